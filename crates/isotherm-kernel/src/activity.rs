@@ -1,0 +1,235 @@
+//! Activities as actors see them: futures that are ready when the work is done.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use crate::actor::Waiting;
+use crate::fluid::{ActivityError, ActivityId, ActivitySpec};
+use crate::kernel::{Ready, Target};
+use crate::{ActorId, Kernel, ResourceId, Sharing};
+
+pub(crate) type BoxedEnd = Box<dyn FnOnce(&Kernel, Result<(), ActivityError>)>;
+
+/// Who hears of the end of an activity.
+#[derive(Default)]
+pub(crate) enum Listener {
+    /// Nobody yet: the owner will ask.
+    #[default]
+    Owner,
+    /// An actor waits for it.
+    Actor(ActorId),
+    /// A function is to be called.
+    Call(BoxedEnd),
+    /// Nobody ever.
+    Nobody,
+}
+
+/// Work in progress that is shared fluidly with others, see [`crate::fluid`].
+///
+/// Awaiting it (also by `&mut`, to go on waiting later) gives how it ended. Dropping it cancels it, so that a
+/// killed actor leaves nothing behind; [`Activity::detach`] and [`Activity::on_end`] let it go on alone.
+#[must_use = "dropping an activity cancels it"]
+pub struct Activity {
+    kernel: Kernel,
+    id: ActivityId,
+    owned: bool,
+}
+
+impl Kernel {
+    /// Adds a resource with a capacity (work per second).
+    pub fn resource(&self, capacity: f64, sharing: Sharing) -> ResourceId {
+        self.inner.fluid.borrow_mut().add_resource(capacity, sharing)
+    }
+
+    /// The capacity of a resource.
+    pub fn capacity(&self, resource: ResourceId) -> f64 {
+        self.inner.fluid.borrow().capacity(resource)
+    }
+
+    /// Changes the capacity of a resource; its users are re-shared at the current date.
+    pub fn set_capacity(&self, resource: ResourceId, capacity: f64) {
+        self.inner.fluid.borrow_mut().set_capacity(resource, capacity);
+    }
+
+    /// Fails every activity that uses a resource, now, oldest first.
+    pub fn fail_users(&self, resource: ResourceId) {
+        let users = self.inner.fluid.borrow().users_of(resource);
+        for user in users {
+            self.end_activity(user, ActivityError::Failed { resource });
+        }
+    }
+
+    /// Activities that use a resource, oldest first.
+    pub fn users_of(&self, resource: ResourceId) -> Vec<ActivityId> {
+        self.inner.fluid.borrow().users_of(resource)
+    }
+
+    /// Starts an activity at the current date.
+    pub fn start(&self, spec: ActivitySpec) -> Activity {
+        let id = {
+            let mut queue = self.inner.queue.borrow_mut();
+            self.inner.fluid.borrow_mut().start(spec, self.now(), &mut queue, Target::Activity)
+        };
+        let mut listeners = self.inner.listeners.borrow_mut();
+        let index = id.index as usize;
+        if index >= listeners.len() {
+            listeners.resize_with(index + 1, Listener::default);
+        }
+        listeners[index] = Listener::Owner;
+        Activity { kernel: self.clone(), id, owned: true }
+    }
+
+    /// Ends an activity early and tells who listens.
+    fn end_activity(&self, id: ActivityId, error: ActivityError) {
+        let ended = {
+            let mut queue = self.inner.queue.borrow_mut();
+            self.inner.fluid.borrow_mut().end(id, error, &mut queue)
+        };
+        if ended {
+            self.activity_ended(id.index, Err(error));
+        }
+    }
+
+    /// Tells who listens to activity `index` how it ended.
+    pub(crate) fn activity_ended(&self, index: u32, result: Result<(), ActivityError>) {
+        let listener = std::mem::take(&mut self.inner.listeners.borrow_mut()[index as usize]);
+        match listener {
+            Listener::Owner => {}
+            Listener::Actor(actor) => self.wake(actor),
+            Listener::Call(call) => {
+                self.release_ended(index);
+                self.inner.ready.borrow_mut().push_back(Ready::End(call, result));
+            }
+            Listener::Nobody => self.release_ended(index),
+        }
+    }
+
+    fn release_ended(&self, index: u32) {
+        let mut fluid = self.inner.fluid.borrow_mut();
+        let id = fluid.id_at(index);
+        fluid.release(id);
+    }
+
+    /// Work left of an activity; 0 once it has ended.
+    pub fn remaining(&self, id: ActivityId) -> f64 {
+        self.inner.fluid.borrow().remaining(id, self.now())
+    }
+
+    /// Progress per second of an activity as of the last time shares were computed; 0 once it has ended.
+    pub fn rate(&self, id: ActivityId) -> f64 {
+        self.inner.fluid.borrow().rate(id)
+    }
+
+    /// The penalty of an activity.
+    pub fn penalty(&self, id: ActivityId) -> f64 {
+        self.inner.fluid.borrow().penalty(id)
+    }
+
+    /// Changes the penalty of an activity; shares are computed anew at the current date.
+    pub fn set_penalty(&self, id: ActivityId, penalty: f64) {
+        self.inner.fluid.borrow_mut().set_penalty(id, penalty);
+    }
+
+    /// Changes the largest share of an activity (zero or less: none).
+    pub fn set_bound(&self, id: ActivityId, bound: f64) {
+        self.inner.fluid.borrow_mut().set_bound(id, bound);
+    }
+
+    /// Stops an activity until it is resumed. One that waits for its latency loses the rest of the latency.
+    pub fn suspend(&self, id: ActivityId) {
+        let mut queue = self.inner.queue.borrow_mut();
+        self.inner.fluid.borrow_mut().suspend(id, self.now(), &mut queue);
+    }
+
+    /// Lets a suspended activity go on.
+    pub fn resume(&self, id: ActivityId) {
+        self.inner.fluid.borrow_mut().resume(id, self.now());
+    }
+
+    /// Cancels an activity: who waits for it gets [`ActivityError::Cancelled`].
+    pub fn cancel(&self, id: ActivityId) {
+        self.end_activity(id, ActivityError::Cancelled);
+    }
+}
+
+impl Activity {
+    /// The activity's name, with which the kernel can be asked about it.
+    pub fn id(&self) -> ActivityId {
+        self.id
+    }
+
+    /// Work left.
+    pub fn remaining(&self) -> f64 {
+        self.kernel.remaining(self.id)
+    }
+
+    /// Progress per second as of the last time shares were computed.
+    pub fn rate(&self) -> f64 {
+        self.kernel.rate(self.id)
+    }
+
+    /// Whether it has ended, well or not.
+    pub fn is_ended(&self) -> bool {
+        self.kernel.inner.fluid.borrow().result(self.id).is_some()
+    }
+
+    /// Cancels the activity.
+    pub fn cancel(&self) {
+        self.kernel.cancel(self.id);
+    }
+
+    /// Stops the activity until it is resumed.
+    pub fn suspend(&self) {
+        self.kernel.suspend(self.id);
+    }
+
+    /// Lets a suspended activity go on.
+    pub fn resume(&self) {
+        self.kernel.resume(self.id);
+    }
+
+    /// Lets the activity go on alone; nobody hears of its end.
+    pub fn detach(self) -> ActivityId {
+        self.leave_to(Listener::Nobody)
+    }
+
+    /// Lets the activity go on alone and calls a function when it has ended.
+    pub fn on_end(self, call: impl FnOnce(&Kernel, Result<(), ActivityError>) + 'static) -> ActivityId {
+        self.leave_to(Listener::Call(Box::new(call)))
+    }
+
+    fn leave_to(mut self, listener: Listener) -> ActivityId {
+        self.owned = false;
+        let index = self.id.index;
+        self.kernel.inner.listeners.borrow_mut()[index as usize] = listener;
+        let result = self.kernel.inner.fluid.borrow().result(self.id);
+        if let Some(result) = result {
+            self.kernel.activity_ended(index, result);
+        }
+        self.id
+    }
+}
+
+impl Future for Activity {
+    type Output = Result<(), ActivityError>;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Some(result) = self.kernel.inner.fluid.borrow().result(self.id) {
+            return Poll::Ready(result);
+        }
+        self.kernel.inner.listeners.borrow_mut()[self.id.index as usize] = Listener::Actor(self.kernel.current());
+        self.kernel.wait_for(|| Waiting::Activity);
+        Poll::Pending
+    }
+}
+
+impl Drop for Activity {
+    fn drop(&mut self) {
+        if self.owned {
+            self.kernel.inner.listeners.borrow_mut()[self.id.index as usize] = Listener::Owner;
+            self.kernel.cancel(self.id);
+            self.kernel.inner.fluid.borrow_mut().release(self.id);
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! Actors: `async` blocks that run on the simulation's one thread and live in virtual time.
+//!
+//! # Life cycle
+//!
+//! An actor is spawned and put at the end of the run queue. It runs until it waits for something; the kernel puts it
+//! back at the end of the run queue when what it waits for has happened. It ends by returning, or it is killed: its
+//! future is dropped at once, which gives up whatever it was waiting for. An actor that kills itself ends when it
+//! next waits. Others may [join](Actor::join) it.
+//!
+//! *Daemons* serve others: when only daemons are left, the simulation is over. Actors of one [`Group`] die together.
+
+use std::borrow::Cow;
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use crate::{Kernel, Time};
+
+/// A name that is cheap to clone, for actors and mailboxes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Label {
+    /// A name known at compile time.
+    Static(&'static str),
+    /// A name made at run time.
+    Shared(Rc<str>),
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Label::Static(name) => f.pad(name),
+            Label::Shared(name) => f.pad(name),
+        }
+    }
+}
+
+impl From<&'static str> for Label {
+    fn from(name: &'static str) -> Self {
+        Label::Static(name)
+    }
+}
+
+impl From<String> for Label {
+    fn from(name: String) -> Self {
+        Label::Shared(name.into())
+    }
+}
+
+impl From<Rc<str>> for Label {
+    fn from(name: Rc<str>) -> Self {
+        Label::Shared(name)
+    }
+}
+
+impl From<Cow<'static, str>> for Label {
+    fn from(name: Cow<'static, str>) -> Self {
+        match name {
+            Cow::Borrowed(name) => Label::Static(name),
+            Cow::Owned(name) => Label::Shared(name.into()),
+        }
+    }
+}
+
+/// Names an actor, also after it has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ActorId {
+    pub(crate) index: u32,
+    pub(crate) generation: u32,
+}
+
+/// A set of actors that can be killed together, such as those of one host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Group(pub(crate) u32);
+
+/// What an actor waits for, as a deadlock report says it.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Waiting {
+    #[default]
+    Unknown,
+    Until(Time),
+    Message(Label),
+    Receiver(Label),
+    Activity,
+    Actor(Label),
+}
+
+impl fmt::Display for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Waiting::Unknown => write!(f, "something that never happens"),
+            Waiting::Until(time) => write!(f, "the date {time}"),
+            Waiting::Message(mailbox) => write!(f, "a message in mailbox '{mailbox}'"),
+            Waiting::Receiver(mailbox) => write!(f, "a receiver at mailbox '{mailbox}'"),
+            Waiting::Activity => write!(f, "an activity that makes no progress"),
+            Waiting::Actor(actor) => write!(f, "the end of actor '{actor}'"),
+        }
+    }
+}
+
+pub(crate) type BoxedFuture = Pin<Box<dyn Future<Output = ()>>>;
+
+pub(crate) struct Task {
+    pub(crate) generation: u32,
+    /// `None` while the actor runs, and in a free slot.
+    pub(crate) future: Option<BoxedFuture>,
+    pub(crate) alive: bool,
+    pub(crate) scheduled: bool,
+    pub(crate) killed: bool,
+    pub(crate) daemon: bool,
+    pub(crate) group: Option<Group>,
+    pub(crate) name: Label,
+    pub(crate) waiting: Waiting,
+    pub(crate) exit: Option<Rc<dyn Exit>>,
+}
+
+/// All actors of a simulation, in reusable slots.
+#[derive(Default)]
+pub(crate) struct Tasks {
+    pub(crate) slots: Vec<Task>,
+    free: Vec<u32>,
+    pub(crate) groups: u32,
+    /// Living actors that are not daemons.
+    pub(crate) users: usize,
+}
+
+impl Tasks {
+    pub(crate) fn get(&mut self, id: ActorId) -> Option<&mut Task> {
+        self.slots.get_mut(id.index as usize).filter(|task| task.generation == id.generation && task.alive)
+    }
+
+    pub(crate) fn insert(&mut self, mut task: Task) -> ActorId {
+        if !task.daemon {
+            self.users += 1;
+        }
+        match self.free.pop() {
+            Some(index) => {
+                let slot = &mut self.slots[index as usize];
+                task.generation = slot.generation;
+                *slot = task;
+                ActorId { index, generation: slot.generation }
+            }
+            None => {
+                self.slots.push(task);
+                ActorId { index: (self.slots.len() - 1) as u32, generation: 0 }
+            }
+        }
+    }
+
+    /// Frees the slot of an actor that has ended and gives what must hear of it.
+    pub(crate) fn remove(&mut self, id: ActorId) -> Option<Rc<dyn Exit>> {
+        let task = self.get(id)?;
+        task.alive = false;
+        task.generation = task.generation.wrapping_add(1);
+        let (daemon, exit) = (task.daemon, task.exit.take());
+        if !daemon {
+            self.users -= 1;
+        }
+        self.free.push(id.index);
+        exit
+    }
+
+    pub(crate) fn living(&self) -> impl Iterator<Item = (ActorId, &Task)> {
+        self.slots
+            .iter()
+            .enumerate()
+            .filter(|(_, task)| task.alive)
+            .map(|(index, task)| (ActorId { index: index as u32, generation: task.generation }, task))
+    }
+}
+
+/// Hears that an actor has ended.
+pub(crate) trait Exit {
+    fn exited(&self, kernel: &Kernel, killed: bool);
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Status {
+    Running,
+    Finished,
+    Killed,
+}
+
+struct JoinState<T> {
+    status: Cell<Status>,
+    value: RefCell<Option<T>>,
+    waiters: RefCell<Vec<ActorId>>,
+}
+
+impl<T> Exit for JoinState<T> {
+    fn exited(&self, kernel: &Kernel, killed: bool) {
+        self.status.set(if killed { Status::Killed } else { Status::Finished });
+        for waiter in self.waiters.take() {
+            kernel.wake(waiter);
+        }
+    }
+}
+
+/// Why joining an actor gave no value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JoinError {
+    /// The actor was killed before it ended.
+    #[error("the actor was killed")]
+    Killed,
+    /// The value has already been given to an earlier join.
+    #[error("the actor's value has already been taken")]
+    Taken,
+}
+
+/// What is to become an actor: see [`Kernel::actor`].
+pub struct ActorBuilder {
+    kernel: Kernel,
+    name: Label,
+    group: Option<Group>,
+    daemon: bool,
+}
+
+impl ActorBuilder {
+    pub(crate) fn new(kernel: Kernel, name: Label) -> Self {
+        ActorBuilder { kernel, name, group: None, daemon: false }
+    }
+
+    /// Makes the actor a member of a group: it dies with it.
+    pub fn group(mut self, group: Group) -> Self {
+        self.group = Some(group);
+        self
+    }
+
+    /// Makes the actor a daemon: it does not keep the simulation going.
+    pub fn daemon(mut self) -> Self {
+        self.daemon = true;
+        self
+    }
+
+    /// Starts the actor. It first runs after the actors that are already in the run queue. Dropping the handle lets the
+    /// actor go on alone.
+    pub fn spawn<F>(self, future: F) -> Actor<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        let state = Rc::new(JoinState {
+            status: Cell::new(Status::Running),
+            value: RefCell::new(None),
+            waiters: RefCell::default(),
+        });
+        let result = Rc::clone(&state);
+        let body = async move {
+            let value = future.await;
+            *result.value.borrow_mut() = Some(value);
+        };
+        let id = self.kernel.insert_task(Task {
+            generation: 0,
+            future: Some(Box::pin(body)),
+            alive: true,
+            scheduled: false,
+            killed: false,
+            daemon: self.daemon,
+            group: self.group,
+            name: self.name.clone(),
+            waiting: Waiting::Unknown,
+            exit: Some(Rc::clone(&state) as Rc<dyn Exit>),
+        });
+        Actor { kernel: self.kernel, id, name: self.name, state }
+    }
+}
+
+/// A handle on an actor. Dropping it lets the actor go on alone.
+pub struct Actor<T> {
+    kernel: Kernel,
+    id: ActorId,
+    name: Label,
+    state: Rc<JoinState<T>>,
+}
+
+impl<T> fmt::Debug for Actor<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Actor").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl<T> Actor<T> {
+    /// The actor's name among the kernel's actors.
+    pub fn id(&self) -> ActorId {
+        self.id
+    }
+
+    /// Whether the actor has returned or was killed.
+    pub fn is_finished(&self) -> bool {
+        self.state.status.get() != Status::Running
+    }
+
+    /// Kills the actor: its future is dropped now. Does nothing to one that has ended.
+    pub fn kill(&self) {
+        self.kernel.kill(self.id);
+    }
+
+    /// Waits for the end of the actor and takes its value.
+    ///
+    /// # Errors
+    /// [`JoinError::Killed`] if it was killed, [`JoinError::Taken`] if an earlier join has taken the value.
+    pub fn join(&self) -> Join<'_, T> {
+        Join { actor: self }
+    }
+}
+
+/// Future of [`Actor::join`].
+#[must_use = "futures do nothing unless awaited"]
+pub struct Join<'a, T> {
+    actor: &'a Actor<T>,
+}
+
+impl<T> Future for Join<'_, T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+        let state = &self.actor.state;
+        match state.status.get() {
+            Status::Finished => Poll::Ready(state.value.take().ok_or(JoinError::Taken)),
+            Status::Killed => Poll::Ready(Err(JoinError::Killed)),
+            Status::Running => {
+                let kernel = &self.actor.kernel;
+                let current = kernel.current();
+                let mut waiters = state.waiters.borrow_mut();
+                if !waiters.contains(&current) {
+                    waiters.push(current);
+                }
+                kernel.wait_for(|| Waiting::Actor(self.actor.name.clone()));
+                Poll::Pending
+            }
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! Things that happen at a date: sleeps, calls and timers.
+//!
+//! A *sleep* (or a *call*, which is a sleep without an actor) belongs to the CPU model: it ends before disk and network
+//! activities of the same date. Sleeps begun since virtual time last moved enter the event queue when it next moves, the newest
+//! first, so that sleepers who began together wake in reverse order. A *timer* fires after everything else of its
+//! date, in the order of creation: deadlines are timers, so what ends exactly at its deadline has ended in time.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use crate::actor::Waiting;
+use crate::kernel::{Ready, Target};
+use crate::queue::{EventId, EventQueue};
+use crate::{ActorId, Kernel, Rank, Time};
+
+pub(crate) type BoxedCall = Box<dyn FnOnce(&Kernel)>;
+
+enum Action {
+    Wake(ActorId),
+    Call(BoxedCall),
+}
+
+enum State {
+    Vacant,
+    /// Begun since time last moved; enters the queue when it next moves.
+    Begun,
+    Queued(EventId),
+    Fired,
+}
+
+struct Alarm {
+    generation: u32,
+    due: Time,
+    state: State,
+    action: Option<Action>,
+}
+
+/// Names an alarm while it is owned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct AlarmId {
+    index: u32,
+    generation: u32,
+}
+
+/// All alarms of a simulation, in reusable slots.
+#[derive(Default)]
+pub(crate) struct Alarms {
+    slots: Vec<Alarm>,
+    free: Vec<u32>,
+    begun: Vec<AlarmId>,
+}
+
+impl Alarms {
+    fn insert(&mut self, due: Time, action: Action) -> AlarmId {
+        let alarm = |generation| Alarm { generation, due, state: State::Begun, action: Some(action) };
+        match self.free.pop() {
+            Some(index) => {
+                let slot = &mut self.slots[index as usize];
+                *slot = alarm(slot.generation);
+                AlarmId { index, generation: slot.generation }
+            }
+            None => {
+                self.slots.push(alarm(0));
+                AlarmId { index: (self.slots.len() - 1) as u32, generation: 0 }
+            }
+        }
+    }
+
+    fn get(&mut self, id: AlarmId) -> Option<&mut Alarm> {
+        self.slots.get_mut(id.index as usize).filter(|alarm| alarm.generation == id.generation)
+    }
+
+    fn release(&mut self, id: AlarmId) -> Option<State> {
+        let alarm = self.get(id)?;
+        alarm.generation = alarm.generation.wrapping_add(1);
+        alarm.action = None;
+        let state = std::mem::replace(&mut alarm.state, State::Vacant);
+        self.free.push(id.index);
+        Some(state)
+    }
+
+    /// Puts the sleeps begun since time last moved into the queue, newest first.
+    pub(crate) fn settle(&mut self, queue: &mut EventQueue<Target>) {
+        for id in std::mem::take(&mut self.begun).into_iter().rev() {
+            let Some(alarm) = self.slots.get_mut(id.index as usize).filter(|alarm| alarm.generation == id.generation)
+            else {
+                continue;
+            };
+            let sequence = queue.draw_sequence();
+            alarm.state = State::Queued(queue.push(alarm.due, Rank::Cpu, sequence, Target::Alarm(id.index)));
+        }
+    }
+
+    /// The event of alarm `index` is due: what is to be put into the run queue.
+    pub(crate) fn fire(&mut self, index: u32) -> Option<Ready> {
+        let alarm = &mut self.slots[index as usize];
+        alarm.state = State::Fired;
+        match alarm.action.take()? {
+            Action::Wake(actor) => Some(Ready::Actor(actor)),
+            Action::Call(call) => {
+                let id = AlarmId { index, generation: alarm.generation };
+                self.release(id);
+                Some(Ready::Call(call))
+            }
+        }
+    }
+}
+
+impl Kernel {
+    fn begin_alarm(&self, due: Time, rank: Rank, action: Action) -> AlarmId {
+        let mut alarms = self.inner.alarms.borrow_mut();
+        let id = alarms.insert(due, action);
+        if due == Time::NEVER {
+            // Never fires: it stays out of the queue, so that a deadlock is seen as one.
+        } else if rank == Rank::Cpu {
+            alarms.begun.push(id);
+        } else {
+            let mut queue = self.inner.queue.borrow_mut();
+            let sequence = queue.draw_sequence();
+            alarms.slots[id.index as usize].state =
+                State::Queued(queue.push(due, rank, sequence, Target::Alarm(id.index)));
+        }
+        id
+    }
+
+    fn end_alarm(&self, id: AlarmId) -> bool {
+        match self.inner.alarms.borrow_mut().release(id) {
+            Some(State::Queued(event)) => {
+                self.inner.queue.borrow_mut().remove(event);
+                true
+            }
+            Some(State::Begun) => true,
+            _ => false,
+        }
+    }
+
+    pub(crate) fn alarm_at(&self, due: Time, rank: Rank) -> WaitUntil {
+        WaitUntil { kernel: self.clone(), due, rank, alarm: None }
+    }
+
+    pub(crate) fn call_at_date(&self, due: Time, call: BoxedCall) -> Call {
+        if due <= self.now() {
+            self.inner.ready.borrow_mut().push_back(Ready::Call(call));
+            return Call { alarm: None };
+        }
+        Call { alarm: Some(self.begin_alarm(due, Rank::Cpu, Action::Call(call))) }
+    }
+
+    /// Cancels a call that has not happened yet. Says whether it was still to happen.
+    pub fn cancel_call(&self, call: Call) -> bool {
+        call.alarm.is_some_and(|alarm| self.end_alarm(alarm))
+    }
+}
+
+/// A call that will happen, see [`Kernel::call_after`]. Dropping it does not cancel the call;
+/// [`Kernel::cancel_call`] does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// `None` for a call that went straight into the run queue and can no longer be cancelled.
+    alarm: Option<AlarmId>,
+}
+
+/// Future that is ready at a date: a sleep or a timer. It begins when it is first awaited; dropping it ends it.
+#[must_use = "futures do nothing unless awaited"]
+pub struct WaitUntil {
+    kernel: Kernel,
+    due: Time,
+    rank: Rank,
+    alarm: Option<AlarmId>,
+}
+
+impl Future for WaitUntil {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        match self.alarm {
+            None => {
+                // A sleep that ends now is no sleep at all; a timer that is due still fires after everything else.
+                if self.rank == Rank::Cpu && self.due <= self.kernel.now() {
+                    return Poll::Ready(());
+                }
+                let action = Action::Wake(self.kernel.current());
+                let due = self.due.max(self.kernel.now());
+                self.alarm = Some(self.kernel.begin_alarm(due, self.rank, action));
+            }
+            Some(id) => {
+                let mut alarms = self.kernel.inner.alarms.borrow_mut();
+                if alarms.get(id).is_none_or(|alarm| matches!(alarm.state, State::Fired)) {
+                    return Poll::Ready(());
+                }
+            }
+        }
+        self.kernel.wait_for(|| Waiting::Until(self.due));
+        Poll::Pending
+    }
+}
+
+impl Drop for WaitUntil {
+    fn drop(&mut self) {
+        if let Some(id) = self.alarm {
+            self.kernel.end_alarm(id);
+        }
+    }
+}

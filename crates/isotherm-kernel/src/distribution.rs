@@ -1,0 +1,457 @@
+//! Distributions of random quantities: durations, sizes, gaps between arrivals.
+//!
+//! A [`Distribution`] is made by a constructor that checks its parameters; after that, sampling cannot fail.
+//!
+//! Every distribution is sampled by **inverse transform**: one number `u` of (0, 1) is drawn with
+//! [`Random::uniform_open`] and [`Distribution::quantile`]`(u)` is the sample. So each sample costs exactly one word of
+//! the stream, whatever the distribution (a constant draws it as well): replacing one distribution by another, or its
+//! parameters, leaves the rest of the stream where it was, and the samples of two variants of an experiment correspond
+//! to each other (common random numbers).
+//!
+//! All transcendental functions come from `libm`, which is the same code everywhere, so a sample has the same bits on
+//! every machine.
+//!
+//! ```
+//! # use isotherm_kernel::{Distribution, RandomStreams};
+//! let service_time_s = Distribution::log_normal_with_mean(0.250, 0.100)?;
+//! let mut random = RandomStreams::new(42).stream("function/resize");
+//! assert!(service_time_s.sample(&mut random) > 0.0);
+//! assert_eq!(service_time_s.mean().map(|mean| (mean * 1e9).round()), Some(250_000_000.0));
+//! # Ok::<(), isotherm_kernel::DistributionError>(())
+//! ```
+//!
+//! The units are the caller's. A normal distribution reaches below zero, and the tails of a log-normal or Pareto
+//! distribution may be larger than any date: what is made of such samples (for durations: cut at zero, saturated at the
+//! end of time) is the caller's affair too.
+
+use std::rc::Rc;
+
+use crate::Random;
+
+/// Largest number of ranks of a Zipf distribution: its table takes 8 bytes for each.
+const MAX_RANKS: u64 = 10_000_000;
+
+/// Why a distribution cannot be made.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum DistributionError {
+    /// A parameter outside its range.
+    #[error("the {parameter} of the {law} distribution must be {expected}, not {got}")]
+    Parameter {
+        /// The distribution, for example `exponential`.
+        law: &'static str,
+        /// The parameter, for example `rate`.
+        parameter: &'static str,
+        /// The range it must lie in.
+        expected: &'static str,
+        /// What was given.
+        got: f64,
+    },
+    /// Empirical quantiles that are not a distribution.
+    #[error("quantile {index} of an empirical distribution {reason}")]
+    Quantile {
+        /// Which one, counted from 0.
+        index: usize,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// Fewer than two quantiles.
+    #[error("an empirical distribution needs at least two quantiles, those of 0 and of 1")]
+    TooFewQuantiles,
+}
+
+/// A distribution of a random quantity. See the [module](self).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Distribution {
+    law: Law,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Law {
+    Constant {
+        value: f64,
+    },
+    Uniform {
+        low: f64,
+        high: f64,
+    },
+    Exponential {
+        rate: f64,
+    },
+    Normal {
+        mean: f64,
+        sd: f64,
+    },
+    LogNormal {
+        mu: f64,
+        sigma: f64,
+    },
+    Weibull {
+        shape: f64,
+        scale: f64,
+    },
+    Pareto {
+        shape: f64,
+        minimum: f64,
+    },
+    /// `cumulative[k]` is the probability of a rank of at most `k + 1`; the last is 1.
+    Zipf {
+        cumulative: Rc<[f64]>,
+        mean: f64,
+    },
+    Empirical {
+        quantiles: Rc<[(f64, f64)]>,
+    },
+}
+
+impl Distribution {
+    /// Always the same value.
+    pub fn constant(value: f64) -> Result<Self, DistributionError> {
+        finite("constant", "value", value)?;
+        Ok(Law::Constant { value }.into())
+    }
+
+    /// Uniform between `low` and `high`, which may be equal.
+    pub fn uniform(low: f64, high: f64) -> Result<Self, DistributionError> {
+        finite("uniform", "low", low)?;
+        finite("uniform", "high", high)?;
+        check("uniform", "high", "at least its low", high, high >= low)?;
+        Ok(Law::Uniform { low, high }.into())
+    }
+
+    /// Exponential with this rate: the gaps of a Poisson process of `rate` arrivals per unit. Its mean is `1 / rate`.
+    pub fn exponential(rate: f64) -> Result<Self, DistributionError> {
+        positive("exponential", "rate", rate)?;
+        Ok(Law::Exponential { rate }.into())
+    }
+
+    /// Exponential with this mean.
+    pub fn exponential_with_mean(mean: f64) -> Result<Self, DistributionError> {
+        positive("exponential", "mean", mean)?;
+        // A mean so small that its inverse overflows is as good as none.
+        check("exponential", "mean", "a positive number", mean, (1.0 / mean).is_finite())?;
+        Self::exponential(1.0 / mean)
+    }
+
+    /// Normal with this mean and standard deviation.
+    pub fn normal(mean: f64, sd: f64) -> Result<Self, DistributionError> {
+        finite("normal", "mean", mean)?;
+        not_negative("normal", "standard deviation", sd)?;
+        Ok(Law::Normal { mean, sd }.into())
+    }
+
+    /// Log-normal: the exponential of a normal quantity with mean `mu` and standard deviation `sigma`.
+    pub fn log_normal(mu: f64, sigma: f64) -> Result<Self, DistributionError> {
+        finite("log-normal", "mu", mu)?;
+        not_negative("log-normal", "sigma", sigma)?;
+        Ok(Law::LogNormal { mu, sigma }.into())
+    }
+
+    /// The log-normal distribution that has itself this mean and standard deviation:
+    /// `sigma² = ln(1 + (sd / mean)²)`, `mu = ln(mean) - sigma² / 2`.
+    pub fn log_normal_with_mean(mean: f64, sd: f64) -> Result<Self, DistributionError> {
+        positive("log-normal", "mean", mean)?;
+        not_negative("log-normal", "standard deviation", sd)?;
+        let ratio = sd / mean;
+        let variance = libm::log1p(ratio * ratio);
+        check("log-normal", "standard deviation", "in proportion to its mean", sd, variance.is_finite())?;
+        Self::log_normal(libm::log(mean) - variance / 2.0, libm::sqrt(variance))
+    }
+
+    /// Weibull with `P(X > x) = exp(-(x / scale)^shape)`.
+    pub fn weibull(shape: f64, scale: f64) -> Result<Self, DistributionError> {
+        positive("Weibull", "shape", shape)?;
+        positive("Weibull", "scale", scale)?;
+        Ok(Law::Weibull { shape, scale }.into())
+    }
+
+    /// Pareto with `P(X > x) = (minimum / x)^shape` from `minimum` on. Its mean is infinite if `shape` is at most 1.
+    pub fn pareto(shape: f64, minimum: f64) -> Result<Self, DistributionError> {
+        positive("Pareto", "shape", shape)?;
+        positive("Pareto", "minimum", minimum)?;
+        Ok(Law::Pareto { shape, minimum }.into())
+    }
+
+    /// Zipf over the ranks `1..=ranks`: the probability of rank `k` is proportional to `k^-exponent`. An exponent of 0
+    /// gives all ranks the same. At most 10 million ranks; clones share one table of 8 bytes per rank.
+    pub fn zipf(ranks: u64, exponent: f64) -> Result<Self, DistributionError> {
+        let in_range = (1..=MAX_RANKS).contains(&ranks);
+        check("Zipf", "number of ranks", "from 1 to 10000000", ranks as f64, in_range)?;
+        not_negative("Zipf", "exponent", exponent)?;
+        let mut total = 0.0;
+        let mut moment = 0.0;
+        let mut cumulative: Vec<f64> = (1..=ranks)
+            .map(|rank| {
+                let weight = libm::pow(rank as f64, -exponent);
+                total += weight;
+                moment += weight * rank as f64;
+                total
+            })
+            .collect();
+        for sum in &mut cumulative {
+            *sum /= total;
+        }
+        Ok(Law::Zipf { cumulative: cumulative.into(), mean: moment / total }.into())
+    }
+
+    /// The distribution with these quantiles, linear between them: pairs of a probability and a value, the first
+    /// probability 0 (the value is the minimum), the last 1 (the maximum), probabilities increasing, values never
+    /// decreasing.
+    ///
+    /// ```
+    /// # use isotherm_kernel::Distribution;
+    /// // A trace that gives minimum, median, 99th percentile and maximum.
+    /// let duration_ms = Distribution::empirical(&[(0.0, 3.0), (0.5, 40.0), (0.99, 900.0), (1.0, 4200.0)])?;
+    /// assert_eq!(duration_ms.quantile(0.25), 21.5);
+    /// # Ok::<(), isotherm_kernel::DistributionError>(())
+    /// ```
+    pub fn empirical(quantiles: &[(f64, f64)]) -> Result<Self, DistributionError> {
+        let [first, .., last] = quantiles else {
+            return Err(DistributionError::TooFewQuantiles);
+        };
+        let wrong = |index, reason| Err(DistributionError::Quantile { index, reason });
+        for (index, &(probability, value)) in quantiles.iter().enumerate() {
+            if !value.is_finite() {
+                return wrong(index, "has a value that is not a finite number");
+            }
+            if !(0.0..=1.0).contains(&probability) {
+                return wrong(index, "has a probability outside 0 to 1");
+            }
+        }
+        if first.0 != 0.0 {
+            return wrong(0, "must have the probability 0 (its value is the minimum)");
+        }
+        if last.0 != 1.0 {
+            return wrong(quantiles.len() - 1, "must have the probability 1 (its value is the maximum)");
+        }
+        for (index, pair) in quantiles.windows(2).enumerate() {
+            if pair[1].0 <= pair[0].0 {
+                return wrong(index + 1, "has a probability that is not above the one before");
+            }
+            if pair[1].1 < pair[0].1 {
+                return wrong(index + 1, "has a value below the one before");
+            }
+        }
+        Ok(Law::Empirical { quantiles: quantiles.into() }.into())
+    }
+
+    /// Draws a sample. Takes exactly one word from the stream.
+    pub fn sample(&self, random: &mut Random) -> f64 {
+        self.quantile(random.uniform_open())
+    }
+
+    /// The value below which the quantity lies with this probability, the inverse of the distribution function.
+    /// Probabilities outside 0 to 1 count as 0 and 1, where some distributions are infinite.
+    pub fn quantile(&self, probability: f64) -> f64 {
+        let p = probability.clamp(0.0, 1.0);
+        match &self.law {
+            Law::Constant { value } => *value,
+            Law::Uniform { low, high } => low + (high - low) * p,
+            Law::Exponential { rate } => -libm::log1p(-p) / rate,
+            Law::Normal { mean, sd } => shifted(*mean, *sd, p),
+            Law::LogNormal { mu, sigma } => libm::exp(shifted(*mu, *sigma, p)),
+            Law::Weibull { shape, scale } => scale * libm::pow(-libm::log1p(-p), 1.0 / shape),
+            Law::Pareto { shape, minimum } => minimum * libm::pow(1.0 - p, -1.0 / shape),
+            Law::Zipf { cumulative, .. } => {
+                let below = cumulative.partition_point(|&sum| sum <= p);
+                (below.min(cumulative.len() - 1) + 1) as f64
+            }
+            Law::Empirical { quantiles } => interpolated(quantiles, p),
+        }
+    }
+
+    /// The mean, or `None` if it is infinite (Pareto with a shape of at most 1).
+    pub fn mean(&self) -> Option<f64> {
+        Some(match &self.law {
+            Law::Constant { value } => *value,
+            Law::Uniform { low, high } => low + (high - low) / 2.0,
+            Law::Exponential { rate } => 1.0 / rate,
+            Law::Normal { mean, .. } => *mean,
+            Law::LogNormal { mu, sigma } => libm::exp(mu + sigma * sigma / 2.0),
+            Law::Weibull { shape, scale } => scale * libm::tgamma(1.0 + 1.0 / shape),
+            Law::Pareto { shape, minimum } if *shape > 1.0 => minimum * (shape / (shape - 1.0)),
+            Law::Pareto { .. } => return None,
+            Law::Zipf { mean, .. } => *mean,
+            Law::Empirical { quantiles } => {
+                quantiles.windows(2).map(|pair| (pair[1].0 - pair[0].0) * (pair[0].1 + pair[1].1) / 2.0).sum()
+            }
+        })
+    }
+}
+
+impl From<Law> for Distribution {
+    fn from(law: Law) -> Self {
+        Distribution { law }
+    }
+}
+
+fn check(
+    law: &'static str,
+    parameter: &'static str,
+    expected: &'static str,
+    got: f64,
+    holds: bool,
+) -> Result<(), DistributionError> {
+    if holds { Ok(()) } else { Err(DistributionError::Parameter { law, parameter, expected, got }) }
+}
+
+fn finite(law: &'static str, parameter: &'static str, got: f64) -> Result<(), DistributionError> {
+    check(law, parameter, "a finite number", got, got.is_finite())
+}
+
+fn positive(law: &'static str, parameter: &'static str, got: f64) -> Result<(), DistributionError> {
+    check(law, parameter, "a positive number", got, got.is_finite() && got > 0.0)
+}
+
+fn not_negative(law: &'static str, parameter: &'static str, got: f64) -> Result<(), DistributionError> {
+    check(law, parameter, "zero or a positive number", got, got.is_finite() && got >= 0.0)
+}
+
+/// A quantile of a normal quantity; without deviation it is the mean even where the quantile is infinite.
+fn shifted(mean: f64, sd: f64, p: f64) -> f64 {
+    if sd == 0.0 { mean } else { mean + sd * normal_quantile(p) }
+}
+
+/// Linear interpolation between the two quantiles around `p`. The table has been checked: it spans 0 to 1.
+fn interpolated(quantiles: &[(f64, f64)], p: f64) -> f64 {
+    let upper = quantiles.partition_point(|&(probability, _)| probability < p).clamp(1, quantiles.len() - 1);
+    let (low_p, low) = quantiles[upper - 1];
+    let (high_p, high) = quantiles[upper];
+    low + (high - low) * ((p - low_p) / (high_p - low_p))
+}
+
+/// The inverse of the standard normal distribution function: algorithm AS 241 (PPND16) of M. J. Wichura, "The
+/// percentage points of the normal distribution", Applied Statistics 37 (1988) 477-484; relative error about 1e-16.
+fn normal_quantile(p: f64) -> f64 {
+    let q = p - 0.5;
+    if q.abs() <= 0.425 {
+        let r = 0.180625 - q * q;
+        return q * polynomial(&CENTRE.0, r) / polynomial(&CENTRE.1, r);
+    }
+    let tail = if q < 0.0 { p } else { 1.0 - p };
+    if tail <= 0.0 {
+        return if q < 0.0 { f64::NEG_INFINITY } else { f64::INFINITY };
+    }
+    let r = libm::sqrt(-libm::log(tail));
+    let distance = if r <= 5.0 {
+        polynomial(&MIDDLE.0, r - 1.6) / polynomial(&MIDDLE.1, r - 1.6)
+    } else {
+        polynomial(&FAR.0, r - 5.0) / polynomial(&FAR.1, r - 5.0)
+    };
+    if q < 0.0 { -distance } else { distance }
+}
+
+/// Horner's scheme; coefficients from the highest power down.
+fn polynomial(coefficients: &[f64; 8], x: f64) -> f64 {
+    coefficients.iter().fold(0.0, |sum, &coefficient| sum * x + coefficient)
+}
+
+type Ratio = ([f64; 8], [f64; 8]);
+
+/// Numerator and denominator within 0.425 of the median.
+const CENTRE: Ratio = (
+    [
+        2509.0809287301227,
+        33430.57558358813,
+        67265.7709270087,
+        45921.95393154987,
+        13731.69376550946,
+        1971.5909503065513,
+        133.14166789178438,
+        3.3871328727963665,
+    ],
+    [
+        5226.495278852854,
+        28729.085735721943,
+        39307.89580009271,
+        21213.794301586597,
+        5394.196021424751,
+        687.1870074920579,
+        42.31333070160091,
+        1.0,
+    ],
+);
+
+/// Numerator and denominator further out, as far as a tail of e^-25.
+const MIDDLE: Ratio = (
+    [
+        0.0007745450142783414,
+        0.022723844989269184,
+        0.2417807251774506,
+        1.2704582524523684,
+        3.6478483247632045,
+        5.769497221460691,
+        4.630337846156546,
+        1.4234371107496835,
+    ],
+    [
+        1.0507500716444169e-09,
+        0.0005475938084995345,
+        0.015198666563616457,
+        0.14810397642748008,
+        0.6897673349851,
+        1.6763848301838038,
+        2.053191626637759,
+        1.0,
+    ],
+);
+
+/// Numerator and denominator in the tails beyond that.
+const FAR: Ratio = (
+    [
+        2.0103343992922881e-07,
+        2.7115555687434876e-05,
+        0.0012426609473880784,
+        0.026532189526576124,
+        0.29656057182850487,
+        1.7848265399172913,
+        5.463784911164114,
+        6.657904643501103,
+    ],
+    [
+        2.0442631033899397e-15,
+        1.421511758316446e-07,
+        1.8463183175100548e-05,
+        0.0007868691311456133,
+        0.014875361290850615,
+        0.1369298809227358,
+        0.599832206555888,
+        1.0,
+    ],
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn normal_quantile_agrees_with_the_inverse_of_erfc() {
+        // Found in Python by bisection of 0.5 * math.erfc(-x / sqrt(2)) = p, which shares nothing with AS 241.
+        let expected = [
+            (1e-300, -37.0470962993612),
+            (1e-20, -9.262340089798407),
+            (1e-10, -6.3613409024040575),
+            (1e-4, -3.719016485455681),
+            (0.02, -2.053748910631823),
+            (0.075, -1.4395314709384563),
+            (0.3, -0.5244005127080409),
+        ];
+        for (p, x) in expected {
+            let got = normal_quantile(p);
+            assert!(((got - x) / x).abs() < 1e-14, "{p}: {got} instead of {x}");
+        }
+        assert_eq!(normal_quantile(0.5), 0.0);
+        assert_eq!(normal_quantile(0.75), -normal_quantile(0.25), "the two halves mirror each other");
+        assert_eq!(normal_quantile(0.0), f64::NEG_INFINITY);
+        assert_eq!(normal_quantile(1.0), f64::INFINITY);
+    }
+
+    #[test]
+    fn normal_quantile_never_decreases_across_the_seams_of_its_three_parts() {
+        // The seams: p = 0.075 and 0.925, and tail = exp(-25).
+        for seam in [0.075, 0.925, libm::exp(-25.0)] {
+            let (below, above) = (seam * (1.0 - 1e-12), seam * (1.0 + 1e-12));
+            assert!(normal_quantile(below) <= normal_quantile(seam));
+            assert!(normal_quantile(seam) <= normal_quantile(above));
+        }
+    }
+}

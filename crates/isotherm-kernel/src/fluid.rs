@@ -1,0 +1,830 @@
+//! Fluid sharing: activities progress at rates given by bounded, weighted max-min fairness over resources.
+//!
+//! # The allocation
+//!
+//! A *resource* has a capacity and is shared (the weighted shares of its users add up to at most its capacity) or
+//! a fat pipe (each user alone is limited by the capacity). An *activity* has a penalty `p > 0`, an optional bound, and
+//! uses resources with weights. Shares `x` follow progressive filling on a common level `L`, `x = L / p`: the level
+//! rises until a resource is saturated, which fixes its users; a user whose bound is reached earlier is fixed at its
+//! bound. A larger penalty gives a smaller share. Progress is `rate_factor × x`.
+//!
+//! Remaining capacity counts as used up below [`PRECISION`] *relative* to the capacity, usage below [`PRECISION`]
+//! *absolute*: the same tests as SimGrid's solver, so that both drop the same constraints.
+//!
+//! # Lazy, selective update
+//!
+//! A change marks the shared resources of the activity that changed. Just before virtual time moves,
+//! [`Fluid::settle`] solves the connected components of the marked resources once, brings the remaining work of their
+//! activities up to date and re-keys their completion dates; every other activity keeps its date. The order of
+//! re-keying (resources as reached from the marked ones, each one's users newest first) decides which of several
+//! completions of the same date comes first.
+//!
+//! # Invariants
+//!
+//! * The users of a resource are exactly the enabled activities that use it, in the order in which they were enabled.
+//! * An enabled activity with a positive rate has exactly one entry in the event queue; one with rate zero has none.
+//! * `Σ weight × share ≤ capacity` on every shared resource up to the precision (checked with the feature `audit`).
+
+use smallvec::SmallVec;
+
+use crate::queue::{EventId, EventQueue};
+use crate::{Duration, Rank, Time};
+
+/// Below this a remaining capacity (relative) or usage (absolute) counts as zero.
+pub const PRECISION: f64 = 1e-5;
+
+/// How the users of a resource share its capacity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// The weighted shares add up to at most the capacity.
+    Shared,
+    /// Each user alone is limited by the capacity; users do not disturb each other.
+    Fatpipe,
+}
+
+/// Names a resource of a simulation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ResourceId(u32);
+
+/// Names an activity, also after it has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ActivityId {
+    pub(crate) index: u32,
+    generation: u32,
+}
+
+/// Why an activity ended without having done its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ActivityError {
+    /// A resource it used failed.
+    #[error("a resource failed")]
+    Failed {
+        /// The resource that failed.
+        resource: ResourceId,
+    },
+    /// It was cancelled.
+    #[error("the activity was cancelled")]
+    Cancelled,
+}
+
+/// What an activity is to do, and what it needs for it.
+#[derive(Clone, Debug)]
+pub struct ActivitySpec {
+    pub(crate) rank: Rank,
+    pub(crate) work: f64,
+    pub(crate) penalty: f64,
+    pub(crate) bound: f64,
+    pub(crate) rate_factor: f64,
+    pub(crate) latency: Duration,
+    pub(crate) uses: SmallVec<[(ResourceId, f64); 6]>,
+}
+
+impl ActivitySpec {
+    /// An activity of the model `rank` with `work` to do (flops or bytes; negative counts as zero), penalty 1, no
+    /// bound, rate factor 1, no latency and no resource.
+    pub fn new(rank: Rank, work: f64) -> Self {
+        ActivitySpec {
+            rank,
+            work: work.max(0.0),
+            penalty: 1.0,
+            bound: f64::INFINITY,
+            rate_factor: 1.0,
+            latency: Duration::ZERO,
+            uses: SmallVec::new(),
+        }
+    }
+
+    /// Sets the penalty: on one resource, shares are inversely proportional to penalties. Must be positive.
+    pub fn penalty(mut self, penalty: f64) -> Self {
+        self.penalty = penalty;
+        self
+    }
+
+    /// Sets the largest share (before the rate factor). Zero or less means none.
+    pub fn bound(mut self, bound: f64) -> Self {
+        self.bound = if bound > 0.0 { bound } else { f64::INFINITY };
+        self
+    }
+
+    /// Sets the factor between the share and the rate of progress.
+    pub fn rate_factor(mut self, rate_factor: f64) -> Self {
+        self.rate_factor = rate_factor;
+        self
+    }
+
+    /// Sets how long the activity waits, using nothing, before it begins.
+    pub fn latency(mut self, latency: Duration) -> Self {
+        self.latency = latency;
+        self
+    }
+
+    /// Adds a use of a resource. Using a shared resource again adds to the weight; on a fat pipe the larger counts.
+    pub fn uses(mut self, resource: ResourceId, weight: f64) -> Self {
+        self.uses.push((resource, weight));
+        self
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// The slot is free.
+    Vacant,
+    /// Waiting for its latency; uses nothing.
+    Latency,
+    /// Uses its resources.
+    Enabled,
+    /// Stopped by its user; uses nothing.
+    Suspended,
+    /// Ended; the slot is kept until its owner has asked.
+    Ended(Result<(), ActivityError>),
+}
+
+struct Use {
+    resource: u32,
+    weight: f64,
+    /// Place among the users of the resource while the activity is enabled.
+    place: u32,
+}
+
+struct Activity {
+    generation: u32,
+    state: State,
+    rank: Rank,
+    created: u64,
+    remaining: f64,
+    penalty: f64,
+    bound: f64,
+    rate_factor: f64,
+    /// The share found by the last solve, in force since `updated`.
+    share: f64,
+    /// The share found by the solve in progress.
+    next_share: f64,
+    /// The bound together with what the fat pipes allow, during a solve.
+    limit: f64,
+    updated: Time,
+    event: Option<EventId>,
+    uses: SmallVec<[Use; 6]>,
+    /// Mark of the last traversal that reached it.
+    visit: u64,
+    fixed: bool,
+}
+
+struct Resource {
+    capacity: f64,
+    sharing: Sharing,
+    /// Enabled users in the order in which they were enabled; `GONE` marks the place of one that left.
+    users: Vec<(u32, u8)>,
+    live: u32,
+    dirty: bool,
+    visit: u64,
+    remaining: f64,
+    usage: f64,
+}
+
+const GONE: u32 = u32::MAX;
+
+/// What the heap of the kernel points at when a fluid event is due.
+pub(crate) enum Due {
+    /// The latency is over; nothing ended.
+    Begun,
+    /// The activity has done its work.
+    Ended,
+}
+
+/// All resources and activities of a simulation.
+pub(crate) struct Fluid {
+    resources: Vec<Resource>,
+    activities: Vec<Activity>,
+    free: Vec<u32>,
+    /// Shared resources touched since the last solve, in the order in which they were touched.
+    dirty: Vec<u32>,
+    /// Touched activities that use no shared resource.
+    loose: Vec<ActivityId>,
+    visits: u64,
+    // Work space of `settle`, kept to save allocations.
+    component: Vec<u32>,
+    members: Vec<u32>,
+    active: Vec<u32>,
+    saturated: Vec<u32>,
+    stack: Vec<(u32, usize)>,
+}
+
+impl Fluid {
+    pub(crate) fn new() -> Self {
+        Fluid {
+            resources: Vec::new(),
+            activities: Vec::new(),
+            free: Vec::new(),
+            dirty: Vec::new(),
+            loose: Vec::new(),
+            visits: 0,
+            component: Vec::new(),
+            members: Vec::new(),
+            active: Vec::new(),
+            saturated: Vec::new(),
+            stack: Vec::new(),
+        }
+    }
+
+    pub(crate) fn add_resource(&mut self, capacity: f64, sharing: Sharing) -> ResourceId {
+        self.resources.push(Resource {
+            capacity,
+            sharing,
+            users: Vec::new(),
+            live: 0,
+            dirty: false,
+            visit: 0,
+            remaining: 0.0,
+            usage: 0.0,
+        });
+        ResourceId((self.resources.len() - 1) as u32)
+    }
+
+    pub(crate) fn capacity(&self, resource: ResourceId) -> f64 {
+        self.resources[resource.0 as usize].capacity
+    }
+
+    pub(crate) fn set_capacity(&mut self, resource: ResourceId, capacity: f64) {
+        let index = resource.0 as usize;
+        self.resources[index].capacity = capacity;
+        match self.resources[index].sharing {
+            Sharing::Shared => self.mark(resource.0),
+            Sharing::Fatpipe => {
+                let users: Vec<u32> =
+                    self.resources[index].users.iter().map(|user| user.0).filter(|&user| user != GONE).collect();
+                for user in users {
+                    self.mark_changed(user);
+                }
+            }
+        }
+    }
+
+    /// Adds an activity. It is enabled at once, or after its latency: then `queue` holds the date.
+    pub(crate) fn start<T: Copy>(
+        &mut self,
+        spec: ActivitySpec,
+        now: Time,
+        queue: &mut EventQueue<T>,
+        target: impl FnOnce(u32) -> T,
+    ) -> ActivityId {
+        let mut uses: SmallVec<[Use; 6]> = SmallVec::new();
+        for &(resource, weight) in &spec.uses {
+            match uses.iter_mut().find(|known| known.resource == resource.0) {
+                Some(known) => match self.resources[resource.0 as usize].sharing {
+                    Sharing::Shared => known.weight += weight,
+                    Sharing::Fatpipe => known.weight = known.weight.max(weight),
+                },
+                None => uses.push(Use { resource: resource.0, weight, place: 0 }),
+            }
+        }
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.activities.push(Activity {
+                generation: 0,
+                state: State::Vacant,
+                rank: Rank::Cpu,
+                created: 0,
+                remaining: 0.0,
+                penalty: 1.0,
+                bound: 0.0,
+                rate_factor: 1.0,
+                share: 0.0,
+                next_share: 0.0,
+                limit: 0.0,
+                updated: Time::ZERO,
+                event: None,
+                uses: SmallVec::new(),
+                visit: 0,
+                fixed: false,
+            });
+            (self.activities.len() - 1) as u32
+        });
+        let created = queue.draw_sequence();
+        let activity = &mut self.activities[index as usize];
+        activity.rank = spec.rank;
+        activity.created = created;
+        activity.remaining = spec.work;
+        activity.penalty = spec.penalty;
+        activity.bound = spec.bound;
+        activity.rate_factor = spec.rate_factor;
+        activity.share = 0.0;
+        activity.updated = now;
+        activity.uses = uses;
+        activity.state = State::Latency;
+        let id = ActivityId { index, generation: activity.generation };
+        if spec.latency.is_zero() {
+            self.enable(index, now);
+        } else {
+            let event = queue.push(now + spec.latency, spec.rank, created, target(index));
+            self.activities[index as usize].event = Some(event);
+        }
+        id
+    }
+
+    /// The name of the activity in slot `index`.
+    pub(crate) fn id_at(&self, index: u32) -> ActivityId {
+        ActivityId { index, generation: self.activities[index as usize].generation }
+    }
+
+    fn get(&self, id: ActivityId) -> Option<&Activity> {
+        self.activities
+            .get(id.index as usize)
+            .filter(|activity| activity.generation == id.generation && activity.state != State::Vacant)
+    }
+
+    fn live(&self, id: ActivityId) -> Option<&Activity> {
+        self.get(id).filter(|activity| !matches!(activity.state, State::Ended(_)))
+    }
+
+    /// How the activity ended; `None` while it goes on. An activity that is no longer known has been cancelled.
+    pub(crate) fn result(&self, id: ActivityId) -> Option<Result<(), ActivityError>> {
+        match self.get(id) {
+            Some(activity) => match activity.state {
+                State::Ended(result) => Some(result),
+                _ => None,
+            },
+            None => Some(Err(ActivityError::Cancelled)),
+        }
+    }
+
+    /// Work left at `now`.
+    pub(crate) fn remaining(&self, id: ActivityId, now: Time) -> f64 {
+        match self.live(id) {
+            Some(activity) => activity.remaining_at(now),
+            None => 0.0,
+        }
+    }
+
+    /// Progress per second since the last solve.
+    pub(crate) fn rate(&self, id: ActivityId) -> f64 {
+        self.live(id).map_or(0.0, |activity| activity.share * activity.rate_factor)
+    }
+
+    /// Forgets an activity that has ended.
+    pub(crate) fn release(&mut self, id: ActivityId) {
+        if self.get(id).is_some() {
+            let activity = &mut self.activities[id.index as usize];
+            debug_assert!(matches!(activity.state, State::Ended(_)), "only an ended activity may be released");
+            activity.state = State::Vacant;
+            activity.generation = activity.generation.wrapping_add(1);
+            self.free.push(id.index);
+        }
+    }
+
+    /// The event of activity `index` is due.
+    pub(crate) fn due(&mut self, index: u32, now: Time) -> Due {
+        let activity = &mut self.activities[index as usize];
+        activity.event = None;
+        if activity.state == State::Latency && activity.remaining > 0.0 {
+            self.enable(index, now);
+            Due::Begun
+        } else {
+            self.disable(index);
+            let activity = &mut self.activities[index as usize];
+            activity.remaining = 0.0;
+            activity.state = State::Ended(Ok(()));
+            Due::Ended
+        }
+    }
+
+    /// Ends an activity early. Says whether it was still going on.
+    pub(crate) fn end<T: Copy>(&mut self, id: ActivityId, error: ActivityError, queue: &mut EventQueue<T>) -> bool {
+        if self.live(id).is_none() {
+            return false;
+        }
+        self.disable(id.index);
+        let activity = &mut self.activities[id.index as usize];
+        activity.state = State::Ended(Err(error));
+        if let Some(event) = activity.event.take() {
+            queue.remove(event);
+        }
+        true
+    }
+
+    /// The activities that use a resource, enabled or not, oldest first.
+    pub(crate) fn users_of(&self, resource: ResourceId) -> Vec<ActivityId> {
+        let mut users: Vec<(u64, ActivityId)> = self
+            .activities
+            .iter()
+            .enumerate()
+            .filter(|(_, activity)| !matches!(activity.state, State::Vacant | State::Ended(_)))
+            .filter(|(_, activity)| activity.uses.iter().any(|usage| usage.resource == resource.0))
+            .map(|(index, activity)| {
+                (activity.created, ActivityId { index: index as u32, generation: activity.generation })
+            })
+            .collect();
+        users.sort_unstable_by_key(|user| user.0);
+        users.into_iter().map(|user| user.1).collect()
+    }
+
+    pub(crate) fn set_penalty(&mut self, id: ActivityId, penalty: f64) {
+        if self.live(id).is_some() {
+            self.activities[id.index as usize].penalty = penalty;
+            self.changed_if_enabled(id.index);
+        }
+    }
+
+    pub(crate) fn penalty(&self, id: ActivityId) -> f64 {
+        self.live(id).map_or(1.0, |activity| activity.penalty)
+    }
+
+    pub(crate) fn set_bound(&mut self, id: ActivityId, bound: f64) {
+        if self.live(id).is_some() {
+            self.activities[id.index as usize].bound = if bound > 0.0 { bound } else { f64::INFINITY };
+            self.changed_if_enabled(id.index);
+        }
+    }
+
+    fn changed_if_enabled(&mut self, index: u32) {
+        if self.activities[index as usize].state == State::Enabled {
+            self.mark_changed(index);
+        }
+    }
+
+    /// Stops an activity. One that is still in its latency loses the rest of it.
+    pub(crate) fn suspend<T: Copy>(&mut self, id: ActivityId, now: Time, queue: &mut EventQueue<T>) {
+        let Some(activity) = self.live(id) else { return };
+        if activity.state == State::Suspended {
+            return;
+        }
+        let remaining = activity.remaining_at(now);
+        self.disable(id.index);
+        let activity = &mut self.activities[id.index as usize];
+        activity.remaining = remaining;
+        activity.updated = now;
+        activity.share = 0.0;
+        activity.state = State::Suspended;
+        if let Some(event) = activity.event.take() {
+            queue.remove(event);
+        }
+    }
+
+    pub(crate) fn resume(&mut self, id: ActivityId, now: Time) {
+        if self.live(id).is_some_and(|activity| activity.state == State::Suspended) {
+            self.enable(id.index, now);
+        }
+    }
+
+    fn enable(&mut self, index: u32, now: Time) {
+        let activity = &mut self.activities[index as usize];
+        activity.state = State::Enabled;
+        activity.updated = now;
+        for (number, usage) in activity.uses.iter_mut().enumerate() {
+            let resource = &mut self.resources[usage.resource as usize];
+            usage.place = resource.users.len() as u32;
+            resource.users.push((index, number as u8));
+            resource.live += 1;
+        }
+        self.mark_changed(index);
+    }
+
+    fn disable(&mut self, index: u32) {
+        if self.activities[index as usize].state != State::Enabled {
+            return;
+        }
+        self.mark_changed(index);
+        for number in 0..self.activities[index as usize].uses.len() {
+            let Use { resource, place, .. } = self.activities[index as usize].uses[number];
+            let resource = &mut self.resources[resource as usize];
+            resource.users[place as usize].0 = GONE;
+            resource.live -= 1;
+            if resource.users.len() > 16 && resource.live as usize * 2 < resource.users.len() {
+                resource.users.retain(|user| user.0 != GONE);
+                for (place, &(user, number)) in resource.users.iter().enumerate() {
+                    self.activities[user as usize].uses[number as usize].place = place as u32;
+                }
+            }
+        }
+    }
+
+    fn mark(&mut self, resource: u32) {
+        let entry = &mut self.resources[resource as usize];
+        if !entry.dirty {
+            entry.dirty = true;
+            self.dirty.push(resource);
+        }
+    }
+
+    /// Marks what an enabled activity touches: its shared resources, or itself if it has none.
+    fn mark_changed(&mut self, index: u32) {
+        let mut shared = false;
+        for number in 0..self.activities[index as usize].uses.len() {
+            let resource = self.activities[index as usize].uses[number].resource;
+            if self.resources[resource as usize].sharing == Sharing::Shared {
+                shared = true;
+                self.mark(resource);
+            }
+        }
+        if !shared {
+            let generation = self.activities[index as usize].generation;
+            self.loose.push(ActivityId { index, generation });
+        }
+    }
+
+    /// Solves what has been touched and puts the new completion dates into the queue.
+    pub(crate) fn settle<T: Copy>(&mut self, now: Time, queue: &mut EventQueue<T>, target: impl Fn(u32) -> T) {
+        if self.dirty.is_empty() && self.loose.is_empty() {
+            return;
+        }
+        self.collect_components();
+        self.solve();
+        for number in 0..self.members.len() {
+            let index = self.members[number];
+            self.schedule(index, now, queue, &target);
+        }
+        for number in 0..self.loose.len() {
+            let id = self.loose[number];
+            if self.get(id).is_some_and(|activity| activity.state == State::Enabled) {
+                self.activities[id.index as usize].next_share = self.effective_bound(id.index);
+                self.schedule(id.index, now, queue, &target);
+            }
+        }
+        self.loose.clear();
+        #[cfg(any(test, feature = "audit"))]
+        self.check();
+    }
+
+    /// Finds the resources and activities connected to the marked resources, depth first, each resource's users
+    /// newest first.
+    fn collect_components(&mut self) {
+        self.visits += 1;
+        let visit = self.visits;
+        self.component.clear();
+        self.members.clear();
+        let mut dirty = std::mem::take(&mut self.dirty);
+        for root in dirty.drain(..) {
+            self.resources[root as usize].dirty = false;
+            if self.resources[root as usize].visit != visit {
+                self.reach(root, visit);
+            }
+        }
+        self.dirty = dirty;
+        // The order of the members is that of a pass over the resources, each one's users newest first.
+        self.visits += 1;
+        let visit = self.visits;
+        for number in 0..self.component.len() {
+            for place in (0..self.resources[self.component[number] as usize].users.len()).rev() {
+                let user = self.resources[self.component[number] as usize].users[place].0;
+                if user != GONE && self.activities[user as usize].visit != visit {
+                    self.activities[user as usize].visit = visit;
+                    self.members.push(user);
+                }
+            }
+        }
+    }
+
+    /// Adds the component of `root` to `self.component`, depth first, without recursion.
+    fn reach(&mut self, root: u32, visit: u64) {
+        self.resources[root as usize].visit = visit;
+        self.component.push(root);
+        self.stack.push((root, self.resources[root as usize].users.len()));
+        'resources: while let Some((resource, mut left)) = self.stack.pop() {
+            while left > 0 {
+                left -= 1;
+                let user = self.resources[resource as usize].users[left].0;
+                if user == GONE || self.activities[user as usize].visit == visit {
+                    continue;
+                }
+                // The user is marked as visited once all of its resources have been reached.
+                for number in 0..self.activities[user as usize].uses.len() {
+                    let other = self.activities[user as usize].uses[number].resource;
+                    let entry = &mut self.resources[other as usize];
+                    if entry.visit != visit && entry.sharing == Sharing::Shared {
+                        entry.visit = visit;
+                        self.component.push(other);
+                        let users = entry.users.len();
+                        self.stack.push((resource, left + 1));
+                        self.stack.push((other, users));
+                        continue 'resources;
+                    }
+                }
+                self.activities[user as usize].visit = visit;
+            }
+        }
+    }
+
+    /// The bound of an activity together with what its fat pipes allow.
+    fn effective_bound(&self, index: u32) -> f64 {
+        let activity = &self.activities[index as usize];
+        activity
+            .uses
+            .iter()
+            .map(|usage| (usage, &self.resources[usage.resource as usize]))
+            .filter(|(_, resource)| resource.sharing == Sharing::Fatpipe && resource.capacity > 0.0)
+            .map(|(usage, resource)| resource.capacity / usage.weight)
+            .fold(activity.bound, f64::min)
+    }
+
+    /// Progressive filling over the collected components; leaves what it finds in `next_share`.
+    fn solve(&mut self) {
+        self.open();
+        while let Some(level) = self.saturate() {
+            let least = self.least_bound(level);
+            match least {
+                // Nobody is left on the saturated resources: what is left of their usage is rounding.
+                None => {
+                    for number in 0..self.saturated.len() {
+                        self.resources[self.saturated[number] as usize].usage = 0.0;
+                    }
+                }
+                Some(least) => self.fix_saturated(level, least),
+            }
+        }
+        self.fix_leftovers();
+    }
+
+    /// Resets the members and fills the list of active resources.
+    fn open(&mut self) {
+        for number in 0..self.members.len() {
+            let index = self.members[number];
+            let limit = self.effective_bound(index);
+            let activity = &mut self.activities[index as usize];
+            activity.limit = limit;
+            activity.fixed = false;
+            activity.next_share = 0.0;
+        }
+        self.active.clear();
+        for number in 0..self.component.len() {
+            let index = self.component[number];
+            let resource = &mut self.resources[index as usize];
+            let activities = &self.activities;
+            resource.usage = live_users(&resource.users)
+                .map(|(user, number)| {
+                    let activity = &activities[user as usize];
+                    activity.uses[number as usize].weight / activity.penalty
+                })
+                .sum();
+            resource.remaining = resource.capacity;
+            if resource.capacity > 0.0 {
+                self.active.push(index);
+            }
+        }
+    }
+
+    /// Drops the resources that are used up and collects those that the rising level saturates first.
+    fn saturate(&mut self) -> Option<f64> {
+        let mut level = f64::INFINITY;
+        self.saturated.clear();
+        let mut number = 0;
+        while number < self.active.len() {
+            let index = self.active[number];
+            let resource = &self.resources[index as usize];
+            if resource.usage <= PRECISION || resource.remaining <= resource.capacity * PRECISION {
+                self.active.swap_remove(number);
+                continue;
+            }
+            let own = resource.remaining / resource.usage;
+            if own < level {
+                level = own;
+                self.saturated.clear();
+            }
+            if own == level {
+                self.saturated.push(index);
+            }
+            number += 1;
+        }
+        (!self.saturated.is_empty()).then_some(level)
+    }
+
+    /// The least `bound × penalty` below the level among the users of the saturated resources; infinite if no bound is
+    /// reached, `None` if there is no user left.
+    fn least_bound(&self, level: f64) -> Option<f64> {
+        let mut least = None;
+        for &index in &self.saturated {
+            for (user, _) in live_users(&self.resources[index as usize].users) {
+                let activity = &self.activities[user as usize];
+                if !activity.fixed {
+                    let bound = activity.limit * activity.penalty;
+                    let bound = if bound < level { bound } else { f64::INFINITY };
+                    least = Some(f64::min(bound, least.unwrap_or(f64::INFINITY)));
+                }
+            }
+        }
+        least
+    }
+
+    /// Fixes the users of the saturated resources: those at the least bound if there is one, else all at the level.
+    fn fix_saturated(&mut self, level: f64, least: f64) {
+        for number in 0..self.saturated.len() {
+            let index = self.saturated[number];
+            for place in 0..self.resources[index as usize].users.len() {
+                let user = self.resources[index as usize].users[place].0;
+                if user == GONE || self.activities[user as usize].fixed {
+                    continue;
+                }
+                let activity = &self.activities[user as usize];
+                if least == f64::INFINITY {
+                    self.fix(user, level / activity.penalty);
+                } else if (activity.limit * activity.penalty - least).abs() < PRECISION {
+                    self.fix(user, activity.limit);
+                }
+            }
+        }
+    }
+
+    fn fix(&mut self, index: u32, share: f64) {
+        let activity = &mut self.activities[index as usize];
+        activity.fixed = true;
+        activity.next_share = share;
+        for usage in &activity.uses {
+            let resource = &mut self.resources[usage.resource as usize];
+            if resource.sharing == Sharing::Shared {
+                resource.remaining -= usage.weight * share;
+                if resource.remaining < resource.capacity * PRECISION {
+                    resource.remaining = 0.0;
+                }
+                resource.usage -= usage.weight / activity.penalty;
+                if resource.usage < PRECISION {
+                    resource.usage = 0.0;
+                }
+            }
+        }
+    }
+
+    /// Members whose resources were all dropped before it was their turn (capacity zero, or used up within the
+    /// precision) take what is left. The reference has no meaningful behaviour here: a rate of zero means stalled
+    /// until the next change.
+    fn fix_leftovers(&mut self) {
+        for number in 0..self.members.len() {
+            let index = self.members[number];
+            let activity = &self.activities[index as usize];
+            if !activity.fixed {
+                let share = activity
+                    .uses
+                    .iter()
+                    .map(|usage| (usage, &self.resources[usage.resource as usize]))
+                    .filter(|(_, resource)| resource.sharing == Sharing::Shared)
+                    .map(|(usage, resource)| resource.remaining.max(0.0) / usage.weight)
+                    .fold(activity.limit, f64::min);
+                self.fix(index, share);
+            }
+        }
+    }
+
+    /// Brings the remaining work up to date, takes the new share and re-keys the completion date. A date is kept as it
+    /// is while the rate is; only its place among equals is renewed.
+    fn schedule<T: Copy>(&mut self, index: u32, now: Time, queue: &mut EventQueue<T>, target: &impl Fn(u32) -> T) {
+        let activity = &mut self.activities[index as usize];
+        let unchanged = activity.share == activity.next_share;
+        activity.remaining = activity.remaining_at(now);
+        activity.updated = now;
+        activity.share = activity.next_share;
+        let rate = activity.share * activity.rate_factor;
+        let date = match activity.event {
+            _ if activity.remaining <= NOTHING_LEFT => now,
+            Some(event) if unchanged => queue.time_of(event),
+            _ => now + Duration::to_do(activity.remaining, rate),
+        };
+        if date == Time::NEVER {
+            if let Some(event) = activity.event.take() {
+                queue.remove(event);
+            }
+            return;
+        }
+        // Plain disk input and output is reported oldest first, whatever was solved again in between.
+        let sequence = if activity.rank == Rank::Disk { activity.created } else { queue.draw_sequence() };
+        match activity.event {
+            Some(event) => queue.rekey(event, date, activity.rank, sequence),
+            None => activity.event = Some(queue.push(date, activity.rank, sequence, target(index))),
+        }
+    }
+
+    /// Asserts that no shared resource of the solved components is used above its capacity and that every bound holds.
+    #[cfg(any(test, feature = "audit"))]
+    fn check(&self) {
+        for &index in &self.component {
+            let resource = &self.resources[index as usize];
+            let used: f64 = live_users(&resource.users)
+                .map(|(user, number)| {
+                    let activity = &self.activities[user as usize];
+                    assert_eq!(activity.state, State::Enabled, "only enabled activities use resources");
+                    activity.uses[number as usize].weight * activity.share
+                })
+                .sum();
+            let allowed = resource.capacity * (1.0 + 10.0 * PRECISION);
+            assert!(used <= allowed, "resource {index} carries {used} of {}", resource.capacity);
+        }
+        for &index in &self.members {
+            let activity = &self.activities[index as usize];
+            assert!(activity.share <= activity.limit * (1.0 + PRECISION), "share above its bound");
+            let moves = activity.share > 0.0;
+            assert!(!moves || activity.event.is_some(), "an activity that moves has a completion date");
+        }
+    }
+}
+
+/// Work below this counts as done: the product of the reference's two precisions.
+const NOTHING_LEFT: f64 = 1e-14;
+
+fn live_users(users: &[(u32, u8)]) -> impl Iterator<Item = (u32, u8)> + '_ {
+    users.iter().copied().filter(|user| user.0 != GONE)
+}
+
+impl Activity {
+    fn remaining_at(&self, now: Time) -> f64 {
+        let elapsed = now.since(self.updated);
+        if elapsed.is_zero() {
+            return self.remaining;
+        }
+        (self.remaining - self.share * self.rate_factor * elapsed.as_secs_f64()).max(0.0)
+    }
+}

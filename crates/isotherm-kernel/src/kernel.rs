@@ -1,0 +1,279 @@
+//! The kernel: one clock, one run queue, one event queue.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::future::Future;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use crate::activity::{BoxedEnd, Listener};
+use crate::actor::{ActorBuilder, Label, Task, Tasks, Waiting};
+use crate::alarm::{Alarms, BoxedCall, Call, WaitUntil};
+use crate::fluid::{ActivityError, Due, Fluid};
+use crate::queue::EventQueue;
+use crate::{Actor, ActorId, Duration, Group, Mailbox, Rank, Time};
+
+/// What an entry of the event queue points at.
+#[derive(Clone, Copy)]
+pub(crate) enum Target {
+    Alarm(u32),
+    Activity(u32),
+}
+
+/// What waits in the run queue.
+pub(crate) enum Ready {
+    Actor(ActorId),
+    Call(BoxedCall),
+    End(BoxedEnd, Result<(), ActivityError>),
+}
+
+pub(crate) struct Inner {
+    pub(crate) now: Cell<Time>,
+    running: Cell<Option<ActorId>>,
+    /// What the running actor waits for, as its futures say it.
+    waiting: RefCell<Waiting>,
+    pub(crate) queue: RefCell<EventQueue<Target>>,
+    pub(crate) fluid: RefCell<Fluid>,
+    pub(crate) listeners: RefCell<Vec<Listener>>,
+    pub(crate) alarms: RefCell<Alarms>,
+    pub(crate) tasks: RefCell<Tasks>,
+    pub(crate) ready: RefCell<VecDeque<Ready>>,
+}
+
+/// A handle on a simulation, held by everything that lives in it; cheap to clone.
+///
+/// # Order
+///
+/// Actors run one at a time in the order of the run queue, each until it waits. Only when the run queue is empty are
+/// shares computed and does time move to the date of the first event. Everything due at that date is then put into the run
+/// queue in the order of the event queue, before any actor runs: CPU (executions, sleeps), disk, network, timers;
+/// within the CPU and network models in the order in which dates were (re-)computed: sleeps newest first, then for each
+/// re-solved resource its activities newest first. Latencies end in the order of creation, plain disk activities end
+/// oldest first.
+#[derive(Clone)]
+pub struct Kernel {
+    pub(crate) inner: Rc<Inner>,
+}
+
+impl Kernel {
+    pub(crate) fn new() -> Self {
+        Kernel {
+            inner: Rc::new(Inner {
+                now: Cell::new(Time::ZERO),
+                running: Cell::new(None),
+                waiting: RefCell::default(),
+                queue: RefCell::new(EventQueue::new()),
+                fluid: RefCell::new(Fluid::new()),
+                listeners: RefCell::default(),
+                alarms: RefCell::default(),
+                tasks: RefCell::default(),
+                ready: RefCell::default(),
+            }),
+        }
+    }
+
+    /// The current date.
+    pub fn now(&self) -> Time {
+        self.inner.now.get()
+    }
+
+    /// Prepares an actor: a group, daemon or not, then [`ActorBuilder::spawn`].
+    pub fn actor(&self, name: impl Into<Label>) -> ActorBuilder {
+        ActorBuilder::new(self.clone(), name.into())
+    }
+
+    /// Starts an actor that is not a daemon and belongs to no group.
+    pub fn spawn<F>(&self, name: impl Into<Label>, future: F) -> Actor<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        self.actor(name).spawn(future)
+    }
+
+    /// A new group of actors.
+    pub fn group(&self) -> Group {
+        let mut tasks = self.inner.tasks.borrow_mut();
+        tasks.groups += 1;
+        Group(tasks.groups)
+    }
+
+    /// Kills all actors of a group, oldest slot first.
+    pub fn kill_group(&self, group: Group) {
+        let members: Vec<ActorId> = {
+            let tasks = self.inner.tasks.borrow();
+            tasks.living().filter(|(_, task)| task.group == Some(group)).map(|(id, _)| id).collect()
+        };
+        for member in members {
+            self.kill(member);
+        }
+    }
+
+    /// Kills an actor: its future is dropped now; the running actor ends when it next waits. Does nothing to one that
+    /// has ended.
+    pub fn kill(&self, id: ActorId) {
+        let future = {
+            let mut tasks = self.inner.tasks.borrow_mut();
+            let Some(task) = tasks.get(id) else { return };
+            match task.future.take() {
+                Some(future) => future,
+                None => {
+                    task.killed = true;
+                    return;
+                }
+            }
+        };
+        // The future's guards may call the kernel, so nothing is borrowed here.
+        drop(future);
+        self.finish(id, true);
+    }
+
+    /// Waits for a duration. Nothing at all happens if it is zero.
+    pub fn sleep(&self, duration: Duration) -> WaitUntil {
+        self.sleep_until(self.now() + duration)
+    }
+
+    /// Waits until a date. Nothing at all happens if it has passed.
+    pub fn sleep_until(&self, date: Time) -> WaitUntil {
+        self.alarm_at(date, Rank::Cpu)
+    }
+
+    /// Waits until everything else of a date has ended: for deadlines and time-outs.
+    pub fn timer_at(&self, date: Time) -> WaitUntil {
+        self.alarm_at(date, Rank::Timer)
+    }
+
+    /// Calls a function after a duration, like an actor that sleeps and then calls it, but without an actor. A
+    /// duration of zero puts the call at the end of the run queue.
+    pub fn call_after(&self, duration: Duration, call: impl FnOnce(&Kernel) + 'static) -> Call {
+        self.call_at_date(self.now() + duration, Box::new(call))
+    }
+
+    /// Goes to the end of the run queue.
+    pub async fn yield_now(&self) {
+        let mut yielded = false;
+        std::future::poll_fn(|_| {
+            if yielded {
+                return Poll::Ready(());
+            }
+            yielded = true;
+            self.wake(self.current());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// A new mailbox.
+    pub fn mailbox<T>(&self, name: impl Into<Label>) -> Mailbox<T> {
+        Mailbox::new(self.clone(), name.into())
+    }
+
+    /// The running actor.
+    ///
+    /// # Panics
+    /// Outside of an actor: a future of the kernel can only be awaited by one.
+    pub fn current(&self) -> ActorId {
+        self.inner.running.get().expect("a future of the kernel is awaited by an actor of the kernel")
+    }
+
+    /// The name of a living actor.
+    pub fn name_of(&self, id: ActorId) -> Option<Label> {
+        self.inner.tasks.borrow_mut().get(id).map(|task| task.name.clone())
+    }
+
+    /// Notes what the running actor waits for.
+    pub(crate) fn wait_for(&self, waiting: impl FnOnce() -> Waiting) {
+        *self.inner.waiting.borrow_mut() = waiting();
+    }
+
+    /// Puts an actor at the end of the run queue, unless it is there already or has ended.
+    pub(crate) fn wake(&self, id: ActorId) {
+        if let Some(task) = self.inner.tasks.borrow_mut().get(id)
+            && !task.scheduled
+        {
+            task.scheduled = true;
+            self.inner.ready.borrow_mut().push_back(Ready::Actor(id));
+        }
+    }
+
+    pub(crate) fn insert_task(&self, mut task: Task) -> ActorId {
+        task.scheduled = true;
+        let id = self.inner.tasks.borrow_mut().insert(task);
+        self.inner.ready.borrow_mut().push_back(Ready::Actor(id));
+        id
+    }
+
+    fn finish(&self, id: ActorId, killed: bool) {
+        let exit = self.inner.tasks.borrow_mut().remove(id);
+        if let Some(exit) = exit {
+            exit.exited(self, killed);
+        }
+    }
+
+    /// Runs one entry of the run queue.
+    pub(crate) fn run(&self, ready: Ready) {
+        match ready {
+            Ready::Actor(id) => self.run_actor(id),
+            Ready::Call(call) => call(self),
+            Ready::End(call, result) => call(self, result),
+        }
+    }
+
+    fn run_actor(&self, id: ActorId) {
+        let future = {
+            let mut tasks = self.inner.tasks.borrow_mut();
+            let Some(task) = tasks.get(id) else { return };
+            task.scheduled = false;
+            task.future.take()
+        };
+        let Some(mut future) = future else { return };
+        self.inner.running.set(Some(id));
+        let poll = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        self.inner.running.set(None);
+        if poll.is_pending() {
+            let mut tasks = self.inner.tasks.borrow_mut();
+            if let Some(task) = tasks.get(id)
+                && !task.killed
+            {
+                task.waiting = self.inner.waiting.take();
+                task.future = Some(future);
+                return;
+            }
+        }
+        drop(future);
+        self.finish(id, poll.is_pending());
+    }
+
+    /// Computes shares and dates before time moves.
+    pub(crate) fn settle(&self) {
+        let mut queue = self.inner.queue.borrow_mut();
+        self.inner.alarms.borrow_mut().settle(&mut queue);
+        self.inner.fluid.borrow_mut().settle(self.now(), &mut queue, Target::Activity);
+    }
+
+    /// Moves everything that is due now into the run queue and says how many events that were.
+    pub(crate) fn deliver_due(&self) -> u64 {
+        let mut events = 0;
+        loop {
+            let due = self.inner.queue.borrow_mut().pop_due(self.now());
+            let Some(target) = due else { return events };
+            events += 1;
+            match target {
+                Target::Alarm(index) => {
+                    let ready = self.inner.alarms.borrow_mut().fire(index);
+                    match ready {
+                        Some(Ready::Actor(id)) => self.wake(id),
+                        Some(ready) => self.inner.ready.borrow_mut().push_back(ready),
+                        None => {}
+                    }
+                }
+                Target::Activity(index) => {
+                    let due = self.inner.fluid.borrow_mut().due(index, self.now());
+                    if let Due::Ended = due {
+                        self.activity_ended(index, Ok(()));
+                    }
+                }
+            }
+        }
+    }
+}

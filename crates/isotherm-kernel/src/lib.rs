@@ -1,0 +1,44 @@
+//! The Isotherm simulation kernel: virtual time, actors, mailboxes, fluid sharing of resources, random streams.
+//!
+//! This crate knows nothing of hosts, files or functions. It offers
+//!
+//! * [`Time`] and [`Duration`]: whole nanoseconds;
+//! * [`Simulation`] and [`Kernel`]: the main loop and the handle that everything in a simulation holds;
+//! * [`Actor`]s: `async` blocks on one thread, with [`Mailbox`]es to talk, sleeps, timers and deadlines;
+//! * [`Activity`]s: work that shares [resources](ResourceId) fluidly, see [`fluid`];
+//! * [`Random`] streams named after components, and [`Distribution`]s that are the same on every machine.
+//!
+//! # Invariants
+//!
+//! 1. One simulation is one thread and deterministic: nothing depends on the wall clock, on hashing or on addresses.
+//! 2. Virtual time moves only when no actor can run, and never goes back.
+//! 3. The order of events is total and documented at [`Kernel`].
+//! 4. A message costs no virtual time and no entry in the event queue.
+//! 5. What is cancelled leaves the event queue at once.
+
+pub mod fluid;
+
+mod activity;
+mod actor;
+mod alarm;
+mod combinators;
+mod distribution;
+mod kernel;
+mod mailbox;
+mod queue;
+mod random;
+mod simulation;
+mod time;
+
+pub use activity::Activity;
+pub use actor::{Actor, ActorBuilder, ActorId, Group, Join, JoinError, Label};
+pub use alarm::{Call, WaitUntil};
+pub use combinators::{DeadlinePassed, Either, join, join_all, select, select_all, with_deadline};
+pub use distribution::{Distribution, DistributionError};
+pub use fluid::{ActivityError, ActivityId, ActivitySpec, ResourceId, Sharing};
+pub use kernel::Kernel;
+pub use mailbox::{Mailbox, Receive, ReceiveTimedOut};
+pub use queue::Rank;
+pub use random::{Random, RandomStreams};
+pub use simulation::{Limits, RunError, Simulation, WaitingActor};
+pub use time::{Duration, Time};

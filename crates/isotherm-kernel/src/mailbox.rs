@@ -1,0 +1,191 @@
+//! Mailboxes: how actors talk.
+//!
+//! A mailbox is an unbounded first-in first-out queue of typed values in zero simulated time; it never touches the event queue. A
+//! value is given to the receiver that has waited longest. Sending is detached ([`Mailbox::send_detached`]: the sender goes
+//! on at once) or a rendezvous ([`Mailbox::send`]: the sender waits until the value has been received). What a
+//! message costs on a network is the business of the layers above, which deliver it when its transfer has ended.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use crate::actor::{Label, Waiting};
+use crate::combinators::{Either, select};
+use crate::{ActorId, Duration, Kernel};
+
+struct Letter<T> {
+    value: T,
+    receipt: Option<Rc<Receipt>>,
+}
+
+/// Tells the sender of a rendezvous that its value has been received.
+struct Receipt {
+    sender: ActorId,
+    received: Cell<bool>,
+}
+
+struct Inner<T> {
+    kernel: Kernel,
+    name: Label,
+    letters: RefCell<VecDeque<Letter<T>>>,
+    receivers: RefCell<VecDeque<ActorId>>,
+}
+
+/// A queue of messages of type `T`; a cheap handle that can be cloned.
+pub struct Mailbox<T>(Rc<Inner<T>>);
+
+impl<T> Clone for Mailbox<T> {
+    fn clone(&self) -> Self {
+        Mailbox(Rc::clone(&self.0))
+    }
+}
+
+impl<T> fmt::Debug for Mailbox<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mailbox").field("name", &self.0.name).field("len", &self.len()).finish()
+    }
+}
+
+/// No message came in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no message came within {0} s")]
+pub struct ReceiveTimedOut(
+    /// How long the receiver waited.
+    pub Duration,
+);
+
+impl<T> Mailbox<T> {
+    pub(crate) fn new(kernel: Kernel, name: Label) -> Self {
+        Mailbox(Rc::new(Inner { kernel, name, letters: RefCell::default(), receivers: RefCell::default() }))
+    }
+
+    /// The mailbox's name, for reports.
+    pub fn name(&self) -> &Label {
+        &self.0.name
+    }
+
+    /// Messages that wait to be received.
+    pub fn len(&self) -> usize {
+        self.0.letters.borrow().len()
+    }
+
+    /// Whether no message waits.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Puts a message into the mailbox; the sender goes on at once.
+    pub fn send_detached(&self, value: T) {
+        self.put(Letter { value, receipt: None });
+    }
+
+    /// Puts a message into the mailbox and waits until it has been received. Dropping the future before takes nothing
+    /// back.
+    pub async fn send(&self, value: T) {
+        let receipt = Rc::new(Receipt { sender: self.0.kernel.current(), received: Cell::new(false) });
+        self.put(Letter { value, receipt: Some(Rc::clone(&receipt)) });
+        std::future::poll_fn(|_| {
+            if receipt.received.get() {
+                return Poll::Ready(());
+            }
+            self.0.kernel.wait_for(|| Waiting::Receiver(self.0.name.clone()));
+            Poll::Pending
+        })
+        .await;
+    }
+
+    fn put(&self, letter: Letter<T>) {
+        self.0.letters.borrow_mut().push_back(letter);
+        self.wake_next();
+    }
+
+    fn wake_next(&self) {
+        let receiver = self.0.receivers.borrow_mut().pop_front();
+        if let Some(receiver) = receiver {
+            self.0.kernel.wake(receiver);
+        }
+    }
+
+    /// Takes the first message if there is one.
+    pub fn try_receive(&self) -> Option<T> {
+        let letter = self.0.letters.borrow_mut().pop_front()?;
+        if let Some(receipt) = letter.receipt {
+            receipt.received.set(true);
+            self.0.kernel.wake(receipt.sender);
+        }
+        Some(letter.value)
+    }
+
+    /// Waits for a message.
+    pub fn receive(&self) -> Receive<'_, T> {
+        Receive { mailbox: self, waiting: None }
+    }
+
+    /// Waits for a message, but not for longer than `patience`. A message that comes exactly then is in time.
+    ///
+    /// # Errors
+    /// [`ReceiveTimedOut`] if none came; later messages stay in the mailbox.
+    pub async fn receive_with_timeout(&self, patience: Duration) -> Result<T, ReceiveTimedOut> {
+        let kernel = &self.0.kernel;
+        match select(self.receive(), kernel.timer_at(kernel.now() + patience)).await {
+            Either::First(value) => Ok(value),
+            Either::Second(()) => Err(ReceiveTimedOut(patience)),
+        }
+    }
+}
+
+/// Future of [`Mailbox::receive`].
+#[must_use = "futures do nothing unless awaited"]
+pub struct Receive<'a, T> {
+    mailbox: &'a Mailbox<T>,
+    waiting: Option<ActorId>,
+}
+
+impl<T> Future for Receive<'_, T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<T> {
+        let mailbox = self.mailbox;
+        if let Some(value) = mailbox.try_receive() {
+            self.waiting = None;
+            // The wake-up that brought this message may have been for another future of the same actor: what is
+            // still there belongs to the next receiver.
+            mailbox.forget(mailbox.0.kernel.current());
+            return Poll::Ready(value);
+        }
+        let current = mailbox.0.kernel.current();
+        self.waiting = Some(current);
+        let mut receivers = mailbox.0.receivers.borrow_mut();
+        if !receivers.contains(&current) {
+            receivers.push_back(current);
+        }
+        mailbox.0.kernel.wait_for(|| Waiting::Message(mailbox.0.name.clone()));
+        Poll::Pending
+    }
+}
+
+impl<T> Mailbox<T> {
+    /// Takes an actor off the list of receivers.
+    fn forget(&self, actor: ActorId) {
+        let mut receivers = self.0.receivers.borrow_mut();
+        if !receivers.is_empty() {
+            receivers.retain(|&receiver| receiver != actor);
+        }
+    }
+}
+
+impl<T> Drop for Receive<'_, T> {
+    fn drop(&mut self) {
+        if let Some(actor) = self.waiting {
+            self.mailbox.forget(actor);
+            // The receiver may have been woken for a message that it now leaves to the next one.
+            if !self.mailbox.is_empty() {
+                self.mailbox.wake_next();
+            }
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! A simulation from start to end: the main loop, its limits, and why it may not go on.
+//!
+//! ```
+//! use isotherm_kernel::{Duration, Simulation};
+//!
+//! let simulation = Simulation::new();
+//! let kernel = simulation.kernel();
+//! let mailbox = kernel.mailbox("greetings");
+//! kernel.spawn("sender", {
+//!     let (kernel, mailbox) = (kernel.clone(), mailbox.clone());
+//!     async move {
+//!         kernel.sleep(Duration::from_secs(2)).await;
+//!         mailbox.send_detached("hello");
+//!     }
+//! });
+//! kernel.spawn("receiver", async move { assert_eq!(mailbox.receive().await, "hello") });
+//! assert_eq!(simulation.run()?.as_secs_f64(), 2.0);
+//! # Ok::<(), isotherm_kernel::RunError>(())
+//! ```
+
+use std::fmt;
+
+use crate::{Kernel, Time};
+
+/// What a simulation may use. The default limits nothing but the steps of one instant.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The simulation must be over by this date.
+    pub max_time: Option<Time>,
+    /// At most this many events may happen.
+    pub max_events: Option<u64>,
+    /// At most this many times may an actor run at one date: more is taken for a livelock.
+    pub max_steps_per_instant: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { max_time: None, max_events: None, max_steps_per_instant: 1_000_000_000 }
+    }
+}
+
+/// An actor that waits, and what for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitingActor {
+    /// Name of the actor.
+    pub actor: String,
+    /// What it waits for.
+    pub waits_for: String,
+}
+
+/// Why a simulation could not go on to its end.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RunError {
+    /// Actors wait, and nothing will ever happen.
+    #[error("deadlock at {at} s: {}", Listing(.waiting))]
+    Deadlock {
+        /// The date at which nothing could happen any more.
+        at: Time,
+        /// Who waits for what (daemons left out).
+        waiting: Vec<WaitingActor>,
+    },
+    /// The simulation was not over at the date that [`Limits::max_time`] names.
+    #[error("the simulation was not over at the time limit of {limit} s")]
+    TimeLimit {
+        /// The limit.
+        limit: Time,
+    },
+    /// More events than [`Limits::max_events`] would have happened.
+    #[error("the limit of {limit} events was reached at {at} s")]
+    EventLimit {
+        /// The limit.
+        limit: u64,
+        /// When it was reached.
+        at: Time,
+    },
+    /// Actors ran again and again without time moving.
+    #[error("livelock at {at} s: actors ran {steps} times and time did not move")]
+    Livelock {
+        /// The date at which time stood still.
+        at: Time,
+        /// How many times actors had run at that date.
+        steps: u64,
+    },
+}
+
+/// A deadlock may involve thousands of actors; the message names the first few.
+struct Listing<'a>(&'a [WaitingActor]);
+
+impl fmt::Display for Listing<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 5;
+        for (number, waiting) in self.0.iter().take(SHOWN).enumerate() {
+            let separator = if number == 0 { "" } else { "; " };
+            write!(f, "{separator}'{}' waits for {}", waiting.actor, waiting.waits_for)?;
+        }
+        match self.0.len().saturating_sub(SHOWN) {
+            0 => Ok(()),
+            more => write!(f, "; and {more} more"),
+        }
+    }
+}
+
+/// Owns a simulation. Dropping it drops every actor.
+pub struct Simulation {
+    kernel: Kernel,
+    limits: Limits,
+}
+
+impl Default for Simulation {
+    fn default() -> Self {
+        Simulation::new()
+    }
+}
+
+impl Simulation {
+    /// An empty simulation at date zero.
+    pub fn new() -> Self {
+        Simulation { kernel: Kernel::new(), limits: Limits::default() }
+    }
+
+    /// Sets the limits.
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// A handle on the kernel.
+    pub fn kernel(&self) -> Kernel {
+        self.kernel.clone()
+    }
+
+    /// Runs until only daemons are left, then drops them, and gives the date of the end.
+    ///
+    /// # Errors
+    /// A [`RunError`] that says why the simulation cannot go on. Everything that has happened until then has happened.
+    pub fn run(&self) -> Result<Time, RunError> {
+        let result = self.run_to_end();
+        self.kill_all();
+        result
+    }
+
+    fn run_to_end(&self) -> Result<Time, RunError> {
+        let kernel = &self.kernel;
+        let mut events = 0;
+        loop {
+            self.run_instant()?;
+            if kernel.inner.tasks.borrow().users == 0 {
+                return Ok(kernel.now());
+            }
+            kernel.settle();
+            let next = kernel.inner.queue.borrow().next_time();
+            let Some(next) = next else {
+                return Err(RunError::Deadlock { at: kernel.now(), waiting: self.waiting() });
+            };
+            debug_assert!(next >= kernel.now(), "time never goes back");
+            if let Some(limit) = self.limits.max_time
+                && next > limit
+            {
+                return Err(RunError::TimeLimit { limit });
+            }
+            kernel.inner.now.set(next);
+            events += kernel.deliver_due();
+            if let Some(limit) = self.limits.max_events
+                && events > limit
+            {
+                return Err(RunError::EventLimit { limit, at: kernel.now() });
+            }
+        }
+    }
+
+    /// Runs everything in the run queue.
+    fn run_instant(&self) -> Result<(), RunError> {
+        let mut steps = 0;
+        loop {
+            let ready = self.kernel.inner.ready.borrow_mut().pop_front();
+            let Some(ready) = ready else { return Ok(()) };
+            self.kernel.run(ready);
+            steps += 1;
+            if steps >= self.limits.max_steps_per_instant {
+                return Err(RunError::Livelock { at: self.kernel.now(), steps });
+            }
+        }
+    }
+
+    fn waiting(&self) -> Vec<WaitingActor> {
+        let tasks = self.kernel.inner.tasks.borrow();
+        tasks
+            .living()
+            .filter(|(_, task)| !task.daemon)
+            .map(|(_, task)| WaitingActor { actor: task.name.to_string(), waits_for: task.waiting.to_string() })
+            .collect()
+    }
+
+    /// Drops every actor and everything in the run queue. What their guards start anew is dropped too.
+    fn kill_all(&self) {
+        loop {
+            let living: Vec<_> = self.kernel.inner.tasks.borrow().living().map(|(id, _)| id).collect();
+            let ready = std::mem::take(&mut *self.kernel.inner.ready.borrow_mut());
+            if living.is_empty() && ready.is_empty() {
+                return;
+            }
+            drop(ready);
+            for id in living {
+                self.kernel.kill(id);
+            }
+        }
+    }
+}
+
+impl Drop for Simulation {
+    fn drop(&mut self) {
+        self.kill_all();
+        // Calls that never happened may hold the kernel; they are dropped while nothing is borrowed.
+        let alarms = self.kernel.inner.alarms.take();
+        let listeners = self.kernel.inner.listeners.take();
+        drop((alarms, listeners));
+        self.kill_all();
+    }
+}

@@ -1,0 +1,234 @@
+//! Virtual time: whole nanoseconds since the start of the simulation.
+//!
+//! Dates and durations are integers, so they have a total order, equal dates are really equal, and every machine
+//! computes the same ones. Work (flops, bytes) and rates are `f64`; the one place where they become a date is
+//! [`Duration::to_do`].
+
+use std::fmt;
+use std::iter::Sum;
+use std::ops::{Add, AddAssign, Sub, SubAssign};
+
+const NANOS_PER_SEC: f64 = 1e9;
+
+/// Rounds seconds to whole nanoseconds. Negative values and NaN give 0, values out of range the largest one.
+fn nanos_from_secs(secs: f64) -> u64 {
+    // A cast from f64 saturates and turns NaN into 0, which is what is promised.
+    libm::round(secs * NANOS_PER_SEC) as u64
+}
+
+/// A date: nanoseconds since the start of the simulation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Time(u64);
+
+impl Time {
+    /// The start of the simulation.
+    pub const ZERO: Time = Time(0);
+    /// A date that is never reached.
+    pub const NEVER: Time = Time(u64::MAX);
+
+    /// A date from whole nanoseconds.
+    pub const fn from_nanos(nanos: u64) -> Self {
+        Time(nanos)
+    }
+
+    /// A date from seconds, rounded to the nearest nanosecond. Negative values and NaN give [`Time::ZERO`], values
+    /// out of range [`Time::NEVER`].
+    pub fn from_secs_f64(secs: f64) -> Self {
+        Time(nanos_from_secs(secs))
+    }
+
+    /// Nanoseconds since the start.
+    pub const fn as_nanos(self) -> u64 {
+        self.0
+    }
+
+    /// Seconds since the start, as the nearest `f64`.
+    pub fn as_secs_f64(self) -> f64 {
+        self.0 as f64 / NANOS_PER_SEC
+    }
+
+    /// The duration from `earlier` to this date; zero if `earlier` is later.
+    pub const fn since(self, earlier: Time) -> Duration {
+        Duration(self.0.saturating_sub(earlier.0))
+    }
+
+    /// This date plus a duration, or `None` beyond the largest date.
+    pub const fn checked_add(self, duration: Duration) -> Option<Time> {
+        match self.0.checked_add(duration.0) {
+            Some(nanos) => Some(Time(nanos)),
+            None => None,
+        }
+    }
+}
+
+/// Seconds with nine decimals.
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if *self == Time::NEVER {
+            return f.pad("never");
+        }
+        Duration(self.0).fmt(f)
+    }
+}
+
+/// Saturates at [`Time::NEVER`].
+impl Add<Duration> for Time {
+    type Output = Time;
+
+    fn add(self, duration: Duration) -> Time {
+        Time(self.0.saturating_add(duration.0))
+    }
+}
+
+/// A length of virtual time, in nanoseconds. Not to be taken for the wall clock's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Duration(u64);
+
+impl Duration {
+    /// No time at all.
+    pub const ZERO: Duration = Duration(0);
+    /// The longest duration: added to any date it gives [`Time::NEVER`].
+    pub const MAX: Duration = Duration(u64::MAX);
+
+    /// A duration from nanoseconds.
+    pub const fn from_nanos(nanos: u64) -> Self {
+        Duration(nanos)
+    }
+
+    /// A duration from microseconds; saturates.
+    pub const fn from_micros(micros: u64) -> Self {
+        Duration(micros.saturating_mul(1_000))
+    }
+
+    /// A duration from milliseconds; saturates.
+    pub const fn from_millis(millis: u64) -> Self {
+        Duration(millis.saturating_mul(1_000_000))
+    }
+
+    /// A duration from seconds; saturates.
+    pub const fn from_secs(secs: u64) -> Self {
+        Duration(secs.saturating_mul(1_000_000_000))
+    }
+
+    /// A duration from seconds, rounded to the nearest nanosecond. Negative values and NaN give zero, values out of
+    /// range [`Duration::MAX`].
+    pub fn from_secs_f64(secs: f64) -> Self {
+        Duration(nanos_from_secs(secs))
+    }
+
+    /// How long `work` takes at `rate` (work per second), rounded to the nearest nanosecond: the one place where
+    /// work becomes a date. No work takes no time; work at a rate of zero or less takes [`Duration::MAX`].
+    pub fn to_do(work: f64, rate: f64) -> Self {
+        if work <= 0.0 {
+            Duration::ZERO
+        } else if rate <= 0.0 {
+            Duration::MAX
+        } else {
+            Duration::from_secs_f64(work / rate)
+        }
+    }
+
+    /// Nanoseconds.
+    pub const fn as_nanos(self) -> u64 {
+        self.0
+    }
+
+    /// Seconds, as the nearest `f64`.
+    pub fn as_secs_f64(self) -> f64 {
+        self.0 as f64 / NANOS_PER_SEC
+    }
+
+    /// Whether this is no time at all.
+    pub const fn is_zero(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The difference, or zero if `other` is longer.
+    pub const fn saturating_sub(self, other: Duration) -> Duration {
+        Duration(self.0.saturating_sub(other.0))
+    }
+}
+
+/// Seconds, with nine decimals unless the format says another number.
+impl fmt::Display for Duration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (secs, nanos) = (self.0 / 1_000_000_000, self.0 % 1_000_000_000);
+        match f.precision() {
+            Some(precision) => write!(f, "{:.*}", precision, self.as_secs_f64()),
+            None => f.pad(&format!("{secs}.{nanos:09}")),
+        }
+    }
+}
+
+/// Saturates at [`Duration::MAX`].
+impl Add for Duration {
+    type Output = Duration;
+
+    fn add(self, other: Duration) -> Duration {
+        Duration(self.0.saturating_add(other.0))
+    }
+}
+
+impl AddAssign for Duration {
+    fn add_assign(&mut self, other: Duration) {
+        *self = *self + other;
+    }
+}
+
+/// Saturates at zero.
+impl Sub for Duration {
+    type Output = Duration;
+
+    fn sub(self, other: Duration) -> Duration {
+        self.saturating_sub(other)
+    }
+}
+
+impl SubAssign for Duration {
+    fn sub_assign(&mut self, other: Duration) {
+        *self = *self - other;
+    }
+}
+
+impl Sum for Duration {
+    fn sum<I: Iterator<Item = Duration>>(iter: I) -> Duration {
+        iter.fold(Duration::ZERO, Add::add)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_round_to_the_nearest_nanosecond() {
+        assert_eq!(Duration::from_secs_f64(0.1).as_nanos(), 100_000_000);
+        assert_eq!(Duration::from_secs_f64(13.01e-9).as_nanos(), 13);
+        assert_eq!(Duration::from_secs_f64(1.5e-9).as_nanos(), 2);
+    }
+
+    #[test]
+    fn values_out_of_range_saturate() {
+        assert_eq!(Duration::from_secs_f64(-1.0), Duration::ZERO);
+        assert_eq!(Duration::from_secs_f64(f64::NAN), Duration::ZERO);
+        assert_eq!(Duration::from_secs_f64(f64::INFINITY), Duration::MAX);
+        assert_eq!(Time::from_nanos(5) + Duration::MAX, Time::NEVER);
+        assert_eq!(Time::ZERO.since(Time::from_nanos(5)), Duration::ZERO);
+    }
+
+    #[test]
+    fn work_becomes_a_duration_in_one_place() {
+        // 1e8 bytes at 0.97 × 20e6 / 1.05 B/s: 5.412371134 s (kernel reference, worked timeline).
+        let rate = 0.97 * 20e6 / 1.05;
+        assert_eq!(Duration::to_do(1e8, rate).as_nanos(), 5_412_371_134);
+        assert_eq!(Duration::to_do(0.0, 0.0), Duration::ZERO);
+        assert_eq!(Duration::to_do(1.0, 0.0), Duration::MAX);
+    }
+
+    #[test]
+    fn dates_print_as_seconds() {
+        assert_eq!(Time::from_nanos(1_000_000_001).to_string(), "1.000000001");
+        assert_eq!(Time::NEVER.to_string(), "never");
+        assert_eq!(format!("{:.2}", Duration::from_millis(1250)), "1.25");
+    }
+}

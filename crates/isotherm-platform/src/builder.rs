@@ -1,0 +1,419 @@
+//! A platform described by a program.
+//!
+//! ```
+//! use isotherm_platform::PlatformBuilder;
+//!
+//! let mut platform = PlatformBuilder::new();
+//! platform.host("head", 10e9).cores(8).memory(16_000_000_000);
+//! platform.disk("head", "disk", 1e8, 1e8).size(1_000_000_000_000);
+//! platform.host("node", 50e9).cores(16);
+//! platform.link("lan", 12.5e9, 1e-9);
+//! platform.route("head", "node", ["lan"]);
+//! let spec = platform.build().unwrap();
+//! assert_eq!(spec.hosts().count(), 2);
+//! ```
+//!
+//! Nothing fails before [`build`](PlatformBuilder::build), which tells everything that is wrong at once. All hosts
+//! are in one zone whose routes are the declared ones; the implicit loopback connects each host with itself.
+
+use crate::error::{Kind, PlatformError, Problem};
+use crate::model::NetworkModel;
+use crate::profile::Profile;
+use crate::raw::{
+    Direction, Finding, Name, RawDisk, RawHop, RawHost, RawLink, RawPlatform, RawRoute, RawSharing,
+    RawZone, bad_value, check_latency, check_rate,
+};
+use crate::resolve::resolve;
+use crate::spec::{LinkSharing, PlatformSpec, Properties};
+use rustc_hash::FxHashMap;
+
+/// Describes a platform step by step. See the [module](self).
+pub struct PlatformBuilder {
+    raw: RawPlatform,
+    hosts: FxHashMap<String, usize>,
+    findings: Vec<Finding>,
+}
+
+impl Default for PlatformBuilder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl PlatformBuilder {
+    /// A platform with nothing on it.
+    pub fn new() -> Self {
+        let raw = RawPlatform {
+            zones: vec![RawZone {
+                name: Name::new("__world__"),
+                parent: None,
+                full: true,
+            }],
+            ..RawPlatform::default()
+        };
+        Self {
+            raw,
+            hosts: FxHashMap::default(),
+            findings: Vec::new(),
+        }
+    }
+
+    /// Adds a host whose cores compute `speed` flop/s each. It has one core unless the result says otherwise.
+    pub fn host(&mut self, name: impl Into<String>, speed: f64) -> HostBuilder<'_> {
+        self.host_with_pstates(name, [speed])
+    }
+
+    /// Adds a host with several processor states, each with its speed in flop/s. It starts in the first one.
+    pub fn host_with_pstates(
+        &mut self,
+        name: impl Into<String>,
+        speeds: impl Into<Vec<f64>>,
+    ) -> HostBuilder<'_> {
+        let name = name.into();
+        let speeds = speeds.into();
+        let what = format!("the speed of host `{name}`");
+        if speeds.is_empty() {
+            self.tell(bad_value(&what, "", "a host has at least one speed"));
+        }
+        for &speed in &speeds {
+            self.check(check_rate(&what, speed));
+        }
+        let index = self.raw.hosts.len();
+        self.hosts.entry(name.clone()).or_insert(index);
+        self.raw.hosts.push(RawHost {
+            name: Name::new(name),
+            zone: 0,
+            speeds,
+            pstate: 0,
+            cores: 1,
+            memory: None,
+            properties: Properties::new(),
+            disks: Vec::new(),
+            speed_profile: None,
+            state_profile: None,
+        });
+        HostBuilder {
+            builder: self,
+            index,
+        }
+    }
+
+    /// Adds a disk to a host that was added before. Bandwidths are in bytes per second. Unless the result says
+    /// otherwise it is mounted at `/`, holds 2^63 − 1 bytes, and reads and writes at once as fast as the larger
+    /// of the two bandwidths.
+    pub fn disk(
+        &mut self,
+        host: &str,
+        name: impl Into<String>,
+        read_bandwidth: f64,
+        write_bandwidth: f64,
+    ) -> DiskBuilder<'_> {
+        let name = name.into();
+        for (which, value) in [("read", read_bandwidth), ("write", write_bandwidth)] {
+            let what = format!("the {which} bandwidth of disk `{name}` on host `{host}`");
+            self.check(check_rate(&what, value));
+        }
+        let disk = RawDisk {
+            name: Name::new(name),
+            read_bandwidth,
+            write_bandwidth,
+            readwrite_bandwidth: None,
+            size: None,
+            mount: None,
+            properties: Properties::new(),
+        };
+        let place = match self.hosts.get(host) {
+            Some(&index) => {
+                self.raw.hosts[index].disks.push(disk);
+                Some((index, self.raw.hosts[index].disks.len() - 1))
+            }
+            None => {
+                let name = host.to_owned();
+                let kind = Kind::Host;
+                let known = self.raw.hosts.iter().map(|known| known.name.text.as_str());
+                let error = PlatformError::from(Problem::Unknown { kind, name })
+                    .with_suggestion(host, known);
+                self.tell(error);
+                None
+            }
+        };
+        DiskBuilder {
+            builder: self,
+            place,
+        }
+    }
+
+    /// Adds a link: bandwidth in bytes per second, latency in seconds. Flows share it unless the result says otherwise.
+    pub fn link(
+        &mut self,
+        name: impl Into<String>,
+        bandwidth: f64,
+        latency_s: f64,
+    ) -> LinkBuilder<'_> {
+        let name = name.into();
+        self.check(check_rate(
+            &format!("the bandwidth of link `{name}`"),
+            bandwidth,
+        ));
+        self.check(check_latency(
+            &format!("the latency of link `{name}`"),
+            latency_s,
+        ));
+        let index = self.raw.links.len();
+        self.raw.links.push(RawLink {
+            name: Name::new(name),
+            bandwidth,
+            latency_s,
+            sharing: RawSharing::One(LinkSharing::Shared),
+            bandwidth_profile: None,
+            latency_profile: None,
+            state_profile: None,
+        });
+        LinkBuilder {
+            builder: self,
+            index,
+        }
+    }
+
+    /// Declares the links from one host to another, and the same links in reverse order for the way back. A link may occur twice.
+    /// A split-duplex link needs a direction, [`Via::up`] or [`Via::down`]; the way back takes the other one.
+    pub fn route<V: Into<Via>>(
+        &mut self,
+        from: &str,
+        to: &str,
+        links: impl IntoIterator<Item = V>,
+    ) -> &mut Self {
+        self.add_route(from, to, links.into_iter().map(Into::into).collect(), true)
+    }
+
+    /// Declares the links from one host to another, and nothing for the way back.
+    pub fn one_way_route<V: Into<Via>>(
+        &mut self,
+        from: &str,
+        to: &str,
+        links: impl IntoIterator<Item = V>,
+    ) -> &mut Self {
+        self.add_route(from, to, links.into_iter().map(Into::into).collect(), false)
+    }
+
+    /// Replaces the constants of the network model.
+    pub fn network_model(&mut self, model: NetworkModel) -> &mut Self {
+        self.raw.model = model;
+        self
+    }
+
+    /// Checks the whole.
+    ///
+    /// # Errors
+    /// Everything that is wrong: names given twice or to nothing, values out of range, routes without links.
+    pub fn build(self) -> Result<PlatformSpec, Vec<PlatformError>> {
+        let mut findings = self.findings;
+        resolve(self.raw, &mut findings)
+            .ok_or_else(|| findings.into_iter().map(|finding| finding.error).collect())
+    }
+
+    fn add_route(
+        &mut self,
+        from: &str,
+        to: &str,
+        links: Vec<Via>,
+        symmetrical: bool,
+    ) -> &mut Self {
+        self.raw.routes.push(RawRoute {
+            origin: None,
+            zone: 0,
+            from: Name::new(from),
+            to: Name::new(to),
+            gateways: None,
+            hops: links.into_iter().map(|via| via.0).collect(),
+            symmetrical,
+        });
+        self
+    }
+
+    fn check(&mut self, result: Result<f64, PlatformError>) {
+        if let Err(error) = result {
+            self.tell(error);
+        }
+    }
+
+    fn tell(&mut self, error: PlatformError) {
+        self.findings.push(Finding {
+            error,
+            origin: None,
+        });
+    }
+}
+
+/// One link of a route and the direction in which it is crossed.
+pub struct Via(RawHop);
+
+impl Via {
+    /// A split-duplex link, upwards.
+    pub fn up(link: impl Into<String>) -> Self {
+        Self::new(link, Direction::Up)
+    }
+
+    /// A split-duplex link, downwards.
+    pub fn down(link: impl Into<String>) -> Self {
+        Self::new(link, Direction::Down)
+    }
+
+    fn new(link: impl Into<String>, direction: Direction) -> Self {
+        Self(RawHop {
+            link: Name::new(link),
+            direction,
+        })
+    }
+}
+
+impl From<&str> for Via {
+    fn from(link: &str) -> Self {
+        Self::new(link, Direction::None)
+    }
+}
+
+impl From<String> for Via {
+    fn from(link: String) -> Self {
+        Self::new(link, Direction::None)
+    }
+}
+
+/// Says more about a host that was just added.
+pub struct HostBuilder<'a> {
+    builder: &'a mut PlatformBuilder,
+    index: usize,
+}
+
+impl HostBuilder<'_> {
+    /// How many cores it has.
+    pub fn cores(self, cores: u32) -> Self {
+        if cores == 0 {
+            let what = format!("the number of cores of host `{}`", self.raw().name.text);
+            self.builder
+                .tell(bad_value(&what, 0, "a host has at least one core"));
+        }
+        self.builder.raw.hosts[self.index].cores = cores;
+        self
+    }
+
+    /// The size of its memory in bytes.
+    pub fn memory(self, bytes: u64) -> Self {
+        self.builder.raw.hosts[self.index].memory = Some(bytes);
+        self
+    }
+
+    /// The processor state in which it starts.
+    pub fn pstate(self, pstate: usize) -> Self {
+        let states = self.raw().speeds.len();
+        if pstate >= states {
+            let what = format!("the processor state of host `{}`", self.raw().name.text);
+            let rule = format!("it has {states} of them, counted from 0");
+            self.builder.tell(bad_value(&what, pstate, &rule));
+        }
+        self.builder.raw.hosts[self.index].pstate = pstate;
+        self
+    }
+
+    /// A property.
+    pub fn property(self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.builder.raw.hosts[self.index]
+            .properties
+            .insert(name.into(), value.into());
+        self
+    }
+
+    /// How its speed varies: factors of the speed of the processor state.
+    pub fn speed_profile(self, profile: Profile) -> Self {
+        self.builder.raw.hosts[self.index].speed_profile = Some(profile);
+        self
+    }
+
+    /// When it is on (> 0) and off (0).
+    pub fn state_profile(self, profile: Profile) -> Self {
+        self.builder.raw.hosts[self.index].state_profile = Some(profile);
+        self
+    }
+
+    fn raw(&self) -> &RawHost {
+        &self.builder.raw.hosts[self.index]
+    }
+}
+
+/// Says more about a disk that was just added.
+pub struct DiskBuilder<'a> {
+    builder: &'a mut PlatformBuilder,
+    /// Its host and its index there, unless there is no such host.
+    place: Option<(usize, usize)>,
+}
+
+impl DiskBuilder<'_> {
+    /// How much it holds, in bytes.
+    pub fn size(self, bytes: u64) -> Self {
+        self.change(|disk| disk.size = Some(bytes))
+    }
+
+    /// Where it is mounted.
+    pub fn mount(self, mount: impl Into<String>) -> Self {
+        self.change(|disk| disk.mount = Some(mount.into()))
+    }
+
+    /// How fast it reads and writes at once, in bytes per second.
+    pub fn readwrite_bandwidth(self, bandwidth: f64) -> Self {
+        self.builder
+            .check(check_rate("the read-write bandwidth of a disk", bandwidth));
+        self.change(|disk| disk.readwrite_bandwidth = Some(bandwidth))
+    }
+
+    /// A property.
+    pub fn property(self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.change(|disk| {
+            disk.properties.insert(name.into(), value.into());
+        })
+    }
+
+    fn change(self, change: impl FnOnce(&mut RawDisk)) -> Self {
+        if let Some((host, disk)) = self.place {
+            change(&mut self.builder.raw.hosts[host].disks[disk]);
+        }
+        self
+    }
+}
+
+/// Says more about a link that was just added.
+pub struct LinkBuilder<'a> {
+    builder: &'a mut PlatformBuilder,
+    index: usize,
+}
+
+impl LinkBuilder<'_> {
+    /// Each flow by itself gets the bandwidth.
+    pub fn fatpipe(self) -> Self {
+        self.change(|link| link.sharing = RawSharing::One(LinkSharing::Fatpipe))
+    }
+
+    /// It is two links, one in each direction, that do not disturb each other.
+    pub fn split_duplex(self) -> Self {
+        self.change(|link| link.sharing = RawSharing::SplitDuplex)
+    }
+
+    /// How its bandwidth varies, in bytes per second.
+    pub fn bandwidth_profile(self, profile: Profile) -> Self {
+        self.change(|link| link.bandwidth_profile = Some(profile))
+    }
+
+    /// How its latency varies, in seconds.
+    pub fn latency_profile(self, profile: Profile) -> Self {
+        self.change(|link| link.latency_profile = Some(profile))
+    }
+
+    /// When it is on (> 0) and off (0).
+    pub fn state_profile(self, profile: Profile) -> Self {
+        self.change(|link| link.state_profile = Some(profile))
+    }
+
+    fn change(self, change: impl FnOnce(&mut RawLink)) -> Self {
+        change(&mut self.builder.raw.links[self.index]);
+        self
+    }
+}

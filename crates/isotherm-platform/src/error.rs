@@ -1,0 +1,356 @@
+//! What can be wrong with a platform, its description, or a request made to it.
+//!
+//! An error says what is wrong ([`Problem`]), where it was written down ([`Place`], when it comes
+//! from a text) and, when there is something helpful to say, how it may be mended (the hint).
+
+use std::fmt;
+
+use thiserror::Error;
+
+use crate::units::UnitError;
+
+/// A place in a text: both numbers count from 1, the column in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The line.
+    pub line: u32,
+    /// The character within the line.
+    pub column: u32,
+}
+
+/// The kinds of named things on a platform, as errors call them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A host.
+    Host,
+    /// A disk of a host.
+    Disk,
+    /// A link.
+    Link,
+    /// A zone.
+    Zone,
+    /// A router: a point of a zone that computes nothing.
+    Router,
+    /// A host or a router: an end of a route.
+    EndOfRoute,
+    /// A property.
+    Property,
+    /// The mount point of a disk.
+    MountPoint,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Kind::Host => "host",
+            Kind::Disk => "disk",
+            Kind::Link => "link",
+            Kind::Zone => "zone",
+            Kind::Router => "router",
+            Kind::EndOfRoute => "host or router",
+            Kind::Property => "property",
+            Kind::MountPoint => "mount point",
+        })
+    }
+}
+
+/// What is wrong.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// The text is not well-formed XML.
+    #[error("not well-formed XML: {detail}")]
+    Syntax {
+        /// What the XML reader says.
+        detail: String,
+    },
+    /// A part of the description that Isotherm does not understand yet.
+    #[error("{what} is not supported yet")]
+    NotSupported {
+        /// The element, attribute or option.
+        what: String,
+    },
+    /// An element that does not exist, or not there.
+    #[error("unknown element `{element}` inside `{inside}`")]
+    UnknownElement {
+        /// The element found.
+        element: String,
+        /// The element around it.
+        inside: String,
+    },
+    /// An attribute that does not exist, or not there.
+    #[error("unknown attribute `{attribute}` of `{element}`")]
+    UnknownAttribute {
+        /// The element that bears it.
+        element: String,
+        /// The attribute found.
+        attribute: String,
+    },
+    /// An attribute that must be there.
+    #[error("`{element}` needs the attribute `{attribute}`")]
+    MissingAttribute {
+        /// The element.
+        element: String,
+        /// The attribute that is missing.
+        attribute: String,
+    },
+    /// Text where only elements may be.
+    #[error("unexpected text inside `{inside}`")]
+    UnexpectedText {
+        /// The element around it.
+        inside: String,
+    },
+    /// A quantity that cannot be read.
+    #[error("{what}: {error}")]
+    Unit {
+        /// Which quantity.
+        what: String,
+        /// What is wrong with it.
+        error: UnitError,
+    },
+    /// A value that is out of range or not one of the words allowed.
+    #[error("{what} is `{value}`, but {rule}")]
+    BadValue {
+        /// Which value.
+        what: String,
+        /// The value found.
+        value: String,
+        /// What it must be.
+        rule: String,
+    },
+    /// A quantity without a unit: a warning only.
+    #[error("{what} is `{value}`, without a unit: taken as {unit}")]
+    MissingUnit {
+        /// Which quantity.
+        what: String,
+        /// The text found.
+        value: String,
+        /// The unit it is taken to have.
+        unit: &'static str,
+    },
+    /// An option that is not known and hence not followed: a warning only.
+    #[error("option `{option}` is ignored")]
+    IgnoredOption {
+        /// The name of the option.
+        option: String,
+    },
+    /// Two things of one name.
+    #[error("there are two of {kind} `{name}`")]
+    Duplicate {
+        /// What they are.
+        kind: Kind,
+        /// Their name.
+        name: String,
+    },
+    /// A name that names nothing.
+    #[error("there is no {kind} `{name}`")]
+    Unknown {
+        /// What was looked for.
+        kind: Kind,
+        /// The name looked for.
+        name: String,
+    },
+    /// An end of a route is not in the zone that declares the route.
+    #[error("{kind} `{name}` is not in zone `{zone}`")]
+    OutsideZone {
+        /// What it is.
+        kind: Kind,
+        /// Its name.
+        name: String,
+        /// The zone that declares the route.
+        zone: String,
+    },
+    /// A zone holds hosts and zones at once.
+    #[error("zone `{zone}` holds both hosts and zones")]
+    MixedZone {
+        /// The zone.
+        zone: String,
+    },
+    /// Two routes between the same ends.
+    #[error("there are two routes from `{from}` to `{to}`")]
+    DuplicateRoute {
+        /// Where the route starts.
+        from: String,
+        /// Where it ends.
+        to: String,
+    },
+    /// A route without links.
+    #[error("the route from `{from}` to `{to}` has no link")]
+    EmptyRoute {
+        /// Where the route starts.
+        from: String,
+        /// Where it ends.
+        to: String,
+    },
+    /// A split-duplex link in a route without saying in which direction.
+    #[error("split-duplex link `{link}` needs a direction")]
+    DirectionNeeded {
+        /// The link.
+        link: String,
+    },
+    /// A direction for a link that has none.
+    #[error("link `{link}` has no direction")]
+    NoDirection {
+        /// The link.
+        link: String,
+    },
+    /// A host whose memory is given by two properties.
+    #[error("host `{host}` gives its memory twice, by `{first}` and by `{second}`")]
+    MemoryTwice {
+        /// The host.
+        host: String,
+        /// One property.
+        first: String,
+        /// The other one.
+        second: String,
+    },
+    /// A profile that cannot be read.
+    #[error("profile `{profile}`: {error}")]
+    Profile {
+        /// The name of the profile, most often that of its file.
+        profile: String,
+        /// What is wrong with it.
+        error: crate::profile::ProfileError,
+    },
+    /// A profile that nobody gave.
+    #[error("profile `{profile}` cannot be had: {reason}")]
+    MissingProfile {
+        /// The name of the profile, most often that of its file.
+        profile: String,
+        /// Why.
+        reason: String,
+    },
+    /// Two hosts that no route connects.
+    #[error("there is no route from host `{from}` to host `{to}`")]
+    NoRoute {
+        /// Where the route would start.
+        from: String,
+        /// Where it would end.
+        to: String,
+    },
+    /// A disk used as an end of a stream by a host that does not have it.
+    #[error("disk `{disk}` is not on host `{host}`")]
+    DiskElsewhere {
+        /// The disk.
+        disk: String,
+        /// The host.
+        host: String,
+    },
+    /// The description is too deep or too large to be meant.
+    #[error("{what} (limit {limit})")]
+    TooLarge {
+        /// What is too much.
+        what: String,
+        /// How much would do.
+        limit: u32,
+    },
+    /// The description describes nothing.
+    #[error("the platform has no host")]
+    NoHost,
+}
+
+/// A problem with a platform: what, where, and how it may be mended.
+///
+/// `Display` gives one line, `line 4, column 9: there is no link `wann`: did you mean `wan`?`.
+/// Programs that show the text around the place use [`place`](Self::place),
+/// [`problem`](Self::problem) and [`hint`](Self::hint).
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlatformError {
+    problem: Problem,
+    place: Option<Place>,
+    hint: Option<String>,
+}
+
+impl PlatformError {
+    /// What is wrong. Its `Display` is the message without place and hint.
+    pub fn problem(&self) -> &Problem {
+        &self.problem
+    }
+
+    /// Where it was written, if it comes from a text.
+    pub fn place(&self) -> Option<Place> {
+        self.place
+    }
+
+    /// How it may be mended, if there is something helpful to say.
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    pub(crate) fn with_suggestion<'a>(
+        self,
+        wrong: &str,
+        candidates: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        match nearest(wrong, candidates) {
+            Some(near) => self.with_hint(format!("did you mean `{near}`?")),
+            None => self,
+        }
+    }
+
+    pub(crate) fn at(mut self, place: Option<Place>) -> Self {
+        self.place = place;
+        self
+    }
+}
+
+impl From<Problem> for PlatformError {
+    fn from(problem: Problem) -> Self {
+        let hint = match &problem {
+            Problem::Unit { error, .. } => error.hint(),
+            _ => None,
+        };
+        Self {
+            problem,
+            place: None,
+            hint,
+        }
+    }
+}
+
+impl fmt::Display for PlatformError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(Place { line, column }) = self.place {
+            write!(f, "line {line}, column {column}: ")?;
+        }
+        write!(f, "{}", self.problem)?;
+        match &self.hint {
+            Some(hint) => write!(f, ": {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for PlatformError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        // The message of the problem is already part of ours; only what lies below it is a source.
+        std::error::Error::source(&self.problem)
+    }
+}
+
+/// The candidate that a writer most likely meant, if one is near enough.
+pub(crate) fn nearest<'a>(
+    wrong: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let limit = (wrong.chars().count() / 3).max(1);
+    candidates
+        .into_iter()
+        .map(|candidate| {
+            let distance = if candidate.eq_ignore_ascii_case(wrong) {
+                0
+            } else {
+                strsim::damerau_levenshtein(wrong, candidate)
+            };
+            (distance, candidate)
+        })
+        .filter(|&(distance, _)| distance <= limit)
+        // `min_by_key` keeps the first of equals, so the answer does not depend on anything but order.
+        .min_by_key(|&(distance, _)| distance)
+        .map(|(_, candidate)| candidate)
+}

@@ -1,0 +1,314 @@
+//! How a speed, a state, a bandwidth or a latency changes in the course of a simulation.
+//!
+//! A profile is a list of dated values, read from a text of lines `date value` (seconds):
+//!
+//! ```text
+//! # comment                 (also with %)
+//! PERIODICITY 10
+//! 0 0.5
+//! 2 1.0
+//! ```
+//!
+//! Dates count from the start of the simulation and increase. Without a repetition the last value stays. With
+//! `PERIODICITY p`, the events of repetition k are dated k·p + date; with `LOOPAFTER d` the next repetition starts d
+//! after the last event, hence repetition k is shifted by k·(last + d).
+//!
+//! What a value means depends on where the profile is used: a factor of the speed, on (> 0) or off (0), bytes per
+//! second, seconds.
+
+use isotherm_kernel::Duration;
+use thiserror::Error;
+
+/// A profile that cannot be read. Lines count from 1.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
+pub enum ProfileError {
+    /// A line is not `date value`.
+    #[error("line {line}: `{text}` is not a date and a value")]
+    NotAnEvent {
+        /// The line.
+        line: usize,
+        /// Its text.
+        text: String,
+    },
+    /// A date or value is negative, not a number or infinite.
+    #[error("line {line}: `{text}` is out of range")]
+    OutOfRange {
+        /// The line.
+        line: usize,
+        /// Its text.
+        text: String,
+    },
+    /// A date does not come after the one before it.
+    #[error("line {line}: the dates must increase")]
+    NotIncreasing {
+        /// The line.
+        line: usize,
+    },
+    /// A profile that draws its events at random.
+    #[error("line {line}: stochastic profiles are not supported yet")]
+    Stochastic {
+        /// The line.
+        line: usize,
+    },
+    /// A repetition that would start before the one before it has ended, or that would take no time.
+    #[error("the period must be longer than the date of the last event")]
+    PeriodTooShort,
+    /// No event at all, but a repetition.
+    #[error("there is nothing to repeat")]
+    Empty,
+}
+
+/// Dated values, perhaps repeated for ever.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Profile {
+    events: Vec<(Duration, f64)>,
+    period: Option<Duration>,
+}
+
+impl Profile {
+    /// A profile from its events and, if it repeats, its period.
+    ///
+    /// # Errors
+    /// If a date does not come after the one before it, a value is negative or not finite, or the period is
+    /// not longer than the date of the last event.
+    pub fn new(
+        events: Vec<(Duration, f64)>,
+        period: Option<Duration>,
+    ) -> Result<Self, ProfileError> {
+        for (index, &(_, value)) in events.iter().enumerate() {
+            let line = index + 1;
+            if !(value.is_finite() && value >= 0.0) {
+                let text = value.to_string();
+                return Err(ProfileError::OutOfRange { line, text });
+            }
+        }
+        for (index, pair) in events.windows(2).enumerate() {
+            if pair[1].0 <= pair[0].0 {
+                return Err(ProfileError::NotIncreasing { line: index + 2 });
+            }
+        }
+        let profile = Self { events, period };
+        profile.check_period()?;
+        Ok(profile)
+    }
+
+    /// Reads a profile from its text.
+    ///
+    /// ```
+    /// use isotherm_platform::Profile;
+    /// let profile = Profile::parse("PERIODICITY 2\n0 1\n1 0\n").unwrap();
+    /// let dates: Vec<f64> = profile.occurrences().take(4).map(|(date, _)| date.as_secs_f64()).collect();
+    /// assert_eq!(dates, [0.0, 1.0, 2.0, 3.0]);
+    /// ```
+    ///
+    /// # Errors
+    /// The first line that cannot be followed.
+    pub fn parse(text: &str) -> Result<Self, ProfileError> {
+        let mut events: Vec<(Duration, f64)> = Vec::new();
+        let mut period = None;
+        let mut loop_after = None;
+        for (index, content) in text.lines().enumerate() {
+            let line = index + 1;
+            let content = content.split(['#', '%']).next().unwrap_or_default().trim();
+            let mut words = content.split_whitespace();
+            let Some(first) = words.next() else { continue };
+            let second = words.next();
+            let text = || content.to_owned();
+            if first == "STOCHASTIC" {
+                return Err(ProfileError::Stochastic { line });
+            }
+            let not_an_event = || ProfileError::NotAnEvent { line, text: text() };
+            let number = |word: &str| word.parse::<f64>().map_err(|_| not_an_event());
+            let second = number(second.ok_or_else(not_an_event)?)?;
+            if words.next().is_some() {
+                return Err(not_an_event());
+            }
+            let in_range = |value: f64| {
+                if value.is_finite() && value >= 0.0 {
+                    Ok(value)
+                } else {
+                    Err(ProfileError::OutOfRange { line, text: text() })
+                }
+            };
+            let second = in_range(second)?;
+            match first {
+                "PERIODICITY" => period = Some(Duration::from_secs_f64(second)),
+                "LOOPAFTER" => loop_after = Some(Duration::from_secs_f64(second)),
+                _ => {
+                    let date = Duration::from_secs_f64(in_range(number(first)?)?);
+                    if events.last().is_some_and(|&(last, _)| date <= last) {
+                        return Err(ProfileError::NotIncreasing { line });
+                    }
+                    events.push((date, second));
+                }
+            }
+        }
+        if let Some(wait) = loop_after {
+            let last = events.last().map_or(Duration::ZERO, |&(date, _)| date);
+            period = Some(last + wait);
+        }
+        let profile = Self { events, period };
+        profile.check_period()?;
+        Ok(profile)
+    }
+
+    /// The same profile, repeated with a period, as the `periodicity` attribute asks.
+    ///
+    /// # Errors
+    /// If the period is not longer than the date of the last event.
+    pub fn with_period(mut self, period: Duration) -> Result<Self, ProfileError> {
+        self.period = Some(period);
+        self.check_period()?;
+        Ok(self)
+    }
+
+    /// The events of one repetition.
+    pub fn events(&self) -> &[(Duration, f64)] {
+        &self.events
+    }
+
+    /// The period, if the profile repeats.
+    pub fn period(&self) -> Option<Duration> {
+        self.period
+    }
+
+    /// All events in order, repetitions included: endless if the profile repeats.
+    pub fn occurrences(&self) -> Occurrences<'_> {
+        Occurrences {
+            profile: self,
+            cursor: Cursor::default(),
+        }
+    }
+
+    fn check_period(&self) -> Result<(), ProfileError> {
+        let Some(period) = self.period else {
+            return Ok(());
+        };
+        match (self.events.first(), self.events.last()) {
+            // With a first event after date 0, a period equal to the last date is no overlap.
+            (Some(&(first, _)), Some(&(last, _)))
+                if period.is_zero() || period < last || (period == last && first.is_zero()) =>
+            {
+                Err(ProfileError::PeriodTooShort)
+            }
+            (None, _) => Err(ProfileError::Empty),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Where a reader of a profile has got to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Cursor {
+    index: usize,
+    shift: Duration,
+}
+
+impl Cursor {
+    /// The next event of the profile, as the time since the start of the simulation.
+    pub(crate) fn next(&mut self, profile: &Profile) -> Option<(Duration, f64)> {
+        if self.index == profile.events.len() {
+            self.shift = self.shift + profile.period?;
+            self.index = 0;
+        }
+        let &(date, value) = profile.events.get(self.index)?;
+        self.index += 1;
+        Some((self.shift + date, value))
+    }
+}
+
+/// The events of a profile in order, repetitions included. See [`Profile::occurrences`].
+#[derive(Clone, Debug)]
+pub struct Occurrences<'a> {
+    profile: &'a Profile,
+    cursor: Cursor,
+}
+
+impl Iterator for Occurrences<'_> {
+    type Item = (Duration, f64);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.cursor.next(self.profile)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dates(text: &str, count: usize) -> Vec<f64> {
+        let profile = Profile::parse(text).unwrap();
+        profile
+            .occurrences()
+            .take(count)
+            .map(|(date, _)| date.as_secs_f64())
+            .collect()
+    }
+
+    #[test]
+    fn a_period_shifts_every_event() {
+        // Events k·10 + {1, 4}.
+        assert_eq!(
+            dates("PERIODICITY 10\n1 5\n4 6\n", 5),
+            [1.0, 4.0, 11.0, 14.0, 21.0]
+        );
+    }
+
+    #[test]
+    fn a_loop_starts_some_time_after_the_last_event() {
+        // The first event of the next repetition is at last + d + first = 4 + 2 + 1.
+        assert_eq!(dates("1 5\n4 6\nLOOPAFTER 2", 4), [1.0, 4.0, 7.0, 10.0]);
+    }
+
+    #[test]
+    fn comments_and_blank_lines_are_no_events() {
+        let profile = Profile::parse("# all\n\n% this\n 3 0.5 # and this\n").unwrap();
+        assert_eq!(profile.events(), &[(Duration::from_secs(3), 0.5)]);
+        assert_eq!(profile.occurrences().count(), 1);
+    }
+
+    #[test]
+    fn what_is_no_profile_is_refused_with_its_line() {
+        let parse = |text| Profile::parse(text).unwrap_err();
+        let text = "1".to_owned();
+        assert_eq!(
+            parse("0 1\n1\n"),
+            ProfileError::NotAnEvent { line: 2, text }
+        );
+        assert!(matches!(
+            parse("0 1\n1 two"),
+            ProfileError::NotAnEvent { line: 2, .. }
+        ));
+        assert!(matches!(
+            parse("0 1 2"),
+            ProfileError::NotAnEvent { line: 1, .. }
+        ));
+        assert!(matches!(
+            parse("0 -1"),
+            ProfileError::OutOfRange { line: 1, .. }
+        ));
+        assert!(matches!(
+            parse("nan 1"),
+            ProfileError::OutOfRange { line: 1, .. }
+        ));
+        assert_eq!(
+            parse("2 1\n2 3"),
+            ProfileError::NotIncreasing { line: 2 }
+        );
+        assert_eq!(
+            parse("STOCHASTIC\nDET 1"),
+            ProfileError::Stochastic { line: 1 }
+        );
+        assert_eq!(
+            parse("PERIODICITY 3\n1 1\n4 1"),
+            ProfileError::PeriodTooShort
+        );
+        // A repetition that takes no time would never let time pass.
+        assert_eq!(
+            parse("PERIODICITY 0\n0 1"),
+            ProfileError::PeriodTooShort
+        );
+        assert_eq!(parse("PERIODICITY 3"), ProfileError::Empty);
+    }
+}

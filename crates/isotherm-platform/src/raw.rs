@@ -1,0 +1,157 @@
+//! A platform as it was written down, before anything is known to fit together.
+//!
+//! The builder and the XML reader both fill a [`RawPlatform`]; the values in it are checked one by one when
+//! they are put in. [`resolve`](crate::resolve) checks what concerns more than one thing, above all the names.
+
+use crate::error::{PlatformError, Problem};
+use crate::model::NetworkModel;
+use crate::profile::Profile;
+use crate::spec::{LinkSharing, Properties};
+
+/// Where something was written: a byte of the text, if there is a text.
+pub(crate) type Origin = Option<usize>;
+
+/// A problem and where it was found.
+pub(crate) struct Finding {
+    pub(crate) error: PlatformError,
+    pub(crate) origin: Origin,
+}
+
+/// A name and where it was written.
+#[derive(Clone, Debug)]
+pub(crate) struct Name {
+    pub(crate) text: String,
+    pub(crate) origin: Origin,
+}
+
+impl Name {
+    /// A name that comes from no text.
+    pub(crate) fn new(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            origin: None,
+        }
+    }
+
+    pub(crate) fn finding(&self, error: impl Into<PlatformError>) -> Finding {
+        Finding {
+            error: error.into(),
+            origin: self.origin,
+        }
+    }
+}
+
+pub(crate) struct RawZone {
+    pub(crate) name: Name,
+    pub(crate) parent: Option<usize>,
+    pub(crate) full: bool,
+}
+
+pub(crate) struct RawHost {
+    pub(crate) name: Name,
+    pub(crate) zone: usize,
+    pub(crate) speeds: Vec<f64>,
+    pub(crate) pstate: usize,
+    pub(crate) cores: u32,
+    pub(crate) memory: Option<u64>,
+    pub(crate) properties: Properties,
+    pub(crate) disks: Vec<RawDisk>,
+    pub(crate) speed_profile: Option<Profile>,
+    pub(crate) state_profile: Option<Profile>,
+}
+
+pub(crate) struct RawDisk {
+    pub(crate) name: Name,
+    pub(crate) read_bandwidth: f64,
+    pub(crate) write_bandwidth: f64,
+    pub(crate) readwrite_bandwidth: Option<f64>,
+    pub(crate) size: Option<u64>,
+    pub(crate) mount: Option<String>,
+    pub(crate) properties: Properties,
+}
+
+pub(crate) struct RawRouter {
+    pub(crate) name: Name,
+    pub(crate) zone: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RawSharing {
+    One(LinkSharing),
+    SplitDuplex,
+}
+
+pub(crate) struct RawLink {
+    pub(crate) name: Name,
+    pub(crate) bandwidth: f64,
+    pub(crate) latency_s: f64,
+    pub(crate) sharing: RawSharing,
+    pub(crate) bandwidth_profile: Option<Profile>,
+    pub(crate) latency_profile: Option<Profile>,
+    pub(crate) state_profile: Option<Profile>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    None,
+    Up,
+    Down,
+}
+
+pub(crate) struct RawHop {
+    pub(crate) link: Name,
+    pub(crate) direction: Direction,
+}
+
+pub(crate) struct RawRoute {
+    pub(crate) origin: Origin,
+    pub(crate) zone: usize,
+    pub(crate) from: Name,
+    pub(crate) to: Name,
+    /// For a route between zones: the points inside them at which it starts and ends.
+    pub(crate) gateways: Option<(Name, Name)>,
+    pub(crate) hops: Vec<RawHop>,
+    pub(crate) symmetrical: bool,
+}
+
+#[derive(Default)]
+pub(crate) struct RawPlatform {
+    pub(crate) zones: Vec<RawZone>,
+    pub(crate) hosts: Vec<RawHost>,
+    pub(crate) routers: Vec<RawRouter>,
+    pub(crate) links: Vec<RawLink>,
+    pub(crate) routes: Vec<RawRoute>,
+    pub(crate) model: NetworkModel,
+}
+
+/// Checks that a speed or a bandwidth can be computed with.
+pub(crate) fn check_rate(what: &str, value: f64) -> Result<f64, PlatformError> {
+    if value.is_finite() && value > 0.0 {
+        return Ok(value);
+    }
+    Err(bad_value(
+        what,
+        value,
+        "it must be a positive, finite number",
+    ))
+}
+
+/// Checks that a latency can be computed with.
+pub(crate) fn check_latency(what: &str, value: f64) -> Result<f64, PlatformError> {
+    if value.is_finite() && value >= 0.0 {
+        return Ok(value);
+    }
+    Err(bad_value(
+        what,
+        value,
+        "it must be a finite number, not negative",
+    ))
+}
+
+pub(crate) fn bad_value(what: &str, value: impl ToString, rule: &str) -> PlatformError {
+    PlatformError::from(Problem::BadValue {
+        what: what.to_owned(),
+        value: value.to_string(),
+        rule: rule.to_owned(),
+    })
+}

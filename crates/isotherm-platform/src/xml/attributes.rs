@@ -1,0 +1,183 @@
+//! The attributes of an element, with their places, and the quantities in them.
+
+use roxmltree::Node;
+
+use super::{Reader, offset};
+use crate::error::{PlatformError, Problem};
+use crate::raw::{Finding, Name, check_latency, check_rate};
+use crate::units::{self, Dimension};
+
+/// The attributes of one element.
+pub(super) struct Attributes {
+    element: String,
+    origin: Option<usize>,
+    given: Vec<(String, Name)>,
+}
+
+impl Attributes {
+    /// Takes the attributes of an element; those that are not among the known ones are told as errors.
+    pub(super) fn new(reader: &mut Reader<'_, '_>, node: Node<'_, '_>, known: &[&str]) -> Self {
+        let element = node.tag_name().name().to_owned();
+        let mut given = Vec::new();
+        for attribute in node.attributes() {
+            let name = attribute.name();
+            if known.contains(&name) {
+                let value = Name {
+                    text: attribute.value().to_owned(),
+                    origin: Some(attribute.range_value().start),
+                };
+                given.push((name.to_owned(), value));
+            } else if attribute.namespace().is_none() {
+                let problem = Problem::UnknownAttribute {
+                    element: element.clone(),
+                    attribute: name.to_owned(),
+                };
+                let error =
+                    PlatformError::from(problem).with_suggestion(name, known.iter().copied());
+                reader.tell(Some(attribute.range().start), error);
+            }
+        }
+        Self {
+            element,
+            origin: offset(node),
+            given,
+        }
+    }
+
+    pub(super) fn get(&self, attribute: &str) -> Option<Name> {
+        let (_, value) = self.given.iter().find(|(name, _)| name == attribute)?;
+        Some(value.clone())
+    }
+
+    /// The value of an attribute that must be there and must not be empty.
+    pub(super) fn required(&self, reader: &mut Reader<'_, '_>, attribute: &str) -> Option<Name> {
+        let Some(value) = self.get(attribute) else {
+            let problem = Problem::MissingAttribute {
+                element: self.element.clone(),
+                attribute: attribute.to_owned(),
+            };
+            reader.tell(self.origin, problem);
+            return None;
+        };
+        if value.text.is_empty() {
+            let what = format!("attribute `{attribute}` of `{}`", self.element);
+            let error = crate::raw::bad_value(&what, "", "it must not be empty");
+            reader.tell(value.origin, error);
+            return None;
+        }
+        Some(value)
+    }
+
+    /// A speed or a bandwidth that must be there.
+    pub(super) fn rate(
+        &self,
+        reader: &mut Reader<'_, '_>,
+        attribute: &str,
+        dimension: Dimension,
+    ) -> Option<f64> {
+        let given = self.required(reader, attribute)?;
+        self.rate_of(reader, attribute, &given, dimension)
+    }
+
+    fn rate_of(
+        &self,
+        reader: &mut Reader<'_, '_>,
+        attribute: &str,
+        given: &Name,
+        dimension: Dimension,
+    ) -> Option<f64> {
+        let what = format!("attribute `{attribute}` of `{}`", self.element);
+        let value = self.quantity(reader, &what, given, dimension)?;
+        match check_rate(&what, value) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                reader.tell(given.origin, error);
+                None
+            }
+        }
+    }
+
+    /// A list of speeds, separated by commas, that must be there.
+    pub(super) fn speeds(&self, reader: &mut Reader<'_, '_>, attribute: &str) -> Option<Vec<f64>> {
+        let list = self.required(reader, attribute)?;
+        let speeds: Vec<Option<f64>> = list
+            .text
+            .split(',')
+            .map(|text| {
+                let given = Name {
+                    text: text.to_owned(),
+                    origin: list.origin,
+                };
+                self.rate_of(reader, attribute, &given, Dimension::Speed)
+            })
+            .collect();
+        speeds.into_iter().collect()
+    }
+
+    /// A latency; zero if there is none.
+    pub(super) fn latency(&self, reader: &mut Reader<'_, '_>, attribute: &str) -> Option<f64> {
+        let Some(given) = self.get(attribute) else {
+            return Some(0.0);
+        };
+        let what = format!("attribute `{attribute}` of `{}`", self.element);
+        let value = self.quantity(reader, &what, &given, Dimension::Time)?;
+        match check_latency(&what, value) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                reader.tell(given.origin, error);
+                None
+            }
+        }
+    }
+
+    /// A whole number within limits; the default if there is none.
+    pub(super) fn whole(
+        &self,
+        reader: &mut Reader<'_, '_>,
+        attribute: &str,
+        default: u32,
+        least: u32,
+    ) -> Option<u32> {
+        let Some(given) = self.get(attribute) else {
+            return Some(default);
+        };
+        match given.text.trim().parse::<u32>() {
+            Ok(value) if value >= least => Some(value),
+            _ => {
+                let what = format!("attribute `{attribute}` of `{}`", self.element);
+                let rule = format!("it must be a whole number, at least {least}");
+                let error = crate::raw::bad_value(&what, &given.text, &rule);
+                reader.tell(given.origin, error);
+                None
+            }
+        }
+    }
+
+    fn quantity(
+        &self,
+        reader: &mut Reader<'_, '_>,
+        what: &str,
+        given: &Name,
+        dimension: Dimension,
+    ) -> Option<f64> {
+        match units::parse(&given.text, dimension) {
+            Ok(quantity) => {
+                if !quantity.has_unit && quantity.value != 0.0 {
+                    let problem = Problem::MissingUnit {
+                        what: what.to_owned(),
+                        value: given.text.clone(),
+                        unit: dimension.base_unit(),
+                    };
+                    let (error, origin) = (problem.into(), given.origin);
+                    reader.warnings.push(Finding { error, origin });
+                }
+                Some(quantity.value)
+            }
+            Err(error) => {
+                let what = what.to_owned();
+                reader.tell(given.origin, Problem::Unit { what, error });
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! The columns of `invocations.csv`: one table for the writer, the documentation and the tests.
+
+use isotherm_serverless::InvocationRecord;
+
+use crate::decimal::{write_integer, write_seconds};
+
+/// What the values of a column are measured in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// No unit: a number that names something, a name or a word.
+    None,
+    /// Simulated seconds with nine decimals, exact.
+    Seconds,
+}
+
+impl Unit {
+    /// How the unit is called in documentation: `s`, or nothing.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Unit::None => "",
+            Unit::Seconds => "s",
+        }
+    }
+}
+
+/// One column of `invocations.csv`.
+///
+/// ```
+/// let names: Vec<_> = isotherm_results::Column::ALL.iter().map(|column| column.name).collect();
+/// assert_eq!(names[..4], ["id", "function", "image", "submitted_s"]);
+/// ```
+#[derive(Clone, Copy)]
+pub struct Column {
+    /// Its name in the header. A column with a unit carries it last.
+    pub name: &'static str,
+    /// What its values are measured in.
+    pub unit: Unit,
+    /// What it says, in one sentence, and when it is empty.
+    pub meaning: &'static str,
+    /// Appends the value of a record; appends nothing if there is none.
+    write: fn(&mut Vec<u8>, &InvocationRecord),
+}
+
+impl Column {
+    /// All columns, in the order in which they are written.
+    pub const ALL: &'static [Column] = &[
+        Column {
+            name: "id",
+            unit: Unit::None,
+            meaning: "number of the invocation, counted from 0 in the order of submission",
+            write: |out, record| write_integer(out, record.id.0),
+        },
+        Column {
+            name: "function",
+            unit: Unit::None,
+            meaning: "name of the function",
+            write: |out, record| out.extend_from_slice(record.function.as_bytes()),
+        },
+        Column {
+            name: "image",
+            unit: Unit::None,
+            meaning: "name of the function's image; empty if it has none",
+            write: |out, record| write_name(out, record.image.as_deref()),
+        },
+        Column {
+            name: "submitted_s",
+            unit: Unit::Seconds,
+            meaning: "when the service took the invocation in",
+            write: |out, record| write_seconds(out, record.submitted.as_nanos()),
+        },
+        Column {
+            name: "admitted_s",
+            unit: Unit::Seconds,
+            meaning: "when its image was on the head disk, so that it could be scheduled; empty if that never came",
+            write: |out, record| write_date(out, record.admitted.map(|date| date.as_nanos())),
+        },
+        Column {
+            name: "dispatched_s",
+            unit: Unit::Seconds,
+            meaning: "when it was given to a container; empty if that never came",
+            write: |out, record| write_date(out, record.dispatched.map(|date| date.as_nanos())),
+        },
+        Column {
+            name: "started_s",
+            unit: Unit::Seconds,
+            meaning: "when its body began; empty if that never came",
+            write: |out, record| write_date(out, record.started.map(|date| date.as_nanos())),
+        },
+        Column {
+            name: "ended_s",
+            unit: Unit::Seconds,
+            meaning: "when its body ended; empty if the body never began or was killed by its time limit",
+            write: |out, record| write_date(out, record.ended.map(|date| date.as_nanos())),
+        },
+        Column {
+            name: "outcome",
+            unit: Unit::None,
+            meaning: "how it ended: completed, timed_out, failed, cancelled or rejected",
+            write: |out, record| out.extend_from_slice(record.outcome.name().as_bytes()),
+        },
+        Column {
+            name: "cause",
+            unit: Unit::None,
+            meaning: "why it did not complete, in one word such as time_limit or storage_full; empty if it completed",
+            write: |out, record| write_name(out, record.cause.as_ref().map(|cause| cause.code())),
+        },
+        Column {
+            name: "node",
+            unit: Unit::None,
+            meaning: "name of the compute host that ran it; empty if it was never dispatched",
+            write: |out, record| write_name(out, record.node.as_deref()),
+        },
+        Column {
+            name: "container",
+            unit: Unit::None,
+            meaning: "number of the container that served it; empty if it was never dispatched",
+            write: |out, record| {
+                if let Some(container) = record.container {
+                    write_integer(out, container.0);
+                }
+            },
+        },
+        Column {
+            name: "start_kind",
+            unit: Unit::None,
+            meaning: "cold if a container was started for it, warm if an idle one served it; empty if it was never dispatched",
+            write: |out, record| write_name(out, record.start_kind.map(|kind| kind.name())),
+        },
+        Column {
+            name: "download_wait_s",
+            unit: Unit::Seconds,
+            meaning: "time it waited for the download of its image from the repository to the head disk",
+            write: |out, record| write_seconds(out, record.download_wait.as_nanos()),
+        },
+        Column {
+            name: "copy_wait_s",
+            unit: Unit::Seconds,
+            meaning: "time, after admission, during which its image was being copied to the disk of the node that ran it",
+            write: |out, record| write_seconds(out, record.copy_wait.as_nanos()),
+        },
+        Column {
+            name: "load_wait_s",
+            unit: Unit::Seconds,
+            meaning: "time, after admission, during which its image was being loaded into the memory of the node that ran it",
+            write: |out, record| write_seconds(out, record.load_wait.as_nanos()),
+        },
+        Column {
+            name: "queue_s",
+            unit: Unit::Seconds,
+            meaning: "time from admission to dispatch spent neither copying nor loading; empty if it was never dispatched",
+            write: |out, record| {
+                write_date(out, record.dispatched.map(|_| record.queue().as_nanos()))
+            },
+        },
+        Column {
+            name: "startup_s",
+            unit: Unit::Seconds,
+            meaning: "time from dispatch to the beginning of the body: the start-up of the container; empty if the body never began",
+            write: |out, record| write_date(out, record.startup().map(|time| time.as_nanos())),
+        },
+        Column {
+            name: "execution_s",
+            unit: Unit::Seconds,
+            meaning: "time the body ran, until its end or until it was killed; empty if the body never began",
+            write: |out, record| write_date(out, record.execution().map(|time| time.as_nanos())),
+        },
+        Column {
+            name: "response_s",
+            unit: Unit::Seconds,
+            meaning: "time from submission until the platform was done with the invocation, however it ended",
+            write: |out, record| write_seconds(out, record.response().as_nanos()),
+        },
+    ];
+
+    /// Appends the value of this column for `record` to `out`, as text; nothing if it has none.
+    pub fn write(&self, out: &mut Vec<u8>, record: &InvocationRecord) {
+        (self.write)(out, record);
+    }
+}
+
+impl std::fmt::Debug for Column {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Column")
+            .field("name", &self.name)
+            .field("unit", &self.unit)
+            .finish_non_exhaustive()
+    }
+}
+
+fn write_name(out: &mut Vec<u8>, name: Option<&str>) {
+    out.extend_from_slice(name.unwrap_or_default().as_bytes());
+}
+
+fn write_date(out: &mut Vec<u8>, nanos: Option<u64>) {
+    if let Some(nanos) = nanos {
+        write_seconds(out, nanos);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_carries_its_unit_last() {
+        for column in Column::ALL {
+            assert_eq!(
+                column.name.ends_with("_s"),
+                column.unit == Unit::Seconds,
+                "{}",
+                column.name
+            );
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! What a run leaves behind: columns, statistics and sinks.
+//!
+//! The simulation hands over one [`InvocationRecord`] per finished invocation, in the order in which they end
+//! (see [`isotherm_serverless::RecordSink`]). Everything here is a stream: a record is looked at once and forgotten, so that
+//! memory does not grow with the number of invocations.
+//!
+//! * [`Column`] is the reference of the columns of `invocations.csv`: name, unit and meaning of each, in order.
+//!   Files, documentation and tests are made from this one table.
+//! * [`CsvSink`] writes records as CSV into any [`std::io::Write`], with dates printed exactly.
+//! * [`Summary`] counts and measures as records pass; [`SummaryReport`] is what it has seen, ready for `summary.json`
+//!   and for printing.
+//! * [`PlatformCounts`] counts what the platform did (containers started and evicted, images moved) from its event log.
+//!
+//! Nothing here opens a path or knows how a simulation works.
+//!
+//! [`InvocationRecord`]: isotherm_serverless::InvocationRecord
+
+mod column;
+mod counts;
+mod csv_sink;
+mod decimal;
+mod percentiles;
+mod summary;
+
+pub use column::{Column, Unit};
+pub use counts::PlatformCounts;
+pub use csv_sink::{CsvSink, SinkError};
+pub use decimal::write_seconds;
+pub use percentiles::{EXACT_UP_TO, Percentiles, TimesReport};
+pub use summary::{
+    ColdStartReport, OutcomeCounts, ResponseReport, StartCounts, Summary, SummaryReport,
+};

@@ -1,0 +1,195 @@
+//! A run in a few numbers, gathered while records pass.
+
+use isotherm_kernel::{Duration, Time};
+use isotherm_serverless::{InvocationRecord, Outcome, RecordSink, StartKind};
+use serde::Serialize;
+
+use crate::Percentiles;
+use crate::percentiles::{TimesReport, seconds};
+
+/// Counts and measures records as they pass; [`Summary::report`] says what it has seen.
+///
+/// Response times are those of invocations that completed: a body killed by its time limit says more about the limit
+/// than about the platform. Where cold starts spent their time is taken over all invocations whose body began in a new container,
+/// however they ended.
+#[derive(Debug, Default)]
+pub struct Summary {
+    outcomes: OutcomeCounts,
+    starts: StartCounts,
+    all: Percentiles,
+    cold: Percentiles,
+    warm: Percentiles,
+    cold_starts: ColdStartTimes,
+}
+
+/// Sums over the cold starts whose body began. Nanoseconds as u128: the sum of many long waits may pass 2^64.
+#[derive(Debug, Default)]
+struct ColdStartTimes {
+    count: u64,
+    download: u128,
+    copy: u128,
+    load: u128,
+    queue: u128,
+    startup: u128,
+}
+
+impl Summary {
+    /// What was seen so far. `end` is the date at which the simulation ended.
+    pub fn report(&self, end: Time) -> SummaryReport {
+        SummaryReport {
+            simulated_end_s: end.as_secs_f64(),
+            invocations: self.outcomes,
+            starts: self.starts,
+            response_of_completed: ResponseReport {
+                all: self.all.report(),
+                cold: self.cold.report(),
+                warm: self.warm.report(),
+            },
+            cold_start_mean: self.cold_starts.report(),
+        }
+    }
+}
+
+impl RecordSink for Summary {
+    fn record(&mut self, record: &InvocationRecord) {
+        self.outcomes.add(record.outcome);
+        match record.start_kind {
+            Some(StartKind::Cold) => self.starts.cold += 1,
+            Some(StartKind::Warm) => self.starts.warm += 1,
+            None => self.starts.never_dispatched += 1,
+        }
+        if record.start_kind == Some(StartKind::Cold) {
+            self.cold_starts.add(record);
+        }
+        if record.outcome == Outcome::Completed {
+            let response = record.response();
+            self.all.add(response);
+            match record.start_kind {
+                Some(StartKind::Cold) => self.cold.add(response),
+                Some(StartKind::Warm) => self.warm.add(response),
+                None => {}
+            }
+        }
+    }
+}
+
+impl ColdStartTimes {
+    fn add(&mut self, record: &InvocationRecord) {
+        let Some(startup) = record.startup() else {
+            return;
+        };
+        let nanos = |time: Duration| u128::from(time.as_nanos());
+        self.count += 1;
+        self.download += nanos(record.download_wait);
+        self.copy += nanos(record.copy_wait);
+        self.load += nanos(record.load_wait);
+        self.queue += nanos(record.queue());
+        self.startup += nanos(startup);
+    }
+
+    fn report(&self) -> Option<ColdStartReport> {
+        let count = u128::from(self.count);
+        let mean =
+            |sum: u128| seconds(u64::try_from((sum + count / 2) / count).unwrap_or(u64::MAX));
+        (self.count > 0).then(|| ColdStartReport {
+            download_wait_s: mean(self.download),
+            copy_wait_s: mean(self.copy),
+            load_wait_s: mean(self.load),
+            queue_s: mean(self.queue),
+            startup_s: mean(self.startup),
+        })
+    }
+}
+
+/// A run in a few numbers. Its fields are, in this order, those of `summary.json`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SummaryReport {
+    /// Simulated date at which the run ended, in seconds.
+    pub simulated_end_s: f64,
+    /// Invocations by outcome.
+    pub invocations: OutcomeCounts,
+    /// Invocations by the way they started.
+    pub starts: StartCounts,
+    /// Response times of the invocations that completed.
+    pub response_of_completed: ResponseReport,
+    /// Where a cold start spent its time, on average; absent if there was none.
+    pub cold_start_mean: Option<ColdStartReport>,
+}
+
+/// Invocations by outcome.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct OutcomeCounts {
+    /// All of them.
+    pub total: u64,
+    /// The body ran to its end within its time limit.
+    pub completed: u64,
+    /// The time limit was reached.
+    pub timed_out: u64,
+    /// Something failed.
+    pub failed: u64,
+    /// The user cancelled them.
+    pub cancelled: u64,
+    /// The service refused them.
+    pub rejected: u64,
+}
+
+impl OutcomeCounts {
+    fn add(&mut self, outcome: Outcome) {
+        self.total += 1;
+        *match outcome {
+            Outcome::Completed => &mut self.completed,
+            Outcome::TimedOut => &mut self.timed_out,
+            Outcome::Failed => &mut self.failed,
+            Outcome::Cancelled => &mut self.cancelled,
+            Outcome::Rejected => &mut self.rejected,
+        } += 1;
+    }
+
+    /// How many invocations ended in this way.
+    pub fn of(&self, outcome: Outcome) -> u64 {
+        match outcome {
+            Outcome::Completed => self.completed,
+            Outcome::TimedOut => self.timed_out,
+            Outcome::Failed => self.failed,
+            Outcome::Cancelled => self.cancelled,
+            Outcome::Rejected => self.rejected,
+        }
+    }
+}
+
+/// Invocations by the way they started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct StartCounts {
+    /// A container was started for them.
+    pub cold: u64,
+    /// An idle container served them.
+    pub warm: u64,
+    /// They ended before they were given to a container.
+    pub never_dispatched: u64,
+}
+
+/// Response times of completed invocations, together and by the way they started.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct ResponseReport {
+    /// Cold and warm together; absent if none completed.
+    pub all: Option<TimesReport>,
+    /// Cold starts; absent if none completed.
+    pub cold: Option<TimesReport>,
+    /// Warm starts; absent if none completed.
+    pub warm: Option<TimesReport>,
+}
+
+/// Mean times a cold start spent on its way to the beginning of the body.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct ColdStartReport {
+    /// Waiting for the download of the image to the head disk, in seconds.
+    pub download_wait_s: f64,
+    /// Waiting for the copy of the image to the disk of the node, in seconds.
+    pub copy_wait_s: f64,
+    /// Waiting for the load of the image into the memory of the node, in seconds.
+    pub load_wait_s: f64,
+    /// Waiting for anything else: a slot, room, its turn, in seconds.
+    pub queue_s: f64,
+    /// Waiting for the container to start, in seconds.
+    pub startup_s: f64,
+}

@@ -1,0 +1,276 @@
+//! Records in, text and numbers out.
+
+use std::cell::RefCell;
+use std::io::Write;
+use std::rc::Rc;
+
+use isotherm_kernel::{Duration, Time};
+use isotherm_results::{Column, CsvSink, PlatformCounts, Summary};
+use isotherm_serverless::{
+    ContainerId, EventKind, ImageId, InvocationId, InvocationRecord, NodeId, Outcome,
+    PlatformEvent, RecordSink, StartKind,
+};
+use isotherm_services::FailureCause;
+
+fn at(seconds: f64) -> Time {
+    Time::from_nanos((seconds * 1e9).round() as u64)
+}
+
+/// A cold start: submitted at 1 s, admitted at 6 s, dispatched at 10 s after 2 s of copying and 1 s of loading, body from 10.5 s to 12.75 s.
+fn cold() -> InvocationRecord {
+    InvocationRecord {
+        id: InvocationId(0),
+        function: "resize".into(),
+        image: Some("python".into()),
+        submitted: at(1.0),
+        admitted: Some(at(6.0)),
+        dispatched: Some(at(10.0)),
+        started: Some(at(10.5)),
+        ended: Some(at(12.75)),
+        finished: at(12.75),
+        outcome: Outcome::Completed,
+        cause: None,
+        node: Some("node0".into()),
+        container: Some(ContainerId(7)),
+        start_kind: Some(StartKind::Cold),
+        download_wait: Duration::from_secs(5),
+        copy_wait: Duration::from_secs(2),
+        load_wait: Duration::from_secs(1),
+    }
+}
+
+/// A warm start of the same function that was killed by its time limit of 60 s.
+fn timed_out() -> InvocationRecord {
+    InvocationRecord {
+        id: InvocationId(1),
+        submitted: at(20.0),
+        admitted: Some(at(20.0)),
+        dispatched: Some(at(20.0)),
+        started: Some(at(20.0)),
+        ended: None,
+        finished: at(80.0),
+        outcome: Outcome::TimedOut,
+        cause: Some(FailureCause::TimeLimit),
+        start_kind: Some(StartKind::Warm),
+        download_wait: Duration::ZERO,
+        copy_wait: Duration::ZERO,
+        load_wait: Duration::ZERO,
+        ..cold()
+    }
+}
+
+/// An invocation that was cancelled while its image was being downloaded.
+fn cancelled() -> InvocationRecord {
+    InvocationRecord {
+        id: InvocationId(2),
+        function: "odd, \"name\"".into(),
+        image: None,
+        submitted: at(3.0),
+        admitted: None,
+        dispatched: None,
+        started: None,
+        ended: None,
+        finished: at(4.000000001),
+        outcome: Outcome::Cancelled,
+        cause: None,
+        node: None,
+        container: None,
+        start_kind: None,
+        download_wait: Duration::from_nanos(1_000_000_001),
+        copy_wait: Duration::ZERO,
+        load_wait: Duration::ZERO,
+    }
+}
+
+#[test]
+fn lines_of_csv() {
+    let mut sink = CsvSink::new(Vec::new());
+    for record in [cold(), timed_out(), cancelled()] {
+        sink.record(&record);
+    }
+    assert_eq!(sink.records(), 3);
+    let text = String::from_utf8(sink.close().unwrap()).unwrap();
+    // By hand from the records: queue = 10 - 6 - 2 - 1, start-up = 10.5 - 10, execution = 12.75 - 10.5, response = 12.75 - 1.
+    let expected = "\
+id,function,image,submitted_s,admitted_s,dispatched_s,started_s,ended_s,outcome,cause,node,container,start_kind,download_wait_s,copy_wait_s,load_wait_s,queue_s,startup_s,execution_s,response_s
+0,resize,python,1.000000000,6.000000000,10.000000000,10.500000000,12.750000000,completed,,node0,7,cold,5.000000000,2.000000000,1.000000000,1.000000000,0.500000000,2.250000000,11.750000000
+1,resize,python,20.000000000,20.000000000,20.000000000,20.000000000,,timed_out,time_limit,node0,7,warm,0.000000000,0.000000000,0.000000000,0.000000000,0.000000000,60.000000000,60.000000000
+2,\"odd, \"\"name\"\"\",,3.000000000,,,,,cancelled,,,,,1.000000001,0.000000000,0.000000000,,,,1.000000001
+";
+    assert_eq!(text, expected);
+}
+
+#[test]
+fn a_summary_counts_and_measures() {
+    let mut summary = Summary::default();
+    for record in [cold(), timed_out(), cancelled()] {
+        summary.record(&record);
+    }
+    let report = summary.report(at(80.0));
+    let text = serde_json::to_string_pretty(&report).unwrap();
+    // One completed invocation, cold, with a response of 11.75 s; the body that was killed counts as a start, not as a response.
+    let expected = r#"{
+  "simulated_end_s": 80.0,
+  "invocations": {
+    "total": 3,
+    "completed": 1,
+    "timed_out": 1,
+    "failed": 0,
+    "cancelled": 1,
+    "rejected": 0
+  },
+  "starts": {
+    "cold": 1,
+    "warm": 1,
+    "never_dispatched": 1
+  },
+  "response_of_completed": {
+    "all": {
+      "count": 1,
+      "mean_s": 11.75,
+      "p50_s": 11.75,
+      "p95_s": 11.75,
+      "p99_s": 11.75,
+      "max_s": 11.75,
+      "percentiles": "exact"
+    },
+    "cold": {
+      "count": 1,
+      "mean_s": 11.75,
+      "p50_s": 11.75,
+      "p95_s": 11.75,
+      "p99_s": 11.75,
+      "max_s": 11.75,
+      "percentiles": "exact"
+    },
+    "warm": null
+  },
+  "cold_start_mean": {
+    "download_wait_s": 5.0,
+    "copy_wait_s": 2.0,
+    "load_wait_s": 1.0,
+    "queue_s": 1.0,
+    "startup_s": 0.5
+  }
+}"#;
+    assert_eq!(text, expected);
+    let sum: u64 = Outcome::ALL
+        .iter()
+        .map(|outcome| report.invocations.of(*outcome))
+        .sum();
+    assert_eq!(sum, report.invocations.total);
+}
+
+/// A writer that takes some bytes and then fails, as a full disk does.
+#[derive(Clone)]
+struct Full {
+    left: usize,
+    calls_after_failure: Rc<RefCell<usize>>,
+}
+
+impl Write for Full {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.left < bytes.len() {
+            self.left = 0;
+            *self.calls_after_failure.borrow_mut() += 1;
+            return Err(std::io::Error::new(
+                std::io::ErrorKind::StorageFull,
+                "no space left",
+            ));
+        }
+        self.left -= bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn the_first_error_is_kept_and_told_when_the_sink_is_closed() {
+    let calls = Rc::new(RefCell::new(0));
+    let mut sink = CsvSink::new(Full {
+        left: 100_000,
+        calls_after_failure: calls.clone(),
+    });
+    for _ in 0..2_000 {
+        sink.record(&cold());
+    }
+    assert_eq!(sink.records(), 2_000);
+    let error = sink.close().err().expect("a full disk is an error");
+    assert_eq!(error.to_string(), "cannot write the records");
+    assert_eq!(
+        std::error::Error::source(&error).unwrap().to_string(),
+        "no space left"
+    );
+    // Once when the buffer was full, and perhaps once more when the CSV writer is dropped, but not once for each of the
+    // records that came after.
+    assert!(
+        *calls.borrow() <= 2,
+        "the writer was tried {} times",
+        calls.borrow()
+    );
+}
+
+#[test]
+fn an_error_that_comes_with_the_last_flush_is_told() {
+    let mut sink = CsvSink::new(Full {
+        left: 10,
+        calls_after_failure: Rc::default(),
+    });
+    sink.record(&cold());
+    assert!(sink.close().is_err());
+}
+
+#[test]
+fn events_are_counted_by_kind() {
+    let (node, image, container) = (NodeId(0), ImageId(0), ContainerId(0));
+    let mut counts = PlatformCounts::default();
+    for kind in [
+        EventKind::DownloadStarted { image, bytes: 1 },
+        EventKind::DownloadEnded { image },
+        EventKind::CopyFailed {
+            node,
+            image,
+            started: false,
+        },
+        EventKind::DiskEvicted {
+            node,
+            image,
+            bytes: 1,
+        },
+        EventKind::ContainerStopped {
+            node,
+            container,
+            evicted: false,
+        },
+        EventKind::ContainerStopped {
+            node,
+            container,
+            evicted: true,
+        },
+    ] {
+        counts.observe(&PlatformEvent {
+            at: Time::ZERO,
+            kind,
+        });
+    }
+    let expected = PlatformCounts {
+        downloads: 1,
+        copies_failed: 1,
+        disk_evictions: 1,
+        containers_evicted: 1,
+        ..PlatformCounts::default()
+    };
+    assert_eq!(counts, expected);
+    // The image and the container that had to make room; a container that stopped by itself is no eviction.
+    assert_eq!(counts.evictions(), 2);
+}
+
+#[test]
+fn every_column_is_explained() {
+    for column in Column::ALL {
+        assert!(column.meaning.len() > 10, "{} needs a meaning", column.name);
+    }
+}

@@ -1,0 +1,636 @@
+//! An independent judge of a run: rebuilds from the event log what every node holds and checks the rules of the
+//! platform after each event.
+//!
+//! The [`Auditor`] never looks into the platform's own books. It is given the capacities once ([`Capacities`]), listens
+//! to the [`PlatformEvent`]s in the order in which they happen, and keeps disks, memories, slots, containers, pins and
+//! invocations on its own. A rule that does not hold is a [`Violation`] with its date and a sentence; the first ones are
+//! kept, all are counted, and the audit goes on. It never panics, whatever it is told.
+//!
+//! # The rules
+//!
+//! * [`Rule::Dates`]: no event is earlier than the one before.
+//! * [`Rule::Capacity`]: head disk, node disks, node memories and slots are never above their capacity.
+//! * [`Rule::Download`]: one download per image at a time, and none of an image that is on the head disk.
+//! * [`Rule::Copy`], [`Rule::Load`]: only of an image that is there to be read, to a place that does not have it; what
+//!   ends or fails had begun.
+//! * [`Rule::Eviction`]: an image that goes was there, complete, with the size that is given back; nobody was reading it,
+//!   and no container of the node pinned it. A container that is evicted was idle.
+//! * [`Rule::Container`]: started once, with its image on the node's disk and in its memory; stopped once, by the node
+//!   that has it, and not while it serves an invocation (when a host fails, its invocations end first).
+//! * [`Rule::Dispatch`]: of a pending invocation that is admitted (if it has an image), once, onto a container of that
+//!   node and of the same function that exists, is idle and has its image on disk and in memory; a cold start is the
+//!   container's first.
+//! * [`Rule::Invocation`]: submitted once, ended once, and completed or timed out only after it was dispatched.
+//! * [`Rule::Conservation`]: submitted = ended + pending.
+//! * [`Rule::Unfinished`] (checked by [`Auditor::finish`]): every invocation has ended, and no slot is taken.
+//! * [`Rule::UnknownNode`]: events are about nodes that exist.
+//!
+//! # Cost
+//!
+//! O(log n) per event. Memory grows with what is alive, not with how many invocations have passed.
+//!
+//! # Example
+//!
+//! ```ignore
+//! let auditor = Auditor::shared(Capacities { head_disk_bytes, nodes });
+//! service.observe(Auditor::observer(&auditor));
+//! simulation.run()?;
+//! let mut auditor = auditor.borrow_mut();
+//! auditor.finish();
+//! assert!(auditor.is_clean(), "{}", auditor.violations()[0]);
+//! ```
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::rc::Rc;
+
+use isotherm_kernel::Time;
+
+use crate::event::{EventKind, PlatformEvent};
+use crate::{ContainerId, FunctionId, ImageId, InvocationId, NodeId, Outcome, StartKind};
+
+use log::Log;
+use seen::Seen;
+use shelf::Shelf;
+
+mod log;
+mod seen;
+mod shelf;
+#[cfg(test)]
+mod tests;
+
+pub use log::{Rule, Violation};
+
+/// What a compute host can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NodeCapacity {
+    /// Size of its disk.
+    pub disk_bytes: u64,
+    /// Size of its memory; `u64::MAX` if it is not limited.
+    pub memory_bytes: u64,
+    /// How many invocations may run on it at a time; `None` if any number may.
+    pub slots: Option<u32>,
+}
+
+/// What a platform can hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capacities {
+    /// Size of the head disk.
+    pub head_disk_bytes: u64,
+    /// The compute hosts, in the order of their [`NodeId`]s.
+    pub nodes: Vec<NodeCapacity>,
+}
+
+/// What is taken on a node: now ([`Auditor::node_use`]), or at most at any moment, each quantity on its own
+/// ([`Auditor::peak_use`]).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NodeUse {
+    /// Bytes of the disk: images and disk limits of containers.
+    pub disk_bytes: u64,
+    /// Bytes of the memory: images and memory limits of containers.
+    pub memory_bytes: u64,
+    /// Invocations dispatched and not ended.
+    pub slots: u32,
+    /// Containers, busy and idle.
+    pub containers: u32,
+}
+
+/// How often what happened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditCounters {
+    /// Events heard.
+    pub events: u64,
+    /// Invocations submitted.
+    pub submitted: u64,
+    /// Invocations ended, by outcome. Outcomes that did not occur are absent.
+    pub ended: BTreeMap<Outcome, u64>,
+    /// Dispatches onto a container that was started for the invocation.
+    pub cold_starts: u64,
+    /// Dispatches onto an idle container.
+    pub warm_starts: u64,
+    /// Invocations that were dispatched later than they were admitted.
+    pub waited: u64,
+    /// Downloads begun.
+    pub downloads: u64,
+    /// Downloads that failed.
+    pub failed_downloads: u64,
+    /// Copies begun.
+    pub copies: u64,
+    /// Copies that found no room on the node's disk.
+    pub refused_copies: u64,
+    /// Copies that were interrupted.
+    pub interrupted_copies: u64,
+    /// Loads begun.
+    pub loads: u64,
+    /// Loads that found no room in the node's memory.
+    pub refused_loads: u64,
+    /// Loads that were interrupted.
+    pub interrupted_loads: u64,
+    /// Images pushed out of the head disk.
+    pub head_evictions: u64,
+    /// Images pushed out of a node's disk.
+    pub disk_evictions: u64,
+    /// Images that left a node's memory.
+    pub memory_evictions: u64,
+    /// Containers started.
+    pub containers: u64,
+    /// Idle containers stopped to make room.
+    pub container_evictions: u64,
+    /// Containers stopped for any other reason, such as the end of their keep-alive.
+    pub container_stops: u64,
+}
+
+impl AuditCounters {
+    /// Invocations ended, however they ended.
+    pub fn ended_total(&self) -> u64 {
+        self.ended.values().sum()
+    }
+}
+
+/// The judge. See the [module](self).
+#[derive(Debug)]
+pub struct Auditor {
+    head: Shelf,
+    nodes: Vec<Node>,
+    containers: BTreeMap<ContainerId, Container>,
+    seen_containers: Seen,
+    pending: BTreeMap<InvocationId, Pending>,
+    seen_invocations: Seen,
+    counters: AuditCounters,
+    /// Set once the balance of invocations was found wrong: it would be wrong after every later event.
+    unbalanced: bool,
+    log: Log,
+}
+
+#[derive(Debug)]
+struct Node {
+    disk: Shelf,
+    memory: Shelf,
+    slots: u32,
+    slot_capacity: Option<u32>,
+    containers: u32,
+    peak_slots: u32,
+    peak_containers: u32,
+}
+
+#[derive(Debug)]
+struct Container {
+    node: NodeId,
+    function: FunctionId,
+    image: Option<ImageId>,
+    disk_bytes: u64,
+    memory_bytes: u64,
+    /// The invocation that it serves.
+    serves: Option<InvocationId>,
+    /// Whether it has served or serves one.
+    used: bool,
+}
+
+#[derive(Debug)]
+struct Pending {
+    function: FunctionId,
+    admitted: Option<Time>,
+    dispatched: Option<(NodeId, ContainerId)>,
+}
+
+impl Auditor {
+    /// A judge of a platform with these capacities, before its first event. Keeps the first 20 violations.
+    pub fn new(capacities: Capacities) -> Self {
+        let nodes = capacities.nodes.iter().enumerate().map(|(index, capacity)| {
+            let node = NodeId(index as u32);
+            Node {
+                disk: Shelf::new(shelf::Place::Disk(node), capacity.disk_bytes),
+                memory: Shelf::new(shelf::Place::Memory(node), capacity.memory_bytes),
+                slots: 0,
+                slot_capacity: capacity.slots,
+                containers: 0,
+                peak_slots: 0,
+                peak_containers: 0,
+            }
+        });
+        Auditor {
+            head: Shelf::new(shelf::Place::Head, capacities.head_disk_bytes),
+            nodes: nodes.collect(),
+            containers: BTreeMap::new(),
+            seen_containers: Seen::default(),
+            pending: BTreeMap::new(),
+            seen_invocations: Seen::default(),
+            counters: AuditCounters::default(),
+            unbalanced: false,
+            log: Log::new(20),
+        }
+    }
+
+    /// The same, ready to be listened through while it is asked from elsewhere: see [`Auditor::observer`].
+    pub fn shared(capacities: Capacities) -> Rc<RefCell<Self>> {
+        Rc::new(RefCell::new(Auditor::new(capacities)))
+    }
+
+    /// A listener that passes every event on to a shared auditor.
+    pub fn observer(auditor: &Rc<RefCell<Self>>) -> Box<dyn FnMut(&PlatformEvent)> {
+        let auditor = Rc::clone(auditor);
+        Box::new(move |event| auditor.borrow_mut().observe(event))
+    }
+
+    /// Keeps the first `count` violations instead.
+    pub fn keep_violations(mut self, count: usize) -> Self {
+        self.log.keep(count);
+        self
+    }
+
+    /// Takes in an event and checks the rules.
+    pub fn observe(&mut self, event: &PlatformEvent) {
+        self.counters.events += 1;
+        self.log.now(event.at);
+        match event.kind {
+            EventKind::Submitted { invocation, function } => self.submitted(invocation, function),
+            EventKind::Admitted { invocation } => self.admitted(invocation),
+            EventKind::DownloadStarted { image, bytes } => {
+                self.counters.downloads += 1;
+                self.head.begin(&mut self.log, Rule::Download, image, bytes);
+            }
+            EventKind::DownloadEnded { image } => self.head.complete(&mut self.log, Rule::Download, image),
+            EventKind::DownloadFailed { image } => {
+                self.counters.failed_downloads += 1;
+                self.head.abort(&mut self.log, Rule::Download, image);
+            }
+            EventKind::HeadEvicted { image, bytes } => {
+                self.counters.head_evictions += 1;
+                self.head.evict(&mut self.log, image, bytes);
+            }
+            EventKind::CopyStarted { node, image, bytes } => self.copy_started(node, image, bytes),
+            EventKind::CopyEnded { node, image } => self.copy_ended(node, image),
+            EventKind::CopyFailed { node, image, started } => self.copy_failed(node, image, started),
+            EventKind::LoadStarted { node, image, bytes } => self.load_started(node, image, bytes),
+            EventKind::LoadEnded { node, image } => self.load_ended(node, image),
+            EventKind::LoadFailed { node, image, started } => self.load_failed(node, image, started),
+            EventKind::DiskEvicted { node, image, bytes } => {
+                self.counters.disk_evictions += 1;
+                if let Some(node) = find(&mut self.nodes, &mut self.log, node) {
+                    node.disk.evict(&mut self.log, image, bytes);
+                }
+            }
+            EventKind::MemoryEvicted { node, image, bytes } => {
+                self.counters.memory_evictions += 1;
+                if let Some(node) = find(&mut self.nodes, &mut self.log, node) {
+                    node.memory.evict(&mut self.log, image, bytes);
+                }
+            }
+            EventKind::ContainerStarted { node, container, function, image, disk_bytes, memory_bytes } => {
+                let new = Container { node, function, image, disk_bytes, memory_bytes, serves: None, used: false };
+                self.container_started(container, new);
+            }
+            EventKind::ContainerStopped { node, container, evicted } => {
+                self.container_stopped(node, container, evicted)
+            }
+            EventKind::Dispatched { invocation, node, container, start_kind } => {
+                self.dispatched(invocation, node, container, start_kind);
+            }
+            EventKind::Ended { invocation, outcome } => self.ended(invocation, outcome),
+        }
+        self.check_balance();
+    }
+
+    /// Says that the run is over: every invocation must have ended, and no slot may be taken. May be called again
+    /// after further events.
+    pub fn finish(&mut self) {
+        if let Some((first, _)) = self.pending.first_key_value() {
+            let count = self.pending.len();
+            self.log.report(Rule::Unfinished, format_args!("{count} invocations never ended, the first is {first}"));
+        }
+        for (index, node) in self.nodes.iter().enumerate() {
+            if node.slots > 0 {
+                let slots = node.slots;
+                self.log.report(Rule::Unfinished, format_args!("{slots} slots of node {index} are still taken"));
+            }
+        }
+    }
+
+    /// Whether no rule was broken so far.
+    pub fn is_clean(&self) -> bool {
+        self.log.count() == 0
+    }
+
+    /// The first violations, in the order in which they happened.
+    pub fn violations(&self) -> &[Violation] {
+        self.log.kept()
+    }
+
+    /// How many violations there were, kept or not.
+    pub fn violation_count(&self) -> u64 {
+        self.log.count()
+    }
+
+    /// How often what happened.
+    pub fn counters(&self) -> &AuditCounters {
+        &self.counters
+    }
+
+    /// Invocations submitted and not ended.
+    pub fn pending(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Containers, busy and idle, of all nodes.
+    pub fn containers(&self) -> usize {
+        self.containers.len()
+    }
+
+    /// Bytes of the head disk that are taken now.
+    pub fn head_disk_bytes(&self) -> u64 {
+        self.head.used()
+    }
+
+    /// The most bytes of the head disk that were ever taken.
+    pub fn peak_head_disk_bytes(&self) -> u64 {
+        self.head.peak()
+    }
+
+    /// What is taken on a node now; nothing for a node that does not exist.
+    pub fn node_use(&self, node: NodeId) -> NodeUse {
+        self.nodes.get(node.index()).map_or_else(NodeUse::default, |node| NodeUse {
+            disk_bytes: node.disk.used(),
+            memory_bytes: node.memory.used(),
+            slots: node.slots,
+            containers: node.containers,
+        })
+    }
+
+    /// The most that was ever taken on a node, each quantity on its own.
+    pub fn peak_use(&self, node: NodeId) -> NodeUse {
+        self.nodes.get(node.index()).map_or_else(NodeUse::default, |node| NodeUse {
+            disk_bytes: node.disk.peak(),
+            memory_bytes: node.memory.peak(),
+            slots: node.peak_slots,
+            containers: node.peak_containers,
+        })
+    }
+
+    /// How many containers of a node pin this image.
+    pub fn pins(&self, node: NodeId, image: ImageId) -> u32 {
+        self.nodes.get(node.index()).map_or(0, |node| node.disk.pins(image))
+    }
+
+    /// What is on a node's disk for good (copies that have ended), in the order of the images.
+    pub fn images_on_disk(&self, node: NodeId) -> Vec<ImageId> {
+        self.nodes.get(node.index()).map_or_else(Vec::new, |node| node.disk.complete_images())
+    }
+
+    fn submitted(&mut self, invocation: InvocationId, function: FunctionId) {
+        self.counters.submitted += 1;
+        if !self.seen_invocations.insert(invocation.0) {
+            self.log.report(Rule::Invocation, format_args!("invocation {invocation} was submitted a second time"));
+            return;
+        }
+        self.pending.insert(invocation, Pending { function, admitted: None, dispatched: None });
+    }
+
+    fn admitted(&mut self, invocation: InvocationId) {
+        let log = &mut self.log;
+        let Some(pending) = self.pending.get_mut(&invocation) else {
+            log.report(Rule::Invocation, format_args!("invocation {invocation} was admitted, but is not pending"));
+            return;
+        };
+        if pending.admitted.replace(log.date()).is_some() {
+            log.report(Rule::Invocation, format_args!("invocation {invocation} was admitted a second time"));
+        }
+    }
+
+    fn copy_started(&mut self, node: NodeId, image: ImageId, bytes: u64) {
+        self.counters.copies += 1;
+        if let Some(found) = find(&mut self.nodes, &mut self.log, node) {
+            self.head.begin_read(&mut self.log, Rule::Copy, image);
+            found.disk.begin(&mut self.log, Rule::Copy, image, bytes);
+        }
+    }
+
+    fn copy_ended(&mut self, node: NodeId, image: ImageId) {
+        if let Some(found) = find(&mut self.nodes, &mut self.log, node) {
+            self.head.end_read(image);
+            found.disk.complete(&mut self.log, Rule::Copy, image);
+        }
+    }
+
+    fn copy_failed(&mut self, node: NodeId, image: ImageId, started: bool) {
+        if !started {
+            self.counters.refused_copies += 1;
+            return;
+        }
+        self.counters.interrupted_copies += 1;
+        if let Some(found) = find(&mut self.nodes, &mut self.log, node) {
+            self.head.end_read(image);
+            found.disk.abort(&mut self.log, Rule::Copy, image);
+        }
+    }
+
+    fn load_started(&mut self, node: NodeId, image: ImageId, bytes: u64) {
+        self.counters.loads += 1;
+        if let Some(found) = find(&mut self.nodes, &mut self.log, node) {
+            found.disk.begin_read(&mut self.log, Rule::Load, image);
+            found.memory.begin(&mut self.log, Rule::Load, image, bytes);
+        }
+    }
+
+    fn load_ended(&mut self, node: NodeId, image: ImageId) {
+        if let Some(found) = find(&mut self.nodes, &mut self.log, node) {
+            found.disk.end_read(image);
+            found.memory.complete(&mut self.log, Rule::Load, image);
+        }
+    }
+
+    fn load_failed(&mut self, node: NodeId, image: ImageId, started: bool) {
+        if !started {
+            self.counters.refused_loads += 1;
+            return;
+        }
+        self.counters.interrupted_loads += 1;
+        if let Some(found) = find(&mut self.nodes, &mut self.log, node) {
+            found.disk.end_read(image);
+            found.memory.abort(&mut self.log, Rule::Load, image);
+        }
+    }
+
+    fn container_started(&mut self, id: ContainerId, new: Container) {
+        self.counters.containers += 1;
+        let log = &mut self.log;
+        if !self.seen_containers.insert(id.0) {
+            log.report(Rule::Container, format_args!("container {id} was started a second time"));
+            return;
+        }
+        let Some(node) = find(&mut self.nodes, log, new.node) else { return };
+        if let Some(image) = new.image {
+            node.disk.pin(log, Rule::Container, image);
+            node.memory.pin(log, Rule::Container, image);
+        }
+        node.disk.take(log, new.disk_bytes);
+        node.memory.take(log, new.memory_bytes);
+        node.containers += 1;
+        node.peak_containers = node.peak_containers.max(node.containers);
+        self.containers.insert(id, new);
+    }
+
+    fn container_stopped(&mut self, node: NodeId, id: ContainerId, evicted: bool) {
+        let (log, counters) = (&mut self.log, &mut self.counters);
+        if evicted {
+            counters.container_evictions += 1;
+        } else {
+            counters.container_stops += 1;
+        }
+        let Some(container) = self.containers.remove(&id) else {
+            log.report(Rule::Container, format_args!("container {id} was stopped, but it does not exist"));
+            return;
+        };
+        if container.node != node {
+            let owner = container.node;
+            log.report(Rule::Container, format_args!("container {id} of node {owner} was stopped on node {node}"));
+        }
+        if let Some(invocation) = container.serves {
+            let (rule, what) = if evicted { (Rule::Eviction, "evicted") } else { (Rule::Container, "stopped") };
+            log.report(rule, format_args!("container {id} was {what} while it served invocation {invocation}"));
+        }
+        // What it held is given back where it was taken, whatever the event says.
+        let Some(node) = find(&mut self.nodes, log, container.node) else { return };
+        if let Some(image) = container.image {
+            node.disk.unpin(image);
+            node.memory.unpin(image);
+        }
+        node.disk.give_back(container.disk_bytes);
+        node.memory.give_back(container.memory_bytes);
+        node.containers -= 1;
+    }
+
+    fn dispatched(&mut self, id: InvocationId, node: NodeId, container: ContainerId, start_kind: StartKind) {
+        match start_kind {
+            StartKind::Cold => self.counters.cold_starts += 1,
+            StartKind::Warm => self.counters.warm_starts += 1,
+        }
+        let log = &mut self.log;
+        let Some(found) = find(&mut self.nodes, log, node) else { return };
+        let Some(invocation) = self.pending.get_mut(&id) else {
+            log.report(Rule::Dispatch, format_args!("invocation {id} was dispatched, but is not pending"));
+            return;
+        };
+        if invocation.dispatched.is_some() {
+            log.report(Rule::Dispatch, format_args!("invocation {id} was dispatched a second time"));
+            return;
+        }
+        invocation.dispatched = Some((node, container));
+        if invocation.admitted.is_some_and(|admitted| admitted < log.date()) {
+            self.counters.waited += 1;
+        }
+        match self.containers.get_mut(&container) {
+            None => log.report(
+                Rule::Dispatch,
+                format_args!("invocation {id} was dispatched onto container {container}, which does not exist"),
+            ),
+            Some(target) => {
+                check_container(log, id, invocation, node, found, (container, target), start_kind);
+                // A container that is busy already goes on serving the first: that one's end will make it idle.
+                target.serves.get_or_insert(id);
+                target.used = true;
+            }
+        }
+        found.take_slot(log, node);
+    }
+
+    fn ended(&mut self, id: InvocationId, outcome: Outcome) {
+        *self.counters.ended.entry(outcome).or_default() += 1;
+        let log = &mut self.log;
+        let Some(invocation) = self.pending.remove(&id) else {
+            let what = if self.seen_invocations.contains(id.0) { "a second time" } else { "without being submitted" };
+            log.report(Rule::Invocation, format_args!("invocation {id} ended {what}"));
+            return;
+        };
+        let Some((node, container)) = invocation.dispatched else {
+            if matches!(outcome, Outcome::Completed | Outcome::TimedOut) {
+                let word = outcome.name();
+                log.report(Rule::Invocation, format_args!("invocation {id} ended as {word}, but was never dispatched"));
+            }
+            return;
+        };
+        if outcome == Outcome::Rejected {
+            log.report(Rule::Invocation, format_args!("invocation {id} was rejected after it had been dispatched"));
+        }
+        if let Some(container) = self.containers.get_mut(&container)
+            && container.serves == Some(id)
+        {
+            container.serves = None;
+        }
+        if let Some(found) = self.nodes.get_mut(node.index()) {
+            found.slots = found.slots.saturating_sub(1);
+        }
+    }
+
+    fn check_balance(&mut self) {
+        let (submitted, ended, pending) = (self.counters.submitted, self.counters.ended_total(), self.pending.len());
+        if !self.unbalanced && submitted != ended + pending as u64 {
+            self.unbalanced = true;
+            self.log.report(
+                Rule::Conservation,
+                format_args!(
+                    "{submitted} invocations were submitted, but {ended} have ended and {pending} are pending"
+                ),
+            );
+        }
+    }
+}
+
+impl Node {
+    fn take_slot(&mut self, log: &mut Log, id: NodeId) {
+        self.slots += 1;
+        self.peak_slots = self.peak_slots.max(self.slots);
+        if let Some(capacity) = self.slot_capacity
+            && self.slots > capacity
+        {
+            let slots = self.slots;
+            log.report(Rule::Capacity, format_args!("{slots} slots of node {id} are taken, but it has {capacity}"));
+        }
+    }
+}
+
+fn find<'a>(nodes: &'a mut [Node], log: &mut Log, node: NodeId) -> Option<&'a mut Node> {
+    let found = nodes.get_mut(node.index());
+    if found.is_none() {
+        log.report(Rule::UnknownNode, format_args!("there is no node {node}"));
+    }
+    found
+}
+
+/// Checks that an invocation may go onto this container.
+fn check_container(
+    log: &mut Log,
+    id: InvocationId,
+    invocation: &Pending,
+    node: NodeId,
+    found: &Node,
+    (container, target): (ContainerId, &Container),
+    start_kind: StartKind,
+) {
+    let mut wrong = |detail: fmt::Arguments<'_>| {
+        log.report(Rule::Dispatch, format_args!("invocation {id} was dispatched onto container {container}, {detail}"));
+    };
+    if target.node != node {
+        wrong(format_args!("which is on node {}, not on node {node}", target.node));
+    }
+    if target.function != invocation.function {
+        wrong(format_args!("which is of function {}, not of function {}", target.function, invocation.function));
+    }
+    if let Some(other) = target.serves {
+        wrong(format_args!("which serves invocation {other}"));
+    }
+    if start_kind == StartKind::Cold && target.used {
+        wrong(format_args!("cold, but the container has served before"));
+    }
+    if let Some(image) = target.image {
+        if invocation.admitted.is_none() {
+            wrong(format_args!("but it was never admitted"));
+        }
+        if !found.disk.holds(image) {
+            wrong(format_args!("but image {image} is not on the disk of node {node}"));
+        }
+        if !found.memory.holds(image) {
+            wrong(format_args!("but image {image} is not in the memory of node {node}"));
+        }
+    }
+}

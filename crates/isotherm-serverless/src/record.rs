@@ -1,0 +1,146 @@
+//! What is left of an invocation when it has ended: one plain record, given to a [`RecordSink`].
+
+use std::rc::Rc;
+
+use isotherm_kernel::{Duration, Time};
+use isotherm_services::FailureCause;
+
+use crate::{ContainerId, InvocationId};
+
+/// How an invocation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Outcome {
+    /// The body ran to its end within its time limit.
+    Completed,
+    /// The time limit was reached while the body ran.
+    TimedOut,
+    /// Something failed: the image download, the body, its host. The cause says what.
+    Failed,
+    /// The user cancelled it before it ended.
+    Cancelled,
+    /// The service refused it.
+    Rejected,
+}
+
+impl Outcome {
+    /// All outcomes, in the order in which they are reported.
+    pub const ALL: [Outcome; 5] = [
+        Outcome::Completed,
+        Outcome::TimedOut,
+        Outcome::Failed,
+        Outcome::Cancelled,
+        Outcome::Rejected,
+    ];
+
+    /// The word used in files and tables: `completed`, `timed_out`, `failed`, `cancelled`, `rejected`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Outcome::Completed => "completed",
+            Outcome::TimedOut => "timed_out",
+            Outcome::Failed => "failed",
+            Outcome::Cancelled => "cancelled",
+            Outcome::Rejected => "rejected",
+        }
+    }
+}
+
+/// Whether the container that served an invocation had to be started for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum StartKind {
+    /// A new container was started for the invocation.
+    Cold,
+    /// An idle container served it.
+    Warm,
+}
+
+impl StartKind {
+    /// The word used in files and tables: `cold` or `warm`.
+    pub fn name(self) -> &'static str {
+        match self {
+            StartKind::Cold => "cold",
+            StartKind::Warm => "warm",
+        }
+    }
+}
+
+/// The life of one invocation, complete. Dates that were never reached are `None`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InvocationRecord {
+    /// Number of the invocation, counted from 0 in the order of submission.
+    pub id: InvocationId,
+    /// Name of the function.
+    pub function: Rc<str>,
+    /// Name of the function's image, if it has one.
+    pub image: Option<Rc<str>>,
+    /// When the service took the invocation in.
+    pub submitted: Time,
+    /// When its image was on the head disk, so that it could be scheduled.
+    pub admitted: Option<Time>,
+    /// When it was given to a container.
+    pub dispatched: Option<Time>,
+    /// When its body began.
+    pub started: Option<Time>,
+    /// When its body ended; `None` if the body never began or was killed by its time limit.
+    pub ended: Option<Time>,
+    /// When the platform was done with the invocation, however it ended. Never before any other date.
+    pub finished: Time,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why it did not complete, if it did not.
+    pub cause: Option<FailureCause>,
+    /// Name of the compute host that ran it, if it was dispatched.
+    pub node: Option<Rc<str>>,
+    /// The container that served it, if it was dispatched.
+    pub container: Option<ContainerId>,
+    /// Cold or warm, if it was dispatched.
+    pub start_kind: Option<StartKind>,
+    /// Time spent waiting for the download of the image to the head disk (submitted to admitted).
+    pub download_wait: Duration,
+    /// Time, after admission, during which the image was being copied to the node that ran the invocation.
+    pub copy_wait: Duration,
+    /// Time, after admission, during which the image was being loaded into the memory of the node that ran it.
+    pub load_wait: Duration,
+}
+
+impl InvocationRecord {
+    /// Time from admission to dispatch that was spent neither copying nor loading the image.
+    pub fn queue(&self) -> Duration {
+        match (self.admitted, self.dispatched) {
+            (Some(admitted), Some(dispatched)) => {
+                let waited = dispatched.since(admitted);
+                waited.saturating_sub(self.copy_wait).saturating_sub(self.load_wait)
+            }
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// Time from dispatch to the start of the body.
+    pub fn startup(&self) -> Option<Duration> {
+        Some(self.started?.since(self.dispatched?))
+    }
+
+    /// Time from the start of the body to its end (to the time limit if it was killed by it).
+    pub fn execution(&self) -> Option<Duration> {
+        Some(self.ended.unwrap_or(self.finished).since(self.started?))
+    }
+
+    /// Time from submission until the platform was done with the invocation.
+    pub fn response(&self) -> Duration {
+        self.finished.since(self.submitted)
+    }
+}
+
+/// Where finished invocations go, one after the other, in the order in which they end.
+///
+/// A sink cannot stop a simulation: one that writes to something that may fail keeps its first error and
+/// reports it when it is closed.
+pub trait RecordSink {
+    /// Takes the record of an invocation that has just ended.
+    fn record(&mut self, record: &InvocationRecord);
+}
+
+impl RecordSink for Vec<InvocationRecord> {
+    fn record(&mut self, record: &InvocationRecord) {
+        self.push(record.clone());
+    }
+}

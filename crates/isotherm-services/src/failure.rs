@@ -1,0 +1,212 @@
+//! The one list of reasons for which something in a simulation can fail.
+//!
+//! A failure inside the simulation is a result, not an error of the simulator: a body that reaches
+//! its time limit or a storage that is full is what the user wants to know about. So the causes are
+//! plain data, cheap to clone (names are shared) and comparable, with a sentence for people
+//! ([`Display`](std::fmt::Display)) and a stable word for columns ([`FailureCause::code`]).
+
+use std::rc::Rc;
+
+/// Why something in the simulation failed.
+///
+/// ```
+/// use isotherm_services::FailureCause;
+///
+/// let cause = FailureCause::StorageFull {
+///     storage: "head".into(),
+///     needed_bytes: 10,
+///     free_bytes: 4,
+/// };
+/// assert_eq!(cause.code(), "storage_full");
+/// assert_eq!(
+///     cause.to_string(),
+///     "storage `head` is full: 10 bytes needed, 4 bytes free"
+/// );
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FailureCause {
+    /// It was still running at its time limit.
+    #[error("the time limit was reached")]
+    TimeLimit,
+    /// A storage has no room for a file, even after evicting what may go.
+    #[error("storage `{storage}` is full: {needed_bytes} bytes needed, {free_bytes} bytes free")]
+    StorageFull {
+        /// The storage service.
+        storage: Rc<str>,
+        /// How many bytes were asked for.
+        needed_bytes: u64,
+        /// How many bytes were free.
+        free_bytes: u64,
+    },
+    /// A storage does not have the file.
+    #[error("there is no file `{file}` on storage `{storage}`")]
+    FileNotFound {
+        /// The storage service.
+        storage: Rc<str>,
+        /// The file that was asked for.
+        file: Rc<str>,
+    },
+    /// The file cannot be deleted while somebody reads or writes it.
+    #[error("file `{file}` on storage `{storage}` is in use")]
+    FileInUse {
+        /// The storage service.
+        storage: Rc<str>,
+        /// The file that is open.
+        file: Rc<str>,
+    },
+    /// A host that was needed is off, or was turned off meanwhile.
+    #[error("host `{host}` failed")]
+    HostFailed {
+        /// The host.
+        host: Rc<str>,
+    },
+    /// A transfer was broken off, or there is no route.
+    #[error("the network failed: {detail}")]
+    NetworkFailed {
+        /// Which link failed, or what was missing.
+        detail: Rc<str>,
+    },
+    /// No answer came in time.
+    #[error("no answer in time: {detail}")]
+    NetworkTimeout {
+        /// Which answer was waited for.
+        detail: Rc<str>,
+    },
+    /// A disk failed in the middle of a read or a write.
+    #[error("the disk failed: {detail}")]
+    DiskFailed {
+        /// Which disk.
+        detail: Rc<str>,
+    },
+    /// The request can never be granted.
+    #[error("not allowed: {reason}")]
+    NotAllowed {
+        /// Why not.
+        reason: Rc<str>,
+    },
+    /// The function is not registered with this service.
+    #[error("function `{function}` is not registered with this service")]
+    FunctionNotRegistered {
+        /// The function.
+        function: Rc<str>,
+    },
+    /// The body of a function or of a custom action reported an error of its own.
+    #[error("the body failed: {message}")]
+    BodyFailed {
+        /// What the body said.
+        message: Rc<str>,
+    },
+    /// Somebody cancelled it.
+    #[error("cancelled")]
+    Cancelled,
+    /// The service that was to do it has been stopped.
+    #[error("service `{service}` has been stopped")]
+    ServiceStopped {
+        /// The service.
+        service: Rc<str>,
+    },
+}
+
+impl FailureCause {
+    /// A stable word for the cause, in snake case, as it appears in result columns.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::TimeLimit => "time_limit",
+            Self::StorageFull { .. } => "storage_full",
+            Self::FileNotFound { .. } => "file_not_found",
+            Self::FileInUse { .. } => "file_in_use",
+            Self::HostFailed { .. } => "host_failed",
+            Self::NetworkFailed { .. } => "network_failed",
+            Self::NetworkTimeout { .. } => "network_timeout",
+            Self::DiskFailed { .. } => "disk_failed",
+            Self::NotAllowed { .. } => "not_allowed",
+            Self::FunctionNotRegistered { .. } => "function_not_registered",
+            Self::BodyFailed { .. } => "body_failed",
+            Self::Cancelled => "cancelled",
+            Self::ServiceStopped { .. } => "service_stopped",
+        }
+    }
+
+    /// Every [`code`](Self::code) there is, for the reference of columns.
+    pub const CODES: [&'static str; 13] = [
+        "time_limit",
+        "storage_full",
+        "file_not_found",
+        "file_in_use",
+        "host_failed",
+        "network_failed",
+        "network_timeout",
+        "disk_failed",
+        "not_allowed",
+        "function_not_registered",
+        "body_failed",
+        "cancelled",
+        "service_stopped",
+    ];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one_of_each() -> Vec<FailureCause> {
+        let name = || Rc::<str>::from("x");
+        vec![
+            FailureCause::TimeLimit,
+            FailureCause::StorageFull {
+                storage: name(),
+                needed_bytes: 2,
+                free_bytes: 1,
+            },
+            FailureCause::FileNotFound {
+                storage: name(),
+                file: name(),
+            },
+            FailureCause::FileInUse {
+                storage: name(),
+                file: name(),
+            },
+            FailureCause::HostFailed { host: name() },
+            FailureCause::NetworkFailed { detail: name() },
+            FailureCause::NetworkTimeout { detail: name() },
+            FailureCause::DiskFailed { detail: name() },
+            FailureCause::NotAllowed { reason: name() },
+            FailureCause::FunctionNotRegistered { function: name() },
+            FailureCause::BodyFailed { message: name() },
+            FailureCause::Cancelled,
+            FailureCause::ServiceStopped { service: name() },
+        ]
+    }
+
+    #[test]
+    fn codes_are_listed_in_order_and_snake_case() {
+        let codes: Vec<_> = one_of_each().iter().map(FailureCause::code).collect();
+        assert_eq!(codes, FailureCause::CODES);
+        for code in codes {
+            assert!(code.bytes().all(|b| b == b'_' || b.is_ascii_lowercase()));
+        }
+    }
+
+    #[test]
+    fn messages_follow_the_house_style() {
+        // Lower case and without a final period, so that they can be embedded in a sentence.
+        for cause in one_of_each() {
+            let text = cause.to_string();
+            assert!(text.starts_with(|c: char| c.is_lowercase()), "{text}");
+            assert!(!text.ends_with('.'), "{text}");
+        }
+    }
+
+    #[test]
+    fn messages_name_what_was_concerned() {
+        let cause = FailureCause::FileNotFound {
+            storage: "repository".into(),
+            file: "a.img".into(),
+        };
+        assert_eq!(
+            cause.to_string(),
+            "there is no file `a.img` on storage `repository`"
+        );
+    }
+}

@@ -1,0 +1,156 @@
+//! The site: the platform that all services of a simulation share, with those who watch its messages.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::rc::Rc;
+
+use isotherm_kernel::{Kernel, Time};
+use isotherm_platform::{HostId, Platform};
+
+/// The platform that the services of a simulation share, and the observers of their messages. Cheap to clone.
+#[derive(Clone)]
+pub struct Site {
+    inner: Rc<Inner>,
+}
+
+struct Inner {
+    platform: Platform,
+    observers: RefCell<Vec<Observer>>,
+    observed: Cell<bool>,
+}
+
+type Observer = Box<dyn FnMut(&MessageEvent)>;
+
+/// A message was sent. Observers get it at the date of sending, whatever becomes of the message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageEvent {
+    /// When it was sent.
+    pub sent: Time,
+    /// Who sent it: `host/name`.
+    pub from: Rc<str>,
+    /// Whom it was sent to: `host/name`.
+    pub to: Rc<str>,
+    /// What kind of message.
+    pub kind: &'static str,
+    /// Its simulated size; 0 costs no simulated time.
+    pub payload_bytes: u64,
+}
+
+impl Site {
+    /// A site on that platform, watched by nobody.
+    #[must_use]
+    pub fn new(platform: Platform) -> Self {
+        let inner = Inner {
+            platform,
+            observers: RefCell::default(),
+            observed: Cell::new(false),
+        };
+        Self {
+            inner: Rc::new(inner),
+        }
+    }
+
+    /// The platform.
+    #[must_use]
+    pub fn platform(&self) -> &Platform {
+        &self.inner.platform
+    }
+
+    /// The kernel that simulates the platform.
+    #[must_use]
+    pub fn kernel(&self) -> &Kernel {
+        self.inner.platform.kernel()
+    }
+
+    /// The date.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.kernel().now()
+    }
+
+    /// Calls `observer` for every message from now on. An observer that sends messages itself does not see those.
+    pub fn observe_messages(&self, observer: Box<dyn FnMut(&MessageEvent)>) {
+        self.inner.observers.borrow_mut().push(observer);
+        self.inner.observed.set(true);
+    }
+
+    /// Tells the observers, if there are any, at no cost otherwise.
+    pub(crate) fn message_sent(
+        &self,
+        from: &Address,
+        to: &Address,
+        kind: &'static str,
+        payload_bytes: u64,
+    ) {
+        if !self.inner.observed.get() {
+            return;
+        }
+        let event = MessageEvent {
+            sent: self.now(),
+            from: from.label.clone(),
+            to: to.label.clone(),
+            kind,
+            payload_bytes,
+        };
+        // An observer may add observers or send messages: nothing stays borrowed while it runs.
+        let mut observers = self.inner.observers.take();
+        for observer in &mut observers {
+            observer(&event);
+        }
+        let mut added = self.inner.observers.borrow_mut();
+        observers.append(&mut added);
+        *added = observers;
+    }
+}
+
+impl fmt::Debug for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Site").finish_non_exhaustive()
+    }
+}
+
+/// Who sends or receives a message: a name on a host. Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    host: HostId,
+    label: Rc<str>,
+    /// Where the name begins in the label.
+    name: usize,
+}
+
+impl Address {
+    /// The address of `name` on a host; it reads `host/name`.
+    #[must_use]
+    pub fn new(site: &Site, host: HostId, name: &str) -> Self {
+        let host_name = site.platform().host_name(host);
+        Self {
+            host,
+            label: format!("{host_name}/{name}").into(),
+            name: host_name.len() + 1,
+        }
+    }
+
+    /// The host.
+    #[must_use]
+    pub fn host(&self) -> HostId {
+        self.host
+    }
+
+    /// The name, without the host.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.label[self.name..]
+    }
+
+    /// The whole address, `host/name`.
+    #[must_use]
+    pub fn label(&self) -> &Rc<str> {
+        &self.label
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.label)
+    }
+}
