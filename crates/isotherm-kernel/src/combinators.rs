@@ -75,11 +75,11 @@ pub async fn join<A: Future, B: Future>(first: A, second: B) -> (A::Output, B::O
 
 /// Waits for all futures and gives their values in the order of the list. An empty list is ready at once.
 pub async fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
-    let mut futures: Vec<(Pin<Box<F>>, Option<F::Output>)> =
-        futures.into_iter().map(|future| (Box::pin(future), None)).collect();
+    let mut futures: Vec<Pin<Box<F>>> = futures.into_iter().map(Box::pin).collect();
+    let mut values: Vec<Option<F::Output>> = futures.iter().map(|_| None).collect();
     poll_fn(|cx| {
         let mut all = true;
-        for (future, value) in &mut futures {
+        for (future, value) in futures.iter_mut().zip(&mut values) {
             if value.is_none() {
                 match future.as_mut().poll(cx) {
                     Poll::Ready(ready) => *value = Some(ready),
@@ -90,7 +90,7 @@ pub async fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F:
         if all { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
-    futures.into_iter().filter_map(|(_, value)| value).collect()
+    values.into_iter().flatten().collect()
 }
 
 /// A deadline came before the end.

@@ -173,7 +173,7 @@ struct Resource {
     capacity: f64,
     sharing: Sharing,
     /// Enabled users in the order in which they were enabled; `GONE` marks the place of one that left.
-    users: Vec<(u32, u8)>,
+    users: Vec<(u32, u16)>,
     live: u32,
     dirty: bool,
     visit: u64,
@@ -471,7 +471,7 @@ impl Fluid {
         for (number, usage) in activity.uses.iter_mut().enumerate() {
             let resource = &mut self.resources[usage.resource as usize];
             usage.place = resource.users.len() as u32;
-            resource.users.push((index, number as u8));
+            resource.users.push((index, number as u16));
             resource.live += 1;
         }
         self.mark_changed(index);
@@ -602,15 +602,15 @@ impl Fluid {
         }
     }
 
-    /// The bound of an activity together with what its fat pipes allow.
+    /// The bound of an activity together with what its fat pipes allow. Nothing moves over a resource without capacity.
     fn effective_bound(&self, index: u32) -> f64 {
         let activity = &self.activities[index as usize];
         activity
             .uses
             .iter()
             .map(|usage| (usage, &self.resources[usage.resource as usize]))
-            .filter(|(_, resource)| resource.sharing == Sharing::Fatpipe && resource.capacity > 0.0)
-            .map(|(usage, resource)| resource.capacity / usage.weight)
+            .filter(|(_, resource)| resource.sharing == Sharing::Fatpipe || resource.capacity <= 0.0)
+            .map(|(usage, resource)| resource.capacity.max(0.0) / usage.weight)
             .fold(activity.bound, f64::min)
     }
 
@@ -815,7 +815,7 @@ impl Fluid {
 /// Work below this counts as done: the product of the reference's two precisions.
 const NOTHING_LEFT: f64 = 1e-14;
 
-fn live_users(users: &[(u32, u8)]) -> impl Iterator<Item = (u32, u8)> + '_ {
+fn live_users(users: &[(u32, u16)]) -> impl Iterator<Item = (u32, u16)> + '_ {
     users.iter().copied().filter(|user| user.0 != GONE)
 }
 

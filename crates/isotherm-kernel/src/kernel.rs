@@ -6,6 +6,8 @@ use std::future::Future;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use slab::Slab;
+
 use crate::activity::{BoxedEnd, Listener};
 use crate::actor::{ActorBuilder, Label, Task, Tasks, Waiting};
 use crate::alarm::{Alarms, BoxedCall, Call, WaitUntil};
@@ -33,6 +35,9 @@ pub(crate) struct Inner {
     /// What the running actor waits for, as its futures say it.
     waiting: RefCell<Waiting>,
     pub(crate) queue: RefCell<EventQueue<Target>>,
+    /// Changes of the world that nobody waits for, by number of `background`.
+    pub(crate) background_queue: RefCell<EventQueue<u32>>,
+    background: RefCell<Slab<BoxedCall>>,
     pub(crate) fluid: RefCell<Fluid>,
     pub(crate) listeners: RefCell<Vec<Listener>>,
     pub(crate) alarms: RefCell<Alarms>,
@@ -63,6 +68,8 @@ impl Kernel {
                 running: Cell::new(None),
                 waiting: RefCell::default(),
                 queue: RefCell::new(EventQueue::new()),
+                background_queue: RefCell::new(EventQueue::new()),
+                background: RefCell::default(),
                 fluid: RefCell::new(Fluid::new()),
                 listeners: RefCell::default(),
                 alarms: RefCell::default(),
@@ -147,6 +154,31 @@ impl Kernel {
     /// duration of zero puts the call at the end of the run queue.
     pub fn call_after(&self, duration: Duration, call: impl FnOnce(&Kernel) + 'static) -> Call {
         self.call_at_date(self.now() + duration, Box::new(call))
+    }
+
+    /// Calls a function at a date, before anything that ends at that date: for changes of the world that nobody waits
+    /// for, such as the events of a speed profile. Such calls alone do not keep a simulation going.
+    pub fn background_at(&self, date: Time, call: impl FnOnce(&Kernel) + 'static) {
+        let number = self.inner.background.borrow_mut().insert(Box::new(call)) as u32;
+        let mut queue = self.inner.background_queue.borrow_mut();
+        let sequence = queue.draw_sequence();
+        queue.push(date.max(self.now()), Rank::Cpu, sequence, number);
+    }
+
+    /// Makes the background calls that are due now.
+    pub(crate) fn call_background(&self) {
+        loop {
+            let due = self.inner.background_queue.borrow_mut().pop_due(self.now());
+            let Some(number) = due else { return };
+            let call = self.inner.background.borrow_mut().remove(number as usize);
+            call(self);
+        }
+    }
+
+    /// Forgets the background calls that are still to come.
+    pub(crate) fn forget_background(&self) {
+        let calls = self.inner.background.take();
+        drop(calls);
     }
 
     /// Goes to the end of the run queue.

@@ -152,6 +152,8 @@ impl Simulation {
             let Some(next) = next else {
                 return Err(RunError::Deadlock { at: kernel.now(), waiting: self.waiting() });
             };
+            let background = kernel.inner.background_queue.borrow().next_time();
+            let next = background.map_or(next, |background| background.min(next));
             debug_assert!(next >= kernel.now(), "time never goes back");
             if let Some(limit) = self.limits.max_time
                 && next > limit
@@ -159,6 +161,7 @@ impl Simulation {
                 return Err(RunError::TimeLimit { limit });
             }
             kernel.inner.now.set(next);
+            kernel.call_background();
             events += kernel.deliver_due();
             if let Some(limit) = self.limits.max_events
                 && events > limit
@@ -194,7 +197,11 @@ impl Simulation {
     /// Drops every actor and everything in the run queue. What their guards start anew is dropped too.
     fn kill_all(&self) {
         loop {
-            let living: Vec<_> = self.kernel.inner.tasks.borrow().living().map(|(id, _)| id).collect();
+            // An actor without a future is one that has panicked: it cannot be dropped again.
+            let living: Vec<_> = {
+                let tasks = self.kernel.inner.tasks.borrow();
+                tasks.living().filter(|(_, task)| task.future.is_some()).map(|(id, _)| id).collect()
+            };
             let ready = std::mem::take(&mut *self.kernel.inner.ready.borrow_mut());
             if living.is_empty() && ready.is_empty() {
                 return;
@@ -214,6 +221,7 @@ impl Drop for Simulation {
         let alarms = self.kernel.inner.alarms.take();
         let listeners = self.kernel.inner.listeners.take();
         drop((alarms, listeners));
+        self.kernel.forget_background();
         self.kill_all();
     }
 }

@@ -268,3 +268,29 @@ fn select_prefers_its_first_future() {
     });
     assert_eq!(simulation.run(), Ok(Time::from_secs_f64(1.0)));
 }
+
+#[test]
+fn background_calls_come_before_what_ends_at_their_date_and_keep_nothing_alive() {
+    let simulation = Simulation::new();
+    let kernel = simulation.kernel();
+    let log = Log::default();
+    let link = kernel.resource(10.0, Sharing::Shared);
+    let second = Time::from_secs_f64(1.0);
+    let (call_log, call_kernel) = (log.clone(), kernel.clone());
+    kernel.background_at(second, move |kernel| {
+        note(&call_log, &call_kernel, "change");
+        kernel.set_capacity(link, 5.0);
+    });
+    kernel.background_at(Time::from_secs_f64(100.0), |_| panic!("after the end"));
+    let (flow_log, flow_kernel) = (log.clone(), kernel.clone());
+    kernel.spawn("flows", async move {
+        // 10 of 20 are done at 10/s in one second, the rest at 5/s in two more.
+        let long = flow_kernel.start(ActivitySpec::new(Rank::Network, 20.0).uses(link, 1.0));
+        flow_kernel.sleep_until(second).await;
+        note(&flow_log, &flow_kernel, "sleep");
+        long.await.unwrap();
+        note(&flow_log, &flow_kernel, "flow");
+    });
+    assert_eq!(simulation.run(), Ok(Time::from_secs_f64(3.0)));
+    assert_eq!(*log.borrow(), ["1000000000 change", "1000000000 sleep", "3000000000 flow"]);
+}

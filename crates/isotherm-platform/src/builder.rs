@@ -20,8 +20,8 @@ use crate::error::{Kind, PlatformError, Problem};
 use crate::model::NetworkModel;
 use crate::profile::Profile;
 use crate::raw::{
-    Direction, Finding, Name, RawDisk, RawHop, RawHost, RawLink, RawPlatform, RawRoute, RawSharing,
-    RawZone, bad_value, check_latency, check_rate,
+    Direction, Finding, Name, RawDisk, RawHop, RawHost, RawLink, RawPlatform, RawRoute, RawSharing, RawZone, bad_value,
+    check_latency, check_rate,
 };
 use crate::resolve::resolve;
 use crate::spec::{LinkSharing, PlatformSpec, Properties};
@@ -44,18 +44,10 @@ impl PlatformBuilder {
     /// A platform with nothing on it.
     pub fn new() -> Self {
         let raw = RawPlatform {
-            zones: vec![RawZone {
-                name: Name::new("__world__"),
-                parent: None,
-                full: true,
-            }],
+            zones: vec![RawZone { name: Name::new("__world__"), parent: None, full: true }],
             ..RawPlatform::default()
         };
-        Self {
-            raw,
-            hosts: FxHashMap::default(),
-            findings: Vec::new(),
-        }
+        Self { raw, hosts: FxHashMap::default(), findings: Vec::new() }
     }
 
     /// Adds a host whose cores compute `speed` flop/s each. It has one core unless the result says otherwise.
@@ -64,11 +56,7 @@ impl PlatformBuilder {
     }
 
     /// Adds a host with several processor states, each with its speed in flop/s. It starts in the first one.
-    pub fn host_with_pstates(
-        &mut self,
-        name: impl Into<String>,
-        speeds: impl Into<Vec<f64>>,
-    ) -> HostBuilder<'_> {
+    pub fn host_with_pstates(&mut self, name: impl Into<String>, speeds: impl Into<Vec<f64>>) -> HostBuilder<'_> {
         let name = name.into();
         let speeds = speeds.into();
         let what = format!("the speed of host `{name}`");
@@ -92,10 +80,7 @@ impl PlatformBuilder {
             speed_profile: None,
             state_profile: None,
         });
-        HostBuilder {
-            builder: self,
-            index,
-        }
+        HostBuilder { builder: self, index }
     }
 
     /// Adds a disk to a host that was added before. Bandwidths are in bytes per second. Unless the result says
@@ -131,34 +116,19 @@ impl PlatformBuilder {
                 let name = host.to_owned();
                 let kind = Kind::Host;
                 let known = self.raw.hosts.iter().map(|known| known.name.text.as_str());
-                let error = PlatformError::from(Problem::Unknown { kind, name })
-                    .with_suggestion(host, known);
+                let error = PlatformError::from(Problem::Unknown { kind, name }).with_suggestion(host, known);
                 self.tell(error);
                 None
             }
         };
-        DiskBuilder {
-            builder: self,
-            place,
-        }
+        DiskBuilder { builder: self, place }
     }
 
     /// Adds a link: bandwidth in bytes per second, latency in seconds. Flows share it unless the result says otherwise.
-    pub fn link(
-        &mut self,
-        name: impl Into<String>,
-        bandwidth: f64,
-        latency_s: f64,
-    ) -> LinkBuilder<'_> {
+    pub fn link(&mut self, name: impl Into<String>, bandwidth: f64, latency_s: f64) -> LinkBuilder<'_> {
         let name = name.into();
-        self.check(check_rate(
-            &format!("the bandwidth of link `{name}`"),
-            bandwidth,
-        ));
-        self.check(check_latency(
-            &format!("the latency of link `{name}`"),
-            latency_s,
-        ));
+        self.check(check_rate(&format!("the bandwidth of link `{name}`"), bandwidth));
+        self.check(check_latency(&format!("the latency of link `{name}`"), latency_s));
         let index = self.raw.links.len();
         self.raw.links.push(RawLink {
             name: Name::new(name),
@@ -169,20 +139,12 @@ impl PlatformBuilder {
             latency_profile: None,
             state_profile: None,
         });
-        LinkBuilder {
-            builder: self,
-            index,
-        }
+        LinkBuilder { builder: self, index }
     }
 
     /// Declares the links from one host to another, and the same links in reverse order for the way back. A link may occur twice.
     /// A split-duplex link needs a direction, [`Via::up`] or [`Via::down`]; the way back takes the other one.
-    pub fn route<V: Into<Via>>(
-        &mut self,
-        from: &str,
-        to: &str,
-        links: impl IntoIterator<Item = V>,
-    ) -> &mut Self {
+    pub fn route<V: Into<Via>>(&mut self, from: &str, to: &str, links: impl IntoIterator<Item = V>) -> &mut Self {
         self.add_route(from, to, links.into_iter().map(Into::into).collect(), true)
     }
 
@@ -208,17 +170,10 @@ impl PlatformBuilder {
     /// Everything that is wrong: names given twice or to nothing, values out of range, routes without links.
     pub fn build(self) -> Result<PlatformSpec, Vec<PlatformError>> {
         let mut findings = self.findings;
-        resolve(self.raw, &mut findings)
-            .ok_or_else(|| findings.into_iter().map(|finding| finding.error).collect())
+        resolve(self.raw, &mut findings).ok_or_else(|| findings.into_iter().map(|finding| finding.error).collect())
     }
 
-    fn add_route(
-        &mut self,
-        from: &str,
-        to: &str,
-        links: Vec<Via>,
-        symmetrical: bool,
-    ) -> &mut Self {
+    fn add_route(&mut self, from: &str, to: &str, links: Vec<Via>, symmetrical: bool) -> &mut Self {
         self.raw.routes.push(RawRoute {
             origin: None,
             zone: 0,
@@ -238,10 +193,7 @@ impl PlatformBuilder {
     }
 
     fn tell(&mut self, error: PlatformError) {
-        self.findings.push(Finding {
-            error,
-            origin: None,
-        });
+        self.findings.push(Finding { error, origin: None });
     }
 }
 
@@ -260,10 +212,7 @@ impl Via {
     }
 
     fn new(link: impl Into<String>, direction: Direction) -> Self {
-        Self(RawHop {
-            link: Name::new(link),
-            direction,
-        })
+        Self(RawHop { link: Name::new(link), direction })
     }
 }
 
@@ -290,8 +239,7 @@ impl HostBuilder<'_> {
     pub fn cores(self, cores: u32) -> Self {
         if cores == 0 {
             let what = format!("the number of cores of host `{}`", self.raw().name.text);
-            self.builder
-                .tell(bad_value(&what, 0, "a host has at least one core"));
+            self.builder.tell(bad_value(&what, 0, "a host has at least one core"));
         }
         self.builder.raw.hosts[self.index].cores = cores;
         self
@@ -317,9 +265,7 @@ impl HostBuilder<'_> {
 
     /// A property.
     pub fn property(self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.builder.raw.hosts[self.index]
-            .properties
-            .insert(name.into(), value.into());
+        self.builder.raw.hosts[self.index].properties.insert(name.into(), value.into());
         self
     }
 
@@ -360,8 +306,7 @@ impl DiskBuilder<'_> {
 
     /// How fast it reads and writes at once, in bytes per second.
     pub fn readwrite_bandwidth(self, bandwidth: f64) -> Self {
-        self.builder
-            .check(check_rate("the read-write bandwidth of a disk", bandwidth));
+        self.builder.check(check_rate("the read-write bandwidth of a disk", bandwidth));
         self.change(|disk| disk.readwrite_bandwidth = Some(bandwidth))
     }
 

@@ -256,7 +256,8 @@ pub enum Problem {
 /// [`problem`](Self::problem) and [`hint`](Self::hint).
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlatformError {
-    problem: Problem,
+    /// Boxed, so that results stay small.
+    problem: Box<Problem>,
     place: Option<Place>,
     hint: Option<String>,
 }
@@ -282,11 +283,7 @@ impl PlatformError {
         self
     }
 
-    pub(crate) fn with_suggestion<'a>(
-        self,
-        wrong: &str,
-        candidates: impl IntoIterator<Item = &'a str>,
-    ) -> Self {
+    pub(crate) fn with_suggestion<'a>(self, wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Self {
         match nearest(wrong, candidates) {
             Some(near) => self.with_hint(format!("did you mean `{near}`?")),
             None => self,
@@ -305,11 +302,7 @@ impl From<Problem> for PlatformError {
             Problem::Unit { error, .. } => error.hint(),
             _ => None,
         };
-        Self {
-            problem,
-            place: None,
-            hint,
-        }
+        Self { problem: Box::new(problem), place: None, hint }
     }
 }
 
@@ -329,24 +322,18 @@ impl fmt::Display for PlatformError {
 impl std::error::Error for PlatformError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         // The message of the problem is already part of ours; only what lies below it is a source.
-        std::error::Error::source(&self.problem)
+        std::error::Error::source(&*self.problem)
     }
 }
 
 /// The candidate that a writer most likely meant, if one is near enough.
-pub(crate) fn nearest<'a>(
-    wrong: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let limit = (wrong.chars().count() / 3).max(1);
     candidates
         .into_iter()
         .map(|candidate| {
-            let distance = if candidate.eq_ignore_ascii_case(wrong) {
-                0
-            } else {
-                strsim::damerau_levenshtein(wrong, candidate)
-            };
+            let distance =
+                if candidate.eq_ignore_ascii_case(wrong) { 0 } else { strsim::damerau_levenshtein(wrong, candidate) };
             (distance, candidate)
         })
         .filter(|&(distance, _)| distance <= limit)

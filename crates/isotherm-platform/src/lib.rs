@@ -1,20 +1,44 @@
-//! Isotherm platform.
+//! Hosts, disks, links and routes, and how fast they are.
+//!
+//! * [`PlatformSpec`] says what there is. It is read from a SimGrid platform file
+//!   ([`PlatformSpec::from_simgrid_xml`]) or made with a [`PlatformBuilder`], and checked as a whole.
+//! * [`Platform`] is such a description in a simulation. It starts computations, disk accesses, transfers and streams, and
+//!   turns hosts, disks and links on and off.
+//! * [`units`] reads quantities such as `1.25GBps`.
+//!
+//! # Invariants
+//!
+//! 1. No path is opened here: a text comes in, and what it refers to is asked of the caller.
+//! 2. A [`PlatformSpec`] that exists is consistent; all that is wrong with one is told at once.
+//! 3. This crate knows nothing of services, files or functions.
+
 pub mod builder;
 pub mod error;
+pub mod platform;
+pub mod profile;
+pub mod spec;
+pub mod units;
+
+mod cpu;
+mod disk;
 mod id;
 mod model;
-mod profile;
+mod network;
+mod profile_events;
 mod raw;
 mod resolve;
 mod routing;
-mod spec;
-pub mod units;
+mod state;
 mod xml;
 
 pub use builder::{DiskBuilder, HostBuilder, LinkBuilder, PlatformBuilder, Via};
+pub use cpu::ComputeOptions;
+pub use disk::{DiskAccess, DiskBandwidth};
 pub use error::{Kind, Place, PlatformError, Problem};
 pub use id::{DiskId, HostId, LinkId};
 pub use model::NetworkModel;
+pub use network::{Endpoint, Route};
+pub use platform::{Part, Platform};
 pub use profile::{Occurrences, Profile, ProfileError};
 pub use routing::Links;
 pub use spec::{DiskSpec, HostSpec, LinkSharing, LinkSpec, PlatformSpec, Properties};

@@ -72,10 +72,7 @@ impl Profile {
     /// # Errors
     /// If a date does not come after the one before it, a value is negative or not finite, or the period is
     /// not longer than the date of the last event.
-    pub fn new(
-        events: Vec<(Duration, f64)>,
-        period: Option<Duration>,
-    ) -> Result<Self, ProfileError> {
+    pub fn new(events: Vec<(Duration, f64)>, period: Option<Duration>) -> Result<Self, ProfileError> {
         for (index, &(_, value)) in events.iter().enumerate() {
             let line = index + 1;
             if !(value.is_finite() && value >= 0.0) {
@@ -175,10 +172,7 @@ impl Profile {
 
     /// All events in order, repetitions included: endless if the profile repeats.
     pub fn occurrences(&self) -> Occurrences<'_> {
-        Occurrences {
-            profile: self,
-            cursor: Cursor::default(),
-        }
+        Occurrences { profile: self, cursor: Cursor::default() }
     }
 
     fn check_period(&self) -> Result<(), ProfileError> {
@@ -209,7 +203,7 @@ impl Cursor {
     /// The next event of the profile, as the time since the start of the simulation.
     pub(crate) fn next(&mut self, profile: &Profile) -> Option<(Duration, f64)> {
         if self.index == profile.events.len() {
-            self.shift = self.shift + profile.period?;
+            self.shift += profile.period?;
             self.index = 0;
         }
         let &(date, value) = profile.events.get(self.index)?;
@@ -239,20 +233,13 @@ mod tests {
 
     fn dates(text: &str, count: usize) -> Vec<f64> {
         let profile = Profile::parse(text).unwrap();
-        profile
-            .occurrences()
-            .take(count)
-            .map(|(date, _)| date.as_secs_f64())
-            .collect()
+        profile.occurrences().take(count).map(|(date, _)| date.as_secs_f64()).collect()
     }
 
     #[test]
     fn a_period_shifts_every_event() {
         // Events k·10 + {1, 4}.
-        assert_eq!(
-            dates("PERIODICITY 10\n1 5\n4 6\n", 5),
-            [1.0, 4.0, 11.0, 14.0, 21.0]
-        );
+        assert_eq!(dates("PERIODICITY 10\n1 5\n4 6\n", 5), [1.0, 4.0, 11.0, 14.0, 21.0]);
     }
 
     #[test]
@@ -272,43 +259,16 @@ mod tests {
     fn what_is_no_profile_is_refused_with_its_line() {
         let parse = |text| Profile::parse(text).unwrap_err();
         let text = "1".to_owned();
-        assert_eq!(
-            parse("0 1\n1\n"),
-            ProfileError::NotAnEvent { line: 2, text }
-        );
-        assert!(matches!(
-            parse("0 1\n1 two"),
-            ProfileError::NotAnEvent { line: 2, .. }
-        ));
-        assert!(matches!(
-            parse("0 1 2"),
-            ProfileError::NotAnEvent { line: 1, .. }
-        ));
-        assert!(matches!(
-            parse("0 -1"),
-            ProfileError::OutOfRange { line: 1, .. }
-        ));
-        assert!(matches!(
-            parse("nan 1"),
-            ProfileError::OutOfRange { line: 1, .. }
-        ));
-        assert_eq!(
-            parse("2 1\n2 3"),
-            ProfileError::NotIncreasing { line: 2 }
-        );
-        assert_eq!(
-            parse("STOCHASTIC\nDET 1"),
-            ProfileError::Stochastic { line: 1 }
-        );
-        assert_eq!(
-            parse("PERIODICITY 3\n1 1\n4 1"),
-            ProfileError::PeriodTooShort
-        );
+        assert_eq!(parse("0 1\n1\n"), ProfileError::NotAnEvent { line: 2, text });
+        assert!(matches!(parse("0 1\n1 two"), ProfileError::NotAnEvent { line: 2, .. }));
+        assert!(matches!(parse("0 1 2"), ProfileError::NotAnEvent { line: 1, .. }));
+        assert!(matches!(parse("0 -1"), ProfileError::OutOfRange { line: 1, .. }));
+        assert!(matches!(parse("nan 1"), ProfileError::OutOfRange { line: 1, .. }));
+        assert_eq!(parse("2 1\n2 3"), ProfileError::NotIncreasing { line: 2 });
+        assert_eq!(parse("STOCHASTIC\nDET 1"), ProfileError::Stochastic { line: 1 });
+        assert_eq!(parse("PERIODICITY 3\n1 1\n4 1"), ProfileError::PeriodTooShort);
         // A repetition that takes no time would never let time pass.
-        assert_eq!(
-            parse("PERIODICITY 0\n0 1"),
-            ProfileError::PeriodTooShort
-        );
+        assert_eq!(parse("PERIODICITY 0\n0 1"), ProfileError::PeriodTooShort);
         assert_eq!(parse("PERIODICITY 3"), ProfileError::Empty);
     }
 }

@@ -27,17 +27,11 @@ pub(crate) struct Name {
 impl Name {
     /// A name that comes from no text.
     pub(crate) fn new(text: impl Into<String>) -> Self {
-        Self {
-            text: text.into(),
-            origin: None,
-        }
+        Self { text: text.into(), origin: None }
     }
 
     pub(crate) fn finding(&self, error: impl Into<PlatformError>) -> Finding {
-        Finding {
-            error: error.into(),
-            origin: self.origin,
-        }
+        Finding { error: error.into(), origin: self.origin }
     }
 }
 
@@ -129,11 +123,7 @@ pub(crate) fn check_rate(what: &str, value: f64) -> Result<f64, PlatformError> {
     if value.is_finite() && value > 0.0 {
         return Ok(value);
     }
-    Err(bad_value(
-        what,
-        value,
-        "it must be a positive, finite number",
-    ))
+    Err(bad_value(what, value, "it must be a positive, finite number"))
 }
 
 /// Checks that a latency can be computed with.
@@ -141,17 +131,9 @@ pub(crate) fn check_latency(what: &str, value: f64) -> Result<f64, PlatformError
     if value.is_finite() && value >= 0.0 {
         return Ok(value);
     }
-    Err(bad_value(
-        what,
-        value,
-        "it must be a finite number, not negative",
-    ))
+    Err(bad_value(what, value, "it must be a finite number, not negative"))
 }
 
 pub(crate) fn bad_value(what: &str, value: impl ToString, rule: &str) -> PlatformError {
-    PlatformError::from(Problem::BadValue {
-        what: what.to_owned(),
-        value: value.to_string(),
-        rule: rule.to_owned(),
-    })
+    PlatformError::from(Problem::BadValue { what: what.to_owned(), value: value.to_string(), rule: rule.to_owned() })
 }

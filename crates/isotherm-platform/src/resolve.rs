@@ -8,26 +8,17 @@ use rustc_hash::{FxBuildHasher, FxHashMap};
 use crate::error::{Kind, PlatformError, Problem};
 use crate::id::{DiskId, HostId, LinkId};
 use crate::model::NetworkModel;
+use crate::profile::Profile;
 use crate::raw::{
-    Direction, Finding, Name, RawDisk, RawHost, RawHop, RawLink, RawPlatform, RawRoute, RawSharing,
-    RawZone,
+    Direction, Finding, Name, RawDisk, RawHop, RawHost, RawLink, RawPlatform, RawRoute, RawSharing, RawZone,
 };
 use crate::routing::{Declared, Hop, PointId, Routing, Topology, ZoneId};
 use crate::spec::{DiskSpec, HostSpec, LinkSharing, LinkSpec, PlatformSpec, Properties};
 use crate::units;
 
 /// The properties that may give the size of the memory of a host.
-pub(crate) const MEMORY_PROPERTIES: [&str; 9] = [
-    "mem",
-    "Mem",
-    "MEM",
-    "ram",
-    "Ram",
-    "RAM",
-    "memory_manager_service",
-    "Memory",
-    "MEMORY",
-];
+pub(crate) const MEMORY_PROPERTIES: [&str; 9] =
+    ["mem", "Mem", "MEM", "ram", "Ram", "RAM", "memory_manager_service", "Memory", "MEMORY"];
 
 /// The size of a disk that gives none: the largest signed number, as in the reference.
 const UNLIMITED_DISK: u64 = i64::MAX as u64;
@@ -91,10 +82,7 @@ pub(crate) fn resolve(raw: RawPlatform, findings: &mut Vec<Finding>) -> Option<P
     }
     if empty && resolver.findings.is_empty() {
         let error = PlatformError::from(Problem::NoHost);
-        resolver.findings.push(Finding {
-            error,
-            origin: None,
-        });
+        resolver.findings.push(Finding { error, origin: None });
     }
     if !resolver.findings.is_empty() {
         *findings = resolver.findings;
@@ -117,8 +105,7 @@ impl Resolver {
             let id = LinkId(self.links.len() as u32);
             // The name cannot be taken: it would need a link of the file to be called so, which is refused.
             let name = format!("{LOOPBACK}{index}");
-            self.links
-                .insert(name.clone(), implicit_loopback(name, &model));
+            self.links.insert(name.clone(), implicit_loopback(name, &model));
             self.topology.set_loopback(zone, id);
         }
         let opposite = self.links.values().map(|link| link.opposite).collect();
@@ -136,11 +123,7 @@ impl Resolver {
     fn zones(&mut self, zones: &[RawZone]) {
         for zone in zones {
             let parent = zone.parent.map(|parent| ZoneId(parent as u32));
-            let routing = if zone.full {
-                Routing::Full(FxHashMap::default())
-            } else {
-                Routing::None
-            };
+            let routing = if zone.full { Routing::Full(FxHashMap::default()) } else { Routing::None };
             let id = self.topology.add_zone(parent, routing);
             let point = self.topology.zone_point(id);
             self.point(&zone.name, Kind::Zone, point, Some(id));
@@ -168,8 +151,7 @@ impl Resolver {
             let text = name.text.clone();
             self.tell(name, Problem::Duplicate { kind, name: text });
         } else {
-            self.points
-                .insert(name.text.clone(), Point { kind, id, zone });
+            self.points.insert(name.text.clone(), Point { kind, id, zone });
         }
     }
 
@@ -226,34 +208,21 @@ impl Resolver {
 
     fn disk(&mut self, host: HostId, raw: RawDisk) -> DiskSpec {
         let what = format!("property `size` of disk `{}`", raw.name.text);
-        let size = raw
-            .size
-            .or_else(|| self.size(&raw.name, &what, &raw.properties, "size"));
-        let mount = raw
-            .mount
-            .or_else(|| raw.properties.get("mount").cloned())
-            .unwrap_or_else(|| "/".to_owned());
+        let size = raw.size.or_else(|| self.size(&raw.name, &what, &raw.properties, "size"));
+        let mount = raw.mount.or_else(|| raw.properties.get("mount").cloned()).unwrap_or_else(|| "/".to_owned());
         DiskSpec {
             name: raw.name.text,
             host,
             read_bandwidth: raw.read_bandwidth,
             write_bandwidth: raw.write_bandwidth,
-            readwrite_bandwidth: raw
-                .readwrite_bandwidth
-                .unwrap_or_else(|| raw.read_bandwidth.max(raw.write_bandwidth)),
+            readwrite_bandwidth: raw.readwrite_bandwidth.unwrap_or_else(|| raw.read_bandwidth.max(raw.write_bandwidth)),
             size: size.unwrap_or(UNLIMITED_DISK),
             mount,
             properties: raw.properties,
         }
     }
 
-    fn size(
-        &mut self,
-        name: &Name,
-        what: &str,
-        properties: &Properties,
-        key: &str,
-    ) -> Option<u64> {
+    fn size(&mut self, name: &Name, what: &str, properties: &Properties, key: &str) -> Option<u64> {
         let text = properties.get(key)?;
         match units::size(text) {
             Ok(size) => Some(size),
@@ -272,6 +241,13 @@ impl Resolver {
             self.findings.push(raw.name.finding(error));
             return;
         }
+        let zero = |profile: &Profile| profile.events().iter().any(|&(_, value)| value == 0.0);
+        if raw.bandwidth_profile.as_ref().is_some_and(zero) {
+            let what = format!("a value in the bandwidth profile of link `{}`", raw.name.text);
+            let error = crate::raw::bad_value(&what, 0, "a bandwidth must be positive")
+                .with_hint("a state profile turns a link off");
+            self.findings.push(raw.name.finding(error));
+        }
         let taken = |name: &str| self.link_names.contains_key(name);
         let name = raw.name.text.as_str();
         let halves = [format!("{name}_UP"), format!("{name}_DOWN")];
@@ -286,8 +262,7 @@ impl Resolver {
             RawSharing::One(sharing) => {
                 let spec = link_spec(&raw, raw.name.text.clone(), sharing, None);
                 self.links.insert(raw.name.text.clone(), spec);
-                self.link_names
-                    .insert(raw.name.text, NamedLink::One(first));
+                self.link_names.insert(raw.name.text, NamedLink::One(first));
             }
             RawSharing::SplitDuplex => {
                 let second = LinkId(first.0 + 1);
@@ -299,8 +274,7 @@ impl Resolver {
                     self.link_names.insert(name, NamedLink::One(ids[half]));
                 }
                 let (up, down) = (first, second);
-                self.link_names
-                    .insert(raw.name.text, NamedLink::Pair { up, down });
+                self.link_names.insert(raw.name.text, NamedLink::Pair { up, down });
             }
         }
     }
@@ -310,10 +284,7 @@ impl Resolver {
         let ends = self.ends(raw, zones);
         let hops: Vec<Option<Hop>> = raw.hops.iter().map(|hop| self.hop(hop)).collect();
         let pair = || (raw.from.text.clone(), raw.to.text.clone());
-        let place = Name {
-            text: String::new(),
-            origin: raw.origin,
-        };
+        let place = Name { text: String::new(), origin: raw.origin };
         if raw.hops.is_empty() {
             let (from, to) = pair();
             self.tell(&place, Problem::EmptyRoute { from, to });
@@ -325,27 +296,19 @@ impl Resolver {
             return;
         }
         let hops: Vec<Hop> = hops.into_iter().flatten().collect();
-        let route = Declared {
-            hops: self.topology.hop_list(&hops),
-            symmetrical: raw.symmetrical && from != to,
-            gateways,
-        };
+        let route =
+            Declared { hops: self.topology.hop_list(&hops), symmetrical: raw.symmetrical && from != to, gateways };
         let zone = ZoneId(raw.zone as u32);
         if !self.topology.declare(zone, from, to, route) {
             let (from, to) = pair();
-            let error = PlatformError::from(Problem::DuplicateRoute { from, to }).with_hint(
-                "routes are symmetrical unless they say `symmetrical=\"NO\"`",
-            );
+            let error = PlatformError::from(Problem::DuplicateRoute { from, to })
+                .with_hint("routes are symmetrical unless they say `symmetrical=\"NO\"`");
             self.findings.push(place.finding(error));
         }
     }
 
     #[expect(clippy::type_complexity, reason = "two ends and two gateways, used once")]
-    fn ends(
-        &mut self,
-        raw: &RawRoute,
-        zones: &[RawZone],
-    ) -> Option<(PointId, PointId, Option<(PointId, PointId)>)> {
+    fn ends(&mut self, raw: &RawRoute, zones: &[RawZone]) -> Option<(PointId, PointId, Option<(PointId, PointId)>)> {
         let between_zones = raw.gateways.is_some();
         let from = self.end(&raw.from, between_zones);
         let to = self.end(&raw.to, between_zones);
@@ -367,13 +330,10 @@ impl Resolver {
         };
         let (source, target) = (source?, target?);
         if let Some((source_name, target_name)) = &raw.gateways {
-            for (name, gateway, end, end_name) in [
-                (source_name, source, from, &raw.from),
-                (target_name, target, to, &raw.to),
-            ] {
-                let inside = end
-                    .zone
-                    .is_some_and(|zone| self.topology.is_inside(gateway.id, zone));
+            for (name, gateway, end, end_name) in
+                [(source_name, source, from, &raw.from), (target_name, target, to, &raw.to)]
+            {
+                let inside = end.zone.is_some_and(|zone| self.topology.is_inside(gateway.id, zone));
                 if !inside {
                     self.outside(name, gateway.kind, &end_name.text);
                 }
@@ -383,11 +343,7 @@ impl Resolver {
     }
 
     fn outside(&mut self, name: &Name, kind: Kind, zone: &str) {
-        let problem = Problem::OutsideZone {
-            kind,
-            name: name.text.clone(),
-            zone: zone.to_owned(),
-        };
+        let problem = Problem::OutsideZone { kind, name: name.text.clone(), zone: zone.to_owned() };
         self.tell(name, problem);
     }
 
@@ -398,11 +354,8 @@ impl Resolver {
             return Some(point);
         }
         let kind = if zone { Kind::Zone } else { Kind::EndOfRoute };
-        let fitting = self
-            .points
-            .iter()
-            .filter(|(_, point)| point.zone.is_some() == zone)
-            .map(|(name, _)| name.as_str());
+        let fitting =
+            self.points.iter().filter(|(_, point)| point.zone.is_some() == zone).map(|(name, _)| name.as_str());
         let error = unknown(kind, &name.text, fitting, self.findings.len());
         self.findings.push(name.finding(error));
         None
@@ -417,14 +370,8 @@ impl Resolver {
             return None;
         };
         match (link, raw.direction) {
-            (NamedLink::Pair { up, .. }, Direction::Up) => Some(Hop {
-                link: up,
-                turns: true,
-            }),
-            (NamedLink::Pair { down, .. }, Direction::Down) => Some(Hop {
-                link: down,
-                turns: true,
-            }),
+            (NamedLink::Pair { up, .. }, Direction::Up) => Some(Hop { link: up, turns: true }),
+            (NamedLink::Pair { down, .. }, Direction::Down) => Some(Hop { link: down, turns: true }),
             (NamedLink::One(link), Direction::None) => Some(Hop { link, turns: false }),
             (NamedLink::Pair { .. }, Direction::None) => {
                 let error = PlatformError::from(Problem::DirectionNeeded { link: name })
@@ -457,19 +404,10 @@ fn unknown<'a>(
 ) -> PlatformError {
     let text = name.to_owned();
     let error = PlatformError::from(Problem::Unknown { kind, name: text });
-    if findings < SUGGESTIONS {
-        error.with_suggestion(name, candidates)
-    } else {
-        error
-    }
+    if findings < SUGGESTIONS { error.with_suggestion(name, candidates) } else { error }
 }
 
-fn link_spec(
-    raw: &RawLink,
-    name: String,
-    sharing: LinkSharing,
-    opposite: Option<LinkId>,
-) -> LinkSpec {
+fn link_spec(raw: &RawLink, name: String, sharing: LinkSharing, opposite: Option<LinkId>) -> LinkSpec {
     LinkSpec {
         name,
         bandwidth: raw.bandwidth,

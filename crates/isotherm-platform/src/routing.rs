@@ -67,11 +67,7 @@ impl Routing {
         match self {
             Routing::Full(table) => {
                 if let Some(route) = table.get(&(from, to)) {
-                    return Some(Found {
-                        hops: route.hops,
-                        backwards: false,
-                        gateways: route.gateways,
-                    });
+                    return Some(Found { hops: route.hops, backwards: false, gateways: route.gateways });
                 }
                 let route = table.get(&(to, from)).filter(|route| route.symmetrical)?;
                 Some(Found {
@@ -114,13 +110,7 @@ impl Topology {
         let zone = ZoneId(self.zones.len() as u32);
         let point = self.add_point(parent.unwrap_or(zone));
         let depth = parent.map_or(0, |parent| self.zones[parent.0 as usize].depth + 1);
-        self.zones.push(Zone {
-            parent,
-            depth,
-            point,
-            routing,
-            loopback: None,
-        });
+        self.zones.push(Zone { parent, depth, point, routing, loopback: None });
         zone
     }
 
@@ -160,13 +150,7 @@ impl Topology {
     }
 
     /// Declares a route. Returns false, and does nothing, if there is one already.
-    pub(crate) fn declare(
-        &mut self,
-        zone: ZoneId,
-        from: PointId,
-        to: PointId,
-        route: Declared,
-    ) -> bool {
+    pub(crate) fn declare(&mut self, zone: ZoneId, from: PointId, to: PointId, route: Declared) -> bool {
         let Routing::Full(table) = &mut self.zones[zone.0 as usize].routing else {
             return false;
         };
@@ -249,13 +233,11 @@ impl Topology {
             return;
         };
         if backwards {
-            links.extend(hops.iter().rev().map(|hop| {
-                if hop.turns {
-                    self.opposite[hop.link.index()].unwrap_or(hop.link)
-                } else {
-                    hop.link
-                }
-            }));
+            links.extend(
+                hops.iter()
+                    .rev()
+                    .map(|hop| if hop.turns { self.opposite[hop.link.index()].unwrap_or(hop.link) } else { hop.link }),
+            );
         } else {
             links.extend(hops.iter().map(|hop| hop.link));
         }

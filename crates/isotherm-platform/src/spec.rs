@@ -108,40 +108,27 @@ pub struct PlatformSpec {
 impl PlatformSpec {
     /// The hosts in order of declaration.
     pub fn hosts(&self) -> impl ExactSizeIterator<Item = (HostId, &HostSpec)> {
-        self.hosts
-            .values()
-            .enumerate()
-            .map(|(index, host)| (HostId(index as u32), host))
+        self.hosts.values().enumerate().map(|(index, host)| (HostId(index as u32), host))
     }
 
     /// The disks in order of declaration.
     pub fn disks(&self) -> impl ExactSizeIterator<Item = (DiskId, &DiskSpec)> {
-        self.disks
-            .iter()
-            .enumerate()
-            .map(|(index, disk)| (DiskId(index as u32), disk))
+        self.disks.iter().enumerate().map(|(index, disk)| (DiskId(index as u32), disk))
     }
 
     /// The links in order of declaration; the implicit loopbacks come last.
     pub fn links(&self) -> impl ExactSizeIterator<Item = (LinkId, &LinkSpec)> {
-        self.links
-            .values()
-            .enumerate()
-            .map(|(index, link)| (LinkId(index as u32), link))
+        self.links.values().enumerate().map(|(index, link)| (LinkId(index as u32), link))
     }
 
     /// The host of a name.
     pub fn host_id(&self, name: &str) -> Option<HostId> {
-        self.hosts
-            .get_index_of(name)
-            .map(|index| HostId(index as u32))
+        self.hosts.get_index_of(name).map(|index| HostId(index as u32))
     }
 
     /// The link of a name; for a split-duplex link `x` ask for `x_UP` or `x_DOWN`.
     pub fn link_id(&self, name: &str) -> Option<LinkId> {
-        self.links
-            .get_index_of(name)
-            .map(|index| LinkId(index as u32))
+        self.links.get_index_of(name).map(|index| LinkId(index as u32))
     }
 
     /// A host. The number must come from this description.
@@ -166,10 +153,7 @@ impl PlatformSpec {
     /// If no route connects the hosts.
     pub fn route(&self, from: HostId, to: HostId) -> Result<Links, PlatformError> {
         self.topology.route(from, to).ok_or_else(|| {
-            PlatformError::from(Problem::NoRoute {
-                from: self.host(from).name.clone(),
-                to: self.host(to).name.clone(),
-            })
+            PlatformError::from(Problem::NoRoute { from: self.host(from).name.clone(), to: self.host(to).name.clone() })
         })
     }
 
@@ -197,10 +181,7 @@ impl PlatformSpec {
     /// An error that says that there is no host of this name, with the nearest name as a hint.
     pub fn unknown_host(&self, name: &str) -> PlatformError {
         let kind = Kind::Host;
-        PlatformError::from(Problem::Unknown {
-            kind,
-            name: name.to_owned(),
-        })
-        .with_suggestion(name, self.hosts.keys().map(String::as_str))
+        PlatformError::from(Problem::Unknown { kind, name: name.to_owned() })
+            .with_suggestion(name, self.hosts.keys().map(String::as_str))
     }
 }

@@ -39,16 +39,12 @@ impl<W: Write> CsvSink<W> {
     /// A sink that has written the header.
     pub fn new(writer: W) -> Self {
         let mut sink = CsvSink {
-            writer: csv::WriterBuilder::new()
-                .buffer_capacity(1 << 16)
-                .from_writer(writer),
+            writer: csv::WriterBuilder::new().buffer_capacity(1 << 16).from_writer(writer),
             field: Vec::with_capacity(64),
             error: None,
             records: 0,
         };
-        let header = sink
-            .writer
-            .write_record(Column::ALL.iter().map(|column| column.name));
+        let header = sink.writer.write_record(Column::ALL.iter().map(|column| column.name));
         sink.keep_error(header);
         sink
     }
@@ -67,9 +63,7 @@ impl<W: Write> CsvSink<W> {
         if let Some(error) = self.error.take() {
             return Err(error.into());
         }
-        self.writer
-            .into_inner()
-            .map_err(|error| SinkError::Write(error.into_error()))
+        self.writer.into_inner().map_err(|error| SinkError::Write(error.into_error()))
     }
 
     fn write_record(&mut self, record: &InvocationRecord) -> Result<(), csv::Error> {

@@ -27,6 +27,4 @@ pub use counts::PlatformCounts;
 pub use csv_sink::{CsvSink, SinkError};
 pub use decimal::write_seconds;
 pub use percentiles::{EXACT_UP_TO, Percentiles, TimesReport};
-pub use summary::{
-    ColdStartReport, OutcomeCounts, ResponseReport, StartCounts, Summary, SummaryReport,
-};
+pub use summary::{ColdStartReport, OutcomeCounts, ResponseReport, StartCounts, Summary, SummaryReport};

@@ -33,12 +33,7 @@ enum Values {
 
 impl Default for Percentiles {
     fn default() -> Self {
-        Percentiles {
-            count: 0,
-            sum_nanos: 0,
-            max: Duration::ZERO,
-            values: Values::Exact(Vec::new()),
-        }
+        Percentiles { count: 0, sum_nanos: 0, max: Duration::ZERO, values: Values::Exact(Vec::new()) }
     }
 }
 
@@ -53,9 +48,7 @@ impl Percentiles {
             Values::Exact(values) if values.len() < EXACT_UP_TO => values.push(nanos),
             Values::Exact(values) => {
                 let mut histogram = empty_histogram();
-                values
-                    .drain(..)
-                    .for_each(|value| histogram.saturating_record(value));
+                values.drain(..).for_each(|value| histogram.saturating_record(value));
                 histogram.saturating_record(nanos);
                 self.values = Values::Histogram(Box::new(histogram));
             }
@@ -77,21 +70,14 @@ impl Percentiles {
             Values::Exact(values) => {
                 let mut sorted = values.clone();
                 sorted.sort_unstable();
-                (
-                    "exact",
-                    [50, 95, 99].map(|percent| nearest_rank(&sorted, percent)),
-                )
+                ("exact", [50, 95, 99].map(|percent| nearest_rank(&sorted, percent)))
             }
             Values::Histogram(histogram) => {
                 // The histogram answers with the top of a bucket, which may lie above everything that occurred.
                 let max = self.max.as_nanos();
                 (
                     "histogram",
-                    [50, 95, 99].map(|percent| {
-                        histogram
-                            .value_at_quantile(f64::from(percent) / 100.0)
-                            .min(max)
-                    }),
+                    [50, 95, 99].map(|percent| histogram.value_at_quantile(f64::from(percent) / 100.0).min(max)),
                 )
             }
         };
@@ -148,9 +134,7 @@ mod tests {
 
     fn of(times: impl IntoIterator<Item = u64>) -> Percentiles {
         let mut percentiles = Percentiles::default();
-        times
-            .into_iter()
-            .for_each(|nanos| percentiles.add(Duration::from_nanos(nanos)));
+        times.into_iter().for_each(|nanos| percentiles.add(Duration::from_nanos(nanos)));
         percentiles
     }
 
@@ -162,47 +146,24 @@ mod tests {
     #[test]
     fn one_value_is_all_percentiles() {
         let report = of([7_000_000_000]).report().unwrap();
-        assert_eq!(
-            (report.p50_s, report.p99_s, report.max_s, report.mean_s),
-            (7.0, 7.0, 7.0, 7.0)
-        );
+        assert_eq!((report.p50_s, report.p99_s, report.max_s, report.mean_s), (7.0, 7.0, 7.0, 7.0));
     }
 
     #[test]
     fn few_values_use_the_nearest_rank() {
         // 1..=200 s in any order: ranks 100, 190 and 198; the mean is 100.5.
-        let report = of((1..=200).rev().map(|second| second * 1_000_000_000))
-            .report()
-            .unwrap();
-        assert_eq!(
-            (report.p50_s, report.p95_s, report.p99_s),
-            (100.0, 190.0, 198.0)
-        );
-        assert_eq!(
-            (report.mean_s, report.max_s, report.percentiles),
-            (100.5, 200.0, "exact")
-        );
+        let report = of((1..=200).rev().map(|second| second * 1_000_000_000)).report().unwrap();
+        assert_eq!((report.p50_s, report.p95_s, report.p99_s), (100.0, 190.0, 198.0));
+        assert_eq!((report.mean_s, report.max_s, report.percentiles), (100.5, 200.0, "exact"));
     }
 
     #[test]
     fn many_values_are_within_a_thousandth() {
         // 1..=100,000 ms: the exact percentiles are 50, 95 and 99 s.
-        let report = of((1..=100_000).map(|milli| milli * 1_000_000))
-            .report()
-            .unwrap();
-        assert_eq!(
-            (report.count, report.percentiles, report.max_s),
-            (100_000, "histogram", 100.0)
-        );
-        for (got, exact) in [
-            (report.p50_s, 50.0),
-            (report.p95_s, 95.0),
-            (report.p99_s, 99.0),
-        ] {
-            assert!(
-                got >= exact && got <= exact * 1.001,
-                "{got} is not within 0.1 % above {exact}"
-            );
+        let report = of((1..=100_000).map(|milli| milli * 1_000_000)).report().unwrap();
+        assert_eq!((report.count, report.percentiles, report.max_s), (100_000, "histogram", 100.0));
+        for (got, exact) in [(report.p50_s, 50.0), (report.p95_s, 95.0), (report.p99_s, 99.0)] {
+            assert!(got >= exact && got <= exact * 1.001, "{got} is not within 0.1 % above {exact}");
         }
     }
 

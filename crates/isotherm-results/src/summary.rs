@@ -89,8 +89,7 @@ impl ColdStartTimes {
 
     fn report(&self) -> Option<ColdStartReport> {
         let count = u128::from(self.count);
-        let mean =
-            |sum: u128| seconds(u64::try_from((sum + count / 2) / count).unwrap_or(u64::MAX));
+        let mean = |sum: u128| seconds(u64::try_from((sum + count / 2) / count).unwrap_or(u64::MAX));
         (self.count > 0).then(|| ColdStartReport {
             download_wait_s: mean(self.download),
             copy_wait_s: mean(self.copy),

@@ -7,8 +7,8 @@ use std::rc::Rc;
 use isotherm_kernel::{Duration, Time};
 use isotherm_results::{Column, CsvSink, PlatformCounts, Summary};
 use isotherm_serverless::{
-    ContainerId, EventKind, ImageId, InvocationId, InvocationRecord, NodeId, Outcome,
-    PlatformEvent, RecordSink, StartKind,
+    ContainerId, EventKind, ImageId, InvocationId, InvocationRecord, NodeId, Outcome, PlatformEvent, RecordSink,
+    StartKind,
 };
 use isotherm_services::FailureCause;
 
@@ -154,10 +154,7 @@ fn a_summary_counts_and_measures() {
   }
 }"#;
     assert_eq!(text, expected);
-    let sum: u64 = Outcome::ALL
-        .iter()
-        .map(|outcome| report.invocations.of(*outcome))
-        .sum();
+    let sum: u64 = Outcome::ALL.iter().map(|outcome| report.invocations.of(*outcome)).sum();
     assert_eq!(sum, report.invocations.total);
 }
 
@@ -173,10 +170,7 @@ impl Write for Full {
         if self.left < bytes.len() {
             self.left = 0;
             *self.calls_after_failure.borrow_mut() += 1;
-            return Err(std::io::Error::new(
-                std::io::ErrorKind::StorageFull,
-                "no space left",
-            ));
+            return Err(std::io::Error::new(std::io::ErrorKind::StorageFull, "no space left"));
         }
         self.left -= bytes.len();
         Ok(bytes.len())
@@ -190,35 +184,22 @@ impl Write for Full {
 #[test]
 fn the_first_error_is_kept_and_told_when_the_sink_is_closed() {
     let calls = Rc::new(RefCell::new(0));
-    let mut sink = CsvSink::new(Full {
-        left: 100_000,
-        calls_after_failure: calls.clone(),
-    });
+    let mut sink = CsvSink::new(Full { left: 100_000, calls_after_failure: calls.clone() });
     for _ in 0..2_000 {
         sink.record(&cold());
     }
     assert_eq!(sink.records(), 2_000);
     let error = sink.close().err().expect("a full disk is an error");
     assert_eq!(error.to_string(), "cannot write the records");
-    assert_eq!(
-        std::error::Error::source(&error).unwrap().to_string(),
-        "no space left"
-    );
+    assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "no space left");
     // Once when the buffer was full, and perhaps once more when the CSV writer is dropped, but not once for each of the
     // records that came after.
-    assert!(
-        *calls.borrow() <= 2,
-        "the writer was tried {} times",
-        calls.borrow()
-    );
+    assert!(*calls.borrow() <= 2, "the writer was tried {} times", calls.borrow());
 }
 
 #[test]
 fn an_error_that_comes_with_the_last_flush_is_told() {
-    let mut sink = CsvSink::new(Full {
-        left: 10,
-        calls_after_failure: Rc::default(),
-    });
+    let mut sink = CsvSink::new(Full { left: 10, calls_after_failure: Rc::default() });
     sink.record(&cold());
     assert!(sink.close().is_err());
 }
@@ -230,31 +211,12 @@ fn events_are_counted_by_kind() {
     for kind in [
         EventKind::DownloadStarted { image, bytes: 1 },
         EventKind::DownloadEnded { image },
-        EventKind::CopyFailed {
-            node,
-            image,
-            started: false,
-        },
-        EventKind::DiskEvicted {
-            node,
-            image,
-            bytes: 1,
-        },
-        EventKind::ContainerStopped {
-            node,
-            container,
-            evicted: false,
-        },
-        EventKind::ContainerStopped {
-            node,
-            container,
-            evicted: true,
-        },
+        EventKind::CopyFailed { node, image, started: false },
+        EventKind::DiskEvicted { node, image, bytes: 1 },
+        EventKind::ContainerStopped { node, container, evicted: false },
+        EventKind::ContainerStopped { node, container, evicted: true },
     ] {
-        counts.observe(&PlatformEvent {
-            at: Time::ZERO,
-            kind,
-        });
+        counts.observe(&PlatformEvent { at: Time::ZERO, kind });
     }
     let expected = PlatformCounts {
         downloads: 1,

@@ -24,13 +24,8 @@ pub enum Outcome {
 
 impl Outcome {
     /// All outcomes, in the order in which they are reported.
-    pub const ALL: [Outcome; 5] = [
-        Outcome::Completed,
-        Outcome::TimedOut,
-        Outcome::Failed,
-        Outcome::Cancelled,
-        Outcome::Rejected,
-    ];
+    pub const ALL: [Outcome; 5] =
+        [Outcome::Completed, Outcome::TimedOut, Outcome::Failed, Outcome::Cancelled, Outcome::Rejected];
 
     /// The word used in files and tables: `completed`, `timed_out`, `failed`, `cancelled`, `rejected`.
     pub fn name(self) -> &'static str {

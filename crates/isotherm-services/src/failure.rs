@@ -154,19 +154,9 @@ mod tests {
         let name = || Rc::<str>::from("x");
         vec![
             FailureCause::TimeLimit,
-            FailureCause::StorageFull {
-                storage: name(),
-                needed_bytes: 2,
-                free_bytes: 1,
-            },
-            FailureCause::FileNotFound {
-                storage: name(),
-                file: name(),
-            },
-            FailureCause::FileInUse {
-                storage: name(),
-                file: name(),
-            },
+            FailureCause::StorageFull { storage: name(), needed_bytes: 2, free_bytes: 1 },
+            FailureCause::FileNotFound { storage: name(), file: name() },
+            FailureCause::FileInUse { storage: name(), file: name() },
             FailureCause::HostFailed { host: name() },
             FailureCause::NetworkFailed { detail: name() },
             FailureCause::NetworkTimeout { detail: name() },
@@ -200,13 +190,7 @@ mod tests {
 
     #[test]
     fn messages_name_what_was_concerned() {
-        let cause = FailureCause::FileNotFound {
-            storage: "repository".into(),
-            file: "a.img".into(),
-        };
-        assert_eq!(
-            cause.to_string(),
-            "there is no file `a.img` on storage `repository`"
-        );
+        let cause = FailureCause::FileNotFound { storage: "repository".into(), file: "a.img".into() };
+        assert_eq!(cause.to_string(), "there is no file `a.img` on storage `repository`");
     }
 }

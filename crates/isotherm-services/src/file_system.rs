@@ -251,15 +251,7 @@ impl FileSystem {
         let sequence = self.take_sequence();
         let generation = self.next_generation;
         self.next_generation = self.next_generation.wrapping_add(1);
-        let index = self.files.insert(File {
-            name,
-            bytes,
-            tag,
-            pins: 1,
-            generation,
-            sequence,
-            visible: false,
-        });
+        let index = self.files.insert(File { name, bytes, tag, pins: 1, generation, sequence, visible: false });
         let index = u32::try_from(index).expect("fewer than 2^32 files at a time");
         Ok((FileId { index, generation }, evicted))
     }
@@ -328,9 +320,7 @@ impl FileSystem {
     /// Whether that file is still there, hidden or not.
     #[must_use]
     pub fn contains(&self, id: FileId) -> bool {
-        self.files
-            .get(id.index as usize)
-            .is_some_and(|file| file.generation == id.generation)
+        self.files.get(id.index as usize).is_some_and(|file| file.generation == id.generation)
     }
 
     /// Its name.
@@ -414,9 +404,7 @@ impl FileSystem {
     pub fn remove(&mut self, id: FileId) -> Result<(), FileError> {
         let file = self.file(id);
         if file.pins > 0 {
-            return Err(FileError::InUse {
-                name: file.name.clone(),
-            });
+            return Err(FileError::InUse { name: file.name.clone() });
         }
         self.discard(id);
         Ok(())
@@ -424,12 +412,7 @@ impl FileSystem {
 
     /// Removes every file that nobody pins; what is pinned or hidden and the reservations stay.
     pub fn clear(&mut self) {
-        let idle: Vec<FileId> = self
-            .names
-            .values()
-            .copied()
-            .filter(|&id| self.file(id).pins == 0)
-            .collect();
+        let idle: Vec<FileId> = self.names.values().copied().filter(|&id| self.file(id).pins == 0).collect();
         for id in idle {
             self.discard(id);
         }
@@ -452,23 +435,13 @@ impl FileSystem {
             return Ok(Vec::new());
         }
         if bytes - free > self.evictable {
-            return Err(FileError::NotEnoughSpace {
-                needed: bytes,
-                free,
-            });
+            return Err(FileError::NotEnoughSpace { needed: bytes, free });
         }
         let mut evicted = Vec::new();
         while self.free() < bytes {
-            let (_, &victim) = self
-                .idle
-                .first_key_value()
-                .expect("the evictable bytes are those of idle files");
+            let (_, &victim) = self.idle.first_key_value().expect("the evictable bytes are those of idle files");
             let file = self.discard(victim);
-            evicted.push(Evicted {
-                name: file.name,
-                bytes: file.bytes,
-                tag: file.tag,
-            });
+            evicted.push(Evicted { name: file.name, bytes: file.bytes, tag: file.tag });
         }
         Ok(evicted)
     }
@@ -538,12 +511,7 @@ impl FileSystem {
             assert_eq!(listed, file.visible, "{} in the list of names", file.name);
             let idle = self.idle.get(&file.sequence) == Some(&id);
             let evicts = self.eviction != Eviction::None;
-            assert_eq!(
-                idle,
-                evicts && file.is_idle(),
-                "{} among the idle",
-                file.name
-            );
+            assert_eq!(idle, evicts && file.is_idle(), "{} among the idle", file.name);
             assert!(file.visible || file.pins > 0, "a hidden file has a writer");
         }
         let visible = self.files.iter().filter(|(_, file)| file.visible).count();

@@ -40,14 +40,8 @@ impl Site {
     /// A site on that platform, watched by nobody.
     #[must_use]
     pub fn new(platform: Platform) -> Self {
-        let inner = Inner {
-            platform,
-            observers: RefCell::default(),
-            observed: Cell::new(false),
-        };
-        Self {
-            inner: Rc::new(inner),
-        }
+        let inner = Inner { platform, observers: RefCell::default(), observed: Cell::new(false) };
+        Self { inner: Rc::new(inner) }
     }
 
     /// The platform.
@@ -75,23 +69,12 @@ impl Site {
     }
 
     /// Tells the observers, if there are any, at no cost otherwise.
-    pub(crate) fn message_sent(
-        &self,
-        from: &Address,
-        to: &Address,
-        kind: &'static str,
-        payload_bytes: u64,
-    ) {
+    pub(crate) fn message_sent(&self, from: &Address, to: &Address, kind: &'static str, payload_bytes: u64) {
         if !self.inner.observed.get() {
             return;
         }
-        let event = MessageEvent {
-            sent: self.now(),
-            from: from.label.clone(),
-            to: to.label.clone(),
-            kind,
-            payload_bytes,
-        };
+        let event =
+            MessageEvent { sent: self.now(), from: from.label.clone(), to: to.label.clone(), kind, payload_bytes };
         // An observer may add observers or send messages: nothing stays borrowed while it runs.
         let mut observers = self.inner.observers.take();
         for observer in &mut observers {
@@ -123,11 +106,7 @@ impl Address {
     #[must_use]
     pub fn new(site: &Site, host: HostId, name: &str) -> Self {
         let host_name = site.platform().host_name(host);
-        Self {
-            host,
-            label: format!("{host_name}/{name}").into(),
-            name: host_name.len() + 1,
-        }
+        Self { host, label: format!("{host_name}/{name}").into(), name: host_name.len() + 1 }
     }
 
     /// The host.

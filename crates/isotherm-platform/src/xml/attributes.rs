@@ -3,7 +3,7 @@
 use roxmltree::Node;
 
 use super::{Reader, offset};
-use crate::error::{PlatformError, Problem};
+use crate::error::{PlatformError, Problem, nearest};
 use crate::raw::{Finding, Name, check_latency, check_rate};
 use crate::units::{self, Dimension};
 
@@ -12,6 +12,8 @@ pub(super) struct Attributes {
     element: String,
     origin: Option<usize>,
     given: Vec<(String, Name)>,
+    /// Attributes that a misspelt one was probably meant to be: that they are missing too need not be told.
+    meant: Vec<String>,
 }
 
 impl Attributes {
@@ -19,29 +21,20 @@ impl Attributes {
     pub(super) fn new(reader: &mut Reader<'_, '_>, node: Node<'_, '_>, known: &[&str]) -> Self {
         let element = node.tag_name().name().to_owned();
         let mut given = Vec::new();
+        let mut meant = Vec::new();
         for attribute in node.attributes() {
             let name = attribute.name();
             if known.contains(&name) {
-                let value = Name {
-                    text: attribute.value().to_owned(),
-                    origin: Some(attribute.range_value().start),
-                };
+                let value = Name { text: attribute.value().to_owned(), origin: Some(attribute.range_value().start) };
                 given.push((name.to_owned(), value));
             } else if attribute.namespace().is_none() {
-                let problem = Problem::UnknownAttribute {
-                    element: element.clone(),
-                    attribute: name.to_owned(),
-                };
-                let error =
-                    PlatformError::from(problem).with_suggestion(name, known.iter().copied());
+                meant.extend(nearest(name, known.iter().copied()).map(str::to_owned));
+                let problem = Problem::UnknownAttribute { element: element.clone(), attribute: name.to_owned() };
+                let error = PlatformError::from(problem).with_suggestion(name, known.iter().copied());
                 reader.tell(Some(attribute.range().start), error);
             }
         }
-        Self {
-            element,
-            origin: offset(node),
-            given,
-        }
+        Self { element, origin: offset(node), given, meant }
     }
 
     pub(super) fn get(&self, attribute: &str) -> Option<Name> {
@@ -52,10 +45,10 @@ impl Attributes {
     /// The value of an attribute that must be there and must not be empty.
     pub(super) fn required(&self, reader: &mut Reader<'_, '_>, attribute: &str) -> Option<Name> {
         let Some(value) = self.get(attribute) else {
-            let problem = Problem::MissingAttribute {
-                element: self.element.clone(),
-                attribute: attribute.to_owned(),
-            };
+            if self.meant.iter().any(|meant| meant == attribute) {
+                return None;
+            }
+            let problem = Problem::MissingAttribute { element: self.element.clone(), attribute: attribute.to_owned() };
             reader.tell(self.origin, problem);
             return None;
         };
@@ -69,23 +62,12 @@ impl Attributes {
     }
 
     /// A speed or a bandwidth that must be there.
-    pub(super) fn rate(
-        &self,
-        reader: &mut Reader<'_, '_>,
-        attribute: &str,
-        dimension: Dimension,
-    ) -> Option<f64> {
+    pub(super) fn rate(&self, reader: &mut Reader<'_, '_>, attribute: &str, dimension: Dimension) -> Option<f64> {
         let given = self.required(reader, attribute)?;
         self.rate_of(reader, attribute, &given, dimension)
     }
 
-    fn rate_of(
-        &self,
-        reader: &mut Reader<'_, '_>,
-        attribute: &str,
-        given: &Name,
-        dimension: Dimension,
-    ) -> Option<f64> {
+    fn rate_of(&self, reader: &mut Reader<'_, '_>, attribute: &str, given: &Name, dimension: Dimension) -> Option<f64> {
         let what = format!("attribute `{attribute}` of `{}`", self.element);
         let value = self.quantity(reader, &what, given, dimension)?;
         match check_rate(&what, value) {
@@ -104,10 +86,7 @@ impl Attributes {
             .text
             .split(',')
             .map(|text| {
-                let given = Name {
-                    text: text.to_owned(),
-                    origin: list.origin,
-                };
+                let given = Name { text: text.to_owned(), origin: list.origin };
                 self.rate_of(reader, attribute, &given, Dimension::Speed)
             })
             .collect();
@@ -131,13 +110,7 @@ impl Attributes {
     }
 
     /// A whole number within limits; the default if there is none.
-    pub(super) fn whole(
-        &self,
-        reader: &mut Reader<'_, '_>,
-        attribute: &str,
-        default: u32,
-        least: u32,
-    ) -> Option<u32> {
+    pub(super) fn whole(&self, reader: &mut Reader<'_, '_>, attribute: &str, default: u32, least: u32) -> Option<u32> {
         let Some(given) = self.get(attribute) else {
             return Some(default);
         };
@@ -153,13 +126,7 @@ impl Attributes {
         }
     }
 
-    fn quantity(
-        &self,
-        reader: &mut Reader<'_, '_>,
-        what: &str,
-        given: &Name,
-        dimension: Dimension,
-    ) -> Option<f64> {
+    fn quantity(&self, reader: &mut Reader<'_, '_>, what: &str, given: &Name, dimension: Dimension) -> Option<f64> {
         match units::parse(&given.text, dimension) {
             Ok(quantity) => {
                 if !quantity.has_unit && quantity.value != 0.0 {

@@ -14,9 +14,8 @@ use crate::raw::{Finding, Name};
 use crate::units::{self, Dimension};
 
 /// Options that change nothing in what is simulated.
-const HARMLESS: [&str; 8] = [
-    "contexts/", "tracing", "debug/", "exception/", "path", "log", "cpu/optim", "network/optim",
-];
+const HARMLESS: [&str; 8] =
+    ["contexts/", "tracing", "debug/", "exception/", "path", "log", "cpu/optim", "network/optim"];
 
 /// Options that choose a model, with the values that mean ours.
 const MODELS: [(&str, &[&str]); 4] = [
@@ -27,12 +26,8 @@ const MODELS: [(&str, &[&str]); 4] = [
 ];
 
 /// Options with the value that is built in.
-const FIXED: [(&str, f64); 4] = [
-    ("precision/timing", 1e-9),
-    ("surf/precision", 1e-9),
-    ("precision/work-amount", 1e-5),
-    ("maxmin/precision", 1e-5),
-];
+const FIXED: [(&str, f64); 4] =
+    [("precision/timing", 1e-9), ("surf/precision", 1e-9), ("precision/work-amount", 1e-5), ("maxmin/precision", 1e-5)];
 
 type Setter = fn(&mut NetworkModel, f64);
 
@@ -70,9 +65,7 @@ impl Reader<'_, '_> {
             if value.text.trim().parse() != Ok(built_in) {
                 self.ignored(name, Some(format!("the value is always {built_in:e}")));
             }
-        } else if let Some(&(_, dimension, set)) =
-            CONSTANTS.iter().find(|(known, _, _)| *known == option)
-        {
+        } else if let Some(&(_, dimension, set)) = CONSTANTS.iter().find(|(known, _, _)| *known == option) {
             self.constant(option, value, dimension, set);
         } else if option == CROSS_TRAFFIC {
             let words = [("yes", true), ("no", false), ("true", true), ("false", false), ("1", true), ("0", false)];

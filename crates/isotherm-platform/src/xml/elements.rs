@@ -11,15 +11,7 @@ use crate::units::Dimension;
 
 impl Reader<'_, '_> {
     pub(super) fn host(&mut self, node: Node<'_, '_>, zone: usize) {
-        let known = [
-            "id",
-            "speed",
-            "core",
-            "pstate",
-            "speed_file",
-            "state_file",
-            "coordinates",
-        ];
+        let known = ["id", "speed", "core", "pstate", "speed_file", "state_file", "coordinates"];
         let attributes = Attributes::new(self, node, &known);
         let name = attributes.required(self, "id");
         let speeds = attributes.speeds(self, "speed");
@@ -80,15 +72,7 @@ impl Reader<'_, '_> {
     }
 
     pub(super) fn link(&mut self, node: Node<'_, '_>) {
-        let known = [
-            "id",
-            "bandwidth",
-            "latency",
-            "sharing_policy",
-            "bandwidth_file",
-            "latency_file",
-            "state_file",
-        ];
+        let known = ["id", "bandwidth", "latency", "sharing_policy", "bandwidth_file", "latency_file", "state_file"];
         let attributes = Attributes::new(self, node, &known);
         let name = attributes.required(self, "id");
         let bandwidth = attributes.rate(self, "bandwidth", Dimension::Bandwidth);
@@ -119,11 +103,8 @@ impl Reader<'_, '_> {
         if let Some(word) = unsupported {
             let what = format!("sharing policy `{word}`");
             let error = PlatformError::from(Problem::NotSupported { what });
-            let error = if word == "FULLDUPLEX" {
-                error.with_hint("the name of today is `SPLITDUPLEX`")
-            } else {
-                error
-            };
+            let error =
+                if word == "FULLDUPLEX" { error.with_hint("the name of today is `SPLITDUPLEX`") } else { error };
             self.tell(given.origin, error);
             return None;
         }
@@ -158,9 +139,7 @@ impl Reader<'_, '_> {
             source.zip(target)
         });
         let words = [("YES", true), ("NO", false), ("true", true), ("false", false)];
-        let symmetrical = attributes
-            .get("symmetrical")
-            .and_then(|given| self.word("`symmetrical`", &given, &words));
+        let symmetrical = attributes.get("symmetrical").and_then(|given| self.word("`symmetrical`", &given, &words));
         let mut hops = Vec::new();
         let mut all_hops = true;
         for child in self.children(node, &["link_ctn"]) {
@@ -191,19 +170,12 @@ impl Reader<'_, '_> {
     fn hop(&mut self, node: Node<'_, '_>) -> Option<RawHop> {
         let attributes = Attributes::new(self, node, &["id", "direction"]);
         let link = attributes.required(self, "id");
-        let words = [
-            ("NONE", Direction::None),
-            ("UP", Direction::Up),
-            ("DOWN", Direction::Down),
-        ];
+        let words = [("NONE", Direction::None), ("UP", Direction::Up), ("DOWN", Direction::Down)];
         let direction = match attributes.get("direction") {
             Some(given) => self.word("the direction", &given, &words),
             None => Some(Direction::None),
         };
-        Some(RawHop {
-            link: link?,
-            direction: direction?,
-        })
+        Some(RawHop { link: link?, direction: direction? })
     }
 
     fn add_property(&mut self, node: Node<'_, '_>, properties: &mut Properties) {
@@ -212,10 +184,7 @@ impl Reader<'_, '_> {
         };
         if properties.contains_key(&name.text) {
             let kind = Kind::Property;
-            let problem = Problem::Duplicate {
-                kind,
-                name: name.text,
-            };
+            let problem = Problem::Duplicate { kind, name: name.text };
             self.tell(name.origin, problem);
             return;
         }

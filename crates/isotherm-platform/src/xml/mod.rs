@@ -48,19 +48,17 @@ impl PlatformSpec {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn from_simgrid_xml(text: &str) -> Result<Self, Vec<PlatformError>> {
-        Self::from_simgrid_xml_with(text, &mut |_| {
-            Err("no profile files were given along with the platform".to_owned())
-        })
+        Self::from_simgrid_xml_with(
+            text,
+            &mut |_| Err("no profile files were given along with the platform".to_owned()),
+        )
     }
 
     /// Reads a SimGrid platform file whose profile files the caller provides.
     ///
     /// # Errors
     /// Everything that is wrong with it.
-    pub fn from_simgrid_xml_with(
-        text: &str,
-        files: &mut ProfileFiles<'_>,
-    ) -> Result<Self, Vec<PlatformError>> {
+    pub fn from_simgrid_xml_with(text: &str, files: &mut ProfileFiles<'_>) -> Result<Self, Vec<PlatformError>> {
         let mut findings = Vec::new();
         let lines = Lines::new(text);
         let place = |finding: Finding| {
@@ -71,12 +69,7 @@ impl PlatformSpec {
             Ok(document) => document,
             Err(error) => return Err(vec![error]),
         };
-        let mut reader = Reader {
-            raw: RawPlatform::default(),
-            findings: Vec::new(),
-            warnings: Vec::new(),
-            files,
-        };
+        let mut reader = Reader { raw: RawPlatform::default(), findings: Vec::new(), warnings: Vec::new(), files };
         reader.platform(document.root_element());
         findings.append(&mut reader.findings);
         let warnings: Vec<PlatformError> = reader.warnings.into_iter().map(place).collect();
@@ -100,24 +93,16 @@ fn parse(text: &str) -> Result<Document<'_>, PlatformError> {
         let place = Lines::new(text).place(text, offset);
         return Err(PlatformError::from(Problem::NotSupported { what }).at(Some(place)));
     }
-    let options = ParsingOptions {
-        allow_dtd: true,
-        ..ParsingOptions::default()
-    };
+    let options = ParsingOptions { allow_dtd: true, ..ParsingOptions::default() };
     Document::parse_with_options(text, options).map_err(|error| {
         let at = error.pos();
         // The reader's message ends with its position, which we give in our own way.
         let message = error.to_string();
         let detail = match message.rfind(" at ") {
-            Some(end) if message[end + 4..].starts_with(|c: char| c.is_ascii_digit()) => {
-                message[..end].to_owned()
-            }
+            Some(end) if message[end + 4..].starts_with(|c: char| c.is_ascii_digit()) => message[..end].to_owned(),
             _ => message,
         };
-        let place = Place {
-            line: at.row,
-            column: at.col,
-        };
+        let place = Place { line: at.row, column: at.col };
         PlatformError::from(Problem::Syntax { detail }).at(Some(place))
     })
 }
@@ -151,9 +136,7 @@ struct Lines {
 impl Lines {
     fn new(text: &str) -> Self {
         let ends = text.bytes().enumerate().filter(|&(_, byte)| byte == b'\n');
-        let starts = std::iter::once(0)
-            .chain(ends.map(|(end, _)| end + 1))
-            .collect();
+        let starts = std::iter::once(0).chain(ends.map(|(end, _)| end + 1)).collect();
         Self { starts }
     }
 
@@ -161,10 +144,7 @@ impl Lines {
         let line = self.starts.partition_point(|&start| start <= offset).max(1);
         let start = self.starts[line - 1];
         let column = text[start..offset.min(text.len())].chars().count() + 1;
-        Place {
-            line: line as u32,
-            column: column as u32,
-        }
+        Place { line: line as u32, column: column as u32 }
     }
 }
 
@@ -259,26 +239,9 @@ impl Reader<'_, '_> {
         // A zone whose routing we do not know may hold what only makes sense there.
         let Some(full) = full else { return };
         let zone = self.raw.zones.len();
-        let unnamed = || Name {
-            text: String::new(),
-            origin: offset(node),
-        };
-        self.raw.zones.push(RawZone {
-            name: name.unwrap_or_else(unnamed),
-            parent,
-            full,
-        });
-        let known = [
-            "zone",
-            "AS",
-            "host",
-            "router",
-            "link",
-            "route",
-            "zoneRoute",
-            "ASroute",
-            "prop",
-        ];
+        let unnamed = || Name { text: String::new(), origin: offset(node) };
+        self.raw.zones.push(RawZone { name: name.unwrap_or_else(unnamed), parent, full });
+        let known = ["zone", "AS", "host", "router", "link", "route", "zoneRoute", "ASroute", "prop"];
         for child in self.children(node, &known) {
             match child.tag_name().name() {
                 "host" => self.host(child, zone),
@@ -304,8 +267,7 @@ impl Reader<'_, '_> {
         }
         let error = if let Some(word) = UNSUPPORTED_ROUTINGS.into_iter().find(|word| is(word)) {
             let what = format!("`{word}` routing");
-            PlatformError::from(Problem::NotSupported { what })
-                .with_hint("with `Full` routing every route is declared")
+            PlatformError::from(Problem::NotSupported { what }).with_hint("with `Full` routing every route is declared")
         } else {
             let known = ["Full", "None"].into_iter().chain(UNSUPPORTED_ROUTINGS);
             crate::raw::bad_value("the routing", &routing.text, "it must be `Full` or `None`")
@@ -320,11 +282,12 @@ impl Reader<'_, '_> {
         let mut children = Vec::new();
         let inside = node.tag_name().name();
         for child in node.children() {
-            if child.is_text() {
-                let blank = child.text().is_none_or(|text| text.trim().is_empty());
-                if !blank {
+            if let Some(text) = child.text().filter(|_| child.is_text()) {
+                let words = text.trim_start();
+                if !words.is_empty() {
                     let inside = inside.to_owned();
-                    self.tell(offset(child), Problem::UnexpectedText { inside });
+                    let start = child.range().start + text.len() - words.len();
+                    self.tell(Some(start), Problem::UnexpectedText { inside });
                 }
                 continue;
             }
@@ -338,12 +301,8 @@ impl Reader<'_, '_> {
                 let what = format!("element `{element}`");
                 self.tell(offset(child), Problem::NotSupported { what });
             } else {
-                let problem = Problem::UnknownElement {
-                    element: element.to_owned(),
-                    inside: inside.to_owned(),
-                };
-                let error = PlatformError::from(problem)
-                    .with_suggestion(element, known.iter().copied());
+                let problem = Problem::UnknownElement { element: element.to_owned(), inside: inside.to_owned() };
+                let error = PlatformError::from(problem).with_suggestion(element, known.iter().copied());
                 self.tell(offset(child), error);
             }
         }
@@ -372,9 +331,7 @@ impl Reader<'_, '_> {
 
     /// One of some words, in any case.
     fn word<T: Copy>(&mut self, what: &str, given: &Name, words: &[(&str, T)]) -> Option<T> {
-        let found = words
-            .iter()
-            .find(|(word, _)| word.eq_ignore_ascii_case(&given.text));
+        let found = words.iter().find(|(word, _)| word.eq_ignore_ascii_case(&given.text));
         if let Some(&(_, value)) = found {
             return Some(value);
         }

@@ -108,13 +108,7 @@ fn nothing_goes_when_the_room_cannot_be_made() {
     fs.pin(a);
     assert!(fs.can_hold(20) && !fs.can_hold(21));
     let refused = fs.create("d", 21, 0).unwrap_err();
-    assert_eq!(
-        refused,
-        FileError::NotEnoughSpace {
-            needed: 21,
-            free: 0
-        }
-    );
+    assert_eq!(refused, FileError::NotEnoughSpace { needed: 21, free: 0 });
     assert_eq!(fs.len(), 3);
     fs.check();
 }
@@ -280,8 +274,7 @@ impl Oracle {
         if missing > 0 {
             return None;
         }
-        self.files
-            .retain(|file| !(file.3 && victims.contains(&file.0)));
+        self.files.retain(|file| !(file.3 && victims.contains(&file.0)));
         Some(victims)
     }
 

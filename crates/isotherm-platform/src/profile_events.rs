@@ -1,0 +1,82 @@
+//! Applies the profiles of a platform in the course of a simulation.
+//!
+//! Events dated 0 are applied when the platform is made. Each profile then has one call pending: its next event. It
+//! comes before anything that ends at its date, and does not keep a simulation going.
+
+use std::rc::Rc;
+
+use isotherm_kernel::Time;
+
+use crate::id::{HostId, LinkId};
+use crate::platform::Platform;
+use crate::profile::{Cursor, Profile};
+
+/// What a profile changes.
+#[derive(Clone, Copy)]
+enum Quantity {
+    Speed(HostId),
+    HostState(HostId),
+    Bandwidth(LinkId),
+    Latency(LinkId),
+    LinkState(LinkId),
+}
+
+impl Platform {
+    pub(crate) fn start_profiles(&self) {
+        let spec = &self.inner.spec;
+        let mut all: Vec<(Quantity, &Profile)> = Vec::new();
+        for (id, host) in spec.hosts() {
+            let speed = host.speed_profile.iter();
+            all.extend(speed.map(|profile| (Quantity::Speed(id), profile)));
+            let state = host.state_profile.iter();
+            all.extend(state.map(|profile| (Quantity::HostState(id), profile)));
+        }
+        for (id, link) in spec.links() {
+            let bandwidth = link.bandwidth_profile.iter();
+            all.extend(bandwidth.map(|profile| (Quantity::Bandwidth(id), profile)));
+            let latency = link.latency_profile.iter();
+            all.extend(latency.map(|profile| (Quantity::Latency(id), profile)));
+            let state = link.state_profile.iter();
+            all.extend(state.map(|profile| (Quantity::LinkState(id), profile)));
+        }
+        for (quantity, profile) in all {
+            self.advance(quantity, Rc::new(profile.clone()), Cursor::default());
+        }
+    }
+
+    /// Applies all events that are due and calls itself again at the date of the next one.
+    fn advance(&self, quantity: Quantity, profile: Rc<Profile>, mut cursor: Cursor) {
+        let now = self.inner.kernel.now();
+        while let Some((date, value)) = cursor.next(&profile) {
+            let date = Time::ZERO + date;
+            if date <= now {
+                self.apply(quantity, value);
+                continue;
+            }
+            let platform = self.clone();
+            self.inner.kernel.background_at(date, move |_| {
+                platform.apply(quantity, value);
+                platform.advance(quantity, profile, cursor);
+            });
+            return;
+        }
+    }
+
+    fn apply(&self, quantity: Quantity, value: f64) {
+        match quantity {
+            Quantity::Speed(host) => self.set_availability(host, value),
+            Quantity::HostState(host) if value > 0.0 => self.turn_on(host),
+            Quantity::HostState(host) => self.turn_off(host),
+            Quantity::Bandwidth(link) => {
+                let result = self.set_bandwidth(link, value);
+                debug_assert!(result.is_ok(), "values were checked with the platform");
+            }
+            Quantity::Latency(link) => {
+                let result = self.set_latency(link, value);
+                debug_assert!(result.is_ok(), "values were checked with the platform");
+            }
+            Quantity::LinkState(link) if value > 0.0 => self.link_on(link),
+            Quantity::LinkState(link) => self.link_off(link),
+        }
+    }
+}

@@ -1,0 +1,466 @@
+//! Reading SimGrid platform files: what is understood, and every way in which a file may be wrong, with place and hint.
+
+use isotherm_kernel::Simulation;
+use isotherm_platform::{LinkSharing, NetworkModel, Platform, PlatformSpec};
+
+fn read(text: &str) -> PlatformSpec {
+    PlatformSpec::from_simgrid_xml(text).unwrap()
+}
+
+/// Line, column, message and hint of every error of a text.
+fn errors(text: &str) -> Vec<(u32, u32, String, Option<String>)> {
+    let errors = PlatformSpec::from_simgrid_xml(text).map(|_| ()).unwrap_err();
+    errors
+        .into_iter()
+        .map(|error| {
+            let place = error.place().expect("an error of a text has a place");
+            (place.line, place.column, error.problem().to_string(), error.hint().map(str::to_owned))
+        })
+        .collect()
+}
+
+#[track_caller]
+fn assert_errors(text: &str, expected: &[(u32, u32, &str, Option<&str>)]) {
+    let found = errors(text);
+    let found: Vec<_> =
+        found.iter().map(|(line, column, what, hint)| (*line, *column, what.as_str(), hint.as_deref())).collect();
+    assert_eq!(found, expected);
+}
+
+/// A text with one zone; its content begins on line 3.
+fn zone(content: &str) -> String {
+    format!("<platform version=\"4.1\">\n<zone id=\"w\" routing=\"Full\">\n{content}\n</zone>\n</platform>")
+}
+
+#[track_caller]
+fn assert_zone_errors(content: &str, expected: &[(u32, u32, &str, Option<&str>)]) {
+    assert_errors(&zone(content), expected);
+}
+
+#[test]
+fn everything_is_read() {
+    let spec = read(
+        r#"<?xml version='1.0'?>
+<!DOCTYPE platform SYSTEM "https://simgrid.org/simgrid.dtd">
+<!-- a comment -->
+<platform version="4.1">
+  <zone id="world" routing="FULL">
+    <prop id="author" value="somebody"/>
+    <host id="a" speed="100Mf,50Mf,20Mf" core="4" pstate="1" coordinates="1 2 3">
+      <prop id="ram" value="16GB"/>
+      <disk id="d" read_bw="100MBps" write_bw="40MBps"><prop id="size" value="500GiB"/><prop id="mount" value="/scratch"/></disk>
+      <disk id="e" read_bw="1Bps" write_bw="1Bps"/>
+    </host>
+    <host id="b" speed="98.095Mf"/>
+    <link id="plain" bandwidth="125MBps" latency="50us"/>
+    <link id="fat" bandwidth="1Gbps" sharing_policy="FATPIPE"><prop id="color" value="red"/></link>
+    <link id="split" bandwidth="1GBps" latency="1ms" sharing_policy="SPLITDUPLEX"/>
+    <route src="a" dst="b" symmetrical="no"><link_ctn id="plain"/><link_ctn id="split" direction="UP"/></route>
+    <route src="b" dst="a" symmetrical="NO"><link_ctn id="split_DOWN" direction="NONE"/></route>
+  </zone>
+</platform>"#,
+    );
+    assert!(spec.warnings().is_empty(), "{:?}", spec.warnings());
+    let a = spec.host(spec.host_id("a").unwrap());
+    assert_eq!(a.speeds, [1e8, 5e7, 2e7]);
+    assert_eq!((a.pstate, a.cores, a.memory), (1, 4, Some(16_000_000_000)));
+    let disks: Vec<_> = a.disks.iter().map(|&disk| spec.disk(disk)).collect();
+    assert_eq!((disks[0].read_bandwidth, disks[0].write_bandwidth, disks[0].readwrite_bandwidth), (1e8, 4e7, 1e8));
+    assert_eq!((disks[0].size, disks[0].mount.as_str()), (500 << 30, "/scratch"));
+    assert_eq!((disks[1].size, disks[1].mount.as_str()), (i64::MAX as u64, "/"));
+    let link = |name| spec.link(spec.link_id(name).unwrap());
+    assert_eq!((link("plain").bandwidth, link("plain").latency_s), (125e6, 50e-6));
+    assert_eq!((link("fat").bandwidth, link("fat").sharing), (125e6, LinkSharing::Fatpipe));
+    assert_eq!(link("split_UP").opposite, spec.link_id("split_DOWN"));
+    assert_eq!(link("split_DOWN").latency_s, 1e-3);
+    assert_eq!(spec.link_id("split"), None);
+    let host = |name| spec.host_id(name).unwrap();
+    let names = |from, to| {
+        let links = spec.route(host(from), host(to)).unwrap();
+        links.iter().map(|&link| spec.link(link).name.as_str()).collect::<Vec<_>>()
+    };
+    assert_eq!(names("a", "b"), ["plain", "split_UP"]);
+    assert_eq!(names("b", "a"), ["split_DOWN"]);
+    assert_eq!(spec.network_model(), &NetworkModel::LV08);
+}
+
+/// The platform files of the conformance scenarios: all hosts have disks, and all that talk have routes.
+#[test]
+fn real_files_are_read() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/platforms");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let spec = PlatformSpec::from_simgrid_xml(&text).unwrap_or_else(|errors| panic!("{path:?}: {errors:?}"));
+        assert!(spec.warnings().is_empty(), "{path:?}: {:?}", spec.warnings());
+        let platform = Platform::new(&Simulation::new().kernel(), spec).unwrap();
+        let (user, head) = (platform.host("user").unwrap(), platform.host("head").unwrap());
+        for host in platform.hosts() {
+            assert!(platform.disk_at(host, "/").is_some(), "{path:?}");
+            assert!(platform.route(user, host).is_ok(), "{path:?}");
+            assert!(platform.route(host, head).is_ok(), "{path:?}");
+        }
+        count += 1;
+    }
+    assert_eq!(count, 13);
+    // Spot checks of one of them against its text.
+    let spec = read(&std::fs::read_to_string(format!("{folder}/timing.xml")).unwrap());
+    let node = spec.host(spec.host_id("node1").unwrap());
+    assert_eq!((node.speeds[0], node.cores, node.memory), (50e9, 10, Some(64_000_000_000)));
+    assert_eq!(spec.disk(node.disks[0]).size, 200_000_000_000);
+    let route = spec.route(spec.host_id("user").unwrap(), spec.host_id("node1").unwrap()).unwrap();
+    assert_eq!(route.len(), 2);
+    assert_eq!(route[0], route[1]);
+}
+
+#[test]
+fn what_is_no_xml_is_refused() {
+    for text in ["", "speed", "<platform", "<platform></zone>", "<platform/><platform/>", "\u{feff}<"] {
+        assert_eq!(errors(text).len(), 1, "{text}");
+    }
+    let found = errors("<platform version=\"4.1\">\n  <zone id=\"w\"></zoen>\n</platform>");
+    assert_eq!((found[0].0, found[0].1), (2, 16));
+    assert!(found[0].2.starts_with("not well-formed XML: "), "{}", found[0].2);
+    assert_errors(
+        "<config/>",
+        &[(
+            1,
+            1,
+            "unknown element `config` inside `the text`",
+            Some("a SimGrid platform file begins with `<platform version=\"4.1\">`"),
+        )],
+    );
+    assert_errors(
+        "<platform version=\"3\"/>",
+        &[(
+            1,
+            20,
+            "version 3 of the platform format is not supported yet",
+            Some("`simgrid_update_xml` brings old files to version 4.1"),
+        )],
+    );
+}
+
+#[test]
+fn unknown_words_are_refused_with_the_nearest_one() {
+    assert_zone_errors(
+        "<host id='a' speed='1f'/>\n<hots id='b' speed='1f'/>",
+        &[(4, 1, "unknown element `hots` inside `zone`", Some("did you mean `host`?"))],
+    );
+    assert_zone_errors(
+        "<host id='a' speed='1f' cores='4'/>",
+        &[(3, 25, "unknown attribute `cores` of `host`", Some("did you mean `core`?"))],
+    );
+    assert_zone_errors(
+        "<host id='a' speed='1f'><disk id='d' read='1Bps' write_bw='1Bps'/></host>",
+        &[(3, 25, "`disk` needs the attribute `read_bw`", None), (3, 38, "unknown attribute `read` of `disk`", None)],
+    );
+    assert_zone_errors(
+        "<host id='a' speed='1f'/><link id='l' bandwidth='1Bps' sharing_policy='SHRED'/>",
+        &[(
+            3,
+            72,
+            "the sharing policy is `SHRED`, but it must be one of `SHARED`, `FATPIPE`, `SPLITDUPLEX`",
+            Some("did you mean `SHARED`?"),
+        )],
+    );
+    assert_errors(
+        "<platform version='4.1'><zone id='w' routing='Ful'/></platform>",
+        &[(1, 47, "the routing is `Ful`, but it must be `Full` or `None`", Some("did you mean `Full`?"))],
+    );
+    assert_zone_errors("words<host id='a' speed='1f'/>", &[(3, 1, "unexpected text inside `zone`", None)]);
+}
+
+#[test]
+fn what_simgrid_knows_and_isotherm_does_not_is_named() {
+    for routing in ["Floyd", "Dijkstra", "DijkstraCache", "Cluster", "Vivaldi", "Wifi"] {
+        assert_errors(
+            &format!("<platform version='4.1'>\n<zone id='w' routing='{routing}'><cluster/></zone></platform>"),
+            &[(
+                2,
+                23,
+                &format!("`{routing}` routing is not supported yet"),
+                Some("with `Full` routing every route is declared"),
+            )],
+        );
+    }
+    for element in ["cluster", "cabinet", "backbone", "peer", "bypassRoute", "trace", "trace_connect"] {
+        assert_zone_errors(
+            &format!("<host id='a' speed='1f'/>\n  <{element} id='x'/>"),
+            &[(4, 3, &format!("element `{element}` is not supported yet"), None)],
+        );
+    }
+    assert_zone_errors(
+        "<link id='l' bandwidth='1Bps' sharing_policy='WIFI'/>",
+        &[(3, 47, "sharing policy `WIFI` is not supported yet", None)],
+    );
+}
+
+#[test]
+fn attributes_that_are_needed_are_named() {
+    assert_zone_errors(
+        "<host/>\n<link/>\n<route><link_ctn/></route>\n<router/>\n<host id='' speed='1f'/>",
+        &[
+            (3, 1, "`host` needs the attribute `id`", None),
+            (3, 1, "`host` needs the attribute `speed`", None),
+            (4, 1, "`link` needs the attribute `id`", None),
+            (4, 1, "`link` needs the attribute `bandwidth`", None),
+            (5, 1, "`route` needs the attribute `src`", None),
+            (5, 1, "`route` needs the attribute `dst`", None),
+            (5, 8, "`link_ctn` needs the attribute `id`", None),
+            (6, 1, "`router` needs the attribute `id`", None),
+            (7, 11, "attribute `id` of `host` is ``, but it must not be empty", None),
+        ],
+    );
+    assert_errors(
+        "<platform version='4.1'><zone/></platform>",
+        &[(1, 25, "`zone` needs the attribute `id`", None), (1, 25, "`zone` needs the attribute `routing`", None)],
+    );
+}
+
+#[test]
+fn quantities_are_checked() {
+    assert_zone_errors(
+        "<host id='a' speed='fast'/>\n<host id='b' speed='1Bps'/>\n<host id='c' speed='0f'/>\n<host id='d' speed='1f,-2f'/>",
+        &[
+            (3, 21, "attribute `speed` of `host`: `fast` is not a number with a unit", None),
+            (4, 21, "attribute `speed` of `host`: `Bps` in `1Bps` is not a unit of speed", None),
+            (5, 21, "attribute `speed` of `host` is `0`, but it must be a positive, finite number", None),
+            (6, 21, "attribute `speed` of `host`: `-2f` is negative", None),
+        ],
+    );
+    assert_zone_errors(
+        "<link id='l' bandwidth='10KBps' latency='5min'/>\n<host id='a' speed='1f' core='0'/>\n<host id='b' speed='1f' pstate='2'/>",
+        &[
+            (
+                3,
+                25,
+                "attribute `bandwidth` of `link`: `KBps` in `10KBps` is not a unit of bandwidth",
+                Some("did you mean `kBps`?"),
+            ),
+            (3, 42, "attribute `latency` of `link`: `min` in `5min` is not a unit of time", None),
+            (4, 31, "attribute `core` of `host` is `0`, but it must be a whole number, at least 1", None),
+            (5, 33, "the processor state is `2`, but the host has 1 of them, counted from 0", None),
+        ],
+    );
+    assert_zone_errors(
+        "<host id='a' speed='1f'>\n<prop id='ram' value='1Gb'/><prop id='ram' value='2GB'/>\n<disk id='d' read_bw='1Bps' write_bw='1Bps'><prop id='size' value='much'/></disk></host>",
+        &[
+            (3, 11, "property `ram` of host `a`: `Gb` in `1Gb` is not a unit of size", Some("did you mean `GB`?")),
+            (4, 39, "there are two of property `ram`", None),
+            (5, 11, "property `size` of disk `d`: `much` is not a number with a unit", None),
+        ],
+    );
+}
+
+/// A number without a unit is taken as flop/s, bytes per second or seconds, with a warning unless it is zero.
+#[test]
+fn a_missing_unit_is_a_warning() {
+    let spec = read(&zone("<host id='a' speed='7'/>\n<link id='l' bandwidth='8' latency='0'/>"));
+    assert_eq!(spec.hosts().next().unwrap().1.speeds, [7.0]);
+    let warnings: Vec<String> = spec.warnings().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        warnings,
+        [
+            "line 3, column 21: attribute `speed` of `host` is `7`, without a unit: taken as f",
+            "line 4, column 25: attribute `bandwidth` of `link` is `8`, without a unit: taken as Bps",
+        ]
+    );
+}
+
+#[test]
+fn names_are_unique_and_name_something() {
+    assert_zone_errors(
+        "<host id='a' speed='1f'/>\n<host id='a' speed='1f'/>\n<router id='w'/>\n<link id='l' bandwidth='1Bps'/>\n<link id='l' bandwidth='1Bps'/>",
+        &[
+            (4, 11, "there are two of host `a`", None),
+            (5, 13, "there are two of router `w`", None),
+            (7, 11, "there are two of link `l`", None),
+        ],
+    );
+    assert_zone_errors(
+        "<host id='head' speed='1f'/>\n<link id='wan' bandwidth='1Bps'/>\n<route src='haed' dst='w'><link_ctn id='wann'/></route>",
+        &[
+            (5, 13, "there is no host or router `haed`", Some("did you mean `head`?")),
+            (5, 24, "there is no host or router `w`", None),
+            (5, 41, "there is no link `wann`", Some("did you mean `wan`?")),
+        ],
+    );
+}
+
+#[test]
+fn routes_are_checked() {
+    let hosts = "<host id='a' speed='1f'/><host id='b' speed='1f'/>\n<link id='l' bandwidth='1Bps'/>\n<link id='s' bandwidth='1Bps' sharing_policy='SPLITDUPLEX'/>\n";
+    assert_zone_errors(
+        &format!(
+            "{hosts}<route src='a' dst='b'/>\n<route src='a' dst='b'><link_ctn id='s'/></route>\n<route src='a' dst='b'><link_ctn id='l' direction='UP'/></route>"
+        ),
+        &[
+            (6, 1, "the route from `a` to `b` has no link", None),
+            (7, 38, "split-duplex link `s` needs a direction", Some("add `direction=\"UP\"` or `direction=\"DOWN\"`")),
+            (
+                8,
+                38,
+                "link `l` has no direction",
+                Some("only a link with `sharing_policy=\"SPLITDUPLEX\"` has directions"),
+            ),
+        ],
+    );
+    let again = Some("routes are symmetrical unless they say `symmetrical=\"NO\"`");
+    assert_zone_errors(
+        &format!(
+            "{hosts}<route src='a' dst='b'><link_ctn id='l'/></route>\n  <route src='b' dst='a'><link_ctn id='l'/></route>"
+        ),
+        &[(7, 3, "there are two routes from `b` to `a`", again)],
+    );
+    assert_zone_errors(
+        &format!("{hosts}<route src='a' dst='b' symmetrical='maybe'><link_ctn id='l' direction='SIDEWAYS'/></route>"),
+        &[
+            (6, 37, "`symmetrical` is `maybe`, but it must be one of `YES`, `NO`, `true`, `false`", None),
+            (6, 72, "the direction is `SIDEWAYS`, but it must be one of `NONE`, `UP`, `DOWN`", None),
+        ],
+    );
+}
+
+#[test]
+fn zones_are_checked() {
+    assert_errors(
+        "<platform version='4.1'><zone id='w' routing='Full'>\n<host id='a' speed='1f'/>\n<zone id='i' routing='Full'><host id='b' speed='1f'/></zone></zone></platform>",
+        &[(2, 11, "zone `w` holds both hosts and zones", None)],
+    );
+    let text = "<platform version='4.1'><zone id='w' routing='Full'>
+<zone id='i' routing='Full'><host id='a' speed='1f'/><host id='b' speed='1f'/></zone>
+<zone id='j' routing='Full'><host id='c' speed='1f'/><link id='l' bandwidth='1Bps'/>
+<route src='a' dst='c'><link_ctn id='l'/></route></zone>
+<zoneRoute src='i' dst='j' gw_src='c' gw_dst='c'><link_ctn id='l'/></zoneRoute>
+<zoneRoute src='i' dst='jj' gw_src='a' gw_dst='c'><link_ctn id='l'/></zoneRoute></zone></platform>";
+    assert_errors(
+        text,
+        &[
+            (4, 13, "host `a` is not in zone `j`", None),
+            (5, 36, "host `c` is not in zone `i`", None),
+            (6, 25, "there is no zone `jj`", Some("did you mean `j`?")),
+        ],
+    );
+    // A file without a host describes nothing; the error concerns the whole text.
+    let error = &PlatformSpec::from_simgrid_xml("<platform version='4.1'/>").unwrap_err()[0];
+    assert_eq!(error.to_string(), "the platform has no host");
+}
+
+#[test]
+fn options_are_followed_or_told() {
+    let with = |options: &str| {
+        format!(
+            "<platform version='4.1'>\n<config>{options}</config>\n<zone id='w' routing='Full'><host id='a' speed='1f'/></zone></platform>"
+        )
+    };
+    let spec = read(&with(
+        "<prop id='network/model' value='LV08'/><prop id='network/crosstraffic' value='no'/>
+         <prop id='network/TCP-gamma' value='0'/><prop id='network/latency-factor' value='1.5'/>
+         <prop id='network/bandwidth-factor' value='0.9'/><prop id='network/weight-S' value='7'/>
+         <prop id='precision/timing' value='1e-9'/><prop id='tracing/filename' value='x'/>",
+    ));
+    assert!(spec.warnings().is_empty(), "{:?}", spec.warnings());
+    let expected = NetworkModel {
+        cross_traffic: 0.0,
+        gamma: 0.0,
+        latency_factor: 1.5,
+        bandwidth_factor: 0.9,
+        weight_s: 7.0,
+        ..NetworkModel::LV08
+    };
+    assert_eq!(spec.network_model(), &expected);
+
+    let spec = read(&with("<prop id='network/crostraffic' value='no'/><prop id='precision/timing' value='1e-6'/>"));
+    let warnings: Vec<String> = spec.warnings().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        warnings,
+        [
+            "line 2, column 19: option `network/crostraffic` is ignored: did you mean `network/crosstraffic`?",
+            "line 2, column 62: option `precision/timing` is ignored: the value is always 1e-9",
+        ]
+    );
+    assert_errors(
+        &with("<prop id='network/model' value='CM02'/>"),
+        &[(2, 41, "the value `CM02` of option `network/model` is not supported yet", Some("the model is `LV08`"))],
+    );
+    assert_errors(
+        &with("<prop id='network/bandwidth-factor' value='0'/><prop id='network/TCP-gamma' value='big'/>"),
+        &[
+            (2, 52, "option `network/bandwidth-factor` is `0`, but it must be positive", None),
+            (2, 92, "option `network/TCP-gamma`: `big` is not a number with a unit", None),
+        ],
+    );
+}
+
+#[test]
+fn profile_files_are_asked_of_the_caller() {
+    let text = zone(
+        "<host id='a' speed='1f' speed_file='speed.txt' state_file='state.txt'/>\n<link id='l' bandwidth='1Bps' bandwidth_file='bw.txt' latency_file='none.txt'/>",
+    );
+    let asked = std::cell::RefCell::new(Vec::new());
+    let mut files = |name: &str| {
+        asked.borrow_mut().push(name.to_owned());
+        match name {
+            "speed.txt" => Ok("0 0.5\n".to_owned()),
+            "state.txt" => Ok("PERIODICITY 5\n1 0\n2 1\n".to_owned()),
+            "bw.txt" => Ok("0 100\nnever 7\n".to_owned()),
+            _ => Err("no such file".to_owned()),
+        }
+    };
+    let errors = PlatformSpec::from_simgrid_xml_with(&text, &mut files).unwrap_err();
+    assert_eq!(asked.take(), ["speed.txt", "state.txt", "bw.txt", "none.txt"]);
+    let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        errors,
+        [
+            "line 4, column 47: profile `bw.txt`: line 2: `never 7` is not a date and a value",
+            "line 4, column 69: profile `none.txt` cannot be had: no such file",
+        ]
+    );
+    let good = text.replace(" bandwidth_file='bw.txt' latency_file='none.txt'", "");
+    let spec = PlatformSpec::from_simgrid_xml_with(&good, &mut files).unwrap();
+    let host = spec.hosts().next().unwrap().1;
+    assert_eq!(host.speed_profile.as_ref().unwrap().events().len(), 1);
+    assert!(host.state_profile.as_ref().unwrap().period().is_some());
+    assert_errors(
+        &good,
+        &[
+            (3, 37, "profile `speed.txt` cannot be had: no profile files were given along with the platform", None),
+            (3, 60, "profile `state.txt` cannot be had: no profile files were given along with the platform", None),
+        ],
+    );
+}
+
+/// Columns count characters, not bytes.
+#[test]
+fn places_count_characters() {
+    assert_zone_errors(
+        "<host id='ää' speed='1f'/><host id='ää' speed='1f'/>",
+        &[(3, 37, "there are two of host `ää`", None)],
+    );
+}
+
+/// Texts made to do harm: entities that multiply, and elements nested without end.
+#[test]
+fn hostile_texts_are_refused() {
+    let laughs = "<!-- <!ENTITY is harmless here -->\n<!DOCTYPE platform [\n <!ENTITY a 'ha'>\n <!ENTITY b '&a;&a;&a;&a;'>\n]><platform>&b;</platform>";
+    assert_errors(laughs, &[(3, 2, "declaring entities is not supported yet", None)]);
+    let harmless = zone("<!-- <!ENTITY --><host id='a' speed='1f'/>");
+    assert!(PlatformSpec::from_simgrid_xml(&harmless).is_ok());
+
+    let deep = |levels: usize| {
+        let open = |level| format!("<zone id='z{level}' routing='Full'>");
+        let zones: String = (0..levels).map(open).collect();
+        let ends = "</zone>".repeat(levels);
+        format!("<platform version='4.1'>{zones}<host id='a' speed='1f'/>{ends}</platform>")
+    };
+    assert!(PlatformSpec::from_simgrid_xml(&deep(64)).is_ok());
+    let found = errors(&deep(100_000));
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].2, "zones are nested too deep (limit 64)");
+
+    let unknown = format!("<platform version='4.1'>{}{}</platform>", "<x>".repeat(100_000), "</x>".repeat(100_000));
+    assert_eq!(errors(&unknown).len(), 1);
+}

@@ -1,0 +1,220 @@
+//! What a body knows while it runs: where it runs, its private storage, and how to invoke other functions.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::rc::Rc;
+
+use isotherm_kernel::{Duration, Kernel, Time};
+use isotherm_platform::HostId;
+use isotherm_services::{
+    ActionContext, Address, DataEnd, Eviction, FailureCause, FileError, FileName, FilePin, FileSystem, FileWrite,
+    SharedFileSystem, Site, move_data,
+};
+
+use crate::function::{Body, Step};
+use crate::invocation::Invocation;
+use crate::manager::FunctionManager;
+
+/// The private storage of a container: part of its node's disk, as large as the disk limit, wiped after each invocation.
+#[derive(Clone)]
+pub struct PrivateStorage {
+    site: Site,
+    end: DataEnd,
+    name: Rc<str>,
+    files: SharedFileSystem,
+}
+
+impl fmt::Debug for PrivateStorage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PrivateStorage({})", self.name)
+    }
+}
+
+impl PrivateStorage {
+    pub(crate) fn new(site: &Site, end: DataEnd, name: Rc<str>, bytes: u64) -> Self {
+        let files = Rc::new(RefCell::new(FileSystem::new(bytes, Eviction::None)));
+        PrivateStorage { site: site.clone(), end, name, files }
+    }
+
+    /// Its books, for what takes no time: creating files, asking for free space.
+    pub fn files(&self) -> &SharedFileSystem {
+        &self.files
+    }
+
+    /// Free space in bytes.
+    pub fn free(&self) -> u64 {
+        self.files.borrow().free()
+    }
+
+    /// Writes a file of so many bytes from memory. A file of that name is replaced.
+    ///
+    /// # Errors
+    /// [`FailureCause::StorageFull`] if it does not fit, [`FailureCause::FileInUse`] if a file of that name is being
+    /// read, or the host or disk failed.
+    pub async fn write(&self, file: impl Into<FileName>, bytes: u64) -> Result<(), FailureCause> {
+        let file = file.into();
+        let old = self.files.borrow().lookup(&file);
+        if let Some(old) = old {
+            self.files.borrow_mut().remove(old).map_err(|error| self.refusal(error))?;
+        }
+        let (write, _) =
+            FileWrite::begin(&self.files, Rc::clone(&file), bytes, 0).map_err(|error| self.refusal(error))?;
+        let memory = DataEnd::memory_for(self.end.host, &self.end);
+        move_data(&self.site, memory, self.end, bytes).await?;
+        write.commit();
+        Ok(())
+    }
+
+    /// Reads a file into memory. Gives its size in bytes.
+    ///
+    /// # Errors
+    /// [`FailureCause::FileNotFound`], or the host or disk failed.
+    pub async fn read(&self, file: impl Into<FileName>) -> Result<u64, FailureCause> {
+        let file = file.into();
+        let Some(pin) = FilePin::lookup(&self.files, &file) else {
+            return Err(FailureCause::FileNotFound { storage: Rc::clone(&self.name), file });
+        };
+        let bytes = pin.bytes();
+        let memory = DataEnd::memory_for(self.end.host, &self.end);
+        move_data(&self.site, self.end, memory, bytes).await?;
+        Ok(bytes)
+    }
+
+    pub(crate) fn wipe(&self) {
+        self.files.borrow_mut().clear();
+    }
+
+    fn refusal(&self, error: FileError) -> FailureCause {
+        let storage = Rc::clone(&self.name);
+        match error {
+            FileError::NotEnoughSpace { needed, free } => {
+                FailureCause::StorageFull { storage, needed_bytes: needed, free_bytes: free }
+            }
+            FileError::AlreadyExists { name } | FileError::InUse { name } => {
+                FailureCause::FileInUse { storage, file: name }
+            }
+        }
+    }
+}
+
+/// The call of a function, as its body sees it. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Call {
+    context: ActionContext,
+    storage: PrivateStorage,
+    invocation: Invocation,
+    functions: FunctionManager,
+}
+
+impl Call {
+    pub(crate) fn new(
+        context: ActionContext,
+        storage: PrivateStorage,
+        invocation: Invocation,
+        functions: &FunctionManager,
+    ) -> Self {
+        let functions = functions.called_from(context.address().clone());
+        Call { context, storage, invocation, functions }
+    }
+
+    /// The site.
+    pub fn site(&self) -> &Site {
+        self.context.site()
+    }
+
+    /// The kernel.
+    pub fn kernel(&self) -> &Kernel {
+        self.context.kernel()
+    }
+
+    /// The date.
+    pub fn now(&self) -> Time {
+        self.context.now()
+    }
+
+    /// The compute host on which the body runs.
+    pub fn host(&self) -> HostId {
+        self.context.host()
+    }
+
+    /// The address from which the body sends messages.
+    pub fn address(&self) -> &Address {
+        self.context.address()
+    }
+
+    /// The invocation that the body serves.
+    pub fn invocation(&self) -> &Invocation {
+        &self.invocation
+    }
+
+    /// The container's private storage.
+    pub fn storage(&self) -> &PrivateStorage {
+        &self.storage
+    }
+
+    /// The function manager of the user who invoked the function, as used from here: to invoke other functions and wait for
+    /// them.
+    pub fn functions(&self) -> &FunctionManager {
+        &self.functions
+    }
+
+    /// Waits.
+    pub async fn sleep(&self, duration: Duration) {
+        self.context.sleep(duration).await;
+    }
+
+    /// Computes on one core of the host, which it shares with everything else that computes there.
+    ///
+    /// # Errors
+    /// The host failed.
+    pub async fn compute(&self, flops: f64) -> Result<(), FailureCause> {
+        self.context.compute(flops).await
+    }
+
+    /// Leaves a text as the output of the invocation.
+    pub fn set_output(&self, output: impl Into<Rc<str>>) {
+        self.invocation.set_output(output.into());
+    }
+
+    /// Runs a body.
+    pub(crate) async fn run(self, body: Body) -> Result<(), FailureCause> {
+        match body {
+            Body::Custom(body) => body(self).await,
+            Body::Steps(steps) => {
+                for step in steps.iter() {
+                    self.step(step).await?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    async fn step(&self, step: &Step) -> Result<(), FailureCause> {
+        match step {
+            Step::Sleep(duration) => {
+                self.sleep(*duration).await;
+                Ok(())
+            }
+            Step::Compute(flops) => self.compute(*flops).await,
+            Step::Write { file, bytes } => self.storage.write(Rc::clone(file), *bytes).await,
+            Step::Read { file } => self.storage.read(Rc::clone(file)).await.map(drop),
+            Step::Fetch { storage, file } => storage.read(self.address(), Rc::clone(file), None).await.map(drop),
+            Step::Put { storage, file, bytes } => storage.write(self.address(), Rc::clone(file), *bytes).await,
+            Step::Invoke { function } => {
+                let service = self.invocation.service();
+                let Some(registered) = service.registered(function) else {
+                    return Err(FailureCause::FunctionNotRegistered { function: Rc::clone(function) });
+                };
+                let invocation = self.functions.invoke(&registered).await?;
+                self.functions.wait_one(&invocation).await;
+                match invocation.cause() {
+                    None => Ok(()),
+                    Some(cause) => {
+                        let message = format!("function '{function}', which it invoked, failed: {cause}").into();
+                        Err(FailureCause::BodyFailed { message })
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! What users bring: images, functions and what they do, limits.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+
+use isotherm_kernel::Duration;
+use isotherm_services::{FailureCause, FileName, StorageService};
+
+use crate::call::Call;
+use crate::service::ServerlessComputeService;
+use crate::{FunctionId, Limits};
+
+/// A container image: a file in a repository, with what it takes on disks and in memories. Cheap to clone; clones are
+/// the same image.
+#[derive(Clone)]
+pub struct Image {
+    inner: Rc<ImageInner>,
+}
+
+struct ImageInner {
+    name: Rc<str>,
+    bytes: u64,
+    memory_bytes: u64,
+    repository: StorageService,
+    file: FileName,
+}
+
+impl Image {
+    /// An image of that name, whose file of the same name is on a storage service.
+    pub fn new(name: impl Into<Rc<str>>, bytes: u64, memory_bytes: u64, repository: &StorageService) -> Self {
+        let name = name.into();
+        let inner = ImageInner { file: Rc::clone(&name), name, bytes, memory_bytes, repository: repository.clone() };
+        Image { inner: Rc::new(inner) }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &Rc<str> {
+        &self.inner.name
+    }
+
+    /// Its size on disk in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.inner.bytes
+    }
+
+    /// What it takes in memory, in bytes.
+    pub fn memory_bytes(&self) -> u64 {
+        self.inner.memory_bytes
+    }
+
+    /// The storage service from which it is downloaded.
+    pub fn repository(&self) -> &StorageService {
+        &self.inner.repository
+    }
+
+    pub(crate) fn file(&self) -> &FileName {
+        &self.inner.file
+    }
+
+    /// Tells images apart, also those of one name.
+    pub(crate) fn identity(&self) -> usize {
+        Rc::as_ptr(&self.inner) as usize
+    }
+}
+
+impl fmt::Debug for Image {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Image({})", self.inner.name)
+    }
+}
+
+/// One step of a body. Steps run one after the other on the compute host.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// Waits.
+    Sleep(Duration),
+    /// Computes so many flops on one core.
+    Compute(f64),
+    /// Writes a file of so many bytes to the container's private storage.
+    Write {
+        /// The file.
+        file: FileName,
+        /// Its size.
+        bytes: u64,
+    },
+    /// Reads a file of the container's private storage.
+    Read {
+        /// The file.
+        file: FileName,
+    },
+    /// Reads a file of a storage service into memory.
+    Fetch {
+        /// The storage service.
+        storage: StorageService,
+        /// The file.
+        file: FileName,
+    },
+    /// Writes a file of so many bytes from memory to a storage service.
+    Put {
+        /// The storage service.
+        storage: StorageService,
+        /// The file.
+        file: FileName,
+        /// Its size.
+        bytes: u64,
+    },
+    /// Invokes another function of the same service, by name, and waits until it has ended.
+    Invoke {
+        /// Name of the function.
+        function: Rc<str>,
+    },
+}
+
+/// The future of a custom body.
+pub type BodyFuture = Pin<Box<dyn Future<Output = Result<(), FailureCause>>>>;
+
+/// What a function does.
+#[derive(Clone)]
+pub enum Body {
+    /// Steps, one after the other.
+    Steps(Rc<[Step]>),
+    /// Anything an actor can do.
+    Custom(Rc<dyn Fn(Call) -> BodyFuture>),
+}
+
+impl Body {
+    /// A body that is one sleep.
+    pub fn sleep(duration: Duration) -> Self {
+        Body::Steps(Rc::new([Step::Sleep(duration)]))
+    }
+
+    /// A body of steps.
+    pub fn steps(steps: impl IntoIterator<Item = Step>) -> Self {
+        Body::Steps(steps.into_iter().collect())
+    }
+
+    /// A body that is an async closure.
+    pub fn custom<F>(body: impl Fn(Call) -> F + 'static) -> Self
+    where
+        F: Future<Output = Result<(), FailureCause>> + 'static,
+    {
+        Body::Custom(Rc::new(move |call| Box::pin(body(call))))
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Body::Steps(steps) => f.debug_tuple("Steps").field(steps).finish(),
+            Body::Custom(_) => f.write_str("Custom"),
+        }
+    }
+}
+
+/// A function: a name, an image and a body. Cheap to clone. It can be registered any number of times, with other limits and
+/// with other services.
+#[derive(Clone, Debug)]
+pub struct Function {
+    inner: Rc<FunctionInner>,
+}
+
+#[derive(Debug)]
+struct FunctionInner {
+    name: Rc<str>,
+    image: Option<Image>,
+    body: Body,
+    startup: Option<Duration>,
+}
+
+impl Function {
+    /// A function. Without an image there is nothing to download, copy or load for it.
+    pub fn new(name: impl Into<Rc<str>>, image: Option<Image>, body: Body) -> Self {
+        Function { inner: Rc::new(FunctionInner { name: name.into(), image, body, startup: None }) }
+    }
+
+    /// The same function with a start-up time of its own, in place of the service's.
+    pub fn with_startup(self, startup: Duration) -> Self {
+        let FunctionInner { name, image, body, .. } = &*self.inner;
+        Function {
+            inner: Rc::new(FunctionInner {
+                name: Rc::clone(name),
+                image: image.clone(),
+                body: body.clone(),
+                startup: Some(startup),
+            }),
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &Rc<str> {
+        &self.inner.name
+    }
+
+    /// Its image.
+    pub fn image(&self) -> Option<&Image> {
+        self.inner.image.as_ref()
+    }
+
+    /// What it does.
+    pub fn body(&self) -> &Body {
+        &self.inner.body
+    }
+
+    /// Its own start-up time, if it has one.
+    pub fn startup(&self) -> Option<Duration> {
+        self.inner.startup
+    }
+}
+
+/// A function that a service has accepted. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct RegisteredFunction {
+    pub(crate) service: ServerlessComputeService,
+    pub(crate) id: FunctionId,
+    pub(crate) function: Function,
+    pub(crate) limits: Limits,
+}
+
+impl RegisteredFunction {
+    /// Its number at the service.
+    pub fn id(&self) -> FunctionId {
+        self.id
+    }
+
+    /// The function.
+    pub fn function(&self) -> &Function {
+        &self.function
+    }
+
+    /// The limits with which it was registered.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// The service that has accepted it.
+    pub fn service(&self) -> &ServerlessComputeService {
+        &self.service
+    }
+}

@@ -1,0 +1,33 @@
+//! What a function may use.
+
+use isotherm_kernel::Duration;
+
+/// The limits of a registered function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How long the body may run; [`Duration::MAX`]: as long as it likes. Start-up is not counted.
+    pub time: Duration,
+    /// Disk space of a container in bytes: the size of its private storage.
+    pub disk_bytes: u64,
+    /// Memory of a container in bytes, its image not counted.
+    pub memory_bytes: u64,
+}
+
+impl Limits {
+    /// A time limit, and no disk space or memory.
+    pub fn time(time: Duration) -> Self {
+        Limits { time, disk_bytes: 0, memory_bytes: 0 }
+    }
+
+    /// Sets the memory limit in bytes.
+    pub fn memory(mut self, bytes: u64) -> Self {
+        self.memory_bytes = bytes;
+        self
+    }
+
+    /// Sets the disk limit in bytes.
+    pub fn disk(mut self, bytes: u64) -> Self {
+        self.disk_bytes = bytes;
+        self
+    }
+}

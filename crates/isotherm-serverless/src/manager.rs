@@ -1,0 +1,234 @@
+//! The function manager: the user's side of the serverless platform.
+//!
+//! It registers and invokes functions on behalf of its user (a direct exchange of messages with the service: the
+//! caller waits for the answer), hears of completions, and wakes who waits for them. It is an actor of its own on the user's
+//! host; the service knows only its port.
+//!
+//! Registering and invoking wait for the service's answer. Waiting is by message to the manager: any number of users
+//! may wait for the same invocations, each is woken on its own; waiting for what is already done, for nothing at
+//! all, or twice for the same is fine.
+
+use std::rc::Rc;
+
+use isotherm_platform::HostId;
+use isotherm_services::{Address, Delivery, FailureCause, Port, Site, StorageService};
+
+use crate::Limits;
+use crate::function::{Body, Function, Image, RegisteredFunction};
+use crate::invocation::{Invocation, Waiter};
+use crate::message::{Answer, ManagerMessage, Request, Woken};
+use crate::service::ServerlessComputeService;
+
+/// A function manager. A cheap handle; clones are the same manager.
+#[derive(Clone, Debug)]
+pub struct FunctionManager {
+    site: Site,
+    port: Port<ManagerMessage>,
+    /// On whose behalf messages are sent: the manager's own address, or that of a body that invokes functions itself.
+    caller: Address,
+}
+
+impl FunctionManager {
+    /// Starts a function manager on the user's host.
+    pub fn start(site: &Site, host: HostId) -> Self {
+        FunctionManager::start_named(site, host, "function_manager")
+    }
+
+    /// Starts a function manager of that name.
+    pub fn start_named(site: &Site, host: HostId, name: &str) -> Self {
+        let address = Address::new(site, host, name);
+        let port = Port::at(site, address.clone(), Delivery::OneAtATime);
+        let manager = FunctionManager { site: site.clone(), port, caller: address };
+        let daemon = manager.clone();
+        let label = Rc::clone(manager.caller.label());
+        site.platform().actor(host, label).daemon().spawn(async move { daemon.serve().await });
+        manager
+    }
+
+    /// The manager behind a port.
+    pub(crate) fn at_port(site: &Site, port: Port<ManagerMessage>) -> Self {
+        FunctionManager { site: site.clone(), caller: port.address().clone(), port }
+    }
+
+    /// The same manager as used from another address: messages come from there.
+    pub(crate) fn called_from(&self, caller: Address) -> Self {
+        FunctionManager { caller, ..self.clone() }
+    }
+
+    /// The manager's address.
+    pub fn address(&self) -> &Address {
+        self.port.address()
+    }
+
+    /// An image whose file of the same name is on a storage service. Sizes in bytes.
+    pub fn image(&self, name: &str, bytes: u64, memory_bytes: u64, repository: &StorageService) -> Image {
+        Image::new(name, bytes, memory_bytes, repository)
+    }
+
+    /// A function.
+    pub fn function(&self, name: &str, image: &Image, body: Body) -> Function {
+        Function::new(name, Some(image.clone()), body)
+    }
+
+    /// Registers a function with a service.
+    ///
+    /// # Errors
+    /// [`FailureCause::NotAllowed`] if the platform could never run it, [`FailureCause::ServiceStopped`],
+    /// [`FailureCause::NetworkFailed`] if a message was lost.
+    pub async fn register(
+        &self,
+        function: &Function,
+        service: &ServerlessComputeService,
+        limits: Limits,
+    ) -> Result<RegisteredFunction, FailureCause> {
+        let bytes = service.payloads().register_request;
+        let id = self
+            .ask(service, bytes, "register_answer", |reply| Request::Register {
+                function: function.clone(),
+                limits,
+                reply,
+            })
+            .await?;
+        Ok(RegisteredFunction { service: service.clone(), id, function: function.clone(), limits })
+    }
+
+    /// Invokes a function. Gives the invocation as soon as the service has taken it in.
+    ///
+    /// # Errors
+    /// [`FailureCause::FunctionNotRegistered`], [`FailureCause::ServiceStopped`], [`FailureCause::NetworkFailed`] if a
+    /// message was lost.
+    pub async fn invoke(&self, function: &RegisteredFunction) -> Result<Invocation, FailureCause> {
+        self.invoke_with(function, None).await
+    }
+
+    /// Invokes a function with another body than its own.
+    ///
+    /// # Errors
+    /// As [`invoke`](Self::invoke).
+    pub async fn invoke_with(
+        &self,
+        function: &RegisteredFunction,
+        body: Option<Body>,
+    ) -> Result<Invocation, FailureCause> {
+        self.invoke_at(function, &function.service, body).await
+    }
+
+    /// Invokes a function at a service, which refuses it if it is registered with another one.
+    ///
+    /// # Errors
+    /// As [`invoke`](Self::invoke).
+    pub async fn invoke_at(
+        &self,
+        function: &RegisteredFunction,
+        service: &ServerlessComputeService,
+        body: Option<Body>,
+    ) -> Result<Invocation, FailureCause> {
+        if function.service != *service {
+            let function = Rc::clone(function.function.name());
+            return Err(FailureCause::FunctionNotRegistered { function });
+        }
+        let bytes = service.payloads().invoke_request;
+        self.ask(service, bytes, "invoke_answer", |reply| Request::Invoke {
+            function: function.id,
+            body,
+            reply,
+            manager: self.port.clone(),
+            processed: false,
+        })
+        .await
+    }
+
+    /// Cancels an invocation, wherever it is. Says whether it was still going on.
+    ///
+    /// # Errors
+    /// [`FailureCause::ServiceStopped`].
+    pub async fn cancel(&self, invocation: &Invocation) -> Result<bool, FailureCause> {
+        let id = invocation.id();
+        self.ask(invocation.service(), 0, "cancel_answer", |reply| Request::Cancel { invocation: id, reply }).await
+    }
+
+    /// Stops a service: invocations that wait or run end with [`FailureCause::ServiceStopped`].
+    ///
+    /// # Errors
+    /// [`FailureCause::ServiceStopped`] if it has been stopped before.
+    pub async fn stop(&self, service: &ServerlessComputeService) -> Result<(), FailureCause> {
+        self.ask(service, 0, "stop_answer", |reply| Request::Stop { reply }).await
+    }
+
+    /// Whether the manager has heard that an invocation has ended.
+    pub fn is_done(&self, invocation: &Invocation) -> bool {
+        invocation.is_done()
+    }
+
+    /// Waits until an invocation is done.
+    pub async fn wait_one(&self, invocation: &Invocation) {
+        self.wait(&[invocation], 1).await;
+    }
+
+    /// Waits until one of several invocations is done and gives the first in the list that is. With an empty list it
+    /// gives `None` at once.
+    pub async fn wait_any<'a>(&self, invocations: impl IntoIterator<Item = &'a Invocation>) -> Option<Invocation> {
+        let invocations: Vec<&Invocation> = invocations.into_iter().collect();
+        self.wait(&invocations, 1).await;
+        invocations.into_iter().find(|invocation| invocation.is_done()).cloned()
+    }
+
+    /// Waits until all invocations are done. With an empty list there is nothing to wait for.
+    pub async fn wait_all<'a>(&self, invocations: impl IntoIterator<Item = &'a Invocation>) {
+        let invocations: Vec<&Invocation> = invocations.into_iter().collect();
+        self.wait(&invocations, invocations.len()).await;
+    }
+
+    /// Waits until `count` of the invocations are done.
+    async fn wait(&self, invocations: &[&Invocation], count: usize) {
+        if invocations.is_empty() {
+            return;
+        }
+        let reply = Port::at(&self.site, self.caller.clone(), Delivery::Concurrent);
+        let waiter = Waiter::new(count, reply.clone());
+        let targets = invocations.iter().map(|&invocation| invocation.clone()).collect();
+        self.port.send(&self.caller, 0, ManagerMessage::Wait { targets, waiter });
+        let Woken = reply.receive().await;
+    }
+
+    /// Sends a request to a service and waits for the answer.
+    async fn ask<T: 'static>(
+        &self,
+        service: &ServerlessComputeService,
+        bytes: u64,
+        kind: &'static str,
+        request: impl FnOnce(Port<Answer<T>>) -> Request,
+    ) -> Result<T, FailureCause> {
+        let reply = Port::at(&self.site, self.caller.clone(), Delivery::Concurrent);
+        service.ask(&self.caller, bytes, kind, reply.clone(), request(reply.clone()));
+        reply.receive().await.value
+    }
+
+    async fn serve(&self) {
+        loop {
+            match self.port.receive().await {
+                ManagerMessage::Completed(invocation) => {
+                    for waiter in invocation.set_done() {
+                        self.tell(&waiter);
+                    }
+                }
+                ManagerMessage::Wait { targets, waiter } => {
+                    for invocation in targets {
+                        if invocation.is_done() {
+                            self.tell(&waiter);
+                        } else {
+                            invocation.add_waiter(Rc::clone(&waiter));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// One of the invocations that the waiter waits for is done.
+    fn tell(&self, waiter: &Rc<Waiter>) {
+        if waiter.one_less() {
+            waiter.reply().send(self.port.address(), 0, Woken);
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Sets of compute hosts that can be intersected quickly.
+//!
+//! A scheduler asks "which is the first node that has a free slot and the image in memory?" for every invocation that
+//! waits. Two levels of bits answer it in a few machine words: one bit a node, and one bit for each word that is not
+//! empty. All sets of one service have the same size.
+
+use crate::NodeId;
+
+const BITS: usize = u64::BITS as usize;
+
+/// A set of compute hosts, in the order in which the service lists them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NodeSet {
+    words: Vec<u64>,
+    /// Which words are not empty.
+    summary: Vec<u64>,
+    len: usize,
+}
+
+impl NodeSet {
+    /// An empty set.
+    pub fn new() -> Self {
+        NodeSet::default()
+    }
+
+    /// The set of the first `count` nodes.
+    pub fn first(count: usize) -> Self {
+        let mut set = NodeSet::new();
+        for node in 0..count {
+            set.insert(NodeId(node as u32));
+        }
+        set
+    }
+
+    /// Number of nodes in the set.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether the set is empty.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Whether the node is in the set.
+    pub fn contains(&self, node: NodeId) -> bool {
+        let (word, bit) = split(node);
+        self.words.get(word).is_some_and(|word| word & bit != 0)
+    }
+
+    /// Adds a node; says whether it is new.
+    pub fn insert(&mut self, node: NodeId) -> bool {
+        let (word, bit) = split(node);
+        if word >= self.words.len() {
+            self.words.resize(word + 1, 0);
+            self.summary.resize(word / BITS + 1, 0);
+        }
+        let new = self.words[word] & bit == 0;
+        self.words[word] |= bit;
+        self.summary[word / BITS] |= 1 << (word % BITS);
+        self.len += usize::from(new);
+        new
+    }
+
+    /// Takes a node out; says whether it was there.
+    pub fn remove(&mut self, node: NodeId) -> bool {
+        let (word, bit) = split(node);
+        if !self.contains(node) {
+            return false;
+        }
+        self.words[word] &= !bit;
+        if self.words[word] == 0 {
+            self.summary[word / BITS] &= !(1 << (word % BITS));
+        }
+        self.len -= 1;
+        true
+    }
+
+    /// Empties the set, keeping its memory.
+    pub fn clear(&mut self) {
+        self.words.fill(0);
+        self.summary.fill(0);
+        self.len = 0;
+    }
+
+    /// The nodes of the set, in order.
+    pub fn iter(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.and(self)
+    }
+
+    /// The nodes that are in both sets, in order.
+    pub fn and<'a>(&'a self, other: &'a NodeSet) -> impl Iterator<Item = NodeId> + 'a {
+        let words = self.summary.iter().zip(&other.summary).enumerate();
+        words.flat_map(|(index, (own, other))| bits(own & other).map(move |bit| index * BITS + bit)).flat_map(|word| {
+            bits(self.words[word] & other.words[word]).map(move |bit| NodeId((word * BITS + bit) as u32))
+        })
+    }
+
+    /// The first node that is in both sets.
+    pub fn first_in_both(&self, other: &NodeSet) -> Option<NodeId> {
+        self.and(other).next()
+    }
+}
+
+fn split(node: NodeId) -> (usize, u64) {
+    (node.index() / BITS, 1 << (node.index() % BITS))
+}
+
+/// The positions of the bits that are set, lowest first.
+fn bits(mut word: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let bit = word.trailing_zeros() as usize;
+        (word != 0).then(|| {
+            word &= word - 1;
+            bit
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Behaves like a sorted set of numbers, intersections included.
+        #[test]
+        fn is_a_sorted_set(operations in prop::collection::vec((any::<bool>(), any::<bool>(), 0u32..9000), 0..200)) {
+            let (mut a, mut b) = (NodeSet::new(), NodeSet::new());
+            let (mut model_a, mut model_b) = (BTreeSet::new(), BTreeSet::new());
+            for (first, insert, node) in operations {
+                let (set, model) = if first { (&mut a, &mut model_a) } else { (&mut b, &mut model_b) };
+                if insert {
+                    prop_assert_eq!(set.insert(NodeId(node)), model.insert(NodeId(node)));
+                } else {
+                    prop_assert_eq!(set.remove(NodeId(node)), model.remove(&NodeId(node)));
+                }
+                prop_assert_eq!(set.len(), model.len());
+            }
+            prop_assert!(a.iter().eq(model_a.iter().copied()));
+            prop_assert!(a.and(&b).eq(model_a.intersection(&model_b).copied()));
+            prop_assert_eq!(a.first_in_both(&b), model_a.intersection(&model_b).next().copied());
+        }
+    }
+}

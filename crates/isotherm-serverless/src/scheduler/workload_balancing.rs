@@ -1,0 +1,114 @@
+//! Free slots in proportion to the work that waits.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use rustc_hash::FxHashMap;
+
+use super::{Dispatch, Plan, Scheduler};
+use crate::state::{Need, View};
+use crate::{FunctionId, InvocationId, NodeId};
+
+/// Shares the free slots of all nodes among the functions in proportion to the work that waits for each (its pending
+/// invocations times its time limit, which stands for their unknown run time), moves images to where slots were
+/// given, and starts the latest invocations first.
+///
+/// 1. `slots(f) = min(pending(f), ceil(work(f) / total work × free slots))`.
+/// 2. Functions by decreasing slots; each takes slots from the node with most slots not yet given, again and again.
+/// 3. On each node where a function was given slots: image neither on disk nor being copied: copy; on disk, not in
+///    memory, not being loaded: load.
+/// 4. There, up to the slots given: the latest pending invocation is passed over if the image is not in memory; else it
+///    goes to an idle container, or to a new one if free disk and free memory cover the limits.
+///
+/// Equals go in the order of registration and of the nodes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WorkloadBalancing;
+
+impl Scheduler for WorkloadBalancing {
+    fn round(&mut self, view: &View<'_>, plan: &mut Plan) {
+        let shares = shares(view);
+        let given = give(view, &shares);
+        let mut idle_taken: FxHashMap<(FunctionId, NodeId), usize> = FxHashMap::default();
+        let mut promised: FxHashMap<NodeId, Need> = FxHashMap::default();
+        let mut left: FxHashMap<FunctionId, Vec<InvocationId>> = FxHashMap::default();
+        for &(node, function, slots) in &given {
+            move_image(view, node, function, plan);
+            let left = left.entry(function).or_insert_with(|| view.pending_of(function).collect());
+            for _ in 0..slots {
+                let Some(invocation) = left.pop() else { break };
+                let in_memory = view.image_of(function).is_none_or(|image| view.in_memory(image).contains(node));
+                if !in_memory {
+                    continue;
+                }
+                let taken = idle_taken.entry((function, node)).or_default();
+                let container = view.idle(function, node).nth(*taken);
+                if container.is_some() {
+                    *taken += 1;
+                } else {
+                    let promised = promised.entry(node).or_default();
+                    let mut need = *promised;
+                    need.add(view.need_of(function));
+                    if need.memory_bytes > view.free_memory(node) || need.disk_bytes > view.free_disk(node) {
+                        continue;
+                    }
+                    *promised = need;
+                }
+                plan.dispatches.push(Dispatch { invocation, node, container });
+            }
+        }
+    }
+}
+
+/// How many slots each function gets, most first.
+fn shares(view: &View<'_>) -> Vec<(FunctionId, u64)> {
+    let work = |function| view.pending_count(function) as f64 * view.time_limit(function).as_secs_f64();
+    let total: f64 = view.functions_waiting().map(work).sum();
+    let free: u64 = view.with_free_slot().iter().map(|node| u64::from(view.free_slots(node))).sum();
+    let mut shares: Vec<(FunctionId, u64)> = view
+        .functions_waiting()
+        .map(|function| {
+            let pending = view.pending_count(function) as u64;
+            // Without any work to compare by (all limits zero), nobody is favoured.
+            let share = if total > 0.0 { work(function) / total } else { 1.0 };
+            (function, pending.min((share * free as f64).ceil() as u64))
+        })
+        .collect();
+    shares.sort_by_key(|&(_, slots)| Reverse(slots));
+    shares
+}
+
+/// Which node gives how many slots to which function, by node, then in the order in which they were given.
+fn give(view: &View<'_>, shares: &[(FunctionId, u64)]) -> Vec<(NodeId, FunctionId, u64)> {
+    let mut nodes: BinaryHeap<(u64, Reverse<NodeId>)> =
+        view.with_free_slot().iter().map(|node| (u64::from(view.free_slots(node)), Reverse(node))).collect();
+    let mut given = Vec::new();
+    for &(function, slots) in shares {
+        let mut missing = slots;
+        while missing > 0 {
+            let Some((free, Reverse(node))) = nodes.pop() else { break };
+            let taken = missing.min(free);
+            missing -= taken;
+            given.push((node, function, taken));
+            if free > taken {
+                nodes.push((free - taken, Reverse(node)));
+            }
+        }
+    }
+    given.sort_by_key(|&(node, ..)| node);
+    given
+}
+
+/// Decides the next step of the function's image towards the memory of a node.
+fn move_image(view: &View<'_>, node: NodeId, function: FunctionId, plan: &mut Plan) {
+    let Some(image) = view.image_of(function) else { return };
+    if !view.on_disk(image).contains(node) {
+        if !view.copying(image).contains(node) && !plan.copies.contains(&(node, image)) {
+            plan.copies.push((node, image));
+        }
+    } else if !view.in_memory(image).contains(node)
+        && !view.loading(image).contains(node)
+        && !plan.loads.contains(&(node, image))
+    {
+        plan.loads.push((node, image));
+    }
+}

@@ -1,0 +1,579 @@
+//! The serverless compute service: an actor around [`PlatformState`](crate::state).
+//!
+//! The actor on the head host takes one message after the other, tells the platform's state, and carries out the effects
+//! that this leaves: it starts transfers, submits bodies to the nodes' bare-metal services, sets timers, answers and
+//! notifies. It decides nothing itself.
+//!
+//! At its start it creates the head storage service, and on every compute host a storage service, a memory and a bare-metal
+//! service; every invocation runs as an action submitted to the latter.
+
+mod effects;
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::rc::Rc;
+
+use isotherm_kernel::{Call as Timer, Duration, Kernel};
+use isotherm_platform::HostId;
+use isotherm_services::{
+    ActionId, Address, AtLimit, BareMetalConfig, BareMetalService, Delivery, Eviction, FailureCause, Ledger, Port,
+    Site, StorageConfig, StorageService,
+};
+use rustc_hash::FxHashMap;
+
+use crate::call::PrivateStorage;
+use crate::config::{NodeConfig, OverheadRule, Payloads, ServiceConfig, Slots};
+use crate::function::{Body, Function, Image, RegisteredFunction};
+use crate::invocation::Invocation;
+use crate::message::{Answer, ManagerMessage, Request};
+use crate::state::{Node, PlatformState, Policies, Round};
+use crate::{ContainerId, FunctionId, ImageId, InvocationId, Limits, NodeId, PlatformEvent, RecordSink};
+
+/// Why a serverless compute service cannot be started.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ServerlessError {
+    /// No compute host was given.
+    #[error("a serverless compute service needs at least one compute host")]
+    NoComputeHost,
+    /// A host was given twice.
+    #[error("compute host '{host}' is listed twice")]
+    DuplicateHost {
+        /// The host.
+        host: Rc<str>,
+    },
+    /// A host has no disk where one is needed.
+    #[error("host '{host}' has no disk mounted at '{mount}'")]
+    NoDisk {
+        /// The host.
+        host: Rc<str>,
+        /// The mount point.
+        mount: String,
+    },
+    /// A host has no slot.
+    #[error("compute host '{host}' has no slots")]
+    NoSlots {
+        /// The host.
+        host: Rc<str>,
+    },
+}
+
+/// A serverless compute service. A cheap handle; clones are the same service.
+#[derive(Clone)]
+pub struct ServerlessComputeService {
+    inner: Rc<Inner>,
+}
+
+struct Inner {
+    site: Site,
+    name: Rc<str>,
+    port: Port<Request>,
+    head: StorageService,
+    nodes: Vec<NodeServices>,
+    payloads: Payloads,
+    processing_overhead: Duration,
+    overhead: OverheadRule,
+    at_limit: AtLimit,
+    state: RefCell<PlatformState>,
+    desk: RefCell<Desk>,
+    sinks: RefCell<Vec<Rc<RefCell<dyn RecordSink>>>>,
+    stopped: Cell<bool>,
+}
+
+/// The services on one compute host.
+struct NodeServices {
+    host: HostId,
+    address: Address,
+    storage: StorageService,
+    memory: StorageService,
+    bare_metal: BareMetalService,
+}
+
+/// What the actor keeps beside the platform's state: what belongs to images, functions, containers and invocations but is no
+/// business of decisions.
+#[derive(Default)]
+struct Desk {
+    images: Vec<Image>,
+    image_ids: FxHashMap<usize, ImageId>,
+    functions: Vec<(Function, Limits)>,
+    live: FxHashMap<InvocationId, Live>,
+    timers: FxHashMap<ContainerId, Timer>,
+    private: FxHashMap<ContainerId, PrivateStorage>,
+    /// Who waits for the service to have stopped.
+    stopping: Option<Port<Answer<()>>>,
+}
+
+/// An invocation that has not ended.
+struct Live {
+    handle: Invocation,
+    body: Body,
+    manager: Port<ManagerMessage>,
+    action: Option<(NodeId, ActionId)>,
+}
+
+impl fmt::Debug for ServerlessComputeService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ServerlessComputeService({})", self.address())
+    }
+}
+
+impl PartialEq for ServerlessComputeService {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.inner, &other.inner)
+    }
+}
+
+impl ServerlessComputeService {
+    /// Starts a service on its hosts.
+    ///
+    /// # Errors
+    /// A [`ServerlessError`] if the hosts cannot carry it.
+    pub fn start(site: &Site, config: ServiceConfig) -> Result<Self, ServerlessError> {
+        let nodes = start_node_services(site, &config)?;
+        let head = start_head_storage(site, &config)?;
+        let state = PlatformState::new(
+            Policies {
+                scheduler: Some(config.scheduler),
+                keep_alive: config.keep_alive,
+                eviction: config.eviction,
+                reuse: config.reuse,
+                rules: config.rules,
+                startup_overhead: config.startup_overhead,
+                simulate_downloads: config.simulate_downloads,
+            },
+            head.file_system(),
+            nodes.iter().zip(&config.nodes).map(|(node, spec)| state_of(site, node, spec)).collect(),
+        );
+        let inner = Inner {
+            site: site.clone(),
+            port: Port::at(site, Address::new(site, config.head, &config.name), Delivery::Concurrent),
+            name: config.name.into(),
+            head,
+            nodes,
+            payloads: config.payloads,
+            processing_overhead: config.processing_overhead,
+            overhead: config.rules.overhead,
+            at_limit: config.rules.at_limit,
+            state: RefCell::new(state),
+            desk: RefCell::default(),
+            sinks: RefCell::default(),
+            stopped: Cell::new(false),
+        };
+        let service = ServerlessComputeService { inner: Rc::new(inner) };
+        service.spawn_daemon();
+        service.watch_hosts();
+        Ok(service)
+    }
+
+    fn spawn_daemon(&self) {
+        let service = self.clone();
+        let label = Rc::clone(self.address().label());
+        let actor = self.inner.site.platform().actor(self.address().host(), label);
+        actor.daemon().spawn(async move {
+            loop {
+                let request = service.inner.port.receive().await;
+                service.process(request).await;
+            }
+        });
+    }
+
+    /// Has the service told when a compute host goes off or comes back.
+    fn watch_hosts(&self) {
+        let service = Rc::downgrade(&self.inner);
+        self.inner.site.platform().observe_hosts(move |host, on| {
+            let Some(inner) = service.upgrade() else { return };
+            let service = ServerlessComputeService { inner };
+            if host == service.address().host() && !on {
+                service.head_failed();
+                return;
+            }
+            let node = service.inner.nodes.iter().position(|node| node.host == host);
+            if let Some(index) = node {
+                let node = NodeId(index as u32);
+                service.tell(&service.inner.nodes[index].address, Request::HostChanged { node, on });
+            }
+        });
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &Rc<str> {
+        &self.inner.name
+    }
+
+    /// Its address, on the head host.
+    pub fn address(&self) -> &Address {
+        self.inner.port.address()
+    }
+
+    /// Sizes of its control messages.
+    pub fn payloads(&self) -> Payloads {
+        self.inner.payloads
+    }
+
+    /// The storage service on the head host that keeps the images.
+    pub fn head_storage(&self) -> &StorageService {
+        &self.inner.head
+    }
+
+    /// The storage service of a compute host.
+    pub fn node_storage(&self, node: NodeId) -> Option<&StorageService> {
+        self.inner.nodes.get(node.index()).map(|node| &node.storage)
+    }
+
+    /// What the bare-metal service of a compute host has done and is doing.
+    pub fn ledger(&self, node: NodeId) -> Option<Ledger> {
+        self.inner.nodes.get(node.index()).map(|node| node.bare_metal.ledger())
+    }
+
+    /// Slots of a compute host that are in use.
+    pub fn slots_used(&self, node: NodeId) -> Option<u32> {
+        self.inner.state.borrow().nodes.get(node.index()).map(|node| node.slots_used)
+    }
+
+    /// Number of compute hosts.
+    pub fn nodes(&self) -> usize {
+        self.inner.nodes.len()
+    }
+
+    /// Calls an observer for everything that happens on the platform from now on.
+    ///
+    /// The observer must not call the service.
+    pub fn observe(&self, observer: Box<dyn FnMut(&PlatformEvent)>) {
+        self.inner.state.borrow_mut().observe(observer);
+    }
+
+    /// Gives the record of every invocation that ends to a sink, from now on.
+    pub fn records_to(&self, sink: Rc<RefCell<dyn RecordSink>>) {
+        self.inner.sinks.borrow_mut().push(sink);
+    }
+
+    /// The function that was registered last under a name.
+    pub fn registered(&self, name: &str) -> Option<RegisteredFunction> {
+        let desk = self.inner.desk.borrow();
+        let index = desk.functions.iter().rposition(|(function, _)| &**function.name() == name)?;
+        let (function, limits) = &desk.functions[index];
+        Some(RegisteredFunction {
+            service: self.clone(),
+            id: FunctionId(index as u32),
+            function: function.clone(),
+            limits: *limits,
+        })
+    }
+
+    /// Checks the platform's books and that the ledgers of the bare-metal services agree with them.
+    ///
+    /// # Panics
+    /// If something does not add up.
+    #[cfg(any(test, feature = "audit"))]
+    pub fn check(&self) {
+        let state = self.inner.state.borrow();
+        state.check();
+        let dispatched: u64 = self.inner.nodes.iter().map(|node| node.bare_metal.ledger().submitted).sum();
+        assert_eq!(dispatched, state.dispatches, "actions submitted = dispatches");
+        for (node, services) in state.nodes.iter().zip(&self.inner.nodes) {
+            if node.up {
+                assert_eq!(services.bare_metal.ledger().cores_in_use, node.slots_used, "core ledger = slots in use");
+            }
+        }
+    }
+
+    fn kernel(&self) -> &Kernel {
+        self.inner.site.kernel()
+    }
+
+    /// Puts a message of no size into the service's mailbox.
+    fn tell(&self, from: &Address, request: Request) {
+        self.inner.port.send(from, 0, request);
+    }
+
+    /// Sends a request on behalf of a user, who gets an error for an answer if it is lost.
+    pub(crate) fn ask<T: 'static>(
+        &self,
+        from: &Address,
+        bytes: u64,
+        kind: &'static str,
+        reply: Port<Answer<T>>,
+        request: Request,
+    ) {
+        if self.inner.port.is_closed() {
+            reply.send(self.address(), 0, Answer { kind, value: Err(self.gone()) });
+            return;
+        }
+        let back = from.clone();
+        self.inner.port.send_or(from, bytes, request, move |cause, _| {
+            reply.send(&back, 0, Answer { kind, value: Err(cause) });
+        });
+    }
+
+    fn gone(&self) -> FailureCause {
+        FailureCause::ServiceStopped { service: Rc::clone(&self.inner.name) }
+    }
+
+    /// Answers a request; the caller gets an error for an answer if the answer is lost on its way.
+    fn answer<T: 'static>(&self, reply: &Port<Answer<T>>, bytes: u64, answer: Answer<T>) {
+        let back = reply.clone();
+        let address = self.address().clone();
+        reply.send_or(self.address(), bytes, answer, move |cause, lost| {
+            back.send(&address, 0, Answer { kind: lost.kind, value: Err(cause) });
+        });
+    }
+
+    /// Takes one message.
+    async fn process(&self, request: Request) {
+        let round = match request {
+            Request::Invoke { function, body, reply, manager, processed } => {
+                let overhead = self.inner.processing_overhead;
+                if !processed && !overhead.is_zero() {
+                    match self.inner.overhead {
+                        OverheadRule::BlocksService => self.kernel().sleep(overhead).await,
+                        OverheadRule::DelaysRequest => {
+                            let request = Request::Invoke { function, body, reply, manager, processed: true };
+                            let port = self.inner.port.clone();
+                            self.kernel().call_after(overhead, move |_| {
+                                let from = port.address().clone();
+                                port.send(&from, 0, request);
+                            });
+                            return;
+                        }
+                    }
+                }
+                self.state_now();
+                self.take_in(function, body, &reply, manager);
+                Round::Yes
+            }
+            other => {
+                self.state_now();
+                self.process_at_once(other)
+            }
+        };
+        self.conclude(round);
+    }
+
+    /// Tells the state the date.
+    fn state_now(&self) {
+        self.inner.state.borrow_mut().now = self.kernel().now();
+    }
+
+    fn conclude(&self, round: Round) {
+        self.inner.state.borrow_mut().conclude(round);
+        self.carry_out();
+        #[cfg(any(test, feature = "audit"))]
+        self.check();
+    }
+
+    /// Takes a message that takes no time.
+    fn process_at_once(&self, request: Request) -> Round {
+        let state = &self.inner.state;
+        match request {
+            Request::Invoke { .. } => {}
+            Request::Register { function, limits, reply } => {
+                let value = self.register(function, limits);
+                let answer = Answer { kind: "register_answer", value };
+                self.answer(&reply, self.inner.payloads.register_answer, answer);
+            }
+            Request::Cancel { invocation, reply } => {
+                let cancelled = state.borrow_mut().cancel(invocation, FailureCause::Cancelled);
+                self.answer(&reply, 0, Answer { kind: "cancel_answer", value: Ok(cancelled) });
+            }
+            Request::Stop { reply } => self.stop(reply),
+            Request::DownloadEnded { image, result } => state.borrow_mut().download_ended(image, result),
+            Request::CopyEnded { node, image, result } => {
+                let failed = result.is_err();
+                state.borrow_mut().copy_ended(node, image, result);
+                return self.round_after_move(failed);
+            }
+            Request::LoadEnded { node, image, result } => {
+                let failed = result.is_err();
+                state.borrow_mut().load_ended(node, image, result);
+                return self.round_after_move(failed);
+            }
+            Request::BodyEnded { invocation, end } => {
+                self.wipe_private_storage(invocation);
+                state.borrow_mut().body_ended(invocation, end);
+            }
+            Request::IdleTimeout { container, idle_sequence } => {
+                state.borrow_mut().idle_timer_ended(container, idle_sequence);
+            }
+            Request::HostChanged { node, on } => self.host_changed(node, on),
+        }
+        Round::Yes
+    }
+
+    /// A copy or load that failed causes no round where the rules say so: it would only fail again.
+    fn round_after_move(&self, failed: bool) -> Round {
+        if failed && !self.inner.state.borrow().evicts_for_images() { Round::No } else { Round::Yes }
+    }
+
+    fn register(&self, function: Function, limits: Limits) -> Result<FunctionId, FailureCause> {
+        if self.inner.stopped.get() {
+            return Err(self.gone());
+        }
+        let mut desk = self.inner.desk.borrow_mut();
+        let mut state = self.inner.state.borrow_mut();
+        let image = function.image().map(|image| {
+            let Desk { images, image_ids, .. } = &mut *desk;
+            *image_ids.entry(image.identity()).or_insert_with(|| {
+                let file = unique_file_name(images, image);
+                images.push(image.clone());
+                state.add_image(file, image.bytes(), image.memory_bytes())
+            })
+        });
+        let id = state.register(Rc::clone(function.name()), image, limits, function.startup())?;
+        desk.functions.push((function, limits));
+        Ok(id)
+    }
+
+    /// Takes an invocation in and answers.
+    fn take_in(
+        &self,
+        function: FunctionId,
+        body: Option<Body>,
+        reply: &Port<Answer<Invocation>>,
+        manager: Port<ManagerMessage>,
+    ) {
+        let value = if self.inner.stopped.get() {
+            Err(self.gone())
+        } else {
+            let (id, status) = self.inner.state.borrow_mut().submit(function);
+            let handle = Invocation::new(id, self.kernel().clone(), self.clone(), status);
+            let mut desk = self.inner.desk.borrow_mut();
+            let body = body.unwrap_or_else(|| desk.functions[function.index()].0.body().clone());
+            desk.live.insert(id, Live { handle: handle.clone(), body, manager, action: None });
+            Ok(handle)
+        };
+        self.answer(reply, self.inner.payloads.invoke_answer, Answer { kind: "invoke_answer", value });
+    }
+
+    fn wipe_private_storage(&self, invocation: InvocationId) {
+        let desk = self.inner.desk.borrow();
+        let container = desk.live.get(&invocation).and_then(|live| live.handle.record().container);
+        if let Some(storage) = container.and_then(|container| desk.private.get(&container)) {
+            storage.wipe();
+        }
+    }
+
+    fn host_changed(&self, node: NodeId, on: bool) {
+        let services = &self.inner.nodes[node.index()];
+        if on {
+            services.storage.restart();
+            services.memory.restart();
+            services.bare_metal.restart();
+            self.inner.state.borrow_mut().node_recovered(node);
+        } else {
+            self.inner.state.borrow_mut().node_failed(node);
+        }
+    }
+
+    /// Ends everything that waits or runs, refuses what comes, and answers when nothing runs any more.
+    fn stop(&self, reply: Port<Answer<()>>) {
+        if self.inner.stopped.replace(true) {
+            let answer = Answer { kind: "stop_answer", value: Err(self.gone()) };
+            self.answer(&reply, 0, answer);
+            return;
+        }
+        self.inner.state.borrow_mut().fail_all_waiting(&self.gone());
+        for node in &self.inner.nodes {
+            node.bare_metal.stop();
+        }
+        self.inner.desk.borrow_mut().stopping = Some(reply);
+    }
+
+    /// The head host has gone and the service with it: every invocation ends.
+    fn head_failed(&self) {
+        let host = self.inner.site.platform().host_name(self.address().host());
+        self.inner.stopped.set(true);
+        self.inner.port.close();
+        for node in &self.inner.nodes {
+            node.bare_metal.stop();
+        }
+        self.state_now();
+        {
+            let mut state = self.inner.state.borrow_mut();
+            state.fail_all_waiting(&FailureCause::HostFailed { host: Rc::clone(&host) });
+            for id in state.running() {
+                state.abandon(id, FailureCause::HostFailed { host: Rc::clone(&host) });
+            }
+        }
+        self.carry_out();
+    }
+}
+
+/// Two images of one name are two files.
+fn unique_file_name(images: &[Image], image: &Image) -> Rc<str> {
+    let name = image.name();
+    match images.iter().filter(|other| other.name() == name).count() {
+        0 => Rc::clone(name),
+        twins => format!("{name}#{}", twins + 1).into(),
+    }
+}
+
+fn start_head_storage(site: &Site, config: &ServiceConfig) -> Result<StorageService, ServerlessError> {
+    let disk = site.platform().disk_at(config.head, &config.head_mount).ok_or_else(|| ServerlessError::NoDisk {
+        host: site.platform().host_name(config.head),
+        mount: config.head_mount.clone(),
+    })?;
+    let name = format!("{}_head_storage", config.name);
+    let storage = StorageConfig {
+        buffer: config.buffer_bytes,
+        eviction: Eviction::Lru,
+        ..StorageConfig::on_disk(name, config.head, disk)
+    };
+    Ok(StorageService::start(site, storage))
+}
+
+fn start_node_services(site: &Site, config: &ServiceConfig) -> Result<Vec<NodeServices>, ServerlessError> {
+    if config.nodes.is_empty() {
+        return Err(ServerlessError::NoComputeHost);
+    }
+    let mut hosts = std::collections::BTreeSet::new();
+    let mut started = Vec::with_capacity(config.nodes.len());
+    for node in &config.nodes {
+        let platform = site.platform();
+        let host_name = || platform.host_name(node.host);
+        if !hosts.insert(node.host) {
+            return Err(ServerlessError::DuplicateHost { host: host_name() });
+        }
+        if slots_of(site, node) == Some(0) {
+            return Err(ServerlessError::NoSlots { host: host_name() });
+        }
+        let disk = platform
+            .disk_at(node.host, &config.node_mount)
+            .ok_or_else(|| ServerlessError::NoDisk { host: host_name(), mount: config.node_mount.clone() })?;
+        let name = |what: &str| format!("{}_{what}", config.name);
+        let storage = StorageConfig {
+            buffer: config.buffer_bytes,
+            eviction: Eviction::Lru,
+            ..StorageConfig::on_disk(name("storage"), node.host, disk)
+        };
+        let memory = StorageConfig { eviction: Eviction::Lru, ..StorageConfig::new(name("memory"), node.host) };
+        let bare_metal = BareMetalConfig {
+            name: name("bare_metal").into(),
+            host: node.host,
+            cores: Some(slots_of(site, node).unwrap_or(u32::MAX)),
+        };
+        started.push(NodeServices {
+            host: node.host,
+            address: Address::new(site, node.host, &name("node")),
+            storage: StorageService::start(site, storage),
+            memory: StorageService::start(site, memory),
+            bare_metal: BareMetalService::start(site, bare_metal),
+        });
+    }
+    Ok(started)
+}
+
+fn slots_of(site: &Site, node: &NodeConfig) -> Option<u32> {
+    match node.slots {
+        Slots::Cores => Some(site.platform().cores(node.host)),
+        Slots::Count(slots) => Some(slots),
+        Slots::Unlimited => None,
+    }
+}
+
+fn state_of(site: &Site, services: &NodeServices, config: &NodeConfig) -> Node {
+    Node::new(
+        site.platform().host_name(services.host),
+        slots_of(site, config),
+        services.storage.file_system(),
+        services.memory.file_system(),
+    )
+}

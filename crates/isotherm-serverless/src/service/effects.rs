@@ -1,0 +1,241 @@
+//! Carrying out what the platform's state has decided.
+
+use isotherm_kernel::Duration;
+use isotherm_services::{Action, ActionReport, ActionRequest, DataEnd, FailureCause, FilePin, move_data};
+
+use super::{NodeServices, ServerlessComputeService};
+use crate::call::{Call, PrivateStorage};
+use crate::function::{Body, Step};
+use crate::manager::FunctionManager;
+use crate::message::{Answer, ManagerMessage, Request, time_limit};
+use crate::state::{BodyEnd, Effect};
+use crate::{ContainerId, ImageId, InvocationId, NodeId};
+
+/// A message to the service that something has ended; if its actor is killed, it says that it failed.
+struct Notice<F: FnOnce(Result<(), FailureCause>) -> Request> {
+    service: ServerlessComputeService,
+    from: isotherm_services::Address,
+    request: Option<F>,
+}
+
+impl<F: FnOnce(Result<(), FailureCause>) -> Request> Notice<F> {
+    fn send(&mut self, result: Result<(), FailureCause>) {
+        if let Some(request) = self.request.take() {
+            self.service.tell(&self.from, request(result));
+        }
+    }
+}
+
+impl<F: FnOnce(Result<(), FailureCause>) -> Request> Drop for Notice<F> {
+    fn drop(&mut self) {
+        let host = self.service.inner.site.platform().host_name(self.from.host());
+        self.send(Err(FailureCause::HostFailed { host }));
+    }
+}
+
+impl ServerlessComputeService {
+    /// Carries out the effects that the state has left, in their order.
+    pub(super) fn carry_out(&self) {
+        loop {
+            let effects = std::mem::take(&mut self.inner.state.borrow_mut().effects);
+            if effects.is_empty() {
+                break;
+            }
+            for effect in effects {
+                self.carry_out_one(effect);
+            }
+        }
+        self.answer_stop();
+    }
+
+    fn carry_out_one(&self, effect: Effect) {
+        match effect {
+            Effect::Download { image } => self.download(image),
+            Effect::DownloadAtOnce { image } => {
+                self.tell(self.address(), Request::DownloadEnded { image, result: Ok(()) });
+            }
+            Effect::Copy { node, image } => self.copy(node, image),
+            Effect::CopyRefused { node, image } => {
+                let result = Err(self.no_room(node));
+                self.tell(&self.inner.nodes[node.index()].address, Request::CopyEnded { node, image, result });
+            }
+            Effect::Load { node, image } => self.load(node, image),
+            Effect::LoadRefused { node, image } => {
+                let result = Err(self.no_room(node));
+                self.tell(&self.inner.nodes[node.index()].address, Request::LoadEnded { node, image, result });
+            }
+            Effect::Start { invocation, node, container, startup, limit } => {
+                self.start_body(invocation, node, container, startup, limit);
+            }
+            Effect::KeepAlive { container, idle_sequence, idle } => {
+                let service = self.clone();
+                let timer = self.kernel().call_after(idle, move |_| {
+                    service.inner.desk.borrow_mut().timers.remove(&container);
+                    service.tell(service.address(), Request::IdleTimeout { container, idle_sequence });
+                });
+                self.inner.desk.borrow_mut().timers.insert(container, timer);
+            }
+            Effect::ForgetTimer { container } => {
+                let timer = self.inner.desk.borrow_mut().timers.remove(&container);
+                if let Some(timer) = timer {
+                    self.kernel().cancel_call(timer);
+                }
+            }
+            Effect::Stopped { container } => {
+                self.inner.desk.borrow_mut().private.remove(&container);
+            }
+            Effect::CancelBody { invocation } => {
+                let action = self.inner.desk.borrow().live.get(&invocation).and_then(|live| live.action);
+                if let Some((node, action)) = action {
+                    self.inner.nodes[node.index()].bare_metal.cancel(action);
+                }
+            }
+            Effect::Ended { invocation, status } => {
+                for sink in self.inner.sinks.borrow().iter() {
+                    sink.borrow_mut().record(&status.record());
+                }
+                let live = self.inner.desk.borrow_mut().live.remove(&invocation);
+                if let Some(live) = live {
+                    self.notify(&live.manager, live.handle);
+                }
+            }
+        }
+    }
+
+    /// Tells the user that an invocation has ended. Should the message be lost, he learns it all the same.
+    fn notify(&self, manager: &isotherm_services::Port<ManagerMessage>, handle: crate::Invocation) {
+        let (back, address) = (manager.clone(), self.address().clone());
+        let completed = ManagerMessage::Completed(handle);
+        manager.send_or(self.address(), self.inner.payloads.completion, completed, move |_, lost| {
+            back.send(&address, 0, lost);
+        });
+    }
+
+    fn answer_stop(&self) {
+        if !self.inner.stopped.get() || !self.inner.desk.borrow().live.is_empty() {
+            return;
+        }
+        let reply = self.inner.desk.borrow_mut().stopping.take();
+        if let Some(reply) = reply {
+            self.answer(&reply, 0, Answer { kind: "stop_answer", value: Ok(()) });
+        }
+    }
+
+    fn no_room(&self, node: NodeId) -> FailureCause {
+        let storage = &self.inner.nodes[node.index()].storage;
+        let free_bytes = storage.file_system().borrow().free();
+        FailureCause::StorageFull { storage: storage.name().clone(), needed_bytes: 0, free_bytes }
+    }
+
+    fn download(&self, image: ImageId) {
+        let source = self.inner.desk.borrow().images[image.index()].clone();
+        let mut notice = Notice {
+            service: self.clone(),
+            from: self.address().clone(),
+            request: Some(move |result| Request::DownloadEnded { image, result }),
+        };
+        let service = self.clone();
+        let actor = self.inner.site.platform().actor(self.address().host(), "image download");
+        actor.daemon().spawn(async move {
+            let repository = source.repository();
+            let result = match FilePin::lookup(&repository.file_system(), source.file()) {
+                None => {
+                    Err(FailureCause::FileNotFound { storage: repository.name().clone(), file: source.file().clone() })
+                }
+                Some(pin) => {
+                    let to = service.inner.head.data_end();
+                    let result = move_data(&service.inner.site, repository.data_end(), to, source.bytes()).await;
+                    pin.touch();
+                    result
+                }
+            };
+            notice.send(result);
+        });
+    }
+
+    fn copy(&self, node: NodeId, image: ImageId) {
+        let to = self.node(node).storage.data_end();
+        let bytes = self.inner.desk.borrow().images[image.index()].bytes();
+        let from = self.inner.head.data_end();
+        self.spawn_move(node, "image copy", from, to, bytes, move |result| Request::CopyEnded { node, image, result });
+    }
+
+    fn load(&self, node: NodeId, image: ImageId) {
+        let from = self.node(node).storage.data_end();
+        let to = DataEnd::memory_for(self.node(node).host, &from);
+        let bytes = self.inner.desk.borrow().images[image.index()].memory_bytes();
+        self.spawn_move(node, "image load", from, to, bytes, move |result| Request::LoadEnded { node, image, result });
+    }
+
+    fn node(&self, node: NodeId) -> &NodeServices {
+        &self.inner.nodes[node.index()]
+    }
+
+    /// Starts an actor on a node that moves data and tells the service how it went.
+    fn spawn_move(
+        &self,
+        node: NodeId,
+        name: &'static str,
+        from: DataEnd,
+        to: DataEnd,
+        bytes: u64,
+        request: impl FnOnce(Result<(), FailureCause>) -> Request + 'static,
+    ) {
+        let services = self.node(node);
+        let mut notice = Notice { service: self.clone(), from: services.address.clone(), request: Some(request) };
+        let site = self.inner.site.clone();
+        let actor = self.inner.site.platform().actor(services.host, name);
+        actor.daemon().spawn(async move {
+            let result = move_data(&site, from, to, bytes).await;
+            notice.send(result);
+        });
+    }
+
+    /// Submits a body to the bare-metal service of its node.
+    fn start_body(
+        &self,
+        invocation: InvocationId,
+        node: NodeId,
+        container: ContainerId,
+        startup: Duration,
+        limit: Duration,
+    ) {
+        let services = self.node(node);
+        let Some(action) = self.action(invocation, node, container) else { return };
+        let service = self.clone();
+        let from = services.address.clone();
+        let on_end = move |report: ActionReport| {
+            let ActionReport { started, ended, result } = report;
+            service.tell(&from, Request::BodyEnded { invocation, end: BodyEnd { started, ended, result } });
+        };
+        let mut request = ActionRequest::new("invocation", action, on_end);
+        request.startup = startup;
+        request.time_limit = time_limit(limit);
+        request.at_limit = self.inner.at_limit;
+        let id = services.bare_metal.submit(self.address(), 0, request);
+        if let Some(live) = self.inner.desk.borrow_mut().live.get_mut(&invocation) {
+            live.action = Some((node, id));
+        }
+    }
+
+    /// The action that runs a body. A body that is one sleep needs no actor.
+    fn action(&self, invocation: InvocationId, node: NodeId, container: ContainerId) -> Option<Action> {
+        let mut desk = self.inner.desk.borrow_mut();
+        let live = desk.live.get(&invocation)?;
+        if let Body::Steps(steps) = &live.body
+            && let [Step::Sleep(duration)] = **steps
+        {
+            return Some(Action::Sleep(duration));
+        }
+        let (body, handle) = (live.body.clone(), live.handle.clone());
+        let manager = FunctionManager::at_port(&self.inner.site, live.manager.clone());
+        let storage = desk.private.entry(container).or_insert_with(|| {
+            let storage = &self.node(node).storage;
+            let name = format!("{} of container {container}", storage.name()).into();
+            let bytes = self.inner.state.borrow().disk_limit(container);
+            PrivateStorage::new(&self.inner.site, storage.data_end(), name, bytes)
+        });
+        let storage = storage.clone();
+        Some(Action::custom(move |context| Call::new(context, storage, handle, &manager).run(body)))
+    }
+}

@@ -1,0 +1,253 @@
+//! Containers: starting them, keeping them, evicting them.
+
+use std::rc::Rc;
+
+use isotherm_kernel::{Duration, Time};
+use isotherm_services::FileError;
+
+use super::{Effect, Need, PlatformState};
+use crate::config::ContainerReuse;
+use crate::eviction::{IdleContainer, Missing};
+use crate::keep_alive::{IdleNow, Keep};
+use crate::{ContainerId, EventKind, FunctionId, ImageId, InvocationId, NodeId};
+
+/// A container, busy or idle. It pins its image on the node's disk and in its memory and holds its limits there.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Container {
+    pub(crate) node: NodeId,
+    pub(crate) function: FunctionId,
+    /// The invocation that it serves; `None`: idle.
+    pub(crate) serves: Option<InvocationId>,
+    pub(crate) idle_since: Time,
+    /// Renewed each time it becomes idle, so that an old timer is known as such.
+    pub(crate) idle_sequence: u64,
+    pub(crate) has_timer: bool,
+}
+
+impl PlatformState {
+    /// Starts a container, evicting idle ones if its room is needed. `None` if there is no way.
+    pub(super) fn start_container(&mut self, node: NodeId, function: FunctionId) -> Option<ContainerId> {
+        let image = self.functions[function.index()].image;
+        let need = self.need(function);
+        if self.take_room(node, image, need).is_err() {
+            let state = &self.nodes[node.index()];
+            let missing = Missing {
+                memory_bytes: need.memory_bytes.saturating_sub(state.memory.borrow().free()),
+                disk_bytes: need.disk_bytes.saturating_sub(state.disk.borrow().free()),
+            };
+            if !self.make_room(node, missing) || self.take_room(node, image, need).is_err() {
+                return None;
+            }
+        }
+        let id = ContainerId(self.next_container);
+        self.next_container += 1;
+        self.containers.insert(
+            id,
+            Container { node, function, serves: None, idle_since: self.now, idle_sequence: 0, has_timer: false },
+        );
+        self.emit(|| EventKind::ContainerStarted {
+            node,
+            container: id,
+            function,
+            image,
+            disk_bytes: need.disk_bytes,
+            memory_bytes: need.memory_bytes,
+        });
+        Some(id)
+    }
+
+    fn need(&self, function: FunctionId) -> Need {
+        let limits = &self.functions[function.index()].limits;
+        Need { memory_bytes: limits.memory_bytes, disk_bytes: limits.disk_bytes }
+    }
+
+    /// Pins the image and takes room for the limits, first on disk, then in memory; all or nothing, but images that were
+    /// pushed out stay out.
+    fn take_room(&mut self, node: NodeId, image: Option<ImageId>, need: Need) -> Result<(), FileError> {
+        self.pin_on_node(node, image);
+        let (disk, memory) = {
+            let state = &self.nodes[node.index()];
+            (Rc::clone(&state.disk), Rc::clone(&state.memory))
+        };
+        let on_disk = disk.borrow_mut().reserve(need.disk_bytes);
+        let result = match on_disk {
+            Err(error) => Err(error),
+            Ok(evicted) => {
+                self.evicted_from_disk(node, evicted);
+                let in_memory = memory.borrow_mut().reserve(need.memory_bytes);
+                match in_memory {
+                    Ok(evicted) => {
+                        self.evicted_from_memory(node, evicted);
+                        return Ok(());
+                    }
+                    Err(error) => {
+                        disk.borrow_mut().release(need.disk_bytes);
+                        Err(error)
+                    }
+                }
+            }
+        };
+        self.unpin_on_node(node, image);
+        result
+    }
+
+    fn pin_on_node(&mut self, node: NodeId, image: Option<ImageId>) {
+        let Some(image) = image else { return };
+        let state = &self.nodes[node.index()];
+        let known = state.image(image);
+        if let (Some(disk), Some(memory)) = (known.disk, known.memory) {
+            state.disk.borrow_mut().pin(disk);
+            state.memory.borrow_mut().pin(memory);
+        }
+    }
+
+    fn unpin_on_node(&mut self, node: NodeId, image: Option<ImageId>) {
+        let Some(image) = image else { return };
+        let state = &self.nodes[node.index()];
+        let known = state.image(image);
+        if let (Some(disk), Some(memory)) = (known.disk, known.memory) {
+            state.disk.borrow_mut().unpin(disk);
+            state.memory.borrow_mut().unpin(memory);
+        }
+    }
+
+    /// Evicts idle containers of a node until nothing is missing. Evicts none, and says so, if all together would not
+    /// do.
+    pub(super) fn make_room(&mut self, node: NodeId, missing: Missing) -> bool {
+        let state = &self.nodes[node.index()];
+        if missing.memory_bytes > state.idle_memory || missing.disk_bytes > state.idle_disk {
+            return false;
+        }
+        let mut idle = state.idle.iter().map(|&(idle_since, id)| {
+            let limits = &self.functions[self.containers[&id].function.index()].limits;
+            IdleContainer { id, idle_since, memory_bytes: limits.memory_bytes, disk_bytes: limits.disk_bytes }
+        });
+        let Some(victims) = self.policies.eviction.choose(&mut idle, missing) else { return false };
+        drop(idle);
+        for victim in victims {
+            self.stop_container(victim, true);
+        }
+        true
+    }
+
+    /// The key by which idle containers of a function on a node are ordered: the first one serves.
+    fn serving_key(&self, id: ContainerId, container: &Container) -> u64 {
+        match self.policies.reuse {
+            ContainerReuse::Oldest => id.0,
+            ContainerReuse::Newest => u64::MAX - id.0,
+            ContainerReuse::LeastRecentlyUsed => container.idle_sequence,
+            ContainerReuse::MostRecentlyUsed => u64::MAX - container.idle_sequence,
+        }
+    }
+
+    /// A container has nothing to do: it is kept or stopped.
+    pub(super) fn container_is_idle(&mut self, id: ContainerId) {
+        let Some(container) = self.containers.get_mut(&id) else { return };
+        let (node, function) = (container.node, container.function);
+        self.nodes[node.index()].busy.remove(&id);
+        container.serves = None;
+        let keep = self.policies.keep_alive.keep(&IdleNow { at: self.now, container: id, function, node });
+        let idle = match keep {
+            Keep::No | Keep::For(Duration::ZERO) => {
+                self.give_back(id, false);
+                return;
+            }
+            Keep::For(idle) => Some(idle),
+            Keep::Forever => None,
+        };
+        container.idle_since = self.now;
+        container.idle_sequence = self.next_idle_sequence;
+        container.has_timer = idle.is_some();
+        self.next_idle_sequence += 1;
+        let container = *container;
+        let key = self.serving_key(id, &container);
+        let spec = &mut self.functions[function.index()];
+        spec.idle.entry(node).or_default().insert(key, id);
+        spec.idle_nodes.insert(node);
+        let limits = spec.limits;
+        let state = &mut self.nodes[node.index()];
+        state.idle.insert((self.now, id));
+        state.idle_memory = state.idle_memory.saturating_add(limits.memory_bytes);
+        state.idle_disk = state.idle_disk.saturating_add(limits.disk_bytes);
+        // What this container holds can now be had by evicting it.
+        state.room_may_have_come();
+        if let Some(idle) = idle {
+            self.effects.push(Effect::KeepAlive { container: id, idle_sequence: container.idle_sequence, idle });
+        }
+    }
+
+    /// Takes a container off the lists of idle ones.
+    fn no_longer_idle(&mut self, id: ContainerId) {
+        let container = self.containers[&id];
+        let Container { node, function, idle_since, has_timer, .. } = container;
+        let key = self.serving_key(id, &container);
+        let spec = &mut self.functions[function.index()];
+        if let Some(idle) = spec.idle.get_mut(&node) {
+            idle.remove(&key);
+            if idle.is_empty() {
+                spec.idle.remove(&node);
+                spec.idle_nodes.remove(node);
+            }
+        }
+        let limits = spec.limits;
+        let state = &mut self.nodes[node.index()];
+        state.idle.remove(&(idle_since, id));
+        state.idle_memory = state.idle_memory.saturating_sub(limits.memory_bytes);
+        state.idle_disk = state.idle_disk.saturating_sub(limits.disk_bytes);
+        if has_timer {
+            self.effects.push(Effect::ForgetTimer { container: id });
+        }
+    }
+
+    /// Gives an invocation to a container, idle or new.
+    pub(super) fn occupy(&mut self, id: ContainerId, invocation: InvocationId, was_idle: bool) {
+        if was_idle {
+            self.no_longer_idle(id);
+        }
+        let Some(container) = self.containers.get_mut(&id) else { return };
+        container.serves = Some(invocation);
+        self.nodes[container.node.index()].busy.insert(id);
+    }
+
+    /// Whether a container is idle on the node and belongs to the function.
+    pub(super) fn is_idle(&self, id: ContainerId, node: NodeId, function: FunctionId) -> bool {
+        self.containers.get(&id).is_some_and(|container| {
+            container.serves.is_none() && container.node == node && container.function == function
+        })
+    }
+
+    /// Stops a container and gives back what it held.
+    pub(super) fn stop_container(&mut self, id: ContainerId, evicted: bool) {
+        let Some(container) = self.containers.get(&id) else { return };
+        if container.serves.is_some() {
+            self.nodes[container.node.index()].busy.remove(&id);
+        } else {
+            self.no_longer_idle(id);
+        }
+        self.give_back(id, evicted);
+    }
+
+    fn give_back(&mut self, id: ContainerId, evicted: bool) {
+        let Some(container) = self.containers.remove(&id) else { return };
+        let Container { node, function, .. } = container;
+        let need = self.need(function);
+        let image = self.functions[function.index()].image;
+        let state = &mut self.nodes[node.index()];
+        state.disk.borrow_mut().release(need.disk_bytes);
+        state.memory.borrow_mut().release(need.memory_bytes);
+        state.room_may_have_come();
+        self.unpin_on_node(node, image);
+        self.effects.push(Effect::Stopped { container: id });
+        self.emit(|| EventKind::ContainerStopped { node, container: id, evicted });
+    }
+
+    /// A container's timer has run out. Nothing happens if it was used meanwhile or is gone.
+    pub(crate) fn idle_timer_ended(&mut self, id: ContainerId, idle_sequence: u64) {
+        let current = self.containers.get(&id).is_some_and(|container| {
+            container.serves.is_none() && container.has_timer && container.idle_sequence == idle_sequence
+        });
+        if current {
+            self.stop_container(id, false);
+        }
+    }
+}

@@ -1,0 +1,506 @@
+//! What the serverless platform knows, and what follows from an event: plain, synchronous code with no actor in it.
+//!
+//! [`PlatformState`] holds nodes, containers, images and queues with their indexes. The service actor tells it what has
+//! happened (a request, the end of a download, of an invocation, …); it changes its books and leaves
+//! [`Effect`]s, which the actor carries out. Every change of what a node holds is told to the observers as a
+//! [`PlatformEvent`].
+//!
+//! # Invariants
+//!
+//! * An invocation is in exactly one place: waiting for its image, pending, or served by one busy container.
+//! * A container, busy or idle, pins its image on the disk and in the memory of its node, and holds its limits there.
+//! * The image of a pending invocation is pinned on the head disk.
+//! * `slots used = busy containers ≤ slots` on every node.
+//!
+//! They are checked after every event in tests ([`PlatformState::check`]).
+
+mod containers;
+mod images;
+mod node;
+mod round;
+mod view;
+
+#[cfg(any(test, feature = "audit"))]
+mod check;
+
+pub(crate) use containers::Container;
+pub(crate) use node::{Node, SharedFileSystem};
+pub use view::{Need, Pending, View};
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
+
+use isotherm_kernel::{Duration, Time};
+use isotherm_services::{FailureCause, FileId};
+use rustc_hash::FxHashMap;
+
+use crate::config::{ContainerReuse, RoomRule, Rules};
+use crate::eviction::ContainerEviction;
+use crate::keep_alive::KeepAlive;
+use crate::node_set::NodeSet;
+use crate::scheduler::{Plan, Scheduler};
+use crate::status::Status;
+use crate::{ContainerId, EventKind, FunctionId, ImageId, InvocationId, Limits, NodeId, Outcome, PlatformEvent};
+
+/// What the service actor has to do.
+#[derive(Clone, Debug)]
+pub(crate) enum Effect {
+    /// Download an image to the head disk; room for it has been taken.
+    Download { image: ImageId },
+    /// Report at the end of the message queue that an image is on the head disk.
+    DownloadAtOnce { image: ImageId },
+    /// Copy an image to a node's disk; room for it has been taken.
+    Copy { node: NodeId, image: ImageId },
+    /// Report at the end of the message queue that a copy found no room.
+    CopyRefused { node: NodeId, image: ImageId },
+    /// Load an image into a node's memory; room for it has been taken.
+    Load { node: NodeId, image: ImageId },
+    /// Report at the end of the message queue that a load found no room.
+    LoadRefused { node: NodeId, image: ImageId },
+    /// Start an invocation on a node.
+    Start { invocation: InvocationId, node: NodeId, container: ContainerId, startup: Duration, limit: Duration },
+    /// Wake the service when a container has been idle for so long.
+    KeepAlive { container: ContainerId, idle_sequence: u64, idle: Duration },
+    /// A container is used again or has stopped before its timer: the timer is of no use any more.
+    ForgetTimer { container: ContainerId },
+    /// A container has stopped: whatever belongs to it goes with it.
+    Stopped { container: ContainerId },
+    /// Stop the body of an invocation.
+    CancelBody { invocation: InvocationId },
+    /// An invocation has ended: tell its user.
+    Ended { invocation: InvocationId, status: Rc<Status> },
+}
+
+/// Where the image is as seen from the head host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum OnHead {
+    #[default]
+    Absent,
+    Downloading(FileId),
+    Present(FileId),
+}
+
+pub(crate) struct Image {
+    pub(crate) name: Rc<str>,
+    pub(crate) bytes: u64,
+    pub(crate) memory_bytes: u64,
+    pub(crate) head: OnHead,
+    /// Invocations that wait for the download in progress.
+    pub(crate) waiting: VecDeque<InvocationId>,
+    pub(crate) on_disk: NodeSet,
+    pub(crate) in_memory: NodeSet,
+    pub(crate) copying: NodeSet,
+    pub(crate) loading: NodeSet,
+}
+
+pub(crate) struct Function {
+    pub(crate) name: Rc<str>,
+    pub(crate) image: Option<ImageId>,
+    pub(crate) limits: Limits,
+    pub(crate) startup: Duration,
+    /// Nodes that could hold image and container; `None`: all.
+    pub(crate) fits: Option<NodeSet>,
+    pub(crate) idle_nodes: NodeSet,
+    /// Idle containers by node, in the order in which they are to serve.
+    pub(crate) idle: FxHashMap<NodeId, BTreeMap<u64, ContainerId>>,
+    pub(crate) pending: BTreeMap<u64, InvocationId>,
+}
+
+/// Where an invocation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Not looked at yet, or waiting for room on the head disk.
+    New,
+    /// Waiting for a download in progress.
+    AwaitsImage,
+    /// Schedulable, with its place in the queue.
+    Pending(u64),
+    /// In a container.
+    Running(ContainerId),
+}
+
+pub(crate) struct Invocation {
+    pub(crate) function: FunctionId,
+    pub(crate) place: Place,
+    pub(crate) status: Rc<Status>,
+}
+
+/// How a body ended, as the bare-metal service reports it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct BodyEnd {
+    pub(crate) started: Option<Time>,
+    pub(crate) ended: Option<Time>,
+    pub(crate) result: Result<(), FailureCause>,
+}
+
+/// Whether a message is followed by a scheduling round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Round {
+    Yes,
+    No,
+}
+
+/// Policies and rules of a platform.
+pub(crate) struct Policies {
+    /// Taken out only while it decides.
+    pub(crate) scheduler: Option<Box<dyn Scheduler>>,
+    pub(crate) keep_alive: Box<dyn KeepAlive>,
+    pub(crate) eviction: Box<dyn ContainerEviction>,
+    pub(crate) reuse: ContainerReuse,
+    pub(crate) rules: Rules,
+    pub(crate) startup_overhead: Duration,
+    pub(crate) simulate_downloads: bool,
+}
+
+type Observer = Box<dyn FnMut(&PlatformEvent)>;
+
+pub(crate) struct PlatformState {
+    pub(crate) now: Time,
+    policies: Policies,
+    /// Books of the head disk.
+    head: SharedFileSystem,
+    pub(crate) images: Vec<Image>,
+    pub(crate) functions: Vec<Function>,
+    functions_waiting: BTreeSet<FunctionId>,
+    pub(crate) nodes: Vec<Node>,
+    free_nodes: NodeSet,
+    /// Nodes from whose disk images were pushed out since the last message.
+    nodes_with_dropped: Vec<NodeId>,
+    pub(crate) containers: FxHashMap<ContainerId, Container>,
+    next_container: u64,
+    next_idle_sequence: u64,
+    pub(crate) invocations: FxHashMap<InvocationId, Invocation>,
+    next_invocation: u64,
+    /// Invocations whose image is neither on the head disk nor being downloaded.
+    new: VecDeque<InvocationId>,
+    /// Schedulable invocations in the order in which they became so.
+    pending: BTreeMap<u64, Pending>,
+    next_pending: u64,
+    plan: Plan,
+    /// How many invocations have ever been dispatched.
+    pub(crate) dispatches: u64,
+    pub(crate) effects: Vec<Effect>,
+    observers: Vec<Observer>,
+}
+
+impl PlatformState {
+    pub(crate) fn new(policies: Policies, head: SharedFileSystem, nodes: Vec<Node>) -> Self {
+        PlatformState {
+            now: Time::ZERO,
+            policies,
+            head,
+            images: Vec::new(),
+            functions: Vec::new(),
+            functions_waiting: BTreeSet::new(),
+            free_nodes: nodes.iter().enumerate().filter(|(_, node)| node.free_slots() > 0).fold(
+                NodeSet::new(),
+                |mut set, (index, _)| {
+                    set.insert(NodeId(index as u32));
+                    set
+                },
+            ),
+            nodes,
+            nodes_with_dropped: Vec::new(),
+            containers: FxHashMap::default(),
+            next_container: 0,
+            next_idle_sequence: 0,
+            invocations: FxHashMap::default(),
+            next_invocation: 0,
+            new: VecDeque::new(),
+            pending: BTreeMap::new(),
+            next_pending: 0,
+            plan: Plan::default(),
+            dispatches: 0,
+            effects: Vec::new(),
+            observers: Vec::new(),
+        }
+    }
+
+    pub(crate) fn observe(&mut self, observer: Observer) {
+        self.observers.push(observer);
+    }
+
+    fn emit(&mut self, kind: impl FnOnce() -> EventKind) {
+        if self.observers.is_empty() {
+            return;
+        }
+        let event = PlatformEvent { at: self.now, kind: kind() };
+        for observer in &mut self.observers {
+            observer(&event);
+        }
+    }
+
+    /// Makes an image known.
+    pub(crate) fn add_image(&mut self, name: Rc<str>, bytes: u64, memory_bytes: u64) -> ImageId {
+        self.images.push(Image {
+            name,
+            bytes,
+            memory_bytes,
+            head: OnHead::Absent,
+            waiting: VecDeque::new(),
+            on_disk: NodeSet::new(),
+            in_memory: NodeSet::new(),
+            copying: NodeSet::new(),
+            loading: NodeSet::new(),
+        });
+        ImageId((self.images.len() - 1) as u32)
+    }
+
+    /// Whether some node could hold image and container, and the head disk the image: else why not.
+    fn admissible(&self, image: Option<ImageId>, limits: &Limits) -> Result<Option<NodeSet>, FailureCause> {
+        let refused = |reason: String| Err(FailureCause::NotAllowed { reason: reason.into() });
+        let (bytes, memory_bytes) = image.map_or((0, 0), |image| {
+            let image = &self.images[image.index()];
+            (image.bytes, image.memory_bytes)
+        });
+        if bytes > self.head.borrow().capacity() {
+            return refused(format!("the head disk can never hold an image of {bytes} bytes"));
+        }
+        let (mut disk, mut both) = (false, NodeSet::new());
+        for (index, node) in self.nodes.iter().enumerate() {
+            let on_disk = bytes.saturating_add(limits.disk_bytes) <= node.disk.borrow().capacity();
+            let in_memory = memory_bytes.saturating_add(limits.memory_bytes) <= node.memory.borrow().capacity();
+            disk |= on_disk;
+            if on_disk && in_memory {
+                both.insert(NodeId(index as u32));
+            }
+        }
+        if !disk {
+            return refused(format!(
+                "no compute host's disk can ever hold the image ({bytes} bytes) and the disk limit ({} bytes)",
+                limits.disk_bytes
+            ));
+        }
+        if both.is_empty() {
+            return refused(format!(
+                "no compute host can ever hold the image ({memory_bytes} bytes) and the memory limit ({} bytes) \
+                 in memory",
+                limits.memory_bytes
+            ));
+        }
+        Ok((both.len() < self.nodes.len()).then_some(both))
+    }
+
+    /// Registers a function, or says why it can never run.
+    pub(crate) fn register(
+        &mut self,
+        name: Rc<str>,
+        image: Option<ImageId>,
+        limits: Limits,
+        startup: Option<Duration>,
+    ) -> Result<FunctionId, FailureCause> {
+        let fits = self.admissible(image, &limits)?;
+        self.functions.push(Function {
+            name,
+            image,
+            limits,
+            startup: startup.unwrap_or(self.policies.startup_overhead),
+            fits,
+            idle_nodes: NodeSet::new(),
+            idle: FxHashMap::default(),
+            pending: BTreeMap::new(),
+        });
+        Ok(FunctionId((self.functions.len() - 1) as u32))
+    }
+
+    /// Takes an invocation in.
+    pub(crate) fn submit(&mut self, function: FunctionId) -> (InvocationId, Rc<Status>) {
+        let id = InvocationId(self.next_invocation);
+        self.next_invocation += 1;
+        let spec = &self.functions[function.index()];
+        let image = spec.image.map(|image| Rc::clone(&self.images[image.index()].name));
+        let status = Status::new(id, Rc::clone(&spec.name), image, self.now);
+        self.invocations.insert(id, Invocation { function, place: Place::New, status: Rc::clone(&status) });
+        self.new.push_back(id);
+        self.emit(|| EventKind::Submitted { invocation: id, function });
+        (id, status)
+    }
+
+    /// What follows every message: images that left a disk leave memory, new invocations are admitted, a round.
+    pub(crate) fn conclude(&mut self, round: Round) {
+        self.drop_images_without_file();
+        self.admit_new();
+        if round == Round::Yes && !self.pending.is_empty() {
+            self.run_round();
+        }
+        #[cfg(any(test, feature = "audit"))]
+        self.check();
+    }
+
+    /// Puts an invocation whose image is on the head disk at the end of the queue.
+    fn make_schedulable(&mut self, id: InvocationId) {
+        let now = self.now;
+        let sequence = self.next_pending;
+        self.next_pending += 1;
+        let Some(invocation) = self.invocations.get_mut(&id) else { return };
+        invocation.place = Place::Pending(sequence);
+        invocation.status.update(|record| {
+            record.admitted = Some(now);
+            record.download_wait = now.since(record.submitted);
+        });
+        let function = invocation.function;
+        let spec = &mut self.functions[function.index()];
+        spec.pending.insert(sequence, id);
+        let image = spec.image;
+        self.functions_waiting.insert(function);
+        self.pending.insert(sequence, Pending { invocation: id, function });
+        if let Some(image) = image {
+            self.pin_on_head(image);
+        }
+        self.emit(|| EventKind::Admitted { invocation: id });
+    }
+
+    /// Takes a pending invocation out of the queue.
+    fn leave_queue(&mut self, function: FunctionId, sequence: u64) {
+        self.pending.remove(&sequence);
+        let spec = &mut self.functions[function.index()];
+        spec.pending.remove(&sequence);
+        if spec.pending.is_empty() {
+            self.functions_waiting.remove(&function);
+        }
+        if let Some(image) = spec.image {
+            self.unpin_on_head(image);
+        }
+    }
+
+    /// Ends an invocation, wherever it is, and leaves the news for its user.
+    fn end(&mut self, id: InvocationId, outcome: Outcome, cause: Option<FailureCause>, body: Option<&BodyEnd>) {
+        let Some(invocation) = self.invocations.remove(&id) else { return };
+        let now = self.now;
+        invocation.status.update(|record| {
+            record.finished = now;
+            record.outcome = outcome;
+            record.cause = cause;
+            if let Some(body) = body {
+                record.started = body.started;
+                record.ended = body.ended;
+            }
+        });
+        invocation.status.set_ended();
+        self.effects.push(Effect::Ended { invocation: id, status: invocation.status });
+        self.emit(|| EventKind::Ended { invocation: id, outcome });
+    }
+
+    /// The body of an invocation has ended: its slot is free, its container idle.
+    pub(crate) fn body_ended(&mut self, id: InvocationId, body: BodyEnd) {
+        let Some(&Invocation { place: Place::Running(container), .. }) = self.invocations.get(&id) else { return };
+        let node = self.containers[&container].node;
+        self.change_slots_used(node, |used| used - 1);
+        let outcome = match &body.result {
+            Ok(()) => Outcome::Completed,
+            Err(FailureCause::TimeLimit) => Outcome::TimedOut,
+            Err(FailureCause::Cancelled) => Outcome::Cancelled,
+            Err(_) => Outcome::Failed,
+        };
+        let host_failed = matches!(body.result, Err(FailureCause::HostFailed { .. }));
+        // The slot is free from now on, so the end is told before what becomes of the container.
+        self.end(id, outcome, body.result.clone().err(), Some(&body));
+        if host_failed || !self.nodes[node.index()].up {
+            self.stop_container(container, false);
+        } else {
+            self.container_is_idle(container);
+        }
+    }
+
+    /// The user does not want the result any more. Says whether the invocation was still going on.
+    pub(crate) fn cancel(&mut self, id: InvocationId, cause: FailureCause) -> bool {
+        let Some(invocation) = self.invocations.get(&id) else { return false };
+        let function = invocation.function;
+        match invocation.place {
+            Place::New => self.new.retain(|&other| other != id),
+            Place::AwaitsImage => {
+                if let Some(image) = self.functions[function.index()].image {
+                    self.images[image.index()].waiting.retain(|&other| other != id);
+                }
+            }
+            Place::Pending(sequence) => self.leave_queue(function, sequence),
+            Place::Running(_) => {
+                self.effects.push(Effect::CancelBody { invocation: id });
+                return true;
+            }
+        }
+        let outcome = if cause == FailureCause::Cancelled { Outcome::Cancelled } else { Outcome::Failed };
+        self.end(id, outcome, Some(cause), None);
+        true
+    }
+
+    /// Ends every invocation that is not in a container yet with a cause, in the order of submission.
+    pub(crate) fn fail_all_waiting(&mut self, cause: &FailureCause) {
+        let mut waiting: Vec<InvocationId> = self.new.iter().copied().collect();
+        waiting.extend(self.images.iter().flat_map(|image| image.waiting.iter().copied()));
+        waiting.extend(self.pending.values().map(|pending| pending.invocation));
+        waiting.sort_unstable();
+        for id in waiting {
+            self.cancel(id, cause.clone());
+        }
+    }
+
+    /// Invocations that are in a container, in the order of submission.
+    pub(crate) fn running(&self) -> Vec<InvocationId> {
+        let mut running: Vec<InvocationId> = self
+            .nodes
+            .iter()
+            .flat_map(|node| &node.busy)
+            .filter_map(|container| self.containers[container].serves)
+            .collect();
+        running.sort_unstable();
+        running
+    }
+
+    /// Disk limit of a container in bytes.
+    pub(crate) fn disk_limit(&self, container: ContainerId) -> u64 {
+        let container = &self.containers[&container];
+        self.functions[container.function.index()].limits.disk_bytes
+    }
+
+    /// Ends an invocation whose body nobody will hear of any more.
+    pub(crate) fn abandon(&mut self, id: InvocationId, cause: FailureCause) {
+        let started = self.invocations.get(&id).and_then(|invocation| invocation.status.snapshot(self.now).started);
+        self.body_ended(id, BodyEnd { started, ended: None, result: Err(cause) });
+    }
+
+    fn change_slots_used(&mut self, node: NodeId, change: impl FnOnce(u32) -> u32) {
+        let state = &mut self.nodes[node.index()];
+        state.slots_used = change(state.slots_used);
+        self.note_slots(node);
+    }
+
+    /// Keeps the set of nodes with a free slot true.
+    fn note_slots(&mut self, node: NodeId) {
+        if self.nodes[node.index()].free_slots() > 0 {
+            self.free_nodes.insert(node);
+        } else {
+            self.free_nodes.remove(node);
+        }
+    }
+
+    /// A host has gone: its containers and the contents of its memory go with it; what is on its disk stays.
+    /// Bodies that ran there report by themselves.
+    pub(crate) fn node_failed(&mut self, node: NodeId) {
+        let state = &mut self.nodes[node.index()];
+        if !state.up {
+            return;
+        }
+        state.up = false;
+        state.room_may_have_come();
+        let idle: Vec<ContainerId> = state.idle.iter().map(|&(_, container)| container).collect();
+        for container in idle {
+            self.stop_container(container, false);
+        }
+        let in_memory: Vec<ImageId> = self.images_in_memory(node);
+        for image in in_memory {
+            self.drop_from_memory(node, image);
+        }
+        self.note_slots(node);
+    }
+
+    /// The host is back.
+    pub(crate) fn node_recovered(&mut self, node: NodeId) {
+        self.nodes[node.index()].up = true;
+        self.note_slots(node);
+    }
+
+    pub(crate) fn evicts_for_images(&self) -> bool {
+        self.policies.rules.room == RoomRule::EvictIdleContainers
+    }
+}

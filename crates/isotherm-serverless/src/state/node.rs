@@ -1,0 +1,129 @@
+//! What the platform knows of one compute host.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use isotherm_kernel::Time;
+use isotherm_services::{FileId, FileSystem};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::{ContainerId, ImageId};
+
+/// A file system that a storage service and the platform's state share.
+pub(crate) type SharedFileSystem = Rc<RefCell<FileSystem>>;
+
+/// A compute host as its service knows it.
+pub(crate) struct Node {
+    pub(crate) name: Rc<str>,
+    /// Whether its host is on.
+    pub(crate) up: bool,
+    /// `None`: unlimited.
+    pub(crate) slots: Option<u32>,
+    pub(crate) slots_used: u32,
+    pub(crate) disk: SharedFileSystem,
+    pub(crate) memory: SharedFileSystem,
+    /// Images that are, or are about to be, on this node.
+    pub(crate) images: FxHashMap<ImageId, NodeImage>,
+    /// Idle containers, the longest idle first, ties in the order of creation.
+    pub(crate) idle: BTreeSet<(Time, ContainerId)>,
+    /// Limits of the idle containers together, in bytes.
+    pub(crate) idle_memory: u64,
+    pub(crate) idle_disk: u64,
+    /// Containers that serve an invocation.
+    pub(crate) busy: BTreeSet<ContainerId>,
+    /// Images that left the disk and are to be dropped from memory before the next round.
+    pub(crate) dropped: Vec<ImageId>,
+    /// Copies and loads that found no room and wait until something is given back.
+    pub(crate) blocked: FxHashSet<(Move, ImageId)>,
+}
+
+/// The two steps of an image within a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Move {
+    /// From the head disk to the node's disk.
+    Copy,
+    /// From the node's disk to its memory.
+    Load,
+}
+
+/// A copy or a load.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Transfer {
+    #[default]
+    None,
+    /// Room was taken at `since` (for a copy in the form of a hidden file); bytes are on their way.
+    Running { since: Time, file: Option<FileId> },
+    /// It found no room; the notice of it is still to be processed.
+    Refused,
+}
+
+/// An interval of virtual time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Interval {
+    pub(crate) from: Time,
+    pub(crate) to: Time,
+}
+
+/// An image on a node.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct NodeImage {
+    pub(crate) disk: Option<FileId>,
+    pub(crate) memory: Option<FileId>,
+    pub(crate) copy: Transfer,
+    pub(crate) load: Transfer,
+    /// When the copy and the load that are there now took place.
+    pub(crate) copied: Interval,
+    pub(crate) loaded: Interval,
+}
+
+impl Node {
+    pub(crate) fn new(name: Rc<str>, slots: Option<u32>, disk: SharedFileSystem, memory: SharedFileSystem) -> Self {
+        Node {
+            name,
+            up: true,
+            slots,
+            slots_used: 0,
+            disk,
+            memory,
+            images: FxHashMap::default(),
+            idle: BTreeSet::new(),
+            idle_memory: 0,
+            idle_disk: 0,
+            busy: BTreeSet::new(),
+            dropped: Vec::new(),
+            blocked: FxHashSet::default(),
+        }
+    }
+
+    /// Free slots; `u32::MAX` if they are unlimited, none while the host is off.
+    pub(crate) fn free_slots(&self) -> u32 {
+        match self.slots {
+            _ if !self.up => 0,
+            Some(slots) => slots.saturating_sub(self.slots_used),
+            None => u32::MAX,
+        }
+    }
+
+    pub(crate) fn image(&self, image: ImageId) -> NodeImage {
+        self.images.get(&image).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn image_mut(&mut self, image: ImageId) -> &mut NodeImage {
+        self.images.entry(image).or_default()
+    }
+
+    /// Something was given back: copies and loads that wait for room may be tried again.
+    pub(crate) fn room_may_have_come(&mut self) {
+        if !self.blocked.is_empty() {
+            self.blocked.clear();
+        }
+    }
+}
+
+impl Interval {
+    /// How much of the interval lies between two dates.
+    pub(crate) fn within(self, from: Time, to: Time) -> isotherm_kernel::Duration {
+        self.to.min(to).since(self.from.max(from))
+    }
+}

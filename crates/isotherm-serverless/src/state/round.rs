@@ -1,0 +1,95 @@
+//! A scheduling round: the scheduler decides, the decisions are carried out.
+
+use super::node::Transfer;
+use super::{Effect, Place, PlatformState, View};
+use crate::scheduler::{Dispatch, Plan};
+use crate::{ContainerId, EventKind, StartKind};
+
+impl PlatformState {
+    /// Asks the scheduler and carries out its decisions: dispatches, then loads, then copies.
+    pub(super) fn run_round(&mut self) {
+        let mut plan = std::mem::take(&mut self.plan);
+        plan.clear();
+        // The scheduler reads the state while it changes its own, so it is taken out of it for the while.
+        let mut scheduler = self.policies.scheduler.take();
+        if let Some(scheduler) = &mut scheduler {
+            scheduler.round(&View::new(self), &mut plan);
+        }
+        self.policies.scheduler = scheduler;
+        self.carry_out(&plan);
+        self.plan = plan;
+    }
+
+    fn carry_out(&mut self, plan: &Plan) {
+        for &dispatch in &plan.dispatches {
+            self.dispatch(dispatch);
+        }
+        for &(node, image) in &plan.loads {
+            self.begin_load(node, image);
+        }
+        for &(node, image) in &plan.copies {
+            self.begin_copy(node, image);
+        }
+    }
+
+    /// Gives an invocation to a container, if that is feasible now; else it stays where it is in the queue.
+    fn dispatch(&mut self, dispatch: Dispatch) {
+        let Dispatch { invocation: id, node, container } = dispatch;
+        let Some(invocation) = self.invocations.get(&id) else { return };
+        let (function, Place::Pending(sequence)) = (invocation.function, invocation.place) else { return };
+        if node.index() >= self.nodes.len() || self.nodes[node.index()].free_slots() == 0 {
+            return;
+        }
+        let (served_by, start_kind) = match container {
+            Some(idle) if self.is_idle(idle, node, function) => (idle, StartKind::Warm),
+            Some(_) => return,
+            None => match self.start_new(node, function) {
+                Some(new) => (new, StartKind::Cold),
+                None => return,
+            },
+        };
+        self.leave_queue(function, sequence);
+        self.occupy(served_by, id, start_kind == StartKind::Warm);
+        self.dispatches += 1;
+        self.change_slots_used(node, |used| used + 1);
+        self.note_dispatch(dispatch, served_by, start_kind);
+    }
+
+    /// A new container, for which the image has to be on the node's disk and in its memory.
+    fn start_new(&mut self, node: crate::NodeId, function: crate::FunctionId) -> Option<ContainerId> {
+        if let Some(image) = self.functions[function.index()].image {
+            let known = self.nodes[node.index()].image(image);
+            if known.disk.is_none() || known.memory.is_none() || known.copy != Transfer::None {
+                return None;
+            }
+        }
+        self.start_container(node, function)
+    }
+
+    fn note_dispatch(&mut self, dispatch: Dispatch, container: ContainerId, start_kind: StartKind) {
+        let Dispatch { invocation: id, node, .. } = dispatch;
+        let now = self.now;
+        let Some(invocation) = self.invocations.get_mut(&id) else { return };
+        invocation.place = Place::Running(container);
+        let spec = &self.functions[invocation.function.index()];
+        let startup = match start_kind {
+            StartKind::Cold => spec.startup,
+            StartKind::Warm => isotherm_kernel::Duration::ZERO,
+        };
+        let limit = spec.limits.time;
+        let known = spec.image.map(|image| self.nodes[node.index()].image(image)).unwrap_or_default();
+        let name = self.nodes[node.index()].name.clone();
+        invocation.status.update(|record| {
+            let admitted = record.admitted.unwrap_or(now);
+            record.dispatched = Some(now);
+            record.node = Some(name);
+            record.container = Some(container);
+            record.start_kind = Some(start_kind);
+            record.copy_wait = known.copied.within(admitted, now);
+            record.load_wait = known.loaded.within(admitted, now);
+        });
+        invocation.status.set_begin(now + startup);
+        self.emit(|| EventKind::Dispatched { invocation: id, node, container, start_kind });
+        self.effects.push(Effect::Start { invocation: id, node, container, startup, limit });
+    }
+}

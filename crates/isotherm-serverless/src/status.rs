@@ -1,0 +1,101 @@
+//! What is known of an invocation while it lives, shared between the platform and the user's handle.
+
+use std::cell::{Cell, Ref, RefCell};
+use std::rc::Rc;
+
+use isotherm_kernel::{Duration, Time};
+
+use crate::{InvocationId, InvocationRecord, Outcome};
+
+/// Where an invocation is in its life. Admission and dispatch are instants: see the dates of the record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InvocationState {
+    /// Taken in by the service; its image is not on the head disk yet.
+    Submitted,
+    /// Admitted: its image is on the head disk. It waits for a slot, and for the image to be copied and loaded.
+    Schedulable,
+    /// Dispatched to a container that is still starting.
+    Starting,
+    /// Its body runs.
+    Running,
+    /// It has ended.
+    Ended(Outcome),
+}
+
+/// The growing record of an invocation. The platform writes it, handles read it.
+#[derive(Debug)]
+pub(crate) struct Status {
+    record: RefCell<InvocationRecord>,
+    /// When the body begins, once it has been dispatched.
+    begins: Cell<Option<Time>>,
+    ended: Cell<bool>,
+}
+
+impl Status {
+    pub(crate) fn new(id: InvocationId, function: Rc<str>, image: Option<Rc<str>>, submitted: Time) -> Rc<Self> {
+        Rc::new(Status {
+            record: RefCell::new(InvocationRecord {
+                id,
+                function,
+                image,
+                submitted,
+                admitted: None,
+                dispatched: None,
+                started: None,
+                ended: None,
+                finished: Time::NEVER,
+                outcome: Outcome::Completed,
+                cause: None,
+                node: None,
+                container: None,
+                start_kind: None,
+                download_wait: Duration::ZERO,
+                copy_wait: Duration::ZERO,
+                load_wait: Duration::ZERO,
+            }),
+            begins: Cell::new(None),
+            ended: Cell::new(false),
+        })
+    }
+
+    pub(crate) fn record(&self) -> Ref<'_, InvocationRecord> {
+        self.record.borrow()
+    }
+
+    pub(crate) fn update(&self, change: impl FnOnce(&mut InvocationRecord)) {
+        debug_assert!(!self.ended.get(), "the record of an invocation that has ended is complete");
+        change(&mut self.record.borrow_mut());
+    }
+
+    pub(crate) fn set_begin(&self, begins: Time) {
+        self.begins.set(Some(begins));
+    }
+
+    pub(crate) fn set_ended(&self) {
+        self.ended.set(true);
+    }
+
+    /// The state at date `now`.
+    pub(crate) fn state(&self, now: Time) -> InvocationState {
+        let record = self.record.borrow();
+        if self.ended.get() {
+            InvocationState::Ended(record.outcome)
+        } else {
+            match (record.admitted, self.begins.get()) {
+                (_, Some(begins)) if begins <= now => InvocationState::Running,
+                (_, Some(_)) => InvocationState::Starting,
+                (Some(_), None) => InvocationState::Schedulable,
+                (None, None) => InvocationState::Submitted,
+            }
+        }
+    }
+
+    /// The record so far; the start of a body that runs is in it.
+    pub(crate) fn snapshot(&self, now: Time) -> InvocationRecord {
+        let mut record = self.record.borrow().clone();
+        if !self.ended.get() {
+            record.started = self.begins.get().filter(|&begins| begins <= now);
+        }
+        record
+    }
+}

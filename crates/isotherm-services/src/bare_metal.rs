@@ -1,0 +1,318 @@
+//! Bare-metal compute services: they run actions on a host and keep a ledger of its cores.
+//!
+//! # Life of an action
+//!
+//! An action is *submitted* by a message ([`BareMetalService::submit`]), *waits* first come, first served until its cores are free,
+//! is *starting* for its start-up overhead, is *running* while its body runs, and *ends*. However it
+//! ends, its [`on_end`](ActionRequest::on_end) is called exactly once (unless the simulation itself ends before), when the books
+//! are right again, and never from inside a method of this service or of the platform: whoever cancels an action or turns a
+//! host off need not fear to be called back.
+//!
+//! # The executor
+//!
+//! The body runs in an actor on the host and dies with it. The *time limit* covers the body, not the start-up
+//! overhead. At the date of the limit the executor lets the body have the turn for which it has been woken, if it has, and goes to the end
+//! of the run queue once; a body that has ended then has ended *exactly at its limit*, and [`AtLimit`] says how that counts. Any other body is killed and has no end
+//! date. The report of an action with a limit comes one turn after the end of its body, as from one actor that joins another.
+//!
+//! # Sleeping without an actor
+//!
+//! A body that only sleeps ([`Action::Sleep`]) is what simulations of large platforms are made of. It is accounted by calls of
+//! the kernel, without an actor; it takes the same turns in the run queue as an executor would, so dates and the order among
+//! equals are the same.
+//!
+//! # Invariants
+//!
+//! The cores in use are those of the actions that are starting or running, and never more than there are;
+//! submitted = pending + running + completed + failed.
+
+mod action;
+mod books;
+mod executor;
+mod sleeper;
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::rc::Rc;
+
+use isotherm_kernel::{Duration, Time};
+use isotherm_platform::HostId;
+
+pub use action::{
+    Action, ActionContext, ActionReport, ActionRequest, ActionState, ActionStatus, AtLimit, BodyFuture, CustomBody,
+};
+pub use books::{ActionId, Ledger};
+
+use crate::port::transmit;
+use crate::{Address, FailureCause, Site};
+use books::{Books, Stage};
+
+/// What a bare-metal service is to be.
+#[derive(Clone, Debug)]
+pub struct BareMetalConfig {
+    /// Its name on its host.
+    pub name: Rc<str>,
+    /// The host on which it runs actions.
+    pub host: HostId,
+    /// How many cores its ledger has; by default those of the host.
+    pub cores: Option<u32>,
+}
+
+/// A bare-metal service. A cheap handle; clones are the same service.
+#[derive(Clone)]
+pub struct BareMetalService {
+    inner: Rc<Inner>,
+}
+
+struct Inner {
+    site: Site,
+    name: Rc<str>,
+    address: Address,
+    books: RefCell<Books>,
+    stopped: Cell<bool>,
+    /// Whether its host has failed since the service was started.
+    down: Cell<bool>,
+}
+
+impl fmt::Debug for BareMetalService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BareMetalService({})", self.inner.address)
+    }
+}
+
+/// Hears that the host has failed: its actor dies with the host.
+struct Sentinel(BareMetalService);
+
+impl Drop for Sentinel {
+    fn drop(&mut self) {
+        // The end of the simulation drops it too, but then the host is on.
+        if !self.0.inner.host_is_on() {
+            self.0.inner.down.set(true);
+            self.0.end_all();
+        }
+    }
+}
+
+impl Inner {
+    fn host(&self) -> HostId {
+        self.address.host()
+    }
+
+    fn host_is_on(&self) -> bool {
+        self.site.platform().is_on(self.host())
+    }
+
+    fn is_up(&self) -> bool {
+        !self.stopped.get() && !self.down.get()
+    }
+
+    fn why_down(&self) -> FailureCause {
+        if self.stopped.get() {
+            FailureCause::ServiceStopped { service: Rc::clone(&self.name) }
+        } else {
+            FailureCause::HostFailed { host: self.site.platform().host_name(self.host()) }
+        }
+    }
+}
+
+impl BareMetalService {
+    /// Starts a bare-metal service.
+    #[must_use]
+    pub fn start(site: &Site, config: BareMetalConfig) -> Self {
+        let cores = config.cores.unwrap_or_else(|| site.platform().cores(config.host));
+        let inner = Inner {
+            site: site.clone(),
+            address: Address::new(site, config.host, &config.name),
+            name: config.name,
+            books: RefCell::new(Books::new(cores)),
+            stopped: Cell::new(false),
+            down: Cell::new(false),
+        };
+        let service = Self { inner: Rc::new(inner) };
+        service.spawn_sentinel();
+        service
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &Rc<str> {
+        &self.inner.name
+    }
+
+    /// The host on which it runs actions.
+    #[must_use]
+    pub fn host(&self) -> HostId {
+        self.inner.host()
+    }
+
+    /// Its address.
+    #[must_use]
+    pub fn address(&self) -> &Address {
+        &self.inner.address
+    }
+
+    /// Whether it takes actions: it has not been stopped and its host has not failed.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        self.inner.is_up()
+    }
+
+    /// What it has done and is doing.
+    #[must_use]
+    pub fn ledger(&self) -> Ledger {
+        self.inner.books.borrow().ledger
+    }
+
+    /// Checks the ledger against a recount.
+    ///
+    /// # Panics
+    /// If they disagree.
+    #[cfg(any(test, feature = "audit"))]
+    pub fn check(&self) {
+        self.inner.books.borrow().check();
+    }
+
+    /// Sends an action to the service. A message of 0 bytes arrives at once.
+    pub fn submit(&self, from: &Address, payload_bytes: u64, request: ActionRequest) -> ActionId {
+        let inner = &self.inner;
+        inner.site.message_sent(from, &inner.address, "action_request", payload_bytes);
+        let id = inner.books.borrow_mut().insert(request);
+        if payload_bytes == 0 {
+            self.arrive(id);
+        } else {
+            let service = self.clone();
+            let to = inner.host();
+            transmit(&inner.site, from.host(), to, payload_bytes, move |result| match result {
+                Ok(()) => service.arrive(id),
+                Err(cause) => service.end(id, Err(cause), None),
+            });
+        }
+        id
+    }
+
+    /// Cancels an action, wherever it is: it ends with [`FailureCause::Cancelled`]. Says whether it had not ended yet.
+    pub fn cancel(&self, id: ActionId) -> bool {
+        self.end_later(id, FailureCause::Cancelled)
+    }
+
+    /// Stops the service: every action ends with [`FailureCause::ServiceStopped`], and so does whatever is submitted later.
+    pub fn stop(&self) {
+        self.inner.stopped.set(true);
+        self.end_all();
+    }
+
+    /// Starts the service again after its host has been off, or after it was stopped. Does nothing while it is up.
+    pub fn restart(&self) {
+        let inner = &self.inner;
+        if self.is_up() || !inner.host_is_on() {
+            return;
+        }
+        inner.stopped.set(false);
+        if inner.down.replace(false) {
+            self.spawn_sentinel();
+        }
+    }
+
+    fn spawn_sentinel(&self) {
+        let inner = &self.inner;
+        if !inner.host_is_on() {
+            inner.down.set(true);
+            return;
+        }
+        let sentinel = Sentinel(self.clone());
+        let actor = inner.site.platform().actor(inner.host(), Rc::clone(inner.address.label()));
+        actor.daemon().spawn(async move {
+            let _sentinel = sentinel;
+            std::future::pending::<()>().await;
+        });
+    }
+
+    /// The message with an action has arrived.
+    fn arrive(&self, id: ActionId) {
+        let mut books = self.inner.books.borrow_mut();
+        let Some(entry) = books.get(id) else { return };
+        if !self.inner.is_up() {
+            drop(books);
+            self.end_later(id, self.inner.why_down());
+            return;
+        }
+        let cores = entry.cores;
+        if cores > books.ledger.cores {
+            let reason = format!("the action needs {cores} cores and the service has {}", books.ledger.cores);
+            drop(books);
+            let reason = reason.into();
+            self.end_later(id, FailureCause::NotAllowed { reason });
+            return;
+        }
+        books.queue(id);
+        drop(books);
+        self.start_waiting();
+    }
+
+    /// Starts the actions at the head of the queue for which there are cores.
+    fn start_waiting(&self) {
+        while self.inner.is_up() {
+            let started = self.inner.books.borrow_mut().next_to_start();
+            match started {
+                Some(id) => self.begin(id),
+                None => return,
+            }
+        }
+    }
+
+    /// Begins an action that holds its cores.
+    fn begin(&self, id: ActionId) {
+        let sleeps = self.inner.books.borrow_mut().sleeps(id);
+        if sleeps {
+            self.begin_sleeper(id);
+        } else {
+            self.begin_executor(id);
+        }
+    }
+
+    /// Notes that the body of an action begins now.
+    fn body_begins(&self, id: ActionId) {
+        let now = self.inner.site.now();
+        if let Some(entry) = self.inner.books.borrow_mut().get(id) {
+            entry.started = Some(now);
+            entry.tell(ActionState::Running, Some(now));
+        }
+    }
+
+    /// Ends an action: first the books, then its callback, then those who wait for cores.
+    fn end(&self, id: ActionId, result: Result<(), FailureCause>, ended: Option<Time>) {
+        let entry = self.inner.books.borrow_mut().remove(id, result.is_ok());
+        let Some(entry) = entry else { return };
+        entry.tell(ActionState::Ended, entry.started);
+        (entry.on_end)(ActionReport { started: entry.started, ended, result });
+        self.start_waiting();
+    }
+
+    /// Ends an action by force; its callback comes in a turn of its own. Says whether it had not ended yet.
+    fn end_later(&self, id: ActionId, cause: FailureCause) -> bool {
+        let entry = self.inner.books.borrow_mut().remove(id, false);
+        let Some(entry) = entry else { return false };
+        entry.tell(ActionState::Ended, entry.started);
+        let kernel = self.inner.site.kernel();
+        match entry.stage {
+            Stage::Executor(actor) => actor.kill(),
+            Stage::Call(call) => {
+                kernel.cancel_call(call);
+            }
+            Stage::Sent | Stage::Waiting | Stage::Turn => {}
+        }
+        let report = ActionReport { started: entry.started, ended: None, result: Err(cause) };
+        let on_end = entry.on_end;
+        kernel.call_after(Duration::ZERO, move |_| on_end(report));
+        self.start_waiting();
+        true
+    }
+
+    /// Ends everything by force, in the order of submission, because the service is down.
+    fn end_all(&self) {
+        let ids = self.inner.books.borrow().all();
+        for id in ids {
+            self.end_later(id, self.inner.why_down());
+        }
+    }
+}

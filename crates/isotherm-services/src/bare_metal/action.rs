@@ -1,0 +1,300 @@
+//! Actions: what a bare-metal service is asked to do and what it reports.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+
+use isotherm_kernel::{Duration, Kernel, Time};
+use isotherm_platform::HostId;
+
+use crate::transfer::failure;
+use crate::{Address, FailureCause, FileName, Site, StorageService};
+
+/// The future of a custom body.
+pub type BodyFuture = Pin<Box<dyn Future<Output = Result<(), FailureCause>>>>;
+
+/// What makes a custom body.
+pub type CustomBody = Box<dyn FnOnce(ActionContext) -> BodyFuture>;
+
+/// What an action does.
+pub enum Action {
+    /// Nothing, for that long.
+    Sleep(Duration),
+    /// Computes on that many threads.
+    Compute {
+        /// The work of all threads together, in flop.
+        flops: f64,
+        /// The number of threads; 0 is taken for 1.
+        cores: u32,
+    },
+    /// Reads a whole file into the memory of the host.
+    Read {
+        /// Where it is.
+        storage: StorageService,
+        /// Its name.
+        file: FileName,
+    },
+    /// Writes a file from the memory of the host.
+    Write {
+        /// Where to.
+        storage: StorageService,
+        /// Its name.
+        file: FileName,
+        /// Its size.
+        bytes: u64,
+    },
+    /// Copies a file from one storage service to another.
+    Copy {
+        /// Where it is.
+        from: StorageService,
+        /// Where it is to be.
+        to: StorageService,
+        /// Its name.
+        file: FileName,
+    },
+    /// Deletes a file.
+    Delete {
+        /// Where it is.
+        storage: StorageService,
+        /// Its name.
+        file: FileName,
+    },
+    /// Whatever it does.
+    Custom(CustomBody),
+}
+
+impl Action {
+    /// A custom body.
+    pub fn custom<F>(body: impl FnOnce(ActionContext) -> F + 'static) -> Self
+    where
+        F: Future<Output = Result<(), FailureCause>> + 'static,
+    {
+        Action::Custom(Box::new(move |context| Box::pin(body(context))))
+    }
+
+    /// Does it.
+    pub(super) async fn run(self, context: ActionContext) -> Result<(), FailureCause> {
+        let me = context.address();
+        match self {
+            Action::Sleep(duration) => {
+                context.sleep(duration).await;
+                Ok(())
+            }
+            Action::Compute { flops, cores } => context.compute_on(flops, cores).await,
+            Action::Read { storage, file } => storage.read(me, file, None).await.map(|_| ()),
+            Action::Write { storage, file, bytes } => storage.write(me, file, bytes).await,
+            Action::Copy { from, to, file } => from.copy_to(me, file, &to).await.map(|_| ()),
+            Action::Delete { storage, file } => storage.delete(me, file).await,
+            Action::Custom(body) => body(context.clone()).await,
+        }
+    }
+}
+
+impl fmt::Debug for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Action::Sleep(duration) => f.debug_tuple("Sleep").field(duration).finish(),
+            Action::Compute { flops, cores } => {
+                write!(f, "Compute {{ flops: {flops}, cores: {cores} }}")
+            }
+            Action::Read { storage, file } => write!(f, "Read {file:?} from {storage:?}"),
+            Action::Write { storage, file, bytes } => write!(f, "Write {bytes} bytes of {file:?} to {storage:?}"),
+            Action::Copy { from, to, file } => write!(f, "Copy {file:?} from {from:?} to {to:?}"),
+            Action::Delete { storage, file } => write!(f, "Delete {file:?} from {storage:?}"),
+            Action::Custom(_) => f.write_str("Custom"),
+        }
+    }
+}
+
+/// How a body counts that ends exactly at its time limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AtLimit {
+    /// As timed out, with its end date.
+    TimedOut,
+    /// As completed. It is given every turn of that date, so it does not matter how many it needs.
+    #[default]
+    Completed,
+}
+
+/// What a bare-metal service is asked to do.
+pub struct ActionRequest {
+    /// A name for reports.
+    pub name: Cow<'static, str>,
+    /// How many cores of the ledger it takes. That is bookkeeping: it does not change the speed of anything.
+    pub cores: u32,
+    /// How long it takes before the body begins.
+    pub startup: Duration,
+    /// How long the body may take.
+    pub time_limit: Option<Duration>,
+    /// How a body counts that ends exactly at its time limit.
+    pub at_limit: AtLimit,
+    /// What to do.
+    pub action: Action,
+    /// Called once when it has ended.
+    pub on_end: Box<dyn FnOnce(ActionReport)>,
+    /// Where to say how far it is, if somebody wants to know.
+    pub status: Option<Rc<ActionStatus>>,
+}
+
+impl ActionRequest {
+    /// An action on one core, without overhead or limit.
+    pub fn new(
+        name: impl Into<Cow<'static, str>>,
+        action: Action,
+        on_end: impl FnOnce(ActionReport) + 'static,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            cores: 1,
+            startup: Duration::ZERO,
+            time_limit: None,
+            at_limit: AtLimit::default(),
+            action,
+            on_end: Box::new(on_end),
+            status: None,
+        }
+    }
+}
+
+impl fmt::Debug for ActionRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ActionRequest")
+            .field("name", &self.name)
+            .field("cores", &self.cores)
+            .field("startup", &self.startup)
+            .field("time_limit", &self.time_limit)
+            .field("at_limit", &self.at_limit)
+            .field("action", &self.action)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How an action went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActionReport {
+    /// When its body began, if it did.
+    pub started: Option<Time>,
+    /// When its body ended by itself; nothing if it was killed.
+    pub ended: Option<Time>,
+    /// Whether it succeeded, or why not.
+    pub result: Result<(), FailureCause>,
+}
+
+/// How far an action is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ActionState {
+    /// Its message is on its way, or it waits for cores.
+    #[default]
+    Pending,
+    /// It holds its cores and its start-up overhead passes.
+    Starting,
+    /// Its body runs.
+    Running,
+    /// It has ended.
+    Ended,
+}
+
+/// Says how far an action is while it is on its way.
+#[derive(Debug, Default)]
+pub struct ActionStatus {
+    state: Cell<ActionState>,
+    started: Cell<Option<Time>>,
+}
+
+impl ActionStatus {
+    /// How far it is.
+    #[must_use]
+    pub fn state(&self) -> ActionState {
+        self.state.get()
+    }
+
+    /// When its body began, if it has.
+    #[must_use]
+    pub fn started(&self) -> Option<Time> {
+        self.started.get()
+    }
+
+    pub(super) fn set(&self, state: ActionState, started: Option<Time>) {
+        self.state.set(state);
+        self.started.set(started);
+    }
+}
+
+/// What a custom body knows: where it runs and on whose behalf. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct ActionContext {
+    site: Site,
+    address: Address,
+    cores: u32,
+}
+
+impl ActionContext {
+    pub(super) fn new(site: &Site, address: &Address, cores: u32) -> Self {
+        Self { site: site.clone(), address: address.clone(), cores }
+    }
+
+    /// The site.
+    #[must_use]
+    pub fn site(&self) -> &Site {
+        &self.site
+    }
+
+    /// The kernel.
+    #[must_use]
+    pub fn kernel(&self) -> &Kernel {
+        self.site.kernel()
+    }
+
+    /// The address from which the body sends messages: that of its bare-metal service.
+    #[must_use]
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// The host on which the body runs.
+    #[must_use]
+    pub fn host(&self) -> HostId {
+        self.address.host()
+    }
+
+    /// How many cores the action holds.
+    #[must_use]
+    pub fn cores(&self) -> u32 {
+        self.cores
+    }
+
+    /// The date.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.kernel().now()
+    }
+
+    /// Waits.
+    pub async fn sleep(&self, duration: Duration) {
+        self.kernel().sleep(duration).await;
+    }
+
+    /// Computes on one core of the host, which it shares with everything else that computes there.
+    ///
+    /// # Errors
+    /// The host failed.
+    pub async fn compute(&self, flops: f64) -> Result<(), FailureCause> {
+        self.compute_on(flops, 1).await
+    }
+
+    /// Computes on several threads that share the work evenly.
+    ///
+    /// # Errors
+    /// The host failed.
+    pub async fn compute_on(&self, flops: f64, threads: u32) -> Result<(), FailureCause> {
+        let (platform, host) = (self.site.platform(), self.host());
+        let work = match threads {
+            0 | 1 => platform.compute(host, flops),
+            threads => platform.compute_threads(host, flops / f64::from(threads), threads),
+        };
+        work.await.map_err(|error| failure(&self.site, error))
+    }
+}

@@ -1,0 +1,211 @@
+//! The books of a bare-metal service: its actions, who waits for cores, and the ledger. No actor in it.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use isotherm_kernel::{Actor, Call, Duration, Time};
+use slab::Slab;
+
+use super::{Action, ActionReport, ActionRequest, ActionState, ActionStatus, AtLimit};
+
+/// Names an action of one service, also after it has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ActionId {
+    /// Counts the submissions, so that an id is never given again and ids sort by submission.
+    sequence: u64,
+    index: u32,
+}
+
+/// What a bare-metal service has done and is doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ledger {
+    /// How many cores there are.
+    pub cores: u32,
+    /// How many of them are held by actions that are starting or running.
+    pub cores_in_use: u32,
+    /// Actions that were ever submitted.
+    pub submitted: u64,
+    /// Actions on their way, or waiting for cores.
+    pub pending: u64,
+    /// Actions that are starting or running.
+    pub running: u64,
+    /// Actions that succeeded.
+    pub completed: u64,
+    /// Actions that failed: timed out, cancelled, refused, killed with their host.
+    pub failed: u64,
+}
+
+/// How far an action is, and what is to be taken away when it is ended by force.
+#[derive(Debug)]
+pub(super) enum Stage {
+    /// Its message is on its way.
+    Sent,
+    /// It waits for cores.
+    Waiting,
+    /// It runs without an actor and waits for its turn in the run queue.
+    Turn,
+    /// It runs without an actor until that call.
+    Call(Call),
+    /// It runs in that actor.
+    Executor(Actor<()>),
+}
+
+impl Stage {
+    fn holds_cores(&self) -> bool {
+        !matches!(self, Stage::Sent | Stage::Waiting)
+    }
+}
+
+pub(super) struct Entry {
+    sequence: u64,
+    pub(super) name: Cow<'static, str>,
+    pub(super) cores: u32,
+    pub(super) startup: Duration,
+    pub(super) time_limit: Option<Duration>,
+    pub(super) at_limit: AtLimit,
+    /// Taken when an executor begins.
+    pub(super) action: Option<Action>,
+    pub(super) on_end: Box<dyn FnOnce(ActionReport)>,
+    status: Option<Rc<ActionStatus>>,
+    pub(super) started: Option<Time>,
+    pub(super) stage: Stage,
+}
+
+impl Entry {
+    pub(super) fn tell(&self, state: ActionState, started: Option<Time>) {
+        if let Some(status) = &self.status {
+            status.set(state, started);
+        }
+    }
+}
+
+pub(super) struct Books {
+    pub(super) ledger: Ledger,
+    entries: Slab<Entry>,
+    /// Those that wait for cores, and some that have been ended by force meanwhile.
+    waiting: VecDeque<ActionId>,
+}
+
+impl Books {
+    pub(super) fn new(cores: u32) -> Self {
+        Self { ledger: Ledger { cores, ..Ledger::default() }, entries: Slab::new(), waiting: VecDeque::new() }
+    }
+
+    pub(super) fn insert(&mut self, request: ActionRequest) -> ActionId {
+        let sequence = self.ledger.submitted;
+        self.ledger.submitted += 1;
+        self.ledger.pending += 1;
+        let index = self.entries.insert(Entry {
+            sequence,
+            name: request.name,
+            cores: request.cores,
+            startup: request.startup,
+            time_limit: request.time_limit,
+            at_limit: request.at_limit,
+            action: Some(request.action),
+            on_end: request.on_end,
+            status: request.status,
+            started: None,
+            stage: Stage::Sent,
+        });
+        let index = u32::try_from(index).expect("fewer than 2^32 actions at a time");
+        ActionId { sequence, index }
+    }
+
+    pub(super) fn get(&mut self, id: ActionId) -> Option<&mut Entry> {
+        let entry = self.entries.get_mut(id.index as usize);
+        entry.filter(|entry| entry.sequence == id.sequence)
+    }
+
+    /// Lines an action up for cores.
+    pub(super) fn queue(&mut self, id: ActionId) {
+        if let Some(entry) = self.get(id) {
+            entry.stage = Stage::Waiting;
+            self.waiting.push_back(id);
+        }
+    }
+
+    /// Takes the action at the head of the queue if there are cores for it, which it holds from now on.
+    pub(super) fn next_to_start(&mut self) -> Option<ActionId> {
+        loop {
+            let &id = self.waiting.front()?;
+            let free = self.ledger.cores - self.ledger.cores_in_use;
+            let Some(entry) = self.get(id) else {
+                self.waiting.pop_front();
+                continue;
+            };
+            let cores = entry.cores;
+            if cores > free {
+                return None;
+            }
+            entry.stage = Stage::Turn;
+            entry.tell(ActionState::Starting, None);
+            self.waiting.pop_front();
+            self.ledger.cores_in_use += cores;
+            self.ledger.pending -= 1;
+            self.ledger.running += 1;
+            return Some(id);
+        }
+    }
+
+    /// Whether an action can do without an actor. A sleep that is killed at a limit where it might have been given further turns
+    /// needs one.
+    pub(super) fn sleeps(&mut self, id: ActionId) -> bool {
+        let Some(entry) = self.get(id) else {
+            return false;
+        };
+        match (&entry.action, entry.time_limit, entry.at_limit) {
+            (Some(Action::Sleep(duration)), Some(limit), AtLimit::Completed) => *duration <= limit,
+            (Some(Action::Sleep(_)), ..) => true,
+            _ => false,
+        }
+    }
+
+    /// Takes an action out and gives its cores back.
+    pub(super) fn remove(&mut self, id: ActionId, succeeded: bool) -> Option<Entry> {
+        self.get(id)?;
+        let entry = self.entries.remove(id.index as usize);
+        let ledger = &mut self.ledger;
+        if entry.stage.holds_cores() {
+            ledger.cores_in_use -= entry.cores;
+            ledger.running -= 1;
+        } else {
+            ledger.pending -= 1;
+        }
+        if succeeded {
+            ledger.completed += 1;
+        } else {
+            ledger.failed += 1;
+        }
+        Some(entry)
+    }
+
+    /// Every action that has not ended, in the order of submission.
+    pub(super) fn all(&self) -> Vec<ActionId> {
+        let ids = self.entries.iter().map(|(index, entry)| ActionId {
+            sequence: entry.sequence,
+            index: u32::try_from(index).expect("an index that was given out"),
+        });
+        let mut ids: Vec<_> = ids.collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    #[cfg(any(test, feature = "audit"))]
+    pub(super) fn check(&self) {
+        let ledger = &self.ledger;
+        let running = || {
+            let entries = self.entries.iter().map(|(_, entry)| entry);
+            entries.filter(|entry| entry.stage.holds_cores())
+        };
+        let cores: u32 = running().map(|entry| entry.cores).sum();
+        assert_eq!(ledger.cores_in_use, cores, "cores in use");
+        assert!(cores <= ledger.cores, "more cores in use than there are");
+        assert_eq!(ledger.running, running().count() as u64, "running");
+        let alive = self.entries.len() as u64;
+        assert_eq!(ledger.pending + ledger.running, alive, "alive");
+        let ended = ledger.completed + ledger.failed;
+        assert_eq!(ledger.submitted, alive + ended, "submitted");
+    }
+}

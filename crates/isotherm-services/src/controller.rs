@@ -1,0 +1,99 @@
+//! Execution controllers: the actors with which a user drives a simulation.
+//!
+//! A controller is an actor on a host with a name, and so with an [`Address`] from which it can ask services. The
+//! simulation goes on until every controller has ended.
+
+use std::future::Future;
+use std::rc::Rc;
+
+use isotherm_kernel::{Actor, Duration, Kernel, Time};
+use isotherm_platform::HostId;
+
+use crate::{Address, Site};
+
+/// What a controller knows: the site and its own address. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct ExecutionController {
+    site: Site,
+    address: Address,
+}
+
+impl ExecutionController {
+    /// Starts an actor on a host that drives a simulation.
+    ///
+    /// ```
+    /// use isotherm_kernel::{Duration, Simulation};
+    /// use isotherm_platform::{Platform, PlatformBuilder};
+    /// use isotherm_services::{ExecutionController, Site, StorageConfig, StorageService};
+    ///
+    /// let mut builder = PlatformBuilder::new();
+    /// builder.host("user", 1e9);
+    /// builder.disk("user", "disk", 1e8, 1e8);
+    /// let simulation = Simulation::new();
+    /// let platform = Platform::new(&simulation.kernel(), builder.build().unwrap()).unwrap();
+    /// let user = platform.host("user").unwrap();
+    /// let disk = platform.disk_at(user, "/").unwrap();
+    /// let site = Site::new(platform);
+    /// let storage = StorageService::start(&site, StorageConfig::on_disk("store", user, disk));
+    ///
+    /// ExecutionController::spawn(&site, user, "controller", async move |me| {
+    ///     me.sleep(Duration::from_secs(1)).await;
+    ///     storage.write(me.address(), "data", 100_000_000).await.unwrap();
+    /// });
+    /// assert_eq!(simulation.run().unwrap().as_secs_f64(), 2.0);
+    /// ```
+    pub fn spawn<F>(
+        site: &Site,
+        host: HostId,
+        name: &str,
+        body: impl FnOnce(ExecutionController) -> F,
+    ) -> Actor<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        let controller = Self { site: site.clone(), address: Address::new(site, host, name) };
+        let label = Rc::clone(controller.address.label());
+        site.platform().actor(host, label).spawn(body(controller))
+    }
+
+    /// The site.
+    #[must_use]
+    pub fn site(&self) -> &Site {
+        &self.site
+    }
+
+    /// The kernel.
+    #[must_use]
+    pub fn kernel(&self) -> &Kernel {
+        self.site.kernel()
+    }
+
+    /// The address from which the controller sends its messages.
+    #[must_use]
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// The host on which it runs.
+    #[must_use]
+    pub fn host(&self) -> HostId {
+        self.address.host()
+    }
+
+    /// The date.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.kernel().now()
+    }
+
+    /// Waits.
+    pub async fn sleep(&self, duration: Duration) {
+        self.kernel().sleep(duration).await;
+    }
+
+    /// Waits until a date, if it is still ahead.
+    pub async fn sleep_until(&self, date: Time) {
+        self.kernel().sleep_until(date).await;
+    }
+}

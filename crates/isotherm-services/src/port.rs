@@ -1,0 +1,266 @@
+//! Ports: how services and controllers talk.
+//!
+//! A port is a mailbox with a place: a host and a name. A message of 0 bytes is in the mailbox at once, at no simulated
+//! cost. A message with a payload crosses the network first, as a flow of that many bytes from the host of the sender to
+//! the host of the port; messages on their way share the network with everything else and may overtake one another,
+//! unless the port takes them [one at a time](Delivery::OneAtATime).
+//!
+//! # What may go wrong
+//!
+//! A transfer may fail: there is no route, or a link goes off. Then the message never arrives; who sent it with
+//! [`Port::send_or`] gets it back together with the cause. A port whose owner is gone is *closed*: what arrives there is dropped, and
+//! a request tells its sender so as it is dropped.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::fmt;
+use std::rc::Rc;
+
+use isotherm_kernel::{Duration, Mailbox, ReceiveTimedOut};
+use isotherm_platform::HostId;
+
+use crate::transfer::{failure, unreachable};
+use crate::{Address, FailureCause, Site};
+
+/// What is sent through ports.
+pub trait Message {
+    /// A word for observers that says what kind of message it is.
+    fn kind(&self) -> &'static str;
+}
+
+/// How messages with a payload reach a port.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Delivery {
+    /// Each message sets out when it is sent.
+    #[default]
+    Concurrent,
+    /// A message sets out, latency included, when the one sent before it has arrived. The sender does not wait.
+    OneAtATime,
+}
+
+/// A mailbox at an address. Cheap to clone; clones are the same port.
+pub struct Port<M> {
+    inner: Rc<Inner<M>>,
+}
+
+struct Inner<M> {
+    site: Site,
+    address: Address,
+    mailbox: Mailbox<M>,
+    delivery: Delivery,
+    closed: Cell<bool>,
+    /// Whether a parcel is on its way, when they go one at a time.
+    busy: Cell<bool>,
+    /// The parcels behind that one.
+    line: RefCell<VecDeque<Parcel<M>>>,
+}
+
+type OnLost<M> = Box<dyn FnOnce(FailureCause, M)>;
+
+struct Parcel<M> {
+    from: HostId,
+    bytes: u64,
+    message: M,
+    on_lost: Option<OnLost<M>>,
+}
+
+impl<M> Clone for Port<M> {
+    fn clone(&self) -> Self {
+        Self { inner: Rc::clone(&self.inner) }
+    }
+}
+
+impl<M> fmt::Debug for Port<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Port({})", self.inner.address)
+    }
+}
+
+impl<M: Message + 'static> Port<M> {
+    /// A new port of that name on a host.
+    #[must_use]
+    pub fn new(site: &Site, host: HostId, name: &str) -> Self {
+        Self::at(site, Address::new(site, host, name), Delivery::Concurrent)
+    }
+
+    /// A new port at an address.
+    #[must_use]
+    pub fn at(site: &Site, address: Address, delivery: Delivery) -> Self {
+        let inner = Inner {
+            site: site.clone(),
+            mailbox: site.kernel().mailbox(Rc::clone(address.label())),
+            address,
+            delivery,
+            closed: Cell::new(false),
+            busy: Cell::new(false),
+            line: RefCell::default(),
+        };
+        Self { inner: Rc::new(inner) }
+    }
+
+    /// Where the port is.
+    #[must_use]
+    pub fn address(&self) -> &Address {
+        &self.inner.address
+    }
+
+    /// How many messages have arrived and wait to be received.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.inner.mailbox.len()
+    }
+
+    /// Whether no message waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Sends a message and goes on. It arrives now if it has no payload, when its transfer has ended otherwise, and
+    /// never if the transfer fails.
+    pub fn send(&self, from: &Address, payload_bytes: u64, message: M) {
+        self.post(from, payload_bytes, message, None);
+    }
+
+    /// Like [`send`](Self::send), but if the transfer fails the sender gets the message back.
+    pub fn send_or(
+        &self,
+        from: &Address,
+        payload_bytes: u64,
+        message: M,
+        on_lost: impl FnOnce(FailureCause, M) + 'static,
+    ) {
+        self.post(from, payload_bytes, message, Some(Box::new(on_lost)));
+    }
+
+    /// Sends a message and waits until it has arrived. Dropping the future breaks the transfer off. Messages sent in this way do not line up at
+    /// a port that takes the others [one at a time](Delivery::OneAtATime).
+    ///
+    /// # Errors
+    /// The transfer failed: the message will never arrive.
+    pub async fn deliver(&self, from: &Address, payload_bytes: u64, message: M) -> Result<(), FailureCause> {
+        let Inner { site, address, .. } = &*self.inner;
+        site.message_sent(from, address, message.kind(), payload_bytes);
+        if payload_bytes > 0 {
+            let (from, to) = (from.host(), address.host());
+            site.platform()
+                .transfer(from, to, payload_bytes as f64)
+                .map_err(|error| unreachable(&error))?
+                .await
+                .map_err(|error| failure(site, error))?;
+        }
+        self.arrive(message);
+        Ok(())
+    }
+
+    /// Waits for a message.
+    pub async fn receive(&self) -> M {
+        self.inner.mailbox.receive().await
+    }
+
+    /// Waits for a message, but not for longer than `patience`. One that comes exactly then is in time.
+    ///
+    /// # Errors
+    /// None came in time.
+    pub async fn receive_with_timeout(&self, patience: Duration) -> Result<M, ReceiveTimedOut> {
+        self.inner.mailbox.receive_with_timeout(patience).await
+    }
+
+    /// Takes the first message if one has arrived.
+    #[must_use]
+    pub fn try_receive(&self) -> Option<M> {
+        self.inner.mailbox.try_receive()
+    }
+
+    /// Closes the port: what waits in it and what arrives from now on is dropped.
+    pub fn close(&self) {
+        self.inner.closed.set(true);
+        while let Some(message) = self.inner.mailbox.try_receive() {
+            drop(message);
+        }
+    }
+
+    /// Opens a port that was closed.
+    pub fn open(&self) {
+        self.inner.closed.set(false);
+    }
+
+    /// Whether the port is closed.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.inner.closed.get()
+    }
+
+    /// Puts a message into the mailbox, whatever way it has come.
+    pub(crate) fn arrive(&self, message: M) {
+        if !self.is_closed() {
+            self.inner.mailbox.send_detached(message);
+        }
+    }
+
+    fn post(&self, from: &Address, bytes: u64, message: M, on_lost: Option<OnLost<M>>) {
+        let inner = &*self.inner;
+        let kind = message.kind();
+        inner.site.message_sent(from, &inner.address, kind, bytes);
+        if bytes == 0 {
+            self.arrive(message);
+            return;
+        }
+        let parcel = Parcel { from: from.host(), bytes, message, on_lost };
+        match inner.delivery {
+            Delivery::Concurrent => self.carry(parcel),
+            Delivery::OneAtATime if inner.busy.get() => inner.line.borrow_mut().push_back(parcel),
+            Delivery::OneAtATime => {
+                inner.busy.set(true);
+                self.carry(parcel);
+            }
+        }
+    }
+
+    /// Sets a parcel on its way.
+    fn carry(&self, parcel: Parcel<M>) {
+        let port = self.clone();
+        let (site, to) = (&self.inner.site, self.inner.address.host());
+        transmit(site, parcel.from, to, parcel.bytes, move |result| {
+            match result {
+                Ok(()) => port.arrive(parcel.message),
+                Err(cause) => {
+                    if let Some(on_lost) = parcel.on_lost {
+                        on_lost(cause, parcel.message);
+                    }
+                }
+            }
+            if port.inner.delivery == Delivery::OneAtATime {
+                port.carry_next();
+            }
+        });
+    }
+
+    fn carry_next(&self) {
+        let next = self.inner.line.borrow_mut().pop_front();
+        match next {
+            Some(parcel) => self.carry(parcel),
+            None => self.inner.busy.set(false),
+        }
+    }
+}
+
+/// Carries `bytes` from host to host and calls `end` with how it went, never from within this call.
+pub(crate) fn transmit(
+    site: &Site,
+    from: HostId,
+    to: HostId,
+    bytes: u64,
+    end: impl FnOnce(Result<(), FailureCause>) + 'static,
+) {
+    match site.platform().transfer(from, to, bytes as f64) {
+        Ok(transfer) => {
+            let site = site.clone();
+            transfer.on_end(move |_, result| end(result.map_err(|error| failure(&site, error))));
+        }
+        Err(error) => {
+            let cause = unreachable(&error);
+            site.kernel().call_after(Duration::ZERO, move |_| end(Err(cause)));
+        }
+    }
+}

@@ -1,0 +1,440 @@
+//! Storage services: files on the disk or in the memory of a host, to be read, written, copied and deleted by messages.
+//!
+//! # Two interfaces
+//!
+//! *Messages*, each from an [`Address`]: lookup, read, write, copy, delete, free space, stop. Every message costs what its payload costs
+//! ([`StorageConfig::control_bytes`]); the data of a read, a write or a copy move as [`move_data`](crate::move_data) says.
+//!
+//! | operation | messages (C = caller, S = service) | data |
+//! |---|---|---|
+//! | lookup, delete, free space | C→S request, S→C answer | |
+//! | read | C→S request, S→C answer, data, S→C acknowledgement | S → memory of C |
+//! | write | C→S request, S→C answer, data, S→C acknowledgement | memory of C → S |
+//! | copy | C→S request, data, S→C answer, where S is the destination, or the source if only the destination is buffered; between two buffered services the destination first exchanges request and answer with the source | source → destination |
+//! | stop | C→S request, S→C acknowledgement | |
+//!
+//! *The zero-time interface*: [`StorageService::file_system`] gives the books themselves. Who uses them keeps them right with the guards
+//! ([`FilePin`], [`FileWrite`], [`Room`](crate::Room)).
+//!
+//! # Rules
+//!
+//! * A file that is read, written or copied is pinned meanwhile: neither evicted nor deleted. A file appears when its last byte has been
+//!   written; its room is taken from the beginning.
+//! * Accesses that count for [`Eviction::Lru`]: the end of a fluid read, the beginning of each chunk of a buffered one, the
+//!   end of a write, the creation of a file.
+//! * Writing or copying onto a file that exists goes through the same messages and data, but the file keeps its size.
+//! * At most [`StorageConfig::max_connections`] transfers run at once; the others wait in the order of their requests.
+//! * A caller that is killed, or whose future is dropped, takes its transfer with it: the room is free again and nothing stays pinned.
+//! * When the service is stopped or its host fails, every caller that waits is told so at once, and so is everybody who asks later.
+
+mod client;
+mod server;
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::rc::{Rc, Weak};
+
+use isotherm_kernel::{Actor, Mailbox};
+use isotherm_platform::{DiskId, HostId};
+use slab::Slab;
+
+use crate::{
+    Address, DataEnd, Delivery, Evicted, Eviction, FailureCause, FileError, FileName, FilePin, FileSystem, FileWrite,
+    Message, Port, SharedFileSystem, Site,
+};
+
+/// What a storage service is to be.
+#[derive(Clone, Debug)]
+pub struct StorageConfig {
+    /// Its name on its host.
+    pub name: Rc<str>,
+    /// The host on which it runs.
+    pub host: HostId,
+    /// The disk that holds the files, or the memory of the host.
+    pub disk: Option<DiskId>,
+    /// How many bytes it can hold; by default what the disk or the memory can.
+    pub capacity: Option<u64>,
+    /// What goes when room is missing.
+    pub eviction: Eviction,
+    /// The size of a chunk if data are to move in chunks.
+    pub buffer: Option<u64>,
+    /// The payload of its control messages.
+    pub control_bytes: u64,
+    /// How many transfers may run at once.
+    pub max_connections: Option<u32>,
+}
+
+impl StorageConfig {
+    /// A service in the memory of a host that never evicts, moves data fluidly and sends control messages of 0 bytes.
+    #[must_use]
+    pub fn new(name: impl Into<Rc<str>>, host: HostId) -> Self {
+        Self {
+            name: name.into(),
+            host,
+            disk: None,
+            capacity: None,
+            eviction: Eviction::None,
+            buffer: None,
+            control_bytes: 0,
+            max_connections: None,
+        }
+    }
+
+    /// The same on a disk.
+    #[must_use]
+    pub fn on_disk(name: impl Into<Rc<str>>, host: HostId, disk: DiskId) -> Self {
+        Self { disk: Some(disk), ..Self::new(name, host) }
+    }
+}
+
+/// A storage service. A cheap handle; clones are the same service.
+#[derive(Clone)]
+pub struct StorageService {
+    inner: Rc<Inner>,
+}
+
+struct Inner {
+    site: Site,
+    name: Rc<str>,
+    files: SharedFileSystem,
+    end: DataEnd,
+    control_bytes: u64,
+    port: Port<Request>,
+    stopped: Cell<bool>,
+    /// One token for each transfer that may begin.
+    connections: Option<Mailbox<()>>,
+    /// The transfers that run or wait for a connection.
+    transfers: RefCell<Slab<Weak<Ticket>>>,
+    observers: RefCell<Vec<EvictionObserver>>,
+}
+
+type EvictionObserver = Box<dyn FnMut(&Evicted)>;
+
+impl fmt::Debug for StorageService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StorageService({})", self.address())
+    }
+}
+
+impl PartialEq for StorageService {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.inner, &other.inner)
+    }
+}
+
+impl StorageService {
+    /// Starts a storage service.
+    #[must_use]
+    pub fn start(site: &Site, config: StorageConfig) -> Self {
+        let capacity = config.capacity.unwrap_or_else(|| match config.disk {
+            Some(disk) => site.platform().disk_capacity(disk),
+            None => site.platform().memory(config.host),
+        });
+        let connections = config.max_connections.map(|number| {
+            let tokens = site.kernel().mailbox(format!("{} connections", config.name));
+            (0..number.max(1)).for_each(|_| tokens.send_detached(()));
+            tokens
+        });
+        let address = Address::new(site, config.host, &config.name);
+        let inner = Inner {
+            site: site.clone(),
+            name: config.name,
+            files: Rc::new(RefCell::new(FileSystem::new(capacity, config.eviction))),
+            end: DataEnd { host: config.host, disk: config.disk, buffer: config.buffer.filter(|&bytes| bytes > 0) },
+            control_bytes: config.control_bytes,
+            port: Port::at(site, address, Delivery::Concurrent),
+            stopped: Cell::new(false),
+            connections,
+            transfers: RefCell::default(),
+            observers: RefCell::default(),
+        };
+        let service = Self { inner: Rc::new(inner) };
+        service.spawn_daemon();
+        service
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &Rc<str> {
+        &self.inner.name
+    }
+
+    /// The host on which it runs.
+    #[must_use]
+    pub fn host(&self) -> HostId {
+        self.inner.end.host
+    }
+
+    /// Its address.
+    #[must_use]
+    pub fn address(&self) -> &Address {
+        self.inner.port.address()
+    }
+
+    /// Where its data are.
+    #[must_use]
+    pub fn data_end(&self) -> DataEnd {
+        self.inner.end
+    }
+
+    /// Its books, for what takes no time.
+    #[must_use]
+    pub fn file_system(&self) -> SharedFileSystem {
+        Rc::clone(&self.inner.files)
+    }
+
+    /// Whether it answers: it has not been stopped and its host is on.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        !self.inner.port.is_closed()
+    }
+
+    /// How many transfers run or wait for a connection.
+    #[must_use]
+    pub fn transfers(&self) -> usize {
+        self.inner.transfers.borrow().len()
+    }
+
+    /// Puts a file there in zero time; nothing happens if it is there already.
+    ///
+    /// # Errors
+    /// [`FailureCause::StorageFull`].
+    pub fn put(&self, name: impl Into<FileName>, bytes: u64, tag: u64) -> Result<(), FailureCause> {
+        let created = self.inner.files.borrow_mut().create(name, bytes, tag);
+        match created {
+            Ok((_, evicted)) => {
+                self.tell_evicted(&evicted);
+                Ok(())
+            }
+            Err(FileError::AlreadyExists { .. }) => Ok(()),
+            Err(error) => Err(self.refusal(error)),
+        }
+    }
+
+    /// Calls `observer` for every file that has to go because this service makes room. (Who makes room through
+    /// [`file_system`](Self::file_system) gets the list himself.)
+    pub fn observe_evictions(&self, observer: Box<dyn FnMut(&Evicted)>) {
+        self.inner.observers.borrow_mut().push(observer);
+    }
+
+    /// Starts the service again after its host has been off, or after it was stopped. Files that were written are still there.
+    /// Does nothing while it is up.
+    pub fn restart(&self) {
+        if !self.is_up() && self.inner.site.platform().is_on(self.host()) {
+            self.inner.stopped.set(false);
+            self.inner.port.open();
+            self.spawn_daemon();
+        }
+    }
+
+    fn tell_evicted(&self, evicted: &[Evicted]) {
+        if evicted.is_empty() {
+            return;
+        }
+        let mut observers = self.inner.observers.take();
+        for file in evicted {
+            for observer in &mut observers {
+                observer(file);
+            }
+        }
+        let mut added = self.inner.observers.borrow_mut();
+        observers.append(&mut added);
+        *added = observers;
+    }
+
+    /// What the caller is told when the books refuse.
+    fn refusal(&self, error: FileError) -> FailureCause {
+        let storage = Rc::clone(&self.inner.name);
+        match error {
+            FileError::NotEnoughSpace { needed, free } => {
+                FailureCause::StorageFull { storage, needed_bytes: needed, free_bytes: free }
+            }
+            FileError::InUse { name } | FileError::AlreadyExists { name } => {
+                FailureCause::FileInUse { storage, file: name }
+            }
+        }
+    }
+
+    fn not_found(&self, file: &FileName) -> FailureCause {
+        FailureCause::FileNotFound { storage: Rc::clone(&self.inner.name), file: Rc::clone(file) }
+    }
+
+    /// What those are told whom the service will not answer.
+    fn why_down(&self) -> FailureCause {
+        let platform = self.inner.site.platform();
+        if self.inner.stopped.get() || platform.is_on(self.host()) {
+            FailureCause::ServiceStopped { service: Rc::clone(&self.inner.name) }
+        } else {
+            FailureCause::HostFailed { host: platform.host_name(self.host()) }
+        }
+    }
+}
+
+/// What callers, and other storage services, ask a storage service.
+enum Request {
+    Lookup {
+        file: FileName,
+        reply: Reply,
+    },
+    Delete {
+        file: FileName,
+        reply: Reply,
+    },
+    FreeSpace {
+        reply: Reply,
+    },
+    Read {
+        file: FileName,
+        bytes: Option<u64>,
+        ticket: Rc<Ticket>,
+        reply: Reply,
+    },
+    Write {
+        file: FileName,
+        bytes: u64,
+        tag: u64,
+        ticket: Rc<Ticket>,
+        reply: Reply,
+    },
+    Copy {
+        job: Copy,
+        ticket: Rc<Ticket>,
+        reply: Reply,
+    },
+    /// The destination of a buffered copy asks the source.
+    Fetch {
+        file: FileName,
+        reply: Reply,
+    },
+    Stop {
+        reply: Reply,
+    },
+}
+
+/// From where to where a file is to be copied.
+struct Copy {
+    source: StorageService,
+    destination: StorageService,
+    file: FileName,
+    name: FileName,
+}
+
+impl Message for Request {
+    fn kind(&self) -> &'static str {
+        match self {
+            Request::Lookup { .. } => "lookup_request",
+            Request::Delete { .. } => "delete_request",
+            Request::FreeSpace { .. } => "free_space_request",
+            Request::Read { .. } | Request::Fetch { .. } => "read_request",
+            Request::Write { .. } => "write_request",
+            Request::Copy { .. } => "copy_request",
+            Request::Stop { .. } => "stop_request",
+        }
+    }
+}
+
+impl Request {
+    fn reply(self) -> Reply {
+        match self {
+            Request::Lookup { reply, .. }
+            | Request::Delete { reply, .. }
+            | Request::FreeSpace { reply }
+            | Request::Read { reply, .. }
+            | Request::Write { reply, .. }
+            | Request::Copy { reply, .. }
+            | Request::Fetch { reply, .. }
+            | Request::Stop { reply } => reply,
+        }
+    }
+}
+
+/// What a storage service answers: a number of bytes, or 0 or 1 for a lookup.
+struct Answer {
+    kind: &'static str,
+    value: Result<u64, FailureCause>,
+}
+
+impl Message for Answer {
+    fn kind(&self) -> &'static str {
+        self.kind
+    }
+}
+
+/// Where an answer goes. Dropped without one it tells the caller why there will be none.
+struct Reply {
+    service: StorageService,
+    port: Port<Answer>,
+    finished: bool,
+}
+
+impl Reply {
+    /// Answers for the first time, and waits until the answer has arrived; another one is to follow.
+    async fn go_ahead(&self, kind: &'static str, bytes: u64) -> Result<(), FailureCause> {
+        let answer = Answer { kind, value: Ok(bytes) };
+        let service = &self.service;
+        self.port.deliver(service.address(), service.inner.control_bytes, answer).await
+    }
+
+    /// Answers for the last time, and waits until the answer has arrived.
+    async fn finish_and_wait(self, kind: &'static str, value: u64) {
+        match self.go_ahead(kind, value).await {
+            Ok(()) => self.done(),
+            Err(cause) => self.fail(cause),
+        }
+    }
+
+    /// Answers for the last time.
+    fn finish(mut self, kind: &'static str, value: Result<u64, FailureCause>) {
+        self.finished = true;
+        let port = self.port.clone();
+        let service = &self.service;
+        let bytes = service.inner.control_bytes;
+        let answer = Answer { kind, value };
+        self.port.send_or(service.address(), bytes, answer, move |cause, answer| {
+            port.arrive(Answer { value: Err(cause), ..answer });
+        });
+    }
+
+    /// Nothing more is to be said.
+    fn done(mut self) {
+        self.finished = true;
+    }
+
+    /// Tells the caller, at no cost, that there will be no answer.
+    fn fail(mut self, cause: FailureCause) {
+        self.give_up(cause);
+    }
+
+    fn give_up(&mut self, cause: FailureCause) {
+        self.finished = true;
+        self.port.arrive(Answer { kind: "failure", value: Err(cause) });
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        if !self.finished {
+            let cause = self.service.why_down();
+            self.give_up(cause);
+        }
+    }
+}
+
+/// What a caller and the service share about a transfer, so that the one can break it off and the other can forget
+/// it.
+#[derive(Default)]
+struct Ticket {
+    abandoned: Cell<bool>,
+    helper: RefCell<Option<Actor<()>>>,
+}
+
+impl Ticket {
+    /// Breaks the transfer off, wherever it is.
+    fn abandon(&self) {
+        self.abandoned.set(true);
+        let helper = self.helper.take();
+        if let Some(helper) = helper {
+            helper.kill();
+        }
+    }
+}
