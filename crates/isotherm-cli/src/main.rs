@@ -1,2 +1,52 @@
-//! The isotherm command.
-fn main() {}
+//! The command `isotherm`: arguments, printing, exit codes. Everything else is in the library crates.
+//!
+//! | exit code | meaning |
+//! |---|---|
+//! | 0 | done |
+//! | 1 | the simulation could not go on, results could not be written, or not all scenarios conform |
+//! | 2 | bad input or usage |
+//!
+//! A pipe that is closed by its reader (`isotherm run study.toml | head -1`) is not an error: the command goes on without
+//! printing.
+
+mod arguments;
+mod commands;
+mod summary;
+mod terminal;
+mod text;
+
+use std::panic::{self, AssertUnwindSafe};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use arguments::{Arguments, Command};
+use terminal::Terminal;
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Status {
+    Done = 0,
+    CouldNotGoOn = 1,
+    BadInput = 2,
+}
+
+fn main() -> ExitCode {
+    // What is reported here is a defect of Isotherm: one line for the person who met it, instead of a backtrace.
+    panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(|place| format!(" ({}:{})", place.file(), place.line()));
+        let payload = panic.payload();
+        let text = payload.downcast_ref::<&str>().copied();
+        let message = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("unknown");
+        Terminal::complain(&format!(
+            "error: internal error: {message}{}; this is a defect of Isotherm, please report it",
+            place.unwrap_or_default()
+        ));
+    }));
+    let arguments = Arguments::parse();
+    let status = panic::catch_unwind(AssertUnwindSafe(|| match &arguments.command {
+        Command::Run(run) => commands::run::run(run),
+        Command::Conform(conform) => commands::conform::run(conform),
+    }));
+    ExitCode::from(status.unwrap_or(Status::CouldNotGoOn) as u8)
+}

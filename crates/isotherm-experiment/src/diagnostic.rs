@@ -34,22 +34,12 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// Something wrong at a place, with a hint (which may be empty).
     pub fn at(place: Span, message: impl Into<String>, label: impl Into<String>) -> Self {
-        Diagnostic {
-            message: message.into(),
-            place: Some(place),
-            label: label.into(),
-            related: None,
-        }
+        Diagnostic { message: message.into(), place: Some(place), label: label.into(), related: None }
     }
 
     /// Something wrong that has no place in a text.
     pub fn without_place(message: impl Into<String>) -> Self {
-        Diagnostic {
-            message: message.into(),
-            place: None,
-            label: String::new(),
-            related: None,
-        }
+        Diagnostic { message: message.into(), place: None, label: String::new(), related: None }
     }
 
     /// The same, with another place that has to do with it.
@@ -74,6 +64,11 @@ impl Report {
     /// Takes one more: something wrong at a place, with a hint (which may be empty).
     pub fn error(&self, place: Span, message: impl Into<String>, label: impl Into<String>) {
         self.push(Diagnostic::at(place, message, label));
+    }
+
+    /// How many were found so far.
+    pub fn count(&self) -> usize {
+        self.found.borrow().len()
     }
 
     /// Whether nothing was found so far.
@@ -115,11 +110,7 @@ impl Diagnostics {
     /// All of them as text for a person, with or without colours, each ended by a line break and separated by an
     /// empty line.
     pub fn render(&self, colours: bool) -> String {
-        let renderer = if colours {
-            Renderer::styled()
-        } else {
-            Renderer::plain()
-        };
+        let renderer = if colours { Renderer::styled() } else { Renderer::plain() };
         let mut text = String::new();
         for (index, diagnostic) in self.list.iter().enumerate() {
             if index > 0 {
@@ -140,17 +131,12 @@ impl Diagnostics {
         if source.text.is_empty() {
             return title.element(Origin::path(&source.name));
         }
-        let mut snippet = snippet(source).annotation(
-            AnnotationKind::Primary
-                .span(first_line(source, place))
-                .label(&diagnostic.label),
-        );
+        let mut snippet = snippet(source)
+            .annotation(AnnotationKind::Primary.span(first_line(source, place)).label(&diagnostic.label));
         let mut elsewhere = None;
         if let Some((related, label)) = &diagnostic.related {
             let text = self.sources.get(related.source);
-            let annotation = AnnotationKind::Context
-                .span(first_line(text, *related))
-                .label(label);
+            let annotation = AnnotationKind::Context.span(first_line(text, *related)).label(label);
             if related.source == place.source {
                 snippet = snippet.annotation(annotation);
             } else {
@@ -162,9 +148,7 @@ impl Diagnostics {
 }
 
 fn snippet(source: &Source) -> Snippet<'_, annotate_snippets::Annotation<'_>> {
-    Snippet::source(&source.text)
-        .path(&source.name)
-        .line_start(source.first_line)
+    Snippet::source(&source.text).path(&source.name).line_start(source.first_line)
 }
 
 /// Long values are marked on their first line only, and a place is never empty, so that there is something to see.
@@ -175,8 +159,8 @@ fn first_line(source: &Source, span: Span) -> std::ops::Range<usize> {
     let line_end = text[start..].find('\n').map_or(text.len(), |at| start + at);
     let end = end.min(line_end);
     if end == start {
-        let next = text[start..].chars().next().map_or(0, char::len_utf8);
-        return start..start + next;
+        let next = text[start..].chars().next().filter(|&c| c != '\n' && c != '\r');
+        return start..start + next.map_or(0, char::len_utf8);
     }
     start..end
 }

@@ -61,17 +61,8 @@ impl Sources {
     }
 
     /// Adds some lines of a file; `first_line` is the number of the first of them, counted from 1.
-    pub fn add_lines(
-        &mut self,
-        name: impl Into<String>,
-        text: impl Into<String>,
-        first_line: usize,
-    ) -> SourceId {
-        self.sources.push(Source {
-            name: name.into(),
-            text: text.into(),
-            first_line,
-        });
+    pub fn add_lines(&mut self, name: impl Into<String>, text: impl Into<String>, first_line: usize) -> SourceId {
+        self.sources.push(Source { name: name.into(), text: text.into(), first_line });
         SourceId((self.sources.len() - 1) as u32)
     }
 
@@ -84,26 +75,20 @@ impl Sources {
     /// A place past the end of the text becomes its end.
     pub fn word_at(&self, source: SourceId, line: usize, column: usize) -> Span {
         let text = &self.get(source).text;
-        let line_start: usize = text
-            .split_inclusive('\n')
-            .take(line.saturating_sub(1))
-            .map(str::len)
-            .sum();
+        let line_start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
         let rest = &text[line_start..];
-        let start = line_start
-            + rest
+        let start = line_start + rest.char_indices().nth(column.saturating_sub(1)).map_or(rest.len(), |(at, _)| at);
+        let after = &text[start..];
+        let word = match after.chars().next() {
+            // A quoted value goes to its closing quote.
+            Some(quote @ ('"' | '\'')) => after[1..].find(quote).map(|at| at + 2),
+            _ => after
                 .char_indices()
-                .nth(column.saturating_sub(1))
-                .map_or(rest.len(), |(at, _)| at);
-        let word = text[start..]
-            .char_indices()
-            .find(|&(at, c)| at > 0 && (c.is_whitespace() || matches!(c, '>' | '/' | '=' | ',')))
-            .map_or(text.len() - start, |(at, _)| at);
-        Span {
-            source,
-            start,
-            end: start + word,
-        }
+                .find(|&(at, c)| at > 0 && (c.is_whitespace() || ">=,".contains(c)))
+                .map(|(at, _)| at),
+        };
+        let word = word.unwrap_or(after.len());
+        Span { source, start, end: start + word }
     }
 
     /// The place of a whole line (counted from 1, in the text, not in the file).
@@ -117,11 +102,7 @@ impl Sources {
             }
             start += content.len();
         }
-        Span {
-            source,
-            start,
-            end: start,
-        }
+        Span { source, start, end: start }
     }
 }
 
@@ -136,6 +117,7 @@ mod tests {
         let text = |span: Span| &"<a>\n  <höst id='x'>\n</a>\n"[span.range()];
         assert_eq!(text(sources.word_at(id, 2, 3)), "<höst");
         assert_eq!(text(sources.word_at(id, 2, 9)), "id");
+        assert_eq!(text(sources.word_at(id, 2, 12)), "'x'");
         assert_eq!(text(sources.word_at(id, 9, 9)), "");
         assert_eq!(text(sources.line(id, 2)), "  <höst id='x'>");
         assert_eq!(text(sources.line(id, 99)), "");

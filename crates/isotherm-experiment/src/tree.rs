@@ -3,8 +3,8 @@
 //! The tree knows nothing about experiments. The readers of [`crate::check`] walk over it and find everything that is
 //! wrong; a file that is not even TOML is reported from here.
 
-use toml::de::{DeTable, DeValue};
 use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
 use crate::diagnostic::Report;
 use crate::source::{SourceId, Span};
@@ -92,15 +92,8 @@ impl Table {
         let index = match self.entries.iter().position(|entry| entry.key == key) {
             Some(index) => index,
             None => {
-                let value = Value {
-                    span: place,
-                    kind: Kind::Table(Table::default()),
-                };
-                self.entries.push(Entry {
-                    key: key.to_owned(),
-                    key_span: place,
-                    value,
-                });
+                let value = Value { span: place, kind: Kind::Table(Table::default()) };
+                self.entries.push(Entry { key: key.to_owned(), key_span: place, value });
                 self.entries.len() - 1
             }
         };
@@ -124,14 +117,18 @@ pub fn parse_toml(source: SourceId, text: &str, report: &Report) -> Value {
     let converter = Converter { source, report };
     for error in &errors {
         let span = converter.span(error.span().unwrap_or(0..0));
-        report.error(span, format!("not valid TOML: {}", error.message()), "");
+        let message = error.message();
+        // What the parser says of a word without quotes is that it should have been `true` or `false`.
+        let hint = if message.contains("invalid boolean") || message.contains("must be quoted") {
+            "text must be in quotes: \"...\""
+        } else {
+            ""
+        };
+        report.error(span, format!("not valid TOML: {message}"), hint);
     }
     let span = converter.span(root.span());
     let table = converter.table(root.into_inner());
-    Value {
-        span,
-        kind: Kind::Table(table),
-    }
+    Value { span, kind: Kind::Table(table) }
 }
 
 struct Converter<'a> {
@@ -141,11 +138,7 @@ struct Converter<'a> {
 
 impl Converter<'_> {
     fn span(&self, range: std::ops::Range<usize>) -> Span {
-        Span {
-            source: self.source,
-            start: range.start,
-            end: range.end,
-        }
+        Span { source: self.source, start: range.start, end: range.end }
     }
 
     fn table(&self, table: DeTable<'_>) -> Table {
@@ -168,23 +161,19 @@ impl Converter<'_> {
             DeValue::String(text) => Kind::String(text.into_owned()),
             DeValue::Boolean(value) => Kind::Boolean(value),
             DeValue::Datetime(_) => Kind::Date,
-            DeValue::Array(values) => {
-                Kind::Array(values.into_iter().map(|value| self.value(value)).collect())
-            }
+            DeValue::Array(values) => Kind::Array(values.into_iter().map(|value| self.value(value)).collect()),
             DeValue::Table(table) => Kind::Table(self.table(table)),
-            DeValue::Integer(integer) => {
-                match i64::from_str_radix(integer.as_str(), integer.radix()) {
-                    Ok(value) => Kind::Integer(value),
-                    Err(_) => {
-                        self.report.error(
-                            span,
-                            "number out of range",
-                            format!("the largest possible number is {}", i64::MAX),
-                        );
-                        Kind::Integer(0)
-                    }
+            DeValue::Integer(integer) => match i64::from_str_radix(integer.as_str(), integer.radix()) {
+                Ok(value) => Kind::Integer(value),
+                Err(_) => {
+                    self.report.error(
+                        span,
+                        "number out of range",
+                        format!("the largest possible number is {}", i64::MAX),
+                    );
+                    Kind::Integer(0)
                 }
-            }
+            },
             DeValue::Float(float) => match float.as_str().parse::<f64>() {
                 Ok(value) => Kind::Float(value),
                 Err(_) => {
@@ -223,11 +212,8 @@ mod tests {
         let (root, report) = parse(text);
         assert!(report.is_empty());
         let root = table(&root);
-        let keys: Vec<_> = root
-            .entries
-            .iter()
-            .map(|entry| (entry.key.as_str(), &text[entry.key_span.range()]))
-            .collect();
+        let keys: Vec<_> =
+            root.entries.iter().map(|entry| (entry.key.as_str(), &text[entry.key_span.range()])).collect();
         assert_eq!(keys, [("zeta", "zeta"), ("alpha", "alpha")]);
         assert_eq!(&text[root.get("zeta").unwrap().span.range()], "\"x\"");
     }
@@ -236,10 +222,7 @@ mod tests {
     fn a_path_is_set_in_place_or_made() {
         let (mut root, _) = parse("[service]\nreuse = \"newest\"\n");
         let span = root.span;
-        let value = Value {
-            span,
-            kind: Kind::Boolean(true),
-        };
+        let value = Value { span, kind: Kind::Boolean(true) };
         let Kind::Table(root) = &mut root.kind else { unreachable!() };
         root.set("service.reuse", span, value.clone()).unwrap();
         root.set("a.b.c", span, value.clone()).unwrap();

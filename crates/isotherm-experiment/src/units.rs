@@ -32,11 +32,7 @@ struct Unit {
 }
 
 const fn unit(name: &'static str, times: u64) -> Unit {
-    Unit {
-        name,
-        times,
-        per: 1,
-    }
+    Unit { name, times, per: 1 }
 }
 
 const fn part(name: &'static str, times: u64, per: u64) -> Unit {
@@ -241,11 +237,17 @@ fn unit_hint(unit: &str, dimension: Dimension) -> String {
         .iter()
         .find(|known| known.name.eq_ignore_ascii_case(unit))
         .or_else(|| units.iter().find(|known| !unit.is_empty() && known.name.starts_with(unit)))
+        .or_else(|| beginning(unit, units))
         .or_else(|| units.iter().find(|known| strsim::damerau_levenshtein(known.name, unit) == 1));
     match near {
         Some(known) => format!("did you mean `{}`?", known.name),
         None => format!("the units of {} are {}", dimension.name(), dimension.unit_names()),
     }
+}
+
+/// The longest unit that a word begins with: `sec`, `minutes` and `/hour` are written out too far.
+fn beginning<'a>(word: &str, units: &'a [Unit]) -> Option<&'a Unit> {
+    units.iter().filter(|known| word.starts_with(known.name)).max_by_key(|known| known.name.len())
 }
 
 /// Reads a size in bytes.
@@ -317,10 +319,7 @@ struct Decimal {
 
 fn integer(text: &str, dimension: Dimension) -> Result<u64, UnitError> {
     let (number, unit) = split(text, dimension)?;
-    let too_large = || UnitError::TooLarge {
-        text: text.to_owned(),
-        dimension,
-    };
+    let too_large = || UnitError::TooLarge { text: text.to_owned(), dimension };
     let decimal = decimal(number).ok_or_else(too_large)?;
     let scaled = decimal.digits.checked_mul(u128::from(unit.times)).ok_or_else(too_large)?;
     let value = if decimal.exponent >= 0 {
@@ -340,19 +339,9 @@ fn integer(text: &str, dimension: Dimension) -> Result<u64, UnitError> {
 
 fn real(text: &str, dimension: Dimension) -> Result<f64, UnitError> {
     let (number, unit) = split(text, dimension)?;
-    let number: f64 = number.parse().map_err(|_| UnitError::NotANumber {
-        text: text.to_owned(),
-        dimension,
-    })?;
+    let number: f64 = number.parse().map_err(|_| UnitError::NotANumber { text: text.to_owned(), dimension })?;
     let value = number * unit.times as f64 / unit.per as f64;
-    if value.is_finite() {
-        Ok(value)
-    } else {
-        Err(UnitError::TooLarge {
-            text: text.to_owned(),
-            dimension,
-        })
-    }
+    if value.is_finite() { Ok(value) } else { Err(UnitError::TooLarge { text: text.to_owned(), dimension }) }
 }
 
 /// Splits a text into the number, without sign, and its unit. One space may stand between them.
@@ -366,37 +355,26 @@ fn split(text: &str, dimension: Dimension) -> Result<(&str, &'static Unit), Unit
     let length = number_length(unsigned);
     let (number, rest) = unsigned.split_at(length);
     if number.is_empty() {
-        return Err(UnitError::NotANumber {
-            text: text.to_owned(),
-            dimension,
-        });
+        return Err(UnitError::NotANumber { text: text.to_owned(), dimension });
     }
-    let name = rest.strip_prefix(' ').unwrap_or(rest);
-    if name.is_empty() {
-        return Err(UnitError::MissingUnit {
-            text: text.to_owned(),
-            dimension,
-        });
-    }
-    let Some(unit) = dimension.units().iter().find(|unit| unit.name == name) else {
-        return Err(UnitError::UnknownUnit {
-            unit: name.to_owned(),
-            dimension,
-        });
-    };
     // -0 is zero.
     if negative && number.bytes().any(|byte| (b'1'..=b'9').contains(&byte)) {
         return Err(UnitError::Negative { dimension });
     }
+    let name = rest.strip_prefix(' ').unwrap_or(rest);
+    if name.is_empty() {
+        return Err(UnitError::MissingUnit { text: text.to_owned(), dimension });
+    }
+    let Some(unit) = dimension.units().iter().find(|unit| unit.name == name) else {
+        return Err(UnitError::UnknownUnit { unit: name.to_owned(), dimension });
+    };
     Ok((number, unit))
 }
 
 /// How many bytes at the beginning are a number: digits, perhaps a fraction, perhaps an exponent.
 fn number_length(text: &str) -> usize {
     let bytes = text.as_bytes();
-    let digits_from = |start: usize| {
-        bytes[start..].iter().take_while(|byte| byte.is_ascii_digit()).count()
-    };
+    let digits_from = |start: usize| bytes[start..].iter().take_while(|byte| byte.is_ascii_digit()).count();
     let mut length = digits_from(0);
     if length == 0 {
         return 0;
@@ -464,10 +442,12 @@ mod tests {
         assert_eq!(duration("0.5ns"), Ok(Duration::from_nanos(1)));
         assert_eq!(duration("0.4ns"), Ok(Duration::ZERO));
         assert_eq!(duration("1e-60s"), Ok(Duration::ZERO));
-        assert_eq!(
-            duration("5m").unwrap_err().hint(),
-            "write `min` for minutes, `ms` for milliseconds"
-        );
+        assert_eq!(duration("5m").unwrap_err().hint(), "write `min` for minutes, `ms` for milliseconds");
+        for (text, hint) in
+            [("5sec", "did you mean `s`?"), ("5minutes", "did you mean `min`?"), ("5H", "did you mean `h`?")]
+        {
+            assert_eq!(duration(text).unwrap_err().hint(), hint, "{text}");
+        }
         assert!(matches!(duration("600y"), Err(UnitError::UnknownUnit { .. })));
         assert!(matches!(duration("300000d"), Err(UnitError::TooLarge { .. })));
     }

@@ -93,7 +93,8 @@ impl Kernel {
 
     /// Tells who listens to activity `index` how it ended.
     pub(crate) fn activity_ended(&self, index: u32, result: Result<(), ActivityError>) {
-        let listener = std::mem::take(&mut self.inner.listeners.borrow_mut()[index as usize]);
+        let listener =
+            self.inner.listeners.borrow_mut().get_mut(index as usize).map(std::mem::take).unwrap_or_default();
         match listener {
             Listener::Owner => {}
             Listener::Actor(actor) => self.wake(actor),
@@ -227,7 +228,10 @@ impl Future for Activity {
 impl Drop for Activity {
     fn drop(&mut self) {
         if self.owned {
-            self.kernel.inner.listeners.borrow_mut()[self.id.index as usize] = Listener::Owner;
+            // The list is gone when the simulation has ended before its activities.
+            if let Some(listener) = self.kernel.inner.listeners.borrow_mut().get_mut(self.id.index as usize) {
+                *listener = Listener::Owner;
+            }
             self.kernel.cancel(self.id);
             self.kernel.inner.fluid.borrow_mut().release(self.id);
         }

@@ -13,17 +13,27 @@
 //!
 //! # Lazy, selective update
 //!
-//! A change marks the shared resources of the activity that changed. Just before virtual time moves,
-//! [`Fluid::settle`] solves the connected components of the marked resources once, brings the remaining work of their
-//! activities up to date and re-keys their completion dates; every other activity keeps its date. The order of
-//! re-keying (resources as reached from the marked ones, each one's users newest first) decides which of several
-//! completions of the same date comes first.
+//! A change marks the resources of the activity that changed and all that is connected to them through enabled
+//! activities. Just before virtual time moves, [`Fluid::settle`] solves what is marked once, brings the remaining work of
+//! its activities up to date and re-keys their completion dates; every other activity keeps its date.
+//!
+//! # Order among equals
+//!
+//! Of the completions of one date in one model, the one that was keyed first comes first, and keys are given anew by each
+//! solve: resources in the order in which they were marked, each one's users newest first. So activities that start
+//! together end newest first. An activity that is [oldest first](ActivitySpec::oldest_first) keeps the key of its creation
+//! instead. Latencies end in the order of creation.
 //!
 //! # Invariants
 //!
 //! * The users of a resource are exactly the enabled activities that use it, in the order in which they were enabled.
-//! * An enabled activity with a positive rate has exactly one entry in the event queue; one with rate zero has none.
-//! * `Σ weight × share ≤ capacity` on every shared resource up to the precision (checked with the feature `audit`).
+//! * An enabled activity that will end has exactly one entry in the event queue; one that makes no progress has none.
+//! * `Σ weight × share ≤ capacity` on every shared resource up to the precision (checked with the feature `audit`),
+//!   unless [`Marking::FirstResource`] is chosen.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 
 use smallvec::SmallVec;
 
@@ -33,12 +43,25 @@ use crate::{Duration, Rank, Time};
 /// Below this a remaining capacity (relative) or usage (absolute) counts as zero.
 pub const PRECISION: f64 = 1e-5;
 
+/// What is solved anew when an activity begins to use its resources, or ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Marking {
+    /// Everything it touches.
+    #[default]
+    Everything,
+    /// What is connected to its first resource, and nothing if that has been marked at this date already: the
+    /// activity's other resources may then be over-allocated until they are next touched. SimGrid does this when the
+    /// latency of a flow ends; choose it only to reproduce SimGrid's dates.
+    FirstResource,
+}
+
 /// How the users of a resource share its capacity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sharing {
     /// The weighted shares add up to at most the capacity.
     Shared,
-    /// Each user alone is limited by the capacity; users do not disturb each other.
+    /// Each user alone is limited by the capacity. Like in SimGrid, a saturated fat pipe fixes all its users at the level that
+    /// saturates it, so one with a larger penalty gets less than the capacity.
     Fatpipe,
 }
 
@@ -76,12 +99,13 @@ pub struct ActivitySpec {
     pub(crate) bound: f64,
     pub(crate) rate_factor: f64,
     pub(crate) latency: Duration,
+    pub(crate) oldest_first: bool,
     pub(crate) uses: SmallVec<[(ResourceId, f64); 6]>,
 }
 
 impl ActivitySpec {
     /// An activity of the model `rank` with `work` to do (flops or bytes; negative counts as zero), penalty 1, no
-    /// bound, rate factor 1, no latency and no resource.
+    /// bound, rate factor 1, no latency and no resource. Disk activities are [oldest first](Self::oldest_first).
     pub fn new(rank: Rank, work: f64) -> Self {
         ActivitySpec {
             rank,
@@ -90,6 +114,7 @@ impl ActivitySpec {
             bound: f64::INFINITY,
             rate_factor: 1.0,
             latency: Duration::ZERO,
+            oldest_first: rank == Rank::Disk,
             uses: SmallVec::new(),
         }
     }
@@ -115,6 +140,13 @@ impl ActivitySpec {
     /// Sets how long the activity waits, using nothing, before it begins.
     pub fn latency(mut self, latency: Duration) -> Self {
         self.latency = latency;
+        self
+    }
+
+    /// Among activities of its model that end at the same date it ends in the order of creation, whatever was solved
+    /// in between.
+    pub fn oldest_first(mut self) -> Self {
+        self.oldest_first = true;
         self
     }
 
@@ -151,6 +183,7 @@ struct Activity {
     state: State,
     rank: Rank,
     created: u64,
+    oldest_first: bool,
     remaining: f64,
     penalty: f64,
     bound: f64,
@@ -159,13 +192,14 @@ struct Activity {
     share: f64,
     /// The share found by the solve in progress.
     next_share: f64,
-    /// The bound together with what the fat pipes allow, during a solve.
+    /// The bound during a solve: zero if a resource has no capacity.
     limit: f64,
     updated: Time,
     event: Option<EventId>,
     uses: SmallVec<[Use; 6]>,
-    /// Mark of the last traversal that reached it.
-    visit: u64,
+    /// The solve for which all of its resources have been marked, and that for which it has been collected.
+    reached: u64,
+    collected: u64,
     fixed: bool,
 }
 
@@ -175,10 +209,12 @@ struct Resource {
     /// Enabled users in the order in which they were enabled; `GONE` marks the place of one that left.
     users: Vec<(u32, u16)>,
     live: u32,
+    /// Whether it is part of what is to be solved next.
     dirty: bool,
-    visit: u64,
     remaining: f64,
     usage: f64,
+    /// Whether users of a fat pipe have been fixed since its usage was computed.
+    stale: bool,
 }
 
 const GONE: u32 = u32::MAX;
@@ -196,15 +232,18 @@ pub(crate) struct Fluid {
     resources: Vec<Resource>,
     activities: Vec<Activity>,
     free: Vec<u32>,
-    /// Shared resources touched since the last solve, in the order in which they were touched.
-    dirty: Vec<u32>,
-    /// Touched activities that use no shared resource.
-    loose: Vec<ActivityId>,
-    visits: u64,
-    // Work space of `settle`, kept to save allocations.
+    /// Resources touched since the last solve and all that is connected to them, in the order in which they were
+    /// reached.
     component: Vec<u32>,
+    /// Touched activities that use no resource.
+    loose: Vec<ActivityId>,
+    /// Number of the next solve, counted from 1.
+    solves: u64,
+    pub(crate) marking: Marking,
+    // Work space, kept to save allocations.
     members: Vec<u32>,
-    active: Vec<u32>,
+    /// Active resources by a level that is no higher than their own.
+    active: BinaryHeap<Reverse<(u64, u32)>>,
     saturated: Vec<u32>,
     stack: Vec<(u32, usize)>,
 }
@@ -215,12 +254,12 @@ impl Fluid {
             resources: Vec::new(),
             activities: Vec::new(),
             free: Vec::new(),
-            dirty: Vec::new(),
-            loose: Vec::new(),
-            visits: 0,
             component: Vec::new(),
+            loose: Vec::new(),
+            solves: 1,
+            marking: Marking::default(),
             members: Vec::new(),
-            active: Vec::new(),
+            active: BinaryHeap::new(),
             saturated: Vec::new(),
             stack: Vec::new(),
         }
@@ -233,9 +272,9 @@ impl Fluid {
             users: Vec::new(),
             live: 0,
             dirty: false,
-            visit: 0,
             remaining: 0.0,
             usage: 0.0,
+            stale: false,
         });
         ResourceId((self.resources.len() - 1) as u32)
     }
@@ -247,16 +286,7 @@ impl Fluid {
     pub(crate) fn set_capacity(&mut self, resource: ResourceId, capacity: f64) {
         let index = resource.0 as usize;
         self.resources[index].capacity = capacity;
-        match self.resources[index].sharing {
-            Sharing::Shared => self.mark(resource.0),
-            Sharing::Fatpipe => {
-                let users: Vec<u32> =
-                    self.resources[index].users.iter().map(|user| user.0).filter(|&user| user != GONE).collect();
-                for user in users {
-                    self.mark_changed(user);
-                }
-            }
-        }
+        self.mark(resource.0);
     }
 
     /// Adds an activity. It is enabled at once, or after its latency: then `queue` holds the date.
@@ -283,6 +313,7 @@ impl Fluid {
                 state: State::Vacant,
                 rank: Rank::Cpu,
                 created: 0,
+                oldest_first: false,
                 remaining: 0.0,
                 penalty: 1.0,
                 bound: 0.0,
@@ -293,7 +324,8 @@ impl Fluid {
                 updated: Time::ZERO,
                 event: None,
                 uses: SmallVec::new(),
-                visit: 0,
+                reached: 0,
+                collected: 0,
                 fixed: false,
             });
             (self.activities.len() - 1) as u32
@@ -302,6 +334,7 @@ impl Fluid {
         let activity = &mut self.activities[index as usize];
         activity.rank = spec.rank;
         activity.created = created;
+        activity.oldest_first = spec.oldest_first;
         activity.remaining = spec.work;
         activity.penalty = spec.penalty;
         activity.bound = spec.bound;
@@ -313,7 +346,10 @@ impl Fluid {
         let id = ActivityId { index, generation: activity.generation };
         if spec.latency.is_zero() {
             self.enable(index, now);
+            self.mark_uses(index);
         } else {
+            // It uses nothing yet, but it is a change: what it will share with is solved anew.
+            self.mark_uses(index);
             let event = queue.push(now + spec.latency, spec.rank, created, target(index));
             self.activities[index as usize].event = Some(event);
         }
@@ -496,36 +532,70 @@ impl Fluid {
         }
     }
 
+    /// Marks a resource as touched, and with it all that is connected to it now through enabled activities: depth
+    /// first, each resource's users newest first.
     fn mark(&mut self, resource: u32) {
-        let entry = &mut self.resources[resource as usize];
-        if !entry.dirty {
-            entry.dirty = true;
-            self.dirty.push(resource);
+        if self.resources[resource as usize].dirty {
+            return;
+        }
+        self.add_to_component(resource);
+        'resources: while let Some((resource, mut left)) = self.stack.pop() {
+            while left > 0 {
+                left -= 1;
+                let user = self.resources[resource as usize].users[left].0;
+                if user == GONE || self.activities[user as usize].reached == self.solves {
+                    continue;
+                }
+                for number in 0..self.activities[user as usize].uses.len() {
+                    let other = self.activities[user as usize].uses[number].resource;
+                    if !self.resources[other as usize].dirty {
+                        // This user is looked at again once the other resource has been followed to its end.
+                        self.stack.push((resource, left + 1));
+                        self.add_to_component(other);
+                        continue 'resources;
+                    }
+                }
+                self.activities[user as usize].reached = self.solves;
+            }
         }
     }
 
-    /// Marks what an enabled activity touches: its shared resources, or itself if it has none.
+    fn add_to_component(&mut self, resource: u32) {
+        let entry = &mut self.resources[resource as usize];
+        entry.dirty = true;
+        self.component.push(resource);
+        self.stack.push((resource, entry.users.len()));
+    }
+
+    /// Marks what an activity touches that begins or ceases to use its resources, or whose share may change.
     fn mark_changed(&mut self, index: u32) {
-        let mut shared = false;
-        for number in 0..self.activities[index as usize].uses.len() {
-            let resource = self.activities[index as usize].uses[number].resource;
-            if self.resources[resource as usize].sharing == Sharing::Shared {
-                shared = true;
-                self.mark(resource);
+        match self.marking {
+            Marking::Everything => self.mark_uses(index),
+            Marking::FirstResource => {
+                if let Some(first) = self.activities[index as usize].uses.first() {
+                    self.mark(first.resource);
+                }
             }
         }
-        if !shared {
-            let generation = self.activities[index as usize].generation;
-            self.loose.push(ActivityId { index, generation });
+        let activity = &self.activities[index as usize];
+        if activity.uses.is_empty() && activity.state == State::Enabled {
+            self.loose.push(ActivityId { index, generation: activity.generation });
+        }
+    }
+
+    /// Marks all resources that an activity uses, in the order in which it uses them.
+    fn mark_uses(&mut self, index: u32) {
+        for number in 0..self.activities[index as usize].uses.len() {
+            self.mark(self.activities[index as usize].uses[number].resource);
         }
     }
 
     /// Solves what has been touched and puts the new completion dates into the queue.
     pub(crate) fn settle<T: Copy>(&mut self, now: Time, queue: &mut EventQueue<T>, target: impl Fn(u32) -> T) {
-        if self.dirty.is_empty() && self.loose.is_empty() {
+        if self.component.is_empty() && self.loose.is_empty() {
             return;
         }
-        self.collect_components();
+        self.collect_members();
         self.solve();
         for number in 0..self.members.len() {
             let index = self.members[number];
@@ -534,84 +604,40 @@ impl Fluid {
         for number in 0..self.loose.len() {
             let id = self.loose[number];
             if self.get(id).is_some_and(|activity| activity.state == State::Enabled) {
-                self.activities[id.index as usize].next_share = self.effective_bound(id.index);
+                let activity = &mut self.activities[id.index as usize];
+                activity.next_share = activity.bound;
                 self.schedule(id.index, now, queue, &target);
             }
         }
-        self.loose.clear();
         #[cfg(any(test, feature = "audit"))]
         self.check();
+        for number in 0..self.component.len() {
+            self.resources[self.component[number] as usize].dirty = false;
+        }
+        self.component.clear();
+        self.loose.clear();
+        self.solves += 1;
     }
 
-    /// Finds the resources and activities connected to the marked resources, depth first, each resource's users
-    /// newest first.
-    fn collect_components(&mut self) {
-        self.visits += 1;
-        let visit = self.visits;
-        self.component.clear();
+    /// The activities of the marked resources, in the order of a pass over these, each one's users newest first.
+    fn collect_members(&mut self) {
         self.members.clear();
-        let mut dirty = std::mem::take(&mut self.dirty);
-        for root in dirty.drain(..) {
-            self.resources[root as usize].dirty = false;
-            if self.resources[root as usize].visit != visit {
-                self.reach(root, visit);
-            }
-        }
-        self.dirty = dirty;
-        // The order of the members is that of a pass over the resources, each one's users newest first.
-        self.visits += 1;
-        let visit = self.visits;
-        for number in 0..self.component.len() {
-            for place in (0..self.resources[self.component[number] as usize].users.len()).rev() {
-                let user = self.resources[self.component[number] as usize].users[place].0;
-                if user != GONE && self.activities[user as usize].visit != visit {
-                    self.activities[user as usize].visit = visit;
+        for &resource in &self.component {
+            for (user, _) in live_users(&self.resources[resource as usize].users).rev() {
+                let activity = &mut self.activities[user as usize];
+                if activity.collected != self.solves {
+                    activity.collected = self.solves;
                     self.members.push(user);
                 }
             }
         }
     }
 
-    /// Adds the component of `root` to `self.component`, depth first, without recursion.
-    fn reach(&mut self, root: u32, visit: u64) {
-        self.resources[root as usize].visit = visit;
-        self.component.push(root);
-        self.stack.push((root, self.resources[root as usize].users.len()));
-        'resources: while let Some((resource, mut left)) = self.stack.pop() {
-            while left > 0 {
-                left -= 1;
-                let user = self.resources[resource as usize].users[left].0;
-                if user == GONE || self.activities[user as usize].visit == visit {
-                    continue;
-                }
-                // The user is marked as visited once all of its resources have been reached.
-                for number in 0..self.activities[user as usize].uses.len() {
-                    let other = self.activities[user as usize].uses[number].resource;
-                    let entry = &mut self.resources[other as usize];
-                    if entry.visit != visit && entry.sharing == Sharing::Shared {
-                        entry.visit = visit;
-                        self.component.push(other);
-                        let users = entry.users.len();
-                        self.stack.push((resource, left + 1));
-                        self.stack.push((other, users));
-                        continue 'resources;
-                    }
-                }
-                self.activities[user as usize].visit = visit;
-            }
-        }
-    }
-
-    /// The bound of an activity together with what its fat pipes allow. Nothing moves over a resource without capacity.
+    /// The bound of an activity; nothing moves over a resource without capacity.
     fn effective_bound(&self, index: u32) -> f64 {
         let activity = &self.activities[index as usize];
-        activity
-            .uses
-            .iter()
-            .map(|usage| (usage, &self.resources[usage.resource as usize]))
-            .filter(|(_, resource)| resource.sharing == Sharing::Fatpipe || resource.capacity <= 0.0)
-            .map(|(usage, resource)| resource.capacity.max(0.0) / usage.weight)
-            .fold(activity.bound, f64::min)
+        let stalled = activity.uses.iter().any(|usage| self.resources[usage.resource as usize].capacity <= 0.0);
+        if stalled { 0.0 } else { activity.bound }
     }
 
     /// Progressive filling over the collected components; leaves what it finds in `next_share`.
@@ -642,47 +668,70 @@ impl Fluid {
             activity.fixed = false;
             activity.next_share = 0.0;
         }
-        self.active.clear();
+        self.saturated.clear();
+        let mut active = std::mem::take(&mut self.active).into_vec();
+        active.clear();
         for number in 0..self.component.len() {
             let index = self.component[number];
+            self.add_up_usage(index);
             let resource = &mut self.resources[index as usize];
-            let activities = &self.activities;
-            resource.usage = live_users(&resource.users)
-                .map(|(user, number)| {
-                    let activity = &activities[user as usize];
-                    activity.uses[number as usize].weight / activity.penalty
-                })
-                .sum();
             resource.remaining = resource.capacity;
-            if resource.capacity > 0.0 {
-                self.active.push(index);
+            if let Some(level) = resource.level() {
+                active.push(Reverse((level.to_bits(), index)));
             }
         }
+        self.active = BinaryHeap::from(active);
+    }
+
+    /// Computes the usage of a resource by its users that are not fixed: the sum, or on a fat pipe the largest.
+    fn add_up_usage(&mut self, index: u32) {
+        let activities = &self.activities;
+        let resource = &mut self.resources[index as usize];
+        let usages = live_users(&resource.users)
+            .map(|(user, number)| (&activities[user as usize], number))
+            .filter(|(activity, _)| !activity.fixed)
+            .map(|(activity, number)| activity.uses[number as usize].weight / activity.penalty);
+        resource.usage = match resource.sharing {
+            Sharing::Shared => usages.sum(),
+            Sharing::Fatpipe => usages.fold(0.0, f64::max),
+        };
+        resource.stale = false;
     }
 
     /// Drops the resources that are used up and collects those that the rising level saturates first.
+    ///
+    /// The heap holds for each active resource a level that is no higher than its own: levels only rise while users
+    /// are fixed, so an entry is brought up to date when it comes to the top.
     fn saturate(&mut self) -> Option<f64> {
-        let mut level = f64::INFINITY;
-        self.saturated.clear();
-        let mut number = 0;
-        while number < self.active.len() {
-            let index = self.active[number];
-            let resource = &self.resources[index as usize];
-            if resource.usage <= PRECISION || resource.remaining <= resource.capacity * PRECISION {
-                self.active.swap_remove(number);
-                continue;
+        for number in 0..self.saturated.len() {
+            let index = self.saturated[number];
+            if let Some(own) = self.resources[index as usize].level() {
+                self.active.push(Reverse((own.to_bits(), index)));
             }
-            let own = resource.remaining / resource.usage;
-            if own < level {
-                level = own;
-                self.saturated.clear();
-            }
-            if own == level {
-                self.saturated.push(index);
-            }
-            number += 1;
         }
-        (!self.saturated.is_empty()).then_some(level)
+        self.saturated.clear();
+        let mut level = None;
+        while let Some(&Reverse((known, index))) = self.active.peek() {
+            if level.is_some_and(|level: f64| known > level.to_bits()) {
+                break;
+            }
+            if self.resources[index as usize].stale {
+                self.add_up_usage(index);
+            }
+            let Some(mut top) = self.active.peek_mut() else { break };
+            match self.resources[index as usize].level() {
+                None => {
+                    PeekMut::pop(top);
+                }
+                Some(own) if own.to_bits() > known => *top = Reverse((own.to_bits(), index)),
+                Some(own) => {
+                    level = Some(level.unwrap_or(own));
+                    self.saturated.push(index);
+                    PeekMut::pop(top);
+                }
+            }
+        }
+        level
     }
 
     /// The least `bound × penalty` below the level among the users of the saturated resources; infinite if no bound is
@@ -727,7 +776,9 @@ impl Fluid {
         activity.next_share = share;
         for usage in &activity.uses {
             let resource = &mut self.resources[usage.resource as usize];
-            if resource.sharing == Sharing::Shared {
+            if resource.sharing == Sharing::Fatpipe {
+                resource.stale = true;
+            } else {
                 resource.remaining -= usage.weight * share;
                 if resource.remaining < resource.capacity * PRECISION {
                     resource.remaining = 0.0;
@@ -752,8 +803,10 @@ impl Fluid {
                     .uses
                     .iter()
                     .map(|usage| (usage, &self.resources[usage.resource as usize]))
-                    .filter(|(_, resource)| resource.sharing == Sharing::Shared)
-                    .map(|(usage, resource)| resource.remaining.max(0.0) / usage.weight)
+                    .map(|(usage, resource)| match resource.sharing {
+                        Sharing::Shared => resource.remaining.max(0.0) / usage.weight,
+                        Sharing::Fatpipe => resource.capacity / usage.weight,
+                    })
                     .fold(activity.limit, f64::min);
                 self.fix(index, share);
             }
@@ -780,34 +833,36 @@ impl Fluid {
             }
             return;
         }
-        // Plain disk input and output is reported oldest first, whatever was solved again in between.
-        let sequence = if activity.rank == Rank::Disk { activity.created } else { queue.draw_sequence() };
+        let sequence = if activity.oldest_first { activity.created } else { queue.draw_sequence() };
         match activity.event {
             Some(event) => queue.rekey(event, date, activity.rank, sequence),
             None => activity.event = Some(queue.push(date, activity.rank, sequence, target(index))),
         }
     }
 
-    /// Asserts that no shared resource of the solved components is used above its capacity and that every bound holds.
+    /// Asserts that no resource of the solved components is used above its capacity and that every bound holds.
     #[cfg(any(test, feature = "audit"))]
     fn check(&self) {
         for &index in &self.component {
             let resource = &self.resources[index as usize];
-            let used: f64 = live_users(&resource.users)
-                .map(|(user, number)| {
-                    let activity = &self.activities[user as usize];
-                    assert_eq!(activity.state, State::Enabled, "only enabled activities use resources");
-                    activity.uses[number as usize].weight * activity.share
-                })
-                .sum();
+            let uses = live_users(&resource.users).map(|(user, number)| {
+                let activity = &self.activities[user as usize];
+                assert_eq!(activity.state, State::Enabled, "only enabled activities use resources");
+                activity.uses[number as usize].weight * activity.share
+            });
+            let used = match resource.sharing {
+                Sharing::Shared => uses.sum::<f64>(),
+                Sharing::Fatpipe => uses.fold(0.0, f64::max),
+            };
             let allowed = resource.capacity * (1.0 + 10.0 * PRECISION);
-            assert!(used <= allowed, "resource {index} carries {used} of {}", resource.capacity);
+            let exact = self.marking == Marking::Everything;
+            assert!(!exact || used <= allowed, "resource {index} carries {used} of {}", resource.capacity);
         }
         for &index in &self.members {
             let activity = &self.activities[index as usize];
             assert!(activity.share <= activity.limit * (1.0 + PRECISION), "share above its bound");
-            let moves = activity.share > 0.0;
-            assert!(!moves || activity.event.is_some(), "an activity that moves has a completion date");
+            let ends = Duration::to_do(activity.remaining, activity.share * activity.rate_factor) < Duration::MAX;
+            assert!(!ends || activity.event.is_some(), "an activity that will end has a completion date");
         }
     }
 }
@@ -815,8 +870,16 @@ impl Fluid {
 /// Work below this counts as done: the product of the reference's two precisions.
 const NOTHING_LEFT: f64 = 1e-14;
 
-fn live_users(users: &[(u32, u16)]) -> impl Iterator<Item = (u32, u16)> + '_ {
+fn live_users(users: &[(u32, u16)]) -> impl DoubleEndedIterator<Item = (u32, u16)> + '_ {
     users.iter().copied().filter(|user| user.0 != GONE)
+}
+
+impl Resource {
+    /// The level at which it is saturated; `None` if it is used up or nobody is left on it.
+    fn level(&self) -> Option<f64> {
+        let open = self.usage > PRECISION && self.remaining > self.capacity * PRECISION && self.capacity > 0.0;
+        open.then(|| self.remaining / self.usage)
+    }
 }
 
 impl Activity {

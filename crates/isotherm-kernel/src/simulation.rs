@@ -20,7 +20,7 @@
 
 use std::fmt;
 
-use crate::{Kernel, Time};
+use crate::{Kernel, Marking, Time};
 
 /// What a simulation may use. The default limits nothing but the steps of one instant.
 #[derive(Clone, Copy, Debug)]
@@ -121,6 +121,12 @@ impl Simulation {
     /// Sets the limits.
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Says what is solved anew when flows begin and end; see [`Marking`].
+    pub fn with_marking(self, marking: Marking) -> Self {
+        self.kernel.inner.fluid.borrow_mut().marking = marking;
         self
     }
 

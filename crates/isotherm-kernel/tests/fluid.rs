@@ -78,9 +78,12 @@ fn assert_close(actual: &[f64], expected: &[f64]) {
     assert!(equal, "{actual:?} instead of {expected:?}");
 }
 
-/// What ended when, in the order of the ends.
+/// When what ended, and how.
+type End = (Time, &'static str, Result<(), ActivityError>);
+
+/// What has ended, in the order of the ends.
 #[derive(Clone, Default)]
-struct Ends(Rc<RefCell<Vec<(Time, &'static str, Result<(), ActivityError>)>>>);
+struct Ends(Rc<RefCell<Vec<End>>>);
 
 impl Ends {
     /// Starts an activity and notes its end under a name.
@@ -101,7 +104,7 @@ impl Ends {
     }
 
     /// All that has ended, with how.
-    fn all(&self) -> Vec<(Time, &'static str, Result<(), ActivityError>)> {
+    fn all(&self) -> Vec<End> {
         self.0.borrow().clone()
     }
 }

@@ -124,7 +124,8 @@ impl PlatformBuilder {
         DiskBuilder { builder: self, place }
     }
 
-    /// Adds a link: bandwidth in bytes per second, latency in seconds. Flows share it unless the result says otherwise.
+    /// Adds a link: bandwidth in bytes per second, latency in seconds. Flows share it unless the result says
+    /// otherwise.
     pub fn link(&mut self, name: impl Into<String>, bandwidth: f64, latency_s: f64) -> LinkBuilder<'_> {
         let name = name.into();
         self.check(check_rate(&format!("the bandwidth of link `{name}`"), bandwidth));
@@ -142,8 +143,9 @@ impl PlatformBuilder {
         LinkBuilder { builder: self, index }
     }
 
-    /// Declares the links from one host to another, and the same links in reverse order for the way back. A link may occur twice.
-    /// A split-duplex link needs a direction, [`Via::up`] or [`Via::down`]; the way back takes the other one.
+    /// Declares the links from one host to another, and the same links in reverse order for the way back. A link may
+    /// occur twice. A split-duplex link needs a direction, [`Via::up`] or [`Via::down`]; the way back takes the other
+    /// one.
     pub fn route<V: Into<Via>>(&mut self, from: &str, to: &str, links: impl IntoIterator<Item = V>) -> &mut Self {
         self.add_route(from, to, links.into_iter().map(Into::into).collect(), true)
     }

@@ -8,7 +8,8 @@
 //! | one thread, priority q | f flops | 1/q | s·a |
 //! | n threads of f flops each | n·f flops | 1/n | n·s·a |
 //!
-//! So m equal computations on c cores run at min(s, s·c/m) each, and no priority lets one thread run faster than one core.
+//! So m equal computations on c cores run at min(s, s·c/m) each, and no priority lets one thread run faster than one
+//! core.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

@@ -1,7 +1,7 @@
 //! Disks: the disk model S19.
 //!
-//! A disk is three resources: what it can read, what it can write, and what it can do of both together (by default the larger of
-//! the two). A read uses the first and the third, a write the second and the third; accesses share them
+//! A disk is three resources: what it can read, what it can write, and what it can do of both together (by default
+//! the larger of the two). A read uses the first and the third, a write the second and the third; accesses share them
 //! in proportion to their priorities. There is no latency.
 
 use std::cell::Cell;

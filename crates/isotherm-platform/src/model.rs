@@ -1,11 +1,12 @@
 //! The constants of the network model.
 
 /// The constants of the network model. The default is LV08, the model that SimGrid validated against packet-level
-/// simulation (Velho and Legrand, *Accuracy study and improvement of network simulation in the SimGrid framework*, 2009).
+/// simulation (Velho and Legrand, *Accuracy study and improvement of network simulation in the SimGrid framework*,
+/// 2009).
 ///
 /// A transfer of `size` bytes over a route with latency `lat` first pays `latency_factor · lat`, then shares the
-/// links of its route; it moves `bandwidth_factor · x` bytes per second where `x` is what the links give it. Shares are
-/// inversely proportional to its penalty `lat + Σ weight_s / bandwidth`, and `x` is at most `gamma / (2 · lat)`.
+/// links of its route; it moves `bandwidth_factor · x` bytes per second where `x` is what the links give it. Shares
+/// are inversely proportional to its penalty `lat + Σ weight_s / bandwidth`, and `x` is at most `gamma / (2 · lat)`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NetworkModel {
     /// How many times the latency of the route passes before the first byte moves (TCP's slow start): 13.01.

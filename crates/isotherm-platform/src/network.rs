@@ -1,17 +1,18 @@
 //! Transfers and streams: the network model LV08.
 //!
-//! A transfer of `size` bytes over a route first waits for `latency_factor · lat`, using nothing, where `lat` is the sum of
-//! the latencies of its links. Then it uses each link with weight 1 (a link crossed twice with weight 2) and each
-//! link of the reverse route with weight 0.05 (its acknowledgements), and moves `0.97 · x` bytes per second, where `x` is
-//! its max-min fair share under the
+//! A transfer of `size` bytes over a route first waits for `latency_factor · lat`, using nothing, where `lat` is the
+//! sum of the latencies of its links. Then it uses each link with weight 1 (a link crossed twice with weight 2) and
+//! each link of the reverse route with weight 0.05 (its acknowledgements), and moves `0.97 · x` bytes per second,
+//! where `x` is its max-min fair share under the
 //!
 //! * penalty `lat + Σ 20537 / bandwidth` over the links of the route, or 1 if the latency is zero (so that a flow without
 //!   latency gives way to any flow that has one), and the
 //! * bound: the least bandwidth of a link, the window `gamma / (2 · lat)`, and the caller's limit / 0.97.
 //!
-//! A *stream* is a transfer that also reads from a disk, writes to one, or both. It uses the disks with weight 0.97, so that
-//! they see the true bytes; everything overlaps, nothing is stored in between, and even a stream from a disk to memory on the same
-//! host goes through the loopback. The constants are those of [`NetworkModel`](crate::NetworkModel).
+//! A *stream* is a transfer that also reads from a disk, writes to one, or both. It uses the disks with weight 0.97,
+//! so that they see the true bytes; everything overlaps, nothing is stored in between, and even a stream from a disk
+//! to memory on the same host goes through the loopback. The constants are those of
+//! [`NetworkModel`](crate::NetworkModel).
 //!
 //! A running flow does not notice that routes change. It notices a new latency of a link (penalty and window; the
 //! latency it is waiting for stays) and a new bandwidth (capacity and penalty; its bound stays).
@@ -55,15 +56,16 @@ impl LinkState {
 struct Flow {
     id: ActivityId,
     latency_s: Cell<f64>,
-    /// Latency and weights. While the latency is zero, and no link has changed since the start, 1 is in force instead.
+    /// Latency and weights. While the latency is zero, and no link has changed since the start, 1 is in force
+    /// instead.
     penalty: Cell<f64>,
     /// The bound without that of the window.
     bound: f64,
 }
 
 impl Flow {
-    /// Adds to the penalty and puts the result in force. Penalties are positive; a sum that rounding (or a model without
-    /// weights) leaves at zero changes nothing.
+    /// Adds to the penalty and puts the result in force. Penalties are positive; a sum that rounding (or a model
+    /// without weights) leaves at zero changes nothing.
     fn add_penalty(&self, kernel: &Kernel, change: f64) {
         let penalty = self.penalty.get() + change;
         if penalty > 0.0 {
@@ -135,7 +137,8 @@ impl Endpoint {
     }
 }
 
-/// The hosts whose memory a flow uses, each once. A disk at the other end on the same host fails with the host anyway.
+/// The hosts whose memory a flow uses, each once. A disk at the other end on the same host fails with the host
+/// anyway.
 fn memories(from: Endpoint, to: Endpoint) -> SmallVec<[HostId; 2]> {
     match (from.disk, to.disk) {
         (None, None) if from.host != to.host => SmallVec::from_slice(&[from.host, to.host]),
@@ -227,6 +230,10 @@ impl Platform {
                 let disk = &self.inner.disks[disk.index()];
                 spec = spec.uses(disk.own(access), factor).uses(disk.readwrite, factor);
             }
+        }
+        if from.disk.is_some() || to.disk.is_some() {
+            // Measured on the reference: streams that end at the same date end in the order of creation.
+            spec = spec.oldest_first();
         }
         for host in memories(from, to) {
             spec = spec.uses(self.inner.hosts[host.index()].memory, 1.0);

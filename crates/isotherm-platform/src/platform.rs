@@ -6,9 +6,9 @@
 //!
 //! # Life cycle
 //!
-//! [`Platform::new`] creates one resource for the cores of each host, three for each disk (reading, writing, both) and one for
-//! each link, applies what the profiles say for date 0, and has the kernel call it at the dates of all later events
-//! of the profiles. Nothing is ever removed.
+//! [`Platform::new`] creates one resource for the cores of each host, three for each disk (reading, writing, both)
+//! and one for each link, applies what the profiles say for date 0, and has the kernel call it at the dates of all
+//! later events of the profiles. Nothing is ever removed.
 //!
 //! # Invariants
 //!

@@ -1,11 +1,11 @@
 //! Which links lead from one host to another.
 //!
-//! A topology is a tree of zones. A zone holds *points*: hosts, routers, or zones. The routes between the points of one
-//! zone come from its [`Routing`]; a route between hosts of different zones is put together from the routes inside
-//! their zones up to gateways and the route between the two zones in their lowest common ancestor.
+//! A topology is a tree of zones. A zone holds *points*: hosts, routers, or zones. The routes between the points of
+//! one zone come from its [`Routing`]; a route between hosts of different zones is put together from the routes
+//! inside their zones up to gateways and the route between the two zones in their lowest common ancestor.
 //!
-//! A declared route is stored once: the way back of a symmetrical route is the stored one, read backwards.
-//! Equal lists of links are stored once too, so that "a thousand nodes behind one switch" costs one list and a thousand
+//! A declared route is stored once: the way back of a symmetrical route is the stored one, read backwards. Equal
+//! lists of links are stored once too, so that "a thousand nodes behind one switch" costs one list and a thousand
 //! table entries.
 //!
 //! Other kinds of zones (shortest paths, clusters, coordinates) become further variants of [`Routing`].

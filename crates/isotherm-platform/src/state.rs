@@ -1,8 +1,8 @@
 //! What is on and what is off.
 //!
-//! Turning a host off kills its actors, fails what is being computed on it, turns its disks off and fails every transfer
-//! from and to its memory. Turning a disk or a link off fails every activity that uses it, streams and acknowledgements
-//! included. Turning something on again starts nothing: what failed stays failed.
+//! Turning a host off kills its actors, fails what is being computed on it, turns its disks off and fails every
+//! transfer from and to its memory. Turning a disk or a link off fails every activity that uses it, streams and
+//! acknowledgements included. Turning something on again starts nothing: what failed stays failed.
 
 use std::rc::Rc;
 

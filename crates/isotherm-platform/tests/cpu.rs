@@ -51,9 +51,9 @@ fn computations_share_the_cores() {
     log.assert(&[("3", 1.5), ("2", 1.5), ("1", 1.5)]);
 }
 
-/// SimGrid exec-threads on 4 cores of 1e8, each line an equation:
-/// 2 threads of 1e9: 10 s; 4: 10 s; 6: 6e9/4e8 = 15 s. Then a background thread of 2.5e9 flops: with 2 threads nobody is
-/// disturbed (10 s); with 4 threads the shares are 0.8e8 and 3.2e8, 4e9/3.2e8 = 12.5 s; the background has
+/// SimGrid exec-threads on 4 cores of 1e8, each line an equation: 2 threads of 1e9: 10 s; 4: 10 s; 6: 6e9/4e8 = 15 s.
+/// Then a background thread of 2.5e9 flops: with 2 threads nobody is disturbed (10 s); with 4 threads the shares are
+/// 0.8e8 and 3.2e8, 4e9/3.2e8 = 12.5 s; the background has
 /// 2.5e9 − 1e9 − 1e9 left: 5 s more.
 #[test]
 fn threads_alone_and_with_a_background_thread() {
@@ -159,7 +159,8 @@ fn a_processor_state_has_its_speed() {
     log.assert(&[("state 0", 1.0), ("state 2", 6.0)]);
 }
 
-/// A change of speed applies at once to what is running, capacity and bounds alike. One thread of 100 flops on 4 cores of 100: 50 done at
+/// A change of speed applies at once to what is running, capacity and bounds alike. One thread of 100 flops on 4
+/// cores of 100: 50 done at
 /// 0.5, the rest at 200 takes 0.25. A thread limited to 50 does not notice: 100/50 = 2.
 #[test]
 fn running_computations_follow_the_speed() {

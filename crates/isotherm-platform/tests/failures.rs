@@ -10,8 +10,8 @@ use common::{Log, Site, assert_close, secs};
 use isotherm_kernel::{ActivityError, JoinError};
 use isotherm_platform::{DiskId, Endpoint, Part, Profile};
 
-/// SimGrid comm-failure: links of 1 bit/s; 5 B to Host2 and 2 B to Host3. linkto2 goes off at 10: the first transfer fails
-/// then; the second arrives at 2 × 1.05 / (0.97 × 0.125) = 17.319588.
+/// SimGrid comm-failure: links of 1 bit/s; 5 B to Host2 and 2 B to Host3. linkto2 goes off at 10: the first transfer
+/// fails then; the second arrives at 2 × 1.05 / (0.97 × 0.125) = 17.319588.
 #[test]
 fn a_transfer_fails_with_its_link() {
     let site = Site::build(|builder| {
@@ -95,8 +95,8 @@ fn flows_fail_through_their_acknowledgements_and_in_their_latency() {
     log.assert(&[("acknowledged failed", 1.0), ("in latency failed", 1.0)]);
 }
 
-/// SimGrid exec-failure: 20 flops on each of three hosts at 1 flop/s. Host1 is turned off at 10, Host2 by its profile at
-/// 12; the third computation ends at 20.
+/// SimGrid exec-failure: 20 flops on each of three hosts at 1 flop/s. Host1 is turned off at 10, Host2 by its profile
+/// at 12; the third computation ends at 20.
 #[test]
 fn computations_fail_with_their_host() {
     let site = Site::build(|builder| {
@@ -146,8 +146,8 @@ fn actors_die_with_their_host() {
     assert_close(site.run(), 1.0);
 }
 
-/// A transfer that an actor of a dead host was waiting for is given up, even between hosts that live: it frees its link
-/// for others.
+/// A transfer that an actor of a dead host was waiting for is given up, even between hosts that live: it frees its
+/// link for others.
 #[test]
 fn what_a_dead_actor_waited_for_is_cancelled() {
     let site = Site::build(|builder| {

@@ -17,8 +17,8 @@ fn tremblay_and_jupiter() -> Site {
     })
 }
 
-/// SimGrid comm-pingpong. 1 B: 13.01 × 1.461517 ms = 0.019014 s. 1e9 B back: 0.019014 + 1e9 × 1.05 / (0.97 × 7.20975e6)
-/// = 150.159 s; the link carries the flow with weight 1 and its acknowledgements with 0.05.
+/// SimGrid comm-pingpong. 1 B: 13.01 × 1.461517 ms = 0.019014 s. 1e9 B back: 0.019014 + 1e9 × 1.05 / (0.97 ×
+/// 7.20975e6) = 150.159 s; the link carries the flow with weight 1 and its acknowledgements with 0.05.
 #[test]
 fn ping_and_pong() {
     let site = tremblay_and_jupiter();
@@ -34,8 +34,8 @@ fn ping_and_pong() {
     log.assert(&[("ping", 0.019014), ("pong", 150.178356)]);
 }
 
-/// SimGrid comm-suspend: 13194230 B started at 1 have 6660438 B left at 2 and arrive at 3; suspended and resumed at once
-/// in between.
+/// SimGrid comm-suspend: 13194230 B started at 1 have 6660438 B left at 2 and arrive at 3; suspended and resumed at
+/// once in between.
 #[test]
 fn a_suspended_transfer_goes_on() {
     let site = tremblay_and_jupiter();
@@ -69,7 +69,8 @@ fn cluster() -> Site {
     })
 }
 
-/// SimGrid comm-throttling. Latency 13.01 × 600 us; nothing disturbs the flow on its split-duplex links, so it moves 0.97 × 125 MB/s:
+/// SimGrid comm-throttling. Latency 13.01 × 600 us; nothing disturbs the flow on its split-duplex links, so it moves
+/// 0.97 × 125 MB/s:
 /// 2.5e8 B take 2.069662 s. Limited to 62.5 MB/s: 0.007806 + 4 = 4.007806 s.
 #[test]
 fn a_rate_limit_counts_true_bytes() {
@@ -86,8 +87,9 @@ fn a_rate_limit_counts_true_bytes() {
     log.assert(&[("free", 2.069662), ("limited", 6.077468)]);
 }
 
-/// The two directions of a split-duplex link do not share: two opposite flows take as long as one. On a shared link
-/// of the same speed each gets 125e6 / (1 + 0.05 + ...) : both directions carry 1 and 0.05 of each, 2.1 in all.
+/// Two opposite flows on a split-duplex link: each half carries one flow (weight 1) and the acknowledgements of the
+/// other (0.05), so each moves 0.97 × 125e6 / 1.05. On a shared link both flows and both acknowledgements
+/// share one capacity: 0.97 × 125e6 / 2.1.
 #[test]
 fn directions_share_only_on_a_shared_link() {
     let bytes = 1e8;
@@ -109,7 +111,6 @@ fn directions_share_only_on_a_shared_link() {
             let back = platform.transfer(b, a, bytes).unwrap();
             isotherm_kernel::join_all([forth, back]).await;
         });
-        // On the split-duplex link each half carries one flow and the acknowledgements of the other: 1.05.
         assert_close(site.run(), bytes / rate);
     }
 }
@@ -180,8 +181,8 @@ fn equal_flows_share_evenly() {
 }
 
 /// Shares are inversely proportional to lat + Σ 20537/bw. Two flows on one link of 1e6 B/s, one of which comes
-/// through another fast link with 20.537 ms: penalties 0.020537 and 0.020537 + 0.020537 (the fast link's weight is negligible
-/// at 1e15 B/s), so the shares are as 2 to 1. The acknowledgements load the link with 0.05 of each.
+/// through another fast link with 20.537 ms: penalties 0.020537 and 0.020537 + 0.020537 (the fast link's weight is
+/// negligible at 1e15 B/s), so the shares are as 2 to 1. The acknowledgements load the link with 0.05 of each.
 #[test]
 fn a_longer_latency_means_a_smaller_share() {
     let site = Site::build(|builder| {
@@ -305,8 +306,8 @@ fn a_one_way_route_carries_no_acknowledgements() {
     assert_close(site.run(), 1.0 / 0.97);
 }
 
-/// SimGrid cm02-set-lat-bw, a dog bone: S1→C1 by L1, L0, L2 and S2→C2 by L3, L0, L4; L0 carries 1e3 B/s, the others 1e9
-/// B/s with 1 ns. Two flows of 1e3 B at a time.
+/// SimGrid cm02-set-lat-bw, a dog bone: S1→C1 by L1, L0, L2 and S2→C2 by L3, L0, L4; L0 carries 1e3 B/s, the others
+/// 1e9 B/s with 1 ns. Two flows of 1e3 B at a time.
 /// 1. Both share L0: 2 s.
 /// 2. From 10; at 11 L4 gets a latency of 20 s: penalties 20.537 and 40.537, so A moves 663.74 B/s: 11 + 500/663.74 = 11.753312; B
 ///    uses what is left, so both together need 2 s as before: 12.
@@ -352,8 +353,9 @@ fn running_flows_notice_new_latencies_and_bandwidths() {
     log.assert(&[("A", 2.0), ("B", 2.0), ("A", 11.753312), ("B", 12.0), ("A", 21.75), ("B", 22.0)]);
 }
 
-/// A new bandwidth shows in the capacity at once, but the bound of a running flow stays: 100 B at 50 B/s, after 1 s the link gets
-/// 200 B/s: the flow stays at its bound of 50, a flow that starts then has its own bound of 200 and gets 150.
+/// A new bandwidth shows in the capacity at once, but the bound of a running flow stays: 100 B at 50 B/s, after 1 s
+/// the link gets 200 B/s: the flow stays at its bound of 50, a flow that starts then has its own bound of 200 and
+/// gets 150.
 #[test]
 fn the_bound_of_a_running_flow_stays() {
     let site = Site::build(|builder| {

@@ -49,8 +49,8 @@ fn equal_computations_and_flows_end_newest_first() {
     log.assert(&[("exec 2", 1.0), ("exec 1", 1.0), ("flow 2", 1.0), ("flow 1", 1.0)]);
 }
 
-/// Plain disk accesses have no queue in the reference: they are reported oldest first. The CPU comes before disks, disks
-/// come before the network.
+/// Plain disk accesses have no queue in the reference: they are reported oldest first. The CPU comes before disks,
+/// disks come before the network.
 #[test]
 fn equal_disk_accesses_end_oldest_first_and_models_have_their_order() {
     let site = one_of_everything();
@@ -67,7 +67,8 @@ fn equal_disk_accesses_end_oldest_first_and_models_have_their_order() {
 }
 
 /// Capacity 100 shared by A (penalty 1), B (penalty 2) and C (penalty 1, bound 10). The level is first 100/2.5 = 40;
-/// C's bound is below it, so C gets 10. Then 90/1.5 = 60: A gets 60 and B 30. Work of ten seconds each ends at date 10.
+/// C's bound is below it, so C gets 10. Then 90/1.5 = 60: A gets 60 and B 30. Work of ten seconds each ends at date
+/// 10.
 #[test]
 fn shares_follow_penalties_and_bounds() {
     let site = one_of_everything();

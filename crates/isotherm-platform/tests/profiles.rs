@@ -115,7 +115,8 @@ fn a_running_flow_follows_the_bandwidth() {
     log.assert(&[("flow", 6.0)]);
 }
 
-/// A link goes off and on; in between every transfer fails. The profile applies to both halves of a split-duplex link.
+/// A link goes off and on; in between every transfer fails. The profile applies to both halves of a split-duplex
+/// link.
 #[test]
 fn a_link_has_a_state_profile() {
     let site = Site::build(|builder| {

@@ -6,7 +6,8 @@ use common::{Log, Site, assert_close, secs, serverless_site};
 use isotherm_kernel::Activity;
 use isotherm_platform::{Endpoint, Platform};
 
-/// The platform of SimGrid's io-stream: bob's disk reads 1 and writes 0.5 MB/s, alice's 4 and 4; a link of 2 MB/s and 50 us.
+/// The platform of SimGrid's io-stream: bob's disk reads 1 and writes 0.5 MB/s, alice's 4 and 4; a link of 2 MB/s and
+/// 50 us.
 fn bob_and_alice() -> Site {
     Site::build(|builder| {
         builder.host("bob", 1e9);
@@ -75,7 +76,8 @@ fn store_and_forward_adds_up() {
     log.assert(&[("read", 4.0), ("sent", 6.165599), ("written", 7.165599)]);
 }
 
-/// SimGrid io-stream: beside two other flows in the same direction: 3 × 1.05 · x = 2e6, so 4e6/(0.97 × 634920.6) + 0.00065 = 6.495496.
+/// SimGrid io-stream: beside two other flows in the same direction: 3 × 1.05 · x = 2e6, so 4e6/(0.97 × 634920.6) +
+/// 0.00065 = 6.495496.
 #[test]
 fn a_stream_shares_its_links() {
     let site = bob_and_alice();
@@ -92,8 +94,8 @@ fn a_stream_shares_its_links() {
     log.assert(&[("stream", 6.495496)]);
 }
 
-/// The read-write resource carries a copy within a disk with weight 2 × 0.97 = 1.94, so that true bytes count: on a disk of
-/// 100 that reads and writes at 100 together, the copy moves 50 B/s.
+/// The read-write resource carries a copy within a disk with weight 2 × 0.97 = 1.94, so that true bytes count: on a
+/// disk of 100 that reads and writes at 100 together, the copy moves 50 B/s.
 #[test]
 fn a_copy_within_a_disk_counts_twice() {
     let site = Site::build(|builder| {
@@ -151,8 +153,8 @@ fn stream(platform: &Platform, from: Endpoint, to: Endpoint) -> Activity {
     platform.stream(from, to, 1e12).unwrap()
 }
 
-/// The data phases of a first invocation, one after the other: download of 1e8 B: 13.01 × 20 us + 1e8/18476190.476 = 5.412631334;
-/// copy: 13.01 ns + 1 s; load: 1 s.
+/// The data phases of a first invocation, one after the other: download of 1e8 B: 13.01 × 20 us + 1e8/18476190.476 =
+/// 5.412631334; copy: 13.01 ns + 1 s; load: 1 s.
 #[test]
 fn download_copy_and_load() {
     let site = serverless_site();
@@ -171,8 +173,9 @@ fn download_copy_and_load() {
     log.assert(&[("download", 5.412631334), ("copy", 6.412631347), ("load", 7.412631347)]);
 }
 
-/// A stream and plain accesses on one disk are one max-min problem: the stream's penalty (loopback: 1) equals that of the plain
-/// read, and it uses the disk with 0.97 of its share, so 0.97x + x = 100: the read gets 50.76 and the stream
+/// A stream and plain accesses on one disk are one max-min problem: the stream's penalty (loopback: 1) equals that of
+/// the plain read, and it uses the disk with 0.97 of its share, so 0.97x + x = 100: the read gets 50.76 and the
+/// stream
 /// 0.97 × 50.76 = 49.24 B/s.
 #[test]
 fn streams_and_plain_accesses_share_a_disk() {

@@ -1,4 +1,5 @@
-//! Reading SimGrid platform files: what is understood, and every way in which a file may be wrong, with place and hint.
+//! Reading SimGrid platform files: what is understood, and every way in which a file may be wrong, with place and
+//! hint.
 
 use isotherm_kernel::Simulation;
 use isotherm_platform::{LinkSharing, NetworkModel, Platform, PlatformSpec};

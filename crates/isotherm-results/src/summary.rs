@@ -1,5 +1,7 @@
 //! A run in a few numbers, gathered while records pass.
 
+use std::collections::BTreeMap;
+
 use isotherm_kernel::{Duration, Time};
 use isotherm_serverless::{InvocationRecord, Outcome, RecordSink, StartKind};
 use serde::Serialize;
@@ -15,6 +17,7 @@ use crate::percentiles::{TimesReport, seconds};
 #[derive(Debug, Default)]
 pub struct Summary {
     outcomes: OutcomeCounts,
+    causes: BTreeMap<&'static str, u64>,
     starts: StartCounts,
     all: Percentiles,
     cold: Percentiles,
@@ -39,6 +42,7 @@ impl Summary {
         SummaryReport {
             simulated_end_s: end.as_secs_f64(),
             invocations: self.outcomes,
+            causes: self.causes.clone(),
             starts: self.starts,
             response_of_completed: ResponseReport {
                 all: self.all.report(),
@@ -53,6 +57,9 @@ impl Summary {
 impl RecordSink for Summary {
     fn record(&mut self, record: &InvocationRecord) {
         self.outcomes.add(record.outcome);
+        if let Some(cause) = &record.cause {
+            *self.causes.entry(cause.code()).or_default() += 1;
+        }
         match record.start_kind {
             Some(StartKind::Cold) => self.starts.cold += 1,
             Some(StartKind::Warm) => self.starts.warm += 1,
@@ -107,6 +114,8 @@ pub struct SummaryReport {
     pub simulated_end_s: f64,
     /// Invocations by outcome.
     pub invocations: OutcomeCounts,
+    /// Invocations that did not complete, by cause; causes that did not occur are absent.
+    pub causes: BTreeMap<&'static str, u64>,
     /// Invocations by the way they started.
     pub starts: StartCounts,
     /// Response times of the invocations that completed.

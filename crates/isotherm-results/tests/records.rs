@@ -119,6 +119,9 @@ fn a_summary_counts_and_measures() {
     "cancelled": 1,
     "rejected": 0
   },
+  "causes": {
+    "time_limit": 1
+  },
   "starts": {
     "cold": 1,
     "warm": 1,

@@ -96,7 +96,8 @@ struct Desk {
     image_ids: FxHashMap<usize, ImageId>,
     functions: Vec<(Function, Limits)>,
     live: FxHashMap<InvocationId, Live>,
-    timers: FxHashMap<ContainerId, Timer>,
+    /// The timer of each idle container, with the number of its idle period.
+    timers: FxHashMap<ContainerId, (Timer, u64)>,
     private: FxHashMap<ContainerId, PrivateStorage>,
     /// Who waits for the service to have stopped.
     stopping: Option<Port<Answer<()>>>,

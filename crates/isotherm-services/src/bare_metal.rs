@@ -2,24 +2,25 @@
 //!
 //! # Life of an action
 //!
-//! An action is *submitted* by a message ([`BareMetalService::submit`]), *waits* first come, first served until its cores are free,
-//! is *starting* for its start-up overhead, is *running* while its body runs, and *ends*. However it
-//! ends, its [`on_end`](ActionRequest::on_end) is called exactly once (unless the simulation itself ends before), when the books
-//! are right again, and never from inside a method of this service or of the platform: whoever cancels an action or turns a
-//! host off need not fear to be called back.
+//! An action is *submitted* by a message ([`BareMetalService::submit`]), *waits* first come, first served until its
+//! cores are free, is *starting* for its start-up overhead, is *running* while its body runs, and *ends*. However it
+//! ends, its [`on_end`](ActionRequest::on_end) is called exactly once (unless the simulation itself ends before),
+//! when the books are right again, and never from inside a method of this service or of the platform: whoever
+//! cancels an action or turns a host off need not fear to be called back.
 //!
 //! # The executor
 //!
 //! The body runs in an actor on the host and dies with it. The *time limit* covers the body, not the start-up
-//! overhead. At the date of the limit the executor lets the body have the turn for which it has been woken, if it has, and goes to the end
-//! of the run queue once; a body that has ended then has ended *exactly at its limit*, and [`AtLimit`] says how that counts. Any other body is killed and has no end
-//! date. The report of an action with a limit comes one turn after the end of its body, as from one actor that joins another.
+//! overhead. At the date of the limit the executor lets the body have the turn for which it has been woken, if it
+//! has, and goes to the end of the run queue once; a body that has ended then has ended *exactly at its limit*, and
+//! [`AtLimit`] says how that counts. Any other body is killed and has no end date. The report of an action with a
+//! limit comes one turn after the end of its body, as from one actor that joins another.
 //!
 //! # Sleeping without an actor
 //!
-//! A body that only sleeps ([`Action::Sleep`]) is what simulations of large platforms are made of. It is accounted by calls of
-//! the kernel, without an actor; it takes the same turns in the run queue as an executor would, so dates and the order among
-//! equals are the same.
+//! A body that only sleeps ([`Action::Sleep`]) is what simulations of large platforms are made of. It is accounted
+//! by calls of the kernel, without an actor; it takes the same turns in the run queue as an executor would, so dates
+//! and the order among equals are the same.
 //!
 //! # Invariants
 //!
@@ -190,12 +191,14 @@ impl BareMetalService {
         id
     }
 
-    /// Cancels an action, wherever it is: it ends with [`FailureCause::Cancelled`]. Says whether it had not ended yet.
+    /// Cancels an action, wherever it is: it ends with [`FailureCause::Cancelled`]. Says whether it had not ended
+    /// yet.
     pub fn cancel(&self, id: ActionId) -> bool {
         self.end_later(id, FailureCause::Cancelled)
     }
 
-    /// Stops the service: every action ends with [`FailureCause::ServiceStopped`], and so does whatever is submitted later.
+    /// Stops the service: every action ends with [`FailureCause::ServiceStopped`], and so does whatever is submitted
+    /// later.
     pub fn stop(&self) {
         self.inner.stopped.set(true);
         self.end_all();

@@ -1,15 +1,15 @@
 //! Ports: how services and controllers talk.
 //!
-//! A port is a mailbox with a place: a host and a name. A message of 0 bytes is in the mailbox at once, at no simulated
-//! cost. A message with a payload crosses the network first, as a flow of that many bytes from the host of the sender to
-//! the host of the port; messages on their way share the network with everything else and may overtake one another,
-//! unless the port takes them [one at a time](Delivery::OneAtATime).
+//! A port is a mailbox with a place: a host and a name. A message of 0 bytes is in the mailbox at once, at no
+//! simulated cost. A message with a payload crosses the network first, as a flow of that many bytes from the host of
+//! the sender to the host of the port; messages on their way share the network with everything else and may overtake
+//! one another, unless the port takes them [one at a time](Delivery::OneAtATime).
 //!
 //! # What may go wrong
 //!
 //! A transfer may fail: there is no route, or a link goes off. Then the message never arrives; who sent it with
-//! [`Port::send_or`] gets it back together with the cause. A port whose owner is gone is *closed*: what arrives there is dropped, and
-//! a request tells its sender so as it is dropped.
+//! [`Port::send_or`] gets it back together with the cause. A port whose owner is gone is *closed*: what arrives
+//! there is dropped, and a request tells its sender so as it is dropped.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -133,8 +133,8 @@ impl<M: Message + 'static> Port<M> {
         self.post(from, payload_bytes, message, Some(Box::new(on_lost)));
     }
 
-    /// Sends a message and waits until it has arrived. Dropping the future breaks the transfer off. Messages sent in this way do not line up at
-    /// a port that takes the others [one at a time](Delivery::OneAtATime).
+    /// Sends a message and waits until it has arrived. Dropping the future breaks the transfer off. Messages sent in
+    /// this way do not line up at a port that takes the others [one at a time](Delivery::OneAtATime).
     ///
     /// # Errors
     /// The transfer failed: the message will never arrive.

@@ -1,31 +1,39 @@
-//! Storage services: files on the disk or in the memory of a host, to be read, written, copied and deleted by messages.
+//! Storage services: files on the disk or in the memory of a host, to be read, written, copied and deleted by
+//! messages.
 //!
 //! # Two interfaces
 //!
-//! *Messages*, each from an [`Address`]: lookup, read, write, copy, delete, free space, stop. Every message costs what its payload costs
-//! ([`StorageConfig::control_bytes`]); the data of a read, a write or a copy move as [`move_data`](crate::move_data) says.
+//! *Messages*, each from an [`Address`]: lookup, read, write, copy, delete, free space, stop. Every message costs
+//! what its payload costs ([`StorageConfig::control_bytes`]); the data of a read, a write or a copy move as
+//! [`move_data`](crate::move_data) says.
 //!
 //! | operation | messages (C = caller, S = service) | data |
 //! |---|---|---|
 //! | lookup, delete, free space | C→S request, S→C answer | |
 //! | read | C→S request, S→C answer, data, S→C acknowledgement | S → memory of C |
 //! | write | C→S request, S→C answer, data, S→C acknowledgement | memory of C → S |
-//! | copy | C→S request, data, S→C answer, where S is the destination, or the source if only the destination is buffered; between two buffered services the destination first exchanges request and answer with the source | source → destination |
+//! | copy | C→S request, data, S→C answer | source → destination |
 //! | stop | C→S request, S→C acknowledgement | |
 //!
-//! *The zero-time interface*: [`StorageService::file_system`] gives the books themselves. Who uses them keeps them right with the guards
-//! ([`FilePin`], [`FileWrite`], [`Room`](crate::Room)).
+//! A copy is asked of the destination (of the source, if only the destination is buffered); between two buffered services
+//! the destination first exchanges request and answer with the source.
+//!
+//! *The zero-time interface*: [`StorageService::file_system`] gives the books themselves. Who uses them keeps them
+//! right with the guards ([`FilePin`], [`FileWrite`], [`Room`](crate::Room)).
 //!
 //! # Rules
 //!
-//! * A file that is read, written or copied is pinned meanwhile: neither evicted nor deleted. A file appears when its last byte has been
-//!   written; its room is taken from the beginning.
-//! * Accesses that count for [`Eviction::Lru`]: the end of a fluid read, the beginning of each chunk of a buffered one, the
-//!   end of a write, the creation of a file.
+//! * A file that is read, written or copied is pinned meanwhile: neither evicted nor deleted. A file appears when
+//!   its last byte has been written; its room is taken from the beginning.
+//! * Accesses that count for [`Eviction::Lru`]: the end of a fluid read, the beginning of each chunk of a buffered
+//!   one, the end of a write, the creation of a file.
 //! * Writing or copying onto a file that exists goes through the same messages and data, but the file keeps its size.
-//! * At most [`StorageConfig::max_connections`] transfers run at once; the others wait in the order of their requests.
-//! * A caller that is killed, or whose future is dropped, takes its transfer with it: the room is free again and nothing stays pinned.
-//! * When the service is stopped or its host fails, every caller that waits is told so at once, and so is everybody who asks later.
+//! * At most [`StorageConfig::max_connections`] transfers run at once; the others wait in the order of their
+//!   requests.
+//! * A caller that is killed, or whose future is dropped, takes its transfer with it: the room is free again and
+//!   nothing stays pinned.
+//! * When the service is stopped or its host fails, every caller that waits is told so at once, and so is everybody
+//!   who asks later.
 
 mod client;
 mod server;
@@ -217,8 +225,8 @@ impl StorageService {
         self.inner.observers.borrow_mut().push(observer);
     }
 
-    /// Starts the service again after its host has been off, or after it was stopped. Files that were written are still there.
-    /// Does nothing while it is up.
+    /// Starts the service again after its host has been off, or after it was stopped. Files that were written are
+    /// still there. Does nothing while it is up.
     pub fn restart(&self) {
         if !self.is_up() && self.inner.site.platform().is_on(self.host()) {
             self.inner.stopped.set(false);

@@ -2,13 +2,14 @@
 //!
 //! # Two ways
 //!
-//! *Fluid*: the whole is one stream; reading, sending and writing overlap perfectly and its rate is the least of what the source
-//! disk, the route and the destination disk give it. This is the way unless both ends are buffered.
+//! *Fluid*: the whole is one stream; reading, sending and writing overlap perfectly and its rate is the least of
+//! what the source disk, the route and the destination disk give it. This is the way unless both ends are buffered.
 //!
-//! *Buffered*: the data go in chunks of the size of the source's buffer. Both sides work on one chunk at a time: the source reads the next chunk while the
-//! previous one is being sent, and the destination writes a chunk while the next one is being received. Disk accesses are
-//! plain input and output, chunks are network transfers that pay the latency each. With `n` chunks and unshared stages of `r`, `c` and `w`
-//! seconds for a chunk, it takes about `r + c + w + (n − 1) · max(r, c, w)`.
+//! *Buffered*: the data go in chunks of the size of the source's buffer. Both sides work on one chunk at a time: the
+//! source reads the next chunk while the previous one is being sent, and the destination writes a chunk while the
+//! next one is being received. Disk accesses are plain input and output, chunks are network transfers that pay the
+//! latency each. With `n` chunks and unshared stages of `r`, `c` and `w` seconds for a chunk, it takes about
+//! `r + c + w + (n − 1) · max(r, c, w)`.
 //!
 //! The future owns everything that is on its way: dropping it breaks the move off.
 
@@ -34,7 +35,8 @@ pub struct DataEnd {
 }
 
 impl DataEnd {
-    /// The memory of a process that reads from `other` or writes to it: it takes part in chunks if `other` moves in chunks.
+    /// The memory of a process that reads from `other` or writes to it: it takes part in chunks if `other` moves in
+    /// chunks.
     #[must_use]
     pub fn memory_for(host: HostId, other: &DataEnd) -> Self {
         Self { host, disk: None, buffer: other.buffer }
@@ -64,8 +66,8 @@ pub async fn move_data(site: &Site, from: DataEnd, to: DataEnd, bytes: u64) -> R
     move_watched(site, from, to, bytes, &mut || {}).await
 }
 
-/// Like [`move_data`]; calls `on_read` whenever the source is accessed: as each chunk begins to be read, or as a stream
-/// has ended.
+/// Like [`move_data`]; calls `on_read` whenever the source is accessed: as each chunk begins to be read, or as a
+/// stream has ended.
 pub(crate) async fn move_watched(
     site: &Site,
     from: DataEnd,

@@ -1,5 +1,5 @@
-//! Random actions on two services whose hosts fail at random, some of them cancelled: whatever happens, each action ends
-//! exactly once and the ledgers are right all the time.
+//! Random actions on two services whose hosts fail at random, some of them cancelled: whatever happens, each action
+//! ends exactly once and the ledgers are right all the time.
 
 mod common;
 
@@ -127,7 +127,7 @@ impl Scene {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(10000))]
+    #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
     fn each_action_ends_exactly_once(

@@ -186,10 +186,16 @@ fn a_body_beyond_its_limit_leaves_the_books_of_a_storage_right() {
     let storage = bench.world.storage("store", bench.world.node);
     let (file, bytes) = ("a".into(), 1000 * MB);
     let action = Action::Write { storage: storage.clone(), file, bytes };
-    bench.submit(ActionRequest { time_limit: Some(secs(4.0)), ..bench.request("a", action) });
-    let (_, report) = bench.only();
-    assert_eq!(report.result, Err(FailureCause::TimeLimit));
-    assert_eq!(storage.file_system().borrow().used(), 0);
+    let files = storage.file_system();
+    let used = Rc::new(Cell::new(None));
+    let seen = Rc::clone(&used);
+    let request = ActionRequest::new("a", action, move |report| {
+        assert_eq!(report.result, Err(FailureCause::TimeLimit));
+        seen.set(Some(files.borrow().used()));
+    });
+    bench.submit(ActionRequest { time_limit: Some(secs(4.0)), ..request });
+    bench.run();
+    assert_eq!(used.get(), Some(0), "free again when the end is reported");
     assert_eq!(storage.transfers(), 0);
 }
 

@@ -1,5 +1,5 @@
-//! An action that only sleeps is accounted without an actor. Nobody must be able to tell: random mixtures are run both ways, and everything
-//! that happens is compared, in order.
+//! An action that only sleeps is accounted without an actor. Nobody must be able to tell: random mixtures are run
+//! both ways, and everything that happens is compared, in order.
 
 mod common;
 

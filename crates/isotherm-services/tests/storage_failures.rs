@@ -154,7 +154,7 @@ fn an_answer_that_is_lost_is_known_to_whom_it_was_for() {
 }
 
 #[test]
-fn a_request_that_arrives_at_a_dead_service_is_answered() {
+fn a_request_to_a_host_that_fails_meanwhile_is_lost_with_it() {
     // On its way from 0 to 0.54 s; the host fails at 0.2 s.
     let world = World::new();
     let config = StorageConfig { control_bytes: 10 * MB, ..world.storage_config("store", world.head) };
@@ -165,12 +165,34 @@ fn a_request_that_arrives_at_a_dead_service_is_answered() {
         (result, me.now())
     });
     assert_eq!(result, Err(host_failed("head")));
-    assert_date(date, WAN_LATENCY + 1e7 / WAN);
+    assert_date(date, 0.2);
+}
+
+#[test]
+fn a_request_that_arrives_at_a_stopped_service_is_answered() {
+    // The stop and the question share the way; the stop is there first.
+    let world = World::new();
+    let config = StorageConfig { control_bytes: 10 * MB, ..world.storage_config("store", world.head) };
+    let storage = StorageService::start(&world.site, config);
+    let asker = storage.clone();
+    ExecutionController::spawn(&world.site, world.user, "stopper", async move |me| {
+        storage.stop(me.address()).await.unwrap();
+    });
+    let (result, date) = world.play(async move |me| {
+        me.sleep(secs(0.1)).await;
+        let result = asker.free_space(me.address()).await;
+        (result, me.now())
+    });
+    assert_eq!(result, Err(FailureCause::ServiceStopped { service: "store".into() }));
+    // The question has half of the link all the way (first beside the stop, then beside the answer to it), but for the
+    // latency of that answer, when it has all of it: exactly what its own latency costs, twice.
+    assert_date(date, 0.1 + 2.0 * 1e7 / WAN);
 }
 
 #[test]
 fn the_transfer_of_a_caller_dies_with_its_host() {
-    // The head reads from the node for 10 s; it fails at 2 s. What then reads there has the disk for itself: 1 s for 100 MB.
+    // The head reads from the node for 10 s; it fails at 2 s. What then reads there has the disk for itself: 1 s for
+    // 100 MB.
     let world = World::new();
     let storage = world.storage("store", world.node);
     storage.put("a", 1000 * MB, 0).unwrap();

@@ -1,1 +1,59 @@
-//! Isotherm workload.
+//! Who invokes what and when: arrivals, written out, generated or read from traces.
+//!
+//! A [`Workload`] gives [`Arrival`]s one after the other, ordered by date. It is a stream: nothing is read or drawn
+//! before it is asked for, and nothing is kept after it was given, so that a trace of any length takes the memory of one
+//! row. It can fail at any arrival, since a trace may turn out to be broken in the middle; the error says where and why,
+//! with a hint, and ends the stream.
+//!
+//! | workload | arrivals |
+//! |---|---|
+//! | [`ArrivalList`] | written out one by one |
+//! | [`Poisson`] | exponential gaps, from a random stream of its own |
+//! | [`CsvTrace`] | the rows of a CSV file, from anything that implements [`std::io::Read`] |
+//! | [`Merge`] | those of several workloads, by date; at the same date in the order of the workloads |
+//!
+//! The functions that are invoked are known here by their number only; whoever builds the workload has the list. What a
+//! function is, and what runs it, is none of this crate's business, and it opens no files.
+//!
+//! ```
+//! use isotherm_kernel::{RandomStreams, Time};
+//! use isotherm_workload::{
+//!     Columns, CsvTrace, FunctionColumn, FunctionNames, Merge, Poisson, PoissonConfig, TimeColumn, TimeUnit, Workload,
+//! };
+//!
+//! let text = "arrival_s,function,response_ms\n0.0,resize,250\n5.76,thumbnail,12.5\n";
+//! let columns = Columns {
+//!     arrival: TimeColumn { name: "arrival_s".into(), unit: TimeUnit::SECOND },
+//!     function: FunctionColumn::Named("function".into()),
+//!     duration: Some(TimeColumn { name: "response_ms".into(), unit: TimeUnit::MILLISECOND }),
+//! };
+//! let functions = FunctionNames::new(["resize", "thumbnail"]);
+//! let trace = CsvTrace::new("run.csv", text.as_bytes(), &columns, functions)?;
+//!
+//! let noise = PoissonConfig { count: Some(3), ..PoissonConfig::new(0, 0.5) };
+//! let noise = Poisson::new(noise, RandomStreams::new(42).stream("workload/1/resize"))?;
+//!
+//! let mut both = Merge::new(vec![Box::new(trace), Box::new(noise)]);
+//! let mut last = Time::ZERO;
+//! while let Some(arrival) = both.next_arrival()? {
+//!     assert!(arrival.at >= last);
+//!     last = arrival.at;
+//! }
+//! # Ok::<(), isotherm_workload::WorkloadError>(())
+//! ```
+
+mod arrival;
+mod error;
+mod list;
+mod merge;
+mod poisson;
+mod time_unit;
+pub mod trace;
+
+pub use arrival::{Arrival, Arrivals, Workload};
+pub use error::{TraceError, TraceProblem, WorkloadError};
+pub use list::ArrivalList;
+pub use merge::Merge;
+pub use poisson::{Poisson, PoissonConfig};
+pub use time_unit::TimeUnit;
+pub use trace::{Columns, CsvTrace, FunctionColumn, FunctionNames, TimeColumn};

@@ -204,8 +204,8 @@ fn changes_during_the_latency_count_from_its_end() {
 
 #[test]
 fn several_changes_at_one_date_count_together() {
-    // Everything that changes before time moves is one change: 30 + 30 + 30 on 30/s, where the first is bounded by 6 and
-    // a fourth comes and goes. 6, 12, 12.
+    // Three on a link that narrows from 90 to 30, the first bounded by 6 at the same date, while a fourth comes and goes: 6,
+    // and (30 − 6)/2 for each of the others.
     let shares = play(|kernel| async move {
         let link = kernel.resource(90.0, Sharing::Shared);
         let ids = [flow(&[link]), flow(&[link]), flow(&[link])].map(|spec| kernel.start(spec).detach());

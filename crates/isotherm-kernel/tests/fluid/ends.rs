@@ -75,7 +75,7 @@ fn a_cancelled_activity_gives_its_share_back_and_tells_who_waits() {
         let other = kernel.start(work(20.0, &[link]));
         let victim = kernel.start(flow(&[link]));
         let id = victim.id();
-        let waiter = kernel.spawn("waiter", async move { victim.await });
+        let waiter = kernel.spawn("waiter", victim);
         kernel.sleep(secs(1.0)).await;
         kernel.cancel(id);
         assert_eq!(waiter.join().await, Ok(Err(ActivityError::Cancelled)));

@@ -164,7 +164,8 @@ fn a_bound_of_zero_or_less_is_none() {
 
 #[test]
 fn a_bounded_activity_on_another_resource_waits_for_its_turn() {
-    // Level 5 on the first link; the second then has 100 − 5, of which the bounded flow takes 60 and the last 35.
+    // Level 5 on the first link leaves 95 on the second, 47.5 each: that does not reach a bound of 60. A bound of 30 it
+    // does, which leaves 65.
     let shares = solve(|kernel| {
         let first = kernel.resource(10.0, Sharing::Shared);
         let second = kernel.resource(100.0, Sharing::Shared);
@@ -201,13 +202,28 @@ fn using_a_fat_pipe_again_takes_the_larger_weight() {
 }
 
 #[test]
-fn each_user_of_a_fat_pipe_is_limited_alone() {
-    // w x = 10 for each, whatever the others do; a bound below that holds.
+fn users_of_a_fat_pipe_do_not_add_up() {
+    // max x = 10, however many there are; a bound below that holds.
     let shares = solve(|kernel| {
         let pipe = kernel.resource(10.0, Sharing::Fatpipe);
-        vec![flow(&[pipe]), flow(&[pipe]), endless().uses(pipe, 2.0), flow(&[pipe]).bound(4.0)]
+        vec![flow(&[pipe]), flow(&[pipe]), flow(&[pipe]).bound(4.0)]
     });
-    assert_eq!(shares, [10.0, 10.0, 5.0, 4.0]);
+    assert_eq!(shares, [10.0, 10.0, 4.0]);
+}
+
+#[test]
+fn a_saturated_fat_pipe_fixes_all_its_users_at_one_level() {
+    // §1.2: max(w / p) L = 10. With w = 1 and 2: L = 5 for both; with p = 1 and 2: L = 10, x = L / p.
+    let by_weight = solve(|kernel| {
+        let pipe = kernel.resource(10.0, Sharing::Fatpipe);
+        vec![flow(&[pipe]), endless().uses(pipe, 2.0)]
+    });
+    assert_eq!(by_weight, [5.0, 5.0]);
+    let by_penalty = solve(|kernel| {
+        let pipe = kernel.resource(10.0, Sharing::Fatpipe);
+        vec![flow(&[pipe]), flow(&[pipe]).penalty(2.0)]
+    });
+    assert_eq!(by_penalty, [10.0, 5.0]);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! The options in the `config` element of a platform file.
 //!
 //! Options that give a constant of the network model are followed. Options that only concern how SimGrid computes,
-//! traces or logs are passed over. Options that ask for another model are refused, because what would be simulated is not
-//! what was asked for. Any other option is passed over with a warning.
+//! traces or logs are passed over. Options that ask for another model are refused, because what would be simulated is
+//! not what was asked for. Any other option is passed over with a warning.
 
 use roxmltree::Node;
 

@@ -1,9 +1,9 @@
 //! Reads SimGrid platform files (DTD 4.1).
 //!
-//! What is understood: `platform`, `config`, `zone` (old name `AS`) with the routings `Full` and `None`, `host`, `disk`,
-//! `link` (`SHARED`, `FATPIPE`, `SPLITDUPLEX`), `router`, `route`, `zoneRoute`, `link_ctn` and `prop`. What SimGrid knows
-//! beyond that is refused by name as not supported yet; what SimGrid does not know is refused as unknown. All
-//! that is wrong is told at once, each with its line and column.
+//! What is understood: `platform`, `config`, `zone` (old name `AS`) with the routings `Full` and `None`, `host`,
+//! `disk`, `link` (`SHARED`, `FATPIPE`, `SPLITDUPLEX`), `router`, `route`, `zoneRoute`, `link_ctn` and `prop`. What
+//! SimGrid knows beyond that is refused by name as not supported yet; what SimGrid does not know is refused as
+//! unknown. All that is wrong is told at once, each with its line and column.
 //!
 //! No path is opened here: a profile file that is named in the text is asked of the caller.
 //!
@@ -42,7 +42,10 @@ impl PlatformSpec {
     ///   </zone>
     /// </platform>"#;
     /// let errors = PlatformSpec::from_simgrid_xml(text).unwrap_err();
-    /// assert_eq!(errors[0].to_string(), "line 4, column 18: unknown attribute `sped` of `host`: did you mean `speed`?");
+    /// let place = errors[0].place().unwrap();
+    /// assert_eq!((place.line, place.column), (4, 18));
+    /// assert_eq!(errors[0].problem().to_string(), "unknown attribute `sped` of `host`");
+    /// assert_eq!(errors[0].hint(), Some("did you mean `speed`?"));
     /// ```
     ///
     /// # Errors

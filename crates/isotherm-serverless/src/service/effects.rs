@@ -52,17 +52,17 @@ impl ServerlessComputeService {
         match effect {
             Effect::Download { image } => self.download(image),
             Effect::DownloadAtOnce { image } => {
-                self.tell(self.address(), Request::DownloadEnded { image, result: Ok(()) });
+                self.tell_later(self.address(), Request::DownloadEnded { image, result: Ok(()) });
             }
             Effect::Copy { node, image } => self.copy(node, image),
             Effect::CopyRefused { node, image } => {
                 let result = Err(self.no_room(node));
-                self.tell(&self.inner.nodes[node.index()].address, Request::CopyEnded { node, image, result });
+                self.tell_later(&self.inner.nodes[node.index()].address, Request::CopyEnded { node, image, result });
             }
             Effect::Load { node, image } => self.load(node, image),
             Effect::LoadRefused { node, image } => {
                 let result = Err(self.no_room(node));
-                self.tell(&self.inner.nodes[node.index()].address, Request::LoadEnded { node, image, result });
+                self.tell_later(&self.inner.nodes[node.index()].address, Request::LoadEnded { node, image, result });
             }
             Effect::Start { invocation, node, container, startup, limit } => {
                 self.start_body(invocation, node, container, startup, limit);
@@ -70,14 +70,19 @@ impl ServerlessComputeService {
             Effect::KeepAlive { container, idle_sequence, idle } => {
                 let service = self.clone();
                 let timer = self.kernel().call_after(idle, move |_| {
-                    service.inner.desk.borrow_mut().timers.remove(&container);
+                    let mut desk = service.inner.desk.borrow_mut();
+                    // A timer of the same container that was set later stays on the desk.
+                    if desk.timers.get(&container).is_some_and(|&(_, sequence)| sequence == idle_sequence) {
+                        desk.timers.remove(&container);
+                    }
+                    drop(desk);
                     service.tell(service.address(), Request::IdleTimeout { container, idle_sequence });
                 });
-                self.inner.desk.borrow_mut().timers.insert(container, timer);
+                self.inner.desk.borrow_mut().timers.insert(container, (timer, idle_sequence));
             }
             Effect::ForgetTimer { container } => {
                 let timer = self.inner.desk.borrow_mut().timers.remove(&container);
-                if let Some(timer) = timer {
+                if let Some((timer, _)) = timer {
                     self.kernel().cancel_call(timer);
                 }
             }
@@ -100,6 +105,13 @@ impl ServerlessComputeService {
                 }
             }
         }
+    }
+
+    /// Puts a message into the service's mailbox behind those of whoever is about to run at this date: it stands for the
+    /// notice of a helper that has been started now.
+    fn tell_later(&self, from: &isotherm_services::Address, request: Request) {
+        let (service, from) = (self.clone(), from.clone());
+        self.kernel().call_after(Duration::ZERO, move |_| service.tell(&from, request));
     }
 
     /// Tells the user that an invocation has ended. Should the message be lost, he learns it all the same.

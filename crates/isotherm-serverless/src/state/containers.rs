@@ -194,7 +194,7 @@ impl PlatformState {
         state.idle.remove(&(idle_since, id));
         state.idle_memory = state.idle_memory.saturating_sub(limits.memory_bytes);
         state.idle_disk = state.idle_disk.saturating_sub(limits.disk_bytes);
-        if has_timer {
+        if has_timer && !self.policies.rules.stale_timers_cause_rounds {
             self.effects.push(Effect::ForgetTimer { container: id });
         }
     }

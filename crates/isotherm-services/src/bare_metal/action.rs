@@ -75,20 +75,27 @@ impl Action {
         Action::Custom(Box::new(move |context| Box::pin(body(context))))
     }
 
-    /// Does it.
-    pub(super) async fn run(self, context: ActionContext) -> Result<(), FailureCause> {
-        let me = context.address();
+    /// What does it. Each kind has a future of its own, so that none is larger than it must be.
+    pub(super) fn into_body(self, context: ActionContext) -> BodyFuture {
         match self {
-            Action::Sleep(duration) => {
+            Action::Custom(body) => body(context),
+            Action::Sleep(duration) => Box::pin(async move {
                 context.sleep(duration).await;
                 Ok(())
+            }),
+            Action::Compute { flops, cores } => Box::pin(async move { context.compute_on(flops, cores).await }),
+            Action::Read { storage, file } => Box::pin(async move {
+                storage.read(context.address(), file, None).await?;
+                Ok(())
+            }),
+            Action::Write { storage, file, bytes } => {
+                Box::pin(async move { storage.write(context.address(), file, bytes).await })
             }
-            Action::Compute { flops, cores } => context.compute_on(flops, cores).await,
-            Action::Read { storage, file } => storage.read(me, file, None).await.map(|_| ()),
-            Action::Write { storage, file, bytes } => storage.write(me, file, bytes).await,
-            Action::Copy { from, to, file } => from.copy_to(me, file, &to).await.map(|_| ()),
-            Action::Delete { storage, file } => storage.delete(me, file).await,
-            Action::Custom(body) => body(context.clone()).await,
+            Action::Copy { from, to, file } => Box::pin(async move {
+                from.copy_to(context.address(), file, &to).await?;
+                Ok(())
+            }),
+            Action::Delete { storage, file } => Box::pin(async move { storage.delete(context.address(), file).await }),
         }
     }
 }

@@ -149,8 +149,8 @@ impl Books {
         }
     }
 
-    /// Whether an action can do without an actor. A sleep that is killed at a limit where it might have been given further turns
-    /// needs one.
+    /// Whether an action can do without an actor. A sleep that is killed at a limit where it might have been given
+    /// further turns needs one.
     pub(super) fn sleeps(&mut self, id: ActionId) -> bool {
         let Some(entry) = self.get(id) else {
             return false;

@@ -19,8 +19,8 @@ struct Executor {
 
 impl Drop for Executor {
     fn drop(&mut self) {
-        // Whoever kills an executor otherwise has taken the action out of the books, and at the end of the simulation,
-        // when the host is on, nobody wants to hear any more.
+        // Whoever kills an executor otherwise has taken the action out of the books, and at the end of the
+        // simulation, when the host is on, nobody wants to hear any more.
         let inner = &self.service.inner;
         if !inner.host_is_on() {
             inner.down.set(true);
@@ -47,11 +47,13 @@ impl BareMetalService {
             let kernel = service.inner.site.kernel();
             kernel.sleep(startup).await;
             service.body_begins(executor.id);
-            let mut body = pin!(action.run(context));
+            let mut body = action.into_body(context);
             let (result, ended) = match limit {
-                None => (body.await, Some(kernel.now())),
+                None => (body.as_mut().await, Some(kernel.now())),
                 Some(limit) => run_limited(kernel, body.as_mut(), limit, at_limit).await,
             };
+            // A body that was cut off gives back what it holds before anybody hears of its end.
+            drop(body);
             service.end(executor.id, result, ended);
         });
         if let Some(entry) = books.get(id) {
@@ -60,10 +62,10 @@ impl BareMetalService {
     }
 }
 
-/// Runs a body no longer than its limit; what is not over then is for the caller to drop.
+/// Runs a body no longer than its limit; what is not over then, the caller drops.
 async fn run_limited(
     kernel: &Kernel,
-    mut body: Pin<&mut impl Future<Output = Result<(), FailureCause>>>,
+    mut body: Pin<&mut dyn Future<Output = Result<(), FailureCause>>>,
     limit: Duration,
     at_limit: AtLimit,
 ) -> Outcome {
@@ -97,7 +99,7 @@ enum Turn {
 /// Runs a body until it ends or the deadline comes; the body first, in every turn.
 async fn run_until<T>(
     kernel: &Kernel,
-    mut body: Pin<&mut impl Future<Output = T>>,
+    mut body: Pin<&mut dyn Future<Output = T>>,
     deadline: Time,
 ) -> Option<(T, Turn)> {
     let mut limit = pin!(kernel.sleep_until(deadline));

@@ -9,7 +9,8 @@
 //! | 4 | the body ends, or the limit has come; with a limit the executor hears of it a turn later | `wake` |
 //! | 5 | the executor reports | `report` |
 //!
-//! What takes no time takes no turn either. When the action has been ended by force meanwhile, the next call finds it gone.
+//! What takes no time takes no turn either. When the action has been ended by force meanwhile, the next call finds
+//! it gone.
 
 use super::*;
 

@@ -1,0 +1,24 @@
+//! `isotherm conform`
+
+use isotherm_experiment::conform::{self, conform};
+
+use super::now;
+use crate::Status;
+use crate::arguments::ConformArguments;
+use crate::terminal::Terminal;
+
+/// Runs every scenario of a folder and prints those whose dates differ from the reference's.
+pub fn run(arguments: &ConformArguments) -> Status {
+    let mut terminal = Terminal::new();
+    let begin = now();
+    let clock = || now() - begin;
+    let clock: Option<&dyn Fn() -> std::time::Duration> = arguments.times.then_some(&clock);
+    match conform(&arguments.folder, &mut conform::run, clock, &mut |line| terminal.line(line)) {
+        Ok(summary) if summary.all_conform() => Status::Done,
+        Ok(_) => Status::CouldNotGoOn,
+        Err(error) => {
+            Terminal::complain(&format!("error: {error}"));
+            Status::BadInput
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! The commands, one module each.
+
+pub mod conform;
+pub mod run;
+
+use std::time::Instant;
+
+/// The wall clock, which only the command line looks at: it never reaches a result.
+#[expect(clippy::disallowed_methods, reason = "the command line tells people how long something took")]
+fn now() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,143 @@
+//! What a run gave, as tables to read.
+
+use comfy_table::{Cell, CellAlignment, Table, presets};
+use isotherm_experiment::RunReport;
+use isotherm_results::{ColdStartReport, TimesReport};
+
+use crate::text::{count, percent, seconds};
+
+/// A table without lines whose first column is text and whose other columns are numbers.
+fn table() -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    table
+}
+
+fn row(table: &mut Table, label: &str, numbers: &[String]) {
+    let mut cells = vec![Cell::new(label)];
+    cells.extend(numbers.iter().map(|number| Cell::new(number).set_alignment(CellAlignment::Right)));
+    table.add_row(cells);
+}
+
+fn lines(table: &Table) -> String {
+    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+/// Everything about one run.
+pub fn one_run(report: &RunReport) -> String {
+    let mut text = outcomes(report);
+    if report.summary.response_of_completed.all.is_some() {
+        text.push('\n');
+        text.push_str(&responses(report));
+    }
+    if let Some(mean) = &report.summary.cold_start_mean {
+        text.push('\n');
+        text.push_str(&cold_starts(mean));
+    }
+    text
+}
+
+fn outcomes(report: &RunReport) -> String {
+    let invocations = report.summary.invocations;
+    let starts = report.summary.starts;
+    let mut table = table();
+    row(&mut table, "invocations", &[count(invocations.total), String::new()]);
+    let outcomes = [
+        ("completed", invocations.completed),
+        ("timed out", invocations.timed_out),
+        ("failed", invocations.failed),
+        ("cancelled", invocations.cancelled),
+        ("rejected", invocations.rejected),
+    ];
+    for (name, number) in outcomes {
+        if number > 0 || name == "completed" {
+            row(&mut table, &format!("  {name}"), &[count(number), percent(number, invocations.total)]);
+        }
+    }
+    // That a body which timed out had reached its time limit is no news.
+    let causes = report.summary.causes.iter().filter(|(cause, _)| **cause != "time_limit");
+    for (cause, number) in causes {
+        row(&mut table, &format!("    {}", cause.replace('_', " ")), &[count(*number), String::new()]);
+    }
+    if report.requests_lost > 0 {
+        row(&mut table, "requests lost", &[count(report.requests_lost), String::new()]);
+    }
+    let started = starts.cold + starts.warm;
+    row(&mut table, "cold starts", &[count(starts.cold), percent(starts.cold, started)]);
+    if let Some(measured) = report.measured_cold_starts {
+        row(&mut table, "  measured", &[count(measured), percent(measured, started)]);
+    }
+    row(&mut table, "warm starts", &[count(starts.warm), percent(starts.warm, started)]);
+    if starts.never_dispatched > 0 {
+        row(&mut table, "never started", &[count(starts.never_dispatched), String::new()]);
+    }
+    let platform = &report.platform;
+    let evictions = [
+        ("containers evicted", platform.containers_evicted),
+        ("images evicted from memory", platform.memory_evictions),
+        ("images evicted from node disks", platform.disk_evictions),
+        ("images evicted from the head", platform.head_evictions),
+    ];
+    for (name, number) in evictions {
+        if number > 0 {
+            row(&mut table, name, &[count(number), String::new()]);
+        }
+    }
+    lines(&table)
+}
+
+fn responses(report: &RunReport) -> String {
+    let responses = &report.summary.response_of_completed;
+    let mut table = table();
+    let header = ["count", "mean", "p50", "p95", "p99", "max"].map(str::to_owned);
+    row(&mut table, "response time, s", &header);
+    let kinds =
+        [("  cold start", responses.cold), ("  warm start", responses.warm), ("  all completed", responses.all)];
+    for (name, times) in kinds {
+        if let Some(times) = times {
+            row(&mut table, name, &times_row(&times));
+        }
+    }
+    lines(&table)
+}
+
+fn times_row(times: &TimesReport) -> Vec<String> {
+    let mut row = vec![count(times.count)];
+    row.extend([times.mean_s, times.p50_s, times.p95_s, times.p99_s, times.max_s].map(seconds));
+    row
+}
+
+fn cold_starts(mean: &ColdStartReport) -> String {
+    let mut table = table();
+    let header = ["download", "copy", "load", "queue", "start-up"].map(str::to_owned);
+    row(&mut table, "cold start, mean, s", &header);
+    let times = [mean.download_wait_s, mean.copy_wait_s, mean.load_wait_s, mean.queue_s, mean.startup_s];
+    row(&mut table, "  waited for", &times.map(seconds));
+    lines(&table)
+}
+
+/// The runs of a sweep side by side.
+pub fn sweep(reports: &[(String, RunReport)]) -> String {
+    let mut table = table();
+    let header = ["completed", "timed out", "failed", "cold", "warm", "p50 s", "p95 s", "p99 s", "max s", "evicted"];
+    row(&mut table, "run", &header.map(str::to_owned));
+    for (label, report) in reports {
+        let invocations = report.summary.invocations;
+        let other = invocations.failed + invocations.cancelled + invocations.rejected;
+        let mut numbers = vec![count(invocations.completed), count(invocations.timed_out), count(other)];
+        numbers.extend([report.summary.starts.cold, report.summary.starts.warm].map(count));
+        let times = report.summary.response_of_completed.all;
+        numbers.extend(match times {
+            Some(times) => [times.p50_s, times.p95_s, times.p99_s, times.max_s].map(seconds),
+            None => [const { String::new() }; 4],
+        });
+        numbers.push(count(report.platform.containers_evicted));
+        row(&mut table, label, &numbers);
+    }
+    if let Some(measured) = reports.first().and_then(|(_, report)| report.measured_cold_starts) {
+        let mut numbers = vec![String::new(); 3];
+        numbers.push(count(measured));
+        row(&mut table, "measured", &numbers);
+    }
+    lines(&table)
+}

@@ -1,0 +1,46 @@
+//! Printing.
+
+use std::io::{self, IsTerminal, Write};
+
+/// Standard output. A reader that closes the pipe has seen enough: nothing more is printed, and that is no error.
+pub struct Terminal {
+    closed: bool,
+}
+
+impl Terminal {
+    /// Standard output.
+    pub fn new() -> Self {
+        Terminal { closed: false }
+    }
+
+    /// Standard output that prints nothing.
+    pub fn silent() -> Self {
+        Terminal { closed: true }
+    }
+
+    /// Prints a text and a line break.
+    pub fn line(&mut self, text: &str) {
+        if self.closed {
+            return;
+        }
+        let mut out = io::stdout().lock();
+        let written = out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
+        if let Err(error) = written {
+            self.closed = true;
+            if error.kind() != io::ErrorKind::BrokenPipe {
+                Terminal::complain(&format!("error: cannot print: {error}"));
+            }
+        }
+    }
+
+    /// Prints a text and a line break on standard error. If even that fails there is nobody to tell.
+    pub fn complain(text: &str) {
+        let mut out = io::stderr().lock();
+        let _ = out.write_all(text.trim_end().as_bytes()).and_then(|()| out.write_all(b"\n"));
+    }
+
+    /// Whether errors may be shown in colours.
+    pub fn colours() -> bool {
+        io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    }
+}

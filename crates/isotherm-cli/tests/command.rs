@@ -1,0 +1,238 @@
+//! The command as its users see it: what it prints, what it leaves behind, how it exits.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+fn isotherm() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_isotherm"));
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).env_remove("NO_COLOR");
+    command
+}
+
+fn example(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name)
+}
+
+fn run(arguments: &[&str]) -> (Output, TempDir) {
+    let out = tempfile::tempdir().unwrap();
+    let output = isotherm().arg("run").args(arguments).arg("--out").arg(out.path()).output().unwrap();
+    (output, out)
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn files(folder: &Path) -> Vec<String> {
+    let mut names: Vec<_> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// The text without what differs between runs: how long it took, and where the test's folder is.
+fn steady(text: &str, out: &Path) -> String {
+    let mut steady = String::new();
+    for line in text.lines() {
+        let line = line.replace(&out.display().to_string(), "[OUT]");
+        match line.split_once(" s in ") {
+            Some((simulated, _)) if simulated.starts_with("simulated") => {
+                steady.push_str(&format!("{simulated} s in [TIME]"));
+            }
+            _ => steady.push_str(&line),
+        }
+        steady.push('\n');
+    }
+    steady
+}
+
+fn assert_snapshot(text: &str, name: &str) {
+    let path = Path::new("tests/snapshots").join(name);
+    let expected = snapbox::Data::read_from(&path, None).raw();
+    snapbox::Assert::new().action_env("SNAPSHOTS").eq(text, expected);
+}
+
+#[test]
+fn what_a_run_shows() {
+    for name in ["quickstart", "reference-example", "lambda-replay"] {
+        let (output, out) = run(&[example(&format!("{name}.toml")).to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        assert_eq!(stderr(&output), "");
+        assert_snapshot(&steady(&stdout(&output), out.path()), &format!("{name}.txt"));
+    }
+}
+
+#[test]
+fn a_run_leaves_two_files() {
+    let (output, out) = run(&[example("reference-example.toml").to_str().unwrap(), "--quiet"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!((stdout(&output), stderr(&output)), (String::new(), String::new()));
+    assert_eq!(files(out.path()), ["invocations.csv", "summary.json"]);
+}
+
+#[test]
+fn results_go_to_a_folder_of_the_experiments_name() {
+    let here = tempfile::tempdir().unwrap();
+    let example = example("reference-example.toml").canonicalize().unwrap();
+    let output = isotherm().current_dir(here.path()).arg("run").arg(example).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(files(&here.path().join("results/reference-example")), ["invocations.csv", "summary.json"]);
+}
+
+/// Invariant 1 of ARCHITECTURE.md: no path and no clock gets into a result.
+#[test]
+fn results_are_the_same_bytes_from_any_folder() {
+    let first = tempfile::tempdir().unwrap();
+    let second = tempfile::tempdir().unwrap();
+    let folder = example("").canonicalize().unwrap();
+    let elsewhere = isotherm()
+        .current_dir(&folder)
+        .args(["run", "quickstart.toml", "--quiet", "--out"])
+        .arg(first.path())
+        .status()
+        .unwrap();
+    let absolute = isotherm()
+        .current_dir(second.path())
+        .args(["run", "--quiet"])
+        .arg(folder.join("quickstart.toml"))
+        .status()
+        .unwrap();
+    assert!(elsewhere.success() && absolute.success());
+    for name in ["invocations.csv", "summary.json"] {
+        let one = std::fs::read(first.path().join(name)).unwrap();
+        let other = std::fs::read(second.path().join("results/quickstart").join(name)).unwrap();
+        assert!(one.len() > 500, "{name} holds something");
+        assert!(one == other, "{name} differs");
+    }
+}
+
+#[test]
+fn another_seed_gives_other_results() {
+    let seeds = ["1", "2"].map(|seed| {
+        let (output, out) = run(&[example("quickstart.toml").to_str().unwrap(), "--quiet", "--seed", seed]);
+        assert_eq!(output.status.code(), Some(0));
+        std::fs::read(out.path().join("invocations.csv")).unwrap()
+    });
+    assert_ne!(seeds[0], seeds[1]);
+}
+
+#[test]
+fn json_is_the_summary() {
+    let (output, out) = run(&[example("reference-example.toml").to_str().unwrap(), "--json"]);
+    let summary = std::fs::read_to_string(out.path().join("summary.json")).unwrap();
+    assert_eq!(stdout(&output), summary);
+    assert!(summary.starts_with("{\n  \"name\": \"reference-example\",\n"));
+}
+
+#[test]
+fn json_of_a_sweep_is_a_list() {
+    let (output, _out) = run(&[example("lambda-replay.toml").to_str().unwrap(), "--json"]);
+    let text = stdout(&output);
+    assert!(text.starts_with('[') && text.trim_end().ends_with(']'));
+    assert_eq!(text.matches("\"measured_cold_starts\": 56").count(), 4);
+}
+
+#[test]
+fn bad_input_exits_with_2_and_shows_the_place() {
+    let (output, out) = run(&["../isotherm-experiment/tests/bad/unknown-field.toml"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(stdout(&output), "");
+    let message = "\
+error: unknown field `seeed`
+ --> ../isotherm-experiment/tests/bad/unknown-field.toml:3:1
+  |
+3 | seeed = 42
+  | ^^^^^ did you mean `seed`?
+";
+    assert!(stderr(&output).starts_with(message), "{}", stderr(&output));
+    assert!(files(out.path()).is_empty());
+}
+
+#[test]
+fn a_row_that_is_broken_ends_the_run_without_results() {
+    let (output, out) = run(&["tests/inputs/broken-trace.toml"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_snapshot(&stderr(&output), "broken-trace.txt");
+    assert!(files(out.path()).is_empty(), "{:?}", files(out.path()));
+}
+
+#[test]
+fn a_function_that_fits_nowhere_is_bad_input() {
+    let (output, out) = run(&["tests/inputs/refused.toml"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_snapshot(&stderr(&output), "refused.txt");
+    assert!(files(out.path()).is_empty());
+}
+
+#[test]
+fn a_simulation_that_cannot_go_on_exits_with_1_and_says_who_waits() {
+    let (output, out) = run(&["tests/inputs/deadlock.toml"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_snapshot(&stderr(&output), "deadlock.txt");
+    assert!(files(out.path()).is_empty());
+}
+
+#[test]
+fn wrong_usage_exits_with_2() {
+    for arguments in
+        [&["run"][..], &["rum"], &["run", "x.toml", "--seed", "-1"], &["run", "x", "--quiet", "--json"], &[]]
+    {
+        let output = isotherm().args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(stderr(&output).contains("Usage: isotherm"), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn files_and_folders_that_are_not_there() {
+    let (output, _) = run(&["nowhere.toml"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(stderr(&output), "error: cannot read `nowhere.toml`: there is no such file\n");
+    let output = isotherm().args(["conform", "nowhere"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).starts_with("error: cannot read nowhere"), "{}", stderr(&output));
+}
+
+#[test]
+fn results_that_cannot_be_written() {
+    let here = tempfile::tempdir().unwrap();
+    let file = here.path().join("file");
+    std::fs::write(&file, "in the way").unwrap();
+    let output = isotherm().arg("run").arg(example("reference-example.toml")).arg("--out").arg(&file).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).starts_with("error: cannot write the results in"), "{}", stderr(&output));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "in the way");
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_error() {
+    let out = tempfile::tempdir().unwrap();
+    let mut child = isotherm()
+        .arg("run")
+        .arg(example("lambda-replay.toml"))
+        .arg("--out")
+        .arg(out.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(stderr(&output), "");
+}
+
+#[test]
+fn help_and_version_go_to_standard_output() {
+    let output = isotherm().arg("--version").output().unwrap();
+    assert_eq!((output.status.code(), stdout(&output)), (Some(0), format!("isotherm {}\n", env!("CARGO_PKG_VERSION"))));
+    let output = isotherm().args(["run", "--help"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_snapshot(&stdout(&output), "run-help.txt");
+}

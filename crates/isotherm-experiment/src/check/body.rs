@@ -1,0 +1,143 @@
+//! Bodies of functions: lists of steps such as `{ sleep = "5s" }` or `{ write = "20MB", file = "thumbnail" }`.
+
+use isotherm_kernel::Duration;
+
+use crate::check::context::Context;
+use crate::check::fields::{Fields, Size, Work, list, suggestion};
+use crate::plan::{Body, StepPlan};
+use crate::source::Located;
+use crate::tree::{Kind, Value};
+
+/// The words that say what a step does, in the order of the documentation.
+const VERBS: [&str; 7] = ["sleep", "compute", "write", "read", "fetch", "put", "invoke"];
+
+/// Reads a list of steps; what is wrong is reported.
+pub fn body(value: &Value, context: &Context<'_>) -> Option<Vec<StepPlan>> {
+    let Kind::Array(steps) = &value.kind else {
+        let message = format!("a body must be a list of steps, not {}", value.kind.description());
+        context.report.error(value.span, message, "write it like [{ sleep = \"5s\" }]");
+        return None;
+    };
+    let mut body = BodyReader { context, unnamed: 0, private_files: Vec::new() };
+    let steps: Vec<_> = steps.iter().map(|step| body.step(step)).collect();
+    steps.into_iter().collect()
+}
+
+struct BodyReader<'a, 'c> {
+    context: &'c Context<'a>,
+    /// How many files without a name were written so far.
+    unnamed: usize,
+    /// The files that are on the private storage at this step.
+    private_files: Vec<String>,
+}
+
+impl BodyReader<'_, '_> {
+    fn step(&mut self, value: &Value) -> Option<StepPlan> {
+        let report = self.context.report;
+        let mut fields = Fields::of(value, "a step", report)?;
+        let verbs: Vec<_> = VERBS.into_iter().filter(|verb| fields.has(verb)).collect();
+        let step = match verbs[..] {
+            [verb] => self.verb(verb, &mut fields),
+            [] => {
+                self.no_verb(value);
+                return None;
+            }
+            [_, second, ..] => {
+                let message = format!("a step does one thing, and this one has {}", list(&verbs));
+                let place = fields.entry(second)?.key_span;
+                report.error(place, message, "write two steps");
+                return None;
+            }
+        };
+        fields.finish();
+        step
+    }
+
+    fn verb(&mut self, verb: &str, fields: &mut Fields<'_>) -> Option<StepPlan> {
+        match verb {
+            "sleep" => Some(StepPlan::Sleep(fields.required::<Duration>("sleep")?)),
+            "compute" => Some(StepPlan::Compute(fields.required::<Work>("compute")?.0)),
+            "write" => {
+                let bytes = fields.required::<Size>("write");
+                let file = self.file_name(fields);
+                self.private_files.push(file.clone());
+                Some(StepPlan::Write { file, bytes: bytes?.0 })
+            }
+            "read" => {
+                let file = fields.required::<Located<String>>("read")?;
+                self.check_private_file(&file);
+                Some(StepPlan::Read { file: file.value })
+            }
+            "fetch" => {
+                let file = fields.required::<Located<String>>("fetch");
+                let storage = self.storage(fields, "from");
+                let file = file?;
+                let storage = storage?;
+                self.context.needs.borrow_mut().fetched.push((storage, file.clone()));
+                Some(StepPlan::Fetch { storage, file: file.value })
+            }
+            "put" => {
+                let bytes = fields.required::<Size>("put");
+                let file = self.file_name(fields);
+                let storage = self.storage(fields, "to")?;
+                self.context.needs.borrow_mut().put.push((storage, file.clone()));
+                Some(StepPlan::Put { storage, file, bytes: bytes?.0 })
+            }
+            "invoke" => {
+                let name = fields.required::<Located<String>>("invoke")?;
+                let function = self.context.functions.resolve(&name, self.context.report)?;
+                let place = Located { value: function, span: name.span };
+                self.context.needs.borrow_mut().invoked.push(place);
+                Some(StepPlan::Invoke { function })
+            }
+            _ => None,
+        }
+    }
+
+    /// The file that is written: named, or numbered by its place in the body.
+    fn file_name(&mut self, fields: &mut Fields<'_>) -> String {
+        self.unnamed += 1;
+        let number = self.unnamed;
+        fields.optional::<String>("file").unwrap_or_else(|| format!("file-{number}"))
+    }
+
+    fn storage(&self, fields: &mut Fields<'_>, key: &'static str) -> Option<usize> {
+        let name = fields.required::<Located<String>>(key)?;
+        self.context.storages.resolve(&name, self.context.report)
+    }
+
+    /// The private storage is empty when a body begins, so what it reads it must have written before.
+    fn check_private_file(&self, file: &Located<String>) {
+        if self.private_files.contains(&file.value) {
+            return;
+        }
+        let hint = suggestion(&file.value, self.private_files.iter().map(String::as_str))
+            .unwrap_or_else(|| "no step before this one writes it".to_owned());
+        let message = format!("there is no file `{}` to read", file.value);
+        self.context.report.error(file.span, message, hint);
+    }
+
+    fn no_verb(&self, value: &Value) {
+        let report = self.context.report;
+        let first = match &value.kind {
+            Kind::Table(table) => table.entries.first(),
+            _ => None,
+        };
+        match first {
+            Some(entry) => {
+                let hint =
+                    suggestion(&entry.key, VERBS).unwrap_or_else(|| format!("a step is one of {}", list(&VERBS)));
+                report.error(entry.key_span, format!("unknown step `{}`", entry.key), hint);
+            }
+            None => {
+                report.error(value.span, "an empty step", format!("a step is one of {}", list(&VERBS)));
+            }
+        }
+    }
+}
+
+/// The field `body`, which may be absent.
+pub fn optional_body(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<Body> {
+    let entry = fields.entry("body")?;
+    body(&entry.value, context).map(Into::into)
+}

@@ -1,0 +1,60 @@
+//! `[measured]`: numbers of a real platform, to be set beside those of the simulation.
+//!
+//! ```toml
+//! [measured]
+//! cold_starts = 56                                                # a number, or
+//! cold_starts = { file = "data/run.csv", column = "cold" }        # the rows in which a column is 1
+//! ```
+
+use crate::check::context::Context;
+use crate::check::fields::{Fields, FromValue};
+use crate::check::workload::no_column;
+use crate::source::Located;
+use crate::trace::{self, CountError};
+use crate::tree::{Kind, Value};
+
+/// What was measured on a real platform.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Measured {
+    /// How many cold starts there were, if that is known.
+    pub cold_starts: Option<u64>,
+}
+
+/// Reads `[measured]`, and the file it counts in.
+pub fn measured(value: Option<&Value>, context: &Context<'_>) -> Measured {
+    let Some(value) = value else { return Measured::default() };
+    let Some(mut fields) = Fields::of(value, "[measured]", context.report) else {
+        return Measured::default();
+    };
+    let cold_starts = match fields.entry("cold_starts").map(|entry| &entry.value) {
+        Some(value) if matches!(value.kind, Kind::Table(_)) => count(value, context),
+        Some(value) => u64::read(value, context.report),
+        None => {
+            fields.missing("cold_starts", "56");
+            None
+        }
+    };
+    fields.finish();
+    Measured { cold_starts }
+}
+
+fn count(value: &Value, context: &Context<'_>) -> Option<u64> {
+    let report = context.report;
+    let mut fields = Fields::of(value, "cold_starts", report)?;
+    let file = fields.required::<Located<String>>("file");
+    let column = fields.required::<Located<String>>("column");
+    fields.finish();
+    let (file, column) = (file?, column?);
+    let path = context.path(&file.value);
+    match trace::count_ones(&path, &column.value) {
+        Ok(count) => return Some(count),
+        Err(CountError::Io(error)) => context.cannot_read(&file, &error),
+        Err(CountError::Csv(reason)) => {
+            report.error(file.span, format!("`{}` is not CSV: {reason}", file.value), "");
+        }
+        Err(CountError::NoColumn(columns)) => {
+            no_column(&columns, &column, &file.value, context);
+        }
+    }
+    None
+}

@@ -1,0 +1,95 @@
+//! The names that an experiment file gives to things, and what refers to them.
+//!
+//! Names are gathered before anything else is read, so that a thing with an error in it can still be referred to without
+//! a second error.
+
+use indexmap::IndexMap;
+
+use crate::check::fields::{list, suggestion};
+use crate::diagnostic::{Diagnostic, Report};
+use crate::source::{Located, Span};
+use crate::tree::{Kind, Table, Value};
+
+/// The names of the things of one kind, in the order of the file: a name's place in the order is the thing's index.
+pub struct Names {
+    kind: &'static str,
+    names: IndexMap<String, Span>,
+}
+
+impl Names {
+    /// Gathers the names in all tables `[[kind]]`; reports two of the same name.
+    pub fn gather(root: &Table, kind: &'static str, report: &Report) -> Self {
+        let mut names = IndexMap::new();
+        for table in tables(root, kind) {
+            let Kind::Table(table) = &table.kind else { continue };
+            let Some(Value { span, kind: Kind::String(name) }) = table.get("name") else { continue };
+            if let Some(first) = names.get(name) {
+                report.push(
+                    Diagnostic::at(*span, format!("there are two of {kind} `{name}`"), "")
+                        .with_related(*first, "the first one"),
+                );
+            } else {
+                names.insert(name.clone(), *span);
+            }
+        }
+        Names { kind, names }
+    }
+
+    /// Adds a name that is there without being written, unless it is written; says whether it was added.
+    pub fn add_implicit(&mut self, name: &str, place: Span) -> bool {
+        if self.names.contains_key(name) {
+            return false;
+        }
+        self.names.insert(name.to_owned(), place);
+        true
+    }
+
+    /// The index of a name; reports a name that is not there.
+    pub fn resolve(&self, name: &Located<String>, report: &Report) -> Option<usize> {
+        if let Some(index) = self.names.get_index_of(&name.value) {
+            return Some(index);
+        }
+        let known: Vec<_> = self.names.keys().map(String::as_str).collect();
+        let hint = suggestion(&name.value, known.iter().copied()).unwrap_or_else(|| match known.len() {
+            0 => format!("this file has no `[[{}]]`", self.kind),
+            1..=8 => format!("there is {}", list(&known)),
+            _ => format!("no `[[{}]]` has this name", self.kind),
+        });
+        let message = format!("there is no {} `{}`", self.kind, name.value);
+        report.error(name.span, message, hint);
+        None
+    }
+
+    /// The names, in the order of their indexes.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.names.keys().map(String::as_str)
+    }
+
+    /// The name of an index; empty if there is none.
+    pub fn name(&self, index: usize) -> &str {
+        self.names.get_index(index).map_or("", |(name, _)| name)
+    }
+
+    /// The index of a name, without a report.
+    pub fn index_of(&self, name: &str) -> Option<usize> {
+        self.names.get_index_of(name)
+    }
+}
+
+/// All tables `[[kind]]`, in the order of the file. What is not an array of tables is reported by [`array_of_tables`].
+pub fn tables<'a>(root: &'a Table, kind: &str) -> &'a [Value] {
+    match root.get(kind).map(|value| &value.kind) {
+        Some(Kind::Array(tables)) => tables,
+        _ => &[],
+    }
+}
+
+/// Reports a `[kind]` that should have been `[[kind]]`, and the like.
+pub fn array_of_tables(value: &Value, kind: &str, report: &Report) {
+    let found = match &value.kind {
+        Kind::Array(_) => return,
+        other => other.description(),
+    };
+    let message = format!("`{kind}` must be an array of tables, not {found}");
+    report.error(value.span, message, format!("write `[[{kind}]]`"));
+}

@@ -1,0 +1,296 @@
+//! The platform: a SimGrid XML file with the parts its hosts play, or a compact description.
+
+use std::collections::BTreeSet;
+
+use isotherm_platform::{DiskId, HostId, PlatformError, PlatformSpec};
+
+use crate::check::compact;
+use crate::check::context::Context;
+use crate::check::fields::{Fields, FromValue};
+use crate::check::names::tables;
+use crate::diagnostic::{Diagnostic, Report};
+use crate::plan::HostsPlan;
+use crate::source::{Located, SourceId, Span};
+use crate::tree::{Kind, Table, Value};
+
+/// The platform as far as it could be read.
+pub struct Platform {
+    /// Hosts, disks, links, routes.
+    pub spec: PlatformSpec,
+    /// Who is where.
+    pub hosts: HostsPlan,
+    /// Where images come from.
+    pub repository: Location,
+    /// Where the platform is described in the experiment file.
+    pub place: Span,
+}
+
+/// A host and one of its disks, or its memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Location {
+    /// The host.
+    pub host: HostId,
+    /// The disk; `None` is the host's memory.
+    pub disk: Option<DiskId>,
+}
+
+/// Which host plays which part, by name.
+pub struct Parts {
+    /// Where invocations come from.
+    pub user: Option<HostAndMount>,
+    /// Where the service runs.
+    pub head: Option<HostAndMount>,
+    /// Where images come from.
+    pub repository: Option<HostAndMount>,
+    /// The compute hosts; `None` means all that play no other part.
+    pub nodes: Option<Vec<Located<String>>>,
+}
+
+/// The name of a host and perhaps the mount point of one of its disks.
+pub struct HostAndMount {
+    host: Located<String>,
+    mount: Option<Located<String>>,
+}
+
+impl FromValue for HostAndMount {
+    const EXAMPLE: &'static str = "\"host\"";
+
+    fn read(value: &Value, report: &Report) -> Option<Self> {
+        if matches!(value.kind, Kind::Table(_)) {
+            let mut fields = Fields::of(value, "a host", report)?;
+            let host = fields.required("host");
+            let mount = fields.optional("mount");
+            fields.finish();
+            return Some(HostAndMount { host: host?, mount });
+        }
+        let host = Located::read(value, report)?;
+        Some(HostAndMount { host, mount: None })
+    }
+}
+
+impl HostAndMount {
+    /// A host that was not named, but described.
+    pub fn described(host: &str, place: Span) -> Self {
+        let host = Located { value: host.to_owned(), span: place };
+        HostAndMount { host, mount: None }
+    }
+}
+
+/// Reads `platform = "file.xml"` or `[platform]`.
+pub fn platform(root: &Table, value: &Value, context: &Context<'_>) -> Option<Platform> {
+    let report = context.report;
+    let (spec, parts) = match &value.kind {
+        Kind::String(_) => {
+            let path = Located::read(value, report)?;
+            let parts = Parts { user: None, head: None, repository: None, nodes: None };
+            (xml(&path, context), parts)
+        }
+        Kind::Table(table) if table.get("xml").is_some() => {
+            let mut fields = Fields::of(value, "[platform]", report)?;
+            let path = fields.required("xml");
+            let parts = Parts {
+                user: fields.optional("user"),
+                head: fields.optional("head"),
+                repository: fields.optional("repository"),
+                nodes: fields.optional("nodes"),
+            };
+            fields.finish();
+            (xml(&path?, context), parts)
+        }
+        Kind::Table(_) => compact::platform(value, report)?,
+        other => {
+            let message = format!("`platform` must be a path or a table, not {}", other.description());
+            report.error(value.span, message, "write it like platform = \"cluster.xml\"");
+            return None;
+        }
+    };
+    resolve(root, value.span, spec?, &parts, report)
+}
+
+fn xml(path: &Located<String>, context: &Context<'_>) -> Option<PlatformSpec> {
+    let file = context.read(path)?;
+    match PlatformSpec::from_simgrid_xml(&file.text) {
+        Ok(spec) => Some(spec),
+        Err(errors) => {
+            for error in &errors {
+                context.report.push(xml_error(error, file.source, path, context));
+            }
+            None
+        }
+    }
+}
+
+fn xml_error(error: &PlatformError, source: SourceId, path: &Located<String>, context: &Context<'_>) -> Diagnostic {
+    let place = match error.place() {
+        Some(place) => context.sources.borrow().word_at(source, place.line as usize, place.column as usize),
+        None => path.span,
+    };
+    Diagnostic::at(place, error.problem().to_string(), error.hint().unwrap_or_default())
+}
+
+/// Finds the hosts that play a part, and checks that they can.
+fn resolve(root: &Table, place: Span, spec: PlatformSpec, parts: &Parts, report: &Report) -> Option<Platform> {
+    let user = part(&spec, "user", parts.user.as_ref(), place, report);
+    let head = part(&spec, "head", parts.head.as_ref(), place, report);
+    let repository = match &parts.repository {
+        Some(named) => location(&spec, named, report),
+        None => {
+            let host = spec.host_id("repository").or(user.as_ref().map(|user| user.host));
+            host.map(|host| Location { host, disk: disk_at(&spec, host, "/") })
+        }
+    };
+    let named = parts.nodes.as_ref().map(|names| {
+        let nodes: Vec<_> = names.iter().map(|name| host(&spec, name, report)).collect();
+        nodes.into_iter().collect::<Option<Vec<_>>>()
+    });
+    let (user, head, repository) = (user?, head?, repository?);
+    let nodes = match named {
+        Some(nodes) => nodes?,
+        None => {
+            let mut others = BTreeSet::from([user.host, head.host, repository.host]);
+            others.extend(storage_hosts(root, &spec));
+            spec.hosts().map(|(id, _)| id).filter(|id| !others.contains(id)).collect()
+        }
+    };
+    if nodes.is_empty() {
+        report.error(place, "there is no compute host", "name them: `nodes = [\"...\"]`");
+        return None;
+    }
+    let head_mount = match &parts.head {
+        Some(HostAndMount { mount: Some(mount), .. }) => mount.value.clone(),
+        _ => "/".to_owned(),
+    };
+    let node_mount = "/".to_owned();
+    let hosts = HostsPlan { user: user.host, head: head.host, head_mount, node_mount, nodes };
+    let platform = Platform { spec, hosts, repository, place };
+    platform.check_nodes(parts, report);
+    platform.check_disks(report);
+    platform.check_routes(report);
+    Some(platform)
+}
+
+/// The host that plays a part: the one named, or the one whose name is that of the part.
+fn part(
+    spec: &PlatformSpec,
+    part: &str,
+    named: Option<&HostAndMount>,
+    place: Span,
+    report: &Report,
+) -> Option<Location> {
+    if let Some(named) = named {
+        return location(spec, named, report);
+    }
+    let Some(host) = spec.host_id(part) else {
+        let message = format!("which host is the {part}? The platform has none called `{part}`");
+        let hint = format!("say which in `[platform]`: `{part} = \"...\"`");
+        report.error(place, message, hint);
+        return None;
+    };
+    Some(Location { host, disk: disk_at(spec, host, "/") })
+}
+
+fn location(spec: &PlatformSpec, named: &HostAndMount, report: &Report) -> Option<Location> {
+    let host = host(spec, &named.host, report)?;
+    disk(spec, host, named.mount.as_ref(), report).map(|disk| Location { host, disk })
+}
+
+/// A host by its name; reports a name that is not there.
+pub fn host(spec: &PlatformSpec, name: &Located<String>, report: &Report) -> Option<HostId> {
+    let host = spec.host_id(&name.value);
+    if host.is_none() {
+        let error = spec.unknown_host(&name.value);
+        let hint = error.hint().unwrap_or("the platform has no host of this name");
+        report.error(name.span, error.problem().to_string(), hint);
+    }
+    host
+}
+
+/// The disk of a host at a mount point, which must exist if it is named. If none is named: the disk at `/`, or the
+/// memory of a host that has none.
+pub fn disk(
+    spec: &PlatformSpec,
+    host: HostId,
+    mount: Option<&Located<String>>,
+    report: &Report,
+) -> Option<Option<DiskId>> {
+    let Some(mount) = mount else { return Some(disk_at(spec, host, "/")) };
+    let disk = disk_at(spec, host, &mount.value);
+    if disk.is_none() {
+        let name = &spec.host(host).name;
+        let message = format!("host `{name}` has no disk at `{}`", mount.value);
+        let mounts: Vec<_> = mounts(spec, host).map(|mount| format!("`{mount}`")).collect();
+        let hint = match mounts.is_empty() {
+            true => "it has no disk at all".to_owned(),
+            false => format!("it has disks at {}", mounts.join(", ")),
+        };
+        report.error(mount.span, message, hint);
+        return None;
+    }
+    Some(disk)
+}
+
+fn disk_at(spec: &PlatformSpec, host: HostId, mount: &str) -> Option<DiskId> {
+    spec.host(host).disks.iter().copied().find(|&disk| spec.disk(disk).mount == mount)
+}
+
+fn mounts(spec: &PlatformSpec, host: HostId) -> impl Iterator<Item = &str> {
+    spec.host(host).disks.iter().map(|&disk| spec.disk(disk).mount.as_str())
+}
+
+/// The hosts that `[[storage]]` tables name, as far as they exist.
+fn storage_hosts(root: &Table, spec: &PlatformSpec) -> Vec<HostId> {
+    let name = |storage: &Value| match &storage.kind {
+        Kind::Table(table) => match table.get("host").map(|host| &host.kind) {
+            Some(Kind::String(name)) => spec.host_id(name),
+            _ => None,
+        },
+        _ => None,
+    };
+    tables(root, "storage").iter().filter_map(name).collect()
+}
+
+impl Platform {
+    /// A compute host may be listed once.
+    fn check_nodes(&self, parts: &Parts, report: &Report) {
+        let mut seen = BTreeSet::new();
+        for (index, node) in self.hosts.nodes.iter().enumerate() {
+            if !seen.insert(node) {
+                let place = parts.nodes.as_ref().map_or(self.place, |names| names[index].span);
+                let message = format!("compute host `{}` is listed twice", self.name(*node));
+                report.error(place, message, "");
+            }
+        }
+    }
+
+    /// The head keeps images on its disk, and every node on its own.
+    fn check_disks(&self, report: &Report) {
+        let HostsPlan { head, head_mount, node_mount, nodes, .. } = &self.hosts;
+        let nodes = nodes.iter().map(|&node| ("compute", node, node_mount));
+        for (part, host, mount) in std::iter::once(("head", *head, head_mount)).chain(nodes) {
+            if disk_at(&self.spec, host, mount).is_none() {
+                let message = format!("{part} host `{}` has no disk at `{mount}`", self.name(host));
+                report.error(self.place, message, "images are kept there: give it a disk");
+            }
+        }
+    }
+
+    /// Those who talk to each other, or move images, need routes.
+    fn check_routes(&self, report: &Report) {
+        let HostsPlan { user, head, nodes, .. } = &self.hosts;
+        let mut pairs = vec![(*user, *head), (*head, *user), (self.repository.host, *head)];
+        pairs.extend(nodes.iter().map(|node| (*head, *node)));
+        let mut reported = BTreeSet::new();
+        for (from, to) in pairs {
+            if let Err(error) = self.spec.route(from, to)
+                && reported.insert((from, to))
+            {
+                let hint = error.hint().unwrap_or("the head must reach the user, the repository and all nodes");
+                report.error(self.place, error.problem().to_string(), hint);
+            }
+        }
+    }
+
+    fn name(&self, host: HostId) -> &str {
+        &self.spec.host(host).name
+    }
+}

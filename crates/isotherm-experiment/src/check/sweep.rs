@@ -1,0 +1,110 @@
+//! `[sweep]`: the same experiment with some fields changed, once for each combination of values.
+//!
+//! ```toml
+//! [sweep]
+//! service.reuse = ["newest", "oldest"]
+//! service.startup = ["0.1s", "1s"]
+//! ```
+//!
+//! makes four variants. A value of the sweep takes the place of the field in the tree before the file is checked, so
+//! that an error in it is shown where it is written.
+
+use crate::diagnostic::Report;
+use crate::source::Span;
+use crate::tree::{Kind, Table, Value};
+
+/// More variants than this are not meant.
+const MAX_VARIANTS: usize = 10_000;
+
+/// One field and the value it has in a variant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Setting {
+    /// The path of the field, such as `service.reuse`.
+    pub path: String,
+    /// Its value as it is shown: a string without quotes, anything else as it is written.
+    pub shown: String,
+}
+
+/// One combination of values, and the file with them in place.
+#[derive(Clone, Debug)]
+pub struct Variant {
+    /// What was changed; empty if the file has no sweep.
+    pub settings: Vec<Setting>,
+    /// The tree with the changes.
+    pub root: Value,
+}
+
+struct Axis<'a> {
+    path: String,
+    place: Span,
+    values: &'a [Value],
+}
+
+/// All variants of a file, the first field of the sweep changing slowest: the file itself if there is no sweep. `text` is the
+/// text of the file.
+pub fn variants(root: &Value, text: &str, report: &Report) -> Vec<Variant> {
+    let plain = Variant { settings: Vec::new(), root: root.clone() };
+    let Kind::Table(table) = &root.kind else { return vec![plain] };
+    let Some(sweep) = table.get("sweep") else { return vec![plain] };
+    let mut axes = Vec::new();
+    match &sweep.kind {
+        Kind::Table(table) => gather(table, "", &mut axes, report),
+        other => {
+            let message = format!("`[sweep]` must be a table, not {}", other.description());
+            report.error(sweep.span, message, "write it like service.reuse = [\"newest\", \"oldest\"]");
+        }
+    }
+    let count = axes.iter().try_fold(1usize, |count, axis| count.checked_mul(axis.values.len()));
+    if count.is_none_or(|count| count > MAX_VARIANTS) {
+        let hint = format!("at most {MAX_VARIANTS} are run");
+        report.error(sweep.span, "this sweep has too many combinations", hint);
+        return Vec::new();
+    }
+    let mut variants = vec![plain];
+    for axis in &axes {
+        variants = variants
+            .iter()
+            .flat_map(|variant| axis.values.iter().map(|value| changed(variant, axis, value, text, report)))
+            .collect();
+    }
+    variants
+}
+
+/// Tables inside the sweep lead on to fields; lists are the values of a field.
+fn gather<'a>(table: &'a Table, prefix: &str, axes: &mut Vec<Axis<'a>>, report: &Report) {
+    for entry in &table.entries {
+        let path = match prefix {
+            "" => entry.key.clone(),
+            _ => format!("{prefix}.{}", entry.key),
+        };
+        match &entry.value.kind {
+            Kind::Table(table) => gather(table, &path, axes, report),
+            Kind::Array(values) if !values.is_empty() => {
+                axes.push(Axis { path, place: entry.key_span, values });
+            }
+            Kind::Array(_) => {
+                report.error(entry.value.span, format!("no values for `{path}`"), "give at least one");
+            }
+            other => {
+                let message = format!("a field of a sweep takes a list, not {}", other.description());
+                report.error(entry.value.span, message, "write it like [\"newest\", \"oldest\"]");
+            }
+        }
+    }
+}
+
+fn changed(variant: &Variant, axis: &Axis<'_>, value: &Value, text: &str, report: &Report) -> Variant {
+    let mut changed = variant.clone();
+    if let Kind::Table(table) = &mut changed.root.kind
+        && let Err(part) = table.set(&axis.path, axis.place, value.clone())
+    {
+        let message = format!("`{}` cannot be set", axis.path);
+        report.error(axis.place, message, format!("`{part}` is not a table"));
+    }
+    let shown = match &value.kind {
+        Kind::String(text) => text.clone(),
+        _ => text.get(value.span.range()).unwrap_or_default().to_owned(),
+    };
+    changed.settings.push(Setting { path: axis.path.clone(), shown });
+    changed
+}

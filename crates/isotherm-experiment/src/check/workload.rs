@@ -1,0 +1,353 @@
+//! `[[workload]]`: who invokes what and when.
+
+use isotherm_kernel::{Duration, Time};
+use isotherm_workload::{
+    Arrival, Columns, FunctionColumn, FunctionNames, PoissonConfig, TimeColumn, TimeUnit, TraceError, TraceProblem,
+    WorkloadError,
+};
+
+use crate::check::body;
+use crate::check::context::Context;
+use crate::check::fields::{AtMost, Fields, Rate, list, suggestion};
+use crate::plan::{Body, CsvPlan, WorkloadPlan};
+use crate::source::Located;
+use crate::trace;
+use crate::tree::{Kind, Value};
+
+/// A list is held in memory; what is longer is a trace or a Poisson process.
+const MAX_LISTED: u32 = 10_000_000;
+
+const KINDS: [&str; 3] = ["list", "poisson", "csv"];
+
+/// Reads one `[[workload]]`. `number` counts the workloads before it.
+pub fn workload(value: &Value, number: usize, context: &Context<'_>) -> Option<WorkloadPlan> {
+    let report = context.report;
+    let mut fields = Fields::of(value, "[[workload]]", report)?;
+    let kind = fields.required::<Located<String>>("kind")?;
+    let plan = match kind.value.as_str() {
+        "list" => list_workload(&mut fields, context),
+        "poisson" => poisson(&mut fields, number, context),
+        "csv" => csv(&mut fields, context),
+        other => {
+            let hint = suggestion(other, KINDS).unwrap_or_else(|| format!("a workload is one of {}", list(&KINDS)));
+            report.error(kind.span, format!("unknown workload `{other}`"), hint);
+            return None;
+        }
+    };
+    fields.finish();
+    plan
+}
+
+/// The function that is invoked. One without a body of its own must bring the function's.
+fn function(name: &Located<String>, own_body: bool, context: &Context<'_>) -> Option<u32> {
+    let index = context.functions.resolve(name, context.report)?;
+    if !own_body {
+        let place = Located { value: index, span: name.span };
+        context.needs.borrow_mut().invoked.push(place);
+    }
+    // A file with more functions than that does not fit into memory.
+    u32::try_from(index).ok()
+}
+
+/// Keeps the body of a single invocation, and gives its tag.
+fn add_body(body: Body, context: &Context<'_>) -> u32 {
+    let mut bodies = context.bodies.borrow_mut();
+    bodies.push(body);
+    (bodies.len() - 1) as u32
+}
+
+fn date(duration: Duration) -> Time {
+    Time::from_nanos(duration.as_nanos())
+}
+
+/// `arrivals = [{ at, function, body }]`, or one function with dates (`at`, or `every`) and perhaps `durations`.
+fn list_workload(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<WorkloadPlan> {
+    let arrivals = match fields.entry("arrivals") {
+        Some(entry) => {
+            let place = entry.value.span;
+            let arrivals = explicit(&entry.value, context)?;
+            (arrivals, place)
+        }
+        None => (of_one_function(fields, context)?, fields.place()),
+    };
+    let (mut arrivals, place) = arrivals;
+    if arrivals.is_empty() {
+        context.report.error(place, "this workload is empty", "nothing would be invoked");
+        return None;
+    }
+    // What is to happen at the same date keeps the order of the file.
+    arrivals.sort_by_key(|arrival| arrival.at);
+    Some(WorkloadPlan::List(arrivals))
+}
+
+fn explicit(value: &Value, context: &Context<'_>) -> Option<Vec<Arrival>> {
+    let report = context.report;
+    let Kind::Array(values) = &value.kind else {
+        let message = format!("`arrivals` must be a list, not {}", value.kind.description());
+        report.error(value.span, message, "write it like [{ at = \"0s\", function = \"f\" }]");
+        return None;
+    };
+    let arrival = |value: &Value| {
+        let mut fields = Fields::of(value, "an arrival", report)?;
+        let at = fields.required::<Duration>("at");
+        let own_body = fields.has("body");
+        let name = fields.required::<Located<String>>("function");
+        let body = body::optional_body(&mut fields, context);
+        fields.finish();
+        let function = function(&name?, own_body, context)?;
+        let tag = body.map(|body| add_body(body, context));
+        Some(Arrival { at: date(at?), function, duration: None, tag })
+    };
+    let arrivals: Vec<_> = values.iter().map(arrival).collect();
+    arrivals.into_iter().collect()
+}
+
+fn of_one_function(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<Vec<Arrival>> {
+    let report = context.report;
+    if !fields.has("function") && !fields.has("at") && !fields.has("every") {
+        fields.missing("arrivals", "[{ at = \"0s\", function = \"...\" }]");
+        return None;
+    }
+    let name = fields.required::<Located<String>>("function");
+    let durations = fields.optional::<Located<Vec<Duration>>>("durations");
+    let own_body = fields.has("body") || fields.has("durations");
+    let body = body::optional_body(fields, context);
+    let dates = dates(fields, durations.as_ref().map(|durations| durations.value.len()))?;
+    let function = function(&name?, own_body, context)?;
+    if let Some(durations) = &durations
+        && durations.value.len() != dates.len()
+    {
+        let message = format!("{} durations for {} dates", durations.value.len(), dates.len());
+        report.error(durations.span, message, "give one for each date");
+        return None;
+    }
+    let tag = body.map(|body| add_body(body, context));
+    let arrival = |(index, at): (usize, Time)| Arrival {
+        at,
+        function,
+        duration: durations.as_ref().map(|durations| durations.value[index]),
+        tag,
+    };
+    Some(dates.into_iter().enumerate().map(arrival).collect())
+}
+
+/// `at = [...]`, or `every = "1s"` with `from` and `count`. There are as many as there are durations, unless `count` says
+/// otherwise.
+fn dates(fields: &mut Fields<'_>, durations: Option<usize>) -> Option<Vec<Time>> {
+    if fields.has("at") || !fields.has("every") {
+        let dates = fields.required::<Vec<Duration>>("at")?;
+        return Some(dates.into_iter().map(date).collect());
+    }
+    let every = fields.required::<Located<Duration>>("every");
+    let from = fields.optional_or("from", Duration::ZERO);
+    let count = match durations {
+        Some(durations) if !fields.has("count") => durations,
+        _ => fields.required::<AtMost<MAX_LISTED>>("count")?.0 as usize,
+    };
+    let every = every?;
+    let at = |index: usize| {
+        let nanos = every.value.as_nanos().checked_mul(index as u64)?.checked_add(from.as_nanos())?;
+        Some(Time::from_nanos(nanos))
+    };
+    let dates: Option<Vec<_>> = (0..count).map(at).collect();
+    if dates.is_none() {
+        fields.report().error(every.span, "the last date is out of range", "584 years is the limit");
+    }
+    dates
+}
+
+fn poisson(fields: &mut Fields<'_>, number: usize, context: &Context<'_>) -> Option<WorkloadPlan> {
+    let name = fields.required::<Located<String>>("function");
+    let rate = fields.required::<Rate>("rate");
+    let from = fields.optional_or("from", Duration::ZERO);
+    let until = fields.optional::<Located<Duration>>("until");
+    let count = fields.optional::<Located<u64>>("count");
+    if until.is_none() && !fields.has("until") && !fields.has("count") {
+        fields.missing("until", "\"10min\"` or `count = 100");
+    }
+    let empty = match (&until, &count) {
+        (Some(until), _) if until.value <= from => Some(until.span),
+        (_, Some(count)) if count.value == 0 => Some(count.span),
+        _ => None,
+    };
+    if let Some(place) = empty {
+        context.report.error(place, "this workload is empty", "nothing would be invoked");
+    }
+    let name = name?;
+    let function = function(&name, false, context)?;
+    let config = PoissonConfig {
+        function,
+        rate_per_s: rate?.0,
+        from: date(from),
+        until: until.map(|until| date(until.value)),
+        count: count.map(|count| count.value),
+    };
+    let stream = format!("workload/{number}/{}", name.value);
+    Some(WorkloadPlan::Poisson(config, stream))
+}
+
+fn csv(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<WorkloadPlan> {
+    let file = fields.required::<Located<String>>("file");
+    let fixed_given = fields.has("function");
+    let fixed = fields.optional::<Located<String>>("function");
+    let columns = columns(fields);
+    let units = unit_table(fields);
+    let columns = columns?;
+    let function = csv_function(fields, fixed_given, fixed.as_ref(), &columns, context);
+    let arrival = time_column(&columns.arrival, units.arrival, "arrival", context);
+    let duration = match &columns.duration {
+        Some(column) => time_column(column, units.duration, "duration", context).map(Some),
+        None => Some(None),
+    };
+    let (file, function) = (file?, function?);
+    let path = context.path(&file.value);
+    // The header is looked at even if a unit is missing.
+    let any_unit = |name: &Located<String>| TimeColumn { name: name.value.clone(), unit: TimeUnit::SECOND };
+    let complete = arrival.is_some() && duration.is_some();
+    let arrival = arrival.unwrap_or_else(|| any_unit(&columns.arrival));
+    let duration = duration.unwrap_or_else(|| columns.duration.as_ref().map(any_unit));
+    let plan = CsvPlan { shown: path.display().to_string(), path, columns: Columns { arrival, function, duration } };
+    check_trace(&plan, &file, &columns, context);
+    complete.then_some(WorkloadPlan::Csv(plan))
+}
+
+/// The function of a trace: always the same, or named in a column.
+fn csv_function(
+    fields: &Fields<'_>,
+    fixed_given: bool,
+    fixed: Option<&Located<String>>,
+    columns: &ColumnNames,
+    context: &Context<'_>,
+) -> Option<FunctionColumn> {
+    let own_body = columns.duration.is_some();
+    match &columns.function {
+        None if fixed_given => Some(FunctionColumn::Fixed(function(fixed?, own_body, context)?)),
+        None => {
+            fields.missing("function", "\"...\"` or `columns.function = \"...\"");
+            None
+        }
+        Some(column) if fixed_given => {
+            let hint = "remove this, or `function` of the workload";
+            context.report.error(column.span, "the function is given twice", hint);
+            None
+        }
+        Some(column) => {
+            if !own_body {
+                // Any function may be in the file.
+                let span = fields.place();
+                let all = (0..context.functions.iter().count()).map(|value| Located { value, span });
+                context.needs.borrow_mut().invoked.extend(all);
+            }
+            Some(FunctionColumn::Named(column.value.clone()))
+        }
+    }
+}
+
+struct ColumnNames {
+    arrival: Located<String>,
+    function: Option<Located<String>>,
+    duration: Option<Located<String>>,
+}
+
+fn columns(fields: &mut Fields<'_>) -> Option<ColumnNames> {
+    let Some(entry) = fields.entry("columns") else {
+        fields.missing("columns", "{ arrival = \"arrival_s\" }");
+        return None;
+    };
+    let mut fields = Fields::of(&entry.value, "columns", fields.report())?;
+    let arrival = fields.required("arrival");
+    let function = fields.optional("function");
+    let duration = fields.optional("duration");
+    fields.finish();
+    Some(ColumnNames { arrival: arrival?, function, duration })
+}
+
+#[derive(Default)]
+struct UnitTable {
+    arrival: Option<Located<String>>,
+    duration: Option<Located<String>>,
+}
+
+fn unit_table(fields: &mut Fields<'_>) -> UnitTable {
+    let Some(entry) = fields.entry("units") else { return UnitTable::default() };
+    let Some(mut fields) = Fields::of(&entry.value, "units", fields.report()) else {
+        return UnitTable::default();
+    };
+    let table = UnitTable { arrival: fields.optional("arrival"), duration: fields.optional("duration") };
+    fields.finish();
+    table
+}
+
+/// A column of times: its unit is given, or the end of its name (`arrival_s`, `response_ms`) says it.
+fn time_column(
+    column: &Located<String>,
+    unit: Option<Located<String>>,
+    key: &str,
+    context: &Context<'_>,
+) -> Option<TimeColumn> {
+    let report = context.report;
+    let name = column.value.clone();
+    let unit = match unit {
+        Some(unit) => match unit.value.parse::<TimeUnit>() {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                report.error(unit.span, error.to_string(), "");
+                return None;
+            }
+        },
+        None => match TimeUnit::of_column(&name) {
+            Some(unit) => unit,
+            None => {
+                let message = format!("no unit for the column `{name}`");
+                report.error(column.span, message, format!("add `units = {{ {key} = \"s\" }}`"));
+                return None;
+            }
+        },
+    };
+    Some(TimeColumn { name, unit })
+}
+
+/// Header and first row must be good before anything is simulated. An error of the whole file is shown where the experiment names
+/// the file or the column, one of a row where the row is.
+fn check_trace(plan: &CsvPlan, file: &Located<String>, columns: &ColumnNames, context: &Context<'_>) {
+    let functions = FunctionNames::new(context.functions.iter());
+    let Err(error) = trace::open(plan, functions) else { return };
+    if let WorkloadError::Trace(error) = &error
+        && let TraceError { line: None, problem, .. } = &**error
+    {
+        match problem {
+            TraceProblem::Unreadable(error) => return context.cannot_read(file, error),
+            TraceProblem::MissingColumn { columns: known, .. } => {
+                // The trace reports the first column that is missing; there may be more.
+                let wanted = [Some(&columns.arrival), columns.function.as_ref(), columns.duration.as_ref()];
+                for wanted in wanted.into_iter().flatten() {
+                    no_column(known, wanted, &file.value, context);
+                }
+                return;
+            }
+            TraceProblem::Empty | TraceProblem::NoRows => {
+                let hint = "the file has no row below its header";
+                context.report.error(file.span, "this workload is empty", hint);
+                return;
+            }
+            _ => {}
+        }
+        let message = error.to_string();
+        context.report.error(file.span, message, error.hint());
+        return;
+    }
+    let diagnostic = trace::diagnostic(&error, &mut context.sources.borrow_mut());
+    context.report.push(diagnostic);
+}
+
+/// Reports a column that a file does not have, unless it has it.
+pub fn no_column(columns: &[String], column: &Located<String>, file: &str, context: &Context<'_>) {
+    if columns.contains(&column.value) {
+        return;
+    }
+    let known: Vec<_> = columns.iter().map(String::as_str).collect();
+    let hint =
+        suggestion(&column.value, known.iter().copied()).unwrap_or_else(|| format!("its columns are {}", list(&known)));
+    let message = format!("`{file}` has no column `{}`", column.value);
+    context.report.error(column.span, message, hint);
+}

@@ -1,0 +1,42 @@
+//! What can keep an experiment from giving a result.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::diagnostic::Diagnostics;
+use crate::run::Progress;
+
+/// Why an experiment gave no result.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ExperimentError {
+    /// The input is wrong: the file, a file it names, or a row of a trace.
+    #[error("{0}")]
+    Input(Diagnostics),
+    /// The simulation could not go on.
+    #[error("the simulation could not go on: {error}")]
+    Simulation {
+        /// Why.
+        error: isotherm_kernel::RunError,
+        /// How far it had come.
+        progress: Progress,
+    },
+    /// The platform could not be set up.
+    #[error("the platform cannot be set up: {0}")]
+    Setup(String),
+    /// The results could not be written.
+    #[error("cannot write the results in `{}`", path.display())]
+    Output {
+        /// The folder.
+        path: PathBuf,
+        /// What went wrong.
+        source: std::io::Error,
+    },
+}
+
+impl From<Diagnostics> for ExperimentError {
+    fn from(diagnostics: Diagnostics) -> Self {
+        ExperimentError::Input(diagnostics)
+    }
+}

@@ -1,0 +1,271 @@
+//! A checked plan: everything a run needs, with every name resolved and every default written out.
+//!
+//! A plan is made by [`crate::Experiment::load`] alone, so whoever has one knows that its indexes are good: a function's image,
+//! a step's storage and an arrival's function exist, hosts and disks are those of its own platform, and routes connect those
+//! that must talk.
+
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use isotherm_kernel::Duration;
+use isotherm_platform::{DiskId, HostId, PlatformSpec};
+use isotherm_serverless::{ContainerReuse, Payloads, Preset, Slots};
+use isotherm_workload::{Arrival, Columns, PoissonConfig};
+
+use crate::source::Span;
+
+/// One run, ready to be simulated.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Name of the experiment: letters, digits, `-`, `_` and `.` only, so that it can name a folder.
+    pub name: String,
+    /// What all random numbers derive from.
+    pub seed: u64,
+    /// Which rules the platform follows.
+    pub preset: Preset,
+    /// Hosts, disks, links and routes.
+    pub platform: PlatformSpec,
+    /// Who is where.
+    pub hosts: HostsPlan,
+    /// The serverless platform.
+    pub service: ServicePlan,
+    /// Storages besides those of the serverless platform itself.
+    pub storages: Vec<StoragePlan>,
+    /// Container images.
+    pub images: Vec<ImagePlan>,
+    /// Functions, registered in this order.
+    pub functions: Vec<FunctionPlan>,
+    /// Who invokes what and when. Never empty.
+    pub workloads: Vec<WorkloadPlan>,
+    /// Bodies of single invocations: the tag of an arrival is an index into this list.
+    pub bodies: Vec<Body>,
+}
+
+/// Which host plays which part.
+#[derive(Clone, Debug)]
+pub struct HostsPlan {
+    /// Where invocations come from.
+    pub user: HostId,
+    /// Where the service runs and images are cached.
+    pub head: HostId,
+    /// Where the head disk is mounted.
+    pub head_mount: String,
+    /// Where the disks of the compute hosts are mounted.
+    pub node_mount: String,
+    /// The compute hosts, in order. Never empty.
+    pub nodes: Vec<HostId>,
+}
+
+/// What an invocation does, step by step.
+pub type Body = Rc<[StepPlan]>;
+
+/// The serverless platform.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServicePlan {
+    /// Who decides where invocations run.
+    pub scheduler: SchedulerKind,
+    /// How long an idle container is kept.
+    pub keep_alive: KeepAliveKind,
+    /// Which idle container serves when there are several.
+    pub reuse: ContainerReuse,
+    /// Which idle containers go when room is needed.
+    pub eviction: EvictionKind,
+    /// How long the start of a container takes, unless its function says otherwise.
+    pub startup: Duration,
+    /// How long the service needs to take in an invocation.
+    pub processing_overhead: Duration,
+    /// How many invocations a compute host runs at a time.
+    pub slots: Slots,
+    /// Chunk size of transfers between storages; `None` moves a file as one stream.
+    pub buffer_bytes: Option<u64>,
+    /// Whether images have to be downloaded to the head disk, or simply are there.
+    pub simulate_downloads: bool,
+    /// Sizes of the messages between user and service.
+    pub payloads: Payloads,
+}
+
+impl ServicePlan {
+    /// What holds for everything the file does not say.
+    pub fn of_preset(preset: Preset) -> Self {
+        let keep_alive = match preset {
+            Preset::Wrench => KeepAliveKind::None,
+            // What the large platforms are known to do, roughly.
+            Preset::Default => KeepAliveKind::Fixed(Duration::from_secs(600)),
+        };
+        ServicePlan {
+            scheduler: SchedulerKind::Fcfs,
+            keep_alive,
+            reuse: preset.reuse(),
+            eviction: EvictionKind::Lru,
+            startup: Duration::ZERO,
+            processing_overhead: Duration::ZERO,
+            slots: Slots::Cores,
+            buffer_bytes: None,
+            simulate_downloads: true,
+            payloads: Payloads::default(),
+        }
+    }
+
+    /// Whether invoking a function takes no time of its own: messages of 0 bytes and no processing overhead.
+    pub fn invoking_is_free(&self) -> bool {
+        self.payloads == Payloads::default() && self.processing_overhead.is_zero()
+    }
+}
+
+/// The built-in schedulers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SchedulerKind {
+    /// First come, first served.
+    Fcfs,
+    /// A node drawn at random for each invocation.
+    Random,
+    /// Cores shared out by the work that waits for each function.
+    WorkloadBalancing,
+}
+
+/// The built-in keep-alive policies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeepAliveKind {
+    /// A container stops when its invocation has ended.
+    None,
+    /// A container stops when it has been idle for this long.
+    Fixed(Duration),
+}
+
+/// Which idle containers are evicted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EvictionKind {
+    /// Those idle for the longest time.
+    Lru,
+    /// The smallest one that makes enough room.
+    Ram,
+}
+
+/// A storage that exists from the start.
+#[derive(Clone, Debug)]
+pub struct StoragePlan {
+    /// Its name.
+    pub name: String,
+    /// Its host.
+    pub host: HostId,
+    /// Its disk; `None` keeps files in the memory of the host, where access takes no time.
+    pub disk: Option<DiskId>,
+    /// Chunk size of transfers; `None` moves a file as one stream.
+    pub buffer_bytes: Option<u64>,
+    /// The files that are there at the start.
+    pub files: Vec<FilePlan>,
+}
+
+/// A file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FilePlan {
+    /// Its name, unique on its storage.
+    pub name: String,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// A container image.
+#[derive(Clone, Debug)]
+pub struct ImagePlan {
+    /// Its name.
+    pub name: String,
+    /// Its size on disk.
+    pub bytes: u64,
+    /// Its size in memory.
+    pub memory_bytes: u64,
+    /// Index of the storage it is downloaded from.
+    pub storage: usize,
+}
+
+/// A function.
+#[derive(Clone, Debug)]
+pub struct FunctionPlan {
+    /// Its name.
+    pub name: String,
+    /// Where the name is written.
+    pub place: Span,
+    /// Index of its image, if it has one.
+    pub image: Option<usize>,
+    /// What a container of it may use.
+    pub limits: LimitsPlan,
+    /// How long the start of its container takes.
+    pub startup: Duration,
+    /// What it does when it is invoked, unless the invocation says otherwise. Empty if every invocation does.
+    pub body: Body,
+}
+
+/// What a container may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LimitsPlan {
+    /// How long a body may run; [`Duration::MAX`]: as long as it likes.
+    pub time: Duration,
+    /// Memory of a container.
+    pub memory_bytes: u64,
+    /// Disk space of a container.
+    pub disk_bytes: u64,
+}
+
+/// One step of a body.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StepPlan {
+    /// Lets time pass.
+    Sleep(Duration),
+    /// Computes so many floating-point operations on one core.
+    Compute(f64),
+    /// Writes a file to the container's private storage.
+    Write {
+        /// Its name.
+        file: String,
+        /// Its size.
+        bytes: u64,
+    },
+    /// Reads a file from the container's private storage.
+    Read {
+        /// Its name.
+        file: String,
+    },
+    /// Reads a file of a storage into memory.
+    Fetch {
+        /// Index of the storage.
+        storage: usize,
+        /// The name of the file.
+        file: String,
+    },
+    /// Writes a file from memory to a storage.
+    Put {
+        /// Index of the storage.
+        storage: usize,
+        /// The name of the file.
+        file: String,
+        /// Its size.
+        bytes: u64,
+    },
+    /// Invokes another function and waits for it.
+    Invoke {
+        /// Index of the function.
+        function: usize,
+    },
+}
+
+/// Invocations that come from one source.
+#[derive(Clone, Debug)]
+pub enum WorkloadPlan {
+    /// Written out one by one, ordered by date. Never empty.
+    List(Vec<Arrival>),
+    /// A Poisson process, with the name of its random stream.
+    Poisson(PoissonConfig, String),
+    /// A trace in a CSV file, read as the simulation goes on.
+    Csv(CsvPlan),
+}
+
+/// A trace in a CSV file.
+#[derive(Clone, Debug)]
+pub struct CsvPlan {
+    /// Where the file is.
+    pub path: PathBuf,
+    /// How the file is called in messages.
+    pub shown: String,
+    /// Which column holds what.
+    pub columns: Columns,
+}

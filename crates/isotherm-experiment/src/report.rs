@@ -1,0 +1,63 @@
+//! What a run gave, as it is written to `summary.json` and printed.
+
+use isotherm_results::{PlatformCounts, SummaryReport};
+use isotherm_serverless::Preset;
+use serde::Serialize;
+
+use crate::check::Setting;
+use crate::experiment::{Experiment, PlannedRun};
+use crate::run::Outcome;
+
+/// What a run gave. Its fields are, in this order, those of `summary.json`; units are in the names.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RunReport {
+    /// Name of the experiment.
+    pub name: String,
+    /// What all random numbers derived from.
+    pub seed: u64,
+    /// Which rules the platform followed: `default` or `wrench`.
+    pub preset: &'static str,
+    /// The fields that were changed for this run of a sweep, with their values; empty if there is no sweep.
+    #[serde(serialize_with = "settings")]
+    pub sweep: Vec<Setting>,
+    /// What the records say.
+    #[serde(flatten)]
+    pub summary: SummaryReport,
+    /// What the platform did.
+    pub platform: PlatformCounts,
+    /// Invocations that the service never took in. They have no record.
+    pub requests_lost: u64,
+    /// Cold starts that were measured on a real platform, if the experiment gives them.
+    pub measured_cold_starts: Option<u64>,
+}
+
+impl RunReport {
+    pub(crate) fn new(experiment: &Experiment, run: &PlannedRun, outcome: Outcome) -> Self {
+        RunReport {
+            name: experiment.name().to_owned(),
+            seed: run.plan.seed,
+            preset: match run.plan.preset {
+                Preset::Default => "default",
+                Preset::Wrench => "wrench",
+            },
+            sweep: run.settings.clone(),
+            summary: outcome.summary,
+            platform: outcome.counts,
+            requests_lost: outcome.lost,
+            measured_cold_starts: experiment.measured().cold_starts,
+        }
+    }
+
+    /// The text of `summary.json`.
+    pub fn to_json(&self) -> String {
+        // Strings, numbers and lists with fixed names always serialise; a number that is not finite becomes null.
+        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+}
+
+/// Settings as a table from path to value.
+fn settings<S: serde::Serializer>(settings: &[Setting], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(settings.iter().map(|setting| (&setting.path, &setting.shown)))
+}

@@ -1,0 +1,93 @@
+//! The examples of the project have golden results. Where a number can be had from elsewhere, the test says from where.
+
+use std::path::{Path, PathBuf};
+
+use isotherm_experiment::{Experiment, Overrides, RunReport};
+
+fn example(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name).with_extension("toml")
+}
+
+fn run(name: &str, out: &Path) -> Vec<RunReport> {
+    let experiment = match Experiment::load(&example(name), &Overrides::default()) {
+        Ok(experiment) => experiment,
+        Err(diagnostics) => panic!("{diagnostics}"),
+    };
+    let run = |run| match experiment.run(run, &experiment.folder(run, out)) {
+        Ok(report) => report,
+        Err(error) => panic!("{error}"),
+    };
+    experiment.runs().iter().map(run).collect()
+}
+
+/// Compares with `tests/golden/NAME` (`SNAPSHOTS=overwrite` writes it anew).
+fn assert_golden(got: &str, name: &str) {
+    let expected = snapbox::Data::read_from(&Path::new("tests/golden").join(name), None).raw();
+    snapbox::Assert::new().action_env("SNAPSHOTS").eq(got, expected);
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    std::fs::read_to_string(path).unwrap()
+}
+
+/// The reference ends its own example at 206.06214189 s with 71 successes and 29 time-outs, two of which are bodies of exactly
+/// 60 s under a limit of 60 s (scenario `reference-example-100-3` of the conformance suite).
+#[test]
+fn reference_example() {
+    let out = tempfile::tempdir().unwrap();
+    let reports = run("reference-example", out.path());
+    let summary = &reports[0].summary;
+    assert_eq!((summary.invocations.completed, summary.invocations.timed_out), (71, 29));
+    assert!((summary.simulated_end_s - 206.062_141_89).abs() < 1e-6, "{}", summary.simulated_end_s);
+    assert_golden(&read(out.path().join("summary.json")), "reference-example.json");
+    assert_golden(&read(out.path().join("invocations.csv")), "reference-example.csv");
+}
+
+/// What the quickstart promises to show.
+#[test]
+fn quickstart() {
+    let out = tempfile::tempdir().unwrap();
+    let reports = run("quickstart", out.path());
+    let report = &reports[0];
+    assert!(report.summary.starts.cold > 0 && report.summary.starts.warm > 0);
+    assert!(report.platform.containers_evicted > 0 && report.summary.invocations.timed_out > 0);
+    let invocations = report.summary.invocations;
+    assert_eq!(invocations.total, invocations.completed + invocations.timed_out);
+    assert_golden(&read(out.path().join("summary.json")), "quickstart.json");
+    // One line for each invocation below the header, and the counts of the summary can be had from the lines.
+    let records = read(out.path().join("invocations.csv"));
+    assert_eq!(records.lines().count() as u64, 1 + invocations.total);
+    assert_eq!(records.matches(",timed_out,time_limit,").count() as u64, invocations.timed_out);
+    assert_eq!(records.matches(",cold,").count() as u64, report.summary.starts.cold);
+}
+
+/// With nothing to wait for, the number of cold starts follows from arrivals, durations and the keep-alive alone: a queue of free
+/// containers replayed in a few lines of another language gives 71 when the container that became idle last serves (or the one
+/// created first or last, which the others outlive), and 5 when the one idle for longest does.
+#[test]
+fn lambda_replay() {
+    let out = tempfile::tempdir().unwrap();
+    let reports = run("lambda-replay", out.path());
+    let cold: Vec<_> =
+        reports.iter().map(|report| (report.sweep[0].shown.as_str(), report.summary.starts.cold)).collect();
+    let expected = [("most-recently-used", 71), ("newest", 71), ("oldest", 71), ("least-recently-used", 5)];
+    assert_eq!(cold, expected);
+    // `grep -c '^[^,]*,1,'` of the trace.
+    assert_eq!(reports[0].measured_cold_starts, Some(56));
+    for report in &reports {
+        assert_eq!(report.summary.invocations.completed, 10_116);
+        let label = &report.sweep[0].shown;
+        let summary = read(out.path().join(format!("reuse-{label}")).join("summary.json"));
+        assert_golden(&summary, &format!("lambda-replay-{label}.json"));
+    }
+}
+
+#[test]
+fn twice_the_same() {
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let [first, second] = folders.each_ref().map(|folder| {
+        run("quickstart", folder.path());
+        (read(folder.path().join("invocations.csv")), read(folder.path().join("summary.json")))
+    });
+    assert!(first == second, "two runs of the same experiment differ");
+}

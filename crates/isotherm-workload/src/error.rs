@@ -1,0 +1,228 @@
+//! Why a workload cannot be made, or cannot go on.
+
+use std::fmt;
+
+use isotherm_kernel::Time;
+
+/// Why a workload cannot be made, or cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkloadError {
+    /// A trace is broken.
+    #[error(transparent)]
+    Trace(#[from] Box<TraceError>),
+    /// A parameter outside its range.
+    #[error("the {parameter} of a {workload} workload must be {expected}, not {got}")]
+    Parameter {
+        /// Which workload, for example `Poisson`.
+        workload: &'static str,
+        /// Which parameter.
+        parameter: &'static str,
+        /// The range it must lie in.
+        expected: &'static str,
+        /// What was given.
+        got: String,
+    },
+    /// A workload without an end.
+    #[error("a Poisson workload needs an end: a date until which it lasts, or a number of arrivals")]
+    Endless,
+    /// Dates that go back in a list or in a workload that was given to a merge.
+    #[error("arrival {index} of {of} is at {at}, before the one at {previous} that precedes it")]
+    OutOfOrder {
+        /// Which workload.
+        of: String,
+        /// Which of its arrivals, counted from 0.
+        index: u64,
+        /// Its date.
+        at: Time,
+        /// The date of the one before.
+        previous: Time,
+    },
+}
+
+/// What is wrong with a trace, and where.
+///
+/// Displayed on one line, `run.csv:17: column `arrival_s`: `abc` is not a number`; the hint is separate.
+#[derive(Debug)]
+pub struct TraceError {
+    /// How the trace is called.
+    pub name: String,
+    /// The line, counted from 1 (that on which the row begins); `None` if it is about the whole trace.
+    pub line: Option<u64>,
+    /// The column, if it is about one.
+    pub column: Option<String>,
+    /// The fields of the row, separated by commas; empty if it is about the whole trace.
+    pub row: String,
+    /// What is wrong.
+    pub problem: TraceProblem,
+}
+
+/// What can be wrong with a trace.
+#[derive(Debug)]
+pub enum TraceProblem {
+    /// It cannot be read.
+    Unreadable(std::io::Error),
+    /// There is nothing in it.
+    Empty,
+    /// There is nothing below its header.
+    NoRows,
+    /// A column that is needed is not there.
+    MissingColumn {
+        /// The columns that are there.
+        columns: Vec<String>,
+        /// The one whose name is most like it.
+        similar: Option<String>,
+    },
+    /// A column that is needed is there twice.
+    AmbiguousColumn,
+    /// A row with more or fewer fields than the header.
+    Ragged {
+        /// Fields of the header.
+        expected: usize,
+        /// Fields of the row.
+        got: usize,
+    },
+    /// A value is missing.
+    NoValue,
+    /// A value that should be a number and is not.
+    NotANumber {
+        /// What it is.
+        value: String,
+    },
+    /// Infinite, or NaN.
+    NotFinite {
+        /// What it is.
+        value: String,
+    },
+    /// Below zero.
+    Negative {
+        /// What it is.
+        value: String,
+    },
+    /// Beyond the end of time (about 584 years).
+    TooLarge {
+        /// What it is.
+        value: String,
+    },
+    /// It arrives before the row above it.
+    Unsorted {
+        /// When it arrives.
+        at: Time,
+        /// When the row above arrives.
+        previous: Time,
+    },
+    /// No function has this name.
+    UnknownFunction {
+        /// The name.
+        value: String,
+        /// The function whose name is most like it.
+        similar: Option<String>,
+    },
+}
+
+impl TraceError {
+    /// What is wrong, without the place.
+    pub fn message(&self) -> String {
+        let column = self.column.as_deref().unwrap_or_default();
+        match &self.problem {
+            TraceProblem::Unreadable(error) => format!("cannot be read: {error}"),
+            TraceProblem::Empty => "the trace is empty".to_owned(),
+            TraceProblem::NoRows => "the trace has a header, but no row".to_owned(),
+            TraceProblem::MissingColumn { .. } => format!("there is no column `{column}`"),
+            TraceProblem::AmbiguousColumn => format!("there are two columns `{column}`"),
+            TraceProblem::Ragged { expected, got } => {
+                format!("this row has {got} fields, but the header has {expected}")
+            }
+            TraceProblem::NoValue => "there is no value".to_owned(),
+            TraceProblem::NotANumber { value } => format!("`{value}` is not a number"),
+            TraceProblem::NotFinite { value } => format!("`{value}` is not a finite number"),
+            TraceProblem::Negative { value } => format!("`{value}` is negative"),
+            TraceProblem::TooLarge { value } => format!("`{value}` is beyond the end of time"),
+            TraceProblem::Unsorted { at, previous } => {
+                format!("this row arrives at {at}, before the row above, which arrives at {previous}")
+            }
+            TraceProblem::UnknownFunction { value, .. } => format!("there is no function `{value}`"),
+        }
+    }
+
+    /// What may be done about it: a sentence without its period; empty if there is nothing to say.
+    pub fn hint(&self) -> String {
+        self.problem.hint(self.column.as_deref().unwrap_or_default())
+    }
+
+    /// The value that is wrong, as it is written, if it is one.
+    pub fn value(&self) -> Option<&str> {
+        match &self.problem {
+            TraceProblem::NotANumber { value }
+            | TraceProblem::NotFinite { value }
+            | TraceProblem::Negative { value }
+            | TraceProblem::TooLarge { value }
+            | TraceProblem::UnknownFunction { value, .. } => Some(value),
+            _ => None,
+        }
+    }
+}
+
+impl TraceProblem {
+    /// Whether the sentence says which column it is about.
+    fn names_its_column(&self) -> bool {
+        matches!(self, TraceProblem::MissingColumn { .. } | TraceProblem::AmbiguousColumn)
+    }
+
+    fn hint(&self, column: &str) -> String {
+        match self {
+            TraceProblem::Empty => "a trace begins with a line that names its columns".to_owned(),
+            TraceProblem::NoRows => "nothing would be invoked".to_owned(),
+            TraceProblem::MissingColumn { similar: Some(similar), .. } => format!("did you mean `{similar}`?"),
+            TraceProblem::MissingColumn { columns, .. } => format!("its columns are {}", quoted(columns)),
+            TraceProblem::AmbiguousColumn => "give each column a name of its own".to_owned(),
+            TraceProblem::Ragged { expected, got } if got > expected => {
+                "a field that has a comma in it must stand in quotes".to_owned()
+            }
+            TraceProblem::Ragged { .. } => "is the file complete?".to_owned(),
+            TraceProblem::NoValue | TraceProblem::NotANumber { .. } | TraceProblem::NotFinite { .. } => {
+                format!("the column `{column}` takes numbers like 12.5")
+            }
+            TraceProblem::Negative { .. } => "dates count from the start of the simulation, at 0".to_owned(),
+            TraceProblem::TooLarge { .. } => "is the unit of the column right?".to_owned(),
+            TraceProblem::Unsorted { .. } => {
+                "a trace is read as the simulation goes on: sort its rows by arrival".to_owned()
+            }
+            TraceProblem::UnknownFunction { similar: Some(similar), .. } => format!("did you mean `{similar}`?"),
+            TraceProblem::Unreadable(_) | TraceProblem::UnknownFunction { .. } => String::new(),
+        }
+    }
+}
+
+/// `run.csv:17: column `arrival_s`: `abc` is not a number`
+impl fmt::Display for TraceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        if let Some(column) = &self.column
+            && !self.problem.names_its_column()
+        {
+            write!(f, ": column `{column}`")?;
+        }
+        write!(f, ": {}", self.message())
+    }
+}
+
+impl std::error::Error for TraceError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.problem {
+            TraceProblem::Unreadable(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// At most ten names; a trace may have hundreds of columns.
+fn quoted(names: &[String]) -> String {
+    let mut list: Vec<String> = names.iter().take(10).map(|name| format!("`{name}`")).collect();
+    if names.len() > list.len() {
+        list.push(format!("and {} more", names.len() - list.len()));
+    }
+    list.join(", ")
+}
