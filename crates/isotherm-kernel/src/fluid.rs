@@ -31,9 +31,13 @@
 //! * `Σ weight × share ≤ capacity` on every shared resource up to the precision (checked with the feature `audit`),
 //!   unless [`Marking::FirstResource`] is chosen.
 
+mod solve;
+mod spec;
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::collections::binary_heap::PeekMut;
+
+pub use spec::{ActivityError, ActivityId, ActivitySpec, Marking, ResourceId, Sharing};
 
 use smallvec::SmallVec;
 
@@ -42,120 +46,6 @@ use crate::{Duration, Rank, Time};
 
 /// Below this a remaining capacity (relative) or usage (absolute) counts as zero.
 pub const PRECISION: f64 = 1e-5;
-
-/// What is solved anew when an activity begins to use its resources, or ends.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Marking {
-    /// Everything it touches.
-    #[default]
-    Everything,
-    /// What is connected to its first resource, and nothing if that has been marked at this date already: the
-    /// activity's other resources may then be over-allocated until they are next touched. SimGrid does this when the
-    /// latency of a flow ends; choose it only to reproduce SimGrid's dates.
-    FirstResource,
-}
-
-/// How the users of a resource share its capacity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sharing {
-    /// The weighted shares add up to at most the capacity.
-    Shared,
-    /// Each user alone is limited by the capacity. Like in SimGrid, a saturated fat pipe fixes all its users at the level that
-    /// saturates it, so one with a larger penalty gets less than the capacity.
-    Fatpipe,
-}
-
-/// Names a resource of a simulation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ResourceId(u32);
-
-/// Names an activity, also after it has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ActivityId {
-    pub(crate) index: u32,
-    generation: u32,
-}
-
-/// Why an activity ended without having done its work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ActivityError {
-    /// A resource it used failed.
-    #[error("a resource failed")]
-    Failed {
-        /// The resource that failed.
-        resource: ResourceId,
-    },
-    /// It was cancelled.
-    #[error("the activity was cancelled")]
-    Cancelled,
-}
-
-/// What an activity is to do, and what it needs for it.
-#[derive(Clone, Debug)]
-pub struct ActivitySpec {
-    pub(crate) rank: Rank,
-    pub(crate) work: f64,
-    pub(crate) penalty: f64,
-    pub(crate) bound: f64,
-    pub(crate) rate_factor: f64,
-    pub(crate) latency: Duration,
-    pub(crate) oldest_first: bool,
-    pub(crate) uses: SmallVec<[(ResourceId, f64); 6]>,
-}
-
-impl ActivitySpec {
-    /// An activity of the model `rank` with `work` to do (flops or bytes; negative counts as zero), penalty 1, no
-    /// bound, rate factor 1, no latency and no resource. Disk activities are [oldest first](Self::oldest_first).
-    pub fn new(rank: Rank, work: f64) -> Self {
-        ActivitySpec {
-            rank,
-            work: work.max(0.0),
-            penalty: 1.0,
-            bound: f64::INFINITY,
-            rate_factor: 1.0,
-            latency: Duration::ZERO,
-            oldest_first: rank == Rank::Disk,
-            uses: SmallVec::new(),
-        }
-    }
-
-    /// Sets the penalty: on one resource, shares are inversely proportional to penalties. Must be positive.
-    pub fn penalty(mut self, penalty: f64) -> Self {
-        self.penalty = penalty;
-        self
-    }
-
-    /// Sets the largest share (before the rate factor). Zero or less means none.
-    pub fn bound(mut self, bound: f64) -> Self {
-        self.bound = if bound > 0.0 { bound } else { f64::INFINITY };
-        self
-    }
-
-    /// Sets the factor between the share and the rate of progress.
-    pub fn rate_factor(mut self, rate_factor: f64) -> Self {
-        self.rate_factor = rate_factor;
-        self
-    }
-
-    /// Sets how long the activity waits, using nothing, before it begins.
-    pub fn latency(mut self, latency: Duration) -> Self {
-        self.latency = latency;
-        self
-    }
-
-    /// Among activities of its model that end at the same date it ends in the order of creation, whatever was solved
-    /// in between.
-    pub fn oldest_first(mut self) -> Self {
-        self.oldest_first = true;
-        self
-    }
-
-    /// Adds a use of a resource. Using a shared resource again adds to the weight; on a fat pipe the larger counts.
-    pub fn uses(mut self, resource: ResourceId, weight: f64) -> Self {
-        self.uses.push((resource, weight));
-        self
-    }
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -633,186 +523,6 @@ impl Fluid {
         }
     }
 
-    /// The bound of an activity; nothing moves over a resource without capacity.
-    fn effective_bound(&self, index: u32) -> f64 {
-        let activity = &self.activities[index as usize];
-        let stalled = activity.uses.iter().any(|usage| self.resources[usage.resource as usize].capacity <= 0.0);
-        if stalled { 0.0 } else { activity.bound }
-    }
-
-    /// Progressive filling over the collected components; leaves what it finds in `next_share`.
-    fn solve(&mut self) {
-        self.open();
-        while let Some(level) = self.saturate() {
-            let least = self.least_bound(level);
-            match least {
-                // Nobody is left on the saturated resources: what is left of their usage is rounding.
-                None => {
-                    for number in 0..self.saturated.len() {
-                        self.resources[self.saturated[number] as usize].usage = 0.0;
-                    }
-                }
-                Some(least) => self.fix_saturated(level, least),
-            }
-        }
-        self.fix_leftovers();
-    }
-
-    /// Resets the members and fills the list of active resources.
-    fn open(&mut self) {
-        for number in 0..self.members.len() {
-            let index = self.members[number];
-            let limit = self.effective_bound(index);
-            let activity = &mut self.activities[index as usize];
-            activity.limit = limit;
-            activity.fixed = false;
-            activity.next_share = 0.0;
-        }
-        self.saturated.clear();
-        let mut active = std::mem::take(&mut self.active).into_vec();
-        active.clear();
-        for number in 0..self.component.len() {
-            let index = self.component[number];
-            self.add_up_usage(index);
-            let resource = &mut self.resources[index as usize];
-            resource.remaining = resource.capacity;
-            if let Some(level) = resource.level() {
-                active.push(Reverse((level.to_bits(), index)));
-            }
-        }
-        self.active = BinaryHeap::from(active);
-    }
-
-    /// Computes the usage of a resource by its users that are not fixed: the sum, or on a fat pipe the largest.
-    fn add_up_usage(&mut self, index: u32) {
-        let activities = &self.activities;
-        let resource = &mut self.resources[index as usize];
-        let usages = live_users(&resource.users)
-            .map(|(user, number)| (&activities[user as usize], number))
-            .filter(|(activity, _)| !activity.fixed)
-            .map(|(activity, number)| activity.uses[number as usize].weight / activity.penalty);
-        resource.usage = match resource.sharing {
-            Sharing::Shared => usages.sum(),
-            Sharing::Fatpipe => usages.fold(0.0, f64::max),
-        };
-        resource.stale = false;
-    }
-
-    /// Drops the resources that are used up and collects those that the rising level saturates first.
-    ///
-    /// The heap holds for each active resource a level that is no higher than its own: levels only rise while users
-    /// are fixed, so an entry is brought up to date when it comes to the top.
-    fn saturate(&mut self) -> Option<f64> {
-        for number in 0..self.saturated.len() {
-            let index = self.saturated[number];
-            if let Some(own) = self.resources[index as usize].level() {
-                self.active.push(Reverse((own.to_bits(), index)));
-            }
-        }
-        self.saturated.clear();
-        let mut level = None;
-        while let Some(&Reverse((known, index))) = self.active.peek() {
-            if level.is_some_and(|level: f64| known > level.to_bits()) {
-                break;
-            }
-            if self.resources[index as usize].stale {
-                self.add_up_usage(index);
-            }
-            let Some(mut top) = self.active.peek_mut() else { break };
-            match self.resources[index as usize].level() {
-                None => {
-                    PeekMut::pop(top);
-                }
-                Some(own) if own.to_bits() > known => *top = Reverse((own.to_bits(), index)),
-                Some(own) => {
-                    level = Some(level.unwrap_or(own));
-                    self.saturated.push(index);
-                    PeekMut::pop(top);
-                }
-            }
-        }
-        level
-    }
-
-    /// The least `bound × penalty` below the level among the users of the saturated resources; infinite if no bound is
-    /// reached, `None` if there is no user left.
-    fn least_bound(&self, level: f64) -> Option<f64> {
-        let mut least = None;
-        for &index in &self.saturated {
-            for (user, _) in live_users(&self.resources[index as usize].users) {
-                let activity = &self.activities[user as usize];
-                if !activity.fixed {
-                    let bound = activity.limit * activity.penalty;
-                    let bound = if bound < level { bound } else { f64::INFINITY };
-                    least = Some(f64::min(bound, least.unwrap_or(f64::INFINITY)));
-                }
-            }
-        }
-        least
-    }
-
-    /// Fixes the users of the saturated resources: those at the least bound if there is one, else all at the level.
-    fn fix_saturated(&mut self, level: f64, least: f64) {
-        for number in 0..self.saturated.len() {
-            let index = self.saturated[number];
-            for place in 0..self.resources[index as usize].users.len() {
-                let user = self.resources[index as usize].users[place].0;
-                if user == GONE || self.activities[user as usize].fixed {
-                    continue;
-                }
-                let activity = &self.activities[user as usize];
-                if least == f64::INFINITY {
-                    self.fix(user, level / activity.penalty);
-                } else if (activity.limit * activity.penalty - least).abs() < PRECISION {
-                    self.fix(user, activity.limit);
-                }
-            }
-        }
-    }
-
-    fn fix(&mut self, index: u32, share: f64) {
-        let activity = &mut self.activities[index as usize];
-        activity.fixed = true;
-        activity.next_share = share;
-        for usage in &activity.uses {
-            let resource = &mut self.resources[usage.resource as usize];
-            if resource.sharing == Sharing::Fatpipe {
-                resource.stale = true;
-            } else {
-                resource.remaining -= usage.weight * share;
-                if resource.remaining < resource.capacity * PRECISION {
-                    resource.remaining = 0.0;
-                }
-                resource.usage -= usage.weight / activity.penalty;
-                if resource.usage < PRECISION {
-                    resource.usage = 0.0;
-                }
-            }
-        }
-    }
-
-    /// Members whose resources were all dropped before it was their turn (capacity zero, or used up within the
-    /// precision) take what is left. The reference has no meaningful behaviour here: a rate of zero means stalled
-    /// until the next change.
-    fn fix_leftovers(&mut self) {
-        for number in 0..self.members.len() {
-            let index = self.members[number];
-            let activity = &self.activities[index as usize];
-            if !activity.fixed {
-                let share = activity
-                    .uses
-                    .iter()
-                    .map(|usage| (usage, &self.resources[usage.resource as usize]))
-                    .map(|(usage, resource)| match resource.sharing {
-                        Sharing::Shared => resource.remaining.max(0.0) / usage.weight,
-                        Sharing::Fatpipe => resource.capacity / usage.weight,
-                    })
-                    .fold(activity.limit, f64::min);
-                self.fix(index, share);
-            }
-        }
-    }
-
     /// Brings the remaining work up to date, takes the new share and re-keys the completion date. A date is kept as it
     /// is while the rate is; only its place among equals is renewed.
     fn schedule<T: Copy>(&mut self, index: u32, now: Time, queue: &mut EventQueue<T>, target: &impl Fn(u32) -> T) {
@@ -839,32 +549,6 @@ impl Fluid {
             None => activity.event = Some(queue.push(date, activity.rank, sequence, target(index))),
         }
     }
-
-    /// Asserts that no resource of the solved components is used above its capacity and that every bound holds.
-    #[cfg(any(test, feature = "audit"))]
-    fn check(&self) {
-        for &index in &self.component {
-            let resource = &self.resources[index as usize];
-            let uses = live_users(&resource.users).map(|(user, number)| {
-                let activity = &self.activities[user as usize];
-                assert_eq!(activity.state, State::Enabled, "only enabled activities use resources");
-                activity.uses[number as usize].weight * activity.share
-            });
-            let used = match resource.sharing {
-                Sharing::Shared => uses.sum::<f64>(),
-                Sharing::Fatpipe => uses.fold(0.0, f64::max),
-            };
-            let allowed = resource.capacity * (1.0 + 10.0 * PRECISION);
-            let exact = self.marking == Marking::Everything;
-            assert!(!exact || used <= allowed, "resource {index} carries {used} of {}", resource.capacity);
-        }
-        for &index in &self.members {
-            let activity = &self.activities[index as usize];
-            assert!(activity.share <= activity.limit * (1.0 + PRECISION), "share above its bound");
-            let ends = Duration::to_do(activity.remaining, activity.share * activity.rate_factor) < Duration::MAX;
-            assert!(!ends || activity.event.is_some(), "an activity that will end has a completion date");
-        }
-    }
 }
 
 /// Work below this counts as done: the product of the reference's two precisions.
@@ -872,14 +556,6 @@ const NOTHING_LEFT: f64 = 1e-14;
 
 fn live_users(users: &[(u32, u16)]) -> impl DoubleEndedIterator<Item = (u32, u16)> + '_ {
     users.iter().copied().filter(|user| user.0 != GONE)
-}
-
-impl Resource {
-    /// The level at which it is saturated; `None` if it is used up or nobody is left on it.
-    fn level(&self) -> Option<f64> {
-        let open = self.usage > PRECISION && self.remaining > self.capacity * PRECISION && self.capacity > 0.0;
-        open.then(|| self.remaining / self.usage)
-    }
 }
 
 impl Activity {

@@ -1,0 +1,227 @@
+//! Progressive filling: the shares of the activities that have been marked.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
+
+use super::{Fluid, GONE, PRECISION, Resource, Sharing, live_users};
+#[cfg(any(test, feature = "audit"))]
+use super::{Marking, State};
+#[cfg(any(test, feature = "audit"))]
+use crate::Duration;
+
+impl Fluid {
+    /// The bound of an activity; nothing moves over a resource without capacity.
+    fn effective_bound(&self, index: u32) -> f64 {
+        let activity = &self.activities[index as usize];
+        let stalled = activity.uses.iter().any(|usage| self.resources[usage.resource as usize].capacity <= 0.0);
+        if stalled { 0.0 } else { activity.bound }
+    }
+
+    /// Progressive filling over the collected components; leaves what it finds in `next_share`.
+    pub(super) fn solve(&mut self) {
+        self.open();
+        while let Some(level) = self.saturate() {
+            let least = self.least_bound(level);
+            match least {
+                // Nobody is left on the saturated resources: what is left of their usage is rounding.
+                None => {
+                    for number in 0..self.saturated.len() {
+                        self.resources[self.saturated[number] as usize].usage = 0.0;
+                    }
+                }
+                Some(least) => self.fix_saturated(level, least),
+            }
+        }
+        self.fix_leftovers();
+    }
+
+    /// Resets the members and fills the list of active resources.
+    fn open(&mut self) {
+        for number in 0..self.members.len() {
+            let index = self.members[number];
+            let limit = self.effective_bound(index);
+            let activity = &mut self.activities[index as usize];
+            activity.limit = limit;
+            activity.fixed = false;
+            activity.next_share = 0.0;
+        }
+        self.saturated.clear();
+        let mut active = std::mem::take(&mut self.active).into_vec();
+        active.clear();
+        for number in 0..self.component.len() {
+            let index = self.component[number];
+            self.add_up_usage(index);
+            let resource = &mut self.resources[index as usize];
+            resource.remaining = resource.capacity;
+            if let Some(level) = resource.level() {
+                active.push(Reverse((level.to_bits(), index)));
+            }
+        }
+        self.active = BinaryHeap::from(active);
+    }
+
+    /// Computes the usage of a resource by its users that are not fixed: the sum, or on a fat pipe the largest.
+    fn add_up_usage(&mut self, index: u32) {
+        let activities = &self.activities;
+        let resource = &mut self.resources[index as usize];
+        let usages = live_users(&resource.users)
+            .map(|(user, number)| (&activities[user as usize], number))
+            .filter(|(activity, _)| !activity.fixed)
+            .map(|(activity, number)| activity.uses[number as usize].weight / activity.penalty);
+        resource.usage = match resource.sharing {
+            Sharing::Shared => usages.sum(),
+            Sharing::Fatpipe => usages.fold(0.0, f64::max),
+        };
+        resource.stale = false;
+    }
+
+    /// Drops the resources that are used up and collects those that the rising level saturates first.
+    ///
+    /// The heap holds for each active resource a level that is no higher than its own: levels only rise while users
+    /// are fixed, so an entry is brought up to date when it comes to the top.
+    fn saturate(&mut self) -> Option<f64> {
+        for number in 0..self.saturated.len() {
+            let index = self.saturated[number];
+            if let Some(own) = self.resources[index as usize].level() {
+                self.active.push(Reverse((own.to_bits(), index)));
+            }
+        }
+        self.saturated.clear();
+        let mut level = None;
+        while let Some(&Reverse((known, index))) = self.active.peek() {
+            if level.is_some_and(|level: f64| known > level.to_bits()) {
+                break;
+            }
+            if self.resources[index as usize].stale {
+                self.add_up_usage(index);
+            }
+            let Some(mut top) = self.active.peek_mut() else { break };
+            match self.resources[index as usize].level() {
+                None => {
+                    PeekMut::pop(top);
+                }
+                Some(own) if own.to_bits() > known => *top = Reverse((own.to_bits(), index)),
+                Some(own) => {
+                    level = Some(level.unwrap_or(own));
+                    self.saturated.push(index);
+                    PeekMut::pop(top);
+                }
+            }
+        }
+        level
+    }
+
+    /// The least `bound × penalty` below the level among the users of the saturated resources; infinite if no bound is
+    /// reached, `None` if there is no user left.
+    fn least_bound(&self, level: f64) -> Option<f64> {
+        let mut least = None;
+        for &index in &self.saturated {
+            for (user, _) in live_users(&self.resources[index as usize].users) {
+                let activity = &self.activities[user as usize];
+                if !activity.fixed {
+                    let bound = activity.limit * activity.penalty;
+                    let bound = if bound < level { bound } else { f64::INFINITY };
+                    least = Some(f64::min(bound, least.unwrap_or(f64::INFINITY)));
+                }
+            }
+        }
+        least
+    }
+
+    /// Fixes the users of the saturated resources: those at the least bound if there is one, else all at the level.
+    fn fix_saturated(&mut self, level: f64, least: f64) {
+        for number in 0..self.saturated.len() {
+            let index = self.saturated[number];
+            for place in 0..self.resources[index as usize].users.len() {
+                let user = self.resources[index as usize].users[place].0;
+                if user == GONE || self.activities[user as usize].fixed {
+                    continue;
+                }
+                let activity = &self.activities[user as usize];
+                if least == f64::INFINITY {
+                    self.fix(user, level / activity.penalty);
+                } else if (activity.limit * activity.penalty - least).abs() < PRECISION {
+                    self.fix(user, activity.limit);
+                }
+            }
+        }
+    }
+
+    fn fix(&mut self, index: u32, share: f64) {
+        let activity = &mut self.activities[index as usize];
+        activity.fixed = true;
+        activity.next_share = share;
+        for usage in &activity.uses {
+            let resource = &mut self.resources[usage.resource as usize];
+            if resource.sharing == Sharing::Fatpipe {
+                resource.stale = true;
+            } else {
+                resource.remaining -= usage.weight * share;
+                if resource.remaining < resource.capacity * PRECISION {
+                    resource.remaining = 0.0;
+                }
+                resource.usage -= usage.weight / activity.penalty;
+                if resource.usage < PRECISION {
+                    resource.usage = 0.0;
+                }
+            }
+        }
+    }
+
+    /// Members whose resources were all dropped before it was their turn (capacity zero, or used up within the
+    /// precision) take what is left. The reference has no meaningful behaviour here: a rate of zero means stalled
+    /// until the next change.
+    fn fix_leftovers(&mut self) {
+        for number in 0..self.members.len() {
+            let index = self.members[number];
+            let activity = &self.activities[index as usize];
+            if !activity.fixed {
+                let share = activity
+                    .uses
+                    .iter()
+                    .map(|usage| (usage, &self.resources[usage.resource as usize]))
+                    .map(|(usage, resource)| match resource.sharing {
+                        Sharing::Shared => resource.remaining.max(0.0) / usage.weight,
+                        Sharing::Fatpipe => resource.capacity / usage.weight,
+                    })
+                    .fold(activity.limit, f64::min);
+                self.fix(index, share);
+            }
+        }
+    }
+
+    /// Asserts that no resource of the solved components is used above its capacity and that every bound holds.
+    #[cfg(any(test, feature = "audit"))]
+    pub(super) fn check(&self) {
+        for &index in &self.component {
+            let resource = &self.resources[index as usize];
+            let uses = live_users(&resource.users).map(|(user, number)| {
+                let activity = &self.activities[user as usize];
+                assert_eq!(activity.state, State::Enabled, "only enabled activities use resources");
+                activity.uses[number as usize].weight * activity.share
+            });
+            let used = match resource.sharing {
+                Sharing::Shared => uses.sum::<f64>(),
+                Sharing::Fatpipe => uses.fold(0.0, f64::max),
+            };
+            let allowed = resource.capacity * (1.0 + 10.0 * PRECISION);
+            let exact = self.marking == Marking::Everything;
+            assert!(!exact || used <= allowed, "resource {index} carries {used} of {}", resource.capacity);
+        }
+        for &index in &self.members {
+            let activity = &self.activities[index as usize];
+            assert!(activity.share <= activity.limit * (1.0 + PRECISION), "share above its bound");
+            let ends = Duration::to_do(activity.remaining, activity.share * activity.rate_factor) < Duration::MAX;
+            assert!(!ends || activity.event.is_some(), "an activity that will end has a completion date");
+        }
+    }
+}
+
+impl Resource {
+    /// The level at which it is saturated; `None` if it is used up or nobody is left on it.
+    fn level(&self) -> Option<f64> {
+        let open = self.usage > PRECISION && self.remaining > self.capacity * PRECISION && self.capacity > 0.0;
+        open.then(|| self.remaining / self.usage)
+    }
+}
