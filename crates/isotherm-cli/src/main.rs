@@ -3,7 +3,7 @@
 //! | exit code | meaning |
 //! |---|---|
 //! | 0 | done |
-//! | 1 | the simulation could not go on, results could not be written, or not all scenarios conform |
+//! | 1 | the simulation could not go on, results could not be written or printed, or not all scenarios conform |
 //! | 2 | bad input or usage |
 //!
 //! A pipe that is closed by its reader (`isotherm run study.toml | head -1`) is not an error: the command goes on without

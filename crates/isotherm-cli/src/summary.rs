@@ -4,7 +4,7 @@ use comfy_table::{Cell, CellAlignment, Table, presets};
 use isotherm_experiment::RunReport;
 use isotherm_results::{ColdStartReport, TimesReport};
 
-use crate::text::{count, percent, seconds};
+use crate::text::{count, difference, percent, seconds};
 
 /// A table without lines whose first column is text and whose other columns are numbers.
 fn table() -> Table {
@@ -134,10 +134,31 @@ pub fn sweep(reports: &[(String, RunReport)]) -> String {
         numbers.push(count(report.platform.containers_evicted));
         row(&mut table, label, &numbers);
     }
+    let mut text = lines(&table);
     if let Some(measured) = reports.first().and_then(|(_, report)| report.measured_cold_starts) {
-        let mut numbers = vec![String::new(); 3];
-        numbers.push(count(measured));
-        row(&mut table, "measured", &numbers);
+        text.push('\n');
+        text.push_str(&beside_measured(reports, measured));
+    }
+    text
+}
+
+/// The cold starts of each run beside those that were measured on a real platform.
+fn beside_measured(reports: &[(String, RunReport)], measured: u64) -> String {
+    let mut table = table();
+    let first = reports.first().map(|(_, report)| report.sweep.as_slice()).unwrap_or_default();
+    let paths: Vec<_> = first.iter().map(|setting| setting.path.as_str()).collect();
+    let header = ["simulated", "measured", "off by"].map(str::to_owned);
+    row(&mut table, &format!("cold starts by {}", paths.join(", ")), &header);
+    for (_, report) in reports {
+        let settings = &report.sweep;
+        let label: Vec<_> = settings.iter().map(|setting| setting.shown.as_str()).collect();
+        let simulated = report.summary.starts.cold;
+        let mut cells = vec![Cell::new(format!("  {}", label.join(", ")))];
+        let numbers = [count(simulated), count(measured), difference(simulated, measured)];
+        cells.extend(numbers.map(|number| Cell::new(number).set_alignment(CellAlignment::Right)));
+        let meanings: Vec<_> = settings.iter().filter_map(isotherm_experiment::Setting::meaning).collect();
+        cells.push(Cell::new(meanings.join("; ")));
+        table.add_row(cells);
     }
     lines(&table)
 }

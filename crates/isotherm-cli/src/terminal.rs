@@ -5,17 +5,18 @@ use std::io::{self, IsTerminal, Write};
 /// Standard output. A reader that closes the pipe has seen enough: nothing more is printed, and that is no error.
 pub struct Terminal {
     closed: bool,
+    failed: bool,
 }
 
 impl Terminal {
     /// Standard output.
     pub fn new() -> Self {
-        Terminal { closed: false }
+        Terminal { closed: false, failed: false }
     }
 
     /// Standard output that prints nothing.
     pub fn silent() -> Self {
-        Terminal { closed: true }
+        Terminal { closed: true, failed: false }
     }
 
     /// Prints a text and a line break.
@@ -28,9 +29,15 @@ impl Terminal {
         if let Err(error) = written {
             self.closed = true;
             if error.kind() != io::ErrorKind::BrokenPipe {
+                self.failed = true;
                 Terminal::complain(&format!("error: cannot print: {error}"));
             }
         }
+    }
+
+    /// Whether something could not be printed, for another reason than that nobody reads it.
+    pub fn failed(&self) -> bool {
+        self.failed
     }
 
     /// Prints a text and a line break on standard error. If even that fails there is nobody to tell.

@@ -1,5 +1,7 @@
 //! Numbers as people read them.
 
+use std::cmp::Ordering;
+
 /// `12345` as `12,345`.
 pub fn count(number: u64) -> String {
     let digits = number.to_string();
@@ -30,6 +32,15 @@ pub fn seconds(seconds: f64) -> String {
     }
 }
 
+/// How much more or less one number is than another: `+15`, `-51`, `0`.
+pub fn difference(number: u64, from: u64) -> String {
+    match number.cmp(&from) {
+        Ordering::Less => format!("-{}", count(from - number)),
+        Ordering::Equal => "0".to_owned(),
+        Ordering::Greater => format!("+{}", count(number - from)),
+    }
+}
+
 /// A part of a whole in percent.
 pub fn percent(part: u64, whole: u64) -> String {
     if whole == 0 {
@@ -55,6 +66,12 @@ mod tests {
     #[test]
     fn long_times_have_their_thousands_set_apart() {
         assert_eq!(seconds(403_126.64), "403,126.640");
+    }
+
+    #[test]
+    fn differences_have_a_sign() {
+        assert_eq!([difference(71, 56), difference(5, 56), difference(56, 56)], ["+15", "-51", "0"]);
+        assert_eq!(difference(0, u64::MAX), "-18,446,744,073,709,551,615");
     }
 
     #[test]

@@ -112,6 +112,130 @@ fn results_are_the_same_bytes_from_any_folder() {
     }
 }
 
+/// The same, for the surroundings: many variables or none, another language, another time zone, another width of the terminal.
+#[test]
+fn results_are_the_same_bytes_in_any_environment() {
+    let file = example("quickstart.toml").canonicalize().unwrap();
+    let results = |surroundings: &dyn Fn(&mut Command)| {
+        let out = tempfile::tempdir().unwrap();
+        let mut command = isotherm();
+        surroundings(&mut command);
+        let output = command.arg("run").arg(&file).arg("--out").arg(out.path()).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let read = |name: &str| std::fs::read(out.path().join(name)).unwrap();
+        let shown = steady(&stdout(&output), out.path());
+        (read("invocations.csv"), read("summary.json"), shown)
+    };
+    let plain = results(&|_| ());
+    assert!(plain.0.len() > 100_000, "the records of more than a thousand invocations");
+    let bare = results(&|command| {
+        command.env_clear();
+    });
+    // What is on the stack below `main` moves every address above it.
+    let crowded = results(&|command| {
+        command.envs((0..500).map(|number| (format!("UNRELATED_{number}"), "x".repeat(number))));
+        command.env("LC_ALL", "de_DE.UTF-8").env("TZ", "Asia/Tokyo").env("COLUMNS", "20").env("RUST_LOG", "trace");
+    });
+    assert!(plain == bare && plain == crowded);
+}
+
+/// A run that is killed leaves nothing that could be taken for a result, and what an earlier run left stays as it was.
+#[test]
+fn a_run_that_is_killed_leaves_no_result() {
+    let out = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = isotherm();
+        command.arg("run").args(arguments).arg("--out").arg(out.path()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    };
+    assert!(run(&[example("reference-example.toml").to_str().unwrap()]).status().unwrap().success());
+    let earlier = std::fs::read(out.path().join("invocations.csv")).unwrap();
+    // Would go on for years.
+    let mut child = run(&["tests/inputs/endless.toml"]).spawn().unwrap();
+    let partial = || files(out.path()).into_iter().filter(|name| name.ends_with(".partial")).count();
+    while partial() == 0 {
+        assert_eq!(child.try_wait().unwrap(), None, "it cannot have ended");
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let mut left = files(out.path());
+    left.retain(|name| !name.ends_with(".partial"));
+    assert_eq!(left, ["invocations.csv", "summary.json"]);
+    assert!(std::fs::read(out.path().join("invocations.csv")).unwrap() == earlier);
+}
+
+#[test]
+fn warnings_are_shown_and_do_not_stop_a_run() {
+    let out = tempfile::tempdir().unwrap();
+    let text = std::fs::read_to_string(example("platforms/quickstart.xml")).unwrap();
+    let changed = text.replacen("bandwidth=\"100Mbps\"", "bandwidth=\"12500000\"", 1);
+    assert_ne!(text, changed);
+    std::fs::create_dir(out.path().join("platforms")).unwrap();
+    std::fs::write(out.path().join("platforms/quickstart.xml"), changed).unwrap();
+    std::fs::copy(example("quickstart.toml"), out.path().join("x.toml")).unwrap();
+    let run = |arguments: &[&str]| {
+        isotherm().current_dir(out.path()).args(["run", "x.toml", "--out", "o"]).args(arguments).output().unwrap()
+    };
+    let output = run(&[]);
+    assert_eq!(output.status.code(), Some(0));
+    let warning = stderr(&output);
+    let message = "warning: attribute `bandwidth` of `link` is `12500000`, without a unit: taken as Bps\n";
+    assert!(warning.starts_with(message), "{warning}");
+    assert!(warning.contains("platforms/quickstart.xml:30:"), "{warning}");
+    assert_eq!(warning.matches("warning").count(), 1);
+    // 100 Mb/s are 12.5 MB/s: nothing else is different.
+    assert!(stdout(&output).starts_with("quickstart (seed 42, preset default)\n"));
+    assert_eq!(stderr(&run(&["--quiet"])), "");
+}
+
+/// 0: all conform; 1: some differ; 2: what is there cannot be tried.
+#[test]
+fn conform_says_with_its_exit_code_what_came_out() {
+    let suite = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../conformance");
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("cases")).unwrap();
+    std::fs::create_dir(folder.path().join("platforms")).unwrap();
+    let platform = "platforms/single-node.xml";
+    std::fs::copy(suite.join(platform), folder.path().join(platform)).unwrap();
+    let good = std::fs::read_to_string(suite.join("cases/one-invocation.json")).unwrap();
+    let conform = |text: &str| {
+        std::fs::write(folder.path().join("cases/x.json"), text).unwrap();
+        let output = isotherm().current_dir(folder.path()).args(["conform", "."]).output().unwrap();
+        (output.status.code(), stdout(&output), stderr(&output))
+    };
+    let (code, out, err) = conform(&good);
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    assert!(out.starts_with("1 of 1 conform, largest error "), "{out}");
+    let (code, out, err) = conform(&good.replace("\"end_s\": 17.412631347", "\"end_s\": 17.412641347"));
+    assert_eq!((code, err.as_str()), (Some(1), ""));
+    assert!(out.starts_with("one-invocation: end of the simulation: expected 17.412641347 s, got 17.412631"), "{out}");
+    assert!(out.contains("\n0 of 1 conform"), "{out}");
+    let broken = [
+        (String::new(), "error: ./cases/x.json: the file is empty"),
+        ("[".repeat(1_000_000), "error: ./cases/x.json: this is not a JSON object"),
+        (
+            good.replace("\"body\": [", &format!("\"body\": [{}", "[".repeat(100_000))),
+            "error: ./cases/x.json:35:13: expected value",
+        ),
+        (good.replace("\"fcfs\"", "7"), "error: ./cases/x.json:16:"),
+        (
+            good.replace("single-node.xml", "none.xml"),
+            "error: ./cases/x.json: platform: cannot read the platform `./platforms/none.xml`",
+        ),
+        (good.replace(platform, "cases/x.json"), "error: ./cases/x.json:1:1: not well-formed XML"),
+        (
+            good.replace("\"user_host\": \"user\"", "\"user_host\": \"me\""),
+            "error: ./cases/x.json: user_host: there is no host `me`",
+        ),
+    ];
+    for (text, message) in broken {
+        let (code, out, err) = conform(&text);
+        assert_eq!((code, out.as_str()), (Some(2), ""), "{message}");
+        assert!(err.starts_with(message), "{message}: {err}");
+    }
+}
+
 #[test]
 fn another_seed_gives_other_results() {
     let seeds = ["1", "2"].map(|seed| {
@@ -196,7 +320,7 @@ fn files_and_folders_that_are_not_there() {
     assert_eq!(stderr(&output), "error: cannot read `nowhere.toml`: there is no such file\n");
     let output = isotherm().args(["conform", "nowhere"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).starts_with("error: cannot read nowhere"), "{}", stderr(&output));
+    assert!(stderr(&output).starts_with("error: cannot read nowhere: there is no such file"), "{}", stderr(&output));
 }
 
 #[test]
@@ -232,7 +356,13 @@ fn a_reader_that_leaves_is_no_error() {
 fn help_and_version_go_to_standard_output() {
     let output = isotherm().arg("--version").output().unwrap();
     assert_eq!((output.status.code(), stdout(&output)), (Some(0), format!("isotherm {}\n", env!("CARGO_PKG_VERSION"))));
-    let output = isotherm().args(["run", "--help"]).output().unwrap();
-    assert_eq!(output.status.code(), Some(0));
-    assert_snapshot(&stdout(&output), "run-help.txt");
+    for (arguments, name) in [
+        (&["--help"][..], "help.txt"),
+        (&["run", "--help"], "run-help.txt"),
+        (&["conform", "--help"], "conform-help.txt"),
+    ] {
+        let output = isotherm().args(arguments).output().unwrap();
+        assert_eq!((output.status.code(), stderr(&output)), (Some(0), String::new()));
+        assert_snapshot(&stdout(&output), name);
+    }
 }

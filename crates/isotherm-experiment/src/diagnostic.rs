@@ -13,14 +13,26 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::ops::Range;
 
-use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use crate::source::{Source, Sources, Span};
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// Nothing can be simulated.
+    Error,
+    /// It is taken as it is, but probably not meant.
+    Warning,
+}
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Diagnostic {
+    /// How bad it is.
+    pub severity: Severity,
     /// What is wrong, lower case, without a final period.
     pub message: String,
     /// Where, if it is in a text.
@@ -34,12 +46,14 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// Something wrong at a place, with a hint (which may be empty).
     pub fn at(place: Span, message: impl Into<String>, label: impl Into<String>) -> Self {
-        Diagnostic { message: message.into(), place: Some(place), label: label.into(), related: None }
+        let (message, label) = (tidy(message), tidy(label));
+        Diagnostic { severity: Severity::Error, message, place: Some(place), label, related: None }
     }
 
     /// Something wrong that has no place in a text.
     pub fn without_place(message: impl Into<String>) -> Self {
-        Diagnostic { message: message.into(), place: None, label: String::new(), related: None }
+        let (message, label) = (tidy(message), String::new());
+        Diagnostic { severity: Severity::Error, message, place: None, label, related: None }
     }
 
     /// The same, with another place that has to do with it.
@@ -49,10 +63,30 @@ impl Diagnostic {
     }
 }
 
+/// The longest message that is shown whole.
+const LONGEST_MESSAGE: usize = 500;
+
+/// A message as it can be shown: whatever was written in a file may be part of it, control characters and megabytes included.
+fn tidy(text: impl Into<String>) -> String {
+    let text = text.into();
+    if text.len() <= LONGEST_MESSAGE && !text.contains(char::is_control) {
+        return text;
+    }
+    let plain = |c: char| match c {
+        '\n' | '\t' => ' ',
+        c if c.is_control() => char::REPLACEMENT_CHARACTER,
+        c => c,
+    };
+    let mut characters = text.chars();
+    let beginning: String = characters.by_ref().take(LONGEST_MESSAGE).map(plain).collect();
+    if characters.next().is_some() { format!("{beginning}...") } else { beginning }
+}
+
 /// Where checks write what they find.
 #[derive(Debug, Default)]
 pub struct Report {
     found: RefCell<Vec<Diagnostic>>,
+    warnings: RefCell<Vec<Diagnostic>>,
 }
 
 impl Report {
@@ -66,23 +100,36 @@ impl Report {
         self.push(Diagnostic::at(place, message, label));
     }
 
-    /// How many were found so far.
+    /// Takes one more that does not keep the experiment from being simulated.
+    pub fn warn(&self, diagnostic: Diagnostic) {
+        self.warnings.borrow_mut().push(Diagnostic { severity: Severity::Warning, ..diagnostic });
+    }
+
+    /// The warnings so far.
+    pub fn take_warnings(&self) -> Vec<Diagnostic> {
+        self.warnings.take()
+    }
+
+    /// How many errors were found so far.
     pub fn count(&self) -> usize {
         self.found.borrow().len()
     }
 
-    /// Whether nothing was found so far.
+    /// Whether no error was found so far.
     pub fn is_empty(&self) -> bool {
         self.found.borrow().is_empty()
     }
 
-    /// All that was found, in the order of the places.
+    /// All errors that were found, in the order of the places.
     pub fn into_diagnostics(self, sources: Sources) -> Diagnostics {
         Diagnostics::new(sources, self.found.into_inner())
     }
 }
 
-/// All that is wrong with an input, with the texts it is in. Never empty.
+/// Who gets so many messages does not read more of them.
+pub const MOST_SHOWN: usize = 50;
+
+/// All that is wrong with an input, with the texts it is in. As an error never empty.
 #[derive(Clone, Debug)]
 pub struct Diagnostics {
     sources: Sources,
@@ -107,52 +154,87 @@ impl Diagnostics {
         &self.list
     }
 
-    /// All of them as text for a person, with or without colours, each ended by a line break and separated by an
-    /// empty line.
+    /// As text for a person, with or without colours, each ended by a line break and separated by an empty line. After
+    /// the first [`MOST_SHOWN`] they are only counted.
     pub fn render(&self, colours: bool) -> String {
         let renderer = if colours { Renderer::styled() } else { Renderer::plain() };
         let mut text = String::new();
-        for (index, diagnostic) in self.list.iter().enumerate() {
+        for (index, diagnostic) in self.list.iter().take(MOST_SHOWN).enumerate() {
             if index > 0 {
                 text.push('\n');
             }
             text.push_str(&renderer.render(&[self.group(diagnostic)]));
             text.push('\n');
         }
+        if let Some(more) = self.list.len().checked_sub(MOST_SHOWN).filter(|&more| more > 0) {
+            text.push_str(&format!("\n... and {more} more of them\n"));
+        }
         text
     }
 
     fn group<'a>(&'a self, diagnostic: &'a Diagnostic) -> Group<'a> {
-        let title = Level::ERROR.primary_title(&diagnostic.message);
+        let level = match diagnostic.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let title = level.primary_title(&diagnostic.message);
         let Some(place) = diagnostic.place else {
             return Group::with_title(title);
         };
         let source = self.sources.get(place.source);
         if source.text.is_empty() {
-            return title.element(Origin::path(&source.name));
+            let group = title.element(Origin::path(&source.name));
+            return match diagnostic.label.is_empty() {
+                true => group,
+                false => group.element(Level::HELP.message(&diagnostic.label)),
+            };
         }
-        let mut snippet = snippet(source)
-            .annotation(AnnotationKind::Primary.span(first_line(source, place)).label(&diagnostic.label));
-        let mut elsewhere = None;
-        if let Some((related, label)) = &diagnostic.related {
-            let text = self.sources.get(related.source);
-            let annotation = AnnotationKind::Context.span(first_line(text, *related)).label(label);
-            if related.source == place.source {
-                snippet = snippet.annotation(annotation);
-            } else {
-                elsewhere = Some(self::snippet(text).annotation(annotation));
+        let primary = Mark { place, kind: AnnotationKind::Primary, label: &diagnostic.label };
+        let related = diagnostic.related.as_ref().map(|(place, label)| Mark {
+            place: *place,
+            kind: AnnotationKind::Context,
+            label,
+        });
+        match related {
+            Some(related) if related.place.source == place.source => {
+                title.element(snippet(source, &[primary, related]))
             }
+            Some(related) => {
+                let elsewhere = snippet(self.sources.get(related.place.source), &[related]);
+                title.element(snippet(source, &[primary])).element(elsewhere)
+            }
+            None => title.element(snippet(source, &[primary])),
         }
-        title.element(snippet).elements(elsewhere)
     }
 }
 
-fn snippet(source: &Source) -> Snippet<'_, annotate_snippets::Annotation<'_>> {
-    Snippet::source(&source.text).path(&source.name).line_start(source.first_line)
+/// A place that is marked, and what is said there.
+struct Mark<'a> {
+    place: Span,
+    kind: AnnotationKind,
+    label: &'a str,
+}
+
+/// The lines of a text with these marks, and those between them.
+fn snippet<'a>(source: &'a Source, marks: &[Mark<'a>]) -> Snippet<'a, Annotation<'a>> {
+    let ranges: Vec<_> = marks.iter().map(|mark| first_line(source, mark.place)).collect();
+    // The renderer looks at the whole text it is given for each message, and a file may be large.
+    let first = ranges.iter().map(|range| range.start).min().unwrap_or(0);
+    let last = ranges.iter().map(|range| range.end).max().unwrap_or(0);
+    let start = source.text[..first].rfind('\n').map_or(0, |at| at + 1);
+    let end = source.text[last..].find('\n').map_or(source.text.len(), |at| last + at + 1);
+    let lines_before = source.text[..start].bytes().filter(|&byte| byte == b'\n').count();
+    let mut snippet =
+        Snippet::source(&source.text[start..end]).path(&source.name).line_start(source.first_line + lines_before);
+    for (mark, range) in marks.iter().zip(ranges) {
+        let annotation = mark.kind.span(range.start - start..range.end - start).label(mark.label);
+        snippet = snippet.annotation(annotation);
+    }
+    snippet
 }
 
 /// Long values are marked on their first line only, and a place is never empty, so that there is something to see.
-fn first_line(source: &Source, span: Span) -> std::ops::Range<usize> {
+fn first_line(source: &Source, span: Span) -> Range<usize> {
     let text = &source.text;
     let start = span.start.min(text.len());
     let end = span.end.clamp(start, text.len());

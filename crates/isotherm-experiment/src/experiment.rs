@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use isotherm_results::SinkError;
+use isotherm_services::FailureCause;
 
 use crate::check::{self, Measured, Setting, io_reason};
 use crate::diagnostic::{Diagnostic, Diagnostics, Report};
@@ -14,6 +15,9 @@ use crate::report::RunReport;
 use crate::run::{self, Failure};
 use crate::source::Sources;
 use crate::{trace, tree};
+
+/// A larger file than this is not an experiment, or not well written.
+const LARGEST_FILE: u64 = 16 << 20;
 
 /// What is changed in an experiment from outside of its file.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +33,7 @@ pub struct Experiment {
     runs: Vec<PlannedRun>,
     measured: Measured,
     sources: Sources,
+    warnings: Diagnostics,
 }
 
 /// One run of an experiment.
@@ -62,8 +67,16 @@ impl Experiment {
     /// Everything that is wrong with the file and with the files it names, in the order of the places.
     pub fn load(path: &Path, overrides: &Overrides) -> Result<Self, Diagnostics> {
         let shown = path.display().to_string();
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Diagnostics::single(format!("cannot read `{shown}`: {}", io_reason(&error))))?;
+        let cannot_read = |reason: String| Diagnostics::single(format!("cannot read `{shown}`: {reason}"));
+        let read = |path| {
+            if std::fs::metadata(path)?.len() > LARGEST_FILE {
+                return Ok(None);
+            }
+            std::fs::read_to_string(path).map(Some)
+        };
+        let text = read(path).map_err(|error| cannot_read(io_reason(&error)))?.ok_or_else(|| {
+            cannot_read("it is larger than 16 MiB; arrivals in such numbers belong in a CSV file".to_owned())
+        })?;
         let folder = path.parent().unwrap_or(Path::new(""));
         Self::parse(&shown, &text, folder, overrides)
     }
@@ -77,6 +90,14 @@ impl Experiment {
         let mut sources = Sources::default();
         let source = sources.add(shown, text);
         let report = Report::default();
+        if text.trim_start_matches('\u{feff}').trim().is_empty() {
+            report.error(
+                sources.line(source, 1),
+                "the experiment is empty",
+                "it begins with a line like `name = \"first\"`",
+            );
+            return Err(report.into_diagnostics(sources));
+        }
         let root = tree::parse_toml(source, text, &report);
         if !report.is_empty() {
             // What was read from a broken file would only bring errors that are none.
@@ -97,8 +118,9 @@ impl Experiment {
         if !report.is_empty() {
             return Err(report.into_diagnostics(sources));
         }
+        let warnings = Diagnostics::new(sources.clone(), report.take_warnings());
         match runs.first() {
-            Some(first) => Ok(Experiment { name: first.plan.name.clone(), runs, measured, sources }),
+            Some(first) => Ok(Experiment { name: first.plan.name.clone(), runs, measured, sources, warnings }),
             None => Err(Diagnostics::single("the experiment has no run")),
         }
     }
@@ -106,6 +128,12 @@ impl Experiment {
     /// Its name, which is also that of the folder of its results.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What was accepted but is probably not what was meant, such as a quantity without a unit in a platform file. Empty if
+    /// there is nothing of the kind.
+    pub fn warnings(&self) -> &Diagnostics {
+        &self.warnings
     }
 
     /// Its runs, in order. Never empty.
@@ -142,7 +170,11 @@ impl Experiment {
             Failure::Workload(error) => ExperimentError::Input(trace::diagnostics(&error)),
             Failure::Refused { place, function, cause } => {
                 let message = format!("the platform refuses function `{function}`: {cause}");
-                let diagnostic = Diagnostic::at(place, message, "");
+                let hint = match cause {
+                    FailureCause::NotAllowed { .. } => "give the hosts more of it, or the function lower limits",
+                    _ => "",
+                };
+                let diagnostic = Diagnostic::at(place, message, hint);
                 ExperimentError::Input(Diagnostics::new(self.sources.clone(), vec![diagnostic]))
             }
             Failure::Records(SinkError::Write(source)) => output_error(source),

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::rc::Rc;
 
-use isotherm_kernel::{RandomStreams, Simulation, Time};
+use isotherm_kernel::{Marking, RandomStreams, Simulation, Time};
 use isotherm_platform::Platform;
 use isotherm_results::{CsvSink, PlatformCounts, SinkError, Summary, SummaryReport};
 use isotherm_serverless::eviction::{LeastRecentlyUsed, MemoryFit};
@@ -18,7 +18,7 @@ use isotherm_serverless::keep_alive::Fixed;
 use isotherm_serverless::scheduler::{Fcfs, RandomPlacement, Scheduler, WorkloadBalancing};
 use isotherm_serverless::{
     Body, EventKind, Function, FunctionManager, Image, Invocation, InvocationId, InvocationRecord, Limits, NodeConfig,
-    PlatformEvent, RecordSink, RegisteredFunction, ServerlessComputeService, ServiceConfig, Step,
+    PlatformEvent, Preset, RecordSink, RegisteredFunction, ServerlessComputeService, ServiceConfig, Step,
 };
 use isotherm_services::{ExecutionController, FailureCause, Site, StorageConfig, StorageService};
 use isotherm_workload::{Arrival, ArrivalList, FunctionNames, Merge, Poisson, Workload, WorkloadError};
@@ -113,9 +113,17 @@ impl From<WorkloadError> for Failure {
     }
 }
 
+/// An empty simulation that shares resources as a preset does: see [`Plan::preset`].
+pub(crate) fn simulation(preset: Preset) -> Simulation {
+    Simulation::new().with_marking(match preset {
+        Preset::Wrench => Marking::FirstResource,
+        Preset::Default => Marking::Everything,
+    })
+}
+
 /// Simulates a plan; records go to `records`.
 pub fn run(plan: &Plan, records: File) -> Result<Outcome, Failure> {
-    let simulation = Simulation::new();
+    let simulation = simulation(plan.preset);
     let kernel = simulation.kernel();
     let platform = Platform::new(&kernel, plan.platform.clone()).map_err(|error| Failure::Setup(error.to_string()))?;
     let site = Site::new(platform);

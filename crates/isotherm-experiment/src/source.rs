@@ -38,7 +38,7 @@ pub struct Located<T> {
 }
 
 /// One text: a file, or some lines of it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
     /// The name shown to the user: the path as he would write it.
     pub name: String,
@@ -60,10 +60,15 @@ impl Sources {
         self.add_lines(name, text, 1)
     }
 
-    /// Adds some lines of a file; `first_line` is the number of the first of them, counted from 1.
+    /// Adds some lines of a file; `first_line` is the number of the first of them, counted from 1. The same lines of the same
+    /// file are one source: the variants of a sweep all read the same platform, and what is wrong with it is told once.
     pub fn add_lines(&mut self, name: impl Into<String>, text: impl Into<String>, first_line: usize) -> SourceId {
-        self.sources.push(Source { name: name.into(), text: text.into(), first_line });
-        SourceId((self.sources.len() - 1) as u32)
+        let source = Source { name: name.into(), text: text.into(), first_line };
+        let index = self.sources.iter().position(|known| *known == source).unwrap_or_else(|| {
+            self.sources.push(source);
+            self.sources.len() - 1
+        });
+        SourceId(index as u32)
     }
 
     /// The text a place is in.

@@ -1,7 +1,7 @@
 //! Traces on disk: opening them, and showing what is wrong with them.
 //!
-//! Reading is done by [`isotherm_workload::CsvTrace`], which opens no files; this module does, and turns an error of a trace
-//! into a diagnostic that shows the row.
+//! Reading is done by [`isotherm_workload`], which opens no files; this module does, and turns an error of a trace into a
+//! diagnostic that shows the row.
 
 use std::fs::File;
 use std::path::Path;
@@ -18,15 +18,7 @@ use crate::source::Sources;
 ///
 /// What is wrong with the trace; a file that cannot be opened is unreadable.
 pub fn open(plan: &CsvPlan, functions: FunctionNames) -> Result<CsvTrace<File>, WorkloadError> {
-    let file = File::open(&plan.path).map_err(|error| {
-        Box::new(TraceError {
-            name: plan.shown.clone(),
-            line: None,
-            column: None,
-            row: String::new(),
-            problem: TraceProblem::Unreadable(error),
-        })
-    })?;
+    let file = open_file(&plan.path, &plan.shown)?;
     CsvTrace::new(&plan.shown, file, &plan.columns, functions)
 }
 
@@ -64,42 +56,29 @@ pub fn diagnostics(error: &WorkloadError) -> Diagnostics {
     Diagnostics::new(sources, vec![diagnostic])
 }
 
-/// How many rows of a CSV file have `1` or `true` in a column. An unknown column is an error with the columns there are.
+/// How many rows of a trace are [marked](isotherm_workload::count_marked) in a column.
 ///
 /// # Errors
 ///
-/// The file cannot be read, is not CSV, or has no such column.
-pub fn count_ones(path: &Path, column: &str) -> Result<u64, CountError> {
-    let file = File::open(path).map_err(CountError::Io)?;
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(file);
-    let header = reader.headers()?;
-    let Some(index) = header.iter().position(|name| name == column) else {
-        return Err(CountError::NoColumn(header.iter().map(str::to_owned).collect()));
-    };
-    let mut row = csv::StringRecord::new();
-    let mut count = 0;
-    while reader.read_record(&mut row)? {
-        count += u64::from(matches!(row.get(index), Some("1" | "true" | "True")));
-    }
-    Ok(count)
+/// What is wrong with the trace; a file that cannot be opened is unreadable.
+pub fn count_marked(path: &Path, column: &str) -> Result<u64, WorkloadError> {
+    let shown = path.display().to_string();
+    isotherm_workload::count_marked(shown.clone(), open_file(path, &shown)?, column)
 }
 
-/// Why rows cannot be counted.
-pub enum CountError {
-    /// The file cannot be read.
-    Io(std::io::Error),
-    /// It is not CSV.
-    Csv(String),
-    /// It has no such column; these are the ones it has.
-    NoColumn(Vec<String>),
-}
-
-impl From<csv::Error> for CountError {
-    fn from(error: csv::Error) -> Self {
-        let reason = error.to_string();
-        match error.into_kind() {
-            csv::ErrorKind::Io(error) => CountError::Io(error),
-            _ => CountError::Csv(reason),
-        }
-    }
+fn open_file(path: &Path, shown: &str) -> Result<File, WorkloadError> {
+    let opened = File::open(path).and_then(|file| match file.metadata()?.is_dir() {
+        // A folder can be opened; that it cannot be read would only be found by the reader.
+        true => Err(std::io::ErrorKind::IsADirectory.into()),
+        false => Ok(file),
+    });
+    Ok(opened.map_err(|error| {
+        Box::new(TraceError {
+            name: shown.to_owned(),
+            line: None,
+            column: None,
+            row: String::new(),
+            problem: TraceProblem::Unreadable(error),
+        })
+    })?)
 }

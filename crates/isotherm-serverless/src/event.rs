@@ -20,46 +20,149 @@ pub struct PlatformEvent {
 #[derive(Clone, Debug, PartialEq)]
 pub enum EventKind {
     /// An invocation was taken in by the service.
-    Submitted { invocation: InvocationId, function: FunctionId },
+    Submitted {
+        /// The invocation.
+        invocation: InvocationId,
+        /// Its function.
+        function: FunctionId,
+    },
     /// The image of an invocation is on the head disk: it may be scheduled.
-    Admitted { invocation: InvocationId },
+    Admitted {
+        /// The invocation.
+        invocation: InvocationId,
+    },
     /// A download to the head disk began; its room on the head disk is taken from now on.
-    DownloadStarted { image: ImageId, bytes: u64 },
+    DownloadStarted {
+        /// The image.
+        image: ImageId,
+        /// Its size on disk.
+        bytes: u64,
+    },
     /// The image is on the head disk.
-    DownloadEnded { image: ImageId },
+    DownloadEnded {
+        /// The image.
+        image: ImageId,
+    },
     /// The download failed; its room is free again.
-    DownloadFailed { image: ImageId },
+    DownloadFailed {
+        /// The image.
+        image: ImageId,
+    },
     /// An image was pushed out of the head disk.
-    HeadEvicted { image: ImageId, bytes: u64 },
+    HeadEvicted {
+        /// The image.
+        image: ImageId,
+        /// Room that is free again.
+        bytes: u64,
+    },
     /// A copy from the head disk to a node's disk began; its room on the node's disk is taken from now on.
-    CopyStarted { node: NodeId, image: ImageId, bytes: u64 },
+    CopyStarted {
+        /// The node.
+        node: NodeId,
+        /// The image.
+        image: ImageId,
+        /// Its size on disk.
+        bytes: u64,
+    },
     /// The image is on the node's disk.
-    CopyEnded { node: NodeId, image: ImageId },
-    /// A copy found no room, or was interrupted. `started` says whether room had been taken, which is free again.
-    CopyFailed { node: NodeId, image: ImageId, started: bool },
+    CopyEnded {
+        /// The node.
+        node: NodeId,
+        /// The image.
+        image: ImageId,
+    },
+    /// A copy found no room, or was interrupted.
+    CopyFailed {
+        /// The node.
+        node: NodeId,
+        /// The image.
+        image: ImageId,
+        /// Whether room had been taken, which is free again.
+        started: bool,
+    },
     /// A load from a node's disk to its memory began; its room in memory is taken from now on.
-    LoadStarted { node: NodeId, image: ImageId, bytes: u64 },
+    LoadStarted {
+        /// The node.
+        node: NodeId,
+        /// The image.
+        image: ImageId,
+        /// Its size in memory.
+        bytes: u64,
+    },
     /// The image is in the node's memory.
-    LoadEnded { node: NodeId, image: ImageId },
-    /// A load found no room, or was interrupted. `started` says whether room had been taken, which is free again.
-    LoadFailed { node: NodeId, image: ImageId, started: bool },
+    LoadEnded {
+        /// The node.
+        node: NodeId,
+        /// The image.
+        image: ImageId,
+    },
+    /// A load found no room, or was interrupted.
+    LoadFailed {
+        /// The node.
+        node: NodeId,
+        /// The image.
+        image: ImageId,
+        /// Whether room had been taken, which is free again.
+        started: bool,
+    },
     /// An image was pushed out of a node's disk.
-    DiskEvicted { node: NodeId, image: ImageId, bytes: u64 },
+    DiskEvicted {
+        /// The node.
+        node: NodeId,
+        /// The image.
+        image: ImageId,
+        /// Room that is free again.
+        bytes: u64,
+    },
     /// An image left a node's memory: pushed out, or dropped because it is no longer on the node's disk.
-    MemoryEvicted { node: NodeId, image: ImageId, bytes: u64 },
+    MemoryEvicted {
+        /// The node.
+        node: NodeId,
+        /// The image.
+        image: ImageId,
+        /// Room that is free again.
+        bytes: u64,
+    },
     /// A container was started; its disk and memory limits are taken from now on and its image is pinned.
     ContainerStarted {
+        /// The node.
         node: NodeId,
+        /// The container.
         container: ContainerId,
+        /// The function that it serves.
         function: FunctionId,
+        /// The image of that function, if it has one.
         image: Option<ImageId>,
+        /// Its disk limit.
         disk_bytes: u64,
+        /// Its memory limit.
         memory_bytes: u64,
     },
     /// A container stopped and gave back what it held.
-    ContainerStopped { node: NodeId, container: ContainerId, evicted: bool },
+    ContainerStopped {
+        /// The node.
+        node: NodeId,
+        /// The container.
+        container: ContainerId,
+        /// Whether it was idle and had to go because its room was needed.
+        evicted: bool,
+    },
     /// An invocation was given to a container and takes a slot of the node.
-    Dispatched { invocation: InvocationId, node: NodeId, container: ContainerId, start_kind: StartKind },
+    Dispatched {
+        /// The invocation.
+        invocation: InvocationId,
+        /// The node.
+        node: NodeId,
+        /// The container.
+        container: ContainerId,
+        /// Whether the container was started for it.
+        start_kind: StartKind,
+    },
     /// An invocation ended. If it had been dispatched its slot is free again.
-    Ended { invocation: InvocationId, outcome: Outcome },
+    Ended {
+        /// The invocation.
+        invocation: InvocationId,
+        /// How it ended.
+        outcome: Outcome,
+    },
 }

@@ -53,8 +53,23 @@ impl Waiter {
         left == 1
     }
 
-    pub(crate) fn is_woken(&self) -> bool {
+    /// Whether it need not be told of anything any more.
+    fn is_over(&self) -> bool {
         self.left.get() == 0
+    }
+
+    /// Whoever holds this waits; the waiter is over when it is dropped.
+    pub(crate) fn while_waiting(self: &Rc<Self>) -> Waiting {
+        Waiting(Rc::clone(self))
+    }
+}
+
+/// Somebody waits as long as this lives.
+pub(crate) struct Waiting(Rc<Waiter>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.left.set(0);
     }
 }
 
@@ -138,7 +153,7 @@ impl Invocation {
     pub(crate) fn add_waiter(&self, waiter: Rc<Waiter>) {
         let mut waiters = self.inner.waiters.borrow_mut();
         // Who has been woken by another invocation, or has gone away, need not be kept.
-        waiters.retain(|waiter| !waiter.is_woken());
+        waiters.retain(|waiter| !waiter.is_over());
         waiters.push(waiter);
     }
 }

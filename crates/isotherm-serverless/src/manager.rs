@@ -16,7 +16,7 @@ use isotherm_services::{Address, Delivery, FailureCause, Port, Site, StorageServ
 use crate::Limits;
 use crate::function::{Body, Function, Image, RegisteredFunction};
 use crate::invocation::{Invocation, Waiter};
-use crate::message::{Answer, ManagerMessage, Request, Woken};
+use crate::message::{Answer, ManagerMessage, Reply, Request, Woken};
 use crate::service::ServerlessComputeService;
 
 /// A function manager. A cheap handle; clones are the same manager.
@@ -50,8 +50,9 @@ impl FunctionManager {
         FunctionManager { site: site.clone(), caller: port.address().clone(), port }
     }
 
-    /// The same manager as used from another address: messages come from there.
-    pub(crate) fn called_from(&self, caller: Address) -> Self {
+    /// The same manager as used from another address, such as that of a controller or of a body: requests come from
+    /// there and their answers go there. Completions still go to the manager.
+    pub fn called_from(&self, caller: Address) -> Self {
         FunctionManager { caller, ..self.clone() }
     }
 
@@ -138,7 +139,8 @@ impl FunctionManager {
         .await
     }
 
-    /// Cancels an invocation, wherever it is. Says whether it was still going on.
+    /// Cancels an invocation, wherever it is. Says whether it was still going on. If its body ends by itself at that very
+    /// date it may complete all the same.
     ///
     /// # Errors
     /// [`FailureCause::ServiceStopped`].
@@ -186,6 +188,7 @@ impl FunctionManager {
         }
         let reply = Port::at(&self.site, self.caller.clone(), Delivery::Concurrent);
         let waiter = Waiter::new(count, reply.clone());
+        let _here = waiter.while_waiting();
         let targets = invocations.iter().map(|&invocation| invocation.clone()).collect();
         self.port.send(&self.caller, 0, ManagerMessage::Wait { targets, waiter });
         let Woken = reply.receive().await;
@@ -197,11 +200,12 @@ impl FunctionManager {
         service: &ServerlessComputeService,
         bytes: u64,
         kind: &'static str,
-        request: impl FnOnce(Port<Answer<T>>) -> Request,
+        request: impl FnOnce(Reply<T>) -> Request,
     ) -> Result<T, FailureCause> {
-        let reply = Port::at(&self.site, self.caller.clone(), Delivery::Concurrent);
-        service.ask(&self.caller, bytes, kind, reply.clone(), request(reply.clone()));
-        reply.receive().await.value
+        let answers: Port<Answer<T>> = Port::at(&self.site, self.caller.clone(), Delivery::Concurrent);
+        let reply = Reply::new(answers.clone(), kind, service.address());
+        service.ask(&self.caller, bytes, request(reply));
+        answers.receive().await.value
     }
 
     async fn serve(&self) {

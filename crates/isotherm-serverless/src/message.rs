@@ -6,13 +6,15 @@
 //! | `invoke_request`, `invoke_answer` | function manager ↔ service | | configured |
 //! | `completion` | service | function manager | configured; one at a time |
 //! | `cancel_request`, `cancel_answer`, `stop_request`, `stop_answer` | function manager ↔ service | | 0 |
-//! | `download_ended`, `copy_ended`, `load_ended`, `body_ended`, `idle_timeout`, `host_changed` | helpers of the service | service | 0 |
+//! | `download_ended`, `copy_ended`, `load_ended`, `body_ended`, `idle_timeout`, `host_changed`, `retry` | helpers of the service | service | 0 |
 //! | `wait_request`, `wait_answer` | user ↔ function manager | | 0 |
+//!
+//! Every request is answered exactly once, whatever happens: see [`Reply`].
 
 use std::rc::Rc;
 
 use isotherm_kernel::Duration;
-use isotherm_services::{FailureCause, Message, Port};
+use isotherm_services::{Address, FailureCause, Message, Port};
 
 use crate::function::{Body, Function};
 use crate::invocation::{Invocation, Waiter};
@@ -24,22 +26,22 @@ pub(crate) enum Request {
     Register {
         function: Function,
         limits: Limits,
-        reply: Port<Answer<FunctionId>>,
+        reply: Reply<FunctionId>,
     },
     Invoke {
         function: FunctionId,
         body: Option<Body>,
-        reply: Port<Answer<Invocation>>,
+        reply: Reply<Invocation>,
         manager: Port<ManagerMessage>,
         /// Whether the processing overhead of the request has already passed.
         processed: bool,
     },
     Cancel {
         invocation: InvocationId,
-        reply: Port<Answer<bool>>,
+        reply: Reply<bool>,
     },
     Stop {
-        reply: Port<Answer<()>>,
+        reply: Reply<()>,
     },
     DownloadEnded {
         image: ImageId,
@@ -67,6 +69,22 @@ pub(crate) enum Request {
         node: NodeId,
         on: bool,
     },
+    /// A copy or a load that was interrupted may be tried again.
+    Retry,
+}
+
+impl Request {
+    /// The request was lost on its way from `from`: who asked gets the cause for an answer.
+    pub(crate) fn lost(self, from: &Address, cause: FailureCause) {
+        match self {
+            Request::Register { reply, .. } => reply.fail(from, cause),
+            Request::Invoke { reply, .. } => reply.fail(from, cause),
+            Request::Cancel { reply, .. } => reply.fail(from, cause),
+            Request::Stop { reply } => reply.fail(from, cause),
+            // The service's own helpers send messages of no size, which are not lost.
+            _ => {}
+        }
+    }
 }
 
 impl Message for Request {
@@ -82,6 +100,51 @@ impl Message for Request {
             Request::BodyEnded { .. } => "body_ended",
             Request::IdleTimeout { .. } => "idle_timeout",
             Request::HostChanged { .. } => "host_changed",
+            Request::Retry => "retry",
+        }
+    }
+}
+
+/// The way back to who asked. A request that is dropped without an answer, because its service is gone, says so.
+pub(crate) struct Reply<T: 'static> {
+    port: Port<Answer<T>>,
+    kind: &'static str,
+    /// The service that is asked.
+    service: Address,
+    open: bool,
+}
+
+impl<T: 'static> Reply<T> {
+    pub(crate) fn new(port: Port<Answer<T>>, kind: &'static str, service: &Address) -> Self {
+        Reply { port, kind, service: service.clone(), open: true }
+    }
+
+    /// Answers. Should the answer be lost on its way, who asked gets the cause of that instead.
+    pub(crate) fn answer(mut self, bytes: u64, value: Result<T, FailureCause>) {
+        self.open = false;
+        let (back, service) = (self.port.clone(), self.service.clone());
+        let answer = Answer { kind: self.kind, value };
+        self.port.send_or(&self.service, bytes, answer, move |cause, lost| {
+            back.send(&service, 0, Answer { kind: lost.kind, value: Err(cause) });
+        });
+    }
+
+    fn fail(mut self, from: &Address, cause: FailureCause) {
+        self.open = false;
+        self.port.send(from, 0, Answer { kind: self.kind, value: Err(cause) });
+    }
+
+    /// What is said of a service that is gone.
+    pub(crate) fn gone(service: &Address) -> FailureCause {
+        FailureCause::ServiceStopped { service: service.name().into() }
+    }
+}
+
+impl<T: 'static> Drop for Reply<T> {
+    fn drop(&mut self) {
+        if self.open {
+            let answer = Answer { kind: self.kind, value: Err(Self::gone(&self.service)) };
+            self.port.send(&self.service, 0, answer);
         }
     }
 }

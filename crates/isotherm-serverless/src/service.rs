@@ -8,6 +8,8 @@
 //! service; every invocation runs as an action submitted to the latter.
 
 mod effects;
+#[cfg(any(test, feature = "audit"))]
+mod live;
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -19,13 +21,13 @@ use isotherm_services::{
     ActionId, Address, AtLimit, BareMetalConfig, BareMetalService, Delivery, Eviction, FailureCause, Ledger, Port,
     Site, StorageConfig, StorageService,
 };
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::call::PrivateStorage;
 use crate::config::{NodeConfig, OverheadRule, Payloads, ServiceConfig, Slots};
 use crate::function::{Body, Function, Image, RegisteredFunction};
 use crate::invocation::Invocation;
-use crate::message::{Answer, ManagerMessage, Request};
+use crate::message::{ManagerMessage, Reply, Request};
 use crate::state::{Node, PlatformState, Policies, Round};
 use crate::{ContainerId, FunctionId, ImageId, InvocationId, Limits, NodeId, PlatformEvent, RecordSink};
 
@@ -77,6 +79,8 @@ struct Inner {
     desk: RefCell<Desk>,
     sinks: RefCell<Vec<Rc<RefCell<dyn RecordSink>>>>,
     stopped: Cell<bool>,
+    #[cfg(any(test, feature = "audit"))]
+    checks: Cell<u64>,
 }
 
 /// The services on one compute host.
@@ -94,13 +98,20 @@ struct NodeServices {
 struct Desk {
     images: Vec<Image>,
     image_ids: FxHashMap<usize, ImageId>,
+    /// Names of the images' files, each once.
+    file_names: FxHashSet<Rc<str>>,
     functions: Vec<(Function, Limits)>,
+    /// The function that was registered last under a name.
+    by_name: FxHashMap<Rc<str>, FunctionId>,
     live: FxHashMap<InvocationId, Live>,
     /// The timer of each idle container, with the number of its idle period.
     timers: FxHashMap<ContainerId, (Timer, u64)>,
     private: FxHashMap<ContainerId, PrivateStorage>,
     /// Who waits for the service to have stopped.
-    stopping: Option<Port<Answer<()>>>,
+    stopping: Option<Reply<()>>,
+    /// How far the actions are that serve the live invocations, for the check of the ledgers.
+    #[cfg(any(test, feature = "audit"))]
+    progress: std::collections::BTreeMap<InvocationId, (NodeId, Rc<isotherm_services::ActionStatus>)>,
 }
 
 /// An invocation that has not ended.
@@ -158,6 +169,8 @@ impl ServerlessComputeService {
             desk: RefCell::default(),
             sinks: RefCell::default(),
             stopped: Cell::new(false),
+            #[cfg(any(test, feature = "audit"))]
+            checks: Cell::new(0),
         };
         let service = ServerlessComputeService { inner: Rc::new(inner) };
         service.spawn_daemon();
@@ -250,14 +263,9 @@ impl ServerlessComputeService {
     /// The function that was registered last under a name.
     pub fn registered(&self, name: &str) -> Option<RegisteredFunction> {
         let desk = self.inner.desk.borrow();
-        let index = desk.functions.iter().rposition(|(function, _)| &**function.name() == name)?;
-        let (function, limits) = &desk.functions[index];
-        Some(RegisteredFunction {
-            service: self.clone(),
-            id: FunctionId(index as u32),
-            function: function.clone(),
-            limits: *limits,
-        })
+        let id = *desk.by_name.get(name)?;
+        let (function, limits) = &desk.functions[id.index()];
+        Some(RegisteredFunction { service: self.clone(), id, function: function.clone(), limits: *limits })
     }
 
     /// Checks the platform's books and that the ledgers of the bare-metal services agree with them.
@@ -270,11 +278,23 @@ impl ServerlessComputeService {
         state.check();
         let dispatched: u64 = self.inner.nodes.iter().map(|node| node.bare_metal.ledger().submitted).sum();
         assert_eq!(dispatched, state.dispatches, "actions submitted = dispatches");
-        for (node, services) in state.nodes.iter().zip(&self.inner.nodes) {
-            if node.up {
-                assert_eq!(services.bare_metal.ledger().cores_in_use, node.slots_used, "core ledger = slots in use");
-            }
+        // An action gives its core back when it ends; its slot is free when the message of that has been processed.
+        let mut unheard = vec![0u32; self.inner.nodes.len()];
+        for (node, status) in self.inner.desk.borrow().progress.values() {
+            unheard[node.index()] += u32::from(status.state() == isotherm_services::ActionState::Ended);
         }
+        for ((node, services), unheard) in state.nodes.iter().zip(&self.inner.nodes).zip(unheard) {
+            let cores_in_use = services.bare_metal.ledger().cores_in_use;
+            assert_eq!(cores_in_use + unheard, node.slots_used, "core ledger = slots in use on '{}'", node.name);
+            services.bare_metal.check();
+        }
+        self.inner.checks.set(self.inner.checks.get() + 1);
+    }
+
+    /// How often the books have been checked: once after every message.
+    #[cfg(any(test, feature = "audit"))]
+    pub fn checks(&self) -> u64 {
+        self.inner.checks.get()
     }
 
     fn kernel(&self) -> &Kernel {
@@ -287,35 +307,13 @@ impl ServerlessComputeService {
     }
 
     /// Sends a request on behalf of a user, who gets an error for an answer if it is lost.
-    pub(crate) fn ask<T: 'static>(
-        &self,
-        from: &Address,
-        bytes: u64,
-        kind: &'static str,
-        reply: Port<Answer<T>>,
-        request: Request,
-    ) {
-        if self.inner.port.is_closed() {
-            reply.send(self.address(), 0, Answer { kind, value: Err(self.gone()) });
-            return;
-        }
+    pub(crate) fn ask(&self, from: &Address, bytes: u64, request: Request) {
         let back = from.clone();
-        self.inner.port.send_or(from, bytes, request, move |cause, _| {
-            reply.send(&back, 0, Answer { kind, value: Err(cause) });
-        });
+        self.inner.port.send_or(from, bytes, request, move |cause, request| request.lost(&back, cause));
     }
 
     fn gone(&self) -> FailureCause {
-        FailureCause::ServiceStopped { service: Rc::clone(&self.inner.name) }
-    }
-
-    /// Answers a request; the caller gets an error for an answer if the answer is lost on its way.
-    fn answer<T: 'static>(&self, reply: &Port<Answer<T>>, bytes: u64, answer: Answer<T>) {
-        let back = reply.clone();
-        let address = self.address().clone();
-        reply.send_or(self.address(), bytes, answer, move |cause, lost| {
-            back.send(&address, 0, Answer { kind: lost.kind, value: Err(cause) });
-        });
+        Reply::<()>::gone(self.address())
     }
 
     /// Takes one message.
@@ -338,7 +336,7 @@ impl ServerlessComputeService {
                     }
                 }
                 self.state_now();
-                self.take_in(function, body, &reply, manager);
+                self.take_in(function, body, reply, manager);
                 Round::Yes
             }
             other => {
@@ -365,15 +363,13 @@ impl ServerlessComputeService {
     fn process_at_once(&self, request: Request) -> Round {
         let state = &self.inner.state;
         match request {
-            Request::Invoke { .. } => {}
+            Request::Invoke { .. } | Request::Retry => {}
             Request::Register { function, limits, reply } => {
-                let value = self.register(function, limits);
-                let answer = Answer { kind: "register_answer", value };
-                self.answer(&reply, self.inner.payloads.register_answer, answer);
+                reply.answer(self.inner.payloads.register_answer, self.register(function, limits));
             }
             Request::Cancel { invocation, reply } => {
                 let cancelled = state.borrow_mut().cancel(invocation, FailureCause::Cancelled);
-                self.answer(&reply, 0, Answer { kind: "cancel_answer", value: Ok(cancelled) });
+                reply.answer(0, Ok(cancelled));
             }
             Request::Stop { reply } => self.stop(reply),
             Request::DownloadEnded { image, result } => state.borrow_mut().download_ended(image, result),
@@ -411,14 +407,15 @@ impl ServerlessComputeService {
         let mut desk = self.inner.desk.borrow_mut();
         let mut state = self.inner.state.borrow_mut();
         let image = function.image().map(|image| {
-            let Desk { images, image_ids, .. } = &mut *desk;
+            let Desk { images, image_ids, file_names, .. } = &mut *desk;
             *image_ids.entry(image.identity()).or_insert_with(|| {
-                let file = unique_file_name(images, image);
+                let file = unique_file_name(file_names, image);
                 images.push(image.clone());
                 state.add_image(file, image.bytes(), image.memory_bytes())
             })
         });
         let id = state.register(Rc::clone(function.name()), image, limits, function.startup())?;
+        desk.by_name.insert(Rc::clone(function.name()), id);
         desk.functions.push((function, limits));
         Ok(id)
     }
@@ -428,7 +425,7 @@ impl ServerlessComputeService {
         &self,
         function: FunctionId,
         body: Option<Body>,
-        reply: &Port<Answer<Invocation>>,
+        reply: Reply<Invocation>,
         manager: Port<ManagerMessage>,
     ) {
         let value = if self.inner.stopped.get() {
@@ -441,11 +438,14 @@ impl ServerlessComputeService {
             desk.live.insert(id, Live { handle: handle.clone(), body, manager, action: None });
             Ok(handle)
         };
-        self.answer(reply, self.inner.payloads.invoke_answer, Answer { kind: "invoke_answer", value });
+        reply.answer(self.inner.payloads.invoke_answer, value);
     }
 
     fn wipe_private_storage(&self, invocation: InvocationId) {
         let desk = self.inner.desk.borrow();
+        if desk.private.is_empty() {
+            return;
+        }
         let container = desk.live.get(&invocation).and_then(|live| live.handle.record().container);
         if let Some(storage) = container.and_then(|container| desk.private.get(&container)) {
             storage.wipe();
@@ -465,10 +465,9 @@ impl ServerlessComputeService {
     }
 
     /// Ends everything that waits or runs, refuses what comes, and answers when nothing runs any more.
-    fn stop(&self, reply: Port<Answer<()>>) {
+    fn stop(&self, reply: Reply<()>) {
         if self.inner.stopped.replace(true) {
-            let answer = Answer { kind: "stop_answer", value: Err(self.gone()) };
-            self.answer(&reply, 0, answer);
+            reply.answer(0, Err(self.gone()));
             return;
         }
         self.inner.state.borrow_mut().fail_all_waiting(&self.gone());
@@ -499,12 +498,15 @@ impl ServerlessComputeService {
 }
 
 /// Two images of one name are two files.
-fn unique_file_name(images: &[Image], image: &Image) -> Rc<str> {
+fn unique_file_name(taken: &mut FxHashSet<Rc<str>>, image: &Image) -> Rc<str> {
     let name = image.name();
-    match images.iter().filter(|other| other.name() == name).count() {
-        0 => Rc::clone(name),
-        twins => format!("{name}#{}", twins + 1).into(),
+    let mut file = Rc::clone(name);
+    let mut twins = 1;
+    while !taken.insert(Rc::clone(&file)) {
+        twins += 1;
+        file = format!("{name}#{twins}").into();
     }
+    file
 }
 
 fn start_head_storage(site: &Site, config: &ServiceConfig) -> Result<StorageService, ServerlessError> {

@@ -81,6 +81,8 @@ pub enum TraceProblem {
         /// Fields of the row.
         got: usize,
     },
+    /// A quotation mark that is opened and never closed, so that all that follows would be one field.
+    OpenQuote,
     /// A value is missing.
     NoValue,
     /// A value that should be a number and is not.
@@ -96,6 +98,13 @@ pub enum TraceProblem {
     /// Below zero.
     Negative {
         /// What it is.
+        value: String,
+        /// What it should be.
+        kind: TimeKind,
+    },
+    /// Neither 0 nor 1 in a column of marks.
+    NotAMark {
+        /// What it is; perhaps nothing.
         value: String,
     },
     /// Beyond the end of time (about 584 years).
@@ -119,6 +128,15 @@ pub enum TraceProblem {
     },
 }
 
+/// What a number of a trace is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeKind {
+    /// When something happens.
+    Date,
+    /// How long something takes.
+    Duration,
+}
+
 impl TraceError {
     /// What is wrong, without the place.
     pub fn message(&self) -> String {
@@ -132,12 +150,16 @@ impl TraceError {
             TraceProblem::Ragged { expected, got } => {
                 format!("this row has {got} fields, but the header has {expected}")
             }
+            TraceProblem::OpenQuote => "a quotation mark is opened here and never closed".to_owned(),
             TraceProblem::NoValue => "there is no value".to_owned(),
             TraceProblem::NotANumber { value } => format!("`{value}` is not a number"),
             TraceProblem::NotFinite { value } => format!("`{value}` is not a finite number"),
-            TraceProblem::Negative { value } => format!("`{value}` is negative"),
+            TraceProblem::Negative { value, .. } => format!("`{value}` is negative"),
+            TraceProblem::NotAMark { value } if value.is_empty() => "there is no value".to_owned(),
+            TraceProblem::NotAMark { value } => format!("`{value}` is neither 0 nor 1"),
             TraceProblem::TooLarge { value } => format!("`{value}` is beyond the end of time"),
             TraceProblem::Unsorted { at, previous } => {
+                let (at, previous) = (seconds(*at), seconds(*previous));
                 format!("this row arrives at {at}, before the row above, which arrives at {previous}")
             }
             TraceProblem::UnknownFunction { value, .. } => format!("there is no function `{value}`"),
@@ -154,7 +176,8 @@ impl TraceError {
         match &self.problem {
             TraceProblem::NotANumber { value }
             | TraceProblem::NotFinite { value }
-            | TraceProblem::Negative { value }
+            | TraceProblem::Negative { value, .. }
+            | TraceProblem::NotAMark { value }
             | TraceProblem::TooLarge { value }
             | TraceProblem::UnknownFunction { value, .. } => Some(value),
             _ => None,
@@ -172,9 +195,15 @@ impl TraceProblem {
         match self {
             TraceProblem::Empty => "a trace begins with a line that names its columns".to_owned(),
             TraceProblem::NoRows => "nothing would be invoked".to_owned(),
+            TraceProblem::MissingColumn { columns, .. } if is_not_separated(columns) => {
+                format!("its only column is {}: are its fields separated by commas?", quoted(columns))
+            }
             TraceProblem::MissingColumn { similar: Some(similar), .. } => format!("did you mean `{similar}`?"),
             TraceProblem::MissingColumn { columns, .. } => format!("its columns are {}", quoted(columns)),
             TraceProblem::AmbiguousColumn => "give each column a name of its own".to_owned(),
+            TraceProblem::OpenQuote => {
+                "all that follows would be one field; write \"\" for a mark that is meant as it is".to_owned()
+            }
             TraceProblem::Ragged { expected, got } if got > expected => {
                 "a field that has a comma in it must stand in quotes".to_owned()
             }
@@ -182,7 +211,15 @@ impl TraceProblem {
             TraceProblem::NoValue | TraceProblem::NotANumber { .. } | TraceProblem::NotFinite { .. } => {
                 format!("the column `{column}` takes numbers like 12.5")
             }
-            TraceProblem::Negative { .. } => "dates count from the start of the simulation, at 0".to_owned(),
+            TraceProblem::Negative { kind: TimeKind::Date, .. } => {
+                "dates count from the start of the simulation, at 0".to_owned()
+            }
+            TraceProblem::Negative { kind: TimeKind::Duration, .. } => {
+                "a duration is zero or more: measure it with a clock that is never set back".to_owned()
+            }
+            TraceProblem::NotAMark { .. } => {
+                format!("the column `{column}` takes 1 (or true) and 0 (or false)")
+            }
             TraceProblem::TooLarge { .. } => "is the unit of the column right?".to_owned(),
             TraceProblem::Unsorted { .. } => {
                 "a trace is read as the simulation goes on: sort its rows by arrival".to_owned()
@@ -218,11 +255,30 @@ impl std::error::Error for TraceError {
     }
 }
 
+/// Whether a header looks like one whose fields are not separated by commas.
+fn is_not_separated(columns: &[String]) -> bool {
+    matches!(columns, [only] if only.contains([';', '\t', '|']))
+}
+
+/// A date as a person writes it: `1.5 s`.
+fn seconds(date: Time) -> String {
+    let text = format!("{}.{:09}", date.as_nanos() / 1_000_000_000, date.as_nanos() % 1_000_000_000);
+    format!("{} s", text.trim_end_matches('0').trim_end_matches('.'))
+}
+
 /// At most ten names; a trace may have hundreds of columns.
 fn quoted(names: &[String]) -> String {
-    let mut list: Vec<String> = names.iter().take(10).map(|name| format!("`{name}`")).collect();
+    let mut list: Vec<String> = names.iter().take(10).map(|name| format!("`{}`", shortened(name))).collect();
     if names.len() > list.len() {
         list.push(format!("and {} more", names.len() - list.len()));
     }
     list.join(", ")
+}
+
+/// The beginning of a name, without control characters: what is no CSV may have one of any length, and of any bytes.
+fn shortened(name: &str) -> String {
+    let mut characters = name.chars();
+    let beginning: String =
+        characters.by_ref().take(60).map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect();
+    if characters.next().is_some() { format!("{beginning}...") } else { beginning }
 }

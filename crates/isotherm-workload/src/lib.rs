@@ -51,9 +51,9 @@ mod time_unit;
 pub mod trace;
 
 pub use arrival::{Arrival, Arrivals, Workload};
-pub use error::{TraceError, TraceProblem, WorkloadError};
+pub use error::{TimeKind, TraceError, TraceProblem, WorkloadError};
 pub use list::ArrivalList;
 pub use merge::Merge;
 pub use poisson::{Poisson, PoissonConfig};
 pub use time_unit::TimeUnit;
-pub use trace::{Columns, CsvTrace, FunctionColumn, FunctionNames, TimeColumn};
+pub use trace::{Columns, CsvTrace, FunctionColumn, FunctionNames, TimeColumn, count_marked};

@@ -24,15 +24,17 @@ use std::collections::HashMap;
 use std::io::Read;
 use std::rc::Rc;
 
-use csv::ByteRecord;
 use isotherm_kernel::{Duration, Time};
 
-use crate::error::{TraceError, TraceProblem};
+use crate::error::{TimeKind, TraceError, TraceProblem};
 use crate::{Arrival, TimeUnit, Workload, WorkloadError};
 
-use tap::Tap;
+pub use count::count_marked;
+use rows::{LONGEST_VALUE, Rows, beginning};
 
+mod count;
 mod decimal;
+mod rows;
 mod tap;
 
 /// Which column of a trace holds what.
@@ -108,14 +110,10 @@ enum FunctionPlace {
 
 /// The rows of a trace in CSV. See the [module](self).
 pub struct CsvTrace<R> {
-    name: String,
-    reader: csv::Reader<Tap<R>>,
-    /// The row that was read last. While `unread` it is still to be given.
-    row: ByteRecord,
+    rows: Rows<R>,
+    /// Whether the current row is still to be given.
     unread: bool,
     over: bool,
-    /// How many fields the header has.
-    width: usize,
     arrival: Located<TimeUnit>,
     function: FunctionPlace,
     duration: Option<Located<TimeUnit>>,
@@ -132,50 +130,22 @@ impl<R: Read> CsvTrace<R> {
         columns: &Columns,
         functions: FunctionNames,
     ) -> Result<Self, WorkloadError> {
-        let name = name.into();
-        // Rows of other lengths than the header are found here rather than by the reader, whose message has no place
-        // for a hint.
-        let mut reader = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .buffer_capacity(1 << 16)
-            .from_reader(Tap::new(reader));
-        let whole = |problem| TraceError { name: name.clone(), line: None, column: None, row: String::new(), problem };
-        let mut header = ByteRecord::new();
-        if !read(&mut reader, &mut header).map_err(|error| Box::new(whole(TraceProblem::Unreadable(error))))? {
-            return Err(Box::new(whole(TraceProblem::Empty)).into());
-        }
-        let header: Vec<String> = header.iter().map(|field| String::from_utf8_lossy(field).trim().to_owned()).collect();
-        let find = |column: &str| {
-            locate(&header, column)
-                .map_err(|problem| Box::new(TraceError { column: Some(column.to_owned()), ..whole(problem) }))
-        };
+        let rows = Rows::new(name.into(), reader)?;
         let time = |column: &TimeColumn| -> Result<_, Box<TraceError>> {
-            Ok(Located { index: find(&column.name)?, name: column.name.clone(), value: column.unit })
+            Ok(Located { index: rows.column(&column.name)?, name: column.name.clone(), value: column.unit })
         };
         let arrival = time(&columns.arrival)?;
         let function = match &columns.function {
             FunctionColumn::Fixed(number) => FunctionPlace::Fixed(*number),
             FunctionColumn::Named(column) => {
-                FunctionPlace::Named(Located { index: find(column)?, name: column.clone(), value: () })
+                FunctionPlace::Named(Located { index: rows.column(column)?, name: column.clone(), value: () })
             }
         };
         let duration = columns.duration.as_ref().map(time).transpose()?;
-        let mut trace = CsvTrace {
-            arrival,
-            function,
-            duration,
-            width: header.len(),
-            name,
-            reader,
-            row: ByteRecord::new(),
-            unread: false,
-            over: false,
-            functions,
-            last: Time::ZERO,
-        };
-        if !trace.read_row()? {
-            return Err(trace.error(None, TraceProblem::NoRows).into());
+        let mut trace =
+            CsvTrace { rows, unread: false, over: false, arrival, function, duration, functions, last: Time::ZERO };
+        if !trace.rows.advance()? {
+            return Err(trace.rows.error(None, TraceProblem::NoRows).into());
         }
         // A first row that is broken is told at once, and again not later: there is no trace then.
         trace.arrival()?;
@@ -183,38 +153,25 @@ impl<R: Read> CsvTrace<R> {
         Ok(trace)
     }
 
-    /// Reads the next row; `false` at the end.
-    fn read_row(&mut self) -> Result<bool, Box<TraceError>> {
-        match read(&mut self.reader, &mut self.row) {
-            Ok(true) if self.row.len() == self.width => Ok(true),
-            Ok(true) => {
-                let problem = TraceProblem::Ragged { expected: self.width, got: self.row.len() };
-                Err(self.row_error(None, problem))
-            }
-            Ok(false) => Ok(false),
-            Err(error) => Err(self.error(None, TraceProblem::Unreadable(error))),
-        }
-    }
-
     /// The arrival that the current row describes.
     fn arrival(&self) -> Result<Arrival, Box<TraceError>> {
-        let at = Time::from_nanos(self.time(&self.arrival)?);
+        let at = Time::from_nanos(self.time(&self.arrival, TimeKind::Date)?);
         if at < self.last {
             let problem = TraceProblem::Unsorted { at, previous: self.last };
-            return Err(self.row_error(Some(&self.arrival.name), problem));
+            return Err(self.rows.row_error(Some(&self.arrival.name), problem));
         }
         let duration = match &self.duration {
-            Some(place) => Some(Duration::from_nanos(self.time(place)?)),
+            Some(place) => Some(Duration::from_nanos(self.time(place, TimeKind::Duration)?)),
             None => None,
         };
         let function = match &self.function {
             FunctionPlace::Fixed(number) => *number,
             FunctionPlace::Named(place) => {
-                let field = self.field(place.index);
+                let field = self.rows.field(place.index);
                 let unknown = || {
-                    let value = String::from_utf8_lossy(field).into_owned();
+                    let value = beginning(field, LONGEST_VALUE);
                     let similar = self.functions.similar(&value);
-                    self.row_error(Some(&place.name), TraceProblem::UnknownFunction { value, similar })
+                    self.rows.row_error(Some(&place.name), TraceProblem::UnknownFunction { value, similar })
                 };
                 self.functions.number(field).ok_or_else(unknown)?
             }
@@ -222,42 +179,14 @@ impl<R: Read> CsvTrace<R> {
         Ok(Arrival { at, function, duration, tag: None })
     }
 
-    fn time(&self, place: &Located<TimeUnit>) -> Result<u64, Box<TraceError>> {
-        let field = self.field(place.index);
-        decimal::nanos(field, place.value.nanos()).map_err(|problem| self.row_error(Some(&place.name), problem))
-    }
-
-    /// A field of the current row without the spaces around it. The row is as long as the header.
-    fn field(&self, index: usize) -> &[u8] {
-        self.row.get(index).unwrap_or_default().trim_ascii()
-    }
-
-    /// An error about the current row.
-    fn row_error(&self, column: Option<&str>, problem: TraceProblem) -> Box<TraceError> {
-        let fields: Vec<_> = self.row.iter().map(String::from_utf8_lossy).collect();
-        let mut error = self.error(column, problem);
-        error.row = fields.join(",");
-        error.line = Some(self.line());
-        error
-    }
-
-    fn error(&self, column: Option<&str>, problem: TraceProblem) -> Box<TraceError> {
-        let name = self.name.clone();
-        Box::new(TraceError { name, line: None, column: column.map(str::to_owned), row: String::new(), problem })
-    }
-
-    /// The line on which the current row begins. The reader's own idea of it counts blank lines to the row, and forgets
-    /// one line after each `\r`.
-    fn line(&self) -> u64 {
-        let position = self.reader.position();
-        let newlines = |bytes: &[u8]| bytes.iter().filter(|&&byte| byte == b'\n').count() as u64;
-        let terminated = self.reader.get_ref().byte_before(position.byte()) == Some(b'\n');
-        let within: u64 = self.row.iter().map(newlines).sum();
-        position.line().saturating_sub(u64::from(terminated)).saturating_sub(within)
+    fn time(&self, place: &Located<TimeUnit>, kind: TimeKind) -> Result<u64, Box<TraceError>> {
+        let field = self.rows.field(place.index);
+        decimal::nanos(field, place.value.nanos(), kind)
+            .map_err(|problem| self.rows.row_error(Some(&place.name), problem))
     }
 
     fn next(&mut self) -> Result<Option<Arrival>, Box<TraceError>> {
-        if self.over || !(std::mem::take(&mut self.unread) || self.read_row()?) {
+        if self.over || !(std::mem::take(&mut self.unread) || self.rows.advance()?) {
             self.over = true;
             return Ok(None);
         }
@@ -276,34 +205,9 @@ impl<R: Read> Workload for CsvTrace<R> {
     }
 }
 
-impl<R> std::fmt::Debug for CsvTrace<R> {
+impl<R: Read> std::fmt::Debug for CsvTrace<R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("CsvTrace").field("name", &self.name).field("last", &self.last).finish_non_exhaustive()
-    }
-}
-
-/// Reads a record; rows of bytes can fail in no other way than their source.
-fn read<R: Read>(reader: &mut csv::Reader<Tap<R>>, record: &mut ByteRecord) -> Result<bool, std::io::Error> {
-    loop {
-        if !reader.read_byte_record(record)? {
-            return Ok(false);
-        }
-        // A line of spaces is a blank line, unless the only column may be empty anyway.
-        if record.len() > 1 || record.iter().any(|field| !field.trim_ascii().is_empty()) {
-            return Ok(true);
-        }
-    }
-}
-
-fn locate(header: &[String], column: &str) -> Result<usize, TraceProblem> {
-    let mut places = header.iter().enumerate().filter(|(_, name)| *name == column);
-    match (places.next(), places.next()) {
-        (Some((index, _)), None) => Ok(index),
-        (Some(_), Some(_)) => Err(TraceProblem::AmbiguousColumn),
-        (None, _) => {
-            let similar = similar(column, header);
-            Err(TraceProblem::MissingColumn { columns: header.to_vec(), similar })
-        }
+        f.debug_struct("CsvTrace").field("name", &self.rows.name()).field("last", &self.last).finish_non_exhaustive()
     }
 }
 

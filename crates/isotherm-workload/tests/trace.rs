@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use isotherm_kernel::{Duration, Time};
 use isotherm_workload::{
     Arrival, Columns, CsvTrace, FunctionColumn, FunctionNames, TimeColumn, TimeUnit, TraceError, TraceProblem,
-    Workload, WorkloadError,
+    Workload, WorkloadError, count_marked,
 };
 use proptest::prelude::*;
 
@@ -213,17 +213,71 @@ fn values_that_are_no_times() {
     let error = broken(read("at_s,function,took_ms\n0,resize,soon\n"));
     assert_eq!(error.to_string(), "run.csv:2: column `took_ms`: `soon` is not a number");
     assert_eq!((error.row.as_str(), error.value()), ("0,resize,soon", Some("soon")));
+    // What is said of a date does not hold for a duration.
+    let (message, hint) = says(read("at_s,function,took_ms\n0,resize,-3\n"));
+    assert_eq!(message, "run.csv:2: column `took_ms`: `-3` is negative");
+    assert!(hint.starts_with("a duration is zero or more"), "{hint}");
+}
+
+/// The reader takes all that follows for one field, and all rows below would be lost without a word.
+#[test]
+fn a_quotation_mark_that_is_never_closed() {
+    let header = "at_s,function,took_ms\n0,resize,1\n";
+    let row = |row: &str| format!("{header}{row}\n2,resize,2\n");
+    let (message, hint) = says(read(&row("1,\"resize,2")));
+    assert_eq!(message, "run.csv:3: a quotation mark is opened here and never closed");
+    assert!(hint.contains("one field"), "{hint}");
+    assert_eq!(broken(read(&row("1,\"resize,2"))).row, "1,resize,2");
+    // Also if the file ends in the same row, on another line of it, or behind a mark that is doubled.
+    assert_eq!(broken(read(&format!("{header}1,resize,\"2"))).line, Some(3));
+    assert_eq!(broken(read(&row("1,\"re\nsize\",\"2"))).line, Some(4));
+    assert_eq!(broken(read(&row("1,\"re\"\"size,2"))).line, Some(3));
+    // A mark within a field without marks is meant as it is, and so are two of them in one with marks.
+    let names = FunctionNames::new(["5\" disk", "\"resize"]);
+    let text = "at_s,function,took_ms\n0,5\" disk,1\n1,\"\"\"resize\",2\n";
+    let trace = CsvTrace::new("run.csv", text.as_bytes(), &columns(), names).unwrap();
+    let functions: Vec<_> = trace.arrivals().map(|arrival| arrival.unwrap().function).collect();
+    assert_eq!(functions, [0, 1]);
+}
+
+#[test]
+fn what_is_no_csv_is_not_repeated_whole() {
+    let digits = "9".repeat(100_000);
+    let error = broken(read_dates(&format!("at_s\n{digits}\n")));
+    assert!(error.to_string().len() < 200 && error.row.len() < 2_000, "{error}");
+    assert!(error.value().is_some_and(|value| error.row.contains(value)));
+    let error = broken(read_dates(&format!("{digits}\n1\n")));
+    assert!(error.hint().len() < 200, "{}", error.hint());
+    let (_, hint) = says(read_dates("at;function\n1;f\n"));
+    assert_eq!(hint, "its only column is `at;function`: are its fields separated by commas?");
+}
+
+#[test]
+fn rows_that_are_marked() {
+    let count = |text: &str| count_marked("run.csv", text.as_bytes(), "cold");
+    assert_eq!(count("at_s,cold\n0,1\n1,0\n\n2, 1 \n").unwrap(), 2);
+    assert_eq!(count("cold\nTrue\nfalse\nTRUE\n").unwrap(), 2);
+    assert_eq!(count("at_s,cold\n").unwrap(), 0);
+    let cases = [
+        ("at_s,cold\n0,1\n1,yes\n", "run.csv:3: column `cold`: `yes` is neither 0 nor 1", "takes 1 (or true) and 0"),
+        ("at_s,cold\n0,\n", "run.csv:2: column `cold`: there is no value", "takes 1 (or true) and 0"),
+        ("at_s,cold\n0,1\n1\n", "run.csv:3: this row has 1 fields, but the header has 2", "is the file complete?"),
+        ("at_s,Cold\n0,1\n", "run.csv: there is no column `cold`", "did you mean `Cold`?"),
+        ("", "run.csv: the trace is empty", "names its columns"),
+    ];
+    for (text, message, hint) in cases {
+        let said = says(count(text));
+        assert_eq!(said.0, message);
+        assert!(said.1.contains(hint), "{}", said.1);
+    }
 }
 
 #[test]
 fn arrivals_that_go_back() {
     let (message, hint) = says(read("at_s,function,took_ms\n1,resize,1\n2.5,resize,1\n2.25,resize,1\n"));
-    let (at, previous) = (Time::from_secs_f64(2.25), Time::from_secs_f64(2.5));
     assert_eq!(
         message,
-        format!(
-            "run.csv:4: column `at_s`: this row arrives at {at}, before the row above, which arrives at {previous}"
-        )
+        "run.csv:4: column `at_s`: this row arrives at 2.25 s, before the row above, which arrives at 2.5 s"
     );
     assert_eq!(hint, "a trace is read as the simulation goes on: sort its rows by arrival");
 }

@@ -13,8 +13,9 @@ pub fn run(arguments: &ConformArguments) -> Status {
     let begin = now();
     let clock = || now() - begin;
     let clock: Option<&dyn Fn() -> std::time::Duration> = arguments.times.then_some(&clock);
-    match conform(&arguments.folder, &mut conform::run, clock, &mut |line| terminal.line(line)) {
-        Ok(summary) if summary.all_conform() => Status::Done,
+    let result = conform(&arguments.folder, &mut conform::run, clock, &mut |line| terminal.line(line));
+    match result {
+        Ok(summary) if summary.all_conform() && !terminal.failed() => Status::Done,
         Ok(_) => Status::CouldNotGoOn,
         Err(error) => {
             Terminal::complain(&format!("error: {error}"));

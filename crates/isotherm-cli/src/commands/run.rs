@@ -20,6 +20,9 @@ pub fn run(arguments: &RunArguments) -> Status {
         Ok(experiment) => experiment,
         Err(diagnostics) => return bad_input(&diagnostics),
     };
+    if !arguments.quiet && !experiment.warnings().list().is_empty() {
+        Terminal::complain(&experiment.warnings().render(Terminal::colours()));
+    }
     let out = arguments.out.clone().unwrap_or_else(|| Path::new("results").join(experiment.name()));
     let mut done = Vec::new();
     for run in experiment.runs() {
@@ -36,7 +39,7 @@ pub fn run(arguments: &RunArguments) -> Status {
     } else {
         terminal.line(&shown(&experiment, &done, &out));
     }
-    Status::Done
+    if terminal.failed() { Status::CouldNotGoOn } else { Status::Done }
 }
 
 /// A run that is done.
@@ -55,7 +58,9 @@ fn bad_input(diagnostics: &Diagnostics) -> Status {
 fn failed(error: &ExperimentError) -> Status {
     match error {
         ExperimentError::Input(diagnostics) => return bad_input(diagnostics),
-        ExperimentError::Output { source, .. } => Terminal::complain(&format!("error: {error}: {source}")),
+        ExperimentError::Output { source, .. } => {
+            Terminal::complain(&format!("error: {error}: {source}\nnote: `--out DIR` puts them elsewhere"));
+        }
         ExperimentError::Simulation { progress, .. } => {
             Terminal::complain(&format!("error: {error}\nnote: {progress}"));
         }
@@ -94,11 +99,13 @@ fn shown(experiment: &Experiment, done: &[Done], out: &Path) -> String {
     }
     shown.push('\n');
     shown += &times(done);
-    let folders = match done {
+    let folder = match done {
         [only] => only.folder.clone(),
         _ => out.join("*"),
     };
-    shown += &format!("results in {}: invocations.csv, summary.json", folders.display());
+    let path = |name: &str| folder.join(name).display().to_string();
+    shown += &format!("one line per invocation: {}\n", path(isotherm_experiment::output::INVOCATIONS));
+    shown += &format!("the numbers above:       {}", path(isotherm_experiment::output::SUMMARY));
     shown
 }
 

@@ -286,7 +286,7 @@ fn positive(value: &Value, report: &Report, number: Option<f64>) -> Option<f64> 
     if number > 0.0 {
         return Some(number);
     }
-    report.error(value.span, "this must be more than zero", "");
+    report.error(value.span, "this must be more than zero", "at zero nothing would ever happen");
     None
 }
 

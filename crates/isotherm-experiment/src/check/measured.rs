@@ -8,9 +8,9 @@
 
 use crate::check::context::Context;
 use crate::check::fields::{Fields, FromValue};
-use crate::check::workload::no_column;
+use crate::check::traces;
 use crate::source::Located;
-use crate::trace::{self, CountError};
+use crate::trace;
 use crate::tree::{Kind, Value};
 
 /// What was measured on a real platform.
@@ -45,16 +45,11 @@ fn count(value: &Value, context: &Context<'_>) -> Option<u64> {
     let column = fields.required::<Located<String>>("column");
     fields.finish();
     let (file, column) = (file?, column?);
-    let path = context.path(&file.value);
-    match trace::count_ones(&path, &column.value) {
-        Ok(count) => return Some(count),
-        Err(CountError::Io(error)) => context.cannot_read(&file, &error),
-        Err(CountError::Csv(reason)) => {
-            report.error(file.span, format!("`{}` is not CSV: {reason}", file.value), "");
-        }
-        Err(CountError::NoColumn(columns)) => {
-            no_column(&columns, &column, &file.value, context);
+    match trace::count_marked(&context.path(&file.value), &column.value) {
+        Ok(count) => Some(count),
+        Err(error) => {
+            traces::report(&error, &file, &[&column], context);
+            None
         }
     }
-    None
 }

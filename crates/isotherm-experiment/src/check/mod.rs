@@ -11,12 +11,12 @@
 //! |---|---|---|
 //! | `name` * | letters, digits, `-`, `_`, `.`: also names the folder of the results | |
 //! | `seed` | a whole number | 0 |
-//! | `preset` | `default`, `wrench` | `default` |
+//! | `preset` | `default`: what a platform should do, networks shared exactly; `wrench`: the rules and the dates of the reference simulator, [a defect in how it shares networks](crate::plan::Plan::preset) included | `default` |
 //! | `platform` * | the path of a SimGrid XML file, or a table | |
 //! | `[platform]` with XML | `xml` *, `user`, `head`, `repository` (a host's name, or `{ host, mount }`), `nodes` (names) | hosts called `user`, `head`, `repository`; without a repository, the user; all other hosts are nodes |
 //! | `[platform]`, compact | `nodes` *: `{ count *, cores *, disk *, memory, speed }` or a list of such; `head` *: `{ cores *, disk *, memory, speed }`; `network` *: `{ node *, latency *, head, repository, user }`; a disk is `{ read *, write *, size }` | speed `10Gf/s` |
 //! | `[service]` `scheduler` | `{ kind = "fcfs" }`, `random`, `workload-balancing` | `fcfs` |
-//! | `keep_alive` | `{ kind = "fixed", idle * }`, `{ kind = "none" }` | 10 min; none under `wrench` |
+//! | `keep_alive` | `{ kind = "fixed", idle * }`, `{ kind = "none" }` | [10 min](crate::plan::DEFAULT_KEEP_ALIVE); none under `wrench` |
 //! | `reuse` | the idle container that serves: `newest`, `oldest` (by creation), `most-recently-used`, `least-recently-used` | `most-recently-used`; `oldest` under `wrench` |
 //! | `eviction` | `lru`, `ram` | `lru` |
 //! | `startup`, `processing_overhead` | durations | 0 s |
@@ -45,6 +45,7 @@ mod objects;
 mod platform;
 mod service;
 mod sweep;
+mod traces;
 mod workload;
 
 use std::cell::RefCell;

@@ -110,7 +110,12 @@ pub fn platform(root: &Table, value: &Value, context: &Context<'_>) -> Option<Pl
 fn xml(path: &Located<String>, context: &Context<'_>) -> Option<PlatformSpec> {
     let file = context.read(path)?;
     match PlatformSpec::from_simgrid_xml(&file.text) {
-        Ok(spec) => Some(spec),
+        Ok(spec) => {
+            for warning in spec.warnings() {
+                context.report.warn(xml_error(warning, file.source, path, context));
+            }
+            Some(spec)
+        }
         Err(errors) => {
             for error in &errors {
                 context.report.push(xml_error(error, file.source, path, context));

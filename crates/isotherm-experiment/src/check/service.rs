@@ -17,6 +17,23 @@ const REUSE: &[(&str, ContainerReuse)] = &[
     ("most-recently-used", ContainerReuse::MostRecentlyUsed),
 ];
 
+/// What the rules of reuse mean, for tables in which they stand side by side.
+const REUSE_MEANING: &[(ContainerReuse, &str)] = &[
+    (ContainerReuse::Newest, "the idle container that was created last serves"),
+    (ContainerReuse::Oldest, "the idle container that was created first serves"),
+    (ContainerReuse::LeastRecentlyUsed, "oldest first: the one that has been idle for the longest time serves"),
+    (ContainerReuse::MostRecentlyUsed, "newest first: the one that has been idle for the shortest time serves"),
+];
+
+/// What a value of a field means, in a few words, if it is one of the words that need some.
+pub fn meaning(path: &str, word: &str) -> Option<&'static str> {
+    if path != "service.reuse" {
+        return None;
+    }
+    let (_, reuse) = REUSE.iter().find(|(name, _)| *name == word)?;
+    REUSE_MEANING.iter().find(|(rule, _)| rule == reuse).map(|(_, meaning)| *meaning)
+}
+
 const EVICTION: &[(&str, EvictionKind)] = &[("lru", EvictionKind::Lru), ("ram", EvictionKind::Ram)];
 
 const SCHEDULERS: &[(&str, SchedulerKind)] = &[

@@ -9,6 +9,7 @@
 //! makes four variants. A value of the sweep takes the place of the field in the tree before the file is checked, so
 //! that an error in it is shown where it is written.
 
+use crate::check::service;
 use crate::diagnostic::Report;
 use crate::source::Span;
 use crate::tree::{Kind, Table, Value};
@@ -23,6 +24,13 @@ pub struct Setting {
     pub path: String,
     /// Its value as it is shown: a string without quotes, anything else as it is written.
     pub shown: String,
+}
+
+impl Setting {
+    /// What the value means, in a few words, if it needs any.
+    pub fn meaning(&self) -> Option<&'static str> {
+        service::meaning(&self.path, &self.shown)
+    }
 }
 
 /// One combination of values, and the file with them in place.

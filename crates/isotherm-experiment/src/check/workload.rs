@@ -2,13 +2,13 @@
 
 use isotherm_kernel::{Duration, Time};
 use isotherm_workload::{
-    Arrival, Columns, FunctionColumn, FunctionNames, PoissonConfig, TimeColumn, TimeUnit, TraceError, TraceProblem,
-    WorkloadError,
+    Arrival, Columns, FunctionColumn, FunctionNames, PoissonConfig, TimeColumn, TimeUnit, TraceProblem, WorkloadError,
 };
 
 use crate::check::body;
 use crate::check::context::Context;
 use crate::check::fields::{AtMost, Fields, Rate, list, suggestion};
+use crate::check::traces;
 use crate::plan::{Body, CsvPlan, WorkloadPlan};
 use crate::source::Located;
 use crate::trace;
@@ -307,47 +307,18 @@ fn time_column(
     Some(TimeColumn { name, unit })
 }
 
-/// Header and first row must be good before anything is simulated. An error of the whole file is shown where the experiment names
-/// the file or the column, one of a row where the row is.
+/// Header and first row must be good before anything is simulated.
 fn check_trace(plan: &CsvPlan, file: &Located<String>, columns: &ColumnNames, context: &Context<'_>) {
     let functions = FunctionNames::new(context.functions.iter());
     let Err(error) = trace::open(plan, functions) else { return };
-    if let WorkloadError::Trace(error) = &error
-        && let TraceError { line: None, problem, .. } = &**error
+    if let WorkloadError::Trace(trace) = &error
+        && matches!(trace.problem, TraceProblem::Empty | TraceProblem::NoRows)
     {
-        match problem {
-            TraceProblem::Unreadable(error) => return context.cannot_read(file, error),
-            TraceProblem::MissingColumn { columns: known, .. } => {
-                // The trace reports the first column that is missing; there may be more.
-                let wanted = [Some(&columns.arrival), columns.function.as_ref(), columns.duration.as_ref()];
-                for wanted in wanted.into_iter().flatten() {
-                    no_column(known, wanted, &file.value, context);
-                }
-                return;
-            }
-            TraceProblem::Empty | TraceProblem::NoRows => {
-                let hint = "the file has no row below its header";
-                context.report.error(file.span, "this workload is empty", hint);
-                return;
-            }
-            _ => {}
-        }
-        let message = error.to_string();
-        context.report.error(file.span, message, error.hint());
+        let hint = "the file has no row below its header";
+        context.report.error(file.span, "this workload is empty", hint);
         return;
     }
-    let diagnostic = trace::diagnostic(&error, &mut context.sources.borrow_mut());
-    context.report.push(diagnostic);
-}
-
-/// Reports a column that a file does not have, unless it has it.
-pub fn no_column(columns: &[String], column: &Located<String>, file: &str, context: &Context<'_>) {
-    if columns.contains(&column.value) {
-        return;
-    }
-    let known: Vec<_> = columns.iter().map(String::as_str).collect();
-    let hint =
-        suggestion(&column.value, known.iter().copied()).unwrap_or_else(|| format!("its columns are {}", list(&known)));
-    let message = format!("`{file}` has no column `{}`", column.value);
-    context.report.error(column.span, message, hint);
+    let wanted = [Some(&columns.arrival), columns.function.as_ref(), columns.duration.as_ref()];
+    let wanted: Vec<_> = wanted.into_iter().flatten().collect();
+    traces::report(&error, file, &wanted, context);
 }

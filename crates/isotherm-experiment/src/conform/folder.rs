@@ -8,22 +8,25 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use super::ConformError;
-use super::scenario::{Scenario, ScenarioError};
+use isotherm_platform::{PlatformError, PlatformSpec};
 
-/// A scenario with the text of its platform.
+use super::scenario::{Place, Problem, Scenario, ScenarioError};
+use super::{ConformError, ground};
+use crate::check::io_reason;
+
+/// A scenario with its platform.
 #[derive(Clone, Debug)]
 pub struct Case {
     /// Where the scenario stands.
     pub file: PathBuf,
     /// The scenario, checked.
     pub scenario: Scenario,
-    /// The SimGrid XML of its platform.
-    pub platform_xml: Rc<str>,
+    /// Its platform, which has the hosts, disks and routes that the scenario needs.
+    pub platform: Rc<PlatformSpec>,
 }
 
-/// Reads and checks all scenarios of a folder, in the order of their file names. Scenarios that are not well-formed are
-/// reported all at once.
+/// Reads and checks all scenarios of a folder, in the order of their file names. Whatever is wrong with any of them, or with
+/// their platforms, is reported at once.
 pub fn read_folder(folder: &Path) -> Result<Vec<Case>, ConformError> {
     let nested = folder.join("cases");
     let (cases, roots) = if nested.is_dir() {
@@ -31,36 +34,80 @@ pub fn read_folder(folder: &Path) -> Result<Vec<Case>, ConformError> {
     } else {
         (folder.to_path_buf(), vec![folder.to_path_buf(), folder.join("..")])
     };
-    let mut platforms: BTreeMap<PathBuf, Rc<str>> = BTreeMap::new();
-    let mut errors: Vec<ScenarioError> = Vec::new();
-    let mut read = Vec::new();
-    for file in scenario_files(&cases)? {
-        let text = read_text(&file)?;
-        let scenario = match Scenario::parse(&file.display().to_string(), &text) {
-            Ok(scenario) => scenario,
-            Err(error) => {
-                errors.push(error);
-                continue;
-            }
-        };
-        let path = platform_path(&roots, &scenario.platform);
-        let platform_xml = match platforms.get(&path) {
-            Some(text) => Rc::clone(text),
-            None => {
-                let text: Rc<str> = read_text(&path)?.into();
-                platforms.insert(path, Rc::clone(&text));
-                text
-            }
-        };
-        read.push(Case { file, scenario, platform_xml });
-    }
-    if !errors.is_empty() {
-        return Err(ConformError::Scenarios(errors));
+    let mut reader = Reader { roots, platforms: BTreeMap::new(), errors: Vec::new() };
+    let read: Vec<_> = scenario_files(&cases)?.into_iter().filter_map(|file| reader.case(file)).collect();
+    if !reader.errors.is_empty() {
+        return Err(ConformError::Scenarios(reader.errors));
     }
     if read.is_empty() {
         return Err(ConformError::NoScenario { path: folder.to_path_buf() });
     }
     Ok(read)
+}
+
+struct Reader {
+    /// Where platforms are looked for.
+    roots: Vec<PathBuf>,
+    /// The platforms read so far; `None` is one that is broken, which has been reported.
+    platforms: BTreeMap<PathBuf, Option<Rc<PlatformSpec>>>,
+    errors: Vec<ScenarioError>,
+}
+
+impl Reader {
+    /// Reads one scenario; reports what is wrong with it.
+    fn case(&mut self, file: PathBuf) -> Option<Case> {
+        let shown = file.display().to_string();
+        let scenario = match fs::read_to_string(&file) {
+            Ok(text) => Scenario::parse(&shown, &text),
+            Err(error) => {
+                let message = format!("cannot read the scenario: {}", io_reason(&error));
+                Err(ScenarioError { file: shown.clone(), problems: vec![whole_file(message)] })
+            }
+        };
+        let scenario = scenario.map_err(|error| self.errors.push(error)).ok()?;
+        let platform = self.platform(&shown, &scenario.platform)?;
+        let problems = ground::problems(&scenario, &platform);
+        if !problems.is_empty() {
+            self.errors.push(ScenarioError { file: shown, problems });
+            return None;
+        }
+        Some(Case { file, scenario, platform })
+    }
+
+    /// The platform of a scenario; reports once what is wrong with it.
+    fn platform(&mut self, scenario: &str, name: &str) -> Option<Rc<PlatformSpec>> {
+        let path = platform_path(&self.roots, name);
+        if let Some(known) = self.platforms.get(&path) {
+            return known.clone();
+        }
+        let spec = match fs::read_to_string(&path) {
+            Ok(text) => PlatformSpec::from_simgrid_xml(&text).map_err(|errors| ScenarioError {
+                file: path.display().to_string(),
+                problems: errors.iter().map(problem_of_platform).collect(),
+            }),
+            Err(error) => {
+                let message = format!("cannot read the platform `{}`: {}", path.display(), io_reason(&error));
+                let hint = Some("platforms are looked for beside the folder `cases`".to_owned());
+                let problem = Problem { place: Place::Path("platform".to_owned()), message, hint };
+                Err(ScenarioError { file: scenario.to_owned(), problems: vec![problem] })
+            }
+        };
+        let spec = spec.map_err(|error| self.errors.push(error)).ok().map(Rc::new);
+        self.platforms.insert(path, spec.clone());
+        spec
+    }
+}
+
+fn whole_file(message: String) -> Problem {
+    Problem { place: Place::File, message, hint: None }
+}
+
+fn problem_of_platform(error: &PlatformError) -> Problem {
+    let place = match error.place() {
+        Some(place) => Place::Line(place.line as usize, place.column as usize),
+        None => Place::File,
+    };
+    Problem { place, message: error.problem().to_string(), hint: error.hint().map(str::to_owned) }
 }
 
 fn scenario_files(folder: &Path) -> Result<Vec<PathBuf>, ConformError> {
@@ -82,8 +129,4 @@ fn platform_path(roots: &[PathBuf], platform: &str) -> PathBuf {
     let mut candidates = roots.iter().map(|root| root.join(platform));
     let existing = candidates.clone().find(|path| path.is_file());
     existing.or_else(|| candidates.next()).unwrap_or_else(|| PathBuf::from(platform))
-}
-
-fn read_text(path: &Path) -> Result<String, ConformError> {
-    fs::read_to_string(path).map_err(|source| ConformError::Read { path: path.to_path_buf(), source })
 }

@@ -1,7 +1,7 @@
 //! Conformance: are the dates those of the reference?
 //!
 //! A folder of scenarios ([`folder`]) is read and checked ([`scenario`]); each is simulated under preset `wrench`; what
-//! came out ([`Obtained`]) is held against the dates measured on the reference ([`compare`]); and the result is printed
+//! came out ([`Obtained`]) is held against the dates measured on the reference ([`compare()`]); and the result is printed
 //! ([`report`]). [`conform`] does all of it.
 //!
 //! A scenario conforms when every date is within 1e-6 s of the expected one (1e-4 s where a buffer size is set: there
@@ -16,10 +16,14 @@ use std::rc::Rc;
 use std::time::Duration as WallTime;
 
 use isotherm_kernel::Time;
+use isotherm_platform::PlatformSpec;
 use isotherm_serverless::{InvocationRecord, Outcome};
+
+use crate::check::io_reason;
 
 pub mod compare;
 pub mod folder;
+mod ground;
 pub mod report;
 mod run;
 pub mod scenario;
@@ -27,16 +31,16 @@ pub mod scenario;
 pub use compare::{Comparison, Difference, compare};
 pub use folder::{Case, read_folder};
 pub use report::{CaseReport, Summary};
-pub use run::run;
+pub use run::{run, run_under};
 pub use scenario::{Scenario, ScenarioError};
 
 /// Why a folder of scenarios cannot be tried.
 #[derive(Debug, thiserror::Error)]
 pub enum ConformError {
-    /// A file or folder cannot be read.
-    #[error("cannot read {}: {source}", path.display())]
+    /// The folder cannot be read.
+    #[error("cannot read {}: {}", path.display(), io_reason(source))]
     Read {
-        /// The file or folder.
+        /// The folder.
         path: PathBuf,
         /// Why not.
         source: std::io::Error,
@@ -47,7 +51,7 @@ pub enum ConformError {
         /// The folder.
         path: PathBuf,
     },
-    /// Scenarios that are not well-formed: all of them.
+    /// Scenarios that are not well-formed, or do not fit their platform: all of them.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Scenarios(Vec<ScenarioError>),
 }
@@ -120,14 +124,17 @@ impl ObtainedInvocation {
     }
 }
 
-/// Tries every scenario of a folder: simulates it with `run` (the scenario and the text of its platform), compares,
+/// Tries every scenario of a folder: simulates it with `run` (the scenario and its platform), compares,
 /// and gives the lines to `print` as they come. With a `clock` (wall time since any fixed moment) each scenario gets a
 /// line with its wall time; without, only those that differ get one.
 ///
 /// All files are read and checked before anything is simulated.
+///
+/// # Errors
+/// See [`ConformError`]. That a scenario differs, or that its simulation could not go on, is no error but a result.
 pub fn conform(
     folder: &Path,
-    run: &mut dyn FnMut(&Scenario, &str) -> Result<Obtained, RunFailed>,
+    run: &mut dyn FnMut(&Scenario, &PlatformSpec) -> Result<Obtained, RunFailed>,
     clock: Option<&dyn Fn() -> WallTime>,
     print: &mut dyn FnMut(&str),
 ) -> Result<Summary, ConformError> {
@@ -135,7 +142,7 @@ pub fn conform(
     let mut summary = Summary::default();
     for case in &cases {
         let begin = clock.map(|clock| clock());
-        let result = run(&case.scenario, &case.platform_xml).map(|obtained| compare(&case.scenario, &obtained));
+        let result = run(&case.scenario, &case.platform).map(|obtained| compare(&case.scenario, &obtained));
         let wall_time = clock.zip(begin).map(|(clock, begin)| clock().saturating_sub(begin));
         let report = CaseReport { name: case.scenario.name.clone(), result, wall_time };
         summary.add(&report);

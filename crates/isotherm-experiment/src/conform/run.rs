@@ -1,10 +1,10 @@
-//! The simulation of a scenario, under preset `wrench`, watched by the auditor.
+//! The simulation of a scenario, watched by the auditor.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use isotherm_kernel::{Duration, Marking, Simulation, Time};
+use isotherm_kernel::{Duration, Time};
 use isotherm_platform::{HostId, Platform, PlatformSpec};
 use isotherm_serverless::audit::{Auditor, Capacities, NodeCapacity};
 use isotherm_serverless::eviction::{LeastRecentlyUsed, MemoryFit};
@@ -18,21 +18,25 @@ use isotherm_services::{ExecutionController, FailureCause, Site, StorageConfig, 
 
 use super::scenario::{self, IdleEviction, Scenario, SchedulerName};
 use super::{Obtained, ObtainedInvocation, ObtainedRegistration, RunFailed};
+use crate::run::simulation;
 
-/// Simulates a scenario on the platform that the XML text describes.
+/// Simulates a scenario under preset `wrench`, the one that has the reference's dates, on its platform.
 ///
 /// # Errors
-/// [`RunFailed`] if the platform is not well-formed or does not have what the scenario names, or if the simulation
-/// could not go on.
-pub fn run(scenario: &Scenario, platform_xml: &str) -> Result<Obtained, RunFailed> {
-    let spec = PlatformSpec::from_simgrid_xml(platform_xml).map_err(|errors| {
-        let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        RunFailed { message: format!("{}: {}", scenario.platform, errors.join("; ")) }
-    })?;
-    let simulation = Simulation::new().with_marking(Marking::FirstResource);
-    let platform = Platform::new(&simulation.kernel(), spec).map_err(failed)?;
+/// As [`run_under`].
+pub fn run(scenario: &Scenario, platform: &PlatformSpec) -> Result<Obtained, RunFailed> {
+    run_under(Preset::Wrench, scenario, platform)
+}
+
+/// Simulates a scenario under a preset.
+///
+/// # Errors
+/// [`RunFailed`] if the platform does not have what the scenario names, or if the simulation could not go on.
+pub fn run_under(preset: Preset, scenario: &Scenario, platform: &PlatformSpec) -> Result<Obtained, RunFailed> {
+    let simulation = simulation(preset);
+    let platform = Platform::new(&simulation.kernel(), platform.clone()).map_err(failed)?;
     let site = Site::new(platform);
-    let stage = Stage::set(&site, scenario)?;
+    let stage = Stage::set(&site, preset, scenario)?;
     let play = Rc::new(RefCell::new(Play::default()));
     ExecutionController::spawn(&site, stage.user, "controller", {
         let (play, scenario) = (Rc::clone(&play), scenario.clone());
@@ -80,13 +84,13 @@ struct Play {
 }
 
 impl Stage {
-    fn set(site: &Site, scenario: &Scenario) -> Result<Stage, RunFailed> {
+    fn set(site: &Site, preset: Preset, scenario: &Scenario) -> Result<Stage, RunFailed> {
         let host = |name: &str| {
-            let message = format!("the platform has no host '{name}'");
+            let message = format!("the platform has no host `{name}`");
             site.platform().host(name).ok_or(RunFailed { message })
         };
         let repository = start_repository(site, scenario, &host)?;
-        let (service, auditor) = start_service(site, scenario, &host)?;
+        let (service, auditor) = start_service(site, preset, scenario, &host)?;
         let images: BTreeMap<&str, Image> = scenario
             .images
             .iter()
@@ -119,9 +123,10 @@ fn start_repository(
 ) -> Result<StorageService, RunFailed> {
     let place = &scenario.image_storage;
     let on = host(&place.host)?;
-    let disk = site.platform().disk_at(on, &place.mount).ok_or_else(|| RunFailed {
-        message: format!("host '{}' has no disk mounted at '{}'", place.host, place.mount),
-    })?;
+    let disk = site
+        .platform()
+        .disk_at(on, &place.mount)
+        .ok_or_else(|| RunFailed { message: format!("host `{}` has no disk at `{}`", place.host, place.mount) })?;
     let config = StorageConfig { buffer: chunk(place.buffer_size), ..StorageConfig::on_disk("images", on, disk) };
     let repository = StorageService::start(site, config);
     for image in &scenario.images {
@@ -132,6 +137,7 @@ fn start_repository(
 
 fn start_service(
     site: &Site,
+    preset: Preset,
     scenario: &Scenario,
     host: &impl Fn(&str) -> Result<HostId, RunFailed>,
 ) -> Result<(ServerlessComputeService, Rc<RefCell<Auditor>>), RunFailed> {
@@ -142,10 +148,10 @@ fn start_service(
         .iter()
         .map(|name| Ok(NodeConfig { host: host(name)?, slots: Slots::Cores }))
         .collect::<Result<Vec<_>, RunFailed>>()?;
-    let mut config = ServiceConfig::new(Preset::Wrench, host(&spec.head_host)?, nodes);
+    let mut config = ServiceConfig::new(preset, host(&spec.head_host)?, nodes);
     config.head_mount.clone_from(&spec.head_mount);
     config.scheduler = match spec.scheduler {
-        SchedulerName::Fcfs => Box::new(Fcfs::new(false)),
+        SchedulerName::Fcfs => Box::new(Fcfs::new(config.rules.fcfs_looks_at_room)),
         SchedulerName::WorkloadBalancing => Box::new(WorkloadBalancing),
     };
     config.keep_alive = Box::new(Fixed::new(Duration::from_secs_f64(properties.idle_timeout_s)));
@@ -179,7 +185,7 @@ fn capacities(site: &Site, config: &ServiceConfig) -> Result<Capacities, RunFail
     let platform = site.platform();
     let disk = |host, mount: &str| {
         let disk = platform.disk_at(host, mount).ok_or_else(|| RunFailed {
-            message: format!("host '{}' has no disk mounted at '{mount}'", platform.host_name(host)),
+            message: format!("host `{}` has no disk at `{mount}`", platform.host_name(host)),
         })?;
         Ok(platform.disk_capacity(disk))
     };

@@ -250,6 +250,9 @@ impl Scenario {
     pub fn parse(file: &str, text: &str) -> Result<Scenario, ScenarioError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let failed = |problems| ScenarioError { file: file.to_owned(), problems };
+        if let Some(problem) = Problem::of_beginning(text) {
+            return Err(failed(vec![problem]));
+        }
         let scenario: Scenario = serde_json::from_str(text).map_err(|error| failed(vec![Problem::of_json(&error)]))?;
         let problems = scenario.problems();
         if problems.is_empty() { Ok(scenario) } else { Err(failed(problems)) }
@@ -327,6 +330,8 @@ pub struct Problem {
 /// A place in a JSON file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
+    /// The whole file.
+    File,
     /// Line and column, counted from 1.
     Line(usize, usize),
     /// The path of keys and indices, for example `functions[2].image`.
@@ -334,6 +339,17 @@ pub enum Place {
 }
 
 impl Problem {
+    /// What is wrong with a text that cannot be a scenario whatever follows. Serde would take a list for one, and complain
+    /// about its first element.
+    fn of_beginning(text: &str) -> Option<Self> {
+        let (message, hint) = match text.trim_start().chars().next() {
+            Some('{') => return None,
+            Some(_) => ("this is not a JSON object", "a scenario is written { \"name\": ..., \"platform\": ... }"),
+            None => ("the file is empty", "a scenario is a JSON object"),
+        };
+        Some(Problem { place: Place::File, message: message.to_owned(), hint: Some(hint.to_owned()) })
+    }
+
     fn of_json(error: &serde_json::Error) -> Self {
         let text = error.to_string();
         // The place that serde_json puts at the end of its message is said in front instead.
@@ -359,7 +375,7 @@ impl Problem {
     }
 }
 
-/// One line per problem: `FILE:LINE:COLUMN: message (hint)` or `FILE: PATH: message (hint)`.
+/// One line per problem: `FILE:LINE:COLUMN: message (hint)`, `FILE: PATH: message (hint)` or `FILE: message (hint)`.
 impl fmt::Display for ScenarioError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, problem) in self.problems.iter().enumerate() {
@@ -367,6 +383,7 @@ impl fmt::Display for ScenarioError {
                 writeln!(f)?;
             }
             match &problem.place {
+                Place::File => write!(f, "{}: {}", self.file, problem.message)?,
                 Place::Line(line, column) => write!(f, "{}:{line}:{column}: {}", self.file, problem.message)?,
                 Place::Path(path) => write!(f, "{}: {path}: {}", self.file, problem.message)?,
             }

@@ -37,6 +37,27 @@ const EXPECTED: &str = r#"{
     }]
 }"#;
 
+const PLATFORM: &str = r#"<?xml version='1.0'?>
+<!DOCTYPE platform SYSTEM "https://simgrid.org/simgrid.dtd">
+<platform version="4.1">
+  <zone id="world" routing="Full">
+    <host id="user" speed="1Gf">
+      <disk id="u" read_bw="1GBps" write_bw="1GBps"><prop id="size" value="1GB"/><prop id="mount" value="/"/></disk>
+    </host>
+    <host id="head" speed="1Gf">
+      <disk id="h" read_bw="1GBps" write_bw="1GBps"><prop id="size" value="1GB"/><prop id="mount" value="/"/></disk>
+    </host>
+    <host id="node0" speed="1Gf">
+      <disk id="n" read_bw="1GBps" write_bw="1GBps"><prop id="size" value="1GB"/><prop id="mount" value="/"/></disk>
+    </host>
+    <host id="bare" speed="1Gf"/>
+    <link id="l" bandwidth="1GBps" latency="1us"/>
+    <route src="user" dst="head"><link_ctn id="l"/></route>
+    <route src="head" dst="node0"><link_ctn id="l"/></route>
+  </zone>
+</platform>
+"#;
+
 fn obtained(end_s: f64) -> Obtained {
     let date = |seconds| Some(Time::from_secs_f64(seconds));
     Obtained {
@@ -67,7 +88,7 @@ fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
 
 fn three_scenarios() -> tempfile::TempDir {
     folder(&[
-        ("platforms/p.xml", "<platform/>"),
+        ("platforms/p.xml", PLATFORM),
         ("cases/b.json", &scenario_text("b", EXPECTED)),
         ("cases/a.json", &scenario_text("a", EXPECTED)),
         ("cases/c.json", &scenario_text("c", "null")),
@@ -80,8 +101,8 @@ fn a_folder_is_tried_in_the_order_of_its_names() {
     let folder = three_scenarios();
     let mut order = Vec::new();
     let mut printed = Vec::new();
-    let mut run = |scenario: &Scenario, xml: &str| {
-        assert_eq!(xml, "<platform/>");
+    let mut run = |scenario: &Scenario, platform: &PlatformSpec| {
+        assert!(platform.host_id("node0").is_some());
         order.push(scenario.name.clone());
         Ok(obtained(if scenario.name == "b" { 3.5 } else { 3.0 }))
     };
@@ -107,7 +128,7 @@ fn with_a_clock_every_scenario_has_a_line_with_its_time() {
         WallTime::from_secs(ticks.get())
     };
     let mut printed = Vec::new();
-    let mut run = |scenario: &Scenario, _: &str| {
+    let mut run = |scenario: &Scenario, _: &PlatformSpec| {
         if scenario.name == "c" { Err(RunFailed { message: "deadlock".to_owned() }) } else { Ok(obtained(3.0)) }
     };
     conform(folder.path(), &mut run, Some(&clock), &mut |line| printed.push(line.to_owned())).unwrap();
@@ -128,7 +149,7 @@ fn the_folder_of_the_cases_itself_will_do() {
     let folder = three_scenarios();
     let cases = read_folder(&folder.path().join("cases")).unwrap();
     assert_eq!(cases.len(), 3);
-    assert_eq!(&*cases[0].platform_xml, "<platform/>");
+    assert!(cases[0].platform.host_id("node0").is_some());
 }
 
 #[test]
@@ -150,10 +171,58 @@ fn folders_and_platforms_that_are_not_there() {
     let error = read_folder(empty.path()).unwrap_err().to_string();
     assert!(error.starts_with("no scenario in "), "{error}");
     let error = read_folder(&empty.path().join("nowhere")).unwrap_err().to_string();
-    assert!(error.starts_with("cannot read ") && error.contains("nowhere"), "{error}");
+    assert!(error.ends_with("nowhere: there is no such file"), "{error}");
     let lost = folder(&[("cases/a.json", &scenario_text("a", "null"))]);
     let error = read_folder(lost.path()).unwrap_err().to_string();
-    assert!(error.starts_with("cannot read ") && error.contains("p.xml"), "{error}");
+    assert!(error.contains("a.json: platform: cannot read the platform `"), "{error}");
+    assert!(error.contains("p.xml`: there is no such file (platforms are"), "{error}");
+}
+
+#[test]
+fn what_a_platform_does_not_have_is_told_before_anything_runs() {
+    let text = |from: &str, to: &str| {
+        let text = scenario_text("a", "null");
+        assert!(text.contains(from), "{from}");
+        text.replace(from, to)
+    };
+    let cases = [
+        (text("\"user_host\": \"user\"", "\"user_host\": \"usr\""), "user_host: ", "did you mean `user`?"),
+        (text("\"head_mount\": \"/\"", "\"head_mount\": \"/x\""), "serverless.head_mount: ", "it has disks at `/`"),
+        (
+            text("[\"node0\"]", "[\"bare\"]"),
+            "serverless.compute_hosts[0]: host `bare` has no disk at `/`",
+            "no disk at all",
+        ),
+        (
+            text("[\"node0\"]", "[\"bare\"]"),
+            "serverless.compute_hosts[0]: ",
+            "no route from host `head` to host `bare`",
+        ),
+        (text("[\"node0\"]", "[\"node0\", \"node0\"]"), "compute_hosts[1]: compute host `node0` is listed twice", ""),
+        (text("\"disk_bytes\": 1,", "\"disk_bytes\": 2e9,"), "images: the images do not fit", "it holds 1000000000"),
+        ("[]".to_owned(), "a.json: this is not a JSON object", ""),
+        (" \n".to_owned(), "a.json: the file is empty", ""),
+        ("{".repeat(100_000), "a.json:1:2: key must be a string", "not valid JSON"),
+        ("{\"name\":".repeat(100_000), "a.json:1:8: invalid type: map, expected a string", ""),
+    ];
+    for (text, message, more) in cases {
+        let folder = folder(&[("platforms/p.xml", PLATFORM), ("cases/a.json", &text)]);
+        let error = read_folder(folder.path()).unwrap_err().to_string();
+        assert!(error.contains(message) && error.contains(more), "{message}: {error}");
+    }
+}
+
+/// Two scenarios on a platform that is not XML: it is told once.
+#[test]
+fn a_platform_that_is_broken() {
+    let folder = folder(&[
+        ("platforms/p.xml", "{}"),
+        ("cases/a.json", &scenario_text("a", "null")),
+        ("cases/b.json", &scenario_text("b", "null")),
+    ]);
+    let error = read_folder(folder.path()).unwrap_err().to_string();
+    assert!(error.contains("p.xml:1:1: not well-formed XML"), "{error}");
+    assert_eq!(error.lines().count(), 1, "{error}");
 }
 
 #[test]

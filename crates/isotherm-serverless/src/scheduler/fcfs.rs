@@ -1,10 +1,11 @@
 //! First come, first served.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::promises::Promises;
 use super::{Dispatch, Plan, Scheduler};
 use crate::node_set::NodeSet;
-use crate::state::{Need, Pending, View};
+use crate::state::{Pending, View};
 use crate::{FunctionId, ImageId, NodeId};
 
 /// Serves invocations in the order in which they became schedulable, each on the first node, in the order of the list,
@@ -14,9 +15,11 @@ use crate::{FunctionId, ImageId, NodeId};
 ///    5. its image being copied; 6. nothing more.
 ///
 /// On that node it takes a slot for this round, and the next step towards its start is decided: dispatch, load or copy,
-/// or nothing where a load or copy is in progress.
+/// or nothing where a load or copy is in progress. An invocation for which there is no node is skipped.
 ///
-/// With `looks_at_room` a node counts only if the container could be started there, unless there is no such node.
+/// With `looks_at_room` a node counts only if the container would have room there beside everything that was decided for
+/// those before it. An invocation that has room nowhere takes no slot; but its image is brought nearer, on the node of the
+/// first rule, if it fits into free room there.
 #[derive(Debug, Default)]
 pub struct Fcfs {
     looks_at_room: bool,
@@ -30,12 +33,15 @@ struct Scratch {
     free: NodeSet,
     /// Slots taken in this round.
     taken: FxHashMap<NodeId, u32>,
-    /// Room promised in this round.
-    promised: FxHashMap<NodeId, Need>,
+    promises: Promises,
     /// Idle containers promised in this round.
     idle_taken: FxHashMap<(FunctionId, NodeId), usize>,
     loading: FxHashMap<ImageId, NodeSet>,
     copying: FxHashMap<ImageId, NodeSet>,
+    /// Functions that have found no node. They will find none later in the round.
+    nowhere: FxHashSet<FunctionId>,
+    /// What is moved only to be nearer, after everything else.
+    nearer: Plan,
 }
 
 /// What the rule that chose a node has found there.
@@ -50,53 +56,59 @@ enum Found {
 }
 
 impl Fcfs {
-    /// With `looks_at_room`, nodes that have no room for the container are chosen only if no other can be.
+    /// With `looks_at_room`, only nodes that have room for the container are chosen.
     pub fn new(looks_at_room: bool) -> Self {
         Fcfs { looks_at_room, scratch: Scratch::default() }
     }
 
-    fn choose(&self, view: &View<'_>, function: FunctionId) -> Option<(NodeId, Found)> {
-        if self.looks_at_room
-            && let Some(choice) = self.scratch.choose(view, function, true)
-        {
-            return Some(choice);
+    /// The next step of an invocation on the node that was chosen for it.
+    fn decide(&mut self, view: &View<'_>, plan: &mut Plan, pending: Pending, node: NodeId, found: Found) {
+        let Pending { invocation, function } = pending;
+        let scratch = &mut self.scratch;
+        if self.looks_at_room {
+            scratch.promises.add(view, function, node);
         }
-        self.scratch.choose(view, function, false)
+        match (found, view.image_of(function)) {
+            (Found::Idle, _) => {
+                let taken = scratch.idle_taken.entry((function, node)).or_default();
+                let container = view.idle(function, node).nth(*taken);
+                *taken += 1;
+                plan.dispatches.push(Dispatch { invocation, node, container });
+            }
+            (Found::InMemory, _) | (_, None) => plan.dispatches.push(Dispatch { invocation, node, container: None }),
+            (found, Some(image)) => scratch.bring_nearer(plan, node, image, found),
+        }
+        scratch.take_slot(view, node);
     }
 }
 
 impl Scheduler for Fcfs {
     fn round(&mut self, view: &View<'_>, plan: &mut Plan) {
         self.scratch.reset(view);
-        for Pending { invocation, function } in view.pending() {
-            if self.scratch.free.is_empty() {
-                return;
+        for pending in view.pending() {
+            let function = pending.function;
+            if self.scratch.free.is_empty() || self.scratch.nowhere.len() == view.functions_waiting_count() {
+                break;
             }
-            let Some((node, found)) = self.choose(view, function) else { continue };
-            let image = view.image_of(function);
-            match (found, image) {
-                (Found::Idle, _) => {
-                    let taken = self.scratch.idle_taken.entry((function, node)).or_default();
-                    let container = view.idle(function, node).nth(*taken);
-                    *taken += 1;
-                    plan.dispatches.push(Dispatch { invocation, node, container });
-                }
-                (Found::InMemory, _) | (_, None) => {
-                    self.scratch.promised.entry(node).or_default().add(view.need_of(function));
-                    plan.dispatches.push(Dispatch { invocation, node, container: None });
-                }
-                (Found::OnDisk, Some(image)) => {
-                    self.scratch.loading.entry(image).or_default().insert(node);
-                    plan.loads.push((node, image));
-                }
-                (Found::Nothing, Some(image)) => {
-                    self.scratch.copying.entry(image).or_default().insert(node);
-                    plan.copies.push((node, image));
-                }
-                (Found::Loading | Found::Copying, Some(_)) => {}
+            if self.scratch.nowhere.contains(&function) {
+                continue;
             }
-            self.scratch.take_slot(view, node);
+            if let Some((node, found)) = self.scratch.choose(view, function, self.looks_at_room) {
+                self.decide(view, plan, pending, node, found);
+                continue;
+            }
+            self.scratch.nowhere.insert(function);
+            if self.looks_at_room
+                && let Some(image) = view.image_of(function)
+                && let Some((node, found)) = self.scratch.choose(view, function, false)
+            {
+                let mut nearer = std::mem::take(&mut self.scratch.nearer);
+                self.scratch.bring_nearer(&mut nearer, node, image, found);
+                self.scratch.nearer = nearer;
+            }
         }
+        plan.loads.append(&mut self.scratch.nearer.loads);
+        plan.copies.append(&mut self.scratch.nearer.copies);
     }
 }
 
@@ -104,10 +116,26 @@ impl Scratch {
     fn reset(&mut self, view: &View<'_>) {
         self.free.clone_from(view.with_free_slot());
         self.taken.clear();
-        self.promised.clear();
+        self.promises.clear();
         self.idle_taken.clear();
         self.loading.clear();
         self.copying.clear();
+        self.nowhere.clear();
+    }
+
+    /// Decides the next step of an image towards the memory of a node.
+    fn bring_nearer(&mut self, plan: &mut Plan, node: NodeId, image: ImageId, found: Found) {
+        match found {
+            Found::OnDisk => {
+                self.loading.entry(image).or_default().insert(node);
+                plan.loads.push((node, image));
+            }
+            Found::Nothing => {
+                self.copying.entry(image).or_default().insert(node);
+                plan.copies.push((node, image));
+            }
+            Found::Idle | Found::InMemory | Found::Loading | Found::Copying => {}
+        }
     }
 
     fn take_slot(&mut self, view: &View<'_>, node: NodeId) {
@@ -120,10 +148,8 @@ impl Scratch {
 
     /// The first node of the first rule that has one.
     fn choose(&self, view: &View<'_>, function: FunctionId, with_room: bool) -> Option<(NodeId, Found)> {
-        let admissible = |node: NodeId| {
-            view.fits(function, node)
-                && (!with_room || view.has_room(function, node, self.promised.get(&node).copied().unwrap_or_default()))
-        };
+        let admissible =
+            |node: NodeId| view.fits(function, node) && (!with_room || self.promises.leave_room(view, function, node));
         let first = |nodes: &NodeSet| nodes.and(&self.free).find(|&node| admissible(node));
         // An idle container holds its room already.
         let idle = view.with_idle(function).and(&self.free).find(|&node| {

@@ -3,22 +3,30 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::promises::Promises;
 use super::{Dispatch, Plan, Scheduler};
+use crate::config::RoomRule;
 use crate::state::{Need, View};
-use crate::{FunctionId, InvocationId, NodeId};
+use crate::{FunctionId, ImageId, NodeId};
 
 /// Shares the free slots of all nodes among the functions in proportion to the work that waits for each (its pending
 /// invocations times its time limit, which stands for their unknown run time), moves images to where slots were
 /// given, and starts the latest invocations first.
 ///
 /// 1. `slots(f) = min(pending(f), ceil(work(f) / total work × free slots))`.
-/// 2. Functions by decreasing slots; each takes slots from the node with most slots not yet given, again and again.
+/// 2. Functions by decreasing slots; each takes slots from the node with most slots not yet given, again and again (only
+///    from nodes that could ever hold its image and container).
 /// 3. On each node where a function was given slots: image neither on disk nor being copied: copy; on disk, not in
 ///    memory, not being loaded: load.
 /// 4. There, up to the slots given: the latest pending invocation is passed over if the image is not in memory; else it
-///    goes to an idle container, or to a new one if free disk and free memory cover the limits.
+///    goes to an idle container, or to a new one if there is room for it: under
+///    [`RoomRule::Fail`] free disk and free memory cover the limits, else what idle images and idle containers hold
+///    counts too.
+///
+/// Under [`RoomRule::Fail`], as in the reference, an invocation is passed over for ever where idle images
+/// fill a node so that its free room does not cover the limits, and nothing else happens there.
 ///
 /// Equals go in the order of registration and of the nodes.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,13 +37,14 @@ impl Scheduler for WorkloadBalancing {
         let shares = shares(view);
         let given = give(view, &shares);
         let mut idle_taken: FxHashMap<(FunctionId, NodeId), usize> = FxHashMap::default();
-        let mut promised: FxHashMap<NodeId, Need> = FxHashMap::default();
-        let mut left: FxHashMap<FunctionId, Vec<InvocationId>> = FxHashMap::default();
+        let mut room = Room::new(view);
+        let mut moved = FxHashSet::default();
+        let mut left = FxHashMap::default();
         for &(node, function, slots) in &given {
-            move_image(view, node, function, plan);
-            let left = left.entry(function).or_insert_with(|| view.pending_of(function).collect());
+            move_image(view, node, function, plan, &mut moved);
+            let left = left.entry(function).or_insert_with(|| view.pending_of(function).rev());
             for _ in 0..slots {
-                let Some(invocation) = left.pop() else { break };
+                let Some(invocation) = left.next() else { break };
                 let in_memory = view.image_of(function).is_none_or(|image| view.in_memory(image).contains(node));
                 if !in_memory {
                     continue;
@@ -44,16 +53,51 @@ impl Scheduler for WorkloadBalancing {
                 let container = view.idle(function, node).nth(*taken);
                 if container.is_some() {
                     *taken += 1;
-                } else {
-                    let promised = promised.entry(node).or_default();
-                    let mut need = *promised;
-                    need.add(view.need_of(function));
-                    if need.memory_bytes > view.free_memory(node) || need.disk_bytes > view.free_disk(node) {
-                        continue;
-                    }
-                    *promised = need;
+                } else if !room.take(view, function, node) {
+                    continue;
                 }
                 plan.dispatches.push(Dispatch { invocation, node, container });
+            }
+        }
+    }
+}
+
+/// Room for new containers, as far as it has not been given out in this round.
+enum Room {
+    /// Only what is free counts.
+    Free(FxHashMap<NodeId, Need>),
+    /// What can be had counts.
+    Obtainable(Promises),
+}
+
+impl Room {
+    fn new(view: &View<'_>) -> Self {
+        match view.rules().room {
+            RoomRule::Fail => Room::Free(FxHashMap::default()),
+            RoomRule::EvictIdleContainers => Room::Obtainable(Promises::default()),
+        }
+    }
+
+    /// Takes the room of a container; says whether there was enough.
+    fn take(&mut self, view: &View<'_>, function: FunctionId, node: NodeId) -> bool {
+        match self {
+            Room::Free(promised) => {
+                let promised = promised.entry(node).or_default();
+                let mut need = *promised;
+                need.add(view.need_of(function));
+                let free = Need { memory_bytes: view.free_memory(node), disk_bytes: view.free_disk(node) };
+                let enough = need.fits_into(free);
+                if enough {
+                    *promised = need;
+                }
+                enough
+            }
+            Room::Obtainable(promises) => {
+                let enough = promises.leave_room(view, function, node);
+                if enough {
+                    promises.add(view, function, node);
+                }
+                enough
             }
         }
     }
@@ -84,8 +128,13 @@ fn give(view: &View<'_>, shares: &[(FunctionId, u64)]) -> Vec<(NodeId, FunctionI
     let mut given = Vec::new();
     for &(function, slots) in shares {
         let mut missing = slots;
+        let mut too_small = Vec::new();
         while missing > 0 {
             let Some((free, Reverse(node))) = nodes.pop() else { break };
+            if !view.fits(function, node) {
+                too_small.push((free, Reverse(node)));
+                continue;
+            }
             let taken = missing.min(free);
             missing -= taken;
             given.push((node, function, taken));
@@ -93,21 +142,28 @@ fn give(view: &View<'_>, shares: &[(FunctionId, u64)]) -> Vec<(NodeId, FunctionI
                 nodes.push((free - taken, Reverse(node)));
             }
         }
+        nodes.extend(too_small);
     }
     given.sort_by_key(|&(node, ..)| node);
     given
 }
 
 /// Decides the next step of the function's image towards the memory of a node.
-fn move_image(view: &View<'_>, node: NodeId, function: FunctionId, plan: &mut Plan) {
+fn move_image(
+    view: &View<'_>,
+    node: NodeId,
+    function: FunctionId,
+    plan: &mut Plan,
+    moved: &mut FxHashSet<(NodeId, ImageId)>,
+) {
     let Some(image) = view.image_of(function) else { return };
     if !view.on_disk(image).contains(node) {
-        if !view.copying(image).contains(node) && !plan.copies.contains(&(node, image)) {
+        if !view.copying(image).contains(node) && moved.insert((node, image)) {
             plan.copies.push((node, image));
         }
     } else if !view.in_memory(image).contains(node)
         && !view.loading(image).contains(node)
-        && !plan.loads.contains(&(node, image))
+        && moved.insert((node, image))
     {
         plan.loads.push((node, image));
     }

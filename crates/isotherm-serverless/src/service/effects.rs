@@ -1,5 +1,7 @@
 //! Carrying out what the platform's state has decided.
 
+use std::rc::Rc;
+
 use isotherm_kernel::Duration;
 use isotherm_services::{Action, ActionReport, ActionRequest, DataEnd, FailureCause, FilePin, move_data};
 
@@ -7,7 +9,7 @@ use super::{NodeServices, ServerlessComputeService};
 use crate::call::{Call, PrivateStorage};
 use crate::function::{Body, Step};
 use crate::manager::FunctionManager;
-use crate::message::{Answer, ManagerMessage, Request, time_limit};
+use crate::message::{ManagerMessage, Request, time_limit};
 use crate::state::{BodyEnd, Effect};
 use crate::{ContainerId, ImageId, InvocationId, NodeId};
 
@@ -28,8 +30,15 @@ impl<F: FnOnce(Result<(), FailureCause>) -> Request> Notice<F> {
 
 impl<F: FnOnce(Result<(), FailureCause>) -> Request> Drop for Notice<F> {
     fn drop(&mut self) {
-        let host = self.service.inner.site.platform().host_name(self.from.host());
-        self.send(Err(FailureCause::HostFailed { host }));
+        let platform = self.service.inner.site.platform();
+        // At the end of the simulation actors are dropped too, but their hosts are on and nobody wants to hear.
+        if let Some(request) = self.request.take()
+            && !platform.is_on(self.from.host())
+        {
+            let host = platform.host_name(self.from.host());
+            // The service is to hear first that the host is off, so that it does not start anything there.
+            self.service.tell_later(&self.from, request(Err(FailureCause::HostFailed { host })));
+        }
     }
 }
 
@@ -86,6 +95,10 @@ impl ServerlessComputeService {
                     self.kernel().cancel_call(timer);
                 }
             }
+            Effect::RetryMove { after } => {
+                let service = self.clone();
+                self.kernel().call_after(after, move |_| service.tell(service.address(), Request::Retry));
+            }
             Effect::Stopped { container } => {
                 self.inner.desk.borrow_mut().private.remove(&container);
             }
@@ -100,6 +113,8 @@ impl ServerlessComputeService {
                     sink.borrow_mut().record(&status.record());
                 }
                 let live = self.inner.desk.borrow_mut().live.remove(&invocation);
+                #[cfg(any(test, feature = "audit"))]
+                self.inner.desk.borrow_mut().progress.remove(&invocation);
                 if let Some(live) = live {
                     self.notify(&live.manager, live.handle);
                 }
@@ -129,7 +144,7 @@ impl ServerlessComputeService {
         }
         let reply = self.inner.desk.borrow_mut().stopping.take();
         if let Some(reply) = reply {
-            self.answer(&reply, 0, Answer { kind: "stop_answer", value: Ok(()) });
+            reply.answer(0, Ok(()));
         }
     }
 
@@ -217,13 +232,25 @@ impl ServerlessComputeService {
         let service = self.clone();
         let from = services.address.clone();
         let on_end = move |report: ActionReport| {
-            let ActionReport { started, ended, result } = report;
+            let ActionReport { started, ended, mut result } = report;
+            if let Err(FailureCause::ServiceStopped { service: stopped }) = &mut result
+                && service.inner.stopped.get()
+            {
+                // Users know nothing of the services within this one.
+                *stopped = Rc::clone(&service.inner.name);
+            }
             service.tell(&from, Request::BodyEnded { invocation, end: BodyEnd { started, ended, result } });
         };
         let mut request = ActionRequest::new("invocation", action, on_end);
         request.startup = startup;
         request.time_limit = time_limit(limit);
         request.at_limit = self.inner.at_limit;
+        #[cfg(any(test, feature = "audit"))]
+        {
+            let status = Rc::new(isotherm_services::ActionStatus::default());
+            request.status = Some(Rc::clone(&status));
+            self.inner.desk.borrow_mut().progress.insert(invocation, (node, status));
+        }
         let id = services.bare_metal.submit(self.address(), 0, request);
         if let Some(live) = self.inner.desk.borrow_mut().live.get_mut(&invocation) {
             live.action = Some((node, id));

@@ -1,8 +1,10 @@
 //! The invariants of the platform's state, checked after every message in tests.
 
+#![expect(clippy::iter_over_hash_type, reason = "neither sums nor assertions depend on the order")]
+
 use std::collections::BTreeMap;
 
-use super::{OnHead, Place, PlatformState};
+use super::{Need, OnHead, Place, PlatformState};
 use crate::state::node::Transfer;
 
 impl PlatformState {
@@ -14,6 +16,31 @@ impl PlatformState {
         self.check_invocations();
         self.check_nodes();
         self.check_images();
+    }
+
+    /// The sizes of all tables that grow and shrink, with their names.
+    pub(crate) fn live_tables(&self) -> Vec<(&'static str, usize)> {
+        let of_nodes = |count: &dyn Fn(&super::Node) -> usize| self.nodes.iter().map(count).sum::<usize>();
+        let of_images = |count: &dyn Fn(&super::Image) -> usize| self.images.iter().map(count).sum::<usize>();
+        vec![
+            ("invocations", self.invocations.len()),
+            ("new invocations", self.new.len()),
+            ("pending invocations", self.pending.len()),
+            ("functions waiting", self.functions_waiting.len()),
+            ("images waiting for room on the head disk", self.awaiting_room.len()),
+            ("invocations waiting for an image", of_images(&|image| image.waiting.len())),
+            ("functions waiting of an image", of_images(&|image| image.functions_waiting.len())),
+            ("containers", self.containers.len()),
+            ("idle containers by function", self.functions.iter().map(|function| function.idle.len()).sum()),
+            ("idle containers by node", of_nodes(&|node| node.idle.len())),
+            ("busy containers", of_nodes(&|node| node.busy.len())),
+            ("slots in use", of_nodes(&|node| node.slots_used as usize)),
+            ("claims", of_nodes(&|node| node.claims.len())),
+            ("images to be dropped", of_nodes(&|node| node.dropped.len())),
+            ("copies", of_images(&|image| image.copying.len())),
+            ("loads", of_images(&|image| image.loading.len())),
+            ("effects", self.effects.len()),
+        ]
     }
 
     fn check_invocations(&self) {
@@ -34,7 +61,7 @@ impl PlatformState {
         let mut busy = vec![0u32; self.nodes.len()];
         let mut memory = vec![0u64; self.nodes.len()];
         let mut disk = vec![0u64; self.nodes.len()];
-        let mut idle = vec![(0usize, 0u64, 0u64); self.nodes.len()];
+        let mut idle = vec![(0usize, Need::default()); self.nodes.len()];
         for container in self.containers.values() {
             let limits = &self.functions[container.function.index()].limits;
             let node = container.node.index();
@@ -44,15 +71,23 @@ impl PlatformState {
                 busy[node] += 1;
             } else {
                 idle[node].0 += 1;
-                idle[node].1 += limits.memory_bytes;
-                idle[node].2 += limits.disk_bytes;
+                idle[node].1.add(self.need(container.function));
             }
         }
         for (index, node) in self.nodes.iter().enumerate() {
             assert_eq!(node.slots_used, busy[index], "slots used = busy containers on '{}'", node.name);
             assert!(node.slots.is_none_or(|slots| node.slots_used <= slots), "slots above capacity");
             assert_eq!(node.idle.len(), idle[index].0, "idle containers are those in the list");
-            assert_eq!((node.idle_memory, node.idle_disk), (idle[index].1, idle[index].2), "room of idle containers");
+            assert_eq!(node.idle_limits, idle[index].1, "room of idle containers");
+            let mut claimed = Need::default();
+            node.claims.values().for_each(|&need| claimed.add(need));
+            assert_eq!(node.claimed, claimed, "claims of copies and loads");
+            let moving = node.images.values().filter(|known| {
+                matches!(known.copy, Transfer::Running { .. }) || matches!(known.load, Transfer::Running { .. })
+            });
+            assert_eq!(node.claims.len(), moving.count(), "a claim for each copy and load");
+            let free = node.free_slots() > 0;
+            assert_eq!(self.free_nodes.contains(crate::NodeId(index as u32)), free, "index of free slots");
             let loading: u64 = node
                 .images
                 .iter()
@@ -75,13 +110,18 @@ impl PlatformState {
         }
         for (index, node) in self.nodes.iter().enumerate() {
             let node_id = crate::NodeId(index as u32);
+            let mut idle_images = Need::default();
             for (&image, known) in &node.images {
+                if known.is_held_by_idle_only() {
+                    idle_images.add(self.size_of(image));
+                }
                 let entry = &self.images[image.index()];
                 assert_eq!(entry.on_disk.contains(node_id), known.disk.is_some(), "index of images on disk");
                 assert_eq!(entry.in_memory.contains(node_id), known.memory.is_some(), "index of images in memory");
                 assert_eq!(entry.copying.contains(node_id), known.copy != Transfer::None, "index of copies");
                 assert_eq!(entry.loading.contains(node_id), known.load != Transfer::None, "index of loads");
                 let containers = pins.get(&(node_id, image)).copied().unwrap_or_default();
+                assert_eq!(known.busy + known.idle, containers, "containers that pin an image");
                 if let Some(file) = known.memory {
                     assert_eq!(node.memory.borrow().pins(file), containers, "pins of an image in memory");
                 }
@@ -94,12 +134,37 @@ impl PlatformState {
                     "containers keep their image"
                 );
             }
+            assert_eq!(node.idle_images, idle_images, "images that only idle containers pin");
         }
-        for image in &self.images {
-            if let OnHead::Present(file) = image.head {
-                assert!(self.head.borrow().contains(file), "an image that is present has its file");
+        self.check_head();
+    }
+
+    fn check_head(&self) {
+        let head = self.head.borrow();
+        for (index, image) in self.images.iter().enumerate() {
+            let id = crate::ImageId(index as u32);
+            let pending: usize = image.functions_waiting.iter().map(|f| self.functions[f.index()].pending.len()).sum();
+            let copies = self.nodes.iter().filter(|node| matches!(node.image(id).copy, Transfer::Running { .. }));
+            match image.head {
+                OnHead::Present(file) => {
+                    let pins = head.pins(file) as usize;
+                    let awaited = usize::from(!self.policies.simulate_downloads && pins > 0);
+                    let expected = pending + copies.count();
+                    assert!((expected..=expected + awaited).contains(&pins), "pins of an image on the head disk");
+                }
+                OnHead::Downloading(file) => assert!(head.contains(file), "a download has its file"),
+                OnHead::Absent => {
+                    let waits = !image.waiting.is_empty();
+                    assert_eq!(image.waits_since.is_some(), waits, "who waits has a place in the line");
+                    assert_eq!(pending, 0, "the image of a pending invocation is on the head disk");
+                }
+            }
+            if let Some(since) = image.waits_since {
+                assert!(self.awaiting_room.contains(&(since, id)), "the line for room on the head disk");
             }
         }
-        self.head.borrow().check();
+        let line = self.images.iter().filter(|image| image.waits_since.is_some()).count();
+        assert_eq!(self.awaiting_room.len(), line, "nobody else stands in the line");
+        head.check();
     }
 }

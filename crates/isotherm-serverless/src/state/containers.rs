@@ -29,7 +29,12 @@ impl PlatformState {
     pub(super) fn start_container(&mut self, node: NodeId, function: FunctionId) -> Option<ContainerId> {
         let image = self.functions[function.index()].image;
         let need = self.need(function);
-        if self.take_room(node, image, need).is_err() {
+        if self.evicts_for_images() {
+            // Idle images go before idle containers do, and nothing goes in vain.
+            if !self.obtain(node, need, image) || self.take_room(node, image, need).is_err() {
+                return None;
+            }
+        } else if self.take_room(node, image, need).is_err() {
             let state = &self.nodes[node.index()];
             let missing = Missing {
                 memory_bytes: need.memory_bytes.saturating_sub(state.memory.borrow().free()),
@@ -39,6 +44,7 @@ impl PlatformState {
                 return None;
             }
         }
+        self.count_pins(node, image, 1, 0);
         let id = ContainerId(self.next_container);
         self.next_container += 1;
         self.containers.insert(
@@ -54,11 +60,6 @@ impl PlatformState {
             memory_bytes: need.memory_bytes,
         });
         Some(id)
-    }
-
-    fn need(&self, function: FunctionId) -> Need {
-        let limits = &self.functions[function.index()].limits;
-        Need { memory_bytes: limits.memory_bytes, disk_bytes: limits.disk_bytes }
     }
 
     /// Pins the image and takes room for the limits, first on disk, then in memory; all or nothing, but images that were
@@ -113,9 +114,10 @@ impl PlatformState {
 
     /// Evicts idle containers of a node until nothing is missing. Evicts none, and says so, if all together would not
     /// do.
-    pub(super) fn make_room(&mut self, node: NodeId, missing: Missing) -> bool {
+    fn make_room(&mut self, node: NodeId, missing: Missing) -> bool {
         let state = &self.nodes[node.index()];
-        if missing.memory_bytes > state.idle_memory || missing.disk_bytes > state.idle_disk {
+        let needed = Need { memory_bytes: missing.memory_bytes, disk_bytes: missing.disk_bytes };
+        if !needed.fits_into(state.idle_limits) {
             return false;
         }
         let mut idle = state.idle.iter().map(|&(idle_since, id)| {
@@ -124,7 +126,7 @@ impl PlatformState {
         });
         let Some(victims) = self.policies.eviction.choose(&mut idle, missing) else { return false };
         drop(idle);
-        for victim in victims {
+        for victim in self.only_idle(node, victims) {
             self.stop_container(victim, true);
         }
         true
@@ -164,13 +166,14 @@ impl PlatformState {
         let spec = &mut self.functions[function.index()];
         spec.idle.entry(node).or_default().insert(key, id);
         spec.idle_nodes.insert(node);
-        let limits = spec.limits;
+        let image = spec.image;
+        let limits = self.need(function);
         let state = &mut self.nodes[node.index()];
         state.idle.insert((self.now, id));
-        state.idle_memory = state.idle_memory.saturating_add(limits.memory_bytes);
-        state.idle_disk = state.idle_disk.saturating_add(limits.disk_bytes);
+        state.idle_limits.add(limits);
         // What this container holds can now be had by evicting it.
         state.room_may_have_come();
+        self.count_pins(node, image, -1, 1);
         if let Some(idle) = idle {
             self.effects.push(Effect::KeepAlive { container: id, idle_sequence: container.idle_sequence, idle });
         }
@@ -189,11 +192,12 @@ impl PlatformState {
                 spec.idle_nodes.remove(node);
             }
         }
-        let limits = spec.limits;
+        let image = spec.image;
+        let limits = self.need(function);
         let state = &mut self.nodes[node.index()];
         state.idle.remove(&(idle_since, id));
-        state.idle_memory = state.idle_memory.saturating_sub(limits.memory_bytes);
-        state.idle_disk = state.idle_disk.saturating_sub(limits.disk_bytes);
+        state.idle_limits = state.idle_limits.without(limits);
+        self.count_pins(node, image, 1, -1);
         if has_timer && !self.policies.rules.stale_timers_cause_rounds {
             self.effects.push(Effect::ForgetTimer { container: id });
         }
@@ -237,6 +241,7 @@ impl PlatformState {
         state.memory.borrow_mut().release(need.memory_bytes);
         state.room_may_have_come();
         self.unpin_on_node(node, image);
+        self.count_pins(node, image, -1, 0);
         self.effects.push(Effect::Stopped { container: id });
         self.emit(|| EventKind::ContainerStopped { node, container: id, evicted });
     }

@@ -15,19 +15,24 @@
 //! They are checked after every event in tests ([`PlatformState::check`]).
 
 mod containers;
+mod head;
 mod images;
+mod moves;
 mod node;
+mod room;
 mod round;
 mod view;
 
 #[cfg(any(test, feature = "audit"))]
 mod check;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use containers::Container;
 pub(crate) use node::{Node, SharedFileSystem};
 pub use view::{Need, Pending, View};
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use isotherm_kernel::{Duration, Time};
@@ -61,6 +66,8 @@ pub(crate) enum Effect {
     Start { invocation: InvocationId, node: NodeId, container: ContainerId, startup: Duration, limit: Duration },
     /// Wake the service when a container has been idle for so long.
     KeepAlive { container: ContainerId, idle_sequence: u64, idle: Duration },
+    /// Wake the service after so long: a copy or load that was interrupted may be tried again.
+    RetryMove { after: Duration },
     /// A container is used again or has stopped before its timer: the timer is of no use any more.
     ForgetTimer { container: ContainerId },
     /// A container has stopped: whatever belongs to it goes with it.
@@ -85,8 +92,12 @@ pub(crate) struct Image {
     pub(crate) bytes: u64,
     pub(crate) memory_bytes: u64,
     pub(crate) head: OnHead,
-    /// Invocations that wait for the download in progress.
-    pub(crate) waiting: VecDeque<InvocationId>,
+    /// Invocations that wait for it to be on the head disk.
+    pub(crate) waiting: BTreeSet<InvocationId>,
+    /// It waits for room on the head disk since this invocation came.
+    pub(crate) waits_since: Option<InvocationId>,
+    /// Functions of this image that have pending invocations.
+    pub(crate) functions_waiting: BTreeSet<FunctionId>,
     pub(crate) on_disk: NodeSet,
     pub(crate) in_memory: NodeSet,
     pub(crate) copying: NodeSet,
@@ -109,9 +120,9 @@ pub(crate) struct Function {
 /// Where an invocation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// Not looked at yet, or waiting for room on the head disk.
+    /// Not looked at yet.
     New,
-    /// Waiting for a download in progress.
+    /// Waiting for its image to be on the head disk.
     AwaitsImage,
     /// Schedulable, with its place in the queue.
     Pending(u64),
@@ -171,8 +182,12 @@ pub(crate) struct PlatformState {
     next_idle_sequence: u64,
     pub(crate) invocations: FxHashMap<InvocationId, Invocation>,
     next_invocation: u64,
-    /// Invocations whose image is neither on the head disk nor being downloaded.
-    new: VecDeque<InvocationId>,
+    /// Invocations that nobody has looked at yet.
+    new: BTreeSet<InvocationId>,
+    /// Images that are waited for and for which there is no room on the head disk, the longest waiting first.
+    awaiting_room: BTreeSet<(InvocationId, ImageId)>,
+    /// Whether something on the head disk has ceased to be pinned, or has gone, since these were last tried.
+    head_room_may_have_come: bool,
     /// Schedulable invocations in the order in which they became so.
     pending: BTreeMap<u64, Pending>,
     next_pending: u64,
@@ -206,7 +221,9 @@ impl PlatformState {
             next_idle_sequence: 0,
             invocations: FxHashMap::default(),
             next_invocation: 0,
-            new: VecDeque::new(),
+            new: BTreeSet::new(),
+            awaiting_room: BTreeSet::new(),
+            head_room_may_have_come: false,
             pending: BTreeMap::new(),
             next_pending: 0,
             plan: Plan::default(),
@@ -237,7 +254,9 @@ impl PlatformState {
             bytes,
             memory_bytes,
             head: OnHead::Absent,
-            waiting: VecDeque::new(),
+            waiting: BTreeSet::new(),
+            waits_since: None,
+            functions_waiting: BTreeSet::new(),
             on_disk: NodeSet::new(),
             in_memory: NodeSet::new(),
             copying: NodeSet::new(),
@@ -311,7 +330,7 @@ impl PlatformState {
         let image = spec.image.map(|image| Rc::clone(&self.images[image.index()].name));
         let status = Status::new(id, Rc::clone(&spec.name), image, self.now);
         self.invocations.insert(id, Invocation { function, place: Place::New, status: Rc::clone(&status) });
-        self.new.push_back(id);
+        self.new.insert(id);
         self.emit(|| EventKind::Submitted { invocation: id, function });
         (id, status)
     }
@@ -322,6 +341,8 @@ impl PlatformState {
         self.admit_new();
         if round == Round::Yes && !self.pending.is_empty() {
             self.run_round();
+            // What was dispatched no longer pins its image on the head disk, so that another may take its room.
+            self.begin_awaited_downloads();
         }
         #[cfg(any(test, feature = "audit"))]
         self.check();
@@ -345,6 +366,7 @@ impl PlatformState {
         self.functions_waiting.insert(function);
         self.pending.insert(sequence, Pending { invocation: id, function });
         if let Some(image) = image {
+            self.images[image.index()].functions_waiting.insert(function);
             self.pin_on_head(image);
         }
         self.emit(|| EventKind::Admitted { invocation: id });
@@ -355,10 +377,14 @@ impl PlatformState {
         self.pending.remove(&sequence);
         let spec = &mut self.functions[function.index()];
         spec.pending.remove(&sequence);
-        if spec.pending.is_empty() {
+        let (image, none_left) = (spec.image, spec.pending.is_empty());
+        if none_left {
             self.functions_waiting.remove(&function);
         }
-        if let Some(image) = spec.image {
+        if let Some(image) = image {
+            if none_left {
+                self.images[image.index()].functions_waiting.remove(&function);
+            }
             self.unpin_on_head(image);
         }
     }
@@ -396,7 +422,12 @@ impl PlatformState {
         // The slot is free from now on, so the end is told before what becomes of the container.
         self.end(id, outcome, body.result.clone().err(), Some(&body));
         if host_failed || !self.nodes[node.index()].up {
+            let image = self.functions[self.containers[&container].function.index()].image;
             self.stop_container(container, false);
+            // The memory was lost with the host; until now the container pinned its image there.
+            if let Some(image) = image {
+                self.drop_from_memory(node, image);
+            }
         } else {
             self.container_is_idle(container);
         }
@@ -407,10 +438,12 @@ impl PlatformState {
         let Some(invocation) = self.invocations.get(&id) else { return false };
         let function = invocation.function;
         match invocation.place {
-            Place::New => self.new.retain(|&other| other != id),
+            Place::New => {
+                self.new.remove(&id);
+            }
             Place::AwaitsImage => {
                 if let Some(image) = self.functions[function.index()].image {
-                    self.images[image.index()].waiting.retain(|&other| other != id);
+                    self.leave_image(id, image);
                 }
             }
             Place::Pending(sequence) => self.leave_queue(function, sequence),
@@ -496,7 +529,15 @@ impl PlatformState {
 
     /// The host is back.
     pub(crate) fn node_recovered(&mut self, node: NodeId) {
-        self.nodes[node.index()].up = true;
+        let state = &mut self.nodes[node.index()];
+        state.up = true;
+        // Whatever was interrupted by its failure may be tried at once.
+        let Node { images, .. } = state;
+        #[expect(clippy::iter_over_hash_type, reason = "every image gets the same, in whatever order")]
+        for known in images.values_mut() {
+            known.failures = 0;
+            known.retry_at = Time::ZERO;
+        }
         self.note_slots(node);
     }
 

@@ -8,6 +8,7 @@ use isotherm_kernel::Time;
 use isotherm_services::{FileId, FileSystem};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::Need;
 use crate::{ContainerId, ImageId};
 
 /// A file system that a storage service and the platform's state share.
@@ -27,15 +28,21 @@ pub(crate) struct Node {
     pub(crate) images: FxHashMap<ImageId, NodeImage>,
     /// Idle containers, the longest idle first, ties in the order of creation.
     pub(crate) idle: BTreeSet<(Time, ContainerId)>,
-    /// Limits of the idle containers together, in bytes.
-    pub(crate) idle_memory: u64,
-    pub(crate) idle_disk: u64,
+    /// Limits of the idle containers together.
+    pub(crate) idle_limits: Need,
+    /// Images that only idle containers pin, together.
+    pub(crate) idle_images: Need,
     /// Containers that serve an invocation.
     pub(crate) busy: BTreeSet<ContainerId>,
     /// Images that left the disk and are to be dropped from memory before the next round.
     pub(crate) dropped: Vec<ImageId>,
-    /// Copies and loads that found no room and wait until something is given back.
-    pub(crate) blocked: FxHashSet<(Move, ImageId)>,
+    /// Copies and loads that have been told to have found no room; they are told again only when something has been
+    /// given back since.
+    pub(crate) refused: FxHashSet<(Move, ImageId)>,
+    /// For each copy and load in progress the room that the container will need for which it was begun.
+    pub(crate) claims: FxHashMap<ImageId, Need>,
+    /// These together.
+    pub(crate) claimed: Need,
 }
 
 /// The two steps of an image within a node.
@@ -75,6 +82,20 @@ pub(crate) struct NodeImage {
     /// When the copy and the load that are there now took place.
     pub(crate) copied: Interval,
     pub(crate) loaded: Interval,
+    /// Containers that pin it: those that serve an invocation, and idle ones.
+    pub(crate) busy: u32,
+    pub(crate) idle: u32,
+    /// Copies and loads that were interrupted since the last one that succeeded.
+    pub(crate) failures: u32,
+    /// No copy or load is begun before this date.
+    pub(crate) retry_at: Time,
+}
+
+impl NodeImage {
+    /// Whether only idle containers pin it, so that it can be had by evicting them.
+    pub(crate) fn is_held_by_idle_only(&self) -> bool {
+        self.busy == 0 && self.idle > 0
+    }
 }
 
 impl Node {
@@ -88,11 +109,13 @@ impl Node {
             memory,
             images: FxHashMap::default(),
             idle: BTreeSet::new(),
-            idle_memory: 0,
-            idle_disk: 0,
+            idle_limits: Need::default(),
+            idle_images: Need::default(),
             busy: BTreeSet::new(),
             dropped: Vec::new(),
-            blocked: FxHashSet::default(),
+            refused: FxHashSet::default(),
+            claims: FxHashMap::default(),
+            claimed: Need::default(),
         }
     }
 
@@ -113,10 +136,23 @@ impl Node {
         self.images.entry(image).or_default()
     }
 
-    /// Something was given back: copies and loads that wait for room may be tried again.
+    /// Something was given back: copies and loads that find no room from now on are worth telling.
     pub(crate) fn room_may_have_come(&mut self) {
-        if !self.blocked.is_empty() {
-            self.blocked.clear();
+        if !self.refused.is_empty() {
+            self.refused.clear();
+        }
+    }
+
+    /// A copy or load of the image has begun, for a container that will need so much.
+    pub(crate) fn claim(&mut self, image: ImageId, need: Need) {
+        self.claimed.add(need);
+        self.claims.insert(image, need);
+    }
+
+    /// It has ended.
+    pub(crate) fn disclaim(&mut self, image: ImageId) {
+        if let Some(need) = self.claims.remove(&image) {
+            self.claimed = self.claimed.without(need);
         }
     }
 }

@@ -25,11 +25,20 @@ impl PlatformState {
             self.dispatch(dispatch);
         }
         for &(node, image) in &plan.loads {
-            self.begin_load(node, image);
+            if self.exist(node, image) {
+                self.begin_load(node, image);
+            }
         }
         for &(node, image) in &plan.copies {
-            self.begin_copy(node, image);
+            if self.exist(node, image) {
+                self.begin_copy(node, image);
+            }
         }
+    }
+
+    /// A scheduler may be wrong about anything.
+    fn exist(&self, node: crate::NodeId, image: crate::ImageId) -> bool {
+        node.index() < self.nodes.len() && image.index() < self.images.len()
     }
 
     /// Gives an invocation to a container, if that is feasible now; else it stays where it is in the queue.

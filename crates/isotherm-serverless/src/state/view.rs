@@ -3,6 +3,7 @@
 use isotherm_kernel::{Duration, Time};
 
 use super::PlatformState;
+use crate::config::Rules;
 use crate::node_set::NodeSet;
 use crate::{ContainerId, FunctionId, ImageId, InvocationId, NodeId};
 
@@ -29,6 +30,19 @@ impl Need {
     pub fn add(&mut self, other: Need) {
         self.memory_bytes = self.memory_bytes.saturating_add(other.memory_bytes);
         self.disk_bytes = self.disk_bytes.saturating_add(other.disk_bytes);
+    }
+
+    /// What is left of it without another.
+    pub fn without(self, other: Need) -> Need {
+        Need {
+            memory_bytes: self.memory_bytes.saturating_sub(other.memory_bytes),
+            disk_bytes: self.disk_bytes.saturating_sub(other.disk_bytes),
+        }
+    }
+
+    /// Whether so much room is enough for it.
+    pub fn fits_into(self, room: Need) -> bool {
+        self.memory_bytes <= room.memory_bytes && self.disk_bytes <= room.disk_bytes
     }
 }
 
@@ -68,6 +82,11 @@ impl<'a> View<'a> {
         self.state.functions_waiting.iter().copied()
     }
 
+    /// How many functions have waiting invocations.
+    pub fn functions_waiting_count(&self) -> usize {
+        self.state.functions_waiting.len()
+    }
+
     /// The image of a function, if it has one.
     pub fn image_of(&self, function: FunctionId) -> Option<ImageId> {
         self.state.functions[function.index()].image
@@ -80,8 +99,7 @@ impl<'a> View<'a> {
 
     /// Room that a container of the function takes, its image not counted.
     pub fn need_of(&self, function: FunctionId) -> Need {
-        let limits = &self.state.functions[function.index()].limits;
-        Need { memory_bytes: limits.memory_bytes, disk_bytes: limits.disk_bytes }
+        self.state.need(function)
     }
 
     /// Number of compute hosts.
@@ -147,43 +165,29 @@ impl<'a> View<'a> {
 
     /// Whether the node, were it empty, could hold the function's image and one container.
     pub fn fits(&self, function: FunctionId, node: NodeId) -> bool {
-        match &self.state.functions[function.index()].fits {
-            Some(fits) => fits.contains(node),
-            None => true,
-        }
+        self.state.fits(function, node)
     }
 
-    /// Whether a container of the function, and its image where it is missing, would find room on the node now, on top
-    /// of what has been `promised`: beside the containers that are busy and the images that are in use, but in
-    /// place of idle containers and idle images. A good guess, not a guarantee.
+    /// Whether a new container of the function, and its image where it is missing, would find room on the node now, on
+    /// top of what has been `promised`: beside the containers that are busy, the images that are in use and what copies
+    /// and loads in progress are for, but in place of idle containers and idle images.
     pub fn has_room(&self, function: FunctionId, node: NodeId, promised: Need) -> bool {
-        let mut need = promised;
-        need.add(self.need_of(function));
-        let state = &self.state.nodes[node.index()];
-        let (disk, memory) = (state.disk.borrow(), state.memory.borrow());
-        // What can be had: free room, idle images (but not the function's own), idle containers.
-        let mut have = Need {
-            memory_bytes: memory.free().saturating_add(memory.evictable()).saturating_add(state.idle_memory),
-            disk_bytes: disk.free().saturating_add(disk.evictable()).saturating_add(state.idle_disk),
-        };
-        if let Some(image) = self.image_of(function) {
-            let known = state.image(image);
-            let size = &self.state.images[image.index()];
-            match known.disk {
-                Some(file) if disk.pins(file) == 0 => have.disk_bytes = have.disk_bytes.saturating_sub(size.bytes),
-                None if !size.copying.contains(node) => need.disk_bytes = need.disk_bytes.saturating_add(size.bytes),
-                _ => {}
-            }
-            match known.memory {
-                Some(file) if memory.pins(file) == 0 => {
-                    have.memory_bytes = have.memory_bytes.saturating_sub(size.memory_bytes);
-                }
-                None if !size.loading.contains(node) => {
-                    need.memory_bytes = need.memory_bytes.saturating_add(size.memory_bytes);
-                }
-                _ => {}
-            }
-        }
-        need.memory_bytes <= have.memory_bytes && need.disk_bytes <= have.disk_bytes
+        self.state.has_room(function, node, promised)
+    }
+
+    /// How much of the room of [`has_room`](Self::has_room) the image of a function takes on the node: nothing where a busy
+    /// container uses it already.
+    pub fn image_need(&self, image: ImageId, node: NodeId) -> Need {
+        self.state.image_need(image, node)
+    }
+
+    /// Whether the node's host is on.
+    pub fn is_up(&self, node: NodeId) -> bool {
+        self.state.nodes[node.index()].up
+    }
+
+    /// The rules of the service.
+    pub fn rules(&self) -> Rules {
+        self.state.policies.rules
     }
 }

@@ -1,13 +1,14 @@
 //! Decimal numbers as nanoseconds.
 
-use crate::error::TraceProblem;
+use super::rows::{LONGEST_VALUE, beginning};
+use crate::error::{TimeKind, TraceProblem};
 
 /// A number such as `12.5` of a unit of so many nanoseconds, in nanoseconds, rounded half up.
-pub(super) fn nanos(field: &[u8], per_unit: u64) -> Result<u64, TraceProblem> {
+pub(super) fn nanos(field: &[u8], per_unit: u64, kind: TimeKind) -> Result<u64, TraceProblem> {
     if let Some(nanos) = exact(field, per_unit) {
         return Ok(nanos);
     }
-    let value = || String::from_utf8_lossy(field).into_owned();
+    let value = || beginning(field, LONGEST_VALUE);
     if field.is_empty() {
         return Err(TraceProblem::NoValue);
     }
@@ -19,7 +20,7 @@ pub(super) fn nanos(field: &[u8], per_unit: u64) -> Result<u64, TraceProblem> {
         return Err(TraceProblem::NotFinite { value: value() });
     }
     if number < 0.0 {
-        return Err(TraceProblem::Negative { value: value() });
+        return Err(TraceProblem::Negative { value: value(), kind });
     }
     let nanos = (number * per_unit as f64).round();
     // 2^64 is the first number that is too large.
@@ -84,7 +85,7 @@ mod tests {
             ("18446744073.709551615", 1_000_000_000, u64::MAX),
         ];
         for (text, unit, expected) in cases {
-            match nanos(text.as_bytes(), unit) {
+            match nanos(text.as_bytes(), unit, TimeKind::Date) {
                 Ok(got) => assert_eq!(got, expected, "{text}"),
                 Err(problem) => panic!("{text}: {problem:?}"),
             }
@@ -93,7 +94,7 @@ mod tests {
 
     #[test]
     fn what_is_no_time_is_refused() {
-        let kind = |text: &str| match nanos(text.as_bytes(), 1_000_000_000) {
+        let kind = |text: &str| match nanos(text.as_bytes(), 1_000_000_000, TimeKind::Date) {
             Ok(_) => "a time",
             Err(TraceProblem::NoValue) => "nothing",
             Err(TraceProblem::NotANumber { .. }) => "no number",
@@ -124,6 +125,6 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(kind(text), expected, "{text}");
         }
-        assert!(nanos(&[0xff, b'1'], 1).is_err(), "not UTF-8, and no panic");
+        assert!(nanos(&[0xff, b'1'], 1, TimeKind::Date).is_err(), "not UTF-8, and no panic");
     }
 }

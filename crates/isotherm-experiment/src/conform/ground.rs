@@ -1,0 +1,83 @@
+//! Whether a scenario and its platform fit together: hosts, disks and routes that the scenario needs are there.
+
+use std::collections::BTreeMap;
+
+use isotherm_platform::{HostId, PlatformSpec};
+
+use super::scenario::{Place, Problem, Scenario};
+
+/// Everything that the scenario needs and the platform does not have.
+pub(super) fn problems(scenario: &Scenario, spec: &PlatformSpec) -> Vec<Problem> {
+    let mut ground = Ground { spec, problems: Vec::new() };
+    let service = &scenario.serverless;
+    let storage = &scenario.image_storage;
+    let user = ground.host("user_host", &scenario.user_host);
+    let images = ground.host("image_storage.host", &storage.host);
+    let head = ground.host("serverless.head_host", &service.head_host);
+    if let Some(size) = ground.disk("image_storage.mount", images, &storage.mount) {
+        let needed: u128 = scenario.images.iter().map(|image| u128::from(image.disk_bytes)).sum();
+        if needed > u128::from(size) {
+            let message = format!("the images do not fit on the disk of `{}`", storage.host);
+            ground.add("images", message, format!("they take {needed} bytes, and it holds {size}"));
+        }
+    }
+    ground.disk("serverless.head_mount", head, &service.head_mount);
+    ground.route("user_host", user, head);
+    ground.route("image_storage.host", images, head);
+    let mut first = BTreeMap::new();
+    for (index, name) in service.compute_hosts.iter().enumerate() {
+        let path = format!("serverless.compute_hosts[{index}]");
+        if let Some(before) = first.insert(name, index) {
+            let hint = format!("it is compute_hosts[{before}] already");
+            ground.add(&path, format!("compute host `{name}` is listed twice"), hint);
+            continue;
+        }
+        let node = ground.host(&path, name);
+        ground.disk(&path, node, "/");
+        ground.route(&path, head, node);
+    }
+    ground.problems
+}
+
+struct Ground<'a> {
+    spec: &'a PlatformSpec,
+    problems: Vec<Problem>,
+}
+
+impl Ground<'_> {
+    fn add(&mut self, path: &str, message: String, hint: impl Into<Option<String>>) {
+        self.problems.push(Problem { place: Place::Path(path.to_owned()), message, hint: hint.into() });
+    }
+
+    fn host(&mut self, path: &str, name: &str) -> Option<HostId> {
+        let host = self.spec.host_id(name);
+        if host.is_none() {
+            let error = self.spec.unknown_host(name);
+            self.add(path, error.problem().to_string(), error.hint().map(str::to_owned));
+        }
+        host
+    }
+
+    /// The size of the disk that is mounted there.
+    fn disk(&mut self, path: &str, host: Option<HostId>, mount: &str) -> Option<u64> {
+        let host = self.spec.host(host?);
+        let disks = || host.disks.iter().map(|&disk| self.spec.disk(disk));
+        let size = disks().find(|disk| disk.mount == mount).map(|disk| disk.size);
+        if size.is_none() {
+            let mounts: Vec<_> = disks().map(|disk| format!("`{}`", disk.mount)).collect();
+            let hint = match mounts.is_empty() {
+                true => "it has no disk at all".to_owned(),
+                false => format!("it has disks at {}", mounts.join(", ")),
+            };
+            self.add(path, format!("host `{}` has no disk at `{mount}`", host.name), hint);
+        }
+        size
+    }
+
+    fn route(&mut self, path: &str, from: Option<HostId>, to: Option<HostId>) {
+        let (Some(from), Some(to)) = (from, to) else { return };
+        if let Err(error) = self.spec.route(from, to) {
+            self.add(path, error.problem().to_string(), error.hint().map(str::to_owned));
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The head disk: admission of invocations, downloads, and waiting for room.
+//!
+//! An invocation whose image is not on the head disk waits with its image. If the image is not being downloaded either,
+//! there was no room for it: it stands in a line and is tried again whenever room may have come on the head disk, the
+//! one that has waited for longest first; a smaller one may overtake it.
+
+use isotherm_services::FailureCause;
+
+use super::images::image_of_file;
+use super::{Effect, OnHead, Place, PlatformState};
+use crate::{EventKind, ImageId, InvocationId, Outcome};
+
+impl PlatformState {
+    /// Looks at the invocations that are new, and at the images that wait for room on the head disk.
+    pub(super) fn admit_new(&mut self) {
+        self.begin_awaited_downloads();
+        while let Some(id) = self.new.pop_first() {
+            let function = self.invocations[&id].function;
+            let Some(image) = self.functions[function.index()].image else {
+                self.make_schedulable(id);
+                continue;
+            };
+            match self.images[image.index()].head {
+                OnHead::Present(_) => self.make_schedulable(id),
+                OnHead::Downloading(_) => self.await_image(id, image),
+                OnHead::Absent if self.images[image.index()].waits_since.is_some() => self.await_image(id, image),
+                OnHead::Absent => {
+                    self.await_image(id, image);
+                    if !self.begin_download(image) {
+                        self.images[image.index()].waits_since = Some(id);
+                        self.awaiting_room.insert((id, image));
+                    }
+                }
+            }
+        }
+    }
+
+    fn await_image(&mut self, id: InvocationId, image: ImageId) {
+        self.images[image.index()].waiting.insert(id);
+        if let Some(invocation) = self.invocations.get_mut(&id) {
+            invocation.place = Place::AwaitsImage;
+        }
+    }
+
+    /// Begins the downloads for which there was no room before, if room may have come.
+    pub(super) fn begin_awaited_downloads(&mut self) {
+        if !std::mem::take(&mut self.head_room_may_have_come) || self.awaiting_room.is_empty() {
+            return;
+        }
+        let line: Vec<(InvocationId, ImageId)> = self.awaiting_room.iter().copied().collect();
+        for (since, image) in line {
+            if self.head.borrow().can_hold(self.images[image.index()].bytes) && self.begin_download(image) {
+                self.awaiting_room.remove(&(since, image));
+                self.images[image.index()].waits_since = None;
+            }
+        }
+    }
+
+    /// An invocation does not wait for its image any more.
+    pub(super) fn leave_image(&mut self, id: InvocationId, image: ImageId) {
+        let entry = &mut self.images[image.index()];
+        entry.waiting.remove(&id);
+        if entry.waiting.is_empty()
+            && let Some(since) = entry.waits_since.take()
+        {
+            self.awaiting_room.remove(&(since, image));
+        }
+    }
+
+    /// Takes room on the head disk and has the image downloaded. Says whether there was room.
+    fn begin_download(&mut self, image: ImageId) -> bool {
+        let Self { head, images, .. } = self;
+        let entry = &mut images[image.index()];
+        let tag = u64::from(image.0);
+        let written = head.borrow_mut().begin_write(entry.name.clone(), entry.bytes, tag);
+        let Ok((file, evicted)) = written else { return false };
+        entry.head = OnHead::Downloading(file);
+        let bytes = entry.bytes;
+        for file in evicted {
+            let Some(victim) = image_of_file(&self.images, &file) else { continue };
+            self.images[victim.index()].head = OnHead::Absent;
+            self.emit(|| EventKind::HeadEvicted { image: victim, bytes: file.bytes });
+        }
+        self.emit(|| EventKind::DownloadStarted { image, bytes });
+        if self.policies.simulate_downloads {
+            self.effects.push(Effect::Download { image });
+        } else {
+            // The image is there at once; the message that says so waits behind those that are queued already. Until it
+            // comes the image is awaited, hence pinned.
+            self.commit_download(image);
+            self.pin_on_head(image);
+            self.effects.push(Effect::DownloadAtOnce { image });
+        }
+        true
+    }
+
+    fn commit_download(&mut self, image: ImageId) {
+        if let OnHead::Downloading(file) = self.images[image.index()].head {
+            let file = self.head.borrow_mut().commit(file);
+            self.images[image.index()].head = OnHead::Present(file);
+            self.head_room_may_have_come = true;
+            self.emit(|| EventKind::DownloadEnded { image });
+        }
+    }
+
+    /// A download has ended: those who waited for it are schedulable, or have failed with it.
+    pub(crate) fn download_ended(&mut self, image: ImageId, result: Result<(), FailureCause>) {
+        match result {
+            Ok(()) => {
+                self.commit_download(image);
+                while let Some(id) = self.images[image.index()].waiting.pop_first() {
+                    self.make_schedulable(id);
+                }
+                if !self.policies.simulate_downloads {
+                    self.unpin_on_head(image);
+                }
+            }
+            Err(cause) => {
+                if let OnHead::Downloading(file) = self.images[image.index()].head {
+                    self.head.borrow_mut().abort(file);
+                    self.images[image.index()].head = OnHead::Absent;
+                    self.head_room_may_have_come = true;
+                    self.emit(|| EventKind::DownloadFailed { image });
+                }
+                while let Some(id) = self.images[image.index()].waiting.pop_first() {
+                    self.end(id, Outcome::Failed, Some(cause.clone()), None);
+                }
+            }
+        }
+    }
+
+    /// Pins an image on the head disk, where it is known to be.
+    pub(super) fn pin_on_head(&mut self, image: ImageId) {
+        if let OnHead::Present(file) = self.images[image.index()].head {
+            self.head.borrow_mut().pin(file);
+        }
+    }
+
+    pub(super) fn unpin_on_head(&mut self, image: ImageId) {
+        if let OnHead::Present(file) = self.images[image.index()].head {
+            let mut head = self.head.borrow_mut();
+            head.unpin(file);
+            self.head_room_may_have_come |= head.pins(file) == 0;
+        }
+    }
+}

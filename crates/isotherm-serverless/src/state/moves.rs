@@ -1,0 +1,197 @@
+//! Copies of images to node disks and loads into node memories.
+
+use std::rc::Rc;
+
+use isotherm_kernel::{Duration, Time};
+use isotherm_services::FailureCause;
+
+use super::node::{Interval, Move, Transfer};
+use super::{Effect, Need, OnHead, PlatformState};
+use crate::{EventKind, ImageId, NodeId};
+
+/// After the first interruption of a copy or load the next try waits for so long, then twice as long each time.
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+
+impl PlatformState {
+    /// Has an image copied to a node's disk, if that makes sense.
+    pub(super) fn begin_copy(&mut self, node: NodeId, image: ImageId) {
+        let entry = &self.images[image.index()];
+        let state = &self.nodes[node.index()];
+        let known = state.image(image);
+        let wanted = state.up && known.disk.is_none() && known.copy == Transfer::None && known.retry_at <= self.now;
+        if !wanted || !matches!(entry.head, OnHead::Present(_)) {
+            return;
+        }
+        let (name, bytes, tag) = (entry.name.clone(), entry.bytes, u64::from(image.0));
+        let disk = Rc::clone(&state.disk);
+        let claim = self.may_begin(Move::Copy, node, image);
+        let written = claim.and_then(|_| disk.borrow_mut().begin_write(name, bytes, tag).ok());
+        match written {
+            Some((file, evicted)) => {
+                self.evicted_from_disk(node, evicted);
+                let transfer = Transfer::Running { since: self.now, file: Some(file) };
+                let state = &mut self.nodes[node.index()];
+                state.image_mut(image).copy = transfer;
+                state.claim(image, claim.unwrap_or_default());
+                self.images[image.index()].copying.insert(node);
+                self.pin_on_head(image);
+                self.emit(|| EventKind::CopyStarted { node, image, bytes });
+                self.effects.push(Effect::Copy { node, image });
+            }
+            None => {
+                if !self.note_refusal(Move::Copy, node, image) {
+                    return;
+                }
+                self.emit(|| EventKind::CopyFailed { node, image, started: false });
+                if !self.evicts_for_images() {
+                    self.nodes[node.index()].image_mut(image).copy = Transfer::Refused;
+                    self.images[image.index()].copying.insert(node);
+                    self.effects.push(Effect::CopyRefused { node, image });
+                }
+            }
+        }
+    }
+
+    /// A copy has ended, or the notice that it found no room has come.
+    pub(crate) fn copy_ended(&mut self, node: NodeId, image: ImageId, result: Result<(), FailureCause>) {
+        let now = self.now;
+        self.images[image.index()].copying.remove(node);
+        let known = self.nodes[node.index()].image_mut(image);
+        let Transfer::Running { since, file: Some(file) } = std::mem::take(&mut known.copy) else { return };
+        self.nodes[node.index()].disclaim(image);
+        self.unpin_on_head(image);
+        let state = &mut self.nodes[node.index()];
+        match result {
+            Ok(()) => {
+                let file = state.disk.borrow_mut().commit(file);
+                let known = state.image_mut(image);
+                known.disk = Some(file);
+                known.copied = Interval { from: since, to: now };
+                known.failures = 0;
+                self.images[image.index()].on_disk.insert(node);
+                // The head's copy has been read to its end: that is an access.
+                if let OnHead::Present(file) = self.images[image.index()].head {
+                    self.head.borrow_mut().touch(file);
+                }
+                self.emit(|| EventKind::CopyEnded { node, image });
+            }
+            Err(_) => {
+                state.disk.borrow_mut().abort(file);
+                self.emit(|| EventKind::CopyFailed { node, image, started: true });
+                self.retry_later(node, image);
+            }
+        }
+        // The image is no longer pinned by its own arrival, so something may go in its place.
+        self.nodes[node.index()].room_may_have_come();
+    }
+
+    /// Has an image loaded into a node's memory, if that makes sense.
+    pub(super) fn begin_load(&mut self, node: NodeId, image: ImageId) {
+        let state = &self.nodes[node.index()];
+        let known = state.image(image);
+        let wanted = state.up && known.memory.is_none() && known.load == Transfer::None && known.retry_at <= self.now;
+        let (Some(file), true) = (known.disk, wanted) else { return };
+        let bytes = self.images[image.index()].memory_bytes;
+        let memory = Rc::clone(&state.memory);
+        let claim = self.may_begin(Move::Load, node, image);
+        let reserved = claim.and_then(|_| memory.borrow_mut().reserve(bytes).ok());
+        match reserved {
+            Some(evicted) => {
+                self.evicted_from_memory(node, evicted);
+                let since = self.now;
+                let state = &mut self.nodes[node.index()];
+                state.disk.borrow_mut().pin(file);
+                state.image_mut(image).load = Transfer::Running { since, file: None };
+                state.claim(image, claim.unwrap_or_default());
+                self.images[image.index()].loading.insert(node);
+                self.emit(|| EventKind::LoadStarted { node, image, bytes });
+                self.effects.push(Effect::Load { node, image });
+            }
+            None => {
+                if !self.note_refusal(Move::Load, node, image) {
+                    return;
+                }
+                self.emit(|| EventKind::LoadFailed { node, image, started: false });
+                if !self.evicts_for_images() {
+                    self.nodes[node.index()].image_mut(image).load = Transfer::Refused;
+                    self.images[image.index()].loading.insert(node);
+                    self.effects.push(Effect::LoadRefused { node, image });
+                }
+            }
+        }
+    }
+
+    /// A load has ended, or the notice that it found no room has come.
+    pub(crate) fn load_ended(&mut self, node: NodeId, image: ImageId, result: Result<(), FailureCause>) {
+        let now = self.now;
+        let entry = &mut self.images[image.index()];
+        entry.loading.remove(node);
+        let (name, bytes, tag) = (entry.name.clone(), entry.memory_bytes, u64::from(image.0));
+        let state = &mut self.nodes[node.index()];
+        let Transfer::Running { since, .. } = std::mem::take(&mut state.image_mut(image).load) else { return };
+        state.disclaim(image);
+        if let Some(file) = state.image(image).disk {
+            let mut disk = state.disk.borrow_mut();
+            disk.unpin(file);
+            // Reading the image to its end is an access.
+            disk.touch(file);
+        }
+        state.memory.borrow_mut().release(bytes);
+        state.room_may_have_come();
+        match result {
+            Ok(()) if state.up => {
+                let created = state.memory.borrow_mut().create(name, bytes, tag);
+                // The room has just been given back, so there is enough of it and nothing has to go.
+                let Ok((file, evicted)) = created else { return };
+                debug_assert!(evicted.is_empty(), "the image takes the room that was reserved for it");
+                let known = state.image_mut(image);
+                known.memory = Some(file);
+                known.loaded = Interval { from: since, to: now };
+                known.failures = 0;
+                self.images[image.index()].in_memory.insert(node);
+                self.emit(|| EventKind::LoadEnded { node, image });
+            }
+            _ => {
+                self.emit(|| EventKind::LoadFailed { node, image, started: true });
+                self.retry_later(node, image);
+            }
+        }
+    }
+
+    /// Whether a copy or load may begin, and what it claims; evicts idle containers if their room is needed. Where moves
+    /// that find no room fail, it is the attempt that tells.
+    fn may_begin(&mut self, step: Move, node: NodeId, image: ImageId) -> Option<Need> {
+        if !self.evicts_for_images() {
+            return Some(Need::default());
+        }
+        let claim = self.may_move(step, node, image)?;
+        let size = self.size_of(image);
+        let need = match step {
+            Move::Copy => Need { memory_bytes: 0, ..size },
+            Move::Load => Need { disk_bytes: 0, ..size },
+        };
+        self.obtain(node, need, None).then_some(claim)
+    }
+
+    /// Whether a refusal is news: where moves wait for room it is told once, until something has been given back.
+    fn note_refusal(&mut self, step: Move, node: NodeId, image: ImageId) -> bool {
+        !self.evicts_for_images() || self.nodes[node.index()].refused.insert((step, image))
+    }
+
+    /// A copy or load was interrupted. Where that causes a round it would be tried again at once, and might fail again
+    /// at once: a link that is off stays so for a while. So the next try has to wait, longer each time.
+    fn retry_later(&mut self, node: NodeId, image: ImageId) {
+        if !self.evicts_for_images() || !self.nodes[node.index()].up {
+            return;
+        }
+        let now = self.now;
+        let known = self.nodes[node.index()].image_mut(image);
+        let doubled = 1u64.checked_shl(known.failures).unwrap_or(u64::MAX);
+        let wait = Duration::from_nanos(FIRST_RETRY.as_nanos().saturating_mul(doubled));
+        known.failures = known.failures.saturating_add(1);
+        known.retry_at = now + wait;
+        if known.retry_at < Time::NEVER {
+            self.effects.push(Effect::RetryMove { after: wait });
+        }
+    }
+}

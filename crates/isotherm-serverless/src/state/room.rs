@@ -1,0 +1,216 @@
+//! Room on a node: what there is, what can be had, and getting it.
+//!
+//! What can be had on a node for something new is its free room, the images that nobody pins, the limits of its idle
+//! containers, and the images that only idle containers pin ([`PlatformState::obtainable`]). Evicting any of these
+//! leaves the sum as it is: so whether something has room changes only when a body or a transfer ends, and each of these
+//! is a message that is followed by a round. Nothing that waits for room is forgotten.
+//!
+//! Under [`RoomRule::EvictIdleContainers`] a copy or a load begins only
+//! * if a container for which it is wanted would have room beside it, on top of what copies and loads in progress claim
+//!   for their containers; or
+//! * if the image fits into room that is free, where it pushes nothing out.
+//!
+//! So an image that arrives finds room for its container in the round that follows, and images cannot push each other out
+//! for ever without anything ever being started.
+//!
+//! [`RoomRule::EvictIdleContainers`]: crate::RoomRule::EvictIdleContainers
+
+use super::node::{Move, Transfer};
+use super::{Need, PlatformState};
+use crate::eviction::{IdleContainer, Missing};
+use crate::{ContainerId, FunctionId, ImageId, NodeId};
+
+impl PlatformState {
+    /// What a container of the function takes, its image not counted.
+    pub(super) fn need(&self, function: FunctionId) -> Need {
+        let limits = &self.functions[function.index()].limits;
+        Need { memory_bytes: limits.memory_bytes, disk_bytes: limits.disk_bytes }
+    }
+
+    /// Room that can be had on a node: free, or held by images and containers that are idle.
+    pub(super) fn obtainable(&self, node: NodeId) -> Need {
+        let state = &self.nodes[node.index()];
+        let (disk, memory) = (state.disk.borrow(), state.memory.borrow());
+        let mut room = Need {
+            memory_bytes: memory.free().saturating_add(memory.evictable()),
+            disk_bytes: disk.free().saturating_add(disk.evictable()),
+        };
+        room.add(state.idle_limits);
+        room.add(state.idle_images);
+        room
+    }
+
+    /// How much of what can be had on a node the image needs for itself if a container of it is to run there: its size
+    /// where it is missing, or where it could be pushed out.
+    pub(super) fn image_need(&self, image: ImageId, node: NodeId) -> Need {
+        let state = &self.nodes[node.index()];
+        let known = state.image(image);
+        let size = &self.images[image.index()];
+        let can_go = known.busy == 0;
+        let on_disk = match known.disk {
+            Some(_) if matches!(known.load, Transfer::Running { .. }) => 0,
+            Some(_) if can_go => size.bytes,
+            None if !matches!(known.copy, Transfer::Running { .. }) => size.bytes,
+            _ => 0,
+        };
+        let in_memory = match known.memory {
+            Some(_) if can_go => size.memory_bytes,
+            None if !matches!(known.load, Transfer::Running { .. }) => size.memory_bytes,
+            _ => 0,
+        };
+        Need { memory_bytes: in_memory, disk_bytes: on_disk }
+    }
+
+    /// Whether a new container of the function, and its image, would have room on the node beside what is busy there,
+    /// what has been `promised`, and what transfers of other images in progress claim.
+    pub(super) fn has_room(&self, function: FunctionId, node: NodeId, promised: Need) -> bool {
+        let state = &self.nodes[node.index()];
+        if !state.up {
+            return false;
+        }
+        let mut need = promised;
+        need.add(self.need(function));
+        need.add(state.claimed);
+        if let Some(image) = self.functions[function.index()].image {
+            let known = state.image(image);
+            if known.memory.is_none() && known.retry_at > self.now {
+                return false;
+            }
+            need.add(self.image_need(image, node));
+            need = need.without(state.claims.get(&image).copied().unwrap_or_default());
+        }
+        need.fits_into(self.obtainable(node))
+    }
+
+    pub(super) fn fits(&self, function: FunctionId, node: NodeId) -> bool {
+        self.functions[function.index()].fits.as_ref().is_none_or(|fits| fits.contains(node))
+    }
+
+    /// Whether a copy or load may begin now, and what it claims for the container that is to follow.
+    pub(super) fn may_move(&self, step: Move, node: NodeId, image: ImageId) -> Option<Need> {
+        let entry = &self.images[image.index()];
+        let wanted = entry
+            .functions_waiting
+            .iter()
+            .find(|&&function| self.fits(function, node) && self.has_room(function, node, Need::default()));
+        if let Some(&function) = wanted {
+            return Some(self.need(function));
+        }
+        // Nothing that would follow has room now. Into free room the image may come nevertheless.
+        let state = &self.nodes[node.index()];
+        let mut taken = state.claimed;
+        let free = match step {
+            Move::Copy => {
+                taken.add(Need { disk_bytes: entry.bytes, memory_bytes: 0 });
+                entry.bytes <= state.disk.borrow().free()
+            }
+            Move::Load => {
+                taken.add(Need { disk_bytes: 0, memory_bytes: entry.memory_bytes });
+                entry.memory_bytes <= state.memory.borrow().free()
+            }
+        };
+        (free && taken.fits_into(self.obtainable(node))).then_some(Need::default())
+    }
+
+    /// Evicts idle containers of a node, as the policy chooses, until `need` is free or held by images that nobody pins.
+    /// `keep` is an image that is not to be counted on. Evicts none, and says so, if that cannot be reached.
+    pub(super) fn obtain(&mut self, node: NodeId, need: Need, keep: Option<ImageId>) -> bool {
+        let mut total = need;
+        if let Some(image) = keep {
+            total.add(self.image_need(image, node));
+        }
+        if !total.fits_into(self.obtainable(node)) {
+            return false;
+        }
+        loop {
+            let missing = self.missing(node, need, keep);
+            if missing.is_nothing() {
+                return true;
+            }
+            let victims = self.choose_idle(node, missing, keep);
+            if victims.is_empty() {
+                return false;
+            }
+            for victim in victims {
+                self.stop_container(victim, true);
+            }
+        }
+    }
+
+    /// What is neither free nor held by an image that nobody pins.
+    fn missing(&self, node: NodeId, need: Need, keep: Option<ImageId>) -> Missing {
+        let state = &self.nodes[node.index()];
+        let (disk, memory) = (state.disk.borrow(), state.memory.borrow());
+        let mut kept = Need::default();
+        if let Some(image) = keep {
+            let known = state.image(image);
+            let size = &self.images[image.index()];
+            if known.disk.is_some_and(|file| disk.pins(file) == 0) {
+                kept.disk_bytes = size.bytes;
+            }
+            if known.memory.is_some_and(|file| memory.pins(file) == 0) {
+                kept.memory_bytes = size.memory_bytes;
+            }
+        }
+        let have_memory = memory.free().saturating_add(memory.evictable() - kept.memory_bytes);
+        let have_disk = disk.free().saturating_add(disk.evictable() - kept.disk_bytes);
+        Missing {
+            memory_bytes: need.memory_bytes.saturating_sub(have_memory),
+            disk_bytes: need.disk_bytes.saturating_sub(have_disk),
+        }
+    }
+
+    /// The idle containers that the policy chooses; if the policy finds that they do not do (images shared by several of
+    /// them may make up for that), the longest idle. None if there is none.
+    fn choose_idle(&self, node: NodeId, missing: Missing, keep: Option<ImageId>) -> Vec<ContainerId> {
+        let state = &self.nodes[node.index()];
+        let mut idle = state.idle.iter().map(|&(idle_since, id)| {
+            let function = self.containers[&id].function;
+            let mut gives = self.need(function);
+            if let Some(image) = self.functions[function.index()].image
+                && keep != Some(image)
+            {
+                let known = state.image(image);
+                if known.busy == 0 && known.idle == 1 {
+                    gives.add(self.size_of(image));
+                }
+            }
+            IdleContainer { id, idle_since, memory_bytes: gives.memory_bytes, disk_bytes: gives.disk_bytes }
+        });
+        self.policies
+            .eviction
+            .choose(&mut idle, missing)
+            .map(|victims| self.only_idle(node, victims))
+            .filter(|victims| !victims.is_empty())
+            .unwrap_or_else(|| state.idle.first().map(|&(_, id)| id).into_iter().collect())
+    }
+
+    /// A policy may be wrong: only what is idle on the node goes.
+    pub(super) fn only_idle(&self, node: NodeId, mut victims: Vec<ContainerId>) -> Vec<ContainerId> {
+        victims.retain(|id| {
+            self.containers.get(id).is_some_and(|container| container.node == node && container.serves.is_none())
+        });
+        victims
+    }
+
+    pub(super) fn size_of(&self, image: ImageId) -> Need {
+        let size = &self.images[image.index()];
+        Need { memory_bytes: size.memory_bytes, disk_bytes: size.bytes }
+    }
+
+    /// A container of the image changes: so many busy and idle ones more (or less) pin it on the node.
+    pub(super) fn count_pins(&mut self, node: NodeId, image: Option<ImageId>, busy: i32, idle: i32) {
+        let Some(image) = image else { return };
+        let size = self.size_of(image);
+        let state = &mut self.nodes[node.index()];
+        let known = state.image_mut(image);
+        let before = known.is_held_by_idle_only();
+        known.busy = known.busy.saturating_add_signed(busy);
+        known.idle = known.idle.saturating_add_signed(idle);
+        match (before, known.is_held_by_idle_only()) {
+            (false, true) => state.idle_images.add(size),
+            (true, false) => state.idle_images = state.idle_images.without(size),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! Containers: reuse, keep-alive, eviction.
+
+use super::*;
+use crate::eviction::MemoryFit;
+
+/// A node with four idle containers of one function without image, whose ids are 0 to 3 in the order of creation and
+/// which became idle in the order 2, 0, 3, 1, at 1 s, 2 s, 3 s and 4 s.
+fn four_idle(reuse: ContainerReuse) -> (Stage, FunctionId) {
+    let mut stage = Setup { reuse, ..Setup::new(Preset::Default, &[(4, 100, 100)]) }.stage();
+    let f = stage.function(None, 10, 10);
+    let all: Vec<InvocationId> = (0..4).map(|_| stage.invoke(f)).collect();
+    for (second, index) in [2, 0, 3, 1].into_iter().enumerate() {
+        stage.at(second as u64 + 1);
+        stage.body_ended(all[index]);
+    }
+    stage.effects();
+    (stage, f)
+}
+
+#[test]
+fn the_rule_of_reuse_says_which_idle_container_serves() {
+    for (reuse, order) in [
+        (ContainerReuse::Oldest, [0, 1, 2, 3]),
+        (ContainerReuse::Newest, [3, 2, 1, 0]),
+        (ContainerReuse::LeastRecentlyUsed, [2, 0, 3, 1]),
+        (ContainerReuse::MostRecentlyUsed, [1, 3, 0, 2]),
+    ] {
+        let (mut stage, f) = four_idle(reuse);
+        let served: Vec<u64> = (0..4)
+            .map(|_| {
+                let id = stage.invoke(f);
+                container_of(&stage.effects(), id).expect("a warm start").0
+            })
+            .collect();
+        assert_eq!(served, order, "{reuse:?}");
+    }
+}
+
+#[test]
+fn containers_are_of_one_registration_only() {
+    let mut stage = Setup::new(Preset::Default, &[(1, 100, 100)]).stage();
+    let (f, again) = (stage.function(None, 10, 10), stage.function(None, 10, 10));
+    let first = stage.invoke(f);
+    stage.body_ended(first);
+    stage.effects();
+    let second = stage.invoke(again);
+    assert_eq!(container_of(&stage.effects(), second), Some(ContainerId(1)), "a container of its own");
+}
+
+#[test]
+fn without_keep_alive_a_container_stops_at_once() {
+    let mut stage = Setup { keep: Duration::ZERO, ..Setup::new(Preset::Default, &[(1, 100, 100)]) }.stage();
+    let f = stage.function(None, 10, 10);
+    let first = stage.invoke(f);
+    stage.body_ended(first);
+    assert_eq!(stage.orders(), ["start 0 on 0 in 0", "ended 0 completed", "stopped 0"]);
+    assert_eq!((stage.memory_used(0), stage.disk_used(0)), (0, 0));
+}
+
+#[test]
+fn a_container_that_is_kept_for_ever_has_no_timer() {
+    let mut stage = Setup::new(Preset::Default, &[(1, 100, 100)]).stage();
+    let f = stage.function(None, 10, 10);
+    let first = stage.invoke(f);
+    stage.body_ended(first);
+    assert_eq!(stage.orders(), ["start 0 on 0 in 0", "ended 0 completed"]);
+    assert_eq!(stage.memory_used(0), 10, "it keeps its room");
+}
+
+#[test]
+fn stale_timers_do_nothing() {
+    let keep = Duration::from_secs(10);
+    let mut stage = Setup { keep, ..Setup::new(Preset::Wrench, &[(1, 100, 100)]) }.stage();
+    let f = stage.function(None, 10, 10);
+    let first = stage.invoke(f);
+    stage.body_ended(first);
+    let second = stage.invoke(f);
+    stage.body_ended(second);
+    let timers: Vec<(ContainerId, u64)> = stage
+        .effects()
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::KeepAlive { container, idle_sequence, idle } => {
+                assert_eq!(*idle, keep);
+                Some((*container, *idle_sequence))
+            }
+            _ => None,
+        })
+        .collect();
+    let [(container, stale), (_, current)] = timers[..] else { panic!("two timers: {timers:?}") };
+    stage.state.idle_timer_ended(container, stale);
+    assert!(stage.state.effects.is_empty(), "it was used since");
+    stage.state.idle_timer_ended(container, current);
+    stage.conclude(Round::Yes);
+    assert_eq!(stage.orders(), ["stopped 0"]);
+    stage.state.idle_timer_ended(container, current);
+    assert!(stage.state.effects.is_empty(), "it is gone");
+}
+
+#[test]
+fn a_timer_of_a_container_that_is_used_again_is_forgotten_but_in_preset_wrench() {
+    for (preset, forgotten) in [(Preset::Default, true), (Preset::Wrench, false)] {
+        let mut stage = Setup { keep: Duration::from_secs(10), ..Setup::new(preset, &[(1, 100, 100)]) }.stage();
+        let f = stage.function(None, 10, 10);
+        let first = stage.invoke(f);
+        stage.body_ended(first);
+        stage.invoke(f);
+        assert_eq!(stage.orders().contains(&"forget timer of 0".to_owned()), forgotten, "{preset:?}");
+    }
+}
+
+/// A node of 100 bytes of memory with idle containers of these memory limits, idle in this order, and a function that
+/// needs `memory`.
+fn crowded(preset: Preset, eviction: Box<dyn ContainerEviction>, idle: &[u64], memory: u64) -> (Stage, FunctionId) {
+    let mut stage = Setup { eviction, ..Setup::new(preset, &[(8, 100, 100)]) }.stage();
+    for (second, &limit) in idle.iter().enumerate() {
+        let f = stage.function(None, limit, 1);
+        let id = stage.invoke(f);
+        stage.at(second as u64);
+        stage.body_ended(id);
+    }
+    let f = stage.function(None, memory, 1);
+    stage.effects();
+    (stage, f)
+}
+
+#[test]
+fn a_new_container_evicts_the_longest_idle() {
+    // 10 bytes are free and 45 are missing to 55: 30, then 20.
+    let (mut stage, f) = crowded(Preset::Default, Box::new(LeastRecentlyUsed), &[30, 20, 40], 55);
+    let id = stage.invoke(f);
+    assert_eq!(stage.orders(), ["stopped 0", "stopped 1", "start 3 on 0 in 3"]);
+    assert!(stage.is_running(id));
+    assert_eq!(stage.memory_used(0), 40 + 55);
+}
+
+#[test]
+fn a_new_container_evicts_the_best_fit() {
+    // 10 bytes are free and 15 are missing to 25: the smallest that is enough is the one of 20.
+    let (mut stage, f) = crowded(Preset::Default, Box::new(MemoryFit), &[30, 20, 40], 25);
+    stage.invoke(f);
+    assert_eq!(stage.orders(), ["stopped 1", "start 3 on 0 in 3"]);
+}
+
+#[test]
+fn nothing_is_evicted_in_vain() {
+    for preset in [Preset::Default, Preset::Wrench] {
+        let (mut stage, f) = crowded(preset, Box::new(LeastRecentlyUsed), &[30, 20], 61);
+        // One container of 40 is busy: even without the idle ones only 60 bytes can be had.
+        let busy = stage.function(None, 40, 1);
+        let busy = stage.invoke(busy);
+        stage.effects();
+        let id = stage.invoke(f);
+        assert_eq!(stage.orders(), [""; 0], "{preset:?}");
+        assert!(!stage.is_running(id));
+        stage.body_ended(busy);
+        assert!(stage.is_running(id), "{preset:?}: tried again when something was given back");
+    }
+}
+
+#[test]
+fn two_needs_are_met_together() {
+    // The disk is the problem: idle containers take 40 of 100 bytes each, the new one needs 50.
+    let mut stage = Setup::new(Preset::Default, &[(8, 100, 100)]).stage();
+    for second in 0..2 {
+        let f = stage.function(None, 5, 40);
+        let id = stage.invoke(f);
+        stage.at(second);
+        stage.body_ended(id);
+    }
+    let f = stage.function(None, 5, 50);
+    stage.effects();
+    stage.invoke(f);
+    assert_eq!(stage.orders(), ["stopped 0", "start 2 on 0 in 2"]);
+}
+
+#[test]
+fn a_dispatch_onto_a_container_evicted_in_the_same_round_stays_in_the_queue() {
+    // Preset wrench, one free slot more than the blocked one: f waits for its container, g's takes the room of it. Both are
+    // decided in the round of one message: the big one first, then the warm one.
+    let mut stage = Setup::new(Preset::Wrench, &[(2, 100, 100)]).stage();
+    let (small, big) = (stage.function(None, 60, 1), stage.function(None, 70, 1));
+    let first = stage.invoke(small);
+    stage.body_ended(first);
+    stage.effects();
+    let (first, second) = (stage.state.submit(big).0, stage.state.submit(small).0);
+    stage.conclude(Round::Yes);
+    assert_eq!(stage.orders(), ["stopped 0", "start 1 on 0 in 1"]);
+    assert!(stage.is_running(first) && !stage.is_running(second));
+    stage.body_ended(first);
+    assert!(stage.is_running(second), "it was still in the queue; the idle container of the first made room");
+}

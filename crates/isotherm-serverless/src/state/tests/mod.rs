@@ -1,0 +1,201 @@
+//! The platform's state without any actor: the tests play the service, tell what has happened and read the effects.
+//!
+//! Sizes are small numbers, so that the sums can be done in the head. Every message is followed by a check of all books.
+
+mod admission;
+mod containers;
+mod failures;
+mod room;
+mod schedulers;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use isotherm_kernel::{Duration, Time};
+use isotherm_services::{Eviction, FailureCause, FileSystem};
+
+use super::{BodyEnd, Effect, Node, PlatformState, Policies, Round};
+use crate::eviction::{ContainerEviction, LeastRecentlyUsed};
+use crate::keep_alive::Fixed;
+use crate::scheduler::{Fcfs, Scheduler};
+use crate::{
+    ContainerId, ContainerReuse, EventKind, FunctionId, ImageId, InvocationId, Limits, NodeId, Outcome, Preset,
+};
+
+/// A platform under test.
+pub(super) struct Stage {
+    pub(super) state: PlatformState,
+    events: Rc<RefCell<Vec<EventKind>>>,
+    effects: Vec<Effect>,
+}
+
+/// How a platform under test differs from the usual one: preset default, FCFS, containers kept for ever, a head disk of
+/// 1000 bytes.
+pub(super) struct Setup {
+    pub(super) preset: Preset,
+    pub(super) head: u64,
+    /// Slots, memory and disk of each node.
+    pub(super) nodes: Vec<(u32, u64, u64)>,
+    pub(super) keep: Duration,
+    pub(super) reuse: ContainerReuse,
+    pub(super) eviction: Box<dyn ContainerEviction>,
+    pub(super) scheduler: Option<Box<dyn Scheduler>>,
+    pub(super) simulate_downloads: bool,
+}
+
+impl Setup {
+    pub(super) fn new(preset: Preset, nodes: &[(u32, u64, u64)]) -> Self {
+        Setup {
+            preset,
+            head: 1000,
+            nodes: nodes.to_vec(),
+            keep: Duration::MAX,
+            reuse: preset.reuse(),
+            eviction: Box::new(LeastRecentlyUsed),
+            scheduler: None,
+            simulate_downloads: true,
+        }
+    }
+
+    pub(super) fn stage(self) -> Stage {
+        let files = |bytes| Rc::new(RefCell::new(FileSystem::new(bytes, Eviction::Lru)));
+        let rules = self.preset.rules();
+        let fcfs = || -> Box<dyn Scheduler> { Box::new(Fcfs::new(rules.fcfs_looks_at_room)) };
+        let policies = Policies {
+            scheduler: Some(self.scheduler.unwrap_or_else(fcfs)),
+            keep_alive: Box::new(Fixed::new(self.keep)),
+            eviction: self.eviction,
+            reuse: self.reuse,
+            rules,
+            startup_overhead: Duration::ZERO,
+            simulate_downloads: self.simulate_downloads,
+        };
+        let nodes = self.nodes.iter().enumerate().map(|(index, &(slots, memory, disk))| {
+            Node::new(format!("node{index}").into(), Some(slots), files(disk), files(memory))
+        });
+        let mut state = PlatformState::new(policies, files(self.head), nodes.collect());
+        let events: Rc<RefCell<Vec<EventKind>>> = Rc::default();
+        let log = Rc::clone(&events);
+        state.observe(Box::new(move |event| log.borrow_mut().push(event.kind.clone())));
+        Stage { state, events, effects: Vec::new() }
+    }
+}
+
+impl Stage {
+    pub(super) fn image(&mut self, name: &str, bytes: u64, memory: u64) -> ImageId {
+        self.state.add_image(name.into(), bytes, memory)
+    }
+
+    /// Registers a function with a memory and a disk limit and a time limit of 60 s.
+    pub(super) fn function(&mut self, image: Option<ImageId>, memory: u64, disk: u64) -> FunctionId {
+        let limits = Limits::time(Duration::from_secs(60)).memory(memory).disk(disk);
+        self.state.register("f".into(), image, limits, None).expect("the function can run")
+    }
+
+    /// What follows a message.
+    pub(super) fn conclude(&mut self, round: Round) {
+        self.state.conclude(round);
+        self.effects.append(&mut self.state.effects);
+    }
+
+    pub(super) fn at(&mut self, seconds: u64) {
+        self.state.now = Time::from_nanos(seconds * 1_000_000_000);
+    }
+
+    pub(super) fn invoke(&mut self, function: FunctionId) -> InvocationId {
+        let (id, _) = self.state.submit(function);
+        self.conclude(Round::Yes);
+        id
+    }
+
+    pub(super) fn downloaded(&mut self, image: ImageId) {
+        self.state.download_ended(image, Ok(()));
+        self.conclude(Round::Yes);
+    }
+
+    pub(super) fn copied(&mut self, node: u32, image: ImageId) {
+        self.state.copy_ended(NodeId(node), image, Ok(()));
+        self.conclude(Round::Yes);
+    }
+
+    pub(super) fn loaded(&mut self, node: u32, image: ImageId) {
+        self.state.load_ended(NodeId(node), image, Ok(()));
+        self.conclude(Round::Yes);
+    }
+
+    /// Brings an image from the repository into a node's memory for an invocation that has just been made.
+    pub(super) fn arrives(&mut self, node: u32, image: ImageId) {
+        self.downloaded(image);
+        self.copied(node, image);
+        self.loaded(node, image);
+    }
+
+    pub(super) fn body_ended(&mut self, invocation: InvocationId) {
+        self.body_ended_with(invocation, Ok(()));
+    }
+
+    pub(super) fn body_ended_with(&mut self, invocation: InvocationId, result: Result<(), FailureCause>) {
+        let end = BodyEnd { started: Some(self.state.now), ended: Some(self.state.now), result };
+        self.state.body_ended(invocation, end);
+        self.conclude(Round::Yes);
+    }
+
+    /// The effects since the last time.
+    pub(super) fn effects(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.effects)
+    }
+
+    /// What the service has been told to do since the last time, as words.
+    pub(super) fn orders(&mut self) -> Vec<String> {
+        let order = |effect: &Effect| match effect {
+            Effect::Download { image } => format!("download {image}"),
+            Effect::DownloadAtOnce { image } => format!("download at once {image}"),
+            Effect::Copy { node, image } => format!("copy {image} to {node}"),
+            Effect::CopyRefused { node, image } => format!("refuse copy {image} to {node}"),
+            Effect::Load { node, image } => format!("load {image} on {node}"),
+            Effect::LoadRefused { node, image } => format!("refuse load {image} on {node}"),
+            Effect::Start { invocation, node, container, .. } => format!("start {invocation} on {node} in {container}"),
+            Effect::KeepAlive { container, idle, .. } => format!("keep {container} for {}", idle.as_secs_f64()),
+            Effect::RetryMove { after } => format!("retry after {}", after.as_secs_f64()),
+            Effect::ForgetTimer { container } => format!("forget timer of {container}"),
+            Effect::Stopped { container } => format!("stopped {container}"),
+            Effect::CancelBody { invocation } => format!("cancel body {invocation}"),
+            Effect::Ended { invocation, status } => format!("ended {invocation} {}", status.record().outcome.name()),
+        };
+        self.effects().iter().map(order).collect()
+    }
+
+    /// The events since the last time.
+    pub(super) fn events(&mut self) -> Vec<EventKind> {
+        std::mem::take(&mut *self.events.borrow_mut())
+    }
+
+    pub(super) fn is_running(&self, invocation: InvocationId) -> bool {
+        self.state.running().contains(&invocation)
+    }
+
+    /// How a node's memory stands: bytes used.
+    pub(super) fn memory_used(&self, node: u32) -> u64 {
+        self.state.nodes[node as usize].memory.borrow().used()
+    }
+
+    pub(super) fn disk_used(&self, node: u32) -> u64 {
+        self.state.nodes[node as usize].disk.borrow().used()
+    }
+}
+
+/// The outcome of an invocation, if it ended among these effects.
+pub(super) fn outcome_of(effects: &[Effect], id: InvocationId) -> Option<Outcome> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::Ended { invocation, status } if *invocation == id => Some(status.record().outcome),
+        _ => None,
+    })
+}
+
+/// The container in which an invocation was started among these effects.
+pub(super) fn container_of(effects: &[Effect], id: InvocationId) -> Option<ContainerId> {
+    effects.iter().find_map(|effect| match effect {
+        Effect::Start { invocation, container, .. } if *invocation == id => Some(*container),
+        _ => None,
+    })
+}

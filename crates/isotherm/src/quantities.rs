@@ -1,0 +1,122 @@
+//! Quantities with their units in their names, so that a program reads like its description.
+//!
+//! Sizes are whole bytes (`u64`), so they are constants to multiply with: `250 * MB`. As in experiment files, `MB` is 10^6 bytes and
+//! `MIB` 2^20. Work (flop) and rates (flop/s, bytes per second) are `f64`. Durations are virtual; whole and fractional numbers
+//! will both do, and are rounded to the nearest nanosecond.
+//!
+//! ```
+//! use isotherm::kernel::Duration;
+//! use isotherm::quantities::*;
+//!
+//! assert_eq!(secs(60), minutes(1));
+//! assert_eq!(secs(0.25), Duration::from_millis(250));
+//! assert_eq!(3 * GB, 3_000_000_000);
+//! assert_eq!(64 * GIB, 1 << 36);
+//! assert_eq!(gbit_per_s(10), 1250.0 * mb_per_s(1));
+//! assert_eq!(gflop(5), 5e9);
+//! ```
+
+use isotherm_kernel::Duration;
+
+/// 10^3 bytes.
+pub const KB: u64 = 1_000;
+/// 10^6 bytes.
+pub const MB: u64 = 1_000_000;
+/// 10^9 bytes.
+pub const GB: u64 = 1_000_000_000;
+/// 10^12 bytes.
+pub const TB: u64 = 1_000_000_000_000;
+/// 2^10 bytes.
+pub const KIB: u64 = 1 << 10;
+/// 2^20 bytes.
+pub const MIB: u64 = 1 << 20;
+/// 2^30 bytes.
+pub const GIB: u64 = 1 << 30;
+/// 2^40 bytes.
+pub const TIB: u64 = 1 << 40;
+
+/// Microseconds.
+pub fn micros(number: impl Into<f64>) -> Duration {
+    Duration::from_secs_f64(number.into() * 1e-6)
+}
+
+/// Milliseconds.
+pub fn millis(number: impl Into<f64>) -> Duration {
+    Duration::from_secs_f64(number.into() * 1e-3)
+}
+
+/// Seconds.
+pub fn secs(number: impl Into<f64>) -> Duration {
+    Duration::from_secs_f64(number.into())
+}
+
+/// Minutes.
+pub fn minutes(number: impl Into<f64>) -> Duration {
+    Duration::from_secs_f64(number.into() * 60.0)
+}
+
+/// Hours.
+pub fn hours(number: impl Into<f64>) -> Duration {
+    Duration::from_secs_f64(number.into() * 3600.0)
+}
+
+/// 10^6 flop of work; per second, the speed of a core.
+pub fn mflop(number: impl Into<f64>) -> f64 {
+    number.into() * 1e6
+}
+
+/// 10^9 flop of work; per second, the speed of a core.
+pub fn gflop(number: impl Into<f64>) -> f64 {
+    number.into() * 1e9
+}
+
+/// 10^12 flop of work; per second, the speed of a core.
+pub fn tflop(number: impl Into<f64>) -> f64 {
+    number.into() * 1e12
+}
+
+/// 10^6 bytes per second, as disks are described.
+pub fn mb_per_s(number: impl Into<f64>) -> f64 {
+    number.into() * 1e6
+}
+
+/// 10^9 bytes per second, as disks are described.
+pub fn gb_per_s(number: impl Into<f64>) -> f64 {
+    number.into() * 1e9
+}
+
+/// 10^6 bits per second, as links are described, in bytes per second.
+pub fn mbit_per_s(number: impl Into<f64>) -> f64 {
+    number.into() * 1e6 / 8.0
+}
+
+/// 10^9 bits per second, as links are described, in bytes per second.
+pub fn gbit_per_s(number: impl Into<f64>) -> f64 {
+    number.into() * 1e9 / 8.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_and_fractional_numbers_are_the_same_unit() {
+        assert_eq!(micros(1_000_000), secs(1));
+        assert_eq!(millis(1.5), micros(1_500));
+        assert_eq!(minutes(0.5), secs(30));
+        assert_eq!(hours(24), minutes(1_440));
+        assert_eq!(tflop(1), gflop(1_000));
+        assert_eq!(gflop(0.5), mflop(500));
+        assert_eq!(gb_per_s(2), mb_per_s(2_000));
+        // 8 bits are a byte.
+        assert_eq!(mbit_per_s(8), mb_per_s(1));
+        assert_eq!(gbit_per_s(1), mbit_per_s(1_000));
+    }
+
+    #[test]
+    fn what_is_no_duration_is_zero_or_the_longest() {
+        assert_eq!(secs(-1), Duration::ZERO);
+        assert_eq!(secs(f64::NAN), Duration::ZERO);
+        assert_eq!(hours(f64::INFINITY), Duration::MAX);
+    }
+}
