@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use isotherm_kernel::Duration;
+use isotherm_kernel::{Duration, Limits};
 use isotherm_platform::{DiskId, HostId, PlatformSpec};
 use isotherm_serverless::{ContainerReuse, Payloads, Preset, Slots};
 use isotherm_workload::{Arrival, Columns, PoissonConfig};
@@ -35,6 +35,8 @@ pub struct Plan {
     /// else happens there. This is a defect, but it moves dates, so `wrench`, which is there for dates, reproduces it.
     /// `default` shares exactly.
     pub preset: Preset,
+    /// What the run may use before it is ended with an error.
+    pub limits: Limits,
     /// Hosts, disks, links and routes.
     pub platform: PlatformSpec,
     /// Who is where.

@@ -123,7 +123,7 @@ pub(crate) fn simulation(preset: Preset) -> Simulation {
 
 /// Simulates a plan; records go to `records`.
 pub fn run(plan: &Plan, records: File) -> Result<Outcome, Failure> {
-    let simulation = simulation(plan.preset);
+    let simulation = simulation(plan.preset).with_limits(plan.limits);
     let kernel = simulation.kernel();
     let platform = Platform::new(&kernel, plan.platform.clone()).map_err(|error| Failure::Setup(error.to_string()))?;
     let site = Site::new(platform);

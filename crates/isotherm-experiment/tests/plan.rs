@@ -276,3 +276,20 @@ seed = [5]
     let last = &experiment.runs()[3].plan;
     assert_eq!((last.service.reuse, last.service.slots, last.seed), (ContainerReuse::Oldest, Slots::Unlimited, 5));
 }
+
+#[test]
+fn a_run_beyond_its_limits_ends_with_an_error_and_leaves_nothing() {
+    let list = "[[workload]]\nkind = \"list\"\nfunction = \"f\"\nat = [\"0s\", \"10s\"]\n";
+    let out = tempfile::tempdir().unwrap();
+    let run = |limits: &str| {
+        let experiment = load(&format!("name = \"a\"\nlimits = {limits}\n{PLATFORM}{FUNCTION}{list}"));
+        experiment.run(&experiment.runs()[0], out.path()).map(drop).map_err(|error| error.to_string())
+    };
+    // The second body runs from 10 s to 11 s.
+    let error = run("{ time = \"10500ms\" }").unwrap_err();
+    assert!(error.contains("was not over at the time limit of 10.500000000 s"), "{error}");
+    let error = run("{ events = 1 }").unwrap_err();
+    assert!(error.contains("the limit of 1 events was reached"), "{error}");
+    assert_eq!(std::fs::read_dir(out.path()).unwrap().count(), 0);
+    assert_eq!(run("{ time = \"1h\", events = 1_000_000 }"), Ok(()));
+}

@@ -12,6 +12,7 @@
 //! | `name` * | letters, digits, `-`, `_`, `.`: also names the folder of the results | |
 //! | `seed` | a whole number | 0 |
 //! | `preset` | `default`: what a platform should do, networks shared exactly; `wrench`: the rules and the dates of the reference simulator, [a defect in how it shares networks](crate::plan::Plan::preset) included | `default` |
+//! | `limits` | `{ time, events }`: the run ends with an error if it is not over by this date, or after so many events | none |
 //! | `platform` * | the path of a SimGrid XML file, or a table | |
 //! | `[platform]` with XML | `xml` *, `user`, `head`, `repository` (a host's name, or `{ host, mount }`), `nodes` (names) | hosts called `user`, `head`, `repository`; without a repository, the user; all other hosts are nodes |
 //! | `[platform]`, compact | `nodes` *: `{ count *, cores *, disk *, memory, speed }` or a list of such; `head` *: `{ cores *, disk *, memory, speed }`; `network` *: `{ node *, latency *, head, repository, user }`; a disk is `{ read *, write *, size }` | speed `10Gf/s` |
@@ -52,6 +53,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use isotherm_kernel::{Duration, Limits, Time};
 use isotherm_platform::PlatformSpec;
 use isotherm_serverless::Preset;
 
@@ -66,7 +68,7 @@ pub use sweep::{Setting, Variant, variants};
 
 use calls::BodyOf;
 use context::{Context, Needs};
-use fields::Fields;
+use fields::{Fields, FromValue};
 use names::{Names, array_of_tables, tables};
 use objects::REPOSITORY;
 use platform::Platform;
@@ -105,6 +107,21 @@ pub fn check(root: &Value, folder: &Path, sources: &RefCell<Sources>, report: &R
     if report.count() > before { None } else { checked }
 }
 
+impl FromValue for Limits {
+    const EXAMPLE: &'static str = "{ time = \"1h\" }";
+
+    fn read(value: &Value, report: &Report) -> Option<Self> {
+        let mut fields = Fields::of(value, "limits", report)?;
+        let limits = Limits {
+            max_time: fields.optional::<Duration>("time").map(|time| Time::ZERO + time),
+            max_events: fields.optional::<u64>("events"),
+            ..Limits::default()
+        };
+        fields.finish();
+        Some(limits)
+    }
+}
+
 struct File<'a> {
     table: &'a Table,
     root: &'a Value,
@@ -119,6 +136,7 @@ impl File<'_> {
         let name = fields.required::<Located<String>>("name");
         let seed = fields.optional_or("seed", 0u64);
         let preset = fields.optional_or("preset", Preset::Default);
+        let limits = fields.optional_or("limits", Limits::default());
         let platform = match fields.entry("platform") {
             Some(entry) => platform::platform(self.table, &entry.value, self.context),
             None => {
@@ -149,6 +167,7 @@ impl File<'_> {
             name: name?,
             seed,
             preset,
+            limits,
             platform: spec,
             hosts,
             service,
