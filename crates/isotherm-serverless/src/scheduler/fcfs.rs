@@ -38,6 +38,10 @@ struct Scratch {
     idle_taken: FxHashMap<(FunctionId, NodeId), usize>,
     loading: FxHashMap<ImageId, NodeSet>,
     copying: FxHashMap<ImageId, NodeSet>,
+    /// Where the next invocation of a function goes as long as that node has a free slot: what the rules ask for only
+    /// dwindles in a round, but for the moves that are decided, so the first node of a rule stays the first. Not with
+    /// `looks_at_room`, where it also depends on what was promised.
+    same_again: FxHashMap<FunctionId, (NodeId, Found)>,
     /// Functions that have found no node. They will find none later in the round.
     nowhere: FxHashSet<FunctionId>,
     /// What is moved only to be nearer, after everything else.
@@ -59,6 +63,26 @@ impl Fcfs {
     /// With `looks_at_room`, only nodes that have room for the container are chosen.
     pub fn new(looks_at_room: bool) -> Self {
         Fcfs { looks_at_room, scratch: Scratch::default() }
+    }
+
+    fn choose(&mut self, view: &View<'_>, function: FunctionId) -> Option<(NodeId, Found)> {
+        if self.looks_at_room {
+            return self.scratch.choose(view, function, true);
+        }
+        if let Some(&(node, found)) = self.scratch.same_again.get(&function)
+            && self.scratch.free.contains(node)
+        {
+            return Some((node, found));
+        }
+        let (node, found) = self.scratch.choose(view, function, false)?;
+        let again = match found {
+            Found::Idle => return Some((node, found)),
+            Found::OnDisk => Found::Loading,
+            Found::Nothing => Found::Copying,
+            Found::InMemory | Found::Loading | Found::Copying => found,
+        };
+        self.scratch.same_again.insert(function, (node, again));
+        Some((node, found))
     }
 
     /// The next step of an invocation on the node that was chosen for it.
@@ -93,7 +117,7 @@ impl Scheduler for Fcfs {
             if self.scratch.nowhere.contains(&function) {
                 continue;
             }
-            if let Some((node, found)) = self.scratch.choose(view, function, self.looks_at_room) {
+            if let Some((node, found)) = self.choose(view, function) {
                 self.decide(view, plan, pending, node, found);
                 continue;
             }
@@ -120,6 +144,7 @@ impl Scratch {
         self.idle_taken.clear();
         self.loading.clear();
         self.copying.clear();
+        self.same_again.clear();
         self.nowhere.clear();
     }
 
