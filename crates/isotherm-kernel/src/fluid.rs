@@ -14,8 +14,8 @@
 //! # Lazy, selective update
 //!
 //! A change marks the resources of the activity that changed and all that is connected to them through enabled
-//! activities. Just before virtual time moves, [`Fluid::settle`] solves what is marked once, brings the remaining work of
-//! its activities up to date and re-keys their completion dates; every other activity keeps its date.
+//! activities. Just before virtual time moves, what is marked is solved, once: the remaining work of its activities is
+//! brought up to date and their completion dates are re-keyed; every other activity keeps its date.
 //!
 //! # Order among equals
 //!
