@@ -18,7 +18,9 @@
 //! # Ok::<(), isotherm_kernel::RunError>(())
 //! ```
 
+use std::cell::RefCell;
 use std::fmt;
+use std::ops::ControlFlow;
 
 use crate::{Kernel, Marking, Time};
 
@@ -81,6 +83,12 @@ pub enum RunError {
         /// How many times actors had run at that date.
         steps: u64,
     },
+    /// The [watcher](Simulation::with_watcher) of the simulation said that it shall not go on.
+    #[error("interrupted at {at} s")]
+    Interrupted {
+        /// How far it had come.
+        at: Time,
+    },
 }
 
 /// A deadlock may involve thousands of actors; the message names the first few.
@@ -104,6 +112,29 @@ impl fmt::Display for Listing<'_> {
 pub struct Simulation {
     kernel: Kernel,
     limits: Limits,
+    watcher: RefCell<Option<Watcher>>,
+}
+
+/// Who looks in on a simulation.
+struct Watcher {
+    every: u64,
+    /// Steps until he looks again.
+    left: u64,
+    look: Box<dyn FnMut(Time) -> ControlFlow<()>>,
+}
+
+impl Watcher {
+    fn step(&mut self, now: Time) -> Result<(), RunError> {
+        self.left -= 1;
+        if self.left > 0 {
+            return Ok(());
+        }
+        self.left = self.every;
+        match (self.look)(now) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(RunError::Interrupted { at: now }),
+        }
+    }
 }
 
 impl Default for Simulation {
@@ -115,7 +146,7 @@ impl Default for Simulation {
 impl Simulation {
     /// An empty simulation at date zero.
     pub fn new() -> Self {
-        Simulation { kernel: Kernel::new(), limits: Limits::default() }
+        Simulation { kernel: Kernel::new(), limits: Limits::default(), watcher: RefCell::new(None) }
     }
 
     /// Sets the limits.
@@ -127,6 +158,14 @@ impl Simulation {
     /// Says what is solved anew when flows begin and end; see [`Marking`].
     pub fn with_marking(self, marking: Marking) -> Self {
         self.kernel.inner.fluid.borrow_mut().marking = marking;
+        self
+    }
+
+    /// Has somebody look in on the run every so many steps (at least one; a step is an actor that runs or a date that is reached):
+    /// to show how far it has come, or to end it, by `Break`, with [`RunError::Interrupted`]. He sees the date and cannot change anything.
+    pub fn with_watcher(self, every: u64, look: impl FnMut(Time) -> ControlFlow<()> + 'static) -> Self {
+        let every = every.max(1);
+        self.watcher.replace(Some(Watcher { every, left: every, look: Box::new(look) }));
         self
     }
 
@@ -167,6 +206,7 @@ impl Simulation {
                 return Err(RunError::TimeLimit { limit });
             }
             kernel.inner.now.set(next);
+            self.step()?;
             kernel.call_background();
             events += kernel.deliver_due();
             if let Some(limit) = self.limits.max_events
@@ -184,10 +224,18 @@ impl Simulation {
             let ready = self.kernel.inner.ready.borrow_mut().pop_front();
             let Some(ready) = ready else { return Ok(()) };
             self.kernel.run(ready);
+            self.step()?;
             steps += 1;
             if steps >= self.limits.max_steps_per_instant {
                 return Err(RunError::Livelock { at: self.kernel.now(), steps });
             }
+        }
+    }
+
+    fn step(&self) -> Result<(), RunError> {
+        match &mut *self.watcher.borrow_mut() {
+            Some(watcher) => watcher.step(self.kernel.now()),
+            None => Ok(()),
         }
     }
 

@@ -3,7 +3,9 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use isotherm_kernel::{ActivitySpec, Duration, JoinError, Rank, Sharing, Simulation, Time, join, join_all, select_all};
+use isotherm_kernel::{
+    ActivitySpec, Duration, JoinError, Rank, RunError, Sharing, Simulation, Time, join, join_all, select_all,
+};
 
 struct OnDrop(Rc<Cell<u32>>);
 
@@ -252,4 +254,27 @@ fn an_activity_left_alone_reports_to_its_callback() {
         assert_eq!(mailbox.receive().await, (Time::from_secs_f64(2.0), Ok(())));
     });
     simulation.run().unwrap();
+}
+
+#[test]
+fn a_watcher_sees_how_far_a_run_has_come_and_can_end_it() {
+    use std::ops::ControlFlow;
+    let seen = Rc::new(RefCell::new(Vec::new()));
+    let looks = Rc::clone(&seen);
+    let simulation = Simulation::new().with_watcher(10, move |now| {
+        looks.borrow_mut().push(now.as_secs_f64());
+        if looks.borrow().len() < 3 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    let kernel = simulation.kernel();
+    let clock = kernel.clone();
+    kernel.spawn("clock", async move {
+        loop {
+            clock.sleep(Duration::from_secs(1)).await;
+        }
+    });
+    // The first step starts the clock at 0 s. Each second has two: its date is reached, and the clock runs. So the tenth step is
+    // the date of 5 s, the twentieth that of 10 s, and the thirtieth that of 15 s.
+    let end = simulation.run();
+    assert_eq!(end, Err(RunError::Interrupted { at: Time::from_nanos(15_000_000_000) }));
+    assert_eq!(*seen.borrow(), [5.0, 10.0, 15.0]);
 }
