@@ -29,6 +29,22 @@ pub(crate) enum Listener {
 ///
 /// Awaiting it (also by `&mut`, to go on waiting later) gives how it ended. Dropping it cancels it, so that a
 /// killed actor leaves nothing behind; [`Activity::detach`] and [`Activity::on_end`] let it go on alone.
+///
+/// ```
+/// use isotherm_kernel::{ActivitySpec, Rank, Sharing, Simulation};
+///
+/// let simulation = Simulation::new();
+/// let kernel = simulation.kernel();
+/// // Two pieces of work on a resource that does 10 a second.
+/// let resource = kernel.resource(10.0, Sharing::Shared);
+/// for work in [10.0, 30.0] {
+///     let activity = kernel.start(ActivitySpec::new(Rank::Cpu, work).uses(resource, 1.0));
+///     kernel.spawn("worker", activity);
+/// }
+/// // They share it until the first has ended after 2 s; the other one then has 20 to do at the full rate.
+/// assert_eq!(simulation.run()?.as_secs_f64(), 4.0);
+/// # Ok::<(), isotherm_kernel::RunError>(())
+/// ```
 #[must_use = "dropping an activity cancels it"]
 pub struct Activity {
     kernel: Kernel,
@@ -49,7 +65,7 @@ impl Kernel {
 
     /// Changes the capacity of a resource; its users are re-shared at the current date.
     pub fn set_capacity(&self, resource: ResourceId, capacity: f64) {
-        self.inner.fluid.borrow_mut().set_capacity(resource, capacity);
+        self.inner.fluid.borrow_mut().set_capacity(resource, capacity, self.now());
     }
 
     /// Fails every activity that uses a resource, now, oldest first.
@@ -84,7 +100,7 @@ impl Kernel {
     fn end_activity(&self, id: ActivityId, error: ActivityError) {
         let ended = {
             let mut queue = self.inner.queue.borrow_mut();
-            self.inner.fluid.borrow_mut().end(id, error, &mut queue)
+            self.inner.fluid.borrow_mut().end(id, error, self.now(), &mut queue)
         };
         if ended {
             self.activity_ended(id.index, Err(error));
@@ -129,12 +145,12 @@ impl Kernel {
 
     /// Changes the penalty of an activity; shares are computed anew at the current date.
     pub fn set_penalty(&self, id: ActivityId, penalty: f64) {
-        self.inner.fluid.borrow_mut().set_penalty(id, penalty);
+        self.inner.fluid.borrow_mut().set_penalty(id, penalty, self.now());
     }
 
     /// Changes the largest share of an activity (zero or less: none).
     pub fn set_bound(&self, id: ActivityId, bound: f64) {
-        self.inner.fluid.borrow_mut().set_bound(id, bound);
+        self.inner.fluid.borrow_mut().set_bound(id, bound, self.now());
     }
 
     /// Stops an activity until it is resumed. One that waits for its latency loses the rest of the latency.

@@ -210,6 +210,19 @@ pub enum JoinError {
 }
 
 /// What is to become an actor: see [`Kernel::actor`].
+///
+/// ```
+/// use isotherm_kernel::{Duration, Simulation};
+///
+/// let simulation = Simulation::new();
+/// let kernel = simulation.kernel();
+/// let site = kernel.group();
+/// // A daemon serves for ever, and the simulation does not wait for it.
+/// kernel.actor("server").group(site).daemon().spawn(kernel.sleep(Duration::MAX));
+/// kernel.spawn("user", kernel.sleep(Duration::from_secs(2)));
+/// assert_eq!(simulation.run()?.as_secs_f64(), 2.0);
+/// # Ok::<(), isotherm_kernel::RunError>(())
+/// ```
 pub struct ActorBuilder {
     kernel: Kernel,
     name: Label,
@@ -268,6 +281,27 @@ impl ActorBuilder {
 }
 
 /// A handle on an actor. Dropping it lets the actor go on alone.
+///
+/// ```
+/// use isotherm_kernel::{Duration, JoinError, Simulation};
+///
+/// let simulation = Simulation::new();
+/// let kernel = simulation.kernel();
+/// kernel.spawn("parent", {
+///     let kernel = kernel.clone();
+///     async move {
+///         let worker = kernel.spawn("worker", async { 42 });
+///         assert_eq!(worker.join().await, Ok(42));
+///
+///         let sleeper = kernel.spawn("sleeper", kernel.sleep(Duration::from_secs(60)));
+///         kernel.sleep(Duration::from_secs(1)).await;
+///         sleeper.kill();
+///         assert_eq!(sleeper.join().await, Err(JoinError::Killed));
+///     }
+/// });
+/// assert_eq!(simulation.run()?.as_secs_f64(), 1.0);
+/// # Ok::<(), isotherm_kernel::RunError>(())
+/// ```
 pub struct Actor<T> {
     kernel: Kernel,
     id: ActorId,

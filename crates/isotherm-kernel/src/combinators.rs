@@ -19,6 +19,23 @@ pub enum Either<A, B> {
 }
 
 /// Waits until one of two futures is ready; the first wins a tie. The other one is dropped.
+///
+/// ```
+/// use isotherm_kernel::{Duration, Either, Simulation, select};
+///
+/// let simulation = Simulation::new();
+/// let kernel = simulation.kernel();
+/// kernel.spawn("impatient", {
+///     let kernel = kernel.clone();
+///     async move {
+///         let long = kernel.sleep(Duration::from_secs(60));
+///         let short = kernel.sleep(Duration::from_secs(1));
+///         assert_eq!(select(long, short).await, Either::Second(()));
+///     }
+/// });
+/// assert_eq!(simulation.run()?.as_secs_f64(), 1.0);
+/// # Ok::<(), isotherm_kernel::RunError>(())
+/// ```
 pub async fn select<A: Future, B: Future>(first: A, second: B) -> Either<A::Output, B::Output> {
     let mut first = pin!(first);
     let mut second = pin!(second);
@@ -74,6 +91,25 @@ pub async fn join<A: Future, B: Future>(first: A, second: B) -> (A::Output, B::O
 }
 
 /// Waits for all futures and gives their values in the order of the list. An empty list is ready at once.
+///
+/// ```
+/// use isotherm_kernel::{Duration, Simulation, join_all};
+///
+/// let simulation = Simulation::new();
+/// let kernel = simulation.kernel();
+/// kernel.spawn("parent", {
+///     let kernel = kernel.clone();
+///     async move {
+///         let nap = async |seconds| {
+///             kernel.sleep(Duration::from_secs(seconds)).await;
+///             seconds
+///         };
+///         assert_eq!(join_all([3, 1, 2].map(nap)).await, [3, 1, 2]);
+///     }
+/// });
+/// assert_eq!(simulation.run()?.as_secs_f64(), 3.0);
+/// # Ok::<(), isotherm_kernel::RunError>(())
+/// ```
 pub async fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
     let mut futures: Vec<Pin<Box<F>>> = futures.into_iter().map(Box::pin).collect();
     let mut values: Vec<Option<F::Output>> = futures.iter().map(|_| None).collect();

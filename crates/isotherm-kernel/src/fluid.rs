@@ -31,6 +31,7 @@
 //! * `Σ weight × share ≤ capacity` on every shared resource up to the precision (checked with the feature `audit`),
 //!   unless [`Marking::FirstResource`] is chosen.
 
+mod crowd;
 mod solve;
 mod spec;
 
@@ -39,6 +40,8 @@ use std::collections::BinaryHeap;
 
 pub use spec::{ActivityError, ActivityId, ActivitySpec, Marking, ResourceId, Sharing};
 
+use crowd::{CROWD_FROM, Crowd, Load, NONE, Waits};
+use slab::Slab;
 use smallvec::SmallVec;
 
 use crate::queue::{EventId, EventQueue};
@@ -87,10 +90,19 @@ struct Activity {
     updated: Time,
     event: Option<EventId>,
     uses: SmallVec<[Use; 6]>,
-    /// The solve for which all of its resources have been marked, and that for which it has been collected.
+    /// The solve for which all of its resources have been marked.
     reached: u64,
+    /// The collection that found it last.
     collected: u64,
     fixed: bool,
+    /// The resource whose saturation fixed it in the last solve; `NONE` if its bound did.
+    fixed_by: u32,
+    /// Number of its last enabling: users of a resource are in this order.
+    enabled: u64,
+    /// The crowd it is in, which then knows its work and its share, and whose resources know of it by their loads.
+    crowd: u32,
+    finish: f64,
+    waits: Waits,
 }
 
 struct Resource {
@@ -105,6 +117,14 @@ struct Resource {
     usage: f64,
     /// Whether users of a fat pipe have been fixed since its usage was computed.
     stale: bool,
+    /// How many users its saturation fixed in the last solve.
+    fixed_here: u32,
+    /// The crowd that it limits.
+    crowd: u32,
+    /// The first solve in which it may form a crowd.
+    crowd_after: u64,
+    /// What crowds put on it, besides its users.
+    loads: SmallVec<[Load; 1]>,
 }
 
 const GONE: u32 = u32::MAX;
@@ -127,11 +147,20 @@ pub(crate) struct Fluid {
     component: Vec<u32>,
     /// Touched activities that use no resource.
     loose: Vec<ActivityId>,
+    crowds: Slab<Crowd>,
+    /// From how many activities on a crowd is formed.
+    pub(crate) crowd_from: u32,
+    /// How many activities have been enabled.
+    enables: u64,
     /// Number of the next solve, counted from 1.
     solves: u64,
+    /// How many times members have been collected for a solve.
+    collections: u64,
     pub(crate) marking: Marking,
     // Work space, kept to save allocations.
     members: Vec<u32>,
+    /// Crowds that take part in the solve.
+    met: Vec<u32>,
     /// Active resources by a level that is no higher than their own.
     active: BinaryHeap<Reverse<(u64, u32)>>,
     saturated: Vec<u32>,
@@ -144,11 +173,16 @@ impl Fluid {
             resources: Vec::new(),
             activities: Vec::new(),
             free: Vec::new(),
+            crowds: Slab::new(),
+            crowd_from: CROWD_FROM,
+            enables: 0,
+            collections: 0,
             component: Vec::new(),
             loose: Vec::new(),
             solves: 1,
             marking: Marking::default(),
             members: Vec::new(),
+            met: Vec::new(),
             active: BinaryHeap::new(),
             saturated: Vec::new(),
             stack: Vec::new(),
@@ -165,6 +199,10 @@ impl Fluid {
             remaining: 0.0,
             usage: 0.0,
             stale: false,
+            fixed_here: 0,
+            crowd: NONE,
+            crowd_after: 0,
+            loads: SmallVec::new(),
         });
         ResourceId((self.resources.len() - 1) as u32)
     }
@@ -173,10 +211,18 @@ impl Fluid {
         self.resources[resource.0 as usize].capacity
     }
 
-    pub(crate) fn set_capacity(&mut self, resource: ResourceId, capacity: f64) {
+    pub(crate) fn set_capacity(&mut self, resource: ResourceId, capacity: f64, now: Time) {
         let index = resource.0 as usize;
-        self.resources[index].capacity = capacity;
         self.mark(resource.0);
+        self.resources[index].capacity = capacity;
+        if capacity > 0.0 {
+            self.watch(resource.0);
+        } else {
+            // It stops its users, crowds or not.
+            while let Some(crowd) = self.resources[index].loads.first().map(|load| load.crowd) {
+                self.dissolve(crowd, now);
+            }
+        }
     }
 
     /// Adds an activity. It is enabled at once, or after its latency: then `queue` holds the date.
@@ -217,6 +263,11 @@ impl Fluid {
                 reached: 0,
                 collected: 0,
                 fixed: false,
+                fixed_by: NONE,
+                enabled: 0,
+                crowd: NONE,
+                finish: 0.0,
+                waits: Waits::InQueue,
             });
             (self.activities.len() - 1) as u32
         });
@@ -275,6 +326,7 @@ impl Fluid {
     /// Work left at `now`.
     pub(crate) fn remaining(&self, id: ActivityId, now: Time) -> f64 {
         match self.live(id) {
+            Some(activity) if activity.crowd != NONE => self.remaining_in_crowd(id.index, now),
             Some(activity) => activity.remaining_at(now),
             None => 0.0,
         }
@@ -282,7 +334,14 @@ impl Fluid {
 
     /// Progress per second since the last solve.
     pub(crate) fn rate(&self, id: ActivityId) -> f64 {
-        self.live(id).map_or(0.0, |activity| activity.share * activity.rate_factor)
+        self.live(id).map_or(0.0, |activity| self.share_of(activity) * activity.rate_factor)
+    }
+
+    fn share_of(&self, activity: &Activity) -> f64 {
+        match activity.crowd {
+            NONE => activity.share,
+            crowd => self.level_of(crowd) / activity.penalty,
+        }
     }
 
     /// Forgets an activity that has ended.
@@ -304,7 +363,7 @@ impl Fluid {
             self.enable(index, now);
             Due::Begun
         } else {
-            self.disable(index);
+            self.disable(index, now);
             let activity = &mut self.activities[index as usize];
             activity.remaining = 0.0;
             activity.state = State::Ended(Ok(()));
@@ -313,11 +372,17 @@ impl Fluid {
     }
 
     /// Ends an activity early. Says whether it was still going on.
-    pub(crate) fn end<T: Copy>(&mut self, id: ActivityId, error: ActivityError, queue: &mut EventQueue<T>) -> bool {
+    pub(crate) fn end<T: Copy>(
+        &mut self,
+        id: ActivityId,
+        error: ActivityError,
+        now: Time,
+        queue: &mut EventQueue<T>,
+    ) -> bool {
         if self.live(id).is_none() {
             return false;
         }
-        self.disable(id.index);
+        self.disable(id.index, now);
         let activity = &mut self.activities[id.index as usize];
         activity.state = State::Ended(Err(error));
         if let Some(event) = activity.event.take() {
@@ -342,8 +407,9 @@ impl Fluid {
         users.into_iter().map(|user| user.1).collect()
     }
 
-    pub(crate) fn set_penalty(&mut self, id: ActivityId, penalty: f64) {
+    pub(crate) fn set_penalty(&mut self, id: ActivityId, penalty: f64, now: Time) {
         if self.live(id).is_some() {
+            self.leave_before_change(id.index, now);
             self.activities[id.index as usize].penalty = penalty;
             self.changed_if_enabled(id.index);
         }
@@ -353,10 +419,17 @@ impl Fluid {
         self.live(id).map_or(1.0, |activity| activity.penalty)
     }
 
-    pub(crate) fn set_bound(&mut self, id: ActivityId, bound: f64) {
+    pub(crate) fn set_bound(&mut self, id: ActivityId, bound: f64, now: Time) {
         if self.live(id).is_some() {
+            self.leave_before_change(id.index, now);
             self.activities[id.index as usize].bound = if bound > 0.0 { bound } else { f64::INFINITY };
             self.changed_if_enabled(id.index);
+        }
+    }
+
+    fn leave_before_change(&mut self, index: u32, now: Time) {
+        if self.activities[index as usize].crowd != NONE {
+            self.expel(index, now);
         }
     }
 
@@ -372,8 +445,8 @@ impl Fluid {
         if activity.state == State::Suspended {
             return;
         }
-        let remaining = activity.remaining_at(now);
-        self.disable(id.index);
+        let remaining = self.remaining(id, now);
+        self.disable(id.index, now);
         let activity = &mut self.activities[id.index as usize];
         activity.remaining = remaining;
         activity.updated = now;
@@ -394,23 +467,44 @@ impl Fluid {
         let activity = &mut self.activities[index as usize];
         activity.state = State::Enabled;
         activity.updated = now;
-        for (number, usage) in activity.uses.iter_mut().enumerate() {
-            let resource = &mut self.resources[usage.resource as usize];
-            usage.place = resource.users.len() as u32;
-            resource.users.push((index, number as u16));
-            resource.live += 1;
-        }
+        activity.enabled = self.enables;
+        self.enables += 1;
+        self.link(index);
         self.mark_changed(index);
     }
 
-    fn disable(&mut self, index: u32) {
-        if self.activities[index as usize].state != State::Enabled {
+    fn disable(&mut self, index: u32, now: Time) {
+        let activity = &self.activities[index as usize];
+        if activity.state != State::Enabled {
             return;
         }
         self.mark_changed(index);
+        if self.activities[index as usize].crowd == NONE {
+            self.unlink(index);
+        } else {
+            self.leave_crowd(index, now);
+        }
+    }
+
+    /// Makes an activity a user of its resources, the newest.
+    fn link(&mut self, index: u32) {
         for number in 0..self.activities[index as usize].uses.len() {
-            let Use { resource, place, .. } = self.activities[index as usize].uses[number];
-            let resource = &mut self.resources[resource as usize];
+            let usage = &mut self.activities[index as usize].uses[number];
+            let at = usage.resource;
+            let resource = &mut self.resources[at as usize];
+            usage.place = resource.users.len() as u32;
+            resource.users.push((index, number as u16));
+            resource.live += 1;
+            if !resource.loads.is_empty() {
+                self.watch(at);
+            }
+        }
+    }
+
+    fn unlink(&mut self, index: u32) {
+        for number in 0..self.activities[index as usize].uses.len() {
+            let Use { resource: at, place, .. } = self.activities[index as usize].uses[number];
+            let resource = &mut self.resources[at as usize];
             resource.users[place as usize].0 = GONE;
             resource.live -= 1;
             if resource.users.len() > 16 && resource.live as usize * 2 < resource.users.len() {
@@ -418,6 +512,9 @@ impl Fluid {
                 for (place, &(user, number)) in resource.users.iter().enumerate() {
                     self.activities[user as usize].uses[number as usize].place = place as u32;
                 }
+            }
+            if !self.resources[at as usize].loads.is_empty() {
+                self.watch(at);
             }
         }
     }
@@ -432,6 +529,16 @@ impl Fluid {
         'resources: while let Some((resource, mut left)) = self.stack.pop() {
             while left > 0 {
                 left -= 1;
+                let users = self.resources[resource as usize].users.len();
+                if left >= users {
+                    let crowd = self.resources[resource as usize].loads[left - users].crowd;
+                    if self.crowds[crowd as usize].reached != self.solves {
+                        self.stack.push((resource, left));
+                        self.reach_crowd(crowd);
+                        continue 'resources;
+                    }
+                    continue;
+                }
                 let user = self.resources[resource as usize].users[left].0;
                 if user == GONE || self.activities[user as usize].reached == self.solves {
                     continue;
@@ -454,7 +561,24 @@ impl Fluid {
         let entry = &mut self.resources[resource as usize];
         entry.dirty = true;
         self.component.push(resource);
-        self.stack.push((resource, entry.users.len()));
+        self.stack.push((resource, entry.users.len() + entry.loads.len()));
+    }
+
+    /// Follows a crowd to its resource and to those that it shares with others. Those that it loads alone need not be
+    /// looked at.
+    fn reach_crowd(&mut self, crowd: u32) {
+        let crowd = crowd as usize;
+        self.crowds[crowd].reached = self.solves;
+        let own = self.crowds[crowd].resource;
+        if !self.resources[own as usize].dirty {
+            self.add_to_component(own);
+        }
+        for number in 0..self.crowds[crowd].mixed.len() {
+            let mixed = self.crowds[crowd].mixed[number];
+            if !self.resources[mixed as usize].dirty {
+                self.add_to_component(mixed);
+            }
+        }
     }
 
     /// Marks what an activity touches that begins or ceases to use its resources, or whose share may change.
@@ -485,11 +609,23 @@ impl Fluid {
         if self.component.is_empty() && self.loose.is_empty() {
             return;
         }
-        self.collect_members();
-        self.solve();
+        loop {
+            self.collect();
+            let small = self.met.iter().copied().find(|&crowd| self.is_too_small(crowd));
+            match small.or_else(|| self.solve().err()) {
+                Some(crowd) => self.dissolve(crowd, now),
+                None => break,
+            }
+        }
+        self.gather(now, queue);
         for number in 0..self.members.len() {
             let index = self.members[number];
-            self.schedule(index, now, queue, &target);
+            if self.activities[index as usize].crowd == NONE {
+                self.schedule(index, now, queue, &target);
+            }
+        }
+        for number in 0..self.met.len() {
+            self.schedule_crowd(self.met[number], now, queue, &target);
         }
         for number in 0..self.loose.len() {
             let id = self.loose[number];
@@ -509,16 +645,30 @@ impl Fluid {
         self.solves += 1;
     }
 
-    /// The activities of the marked resources, in the order of a pass over these, each one's users newest first.
-    fn collect_members(&mut self) {
+    /// The activities of the marked resources, in the order of a pass over these, each one's users newest first; and the crowds
+    /// that load them.
+    fn collect(&mut self) {
+        self.collections += 1;
         self.members.clear();
-        for &resource in &self.component {
-            for (user, _) in live_users(&self.resources[resource as usize].users).rev() {
+        self.met.clear();
+        for &at in &self.component {
+            let resource = &self.resources[at as usize];
+            for (user, _) in live_users(&resource.users).rev() {
                 let activity = &mut self.activities[user as usize];
-                if activity.collected != self.solves {
-                    activity.collected = self.solves;
+                if activity.collected != self.collections {
+                    activity.collected = self.collections;
                     self.members.push(user);
                 }
+            }
+            for load in &resource.loads {
+                let crowd = &mut self.crowds[load.crowd as usize];
+                if crowd.collected != self.collections {
+                    crowd.collected = self.collections;
+                    crowd.next_level = None;
+                    crowd.touched.clear();
+                    self.met.push(load.crowd);
+                }
+                crowd.touched.push(at);
             }
         }
     }

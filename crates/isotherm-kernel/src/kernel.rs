@@ -55,6 +55,28 @@ pub(crate) struct Inner {
 /// within the CPU and network models in the order in which dates were (re-)computed: sleeps newest first, then for each
 /// re-solved resource its activities newest first. Latencies end in the order of creation, plain disk activities end
 /// oldest first.
+///
+/// ```
+/// use std::cell::RefCell;
+/// use std::rc::Rc;
+///
+/// use isotherm_kernel::{Duration, Simulation};
+///
+/// let simulation = Simulation::new();
+/// let kernel = simulation.kernel();
+/// let woken = Rc::new(RefCell::new(Vec::new()));
+/// for name in ["first", "second"] {
+///     let (kernel, woken) = (kernel.clone(), Rc::clone(&woken));
+///     simulation.kernel().spawn(name, async move {
+///         kernel.sleep(Duration::from_secs(1)).await;
+///         woken.borrow_mut().push(name);
+///     });
+/// }
+/// simulation.run()?;
+/// // Sleeps that began together end newest first.
+/// assert_eq!(*woken.borrow(), ["second", "first"]);
+/// # Ok::<(), isotherm_kernel::RunError>(())
+/// ```
 #[derive(Clone)]
 pub struct Kernel {
     pub(crate) inner: Rc<Inner>,

@@ -8,6 +8,37 @@
 //! * [`Activity`]s: work that shares [resources](ResourceId) fluidly, see [`fluid`];
 //! * [`Random`] streams named after components, and [`Distribution`]s that are the same on every machine.
 //!
+//! ```
+//! use isotherm_kernel::{ActivitySpec, Duration, Rank, Sharing, Simulation};
+//!
+//! let simulation = Simulation::new();
+//! let kernel = simulation.kernel();
+//! let disk = kernel.resource(100e6, Sharing::Shared);
+//! let requests = kernel.mailbox::<f64>("requests");
+//! kernel.actor("disk").daemon().spawn({
+//!     let (kernel, requests) = (kernel.clone(), requests.clone());
+//!     async move {
+//!         loop {
+//!             let bytes = requests.receive().await;
+//!             let access = kernel.start(ActivitySpec::new(Rank::Disk, bytes).uses(disk, 1.0));
+//!             access.await.expect("nobody fails the disk");
+//!         }
+//!     }
+//! });
+//! kernel.spawn("user", {
+//!     let kernel = kernel.clone();
+//!     async move {
+//!         requests.send(50e6).await;
+//!         // It waits until the disk is free again.
+//!         requests.send(50e6).await;
+//!         assert_eq!(kernel.now().as_secs_f64(), 0.5);
+//!         kernel.sleep(Duration::from_secs(1)).await;
+//!     }
+//! });
+//! assert_eq!(simulation.run()?.as_secs_f64(), 1.5);
+//! # Ok::<(), isotherm_kernel::RunError>(())
+//! ```
+//!
 //! # Invariants
 //!
 //! 1. One simulation is one thread and deterministic: nothing depends on the wall clock, on hashing or on addresses.
@@ -23,6 +54,7 @@ mod actor;
 mod alarm;
 mod combinators;
 pub mod distribution;
+mod heap;
 mod kernel;
 mod mailbox;
 mod queue;

@@ -36,6 +36,23 @@ struct Inner<T> {
 }
 
 /// A queue of messages of type `T`; a cheap handle that can be cloned.
+///
+/// ```
+/// use isotherm_kernel::{Duration, Simulation};
+///
+/// let simulation = Simulation::new();
+/// let kernel = simulation.kernel();
+/// let letters = kernel.mailbox("letters");
+/// letters.send_detached("one");
+/// kernel.spawn("reader", async move {
+///     assert_eq!(letters.receive().await, "one");
+///     // Nobody writes again.
+///     let patience = Duration::from_secs(5);
+///     assert!(letters.receive_with_timeout(patience).await.is_err());
+/// });
+/// assert_eq!(simulation.run()?.as_secs_f64(), 5.0);
+/// # Ok::<(), isotherm_kernel::RunError>(())
+/// ```
 pub struct Mailbox<T>(Rc<Inner<T>>);
 
 impl<T> Clone for Mailbox<T> {

@@ -13,6 +13,7 @@
 //! and a cancelled event leaves at once: the queue never holds a dead entry.
 
 use crate::Time;
+use crate::heap::{EntryId, Heap};
 
 /// Which model an event belongs to; among events of one date the lower rank comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,10 +28,6 @@ pub enum Rank {
     Timer = 3,
 }
 
-/// Names an entry of the queue until it is popped or removed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct EventId(u32);
-
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     time: Time,
@@ -39,28 +36,19 @@ struct Key {
 }
 
 const RANK_SHIFT: u32 = 62;
-/// Children per heap node: four are shallower than two and still share a cache line.
-const ARITY: usize = 4;
-const VACANT: u32 = u32::MAX;
 
-struct Entry<T> {
-    key: Key,
-    id: u32,
-    target: T,
-}
+/// Names an entry of the queue until it is popped or removed.
+pub(crate) type EventId = EntryId;
 
 /// A heap of targets `T` ordered by `(time, rank, sequence)`.
 pub(crate) struct EventQueue<T> {
-    heap: Vec<Entry<T>>,
-    /// Place in the heap of each id, or `VACANT`.
-    places: Vec<u32>,
-    free: Vec<u32>,
+    heap: Heap<Key, T>,
     next_sequence: u64,
 }
 
 impl<T: Copy> EventQueue<T> {
     pub(crate) fn new() -> Self {
-        EventQueue { heap: Vec::new(), places: Vec::new(), free: Vec::new(), next_sequence: 0 }
+        EventQueue { heap: Heap::new(), next_sequence: 0 }
     }
 
     /// Draws the next sequence number.
@@ -77,90 +65,33 @@ impl<T: Copy> EventQueue<T> {
 
     /// The date of the first event.
     pub(crate) fn next_time(&self) -> Option<Time> {
-        self.heap.first().map(|entry| entry.key.time)
+        self.heap.first().map(|(key, _)| key.time)
     }
 
     pub(crate) fn push(&mut self, time: Time, rank: Rank, sequence: u64, target: T) -> EventId {
-        let id = self.free.pop().unwrap_or_else(|| {
-            self.places.push(VACANT);
-            (self.places.len() - 1) as u32
-        });
-        let place = self.heap.len();
-        self.heap.push(Entry { key: key(time, rank, sequence), id, target });
-        self.places[id as usize] = place as u32;
-        self.sift_up(place);
-        EventId(id)
+        self.heap.push(key(time, rank, sequence), target)
     }
 
     /// Moves an entry to another date and sequence.
     pub(crate) fn rekey(&mut self, id: EventId, time: Time, rank: Rank, sequence: u64) {
-        let place = self.places[id.0 as usize] as usize;
-        let new = key(time, rank, sequence);
-        let old = std::mem::replace(&mut self.heap[place].key, new);
-        if new < old {
-            self.sift_up(place);
-        } else {
-            self.sift_down(place);
-        }
+        self.heap.rekey(id, key(time, rank, sequence));
     }
 
     pub(crate) fn time_of(&self, id: EventId) -> Time {
-        self.heap[self.places[id.0 as usize] as usize].key.time
+        self.heap.key_of(id).time
     }
 
     pub(crate) fn remove(&mut self, id: EventId) {
-        let place = self.places[id.0 as usize] as usize;
-        self.take(place);
+        self.heap.remove(id);
     }
 
     /// Takes the first event if it is due at `now`.
     pub(crate) fn pop_due(&mut self, now: Time) -> Option<T> {
-        match self.heap.first() {
-            Some(entry) if entry.key.time <= now => Some(self.take(0)),
-            _ => None,
+        let (key, _) = self.heap.first()?;
+        if key.time > now {
+            return None;
         }
-    }
-
-    fn take(&mut self, place: usize) -> T {
-        let entry = self.heap.swap_remove(place);
-        self.places[entry.id as usize] = VACANT;
-        self.free.push(entry.id);
-        if place < self.heap.len() {
-            self.places[self.heap[place].id as usize] = place as u32;
-            self.sift_up(place);
-            self.sift_down(place);
-        }
-        entry.target
-    }
-
-    fn swap(&mut self, a: usize, b: usize) {
-        self.heap.swap(a, b);
-        self.places[self.heap[a].id as usize] = a as u32;
-        self.places[self.heap[b].id as usize] = b as u32;
-    }
-
-    fn sift_up(&mut self, mut place: usize) {
-        while place > 0 {
-            let parent = (place - 1) / ARITY;
-            if self.heap[parent].key <= self.heap[place].key {
-                break;
-            }
-            self.swap(place, parent);
-            place = parent;
-        }
-    }
-
-    fn sift_down(&mut self, mut place: usize) {
-        loop {
-            let first = place * ARITY + 1;
-            let last = (first + ARITY).min(self.heap.len());
-            let Some(least) = (first..last).min_by_key(|&child| self.heap[child].key) else { break };
-            if self.heap[place].key <= self.heap[least].key {
-                break;
-            }
-            self.swap(place, least);
-            place = least;
-        }
+        self.heap.pop().map(|(_, target)| target)
     }
 }
 

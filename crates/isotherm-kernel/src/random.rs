@@ -65,6 +65,17 @@ impl RandomStreams {
 
 /// A stream of random numbers. See the [module](self) for what exactly is drawn.
 ///
+/// ```
+/// use isotherm_kernel::RandomStreams;
+///
+/// let mut random = RandomStreams::new(42).stream("placement");
+/// let mut order = ["a", "b", "c"];
+/// random.shuffle(&mut order);
+/// assert!(order.contains(random.choose(&["a", "b", "c"]).unwrap()));
+/// // The same stream again yields the same numbers.
+/// assert_eq!(RandomStreams::new(42).stream("x").below(6), RandomStreams::new(42).stream("x").below(6));
+/// ```
+///
 /// It is also a generator for the crates of the `rand` family, through [`rand_core::TryRng`] and with it
 /// `rand_core::Rng`.
 #[derive(Clone, Debug, PartialEq, Eq)]

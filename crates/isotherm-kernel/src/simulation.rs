@@ -25,6 +25,16 @@ use std::ops::ControlFlow;
 use crate::{Kernel, Marking, Time};
 
 /// What a simulation may use. The default limits nothing but the steps of one instant.
+///
+/// ```
+/// use isotherm_kernel::{Duration, Limits, RunError, Simulation, Time};
+///
+/// let limit = Time::from_secs_f64(10.0);
+/// let simulation = Simulation::new().with_limits(Limits { max_time: Some(limit), ..Limits::default() });
+/// let kernel = simulation.kernel();
+/// kernel.spawn("sleeper", kernel.sleep(Duration::from_secs(60)));
+/// assert_eq!(simulation.run(), Err(RunError::TimeLimit { limit }));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// The simulation must be over by this date.
@@ -158,6 +168,14 @@ impl Simulation {
     /// Says what is solved anew when flows begin and end; see [`Marking`].
     pub fn with_marking(self, marking: Marking) -> Self {
         self.kernel.inner.fluid.borrow_mut().marking = marking;
+        self
+    }
+
+    /// Says from how many activities on that one resource limits they are accounted for together (at least 2), which is faster for many of them and
+    /// slower for few. Dates are the same but for rounding; of activities of different resources that end at the same date others may come
+    /// first.
+    pub fn with_crowds_from(self, activities: u32) -> Self {
+        self.kernel.inner.fluid.borrow_mut().crowd_from = activities.max(2);
         self
     }
 

@@ -11,6 +11,8 @@ use isotherm_kernel::{ActivityError, ActivityId, ActivitySpec, Duration, Kernel,
 
 #[path = "fluid/changes.rs"]
 mod changes;
+#[path = "fluid/crowds.rs"]
+mod crowds;
 #[path = "fluid/dates.rs"]
 mod dates;
 #[path = "fluid/ends.rs"]

@@ -4,11 +4,15 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 
+use super::crowd::{Load, NONE};
 use super::{Fluid, GONE, PRECISION, Resource, Sharing, live_users};
 #[cfg(any(test, feature = "audit"))]
 use super::{Marking, State};
 #[cfg(any(test, feature = "audit"))]
 use crate::Duration;
+
+/// What two levels that are equal may differ by, relatively, for being computed in different orders.
+const ROUNDING: f64 = 1e-12;
 
 impl Fluid {
     /// The bound of an activity; nothing moves over a resource without capacity.
@@ -18,10 +22,15 @@ impl Fluid {
         if stalled { 0.0 } else { activity.bound }
     }
 
-    /// Progressive filling over the collected components; leaves what it finds in `next_share`.
-    pub(super) fn solve(&mut self) {
+    /// Progressive filling over the collected components; leaves what it finds in `next_share` of activities and
+    /// `next_level` of crowds.
+    ///
+    /// # Errors
+    /// A crowd whose members are not all limited by its resource. Nothing is found then.
+    pub(super) fn solve(&mut self) -> Result<(), u32> {
         self.open();
         while let Some(level) = self.saturate() {
+            self.check_crowds(level)?;
             let least = self.least_bound(level);
             match least {
                 // Nobody is left on the saturated resources: what is left of their usage is rounding.
@@ -33,7 +42,28 @@ impl Fluid {
                 Some(least) => self.fix_saturated(level, least),
             }
         }
+        if let Some(&crowd) = self.met.iter().find(|&&crowd| self.crowds[crowd as usize].next_level.is_none()) {
+            return Err(crowd);
+        }
         self.fix_leftovers();
+        Ok(())
+    }
+
+    /// The crowds on the saturated resources must be limited by their own ones and by nothing below the level.
+    fn check_crowds(&self, level: f64) -> Result<(), u32> {
+        for &index in &self.saturated {
+            for load in &self.resources[index as usize].loads {
+                let crowd = &self.crowds[load.crowd as usize];
+                let (own, least) =
+                    (&self.resources[crowd.resource as usize], crowd.least_bound().min(crowd.least_pure()));
+                // Equal resources may differ by a rounding.
+                let limited = own.dirty && own.level().is_some_and(|own| own <= level * (1.0 + ROUNDING));
+                if crowd.next_level.is_none() && !(limited && least >= level * (1.0 - ROUNDING)) {
+                    return Err(load.crowd);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Resets the members and fills the list of active resources.
@@ -44,6 +74,7 @@ impl Fluid {
             let activity = &mut self.activities[index as usize];
             activity.limit = limit;
             activity.fixed = false;
+            activity.fixed_by = NONE;
             activity.next_share = 0.0;
         }
         self.saturated.clear();
@@ -54,6 +85,7 @@ impl Fluid {
             self.add_up_usage(index);
             let resource = &mut self.resources[index as usize];
             resource.remaining = resource.capacity;
+            resource.fixed_here = 0;
             if let Some(level) = resource.level() {
                 active.push(Reverse((level.to_bits(), index)));
             }
@@ -64,15 +96,19 @@ impl Fluid {
     /// Computes the usage of a resource by its users that are not fixed: the sum, or on a fat pipe the largest.
     fn add_up_usage(&mut self, index: u32) {
         let activities = &self.activities;
-        let resource = &mut self.resources[index as usize];
+        let resource = &self.resources[index as usize];
+        let open = |load: &&Load| self.crowds[load.crowd as usize].next_level.is_none();
+        let loads = resource.loads.iter().filter(open).map(Load::usage);
         let usages = live_users(&resource.users)
             .map(|(user, number)| (&activities[user as usize], number))
             .filter(|(activity, _)| !activity.fixed)
             .map(|(activity, number)| activity.uses[number as usize].weight / activity.penalty);
-        resource.usage = match resource.sharing {
-            Sharing::Shared => usages.sum(),
-            Sharing::Fatpipe => usages.fold(0.0, f64::max),
+        let usage = match resource.sharing {
+            Sharing::Shared => loads.chain(usages).sum(),
+            Sharing::Fatpipe => loads.chain(usages).fold(0.0, f64::max),
         };
+        let resource = &mut self.resources[index as usize];
+        resource.usage = usage;
         resource.stale = false;
     }
 
@@ -113,7 +149,7 @@ impl Fluid {
     }
 
     /// The least `bound × penalty` below the level among the users of the saturated resources; infinite if no bound is
-    /// reached, `None` if there is no user left.
+    /// reached, `None` if there is no user left. (Bounds of crowds have been looked at by then.)
     fn least_bound(&self, level: f64) -> Option<f64> {
         let mut least = None;
         for &index in &self.saturated {
@@ -124,6 +160,10 @@ impl Fluid {
                     let bound = if bound < level { bound } else { f64::INFINITY };
                     least = Some(f64::min(bound, least.unwrap_or(f64::INFINITY)));
                 }
+            }
+            let open = |load: &Load| self.crowds[load.crowd as usize].next_level.is_none();
+            if least.is_none() && self.resources[index as usize].loads.iter().any(open) {
+                least = Some(f64::INFINITY);
             }
         }
         least
@@ -141,9 +181,31 @@ impl Fluid {
                 let activity = &self.activities[user as usize];
                 if least == f64::INFINITY {
                     self.fix(user, level / activity.penalty);
+                    self.activities[user as usize].fixed_by = index;
+                    self.resources[index as usize].fixed_here += 1;
                 } else if (activity.limit * activity.penalty - least).abs() < PRECISION {
                     self.fix(user, activity.limit);
                 }
+            }
+            for place in 0..self.resources[index as usize].loads.len() {
+                let crowd = self.resources[index as usize].loads[place].crowd;
+                if least == f64::INFINITY && self.crowds[crowd as usize].next_level.is_none() {
+                    self.fix_crowd(crowd, level);
+                }
+            }
+        }
+    }
+
+    fn fix_crowd(&mut self, crowd: u32, level: f64) {
+        let fixed = &mut self.crowds[crowd as usize];
+        fixed.next_level = Some(level);
+        for &at in &fixed.touched {
+            let resource = &mut self.resources[at as usize];
+            if resource.sharing == Sharing::Fatpipe {
+                resource.stale = true;
+            } else if let Some(load) = resource.loads.iter().find(|load| load.crowd == crowd) {
+                let usage = load.usage();
+                resource.take(usage * level, usage);
             }
         }
     }
@@ -157,14 +219,7 @@ impl Fluid {
             if resource.sharing == Sharing::Fatpipe {
                 resource.stale = true;
             } else {
-                resource.remaining -= usage.weight * share;
-                if resource.remaining < resource.capacity * PRECISION {
-                    resource.remaining = 0.0;
-                }
-                resource.usage -= usage.weight / activity.penalty;
-                if resource.usage < PRECISION {
-                    resource.usage = 0.0;
-                }
+                resource.take(usage.weight * share, usage.weight / activity.penalty);
             }
         }
     }
@@ -201,24 +256,40 @@ impl Fluid {
                 assert_eq!(activity.state, State::Enabled, "only enabled activities use resources");
                 activity.uses[number as usize].weight * activity.share
             });
+            let loads = resource.loads.iter().map(|load| load.usage() * self.level_of(load.crowd));
             let used = match resource.sharing {
-                Sharing::Shared => uses.sum::<f64>(),
-                Sharing::Fatpipe => uses.fold(0.0, f64::max),
+                Sharing::Shared => uses.chain(loads).sum::<f64>(),
+                Sharing::Fatpipe => uses.chain(loads).fold(0.0, f64::max),
             };
             let allowed = resource.capacity * (1.0 + 10.0 * PRECISION);
             let exact = self.marking == Marking::Everything;
             assert!(!exact || used <= allowed, "resource {index} carries {used} of {}", resource.capacity);
         }
-        for &index in &self.members {
+        for &index in self.members.iter().filter(|&&index| self.activities[index as usize].crowd == NONE) {
             let activity = &self.activities[index as usize];
             assert!(activity.share <= activity.limit * (1.0 + PRECISION), "share above its bound");
             let ends = Duration::to_do(activity.remaining, activity.share * activity.rate_factor) < Duration::MAX;
             assert!(!ends || activity.event.is_some(), "an activity that will end has a completion date");
         }
+        for &crowd in &self.met {
+            self.check_crowd(crowd);
+        }
     }
 }
 
 impl Resource {
+    /// Takes what has been fixed from what is left to be shared, and its usage from that of the others.
+    fn take(&mut self, amount: f64, usage: f64) {
+        self.remaining -= amount;
+        if self.remaining < self.capacity * PRECISION {
+            self.remaining = 0.0;
+        }
+        self.usage -= usage;
+        if self.usage < PRECISION {
+            self.usage = 0.0;
+        }
+    }
+
     /// The level at which it is saturated; `None` if it is used up or nobody is left on it.
     fn level(&self) -> Option<f64> {
         let open = self.usage > PRECISION && self.remaining > self.capacity * PRECISION && self.capacity > 0.0;

@@ -1,0 +1,552 @@
+//! Crowds: many activities that one resource limits, accounted for together.
+//!
+//! Thousands of transfers from one disk all progress at shares `L / p` of the same level `L`. When one of them begins or ends,
+//! `L` changes and with it every share and every completion date; but not their order. A crowd keeps its members in the order
+//! of their *finish*: the value at which its clock `∫ L dt` stands when the work of a member, `remaining × p / rate_factor` in
+//! the same unit, is done. A change of level then costs a look at the first member instead of a pass over all: O(log n).
+//!
+//! # What the solver sees
+//!
+//! To progressive filling a crowd is one activity that uses its resource and every other resource of its members, each with
+//! the sum of the members' weights over penalties: a [`Load`]. It must be fixed by its own resource. Should another resource
+//! saturate earlier, or a member's bound be reached, it is no longer true that one resource limits them all: the crowd is
+//! dissolved, its members become activities like others, and the solve begins anew.
+//!
+//! Of the resources that a crowd loads, those that others use as well (*mixed*) take part in each solve that the crowd takes part in.
+//! Those that it loads alone (*pure*) need not: a heap of the levels at which they would saturate says when one of them matters.
+//!
+//! # Life
+//!
+//! A crowd is formed after a solve that fixed enough activities on one resource. Whoever is fixed there by a later solve joins it. Members
+//! leave when they end or are changed from outside. A crowd that has become small is dissolved, and after a
+//! crowd had to be dissolved its resource waits for some solves before it forms one again.
+//!
+//! # Order among equals
+//!
+//! Members that end at the same date end newest first, or in the order of creation if they are
+//! [oldest first](super::ActivitySpec::oldest_first), like other activities of a resource that has been solved anew.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use super::{Fluid, NOTHING_LEFT, Sharing};
+use crate::heap::{EntryId, Heap};
+use crate::queue::EventQueue;
+use crate::{Duration, Time};
+
+/// No crowd, no resource.
+pub(super) const NONE: u32 = u32::MAX;
+
+/// From how many activities on, fixed by one resource in one solve, a crowd is formed.
+pub(super) const CROWD_FROM: u32 = 64;
+
+/// A sum of many terms that come and go, kept with twice the precision of its terms, so that what is left does
+/// not depend on what has been there.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sum {
+    high: f64,
+    low: f64,
+}
+
+impl Sum {
+    pub(super) fn add(&mut self, term: f64) {
+        // Knuth's error-free sum: `sum + error` is exactly `high + term`.
+        let sum = self.high + term;
+        let virtual_term = sum - self.high;
+        let error = (self.high - (sum - virtual_term)) + (term - virtual_term);
+        let low = self.low + error;
+        self.high = sum + low;
+        self.low = low - (self.high - sum);
+    }
+
+    pub(super) fn value(self) -> f64 {
+        self.high
+    }
+
+    /// `value - self`, rounded once.
+    fn below(self, value: f64) -> f64 {
+        (value - self.high) - self.low
+    }
+}
+
+/// What a crowd puts on one resource.
+pub(super) struct Load {
+    pub(super) crowd: u32,
+    members: u32,
+    usage: Usage,
+    watch: Watch,
+}
+
+/// The usages `weight / penalty` of the members there.
+enum Usage {
+    /// Of a shared resource: their sum.
+    Sum(Sum),
+    /// Of a fat pipe, where the largest counts: how many members have which.
+    Each(BTreeMap<u64, u32>),
+}
+
+impl Load {
+    fn new(crowd: u32, sharing: Sharing, watch: Watch) -> Self {
+        let usage = match sharing {
+            Sharing::Shared => Usage::Sum(Sum::default()),
+            Sharing::Fatpipe => Usage::Each(BTreeMap::new()),
+        };
+        Load { crowd, members: 0, usage, watch }
+    }
+
+    /// The sum, or on a fat pipe the largest.
+    pub(super) fn usage(&self) -> f64 {
+        match &self.usage {
+            Usage::Sum(sum) => sum.value(),
+            Usage::Each(each) => each.last_key_value().map_or(0.0, |(&bits, _)| f64::from_bits(bits)),
+        }
+    }
+
+    fn add(&mut self, usage: f64) {
+        self.members += 1;
+        match &mut self.usage {
+            Usage::Sum(sum) => sum.add(usage),
+            Usage::Each(each) => count(each, usage),
+        }
+    }
+
+    fn remove(&mut self, usage: f64) {
+        self.members -= 1;
+        match &mut self.usage {
+            Usage::Sum(sum) => sum.add(-usage),
+            Usage::Each(each) => discount(each, usage),
+        }
+    }
+}
+
+/// Counts one more of a number that is not negative.
+fn count(counts: &mut BTreeMap<u64, u32>, number: f64) {
+    *counts.entry(number.to_bits()).or_default() += 1;
+}
+
+/// Counts one less.
+fn discount(counts: &mut BTreeMap<u64, u32>, number: f64) {
+    if let Some(left) = counts.get_mut(&number.to_bits()) {
+        *left -= 1;
+        if *left == 0 {
+            counts.remove(&number.to_bits());
+        }
+    }
+}
+
+/// How a crowd looks after a resource that it loads.
+#[derive(Clone, Copy)]
+enum Watch {
+    /// It is the crowd's own.
+    Own,
+    /// It is also used by others: place in [`Crowd::mixed`].
+    Mixed(u32),
+    /// It is loaded by this crowd alone: entry of [`Crowd::pure`].
+    Pure(EntryId),
+}
+
+/// Where a member waits for its end.
+#[derive(Clone, Copy)]
+pub(super) enum Waits {
+    /// Among all.
+    InCrowd(EntryId),
+    /// Its date is the next one of the crowd, and it has an entry in the event queue.
+    InQueue,
+}
+
+/// Many activities that one resource limits.
+pub(super) struct Crowd {
+    pub(super) resource: u32,
+    members: u32,
+    /// The level of the last solve, in force since `updated`.
+    level: f64,
+    /// The level found by the solve in progress.
+    pub(super) next_level: Option<f64>,
+    /// The integral of the level until `updated`.
+    clock: Sum,
+    updated: Time,
+    /// Members by finish, but for those whose date is the next one.
+    waiting: Heap<u64, u32>,
+    /// Members with the next date.
+    due: Vec<u32>,
+    /// How many members have which `bound × penalty`; those without a bound are left out.
+    bounds: BTreeMap<u64, u32>,
+    pub(super) mixed: Vec<u32>,
+    /// Resources that it loads alone, by the level at which they saturate.
+    pure: Heap<u64, u32>,
+    /// Resources with a load of this crowd that take part in the solve in progress.
+    pub(super) touched: Vec<u32>,
+    /// The solve that reached it, and the collection of that solve that found it.
+    pub(super) reached: u64,
+    pub(super) collected: u64,
+}
+
+impl Crowd {
+    fn new(resource: u32, now: Time) -> Self {
+        Crowd {
+            resource,
+            members: 0,
+            level: 0.0,
+            next_level: None,
+            clock: Sum::default(),
+            updated: now,
+            waiting: Heap::new(),
+            due: Vec::new(),
+            bounds: BTreeMap::new(),
+            mixed: Vec::new(),
+            pure: Heap::new(),
+            touched: Vec::new(),
+            reached: 0,
+            collected: 0,
+        }
+    }
+
+    /// What the clock has yet to go until it stands at `finish`, at `now`.
+    fn until(&self, finish: f64, now: Time) -> f64 {
+        let since = now.since(self.updated);
+        let left = self.clock.below(finish);
+        if since.is_zero() { left.max(0.0) } else { (left - self.level * since.as_secs_f64()).max(0.0) }
+    }
+
+    /// Brings the clock up to date.
+    fn advance(&mut self, now: Time) {
+        let since = now.since(self.updated);
+        if !since.is_zero() {
+            self.clock.add(self.level * since.as_secs_f64());
+            self.updated = now;
+        }
+    }
+
+    /// The least level at which the bound of a member is reached.
+    pub(super) fn least_bound(&self) -> f64 {
+        self.bounds.first_key_value().map_or(f64::INFINITY, |(&bits, _)| f64::from_bits(bits))
+    }
+
+    /// The least level at which a resource that it loads alone saturates.
+    pub(super) fn least_pure(&self) -> f64 {
+        self.pure.first().map_or(f64::INFINITY, |(bits, _)| f64::from_bits(bits))
+    }
+}
+
+impl Fluid {
+    pub(super) fn level_of(&self, crowd: u32) -> f64 {
+        self.crowds[crowd as usize].level
+    }
+
+    /// Work left of a member.
+    pub(super) fn remaining_in_crowd(&self, index: u32, now: Time) -> f64 {
+        let activity = &self.activities[index as usize];
+        let left = self.crowds[activity.crowd as usize].until(activity.finish, now);
+        left * activity.rate_factor / activity.penalty
+    }
+
+    /// Crowds that have become too small to be worth it are dissolved before they are solved.
+    pub(super) fn is_too_small(&self, crowd: u32) -> bool {
+        self.crowds[crowd as usize].members < self.crowd_from.div_ceil(4)
+    }
+
+    /// After a solve: those whom a resource fixed join its crowd, or form one if they are many.
+    pub(super) fn gather<T: Copy>(&mut self, now: Time, queue: &mut EventQueue<T>) {
+        for number in 0..self.met.len() {
+            let crowd = &mut self.crowds[self.met[number] as usize];
+            crowd.advance(now);
+            crowd.level = crowd.next_level.unwrap_or(0.0);
+        }
+        for number in 0..self.members.len() {
+            let index = self.members[number];
+            let by = self.activities[index as usize].fixed_by;
+            if by == NONE || !self.may_join(index) {
+                continue;
+            }
+            let resource = &self.resources[by as usize];
+            if resource.crowd == NONE {
+                let many = resource.fixed_here >= self.crowd_from && self.solves >= resource.crowd_after;
+                if !many || resource.sharing == Sharing::Fatpipe {
+                    continue;
+                }
+                let mut crowd = Crowd::new(by, now);
+                crowd.level = self.activities[index as usize].next_share * self.activities[index as usize].penalty;
+                crowd.reached = self.solves;
+                let crowd = self.crowds.insert(crowd) as u32;
+                self.resources[by as usize].crowd = crowd;
+                self.met.push(crowd);
+            }
+            self.join_crowd(index, self.resources[by as usize].crowd, now, queue);
+        }
+    }
+
+    /// Only what will end can be told by its finish.
+    fn may_join(&self, index: u32) -> bool {
+        let activity = &self.activities[index as usize];
+        activity.remaining.is_finite() && activity.rate_factor > 0.0
+    }
+
+    fn join_crowd<T: Copy>(&mut self, index: u32, crowd: u32, now: Time, queue: &mut EventQueue<T>) {
+        self.unlink(index);
+        let activity = &mut self.activities[index as usize];
+        if let Some(event) = activity.event.take() {
+            queue.remove(event);
+        }
+        activity.remaining = activity.remaining_at(now);
+        activity.updated = now;
+        activity.crowd = crowd;
+        let limit = activity.bound * activity.penalty;
+        let joined = &mut self.crowds[crowd as usize];
+        let work = activity.remaining * activity.penalty / activity.rate_factor;
+        let mut finish = joined.clock;
+        finish.add(work);
+        activity.finish = finish.value();
+        activity.waits = Waits::InCrowd(joined.waiting.push(activity.finish.to_bits(), index));
+        joined.members += 1;
+        if limit.is_finite() {
+            count(&mut joined.bounds, limit);
+        }
+        for number in 0..self.activities[index as usize].uses.len() {
+            self.add_load(index, number, crowd);
+        }
+    }
+
+    fn add_load(&mut self, index: u32, number: usize, crowd: u32) {
+        let activity = &self.activities[index as usize];
+        let usage = &activity.uses[number];
+        let amount = usage.weight / activity.penalty;
+        let at = usage.resource;
+        let resource = &mut self.resources[at as usize];
+        let load = match resource.loads.iter().position(|load| load.crowd == crowd) {
+            Some(place) => &mut resource.loads[place],
+            None => {
+                let watch = if resource.crowd == crowd {
+                    Watch::Own
+                } else {
+                    let mixed = &mut self.crowds[crowd as usize].mixed;
+                    mixed.push(at);
+                    Watch::Mixed(mixed.len() as u32 - 1)
+                };
+                resource.loads.push(Load::new(crowd, resource.sharing, watch));
+                let last = resource.loads.len() - 1;
+                &mut resource.loads[last]
+            }
+        };
+        load.add(amount);
+        self.watch(at);
+    }
+
+    /// A member leaves its crowd. It uses nothing then; its remaining work is up to date.
+    pub(super) fn leave_crowd(&mut self, index: u32, now: Time) {
+        let remaining = self.remaining_in_crowd(index, now);
+        let activity = &mut self.activities[index as usize];
+        let crowd = activity.crowd;
+        let left = &mut self.crowds[crowd as usize];
+        activity.crowd = NONE;
+        activity.remaining = remaining;
+        activity.updated = now;
+        activity.share = left.level / activity.penalty;
+        left.members -= 1;
+        match activity.waits {
+            Waits::InCrowd(entry) => {
+                left.waiting.remove(entry);
+            }
+            Waits::InQueue => left.due.retain(|&due| due != index),
+        }
+        let limit = activity.bound * activity.penalty;
+        if limit.is_finite() {
+            discount(&mut left.bounds, limit);
+        }
+        for number in 0..self.activities[index as usize].uses.len() {
+            self.remove_load(index, number, crowd);
+        }
+        if self.crowds[crowd as usize].members == 0 {
+            let resource = self.crowds.remove(crowd as usize).resource;
+            self.resources[resource as usize].crowd = NONE;
+        }
+    }
+
+    fn remove_load(&mut self, index: u32, number: usize, crowd: u32) {
+        let activity = &self.activities[index as usize];
+        let usage = &activity.uses[number];
+        let amount = usage.weight / activity.penalty;
+        let at = usage.resource;
+        let resource = &mut self.resources[at as usize];
+        let Some(place) = resource.loads.iter().position(|load| load.crowd == crowd) else { return };
+        let load = &mut resource.loads[place];
+        load.remove(amount);
+        if load.members == 0 {
+            let watch = resource.loads.swap_remove(place).watch;
+            match watch {
+                Watch::Own => {}
+                Watch::Mixed(place) => self.forget_mixed(crowd, place),
+                Watch::Pure(entry) => {
+                    self.crowds[crowd as usize].pure.remove(entry);
+                }
+            }
+        }
+        self.watch(at);
+    }
+
+    fn forget_mixed(&mut self, crowd: u32, place: u32) {
+        let mixed = &mut self.crowds[crowd as usize].mixed;
+        mixed.swap_remove(place as usize);
+        if let Some(&moved) = mixed.get(place as usize)
+            && let Some(load) = self.resources[moved as usize].loads.iter_mut().find(|load| load.crowd == crowd)
+        {
+            load.watch = Watch::Mixed(place);
+        }
+    }
+
+    /// Decides how the crowds that load a resource look after it, and at which level it would saturate. To be called whenever its
+    /// users, its loads or its capacity have changed.
+    pub(super) fn watch(&mut self, at: u32) {
+        for number in 0..self.resources[at as usize].loads.len() {
+            let resource = &self.resources[at as usize];
+            let pure = resource.live == 0 && resource.loads.len() == 1;
+            let load = &resource.loads[number];
+            let level = (resource.capacity / load.usage()).to_bits();
+            let crowd = load.crowd;
+            let watch = match (load.watch, pure) {
+                (Watch::Own, _) | (Watch::Mixed(_), false) => continue,
+                (Watch::Pure(entry), true) => {
+                    self.crowds[crowd as usize].pure.rekey(entry, level);
+                    continue;
+                }
+                (Watch::Pure(entry), false) => {
+                    let crowd = &mut self.crowds[crowd as usize];
+                    crowd.pure.remove(entry);
+                    crowd.mixed.push(at);
+                    Watch::Mixed(crowd.mixed.len() as u32 - 1)
+                }
+                (Watch::Mixed(place), true) => {
+                    self.forget_mixed(crowd, place);
+                    Watch::Pure(self.crowds[crowd as usize].pure.push(level, at))
+                }
+            };
+            self.resources[at as usize].loads[number].watch = watch;
+        }
+    }
+
+    /// Gives the members of a crowd back to the resources they use, and marks these.
+    pub(super) fn dissolve(&mut self, crowd: u32, now: Time) {
+        let Crowd { resource, ref waiting, ref due, .. } = self.crowds[crowd as usize];
+        let mut members: Vec<u32> = waiting.targets().chain(due.iter().copied()).collect();
+        members.sort_unstable_by_key(|&member| self.activities[member as usize].enabled);
+        let mut touched = Vec::new();
+        for &member in &members {
+            self.leave_crowd(member, now);
+            self.link(member);
+            touched.extend(self.activities[member as usize].uses.iter().map(|usage| usage.resource));
+        }
+        self.order_users(touched);
+        // Dissolving costs as much as solving for all members, so it must not happen all the time.
+        self.resources[resource as usize].crowd_after = self.solves + u64::from(self.crowd_from);
+        for &member in &members {
+            self.mark_uses(member);
+        }
+    }
+
+    /// A member becomes an activity like others, because something about it is going to change.
+    pub(super) fn expel(&mut self, index: u32, now: Time) {
+        self.mark_uses(index);
+        self.leave_crowd(index, now);
+        self.link(index);
+        let uses = &self.activities[index as usize].uses;
+        self.order_users(uses.iter().map(|usage| usage.resource).collect());
+    }
+
+    /// Puts the users of some resources back into the order in which they were enabled.
+    fn order_users(&mut self, mut resources: Vec<u32>) {
+        resources.sort_unstable();
+        resources.dedup();
+        for at in resources {
+            let mut users = std::mem::take(&mut self.resources[at as usize].users);
+            users.retain(|user| user.0 != super::GONE);
+            users.sort_unstable_by_key(|user| self.activities[user.0 as usize].enabled);
+            for (place, &(user, number)) in users.iter().enumerate() {
+                self.activities[user as usize].uses[number as usize].place = place as u32;
+            }
+            self.resources[at as usize].users = users;
+        }
+    }
+
+    /// Finds the next date of a crowd and puts the members that end then into the queue.
+    pub(super) fn schedule_crowd<T: Copy>(
+        &mut self,
+        crowd: u32,
+        now: Time,
+        queue: &mut EventQueue<T>,
+        target: &impl Fn(u32) -> T,
+    ) {
+        let mut due = std::mem::take(&mut self.crowds[crowd as usize].due);
+        let crowd = &mut self.crowds[crowd as usize];
+        for index in due.drain(..) {
+            let activity = &mut self.activities[index as usize];
+            if let Some(event) = activity.event.take() {
+                queue.remove(event);
+            }
+            activity.waits = Waits::InCrowd(crowd.waiting.push(activity.finish.to_bits(), index));
+        }
+        let level = crowd.level;
+        let date = |left: f64| if left <= NOTHING_LEFT { now } else { now + Duration::to_do(left, level) };
+        let mut next = None;
+        while let Some((finish, index)) = crowd.waiting.first() {
+            let date = date(crowd.until(f64::from_bits(finish), now));
+            if date == Time::NEVER || next.is_some_and(|next| date > next) {
+                break;
+            }
+            next = Some(date);
+            crowd.waiting.pop();
+            due.push(index);
+        }
+        if let Some(next) = next {
+            due.sort_unstable_by_key(|&index| Reverse(self.activities[index as usize].enabled));
+            for &index in &due {
+                let activity = &mut self.activities[index as usize];
+                let sequence = if activity.oldest_first { activity.created } else { queue.draw_sequence() };
+                activity.event = Some(queue.push(next, activity.rank, sequence, target(index)));
+                activity.waits = Waits::InQueue;
+            }
+        }
+        crowd.due = due;
+    }
+
+    /// Asserts that the books of a crowd are those of its members.
+    #[cfg(any(test, feature = "audit"))]
+    pub(super) fn check_crowd(&self, number: u32) {
+        let crowd = &self.crowds[number as usize];
+        let members: Vec<u32> = crowd.waiting.targets().chain(crowd.due.iter().copied()).collect();
+        assert_eq!(members.len(), crowd.members as usize, "every member waits in one place");
+        let mut usages: BTreeMap<u32, (u32, f64)> = BTreeMap::new();
+        for &member in &members {
+            let activity = &self.activities[member as usize];
+            assert_eq!(activity.crowd, number, "members know their crowd");
+            assert!(
+                crowd.level <= activity.bound * activity.penalty * (1.0 + super::PRECISION),
+                "share above its bound"
+            );
+            for usage in &activity.uses {
+                let entry = usages.entry(usage.resource).or_default();
+                entry.0 += 1;
+                let amount = usage.weight / activity.penalty;
+                entry.1 = match self.resources[usage.resource as usize].sharing {
+                    Sharing::Shared => entry.1 + amount,
+                    Sharing::Fatpipe => entry.1.max(amount),
+                };
+            }
+        }
+        for (at, (users, usage)) in usages {
+            let resource = &self.resources[at as usize];
+            let load = resource.loads.iter().find(|load| load.crowd == number);
+            let Some(load) = load else { panic!("a resource does not know its load") };
+            assert_eq!(load.members, users, "loads count members");
+            assert!((load.usage() - usage).abs() <= 1e-9 * usage, "loads add up");
+            match load.watch {
+                Watch::Own => assert_eq!(at, crowd.resource),
+                Watch::Mixed(place) => {
+                    assert_eq!(crowd.mixed[place as usize], at);
+                    assert!(resource.live > 0 || resource.loads.len() > 1, "what others use is mixed");
+                }
+                Watch::Pure(_) => {
+                    assert!(resource.live == 0 && resource.loads.len() == 1, "what it uses alone is pure")
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Many activities that one resource limits are accounted for together. Nobody can tell, but by the clock on the wall.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use isotherm_kernel::{ActivitySpec, Duration, RandomStreams, Rank, Sharing, Simulation, Time};
+
+use super::{at, secs};
+
+/// A site like those of image copies: a disk that all transfers read, a link and a disk for each destination, which also serves
+/// reads of its own now and then. Gives when each activity ended.
+fn site(crowds_from: u32) -> Vec<(String, Time)> {
+    let simulation = Simulation::new().with_crowds_from(crowds_from);
+    let kernel = simulation.kernel();
+    let disk = kernel.resource(1000.0, Sharing::Shared);
+    let spine = kernel.resource(400.0, Sharing::Fatpipe);
+    let node = || (kernel.resource(120.0, Sharing::Shared), kernel.resource(90.0, Sharing::Shared));
+    let nodes: Vec<_> = (0..16).map(|_| node()).collect();
+    let ends = Rc::new(RefCell::new(Vec::new()));
+    let mut random = RandomStreams::new(7).stream("site");
+    for number in 0..600 {
+        let (link, target) = nodes[random.below(16) as usize];
+        let transfer = ActivitySpec::new(Rank::Network, 10.0 + 100.0 * random.uniform())
+            .penalty([1.0, 1.0, 1.0, 2.0][random.below(4) as usize])
+            .bound([150.0, 80.0][random.below(2) as usize])
+            .latency(Duration::from_secs_f64(0.01 * random.uniform()));
+        let transfer = [disk, spine, link, target].into_iter().fold(transfer, |spec, at| spec.uses(at, 1.0));
+        let read = ActivitySpec::new(Rank::Disk, 5.0 + 20.0 * random.uniform()).uses(target, 1.0);
+        let begins = Duration::from_secs_f64(20.0 * random.uniform());
+        let (kernel, ends) = (kernel.clone(), Rc::clone(&ends));
+        simulation.kernel().spawn("transfer", async move {
+            kernel.sleep(begins).await;
+            let done = kernel.start(transfer).await;
+            ends.borrow_mut().push((format!("transfer {number} {done:?}"), kernel.now()));
+            let done = kernel.start(read).await;
+            ends.borrow_mut().push((format!("read {number} {done:?}"), kernel.now()));
+        });
+    }
+    simulation.run().unwrap();
+    ends.take()
+}
+
+/// The dates that the oracle of `fluid_oracle.rs` vouches for are those without crowds.
+#[test]
+fn dates_do_not_depend_on_crowds() {
+    let mut without = site(u32::MAX);
+    without.sort();
+    for crowds_from in [2, 8, 64] {
+        let mut with = site(crowds_from);
+        with.sort();
+        for ((name, date), (other, expected)) in with.iter().zip(&without) {
+            assert_eq!(name, other);
+            // Each of some thousand events rounds a date to a nanosecond.
+            let apart = date.since(*expected).max(expected.since(*date));
+            assert!(apart <= Duration::from_micros(1), "{name} at {date} instead of {expected}");
+        }
+        assert_eq!(with.len(), without.len());
+    }
+}
+
+/// Plays with a hundred equal activities of 1 on a resource of 100, which all end at 1 s; says which ended in which order.
+fn hundred(spec: impl Fn(ActivitySpec) -> ActivitySpec + 'static) -> Vec<u32> {
+    let simulation = Simulation::new().with_crowds_from(10);
+    let kernel = simulation.kernel();
+    let resource = kernel.resource(100.0, Sharing::Shared);
+    let ends = Rc::new(RefCell::new(Vec::new()));
+    for number in 0..100 {
+        let activity = kernel.start(spec(ActivitySpec::new(Rank::Network, 1.0).uses(resource, 1.0)));
+        let (kernel, ends) = (kernel.clone(), Rc::clone(&ends));
+        simulation.kernel().spawn("waiter", async move {
+            activity.await.unwrap();
+            assert_eq!(kernel.now(), at(1.0));
+            ends.borrow_mut().push(number);
+        });
+    }
+    simulation.run().unwrap();
+    ends.take()
+}
+
+#[test]
+fn members_that_end_together_end_newest_first() {
+    assert_eq!(hundred(|spec| spec), (0..100).rev().collect::<Vec<_>>());
+}
+
+#[test]
+fn members_that_are_oldest_first_end_in_the_order_of_creation() {
+    assert_eq!(hundred(ActivitySpec::oldest_first), (0..100).collect::<Vec<_>>());
+}
+
+/// A hundred activities share 100; at 1 s, when each has done 1 of 10, something happens to the first of them.
+fn after_a_second(change: impl AsyncFnOnce(&isotherm_kernel::Kernel, isotherm_kernel::ActivityId) + 'static) {
+    let simulation = Simulation::new().with_crowds_from(10);
+    let kernel = simulation.kernel();
+    let resource = kernel.resource(100.0, Sharing::Shared);
+    let start = || kernel.start(ActivitySpec::new(Rank::Cpu, 10.0).uses(resource, 1.0)).detach();
+    let members: Vec<_> = (0..100).map(|_| start()).collect();
+    let first = members[0];
+    simulation.kernel().spawn("main", async move {
+        kernel.sleep(secs(1.0)).await;
+        assert!((kernel.remaining(first) - 9.0).abs() < 1e-9, "what is left of a member is known");
+        assert!((kernel.rate(first) - 1.0).abs() < 1e-9, "and how fast it is");
+        change(&kernel, first).await;
+    });
+    simulation.run().unwrap();
+}
+
+#[test]
+fn a_member_can_be_cancelled() {
+    after_a_second(async |kernel, first| {
+        kernel.cancel(first);
+        kernel.sleep(Duration::from_nanos(1)).await;
+        assert_eq!(kernel.rate(first), 0.0);
+    });
+}
+
+#[test]
+fn a_member_can_be_suspended_and_resumed() {
+    after_a_second(async |kernel, first| {
+        kernel.suspend(first);
+        kernel.sleep(secs(2.0)).await;
+        assert!((kernel.remaining(first) - 9.0).abs() < 1e-9, "it did nothing for two seconds");
+        kernel.resume(first);
+        kernel.sleep(secs(1.0)).await;
+        // All hundred share again.
+        assert!((kernel.remaining(first) - 8.0).abs() < 1e-9);
+    });
+}
+
+#[test]
+fn a_member_may_get_another_bound_or_penalty() {
+    after_a_second(async |kernel, first| {
+        kernel.set_bound(first, 0.5);
+        kernel.sleep(secs(2.0)).await;
+        assert!((kernel.remaining(first) - 8.0).abs() < 1e-9, "half of its share for two seconds");
+        kernel.set_bound(first, 0.0);
+        kernel.set_penalty(first, 0.5);
+        kernel.sleep(secs(1.01)).await;
+        // It counts twice: 100 are shared by 101 for 1.01 s, and it gets two parts.
+        assert!((kernel.remaining(first) - 6.0).abs() < 1e-9);
+    });
+}
