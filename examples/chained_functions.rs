@@ -7,20 +7,16 @@
 
 use isotherm::prelude::*;
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let simulation = Simulation::new();
-    let site = Site::new(Platform::new(&simulation.kernel(), hosts())?);
-    let host = |name| site.platform().host(name).expect("hosts() describes it");
-
-    let nodes = ["node0", "node1"].map(|name| NodeConfig { host: host(name), slots: Slots::Cores });
-    let mut config = ServiceConfig::new(Preset::Default, host("head"), nodes.into());
-    config.keep_alive = Box::new(Fixed::new(minutes(1)));
-    config.startup_overhead = millis(50);
-    let platform = ServerlessComputeService::start(&site, config)?;
+fn main() -> Result<(), isotherm::Error> {
+    let world = World::new(Cluster::new(2).cores(8).network(gbit_per_s(10), millis(1)).build()?)?;
+    let config = ServiceConfig::on_hosts(Preset::Default, world.host("head")?, world.nodes())
+        .with_keep_alive(Fixed::new(minutes(1)))
+        .with_startup(millis(50));
+    let platform = ServerlessComputeService::start(world.site(), config)?;
 
     println!("   date (s)  answered by  response (s)");
-    ExecutionController::spawn(&site, host("user"), "controller", async move |me| {
-        let functions = FunctionManager::start(me.site(), me.host());
+    world.controller(world.host("user")?, "controller", async move |me| {
+        let functions = me.function_manager();
         let lookup = register(&functions, &platform).await?;
         for pause in [0, 1, 5, 30, 300, 1] {
             me.sleep(secs(pause)).await;
@@ -31,9 +27,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let response = invocation.record().response();
             println!("{:11.3}  {answer:11}  {:12.3}", asked.as_secs_f64(), response.as_secs_f64());
         }
-        Ok::<(), FailureCause>(())
+        Ok(())
     });
-    simulation.run()?;
+    world.run()?;
     Ok(())
 }
 
@@ -49,30 +45,13 @@ async fn register(
     let database = Function::new("database", None, Body::sleep(millis(400)));
     let database = functions.register(&database, platform, limits).await?;
 
-    let body = Body::custom(move |call: Call| {
-        let (cache, database) = (cache.clone(), database.clone());
-        async move {
-            let functions = call.functions();
-            let both = [functions.invoke(&cache).await?, functions.invoke(&database).await?];
-            let first = functions.wait_any(&both).await;
-            // The other one goes on: a cache that has started is there for the next lookup.
-            call.set_output(if first.as_ref() == Some(&both[0]) { "cache" } else { "database" });
-            Ok(())
-        }
+    let body = Body::custom(async move |call| {
+        let functions = call.functions();
+        let both = [functions.invoke(&cache).await?, functions.invoke(&database).await?];
+        let first = functions.wait_any(&both).await;
+        // The other one goes on: a cache that has started is there for the next lookup.
+        call.set_output(if first.as_ref() == Some(&both[0]) { "cache" } else { "database" });
+        Ok(())
     });
     functions.register(&Function::new("lookup", None, body), platform, limits).await
-}
-
-fn hosts() -> PlatformSpec {
-    let mut hosts = PlatformBuilder::new();
-    hosts.host("user", gflop(1));
-    hosts.link("network", gbit_per_s(10), 1e-3);
-    for name in ["head", "node0", "node1"] {
-        hosts.host(name, gflop(5)).cores(8).memory(16 * GIB);
-        hosts.disk(name, "disk", gb_per_s(2), gb_per_s(1)).size(TB);
-        hosts.route("user", name, ["network"]);
-    }
-    hosts.route("head", "node0", ["network"]);
-    hosts.route("head", "node1", ["network"]);
-    hosts.build().expect("the description is consistent")
 }

@@ -3,18 +3,52 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use isotherm_experiment::Overrides;
 
 const AFTER_HELP: &str = "\
 Begin with:  isotherm run examples/quickstart.toml
 
 Exit codes: 0 done; 1 the simulation could not go on, results could not be written, or not all
-scenarios conform; 2 bad input or usage.";
+scenarios conform; 2 bad input or usage; 130 Ctrl-C; 143 asked to end by the system.";
 
-const AFTER_RUN: &str = "\
-The results are two files, which appear when they are whole: invocations.csv, one line per invocation
-in the order in which they ended, and summary.json, the numbers of the table. An experiment with a
-[sweep] is run once for each combination of values, and each run has a folder of its own in DIR.
-The same file and seed give the same bytes, on any machine and from any folder.";
+/// What stands below the help of the commands that take an experiment.
+macro_rules! about_set {
+    ($above:literal) => {
+        concat!(
+            $above,
+            "\n\n\
+`--set FIELD=VALUE` changes the experiment, and may be given many times: service.keep_alive.idle=5min,
+image.python.size=1GB (an element of a list by its name), workload.0.rate=5/s (by its number), data=DIR
+(one of its [parameters]). A path of a file is then relative to the current folder."
+        )
+    };
+}
+
+const AFTER_RUN: &str = about_set!(
+    "\
+Examples:
+  isotherm run examples/quickstart.toml
+  isotherm run study.toml --set service.keep_alive.idle=5min --seed 7 --out results/short
+  isotherm run study.toml --json --no-records | jq .starts.cold
+  isotherm run results/short/manifest.toml        what that run was, again
+
+The results are three files, which appear when all of them are whole: invocations.csv, one line per
+invocation in the order in which they ended; summary.json, the run in numbers; and manifest.toml, all that
+the run was made of. docs/reference/results.md explains every field. An experiment with a [sweep] is run
+once for each combination of values, and each run has a folder of its own in DIR. The same file and seed
+give the same bytes in the first two, on any machine and from any folder.
+
+Ctrl-C ends a run and removes what it has written so far; a second one ends it at once. Exit codes: 0 done;
+1 the simulation could not go on, or results could not be written; 2 bad input or usage; 130 Ctrl-C; 143
+asked to end by the system."
+);
+
+const AFTER_CHECK: &str = about_set!(
+    "\
+Nothing is simulated. Everything that is wrong is told at once, with its place and a hint: in the
+experiment, in the files it names, and in every row of its traces. Exit codes: 0 it can be run; 2 it
+cannot."
+);
 
 const AFTER_CONFORM: &str = "\
 FOLDER has scenarios in cases/*.json and the platforms they name beside that folder, as in conformance/.
@@ -35,6 +69,8 @@ pub struct Arguments {
 pub enum Command {
     /// Run an experiment and show what happened.
     Run(RunArguments),
+    /// Say what is wrong with an experiment, without running it.
+    Check(CheckArguments),
     /// Check that the dates of a folder of scenarios are those of the reference.
     Conform(ConformArguments),
 }
@@ -43,20 +79,58 @@ pub enum Command {
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_RUN)]
 pub struct RunArguments {
-    /// The experiment (TOML); paths in it are relative to it.
-    pub file: PathBuf,
+    /// What is run.
+    #[command(flatten)]
+    pub experiment: ExperimentArguments,
     /// Where the results go [default: results/NAME].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Use this seed instead of the file's.
-    #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
-    /// Print nothing but errors: no table, no warnings.
+    /// Keep no record of single invocations: no invocations.csv.
+    #[arg(long)]
+    pub no_records: bool,
+    /// Print nothing but errors: no table, no warnings, no progress.
     #[arg(long, conflicts_with = "json")]
     pub quiet: bool,
     /// Print the summary as JSON instead of a table.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `isotherm check`
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_CHECK)]
+pub struct CheckArguments {
+    /// What is checked.
+    #[command(flatten)]
+    pub experiment: ExperimentArguments,
+}
+
+/// An experiment, and what is changed in it.
+#[derive(Debug, Args)]
+pub struct ExperimentArguments {
+    /// The experiment (TOML, or JSON if it ends in .json); paths in it are relative to it.
+    pub file: PathBuf,
+    /// Use this seed instead of the file's.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Set a field, such as service.keep_alive.idle=5min.
+    #[arg(long, value_name = "FIELD=VALUE", value_parser = setting)]
+    pub set: Vec<(String, String)>,
+}
+
+impl ExperimentArguments {
+    /// What is changed in the experiment.
+    pub fn overrides(&self) -> Overrides {
+        Overrides { seed: self.seed, set: self.set.clone() }
+    }
+}
+
+/// A field and its value.
+fn setting(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((path, value)) => Ok((path.trim().to_owned(), value.to_owned())),
+        None => Err("write it like service.keep_alive.idle=5min".to_owned()),
+    }
 }
 
 /// `isotherm conform`

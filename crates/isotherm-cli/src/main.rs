@@ -5,12 +5,16 @@
 //! | 0 | done |
 //! | 1 | the simulation could not go on, results could not be written or printed, or not all scenarios conform |
 //! | 2 | bad input or usage |
+//! | 130 | interrupted by Ctrl-C |
+//! | 143 | asked to end by the system (SIGTERM) |
 //!
 //! A pipe that is closed by its reader (`isotherm run study.toml | head -1`) is not an error: the command goes on without
 //! printing.
 
 mod arguments;
 mod commands;
+mod interrupt;
+mod progress;
 mod summary;
 mod terminal;
 mod text;
@@ -29,6 +33,8 @@ enum Status {
     Done = 0,
     CouldNotGoOn = 1,
     BadInput = 2,
+    Interrupted = 130,
+    Terminated = 143,
 }
 
 fn main() -> ExitCode {
@@ -46,6 +52,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let status = panic::catch_unwind(AssertUnwindSafe(|| match &arguments.command {
         Command::Run(run) => commands::run::run(run),
+        Command::Check(check) => commands::check::run(check),
         Command::Conform(conform) => commands::conform::run(conform),
     }));
     ExitCode::from(status.unwrap_or(Status::CouldNotGoOn) as u8)

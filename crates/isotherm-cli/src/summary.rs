@@ -2,9 +2,9 @@
 
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use isotherm_experiment::RunReport;
-use isotherm_results::{ColdStartReport, TimesReport};
+use isotherm_results::{ColdStartReport, ContainerMemory, TimesReport, UtilisationReport};
 
-use crate::text::{count, difference, percent, seconds};
+use crate::text::{Unit, count, difference, percent, seconds, share, three_digits};
 
 /// A table without lines whose first column is text and whose other columns are numbers.
 fn table() -> Table {
@@ -33,6 +33,12 @@ pub fn one_run(report: &RunReport) -> String {
     if let Some(mean) = &report.summary.cold_start_mean {
         text.push('\n');
         text.push_str(&cold_starts(mean));
+    }
+    if let Some(utilisation) = &report.utilisation {
+        text.push('\n');
+        text.push_str(&in_use(utilisation));
+        text.push('\n');
+        text.push_str(&container_memory(&utilisation.container_memory));
     }
     text
 }
@@ -109,18 +115,67 @@ fn times_row(times: &TimesReport) -> Vec<String> {
 
 fn cold_starts(mean: &ColdStartReport) -> String {
     let mut table = table();
-    let header = ["download", "copy", "load", "queue", "start-up"].map(str::to_owned);
+    let header = ["download", "copy", "load", "queue", "start-up", "all"].map(str::to_owned);
     row(&mut table, "cold start, mean, s", &header);
     let times = [mean.download_wait_s, mean.copy_wait_s, mean.load_wait_s, mean.queue_s, mean.startup_s];
-    row(&mut table, "  waited for", &times.map(seconds));
+    let all: f64 = times.iter().sum();
+    let column =
+        |write: &dyn Fn(f64) -> String| times.iter().chain([&all]).map(|time| write(*time)).collect::<Vec<_>>();
+    row(&mut table, "  waited for", &column(&seconds));
+    if all > 0.0 {
+        row(&mut table, "  part of the wait", &column(&|time| share(time / all)));
+    }
+    lines(&table)
+}
+
+/// Slots and memory of the compute hosts: mean over time, its part of all there is, and peak.
+fn in_use(utilisation: &UtilisationReport) -> String {
+    let UtilisationReport { slots, memory, .. } = utilisation;
+    let mut table = table();
+    row(&mut table, "in use", &["mean", "share", "peak", "of"].map(str::to_owned));
+    let part = |part: Option<f64>| part.map(share).unwrap_or_default();
+    let all = slots.total.map_or_else(|| "any number".to_owned(), count);
+    let mean = three_digits(slots.used_mean);
+    row(&mut table, "  slots", &[mean, part(slots.used_share), count(slots.used_peak), all]);
+    let unit = Unit::of_bytes(memory.used.peak_bytes);
+    let amount = |bytes: u64| unit.show(bytes as f64);
+    let rows = [
+        (format!("  memory, {}", unit.name), memory.used),
+        ("    busy containers".to_owned(), memory.busy_containers),
+        ("    idle containers".to_owned(), memory.idle_containers),
+        ("    images".to_owned(), memory.images),
+    ];
+    for (number, (name, held)) in rows.into_iter().enumerate() {
+        let mut numbers = vec![amount(held.mean_bytes), part(held.mean_share), amount(held.peak_bytes)];
+        if number == 0 {
+            numbers.push(memory.total_bytes.map_or_else(|| "any amount".to_owned(), amount));
+        }
+        row(&mut table, &name, &numbers);
+    }
+    lines(&table)
+}
+
+/// What the containers held their memory for.
+fn container_memory(memory: &ContainerMemory) -> String {
+    let mut table = table();
+    let unit = Unit::of_megabyte_seconds(memory.busy_mb_s.max(memory.idle_mb_s));
+    row(&mut table, "memory of containers × time", &[unit.name.to_owned(), "share".to_owned()]);
+    let part = |part: Option<f64>| part.map(share).unwrap_or_default();
+    let busy = memory.idle_share.map(|idle| 1.0 - idle);
+    row(&mut table, "  busy", &[unit.show(memory.busy_mb_s), part(busy)]);
+    row(&mut table, "  idle (wasted)", &[unit.show(memory.idle_mb_s), part(memory.idle_share)]);
     lines(&table)
 }
 
 /// The runs of a sweep side by side.
 pub fn sweep(reports: &[(String, RunReport)]) -> String {
     let mut table = table();
+    let idle = |report: &RunReport| report.utilisation.map(|utilisation| utilisation.container_memory.idle_mb_s);
+    let unit = Unit::of_megabyte_seconds(reports.iter().filter_map(|(_, report)| idle(report)).fold(0.0, f64::max));
     let header = ["completed", "timed out", "failed", "cold", "warm", "p50 s", "p95 s", "p99 s", "max s", "evicted"];
-    row(&mut table, "run", &header.map(str::to_owned));
+    let mut header = header.map(str::to_owned).to_vec();
+    header.push(format!("idle {}", unit.name));
+    row(&mut table, "run", &header);
     for (label, report) in reports {
         let invocations = report.summary.invocations;
         let other = invocations.failed + invocations.cancelled + invocations.rejected;
@@ -132,6 +187,7 @@ pub fn sweep(reports: &[(String, RunReport)]) -> String {
             None => [const { String::new() }; 4],
         });
         numbers.push(count(report.platform.containers_evicted));
+        numbers.push(idle(report).map(|idle| unit.show(idle)).unwrap_or_default());
         row(&mut table, label, &numbers);
     }
     let mut text = lines(&table);

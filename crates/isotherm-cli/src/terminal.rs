@@ -48,6 +48,16 @@ impl Terminal {
 
     /// Whether errors may be shown in colours.
     pub fn colours() -> bool {
-        io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        io::stderr().is_terminal() && wants_colours()
     }
+
+    /// Whether what is printed may be in colours.
+    pub fn prints_colours() -> bool {
+        io::stdout().is_terminal() && wants_colours()
+    }
+}
+
+/// <https://no-color.org>
+fn wants_colours() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

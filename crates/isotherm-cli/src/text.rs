@@ -32,6 +32,80 @@ pub fn seconds(seconds: f64) -> String {
     }
 }
 
+/// A whole number, or one with as many decimals as it takes to give three digits: `1,234`, `12.3`, `0.123`.
+pub fn three_digits(number: f64) -> String {
+    // The number of decimals follows from the rounded number: 99.96 is 100, not 100.0.
+    for decimals in [3, 2, 1] {
+        let text = format!("{number:.decimals$}");
+        let digits = text.bytes().filter(u8::is_ascii_digit).count();
+        if digits <= 4 && (digits < 4 || text.starts_with('0')) {
+            return text;
+        }
+    }
+    count(number.round() as u64)
+}
+
+/// A unit that is a power of a thousand of another one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Unit {
+    /// Such as `GB`.
+    pub name: &'static str,
+    size: f64,
+}
+
+impl Unit {
+    /// The unit in which amounts of memory are to be shown, in bytes, of which this is the largest.
+    pub fn of_bytes(largest: u64) -> Self {
+        Unit::of(largest as f64, &["B", "kB", "MB", "GB", "TB", "PB", "EB"])
+    }
+
+    /// The unit in which memory × time is to be shown, in megabytes × seconds, of which this is the largest.
+    pub fn of_megabyte_seconds(largest: f64) -> Self {
+        Unit::of(largest, &["MB·s", "GB·s", "TB·s", "PB·s", "EB·s"])
+    }
+
+    /// The largest unit in which an amount is at least one.
+    fn of(amount: f64, names: &[&'static str]) -> Self {
+        let mut unit = Unit { name: "", size: 1.0 };
+        for (power, name) in names.iter().enumerate() {
+            let size = 1000f64.powi(power as i32);
+            if power == 0 || amount >= size {
+                unit = Unit { name, size };
+            }
+        }
+        unit
+    }
+
+    /// An amount in this unit, with two decimals if it is not whole by nature.
+    pub fn show(self, amount: f64) -> String {
+        if self.size == 1.0 {
+            return count(amount.round() as u64);
+        }
+        let text = format!("{:.2}", amount / self.size);
+        match text.split_once('.') {
+            Some((whole, decimals)) => format!("{}.{decimals}", count(whole.parse().unwrap_or(u64::MAX))),
+            None => text,
+        }
+    }
+}
+
+/// A part of one in percent.
+pub fn share(part: f64) -> String {
+    format!("{:.1} %", part * 100.0)
+}
+
+/// The text with the heads of its tables in colour: the lines whose rows, indented further, stand below them.
+pub fn with_coloured_heads(text: &str) -> String {
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let lines: Vec<_> = text.lines().collect();
+    let coloured = lines.iter().enumerate().map(|(number, line)| {
+        let below = lines.get(number + 1).copied().unwrap_or_default();
+        let is_head = indent(line) == 1 && indent(below) > 1;
+        if is_head { format!("\x1b[36m{line}\x1b[0m") } else { (*line).to_owned() }
+    });
+    coloured.collect::<Vec<_>>().join("\n")
+}
+
 /// How much more or less one number is than another: `+15`, `-51`, `0`.
 pub fn difference(number: u64, from: u64) -> String {
     match number.cmp(&from) {
@@ -72,6 +146,30 @@ mod tests {
     fn differences_have_a_sign() {
         assert_eq!([difference(71, 56), difference(5, 56), difference(56, 56)], ["+15", "-51", "0"]);
         assert_eq!(difference(0, u64::MAX), "-18,446,744,073,709,551,615");
+    }
+
+    #[test]
+    fn three_digits_tell_enough() {
+        let numbers = [0.0, 0.0123, 0.5, 1.0, 9.996, 12.34, 99.96, 123.4, 1234.5];
+        let expected = ["0.000", "0.012", "0.500", "1.00", "10.0", "12.3", "100", "123", "1,235"];
+        assert_eq!(numbers.map(three_digits), expected);
+    }
+
+    #[test]
+    fn amounts_are_shown_in_the_unit_of_the_largest() {
+        let memory = Unit::of_bytes(16_000_000_000);
+        assert_eq!((memory.name, memory.show(672_400_000.0), memory.show(16e9)), ("GB", "0.67".into(), "16.00".into()));
+        let names = [0, 999, 1_000, 999_999_999, 1_000_000_000, u64::MAX].map(|bytes| Unit::of_bytes(bytes).name);
+        assert_eq!(names, ["B", "B", "kB", "MB", "GB", "EB"]);
+        assert_eq!(Unit::of_bytes(999).show(12.0), "12");
+        let time = Unit::of_megabyte_seconds(1_708_000.0);
+        assert_eq!((time.name, time.show(403_000.0), time.show(2e9)), ("TB·s", "0.40".into(), "2,000.00".into()));
+    }
+
+    #[test]
+    fn heads_have_rows_below_them() {
+        let text = "title\n\n head  n\n   row  1\n other  2\n";
+        assert_eq!(with_coloured_heads(text), "title\n\n\x1b[36m head  n\x1b[0m\n   row  1\n other  2");
     }
 
     #[test]

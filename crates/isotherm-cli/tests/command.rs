@@ -69,11 +69,30 @@ fn what_a_run_shows() {
 }
 
 #[test]
-fn a_run_leaves_two_files() {
+fn a_run_leaves_three_files() {
     let (output, out) = run(&[example("reference-example.toml").to_str().unwrap(), "--quiet"]);
     assert_eq!(output.status.code(), Some(0));
     assert_eq!((stdout(&output), stderr(&output)), (String::new(), String::new()));
-    assert_eq!(files(out.path()), ["invocations.csv", "summary.json"]);
+    assert_eq!(files(out.path()), ["invocations.csv", "manifest.toml", "summary.json"]);
+}
+
+/// Without records the numbers are the same, and no record is left, not even an earlier one.
+#[test]
+fn records_can_be_left_out() {
+    let out = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = isotherm();
+        command.arg("run").arg(example("quickstart.toml")).arg("--out").arg(out.path()).args(arguments);
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        (stdout(&output), std::fs::read_to_string(out.path().join("summary.json")).unwrap())
+    };
+    let (shown, with) = run(&[]);
+    assert!(shown.contains("invocations.csv"));
+    let (shown, without) = run(&["--no-records"]);
+    assert!(!shown.contains("invocations.csv"));
+    assert_eq!(files(out.path()), ["manifest.toml", "summary.json"]);
+    assert!(with == without);
 }
 
 #[test]
@@ -82,7 +101,10 @@ fn results_go_to_a_folder_of_the_experiments_name() {
     let example = example("reference-example.toml").canonicalize().unwrap();
     let output = isotherm().current_dir(here.path()).arg("run").arg(example).output().unwrap();
     assert_eq!(output.status.code(), Some(0));
-    assert_eq!(files(&here.path().join("results/reference-example")), ["invocations.csv", "summary.json"]);
+    assert_eq!(
+        files(&here.path().join("results/reference-example")),
+        ["invocations.csv", "manifest.toml", "summary.json"]
+    );
 }
 
 /// Invariant 1 of ARCHITECTURE.md: no path and no clock gets into a result.
@@ -161,7 +183,7 @@ fn a_run_that_is_killed_leaves_no_result() {
     child.wait().unwrap();
     let mut left = files(out.path());
     left.retain(|name| !name.ends_with(".partial"));
-    assert_eq!(left, ["invocations.csv", "summary.json"]);
+    assert_eq!(left, ["invocations.csv", "manifest.toml", "summary.json"]);
     assert!(std::fs::read(out.path().join("invocations.csv")).unwrap() == earlier);
 }
 
@@ -336,20 +358,17 @@ fn results_that_cannot_be_written() {
 
 #[test]
 fn a_reader_that_leaves_is_no_error() {
-    let out = tempfile::tempdir().unwrap();
-    let mut child = isotherm()
-        .arg("run")
-        .arg(example("lambda-replay.toml"))
-        .arg("--out")
-        .arg(out.path())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    drop(child.stdout.take());
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(0));
-    assert_eq!(stderr(&output), "");
+    for arguments in [&[][..], &["--json"]] {
+        let out = tempfile::tempdir().unwrap();
+        let mut command = isotherm();
+        command.arg("run").arg(example("lambda-replay.toml")).arg("--out").arg(out.path()).args(arguments);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+        assert_eq!(stderr(&output), "");
+        assert_eq!(files(out.path()).len(), 4, "a folder for each run of the sweep");
+    }
 }
 
 #[test]

@@ -12,12 +12,15 @@
 //! ```
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
+use std::path::Path;
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use crate::source::{Source, Sources, Span};
+use crate::tree;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,22 +85,79 @@ fn tidy(text: impl Into<String>) -> String {
     if characters.next().is_some() { format!("{beginning}...") } else { beginning }
 }
 
+/// How an experiment file is written, so that hints can be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Syntax {
+    /// `key = value`
+    #[default]
+    Toml,
+    /// `"key": value`
+    Json,
+}
+
+impl Syntax {
+    /// JSON if the name of the file ends in `.json`, else TOML.
+    pub fn of(path: &Path) -> Self {
+        match path.extension() {
+            Some(extension) if extension.eq_ignore_ascii_case("json") => Syntax::Json,
+            _ => Syntax::Toml,
+        }
+    }
+}
+
 /// Where checks write what they find.
 #[derive(Debug, Default)]
 pub struct Report {
+    syntax: Syntax,
     found: RefCell<Vec<Diagnostic>>,
     warnings: RefCell<Vec<Diagnostic>>,
+    /// Places of which enough has been said.
+    hushed: RefCell<BTreeSet<Span>>,
 }
 
 impl Report {
+    /// An empty one about a file of this syntax.
+    pub fn new(syntax: Syntax) -> Self {
+        Report { syntax, ..Report::default() }
+    }
+
+    /// How the file is written.
+    pub fn syntax(&self) -> Syntax {
+        self.syntax
+    }
+
+    /// A value that is written in TOML as it is written in the file.
+    pub fn example(&self, toml: &str) -> String {
+        match self.syntax {
+            Syntax::Toml => toml.to_owned(),
+            Syntax::Json => tree::json::example(toml),
+        }
+    }
+
+    /// How a field with this value is written in the file.
+    pub fn entry(&self, key: &str, toml: &str) -> String {
+        match self.syntax {
+            Syntax::Toml => format!("write it like {key} = {toml}"),
+            Syntax::Json => format!("write it like \"{key}\": {}", self.example(toml)),
+        }
+    }
+
     /// Takes one more.
     pub fn push(&self, diagnostic: Diagnostic) {
+        if diagnostic.place.is_some_and(|place| self.hushed.borrow().contains(&place)) {
+            return;
+        }
         self.found.borrow_mut().push(diagnostic);
     }
 
     /// Takes one more: something wrong at a place, with a hint (which may be empty).
     pub fn error(&self, place: Span, message: impl Into<String>, label: impl Into<String>) {
         self.push(Diagnostic::at(place, message, label));
+    }
+
+    /// Takes no more of what is wrong at this place, because that follows from what was told already.
+    pub fn hush(&self, place: Span) {
+        self.hushed.borrow_mut().insert(place);
     }
 
     /// Takes one more that does not keep the experiment from being simulated.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use crate::diagnostic::Diagnostics;
-use crate::run::Progress;
+use crate::run::{Progress, Stopped};
 
 /// Why an experiment gave no result.
 #[derive(Debug, Error)]
@@ -15,10 +15,11 @@ pub enum ExperimentError {
     #[error("{0}")]
     Input(Diagnostics),
     /// The simulation could not go on.
-    #[error("the simulation could not go on: {error}")]
-    Simulation {
-        /// Why.
-        error: isotherm_kernel::RunError,
+    #[error("{0}")]
+    Simulation(Box<Stopped>),
+    /// Whoever [watched](crate::RunOptions::watch) the run has ended it.
+    #[error("interrupted at {} s", progress.now())]
+    Interrupted {
         /// How far it had come.
         progress: Progress,
     },
@@ -38,5 +39,16 @@ pub enum ExperimentError {
 impl From<Diagnostics> for ExperimentError {
     fn from(diagnostics: Diagnostics) -> Self {
         ExperimentError::Input(diagnostics)
+    }
+}
+
+impl ExperimentError {
+    /// What else is to be said, a sentence each: how far a simulation that could not go on had come, and which invocations wait for
+    /// what.
+    pub fn notes(&self) -> Vec<String> {
+        match self {
+            ExperimentError::Simulation(stopped) => stopped.notes(),
+            _ => Vec::new(),
+        }
     }
 }

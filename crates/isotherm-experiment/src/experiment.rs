@@ -3,27 +3,75 @@
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
-use isotherm_results::SinkError;
-use isotherm_services::FailureCause;
-
-use crate::check::{self, Measured, Setting, io_reason};
-use crate::diagnostic::{Diagnostic, Diagnostics, Report};
+use crate::carry_out::carry_out;
+use crate::check::{self, Depth, Measured, Setting, Traces, io_reason};
+use crate::diagnostic::{Diagnostics, Report, Syntax};
 use crate::error::ExperimentError;
-use crate::output::Output;
+use crate::inventory::Inventory;
+use crate::manifest::Written;
 use crate::plan::Plan;
 use crate::report::RunReport;
-use crate::run::{self, Failure};
+use crate::run::RunOptions;
 use crate::source::Sources;
-use crate::{trace, tree};
+use crate::tree::{self, Kind, Value, parameters};
 
 /// A larger file than this is not an experiment, or not well written.
 const LARGEST_FILE: u64 = 16 << 20;
 
 /// What is changed in an experiment from outside of its file.
+///
+/// ```
+/// use isotherm_experiment::Overrides;
+///
+/// let overrides = Overrides::default().with_seed(7).with("service.keep_alive.idle", "5min").with("image.0.size", "1GB");
+/// assert_eq!(overrides.set[0], ("service.keep_alive.idle".to_owned(), "5min".to_owned()));
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
     /// The seed to use instead of the file's.
     pub seed: Option<u64>,
+    /// The [paths](tree::path) of fields and the values to put there, in this order; a path may also be the name of a
+    /// [parameter](tree::parameters). A value is what TOML understands by it, or else a string: `5min` needs no quotes. Paths of
+    /// files in it are relative to the current folder.
+    pub set: Vec<(String, String)>,
+}
+
+impl Overrides {
+    /// The same with this seed.
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// The same with this field set to this value.
+    pub fn with(mut self, path: impl Into<String>, value: impl Into<String>) -> Self {
+        self.set.push((path.into(), value.into()));
+        self
+    }
+
+    /// Puts the values into the tree. Gives the paths that were set.
+    fn apply(&self, root: &mut Value, sources: &mut Sources, report: &Report) -> Vec<tree::Path> {
+        let mut paths = Vec::new();
+        if let Some(seed) = self.seed {
+            // Only its path matters: a seed may be larger than a number of the tree.
+            let source = sources.add_argument(format!("seed={seed}"));
+            paths.extend(tree::Path::parse(source, "seed"));
+        }
+        for (path, value) in &self.set {
+            let source = sources.add_argument(format!("{path}={value}"));
+            let Some(value) = tree::parse_argument(source, value, path.len() + 1, report) else { continue };
+            let done = tree::Path::parse(source, path).and_then(|path| {
+                let path = parameters::resolve(path, root);
+                root.set(&path, value)?;
+                Ok(path)
+            });
+            match done {
+                Ok(path) => paths.push(path),
+                Err(error) => report.error(error.place, error.message, error.hint),
+            }
+        }
+        paths
+    }
 }
 
 /// A checked experiment: one run, or one for each variant of its sweep.
@@ -34,6 +82,7 @@ pub struct Experiment {
     measured: Measured,
     sources: Sources,
     warnings: Diagnostics,
+    traces: Traces,
 }
 
 /// One run of an experiment.
@@ -43,6 +92,8 @@ pub struct PlannedRun {
     pub settings: Vec<Setting>,
     /// What to simulate.
     pub plan: Plan,
+    /// What its manifest takes from the file.
+    pub(crate) written: Written,
 }
 
 impl PlannedRun {
@@ -60,12 +111,26 @@ impl PlannedRun {
 }
 
 impl Experiment {
-    /// Reads and checks an experiment file. Nothing is simulated.
+    /// Reads and checks an experiment file: JSON if its name ends in `.json`, else TOML. Nothing is simulated.
     ///
     /// # Errors
     ///
-    /// Everything that is wrong with the file and with the files it names, in the order of the places.
+    /// Everything that is wrong with the file and with the files it names, in the order of the places. Of a trace only the header
+    /// and the first row are looked at; see [`load_whole`](Experiment::load_whole).
     pub fn load(path: &Path, overrides: &Overrides) -> Result<Self, Diagnostics> {
+        Self::read(path, overrides, Depth::Beginning)
+    }
+
+    /// The same, but traces are read to their ends, so that nothing is left that a run would find only on its way.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with the file and with the files it names.
+    pub fn load_whole(path: &Path, overrides: &Overrides) -> Result<Self, Diagnostics> {
+        Self::read(path, overrides, Depth::Whole)
+    }
+
+    fn read(path: &Path, overrides: &Overrides, depth: Depth) -> Result<Self, Diagnostics> {
         let shown = path.display().to_string();
         let cannot_read = |reason: String| Diagnostics::single(format!("cannot read `{shown}`: {reason}"));
         let read = |path| {
@@ -78,41 +143,68 @@ impl Experiment {
             cannot_read("it is larger than 16 MiB; arrivals in such numbers belong in a CSV file".to_owned())
         })?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        Self::parse(&shown, &text, folder, overrides)
+        Self::check(&shown, &text, folder, overrides, depth)
     }
 
-    /// Checks an experiment that was already read. `shown` is what messages call it; paths in it are relative to `folder`.
+    /// Checks an experiment that was already read. `shown` is what messages call it, and JSON if that ends in `.json`; paths in
+    /// it are relative to `folder`.
+    ///
+    /// ```
+    /// use std::path::Path;
+    /// use isotherm_experiment::{Experiment, Overrides};
+    ///
+    /// let text = "name = \"first\"\nseeds = 42\n";
+    /// let errors = Experiment::parse("study.toml", text, Path::new("."), &Overrides::default()).unwrap_err();
+    /// assert!(errors.render(false).contains("2 | seeds = 42\n  | ^^^^^ did you mean `seed`?\n"));
+    /// ```
     ///
     /// # Errors
     ///
     /// Everything that is wrong with it.
     pub fn parse(shown: &str, text: &str, folder: &Path, overrides: &Overrides) -> Result<Self, Diagnostics> {
+        Self::check(shown, text, folder, overrides, Depth::Beginning)
+    }
+
+    fn check(shown: &str, text: &str, folder: &Path, overrides: &Overrides, depth: Depth) -> Result<Self, Diagnostics> {
         let mut sources = Sources::default();
         let source = sources.add(shown, text);
-        let report = Report::default();
+        let syntax = Syntax::of(Path::new(shown));
+        let report = Report::new(syntax);
         if text.trim_start_matches('\u{feff}').trim().is_empty() {
-            report.error(
-                sources.line(source, 1),
-                "the experiment is empty",
-                "it begins with a line like `name = \"first\"`",
-            );
+            let begin = match syntax {
+                Syntax::Toml => "it begins with a line like `name = \"first\"`",
+                Syntax::Json => "it begins like `{ \"name\": \"first\", ...`",
+            };
+            report.error(sources.line(source, 1), "the experiment is empty", begin);
             return Err(report.into_diagnostics(sources));
         }
-        let root = tree::parse_toml(source, text, &report);
+        let mut root = match syntax {
+            Syntax::Toml => tree::parse_toml(source, text, &report),
+            Syntax::Json => tree::parse_json(source, text, &report),
+        };
         if !report.is_empty() {
             // What was read from a broken file would only bring errors that are none.
             return Err(report.into_diagnostics(sources));
         }
-        let variants = check::variants(&root, text, &report);
+        if !matches!(root.kind, Kind::Table(_)) {
+            let message = format!("an experiment is a table, not {}", root.kind.description());
+            report.error(root.span, message, "it begins like `{ \"name\": \"first\", ...`");
+            return Err(report.into_diagnostics(sources));
+        }
+        let set = overrides.apply(&mut root, &mut sources, &report);
+        let variants = check::variants(&root, &set, &sources, &report);
         let sources = RefCell::new(sources);
+        let traces = Traces::new(depth);
         let mut runs = Vec::new();
         let mut measured = Measured::default();
-        for variant in variants {
-            let Some(checked) = check::check(&variant.root, folder, &sources, &report) else { continue };
+        for mut variant in variants {
+            parameters::substitute(&mut variant.root, &sources.borrow(), &report);
+            let Some(checked) = check::check(&variant.root, folder, &traces, &sources, &report) else { continue };
             let mut plan = checked.plan;
             plan.seed = overrides.seed.unwrap_or(plan.seed);
             measured = checked.measured;
-            runs.push(PlannedRun { settings: variant.settings, plan });
+            let written = Written::of(&variant.root, folder, &sources.borrow(), overrides);
+            runs.push(PlannedRun { settings: variant.settings, plan, written });
         }
         let sources = sources.into_inner();
         if !report.is_empty() {
@@ -120,7 +212,7 @@ impl Experiment {
         }
         let warnings = Diagnostics::new(sources.clone(), report.take_warnings());
         match runs.first() {
-            Some(first) => Ok(Experiment { name: first.plan.name.clone(), runs, measured, sources, warnings }),
+            Some(first) => Ok(Experiment { name: first.plan.name.clone(), runs, measured, sources, warnings, traces }),
             None => Err(Diagnostics::single("the experiment has no run")),
         }
     }
@@ -141,6 +233,11 @@ impl Experiment {
         &self.runs
     }
 
+    /// What is in a run, counted. The rows of traces are known after [`load_whole`](Experiment::load_whole) only.
+    pub fn inventory(&self, run: &PlannedRun) -> Inventory {
+        Inventory::new(&run.plan, &self.traces)
+    }
+
     /// What was measured on a real platform.
     pub fn measured(&self) -> Measured {
         self.measured
@@ -154,34 +251,22 @@ impl Experiment {
         }
     }
 
-    /// Simulates one run and writes its results into a folder: `invocations.csv` and `summary.json`, which appear when they are
-    /// whole.
+    /// Simulates one run and writes its results into a folder: `invocations.csv`, `summary.json` and `manifest.toml`, which appear
+    /// when all of them are whole.
     ///
     /// # Errors
     ///
     /// See [`ExperimentError`].
     pub fn run(&self, run: &PlannedRun, folder: &Path) -> Result<RunReport, ExperimentError> {
-        let output_error = |source| ExperimentError::Output { path: folder.to_owned(), source };
-        let output = Output::create(folder).map_err(output_error)?;
-        let records = output.invocations().map_err(output_error)?;
-        let outcome = run::run(&run.plan, records).map_err(|failure| match failure {
-            Failure::Simulation(error, progress) => ExperimentError::Simulation { error, progress },
-            Failure::Setup(message) => ExperimentError::Setup(message),
-            Failure::Workload(error) => ExperimentError::Input(trace::diagnostics(&error)),
-            Failure::Refused { place, function, cause } => {
-                let message = format!("the platform refuses function `{function}`: {cause}");
-                let hint = match cause {
-                    FailureCause::NotAllowed { .. } => "give the hosts more of it, or the function lower limits",
-                    _ => "",
-                };
-                let diagnostic = Diagnostic::at(place, message, hint);
-                ExperimentError::Input(Diagnostics::new(self.sources.clone(), vec![diagnostic]))
-            }
-            Failure::Records(SinkError::Write(source)) => output_error(source),
-            Failure::Records(error) => output_error(std::io::Error::other(error)),
-        })?;
-        let report = RunReport::new(self, run, outcome);
-        output.commit(&report.to_json()).map_err(output_error)?;
-        Ok(report)
+        self.run_with(run, folder, RunOptions::default())
+    }
+
+    /// The same, with or without `invocations.csv`, and watched while it goes on.
+    ///
+    /// # Errors
+    ///
+    /// See [`ExperimentError`].
+    pub fn run_with(&self, run: &PlannedRun, folder: &Path, options: RunOptions) -> Result<RunReport, ExperimentError> {
+        carry_out(self, run, folder, options, &self.sources)
     }
 }

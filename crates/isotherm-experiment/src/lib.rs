@@ -15,27 +15,33 @@
 //!
 //! # From text to plan
 //!
-//! An experiment is a TOML file. It is read into a [tree] in which every key and every value knows its [place](source). The
-//! readers of [`check`] go over the tree, collect [everything that is wrong](diagnostic) and, if that is nothing, make a checked
-//! [`Plan`]: names resolved, defaults written out, the platform built. A file with a `[sweep]` gives several plans.
+//! An experiment is a TOML or a JSON file. It is read into a [tree] in which every key and every value knows its [place](source).
+//! What is said outside of the file ([`Overrides`]) and the values of a `[sweep]` are put into the tree, then its
+//! [parameters](tree::parameters). The readers of [`check`] go over the tree, collect [everything that is wrong](diagnostic) and, if
+//! that is nothing, make a checked [`Plan`]: names resolved, defaults written out, the platform built. A file with a `[sweep]` gives
+//! several plans. What fields there are is [described by data](check::schema), from which `docs/reference/experiment.md` is written.
 //!
 //! # From plan to results
 //!
 //! A plan is simulated by actors of the crates below; records stream into `invocations.csv` under a temporary name, and when the
-//! run has ended the [files appear](output) with `summary.json` beside them. The same plan and seed give the same bytes, on any machine
-//! and from any folder: no wall clock and no path gets into them.
+//! run has ended the [files appear](output) together: the records, `summary.json`, and `manifest.toml`, which is the plan as an experiment
+//! file again. The same plan and seed give the same bytes, on any machine and from any folder: no wall clock and no path gets into
+//! them, except the way to the files that a manifest names. [`RunOptions`] say who watches a run, and may end it.
 //!
 //! # Invariants
 //!
-//! * Nothing is simulated before everything that can be checked has been checked. What can only be found on the way (a broken row
-//!   in the middle of a trace) ends the run without results.
+//! * Nothing is simulated before everything that can be checked has been checked. Only a broken row in the middle of a trace is found
+//!   on the way, and ends the run without results; [`Experiment::load_whole`] finds that as well.
 //! * This crate is the only one that opens paths, and it never prints.
 
+mod carry_out;
 pub mod check;
 pub mod conform;
 pub mod diagnostic;
 mod error;
 mod experiment;
+mod inventory;
+mod manifest;
 pub mod output;
 pub mod plan;
 mod report;
@@ -49,6 +55,7 @@ pub use check::{Measured, Setting};
 pub use diagnostic::Diagnostics;
 pub use error::ExperimentError;
 pub use experiment::{Experiment, Overrides, PlannedRun};
+pub use inventory::{Arrivals, Inventory, WorkloadInventory};
 pub use plan::Plan;
 pub use report::RunReport;
-pub use run::Progress;
+pub use run::{Progress, RunOptions, Stage, Stopped, Unfinished, Watch};

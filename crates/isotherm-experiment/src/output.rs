@@ -1,6 +1,9 @@
-//! The files of a run: written under a temporary name beside their place, and renamed when they are whole.
+//! The files of a run: written under temporary names in their folder, and renamed when all of them are whole.
 //!
-//! A run that fails, or a program that is killed, leaves no file that looks like a result; what an earlier run left stays as it was.
+//! A run that fails or is interrupted leaves nothing: its temporary files are removed, and the folder too if it was made for the run. A
+//! program that is killed can leave temporary files (`.invocations.csv.….partial`), but nothing that looks like a result. What an earlier
+//! run left stays as it was until then; a run that keeps no records removes the records of an earlier one, because they would not
+//! belong to the other files.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -14,51 +17,69 @@ pub const INVOCATIONS: &str = "invocations.csv";
 /// The name of the file of the summary.
 pub const SUMMARY: &str = "summary.json";
 
+/// The name of the file that says what the run was made of.
+pub const MANIFEST: &str = "manifest.toml";
+
 /// A folder that results are being written into. Dropped before [`commit`](Output::commit), it leaves nothing behind.
 pub struct Output {
     folder: PathBuf,
-    /// The records; `None` when they have been put in their place.
+    /// The records, if they are kept.
     invocations: Option<NamedTempFile>,
-    /// Whether the folder was not there before.
-    created: bool,
+    /// The topmost folder that was made for this run.
+    created: Option<PathBuf>,
 }
 
 impl Output {
-    /// Makes the folder, if it is not there, and a temporary file for the records in it.
-    pub fn create(folder: &Path) -> io::Result<Self> {
-        let created = !folder.exists();
+    /// Makes the folder, if it is not there, and a temporary file for the records in it, if they are to be kept.
+    pub fn create(folder: &Path, records: bool) -> io::Result<Self> {
+        let created = folder.ancestors().take_while(|parent| !parent.as_os_str().is_empty() && !parent.exists()).last();
+        let created = created.map(Path::to_owned);
+        let mut output = Output { folder: folder.to_owned(), invocations: None, created };
         std::fs::create_dir_all(folder)?;
-        let invocations = Some(temporary(folder, INVOCATIONS)?);
-        Ok(Output { folder: folder.to_owned(), invocations, created })
+        if records {
+            output.invocations = Some(temporary(folder, INVOCATIONS)?);
+        }
+        Ok(output)
     }
 
-    /// Where records go.
-    pub fn invocations(&self) -> io::Result<File> {
-        match &self.invocations {
-            Some(file) => file.reopen(),
-            None => Err(io::Error::from(io::ErrorKind::NotFound)),
-        }
+    /// Where records go; `None` if they are not kept.
+    pub fn invocations(&self) -> io::Result<Option<File>> {
+        self.invocations.as_ref().map(NamedTempFile::reopen).transpose()
     }
 
-    /// Puts the files in their places.
-    pub fn commit(mut self, summary: &str) -> io::Result<()> {
-        let mut file = temporary(&self.folder, SUMMARY)?;
-        file.write_all(summary.as_bytes())?;
-        if let Some(invocations) = self.invocations.take() {
-            invocations.persist(self.folder.join(INVOCATIONS))?;
+    /// Writes the other files, given by name and text, and puts all files in their places.
+    pub fn commit(mut self, files: &[(&str, &str)]) -> io::Result<()> {
+        // Whatever can fail for want of room fails before the first file is in its place.
+        let mut written = Vec::with_capacity(files.len());
+        for &(name, text) in files {
+            let mut file = temporary(&self.folder, name)?;
+            file.write_all(text.as_bytes())?;
+            written.push((name, file));
         }
-        file.persist(self.folder.join(SUMMARY))?;
+        let records = self.folder.join(INVOCATIONS);
+        match self.invocations.take() {
+            Some(file) => drop(file.persist(records)?),
+            None => match std::fs::remove_file(records) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            },
+        }
+        for (name, file) in written {
+            file.persist(self.folder.join(name))?;
+        }
+        self.created = None;
         Ok(())
     }
 }
 
 impl Drop for Output {
     fn drop(&mut self) {
-        if let Some(invocations) = self.invocations.take() {
-            drop(invocations);
-            if self.created {
-                // Only an empty folder can be removed; one that somebody has put something into stays.
-                let _ = std::fs::remove_dir(&self.folder);
+        drop(self.invocations.take());
+        let Some(created) = &self.created else { return };
+        // Only empty folders can be removed; one that somebody has put something into stays.
+        for folder in self.folder.ancestors() {
+            if std::fs::remove_dir(folder).is_err() || folder == created {
+                return;
             }
         }
     }
@@ -88,30 +109,61 @@ mod tests {
         names
     }
 
+    fn read(folder: &Path, name: &str) -> String {
+        std::fs::read_to_string(folder.join(name)).unwrap()
+    }
+
+    fn write(output: &Output, text: &str) {
+        output.invocations().unwrap().unwrap().write_all(text.as_bytes()).unwrap();
+    }
+
     #[test]
     fn files_appear_when_they_are_whole() {
         let parent = tempfile::tempdir().unwrap();
         let folder = parent.path().join("results").join("study");
-        let output = Output::create(&folder).unwrap();
-        output.invocations().unwrap().write_all(b"id\n").unwrap();
+        let output = Output::create(&folder, true).unwrap();
+        write(&output, "id\n");
         assert!(!folder.join(INVOCATIONS).exists());
-        output.commit("{}\n").unwrap();
+        output.commit(&[(SUMMARY, "{}\n")]).unwrap();
         assert_eq!(names(&folder), [INVOCATIONS, SUMMARY]);
-        assert_eq!(std::fs::read_to_string(folder.join(INVOCATIONS)).unwrap(), "id\n");
+        assert_eq!((read(&folder, INVOCATIONS), read(&folder, SUMMARY)), ("id\n".to_owned(), "{}\n".to_owned()));
     }
 
     #[test]
     fn a_run_that_fails_leaves_earlier_results_alone() {
         let parent = tempfile::tempdir().unwrap();
-        Output::create(parent.path()).unwrap().commit("first").unwrap();
-        let second = Output::create(parent.path()).unwrap();
-        second.invocations().unwrap().write_all(b"half a line").unwrap();
+        let first = Output::create(parent.path(), true).unwrap();
+        write(&first, "id\n");
+        first.commit(&[(SUMMARY, "first")]).unwrap();
+        let second = Output::create(parent.path(), true).unwrap();
+        write(&second, "half a line");
         drop(second);
-        let third = parent.path().join("third");
-        drop(Output::create(&third).unwrap());
-        assert!(!third.exists(), "a folder made for a run that failed goes with it");
         assert_eq!(names(parent.path()), [INVOCATIONS, SUMMARY]);
-        assert_eq!(std::fs::read_to_string(parent.path().join(SUMMARY)).unwrap(), "first");
-        assert_eq!(std::fs::read_to_string(parent.path().join(INVOCATIONS)).unwrap(), "");
+        assert_eq!((read(parent.path(), INVOCATIONS), read(parent.path(), SUMMARY)), ("id\n".into(), "first".into()));
+    }
+
+    #[test]
+    fn folders_made_for_a_run_that_fails_go_with_it() {
+        let parent = tempfile::tempdir().unwrap();
+        drop(Output::create(&parent.path().join("results/study/a"), true).unwrap());
+        assert!(names(parent.path()).is_empty());
+        // What was there before stays, and so does what holds something else.
+        Output::create(&parent.path().join("results/study/a"), false).unwrap().commit(&[(SUMMARY, "")]).unwrap();
+        drop(Output::create(&parent.path().join("results/study/b"), true).unwrap());
+        drop(Output::create(&parent.path().join("results/study"), true).unwrap());
+        assert_eq!(names(&parent.path().join("results/study")), ["a"]);
+    }
+
+    /// The records of an earlier run would be taken for those of this one.
+    #[test]
+    fn a_run_without_records_removes_those_of_an_earlier_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = [(SUMMARY, "first")];
+        Output::create(folder.path(), true).unwrap().commit(&files).unwrap();
+        let second = Output::create(folder.path(), false).unwrap();
+        assert!(second.invocations().unwrap().is_none());
+        assert_eq!(names(folder.path()), [INVOCATIONS, SUMMARY], "until it has ended, all is as it was");
+        second.commit(&[(SUMMARY, "second")]).unwrap();
+        assert_eq!(names(folder.path()), [SUMMARY]);
     }
 }

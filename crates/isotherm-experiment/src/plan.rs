@@ -273,7 +273,7 @@ pub enum WorkloadPlan {
 }
 
 /// A trace in a CSV file.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CsvPlan {
     /// Where the file is.
     pub path: PathBuf,

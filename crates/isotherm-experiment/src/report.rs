@@ -1,6 +1,6 @@
 //! What a run gave, as it is written to `summary.json` and printed.
 
-use isotherm_results::{PlatformCounts, SummaryReport};
+use isotherm_results::{PlatformCounts, SummaryReport, UtilisationReport};
 use isotherm_serverless::Preset;
 use serde::Serialize;
 
@@ -25,6 +25,8 @@ pub struct RunReport {
     pub summary: SummaryReport,
     /// What the platform did.
     pub platform: PlatformCounts,
+    /// How much of the compute hosts was in use; absent if no time passed between the first submission and the end.
+    pub utilisation: Option<UtilisationReport>,
     /// Invocations that the service never took in. They have no record.
     pub requests_lost: u64,
     /// Cold starts that were measured on a real platform, if the experiment gives them.
@@ -43,6 +45,7 @@ impl RunReport {
             sweep: run.settings.clone(),
             summary: outcome.summary,
             platform: outcome.counts,
+            utilisation: outcome.utilisation,
             requests_lost: outcome.lost,
             measured_cold_starts: experiment.measured().cold_starts,
         }

@@ -46,6 +46,8 @@ pub struct Source {
     pub text: String,
     /// The number of its first line in the file, counted from 1.
     pub first_line: usize,
+    /// Whether it is no file, but what was said on the command line. Paths in it are relative to the current folder.
+    pub is_argument: bool,
 }
 
 /// The texts that places refer to.
@@ -63,7 +65,15 @@ impl Sources {
     /// Adds some lines of a file; `first_line` is the number of the first of them, counted from 1. The same lines of the same
     /// file are one source: the variants of a sweep all read the same platform, and what is wrong with it is told once.
     pub fn add_lines(&mut self, name: impl Into<String>, text: impl Into<String>, first_line: usize) -> SourceId {
-        let source = Source { name: name.into(), text: text.into(), first_line };
+        self.insert(Source { name: name.into(), text: text.into(), first_line, is_argument: false })
+    }
+
+    /// Adds what was said behind `--set` on the command line.
+    pub fn add_argument(&mut self, text: impl Into<String>) -> SourceId {
+        self.insert(Source { name: "--set".to_owned(), text: text.into(), first_line: 1, is_argument: true })
+    }
+
+    fn insert(&mut self, source: Source) -> SourceId {
         let index = self.sources.iter().position(|known| *known == source).unwrap_or_else(|| {
             self.sources.push(source);
             self.sources.len() - 1

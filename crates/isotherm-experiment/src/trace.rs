@@ -6,7 +6,7 @@
 use std::fs::File;
 use std::path::Path;
 
-use isotherm_workload::{CsvTrace, FunctionNames, TraceError, TraceProblem, WorkloadError};
+use isotherm_workload::{CsvTrace, FunctionNames, TraceCheck, TraceError, TraceProblem, WorkloadError, check_trace};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::plan::CsvPlan;
@@ -20,6 +20,16 @@ use crate::source::Sources;
 pub fn open(plan: &CsvPlan, functions: FunctionNames) -> Result<CsvTrace<File>, WorkloadError> {
     let file = open_file(&plan.path, &plan.shown)?;
     CsvTrace::new(&plan.shown, file, &plan.columns, functions)
+}
+
+/// Reads a trace to its end, and tells what is wrong with it: of its rows the first `most` things.
+///
+/// # Errors
+///
+/// What is wrong with the trace as a whole; a file that cannot be opened is unreadable.
+pub fn check(plan: &CsvPlan, functions: FunctionNames, most: usize) -> Result<TraceCheck, WorkloadError> {
+    let file = open_file(&plan.path, &plan.shown)?;
+    check_trace(&plan.shown, file, &plan.columns, functions, most)
 }
 
 /// What is wrong with a workload, as it is shown: for a trace, the row with the value in question marked.
@@ -40,11 +50,18 @@ pub fn diagnostic(error: &WorkloadError, sources: &mut Sources) -> Diagnostic {
     };
     let source = sources.add_lines(&error.name, &error.row, line as usize);
     let mut place = sources.line(source, 1);
-    if let Some(value) = error.value()
-        && let Some(start) = error.row.find(value)
+    if let Some(start) = error.field
+        && start <= place.end
     {
+        // The field in question, up to the next comma or as far as it is known to be wrong.
+        let rest = error.row.get(start..place.end).unwrap_or_default();
+        let length = error.value().map_or_else(|| rest.find(',').unwrap_or(rest.len()), str::len);
         place.start = start;
-        place.end = start + value.len();
+        place.end = place.end.min(start + length);
+        // A long value was cut, perhaps within a character.
+        while !error.row.is_char_boundary(place.end) {
+            place.end -= 1;
+        }
     }
     Diagnostic::at(place, message, error.hint())
 }
@@ -78,6 +95,7 @@ fn open_file(path: &Path, shown: &str) -> Result<File, WorkloadError> {
             line: None,
             column: None,
             row: String::new(),
+            field: None,
             problem: TraceProblem::Unreadable(error),
         })
     })?)

@@ -108,9 +108,24 @@ const BANDWIDTHS: &[Unit] = &[
     unit("Mbps", 125_000),
     unit("Gbps", 125_000_000),
     unit("Tbps", 125_000_000_000),
+    part("b/s", 1, 8),
+    unit("kb/s", 125),
+    unit("Mb/s", 125_000),
+    unit("Gb/s", 125_000_000),
+    unit("Tb/s", 125_000_000_000),
 ];
 
 impl Dimension {
+    /// All of them.
+    pub const ALL: [Dimension; 6] = [
+        Dimension::Size,
+        Dimension::Duration,
+        Dimension::Rate,
+        Dimension::Work,
+        Dimension::Speed,
+        Dimension::Bandwidth,
+    ];
+
     fn units(self) -> &'static [Unit] {
         match self {
             Dimension::Size => SIZES,

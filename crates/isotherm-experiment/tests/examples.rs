@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use isotherm_experiment::{Experiment, Overrides, RunReport};
 
 fn example(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name).with_extension("toml")
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name);
+    if path.extension().is_some() { path } else { path.with_extension("toml") }
 }
 
 fn run(name: &str, out: &Path) -> Vec<RunReport> {
@@ -104,6 +105,50 @@ fn lambda_replay() {
         let summary = read(out.path().join(format!("reuse-{label}")).join("summary.json"));
         assert_golden(&summary, &format!("lambda-replay-{label}.json"));
     }
+}
+
+/// Nothing ever waits, so slots and pools of containers, replayed in a few lines of another language, give the cold starts and the
+/// last end. An invocation goes to the first node with a free slot and an idle container of its function, else to the first with a
+/// free slot; there it takes the container that became idle last, or starts one, which takes as long as the file of functions says.
+#[test]
+fn many_functions() {
+    let out = tempfile::tempdir().unwrap();
+    let reports = run("many-functions", out.path());
+    let summary = &reports[0].summary;
+    assert_eq!((summary.invocations.completed, summary.starts.cold), (2_906, 165));
+    assert!((summary.simulated_end_s - 65.265_657).abs() < 1e-9, "{}", summary.simulated_end_s);
+    assert_golden(&read(out.path().join("summary.json")), "many-functions.json");
+}
+
+#[test]
+fn an_experiment_is_the_same_in_json() {
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let names = ["many-functions.toml", "many-functions.json"];
+    let [toml, json] = [0, 1].map(|index| {
+        run(names[index], folders[index].path());
+        ["invocations.csv", "summary.json"].map(|name| read(folders[index].path().join(name)))
+    });
+    assert!(toml == json);
+}
+
+/// An example without a test here would have no golden result.
+#[test]
+fn every_example_has_a_test() {
+    let folder = example("quickstart").parent().unwrap().to_owned();
+    let mut names: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.ends_with(".toml") || name.ends_with(".json"))
+        .collect();
+    names.sort();
+    let known = [
+        "lambda-replay.toml",
+        "many-functions.json",
+        "many-functions.toml",
+        "quickstart.toml",
+        "reference-example.toml",
+    ];
+    assert_eq!(names, known);
 }
 
 #[test]

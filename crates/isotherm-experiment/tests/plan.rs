@@ -293,3 +293,118 @@ fn a_run_beyond_its_limits_ends_with_an_error_and_leaves_nothing() {
     assert_eq!(std::fs::read_dir(out.path()).unwrap().count(), 0);
     assert_eq!(run("{ time = \"1h\", events = 1_000_000 }"), Ok(()));
 }
+
+fn with(text: &str, overrides: &Overrides) -> Plan {
+    match Experiment::parse("study.toml", text, Path::new("tests/complete"), overrides) {
+        Ok(experiment) => experiment.runs()[0].plan.clone(),
+        Err(diagnostics) => panic!("{diagnostics}"),
+    }
+}
+
+#[test]
+fn fields_are_set_from_outside() {
+    let list = "[[workload]]\nkind = \"list\"\nfunction = \"f\"\nat = [\"0s\"]\n";
+    let image = "[[image]]\nname = \"python\"\nsize = \"1GB\"\n";
+    let text = format!("name = \"a\"\n{PLATFORM}{FUNCTION}{image}{list}");
+    let overrides = Overrides::default()
+        .with_seed(u64::MAX)
+        // Without quotes, since it is nothing that TOML knows; in a table that the file does not have.
+        .with("service.keep_alive.idle", "5min")
+        .with("service.slots", "3")
+        .with("service.simulate_downloads", "false")
+        .with("service.reuse", "\"newest\"")
+        .with("function.f.limits", "{ time = \"2s\", memory = \"2GB\" }")
+        .with("function.f.body.0.sleep", "3s")
+        .with("function.f.image", "python")
+        .with("image.0.size", "7MB")
+        .with("platform.nodes.count", "3")
+        .with("workload.0.at", "[\"4s\", \"5s\"]")
+        // The last one holds.
+        .with("name", "b")
+        .with("name", "c");
+    let plan = with(&text, &overrides);
+    assert_eq!((plan.name.as_str(), plan.seed), ("c", u64::MAX));
+    assert_eq!(plan.service.keep_alive, KeepAliveKind::Fixed(Duration::from_secs(300)));
+    assert_eq!((plan.service.slots, plan.service.simulate_downloads), (Slots::Count(3), false));
+    assert_eq!(plan.service.reuse, ContainerReuse::Newest);
+    let function = &plan.functions[0];
+    assert_eq!((function.limits.time, function.limits.memory_bytes), (Duration::from_secs(2), 2_000_000_000));
+    assert_eq!((function.body.to_vec(), function.image), (vec![StepPlan::Sleep(Duration::from_secs(3))], Some(0)));
+    assert_eq!((plan.images[0].bytes, plan.hosts.nodes.len()), (7_000_000, 3));
+    let WorkloadPlan::List(arrivals) = &plan.workloads[0] else { panic!("{:?}", plan.workloads) };
+    assert_eq!(arrivals.iter().map(|arrival| arrival.at).collect::<Vec<_>>(), [seconds(4), seconds(5)]);
+}
+
+/// What is set from outside is not tried with the values of a sweep.
+#[test]
+fn what_is_set_is_not_swept() {
+    let text = format!(
+        "name = \"a\"\n{PLATFORM}{FUNCTION}[[workload]]\nkind = \"list\"\nfunction = \"f\"\nat = [\"0s\"]\n
+         [parameters]\nmemory = \"1GB\"\n
+         [sweep]\nservice.slots = [1, 2]\nseed = [1, 2, 3]\nmemory = [\"1GB\"]\nfunction.f.limits.memory = [\"${{memory}}\", \"3GB\"]\n"
+    );
+    let labels = |overrides: &Overrides| match Experiment::parse("study.toml", &text, Path::new("."), overrides) {
+        Ok(experiment) => experiment.runs().iter().map(|run| run.label().unwrap_or_default()).collect::<Vec<_>>(),
+        Err(diagnostics) => panic!("{diagnostics}"),
+    };
+    assert_eq!(labels(&Overrides::default()).len(), 12);
+    let some = Overrides::default().with_seed(9).with("function.f.limits.memory", "2GB").with("memory", "4GB");
+    assert_eq!(labels(&some), ["slots-1", "slots-2"]);
+    let all = some.with("service.slots", "7");
+    assert_eq!(labels(&all), [""]);
+}
+
+/// A path of the file is relative to the file, one that was set from outside to the current folder, which is that of this crate: a path
+/// that begins with a parameter as well.
+#[test]
+fn paths_are_relative_to_where_they_are_written() {
+    let text = format!(
+        "name = \"a\"\n{PLATFORM}[parameters]\ndata = \"files\"\n[functions]\ncsv = \"${{data}}/functions.csv\"\n
+         columns = {{ name = \"function\" }}\nlimits = {{ time = \"1s\", memory = \"1MB\" }}\n
+         [[workload]]\nkind = \"csv\"\nfile = \"files/requests.csv\"\nunits = {{ arrival = \"s\", duration = \"ms\" }}\n
+         columns = {{ arrival = \"arrival\", function = \"function\", duration = \"duration\" }}\n"
+    );
+    let file = |plan: &Plan| match &plan.workloads[0] {
+        WorkloadPlan::Csv(csv) => csv.path.clone(),
+        other => panic!("{other:?}"),
+    };
+    let as_written = with(&text, &Overrides::default());
+    assert_eq!(
+        (as_written.functions.len(), file(&as_written)),
+        (2, Path::new("tests/complete/files/requests.csv").into())
+    );
+    let overrides = Overrides::default()
+        .with("data", "tests/complete/files")
+        .with("workload.0.file", "tests/complete/files/requests.csv");
+    let set = with(&text, &overrides);
+    assert_eq!((set.functions.len(), file(&set)), (2, Path::new("tests/complete/files/requests.csv").into()));
+}
+
+/// `tests/complete/files/functions.csv`: of `f0` the file says everything, of `f1` nothing but its name.
+#[test]
+fn functions_of_a_file_have_their_numbers_or_the_defaults() {
+    let text = format!(
+        "name = \"a\"\n{PLATFORM}{FUNCTION}[[image]]\nname = \"python\"\nsize = \"1GB\"\n
+         [[image]]\nname = \"ruby\"\nsize = \"1GB\"\n
+         [functions]\ncsv = \"files/functions.csv\"\nimage = \"ruby\"\nstartup = \"7s\"\n
+         columns = {{ name = \"function\", image = \"image\", memory = \"memory\", disk = \"disk_gib\", time = \"timeout\", startup = \"cold_start_ms\" }}\n
+         units = {{ memory = \"MB\", time = \"min\" }}\nlimits = {{ time = \"unlimited\", memory = \"1GB\", disk = \"5MB\" }}\nbody = [{{ sleep = \"2s\" }}]\n
+         [[workload]]\nkind = \"csv\"\nfile = \"files/requests.csv\"\nunits = {{ arrival = \"s\" }}\n
+         columns = {{ arrival = \"arrival\", function_number = \"index\" }}\n"
+    );
+    let plan = with(&text, &Overrides::default());
+    let names: Vec<_> = plan.functions.iter().map(|function| function.name.as_str()).collect();
+    assert_eq!(names, ["f", "f0", "f1"], "after the tables of the experiment");
+    let [_, first, second] = &plan.functions[..] else { panic!("{names:?}") };
+    assert_eq!(
+        (first.limits.time, first.limits.memory_bytes, first.limits.disk_bytes),
+        (Duration::from_secs(900), 128_000_000, 1 << 30)
+    );
+    assert_eq!((first.startup, first.image), (Duration::from_millis(500), Some(0)));
+    assert_eq!(
+        (second.limits.time, second.limits.memory_bytes, second.limits.disk_bytes),
+        (Duration::MAX, 1_000_000_000, 5_000_000)
+    );
+    assert_eq!((second.startup, second.image), (Duration::from_secs(7), Some(1)));
+    assert_eq!(second.body.to_vec(), [StepPlan::Sleep(Duration::from_secs(2))]);
+}

@@ -55,7 +55,7 @@ fn executions(resources: u64, concurrent: u64, total: u64) -> Simulation {
     let kernel = simulation.kernel();
     let streams = RandomStreams::new(2);
     for number in 0..resources {
-        let host = kernel.resource(8e9, Sharing::Shared);
+        let host = kernel.resource(16e9, Sharing::Shared);
         for lane in 0..concurrent {
             let kernel = kernel.clone();
             let mut random = streams.stream(&format!("host/{number}/{lane}"));

@@ -37,6 +37,16 @@ pub enum Kind {
     Property,
     /// The mount point of a disk.
     MountPoint,
+    /// What connects a host to the middle of its zone.
+    HostLink,
+    /// The link between the links of the hosts of a zone.
+    Backbone,
+    /// A profile that is written down in the description itself.
+    Trace,
+    /// A profile that something follows.
+    Profile,
+    /// A host, a router or a zone: an end of a route made by a program.
+    Point,
 }
 
 impl fmt::Display for Kind {
@@ -50,6 +60,11 @@ impl fmt::Display for Kind {
             Kind::EndOfRoute => "host or router",
             Kind::Property => "property",
             Kind::MountPoint => "mount point",
+            Kind::HostLink => "host_link",
+            Kind::Backbone => "backbone",
+            Kind::Trace => "trace",
+            Kind::Profile => "profile",
+            Kind::Point => "host, router or cluster",
         })
     }
 }
@@ -163,6 +178,22 @@ pub enum Problem {
     /// A zone holds hosts and zones at once.
     #[error("zone `{zone}` holds both hosts and zones")]
     MixedZone {
+        /// The zone.
+        zone: String,
+    },
+    /// An element in a zone whose routing has no use for it.
+    #[error("`{element}` has no place in a zone with `{routing}` routing")]
+    WrongRouting {
+        /// The element.
+        element: String,
+        /// The routing of the zone.
+        routing: &'static str,
+    },
+    /// A host in a zone with `Cluster` routing that has no links.
+    #[error("host `{host}` has no links in zone `{zone}` with `Cluster` routing")]
+    NoHostLink {
+        /// The host.
+        host: String,
         /// The zone.
         zone: String,
     },
@@ -300,6 +331,7 @@ impl From<Problem> for PlatformError {
     fn from(problem: Problem) -> Self {
         let hint = match &problem {
             Problem::Unit { error, .. } => error.hint(),
+            Problem::MissingUnit { value, unit, .. } => Some(format!("write `{}{unit}`", value.trim())),
             _ => None,
         };
         Self { problem: Box::new(problem), place: None, hint }
@@ -328,7 +360,11 @@ impl std::error::Error for PlatformError {
 
 /// The candidate that a writer most likely meant, if one is near enough.
 pub(crate) fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (wrong.chars().count() / 3).max(1);
+    // Between names of one letter every other one is as near.
+    let limit = match wrong.chars().count() {
+        0 | 1 => 0,
+        length => (length / 3).max(1),
+    };
     candidates
         .into_iter()
         .map(|candidate| {

@@ -27,3 +27,11 @@ id!(
     /// A link, in one direction: a split-duplex link `x` is the two links `x_UP` and `x_DOWN`.
     LinkId
 );
+id!(
+    /// A router: a point of a zone that only routes begin, end or pass at.
+    RouterId
+);
+id!(
+    /// A zone.
+    ZoneId
+);

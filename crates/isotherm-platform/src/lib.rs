@@ -28,18 +28,22 @@ mod profile_events;
 mod raw;
 mod resolve;
 mod routing;
+mod series;
 mod state;
 mod xml;
 
-pub use builder::{DiskBuilder, HostBuilder, LinkBuilder, PlatformBuilder, Via};
+pub use builder::{ClusterBuilder, DiskBuilder, HostBuilder, LinkBuilder, PlatformBuilder, Via};
 pub use cpu::ComputeOptions;
 pub use disk::{DiskAccess, DiskBandwidth};
 pub use error::{Kind, Place, PlatformError, Problem};
-pub use id::{DiskId, HostId, LinkId};
+pub use id::{DiskId, HostId, LinkId, RouterId, ZoneId};
 pub use model::NetworkModel;
 pub use network::{Endpoint, Route};
 pub use platform::{Part, Platform};
 pub use profile::{Occurrences, Profile, ProfileError};
 pub use routing::Links;
-pub use spec::{DiskSpec, HostSpec, LinkSharing, LinkSpec, PlatformSpec, Properties};
+pub use spec::{
+    Attachment, DeclaredRoute, DiskSpec, HostSpec, LinkSharing, LinkSpec, PlatformSpec, Point, Properties, RouterSpec,
+    Routing, ZoneSpec,
+};
 pub use xml::ProfileFiles;

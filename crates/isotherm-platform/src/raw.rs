@@ -6,7 +6,7 @@
 use crate::error::{PlatformError, Problem};
 use crate::model::NetworkModel;
 use crate::profile::Profile;
-use crate::spec::{LinkSharing, Properties};
+use crate::spec::{LinkSharing, Properties, Routing};
 
 /// Where something was written: a byte of the text, if there is a text.
 pub(crate) type Origin = Option<usize>;
@@ -38,12 +38,21 @@ impl Name {
 pub(crate) struct RawZone {
     pub(crate) name: Name,
     pub(crate) parent: Option<usize>,
-    pub(crate) full: bool,
+    pub(crate) routing: Routing,
+    /// Its place among all zones, hosts and routers in the order of declaration.
+    pub(crate) order: u32,
+    /// The point at which routes enter and leave the zone unless they say otherwise.
+    pub(crate) gateway: Option<Name>,
+    /// The link between the links of its hosts, in a zone with `Cluster` routing.
+    pub(crate) backbone: Option<Name>,
 }
 
 pub(crate) struct RawHost {
     pub(crate) name: Name,
     pub(crate) zone: usize,
+    pub(crate) order: u32,
+    /// The number of the cluster or cabinet whose hosts are all alike, so that what is wrong with them is told once.
+    pub(crate) series: Option<u32>,
     pub(crate) speeds: Vec<f64>,
     pub(crate) pstate: usize,
     pub(crate) cores: u32,
@@ -54,6 +63,7 @@ pub(crate) struct RawHost {
     pub(crate) state_profile: Option<Profile>,
 }
 
+#[derive(Clone)]
 pub(crate) struct RawDisk {
     pub(crate) name: Name,
     pub(crate) read_bandwidth: f64,
@@ -67,6 +77,17 @@ pub(crate) struct RawDisk {
 pub(crate) struct RawRouter {
     pub(crate) name: Name,
     pub(crate) zone: usize,
+    pub(crate) order: u32,
+}
+
+/// How a host hangs on the middle of its zone, in a zone with `Cluster` routing.
+pub(crate) struct RawAttachment {
+    pub(crate) zone: usize,
+    pub(crate) point: Name,
+    pub(crate) up: RawHop,
+    pub(crate) down: RawHop,
+    pub(crate) limiter: Option<Name>,
+    pub(crate) loopback: Option<Name>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,15 +118,29 @@ pub(crate) struct RawHop {
     pub(crate) direction: Direction,
 }
 
+/// What the ends of a route may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ends {
+    /// Hosts and routers.
+    Points,
+    /// Zones.
+    Zones,
+    /// Any of them.
+    Any,
+}
+
 pub(crate) struct RawRoute {
     pub(crate) origin: Origin,
     pub(crate) zone: usize,
+    pub(crate) ends: Ends,
     pub(crate) from: Name,
     pub(crate) to: Name,
-    /// For a route between zones: the points inside them at which it starts and ends.
-    pub(crate) gateways: Option<(Name, Name)>,
+    /// The points inside the zones at its ends at which it starts and ends, if they are given.
+    pub(crate) gateways: (Option<Name>, Option<Name>),
     pub(crate) hops: Vec<RawHop>,
     pub(crate) symmetrical: bool,
+    /// Whether it comes before all other routes between its ends.
+    pub(crate) bypass: bool,
 }
 
 #[derive(Default)]
@@ -115,7 +150,32 @@ pub(crate) struct RawPlatform {
     pub(crate) routers: Vec<RawRouter>,
     pub(crate) links: Vec<RawLink>,
     pub(crate) routes: Vec<RawRoute>,
+    pub(crate) attachments: Vec<RawAttachment>,
     pub(crate) model: NetworkModel,
+    /// How many clusters and cabinets there are.
+    pub(crate) series: u32,
+    /// Whether hosts and zones may be in one zone.
+    pub(crate) mixed: bool,
+    pub(crate) points: u32,
+}
+
+impl RawPlatform {
+    /// The place of the next zone, host or router in the order of declaration.
+    pub(crate) fn next_order(&mut self) -> u32 {
+        self.reserve_order(1)
+    }
+
+    /// The first of the places of so many zones, hosts and routers.
+    pub(crate) fn reserve_order(&mut self, count: u32) -> u32 {
+        self.points += count;
+        self.points - count
+    }
+
+    /// The number of the next cluster or cabinet.
+    pub(crate) fn next_series(&mut self) -> u32 {
+        self.series += 1;
+        self.series - 1
+    }
 }
 
 /// Checks that a speed or a bandwidth can be computed with.

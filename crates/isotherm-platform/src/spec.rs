@@ -10,10 +10,10 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use crate::error::{Kind, PlatformError, Problem};
-use crate::id::{DiskId, HostId, LinkId};
+use crate::id::{DiskId, HostId, LinkId, RouterId, ZoneId};
 use crate::model::NetworkModel;
 use crate::profile::Profile;
-use crate::routing::{Links, Topology};
+use crate::routing::{Attached, Links, Topology};
 
 /// Properties by name.
 pub type Properties = BTreeMap<String, String>;
@@ -94,12 +94,125 @@ pub struct LinkSpec {
     pub state_profile: Option<Profile>,
 }
 
+/// How the routes between the points of a zone are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Routing {
+    /// Every route is declared.
+    Full,
+    /// Declared routes are steps; a route is the path with the fewest links, and all of them are found at once.
+    Floyd,
+    /// Declared routes are steps; a route is the path with the fewest links, found when it is asked for.
+    Dijkstra,
+    /// Every host has links of its own to the middle of the zone.
+    Cluster,
+    /// There are no routes.
+    None,
+}
+
+impl Routing {
+    /// Its name in platform files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Routing::Full => "Full",
+            Routing::Floyd => "Floyd",
+            Routing::Dijkstra => "Dijkstra",
+            Routing::Cluster => "Cluster",
+            Routing::None => "None",
+        }
+    }
+}
+
+/// Something that routes begin, end or pass at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Point {
+    /// A host.
+    Host(HostId),
+    /// A router.
+    Router(RouterId),
+    /// A zone.
+    Zone(ZoneId),
+}
+
+/// A zone: hosts, or zones, that belong together, and how the routes between them are found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ZoneSpec {
+    /// Its name, unique among hosts, routers and zones.
+    pub name: String,
+    /// The zone it is in.
+    pub parent: Option<ZoneId>,
+    /// How routes between its points are found.
+    pub routing: Routing,
+}
+
+/// A router: a point that computes nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouterSpec {
+    /// Its name, unique among hosts, routers and zones.
+    pub name: String,
+    /// The zone it is in.
+    pub zone: ZoneId,
+}
+
+/// A route as it was declared, between two points of a zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeclaredRoute {
+    /// Where it starts.
+    pub from: Point,
+    /// Where it ends.
+    pub to: Point,
+    /// The point at which its links begin: the start itself, or a point inside it if it is a zone.
+    pub first: Point,
+    /// The point at which its links end: the end itself, or a point inside it if it is a zone.
+    pub last: Point,
+    /// The links in the order in which they are crossed.
+    pub links: Links,
+    /// Whether the way back is the same in reverse.
+    pub symmetrical: bool,
+    /// Whether it comes before all other routes between its ends.
+    pub bypass: bool,
+}
+
+/// The links of one host (or router) of a zone with [`Routing::Cluster`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attachment {
+    /// The host.
+    pub point: Point,
+    /// The link to the middle of the zone.
+    pub up: LinkId,
+    /// The link from the middle of the zone: the same one if it is not split in two.
+    pub down: LinkId,
+    /// The link that everything from and to the host passes, if there is one.
+    pub limiter: Option<LinkId>,
+    /// The link from the host to itself, if there is one.
+    pub loopback: Option<LinkId>,
+}
+
 /// A whole platform. See the [module](self).
+///
+/// ```
+/// use isotherm_platform::PlatformSpec;
+///
+/// let spec = PlatformSpec::from_simgrid_xml(
+///     r#"<platform version="4.1">
+///          <cluster id="rack" prefix="node" suffix="" radical="0-99" speed="10Gf" core="16" bw="10Gbps" lat="25us"/>
+///        </platform>"#,
+/// )
+/// .unwrap();
+/// assert_eq!(spec.hosts().count(), 100);
+/// let (from, to) = (spec.host_id("node7").unwrap(), spec.host_id("node9").unwrap());
+/// let route = spec.route(from, to).unwrap();
+/// let names: Vec<&str> = route.iter().map(|&link| spec.link(link).name.as_str()).collect();
+/// assert_eq!(names, ["rack_link_7_UP", "rack_link_9_DOWN"]);
+/// let latency: f64 = route.iter().map(|&link| spec.link(link).latency_s).sum();
+/// assert_eq!(latency, 50e-6);
+/// ```
 #[derive(Clone, Debug)]
 pub struct PlatformSpec {
     pub(crate) hosts: IndexMap<String, HostSpec, FxBuildHasher>,
     pub(crate) disks: Vec<DiskSpec>,
     pub(crate) links: IndexMap<String, LinkSpec, FxBuildHasher>,
+    pub(crate) routers: Vec<RouterSpec>,
+    pub(crate) zones: Vec<ZoneSpec>,
     pub(crate) topology: Topology,
     pub(crate) network_model: NetworkModel,
     pub(crate) warnings: Vec<PlatformError>,
@@ -146,8 +259,99 @@ impl PlatformSpec {
         &self.links[link.index()]
     }
 
+    /// The routers in order of declaration.
+    pub fn routers(&self) -> impl ExactSizeIterator<Item = (RouterId, &RouterSpec)> {
+        self.routers.iter().enumerate().map(|(index, router)| (RouterId(index as u32), router))
+    }
+
+    /// The zones in order of declaration, a zone before those in it.
+    pub fn zones(&self) -> impl ExactSizeIterator<Item = (ZoneId, &ZoneSpec)> {
+        self.zones.iter().enumerate().map(|(index, zone)| (ZoneId(index as u32), zone))
+    }
+
+    /// A router. The number must come from this description.
+    pub fn router(&self, router: RouterId) -> &RouterSpec {
+        &self.routers[router.index()]
+    }
+
+    /// A zone. The number must come from this description.
+    pub fn zone(&self, zone: ZoneId) -> &ZoneSpec {
+        &self.zones[zone.index()]
+    }
+
+    /// The zone that a host is in.
+    pub fn zone_of(&self, host: HostId) -> ZoneId {
+        self.topology.zone_of(self.topology.host_point(host))
+    }
+
+    /// The name of a host, a router or a zone.
+    pub fn name(&self, point: Point) -> &str {
+        match point {
+            Point::Host(host) => &self.host(host).name,
+            Point::Router(router) => &self.router(router).name,
+            Point::Zone(zone) => &self.zone(zone).name,
+        }
+    }
+
+    /// What is in a zone, in order of declaration.
+    pub fn points(&self, zone: ZoneId) -> impl ExactSizeIterator<Item = Point> {
+        self.topology.members(zone).iter().map(|&point| self.topology.what(point))
+    }
+
+    /// The routes that are declared in a zone, in order of declaration; those that come before others last.
+    pub fn declared_routes(&self, zone: ZoneId) -> impl Iterator<Item = DeclaredRoute> {
+        let topology = &self.topology;
+        let tables = topology.table(zone).map(|table| (table, false)).into_iter();
+        tables.chain([(topology.bypasses(zone), true)]).flat_map(move |(table, bypass)| {
+            table.iter().map(move |(from, to, route)| DeclaredRoute {
+                from: topology.what(from),
+                to: topology.what(to),
+                first: topology.what(route.start),
+                last: topology.what(route.end),
+                links: topology.links(route.hops),
+                symmetrical: route.symmetrical,
+                bypass,
+            })
+        })
+    }
+
+    /// The links of the hosts of a zone with [`Routing::Cluster`], in order of declaration of the hosts; none in any other zone.
+    pub fn attachments(&self, zone: ZoneId) -> impl Iterator<Item = Attachment> {
+        let topology = &self.topology;
+        let members = topology.members(zone).iter();
+        topology.cluster(zone).into_iter().flat_map(move |cluster| {
+            members.clone().filter_map(move |&member| {
+                let Attached { up, down, limiter, loopback } = cluster.attached(member)?;
+                Some(Attachment { point: topology.what(member), up, down, limiter, loopback })
+            })
+        })
+    }
+
+    /// The link that everything that leaves or reaches a host of a zone with [`Routing::Cluster`] passes, if there is one.
+    pub fn backbone(&self, zone: ZoneId) -> Option<LinkId> {
+        self.topology.cluster(zone)?.backbone()
+    }
+
     /// The links from one host to another, a link that is crossed twice listed twice. From a host to
-    /// itself it is the declared route to itself, if any, or else the implicit loopback of its zone.
+    /// itself it is the declared route to itself, if any, or else the implicit loopback of its zone; in a zone with
+    /// [`Routing::Cluster`] it is the loopback of the host, if it has one, or else the way up and down its own links.
+    ///
+    /// ```
+    /// use isotherm_platform::{PlatformBuilder, Routing};
+    ///
+    /// let mut platform = PlatformBuilder::new();
+    /// platform.routing(Routing::Dijkstra);
+    /// for host in ["a", "b", "c"] {
+    ///     platform.host(host, 1e9);
+    /// }
+    /// platform.link("ab", 1e9, 1e-3);
+    /// platform.link("bc", 1e9, 2e-3);
+    /// platform.route("a", "b", ["ab"]).route("b", "c", ["bc"]);
+    /// let spec = platform.build().unwrap();
+    /// let route = spec.route(spec.host_id("a").unwrap(), spec.host_id("c").unwrap()).unwrap();
+    /// let names: Vec<&str> = route.iter().map(|&link| spec.link(link).name.as_str()).collect();
+    /// assert_eq!(names, ["ab", "bc"]);
+    /// ```
     ///
     /// # Errors
     /// If no route connects the hosts.

@@ -91,7 +91,7 @@ fn names_name_something() {
         }),
         [
             "there is no host `haed`: did you mean `head`?",
-            "there is no host or router `nowhere`",
+            "there is no host, router or cluster `nowhere`",
             "there is no link `lann`: did you mean `lan`?",
         ]
     );

@@ -3,6 +3,30 @@
 use isotherm_platform::{PlatformSpec, Profile, units};
 use proptest::prelude::*;
 
+const CLUSTERS: &str = r#"<platform version="4.1">
+  <trace id="t" periodicity="5">0 1
+2 0</trace>
+  <zone id="world" routing="Floyd">
+    <zone id="A" routing="Dijkstra">
+      <host id="a" speed="1f"/><router id="r"/><link id="x" bandwidth="1Bps"/><link id="y" bandwidth="1Bps"/>
+      <route src="a" dst="r"><link_ctn id="x"/></route><bypassRoute src="a" dst="r"><link_ctn id="y"/></bypassRoute>
+    </zone>
+    <cluster id="c" prefix="c" suffix="" radical="0-2,5" speed="1f" bw="1Bps" lat="1us" limiter_link="1Bps"
+      loopback_bw="1Bps" loopback_lat="0" bb_bw="1Bps" bb_lat="0" sharing_policy="SHARED" router_id="cr"/>
+    <zone id="B" routing="Cluster">
+      <cabinet id="k" prefix="k" suffix="" radical="0-1" speed="1f" bw="1Bps" lat="0"/>
+      <host id="b" speed="1f"/><link id="z" bandwidth="1Bps" sharing_policy="SPLITDUPLEX"/>
+      <host_link id="b" up="z_UP" down="z_DOWN"/><backbone id="bb" bandwidth="1Bps" latency="0"/><router id="br"/>
+    </zone>
+    <zone id="C" routing="Full"><zone id="D" routing="None"><host id="d" speed="1f"/></zone></zone>
+    <zoneRoute src="A" dst="c" gw_src="r" gw_dst="cr"><link_ctn id="x"/></zoneRoute>
+    <zoneRoute src="c" dst="B" gw_src="c1" gw_dst="br"><link_ctn id="y"/></zoneRoute>
+    <zoneRoute src="B" dst="C" gw_src="br" gw_dst="d" symmetrical="NO"><link_ctn id="y"/></zoneRoute>
+    <bypassZoneRoute src="A" dst="D" gw_src="a" gw_dst="d"><link_ctn id="z" direction="UP"/></bypassZoneRoute>
+  </zone>
+  <trace_connect kind="SPEED" trace="t" element="a"/>
+</platform>"#;
+
 const TEXT: &str = r#"<?xml version='1.0'?>
 <!DOCTYPE platform SYSTEM "https://simgrid.org/simgrid.dtd">
 <platform version="4.1">
@@ -52,6 +76,20 @@ fn read(text: &str) {
 fn the_text_itself_is_good() {
     let mut files = |_: &str| Ok("0 1\n".to_owned());
     PlatformSpec::from_simgrid_xml_with(TEXT, &mut files).unwrap();
+    PlatformSpec::from_simgrid_xml_with(CLUSTERS, &mut files).unwrap();
+}
+
+/// A file that was cut off anywhere is refused, and a place is named where it ends or before.
+#[test]
+fn truncated_texts() {
+    for text in [TEXT, CLUSTERS] {
+        for end in 0..text.len() {
+            let mut files = |_: &str| Ok(String::new());
+            let errors = PlatformSpec::from_simgrid_xml_with(&text[..end], &mut files).unwrap_err();
+            assert!(errors[0].place().is_some(), "{errors:?}");
+            read(&text[..end]);
+        }
+    }
 }
 
 proptest! {
@@ -59,8 +97,11 @@ proptest! {
 
     /// Parts of a good text are removed, repeated, or exchanged with other parts of it.
     #[test]
-    fn mangled_texts(edits in prop::collection::vec((0u8..3, 0usize..2000, 0usize..40, 0usize..2000), 1..4)) {
-        let mut text = TEXT.to_owned();
+    fn mangled_texts(
+        which in any::<bool>(),
+        edits in prop::collection::vec((0u8..3, 0usize..2000, 0usize..40, 0usize..2000), 1..4),
+    ) {
+        let mut text = if which { TEXT } else { CLUSTERS }.to_owned();
         for (kind, at, length, other) in edits {
             let (at, other) = (at % text.len(), other % text.len());
             let piece = text[other..(other + length).min(text.len())].to_owned();
@@ -79,8 +120,8 @@ proptest! {
 
     /// Attribute values are exchanged with others, so that most texts stay well formed.
     #[test]
-    fn exchanged_values(picks in prop::collection::vec((0usize..100, 0usize..100), 1..6)) {
-        let mut parts: Vec<&str> = TEXT.split('"').collect();
+    fn exchanged_values(which in any::<bool>(), picks in prop::collection::vec((0usize..200, 0usize..200), 1..6)) {
+        let mut parts: Vec<&str> = if which { TEXT } else { CLUSTERS }.split('"').collect();
         let values = parts.len() / 2;
         for (to, from) in picks {
             parts[2 * (to % values) + 1] = parts[2 * (from % values) + 1];

@@ -120,6 +120,18 @@ fn what_is_no_xml_is_refused() {
     for text in ["", "speed", "<platform", "<platform></zone>", "<platform/><platform/>", "\u{feff}<"] {
         assert_eq!(errors(text).len(), 1, "{text}");
     }
+    // A file that was cut off says where it ends, wherever that is.
+    let whole = zone("<host id='a' speed='1f'/>");
+    let cut = |end: &str| &whole[..whole.find(end).unwrap()];
+    for (text, line, column) in [(cut("</zone"), 3, 26), (cut("speed"), 3, 13), (cut("</platform>"), 4, 8)] {
+        let error = PlatformSpec::from_simgrid_xml(text).unwrap_err().remove(0);
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "line {line}, column {column}: not well-formed XML: the text ends before its elements do: is the file complete?"
+            )
+        );
+    }
     let found = errors("<platform version=\"4.1\">\n  <zone id=\"w\"></zoen>\n</platform>");
     assert_eq!((found[0].0, found[0].1), (2, 16));
     assert!(found[0].2.starts_with("not well-formed XML: "), "{}", found[0].2);
@@ -168,16 +180,21 @@ fn unknown_words_are_refused_with_the_nearest_one() {
     );
     assert_errors(
         "<platform version='4.1'><zone id='w' routing='Ful'/></platform>",
-        &[(1, 47, "the routing is `Ful`, but it must be `Full` or `None`", Some("did you mean `Full`?"))],
+        &[(
+            1,
+            47,
+            "the routing is `Ful`, but it must be one of `Full`, `Floyd`, `Dijkstra`, `DijkstraCache`, `Cluster`, `None`",
+            Some("did you mean `Full`?"),
+        )],
     );
     assert_zone_errors("words<host id='a' speed='1f'/>", &[(3, 1, "unexpected text inside `zone`", None)]);
 }
 
 #[test]
 fn what_simgrid_knows_and_isotherm_does_not_is_named() {
-    for routing in ["Floyd", "Dijkstra", "DijkstraCache", "Cluster", "Vivaldi", "Wifi"] {
+    for routing in ["ClusterFatTree", "ClusterDragonfly", "ClusterTorus", "Vivaldi", "Wifi"] {
         assert_errors(
-            &format!("<platform version='4.1'>\n<zone id='w' routing='{routing}'><cluster/></zone></platform>"),
+            &format!("<platform version='4.1'>\n<zone id='w' routing='{routing}'><peer/></zone></platform>"),
             &[(
                 2,
                 23,
@@ -186,10 +203,25 @@ fn what_simgrid_knows_and_isotherm_does_not_is_named() {
             )],
         );
     }
-    for element in ["cluster", "cabinet", "backbone", "peer", "bypassRoute", "trace", "trace_connect"] {
+    for (element, hint) in [
+        ("peer", "only zones with `Vivaldi` routing have peers; a `host` with a `link` and a `route` says the same"),
+        ("include", "put the content of that file in its place"),
+        ("storage", "a `disk` in a `host` is what it was replaced by"),
+    ] {
         assert_zone_errors(
             &format!("<host id='a' speed='1f'/>\n  <{element} id='x'/>"),
-            &[(4, 3, &format!("element `{element}` is not supported yet"), None)],
+            &[(4, 3, &format!("element `{element}` is not supported yet"), Some(hint))],
+        );
+    }
+    for topology in ["TORUS", "FAT_TREE", "DRAGONFLY"] {
+        assert_zone_errors(
+            &format!("<cluster id='c' topology='{topology}'/>"),
+            &[(
+                3,
+                27,
+                &format!("cluster topology `{topology}` is not supported yet"),
+                Some("a cluster without `topology` is flat: every host has a link to the middle"),
+            )],
         );
     }
     assert_zone_errors(
@@ -264,8 +296,8 @@ fn a_missing_unit_is_a_warning() {
     assert_eq!(
         warnings,
         [
-            "line 3, column 21: attribute `speed` of `host` is `7`, without a unit: taken as f",
-            "line 4, column 25: attribute `bandwidth` of `link` is `8`, without a unit: taken as Bps",
+            "line 3, column 21: attribute `speed` of `host` is `7`, without a unit: taken as f: write `7f`",
+            "line 4, column 25: attribute `bandwidth` of `link` is `8`, without a unit: taken as Bps: write `8Bps`",
         ]
     );
 }
@@ -464,4 +496,64 @@ fn hostile_texts_are_refused() {
 
     let unknown = format!("<platform version='4.1'>{}{}</platform>", "<x>".repeat(100_000), "</x>".repeat(100_000));
     assert_eq!(errors(&unknown).len(), 1);
+}
+
+/// Profiles in the text itself, and what follows them: the hosts of a cluster too, wherever they are declared.
+#[test]
+fn traces_are_followed() {
+    let text = "<platform version='4'>
+<trace id='slow' periodicity='1.5'>
+0.0 1.0
+1.0 0.5
+</trace>
+<trace id='off' periodicity='-1'>1 0</trace>
+<trace id='file' file='bw.txt' periodicity='10'/>
+<zone id='w' routing='Full'><cluster id='c' prefix='n' suffix='' radical='0-1' speed='1f' bw='1Bps' lat='0'/>
+<zone id='i' routing='None'><host id='a' speed='1f'/><link id='l' bandwidth='1Bps' sharing_policy='SPLITDUPLEX'/></zone></zone>
+<trace_connect kind='SPEED' trace='slow' element='a'/>
+<trace_connect trace='off' element='n1'/>
+<trace_connect kind='LINK_AVAIL' trace='off' element='l'/>
+<trace_connect kind='BANDWIDTH' trace='file' element='l'/>
+<trace_connect kind='LATENCY' trace='file' element='c_link_0'/>
+</platform>";
+    let mut files = |name: &str| if name == "bw.txt" { Ok("0 7\n".to_owned()) } else { Err("no".to_owned()) };
+    let spec = PlatformSpec::from_simgrid_xml_with(text, &mut files).unwrap();
+    let host = |name| spec.host(spec.host_id(name).unwrap());
+    let speed = host("a").speed_profile.as_ref().unwrap();
+    let dates: Vec<_> = speed.occurrences().take(4).map(|(date, value)| (date.as_secs_f64(), value)).collect();
+    assert_eq!(dates, [(0.0, 1.0), (1.0, 0.5), (1.5, 1.0), (2.5, 0.5)]);
+    assert_eq!(host("n1").state_profile.as_ref().unwrap().occurrences().count(), 1);
+    assert!(host("n0").state_profile.is_none());
+    for half in ["l_UP", "l_DOWN"] {
+        let link = spec.link(spec.link_id(half).unwrap());
+        assert!(link.state_profile.is_some() && link.latency_profile.is_none());
+        assert!(link.bandwidth_profile.as_ref().unwrap().period().is_some());
+    }
+    assert!(spec.link(spec.link_id("c_link_0_UP").unwrap()).latency_profile.is_some());
+
+    assert_errors(
+        "<platform version='4.1'>
+<trace id='a' periodicity='often'>0 1</trace><trace id='a'>1 1</trace>
+<trace id='b'>never 1</trace><trace id='c' periodicity='1'>0 1
+2 1</trace>
+<zone id='w' routing='Full'><host id='h' speed='1f'/>
+<trace_connect trace='a' element='g'/><trace_connect trace='x' element='h'/>
+<trace_connect kind='POWER' trace='a' element='h'/><trace_connect kind='SPEED' trace='a' element='h'/>
+<trace_connect kind='SPEED' trace='a' element='h'/></zone></platform>",
+        &[
+            (2, 28, "attribute `periodicity` of `trace` is `often`, but it must be a number of seconds", None),
+            (2, 57, "there are two of trace `a`", None),
+            (3, 12, "profile `b`: line 1: `never 1` is not a date and a value", None),
+            (3, 41, "profile `c`: the period must be longer than the date of the last event", None),
+            (6, 35, "there is no host `g`", None),
+            (6, 61, "there is no trace `x`", None),
+            (
+                7,
+                22,
+                "the kind of a connection is `POWER`, but it must be one of `HOST_AVAIL`, `SPEED`, `LINK_AVAIL`, `BANDWIDTH`, `LATENCY`",
+                None,
+            ),
+            (8, 48, "there are two of profile `h`", Some("it follows another one already")),
+        ],
+    );
 }

@@ -3,31 +3,45 @@
 use isotherm_serverless::{EventKind, PlatformEvent};
 use serde::Serialize;
 
-/// Counts of what happened on the platform during a run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct PlatformCounts {
-    /// Containers that were started.
-    pub containers_started: u64,
-    /// Idle containers that were stopped to make room for another one.
-    pub containers_evicted: u64,
-    /// Images downloaded from the repository to the head disk.
-    pub downloads: u64,
-    /// Downloads that failed.
-    pub downloads_failed: u64,
-    /// Images copied from the head disk to the disk of a node.
-    pub copies: u64,
-    /// Copies that found no room or were interrupted.
-    pub copies_failed: u64,
-    /// Images loaded from the disk of a node into its memory.
-    pub loads: u64,
-    /// Loads that found no room or were interrupted.
-    pub loads_failed: u64,
-    /// Images pushed out of the head disk.
-    pub head_evictions: u64,
-    /// Images pushed out of the disk of a node.
-    pub disk_evictions: u64,
-    /// Images that left the memory of a node.
-    pub memory_evictions: u64,
+use crate::reference::described;
+
+described! {
+    /// Counts of what happened on the platform during a run.
+    ///
+    /// ```
+    /// use isotherm_kernel::Time;
+    /// use isotherm_results::PlatformCounts;
+    /// use isotherm_serverless::{EventKind, ImageId, PlatformEvent};
+    ///
+    /// let mut counts = PlatformCounts::default();
+    /// counts.observe(&PlatformEvent { at: Time::ZERO, kind: EventKind::DownloadEnded { image: ImageId(0) } });
+    /// assert_eq!(counts.downloads, 1);
+    /// ```
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+    pub struct PlatformCounts {
+        /// Containers that were started.
+        pub containers_started: u64,
+        /// Idle containers that were stopped to make room for another one.
+        pub containers_evicted: u64,
+        /// Images downloaded from the repository to the head disk.
+        pub downloads: u64,
+        /// Downloads that failed.
+        pub downloads_failed: u64,
+        /// Images copied from the head disk to the disk of a node.
+        pub copies: u64,
+        /// Copies that found no room or were interrupted.
+        pub copies_failed: u64,
+        /// Images loaded from the disk of a node into its memory.
+        pub loads: u64,
+        /// Loads that found no room or were interrupted.
+        pub loads_failed: u64,
+        /// Images pushed out of the head disk.
+        pub head_evictions: u64,
+        /// Images pushed out of the disk of a node.
+        pub disk_evictions: u64,
+        /// Images that left the memory of a node.
+        pub memory_evictions: u64,
+    }
 }
 
 impl PlatformCounts {

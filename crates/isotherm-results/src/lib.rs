@@ -10,6 +10,9 @@
 //! * [`Summary`] counts and measures as records pass; [`SummaryReport`] is what it has seen, ready for `summary.json`
 //!   and for printing.
 //! * [`PlatformCounts`] counts what the platform did (containers started and evicted, images moved) from its event log.
+//! * [`Utilisation`] integrates slots and memory in use over time, from the same log.
+//!
+//! * [`mod@reference`] is the documentation of all that, made of the same definitions.
 //!
 //! Nothing here opens a path or knows how a simulation works.
 //!
@@ -20,7 +23,9 @@ mod counts;
 mod csv_sink;
 mod decimal;
 mod percentiles;
+pub mod reference;
 mod summary;
+mod utilisation;
 
 pub use column::{Column, Unit};
 pub use counts::PlatformCounts;
@@ -28,3 +33,4 @@ pub use csv_sink::{CsvSink, SinkError};
 pub use decimal::write_seconds;
 pub use percentiles::{EXACT_UP_TO, Percentiles, TimesReport};
 pub use summary::{ColdStartReport, OutcomeCounts, ResponseReport, StartCounts, Summary, SummaryReport};
+pub use utilisation::{ContainerMemory, MemoryReport, MemoryUse, SlotUse, Totals, Utilisation, UtilisationReport};

@@ -4,6 +4,8 @@ use hdrhistogram::Histogram;
 use isotherm_kernel::Duration;
 use serde::Serialize;
 
+use crate::reference::described;
+
 /// Up to this many values percentiles are exact; beyond it they come from a histogram.
 pub const EXACT_UP_TO: usize = 65_536;
 
@@ -17,6 +19,19 @@ const SIGNIFICANT_DIGITS: u8 = 3;
 ///   a value that occurred. Up to [`EXACT_UP_TO`] values they are exact. After that the values move to a histogram with
 ///   three significant digits, whose percentiles are never below the true one and at most 0.1 % above it.
 ///   [`TimesReport::percentiles`] says which was the case.
+///
+/// ```
+/// use isotherm_kernel::Duration;
+/// use isotherm_results::Percentiles;
+///
+/// let mut times = Percentiles::default();
+/// for seconds in 1..=100 {
+///     times.add(Duration::from_secs(seconds));
+/// }
+/// let report = times.report().unwrap();
+/// assert_eq!((report.p50_s, report.p95_s, report.max_s), (50.0, 95.0, 100.0));
+/// assert_eq!((report.mean_s, report.percentiles), (50.5, "exact"));
+/// ```
 #[derive(Debug)]
 pub struct Percentiles {
     count: u64,
@@ -94,23 +109,25 @@ impl Percentiles {
     }
 }
 
-/// What a stream of times looked like. Seconds are the nearest floating-point number to an integer number of nanoseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct TimesReport {
-    /// How many times there were.
-    pub count: u64,
-    /// Their mean, in seconds.
-    pub mean_s: f64,
-    /// Half of them were at or below this, in seconds.
-    pub p50_s: f64,
-    /// 95 % of them were at or below this, in seconds.
-    pub p95_s: f64,
-    /// 99 % of them were at or below this, in seconds.
-    pub p99_s: f64,
-    /// The longest, in seconds.
-    pub max_s: f64,
-    /// How the percentiles were found: `exact` or `histogram`.
-    pub percentiles: &'static str,
+described! {
+    /// What a stream of times looked like. Seconds are the nearest floating-point number to an integer number of nanoseconds.
+    #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+    pub struct TimesReport {
+        /// How many times there were.
+        pub count: u64,
+        /// Their mean, in seconds.
+        pub mean_s: f64,
+        /// Half of them were at or below this, in seconds.
+        pub p50_s: f64,
+        /// 95 % of them were at or below this, in seconds.
+        pub p95_s: f64,
+        /// 99 % of them were at or below this, in seconds.
+        pub p99_s: f64,
+        /// The longest, in seconds.
+        pub max_s: f64,
+        /// How the percentiles were found: `exact` or `histogram`.
+        pub percentiles: &'static str,
+    }
 }
 
 pub(crate) fn seconds(nanos: u64) -> f64 {

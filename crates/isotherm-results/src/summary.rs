@@ -8,12 +8,28 @@ use serde::Serialize;
 
 use crate::Percentiles;
 use crate::percentiles::{TimesReport, seconds};
+use crate::reference::described;
 
 /// Counts and measures records as they pass; [`Summary::report`] says what it has seen.
 ///
 /// Response times are those of invocations that completed: a body killed by its time limit says more about the limit
 /// than about the platform. Where cold starts spent their time is taken over all invocations whose body began in a new container,
 /// however they ended.
+///
+/// ```
+/// use isotherm_kernel::Time;
+/// use isotherm_results::Summary;
+/// use isotherm_serverless::{InvocationRecord, RecordSink};
+///
+/// // As the platform does for every invocation that ends: see `ServerlessComputeService::records_to`.
+/// fn summarise(records: &[InvocationRecord], end: Time) -> String {
+///     let mut summary = Summary::default();
+///     records.iter().for_each(|record| summary.record(record));
+///     let report = summary.report(end);
+///     format!("{} of {} completed", report.invocations.completed, report.invocations.total)
+/// }
+/// assert_eq!(summarise(&[], Time::ZERO), "0 of 0 completed");
+/// ```
 #[derive(Debug, Default)]
 pub struct Summary {
     outcomes: OutcomeCounts,
@@ -107,38 +123,42 @@ impl ColdStartTimes {
     }
 }
 
-/// A run in a few numbers. Its fields are, in this order, those of `summary.json`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct SummaryReport {
-    /// Simulated date at which the run ended, in seconds.
-    pub simulated_end_s: f64,
-    /// Invocations by outcome.
-    pub invocations: OutcomeCounts,
-    /// Invocations that did not complete, by cause; causes that did not occur are absent.
-    pub causes: BTreeMap<&'static str, u64>,
-    /// Invocations by the way they started.
-    pub starts: StartCounts,
-    /// Response times of the invocations that completed.
-    pub response_of_completed: ResponseReport,
-    /// Where a cold start spent its time, on average; absent if there was none.
-    pub cold_start_mean: Option<ColdStartReport>,
+described! {
+    /// A run in a few numbers. Its fields are, in this order, those of `summary.json`.
+    #[derive(Clone, Debug, PartialEq, Serialize)]
+    pub struct SummaryReport {
+        /// Simulated date at which the run ended, in seconds.
+        pub simulated_end_s: f64,
+        /// How many invocations there were, by outcome.
+        pub invocations: OutcomeCounts,
+        /// Invocations that did not complete, by cause; causes that did not occur are absent.
+        pub causes: BTreeMap<&'static str, u64>,
+        /// How many invocations there were, by the way they started.
+        pub starts: StartCounts,
+        /// Response times of the invocations that completed.
+        pub response_of_completed: ResponseReport,
+        /// Where a cold start spent its time, on average; null if there was none.
+        pub cold_start_mean: Option<ColdStartReport>,
+    }
 }
 
-/// Invocations by outcome.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct OutcomeCounts {
-    /// All of them.
-    pub total: u64,
-    /// The body ran to its end within its time limit.
-    pub completed: u64,
-    /// The time limit was reached.
-    pub timed_out: u64,
-    /// Something failed.
-    pub failed: u64,
-    /// The user cancelled them.
-    pub cancelled: u64,
-    /// The service refused them.
-    pub rejected: u64,
+described! {
+    /// Invocations by outcome.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+    pub struct OutcomeCounts {
+        /// All invocations that were taken in.
+        pub total: u64,
+        /// Those whose body ran to its end within its time limit.
+        pub completed: u64,
+        /// Those whose body was stopped by its time limit.
+        pub timed_out: u64,
+        /// Those that failed: their image, body, host or a message.
+        pub failed: u64,
+        /// Those that their user cancelled.
+        pub cancelled: u64,
+        /// Those that the service refused.
+        pub rejected: u64,
+    }
 }
 
 impl OutcomeCounts {
@@ -165,39 +185,45 @@ impl OutcomeCounts {
     }
 }
 
-/// Invocations by the way they started.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct StartCounts {
-    /// A container was started for them.
-    pub cold: u64,
-    /// An idle container served them.
-    pub warm: u64,
-    /// They ended before they were given to a container.
-    pub never_dispatched: u64,
+described! {
+    /// Invocations by the way they started.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+    pub struct StartCounts {
+        /// Those for which a container was started.
+        pub cold: u64,
+        /// Those that an idle container served.
+        pub warm: u64,
+        /// Those that ended before they were given to a container.
+        pub never_dispatched: u64,
+    }
 }
 
-/// Response times of completed invocations, together and by the way they started.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct ResponseReport {
-    /// Cold and warm together; absent if none completed.
-    pub all: Option<TimesReport>,
-    /// Cold starts; absent if none completed.
-    pub cold: Option<TimesReport>,
-    /// Warm starts; absent if none completed.
-    pub warm: Option<TimesReport>,
+described! {
+    /// Response times of completed invocations, together and by the way they started.
+    #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+    pub struct ResponseReport {
+        /// Cold and warm together; null if none completed.
+        pub all: Option<TimesReport>,
+        /// Cold starts; null if none completed.
+        pub cold: Option<TimesReport>,
+        /// Warm starts; null if none completed.
+        pub warm: Option<TimesReport>,
+    }
 }
 
-/// Mean times a cold start spent on its way to the beginning of the body.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct ColdStartReport {
-    /// Waiting for the download of the image to the head disk, in seconds.
-    pub download_wait_s: f64,
-    /// Waiting for the copy of the image to the disk of the node, in seconds.
-    pub copy_wait_s: f64,
-    /// Waiting for the load of the image into the memory of the node, in seconds.
-    pub load_wait_s: f64,
-    /// Waiting for anything else: a slot, room, its turn, in seconds.
-    pub queue_s: f64,
-    /// Waiting for the container to start, in seconds.
-    pub startup_s: f64,
+described! {
+    /// Mean times a cold start spent on its way to the beginning of the body.
+    #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+    pub struct ColdStartReport {
+        /// Waiting for the download of the image to the head disk, in seconds.
+        pub download_wait_s: f64,
+        /// Waiting for the copy of the image to the disk of the node, in seconds.
+        pub copy_wait_s: f64,
+        /// Waiting for the load of the image into the memory of the node, in seconds.
+        pub load_wait_s: f64,
+        /// Waiting for anything else: a slot, room, its turn, in seconds.
+        pub queue_s: f64,
+        /// Waiting for the container to start, in seconds.
+        pub startup_s: f64,
+    }
 }

@@ -15,8 +15,9 @@
 //!   ends or fails had begun.
 //! * [`Rule::Eviction`]: an image that goes was there, complete, with the size that is given back; nobody was reading it,
 //!   and no container of the node pinned it. A container that is evicted was idle.
-//! * [`Rule::Container`]: started once, with its image on the node's disk and in its memory; stopped once, by the node
-//!   that has it, and not while it serves an invocation (when a host fails, its invocations end first).
+//! * [`Rule::Container`]: started once, with its image on the node's disk and in its memory; idle only when it exists and serves
+//!   nobody; stopped once, by the node that has it, and not while it serves an invocation (when a host fails, its
+//!   invocations end first).
 //! * [`Rule::Dispatch`]: of a pending invocation that is admitted (if it has an image), once, onto a container of that
 //!   node and of the same function that exists, is idle and has its image on disk and in memory; a cold start is the
 //!   container's first.
@@ -281,6 +282,7 @@ impl Auditor {
                 let new = Container { node, function, image, disk_bytes, memory_bytes, serves: None, used: false };
                 self.container_started(container, new);
             }
+            EventKind::ContainerIdle { node, container } => self.container_idle(node, container),
             EventKind::ContainerStopped { node, container, evicted } => {
                 self.container_stopped(node, container, evicted)
             }
@@ -468,6 +470,24 @@ impl Auditor {
         node.containers += 1;
         node.peak_containers = node.peak_containers.max(node.containers);
         self.containers.insert(id, new);
+    }
+
+    fn container_idle(&mut self, node: NodeId, id: ContainerId) {
+        let log = &mut self.log;
+        match self.containers.get(&id) {
+            None => log.report(Rule::Container, format_args!("container {id} became idle, but it does not exist")),
+            Some(container) if container.node != node => {
+                let owner = container.node;
+                log.report(Rule::Container, format_args!("container {id} of node {owner} became idle on node {node}"));
+            }
+            Some(Container { serves: Some(invocation), .. }) => {
+                log.report(
+                    Rule::Container,
+                    format_args!("container {id} became idle while it served invocation {invocation}"),
+                );
+            }
+            Some(_) => {}
+        }
     }
 
     fn container_stopped(&mut self, node: NodeId, id: ContainerId, evicted: bool) {

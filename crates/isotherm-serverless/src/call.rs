@@ -15,7 +15,8 @@ use crate::function::{Body, Step};
 use crate::invocation::Invocation;
 use crate::manager::FunctionManager;
 
-/// The private storage of a container: part of its node's disk, as large as the disk limit, wiped after each invocation.
+/// The private storage of a container: part of its node's disk, as large as the disk limit, wiped after each invocation. A body
+/// has it from [`Call::storage`].
 #[derive(Clone)]
 pub struct PrivateStorage {
     site: Site,
@@ -98,6 +99,50 @@ impl PrivateStorage {
 }
 
 /// The call of a function, as its body sees it. Cheap to clone.
+///
+/// ```
+/// # use isotherm_kernel::{Duration, Simulation};
+/// # use isotherm_platform::{Platform, PlatformBuilder};
+/// # use isotherm_serverless::*;
+/// # use isotherm_services::{ExecutionController, FailureCause, Site, StorageConfig, StorageService};
+/// # let mut builder = PlatformBuilder::new();
+/// # for host in ["user", "head", "node"] {
+/// #     builder.host(host, 1e9).cores(4).memory(16_000_000_000);
+/// #     builder.disk(host, "disk", 1e9, 1e9).size(1_000_000_000_000);
+/// # }
+/// # builder.link("lan", 1e9, 0.0);
+/// # for (from, to) in [("user", "head"), ("head", "node"), ("user", "node")] {
+/// #     builder.route(from, to, ["lan"]);
+/// # }
+/// # let simulation = Simulation::new();
+/// # let site = Site::new(Platform::new(&simulation.kernel(), builder.build().unwrap())?);
+/// # let [user, head, node] = ["user", "head", "node"].map(|name| site.platform().host(name).unwrap());
+/// # let config = ServiceConfig::on_hosts(Preset::Default, head, [node]);
+/// # let service = ServerlessComputeService::start(&site, config)?;
+/// # let limits = Limits::time(Duration::from_secs(60)).memory(1_000_000_000).disk(1_000_000_000);
+/// # let functions = FunctionManager::start(&site, user);
+/// # ExecutionController::spawn(&site, user, "controller", async move |_| {
+/// let leaf = Function::new("leaf", None, Body::sleep(Duration::from_secs(1)));
+/// let leaf = functions.register(&leaf, &service, limits).await?;
+/// let body = Body::custom(async move |call| {
+///     call.compute(2e9).await?;
+///     call.storage().write("notes", 500_000_000).await?;
+///     let invocation = call.functions().invoke(&leaf).await?;
+///     call.functions().wait_one(&invocation).await;
+///     call.set_output("done");
+///     Ok(())
+/// });
+/// let root = functions.register(&Function::new("root", None, body), &service, limits).await?;
+/// let invocation = functions.invoke(&root).await?;
+/// functions.wait_one(&invocation).await;
+/// // 2 Gf at 1 Gf/s, 500 MB at 1 GB/s, and a second for the other function.
+/// assert_eq!(invocation.response_time(), Some(Duration::from_secs_f64(3.5)));
+/// assert_eq!(invocation.output().as_deref(), Some("done"));
+/// # Ok::<(), FailureCause>(())
+/// # });
+/// # simulation.run()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Call {
     context: ActionContext,

@@ -115,6 +115,13 @@ pub struct NodeConfig {
     pub slots: Slots,
 }
 
+/// With a slot for each core.
+impl From<HostId> for NodeConfig {
+    fn from(host: HostId) -> Self {
+        NodeConfig { host, slots: Slots::Cores }
+    }
+}
+
 /// Sizes of the control messages of the service, in bytes. A message of 0 bytes costs no simulated time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Payloads {
@@ -131,6 +138,33 @@ pub struct Payloads {
 }
 
 /// Everything a serverless compute service is told at its start.
+///
+/// All fields are public; the methods are for writing down in one go what differs from the [defaults](Self::new).
+///
+/// ```
+/// use isotherm_kernel::{Duration, Simulation};
+/// use isotherm_platform::{Platform, PlatformBuilder};
+/// use isotherm_serverless::keep_alive::Fixed;
+/// use isotherm_serverless::{Preset, ServerlessComputeService, ServiceConfig, Slots};
+/// use isotherm_services::Site;
+///
+/// let mut hosts = PlatformBuilder::new();
+/// for name in ["head", "node0", "node1"] {
+///     hosts.host(name, 1e9).cores(8).memory(16_000_000_000);
+///     hosts.disk(name, "disk", 1e9, 1e9).size(1_000_000_000_000);
+/// }
+/// let simulation = Simulation::new();
+/// let site = Site::new(Platform::new(&simulation.kernel(), hosts.build().unwrap())?);
+/// let [head, node0, node1] = ["head", "node0", "node1"].map(|name| site.platform().host(name).unwrap());
+///
+/// let config = ServiceConfig::on_hosts(Preset::Default, head, [node0, node1])
+///     .with_slots(Slots::Count(4))
+///     .with_keep_alive(Fixed::new(Duration::from_secs(600)))
+///     .with_startup(Duration::from_millis(300));
+/// let service = ServerlessComputeService::start(&site, config)?;
+/// assert_eq!(service.nodes(), 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct ServiceConfig {
     /// Name of the service, for messages and reports.
     pub name: String,
@@ -186,5 +220,60 @@ impl ServiceConfig {
             payloads: Payloads::default(),
             rules,
         }
+    }
+
+    /// A service as [`new`](Self::new) makes it, with a slot for each core of its compute hosts.
+    pub fn on_hosts(preset: Preset, head: HostId, nodes: impl IntoIterator<Item = HostId>) -> Self {
+        Self::new(preset, head, nodes.into_iter().map(NodeConfig::from).collect())
+    }
+
+    /// Another name.
+    pub fn with_name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// The same slots on all compute hosts.
+    pub fn with_slots(mut self, slots: Slots) -> Self {
+        for node in &mut self.nodes {
+            node.slots = slots;
+        }
+        self
+    }
+
+    /// Another scheduler.
+    pub fn with_scheduler(mut self, scheduler: impl Scheduler + 'static) -> Self {
+        self.scheduler = Box::new(scheduler);
+        self
+    }
+
+    /// Another keep-alive policy.
+    pub fn with_keep_alive(mut self, keep_alive: impl KeepAlive + 'static) -> Self {
+        self.keep_alive = Box::new(keep_alive);
+        self
+    }
+
+    /// Another eviction policy.
+    pub fn with_eviction(mut self, eviction: impl ContainerEviction + 'static) -> Self {
+        self.eviction = Box::new(eviction);
+        self
+    }
+
+    /// Another rule for which idle container serves.
+    pub fn with_reuse(mut self, reuse: ContainerReuse) -> Self {
+        self.reuse = reuse;
+        self
+    }
+
+    /// Another time that a container needs to start.
+    pub fn with_startup(mut self, startup: Duration) -> Self {
+        self.startup_overhead = startup;
+        self
+    }
+
+    /// Other sizes of the control messages.
+    pub fn with_payloads(mut self, payloads: Payloads) -> Self {
+        self.payloads = payloads;
+        self
     }
 }

@@ -8,6 +8,39 @@ use isotherm_kernel::Time;
 use crate::{ContainerId, FunctionId, ImageId, InvocationId, NodeId, Outcome, StartKind};
 
 /// One thing that happened on the platform, with its date.
+///
+/// ```
+/// # use isotherm_kernel::{Duration, Simulation};
+/// # use isotherm_platform::{Platform, PlatformBuilder};
+/// # use isotherm_serverless::*;
+/// # use isotherm_services::{ExecutionController, FailureCause, Site, StorageConfig, StorageService};
+/// # let mut builder = PlatformBuilder::new();
+/// # for host in ["user", "head", "node"] {
+/// #     builder.host(host, 1e9).cores(4).memory(16_000_000_000);
+/// #     builder.disk(host, "disk", 1e9, 1e9).size(1_000_000_000_000);
+/// # }
+/// # builder.link("lan", 1e9, 0.0);
+/// # for (from, to) in [("user", "head"), ("head", "node"), ("user", "node")] {
+/// #     builder.route(from, to, ["lan"]);
+/// # }
+/// # let simulation = Simulation::new();
+/// # let site = Site::new(Platform::new(&simulation.kernel(), builder.build().unwrap())?);
+/// # let [user, head, node] = ["user", "head", "node"].map(|name| site.platform().host(name).unwrap());
+/// # let config = ServiceConfig::on_hosts(Preset::Default, head, [node]);
+/// # let service = ServerlessComputeService::start(&site, config)?;
+/// use std::cell::Cell;
+/// use std::rc::Rc;
+///
+/// let cold_starts = Rc::new(Cell::new(0));
+/// let counter = Rc::clone(&cold_starts);
+/// service.observe(Box::new(move |event| {
+///     if let EventKind::Dispatched { start_kind: StartKind::Cold, .. } = event.kind {
+///         counter.set(counter.get() + 1);
+///     }
+/// }));
+/// # simulation.run()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlatformEvent {
     /// When it happened.
@@ -137,6 +170,14 @@ pub enum EventKind {
         disk_bytes: u64,
         /// Its memory limit.
         memory_bytes: u64,
+    },
+    /// The invocation that a container served has ended and the container is kept: from now on it is idle, until an invocation is
+    /// dispatched onto it or it stops. One that is not kept stops without having been idle.
+    ContainerIdle {
+        /// The node.
+        node: NodeId,
+        /// The container.
+        container: ContainerId,
     },
     /// A container stopped and gave back what it held.
     ContainerStopped {

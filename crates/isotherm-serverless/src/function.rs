@@ -14,6 +14,34 @@ use crate::{FunctionId, Limits};
 
 /// A container image: a file in a repository, with what it takes on disks and in memories. Cheap to clone; clones are
 /// the same image.
+///
+/// ```
+/// # use isotherm_kernel::{Duration, Simulation};
+/// # use isotherm_platform::{Platform, PlatformBuilder};
+/// # use isotherm_serverless::*;
+/// # use isotherm_services::{ExecutionController, FailureCause, Site, StorageConfig, StorageService};
+/// # let mut builder = PlatformBuilder::new();
+/// # for host in ["user", "head", "node"] {
+/// #     builder.host(host, 1e9).cores(4).memory(16_000_000_000);
+/// #     builder.disk(host, "disk", 1e9, 1e9).size(1_000_000_000_000);
+/// # }
+/// # builder.link("lan", 1e9, 0.0);
+/// # for (from, to) in [("user", "head"), ("head", "node"), ("user", "node")] {
+/// #     builder.route(from, to, ["lan"]);
+/// # }
+/// # let simulation = Simulation::new();
+/// # let site = Site::new(Platform::new(&simulation.kernel(), builder.build().unwrap())?);
+/// # let [user, head, node] = ["user", "head", "node"].map(|name| site.platform().host(name).unwrap());
+/// # let config = ServiceConfig::on_hosts(Preset::Default, head, [node]);
+/// # let service = ServerlessComputeService::start(&site, config)?;
+/// # let disk = site.platform().disk_at(user, "/").unwrap();
+/// let repository = StorageService::start(&site, StorageConfig::on_disk("repository", user, disk));
+/// let python = Image::put("python", 250_000_000, 120_000_000, &repository)?;
+/// assert_eq!((python.bytes(), python.memory_bytes()), (250_000_000, 120_000_000));
+/// assert!(repository.file_system().borrow().lookup("python").is_some());
+/// # simulation.run()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Image {
     inner: Rc<ImageInner>,
@@ -33,6 +61,21 @@ impl Image {
         let name = name.into();
         let inner = ImageInner { file: Rc::clone(&name), name, bytes, memory_bytes, repository: repository.clone() };
         Image { inner: Rc::new(inner) }
+    }
+
+    /// An image, whose file is put on the storage service in zero time.
+    ///
+    /// # Errors
+    /// [`FailureCause::StorageFull`].
+    pub fn put(
+        name: impl Into<Rc<str>>,
+        bytes: u64,
+        memory_bytes: u64,
+        repository: &StorageService,
+    ) -> Result<Self, FailureCause> {
+        let image = Image::new(name, bytes, memory_bytes, repository);
+        repository.put(Rc::clone(image.file()), bytes, 0)?;
+        Ok(image)
     }
 
     /// Its name.
@@ -136,12 +179,26 @@ impl Body {
         Body::Steps(steps.into_iter().collect())
     }
 
-    /// A body that is an async closure.
-    pub fn custom<F>(body: impl Fn(Call) -> F + 'static) -> Self
-    where
-        F: Future<Output = Result<(), FailureCause>> + 'static,
-    {
-        Body::Custom(Rc::new(move |call| Box::pin(body(call))))
+    /// A body that is an async closure. It is called anew for each invocation, so what it captures is shared by all of them.
+    ///
+    /// ```
+    /// use isotherm_serverless::Body;
+    ///
+    /// let flops = [1e9, 2e9];
+    /// let body = Body::custom(async move |call| {
+    ///     for step in flops {
+    ///         call.compute(step).await?;
+    ///     }
+    ///     call.storage().write("result", 1_000_000).await
+    /// });
+    /// ```
+    pub fn custom(body: impl AsyncFn(Call) -> Result<(), FailureCause> + 'static) -> Self {
+        let body = Rc::new(body);
+        Body::Custom(Rc::new(move |call| {
+            // The future borrows what the closure captured, so it keeps the closure.
+            let body = Rc::clone(&body);
+            Box::pin(async move { body(call).await })
+        }))
     }
 }
 
@@ -156,6 +213,18 @@ impl fmt::Debug for Body {
 
 /// A function: a name, an image and a body. Cheap to clone. It can be registered any number of times, with other limits and
 /// with other services.
+///
+/// ```
+/// use isotherm_kernel::Duration;
+/// use isotherm_serverless::{Body, Function, Step};
+///
+/// let body = Body::steps([
+///     Step::Compute(5e9),
+///     Step::Write { file: "thumbnail".into(), bytes: 2_000_000 },
+/// ]);
+/// let resize = Function::new("resize", None, body).with_startup(Duration::from_millis(300));
+/// assert_eq!(&**resize.name(), "resize");
+/// ```
 #[derive(Clone, Debug)]
 pub struct Function {
     inner: Rc<FunctionInner>,

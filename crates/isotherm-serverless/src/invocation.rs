@@ -14,6 +14,43 @@ use crate::{InvocationId, InvocationRecord, Outcome, StartKind};
 
 /// An invocation, from its submission on. Cheap to clone; clones are the same invocation. Dropping it changes nothing
 /// about the invocation.
+///
+/// ```
+/// # use isotherm_kernel::{Duration, Simulation};
+/// # use isotherm_platform::{Platform, PlatformBuilder};
+/// # use isotherm_serverless::*;
+/// # use isotherm_services::{ExecutionController, FailureCause, Site, StorageConfig, StorageService};
+/// # let mut builder = PlatformBuilder::new();
+/// # for host in ["user", "head", "node"] {
+/// #     builder.host(host, 1e9).cores(4).memory(16_000_000_000);
+/// #     builder.disk(host, "disk", 1e9, 1e9).size(1_000_000_000_000);
+/// # }
+/// # builder.link("lan", 1e9, 0.0);
+/// # for (from, to) in [("user", "head"), ("head", "node"), ("user", "node")] {
+/// #     builder.route(from, to, ["lan"]);
+/// # }
+/// # let simulation = Simulation::new();
+/// # let site = Site::new(Platform::new(&simulation.kernel(), builder.build().unwrap())?);
+/// # let [user, head, node] = ["user", "head", "node"].map(|name| site.platform().host(name).unwrap());
+/// # let config = ServiceConfig::on_hosts(Preset::Default, head, [node]);
+/// # let service = ServerlessComputeService::start(&site, config)?;
+/// # let functions = FunctionManager::start(&site, user);
+/// # ExecutionController::spawn(&site, user, "controller", async move |me| {
+/// let nap = Function::new("nap", None, Body::sleep(Duration::from_secs(10)));
+/// let limits = Limits::time(Duration::from_secs(2)).memory(1_000_000_000);
+/// let nap = functions.register(&nap, &service, limits).await?;
+/// let invocation = functions.invoke(&nap).await?;
+/// me.sleep(Duration::from_secs(1)).await;
+/// assert_eq!(invocation.state(), InvocationState::Running);
+/// functions.wait_one(&invocation).await;
+/// // It needed longer than it may run.
+/// assert_eq!(invocation.outcome(), Some(Outcome::TimedOut));
+/// assert_eq!(invocation.response_time(), Some(Duration::from_secs(2)));
+/// # Ok::<(), FailureCause>(())
+/// # });
+/// # simulation.run()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Invocation {
     inner: Rc<Inner>,

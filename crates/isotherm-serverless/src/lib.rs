@@ -15,9 +15,48 @@
 //! 5. *ended*: completed, timed out or failed; or cancelled or failed before. The container becomes idle and is
 //!    [kept](keep_alive) for a while.
 //!
+//! # A complete simulation
+//!
+//! ```
+//! use isotherm_kernel::{Duration, Simulation};
+//! use isotherm_platform::{Platform, PlatformBuilder};
+//! use isotherm_serverless::{Body, Function, FunctionManager, Limits, Preset, ServerlessComputeService, ServiceConfig};
+//! use isotherm_services::{ExecutionController, FailureCause, Site};
+//!
+//! let mut builder = PlatformBuilder::new();
+//! for host in ["user", "head", "node"] {
+//!     builder.host(host, 1e9).cores(4).memory(16_000_000_000);
+//!     builder.disk(host, "disk", 1e9, 1e9).size(1_000_000_000_000);
+//! }
+//! builder.link("lan", 1e9, 50e-6);
+//! for (from, to) in [("user", "head"), ("head", "node"), ("user", "node")] {
+//!     builder.route(from, to, ["lan"]);
+//! }
+//! let simulation = Simulation::new();
+//! let site = Site::new(Platform::new(&simulation.kernel(), builder.build().unwrap())?);
+//! let [user, head, node] = ["user", "head", "node"].map(|name| site.platform().host(name).unwrap());
+//!
+//! let config = ServiceConfig::on_hosts(Preset::Default, head, [node]).with_startup(Duration::from_millis(500));
+//! let service = ServerlessComputeService::start(&site, config)?;
+//! let records = service.collect_records();
+//! let functions = FunctionManager::start(&site, user);
+//! ExecutionController::spawn(&site, user, "controller", async move |_| {
+//!     let nap = Function::new("nap", None, Body::sleep(Duration::from_secs(1)));
+//!     let nap = functions.register(&nap, &service, Limits::time(Duration::from_secs(60))).await?;
+//!     let invocation = functions.invoke(&nap).await?;
+//!     functions.wait_one(&invocation).await;
+//!     Ok::<(), FailureCause>(())
+//! });
+//! simulation.run()?;
+//! let record = &records.borrow()[0];
+//! assert_eq!((record.started.unwrap().as_secs_f64(), record.finished.as_secs_f64()), (0.5, 1.5));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Where is what
 //!
-//! * [`state`](crate::scheduler): what the platform knows and what follows from an event, in plain synchronous code.
+//! * [`ServerlessComputeService`] and [`FunctionManager`]: the platform and its user's side; [`Function`], [`Image`], [`Body`], [`Limits`]: what
+//!   users bring; [`Invocation`]: their handle; [`Call`]: what a body knows.
 //! * [`scheduler`], [`keep_alive`], [`eviction`]: the policies, a small trait each.
 //! * [`ServiceConfig`]: hosts, policies, and the rules in which the [`Preset`]s differ.
 //! * [`InvocationRecord`] and [`RecordSink`]: what is left of an invocation.
@@ -54,5 +93,5 @@ pub use manager::FunctionManager;
 pub use node_set::NodeSet;
 pub use record::{InvocationRecord, Outcome, RecordSink, StartKind};
 pub use service::{ServerlessComputeService, ServerlessError};
-pub use state::{Need, Pending, View};
+pub use state::{Mark, Need, Pending, View};
 pub use status::InvocationState;

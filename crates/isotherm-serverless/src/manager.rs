@@ -20,6 +20,45 @@ use crate::message::{Answer, ManagerMessage, Reply, Request, Woken};
 use crate::service::ServerlessComputeService;
 
 /// A function manager. A cheap handle; clones are the same manager.
+///
+/// ```
+/// # use isotherm_kernel::{Duration, Simulation};
+/// # use isotherm_platform::{Platform, PlatformBuilder};
+/// # use isotherm_serverless::*;
+/// # use isotherm_services::{ExecutionController, FailureCause, Site, StorageConfig, StorageService};
+/// # let mut builder = PlatformBuilder::new();
+/// # for host in ["user", "head", "node"] {
+/// #     builder.host(host, 1e9).cores(4).memory(16_000_000_000);
+/// #     builder.disk(host, "disk", 1e9, 1e9).size(1_000_000_000_000);
+/// # }
+/// # builder.link("lan", 1e9, 0.0);
+/// # for (from, to) in [("user", "head"), ("head", "node"), ("user", "node")] {
+/// #     builder.route(from, to, ["lan"]);
+/// # }
+/// # let simulation = Simulation::new();
+/// # let site = Site::new(Platform::new(&simulation.kernel(), builder.build().unwrap())?);
+/// # let [user, head, node] = ["user", "head", "node"].map(|name| site.platform().host(name).unwrap());
+/// # let config = ServiceConfig::on_hosts(Preset::Default, head, [node]);
+/// # let service = ServerlessComputeService::start(&site, config)?;
+/// # let limits = Limits::time(Duration::from_secs(60)).memory(1_000_000_000);
+/// let functions = FunctionManager::start(&site, user);
+/// ExecutionController::spawn(&site, user, "controller", async move |me| {
+///     let short = Function::new("short", None, Body::sleep(Duration::from_secs(1)));
+///     let long = Function::new("long", None, Body::sleep(Duration::from_secs(5)));
+///     let short = functions.register(&short, &service, limits).await?;
+///     let long = functions.register(&long, &service, limits).await?;
+///
+///     let both = [functions.invoke(&long).await?, functions.invoke(&short).await?];
+///     let first = functions.wait_any(&both).await.expect("the list is not empty");
+///     assert_eq!((first.id(), me.now().as_secs_f64()), (both[1].id(), 1.0));
+///     assert!(functions.cancel(&both[0]).await?);
+///     functions.wait_all(&both).await;
+///     assert_eq!(both[0].outcome(), Some(Outcome::Cancelled));
+///     Ok::<(), FailureCause>(())
+/// });
+/// # simulation.run()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct FunctionManager {
     site: Site,

@@ -88,6 +88,26 @@ impl NodeSet {
         self.and(self)
     }
 
+    /// The first node that is in both sets and meets a condition.
+    pub fn find_in_both(&self, other: &NodeSet, mut meets: impl FnMut(NodeId) -> bool) -> Option<NodeId> {
+        for (index, (own, others)) in self.summary.iter().zip(&other.summary).enumerate() {
+            let mut summary = own & others;
+            while summary != 0 {
+                let word = index * BITS + summary.trailing_zeros() as usize;
+                summary &= summary - 1;
+                let mut nodes = self.words[word] & other.words[word];
+                while nodes != 0 {
+                    let node = NodeId((word * BITS) as u32 + nodes.trailing_zeros());
+                    nodes &= nodes - 1;
+                    if meets(node) {
+                        return Some(node);
+                    }
+                }
+            }
+        }
+        None
+    }
+
     /// The nodes that are in both sets, in order.
     pub fn and<'a>(&'a self, other: &'a NodeSet) -> impl Iterator<Item = NodeId> + 'a {
         let words = self.summary.iter().zip(&other.summary).enumerate();
@@ -98,7 +118,7 @@ impl NodeSet {
 
     /// The first node that is in both sets.
     pub fn first_in_both(&self, other: &NodeSet) -> Option<NodeId> {
-        self.and(other).next()
+        self.find_in_both(other, |_| true)
     }
 }
 

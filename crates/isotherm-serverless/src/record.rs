@@ -129,6 +129,21 @@ impl InvocationRecord {
 ///
 /// A sink cannot stop a simulation: one that writes to something that may fail keeps its first error and
 /// reports it when it is closed.
+///
+/// ```
+/// use isotherm_kernel::Duration;
+/// use isotherm_serverless::{InvocationRecord, RecordSink};
+///
+/// /// The slowest response so far. Give it to a service with `records_to(Rc::new(RefCell::new(slowest)))`.
+/// #[derive(Default)]
+/// struct Slowest(Duration);
+///
+/// impl RecordSink for Slowest {
+///     fn record(&mut self, record: &InvocationRecord) {
+///         self.0 = self.0.max(record.response());
+///     }
+/// }
+/// ```
 pub trait RecordSink {
     /// Takes the record of an invocation that has just ended.
     fn record(&mut self, record: &InvocationRecord);

@@ -29,7 +29,9 @@ use crate::function::{Body, Function, Image, RegisteredFunction};
 use crate::invocation::Invocation;
 use crate::message::{ManagerMessage, Reply, Request};
 use crate::state::{Node, PlatformState, Policies, Round};
-use crate::{ContainerId, FunctionId, ImageId, InvocationId, Limits, NodeId, PlatformEvent, RecordSink};
+use crate::{
+    ContainerId, FunctionId, ImageId, InvocationId, InvocationRecord, Limits, NodeId, PlatformEvent, RecordSink,
+};
 
 /// Why a serverless compute service cannot be started.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -59,7 +61,7 @@ pub enum ServerlessError {
     },
 }
 
-/// A serverless compute service. A cheap handle; clones are the same service.
+/// A serverless compute service. A cheap handle; clones are the same service. The [crate](crate) shows one at work.
 #[derive(Clone)]
 pub struct ServerlessComputeService {
     inner: Rc<Inner>,
@@ -260,6 +262,22 @@ impl ServerlessComputeService {
         self.inner.sinks.borrow_mut().push(sink);
     }
 
+    /// Keeps the record of every invocation that ends from now on, for simulations that are small enough: a record takes some
+    /// hundred bytes.
+    pub fn collect_records(&self) -> Rc<RefCell<Vec<InvocationRecord>>> {
+        let records = Rc::new(RefCell::default());
+        self.records_to(Rc::<RefCell<Vec<InvocationRecord>>>::clone(&records));
+        records
+    }
+
+    /// The invocations that have been taken in and have not ended, in the order of submission.
+    pub fn unfinished(&self) -> Vec<Invocation> {
+        let desk = self.inner.desk.borrow();
+        let mut unfinished: Vec<Invocation> = desk.live.values().map(|live| live.handle.clone()).collect();
+        unfinished.sort_unstable_by_key(Invocation::id);
+        unfinished
+    }
+
     /// The function that was registered last under a name.
     pub fn registered(&self, name: &str) -> Option<RegisteredFunction> {
         let desk = self.inner.desk.borrow();
@@ -337,7 +355,7 @@ impl ServerlessComputeService {
                 }
                 self.state_now();
                 self.take_in(function, body, reply, manager);
-                Round::Yes
+                Round::Arrival
             }
             other => {
                 self.state_now();

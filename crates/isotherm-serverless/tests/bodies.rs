@@ -146,15 +146,12 @@ fn storage_seen(limits: Limits, first: Body, second_after: f64) -> (Invocation, 
         let first = manager.invoke(&f).await.unwrap();
         until(&me, second_after).await;
         assert!(first.is_done());
-        let second = Body::custom(move |call| {
-            let seen = Rc::clone(&seen);
-            async move {
-                seen.borrow_mut().push(call.storage().free());
-                assert_eq!(call.storage().read("a").await.unwrap_err().code(), "file_not_found");
-                call.storage().write("a", 30 * MB).await?;
-                seen.borrow_mut().push(call.storage().free());
-                Ok(())
-            }
+        let second = Body::custom(async move |call| {
+            seen.borrow_mut().push(call.storage().free());
+            assert_eq!(call.storage().read("a").await.unwrap_err().code(), "file_not_found");
+            call.storage().write("a", 30 * MB).await?;
+            seen.borrow_mut().push(call.storage().free());
+            Ok(())
         });
         let second = manager.invoke_with(&f, Some(second)).await.unwrap();
         manager.wait_one(&second).await;
@@ -352,15 +349,12 @@ fn many_bodies_wait_at_once() {
         for number in 0..8 {
             let child = child.clone();
             let seconds = f64::from(8 - number);
-            let body = Body::custom(move |call| {
-                let child = child.clone();
-                async move {
-                    let body = Some(Body::sleep(secs(seconds)));
-                    let child = call.functions().invoke_with(&child, body).await?;
-                    call.functions().wait_one(&child).await;
-                    assert_eq!(child.outcome(), Some(Outcome::Completed));
-                    Ok(())
-                }
+            let body = Body::custom(async move |call| {
+                let body = Some(Body::sleep(secs(seconds)));
+                let child = call.functions().invoke_with(&child, body).await?;
+                call.functions().wait_one(&child).await;
+                assert_eq!(child.outcome(), Some(Outcome::Completed));
+                Ok(())
             });
             let parent = register(&manager, &service, &Function::new("parent", None, body), limit(100.0)).await;
             parents.push(manager.invoke(&parent).await.unwrap());
@@ -386,14 +380,11 @@ fn a_body_that_waits_for_its_own_slot() {
         // A simulation that is not over is not judged: of a parent that never ends the auditor would say so.
         world.try_play(async move |me| {
             let child = register(&manager, &service, &sleeper("child", None, 3.0), limit(100.0)).await;
-            let body = Body::custom(move |call| {
-                let (child, children) = (child.clone(), Rc::clone(&children));
-                async move {
-                    let child = call.functions().invoke(&child).await?;
-                    children.borrow_mut().push(child.clone());
-                    call.functions().wait_one(&child).await;
-                    Ok(())
-                }
+            let body = Body::custom(async move |call| {
+                let child = call.functions().invoke(&child).await?;
+                children.borrow_mut().push(child.clone());
+                call.functions().wait_one(&child).await;
+                Ok(())
             });
             let parent = register(&manager, &service, &Function::new("parent", None, body), time).await;
             let parent = manager.invoke(&parent).await.unwrap();

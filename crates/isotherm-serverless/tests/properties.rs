@@ -195,7 +195,7 @@ fn body(function: &FunctionSpec) -> Body {
             Step::Sleep(milliseconds(10)),
         ]),
         5 => Body::steps([Step::Sleep(milliseconds(length * 20)), Step::Read { file: "missing".into() }]),
-        _ => Body::custom(move |call| async move {
+        _ => Body::custom(async move |call| {
             call.sleep(milliseconds(length * 10)).await;
             call.compute(length as f64 * 1e7).await
         }),

@@ -59,7 +59,44 @@ pub struct BareMetalConfig {
     pub cores: Option<u32>,
 }
 
+impl BareMetalConfig {
+    /// A service with all cores of a host.
+    #[must_use]
+    pub fn new(name: impl Into<Rc<str>>, host: HostId) -> Self {
+        Self { name: name.into(), host, cores: None }
+    }
+}
+
 /// A bare-metal service. A cheap handle; clones are the same service.
+///
+/// ```
+/// use isotherm_services::{Action, BareMetalConfig, BareMetalService, ExecutionController, Site};
+/// # use isotherm_kernel::Simulation;
+/// # use isotherm_platform::{Platform, PlatformBuilder};
+/// # let mut builder = PlatformBuilder::new();
+/// # for host in ["user", "node"] {
+/// #     builder.host(host, 1e9).cores(4).memory(16_000_000_000);
+/// #     builder.disk(host, "disk", 1e8, 1e8);
+/// # }
+/// # builder.link("lan", 1e8, 0.0);
+/// # builder.route("user", "node", ["lan"]);
+/// # let simulation = Simulation::new();
+/// # let platform = Platform::new(&simulation.kernel(), builder.build().unwrap()).unwrap();
+/// # let [user, node] = ["user", "node"].map(|name| platform.host(name).unwrap());
+/// # let site = Site::new(platform);
+///
+/// // A node of 4 cores of 1 Gf/s.
+/// let service = BareMetalService::start(&site, BareMetalConfig::new("bare_metal", node));
+/// ExecutionController::spawn(&site, user, "controller", async move |me| {
+///     let compute = Action::Compute { flops: 8e9, cores: 4 };
+///     let report = service.perform(me.address(), compute).await;
+///     assert_eq!(report.result, Ok(()));
+///     assert_eq!(me.now().as_secs_f64(), 2.0);
+///     assert_eq!(service.ledger().completed, 1);
+/// });
+/// simulation.run()?;
+/// # Ok::<(), isotherm_kernel::RunError>(())
+/// ```
 #[derive(Clone)]
 pub struct BareMetalService {
     inner: Rc<Inner>,
@@ -189,6 +226,20 @@ impl BareMetalService {
             });
         }
         id
+    }
+
+    /// Has an action done, by a message of 0 bytes, and waits for its end. Who stops waiting does not stop the action.
+    pub async fn perform(&self, from: &Address, request: impl Into<ActionRequest>) -> ActionReport {
+        let mut request = request.into();
+        let reports = self.inner.site.kernel().mailbox(format!("the end of action '{}'", request.name));
+        let told = reports.clone();
+        let on_end = request.on_end;
+        request.on_end = Box::new(move |report| {
+            told.send_detached(report.clone());
+            on_end(report);
+        });
+        self.submit(from, 0, request);
+        reports.receive().await
     }
 
     /// Cancels an action, wherever it is: it ends with [`FailureCause::Cancelled`]. Says whether it had not ended

@@ -9,6 +9,40 @@
 //! * [`ExecutionController`]: an actor that drives a simulation.
 //! * [`FailureCause`]: the one list of reasons for which something in a simulation can fail.
 //!
+//! ```
+//! use isotherm_kernel::Simulation;
+//! use isotherm_platform::{Platform, PlatformBuilder};
+//! use isotherm_services::{Action, BareMetalConfig, BareMetalService, ExecutionController, FailureCause, Site};
+//! use isotherm_services::{StorageConfig, StorageService};
+//!
+//! let mut builder = PlatformBuilder::new();
+//! builder.host("user", 1e9);
+//! builder.host("node", 1e9).cores(2);
+//! builder.disk("node", "disk", 200e6, 100e6);
+//! builder.link("lan", 125e6, 50e-6);
+//! builder.route("user", "node", ["lan"]);
+//! let simulation = Simulation::new();
+//! let platform = Platform::new(&simulation.kernel(), builder.build().unwrap())?;
+//! let [user, node] = ["user", "node"].map(|name| platform.host(name).unwrap());
+//! let disk = platform.disk_at(node, "/").unwrap();
+//!
+//! let site = Site::new(platform);
+//! let storage = StorageService::start(&site, StorageConfig::on_disk("storage", node, disk));
+//! let service = BareMetalService::start(&site, BareMetalConfig::new("bare_metal", node));
+//!
+//! ExecutionController::spawn(&site, user, "controller", async move |me| {
+//!     let write = Action::Write { storage: storage.clone(), file: "data".into(), bytes: 200_000_000 };
+//!     service.perform(me.address(), write).await.result?;
+//!     assert_eq!(me.now().as_secs_f64(), 2.0);
+//!     let read = Action::Read { storage, file: "data".into() };
+//!     service.perform(me.address(), read).await.result?;
+//!     assert_eq!(me.now().as_secs_f64(), 3.0);
+//!     Ok::<(), FailureCause>(())
+//! });
+//! simulation.run()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Invariants
 //!
 //! 1. Services know nothing of functions or images.

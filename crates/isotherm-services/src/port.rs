@@ -39,6 +39,46 @@ pub enum Delivery {
 }
 
 /// A mailbox at an address. Cheap to clone; clones are the same port.
+///
+/// ```
+/// use isotherm_services::{Address, ExecutionController, Message, Port, Site};
+/// # use isotherm_kernel::Simulation;
+/// # use isotherm_platform::{Platform, PlatformBuilder};
+/// # let mut builder = PlatformBuilder::new();
+/// # for host in ["user", "node"] {
+/// #     builder.host(host, 1e9).cores(4).memory(16_000_000_000);
+/// #     builder.disk(host, "disk", 1e8, 1e8);
+/// # }
+/// # builder.link("lan", 1e8, 0.0);
+/// # builder.route("user", "node", ["lan"]);
+/// # let simulation = Simulation::new();
+/// # let platform = Platform::new(&simulation.kernel(), builder.build().unwrap()).unwrap();
+/// # let [user, node] = ["user", "node"].map(|name| platform.host(name).unwrap());
+/// # let site = Site::new(platform);
+///
+/// struct Ping;
+///
+/// impl Message for Ping {
+///     fn kind(&self) -> &'static str {
+///         "ping"
+///     }
+/// }
+///
+/// let port = Port::new(&site, node, "server");
+/// let sender = Address::new(&site, user, "client");
+/// // 97 bytes go over a link of 100 MB/s, which acknowledgements (5 %) use too, and of which 97 % are payload. A message of
+/// // 0 bytes is there at once.
+/// port.send(&sender, 97, Ping);
+/// port.send(&sender, 0, Ping);
+/// ExecutionController::spawn(&site, node, "server", async move |me| {
+///     let Ping = port.receive().await;
+///     assert_eq!(me.now().as_nanos(), 0);
+///     let Ping = port.receive().await;
+///     assert_eq!(me.now().as_nanos(), 1_050);
+/// });
+/// simulation.run()?;
+/// # Ok::<(), isotherm_kernel::RunError>(())
+/// ```
 pub struct Port<M> {
     inner: Rc<Inner<M>>,
 }

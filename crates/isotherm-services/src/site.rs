@@ -8,6 +8,34 @@ use isotherm_kernel::{Kernel, Time};
 use isotherm_platform::{HostId, Platform};
 
 /// The platform that the services of a simulation share, and the observers of their messages. Cheap to clone.
+///
+/// ```
+/// use isotherm_services::{ExecutionController, Site, StorageConfig, StorageService};
+/// # use isotherm_kernel::Simulation;
+/// # use isotherm_platform::{Platform, PlatformBuilder};
+/// # let mut builder = PlatformBuilder::new();
+/// # for host in ["user", "node"] {
+/// #     builder.host(host, 1e9).cores(4).memory(16_000_000_000);
+/// #     builder.disk(host, "disk", 1e8, 1e8);
+/// # }
+/// # builder.link("lan", 1e8, 0.0);
+/// # builder.route("user", "node", ["lan"]);
+/// # let simulation = Simulation::new();
+/// # let platform = Platform::new(&simulation.kernel(), builder.build().unwrap()).unwrap();
+/// # let [user, node] = ["user", "node"].map(|name| platform.host(name).unwrap());
+///
+/// let site = Site::new(platform);
+/// site.observe_messages(Box::new(|message| {
+///     println!("{} {} -> {}: {}", message.sent, message.from, message.to, message.kind);
+/// }));
+/// let memory = StorageService::start(&site, StorageConfig::new("memory", node));
+/// ExecutionController::spawn(&site, user, "controller", async move |me| {
+///     // user/controller -> node/memory: lookup_request, and back: lookup_answer.
+///     assert_eq!(memory.lookup(me.address(), "data").await, Ok(false));
+/// });
+/// simulation.run()?;
+/// # Ok::<(), isotherm_kernel::RunError>(())
+/// ```
 #[derive(Clone)]
 pub struct Site {
     inner: Rc<Inner>,

@@ -96,6 +96,40 @@ impl StorageConfig {
 }
 
 /// A storage service. A cheap handle; clones are the same service.
+///
+/// ```
+/// use isotherm_services::{ExecutionController, FailureCause, Site, StorageConfig, StorageService};
+/// # use isotherm_kernel::Simulation;
+/// # use isotherm_platform::{Platform, PlatformBuilder};
+/// # let mut builder = PlatformBuilder::new();
+/// # for host in ["user", "node"] {
+/// #     builder.host(host, 1e9).cores(4).memory(16_000_000_000);
+/// #     builder.disk(host, "disk", 1e8, 1e8);
+/// # }
+/// # builder.link("lan", 1e8, 0.0);
+/// # builder.route("user", "node", ["lan"]);
+/// # let simulation = Simulation::new();
+/// # let platform = Platform::new(&simulation.kernel(), builder.build().unwrap()).unwrap();
+/// # let [user, node] = ["user", "node"].map(|name| platform.host(name).unwrap());
+/// # let [disk, node_disk] = [user, node].map(|host| platform.disk_at(host, "/").unwrap());
+/// # let site = Site::new(platform);
+///
+/// let home = StorageService::start(&site, StorageConfig::on_disk("home", user, disk));
+/// let scratch = StorageService::start(&site, StorageConfig::on_disk("scratch", node, node_disk));
+/// home.put("data", 100_000_000, 0)?;
+/// ExecutionController::spawn(&site, user, "controller", async move |me| {
+///     // 100 MB over a link of 100 MB/s, which acknowledgements (5 %) use too, and of which 97 % are payload.
+///     home.copy_to(me.address(), "data", &scratch).await?;
+///     assert_eq!(me.now().to_string(), "1.082474227");
+///     assert!(scratch.lookup(me.address(), "data").await?);
+///     scratch.delete(me.address(), "data").await?;
+///     let gone = scratch.read(me.address(), "data", None).await;
+///     assert_eq!(gone.unwrap_err().code(), "file_not_found");
+///     Ok::<(), FailureCause>(())
+/// });
+/// simulation.run()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct StorageService {
     inner: Rc<Inner>,

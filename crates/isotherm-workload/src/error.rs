@@ -52,6 +52,8 @@ pub struct TraceError {
     pub column: Option<String>,
     /// The fields of the row, separated by commas; empty if it is about the whole trace.
     pub row: String,
+    /// The byte of the row at which the field in question begins, if it is about one.
+    pub field: Option<usize>,
     /// What is wrong.
     pub problem: TraceProblem,
 }
@@ -85,6 +87,8 @@ pub enum TraceProblem {
     OpenQuote,
     /// A value is missing.
     NoValue,
+    /// A function without a name.
+    NoName,
     /// A value that should be a number and is not.
     NotANumber {
         /// What it is.
@@ -100,17 +104,26 @@ pub enum TraceProblem {
         /// What it is.
         value: String,
         /// What it should be.
-        kind: TimeKind,
+        kind: Quantity,
     },
     /// Neither 0 nor 1 in a column of marks.
     NotAMark {
         /// What it is; perhaps nothing.
         value: String,
     },
-    /// Beyond the end of time (about 584 years).
+    /// Beyond the end of time (about 584 years), or more than 2^64 - 1 bytes.
     TooLarge {
         /// What it is.
         value: String,
+        /// What it should be.
+        kind: Quantity,
+    },
+    /// A limit of zero.
+    Zero {
+        /// What it is.
+        value: String,
+        /// What it should be.
+        kind: Quantity,
     },
     /// It arrives before the row above it.
     Unsorted {
@@ -126,15 +139,39 @@ pub enum TraceProblem {
         /// The function whose name is most like it.
         similar: Option<String>,
     },
+    /// No function has this number.
+    UnknownNumber {
+        /// What should be a number.
+        value: String,
+        /// How many functions there are.
+        functions: usize,
+    },
 }
 
 /// What a number of a trace is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TimeKind {
+pub enum Quantity {
     /// When something happens.
     Date,
     /// How long something takes.
     Duration,
+    /// How large something is.
+    Size,
+    /// How long something may take: more than zero.
+    TimeLimit,
+    /// How much memory something may use: more than zero.
+    MemoryLimit,
+}
+
+impl Quantity {
+    /// Whether it must be more than zero.
+    pub(crate) fn is_limit(self) -> bool {
+        matches!(self, Quantity::TimeLimit | Quantity::MemoryLimit)
+    }
+
+    fn is_time(self) -> bool {
+        !matches!(self, Quantity::Size | Quantity::MemoryLimit)
+    }
 }
 
 impl TraceError {
@@ -152,17 +189,27 @@ impl TraceError {
             }
             TraceProblem::OpenQuote => "a quotation mark is opened here and never closed".to_owned(),
             TraceProblem::NoValue => "there is no value".to_owned(),
+            TraceProblem::NoName => "a function without a name".to_owned(),
             TraceProblem::NotANumber { value } => format!("`{value}` is not a number"),
             TraceProblem::NotFinite { value } => format!("`{value}` is not a finite number"),
             TraceProblem::Negative { value, .. } => format!("`{value}` is negative"),
             TraceProblem::NotAMark { value } if value.is_empty() => "there is no value".to_owned(),
             TraceProblem::NotAMark { value } => format!("`{value}` is neither 0 nor 1"),
-            TraceProblem::TooLarge { value } => format!("`{value}` is beyond the end of time"),
+            TraceProblem::TooLarge { value, kind } if kind.is_time() => format!("`{value}` is beyond the end of time"),
+            TraceProblem::TooLarge { value, .. } => format!("`{value}` is too large for a size"),
+            TraceProblem::Zero { kind: Quantity::TimeLimit, .. } => "a time limit of zero".to_owned(),
+            TraceProblem::Zero { .. } => "a memory limit of zero".to_owned(),
             TraceProblem::Unsorted { at, previous } => {
                 let (at, previous) = (seconds(*at), seconds(*previous));
                 format!("this row arrives at {at}, before the row above, which arrives at {previous}")
             }
+            TraceProblem::UnknownFunction { value, .. } | TraceProblem::UnknownNumber { value, .. }
+                if value.is_empty() =>
+            {
+                "no function is named here".to_owned()
+            }
             TraceProblem::UnknownFunction { value, .. } => format!("there is no function `{value}`"),
+            TraceProblem::UnknownNumber { value, .. } => format!("there is no function number `{value}`"),
         }
     }
 
@@ -178,8 +225,10 @@ impl TraceError {
             | TraceProblem::NotFinite { value }
             | TraceProblem::Negative { value, .. }
             | TraceProblem::NotAMark { value }
-            | TraceProblem::TooLarge { value }
-            | TraceProblem::UnknownFunction { value, .. } => Some(value),
+            | TraceProblem::TooLarge { value, .. }
+            | TraceProblem::Zero { value, .. }
+            | TraceProblem::UnknownFunction { value, .. }
+            | TraceProblem::UnknownNumber { value, .. } => Some(value),
             _ => None,
         }
     }
@@ -211,20 +260,28 @@ impl TraceProblem {
             TraceProblem::NoValue | TraceProblem::NotANumber { .. } | TraceProblem::NotFinite { .. } => {
                 format!("the column `{column}` takes numbers like 12.5")
             }
-            TraceProblem::Negative { kind: TimeKind::Date, .. } => {
+            TraceProblem::Negative { kind: Quantity::Date, .. } => {
                 "dates count from the start of the simulation, at 0".to_owned()
             }
-            TraceProblem::Negative { kind: TimeKind::Duration, .. } => {
+            TraceProblem::Negative { kind: Quantity::Duration, .. } => {
                 "a duration is zero or more: measure it with a clock that is never set back".to_owned()
             }
+            TraceProblem::Negative { .. } => "use zero or more".to_owned(),
+            TraceProblem::Zero { kind: Quantity::TimeLimit, .. } => "no body could ever complete".to_owned(),
+            TraceProblem::Zero { .. } => "a container needs some memory".to_owned(),
             TraceProblem::NotAMark { .. } => {
                 format!("the column `{column}` takes 1 (or true) and 0 (or false)")
             }
+            TraceProblem::NoName => format!("the column `{column}` takes names"),
             TraceProblem::TooLarge { .. } => "is the unit of the column right?".to_owned(),
             TraceProblem::Unsorted { .. } => {
                 "a trace is read as the simulation goes on: sort its rows by arrival".to_owned()
             }
             TraceProblem::UnknownFunction { similar: Some(similar), .. } => format!("did you mean `{similar}`?"),
+            TraceProblem::UnknownNumber { functions: 0 | 1, .. } => "the only function is number 0".to_owned(),
+            TraceProblem::UnknownNumber { functions, .. } => {
+                format!("the {functions} functions are numbered from 0 to {}", functions - 1)
+            }
             TraceProblem::Unreadable(_) | TraceProblem::UnknownFunction { .. } => String::new(),
         }
     }

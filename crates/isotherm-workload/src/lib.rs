@@ -47,13 +47,18 @@ mod error;
 mod list;
 mod merge;
 mod poisson;
+mod size_unit;
 mod time_unit;
 pub mod trace;
 
 pub use arrival::{Arrival, Arrivals, Workload};
-pub use error::{TimeKind, TraceError, TraceProblem, WorkloadError};
+pub use error::{Quantity, TraceError, TraceProblem, WorkloadError};
 pub use list::ArrivalList;
 pub use merge::Merge;
 pub use poisson::{Poisson, PoissonConfig};
-pub use time_unit::TimeUnit;
-pub use trace::{Columns, CsvTrace, FunctionColumn, FunctionNames, TimeColumn, count_marked};
+pub use size_unit::{SizeUnit, UnknownSizeUnit};
+pub use time_unit::{TimeUnit, UnknownTimeUnit};
+pub use trace::{
+    Columns, CsvTrace, FunctionColumn, FunctionColumns, FunctionNames, FunctionRow, FunctionRows, SizeColumn,
+    TimeColumn, TraceCheck, check_trace, count_marked, read_functions,
+};

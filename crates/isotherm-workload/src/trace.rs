@@ -18,7 +18,8 @@
 //! # Errors
 //!
 //! A [`TraceError`] says the line, the column and the value, with a hint. What concerns the whole trace (it is empty,
-//! a column is missing) and its first row is found by [`CsvTrace::new`], the rest when it is reached.
+//! a column is missing) and its first row is found by [`CsvTrace::new`], the rest when it is reached. [`check_trace`] reads a
+//! trace to its end and tells everything that is wrong with it.
 
 use std::collections::HashMap;
 use std::io::Read;
@@ -26,14 +27,18 @@ use std::rc::Rc;
 
 use isotherm_kernel::{Duration, Time};
 
-use crate::error::{TimeKind, TraceError, TraceProblem};
+use crate::error::{Quantity, TraceError, TraceProblem};
 use crate::{Arrival, TimeUnit, Workload, WorkloadError};
 
+pub use check::{TraceCheck, check_trace};
 pub use count::count_marked;
+pub use functions::{FunctionColumns, FunctionRow, FunctionRows, SizeColumn, read_functions};
 use rows::{LONGEST_VALUE, Rows, beginning};
 
+mod check;
 mod count;
 mod decimal;
+mod functions;
 mod rows;
 mod tap;
 
@@ -64,6 +69,8 @@ pub enum FunctionColumn {
     Fixed(u32),
     /// The one whose name is in the column of this name.
     Named(String),
+    /// The one whose number is in the column of this name, counted from 0.
+    Numbered(String),
 }
 
 /// The names of the functions, each with its number: its place in the list. Clones share the names.
@@ -89,6 +96,16 @@ impl FunctionNames {
         self.numbers.get(name).copied()
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
     fn similar(&self, name: &str) -> Option<String> {
         similar(name, &self.names)
     }
@@ -102,22 +119,111 @@ struct Located<T> {
     value: T,
 }
 
+impl<T> Located<T> {
+    fn place(&self) -> Option<(usize, &str)> {
+        Some((self.index, &self.name))
+    }
+}
+
 #[derive(Clone, Debug)]
 enum FunctionPlace {
     Fixed(u32),
     Named(Located<()>),
+    Numbered(Located<()>),
 }
 
-/// The rows of a trace in CSV. See the [module](self).
-pub struct CsvTrace<R> {
+/// The rows of a trace, and what their columns mean.
+struct Reader<R> {
     rows: Rows<R>,
-    /// Whether the current row is still to be given.
-    unread: bool,
-    over: bool,
     arrival: Located<TimeUnit>,
     function: FunctionPlace,
     duration: Option<Located<TimeUnit>>,
     functions: FunctionNames,
+}
+
+impl<R: Read> Reader<R> {
+    /// Reads the header.
+    fn new(name: String, reader: R, columns: &Columns, functions: FunctionNames) -> Result<Self, Box<TraceError>> {
+        let rows = Rows::new(name, reader)?;
+        let time = |column: &TimeColumn| -> Result<_, Box<TraceError>> {
+            Ok(Located { index: rows.column(&column.name)?, name: column.name.clone(), value: column.unit })
+        };
+        let plain = |column: &String| -> Result<_, Box<TraceError>> {
+            Ok(Located { index: rows.column(column)?, name: column.clone(), value: () })
+        };
+        let arrival = time(&columns.arrival)?;
+        let function = match &columns.function {
+            FunctionColumn::Fixed(number) => FunctionPlace::Fixed(*number),
+            FunctionColumn::Named(column) => FunctionPlace::Named(plain(column)?),
+            FunctionColumn::Numbered(column) => FunctionPlace::Numbered(plain(column)?),
+        };
+        let duration = columns.duration.as_ref().map(time).transpose()?;
+        Ok(Reader { rows, arrival, function, duration, functions })
+    }
+
+    /// The arrival that the current row describes, if it is not before the previous one.
+    fn arrival(&self, previous: Time) -> Result<Arrival, Box<TraceError>> {
+        let at = self.date(previous)?;
+        let duration = self.duration()?;
+        Ok(Arrival { at, function: self.function()?, duration, tag: None })
+    }
+
+    fn date(&self, previous: Time) -> Result<Time, Box<TraceError>> {
+        let at = Time::from_nanos(self.time(&self.arrival, Quantity::Date)?);
+        if at < previous {
+            return Err(self.rows.row_error(self.arrival.place(), TraceProblem::Unsorted { at, previous }));
+        }
+        Ok(at)
+    }
+
+    fn duration(&self) -> Result<Option<Duration>, Box<TraceError>> {
+        let Some(place) = &self.duration else { return Ok(None) };
+        self.time(place, Quantity::Duration).map(|nanos| Some(Duration::from_nanos(nanos)))
+    }
+
+    fn function(&self) -> Result<u32, Box<TraceError>> {
+        self.known_function().ok_or_else(|| self.unknown_function())
+    }
+
+    /// The number of the function of the current row; `None` if there is none of this name or number.
+    fn known_function(&self) -> Option<u32> {
+        match &self.function {
+            FunctionPlace::Fixed(number) => Some(*number),
+            FunctionPlace::Named(place) => self.functions.number(self.rows.field(place.index)),
+            FunctionPlace::Numbered(place) => {
+                let number = std::str::from_utf8(self.rows.field(place.index)).ok().and_then(|text| text.parse().ok());
+                number.filter(|&number: &u32| (number as usize) < self.functions.len())
+            }
+        }
+    }
+
+    /// Looks at all names for one that is meant: with many functions, not to be done for every row.
+    fn unknown_function(&self) -> Box<TraceError> {
+        let (place, is_number) = match &self.function {
+            FunctionPlace::Named(place) => (place, false),
+            FunctionPlace::Numbered(place) => (place, true),
+            FunctionPlace::Fixed(_) => return self.rows.row_error(None, TraceProblem::NoName),
+        };
+        let value = beginning(self.rows.field(place.index), LONGEST_VALUE);
+        let problem = match is_number {
+            true => TraceProblem::UnknownNumber { value, functions: self.functions.len() },
+            false => TraceProblem::UnknownFunction { similar: self.functions.similar(&value), value },
+        };
+        self.rows.row_error(place.place(), problem)
+    }
+
+    fn time(&self, place: &Located<TimeUnit>, kind: Quantity) -> Result<u64, Box<TraceError>> {
+        let field = self.rows.field(place.index);
+        decimal::nanos(field, place.value.nanos(), kind).map_err(|problem| self.rows.row_error(place.place(), problem))
+    }
+}
+
+/// The rows of a trace in CSV. See the [module](self).
+pub struct CsvTrace<R> {
+    reader: Reader<R>,
+    /// Whether the current row is still to be given.
+    unread: bool,
+    over: bool,
     last: Time,
 }
 
@@ -130,67 +236,23 @@ impl<R: Read> CsvTrace<R> {
         columns: &Columns,
         functions: FunctionNames,
     ) -> Result<Self, WorkloadError> {
-        let rows = Rows::new(name.into(), reader)?;
-        let time = |column: &TimeColumn| -> Result<_, Box<TraceError>> {
-            Ok(Located { index: rows.column(&column.name)?, name: column.name.clone(), value: column.unit })
-        };
-        let arrival = time(&columns.arrival)?;
-        let function = match &columns.function {
-            FunctionColumn::Fixed(number) => FunctionPlace::Fixed(*number),
-            FunctionColumn::Named(column) => {
-                FunctionPlace::Named(Located { index: rows.column(column)?, name: column.clone(), value: () })
-            }
-        };
-        let duration = columns.duration.as_ref().map(time).transpose()?;
-        let mut trace =
-            CsvTrace { rows, unread: false, over: false, arrival, function, duration, functions, last: Time::ZERO };
-        if !trace.rows.advance()? {
-            return Err(trace.rows.error(None, TraceProblem::NoRows).into());
+        let reader = Reader::new(name.into(), reader, columns, functions)?;
+        let mut trace = CsvTrace { reader, unread: false, over: false, last: Time::ZERO };
+        if !trace.reader.rows.advance()? {
+            return Err(trace.reader.rows.error(None, TraceProblem::NoRows).into());
         }
         // A first row that is broken is told at once, and again not later: there is no trace then.
-        trace.arrival()?;
+        trace.reader.arrival(Time::ZERO)?;
         trace.unread = true;
         Ok(trace)
     }
 
-    /// The arrival that the current row describes.
-    fn arrival(&self) -> Result<Arrival, Box<TraceError>> {
-        let at = Time::from_nanos(self.time(&self.arrival, TimeKind::Date)?);
-        if at < self.last {
-            let problem = TraceProblem::Unsorted { at, previous: self.last };
-            return Err(self.rows.row_error(Some(&self.arrival.name), problem));
-        }
-        let duration = match &self.duration {
-            Some(place) => Some(Duration::from_nanos(self.time(place, TimeKind::Duration)?)),
-            None => None,
-        };
-        let function = match &self.function {
-            FunctionPlace::Fixed(number) => *number,
-            FunctionPlace::Named(place) => {
-                let field = self.rows.field(place.index);
-                let unknown = || {
-                    let value = beginning(field, LONGEST_VALUE);
-                    let similar = self.functions.similar(&value);
-                    self.rows.row_error(Some(&place.name), TraceProblem::UnknownFunction { value, similar })
-                };
-                self.functions.number(field).ok_or_else(unknown)?
-            }
-        };
-        Ok(Arrival { at, function, duration, tag: None })
-    }
-
-    fn time(&self, place: &Located<TimeUnit>, kind: TimeKind) -> Result<u64, Box<TraceError>> {
-        let field = self.rows.field(place.index);
-        decimal::nanos(field, place.value.nanos(), kind)
-            .map_err(|problem| self.rows.row_error(Some(&place.name), problem))
-    }
-
     fn next(&mut self) -> Result<Option<Arrival>, Box<TraceError>> {
-        if self.over || !(std::mem::take(&mut self.unread) || self.rows.advance()?) {
+        if self.over || !(std::mem::take(&mut self.unread) || self.reader.rows.advance()?) {
             self.over = true;
             return Ok(None);
         }
-        let arrival = self.arrival()?;
+        let arrival = self.reader.arrival(self.last)?;
         self.last = arrival.at;
         Ok(Some(arrival))
     }
@@ -207,7 +269,8 @@ impl<R: Read> Workload for CsvTrace<R> {
 
 impl<R: Read> std::fmt::Debug for CsvTrace<R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("CsvTrace").field("name", &self.rows.name()).field("last", &self.last).finish_non_exhaustive()
+        let name = self.reader.rows.name();
+        f.debug_struct("CsvTrace").field("name", &name).field("last", &self.last).finish_non_exhaustive()
     }
 }
 

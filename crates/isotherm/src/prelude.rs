@@ -2,9 +2,12 @@
 //!
 //! Where two crates use one word for different things, the prelude has the one of the serverless platform: its [`Limits`] are those
 //! of a function (those of a simulation are [`kernel::Limits`](crate::kernel::Limits)), and its [`Call`] is what the body of a
-//! function sees (the kernel's delayed call is [`kernel::Call`](crate::kernel::Call)).
+//! function sees (the kernel's delayed call is [`kernel::Call`](crate::kernel::Call)), its [`Plan`] is what a scheduler writes (that of an
+//! experiment is [`experiment::Plan`](crate::experiment::Plan)). [`Error`](crate::Error) is not in it, because
+//! that word is everybody's: say `isotherm::Error`.
 
 pub use crate::quantities::*;
+pub use crate::{Cluster, FunctionUser, World};
 
 pub use isotherm_kernel::{
     Actor, Distribution, Duration, Kernel, Mailbox, Random, RandomStreams, RunError, Simulation, Time, join, join_all,
@@ -13,14 +16,18 @@ pub use isotherm_kernel::{
 pub use isotherm_platform::{
     DiskId, Endpoint, HostId, LinkId, Platform, PlatformBuilder, PlatformError, PlatformSpec, Via,
 };
-pub use isotherm_serverless::keep_alive::{Fixed, KeepAlive};
-pub use isotherm_serverless::scheduler::{Fcfs, RandomPlacement, Scheduler, WorkloadBalancing};
+pub use isotherm_serverless::eviction::{ContainerEviction, IdleContainer, LeastRecentlyUsed, MemoryFit, Missing};
+pub use isotherm_serverless::keep_alive::{Fixed, IdleNow, Keep, KeepAlive};
+pub use isotherm_serverless::scheduler::{
+    Dispatch, Fcfs, Placement, Plan, RandomPlacement, Scheduler, WorkloadBalancing,
+};
 pub use isotherm_serverless::{
-    Body, Call, ContainerReuse, Function, FunctionManager, Image, Invocation, InvocationRecord, InvocationState,
-    Limits, NodeConfig, Outcome, Preset, RecordSink, RegisteredFunction, ServerlessComputeService, ServerlessError,
-    ServiceConfig, Slots, StartKind, Step,
+    Body, Call, ContainerId, ContainerReuse, EventKind, Function, FunctionId, FunctionManager, Image, Invocation,
+    InvocationId, InvocationRecord, InvocationState, Limits, NodeConfig, NodeId, Outcome, Payloads, Pending,
+    PlatformEvent, Preset, RecordSink, RegisteredFunction, ServerlessComputeService, ServerlessError, ServiceConfig,
+    Slots, StartKind, Step, View,
 };
 pub use isotherm_services::{
-    Action, ActionRequest, BareMetalConfig, BareMetalService, Eviction, ExecutionController, FailureCause, Site,
-    StorageConfig, StorageService,
+    Action, ActionReport, ActionRequest, BareMetalConfig, BareMetalService, Eviction, ExecutionController,
+    FailureCause, Site, StorageConfig, StorageService,
 };

@@ -1,5 +1,6 @@
 //! The commands, one module each.
 
+pub mod check;
 pub mod conform;
 pub mod run;
 
@@ -7,6 +8,6 @@ use std::time::Instant;
 
 /// The wall clock, which only the command line looks at: it never reaches a result.
 #[expect(clippy::disallowed_methods, reason = "the command line tells people how long something took")]
-fn now() -> Instant {
+pub fn now() -> Instant {
     Instant::now()
 }

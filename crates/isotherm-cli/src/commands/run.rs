@@ -1,13 +1,20 @@
 //! `isotherm run`
 
+use std::cell::RefCell;
+use std::io::{self, IsTerminal};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::Duration;
 
-use isotherm_experiment::{Diagnostics, Experiment, ExperimentError, Overrides, RunReport};
+use isotherm_experiment::output::{INVOCATIONS, MANIFEST, SUMMARY};
+use isotherm_experiment::{Diagnostics, Experiment, ExperimentError, Progress, RunOptions, RunReport};
 
 use super::now;
 use crate::Status;
 use crate::arguments::RunArguments;
+use crate::interrupt::Interrupt;
+use crate::progress::{self, Bar};
 use crate::summary;
 use crate::terminal::Terminal;
 use crate::text;
@@ -15,8 +22,8 @@ use crate::text;
 /// Runs an experiment, prints what happened, and says where the results are.
 pub fn run(arguments: &RunArguments) -> Status {
     let mut terminal = if arguments.quiet { Terminal::silent() } else { Terminal::new() };
-    let overrides = Overrides { seed: arguments.seed };
-    let experiment = match Experiment::load(&arguments.file, &overrides) {
+    let overrides = arguments.experiment.overrides();
+    let experiment = match Experiment::load(&arguments.experiment.file, &overrides) {
         Ok(experiment) => experiment,
         Err(diagnostics) => return bad_input(&diagnostics),
     };
@@ -24,22 +31,34 @@ pub fn run(arguments: &RunArguments) -> Status {
         Terminal::complain(&experiment.warnings().render(Terminal::colours()));
     }
     let out = arguments.out.clone().unwrap_or_else(|| Path::new("results").join(experiment.name()));
-    let mut done = Vec::new();
-    for run in experiment.runs() {
-        let folder = experiment.folder(run, &out);
-        let begin = now();
-        let report = match experiment.run(run, &folder) {
-            Ok(report) => report,
-            Err(error) => return failed(&error),
-        };
-        done.push(Done { label: run.label(), report, folder, wall_time: now() - begin });
-    }
+    let session = match Session::new(&experiment, &out, arguments) {
+        Ok(session) => session,
+        Err(error) => {
+            Terminal::complain(&format!("error: cannot listen to Ctrl-C: {error}"));
+            return Status::CouldNotGoOn;
+        }
+    };
+    let done = match session.run_all() {
+        Ok(done) => done,
+        Err(status) => return status,
+    };
     if arguments.json {
         terminal.line(&json(&done));
     } else {
-        terminal.line(&shown(&experiment, &done, &out));
+        let shown = session.shown(&done);
+        terminal.line(&if Terminal::prints_colours() { text::with_coloured_heads(&shown) } else { shown });
     }
     if terminal.failed() { Status::CouldNotGoOn } else { Status::Done }
+}
+
+/// What all runs of an experiment have in common.
+struct Session<'a> {
+    experiment: &'a Experiment,
+    out: &'a Path,
+    records: bool,
+    /// Whether nobody would see a bar, or wants one.
+    no_bar: bool,
+    interrupt: Interrupt,
 }
 
 /// A run that is done.
@@ -50,21 +69,123 @@ struct Done {
     wall_time: Duration,
 }
 
+impl<'a> Session<'a> {
+    fn new(experiment: &'a Experiment, out: &'a Path, arguments: &RunArguments) -> io::Result<Self> {
+        Ok(Session {
+            experiment,
+            out,
+            records: !arguments.no_records,
+            no_bar: arguments.quiet || !io::stderr().is_terminal(),
+            interrupt: Interrupt::listen()?,
+        })
+    }
+
+    /// All runs, one after the other, up to the first that fails.
+    fn run_all(&self) -> Result<Vec<Done>, Status> {
+        let runs = self.experiment.runs();
+        let mut done = Vec::with_capacity(runs.len());
+        for run in runs {
+            if let Some(status) = self.interrupt.status() {
+                self.tell_interrupted(None, done.len());
+                return Err(status);
+            }
+            let folder = self.experiment.folder(run, self.out);
+            let label = match runs.len() {
+                1 => String::new(),
+                all => format!("{}/{all}: ", done.len() + 1),
+            };
+            let bar = Rc::new(RefCell::new(Bar::new(label, self.no_bar)));
+            let begin = now();
+            let result = self.experiment.run_with(run, &folder, self.options(&bar));
+            bar.borrow_mut().clear();
+            let report = match result {
+                Ok(report) => report,
+                Err(ExperimentError::Interrupted { progress }) => {
+                    self.tell_interrupted(Some(&progress), done.len());
+                    return Err(self.interrupt.status().unwrap_or(Status::Interrupted));
+                }
+                Err(error) => return Err(failed(&error)),
+            };
+            done.push(Done { label: run.label(), report, folder, wall_time: now() - begin });
+        }
+        Ok(done)
+    }
+
+    fn options(&self, bar: &Rc<RefCell<Bar>>) -> RunOptions {
+        let (bar, interrupt) = (Rc::clone(bar), self.interrupt.clone());
+        let mut options = RunOptions::default();
+        options.records = self.records;
+        options.watch = Some(Box::new(move |progress| {
+            if interrupt.status().is_some() {
+                return ControlFlow::Break(());
+            }
+            bar.borrow_mut().show(progress);
+            ControlFlow::Continue(())
+        }));
+        options
+    }
+
+    /// Says how far the run that was interrupted had come, and what is left of the others.
+    fn tell_interrupted(&self, progress: Option<&Progress>, done: usize) {
+        let mut text = "interrupted".to_owned();
+        if let Some(progress) = progress {
+            text += &format!(": {}; this run leaves no results", progress::so_far(progress));
+        }
+        if self.experiment.runs().len() > 1 {
+            let all = self.experiment.runs().len();
+            text += &format!("\nnote: {done} of {all} runs were done, their results are in `{}`", self.out.display());
+        }
+        Terminal::complain(&text);
+    }
+
+    fn shown(&self, done: &[Done]) -> String {
+        let mut shown = String::new();
+        if let Some(first) = done.first() {
+            let report = &first.report;
+            shown += &format!("{} (seed {}, preset {})\n\n", self.experiment.name(), report.seed, report.preset);
+        }
+        match done {
+            [Done { label: None, report, .. }] => shown += &summary::one_run(report),
+            _ => {
+                let runs: Vec<_> =
+                    done.iter().map(|done| (done.label.clone().unwrap_or_default(), done.report.clone())).collect();
+                shown += &summary::sweep(&runs);
+            }
+        }
+        shown.push('\n');
+        shown += &times(done);
+        let folder = match done {
+            [only] => only.folder.clone(),
+            _ => self.out.join("*"),
+        };
+        let mut files = vec![(SUMMARY, "the numbers above, and more"), (MANIFEST, "what was run; can be run again")];
+        if self.records {
+            files.insert(0, (INVOCATIONS, "one line per invocation"));
+        }
+        shown += &format!("results in {}:", folder.display());
+        for (name, meaning) in files {
+            shown += &format!("\n  {name:<16} {meaning}");
+        }
+        shown
+    }
+}
+
 fn bad_input(diagnostics: &Diagnostics) -> Status {
     Terminal::complain(&diagnostics.render(Terminal::colours()));
     Status::BadInput
 }
 
+/// Says why a run gave nothing.
 fn failed(error: &ExperimentError) -> Status {
     match error {
         ExperimentError::Input(diagnostics) => return bad_input(diagnostics),
         ExperimentError::Output { source, .. } => {
             Terminal::complain(&format!("error: {error}: {source}\nnote: `--out DIR` puts them elsewhere"));
         }
-        ExperimentError::Simulation { progress, .. } => {
-            Terminal::complain(&format!("error: {error}\nnote: {progress}"));
+        _ => {
+            let notes: String = error.notes().iter().map(|note| format!("\nnote: {note}")).collect();
+            Terminal::complain(&format!("error: {error}{notes}"));
         }
-        _ => Terminal::complain(&format!("error: {error}")),
     }
     match error {
         ExperimentError::Setup(_) => Status::BadInput,
@@ -81,32 +202,6 @@ fn json(done: &[Done]) -> String {
             format!("[{}]", reports.iter().map(|report| report.trim_end()).collect::<Vec<_>>().join(",\n"))
         }
     }
-}
-
-fn shown(experiment: &Experiment, done: &[Done], out: &Path) -> String {
-    let mut shown = String::new();
-    if let Some(first) = done.first() {
-        let report = &first.report;
-        shown += &format!("{} (seed {}, preset {})\n\n", experiment.name(), report.seed, report.preset);
-    }
-    match done {
-        [Done { label: None, report, .. }] => shown += &summary::one_run(report),
-        _ => {
-            let runs: Vec<_> =
-                done.iter().map(|done| (done.label.clone().unwrap_or_default(), done.report.clone())).collect();
-            shown += &summary::sweep(&runs);
-        }
-    }
-    shown.push('\n');
-    shown += &times(done);
-    let folder = match done {
-        [only] => only.folder.clone(),
-        _ => out.join("*"),
-    };
-    let path = |name: &str| folder.join(name).display().to_string();
-    shown += &format!("one line per invocation: {}\n", path(isotherm_experiment::output::INVOCATIONS));
-    shown += &format!("the numbers above:       {}", path(isotherm_experiment::output::SUMMARY));
-    shown
 }
 
 fn times(done: &[Done]) -> String {

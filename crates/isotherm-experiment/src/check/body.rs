@@ -3,19 +3,68 @@
 use isotherm_kernel::Duration;
 
 use crate::check::context::Context;
-use crate::check::fields::{Fields, Size, Work, list, suggestion};
+use crate::check::fields::{Fields, Size, Work, list, suggestion, takes};
+use crate::check::schema::{Field, TableSpec, Takes, field};
 use crate::plan::{Body, StepPlan};
 use crate::source::Located;
 use crate::tree::{Kind, Value};
 
-/// The words that say what a step does, in the order of the documentation.
-const VERBS: [&str; 7] = ["sleep", "compute", "write", "read", "fetch", "put", "invoke"];
+const A_FILE: Field = field("file", Takes::Value { what: "a name", example: "\"thumbnail\"" }, "The name of the file.")
+    .otherwise("files without a name are numbered");
+
+const A_STORAGE: Takes = Takes::Value { what: "the name of a storage", example: "\"repository\"" };
+
+/// A step that is known by its first field.
+const fn step(doc: &'static str, fields: &'static [Field]) -> TableSpec {
+    TableSpec { name: "a step", title: "", doc, fields }
+}
+
+/// The kinds of steps. The first field of each says what it does.
+pub const STEPS: &[&TableSpec] = &[
+    &step("Lets time pass.", &[field("sleep", takes::<Duration>(), "How long.")]),
+    &step("Computes on one core.", &[field("compute", takes::<Work>(), "How many floating-point operations.")]),
+    &step(
+        "Writes a file to the private storage of the container, which is wiped when the body ends.",
+        &[field("write", takes::<Size>(), "How large it is."), A_FILE],
+    ),
+    &step(
+        "Reads a file that the body has written to its private storage.",
+        &[field("read", Takes::Value { what: "a name", example: "\"thumbnail\"" }, "The name of the file.")],
+    ),
+    &step(
+        "Reads a file of a storage into memory.",
+        &[
+            field("fetch", Takes::Value { what: "a name", example: "\"photo\"" }, "The name of the file."),
+            field("from", A_STORAGE, "The storage."),
+        ],
+    ),
+    &step(
+        "Writes a file from memory to a storage.",
+        &[field("put", takes::<Size>(), "How large it is."), A_FILE, field("to", A_STORAGE, "The storage.")],
+    ),
+    &step(
+        "Invokes another function and waits until it has ended.",
+        &[field("invoke", Takes::Value { what: "the name of a function", example: "\"predict\"" }, "The function.")],
+    ),
+];
+
+/// What is known of a step before its kind is.
+const STEP: TableSpec = step("A step.", &[]);
+
+/// The words that say what a step does, in the order of the reference.
+fn verbs() -> Vec<&'static str> {
+    STEPS.iter().map(|step| step.fields[0].key).collect()
+}
 
 /// Reads a list of steps; what is wrong is reported.
 pub fn body(value: &Value, context: &Context<'_>) -> Option<Vec<StepPlan>> {
     let Kind::Array(steps) = &value.kind else {
         let message = format!("a body must be a list of steps, not {}", value.kind.description());
-        context.report.error(value.span, message, "write it like [{ sleep = \"5s\" }]");
+        context.report.error(
+            value.span,
+            message,
+            format!("write it like {}", context.report.example("[{ sleep = \"5s\" }]")),
+        );
         return None;
     };
     let mut body = BodyReader { context, unnamed: 0, private_files: Vec::new() };
@@ -34,17 +83,22 @@ struct BodyReader<'a, 'c> {
 impl BodyReader<'_, '_> {
     fn step(&mut self, value: &Value) -> Option<StepPlan> {
         let report = self.context.report;
-        let mut fields = Fields::of(value, "a step", report)?;
-        let verbs: Vec<_> = VERBS.into_iter().filter(|verb| fields.has(verb)).collect();
-        let step = match verbs[..] {
-            [verb] => self.verb(verb, &mut fields),
+        let mut fields = Fields::of(value, &STEP, report)?;
+        let steps: Vec<_> = STEPS.iter().filter(|step| fields.has(step.fields[0].key)).collect();
+        let step = match steps[..] {
+            [spec] => {
+                fields.proceed_as(spec);
+                self.verb(spec.fields[0].key, &mut fields)
+            }
             [] => {
                 self.no_verb(value);
                 return None;
             }
             [_, second, ..] => {
+                let verbs: Vec<_> = steps.iter().map(|step| step.fields[0].key).collect();
                 let message = format!("a step does one thing, and this one has {}", list(&verbs));
-                let place = fields.entry(second)?.key_span;
+                fields.proceed_as(second);
+                let place = fields.entry(second.fields[0].key)?.key_span;
                 report.error(place, message, "write two steps");
                 return None;
             }
@@ -119,18 +173,19 @@ impl BodyReader<'_, '_> {
 
     fn no_verb(&self, value: &Value) {
         let report = self.context.report;
+        let verbs = verbs();
         let first = match &value.kind {
             Kind::Table(table) => table.entries.first(),
             _ => None,
         };
         match first {
             Some(entry) => {
-                let hint =
-                    suggestion(&entry.key, VERBS).unwrap_or_else(|| format!("a step is one of {}", list(&VERBS)));
+                let hint = suggestion(&entry.key, verbs.iter().copied())
+                    .unwrap_or_else(|| format!("a step is one of {}", list(&verbs)));
                 report.error(entry.key_span, format!("unknown step `{}`", entry.key), hint);
             }
             None => {
-                report.error(value.span, "an empty step", format!("a step is one of {}", list(&VERBS)));
+                report.error(value.span, "an empty step", format!("a step is one of {}", list(&verbs)));
             }
         }
     }

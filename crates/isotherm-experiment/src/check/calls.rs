@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use crate::check::context::Context;
 use crate::check::fields::list;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Syntax};
 use crate::plan::{Body, StepPlan};
 use crate::source::Span;
 
-/// The body of a function.
+/// The body of a function, or of all functions of a file.
+#[derive(Clone)]
 pub struct BodyOf {
     /// Where the function is named.
     pub place: Span,
@@ -21,58 +22,82 @@ pub struct BodyOf {
 /// Reports functions that are invoked but have no body, and functions that invoke themselves without end.
 pub fn check_bodies(functions: &[BodyOf], context: &Context<'_>) {
     let needs = context.needs.borrow();
+    // The functions of a file share a place, and it is told once that they have no body.
     let mut told = BTreeSet::new();
     for invoked in &needs.invoked {
         let Some(function) = functions.get(invoked.value) else { continue };
-        if !function.is_written && told.insert(invoked.value) {
+        if !function.is_written && told.insert(function.place) {
             let name = context.functions.name(invoked.value);
+            let example = "[{ sleep = \"1s\" }]";
+            let hint = match context.report.syntax() {
+                Syntax::Toml => format!("add `body = {example}`"),
+                Syntax::Json => format!("add `\"body\": {}`", context.report.example(example)),
+            };
             context.report.push(
-                Diagnostic::at(
-                    function.place,
-                    format!("function `{name}` has no body"),
-                    "add `body = [{ sleep = \"1s\" }]`",
-                )
-                .with_related(invoked.span, "invoked here without a body of its own"),
+                Diagnostic::at(function.place, format!("function `{name}` has no body"), hint)
+                    .with_related(invoked.span, "invoked here without a body of its own"),
             );
         }
     }
-    for start in 0..functions.len() {
-        if let Some(path) = path_back(start, functions) {
-            let name = |index: usize| context.functions.name(index);
-            let message = format!("function `{}` invokes itself without end", name(start));
-            let hint = match path.len() {
-                0 | 1 => "its own body invokes it".to_owned(),
-                _ => {
-                    let names: Vec<_> = path.iter().map(|&index| name(index)).collect();
-                    format!("through {}", list(&names[1..]))
-                }
-            };
-            context.report.error(functions[start].place, message, hint);
-        }
+    let name = |index: usize| context.functions.name(index);
+    for circle in circles(functions) {
+        let message = format!("function `{}` invokes itself without end", name(circle[0]));
+        let hint = match circle.len() {
+            1 => "its own body invokes it".to_owned(),
+            _ => {
+                let names: Vec<_> = circle.iter().map(|&index| name(index)).collect();
+                format!("through {}", list(&names[1..]))
+            }
+        };
+        context.report.error(functions[circle[0]].place, message, hint);
     }
 }
 
-/// The functions on the way from a function back to itself, beginning with it; only if it is the first of them in the file, so that a
-/// circle is told once.
-fn path_back(start: usize, functions: &[BodyOf]) -> Option<Vec<usize>> {
-    let mut came_from: Vec<Option<usize>> = vec![None; functions.len()];
-    let mut waiting = vec![start];
-    while let Some(function) = waiting.pop() {
-        for step in functions[function].body.iter() {
-            let StepPlan::Invoke { function: next } = *step else { continue };
-            if next == start {
-                let mut path = vec![function];
-                while let Some(&at) = path.last().filter(|&&at| at != start) {
-                    path.push(came_from[at]?);
+/// How far the search for circles has come with a function.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    Not,
+    OnTheWay,
+    Done,
+}
+
+/// Circles of functions that invoke each other, each beginning with the first of its functions in the file. Every call is followed
+/// once, so that not all circles through the same functions are found, but one at least.
+fn circles(functions: &[BodyOf]) -> Vec<Vec<usize>> {
+    let mut circles = Vec::new();
+    let mut seen = vec![Seen::Not; functions.len()];
+    for start in 0..functions.len() {
+        // The functions on the way, each with the number of the step that is looked at next.
+        let mut way: Vec<(usize, usize)> = Vec::new();
+        if seen[start] == Seen::Not {
+            seen[start] = Seen::OnTheWay;
+            way.push((start, 0));
+        }
+        while let Some((function, step)) = way.last_mut() {
+            let Some(next) = functions[*function].body.get(*step) else {
+                seen[*function] = Seen::Done;
+                way.pop();
+                continue;
+            };
+            *step += 1;
+            let StepPlan::Invoke { function: next } = *next else { continue };
+            match seen.get(next) {
+                Some(Seen::Not) => {
+                    seen[next] = Seen::OnTheWay;
+                    way.push((next, 0));
                 }
-                path.reverse();
-                return path.iter().all(|&index| index >= start).then_some(path);
-            }
-            if next < functions.len() && came_from[next].is_none() {
-                came_from[next] = Some(function);
-                waiting.push(next);
+                Some(Seen::OnTheWay) => {
+                    let from = way.iter().position(|&(function, _)| function == next).unwrap_or(0);
+                    let mut circle: Vec<_> = way[from..].iter().map(|&(function, _)| function).collect();
+                    let first = (0..circle.len()).min_by_key(|&at| circle[at]).unwrap_or(0);
+                    circle.rotate_left(first);
+                    circles.push(circle);
+                }
+                _ => {}
             }
         }
     }
-    None
+    circles.sort();
+    circles.dedup();
+    circles
 }

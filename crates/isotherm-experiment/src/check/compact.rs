@@ -15,8 +15,9 @@
 use isotherm_kernel::Duration;
 use isotherm_platform::{PlatformBuilder, PlatformSpec, Via};
 
-use crate::check::fields::{AtMost, Bandwidth, Count, Fields, FromValue, Size, Speed};
+use crate::check::fields::{AtMost, Bandwidth, Count, Fields, FromValue, Size, Speed, takes};
 use crate::check::platform::{HostAndMount, Parts};
+use crate::check::schema::{Field, TableSpec, Takes, field};
 use crate::diagnostic::Report;
 use crate::source::{Located, Span};
 use crate::tree::{Kind, Value};
@@ -27,6 +28,65 @@ const MAX_NODES: u32 = 1_000_000;
 /// The speed of a core that is not given, in flop/s.
 const DEFAULT_SPEED: f64 = 10e9;
 
+/// The compact form of `[platform]`.
+pub const COMPACT: TableSpec = TableSpec {
+    name: "[platform]",
+    title: "`[platform]` in a few words",
+    doc: "A platform in a few words: every host hangs on one switch by a full-duplex link of its own. The hosts are called `user`, \
+          `head`, `repository`, `node0`, `node1`, and so on.",
+    fields: &[
+        field(
+            "nodes",
+            Takes::Either(&[Takes::Table(&NODES), Takes::Tables(&NODES)]),
+            "The compute hosts: one group of them that are alike, or an array of groups that differ.",
+        ),
+        field("head", Takes::Table(&HEAD), "The host on which the service runs and images are cached."),
+        field("network", Takes::Table(&NETWORK), "The links."),
+    ],
+};
+
+const DISK: TableSpec = TableSpec {
+    name: "disk",
+    title: "",
+    doc: "A disk.",
+    fields: &[
+        field("read", takes::<Bandwidth>(), "How fast it reads.").like("\"2GB/s\""),
+        field("write", takes::<Bandwidth>(), "How fast it writes.").like("\"1GB/s\""),
+        field("size", takes::<Size>(), "How much it holds.").like("\"1TB\"").otherwise("as much as is put there"),
+    ],
+};
+
+const CORES: Field = field("cores", takes::<Count>(), "Its cores.").like("16");
+const SPEED: Field = field("speed", takes::<Speed>(), "The speed of a core.").default("\"10Gf/s\"");
+const MEMORY: Field = field("memory", takes::<Size>(), "Its memory.").like("\"64GiB\"").otherwise("as much as is used");
+const ITS_DISK: Field = field("disk", Takes::Table(&DISK), "Its disk, on which images are kept.");
+
+const NODES: TableSpec = TableSpec {
+    name: "nodes",
+    title: "",
+    doc: "Compute hosts that are alike.",
+    fields: &[field("count", takes::<AtMost<MAX_NODES>>(), "How many."), CORES, SPEED, MEMORY, ITS_DISK],
+};
+
+const HEAD: TableSpec =
+    TableSpec { name: "head", title: "", doc: "The head host.", fields: &[CORES, SPEED, MEMORY, ITS_DISK] };
+
+const NETWORK: TableSpec = TableSpec {
+    name: "network",
+    title: "",
+    doc: "The links between the hosts and the switch.",
+    fields: &[
+        field("node", takes::<Bandwidth>(), "The link of a compute host.").like("\"10Gbps\""),
+        field("latency", takes::<Duration>(), "From one host to another, through two links.").like("\"50us\""),
+        field("head", takes::<Bandwidth>(), "The link of the head host.")
+            .like("\"10Gbps\"")
+            .otherwise("as that of a compute host"),
+        field("repository", takes::<Bandwidth>(), "The link of the repository, which reads and writes as fast.")
+            .otherwise("as that of a compute host"),
+        field("user", takes::<Bandwidth>(), "The link of the user.").otherwise("as that of the repository"),
+    ],
+};
+
 struct Disk {
     read: f64,
     write: f64,
@@ -34,10 +94,11 @@ struct Disk {
 }
 
 impl FromValue for Disk {
+    const WHAT: &'static str = "a disk";
     const EXAMPLE: &'static str = "{ read = \"2GB/s\", write = \"1GB/s\", size = \"1TB\" }";
 
     fn read(value: &Value, report: &Report) -> Option<Self> {
-        let mut fields = Fields::of(value, "disk", report)?;
+        let mut fields = Fields::of(value, &DISK, report)?;
         let read = fields.required::<Bandwidth>("read");
         let write = fields.required::<Bandwidth>("write");
         let size = fields.optional::<Size>("size");
@@ -69,7 +130,7 @@ struct Group {
 }
 
 fn group(value: &Value, report: &Report) -> Option<Group> {
-    let mut fields = Fields::of(value, "nodes", report)?;
+    let mut fields = Fields::of(value, &NODES, report)?;
     let count = fields.required::<AtMost<MAX_NODES>>("count");
     let machine = machine(&mut fields);
     fields.finish();
@@ -78,7 +139,7 @@ fn group(value: &Value, report: &Report) -> Option<Group> {
 
 fn groups(fields: &mut Fields<'_>) -> Option<Vec<Group>> {
     let Some(entry) = fields.entry("nodes") else {
-        fields.missing("nodes", "{ count = 4, cores = 16, ... }");
+        fields.missing("nodes", "{ count = 4, cores = 16, disk = { read = \"2GB/s\", write = \"1GB/s\" } }");
         return None;
     };
     match &entry.value.kind {
@@ -103,7 +164,7 @@ fn network(fields: &mut Fields<'_>) -> Option<Network> {
         fields.missing("network", "{ node = \"10Gbps\", latency = \"50us\" }");
         return None;
     };
-    let mut fields = Fields::of(&entry.value, "network", fields.report())?;
+    let mut fields = Fields::of(&entry.value, &NETWORK, fields.report())?;
     let node = fields.required::<Bandwidth>("node");
     let latency = fields.required::<Duration>("latency");
     let head = fields.optional::<Bandwidth>("head");
@@ -123,22 +184,22 @@ fn network(fields: &mut Fields<'_>) -> Option<Network> {
 
 /// Reads the compact form of `[platform]`.
 pub fn platform(value: &Value, report: &Report) -> Option<(Option<PlatformSpec>, Parts)> {
-    let mut fields = Fields::of(value, "[platform]", report)?;
+    let mut fields = Fields::of(value, &COMPACT, report)?;
     let nodes = groups(&mut fields);
     let head = match fields.entry("head") {
-        Some(entry) => Fields::of(&entry.value, "head", report).and_then(|mut fields| {
+        Some(entry) => Fields::of(&entry.value, &HEAD, report).and_then(|mut fields| {
             let head = machine(&mut fields);
             fields.finish();
             head
         }),
         None => {
-            fields.missing("head", "{ cores = 8, disk = { ... } }");
+            fields.missing("head", "{ cores = 8, disk = { read = \"2GB/s\", write = \"1GB/s\" } }");
             None
         }
     };
     let network = network(&mut fields);
     // The other form of the platform, so that a mistyped field of it gets a hint.
-    fields.optional::<String>("xml");
+    fields.also(&["xml"]);
     let place = fields.place();
     fields.finish();
     let (nodes, head, network) = (nodes?, head?, network?);

@@ -1,12 +1,17 @@
 //! What all readers need: names, the folder of the file, where errors go.
 
 use std::cell::RefCell;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::check::names::Names;
+use crate::check::traces::Traces;
 use crate::diagnostic::Report;
 use crate::plan::Body;
 use crate::source::{Located, SourceId, Sources};
+
+/// A file that is read as a whole and is larger than this is not what it should be.
+const LARGEST_FILE: u64 = 1 << 30;
 
 /// What all readers need.
 pub struct Context<'a> {
@@ -16,6 +21,8 @@ pub struct Context<'a> {
     pub sources: &'a RefCell<Sources>,
     /// Paths in the file are relative to this folder: that of the file.
     pub folder: &'a Path,
+    /// The traces that were looked at so far.
+    pub traces: &'a Traces,
     /// The storages of the file, and the repository.
     pub storages: Names,
     /// The images of the file.
@@ -48,16 +55,29 @@ pub struct ReadFile {
 }
 
 impl Context<'_> {
-    /// Where a file of the experiment is.
-    pub fn path(&self, path: &str) -> PathBuf {
-        self.folder.join(path)
+    /// Where a file of the experiment is. A path that was given on the command line means what it means there.
+    pub fn path(&self, path: &Located<String>) -> PathBuf {
+        match self.is_argument(path) {
+            true => PathBuf::from(&path.value),
+            false => self.folder.join(&path.value),
+        }
+    }
+
+    fn is_argument(&self, path: &Located<String>) -> bool {
+        self.sources.borrow().get(path.span.source).is_argument
     }
 
     /// Reads a file of the experiment, or reports at the place of its path why it cannot be read.
     pub fn read(&self, path: &Located<String>) -> Option<ReadFile> {
-        let full = self.path(&path.value);
-        match std::fs::read_to_string(&full) {
-            Ok(text) => {
+        let full = self.path(path);
+        let mut text = String::new();
+        let read = std::fs::File::open(&full).and_then(|file| file.take(LARGEST_FILE + 1).read_to_string(&mut text));
+        match read {
+            Ok(length) if length as u64 > LARGEST_FILE => {
+                self.report.error(path.span, format!("cannot read `{}`", path.value), "it is larger than 1 GiB");
+                None
+            }
+            Ok(_) => {
                 let source = self.sources.borrow_mut().add(full.display().to_string(), text.clone());
                 Some(ReadFile { source, text })
             }
@@ -71,7 +91,11 @@ impl Context<'_> {
     /// Reports that a file cannot be read.
     pub fn cannot_read(&self, path: &Located<String>, error: &std::io::Error) {
         let message = format!("cannot read `{}`: {}", path.value, io_reason(error));
-        self.report.error(path.span, message, "paths are relative to the experiment file");
+        let hint = match self.is_argument(path) {
+            true => "paths given on the command line are relative to the current folder",
+            false => "paths are relative to the experiment file",
+        };
+        self.report.error(path.span, message, hint);
     }
 }
 

@@ -6,13 +6,17 @@
 
 use isotherm_kernel::Duration;
 
-use crate::diagnostic::Report;
+use crate::check::schema::{TableSpec, Takes, Word};
+use crate::diagnostic::{Report, Syntax};
 use crate::source::{Located, Span};
 use crate::tree::{Entry, Kind, Table, Value};
 use crate::units::{self, UnitError};
 
 /// Something that can be read from a value of the tree.
 pub trait FromValue: Sized {
+    /// What it is, such as `a size`.
+    const WHAT: &'static str;
+
     /// How such a value is written in TOML, for hints; empty if there is no short example.
     const EXAMPLE: &'static str;
 
@@ -20,27 +24,54 @@ pub trait FromValue: Sized {
     fn read(value: &Value, report: &Report) -> Option<Self>;
 }
 
+/// What a field takes that is read as `T`.
+pub const fn takes<T: FromValue>() -> Takes {
+    Takes::Value { what: T::WHAT, example: T::EXAMPLE }
+}
+
 /// The fields of one table.
 pub struct Fields<'a> {
     table: &'a Table,
-    what: &'a str,
+    spec: &'static TableSpec,
     place: Span,
     report: &'a Report,
-    known: Vec<&'static str>,
+    asked: Vec<&'static str>,
+    /// What else a mistyped key may have meant.
+    also: Vec<String>,
+    /// How many errors there were when reading began.
+    before: usize,
 }
 
 impl<'a> Fields<'a> {
-    /// The fields of a value that must be a table. `what` is its name in messages, such as `[service]`.
-    pub fn of(value: &'a Value, what: &'a str, report: &'a Report) -> Option<Self> {
+    /// The fields of a value that must be a table of this kind.
+    pub fn of(value: &'a Value, spec: &'static TableSpec, report: &'a Report) -> Option<Self> {
         match &value.kind {
-            Kind::Table(table) => Some(Fields { table, what, place: value.span, report, known: Vec::new() }),
+            Kind::Table(table) => Some(Fields {
+                table,
+                spec,
+                place: value.span,
+                report,
+                asked: Vec::new(),
+                also: Vec::new(),
+                before: report.count(),
+            }),
             other => {
-                let what = quoted(what);
+                let what = quoted(spec.name, report);
                 let message = format!("{what} must be a table, not {}", other.description());
                 report.error(value.span, message, "write it as { ... }");
                 None
             }
         }
+    }
+
+    /// Goes on as a table of another kind, now that it is known which: keys that were read already stay so.
+    pub fn proceed_as(&mut self, spec: &'static TableSpec) {
+        self.spec = spec;
+    }
+
+    /// What else a mistyped key may have meant.
+    pub fn also(&mut self, keys: &[&str]) {
+        self.also.extend(keys.iter().map(|&key| key.to_owned()));
     }
 
     /// Where the table is written: its header, or its braces.
@@ -53,13 +84,15 @@ impl<'a> Fields<'a> {
         self.report
     }
 
-    /// The entry of a field, as it is; `None` if it is absent.
+    /// The entry of a field, as it is; `None` if it is absent. A field that is not described is always absent.
     pub fn entry(&mut self, key: &'static str) -> Option<&'a Entry> {
-        self.known.push(key);
+        debug_assert!(self.spec.field(key).is_some(), "field `{key}` of {} is not described", self.spec.name);
+        self.spec.field(key)?;
+        self.asked.push(key);
         self.table.entry(key)
     }
 
-    /// Whether a field is there. Does not count as knowing it.
+    /// Whether a field is there. Does not count as reading it.
     pub fn has(&self, key: &str) -> bool {
         self.table.entry(key).is_some()
     }
@@ -89,27 +122,53 @@ impl<'a> Fields<'a> {
 
     /// Reports that a field is missing.
     pub fn missing(&self, key: &str, example: &str) {
-        let hint = if example.is_empty() { format!("add `{key}`") } else { format!("add `{key} = {example}`") };
-        let message = format!("missing field `{key}` in {}", quoted(self.what));
+        self.missing_one_of(key, &[(key, example)]);
+    }
+
+    /// Reports that a field is missing, which may be any of some; an example for each.
+    pub fn missing_one_of(&self, key: &str, fields: &[(&str, &str)]) {
+        let written = |&(key, example): &(&str, &str)| match (example, self.report.syntax()) {
+            ("", _) => format!("`{key}`"),
+            (_, Syntax::Toml) => format!("`{key} = {example}`"),
+            (_, Syntax::Json) => format!("`\"{key}\": {}`", self.report.example(example)),
+        };
+        let hint = format!("add {}", fields.iter().map(written).collect::<Vec<_>>().join(" or "));
+        let message = format!("missing field `{key}` in {}", quoted(self.spec.name, self.report));
         self.report.error(self.place, message, hint);
     }
 
-    /// Reports the fields that nobody asked for.
+    /// Reports the fields that nobody knows, and those that do not go with the others.
     pub fn finish(self) {
+        let what = quoted(self.spec.name, self.report);
+        let all_read = self.report.count() == self.before;
         for entry in &self.table.entries {
-            if !self.known.contains(&entry.key.as_str()) {
-                let hint = suggestion(&entry.key, self.known.iter().copied())
-                    .unwrap_or_else(|| format!("{} takes {}", quoted(self.what), list(&self.known)));
-                let message = format!("unknown field `{}`", entry.key);
-                self.report.error(entry.key_span, message, hint);
+            let key = entry.key.as_str();
+            if self.asked.contains(&key) {
+                continue;
             }
+            if self.spec.field(key).is_some() {
+                // What could not be read may have kept others from being looked at.
+                if all_read {
+                    let message = format!("`{key}` does not go with the other fields of {what}");
+                    self.report.error(entry.key_span, message, "remove it, or what it contradicts");
+                }
+                continue;
+            }
+            let known = self.spec.keys();
+            let candidates = known.iter().copied().chain(self.also.iter().map(String::as_str));
+            let hint = suggestion(key, candidates).unwrap_or_else(|| format!("{what} takes {}", list(&known)));
+            self.report.error(entry.key_span, format!("unknown field `{key}`"), hint);
         }
     }
 }
 
 /// What is written as it stands in a file gets quotes; `a step` and the like are plain words.
-fn quoted(what: &str) -> String {
-    if what.contains(' ') { what.to_owned() } else { format!("`{what}`") }
+fn quoted(what: &str, report: &Report) -> String {
+    match report.syntax() {
+        _ if what.contains(' ') => what.to_owned(),
+        Syntax::Toml => format!("`{what}`"),
+        Syntax::Json => format!("`{}`", what.trim_matches(['[', ']'])),
+    }
 }
 
 /// `did you mean ...?`, if one of the candidates is near enough to be meant.
@@ -134,16 +193,32 @@ pub fn list(names: &[&str]) -> String {
     }
 }
 
+/// A word that a field takes, and what is read from it.
+pub struct Choice<T> {
+    word: Word,
+    value: T,
+}
+
+/// A word, what it means, and what is read from it.
+pub const fn word<T>(name: &'static str, doc: &'static str, value: T) -> Choice<T> {
+    Choice { word: Word { name, doc }, value }
+}
+
+/// The words of some choices, for the reference.
+pub fn words<T>(choices: &[Choice<T>]) -> Vec<Word> {
+    choices.iter().map(|choice| choice.word).collect()
+}
+
 /// Reads a word that must be one of a few.
-pub fn choice<T: Copy>(value: &Value, what: &str, choices: &[(&'static str, T)], report: &Report) -> Option<T> {
-    let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
+pub fn choice<T: Copy>(value: &Value, what: &str, choices: &[Choice<T>], report: &Report) -> Option<T> {
+    let names: Vec<_> = choices.iter().map(|choice| choice.word.name).collect();
     let Kind::String(word) = &value.kind else {
         let message = format!("`{what}` must be a string, not {}", value.kind.description());
         report.error(value.span, message, format!("one of {}", list(&names)));
         return None;
     };
-    if let Some((_, meaning)) = choices.iter().find(|(name, _)| name == word) {
-        return Some(*meaning);
+    if let Some(choice) = choices.iter().find(|choice| choice.word.name == word) {
+        return Some(choice.value);
     }
     let hint = suggestion(word, names.iter().copied()).unwrap_or_else(|| format!("one of {}", list(&names)));
     report.error(value.span, format!("unknown {what} `{word}`"), hint);
@@ -152,12 +227,14 @@ pub fn choice<T: Copy>(value: &Value, what: &str, choices: &[(&'static str, T)],
 
 fn wrong_type<T: FromValue>(value: &Value, expected: &str, report: &Report) -> Option<T> {
     let found = value.kind.description();
-    let hint = if T::EXAMPLE.is_empty() { String::new() } else { format!("write it like {}", T::EXAMPLE) };
+    let hint =
+        if T::EXAMPLE.is_empty() { String::new() } else { format!("write it like {}", report.example(T::EXAMPLE)) };
     report.error(value.span, format!("expected {expected}, found {found}"), hint);
     None
 }
 
 impl FromValue for String {
+    const WHAT: &'static str = "text";
     const EXAMPLE: &'static str = "\"...\"";
 
     fn read(value: &Value, report: &Report) -> Option<Self> {
@@ -169,6 +246,7 @@ impl FromValue for String {
 }
 
 impl FromValue for bool {
+    const WHAT: &'static str = "`true` or `false`";
     const EXAMPLE: &'static str = "true";
 
     fn read(value: &Value, report: &Report) -> Option<Self> {
@@ -180,6 +258,7 @@ impl FromValue for bool {
 }
 
 impl FromValue for u64 {
+    const WHAT: &'static str = "a whole number, zero or more";
     const EXAMPLE: &'static str = "10";
 
     fn read(value: &Value, report: &Report) -> Option<Self> {
@@ -204,6 +283,7 @@ pub struct AtMost<const MAX: u32>(pub u32);
 pub type Count = AtMost<{ u32::MAX }>;
 
 impl<const MAX: u32> FromValue for AtMost<MAX> {
+    const WHAT: &'static str = "a whole number from 1";
     const EXAMPLE: &'static str = "4";
 
     fn read(value: &Value, report: &Report) -> Option<Self> {
@@ -222,6 +302,7 @@ impl<const MAX: u32> FromValue for AtMost<MAX> {
 }
 
 impl<T: FromValue> FromValue for Located<T> {
+    const WHAT: &'static str = T::WHAT;
     const EXAMPLE: &'static str = T::EXAMPLE;
 
     fn read(value: &Value, report: &Report) -> Option<Self> {
@@ -231,6 +312,7 @@ impl<T: FromValue> FromValue for Located<T> {
 }
 
 impl<T: FromValue> FromValue for Vec<T> {
+    const WHAT: &'static str = "a list";
     const EXAMPLE: &'static str = "[...]";
 
     fn read(value: &Value, report: &Report) -> Option<Self> {
@@ -291,6 +373,7 @@ fn positive(value: &Value, report: &Report, number: Option<f64>) -> Option<f64> 
 }
 
 impl FromValue for Size {
+    const WHAT: &'static str = "a size";
     const EXAMPLE: &'static str = "\"250MB\"";
 
     fn read(value: &Value, report: &Report) -> Option<Self> {
@@ -299,6 +382,7 @@ impl FromValue for Size {
 }
 
 impl FromValue for Duration {
+    const WHAT: &'static str = "a duration";
     const EXAMPLE: &'static str = "\"10s\"";
 
     fn read(value: &Value, report: &Report) -> Option<Self> {
@@ -307,6 +391,7 @@ impl FromValue for Duration {
 }
 
 impl FromValue for Rate {
+    const WHAT: &'static str = "a rate";
     const EXAMPLE: &'static str = "\"3/s\"";
 
     fn read(value: &Value, report: &Report) -> Option<Self> {
@@ -315,6 +400,7 @@ impl FromValue for Rate {
 }
 
 impl FromValue for Work {
+    const WHAT: &'static str = "an amount of work";
     const EXAMPLE: &'static str = "\"5Gf\"";
 
     fn read(value: &Value, report: &Report) -> Option<Self> {
@@ -323,6 +409,7 @@ impl FromValue for Work {
 }
 
 impl FromValue for Speed {
+    const WHAT: &'static str = "a speed";
     const EXAMPLE: &'static str = "\"10Gf/s\"";
 
     fn read(value: &Value, report: &Report) -> Option<Self> {
@@ -331,6 +418,7 @@ impl FromValue for Speed {
 }
 
 impl FromValue for Bandwidth {
+    const WHAT: &'static str = "a bandwidth";
     const EXAMPLE: &'static str = "\"1Gbps\"";
 
     fn read(value: &Value, report: &Report) -> Option<Self> {

@@ -7,11 +7,34 @@
 //! ```
 
 use crate::check::context::Context;
-use crate::check::fields::{Fields, FromValue};
+use crate::check::fields::{Fields, FromValue, takes};
+use crate::check::schema::{TableSpec, Takes, field};
 use crate::check::traces;
 use crate::source::Located;
 use crate::trace;
 use crate::tree::{Kind, Value};
+
+/// `[measured]`
+pub const MEASURED: TableSpec = TableSpec {
+    name: "[measured]",
+    title: "",
+    doc: "Numbers of a real platform, to be set beside those of the simulation.",
+    fields: &[field(
+        "cold_starts",
+        Takes::Either(&[takes::<u64>(), Takes::Table(&COLD_STARTS)]),
+        "How many cold starts there were.",
+    )],
+};
+
+const COLD_STARTS: TableSpec = TableSpec {
+    name: "cold_starts",
+    title: "",
+    doc: "Cold starts that are counted in a CSV file: the rows in which a column is 1 or true.",
+    fields: &[
+        field("file", Takes::Value { what: "a path", example: "\"data/run.csv\"" }, "The file."),
+        field("column", Takes::Value { what: "the name of a column", example: "\"cold\"" }, "The column."),
+    ],
+};
 
 /// What was measured on a real platform.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,7 +46,7 @@ pub struct Measured {
 /// Reads `[measured]`, and the file it counts in.
 pub fn measured(value: Option<&Value>, context: &Context<'_>) -> Measured {
     let Some(value) = value else { return Measured::default() };
-    let Some(mut fields) = Fields::of(value, "[measured]", context.report) else {
+    let Some(mut fields) = Fields::of(value, &MEASURED, context.report) else {
         return Measured::default();
     };
     let cold_starts = match fields.entry("cold_starts").map(|entry| &entry.value) {
@@ -40,12 +63,12 @@ pub fn measured(value: Option<&Value>, context: &Context<'_>) -> Measured {
 
 fn count(value: &Value, context: &Context<'_>) -> Option<u64> {
     let report = context.report;
-    let mut fields = Fields::of(value, "cold_starts", report)?;
+    let mut fields = Fields::of(value, &COLD_STARTS, report)?;
     let file = fields.required::<Located<String>>("file");
     let column = fields.required::<Located<String>>("column");
     fields.finish();
     let (file, column) = (file?, column?);
-    match trace::count_marked(&context.path(&file.value), &column.value) {
+    match trace::count_marked(&context.path(&file), &column.value) {
         Ok(count) => Some(count),
         Err(error) => {
             traces::report(&error, &file, &[&column], context);

@@ -3,47 +3,22 @@
 //! The readers go over the whole file whatever they find; a plan comes out only if nothing was found. Names are gathered
 //! first, so that one mistake does not entail others.
 //!
-//! # The fields of an experiment file
-//!
-//! Sizes, durations and the like are strings with a [unit](crate::units). Paths are relative to the file. What is marked `*` must be there.
-//!
-//! | field | value | default |
-//! |---|---|---|
-//! | `name` * | letters, digits, `-`, `_`, `.`: also names the folder of the results | |
-//! | `seed` | a whole number | 0 |
-//! | `preset` | `default`: what a platform should do, networks shared exactly; `wrench`: the rules and the dates of the reference simulator, [a defect in how it shares networks](crate::plan::Plan::preset) included | `default` |
-//! | `limits` | `{ time, events }`: the run ends with an error if it is not over by this date, or after so many events | none |
-//! | `platform` * | the path of a SimGrid XML file, or a table | |
-//! | `[platform]` with XML | `xml` *, `user`, `head`, `repository` (a host's name, or `{ host, mount }`), `nodes` (names) | hosts called `user`, `head`, `repository`; without a repository, the user; all other hosts are nodes |
-//! | `[platform]`, compact | `nodes` *: `{ count *, cores *, disk *, memory, speed }` or a list of such; `head` *: `{ cores *, disk *, memory, speed }`; `network` *: `{ node *, latency *, head, repository, user }`; a disk is `{ read *, write *, size }` | speed `10Gf/s` |
-//! | `[service]` `scheduler` | `{ kind = "fcfs" }`, `random`, `workload-balancing` | `fcfs` |
-//! | `keep_alive` | `{ kind = "fixed", idle * }`, `{ kind = "none" }` | [10 min](crate::plan::DEFAULT_KEEP_ALIVE); none under `wrench` |
-//! | `reuse` | the idle container that serves: `newest`, `oldest` (by creation), `most-recently-used`, `least-recently-used` | `most-recently-used`; `oldest` under `wrench` |
-//! | `eviction` | `lru`, `ram` | `lru` |
-//! | `startup`, `processing_overhead` | durations | 0 s |
-//! | `slots` | invocations a node runs at once: `cores`, a number, `unlimited` | `cores` |
-//! | `buffer` | chunk size of transfers; without it, fluid streams | |
-//! | `simulate_downloads` | `true`, `false` | `true` |
-//! | `payloads` | `{ register_request, register_answer, invoke_request, invoke_answer, completion }`, sizes | 0 B |
-//! | `[[storage]]` | `name` *, `host` *, `mount`, `buffer`, `files`: `[{ name *, size * }]` | the disk at `/`, or memory |
-//! | `[[image]]` | `name` *, `size` *, `memory`, `storage` | all of it in memory; the storage `repository`, which need not be declared |
-//! | `[[function]]` | `name` *, `image`, `limits` *: `{ time *, memory *, disk }`, `startup`, `body` | no image; no disk; start-up of the service; a body if nothing else gives one |
-//! | a step of a `body` | `{ sleep }`, `{ compute }`, `{ write, file }`, `{ read }`, `{ fetch, from * }`, `{ put, file, to * }`, `{ invoke }` | files without a name are numbered |
-//! | `[[workload]]` `kind = "list"` | `arrivals`: `[{ at *, function *, body }]`; or `function` * with `at`: `[...]` or `every`, `from`, `count`, and `durations` or `body` | |
-//! | `kind = "poisson"` | `function` *, `rate` *, `from`, and `until`, `count` or both | from 0 s |
-//! | `kind = "csv"` | `file` *, `columns` *: `{ arrival *, function, duration }`, `units`: `{ arrival, duration }`, `function` | units from the ends of the columns' names |
-//! | `[sweep]` | paths of fields, each with a list of values: one run for each combination | |
-//! | `[measured]` | `cold_starts`: a number, or `{ file *, column * }` | |
+//! What fields there are, with their units and defaults, is described by data beside the readers ([`schema`]), from which the
+//! [reference](mod@reference) is written.
 
 mod body;
 mod calls;
 mod compact;
 mod context;
 mod fields;
+mod functions;
 mod measured;
 mod names;
 mod objects;
 mod platform;
+pub mod reference;
+mod room;
+pub mod schema;
 mod service;
 mod sweep;
 mod traces;
@@ -60,18 +35,105 @@ use isotherm_serverless::Preset;
 use crate::diagnostic::Report;
 use crate::plan::{FunctionPlan, HostsPlan, ImagePlan, Plan, ServicePlan, StoragePlan, WorkloadPlan};
 use crate::source::{Located, Sources, Span};
+use crate::tree::parameters::{self, PARAMETERS};
 use crate::tree::{Kind, Table, Value};
 
 pub use context::io_reason;
 pub use measured::Measured;
 pub use sweep::{Setting, Variant, variants};
+pub use traces::{Depth, TraceSize, Traces};
 
 use calls::BodyOf;
 use context::{Context, Needs};
-use fields::{Fields, FromValue};
+pub(crate) use fields::{list, suggestion};
+
+use fields::{Fields, FromValue, takes, words};
+use functions::Listed;
 use names::{Names, array_of_tables, tables};
 use objects::REPOSITORY;
 use platform::Platform;
+use schema::{TableSpec, Takes, field};
+
+/// The whole file.
+pub const EXPERIMENT: TableSpec = TableSpec {
+    name: "the experiment",
+    title: "",
+    doc: "The top of the file.",
+    fields: &[
+        field(
+            "name",
+            Takes::Value { what: "letters, digits, `-`, `_` and `.`", example: "\"first\"" },
+            "The name of the experiment, which is also that of the folder of its results.",
+        ),
+        field("seed", takes::<u64>(), "What all random numbers derive from.").like("42").default("0"),
+        field("preset", Takes::Words(|| words(service::PRESETS)), "Which rules the platform follows.")
+            .default("\"default\""),
+        field("limits", Takes::Table(&LIMITS), "What the run may use before it is ended with an error.").default("{}"),
+        field(
+            "platform",
+            Takes::Either(&[
+                Takes::Value { what: "the path of a SimGrid file", example: "\"cluster.xml\"" },
+                Takes::Table(&platform::XML),
+                Takes::Table(&compact::COMPACT),
+            ]),
+            "Hosts, disks and links.",
+        ),
+        field("service", Takes::Table(&service::SERVICE), "The serverless platform.").default("{}"),
+        field("storage", Takes::Tables(&objects::STORAGE), "Storages.").otherwise("the storage `repository` alone"),
+        field("image", Takes::Tables(&objects::IMAGE), "Images.").default("[]"),
+        field("function", Takes::Tables(&objects::FUNCTION), "Functions.").default("[]"),
+        field("functions", Takes::Table(&functions::FUNCTIONS), "Functions from a file.")
+            .otherwise("those of `[[function]]` alone"),
+        field("workload", Takes::Kinds(workload::WORKLOADS), "Who invokes what and when. At least one."),
+        field("parameters", Takes::Table(&PARAMETERS_TABLE), "Values that strings use by `${name}`.").default("{}"),
+        field("sweep", Takes::Table(&SWEEP), "Fields that are tried with several values.").otherwise("one run"),
+        field("measured", Takes::Table(&measured::MEASURED), "Numbers of a real platform.")
+            .otherwise("nothing to compare with"),
+        field("manifest", Takes::Table(&MANIFEST), "Where an experiment comes from that was written by a run.")
+            .otherwise("written by a person"),
+    ],
+};
+
+const LIMITS: TableSpec = TableSpec {
+    name: "limits",
+    title: "",
+    doc: "What a run may use.",
+    fields: &[
+        field("time", takes::<Duration>(), "The run must be over at this simulated date.")
+            .like("\"1h\"")
+            .otherwise("no limit"),
+        field("events", takes::<u64>(), "The run must be over after so many events.")
+            .like("1_000_000")
+            .otherwise("no limit"),
+    ],
+};
+
+/// Its keys are those of the user.
+const PARAMETERS_TABLE: TableSpec = TableSpec {
+    name: "[parameters]",
+    title: "",
+    doc: "Values that the experiment names once. A string that has `${name}` in it gets the parameter's value there; one that is nothing \
+          but `${name}` becomes the value, whatever it is. A parameter may use those above it, and `$${` is a `${` that is meant as it is. \
+          `--set name=value` sets a parameter.",
+    fields: &[],
+};
+
+/// Nobody reads it but people and scripts.
+const MANIFEST: TableSpec = TableSpec {
+    name: "[manifest]",
+    title: "",
+    doc: "What the manifest of a run (`manifest.toml`) says about itself: a manifest is an experiment file. It has no meaning for a run.",
+    fields: &[],
+};
+
+/// Its keys are paths.
+const SWEEP: TableSpec = TableSpec {
+    name: "[sweep]",
+    title: "",
+    doc: "Paths of fields, each with a list of values: one run for each combination. An element of an array is meant by its name or by its \
+          number, counted from 0: `function.resize.limits.memory = [\"512MB\", \"1GB\"]`. What `--set` sets is not tried with other values.",
+    fields: &[],
+};
 
 /// The tables of an experiment file that may occur many times.
 const ARRAYS: [&str; 4] = ["storage", "image", "function", "workload"];
@@ -86,32 +148,47 @@ pub struct Checked {
 
 /// Checks one experiment. Paths in it are relative to `folder`. Gives nothing if anything is wrong; what is wrong is then
 /// in `report`.
-pub fn check(root: &Value, folder: &Path, sources: &RefCell<Sources>, report: &Report) -> Option<Checked> {
+pub fn check(
+    root: &Value,
+    folder: &Path,
+    traces: &Traces,
+    sources: &RefCell<Sources>,
+    report: &Report,
+) -> Option<Checked> {
     let Kind::Table(table) = &root.kind else { return None };
     let before = report.count();
     let mut storages = Names::gather(table, "storage", report);
     let implicit_repository = storages.add_implicit(REPOSITORY, root.span);
-    let context = Context {
+    let mut context = Context {
         report,
         sources,
         folder,
+        traces,
         storages,
         images: Names::gather(table, "image", report),
         functions: Names::gather(table, "function", report),
         needs: RefCell::new(Needs::default()),
         bodies: RefCell::new(Vec::new()),
     };
-    let file = File { table, root, context: &context, implicit_repository };
+    let listed = table.get("functions").and_then(|value| functions::listed(value, &context));
+    for (name, place) in listed.iter().flat_map(Listed::names) {
+        context.functions.add(name, place, report);
+    }
+    if listed.as_ref().is_some_and(Listed::is_incomplete) {
+        context.functions.set_incomplete();
+    }
+    let file = File { table, root, context: &context, implicit_repository, listed: RefCell::new(listed) };
     let checked = file.read();
     // A placeholder may have taken the place of what could not be read.
     if report.count() > before { None } else { checked }
 }
 
 impl FromValue for Limits {
+    const WHAT: &'static str = "limits of a run";
     const EXAMPLE: &'static str = "{ time = \"1h\" }";
 
     fn read(value: &Value, report: &Report) -> Option<Self> {
-        let mut fields = Fields::of(value, "limits", report)?;
+        let mut fields = Fields::of(value, &LIMITS, report)?;
         let limits = Limits {
             max_time: fields.optional::<Duration>("time").map(|time| Time::ZERO + time),
             max_events: fields.optional::<u64>("events"),
@@ -127,12 +204,14 @@ struct File<'a> {
     root: &'a Value,
     context: &'a Context<'a>,
     implicit_repository: bool,
+    /// The functions of `[functions]`, until they are in the plan.
+    listed: RefCell<Option<Listed<'a>>>,
 }
 
 impl File<'_> {
     fn read(&self) -> Option<Checked> {
         let report = self.context.report;
-        let mut fields = Fields::of(self.root, "the experiment", report)?;
+        let mut fields = Fields::of(self.root, &EXPERIMENT, report)?;
         let name = fields.required::<Located<String>>("name");
         let seed = fields.optional_or("seed", 0u64);
         let preset = fields.optional_or("preset", Preset::Default);
@@ -153,8 +232,12 @@ impl File<'_> {
         }
         let measured = fields.entry("measured").map(|entry| &entry.value);
         let measured = measured::measured(measured, self.context);
-        // Read before, but known to this table as well.
-        fields.entry("sweep");
+        // Read before, but known to this table as well; `[manifest]` is for people.
+        for key in ["sweep", "functions", PARAMETERS, "manifest"] {
+            fields.entry(key);
+        }
+        let parameters = parameters::names(self.root);
+        fields.also(&parameters);
         fields.finish();
         let objects = self.objects(platform.as_ref(), &service);
         let name = name.and_then(|name| self.folder_name(name));
@@ -163,6 +246,7 @@ impl File<'_> {
         let Platform { spec, hosts, .. } = platform;
         self.check_files(&objects, &spec);
         self.check_routes(&objects, &hosts, &spec);
+        room::check(&objects.functions, &objects.images, &hosts, &spec, report);
         let plan = Plan {
             name: name?,
             seed,
@@ -209,14 +293,23 @@ impl File<'_> {
             let hint = "add a `[[workload]]` that says who invokes what and when";
             context.report.error(self.root.span, "nothing is invoked", hint);
         }
-        let functions: Option<Vec<FunctionPlan>> = functions.into_iter().collect();
-        if let Some(functions) = &functions {
+        let mut functions: Option<Vec<FunctionPlan>> = functions.into_iter().collect();
+        let listed = match self.listed.take() {
+            Some(listed) => listed.plans(service.startup, context),
+            // One that could not be read has been reported.
+            None => None,
+        };
+        if let Some(functions) = &mut functions {
             let body = |(function, value): (&FunctionPlan, &Value)| BodyOf {
                 place: function.place,
                 body: function.body.clone(),
                 is_written: has_body(value),
             };
-            let bodies: Vec<_> = functions.iter().zip(values).map(body).collect();
+            let mut bodies: Vec<_> = functions.iter().zip(values).map(body).collect();
+            if let Some((listed, body)) = listed {
+                bodies.extend(std::iter::repeat_n(body, listed.len()));
+                functions.extend(listed);
+            }
             calls::check_bodies(&bodies, context);
         }
         if self.implicit_repository && self.uses_repository() {

@@ -6,7 +6,7 @@
 use indexmap::IndexMap;
 
 use crate::check::fields::{list, suggestion};
-use crate::diagnostic::{Diagnostic, Report};
+use crate::diagnostic::{Diagnostic, Report, Syntax};
 use crate::source::{Located, Span};
 use crate::tree::{Kind, Table, Value};
 
@@ -14,25 +14,30 @@ use crate::tree::{Kind, Table, Value};
 pub struct Names {
     kind: &'static str,
     names: IndexMap<String, Span>,
+    /// Whether there are more of them that could not be read.
+    incomplete: bool,
 }
 
 impl Names {
     /// Gathers the names in all tables `[[kind]]`; reports two of the same name.
     pub fn gather(root: &Table, kind: &'static str, report: &Report) -> Self {
-        let mut names = IndexMap::new();
+        let mut names = Names { kind, names: IndexMap::new(), incomplete: false };
         for table in tables(root, kind) {
             let Kind::Table(table) = &table.kind else { continue };
             let Some(Value { span, kind: Kind::String(name) }) = table.get("name") else { continue };
-            if let Some(first) = names.get(name) {
-                report.push(
-                    Diagnostic::at(*span, format!("there are two of {kind} `{name}`"), "")
-                        .with_related(*first, "the first one"),
-                );
-            } else {
-                names.insert(name.clone(), *span);
-            }
+            names.add(name, *span, report);
         }
-        Names { kind, names }
+        names
+    }
+
+    /// Adds a name that is not in a table `[[kind]]`; reports one that is there already.
+    pub fn add(&mut self, name: &str, place: Span, report: &Report) {
+        if let Some(first) = self.names.get(name) {
+            let message = format!("there are two of {} `{name}`", self.kind);
+            report.push(Diagnostic::at(place, message, "").with_related(*first, "the first one"));
+        } else {
+            self.names.insert(name.to_owned(), place);
+        }
     }
 
     /// Adds a name that is there without being written, unless it is written; says whether it was added.
@@ -44,20 +49,41 @@ impl Names {
         true
     }
 
+    /// Says that there are more names that could not be read, so that one which is not there need not be wrong.
+    pub fn set_incomplete(&mut self) {
+        self.incomplete = true;
+    }
+
+    /// Whether there are more names that could not be read.
+    pub fn is_incomplete(&self) -> bool {
+        self.incomplete
+    }
+
     /// The index of a name; reports a name that is not there.
     pub fn resolve(&self, name: &Located<String>, report: &Report) -> Option<usize> {
         if let Some(index) = self.names.get_index_of(&name.value) {
             return Some(index);
         }
+        if self.incomplete {
+            return None;
+        }
         let known: Vec<_> = self.names.keys().map(String::as_str).collect();
         let hint = suggestion(&name.value, known.iter().copied()).unwrap_or_else(|| match known.len() {
-            0 => format!("this file has no `[[{}]]`", self.kind),
+            0 => format!("this file has no `{}`", self.table(report)),
             1..=8 => format!("there is {}", list(&known)),
-            _ => format!("no `[[{}]]` has this name", self.kind),
+            _ => format!("no `{}` has this name", self.table(report)),
         });
         let message = format!("there is no {} `{}`", self.kind, name.value);
         report.error(name.span, message, hint);
         None
+    }
+
+    /// What its tables are called in the file.
+    fn table(&self, report: &Report) -> String {
+        match report.syntax() {
+            Syntax::Toml => format!("[[{}]]", self.kind),
+            Syntax::Json => self.kind.to_owned(),
+        }
     }
 
     /// The names, in the order of their indexes.
@@ -91,5 +117,9 @@ pub fn array_of_tables(value: &Value, kind: &str, report: &Report) {
         other => other.description(),
     };
     let message = format!("`{kind}` must be an array of tables, not {found}");
-    report.error(value.span, message, format!("write `[[{kind}]]`"));
+    let hint = match report.syntax() {
+        Syntax::Toml => format!("write `[[{kind}]]`"),
+        Syntax::Json => format!("write `\"{kind}\": [{{ ... }}]`"),
+    };
+    report.error(value.span, message, hint);
 }

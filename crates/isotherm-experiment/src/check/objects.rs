@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use isotherm_kernel::Duration;
 
-use crate::check::body;
+use crate::check::body::{self, STEPS};
 use crate::check::context::Context;
-use crate::check::fields::{Fields, FromValue, Size};
+use crate::check::fields::{Fields, FromValue, Size, takes};
 use crate::check::platform::{self, Platform};
+use crate::check::schema::{TableSpec, Takes, field};
 use crate::check::service::buffer;
 use crate::diagnostic::{Diagnostic, Report};
 use crate::plan::{FilePlan, FunctionPlan, ImagePlan, LimitsPlan, StoragePlan};
@@ -17,10 +18,100 @@ use crate::tree::{Kind, Value};
 /// The storage that images come from unless they say otherwise; it need not be declared.
 pub const REPOSITORY: &str = "repository";
 
+/// `[[storage]]`
+pub const STORAGE: TableSpec = TableSpec {
+    name: "[[storage]]",
+    title: "",
+    doc: "A storage that is there from the start. Images and the files of bodies are on storages. The storage `repository`, on the \
+          platform's repository, need not be declared.",
+    fields: &[
+        field("name", Takes::Value { what: "a name", example: "\"repository\"" }, "What it is called."),
+        field("host", Takes::Value { what: "the name of a host", example: "\"repository\"" }, "Where it is."),
+        field("mount", Takes::Value { what: "a path", example: "\"/scratch\"" }, "Where its disk is mounted.")
+            .otherwise("the disk at `/`, or the memory of a host that has none"),
+        field(
+            "buffer",
+            takes::<Size>(),
+            "The size of the chunks in which files move; \"0B\" moves a file as one stream.",
+        )
+        .like("\"1MiB\"")
+        .default("\"0B\""),
+        field("files", Takes::Tables(&FILE), "The files that are there at the start.").default("[]"),
+    ],
+};
+
+const FILE: TableSpec = TableSpec {
+    name: "a file",
+    title: "",
+    doc: "A file of a storage.",
+    fields: &[
+        field("name", Takes::Value { what: "a name", example: "\"photo\"" }, "What it is called."),
+        field("size", takes::<Size>(), "How large it is.").like("\"4MB\""),
+    ],
+};
+
+/// `[[image]]`
+pub const IMAGE: TableSpec = TableSpec {
+    name: "[[image]]",
+    title: "",
+    doc: "A container image.",
+    fields: &[
+        field("name", Takes::Value { what: "a name", example: "\"python\"" }, "What it is called."),
+        field("size", takes::<Size>(), "How large it is on a disk."),
+        field("memory", takes::<Size>(), "How much memory it takes when it is loaded.")
+            .like("\"120MB\"")
+            .otherwise("as much as its size"),
+        field(
+            "storage",
+            Takes::Value { what: "the name of a storage", example: "\"repository\"" },
+            "Where it is downloaded from.",
+        )
+        .default("\"repository\""),
+    ],
+};
+
+/// `[[function]]`
+pub const FUNCTION: TableSpec = TableSpec {
+    name: "[[function]]",
+    title: "",
+    doc: "A function. Thousands of them are better read from a file: see `[functions]`.",
+    fields: &[
+        field("name", Takes::Value { what: "a name", example: "\"resize\"" }, "What it is called."),
+        field(
+            "image",
+            Takes::Value { what: "the name of an image", example: "\"python\"" },
+            "What its containers are made from.",
+        )
+        .otherwise("nothing has to be downloaded, copied or loaded"),
+        field("limits", Takes::Table(&LIMITS), "What a container of it may use."),
+        field("startup", takes::<Duration>(), "How long the start of a container takes.")
+            .like("\"300ms\"")
+            .otherwise("that of the service"),
+        field("body", Takes::Kinds(STEPS), "What it does when it is invoked, step by step.")
+            .otherwise("every invocation must bring its own"),
+    ],
+};
+
+/// The limits of a function.
+const LIMITS: TableSpec = TableSpec {
+    name: "limits",
+    title: "",
+    doc: "What a container of a function may use.",
+    fields: &[
+        field("time", TIME_LIMIT, "How long a body may run."),
+        field("memory", takes::<Size>(), "Memory of a container, more than zero.").like("\"512MB\""),
+        field("disk", takes::<Size>(), "Disk space of a container.").like("\"1GB\"").default("\"0B\""),
+    ],
+};
+
+/// A duration of more than zero, or none.
+pub const TIME_LIMIT: Takes =
+    Takes::Value { what: "a duration of more than zero, or \"unlimited\"", example: "\"60s\"" };
+
 /// Reads one `[[storage]]`. Without a platform only what does not depend on one is checked.
 pub fn storage(value: &Value, platform: Option<&Platform>, context: &Context<'_>) -> Option<StoragePlan> {
     let report = context.report;
-    let mut fields = Fields::of(value, "[[storage]]", report)?;
+    let mut fields = Fields::of(value, &STORAGE, report)?;
     let name = fields.required::<String>("name");
     let host = fields.required::<Located<String>>("host");
     let mount = fields.optional::<Located<String>>("mount");
@@ -66,10 +157,11 @@ struct File {
 }
 
 impl FromValue for File {
+    const WHAT: &'static str = "a file";
     const EXAMPLE: &'static str = "[{ name = \"input\", size = \"100MB\" }]";
 
     fn read(value: &Value, report: &Report) -> Option<Self> {
-        let mut fields = Fields::of(value, "a file", report)?;
+        let mut fields = Fields::of(value, &FILE, report)?;
         let name = fields.required("name");
         let size = fields.required::<Size>("size");
         fields.finish();
@@ -80,7 +172,7 @@ impl FromValue for File {
 /// Reads one `[[image]]`.
 pub fn image(value: &Value, context: &Context<'_>) -> Option<ImagePlan> {
     let report = context.report;
-    let mut fields = Fields::of(value, "[[image]]", report)?;
+    let mut fields = Fields::of(value, &IMAGE, report)?;
     let name = fields.required::<String>("name");
     let size = fields.required::<Size>("size");
     let memory = fields.optional::<Size>("memory");
@@ -98,7 +190,7 @@ pub fn image(value: &Value, context: &Context<'_>) -> Option<ImagePlan> {
 /// Reads one `[[function]]`. `startup` is that of the service.
 pub fn function(value: &Value, startup: Duration, context: &Context<'_>) -> Option<FunctionPlan> {
     let report = context.report;
-    let mut fields = Fields::of(value, "[[function]]", report)?;
+    let mut fields = Fields::of(value, &FUNCTION, report)?;
     let name = fields.required::<Located<String>>("name");
     let image = fields.optional::<Located<String>>("image");
     let image = image.map(|image| context.images.resolve(&image, report));
@@ -122,29 +214,41 @@ pub fn function(value: &Value, startup: Duration, context: &Context<'_>) -> Opti
 }
 
 impl FromValue for LimitsPlan {
+    const WHAT: &'static str = "limits";
     const EXAMPLE: &'static str = "{ time = \"60s\", memory = \"512MB\", disk = \"1GB\" }";
 
     fn read(value: &Value, report: &Report) -> Option<Self> {
-        let mut fields = Fields::of(value, "limits", report)?;
+        let mut fields = Fields::of(value, &LIMITS, report)?;
         let time = fields.required::<Located<TimeLimit>>("time");
         let memory = fields.required::<Located<Size>>("memory");
         let disk = fields.optional_or("disk", Size(0));
         fields.finish();
         let (time, memory) = (time?, memory?);
-        if time.value.0.is_zero() {
-            report.error(time.span, "a time limit of zero", "no body could ever complete");
-        }
-        if memory.value.0 == 0 {
-            report.error(memory.span, "a memory limit of zero", "a container needs some memory");
-        }
+        not_zero_time(&time, report);
+        not_zero_memory(&memory, report);
         Some(LimitsPlan { time: time.value.0, memory_bytes: memory.value.0, disk_bytes: disk.0 })
     }
 }
 
+/// Reports a time limit of zero.
+pub fn not_zero_time(time: &Located<TimeLimit>, report: &Report) {
+    if time.value.0.is_zero() {
+        report.error(time.span, "a time limit of zero", "no body could ever complete");
+    }
+}
+
+/// Reports a memory limit of zero.
+pub fn not_zero_memory(memory: &Located<Size>, report: &Report) {
+    if memory.value.0 == 0 {
+        report.error(memory.span, "a memory limit of zero", "a container needs some memory");
+    }
+}
+
 /// A duration, or `"unlimited"`.
-struct TimeLimit(Duration);
+pub struct TimeLimit(pub Duration);
 
 impl FromValue for TimeLimit {
+    const WHAT: &'static str = "a duration, or \"unlimited\"";
     const EXAMPLE: &'static str = "\"60s\"";
 
     fn read(value: &Value, report: &Report) -> Option<Self> {

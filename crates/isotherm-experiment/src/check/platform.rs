@@ -8,10 +8,46 @@ use crate::check::compact;
 use crate::check::context::Context;
 use crate::check::fields::{Fields, FromValue};
 use crate::check::names::tables;
+use crate::check::schema::{TableSpec, Takes, field};
 use crate::diagnostic::{Diagnostic, Report};
 use crate::plan::HostsPlan;
 use crate::source::{Located, SourceId, Span};
 use crate::tree::{Kind, Table, Value};
+
+/// `[platform]` with a SimGrid file.
+pub const XML: TableSpec = TableSpec {
+    name: "[platform]",
+    title: "`[platform]` of a SimGrid file",
+    doc: "A platform of a SimGrid file (XML), and the parts its hosts play. `platform = \"cluster.xml\"` is the same as `xml` alone.",
+    fields: &[
+        field("xml", Takes::Value { what: "a path", example: "\"cluster.xml\"" }, "The file."),
+        field("user", Takes::Either(HOST), "Where invocations come from.").otherwise("the host called `user`"),
+        field("head", Takes::Either(HOST), "Where the service runs and images are cached.")
+            .otherwise("the host called `head`"),
+        field("repository", Takes::Either(HOST), "Where images come from.")
+            .otherwise("the host called `repository`, or the user's if there is none"),
+        field(
+            "nodes",
+            Takes::Value { what: "a list of names", example: "[\"node0\", \"node1\"]" },
+            "The compute hosts.",
+        )
+        .otherwise("all hosts that play no other part and have no `[[storage]]`"),
+    ],
+};
+
+const HOST: &[Takes] =
+    &[Takes::Value { what: "the name of a host", example: "\"node0\"" }, Takes::Table(&HOST_AND_MOUNT)];
+
+const HOST_AND_MOUNT: TableSpec = TableSpec {
+    name: "a host",
+    title: "`{ host, mount }`",
+    doc: "A host and one of its disks.",
+    fields: &[
+        field("host", Takes::Value { what: "the name of a host", example: "\"node0\"" }, "The host."),
+        field("mount", Takes::Value { what: "a path", example: "\"/scratch\"" }, "Where the disk is mounted.")
+            .otherwise("the disk at `/`, or the memory of a host that has none"),
+    ],
+};
 
 /// The platform as far as it could be read.
 pub struct Platform {
@@ -53,11 +89,12 @@ pub struct HostAndMount {
 }
 
 impl FromValue for HostAndMount {
+    const WHAT: &'static str = "a host";
     const EXAMPLE: &'static str = "\"host\"";
 
     fn read(value: &Value, report: &Report) -> Option<Self> {
         if matches!(value.kind, Kind::Table(_)) {
-            let mut fields = Fields::of(value, "a host", report)?;
+            let mut fields = Fields::of(value, &HOST_AND_MOUNT, report)?;
             let host = fields.required("host");
             let mount = fields.optional("mount");
             fields.finish();
@@ -86,7 +123,7 @@ pub fn platform(root: &Table, value: &Value, context: &Context<'_>) -> Option<Pl
             (xml(&path, context), parts)
         }
         Kind::Table(table) if table.get("xml").is_some() => {
-            let mut fields = Fields::of(value, "[platform]", report)?;
+            let mut fields = Fields::of(value, &XML, report)?;
             let path = fields.required("xml");
             let parts = Parts {
                 user: fields.optional("user"),
@@ -100,7 +137,7 @@ pub fn platform(root: &Table, value: &Value, context: &Context<'_>) -> Option<Pl
         Kind::Table(_) => compact::platform(value, report)?,
         other => {
             let message = format!("`platform` must be a path or a table, not {}", other.description());
-            report.error(value.span, message, "write it like platform = \"cluster.xml\"");
+            report.error(value.span, message, report.entry("platform", "\"cluster.xml\""));
             return None;
         }
     };

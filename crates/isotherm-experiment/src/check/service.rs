@@ -3,26 +3,100 @@
 use isotherm_kernel::Duration;
 use isotherm_serverless::{ContainerReuse, Payloads, Preset, Slots};
 
-use crate::check::fields::{Count, Fields, FromValue, Size, choice, list, suggestion};
+use crate::check::fields::{Choice, Count, Fields, FromValue, Size, choice, takes, word, words};
+use crate::check::schema::{TableSpec, Takes, field};
 use crate::diagnostic::Report;
 use crate::plan::{EvictionKind, KeepAliveKind, SchedulerKind, ServicePlan};
 use crate::tree::{Kind, Value};
 
-const PRESETS: &[(&str, Preset)] = &[("default", Preset::Default), ("wrench", Preset::Wrench)];
+/// `[service]`
+pub const SERVICE: TableSpec = TableSpec {
+    name: "[service]", title: "",
+    doc: "The policies of the serverless platform, and what its actions cost.",
+    fields: &[
+        field("scheduler", Takes::Either(&[Takes::Words(|| words(SCHEDULERS)), Takes::Table(&SCHEDULER)]), "Who decides which invocation runs where.")
+            .default("\"fcfs\""),
+        field("keep_alive", Takes::Either(&[Takes::Words(|| words(&KEEP_ALIVE_WORDS[..1])), Takes::Table(&KEEP_ALIVE)]), "How long an idle container is kept.")
+            .otherwise("10 minutes; none is kept under preset `wrench`"),
+        field("reuse", Takes::Words(|| words(REUSE)), "Which idle container serves an invocation when there are several.")
+            .otherwise("`most-recently-used`; `oldest` under preset `wrench`"),
+        field("eviction", Takes::Words(|| words(EVICTION)), "Which idle containers go when their room is needed.").default("\"lru\""),
+        field("startup", takes::<Duration>(), "How long the start of a container takes, unless its function says otherwise.").like("\"300ms\"")
+            .default("\"0s\""),
+        field("processing_overhead", takes::<Duration>(), "How long the service needs to take in an invocation. It delays that invocation alone; under preset `wrench`, all that come after it.").like("\"1ms\"")
+            .default("\"0s\""),
+        field("slots", Takes::Either(&[takes::<Count>(), Takes::Words(|| words(SLOTS))]), "How many invocations a compute host runs at once.")
+            .default("\"cores\""),
+        field("buffer", takes::<Size>(), "The size of the chunks in which files move between storages; \"0B\" moves a file as one stream.").like("\"1MiB\"")
+            .default("\"0B\""),
+        field("simulate_downloads", takes::<bool>(), "Whether images have to be downloaded to the head disk, or are there from the start.")
+            .default("true"),
+        field("payloads", Takes::Table(&PAYLOADS), "The sizes of the messages between user and service, which take their time on the network.")
+            .default("{}"),
+    ],
+};
 
-const REUSE: &[(&str, ContainerReuse)] = &[
-    ("newest", ContainerReuse::Newest),
-    ("oldest", ContainerReuse::Oldest),
-    ("least-recently-used", ContainerReuse::LeastRecentlyUsed),
-    ("most-recently-used", ContainerReuse::MostRecentlyUsed),
+const SCHEDULER: TableSpec = TableSpec {
+    name: "scheduler",
+    title: "",
+    doc: "A scheduler. One without parameters may be written as its kind alone: `scheduler = \"fcfs\"`.",
+    fields: &[field("kind", Takes::Words(|| words(SCHEDULERS)), "Which one.")],
+};
+
+const KEEP_ALIVE: TableSpec = TableSpec {
+    name: "keep_alive",
+    title: "",
+    doc: "A keep-alive policy.",
+    fields: &[
+        field("kind", Takes::Words(|| words(KEEP_ALIVE_WORDS)), "Which one.").default("\"fixed\""),
+        field("idle", takes::<Duration>(), "How long a container is kept when it is idle (`fixed` only).")
+            .like("\"10min\"")
+            .otherwise("must be there for `fixed`"),
+    ],
+};
+
+const PAYLOADS: TableSpec = TableSpec {
+    name: "payloads",
+    title: "",
+    doc: "Sizes of messages. A message of 0 bytes takes no time.",
+    fields: &[
+        field("register_request", takes::<Size>(), "The user registers a function.").like("\"1kB\"").default("\"0B\""),
+        field("register_answer", takes::<Size>(), "The service has registered it, or not.")
+            .like("\"1kB\"")
+            .default("\"0B\""),
+        field("invoke_request", takes::<Size>(), "The user invokes a function.").like("\"1kB\"").default("\"0B\""),
+        field("invoke_answer", takes::<Size>(), "The service has taken the invocation in, or not.")
+            .like("\"1kB\"")
+            .default("\"0B\""),
+        field("completion", takes::<Size>(), "The service tells that an invocation has ended.")
+            .like("\"1kB\"")
+            .default("\"0B\""),
+    ],
+};
+
+/// The presets.
+pub const PRESETS: &[Choice<Preset>] = &[
+    word("default", "what a platform should do; networks are shared exactly", Preset::Default),
+    word(
+        "wrench",
+        "the rules and the dates of the reference simulator, with a defect in how it shares networks",
+        Preset::Wrench,
+    ),
 ];
 
-/// What the rules of reuse mean, for tables in which they stand side by side.
-const REUSE_MEANING: &[(ContainerReuse, &str)] = &[
-    (ContainerReuse::Newest, "the idle container that was created last serves"),
-    (ContainerReuse::Oldest, "the idle container that was created first serves"),
-    (ContainerReuse::LeastRecentlyUsed, "oldest first: the one that has been idle for the longest time serves"),
-    (ContainerReuse::MostRecentlyUsed, "newest first: the one that has been idle for the shortest time serves"),
+const REUSE: &[Choice<ContainerReuse>] = &[
+    word("newest", "the idle container that was created last serves", ContainerReuse::Newest),
+    word("oldest", "the idle container that was created first serves", ContainerReuse::Oldest),
+    word(
+        "least-recently-used",
+        "oldest first: the one that has been idle for the longest time serves",
+        ContainerReuse::LeastRecentlyUsed,
+    ),
+    word(
+        "most-recently-used",
+        "newest first: the one that has been idle for the shortest time serves",
+        ContainerReuse::MostRecentlyUsed,
+    ),
 ];
 
 /// What a value of a field means, in a few words, if it is one of the words that need some.
@@ -30,21 +104,37 @@ pub fn meaning(path: &str, word: &str) -> Option<&'static str> {
     if path != "service.reuse" {
         return None;
     }
-    let (_, reuse) = REUSE.iter().find(|(name, _)| *name == word)?;
-    REUSE_MEANING.iter().find(|(rule, _)| rule == reuse).map(|(_, meaning)| *meaning)
+    words(REUSE).iter().find(|known| known.name == word).map(|known| known.doc)
 }
 
-const EVICTION: &[(&str, EvictionKind)] = &[("lru", EvictionKind::Lru), ("ram", EvictionKind::Ram)];
-
-const SCHEDULERS: &[(&str, SchedulerKind)] = &[
-    ("fcfs", SchedulerKind::Fcfs),
-    ("random", SchedulerKind::Random),
-    ("workload-balancing", SchedulerKind::WorkloadBalancing),
+const EVICTION: &[Choice<EvictionKind>] = &[
+    word("lru", "those idle for the longest time", EvictionKind::Lru),
+    word("ram", "the smallest one that makes enough room", EvictionKind::Ram),
 ];
 
-const KEEP_ALIVE: [&str; 2] = ["none", "fixed"];
+const SCHEDULERS: &[Choice<SchedulerKind>] = &[
+    word("fcfs", "first come, first served", SchedulerKind::Fcfs),
+    word("random", "a compute host drawn at random for each invocation", SchedulerKind::Random),
+    word(
+        "workload-balancing",
+        "cores are shared out by the work that waits for each function",
+        SchedulerKind::WorkloadBalancing,
+    ),
+];
+
+/// Whether a container is kept for a fixed time.
+const KEEP_ALIVE_WORDS: &[Choice<bool>] = &[
+    word("none", "a container stops when its invocation has ended", false),
+    word("fixed", "a container stops when it has been idle for this long", true),
+];
+
+const SLOTS: &[Choice<Slots>] = &[
+    word("cores", "as many as it has cores", Slots::Cores),
+    word("unlimited", "any number of them", Slots::Unlimited),
+];
 
 impl FromValue for Preset {
+    const WHAT: &'static str = "a preset";
     const EXAMPLE: &'static str = "\"default\"";
 
     fn read(value: &Value, report: &Report) -> Option<Self> {
@@ -53,6 +143,7 @@ impl FromValue for Preset {
 }
 
 impl FromValue for ContainerReuse {
+    const WHAT: &'static str = "a rule of reuse";
     const EXAMPLE: &'static str = "\"newest\"";
 
     fn read(value: &Value, report: &Report) -> Option<Self> {
@@ -61,6 +152,7 @@ impl FromValue for ContainerReuse {
 }
 
 impl FromValue for EvictionKind {
+    const WHAT: &'static str = "an eviction policy";
     const EXAMPLE: &'static str = "\"lru\"";
 
     fn read(value: &Value, report: &Report) -> Option<Self> {
@@ -69,6 +161,7 @@ impl FromValue for EvictionKind {
 }
 
 impl FromValue for SchedulerKind {
+    const WHAT: &'static str = "a scheduler";
     const EXAMPLE: &'static str = "{ kind = \"fcfs\" }";
 
     fn read(value: &Value, report: &Report) -> Option<Self> {
@@ -76,7 +169,7 @@ impl FromValue for SchedulerKind {
         if !matches!(value.kind, Kind::Table(_)) {
             return choice(value, "scheduler", SCHEDULERS, report);
         }
-        let mut fields = Fields::of(value, "scheduler", report)?;
+        let mut fields = Fields::of(value, &SCHEDULER, report)?;
         let kind = match fields.entry("kind") {
             Some(entry) => choice(&entry.value, "scheduler", SCHEDULERS, report),
             None => {
@@ -90,6 +183,7 @@ impl FromValue for SchedulerKind {
 }
 
 impl FromValue for KeepAliveKind {
+    const WHAT: &'static str = "a keep-alive policy";
     const EXAMPLE: &'static str = "{ kind = \"fixed\", idle = \"10min\" }";
 
     fn read(value: &Value, report: &Report) -> Option<Self> {
@@ -102,33 +196,22 @@ impl FromValue for KeepAliveKind {
             report.error(
                 value.span,
                 format!("`keep_alive` must be a table, not {}", value.kind.description()),
-                format!("write it like {}", Self::EXAMPLE),
+                format!("write it like {}", report.example(Self::EXAMPLE)),
             );
             return None;
         }
-        let mut fields = Fields::of(value, "keep_alive", report)?;
-        let Some(entry) = fields.entry("kind") else {
-            fields.missing("kind", "\"fixed\"");
-            return None;
+        let mut fields = Fields::of(value, &KEEP_ALIVE, report)?;
+        let is_fixed = match fields.entry("kind") {
+            Some(entry) => choice(&entry.value, "keep_alive", KEEP_ALIVE_WORDS, report)?,
+            // It is the only one that takes anything.
+            None => true,
         };
-        let kind = match &entry.value.kind {
-            Kind::String(kind) if kind == "none" => Some(KeepAliveKind::None),
-            Kind::String(kind) if kind == "fixed" => {
-                fields.required::<Duration>("idle").map(|idle| match idle.is_zero() {
-                    true => KeepAliveKind::None,
-                    false => KeepAliveKind::Fixed(idle),
-                })
-            }
-            Kind::String(kind) => {
-                let hint = suggestion(kind, KEEP_ALIVE).unwrap_or_else(|| format!("one of {}", list(&KEEP_ALIVE)));
-                report.error(entry.value.span, format!("unknown keep_alive `{kind}`"), hint);
-                return None;
-            }
-            other => {
-                let message = format!("`kind` must be a string, not {}", other.description());
-                report.error(entry.value.span, message, format!("one of {}", list(&KEEP_ALIVE)));
-                return None;
-            }
+        let kind = match is_fixed {
+            false => Some(KeepAliveKind::None),
+            true => fields.required::<Duration>("idle").map(|idle| match idle.is_zero() {
+                true => KeepAliveKind::None,
+                false => KeepAliveKind::Fixed(idle),
+            }),
         };
         fields.finish();
         kind
@@ -136,15 +219,13 @@ impl FromValue for KeepAliveKind {
 }
 
 impl FromValue for Slots {
+    const WHAT: &'static str = "a number of slots";
     const EXAMPLE: &'static str = "\"cores\"";
 
     fn read(value: &Value, report: &Report) -> Option<Self> {
         match value.kind {
             Kind::Integer(_) => Count::read(value, report).map(|count| Slots::Count(count.0)),
-            Kind::String(_) => {
-                let choices = [("cores", Slots::Cores), ("unlimited", Slots::Unlimited)];
-                choice(value, "slots", &choices, report)
-            }
+            Kind::String(_) => choice(value, "slots", SLOTS, report),
             _ => {
                 let message = format!("`slots` must be a number, not {}", value.kind.description());
                 report.error(value.span, message, "a number, `\"cores\"` or `\"unlimited\"`");
@@ -155,10 +236,11 @@ impl FromValue for Slots {
 }
 
 impl FromValue for Payloads {
+    const WHAT: &'static str = "sizes of messages";
     const EXAMPLE: &'static str = "{ invoke_request = \"1kB\" }";
 
     fn read(value: &Value, report: &Report) -> Option<Self> {
-        let mut fields = Fields::of(value, "payloads", report)?;
+        let mut fields = Fields::of(value, &PAYLOADS, report)?;
         let mut bytes = |key| fields.optional_or(key, Size(0)).0;
         let payloads = Payloads {
             register_request: bytes("register_request"),
@@ -181,7 +263,7 @@ pub fn buffer(fields: &mut Fields<'_>) -> Option<u64> {
 pub fn service(value: Option<&Value>, preset: Preset, report: &Report) -> ServicePlan {
     let mut plan = ServicePlan::of_preset(preset);
     let Some(value) = value else { return plan };
-    let Some(mut fields) = Fields::of(value, "[service]", report) else { return plan };
+    let Some(mut fields) = Fields::of(value, &SERVICE, report) else { return plan };
     plan.scheduler = fields.optional_or("scheduler", plan.scheduler);
     plan.keep_alive = fields.optional_or("keep_alive", plan.keep_alive);
     plan.reuse = fields.optional_or("reuse", plan.reuse);

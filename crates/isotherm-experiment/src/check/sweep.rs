@@ -11,8 +11,8 @@
 
 use crate::check::service;
 use crate::diagnostic::Report;
-use crate::source::Span;
-use crate::tree::{Kind, Table, Value};
+use crate::source::{Sources, Span};
+use crate::tree::{Kind, Path, Step, Table, Value, parameters};
 
 /// More variants than this are not meant.
 const MAX_VARIANTS: usize = 10_000;
@@ -43,25 +43,26 @@ pub struct Variant {
 }
 
 struct Axis<'a> {
-    path: String,
+    path: Path,
     place: Span,
     values: &'a [Value],
 }
 
-/// All variants of a file, the first field of the sweep changing slowest: the file itself if there is no sweep. `text` is the
-/// text of the file.
-pub fn variants(root: &Value, text: &str, report: &Report) -> Vec<Variant> {
+/// All variants of a file, the first field of the sweep changing slowest: the file itself if there is no sweep. Fields that were
+/// set from outside of the file are not tried with other values.
+pub fn variants(root: &Value, set: &[Path], sources: &Sources, report: &Report) -> Vec<Variant> {
     let plain = Variant { settings: Vec::new(), root: root.clone() };
     let Kind::Table(table) = &root.kind else { return vec![plain] };
     let Some(sweep) = table.get("sweep") else { return vec![plain] };
     let mut axes = Vec::new();
     match &sweep.kind {
-        Kind::Table(table) => gather(table, "", &mut axes, report),
+        Kind::Table(table) => gather(table, &[], root, &mut axes, report),
         other => {
             let message = format!("`[sweep]` must be a table, not {}", other.description());
             report.error(sweep.span, message, "write it like service.reuse = [\"newest\", \"oldest\"]");
         }
     }
+    axes.retain(|axis| !set.iter().any(|path| path.to_string() == axis.path.to_string()));
     let count = axes.iter().try_fold(1usize, |count, axis| count.checked_mul(axis.values.len()));
     if count.is_none_or(|count| count > MAX_VARIANTS) {
         let hint = format!("at most {MAX_VARIANTS} are run");
@@ -72,25 +73,25 @@ pub fn variants(root: &Value, text: &str, report: &Report) -> Vec<Variant> {
     for axis in &axes {
         variants = variants
             .iter()
-            .flat_map(|variant| axis.values.iter().map(|value| changed(variant, axis, value, text, report)))
+            .flat_map(|variant| axis.values.iter().map(|value| changed(variant, axis, value, sources, report)))
             .collect();
     }
     variants
 }
 
 /// Tables inside the sweep lead on to fields; lists are the values of a field.
-fn gather<'a>(table: &'a Table, prefix: &str, axes: &mut Vec<Axis<'a>>, report: &Report) {
+fn gather<'a>(table: &'a Table, before: &[Step], root: &Value, axes: &mut Vec<Axis<'a>>, report: &Report) {
     for entry in &table.entries {
-        let path = match prefix {
-            "" => entry.key.clone(),
-            _ => format!("{prefix}.{}", entry.key),
-        };
+        let mut steps = before.to_vec();
+        steps.push(Step { name: entry.key.clone(), span: entry.key_span });
         match &entry.value.kind {
-            Kind::Table(table) => gather(table, &path, axes, report),
+            Kind::Table(table) => gather(table, &steps, root, axes, report),
             Kind::Array(values) if !values.is_empty() => {
+                let path = parameters::resolve(Path { steps }, root);
                 axes.push(Axis { path, place: entry.key_span, values });
             }
             Kind::Array(_) => {
+                let path = Path { steps };
                 report.error(entry.value.span, format!("no values for `{path}`"), "give at least one");
             }
             other => {
@@ -101,18 +102,16 @@ fn gather<'a>(table: &'a Table, prefix: &str, axes: &mut Vec<Axis<'a>>, report: 
     }
 }
 
-fn changed(variant: &Variant, axis: &Axis<'_>, value: &Value, text: &str, report: &Report) -> Variant {
+fn changed(variant: &Variant, axis: &Axis<'_>, value: &Value, sources: &Sources, report: &Report) -> Variant {
     let mut changed = variant.clone();
-    if let Kind::Table(table) = &mut changed.root.kind
-        && let Err(part) = table.set(&axis.path, axis.place, value.clone())
-    {
-        let message = format!("`{}` cannot be set", axis.path);
-        report.error(axis.place, message, format!("`{part}` is not a table"));
+    if let Err(error) = changed.root.set(&axis.path, value.clone()) {
+        let hint = format!("{}{}{}", error.message, if error.hint.is_empty() { "" } else { ": " }, error.hint);
+        report.error(axis.place, format!("`{}` cannot be set", axis.path), hint);
     }
     let shown = match &value.kind {
         Kind::String(text) => text.clone(),
-        _ => text.get(value.span.range()).unwrap_or_default().to_owned(),
+        _ => sources.get(value.span.source).text.get(value.span.range()).unwrap_or_default().to_owned(),
     };
-    changed.settings.push(Setting { path: axis.path.clone(), shown });
+    changed.settings.push(Setting { path: axis.path.to_string(), shown });
     changed
 }

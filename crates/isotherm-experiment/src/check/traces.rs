@@ -1,11 +1,99 @@
-//! What is wrong with a trace that the experiment names.
+//! Looking at the traces that the experiment names, and telling what is wrong with them.
 
-use isotherm_workload::{TraceError, TraceProblem, WorkloadError};
+use std::cell::RefCell;
+
+use isotherm_kernel::Time;
+use isotherm_workload::{FunctionNames, TraceError, TraceProblem, WorkloadError};
 
 use crate::check::context::Context;
 use crate::check::fields::suggestion;
+use crate::diagnostic::Diagnostic;
+use crate::plan::CsvPlan;
 use crate::source::Located;
 use crate::trace;
+
+/// So many things that are wrong with the rows of a trace are told in full.
+const MOST_OF_A_TRACE: usize = 20;
+
+/// How much of a trace is looked at before a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// The header and the first row; the rest when the run reaches it.
+    Beginning,
+    /// All rows.
+    Whole,
+}
+
+/// What is known of a trace whose rows have all been looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TraceSize {
+    /// How many invocations are in it.
+    pub arrivals: u64,
+    /// When the last of them arrives.
+    pub last: Time,
+}
+
+/// The traces that were looked at. The runs of a sweep mostly use the same ones, which are read once.
+#[derive(Clone, Debug)]
+pub struct Traces {
+    depth: Depth,
+    known: RefCell<Vec<Known>>,
+}
+
+#[derive(Clone, Debug)]
+struct Known {
+    plan: CsvPlan,
+    functions: Vec<String>,
+    size: TraceSize,
+}
+
+impl Traces {
+    /// None so far.
+    pub fn new(depth: Depth) -> Self {
+        Traces { depth, known: RefCell::default() }
+    }
+
+    /// What is known of a trace: nothing if only its beginning was looked at.
+    pub fn size(&self, plan: &CsvPlan) -> Option<TraceSize> {
+        self.known.borrow().iter().find(|known| known.plan == *plan).map(|known| known.size)
+    }
+
+    /// Looks at a trace, and reports what is wrong with it. `wanted` are its columns as the experiment names them.
+    pub fn check(&self, plan: &CsvPlan, file: &Located<String>, wanted: &[&Located<String>], context: &Context<'_>) {
+        if context.functions.is_incomplete() {
+            return;
+        }
+        let functions: Vec<String> = context.functions.iter().map(str::to_owned).collect();
+        let is_known = |known: &Known| known.plan == *plan && known.functions == functions;
+        if self.known.borrow().iter().any(is_known) {
+            return;
+        }
+        let names = FunctionNames::new(functions.iter().map(String::as_str));
+        let looked_at = match self.depth {
+            Depth::Beginning => trace::open(plan, names).map(drop),
+            Depth::Whole => trace::check(plan, names, MOST_OF_A_TRACE).map(|check| {
+                for error in check.errors {
+                    report(&Box::new(error).into(), file, wanted, context);
+                }
+                if check.further > 0 {
+                    let message = format!("`{}`: {} more things are wrong with its rows", file.value, check.further);
+                    context.report.push(Diagnostic::at(file.span, message, ""));
+                }
+                let size = TraceSize { arrivals: check.rows, last: check.last.unwrap_or(Time::ZERO) };
+                self.known.borrow_mut().push(Known { plan: plan.clone(), functions, size });
+            }),
+        };
+        let Err(error) = looked_at else { return };
+        if let WorkloadError::Trace(trace) = &error
+            && matches!(trace.problem, TraceProblem::Empty | TraceProblem::NoRows)
+        {
+            let hint = "the file has no row below its header";
+            context.report.error(file.span, "this workload is empty", hint);
+            return;
+        }
+        report(&error, file, wanted, context);
+    }
+}
 
 /// Reports what is wrong with a trace. An error of the whole file is shown where the experiment names the file or one of
 /// its columns, one of a row where the row is.
@@ -42,7 +130,7 @@ fn no_column(columns: &[String], column: &Located<String>, file: &str, context: 
     let hint = suggestion(&column.value, columns.iter().map(String::as_str)).unwrap_or_else(|| {
         let problem = TraceProblem::MissingColumn { columns: columns.to_vec(), similar: None };
         let column = Some(column.value.clone());
-        TraceError { name: file.to_owned(), line: None, column, row: String::new(), problem }.hint()
+        TraceError { name: file.to_owned(), line: None, column, row: String::new(), field: None, problem }.hint()
     });
     let message = format!("`{file}` has no column `{}`", column.value);
     context.report.error(column.span, message, hint);

@@ -1,38 +1,155 @@
 //! `[[workload]]`: who invokes what and when.
 
 use isotherm_kernel::{Duration, Time};
-use isotherm_workload::{
-    Arrival, Columns, FunctionColumn, FunctionNames, PoissonConfig, TimeColumn, TimeUnit, TraceProblem, WorkloadError,
-};
+use isotherm_workload::{Arrival, Columns, FunctionColumn, PoissonConfig, TimeColumn, TimeUnit};
 
-use crate::check::body;
+use crate::check::body::{self, STEPS};
 use crate::check::context::Context;
-use crate::check::fields::{AtMost, Fields, Rate, list, suggestion};
-use crate::check::traces;
+use crate::check::fields::{AtMost, Choice, Fields, Rate, choice, takes, word, words};
+use crate::check::schema::{Field, TableSpec, Takes, field};
 use crate::plan::{Body, CsvPlan, WorkloadPlan};
 use crate::source::Located;
-use crate::trace;
 use crate::tree::{Kind, Value};
 
 /// A list is held in memory; what is longer is a trace or a Poisson process.
 const MAX_LISTED: u32 = 10_000_000;
 
-const KINDS: [&str; 3] = ["list", "poisson", "csv"];
+const A_FUNCTION: Takes = Takes::Value { what: "the name of a function", example: "\"resize\"" };
+
+const A_PATH: Takes = Takes::Value { what: "a path", example: "\"data/run.csv\"" };
+
+const A_COLUMN: Takes = Takes::Value { what: "the name of a column", example: "\"arrival_s\"" };
+
+/// A unit of time.
+pub const A_TIME_UNIT: Takes = Takes::Value { what: "`ns`, `us`, `ms`, `s`, `min`, `h` or `d`", example: "\"ms\"" };
+
+const KIND: Field = field("kind", Takes::Words(|| words(KINDS)), "What the workload is.");
+
+const KINDS: &[Choice<&TableSpec>] = &[
+    word("list", "invocations that are written out one by one", &LIST),
+    word("poisson", "invocations that come at random, with a rate", &POISSON),
+    word("csv", "the rows of a CSV file, which is read as the simulation goes on and may be of any length", &CSV),
+];
+
+/// What is known of a workload before its kind is.
+const WORKLOAD: TableSpec =
+    TableSpec { name: "[[workload]]", title: "", doc: "Who invokes what and when.", fields: &[KIND] };
+
+/// The kinds of `[[workload]]`.
+pub const WORKLOADS: &[&TableSpec] = &[&LIST, &POISSON, &CSV];
+
+const LIST: TableSpec = TableSpec {
+    name: "[[workload]]",
+    title: "`[[workload]]` of kind `list`",
+    doc: "Invocations that are written out, either in `arrivals`, or those of one function by their dates (`at`, or \
+          `every` with `from` and `count`).",
+    fields: &[
+        field("kind", Takes::Value { what: "`\"list\"`", example: "\"list\"" }, "What the workload is."),
+        field("arrivals", Takes::Tables(&ARRIVAL), "The invocations, in any order.")
+            .otherwise("`function` must be there"),
+        field("function", A_FUNCTION, "The function that is invoked.").otherwise("`arrivals` must be there"),
+        field("at", Takes::Value { what: "a list of durations", example: "[\"0s\", \"1.5s\"]" }, "When it is invoked.")
+            .otherwise("`every` must be there"),
+        field("every", takes::<Duration>(), "It is invoked again and again after this time.")
+            .like("\"1s\"")
+            .otherwise("`at` must be there"),
+        field("from", takes::<Duration>(), "When it is invoked first (with `every`).").default("\"0s\""),
+        field("count", takes::<AtMost<MAX_LISTED>>(), "How many times it is invoked (with `every`).")
+            .like("100")
+            .otherwise("as many times as there are `durations`"),
+        field(
+            "durations",
+            Takes::Value { what: "a list of durations", example: "[\"3s\", \"4s\"]" },
+            "How long each body runs, instead of what the function does.",
+        )
+        .otherwise("the body of the function"),
+        field("body", Takes::Kinds(STEPS), "What each invocation does, instead of what the function does.")
+            .otherwise("the body of the function"),
+    ],
+};
+
+const ARRIVAL: TableSpec = TableSpec {
+    name: "an arrival",
+    title: "",
+    doc: "One invocation.",
+    fields: &[
+        field("at", takes::<Duration>(), "When."),
+        field("function", A_FUNCTION, "Which function."),
+        field("body", Takes::Kinds(STEPS), "What it does, instead of what the function does.")
+            .otherwise("the body of the function"),
+    ],
+};
+
+const POISSON: TableSpec = TableSpec {
+    name: "[[workload]]",
+    title: "`[[workload]]` of kind `poisson`",
+    doc: "Independent gaps between invocations, exponentially distributed. Every workload has a random stream of its \
+          own. It needs an end: `until`, `count` or both.",
+    fields: &[
+        field("kind", Takes::Value { what: "`\"poisson\"`", example: "\"poisson\"" }, "What the workload is."),
+        field("function", A_FUNCTION, "The function that is invoked."),
+        field("rate", takes::<Rate>(), "Invocations in the mean, more than zero."),
+        field("from", takes::<Duration>(), "When it begins.").default("\"0s\""),
+        field("until", takes::<Duration>(), "Nothing is invoked at this date or later.")
+            .like("\"10min\"")
+            .otherwise("`count` ends it"),
+        field("count", takes::<u64>(), "At most so many invocations.").like("100").otherwise("`until` ends it"),
+    ],
+};
+
+const CSV: TableSpec = TableSpec {
+    name: "[[workload]]",
+    title: "`[[workload]]` of kind `csv`",
+    doc: "The rows of a CSV file whose first line names its columns. Rows are ordered by arrival; other columns are ignored.",
+    fields: &[
+        field("kind", Takes::Value { what: "`\"csv\"`", example: "\"csv\"" }, "What the workload is."),
+        field("file", A_PATH, "The file."),
+        field("columns", Takes::Table(&COLUMNS), "Which column holds what."),
+        field("units", Takes::Table(&UNITS), "The units of the columns.").otherwise("the ends of their names say them"),
+        field("function", A_FUNCTION, "The function that all rows invoke.").otherwise("a column says it"),
+    ],
+};
+
+const COLUMNS: TableSpec = TableSpec {
+    name: "columns", title: "",
+    doc: "Which column of a trace holds what.",
+    fields: &[
+        field("arrival", A_COLUMN, "When the function is invoked, from the start of the simulation."),
+        field("function", Takes::Value { what: "the name of a column", example: "\"function\"" }, "The name of the function.")
+            .otherwise("`function_number`, or `function` of the workload"),
+        field("function_number", Takes::Value { what: "the name of a column", example: "\"index\"" }, "The number of the function, counted from 0: `[[function]]` in the order of the experiment, then those of `[functions]`.")
+            .otherwise("`function`"),
+        field("duration", Takes::Value { what: "the name of a column", example: "\"duration_s\"" }, "How long the body runs.")
+            .otherwise("the body of the function"),
+    ],
+};
+
+const UNITS: TableSpec = TableSpec {
+    name: "units",
+    title: "",
+    doc: "Units of the numbers in a trace.",
+    fields: &[
+        field("arrival", A_TIME_UNIT, "That of the column of arrivals.")
+            .otherwise("the end of its name, as in `arrival_s`"),
+        field("duration", A_TIME_UNIT, "That of the column of durations.")
+            .otherwise("the end of its name, as in `run_ms`"),
+    ],
+};
 
 /// Reads one `[[workload]]`. `number` counts the workloads before it.
 pub fn workload(value: &Value, number: usize, context: &Context<'_>) -> Option<WorkloadPlan> {
     let report = context.report;
-    let mut fields = Fields::of(value, "[[workload]]", report)?;
-    let kind = fields.required::<Located<String>>("kind")?;
-    let plan = match kind.value.as_str() {
-        "list" => list_workload(&mut fields, context),
-        "poisson" => poisson(&mut fields, number, context),
-        "csv" => csv(&mut fields, context),
-        other => {
-            let hint = suggestion(other, KINDS).unwrap_or_else(|| format!("a workload is one of {}", list(&KINDS)));
-            report.error(kind.span, format!("unknown workload `{other}`"), hint);
-            return None;
-        }
+    let mut fields = Fields::of(value, &WORKLOAD, report)?;
+    let Some(entry) = fields.entry("kind") else {
+        fields.missing("kind", "\"poisson\"");
+        return None;
+    };
+    let spec = choice(&entry.value, "workload", KINDS, report)?;
+    fields.proceed_as(spec);
+    let plan = match &entry.value.kind {
+        Kind::String(kind) if kind == "list" => list_workload(&mut fields, context),
+        Kind::String(kind) if kind == "poisson" => poisson(&mut fields, number, context),
+        _ => csv(&mut fields, context),
     };
     fields.finish();
     plan
@@ -84,11 +201,12 @@ fn explicit(value: &Value, context: &Context<'_>) -> Option<Vec<Arrival>> {
     let report = context.report;
     let Kind::Array(values) = &value.kind else {
         let message = format!("`arrivals` must be a list, not {}", value.kind.description());
-        report.error(value.span, message, "write it like [{ at = \"0s\", function = \"f\" }]");
+        let example = report.example("[{ at = \"0s\", function = \"f\" }]");
+        report.error(value.span, message, format!("write it like {example}"));
         return None;
     };
     let arrival = |value: &Value| {
-        let mut fields = Fields::of(value, "an arrival", report)?;
+        let mut fields = Fields::of(value, &ARRIVAL, report)?;
         let at = fields.required::<Duration>("at");
         let own_body = fields.has("body");
         let name = fields.required::<Located<String>>("function");
@@ -163,7 +281,7 @@ fn poisson(fields: &mut Fields<'_>, number: usize, context: &Context<'_>) -> Opt
     let until = fields.optional::<Located<Duration>>("until");
     let count = fields.optional::<Located<u64>>("count");
     if until.is_none() && !fields.has("until") && !fields.has("count") {
-        fields.missing("until", "\"10min\"` or `count = 100");
+        fields.missing_one_of("until", &[("until", "\"10min\""), ("count", "100")]);
     }
     let empty = match (&until, &count) {
         (Some(until), _) if until.value <= from => Some(until.span),
@@ -200,18 +318,21 @@ fn csv(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<WorkloadPlan> {
         None => Some(None),
     };
     let (file, function) = (file?, function?);
-    let path = context.path(&file.value);
+    let path = context.path(&file);
     // The header is looked at even if a unit is missing.
     let any_unit = |name: &Located<String>| TimeColumn { name: name.value.clone(), unit: TimeUnit::SECOND };
     let complete = arrival.is_some() && duration.is_some();
     let arrival = arrival.unwrap_or_else(|| any_unit(&columns.arrival));
     let duration = duration.unwrap_or_else(|| columns.duration.as_ref().map(any_unit));
     let plan = CsvPlan { shown: path.display().to_string(), path, columns: Columns { arrival, function, duration } };
-    check_trace(&plan, &file, &columns, context);
+    let wanted =
+        [Some(&columns.arrival), columns.function.as_ref(), columns.number.as_ref(), columns.duration.as_ref()];
+    let wanted: Vec<_> = wanted.into_iter().flatten().collect();
+    context.traces.check(&plan, &file, &wanted, context);
     complete.then_some(WorkloadPlan::Csv(plan))
 }
 
-/// The function of a trace: always the same, or named in a column.
+/// The function of a trace: always the same, or in a column, by name or by number.
 fn csv_function(
     fields: &Fields<'_>,
     fixed_given: bool,
@@ -220,32 +341,37 @@ fn csv_function(
     context: &Context<'_>,
 ) -> Option<FunctionColumn> {
     let own_body = columns.duration.is_some();
-    match &columns.function {
-        None if fixed_given => Some(FunctionColumn::Fixed(function(fixed?, own_body, context)?)),
-        None => {
-            fields.missing("function", "\"...\"` or `columns.function = \"...\"");
-            None
+    let column = match (&columns.function, &columns.number) {
+        (None, None) if fixed_given => return Some(FunctionColumn::Fixed(function(fixed?, own_body, context)?)),
+        (None, None) => {
+            fields.missing_one_of("function", &[("function", "\"...\""), ("columns.function", "\"...\"")]);
+            return None;
         }
-        Some(column) if fixed_given => {
+        (Some(_), Some(second)) => {
+            context.report.error(second.span, "the function is given twice", "remove this column, or the other");
+            return None;
+        }
+        (Some(column), None) | (None, Some(column)) if fixed_given => {
             let hint = "remove this, or `function` of the workload";
             context.report.error(column.span, "the function is given twice", hint);
-            None
+            return None;
         }
-        Some(column) => {
-            if !own_body {
-                // Any function may be in the file.
-                let span = fields.place();
-                let all = (0..context.functions.iter().count()).map(|value| Located { value, span });
-                context.needs.borrow_mut().invoked.extend(all);
-            }
-            Some(FunctionColumn::Named(column.value.clone()))
-        }
+        (Some(column), None) => FunctionColumn::Named(column.value.clone()),
+        (None, Some(column)) => FunctionColumn::Numbered(column.value.clone()),
+    };
+    if !own_body {
+        // Any function may be in the file.
+        let span = fields.place();
+        let all = (0..context.functions.iter().count()).map(|value| Located { value, span });
+        context.needs.borrow_mut().invoked.extend(all);
     }
+    Some(column)
 }
 
 struct ColumnNames {
     arrival: Located<String>,
     function: Option<Located<String>>,
+    number: Option<Located<String>>,
     duration: Option<Located<String>>,
 }
 
@@ -254,12 +380,13 @@ fn columns(fields: &mut Fields<'_>) -> Option<ColumnNames> {
         fields.missing("columns", "{ arrival = \"arrival_s\" }");
         return None;
     };
-    let mut fields = Fields::of(&entry.value, "columns", fields.report())?;
+    let mut fields = Fields::of(&entry.value, &COLUMNS, fields.report())?;
     let arrival = fields.required("arrival");
     let function = fields.optional("function");
+    let number = fields.optional("function_number");
     let duration = fields.optional("duration");
     fields.finish();
-    Some(ColumnNames { arrival: arrival?, function, duration })
+    Some(ColumnNames { arrival: arrival?, function, number, duration })
 }
 
 #[derive(Default)]
@@ -270,7 +397,7 @@ struct UnitTable {
 
 fn unit_table(fields: &mut Fields<'_>) -> UnitTable {
     let Some(entry) = fields.entry("units") else { return UnitTable::default() };
-    let Some(mut fields) = Fields::of(&entry.value, "units", fields.report()) else {
+    let Some(mut fields) = Fields::of(&entry.value, &UNITS, fields.report()) else {
         return UnitTable::default();
     };
     let table = UnitTable { arrival: fields.optional("arrival"), duration: fields.optional("duration") };
@@ -279,7 +406,7 @@ fn unit_table(fields: &mut Fields<'_>) -> UnitTable {
 }
 
 /// A column of times: its unit is given, or the end of its name (`arrival_s`, `response_ms`) says it.
-fn time_column(
+pub fn time_column(
     column: &Located<String>,
     unit: Option<Located<String>>,
     key: &str,
@@ -305,20 +432,4 @@ fn time_column(
         },
     };
     Some(TimeColumn { name, unit })
-}
-
-/// Header and first row must be good before anything is simulated.
-fn check_trace(plan: &CsvPlan, file: &Located<String>, columns: &ColumnNames, context: &Context<'_>) {
-    let functions = FunctionNames::new(context.functions.iter());
-    let Err(error) = trace::open(plan, functions) else { return };
-    if let WorkloadError::Trace(trace) = &error
-        && matches!(trace.problem, TraceProblem::Empty | TraceProblem::NoRows)
-    {
-        let hint = "the file has no row below its header";
-        context.report.error(file.span, "this workload is empty", hint);
-        return;
-    }
-    let wanted = [Some(&columns.arrival), columns.function.as_ref(), columns.duration.as_ref()];
-    let wanted: Vec<_> = wanted.into_iter().flatten().collect();
-    traces::report(&error, file, &wanted, context);
 }

@@ -42,6 +42,11 @@ impl Attributes {
         Some(value.clone())
     }
 
+    /// The value of an attribute that says nothing when it is empty.
+    pub(super) fn optional(&self, attribute: &str) -> Option<Name> {
+        self.get(attribute).filter(|given| !given.text.is_empty())
+    }
+
     /// The value of an attribute that must be there and must not be empty.
     pub(super) fn required(&self, reader: &mut Reader<'_, '_>, attribute: &str) -> Option<Name> {
         let Some(value) = self.get(attribute) else {
@@ -95,7 +100,7 @@ impl Attributes {
 
     /// A latency; zero if there is none.
     pub(super) fn latency(&self, reader: &mut Reader<'_, '_>, attribute: &str) -> Option<f64> {
-        let Some(given) = self.get(attribute) else {
+        let Some(given) = self.optional(attribute) else {
             return Some(0.0);
         };
         let what = format!("attribute `{attribute}` of `{}`", self.element);

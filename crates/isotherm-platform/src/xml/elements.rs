@@ -5,14 +5,15 @@ use roxmltree::Node;
 use super::attributes::Attributes;
 use super::{Reader, offset};
 use crate::error::{Kind, PlatformError, Problem};
-use crate::raw::{Direction, Name, RawDisk, RawHop, RawHost, RawLink, RawRoute, RawRouter, RawSharing};
+use crate::raw::{Direction, Ends, Name, RawDisk, RawHop, RawHost, RawLink, RawRoute, RawRouter, RawSharing};
 use crate::spec::{LinkSharing, Properties};
 use crate::units::Dimension;
 
 impl Reader<'_, '_> {
     pub(super) fn host(&mut self, node: Node<'_, '_>, zone: usize) {
-        let known = ["id", "speed", "core", "pstate", "speed_file", "state_file", "coordinates"];
+        let known = ["id", "speed", "core", "pstate", "speed_file", "availability_file", "state_file", "coordinates"];
         let attributes = Attributes::new(self, node, &known);
+        let order = self.raw.next_order();
         let name = attributes.required(self, "id");
         let speeds = attributes.speeds(self, "speed");
         let cores = attributes.whole(self, "core", 1, 1);
@@ -25,8 +26,9 @@ impl Reader<'_, '_> {
             let origin = attributes.get("pstate").and_then(|given| given.origin);
             self.tell(origin, error);
         }
-        let speed_profile = self.profile(attributes.get("speed_file"));
-        let state_profile = self.profile(attributes.get("state_file"));
+        let speed_profile =
+            self.profile(attributes.optional("speed_file").or_else(|| attributes.optional("availability_file")));
+        let state_profile = self.profile(attributes.optional("state_file"));
         let mut properties = Properties::new();
         let mut disks = Vec::new();
         for child in self.children(node, &["prop", "disk"]) {
@@ -40,6 +42,8 @@ impl Reader<'_, '_> {
         self.raw.hosts.push(RawHost {
             name,
             zone,
+            order,
+            series: None,
             speeds: speeds.unwrap_or_else(|| vec![1.0]),
             pstate: pstate.unwrap_or_default() as usize,
             cores: cores.unwrap_or(1),
@@ -51,7 +55,7 @@ impl Reader<'_, '_> {
         });
     }
 
-    fn disk(&mut self, node: Node<'_, '_>) -> Option<RawDisk> {
+    pub(super) fn disk(&mut self, node: Node<'_, '_>) -> Option<RawDisk> {
         let attributes = Attributes::new(self, node, &["id", "read_bw", "write_bw"]);
         let name = attributes.required(self, "id");
         let read = attributes.rate(self, "read_bw", Dimension::Bandwidth);
@@ -79,9 +83,9 @@ impl Reader<'_, '_> {
         let latency = attributes.latency(self, "latency");
         let sharing = attributes.get("sharing_policy");
         let sharing = sharing.and_then(|given| self.sharing(&given));
-        let bandwidth_profile = self.profile(attributes.get("bandwidth_file"));
-        let latency_profile = self.profile(attributes.get("latency_file"));
-        let state_profile = self.profile(attributes.get("state_file"));
+        let bandwidth_profile = self.profile(attributes.optional("bandwidth_file"));
+        let latency_profile = self.profile(attributes.optional("latency_file"));
+        let state_profile = self.profile(attributes.optional("state_file"));
         // Properties of links serve nothing in a simulation; they are only checked.
         for child in self.children(node, &["prop"]) {
             self.property(child);
@@ -99,14 +103,14 @@ impl Reader<'_, '_> {
     }
 
     fn sharing(&mut self, given: &Name) -> Option<RawSharing> {
-        let unsupported = ["WIFI", "FULLDUPLEX"].into_iter().find(|word| given.text == *word);
-        if let Some(word) = unsupported {
-            let what = format!("sharing policy `{word}`");
-            let error = PlatformError::from(Problem::NotSupported { what });
-            let error =
-                if word == "FULLDUPLEX" { error.with_hint("the name of today is `SPLITDUPLEX`") } else { error };
-            self.tell(given.origin, error);
+        if given.text.eq_ignore_ascii_case("WIFI") {
+            let what = "sharing policy `WIFI`".to_owned();
+            self.tell(given.origin, PlatformError::from(Problem::NotSupported { what }));
             return None;
+        }
+        if given.text.eq_ignore_ascii_case("FULLDUPLEX") {
+            // What `SPLITDUPLEX` was called before SimGrid 3.19.
+            return Some(RawSharing::SplitDuplex);
         }
         let words = [
             ("SHARED", RawSharing::One(LinkSharing::Shared)),
@@ -118,26 +122,24 @@ impl Reader<'_, '_> {
 
     pub(super) fn router(&mut self, node: Node<'_, '_>, zone: usize) {
         let attributes = Attributes::new(self, node, &["id", "coordinates"]);
+        let order = self.raw.next_order();
         self.children(node, &["prop"]);
         if let Some(name) = attributes.required(self, "id") {
-            self.raw.routers.push(RawRouter { name, zone });
+            self.raw.routers.push(RawRouter { name, zone, order });
         }
     }
 
-    pub(super) fn route(&mut self, node: Node<'_, '_>, zone: usize, between_zones: bool) {
-        let known: &[&str] = if between_zones {
-            &["src", "dst", "gw_src", "gw_dst", "symmetrical"]
-        } else {
-            &["src", "dst", "symmetrical"]
+    pub(super) fn route(&mut self, node: Node<'_, '_>, zone: usize, ends: Ends, bypass: bool) {
+        let known: &[&str] = match (ends == Ends::Zones, bypass) {
+            (true, false) => &["src", "dst", "gw_src", "gw_dst", "symmetrical"],
+            (true, true) => &["src", "dst", "gw_src", "gw_dst"],
+            (false, false) => &["src", "dst", "symmetrical"],
+            (false, true) => &["src", "dst"],
         };
         let attributes = Attributes::new(self, node, known);
         let from = attributes.required(self, "src");
         let to = attributes.required(self, "dst");
-        let gateways = between_zones.then(|| {
-            let source = attributes.required(self, "gw_src");
-            let target = attributes.required(self, "gw_dst");
-            source.zip(target)
-        });
+        let gateways = (attributes.optional("gw_src"), attributes.optional("gw_dst"));
         let words = [("YES", true), ("NO", false), ("true", true), ("false", false)];
         let symmetrical = attributes.get("symmetrical").and_then(|given| self.word("`symmetrical`", &given, &words));
         let mut hops = Vec::new();
@@ -151,19 +153,16 @@ impl Reader<'_, '_> {
         let (Some(from), Some(to), true) = (from, to, all_hops) else {
             return;
         };
-        let gateways = match gateways {
-            Some(None) => return,
-            Some(pair) => pair,
-            None => None,
-        };
         self.raw.routes.push(RawRoute {
             origin: offset(node),
             zone,
+            ends,
             from,
             to,
             gateways,
             hops,
-            symmetrical: symmetrical.unwrap_or(true),
+            symmetrical: !bypass && symmetrical.unwrap_or(true),
+            bypass,
         });
     }
 
@@ -178,7 +177,7 @@ impl Reader<'_, '_> {
         Some(RawHop { link: link?, direction: direction? })
     }
 
-    fn add_property(&mut self, node: Node<'_, '_>, properties: &mut Properties) {
+    pub(super) fn add_property(&mut self, node: Node<'_, '_>, properties: &mut Properties) {
         let Some((name, value)) = self.property(node) else {
             return;
         };

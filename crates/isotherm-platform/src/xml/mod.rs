@@ -1,9 +1,11 @@
 //! Reads SimGrid platform files (DTD 4.1).
 //!
-//! What is understood: `platform`, `config`, `zone` (old name `AS`) with the routings `Full` and `None`, `host`,
-//! `disk`, `link` (`SHARED`, `FATPIPE`, `SPLITDUPLEX`), `router`, `route`, `zoneRoute`, `link_ctn` and `prop`. What
-//! SimGrid knows beyond that is refused by name as not supported yet; what SimGrid does not know is refused as
-//! unknown. All that is wrong is told at once, each with its line and column.
+//! What is understood: `platform`, `config`, `zone` (old name `AS`) with the routings `Full`, `Floyd`, `Dijkstra`,
+//! `DijkstraCache`, `Cluster` and `None`, `host`, `disk`, `link` (`SHARED`, `FATPIPE`, `SPLITDUPLEX`), `router`, `route`,
+//! `zoneRoute`, `bypassRoute`, `bypassZoneRoute`, `link_ctn`, flat `cluster`, `cabinet`, `backbone`, `host_link`, `trace`,
+//! `trace_connect` and `prop`. What SimGrid knows beyond that is refused by name as not supported yet; what SimGrid does not
+//! know is refused as unknown, with one exception: a `cluster` and a `cabinet` may have a `disk`, which is given to every
+//! host as `prop` is. All that is wrong is told at once, each with its line and column.
 //!
 //! No path is opened here: a profile file that is named in the text is asked of the caller.
 //!
@@ -11,17 +13,24 @@
 //! so deep.
 
 mod attributes;
+mod cluster;
 mod config;
 mod elements;
+mod text;
+mod trace;
 
-use roxmltree::{Document, Node, ParsingOptions};
+use indexmap::IndexMap;
+use roxmltree::Node;
+use rustc_hash::FxBuildHasher;
 
-use crate::error::{Place, PlatformError, Problem, nearest};
+use crate::error::{PlatformError, Problem, nearest};
 use crate::profile::Profile;
-use crate::raw::{Finding, Name, Origin, RawPlatform, RawZone};
+use crate::raw::{Ends, Finding, Name, Origin, RawPlatform, RawZone};
 use crate::resolve::resolve;
-use crate::spec::PlatformSpec;
+use crate::spec::{PlatformSpec, Routing};
 use attributes::Attributes;
+use text::Lines;
+use trace::Connection;
 
 /// How deep zones may be nested. Real platforms have three or four levels.
 const DEEPEST_ZONE: u32 = 64;
@@ -68,12 +77,21 @@ impl PlatformSpec {
             let place = finding.origin.map(|offset| lines.place(text, offset));
             finding.error.at(place)
         };
-        let document = match parse(text) {
+        let document = match text::parse(text) {
             Ok(document) => document,
             Err(error) => return Err(vec![error]),
         };
-        let mut reader = Reader { raw: RawPlatform::default(), findings: Vec::new(), warnings: Vec::new(), files };
+        let mut reader = Reader {
+            raw: RawPlatform::default(),
+            findings: Vec::new(),
+            warnings: Vec::new(),
+            traces: IndexMap::default(),
+            connections: Vec::new(),
+            series_hosts: 0,
+            files,
+        };
         reader.platform(document.root_element());
+        reader.connect_traces();
         findings.append(&mut reader.findings);
         let warnings: Vec<PlatformError> = reader.warnings.into_iter().map(place).collect();
         match resolve(reader.raw, &mut findings) {
@@ -90,103 +108,65 @@ impl PlatformSpec {
     }
 }
 
-fn parse(text: &str) -> Result<Document<'_>, PlatformError> {
-    if let Some(offset) = entity_declaration(text) {
-        let what = "declaring entities".to_owned();
-        let place = Lines::new(text).place(text, offset);
-        return Err(PlatformError::from(Problem::NotSupported { what }).at(Some(place)));
-    }
-    let options = ParsingOptions { allow_dtd: true, ..ParsingOptions::default() };
-    Document::parse_with_options(text, options).map_err(|error| {
-        let at = error.pos();
-        // The reader's message ends with its position, which we give in our own way.
-        let message = error.to_string();
-        let detail = match message.rfind(" at ") {
-            Some(end) if message[end + 4..].starts_with(|c: char| c.is_ascii_digit()) => message[..end].to_owned(),
-            _ => message,
-        };
-        let place = Place { line: at.row, column: at.col };
-        PlatformError::from(Problem::Syntax { detail }).at(Some(place))
-    })
-}
-
-/// Where the text declares an entity, if it does. Platforms have no use for entities, and a few of them, each
-/// made of the one before, can be expanded to more than any memory holds.
-fn entity_declaration(text: &str) -> Option<usize> {
-    let mut at = 0;
-    while let Some(next) = text[at..].find('<') {
-        at += next;
-        let rest = &text[at..];
-        if rest.starts_with("<!ENTITY") {
-            return Some(at);
-        } else if rest.starts_with("<!--") {
-            at += rest.find("-->")?;
-        } else if rest.starts_with("<!") || rest.starts_with("<?") {
-            at += 2;
-        } else {
-            // The root element: declarations come before it.
-            return None;
-        }
-    }
-    None
-}
-
-/// Where the lines of a text begin.
-struct Lines {
-    starts: Vec<usize>,
-}
-
-impl Lines {
-    fn new(text: &str) -> Self {
-        let ends = text.bytes().enumerate().filter(|&(_, byte)| byte == b'\n');
-        let starts = std::iter::once(0).chain(ends.map(|(end, _)| end + 1)).collect();
-        Self { starts }
-    }
-
-    fn place(&self, text: &str, offset: usize) -> Place {
-        let line = self.starts.partition_point(|&start| start <= offset).max(1);
-        let start = self.starts[line - 1];
-        let column = text[start..offset.min(text.len())].chars().count() + 1;
-        Place { line: line as u32, column: column as u32 }
-    }
-}
-
 struct Reader<'f, 'g> {
     raw: RawPlatform,
     findings: Vec<Finding>,
     warnings: Vec<Finding>,
+    /// The traces in the text; `None` for one that cannot be read.
+    traces: IndexMap<String, Option<Profile>, FxBuildHasher>,
+    connections: Vec<Connection>,
+    /// How many hosts the clusters so far have.
+    series_hosts: usize,
     files: &'f mut ProfileFiles<'g>,
 }
 
-/// The elements of SimGrid that Isotherm does not understand yet.
-const UNSUPPORTED: [&str; 14] = [
+/// The elements of SimGrid that Isotherm does not understand, with what to do about them.
+const UNSUPPORTED: [(&str, &str); 9] = [
+    ("peer", "only zones with `Vivaldi` routing have peers; a `host` with a `link` and a `route` says the same"),
+    ("include", "put the content of that file in its place"),
+    ("actor", "a platform says what there is; what happens there stands in the experiment"),
+    ("process", "a platform says what there is; what happens there stands in the experiment"),
+    ("random", "SimGrid has not followed it for a long time"),
+    ("storage_type", "a `disk` in a `host` is what it was replaced by"),
+    ("storage", "a `disk` in a `host` is what it was replaced by"),
+    ("mount", "a `disk` in a `host` is what it was replaced by"),
+    ("model_prop", "SimGrid has not followed it for a long time"),
+];
+
+/// The routings of SimGrid that Isotherm does not understand.
+const UNSUPPORTED_ROUTINGS: [&str; 8] =
+    ["ClusterFatTree", "ClusterDragonfly", "ClusterTorus", "FatTree", "Dragonfly", "Torus", "Vivaldi", "Wifi"];
+
+/// The routings that Isotherm understands.
+const ROUTINGS: [(&str, Routing); 6] = [
+    ("Full", Routing::Full),
+    ("Floyd", Routing::Floyd),
+    ("Dijkstra", Routing::Dijkstra),
+    ("DijkstraCache", Routing::Dijkstra),
+    ("Cluster", Routing::Cluster),
+    ("None", Routing::None),
+];
+
+/// What may be in a zone.
+const ZONE_ELEMENTS: [&str; 18] = [
+    "zone",
+    "AS",
+    "host",
+    "router",
+    "link",
     "cluster",
-    "cabinet",
-    "backbone",
-    "host_link",
-    "peer",
+    "route",
+    "zoneRoute",
+    "ASroute",
     "bypassRoute",
     "bypassZoneRoute",
     "bypassASroute",
+    "cabinet",
+    "backbone",
+    "host_link",
     "trace",
     "trace_connect",
-    "actor",
-    "include",
-    "storage",
-    "mount",
-];
-
-/// The routings of SimGrid that Isotherm does not understand yet.
-const UNSUPPORTED_ROUTINGS: [&str; 9] = [
-    "Floyd",
-    "Dijkstra",
-    "DijkstraCache",
-    "Cluster",
-    "ClusterFatTree",
-    "ClusterDragonfly",
-    "ClusterTorus",
-    "Vivaldi",
-    "Wifi",
+    "prop",
 ];
 
 fn offset(node: Node<'_, '_>) -> Origin {
@@ -217,9 +197,12 @@ impl Reader<'_, '_> {
                 .with_hint("`simgrid_update_xml` brings old files to version 4.1");
             self.tell(version.origin, error);
         }
-        for child in self.children(node, &["config", "zone", "AS"]) {
+        for child in self.children(node, &["config", "zone", "AS", "cluster", "trace", "trace_connect"]) {
             match child.tag_name().name() {
                 "config" => self.config(child),
+                "cluster" => self.cluster(child, None),
+                "trace" => self.trace(child),
+                "trace_connect" => self.trace_connect(child),
                 _ => self.zone(child, None, 0),
             }
         }
@@ -235,23 +218,40 @@ impl Reader<'_, '_> {
             self.tell(offset(node), Problem::TooLarge { what, limit });
             return;
         }
-        let full = match &routing {
+        let routing = match &routing {
             Some(routing) => self.routing(routing),
-            None => Some(true),
+            None => Some(Routing::Full),
         };
         // A zone whose routing we do not know may hold what only makes sense there.
-        let Some(full) = full else { return };
+        let Some(routing) = routing else { return };
         let zone = self.raw.zones.len();
+        let order = self.raw.next_order();
         let unnamed = || Name { text: String::new(), origin: offset(node) };
-        self.raw.zones.push(RawZone { name: name.unwrap_or_else(unnamed), parent, full });
-        let known = ["zone", "AS", "host", "router", "link", "route", "zoneRoute", "ASroute", "prop"];
-        for child in self.children(node, &known) {
-            match child.tag_name().name() {
+        let name = name.unwrap_or_else(unnamed);
+        self.raw.zones.push(RawZone { name, parent, routing, order, gateway: None, backbone: None });
+        for child in self.children(node, &ZONE_ELEMENTS) {
+            let element = child.tag_name().name();
+            let only_in_cluster = matches!(element, "cabinet" | "backbone" | "host_link");
+            if only_in_cluster && routing != Routing::Cluster {
+                let problem = Problem::WrongRouting { element: element.to_owned(), routing: routing.name() };
+                let hint = "it is for zones with `routing=\"Cluster\"`";
+                self.tell(offset(child), PlatformError::from(problem).with_hint(hint));
+                continue;
+            }
+            match element {
                 "host" => self.host(child, zone),
                 "link" => self.link(child),
                 "router" => self.router(child, zone),
-                "route" => self.route(child, zone, false),
-                "zoneRoute" | "ASroute" => self.route(child, zone, true),
+                "route" => self.route(child, zone, Ends::Points, false),
+                "zoneRoute" | "ASroute" => self.route(child, zone, Ends::Zones, false),
+                "bypassRoute" => self.route(child, zone, Ends::Points, true),
+                "bypassZoneRoute" | "bypassASroute" => self.route(child, zone, Ends::Zones, true),
+                "cluster" => self.cluster(child, Some(zone)),
+                "cabinet" => self.cabinet(child, zone),
+                "backbone" => self.backbone(child, zone),
+                "host_link" => self.host_link(child, zone),
+                "trace" => self.trace(child),
+                "trace_connect" => self.trace_connect(child),
                 // Properties of zones serve nothing in a simulation; they are only checked.
                 "prop" => drop(self.property(child)),
                 _ => self.zone(child, Some(zone), depth + 1),
@@ -259,24 +259,23 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// Whether the routing is that of declared routes (or of no routes at all); `None` if it is neither.
-    fn routing(&mut self, routing: &Name) -> Option<bool> {
-        let is = |word: &str| routing.text.eq_ignore_ascii_case(word);
-        if is("Full") {
-            return Some(true);
-        }
-        if is("None") {
-            return Some(false);
+    /// The routing of a zone; `None` if it is not one that we know.
+    fn routing(&mut self, given: &Name) -> Option<Routing> {
+        let is = |word: &str| given.text.eq_ignore_ascii_case(word);
+        if let Some(&(_, routing)) = ROUTINGS.iter().find(|(word, _)| is(word)) {
+            return Some(routing);
         }
         let error = if let Some(word) = UNSUPPORTED_ROUTINGS.into_iter().find(|word| is(word)) {
             let what = format!("`{word}` routing");
             PlatformError::from(Problem::NotSupported { what }).with_hint("with `Full` routing every route is declared")
         } else {
-            let known = ["Full", "None"].into_iter().chain(UNSUPPORTED_ROUTINGS);
-            crate::raw::bad_value("the routing", &routing.text, "it must be `Full` or `None`")
-                .with_suggestion(&routing.text, known)
+            let known: Vec<&str> = ROUTINGS.iter().map(|&(word, _)| word).collect();
+            let list: Vec<String> = known.iter().map(|word| format!("`{word}`")).collect();
+            let rule = format!("it must be one of {}", list.join(", "));
+            let known = known.into_iter().chain(UNSUPPORTED_ROUTINGS);
+            crate::raw::bad_value("the routing", &given.text, &rule).with_suggestion(&given.text, known)
         };
-        self.tell(routing.origin, error);
+        self.tell(given.origin, error);
         None
     }
 
@@ -300,9 +299,10 @@ impl Reader<'_, '_> {
             let element = child.tag_name().name();
             if known.contains(&element) {
                 children.push(child);
-            } else if UNSUPPORTED.contains(&element) {
+            } else if let Some((_, hint)) = UNSUPPORTED.iter().find(|(known, _)| *known == element) {
                 let what = format!("element `{element}`");
-                self.tell(offset(child), Problem::NotSupported { what });
+                let error = PlatformError::from(Problem::NotSupported { what }).with_hint(*hint);
+                self.tell(offset(child), error);
             } else {
                 let problem = Problem::UnknownElement { element: element.to_owned(), inside: inside.to_owned() };
                 let error = PlatformError::from(problem).with_suggestion(element, known.iter().copied());

@@ -36,6 +36,10 @@ fn stopped(container: u64, evicted: bool) -> EventKind {
     EventKind::ContainerStopped { node: NODE, container: ContainerId(container), evicted }
 }
 
+fn idle(container: u64) -> EventKind {
+    EventKind::ContainerIdle { node: NODE, container: ContainerId(container) }
+}
+
 fn dispatched(invocation: u64, container: u64, start_kind: StartKind) -> EventKind {
     EventKind::Dispatched {
         invocation: InvocationId(invocation),
@@ -64,6 +68,7 @@ fn good_life() -> Vec<EventKind> {
         started(0),
         dispatched(0, 0, StartKind::Cold),
         ended(0),
+        idle(0),
         submitted(1),
         admitted(1),
         dispatched(1, 0, StartKind::Warm),
@@ -124,7 +129,7 @@ fn nothing_is_wrong_with_a_good_life() {
 
 #[test]
 fn the_books_in_the_middle_of_a_life() {
-    let auditor = judged(good_life()[..14].to_vec());
+    let auditor = judged(good_life()[..15].to_vec());
     assert_eq!(auditor.node_use(NODE), NodeUse { disk_bytes: 300, memory_bytes: 130, slots: 1, containers: 1 });
     assert_eq!(auditor.pins(NODE, IMAGE), 1);
     assert_eq!(auditor.images_on_disk(NODE), [IMAGE]);
@@ -157,7 +162,7 @@ fn counters_count() {
     let auditor = judged(followed_by(good_life(), events));
     assert!(auditor.is_clean(), "{:?}", auditor.violations());
     let expected = AuditCounters {
-        events: 19 + 18,
+        events: 20 + 18,
         submitted: 3,
         ended: BTreeMap::from([(Outcome::Completed, 2), (Outcome::Failed, 1)]),
         cold_starts: 1,
@@ -313,6 +318,11 @@ fn containers_without_their_image_or_twice() {
     let again = [stopped(0, false), started(0)];
     broken(followed_by(with_idle_container(), again), Rule::Container, "container 0 was started a second time");
     broken([stopped(3, false)], Rule::Container, "container 3 was stopped, but it does not exist");
+    broken([idle(3)], Rule::Container, "container 3 became idle, but it does not exist");
+    let elsewhere = EventKind::ContainerIdle { node: NodeId(1), container: ContainerId(0) };
+    broken(followed_by(with_idle_container(), [elsewhere]), Rule::Container, "of node 0 became idle on node 1");
+    let busy = followed_by(with_idle_container(), [dispatched(0, 0, StartKind::Cold), idle(0)]);
+    broken(busy, Rule::Container, "container 0 became idle while it served invocation 0");
     let elsewhere = EventKind::ContainerStopped { node: NodeId(1), container: ContainerId(0), evicted: false };
     broken(followed_by(with_idle_container(), [elsewhere]), Rule::Container, "of node 0 was stopped on node 1");
     let busy = followed_by(with_idle_container(), [dispatched(0, 0, StartKind::Cold), stopped(0, false)]);

@@ -48,6 +48,30 @@ impl Missing {
 }
 
 /// Chooses idle containers to be evicted.
+///
+/// ```
+/// use isotherm_serverless::ContainerId;
+/// use isotherm_serverless::eviction::{ContainerEviction, IdleContainer, Missing};
+///
+/// /// As few containers as possible: the largest first.
+/// struct LargestFirst;
+///
+/// impl ContainerEviction for LargestFirst {
+///     fn choose(&self, idle: &mut dyn Iterator<Item = IdleContainer>, missing: Missing) -> Option<Vec<ContainerId>> {
+///         let mut idle: Vec<IdleContainer> = idle.collect();
+///         idle.sort_by_key(|container| std::cmp::Reverse(container.memory_bytes));
+///         let (mut missing, mut victims) = (missing, Vec::new());
+///         for container in idle {
+///             if missing.is_nothing() {
+///                 break;
+///             }
+///             missing = missing.without(&container);
+///             victims.push(container.id);
+///         }
+///         missing.is_nothing().then_some(victims)
+///     }
+/// }
+/// ```
 pub trait ContainerEviction {
     /// The containers that are to go so that nothing is missing any more, or `None` if all of them together would not
     /// do. `idle` gives the idle containers of the node, the longest idle first, ties in the order of creation.

@@ -33,6 +33,21 @@ pub enum Keep {
 }
 
 /// Decides how long idle containers are kept.
+///
+/// ```
+/// use isotherm_kernel::Duration;
+/// use isotherm_serverless::FunctionId;
+/// use isotherm_serverless::keep_alive::{IdleNow, Keep, KeepAlive};
+///
+/// /// Containers of one function are worth more than others.
+/// struct Favourite(FunctionId);
+///
+/// impl KeepAlive for Favourite {
+///     fn keep(&mut self, idle: &IdleNow) -> Keep {
+///         if idle.function == self.0 { Keep::Forever } else { Keep::For(Duration::from_secs(60)) }
+///     }
+/// }
+/// ```
 pub trait KeepAlive {
     /// Called each time a container becomes idle.
     fn keep(&mut self, idle: &IdleNow) -> Keep;

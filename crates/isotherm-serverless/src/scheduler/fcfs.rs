@@ -1,11 +1,11 @@
 //! First come, first served.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use super::promises::Promises;
 use super::{Dispatch, Plan, Scheduler};
 use crate::node_set::NodeSet;
-use crate::state::{Pending, View};
+use crate::state::{Mark, Pending, View};
 use crate::{FunctionId, ImageId, NodeId};
 
 /// Serves invocations in the order in which they became schedulable, each on the first node, in the order of the list,
@@ -27,30 +27,79 @@ pub struct Fcfs {
 }
 
 /// The state of the platform as the decisions of this round will leave it, as far as the rules ask.
+///
+/// All invocations that wait may be looked at in every round, so what is asked for each of them lies in arrays, whose entries say
+/// for which round they hold. If nothing has happened since a round but that invocations have come, all others would be decided for in the
+/// same way again, so the next round goes on where it ended.
 #[derive(Debug, Default)]
 struct Scratch {
+    round: u64,
+    /// Set if the next round may go on where this one ended: nothing but copies was decided, and these would not have
+    /// changed what was decided before them.
+    mark: Option<Mark>,
+    /// Whether each copy goes to a node behind those on which earlier invocations wait for a copy of the same image: had it
+    /// been in progress already, they would still wait where they do.
+    copies_in_order: bool,
     /// Nodes with a free slot.
     free: NodeSet,
-    /// Slots taken in this round.
-    taken: FxHashMap<NodeId, u32>,
+    /// What is left of the slots of each node.
+    slots: Vec<Slots>,
+    /// Where the next invocation of each function goes.
+    next: Vec<Next>,
+    /// How many functions have found no node.
+    nowhere: usize,
     promises: Promises,
     /// Idle containers promised in this round.
     idle_taken: FxHashMap<(FunctionId, NodeId), usize>,
-    loading: FxHashMap<ImageId, NodeSet>,
-    copying: FxHashMap<ImageId, NodeSet>,
-    /// Where the next invocation of a function goes as long as that node has a free slot: what the rules ask for only
-    /// dwindles in a round, but for the moves that are decided, so the first node of a rule stays the first. Not with
-    /// `looks_at_room`, where it also depends on what was promised.
-    same_again: FxHashMap<FunctionId, (NodeId, Found)>,
-    /// Functions that have found no node. They will find none later in the round.
-    nowhere: FxHashSet<FunctionId>,
+    /// Moves decided in this round, by image.
+    moves: FxHashMap<ImageId, Moves>,
     /// What is moved only to be nearer, after everything else.
     nearer: Plan,
 }
 
+/// Where an image is to be moved to.
+#[derive(Debug, Default)]
+struct Moves {
+    number: u32,
+    /// The last node on which an invocation waits for a copy that was in progress.
+    last_awaited: Option<NodeId>,
+    loading: NodeSet,
+    copying: NodeSet,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Slots {
+    round: u64,
+    left: u32,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Next {
+    round: u64,
+    place: NextPlace,
+    /// The rule that chose last. Those before it have no node left in this round, as long as nothing else moves the image.
+    rule: Found,
+    /// How many moves of its image had been decided in this round when its last invocation had been.
+    moves: u32,
+}
+
+/// Where the next invocation of a function goes.
+#[derive(Clone, Copy, Debug, Default)]
+enum NextPlace {
+    /// It is not known yet.
+    #[default]
+    Unknown,
+    /// To this node as long as it has a free slot: what the rules ask for only dwindles in a round, but for the moves that are
+    /// decided, so the first node of a rule stays the first. Not if room is looked at, which also depends on what was promised.
+    Same(NodeId, Found),
+    /// None was found for the one before, so there will be none later in the round.
+    Nowhere,
+}
+
 /// What the rule that chose a node has found there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum Found {
+    #[default]
     Idle,
     InMemory,
     Loading,
@@ -67,21 +116,27 @@ impl Fcfs {
 
     fn choose(&mut self, view: &View<'_>, function: FunctionId) -> Option<(NodeId, Found)> {
         if self.looks_at_room {
-            return self.scratch.choose(view, function, true);
+            return self.scratch.choose(view, function, true, Found::Idle);
         }
-        if let Some(&(node, found)) = self.scratch.same_again.get(&function)
-            && self.scratch.free.contains(node)
+        let moves = self.scratch.moves_of(view, function);
+        let next = *self.scratch.next(function);
+        let from = if next.moves == moves { next.rule } else { Found::Idle };
+        let (node, found) = self.scratch.choose(view, function, false, from)?;
+        if found == Found::Copying
+            && let Some(image) = view.image_of(function)
         {
-            return Some((node, found));
+            let last = &mut self.scratch.moves.entry(image).or_default().last_awaited;
+            *last = (*last).max(Some(node));
         }
-        let (node, found) = self.scratch.choose(view, function, false)?;
+        let next = self.scratch.next(function);
+        (next.rule, next.moves) = (found, moves);
         let again = match found {
             Found::Idle => return Some((node, found)),
             Found::OnDisk => Found::Loading,
             Found::Nothing => Found::Copying,
             Found::InMemory | Found::Loading | Found::Copying => found,
         };
-        self.scratch.same_again.insert(function, (node, again));
+        next.place = NextPlace::Same(node, again);
         Some((node, found))
     }
 
@@ -100,7 +155,11 @@ impl Fcfs {
                 plan.dispatches.push(Dispatch { invocation, node, container });
             }
             (Found::InMemory, _) | (_, None) => plan.dispatches.push(Dispatch { invocation, node, container: None }),
-            (found, Some(image)) => scratch.bring_nearer(plan, node, image, found),
+            (found, Some(image)) => {
+                // Its own moves leave nothing free where the rules have found nothing.
+                let moved = u32::from(scratch.bring_nearer(plan, node, image, found));
+                scratch.next(function).moves += moved;
+            }
         }
         scratch.take_slot(view, node);
     }
@@ -108,94 +167,205 @@ impl Fcfs {
 
 impl Scheduler for Fcfs {
     fn round(&mut self, view: &View<'_>, plan: &mut Plan) {
-        self.scratch.reset(view);
-        for pending in view.pending() {
+        match self.scratch.mark.take().and_then(|mark| view.arrivals_since(mark)) {
+            Some(arrivals) => {
+                self.serve(view, plan, arrivals);
+                #[cfg(any(test, feature = "audit"))]
+                self.check_resumed(view, plan);
+            }
+            None => {
+                self.scratch.reset(view);
+                self.serve(view, plan, view.pending());
+            }
+        }
+        let again = match self.looks_at_room {
+            true => plan.is_empty(),
+            false => plan.dispatches.is_empty() && plan.loads.is_empty() && self.scratch.copies_in_order,
+        };
+        self.scratch.mark = again.then(|| view.mark());
+    }
+}
+
+impl Fcfs {
+    /// Asserts that a round which went on where the last one ended decides what one from the beginning would.
+    #[cfg(any(test, feature = "audit"))]
+    fn check_resumed(&self, view: &View<'_>, plan: &Plan) {
+        let (mut other, mut expected) = (Fcfs::new(self.looks_at_room), Plan::default());
+        other.scratch.reset(view);
+        other.serve(view, &mut expected, view.pending());
+        assert_eq!(*plan, expected, "nothing has changed for those who waited already");
+    }
+
+    /// Decides for some invocations, after those that this round has decided for already.
+    fn serve(&mut self, view: &View<'_>, plan: &mut Plan, pending: impl Iterator<Item = Pending>) {
+        for pending in pending {
             let function = pending.function;
-            if self.scratch.free.is_empty() || self.scratch.nowhere.len() == view.functions_waiting_count() {
+            if self.scratch.free.is_empty() || self.scratch.nowhere == view.functions_waiting_count() {
                 break;
             }
-            if self.scratch.nowhere.contains(&function) {
+            if self.scratch.waits_on(function, self.looks_at_room) {
                 continue;
             }
-            if let Some((node, found)) = self.choose(view, function) {
-                self.decide(view, plan, pending, node, found);
-                continue;
-            }
-            self.scratch.nowhere.insert(function);
-            if self.looks_at_room
-                && let Some(image) = view.image_of(function)
-                && let Some((node, found)) = self.scratch.choose(view, function, false)
-            {
-                let mut nearer = std::mem::take(&mut self.scratch.nearer);
-                self.scratch.bring_nearer(&mut nearer, node, image, found);
-                self.scratch.nearer = nearer;
+            let place = self.scratch.next(function).place;
+            let chosen = match place {
+                NextPlace::Nowhere => continue,
+                NextPlace::Same(node, found) if self.scratch.slots_left(view, node) > 0 => Some((node, found)),
+                NextPlace::Same(..) | NextPlace::Unknown => self.choose(view, function),
+            };
+            match chosen {
+                // On its way already, and nothing to be done for it but to keep its slot.
+                Some((node, Found::Loading | Found::Copying)) if !self.looks_at_room => {
+                    self.scratch.take_slot(view, node);
+                }
+                Some((node, found)) => self.decide(view, plan, pending, node, found),
+                None => self.find_nothing(view, function),
             }
         }
         plan.loads.append(&mut self.scratch.nearer.loads);
         plan.copies.append(&mut self.scratch.nearer.copies);
     }
+
+    /// There is no node for an invocation: its image may be brought nearer all the same.
+    fn find_nothing(&mut self, view: &View<'_>, function: FunctionId) {
+        let scratch = &mut self.scratch;
+        scratch.next(function).place = NextPlace::Nowhere;
+        scratch.nowhere += 1;
+        if self.looks_at_room
+            && let Some(image) = view.image_of(function)
+            && let Some((node, found)) = scratch.choose(view, function, false, Found::Idle)
+        {
+            let mut nearer = std::mem::take(&mut scratch.nearer);
+            scratch.bring_nearer(&mut nearer, node, image, found);
+            scratch.nearer = nearer;
+        }
+    }
 }
 
 impl Scratch {
     fn reset(&mut self, view: &View<'_>) {
+        self.round += 1;
+        self.copies_in_order = true;
         self.free.clone_from(view.with_free_slot());
-        self.taken.clear();
+        self.slots.resize(view.nodes(), Slots::default());
+        self.nowhere = 0;
         self.promises.clear();
         self.idle_taken.clear();
-        self.loading.clear();
-        self.copying.clear();
-        self.same_again.clear();
-        self.nowhere.clear();
+        self.moves.clear();
     }
 
-    /// Decides the next step of an image towards the memory of a node.
-    fn bring_nearer(&mut self, plan: &mut Plan, node: NodeId, image: ImageId, found: Found) {
-        match found {
-            Found::OnDisk => {
-                self.loading.entry(image).or_default().insert(node);
-                plan.loads.push((node, image));
+    /// How many moves of the image of a function have been decided in this round.
+    fn moves_of(&self, view: &View<'_>, function: FunctionId) -> u32 {
+        view.image_of(function).and_then(|image| self.moves.get(&image)).map_or(0, |moves| moves.number)
+    }
+
+    /// Whether there is nothing to decide for the next invocation of a function: it keeps its slot where its image is on its way, or
+    /// has no node. Most have nothing in most rounds, so this is short; whoever it does not apply to goes the long way.
+    #[inline(always)]
+    fn waits_on(&mut self, function: FunctionId, looks_at_room: bool) -> bool {
+        let Some(next) = self.next.get(function.index()).filter(|next| next.round == self.round) else { return false };
+        match next.place {
+            NextPlace::Nowhere => true,
+            NextPlace::Same(node, Found::Loading | Found::Copying) if !looks_at_room => {
+                // The one before has taken a slot there, so this is up to date.
+                let left = &mut self.slots[node.index()].left;
+                if *left == 0 {
+                    return false;
+                }
+                *left -= 1;
+                if *left == 0 {
+                    self.free.remove(node);
+                }
+                true
             }
-            Found::Nothing => {
-                self.copying.entry(image).or_default().insert(node);
-                plan.copies.push((node, image));
-            }
-            Found::Idle | Found::InMemory | Found::Loading | Found::Copying => {}
+            _ => false,
         }
     }
 
+    fn next(&mut self, function: FunctionId) -> &mut Next {
+        if function.index() >= self.next.len() {
+            self.next.resize(function.index() + 1, Next::default());
+        }
+        let next = &mut self.next[function.index()];
+        if next.round != self.round {
+            *next = Next { round: self.round, ..Next::default() };
+        }
+        next
+    }
+
+    /// Slots of a node that nobody has taken, in this round either.
+    fn slots_left(&mut self, view: &View<'_>, node: NodeId) -> u32 {
+        let slots = &mut self.slots[node.index()];
+        if slots.round != self.round {
+            *slots = Slots { round: self.round, left: view.free_slots(node) };
+        }
+        slots.left
+    }
+
+    /// Decides the next step of an image towards the memory of a node; says whether there is one.
+    fn bring_nearer(&mut self, plan: &mut Plan, node: NodeId, image: ImageId, found: Found) -> bool {
+        let moves = match found {
+            Found::OnDisk => {
+                plan.loads.push((node, image));
+                let moves = self.moves.entry(image).or_default();
+                moves.loading.insert(node);
+                moves
+            }
+            Found::Nothing => {
+                plan.copies.push((node, image));
+                let moves = self.moves.entry(image).or_default();
+                self.copies_in_order &= moves.last_awaited.is_none_or(|last| last < node);
+                moves.copying.insert(node);
+                moves
+            }
+            Found::Idle | Found::InMemory | Found::Loading | Found::Copying => return false,
+        };
+        moves.number += 1;
+        true
+    }
+
     fn take_slot(&mut self, view: &View<'_>, node: NodeId) {
-        let taken = self.taken.entry(node).or_default();
-        *taken += 1;
-        if *taken >= view.free_slots(node) {
+        let left = self.slots_left(view, node).saturating_sub(1);
+        self.slots[node.index()].left = left;
+        if left == 0 {
             self.free.remove(node);
         }
     }
 
-    /// The first node of the first rule that has one.
-    fn choose(&self, view: &View<'_>, function: FunctionId, with_room: bool) -> Option<(NodeId, Found)> {
+    /// The first node of the first rule that has one. Rules before `from` are known to have none.
+    fn choose(&self, view: &View<'_>, function: FunctionId, with_room: bool, from: Found) -> Option<(NodeId, Found)> {
         let admissible =
             |node: NodeId| view.fits(function, node) && (!with_room || self.promises.leave_room(view, function, node));
-        let first = |nodes: &NodeSet| nodes.and(&self.free).find(|&node| admissible(node));
+        let first = |nodes: &NodeSet| nodes.find_in_both(&self.free, admissible);
         // An idle container holds its room already.
-        let idle = view.with_idle(function).and(&self.free).find(|&node| {
-            let taken = self.idle_taken.get(&(function, node)).copied().unwrap_or_default();
-            taken < view.idle_count(function, node)
-        });
-        if let Some(node) = idle {
+        if from == Found::Idle
+            && let Some(node) = self.first_idle(view, function)
+        {
             return Some((node, Found::Idle));
         }
         let Some(image) = view.image_of(function) else {
             return first(&self.free).map(|node| (node, Found::InMemory));
         };
-        let either = |state: &NodeSet, scratch: Option<&NodeSet>| {
-            let scratch = scratch.and_then(first);
-            [first(state), scratch].into_iter().flatten().min()
+        let moves = self.moves.get(&image);
+        let either = |state: &NodeSet, decided: Option<&NodeSet>| {
+            let decided = decided.and_then(first);
+            [first(state), decided].into_iter().flatten().min()
         };
-        let in_memory = first(view.in_memory(image)).map(|node| (node, Found::InMemory));
-        in_memory
-            .or_else(|| Some((either(view.loading(image), self.loading.get(&image))?, Found::Loading)))
-            .or_else(|| Some((first(view.on_disk(image))?, Found::OnDisk)))
-            .or_else(|| Some((either(view.copying(image), self.copying.get(&image))?, Found::Copying)))
-            .or_else(|| Some((first(&self.free)?, Found::Nothing)))
+        let node = |rule: Found| match rule {
+            Found::Idle => None,
+            Found::InMemory => first(view.in_memory(image)),
+            Found::Loading => either(view.loading(image), moves.map(|moves| &moves.loading)),
+            Found::OnDisk => first(view.on_disk(image)),
+            Found::Copying => either(view.copying(image), moves.map(|moves| &moves.copying)),
+            Found::Nothing => first(&self.free),
+        };
+        let rules = [Found::InMemory, Found::Loading, Found::OnDisk, Found::Copying, Found::Nothing];
+        rules.into_iter().filter(|&rule| rule >= from).find_map(|rule| Some((node(rule)?, rule)))
+    }
+
+    fn first_idle(&self, view: &View<'_>, function: FunctionId) -> Option<NodeId> {
+        view.with_idle(function).and(&self.free).find(|&node| {
+            let taken = self.idle_taken.get(&(function, node)).copied().unwrap_or_default();
+            taken < view.idle_count(function, node)
+        })
     }
 }

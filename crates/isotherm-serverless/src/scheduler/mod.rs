@@ -27,11 +27,13 @@
 //! case one of the [limits](isotherm_kernel::Limits) of the simulation.
 
 mod fcfs;
+mod placement;
 mod promises;
 mod random;
 mod workload_balancing;
 
 pub use fcfs::Fcfs;
+pub use placement::Placement;
 pub use random::RandomPlacement;
 pub use workload_balancing::WorkloadBalancing;
 

@@ -1,11 +1,10 @@
 //! A node at random.
 
 use isotherm_kernel::Random;
-use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{Dispatch, Plan, Scheduler};
+use super::{Placement, Plan, Scheduler};
 use crate::state::{Pending, View};
-use crate::{FunctionId, ImageId, NodeId};
+use crate::{FunctionId, NodeId};
 
 /// How often a node is drawn anew that can never run the function, before those that can are counted.
 const DRAWS: u32 = 16;
@@ -46,37 +45,10 @@ impl Scheduler for RandomPlacement {
     fn round(&mut self, view: &View<'_>, plan: &mut Plan) {
         let mut pending: Vec<Pending> = view.pending().collect();
         self.random.shuffle(&mut pending);
-        let mut taken: FxHashMap<NodeId, u32> = FxHashMap::default();
-        let mut idle_taken: FxHashMap<(FunctionId, NodeId), usize> = FxHashMap::default();
-        let mut moved: FxHashSet<(NodeId, ImageId)> = FxHashSet::default();
-        for Pending { invocation, function } in pending {
-            let Some(node) = self.draw(view, function) else { continue };
-            let taken = taken.entry(node).or_default();
-            if *taken >= view.free_slots(node) {
-                continue;
-            }
-            *taken += 1;
-            let idle_taken = idle_taken.entry((function, node)).or_default();
-            if let Some(container) = view.idle(function, node).nth(*idle_taken) {
-                *idle_taken += 1;
-                plan.dispatches.push(Dispatch { invocation, node, container: Some(container) });
-                continue;
-            }
-            match view.image_of(function) {
-                None => plan.dispatches.push(Dispatch { invocation, node, container: None }),
-                Some(image) if view.in_memory(image).contains(node) => {
-                    plan.dispatches.push(Dispatch { invocation, node, container: None });
-                }
-                Some(image) if view.on_disk(image).contains(node) => {
-                    if !view.loading(image).contains(node) && moved.insert((node, image)) {
-                        plan.loads.push((node, image));
-                    }
-                }
-                Some(image) => {
-                    if !view.copying(image).contains(node) && moved.insert((node, image)) {
-                        plan.copies.push((node, image));
-                    }
-                }
+        let mut placement = Placement::new(view, plan);
+        for pending in pending {
+            if let Some(node) = self.draw(view, pending.function) {
+                placement.place(pending, node);
             }
         }
     }

@@ -174,6 +174,7 @@ impl PlatformState {
         // What this container holds can now be had by evicting it.
         state.room_may_have_come();
         self.count_pins(node, image, -1, 1);
+        self.emit(|| EventKind::ContainerIdle { node, container: id });
         if let Some(idle) = idle {
             self.effects.push(Effect::KeepAlive { container: id, idle_sequence: container.idle_sequence, idle });
         }

@@ -14,6 +14,7 @@
 //!
 //! They are checked after every event in tests ([`PlatformState::check`]).
 
+mod backlog;
 mod containers;
 mod head;
 mod images;
@@ -28,9 +29,10 @@ mod check;
 #[cfg(test)]
 mod tests;
 
+use backlog::Backlog;
 pub(crate) use containers::Container;
 pub(crate) use node::{Node, SharedFileSystem};
-pub use view::{Need, Pending, View};
+pub use view::{Mark, Need, Pending, View};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -148,6 +150,8 @@ pub(crate) struct BodyEnd {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Round {
     Yes,
+    /// Yes, and all that has happened is that an invocation has come.
+    Arrival,
     No,
 }
 
@@ -189,8 +193,9 @@ pub(crate) struct PlatformState {
     /// Whether something on the head disk has ceased to be pinned, or has gone, since these were last tried.
     head_room_may_have_come: bool,
     /// Schedulable invocations in the order in which they became so.
-    pending: BTreeMap<u64, Pending>,
-    next_pending: u64,
+    pending: Backlog,
+    /// Counts what may change the decisions of a scheduler, but for arrivals and copies that have begun as it had planned.
+    changes: u64,
     plan: Plan,
     /// How many invocations have ever been dispatched.
     pub(crate) dispatches: u64,
@@ -224,8 +229,8 @@ impl PlatformState {
             new: BTreeSet::new(),
             awaiting_room: BTreeSet::new(),
             head_room_may_have_come: false,
-            pending: BTreeMap::new(),
-            next_pending: 0,
+            pending: Backlog::default(),
+            changes: 0,
             plan: Plan::default(),
             dispatches: 0,
             effects: Vec::new(),
@@ -337,9 +342,12 @@ impl PlatformState {
 
     /// What follows every message: images that left a disk leave memory, new invocations are admitted, a round.
     pub(crate) fn conclude(&mut self, round: Round) {
+        if round != Round::Arrival {
+            self.changes += 1;
+        }
         self.drop_images_without_file();
         self.admit_new();
-        if round == Round::Yes && !self.pending.is_empty() {
+        if round != Round::No && !self.pending.is_empty() {
             self.run_round();
             // What was dispatched no longer pins its image on the head disk, so that another may take its room.
             self.begin_awaited_downloads();
@@ -351,9 +359,8 @@ impl PlatformState {
     /// Puts an invocation whose image is on the head disk at the end of the queue.
     fn make_schedulable(&mut self, id: InvocationId) {
         let now = self.now;
-        let sequence = self.next_pending;
-        self.next_pending += 1;
         let Some(invocation) = self.invocations.get_mut(&id) else { return };
+        let sequence = self.pending.push(Pending { invocation: id, function: invocation.function });
         invocation.place = Place::Pending(sequence);
         invocation.status.update(|record| {
             record.admitted = Some(now);
@@ -364,7 +371,6 @@ impl PlatformState {
         spec.pending.insert(sequence, id);
         let image = spec.image;
         self.functions_waiting.insert(function);
-        self.pending.insert(sequence, Pending { invocation: id, function });
         if let Some(image) = image {
             self.images[image.index()].functions_waiting.insert(function);
             self.pin_on_head(image);
@@ -374,7 +380,7 @@ impl PlatformState {
 
     /// Takes a pending invocation out of the queue.
     fn leave_queue(&mut self, function: FunctionId, sequence: u64) {
-        self.pending.remove(&sequence);
+        self.pending.remove(sequence);
         let spec = &mut self.functions[function.index()];
         spec.pending.remove(&sequence);
         let (image, none_left) = (spec.image, spec.pending.is_empty());
@@ -461,7 +467,7 @@ impl PlatformState {
     pub(crate) fn fail_all_waiting(&mut self, cause: &FailureCause) {
         let mut waiting: Vec<InvocationId> = self.new.iter().copied().collect();
         waiting.extend(self.images.iter().flat_map(|image| image.waiting.iter().copied()));
-        waiting.extend(self.pending.values().map(|pending| pending.invocation));
+        waiting.extend(self.pending.iter().map(|pending| pending.invocation));
         waiting.sort_unstable();
         for id in waiting {
             self.cancel(id, cause.clone());

@@ -13,14 +13,14 @@ use crate::{EventKind, ImageId, NodeId};
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 
 impl PlatformState {
-    /// Has an image copied to a node's disk, if that makes sense.
-    pub(super) fn begin_copy(&mut self, node: NodeId, image: ImageId) {
+    /// Has an image copied to a node's disk, if that makes sense. Says whether the copy has begun and nothing had to make room for it.
+    pub(super) fn begin_copy(&mut self, node: NodeId, image: ImageId) -> bool {
         let entry = &self.images[image.index()];
         let state = &self.nodes[node.index()];
         let known = state.image(image);
         let wanted = state.up && known.disk.is_none() && known.copy == Transfer::None && known.retry_at <= self.now;
         if !wanted || !matches!(entry.head, OnHead::Present(_)) {
-            return;
+            return false;
         }
         let (name, bytes, tag) = (entry.name.clone(), entry.bytes, u64::from(image.0));
         let disk = Rc::clone(&state.disk);
@@ -28,6 +28,7 @@ impl PlatformState {
         let written = claim.and_then(|_| disk.borrow_mut().begin_write(name, bytes, tag).ok());
         match written {
             Some((file, evicted)) => {
+                let room_was_free = evicted.is_empty();
                 self.evicted_from_disk(node, evicted);
                 let transfer = Transfer::Running { since: self.now, file: Some(file) };
                 let state = &mut self.nodes[node.index()];
@@ -37,10 +38,11 @@ impl PlatformState {
                 self.pin_on_head(image);
                 self.emit(|| EventKind::CopyStarted { node, image, bytes });
                 self.effects.push(Effect::Copy { node, image });
+                room_was_free
             }
             None => {
                 if !self.note_refusal(Move::Copy, node, image) {
-                    return;
+                    return false;
                 }
                 self.emit(|| EventKind::CopyFailed { node, image, started: false });
                 if !self.evicts_for_images() {
@@ -48,6 +50,7 @@ impl PlatformState {
                     self.images[image.index()].copying.insert(node);
                     self.effects.push(Effect::CopyRefused { node, image });
                 }
+                false
             }
         }
     }

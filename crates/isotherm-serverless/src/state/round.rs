@@ -21,6 +21,7 @@ impl PlatformState {
     }
 
     fn carry_out(&mut self, plan: &Plan) {
+        let mut as_planned = plan.dispatches.is_empty() && plan.loads.is_empty();
         for &dispatch in &plan.dispatches {
             self.dispatch(dispatch);
         }
@@ -30,9 +31,10 @@ impl PlatformState {
             }
         }
         for &(node, image) in &plan.copies {
-            if self.exist(node, image) {
-                self.begin_copy(node, image);
-            }
+            as_planned &= self.exist(node, image) && self.begin_copy(node, image);
+        }
+        if !as_planned {
+            self.changes += 1;
         }
     }
 

@@ -16,6 +16,13 @@ pub struct Pending {
     pub function: FunctionId,
 }
 
+/// A point in the life of a platform; see [`View::mark`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    changes: u64,
+    end: u64,
+}
+
 /// Room that is needed on a node, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Need {
@@ -47,6 +54,18 @@ impl Need {
 }
 
 /// A read-only view of the platform for a scheduler. Sets of nodes are in the order in which the service lists them.
+///
+/// ```
+/// use isotherm_serverless::{FunctionId, NodeId, View};
+///
+/// /// The first node with a free slot that has the image of a function in memory.
+/// fn close(view: &View<'_>, function: FunctionId) -> Option<NodeId> {
+///     match view.image_of(function) {
+///         Some(image) => view.in_memory(image).first_in_both(view.with_free_slot()),
+///         None => view.with_free_slot().iter().next(),
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy)]
 pub struct View<'a> {
     state: &'a PlatformState,
@@ -64,7 +83,19 @@ impl<'a> View<'a> {
 
     /// The invocations that wait, in the order in which they became schedulable.
     pub fn pending(&self) -> impl DoubleEndedIterator<Item = Pending> + 'a {
-        self.state.pending.values().copied()
+        self.state.pending.iter()
+    }
+
+    /// A mark by which [`arrivals_since`](Self::arrivals_since) tells later what has happened.
+    pub fn mark(&self) -> Mark {
+        Mark { changes: self.state.changes, end: self.state.pending.end() }
+    }
+
+    /// The invocations that have become schedulable since a mark was set; `None` if anything else has happened that decisions may
+    /// depend on. Copies that the round of the mark decided do not count if all of them have begun in free room: the scheduler
+    /// knows about them.
+    pub fn arrivals_since(&self, mark: Mark) -> Option<impl DoubleEndedIterator<Item = Pending> + 'a> {
+        (self.state.changes == mark.changes).then(|| self.state.pending.since(mark.end))
     }
 
     /// The waiting invocations of one function, in the order in which they became schedulable.

@@ -127,6 +127,17 @@ pub enum AtLimit {
 }
 
 /// What a bare-metal service is asked to do.
+///
+/// ```
+/// use isotherm_kernel::Duration;
+/// use isotherm_services::{Action, ActionRequest};
+///
+/// // Two threads in a container that takes 100 ms to start, for a second at most.
+/// let mut request = ActionRequest::from(Action::Compute { flops: 1e9, cores: 2 });
+/// request.startup = Duration::from_millis(100);
+/// request.time_limit = Some(Duration::from_secs(1));
+/// assert_eq!((&*request.name, request.cores), ("compute", 2));
+/// ```
 pub struct ActionRequest {
     /// A name for reports.
     pub name: Cow<'static, str>,
@@ -163,6 +174,22 @@ impl ActionRequest {
             on_end: Box::new(on_end),
             status: None,
         }
+    }
+}
+
+/// An action under the name of its kind, on as many cores as it computes on, whose end nobody hears of.
+impl From<Action> for ActionRequest {
+    fn from(action: Action) -> Self {
+        let (name, cores) = match &action {
+            Action::Sleep(_) => ("sleep", 1),
+            Action::Compute { cores, .. } => ("compute", (*cores).max(1)),
+            Action::Read { .. } => ("read", 1),
+            Action::Write { .. } => ("write", 1),
+            Action::Copy { .. } => ("copy", 1),
+            Action::Delete { .. } => ("delete", 1),
+            Action::Custom(_) => ("custom", 1),
+        };
+        Self { cores, ..Self::new(name, action, |_| {}) }
     }
 }
 

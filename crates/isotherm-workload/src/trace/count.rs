@@ -29,7 +29,7 @@ pub fn count_marked(name: impl Into<String>, reader: impl Read, column: &str) ->
             b"0" | b"false" => 0,
             _ => {
                 let value = beginning(field, LONGEST_VALUE);
-                return Err(rows.row_error(Some(column), TraceProblem::NotAMark { value }).into());
+                return Err(rows.row_error(Some((index, column)), TraceProblem::NotAMark { value }).into());
             }
         };
     }

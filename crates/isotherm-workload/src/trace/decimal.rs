@@ -1,10 +1,18 @@
-//! Decimal numbers as nanoseconds.
+//! Decimal numbers as nanoseconds or bytes.
 
 use super::rows::{LONGEST_VALUE, beginning};
-use crate::error::{TimeKind, TraceProblem};
+use crate::error::{Quantity, TraceProblem};
 
-/// A number such as `12.5` of a unit of so many nanoseconds, in nanoseconds, rounded half up.
-pub(super) fn nanos(field: &[u8], per_unit: u64, kind: TimeKind) -> Result<u64, TraceProblem> {
+/// A number such as `12.5` of a unit of so many nanoseconds (or bytes), in nanoseconds, rounded half up.
+pub(super) fn nanos(field: &[u8], per_unit: u64, kind: Quantity) -> Result<u64, TraceProblem> {
+    let number = number(field, per_unit, kind)?;
+    if number == 0 && kind.is_limit() {
+        return Err(TraceProblem::Zero { value: beginning(field, LONGEST_VALUE), kind });
+    }
+    Ok(number)
+}
+
+fn number(field: &[u8], per_unit: u64, kind: Quantity) -> Result<u64, TraceProblem> {
     if let Some(nanos) = exact(field, per_unit) {
         return Ok(nanos);
     }
@@ -25,7 +33,7 @@ pub(super) fn nanos(field: &[u8], per_unit: u64, kind: TimeKind) -> Result<u64, 
     let nanos = (number * per_unit as f64).round();
     // 2^64 is the first number that is too large.
     if nanos >= 18_446_744_073_709_551_616.0 {
-        return Err(TraceProblem::TooLarge { value: value() });
+        return Err(TraceProblem::TooLarge { value: value(), kind });
     }
     Ok(nanos as u64)
 }
@@ -85,7 +93,7 @@ mod tests {
             ("18446744073.709551615", 1_000_000_000, u64::MAX),
         ];
         for (text, unit, expected) in cases {
-            match nanos(text.as_bytes(), unit, TimeKind::Date) {
+            match nanos(text.as_bytes(), unit, Quantity::Date) {
                 Ok(got) => assert_eq!(got, expected, "{text}"),
                 Err(problem) => panic!("{text}: {problem:?}"),
             }
@@ -94,7 +102,7 @@ mod tests {
 
     #[test]
     fn what_is_no_time_is_refused() {
-        let kind = |text: &str| match nanos(text.as_bytes(), 1_000_000_000, TimeKind::Date) {
+        let kind = |text: &str| match nanos(text.as_bytes(), 1_000_000_000, Quantity::Date) {
             Ok(_) => "a time",
             Err(TraceProblem::NoValue) => "nothing",
             Err(TraceProblem::NotANumber { .. }) => "no number",
@@ -125,6 +133,6 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(kind(text), expected, "{text}");
         }
-        assert!(nanos(&[0xff, b'1'], 1, TimeKind::Date).is_err(), "not UTF-8, and no panic");
+        assert!(nanos(&[0xff, b'1'], 1, Quantity::Date).is_err(), "not UTF-8, and no panic");
     }
 }

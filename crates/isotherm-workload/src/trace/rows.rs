@@ -78,15 +78,19 @@ impl<R: Read> Rows<R> {
         self.row.get(index).unwrap_or_default().trim_ascii()
     }
 
-    /// An error about the current row.
-    pub(super) fn row_error(&self, column: Option<&str>, problem: TraceProblem) -> Box<TraceError> {
-        let mut error = self.error(column, problem);
+    /// An error about the current row, perhaps about the column of this place and name.
+    pub(super) fn row_error(&self, column: Option<(usize, &str)>, problem: TraceProblem) -> Box<TraceError> {
+        let mut error = self.error(column.map(|(_, name)| name), problem);
         for (index, field) in self.row.iter().enumerate() {
             if error.row.len() > LONGEST_ROW {
                 break;
             }
             if index > 0 {
                 error.row.push(',');
+            }
+            if column.is_some_and(|(place, _)| place == index) {
+                let spaces = field.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+                error.field = Some(error.row.len() + if spaces < field.len() { spaces } else { 0 });
             }
             error.row.push_str(&beginning(field, LONGEST_ROW));
         }
@@ -97,12 +101,19 @@ impl<R: Read> Rows<R> {
     /// An error about the whole file.
     pub(super) fn error(&self, column: Option<&str>, problem: TraceProblem) -> Box<TraceError> {
         let name = self.name.clone();
-        Box::new(TraceError { name, line: None, column: column.map(str::to_owned), row: String::new(), problem })
+        Box::new(TraceError {
+            name,
+            line: None,
+            column: column.map(str::to_owned),
+            row: String::new(),
+            field: None,
+            problem,
+        })
     }
 
     /// The line on which the current row begins. The reader's own idea of it counts blank lines to the row, and forgets
     /// one line after each `\r`.
-    fn line(&self) -> u64 {
+    pub(super) fn line(&self) -> u64 {
         let position = self.reader.position();
         let newlines = |bytes: &[u8]| bytes.iter().filter(|&&byte| byte == b'\n').count() as u64;
         let terminated = self.reader.get_ref().byte_before(position.byte()) == Some(b'\n');

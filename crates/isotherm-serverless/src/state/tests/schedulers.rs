@@ -3,9 +3,9 @@
 use isotherm_kernel::RandomStreams;
 
 use super::*;
-use crate::scheduler::{Dispatch, Plan, RandomPlacement, WorkloadBalancing};
-use crate::state::View;
+use crate::scheduler::{Dispatch, Placement, Plan, RandomPlacement, WorkloadBalancing};
 use crate::state::node::Transfer;
+use crate::state::{Pending, View};
 
 impl Stage {
     /// Puts an image on a node's disk, and into its memory.
@@ -220,6 +220,49 @@ fn random_takes_the_next_step_on_its_node() {
     let containers: Vec<_> = plan.dispatches.iter().map(|dispatch| dispatch.container).collect();
     assert_eq!(containers, [Some(idle), None]);
     assert_eq!((plan.loads, plan.copies), (vec![(NodeId(0), images[1])], vec![(NodeId(0), images[2])]));
+}
+
+/// What a scheduler decides that offers each invocation to the node beside it, and whether there was a place for it and a slot.
+fn place(stage: &Stage, wishes: &[(InvocationId, FunctionId, u32)]) -> (Plan, Vec<(bool, bool)>) {
+    let mut plan = Plan::default();
+    let view = View::new(&stage.state);
+    let mut placement = Placement::new(&view, &mut plan);
+    let offer = |&(invocation, function, node): &(InvocationId, FunctionId, u32)| {
+        let node = NodeId(node);
+        (placement.has_place(function, node), placement.place(Pending { invocation, function }, node))
+    };
+    let found = wishes.iter().map(offer).collect();
+    (plan, found)
+}
+
+#[test]
+fn placement_knows_the_next_step() {
+    let (mut stage, image, f, idle) = six_rules();
+    let all = stage.pending(&[f; 7]);
+    // One invocation for each node, whose one slot is then taken, so that the seventh finds none.
+    let wishes: Vec<_> = all.iter().zip([5, 4, 3, 2, 1, 0, 0]).map(|(&id, node)| (id, f, node)).collect();
+    let (plan, found) = place(&stage, &wishes);
+    assert_eq!(found, [[(true, true); 6].as_slice(), &[(false, false)]].concat());
+    assert_eq!(plan.dispatches, [dispatch(all[0], 5, Some(idle)), dispatch(all[1], 4, None)]);
+    assert_eq!(plan.loads, [(NodeId(2), image)]);
+    assert_eq!(plan.copies, [(NodeId(0), image)]);
+}
+
+#[test]
+fn placement_gives_nothing_out_twice() {
+    // 40 bytes of memory: an image of 10 that one idle container of 10 holds, so that there is room for two more of 10 and no third.
+    let mut stage = Setup::new(Preset::Default, &[(9, 40, 100)]).stage();
+    let image = stage.image("i", 10, 10);
+    let f = stage.function(Some(image), 10, 0);
+    stage.put(0, image, true);
+    let idle = stage.idle(0, f);
+    let all = stage.pending(&[f; 4]);
+    let wishes: Vec<_> = all.iter().map(|&id| (id, f, 0)).collect();
+    let (plan, found) = place(&stage, &wishes);
+    assert_eq!(found.iter().map(|found| found.0).collect::<Vec<_>>(), [true, true, true, false]);
+    // Who places it all the same is not stopped: the platform will refuse it.
+    let expected = [Some(idle), None, None, None].into_iter().zip(&all);
+    assert_eq!(plan.dispatches, expected.map(|(container, &id)| dispatch(id, 0, container)).collect::<Vec<_>>());
 }
 
 /// Functions without image, with these time limits in seconds and numbers of pending invocations.

@@ -1,19 +1,21 @@
 //! From a platform as written to one in which every name is a number and every rule holds.
 
+mod routes;
+
 use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use rustc_hash::{FxBuildHasher, FxHashSet};
 
 use crate::error::{Kind, PlatformError, Problem};
-use crate::id::{DiskId, HostId, LinkId};
+use crate::id::{DiskId, HostId, LinkId, RouterId, ZoneId};
 use crate::model::NetworkModel;
 use crate::profile::Profile;
-use crate::raw::{
-    Direction, Finding, Name, RawDisk, RawHop, RawHost, RawLink, RawPlatform, RawRoute, RawSharing, RawZone,
+use crate::raw::{Finding, Name, RawDisk, RawHost, RawLink, RawPlatform, RawRouter, RawSharing, RawZone};
+use crate::routing::{MOST_FLOYD_POINTS, PointId, Topology};
+use crate::spec::{
+    DiskSpec, HostSpec, LinkSharing, LinkSpec, PlatformSpec, Point, Properties, RouterSpec, Routing, ZoneSpec,
 };
-use crate::routing::{Declared, Hop, PointId, Routing, Topology, ZoneId};
-use crate::spec::{DiskSpec, HostSpec, LinkSharing, LinkSpec, PlatformSpec, Properties};
 use crate::units;
 
 /// The properties that may give the size of the memory of a host.
@@ -27,12 +29,29 @@ const UNLIMITED_DISK: u64 = i64::MAX as u64;
 /// of a text are given this help.
 const SUGGESTIONS: usize = 50;
 
+/// What a name names.
 #[derive(Clone, Copy)]
-struct Point {
-    kind: Kind,
+struct Named {
+    what: Point,
     id: PointId,
+}
+
+impl Named {
+    fn kind(self) -> Kind {
+        match self.what {
+            Point::Host(_) => Kind::Host,
+            Point::Router(_) => Kind::Router,
+            Point::Zone(_) => Kind::Zone,
+        }
+    }
+
     /// The zone itself, if the point is one.
-    zone: Option<ZoneId>,
+    fn zone(self) -> Option<ZoneId> {
+        match self.what {
+            Point::Zone(zone) => Some(zone),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -43,11 +62,17 @@ enum NamedLink {
 
 struct Resolver {
     topology: Topology,
-    points: IndexMap<String, Point, FxBuildHasher>,
+    points: IndexMap<String, Named, FxBuildHasher>,
+    /// All points with their places in the order of declaration.
+    order: Vec<(u32, PointId)>,
+    zones: Vec<ZoneSpec>,
+    routers: Vec<RouterSpec>,
     hosts: IndexMap<String, HostSpec, FxBuildHasher>,
     disks: Vec<DiskSpec>,
     links: IndexMap<String, LinkSpec, FxBuildHasher>,
     link_names: IndexMap<String, NamedLink, FxBuildHasher>,
+    /// The clusters and cabinets with whose hosts something is wrong that has been told.
+    broken_series: FxHashSet<u32>,
     findings: Vec<Finding>,
 }
 
@@ -57,26 +82,34 @@ pub(crate) fn resolve(raw: RawPlatform, findings: &mut Vec<Finding>) -> Option<P
     let mut resolver = Resolver {
         topology: Topology::default(),
         points: IndexMap::default(),
+        order: Vec::new(),
+        zones: Vec::new(),
+        routers: Vec::new(),
         hosts: IndexMap::default(),
         disks: Vec::new(),
         links: IndexMap::default(),
         link_names: IndexMap::default(),
+        broken_series: FxHashSet::default(),
         findings: std::mem::take(findings),
     };
     resolver.zones(&raw.zones);
     let empty = raw.hosts.is_empty();
     resolver.check_zones(&raw);
+    resolver.reserve(&raw);
     for host in raw.hosts {
         resolver.host(host);
     }
-    for router in raw.routers {
-        let zone = ZoneId(router.zone as u32);
-        let id = resolver.topology.add_point(zone);
-        resolver.point(&router.name, Kind::Router, id, None);
+    for router in &raw.routers {
+        resolver.router(router);
     }
+    resolver.list_points(&raw.zones);
     for link in raw.links {
         resolver.link(link);
     }
+    for attachment in &raw.attachments {
+        resolver.attachment(attachment, &raw.zones);
+    }
+    resolver.clusters(&raw.zones);
     for route in &raw.routes {
         resolver.route(route, &raw.zones);
     }
@@ -94,10 +127,11 @@ pub(crate) fn resolve(raw: RawPlatform, findings: &mut Vec<Finding>) -> Option<P
 impl Resolver {
     fn finish(mut self, model: NetworkModel) -> PlatformSpec {
         let mut zones: Vec<ZoneId> = Vec::new();
-        let mut seen: FxHashMap<ZoneId, ()> = FxHashMap::default();
-        for name in self.hosts.keys() {
-            let zone = self.topology.zone_of(self.points[name].id);
-            if seen.insert(zone, ()).is_none() {
+        let mut seen: FxHashSet<ZoneId> = FxHashSet::default();
+        for host in 0..self.hosts.len() {
+            let zone = self.topology.zone_of(self.topology.host_point(HostId(host as u32)));
+            // What a host in a cluster sends to itself takes its own links.
+            if self.zones[zone.index()].routing != Routing::Cluster && seen.insert(zone) {
                 zones.push(zone);
             }
         }
@@ -114,23 +148,69 @@ impl Resolver {
             hosts: self.hosts,
             disks: self.disks,
             links: self.links,
+            routers: self.routers,
+            zones: self.zones,
             topology: self.topology,
             network_model: model,
             warnings: Vec::new(),
         }
     }
 
+    /// Makes room for all at once: large platforms are read twice as fast.
+    fn reserve(&mut self, raw: &RawPlatform) {
+        let points = raw.zones.len() + raw.hosts.len() + raw.routers.len();
+        self.points.reserve(points);
+        self.order.reserve(points);
+        self.hosts.reserve(raw.hosts.len());
+        let pairs = raw.links.iter().filter(|link| link.sharing == RawSharing::SplitDuplex).count();
+        self.links.reserve(raw.links.len() + pairs);
+        self.link_names.reserve(raw.links.len() + 2 * pairs);
+        self.disks.reserve(raw.hosts.iter().map(|host| host.disks.len()).sum());
+    }
+
     fn zones(&mut self, zones: &[RawZone]) {
         for zone in zones {
             let parent = zone.parent.map(|parent| ZoneId(parent as u32));
-            let routing = if zone.full { Routing::Full(FxHashMap::default()) } else { Routing::None };
-            let id = self.topology.add_zone(parent, routing);
+            let id = self.topology.add_zone(parent, zone.routing);
             let point = self.topology.zone_point(id);
-            self.point(&zone.name, Kind::Zone, point, Some(id));
+            self.zones.push(ZoneSpec { name: zone.name.text.clone(), parent, routing: zone.routing });
+            self.point(&zone.name, zone.order, Point::Zone(id), point);
+        }
+    }
+
+    fn router(&mut self, raw: &RawRouter) {
+        let zone = ZoneId(raw.zone as u32);
+        let what = Point::Router(RouterId(self.routers.len() as u32));
+        self.routers.push(RouterSpec { name: raw.name.text.clone(), zone });
+        let id = self.topology.add_point(zone, what);
+        self.point(&raw.name, raw.order, what, id);
+        // A router is in the middle of its cluster; a host_link may give it links all the same.
+        if let Some(cluster) = self.topology.cluster_mut(zone) {
+            cluster.attach(id, None);
+        }
+    }
+
+    /// Tells the zones what is in them.
+    fn list_points(&mut self, zones: &[RawZone]) {
+        self.order.sort_unstable();
+        for &(_, point) in &self.order {
+            self.topology.list_point(point);
+        }
+        for (index, zone) in zones.iter().enumerate() {
+            let count = self.topology.members(ZoneId(index as u32)).len();
+            if zone.routing == Routing::Floyd && count > MOST_FLOYD_POINTS {
+                let what = format!("zone `{}` with `Floyd` routing has {count} points", zone.name.text);
+                let error = PlatformError::from(Problem::TooLarge { what, limit: MOST_FLOYD_POINTS as u32 })
+                    .with_hint("`Dijkstra` routing also finds the routes with the fewest links, and has no limit");
+                self.findings.push(zone.name.finding(error));
+            }
         }
     }
 
     fn check_zones(&mut self, raw: &RawPlatform) {
+        if raw.mixed {
+            return;
+        }
         let mut holds_zones = vec![false; raw.zones.len()];
         for zone in &raw.zones {
             if let Some(parent) = zone.parent {
@@ -146,18 +226,32 @@ impl Resolver {
         }
     }
 
-    fn point(&mut self, name: &Name, kind: Kind, id: PointId, zone: Option<ZoneId>) {
+    fn point(&mut self, name: &Name, order: u32, what: Point, id: PointId) {
+        self.order.push((order, id));
+        let named = Named { what, id };
         if self.points.contains_key(&name.text) {
             let text = name.text.clone();
-            self.tell(name, Problem::Duplicate { kind, name: text });
+            self.tell(name, Problem::Duplicate { kind: named.kind(), name: text });
         } else {
-            self.points.insert(name.text.clone(), Point { kind, id, zone });
+            self.points.insert(name.text.clone(), named);
         }
     }
 
     fn host(&mut self, raw: RawHost) {
         let point = self.topology.add_host(ZoneId(raw.zone as u32));
-        self.point(&raw.name, Kind::Host, point, None);
+        self.point(&raw.name, raw.order, self.topology.what(point), point);
+        let (series, before) = (raw.series, self.findings.len());
+        self.add_host(raw);
+        if let Some(series) = series
+            && self.findings.len() > before
+            && !self.broken_series.insert(series)
+        {
+            // The same has been told of an earlier host of the series.
+            self.findings.truncate(before);
+        }
+    }
+
+    fn add_host(&mut self, raw: RawHost) {
         let id = HostId(self.hosts.len() as u32);
         let memory = raw.memory.or_else(|| self.memory(&raw));
         let mut host = HostSpec {
@@ -202,13 +296,13 @@ impl Resolver {
             };
             self.tell(&host.name, problem);
         }
-        let what = format!("property `{first}` of host `{}`", host.name.text);
-        self.size(&host.name, &what, &host.properties, first)
+        let what = || format!("property `{first}` of host `{}`", host.name.text);
+        self.size(&host.name, what, &host.properties, first)
     }
 
     fn disk(&mut self, host: HostId, raw: RawDisk) -> DiskSpec {
-        let what = format!("property `size` of disk `{}`", raw.name.text);
-        let size = raw.size.or_else(|| self.size(&raw.name, &what, &raw.properties, "size"));
+        let what = || format!("property `size` of disk `{}`", raw.name.text);
+        let size = raw.size.or_else(|| self.size(&raw.name, what, &raw.properties, "size"));
         let mount = raw.mount.or_else(|| raw.properties.get("mount").cloned()).unwrap_or_else(|| "/".to_owned());
         DiskSpec {
             name: raw.name.text,
@@ -222,12 +316,12 @@ impl Resolver {
         }
     }
 
-    fn size(&mut self, name: &Name, what: &str, properties: &Properties, key: &str) -> Option<u64> {
+    fn size(&mut self, name: &Name, what: impl FnOnce() -> String, properties: &Properties, key: &str) -> Option<u64> {
         let text = properties.get(key)?;
         match units::size(text) {
             Ok(size) => Some(size),
             Err(error) => {
-                let what = what.to_owned();
+                let what = what();
                 self.tell(name, Problem::Unit { what, error });
                 None
             }
@@ -275,115 +369,6 @@ impl Resolver {
                 }
                 let (up, down) = (first, second);
                 self.link_names.insert(raw.name.text, NamedLink::Pair { up, down });
-            }
-        }
-    }
-
-    fn route(&mut self, raw: &RawRoute, zones: &[RawZone]) {
-        let before = self.findings.len();
-        let ends = self.ends(raw, zones);
-        let hops: Vec<Option<Hop>> = raw.hops.iter().map(|hop| self.hop(hop)).collect();
-        let pair = || (raw.from.text.clone(), raw.to.text.clone());
-        let place = Name { text: String::new(), origin: raw.origin };
-        if raw.hops.is_empty() {
-            let (from, to) = pair();
-            self.tell(&place, Problem::EmptyRoute { from, to });
-        }
-        let Some((from, to, gateways)) = ends else {
-            return;
-        };
-        if self.findings.len() > before {
-            return;
-        }
-        let hops: Vec<Hop> = hops.into_iter().flatten().collect();
-        let route =
-            Declared { hops: self.topology.hop_list(&hops), symmetrical: raw.symmetrical && from != to, gateways };
-        let zone = ZoneId(raw.zone as u32);
-        if !self.topology.declare(zone, from, to, route) {
-            let (from, to) = pair();
-            let error = PlatformError::from(Problem::DuplicateRoute { from, to })
-                .with_hint("routes are symmetrical unless they say `symmetrical=\"NO\"`");
-            self.findings.push(place.finding(error));
-        }
-    }
-
-    #[expect(clippy::type_complexity, reason = "two ends and two gateways, used once")]
-    fn ends(&mut self, raw: &RawRoute, zones: &[RawZone]) -> Option<(PointId, PointId, Option<(PointId, PointId)>)> {
-        let between_zones = raw.gateways.is_some();
-        let from = self.end(&raw.from, between_zones);
-        let to = self.end(&raw.to, between_zones);
-        let gateways = raw.gateways.as_ref().map(|(source, target)| {
-            let source = self.end(source, false);
-            let target = self.end(target, false);
-            (source, target)
-        });
-        let zone = ZoneId(raw.zone as u32);
-        let zone_name = &zones[raw.zone].name.text;
-        let (from, to) = (from?, to?);
-        for (name, point) in [(&raw.from, from), (&raw.to, to)] {
-            if self.topology.zone_of(point.id) != zone || point.zone == Some(zone) {
-                self.outside(name, point.kind, zone_name);
-            }
-        }
-        let Some((source, target)) = gateways else {
-            return Some((from.id, to.id, None));
-        };
-        let (source, target) = (source?, target?);
-        if let Some((source_name, target_name)) = &raw.gateways {
-            for (name, gateway, end, end_name) in
-                [(source_name, source, from, &raw.from), (target_name, target, to, &raw.to)]
-            {
-                let inside = end.zone.is_some_and(|zone| self.topology.is_inside(gateway.id, zone));
-                if !inside {
-                    self.outside(name, gateway.kind, &end_name.text);
-                }
-            }
-        }
-        Some((from.id, to.id, Some((source.id, target.id))))
-    }
-
-    fn outside(&mut self, name: &Name, kind: Kind, zone: &str) {
-        let problem = Problem::OutsideZone { kind, name: name.text.clone(), zone: zone.to_owned() };
-        self.tell(name, problem);
-    }
-
-    /// An end of a route: a zone, or else a host or a router.
-    fn end(&mut self, name: &Name, zone: bool) -> Option<Point> {
-        let point = self.points.get(&name.text).copied();
-        if let Some(point) = point.filter(|point| point.zone.is_some() == zone) {
-            return Some(point);
-        }
-        let kind = if zone { Kind::Zone } else { Kind::EndOfRoute };
-        let fitting =
-            self.points.iter().filter(|(_, point)| point.zone.is_some() == zone).map(|(name, _)| name.as_str());
-        let error = unknown(kind, &name.text, fitting, self.findings.len());
-        self.findings.push(name.finding(error));
-        None
-    }
-
-    fn hop(&mut self, raw: &RawHop) -> Option<Hop> {
-        let name = raw.link.text.clone();
-        let Some(&link) = self.link_names.get(&name) else {
-            let names = self.link_names.keys().map(String::as_str);
-            let error = unknown(Kind::Link, &name, names, self.findings.len());
-            self.findings.push(raw.link.finding(error));
-            return None;
-        };
-        match (link, raw.direction) {
-            (NamedLink::Pair { up, .. }, Direction::Up) => Some(Hop { link: up, turns: true }),
-            (NamedLink::Pair { down, .. }, Direction::Down) => Some(Hop { link: down, turns: true }),
-            (NamedLink::One(link), Direction::None) => Some(Hop { link, turns: false }),
-            (NamedLink::Pair { .. }, Direction::None) => {
-                let error = PlatformError::from(Problem::DirectionNeeded { link: name })
-                    .with_hint("add `direction=\"UP\"` or `direction=\"DOWN\"`");
-                self.findings.push(raw.link.finding(error));
-                None
-            }
-            (NamedLink::One(_), _) => {
-                let error = PlatformError::from(Problem::NoDirection { link: name })
-                    .with_hint("only a link with `sharing_policy=\"SPLITDUPLEX\"` has directions");
-                self.findings.push(raw.link.finding(error));
-                None
             }
         }
     }

@@ -14,22 +14,47 @@
 //! ```
 //!
 //! Nothing fails before [`build`](PlatformBuilder::build), which tells everything that is wrong at once. All hosts
-//! are in one zone whose routes are the declared ones; the implicit loopback connects each host with itself.
+//! are in one zone whose routes are the declared ones; the implicit loopback connects each host with itself. With
+//! [`routing`](PlatformBuilder::routing) routes are put together from declared ones, for instance over
+//! [routers](PlatformBuilder::router). Many hosts that are alike are a [cluster](PlatformBuilder::cluster): a zone of its own,
+//! without a table of routes, which may be an end of a route like a host.
+
+mod cluster;
+
+pub use cluster::ClusterBuilder;
 
 use crate::error::{Kind, PlatformError, Problem};
 use crate::model::NetworkModel;
 use crate::profile::Profile;
 use crate::raw::{
-    Direction, Finding, Name, RawDisk, RawHop, RawHost, RawLink, RawPlatform, RawRoute, RawSharing, RawZone, bad_value,
-    check_latency, check_rate,
+    Direction, Ends, Finding, Name, RawDisk, RawHop, RawHost, RawLink, RawPlatform, RawRoute, RawRouter, RawSharing,
+    RawZone, bad_value, check_latency, check_rate,
 };
 use crate::resolve::resolve;
-use crate::spec::{LinkSharing, PlatformSpec, Properties};
+use crate::spec::{LinkSharing, PlatformSpec, Properties, Routing};
 use rustc_hash::FxHashMap;
 
 /// Describes a platform step by step. See the [module](self).
+///
+/// ```
+/// use isotherm_platform::{PlatformBuilder, Routing};
+///
+/// let mut platform = PlatformBuilder::new();
+/// platform.routing(Routing::Floyd);
+/// platform.host("head", 10e9).cores(8);
+/// platform.router("switch");
+/// platform.cluster("rack", 64, 10e9).cores(16).link(1.25e9, 25e-6).disk("ssd", 2e9, 1e9, 1_000_000_000_000);
+/// platform.link("uplink", 5e9, 10e-6);
+/// platform.link("head-link", 1.25e9, 10e-6);
+/// platform.route("head", "switch", ["head-link"]).route("switch", "rack", ["uplink"]);
+/// let spec = platform.build().unwrap();
+/// let route = spec.route(spec.host_id("head").unwrap(), spec.host_id("rack-3").unwrap()).unwrap();
+/// let names: Vec<&str> = route.iter().map(|&link| spec.link(link).name.as_str()).collect();
+/// assert_eq!(names, ["head-link", "uplink", "rack_link_3_DOWN"]);
+/// ```
 pub struct PlatformBuilder {
     raw: RawPlatform,
+    clusters: Vec<cluster::Description>,
     hosts: FxHashMap<String, usize>,
     findings: Vec<Finding>,
 }
@@ -43,11 +68,17 @@ impl Default for PlatformBuilder {
 impl PlatformBuilder {
     /// A platform with nothing on it.
     pub fn new() -> Self {
-        let raw = RawPlatform {
-            zones: vec![RawZone { name: Name::new("__world__"), parent: None, full: true }],
-            ..RawPlatform::default()
-        };
-        Self { raw, hosts: FxHashMap::default(), findings: Vec::new() }
+        let mut raw = RawPlatform { mixed: true, ..RawPlatform::default() };
+        let order = raw.next_order();
+        raw.zones.push(RawZone {
+            name: Name::new("__world__"),
+            parent: None,
+            routing: Routing::Full,
+            order,
+            gateway: None,
+            backbone: None,
+        });
+        Self { raw, clusters: Vec::new(), hosts: FxHashMap::default(), findings: Vec::new() }
     }
 
     /// Adds a host whose cores compute `speed` flop/s each. It has one core unless the result says otherwise.
@@ -59,18 +90,21 @@ impl PlatformBuilder {
     pub fn host_with_pstates(&mut self, name: impl Into<String>, speeds: impl Into<Vec<f64>>) -> HostBuilder<'_> {
         let name = name.into();
         let speeds = speeds.into();
-        let what = format!("the speed of host `{name}`");
+        let what = || format!("the speed of host `{name}`");
         if speeds.is_empty() {
-            self.tell(bad_value(&what, "", "a host has at least one speed"));
+            self.tell(bad_value(&what(), "", "a host has at least one speed"));
         }
         for &speed in &speeds {
-            self.check(check_rate(&what, speed));
+            self.rate(speed, what);
         }
         let index = self.raw.hosts.len();
         self.hosts.entry(name.clone()).or_insert(index);
+        let order = self.raw.next_order();
         self.raw.hosts.push(RawHost {
             name: Name::new(name),
             zone: 0,
+            order,
+            series: None,
             speeds,
             pstate: 0,
             cores: 1,
@@ -95,8 +129,7 @@ impl PlatformBuilder {
     ) -> DiskBuilder<'_> {
         let name = name.into();
         for (which, value) in [("read", read_bandwidth), ("write", write_bandwidth)] {
-            let what = format!("the {which} bandwidth of disk `{name}` on host `{host}`");
-            self.check(check_rate(&what, value));
+            self.rate(value, || format!("the {which} bandwidth of disk `{name}` on host `{host}`"));
         }
         let disk = RawDisk {
             name: Name::new(name),
@@ -128,8 +161,8 @@ impl PlatformBuilder {
     /// otherwise.
     pub fn link(&mut self, name: impl Into<String>, bandwidth: f64, latency_s: f64) -> LinkBuilder<'_> {
         let name = name.into();
-        self.check(check_rate(&format!("the bandwidth of link `{name}`"), bandwidth));
-        self.check(check_latency(&format!("the latency of link `{name}`"), latency_s));
+        self.rate(bandwidth, || format!("the bandwidth of link `{name}`"));
+        self.latency(latency_s, || format!("the latency of link `{name}`"));
         let index = self.raw.links.len();
         self.raw.links.push(RawLink {
             name: Name::new(name),
@@ -143,7 +176,38 @@ impl PlatformBuilder {
         LinkBuilder { builder: self, index }
     }
 
-    /// Declares the links from one host to another, and the same links in reverse order for the way back. A link may
+    /// How routes are found: [`Routing::Full`] (unless this is called), [`Routing::Floyd`] or [`Routing::Dijkstra`]. With the
+    /// latter two a route between any two hosts is made of declared ones, so that the fewest links are crossed.
+    pub fn routing(&mut self, routing: Routing) -> &mut Self {
+        match routing {
+            Routing::Full | Routing::Floyd | Routing::Dijkstra => self.raw.zones[0].routing = routing,
+            Routing::Cluster | Routing::None => {
+                let rule = "it must be `Full`, `Floyd` or `Dijkstra`; a cluster is added by `cluster`";
+                self.tell(bad_value("the routing", routing.name(), rule));
+            }
+        }
+        self
+    }
+
+    /// Adds a router: a point that routes begin, end or pass at, and that computes nothing.
+    pub fn router(&mut self, name: impl Into<String>) -> &mut Self {
+        let order = self.raw.next_order();
+        self.raw.routers.push(RawRouter { name: Name::new(name), zone: 0, order });
+        self
+    }
+
+    /// Adds `count` hosts that are alike, called `NAME-0`, `NAME-1`, ..., whose cores compute `speed` flop/s each. Every one has
+    /// a link of its own, split in two directions, to a router in the middle. The name of the cluster may be an end of a
+    /// route, which then begins or ends at that router.
+    ///
+    /// What a host of a cluster sends to itself takes its own links unless it has a
+    /// [loopback](ClusterBuilder::loopback), as in SimGrid.
+    pub fn cluster(&mut self, name: impl Into<String>, count: u32, speed: f64) -> ClusterBuilder<'_> {
+        ClusterBuilder::new(self, name.into(), count, speed)
+    }
+
+    /// Declares the links from one host to another, and the same links in reverse order for the way back. An end may also be
+    /// a router or a cluster. A link may
     /// occur twice. A split-duplex link needs a direction, [`Via::up`] or [`Via::down`]; the way back takes the other
     /// one.
     pub fn route<V: Into<Via>>(&mut self, from: &str, to: &str, links: impl IntoIterator<Item = V>) -> &mut Self {
@@ -170,7 +234,15 @@ impl PlatformBuilder {
     ///
     /// # Errors
     /// Everything that is wrong: names given twice or to nothing, values out of range, routes without links.
-    pub fn build(self) -> Result<PlatformSpec, Vec<PlatformError>> {
+    pub fn build(mut self) -> Result<PlatformSpec, Vec<PlatformError>> {
+        for description in std::mem::take(&mut self.clusters) {
+            if let Some(error) = description.missing() {
+                self.tell(error);
+            }
+            description.expand(&mut self.raw);
+        }
+        // Hosts count in the order in which they were added, those of a cluster at its place.
+        self.raw.hosts.sort_by_key(|host| host.order);
         let mut findings = self.findings;
         resolve(self.raw, &mut findings).ok_or_else(|| findings.into_iter().map(|finding| finding.error).collect())
     }
@@ -179,17 +251,31 @@ impl PlatformBuilder {
         self.raw.routes.push(RawRoute {
             origin: None,
             zone: 0,
+            ends: Ends::Any,
             from: Name::new(from),
             to: Name::new(to),
-            gateways: None,
+            gateways: (None, None),
             hops: links.into_iter().map(|via| via.0).collect(),
             symmetrical,
+            bypass: false,
         });
         self
     }
 
-    fn check(&mut self, result: Result<f64, PlatformError>) {
-        if let Err(error) = result {
+    /// Checks a speed or a bandwidth; what it is of is only put into words if it is wrong.
+    fn rate(&mut self, value: f64, what: impl FnOnce() -> String) {
+        if check_rate("", value).is_err()
+            && let Err(error) = check_rate(&what(), value)
+        {
+            self.tell(error);
+        }
+    }
+
+    /// Checks a latency; what it is of is only put into words if it is wrong.
+    fn latency(&mut self, value: f64, what: impl FnOnce() -> String) {
+        if check_latency("", value).is_err()
+            && let Err(error) = check_latency(&what(), value)
+        {
             self.tell(error);
         }
     }
@@ -308,7 +394,7 @@ impl DiskBuilder<'_> {
 
     /// How fast it reads and writes at once, in bytes per second.
     pub fn readwrite_bandwidth(self, bandwidth: f64) -> Self {
-        self.builder.check(check_rate("the read-write bandwidth of a disk", bandwidth));
+        self.builder.rate(bandwidth, || "the read-write bandwidth of a disk".to_owned());
         self.change(|disk| disk.readwrite_bandwidth = Some(bandwidth))
     }
 

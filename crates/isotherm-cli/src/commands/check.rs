@@ -1,0 +1,81 @@
+//! `isotherm check`
+
+use isotherm_experiment::{Arrivals, Experiment, Inventory};
+
+use crate::Status;
+use crate::arguments::CheckArguments;
+use crate::terminal::Terminal;
+use crate::text::{count, seconds};
+
+/// More workloads than this are only counted.
+const MOST_WORKLOADS: usize = 10;
+
+/// Says what is wrong with an experiment, or what is in it.
+pub fn run(arguments: &CheckArguments) -> Status {
+    let experiment = match Experiment::load_whole(&arguments.experiment.file, &arguments.experiment.overrides()) {
+        Ok(experiment) => experiment,
+        Err(diagnostics) => {
+            Terminal::complain(&diagnostics.render(Terminal::colours()));
+            return Status::BadInput;
+        }
+    };
+    if !experiment.warnings().list().is_empty() {
+        Terminal::complain(&experiment.warnings().render(Terminal::colours()));
+    }
+    let mut terminal = Terminal::new();
+    terminal.line(&shown(&experiment));
+    if terminal.failed() { Status::CouldNotGoOn } else { Status::Done }
+}
+
+fn shown(experiment: &Experiment) -> String {
+    let runs = experiment.runs();
+    let inventory = experiment.inventory(&runs[0]);
+    let sweep = match runs.len() {
+        1 => String::new(),
+        _ => {
+            let first = &runs[0].settings;
+            let paths: Vec<_> = first.iter().map(|setting| setting.path.as_str()).collect();
+            format!(": a sweep of {}; the first of them has", paths.join(", "))
+        }
+    };
+    let mut lines = vec![format!("{} can be run", experiment.name()), String::new()];
+    let mut line = |label: &str, text: String| lines.push(format!("{label:<13}{text}"));
+    line("runs", format!("{}{sweep}", count(runs.len() as u64)));
+    line("hosts", hosts(&inventory));
+    line("images", count(inventory.images as u64));
+    line("functions", count(inventory.functions as u64));
+    line("invocations", invocations(&inventory));
+    if inventory.workloads.len() > 1 {
+        for workload in inventory.workloads.iter().take(MOST_WORKLOADS) {
+            lines.push(format!("  {:<11}{}, {}", workload.kind, workload.of, arrivals(workload.arrivals)));
+        }
+        if let Some(more) = inventory.workloads.len().checked_sub(MOST_WORKLOADS).filter(|&more| more > 0) {
+            lines.push(format!("  and {} more workloads", count(more as u64)));
+        }
+    }
+    lines.join("\n")
+}
+
+fn hosts(inventory: &Inventory) -> String {
+    let cores = count(inventory.cores);
+    let nodes = match inventory.nodes {
+        1 => format!("1 is a compute host, with {cores} cores"),
+        nodes => format!("{} are compute hosts, with {cores} cores in all", count(nodes as u64)),
+    };
+    format!("{}, of which {nodes}", count(inventory.hosts as u64))
+}
+
+fn invocations(inventory: &Inventory) -> String {
+    let total = arrivals(inventory.arrivals());
+    match inventory.last() {
+        Some(last) => format!("{total}, until {} s", seconds(last.as_secs_f64())),
+        None => total,
+    }
+}
+
+fn arrivals(arrivals: Arrivals) -> String {
+    match arrivals {
+        Arrivals::Exactly(number) => count(number),
+        Arrivals::About(number) => format!("about {}", count(number)),
+    }
+}

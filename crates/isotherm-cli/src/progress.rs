@@ -1,0 +1,124 @@
+//! The bar that shows how far a run is.
+//!
+//! It appears on standard error, if that is a terminal, when a run takes longer than half a second, is drawn ten times a second, and goes
+//! when the run has ended. A run calls [`Bar::show`] often, so that reading the clock is all that this usually does.
+
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use isotherm_experiment::Progress;
+
+use crate::commands::now;
+use crate::text::{count, seconds};
+
+/// A run that is over sooner shows no bar.
+const FIRST: Duration = Duration::from_millis(500);
+
+/// Time between two drawings.
+const NEXT: Duration = Duration::from_millis(100);
+
+/// Parts of the whole that the bar distinguishes.
+const PARTS: u64 = 1000;
+
+/// The bar of one run.
+pub struct Bar {
+    begun: Instant,
+    next: Instant,
+    /// What stands before it, such as which run of a sweep it is.
+    label: String,
+    bar: Option<ProgressBar>,
+    /// Nobody would see it.
+    hidden: bool,
+}
+
+impl Bar {
+    /// The bar of a run that begins now.
+    pub fn new(label: String, hidden: bool) -> Self {
+        let begun = now();
+        Bar { begun, next: begun + FIRST, label, bar: None, hidden }
+    }
+
+    /// Shows how far the run is, if it is time to.
+    pub fn show(&mut self, progress: &Progress) {
+        if self.hidden {
+            return;
+        }
+        let now = now();
+        if now < self.next {
+            return;
+        }
+        self.next = now + NEXT;
+        let part = part(progress);
+        let message = format!("{}{}", self.label, message(progress, part, now - self.begun));
+        let position = part.map_or(0, |part| (part * PARTS as f64) as u64);
+        match &self.bar {
+            None => self.bar = Some(new_bar(part.is_some(), message, position)),
+            // Either of these draws; `update` does it once for both.
+            Some(bar) => {
+                bar.update(|state| state.set_pos(position));
+                bar.set_message(message);
+            }
+        }
+    }
+
+    /// Removes the bar.
+    pub fn clear(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn new_bar(has_end: bool, message: String, position: u64) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(PARTS), ProgressDrawTarget::stderr());
+    let template = if has_end { "[{bar:10}] {percent:>3} %  {wide_msg}" } else { "{wide_msg}" };
+    let bar = match ProgressStyle::with_template(template) {
+        Ok(style) => bar.with_style(style.progress_chars("=> ")),
+        Err(_) => bar,
+    };
+    bar.with_message(message).with_position(position)
+}
+
+/// Which part of the run is done, from 0 to 1, if its end is known: of the invocations, or else of the time in which they come.
+fn part(progress: &Progress) -> Option<f64> {
+    let part = match (progress.expected(), progress.last_arrival()) {
+        (Some(expected), _) => progress.ended() as f64 / expected.max(1) as f64,
+        (None, Some(last)) => progress.now().as_secs_f64() / last.as_secs_f64().max(1e-9),
+        (None, None) => return None,
+    };
+    Some(part.clamp(0.0, 1.0))
+}
+
+/// `258 s of 600 s, 12,345 of 40,000 invocations, 7 s left, 51,234/s`. What comes first is seen in narrow terminals too.
+fn message(progress: &Progress, part: Option<f64>, elapsed: Duration) -> String {
+    let elapsed = elapsed.as_secs_f64();
+    let date = |date: f64| count(date as u64);
+    let mut text = format!("{} s", date(progress.now().as_secs_f64()));
+    if let Some(last) = progress.last_arrival().filter(|last| *last >= progress.now()) {
+        text += &format!(" of {} s", date(last.as_secs_f64()));
+    }
+    text += &format!(", {}", count(progress.ended()));
+    if let Some(expected) = progress.expected() {
+        text += &format!(" of {}", count(expected));
+    }
+    text += " invocations";
+    // Early on any estimate is wrong.
+    if let Some(part) = part.filter(|part| *part > 0.02) {
+        let left = elapsed * (1.0 - part) / part;
+        text += &match left {
+            left if left < 1.0 => String::new(),
+            left if left < 120.0 => format!(", {} s left", left.round()),
+            left => format!(", {} min left", count((left / 60.0).round() as u64)),
+        };
+    }
+    let rate = (progress.ended() as f64 / elapsed.max(1e-6)).round() as u64;
+    text + &format!(", {}/s", count(rate))
+}
+
+/// How far a run had come when it was interrupted.
+pub fn so_far(progress: &Progress) -> String {
+    let date = seconds(progress.now().as_secs_f64());
+    let all = progress.expected().unwrap_or(progress.submitted());
+    let which = if progress.expected().is_some() { "" } else { " so far" };
+    format!("{date} s were simulated, {} of {} invocations{which} had ended", count(progress.ended()), count(all))
+}

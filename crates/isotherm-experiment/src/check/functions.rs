@@ -1,0 +1,426 @@
+//! `[functions]`: functions from a CSV file, a row for each, for those who have thousands of them.
+//!
+//! ```toml
+//! [functions]
+//! csv = "data/functions.csv"
+//! columns = { name = "function", memory = "memory_mb", startup = "cold_start_s" }
+//! limits = { time = "15min" }       # for functions of which the file does not say it
+//! image = "python"
+//! ```
+//!
+//! They are numbered after the `[[function]]` tables. The file is read before anything refers to a function.
+
+use isotherm_kernel::Duration;
+use isotherm_workload::{
+    FunctionColumns, FunctionRow, SizeColumn, SizeUnit, TimeColumn, TraceError, TraceProblem, WorkloadError,
+    read_functions,
+};
+
+use crate::check::body::{self, STEPS};
+use crate::check::calls::BodyOf;
+use crate::check::context::{Context, ReadFile};
+use crate::check::fields::{Fields, FromValue, Size, takes};
+use crate::check::objects::{TIME_LIMIT, TimeLimit, not_zero_memory, not_zero_time};
+use crate::check::schema::{TableSpec, Takes, field};
+use crate::check::{traces, workload};
+use crate::diagnostic::{Diagnostic, Report};
+use crate::plan::{Body, FunctionPlan, LimitsPlan};
+use crate::source::{Located, Span};
+use crate::tree::Value;
+
+/// So many things that are wrong with the rows of the file are told in full.
+const MOST_OF_A_FILE: usize = 20;
+
+const A_COLUMN: Takes = Takes::Value { what: "the name of a column", example: "\"memory_mb\"" };
+
+const A_SIZE_UNIT: Takes =
+    Takes::Value { what: "`B`, `kB`, `MB`, `GB`, `TB`, `KiB`, `MiB`, `GiB` or `TiB`", example: "\"MB\"" };
+
+/// `[functions]`
+pub const FUNCTIONS: TableSpec = TableSpec {
+    name: "[functions]",
+    title: "",
+    doc: "Functions from a CSV file whose first line names its columns, a row for each. Other columns are ignored. Where a row has no \
+          value, or the file no column, what stands here holds.",
+    fields: &[
+        field("csv", Takes::Value { what: "a path", example: "\"data/functions.csv\"" }, "The file."),
+        field("columns", Takes::Table(&COLUMNS), "Which column holds what."),
+        field("units", Takes::Table(&UNITS), "The units of the columns.").otherwise("the ends of their names say them"),
+        field("limits", Takes::Table(&LIMITS), "The limits of functions of which the file does not say them.")
+            .otherwise("the file must say them"),
+        field("startup", takes::<Duration>(), "How long the start of a container takes.")
+            .like("\"300ms\"")
+            .otherwise("that of the service"),
+        field(
+            "image",
+            Takes::Value { what: "the name of an image", example: "\"python\"" },
+            "What containers are made from.",
+        )
+        .otherwise("nothing has to be downloaded, copied or loaded"),
+        field("body", Takes::Kinds(STEPS), "What each of them does when it is invoked.")
+            .otherwise("every invocation must bring its own"),
+    ],
+};
+
+const COLUMNS: TableSpec = TableSpec {
+    name: "columns",
+    title: "",
+    doc: "Which column of a file of functions holds what.",
+    fields: &[
+        field(
+            "name",
+            Takes::Value { what: "the name of a column", example: "\"function\"" },
+            "The name of the function.",
+        ),
+        field("image", Takes::Value { what: "the name of a column", example: "\"image\"" }, "The name of its image.")
+            .otherwise("`image`"),
+        field("memory", A_COLUMN, "Memory of a container.").otherwise("`limits.memory`"),
+        field(
+            "disk",
+            Takes::Value { what: "the name of a column", example: "\"disk_mb\"" },
+            "Disk space of a container.",
+        )
+        .otherwise("`limits.disk`"),
+        field(
+            "time",
+            Takes::Value { what: "the name of a column", example: "\"timeout_s\"" },
+            "How long a body may run.",
+        )
+        .otherwise("`limits.time`"),
+        field(
+            "startup",
+            Takes::Value { what: "the name of a column", example: "\"cold_start_s\"" },
+            "How long the start of a container takes.",
+        )
+        .otherwise("`startup`"),
+    ],
+};
+
+const UNITS: TableSpec = TableSpec {
+    name: "units",
+    title: "",
+    doc: "Units of the numbers in a file of functions.",
+    fields: &[
+        field("memory", A_SIZE_UNIT, "That of the column of memory.")
+            .otherwise("the end of its name, as in `memory_mb`"),
+        field("disk", A_SIZE_UNIT, "That of the column of disk space.")
+            .otherwise("the end of its name, as in `disk_gib`"),
+        field("time", workload::A_TIME_UNIT, "That of the column of time limits.")
+            .otherwise("the end of its name, as in `timeout_s`"),
+        field("startup", workload::A_TIME_UNIT, "That of the column of start-ups.")
+            .otherwise("the end of its name, as in `cold_start_ms`"),
+    ],
+};
+
+const LIMITS: TableSpec = TableSpec {
+    name: "limits",
+    title: "",
+    doc: "Limits of functions of which a file does not say them.",
+    fields: &[
+        field("time", TIME_LIMIT, "How long a body may run.").otherwise("the file must say it"),
+        field("memory", takes::<Size>(), "Memory of a container, more than zero.")
+            .like("\"512MB\"")
+            .otherwise("the file must say it"),
+        field("disk", takes::<Size>(), "Disk space of a container.").like("\"1GB\"").default("\"0B\""),
+    ],
+};
+
+/// The functions of a file, and the table that names it.
+pub struct Listed<'a> {
+    fields: Fields<'a>,
+    /// What could be read of the file, if anything.
+    file: Option<File>,
+}
+
+/// A file of functions.
+struct File {
+    /// Whether something was wrong with its rows.
+    is_broken: bool,
+    rows: Vec<FunctionRow>,
+    columns: FunctionColumns,
+    lines: Lines,
+    /// Where the name of each function is.
+    places: Vec<Span>,
+}
+
+/// Reads the file of `[functions]`. What is wrong with it is reported.
+pub fn listed<'a>(value: &'a Value, context: &Context<'a>) -> Option<Listed<'a>> {
+    let mut fields = Fields::of(value, &FUNCTIONS, context.report)?;
+    let file = file(&mut fields, context);
+    Some(Listed { fields, file })
+}
+
+fn file(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<File> {
+    let path = fields.required::<Located<String>>("csv");
+    let columns = columns(fields, context);
+    let (path, (columns, wanted)) = (path?, columns?);
+    let lines = Lines::of(context.read(&path)?);
+    let shown = context.path(&path).display().to_string();
+    let found = match read_functions(shown, lines.file.text.as_bytes(), &columns, MOST_OF_A_FILE) {
+        Ok(found) => found,
+        Err(WorkloadError::Trace(error)) if matches!(error.problem, TraceProblem::Empty | TraceProblem::NoRows) => {
+            let message = format!("there are no functions in `{}`", path.value);
+            context.report.error(path.span, message, "the file has no row below its header");
+            return None;
+        }
+        Err(error) => {
+            let wanted: Vec<_> = wanted.iter().collect();
+            traces::report(&error, &path, &wanted, context);
+            return None;
+        }
+    };
+    for error in &found.errors {
+        context.report.push(Diagnostic::at(lines.place(error), row_message(error), error.hint()));
+    }
+    if found.further > 0 {
+        let message = format!("`{}`: {} more things are wrong with its rows", path.value, found.further);
+        context.report.error(path.span, message, "");
+    }
+    let places = found.rows.iter().map(|row| lines.word(row.line, &row.name)).collect();
+    let is_broken = !found.errors.is_empty();
+    Some(File { is_broken, rows: found.rows, columns, lines, places })
+}
+
+fn row_message(error: &TraceError) -> String {
+    match &error.column {
+        Some(column) => format!("column `{column}`: {}", error.message()),
+        None => error.message(),
+    }
+}
+
+/// The columns, and their names with their places.
+fn columns(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<(FunctionColumns, Vec<Located<String>>)> {
+    let report = context.report;
+    let units = fields.entry("units").map(|entry| &entry.value);
+    let Some(entry) = fields.entry("columns") else {
+        fields.missing("columns", "{ name = \"function\", memory = \"memory_mb\" }");
+        return None;
+    };
+    let mut units = units.and_then(|value| Fields::of(value, &UNITS, report));
+    let mut names = Fields::of(&entry.value, &COLUMNS, report)?;
+    let before = report.count();
+    let name = names.required::<Located<String>>("name");
+    let image = names.optional::<Located<String>>("image");
+    let mut wanted: Vec<Located<String>> = [&name, &image].into_iter().flatten().cloned().collect();
+    let mut column = |key: &'static str| {
+        let name = names.optional::<Located<String>>(key)?;
+        let unit = units.as_mut().and_then(|units| units.optional::<Located<String>>(key));
+        wanted.push(name.clone());
+        Some((name, unit))
+    };
+    let size = |found: Option<(Located<String>, Option<Located<String>>)>, key: &str| {
+        let (name, unit) = found?;
+        let unit = unit_of(&name, unit, SizeUnit::of_column, ("MB", key), report)?;
+        Some(SizeColumn { name: name.value, unit })
+    };
+    let memory = size(column("memory"), "memory");
+    let disk = size(column("disk"), "disk");
+    let time = |found: Option<(Located<String>, Option<Located<String>>)>, key: &str| {
+        let (name, unit) = found?;
+        workload::time_column(&name, unit, key, context)
+    };
+    let limit: Option<TimeColumn> = time(column("time"), "time");
+    let startup = time(column("startup"), "startup");
+    names.finish();
+    if let Some(units) = units {
+        units.finish();
+    }
+    let columns = FunctionColumns {
+        name: name?.value,
+        image: image.map(|image| image.value),
+        memory,
+        disk,
+        time: limit,
+        startup,
+    };
+    (report.count() == before).then_some((columns, wanted))
+}
+
+/// The unit of a column: it is given, or the end of the column's name says it.
+fn unit_of<T: std::str::FromStr<Err: std::fmt::Display>>(
+    name: &Located<String>,
+    unit: Option<Located<String>>,
+    of_column: impl Fn(&str) -> Option<T>,
+    (example, key): (&str, &str),
+    report: &Report,
+) -> Option<T> {
+    match unit {
+        Some(unit) => match unit.value.parse() {
+            Ok(parsed) => Some(parsed),
+            Err(error) => {
+                report.error(unit.span, T::Err::to_string(&error), "");
+                None
+            }
+        },
+        None => {
+            let known = of_column(&name.value);
+            if known.is_none() {
+                let message = format!("no unit for the column `{}`", name.value);
+                report.error(name.span, message, format!("add `units = {{ {key} = \"{example}\" }}`"));
+            }
+            known
+        }
+    }
+}
+
+impl Listed<'_> {
+    /// Whether there are functions of which the name is not known, because the file or a row of it could not be read.
+    pub fn is_incomplete(&self) -> bool {
+        self.file.as_ref().is_none_or(|file| file.is_broken)
+    }
+
+    /// The names of the functions and their places, in the order of the file.
+    pub fn names(&self) -> impl Iterator<Item = (&str, Span)> {
+        let file = self.file.iter();
+        file.flat_map(|file| file.rows.iter().map(|row| row.name.as_str()).zip(file.places.iter().copied()))
+    }
+
+    /// The functions, each with what the table says of all of them. `startup` is that of the service.
+    pub fn plans(mut self, startup: Duration, context: &Context<'_>) -> Option<(Vec<FunctionPlan>, BodyOf)> {
+        let before = context.report.count();
+        let fields = &mut self.fields;
+        let limits = fields.optional_or("limits", Defaults::default());
+        let startup = fields.optional_or("startup", startup);
+        let image = fields.optional::<Located<String>>("image");
+        let image = image.and_then(|image| context.images.resolve(&image, context.report));
+        let is_written = fields.has("body");
+        let body = body::optional_body(fields, context).unwrap_or_default();
+        let body_of = BodyOf { place: fields.place(), body: Body::clone(&body), is_written };
+        let plans = self.file.map(|file| {
+            file.check_limits(&limits, fields);
+            let mut unknown = 0;
+            let plan = |(row, &place): (&FunctionRow, &Span)| {
+                let limits = file.limits(row, place, &limits, context.report)?;
+                let image = match &row.image {
+                    None => image,
+                    Some(name) => Some(file.image(row, name, &mut unknown, context)?),
+                };
+                let startup = row.startup.unwrap_or(startup);
+                Some(FunctionPlan { name: row.name.clone(), place, image, limits, startup, body: Body::clone(&body) })
+            };
+            let plans: Vec<_> = file.rows.iter().zip(&file.places).filter_map(plan).collect();
+            if let Some(more) = unknown.checked_sub(MOST_OF_A_FILE).filter(|&more| more > 0) {
+                context.report.error(
+                    fields.place(),
+                    format!("{more} more functions have images that are not there"),
+                    "",
+                );
+            }
+            plans
+        });
+        self.fields.finish();
+        plans.filter(|_| context.report.count() == before).map(|plans| (plans, body_of))
+    }
+}
+
+impl File {
+    /// Limits that neither the file nor the table can say.
+    fn check_limits(&self, limits: &Defaults, fields: &Fields<'_>) {
+        if self.columns.time.is_none() && limits.time.is_none() {
+            let examples = [("limits.time", "\"60s\""), ("columns.time", "\"timeout_s\"")];
+            fields.missing_one_of("limits.time", &examples);
+        }
+        if self.columns.memory.is_none() && limits.memory_bytes.is_none() {
+            let examples = [("limits.memory", "\"512MB\""), ("columns.memory", "\"memory_mb\"")];
+            fields.missing_one_of("limits.memory", &examples);
+        }
+    }
+
+    /// The limits of a function. One that has none, and gets none by default, is reported.
+    fn limits(&self, row: &FunctionRow, place: Span, limits: &Defaults, report: &Report) -> Option<LimitsPlan> {
+        let (time, memory_bytes) = (row.time.or(limits.time), row.memory_bytes.or(limits.memory_bytes));
+        let missing = [
+            (self.columns.time.is_some() && time.is_none(), "time limit", "time"),
+            (self.columns.memory.is_some() && memory_bytes.is_none(), "memory limit", "memory"),
+        ];
+        for (_, what, key) in missing.iter().filter(|(is_missing, ..)| *is_missing) {
+            let message = format!("function `{}` has no {what}", row.name);
+            report.error(place, message, format!("give it one, or all of them by `limits.{key}`"));
+        }
+        let disk_bytes = row.disk_bytes.unwrap_or(limits.disk_bytes);
+        Some(LimitsPlan { time: time?, memory_bytes: memory_bytes?, disk_bytes })
+    }
+
+    /// The image of a function. The first of those that are not there are reported, the others counted.
+    fn image(&self, row: &FunctionRow, name: &str, unknown: &mut usize, context: &Context<'_>) -> Option<usize> {
+        let known = context.images.index_of(name);
+        if known.is_none() {
+            *unknown += 1;
+            if *unknown <= MOST_OF_A_FILE {
+                let named = Located { value: name.to_owned(), span: self.lines.word(row.line, name) };
+                context.images.resolve(&named, context.report);
+            }
+        }
+        known
+    }
+}
+
+/// Limits of functions of which the file does not say them.
+#[derive(Default)]
+struct Defaults {
+    time: Option<Duration>,
+    memory_bytes: Option<u64>,
+    disk_bytes: u64,
+}
+
+impl FromValue for Defaults {
+    const WHAT: &'static str = "limits";
+    const EXAMPLE: &'static str = "{ time = \"60s\", memory = \"512MB\", disk = \"1GB\" }";
+
+    fn read(value: &Value, report: &Report) -> Option<Self> {
+        let mut fields = Fields::of(value, &LIMITS, report)?;
+        let time = fields.optional::<Located<TimeLimit>>("time");
+        let memory = fields.optional::<Located<Size>>("memory");
+        let disk = fields.optional_or("disk", Size(0));
+        fields.finish();
+        if let Some(time) = &time {
+            not_zero_time(time, report);
+        }
+        if let Some(memory) = &memory {
+            not_zero_memory(memory, report);
+        }
+        Some(Defaults {
+            time: time.map(|time| time.value.0),
+            memory_bytes: memory.map(|memory| memory.value.0),
+            disk_bytes: disk.0,
+        })
+    }
+}
+
+/// Where the lines of a file begin.
+struct Lines {
+    file: ReadFile,
+    starts: Vec<usize>,
+}
+
+impl Lines {
+    fn of(file: ReadFile) -> Self {
+        let after = file.text.bytes().enumerate().filter(|&(_, byte)| byte == b'\n').map(|(at, _)| at + 1);
+        Lines { starts: std::iter::once(0).chain(after).collect(), file }
+    }
+
+    fn line(&self, line: u64) -> (usize, &str) {
+        let text = &self.file.text;
+        let index = usize::try_from(line.saturating_sub(1)).unwrap_or(usize::MAX);
+        let start = self.starts.get(index).copied().unwrap_or(text.len());
+        let end = self.starts.get(index.saturating_add(1)).copied().unwrap_or(text.len());
+        (start, text[start..end].trim_end())
+    }
+
+    /// The place of a word in a line; the whole line if it is written in another way than it is read.
+    fn word(&self, line: u64, word: &str) -> Span {
+        let (start, text) = self.line(line);
+        let (from, length) = text.find(word).map_or((0, text.len()), |at| (at, word.len()));
+        Span { source: self.file.source, start: start + from, end: start + from + length }
+    }
+
+    /// The place of what is wrong.
+    fn place(&self, error: &TraceError) -> Span {
+        let (start, text) = self.line(error.line.unwrap_or(1));
+        let whole = Span { source: self.file.source, start, end: start + text.len() };
+        // The row as it was read is the line as it is written, unless there are quotation marks in it.
+        let Some(field) = error.field.filter(|&field| error.row == text && field <= text.len()) else { return whole };
+        let length = text[field..].find(',').unwrap_or(text.len() - field);
+        Span { start: start + field, end: start + field + length, ..whole }
+    }
+}

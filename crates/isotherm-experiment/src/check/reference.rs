@@ -1,0 +1,223 @@
+//! The reference of fields, written from their [descriptions](super::schema).
+
+use std::fmt::Write;
+
+use crate::check::EXPERIMENT;
+use crate::check::schema::{Absent, Field, TableSpec, Takes};
+use crate::units::Dimension;
+
+const HEAD: &str = "\
+# Experiment files
+
+<!-- Written by `ISOTHERM_WRITE_REFERENCE=1 cargo test -p isotherm-experiment --test reference`; do not edit. -->
+
+An experiment is a TOML file, or a JSON file of the same shape (its name ends in `.json`; `[[image]]` is an array of objects there).
+`isotherm check FILE` tells everything that is wrong with one; `isotherm run FILE` runs it.
+
+Paths of files are relative to the experiment file. One that has the most common tables:
+
+```toml
+{example}```
+
+## Units
+
+Quantities are strings: a number and a unit, with or without a space between them. A unit in the wrong case is an error.
+
+| quantity | example | units |
+|---|---|---|
+";
+
+/// The experiment at the beginning of the reference.
+pub const EXAMPLE: &str = r#"name = "first"
+
+[platform]
+nodes = { count = 4, cores = 16, memory = "64GiB", disk = { read = "2GB/s", write = "1GB/s", size = "1TB" } }
+head = { cores = 8, disk = { read = "2GB/s", write = "1GB/s", size = "10TB" } }
+network = { node = "10Gb/s", latency = "50us", repository = "1Gb/s" }
+
+[service]
+keep_alive = { kind = "fixed", idle = "10min" }
+
+[[image]]
+name = "python"
+size = "250MB"
+memory = "120MB"
+
+[[function]]
+name = "resize"
+image = "python"
+limits = { time = "60s", memory = "512MB", disk = "1GB" }
+body = [{ compute = "5Gf" }, { write = "20MB" }]
+
+[[workload]]
+kind = "poisson"
+function = "resize"
+rate = "3/s"
+until = "10min"
+"#;
+
+const SETTING: &str = "
+`MB` is 10^6 bytes and `MiB` is 2^20. A speed may be written without `/s`.
+
+## Setting fields on the command line
+
+`--set FIELD=VALUE` changes an experiment for one run, and may be given many times.
+
+* `FIELD` is the path of a field: `service.keep_alive.idle`. Tables on the way are made if they are not there.
+* In an array, a path goes on with the `name` of an element or with its number, counted from 0: `image.python.size`,
+  `function.resize.limits.memory`, `workload.0.rate`, `platform.nodes.1.count`. A name that is no plain word stands in quotes.
+* `FIELD` may also be the name of a parameter: `data` for `parameters.data`, if the file has it in `[parameters]`.
+* `VALUE` is what TOML understands by it, or else a string, so that `5min` needs no quotes.
+* Paths of files in `VALUE` are relative to the current folder, not to the experiment file. The same holds for a path that begins with a
+  parameter that was set in this way.
+* What is set is not tried with the other values of a `[sweep]`.
+";
+
+/// The text of `docs/reference/experiment.md`.
+pub fn markdown() -> String {
+    let mut text = HEAD.replace("{example}", EXAMPLE);
+    for dimension in Dimension::ALL {
+        let name = dimension.name();
+        let name = name.split_once(' ').map_or(name, |(_, name)| name);
+        let _ = writeln!(text, "| {name} | `\"{}\"` | {} |", dimension.example(), dimension.unit_names());
+    }
+    text += SETTING;
+    let mut sections = Vec::new();
+    sections_of(&EXPERIMENT, "", 2, &mut sections);
+    for section in &sections {
+        section.write(&sections, &mut text);
+    }
+    text
+}
+
+/// The part of the reference that is about one kind of table, or about the kinds of one list.
+struct Section {
+    specs: Vec<&'static TableSpec>,
+    title: String,
+    level: usize,
+}
+
+/// The section of a table at a path, and below it those of the tables in it that have none yet: a table that occurs at several places
+/// (a disk, a body) is described at the first.
+fn sections_of(spec: &'static TableSpec, path: &str, level: usize, sections: &mut Vec<Section>) {
+    if sections.iter().any(|section| section.is_about(spec)) {
+        return;
+    }
+    let title = match (spec.title, path) {
+        ("", "") => "The experiment".to_owned(),
+        ("", _) if spec.name.starts_with('[') => format!("`{}`", spec.name),
+        ("", _) => format!("`{path}`"),
+        (title, _) => title.to_owned(),
+    };
+    sections.push(Section { specs: vec![spec], title, level });
+    for field in spec.fields {
+        let path = if path.is_empty() { field.key.to_owned() } else { format!("{path}.{}", field.key) };
+        below(&field.takes, &path, (level + 1).min(4), sections);
+    }
+}
+
+fn below(takes: &Takes, path: &str, level: usize, sections: &mut Vec<Section>) {
+    match *takes {
+        Takes::Value { .. } | Takes::Words(_) => {}
+        Takes::Table(spec) | Takes::Tables(spec) => sections_of(spec, path, level, sections),
+        Takes::Kinds(kinds) if kinds.iter().all(|spec| !spec.title.is_empty()) => {
+            kinds.iter().for_each(|spec| sections_of(spec, path, level, sections));
+        }
+        Takes::Kinds(kinds) => {
+            if !sections.iter().any(|section| section.is_about(kinds[0])) {
+                let title = format!("`{}`", path.rsplit('.').next().unwrap_or(path));
+                sections.push(Section { specs: kinds.to_vec(), title, level });
+            }
+        }
+        Takes::Either(forms) => forms.iter().for_each(|form| below(form, path, level, sections)),
+    }
+}
+
+impl Section {
+    fn is_about(&self, spec: &TableSpec) -> bool {
+        // The same description is not always at the same address.
+        self.specs.iter().any(|known| (known.name, known.doc) == (spec.name, spec.doc))
+    }
+
+    fn write(&self, sections: &[Section], text: &mut String) {
+        let _ = write!(text, "\n{} {}\n", "#".repeat(self.level), self.title);
+        match self.specs[..] {
+            [spec] => {
+                let _ = write!(text, "\n{}\n", spec.doc);
+                if !spec.fields.is_empty() {
+                    *text += "\n| field | meaning | takes | without it |\n|---|---|---|---|\n";
+                }
+                for field in spec.fields {
+                    let takes = takes(&field.takes, sections);
+                    let _ = writeln!(text, "| `{}` | {} | {takes} | {} |", field.key, field.doc, absent(field));
+                }
+            }
+            _ => self.write_kinds(text),
+        }
+    }
+
+    /// Small tables of several kinds, each known by its first field.
+    fn write_kinds(&self, text: &mut String) {
+        *text += "\nA list of steps, each a table of one of these kinds. What is marked `*` must be there.\n\n| step | what it does |\n|---|---|\n";
+        for spec in &self.specs {
+            let field = |field: &Field| {
+                let star = if field.absent == Absent::Error { " *" } else { "" };
+                format!("`{} = {}`{star}", field.key, example(&field.takes))
+            };
+            let fields: Vec<_> = spec.fields.iter().map(field).collect();
+            let doc = |field: &Field| format!("`{}`: {}", field.key, decapitalised(field.doc));
+            let docs: Vec<_> = spec.fields.iter().map(doc).collect();
+            let _ = writeln!(text, "| {} | {} {}. |", fields.join(", "), spec.doc, docs.join("; "));
+        }
+    }
+}
+
+fn decapitalised(text: &str) -> String {
+    let mut characters = text.trim_end_matches('.').chars();
+    characters.next().map_or(String::new(), |first| first.to_lowercase().chain(characters).collect())
+}
+
+fn example(takes: &Takes) -> String {
+    match takes {
+        Takes::Value { example, .. } => (*example).to_owned(),
+        Takes::Words(words) => words().first().map_or(String::new(), |word| format!("\"{}\"", word.name)),
+        Takes::Either([first, ..]) => example(first),
+        Takes::Table(_) | Takes::Tables(_) | Takes::Kinds(_) | Takes::Either([]) => "...".to_owned(),
+    }
+}
+
+/// What a field takes, for a cell of a table.
+fn takes(takes: &Takes, sections: &[Section]) -> String {
+    let title = |spec: &TableSpec| match sections.iter().find(|section| section.is_about(spec)) {
+        Some(section) => section.title.clone(),
+        None => spec.name.to_owned(),
+    };
+    match takes {
+        // What is written in code already shows how.
+        Takes::Value { what, .. } if what.starts_with('`') => (*what).to_owned(),
+        Takes::Value { what, example } => format!("{what}: `{example}`"),
+        Takes::Words(words) => {
+            let words: Vec<_> = words().iter().map(|word| format!("`\"{}\"` ({})", word.name, word.doc)).collect();
+            words.join(", ")
+        }
+        Takes::Table(spec) => format!("table {}", title(spec)),
+        Takes::Tables(spec) => format!("array of tables {}", title(spec)),
+        Takes::Kinds(kinds) => {
+            let mut titles: Vec<_> = kinds.iter().map(|spec| title(spec)).collect();
+            titles.dedup();
+            format!("array of tables: {}", titles.join(", "))
+        }
+        Takes::Either(forms) => {
+            let forms: Vec<_> = forms.iter().map(|form| self::takes(form, sections)).collect();
+            forms.join("; or ")
+        }
+    }
+}
+
+fn absent(field: &Field) -> String {
+    match field.absent {
+        Absent::Error => "**must be there**".to_owned(),
+        Absent::Default(value) => format!("`{value}`"),
+        Absent::Otherwise(what) => what.to_owned(),
+    }
+}

@@ -1,0 +1,113 @@
+//! The fields of an experiment file as data: what they are called, what they take, what holds without them.
+//!
+//! Every table of the file has a [`TableSpec`], beside the reader that reads it. A reader gets fields only through the
+//! specification (`check::fields::Fields`), so that a field that is not described here cannot be read. The reference of
+//! fields (`docs/reference/experiment.md`) is written from these, and tests go over them: every field that is described is
+//! accepted, and a default that is described is the one that holds.
+
+/// One kind of table.
+#[derive(Debug)]
+pub struct TableSpec {
+    /// What it is called in messages and headings, such as `[service]`, `limits` or `a step`.
+    pub name: &'static str,
+    /// The heading of its section in the reference; empty if that is its name or its path.
+    pub title: &'static str,
+    /// What it is for.
+    pub doc: &'static str,
+    /// Its fields, in the order of the reference.
+    pub fields: &'static [Field],
+}
+
+/// One field of a table.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    /// Its key.
+    pub key: &'static str,
+    /// What it takes.
+    pub takes: Takes,
+    /// What holds without it.
+    pub absent: Absent,
+    /// What it means.
+    pub doc: &'static str,
+}
+
+/// What a field takes.
+#[derive(Clone, Copy, Debug)]
+pub enum Takes {
+    /// One value: what it is, and how it is written in TOML.
+    Value {
+        /// What it is, such as `a size`.
+        what: &'static str,
+        /// How it is written.
+        example: &'static str,
+    },
+    /// One of some words.
+    Words(fn() -> Vec<Word>),
+    /// A table.
+    Table(&'static TableSpec),
+    /// An array of tables that are all of one kind.
+    Tables(&'static TableSpec),
+    /// An array of tables, each of one of some kinds.
+    Kinds(&'static [&'static TableSpec]),
+    /// One of several forms.
+    Either(&'static [Takes]),
+}
+
+/// A word that a field takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Word {
+    /// The word.
+    pub name: &'static str,
+    /// What it means.
+    pub doc: &'static str,
+}
+
+/// What holds when a field is absent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absent {
+    /// It must not be.
+    Error,
+    /// The same as with this value, as it is written in TOML.
+    Default(&'static str),
+    /// Something else.
+    Otherwise(&'static str),
+}
+
+impl TableSpec {
+    /// The field of a key.
+    pub fn field(&self, key: &str) -> Option<&'static Field> {
+        self.fields.iter().find(|field| field.key == key)
+    }
+
+    /// Its keys.
+    pub fn keys(&self) -> Vec<&'static str> {
+        self.fields.iter().map(|field| field.key).collect()
+    }
+}
+
+/// A field that must be there.
+pub const fn field(key: &'static str, takes: Takes, doc: &'static str) -> Field {
+    Field { key, takes, absent: Absent::Error, doc }
+}
+
+impl Field {
+    /// The same, with another example of a value.
+    pub const fn like(mut self, example: &'static str) -> Self {
+        if let Takes::Value { what, .. } = self.takes {
+            self.takes = Takes::Value { what, example };
+        }
+        self
+    }
+
+    /// The same, with a value that holds when it is absent.
+    pub const fn default(mut self, value: &'static str) -> Self {
+        self.absent = Absent::Default(value);
+        self
+    }
+
+    /// The same, but it may be absent: what then holds.
+    pub const fn otherwise(mut self, what: &'static str) -> Self {
+        self.absent = Absent::Otherwise(what);
+        self
+    }
+}

@@ -1,0 +1,109 @@
+//! What is in an experiment, counted without running it.
+
+use isotherm_kernel::Time;
+
+use crate::check::Traces;
+use crate::plan::{Plan, WorkloadPlan};
+
+/// What is in one run of an experiment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inventory {
+    /// Hosts of the platform.
+    pub hosts: usize,
+    /// Those of them that are compute hosts.
+    pub nodes: usize,
+    /// Cores of all compute hosts.
+    pub cores: u64,
+    /// Images.
+    pub images: usize,
+    /// Functions.
+    pub functions: usize,
+    /// Workloads, in the order of the experiment.
+    pub workloads: Vec<WorkloadInventory>,
+}
+
+/// What is in one workload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkloadInventory {
+    /// `list`, `poisson` or `csv`.
+    pub kind: &'static str,
+    /// The function that is invoked, the number of them, or the file.
+    pub of: String,
+    /// How many invocations are in it.
+    pub arrivals: Arrivals,
+    /// When the last of them arrives at the latest, if that is known.
+    pub last: Option<Time>,
+}
+
+/// A number of invocations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrivals {
+    /// So many.
+    Exactly(u64),
+    /// So many in the mean, or at least.
+    About(u64),
+}
+
+impl Inventory {
+    pub(crate) fn new(plan: &Plan, traces: &Traces) -> Self {
+        let cores = plan.hosts.nodes.iter().map(|&node| u64::from(plan.platform.host(node).cores)).sum();
+        Inventory {
+            hosts: plan.platform.hosts().count(),
+            nodes: plan.hosts.nodes.len(),
+            cores,
+            images: plan.images.len(),
+            functions: plan.functions.len(),
+            workloads: plan.workloads.iter().map(|workload| self::workload(workload, plan, traces)).collect(),
+        }
+    }
+
+    /// Invocations of all workloads.
+    pub fn arrivals(&self) -> Arrivals {
+        let (mut total, mut exact) = (0u64, true);
+        for workload in &self.workloads {
+            let (number, is_exact) = match workload.arrivals {
+                Arrivals::Exactly(number) => (number, true),
+                Arrivals::About(number) => (number, false),
+            };
+            total = total.saturating_add(number);
+            exact &= is_exact;
+        }
+        if exact { Arrivals::Exactly(total) } else { Arrivals::About(total) }
+    }
+
+    /// When the last invocation arrives at the latest, if that is known.
+    pub fn last(&self) -> Option<Time> {
+        let dates: Option<Vec<Time>> = self.workloads.iter().map(|workload| workload.last).collect();
+        dates?.into_iter().max()
+    }
+}
+
+fn workload(workload: &WorkloadPlan, plan: &Plan, traces: &Traces) -> WorkloadInventory {
+    let name = |function: u32| plan.functions.get(function as usize).map_or("", |function| &function.name);
+    match workload {
+        WorkloadPlan::List(arrivals) => {
+            let mut functions: Vec<u32> = arrivals.iter().map(|arrival| arrival.function).collect();
+            functions.sort_unstable();
+            functions.dedup();
+            let of = match functions[..] {
+                [only] => name(only).to_owned(),
+                _ => format!("{} functions", functions.len()),
+            };
+            let last = arrivals.last().map(|arrival| arrival.at);
+            WorkloadInventory { kind: "list", of, arrivals: Arrivals::Exactly(arrivals.len() as u64), last }
+        }
+        WorkloadPlan::Poisson(config, _) => {
+            let mean = config.until.map(|until| (until.since(config.from).as_secs_f64() * config.rate_per_s) as u64);
+            let arrivals = match (mean, config.count) {
+                (None, count) => Arrivals::Exactly(count.unwrap_or(0)),
+                (Some(mean), count) => Arrivals::About(mean.min(count.unwrap_or(u64::MAX))),
+            };
+            WorkloadInventory { kind: "poisson", of: name(config.function).to_owned(), arrivals, last: config.until }
+        }
+        WorkloadPlan::Csv(csv) => {
+            let size = traces.size(csv);
+            let arrivals = size.map_or(Arrivals::About(1), |size| Arrivals::Exactly(size.arrivals));
+            WorkloadInventory { kind: "csv", of: csv.shown.clone(), arrivals, last: size.map(|size| size.last) }
+        }
+    }
+}

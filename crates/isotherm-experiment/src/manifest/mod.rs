@@ -1,0 +1,330 @@
+//! The manifest of a run: `manifest.toml`, everything that the run was made of.
+//!
+//! It is an experiment file itself, with every default written out and everything that was changed from outside (a sweep, `--seed`,
+//! `--set`) put in: run it, and the same results come out. Only the files that the experiment names, its platform and its traces, are
+//! not in it; their paths are relative to the manifest. So the manifest is the one file of a run whose bytes depend on where things
+//! are.
+//!
+//! The table `[manifest]`, which nobody reads but people and scripts, says what the rest does not: the version of Isotherm, what was changed
+//! from outside, and how large the platform is.
+
+mod text;
+mod workload;
+
+use std::path::{Component, Path, PathBuf};
+
+use isotherm_kernel::Duration;
+use isotherm_platform::{DiskId, HostId};
+use isotherm_serverless::{ContainerReuse, Payloads, Preset, Slots};
+
+use crate::check::{Measured, Setting};
+use crate::experiment::Overrides;
+use crate::plan::{
+    EvictionKind, FunctionPlan, KeepAliveKind, LimitsPlan, Plan, SchedulerKind, ServicePlan, StoragePlan,
+};
+use crate::source::Sources;
+use crate::tree::{Entry, Kind, Table, Value};
+
+use text::{date, duration, inline, list, size, string};
+
+/// The speed of a core in a compact platform that does not say it.
+const DEFAULT_SPEED: &str = "10Gf/s";
+
+/// What of an experiment file goes into manifests as it is written there.
+#[derive(Clone, Debug)]
+pub struct Written {
+    platform: WrittenPlatform,
+    overrides: Overrides,
+}
+
+#[derive(Clone, Debug)]
+enum WrittenPlatform {
+    /// An XML file, and what plays the part of the repository if that is said.
+    File { path: PathBuf, repository: Option<Value> },
+    /// A compact description.
+    Table(Table),
+}
+
+impl Written {
+    /// What is written in the tree of a file of this folder.
+    pub fn of(root: &Value, folder: &Path, sources: &Sources, overrides: &Overrides) -> Self {
+        let platform = match &root.kind {
+            Kind::Table(table) => table.get("platform"),
+            _ => None,
+        };
+        let file = |value: &Value, repository| {
+            let Kind::String(path) = &value.kind else { return None };
+            // A path that was given on the command line means what it means there.
+            let path = match sources.get(value.span.source).is_argument {
+                true => PathBuf::from(path),
+                false => folder.join(path),
+            };
+            Some(WrittenPlatform::File { path, repository })
+        };
+        let platform = platform.and_then(|platform| match &platform.kind {
+            Kind::Table(table) => match table.get("xml") {
+                Some(xml) => file(xml, table.get("repository").cloned()),
+                None => Some(WrittenPlatform::Table(table.clone())),
+            },
+            _ => file(platform, None),
+        });
+        let platform = platform.unwrap_or_else(|| WrittenPlatform::Table(Table::default()));
+        Written { platform, overrides: overrides.clone() }
+    }
+}
+
+/// The text of the manifest of a run whose results are in `folder`.
+pub fn manifest(plan: &Plan, written: &Written, settings: &[Setting], measured: Measured, folder: &Path) -> String {
+    let paths = Paths { folder };
+    let mut text = format!(
+        "# Everything that this run was made of. It is an experiment: `isotherm run` on it gives the same results again.\n\n\
+         name = {}\nseed = {}\npreset = {}\n",
+        string(&plan.name),
+        plan.seed,
+        string(match plan.preset {
+            Preset::Default => "default",
+            Preset::Wrench => "wrench",
+        })
+    );
+    let limits = [
+        plan.limits.max_time.map(|time| ("time", date(time))),
+        plan.limits.max_events.map(|events| ("events", events.to_string())),
+    ];
+    text += &format!("limits = {}\n", inline(limits.into_iter().flatten()));
+    about(plan, written, settings, &mut Section::new("[manifest]", &mut text));
+    platform(plan, &written.platform, &paths, &mut Section::new("[platform]", &mut text));
+    service(&plan.service, &mut Section::new("[service]", &mut text));
+    for storage in &plan.storages {
+        self::storage(storage, plan, &mut Section::new("[[storage]]", &mut text));
+    }
+    for image in &plan.images {
+        let mut section = Section::new("[[image]]", &mut text);
+        section.field("name", string(&image.name));
+        section.field("size", size(image.bytes));
+        section.field("memory", size(image.memory_bytes));
+        section.field("storage", string(&plan.storages[image.storage].name));
+    }
+    for function in &plan.functions {
+        self::function(function, plan, &mut Section::new("[[function]]", &mut text));
+    }
+    for workload in &plan.workloads {
+        workload::workload(workload, plan, &paths, &mut Section::new("[[workload]]", &mut text));
+    }
+    if let Some(cold_starts) = measured.cold_starts {
+        Section::new("[measured]", &mut text).field("cold_starts", cold_starts.to_string());
+    }
+    text
+}
+
+/// A table that is being written.
+struct Section<'a> {
+    text: &'a mut String,
+}
+
+impl<'a> Section<'a> {
+    fn new(header: &str, text: &'a mut String) -> Self {
+        text.push_str(&format!("\n{header}\n"));
+        Section { text }
+    }
+
+    fn field(&mut self, key: &str, value: String) {
+        self.text.push_str(&format!("{key} = {value}\n"));
+    }
+}
+
+/// Writes paths so that they are right in a folder.
+struct Paths<'a> {
+    folder: &'a Path,
+}
+
+impl Paths<'_> {
+    /// The way from the folder to a file. Absolute where they have nothing in common but the root.
+    fn to(&self, file: &Path) -> String {
+        let (Ok(from), Ok(to)) = (self.folder.canonicalize(), file.canonicalize()) else {
+            return file.display().to_string();
+        };
+        let common = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();
+        let shared = from.components().take(common).any(|part| matches!(part, Component::Normal(_)));
+        if !shared {
+            return to.display().to_string();
+        }
+        let up = from.components().skip(common).map(|_| "..".to_owned());
+        let down = to.components().skip(common).map(|part| part.as_os_str().to_string_lossy().into_owned());
+        // Slashes are understood everywhere.
+        up.chain(down).collect::<Vec<_>>().join("/")
+    }
+}
+
+/// What the rest of the manifest does not say.
+fn about(plan: &Plan, written: &Written, settings: &[Setting], section: &mut Section<'_>) {
+    section.field("isotherm", string(env!("CARGO_PKG_VERSION")));
+    if !settings.is_empty() {
+        let settings = settings.iter().map(|setting| (setting.path.clone(), string(&setting.shown)));
+        section.field("sweep", workload::named(settings));
+    }
+    let Overrides { seed, set, .. } = &written.overrides;
+    if let Some(seed) = seed {
+        section.field("seed", seed.to_string());
+    }
+    if !set.is_empty() {
+        section.field("set", list(set.iter().map(|(path, value)| string(&format!("{path}={value}")))));
+    }
+    let nodes = || plan.hosts.nodes.iter().map(|&node| (node, plan.platform.host(node)));
+    let cores: u64 = nodes().map(|(_, host)| u64::from(host.cores)).sum();
+    let memory = nodes().try_fold(0u64, |sum, (_, host)| sum.checked_add(host.memory?));
+    let slots = match plan.service.slots {
+        Slots::Cores => cores.to_string(),
+        Slots::Count(slots) => (u64::from(slots) * nodes().count() as u64).to_string(),
+        Slots::Unlimited => string("unlimited"),
+    };
+    section.field("hosts", plan.platform.hosts().len().to_string());
+    section.field("links", plan.platform.links().len().to_string());
+    section.field("compute_hosts", nodes().count().to_string());
+    section.field("cores", cores.to_string());
+    section.field("slots", slots);
+    section.field("memory", memory.map_or_else(|| string("unlimited"), size));
+}
+
+fn host(plan: &Plan, host: HostId) -> String {
+    string(&plan.platform.host(host).name)
+}
+
+/// A host and one of its disks, unless that is the one it has anyway.
+fn host_and_mount(plan: &Plan, host: HostId, mount: &str) -> String {
+    match mount {
+        "/" => self::host(plan, host),
+        mount => inline([("host", self::host(plan, host)), ("mount", string(mount))]),
+    }
+}
+
+fn mount(plan: &Plan, disk: Option<DiskId>) -> Option<&str> {
+    disk.map(|disk| plan.platform.disk(disk).mount.as_str())
+}
+
+fn platform(plan: &Plan, written: &WrittenPlatform, paths: &Paths<'_>, section: &mut Section<'_>) {
+    match written {
+        WrittenPlatform::File { path, repository } => {
+            section.field("xml", string(&paths.to(path)));
+            section.field("user", host(plan, plan.hosts.user));
+            section.field("head", host_and_mount(plan, plan.hosts.head, &plan.hosts.head_mount));
+            let implicit = plan.storages.iter().find(|storage| storage.name == "repository");
+            if let Some(repository) = repository {
+                section.field("repository", text::value(repository));
+            } else if let Some(StoragePlan { host, disk, .. }) = implicit {
+                section.field("repository", host_and_mount(plan, *host, mount(plan, *disk).unwrap_or("/")));
+            }
+            section.field("nodes", list(plan.hosts.nodes.iter().map(|&node| host(plan, node))));
+        }
+        WrittenPlatform::Table(table) => {
+            for entry in &with_defaults(table).entries {
+                section.field(&text::key(&entry.key), text::value(&entry.value));
+            }
+        }
+    }
+}
+
+/// A compact platform with what it leaves out.
+fn with_defaults(platform: &Table) -> Table {
+    let mut platform = platform.clone();
+    for entry in &mut platform.entries {
+        match (entry.key.as_str(), &mut entry.value.kind) {
+            ("nodes", Kind::Array(groups)) => groups.iter_mut().for_each(|group| add_speed(&mut group.kind)),
+            ("nodes" | "head", kind) => add_speed(kind),
+            ("network", Kind::Table(network)) => {
+                let node = network.entry("node").cloned();
+                let repository = network.entry("repository").or(node.as_ref()).cloned();
+                for (key, value) in [("head", node), ("repository", repository.clone()), ("user", repository)] {
+                    add(network, key, value);
+                }
+            }
+            _ => {}
+        }
+    }
+    platform
+}
+
+fn add_speed(machine: &mut Kind) {
+    let Kind::Table(machine) = machine else { return };
+    let Some(like) = machine.entries.first().cloned() else { return };
+    let speed = Value { kind: Kind::String(DEFAULT_SPEED.to_owned()), ..like.value.clone() };
+    add(machine, "speed", Some(Entry { value: speed, ..like }));
+}
+
+/// Adds an entry that is not there, with the value of another one.
+fn add(table: &mut Table, key: &str, like: Option<Entry>) {
+    if table.get(key).is_none()
+        && let Some(like) = like
+    {
+        table.entries.push(Entry { key: key.to_owned(), ..like });
+    }
+}
+
+fn service(service: &ServicePlan, section: &mut Section<'_>) {
+    let scheduler = match service.scheduler {
+        SchedulerKind::Fcfs => "fcfs",
+        SchedulerKind::Random => "random",
+        SchedulerKind::WorkloadBalancing => "workload-balancing",
+    };
+    section.field("scheduler", inline([("kind", string(scheduler))]));
+    section.field(
+        "keep_alive",
+        match service.keep_alive {
+            KeepAliveKind::None => inline([("kind", string("none"))]),
+            KeepAliveKind::Fixed(idle) => inline([("kind", string("fixed")), ("idle", duration(idle))]),
+        },
+    );
+    let reuse = match service.reuse {
+        ContainerReuse::Newest => "newest",
+        ContainerReuse::Oldest => "oldest",
+        ContainerReuse::LeastRecentlyUsed => "least-recently-used",
+        ContainerReuse::MostRecentlyUsed => "most-recently-used",
+    };
+    section.field("reuse", string(reuse));
+    let eviction = match service.eviction {
+        EvictionKind::Lru => "lru",
+        EvictionKind::Ram => "ram",
+    };
+    section.field("eviction", string(eviction));
+    section.field("startup", duration(service.startup));
+    section.field("processing_overhead", duration(service.processing_overhead));
+    let slots = match service.slots {
+        Slots::Cores => string("cores"),
+        Slots::Count(slots) => slots.to_string(),
+        Slots::Unlimited => string("unlimited"),
+    };
+    section.field("slots", slots);
+    section.field("buffer", size(service.buffer_bytes.unwrap_or(0)));
+    section.field("simulate_downloads", service.simulate_downloads.to_string());
+    let Payloads { register_request, register_answer, invoke_request, invoke_answer, completion } = service.payloads;
+    let payloads = [
+        ("register_request", register_request),
+        ("register_answer", register_answer),
+        ("invoke_request", invoke_request),
+        ("invoke_answer", invoke_answer),
+        ("completion", completion),
+    ];
+    section.field("payloads", inline(payloads.map(|(key, bytes)| (key, size(bytes)))));
+}
+
+fn storage(storage: &StoragePlan, plan: &Plan, section: &mut Section<'_>) {
+    section.field("name", string(&storage.name));
+    section.field("host", host(plan, storage.host));
+    if let Some(mount) = mount(plan, storage.disk) {
+        section.field("mount", string(mount));
+    }
+    section.field("buffer", size(storage.buffer_bytes.unwrap_or(0)));
+    let file = |name: &str, bytes| inline([("name", string(name)), ("size", size(bytes))]);
+    section.field("files", list(storage.files.iter().map(|one| file(&one.name, one.bytes))));
+}
+
+fn function(function: &FunctionPlan, plan: &Plan, section: &mut Section<'_>) {
+    section.field("name", string(&function.name));
+    if let Some(image) = function.image {
+        section.field("image", string(&plan.images[image].name));
+    }
+    let LimitsPlan { time, memory_bytes, disk_bytes } = function.limits;
+    let time = if time == Duration::MAX { string("unlimited") } else { duration(time) };
+    section.field("limits", inline([("time", time), ("memory", size(memory_bytes)), ("disk", size(disk_bytes))]));
+    section.field("startup", duration(function.startup));
+    section.field("body", workload::body(&function.body, plan));
+}

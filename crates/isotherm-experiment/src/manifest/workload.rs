@@ -1,0 +1,131 @@
+//! Workloads and bodies as they stand in a manifest.
+
+use isotherm_kernel::Time;
+use isotherm_workload::{Arrival, Columns, FunctionColumn, PoissonConfig};
+
+use super::text::{date, duration, inline, key, list, rate, size, string, work};
+use super::{Paths, Section};
+use crate::plan::{CsvPlan, Plan, StepPlan, WorkloadPlan};
+
+/// The fields of a workload.
+pub fn workload(workload: &WorkloadPlan, plan: &Plan, paths: &Paths<'_>, section: &mut Section<'_>) {
+    match workload {
+        WorkloadPlan::List(arrivals) => list_workload(arrivals, plan, section),
+        WorkloadPlan::Poisson(config, _) => poisson(config, plan, section),
+        WorkloadPlan::Csv(csv) => trace(csv, plan, paths, section),
+    }
+}
+
+fn function(index: u32, plan: &Plan) -> String {
+    string(plan.functions.get(index as usize).map_or("", |function| function.name.as_str()))
+}
+
+fn poisson(config: &PoissonConfig, plan: &Plan, section: &mut Section<'_>) {
+    section.field("kind", string("poisson"));
+    section.field("function", function(config.function, plan));
+    section.field("rate", rate(config.rate_per_s));
+    section.field("from", date(config.from));
+    if let Some(until) = config.until {
+        section.field("until", date(until));
+    }
+    if let Some(count) = config.count {
+        section.field("count", count.to_string());
+    }
+}
+
+fn trace(csv: &CsvPlan, plan: &Plan, paths: &Paths<'_>, section: &mut Section<'_>) {
+    section.field("kind", string("csv"));
+    section.field("file", string(&paths.to(&csv.path)));
+    let Columns { arrival, function, duration } = &csv.columns;
+    let mut columns = vec![("arrival", string(&arrival.name))];
+    let mut units = vec![("arrival", string(&arrival.unit.to_string()))];
+    match function {
+        FunctionColumn::Fixed(index) => section.field("function", self::function(*index, plan)),
+        FunctionColumn::Named(name) => columns.push(("function", string(name))),
+        FunctionColumn::Numbered(name) => columns.push(("function_number", string(name))),
+    }
+    if let Some(duration) = duration {
+        columns.push(("duration", string(&duration.name)));
+        units.push(("duration", string(&duration.unit.to_string())));
+    }
+    section.field("columns", inline(columns));
+    section.field("units", inline(units));
+}
+
+fn list_workload(arrivals: &[Arrival], plan: &Plan, section: &mut Section<'_>) {
+    section.field("kind", string("list"));
+    match arrivals {
+        [first, ..] if arrivals.iter().all(|arrival| alike(first, arrival)) => {
+            section.field("function", function(first.function, plan));
+            dates(arrivals, section);
+            if first.duration.is_some() {
+                let durations = arrivals.iter().filter_map(|arrival| arrival.duration).map(duration);
+                section.field("durations", list(durations));
+            }
+            if let Some(body) = own_body(first, plan) {
+                section.field("body", body);
+            }
+        }
+        _ => {
+            let arrival = |arrival: &Arrival| {
+                let mut fields = vec![("at", date(arrival.at)), ("function", function(arrival.function, plan))];
+                let sleep = arrival.duration.map(|time| list([inline([("sleep", duration(time))])]));
+                fields.extend(sleep.or_else(|| own_body(arrival, plan)).map(|body| ("body", body)));
+                format!("\n    {},", inline(fields))
+            };
+            let arrivals: String = arrivals.iter().map(arrival).collect();
+            section.field("arrivals", format!("[{arrivals}\n]"));
+        }
+    }
+}
+
+/// Whether two arrivals differ in date and duration at most.
+fn alike(first: &Arrival, other: &Arrival) -> bool {
+    let same_kind = first.duration.is_some() == other.duration.is_some();
+    first.function == other.function && first.tag == other.tag && same_kind
+}
+
+/// Dates that are equally far apart, or one by one.
+fn dates(arrivals: &[Arrival], section: &mut Section<'_>) {
+    let gaps = || arrivals.windows(2).map(|pair| pair[1].at.since(pair[0].at));
+    match gaps().next() {
+        Some(every) if !every.is_zero() && gaps().all(|gap| gap == every) => {
+            section.field("every", duration(every));
+            section.field("from", date(arrivals.first().map_or(Time::ZERO, |arrival| arrival.at)));
+            section.field("count", arrivals.len().to_string());
+        }
+        _ => section.field("at", list(arrivals.iter().map(|arrival| date(arrival.at)))),
+    }
+}
+
+fn own_body(arrival: &Arrival, plan: &Plan) -> Option<String> {
+    plan.bodies.get(arrival.tag? as usize).map(|steps| body(steps, plan))
+}
+
+/// A list of steps.
+pub fn body(steps: &[StepPlan], plan: &Plan) -> String {
+    list(steps.iter().map(|step| self::step(step, plan)))
+}
+
+fn step(step: &StepPlan, plan: &Plan) -> String {
+    let storage = |index: usize| string(plan.storages.get(index).map_or("", |storage| storage.name.as_str()));
+    inline(match step {
+        StepPlan::Sleep(time) => vec![("sleep", duration(*time))],
+        StepPlan::Compute(flops) => vec![("compute", work(*flops))],
+        StepPlan::Write { file, bytes } => vec![("write", size(*bytes)), ("file", string(file))],
+        StepPlan::Read { file } => vec![("read", string(file))],
+        StepPlan::Fetch { storage: from, file } => vec![("fetch", string(file)), ("from", storage(*from))],
+        StepPlan::Put { storage: to, file, bytes } => {
+            vec![("put", size(*bytes)), ("file", string(file)), ("to", storage(*to))]
+        }
+        StepPlan::Invoke { function } => {
+            vec![("invoke", self::function(u32::try_from(*function).unwrap_or(u32::MAX), plan))]
+        }
+    })
+}
+
+/// A table whose keys were given, not chosen here.
+pub fn named(entries: impl IntoIterator<Item = (String, String)>) -> String {
+    let entries: Vec<_> = entries.into_iter().map(|(name, value)| format!("{} = {value}", key(&name))).collect();
+    format!("{{ {} }}", entries.join(", "))
+}

@@ -1,0 +1,231 @@
+//! From a checked plan to a finished simulation.
+//!
+//! A [controller](driver) on the user's host registers the functions and then invokes them as the workloads say: it sleeps until the
+//! next arrival, invokes, goes on. Arrivals do not wait for anything (an *open loop*): where the service's answer takes time
+//! (payloads, processing overhead), every invocation is made by an actor of its own. The run ends when everything that was
+//! invoked has ended; idle containers do not prolong it.
+//!
+//! Records and events are looked at as they pass and forgotten: memory grows with what is alive, not with what has passed. Whoever
+//! [watches](RunOptions::watch) a run sees how far it is and can end it, but nothing that he does changes what it gives.
+
+mod driver;
+mod progress;
+mod world;
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::ops::ControlFlow;
+use std::rc::Rc;
+
+use isotherm_kernel::{Marking, RunError, Simulation, Time};
+use isotherm_platform::Platform;
+use isotherm_results::{CsvSink, PlatformCounts, SinkError, Summary, SummaryReport, Utilisation, UtilisationReport};
+use isotherm_serverless::{
+    Invocation, InvocationId, InvocationRecord, PlatformEvent, Preset, RecordSink, ServerlessComputeService,
+};
+use isotherm_services::{ExecutionController, FailureCause, Site};
+use isotherm_workload::WorkloadError;
+
+use crate::plan::Plan;
+use crate::source::Span;
+
+use driver::Driver;
+use world::World;
+
+pub use progress::{Progress, Stage, Stopped, Unfinished};
+
+/// Steps of the simulation between two looks of whoever watches it: some microseconds to some milliseconds.
+const STEPS_BETWEEN_LOOKS: u64 = 256;
+
+/// Looks in on a run every few hundred steps; `Break` ends it.
+pub type Watch = Box<dyn FnMut(&Progress) -> ControlFlow<()>>;
+
+/// How a run is carried out. What it gives does not depend on it.
+///
+/// ```
+/// use std::ops::ControlFlow;
+/// use isotherm_experiment::RunOptions;
+///
+/// let mut options = RunOptions::default();
+/// options.watch = Some(Box::new(|progress| {
+///     eprintln!("{} s, {} invocations", progress.now(), progress.ended());
+///     ControlFlow::Continue(())
+/// }));
+/// assert!(options.records);
+/// ```
+#[non_exhaustive]
+pub struct RunOptions {
+    /// Whether `invocations.csv` is written.
+    pub records: bool,
+    /// Who watches.
+    pub watch: Option<Watch>,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        RunOptions { records: true, watch: None }
+    }
+}
+
+/// What a run gave.
+pub struct Outcome {
+    /// The numbers gathered from the records.
+    pub summary: SummaryReport,
+    /// What the platform did.
+    pub counts: PlatformCounts,
+    /// How much of it was in use.
+    pub utilisation: Option<UtilisationReport>,
+    /// Invocations that the service never took in, because a message was lost or it had stopped. They have no record.
+    pub lost: u64,
+}
+
+/// Why a run gave nothing.
+pub enum Failure {
+    /// The simulation could not go on.
+    Simulation(Box<Stopped>),
+    /// Whoever watched it has ended it; how far it had come.
+    Interrupted(Progress),
+    /// The platform refused a function: where it is written, and why.
+    Refused {
+        /// Where the function is named.
+        place: Span,
+        /// Its name.
+        function: String,
+        /// Why.
+        cause: FailureCause,
+    },
+    /// A workload turned out to be broken.
+    Workload(WorkloadError),
+    /// The platform could not be set up.
+    Setup(String),
+    /// The records could not be written.
+    Records(SinkError),
+}
+
+impl From<WorkloadError> for Failure {
+    fn from(error: WorkloadError) -> Self {
+        Failure::Workload(error)
+    }
+}
+
+/// An empty simulation that shares resources as a preset does: see [`Plan::preset`].
+pub(crate) fn simulation(preset: Preset) -> Simulation {
+    Simulation::new().with_marking(match preset {
+        Preset::Wrench => Marking::FirstResource,
+        Preset::Default => Marking::Everything,
+    })
+}
+
+/// Simulates a plan; records go to `records`, if they are wanted.
+pub fn run(plan: &Plan, records: Option<File>, watch: Option<Watch>) -> Result<Outcome, Failure> {
+    let mut simulation = simulation(plan.preset).with_limits(plan.limits);
+    let kernel = simulation.kernel();
+    let platform = Platform::new(&kernel, plan.platform.clone()).map_err(|error| Failure::Setup(error.to_string()))?;
+    let site = Site::new(platform);
+    let world = World::start(&site, plan)?;
+    let workload = world::workloads(plan)?;
+
+    let totals = world::totals(&site, plan);
+    let recorder = Rc::new(RefCell::new(Recorder::new(records)));
+    let observer = Rc::new(RefCell::new(Observer {
+        counts: PlatformCounts::default(),
+        utilisation: Utilisation::new(totals),
+        progress: Progress::new(plan, totals.slots),
+    }));
+    listen(&world.service, &recorder, &observer);
+    if let Some(mut watch) = watch {
+        let observer = Rc::clone(&observer);
+        simulation = simulation.with_watcher(STEPS_BETWEEN_LOOKS, move |now| {
+            let progress = observer.borrow().progress.at(now);
+            watch(&progress)
+        });
+    }
+
+    let failure = Rc::new(RefCell::new(None));
+    let lost = Rc::new(Cell::new(0));
+    let service = world.service.clone();
+    let driver = Driver { world, recorder: Rc::clone(&recorder), lost: Rc::clone(&lost) };
+    let failed = Rc::clone(&failure);
+    let controller = ExecutionController::spawn(&site, plan.hosts.user, "controller", move |me| async move {
+        if let Err(error) = driver.drive(&me, workload).await {
+            *failed.borrow_mut() = Some(error);
+        }
+    });
+    drop(controller);
+    let end = simulation.run();
+    if let Some(failure) = failure.take() {
+        return Err(failure);
+    }
+    let mut observer = observer.borrow_mut();
+    let progress = observer.progress.at(kernel.now());
+    let end = end.map_err(|error| match error {
+        RunError::Interrupted { .. } => Failure::Interrupted(progress),
+        error => Failure::Simulation(Box::new(Stopped { error, progress, unfinished: Unfinished::of(&service) })),
+    })?;
+    let (summary, csv) = recorder.borrow_mut().finish(end);
+    csv.map_err(Failure::Records)?;
+    let utilisation = observer.utilisation.report(end);
+    Ok(Outcome { summary, counts: observer.counts, utilisation, lost: lost.get() })
+}
+
+/// Gives everything that happens to those who gather it.
+fn listen(service: &ServerlessComputeService, recorder: &Rc<RefCell<Recorder>>, observer: &Rc<RefCell<Observer>>) {
+    service.records_to(recorder.clone());
+    let observer = Rc::clone(observer);
+    service.observe(Box::new(move |event| observer.borrow_mut().observe(event)));
+}
+
+/// Counts and measures what happens on the platform.
+struct Observer {
+    counts: PlatformCounts,
+    utilisation: Utilisation,
+    progress: Progress,
+}
+
+impl Observer {
+    fn observe(&mut self, event: &PlatformEvent) {
+        self.counts.observe(event);
+        self.utilisation.observe(event);
+        self.progress.observe(event);
+    }
+}
+
+/// Takes records, and knows which of the controller's invocations have not ended.
+struct Recorder {
+    csv: Option<CsvSink<File>>,
+    summary: Summary,
+    pending: BTreeMap<InvocationId, Invocation>,
+}
+
+impl Recorder {
+    fn new(records: Option<File>) -> Self {
+        Recorder { csv: records.map(CsvSink::new), summary: Summary::default(), pending: BTreeMap::new() }
+    }
+
+    /// Remembers an invocation until its record comes, if it has not come already.
+    fn add(&mut self, invocation: Invocation) {
+        if invocation.outcome().is_none() {
+            self.pending.insert(invocation.id(), invocation);
+        }
+    }
+
+    fn take_pending(&mut self) -> Vec<Invocation> {
+        std::mem::take(&mut self.pending).into_values().collect()
+    }
+
+    fn finish(&mut self, end: Time) -> (SummaryReport, Result<(), SinkError>) {
+        let closed = self.csv.take().map_or(Ok(()), |csv| csv.close().map(drop));
+        (self.summary.report(end), closed)
+    }
+}
+
+impl RecordSink for Recorder {
+    fn record(&mut self, record: &InvocationRecord) {
+        self.pending.remove(&record.id);
+        self.summary.record(record);
+        if let Some(csv) = &mut self.csv {
+            csv.record(record);
+        }
+    }
+}

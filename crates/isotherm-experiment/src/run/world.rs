@@ -1,0 +1,168 @@
+//! What a plan describes, set up in an empty simulation: storages, the serverless platform, functions with their bodies, workloads.
+
+use std::rc::Rc;
+
+use isotherm_kernel::RandomStreams;
+use isotherm_results::Totals;
+use isotherm_serverless::eviction::{LeastRecentlyUsed, MemoryFit};
+use isotherm_serverless::keep_alive::Fixed;
+use isotherm_serverless::scheduler::{Fcfs, RandomPlacement, Scheduler, WorkloadBalancing};
+use isotherm_serverless::{
+    Body, Function, FunctionManager, Image, Limits, NodeConfig, ServerlessComputeService, ServiceConfig, Slots, Step,
+};
+use isotherm_services::{Site, StorageConfig, StorageService};
+use isotherm_workload::{Arrival, ArrivalList, FunctionNames, Merge, Poisson, Workload, WorkloadError};
+
+use super::Failure;
+use crate::plan::{EvictionKind, KeepAliveKind, Plan, SchedulerKind, StepPlan, WorkloadPlan};
+use crate::source::Span;
+use crate::trace;
+
+/// Everything that is there when the controller begins.
+pub(super) struct World {
+    pub(super) service: ServerlessComputeService,
+    pub(super) manager: FunctionManager,
+    pub(super) functions: Vec<(Function, Limits, Span)>,
+    bodies: Vec<Body>,
+    /// Whether the answer to an invocation takes no time.
+    pub(super) invoking_is_free: bool,
+}
+
+impl World {
+    pub(super) fn start(site: &Site, plan: &Plan) -> Result<Self, Failure> {
+        let storages = storages(site, plan)?;
+        let service = ServerlessComputeService::start(site, service_config(plan))
+            .map_err(|error| Failure::Setup(error.to_string()))?;
+        let image = |index: usize| {
+            let image = &plan.images[index];
+            Image::new(image.name.as_str(), image.bytes, image.memory_bytes, &storages[image.storage])
+        };
+        let images: Vec<Image> = (0..plan.images.len()).map(image).collect();
+        let names: Vec<Rc<str>> = plan.functions.iter().map(|function| function.name.as_str().into()).collect();
+        let body = |steps: &[StepPlan]| Body::steps(steps.iter().map(|step| self::step(step, &storages, &names)));
+        let functions = plan.functions.iter().zip(&names).map(|(function, name)| {
+            let image = function.image.map(|index| images[index].clone());
+            let limits = Limits {
+                time: function.limits.time,
+                disk_bytes: function.limits.disk_bytes,
+                memory_bytes: function.limits.memory_bytes,
+            };
+            let built = Function::new(Rc::clone(name), image, body(&function.body)).with_startup(function.startup);
+            (built, limits, function.place)
+        });
+        Ok(World {
+            functions: functions.collect(),
+            bodies: plan.bodies.iter().map(|steps| body(steps)).collect(),
+            manager: FunctionManager::start(site, plan.hosts.user),
+            service,
+            invoking_is_free: plan.service.invoking_is_free(),
+        })
+    }
+
+    /// The body of one invocation, if it is not the function's.
+    pub(super) fn body_of(&self, arrival: &Arrival) -> Option<Body> {
+        match (arrival.duration, arrival.tag) {
+            (Some(duration), _) => Some(Body::sleep(duration)),
+            (None, Some(tag)) => self.bodies.get(tag as usize).cloned(),
+            (None, None) => None,
+        }
+    }
+}
+
+fn storages(site: &Site, plan: &Plan) -> Result<Vec<StorageService>, Failure> {
+    let mut storages = Vec::with_capacity(plan.storages.len());
+    for storage in &plan.storages {
+        let config = StorageConfig {
+            disk: storage.disk,
+            buffer: storage.buffer_bytes,
+            ..StorageConfig::new(storage.name.as_str(), storage.host)
+        };
+        let service = StorageService::start(site, config);
+        let images = plan.images.iter().filter(|image| plan.storages[image.storage].name == storage.name);
+        let files = storage.files.iter().map(|file| (&file.name, file.bytes));
+        for (name, bytes) in files.chain(images.map(|image| (&image.name, image.bytes))) {
+            service.put(name.as_str(), bytes, 0).map_err(|cause| Failure::Setup(cause.to_string()))?;
+        }
+        storages.push(service);
+    }
+    Ok(storages)
+}
+
+fn service_config(plan: &Plan) -> ServiceConfig {
+    let service = &plan.service;
+    let nodes = plan.hosts.nodes.iter().map(|&host| NodeConfig { host, slots: service.slots }).collect();
+    let mut config = ServiceConfig::new(plan.preset, plan.hosts.head, nodes);
+    let scheduler: Box<dyn Scheduler> = match service.scheduler {
+        SchedulerKind::Fcfs => Box::new(Fcfs::new(config.rules.fcfs_looks_at_room)),
+        SchedulerKind::Random => {
+            Box::new(RandomPlacement::new(RandomStreams::new(plan.seed).stream("scheduler/random")))
+        }
+        SchedulerKind::WorkloadBalancing => Box::new(WorkloadBalancing),
+    };
+    config.scheduler = scheduler;
+    config.keep_alive = Box::new(match service.keep_alive {
+        KeepAliveKind::None => Fixed::new(isotherm_kernel::Duration::ZERO),
+        KeepAliveKind::Fixed(idle) => Fixed::new(idle),
+    });
+    config.eviction = match service.eviction {
+        EvictionKind::Lru => Box::new(LeastRecentlyUsed),
+        EvictionKind::Ram => Box::new(MemoryFit),
+    };
+    config.head_mount = plan.hosts.head_mount.clone();
+    config.node_mount = plan.hosts.node_mount.clone();
+    config.reuse = service.reuse;
+    config.processing_overhead = service.processing_overhead;
+    config.startup_overhead = service.startup;
+    config.simulate_downloads = service.simulate_downloads;
+    config.buffer_bytes = service.buffer_bytes;
+    config.payloads = service.payloads;
+    config
+}
+
+fn step(step: &StepPlan, storages: &[StorageService], functions: &[Rc<str>]) -> Step {
+    match step {
+        StepPlan::Sleep(duration) => Step::Sleep(*duration),
+        StepPlan::Compute(flops) => Step::Compute(*flops),
+        StepPlan::Write { file, bytes } => Step::Write { file: file.as_str().into(), bytes: *bytes },
+        StepPlan::Read { file } => Step::Read { file: file.as_str().into() },
+        StepPlan::Fetch { storage, file } => {
+            Step::Fetch { storage: storages[*storage].clone(), file: file.as_str().into() }
+        }
+        StepPlan::Put { storage, file, bytes } => {
+            Step::Put { storage: storages[*storage].clone(), file: file.as_str().into(), bytes: *bytes }
+        }
+        StepPlan::Invoke { function } => Step::Invoke { function: Rc::clone(&functions[*function]) },
+    }
+}
+
+/// All workloads of a plan as one.
+pub(super) fn workloads(plan: &Plan) -> Result<Merge, Failure> {
+    let streams = RandomStreams::new(plan.seed);
+    let names = FunctionNames::new(plan.functions.iter().map(|function| function.name.as_str()));
+    let workload = |workload: &WorkloadPlan| -> Result<Box<dyn Workload>, WorkloadError> {
+        Ok(match workload {
+            WorkloadPlan::List(arrivals) => Box::new(ArrivalList::new(arrivals.clone())?),
+            WorkloadPlan::Poisson(config, stream) => Box::new(Poisson::new(config.clone(), streams.stream(stream))?),
+            WorkloadPlan::Csv(csv) => Box::new(trace::open(csv, names.clone())?),
+        })
+    };
+    let workloads: Result<Vec<_>, _> = plan.workloads.iter().map(workload).collect();
+    Ok(Merge::new(workloads?))
+}
+
+/// What all compute hosts together can hold.
+pub(super) fn totals(site: &Site, plan: &Plan) -> Totals {
+    let platform = site.platform();
+    let slots = |host| match plan.service.slots {
+        Slots::Cores => Some(u64::from(platform.cores(host))),
+        Slots::Count(slots) => Some(u64::from(slots)),
+        Slots::Unlimited => None,
+    };
+    // A host that says nothing of its memory has any amount.
+    let memory = |host| Some(platform.memory(host)).filter(|&bytes| bytes < u64::MAX);
+    let nodes = || plan.hosts.nodes.iter().copied();
+    Totals {
+        slots: nodes().map(slots).sum(),
+        memory_bytes: nodes().try_fold(0u64, |sum, host| sum.checked_add(memory(host)?)),
+    }
+}

@@ -1,0 +1,227 @@
+//! The reference of fields: that it is what the code says, and that the code does what it says.
+//!
+//! That every field which is read is described needs no test: what is not described cannot be read (see `check::schema`).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use isotherm_experiment::check::schema::{Absent, Field, TableSpec, Takes};
+use isotherm_experiment::check::{EXPERIMENT, reference};
+use isotherm_experiment::diagnostic::Report;
+use isotherm_experiment::source::Sources;
+use isotherm_experiment::tree::{Kind, Table, Value, parse_toml};
+use isotherm_experiment::{Experiment, Overrides};
+
+/// `docs/reference/experiment.md` is written from the descriptions that the checks use.
+#[test]
+fn the_reference_of_fields_is_up_to_date() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/experiment.md");
+    let text = reference::markdown();
+    if std::env::var_os("ISOTHERM_WRITE_REFERENCE").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, &text).unwrap();
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        written == text,
+        "docs/reference/experiment.md is not what the code says: run \
+         `ISOTHERM_WRITE_REFERENCE=1 cargo test -p isotherm-experiment --test reference` to write it anew"
+    );
+}
+
+#[test]
+fn the_example_of_the_reference_is_an_experiment() {
+    if let Err(errors) = Experiment::parse("first.toml", reference::EXAMPLE, Path::new("."), &Overrides::default()) {
+        panic!("{errors}");
+    }
+}
+
+/// Good experiments that have every field between them.
+fn complete() -> Vec<PathBuf> {
+    ["everything", "xml", "least", "bare"]
+        .map(|name| Path::new("tests/complete").join(name).with_extension("toml"))
+        .to_vec()
+}
+
+fn tree(path: &Path) -> Value {
+    let text = std::fs::read_to_string(path).unwrap();
+    let mut sources = Sources::default();
+    let source = sources.add("x.toml", text.as_str());
+    let report = Report::default();
+    let root = parse_toml(source, &text, &report);
+    assert!(report.is_empty());
+    root
+}
+
+/// What a field is known by: the same description need not be at the same address.
+type Key = (&'static str, &'static str, &'static str);
+
+fn key(spec: &TableSpec, field: &Field) -> Key {
+    (spec.name, spec.doc, field.key)
+}
+
+/// Calls `see` with every table of a file, its description and its path.
+fn walk(table: &Table, spec: &'static TableSpec, path: &str, see: &mut dyn FnMut(&'static TableSpec, &Table, &str)) {
+    see(spec, table, path);
+    for entry in &table.entries {
+        let Some(field) = spec.field(&entry.key) else { continue };
+        let path = if path.is_empty() { entry.key.clone() } else { format!("{path}.{}", entry.key) };
+        walk_value(&entry.value, &field.takes, &path, see);
+    }
+}
+
+fn walk_value(value: &Value, takes: &Takes, path: &str, see: &mut dyn FnMut(&'static TableSpec, &Table, &str)) {
+    match (takes, &value.kind) {
+        (Takes::Table(spec), Kind::Table(table)) if fits(table, spec) => walk(table, spec, path, see),
+        (Takes::Tables(spec), Kind::Array(values)) => {
+            for (index, value) in values.iter().enumerate() {
+                walk_value(value, &Takes::Table(spec), &format!("{path}.{index}"), see);
+            }
+        }
+        (Takes::Kinds(kinds), Kind::Array(values)) => {
+            for (index, value) in values.iter().enumerate() {
+                let Kind::Table(table) = &value.kind else { continue };
+                let spec = kinds.iter().find(|spec| is_of_kind(table, spec)).expect("a kind that is described");
+                walk(table, spec, &format!("{path}.{index}"), see);
+            }
+        }
+        (Takes::Either(forms), _) => forms.iter().for_each(|form| walk_value(value, form, path, see)),
+        _ => {}
+    }
+}
+
+/// Whether a table is of this form, of several that a field takes.
+fn fits(table: &Table, spec: &TableSpec) -> bool {
+    spec.fields.is_empty() || table.entries.iter().all(|entry| spec.field(&entry.key).is_some())
+}
+
+/// Workloads say what they are in `kind`, steps by their first field.
+fn is_of_kind(table: &Table, spec: &TableSpec) -> bool {
+    match table.get("kind").map(|kind| &kind.kind) {
+        Some(Kind::String(kind)) => spec.title.contains(&format!("`{kind}`")),
+        _ => table.get(spec.fields[0].key).is_some(),
+    }
+}
+
+/// All fields that are described.
+fn described(spec: &'static TableSpec, seen: &mut BTreeMap<Key, &'static Field>) {
+    for field in spec.fields {
+        if seen.insert(key(spec, field), field).is_none() {
+            described_in(&field.takes, seen);
+        }
+    }
+}
+
+fn described_in(takes: &Takes, seen: &mut BTreeMap<Key, &'static Field>) {
+    match takes {
+        Takes::Value { .. } | Takes::Words(_) => {}
+        Takes::Table(spec) | Takes::Tables(spec) => described(spec, seen),
+        Takes::Kinds(kinds) => kinds.iter().for_each(|spec| described(spec, seen)),
+        Takes::Either(forms) => forms.iter().for_each(|form| described_in(form, seen)),
+    }
+}
+
+#[test]
+fn every_field_that_is_described_is_accepted() {
+    let mut all = BTreeMap::new();
+    described(&EXPERIMENT, &mut all);
+    assert!(all.len() > 120, "{}", all.len());
+    let mut used = BTreeSet::new();
+    for path in complete() {
+        if let Err(errors) = Experiment::load_whole(&path, &Overrides::default()) {
+            panic!("{errors}");
+        }
+        let Kind::Table(root) = tree(&path).kind else { panic!("not a table") };
+        walk(&root, &EXPERIMENT, "", &mut |spec, table, _| {
+            used.extend(table.entries.iter().filter_map(|entry| spec.field(&entry.key)).map(|field| key(spec, field)));
+        });
+    }
+    let unused: Vec<_> = all.keys().filter(|key| !used.contains(*key)).collect();
+    assert!(unused.is_empty(), "no file of tests/complete has {unused:#?}");
+}
+
+/// Every word that is described is accepted where it is described.
+#[test]
+fn every_word_that_is_described_is_accepted() {
+    fn words(takes: &Takes) -> Vec<&'static str> {
+        match takes {
+            Takes::Words(words) => words().iter().map(|word| word.name).collect(),
+            Takes::Either(forms) => forms.iter().flat_map(words).collect(),
+            _ => Vec::new(),
+        }
+    }
+    let mut tried = 0;
+    for path in complete() {
+        let Kind::Table(root) = tree(&path).kind else { panic!("not a table") };
+        walk(&root, &EXPERIMENT, "", &mut |spec, _, place| {
+            for field in spec.fields {
+                for word in words(&field.takes) {
+                    let place = if place.is_empty() { field.key.to_owned() } else { format!("{place}.{}", field.key) };
+                    let overrides = Overrides::default().with(place.clone(), format!("\"{word}\""));
+                    // Under another policy a parameter of this one has no meaning.
+                    let overrides = match (place.as_str(), word) {
+                        ("service.keep_alive.kind", "none") => overrides.with("service.keep_alive", "none"),
+                        _ => overrides,
+                    };
+                    if let Err(errors) = Experiment::load(&path, &overrides) {
+                        panic!("{place} = {word}: {errors}");
+                    }
+                    tried += 1;
+                }
+            }
+        });
+    }
+    assert!(tried > 20, "{tried}");
+}
+
+/// A default that is described is the one that holds: with it written out, the plan is the same.
+#[test]
+fn defaults_are_what_they_are_said_to_be() {
+    // Places are where something is written, which is different by intention.
+    let plan = |path: &Path, overrides: &Overrides| match Experiment::load(path, overrides) {
+        Ok(experiment) => without_places(&format!("{:?}", experiment.runs()[0].plan)),
+        Err(errors) => panic!("{errors}"),
+    };
+    let mut tried = BTreeSet::new();
+    for path in complete() {
+        let as_it_is = plan(&path, &Overrides::default());
+        let Kind::Table(root) = tree(&path).kind else { panic!("not a table") };
+        let mut absent = Vec::new();
+        walk(&root, &EXPERIMENT, "", &mut |spec, table, place| {
+            for field in spec.fields.iter().filter(|field| table.get(field.key).is_none()) {
+                if let Absent::Default(value) = field.absent {
+                    let place = if place.is_empty() { field.key.to_owned() } else { format!("{place}.{}", field.key) };
+                    absent.push((place, value, key(spec, field)));
+                }
+            }
+        });
+        for (place, value, key) in absent {
+            let overrides = Overrides::default().with(place.clone(), value);
+            // The beginning of `every` does not go with a list of dates.
+            if place.ends_with(".from") && Experiment::load(&path, &overrides).is_err() {
+                continue;
+            }
+            assert_eq!(plan(&path, &overrides), as_it_is, "{}: {place} = {value}", path.display());
+            tried.insert(key);
+        }
+    }
+    let mut all = BTreeMap::new();
+    described(&EXPERIMENT, &mut all);
+    let untried: Vec<_> = all
+        .iter()
+        .filter(|(key, field)| matches!(field.absent, Absent::Default(_)) && !tried.contains(*key))
+        .map(|(key, _)| key)
+        .collect();
+    assert!(untried.is_empty(), "no file of tests/complete is without {untried:#?}");
+}
+
+/// A plan as text, without `Span { ... }`.
+fn without_places(text: &str) -> String {
+    let mut rest = text;
+    let mut plan = String::new();
+    while let Some((before, after)) = rest.split_once("Span {") {
+        plan += before;
+        rest = after.split_once('}').map_or("", |(_, after)| after);
+    }
+    plan + rest
+}

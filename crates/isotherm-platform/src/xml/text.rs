@@ -1,0 +1,83 @@
+//! The text of a platform file: from characters to elements, and from bytes to lines and columns.
+
+use roxmltree::{Document, Error, ParsingOptions};
+
+use crate::error::{Place, PlatformError, Problem};
+
+/// Reads a text into elements.
+pub(super) fn parse(text: &str) -> Result<Document<'_>, PlatformError> {
+    if let Some(offset) = entity_declaration(text) {
+        let what = "declaring entities".to_owned();
+        let place = Lines::new(text).place(text, offset);
+        return Err(PlatformError::from(Problem::NotSupported { what }).at(Some(place)));
+    }
+    let options = ParsingOptions { allow_dtd: true, ..ParsingOptions::default() };
+    Document::parse_with_options(text, options).map_err(|error| match error {
+        Error::UnexpectedEndOfStream | Error::UnclosedRootNode => ends_too_early(text),
+        Error::NoRootNode => {
+            let detail = "there is no element in it".to_owned();
+            PlatformError::from(Problem::Syntax { detail })
+                .with_hint("a SimGrid platform file begins with `<platform version=\"4.1\">`")
+                .at(Some(Place { line: 1, column: 1 }))
+        }
+        error => {
+            let at = error.pos();
+            // The reader's message ends with its position, which we give in our own way.
+            let message = error.to_string();
+            let detail = match message.rfind(" at ") {
+                Some(end) if message[end + 4..].starts_with(|c: char| c.is_ascii_digit()) => message[..end].to_owned(),
+                _ => message,
+            };
+            let place = Place { line: at.row, column: at.col };
+            PlatformError::from(Problem::Syntax { detail }).at(Some(place))
+        }
+    })
+}
+
+/// The error for a text that ends in the middle: of the last thing that is there.
+fn ends_too_early(text: &str) -> PlatformError {
+    let place = Lines::new(text).place(text, text.trim_end().len());
+    let detail = "the text ends before its elements do".to_owned();
+    PlatformError::from(Problem::Syntax { detail }).with_hint("is the file complete?").at(Some(place))
+}
+
+/// Where the text declares an entity, if it does. Platforms have no use for entities, and a few of them, each
+/// made of the one before, can be expanded to more than any memory holds.
+fn entity_declaration(text: &str) -> Option<usize> {
+    let mut at = 0;
+    while let Some(next) = text[at..].find('<') {
+        at += next;
+        let rest = &text[at..];
+        if rest.starts_with("<!ENTITY") {
+            return Some(at);
+        } else if rest.starts_with("<!--") {
+            at += rest.find("-->")?;
+        } else if rest.starts_with("<!") || rest.starts_with("<?") {
+            at += 2;
+        } else {
+            // The root element: declarations come before it.
+            return None;
+        }
+    }
+    None
+}
+
+/// Where the lines of a text begin.
+pub(super) struct Lines {
+    starts: Vec<usize>,
+}
+
+impl Lines {
+    pub(super) fn new(text: &str) -> Self {
+        let ends = text.bytes().enumerate().filter(|&(_, byte)| byte == b'\n');
+        let starts = std::iter::once(0).chain(ends.map(|(end, _)| end + 1)).collect();
+        Self { starts }
+    }
+
+    pub(super) fn place(&self, text: &str, offset: usize) -> Place {
+        let line = self.starts.partition_point(|&start| start <= offset).max(1);
+        let start = self.starts[line - 1];
+        let column = text[start..offset.min(text.len())].chars().count() + 1;
+        Place { line: line as u32, column: column as u32 }
+    }
+}

@@ -1,0 +1,173 @@
+//! Profiles that are written down in the platform file: `trace`, and `trace_connect` that says what follows it.
+//!
+//! A trace has its events in it, or names a file with them; with `periodicity` it repeats. What follows it may be declared
+//! anywhere in the file, so connections are made when everything has been read.
+
+use isotherm_kernel::Duration;
+use roxmltree::Node;
+use rustc_hash::FxHashMap;
+
+use super::attributes::Attributes;
+use super::{Reader, offset};
+use crate::error::{Kind, PlatformError, Problem};
+use crate::profile::Profile;
+use crate::raw::{Finding, Name, bad_value};
+
+/// What of an element follows a trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Follows {
+    HostState,
+    Speed,
+    LinkState,
+    Bandwidth,
+    Latency,
+}
+
+impl Follows {
+    fn is_host(self) -> bool {
+        matches!(self, Follows::HostState | Follows::Speed)
+    }
+}
+
+/// A connection that is yet to be made.
+pub(super) struct Connection {
+    trace: Name,
+    element: Name,
+    follows: Follows,
+}
+
+impl Reader<'_, '_> {
+    pub(super) fn trace(&mut self, node: Node<'_, '_>) {
+        let attributes = Attributes::new(self, node, &["id", "file", "periodicity"]);
+        let name = attributes.required(self, "id");
+        let period = attributes.optional("periodicity").and_then(|given| self.period(&given));
+        for child in node.children().filter(Node::is_element) {
+            let (element, inside) = (child.tag_name().name().to_owned(), "trace".to_owned());
+            self.tell(offset(child), Problem::UnknownElement { element, inside });
+        }
+        let Some(name) = name else { return };
+        let profile = match attributes.optional("file") {
+            Some(file) => self.profile(Some(file)),
+            None => {
+                let text: String = node.children().filter_map(|child| child.text()).collect();
+                self.parsed(&name, &text)
+            }
+        };
+        let profile = profile.and_then(|profile| match period {
+            // A period in the text itself comes first.
+            Some(period) if profile.period().is_none() => match profile.with_period(period) {
+                Ok(profile) => Some(profile),
+                Err(error) => {
+                    let profile = name.text.clone();
+                    self.tell(name.origin, Problem::Profile { profile, error });
+                    None
+                }
+            },
+            _ => Some(profile),
+        });
+        if self.traces.contains_key(&name.text) {
+            let (kind, text) = (Kind::Trace, name.text);
+            self.tell(name.origin, Problem::Duplicate { kind, name: text });
+        } else {
+            self.traces.insert(name.text, profile);
+        }
+    }
+
+    /// How long a repetition is; `None` if there is none, which is written as a number that is not positive.
+    fn period(&mut self, given: &Name) -> Option<Duration> {
+        match given.text.trim().parse::<f64>() {
+            Ok(period) if period.is_finite() => (period > 0.0).then(|| Duration::from_secs_f64(period)),
+            _ => {
+                let rule = "it must be a number of seconds";
+                self.tell(given.origin, bad_value("attribute `periodicity` of `trace`", &given.text, rule));
+                None
+            }
+        }
+    }
+
+    fn parsed(&mut self, name: &Name, text: &str) -> Option<Profile> {
+        match Profile::parse(text) {
+            Ok(profile) => Some(profile),
+            Err(error) => {
+                let profile = name.text.clone();
+                self.tell(name.origin, Problem::Profile { profile, error });
+                None
+            }
+        }
+    }
+
+    pub(super) fn trace_connect(&mut self, node: Node<'_, '_>) {
+        let attributes = Attributes::new(self, node, &["kind", "trace", "element"]);
+        let words = [
+            ("HOST_AVAIL", Follows::HostState),
+            ("SPEED", Follows::Speed),
+            ("LINK_AVAIL", Follows::LinkState),
+            ("BANDWIDTH", Follows::Bandwidth),
+            ("LATENCY", Follows::Latency),
+        ];
+        let follows = match attributes.get("kind") {
+            Some(given) => self.word("the kind of a connection", &given, &words),
+            None => Some(Follows::HostState),
+        };
+        let trace = attributes.required(self, "trace");
+        let element = attributes.required(self, "element");
+        if let (Some(trace), Some(element), Some(follows)) = (trace, element, follows) {
+            self.connections.push(Connection { trace, element, follows });
+        }
+    }
+
+    /// Makes the connections.
+    pub(super) fn connect_traces(&mut self) {
+        let connections = std::mem::take(&mut self.connections);
+        if connections.is_empty() {
+            return;
+        }
+        let index = |(index, name): (usize, &Name)| (name.text.clone(), index);
+        let hosts: FxHashMap<String, usize> =
+            self.raw.hosts.iter().map(|host| &host.name).enumerate().map(index).collect();
+        let links: FxHashMap<String, usize> =
+            self.raw.links.iter().map(|link| &link.name).enumerate().map(index).collect();
+        for Connection { trace, element, follows } in connections {
+            let Some(profile) = self.traces.get(&trace.text).cloned() else {
+                let (kind, name) = (Kind::Trace, trace.text.clone());
+                let names = self.traces.keys().map(String::as_str);
+                let error = PlatformError::from(Problem::Unknown { kind, name }).with_suggestion(&trace.text, names);
+                self.tell(trace.origin, error);
+                continue;
+            };
+            let found = if follows.is_host() { hosts.get(&element.text) } else { links.get(&element.text) };
+            let Some(&found) = found else {
+                self.unknown_element(&element, follows.is_host());
+                continue;
+            };
+            let place = match follows {
+                Follows::HostState => &mut self.raw.hosts[found].state_profile,
+                Follows::Speed => &mut self.raw.hosts[found].speed_profile,
+                Follows::LinkState => &mut self.raw.links[found].state_profile,
+                Follows::Bandwidth => &mut self.raw.links[found].bandwidth_profile,
+                Follows::Latency => &mut self.raw.links[found].latency_profile,
+            };
+            let taken = place.is_some();
+            // A trace that cannot be read is `None` and has been told.
+            *place = profile;
+            if taken {
+                let (kind, name) = (Kind::Profile, element.text.clone());
+                self.findings.push(Finding {
+                    error: PlatformError::from(Problem::Duplicate { kind, name })
+                        .with_hint("it follows another one already"),
+                    origin: element.origin,
+                });
+            }
+        }
+    }
+
+    fn unknown_element(&mut self, element: &Name, is_host: bool) {
+        let kind = if is_host { Kind::Host } else { Kind::Link };
+        let error = PlatformError::from(Problem::Unknown { kind, name: element.text.clone() });
+        let error = match is_host {
+            true => error.with_suggestion(&element.text, self.raw.hosts.iter().map(|host| host.name.text.as_str())),
+            false => error.with_suggestion(&element.text, self.raw.links.iter().map(|link| link.name.text.as_str())),
+        };
+        self.tell(element.origin, error);
+    }
+}

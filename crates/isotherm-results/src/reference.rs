@@ -1,0 +1,217 @@
+//! The reference of results: what the files of a run hold, with units and meanings.
+//!
+//! It is made of the same definitions as the files: [`Column::ALL`] writes `invocations.csv`, and the fields of `summary.json` are those of
+//! the structs of this crate with their documentation, which a macro keeps. So `docs/reference/results.md` is
+//! generated, and a test compares it with the code.
+
+use std::fmt::Write;
+
+use crate::{
+    ColdStartReport, Column, ContainerMemory, EXACT_UP_TO, MemoryReport, MemoryUse, OutcomeCounts, PlatformCounts,
+    ResponseReport, SlotUse, StartCounts, SummaryReport, TimesReport, UtilisationReport,
+};
+
+/// A field of `summary.json`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FieldDoc {
+    /// Its key.
+    pub name: &'static str,
+    /// What it says.
+    pub meaning: &'static str,
+}
+
+impl FieldDoc {
+    /// What it is measured in, as the end of its name says: `s`, `B`, `MB·s`, `0 to 1`, or nothing.
+    pub fn unit(&self) -> &'static str {
+        let units = [("_mb_s", "MB·s"), ("_bytes", "B"), ("_s", "s"), ("_share", "0 to 1")];
+        units.iter().find(|(end, _)| self.name.ends_with(end)).map_or("", |(_, unit)| unit)
+    }
+}
+
+/// A struct of `summary.json` that knows the documentation of its fields.
+pub trait Described {
+    /// Its fields, in the order in which they are written.
+    const FIELDS: &'static [FieldDoc];
+}
+
+/// Defines structs and keeps the documentation of their fields, which is one or more lines each.
+macro_rules! described {
+    ($(
+        $(#[$attribute:meta])*
+        pub struct $name:ident {
+            $($(#[doc = $doc:literal])+ $(#[serde($($serde:tt)*)])? pub $field:ident: $type:ty,)+
+        }
+    )+) => {$(
+        $(#[$attribute])*
+        pub struct $name {
+            $($(#[doc = $doc])+ $(#[serde($($serde)*)])? pub $field: $type,)+
+        }
+
+        impl $crate::reference::Described for $name {
+            const FIELDS: &'static [$crate::reference::FieldDoc] = &[$(
+                $crate::reference::FieldDoc { name: stringify!($field), meaning: concat!($($doc),+) },
+            )+];
+        }
+    )+};
+}
+pub(crate) use described;
+
+/// An object in `summary.json`.
+#[derive(Clone, Copy, Debug)]
+pub struct ObjectDoc {
+    /// Where it is: keys with dots between them, empty for the whole file. Several, if they have the same fields.
+    pub paths: &'static [&'static str],
+    /// Its fields, in order.
+    pub fields: &'static [FieldDoc],
+}
+
+const fn field(name: &'static str, meaning: &'static str) -> FieldDoc {
+    FieldDoc { name, meaning }
+}
+
+/// The fields before those of [`SummaryReport`] in `summary.json`, which whoever carries out the run adds.
+pub const BEFORE: &[FieldDoc] = &[
+    field("name", "Name of the experiment."),
+    field("seed", "What all random numbers derived from."),
+    field("preset", "Which rules the platform followed: `default` or `wrench`."),
+    field(
+        "sweep",
+        "The fields that were changed for this run of a sweep, with their values; empty if there is no sweep.",
+    ),
+];
+
+/// The fields after those of [`SummaryReport`].
+pub const AFTER: &[FieldDoc] = &[
+    field("platform", "What the platform did."),
+    field(
+        "utilisation",
+        "How much of the compute hosts was in use; null if no time passed between the first submission and the end.",
+    ),
+    field("requests_lost", "Invocations that the service never took in. They have no record."),
+    field(
+        "measured_cold_starts",
+        "Cold starts that were measured on a real platform, if the experiment gives them; else null.",
+    ),
+];
+
+/// The objects in `summary.json` except the file itself, in order.
+pub const OBJECTS: &[ObjectDoc] = &[
+    ObjectDoc { paths: &["invocations"], fields: OutcomeCounts::FIELDS },
+    ObjectDoc { paths: &["starts"], fields: StartCounts::FIELDS },
+    ObjectDoc { paths: &["response_of_completed"], fields: ResponseReport::FIELDS },
+    ObjectDoc {
+        paths: &["response_of_completed.all", "response_of_completed.cold", "response_of_completed.warm"],
+        fields: TimesReport::FIELDS,
+    },
+    ObjectDoc { paths: &["cold_start_mean"], fields: ColdStartReport::FIELDS },
+    ObjectDoc { paths: &["platform"], fields: PlatformCounts::FIELDS },
+    ObjectDoc { paths: &["utilisation"], fields: UtilisationReport::FIELDS },
+    ObjectDoc { paths: &["utilisation.slots"], fields: SlotUse::FIELDS },
+    ObjectDoc { paths: &["utilisation.memory"], fields: MemoryReport::FIELDS },
+    ObjectDoc {
+        paths: &[
+            "utilisation.memory.used",
+            "utilisation.memory.busy_containers",
+            "utilisation.memory.idle_containers",
+            "utilisation.memory.images",
+        ],
+        fields: MemoryUse::FIELDS,
+    },
+    ObjectDoc { paths: &["utilisation.container_memory"], fields: ContainerMemory::FIELDS },
+];
+
+/// The fields of the whole file, in order.
+pub fn top() -> Vec<FieldDoc> {
+    [BEFORE, SummaryReport::FIELDS, AFTER].concat()
+}
+
+/// The text of `docs/reference/results.md`.
+///
+/// ```
+/// let text = isotherm_results::reference::markdown();
+/// assert!(text.contains("| `queue_s` | s | time from admission to dispatch"));
+/// ```
+pub fn markdown() -> String {
+    let mut text = INTRODUCTION.replace("{EXACT_UP_TO}", &EXACT_UP_TO.to_string());
+    text += "\n## `invocations.csv`\n\n";
+    text += RECORDS;
+    text += "\n| column | unit | meaning |\n|---|---|---|\n";
+    for column in Column::ALL {
+        // Writing into a string does not fail.
+        let _ = writeln!(text, "| `{}` | {} | {} |", column.name, column.unit.symbol(), column.meaning);
+    }
+    text += "\n## `summary.json`\n\n";
+    text += SUMMARY;
+    fields(&mut text, &top());
+    for object in OBJECTS {
+        let paths: Vec<_> = object.paths.iter().map(|path| format!("`{path}`")).collect();
+        let _ = write!(text, "\n### {}\n", paths.join(", "));
+        fields(&mut text, object.fields);
+    }
+    text += UTILISATION;
+    text
+}
+
+fn fields(text: &mut String, fields: &[FieldDoc]) {
+    text.push_str("\n| field | unit | meaning |\n|---|---|---|\n");
+    for field in fields {
+        let meaning = field.meaning.trim().trim_end_matches('.');
+        let _ = writeln!(text, "| `{}` | {} | {} |", field.name, field.unit(), lower_case(meaning));
+    }
+}
+
+/// Cells of a table do not begin like sentences.
+fn lower_case(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_lowercase().to_string());
+    first.unwrap_or_default() + letters.as_str()
+}
+
+const INTRODUCTION: &str = "\
+<!-- Generated from the code: `ISOTHERM_WRITE_REFERENCE=1 cargo test -p isotherm-results --test reference`. -->
+
+# Results
+
+`isotherm run` writes a folder, `results/NAME` unless `--out` says otherwise; each run of a sweep has a folder of its own in it, named by what was
+changed for it.
+
+| file | what it holds |
+|---|---|
+| `invocations.csv` | one line for each invocation; not written with `--no-records` |
+| `summary.json` | the run in a few dozen numbers |
+| `manifest.toml` | everything that the run was made of, defaults and overrides included, and the version of Isotherm. It is an \
+experiment: `isotherm run manifest.toml` gives the same results again |
+
+The files are written under temporary names (`.NAME.*.partial`) and renamed when all of them are whole. A run that fails or is interrupted (Ctrl-C) \
+leaves nothing, and what an earlier run has left stays as it was; only a program that is killed can leave temporary files.
+
+The same experiment, seed and version give the same bytes in `invocations.csv` and `summary.json`, on any machine and from any folder, with or without \
+`--no-records`. `manifest.toml` also depends on where the files are that it names, because their paths are relative to it.
+
+Memory does not grow with the number of invocations, with or without records. Percentiles are exact for up to {EXACT_UP_TO} times; beyond that they come from \
+a histogram with three digits and are at most 0.1 % too large (`percentiles` says which). Counts, sums, means, maxima and everything about utilisation are \
+always exact.
+";
+
+const RECORDS: &str = "\
+Invocations stand in the order in which they ended. Dates are simulated seconds since the start with nine decimals, exact. Waits do not overlap: where an invocation was
+dispatched, `submitted_s` + `download_wait_s` + `copy_wait_s` + `load_wait_s` + `queue_s` = `dispatched_s`.
+";
+
+const SUMMARY: &str = "\
+Fields stand in this order. Those without a unit are numbers of things, names or words.
+";
+
+const UTILISATION: &str = "
+## What utilisation means
+
+* Means are over the time from the first submission (`from_s`) to the end of the run (`to_s`). A run ends when everything that was invoked has ended; \
+containers that are still kept then count until then.
+* A slot is in use from the dispatch of an invocation until the platform is done with it, start-up of the container included.
+* A container holds its memory limit, whatever its body does, from its start to its end. It is busy while it serves an invocation, start-up included, and idle \
+while it is kept and serves nobody.
+* An image holds its size in memory from the beginning of its load on a node until it leaves the memory of that node.
+* A peak is the most that was held at a time on all compute hosts together, for longer than an instant.
+* Totals are those of all compute hosts, on or off. Where one has any number of slots, or no limit of memory, there is no total and no share.
+* `container_memory.idle_mb_s` is the sum over all containers of memory limit × time idle, until they end or the run does: what is paid for warm starts.
+";

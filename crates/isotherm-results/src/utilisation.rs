@@ -1,0 +1,347 @@
+//! How much of the platform was in use, and how much memory was kept for nothing.
+//!
+//! [`Utilisation`] listens to the [event log](isotherm_serverless::PlatformEvent) and integrates what is held over time. All
+//! sums are integers (bytes × nanoseconds in 128 bits), so they are exact, and they cost O(1) per event.
+//! What exactly is counted stands with [`Utilisation`].
+
+use isotherm_kernel::Time;
+use isotherm_serverless::{ContainerId, EventKind, ImageId, PlatformEvent};
+use rustc_hash::FxHashMap;
+use serde::Serialize;
+
+use crate::reference::described;
+
+/// Bytes × nanoseconds in a megabyte × second.
+const MEGABYTE_SECOND: f64 = 1e15;
+
+/// What all compute hosts together can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Totals {
+    /// Invocations that may run at once; `None` if that is not limited.
+    pub slots: Option<u64>,
+    /// Memory in bytes; `None` if that is not limited.
+    pub memory_bytes: Option<u64>,
+}
+
+/// Integrates over time what is held on the compute hosts.
+///
+/// # Definitions
+///
+/// * The **window** runs from the date of the first submission to the end of the run. A run ends when everything that was invoked has
+///   ended; containers that are still kept then are counted until then. Nothing happens before the window, so sums do not depend on it;
+///   means do.
+/// * A slot is **in use** from the dispatch of an invocation to its end, start-up of the container included.
+/// * A container holds its **memory limit**, whatever its body does, from its start to its end. It is *busy* while it serves an
+///   invocation, start-up included, and **idle** while it is kept and serves nobody.
+/// * An image holds its size in memory from the beginning of its load on a node until it leaves the memory of that node,
+///   however many containers use it.
+/// * **Mean** is over time. **Peak** is the most that was held together, on all compute hosts, for longer than an instant: what
+///   changes several times at one date counts as it is when that date has passed.
+/// * Totals are those of all compute hosts, whether they are on or off.
+///
+/// The memory·time of idle containers, `idle_mb_s`, is thus the sum over all containers of memory limit × time idle, in megabytes
+/// (10⁶ bytes) × seconds: the price of warm starts.
+///
+/// # Example
+///
+/// ```
+/// use isotherm_kernel::Time;
+/// use isotherm_results::{Totals, Utilisation};
+/// use isotherm_serverless::{ContainerId, EventKind, FunctionId, InvocationId, NodeId, PlatformEvent, StartKind};
+///
+/// let mut utilisation = Utilisation::new(Totals { slots: Some(4), memory_bytes: Some(1_000_000_000) });
+/// let (node, function, container, invocation) = (NodeId(0), FunctionId(0), ContainerId(0), InvocationId(0));
+/// for (second, kind) in [
+///     (0, EventKind::Submitted { invocation, function }),
+///     (0, EventKind::ContainerStarted {
+///         node, container, function, image: None, disk_bytes: 0, memory_bytes: 256_000_000,
+///     }),
+///     (0, EventKind::Dispatched { invocation, node, container, start_kind: StartKind::Cold }),
+///     (2, EventKind::ContainerIdle { node, container }),
+/// ] {
+///     utilisation.observe(&PlatformEvent { at: Time::from_nanos(second * 1_000_000_000), kind });
+/// }
+/// // Busy for 2 s, idle for 8 s until the end.
+/// let report = utilisation.report(Time::from_nanos(10_000_000_000)).unwrap();
+/// assert_eq!(report.slots.used_share, Some(0.05));
+/// assert_eq!(report.container_memory.busy_mb_s, 512.0);
+/// assert_eq!(report.container_memory.idle_mb_s, 2048.0);
+/// assert_eq!(report.container_memory.idle_share, Some(0.8));
+/// ```
+#[derive(Debug)]
+pub struct Utilisation {
+    totals: Totals,
+    /// The date of the first submission.
+    from: Option<Time>,
+    /// Up to here everything has been integrated.
+    now: Time,
+    slots: Level,
+    busy: Level,
+    idle: Level,
+    images: Level,
+    /// The most that containers and images held together.
+    memory_peak: u64,
+    containers: FxHashMap<ContainerId, Held>,
+    /// Size in memory of each image that was ever loaded, by its number.
+    image_bytes: Vec<u64>,
+}
+
+/// What a container holds.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    bytes: u64,
+    idle: bool,
+}
+
+/// Something that is held, now, at most, and integrated over time. Less than 2^64 of it is held at a time, and no simulation lasts
+/// longer than 2^64 nanoseconds, so the area does not overflow.
+#[derive(Clone, Copy, Debug, Default)]
+struct Level {
+    now: u64,
+    peak: u64,
+    /// In units × nanoseconds.
+    area: u128,
+}
+
+impl Level {
+    fn pass(&mut self, nanos: u64) {
+        self.peak = self.peak.max(self.now);
+        self.area += u128::from(self.now) * u128::from(nanos);
+    }
+
+    fn take(&mut self, amount: u64) {
+        self.now = self.now.saturating_add(amount);
+    }
+
+    fn give_back(&mut self, amount: u64) {
+        self.now = self.now.saturating_sub(amount);
+    }
+}
+
+impl Utilisation {
+    /// Nothing is held yet.
+    pub fn new(totals: Totals) -> Self {
+        Utilisation {
+            totals,
+            from: None,
+            now: Time::ZERO,
+            slots: Level::default(),
+            busy: Level::default(),
+            idle: Level::default(),
+            images: Level::default(),
+            memory_peak: 0,
+            containers: FxHashMap::default(),
+            image_bytes: Vec::new(),
+        }
+    }
+
+    /// Takes one event of the platform's log.
+    pub fn observe(&mut self, event: &PlatformEvent) {
+        self.pass(event.at);
+        match event.kind {
+            EventKind::Submitted { .. } => {
+                self.from.get_or_insert(event.at);
+            }
+            EventKind::ContainerStarted { container, memory_bytes, .. } => {
+                self.containers.insert(container, Held { bytes: memory_bytes, idle: false });
+                self.slots.take(1);
+                self.busy.take(memory_bytes);
+            }
+            EventKind::Dispatched { container, .. } => {
+                if let Some(held) = self.containers.get_mut(&container)
+                    && held.idle
+                {
+                    held.idle = false;
+                    self.slots.take(1);
+                    self.idle.give_back(held.bytes);
+                    self.busy.take(held.bytes);
+                }
+            }
+            EventKind::ContainerIdle { container, .. } => {
+                if let Some(held) = self.containers.get_mut(&container)
+                    && !held.idle
+                {
+                    held.idle = true;
+                    self.slots.give_back(1);
+                    self.busy.give_back(held.bytes);
+                    self.idle.take(held.bytes);
+                }
+            }
+            EventKind::ContainerStopped { container, .. } => {
+                if let Some(held) = self.containers.remove(&container) {
+                    if held.idle {
+                        self.idle.give_back(held.bytes);
+                    } else {
+                        self.slots.give_back(1);
+                        self.busy.give_back(held.bytes);
+                    }
+                }
+            }
+            EventKind::LoadStarted { image, bytes, .. } => {
+                self.note_image(image, bytes);
+                self.images.take(bytes);
+            }
+            EventKind::LoadFailed { image, started: true, .. } => {
+                let bytes = self.image_bytes.get(image.index()).copied().unwrap_or_default();
+                self.images.give_back(bytes);
+            }
+            EventKind::MemoryEvicted { bytes, .. } => self.images.give_back(bytes),
+            _ => {}
+        }
+    }
+
+    fn note_image(&mut self, image: ImageId, bytes: u64) {
+        if self.image_bytes.len() <= image.index() {
+            self.image_bytes.resize(image.index() + 1, 0);
+        }
+        self.image_bytes[image.index()] = bytes;
+    }
+
+    /// Lets time pass until a date.
+    fn pass(&mut self, until: Time) {
+        if until <= self.now {
+            return;
+        }
+        let nanos = until.since(self.now).as_nanos();
+        self.now = until;
+        for level in [&mut self.slots, &mut self.busy, &mut self.idle, &mut self.images] {
+            level.pass(nanos);
+        }
+        self.memory_peak = self.memory_peak.max(self.memory().now);
+    }
+
+    /// Containers and images together.
+    fn memory(&self) -> Level {
+        let parts = [self.busy, self.idle, self.images];
+        Level {
+            now: parts.iter().fold(0, |sum, part| sum.saturating_add(part.now)),
+            peak: self.memory_peak,
+            area: parts.iter().fold(0, |sum, part| sum.saturating_add(part.area)),
+        }
+    }
+
+    /// What was held until the run ended; `None` if nothing was submitted, or no time passed since.
+    pub fn report(&mut self, end: Time) -> Option<UtilisationReport> {
+        self.pass(end);
+        let from = self.from?;
+        let nanos = self.now.since(from).as_nanos();
+        if nanos == 0 {
+            return None;
+        }
+        let share = |level: Level, total: Option<u64>| {
+            let total = total.filter(|&total| total > 0)?;
+            Some(level.area as f64 / (u128::from(total) * u128::from(nanos)) as f64)
+        };
+        let mean = |level: Level| {
+            let nanos = u128::from(nanos);
+            u64::try_from(level.area.saturating_add(nanos / 2) / nanos).unwrap_or(u64::MAX)
+        };
+        let memory = |level: Level| MemoryUse {
+            mean_bytes: mean(level),
+            peak_bytes: level.peak,
+            mean_share: share(level, self.totals.memory_bytes),
+        };
+        Some(UtilisationReport {
+            from_s: from.as_secs_f64(),
+            to_s: self.now.as_secs_f64(),
+            slots: SlotUse {
+                total: self.totals.slots,
+                used_mean: self.slots.area as f64 / nanos as f64,
+                used_peak: self.slots.peak,
+                used_share: share(self.slots, self.totals.slots),
+            },
+            memory: MemoryReport {
+                total_bytes: self.totals.memory_bytes,
+                used: memory(self.memory()),
+                busy_containers: memory(self.busy),
+                idle_containers: memory(self.idle),
+                images: memory(self.images),
+            },
+            container_memory: self.container_memory(),
+        })
+    }
+
+    fn container_memory(&self) -> ContainerMemory {
+        let all = self.busy.area.saturating_add(self.idle.area);
+        ContainerMemory {
+            busy_mb_s: self.busy.area as f64 / MEGABYTE_SECOND,
+            idle_mb_s: self.idle.area as f64 / MEGABYTE_SECOND,
+            idle_share: (all > 0).then(|| self.idle.area as f64 / all as f64),
+        }
+    }
+}
+
+described! {
+    /// How much of the compute hosts was in use, from the first submission to the end of the run.
+    #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+    pub struct UtilisationReport {
+        /// Date of the first submission, where means begin, in seconds.
+        pub from_s: f64,
+        /// Date of the end of the run, in seconds.
+        pub to_s: f64,
+        /// Slots in use.
+        pub slots: SlotUse,
+        /// Memory in use.
+        pub memory: MemoryReport,
+        /// Memory of containers × time, that in use and that wasted.
+        pub container_memory: ContainerMemory,
+    }
+}
+
+described! {
+    /// Slots in use: invocations that were dispatched and had not ended.
+    #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+    pub struct SlotUse {
+        /// All slots; null if a compute host has any number.
+        pub total: Option<u64>,
+        /// How many were in use, mean over time.
+        pub used_mean: f64,
+        /// How many were in use at most.
+        pub used_peak: u64,
+        /// The mean as a part of all, from 0 to 1; null if there is any number.
+        pub used_share: Option<f64>,
+    }
+}
+
+described! {
+    /// Memory of the compute hosts, by what held it.
+    #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+    pub struct MemoryReport {
+        /// All memory, in bytes; null if a compute host has no limit.
+        pub total_bytes: Option<u64>,
+        /// Everything that was held: containers and images.
+        pub used: MemoryUse,
+        /// Limits of containers that served an invocation.
+        pub busy_containers: MemoryUse,
+        /// Limits of containers that were kept and served nobody.
+        pub idle_containers: MemoryUse,
+        /// Images that were in memory or being loaded.
+        pub images: MemoryUse,
+    }
+}
+
+described! {
+    /// A part of the memory.
+    #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+    pub struct MemoryUse {
+        /// The mean over time, in bytes.
+        pub mean_bytes: u64,
+        /// The most, in bytes.
+        pub peak_bytes: u64,
+        /// The mean as a part of all memory, from 0 to 1; null if that has no limit.
+        pub mean_share: Option<f64>,
+    }
+}
+
+described! {
+    /// Memory limits of containers × time, in megabytes (10⁶ bytes) × seconds.
+    #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+    pub struct ContainerMemory {
+        /// While they served an invocation, in megabytes × seconds.
+        pub busy_mb_s: f64,
+        /// While they were kept and served nobody, in megabytes × seconds: what warm starts cost.
+        pub idle_mb_s: f64,
+        /// The idle part of both, from 0 to 1; null if both are nothing.
+        pub idle_share: Option<f64>,
+    }
+}

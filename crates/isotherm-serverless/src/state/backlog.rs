@@ -1,0 +1,119 @@
+//! The queue of schedulable invocations.
+//!
+//! A scheduler may look at all of them in every round, so they lie side by side in memory. One that leaves in the middle
+//! leaves a gap; when most are gaps, they are closed.
+
+use std::collections::VecDeque;
+
+use super::Pending;
+use crate::{FunctionId, InvocationId};
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    /// Its place in the order: entries are sorted by it.
+    sequence: u64,
+    invocation: InvocationId,
+    function: FunctionId,
+    gone: bool,
+}
+
+/// Invocations in the order in which they became schedulable.
+#[derive(Debug, Default)]
+pub(crate) struct Backlog {
+    entries: VecDeque<Entry>,
+    live: usize,
+    next_sequence: u64,
+}
+
+impl Backlog {
+    #[cfg(any(test, feature = "audit"))]
+    pub(crate) fn len(&self) -> usize {
+        self.live
+    }
+
+    /// The place that the next one will get.
+    pub(crate) fn end(&self) -> u64 {
+        self.next_sequence
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.live == 0
+    }
+
+    /// Puts one at the end and gives its place.
+    pub(crate) fn push(&mut self, pending: Pending) -> u64 {
+        let sequence = self.next_sequence;
+        self.next_sequence += 1;
+        let Pending { invocation, function } = pending;
+        self.entries.push_back(Entry { sequence, invocation, function, gone: false });
+        self.live += 1;
+        sequence
+    }
+
+    /// Takes out the one at a place; O(log n), but for closing the gaps once in a while.
+    pub(crate) fn remove(&mut self, sequence: u64) {
+        let Ok(index) = self.entries.binary_search_by_key(&sequence, |entry| entry.sequence) else { return };
+        if std::mem::replace(&mut self.entries[index].gone, true) {
+            return;
+        }
+        self.live -= 1;
+        while self.entries.front().is_some_and(|entry| entry.gone) {
+            self.entries.pop_front();
+        }
+        if self.entries.len() > 2 * self.live + 16 {
+            self.entries.retain(|entry| !entry.gone);
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = Pending> + '_ {
+        self.since(0)
+    }
+
+    /// Those at this place and after it.
+    pub(crate) fn since(&self, sequence: u64) -> impl DoubleEndedIterator<Item = Pending> + '_ {
+        let first = self.entries.partition_point(|entry| entry.sequence < sequence);
+        let live = self.entries.range(first..).filter(|entry| !entry.gone);
+        live.map(|entry| Pending { invocation: entry.invocation, function: entry.function })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pending(number: u64) -> Pending {
+        Pending { invocation: InvocationId(number), function: FunctionId(0) }
+    }
+
+    fn numbers(backlog: &Backlog) -> Vec<u64> {
+        backlog.iter().map(|pending| pending.invocation.0).collect()
+    }
+
+    #[test]
+    fn who_leaves_does_not_change_the_order_of_the_others() {
+        let mut backlog = Backlog::default();
+        let places: Vec<u64> = (0..100).map(|number| backlog.push(pending(number))).collect();
+        for number in (0..100).filter(|number| number % 7 != 3) {
+            backlog.remove(places[number]);
+        }
+        let left: Vec<u64> = (0..100).filter(|number| number % 7 == 3).collect();
+        assert_eq!(numbers(&backlog), left);
+        assert_eq!(backlog.len(), left.len());
+        assert!(backlog.entries.len() < 60, "gaps are closed");
+        let place = backlog.push(pending(100));
+        assert_eq!(backlog.since(place).count(), 1);
+        assert_eq!(numbers(&backlog).last(), Some(&100));
+    }
+
+    #[test]
+    fn taking_out_twice_is_taking_out_once() {
+        let mut backlog = Backlog::default();
+        let places = [backlog.push(pending(0)), backlog.push(pending(1))];
+        backlog.remove(places[1]);
+        backlog.remove(places[1]);
+        assert_eq!(numbers(&backlog), [0]);
+        backlog.remove(places[0]);
+        assert!(backlog.is_empty());
+        assert_eq!(numbers(&backlog), [0u64; 0]);
+    }
+}

@@ -1,0 +1,94 @@
+//! Why a program that simulates could not go on.
+
+use std::fmt;
+
+use isotherm_experiment::ExperimentError;
+use isotherm_kernel::{DistributionError, RunError};
+use isotherm_platform::PlatformError;
+use isotherm_serverless::ServerlessError;
+use isotherm_services::FailureCause;
+use isotherm_workload::WorkloadError;
+
+/// Everything that can go wrong in a program that uses this library, so that `?` is all it takes.
+///
+/// ```
+/// use isotherm::prelude::*;
+///
+/// fn simulate() -> Result<Time, isotherm::Error> {
+///     let world = World::new(Cluster::new(2).build()?)?;
+///     let nobody = world.host("heat")?;
+///     world.controller(nobody, "controller", async |_| Ok(()));
+///     world.run()
+/// }
+/// assert_eq!(simulate().unwrap_err().to_string(), "there is no host `heat` (did you mean `head`?)");
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A platform cannot be as it is described, or has no such part: everything that is wrong.
+    #[error("{}", Listing(.0))]
+    Platform(Vec<PlatformError>),
+    /// A serverless platform cannot be set up.
+    #[error(transparent)]
+    Serverless(#[from] ServerlessError),
+    /// A host has no disk where one is needed.
+    #[error("host `{host}` has no disk mounted at `{mount}`")]
+    NoDisk {
+        /// The host.
+        host: String,
+        /// The mount point.
+        mount: String,
+    },
+    /// Something that was asked for failed within the simulation.
+    #[error(transparent)]
+    Failure(#[from] FailureCause),
+    /// A controller gave up.
+    #[error("controller `{name}` failed: {error}")]
+    Controller {
+        /// Its name.
+        name: String,
+        /// Why.
+        #[source]
+        error: Box<Error>,
+    },
+    /// The simulation could not go on.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// A distribution cannot be as it was asked for.
+    #[error(transparent)]
+    Distribution(#[from] DistributionError),
+    /// A workload cannot be read.
+    #[error(transparent)]
+    Workload(#[from] WorkloadError),
+    /// An experiment could not be run.
+    #[error(transparent)]
+    Experiment(#[from] ExperimentError),
+}
+
+impl From<PlatformError> for Error {
+    fn from(error: PlatformError) -> Self {
+        Error::Platform(vec![error])
+    }
+}
+
+impl From<Vec<PlatformError>> for Error {
+    fn from(errors: Vec<PlatformError>) -> Self {
+        Error::Platform(errors)
+    }
+}
+
+/// All errors in one line, each with its hint.
+struct Listing<'a>(&'a [PlatformError]);
+
+impl fmt::Display for Listing<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, error) in self.0.iter().enumerate() {
+            let separator = if number == 0 { "" } else { "; " };
+            write!(f, "{separator}{}", error.problem())?;
+            if let Some(hint) = error.hint() {
+                write!(f, " ({hint})")?;
+            }
+        }
+        Ok(())
+    }
+}
