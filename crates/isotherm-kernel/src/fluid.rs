@@ -27,7 +27,8 @@
 //! # Invariants
 //!
 //! * The users of a resource are exactly the enabled activities that use it, in the order in which they were enabled.
-//! * An enabled activity that will end has exactly one entry in the event queue; one that makes no progress has none.
+//! * An enabled activity that will end has exactly one entry in the event queue, or a crowd has one for it; one that makes no
+//!   progress has none.
 //! * `Σ weight × share ≤ capacity` on every shared resource up to the precision (checked with the feature `audit`),
 //!   unless [`Marking::FirstResource`] is chosen.
 
@@ -117,6 +118,9 @@ struct Resource {
     usage: f64,
     /// Whether users of a fat pipe have been fixed since its usage was computed.
     stale: bool,
+    /// Whether it was used up, within the precision, before all its users were fixed: nothing but their other resources and their
+    /// bounds limits these then, as in the reference.
+    overdrawn: bool,
     /// How many users its saturation fixed in the last solve.
     fixed_here: u32,
     /// The crowd that it limits.
@@ -131,8 +135,8 @@ const GONE: u32 = u32::MAX;
 
 /// What the heap of the kernel points at when a fluid event is due.
 pub(crate) enum Due {
-    /// The latency is over; nothing ended.
-    Begun,
+    /// Nothing ended: a latency is over, or the members of a crowd that end now are next in the queue.
+    Nothing,
     /// The activity has done its work.
     Ended,
 }
@@ -199,6 +203,7 @@ impl Fluid {
             remaining: 0.0,
             usage: 0.0,
             stale: false,
+            overdrawn: false,
             fixed_here: 0,
             crowd: NONE,
             crowd_after: 0,
@@ -356,12 +361,23 @@ impl Fluid {
     }
 
     /// The event of activity `index` is due.
-    pub(crate) fn due(&mut self, index: u32, now: Time) -> Due {
+    pub(crate) fn due<T: Copy>(
+        &mut self,
+        index: u32,
+        now: Time,
+        queue: &mut EventQueue<T>,
+        target: impl Fn(u32) -> T,
+    ) -> Due {
         let activity = &mut self.activities[index as usize];
         activity.event = None;
+        if activity.crowd != NONE && matches!(activity.waits, Waits::InCrowd(_)) {
+            let crowd = activity.crowd;
+            self.wake_crowd(crowd, now, queue, target);
+            return Due::Nothing;
+        }
         if activity.state == State::Latency && activity.remaining > 0.0 {
             self.enable(index, now);
-            Due::Begun
+            Due::Nothing
         } else {
             self.disable(index, now);
             let activity = &mut self.activities[index as usize];

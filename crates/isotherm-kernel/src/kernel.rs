@@ -322,7 +322,9 @@ impl Kernel {
                     }
                 }
                 Target::Activity(index) => {
-                    let due = self.inner.fluid.borrow_mut().due(index, self.now());
+                    let mut fluid = self.inner.fluid.borrow_mut();
+                    let due = fluid.due(index, self.now(), &mut self.inner.queue.borrow_mut(), Target::Activity);
+                    drop(fluid);
                     if let Due::Ended = due {
                         self.activity_ended(index, Ok(()));
                     }

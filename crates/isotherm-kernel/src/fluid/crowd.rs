@@ -23,7 +23,8 @@
 //!
 //! # Order among equals
 //!
-//! Members that end at the same date end newest first, or in the order of creation if they are
+//! A crowd has one entry in the event queue, for its next date. When that has come, the members that end get entries of their own:
+//! those that end at the same date end newest first, or in the order of creation if they are
 //! [oldest first](super::ActivitySpec::oldest_first), like other activities of a resource that has been solved anew.
 
 use std::cmp::Reverse;
@@ -32,7 +33,7 @@ use std::collections::BTreeMap;
 use super::{Fluid, NOTHING_LEFT, Sharing};
 use crate::heap::{EntryId, Heap};
 use crate::queue::EventQueue;
-use crate::{Duration, Time};
+use crate::{Duration, Rank, Time};
 
 /// No crowd, no resource.
 pub(super) const NONE: u32 = u32::MAX;
@@ -148,9 +149,9 @@ enum Watch {
 /// Where a member waits for its end.
 #[derive(Clone, Copy)]
 pub(super) enum Waits {
-    /// Among all.
+    /// In the order of finishes.
     InCrowd(EntryId),
-    /// Its date is the next one of the crowd, and it has an entry in the event queue.
+    /// It ends now, and has an entry in the event queue.
     InQueue,
 }
 
@@ -165,10 +166,10 @@ pub(super) struct Crowd {
     /// The integral of the level until `updated`.
     clock: Sum,
     updated: Time,
-    /// Members by finish, but for those whose date is the next one.
+    /// Members by finish, but for those that end now.
     waiting: Heap<u64, u32>,
-    /// Members with the next date.
-    due: Vec<u32>,
+    /// The member whose entry in the event queue stands for the next date of the crowd.
+    head: Option<u32>,
     /// How many members have which `bound × penalty`; those without a bound are left out.
     bounds: BTreeMap<u64, u32>,
     pub(super) mixed: Vec<u32>,
@@ -191,7 +192,7 @@ impl Crowd {
             clock: Sum::default(),
             updated: now,
             waiting: Heap::new(),
-            due: Vec::new(),
+            head: None,
             bounds: BTreeMap::new(),
             mixed: Vec::new(),
             pure: Heap::new(),
@@ -203,9 +204,13 @@ impl Crowd {
 
     /// What the clock has yet to go until it stands at `finish`, at `now`.
     fn until(&self, finish: f64, now: Time) -> f64 {
-        let since = now.since(self.updated);
-        let left = self.clock.below(finish);
-        if since.is_zero() { left.max(0.0) } else { (left - self.level * since.as_secs_f64()).max(0.0) }
+        (self.clock.below(finish) - self.level * now.since(self.updated).as_secs_f64()).max(0.0)
+    }
+
+    /// The date at which its clock stands at a finish, if the level stays as it is.
+    fn date(&self, finish: u64) -> Time {
+        let left = self.clock.below(f64::from_bits(finish));
+        if left <= NOTHING_LEFT { self.updated } else { self.updated + Duration::to_do(left, self.level) }
     }
 
     /// Brings the clock up to date.
@@ -346,7 +351,10 @@ impl Fluid {
             Waits::InCrowd(entry) => {
                 left.waiting.remove(entry);
             }
-            Waits::InQueue => left.due.retain(|&due| due != index),
+            Waits::InQueue => {}
+        }
+        if left.head == Some(index) {
+            left.head = None;
         }
         let limit = activity.bound * activity.penalty;
         if limit.is_finite() {
@@ -425,8 +433,8 @@ impl Fluid {
 
     /// Gives the members of a crowd back to the resources they use, and marks these.
     pub(super) fn dissolve(&mut self, crowd: u32, now: Time) {
-        let Crowd { resource, ref waiting, ref due, .. } = self.crowds[crowd as usize];
-        let mut members: Vec<u32> = waiting.targets().chain(due.iter().copied()).collect();
+        let Crowd { resource, ref waiting, .. } = self.crowds[crowd as usize];
+        let mut members: Vec<u32> = waiting.targets().collect();
         members.sort_unstable_by_key(|&member| self.activities[member as usize].enabled);
         let mut touched = Vec::new();
         for &member in &members {
@@ -466,7 +474,7 @@ impl Fluid {
         }
     }
 
-    /// Finds the next date of a crowd and puts the members that end then into the queue.
+    /// Puts the next date of a crowd into the queue: an entry of its first member, ahead of everything else of that date.
     pub(super) fn schedule_crowd<T: Copy>(
         &mut self,
         crowd: u32,
@@ -474,45 +482,58 @@ impl Fluid {
         queue: &mut EventQueue<T>,
         target: &impl Fn(u32) -> T,
     ) {
-        let mut due = std::mem::take(&mut self.crowds[crowd as usize].due);
         let crowd = &mut self.crowds[crowd as usize];
-        for index in due.drain(..) {
-            let activity = &mut self.activities[index as usize];
-            if let Some(event) = activity.event.take() {
-                queue.remove(event);
-            }
-            activity.waits = Waits::InCrowd(crowd.waiting.push(activity.finish.to_bits(), index));
+        let first = crowd.waiting.first().map(|(finish, index)| (crowd.date(finish), index));
+        let next = first.filter(|&(date, _)| date < Time::NEVER).map(|(date, index)| (date.max(now), index));
+        let head = next.map(|(_, index)| index);
+        if let Some(old) = std::mem::replace(&mut crowd.head, head).filter(|&old| Some(old) != head)
+            && let Some(event) = self.activities[old as usize].event.take()
+        {
+            queue.remove(event);
         }
-        let level = crowd.level;
-        let date = |left: f64| if left <= NOTHING_LEFT { now } else { now + Duration::to_do(left, level) };
-        let mut next = None;
+        if let Some((date, index)) = next {
+            match self.activities[index as usize].event {
+                Some(event) => queue.rekey(event, date, Rank::Cpu, 0),
+                None => {
+                    self.activities[index as usize].event = Some(queue.push(date, Rank::Cpu, 0, target(index)));
+                }
+            }
+        }
+    }
+
+    /// The next date of a crowd has come: the members that end now get entries of their own in the queue, in their order.
+    pub(super) fn wake_crowd<T: Copy>(
+        &mut self,
+        crowd: u32,
+        now: Time,
+        queue: &mut EventQueue<T>,
+        target: impl Fn(u32) -> T,
+    ) {
+        let crowd = &mut self.crowds[crowd as usize];
+        crowd.head = None;
+        let mut due = Vec::new();
         while let Some((finish, index)) = crowd.waiting.first() {
-            let date = date(crowd.until(f64::from_bits(finish), now));
-            if date == Time::NEVER || next.is_some_and(|next| date > next) {
+            if crowd.date(finish) > now {
                 break;
             }
-            next = Some(date);
             crowd.waiting.pop();
             due.push(index);
         }
-        if let Some(next) = next {
-            due.sort_unstable_by_key(|&index| Reverse(self.activities[index as usize].enabled));
-            for &index in &due {
-                let activity = &mut self.activities[index as usize];
-                let sequence = if activity.oldest_first { activity.created } else { queue.draw_sequence() };
-                activity.event = Some(queue.push(next, activity.rank, sequence, target(index)));
-                activity.waits = Waits::InQueue;
-            }
+        due.sort_unstable_by_key(|&index| Reverse(self.activities[index as usize].enabled));
+        for index in due {
+            let activity = &mut self.activities[index as usize];
+            let sequence = if activity.oldest_first { activity.created } else { queue.draw_sequence() };
+            activity.event = Some(queue.push(now, activity.rank, sequence, target(index)));
+            activity.waits = Waits::InQueue;
         }
-        crowd.due = due;
     }
 
     /// Asserts that the books of a crowd are those of its members.
     #[cfg(any(test, feature = "audit"))]
     pub(super) fn check_crowd(&self, number: u32) {
         let crowd = &self.crowds[number as usize];
-        let members: Vec<u32> = crowd.waiting.targets().chain(crowd.due.iter().copied()).collect();
-        assert_eq!(members.len(), crowd.members as usize, "every member waits in one place");
+        let members: Vec<u32> = crowd.waiting.targets().collect();
+        assert_eq!(members.len(), crowd.members as usize, "who ended has left, and everybody else waits");
         let mut usages: BTreeMap<u32, (u32, f64)> = BTreeMap::new();
         for &member in &members {
             let activity = &self.activities[member as usize];

@@ -86,6 +86,7 @@ impl Fluid {
             let resource = &mut self.resources[index as usize];
             resource.remaining = resource.capacity;
             resource.fixed_here = 0;
+            resource.overdrawn = false;
             if let Some(level) = resource.level() {
                 active.push(Reverse((level.to_bits(), index)));
             }
@@ -119,8 +120,9 @@ impl Fluid {
     fn saturate(&mut self) -> Option<f64> {
         for number in 0..self.saturated.len() {
             let index = self.saturated[number];
-            if let Some(own) = self.resources[index as usize].level() {
-                self.active.push(Reverse((own.to_bits(), index)));
+            match self.resources[index as usize].level() {
+                Some(own) => self.active.push(Reverse((own.to_bits(), index))),
+                None => self.resources[index as usize].close(),
             }
         }
         self.saturated.clear();
@@ -136,6 +138,7 @@ impl Fluid {
             match self.resources[index as usize].level() {
                 None => {
                     PeekMut::pop(top);
+                    self.resources[index as usize].close();
                 }
                 Some(own) if own.to_bits() > known => *top = Reverse((own.to_bits(), index)),
                 Some(own) => {
@@ -262,7 +265,7 @@ impl Fluid {
                 Sharing::Fatpipe => uses.chain(loads).fold(0.0, f64::max),
             };
             let allowed = resource.capacity * (1.0 + 10.0 * PRECISION);
-            let exact = self.marking == Marking::Everything;
+            let exact = self.marking == Marking::Everything && !resource.overdrawn;
             assert!(!exact || used <= allowed, "resource {index} carries {used} of {}", resource.capacity);
         }
         for &index in self.members.iter().filter(|&&index| self.activities[index as usize].crowd == NONE) {
@@ -288,6 +291,11 @@ impl Resource {
         if self.usage < PRECISION {
             self.usage = 0.0;
         }
+    }
+
+    /// It is shared no more.
+    fn close(&mut self) {
+        self.overdrawn = self.usage > PRECISION;
     }
 
     /// The level at which it is saturated; `None` if it is used up or nobody is left on it.

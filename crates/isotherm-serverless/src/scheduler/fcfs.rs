@@ -200,11 +200,11 @@ impl Fcfs {
     fn serve(&mut self, view: &View<'_>, plan: &mut Plan, pending: impl Iterator<Item = Pending>) {
         for pending in pending {
             let function = pending.function;
+            if !self.looks_at_room && self.scratch.keeps_slot(function) {
+                continue;
+            }
             if self.scratch.free.is_empty() || self.scratch.nowhere == view.functions_waiting_count() {
                 break;
-            }
-            if self.scratch.waits_on(function, self.looks_at_room) {
-                continue;
             }
             let place = self.scratch.next(function).place;
             let chosen = match place {
@@ -213,10 +213,6 @@ impl Fcfs {
                 NextPlace::Same(..) | NextPlace::Unknown => self.choose(view, function),
             };
             match chosen {
-                // On its way already, and nothing to be done for it but to keep its slot.
-                Some((node, Found::Loading | Found::Copying)) if !self.looks_at_room => {
-                    self.scratch.take_slot(view, node);
-                }
                 Some((node, found)) => self.decide(view, plan, pending, node, found),
                 None => self.find_nothing(view, function),
             }
@@ -258,27 +254,22 @@ impl Scratch {
         view.image_of(function).and_then(|image| self.moves.get(&image)).map_or(0, |moves| moves.number)
     }
 
-    /// Whether there is nothing to decide for the next invocation of a function: it keeps its slot where its image is on its way, or
-    /// has no node. Most have nothing in most rounds, so this is short; whoever it does not apply to goes the long way.
+    /// Takes a slot for the next invocation of a function where its image is on its way already, and there is nothing to decide; says
+    /// whether that is so. It is for most that wait, in most rounds, so this is short.
     #[inline(always)]
-    fn waits_on(&mut self, function: FunctionId, looks_at_room: bool) -> bool {
+    fn keeps_slot(&mut self, function: FunctionId) -> bool {
         let Some(next) = self.next.get(function.index()).filter(|next| next.round == self.round) else { return false };
-        match next.place {
-            NextPlace::Nowhere => true,
-            NextPlace::Same(node, Found::Loading | Found::Copying) if !looks_at_room => {
-                // The one before has taken a slot there, so this is up to date.
-                let left = &mut self.slots[node.index()].left;
-                if *left == 0 {
-                    return false;
-                }
-                *left -= 1;
-                if *left == 0 {
-                    self.free.remove(node);
-                }
-                true
-            }
-            _ => false,
+        let NextPlace::Same(node, Found::Loading | Found::Copying) = next.place else { return false };
+        // The one before has taken a slot there, so this is up to date.
+        let left = &mut self.slots[node.index()].left;
+        if *left == 0 {
+            return false;
         }
+        *left -= 1;
+        if *left == 0 {
+            self.free.remove(node);
+        }
+        true
     }
 
     fn next(&mut self, function: FunctionId) -> &mut Next {

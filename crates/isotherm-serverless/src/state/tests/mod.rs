@@ -104,7 +104,7 @@ impl Stage {
 
     pub(super) fn invoke(&mut self, function: FunctionId) -> InvocationId {
         let (id, _) = self.state.submit(function);
-        self.conclude(Round::Yes);
+        self.conclude(Round::Arrival);
         id
     }
 

@@ -117,6 +117,28 @@ fn fcfs_sees_its_own_decisions() {
     assert_eq!((plan.copies, plan.loads.len(), plan.dispatches.len()), (vec![(NodeId(0), a)], 0, 0));
 }
 
+/// An arrival alone changes nothing for those who wait, so the round for it goes on where the last one ended, unless a copy that the last
+/// one decided moves them: then it begins anew.
+#[test]
+fn fcfs_goes_on_only_if_its_copies_move_nobody() {
+    // The image of f is being copied to node 1, which has one slot: the first f waits there. The second finds only node 0, to which the
+    // image is copied then.
+    for (slots, expected) in [([2, 1, 1], 1), ([1, 1, 1], 2)] {
+        let mut stage = Setup::new(Preset::Wrench, &slots.map(|slots| (slots, 100, 100))).stage();
+        let (i, j) = (stage.image("i", 10, 10), stage.image("j", 10, 10));
+        let (f, g) = (stage.function(Some(i), 5, 5), stage.function(Some(j), 5, 5));
+        stage.is_being_copied(1, i);
+        stage.pending(&[f, f]);
+        let mut fcfs = Fcfs::new(false);
+        assert_eq!(stage.plan(&mut fcfs).copies, [(NodeId(0), i)]);
+        stage.is_being_copied(0, i);
+        // Now that it is being copied to node 0 as well, both f wait there if it has two slots, and node 1 is the first with a free one. With one
+        // slot the first waits there and the second on node 1: only node 2 is left.
+        stage.pending(&[g]);
+        assert_eq!(stage.plan(&mut fcfs).copies, [(NodeId(expected), j)]);
+    }
+}
+
 #[test]
 fn fcfs_takes_each_idle_container_once() {
     let mut stage = Setup::new(Preset::Wrench, &[(3, 100, 100)]).stage();
