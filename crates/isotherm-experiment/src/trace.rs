@@ -44,7 +44,9 @@ pub fn diagnostic(error: &WorkloadError, sources: &mut Sources) -> Diagnostic {
     };
     // The place is shown by itself.
     let message = text.strip_prefix(&place).unwrap_or(&text).to_owned();
-    let Some(line) = error.line else {
+    let Some(line) = error.line.filter(|_| !error.row.is_empty()) else {
+        // There is no row to be shown.
+        let message = error.line.map_or_else(|| message.clone(), |line| format!("line {line}: {message}"));
         let source = sources.add(&error.name, "");
         return Diagnostic::at(sources.line(source, 1), message, error.hint());
     };

@@ -4,6 +4,8 @@ use std::fmt;
 
 use isotherm_kernel::Time;
 
+use crate::CompressionError;
+
 /// Why a workload cannot be made, or cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkloadError {
@@ -63,6 +65,9 @@ pub struct TraceError {
 pub enum TraceProblem {
     /// It cannot be read.
     Unreadable(std::io::Error),
+    /// It is compressed and ends in the middle, is damaged, or is compressed in a way that is not known here. The line is the last
+    /// one that could be read.
+    Compressed(CompressionError),
     /// There is nothing in it.
     Empty,
     /// There is nothing below its header.
@@ -180,6 +185,7 @@ impl TraceError {
         let column = self.column.as_deref().unwrap_or_default();
         match &self.problem {
             TraceProblem::Unreadable(error) => format!("cannot be read: {error}"),
+            TraceProblem::Compressed(error) => error.to_string(),
             TraceProblem::Empty => "the trace is empty".to_owned(),
             TraceProblem::NoRows => "the trace has a header, but no row".to_owned(),
             TraceProblem::MissingColumn { .. } => format!("there is no column `{column}`"),
@@ -234,6 +240,15 @@ impl TraceError {
     }
 }
 
+impl From<std::io::Error> for TraceProblem {
+    fn from(error: std::io::Error) -> Self {
+        match CompressionError::of(&error) {
+            Some(error) => TraceProblem::Compressed(error.clone()),
+            None => TraceProblem::Unreadable(error),
+        }
+    }
+}
+
 impl TraceProblem {
     /// Whether the sentence says which column it is about.
     fn names_its_column(&self) -> bool {
@@ -242,6 +257,7 @@ impl TraceProblem {
 
     fn hint(&self, column: &str) -> String {
         match self {
+            TraceProblem::Compressed(error) => error.hint(),
             TraceProblem::Empty => "a trace begins with a line that names its columns".to_owned(),
             TraceProblem::NoRows => "nothing would be invoked".to_owned(),
             TraceProblem::MissingColumn { columns, .. } if is_not_separated(columns) => {
@@ -307,6 +323,7 @@ impl std::error::Error for TraceError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.problem {
             TraceProblem::Unreadable(error) => Some(error),
+            TraceProblem::Compressed(error) => Some(error),
             _ => None,
         }
     }

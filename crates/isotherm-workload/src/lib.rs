@@ -9,7 +9,7 @@
 //! |---|---|
 //! | [`ArrivalList`] | written out one by one |
 //! | [`Poisson`] | exponential gaps, from a random stream of its own |
-//! | [`CsvTrace`] | the rows of a CSV file, from anything that implements [`std::io::Read`] |
+//! | [`CsvTrace`] | the rows of a CSV file, from anything that implements [`std::io::Read`]; gzip and zstd are read as they are |
 //! | [`Merge`] | those of several workloads, by date; at the same date in the order of the workloads |
 //!
 //! The functions that are invoked are known here by their number only; whoever builds the workload has the list. What a
@@ -43,6 +43,7 @@
 //! ```
 
 mod arrival;
+mod compressed;
 mod error;
 mod list;
 mod merge;
@@ -52,6 +53,7 @@ mod time_unit;
 pub mod trace;
 
 pub use arrival::{Arrival, Arrivals, Workload};
+pub use compressed::{CompressionError, Decompressed};
 pub use error::{Quantity, TraceError, TraceProblem, WorkloadError};
 pub use list::ArrivalList;
 pub use merge::Merge;

@@ -4,6 +4,8 @@ use std::cell::RefCell;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use isotherm_workload::{CompressionError, Decompressed};
+
 use crate::check::names::Names;
 use crate::check::traces::Traces;
 use crate::diagnostic::Report;
@@ -67,11 +69,12 @@ impl Context<'_> {
         self.sources.borrow().get(path.span.source).is_argument
     }
 
-    /// Reads a file of the experiment, or reports at the place of its path why it cannot be read.
+    /// Reads a file of the experiment, which may be compressed, or reports at the place of its path why it cannot be read.
     pub fn read(&self, path: &Located<String>) -> Option<ReadFile> {
         let full = self.path(path);
         let mut text = String::new();
-        let read = std::fs::File::open(&full).and_then(|file| file.take(LARGEST_FILE + 1).read_to_string(&mut text));
+        let read = std::fs::File::open(&full)
+            .and_then(|file| Decompressed::new(file).take(LARGEST_FILE + 1).read_to_string(&mut text));
         match read {
             Ok(length) if length as u64 > LARGEST_FILE => {
                 self.report.error(path.span, format!("cannot read `{}`", path.value), "it is larger than 1 GiB");
@@ -90,6 +93,10 @@ impl Context<'_> {
 
     /// Reports that a file cannot be read.
     pub fn cannot_read(&self, path: &Located<String>, error: &std::io::Error) {
+        if let Some(error) = CompressionError::of(error) {
+            self.report.error(path.span, format!("cannot read `{}`: {error}", path.value), error.hint());
+            return;
+        }
         let message = format!("cannot read `{}`: {}", path.value, io_reason(error));
         let hint = match self.is_argument(path) {
             true => "paths given on the command line are relative to the current folder",

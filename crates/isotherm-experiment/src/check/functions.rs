@@ -43,7 +43,11 @@ pub const FUNCTIONS: TableSpec = TableSpec {
     doc: "Functions from a CSV file whose first line names its columns, a row for each. Other columns are ignored. Where a row has no \
           value, or the file no column, what stands here holds.",
     fields: &[
-        field("csv", Takes::Value { what: "a path", example: "\"data/functions.csv\"" }, "The file."),
+        field(
+            "csv",
+            Takes::Value { what: "a path", example: "\"data/functions.csv\"" },
+            "The file, which may be compressed (gzip, zstd).",
+        ),
         field("columns", Takes::Table(&COLUMNS), "Which column holds what."),
         field("units", Takes::Table(&UNITS), "The units of the columns.").otherwise("the ends of their names say them"),
         field("limits", Takes::Table(&LIMITS), "The limits of functions of which the file does not say them.")

@@ -103,7 +103,7 @@ const CSV: TableSpec = TableSpec {
     doc: "The rows of a CSV file whose first line names its columns. Rows are ordered by arrival; other columns are ignored.",
     fields: &[
         field("kind", Takes::Value { what: "`\"csv\"`", example: "\"csv\"" }, "What the workload is."),
-        field("file", A_PATH, "The file."),
+        field("file", A_PATH, "The file, which may be compressed (gzip, zstd)."),
         field("columns", Takes::Table(&COLUMNS), "Which column holds what."),
         field("units", Takes::Table(&UNITS), "The units of the columns.").otherwise("the ends of their names say them"),
         field("function", A_FUNCTION, "The function that all rows invoke.").otherwise("a column says it"),

@@ -70,8 +70,8 @@ pub fn check_trace(
             Ok(false) => return Ok(check),
             Err(error) => match error.problem {
                 TraceProblem::Unreadable(_) => return Err(error.into()),
-                // All that follows is one field: there is nothing more to look at.
-                TraceProblem::OpenQuote => {
+                // All that follows is one field, or cannot be read: there is nothing more to look at.
+                TraceProblem::OpenQuote | TraceProblem::Compressed(_) => {
                     check.push(*error, most);
                     return Ok(check);
                 }

@@ -105,7 +105,7 @@ pub fn read_functions(
             Ok(false) => return Err(rows.error(None, TraceProblem::NoRows).into()),
             Err(error) => match error.problem {
                 TraceProblem::Unreadable(_) => return Err(error.into()),
-                TraceProblem::OpenQuote => {
+                TraceProblem::OpenQuote | TraceProblem::Compressed(_) => {
                     tell(error);
                     return Ok(found);
                 }

@@ -6,12 +6,13 @@ use csv::ByteRecord;
 
 use super::similar;
 use super::tap::Tap;
+use crate::Decompressed;
 use crate::error::{TraceError, TraceProblem};
 
 /// A header and the row that was read last. Whoever reads them is told the line and the row of what is wrong.
 pub(super) struct Rows<R> {
     name: String,
-    reader: csv::Reader<Tap<R>>,
+    reader: csv::Reader<Tap<Decompressed<R>>>,
     header: Vec<String>,
     row: ByteRecord,
 }
@@ -25,12 +26,12 @@ impl<R: Read> Rows<R> {
             .has_headers(false)
             .flexible(true)
             .buffer_capacity(1 << 16)
-            .from_reader(Tap::new(reader));
+            .from_reader(Tap::new(Decompressed::new(reader)));
         let mut rows = Rows { name, reader, header: Vec::new(), row: ByteRecord::new() };
         match read(&mut rows.reader, &mut rows.row) {
             Ok(true) => {}
             Ok(false) => return Err(rows.error(None, TraceProblem::Empty)),
-            Err(error) => return Err(rows.error(None, TraceProblem::Unreadable(error))),
+            Err(error) => return Err(rows.error(None, error.into())),
         }
         rows.header = rows.row.iter().map(|field| String::from_utf8_lossy(field).trim().to_owned()).collect();
         Ok(rows)
@@ -69,7 +70,13 @@ impl<R: Read> Rows<R> {
                 Err(self.row_error(None, problem))
             }
             Ok(false) => Ok(false),
-            Err(error) => Err(self.error(None, TraceProblem::Unreadable(error))),
+            Err(error) => {
+                let mut error = self.error(None, error.into());
+                if matches!(error.problem, TraceProblem::Compressed(_)) {
+                    error.line = Some(self.reader.position().line());
+                }
+                Err(error)
+            }
         }
     }
 
@@ -134,9 +141,13 @@ const LONGEST_ROW: usize = 1_000;
 pub(super) const LONGEST_VALUE: usize = 60;
 
 /// Reads a record; rows of bytes can fail in no other way than their source.
-fn read<R: Read>(reader: &mut csv::Reader<Tap<R>>, record: &mut ByteRecord) -> Result<bool, io::Error> {
+fn read<R: Read>(reader: &mut csv::Reader<Tap<Decompressed<R>>>, record: &mut ByteRecord) -> Result<bool, io::Error> {
     loop {
-        if !reader.read_byte_record(record)? {
+        let is_read = reader.read_byte_record(record).map_err(|error| match error.into_kind() {
+            csv::ErrorKind::Io(error) => error,
+            other => io::Error::other(format!("{other:?}")),
+        })?;
+        if !is_read {
             return Ok(false);
         }
         // A line of spaces is a blank line, unless the only column may be empty anyway.

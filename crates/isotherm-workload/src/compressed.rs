@@ -1,0 +1,279 @@
+//! Compressed files, read as they are.
+//!
+//! A [`Decompressed`] looks at the first bytes of what it reads, not at a name: gzip and zstd are unpacked on the way, of several
+//! members or frames one after the other, and everything else is passed on as it is. Files of other packers are told apart from
+//! text and refused.
+//!
+//! Data that end too early, or were changed, are an [`io::Error`] that holds a [`CompressionError`]; everything before the break has
+//! been read by then.
+
+use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
+
+use flate2::bufread::MultiGzDecoder;
+use ruzstd::decoding::FrameDecoder;
+use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
+
+/// Reads what may be compressed. See the [module](self).
+///
+/// ```
+/// use std::io::Read;
+/// use isotherm_workload::Decompressed;
+///
+/// // `printf 'at_s\n0\n' | gzip -n`
+/// let packed = [31, 139, 8, 0, 0, 0, 0, 0, 0, 3, 75, 44, 137, 47, 230, 50, 224, 2, 0, 171, 218, 211, 209, 7, 0, 0, 0];
+/// for bytes in [packed.as_slice(), b"at_s\n0\n"] {
+///     let mut text = String::new();
+///     Decompressed::new(bytes).read_to_string(&mut text)?;
+///     assert_eq!(text, "at_s\n0\n");
+/// }
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub struct Decompressed<R> {
+    state: State<R>,
+    /// How many bytes have been given.
+    given: u64,
+}
+
+/// Why compressed data cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CompressionError {
+    /// They end in the middle.
+    #[error("the {packer} data end in the middle, after {} of text", bytes(*.given))]
+    Truncated {
+        /// `gzip` or `zstd`.
+        packer: &'static str,
+        /// How many bytes of text come before that.
+        given: u64,
+    },
+    /// They are not what was packed.
+    #[error("the {packer} data are damaged, after {} of text", bytes(*.given))]
+    Damaged {
+        /// `gzip` or `zstd`.
+        packer: &'static str,
+        /// How many bytes of text come before that.
+        given: u64,
+    },
+    /// They are those of a packer that is not known here.
+    #[error("this is {0}, not text")]
+    Unknown(&'static str),
+}
+
+impl CompressionError {
+    /// The one that an error of reading holds, if it does.
+    pub fn of(error: &io::Error) -> Option<&CompressionError> {
+        error.get_ref()?.downcast_ref()
+    }
+
+    /// What may be done about it.
+    pub fn hint(&self) -> String {
+        match self {
+            CompressionError::Truncated { .. } => "was the file copied or downloaded to its end?".to_owned(),
+            CompressionError::Damaged { packer, .. } => format!("`{packer} -t` says whether the file is whole"),
+            CompressionError::Unknown(_) => "unpack it first: only gzip and zstd are read as they are".to_owned(),
+        }
+    }
+}
+
+fn bytes(count: u64) -> String {
+    match count {
+        1 => "1 byte".to_owned(),
+        count => format!("{count} bytes"),
+    }
+}
+
+/// What other packers begin their files with.
+const UNKNOWN: [(&[u8], &str); 5] = [
+    (b"\xfd7zXZ\0", "an xz archive"),
+    (b"BZh", "a bzip2 archive"),
+    (b"PK\x03\x04", "a zip archive"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+    (b"Rar!", "a rar archive"),
+];
+
+/// As many bytes as tell all of these apart.
+const HEAD: u64 = 6;
+
+type Headed<R> = Chain<Cursor<Vec<u8>>, R>;
+
+enum State<R> {
+    /// Nothing has been read. Empty only while it is looked at.
+    New(Option<R>),
+    Plain(Headed<R>),
+    Gzip(Box<MultiGzDecoder<Source<Headed<R>>>>),
+    Zstd(Box<Zstd<Headed<R>>>),
+}
+
+impl<R: Read> Decompressed<R> {
+    /// Reads from here. Nothing is read as yet.
+    pub fn new(reader: R) -> Self {
+        Decompressed { state: State::New(Some(reader)), given: 0 }
+    }
+
+    /// Looks at the first bytes.
+    fn begin(mut reader: R) -> io::Result<State<R>> {
+        let mut head = Vec::new();
+        reader.by_ref().take(HEAD).read_to_end(&mut head)?;
+        let is = |magic: &[u8]| head.starts_with(magic);
+        if let Some((_, what)) = UNKNOWN.iter().find(|(magic, _)| is(magic)) {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, CompressionError::Unknown(what)));
+        }
+        // Frames of zstd that hold no data may come first; the lower half byte of their first byte is free.
+        let is_skippable = matches!(head[..], [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..]);
+        let (is_gzip, is_zstd) = (is(b"\x1f\x8b"), is(b"\x28\xb5\x2f\xfd") || is_skippable);
+        let whole = Cursor::new(head).chain(reader);
+        Ok(if is_gzip {
+            State::Gzip(Box::new(MultiGzDecoder::new(Source::new(whole))))
+        } else if is_zstd {
+            State::Zstd(Box::new(Zstd { source: Source::new(whole), frame: FrameDecoder::new(), is_in_frame: false }))
+        } else {
+            State::Plain(whole)
+        })
+    }
+}
+
+impl<R: Read> Read for Decompressed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let State::New(reader) = &mut self.state {
+            let Some(reader) = reader.take() else { return Ok(0) };
+            self.state = Self::begin(reader)?;
+        }
+        let (read, packer, is_over) = match &mut self.state {
+            State::New(_) => return Ok(0),
+            State::Plain(reader) => return reader.read(buffer),
+            State::Gzip(decoder) => (decoder.read(buffer), "gzip", decoder.get_ref().is_over),
+            State::Zstd(decoder) => (decoder.read(buffer), "zstd", decoder.source.is_over),
+        };
+        match read {
+            Ok(count) => {
+                self.given += count as u64;
+                Ok(count)
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
+            Err(error) => {
+                let given = self.given;
+                let source = match &self.state {
+                    State::Gzip(decoder) => &decoder.get_ref().failed,
+                    State::Zstd(decoder) => &decoder.source.failed,
+                    _ => &None,
+                };
+                // What the disk says is not the fault of the data.
+                if let Some(kind) = source {
+                    return Err((*kind).into());
+                }
+                drop(error);
+                Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    // Whoever wants more than there is has lost its end.
+                    match is_over {
+                        true => CompressionError::Truncated { packer, given },
+                        false => CompressionError::Damaged { packer, given },
+                    },
+                ))
+            }
+        }
+    }
+}
+
+/// Compressed data. Remembers whether more was wanted than there is, and why reading has failed: decoders do not tell.
+struct Source<R> {
+    reader: BufReader<R>,
+    is_over: bool,
+    failed: Option<io::ErrorKind>,
+}
+
+impl<R: Read> Source<R> {
+    fn new(reader: R) -> Self {
+        Source { reader: BufReader::with_capacity(1 << 16, reader), is_over: false, failed: None }
+    }
+}
+
+impl<R: Read> BufRead for Source<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        match self.reader.fill_buf() {
+            Ok(bytes) => {
+                self.is_over = bytes.is_empty();
+                Ok(bytes)
+            }
+            Err(error) => {
+                if error.kind() != io::ErrorKind::Interrupted {
+                    self.failed = Some(error.kind());
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.reader.consume(amount);
+    }
+}
+
+impl<R: Read> Read for Source<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let bytes = self.fill_buf()?;
+        let count = bytes.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&bytes[..count]);
+        self.consume(count);
+        Ok(count)
+    }
+}
+
+/// Frames of zstd, one after the other.
+struct Zstd<R> {
+    source: Source<R>,
+    frame: FrameDecoder,
+    is_in_frame: bool,
+}
+
+impl<R: Read> Zstd<R> {
+    /// Begins the next frame; `false` if there is none.
+    fn begin_frame(&mut self) -> io::Result<bool> {
+        loop {
+            if self.source.fill_buf()?.is_empty() {
+                return Ok(false);
+            }
+            match self.frame.init(&mut self.source) {
+                Ok(()) => return Ok(true),
+                Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame { length, .. })) => {
+                    let length = u64::from(length);
+                    let skipped = io::copy(&mut self.source.by_ref().take(length), &mut io::sink())?;
+                    if skipped < length {
+                        return Err(io::ErrorKind::UnexpectedEof.into());
+                    }
+                }
+                Err(error) => return Err(io::Error::other(error)),
+            }
+        }
+    }
+}
+
+impl<R: Read> Read for Zstd<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        loop {
+            if !self.is_in_frame {
+                self.is_in_frame = self.begin_frame()?;
+                if !self.is_in_frame {
+                    return Ok(0);
+                }
+            }
+            while self.frame.can_collect() == 0 && !self.frame.is_finished() {
+                let strategy = ruzstd::decoding::BlockDecodingStrategy::UptoBlocks(1);
+                self.frame.decode_blocks(&mut self.source, strategy).map_err(io::Error::other)?;
+            }
+            let count = self.frame.read(buffer)?;
+            if count > 0 {
+                return Ok(count);
+            }
+            let sums = (self.frame.get_checksum_from_data(), self.frame.get_calculated_checksum());
+            if let (Some(written), Some(calculated)) = sums
+                && written != calculated
+            {
+                return Err(io::ErrorKind::InvalidData.into());
+            }
+            self.is_in_frame = false;
+        }
+    }
+}
