@@ -21,6 +21,10 @@ described! {
     pub struct PlatformCounts {
         /// Containers that were started.
         pub containers_started: u64,
+        /// Containers that were started before they were needed, as the keep-alive policy asked; they are among those started.
+        pub containers_prewarmed: u64,
+        /// Containers that were to be so started, but found no room.
+        pub prewarmings_skipped: u64,
         /// Idle containers that were stopped to make room for another one.
         pub containers_evicted: u64,
         /// Images downloaded from the repository to the head disk.
@@ -49,6 +53,8 @@ impl PlatformCounts {
     pub fn observe(&mut self, event: &PlatformEvent) {
         let count = match &event.kind {
             EventKind::ContainerStarted { .. } => &mut self.containers_started,
+            EventKind::Prewarmed { .. } => &mut self.containers_prewarmed,
+            EventKind::PrewarmingSkipped { .. } => &mut self.prewarmings_skipped,
             EventKind::ContainerStopped { evicted: true, .. } => &mut self.containers_evicted,
             EventKind::DownloadEnded { .. } => &mut self.downloads,
             EventKind::DownloadFailed { .. } => &mut self.downloads_failed,

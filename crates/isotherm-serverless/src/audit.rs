@@ -136,6 +136,10 @@ pub struct AuditCounters {
     pub memory_evictions: u64,
     /// Containers started.
     pub containers: u64,
+    /// Containers started before they were needed; they are among those started.
+    pub prewarmings: u64,
+    /// Containers that were to be so started, but found no room.
+    pub skipped_prewarmings: u64,
     /// Idle containers stopped to make room.
     pub container_evictions: u64,
     /// Containers stopped for any other reason, such as the end of their keep-alive.
@@ -283,6 +287,8 @@ impl Auditor {
                 self.container_started(container, new);
             }
             EventKind::ContainerIdle { node, container } => self.container_idle(node, container),
+            EventKind::Prewarmed { node, container } => self.prewarmed(node, container),
+            EventKind::PrewarmingSkipped { .. } => self.counters.skipped_prewarmings += 1,
             EventKind::ContainerStopped { node, container, evicted } => {
                 self.container_stopped(node, container, evicted)
             }
@@ -487,6 +493,15 @@ impl Auditor {
                 );
             }
             Some(_) => {}
+        }
+    }
+
+    fn prewarmed(&mut self, node: NodeId, id: ContainerId) {
+        self.counters.prewarmings += 1;
+        let as_it_should = self.containers.get(&id).is_some_and(|it| it.node == node && !it.used);
+        if !as_it_should {
+            let detail = format_args!("container {id} was pre-warmed on node {node}, but is not new there");
+            self.log.report(Rule::Container, detail);
         }
     }
 

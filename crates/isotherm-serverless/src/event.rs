@@ -179,6 +179,22 @@ pub enum EventKind {
         /// The container.
         container: ContainerId,
     },
+    /// The container that has just been started was not started for an invocation, but before one is expected. It is idle from now on,
+    /// though it may still be starting.
+    Prewarmed {
+        /// The node.
+        node: NodeId,
+        /// The container.
+        container: ContainerId,
+    },
+    /// A container was to be started before an invocation is expected, but there was no room for it, or its image was not there, or the
+    /// node was off.
+    PrewarmingSkipped {
+        /// The node.
+        node: NodeId,
+        /// The function.
+        function: FunctionId,
+    },
     /// A container stopped and gave back what it held.
     ContainerStopped {
         /// The node.
@@ -196,7 +212,7 @@ pub enum EventKind {
         node: NodeId,
         /// The container.
         container: ContainerId,
-        /// Whether the container was started for it.
+        /// Cold if the container was started for it, or was still starting.
         start_kind: StartKind,
     },
     /// An invocation ended. If it had been dispatched its slot is free again.

@@ -1,5 +1,6 @@
 //! What users bring: images, functions and what they do, limits.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -9,6 +10,7 @@ use isotherm_kernel::Duration;
 use isotherm_services::{FailureCause, FileName, StorageService};
 
 use crate::call::Call;
+use crate::keep_alive::{KeepAlive, SharedKeepAlive};
 use crate::service::ServerlessComputeService;
 use crate::{FunctionId, Limits};
 
@@ -225,36 +227,65 @@ impl fmt::Debug for Body {
 /// let resize = Function::new("resize", None, body).with_startup(Duration::from_millis(300));
 /// assert_eq!(&**resize.name(), "resize");
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Function {
     inner: Rc<FunctionInner>,
 }
 
-#[derive(Debug)]
+#[derive(Clone)]
 struct FunctionInner {
     name: Rc<str>,
     image: Option<Image>,
     body: Body,
     startup: Option<Duration>,
+    keep_alive: Option<SharedKeepAlive>,
+}
+
+impl fmt::Debug for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let FunctionInner { name, image, body, startup, .. } = &*self.inner;
+        f.debug_struct("Function")
+            .field("name", name)
+            .field("image", image)
+            .field("body", body)
+            .field("startup", startup)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Function {
     /// A function. Without an image there is nothing to download, copy or load for it.
     pub fn new(name: impl Into<Rc<str>>, image: Option<Image>, body: Body) -> Self {
-        Function { inner: Rc::new(FunctionInner { name: name.into(), image, body, startup: None }) }
+        Function { inner: Rc::new(FunctionInner { name: name.into(), image, body, startup: None, keep_alive: None }) }
     }
 
     /// The same function with a start-up time of its own, in place of the service's.
     pub fn with_startup(self, startup: Duration) -> Self {
-        let FunctionInner { name, image, body, .. } = &*self.inner;
-        Function {
-            inner: Rc::new(FunctionInner {
-                name: Rc::clone(name),
-                image: image.clone(),
-                body: body.clone(),
-                startup: Some(startup),
-            }),
-        }
+        self.changed(|inner| inner.startup = Some(startup))
+    }
+
+    /// The same function with a keep-alive policy of its own, in place of the service's. Functions that are cloned share it.
+    ///
+    /// ```
+    /// use isotherm_kernel::Duration;
+    /// use isotherm_serverless::keep_alive::Fixed;
+    /// use isotherm_serverless::{Body, Function};
+    ///
+    /// let login = Function::new("login", None, Body::sleep(Duration::from_millis(20))).with_keep_alive(Fixed::FOREVER);
+    /// ```
+    pub fn with_keep_alive(self, keep_alive: impl KeepAlive + 'static) -> Self {
+        self.with_shared_keep_alive(Rc::new(RefCell::new(keep_alive)))
+    }
+
+    /// The same with a policy that other functions may have too.
+    pub fn with_shared_keep_alive(self, keep_alive: Rc<RefCell<dyn KeepAlive>>) -> Self {
+        self.changed(|inner| inner.keep_alive = Some(keep_alive))
+    }
+
+    fn changed(self, change: impl FnOnce(&mut FunctionInner)) -> Self {
+        let mut inner = FunctionInner::clone(&self.inner);
+        change(&mut inner);
+        Function { inner: Rc::new(inner) }
     }
 
     /// Its name.
@@ -270,6 +301,11 @@ impl Function {
     /// What it does.
     pub fn body(&self) -> &Body {
         &self.inner.body
+    }
+
+    /// Its own keep-alive policy, if it has one.
+    pub(crate) fn keep_alive(&self) -> Option<&SharedKeepAlive> {
+        self.inner.keep_alive.as_ref()
     }
 
     /// Its own start-up time, if it has one.

@@ -6,7 +6,7 @@
 //! | `invoke_request`, `invoke_answer` | function manager ↔ service | | configured |
 //! | `completion` | service | function manager | configured; one at a time |
 //! | `cancel_request`, `cancel_answer`, `stop_request`, `stop_answer` | function manager ↔ service | | 0 |
-//! | `download_ended`, `copy_ended`, `load_ended`, `body_ended`, `idle_timeout`, `host_changed`, `retry` | helpers of the service | service | 0 |
+//! | `download_ended`, `copy_ended`, `load_ended`, `body_ended`, `idle_timeout`, `prewarm`, `host_changed`, `retry` | helpers of the service | service | 0 |
 //! | `wait_request`, `wait_answer` | user ↔ function manager | | 0 |
 //!
 //! Every request is answered exactly once, whatever happens: see [`Reply`].
@@ -65,6 +65,9 @@ pub(crate) enum Request {
         container: ContainerId,
         idle_sequence: u64,
     },
+    Prewarm {
+        function: FunctionId,
+    },
     HostChanged {
         node: NodeId,
         on: bool,
@@ -99,6 +102,7 @@ impl Message for Request {
             Request::LoadEnded { .. } => "load_ended",
             Request::BodyEnded { .. } => "body_ended",
             Request::IdleTimeout { .. } => "idle_timeout",
+            Request::Prewarm { .. } => "prewarm",
             Request::HostChanged { .. } => "host_changed",
             Request::Retry => "retry",
         }

@@ -39,12 +39,12 @@ impl Outcome {
     }
 }
 
-/// Whether the container that served an invocation had to be started for it.
+/// Whether an invocation had to wait until its container had started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum StartKind {
-    /// A new container was started for the invocation.
+    /// A new container was started for the invocation, or one that was started before was still starting.
     Cold,
-    /// An idle container served it.
+    /// An idle container served it, and was ready.
     Warm,
 }
 

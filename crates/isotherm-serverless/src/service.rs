@@ -108,6 +108,8 @@ struct Desk {
     live: FxHashMap<InvocationId, Live>,
     /// The timer of each idle container, with the number of its idle period.
     timers: FxHashMap<ContainerId, (Timer, u64)>,
+    /// The timer of each function of which a container is to be started before it is needed.
+    prewarmings: FxHashMap<FunctionId, Timer>,
     private: FxHashMap<ContainerId, PrivateStorage>,
     /// Who waits for the service to have stopped.
     stopping: Option<Reply<()>>,
@@ -408,6 +410,7 @@ impl ServerlessComputeService {
             Request::IdleTimeout { container, idle_sequence } => {
                 state.borrow_mut().idle_timer_ended(container, idle_sequence);
             }
+            Request::Prewarm { function } => state.borrow_mut().prewarm(function),
             Request::HostChanged { node, on } => self.host_changed(node, on),
         }
         Round::Yes
@@ -432,7 +435,8 @@ impl ServerlessComputeService {
                 state.add_image(file, image.bytes(), image.memory_bytes())
             })
         });
-        let id = state.register(Rc::clone(function.name()), image, limits, function.startup())?;
+        let name = Rc::clone(function.name());
+        let id = state.register(name, image, limits, function.startup(), function.keep_alive().cloned())?;
         desk.by_name.insert(Rc::clone(function.name()), id);
         desk.functions.push((function, limits));
         Ok(id)

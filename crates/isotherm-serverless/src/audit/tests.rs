@@ -181,6 +181,8 @@ fn counters_count() {
         disk_evictions: 1,
         memory_evictions: 1,
         containers: 2,
+        prewarmings: 0,
+        skipped_prewarmings: 0,
         container_evictions: 1,
         container_stops: 1,
     };

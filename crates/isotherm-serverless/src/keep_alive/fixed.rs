@@ -6,12 +6,25 @@ use super::{IdleNow, Keep, KeepAlive};
 
 /// Keeps every idle container for the same time since its last use. Zero stops it at once; [`Duration::MAX`] keeps it
 /// until its room is needed.
+///
+/// ```
+/// use isotherm_kernel::Duration;
+/// use isotherm_serverless::keep_alive::Fixed;
+///
+/// let ten_minutes = Fixed::new(Duration::from_secs(600));
+/// let (none, forever) = (Fixed::NONE, Fixed::FOREVER);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Fixed {
     keep: Keep,
 }
 
 impl Fixed {
+    /// Keeps no container: each serves one invocation.
+    pub const NONE: Self = Fixed { keep: Keep::No };
+    /// Keeps every container until its room is needed.
+    pub const FOREVER: Self = Fixed { keep: Keep::Forever };
+
     /// Keeps idle containers for `idle`.
     pub fn new(idle: Duration) -> Self {
         let keep = match idle {

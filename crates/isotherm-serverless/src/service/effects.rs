@@ -95,6 +95,20 @@ impl ServerlessComputeService {
                     self.kernel().cancel_call(timer);
                 }
             }
+            Effect::Prewarm { function, after } => {
+                let service = self.clone();
+                let timer = self.kernel().call_after(after, move |_| {
+                    service.inner.desk.borrow_mut().prewarmings.remove(&function);
+                    service.tell(service.address(), Request::Prewarm { function });
+                });
+                self.inner.desk.borrow_mut().prewarmings.insert(function, timer);
+            }
+            Effect::ForgetPrewarm { function } => {
+                let timer = self.inner.desk.borrow_mut().prewarmings.remove(&function);
+                if let Some(timer) = timer {
+                    self.kernel().cancel_call(timer);
+                }
+            }
             Effect::RetryMove { after } => {
                 let service = self.clone();
                 self.kernel().call_after(after, move |_| service.tell(service.address(), Request::Retry));

@@ -10,6 +10,7 @@ impl ServerlessComputeService {
         tables.extend([
             ("live invocations on the desk", desk.live.len()),
             ("timers", desk.timers.len()),
+            ("timers of pre-warmings", desk.prewarmings.len()),
             ("private storages", desk.private.len()),
             ("actions in progress", desk.progress.len()),
         ]);

@@ -22,6 +22,8 @@ pub(crate) struct Container {
     /// Renewed each time it becomes idle, so that an old timer is known as such.
     pub(crate) idle_sequence: u64,
     pub(crate) has_timer: bool,
+    /// When its start-up ends, or has ended.
+    pub(crate) ready_at: Time,
 }
 
 impl PlatformState {
@@ -47,10 +49,16 @@ impl PlatformState {
         self.count_pins(node, image, 1, 0);
         let id = ContainerId(self.next_container);
         self.next_container += 1;
-        self.containers.insert(
-            id,
-            Container { node, function, serves: None, idle_since: self.now, idle_sequence: 0, has_timer: false },
-        );
+        let container = Container {
+            node,
+            function,
+            serves: None,
+            idle_since: self.now,
+            idle_sequence: 0,
+            has_timer: false,
+            ready_at: self.now + self.functions[function.index()].startup,
+        };
+        self.containers.insert(id, container);
         self.emit(|| EventKind::ContainerStarted {
             node,
             container: id,
@@ -148,15 +156,33 @@ impl PlatformState {
         let (node, function) = (container.node, container.function);
         self.nodes[node.index()].busy.remove(&id);
         container.serves = None;
-        let keep = self.policies.keep_alive.keep(&IdleNow { at: self.now, container: id, function, node });
-        let idle = match keep {
-            Keep::No | Keep::For(Duration::ZERO) => {
+        // It has served, so it has started, even if that was cut short.
+        container.ready_at = container.ready_at.min(self.now);
+        match self.ask_keep_alive(id, node, function) {
+            Keep::No | Keep::For(Duration::ZERO) => self.give_back(id, false),
+            Keep::For(idle) => self.make_idle(id, Some(idle)),
+            Keep::Forever => self.make_idle(id, None),
+            Keep::Prewarm { after, keep } => {
                 self.give_back(id, false);
-                return;
+                self.plan_prewarming(function, node, after, keep);
             }
-            Keep::For(idle) => Some(idle),
-            Keep::Forever => None,
-        };
+        }
+    }
+
+    fn ask_keep_alive(&mut self, container: ContainerId, node: NodeId, function: FunctionId) -> Keep {
+        let spec = &self.functions[function.index()];
+        let (running, waiting) = (spec.running, spec.pending.len());
+        let idle = IdleNow { at: self.now, container, function, node, running, waiting };
+        match &spec.keep_alive {
+            Some(own) => own.borrow_mut().keep(&idle),
+            None => self.policies.keep_alive.keep(&idle),
+        }
+    }
+
+    /// Puts a container that serves nobody on the lists of idle ones, for so long or until its room is needed.
+    pub(super) fn make_idle(&mut self, id: ContainerId, idle: Option<Duration>) {
+        let Some(container) = self.containers.get_mut(&id) else { return };
+        let (node, function) = (container.node, container.function);
         container.idle_since = self.now;
         container.idle_sequence = self.next_idle_sequence;
         container.has_timer = idle.is_some();

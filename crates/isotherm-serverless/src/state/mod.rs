@@ -20,6 +20,7 @@ mod head;
 mod images;
 mod moves;
 mod node;
+mod prewarm;
 mod room;
 mod round;
 mod view;
@@ -32,6 +33,7 @@ mod tests;
 use backlog::Backlog;
 pub(crate) use containers::Container;
 pub(crate) use node::{Node, SharedFileSystem};
+use prewarm::Prewarming;
 pub use view::{Mark, Need, Pending, View};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,7 +45,7 @@ use rustc_hash::FxHashMap;
 
 use crate::config::{ContainerReuse, RoomRule, Rules};
 use crate::eviction::ContainerEviction;
-use crate::keep_alive::KeepAlive;
+use crate::keep_alive::{Invoked, KeepAlive, SharedKeepAlive};
 use crate::node_set::NodeSet;
 use crate::scheduler::{Plan, Scheduler};
 use crate::status::Status;
@@ -72,6 +74,10 @@ pub(crate) enum Effect {
     RetryMove { after: Duration },
     /// A container is used again or has stopped before its timer: the timer is of no use any more.
     ForgetTimer { container: ContainerId },
+    /// Wake the service when a container of a function is to be started before it is needed.
+    Prewarm { function: FunctionId, after: Duration },
+    /// It is of no use any more.
+    ForgetPrewarm { function: FunctionId },
     /// A container has stopped: whatever belongs to it goes with it.
     Stopped { container: ContainerId },
     /// Stop the body of an invocation.
@@ -117,6 +123,12 @@ pub(crate) struct Function {
     /// Idle containers by node, in the order in which they are to serve.
     pub(crate) idle: FxHashMap<NodeId, BTreeMap<u64, ContainerId>>,
     pub(crate) pending: BTreeMap<u64, InvocationId>,
+    /// How many of its invocations are in containers.
+    pub(crate) running: u32,
+    /// Its own keep-alive policy, in place of the service's.
+    pub(crate) keep_alive: Option<SharedKeepAlive>,
+    /// What is to be started before it is needed.
+    pub(crate) prewarming: Option<Prewarming>,
 }
 
 /// Where an invocation is.
@@ -312,6 +324,7 @@ impl PlatformState {
         image: Option<ImageId>,
         limits: Limits,
         startup: Option<Duration>,
+        keep_alive: Option<SharedKeepAlive>,
     ) -> Result<FunctionId, FailureCause> {
         let fits = self.admissible(image, &limits)?;
         self.functions.push(Function {
@@ -323,6 +336,9 @@ impl PlatformState {
             idle_nodes: NodeSet::new(),
             idle: FxHashMap::default(),
             pending: BTreeMap::new(),
+            running: 0,
+            keep_alive,
+            prewarming: None,
         });
         Ok(FunctionId((self.functions.len() - 1) as u32))
     }
@@ -334,10 +350,24 @@ impl PlatformState {
         let spec = &self.functions[function.index()];
         let image = spec.image.map(|image| Rc::clone(&self.images[image.index()].name));
         let status = Status::new(id, Rc::clone(&spec.name), image, self.now);
+        self.note_invoked(function);
         self.invocations.insert(id, Invocation { function, place: Place::New, status: Rc::clone(&status) });
         self.new.insert(id);
         self.emit(|| EventKind::Submitted { invocation: id, function });
         (id, status)
+    }
+
+    /// Tells the keep-alive policy of a function that it was invoked.
+    fn note_invoked(&mut self, function: FunctionId) {
+        let spec = &mut self.functions[function.index()];
+        let invoked = Invoked { at: self.now, function, running: spec.running, waiting: spec.pending.len() };
+        match &spec.keep_alive {
+            Some(own) => own.borrow_mut().invoked(&invoked),
+            None => self.policies.keep_alive.invoked(&invoked),
+        }
+        if spec.prewarming.take().is_some() {
+            self.effects.push(Effect::ForgetPrewarm { function });
+        }
     }
 
     /// What follows every message: images that left a disk leave memory, new invocations are admitted, a round.
@@ -416,7 +446,8 @@ impl PlatformState {
     /// The body of an invocation has ended: its slot is free, its container idle.
     pub(crate) fn body_ended(&mut self, id: InvocationId, body: BodyEnd) {
         let Some(&Invocation { place: Place::Running(container), .. }) = self.invocations.get(&id) else { return };
-        let node = self.containers[&container].node;
+        let Container { node, function, .. } = self.containers[&container];
+        self.functions[function.index()].running -= 1;
         self.change_slots_used(node, |used| used - 1);
         let outcome = match &body.result {
             Ok(()) => Outcome::Completed,
@@ -428,7 +459,7 @@ impl PlatformState {
         // The slot is free from now on, so the end is told before what becomes of the container.
         self.end(id, outcome, body.result.clone().err(), Some(&body));
         if host_failed || !self.nodes[node.index()].up {
-            let image = self.functions[self.containers[&container].function.index()].image;
+            let image = self.functions[function.index()].image;
             self.stop_container(container, false);
             // The memory was lost with the host; until now the container pinned its image there.
             if let Some(image) = image {

@@ -138,7 +138,7 @@ impl PlatformState {
     }
 
     /// What is neither free nor held by an image that nobody pins.
-    fn missing(&self, node: NodeId, need: Need, keep: Option<ImageId>) -> Missing {
+    pub(super) fn missing(&self, node: NodeId, need: Need, keep: Option<ImageId>) -> Missing {
         let state = &self.nodes[node.index()];
         let (disk, memory) = (state.disk.borrow(), state.memory.borrow());
         let mut kept = Need::default();

@@ -51,23 +51,23 @@ impl PlatformState {
         if node.index() >= self.nodes.len() || self.nodes[node.index()].free_slots() == 0 {
             return;
         }
-        let (served_by, start_kind) = match container {
-            Some(idle) if self.is_idle(idle, node, function) => (idle, StartKind::Warm),
+        let (served_by, is_new) = match container {
+            Some(idle) if self.is_idle(idle, node, function) => (idle, false),
             Some(_) => return,
             None => match self.start_new(node, function) {
-                Some(new) => (new, StartKind::Cold),
+                Some(new) => (new, true),
                 None => return,
             },
         };
         self.leave_queue(function, sequence);
-        self.occupy(served_by, id, start_kind == StartKind::Warm);
+        self.occupy(served_by, id, !is_new);
         self.dispatches += 1;
         self.change_slots_used(node, |used| used + 1);
-        self.note_dispatch(dispatch, served_by, start_kind);
+        self.note_dispatch(dispatch, served_by, is_new);
     }
 
     /// A new container, for which the image has to be on the node's disk and in its memory.
-    fn start_new(&mut self, node: crate::NodeId, function: crate::FunctionId) -> Option<ContainerId> {
+    pub(super) fn start_new(&mut self, node: crate::NodeId, function: crate::FunctionId) -> Option<ContainerId> {
         if let Some(image) = self.functions[function.index()].image {
             let known = self.nodes[node.index()].image(image);
             if known.disk.is_none() || known.memory.is_none() || known.copy != Transfer::None {
@@ -77,16 +77,16 @@ impl PlatformState {
         self.start_container(node, function)
     }
 
-    fn note_dispatch(&mut self, dispatch: Dispatch, container: ContainerId, start_kind: StartKind) {
+    fn note_dispatch(&mut self, dispatch: Dispatch, container: ContainerId, is_new: bool) {
         let Dispatch { invocation: id, node, .. } = dispatch;
         let now = self.now;
+        // One that was started before it was needed may still be starting.
+        let startup = self.containers[&container].ready_at.since(now);
+        let start_kind = if is_new || !startup.is_zero() { StartKind::Cold } else { StartKind::Warm };
         let Some(invocation) = self.invocations.get_mut(&id) else { return };
         invocation.place = Place::Running(container);
-        let spec = &self.functions[invocation.function.index()];
-        let startup = match start_kind {
-            StartKind::Cold => spec.startup,
-            StartKind::Warm => isotherm_kernel::Duration::ZERO,
-        };
+        let spec = &mut self.functions[invocation.function.index()];
+        spec.running += 1;
         let limit = spec.limits.time;
         let known = spec.image.map(|image| self.nodes[node.index()].image(image)).unwrap_or_default();
         let name = self.nodes[node.index()].name.clone();

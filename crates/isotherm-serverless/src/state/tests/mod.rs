@@ -5,6 +5,7 @@
 mod admission;
 mod containers;
 mod failures;
+mod prewarm;
 mod room;
 mod schedulers;
 
@@ -16,7 +17,7 @@ use isotherm_services::{Eviction, FailureCause, FileSystem};
 
 use super::{BodyEnd, Effect, Node, PlatformState, Policies, Round};
 use crate::eviction::{ContainerEviction, LeastRecentlyUsed};
-use crate::keep_alive::Fixed;
+use crate::keep_alive::{Fixed, KeepAlive};
 use crate::scheduler::{Fcfs, Scheduler};
 use crate::{
     ContainerId, ContainerReuse, EventKind, FunctionId, ImageId, InvocationId, Limits, NodeId, Outcome, Preset,
@@ -37,6 +38,8 @@ pub(super) struct Setup {
     /// Slots, memory and disk of each node.
     pub(super) nodes: Vec<(u32, u64, u64)>,
     pub(super) keep: Duration,
+    /// In place of a fixed time.
+    pub(super) keep_alive: Option<Box<dyn KeepAlive>>,
     pub(super) reuse: ContainerReuse,
     pub(super) eviction: Box<dyn ContainerEviction>,
     pub(super) scheduler: Option<Box<dyn Scheduler>>,
@@ -50,6 +53,7 @@ impl Setup {
             head: 1000,
             nodes: nodes.to_vec(),
             keep: Duration::MAX,
+            keep_alive: None,
             reuse: preset.reuse(),
             eviction: Box::new(LeastRecentlyUsed),
             scheduler: None,
@@ -63,7 +67,7 @@ impl Setup {
         let fcfs = || -> Box<dyn Scheduler> { Box::new(Fcfs::new(rules.fcfs_looks_at_room)) };
         let policies = Policies {
             scheduler: Some(self.scheduler.unwrap_or_else(fcfs)),
-            keep_alive: Box::new(Fixed::new(self.keep)),
+            keep_alive: self.keep_alive.unwrap_or_else(|| Box::new(Fixed::new(self.keep))),
             eviction: self.eviction,
             reuse: self.reuse,
             rules,
@@ -89,7 +93,7 @@ impl Stage {
     /// Registers a function with a memory and a disk limit and a time limit of 60 s.
     pub(super) fn function(&mut self, image: Option<ImageId>, memory: u64, disk: u64) -> FunctionId {
         let limits = Limits::time(Duration::from_secs(60)).memory(memory).disk(disk);
-        self.state.register("f".into(), image, limits, None).expect("the function can run")
+        self.state.register("f".into(), image, limits, None, None).expect("the function can run")
     }
 
     /// What follows a message.
@@ -158,6 +162,8 @@ impl Stage {
             Effect::KeepAlive { container, idle, .. } => format!("keep {container} for {}", idle.as_secs_f64()),
             Effect::RetryMove { after } => format!("retry after {}", after.as_secs_f64()),
             Effect::ForgetTimer { container } => format!("forget timer of {container}"),
+            Effect::Prewarm { function, after } => format!("prewarm {function} after {}", after.as_secs_f64()),
+            Effect::ForgetPrewarm { function } => format!("forget prewarming of {function}"),
             Effect::Stopped { container } => format!("stopped {container}"),
             Effect::CancelBody { invocation } => format!("cancel body {invocation}"),
             Effect::Ended { invocation, status } => format!("ended {invocation} {}", status.record().outcome.name()),

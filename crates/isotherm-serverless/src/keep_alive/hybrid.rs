@@ -1,0 +1,217 @@
+//! Learns from the idle times of each function when to stop its container and when to start it again.
+//!
+//! The hybrid histogram policy of Shahrad et al., *Serverless in the Wild: Characterizing and Optimizing the Serverless Workload at
+//! a Large Cloud Provider*, USENIX ATC 2020, section 4. Many functions are invoked by timers: it is of no use to keep their
+//! container for ten minutes if the next invocation comes in an hour, but it can be ready a little before.
+//!
+//! For each function there is a histogram of its *idle times*: from the end of its last running invocation to the next one that comes.
+//! By default it has bins of one minute up to four hours. When a container becomes idle,
+//!
+//! * the *head* is the beginning of the bin in which the 5th percentile lies, less 10 %. If it is not zero the container stops, and
+//!   another one is started when that time has passed;
+//! * the *tail* is the end of the bin of the 99th percentile, plus 10 %. The container, or the one that was started in its place,
+//!   is kept until then.
+//!
+//! If the histogram does not tell much, the container is kept for a fixed time (by default for the range of the
+//! histogram, as in the paper): if there is nothing in it yet, if the counts of its bins are too much alike (their
+//! coefficient of variation is below 2), or if most idle times lie beyond it. The paper predicts the last ones with an ARIMA model,
+//! which is left out here.
+//!
+//! While other invocations of the function run or wait, the function is not idle, so its container is kept for the tail: nothing is
+//! stopped that is about to be needed.
+//!
+//! The paper keeps histograms by *application*, whose functions share containers. Here a function has containers of its own, and its own
+//! histogram, of about 1 kB.
+
+use isotherm_kernel::{Duration, Time};
+
+use super::histogram::Histogram;
+use super::{IdleNow, Invoked, Keep, KeepAlive};
+
+/// The parameters of [`HybridHistogram`]. The default is the paper's.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct HybridConfig {
+    /// Width of a bin; at least a nanosecond is taken.
+    pub bin: Duration,
+    /// What the bins cover together; a last bin that is covered in part is a whole one.
+    pub range: Duration,
+    /// The part of the idle times, from 0 to 1, before whose end a container is ready again.
+    pub head: f64,
+    /// The part of the idle times at whose end it is kept no longer.
+    pub tail: f64,
+    /// By how much the head is shortened and the tail is lengthened, as a part of each.
+    pub margin: f64,
+    /// Below this coefficient of variation of the counts of its bins a histogram says nothing.
+    pub variation: f64,
+    /// How long a container is kept when the histogram says nothing.
+    pub fallback: Duration,
+}
+
+impl Default for HybridConfig {
+    fn default() -> Self {
+        let range = Duration::from_secs(4 * 3600);
+        HybridConfig {
+            bin: Duration::from_secs(60),
+            range,
+            head: 0.05,
+            tail: 0.99,
+            margin: 0.1,
+            variation: 2.0,
+            fallback: range,
+        }
+    }
+}
+
+/// Most bins of a histogram.
+const MOST_BINS: u64 = 100_000;
+
+impl HybridConfig {
+    /// How many bins a histogram has: at least one, and not more than 100,000.
+    fn bins(&self) -> usize {
+        self.range.as_nanos().div_ceil(self.bin.as_nanos().max(1)).clamp(1, MOST_BINS) as usize
+    }
+}
+
+/// Keeps containers as the idle times of their function tell. See the source of the policy in the text above.
+#[derive(Debug, Default)]
+pub struct HybridHistogram {
+    config: HybridConfig,
+    /// By function.
+    learned: Vec<Learned>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Learned {
+    /// When the function became idle, if it is.
+    idle_since: Option<Time>,
+    idle_times: Option<Histogram>,
+}
+
+impl HybridHistogram {
+    /// With these parameters.
+    pub fn new(config: HybridConfig) -> Self {
+        HybridHistogram { config, learned: Vec::new() }
+    }
+
+    fn of(&mut self, function: crate::FunctionId) -> &mut Learned {
+        if function.index() >= self.learned.len() {
+            self.learned.resize(function.index() + 1, Learned::default());
+        }
+        &mut self.learned[function.index()]
+    }
+
+    /// Head and tail of the idle times, or `None` if these do not tell much.
+    fn windows(&self, histogram: &Histogram) -> Option<(Duration, Duration)> {
+        let config = &self.config;
+        let (within, beyond) = histogram.counts();
+        if within <= beyond || histogram.variation() < config.variation {
+            return None;
+        }
+        let at = |bin: usize, by: f64| config.bin.as_secs_f64() * bin as f64 * by;
+        let head = at(histogram.bin_of(config.head)?, 1.0 - config.margin);
+        let tail = at(histogram.bin_of(config.tail)? + 1, 1.0 + config.margin);
+        Some((Duration::from_secs_f64(head.max(0.0)), Duration::from_secs_f64(tail.max(0.0))))
+    }
+}
+
+impl KeepAlive for HybridHistogram {
+    fn keep(&mut self, idle: &IdleNow) -> Keep {
+        let is_idle = idle.running == 0 && idle.waiting == 0;
+        self.of(idle.function).idle_since = is_idle.then_some(idle.at);
+        let histogram = self.learned[idle.function.index()].idle_times.as_ref();
+        match histogram.and_then(|histogram| self.windows(histogram)) {
+            None => Keep::For(self.config.fallback),
+            Some((head, tail)) if head.is_zero() || !is_idle => Keep::For(tail),
+            Some((head, tail)) => Keep::Prewarm { after: head, keep: tail.saturating_sub(head) },
+        }
+    }
+
+    fn invoked(&mut self, invoked: &Invoked) {
+        let (bins, width) = (self.config.bins(), self.config.bin);
+        let learned = self.of(invoked.function);
+        if let Some(since) = learned.idle_since.take() {
+            let idle_times = learned.idle_times.get_or_insert_with(|| Histogram::new(bins));
+            idle_times.add(invoked.at.since(since), width);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ContainerId, FunctionId, NodeId};
+
+    /// What the policy says after a function was idle for these times, in minutes, one after the other.
+    fn after(minutes: &[f64], config: HybridConfig) -> Keep {
+        let mut policy = HybridHistogram::new(config);
+        let mut now = Time::ZERO;
+        let mut says = end(&mut policy, now);
+        for &idle in minutes {
+            now = now + Duration::from_secs_f64(60.0 * idle);
+            policy.invoked(&Invoked { at: now, function: FunctionId(3), running: 0, waiting: 0 });
+            says = end(&mut policy, now);
+        }
+        says
+    }
+
+    fn end(policy: &mut HybridHistogram, at: Time) -> Keep {
+        idle(policy, at, 0)
+    }
+
+    fn idle(policy: &mut HybridHistogram, at: Time, running: u32) -> Keep {
+        let (container, function, node) = (ContainerId(0), FunctionId(3), NodeId(0));
+        policy.keep(&IdleNow { at, container, function, node, running, waiting: 0 })
+    }
+
+    fn minutes(minutes: f64) -> Duration {
+        Duration::from_secs_f64(60.0 * minutes)
+    }
+
+    #[test]
+    fn a_timer_is_prepared_for() {
+        // Every idle time lies in the bin from 50 to 51 minutes: ready after 50 less 10 %, kept until 51 plus 10 % = 56.1.
+        let says = after(&[50.5; 20], HybridConfig::default());
+        assert_eq!(says, Keep::Prewarm { after: minutes(45.0), keep: minutes(56.1) - minutes(45.0) });
+    }
+
+    #[test]
+    fn who_comes_soon_is_waited_for() {
+        // The head lies in the first bin, so nothing stops. Of a hundred idle times the 99th is below 3 minutes, and 3.3 with the margin.
+        let mut idle = vec![0.5; 50];
+        idle.extend([2.5; 49]);
+        idle.push(100.0);
+        assert_eq!(after(&idle, HybridConfig::default()), Keep::For(minutes(3.3)));
+    }
+
+    #[test]
+    fn without_a_pattern_a_container_is_kept_for_a_fixed_time() {
+        let config = HybridConfig { fallback: minutes(20.0), ..HybridConfig::default() };
+        assert_eq!(after(&[], config), Keep::For(minutes(20.0)), "nothing is known yet");
+        // One idle time in each bin: all alike, and the coefficient of variation is zero.
+        let alike: Vec<f64> = (0..240).map(|minute| f64::from(minute) + 0.5).collect();
+        assert_eq!(after(&alike, config), Keep::For(minutes(20.0)), "every idle time is as likely as any other");
+        assert_eq!(after(&[300.0, 300.0, 10.5], config), Keep::For(minutes(20.0)), "most lie beyond four hours");
+        assert_ne!(after(&[300.0, 10.5, 10.5], config), Keep::For(minutes(20.0)));
+    }
+
+    #[test]
+    fn a_function_is_idle_when_nothing_of_it_runs() {
+        let mut policy = HybridHistogram::default();
+        let at = |minute| Time::ZERO + minutes(minute);
+        let invoked = |policy: &mut HybridHistogram, minute, running| {
+            policy.invoked(&Invoked { at: at(minute), function: FunctionId(3), running, waiting: 0 });
+        };
+        // Two invocations run from 0 on; they end after 10 and 20 minutes. The next comes after 50: idle for 30, not for 40.
+        invoked(&mut policy, 0.0, 0);
+        invoked(&mut policy, 0.0, 1);
+        idle(&mut policy, at(10.0), 1);
+        end(&mut policy, at(20.0));
+        invoked(&mut policy, 50.0, 0);
+        let windows = Keep::Prewarm { after: minutes(27.0), keep: minutes(34.1) - minutes(27.0) };
+        assert_eq!(end(&mut policy, at(51.0)), windows);
+        // While another one runs its container is kept, and the next does not end an idle time.
+        invoked(&mut policy, 60.0, 0);
+        invoked(&mut policy, 60.0, 1);
+        assert!(matches!(idle(&mut policy, at(61.0), 1), Keep::For(_)));
+    }
+}

@@ -1,0 +1,49 @@
+//! Starting containers before they are needed, as keep-alive policies ask for it.
+
+use isotherm_kernel::Duration;
+
+use super::{Effect, PlatformState};
+use crate::{EventKind, FunctionId, NodeId};
+
+/// A container that is to be started unless its function is invoked before.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Prewarming {
+    /// Where.
+    node: NodeId,
+    /// How long it is kept once it has started.
+    keep: Duration,
+}
+
+impl PlatformState {
+    /// Has a container of the function started on the node after a while. There is at most one such wish for a function: the last.
+    pub(super) fn plan_prewarming(&mut self, function: FunctionId, node: NodeId, after: Duration, keep: Duration) {
+        let before = self.functions[function.index()].prewarming.replace(Prewarming { node, keep });
+        if before.is_some() {
+            self.effects.push(Effect::ForgetPrewarm { function });
+        }
+        self.effects.push(Effect::Prewarm { function, after });
+    }
+
+    /// The time has come to start a container, if it is still of use and there is room for it.
+    pub(crate) fn prewarm(&mut self, function: FunctionId) {
+        let spec = &mut self.functions[function.index()];
+        let Some(Prewarming { node, keep }) = spec.prewarming.take() else { return };
+        if !spec.idle_nodes.is_empty() {
+            return;
+        }
+        let has_room = self.has_free_room(function, node);
+        let Some(container) = has_room.then(|| self.start_new(node, function)).flatten() else {
+            self.emit(|| EventKind::PrewarmingSkipped { node, function });
+            return;
+        };
+        self.emit(|| EventKind::Prewarmed { node, container });
+        let startup = self.functions[function.index()].startup;
+        self.make_idle(container, Some(startup + keep));
+    }
+
+    /// Whether there is room for a container of the function without stopping another one.
+    fn has_free_room(&self, function: FunctionId, node: NodeId) -> bool {
+        let image = self.functions[function.index()].image;
+        self.nodes[node.index()].up && self.missing(node, self.need(function), image).is_nothing()
+    }
+}

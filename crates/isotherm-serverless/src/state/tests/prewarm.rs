@@ -1,0 +1,136 @@
+//! Containers that are started before they are needed.
+
+use super::*;
+use crate::StartKind;
+use crate::keep_alive::{IdleNow, Keep, KeepAlive};
+
+/// After each use: stopped, and another one 10 s later, which is kept for 20 s.
+struct Ahead;
+
+impl KeepAlive for Ahead {
+    fn keep(&mut self, _: &IdleNow) -> Keep {
+        Keep::Prewarm { after: Duration::from_secs(10), keep: Duration::from_secs(20) }
+    }
+}
+
+/// A node of 100 bytes of memory and disk, and a function of 40 bytes whose container starts in 3 s; it was used once, until 0 s.
+fn used_once(nodes: &[(u32, u64, u64)]) -> (Stage, FunctionId) {
+    let mut stage = Setup { keep_alive: Some(Box::new(Ahead)), ..Setup::new(Preset::Default, nodes) }.stage();
+    let limits = Limits::time(Duration::from_secs(60)).memory(40).disk(0);
+    let startup = Some(Duration::from_secs(3));
+    let f = stage.state.register("f".into(), None, limits, startup, None).expect("the function can run");
+    let first = stage.invoke(f);
+    stage.body_ended(first);
+    assert_eq!(stage.orders(), ["start 0 on 0 in 0", "ended 0 completed", "stopped 0", "prewarm 0 after 10"]);
+    assert_eq!(stage.memory_used(0), 0);
+    stage.events();
+    (stage, f)
+}
+
+/// The time has come.
+fn due(stage: &mut Stage, f: FunctionId, second: u64) {
+    stage.at(second);
+    stage.state.prewarm(f);
+    stage.conclude(Round::Yes);
+}
+
+/// Start kind and start-up of what was started.
+fn started(stage: &mut Stage) -> Option<(StartKind, Duration)> {
+    let kind = stage.events().iter().find_map(|event| match event {
+        EventKind::Dispatched { start_kind, .. } => Some(*start_kind),
+        _ => None,
+    });
+    let startup = stage.effects().iter().find_map(|effect| match effect {
+        Effect::Start { startup, .. } => Some(*startup),
+        _ => None,
+    });
+    kind.zip(startup)
+}
+
+#[test]
+fn a_container_that_was_started_ahead_serves_warm() {
+    let (mut stage, f) = used_once(&[(1, 100, 100)]);
+    due(&mut stage, f, 10);
+    // Kept for 20 s after its start-up of 3 s.
+    assert_eq!(stage.orders(), ["keep 1 for 23"]);
+    assert!(stage.events().contains(&EventKind::Prewarmed { node: NodeId(0), container: ContainerId(1) }));
+    assert_eq!((stage.memory_used(0), stage.state.nodes[0].slots_used), (40, 0), "it takes room, and no slot");
+    stage.at(13);
+    stage.invoke(f);
+    assert_eq!(started(&mut stage), Some((StartKind::Warm, Duration::ZERO)));
+}
+
+#[test]
+fn who_comes_while_it_starts_waits_for_the_rest() {
+    let (mut stage, f) = used_once(&[(1, 100, 100)]);
+    due(&mut stage, f, 10);
+    stage.effects();
+    stage.at(12);
+    stage.invoke(f);
+    // It began at 10 s and is ready at 13 s.
+    assert_eq!(started(&mut stage), Some((StartKind::Cold, Duration::from_secs(1))));
+}
+
+#[test]
+fn who_comes_before_it_begins_makes_it_needless() {
+    let (mut stage, f) = used_once(&[(1, 100, 100)]);
+    stage.at(5);
+    stage.invoke(f);
+    assert_eq!(stage.orders(), ["forget prewarming of 0", "start 1 on 0 in 1"]);
+    // The timer may have been on its way already.
+    due(&mut stage, f, 10);
+    assert!(stage.effects().is_empty());
+    assert_eq!(stage.memory_used(0), 40);
+}
+
+#[test]
+fn a_guess_evicts_nobody() {
+    let (mut stage, f) = used_once(&[(2, 100, 100)]);
+    let own: crate::keep_alive::SharedKeepAlive = Rc::new(RefCell::new(Fixed::FOREVER));
+    let limits = Limits::time(Duration::from_secs(60)).memory(70);
+    let other = stage.state.register("other".into(), None, limits, None, Some(own)).expect("it can run");
+    let id = stage.invoke(other);
+    stage.body_ended(id);
+    stage.events();
+    due(&mut stage, f, 10);
+    assert_eq!(stage.memory_used(0), 70, "the idle container of the other function stays");
+    assert!(stage.events().contains(&EventKind::PrewarmingSkipped { node: NodeId(0), function: f }));
+}
+
+#[test]
+fn one_that_was_started_ahead_goes_for_who_is_there() {
+    let (mut stage, f) = used_once(&[(2, 100, 100)]);
+    due(&mut stage, f, 10);
+    stage.effects();
+    stage.at(11);
+    let other = stage.function(None, 70, 0);
+    let id = stage.invoke(other);
+    assert!(stage.is_running(id), "though it is still starting");
+    assert_eq!(stage.orders(), ["forget timer of 1", "stopped 1", "start 1 on 0 in 2"]);
+}
+
+#[test]
+fn nothing_is_started_on_a_node_that_is_off() {
+    let (mut stage, f) = used_once(&[(1, 100, 100)]);
+    stage.state.node_failed(NodeId(0));
+    due(&mut stage, f, 10);
+    assert!(stage.events().contains(&EventKind::PrewarmingSkipped { node: NodeId(0), function: f }));
+    assert_eq!(stage.memory_used(0), 0);
+}
+
+#[test]
+fn a_function_with_a_policy_of_its_own_follows_that() {
+    let mut stage = Setup { keep: Duration::ZERO, ..Setup::new(Preset::Default, &[(2, 100, 100)]) }.stage();
+    let own: crate::keep_alive::SharedKeepAlive = Rc::new(RefCell::new(Fixed::new(Duration::from_secs(7))));
+    let limits = Limits::time(Duration::from_secs(60)).memory(40);
+    let f = stage.state.register("own".into(), None, limits, None, Some(own)).expect("it can run");
+    let g = stage.function(None, 40, 0);
+    for function in [f, g] {
+        let id = stage.invoke(function);
+        stage.effects();
+        stage.body_ended(id);
+    }
+    let orders = stage.orders();
+    assert_eq!(orders, ["ended 1 completed", "stopped 1"]);
+    assert_eq!(stage.memory_used(0), 40, "that of the other one is kept");
+}
