@@ -50,6 +50,17 @@ experiment, in the files it names, and in every row of its traces. Exit codes: 0
 cannot."
 );
 
+const AFTER_PLATFORM: &str = "\
+Examples:
+  isotherm platform cluster.xml                        hosts, disks, links and zones
+  isotherm platform cluster.xml --route node0 node17   the links on the way, and how fast it is
+  isotherm platform study.toml --svg platform.svg      a drawing of an experiment's platform
+  isotherm platform cluster.xml --dot - | dot -Tpdf -o cluster.pdf
+
+What is alike is one row of a table and one box of a drawing. FILE is a SimGrid platform file, or an
+experiment, whose platform may be changed by `--set`. docs/platforms.md explains what is shown. Exit codes:
+0 done; 1 a drawing could not be written; 2 bad input, such as a host that is not there.";
+
 const AFTER_CONFORM: &str = "\
 FOLDER has scenarios in cases/*.json and the platforms they name beside that folder, as in conformance/.
 One line is printed for each scenario that differs: the first date that does, what was expected, what
@@ -71,6 +82,8 @@ pub enum Command {
     Run(RunArguments),
     /// Say what is wrong with an experiment, without running it.
     Check(CheckArguments),
+    /// Show and draw a platform: hosts, disks, links, and the route between two hosts.
+    Platform(PlatformArguments),
     /// Check that the dates of a folder of scenarios are those of the reference.
     Conform(ConformArguments),
 }
@@ -130,6 +143,44 @@ fn setting(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((path, value)) => Ok((path.trim().to_owned(), value.to_owned())),
         None => Err("write it like service.keep_alive.idle=5min".to_owned()),
+    }
+}
+
+/// `isotherm platform`
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_PLATFORM)]
+pub struct PlatformArguments {
+    /// A SimGrid platform file (XML), or an experiment (TOML or JSON).
+    pub file: PathBuf,
+    /// Show the route from one host to another, and what a transfer along it gets.
+    #[arg(long, num_args = 2, value_names = ["FROM", "TO"])]
+    pub route: Option<Vec<String>>,
+    /// Draw the platform as SVG; `-` is standard output.
+    #[arg(long, value_name = "DRAWING")]
+    pub svg: Option<PathBuf>,
+    /// Draw the platform for Graphviz; `-` is standard output.
+    #[arg(long, value_name = "DRAWING")]
+    pub dot: Option<PathBuf>,
+    /// Show every host, disk, link and zone on a line of its own.
+    #[arg(long, conflicts_with = "route")]
+    pub all: bool,
+    /// Print everything as JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Set a field of the experiment, such as platform.nodes.count=64.
+    #[arg(long, value_name = "FIELD=VALUE", value_parser = setting)]
+    pub set: Vec<(String, String)>,
+}
+
+impl PlatformArguments {
+    /// What is changed in the experiment.
+    pub fn overrides(&self) -> Overrides {
+        Overrides { seed: None, set: self.set.clone() }
+    }
+
+    /// Whether a drawing is asked for.
+    pub fn draws(&self) -> bool {
+        self.svg.is_some() || self.dot.is_some()
     }
 }
 

@@ -53,6 +53,7 @@ fn main() -> ExitCode {
     let status = panic::catch_unwind(AssertUnwindSafe(|| match &arguments.command {
         Command::Run(run) => commands::run::run(run),
         Command::Check(check) => commands::check::run(check),
+        Command::Platform(platform) => commands::platform::run(platform),
         Command::Conform(conform) => commands::conform::run(conform),
     }));
     ExitCode::from(status.unwrap_or(Status::CouldNotGoOn) as u8)

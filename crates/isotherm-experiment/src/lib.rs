@@ -44,6 +44,7 @@ mod inventory;
 mod manifest;
 pub mod output;
 pub mod plan;
+pub mod platform_view;
 mod report;
 mod run;
 pub mod source;

@@ -256,6 +256,8 @@ pub use world::{FunctionUser, World};
 mod documentation {
     #[doc = include_str!("../../../docs/concepts.md")]
     struct Concepts;
+    #[doc = include_str!("../../../docs/platforms.md")]
+    struct Platforms;
     #[doc = include_str!("../../../docs/sharing.md")]
     struct Sharing;
     #[doc = include_str!("../../../docs/tutorial.md")]

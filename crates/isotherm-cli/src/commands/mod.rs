@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod conform;
+pub mod platform;
 pub mod run;
 
 use std::time::Instant;

@@ -1,6 +1,7 @@
 //! The platform: a SimGrid XML file with the parts its hosts play, or a compact description.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use isotherm_platform::{DiskId, HostId, PlatformError, PlatformSpec};
 
@@ -11,6 +12,7 @@ use crate::check::names::tables;
 use crate::check::schema::{TableSpec, Takes, field};
 use crate::diagnostic::{Diagnostic, Report};
 use crate::plan::HostsPlan;
+use crate::platform_view::profiles;
 use crate::source::{Located, SourceId, Span};
 use crate::tree::{Kind, Table, Value};
 
@@ -146,7 +148,9 @@ pub fn platform(root: &Table, value: &Value, context: &Context<'_>) -> Option<Pl
 
 fn xml(path: &Located<String>, context: &Context<'_>) -> Option<PlatformSpec> {
     let file = context.read(path)?;
-    match PlatformSpec::from_simgrid_xml(&file.text) {
+    let full = context.path(path);
+    let folder = full.parent().unwrap_or(Path::new(""));
+    match PlatformSpec::from_simgrid_xml_with(&file.text, &mut profiles::beside(folder)) {
         Ok(spec) => {
             for warning in spec.warnings() {
                 context.report.warn(xml_error(warning, file.source, path, context));

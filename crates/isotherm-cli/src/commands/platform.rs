@@ -1,0 +1,109 @@
+//! `isotherm platform`
+
+use std::path::Path;
+
+use comfy_table::{Table as Lines, presets};
+use isotherm_experiment::platform_view::{PlatformView, Table, routes_json, write_whole};
+
+use crate::Status;
+use crate::arguments::PlatformArguments;
+use crate::terminal::Terminal;
+use crate::text;
+
+/// Shows what is on a platform, or a route, and draws it.
+pub fn run(arguments: &PlatformArguments) -> Status {
+    let view = match PlatformView::load(&arguments.file, &arguments.overrides()) {
+        Ok(view) => view,
+        Err(diagnostics) => {
+            Terminal::complain(&diagnostics.render(Terminal::colours()));
+            return Status::BadInput;
+        }
+    };
+    if !view.warnings().list().is_empty() {
+        Terminal::complain(&view.warnings().render(Terminal::colours()));
+    }
+    // A mistyped host is found before anything is written.
+    let shown = match arguments.route.as_deref() {
+        Some([from, to]) => match shown_route(&view, from, to, arguments.json) {
+            Ok(shown) => Some(shown),
+            Err(message) => {
+                Terminal::complain(&message);
+                return Status::BadInput;
+            }
+        },
+        _ if arguments.json => Some(view.json()),
+        _ if arguments.draws() && !arguments.all => None,
+        _ => Some(shown_platform(&view, arguments.all)),
+    };
+    let mut terminal = Terminal::new();
+    let drawings =
+        [(&arguments.svg, PlatformView::svg as fn(&PlatformView) -> String), (&arguments.dot, PlatformView::dot)];
+    let mut drawn = Vec::new();
+    for (path, draw) in drawings.into_iter().filter_map(|(path, draw)| Some((path.as_deref()?, draw))) {
+        if path == Path::new("-") {
+            terminal.line(draw(&view).trim_end());
+        } else if let Err(error) = write_whole(path, &draw(&view)) {
+            Terminal::complain(&format!("error: cannot write `{}`: {error}", path.display()));
+            return Status::CouldNotGoOn;
+        } else {
+            drawn.push(format!("drawn in {}", path.display()));
+        }
+    }
+    if let Some(shown) = shown {
+        terminal.line(&if Terminal::prints_colours() && !arguments.json {
+            text::with_coloured_heads(&shown)
+        } else {
+            shown
+        });
+    }
+    if !arguments.json && !drawn.is_empty() {
+        terminal.line(&drawn.join("\n"));
+    }
+    if terminal.failed() { Status::CouldNotGoOn } else { Status::Done }
+}
+
+fn shown_platform(view: &PlatformView, all: bool) -> String {
+    let tables: Vec<String> = view.tables(all).iter().map(lines).collect();
+    let left_out: usize = view.tables(all).iter().map(|table| table.left_out).sum();
+    let mut shown = format!("{}\n\n{}", view.title(), tables.join("\n"));
+    if left_out > 0 {
+        shown.push_str("\n`--all` shows everything, line by line\n");
+    }
+    shown.trim_end().to_owned()
+}
+
+fn shown_route(view: &PlatformView, from: &str, to: &str, as_json: bool) -> Result<String, String> {
+    let routes = view.routes(from, to).map_err(|error| match error.hint() {
+        Some(hint) => format!("error: {error}: {hint}"),
+        None => format!("error: {error}"),
+    })?;
+    if as_json {
+        return Ok(routes_json(&routes));
+    }
+    let shown: Vec<String> =
+        routes.iter().map(|route| format!("{}\n\n{}", route.summary(), lines(&route.table()))).collect();
+    Ok(shown.join("\n").trim_end().to_owned())
+}
+
+/// A table as lines: its head, which is set out by one, and its rows.
+fn lines(table: &Table) -> String {
+    let mut drawn = Lines::new();
+    drawn.load_preset(presets::NOTHING);
+    let mut header = table.header.clone();
+    if let Some(first) = header.first_mut().filter(|_| !table.title.is_empty()) {
+        *first = &table.title;
+    }
+    drawn.set_header(header);
+    for row in &table.rows {
+        let mut cells = row.clone();
+        if let Some(first) = cells.first_mut() {
+            first.insert_str(0, "  ");
+        }
+        drawn.add_row(cells);
+    }
+    let mut text: String = drawn.lines().map(|line| format!("{}\n", line.trim_end())).collect();
+    if table.left_out > 0 {
+        text.push_str(&format!("   ... and {} more rows\n", text::count(table.left_out as u64)));
+    }
+    text
+}

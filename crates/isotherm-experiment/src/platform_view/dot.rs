@@ -1,0 +1,92 @@
+//! A platform for Graphviz: `dot -Tpdf platform.dot -o platform.pdf`.
+//!
+//! Zones are clusters. What is alike and many is one node that says how many, as in the [SVG drawing](super::svg).
+
+use std::fmt::Write;
+
+use isotherm_platform::ZoneId;
+
+use super::PlatformView;
+use super::graph::{Graph, Node};
+
+impl PlatformView {
+    /// The platform in the language of Graphviz.
+    pub fn dot(&self) -> String {
+        let mut dot = format!(
+            "graph {} {{\n  compound=true;\n  fontname=\"Helvetica\";\n  \
+             node [fontname=\"Helvetica\", fontsize=10, shape=box, style=filled, fillcolor=white];\n",
+            quoted(&self.title)
+        );
+        for zone in self.outermost() {
+            self.write_zone(&[zone], 1, &mut dot);
+        }
+        dot + "}\n"
+    }
+
+    fn write_zone(&self, zones: &[ZoneId], depth: usize, dot: &mut String) {
+        let Some(&zone) = zones.first() else { return };
+        let (indent, graph) = ("  ".repeat(depth), self.graph(zone));
+        let label = self.label(&Node::Zones(zones.to_vec()));
+        let number = zone.index();
+        let _ = writeln!(dot, "{indent}subgraph cluster_{number} {{");
+        let _ = writeln!(dot, "{indent}  label={}; style=filled; fillcolor=\"#f5f7fa\";", quoted(&label.heading));
+        // A line to a zone needs a node in it.
+        let _ = writeln!(dot, "{indent}  zone_{number} [shape=point, style=invis];");
+        for (index, node) in graph.nodes.iter().enumerate() {
+            if let Node::Zones(zones) = node {
+                self.write_zone(zones, depth + 1, dot);
+                continue;
+            }
+            let label = self.label(node);
+            let mut text = label.heading;
+            for line in label.lines {
+                text.push('\n');
+                text.push_str(&line);
+            }
+            let look = match node {
+                Node::Hosts(_) | Node::Zones(_) => "",
+                Node::Routers(_) => ", shape=ellipse, fillcolor=\"#dfe5ec\"",
+                Node::Links(_) if graph.is_bar(index) => ", fillcolor=\"#dbe6f2\"",
+                Node::Links(_) => ", shape=plaintext, fillcolor=\"#f5f7fa\"",
+                Node::Meeting => ", shape=point",
+            };
+            let _ = writeln!(dot, "{indent}  {} [label={}{look}];", name(&graph, number, index), quoted(&text));
+        }
+        for &(a, b) in &graph.edges {
+            let mut ends = Vec::new();
+            for (end, index) in [("ltail", a), ("lhead", b)] {
+                if let Some(inner) = graph.nodes[index].zone() {
+                    ends.push(format!("{end}=cluster_{}", inner.index()));
+                }
+            }
+            let ends = if ends.is_empty() { String::new() } else { format!(" [{}]", ends.join(", ")) };
+            let (a, b) = (name(&graph, number, a), name(&graph, number, b));
+            let _ = writeln!(dot, "{indent}  {a} -- {b}{ends};");
+        }
+        let _ = writeln!(dot, "{indent}}}");
+    }
+}
+
+/// What a node of a zone is called.
+fn name(graph: &Graph, zone: usize, index: usize) -> String {
+    match graph.nodes[index].zone() {
+        Some(inner) => format!("zone_{}", inner.index()),
+        None => format!("node_{zone}_{index}"),
+    }
+}
+
+/// A text in quotes. Line breaks are written as such.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            '\n' => quoted.push_str("\\n"),
+            c if c.is_control() => quoted.push(char::REPLACEMENT_CHARACTER),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}

@@ -1,0 +1,389 @@
+//! What is in a zone and by what it is connected, as a graph that can be drawn.
+//!
+//! Nodes are hosts, routers, zones and links; where links meet there is a node too, so that a switch is one point and not a line
+//! between every two of its links. Which links meet is read off the routes: those that follow each other in one. If three or
+//! more meet in a way that is not a chain, they meet in one point.
+//!
+//! Nodes that are alike become one when they are many: alike are those that look alike, and are connected in the same way with
+//! nodes that are alike. (This is colour refinement; nodes of small classes are told apart from each other, and then
+//! refined again, so that the hosts of one switch do not become one with those of another.)
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use indexmap::{IndexMap, IndexSet};
+use isotherm_platform::{DeclaredRoute, HostId, LinkId, Point, RouterId, ZoneId};
+
+use super::PlatformView;
+use super::table::{policy, speed};
+
+/// More nodes than this that are alike become one.
+const MOST_ALIKE: usize = 8;
+
+/// A zone with more nodes than this is drawn without telling apart hosts by their hardware, and links by their speed.
+const MOST_NODES: usize = 120;
+
+/// What a node stands for: one thing, or many that are alike.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Node {
+    Hosts(Vec<HostId>),
+    Routers(Vec<RouterId>),
+    Zones(Vec<ZoneId>),
+    /// Links; of a split-duplex link only one half.
+    Links(Vec<LinkId>),
+    /// A place where links meet.
+    Meeting,
+}
+
+/// What is in a zone. Edges go between numbers of nodes.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Graph {
+    pub(super) nodes: Vec<Node>,
+    pub(super) edges: BTreeSet<(usize, usize)>,
+}
+
+impl Node {
+    /// How many things it stands for.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Node::Hosts(hosts) => hosts.len(),
+            Node::Routers(routers) => routers.len(),
+            Node::Zones(zones) => zones.len(),
+            Node::Links(links) => links.len(),
+            Node::Meeting => 1,
+        }
+    }
+
+    /// Whether it stands for more than one thing.
+    pub(super) fn is_many(&self) -> bool {
+        self.len() > 1
+    }
+
+    /// The zone that it is, or the first of those that it stands for.
+    pub(super) fn zone(&self) -> Option<ZoneId> {
+        match self {
+            Node::Zones(zones) => zones.first().copied(),
+            _ => None,
+        }
+    }
+}
+
+impl Graph {
+    /// How many things hang on each of those that a node stands for, as far as that can be told.
+    pub(super) fn hanging_on(&self, number: usize) -> usize {
+        let ends = self.edges.iter().filter(|&&(a, b)| a == number || b == number);
+        let others = ends.map(|&(a, b)| if a == number { b } else { a });
+        others.map(|other| (self.nodes[other].len() / self.nodes[number].len()).max(1)).sum()
+    }
+
+    /// Whether a node is a link that connects more than two things.
+    pub(super) fn is_bar(&self, number: usize) -> bool {
+        matches!(&self.nodes[number], Node::Links(links) if links.len() == 1) && self.hanging_on(number) > 2
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Thing {
+    Point(Point),
+    Link(LinkId),
+    /// A place where links meet, by a number.
+    Meeting(usize),
+}
+
+#[derive(Default)]
+struct Builder {
+    things: IndexSet<Thing>,
+    edges: BTreeSet<(usize, usize)>,
+    /// The points at which routes end with a link, by the number of the link.
+    ends: BTreeMap<usize, BTreeSet<usize>>,
+}
+
+impl Builder {
+    fn node(&mut self, thing: Thing) -> usize {
+        self.things.insert_full(thing).0
+    }
+
+    fn connect(&mut self, a: Thing, b: Thing) {
+        let (a, b) = (self.node(a), self.node(b));
+        if a != b {
+            self.edges.insert((a.min(b), a.max(b)));
+        }
+    }
+
+    /// A new place where these links meet, unless it has a name: that of the one host, router or zone at which all of them end.
+    fn meeting(&mut self, links: &[LinkId]) -> Thing {
+        let mut ending: IndexMap<usize, usize> = IndexMap::new();
+        for &link in links {
+            let Some(number) = self.things.get_index_of(&Thing::Link(link)) else { continue };
+            for &point in self.ends.get(&number).into_iter().flatten() {
+                *ending.entry(point).or_default() += 1;
+            }
+        }
+        let mut everywhere = ending.iter().filter(|&(_, &count)| count == links.len());
+        match (everywhere.next(), everywhere.next()) {
+            (Some((&point, _)), None) => self.things[point],
+            _ => Thing::Meeting(self.things.len()),
+        }
+    }
+
+    /// Says that a route begins or ends at a point with this link.
+    fn end(&mut self, point: Point, link: LinkId) {
+        self.connect(Thing::Point(point), Thing::Link(link));
+        let (point, link) = (self.node(Thing::Point(point)), self.node(Thing::Link(link)));
+        self.ends.entry(link).or_default().insert(point);
+    }
+}
+
+impl PlatformView {
+    /// What is directly in a zone, and how it is connected.
+    pub(super) fn graph(&self, zone: ZoneId) -> Graph {
+        let mut builder = Builder::default();
+        for point in self.spec.points(zone) {
+            builder.node(Thing::Point(point));
+        }
+        if self.spec.attachments(zone).next().is_some() {
+            self.add_cluster(zone, &mut builder);
+        } else {
+            self.add_routes(zone, &mut builder);
+        }
+        let graph = self.simplified(&builder, true);
+        if graph.nodes.len() > MOST_NODES { self.simplified(&builder, false) } else { graph }
+    }
+
+    /// The link that stands for both halves of a split-duplex link.
+    fn one_of_pair(&self, link: LinkId) -> LinkId {
+        self.spec.link(link).opposite.map_or(link, |opposite| link.min(opposite))
+    }
+
+    fn add_cluster(&self, zone: ZoneId, builder: &mut Builder) {
+        let routers: Vec<Point> = self.spec.points(zone).filter(|point| matches!(point, Point::Router(_))).collect();
+        let middle = match (self.spec.backbone(zone), routers.as_slice()) {
+            (Some(backbone), _) => Thing::Link(backbone),
+            (None, [router]) => Thing::Point(*router),
+            (None, _) => builder.meeting(&[]),
+        };
+        for attachment in self.spec.attachments(zone) {
+            let mut at = Thing::Point(attachment.point);
+            if let Some(limiter) = attachment.limiter {
+                let limiter = Thing::Link(limiter);
+                builder.connect(at, limiter);
+                at = limiter;
+            }
+            for link in [attachment.up, attachment.down] {
+                let link = Thing::Link(self.one_of_pair(link));
+                builder.connect(at, link);
+                builder.connect(link, middle);
+            }
+        }
+        for router in routers {
+            builder.connect(Thing::Point(router), middle);
+        }
+    }
+
+    fn add_routes(&self, zone: ZoneId, builder: &mut Builder) {
+        let members: BTreeSet<Point> = self.spec.points(zone).collect();
+        let mut followers: IndexMap<LinkId, BTreeSet<LinkId>> = IndexMap::new();
+        let ends_here = |route: &DeclaredRoute| members.contains(&route.from) && members.contains(&route.to);
+        for route in self.spec.declared_routes(zone).filter(ends_here) {
+            let links: Vec<LinkId> = route.links.iter().map(|&link| self.one_of_pair(link)).collect();
+            let (Some(&first), Some(&last)) = (links.first(), links.last()) else { continue };
+            builder.end(route.from, first);
+            builder.end(route.to, last);
+            for pair in links.windows(2).filter(|pair| pair[0] != pair[1]) {
+                followers.entry(pair[0]).or_default().insert(pair[1]);
+                followers.entry(pair[1]).or_default().insert(pair[0]);
+            }
+        }
+        for component in components(&followers) {
+            let neighbours = |link: &LinkId| followers.get(link).map_or(0, BTreeSet::len);
+            let pairs: usize = component.iter().map(neighbours).sum::<usize>() / 2;
+            let is_chain = pairs < component.len() && component.iter().all(|link| neighbours(link) <= 2);
+            if is_chain {
+                for &link in &component {
+                    for &other in followers[&link].iter().filter(|&&other| link < other) {
+                        let meeting = builder.meeting(&[link, other]);
+                        builder.connect(Thing::Link(link), meeting);
+                        builder.connect(Thing::Link(other), meeting);
+                    }
+                }
+            } else {
+                let meeting = middle(&component, &followers, builder);
+                for &link in &component {
+                    builder.connect(Thing::Link(link), meeting);
+                }
+            }
+        }
+    }
+
+    /// What a thing looks like: things that look different are never one.
+    fn looks(&self, thing: Thing, closely: bool) -> String {
+        match thing {
+            Thing::Point(Point::Host(host)) if closely => self.host_looks(host),
+            Thing::Point(Point::Host(host)) => format!("host {:?}", self.part(host)),
+            Thing::Point(Point::Router(_)) => "router".to_owned(),
+            Thing::Point(Point::Zone(zone)) => self.zone_looks(zone),
+            Thing::Link(link) if closely => self.link_looks(link),
+            Thing::Link(_) => "link".to_owned(),
+            Thing::Meeting(_) => "meeting".to_owned(),
+        }
+    }
+
+    fn host_looks(&self, id: HostId) -> String {
+        let host = self.spec.host(id);
+        let disks: Vec<String> = host
+            .disks
+            .iter()
+            .map(|&disk| {
+                let disk = self.spec.disk(disk);
+                format!("{} {} {} {}", disk.mount, disk.read_bandwidth, disk.write_bandwidth, disk.size)
+            })
+            .collect();
+        let part = self.part(id);
+        format!("host {part:?} {} {} {:?} {disks:?}", host.cores, speed(host), host.memory)
+    }
+
+    fn link_looks(&self, link: LinkId) -> String {
+        let link = self.spec.link(link);
+        format!("link {} {} {}", link.bandwidth, link.latency_s, policy(link))
+    }
+
+    /// Zones look alike if what is in them does, in the same order.
+    fn zone_looks(&self, zone: ZoneId) -> String {
+        let mut looks: IndexMap<String, usize> = IndexMap::new();
+        for point in self.spec.points(zone) {
+            *looks.entry(self.looks(Thing::Point(point), true)).or_default() += 1;
+        }
+        for attachment in self.spec.attachments(zone) {
+            let links = [Some(attachment.up), attachment.limiter];
+            for link in links.into_iter().flatten() {
+                *looks.entry(self.link_looks(link)).or_default() += 1;
+            }
+        }
+        for link in self.spec.declared_routes(zone).flat_map(|route| route.links.iter().copied().collect::<Vec<_>>()) {
+            *looks.entry(self.link_looks(link)).or_default() += 1;
+        }
+        let backbone = self.spec.backbone(zone).map(|link| self.link_looks(link));
+        format!("zone {} {backbone:?} {looks:?}", self.spec.zone(zone).routing.name())
+    }
+
+    /// The graph with things that are alike and many made one.
+    fn simplified(&self, builder: &Builder, closely: bool) -> Graph {
+        let count = builder.things.len();
+        let mut neighbours = vec![Vec::new(); count];
+        for &(a, b) in &builder.edges {
+            neighbours[a].push(b);
+            neighbours[b].push(a);
+        }
+        let mut looks: IndexSet<String> = IndexSet::new();
+        let colours: Vec<usize> =
+            builder.things.iter().map(|&thing| looks.insert_full(self.looks(thing, closely)).0).collect();
+        let colours = classes(colours, &neighbours);
+        // Each class becomes a node, numbered by its first thing.
+        let mut numbers: IndexMap<usize, Vec<usize>> = IndexMap::new();
+        for (thing, &colour) in colours.iter().enumerate() {
+            numbers.entry(colour).or_default().push(thing);
+        }
+        let nodes = numbers.values().filter_map(|members| node(members.iter().map(|&member| builder.things[member])));
+        let number = |thing: usize| numbers.get_index_of(&colours[thing]).unwrap_or_default();
+        let edges = builder.edges.iter().map(|&(a, b)| (number(a), number(b)));
+        Graph {
+            nodes: nodes.collect(),
+            edges: edges.map(|(a, b)| (a.min(b), a.max(b))).filter(|(a, b)| a != b).collect(),
+        }
+    }
+}
+
+/// Where links meet: in the one that all others follow and in which no route begins or ends, if there is one.
+fn middle(component: &[LinkId], followers: &IndexMap<LinkId, BTreeSet<LinkId>>, builder: &mut Builder) -> Thing {
+    let pairs =
+        followers.iter().filter(|(link, _)| component.binary_search(link).is_ok()).map(|(_, others)| others.len());
+    let is_star = pairs.sum::<usize>() == 2 * (component.len() - 1);
+    let is_middle = |link: &&LinkId| {
+        let number = builder.things.get_index_of(&Thing::Link(**link));
+        let begins_routes = number.is_some_and(|number| builder.ends.contains_key(&number));
+        !begins_routes && followers[*link].len() == component.len() - 1
+    };
+    match component.iter().find(is_middle).filter(|_| is_star) {
+        Some(&link) => Thing::Link(link),
+        None => builder.meeting(component),
+    }
+}
+
+/// The classes of things that are alike, each with a number of its own; small classes are split into single things.
+fn classes(mut colours: Vec<usize>, neighbours: &[Vec<usize>]) -> Vec<usize> {
+    loop {
+        colours = refined(colours, neighbours);
+        let mut sizes = vec![0_usize; colours.len()];
+        for &colour in &colours {
+            sizes[colour] += 1;
+        }
+        let small = |colour: usize| (2..=MOST_ALIKE).contains(&sizes[colour]);
+        if !colours.iter().any(|&colour| small(colour)) {
+            return colours;
+        }
+        let mut numbers: IndexSet<(usize, usize)> = IndexSet::new();
+        let single = |(thing, &colour): (usize, &usize)| (colour, if small(colour) { thing + 1 } else { 0 });
+        colours = colours.iter().enumerate().map(single).map(|key| numbers.insert_full(key).0).collect();
+    }
+}
+
+/// Splits classes until the members of each have neighbours of the same classes.
+fn refined(mut colours: Vec<usize>, neighbours: &[Vec<usize>]) -> Vec<usize> {
+    let mut count = 0;
+    loop {
+        let mut numbers: IndexSet<(usize, Vec<usize>)> = IndexSet::new();
+        let around = |thing: usize| {
+            let mut around: Vec<usize> = neighbours[thing].iter().map(|&other| colours[other]).collect();
+            around.sort_unstable();
+            around
+        };
+        let next = (0..colours.len()).map(|thing| numbers.insert_full((colours[thing], around(thing))).0).collect();
+        if numbers.len() == count {
+            return next;
+        }
+        count = numbers.len();
+        colours = next;
+    }
+}
+
+/// The node that some things of one kind become.
+fn node(things: impl Iterator<Item = Thing>) -> Option<Node> {
+    let mut node = None;
+    for thing in things {
+        match (thing, &mut node) {
+            (Thing::Point(Point::Host(host)), Some(Node::Hosts(hosts))) => hosts.push(host),
+            (Thing::Point(Point::Router(router)), Some(Node::Routers(routers))) => routers.push(router),
+            (Thing::Link(link), Some(Node::Links(links))) => links.push(link),
+            (Thing::Point(Point::Zone(zone)), Some(Node::Zones(zones))) => zones.push(zone),
+            (Thing::Point(Point::Host(host)), _) => node = Some(Node::Hosts(vec![host])),
+            (Thing::Point(Point::Router(router)), _) => node = Some(Node::Routers(vec![router])),
+            (Thing::Point(Point::Zone(zone)), _) => node = Some(Node::Zones(vec![zone])),
+            (Thing::Link(link), _) => node = Some(Node::Links(vec![link])),
+            (Thing::Meeting(_), _) => node = Some(Node::Meeting),
+        }
+    }
+    // Links come in the order of the routes, which is not that of their names.
+    if let Some(Node::Links(links)) = &mut node {
+        links.sort_unstable();
+    }
+    node
+}
+
+/// The connected parts of a graph of links.
+fn components(followers: &IndexMap<LinkId, BTreeSet<LinkId>>) -> Vec<Vec<LinkId>> {
+    let mut seen = BTreeSet::new();
+    let mut components = Vec::new();
+    for &start in followers.keys() {
+        if !seen.insert(start) {
+            continue;
+        }
+        let mut component = Vec::new();
+        let mut next = vec![start];
+        while let Some(link) = next.pop() {
+            component.push(link);
+            next.extend(followers[&link].iter().copied().filter(|&other| seen.insert(other)));
+        }
+        component.sort_unstable();
+        components.push(component);
+    }
+    components
+}

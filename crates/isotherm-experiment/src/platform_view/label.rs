@@ -1,0 +1,185 @@
+//! What is written on the nodes of a drawing.
+
+use isotherm_platform::{HostId, LinkId, RouterId, ZoneId};
+
+use super::PlatformView;
+use super::graph::Node;
+use super::quantity;
+use super::table::{link_name, policy, speed};
+
+/// A name is shortened to so many characters.
+const LONGEST_NAME: usize = 28;
+
+/// More disks than this of one host are only counted.
+const MOST_DISKS: usize = 3;
+
+/// What is written on a node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Label {
+    /// The name, or the number of things if it stands for many.
+    pub(super) heading: String,
+    /// What is written below it, line by line.
+    pub(super) lines: Vec<String>,
+    /// All that there is to know about it, for those who point at it.
+    pub(super) details: String,
+}
+
+/// A name that is not longer than there is room for: its beginning and its end.
+fn shortened(name: &str) -> String {
+    let characters: Vec<char> = name.chars().collect();
+    if characters.len() <= LONGEST_NAME {
+        return name.to_owned();
+    }
+    let half = LONGEST_NAME / 2 - 1;
+    let (beginning, end) = (&characters[..half], &characters[characters.len() - half..]);
+    format!("{}…{}", beginning.iter().collect::<String>(), end.iter().collect::<String>())
+}
+
+/// The first and the last of some names.
+fn from_to(names: &[&str]) -> String {
+    match names {
+        [first, .., last] => format!("{} … {}", shortened(first), shortened(last)),
+        [one] => shortened(one),
+        [] => String::new(),
+    }
+}
+
+/// The only value, or the least and the largest of several, as text.
+fn range<T: PartialOrd + Copy>(values: impl Iterator<Item = T>, text: impl Fn(T) -> String) -> String {
+    let mut ends: Option<(T, T)> = None;
+    for value in values {
+        let (least, largest) = ends.get_or_insert((value, value));
+        if value < *least {
+            *least = value;
+        }
+        if value > *largest {
+            *largest = value;
+        }
+    }
+    match ends {
+        Some((least, largest)) if text(least) == text(largest) => text(least),
+        Some((least, largest)) => format!("{} to {}", text(least), text(largest)),
+        None => String::new(),
+    }
+}
+
+impl PlatformView {
+    /// What is written on a node.
+    pub(super) fn label(&self, node: &Node) -> Label {
+        match node {
+            Node::Hosts(hosts) => self.label_of_hosts(hosts),
+            Node::Routers(routers) => self.label_of_routers(routers),
+            Node::Zones(zones) => self.label_of_zones(zones),
+            Node::Links(links) => self.label_of_links(links),
+            Node::Meeting => Label { details: "where links meet".to_owned(), ..Label::default() },
+        }
+    }
+
+    fn label_of_hosts(&self, hosts: &[HostId]) -> Label {
+        let spec = &self.spec;
+        let names: Vec<&str> = hosts.iter().map(|&host| spec.host(host).name.as_str()).collect();
+        let described = || hosts.iter().map(|&host| spec.host(host));
+        let mut lines = Vec::new();
+        if hosts.len() > 1 {
+            lines.push(from_to(&names));
+        }
+        let part = hosts.first().and_then(|&host| self.part(host));
+        if let Some(part) = part.filter(|&part| names != [part]) {
+            lines.push(format!("{part} host"));
+        }
+        let cores = range(described().map(|host| host.cores), |cores| quantity::number(cores as usize));
+        let unit = if cores == "1" { "core" } else { "cores" };
+        lines.push(format!("{cores} {unit}, {}", range(described().map(speed), quantity::speed)));
+        let memory = range(described().filter_map(|host| host.memory), quantity::size);
+        if !memory.is_empty() {
+            lines.push(format!("{memory} memory"));
+        }
+        let disks = described().next().map(|host| host.disks.as_slice()).unwrap_or_default();
+        let alike = described().all(|host| host.disks.len() == disks.len());
+        for &disk in disks.iter().take(if alike { MOST_DISKS } else { 0 }) {
+            let disk = spec.disk(disk);
+            let mount = if disk.mount == "/" { String::new() } else { format!(" {}", shortened(&disk.mount)) };
+            let size = match disk.size < i64::MAX as u64 {
+                true => format!(" of {}", quantity::size(disk.size)),
+                false => String::new(),
+            };
+            lines.push(format!("disk{mount}{size}"));
+        }
+        if alike && disks.len() > MOST_DISKS {
+            lines.push(format!("and {} more disks", quantity::number(disks.len() - MOST_DISKS)));
+        }
+        let speeds = disks.iter().take(if alike { MOST_DISKS } else { 0 }).map(|&disk| {
+            let disk = spec.disk(disk);
+            let (read, write) = (quantity::bandwidth(disk.read_bandwidth), quantity::bandwidth(disk.write_bandwidth));
+            format!("; disk {} reads {read}, writes {write}", disk.mount)
+        });
+        let details = format!("{}{}", quantity::names(&names), speeds.collect::<String>());
+        Label { heading: heading(&names, "hosts"), lines, details }
+    }
+
+    fn label_of_routers(&self, routers: &[RouterId]) -> Label {
+        let names: Vec<&str> = routers.iter().map(|&router| self.spec.router(router).name.as_str()).collect();
+        let lines = if names.len() > 1 { vec![from_to(&names)] } else { Vec::new() };
+        Label { heading: heading(&names, "routers"), lines, details: format!("router {}", quantity::names(&names)) }
+    }
+
+    fn label_of_zones(&self, zones: &[ZoneId]) -> Label {
+        let names: Vec<&str> = zones.iter().map(|&zone| self.spec.zone(zone).name.as_str()).collect();
+        let routing = zones.first().map_or("", |&zone| self.spec.zone(zone).routing.name());
+        let heading = match names.len() {
+            1 => from_to(&names),
+            many => format!("{} zones: {}", quantity::number(many), from_to(&names)),
+        };
+        let details = format!("zone {}, {routing} routing", quantity::names(&names));
+        Label { heading, lines: vec![format!("{routing} routing")], details }
+    }
+
+    fn label_of_links(&self, links: &[LinkId]) -> Label {
+        let described = || links.iter().map(|&link| self.spec.link(link));
+        let names: Vec<&str> = described().map(link_name).collect();
+        let mut lines = Vec::new();
+        if links.len() > 1 {
+            lines.push(from_to(&names));
+        }
+        let policies: Vec<&str> = described().map(policy).collect();
+        let shared = policies.first().copied().filter(|first| policies.iter().all(|policy| policy == first));
+        let each = if links.len() > 1 { "each " } else { "" };
+        let bandwidth = range(described().map(|link| link.bandwidth), quantity::bandwidth);
+        let latency = range(described().map(|link| link.latency_s), quantity::time);
+        lines.push(match latency.as_str() {
+            "0" => format!("{each}{bandwidth}"),
+            latency => format!("{each}{bandwidth}, {latency}"),
+        });
+        if let Some(special @ "fat pipe") = shared {
+            lines.push(special.to_owned());
+        }
+        let how = shared.unwrap_or("of several policies");
+        let details = format!("link {}: {bandwidth}, latency {latency}, {how}", quantity::names(&names));
+        Label { heading: heading(&names, "links"), lines, details }
+    }
+}
+
+/// The name of one thing, or how many there are.
+fn heading(names: &[&str], things: &str) -> String {
+    match names {
+        [one] => shortened(one),
+        many => format!("{} {things}", quantity::number(many.len())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_names_keep_their_beginning_and_their_end() {
+        assert_eq!(shortened("node-0.example.org"), "node-0.example.org");
+        assert_eq!(shortened("a-very-long-name-of-a-host-in-a-zone-17"), "a-very-long-n…-in-a-zone-17");
+    }
+
+    #[test]
+    fn what_differs_is_a_range() {
+        assert_eq!(range([3_u32, 1, 2].into_iter(), |n| n.to_string()), "1 to 3");
+        assert_eq!(range([2_u32, 2].into_iter(), |n| n.to_string()), "2");
+    }
+}
