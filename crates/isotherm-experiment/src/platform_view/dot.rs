@@ -33,7 +33,9 @@ impl PlatformView {
         // A line to a zone needs a node in it.
         let _ = writeln!(dot, "{indent}  zone_{number} [shape=point, style=invis];");
         for (index, node) in graph.nodes.iter().enumerate() {
-            if let Node::Zones(zones) = node {
+            if let Node::Zones(zones) = node
+                && self.are_alike(zones)
+            {
                 self.write_zone(zones, depth + 1, dot);
                 continue;
             }
@@ -50,28 +52,36 @@ impl PlatformView {
                 Node::Links(_) => ", shape=plaintext, fillcolor=\"#f5f7fa\"",
                 Node::Meeting => ", shape=point",
             };
-            let _ = writeln!(dot, "{indent}  {} [label={}{look}];", name(&graph, number, index), quoted(&text));
+            let _ = writeln!(dot, "{indent}  {} [label={}{look}];", self.name(&graph, number, index), quoted(&text));
         }
         for &(a, b) in &graph.edges {
             let mut ends = Vec::new();
             for (end, index) in [("ltail", a), ("lhead", b)] {
-                if let Some(inner) = graph.nodes[index].zone() {
+                if let Some(inner) = self.inner(&graph, index) {
                     ends.push(format!("{end}=cluster_{}", inner.index()));
                 }
             }
             let ends = if ends.is_empty() { String::new() } else { format!(" [{}]", ends.join(", ")) };
-            let (a, b) = (name(&graph, number, a), name(&graph, number, b));
+            let (a, b) = (self.name(&graph, number, a), self.name(&graph, number, b));
             let _ = writeln!(dot, "{indent}  {a} -- {b}{ends};");
         }
         let _ = writeln!(dot, "{indent}}}");
     }
-}
 
-/// What a node of a zone is called.
-fn name(graph: &Graph, zone: usize, index: usize) -> String {
-    match graph.nodes[index].zone() {
-        Some(inner) => format!("zone_{}", inner.index()),
-        None => format!("node_{zone}_{index}"),
+    /// The zone that a node is drawn as, if it is drawn as one.
+    fn inner(&self, graph: &Graph, index: usize) -> Option<ZoneId> {
+        match &graph.nodes[index] {
+            Node::Zones(zones) if self.are_alike(zones) => zones.first().copied(),
+            _ => None,
+        }
+    }
+
+    /// What a node of a zone is called.
+    fn name(&self, graph: &Graph, zone: usize, index: usize) -> String {
+        match self.inner(graph, index) {
+            Some(inner) => format!("zone_{}", inner.index()),
+            None => format!("node_{zone}_{index}"),
+        }
     }
 }
 

@@ -19,8 +19,19 @@ use super::table::{policy, speed};
 /// More nodes than this that are alike become one.
 const MOST_ALIKE: usize = 8;
 
-/// A zone with more nodes than this is drawn without telling apart hosts by their hardware, and links by their speed.
+/// A zone with more nodes than this is drawn in less detail.
 const MOST_NODES: usize = 120;
+
+/// How closely is looked at things that may be alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Detail {
+    /// What they are, all that is known of them, and what they are connected with.
+    Everything,
+    /// What they are, and what they are connected with.
+    Connections,
+    /// What they are.
+    Kind,
+}
 
 /// What a node stands for: one thing, or many that are alike.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,14 +68,6 @@ impl Node {
     pub(super) fn is_many(&self) -> bool {
         self.len() > 1
     }
-
-    /// The zone that it is, or the first of those that it stands for.
-    pub(super) fn zone(&self) -> Option<ZoneId> {
-        match self {
-            Node::Zones(zones) => zones.first().copied(),
-            _ => None,
-        }
-    }
 }
 
 impl Graph {
@@ -73,6 +76,11 @@ impl Graph {
         let ends = self.edges.iter().filter(|&&(a, b)| a == number || b == number);
         let others = ends.map(|&(a, b)| if a == number { b } else { a });
         others.map(|other| (self.nodes[other].len() / self.nodes[number].len()).max(1)).sum()
+    }
+
+    /// How many lines there are to a node.
+    pub(super) fn lines_of(&self, number: usize) -> usize {
+        self.edges.iter().filter(|&&(a, b)| a == number || b == number).count()
     }
 
     /// Whether a node is a link that connects more than two things.
@@ -145,8 +153,13 @@ impl PlatformView {
         } else {
             self.add_routes(zone, &mut builder);
         }
-        let graph = self.simplified(&builder, true);
-        if graph.nodes.len() > MOST_NODES { self.simplified(&builder, false) } else { graph }
+        for detail in [Detail::Everything, Detail::Connections] {
+            let graph = self.simplified(&builder, detail);
+            if graph.nodes.len() <= MOST_NODES {
+                return graph;
+            }
+        }
+        self.simplified(&builder, Detail::Kind)
     }
 
     /// The link that stands for both halves of a split-duplex link.
@@ -214,15 +227,24 @@ impl PlatformView {
         }
     }
 
+    /// Whether zones look alike, so that what is in the first of them is what is in each.
+    pub(super) fn are_alike(&self, zones: &[ZoneId]) -> bool {
+        let mut looks = zones.iter().map(|&zone| self.zone_looks(zone));
+        let first = looks.next();
+        looks.all(|other| Some(other) == first)
+    }
+
     /// What a thing looks like: things that look different are never one.
-    fn looks(&self, thing: Thing, closely: bool) -> String {
+    fn looks(&self, thing: Thing, detail: Detail) -> String {
+        let closely = detail == Detail::Everything;
         match thing {
             Thing::Point(Point::Host(host)) if closely => self.host_looks(host),
-            Thing::Point(Point::Host(host)) => format!("host {:?}", self.part(host)),
-            Thing::Point(Point::Router(_)) => "router".to_owned(),
-            Thing::Point(Point::Zone(zone)) => self.zone_looks(zone),
+            Thing::Point(Point::Zone(zone)) if closely => self.zone_looks(zone),
             Thing::Link(link) if closely => self.link_looks(link),
+            Thing::Point(Point::Host(host)) => format!("host {:?}", self.part(host)),
+            Thing::Point(Point::Zone(zone)) => format!("zone {}", self.spec.zone(zone).routing.name()),
             Thing::Link(_) => "link".to_owned(),
+            Thing::Point(Point::Router(_)) => "router".to_owned(),
             Thing::Meeting(_) => "meeting".to_owned(),
         }
     }
@@ -250,7 +272,7 @@ impl PlatformView {
     fn zone_looks(&self, zone: ZoneId) -> String {
         let mut looks: IndexMap<String, usize> = IndexMap::new();
         for point in self.spec.points(zone) {
-            *looks.entry(self.looks(Thing::Point(point), true)).or_default() += 1;
+            *looks.entry(self.looks(Thing::Point(point), Detail::Everything)).or_default() += 1;
         }
         for attachment in self.spec.attachments(zone) {
             let links = [Some(attachment.up), attachment.limiter];
@@ -266,7 +288,7 @@ impl PlatformView {
     }
 
     /// The graph with things that are alike and many made one.
-    fn simplified(&self, builder: &Builder, closely: bool) -> Graph {
+    fn simplified(&self, builder: &Builder, detail: Detail) -> Graph {
         let count = builder.things.len();
         let mut neighbours = vec![Vec::new(); count];
         for &(a, b) in &builder.edges {
@@ -275,8 +297,8 @@ impl PlatformView {
         }
         let mut looks: IndexSet<String> = IndexSet::new();
         let colours: Vec<usize> =
-            builder.things.iter().map(|&thing| looks.insert_full(self.looks(thing, closely)).0).collect();
-        let colours = classes(colours, &neighbours);
+            builder.things.iter().map(|&thing| looks.insert_full(self.looks(thing, detail)).0).collect();
+        let colours = if detail == Detail::Kind { colours } else { classes(colours, &neighbours) };
         // Each class becomes a node, numbered by its first thing.
         let mut numbers: IndexMap<usize, Vec<usize>> = IndexMap::new();
         for (thing, &colour) in colours.iter().enumerate() {

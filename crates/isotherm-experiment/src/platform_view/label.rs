@@ -1,6 +1,6 @@
 //! What is written on the nodes of a drawing.
 
-use isotherm_platform::{HostId, LinkId, RouterId, ZoneId};
+use isotherm_platform::{HostId, LinkId, Point, RouterId, ZoneId};
 
 use super::PlatformView;
 use super::graph::Node;
@@ -131,7 +131,13 @@ impl PlatformView {
             many => format!("{} zones: {}", quantity::number(many), from_to(&names)),
         };
         let details = format!("zone {}, {routing} routing", quantity::names(&names));
-        Label { heading, lines: vec![format!("{routing} routing")], details }
+        let mut lines = vec![format!("{routing} routing")];
+        if !self.are_alike(zones) {
+            let hosts = |zone: ZoneId| self.spec.points(zone).filter(|point| matches!(point, Point::Host(_))).count();
+            let each = range(zones.iter().map(|&zone| hosts(zone)), quantity::number);
+            lines.push(format!("each {each} hosts"));
+        }
+        Label { heading, lines, details }
     }
 
     fn label_of_links(&self, links: &[LinkId]) -> Label {

@@ -112,10 +112,12 @@ fn place_part(blocks: &[Block], neighbours: &[Vec<usize>], part: &[usize]) -> (V
     let end = part.iter().map(right).fold(f64::NEG_INFINITY, f64::max);
     let mut placed = Vec::new();
     let mut top = 0.0;
-    for row in rows.values() {
+    for (distance, row) in &rows {
         let height = row.iter().map(|&node| blocks[node].size.height).fold(0.0, f64::max);
         for &node in row {
-            let y = top + (height - blocks[node].size.height) / 2.0;
+            let free = height - blocks[node].size.height;
+            // As near to the middle as can be, so that lines are short.
+            let y = top + free * (1.0 - distance.signum() as f64) / 2.0;
             placed.push((node, Place { x: left(&node) - begin, y, row_top: top, row_bottom: top + height }));
         }
         top += height + BETWEEN_ROWS;

@@ -22,6 +22,9 @@ const SMALL: f64 = 10.5;
 const LINE: f64 = 14.0;
 /// How far from the corner of a box lines may end.
 const CORNER: f64 = 12.0;
+/// How long a bar is for each line to it, and at most.
+const PER_LINE: f64 = 50.0;
+const LONGEST_BAR: f64 = 900.0;
 /// How far boxes that stand for many stand out behind the first.
 const BEHIND: f64 = 4.0;
 
@@ -79,7 +82,7 @@ impl PlatformView {
         let mut inner = Vec::with_capacity(graph.nodes.len());
         for node in &graph.nodes {
             inner.push(match node {
-                Node::Zones(zones) => Some(self.scene(zones)),
+                Node::Zones(zones) if self.are_alike(zones) => Some(self.scene(zones)),
                 _ => None,
             });
         }
@@ -94,6 +97,7 @@ impl PlatformView {
                 };
                 let behind = if graph.nodes[number].is_many() { 2.0 * BEHIND } else { 0.0 };
                 let rank = (graph.hanging_on(number), weight);
+                let size = if graph.is_bar(number) { bar(size, graph.lines_of(number)) } else { size };
                 Block { size: Size { width: size.width + behind, height: size.height + behind }, rank }
             })
             .collect();
@@ -217,6 +221,11 @@ impl Scene {
         let right = (self.places[node].x + self.blocks[node].size.width - CORNER).max(left);
         centre(other).clamp(left, right)
     }
+}
+
+/// The size of a bar with so many lines to it.
+fn bar(size: Size, lines: usize) -> Size {
+    Size { width: size.width.max((lines as f64 * PER_LINE).min(LONGEST_BAR)), ..size }
 }
 
 /// The size of a box with this on it.
