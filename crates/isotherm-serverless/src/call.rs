@@ -224,6 +224,10 @@ impl Call {
     /// Runs a body.
     pub(crate) async fn run(self, body: Body) -> Result<(), FailureCause> {
         match body {
+            Body::Sleep(duration) => {
+                self.sleep(duration).await;
+                Ok(())
+            }
             Body::Custom(body) => body(self).await,
             Body::Steps(steps) => {
                 for step in steps.iter() {

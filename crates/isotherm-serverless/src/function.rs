@@ -164,6 +164,8 @@ pub type BodyFuture = Pin<Box<dyn Future<Output = Result<(), FailureCause>>>>;
 /// What a function does.
 #[derive(Clone)]
 pub enum Body {
+    /// One sleep. The bare-metal service accounts for it without an actor.
+    Sleep(Duration),
     /// Steps, one after the other.
     Steps(Rc<[Step]>),
     /// Anything an actor can do.
@@ -173,12 +175,16 @@ pub enum Body {
 impl Body {
     /// A body that is one sleep.
     pub fn sleep(duration: Duration) -> Self {
-        Body::Steps(Rc::new([Step::Sleep(duration)]))
+        Body::Sleep(duration)
     }
 
     /// A body of steps.
     pub fn steps(steps: impl IntoIterator<Item = Step>) -> Self {
-        Body::Steps(steps.into_iter().collect())
+        let steps: Rc<[Step]> = steps.into_iter().collect();
+        match *steps {
+            [Step::Sleep(duration)] => Body::Sleep(duration),
+            _ => Body::Steps(steps),
+        }
     }
 
     /// A body that is an async closure. It is called anew for each invocation, so what it captures is shared by all of them.
@@ -207,6 +213,7 @@ impl Body {
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Body::Sleep(duration) => f.debug_tuple("Sleep").field(duration).finish(),
             Body::Steps(steps) => f.debug_tuple("Steps").field(steps).finish(),
             Body::Custom(_) => f.write_str("Custom"),
         }

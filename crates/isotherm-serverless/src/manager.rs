@@ -171,11 +171,36 @@ impl FunctionManager {
         self.ask(service, bytes, "invoke_answer", |reply| Request::Invoke {
             function: function.id,
             body,
-            reply,
+            reply: Some(reply),
             manager: self.port.clone(),
             processed: false,
         })
         .await
+    }
+
+    /// Invokes a function and goes on at once: there is no handle, and nobody is told of the end. What becomes of the invocation is in
+    /// its record ([`ServerlessComputeService::records_to`]). If the service has stopped or the message is lost, nothing does.
+    ///
+    /// It is the cheapest way to invoke, for those who make millions of invocations. `body` stands in for the function's own.
+    pub fn invoke_detached(&self, function: &RegisteredFunction, body: Option<Body>) {
+        let request = Request::Invoke {
+            function: function.id,
+            body,
+            reply: None,
+            manager: self.port.clone(),
+            processed: false,
+        };
+        let service = &function.service;
+        service.ask(&self.caller, service.payloads().invoke_request, request);
+    }
+
+    /// Waits until a service has no invocation left: until all that it had been asked for when this message reached it, and all that
+    /// has come since, have ended.
+    ///
+    /// # Errors
+    /// [`FailureCause::ServiceStopped`].
+    pub async fn drain(&self, service: &ServerlessComputeService) -> Result<(), FailureCause> {
+        self.ask(service, 0, "drain_answer", |reply| Request::Drain { reply }).await
     }
 
     /// Cancels an invocation, wherever it is. Says whether it was still going on. If its body ends by itself at that very

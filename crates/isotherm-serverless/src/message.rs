@@ -5,6 +5,7 @@
 //! | `register_request`, `register_answer` | function manager ↔ service | | configured |
 //! | `invoke_request`, `invoke_answer` | function manager ↔ service | | configured |
 //! | `completion` | service | function manager | configured; one at a time |
+//! | `drain_request`, `drain_answer` | function manager ↔ service | | 0 |
 //! | `cancel_request`, `cancel_answer`, `stop_request`, `stop_answer` | function manager ↔ service | | 0 |
 //! | `download_ended`, `copy_ended`, `load_ended`, `body_ended`, `idle_timeout`, `prewarm`, `host_changed`, `retry` | helpers of the service | service | 0 |
 //! | `wait_request`, `wait_answer` | user ↔ function manager | | 0 |
@@ -31,7 +32,8 @@ pub(crate) enum Request {
     Invoke {
         function: FunctionId,
         body: Option<Body>,
-        reply: Reply<Invocation>,
+        /// `None`: nobody wants to know what becomes of it.
+        reply: Option<Reply<Invocation>>,
         manager: Port<ManagerMessage>,
         /// Whether the processing overhead of the request has already passed.
         processed: bool,
@@ -39,6 +41,10 @@ pub(crate) enum Request {
     Cancel {
         invocation: InvocationId,
         reply: Reply<bool>,
+    },
+    /// Answered when no invocation is left.
+    Drain {
+        reply: Reply<()>,
     },
     Stop {
         reply: Reply<()>,
@@ -81,9 +87,9 @@ impl Request {
     pub(crate) fn lost(self, from: &Address, cause: FailureCause) {
         match self {
             Request::Register { reply, .. } => reply.fail(from, cause),
-            Request::Invoke { reply, .. } => reply.fail(from, cause),
+            Request::Invoke { reply: Some(reply), .. } => reply.fail(from, cause),
             Request::Cancel { reply, .. } => reply.fail(from, cause),
-            Request::Stop { reply } => reply.fail(from, cause),
+            Request::Drain { reply } | Request::Stop { reply } => reply.fail(from, cause),
             // The service's own helpers send messages of no size, which are not lost.
             _ => {}
         }
@@ -96,6 +102,7 @@ impl Message for Request {
             Request::Register { .. } => "register_request",
             Request::Invoke { .. } => "invoke_request",
             Request::Cancel { .. } => "cancel_request",
+            Request::Drain { .. } => "drain_request",
             Request::Stop { .. } => "stop_request",
             Request::DownloadEnded { .. } => "download_ended",
             Request::CopyEnded { .. } => "copy_ended",

@@ -81,6 +81,7 @@ struct Inner {
     desk: RefCell<Desk>,
     sinks: RefCell<Vec<Rc<RefCell<dyn RecordSink>>>>,
     stopped: Cell<bool>,
+    detached: Cell<u64>,
     #[cfg(any(test, feature = "audit"))]
     checks: Cell<u64>,
 }
@@ -111,6 +112,8 @@ struct Desk {
     /// The timer of each function of which a container is to be started before it is needed.
     prewarmings: FxHashMap<FunctionId, Timer>,
     private: FxHashMap<ContainerId, PrivateStorage>,
+    /// Who waits until no invocation is left.
+    draining: Vec<Reply<()>>,
     /// Who waits for the service to have stopped.
     stopping: Option<Reply<()>>,
     /// How far the actions are that serve the live invocations, for the check of the ledgers.
@@ -120,7 +123,8 @@ struct Desk {
 
 /// An invocation that has not ended.
 struct Live {
-    handle: Invocation,
+    /// The user's handle, if he wants to know what becomes of it.
+    handle: Option<Invocation>,
     body: Body,
     manager: Port<ManagerMessage>,
     action: Option<(NodeId, ActionId)>,
@@ -173,6 +177,7 @@ impl ServerlessComputeService {
             desk: RefCell::default(),
             sinks: RefCell::default(),
             stopped: Cell::new(false),
+            detached: Cell::new(0),
             #[cfg(any(test, feature = "audit"))]
             checks: Cell::new(0),
         };
@@ -252,6 +257,11 @@ impl ServerlessComputeService {
         self.inner.nodes.len()
     }
 
+    /// How many invocations it has taken in on which their user has no handle: see [`FunctionManager::invoke_detached`](crate::FunctionManager::invoke_detached).
+    pub fn detached(&self) -> u64 {
+        self.inner.detached.get()
+    }
+
     /// Calls an observer for everything that happens on the platform from now on.
     ///
     /// The observer must not call the service.
@@ -275,9 +285,17 @@ impl ServerlessComputeService {
     /// The invocations that have been taken in and have not ended, in the order of submission.
     pub fn unfinished(&self) -> Vec<Invocation> {
         let desk = self.inner.desk.borrow();
-        let mut unfinished: Vec<Invocation> = desk.live.values().map(|live| live.handle.clone()).collect();
-        unfinished.sort_unstable_by_key(Invocation::id);
-        unfinished
+        let mut ids: Vec<InvocationId> = desk.live.keys().copied().collect();
+        ids.sort_unstable();
+        ids.into_iter().filter_map(|id| self.handle(id, &desk.live[&id])).collect()
+    }
+
+    /// The handle of an invocation that has not ended: its user's or, if he has none, a new one.
+    fn handle(&self, id: InvocationId, live: &Live) -> Option<Invocation> {
+        live.handle.clone().or_else(|| {
+            let status = self.inner.state.borrow().status(id)?;
+            Some(Invocation::new(id, self.kernel().clone(), self.clone(), status))
+        })
     }
 
     /// The function that was registered last under a name.
@@ -391,6 +409,7 @@ impl ServerlessComputeService {
                 let cancelled = state.borrow_mut().cancel(invocation, FailureCause::Cancelled);
                 reply.answer(0, Ok(cancelled));
             }
+            Request::Drain { reply } => self.inner.desk.borrow_mut().draining.push(reply),
             Request::Stop { reply } => self.stop(reply),
             Request::DownloadEnded { image, result } => state.borrow_mut().download_ended(image, result),
             Request::CopyEnded { node, image, result } => {
@@ -447,20 +466,26 @@ impl ServerlessComputeService {
         &self,
         function: FunctionId,
         body: Option<Body>,
-        reply: Reply<Invocation>,
+        reply: Option<Reply<Invocation>>,
         manager: Port<ManagerMessage>,
     ) {
-        let value = if self.inner.stopped.get() {
-            Err(self.gone())
-        } else {
-            let (id, status) = self.inner.state.borrow_mut().submit(function);
-            let handle = Invocation::new(id, self.kernel().clone(), self.clone(), status);
+        if self.inner.stopped.get() {
+            if let Some(reply) = reply {
+                reply.answer(self.inner.payloads.invoke_answer, Err(self.gone()));
+            }
+            return;
+        }
+        let (id, status) = self.inner.state.borrow_mut().submit(function);
+        let handle = reply.as_ref().map(|_| Invocation::new(id, self.kernel().clone(), self.clone(), status));
+        {
             let mut desk = self.inner.desk.borrow_mut();
             let body = body.unwrap_or_else(|| desk.functions[function.index()].0.body().clone());
             desk.live.insert(id, Live { handle: handle.clone(), body, manager, action: None });
-            Ok(handle)
-        };
-        reply.answer(self.inner.payloads.invoke_answer, value);
+        }
+        match (reply, handle) {
+            (Some(reply), Some(handle)) => reply.answer(self.inner.payloads.invoke_answer, Ok(handle)),
+            _ => self.inner.detached.set(self.inner.detached.get() + 1),
+        }
     }
 
     fn wipe_private_storage(&self, invocation: InvocationId) {
@@ -468,7 +493,7 @@ impl ServerlessComputeService {
         if desk.private.is_empty() {
             return;
         }
-        let container = desk.live.get(&invocation).and_then(|live| live.handle.record().container);
+        let container = self.inner.state.borrow().container_of(invocation);
         if let Some(storage) = container.and_then(|container| desk.private.get(&container)) {
             storage.wipe();
         }

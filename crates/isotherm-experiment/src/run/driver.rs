@@ -1,6 +1,6 @@
 //! The controller: registers the functions, invokes them as the workloads say, and waits for what it has invoked.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::rc::Rc;
 
 use isotherm_serverless::{Body, RegisteredFunction};
@@ -8,18 +8,19 @@ use isotherm_services::ExecutionController;
 use isotherm_workload::{Merge, Workload};
 
 use super::world::World;
-use super::{Failure, Recorder};
+use super::Failure;
 
 /// The controller's knowledge.
 pub(super) struct Driver {
     pub(super) world: World,
-    pub(super) recorder: Rc<RefCell<Recorder>>,
+    /// How many of its invocations the service has not taken in.
     pub(super) lost: Rc<Cell<u64>>,
 }
 
 impl Driver {
     pub(super) async fn drive(self, me: &ExecutionController, mut workload: Merge) -> Result<(), Failure> {
         let functions = self.register().await?;
+        let mut detached = 0;
         while let Some(arrival) = workload.next_arrival()? {
             if arrival.at > me.now() {
                 me.sleep_until(arrival.at).await;
@@ -27,16 +28,15 @@ impl Driver {
             let function = &functions[arrival.function as usize];
             let body = self.world.body_of(&arrival);
             if self.world.invoking_is_free {
-                match self.world.manager.invoke_with(function, body).await {
-                    Ok(invocation) => self.recorder.borrow_mut().add(invocation),
-                    Err(_) => self.lost.set(self.lost.get() + 1),
-                }
+                detached += 1;
+                self.world.manager.invoke_detached(function, body);
             } else {
                 self.invoke_apart(me, function.clone(), body);
             }
         }
-        let pending = self.recorder.borrow_mut().take_pending();
-        self.world.manager.wait_all(&pending).await;
+        // A service that has stopped has no invocation left.
+        let _ = self.world.manager.drain(&self.world.service).await;
+        self.lost.set(self.lost.get() + detached - self.world.service.detached());
         Ok(())
     }
 

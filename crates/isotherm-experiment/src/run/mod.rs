@@ -13,7 +13,6 @@ mod progress;
 mod world;
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::ops::ControlFlow;
 use std::rc::Rc;
@@ -22,7 +21,7 @@ use isotherm_kernel::{Marking, RunError, Simulation, Time};
 use isotherm_platform::Platform;
 use isotherm_results::{CsvSink, PlatformCounts, SinkError, Summary, SummaryReport, Utilisation, UtilisationReport};
 use isotherm_serverless::{
-    Invocation, InvocationId, InvocationRecord, PlatformEvent, Preset, RecordSink, ServerlessComputeService,
+    InvocationRecord, PlatformEvent, Preset, RecordSink, ServerlessComputeService,
 };
 use isotherm_services::{ExecutionController, FailureCause, Site};
 use isotherm_workload::WorkloadError;
@@ -145,7 +144,7 @@ pub fn run(plan: &Plan, records: Option<File>, watch: Option<Watch>) -> Result<O
     let failure = Rc::new(RefCell::new(None));
     let lost = Rc::new(Cell::new(0));
     let service = world.service.clone();
-    let driver = Driver { world, recorder: Rc::clone(&recorder), lost: Rc::clone(&lost) };
+    let driver = Driver { world, lost: Rc::clone(&lost) };
     let failed = Rc::clone(&failure);
     let controller = ExecutionController::spawn(&site, plan.hosts.user, "controller", move |me| async move {
         if let Err(error) = driver.drive(&me, workload).await {
@@ -191,27 +190,15 @@ impl Observer {
     }
 }
 
-/// Takes records, and knows which of the controller's invocations have not ended.
+/// Takes records.
 struct Recorder {
     csv: Option<CsvSink<File>>,
     summary: Summary,
-    pending: BTreeMap<InvocationId, Invocation>,
 }
 
 impl Recorder {
     fn new(records: Option<File>) -> Self {
-        Recorder { csv: records.map(CsvSink::new), summary: Summary::default(), pending: BTreeMap::new() }
-    }
-
-    /// Remembers an invocation until its record comes, if it has not come already.
-    fn add(&mut self, invocation: Invocation) {
-        if invocation.outcome().is_none() {
-            self.pending.insert(invocation.id(), invocation);
-        }
-    }
-
-    fn take_pending(&mut self) -> Vec<Invocation> {
-        std::mem::take(&mut self.pending).into_values().collect()
+        Recorder { csv: records.map(CsvSink::new), summary: Summary::default() }
     }
 
     fn finish(&mut self, end: Time) -> (SummaryReport, Result<(), SinkError>) {
@@ -222,7 +209,6 @@ impl Recorder {
 
 impl RecordSink for Recorder {
     fn record(&mut self, record: &InvocationRecord) {
-        self.pending.remove(&record.id);
         self.summary.record(record);
         if let Some(csv) = &mut self.csv {
             csv.record(record);

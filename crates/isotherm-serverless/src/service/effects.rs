@@ -5,9 +5,9 @@ use std::rc::Rc;
 use isotherm_kernel::Duration;
 use isotherm_services::{Action, ActionReport, ActionRequest, DataEnd, FailureCause, FilePin, move_data};
 
-use super::{NodeServices, ServerlessComputeService};
+use super::{Live, NodeServices, ServerlessComputeService};
 use crate::call::{Call, PrivateStorage};
-use crate::function::{Body, Step};
+use crate::function::Body;
 use crate::manager::FunctionManager;
 use crate::message::{ManagerMessage, Request, time_limit};
 use crate::state::{BodyEnd, Effect};
@@ -54,7 +54,7 @@ impl ServerlessComputeService {
                 self.carry_out_one(effect);
             }
         }
-        self.answer_stop();
+        self.answer_who_waits_for_the_last();
     }
 
     fn carry_out_one(&self, effect: Effect) {
@@ -129,8 +129,8 @@ impl ServerlessComputeService {
                 let live = self.inner.desk.borrow_mut().live.remove(&invocation);
                 #[cfg(any(test, feature = "audit"))]
                 self.inner.desk.borrow_mut().progress.remove(&invocation);
-                if let Some(live) = live {
-                    self.notify(&live.manager, live.handle);
+                if let Some(Live { manager, handle: Some(handle), .. }) = live {
+                    self.notify(&manager, handle);
                 }
             }
         }
@@ -152,12 +152,20 @@ impl ServerlessComputeService {
         });
     }
 
-    fn answer_stop(&self) {
-        if !self.inner.stopped.get() || !self.inner.desk.borrow().live.is_empty() {
-            return;
-        }
-        let reply = self.inner.desk.borrow_mut().stopping.take();
-        if let Some(reply) = reply {
+    /// Answers those who wait until no invocation is left, if none is.
+    fn answer_who_waits_for_the_last(&self) {
+        let replies = {
+            let mut desk = self.inner.desk.borrow_mut();
+            if !desk.live.is_empty() {
+                return;
+            }
+            let mut replies = std::mem::take(&mut desk.draining);
+            if self.inner.stopped.get() {
+                replies.extend(desk.stopping.take());
+            }
+            replies
+        };
+        for reply in replies {
             reply.answer(0, Ok(()));
         }
     }
@@ -275,12 +283,10 @@ impl ServerlessComputeService {
     fn action(&self, invocation: InvocationId, node: NodeId, container: ContainerId) -> Option<Action> {
         let mut desk = self.inner.desk.borrow_mut();
         let live = desk.live.get(&invocation)?;
-        if let Body::Steps(steps) = &live.body
-            && let [Step::Sleep(duration)] = **steps
-        {
+        if let Body::Sleep(duration) = live.body {
             return Some(Action::Sleep(duration));
         }
-        let (body, handle) = (live.body.clone(), live.handle.clone());
+        let (body, handle) = (live.body.clone(), self.handle(invocation, live)?);
         let manager = FunctionManager::at_port(&self.inner.site, live.manager.clone());
         let storage = desk.private.entry(container).or_insert_with(|| {
             let storage = &self.node(node).storage;

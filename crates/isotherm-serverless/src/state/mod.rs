@@ -517,6 +517,19 @@ impl PlatformState {
         running
     }
 
+    /// What is known of an invocation that has not ended.
+    pub(crate) fn status(&self, id: InvocationId) -> Option<Rc<Status>> {
+        self.invocations.get(&id).map(|invocation| Rc::clone(&invocation.status))
+    }
+
+    /// The container that an invocation is in.
+    pub(crate) fn container_of(&self, id: InvocationId) -> Option<ContainerId> {
+        match self.invocations.get(&id)?.place {
+            Place::Running(container) => Some(container),
+            _ => None,
+        }
+    }
+
     /// Disk limit of a container in bytes.
     pub(crate) fn disk_limit(&self, container: ContainerId) -> u64 {
         let container = &self.containers[&container];
