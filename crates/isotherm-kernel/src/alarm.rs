@@ -7,18 +7,26 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use crate::actor::Waiting;
 use crate::kernel::{Ready, Target};
 use crate::queue::{EventId, EventQueue};
-use crate::{ActorId, Kernel, Rank, Time};
+use crate::{ActorId, Duration, Kernel, Rank, Time};
 
 pub(crate) type BoxedCall = Box<dyn FnOnce(&Kernel)>;
+
+/// Who is called at a date, again and again, without anything being allocated for each call: see [`Kernel::signal_after`].
+pub trait Signalled {
+    /// The date has come. `token` is what was given when the call was asked for.
+    fn signalled(self: Rc<Self>, token: [u64; 2]);
+}
 
 enum Action {
     Wake(ActorId),
     Call(BoxedCall),
+    Signal(Rc<dyn Signalled>, [u64; 2]),
 }
 
 enum State {
@@ -82,7 +90,7 @@ impl Alarms {
 
     /// Puts the sleeps begun since time last moved into the queue, newest first.
     pub(crate) fn settle(&mut self, queue: &mut EventQueue<Target>) {
-        for id in std::mem::take(&mut self.begun).into_iter().rev() {
+        while let Some(id) = self.begun.pop() {
             let Some(alarm) = self.slots.get_mut(id.index as usize).filter(|alarm| alarm.generation == id.generation)
             else {
                 continue;
@@ -99,9 +107,12 @@ impl Alarms {
         match alarm.action.take()? {
             Action::Wake(actor) => Some(Ready::Actor(actor)),
             Action::Call(call) => {
-                let id = AlarmId { index, generation: alarm.generation };
-                self.release(id);
+                self.release(AlarmId { index, generation: self.slots[index as usize].generation });
                 Some(Ready::Call(call))
+            }
+            Action::Signal(whom, token) => {
+                self.release(AlarmId { index, generation: self.slots[index as usize].generation });
+                Some(Ready::Signal(whom, token))
             }
         }
     }
@@ -145,6 +156,15 @@ impl Kernel {
             return Call { alarm: None };
         }
         Call { alarm: Some(self.begin_alarm(due, Rank::Cpu, Action::Call(call))) }
+    }
+
+    /// Like [`call_after`](Self::call_after), for those who have many calls to make: `whom` is told the `token`.
+    pub fn signal_after(&self, duration: Duration, whom: Rc<dyn Signalled>, token: [u64; 2]) -> Call {
+        if duration.is_zero() {
+            self.inner.ready.borrow_mut().push_back(Ready::Signal(whom, token));
+            return Call { alarm: None };
+        }
+        Call { alarm: Some(self.begin_alarm(self.now() + duration, Rank::Cpu, Action::Signal(whom, token))) }
     }
 
     /// Cancels a call that has not happened yet. Says whether it was still to happen.

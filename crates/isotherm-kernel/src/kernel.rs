@@ -10,7 +10,7 @@ use slab::Slab;
 
 use crate::activity::{BoxedEnd, Listener};
 use crate::actor::{ActorBuilder, Label, Task, Tasks, Waiting};
-use crate::alarm::{Alarms, BoxedCall, Call, WaitUntil};
+use crate::alarm::{Alarms, BoxedCall, Call, Signalled, WaitUntil};
 use crate::fluid::{ActivityError, Due, Fluid};
 use crate::queue::EventQueue;
 use crate::{Actor, ActorId, Duration, Group, Mailbox, Rank, Time};
@@ -26,6 +26,7 @@ pub(crate) enum Target {
 pub(crate) enum Ready {
     Actor(ActorId),
     Call(BoxedCall),
+    Signal(Rc<dyn Signalled>, [u64; 2]),
     End(BoxedEnd, Result<(), ActivityError>),
 }
 
@@ -269,6 +270,7 @@ impl Kernel {
         match ready {
             Ready::Actor(id) => self.run_actor(id),
             Ready::Call(call) => call(self),
+            Ready::Signal(whom, token) => whom.signalled(token),
             Ready::End(call, result) => call(self, result),
         }
     }

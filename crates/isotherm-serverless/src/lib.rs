@@ -90,7 +90,7 @@ pub use id::{ContainerId, FunctionId, ImageId, InvocationId, NodeId};
 pub use invocation::Invocation;
 pub use limits::Limits;
 pub use manager::FunctionManager;
-pub use node_set::NodeSet;
+pub use node_set::{DenseId, IdSet, NodeSet};
 pub use record::{InvocationRecord, Outcome, RecordSink, StartKind};
 pub use service::{ServerlessComputeService, ServerlessError};
 pub use state::{Mark, Need, Pending, View};

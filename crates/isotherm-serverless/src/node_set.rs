@@ -1,38 +1,78 @@
-//! Sets of compute hosts that can be intersected quickly.
+//! Sets of compute hosts, or of anything that is counted from 0, that can be intersected quickly.
 //!
 //! A scheduler asks "which is the first node that has a free slot and the image in memory?" for every invocation that
 //! waits. Two levels of bits answer it in a few machine words: one bit a node, and one bit for each word that is not
 //! empty. All sets of one service have the same size.
 
-use crate::NodeId;
+use std::marker::PhantomData;
+
+use crate::{FunctionId, NodeId};
 
 const BITS: usize = u64::BITS as usize;
 
-/// A set of compute hosts, in the order in which the service lists them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct NodeSet {
+/// What is counted from 0 without gaps.
+pub trait DenseId: Copy {
+    /// The number.
+    fn number(self) -> u32;
+    /// The one of that number.
+    fn of_number(number: u32) -> Self;
+}
+
+impl DenseId for NodeId {
+    fn number(self) -> u32 {
+        self.0
+    }
+
+    fn of_number(number: u32) -> Self {
+        NodeId(number)
+    }
+}
+
+impl DenseId for FunctionId {
+    fn number(self) -> u32 {
+        self.0
+    }
+
+    fn of_number(number: u32) -> Self {
+        FunctionId(number)
+    }
+}
+
+/// A set of things that are counted from 0, in that order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdSet<I> {
     words: Vec<u64>,
     /// Which words are not empty.
     summary: Vec<u64>,
     len: usize,
+    ids: PhantomData<I>,
 }
 
-impl NodeSet {
+/// A set of compute hosts, in the order in which the service lists them.
+pub type NodeSet = IdSet<NodeId>;
+
+impl<I> Default for IdSet<I> {
+    fn default() -> Self {
+        IdSet { words: Vec::new(), summary: Vec::new(), len: 0, ids: PhantomData }
+    }
+}
+
+impl<I: DenseId> IdSet<I> {
     /// An empty set.
     pub fn new() -> Self {
-        NodeSet::default()
+        IdSet::default()
     }
 
-    /// The set of the first `count` nodes.
+    /// The set of the first `count`.
     pub fn first(count: usize) -> Self {
-        let mut set = NodeSet::new();
+        let mut set = IdSet::new();
         for node in 0..count {
-            set.insert(NodeId(node as u32));
+            set.insert(I::of_number(node as u32));
         }
         set
     }
 
-    /// Number of nodes in the set.
+    /// How many are in the set.
     pub fn len(&self) -> usize {
         self.len
     }
@@ -42,14 +82,14 @@ impl NodeSet {
         self.len == 0
     }
 
-    /// Whether the node is in the set.
-    pub fn contains(&self, node: NodeId) -> bool {
+    /// Whether one is in the set.
+    pub fn contains(&self, node: I) -> bool {
         let (word, bit) = split(node);
         self.words.get(word).is_some_and(|word| word & bit != 0)
     }
 
-    /// Adds a node; says whether it is new.
-    pub fn insert(&mut self, node: NodeId) -> bool {
+    /// Adds one; says whether it is new.
+    pub fn insert(&mut self, node: I) -> bool {
         let (word, bit) = split(node);
         if word >= self.words.len() {
             self.words.resize(word + 1, 0);
@@ -62,8 +102,8 @@ impl NodeSet {
         new
     }
 
-    /// Takes a node out; says whether it was there.
-    pub fn remove(&mut self, node: NodeId) -> bool {
+    /// Takes one out; says whether it was there.
+    pub fn remove(&mut self, node: I) -> bool {
         let (word, bit) = split(node);
         if !self.contains(node) {
             return false;
@@ -83,13 +123,13 @@ impl NodeSet {
         self.len = 0;
     }
 
-    /// The nodes of the set, in order.
-    pub fn iter(&self) -> impl Iterator<Item = NodeId> + '_ {
+    /// Those in the set, in order.
+    pub fn iter(&self) -> impl Iterator<Item = I> + '_ {
         self.and(self)
     }
 
-    /// The first node that is in both sets and meets a condition.
-    pub fn find_in_both(&self, other: &NodeSet, mut meets: impl FnMut(NodeId) -> bool) -> Option<NodeId> {
+    /// The first one that is in both sets and meets a condition.
+    pub fn find_in_both(&self, other: &Self, mut meets: impl FnMut(I) -> bool) -> Option<I> {
         for (index, (own, others)) in self.summary.iter().zip(&other.summary).enumerate() {
             let mut summary = own & others;
             while summary != 0 {
@@ -97,7 +137,7 @@ impl NodeSet {
                 summary &= summary - 1;
                 let mut nodes = self.words[word] & other.words[word];
                 while nodes != 0 {
-                    let node = NodeId((word * BITS) as u32 + nodes.trailing_zeros());
+                    let node = I::of_number((word * BITS) as u32 + nodes.trailing_zeros());
                     nodes &= nodes - 1;
                     if meets(node) {
                         return Some(node);
@@ -108,22 +148,23 @@ impl NodeSet {
         None
     }
 
-    /// The nodes that are in both sets, in order.
-    pub fn and<'a>(&'a self, other: &'a NodeSet) -> impl Iterator<Item = NodeId> + 'a {
+    /// Those that are in both sets, in order.
+    pub fn and<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = I> + 'a {
         let words = self.summary.iter().zip(&other.summary).enumerate();
         words.flat_map(|(index, (own, other))| bits(own & other).map(move |bit| index * BITS + bit)).flat_map(|word| {
-            bits(self.words[word] & other.words[word]).map(move |bit| NodeId((word * BITS + bit) as u32))
+            bits(self.words[word] & other.words[word]).map(move |bit| I::of_number((word * BITS + bit) as u32))
         })
     }
 
-    /// The first node that is in both sets.
-    pub fn first_in_both(&self, other: &NodeSet) -> Option<NodeId> {
+    /// The first one that is in both sets.
+    pub fn first_in_both(&self, other: &Self) -> Option<I> {
         self.find_in_both(other, |_| true)
     }
 }
 
-fn split(node: NodeId) -> (usize, u64) {
-    (node.index() / BITS, 1 << (node.index() % BITS))
+fn split(id: impl DenseId) -> (usize, u64) {
+    let number = id.number() as usize;
+    (number / BITS, 1 << (number % BITS))
 }
 
 /// The positions of the bits that are set, lowest first.

@@ -28,7 +28,7 @@ use crate::config::{NodeConfig, OverheadRule, Payloads, ServiceConfig, Slots};
 use crate::function::{Body, Function, Image, RegisteredFunction};
 use crate::invocation::Invocation;
 use crate::message::{ManagerMessage, Reply, Request};
-use crate::state::{Node, PlatformState, Policies, Round};
+use crate::state::{Effect, Node, PlatformState, Policies, Round};
 use crate::{
     ContainerId, FunctionId, ImageId, InvocationId, InvocationRecord, Limits, NodeId, PlatformEvent, RecordSink,
 };
@@ -79,6 +79,8 @@ struct Inner {
     at_limit: AtLimit,
     state: RefCell<PlatformState>,
     desk: RefCell<Desk>,
+    /// The effects that are being carried out.
+    effects: RefCell<Vec<Effect>>,
     sinks: RefCell<Vec<Rc<RefCell<dyn RecordSink>>>>,
     stopped: Cell<bool>,
     detached: Cell<u64>,
@@ -175,6 +177,7 @@ impl ServerlessComputeService {
             at_limit: config.rules.at_limit,
             state: RefCell::new(state),
             desk: RefCell::default(),
+            effects: RefCell::default(),
             sinks: RefCell::default(),
             stopped: Cell::new(false),
             detached: Cell::new(0),

@@ -45,15 +45,18 @@ impl<F: FnOnce(Result<(), FailureCause>) -> Request> Drop for Notice<F> {
 impl ServerlessComputeService {
     /// Carries out the effects that the state has left, in their order.
     pub(super) fn carry_out(&self) {
+        // The two lists change places, so that none is allocated anew.
+        let mut effects = self.inner.effects.take();
         loop {
-            let effects = std::mem::take(&mut self.inner.state.borrow_mut().effects);
+            std::mem::swap(&mut effects, &mut self.inner.state.borrow_mut().effects);
             if effects.is_empty() {
                 break;
             }
-            for effect in effects {
+            for effect in effects.drain(..) {
                 self.carry_out_one(effect);
             }
         }
+        self.inner.effects.replace(effects);
         self.answer_who_waits_for_the_last();
     }
 

@@ -26,7 +26,6 @@ pub(crate) struct Backlog {
 }
 
 impl Backlog {
-    #[cfg(any(test, feature = "audit"))]
     pub(crate) fn len(&self) -> usize {
         self.live
     }
@@ -43,11 +42,17 @@ impl Backlog {
     /// Puts one at the end and gives its place.
     pub(crate) fn push(&mut self, pending: Pending) -> u64 {
         let sequence = self.next_sequence;
-        self.next_sequence += 1;
+        self.push_at(sequence, pending);
+        sequence
+    }
+
+    /// Puts one at a place behind all others, such as the one that it has in another backlog.
+    pub(crate) fn push_at(&mut self, sequence: u64, pending: Pending) {
+        debug_assert!(sequence >= self.next_sequence, "places are given out in order");
+        self.next_sequence = sequence + 1;
         let Pending { invocation, function } = pending;
         self.entries.push_back(Entry { sequence, invocation, function, gone: false });
         self.live += 1;
-        sequence
     }
 
     /// Takes out the one at a place; O(log n), but for closing the gaps once in a while.

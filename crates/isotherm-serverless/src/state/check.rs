@@ -33,7 +33,6 @@ impl PlatformState {
             ("containers", self.containers.len()),
             ("idle containers by function", self.functions.iter().map(|function| function.idle.len()).sum()),
             ("idle containers by node", of_nodes(&|node| node.idle.len())),
-            ("busy containers", of_nodes(&|node| node.busy.len())),
             ("slots in use", of_nodes(&|node| node.slots_used as usize)),
             ("claims", of_nodes(&|node| node.claims.len())),
             ("images to be dropped", of_nodes(&|node| node.dropped.len())),

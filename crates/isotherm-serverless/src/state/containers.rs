@@ -154,7 +154,6 @@ impl PlatformState {
     pub(super) fn container_is_idle(&mut self, id: ContainerId) {
         let Some(container) = self.containers.get_mut(&id) else { return };
         let (node, function) = (container.node, container.function);
-        self.nodes[node.index()].busy.remove(&id);
         container.serves = None;
         // It has served, so it has started, even if that was cut short.
         container.ready_at = container.ready_at.min(self.now);
@@ -237,7 +236,6 @@ impl PlatformState {
         }
         let Some(container) = self.containers.get_mut(&id) else { return };
         container.serves = Some(invocation);
-        self.nodes[container.node.index()].busy.insert(id);
     }
 
     /// Whether a container is idle on the node and belongs to the function.
@@ -250,9 +248,7 @@ impl PlatformState {
     /// Stops a container and gives back what it held.
     pub(super) fn stop_container(&mut self, id: ContainerId, evicted: bool) {
         let Some(container) = self.containers.get(&id) else { return };
-        if container.serves.is_some() {
-            self.nodes[container.node.index()].busy.remove(&id);
-        } else {
+        if container.serves.is_none() {
             self.no_longer_idle(id);
         }
         self.give_back(id, evicted);

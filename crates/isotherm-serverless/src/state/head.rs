@@ -14,7 +14,7 @@ impl PlatformState {
     /// Looks at the invocations that are new, and at the images that wait for room on the head disk.
     pub(super) fn admit_new(&mut self) {
         self.begin_awaited_downloads();
-        while let Some(id) = self.new.pop_first() {
+        while let Some(id) = self.new.pop_front() {
             let function = self.invocations[&id].function;
             let Some(image) = self.functions[function.index()].image else {
                 self.make_schedulable(id);

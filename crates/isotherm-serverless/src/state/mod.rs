@@ -36,7 +36,7 @@ pub(crate) use node::{Node, SharedFileSystem};
 use prewarm::Prewarming;
 pub use view::{Mark, Need, Pending, View};
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use isotherm_kernel::{Duration, Time};
@@ -46,7 +46,7 @@ use rustc_hash::FxHashMap;
 use crate::config::{ContainerReuse, RoomRule, Rules};
 use crate::eviction::ContainerEviction;
 use crate::keep_alive::{Invoked, KeepAlive, SharedKeepAlive};
-use crate::node_set::NodeSet;
+use crate::node_set::{IdSet, NodeSet};
 use crate::scheduler::{Plan, Scheduler};
 use crate::status::Status;
 use crate::{ContainerId, EventKind, FunctionId, ImageId, InvocationId, Limits, NodeId, Outcome, PlatformEvent};
@@ -122,7 +122,7 @@ pub(crate) struct Function {
     pub(crate) idle_nodes: NodeSet,
     /// Idle containers by node, in the order in which they are to serve.
     pub(crate) idle: FxHashMap<NodeId, BTreeMap<u64, ContainerId>>,
-    pub(crate) pending: BTreeMap<u64, InvocationId>,
+    pub(crate) pending: Backlog,
     /// How many of its invocations are in containers.
     pub(crate) running: u32,
     /// Its own keep-alive policy, in place of the service's.
@@ -188,7 +188,7 @@ pub(crate) struct PlatformState {
     head: SharedFileSystem,
     pub(crate) images: Vec<Image>,
     pub(crate) functions: Vec<Function>,
-    functions_waiting: BTreeSet<FunctionId>,
+    functions_waiting: IdSet<FunctionId>,
     pub(crate) nodes: Vec<Node>,
     free_nodes: NodeSet,
     /// Nodes from whose disk images were pushed out since the last message.
@@ -199,7 +199,7 @@ pub(crate) struct PlatformState {
     pub(crate) invocations: FxHashMap<InvocationId, Invocation>,
     next_invocation: u64,
     /// Invocations that nobody has looked at yet.
-    new: BTreeSet<InvocationId>,
+    new: VecDeque<InvocationId>,
     /// Images that are waited for and for which there is no room on the head disk, the longest waiting first.
     awaiting_room: BTreeSet<(InvocationId, ImageId)>,
     /// Whether something on the head disk has ceased to be pinned, or has gone, since these were last tried.
@@ -223,7 +223,7 @@ impl PlatformState {
             head,
             images: Vec::new(),
             functions: Vec::new(),
-            functions_waiting: BTreeSet::new(),
+            functions_waiting: IdSet::new(),
             free_nodes: nodes.iter().enumerate().filter(|(_, node)| node.free_slots() > 0).fold(
                 NodeSet::new(),
                 |mut set, (index, _)| {
@@ -238,7 +238,7 @@ impl PlatformState {
             next_idle_sequence: 0,
             invocations: FxHashMap::default(),
             next_invocation: 0,
-            new: BTreeSet::new(),
+            new: VecDeque::new(),
             awaiting_room: BTreeSet::new(),
             head_room_may_have_come: false,
             pending: Backlog::default(),
@@ -335,7 +335,7 @@ impl PlatformState {
             fits,
             idle_nodes: NodeSet::new(),
             idle: FxHashMap::default(),
-            pending: BTreeMap::new(),
+            pending: Backlog::default(),
             running: 0,
             keep_alive,
             prewarming: None,
@@ -352,7 +352,7 @@ impl PlatformState {
         let status = Status::new(id, Rc::clone(&spec.name), image, self.now);
         self.note_invoked(function);
         self.invocations.insert(id, Invocation { function, place: Place::New, status: Rc::clone(&status) });
-        self.new.insert(id);
+        self.new.push_back(id);
         self.emit(|| EventKind::Submitted { invocation: id, function });
         (id, status)
     }
@@ -390,7 +390,8 @@ impl PlatformState {
     fn make_schedulable(&mut self, id: InvocationId) {
         let now = self.now;
         let Some(invocation) = self.invocations.get_mut(&id) else { return };
-        let sequence = self.pending.push(Pending { invocation: id, function: invocation.function });
+        let pending = Pending { invocation: id, function: invocation.function };
+        let sequence = self.pending.push(pending);
         invocation.place = Place::Pending(sequence);
         invocation.status.update(|record| {
             record.admitted = Some(now);
@@ -398,7 +399,7 @@ impl PlatformState {
         });
         let function = invocation.function;
         let spec = &mut self.functions[function.index()];
-        spec.pending.insert(sequence, id);
+        spec.pending.push_at(sequence, pending);
         let image = spec.image;
         self.functions_waiting.insert(function);
         if let Some(image) = image {
@@ -412,10 +413,10 @@ impl PlatformState {
     fn leave_queue(&mut self, function: FunctionId, sequence: u64) {
         self.pending.remove(sequence);
         let spec = &mut self.functions[function.index()];
-        spec.pending.remove(&sequence);
+        spec.pending.remove(sequence);
         let (image, none_left) = (spec.image, spec.pending.is_empty());
         if none_left {
-            self.functions_waiting.remove(&function);
+            self.functions_waiting.remove(function);
         }
         if let Some(image) = image {
             if none_left {
@@ -476,7 +477,7 @@ impl PlatformState {
         let function = invocation.function;
         match invocation.place {
             Place::New => {
-                self.new.remove(&id);
+                self.new.retain(|&new| new != id);
             }
             Place::AwaitsImage => {
                 if let Some(image) = self.functions[function.index()].image {
@@ -507,12 +508,8 @@ impl PlatformState {
 
     /// Invocations that are in a container, in the order of submission.
     pub(crate) fn running(&self) -> Vec<InvocationId> {
-        let mut running: Vec<InvocationId> = self
-            .nodes
-            .iter()
-            .flat_map(|node| &node.busy)
-            .filter_map(|container| self.containers[container].serves)
-            .collect();
+        let mut running: Vec<InvocationId> =
+            self.containers.values().filter_map(|container| container.serves).collect();
         running.sort_unstable();
         running
     }

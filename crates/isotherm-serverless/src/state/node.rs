@@ -32,8 +32,6 @@ pub(crate) struct Node {
     pub(crate) idle_limits: Need,
     /// Images that only idle containers pin, together.
     pub(crate) idle_images: Need,
-    /// Containers that serve an invocation.
-    pub(crate) busy: BTreeSet<ContainerId>,
     /// Images that left the disk and are to be dropped from memory before the next round.
     pub(crate) dropped: Vec<ImageId>,
     /// Copies and loads that have been told to have found no room; they are told again only when something has been
@@ -111,7 +109,6 @@ impl Node {
             idle: BTreeSet::new(),
             idle_limits: Need::default(),
             idle_images: Need::default(),
-            busy: BTreeSet::new(),
             dropped: Vec::new(),
             refused: FxHashSet::default(),
             claims: FxHashMap::default(),

@@ -100,7 +100,7 @@ impl<'a> View<'a> {
 
     /// The waiting invocations of one function, in the order in which they became schedulable.
     pub fn pending_of(&self, function: FunctionId) -> impl DoubleEndedIterator<Item = InvocationId> + 'a {
-        self.state.functions[function.index()].pending.values().copied()
+        self.state.functions[function.index()].pending.iter().map(|pending| pending.invocation)
     }
 
     /// How many invocations of a function wait.
@@ -110,7 +110,7 @@ impl<'a> View<'a> {
 
     /// The functions that have waiting invocations, in the order of registration.
     pub fn functions_waiting(&self) -> impl Iterator<Item = FunctionId> + 'a {
-        self.state.functions_waiting.iter().copied()
+        self.state.functions_waiting.iter()
     }
 
     /// How many functions have waiting invocations.

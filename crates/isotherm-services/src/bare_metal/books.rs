@@ -7,6 +7,7 @@ use std::rc::Rc;
 use isotherm_kernel::{Actor, Call, Duration, Time};
 use slab::Slab;
 
+use super::sleeper::Turn;
 use super::{Action, ActionReport, ActionRequest, ActionState, ActionStatus, AtLimit};
 
 /// Names an action of one service, also after it has ended.
@@ -15,6 +16,17 @@ pub struct ActionId {
     /// Counts the submissions, so that an id is never given again and ids sort by submission.
     sequence: u64,
     index: u32,
+}
+
+impl ActionId {
+    /// The id as a word for the kernel.
+    pub(super) fn token(self) -> [u64; 2] {
+        [self.sequence, u64::from(self.index)]
+    }
+
+    pub(super) fn of_token([sequence, index]: [u64; 2]) -> Self {
+        Self { sequence, index: index as u32 }
+    }
 }
 
 /// What a bare-metal service has done and is doing.
@@ -70,6 +82,8 @@ pub(super) struct Entry {
     status: Option<Rc<ActionStatus>>,
     pub(super) started: Option<Time>,
     pub(super) stage: Stage,
+    /// What comes next, if it runs without an actor.
+    pub(super) next: Turn,
 }
 
 impl Entry {
@@ -108,6 +122,7 @@ impl Books {
             status: request.status,
             started: None,
             stage: Stage::Sent,
+            next: |_, _| {},
         });
         let index = u32::try_from(index).expect("fewer than 2^32 actions at a time");
         ActionId { sequence, index }

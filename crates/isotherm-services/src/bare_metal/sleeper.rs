@@ -12,20 +12,36 @@
 //! What takes no time takes no turn either. When the action has been ended by force meanwhile, the next call finds
 //! it gone.
 
+use isotherm_kernel::Signalled;
+
 use super::*;
+
+/// What an action does next.
+pub(super) type Turn = fn(&BareMetalService, ActionId);
+
+impl Signalled for Inner {
+    fn signalled(self: Rc<Self>, token: [u64; 2]) {
+        let service = BareMetalService { inner: self };
+        let id = ActionId::of_token(token);
+        let next = service.inner.books.borrow_mut().get(id).map(|entry| entry.next);
+        if let Some(next) = next {
+            next(&service, id);
+        }
+    }
+}
 
 impl BareMetalService {
     /// Begins an action that only sleeps.
     pub(super) fn begin_sleeper(&self, id: ActionId) {
-        let service = self.clone();
-        let kernel = self.inner.site.kernel();
-        kernel.call_after(Duration::ZERO, move |_| {
-            let startup = match service.inner.books.borrow_mut().get(id) {
-                Some(entry) => entry.startup,
-                None => return,
-            };
-            service.after(id, startup, Self::start_body);
-        });
+        self.call(id, Duration::ZERO, Self::start_up);
+    }
+
+    fn start_up(&self, id: ActionId) {
+        let startup = match self.inner.books.borrow_mut().get(id) {
+            Some(entry) => entry.startup,
+            None => return,
+        };
+        self.after(id, startup, Self::start_body);
     }
 
     fn start_body(&self, id: ActionId) {
@@ -77,27 +93,30 @@ impl BareMetalService {
     }
 
     /// Goes on after a duration, or at once if it is zero.
-    fn after(&self, id: ActionId, duration: Duration, next: fn(&Self, ActionId)) {
+    fn after(&self, id: ActionId, duration: Duration, next: Turn) {
         if duration.is_zero() {
             return next(self, id);
         }
-        let service = self.clone();
-        let call = self.inner.site.kernel().call_after(duration, move |_| next(&service, id));
+        self.call(id, duration, next);
+    }
+
+    /// Goes on after a duration, or at the end of the run queue if it is zero.
+    fn call(&self, id: ActionId, duration: Duration, next: Turn) {
         if let Some(entry) = self.inner.books.borrow_mut().get(id) {
+            entry.next = next;
+            let call = self.inner.site.kernel().signal_after(duration, Rc::clone(&self.inner) as _, id.token());
             entry.stage = Stage::Call(call);
         }
     }
 
     /// Goes on at the end of the run queue if the action has a limit, at once otherwise.
-    fn in_turn(&self, id: ActionId, next: fn(&Self, ActionId)) {
+    fn in_turn(&self, id: ActionId, next: Turn) {
         let limited = match self.inner.books.borrow_mut().get(id) {
             Some(entry) => entry.time_limit.is_some(),
             None => return,
         };
         if limited {
-            let service = self.clone();
-            let kernel = self.inner.site.kernel();
-            kernel.call_after(Duration::ZERO, move |_| next(&service, id));
+            self.call(id, Duration::ZERO, next);
         } else {
             next(self, id);
         }

@@ -44,7 +44,7 @@ impl Stage {
     fn pending(&mut self, functions: &[FunctionId]) -> Vec<InvocationId> {
         let submit = |function: &FunctionId| {
             let (id, _) = self.state.submit(*function);
-            self.state.new.remove(&id);
+            self.state.new.retain(|&new| new != id);
             self.state.make_schedulable(id);
             id
         };
