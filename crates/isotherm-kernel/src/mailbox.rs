@@ -10,12 +10,12 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::task::{Context, Poll};
 
 use crate::actor::{Label, Waiting};
 use crate::combinators::{Either, select};
-use crate::{ActorId, Duration, Kernel};
+use crate::{ActorId, Duration, Kernel, Signalled};
 
 struct Letter<T> {
     value: T,
@@ -33,6 +33,10 @@ struct Inner<T> {
     name: Label,
     letters: RefCell<VecDeque<Letter<T>>>,
     receivers: RefCell<VecDeque<ActorId>>,
+    /// Who is told that letters have come, in place of a receiver.
+    listener: RefCell<Option<Weak<dyn Signalled>>>,
+    /// Whether that has been told and not all letters have been taken since.
+    told: Cell<bool>,
 }
 
 /// A queue of messages of type `T`; a cheap handle that can be cloned.
@@ -77,7 +81,14 @@ pub struct ReceiveTimedOut(
 
 impl<T> Mailbox<T> {
     pub(crate) fn new(kernel: Kernel, name: Label) -> Self {
-        Mailbox(Rc::new(Inner { kernel, name, letters: RefCell::default(), receivers: RefCell::default() }))
+        Mailbox(Rc::new(Inner {
+            kernel,
+            name,
+            letters: RefCell::default(),
+            receivers: RefCell::default(),
+            listener: RefCell::default(),
+            told: Cell::new(false),
+        }))
     }
 
     /// The mailbox's name, for reports.
@@ -115,12 +126,30 @@ impl<T> Mailbox<T> {
         .await;
     }
 
+    /// Has somebody told, in a turn of his own in the run queue, that values have come: he takes them with
+    /// [`try_receive`](Self::try_receive) until there are none, as an actor would that does nothing but receive, at less cost. He is not kept
+    /// alive for it. Nobody else is to receive from this mailbox.
+    pub fn listen(&self, listener: Weak<dyn Signalled>) {
+        self.0.listener.replace(Some(listener));
+    }
+
     fn put(&self, letter: Letter<T>) {
         self.0.letters.borrow_mut().push_back(letter);
         self.wake_next();
     }
 
+    fn tell_listener(&self, listener: &Weak<dyn Signalled>) {
+        if !self.0.told.replace(true)
+            && let Some(listener) = listener.upgrade()
+        {
+            self.0.kernel.signal_after(Duration::ZERO, listener, [0, 0]);
+        }
+    }
+
     fn wake_next(&self) {
+        if let Some(listener) = &*self.0.listener.borrow() {
+            return self.tell_listener(listener);
+        }
         let receiver = self.0.receivers.borrow_mut().pop_front();
         if let Some(receiver) = receiver {
             self.0.kernel.wake(receiver);
@@ -129,7 +158,10 @@ impl<T> Mailbox<T> {
 
     /// Takes the first message if there is one.
     pub fn try_receive(&self) -> Option<T> {
-        let letter = self.0.letters.borrow_mut().pop_front()?;
+        let Some(letter) = self.0.letters.borrow_mut().pop_front() else {
+            self.0.told.set(false);
+            return None;
+        };
         if let Some(receipt) = letter.receipt {
             receipt.received.set(true);
             self.0.kernel.wake(receipt.sender);

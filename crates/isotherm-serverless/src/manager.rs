@@ -183,13 +183,8 @@ impl FunctionManager {
     ///
     /// It is the cheapest way to invoke, for those who make millions of invocations. `body` stands in for the function's own.
     pub fn invoke_detached(&self, function: &RegisteredFunction, body: Option<Body>) {
-        let request = Request::Invoke {
-            function: function.id,
-            body,
-            reply: None,
-            manager: self.port.clone(),
-            processed: false,
-        };
+        let request =
+            Request::Invoke { function: function.id, body, reply: None, manager: self.port.clone(), processed: false };
         let service = &function.service;
         service.ask(&self.caller, service.payloads().invoke_request, request);
     }

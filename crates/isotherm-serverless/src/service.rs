@@ -1,8 +1,8 @@
 //! The serverless compute service: an actor around [`PlatformState`](crate::state).
 //!
-//! The actor on the head host takes one message after the other, tells the platform's state, and carries out the effects
+//! The service takes one message after the other, tells the platform's state, and carries out the effects
 //! that this leaves: it starts transfers, submits bodies to the nodes' bare-metal services, sets timers, answers and
-//! notifies. It decides nothing itself.
+//! notifies. It decides nothing itself. It is called in the turns in which an actor that receives would run, which costs less than one.
 //!
 //! At its start it creates the head storage service, and on every compute host a storage service, a memory and a bare-metal
 //! service; every invocation runs as an action submitted to the latter.
@@ -15,7 +15,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
 
-use isotherm_kernel::{Call as Timer, Duration, Kernel};
+use isotherm_kernel::{Call as Timer, Duration, Kernel, Signalled};
 use isotherm_platform::HostId;
 use isotherm_services::{
     ActionId, Address, AtLimit, BareMetalConfig, BareMetalService, Delivery, Eviction, FailureCause, Ledger, Port,
@@ -81,11 +81,26 @@ struct Inner {
     desk: RefCell<Desk>,
     /// The effects that are being carried out.
     effects: RefCell<Vec<Effect>>,
+    /// The request whose processing overhead passes while everything else waits.
+    in_hand: RefCell<Option<Request>>,
     sinks: RefCell<Vec<Rc<RefCell<dyn RecordSink>>>>,
     stopped: Cell<bool>,
     detached: Cell<u64>,
     #[cfg(any(test, feature = "audit"))]
     checks: Cell<u64>,
+}
+
+/// What the kernel tells the service when the processing overhead of the request in hand has passed.
+const RESUME: [u64; 2] = [1, 0];
+
+impl Signalled for Inner {
+    fn signalled(self: Rc<Self>, token: [u64; 2]) {
+        let service = ServerlessComputeService { inner: self };
+        match token {
+            RESUME => service.resume(),
+            _ => service.receive(),
+        }
+    }
 }
 
 /// The services on one compute host.
@@ -178,6 +193,7 @@ impl ServerlessComputeService {
             state: RefCell::new(state),
             desk: RefCell::default(),
             effects: RefCell::default(),
+            in_hand: RefCell::default(),
             sinks: RefCell::default(),
             stopped: Cell::new(false),
             detached: Cell::new(0),
@@ -185,21 +201,10 @@ impl ServerlessComputeService {
             checks: Cell::new(0),
         };
         let service = ServerlessComputeService { inner: Rc::new(inner) };
-        service.spawn_daemon();
+        let listener = Rc::downgrade(&service.inner);
+        service.inner.port.listen(listener);
         service.watch_hosts();
         Ok(service)
-    }
-
-    fn spawn_daemon(&self) {
-        let service = self.clone();
-        let label = Rc::clone(self.address().label());
-        let actor = self.inner.site.platform().actor(self.address().host(), label);
-        actor.daemon().spawn(async move {
-            loop {
-                let request = service.inner.port.receive().await;
-                service.process(request).await;
-            }
-        });
     }
 
     /// Has the service told when a compute host goes off or comes back.
@@ -357,24 +362,47 @@ impl ServerlessComputeService {
         Reply::<()>::gone(self.address())
     }
 
+    /// Takes the messages that have arrived, unless it is busy with one.
+    fn receive(&self) {
+        while self.inner.in_hand.borrow().is_none() {
+            let Some(request) = self.inner.port.try_receive() else { return };
+            self.process(request);
+        }
+    }
+
+    /// Goes on with the request that it was busy with, and with what has arrived meanwhile.
+    fn resume(&self) {
+        let request = self.inner.in_hand.take();
+        if let Some(request) = request {
+            self.process(request);
+        }
+        self.receive();
+    }
+
+    /// Spends the processing overhead of a request, and takes it then.
+    fn delay(&self, request: Request) {
+        let overhead = self.inner.processing_overhead;
+        match self.inner.overhead {
+            OverheadRule::BlocksService => {
+                self.inner.in_hand.replace(Some(request));
+                self.kernel().signal_after(overhead, Rc::clone(&self.inner) as _, RESUME);
+            }
+            OverheadRule::DelaysRequest => {
+                let port = self.inner.port.clone();
+                self.kernel().call_after(overhead, move |_| {
+                    let from = port.address().clone();
+                    port.send(&from, 0, request);
+                });
+            }
+        }
+    }
+
     /// Takes one message.
-    async fn process(&self, request: Request) {
+    fn process(&self, request: Request) {
         let round = match request {
             Request::Invoke { function, body, reply, manager, processed } => {
-                let overhead = self.inner.processing_overhead;
-                if !processed && !overhead.is_zero() {
-                    match self.inner.overhead {
-                        OverheadRule::BlocksService => self.kernel().sleep(overhead).await,
-                        OverheadRule::DelaysRequest => {
-                            let request = Request::Invoke { function, body, reply, manager, processed: true };
-                            let port = self.inner.port.clone();
-                            self.kernel().call_after(overhead, move |_| {
-                                let from = port.address().clone();
-                                port.send(&from, 0, request);
-                            });
-                            return;
-                        }
-                    }
+                if !processed && !self.inner.processing_overhead.is_zero() {
+                    return self.delay(Request::Invoke { function, body, reply, manager, processed: true });
                 }
                 self.state_now();
                 self.take_in(function, body, reply, manager);
@@ -532,6 +560,7 @@ impl ServerlessComputeService {
         let host = self.inner.site.platform().host_name(self.address().host());
         self.inner.stopped.set(true);
         self.inner.port.close();
+        self.inner.in_hand.take();
         for node in &self.inner.nodes {
             node.bare_metal.stop();
         }

@@ -14,9 +14,9 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
-use isotherm_kernel::{Duration, Mailbox, ReceiveTimedOut};
+use isotherm_kernel::{Duration, Mailbox, ReceiveTimedOut, Signalled};
 use isotherm_platform::HostId;
 
 use crate::transfer::{failure, unreachable};
@@ -204,6 +204,11 @@ impl<M: Message + 'static> Port<M> {
     /// None came in time.
     pub async fn receive_with_timeout(&self, patience: Duration) -> Result<M, ReceiveTimedOut> {
         self.inner.mailbox.receive_with_timeout(patience).await
+    }
+
+    /// Has somebody told when messages have arrived: see [`Mailbox::listen`].
+    pub fn listen(&self, listener: Weak<dyn Signalled>) {
+        self.inner.mailbox.listen(listener);
     }
 
     /// Takes the first message if one has arrived.

@@ -7,8 +7,8 @@ use isotherm_serverless::{Body, RegisteredFunction};
 use isotherm_services::ExecutionController;
 use isotherm_workload::{Merge, Workload};
 
-use super::world::World;
 use super::Failure;
+use super::world::World;
 
 /// The controller's knowledge.
 pub(super) struct Driver {

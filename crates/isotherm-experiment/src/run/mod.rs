@@ -20,9 +20,7 @@ use std::rc::Rc;
 use isotherm_kernel::{Marking, RunError, Simulation, Time};
 use isotherm_platform::Platform;
 use isotherm_results::{CsvSink, PlatformCounts, SinkError, Summary, SummaryReport, Utilisation, UtilisationReport};
-use isotherm_serverless::{
-    InvocationRecord, PlatformEvent, Preset, RecordSink, ServerlessComputeService,
-};
+use isotherm_serverless::{InvocationRecord, PlatformEvent, Preset, RecordSink, ServerlessComputeService};
 use isotherm_services::{ExecutionController, FailureCause, Site};
 use isotherm_workload::WorkloadError;
 
