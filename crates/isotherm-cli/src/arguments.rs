@@ -61,6 +61,15 @@ What is alike is one row of a table and one box of a drawing. FILE is a SimGrid 
 experiment, whose platform may be changed by `--set`. docs/platforms.md explains what is shown. Exit codes:
 0 done; 1 a drawing could not be written; 2 bad input, such as a host that is not there.";
 
+const AFTER_POLICIES: &str = "\
+A policy is chosen in an experiment file, by its kind alone or in a table with its parameters:
+  [service]
+  scheduler = \"fcfs\"
+  keep_alive = { kind = \"fixed\", idle = \"10min\" }
+or on the command line: isotherm run study.toml --set service.scheduler=random
+
+Exit codes: 0 done; 2 there is no such policy.";
+
 const AFTER_CONFORM: &str = "\
 FOLDER has scenarios in cases/*.json and the platforms they name beside that folder, as in conformance/.
 One line is printed for each scenario that differs: the first date that does, what was expected, what
@@ -84,6 +93,8 @@ pub enum Command {
     Check(CheckArguments),
     /// Show and draw a platform: hosts, disks, links, and the route between two hosts.
     Platform(PlatformArguments),
+    /// List the built-in policies with their parameters.
+    Policies(PoliciesArguments),
     /// Check that the dates of a folder of scenarios are those of the reference.
     Conform(ConformArguments),
 }
@@ -182,6 +193,17 @@ impl PlatformArguments {
     pub fn draws(&self) -> bool {
         self.svg.is_some() || self.dot.is_some()
     }
+}
+
+/// `isotherm policies`
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_POLICIES)]
+pub struct PoliciesArguments {
+    /// Only this policy, or those of this field, such as `least-loaded` or `scheduler`.
+    pub name: Option<String>,
+    /// Print the list as JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `isotherm conform`

@@ -54,6 +54,7 @@ fn main() -> ExitCode {
         Command::Run(run) => commands::run::run(run),
         Command::Check(check) => commands::check::run(check),
         Command::Platform(platform) => commands::platform::run(platform),
+        Command::Policies(policies) => commands::policies::run(policies),
         Command::Conform(conform) => commands::conform::run(conform),
     }));
     ExitCode::from(status.unwrap_or(Status::CouldNotGoOn) as u8)

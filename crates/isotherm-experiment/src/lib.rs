@@ -45,6 +45,7 @@ mod manifest;
 pub mod output;
 pub mod plan;
 pub mod platform_view;
+pub mod policies;
 mod report;
 mod run;
 pub mod source;

@@ -12,6 +12,7 @@ use isotherm_platform::{DiskId, HostId, PlatformSpec};
 use isotherm_serverless::{ContainerReuse, Payloads, Preset, Slots};
 use isotherm_workload::{Arrival, Columns, PoissonConfig};
 
+pub use crate::policies::{EvictionKind, KeepAliveKind, SchedulerKind};
 use crate::source::Span;
 
 /// How long an idle container is kept if the experiment does not say, under preset `default`: roughly what the large
@@ -123,35 +124,6 @@ impl ServicePlan {
     pub fn invoking_is_free(&self) -> bool {
         self.payloads == Payloads::default() && self.processing_overhead.is_zero()
     }
-}
-
-/// The built-in schedulers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SchedulerKind {
-    /// First come, first served.
-    Fcfs,
-    /// A node drawn at random for each invocation.
-    Random,
-    /// Cores shared out by the work that waits for each function.
-    WorkloadBalancing,
-}
-
-/// The built-in keep-alive policies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeepAliveKind {
-    /// A container stops when its invocation has ended.
-    None,
-    /// A container stops when it has been idle for this long.
-    Fixed(Duration),
-}
-
-/// Which idle containers are evicted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EvictionKind {
-    /// Those idle for the longest time.
-    Lru,
-    /// The smallest one that makes enough room.
-    Ram,
 }
 
 /// A storage that exists from the start.

@@ -6,7 +6,7 @@
 
 use isotherm_kernel::Duration;
 
-use crate::check::schema::{TableSpec, Takes, Word};
+use crate::check::schema::{FamilySpec, TableSpec, Takes, Word};
 use crate::diagnostic::{Report, Syntax};
 use crate::source::{Located, Span};
 use crate::tree::{Entry, Kind, Table, Value};
@@ -38,6 +38,8 @@ pub struct Fields<'a> {
     asked: Vec<&'static str>,
     /// What else a mistyped key may have meant.
     also: Vec<String>,
+    /// The kinds of which this table is one.
+    family: Option<&'static FamilySpec>,
     /// How many errors there were when reading began.
     before: usize,
 }
@@ -53,6 +55,7 @@ impl<'a> Fields<'a> {
                 report,
                 asked: Vec::new(),
                 also: Vec::new(),
+                family: None,
                 before: report.count(),
             }),
             other => {
@@ -67,6 +70,12 @@ impl<'a> Fields<'a> {
     /// Goes on as a table of another kind, now that it is known which: keys that were read already stay so.
     pub fn proceed_as(&mut self, spec: &'static TableSpec) {
         self.spec = spec;
+    }
+
+    /// Goes on as a table of one of these kinds, whose parameters may be among the fields by mistake.
+    pub fn proceed_as_one_of(&mut self, family: &'static FamilySpec, kind: &'static TableSpec) {
+        self.family = Some(family);
+        self.spec = kind;
     }
 
     /// What else a mistyped key may have meant.
@@ -139,7 +148,10 @@ impl<'a> Fields<'a> {
 
     /// Reports the fields that nobody knows, and those that do not go with the others.
     pub fn finish(self) {
-        let what = quoted(self.spec.name, self.report);
+        let what = match self.family {
+            Some(_) => format!("`{}`", self.spec.title),
+            None => quoted(self.spec.name, self.report),
+        };
         let all_read = self.report.count() == self.before;
         for entry in &self.table.entries {
             let key = entry.key.as_str();
@@ -155,11 +167,24 @@ impl<'a> Fields<'a> {
                 continue;
             }
             let known = self.spec.keys();
+            if let Some(family) = self.family
+                && let owners = owners(family, key)
+                && !owners.is_empty()
+            {
+                let message = format!("`{key}` is a parameter of {}, not of {what}", list(&owners));
+                self.report.error(entry.key_span, message, format!("{what} takes {}", list(&known)));
+                continue;
+            }
             let candidates = known.iter().copied().chain(self.also.iter().map(String::as_str));
             let hint = suggestion(key, candidates).unwrap_or_else(|| format!("{what} takes {}", list(&known)));
             self.report.error(entry.key_span, format!("unknown field `{key}`"), hint);
         }
     }
+}
+
+/// The kinds that have a parameter.
+fn owners(family: &FamilySpec, key: &str) -> Vec<&'static str> {
+    (family.kinds)().iter().filter(|kind| kind.field(key).is_some()).map(|kind| kind.title).collect()
 }
 
 /// What is written as it stands in a file gets quotes; `a step` and the like are plain words.

@@ -10,7 +10,7 @@ mod body;
 mod calls;
 mod compact;
 mod context;
-mod fields;
+pub(crate) mod fields;
 mod functions;
 mod measured;
 mod names;

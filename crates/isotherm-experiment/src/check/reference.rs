@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use crate::check::EXPERIMENT;
-use crate::check::schema::{Absent, Field, TableSpec, Takes};
+use crate::check::schema::{Absent, FamilySpec, Field, TableSpec, Takes};
+use crate::policies;
 use crate::units::Dimension;
 
 const HEAD: &str = "\
@@ -90,9 +91,10 @@ pub fn markdown() -> String {
     text
 }
 
-/// The part of the reference that is about one kind of table, or about the kinds of one list.
+/// The part of the reference that is about one kind of table, or about the kinds of one list or of one sort of policies.
 struct Section {
     specs: Vec<&'static TableSpec>,
+    family: Option<&'static FamilySpec>,
     title: String,
     level: usize,
 }
@@ -109,7 +111,7 @@ fn sections_of(spec: &'static TableSpec, path: &str, level: usize, sections: &mu
         ("", _) => format!("`{path}`"),
         (title, _) => title.to_owned(),
     };
-    sections.push(Section { specs: vec![spec], title, level });
+    sections.push(Section { specs: vec![spec], family: None, title, level });
     for field in spec.fields {
         let path = if path.is_empty() { field.key.to_owned() } else { format!("{path}.{}", field.key) };
         below(&field.takes, &path, (level + 1).min(4), sections);
@@ -126,8 +128,15 @@ fn below(takes: &Takes, path: &str, level: usize, sections: &mut Vec<Section>) {
         Takes::Kinds(kinds) => {
             if !sections.iter().any(|section| section.is_about(kinds[0])) {
                 let title = format!("`{}`", path.rsplit('.').next().unwrap_or(path));
-                sections.push(Section { specs: kinds.to_vec(), title, level });
+                sections.push(Section { specs: kinds.to_vec(), family: None, title, level });
             }
+        }
+        Takes::OneOf(family) => {
+            let specs = (family.kinds)();
+            sections.push(Section { specs: specs.clone(), family: Some(family), title: format!("`{path}`"), level });
+            let fields = specs.iter().flat_map(|spec| spec.fields);
+            fields
+                .for_each(|field| below(&field.takes, &format!("{path}.{}", field.key), (level + 1).min(4), sections));
         }
         Takes::Either(forms) => forms.iter().for_each(|form| below(form, path, level, sections)),
     }
@@ -141,6 +150,10 @@ impl Section {
 
     fn write(&self, sections: &[Section], text: &mut String) {
         let _ = write!(text, "\n{} {}\n", "#".repeat(self.level), self.title);
+        if let Some(family) = self.family {
+            self.write_family(family, sections, text);
+            return;
+        }
         match self.specs[..] {
             [spec] => {
                 let _ = write!(text, "\n{}\n", spec.doc);
@@ -156,13 +169,40 @@ impl Section {
         }
     }
 
+    /// Policies, and below them their parameters.
+    fn write_family(&self, family: &FamilySpec, sections: &[Section], text: &mut String) {
+        let _ = write!(
+            text,
+            "\n{} One that needs no parameters may be written as its kind alone: `{} = \"{}\"`.{}\n\n| `kind` | what it does |\n|---|---|\n",
+            family.doc,
+            family.name,
+            self.specs.iter().find(|kind| kind.required().next().is_none()).map_or("", |kind| kind.title),
+            policies::default_kind(family)
+                .map_or(String::new(), |kind| format!(" A table without `kind` is `{kind}`.")),
+        );
+        for kind in &self.specs {
+            let _ = writeln!(text, "| `{}` | {} |", kind.title, kind.doc);
+        }
+        if self.specs.iter().all(|kind| kind.fields.is_empty()) {
+            return;
+        }
+        *text += "\n| of kind | parameter | meaning | takes | without it |\n|---|---|---|---|---|\n";
+        for kind in &self.specs {
+            for field in kind.fields {
+                let takes = takes(&field.takes, sections);
+                let Field { key, doc, .. } = field;
+                let _ = writeln!(text, "| `{}` | `{key}` | {doc} | {takes} | {} |", kind.title, absent(field));
+            }
+        }
+    }
+
     /// Small tables of several kinds, each known by its first field.
     fn write_kinds(&self, text: &mut String) {
         *text += "\nA list of steps, each a table of one of these kinds. What is marked `*` must be there.\n\n| step | what it does |\n|---|---|\n";
         for spec in &self.specs {
             let field = |field: &Field| {
                 let star = if field.absent == Absent::Error { " *" } else { "" };
-                format!("`{} = {}`{star}", field.key, example(&field.takes))
+                format!("`{} = {}`{star}", field.key, field.takes.example())
             };
             let fields: Vec<_> = spec.fields.iter().map(field).collect();
             let doc = |field: &Field| format!("`{}`: {}", field.key, decapitalised(field.doc));
@@ -175,15 +215,6 @@ impl Section {
 fn decapitalised(text: &str) -> String {
     let mut characters = text.trim_end_matches('.').chars();
     characters.next().map_or(String::new(), |first| first.to_lowercase().chain(characters).collect())
-}
-
-fn example(takes: &Takes) -> String {
-    match takes {
-        Takes::Value { example, .. } => (*example).to_owned(),
-        Takes::Words(words) => words().first().map_or(String::new(), |word| format!("\"{}\"", word.name)),
-        Takes::Either([first, ..]) => example(first),
-        Takes::Table(_) | Takes::Tables(_) | Takes::Kinds(_) | Takes::Either([]) => "...".to_owned(),
-    }
 }
 
 /// What a field takes, for a cell of a table.
@@ -206,6 +237,12 @@ fn takes(takes: &Takes, sections: &[Section]) -> String {
             let mut titles: Vec<_> = kinds.iter().map(|spec| title(spec)).collect();
             titles.dedup();
             format!("array of tables: {}", titles.join(", "))
+        }
+        Takes::OneOf(family) => {
+            match sections.iter().find(|section| section.family.is_some_and(|one| one.name == family.name)) {
+                Some(section) => format!("a kind of {}: `{}`", section.title, family.example),
+                None => format!("`{}`", family.example),
+            }
         }
         Takes::Either(forms) => {
             let forms: Vec<_> = forms.iter().map(|form| self::takes(form, sections)).collect();

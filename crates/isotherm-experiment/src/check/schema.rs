@@ -18,6 +18,28 @@ pub struct TableSpec {
     pub fields: &'static [Field],
 }
 
+/// What may stand in one place, of several kinds, each with parameters of its own: the built-in policies of one sort.
+#[derive(Debug)]
+pub struct FamilySpec {
+    /// What it is called in messages: the key of its field.
+    pub name: &'static str,
+    /// What it is for.
+    pub doc: &'static str,
+    /// How one is written in TOML.
+    pub example: &'static str,
+    /// What is known of a table before its kind is: the field `kind`.
+    pub head: TableSpec,
+    /// The kinds: the title of each is the word that stands in `kind`, its fields are the parameters.
+    pub kinds: fn() -> Vec<&'static TableSpec>,
+}
+
+impl FamilySpec {
+    /// The words that may stand in `kind`.
+    pub fn words(&self) -> Vec<Word> {
+        (self.kinds)().iter().map(|table| Word { name: table.title, doc: table.doc }).collect()
+    }
+}
+
 /// One field of a table.
 #[derive(Clone, Copy, Debug)]
 pub struct Field {
@@ -49,8 +71,23 @@ pub enum Takes {
     Tables(&'static TableSpec),
     /// An array of tables, each of one of some kinds.
     Kinds(&'static [&'static TableSpec]),
+    /// A table of one of some kinds, each with parameters of its own, or the kind alone.
+    OneOf(&'static FamilySpec),
     /// One of several forms.
     Either(&'static [Takes]),
+}
+
+impl Takes {
+    /// How it is written in TOML.
+    pub fn example(&self) -> String {
+        match self {
+            Takes::Value { example, .. } => (*example).to_owned(),
+            Takes::Words(words) => words().first().map_or(String::new(), |word| format!("\"{}\"", word.name)),
+            Takes::OneOf(family) => family.example.to_owned(),
+            Takes::Either([first, ..]) => first.example(),
+            Takes::Table(_) | Takes::Tables(_) | Takes::Kinds(_) | Takes::Either([]) => "...".to_owned(),
+        }
+    }
 }
 
 /// A word that a field takes.
@@ -77,6 +114,11 @@ impl TableSpec {
     /// The field of a key.
     pub fn field(&self, key: &str) -> Option<&'static Field> {
         self.fields.iter().find(|field| field.key == key)
+    }
+
+    /// The fields that must be there.
+    pub fn required(&self) -> impl Iterator<Item = &'static Field> + use<> {
+        self.fields.iter().filter(|field| field.absent == Absent::Error)
     }
 
     /// Its keys.

@@ -6,7 +6,8 @@ use isotherm_serverless::{ContainerReuse, Payloads, Preset, Slots};
 use crate::check::fields::{Choice, Count, Fields, FromValue, Size, choice, takes, word, words};
 use crate::check::schema::{TableSpec, Takes, field};
 use crate::diagnostic::Report;
-use crate::plan::{EvictionKind, KeepAliveKind, SchedulerKind, ServicePlan};
+use crate::plan::ServicePlan;
+use crate::policies::{self, EvictionKind, KeepAliveKind, Policy, SchedulerKind};
 use crate::tree::{Kind, Value};
 
 /// `[service]`
@@ -14,13 +15,12 @@ pub const SERVICE: TableSpec = TableSpec {
     name: "[service]", title: "",
     doc: "The policies of the serverless platform, and what its actions cost.",
     fields: &[
-        field("scheduler", Takes::Either(&[Takes::Words(|| words(SCHEDULERS)), Takes::Table(&SCHEDULER)]), "Who decides which invocation runs where.")
-            .default("\"fcfs\""),
-        field("keep_alive", Takes::Either(&[Takes::Words(|| words(&KEEP_ALIVE_WORDS[..1])), Takes::Table(&KEEP_ALIVE)]), "How long an idle container is kept.")
+        field("scheduler", Takes::OneOf(SchedulerKind::FAMILY), SchedulerKind::FAMILY.doc).default("\"fcfs\""),
+        field("keep_alive", Takes::OneOf(KeepAliveKind::FAMILY), KeepAliveKind::FAMILY.doc)
             .otherwise("10 minutes; none is kept under preset `wrench`"),
-        field("reuse", Takes::Words(|| words(REUSE)), "Which idle container serves an invocation when there are several.")
+        field("reuse", Takes::OneOf(ContainerReuse::FAMILY), ContainerReuse::FAMILY.doc)
             .otherwise("`most-recently-used`; `oldest` under preset `wrench`"),
-        field("eviction", Takes::Words(|| words(EVICTION)), "Which idle containers go when their room is needed.").default("\"lru\""),
+        field("eviction", Takes::OneOf(EvictionKind::FAMILY), EvictionKind::FAMILY.doc).default("\"lru\""),
         field("startup", takes::<Duration>(), "How long the start of a container takes, unless its function says otherwise.").like("\"300ms\"")
             .default("\"0s\""),
         field("processing_overhead", takes::<Duration>(), "How long the service needs to take in an invocation. It delays that invocation alone; under preset `wrench`, all that come after it.").like("\"1ms\"")
@@ -33,25 +33,6 @@ pub const SERVICE: TableSpec = TableSpec {
             .default("true"),
         field("payloads", Takes::Table(&PAYLOADS), "The sizes of the messages between user and service, which take their time on the network.")
             .default("{}"),
-    ],
-};
-
-const SCHEDULER: TableSpec = TableSpec {
-    name: "scheduler",
-    title: "",
-    doc: "A scheduler. One without parameters may be written as its kind alone: `scheduler = \"fcfs\"`.",
-    fields: &[field("kind", Takes::Words(|| words(SCHEDULERS)), "Which one.")],
-};
-
-const KEEP_ALIVE: TableSpec = TableSpec {
-    name: "keep_alive",
-    title: "",
-    doc: "A keep-alive policy.",
-    fields: &[
-        field("kind", Takes::Words(|| words(KEEP_ALIVE_WORDS)), "Which one.").default("\"fixed\""),
-        field("idle", takes::<Duration>(), "How long a container is kept when it is idle (`fixed` only).")
-            .like("\"10min\"")
-            .otherwise("must be there for `fixed`"),
     ],
 };
 
@@ -84,49 +65,13 @@ pub const PRESETS: &[Choice<Preset>] = &[
     ),
 ];
 
-const REUSE: &[Choice<ContainerReuse>] = &[
-    word("newest", "the idle container that was created last serves", ContainerReuse::Newest),
-    word("oldest", "the idle container that was created first serves", ContainerReuse::Oldest),
-    word(
-        "least-recently-used",
-        "oldest first: the one that has been idle for the longest time serves",
-        ContainerReuse::LeastRecentlyUsed,
-    ),
-    word(
-        "most-recently-used",
-        "newest first: the one that has been idle for the shortest time serves",
-        ContainerReuse::MostRecentlyUsed,
-    ),
-];
-
 /// What a value of a field means, in a few words, if it is one of the words that need some.
 pub fn meaning(path: &str, word: &str) -> Option<&'static str> {
     if path != "service.reuse" {
         return None;
     }
-    words(REUSE).iter().find(|known| known.name == word).map(|known| known.doc)
+    ContainerReuse::FAMILY.words().iter().find(|known| known.name == word).map(|known| known.doc)
 }
-
-const EVICTION: &[Choice<EvictionKind>] = &[
-    word("lru", "those idle for the longest time", EvictionKind::Lru),
-    word("ram", "the smallest one that makes enough room", EvictionKind::Ram),
-];
-
-const SCHEDULERS: &[Choice<SchedulerKind>] = &[
-    word("fcfs", "first come, first served", SchedulerKind::Fcfs),
-    word("random", "a compute host drawn at random for each invocation", SchedulerKind::Random),
-    word(
-        "workload-balancing",
-        "cores are shared out by the work that waits for each function",
-        SchedulerKind::WorkloadBalancing,
-    ),
-];
-
-/// Whether a container is kept for a fixed time.
-const KEEP_ALIVE_WORDS: &[Choice<bool>] = &[
-    word("none", "a container stops when its invocation has ended", false),
-    word("fixed", "a container stops when it has been idle for this long", true),
-];
 
 const SLOTS: &[Choice<Slots>] = &[
     word("cores", "as many as it has cores", Slots::Cores),
@@ -139,82 +84,6 @@ impl FromValue for Preset {
 
     fn read(value: &Value, report: &Report) -> Option<Self> {
         choice(value, "preset", PRESETS, report)
-    }
-}
-
-impl FromValue for ContainerReuse {
-    const WHAT: &'static str = "a rule of reuse";
-    const EXAMPLE: &'static str = "\"newest\"";
-
-    fn read(value: &Value, report: &Report) -> Option<Self> {
-        choice(value, "reuse", REUSE, report)
-    }
-}
-
-impl FromValue for EvictionKind {
-    const WHAT: &'static str = "an eviction policy";
-    const EXAMPLE: &'static str = "\"lru\"";
-
-    fn read(value: &Value, report: &Report) -> Option<Self> {
-        choice(value, "eviction", EVICTION, report)
-    }
-}
-
-impl FromValue for SchedulerKind {
-    const WHAT: &'static str = "a scheduler";
-    const EXAMPLE: &'static str = "{ kind = \"fcfs\" }";
-
-    fn read(value: &Value, report: &Report) -> Option<Self> {
-        // A policy without parameters may be written as its kind alone.
-        if !matches!(value.kind, Kind::Table(_)) {
-            return choice(value, "scheduler", SCHEDULERS, report);
-        }
-        let mut fields = Fields::of(value, &SCHEDULER, report)?;
-        let kind = match fields.entry("kind") {
-            Some(entry) => choice(&entry.value, "scheduler", SCHEDULERS, report),
-            None => {
-                fields.missing("kind", "\"fcfs\"");
-                None
-            }
-        };
-        fields.finish();
-        kind
-    }
-}
-
-impl FromValue for KeepAliveKind {
-    const WHAT: &'static str = "a keep-alive policy";
-    const EXAMPLE: &'static str = "{ kind = \"fixed\", idle = \"10min\" }";
-
-    fn read(value: &Value, report: &Report) -> Option<Self> {
-        if let Kind::String(kind) = &value.kind
-            && kind == "none"
-        {
-            return Some(KeepAliveKind::None);
-        }
-        if !matches!(value.kind, Kind::Table(_)) {
-            report.error(
-                value.span,
-                format!("`keep_alive` must be a table, not {}", value.kind.description()),
-                format!("write it like {}", report.example(Self::EXAMPLE)),
-            );
-            return None;
-        }
-        let mut fields = Fields::of(value, &KEEP_ALIVE, report)?;
-        let is_fixed = match fields.entry("kind") {
-            Some(entry) => choice(&entry.value, "keep_alive", KEEP_ALIVE_WORDS, report)?,
-            // It is the only one that takes anything.
-            None => true,
-        };
-        let kind = match is_fixed {
-            false => Some(KeepAliveKind::None),
-            true => fields.required::<Duration>("idle").map(|idle| match idle.is_zero() {
-                true => KeepAliveKind::None,
-                false => KeepAliveKind::Fixed(idle),
-            }),
-        };
-        fields.finish();
-        kind
     }
 }
 
@@ -259,15 +128,23 @@ pub fn buffer(fields: &mut Fields<'_>) -> Option<u64> {
     fields.optional::<Size>("buffer").map(|size| size.0).filter(|&bytes| bytes > 0)
 }
 
+/// A policy, unless the field is absent.
+fn policy<P: Policy>(fields: &mut Fields<'_>, key: &'static str, policy: &mut P) {
+    let report = fields.report();
+    if let Some(read) = fields.entry(key).and_then(|entry| policies::read(&entry.value, report)) {
+        *policy = read;
+    }
+}
+
 /// Reads `[service]`, which may be absent.
 pub fn service(value: Option<&Value>, preset: Preset, report: &Report) -> ServicePlan {
     let mut plan = ServicePlan::of_preset(preset);
     let Some(value) = value else { return plan };
     let Some(mut fields) = Fields::of(value, &SERVICE, report) else { return plan };
-    plan.scheduler = fields.optional_or("scheduler", plan.scheduler);
-    plan.keep_alive = fields.optional_or("keep_alive", plan.keep_alive);
-    plan.reuse = fields.optional_or("reuse", plan.reuse);
-    plan.eviction = fields.optional_or("eviction", plan.eviction);
+    policy(&mut fields, "scheduler", &mut plan.scheduler);
+    policy(&mut fields, "keep_alive", &mut plan.keep_alive);
+    policy(&mut fields, "reuse", &mut plan.reuse);
+    policy(&mut fields, "eviction", &mut plan.eviction);
     plan.startup = fields.optional_or("startup", plan.startup);
     plan.processing_overhead = fields.optional_or("processing_overhead", plan.processing_overhead);
     plan.slots = fields.optional_or("slots", plan.slots);

@@ -8,20 +8,19 @@
 //! The table `[manifest]`, which nobody reads but people and scripts, says what the rest does not: the version of Isotherm, what was changed
 //! from outside, and how large the platform is.
 
-mod text;
+pub(crate) mod text;
 mod workload;
 
 use std::path::{Component, Path, PathBuf};
 
 use isotherm_kernel::Duration;
 use isotherm_platform::{DiskId, HostId};
-use isotherm_serverless::{ContainerReuse, Payloads, Preset, Slots};
+use isotherm_serverless::{Payloads, Preset, Slots};
 
 use crate::check::{Measured, Setting};
 use crate::experiment::Overrides;
-use crate::plan::{
-    EvictionKind, FunctionPlan, KeepAliveKind, LimitsPlan, Plan, SchedulerKind, ServicePlan, StoragePlan,
-};
+use crate::plan::{FunctionPlan, LimitsPlan, Plan, ServicePlan, StoragePlan};
+use crate::policies::Policy;
 use crate::source::Sources;
 use crate::tree::{Entry, Kind, Table, Value};
 
@@ -259,32 +258,19 @@ fn add(table: &mut Table, key: &str, like: Option<Entry>) {
     }
 }
 
+/// A policy by its kind if that is all there is to it.
+fn kind_alone(policy: &impl Policy) -> String {
+    match policy.written().as_slice() {
+        [(_, kind)] => kind.clone(),
+        written => inline(written.to_vec()),
+    }
+}
+
 fn service(service: &ServicePlan, section: &mut Section<'_>) {
-    let scheduler = match service.scheduler {
-        SchedulerKind::Fcfs => "fcfs",
-        SchedulerKind::Random => "random",
-        SchedulerKind::WorkloadBalancing => "workload-balancing",
-    };
-    section.field("scheduler", inline([("kind", string(scheduler))]));
-    section.field(
-        "keep_alive",
-        match service.keep_alive {
-            KeepAliveKind::None => inline([("kind", string("none"))]),
-            KeepAliveKind::Fixed(idle) => inline([("kind", string("fixed")), ("idle", duration(idle))]),
-        },
-    );
-    let reuse = match service.reuse {
-        ContainerReuse::Newest => "newest",
-        ContainerReuse::Oldest => "oldest",
-        ContainerReuse::LeastRecentlyUsed => "least-recently-used",
-        ContainerReuse::MostRecentlyUsed => "most-recently-used",
-    };
-    section.field("reuse", string(reuse));
-    let eviction = match service.eviction {
-        EvictionKind::Lru => "lru",
-        EvictionKind::Ram => "ram",
-    };
-    section.field("eviction", string(eviction));
+    section.field("scheduler", inline(service.scheduler.written()));
+    section.field("keep_alive", inline(service.keep_alive.written()));
+    section.field("reuse", kind_alone(&service.reuse));
+    section.field("eviction", kind_alone(&service.eviction));
     section.field("startup", duration(service.startup));
     section.field("processing_overhead", duration(service.processing_overhead));
     let slots = match service.slots {

@@ -4,9 +4,6 @@ use std::rc::Rc;
 
 use isotherm_kernel::RandomStreams;
 use isotherm_results::Totals;
-use isotherm_serverless::eviction::{LeastRecentlyUsed, MemoryFit};
-use isotherm_serverless::keep_alive::Fixed;
-use isotherm_serverless::scheduler::{Fcfs, RandomPlacement, Scheduler, WorkloadBalancing};
 use isotherm_serverless::{
     Body, Function, FunctionManager, Image, Limits, NodeConfig, ServerlessComputeService, ServiceConfig, Slots, Step,
 };
@@ -14,7 +11,7 @@ use isotherm_services::{Site, StorageConfig, StorageService};
 use isotherm_workload::{Arrival, ArrivalList, FunctionNames, Merge, Poisson, Workload, WorkloadError};
 
 use super::Failure;
-use crate::plan::{EvictionKind, KeepAliveKind, Plan, SchedulerKind, StepPlan, WorkloadPlan};
+use crate::plan::{Plan, StepPlan, WorkloadPlan};
 use crate::source::Span;
 use crate::trace;
 
@@ -92,22 +89,9 @@ fn service_config(plan: &Plan) -> ServiceConfig {
     let service = &plan.service;
     let nodes = plan.hosts.nodes.iter().map(|&host| NodeConfig { host, slots: service.slots }).collect();
     let mut config = ServiceConfig::new(plan.preset, plan.hosts.head, nodes);
-    let scheduler: Box<dyn Scheduler> = match service.scheduler {
-        SchedulerKind::Fcfs => Box::new(Fcfs::new(config.rules.fcfs_looks_at_room)),
-        SchedulerKind::Random => {
-            Box::new(RandomPlacement::new(RandomStreams::new(plan.seed).stream("scheduler/random")))
-        }
-        SchedulerKind::WorkloadBalancing => Box::new(WorkloadBalancing),
-    };
-    config.scheduler = scheduler;
-    config.keep_alive = Box::new(match service.keep_alive {
-        KeepAliveKind::None => Fixed::new(isotherm_kernel::Duration::ZERO),
-        KeepAliveKind::Fixed(idle) => Fixed::new(idle),
-    });
-    config.eviction = match service.eviction {
-        EvictionKind::Lru => Box::new(LeastRecentlyUsed),
-        EvictionKind::Ram => Box::new(MemoryFit),
-    };
+    config.scheduler = service.scheduler.build(config.rules, plan.seed);
+    config.keep_alive = service.keep_alive.build();
+    config.eviction = service.eviction.build();
     config.head_mount = plan.hosts.head_mount.clone();
     config.node_mount = plan.hosts.node_mount.clone();
     config.reuse = service.reuse;

@@ -1,0 +1,157 @@
+//! The built-in policies as experiment files have them: a registry for each sort, keyed by `kind`.
+//!
+//! A sort of policies is a type that implements [`Policy`]: a value of it is one policy with its parameters, as a
+//! [`ServicePlan`](crate::plan::ServicePlan) holds it. Its registry lists the kinds, and of each its documentation, its parameters and how they are
+//! read. From the registry come the checks of experiment files with their hints, the reference of fields, and what
+//! `isotherm policies` prints. Beside it stand how a policy is written to a manifest, and how it is made when a run begins.
+//!
+//! # To add a policy
+//!
+//! Add a variant with its parameters to the sort's type; the compiler then asks for how it is written and made, and tests ask for its
+//! entry in the registry, which names each parameter once.
+
+mod eviction;
+mod keep_alive;
+mod reuse;
+mod scheduler;
+
+pub use eviction::EvictionKind;
+pub use keep_alive::KeepAliveKind;
+pub use scheduler::SchedulerKind;
+
+use isotherm_serverless::ContainerReuse;
+
+pub use crate::check::fields::suggestion;
+use crate::check::fields::{Fields, list};
+use crate::check::schema::{Absent, FamilySpec, Field, TableSpec};
+use crate::diagnostic::Report;
+use crate::tree::{Kind, Table, Value};
+
+/// A sort of policies. A value is one of them, with its parameters.
+pub trait Policy: Sized + 'static {
+    /// The sort.
+    const FAMILY: &'static FamilySpec;
+
+    /// The policies of the sort, in the order in which they are listed.
+    const REGISTRY: &'static [BuiltIn<Self>];
+
+    /// The kind and all parameters, as they are written in an experiment file.
+    fn written(&self) -> Vec<(&'static str, String)>;
+}
+
+/// A kind of policy: what it is, and how its parameters are read.
+pub struct BuiltIn<P: 'static> {
+    table: TableSpec,
+    read: fn(&mut Fields<'_>) -> Option<P>,
+}
+
+/// All sorts of policies, each with the path of its field.
+pub fn families() -> Vec<(&'static str, &'static FamilySpec)> {
+    vec![
+        ("service.scheduler", SchedulerKind::FAMILY),
+        ("service.reuse", ContainerReuse::FAMILY),
+        ("service.keep_alive", KeepAliveKind::FAMILY),
+        ("service.eviction", EvictionKind::FAMILY),
+    ]
+}
+
+/// An entry of a registry.
+const fn built_in<P>(
+    kind: &'static str,
+    doc: &'static str,
+    fields: &'static [Field],
+    read: fn(&mut Fields<'_>) -> Option<P>,
+) -> BuiltIn<P> {
+    BuiltIn { table: TableSpec { name: kind, title: kind, doc, fields }, read }
+}
+
+/// The tables of a registry.
+fn kinds<P: Policy>() -> Vec<&'static TableSpec> {
+    P::REGISTRY.iter().map(|one| &one.table).collect()
+}
+
+/// Reads a policy: a table with its kind and parameters, or its kind alone if it needs no parameters.
+pub(crate) fn read<P: Policy>(value: &Value, report: &Report) -> Option<P> {
+    let family = P::FAMILY;
+    let nothing = Value { kind: Kind::Table(Table::default()), ..value.clone() };
+    let (built_in, mut fields) = match &value.kind {
+        Kind::String(kind) => {
+            let built_in = find::<P>(kind, value, report)?;
+            if let Some(parameter) = built_in.table.required().next() {
+                let message = format!("`{kind}` needs its parameter `{}`", parameter.key);
+                report.error(
+                    value.span,
+                    message,
+                    format!("write it like {}", report.example(&example(&built_in.table))),
+                );
+                return None;
+            }
+            (built_in, Fields::of(&nothing, &family.head, report)?)
+        }
+        Kind::Table(_) => {
+            let mut fields = Fields::of(value, &family.head, report)?;
+            let built_in = match (fields.entry("kind"), default_kind(family)) {
+                (Some(entry), _) => match &entry.value.kind {
+                    Kind::String(kind) => find::<P>(kind.as_str(), &entry.value, report)?,
+                    other => {
+                        let message = format!("`kind` must be a string, not {}", other.description());
+                        report.error(entry.value.span, message, format!("one of {}", list(&names(family))));
+                        return None;
+                    }
+                },
+                (None, Some(kind)) => P::REGISTRY.iter().find(|one| one.table.title == kind)?,
+                (None, None) => {
+                    fields.missing("kind", family.example);
+                    return None;
+                }
+            };
+            (built_in, fields)
+        }
+        other => {
+            let message = format!("`{}` must be a string or a table, not {}", family.name, other.description());
+            report.error(value.span, message, format!("write it like {}", report.example(family.example)));
+            return None;
+        }
+    };
+    fields.proceed_as_one_of(family, &built_in.table);
+    let policy = (built_in.read)(&mut fields);
+    fields.finish();
+    policy
+}
+
+fn find<P: Policy>(kind: &str, value: &Value, report: &Report) -> Option<&'static BuiltIn<P>> {
+    let found = P::REGISTRY.iter().find(|one| one.table.title == kind);
+    if found.is_none() {
+        let family = P::FAMILY;
+        let hint = suggestion(kind, names(family)).unwrap_or_else(|| {
+            let like = match family.example.starts_with('{') {
+                true => format!(", written like {}", report.example(family.example)),
+                false => String::new(),
+            };
+            format!("one of {}{like}", list(&names(family)))
+        });
+        report.error(value.span, format!("unknown {} `{kind}`", family.name), hint);
+    }
+    found
+}
+
+fn names(family: &FamilySpec) -> Vec<&'static str> {
+    family.words().iter().map(|word| word.name).collect()
+}
+
+/// The kind of a table that does not say it.
+pub fn default_kind(family: &FamilySpec) -> Option<&'static str> {
+    match family.head.field("kind")?.absent {
+        Absent::Default(kind) => Some(kind.trim_matches('"')),
+        _ => None,
+    }
+}
+
+/// How a policy is written in TOML, with the parameters that must be there.
+pub fn example(kind: &TableSpec) -> String {
+    let mut text = format!("{{ kind = \"{}\"", kind.title);
+    for parameter in kind.required() {
+        text += &format!(", {} = {}", parameter.key, parameter.takes.example());
+    }
+    text + " }"
+}

@@ -1,0 +1,49 @@
+//! `service.reuse`: which idle container serves.
+
+use isotherm_serverless::ContainerReuse;
+
+use super::{BuiltIn, Policy, built_in, kinds};
+use crate::check::schema::{FamilySpec, TableSpec, Takes, field};
+use crate::manifest::text::string;
+
+impl Policy for ContainerReuse {
+    const FAMILY: &'static FamilySpec = &FamilySpec {
+        name: "reuse",
+        doc: "Which idle container serves an invocation when there are several.",
+        example: "\"newest\"",
+        head: TableSpec {
+            name: "reuse",
+            title: "",
+            doc: "",
+            fields: &[field("kind", Takes::Words(|| ContainerReuse::FAMILY.words()), "Which one.")],
+        },
+        kinds: kinds::<ContainerReuse>,
+    };
+
+    const REGISTRY: &'static [BuiltIn<Self>] = &[
+        built_in("newest", "the idle container that was created last serves", &[], |_| Some(ContainerReuse::Newest)),
+        built_in("oldest", "the idle container that was created first serves", &[], |_| Some(ContainerReuse::Oldest)),
+        built_in(
+            "least-recently-used",
+            "oldest first: the one that has been idle for the longest time serves",
+            &[],
+            |_| Some(ContainerReuse::LeastRecentlyUsed),
+        ),
+        built_in(
+            "most-recently-used",
+            "newest first: the one that has been idle for the shortest time serves",
+            &[],
+            |_| Some(ContainerReuse::MostRecentlyUsed),
+        ),
+    ];
+
+    fn written(&self) -> Vec<(&'static str, String)> {
+        let kind = match self {
+            ContainerReuse::Newest => "newest",
+            ContainerReuse::Oldest => "oldest",
+            ContainerReuse::LeastRecentlyUsed => "least-recently-used",
+            ContainerReuse::MostRecentlyUsed => "most-recently-used",
+        };
+        vec![("kind", string(kind))]
+    }
+}
