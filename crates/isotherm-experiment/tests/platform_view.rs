@@ -167,6 +167,32 @@ fn a_drawing_of_a_thousand_hosts_is_small() {
     assert_eq!(found, wanted);
 }
 
+/// Two hundred clusters of different sizes, and a grid in which no two hosts are connected alike, are told by their kind and number.
+#[test]
+fn a_drawing_of_what_is_too_various_is_small() {
+    let clusters: String = (1..=200).map(|hosts| cluster(&format!("c{hosts}"), hosts, "")).collect();
+    let svg = view(&format!("<zone id=\"w\" routing=\"None\">{clusters}</zone>")).svg();
+    assert_eq!(written(&svg), ["w", "200 zones: c1 … c200", "Cluster routing", "each 1 to 200 hosts"]);
+    let mut grid = String::new();
+    for host in 0..400 {
+        grid += &format!("<host id=\"h{host}\" speed=\"1Gf\"/>");
+    }
+    for (from, to) in (0..400).flat_map(|host| [(host, host + 1), (host, host + 20)]) {
+        if to < 400 && (to == from + 20 || to % 20 != 0) {
+            grid += &format!(
+                "<link id=\"l{from}-{to}\" bandwidth=\"1GBps\" latency=\"1us\"/>\
+                 <route src=\"h{from}\" dst=\"h{to}\"><link_ctn id=\"l{from}-{to}\"/></route>"
+            );
+        }
+    }
+    let found = written(&view(&format!("<zone id=\"w\" routing=\"Dijkstra\">{grid}</zone>")).svg());
+    // 2 × 20 × 19 links.
+    assert!(
+        found.len() == 7 && found.contains(&"400 hosts".to_owned()) && found.contains(&"760 links".to_owned()),
+        "{found:?}"
+    );
+}
+
 /// The boxes of a drawing are inside of that around them, and those of one zone do not touch: no label is upon another.
 #[test]
 fn nothing_is_drawn_upon_another() {
