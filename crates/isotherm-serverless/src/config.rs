@@ -2,7 +2,7 @@
 
 use isotherm_kernel::Duration;
 use isotherm_platform::HostId;
-use isotherm_services::AtLimit;
+use isotherm_services::{AtLimit, Eviction};
 
 use crate::eviction::{ContainerEviction, LeastRecentlyUsed};
 use crate::keep_alive::{Fixed, KeepAlive};
@@ -94,6 +94,31 @@ pub enum ContainerReuse {
     MostRecentlyUsed,
 }
 
+/// Which images that nobody uses go when room is missing, at each level of the caches of images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ImageCaches {
+    /// On the head disk. A copy to a node is an access.
+    pub head: Eviction,
+    /// On the disks of compute hosts. A load into memory is an access, and the start of a container counts as a use.
+    pub disk: Eviction,
+    /// In the memories of compute hosts. The start of a container counts as a use.
+    pub memory: Eviction,
+}
+
+impl ImageCaches {
+    /// The same at all levels.
+    pub const fn all(eviction: Eviction) -> Self {
+        ImageCaches { head: eviction, disk: eviction, memory: eviction }
+    }
+}
+
+/// The least recently used everywhere.
+impl Default for ImageCaches {
+    fn default() -> Self {
+        ImageCaches::all(Eviction::Lru)
+    }
+}
+
 /// How many invocations a compute host may run at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Slots {
@@ -182,6 +207,8 @@ pub struct ServiceConfig {
     pub keep_alive: Box<dyn KeepAlive>,
     /// Decides which idle containers go when their room is needed.
     pub eviction: Box<dyn ContainerEviction>,
+    /// Which images go when room is missing.
+    pub image_caches: ImageCaches,
     /// Which idle container serves.
     pub reuse: ContainerReuse,
     /// Time the service needs for each invocation request.
@@ -212,6 +239,7 @@ impl ServiceConfig {
             scheduler: Box::new(Fcfs::new(rules.fcfs_looks_at_room)),
             keep_alive: Box::new(Fixed::new(Duration::ZERO)),
             eviction: Box::new(LeastRecentlyUsed),
+            image_caches: ImageCaches::default(),
             reuse: preset.reuse(),
             processing_overhead: Duration::ZERO,
             startup_overhead: Duration::ZERO,
@@ -256,6 +284,12 @@ impl ServiceConfig {
     /// Another eviction policy.
     pub fn with_eviction(mut self, eviction: impl ContainerEviction + 'static) -> Self {
         self.eviction = Box::new(eviction);
+        self
+    }
+
+    /// Another rule for which images go when room is missing.
+    pub fn with_image_caches(mut self, image_caches: ImageCaches) -> Self {
+        self.image_caches = image_caches;
         self
     }
 

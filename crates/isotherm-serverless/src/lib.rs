@@ -83,7 +83,9 @@ mod state;
 mod status;
 
 pub use call::{Call, PrivateStorage};
-pub use config::{ContainerReuse, NodeConfig, OverheadRule, Payloads, Preset, RoomRule, Rules, ServiceConfig, Slots};
+pub use config::{
+    ContainerReuse, ImageCaches, NodeConfig, OverheadRule, Payloads, Preset, RoomRule, Rules, ServiceConfig, Slots,
+};
 pub use event::{EventKind, PlatformEvent};
 pub use function::{Body, BodyFuture, Function, Image, RegisteredFunction, Step};
 pub use id::{ContainerId, FunctionId, ImageId, InvocationId, NodeId};

@@ -18,8 +18,8 @@ use std::rc::Rc;
 use isotherm_kernel::{Call as Timer, Duration, Kernel, Signalled};
 use isotherm_platform::HostId;
 use isotherm_services::{
-    ActionId, Address, AtLimit, BareMetalConfig, BareMetalService, Delivery, Eviction, FailureCause, Ledger, Port,
-    Site, StorageConfig, StorageService,
+    ActionId, Address, AtLimit, BareMetalConfig, BareMetalService, Delivery, FailureCause, Ledger, Port, Site,
+    StorageConfig, StorageService,
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -596,7 +596,7 @@ fn start_head_storage(site: &Site, config: &ServiceConfig) -> Result<StorageServ
     let name = format!("{}_head_storage", config.name);
     let storage = StorageConfig {
         buffer: config.buffer_bytes,
-        eviction: Eviction::Lru,
+        eviction: config.image_caches.head,
         ..StorageConfig::on_disk(name, config.head, disk)
     };
     Ok(StorageService::start(site, storage))
@@ -623,10 +623,11 @@ fn start_node_services(site: &Site, config: &ServiceConfig) -> Result<Vec<NodeSe
         let name = |what: &str| format!("{}_{what}", config.name);
         let storage = StorageConfig {
             buffer: config.buffer_bytes,
-            eviction: Eviction::Lru,
+            eviction: config.image_caches.disk,
             ..StorageConfig::on_disk(name("storage"), node.host, disk)
         };
-        let memory = StorageConfig { eviction: Eviction::Lru, ..StorageConfig::new(name("memory"), node.host) };
+        let memory =
+            StorageConfig { eviction: config.image_caches.memory, ..StorageConfig::new(name("memory"), node.host) };
         let bare_metal = BareMetalConfig {
             name: name("bare_metal").into(),
             host: node.host,

@@ -14,10 +14,9 @@
 //!
 //! # Which files go
 //!
-//! When room is missing, files that nobody pins go in the order of their *sequence number* until there
-//! is room. Under [`Eviction::Fifo`] a file gets its number when it appears; under [`Eviction::Lru`]
-//! it gets a new one at every access ([`FileSystem::touch`]) too. Pinning and unpinning are not accesses.
-//! If the room cannot be made, nothing goes at all.
+//! When room is missing, files that nobody pins go in an order that depends on the [`Eviction`], until there
+//! is room. To read a file to its end is an access ([`FileSystem::touch`]); pinning and unpinning are not. Policies that count
+//! how often a file is used count other uses too ([`FileSystem::count_use`]). If the room cannot be made, nothing goes at all.
 //!
 //! # Cost and invariants
 //!
@@ -28,6 +27,10 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use slab::Slab;
+
+use order::{Order, Standing};
+
+mod order;
 
 /// The name of a file within its file system.
 pub type FileName = Rc<str>;
@@ -40,6 +43,8 @@ pub struct FileId {
 }
 
 /// What goes when room is missing.
+///
+/// The last three count how often a file is used. What they know of it is forgotten when it goes, but for the names that `S3Fifo` keeps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Eviction {
     /// Nothing: a file that does not fit is refused.
@@ -49,6 +54,17 @@ pub enum Eviction {
     Fifo,
     /// The files that have not been accessed for longest.
     Lru,
+    /// The files that have been used least often; of equal ones those that have not been accessed for longest.
+    Lfu,
+    /// Greedy-Dual-Size-Frequency (Cherkasova, *Improving WWW Proxies Performance with Greedy-Dual-Size-Frequency Caching Policy*, HP
+    /// Labs 1998), with the cost 1: the files with the lowest priority, which is clock + uses / size at the last access. The clock rises to the
+    /// priority of each file that goes, so that what was popular once goes in the end. Keeps many small files rather than a few large ones.
+    GreedyDual,
+    /// S3-FIFO (Yang et al., *FIFO Queues are All You Need for Cache Eviction*, SOSP 2023). Newcomers stand in a small queue of a tenth of the
+    /// partition, from which they go unless they are used twice; those move to the main queue, where each use saves them once
+    /// from going. A file that went from the small queue and comes again soon goes straight to the main one. So files that
+    /// are used once pass through without pushing out what is used often.
+    S3Fifo,
 }
 
 /// A file that had to go.
@@ -94,7 +110,7 @@ struct File {
     tag: u64,
     pins: u32,
     generation: u32,
-    sequence: u64,
+    standing: Standing,
     visible: bool,
 }
 
@@ -122,16 +138,13 @@ pub struct FileSystem {
     capacity: u64,
     used: u64,
     reserved: u64,
-    /// Bytes of the files of `idle`.
+    /// Bytes of the files that may go.
     evictable: u64,
-    eviction: Eviction,
-    next_sequence: u64,
+    order: Order,
     next_generation: u32,
     files: Slab<File>,
     /// The visible files.
     names: BTreeMap<FileName, FileId>,
-    /// The files that may go, by sequence number. Not kept up when nothing is ever evicted.
-    idle: BTreeMap<u64, FileId>,
 }
 
 impl FileSystem {
@@ -143,12 +156,10 @@ impl FileSystem {
             used: 0,
             reserved: 0,
             evictable: 0,
-            eviction,
-            next_sequence: 0,
+            order: Order::new(eviction),
             next_generation: 0,
             files: Slab::new(),
             names: BTreeMap::new(),
-            idle: BTreeMap::new(),
         }
     }
 
@@ -198,7 +209,7 @@ impl FileSystem {
     /// What goes when room is missing.
     #[must_use]
     pub fn eviction(&self) -> Eviction {
-        self.eviction
+        self.order.eviction
     }
 
     /// How many files can be looked up.
@@ -248,10 +259,10 @@ impl FileSystem {
         }
         let evicted = self.make_room(bytes)?;
         self.used += bytes;
-        let sequence = self.take_sequence();
+        let standing = self.order.enter(&name, bytes);
         let generation = self.next_generation;
         self.next_generation = self.next_generation.wrapping_add(1);
-        let index = self.files.insert(File { name, bytes, tag, pins: 1, generation, sequence, visible: false });
+        let index = self.files.insert(File { name, bytes, tag, pins: 1, generation, standing, visible: false });
         let index = u32::try_from(index).expect("fewer than 2^32 files at a time");
         Ok((FileId { index, generation }, evicted))
     }
@@ -270,12 +281,12 @@ impl FileSystem {
             self.discard(id);
             return other;
         }
-        let name = file.name.clone();
-        let sequence = self.take_sequence();
+        let (name, mut standing) = (file.name.clone(), file.standing);
+        self.order.commit(&mut standing, file.bytes);
         let file = self.file_mut(id);
         file.visible = true;
         file.pins -= 1;
-        file.sequence = sequence;
+        file.standing = standing;
         self.names.insert(name, id);
         self.index_if_idle(id);
         id
@@ -380,17 +391,32 @@ impl FileSystem {
         self.index_if_idle(id);
     }
 
-    /// Counts as an access: under [`Eviction::Lru`] the file is the last to go now.
+    /// The file has been read to its end: an access, after which it is among the last to go under [`Eviction::Lru`].
     ///
     /// # Panics
     /// If the file is gone.
     pub fn touch(&mut self, id: FileId) {
-        if self.eviction != Eviction::Lru {
-            return;
+        if self.order.heeds_accesses() {
+            self.access(id);
         }
+    }
+
+    /// The file has been of use without being read. Counts where uses are counted ([`Eviction::Lfu`] and those after it), and
+    /// is nothing under [`Eviction::Lru`].
+    ///
+    /// # Panics
+    /// If the file is gone.
+    pub fn count_use(&mut self, id: FileId) {
+        if self.order.counts_uses() {
+            self.access(id);
+        }
+    }
+
+    fn access(&mut self, id: FileId) {
         self.unindex_if_idle(id);
-        let sequence = self.take_sequence();
-        self.file_mut(id).sequence = sequence;
+        let &File { mut standing, bytes, .. } = self.file(id);
+        self.order.access(&mut standing, bytes);
+        self.file_mut(id).standing = standing;
         self.index_if_idle(id);
     }
 
@@ -423,9 +449,10 @@ impl FileSystem {
         self.names.iter().map(|(name, &id)| (name, id))
     }
 
-    /// The files that may go when room is missing, the first to go first; none under [`Eviction::None`].
+    /// The files that may go when room is missing, the first to go first; none under [`Eviction::None`]. Under [`Eviction::S3Fifo`] the
+    /// queue of newcomers, then the main one.
     pub fn victims(&self) -> impl Iterator<Item = FileId> {
-        self.idle.values().copied()
+        self.order.idle.values().copied()
     }
 
     /// Evicts until that many bytes are free, or nothing at all if that cannot be reached.
@@ -439,16 +466,33 @@ impl FileSystem {
         }
         let mut evicted = Vec::new();
         while self.free() < bytes {
-            let (_, &victim) = self.idle.first_key_value().expect("the evictable bytes are those of idle files");
+            let victim = self.next_victim();
             let file = self.discard(victim);
+            self.order.evicted(&file.standing, &file.name, file.bytes, self.capacity);
             evicted.push(Evicted { name: file.name, bytes: file.bytes, tag: file.tag });
         }
         Ok(evicted)
     }
 
+    /// The file that goes next. There must be one that may go.
+    fn next_victim(&mut self) -> FileId {
+        loop {
+            let id = self.order.first(self.capacity).expect("the evictable bytes are those of idle files");
+            let &File { mut standing, bytes, .. } = self.file(id);
+            let before = standing.key;
+            if !self.order.spares(&mut standing, bytes) {
+                return id;
+            }
+            self.order.idle.remove(&before);
+            self.order.idle.insert(standing.key, id);
+            self.file_mut(id).standing = standing;
+        }
+    }
+
     fn discard(&mut self, id: FileId) -> File {
         self.unindex_if_idle(id);
         let file = self.files.remove(id.index as usize);
+        self.order.leave(&file.standing, file.bytes);
         if file.visible {
             self.names.remove(&file.name);
         }
@@ -458,25 +502,20 @@ impl FileSystem {
 
     fn index_if_idle(&mut self, id: FileId) {
         let file = self.file(id);
-        if self.eviction != Eviction::None && file.is_idle() {
-            let (sequence, bytes) = (file.sequence, file.bytes);
-            self.idle.insert(sequence, id);
+        if self.order.eviction != Eviction::None && file.is_idle() {
+            let (key, bytes) = (file.standing.key, file.bytes);
+            self.order.idle.insert(key, id);
             self.evictable += bytes;
         }
     }
 
     fn unindex_if_idle(&mut self, id: FileId) {
         let file = self.file(id);
-        if self.eviction != Eviction::None && file.is_idle() {
-            let (sequence, bytes) = (file.sequence, file.bytes);
-            self.idle.remove(&sequence);
+        if self.order.eviction != Eviction::None && file.is_idle() {
+            let (key, bytes) = (file.standing.key, file.bytes);
+            self.order.idle.remove(&key);
             self.evictable -= bytes;
         }
-    }
-
-    fn take_sequence(&mut self) -> u64 {
-        self.next_sequence += 1;
-        self.next_sequence
     }
 
     fn file(&self, id: FileId) -> &File {
@@ -509,15 +548,16 @@ impl FileSystem {
             };
             let listed = self.names.get(&file.name) == Some(&id);
             assert_eq!(listed, file.visible, "{} in the list of names", file.name);
-            let idle = self.idle.get(&file.sequence) == Some(&id);
-            let evicts = self.eviction != Eviction::None;
+            let idle = self.order.idle.get(&file.standing.key) == Some(&id);
+            let evicts = self.order.eviction != Eviction::None;
             assert_eq!(idle, evicts && file.is_idle(), "{} among the idle", file.name);
             assert!(file.visible || file.pins > 0, "a hidden file has a writer");
         }
         let visible = self.files.iter().filter(|(_, file)| file.visible).count();
         assert_eq!(self.names.len(), visible, "names without a file");
-        let evictable: u64 = self.idle.values().map(|&id| self.file(id).bytes).sum();
+        let evictable: u64 = self.order.idle.values().map(|&id| self.file(id).bytes).sum();
         assert_eq!(evictable, self.evictable, "evictable bytes");
+        self.order.check(self.files.iter().map(|(_, file)| (file.standing, file.bytes)));
     }
 }
 

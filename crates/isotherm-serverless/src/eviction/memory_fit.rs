@@ -34,17 +34,11 @@ impl ContainerEviction for MemoryFit {
 
 #[cfg(test)]
 mod tests {
-    use isotherm_kernel::Time;
-
+    use super::super::idle_container;
     use super::*;
 
     fn choose(sizes: &[(u64, u64)], memory_bytes: u64, disk_bytes: u64) -> Option<Vec<u64>> {
-        let mut idle = sizes.iter().enumerate().map(|(id, &(memory_bytes, disk_bytes))| IdleContainer {
-            id: ContainerId(id as u64),
-            idle_since: Time::ZERO,
-            memory_bytes,
-            disk_bytes,
-        });
+        let mut idle = sizes.iter().zip(0..).map(|(&(memory, disk), id)| idle_container(id, memory, disk));
         let victims = MemoryFit.choose(&mut idle, Missing { memory_bytes, disk_bytes })?;
         Some(victims.into_iter().map(|id| id.0).collect())
     }

@@ -5,9 +5,10 @@ use std::rc::Rc;
 use isotherm_kernel::{Duration, Time};
 use isotherm_services::FileError;
 
+use super::node::IdleKey;
 use super::{Effect, Need, PlatformState};
 use crate::config::ContainerReuse;
-use crate::eviction::{IdleContainer, Missing};
+use crate::eviction::{IdleContainer, Missing, Rank, StoppedContainer};
 use crate::keep_alive::{IdleNow, Keep};
 use crate::{ContainerId, EventKind, FunctionId, ImageId, InvocationId, NodeId};
 
@@ -22,6 +23,8 @@ pub(crate) struct Container {
     /// Renewed each time it becomes idle, so that an old timer is known as such.
     pub(crate) idle_sequence: u64,
     pub(crate) has_timer: bool,
+    /// Its place among those that go when their room is needed, while it is idle.
+    pub(crate) rank: Rank,
     /// When its start-up ends, or has ended.
     pub(crate) ready_at: Time,
 }
@@ -47,6 +50,7 @@ impl PlatformState {
             }
         }
         self.count_pins(node, image, 1, 0);
+        self.count_use(node, image);
         let id = ContainerId(self.next_container);
         self.next_container += 1;
         let container = Container {
@@ -56,9 +60,11 @@ impl PlatformState {
             idle_since: self.now,
             idle_sequence: 0,
             has_timer: false,
+            rank: Rank::default(),
             ready_at: self.now + self.functions[function.index()].startup,
         };
         self.containers.insert(id, container);
+        self.policies.eviction.started(node, function);
         self.emit(|| EventKind::ContainerStarted {
             node,
             container: id,
@@ -110,6 +116,17 @@ impl PlatformState {
         }
     }
 
+    /// An image has been of use: caches that count uses keep it for longer.
+    fn count_use(&mut self, node: NodeId, image: Option<ImageId>) {
+        let Some(image) = image else { return };
+        let state = &self.nodes[node.index()];
+        let known = state.image(image);
+        if let (Some(disk), Some(memory)) = (known.disk, known.memory) {
+            state.disk.borrow_mut().count_use(disk);
+            state.memory.borrow_mut().count_use(memory);
+        }
+    }
+
     fn unpin_on_node(&mut self, node: NodeId, image: Option<ImageId>) {
         let Some(image) = image else { return };
         let state = &self.nodes[node.index()];
@@ -128,16 +145,28 @@ impl PlatformState {
         if !needed.fits_into(state.idle_limits) {
             return false;
         }
-        let mut idle = state.idle.iter().map(|&(idle_since, id)| {
-            let limits = &self.functions[self.containers[&id].function.index()].limits;
-            IdleContainer { id, idle_since, memory_bytes: limits.memory_bytes, disk_bytes: limits.disk_bytes }
-        });
+        let mut idle = state.idle.iter().map(|key| self.idle_container(key.id));
         let Some(victims) = self.policies.eviction.choose(&mut idle, missing) else { return false };
         drop(idle);
         for victim in self.only_idle(node, victims) {
             self.stop_container(victim, true);
         }
         true
+    }
+
+    /// What eviction policies are told of an idle container.
+    pub(super) fn idle_container(&self, id: ContainerId) -> IdleContainer {
+        let Container { node, function, idle_since, .. } = self.containers[&id];
+        let spec = &self.functions[function.index()];
+        IdleContainer {
+            id,
+            function,
+            node,
+            idle_since,
+            startup: spec.startup,
+            memory_bytes: spec.limits.memory_bytes,
+            disk_bytes: spec.limits.disk_bytes,
+        }
     }
 
     /// The key by which idle containers of a function on a node are ordered: the first one serves.
@@ -186,6 +215,10 @@ impl PlatformState {
         container.idle_sequence = self.next_idle_sequence;
         container.has_timer = idle.is_some();
         self.next_idle_sequence += 1;
+        let facts = self.idle_container(id);
+        let rank = self.policies.eviction.rank(&facts);
+        let Some(container) = self.containers.get_mut(&id) else { return };
+        container.rank = rank;
         let container = *container;
         let key = self.serving_key(id, &container);
         let spec = &mut self.functions[function.index()];
@@ -194,7 +227,7 @@ impl PlatformState {
         let image = spec.image;
         let limits = self.need(function);
         let state = &mut self.nodes[node.index()];
-        state.idle.insert((self.now, id));
+        state.idle.insert(IdleKey { rank, since: self.now, id });
         state.idle_limits.add(limits);
         // What this container holds can now be had by evicting it.
         state.room_may_have_come();
@@ -208,7 +241,7 @@ impl PlatformState {
     /// Takes a container off the lists of idle ones.
     fn no_longer_idle(&mut self, id: ContainerId) {
         let container = self.containers[&id];
-        let Container { node, function, idle_since, has_timer, .. } = container;
+        let Container { node, function, idle_since, has_timer, rank, .. } = container;
         let key = self.serving_key(id, &container);
         let spec = &mut self.functions[function.index()];
         if let Some(idle) = spec.idle.get_mut(&node) {
@@ -221,7 +254,7 @@ impl PlatformState {
         let image = spec.image;
         let limits = self.need(function);
         let state = &mut self.nodes[node.index()];
-        state.idle.remove(&(idle_since, id));
+        state.idle.remove(&IdleKey { rank, since: idle_since, id });
         state.idle_limits = state.idle_limits.without(limits);
         self.count_pins(node, image, 1, -1);
         if has_timer && !self.policies.rules.stale_timers_cause_rounds {
@@ -236,6 +269,8 @@ impl PlatformState {
         }
         let Some(container) = self.containers.get_mut(&id) else { return };
         container.serves = Some(invocation);
+        let Container { node, function, .. } = *container;
+        self.policies.eviction.used(node, function);
     }
 
     /// Whether a container is idle on the node and belongs to the function.
@@ -256,7 +291,8 @@ impl PlatformState {
 
     fn give_back(&mut self, id: ContainerId, evicted: bool) {
         let Some(container) = self.containers.remove(&id) else { return };
-        let Container { node, function, .. } = container;
+        let Container { node, function, rank, .. } = container;
+        self.policies.eviction.stopped(&StoppedContainer { id, function, node, evicted: evicted.then_some(rank) });
         let need = self.need(function);
         let image = self.functions[function.index()].image;
         let state = &mut self.nodes[node.index()];

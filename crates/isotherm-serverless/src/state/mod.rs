@@ -563,7 +563,7 @@ impl PlatformState {
         }
         state.up = false;
         state.room_may_have_come();
-        let idle: Vec<ContainerId> = state.idle.iter().map(|&(_, container)| container).collect();
+        let idle: Vec<ContainerId> = state.idle.iter().map(|key| key.id).collect();
         for container in idle {
             self.stop_container(container, false);
         }

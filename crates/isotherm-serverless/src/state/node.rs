@@ -9,6 +9,7 @@ use isotherm_services::{FileId, FileSystem};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Need;
+use crate::eviction::Rank;
 use crate::{ContainerId, ImageId};
 
 /// A file system that a storage service and the platform's state share.
@@ -26,8 +27,8 @@ pub(crate) struct Node {
     pub(crate) memory: SharedFileSystem,
     /// Images that are, or are about to be, on this node.
     pub(crate) images: FxHashMap<ImageId, NodeImage>,
-    /// Idle containers, the longest idle first, ties in the order of creation.
-    pub(crate) idle: BTreeSet<(Time, ContainerId)>,
+    /// Idle containers in the order in which they go when their room is needed.
+    pub(crate) idle: BTreeSet<IdleKey>,
     /// Limits of the idle containers together.
     pub(crate) idle_limits: Need,
     /// Images that only idle containers pin, together.
@@ -41,6 +42,14 @@ pub(crate) struct Node {
     pub(crate) claims: FxHashMap<ImageId, Need>,
     /// These together.
     pub(crate) claimed: Need,
+}
+
+/// The place of an idle container among those of its node: by rank, then the longest idle first, ties in the order of creation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct IdleKey {
+    pub(crate) rank: Rank,
+    pub(crate) since: Time,
+    pub(crate) id: ContainerId,
 }
 
 /// The two steps of an image within a node.

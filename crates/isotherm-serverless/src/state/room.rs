@@ -17,7 +17,7 @@
 
 use super::node::{Move, Transfer};
 use super::{Need, PlatformState};
-use crate::eviction::{IdleContainer, Missing};
+use crate::eviction::Missing;
 use crate::{ContainerId, FunctionId, ImageId, NodeId};
 
 impl PlatformState {
@@ -161,28 +161,29 @@ impl PlatformState {
     }
 
     /// The idle containers that the policy chooses; if the policy finds that they do not do (images shared by several of
-    /// them may make up for that), the longest idle. None if there is none.
+    /// them may make up for that), the first in their order. None if there is none.
     fn choose_idle(&self, node: NodeId, missing: Missing, keep: Option<ImageId>) -> Vec<ContainerId> {
         let state = &self.nodes[node.index()];
-        let mut idle = state.idle.iter().map(|&(idle_since, id)| {
-            let function = self.containers[&id].function;
-            let mut gives = self.need(function);
-            if let Some(image) = self.functions[function.index()].image
+        let mut idle = state.idle.iter().map(|key| {
+            let mut idle = self.idle_container(key.id);
+            if let Some(image) = self.functions[idle.function.index()].image
                 && keep != Some(image)
             {
                 let known = state.image(image);
                 if known.busy == 0 && known.idle == 1 {
-                    gives.add(self.size_of(image));
+                    let size = self.size_of(image);
+                    idle.memory_bytes = idle.memory_bytes.saturating_add(size.memory_bytes);
+                    idle.disk_bytes = idle.disk_bytes.saturating_add(size.disk_bytes);
                 }
             }
-            IdleContainer { id, idle_since, memory_bytes: gives.memory_bytes, disk_bytes: gives.disk_bytes }
+            idle
         });
         self.policies
             .eviction
             .choose(&mut idle, missing)
             .map(|victims| self.only_idle(node, victims))
             .filter(|victims| !victims.is_empty())
-            .unwrap_or_else(|| state.idle.first().map(|&(_, id)| id).into_iter().collect())
+            .unwrap_or_else(|| state.idle.first().map(|key| key.id).into_iter().collect())
     }
 
     /// A policy may be wrong: only what is idle on the node goes.

@@ -190,3 +190,84 @@ fn a_dispatch_onto_a_container_evicted_in_the_same_round_stays_in_the_queue() {
     stage.body_ended(first);
     assert!(stage.is_running(second), "it was still in the queue; the idle container of the first made room");
 }
+
+/// Who goes of four idle containers of 20 bytes each, numbered in the order in which they were started, on a node of 100 bytes, when 30
+/// are needed and 20 are free. Their functions start in 1, 2, 3 and 4 s; they were used four times, three times, twice and once, and are idle
+/// in the order 1, 0, 3, 2.
+fn goes(eviction: Box<dyn ContainerEviction>, memory: [u64; 4]) -> Vec<String> {
+    let mut stage = Setup { eviction, ..Setup::new(Preset::Default, &[(8, 100, 100)]) }.stage();
+    let functions: Vec<FunctionId> = (0..4)
+        .map(|index| {
+            let limits = Limits::time(Duration::from_secs(60)).memory(memory[index as usize]);
+            let startup = Some(Duration::from_secs(index + 1));
+            stage.state.register("f".into(), None, limits, startup, None).expect("the function can run")
+        })
+        .collect();
+    let first: Vec<InvocationId> = functions.iter().map(|&f| stage.invoke(f)).collect();
+    for (second, index) in [0, 1, 2, 0, 1, 0].into_iter().enumerate() {
+        stage.at(second as u64 + 1);
+        if second == 0 {
+            first.iter().for_each(|&id| stage.body_ended(id));
+        }
+        let id = stage.invoke(functions[index]);
+        stage.body_ended(id);
+    }
+    for (second, index) in [1, 0, 3, 2].into_iter().enumerate() {
+        stage.at(second as u64 + 10);
+        let id = stage.invoke(functions[index]);
+        stage.body_ended(id);
+    }
+    let needy = stage.function(None, 30, 0);
+    stage.effects();
+    stage.invoke(needy);
+    stage.orders().into_iter().filter(|order| order.starts_with("stopped")).collect()
+}
+
+#[test]
+fn each_policy_evicts_by_its_own_order() {
+    use crate::eviction::{FirstInFirstOut, GreedyDual, LargestFirst, LeastFrequentlyUsed};
+    let alike = [20; 4];
+    assert_eq!(goes(Box::new(LeastRecentlyUsed), alike), ["stopped 1"], "idle for longest");
+    assert_eq!(goes(Box::new(FirstInFirstOut), alike), ["stopped 0"], "started first");
+    assert_eq!(
+        goes(Box::new(LeastFrequentlyUsed::default()), alike),
+        ["stopped 3"],
+        "used twice, the others more often"
+    );
+    // Uses × start-up: 5 × 1, 4 × 2, 3 × 3, 2 × 4.
+    assert_eq!(goes(Box::new(GreedyDual::default()), alike), ["stopped 0"], "quick to start again");
+    // Of 18 free bytes 12 are missing. Halved and doubled: 5 / 10, 8 / 20, 9 / 40, 8 / 12.
+    assert_eq!(goes(Box::new(GreedyDual::default()), [10, 20, 40, 12]), ["stopped 2"], "large for what it is worth");
+    assert_eq!(goes(Box::new(LargestFirst), [10, 20, 40, 12]), ["stopped 2"], "gives all that is missing at once");
+    assert_eq!(goes(Box::new(LeastRecentlyUsed), [10, 20, 40, 12]), ["stopped 1"], "20 bytes are enough");
+}
+
+#[test]
+fn what_was_used_long_ago_goes_in_the_end_under_greedy_dual() {
+    use crate::eviction::GreedyDual;
+    let eviction: Box<dyn ContainerEviction> = Box::new(GreedyDual::default());
+    let mut stage = Setup { eviction, ..Setup::new(Preset::Default, &[(8, 100, 100)]) }.stage();
+    let startup = Some(Duration::from_secs(1));
+    let function = |stage: &mut Stage| {
+        let limits = Limits::time(Duration::from_secs(60)).memory(50);
+        stage.state.register("f".into(), None, limits, startup, None).expect("the function can run")
+    };
+    // One that was used three times is worth 3 × 1 / 50.
+    let famous = function(&mut stage);
+    for _ in 0..3 {
+        let id = stage.invoke(famous);
+        stage.body_ended(id);
+    }
+    // Others come, each once, worth 1 / 50 more than the clock. The first three push each other out: the clock rises to 1 / 50, then to 2 / 50. The
+    // one that comes then is worth 3 / 50 like the famous one, but that has been idle for longer.
+    let mut gone = Vec::new();
+    for second in 1..=4 {
+        stage.at(second);
+        let newcomer = function(&mut stage);
+        let id = stage.invoke(newcomer);
+        stage.body_ended(id);
+        let orders = stage.orders();
+        gone.extend(orders.into_iter().filter(|order| order.starts_with("stopped")));
+    }
+    assert_eq!(gone, ["stopped 1", "stopped 2", "stopped 0"]);
+}

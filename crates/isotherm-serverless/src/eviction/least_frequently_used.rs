@@ -1,0 +1,60 @@
+//! The least used first.
+
+use super::uses::Uses;
+use super::{ContainerEviction, IdleContainer, Rank, StoppedContainer};
+use crate::{FunctionId, NodeId};
+
+/// Evicts the containers of the functions that have been invoked least often on the node; of equal ones the longest idle. The
+/// invocations of a function are counted as long as it has a container there, and anew after that. A container has the rank of the
+/// moment in which it became idle.
+#[derive(Debug, Default)]
+pub struct LeastFrequentlyUsed {
+    uses: Uses,
+}
+
+impl ContainerEviction for LeastFrequentlyUsed {
+    fn rank(&mut self, idle: &IdleContainer) -> Rank {
+        Rank::whole(self.uses.of(idle.node, idle.function))
+    }
+
+    fn started(&mut self, node: NodeId, function: FunctionId) {
+        self.uses.started(node, function);
+    }
+
+    fn used(&mut self, node: NodeId, function: FunctionId) {
+        self.uses.used(node, function);
+    }
+
+    fn stopped(&mut self, container: &StoppedContainer) {
+        self.uses.stopped(container.node, container.function);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::idle_container;
+    use super::*;
+    use crate::ContainerId;
+
+    #[test]
+    fn uses_are_counted_as_long_as_there_is_a_container() {
+        let mut policy = LeastFrequentlyUsed::default();
+        let (node, function) = (NodeId(0), FunctionId(0));
+        for _ in 0..2 {
+            policy.started(node, function);
+        }
+        for _ in 0..3 {
+            policy.used(node, function);
+        }
+        assert_eq!(policy.rank(&idle_container(0, 1, 1)), Rank::whole(3));
+        let stop = |policy: &mut LeastFrequentlyUsed, id| {
+            policy.stopped(&StoppedContainer { id: ContainerId(id), function, node, evicted: None });
+        };
+        stop(&mut policy, 0);
+        assert_eq!(policy.rank(&idle_container(1, 1, 1)), Rank::whole(3), "the other one is there");
+        stop(&mut policy, 1);
+        policy.started(node, function);
+        policy.used(node, function);
+        assert_eq!(policy.rank(&idle_container(2, 1, 1)), Rank::whole(1), "it begins anew");
+    }
+}

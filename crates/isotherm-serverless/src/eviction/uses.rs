@@ -1,0 +1,43 @@
+//! How often functions are used on each node, as long as they have containers there.
+
+use rustc_hash::FxHashMap;
+
+use crate::{FunctionId, NodeId};
+
+/// Invocations of each function on each node. A function is forgotten on a node when its last container there has stopped. So
+/// memory grows with the containers that there are.
+#[derive(Debug, Default)]
+pub(super) struct Uses {
+    counts: FxHashMap<(NodeId, FunctionId), Count>,
+}
+
+#[derive(Debug, Default)]
+struct Count {
+    containers: u32,
+    invocations: u64,
+}
+
+impl Uses {
+    pub(super) fn started(&mut self, node: NodeId, function: FunctionId) {
+        self.counts.entry((node, function)).or_default().containers += 1;
+    }
+
+    pub(super) fn used(&mut self, node: NodeId, function: FunctionId) {
+        if let Some(count) = self.counts.get_mut(&(node, function)) {
+            count.invocations += 1;
+        }
+    }
+
+    pub(super) fn stopped(&mut self, node: NodeId, function: FunctionId) {
+        if let Some(count) = self.counts.get_mut(&(node, function)) {
+            count.containers -= 1;
+            if count.containers == 0 {
+                self.counts.remove(&(node, function));
+            }
+        }
+    }
+
+    pub(super) fn of(&self, node: NodeId, function: FunctionId) -> u64 {
+        self.counts.get(&(node, function)).map_or(0, |count| count.invocations)
+    }
+}

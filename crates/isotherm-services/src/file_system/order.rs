@@ -1,0 +1,346 @@
+//! In which order the files of a partition go when room is missing.
+//!
+//! Files that may go lie in the order of their [`Key`]: a rank, by which policies differ, and a sequence number, which is renewed by what
+//! counts as an access. A policy is therefore a rule for ranks, and for when they are renewed; finding who goes costs O(log n).
+
+use std::collections::BTreeMap;
+
+use super::{Eviction, FileId, FileName};
+
+/// Under [`Eviction::S3Fifo`]: the part of the partition that the queue of newcomers may take.
+const SMALL_PART: u64 = 10;
+/// Under [`Eviction::S3Fifo`]: accesses are counted up to this.
+const MOST_USES: u32 = 3;
+/// Under [`Eviction::S3Fifo`]: the ranks of the two queues.
+const SMALL: u64 = 0;
+const MAIN: u64 = 1;
+
+const MEGABYTE: f64 = 1e6;
+
+/// A place in the order; the lowest goes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Key {
+    rank: u64,
+    sequence: u64,
+}
+
+/// What is known of a file for the order.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Standing {
+    pub(super) key: Key,
+    uses: u32,
+}
+
+#[derive(Debug)]
+pub(super) struct Order {
+    pub(super) eviction: Eviction,
+    next_sequence: u64,
+    /// The files that may go. Not kept up when nothing is ever evicted.
+    pub(super) idle: BTreeMap<Key, FileId>,
+    /// Under [`Eviction::GreedyDual`]: the priority of the last file that went.
+    clock: f64,
+    /// Under [`Eviction::S3Fifo`]: bytes of the newcomers, whether they may go or not.
+    small_bytes: u64,
+    ghosts: Ghosts,
+}
+
+impl Order {
+    pub(super) fn new(eviction: Eviction) -> Self {
+        Order {
+            eviction,
+            next_sequence: 0,
+            idle: BTreeMap::new(),
+            clock: 0.0,
+            small_bytes: 0,
+            ghosts: Ghosts::default(),
+        }
+    }
+
+    fn take_sequence(&mut self) -> u64 {
+        self.next_sequence += 1;
+        self.next_sequence
+    }
+
+    /// A file appears.
+    pub(super) fn enter(&mut self, name: &FileName, bytes: u64) -> Standing {
+        let mut standing = Standing { key: Key { rank: 0, sequence: self.take_sequence() }, uses: 1 };
+        if self.eviction == Eviction::S3Fifo {
+            standing.uses = 0;
+            if self.ghosts.remove(name) {
+                standing.key.rank = MAIN;
+            } else {
+                self.small_bytes += bytes;
+            }
+        }
+        self.rank(&mut standing, bytes);
+        standing
+    }
+
+    /// A file has been written.
+    pub(super) fn commit(&mut self, standing: &mut Standing, bytes: u64) {
+        standing.key.sequence = self.take_sequence();
+        self.rank(standing, bytes);
+    }
+
+    /// Whether an access changes the place of a file.
+    pub(super) fn heeds_accesses(&self) -> bool {
+        !matches!(self.eviction, Eviction::None | Eviction::Fifo)
+    }
+
+    /// Whether it counts how often files are used.
+    pub(super) fn counts_uses(&self) -> bool {
+        matches!(self.eviction, Eviction::Lfu | Eviction::GreedyDual | Eviction::S3Fifo)
+    }
+
+    /// A file was accessed. It must not be among the idle meanwhile.
+    pub(super) fn access(&mut self, standing: &mut Standing, bytes: u64) {
+        match self.eviction {
+            Eviction::S3Fifo => standing.uses = (standing.uses + 1).min(MOST_USES),
+            _ => {
+                standing.uses = standing.uses.saturating_add(1);
+                standing.key.sequence = self.take_sequence();
+                self.rank(standing, bytes);
+            }
+        }
+    }
+
+    fn rank(&self, standing: &mut Standing, bytes: u64) {
+        match self.eviction {
+            Eviction::None | Eviction::Fifo | Eviction::Lru | Eviction::S3Fifo => {}
+            Eviction::Lfu => standing.key.rank = u64::from(standing.uses),
+            Eviction::GreedyDual => {
+                let megabytes = bytes.max(1) as f64 / MEGABYTE;
+                // The bits of positive numbers are in their order.
+                standing.key.rank = (self.clock + f64::from(standing.uses) / megabytes).to_bits();
+            }
+        }
+    }
+
+    /// The file that goes next, unless it is [spared](Self::spares).
+    pub(super) fn first(&self, capacity: u64) -> Option<FileId> {
+        let first = self.idle.values().next().copied();
+        if self.eviction == Eviction::S3Fifo && self.small_bytes <= capacity / SMALL_PART {
+            let main = Key { rank: MAIN, sequence: 0 };
+            return self.idle.range(main..).next().map(|(_, &id)| id).or(first);
+        }
+        first
+    }
+
+    /// The file is to go. Whether it may stay once more, at another place; each file at most a few times.
+    pub(super) fn spares(&mut self, standing: &mut Standing, bytes: u64) -> bool {
+        if self.eviction != Eviction::S3Fifo {
+            return false;
+        }
+        if standing.key.rank == MAIN {
+            if standing.uses == 0 {
+                return false;
+            }
+            standing.uses -= 1;
+        } else {
+            if standing.uses <= 1 {
+                return false;
+            }
+            self.small_bytes -= bytes;
+            standing.uses = 0;
+        }
+        standing.key = Key { rank: MAIN, sequence: self.take_sequence() };
+        true
+    }
+
+    /// A file has been evicted; it has been [forgotten](Self::leave) before.
+    pub(super) fn evicted(&mut self, standing: &Standing, name: &FileName, bytes: u64, capacity: u64) {
+        match self.eviction {
+            Eviction::GreedyDual => self.clock = self.clock.max(f64::from_bits(standing.key.rank)),
+            Eviction::S3Fifo if standing.key.rank == SMALL => {
+                let sequence = self.take_sequence();
+                self.ghosts.add(name, bytes, sequence, capacity - capacity / SMALL_PART);
+            }
+            _ => {}
+        }
+    }
+
+    /// A file is gone, however it went.
+    pub(super) fn leave(&mut self, standing: &Standing, bytes: u64) {
+        if self.eviction == Eviction::S3Fifo && standing.key.rank == SMALL {
+            self.small_bytes -= bytes;
+        }
+    }
+
+    /// Bytes of the newcomers according to a recount.
+    #[cfg(any(test, feature = "audit"))]
+    pub(super) fn check(&self, files: impl Iterator<Item = (Standing, u64)>) {
+        let small = files.filter(|(standing, _)| standing.key.rank == SMALL);
+        let bytes = if self.eviction == Eviction::S3Fifo { small.map(|(_, bytes)| bytes).sum() } else { 0 };
+        assert_eq!(self.small_bytes, bytes, "bytes of the newcomers");
+    }
+}
+
+/// The names of files that went from the queue of newcomers, the oldest first.
+#[derive(Debug, Default)]
+struct Ghosts {
+    names: BTreeMap<FileName, u64>,
+    queue: BTreeMap<u64, (FileName, u64)>,
+    bytes: u64,
+}
+
+impl Ghosts {
+    fn add(&mut self, name: &FileName, bytes: u64, sequence: u64, most: u64) {
+        self.remove(name);
+        self.names.insert(name.clone(), sequence);
+        self.queue.insert(sequence, (name.clone(), bytes));
+        self.bytes += bytes;
+        while self.bytes > most
+            && let Some((_, (name, bytes))) = self.queue.pop_first()
+        {
+            self.names.remove(&name);
+            self.bytes -= bytes;
+        }
+    }
+
+    /// Says whether it was there.
+    fn remove(&mut self, name: &FileName) -> bool {
+        let Some(sequence) = self.names.remove(name) else { return false };
+        if let Some((_, bytes)) = self.queue.remove(&sequence) {
+            self.bytes -= bytes;
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::FileSystem;
+    use super::*;
+
+    /// A disk that holds ten files of ten bytes.
+    fn disk(eviction: Eviction) -> FileSystem {
+        FileSystem::new(100, eviction)
+    }
+
+    /// Makes files of these sizes appear; gives the names of those that had to go.
+    fn create(disk: &mut FileSystem, files: &[(&str, u64)]) -> Vec<String> {
+        let mut gone = Vec::new();
+        for &(name, bytes) in files {
+            let (_, evicted) = disk.create(name, bytes, 0).expect("there is room");
+            gone.extend(evicted.iter().map(|file| file.name.to_string()));
+            disk.check();
+        }
+        gone
+    }
+
+    fn touch(disk: &mut FileSystem, name: &str) {
+        let file = disk.lookup(name).expect("it is there");
+        disk.touch(file);
+        disk.check();
+    }
+
+    /// Has files of ten bytes pass through, each of which nobody reads.
+    fn scan(disk: &mut FileSystem, name: &str, files: usize) {
+        for number in 0..files {
+            create(disk, &[(&format!("{name}{number}"), 10)]);
+        }
+    }
+
+    #[test]
+    fn least_frequently_used_keeps_what_is_read_often() {
+        let mut disk = disk(Eviction::Lfu);
+        create(&mut disk, &[("often", 40), ("twice", 30), ("once", 30)]);
+        for name in ["often", "often", "often", "twice", "twice", "once"] {
+            touch(&mut disk, name);
+        }
+        assert_eq!(create(&mut disk, &[("new", 30)]), ["once"]);
+        // The new one has not been read at all.
+        assert_eq!(create(&mut disk, &[("newer", 30)]), ["new"]);
+        for _ in 0..3 {
+            touch(&mut disk, "newer");
+        }
+        assert_eq!(create(&mut disk, &[("newest", 30)]), ["twice"]);
+    }
+
+    #[test]
+    fn uses_that_are_no_reads_count_only_where_uses_do() {
+        for (eviction, goes) in [(Eviction::Lru, "a"), (Eviction::Lfu, "b"), (Eviction::GreedyDual, "b")] {
+            let mut disk = disk(eviction);
+            create(&mut disk, &[("a", 50), ("b", 50)]);
+            let a = disk.lookup("a").expect("it is there");
+            disk.count_use(a);
+            assert_eq!(create(&mut disk, &[("c", 50)]), [goes], "{eviction:?}");
+        }
+    }
+
+    #[test]
+    fn greedy_dual_lets_the_large_go_and_forgets_old_fame() {
+        let mut disk = disk(Eviction::GreedyDual);
+        // One use each: priorities 1/20, 1/20 and 1/60 per byte.
+        create(&mut disk, &[("small", 20), ("other", 20), ("large", 60)]);
+        assert_eq!(create(&mut disk, &[("new", 20)]), ["large"]);
+        // Three uses, so 3/20; and then it is not read any more. The clock stands at 1/60.
+        touch(&mut disk, "small");
+        touch(&mut disk, "small");
+        create(&mut disk, &[("x0", 20), ("x1", 20)]);
+        // Of those read once, the first with 1/20 are `other`, then those that came at a clock of 1/60. Each that goes lets the clock rise
+        // to its priority, so in the third generation newcomers are worth more than 3/20.
+        let mut gone = Vec::new();
+        for number in 2..18 {
+            gone.extend(create(&mut disk, &[(&format!("x{number}"), 20)]));
+        }
+        assert_eq!(gone[0], "other");
+        assert!(gone.contains(&"small".to_owned()), "it was famous once: {gone:?}");
+        assert!(disk.lookup("x17").is_some());
+    }
+
+    #[test]
+    fn what_is_read_once_passes_s3_fifo_and_leaves_the_rest() {
+        for (eviction, stays) in [(Eviction::S3Fifo, true), (Eviction::Lru, false), (Eviction::Fifo, false)] {
+            let mut disk = disk(eviction);
+            create(&mut disk, &[("hot", 10)]);
+            touch(&mut disk, "hot");
+            touch(&mut disk, "hot");
+            scan(&mut disk, "x", 50);
+            assert_eq!(disk.lookup("hot").is_some(), stays, "{eviction:?}");
+        }
+    }
+
+    #[test]
+    fn who_comes_again_soon_goes_to_the_main_queue() {
+        let mut disk = disk(Eviction::S3Fifo);
+        create(&mut disk, &[("again", 10)]);
+        scan(&mut disk, "x", 10);
+        assert!(disk.lookup("again").is_none(), "it was the first of eleven");
+        create(&mut disk, &[("again", 10)]);
+        scan(&mut disk, "y", 50);
+        assert!(
+            disk.lookup("again").is_some(),
+            "as long as newcomers take more than a tenth, the main queue is left alone"
+        );
+        // In the main queue too, who is not read goes when newcomers take no more than a tenth.
+        let mut disk = self::disk(Eviction::S3Fifo);
+        create(&mut disk, &[("a", 10)]);
+        scan(&mut disk, "x", 10);
+        create(&mut disk, &[("a", 10)]);
+        assert!(disk.lookup("a").is_some());
+    }
+
+    #[test]
+    fn pinned_files_stay_whatever_the_order() {
+        for eviction in [Eviction::Lfu, Eviction::GreedyDual, Eviction::S3Fifo] {
+            let mut disk = disk(eviction);
+            create(&mut disk, &[("pinned", 90)]);
+            let pinned = disk.lookup("pinned").expect("it is there");
+            disk.pin(pinned);
+            scan(&mut disk, "x", 30);
+            assert!(disk.contains(pinned), "{eviction:?}");
+            assert!(disk.create("large", 20, 0).is_err(), "{eviction:?}");
+            disk.unpin(pinned);
+            disk.check();
+        }
+    }
+
+    #[test]
+    fn ghosts_are_as_many_as_fit_the_partition() {
+        let mut disk = disk(Eviction::S3Fifo);
+        scan(&mut disk, "x", 1000);
+        assert_eq!(disk.order.ghosts.bytes, 90);
+        assert_eq!((disk.order.ghosts.names.len(), disk.order.ghosts.queue.len()), (9, 9));
+    }
+}
