@@ -32,7 +32,7 @@ pub struct Totals {
 ///   means do.
 /// * A slot is **in use** from the dispatch of an invocation to its end, start-up of the container included.
 /// * A container holds its **memory limit**, whatever its body does, from its start to its end. It is *busy* while it serves an
-///   invocation, start-up included, and **idle** while it is kept and serves nobody.
+///   invocation or several, start-up included, and **idle** while it is kept and serves nobody.
 /// * An image holds its size in memory from the beginning of its load on a node until it leaves the memory of that node,
 ///   however many containers use it.
 /// * **Mean** is over time. **Peak** is the most that was held together, on all compute hosts, for longer than an instant: what
@@ -47,16 +47,17 @@ pub struct Totals {
 /// ```
 /// use isotherm_kernel::Time;
 /// use isotherm_results::{Totals, Utilisation};
-/// use isotherm_serverless::{ContainerId, EventKind, FunctionId, InvocationId, NodeId, PlatformEvent, StartKind};
+/// use isotherm_serverless::{ContainerId, EventKind, FunctionId, InvocationId, NodeId, Outcome, PlatformEvent, StartKind};
 ///
 /// let mut utilisation = Utilisation::new(Totals { slots: Some(4), memory_bytes: Some(1_000_000_000) });
 /// let (node, function, container, invocation) = (NodeId(0), FunctionId(0), ContainerId(0), InvocationId(0));
 /// for (second, kind) in [
 ///     (0, EventKind::Submitted { invocation, function }),
 ///     (0, EventKind::ContainerStarted {
-///         node, container, function, image: None, disk_bytes: 0, memory_bytes: 256_000_000,
+///         node, container, function, image: None, disk_bytes: 0, memory_bytes: 256_000_000, places: 1,
 ///     }),
 ///     (0, EventKind::Dispatched { invocation, node, container, start_kind: StartKind::Cold }),
+///     (2, EventKind::Ended { invocation, outcome: Outcome::Completed, container: Some(container) }),
 ///     (2, EventKind::ContainerIdle { node, container }),
 /// ] {
 ///     utilisation.observe(&PlatformEvent { at: Time::from_nanos(second * 1_000_000_000), kind });
@@ -144,15 +145,14 @@ impl Utilisation {
             }
             EventKind::ContainerStarted { container, memory_bytes, .. } => {
                 self.containers.insert(container, Held { bytes: memory_bytes, idle: false });
-                self.slots.take(1);
                 self.busy.take(memory_bytes);
             }
             EventKind::Dispatched { container, .. } => {
+                self.slots.take(1);
                 if let Some(held) = self.containers.get_mut(&container)
                     && held.idle
                 {
                     held.idle = false;
-                    self.slots.take(1);
                     self.idle.give_back(held.bytes);
                     self.busy.take(held.bytes);
                 }
@@ -162,7 +162,6 @@ impl Utilisation {
                     && !held.idle
                 {
                     held.idle = true;
-                    self.slots.give_back(1);
                     self.busy.give_back(held.bytes);
                     self.idle.take(held.bytes);
                 }
@@ -172,11 +171,11 @@ impl Utilisation {
                     if held.idle {
                         self.idle.give_back(held.bytes);
                     } else {
-                        self.slots.give_back(1);
                         self.busy.give_back(held.bytes);
                     }
                 }
             }
+            EventKind::Ended { container: Some(_), .. } => self.slots.give_back(1),
             EventKind::LoadStarted { image, bytes, .. } => {
                 self.note_image(image, bytes);
                 self.images.take(bytes);

@@ -27,6 +27,7 @@ fn started(container: u64, memory_bytes: u64) -> EventKind {
         image: Some(IMAGE),
         disk_bytes: 7,
         memory_bytes,
+        places: 1,
     }
 }
 
@@ -40,7 +41,11 @@ fn dispatched(invocation: u64, container: u64, start_kind: StartKind) -> EventKi
 }
 
 fn ended(invocation: u64) -> EventKind {
-    EventKind::Ended { invocation: InvocationId(invocation), outcome: Outcome::Completed }
+    EventKind::Ended {
+        invocation: InvocationId(invocation),
+        outcome: Outcome::Completed,
+        container: Some(ContainerId(0)),
+    }
 }
 
 fn idle(container: u64) -> EventKind {
@@ -145,10 +150,12 @@ fn what_takes_no_time_does_not_count() {
             (0.0, submitted(1)),
             (0.0, started(0, 10 * MB)),
             (0.0, dispatched(0, 0, StartKind::Cold)),
+            (1.0, ended(0)),
             (1.0, idle(0)),
             (1.0, dispatched(1, 0, StartKind::Warm)),
             (1.0, started(1, 500 * MB)),
             (1.0, stopped(1)),
+            (2.0, ended(1)),
             (2.0, stopped(0)),
         ],
     )
@@ -158,6 +165,29 @@ fn what_takes_no_time_does_not_count() {
     assert_eq!(report.memory.idle_containers.peak_bytes, 0);
     assert_eq!(report.memory.used.peak_bytes, 10 * MB);
     assert_eq!(report.container_memory.idle_share, Some(0.0));
+}
+
+/// Slots count invocations, memory counts containers.
+#[test]
+fn invocations_that_share_a_container_take_a_slot_each() {
+    let report = observed(
+        TOTALS,
+        [
+            (0.0, submitted(0)),
+            (0.0, started(0, 100 * MB)),
+            (0.0, dispatched(0, 0, StartKind::Cold)),
+            (1.0, dispatched(1, 0, StartKind::Warm)),
+            (3.0, ended(0)),
+            (6.0, ended(1)),
+            (6.0, idle(0)),
+        ],
+    )
+    .report(at(10.0))
+    .unwrap();
+    // 3 s and 5 s of slots in 10 s; 100 MB busy for 6 s and idle for 4 s.
+    assert_eq!((report.slots.used_mean, report.slots.used_peak), (0.8, 2));
+    assert_eq!((report.container_memory.busy_mb_s, report.container_memory.idle_mb_s), (600.0, 400.0));
+    assert_eq!(report.memory.busy_containers.peak_bytes, 100 * MB);
 }
 
 #[test]
@@ -195,6 +225,7 @@ proptest! {
             let id = id as u64;
             let mut now = *start;
             events.push((now as f64, 1, started(id, megabytes * MB)));
+            events.push((now as f64, 1, dispatched(0, id, StartKind::Cold)));
             for (number, length) in phases.iter().enumerate() {
                 if number % 2 == 0 {
                     busy += megabytes * length;
@@ -206,6 +237,10 @@ proptest! {
                     held[second as usize] += megabytes;
                 }
                 now += length;
+                // At its end a busy phase gives its slot back; at its beginning it takes one.
+                if number % 2 == 0 {
+                    events.push((now as f64, 1, ended(0)));
+                }
                 let next = match number + 1 {
                     last if last == phases.len() => stopped(id),
                     odd if odd % 2 == 1 => idle(id),

@@ -19,8 +19,8 @@
 //!   nobody; stopped once, by the node that has it, and not while it serves an invocation (when a host fails, its
 //!   invocations end first).
 //! * [`Rule::Dispatch`]: of a pending invocation that is admitted (if it has an image), once, onto a container of that
-//!   node and of the same function that exists, is idle and has its image on disk and in memory; a cold start is the
-//!   container's first.
+//!   node and of the same function that exists, serves fewer invocations than it may and has its image on disk and in memory; a cold
+//!   start comes before any end.
 //! * [`Rule::Invocation`]: submitted once, ended once, and completed or timed out only after it was dispatched.
 //! * [`Rule::Conservation`]: submitted = ended + pending.
 //! * [`Rule::Unfinished`] (checked by [`Auditor::finish`]): every invocation has ended, and no slot is taken.
@@ -186,9 +186,11 @@ struct Container {
     image: Option<ImageId>,
     disk_bytes: u64,
     memory_bytes: u64,
-    /// The invocation that it serves.
-    serves: Option<InvocationId>,
-    /// Whether it has served or serves one.
+    /// How many invocations it may serve at once.
+    places: u32,
+    /// The invocations that it serves.
+    serves: Vec<InvocationId>,
+    /// Whether one has ended that it served.
     used: bool,
 }
 
@@ -282,8 +284,9 @@ impl Auditor {
                     node.memory.evict(&mut self.log, image, bytes);
                 }
             }
-            EventKind::ContainerStarted { node, container, function, image, disk_bytes, memory_bytes } => {
-                let new = Container { node, function, image, disk_bytes, memory_bytes, serves: None, used: false };
+            EventKind::ContainerStarted { node, container, function, image, disk_bytes, memory_bytes, places } => {
+                let (serves, used) = (Vec::new(), false);
+                let new = Container { node, function, image, disk_bytes, memory_bytes, places, serves, used };
                 self.container_started(container, new);
             }
             EventKind::ContainerIdle { node, container } => self.container_idle(node, container),
@@ -295,7 +298,7 @@ impl Auditor {
             EventKind::Dispatched { invocation, node, container, start_kind } => {
                 self.dispatched(invocation, node, container, start_kind);
             }
-            EventKind::Ended { invocation, outcome } => self.ended(invocation, outcome),
+            EventKind::Ended { invocation, outcome, container } => self.ended(invocation, outcome, container),
         }
         self.check_balance();
     }
@@ -486,19 +489,21 @@ impl Auditor {
                 let owner = container.node;
                 log.report(Rule::Container, format_args!("container {id} of node {owner} became idle on node {node}"));
             }
-            Some(Container { serves: Some(invocation), .. }) => {
-                log.report(
-                    Rule::Container,
-                    format_args!("container {id} became idle while it served invocation {invocation}"),
-                );
+            Some(container) => {
+                if let Some(invocation) = container.serves.first() {
+                    log.report(
+                        Rule::Container,
+                        format_args!("container {id} became idle while it served invocation {invocation}"),
+                    );
+                }
             }
-            Some(_) => {}
         }
     }
 
     fn prewarmed(&mut self, node: NodeId, id: ContainerId) {
         self.counters.prewarmings += 1;
-        let as_it_should = self.containers.get(&id).is_some_and(|it| it.node == node && !it.used);
+        let as_it_should =
+            self.containers.get(&id).is_some_and(|it| it.node == node && !it.used && it.serves.is_empty());
         if !as_it_should {
             let detail = format_args!("container {id} was pre-warmed on node {node}, but is not new there");
             self.log.report(Rule::Container, detail);
@@ -520,7 +525,7 @@ impl Auditor {
             let owner = container.node;
             log.report(Rule::Container, format_args!("container {id} of node {owner} was stopped on node {node}"));
         }
-        if let Some(invocation) = container.serves {
+        if let Some(invocation) = container.serves.first() {
             let (rule, what) = if evicted { (Rule::Eviction, "evicted") } else { (Rule::Container, "stopped") };
             log.report(rule, format_args!("container {id} was {what} while it served invocation {invocation}"));
         }
@@ -561,15 +566,16 @@ impl Auditor {
             ),
             Some(target) => {
                 check_container(log, id, invocation, node, found, (container, target), start_kind);
-                // A container that is busy already goes on serving the first: that one's end will make it idle.
-                target.serves.get_or_insert(id);
-                target.used = true;
+                // One that was given too many goes on serving those that it may: their ends will make it idle.
+                if target.serves.len() < target.places as usize {
+                    target.serves.push(id);
+                }
             }
         }
         found.take_slot(log, node);
     }
 
-    fn ended(&mut self, id: InvocationId, outcome: Outcome) {
+    fn ended(&mut self, id: InvocationId, outcome: Outcome, container: Option<ContainerId>) {
         *self.counters.ended.entry(outcome).or_default() += 1;
         let log = &mut self.log;
         let Some(invocation) = self.pending.remove(&id) else {
@@ -577,6 +583,9 @@ impl Auditor {
             log.report(Rule::Invocation, format_args!("invocation {id} ended {what}"));
             return;
         };
+        if container.is_some() && container != invocation.dispatched.map(|(_, container)| container) {
+            log.report(Rule::Invocation, format_args!("invocation {id} ended in a container that did not serve it"));
+        }
         let Some((node, container)) = invocation.dispatched else {
             if matches!(outcome, Outcome::Completed | Outcome::TimedOut) {
                 let word = outcome.name();
@@ -588,9 +597,10 @@ impl Auditor {
             log.report(Rule::Invocation, format_args!("invocation {id} was rejected after it had been dispatched"));
         }
         if let Some(container) = self.containers.get_mut(&container)
-            && container.serves == Some(id)
+            && let Some(place) = container.serves.iter().position(|&other| other == id)
         {
-            container.serves = None;
+            container.serves.remove(place);
+            container.used = true;
         }
         if let Some(found) = self.nodes.get_mut(node.index()) {
             found.slots = found.slots.saturating_sub(1);
@@ -651,7 +661,9 @@ fn check_container(
     if target.function != invocation.function {
         wrong(format_args!("which is of function {}, not of function {}", target.function, invocation.function));
     }
-    if let Some(other) = target.serves {
+    if target.serves.len() >= target.places as usize
+        && let Some(other) = target.serves.first()
+    {
         wrong(format_args!("which serves invocation {other}"));
     }
     if start_kind == StartKind::Cold && target.used {

@@ -81,6 +81,17 @@ impl Preset {
     }
 }
 
+/// What becomes of invocations that come when as many are running as may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Throttle {
+    /// They wait in line.
+    #[default]
+    Queue,
+    /// They are refused: their outcome is [`Outcome::Rejected`](crate::Outcome::Rejected), with the cause
+    /// [`Throttled`](isotherm_services::FailureCause::Throttled).
+    Reject,
+}
+
 /// Which of several idle containers of a function on a node serves the next invocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContainerReuse {
@@ -207,6 +218,10 @@ pub struct ServiceConfig {
     pub keep_alive: Box<dyn KeepAlive>,
     /// Decides which idle containers go when their room is needed.
     pub eviction: Box<dyn ContainerEviction>,
+    /// How many invocations may run at once, on all compute hosts together; `None`: any number.
+    pub max_concurrency: Option<u32>,
+    /// What becomes of invocations for which there is no more concurrency, of the service or of their function.
+    pub throttle: Throttle,
     /// Which images go when room is missing.
     pub image_caches: ImageCaches,
     /// Which idle container serves.
@@ -239,6 +254,8 @@ impl ServiceConfig {
             scheduler: Box::new(Fcfs::new(rules.fcfs_looks_at_room)),
             keep_alive: Box::new(Fixed::new(Duration::ZERO)),
             eviction: Box::new(LeastRecentlyUsed),
+            max_concurrency: None,
+            throttle: Throttle::default(),
             image_caches: ImageCaches::default(),
             reuse: preset.reuse(),
             processing_overhead: Duration::ZERO,
@@ -284,6 +301,12 @@ impl ServiceConfig {
     /// Another eviction policy.
     pub fn with_eviction(mut self, eviction: impl ContainerEviction + 'static) -> Self {
         self.eviction = Box::new(eviction);
+        self
+    }
+
+    /// At most so many invocations at once, and what becomes of those that come beyond.
+    pub fn with_max_concurrency(mut self, most: u32, throttle: Throttle) -> Self {
+        (self.max_concurrency, self.throttle) = (Some(most), throttle);
         self
     }
 

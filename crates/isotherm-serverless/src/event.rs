@@ -170,8 +170,10 @@ pub enum EventKind {
         disk_bytes: u64,
         /// Its memory limit.
         memory_bytes: u64,
+        /// How many invocations it may serve at once.
+        places: u32,
     },
-    /// The invocation that a container served has ended and the container is kept: from now on it is idle, until an invocation is
+    /// The last invocation that a container served has ended and the container is kept: from now on it is idle, until an invocation is
     /// dispatched onto it or it stops. One that is not kept stops without having been idle.
     ContainerIdle {
         /// The node.
@@ -221,5 +223,7 @@ pub enum EventKind {
         invocation: InvocationId,
         /// How it ended.
         outcome: Outcome,
+        /// The container that served it, if it had been dispatched.
+        container: Option<ContainerId>,
     },
 }

@@ -246,6 +246,24 @@ struct FunctionInner {
     body: Body,
     startup: Option<Duration>,
     keep_alive: Option<SharedKeepAlive>,
+    concurrency: Concurrency,
+}
+
+/// How many invocations of a function may run at once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Concurrency {
+    /// In one container.
+    pub(crate) per_container: u32,
+    /// In all; `None`: any number.
+    pub(crate) most: Option<u32>,
+    /// Whether these are kept free for it.
+    pub(crate) reserved: bool,
+}
+
+impl Default for Concurrency {
+    fn default() -> Self {
+        Concurrency { per_container: 1, most: None, reserved: false }
+    }
 }
 
 impl fmt::Debug for Function {
@@ -263,7 +281,15 @@ impl fmt::Debug for Function {
 impl Function {
     /// A function. Without an image there is nothing to download, copy or load for it.
     pub fn new(name: impl Into<Rc<str>>, image: Option<Image>, body: Body) -> Self {
-        Function { inner: Rc::new(FunctionInner { name: name.into(), image, body, startup: None, keep_alive: None }) }
+        let inner = FunctionInner {
+            name: name.into(),
+            image,
+            body,
+            startup: None,
+            keep_alive: None,
+            concurrency: Concurrency::default(),
+        };
+        Function { inner: Rc::new(inner) }
     }
 
     /// The same function with a start-up time of its own, in place of the service's.
@@ -289,6 +315,30 @@ impl Function {
         self.changed(|inner| inner.keep_alive = Some(keep_alive))
     }
 
+    /// The same function, of which one container serves so many invocations at once (at least one). Each takes a slot; memory and disk space of
+    /// the container, and its private storage, are shared by them.
+    pub fn with_concurrency(self, per_container: u32) -> Self {
+        self.changed(|inner| inner.concurrency.per_container = per_container.max(1))
+    }
+
+    /// The same function, of which at most so many invocations run at once (at least one). What becomes of those that come beyond is for the
+    /// service to say ([`Throttle`](crate::Throttle)).
+    pub fn with_max_concurrency(self, most: u32) -> Self {
+        self.changed(|inner| {
+            inner.concurrency.most = Some(most.max(1));
+            inner.concurrency.reserved = false;
+        })
+    }
+
+    /// The same, where so many places of the [concurrency of the service](crate::ServiceConfig::max_concurrency) are kept free for it. It is
+    /// refused at its registration if there are not so many.
+    pub fn with_reserved_concurrency(self, most: u32) -> Self {
+        self.changed(|inner| {
+            inner.concurrency.most = Some(most.max(1));
+            inner.concurrency.reserved = true;
+        })
+    }
+
     fn changed(self, change: impl FnOnce(&mut FunctionInner)) -> Self {
         let mut inner = FunctionInner::clone(&self.inner);
         change(&mut inner);
@@ -308,6 +358,10 @@ impl Function {
     /// What it does.
     pub fn body(&self) -> &Body {
         &self.inner.body
+    }
+
+    pub(crate) fn concurrency(&self) -> Concurrency {
+        self.inner.concurrency
     }
 
     /// Its own keep-alive policy, if it has one.

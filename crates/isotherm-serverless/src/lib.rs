@@ -85,6 +85,7 @@ mod status;
 pub use call::{Call, PrivateStorage};
 pub use config::{
     ContainerReuse, ImageCaches, NodeConfig, OverheadRule, Payloads, Preset, RoomRule, Rules, ServiceConfig, Slots,
+    Throttle,
 };
 pub use event::{EventKind, PlatformEvent};
 pub use function::{Body, BodyFuture, Function, Image, RegisteredFunction, Step};

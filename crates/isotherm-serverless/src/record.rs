@@ -89,6 +89,8 @@ pub struct InvocationRecord {
     pub container: Option<ContainerId>,
     /// Cold or warm, if it was dispatched.
     pub start_kind: Option<StartKind>,
+    /// Time for which it waited in line, because as many invocations were running as may.
+    pub throttle_wait: Duration,
     /// Time spent waiting for the download of the image to the head disk (submitted to admitted).
     pub download_wait: Duration,
     /// Time, after admission, during which the image was being copied to the node that ran the invocation.

@@ -28,7 +28,7 @@ use crate::config::{NodeConfig, OverheadRule, Payloads, ServiceConfig, Slots};
 use crate::function::{Body, Function, Image, RegisteredFunction};
 use crate::invocation::Invocation;
 use crate::message::{ManagerMessage, Reply, Request};
-use crate::state::{Effect, Node, PlatformState, Policies, Round};
+use crate::state::{Effect, Node, PlatformState, Policies, Registration, Round};
 use crate::{
     ContainerId, FunctionId, ImageId, InvocationId, InvocationRecord, Limits, NodeId, PlatformEvent, RecordSink,
 };
@@ -174,6 +174,8 @@ impl ServerlessComputeService {
                 eviction: config.eviction,
                 reuse: config.reuse,
                 rules: config.rules,
+                max_concurrency: config.max_concurrency,
+                throttle: config.throttle,
                 startup_overhead: config.startup_overhead,
                 simulate_downloads: config.simulate_downloads,
             },
@@ -485,8 +487,12 @@ impl ServerlessComputeService {
                 state.add_image(file, image.bytes(), image.memory_bytes())
             })
         });
-        let name = Rc::clone(function.name());
-        let id = state.register(name, image, limits, function.startup(), function.keep_alive().cloned())?;
+        let id = state.register(Registration {
+            startup: function.startup(),
+            keep_alive: function.keep_alive().cloned(),
+            concurrency: function.concurrency(),
+            ..Registration::new(Rc::clone(function.name()), image, limits)
+        })?;
         desk.by_name.insert(Rc::clone(function.name()), id);
         desk.functions.push((function, limits));
         Ok(id)
@@ -524,7 +530,9 @@ impl ServerlessComputeService {
         if desk.private.is_empty() {
             return;
         }
-        let container = self.inner.state.borrow().container_of(invocation);
+        let state = self.inner.state.borrow();
+        // Others that the container serves still use the storage.
+        let container = state.container_of(invocation).filter(|&container| state.served_by(container) == 1);
         if let Some(storage) = container.and_then(|container| desk.private.get(&container)) {
             storage.wipe();
         }

@@ -49,6 +49,7 @@ impl Status {
                 node: None,
                 container: None,
                 start_kind: None,
+                throttle_wait: Duration::ZERO,
                 download_wait: Duration::ZERO,
                 copy_wait: Duration::ZERO,
                 load_wait: Duration::ZERO,

@@ -84,6 +84,12 @@ pub enum FailureCause {
         /// Why not.
         reason: Rc<str>,
     },
+    /// As many invocations run as may, of the function or of the service, and those that come are refused.
+    #[error("function `{function}` has no more concurrency")]
+    Throttled {
+        /// The function.
+        function: Rc<str>,
+    },
     /// The function is not registered with this service.
     #[error("function `{function}` is not registered with this service")]
     FunctionNotRegistered {
@@ -121,6 +127,7 @@ impl FailureCause {
             Self::NetworkTimeout { .. } => "network_timeout",
             Self::DiskFailed { .. } => "disk_failed",
             Self::NotAllowed { .. } => "not_allowed",
+            Self::Throttled { .. } => "throttled",
             Self::FunctionNotRegistered { .. } => "function_not_registered",
             Self::BodyFailed { .. } => "body_failed",
             Self::Cancelled => "cancelled",
@@ -129,7 +136,7 @@ impl FailureCause {
     }
 
     /// Every [`code`](Self::code) there is, for the reference of columns.
-    pub const CODES: [&'static str; 13] = [
+    pub const CODES: [&'static str; 14] = [
         "time_limit",
         "storage_full",
         "file_not_found",
@@ -139,6 +146,7 @@ impl FailureCause {
         "network_timeout",
         "disk_failed",
         "not_allowed",
+        "throttled",
         "function_not_registered",
         "body_failed",
         "cancelled",

@@ -17,18 +17,18 @@ pub use isotherm_platform::{
     DiskId, Endpoint, HostId, LinkId, Platform, PlatformBuilder, PlatformError, PlatformSpec, Via,
 };
 pub use isotherm_serverless::eviction::{
-    ContainerEviction, FirstInFirstOut, GreedyDual, IdleContainer, LargestFirst, LeastFrequentlyUsed, LeastRecentlyUsed,
-    MemoryFit, Missing, Rank, StoppedContainer,
+    ContainerEviction, FirstInFirstOut, GreedyDual, IdleContainer, LargestFirst, LeastFrequentlyUsed,
+    LeastRecentlyUsed, MemoryFit, Missing, Rank, StoppedContainer,
 };
 pub use isotherm_serverless::keep_alive::{Fixed, HybridConfig, HybridHistogram, IdleNow, Invoked, Keep, KeepAlive};
 pub use isotherm_serverless::scheduler::{
     Dispatch, Fcfs, Placement, Plan, RandomPlacement, Scheduler, WorkloadBalancing,
 };
 pub use isotherm_serverless::{
-    Body, Call, ContainerId, ContainerReuse, EventKind, Function, FunctionId, FunctionManager, Image, ImageCaches, Invocation,
-    InvocationId, InvocationRecord, InvocationState, Limits, NodeConfig, NodeId, Outcome, Payloads, Pending,
-    PlatformEvent, Preset, RecordSink, RegisteredFunction, ServerlessComputeService, ServerlessError, ServiceConfig,
-    Slots, StartKind, Step, View,
+    Body, Call, ContainerId, ContainerReuse, EventKind, Function, FunctionId, FunctionManager, Image, ImageCaches,
+    Invocation, InvocationId, InvocationRecord, InvocationState, Limits, NodeConfig, NodeId, Outcome, Payloads,
+    Pending, PlatformEvent, Preset, RecordSink, RegisteredFunction, ServerlessComputeService, ServerlessError,
+    ServiceConfig, Slots, StartKind, Step, View,
 };
 pub use isotherm_services::{
     Action, ActionReport, ActionRequest, BareMetalConfig, BareMetalService, Eviction, ExecutionController,

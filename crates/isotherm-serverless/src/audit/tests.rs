@@ -29,6 +29,7 @@ fn started(container: u64) -> EventKind {
         image: Some(IMAGE),
         disk_bytes: 200,
         memory_bytes: 50,
+        places: 1,
     }
 }
 
@@ -50,7 +51,7 @@ fn dispatched(invocation: u64, container: u64, start_kind: StartKind) -> EventKi
 }
 
 fn ended(invocation: u64) -> EventKind {
-    EventKind::Ended { invocation: InvocationId(invocation), outcome: Outcome::Completed }
+    EventKind::Ended { invocation: InvocationId(invocation), outcome: Outcome::Completed, container: None }
 }
 
 /// Steps 0 to 13 of a life in which nothing is wrong: an image of 100 bytes is downloaded, copied and loaded, two
@@ -143,7 +144,7 @@ fn counters_count() {
         EventKind::DownloadStarted { image: ImageId(7), bytes: 1 },
         EventKind::DownloadFailed { image: ImageId(7) },
         submitted(2),
-        EventKind::Ended { invocation: InvocationId(2), outcome: Outcome::Failed },
+        EventKind::Ended { invocation: InvocationId(2), outcome: Outcome::Failed, container: None },
         EventKind::CopyFailed { node: NODE, image: IMAGE, started: false },
         EventKind::LoadFailed { node: NODE, image: IMAGE, started: false },
         EventKind::DownloadStarted { image: IMAGE, bytes: 100 },
@@ -217,6 +218,7 @@ fn capacities_exceeded() {
         function: FUNCTION,
         image: Some(IMAGE),
         disk_bytes: 0,
+        places: 1,
         memory_bytes: 371,
     };
     broken(followed_by(with_idle_container(), [large]), Rule::Capacity, "501 bytes of the memory of node 0 are taken");
@@ -234,6 +236,7 @@ fn capacities_exceeded() {
 fn exactly_full_is_not_too_much() {
     // Four containers fill the disk up to 900, and a file of 100 in the shape of a container fills the rest.
     let rest = EventKind::ContainerStarted {
+        places: 1,
         node: NODE,
         container: ContainerId(9),
         function: FUNCTION,
@@ -381,6 +384,7 @@ fn dispatches_on_the_wrong_node_or_without_the_image() {
 #[test]
 fn invocations_without_image_need_no_admission() {
     let container = EventKind::ContainerStarted {
+        places: 1,
         node: NODE,
         container: ContainerId(0),
         function: FUNCTION,
@@ -411,7 +415,7 @@ fn invocations_submitted_or_ended_wrongly() {
     broken([submitted(0), ended(0)], Rule::Invocation, "ended as completed, but was never dispatched");
     broken([admitted(0)], Rule::Invocation, "was admitted, but is not pending");
     broken([submitted(0), admitted(0), admitted(0)], Rule::Invocation, "was admitted a second time");
-    let rejected = EventKind::Ended { invocation: InvocationId(0), outcome: Outcome::Rejected };
+    let rejected = EventKind::Ended { invocation: InvocationId(0), outcome: Outcome::Rejected, container: None };
     let late = followed_by(with_idle_container(), [dispatched(0, 0, StartKind::Cold), rejected]);
     broken(late, Rule::Invocation, "was rejected after it had been dispatched");
 }
@@ -425,7 +429,7 @@ fn the_balance_is_reported_once() {
 
 #[test]
 fn a_cancelled_invocation_need_not_be_dispatched() {
-    let cancelled = EventKind::Ended { invocation: InvocationId(0), outcome: Outcome::Cancelled };
+    let cancelled = EventKind::Ended { invocation: InvocationId(0), outcome: Outcome::Cancelled, container: None };
     let mut auditor = judged([submitted(0), cancelled]);
     auditor.finish();
     assert!(auditor.is_clean(), "{:?}", auditor.violations());
@@ -489,6 +493,7 @@ fn nonsense_is_survived() {
     let mut events = good_life();
     events.reverse();
     let big = EventKind::ContainerStarted {
+        places: 1,
         node: NODE,
         container: ContainerId(u64::MAX),
         function: FunctionId(u32::MAX),

@@ -47,7 +47,8 @@ pub struct Dispatch {
     pub invocation: InvocationId,
     /// The node that is to run it.
     pub node: NodeId,
-    /// The idle container that is to serve it; `None`: a new one.
+    /// The container that is to serve it; `None`: a new one. Where containers serve several invocations at once, `None` is also any
+    /// that has a place when the invocation is dispatched, such as one that was started in the same round.
     pub container: Option<ContainerId>,
 }
 

@@ -11,16 +11,22 @@ pub(super) struct Promises {
     promised: FxHashMap<NodeId, Need>,
     /// Images whose room is among what was promised.
     kept: FxHashSet<(NodeId, ImageId)>,
+    /// Of functions whose containers serve several invocations at once: how many have been placed.
+    placed: FxHashMap<(FunctionId, NodeId), usize>,
 }
 
 impl Promises {
     pub(super) fn clear(&mut self) {
         self.promised.clear();
         self.kept.clear();
+        self.placed.clear();
     }
 
     /// Whether a container of the function has room on the node beside what was promised.
     pub(super) fn leave_room(&self, view: &View<'_>, function: FunctionId, node: NodeId) -> bool {
+        if view.concurrency_of(function) > 1 && !self.needs_room(view, function, node) {
+            return true;
+        }
         let mut promised = self.promised.get(&node).copied().unwrap_or_default();
         if let Some(image) = view.image_of(function)
             && self.kept.contains(&(node, image))
@@ -30,8 +36,29 @@ impl Promises {
         view.has_room(function, node, promised)
     }
 
+    /// Whether the next invocation of a function whose containers serve several at once needs the room of a container: not if it finds a
+    /// place in one that serves others, or whose room has been promised.
+    fn needs_room(&self, view: &View<'_>, function: FunctionId, node: NodeId) -> bool {
+        let placed = self.placed.get(&(function, node)).copied().unwrap_or_default();
+        let there = view.idle_count(function, node);
+        if placed >= there {
+            return (placed - there).is_multiple_of(view.concurrency_of(function) as usize);
+        }
+        let mut places = view.idle(function, node).skip(placed.saturating_sub(1));
+        let before = if placed == 0 { None } else { places.next() };
+        // The room of an idle one counts as free until it is used.
+        places.next().is_some_and(|container| Some(container) != before && view.is_idle(container))
+    }
+
     /// Promises the room of a container of the function, new or idle, and of its image.
     pub(super) fn add(&mut self, view: &View<'_>, function: FunctionId, node: NodeId) {
+        if view.concurrency_of(function) > 1 {
+            let needs_room = self.needs_room(view, function, node);
+            *self.placed.entry((function, node)).or_default() += 1;
+            if !needs_room {
+                return;
+            }
+        }
         let promised = self.promised.entry(node).or_default();
         promised.add(view.need_of(function));
         if let Some(image) = view.image_of(function)

@@ -39,6 +39,7 @@ impl PlatformState {
             ("copies", of_images(&|image| image.copying.len())),
             ("loads", of_images(&|image| image.loading.len())),
             ("effects", self.effects.len()),
+            ("invocations in line", self.in_line().count()),
         ]
     }
 
@@ -46,10 +47,11 @@ impl PlatformState {
         let pending = self.invocations.values().filter(|invocation| matches!(invocation.place, Place::Pending(_)));
         assert_eq!(pending.count(), self.pending.len(), "pending invocations are those in the queue");
         let waiting: usize = self.images.iter().map(|image| image.waiting.len()).sum();
-        let running = self.containers.values().filter(|container| container.serves.is_some()).count();
+        let running: u32 = self.containers.values().map(|container| container.serving).sum();
+        self.check_gates();
         assert_eq!(
             self.invocations.len(),
-            self.new.len() + waiting + self.pending.len() + running,
+            self.new.len() + self.in_line().count() + waiting + self.pending.len() + running as usize,
             "an invocation is in exactly one place"
         );
         let by_function: usize = self.functions.iter().map(|function| function.pending.len()).sum();
@@ -66,15 +68,15 @@ impl PlatformState {
             let node = container.node.index();
             memory[node] += limits.memory_bytes;
             disk[node] += limits.disk_bytes;
-            if container.serves.is_some() {
-                busy[node] += 1;
-            } else {
+            busy[node] += container.serving;
+            if container.serving == 0 {
                 idle[node].0 += 1;
                 idle[node].1.add(self.need(container.function));
             }
         }
+        self.check_places();
         for (index, node) in self.nodes.iter().enumerate() {
-            assert_eq!(node.slots_used, busy[index], "slots used = busy containers on '{}'", node.name);
+            assert_eq!(node.slots_used, busy[index], "slots used = invocations in containers on '{}'", node.name);
             assert!(node.slots.is_none_or(|slots| node.slots_used <= slots), "slots above capacity");
             assert_eq!(node.idle.len(), idle[index].0, "idle containers are those in the list");
             assert_eq!(node.idle_limits, idle[index].1, "room of idle containers");
@@ -97,6 +99,28 @@ impl PlatformState {
             assert_eq!(node.disk.borrow().reserved(), disk[index], "disk reserved on '{}'", node.name);
             node.memory.borrow().check();
             node.disk.borrow().check();
+        }
+    }
+
+    fn check_places(&self) {
+        for (index, function) in self.functions.iter().enumerate() {
+            let id = crate::FunctionId(index as u32);
+            let mut open: BTreeMap<crate::NodeId, (usize, usize)> = BTreeMap::new();
+            for container in self.containers.values().filter(|container| container.function == id) {
+                assert!(container.serving <= function.concurrency, "more invocations than a container serves");
+                let places = function.places_in(container);
+                if places > 0 && !container.is_lost {
+                    let (containers, sum) = open.entry(container.node).or_default();
+                    *containers += 1;
+                    *sum += places;
+                }
+            }
+            assert_eq!(function.idle.len(), open.len(), "nodes with a container that can serve");
+            for (node, (containers, places)) in open {
+                assert_eq!(function.idle[&node].len(), containers, "containers that can serve");
+                let counted = function.places.get(&node).copied().unwrap_or(containers);
+                assert_eq!(counted, places, "invocations that they can take");
+            }
         }
     }
 

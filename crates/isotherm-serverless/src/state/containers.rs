@@ -10,15 +10,17 @@ use super::{Effect, Need, PlatformState};
 use crate::config::ContainerReuse;
 use crate::eviction::{IdleContainer, Missing, Rank, StoppedContainer};
 use crate::keep_alive::{IdleNow, Keep};
-use crate::{ContainerId, EventKind, FunctionId, ImageId, InvocationId, NodeId};
+use crate::{ContainerId, EventKind, FunctionId, ImageId, NodeId};
 
 /// A container, busy or idle. It pins its image on the node's disk and in its memory and holds its limits there.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Container {
     pub(crate) node: NodeId,
     pub(crate) function: FunctionId,
-    /// The invocation that it serves; `None`: idle.
-    pub(crate) serves: Option<InvocationId>,
+    /// How many invocations it serves; 0: it is idle.
+    pub(crate) serving: u32,
+    /// Its host has failed: it stops when the last of them has been heard of.
+    pub(crate) is_lost: bool,
     pub(crate) idle_since: Time,
     /// Renewed each time it becomes idle, so that an old timer is known as such.
     pub(crate) idle_sequence: u64,
@@ -27,6 +29,13 @@ pub(crate) struct Container {
     pub(crate) rank: Rank,
     /// When its start-up ends, or has ended.
     pub(crate) ready_at: Time,
+}
+
+impl super::Function {
+    /// How many invocations a container of it can take.
+    pub(crate) fn places_in(&self, container: &Container) -> usize {
+        self.concurrency.saturating_sub(container.serving) as usize
+    }
 }
 
 impl PlatformState {
@@ -56,15 +65,18 @@ impl PlatformState {
         let container = Container {
             node,
             function,
-            serves: None,
+            serving: 0,
+            is_lost: false,
             idle_since: self.now,
-            idle_sequence: 0,
+            idle_sequence: self.next_idle_sequence,
             has_timer: false,
             rank: Rank::default(),
             ready_at: self.now + self.functions[function.index()].startup,
         };
+        self.next_idle_sequence += 1;
         self.containers.insert(id, container);
         self.policies.eviction.started(node, function);
+        let places = self.functions[function.index()].concurrency;
         self.emit(|| EventKind::ContainerStarted {
             node,
             container: id,
@@ -72,6 +84,7 @@ impl PlatformState {
             image,
             disk_bytes: need.disk_bytes,
             memory_bytes: need.memory_bytes,
+            places,
         });
         Some(id)
     }
@@ -183,7 +196,6 @@ impl PlatformState {
     pub(super) fn container_is_idle(&mut self, id: ContainerId) {
         let Some(container) = self.containers.get_mut(&id) else { return };
         let (node, function) = (container.node, container.function);
-        container.serves = None;
         // It has served, so it has started, even if that was cut short.
         container.ready_at = container.ready_at.min(self.now);
         match self.ask_keep_alive(id, node, function) {
@@ -220,11 +232,8 @@ impl PlatformState {
         let Some(container) = self.containers.get_mut(&id) else { return };
         container.rank = rank;
         let container = *container;
-        let key = self.serving_key(id, &container);
-        let spec = &mut self.functions[function.index()];
-        spec.idle.entry(node).or_default().insert(key, id);
-        spec.idle_nodes.insert(node);
-        let image = spec.image;
+        self.open(id);
+        let image = self.functions[function.index()].image;
         let limits = self.need(function);
         let state = &mut self.nodes[node.index()];
         state.idle.insert(IdleKey { rank, since: self.now, id });
@@ -238,20 +247,61 @@ impl PlatformState {
         }
     }
 
-    /// Takes a container off the lists of idle ones.
-    fn no_longer_idle(&mut self, id: ContainerId) {
+    /// Puts a container that can take another invocation on the list of its function.
+    fn open(&mut self, id: ContainerId) {
         let container = self.containers[&id];
-        let Container { node, function, idle_since, has_timer, rank, .. } = container;
         let key = self.serving_key(id, &container);
-        let spec = &mut self.functions[function.index()];
+        let spec = &mut self.functions[container.function.index()];
+        spec.idle.entry(container.node).or_default().insert(key, id);
+        spec.idle_nodes.insert(container.node);
+        if spec.concurrency > 1 {
+            *spec.places.entry(container.node).or_default() += spec.places_in(&container);
+        }
+    }
+
+    /// Takes it off.
+    fn close(&mut self, id: ContainerId) {
+        let container = self.containers[&id];
+        let node = container.node;
+        let key = self.serving_key(id, &container);
+        let spec = &mut self.functions[container.function.index()];
+        let places = spec.places_in(&container);
+        if let Some(count) = spec.places.get_mut(&node) {
+            *count -= places;
+        }
         if let Some(idle) = spec.idle.get_mut(&node) {
             idle.remove(&key);
             if idle.is_empty() {
                 spec.idle.remove(&node);
+                spec.places.remove(&node);
                 spec.idle_nodes.remove(node);
             }
         }
-        let image = spec.image;
+    }
+
+    /// An invocation has left its container; says whether it was the last. Nobody comes to one that `is_lost`.
+    pub(super) fn leave_container(&mut self, id: ContainerId, is_lost: bool) -> bool {
+        let Some(container) = self.containers.get(&id) else { return false };
+        let places = self.functions[container.function.index()].concurrency;
+        if container.serving < places && !container.is_lost {
+            self.close(id);
+        }
+        let Some(container) = self.containers.get_mut(&id) else { return false };
+        container.serving -= 1;
+        container.is_lost |= is_lost;
+        let (is_last, is_lost) = (container.serving == 0, container.is_lost);
+        if !is_last && !is_lost {
+            self.open(id);
+        }
+        is_last
+    }
+
+    /// Takes a container off the lists of idle ones.
+    fn no_longer_idle(&mut self, id: ContainerId) {
+        let container = self.containers[&id];
+        let Container { node, function, idle_since, has_timer, rank, .. } = container;
+        self.close(id);
+        let image = self.functions[function.index()].image;
         let limits = self.need(function);
         let state = &mut self.nodes[node.index()];
         state.idle.remove(&IdleKey { rank, since: idle_since, id });
@@ -263,33 +313,39 @@ impl PlatformState {
     }
 
     /// Gives an invocation to a container, idle or new.
-    pub(super) fn occupy(&mut self, id: ContainerId, invocation: InvocationId, was_idle: bool) {
-        if was_idle {
-            self.no_longer_idle(id);
+    pub(super) fn occupy(&mut self, id: ContainerId, is_new: bool) {
+        let Some(container) = self.containers.get(&id) else { return };
+        match container.serving {
+            _ if is_new => {}
+            0 => self.no_longer_idle(id),
+            _ => self.close(id),
         }
         let Some(container) = self.containers.get_mut(&id) else { return };
-        container.serves = Some(invocation);
-        let Container { node, function, .. } = *container;
+        container.serving += 1;
+        let Container { node, function, serving, .. } = *container;
+        if serving < self.functions[function.index()].concurrency {
+            self.open(id);
+        }
         self.policies.eviction.used(node, function);
     }
 
-    /// Whether a container is idle on the node and belongs to the function.
-    pub(super) fn is_idle(&self, id: ContainerId, node: NodeId, function: FunctionId) -> bool {
+    /// Whether a container is on the node, belongs to the function, and can take an invocation.
+    pub(super) fn can_serve(&self, id: ContainerId, node: NodeId, function: FunctionId) -> bool {
         self.containers.get(&id).is_some_and(|container| {
-            container.serves.is_none() && container.node == node && container.function == function
+            let has_place = container.serving < self.functions[function.index()].concurrency && !container.is_lost;
+            has_place && container.node == node && container.function == function
         })
     }
 
-    /// Stops a container and gives back what it held.
+    /// Stops an idle container and gives back what it held.
     pub(super) fn stop_container(&mut self, id: ContainerId, evicted: bool) {
         let Some(container) = self.containers.get(&id) else { return };
-        if container.serves.is_none() {
-            self.no_longer_idle(id);
-        }
+        debug_assert_eq!(container.serving, 0, "only idle containers are stopped");
+        self.no_longer_idle(id);
         self.give_back(id, evicted);
     }
 
-    fn give_back(&mut self, id: ContainerId, evicted: bool) {
+    pub(super) fn give_back(&mut self, id: ContainerId, evicted: bool) {
         let Some(container) = self.containers.remove(&id) else { return };
         let Container { node, function, rank, .. } = container;
         self.policies.eviction.stopped(&StoppedContainer { id, function, node, evicted: evicted.then_some(rank) });
@@ -308,7 +364,7 @@ impl PlatformState {
     /// A container's timer has run out. Nothing happens if it was used meanwhile or is gone.
     pub(crate) fn idle_timer_ended(&mut self, id: ContainerId, idle_sequence: u64) {
         let current = self.containers.get(&id).is_some_and(|container| {
-            container.serves.is_none() && container.has_timer && container.idle_sequence == idle_sequence
+            container.serving == 0 && container.has_timer && container.idle_sequence == idle_sequence
         });
         if current {
             self.stop_container(id, false);

@@ -8,28 +8,41 @@ use isotherm_services::FailureCause;
 
 use super::images::image_of_file;
 use super::{Effect, OnHead, Place, PlatformState};
-use crate::{EventKind, ImageId, InvocationId, Outcome};
+use crate::{EventKind, FunctionId, ImageId, InvocationId, Outcome};
 
 impl PlatformState {
     /// Looks at the invocations that are new, and at the images that wait for room on the head disk.
     pub(super) fn admit_new(&mut self) {
         self.begin_awaited_downloads();
+        while let Some(id) = self.next_let_in() {
+            let now = self.now;
+            let invocation = &self.invocations[&id];
+            invocation.status.update(|record| record.throttle_wait = now.since(record.submitted));
+            self.admit(id, invocation.function);
+        }
         while let Some(id) = self.new.pop_front() {
             let function = self.invocations[&id].function;
-            let Some(image) = self.functions[function.index()].image else {
-                self.make_schedulable(id);
-                continue;
-            };
-            match self.images[image.index()].head {
-                OnHead::Present(_) => self.make_schedulable(id),
-                OnHead::Downloading(_) => self.await_image(id, image),
-                OnHead::Absent if self.images[image.index()].waits_since.is_some() => self.await_image(id, image),
-                OnHead::Absent => {
-                    self.await_image(id, image);
-                    if !self.begin_download(image) {
-                        self.images[image.index()].waits_since = Some(id);
-                        self.awaiting_room.insert((id, image));
-                    }
+            if self.passes(id, function) {
+                self.admit(id, function);
+            }
+        }
+    }
+
+    /// Takes an invocation in that may run as soon as its image is there.
+    fn admit(&mut self, id: InvocationId, function: FunctionId) {
+        let Some(image) = self.functions[function.index()].image else {
+            self.make_schedulable(id);
+            return;
+        };
+        match self.images[image.index()].head {
+            OnHead::Present(_) => self.make_schedulable(id),
+            OnHead::Downloading(_) => self.await_image(id, image),
+            OnHead::Absent if self.images[image.index()].waits_since.is_some() => self.await_image(id, image),
+            OnHead::Absent => {
+                self.await_image(id, image);
+                if !self.begin_download(image) {
+                    self.images[image.index()].waits_since = Some(id);
+                    self.awaiting_room.insert((id, image));
                 }
             }
         }

@@ -7,10 +7,11 @@
 //!
 //! # Invariants
 //!
-//! * An invocation is in exactly one place: waiting for its image, pending, or served by one busy container.
+//! * An invocation is in exactly one place: waiting in line for concurrency, waiting for its image, pending, or served by one busy
+//!   container. A container serves at most as many as its function says.
 //! * A container, busy or idle, pins its image on the disk and in the memory of its node, and holds its limits there.
 //! * The image of a pending invocation is pinned on the head disk.
-//! * `slots used = busy containers ≤ slots` on every node.
+//! * `slots used = invocations in containers ≤ slots` on every node.
 //!
 //! They are checked after every event in tests ([`PlatformState::check`]).
 
@@ -23,6 +24,7 @@ mod node;
 mod prewarm;
 mod room;
 mod round;
+mod throttle;
 mod view;
 
 #[cfg(any(test, feature = "audit"))]
@@ -34,6 +36,7 @@ use backlog::Backlog;
 pub(crate) use containers::Container;
 pub(crate) use node::{Node, SharedFileSystem};
 use prewarm::Prewarming;
+use throttle::{CommonGate, Gate};
 pub use view::{Mark, Need, Pending, View};
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -43,8 +46,9 @@ use isotherm_kernel::{Duration, Time};
 use isotherm_services::{FailureCause, FileId};
 use rustc_hash::FxHashMap;
 
-use crate::config::{ContainerReuse, RoomRule, Rules};
+use crate::config::{ContainerReuse, RoomRule, Rules, Throttle};
 use crate::eviction::ContainerEviction;
+use crate::function::Concurrency;
 use crate::keep_alive::{Invoked, KeepAlive, SharedKeepAlive};
 use crate::node_set::{IdSet, NodeSet};
 use crate::scheduler::{Plan, Scheduler};
@@ -120,9 +124,14 @@ pub(crate) struct Function {
     /// Nodes that could hold image and container; `None`: all.
     pub(crate) fits: Option<NodeSet>,
     pub(crate) idle_nodes: NodeSet,
-    /// Idle containers by node, in the order in which they are to serve.
+    /// Containers by node that can take an invocation, idle or not, in the order in which they are to serve.
     pub(crate) idle: FxHashMap<NodeId, BTreeMap<u64, ContainerId>>,
     pub(crate) pending: Backlog,
+    /// How many invocations one container serves at once.
+    pub(crate) concurrency: u32,
+    /// How many the containers of `idle` can take, by node. Kept up only if a container serves several at once.
+    pub(crate) places: FxHashMap<NodeId, usize>,
+    pub(crate) gate: Gate,
     /// How many of its invocations are in containers.
     pub(crate) running: u32,
     /// Its own keep-alive policy, in place of the service's.
@@ -131,11 +140,32 @@ pub(crate) struct Function {
     pub(crate) prewarming: Option<Prewarming>,
 }
 
+/// What is registered.
+pub(crate) struct Registration {
+    pub(crate) name: Rc<str>,
+    pub(crate) image: Option<ImageId>,
+    pub(crate) limits: Limits,
+    /// In place of the service's.
+    pub(crate) startup: Option<Duration>,
+    /// In place of the service's.
+    pub(crate) keep_alive: Option<SharedKeepAlive>,
+    pub(crate) concurrency: Concurrency,
+}
+
+impl Registration {
+    /// With what holds unless something else is said.
+    pub(crate) fn new(name: Rc<str>, image: Option<ImageId>, limits: Limits) -> Self {
+        Registration { name, image, limits, startup: None, keep_alive: None, concurrency: Concurrency::default() }
+    }
+}
+
 /// Where an invocation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     /// Not looked at yet.
     New,
+    /// Waiting in line, because as many are running as may.
+    Throttled,
     /// Waiting for its image to be on the head disk.
     AwaitsImage,
     /// Schedulable, with its place in the queue.
@@ -175,6 +205,8 @@ pub(crate) struct Policies {
     pub(crate) eviction: Box<dyn ContainerEviction>,
     pub(crate) reuse: ContainerReuse,
     pub(crate) rules: Rules,
+    pub(crate) max_concurrency: Option<u32>,
+    pub(crate) throttle: Throttle,
     pub(crate) startup_overhead: Duration,
     pub(crate) simulate_downloads: bool,
 }
@@ -200,6 +232,7 @@ pub(crate) struct PlatformState {
     next_invocation: u64,
     /// Invocations that nobody has looked at yet.
     new: VecDeque<InvocationId>,
+    common_gate: CommonGate,
     /// Images that are waited for and for which there is no room on the head disk, the longest waiting first.
     awaiting_room: BTreeSet<(InvocationId, ImageId)>,
     /// Whether something on the head disk has ceased to be pinned, or has gone, since these were last tried.
@@ -217,8 +250,10 @@ pub(crate) struct PlatformState {
 
 impl PlatformState {
     pub(crate) fn new(policies: Policies, head: SharedFileSystem, nodes: Vec<Node>) -> Self {
+        let common_gate = CommonGate::new(policies.max_concurrency, policies.throttle);
         PlatformState {
             now: Time::ZERO,
+            common_gate,
             policies,
             head,
             images: Vec::new(),
@@ -318,15 +353,14 @@ impl PlatformState {
     }
 
     /// Registers a function, or says why it can never run.
-    pub(crate) fn register(
-        &mut self,
-        name: Rc<str>,
-        image: Option<ImageId>,
-        limits: Limits,
-        startup: Option<Duration>,
-        keep_alive: Option<SharedKeepAlive>,
-    ) -> Result<FunctionId, FailureCause> {
+    pub(crate) fn register(&mut self, registration: Registration) -> Result<FunctionId, FailureCause> {
+        let Registration { name, image, limits, startup, keep_alive, concurrency } = registration;
         let fits = self.admissible(image, &limits)?;
+        let Concurrency { per_container, most, reserved } = concurrency;
+        if reserved && !self.common_gate.reserve(most.unwrap_or(0)) {
+            let reason = "the service has not so much concurrency left to reserve".into();
+            return Err(FailureCause::NotAllowed { reason });
+        }
         self.functions.push(Function {
             name,
             image,
@@ -336,6 +370,9 @@ impl PlatformState {
             idle_nodes: NodeSet::new(),
             idle: FxHashMap::default(),
             pending: Backlog::default(),
+            concurrency: per_container,
+            places: FxHashMap::default(),
+            gate: Gate::new(most, reserved),
             running: 0,
             keep_alive,
             prewarming: None,
@@ -395,7 +432,7 @@ impl PlatformState {
         invocation.place = Place::Pending(sequence);
         invocation.status.update(|record| {
             record.admitted = Some(now);
-            record.download_wait = now.since(record.submitted);
+            record.download_wait = now.since(record.submitted).saturating_sub(record.throttle_wait);
         });
         let function = invocation.function;
         let spec = &mut self.functions[function.index()];
@@ -441,7 +478,14 @@ impl PlatformState {
         });
         invocation.status.set_ended();
         self.effects.push(Effect::Ended { invocation: id, status: invocation.status });
-        self.emit(|| EventKind::Ended { invocation: id, outcome });
+        let container = match invocation.place {
+            Place::Running(container) => Some(container),
+            _ => None,
+        };
+        self.emit(|| EventKind::Ended { invocation: id, outcome, container });
+        if matches!(invocation.place, Place::AwaitsImage | Place::Pending(_) | Place::Running(_)) {
+            self.leave_gates(invocation.function);
+        }
     }
 
     /// The body of an invocation has ended: its slot is free, its container idle.
@@ -459,9 +503,13 @@ impl PlatformState {
         let host_failed = matches!(body.result, Err(FailureCause::HostFailed { .. }));
         // The slot is free from now on, so the end is told before what becomes of the container.
         self.end(id, outcome, body.result.clone().err(), Some(&body));
-        if host_failed || !self.nodes[node.index()].up {
+        let is_lost = host_failed || !self.nodes[node.index()].up;
+        if !self.leave_container(container, is_lost) {
+            return;
+        }
+        if is_lost {
             let image = self.functions[function.index()].image;
-            self.stop_container(container, false);
+            self.give_back(container, false);
             // The memory was lost with the host; until now the container pinned its image there.
             if let Some(image) = image {
                 self.drop_from_memory(node, image);
@@ -479,6 +527,7 @@ impl PlatformState {
             Place::New => {
                 self.new.retain(|&new| new != id);
             }
+            Place::Throttled => self.leave_line(id, function),
             Place::AwaitsImage => {
                 if let Some(image) = self.functions[function.index()].image {
                     self.leave_image(id, image);
@@ -498,6 +547,7 @@ impl PlatformState {
     /// Ends every invocation that is not in a container yet with a cause, in the order of submission.
     pub(crate) fn fail_all_waiting(&mut self, cause: &FailureCause) {
         let mut waiting: Vec<InvocationId> = self.new.iter().copied().collect();
+        waiting.extend(self.in_line());
         waiting.extend(self.images.iter().flat_map(|image| image.waiting.iter().copied()));
         waiting.extend(self.pending.iter().map(|pending| pending.invocation));
         waiting.sort_unstable();
@@ -508,8 +558,9 @@ impl PlatformState {
 
     /// Invocations that are in a container, in the order of submission.
     pub(crate) fn running(&self) -> Vec<InvocationId> {
-        let mut running: Vec<InvocationId> =
-            self.containers.values().filter_map(|container| container.serves).collect();
+        let is_running = |invocation: &Invocation| matches!(invocation.place, Place::Running(_));
+        let running = self.invocations.iter().filter(|(_, invocation)| is_running(invocation));
+        let mut running: Vec<InvocationId> = running.map(|(&id, _)| id).collect();
         running.sort_unstable();
         running
     }
@@ -525,6 +576,11 @@ impl PlatformState {
             Place::Running(container) => Some(container),
             _ => None,
         }
+    }
+
+    /// How many invocations a container serves now.
+    pub(crate) fn served_by(&self, container: ContainerId) -> u32 {
+        self.containers.get(&container).map_or(0, |container| container.serving)
     }
 
     /// Disk limit of a container in bytes.

@@ -189,7 +189,7 @@ impl PlatformState {
     /// A policy may be wrong: only what is idle on the node goes.
     pub(super) fn only_idle(&self, node: NodeId, mut victims: Vec<ContainerId>) -> Vec<ContainerId> {
         victims.retain(|id| {
-            self.containers.get(id).is_some_and(|container| container.node == node && container.serves.is_none())
+            self.containers.get(id).is_some_and(|container| container.node == node && container.serving == 0)
         });
         victims
     }

@@ -52,18 +52,31 @@ impl PlatformState {
             return;
         }
         let (served_by, is_new) = match container {
-            Some(idle) if self.is_idle(idle, node, function) => (idle, false),
+            Some(wanted) if self.can_serve(wanted, node, function) => (wanted, false),
             Some(_) => return,
-            None => match self.start_new(node, function) {
-                Some(new) => (new, true),
-                None => return,
+            None => match self.place_beside_others(node, function) {
+                Some(found) => (found, false),
+                None => match self.start_new(node, function) {
+                    Some(new) => (new, true),
+                    None => return,
+                },
             },
         };
         self.leave_queue(function, sequence);
-        self.occupy(served_by, id, !is_new);
+        self.occupy(served_by, is_new);
         self.dispatches += 1;
         self.change_slots_used(node, |used| used + 1);
         self.note_dispatch(dispatch, served_by, is_new);
+    }
+
+    /// A container that can take an invocation beside those that it serves: where containers serve several at once, one that has been
+    /// started in this round may have a place for others that were to have a new one.
+    fn place_beside_others(&self, node: crate::NodeId, function: crate::FunctionId) -> Option<ContainerId> {
+        let spec = &self.functions[function.index()];
+        if spec.concurrency == 1 {
+            return None;
+        }
+        spec.idle.get(&node)?.values().next().copied()
     }
 
     /// A new container, for which the image has to be on the node's disk and in its memory.

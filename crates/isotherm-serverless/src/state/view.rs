@@ -158,20 +158,42 @@ impl<'a> View<'a> {
         &self.state.free_nodes
     }
 
-    /// Nodes with an idle container of the function.
+    /// How many invocations of the function one container serves at once.
+    pub fn concurrency_of(&self, function: FunctionId) -> u32 {
+        self.state.functions[function.index()].concurrency
+    }
+
+    /// Nodes with a container of the function that can take an invocation.
     pub fn with_idle(&self, function: FunctionId) -> &'a NodeSet {
         &self.state.functions[function.index()].idle_nodes
     }
 
-    /// Number of idle containers of the function on a node.
+    /// How many invocations the containers of the function on a node can take: as many as are idle, where each serves one at a
+    /// time.
     pub fn idle_count(&self, function: FunctionId, node: NodeId) -> usize {
-        self.state.functions[function.index()].idle.get(&node).map_or(0, |idle| idle.len())
+        let spec = &self.state.functions[function.index()];
+        match spec.concurrency {
+            1 => spec.idle.get(&node).map_or(0, |idle| idle.len()),
+            _ => spec.places.get(&node).copied().unwrap_or_default(),
+        }
     }
 
-    /// The idle containers of the function on a node, in the order in which they are to serve.
+    /// The containers of the function on a node that can take an invocation, in the order in which they are to serve. One that can take
+    /// several is there several times.
     pub fn idle(&self, function: FunctionId, node: NodeId) -> impl Iterator<Item = ContainerId> + 'a {
-        let idle = self.state.functions[function.index()].idle.get(&node);
-        idle.into_iter().flat_map(|idle| idle.values().copied())
+        let state = self.state;
+        let spec = &state.functions[function.index()];
+        let places = move |id: ContainerId| match spec.concurrency {
+            1 => 1,
+            _ => state.containers.get(&id).map_or(0, |container| spec.places_in(container)),
+        };
+        let idle = spec.idle.get(&node).into_iter().flat_map(|idle| idle.values().copied());
+        idle.flat_map(move |id| std::iter::repeat_n(id, places(id)))
+    }
+
+    /// Whether a container serves nobody.
+    pub(crate) fn is_idle(&self, container: ContainerId) -> bool {
+        self.state.served_by(container) == 0
     }
 
     /// Nodes that have the image on disk.

@@ -185,7 +185,7 @@ fn functions_that_can_never_run_are_refused_with_the_reason() {
     let (big, small) = (stage.image("big", 51, 1), stage.image("small", 10, 10));
     let mut refusal = |image, memory, disk| {
         let limits = Limits::time(Duration::from_secs(1)).memory(memory).disk(disk);
-        stage.state.register("f".into(), Some(image), limits, None, None).expect_err("refused").to_string()
+        stage.state.register(Registration::new("f".into(), Some(image), limits)).expect_err("refused").to_string()
     };
     assert!(refusal(big, 0, 0).contains("head disk"));
     assert!(refusal(small, 0, 91).contains("disk"));

@@ -200,7 +200,10 @@ fn goes(eviction: Box<dyn ContainerEviction>, memory: [u64; 4]) -> Vec<String> {
         .map(|index| {
             let limits = Limits::time(Duration::from_secs(60)).memory(memory[index as usize]);
             let startup = Some(Duration::from_secs(index + 1));
-            stage.state.register("f".into(), None, limits, startup, None).expect("the function can run")
+            stage
+                .state
+                .register(Registration { startup, ..Registration::new("f".into(), None, limits) })
+                .expect("the function can run")
         })
         .collect();
     let first: Vec<InvocationId> = functions.iter().map(|&f| stage.invoke(f)).collect();
@@ -250,7 +253,10 @@ fn what_was_used_long_ago_goes_in_the_end_under_greedy_dual() {
     let startup = Some(Duration::from_secs(1));
     let function = |stage: &mut Stage| {
         let limits = Limits::time(Duration::from_secs(60)).memory(50);
-        stage.state.register("f".into(), None, limits, startup, None).expect("the function can run")
+        stage
+            .state
+            .register(Registration { startup, ..Registration::new("f".into(), None, limits) })
+            .expect("the function can run")
     };
     // One that was used three times is worth 3 × 1 / 50.
     let famous = function(&mut stage);

@@ -3,6 +3,7 @@
 //! Sizes are small numbers, so that the sums can be done in the head. Every message is followed by a check of all books.
 
 mod admission;
+mod concurrency;
 mod containers;
 mod failures;
 mod prewarm;
@@ -15,7 +16,8 @@ use std::rc::Rc;
 use isotherm_kernel::{Duration, Time};
 use isotherm_services::{Eviction, FailureCause, FileSystem};
 
-use super::{BodyEnd, Effect, Node, PlatformState, Policies, Round};
+use super::{BodyEnd, Effect, Node, PlatformState, Policies, Registration, Round};
+use crate::config::Throttle;
 use crate::eviction::{ContainerEviction, LeastRecentlyUsed};
 use crate::keep_alive::{Fixed, KeepAlive};
 use crate::scheduler::{Fcfs, Scheduler};
@@ -44,6 +46,8 @@ pub(super) struct Setup {
     pub(super) eviction: Box<dyn ContainerEviction>,
     pub(super) scheduler: Option<Box<dyn Scheduler>>,
     pub(super) simulate_downloads: bool,
+    pub(super) max_concurrency: Option<u32>,
+    pub(super) throttle: Throttle,
 }
 
 impl Setup {
@@ -58,6 +62,8 @@ impl Setup {
             eviction: Box::new(LeastRecentlyUsed),
             scheduler: None,
             simulate_downloads: true,
+            max_concurrency: None,
+            throttle: Throttle::Queue,
         }
     }
 
@@ -71,6 +77,8 @@ impl Setup {
             eviction: self.eviction,
             reuse: self.reuse,
             rules,
+            max_concurrency: self.max_concurrency,
+            throttle: self.throttle,
             startup_overhead: Duration::ZERO,
             simulate_downloads: self.simulate_downloads,
         };
@@ -93,7 +101,7 @@ impl Stage {
     /// Registers a function with a memory and a disk limit and a time limit of 60 s.
     pub(super) fn function(&mut self, image: Option<ImageId>, memory: u64, disk: u64) -> FunctionId {
         let limits = Limits::time(Duration::from_secs(60)).memory(memory).disk(disk);
-        self.state.register("f".into(), image, limits, None, None).expect("the function can run")
+        self.state.register(Registration::new("f".into(), image, limits)).expect("the function can run")
     }
 
     /// What follows a message.

@@ -18,7 +18,10 @@ fn used_once(nodes: &[(u32, u64, u64)]) -> (Stage, FunctionId) {
     let mut stage = Setup { keep_alive: Some(Box::new(Ahead)), ..Setup::new(Preset::Default, nodes) }.stage();
     let limits = Limits::time(Duration::from_secs(60)).memory(40).disk(0);
     let startup = Some(Duration::from_secs(3));
-    let f = stage.state.register("f".into(), None, limits, startup, None).expect("the function can run");
+    let f = stage
+        .state
+        .register(Registration { startup, ..Registration::new("f".into(), None, limits) })
+        .expect("the function can run");
     let first = stage.invoke(f);
     stage.body_ended(first);
     assert_eq!(stage.orders(), ["start 0 on 0 in 0", "ended 0 completed", "stopped 0", "prewarm 0 after 10"]);
@@ -88,7 +91,10 @@ fn a_guess_evicts_nobody() {
     let (mut stage, f) = used_once(&[(2, 100, 100)]);
     let own: crate::keep_alive::SharedKeepAlive = Rc::new(RefCell::new(Fixed::FOREVER));
     let limits = Limits::time(Duration::from_secs(60)).memory(70);
-    let other = stage.state.register("other".into(), None, limits, None, Some(own)).expect("it can run");
+    let other = stage
+        .state
+        .register(Registration { keep_alive: Some(own), ..Registration::new("other".into(), None, limits) })
+        .expect("it can run");
     let id = stage.invoke(other);
     stage.body_ended(id);
     stage.events();
@@ -123,7 +129,10 @@ fn a_function_with_a_policy_of_its_own_follows_that() {
     let mut stage = Setup { keep: Duration::ZERO, ..Setup::new(Preset::Default, &[(2, 100, 100)]) }.stage();
     let own: crate::keep_alive::SharedKeepAlive = Rc::new(RefCell::new(Fixed::new(Duration::from_secs(7))));
     let limits = Limits::time(Duration::from_secs(60)).memory(40);
-    let f = stage.state.register("own".into(), None, limits, None, Some(own)).expect("it can run");
+    let f = stage
+        .state
+        .register(Registration { keep_alive: Some(own), ..Registration::new("own".into(), None, limits) })
+        .expect("it can run");
     let g = stage.function(None, 40, 0);
     for function in [f, g] {
         let id = stage.invoke(function);

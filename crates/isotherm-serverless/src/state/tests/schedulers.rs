@@ -294,7 +294,7 @@ fn balancing(nodes: &[(u32, u64, u64)], waiting: &[(u64, usize)]) -> (Stage, Vec
         .iter()
         .map(|&(time, count)| {
             let limits = Limits::time(Duration::from_secs(time));
-            let f = stage.state.register("f".into(), None, limits, None, None).expect("the function can run");
+            let f = stage.state.register(Registration::new("f".into(), None, limits)).expect("the function can run");
             stage.pending(&vec![f; count])
         })
         .collect();

@@ -1,0 +1,221 @@
+//! Several invocations in a container, and limits on how many run at once.
+
+use super::*;
+use crate::StartKind;
+use crate::function::Concurrency;
+
+impl Stage {
+    /// A function of 40 bytes without image that starts in 3 s.
+    fn concurrent(&mut self, concurrency: Concurrency) -> FunctionId {
+        let limits = Limits::time(Duration::from_secs(60)).memory(40);
+        let startup = Some(Duration::from_secs(3));
+        let registration = Registration { startup, concurrency, ..Registration::new("f".into(), None, limits) };
+        self.state.register(registration).expect("the function can run")
+    }
+
+    /// So many invocations of a function that come together.
+    fn invoke_together(&mut self, function: FunctionId, count: usize) -> Vec<InvocationId> {
+        let together = (0..count).map(|_| self.state.submit(function).0).collect();
+        self.conclude(Round::Arrival);
+        together
+    }
+
+    /// What was started since the last time: the container, how, and in how many seconds.
+    fn starts(&mut self) -> Vec<(u64, StartKind, f64)> {
+        let kinds: Vec<StartKind> = self
+            .events()
+            .iter()
+            .filter_map(|event| match event {
+                EventKind::Dispatched { start_kind, .. } => Some(*start_kind),
+                _ => None,
+            })
+            .collect();
+        let starts = self.effects();
+        let starts = starts.iter().filter_map(|effect| match effect {
+            Effect::Start { container, startup, .. } => Some((container.0, startup.as_secs_f64())),
+            _ => None,
+        });
+        starts.zip(kinds).map(|((container, startup), kind)| (container, kind, startup)).collect()
+    }
+
+    fn used(&self) -> (u64, u32) {
+        (self.memory_used(0), self.state.nodes[0].slots_used)
+    }
+}
+
+fn in_one(per_container: u32) -> Concurrency {
+    Concurrency { per_container, ..Concurrency::default() }
+}
+
+fn at_most(most: u32, reserved: bool) -> Concurrency {
+    Concurrency { most: Some(most), reserved, ..Concurrency::default() }
+}
+
+#[test]
+fn a_container_serves_as_many_as_its_function_says() {
+    use StartKind::{Cold, Warm};
+    for preset in [Preset::Default, Preset::Wrench] {
+        let mut stage = Setup::new(preset, &[(8, 100, 100)]).stage();
+        let f = stage.concurrent(in_one(2));
+        let ids = stage.invoke_together(f, 3);
+        // The second joins the first, whose container it has to wait for; the third has one of its own.
+        assert_eq!(stage.starts(), [(0, Cold, 3.0), (0, Cold, 3.0), (1, Cold, 3.0)], "{preset:?}");
+        assert_eq!(stage.used(), (80, 3), "memory by container, slots by invocation");
+        stage.at(1);
+        stage.invoke(f);
+        assert_eq!(stage.starts(), [(1, Cold, 2.0)], "it waits for the rest of the start-up");
+        stage.at(5);
+        stage.body_ended(ids[0]);
+        assert_eq!(stage.used(), (80, 3));
+        assert!(!stage.events().contains(&EventKind::ContainerIdle { node: NodeId(0), container: ContainerId(0) }));
+        stage.invoke(f);
+        assert_eq!(stage.starts(), [(0, Warm, 0.0)]);
+    }
+}
+
+#[test]
+fn a_container_is_idle_when_the_last_has_left() {
+    let mut stage = Setup { keep: Duration::from_secs(7), ..Setup::new(Preset::Default, &[(8, 100, 100)]) }.stage();
+    let f = stage.concurrent(in_one(4));
+    let ids = stage.invoke_together(f, 3);
+    stage.orders();
+    stage.body_ended(ids[1]);
+    stage.body_ended(ids[0]);
+    assert_eq!(stage.orders(), ["ended 1 completed", "ended 0 completed"]);
+    stage.body_ended(ids[2]);
+    assert_eq!(stage.orders(), ["ended 2 completed", "keep 0 for 7"]);
+    assert!(stage.events().contains(&EventKind::ContainerIdle { node: NodeId(0), container: ContainerId(0) }));
+}
+
+#[test]
+fn those_who_share_a_container_need_its_room_once() {
+    // 50 bytes hold one container of 40.
+    for preset in [Preset::Default, Preset::Wrench] {
+        let mut stage = Setup::new(preset, &[(8, 50, 50)]).stage();
+        let f = stage.concurrent(in_one(4));
+        let ids = stage.invoke_together(f, 6);
+        let running = |stage: &Stage| ids.iter().filter(|&&id| stage.is_running(id)).count();
+        assert_eq!(running(&stage), 4, "all four in the same round ({preset:?})");
+        stage.body_ended(ids[0]);
+        stage.body_ended(ids[2]);
+        assert_eq!((running(&stage), stage.used()), (4, (40, 4)));
+    }
+}
+
+#[test]
+fn a_container_that_serves_anybody_is_not_evicted() {
+    let mut stage = Setup::new(Preset::Default, &[(8, 100, 100)]).stage();
+    let f = stage.concurrent(in_one(2));
+    let ids = stage.invoke_together(f, 2);
+    stage.body_ended(ids[0]);
+    let other = stage.function(None, 70, 0);
+    let waits = stage.invoke(other);
+    assert!(!stage.is_running(waits));
+    stage.body_ended(ids[1]);
+    assert!(stage.is_running(waits), "the container has gone for it");
+}
+
+#[test]
+fn a_container_whose_host_fails_goes_with_all_it_serves() {
+    let mut stage = Setup::new(Preset::Default, &[(8, 100, 100)]).stage();
+    let f = stage.concurrent(in_one(3));
+    let ids = stage.invoke_together(f, 2);
+    let failed = || Err(FailureCause::HostFailed { host: "node0".into() });
+    stage.state.node_failed(NodeId(0));
+    stage.conclude(Round::Yes);
+    stage.body_ended_with(ids[0], failed());
+    // The host is back before the second has been heard of.
+    stage.state.node_recovered(NodeId(0));
+    stage.conclude(Round::Yes);
+    stage.orders();
+    stage.invoke(f);
+    assert_eq!(stage.orders(), ["start 2 on 0 in 1"], "nobody is given to a container that is lost");
+    stage.body_ended_with(ids[1], failed());
+    assert_eq!(stage.orders(), ["ended 1 failed", "stopped 0"]);
+    assert_eq!(stage.used(), (40, 1));
+}
+
+#[test]
+fn no_more_of_a_function_run_than_may() {
+    let mut stage = Setup::new(Preset::Default, &[(8, 400, 100)]).stage();
+    let (f, free) = (stage.concurrent(at_most(2, false)), stage.function(None, 10, 0));
+    let ids = stage.invoke_together(f, 4);
+    let running = |stage: &Stage| ids.iter().map(|&id| stage.is_running(id)).collect::<Vec<_>>();
+    assert_eq!(running(&stage), [true, true, false, false]);
+    let other = stage.invoke(free);
+    assert!(stage.is_running(other), "others are not held up");
+    stage.at(5);
+    stage.body_ended(ids[1]);
+    assert_eq!(running(&stage), [true, false, true, false], "first come, first served");
+    let third = &stage.state.invocations[&ids[2]].status;
+    assert_eq!((third.record().throttle_wait, third.record().download_wait), (Duration::from_secs(5), Duration::ZERO));
+    // One that does not want to wait any more leaves the line, and one that runs leaves its place to the next.
+    stage.state.cancel(ids[2], FailureCause::Cancelled);
+    stage.conclude(Round::Yes);
+    stage.body_ended_with(ids[2], Err(FailureCause::Cancelled));
+    assert_eq!(running(&stage), [true, false, false, true]);
+    let waits = stage.invoke(f);
+    stage.state.cancel(waits, FailureCause::Cancelled);
+    stage.conclude(Round::Yes);
+    assert!(!stage.state.invocations.contains_key(&waits));
+}
+
+#[test]
+fn who_comes_beyond_may_be_refused() {
+    let setup =
+        Setup { throttle: Throttle::Reject, max_concurrency: Some(2), ..Setup::new(Preset::Default, &[(8, 400, 100)]) };
+    let mut stage = setup.stage();
+    let (f, g) = (stage.concurrent(at_most(1, false)), stage.function(None, 10, 0));
+    let ids = [stage.invoke(f), stage.invoke(f), stage.invoke(g), stage.invoke(g)];
+    let effects = stage.effects();
+    let outcomes = ids.map(|id| outcome_of(&effects, id));
+    // The second is one too many of its function, the fourth of the service.
+    assert_eq!(outcomes, [None, Some(Outcome::Rejected), None, Some(Outcome::Rejected)]);
+    let causes = effects.iter().filter_map(|effect| match effect {
+        Effect::Ended { status, .. } => status.record().cause.as_ref().map(FailureCause::code),
+        _ => None,
+    });
+    assert_eq!(causes.collect::<Vec<_>>(), ["throttled", "throttled"]);
+    stage.body_ended(ids[0]);
+    let next = stage.invoke(f);
+    assert!(stage.is_running(next));
+}
+
+#[test]
+fn reserved_places_are_for_their_function_alone() {
+    let setup = Setup { max_concurrency: Some(3), ..Setup::new(Preset::Default, &[(8, 400, 100)]) };
+    let mut stage = setup.stage();
+    let (f, g) = (stage.concurrent(at_most(1, true)), stage.function(None, 10, 0));
+    let others = stage.invoke_together(g, 4);
+    let running = |stage: &Stage| others.iter().filter(|&&id| stage.is_running(id)).count();
+    assert_eq!(running(&stage), 2, "one place of three is reserved");
+    let own = stage.invoke_together(f, 2);
+    assert_eq!(
+        own.iter().map(|&id| stage.is_running(id)).collect::<Vec<_>>(),
+        [true, false],
+        "it has no more than that"
+    );
+    stage.body_ended(others[0]);
+    assert!(stage.is_running(others[2]) && !stage.is_running(own[1]));
+    stage.body_ended(own[0]);
+    assert!(stage.is_running(own[1]) && !stage.is_running(others[3]));
+    let limits = Limits::time(Duration::from_secs(60));
+    let too_many = Registration { concurrency: at_most(3, true), ..Registration::new("h".into(), None, limits) };
+    let refused = stage.state.register(too_many).expect_err("only two places are left");
+    assert_eq!(refused.code(), "not_allowed");
+}
+
+#[test]
+fn whoever_waits_in_line_ends_with_the_service() {
+    let setup = Setup { max_concurrency: Some(2), ..Setup::new(Preset::Default, &[(8, 400, 100)]) };
+    let mut stage = setup.stage();
+    let f = stage.concurrent(at_most(1, false));
+    let g = stage.function(None, 10, 0);
+    let ids = [stage.invoke(f), stage.invoke(f), stage.invoke(g), stage.invoke(g), stage.invoke(f)];
+    stage.effects();
+    stage.state.fail_all_waiting(&FailureCause::Cancelled);
+    stage.conclude(Round::No);
+    let effects = stage.effects();
+    let ended = ids.map(|id| outcome_of(&effects, id).is_some());
+    assert_eq!(ended, [false, true, false, true, true]);
+}

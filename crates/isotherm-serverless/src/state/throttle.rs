@@ -1,0 +1,204 @@
+//! Limits on how many invocations run at once: of one function, and of all.
+//!
+//! An invocation that comes passes two gates before anything else is done with it: that of its function, if this has a maximum, and that of
+//! the service, if it has one. Whoever has passed is *inside* until it ends, whether it waits for its image, waits to be scheduled, or
+//! runs. So no more are ever offered to schedulers than may run, and schedulers know nothing of the limits.
+//!
+//! A function with a *reserved* concurrency has so many places of the service's for itself, and no more; the others share the rest.
+//!
+//! Where a gate is shut, the service either refuses the invocation ([`Throttle::Reject`]) or has it wait in line ([`Throttle::Queue`]).
+//! Lines are first in first out: one before the gate of each function, one before that of the service. When somebody who is inside ends, the next
+//! in line goes in: O(1) for each invocation.
+
+use std::collections::VecDeque;
+
+use isotherm_services::FailureCause;
+
+use super::{Place, PlatformState};
+use crate::config::Throttle;
+use crate::{FunctionId, InvocationId, Outcome};
+
+/// The gate of a function.
+#[derive(Debug, Default)]
+pub(crate) struct Gate {
+    /// How many may be inside; `None`: any number.
+    most: Option<u32>,
+    /// Whether these are places that it has for itself.
+    reserved: bool,
+    /// How many are inside or have passed this gate. Not counted if nothing is limited.
+    inside: u32,
+    /// Who waits before this gate.
+    line: VecDeque<InvocationId>,
+}
+
+/// The gate of the service.
+#[derive(Debug, Default)]
+pub(crate) struct CommonGate {
+    /// How many may be inside, reserved places included; `None`: any number.
+    most: Option<u32>,
+    throttle: Throttle,
+    /// Places that functions have for themselves.
+    reserved: u32,
+    /// How many are inside of those functions that share the rest.
+    inside: u32,
+    line: VecDeque<InvocationId>,
+    /// Who has just been let in and has not been looked at yet.
+    let_in: VecDeque<InvocationId>,
+}
+
+impl Gate {
+    pub(crate) fn new(most: Option<u32>, reserved: bool) -> Self {
+        Gate { most, reserved, ..Gate::default() }
+    }
+}
+
+impl CommonGate {
+    pub(crate) fn new(most: Option<u32>, throttle: Throttle) -> Self {
+        CommonGate { most, throttle, ..CommonGate::default() }
+    }
+
+    fn is_open(&self) -> bool {
+        self.most.is_none_or(|most| self.inside < most - self.reserved)
+    }
+
+    /// Reserves places; says whether there are so many that nobody else has.
+    pub(crate) fn reserve(&mut self, places: u32) -> bool {
+        let Some(most) = self.most else { return true };
+        match self.reserved.checked_add(places).filter(|&reserved| reserved <= most) {
+            Some(reserved) => self.reserved = reserved,
+            None => return false,
+        }
+        true
+    }
+}
+
+impl PlatformState {
+    /// An invocation comes to the gates. Says whether it is inside; else it waits in line or has ended.
+    pub(super) fn passes(&mut self, id: InvocationId, function: FunctionId) -> bool {
+        let gate = &mut self.functions[function.index()].gate;
+        let common = &mut self.common_gate;
+        if gate.most.is_none() && common.most.is_none() {
+            return true;
+        }
+        let queues = common.throttle == Throttle::Queue;
+        if gate.most.is_some_and(|most| gate.inside >= most) {
+            if queues {
+                gate.line.push_back(id);
+            }
+        } else if gate.reserved || common.is_open() {
+            gate.inside += 1;
+            common.inside += u32::from(!gate.reserved);
+            return true;
+        } else if queues {
+            gate.inside += 1;
+            common.line.push_back(id);
+        }
+        if queues {
+            if let Some(invocation) = self.invocations.get_mut(&id) {
+                invocation.place = Place::Throttled;
+            }
+        } else {
+            let function = self.functions[function.index()].name.clone();
+            self.end(id, Outcome::Rejected, Some(FailureCause::Throttled { function }), None);
+        }
+        false
+    }
+
+    /// The invocations that have been let in since the last time, one after the other.
+    pub(super) fn next_let_in(&mut self) -> Option<InvocationId> {
+        self.common_gate.let_in.pop_front()
+    }
+
+    /// An invocation of the function that was inside has ended: the next in line goes in.
+    pub(super) fn leave_gates(&mut self, function: FunctionId) {
+        let gate = &mut self.functions[function.index()].gate;
+        let common = &mut self.common_gate;
+        if gate.most.is_none() && common.most.is_none() {
+            return;
+        }
+        gate.inside -= 1;
+        if !gate.reserved {
+            common.inside -= 1;
+        }
+        if let Some(next) = gate.line.pop_front() {
+            gate.inside += 1;
+            if gate.reserved { common.let_in.push_back(next) } else { common.line.push_back(next) }
+        }
+        self.open_common_gate();
+    }
+
+    fn open_common_gate(&mut self) {
+        let common = &mut self.common_gate;
+        while common.is_open()
+            && let Some(next) = common.line.pop_front()
+        {
+            common.inside += 1;
+            common.let_in.push_back(next);
+        }
+    }
+
+    /// An invocation that waits in line is not to go in any more.
+    pub(super) fn leave_line(&mut self, id: InvocationId, function: FunctionId) {
+        let position = |line: &VecDeque<InvocationId>| line.iter().position(|&other| other == id);
+        let gate = &mut self.functions[function.index()].gate;
+        if let Some(place) = position(&gate.line) {
+            gate.line.remove(place);
+            return;
+        }
+        let common = &mut self.common_gate;
+        if let Some(place) = position(&common.line) {
+            // It has passed the gate of its function.
+            common.line.remove(place);
+            gate.inside -= 1;
+            if let Some(next) = gate.line.pop_front() {
+                gate.inside += 1;
+                common.line.push_back(next);
+            }
+        } else if let Some(place) = position(&common.let_in) {
+            common.let_in.remove(place);
+            self.leave_gates(function);
+        }
+    }
+
+    /// Those who wait in line, in no particular order.
+    pub(super) fn in_line(&self) -> impl Iterator<Item = InvocationId> + '_ {
+        let common = &self.common_gate;
+        let lines = self.functions.iter().map(|function| &function.gate.line);
+        lines.chain([&common.line, &common.let_in]).flatten().copied()
+    }
+
+    /// Recounts who is inside.
+    #[cfg(any(test, feature = "audit"))]
+    pub(super) fn check_gates(&self) {
+        #[expect(clippy::iter_over_hash_type, reason = "a sum does not depend on the order")]
+        let inside = |wanted: &dyn Fn(FunctionId) -> bool| {
+            let mut count = 0;
+            for (id, invocation) in &self.invocations {
+                let is_inside = match invocation.place {
+                    Place::New => false,
+                    Place::Throttled => self.common_gate.let_in.contains(id),
+                    Place::AwaitsImage | Place::Pending(_) | Place::Running(_) => true,
+                };
+                count += u32::from(is_inside && wanted(invocation.function));
+            }
+            count
+        };
+        let common = &self.common_gate;
+        for (index, function) in self.functions.iter().enumerate() {
+            let gate = &function.gate;
+            if gate.most.is_some() || common.most.is_some() {
+                let id = FunctionId(index as u32);
+                let waits = |&&other: &&InvocationId| self.invocations[&other].function == id;
+                let in_common_line = common.line.iter().filter(waits).count() as u32;
+                assert_eq!(gate.inside, inside(&|other| other == id) + in_common_line, "who is inside of a function");
+                assert!(gate.most.is_none_or(|most| gate.inside <= most), "no more than may be inside");
+                assert!(gate.line.is_empty() || Some(gate.inside) == gate.most, "nobody waits before an open gate");
+            }
+        }
+        if common.most.is_some() {
+            let shared = |id: FunctionId| !self.functions[id.index()].gate.reserved;
+            assert_eq!(common.inside, inside(&shared), "who is inside of those who share");
+            assert!(common.line.is_empty() || !common.is_open(), "nobody waits before an open gate");
+        }
+    }
+}
