@@ -254,6 +254,8 @@ pub use world::{FunctionUser, World};
 /// The Rust in the documentation of the repository is compiled and run with the tests.
 #[cfg(doctest)]
 mod documentation {
+    #[doc = include_str!("../../../README.md")]
+    struct Readme;
     #[doc = include_str!("../../../docs/concepts.md")]
     struct Concepts;
     #[doc = include_str!("../../../docs/platforms.md")]
