@@ -21,11 +21,11 @@
 //! a column is missing) and its first row is found by [`CsvTrace::new`], the rest when it is reached. [`check_trace`] reads a
 //! trace to its end and tells everything that is wrong with it.
 
-use std::collections::HashMap;
 use std::io::Read;
 use std::rc::Rc;
 
 use isotherm_kernel::{Duration, Time};
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::error::{Quantity, TraceError, TraceProblem};
 use crate::{Arrival, TimeUnit, Workload, WorkloadError};
@@ -39,8 +39,9 @@ mod check;
 mod count;
 mod decimal;
 mod functions;
+mod quotes;
+mod records;
 mod rows;
-mod tap;
 
 /// Which column of a trace holds what.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,7 +77,7 @@ pub enum FunctionColumn {
 /// The names of the functions, each with its number: its place in the list. Clones share the names.
 #[derive(Clone, Debug, Default)]
 pub struct FunctionNames {
-    numbers: Rc<HashMap<Box<[u8]>, u32>>,
+    numbers: Rc<FxHashMap<Box<[u8]>, u32>>,
     names: Rc<[String]>,
 }
 
@@ -84,7 +85,7 @@ impl FunctionNames {
     /// These names, numbered from 0. A name that is given twice has its first number.
     pub fn new(names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let names: Rc<[String]> = names.into_iter().map(Into::into).collect();
-        let mut numbers = HashMap::with_capacity(names.len());
+        let mut numbers = FxHashMap::with_capacity_and_hasher(names.len(), FxBuildHasher);
         for (number, name) in names.iter().enumerate() {
             numbers.entry(name.as_bytes().into()).or_insert(number as u32);
         }
