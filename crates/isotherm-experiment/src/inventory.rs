@@ -2,7 +2,7 @@
 
 use isotherm_kernel::Time;
 
-use crate::check::Traces;
+use crate::check::{Traces, tolerated};
 use crate::plan::{Plan, WorkloadPlan};
 
 /// What is in one run of an experiment.
@@ -20,12 +20,14 @@ pub struct Inventory {
     pub functions: usize,
     /// Workloads, in the order of the experiment.
     pub workloads: Vec<WorkloadInventory>,
+    /// What was tolerated in the trace that functions come from, if anything was.
+    pub tolerated: Vec<String>,
 }
 
 /// What is in one workload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkloadInventory {
-    /// `list`, `poisson` or `csv`.
+    /// The `kind` of the workload in the experiment.
     pub kind: &'static str,
     /// The function that is invoked, the number of them, or the file.
     pub of: String,
@@ -54,6 +56,7 @@ impl Inventory {
             images: plan.images.len(),
             functions: plan.functions.len(),
             workloads: plan.workloads.iter().map(|workload| self::workload(workload, plan, traces)).collect(),
+            tolerated: plan.listed.as_ref().map(|listed| tolerated(&listed.trace.content)).unwrap_or_default(),
         }
     }
 
@@ -99,6 +102,14 @@ fn workload(workload: &WorkloadPlan, plan: &Plan, traces: &Traces) -> WorkloadIn
                 (Some(mean), count) => Arrivals::About(mean.min(count.unwrap_or(u64::MAX))),
             };
             WorkloadInventory { kind: "poisson", of: name(config.function).to_owned(), arrivals, last: config.until }
+        }
+        WorkloadPlan::Azure(azure) => {
+            let arrivals = match azure.arrivals() {
+                (number, true) => Arrivals::Exactly(number),
+                (number, false) => Arrivals::About(number),
+            };
+            let source = &azure.trace.source;
+            WorkloadInventory { kind: source.kind(), of: source.shown().to_owned(), arrivals, last: Some(azure.last()) }
         }
         WorkloadPlan::Csv(csv) => {
             let size = traces.size(csv);

@@ -5,11 +5,16 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::rc::Rc;
 
-use isotherm_workload::{CsvTrace, FunctionNames, TraceCheck, TraceError, TraceProblem, WorkloadError, check_trace};
+use isotherm_kernel::RandomStreams;
+use isotherm_workload::{
+    Azure2019Replay, Azure2021Trace, CsvTrace, FunctionNames, TraceCheck, TraceError, TraceProblem, Workload,
+    WorkloadError, check_trace,
+};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::plan::CsvPlan;
+use crate::plan::{AzureContent, AzurePlan, AzureSource, AzureTrace, CsvPlan};
 use crate::source::Sources;
 
 /// Opens a trace and reads its header and its first row.
@@ -30,6 +35,32 @@ pub fn open(plan: &CsvPlan, functions: FunctionNames) -> Result<CsvTrace<File>, 
 pub fn check(plan: &CsvPlan, functions: FunctionNames, most: usize) -> Result<TraceCheck, WorkloadError> {
     let file = open_file(&plan.path, &plan.shown)?;
     check_trace(&plan.shown, file, &plan.columns, functions, most)
+}
+
+/// The invocations of a trace of Azure Functions.
+///
+/// # Errors
+///
+/// What is wrong with the trace; a file that cannot be opened is unreadable.
+pub fn azure(plan: &AzurePlan, streams: RandomStreams) -> Result<Box<dyn Workload>, WorkloadError> {
+    let AzureTrace { source, content, numbers } = &*plan.trace;
+    match content {
+        AzureContent::Year2019(trace) => {
+            let (trace, replay) = (Rc::clone(trace), plan.replay.clone());
+            Ok(Box::new(Azure2019Replay::new(trace, numbers, replay, streams, &plan.streams)?))
+        }
+        AzureContent::Year2021(trace) => {
+            let path = match source {
+                AzureSource::Year2021 { path, .. } => path,
+                AzureSource::Year2019 { folder, .. } => folder,
+            };
+            let file = open_file(path, source.shown())?;
+            // None of its functions is left out, so that they follow each other.
+            let first = numbers.first().copied().flatten().unwrap_or(0);
+            let trace = Azure2021Trace::new(source.shown(), file, Rc::clone(trace), first, plan.replay.until)?;
+            Ok(Box::new(trace))
+        }
+    }
 }
 
 /// What is wrong with a workload, as it is shown: for a trace, the row with the value in question marked.
@@ -85,7 +116,12 @@ pub fn count_marked(path: &Path, column: &str) -> Result<u64, WorkloadError> {
     isotherm_workload::count_marked(shown.clone(), open_file(path, &shown)?, column)
 }
 
-fn open_file(path: &Path, shown: &str) -> Result<File, WorkloadError> {
+/// Opens a file of a trace.
+///
+/// # Errors
+///
+/// A file that cannot be opened is unreadable.
+pub fn open_file(path: &Path, shown: &str) -> Result<File, WorkloadError> {
     let opened = File::open(path).and_then(|file| match file.metadata()?.is_dir() {
         // A folder can be opened; that it cannot be read would only be found by the reader.
         true => Err(std::io::ErrorKind::IsADirectory.into()),

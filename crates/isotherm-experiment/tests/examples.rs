@@ -120,6 +120,33 @@ fn many_functions() {
     assert_golden(&read(out.path().join("summary.json")), "many-functions.json");
 }
 
+/// Nothing ever waits, so pools of containers, replayed in a few lines of another language, give the cold starts and the last end: an
+/// invocation arrives at its end less its duration, and takes the container of its function that became idle last, less than five minutes
+/// before, or starts one in a second.
+#[test]
+fn azure_2021() {
+    let out = tempfile::tempdir().unwrap();
+    let reports = run("azure-2021", out.path());
+    let summary = &reports[0].summary;
+    assert_eq!((summary.invocations.completed, summary.starts.cold), (199, 60));
+    assert!((summary.simulated_end_s - 1_260.055_798_054).abs() < 1e-9, "{}", summary.simulated_end_s);
+    assert_golden(&read(out.path().join("summary.json")), "azure-2021.json");
+    // A function is known by its app and its own name.
+    assert!(read(out.path().join("invocations.csv")).contains("0,7b2c43a2/e3cdb488,"));
+}
+
+/// There are as many invocations as the columns of minutes say: `awk` adds them up to 13,603 on the first day and 12,705 on the second.
+#[test]
+fn azure_2019() {
+    let out = tempfile::tempdir().unwrap();
+    let reports = run("azure-2019", out.path());
+    assert_eq!(reports[0].summary.invocations.completed, 13_603 + 12_705);
+    let records = read(out.path().join("invocations.csv"));
+    let submitted = |line: &str| line.split(',').nth(3).unwrap().parse::<f64>().unwrap();
+    assert_eq!(records.lines().skip(1).filter(|line| submitted(line) < 86_400.0).count(), 13_603);
+    assert_golden(&read(out.path().join("summary.json")), "azure-2019.json");
+}
+
 #[test]
 fn an_experiment_is_the_same_in_json() {
     let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
@@ -142,6 +169,8 @@ fn every_example_has_a_test() {
         .collect();
     names.sort();
     let known = [
+        "azure-2019.toml",
+        "azure-2021.toml",
         "lambda-replay.toml",
         "many-functions.json",
         "many-functions.toml",

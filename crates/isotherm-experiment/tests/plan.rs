@@ -408,3 +408,42 @@ fn functions_of_a_file_have_their_numbers_or_the_defaults() {
     assert_eq!((second.startup, second.image), (Duration::from_secs(7), Some(1)));
     assert_eq!(second.body.to_vec(), [StepPlan::Sleep(Duration::from_secs(2))]);
 }
+
+/// `tests/bad/files/azure-2019`: `shop` has the functions `pay`, with durations, and `list`, without; `blog` has `read`, without, and 120 MB of
+/// memory.
+#[test]
+fn functions_of_a_trace_that_says_too_little_are_left_out() {
+    let text = |functions: &str| {
+        format!(
+            "name = \"a\"\n{PLATFORM}{FUNCTION}[functions]\nazure_2019 = {{ folder = \"../bad/files/azure-2019\" }}\n{functions}\n
+             [[workload]]\nkind = \"azure-2019\"\n"
+        )
+    };
+    let load = |functions: &str| {
+        let folder = Path::new("tests/complete");
+        match Experiment::parse("study.toml", &text(functions), folder, &Overrides::default()) {
+            Ok(experiment) => {
+                let plan = &experiment.runs()[0].plan;
+                let functions = plan.functions.iter().map(|one| (one.name.clone(), one.limits.memory_bytes));
+                let warnings = experiment.warnings().list().iter().map(|one| (one.message.clone(), one.label.clone()));
+                (functions.skip(1).collect::<Vec<_>>(), warnings.collect::<Vec<_>>())
+            }
+            Err(diagnostics) => panic!("{diagnostics}"),
+        }
+    };
+    let named = |name: &str, bytes| (name.to_owned(), bytes);
+    let (functions, warnings) = load("limits = { memory = \"50MB\" }");
+    assert_eq!(functions, [named("shop/pay", 50_000_000)]);
+    let message = "2 of 3 functions are left out, with 8 of 11 invocations: 2 without durations";
+    assert_eq!(warnings, [(message.to_owned(), "give `body` to keep them".to_owned())]);
+    let (functions, warnings) = load("body = [{ sleep = \"1s\" }]");
+    assert_eq!(functions, [named("blog/read", 120_000_000)]);
+    let message = "2 of 3 functions are left out, with 4 of 11 invocations: 2 without memory";
+    assert_eq!(warnings, [(message.to_owned(), "give `limits.memory` to keep them".to_owned())]);
+    let (functions, warnings) = load("body = [{ sleep = \"1s\" }]\nlimits = { memory = \"50MB\" }");
+    assert_eq!(
+        functions,
+        [named("shop/pay", 50_000_000), named("shop/list", 50_000_000), named("blog/read", 120_000_000)]
+    );
+    assert!(warnings.is_empty());
+}

@@ -38,7 +38,7 @@ fn the_example_of_the_reference_is_an_experiment() {
 
 /// Good experiments that have every field between them.
 fn complete() -> Vec<PathBuf> {
-    ["everything", "xml", "least", "bare"]
+    ["everything", "xml", "least", "bare", "azure-2019", "azure-2019-least", "azure-2021", "azure-2021-least"]
         .map(|name| Path::new("tests/complete").join(name).with_extension("toml"))
         .to_vec()
 }

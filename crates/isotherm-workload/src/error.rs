@@ -130,6 +130,18 @@ pub enum TraceProblem {
         /// What it should be.
         kind: Quantity,
     },
+    /// Something else than a number of invocations.
+    NotACount {
+        /// What it is.
+        value: String,
+    },
+    /// More invocations in a minute than there can be.
+    TooMany {
+        /// How many.
+        value: String,
+        /// How many are taken at most.
+        most: u32,
+    },
     /// It arrives before the row above it.
     Unsorted {
         /// When it arrives.
@@ -205,6 +217,8 @@ impl TraceError {
             TraceProblem::TooLarge { value, .. } => format!("`{value}` is too large for a size"),
             TraceProblem::Zero { kind: Quantity::TimeLimit, .. } => "a time limit of zero".to_owned(),
             TraceProblem::Zero { .. } => "a memory limit of zero".to_owned(),
+            TraceProblem::NotACount { value } => format!("`{value}` is not a number of invocations"),
+            TraceProblem::TooMany { value, .. } => format!("`{value}` invocations in one minute"),
             TraceProblem::Unsorted { at, previous } => {
                 let (at, previous) = (seconds(*at), seconds(*previous));
                 format!("this row arrives at {at}, before the row above, which arrives at {previous}")
@@ -233,6 +247,8 @@ impl TraceError {
             | TraceProblem::NotAMark { value }
             | TraceProblem::TooLarge { value, .. }
             | TraceProblem::Zero { value, .. }
+            | TraceProblem::NotACount { value }
+            | TraceProblem::TooMany { value, .. }
             | TraceProblem::UnknownFunction { value, .. }
             | TraceProblem::UnknownNumber { value, .. } => Some(value),
             _ => None,
@@ -290,6 +306,8 @@ impl TraceProblem {
             }
             TraceProblem::NoName => format!("the column `{column}` takes names"),
             TraceProblem::TooLarge { .. } => "is the unit of the column right?".to_owned(),
+            TraceProblem::NotACount { .. } => "a minute has a whole number of them, zero or more".to_owned(),
+            TraceProblem::TooMany { most, .. } => format!("at most {most} are taken: is this a column of counts?"),
             TraceProblem::Unsorted { .. } => {
                 "a trace is read as the simulation goes on: sort its rows by arrival".to_owned()
             }

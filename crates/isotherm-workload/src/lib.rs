@@ -10,6 +10,7 @@
 //! | [`ArrivalList`] | written out one by one |
 //! | [`Poisson`] | exponential gaps, from a random stream of its own |
 //! | [`CsvTrace`] | the rows of a CSV file, from anything that implements [`std::io::Read`]; gzip and zstd are read as they are |
+//! | [`Azure2019Replay`], [`Azure2021Trace`] | those of the traces of [Azure Functions](trace::azure) |
 //! | [`Merge`] | those of several workloads, by date; at the same date in the order of the workloads |
 //!
 //! The functions that are invoked are known here by their number only; whoever builds the workload has the list. What a
@@ -61,6 +62,7 @@ pub use poisson::{Poisson, PoissonConfig};
 pub use size_unit::{SizeUnit, UnknownSizeUnit};
 pub use time_unit::{TimeUnit, UnknownTimeUnit};
 pub use trace::{
-    Columns, CsvTrace, FunctionColumn, FunctionColumns, FunctionNames, FunctionRow, FunctionRows, SizeColumn,
-    TimeColumn, TraceCheck, check_trace, count_marked, read_functions,
+    AppSample, Azure2019, Azure2019Files, Azure2019Function, Azure2019Replay, Azure2019Scan, Azure2021, Azure2021Scan,
+    Azure2021Trace, Columns, CsvTrace, FunctionColumn, FunctionColumns, FunctionNames, FunctionRow, FunctionRows,
+    Quirks, ReplayConfig, SizeColumn, TimeColumn, TraceCheck, WithinMinute, check_trace, count_marked, read_functions,
 };

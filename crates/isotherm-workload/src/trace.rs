@@ -30,11 +30,16 @@ use rustc_hash::{FxBuildHasher, FxHashMap};
 use crate::error::{Quantity, TraceError, TraceProblem};
 use crate::{Arrival, TimeUnit, Workload, WorkloadError};
 
+pub use azure::{
+    AppSample, Azure2019, Azure2019Files, Azure2019Function, Azure2019Replay, Azure2019Scan, Azure2021, Azure2021Scan,
+    Azure2021Trace, Quirks, ReplayConfig, WithinMinute,
+};
 pub use check::{TraceCheck, check_trace};
 pub use count::count_marked;
 pub use functions::{FunctionColumns, FunctionRow, FunctionRows, SizeColumn, read_functions};
 use rows::{LONGEST_VALUE, Rows, beginning};
 
+pub mod azure;
 mod check;
 mod count;
 mod decimal;

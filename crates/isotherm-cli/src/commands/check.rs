@@ -53,6 +53,11 @@ fn shown(experiment: &Experiment) -> String {
             lines.push(format!("  and {} more workloads", count(more as u64)));
         }
     }
+    let mut label = "tolerated";
+    for tolerated in &inventory.tolerated {
+        lines.push(format!("{label:<13}{tolerated}"));
+        label = "";
+    }
     lines.join("\n")
 }
 

@@ -3,13 +3,14 @@
 use std::cell::RefCell;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use isotherm_workload::{CompressionError, Decompressed};
 
 use crate::check::names::Names;
 use crate::check::traces::Traces;
 use crate::diagnostic::Report;
-use crate::plan::Body;
+use crate::plan::{AzureTrace, Body};
 use crate::source::{Located, SourceId, Sources};
 
 /// A file that is read as a whole and is larger than this is not what it should be.
@@ -35,6 +36,8 @@ pub struct Context<'a> {
     pub needs: RefCell<Needs>,
     /// Bodies of single invocations read so far.
     pub bodies: RefCell<Vec<Body>>,
+    /// The trace that functions come from, if they do.
+    pub azure: Option<Rc<AzureTrace>>,
 }
 
 /// What bodies and workloads need that is known only when everything has been read.

@@ -326,6 +326,28 @@ impl<const MAX: u32> FromValue for AtMost<MAX> {
     }
 }
 
+/// A number that something is multiplied by: finite, more than zero.
+#[derive(Clone, Copy, Debug)]
+pub struct Factor(pub f64);
+
+impl FromValue for Factor {
+    const WHAT: &'static str = "a number of more than zero";
+    const EXAMPLE: &'static str = "0.1";
+
+    fn read(value: &Value, report: &Report) -> Option<Self> {
+        let number = match value.kind {
+            Kind::Integer(number) => number as f64,
+            Kind::Float(number) => number,
+            _ => return wrong_type(value, "a number", report),
+        };
+        if number.is_finite() && number > 0.0 {
+            return Some(Factor(number));
+        }
+        report.error(value.span, "this must be a number of more than zero", "");
+        None
+    }
+}
+
 impl<T: FromValue> FromValue for Located<T> {
     const WHAT: &'static str = T::WHAT;
     const EXAMPLE: &'static str = T::EXAMPLE;

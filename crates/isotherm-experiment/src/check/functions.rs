@@ -8,7 +8,11 @@
 //! image = "python"
 //! ```
 //!
+//! Or the functions of a trace, which says itself which there are (`azure_2019`, `azure_2021`: see [`azure`]).
+//!
 //! They are numbered after the `[[function]]` tables. The file is read before anything refers to a function.
+
+use std::rc::Rc;
 
 use isotherm_kernel::Duration;
 use isotherm_workload::{
@@ -16,6 +20,7 @@ use isotherm_workload::{
     read_functions,
 };
 
+use crate::check::azure::{self, AZURE_2019, AZURE_2021};
 use crate::check::body::{self, STEPS};
 use crate::check::calls::BodyOf;
 use crate::check::context::{Context, ReadFile};
@@ -24,7 +29,7 @@ use crate::check::objects::{TIME_LIMIT, TimeLimit, not_zero_memory, not_zero_tim
 use crate::check::schema::{TableSpec, Takes, field};
 use crate::check::{traces, workload};
 use crate::diagnostic::{Diagnostic, Report};
-use crate::plan::{Body, FunctionPlan, LimitsPlan};
+use crate::plan::{AzureTrace, Body, FunctionPlan, LimitsPlan, ListedPlan};
 use crate::source::{Located, Span};
 use crate::tree::Value;
 
@@ -40,17 +45,23 @@ const A_SIZE_UNIT: Takes =
 pub const FUNCTIONS: TableSpec = TableSpec {
     name: "[functions]",
     title: "",
-    doc: "Functions from a CSV file whose first line names its columns, a row for each. Other columns are ignored. Where a row has no \
-          value, or the file no column, what stands here holds.",
+    doc: "Functions from a CSV file whose first line names its columns, a row for each, or from a trace that says which there are. Other \
+          columns are ignored. Where a row has no value, or the file no column, what stands here holds.",
     fields: &[
         field(
             "csv",
             Takes::Value { what: "a path", example: "\"data/functions.csv\"" },
             "The file, which may be compressed (gzip, zstd).",
-        ),
-        field("columns", Takes::Table(&COLUMNS), "Which column holds what."),
+        )
+        .otherwise("`azure_2019` or `azure_2021` must be there"),
+        field("azure_2019", Takes::Table(&AZURE_2019), "The functions of the trace of Azure Functions of 2019, instead of `csv`.")
+            .otherwise("`csv` or `azure_2021` must be there"),
+        field("azure_2021", Takes::Table(&AZURE_2021), "The functions of the trace of Azure Functions of 2021, instead of `csv`.")
+            .otherwise("`csv` or `azure_2019` must be there"),
+        field("columns", Takes::Table(&COLUMNS), "Which column of the CSV file holds what.")
+            .otherwise("must be there with `csv`"),
         field("units", Takes::Table(&UNITS), "The units of the columns.").otherwise("the ends of their names say them"),
-        field("limits", Takes::Table(&LIMITS), "The limits of functions of which the file does not say them.")
+        field("limits", Takes::Table(&LIMITS), "The limits of functions of which the file or the trace does not say them.")
             .otherwise("the file must say them"),
         field("startup", takes::<Duration>(), "How long the start of a container takes.")
             .like("\"300ms\"")
@@ -61,7 +72,7 @@ pub const FUNCTIONS: TableSpec = TableSpec {
             "What containers are made from.",
         )
         .otherwise("nothing has to be downloaded, copied or loaded"),
-        field("body", Takes::Kinds(STEPS), "What each of them does when it is invoked.")
+        field("body", Takes::Kinds(STEPS), "What each of them does when it is invoked. Invocations of a trace take as long as it says; only functions of which it says nothing do this.")
             .otherwise("every invocation must bring its own"),
     ],
 };
@@ -121,19 +132,35 @@ const LIMITS: TableSpec = TableSpec {
     title: "",
     doc: "Limits of functions of which a file does not say them.",
     fields: &[
-        field("time", TIME_LIMIT, "How long a body may run.").otherwise("the file must say it"),
+        field("time", TIME_LIMIT, "How long a body may run.")
+            .otherwise("the file must say it; bodies of a trace run as long as it says"),
         field("memory", takes::<Size>(), "Memory of a container, more than zero.")
             .like("\"512MB\"")
-            .otherwise("the file must say it"),
+            .otherwise("the file or the trace must say it"),
         field("disk", takes::<Size>(), "Disk space of a container.").like("\"1GB\"").default("\"0B\""),
     ],
 };
 
-/// The functions of a file, and the table that names it.
+/// The functions of a file or a trace, and the table that names it.
 pub struct Listed<'a> {
     fields: Fields<'a>,
-    /// What could be read of the file, if anything.
-    file: Option<File>,
+    from: From,
+}
+
+/// Where functions come from: what could be read of it, if anything.
+enum From {
+    File(Option<File>),
+    Trace(Option<azure::Functions>),
+}
+
+/// The functions of `[functions]`, as they are in the plan.
+pub struct Planned {
+    /// The functions.
+    pub functions: Vec<FunctionPlan>,
+    /// The body of all of them.
+    pub body: BodyOf,
+    /// The trace that they come from, if they do.
+    pub trace: Option<ListedPlan>,
 }
 
 /// A file of functions.
@@ -147,14 +174,22 @@ struct File {
     places: Vec<Span>,
 }
 
-/// Reads the file of `[functions]`. What is wrong with it is reported.
+/// Reads the file or the trace of `[functions]`. What is wrong with it is reported.
 pub fn listed<'a>(value: &'a Value, context: &Context<'a>) -> Option<Listed<'a>> {
     let mut fields = Fields::of(value, &FUNCTIONS, context.report)?;
-    let file = file(&mut fields, context);
-    Some(Listed { fields, file })
+    let from = match azure::functions(&mut fields, context) {
+        Some(functions) => From::Trace(functions),
+        None => From::File(file(&mut fields, context)),
+    };
+    Some(Listed { fields, from })
 }
 
 fn file(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<File> {
+    if !fields.has("csv") {
+        let examples = [("csv", "\"functions.csv\""), ("azure_2019", "{ folder = \"azure2019\" }")];
+        fields.missing_one_of("csv", &examples);
+        return None;
+    }
     let path = fields.required::<Located<String>>("csv");
     let columns = columns(fields, context);
     let (path, (columns, wanted)) = (path?, columns?);
@@ -270,54 +305,114 @@ fn unit_of<T: std::str::FromStr<Err: std::fmt::Display>>(
 impl Listed<'_> {
     /// Whether there are functions of which the name is not known, because the file or a row of it could not be read.
     pub fn is_incomplete(&self) -> bool {
-        self.file.as_ref().is_none_or(|file| file.is_broken)
+        match &self.from {
+            From::File(file) => file.as_ref().is_none_or(|file| file.is_broken),
+            From::Trace(trace) => trace.is_none(),
+        }
     }
 
     /// The names of the functions and their places, in the order of the file.
-    pub fn names(&self) -> impl Iterator<Item = (&str, Span)> {
-        let file = self.file.iter();
-        file.flat_map(|file| file.rows.iter().map(|row| row.name.as_str()).zip(file.places.iter().copied()))
+    pub fn names(&self) -> Vec<(&str, Span)> {
+        match &self.from {
+            From::File(Some(file)) => {
+                file.rows.iter().map(|row| row.name.as_str()).zip(file.places.iter().copied()).collect()
+            }
+            From::Trace(Some(trace)) => trace.rows.iter().map(|(name, _)| (name.as_str(), trace.place)).collect(),
+            _ => Vec::new(),
+        }
     }
 
-    /// The functions, each with what the table says of all of them. `startup` is that of the service.
-    pub fn plans(mut self, startup: Duration, context: &Context<'_>) -> Option<(Vec<FunctionPlan>, BodyOf)> {
+    /// The trace that they come from.
+    pub fn trace(&self) -> Option<Rc<AzureTrace>> {
+        match &self.from {
+            From::Trace(functions) => functions.as_ref().map(|functions| Rc::clone(&functions.trace)),
+            From::File(_) => None,
+        }
+    }
+
+    /// The functions, each with what the table says of all of them. `startup` is that of the service, `first` the number of the first.
+    pub fn plans(mut self, startup: Duration, first: usize, context: &Context<'_>) -> Option<Planned> {
         let before = context.report.count();
         let fields = &mut self.fields;
-        let limits = fields.optional_or("limits", Defaults::default());
+        // A trace had to know them before.
+        let limits = match &self.from {
+            From::File(_) => fields.optional_or("limits", Defaults::default()),
+            From::Trace(_) => Defaults::default(),
+        };
         let startup = fields.optional_or("startup", startup);
         let image = fields.optional::<Located<String>>("image");
         let image = image.and_then(|image| context.images.resolve(&image, context.report));
         let is_written = fields.has("body");
         let body = body::optional_body(fields, context).unwrap_or_default();
         let body_of = BodyOf { place: fields.place(), body: Body::clone(&body), is_written };
-        let plans = self.file.map(|file| {
-            file.check_limits(&limits, fields);
-            let mut unknown = 0;
-            let plan = |(row, &place): (&FunctionRow, &Span)| {
-                let limits = file.limits(row, place, &limits, context.report)?;
-                let image = match &row.image {
-                    None => image,
-                    Some(name) => Some(file.image(row, name, &mut unknown, context)?),
-                };
-                let startup = row.startup.unwrap_or(startup);
-                Some(FunctionPlan { name: row.name.clone(), place, image, limits, startup, body: Body::clone(&body) })
-            };
-            let plans: Vec<_> = file.rows.iter().zip(&file.places).filter_map(plan).collect();
-            if let Some(more) = unknown.checked_sub(MOST_OF_A_FILE).filter(|&more| more > 0) {
-                context.report.error(
-                    fields.place(),
-                    format!("{more} more functions have images that are not there"),
-                    "",
-                );
+        let plans = match self.from {
+            From::File(file) => {
+                let plans = file.map(|file| file.plans(&limits, (startup, image), &body, fields, context));
+                plans.map(|functions| Planned { functions, body: body_of, trace: None })
             }
-            plans
-        });
+            From::Trace(trace) => trace.map(|trace| trace.planned(first, (startup, image), body_of)),
+        };
         self.fields.finish();
-        plans.filter(|_| context.report.count() == before).map(|plans| (plans, body_of))
+        plans.filter(|_| context.report.count() == before)
+    }
+}
+
+impl azure::Functions {
+    /// The functions of a trace.
+    fn planned(self, first: usize, (startup, image): (Duration, Option<usize>), body: BodyOf) -> Planned {
+        let Defaults { time, memory_bytes, disk_bytes } = self.limits;
+        let time = time.unwrap_or(Duration::MAX);
+        let function = |(name, memory_bytes)| FunctionPlan {
+            name,
+            place: self.place,
+            image,
+            limits: LimitsPlan { time, memory_bytes, disk_bytes },
+            startup,
+            body: Body::clone(&body.body),
+        };
+        let trace = ListedPlan {
+            trace: self.trace,
+            first,
+            time,
+            memory_bytes,
+            disk_bytes,
+            startup,
+            image,
+            body: body.is_written.then(|| Body::clone(&body.body)),
+        };
+        Planned { functions: self.rows.into_iter().map(function).collect(), body, trace: Some(trace) }
     }
 }
 
 impl File {
+    /// The functions of a file, as far as they are good.
+    fn plans(
+        &self,
+        limits: &Defaults,
+        (startup, image): (Duration, Option<usize>),
+        body: &Body,
+        fields: &Fields<'_>,
+        context: &Context<'_>,
+    ) -> Vec<FunctionPlan> {
+        self.check_limits(limits, fields);
+        let mut unknown = 0;
+        let plan = |(row, &place): (&FunctionRow, &Span)| {
+            let limits = self.limits(row, place, limits, context.report)?;
+            let image = match &row.image {
+                None => image,
+                Some(name) => Some(self.image(row, name, &mut unknown, context)?),
+            };
+            let startup = row.startup.unwrap_or(startup);
+            Some(FunctionPlan { name: row.name.clone(), place, image, limits, startup, body: Body::clone(body) })
+        };
+        let plans: Vec<_> = self.rows.iter().zip(&self.places).filter_map(plan).collect();
+        if let Some(more) = unknown.checked_sub(MOST_OF_A_FILE).filter(|&more| more > 0) {
+            let message = format!("{more} more functions have images that are not there");
+            context.report.error(fields.place(), message, "");
+        }
+        plans
+    }
+
     /// Limits that neither the file nor the table can say.
     fn check_limits(&self, limits: &Defaults, fields: &Fields<'_>) {
         if self.columns.time.is_none() && limits.time.is_none() {
@@ -361,10 +456,13 @@ impl File {
 
 /// Limits of functions of which the file does not say them.
 #[derive(Default)]
-struct Defaults {
-    time: Option<Duration>,
-    memory_bytes: Option<u64>,
-    disk_bytes: u64,
+pub struct Defaults {
+    /// How long a body may run.
+    pub time: Option<Duration>,
+    /// Memory of a container.
+    pub memory_bytes: Option<u64>,
+    /// Disk space of a container.
+    pub disk_bytes: u64,
 }
 
 impl FromValue for Defaults {

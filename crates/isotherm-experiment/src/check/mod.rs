@@ -6,6 +6,7 @@
 //! What fields there are, with their units and defaults, is described by data beside the readers ([`schema`]), from which the
 //! [reference](mod@reference) is written.
 
+mod azure;
 mod body;
 mod calls;
 mod compact;
@@ -33,11 +34,12 @@ use isotherm_platform::PlatformSpec;
 use isotherm_serverless::Preset;
 
 use crate::diagnostic::Report;
-use crate::plan::{FunctionPlan, HostsPlan, ImagePlan, Plan, ServicePlan, StoragePlan, WorkloadPlan};
+use crate::plan::{FunctionPlan, HostsPlan, ImagePlan, ListedPlan, Plan, ServicePlan, StoragePlan, WorkloadPlan};
 use crate::source::{Located, Sources, Span};
 use crate::tree::parameters::{self, PARAMETERS};
 use crate::tree::{Kind, Table, Value};
 
+pub(crate) use azure::tolerated;
 pub use context::io_reason;
 pub use measured::Measured;
 pub use sweep::{Setting, Variant, variants};
@@ -48,7 +50,7 @@ use context::{Context, Needs};
 pub(crate) use fields::{list, suggestion};
 
 use fields::{Fields, FromValue, takes, words};
-use functions::Listed;
+use functions::{Listed, Planned};
 use names::{Names, array_of_tables, tables};
 use objects::REPOSITORY;
 use platform::Platform;
@@ -82,7 +84,7 @@ pub const EXPERIMENT: TableSpec = TableSpec {
         field("storage", Takes::Tables(&objects::STORAGE), "Storages.").otherwise("the storage `repository` alone"),
         field("image", Takes::Tables(&objects::IMAGE), "Images.").default("[]"),
         field("function", Takes::Tables(&objects::FUNCTION), "Functions.").default("[]"),
-        field("functions", Takes::Table(&functions::FUNCTIONS), "Functions from a file.")
+        field("functions", Takes::Table(&functions::FUNCTIONS), "Functions from a file or a trace.")
             .otherwise("those of `[[function]]` alone"),
         field("workload", Takes::Kinds(workload::WORKLOADS), "Who invokes what and when. At least one."),
         field("parameters", Takes::Table(&PARAMETERS_TABLE), "Values that strings use by `${name}`.").default("{}"),
@@ -169,8 +171,10 @@ pub fn check(
         functions: Names::gather(table, "function", report),
         needs: RefCell::new(Needs::default()),
         bodies: RefCell::new(Vec::new()),
+        azure: None,
     };
     let listed = table.get("functions").and_then(|value| functions::listed(value, &context));
+    context.azure = listed.as_ref().and_then(Listed::trace);
     for (name, place) in listed.iter().flat_map(Listed::names) {
         context.functions.add(name, place, report);
     }
@@ -258,6 +262,7 @@ impl File<'_> {
             storages: objects.storages,
             images: objects.images,
             functions: objects.functions,
+            listed: objects.listed,
             workloads: objects.workloads,
             bodies: self.context.bodies.take(),
         };
@@ -293,9 +298,10 @@ impl File<'_> {
             let hint = "add a `[[workload]]` that says who invokes what and when";
             context.report.error(self.root.span, "nothing is invoked", hint);
         }
+        let mut plan_of_trace = None;
         let mut functions: Option<Vec<FunctionPlan>> = functions.into_iter().collect();
         let listed = match self.listed.take() {
-            Some(listed) => listed.plans(service.startup, context),
+            Some(listed) => listed.plans(service.startup, values.len(), context),
             // One that could not be read has been reported.
             None => None,
         };
@@ -306,9 +312,10 @@ impl File<'_> {
                 is_written: has_body(value),
             };
             let mut bodies: Vec<_> = functions.iter().zip(values).map(body).collect();
-            if let Some((listed, body)) = listed {
+            if let Some(Planned { functions: listed, body, trace }) = listed {
                 bodies.extend(std::iter::repeat_n(body, listed.len()));
                 functions.extend(listed);
+                plan_of_trace = trace;
             }
             calls::check_bodies(&bodies, context);
         }
@@ -319,6 +326,7 @@ impl File<'_> {
             storages: storages.into_iter().collect::<Option<_>>()?,
             images: images.into_iter().collect::<Option<_>>()?,
             functions: functions?,
+            listed: plan_of_trace,
             workloads: workloads.into_iter().collect::<Option<_>>()?,
         })
     }
@@ -401,6 +409,7 @@ struct Objects {
     storages: Vec<StoragePlan>,
     images: Vec<ImagePlan>,
     functions: Vec<FunctionPlan>,
+    listed: Option<ListedPlan>,
     workloads: Vec<WorkloadPlan>,
 }
 

@@ -8,7 +8,7 @@ use isotherm_workload::{FunctionNames, TraceError, TraceProblem, WorkloadError};
 use crate::check::context::Context;
 use crate::check::fields::suggestion;
 use crate::diagnostic::Diagnostic;
-use crate::plan::CsvPlan;
+use crate::plan::{AzureContent, AzureSource, CsvPlan};
 use crate::source::Located;
 use crate::trace;
 
@@ -38,6 +38,7 @@ pub struct TraceSize {
 pub struct Traces {
     depth: Depth,
     known: RefCell<Vec<Known>>,
+    azure: RefCell<Vec<(AzureSource, Option<AzureContent>)>>,
 }
 
 #[derive(Clone, Debug)]
@@ -50,12 +51,22 @@ struct Known {
 impl Traces {
     /// None so far.
     pub fn new(depth: Depth) -> Self {
-        Traces { depth, known: RefCell::default() }
+        Traces { depth, known: RefCell::default(), azure: RefCell::default() }
     }
 
     /// What is known of a trace: nothing if only its beginning was looked at.
     pub fn size(&self, plan: &CsvPlan) -> Option<TraceSize> {
         self.known.borrow().iter().find(|known| known.plan == *plan).map(|known| known.size)
+    }
+
+    /// What is in a trace of Azure Functions: `read` reads it, and reports what is wrong with it.
+    pub fn azure(&self, source: &AzureSource, read: impl FnOnce() -> Option<AzureContent>) -> Option<AzureContent> {
+        if let Some((_, content)) = self.azure.borrow().iter().find(|(known, _)| known == source) {
+            return content.clone();
+        }
+        let content = read();
+        self.azure.borrow_mut().push((source.clone(), content.clone()));
+        content
     }
 
     /// Looks at a trace, and reports what is wrong with it. `wanted` are its columns as the experiment names them.
@@ -103,7 +114,7 @@ pub fn report(error: &WorkloadError, file: &Located<String>, wanted: &[&Located<
     {
         match problem {
             TraceProblem::Unreadable(error) => context.cannot_read(file, error),
-            TraceProblem::MissingColumn { columns, .. } => {
+            TraceProblem::MissingColumn { columns, .. } if !wanted.is_empty() => {
                 // The trace reports the first column that is missing; there may be more.
                 for column in wanted {
                     no_column(columns, column, &file.value, context);

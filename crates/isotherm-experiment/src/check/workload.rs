@@ -1,14 +1,18 @@
 //! `[[workload]]`: who invokes what and when.
 
+use std::rc::Rc;
+
 use isotherm_kernel::{Duration, Time};
-use isotherm_workload::{Arrival, Columns, FunctionColumn, PoissonConfig, TimeColumn, TimeUnit};
+use isotherm_workload::{
+    Arrival, Columns, FunctionColumn, PoissonConfig, ReplayConfig, TimeColumn, TimeUnit, WithinMinute,
+};
 
 use crate::check::body::{self, STEPS};
 use crate::check::context::Context;
-use crate::check::fields::{AtMost, Choice, Fields, Rate, choice, takes, word, words};
+use crate::check::fields::{AtMost, Choice, Factor, Fields, Rate, choice, takes, word, words};
 use crate::check::schema::{Field, TableSpec, Takes, field};
-use crate::plan::{Body, CsvPlan, WorkloadPlan};
-use crate::source::Located;
+use crate::plan::{AzurePlan, Body, CsvPlan, WorkloadPlan};
+use crate::source::{Located, Span};
 use crate::tree::{Kind, Value};
 
 /// A list is held in memory; what is longer is a trace or a Poisson process.
@@ -29,6 +33,8 @@ const KINDS: &[Choice<&TableSpec>] = &[
     word("list", "invocations that are written out one by one", &LIST),
     word("poisson", "invocations that come at random, with a rate", &POISSON),
     word("csv", "the rows of a CSV file, which is read as the simulation goes on and may be of any length", &CSV),
+    word("azure-2019", "the invocations of the trace that `[functions] azure_2019` names", &AZURE_2019),
+    word("azure-2021", "the invocations of the trace that `[functions] azure_2021` names", &AZURE_2021),
 ];
 
 /// What is known of a workload before its kind is.
@@ -36,7 +42,7 @@ const WORKLOAD: TableSpec =
     TableSpec { name: "[[workload]]", title: "", doc: "Who invokes what and when.", fields: &[KIND] };
 
 /// The kinds of `[[workload]]`.
-pub const WORKLOADS: &[&TableSpec] = &[&LIST, &POISSON, &CSV];
+pub const WORKLOADS: &[&TableSpec] = &[&LIST, &POISSON, &CSV, &AZURE_2019, &AZURE_2021];
 
 const LIST: TableSpec = TableSpec {
     name: "[[workload]]",
@@ -110,6 +116,50 @@ const CSV: TableSpec = TableSpec {
     ],
 };
 
+const UNTIL: Field = field("until", takes::<Duration>(), "Nothing is invoked at this date or later.")
+    .like("\"1h\"")
+    .otherwise("the trace is played to its end");
+
+const WITHIN_MINUTE: &[Choice<WithinMinute>] = &[
+    word("uniform", "anywhere in the minute, independent of each other", WithinMinute::Uniform),
+    word(
+        "even",
+        "at equal distances; where the first of them comes is drawn once for each function",
+        WithinMinute::Even,
+    ),
+    word(
+        "poisson",
+        "as a Poisson process: how many there are is random as well, and right in the mean",
+        WithinMinute::Poisson,
+    ),
+];
+
+const AZURE_2019: TableSpec = TableSpec {
+    name: "[[workload]]",
+    title: "`[[workload]]` of kind `azure-2019`",
+    doc: "The invocations of the trace of Azure Functions of 2019, which `[functions]` names, minute by minute. How long they take is drawn \
+          between the percentiles of their function on that day. Each function has random streams of its own.",
+    fields: &[
+        field("kind", Takes::Value { what: "`\"azure-2019\"`", example: "\"azure-2019\"" }, "What the workload is."),
+        field("arrivals", Takes::Words(|| words(WITHIN_MINUTE)), "When the invocations of a minute come.")
+            .default("\"uniform\""),
+        field("scale", takes::<Factor>(), "What the numbers of invocations are multiplied by. They stay whole: what is left over is one more with this probability.")
+            .default("1"),
+        UNTIL,
+    ],
+};
+
+const AZURE_2021: TableSpec = TableSpec {
+    name: "[[workload]]",
+    title: "`[[workload]]` of kind `azure-2021`",
+    doc: "The invocations of the trace of Azure Functions of 2021, which `[functions]` names. Each arrives when it started, at its end less its \
+          duration, and takes as long as it did.",
+    fields: &[
+        field("kind", Takes::Value { what: "`\"azure-2021\"`", example: "\"azure-2021\"" }, "What the workload is."),
+        UNTIL,
+    ],
+};
+
 const COLUMNS: TableSpec = TableSpec {
     name: "columns", title: "",
     doc: "Which column of a trace holds what.",
@@ -149,6 +199,7 @@ pub fn workload(value: &Value, number: usize, context: &Context<'_>) -> Option<W
     let plan = match &entry.value.kind {
         Kind::String(kind) if kind == "list" => list_workload(&mut fields, context),
         Kind::String(kind) if kind == "poisson" => poisson(&mut fields, number, context),
+        Kind::String(kind) if kind.starts_with("azure") => azure(&mut fields, entry.value.span, kind, number, context),
         _ => csv(&mut fields, context),
     };
     fields.finish();
@@ -302,6 +353,41 @@ fn poisson(fields: &mut Fields<'_>, number: usize, context: &Context<'_>) -> Opt
     };
     let stream = format!("workload/{number}/{}", name.value);
     Some(WorkloadPlan::Poisson(config, stream))
+}
+
+/// The trace that `[functions]` names.
+fn azure(
+    fields: &mut Fields<'_>,
+    place: Span,
+    kind: &str,
+    number: usize,
+    context: &Context<'_>,
+) -> Option<WorkloadPlan> {
+    let mut replay = ReplayConfig::default();
+    if kind == "azure-2019" {
+        let within = fields.entry("arrivals");
+        let within = within.map(|entry| choice(&entry.value, "arrivals", WITHIN_MINUTE, context.report));
+        replay.within_minute = within.flatten().unwrap_or(replay.within_minute);
+        replay.scale = fields.optional_or("scale", Factor(1.0)).0;
+    }
+    if let Some(until) = fields.optional::<Located<Duration>>("until") {
+        if until.value.is_zero() {
+            context.report.error(until.span, "this workload is empty", "nothing would be invoked");
+        }
+        replay.until = Some(date(until.value));
+    }
+    let Some(trace) = context.azure.as_ref().filter(|trace| trace.source.kind() == kind) else {
+        // One that could not be read has been reported.
+        if !context.functions.is_incomplete() {
+            let key = kind.replace('-', "_");
+            let what = if kind == "azure-2019" { "folder" } else { "file" };
+            let message = format!("`[functions]` names no trace `{key}`");
+            let example = context.report.example(&format!("{{ {what} = \"...\" }}"));
+            context.report.error(place, message, format!("add `{key} = {example}` to `[functions]`"));
+        }
+        return None;
+    };
+    Some(WorkloadPlan::Azure(AzurePlan { trace: Rc::clone(trace), replay, streams: format!("workload/{number}") }))
 }
 
 fn csv(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<WorkloadPlan> {

@@ -16,10 +16,11 @@ use std::path::{Component, Path, PathBuf};
 use isotherm_kernel::Duration;
 use isotherm_platform::{DiskId, HostId};
 use isotherm_serverless::{Payloads, Preset, Slots};
+use isotherm_workload::AppSample;
 
 use crate::check::{Measured, Setting};
 use crate::experiment::Overrides;
-use crate::plan::{FunctionPlan, LimitsPlan, Plan, ServicePlan, StoragePlan};
+use crate::plan::{AppMemory, AzureSource, FunctionPlan, LimitsPlan, ListedPlan, Plan, ServicePlan, StoragePlan};
 use crate::policies::Policy;
 use crate::source::Sources;
 use crate::tree::{Entry, Kind, Table, Value};
@@ -103,8 +104,12 @@ pub fn manifest(plan: &Plan, written: &Written, settings: &[Setting], measured: 
         section.field("memory", size(image.memory_bytes));
         section.field("storage", string(&plan.storages[image.storage].name));
     }
-    for function in &plan.functions {
+    let written = plan.listed.as_ref().map_or(plan.functions.len(), |listed| listed.first);
+    for function in plan.functions.iter().take(written) {
         self::function(function, plan, &mut Section::new("[[function]]", &mut text));
+    }
+    if let Some(listed) = &plan.listed {
+        self::listed(listed, plan, &paths, &mut Section::new("[functions]", &mut text));
     }
     for workload in &plan.workloads {
         workload::workload(workload, plan, &paths, &mut Section::new("[[workload]]", &mut text));
@@ -313,4 +318,38 @@ fn function(function: &FunctionPlan, plan: &Plan, section: &mut Section<'_>) {
     section.field("limits", inline([("time", time), ("memory", size(memory_bytes)), ("disk", size(disk_bytes))]));
     section.field("startup", duration(function.startup));
     section.field("body", workload::body(&function.body, plan));
+}
+
+/// The trace that the last functions come from.
+fn listed(listed: &ListedPlan, plan: &Plan, paths: &Paths<'_>, section: &mut Section<'_>) {
+    let sample = |sample: &AppSample| {
+        let apps = sample.apps.map(|apps| ("apps", apps.to_string()));
+        [apps, Some(("sample", sample.number.to_string()))].into_iter().flatten()
+    };
+    match &listed.trace.source {
+        AzureSource::Year2019 { folder, days, sample: some, memory, .. } => {
+            let memory = match memory {
+                AppMemory::Split => "split",
+                AppMemory::App => "app",
+                AppMemory::Limits => "limits",
+            };
+            let fields = [("folder", string(&paths.to(folder))), ("days", list(days.iter().map(u16::to_string)))];
+            let fields = fields.into_iter().chain(sample(some)).chain([("memory", string(memory))]);
+            section.field("azure_2019", inline(fields));
+        }
+        AzureSource::Year2021 { path, sample: some, .. } => {
+            section.field("azure_2021", inline([("file", string(&paths.to(path)))].into_iter().chain(sample(some))));
+        }
+    }
+    let time = if listed.time == Duration::MAX { string("unlimited") } else { duration(listed.time) };
+    let memory = listed.memory_bytes.map(|bytes| ("memory", size(bytes)));
+    let limits = [Some(("time", time)), memory, Some(("disk", size(listed.disk_bytes)))];
+    section.field("limits", inline(limits.into_iter().flatten()));
+    section.field("startup", duration(listed.startup));
+    if let Some(image) = listed.image {
+        section.field("image", string(&plan.images[image].name));
+    }
+    if let Some(body) = &listed.body {
+        section.field("body", workload::body(body, plan));
+    }
 }

@@ -1,11 +1,11 @@
 //! Workloads and bodies as they stand in a manifest.
 
 use isotherm_kernel::Time;
-use isotherm_workload::{Arrival, Columns, FunctionColumn, PoissonConfig};
+use isotherm_workload::{Arrival, Columns, FunctionColumn, PoissonConfig, ReplayConfig, WithinMinute};
 
 use super::text::{date, duration, inline, key, list, rate, size, string, work};
 use super::{Paths, Section};
-use crate::plan::{CsvPlan, Plan, StepPlan, WorkloadPlan};
+use crate::plan::{AzurePlan, AzureSource, CsvPlan, Plan, StepPlan, WorkloadPlan};
 
 /// The fields of a workload.
 pub fn workload(workload: &WorkloadPlan, plan: &Plan, paths: &Paths<'_>, section: &mut Section<'_>) {
@@ -13,6 +13,7 @@ pub fn workload(workload: &WorkloadPlan, plan: &Plan, paths: &Paths<'_>, section
         WorkloadPlan::List(arrivals) => list_workload(arrivals, plan, section),
         WorkloadPlan::Poisson(config, _) => poisson(config, plan, section),
         WorkloadPlan::Csv(csv) => trace(csv, plan, paths, section),
+        WorkloadPlan::Azure(azure) => self::azure(azure, section),
     }
 }
 
@@ -30,6 +31,23 @@ fn poisson(config: &PoissonConfig, plan: &Plan, section: &mut Section<'_>) {
     }
     if let Some(count) = config.count {
         section.field("count", count.to_string());
+    }
+}
+
+fn azure(azure: &AzurePlan, section: &mut Section<'_>) {
+    section.field("kind", string(azure.trace.source.kind()));
+    let ReplayConfig { within_minute, scale, until } = azure.replay;
+    if let AzureSource::Year2019 { .. } = azure.trace.source {
+        let arrivals = match within_minute {
+            WithinMinute::Uniform => "uniform",
+            WithinMinute::Even => "even",
+            WithinMinute::Poisson => "poisson",
+        };
+        section.field("arrivals", string(arrivals));
+        section.field("scale", format!("{scale:?}"));
+    }
+    if let Some(until) = until {
+        section.field("until", date(until));
     }
 }
 

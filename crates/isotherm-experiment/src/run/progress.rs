@@ -81,6 +81,7 @@ fn last_arrival(plan: &Plan) -> Option<Time> {
         WorkloadPlan::List(arrivals) => arrivals.last().map(|arrival| arrival.at),
         WorkloadPlan::Poisson(config, _) => config.until,
         WorkloadPlan::Csv(_) => None,
+        WorkloadPlan::Azure(azure) => Some(azure.last()),
     };
     plan.workloads.iter().map(last).try_fold(Time::ZERO, |latest, last| Some(latest.max(last?)))
 }
@@ -95,6 +96,7 @@ fn expected(plan: &Plan) -> Option<u64> {
     let count = |workload: &WorkloadPlan| match workload {
         WorkloadPlan::List(arrivals) => Some(arrivals.len() as u64),
         WorkloadPlan::Poisson(config, _) if config.until.is_none() => config.count,
+        WorkloadPlan::Azure(azure) => Some(azure.arrivals()).filter(|(_, exact)| *exact).map(|(count, _)| count),
         WorkloadPlan::Poisson(..) | WorkloadPlan::Csv(_) => None,
     };
     plan.workloads.iter().try_fold(0u64, |sum, workload| sum.checked_add(count(workload)?))

@@ -128,6 +128,7 @@ pub(super) fn workloads(plan: &Plan) -> Result<Merge, Failure> {
             WorkloadPlan::List(arrivals) => Box::new(ArrivalList::new(arrivals.clone())?),
             WorkloadPlan::Poisson(config, stream) => Box::new(Poisson::new(config.clone(), streams.stream(stream))?),
             WorkloadPlan::Csv(csv) => Box::new(trace::open(csv, names.clone())?),
+            WorkloadPlan::Azure(azure) => trace::azure(azure, streams)?,
         })
     };
     let workloads: Result<Vec<_>, _> = plan.workloads.iter().map(workload).collect();

@@ -32,6 +32,11 @@ impl<R: Read> Rows<R> {
         &self.name
     }
 
+    /// The names of the columns.
+    pub(super) fn columns(&self) -> &[String] {
+        &self.header
+    }
+
     /// The place of a column.
     pub(super) fn column(&self, name: &str) -> Result<usize, Box<TraceError>> {
         let mut places = self.header.iter().enumerate().filter(|(_, other)| *other == name);

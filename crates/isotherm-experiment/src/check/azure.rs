@@ -1,0 +1,413 @@
+//! `[functions] azure_2019` and `azure_2021`: a trace that says which functions there are, and when they are invoked.
+//!
+//! ```toml
+//! [functions]
+//! azure_2019 = { folder = "data/azurefunctions-dataset2019", days = [1, 2], apps = 500 }
+//! limits = { memory = "170MB" }     # for apps of which the trace does not say it
+//! startup = "1s"
+//!
+//! [[workload]]
+//! kind = "azure-2019"
+//! ```
+//!
+//! The files are named once, here; the workload plays them. They are read as a whole before anything refers to a function, and once for
+//! all runs of a sweep that want the same of them.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use isotherm_workload::{
+    AppSample, Azure2019, Azure2019Files, Azure2019Function, Azure2021, Quirks, TraceError, WorkloadError,
+};
+
+use crate::check::context::Context;
+use crate::check::fields::{Choice, Count, Fields, FromValue, choice, takes, word, words};
+use crate::check::functions::Defaults;
+use crate::check::schema::{TableSpec, Takes, field};
+use crate::check::traces;
+use crate::diagnostic::Diagnostic;
+use crate::plan::{AppMemory, AzureContent, AzureSource, AzureTrace};
+use crate::source::{Located, Span};
+use crate::trace;
+use crate::tree::Value;
+
+/// So many things that are wrong with the rows of a trace are told in full.
+const MOST: usize = 20;
+
+/// The days of the trace of which there is memory.
+const DAYS_WITH_MEMORY: u16 = 12;
+
+const INVOCATIONS: &str = "invocations_per_function_md.anon";
+const DURATIONS: &str = "function_durations_percentiles.anon";
+const MEMORY: &str = "app_memory_percentiles.anon";
+
+const MEMORIES: &[Choice<AppMemory>] = &[
+    word("split", "the memory of an app is shared out evenly among its functions", AppMemory::Split),
+    word("app", "a container of each function of an app takes as much as the whole app", AppMemory::App),
+    word(
+        "limits",
+        "that of `limits.memory`, whatever the trace says; its files of memory are not read",
+        AppMemory::Limits,
+    ),
+];
+
+/// `azure_2019`
+pub const AZURE_2019: TableSpec = TableSpec {
+    name: "azure_2019",
+    title: "",
+    doc: "The trace of Azure Functions of 2019: for each day the files `invocations_per_function_md.anon.dNN.csv`, \
+          `function_durations_percentiles.anon.dNN.csv` and, for the days 1 to 12, `app_memory_percentiles.anon.dNN.csv`; each may be \
+          compressed (`.csv.gz`, `.csv.zst`). Functions are called `app/function`, both cut to 8 characters.",
+    fields: &[
+        field("folder", Takes::Value { what: "a path", example: "\"data/azure2019\"" }, "Where the files are."),
+        field(
+            "days",
+            Takes::Value { what: "a list of numbers from 1", example: "[1, 2]" },
+            "Which days, in order. They are played one after the other, the first of them from the start of the simulation.",
+        )
+        .default("[1]"),
+        field("apps", takes::<Count>(), "So many of the apps are drawn, with all of their functions.")
+            .like("500")
+            .otherwise("all of them"),
+        field(
+            "sample",
+            takes::<u64>(),
+            "Which apps are drawn: another number, other apps. The seed of the experiment does not matter to it, and a \
+             larger sample of the same number has the apps of a smaller one.",
+        )
+        .like("1")
+        .default("0"),
+        field("memory", Takes::Words(|| words(MEMORIES)), "How much memory a container takes.").default("\"split\""),
+    ],
+};
+
+/// `azure_2021`
+pub const AZURE_2021: TableSpec = TableSpec {
+    name: "azure_2021",
+    title: "",
+    doc: "The trace of Azure Functions of 2021: one CSV file with the columns `app`, `func`, `end_timestamp` and `duration`, a row for each \
+          invocation, in any order. Functions are called `app/function`, both cut to 8 characters.",
+    fields: &[
+        field(
+            "file",
+            Takes::Value { what: "a path", example: "\"data/azure2021.csv\"" },
+            "The file, which may be compressed (gzip, zstd).",
+        ),
+        field("apps", takes::<Count>(), "So many of the apps are drawn, with all of their functions.")
+            .like("20")
+            .otherwise("all of them"),
+        field("sample", takes::<u64>(), "Which apps are drawn: another number, other apps.").like("1").default("0"),
+    ],
+};
+
+impl FromValue for AppMemory {
+    const WHAT: &'static str = "a word";
+    const EXAMPLE: &'static str = "\"split\"";
+
+    fn read(value: &Value, report: &crate::diagnostic::Report) -> Option<Self> {
+        choice(value, "memory", MEMORIES, report)
+    }
+}
+
+/// The functions of a trace that are simulated.
+pub struct Functions {
+    /// The trace.
+    pub trace: Rc<AzureTrace>,
+    /// Their names, and how much memory a container takes.
+    pub rows: Vec<(String, u64)>,
+    /// Where the trace is named.
+    pub place: Span,
+    /// What the experiment says of all of them.
+    pub limits: Defaults,
+}
+
+/// Reads the trace that `[functions]` names: `None` if it names none, `Some(None)` if it cannot be read, which is then reported.
+pub fn functions(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<Option<Functions>> {
+    let is_2019 = fields.has("azure_2019");
+    let key = if is_2019 { "azure_2019" } else { "azure_2021" };
+    if !fields.has(key) {
+        return None;
+    }
+    let value = &fields.entry(key)?.value;
+    let before = context.report.count();
+    let limits = fields.optional_or("limits", Defaults::default());
+    let are_good = context.report.count() == before;
+    let named = if is_2019 { year_2019(value, context) } else { year_2021(value, context) };
+    let Some((source, named)) = named else { return Some(None) };
+    let content = context.traces.azure(&source, || match &source {
+        AzureSource::Year2019 { .. } => read_2019(&source, &named, context).map(AzureContent::Year2019),
+        AzureSource::Year2021 { .. } => read_2021(&source, &named, context).map(AzureContent::Year2021),
+    });
+    let says_memory = matches!(&source, AzureSource::Year2019 { memory, .. } if *memory != AppMemory::Limits);
+    if !says_memory && limits.memory_bytes.is_none() && are_good {
+        fields.missing("limits.memory", "\"170MB\"");
+        return Some(None);
+    }
+    let Some(content) = content else { return Some(None) };
+    Some(Kept { has_body: fields.has("body"), limits, named, context }.functions(source, content))
+}
+
+/// Which functions of a trace are simulated: those of which it is known how long invocations take, and how much memory a container does.
+struct Kept<'a> {
+    has_body: bool,
+    limits: Defaults,
+    named: Located<String>,
+    context: &'a Context<'a>,
+}
+
+impl Kept<'_> {
+    fn functions(self, source: AzureSource, content: AzureContent) -> Option<Functions> {
+        let first = self.context.functions.iter().count();
+        let default = self.limits.memory_bytes;
+        let rows: Vec<(String, Option<u64>)> = match (&content, &source) {
+            (AzureContent::Year2019(trace), AzureSource::Year2019 { memory, .. }) => {
+                self.tell_left_out(trace, *memory);
+                let memory = |function: &Azure2019Function| memory_of(function, *memory).or(default);
+                let row = |function: &Azure2019Function| {
+                    let is_kept = function.has_durations || self.has_body;
+                    (function.name.clone(), memory(function).filter(|_| is_kept))
+                };
+                trace.functions.iter().map(row).collect()
+            }
+            (AzureContent::Year2021(trace), _) => trace.functions.iter().map(|name| (name.clone(), default)).collect(),
+            _ => Vec::new(),
+        };
+        let mut next = first;
+        let number = |(_, memory): &(String, Option<u64>)| {
+            memory.and_then(|_| {
+                next += 1;
+                u32::try_from(next - 1).ok()
+            })
+        };
+        let numbers: Vec<_> = rows.iter().map(number).collect();
+        let rows: Vec<_> = rows.into_iter().filter_map(|(name, memory)| Some((name, memory?))).collect();
+        if rows.is_empty() {
+            let message = format!("no function of `{}` can be simulated", self.named.value);
+            let hint = "the trace says both durations and memory of none of them: give `body` or `limits.memory`";
+            self.context.report.error(self.named.span, message, hint);
+            return None;
+        }
+        let trace = Rc::new(AzureTrace { source, content, numbers });
+        Some(Functions { trace, rows, place: self.named.span, limits: self.limits })
+    }
+
+    /// Warns of functions that are left out.
+    fn tell_left_out(&self, trace: &Azure2019, memory: AppMemory) {
+        let lacks_time = |function: &&Azure2019Function| !function.has_durations && !self.has_body;
+        let lacks_memory =
+            |function: &&Azure2019Function| memory_of(function, memory).or(self.limits.memory_bytes).is_none();
+        let left_out = || trace.functions.iter().filter(|function| lacks_time(function) || lacks_memory(function));
+        let count = left_out().count();
+        if count == 0 {
+            return;
+        }
+        let invocations: u64 = left_out().map(|function| function.invocations).sum();
+        let all: u64 = trace.functions.iter().map(|function| function.invocations).sum();
+        let reasons = [
+            (left_out().filter(lacks_time).count(), "without durations", "`body`"),
+            (left_out().filter(lacks_memory).count(), "without memory", "`limits.memory`"),
+        ];
+        let reasons = || reasons.iter().filter(|(count, ..)| *count > 0);
+        let why: Vec<_> = reasons().map(|(count, what, _)| format!("{count} {what}")).collect();
+        let keep: Vec<_> = reasons().map(|(.., key)| *key).collect();
+        let message = format!(
+            "{count} of {} functions are left out, with {invocations} of {all} invocations: {}",
+            trace.functions.len(),
+            why.join(", ")
+        );
+        let hint = format!("give {} to keep them", keep.join(" and "));
+        self.context.report.warn(Diagnostic::at(self.named.span, message, hint));
+    }
+}
+
+/// The memory of a container of a function, as far as the trace says it.
+fn memory_of(function: &Azure2019Function, choice: AppMemory) -> Option<u64> {
+    let app = function.app_memory_bytes?;
+    match choice {
+        AppMemory::Split => Some(app.div_ceil(u64::from(function.app_functions.max(1)))),
+        AppMemory::App => Some(app),
+        AppMemory::Limits => None,
+    }
+}
+
+fn sample(fields: &mut Fields<'_>) -> AppSample {
+    let apps = fields.optional::<Count>("apps").map(|count| u64::from(count.0));
+    AppSample { apps, number: fields.optional_or("sample", 0) }
+}
+
+fn year_2019(value: &Value, context: &Context<'_>) -> Option<(AzureSource, Located<String>)> {
+    let mut fields = Fields::of(value, &AZURE_2019, context.report)?;
+    let folder = fields.required::<Located<String>>("folder");
+    let before = context.report.count();
+    let days = fields.optional::<Vec<Located<u64>>>("days");
+    let sample = sample(&mut fields);
+    let memory = fields.optional_or("memory", AppMemory::Split);
+    fields.finish();
+    let days = match days {
+        Some(days) => numbers(&days, value.span, context),
+        None => Some(vec![1]),
+    };
+    let folder = folder?;
+    if context.report.count() > before {
+        return None;
+    }
+    let path = context.path(&folder);
+    let source = AzureSource::Year2019 { shown: path.display().to_string(), folder: path, days: days?, sample, memory };
+    Some((source, folder))
+}
+
+/// The numbers of days, which must increase.
+fn numbers(days: &[Located<u64>], place: Span, context: &Context<'_>) -> Option<Vec<u16>> {
+    if days.is_empty() {
+        context.report.error(place, "there are no days", "write `days = [1]`");
+        return None;
+    }
+    let mut numbers: Vec<u16> = Vec::new();
+    for day in days {
+        match u16::try_from(day.value).ok().filter(|day| (1..=99).contains(day)) {
+            None => {
+                context.report.error(day.span, format!("there is no day {}", day.value), "days are numbered from 1")
+            }
+            Some(number) if numbers.last().is_some_and(|last| *last >= number) => {
+                context.report.error(
+                    day.span,
+                    format!("day {number} does not come after the one before"),
+                    "days go on in order",
+                );
+            }
+            Some(number) => numbers.push(number),
+        }
+    }
+    (numbers.len() == days.len()).then_some(numbers)
+}
+
+fn year_2021(value: &Value, context: &Context<'_>) -> Option<(AzureSource, Located<String>)> {
+    let mut fields = Fields::of(value, &AZURE_2021, context.report)?;
+    let file = fields.required::<Located<String>>("file");
+    let sample = sample(&mut fields);
+    fields.finish();
+    let file = file?;
+    let path = context.path(&file);
+    Some((AzureSource::Year2021 { shown: path.display().to_string(), path, sample }, file))
+}
+
+/// Reports what is wrong with the rows of a trace; whether nothing is.
+fn report(errors: Vec<TraceError>, further: u64, named: &Located<String>, context: &Context<'_>) -> bool {
+    let is_good = errors.is_empty();
+    for error in errors {
+        traces::report(&Box::new(error).into(), named, &[], context);
+    }
+    if further > 0 {
+        let message = format!("`{}`: {further} more things are wrong with its rows", named.value);
+        context.report.push(Diagnostic::at(named.span, message, ""));
+    }
+    is_good
+}
+
+fn read_2021(source: &AzureSource, named: &Located<String>, context: &Context<'_>) -> Option<Rc<Azure2021>> {
+    let AzureSource::Year2021 { path, shown, sample } = source else { return None };
+    let scan = trace::open_file(path, shown).and_then(|file| Azure2021::scan(shown, file, *sample, MOST));
+    match scan {
+        Ok(scan) => report(scan.errors, scan.further, named, context).then(|| Rc::new(scan.trace)),
+        Err(error) => {
+            traces::report(&error, named, &[], context);
+            None
+        }
+    }
+}
+
+fn read_2019(source: &AzureSource, named: &Located<String>, context: &Context<'_>) -> Option<Rc<Azure2019>> {
+    let AzureSource::Year2019 { folder, days, sample, memory, .. } = source else { return None };
+    if let Err(error) = std::fs::read_dir(folder) {
+        context.cannot_read(named, &error);
+        return None;
+    }
+    let mut files = Azure2019Files::new(*sample, MOST);
+    let mut is_whole = true;
+    for family in [INVOCATIONS, DURATIONS, MEMORY] {
+        for (number, &day) in (0u16..).zip(days) {
+            if family == MEMORY && (*memory == AppMemory::Limits || day > DAYS_WITH_MEMORY) {
+                continue;
+            }
+            let Some(path) = file_of_day(folder, family, day) else {
+                no_file(folder, family, day, named, context);
+                is_whole = false;
+                continue;
+            };
+            let shown = path.display().to_string();
+            let read =
+                trace::open_file(&path, &shown).and_then(|file| read_family(&mut files, family, number, &shown, file));
+            if let Err(error) = read {
+                let file = path.file_name().map(|name| name.to_string_lossy().into_owned());
+                let file = Located { value: format!("{}/{}", named.value, file.unwrap_or_default()), span: named.span };
+                traces::report(&error, &file, &[], context);
+                is_whole = false;
+            }
+        }
+    }
+    let scan = files.finish();
+    (report(scan.errors, scan.further, named, context) && is_whole).then(|| Rc::new(scan.trace))
+}
+
+fn read_family(
+    files: &mut Azure2019Files,
+    family: &str,
+    day: u16,
+    shown: &str,
+    file: File,
+) -> Result<(), WorkloadError> {
+    match family {
+        INVOCATIONS => files.invocations(day, shown, file),
+        DURATIONS => files.durations(day, shown, file),
+        _ => files.memory(day, shown, file),
+    }
+}
+
+/// The file of a family and a day, plain or compressed.
+fn file_of_day(folder: &Path, family: &str, day: u16) -> Option<PathBuf> {
+    let name = |end: &str| folder.join(format!("{family}.d{day:02}.csv{end}"));
+    ["", ".gz", ".zst"].into_iter().map(name).find(|path| path.exists())
+}
+
+fn no_file(folder: &Path, family: &str, day: u16, named: &Located<String>, context: &Context<'_>) {
+    let there: Vec<String> =
+        (1..=99).filter(|&day| file_of_day(folder, family, day).is_some()).map(|day: u16| day.to_string()).collect();
+    let hint = match &there[..] {
+        [] => "there is none of any day, nor a compressed one (`.csv.gz`, `.csv.zst`)".to_owned(),
+        [only] => format!("there is only that of day {only}"),
+        [first @ .., last] => format!("there are those of the days {} and {last}", first.join(", ")),
+    };
+    let message = format!("there is no file `{family}.d{day:02}.csv` in `{}`", named.value);
+    context.report.error(named.span, message, hint);
+}
+
+/// What was tolerated in a trace, in words; nothing if there was nothing.
+pub fn tolerated(content: &AzureContent) -> Vec<String> {
+    let counted = |count: u64, one: &str, several: &str| match count {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        count => Some(format!("{count} {several}")),
+    };
+    let told = match content {
+        AzureContent::Year2021(trace) => vec![counted(
+            trace.early,
+            "invocation began before the trace, and arrives at 0",
+            "invocations began before the trace, and arrive at 0",
+        )],
+        AzureContent::Year2019(trace) => {
+            let Quirks { not_invoked, repeated, mended, unknown } = trace.quirks;
+            vec![
+                counted(not_invoked, "row is about what is never invoked", "rows are about what is never invoked"),
+                counted(repeated, "row repeats another of its day", "rows repeat others of their day"),
+                counted(
+                    mended,
+                    "row has percentiles that fall or are below zero, which are raised",
+                    "rows have percentiles that fall or are below zero, which are raised",
+                ),
+                counted(unknown, "row has no value", "rows have no value"),
+            ]
+        }
+    };
+    told.into_iter().flatten().collect()
+}

@@ -1,0 +1,466 @@
+//! The trace of 2019: three files for each day.
+//!
+//! | file | one row for each | what is read of it |
+//! |---|---|---|
+//! | `invocations_per_function_md.anon.dNN.csv` | function | how many invocations there are in each minute: columns `1` to `1440` |
+//! | `function_durations_percentiles.anon.dNN.csv` | function | the percentiles of its durations, in ms |
+//! | `app_memory_percentiles.anon.dNN.csv` | app | the mean of its memory, in MB of 10^6 bytes, and the number of samples |
+//!
+//! The functions of the trace are those that are invoked; they are numbered in the order in which they are seen first. An invocation lasts as the
+//! percentiles of its day say, or those of the nearest day that has any. The memory of an app is the mean over the days, by their samples.
+//!
+//! The counts of minutes are kept, packed: memory grows with functions × minutes, and not with invocations.
+
+use std::collections::HashSet;
+use std::io::Read;
+
+use isotherm_kernel::{Distribution, Duration, Time};
+
+use super::super::rows::{LONGEST_VALUE, Rows, beginning};
+use super::super::{Located, decimal};
+use super::durations::Percentiles;
+use super::minutes::{Counts, MINUTES};
+use super::{AppSample, Faults, Numbers, Reading, SEPARATOR, names};
+use crate::error::{Quantity, TraceError, TraceProblem};
+use crate::{SizeUnit, WorkloadError};
+
+/// So many invocations in one minute are taken for what they are.
+const MOST_A_MINUTE: u32 = 100_000_000;
+
+/// A function of the trace of 2019.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Azure2019Function {
+    /// Its [name](super).
+    pub name: String,
+    /// How many invocations there are on all days.
+    pub invocations: u64,
+    /// Whether it is known how long they take.
+    pub has_durations: bool,
+    /// The memory of its app, if that is known; never 0.
+    pub app_memory_bytes: Option<u64>,
+    /// How many functions its app has.
+    pub app_functions: u32,
+}
+
+/// What was tolerated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Quirks {
+    /// Rows of functions or apps of which no invocation is known, which do not matter.
+    pub not_invoked: u64,
+    /// Rows of a function or an app that the file of this day had already. Invocations are added; otherwise the first row holds.
+    pub repeated: u64,
+    /// Rows with percentiles below zero, which are taken as zero, or below those before them, which are taken as those.
+    pub mended: u64,
+    /// Rows of functions or apps that say nothing, because a value is missing.
+    pub unknown: u64,
+}
+
+impl Quirks {
+    /// Whether there was nothing to be tolerated.
+    pub fn is_empty(&self) -> bool {
+        *self == Quirks::default()
+    }
+}
+
+/// What is in the files of some days.
+#[derive(Clone, Debug)]
+pub struct Azure2019 {
+    /// The functions that are invoked.
+    pub functions: Vec<Azure2019Function>,
+    /// How many apps they belong to.
+    pub apps: usize,
+    /// How many days there are.
+    pub days: u16,
+    /// What was tolerated.
+    pub quirks: Quirks,
+    /// The names of the streams of random numbers of the functions, which do not depend on what else is in the files.
+    pub(super) keys: Vec<String>,
+    /// The days of each function, in order.
+    pub(super) played: Vec<Vec<Day>>,
+}
+
+/// The invocations of one function on one day.
+#[derive(Clone, Debug)]
+pub(super) struct Day {
+    /// Which day, counted from 0.
+    pub(super) number: u16,
+    pub(super) counts: Counts,
+    /// How long they take, in nanoseconds, if that is known.
+    pub(super) durations: Option<Distribution>,
+}
+
+impl Day {
+    /// When the day begins.
+    pub(super) fn begin(&self) -> Time {
+        Time::ZERO + Duration::from_secs(u64::from(self.number) * 86_400)
+    }
+}
+
+impl Azure2019 {
+    /// The end of the last minute in which one of these functions is invoked.
+    pub fn end(&self, functions: impl IntoIterator<Item = usize>) -> Time {
+        let day = |day: &Day| day.begin() + Duration::from_secs(60 * (u64::from(day.counts.last().unwrap_or(0)) + 1));
+        let last = |function: usize| self.played.get(function)?.last().map(day);
+        functions.into_iter().filter_map(last).max().unwrap_or(Time::ZERO)
+    }
+}
+
+/// Reads the files of some days: of all days those of invocations first, then the others, in any order.
+///
+/// ```
+/// use isotherm_workload::{AppSample, Azure2019Files};
+///
+/// let mut files = Azure2019Files::new(AppSample::default(), 20);
+/// files.invocations(0, "i.csv", "HashOwner,HashApp,HashFunction,Trigger,1,2\no,a,f,http,3,0\n".as_bytes())?;
+/// files.memory(0, "m.csv", "HashOwner,HashApp,SampleCount,AverageAllocatedMb\no,a,10,140\n".as_bytes())?;
+/// let scan = files.finish();
+/// assert!(scan.errors.is_empty());
+/// let function = &scan.trace.functions[0];
+/// assert_eq!((function.name.as_str(), function.invocations), ("a/f", 3));
+/// assert_eq!((function.app_memory_bytes, function.has_durations), (Some(140_000_000), false));
+/// # Ok::<(), isotherm_workload::WorkloadError>(())
+/// ```
+#[derive(Debug)]
+pub struct Azure2019Files {
+    sample: AppSample,
+    faults: Faults,
+    days: u16,
+    quirks: Quirks,
+    app_numbers: Numbers,
+    apps: Vec<App>,
+    function_numbers: Numbers,
+    functions: Vec<Function>,
+    /// The keys of apps that are in no sample of this size.
+    left_out: HashSet<Box<[u8]>>,
+}
+
+/// What was found, and what is wrong with it.
+#[derive(Debug)]
+pub struct Azure2019Scan {
+    /// What is in the files.
+    pub trace: Azure2019,
+    /// The first things that are wrong.
+    pub errors: Vec<TraceError>,
+    /// How many more there are.
+    pub further: u64,
+}
+
+#[derive(Debug)]
+struct App {
+    owner: String,
+    name: String,
+    /// Bytes times samples.
+    memory: u128,
+    samples: u64,
+    /// The day of the last row.
+    last_day: Option<u16>,
+}
+
+#[derive(Debug)]
+struct Function {
+    app: u32,
+    name: String,
+    days: Vec<(u16, Counts)>,
+    durations: Vec<(u16, Distribution)>,
+}
+
+/// The columns that say what a row is about.
+struct Key {
+    columns: Vec<Located<()>>,
+    bytes: Vec<u8>,
+    /// How many of the bytes are those of the app.
+    app: usize,
+}
+
+impl Key {
+    fn new<R: Read>(rows: &Rows<R>, names: &[&str]) -> Result<Self, Box<TraceError>> {
+        let mut columns = Vec::new();
+        for &name in names {
+            columns.push(Located { index: rows.column(name)?, name: name.to_owned(), value: () });
+        }
+        Ok(Key { columns, bytes: Vec::new(), app: 0 })
+    }
+
+    /// Reads the key of the current row.
+    fn read<R: Read>(&mut self, rows: &Rows<R>) -> Result<(), Box<TraceError>> {
+        self.bytes.clear();
+        for (index, column) in self.columns.iter().enumerate() {
+            let field = rows.field(column.index);
+            if field.is_empty() {
+                return Err(rows.row_error(column.place(), TraceProblem::NoName));
+            }
+            if index > 0 {
+                self.bytes.push(SEPARATOR);
+            }
+            self.bytes.extend_from_slice(field);
+            if index == 1 {
+                self.app = self.bytes.len();
+            }
+        }
+        Ok(())
+    }
+
+    fn text<R: Read>(&self, rows: &Rows<R>, column: usize) -> String {
+        let field = self.columns.get(column).map_or(&[][..], |column| rows.field(column.index));
+        String::from_utf8_lossy(field).into_owned()
+    }
+}
+
+const FUNCTION_KEY: [&str; 3] = ["HashOwner", "HashApp", "HashFunction"];
+const APP_KEY: [&str; 2] = ["HashOwner", "HashApp"];
+
+impl Azure2019Files {
+    /// Nothing has been read. The first `most` things that are wrong are told in full.
+    pub fn new(sample: AppSample, most: usize) -> Self {
+        Azure2019Files {
+            sample,
+            faults: Faults::new(most),
+            days: 0,
+            quirks: Quirks::default(),
+            app_numbers: Numbers::default(),
+            apps: Vec::new(),
+            function_numbers: Numbers::default(),
+            functions: Vec::new(),
+            left_out: HashSet::new(),
+        }
+    }
+
+    /// Reads the invocations of a day, counted from 0. The name is for messages.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the file as a whole: it cannot be read, is empty, or has not its columns.
+    pub fn invocations(&mut self, day: u16, name: &str, reader: impl Read) -> Result<(), WorkloadError> {
+        let rows = Rows::new(name.to_owned(), reader)?;
+        let key = Key::new(&rows, &FUNCTION_KEY)?;
+        let minutes = minutes(&rows)?;
+        self.days = self.days.max(day + 1);
+        let mut counts = vec![0; minutes.len()];
+        self.rows(rows, key, |files, rows, key| {
+            for (column, count) in minutes.iter().zip(&mut counts) {
+                *count =
+                    self::count(rows.field(column.index)).map_err(|problem| rows.row_error(column.place(), problem))?;
+            }
+            if let Some(counts) = Counts::pack(&counts) {
+                files.add_counts(day, counts, rows, key);
+            }
+            Ok(())
+        })?;
+        self.leave_out();
+        Ok(())
+    }
+
+    fn add_counts<R: Read>(&mut self, day: u16, counts: Counts, rows: &Rows<R>, key: &Key) {
+        let (number, is_new) = self.function_numbers.add(&key.bytes);
+        if is_new {
+            let (app, is_new) = self.app_numbers.add(&key.bytes[..key.app]);
+            if is_new {
+                let (owner, name) = (key.text(rows, 0), key.text(rows, 1));
+                self.apps.push(App { owner, name, memory: 0, samples: 0, last_day: None });
+            }
+            self.functions.push(Function { app, name: key.text(rows, 2), days: Vec::new(), durations: Vec::new() });
+        }
+        let Some(function) = self.functions.get_mut(number as usize) else { return };
+        match function.days.iter_mut().find(|(known, _)| *known == day) {
+            Some((_, known)) => {
+                self.quirks.repeated += 1;
+                known.add(&counts);
+            }
+            None => function.days.push((day, counts)),
+        }
+    }
+
+    /// Reads the durations of a day.
+    ///
+    /// # Errors
+    ///
+    /// As for [`invocations`](Azure2019Files::invocations).
+    pub fn durations(&mut self, day: u16, name: &str, reader: impl Read) -> Result<(), WorkloadError> {
+        let rows = Rows::new(name.to_owned(), reader)?;
+        let key = Key::new(&rows, &FUNCTION_KEY)?;
+        let percentiles = Percentiles::new(&rows)?;
+        self.rows(rows, key, |files, rows, key| {
+            let row = percentiles.row(rows)?;
+            let number = files.function_numbers.get(&key.bytes);
+            let Some(function) = number.and_then(|number| files.functions.get_mut(number as usize)) else {
+                files.quirks.not_invoked += 1;
+                return Ok(());
+            };
+            files.quirks.mended += u64::from(row.is_mended);
+            match row.durations {
+                None => files.quirks.unknown += 1,
+                Some(_) if function.durations.iter().any(|(known, _)| *known == day) => files.quirks.repeated += 1,
+                Some(durations) => function.durations.push((day, durations)),
+            }
+            Ok(())
+        })
+    }
+
+    /// Reads the memory of the apps of a day.
+    ///
+    /// # Errors
+    ///
+    /// As for [`invocations`](Azure2019Files::invocations).
+    pub fn memory(&mut self, day: u16, name: &str, reader: impl Read) -> Result<(), WorkloadError> {
+        let rows = Rows::new(name.to_owned(), reader)?;
+        let key = Key::new(&rows, &APP_KEY)?;
+        let located = |name: &str| -> Result<_, Box<TraceError>> {
+            Ok(Located { index: rows.column(name)?, name: name.to_owned(), value: () })
+        };
+        let (samples, mean) = (located("SampleCount")?, located("AverageAllocatedMb")?);
+        self.rows(rows, key, |files, rows, key| {
+            let number = |column: &Located<()>, unit, kind| match decimal::nanos(rows.field(column.index), unit, kind) {
+                Ok(number) => Ok(Some(number)),
+                Err(TraceProblem::NoValue) => Ok(None),
+                Err(problem) => Err(rows.row_error(column.place(), problem)),
+            };
+            let samples = number(&samples, 1, Quantity::Size)?.unwrap_or(1).max(1);
+            let bytes = number(&mean, SizeUnit::MEGABYTE.bytes(), Quantity::Size)?;
+            let app = files.app_numbers.get(&key.bytes);
+            let Some(app) = app.and_then(|number| files.apps.get_mut(number as usize)) else {
+                files.quirks.not_invoked += 1;
+                return Ok(());
+            };
+            match bytes.filter(|&bytes| bytes > 0) {
+                None => files.quirks.unknown += 1,
+                Some(_) if app.last_day == Some(day) => files.quirks.repeated += 1,
+                Some(bytes) => {
+                    app.last_day = Some(day);
+                    app.memory += u128::from(bytes) * u128::from(samples);
+                    app.samples = app.samples.saturating_add(samples);
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Goes over the rows of a file, except those of apps that are left out.
+    fn rows<R: Read>(
+        &mut self,
+        mut rows: Rows<R>,
+        mut key: Key,
+        mut take: impl FnMut(&mut Self, &Rows<R>, &Key) -> Result<(), Box<TraceError>>,
+    ) -> Result<(), WorkloadError> {
+        let mut any = false;
+        loop {
+            match rows.advance() {
+                Ok(true) => any = true,
+                Ok(false) if any => return Ok(()),
+                Ok(false) => return Err(rows.error(None, TraceProblem::NoRows).into()),
+                Err(error) => match self.faults.go_on(error)? {
+                    Reading::GoesOn => {
+                        any = true;
+                        continue;
+                    }
+                    Reading::Over => return Ok(()),
+                },
+            }
+            if let Err(error) = key.read(&rows) {
+                self.faults.push(*error);
+                continue;
+            }
+            if !self.left_out.is_empty() && self.left_out.contains(&key.bytes[..key.app]) {
+                continue;
+            }
+            if let Err(error) = take(self, &rows, &key) {
+                self.faults.push(*error);
+            }
+        }
+    }
+
+    /// Forgets the apps that are not in the sample. Apps of later files can only push others out of it, so this may be done early.
+    fn leave_out(&mut self) {
+        let names: Vec<String> = self.apps.iter().map(|app| format!("{}/{}", app.owner, app.name)).collect();
+        let kept = self.sample.kept(&names);
+        if kept.iter().all(|kept| *kept) {
+            return;
+        }
+        let apps = std::mem::take(&mut self.apps);
+        let functions = std::mem::take(&mut self.functions);
+        (self.app_numbers, self.function_numbers) = Default::default();
+        let key = |app: &App| [app.owner.as_bytes(), app.name.as_bytes()].join(&SEPARATOR);
+        for function in functions {
+            let Some(app) = apps.get(function.app as usize) else { continue };
+            let app_key = key(app);
+            if !kept.get(function.app as usize).is_some_and(|kept| *kept) {
+                self.left_out.insert(app_key.into());
+                continue;
+            }
+            let (app, is_new) = self.app_numbers.add(&app_key);
+            if is_new {
+                let old = &apps[function.app as usize];
+                self.apps.push(App { owner: old.owner.clone(), name: old.name.clone(), ..*old });
+            }
+            self.function_numbers.add(&[&app_key, function.name.as_bytes()].join(&SEPARATOR));
+            self.functions.push(Function { app, ..function });
+        }
+    }
+
+    /// What is in the files.
+    pub fn finish(self) -> Azure2019Scan {
+        let parts: Vec<_> = self
+            .functions
+            .iter()
+            .map(|function| (self.apps[function.app as usize].name.as_str(), function.name.as_str()))
+            .collect();
+        let mut sizes = vec![0u32; self.apps.len()];
+        for function in &self.functions {
+            sizes[function.app as usize] += 1;
+        }
+        let (mut functions, mut keys, mut played) = (Vec::new(), Vec::new(), Vec::new());
+        for (name, function) in names(&parts).into_iter().zip(&self.functions) {
+            let app = &self.apps[function.app as usize];
+            keys.push(format!("{}/{}/{}", app.owner, app.name, function.name));
+            let mean = app.memory.checked_div(u128::from(app.samples)).and_then(|bytes| u64::try_from(bytes).ok());
+            functions.push(Azure2019Function {
+                name,
+                invocations: function.days.iter().map(|(_, counts)| counts.total()).sum(),
+                has_durations: !function.durations.is_empty(),
+                app_memory_bytes: mean.filter(|&bytes| bytes > 0),
+                app_functions: sizes[function.app as usize],
+            });
+        }
+        for function in self.functions {
+            let nearest = |day: u16| function.durations.iter().min_by_key(|(known, _)| (known.abs_diff(day), *known));
+            let day = |(number, counts): &(u16, Counts)| Day {
+                number: *number,
+                counts: counts.clone(),
+                durations: nearest(*number).map(|(_, durations)| durations.clone()),
+            };
+            let mut days: Vec<Day> = function.days.iter().map(day).collect();
+            days.sort_by_key(|day| day.number);
+            played.push(days);
+        }
+        let trace = Azure2019 { functions, apps: self.apps.len(), days: self.days, quirks: self.quirks, keys, played };
+        Azure2019Scan { trace, errors: self.faults.errors, further: self.faults.further }
+    }
+}
+
+/// The columns of minutes: `1`, `2` and so on without a gap, at most those of a day.
+fn minutes<R: Read>(rows: &Rows<R>) -> Result<Vec<Located<()>>, Box<TraceError>> {
+    let number = |name: &String| name.parse::<u16>().ok().filter(|minute| (1..=MINUTES).contains(minute));
+    let last = rows.columns().iter().filter_map(number).max().unwrap_or(1);
+    let column = |minute: u16| {
+        let name = minute.to_string();
+        Ok(Located { index: rows.column(&name)?, name, value: () })
+    };
+    (1..=last).map(column).collect()
+}
+
+/// A number of invocations. Nothing is none.
+fn count(field: &[u8]) -> Result<u32, TraceProblem> {
+    let digits = |number: u32, byte: &u8| byte.is_ascii_digit().then(|| number * 10 + u32::from(byte - b'0'));
+    if field.len() < 9
+        && let Some(number) = field.iter().try_fold(0, digits)
+    {
+        return Ok(number);
+    }
+    let value = || beginning(field, LONGEST_VALUE);
+    // Tables that went through other tools have `3.0` where `3` was.
+    let number = std::str::from_utf8(field).ok().and_then(|text| text.parse::<f64>().ok());
+    match number.filter(|number| number.is_finite() && *number >= 0.0 && number.fract() == 0.0) {
+        Some(number) if number <= f64::from(MOST_A_MINUTE) => Ok(number as u32),
+        Some(_) => Err(TraceProblem::TooMany { value: value(), most: MOST_A_MINUTE }),
+        None => Err(TraceProblem::NotACount { value: value() }),
+    }
+}

@@ -1,0 +1,298 @@
+//! The trace of 2021: a row for each invocation, with the date of its end and its duration.
+//!
+//! The rows are ordered by the start of invocations, more or less, or by their end; what is needed here is the order of arrivals, and an
+//! invocation arrives when it starts, `end - duration`. So the file is read twice. [`Azure2021::scan`] finds what functions there
+//! are, all that is wrong, and how late rows are: how far the arrival of a row lies before that of any row above it. The
+//! [trace](Azure2021Trace) then holds back rows for as long as an earlier arrival may follow, and no longer: memory grows with how far the file is out of
+//! order, not with its length.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::io::Read;
+use std::rc::Rc;
+
+use isotherm_kernel::{Duration, Time};
+
+use super::super::rows::Rows;
+use super::super::{Located, decimal};
+use super::{AppSample, Faults, Numbers, Reading, SEPARATOR, names};
+use crate::error::{Quantity, TraceError, TraceProblem};
+use crate::{Arrival, TimeUnit, Workload, WorkloadError};
+
+/// What is in a trace of 2021: its functions, and what has to be known to read it in order.
+#[derive(Clone, Debug)]
+pub struct Azure2021 {
+    /// The [names](super) of its functions, in the order in which they are seen first.
+    pub functions: Vec<String>,
+    /// How many apps they belong to.
+    pub apps: usize,
+    /// How many invocations there are.
+    pub invocations: u64,
+    /// Invocations that began before the trace, at 0. They arrive at 0.
+    pub early: u64,
+    /// When the last of them arrives.
+    pub last: Time,
+    /// How far the arrival of a row lies before that of any row above it, at most.
+    pub lateness: Duration,
+    numbers: Numbers,
+    /// The function of each number; `None` if it is not in the sample.
+    kept: Vec<Option<u32>>,
+}
+
+/// The columns of the rows, and what has to be remembered to read them.
+struct Reader<R> {
+    rows: Rows<R>,
+    app: Located<()>,
+    function: Located<()>,
+    end: Located<TimeUnit>,
+    duration: Located<TimeUnit>,
+    key: Vec<u8>,
+}
+
+/// What a row says.
+struct Row {
+    /// When the invocation arrives.
+    at: Time,
+    duration: Duration,
+    is_early: bool,
+}
+
+impl<R: Read> Reader<R> {
+    fn new(name: String, reader: R) -> Result<Self, Box<TraceError>> {
+        let rows = Rows::new(name, reader)?;
+        let plain = |name: &str| -> Result<_, Box<TraceError>> {
+            Ok(Located { index: rows.column(name)?, name: name.to_owned(), value: () })
+        };
+        let time = |name: &str| -> Result<_, Box<TraceError>> {
+            Ok(Located { index: rows.column(name)?, name: name.to_owned(), value: TimeUnit::SECOND })
+        };
+        let (app, function) = (plain("app")?, plain("func")?);
+        let (end, duration) = (time("end_timestamp")?, time("duration")?);
+        Ok(Reader { rows, app, function, end, duration, key: Vec::new() })
+    }
+
+    /// The key of the function of the current row: a function is unique only within its app.
+    fn key(&mut self) -> Result<&[u8], Box<TraceError>> {
+        self.key.clear();
+        for column in [&self.app, &self.function] {
+            let field = self.rows.field(column.index);
+            if field.is_empty() {
+                return Err(self.rows.row_error(column.place(), TraceProblem::NoName));
+            }
+            if !self.key.is_empty() {
+                self.key.push(SEPARATOR);
+            }
+            self.key.extend_from_slice(field);
+        }
+        Ok(&self.key)
+    }
+
+    fn row(&self) -> Result<Row, Box<TraceError>> {
+        let [end, duration] =
+            [(&self.end, Quantity::Date), (&self.duration, Quantity::Duration)].map(|(column, kind)| {
+                decimal::nanos(self.rows.field(column.index), column.value.nanos(), kind)
+                    .map_err(|problem| self.rows.row_error(column.place(), problem))
+            });
+        let (end, duration) = (end?, duration?);
+        let at = Time::from_nanos(end.saturating_sub(duration));
+        Ok(Row { at, duration: Duration::from_nanos(duration), is_early: end < duration })
+    }
+}
+
+/// What a scan finds.
+#[derive(Debug)]
+pub struct Azure2021Scan {
+    /// What is in the trace.
+    pub trace: Azure2021,
+    /// The first things that are wrong, in the order of the rows.
+    pub errors: Vec<TraceError>,
+    /// How many more there are.
+    pub further: u64,
+}
+
+/// A function, as far as rows say.
+struct Seen {
+    app: u32,
+    name: String,
+    invocations: u64,
+    early: u64,
+    last: Time,
+}
+
+impl Azure2021 {
+    /// Reads a trace to its end, and tells what is in it and everything that is wrong with its rows, the first `most` of it in full. The
+    /// name is for messages.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the trace as a whole: it cannot be read, is empty, or has not its columns.
+    pub fn scan(name: &str, reader: impl Read, sample: AppSample, most: usize) -> Result<Azure2021Scan, WorkloadError> {
+        let mut faults = Faults::new(most);
+        let mut reader = Reader::new(name.to_owned(), reader)?;
+        let (mut numbers, mut app_numbers) = (Numbers::default(), Numbers::default());
+        let (mut apps, mut functions): (Vec<String>, Vec<Seen>) = Default::default();
+        let (mut any, mut newest, mut lateness) = (false, Time::ZERO, Duration::ZERO);
+        loop {
+            match reader.rows.advance() {
+                Ok(true) => any = true,
+                Ok(false) => break,
+                Err(error) => match faults.go_on(error)? {
+                    Reading::GoesOn => {
+                        any = true;
+                        continue;
+                    }
+                    Reading::Over => break,
+                },
+            }
+            let row = reader.row().map_err(|error| faults.push(*error));
+            let number = reader.key().map(|key| numbers.add(key)).map_err(|error| faults.push(*error));
+            let (Ok(row), Ok((number, is_new))) = (row, number) else { continue };
+            if is_new {
+                let text = |place: &Located<()>| String::from_utf8_lossy(reader.rows.field(place.index)).into_owned();
+                let (app, is_new) = app_numbers.add(reader.rows.field(reader.app.index));
+                if is_new {
+                    apps.push(text(&reader.app));
+                }
+                functions.push(Seen { app, name: text(&reader.function), invocations: 0, early: 0, last: Time::ZERO });
+            }
+            // The lateness of rows that are left out matters as little as it does harm.
+            lateness = lateness.max(newest.since(row.at.min(newest)));
+            newest = newest.max(row.at);
+            if let Some(seen) = functions.get_mut(number as usize) {
+                seen.invocations += 1;
+                seen.early += u64::from(row.is_early);
+                seen.last = seen.last.max(row.at);
+            }
+        }
+        if !any && faults.errors.is_empty() {
+            return Err(reader.rows.error(None, TraceProblem::NoRows).into());
+        }
+        let trace = Azure2021::sampled(numbers, &apps, &functions, lateness, sample);
+        Ok(Azure2021Scan { trace, errors: faults.errors, further: faults.further })
+    }
+
+    /// What is left of these functions in a sample.
+    fn sampled(numbers: Numbers, apps: &[String], functions: &[Seen], lateness: Duration, sample: AppSample) -> Self {
+        let apps_kept = sample.kept(apps);
+        let is_kept = |seen: &Seen| apps_kept[seen.app as usize];
+        let kept = || functions.iter().filter(|seen| is_kept(seen));
+        let parts: Vec<_> = kept().map(|seen| (apps[seen.app as usize].as_str(), seen.name.as_str())).collect();
+        let mut next = 0;
+        let number = |seen: &Seen| {
+            is_kept(seen).then(|| {
+                next += 1;
+                next - 1
+            })
+        };
+        Azure2021 {
+            kept: functions.iter().map(number).collect(),
+            functions: names(&parts),
+            apps: apps_kept.iter().filter(|kept| **kept).count(),
+            invocations: kept().map(|seen| seen.invocations).sum(),
+            early: kept().map(|seen| seen.early).sum(),
+            last: kept().map(|seen| seen.last).max().unwrap_or(Time::ZERO),
+            lateness,
+            numbers,
+        }
+    }
+
+    /// The function of a key; `None` if it is not in the sample.
+    fn function(&self, key: &[u8]) -> Option<u32> {
+        self.kept.get(self.numbers.get(key)? as usize).copied().flatten()
+    }
+}
+
+/// The invocations of a trace of 2021, in the order of their arrivals; those that arrive at the same date in the order of the file.
+pub struct Azure2021Trace<R> {
+    reader: Reader<R>,
+    trace: Rc<Azure2021>,
+    first: u32,
+    until: Time,
+    /// Rows that were read and not given: arrival, number of the row, function, duration.
+    held: BinaryHeap<Reverse<(Time, u64, u32, Duration)>>,
+    read: u64,
+    newest: Time,
+    last: Time,
+    is_read: bool,
+    is_over: bool,
+}
+
+impl<R: Read> Azure2021Trace<R> {
+    /// Reads the header. The first function of the trace has the number `first`; nothing arrives at `until` or later.
+    pub fn new(
+        name: impl Into<String>,
+        reader: R,
+        trace: Rc<Azure2021>,
+        first: u32,
+        until: Option<Time>,
+    ) -> Result<Self, WorkloadError> {
+        Ok(Azure2021Trace {
+            reader: Reader::new(name.into(), reader)?,
+            trace,
+            first,
+            until: until.unwrap_or(Time::NEVER),
+            held: BinaryHeap::new(),
+            read: 0,
+            newest: Time::ZERO,
+            last: Time::ZERO,
+            is_read: false,
+            is_over: false,
+        })
+    }
+
+    /// Reads rows until none that follows can arrive before the first of those that are held.
+    fn fill(&mut self) -> Result<(), Box<TraceError>> {
+        let is_due = |held: &BinaryHeap<Reverse<(Time, u64, u32, Duration)>>, newest: Time, lateness: Duration| {
+            held.peek().is_some_and(|Reverse((at, ..))| newest.since(*at) >= lateness)
+        };
+        while !self.is_read && !is_due(&self.held, self.newest, self.trace.lateness) {
+            if !self.reader.rows.advance()? {
+                self.is_read = true;
+                return Ok(());
+            }
+            let Some(function) = self.trace.function(self.reader.key()?) else { continue };
+            let row = self.reader.row()?;
+            if row.at < self.last {
+                // It was not so when the file was read first.
+                let problem = TraceProblem::Unsorted { at: row.at, previous: self.last };
+                return Err(self.reader.rows.row_error(self.reader.end.place(), problem));
+            }
+            self.newest = self.newest.max(row.at);
+            self.held.push(Reverse((row.at, self.read, function, row.duration)));
+            self.read += 1;
+        }
+        Ok(())
+    }
+
+    fn next(&mut self) -> Result<Option<Arrival>, Box<TraceError>> {
+        if self.is_over {
+            return Ok(None);
+        }
+        self.fill()?;
+        let Some(Reverse((at, _, function, duration))) = self.held.pop().filter(|Reverse((at, ..))| *at < self.until)
+        else {
+            self.is_over = true;
+            return Ok(None);
+        };
+        self.last = at;
+        Ok(Some(Arrival { at, function: self.first + function, duration: Some(duration), tag: None }))
+    }
+}
+
+impl<R: Read> Workload for Azure2021Trace<R> {
+    fn next_arrival(&mut self) -> Result<Option<Arrival>, WorkloadError> {
+        self.next().map_err(|error| {
+            self.is_over = true;
+            error.into()
+        })
+    }
+}
+
+impl<R> std::fmt::Debug for Azure2021Trace<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Azure2021Trace")
+            .field("held", &self.held.len())
+            .field("last", &self.last)
+            .finish_non_exhaustive()
+    }
+}
