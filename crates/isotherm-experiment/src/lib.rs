@@ -41,6 +41,7 @@ pub mod diagnostic;
 mod error;
 mod experiment;
 mod inventory;
+pub mod law;
 mod manifest;
 pub mod output;
 pub mod plan;

@@ -12,6 +12,7 @@ use isotherm_platform::{DiskId, HostId, PlatformSpec};
 use isotherm_serverless::{ContainerReuse, Payloads, Preset, Slots};
 use isotherm_workload::{AppSample, Arrival, Azure2019, Azure2021, Columns, PoissonConfig, ReplayConfig, WithinMinute};
 
+use crate::law::DurationLaw;
 pub use crate::policies::{EvictionKind, KeepAliveKind, SchedulerKind};
 use crate::source::Span;
 
@@ -88,7 +89,7 @@ pub struct ServicePlan {
     /// Which idle containers go when room is needed.
     pub eviction: EvictionKind,
     /// How long the start of a container takes, unless its function says otherwise.
-    pub startup: Duration,
+    pub startup: DurationLaw,
     /// How long the service needs to take in an invocation.
     pub processing_overhead: Duration,
     /// How many invocations a compute host runs at a time.
@@ -113,7 +114,7 @@ impl ServicePlan {
             keep_alive,
             reuse: preset.reuse(),
             eviction: EvictionKind::Lru,
-            startup: Duration::ZERO,
+            startup: Duration::ZERO.into(),
             processing_overhead: Duration::ZERO,
             slots: Slots::Cores,
             buffer_bytes: None,
@@ -177,7 +178,7 @@ pub struct FunctionPlan {
     /// What a container of it may use.
     pub limits: LimitsPlan,
     /// How long the start of its container takes.
-    pub startup: Duration,
+    pub startup: DurationLaw,
     /// What it does when it is invoked, unless the invocation says otherwise. Empty if every invocation does.
     pub body: Body,
 }
@@ -198,6 +199,8 @@ pub struct LimitsPlan {
 pub enum StepPlan {
     /// Lets time pass.
     Sleep(Duration),
+    /// Lets a time pass that is drawn for each invocation.
+    SleepRandom(DurationLaw),
     /// Computes so many floating-point operations on one core.
     Compute(f64),
     /// Writes a file to the container's private storage.
@@ -273,7 +276,7 @@ pub struct ListedPlan {
     /// Disk space of a container.
     pub disk_bytes: u64,
     /// How long the start of a container takes.
-    pub startup: Duration,
+    pub startup: DurationLaw,
     /// Index of the image of all of them.
     pub image: Option<usize>,
     /// What they do where the trace does not say it.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use isotherm_experiment::plan::{KeepAliveKind, SchedulerKind, StepPlan, WorkloadPlan};
 use isotherm_experiment::{Experiment, Overrides, Plan};
-use isotherm_kernel::{Duration, Time};
+use isotherm_kernel::{Duration, RandomStreams, Time};
 use isotherm_serverless::{ContainerReuse, Preset, Slots};
 
 const PLATFORM: &str = r#"
@@ -91,7 +91,7 @@ at = ["0s"]
     assert_eq!(service.scheduler, SchedulerKind::WorkloadBalancing);
     assert_eq!(service.keep_alive, KeepAliveKind::Fixed(Duration::from_secs(90)));
     assert_eq!(service.reuse, ContainerReuse::LeastRecentlyUsed);
-    assert_eq!(service.startup, Duration::from_millis(420));
+    assert_eq!(service.startup.fixed(), Some(Duration::from_millis(420)));
     assert_eq!(service.processing_overhead, Duration::from_millis(1));
     assert_eq!(
         (service.slots, service.buffer_bytes, service.simulate_downloads),
@@ -99,7 +99,7 @@ at = ["0s"]
     );
     assert_eq!((service.payloads.invoke_request, service.payloads.completion), (1_000, 2_000));
     // A function that says nothing about its start-up takes the service's.
-    assert_eq!(plan.functions[0].startup, Duration::from_millis(420));
+    assert_eq!(plan.functions[0].startup.fixed(), Some(Duration::from_millis(420)));
 }
 
 #[test]
@@ -400,12 +400,12 @@ fn functions_of_a_file_have_their_numbers_or_the_defaults() {
         (first.limits.time, first.limits.memory_bytes, first.limits.disk_bytes),
         (Duration::from_secs(900), 128_000_000, 1 << 30)
     );
-    assert_eq!((first.startup, first.image), (Duration::from_millis(500), Some(0)));
+    assert_eq!((first.startup.fixed(), first.image), (Some(Duration::from_millis(500)), Some(0)));
     assert_eq!(
         (second.limits.time, second.limits.memory_bytes, second.limits.disk_bytes),
         (Duration::MAX, 1_000_000_000, 5_000_000)
     );
-    assert_eq!((second.startup, second.image), (Duration::from_secs(7), Some(1)));
+    assert_eq!((second.startup.fixed(), second.image), (Some(Duration::from_secs(7)), Some(1)));
     assert_eq!(second.body.to_vec(), [StepPlan::Sleep(Duration::from_secs(2))]);
 }
 
@@ -446,4 +446,45 @@ fn functions_of_a_trace_that_says_too_little_are_left_out() {
         [named("shop/pay", 50_000_000), named("shop/list", 50_000_000), named("blog/read", 120_000_000)]
     );
     assert!(warnings.is_empty());
+}
+
+/// What a function draws comes from streams that are named after it: the n-th cold start and the n-th invocation have the n-th draw of
+/// theirs, which can be drawn here as well, from the same seed. Another function does not disturb them.
+#[test]
+fn random_durations_come_from_the_streams_of_their_function() {
+    let functions = r#"
+[[function]]
+name = "f"
+limits = { time = "60s", memory = "1MB" }
+startup = { kind = "uniform", low = "100ms", high = "300ms" }
+body = [{ sleep = { kind = "weibull", shape = 1, scale = "2s" } }]
+
+[[function]]
+name = "g"
+limits = { time = "60s", memory = "1MB" }
+body = [{ sleep = { kind = "exponential", mean = "1s" } }]
+
+[service]
+slots = "unlimited"
+keep_alive = "none"
+"#;
+    let list = "[[workload]]\nkind = \"list\"\narrivals = [{ at = \"0s\", function = \"g\" }, { at = \"0s\", function = \"f\" }, { at = \"0s\", \
+                function = \"f\" }, { at = \"5s\", function = \"f\" }]\n";
+    let text = format!("name = \"a\"\nseed = 7\n{PLATFORM}{functions}{list}");
+    let streams = RandomStreams::new(7);
+    let mut startups = streams.stream("function/f/startup");
+    let mut sleeps = streams.stream("function/f/body/0");
+    let mut drawn: Vec<_> = columns(&text, &["function", "id", "startup_s", "execution_s"])
+        .into_iter()
+        .filter(|row| row[0] == "f")
+        .collect();
+    drawn.sort_by_key(|row| row[1].parse::<u64>().unwrap());
+    assert_eq!(drawn.len(), 3);
+    for row in drawn {
+        // low + (high - low) · u, and -scale · ln(1 - u), since a Weibull distribution of shape 1 is exponential.
+        let startup = 0.1 + 0.2 * startups.uniform_open();
+        let sleep = -2.0 * (1.0 - sleeps.uniform_open()).ln();
+        let near = |text: &str, expected: f64| (text.parse::<f64>().unwrap() - expected).abs() < 2e-9;
+        assert!(near(&row[2], startup) && near(&row[3], sleep), "{row:?}: {startup} {sleep}");
+    }
 }

@@ -26,7 +26,11 @@
 
 use std::rc::Rc;
 
-use crate::Random;
+use crate::{Duration, Random};
+
+/// Shapes among which that of a Weibull distribution is looked for when its mean and deviation are given: deviations from 0.13 % of the
+/// mean to 370,000 times the mean.
+const WEIBULL_SHAPES: (f64, f64) = (0.05, 1000.0);
 
 /// Largest number of ranks of a Zipf distribution: its table takes 8 bytes for each.
 const MAX_RANKS: u64 = 10_000_000;
@@ -146,6 +150,12 @@ impl Distribution {
         Ok(Law::LogNormal { mu, sigma }.into())
     }
 
+    /// The log-normal distribution with this median, `exp(mu)`.
+    pub fn log_normal_with_median(median: f64, sigma: f64) -> Result<Self, DistributionError> {
+        positive("log-normal", "median", median)?;
+        Self::log_normal(libm::log(median), sigma)
+    }
+
     /// The log-normal distribution that has itself this mean and standard deviation:
     /// `sigma² = ln(1 + (sd / mean)²)`, `mu = ln(mean) - sigma² / 2`.
     pub fn log_normal_with_mean(mean: f64, sd: f64) -> Result<Self, DistributionError> {
@@ -162,6 +172,39 @@ impl Distribution {
         positive("Weibull", "shape", shape)?;
         positive("Weibull", "scale", scale)?;
         Ok(Law::Weibull { shape, scale }.into())
+    }
+
+    /// The Weibull distribution that has this mean and standard deviation: `shape` solves
+    /// `Γ(1 + 2/shape) / Γ(1 + 1/shape)² = 1 + (sd / mean)²`, and `scale = mean / Γ(1 + 1/shape)`. The deviation must be at least 0.2 % of
+    /// the mean and at most 300,000 times as large.
+    ///
+    /// ```
+    /// # use isotherm_kernel::Distribution;
+    /// // A deviation that is as large as the mean makes it exponential.
+    /// let gap_s = Distribution::weibull_with_mean(2.0, 2.0)?;
+    /// assert!((gap_s.quantile(0.5) - 2.0 * 2f64.ln()).abs() < 1e-12);
+    /// # Ok::<(), isotherm_kernel::DistributionError>(())
+    /// ```
+    pub fn weibull_with_mean(mean: f64, sd: f64) -> Result<Self, DistributionError> {
+        positive("Weibull", "mean", mean)?;
+        positive("Weibull", "standard deviation", sd)?;
+        let ratio = sd / mean;
+        let in_range = (0.002..=300_000.0).contains(&ratio);
+        check("Weibull", "standard deviation", "from 0.002 to 300000 times its mean", sd, in_range)?;
+        let wanted = libm::log1p(ratio * ratio);
+        let excess = |shape: f64| libm::lgamma(1.0 + 2.0 / shape) - 2.0 * libm::lgamma(1.0 + 1.0 / shape) - wanted;
+        // The excess falls as the shape grows. So many halvings of the logarithm leave no digit open.
+        let (mut low, mut high) = (libm::log(WEIBULL_SHAPES.0), libm::log(WEIBULL_SHAPES.1));
+        for _ in 0..64 {
+            let middle = (low + high) / 2.0;
+            if excess(libm::exp(middle)) > 0.0 {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        let shape = libm::exp((low + high) / 2.0);
+        Self::weibull(shape, mean / libm::tgamma(1.0 + 1.0 / shape))
     }
 
     /// Pareto with `P(X > x) = (minimum / x)^shape` from `minimum` on. Its mean is infinite if `shape` is at most 1.
@@ -239,6 +282,12 @@ impl Distribution {
         self.quantile(random.uniform_open())
     }
 
+    /// Draws a duration, if the quantity is in seconds: rounded to the nanosecond, zero for what is below, and
+    /// [`Duration::MAX`] for what is beyond the end of time.
+    pub fn sample_duration(&self, random: &mut Random) -> Duration {
+        Duration::from_secs_f64(self.sample(random))
+    }
+
     /// The value below which the quantity lies with this probability, the inverse of the distribution function.
     /// Probabilities outside 0 to 1 count as 0 and 1, where some distributions are infinite.
     pub fn quantile(&self, probability: f64) -> f64 {
@@ -275,6 +324,13 @@ impl Distribution {
                 quantiles.windows(2).map(|pair| (pair[1].0 - pair[0].0) * (pair[0].1 + pair[1].1) / 2.0).sum()
             }
         })
+    }
+}
+
+/// Always this duration, in seconds.
+impl From<Duration> for Distribution {
+    fn from(duration: Duration) -> Self {
+        Law::Constant { value: duration.as_secs_f64() }.into()
     }
 }
 

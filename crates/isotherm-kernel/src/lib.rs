@@ -59,6 +59,7 @@ mod kernel;
 mod mailbox;
 mod queue;
 pub mod random;
+mod random_duration;
 mod simulation;
 mod time;
 
@@ -72,5 +73,6 @@ pub use kernel::Kernel;
 pub use mailbox::{Mailbox, Receive, ReceiveTimedOut};
 pub use queue::Rank;
 pub use random::{Random, RandomStreams};
+pub use random_duration::RandomDuration;
 pub use simulation::{Limits, RunError, Simulation, WaitingActor};
 pub use time::{Duration, Time};

@@ -36,7 +36,7 @@
 //! # and for the normal family the bisection of 0.5*erfc(-x/sqrt(2)) = p.
 //! ```
 
-use isotherm_kernel::{Distribution, DistributionError, Random, RandomStreams};
+use isotherm_kernel::{Distribution, DistributionError, Duration, Random, RandomDuration, RandomStreams};
 use rand_core::TryRng;
 
 fn stream(seed: u64, path: &str) -> Random {
@@ -283,6 +283,43 @@ fn moments_of_many_samples_are_those_of_the_law() {
             assert!((spread - variance).abs() < allowed, "{law:?}: variance {spread}");
         }
     }
+}
+
+#[test]
+fn a_weibull_distribution_by_its_mean_and_deviation() {
+    // Shape and scale were solved with Python's `math.lgamma` and bisection; the median is scale · ln(2)^(1/shape).
+    let expected = [
+        ((1.25, 3.66), 0.175_300_400_878_202_37),
+        ((2.0, 2.0), 2.0 * std::f64::consts::LN_2),
+        ((10.0, 1.0), 10.120_522_036_188_492),
+        ((3600.0, 10.0), 3_601.631_892_531_036),
+    ];
+    for ((mean, sd), median) in expected {
+        let law = Distribution::weibull_with_mean(mean, sd).unwrap();
+        assert!((law.mean().unwrap() / mean - 1.0).abs() < 1e-12, "{law:?}");
+        assert!((law.quantile(0.5) / median - 1.0).abs() < 1e-9, "{law:?}: {}", law.quantile(0.5));
+    }
+    for (mean, sd) in [(1.0, 0.001), (1.0, 1e6), (1.0, 0.0), (0.0, 1.0), (1.0, f64::NAN)] {
+        assert!(Distribution::weibull_with_mean(mean, sd).is_err(), "{mean} {sd}");
+    }
+}
+
+#[test]
+fn a_random_duration_is_drawn_in_nanoseconds_and_never_below_zero() {
+    let samples = |law: &Distribution| {
+        let mut random = stream(7, "d");
+        (0..100).map(|_| law.sample(&mut random)).collect::<Vec<_>>()
+    };
+    let law = Distribution::normal(0.0, 1.0).unwrap();
+    let drawn = RandomDuration::new(law.clone(), stream(7, "d"));
+    let twin = drawn.clone();
+    for (index, sample) in samples(&law).into_iter().enumerate() {
+        // Clones share the stream.
+        let duration = if index % 2 == 0 { drawn.draw() } else { twin.draw() };
+        assert_eq!(duration.as_nanos(), (sample.max(0.0) * 1e9).round() as u64);
+    }
+    let huge = RandomDuration::new(Distribution::constant(1e300).unwrap(), stream(0, ""));
+    assert_eq!(huge.draw(), Duration::MAX);
 }
 
 #[test]

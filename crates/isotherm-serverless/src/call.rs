@@ -244,6 +244,10 @@ impl Call {
                 self.sleep(*duration).await;
                 Ok(())
             }
+            Step::SleepRandom(duration) => {
+                self.sleep(duration.draw()).await;
+                Ok(())
+            }
             Step::Compute(flops) => self.compute(*flops).await,
             Step::Write { file, bytes } => self.storage.write(Rc::clone(file), *bytes).await,
             Step::Read { file } => self.storage.read(Rc::clone(file)).await.map(drop),

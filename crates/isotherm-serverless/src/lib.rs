@@ -88,7 +88,7 @@ pub use config::{
     Throttle,
 };
 pub use event::{EventKind, PlatformEvent};
-pub use function::{Body, BodyFuture, Function, Image, RegisteredFunction, Step};
+pub use function::{Body, BodyFuture, Function, Image, RegisteredFunction, Startup, Step};
 pub use id::{ContainerId, FunctionId, ImageId, InvocationId, NodeId};
 pub use invocation::Invocation;
 pub use limits::Limits;

@@ -488,7 +488,7 @@ impl ServerlessComputeService {
             })
         });
         let id = state.register(Registration {
-            startup: function.startup(),
+            startup: function.startup().cloned(),
             keep_alive: function.keep_alive().cloned(),
             concurrency: function.concurrency(),
             ..Registration::new(Rc::clone(function.name()), image, limits)
@@ -516,7 +516,7 @@ impl ServerlessComputeService {
         let handle = reply.as_ref().map(|_| Invocation::new(id, self.kernel().clone(), self.clone(), status));
         {
             let mut desk = self.inner.desk.borrow_mut();
-            let body = body.unwrap_or_else(|| desk.functions[function.index()].0.body().clone());
+            let body = body.unwrap_or_else(|| desk.functions[function.index()].0.body().clone()).drawn();
             desk.live.insert(id, Live { handle: handle.clone(), body, manager, action: None });
         }
         match (reply, handle) {

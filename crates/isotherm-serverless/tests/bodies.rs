@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use common::*;
-use isotherm_kernel::RunError;
+use isotherm_kernel::{Distribution, RandomDuration, RandomStreams, RunError};
 use isotherm_serverless::{Body, Function, Invocation, Limits, Outcome, Preset, Slots, StartKind, Step};
 use isotherm_services::FailureCause;
 
@@ -44,6 +44,37 @@ fn the_steps_of_a_body() {
     // A file that is written again has its new size: 1 s, 2 s, and 2 s to read it.
     takes([write("a", 100 * MB), write("a", 200 * MB), read("a")], 5.0);
     takes([Step::Sleep(secs(1.0)), Step::Compute(50e9), write("a", 50 * MB), Step::Sleep(secs(1.0))], 3.5);
+}
+
+/// Three invocations at once, each in a container of its own: each has the next start-up and the next sleep of the function's streams,
+/// which can be drawn here as well. What follows the sleep comes after it.
+#[test]
+fn what_is_drawn_comes_from_the_streams_of_the_function() {
+    let law = Distribution::log_normal_with_mean(3.0, 2.0).unwrap();
+    let drawn = |path: &str| RandomDuration::new(law.clone(), RandomStreams::new(42).stream(path));
+    for (body, rest) in [
+        (Body::sleep_random(drawn("sleep")), 0.0),
+        (Body::steps([Step::SleepRandom(drawn("sleep")), Step::Sleep(secs(1.0))]), 1.0),
+    ] {
+        let world = World::new(1);
+        let service = world.service(Preset::Default, |_| {});
+        let manager = world.manager.clone();
+        let function = Function::new("f", None, body).with_startup(drawn("startup"));
+        let invocations = world.play(async move |_| {
+            let f = register(&manager, &service, &function, limit(1000.0)).await;
+            let mut invocations = Vec::new();
+            for _ in 0..3 {
+                invocations.push(manager.invoke(&f).await.unwrap());
+            }
+            manager.wait_all(&invocations).await;
+            invocations
+        });
+        let (sleeps, startups) = (drawn("sleep"), drawn("startup"));
+        for invocation in &invocations {
+            let startup = startups.draw().as_secs_f64();
+            assert_completed(invocation, 0.0, startup, startup + sleeps.draw().as_secs_f64() + rest);
+        }
+    }
 }
 
 /// Between the node's memory and the user's disk the slow link is the bottleneck: 13.01 · (20 µs + 1 ns) of latency, then

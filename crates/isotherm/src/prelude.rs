@@ -10,8 +10,8 @@ pub use crate::quantities::*;
 pub use crate::{Cluster, FunctionUser, World};
 
 pub use isotherm_kernel::{
-    Actor, Distribution, Duration, Kernel, Mailbox, Random, RandomStreams, RunError, Simulation, Time, join, join_all,
-    select,
+    Actor, Distribution, Duration, Kernel, Mailbox, Random, RandomDuration, RandomStreams, RunError, Simulation, Time,
+    join, join_all, select,
 };
 pub use isotherm_platform::{
     DiskId, Endpoint, HostId, LinkId, Platform, PlatformBuilder, PlatformError, PlatformSpec, Via,
@@ -28,7 +28,7 @@ pub use isotherm_serverless::{
     Body, Call, ContainerId, ContainerReuse, EventKind, Function, FunctionId, FunctionManager, Image, ImageCaches,
     Invocation, InvocationId, InvocationRecord, InvocationState, Limits, NodeConfig, NodeId, Outcome, Payloads,
     Pending, PlatformEvent, Preset, RecordSink, RegisteredFunction, ServerlessComputeService, ServerlessError,
-    ServiceConfig, Slots, StartKind, Step, View,
+    ServiceConfig, Slots, StartKind, Startup, Step, View,
 };
 pub use isotherm_services::{
     Action, ActionReport, ActionRequest, BareMetalConfig, BareMetalService, Eviction, ExecutionController,

@@ -1,10 +1,10 @@
 //! Bodies of functions: lists of steps such as `{ sleep = "5s" }` or `{ write = "20MB", file = "thumbnail" }`.
 
-use isotherm_kernel::Duration;
-
 use crate::check::context::Context;
 use crate::check::fields::{Fields, Size, Work, list, suggestion, takes};
+use crate::check::law::A_DURATION;
 use crate::check::schema::{Field, TableSpec, Takes, field};
+use crate::law::DurationLaw;
 use crate::plan::{Body, StepPlan};
 use crate::source::Located;
 use crate::tree::{Kind, Value};
@@ -21,7 +21,7 @@ const fn step(doc: &'static str, fields: &'static [Field]) -> TableSpec {
 
 /// The kinds of steps. The first field of each says what it does.
 pub const STEPS: &[&TableSpec] = &[
-    &step("Lets time pass.", &[field("sleep", takes::<Duration>(), "How long.")]),
+    &step("Lets time pass.", &[field("sleep", A_DURATION, "How long; if it is random, drawn for each invocation.")]),
     &step("Computes on one core.", &[field("compute", takes::<Work>(), "How many floating-point operations.")]),
     &step(
         "Writes a file to the private storage of the container, which is wiped when the body ends.",
@@ -109,7 +109,10 @@ impl BodyReader<'_, '_> {
 
     fn verb(&mut self, verb: &str, fields: &mut Fields<'_>) -> Option<StepPlan> {
         match verb {
-            "sleep" => Some(StepPlan::Sleep(fields.required::<Duration>("sleep")?)),
+            "sleep" => {
+                let law = fields.required::<DurationLaw>("sleep")?;
+                Some(law.fixed().map_or_else(|| StepPlan::SleepRandom(law), StepPlan::Sleep))
+            }
             "compute" => Some(StepPlan::Compute(fields.required::<Work>("compute")?.0)),
             "write" => {
                 let bytes = fields.required::<Size>("write");

@@ -282,6 +282,41 @@ impl FromValue for bool {
     }
 }
 
+impl FromValue for f64 {
+    const WHAT: &'static str = "a number";
+    const EXAMPLE: &'static str = "0.5";
+
+    fn read(value: &Value, report: &Report) -> Option<Self> {
+        match value.kind {
+            Kind::Integer(number) => Some(number as f64),
+            Kind::Float(number) if number.is_finite() => Some(number),
+            Kind::Float(_) => {
+                report.error(value.span, "this number must be finite", "");
+                None
+            }
+            _ => wrong_type(value, "a number", report),
+        }
+    }
+}
+
+/// A number of more than zero.
+#[derive(Clone, Copy, Debug)]
+pub struct Positive(pub f64);
+
+impl FromValue for Positive {
+    const WHAT: &'static str = "a number of more than zero";
+    const EXAMPLE: &'static str = "0.5";
+
+    fn read(value: &Value, report: &Report) -> Option<Self> {
+        let number = f64::read(value, report)?;
+        if number <= 0.0 {
+            report.error(value.span, "this must be more than zero", format!("write it like {}", Self::EXAMPLE));
+            return None;
+        }
+        Some(Positive(number))
+    }
+}
+
 impl FromValue for u64 {
     const WHAT: &'static str = "a whole number, zero or more";
     const EXAMPLE: &'static str = "10";

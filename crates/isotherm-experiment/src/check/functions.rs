@@ -25,10 +25,12 @@ use crate::check::body::{self, STEPS};
 use crate::check::calls::BodyOf;
 use crate::check::context::{Context, ReadFile};
 use crate::check::fields::{Fields, FromValue, Size, takes};
+use crate::check::law::A_DURATION;
 use crate::check::objects::{TIME_LIMIT, TimeLimit, not_zero_memory, not_zero_time};
 use crate::check::schema::{TableSpec, Takes, field};
 use crate::check::{traces, workload};
 use crate::diagnostic::{Diagnostic, Report};
+use crate::law::DurationLaw;
 use crate::plan::{AzureTrace, Body, FunctionPlan, LimitsPlan, ListedPlan};
 use crate::source::{Located, Span};
 use crate::tree::Value;
@@ -63,8 +65,7 @@ pub const FUNCTIONS: TableSpec = TableSpec {
         field("units", Takes::Table(&UNITS), "The units of the columns.").otherwise("the ends of their names say them"),
         field("limits", Takes::Table(&LIMITS), "The limits of functions of which the file or the trace does not say them.")
             .otherwise("the file must say them"),
-        field("startup", takes::<Duration>(), "How long the start of a container takes.")
-            .like("\"300ms\"")
+        field("startup", A_DURATION, "How long the start of a container takes; if it is random, drawn for each.")
             .otherwise("that of the service"),
         field(
             "image",
@@ -331,7 +332,7 @@ impl Listed<'_> {
     }
 
     /// The functions, each with what the table says of all of them. `startup` is that of the service, `first` the number of the first.
-    pub fn plans(mut self, startup: Duration, first: usize, context: &Context<'_>) -> Option<Planned> {
+    pub fn plans(mut self, startup: &DurationLaw, first: usize, context: &Context<'_>) -> Option<Planned> {
         let before = context.report.count();
         let fields = &mut self.fields;
         // A trace had to know them before.
@@ -339,7 +340,7 @@ impl Listed<'_> {
             From::File(_) => fields.optional_or("limits", Defaults::default()),
             From::Trace(_) => Defaults::default(),
         };
-        let startup = fields.optional_or("startup", startup);
+        let startup = fields.optional("startup").unwrap_or_else(|| startup.clone());
         let image = fields.optional::<Located<String>>("image");
         let image = image.and_then(|image| context.images.resolve(&image, context.report));
         let is_written = fields.has("body");
@@ -359,7 +360,7 @@ impl Listed<'_> {
 
 impl azure::Functions {
     /// The functions of a trace.
-    fn planned(self, first: usize, (startup, image): (Duration, Option<usize>), body: BodyOf) -> Planned {
+    fn planned(self, first: usize, (startup, image): (DurationLaw, Option<usize>), body: BodyOf) -> Planned {
         let Defaults { time, memory_bytes, disk_bytes } = self.limits;
         let time = time.unwrap_or(Duration::MAX);
         let function = |(name, memory_bytes)| FunctionPlan {
@@ -367,7 +368,7 @@ impl azure::Functions {
             place: self.place,
             image,
             limits: LimitsPlan { time, memory_bytes, disk_bytes },
-            startup,
+            startup: startup.clone(),
             body: Body::clone(&body.body),
         };
         let trace = ListedPlan {
@@ -376,7 +377,7 @@ impl azure::Functions {
             time,
             memory_bytes,
             disk_bytes,
-            startup,
+            startup: startup.clone(),
             image,
             body: body.is_written.then(|| Body::clone(&body.body)),
         };
@@ -389,7 +390,7 @@ impl File {
     fn plans(
         &self,
         limits: &Defaults,
-        (startup, image): (Duration, Option<usize>),
+        (startup, image): (DurationLaw, Option<usize>),
         body: &Body,
         fields: &Fields<'_>,
         context: &Context<'_>,
@@ -402,7 +403,7 @@ impl File {
                 None => image,
                 Some(name) => Some(self.image(row, name, &mut unknown, context)?),
             };
-            let startup = row.startup.unwrap_or(startup);
+            let startup = row.startup.map_or_else(|| startup.clone(), DurationLaw::from);
             Some(FunctionPlan { name: row.name.clone(), place, image, limits, startup, body: Body::clone(body) })
         };
         let plans: Vec<_> = self.rows.iter().zip(&self.places).filter_map(plan).collect();

@@ -13,6 +13,7 @@ mod compact;
 mod context;
 pub(crate) mod fields;
 mod functions;
+mod law;
 mod measured;
 mod names;
 mod objects;
@@ -288,7 +289,8 @@ impl File<'_> {
             tables(self.table, "storage").iter().map(|value| objects::storage(value, platform, context)).collect();
         let images: Vec<_> = tables(self.table, "image").iter().map(|value| objects::image(value, context)).collect();
         let values = tables(self.table, "function");
-        let functions: Vec<_> = values.iter().map(|value| objects::function(value, service.startup, context)).collect();
+        let functions: Vec<_> =
+            values.iter().map(|value| objects::function(value, &service.startup, context)).collect();
         let workloads: Vec<_> = tables(self.table, "workload")
             .iter()
             .enumerate()
@@ -301,7 +303,7 @@ impl File<'_> {
         let mut plan_of_trace = None;
         let mut functions: Option<Vec<FunctionPlan>> = functions.into_iter().collect();
         let listed = match self.listed.take() {
-            Some(listed) => listed.plans(service.startup, values.len(), context),
+            Some(listed) => listed.plans(&service.startup, values.len(), context),
             // One that could not be read has been reported.
             None => None,
         };

@@ -7,10 +7,12 @@ use isotherm_kernel::Duration;
 use crate::check::body::{self, STEPS};
 use crate::check::context::Context;
 use crate::check::fields::{Fields, FromValue, Size, takes};
+use crate::check::law::A_DURATION;
 use crate::check::platform::{self, Platform};
 use crate::check::schema::{TableSpec, Takes, field};
 use crate::check::service::buffer;
 use crate::diagnostic::{Diagnostic, Report};
+use crate::law::DurationLaw;
 use crate::plan::{FilePlan, FunctionPlan, ImagePlan, LimitsPlan, StoragePlan};
 use crate::source::Located;
 use crate::tree::{Kind, Value};
@@ -84,8 +86,7 @@ pub const FUNCTION: TableSpec = TableSpec {
         )
         .otherwise("nothing has to be downloaded, copied or loaded"),
         field("limits", Takes::Table(&LIMITS), "What a container of it may use."),
-        field("startup", takes::<Duration>(), "How long the start of a container takes.")
-            .like("\"300ms\"")
+        field("startup", A_DURATION, "How long the start of a container takes; if it is random, drawn for each.")
             .otherwise("that of the service"),
         field("body", Takes::Kinds(STEPS), "What it does when it is invoked, step by step.")
             .otherwise("every invocation must bring its own"),
@@ -188,14 +189,14 @@ pub fn image(value: &Value, context: &Context<'_>) -> Option<ImagePlan> {
 }
 
 /// Reads one `[[function]]`. `startup` is that of the service.
-pub fn function(value: &Value, startup: Duration, context: &Context<'_>) -> Option<FunctionPlan> {
+pub fn function(value: &Value, startup: &DurationLaw, context: &Context<'_>) -> Option<FunctionPlan> {
     let report = context.report;
     let mut fields = Fields::of(value, &FUNCTION, report)?;
     let name = fields.required::<Located<String>>("name");
     let image = fields.optional::<Located<String>>("image");
     let image = image.map(|image| context.images.resolve(&image, report));
     let limits = fields.required("limits");
-    let startup = fields.optional_or("startup", startup);
+    let startup = fields.optional("startup").unwrap_or_else(|| startup.clone());
     let body = body::optional_body(&mut fields, context);
     fields.finish();
     let image = match image {

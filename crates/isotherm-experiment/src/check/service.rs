@@ -4,6 +4,7 @@ use isotherm_kernel::Duration;
 use isotherm_serverless::{ContainerReuse, Payloads, Preset, Slots};
 
 use crate::check::fields::{Choice, Count, Fields, FromValue, Size, choice, takes, word, words};
+use crate::check::law::A_DURATION;
 use crate::check::schema::{TableSpec, Takes, field};
 use crate::diagnostic::Report;
 use crate::plan::ServicePlan;
@@ -21,7 +22,7 @@ pub const SERVICE: TableSpec = TableSpec {
         field("reuse", Takes::OneOf(ContainerReuse::FAMILY), ContainerReuse::FAMILY.doc)
             .otherwise("`most-recently-used`; `oldest` under preset `wrench`"),
         field("eviction", Takes::OneOf(EvictionKind::FAMILY), EvictionKind::FAMILY.doc).default("\"lru\""),
-        field("startup", takes::<Duration>(), "How long the start of a container takes, unless its function says otherwise.").like("\"300ms\"")
+        field("startup", A_DURATION, "How long the start of a container takes, unless its function says otherwise.")
             .default("\"0s\""),
         field("processing_overhead", takes::<Duration>(), "How long the service needs to take in an invocation. It delays that invocation alone; under preset `wrench`, all that come after it.").like("\"1ms\"")
             .default("\"0s\""),

@@ -25,7 +25,7 @@ use crate::policies::Policy;
 use crate::source::Sources;
 use crate::tree::{Entry, Kind, Table, Value};
 
-use text::{date, duration, inline, list, size, string};
+use text::{date, duration, inline, law, list, size, string};
 
 /// The speed of a core in a compact platform that does not say it.
 const DEFAULT_SPEED: &str = "10Gf/s";
@@ -276,7 +276,7 @@ fn service(service: &ServicePlan, section: &mut Section<'_>) {
     section.field("keep_alive", inline(service.keep_alive.written()));
     section.field("reuse", kind_alone(&service.reuse));
     section.field("eviction", kind_alone(&service.eviction));
-    section.field("startup", duration(service.startup));
+    section.field("startup", law(&service.startup));
     section.field("processing_overhead", duration(service.processing_overhead));
     let slots = match service.slots {
         Slots::Cores => string("cores"),
@@ -316,7 +316,7 @@ fn function(function: &FunctionPlan, plan: &Plan, section: &mut Section<'_>) {
     let LimitsPlan { time, memory_bytes, disk_bytes } = function.limits;
     let time = if time == Duration::MAX { string("unlimited") } else { duration(time) };
     section.field("limits", inline([("time", time), ("memory", size(memory_bytes)), ("disk", size(disk_bytes))]));
-    section.field("startup", duration(function.startup));
+    section.field("startup", law(&function.startup));
     section.field("body", workload::body(&function.body, plan));
 }
 
@@ -345,7 +345,7 @@ fn listed(listed: &ListedPlan, plan: &Plan, paths: &Paths<'_>, section: &mut Sec
     let memory = listed.memory_bytes.map(|bytes| ("memory", size(bytes)));
     let limits = [Some(("time", time)), memory, Some(("disk", size(listed.disk_bytes)))];
     section.field("limits", inline(limits.into_iter().flatten()));
-    section.field("startup", duration(listed.startup));
+    section.field("startup", law(&listed.startup));
     if let Some(image) = listed.image {
         section.field("image", string(&plan.images[image].name));
     }

@@ -4,6 +4,7 @@
 
 use isotherm_kernel::{Duration, Time};
 
+use crate::law::{DurationLaw, LawForm};
 use crate::tree::{Kind, Table, Value};
 use crate::units;
 
@@ -94,6 +95,38 @@ pub fn duration(duration: Duration) -> String {
         0 => string("0s"),
         nanos => in_whole_units(nanos, UNITS),
     }
+}
+
+/// A duration that may be drawn at random.
+pub fn law(law: &DurationLaw) -> String {
+    let kind = |kind: &str| ("kind", string(kind));
+    inline(match law.form() {
+        LawForm::Fixed(value) => return duration(*value),
+        LawForm::Uniform { low, high } => vec![kind("uniform"), ("low", duration(*low)), ("high", duration(*high))],
+        LawForm::Exponential { mean } => vec![kind("exponential"), ("mean", duration(*mean))],
+        LawForm::LogNormal { median, sigma } => {
+            vec![kind("lognormal"), ("median", duration(*median)), ("sigma", number(*sigma))]
+        }
+        LawForm::LogNormalOfMean { mean, sd } => {
+            vec![kind("lognormal"), ("mean", duration(*mean)), ("sd", duration(*sd))]
+        }
+        LawForm::Weibull { shape, scale } => {
+            vec![kind("weibull"), ("shape", number(*shape)), ("scale", duration(*scale))]
+        }
+        LawForm::WeibullOfMean { mean, sd } => vec![kind("weibull"), ("mean", duration(*mean)), ("sd", duration(*sd))],
+        LawForm::Pareto { shape, minimum } => {
+            vec![kind("pareto"), ("shape", number(*shape)), ("minimum", duration(*minimum))]
+        }
+        LawForm::Empirical(quantiles) => {
+            let pair = |&(probability, value): &(f64, Duration)| list([number(probability), duration(value)]);
+            vec![kind("empirical"), ("quantiles", list(quantiles.iter().map(pair)))]
+        }
+    })
+}
+
+/// A number that is not whole by its nature.
+pub fn number(number: f64) -> String {
+    format!("{number:?}")
 }
 
 /// A date.

@@ -3,7 +3,7 @@
 use isotherm_kernel::Time;
 use isotherm_workload::{Arrival, Columns, FunctionColumn, PoissonConfig, ReplayConfig, WithinMinute};
 
-use super::text::{date, duration, inline, key, list, rate, size, string, work};
+use super::text::{date, duration, inline, key, law, list, rate, size, string, work};
 use super::{Paths, Section};
 use crate::plan::{AzurePlan, AzureSource, CsvPlan, Plan, StepPlan, WorkloadPlan};
 
@@ -129,6 +129,7 @@ fn step(step: &StepPlan, plan: &Plan) -> String {
     let storage = |index: usize| string(plan.storages.get(index).map_or("", |storage| storage.name.as_str()));
     inline(match step {
         StepPlan::Sleep(time) => vec![("sleep", duration(*time))],
+        StepPlan::SleepRandom(time) => vec![("sleep", law(time))],
         StepPlan::Compute(flops) => vec![("compute", work(*flops))],
         StepPlan::Write { file, bytes } => vec![("write", size(*bytes)), ("file", string(file))],
         StepPlan::Read { file } => vec![("read", string(file))],

@@ -36,7 +36,12 @@ impl World {
         };
         let images: Vec<Image> = (0..plan.images.len()).map(image).collect();
         let names: Vec<Rc<str>> = plan.functions.iter().map(|function| function.name.as_str().into()).collect();
-        let body = |steps: &[StepPlan]| Body::steps(steps.iter().map(|step| self::step(step, &storages, &names)));
+        let streams = RandomStreams::new(plan.seed);
+        let body = |steps: &[StepPlan], of: &str| {
+            // Every step that is random has a stream of its own, so that a step more or less leaves the others as they are.
+            let step = |(number, step)| self::step(step, &storages, &names, &streams, &format!("{of}/{number}"));
+            Body::steps(steps.iter().enumerate().map(step))
+        };
         let functions = plan.functions.iter().zip(&names).map(|(function, name)| {
             let image = function.image.map(|index| images[index].clone());
             let limits = Limits {
@@ -44,12 +49,15 @@ impl World {
                 disk_bytes: function.limits.disk_bytes,
                 memory_bytes: function.limits.memory_bytes,
             };
-            let built = Function::new(Rc::clone(name), image, body(&function.body)).with_startup(function.startup);
+            let startup = function.startup.startup(&streams, &format!("function/{name}/startup"));
+            let body = body(&function.body, &format!("function/{name}/body"));
+            let built = Function::new(Rc::clone(name), image, body).with_startup(startup);
             (built, limits, function.place)
         });
+        let own = plan.bodies.iter().enumerate().map(|(index, steps)| body(steps, &format!("body/{index}")));
         Ok(World {
             functions: functions.collect(),
-            bodies: plan.bodies.iter().map(|steps| body(steps)).collect(),
+            bodies: own.collect(),
             manager: FunctionManager::start(site, plan.hosts.user),
             service,
             invoking_is_free: plan.service.invoking_is_free(),
@@ -96,15 +104,21 @@ fn service_config(plan: &Plan) -> ServiceConfig {
     config.node_mount = plan.hosts.node_mount.clone();
     config.reuse = service.reuse;
     config.processing_overhead = service.processing_overhead;
-    config.startup_overhead = service.startup;
     config.simulate_downloads = service.simulate_downloads;
     config.buffer_bytes = service.buffer_bytes;
     config.payloads = service.payloads;
     config
 }
 
-fn step(step: &StepPlan, storages: &[StorageService], functions: &[Rc<str>]) -> Step {
+fn step(
+    step: &StepPlan,
+    storages: &[StorageService],
+    functions: &[Rc<str>],
+    streams: &RandomStreams,
+    stream: &str,
+) -> Step {
     match step {
+        StepPlan::SleepRandom(law) => Step::SleepRandom(law.random(streams, stream)),
         StepPlan::Sleep(duration) => Step::Sleep(*duration),
         StepPlan::Compute(flops) => Step::Compute(*flops),
         StepPlan::Write { file, bytes } => Step::Write { file: file.as_str().into(), bytes: *bytes },

@@ -71,7 +71,7 @@ impl PlatformState {
             idle_sequence: self.next_idle_sequence,
             has_timer: false,
             rank: Rank::default(),
-            ready_at: self.now + self.functions[function.index()].startup,
+            ready_at: self.now + self.functions[function.index()].startup.draw(),
         };
         self.next_idle_sequence += 1;
         self.containers.insert(id, container);
@@ -176,7 +176,7 @@ impl PlatformState {
             function,
             node,
             idle_since,
-            startup: spec.startup,
+            startup: spec.startup.expected(),
             memory_bytes: spec.limits.memory_bytes,
             disk_bytes: spec.limits.disk_bytes,
         }

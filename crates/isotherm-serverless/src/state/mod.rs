@@ -48,7 +48,7 @@ use rustc_hash::FxHashMap;
 
 use crate::config::{ContainerReuse, RoomRule, Rules, Throttle};
 use crate::eviction::ContainerEviction;
-use crate::function::Concurrency;
+use crate::function::{Concurrency, Startup};
 use crate::keep_alive::{Invoked, KeepAlive, SharedKeepAlive};
 use crate::node_set::{IdSet, NodeSet};
 use crate::scheduler::{Plan, Scheduler};
@@ -120,7 +120,7 @@ pub(crate) struct Function {
     pub(crate) name: Rc<str>,
     pub(crate) image: Option<ImageId>,
     pub(crate) limits: Limits,
-    pub(crate) startup: Duration,
+    pub(crate) startup: Startup,
     /// Nodes that could hold image and container; `None`: all.
     pub(crate) fits: Option<NodeSet>,
     pub(crate) idle_nodes: NodeSet,
@@ -146,7 +146,7 @@ pub(crate) struct Registration {
     pub(crate) image: Option<ImageId>,
     pub(crate) limits: Limits,
     /// In place of the service's.
-    pub(crate) startup: Option<Duration>,
+    pub(crate) startup: Option<Startup>,
     /// In place of the service's.
     pub(crate) keep_alive: Option<SharedKeepAlive>,
     pub(crate) concurrency: Concurrency,
@@ -365,7 +365,7 @@ impl PlatformState {
             name,
             image,
             limits,
-            startup: startup.unwrap_or(self.policies.startup_overhead),
+            startup: startup.unwrap_or(self.policies.startup_overhead.into()),
             fits,
             idle_nodes: NodeSet::new(),
             idle: FxHashMap::default(),

@@ -37,7 +37,7 @@ impl PlatformState {
             return;
         };
         self.emit(|| EventKind::Prewarmed { node, container });
-        let startup = self.functions[function.index()].startup;
+        let startup = self.containers[&container].ready_at.since(self.now);
         self.make_idle(container, Some(startup + keep));
     }
 

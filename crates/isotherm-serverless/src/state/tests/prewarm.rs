@@ -17,7 +17,7 @@ impl KeepAlive for Ahead {
 fn used_once(nodes: &[(u32, u64, u64)]) -> (Stage, FunctionId) {
     let mut stage = Setup { keep_alive: Some(Box::new(Ahead)), ..Setup::new(Preset::Default, nodes) }.stage();
     let limits = Limits::time(Duration::from_secs(60)).memory(40).disk(0);
-    let startup = Some(Duration::from_secs(3));
+    let startup = Some(Duration::from_secs(3).into());
     let f = stage
         .state
         .register(Registration { startup, ..Registration::new("f".into(), None, limits) })

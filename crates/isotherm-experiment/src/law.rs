@@ -1,0 +1,141 @@
+//! Durations of a plan that may be drawn at random.
+
+use std::rc::Rc;
+
+use isotherm_kernel::{Distribution, DistributionError, Duration, RandomDuration, RandomStreams};
+use isotherm_serverless::Startup;
+
+/// How long something takes: always as long, or drawn anew each time. Its parameters make sense.
+///
+/// ```
+/// use isotherm_experiment::law::{DurationLaw, LawForm};
+/// use isotherm_kernel::Duration;
+///
+/// let law = DurationLaw::new(LawForm::LogNormal { median: Duration::from_millis(200), sigma: 0.8 })?;
+/// assert_eq!((law.fixed(), law.seconds().quantile(0.5)), (None, 0.2));
+/// assert_eq!(DurationLaw::from(Duration::from_secs(3)).fixed(), Some(Duration::from_secs(3)));
+/// # Ok::<(), isotherm_kernel::DistributionError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct DurationLaw {
+    form: LawForm,
+    seconds: Distribution,
+}
+
+/// A distribution of durations as it is written in an experiment file.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LawForm {
+    /// Always as long.
+    Fixed(Duration),
+    /// Anything between two durations, all alike.
+    Uniform {
+        /// The shortest.
+        low: Duration,
+        /// The longest.
+        high: Duration,
+    },
+    /// Exponential.
+    Exponential {
+        /// Its mean.
+        mean: Duration,
+    },
+    /// Log-normal, by its median and the standard deviation of its logarithm.
+    LogNormal {
+        /// Its median.
+        median: Duration,
+        /// The standard deviation of its natural logarithm.
+        sigma: f64,
+    },
+    /// Log-normal, by its own mean and standard deviation.
+    LogNormalOfMean {
+        /// Its mean.
+        mean: Duration,
+        /// Its standard deviation.
+        sd: Duration,
+    },
+    /// Weibull, `P(X > x) = exp(-(x / scale)^shape)`.
+    Weibull {
+        /// Its shape.
+        shape: f64,
+        /// Its scale.
+        scale: Duration,
+    },
+    /// Weibull, by its own mean and standard deviation.
+    WeibullOfMean {
+        /// Its mean.
+        mean: Duration,
+        /// Its standard deviation.
+        sd: Duration,
+    },
+    /// Pareto, `P(X > x) = (minimum / x)^shape`.
+    Pareto {
+        /// Its shape.
+        shape: f64,
+        /// The shortest duration.
+        minimum: Duration,
+    },
+    /// Quantiles, linear between them: probabilities and durations.
+    Empirical(Rc<[(f64, Duration)]>),
+}
+
+impl DurationLaw {
+    /// A law of this form.
+    ///
+    /// # Errors
+    /// The first parameter that makes no sense.
+    pub fn new(form: LawForm) -> Result<Self, DistributionError> {
+        let s = Duration::as_secs_f64;
+        let seconds = match &form {
+            LawForm::Fixed(value) => Ok(Distribution::from(*value)),
+            LawForm::Uniform { low, high } => Distribution::uniform(s(*low), s(*high)),
+            LawForm::Exponential { mean } => Distribution::exponential_with_mean(s(*mean)),
+            LawForm::LogNormal { median, sigma } => Distribution::log_normal_with_median(s(*median), *sigma),
+            LawForm::LogNormalOfMean { mean, sd } => Distribution::log_normal_with_mean(s(*mean), s(*sd)),
+            LawForm::Weibull { shape, scale } => Distribution::weibull(*shape, s(*scale)),
+            LawForm::WeibullOfMean { mean, sd } => Distribution::weibull_with_mean(s(*mean), s(*sd)),
+            LawForm::Pareto { shape, minimum } => Distribution::pareto(*shape, s(*minimum)),
+            LawForm::Empirical(quantiles) => {
+                let quantiles: Vec<_> = quantiles.iter().map(|&(p, value)| (p, s(value))).collect();
+                Distribution::empirical(&quantiles)
+            }
+        }?;
+        Ok(DurationLaw { form, seconds })
+    }
+
+    /// How it is written.
+    pub fn form(&self) -> &LawForm {
+        &self.form
+    }
+
+    /// The distribution, in seconds.
+    pub fn seconds(&self) -> &Distribution {
+        &self.seconds
+    }
+
+    /// How long it always takes, if it always takes as long.
+    pub fn fixed(&self) -> Option<Duration> {
+        match self.form {
+            LawForm::Fixed(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The duration, drawn from the stream of this path.
+    pub fn random(&self, streams: &RandomStreams, path: &str) -> RandomDuration {
+        RandomDuration::new(self.seconds.clone(), streams.stream(path))
+    }
+
+    /// The start-up of a container that takes so long; what is random is drawn from the stream of this path.
+    pub fn startup(&self, streams: &RandomStreams, path: &str) -> Startup {
+        match self.fixed() {
+            Some(duration) => duration.into(),
+            None => self.random(streams, path).into(),
+        }
+    }
+}
+
+impl From<Duration> for DurationLaw {
+    fn from(duration: Duration) -> Self {
+        DurationLaw { form: LawForm::Fixed(duration), seconds: duration.into() }
+    }
+}
