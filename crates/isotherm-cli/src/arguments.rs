@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
-use isotherm_experiment::Overrides;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use isotherm_experiment::{Overrides, TraceColumns};
 
 const AFTER_HELP: &str = "\
 Begin with:  isotherm run examples/quickstart.toml
@@ -70,6 +70,28 @@ or on the command line: isotherm run study.toml --set service.scheduler=random
 
 Exit codes: 0 done; 2 there is no such policy.";
 
+const AFTER_WORKLOAD: &str = "\
+Examples:
+  isotherm workload describe examples/quickstart.toml
+  isotherm workload describe trace.csv --columns arrival=start_s,function=func
+  isotherm workload generate study.toml --out day.csv";
+
+const AFTER_DESCRIBE: &str = about_set!(
+    "\
+Nothing is simulated. It is shown how many invocations there are and when, how popular the functions are, how
+long bodies run, and how many of them would run at a time. Columns of a trace are known by their names
+(arrival_s, function, duration_s and the like) unless `--columns` says otherwise; the end of a name says the
+unit, or else unit=s. Exit codes: 0 done; 2 bad input or usage."
+);
+
+const AFTER_GENERATE: &str = about_set!(
+    "\
+`--format csv` writes arrival_s, function and, if they are known for all, duration_s, as a workload of kind
+\"csv\" reads them; and the functions as [functions] reads them. `--format azure-2019` writes three files a
+day into a folder. The files appear when all of them are whole. Exit codes: 0 done; 1 the files could not be
+written; 2 bad input or usage; 130 Ctrl-C; 143 asked to end by the system."
+);
+
 const AFTER_CONFORM: &str = "\
 FOLDER has scenarios in cases/*.json and the platforms they name beside that folder, as in conformance/.
 One line is printed for each scenario that differs: the first date that does, what was expected, what
@@ -95,6 +117,8 @@ pub enum Command {
     Platform(PlatformArguments),
     /// List the built-in policies with their parameters.
     Policies(PoliciesArguments),
+    /// Say what a workload looks like, or write its arrivals into files.
+    Workload(WorkloadArguments),
     /// Check that the dates of a folder of scenarios are those of the reference.
     Conform(ConformArguments),
 }
@@ -127,6 +151,107 @@ pub struct CheckArguments {
     /// What is checked.
     #[command(flatten)]
     pub experiment: ExperimentArguments,
+}
+
+/// `isotherm workload`
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_WORKLOAD)]
+pub struct WorkloadArguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: WorkloadCommand,
+}
+
+/// What to do with a workload.
+#[derive(Debug, Subcommand)]
+pub enum WorkloadCommand {
+    /// Say what the workload of an experiment, or a trace in CSV, looks like.
+    Describe(DescribeArguments),
+    /// Write the arrivals of an experiment into files.
+    Generate(GenerateArguments),
+}
+
+/// `isotherm workload describe`
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_DESCRIBE)]
+pub struct DescribeArguments {
+    /// An experiment (its name ends in .toml or .json), or else a trace in CSV.
+    pub file: PathBuf,
+    /// Use this seed instead of the experiment's.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Set a field of the experiment, such as workload.0.rate=5/s.
+    #[arg(long, value_name = "FIELD=VALUE", value_parser = setting)]
+    pub set: Vec<(String, String)>,
+    /// Which column of a trace holds what: arrival=start_s,function=func,duration=run_ms,unit=s.
+    #[arg(long, value_name = "KEY=COLUMN,...", value_parser = columns)]
+    pub columns: Option<TraceColumns>,
+    /// Print the description as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl DescribeArguments {
+    /// What is changed in the experiment.
+    pub fn overrides(&self) -> Overrides {
+        Overrides { seed: self.seed, set: self.set.clone() }
+    }
+}
+
+/// `isotherm workload generate`
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_GENERATE)]
+pub struct GenerateArguments {
+    /// Whose arrivals are written.
+    #[command(flatten)]
+    pub experiment: ExperimentArguments,
+    /// The file for the arrivals (a folder for the Azure format).
+    #[arg(long, value_name = "PATH")]
+    pub out: PathBuf,
+    /// How they are written.
+    #[arg(long, value_enum, default_value_t = GenerateFormat::Csv)]
+    pub format: GenerateFormat,
+    /// The file for the functions [default: beside the arrivals, NAME-functions.csv].
+    #[arg(long, value_name = "FILE")]
+    pub functions: Option<PathBuf>,
+    /// Do not write how long bodies run.
+    #[arg(long)]
+    pub no_durations: bool,
+    /// Print nothing but errors.
+    #[arg(long, conflicts_with = "json")]
+    pub quiet: bool,
+    /// Print what was written as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How arrivals are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum GenerateFormat {
+    /// A row for each arrival, and a file of the functions.
+    Csv,
+    /// The three files a day of the Azure Functions 2019 data set, in a folder.
+    #[value(name = "azure-2019")]
+    Azure2019,
+}
+
+/// Which column of a trace holds what.
+fn columns(text: &str) -> Result<TraceColumns, String> {
+    let mut columns = TraceColumns::default();
+    for part in text.split(',') {
+        let Some((key, name)) = part.split_once('=') else {
+            return Err(format!("`{part}` is not like arrival=start_s"));
+        };
+        let name = name.trim().to_owned();
+        match key.trim() {
+            "arrival" => columns.arrival = Some(name),
+            "function" => columns.function = Some(name),
+            "duration" => columns.duration = Some(name),
+            "unit" => columns.unit = Some(name.parse().map_err(|error| format!("{error}"))?),
+            other => return Err(format!("unknown `{other}`: one of arrival, function, duration and unit")),
+        }
+    }
+    Ok(columns)
 }
 
 /// An experiment, and what is changed in it.

@@ -18,6 +18,7 @@ mod progress;
 mod summary;
 mod terminal;
 mod text;
+mod workload;
 
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
         Command::Check(check) => commands::check::run(check),
         Command::Platform(platform) => commands::platform::run(platform),
         Command::Policies(policies) => commands::policies::run(policies),
+        Command::Workload(workload) => commands::workload::run(&workload.command),
         Command::Conform(conform) => commands::conform::run(conform),
     }));
     ExitCode::from(status.unwrap_or(Status::CouldNotGoOn) as u8)

@@ -34,6 +34,14 @@ pub enum ExperimentError {
         /// What went wrong.
         source: std::io::Error,
     },
+    /// Arrivals could not be written.
+    #[error("cannot write `{}`", path.display())]
+    Export {
+        /// The file or folder.
+        path: PathBuf,
+        /// What went wrong.
+        source: std::io::Error,
+    },
 }
 
 impl From<Diagnostics> for ExperimentError {

@@ -5,14 +5,17 @@ use std::path::{Path, PathBuf};
 
 use crate::carry_out::carry_out;
 use crate::check::{self, Depth, Measured, Setting, Traces, io_reason};
+use crate::describe::{WorkloadReport, describe};
 use crate::diagnostic::{Diagnostics, Report, Syntax};
 use crate::error::ExperimentError;
+use crate::export::{ExportOptions, ExportReport, export};
 use crate::inventory::Inventory;
 use crate::manifest::Written;
 use crate::plan::Plan;
 use crate::report::RunReport;
 use crate::run::RunOptions;
 use crate::source::Sources;
+use crate::trace;
 use crate::tree::{self, Kind, Value, parameters};
 
 /// A larger file than this is not an experiment, or not well written.
@@ -199,9 +202,10 @@ impl Experiment {
         let mut measured = Measured::default();
         for mut variant in variants {
             parameters::substitute(&mut variant.root, &sources.borrow(), &report);
-            let Some(checked) = check::check(&variant.root, folder, &traces, &sources, &report) else { continue };
-            let mut plan = checked.plan;
-            plan.seed = overrides.seed.unwrap_or(plan.seed);
+            let Some(checked) = check::check(&variant.root, folder, overrides.seed, &traces, &sources, &report) else {
+                continue;
+            };
+            let plan = checked.plan;
             measured = checked.measured;
             let written = Written::of(&variant.root, folder, &sources.borrow(), overrides);
             runs.push(PlannedRun { settings: variant.settings, plan, written });
@@ -249,6 +253,25 @@ impl Experiment {
             Some(label) => out.join(label),
             None => out.to_owned(),
         }
+    }
+
+    /// Says what the workloads of a run look like. Nothing is simulated.
+    ///
+    /// # Errors
+    ///
+    /// A trace turns out to be broken.
+    pub fn describe(&self, run: &PlannedRun) -> Result<WorkloadReport, ExperimentError> {
+        describe(&run.plan).map_err(|error| ExperimentError::Input(trace::diagnostics(&error)))
+    }
+
+    /// Writes the arrivals of a run into files, which appear when all of them are whole; `None` if whoever watches has ended it. Nothing
+    /// is simulated.
+    ///
+    /// # Errors
+    ///
+    /// Arrivals that cannot be known without a simulation, a trace that turns out to be broken, or a file that cannot be written.
+    pub fn export(&self, run: &PlannedRun, options: ExportOptions) -> Result<Option<ExportReport>, ExperimentError> {
+        export(&run.plan, options)
     }
 
     /// Simulates one run and writes its results into a folder: `invocations.csv`, `summary.json` and `manifest.toml`, which appear

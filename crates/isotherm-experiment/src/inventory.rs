@@ -1,6 +1,7 @@
 //! What is in an experiment, counted without running it.
 
 use isotherm_kernel::Time;
+use isotherm_workload::Targets;
 
 use crate::check::{Traces, tolerated};
 use crate::plan::{Plan, WorkloadPlan};
@@ -95,13 +96,34 @@ fn workload(workload: &WorkloadPlan, plan: &Plan, traces: &Traces) -> WorkloadIn
             let last = arrivals.last().map(|arrival| arrival.at);
             WorkloadInventory { kind: "list", of, arrivals: Arrivals::Exactly(arrivals.len() as u64), last }
         }
-        WorkloadPlan::Poisson(config, _) => {
-            let mean = config.until.map(|until| (until.since(config.from).as_secs_f64() * config.rate_per_s) as u64);
+        WorkloadPlan::Generated(generated) => {
+            let config = &generated.config;
+            let of = targets(&config.targets, plan);
+            let kind = generated.process.kind();
+            let mean = config
+                .until
+                .zip(config.process.mean_rate_per_s())
+                .map(|(until, rate_per_s)| (until.since(config.from).as_secs_f64() * rate_per_s) as u64);
             let arrivals = match (mean, config.count) {
-                (None, count) => Arrivals::Exactly(count.unwrap_or(0)),
-                (Some(mean), count) => Arrivals::About(mean.min(count.unwrap_or(u64::MAX))),
+                (None, count) if config.until.is_none() => Arrivals::Exactly(count.unwrap_or(0)),
+                (mean, count) => Arrivals::About(mean.unwrap_or(1).min(count.unwrap_or(u64::MAX))),
             };
-            WorkloadInventory { kind: "poisson", of: name(config.function).to_owned(), arrivals, last: config.until }
+            WorkloadInventory { kind, of, arrivals, last: config.until }
+        }
+        WorkloadPlan::Closed(closed) => {
+            let config = closed.closed.config();
+            let of = format!("{} clients of {}", config.clients, targets(&config.targets, plan));
+            // How many there will be until a date depends on the platform.
+            let arrivals = match (config.until, config.count) {
+                (None, Some(count)) => Arrivals::Exactly(count),
+                _ => Arrivals::About(1),
+            };
+            WorkloadInventory { kind: "closed", of, arrivals, last: config.until }
+        }
+        WorkloadPlan::AzureLike(azure) => {
+            let of = format!("{} functions of {} apps", azure.drawn.functions().len(), azure.drawn.config().apps);
+            let arrivals = Arrivals::About(azure.drawn.expected_arrivals() as u64);
+            WorkloadInventory { kind: "azure-like", of, arrivals, last: Some(azure.drawn.config().until) }
         }
         WorkloadPlan::Azure(azure) => {
             let arrivals = match azure.arrivals() {
@@ -116,5 +138,13 @@ fn workload(workload: &WorkloadPlan, plan: &Plan, traces: &Traces) -> WorkloadIn
             let arrivals = size.map_or(Arrivals::About(1), |size| Arrivals::Exactly(size.arrivals));
             WorkloadInventory { kind: "csv", of: csv.shown.clone(), arrivals, last: size.map(|size| size.last) }
         }
+    }
+}
+
+/// The function that is invoked, or how many there are.
+fn targets(targets: &Targets, plan: &Plan) -> String {
+    match targets.functions() {
+        [only] => plan.functions.get(*only as usize).map_or(String::new(), |function| function.name.clone()),
+        functions => format!("{} functions", functions.len()),
     }
 }

@@ -34,12 +34,15 @@
 //!   on the way, and ends the run without results; [`Experiment::load_whole`] finds that as well.
 //! * This crate is the only one that opens paths, and it never prints.
 
+mod arrivals;
 mod carry_out;
 pub mod check;
 pub mod conform;
+mod describe;
 pub mod diagnostic;
 mod error;
 mod experiment;
+mod export;
 mod inventory;
 pub mod law;
 mod manifest;
@@ -55,9 +58,11 @@ pub mod tree;
 pub mod units;
 
 pub use check::{Measured, Setting};
+pub use describe::{FunctionShare, RateOverTime, TraceColumns, WorkloadReport, describe_trace};
 pub use diagnostic::Diagnostics;
 pub use error::ExperimentError;
 pub use experiment::{Experiment, Overrides, PlannedRun};
+pub use export::{ExportFormat, ExportOptions, ExportReport};
 pub use inventory::{Arrivals, Inventory, WorkloadInventory};
 pub use plan::Plan;
 pub use report::RunReport;

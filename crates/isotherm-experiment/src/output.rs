@@ -85,7 +85,8 @@ impl Drop for Output {
     }
 }
 
-fn temporary(folder: &Path, name: &str) -> io::Result<NamedTempFile> {
+/// A file that is removed unless it is given its name.
+pub(crate) fn temporary(folder: &Path, name: &str) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     let prefix = format!(".{name}.");
     builder.prefix(&prefix).suffix(".partial");

@@ -147,6 +147,57 @@ fn azure_2019() {
     assert_golden(&read(out.path().join("summary.json")), "azure-2019.json");
 }
 
+/// What is known of the processes without playing them. Days: 5/s in an hour are 18,000 with the standard deviation sqrt(18000) = 134. Clients: ten
+/// of them, who think for 2 s and wait for 0.5 s and now and then for a cold start, in an hour: 3600 · 10 / 2.5 = 14,400; think times of an hour, 14,400 of them with a
+/// standard deviation of 2 s, are off by sqrt(14400) · 2 / 2.5 = 96. Five of these deviations are allowed.
+#[test]
+fn generated_workloads() {
+    let out = tempfile::tempdir().unwrap();
+    let reports = run("generated-workloads", out.path());
+    let records = read(out.path().join("invocations.csv"));
+    let of = |function: &str| records.lines().filter(|line| line.split(',').nth(1) == Some(function)).count();
+    assert!(of("page").abs_diff(18_000) < 670, "{}", of("page"));
+    assert!(of("search").abs_diff(14_400) < 480, "{}", of("search"));
+    let invocations = reports[0].summary.invocations;
+    assert_eq!(invocations.total as usize, of("page") + of("search") + of("thumbnail"));
+    assert_eq!(invocations.total, invocations.completed);
+    assert_golden(&read(out.path().join("summary.json")), "generated-workloads.json");
+}
+
+/// Nothing ever waits, so cold starts follow from the dates of the records alone: an invocation takes the container of its function that became idle last, if
+/// it has done so within the last ten minutes.
+#[test]
+fn azure_like() {
+    let out = tempfile::tempdir().unwrap();
+    let reports = run("azure-like", out.path());
+    let records = read(out.path().join("invocations.csv"));
+    let rows: Vec<Vec<&str>> = records.lines().map(|line| line.split(',').collect()).collect();
+    let column = |name: &str| rows[0].iter().position(|column| *column == name).unwrap();
+    let [function, submitted, ended] = ["function", "submitted_s", "ended_s"].map(column);
+    let seconds = |text: &str| text.parse::<f64>().unwrap();
+    let mut invocations: Vec<_> =
+        rows[1..].iter().map(|row| (seconds(row[submitted]), seconds(row[ended]), row[function])).collect();
+    invocations.sort_by(|one, other| one.0.total_cmp(&other.0));
+    let mut containers: std::collections::BTreeMap<&str, Vec<f64>> = Default::default();
+    let mut cold = 0;
+    for (submitted, ended, function) in invocations {
+        let idle_since = containers.entry(function).or_default();
+        let free = (0..idle_since.len())
+            .filter(|&index| (0.0..600.0).contains(&(submitted - idle_since[index])))
+            .max_by(|&one, &other| idle_since[one].total_cmp(&idle_since[other]));
+        match free {
+            Some(index) => idle_since[index] = ended,
+            None => {
+                cold += 1;
+                idle_since.push(ended);
+            }
+        }
+    }
+    let summary = &reports[0].summary;
+    assert_eq!((summary.starts.cold, summary.invocations.completed), (cold, summary.invocations.total));
+    assert_golden(&read(out.path().join("summary.json")), "azure-like.json");
+}
+
 #[test]
 fn an_experiment_is_the_same_in_json() {
     let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
@@ -171,6 +222,8 @@ fn every_example_has_a_test() {
     let known = [
         "azure-2019.toml",
         "azure-2021.toml",
+        "azure-like.toml",
+        "generated-workloads.toml",
         "lambda-replay.toml",
         "many-functions.json",
         "many-functions.toml",

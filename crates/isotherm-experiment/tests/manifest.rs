@@ -67,6 +67,7 @@ fn examples_run_again() {
         "many-functions.toml",
         "azure-2019.toml",
         "azure-2021.toml",
+        "azure-like.toml",
     ];
     for name in names {
         assert_runs_again(&example(name), &Overrides::default());

@@ -488,3 +488,41 @@ keep_alive = "none"
         assert!(near(&row[2], startup) && near(&row[3], sleep), "{row:?}: {startup} {sleep}");
     }
 }
+
+/// Two clients that think for 1 s, and bodies of 2 s: each invokes at 1, 4 and 7 s, and would again at 10 s, which is too late.
+#[test]
+fn clients_of_a_closed_loop_wait_for_what_they_have_invoked() {
+    let workload =
+        "[[workload]]\nkind = \"closed\"\nfunction = \"f\"\nclients = 2\nthink = \"1s\"\nduration = \"2s\"\n";
+    let submitted = |slots: &str, end: &str| -> Vec<f64> {
+        let text = format!("name = \"a\"\n{PLATFORM}{FUNCTION}[service]\nslots = {slots}\n{workload}{end}\n");
+        let mut rows = columns(&text, &["submitted_s", "id"]);
+        rows.sort_by_key(|row| row[1].parse::<u64>().unwrap());
+        rows.into_iter().map(|row| row[0].parse().unwrap()).collect()
+    };
+    assert_eq!(submitted("2", "until = \"10s\""), [1.0, 1.0, 4.0, 4.0, 7.0, 7.0]);
+    // One slot: bodies from 1 to 3, 3 to 5, and so on; whoever has ended thinks for a second and waits for the other.
+    assert_eq!(submitted("1", "until = \"10s\""), [1.0, 1.0, 4.0, 6.0, 8.0]);
+    assert_eq!(submitted("2", "count = 3"), [1.0, 1.0, 4.0]);
+    assert_eq!(submitted("2", "from = \"5s\"\ncount = 2"), [6.0, 6.0]);
+}
+
+/// A workload that brings its functions: they come after those of the file, whatever the order of the workloads, and a seed from outside draws
+/// other ones.
+#[test]
+fn apps_bring_their_functions() {
+    let azure = "[[workload]]\nkind = \"azure-like\"\napps = 20\nuntil = \"1h\"\nstartup = \"2s\"\n";
+    let list = "[[workload]]\nkind = \"list\"\nfunction = \"f\"\nat = [\"0s\"]\n";
+    let text = format!("name = \"a\"\nseed = 1\n{PLATFORM}{FUNCTION}{azure}{list}{azure}prefix = \"b-\"\n");
+    let plan = plan(&text);
+    let names: Vec<_> = plan.functions.iter().map(|function| (function.name.as_str(), function.workload)).collect();
+    assert_eq!(names[..2], [("f", None), ("app0-f0", Some(0))]);
+    let WorkloadPlan::AzureLike(second) = &plan.workloads[2] else { panic!("{:?}", plan.workloads) };
+    assert_eq!(names[second.first_function as usize], ("b-app0-f0", Some(2)));
+    assert_eq!(names.len(), second.first_function as usize + second.drawn.functions().len());
+    assert_eq!(plan.functions[1].startup.fixed(), Some(Duration::from_secs(2)));
+    let overrides = Overrides::default().with_seed(2);
+    let other = Experiment::parse("study.toml", &text, Path::new("."), &overrides).unwrap();
+    let memory = |plan: &Plan| plan.functions.iter().map(|function| function.limits.memory_bytes).collect::<Vec<_>>();
+    assert_ne!(memory(&plan), memory(&other.runs()[0].plan));
+}

@@ -188,15 +188,17 @@ impl Body {
 
     /// The body of one invocation: what is random in it is drawn, in the order of the steps.
     pub(crate) fn drawn(self) -> Self {
-        match &self {
-            Body::Steps(steps) if steps.iter().any(|step| matches!(step, Step::SleepRandom(_))) => {
-                Body::steps(steps.iter().map(|step| match step {
-                    Step::SleepRandom(duration) => Step::Sleep(duration.draw()),
-                    other => other.clone(),
-                }))
-            }
-            _ => self,
+        let Body::Steps(steps) = &self else { return self };
+        if let [Step::SleepRandom(duration)] = &**steps {
+            return Body::Sleep(duration.draw());
         }
+        if !steps.iter().any(|step| matches!(step, Step::SleepRandom(_))) {
+            return self;
+        }
+        Body::steps(steps.iter().map(|step| match step {
+            Step::SleepRandom(duration) => Step::Sleep(duration.draw()),
+            other => other.clone(),
+        }))
     }
 
     /// A body of steps.

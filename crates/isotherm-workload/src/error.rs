@@ -25,7 +25,7 @@ pub enum WorkloadError {
         got: String,
     },
     /// A workload without an end.
-    #[error("a Poisson workload needs an end: a date until which it lasts, or a number of arrivals")]
+    #[error("a generated workload needs an end: a date until which it lasts, or a number of arrivals")]
     Endless,
     /// Dates that go back in a list or in a workload that was given to a merge.
     #[error("arrival {index} of {of} is at {at}, before the one at {previous} that precedes it")]

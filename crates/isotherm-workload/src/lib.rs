@@ -8,10 +8,13 @@
 //! | workload | arrivals |
 //! |---|---|
 //! | [`ArrivalList`] | written out one by one |
-//! | [`Poisson`] | exponential gaps, from a random stream of its own |
+//! | [`Generator`] | generated: a [`Process`] says when, [`Targets`] what, a distribution for how long |
+//! | [`AzureLikeArrivals`] | those of apps drawn from what was published of Azure Functions |
 //! | [`CsvTrace`] | the rows of a CSV file, from anything that implements [`std::io::Read`]; gzip and zstd are read as they are |
 //! | [`Azure2019Replay`], [`Azure2021Trace`] | those of the traces of [Azure Functions](trace::azure) |
 //! | [`Merge`] | those of several workloads, by date; at the same date in the order of the workloads |
+//!
+//! A [`ClosedLoop`] is not among them: its clients wait for what they have invoked.
 //!
 //! The functions that are invoked are known here by their number only; whoever builds the workload has the list. What a
 //! function is, and what runs it, is none of this crate's business, and it opens no files.
@@ -19,7 +22,8 @@
 //! ```
 //! use isotherm_kernel::{RandomStreams, Time};
 //! use isotherm_workload::{
-//!     Columns, CsvTrace, FunctionColumn, FunctionNames, Merge, Poisson, PoissonConfig, TimeColumn, TimeUnit, Workload,
+//!     Columns, CsvTrace, FunctionColumn, FunctionNames, Generator, GeneratorConfig, Merge, Process, TimeColumn, TimeUnit,
+//!     Workload,
 //! };
 //!
 //! let text = "arrival_s,function,response_ms\n0.0,resize,250\n5.76,thumbnail,12.5\n";
@@ -31,8 +35,8 @@
 //! let functions = FunctionNames::new(["resize", "thumbnail"]);
 //! let trace = CsvTrace::new("run.csv", text.as_bytes(), &columns, functions)?;
 //!
-//! let noise = PoissonConfig { count: Some(3), ..PoissonConfig::new(0, 0.5) };
-//! let noise = Poisson::new(noise, RandomStreams::new(42).stream("workload/1/resize"))?;
+//! let noise = GeneratorConfig { count: Some(3), ..GeneratorConfig::new(Process::poisson(0.5)?) };
+//! let noise = Generator::new(noise, &RandomStreams::new(42), "workload/1/resize")?;
 //!
 //! let mut both = Merge::new(vec![Box::new(trace), Box::new(noise)]);
 //! let mut last = Time::ZERO;
@@ -46,9 +50,9 @@
 mod arrival;
 mod compressed;
 mod error;
+pub mod generate;
 mod list;
 mod merge;
-mod poisson;
 mod size_unit;
 mod time_unit;
 pub mod trace;
@@ -56,13 +60,17 @@ pub mod trace;
 pub use arrival::{Arrival, Arrivals, Workload};
 pub use compressed::{CompressionError, Decompressed};
 pub use error::{Quantity, TraceError, TraceProblem, WorkloadError};
+pub use generate::{
+    AzureFunction, AzureLike, AzureLikeArrivals, AzureLikeConfig, BurstState, Bursts, Client, ClosedLoop,
+    ClosedLoopConfig, DayShape, Diurnal, Generator, GeneratorConfig, MemoryOfApp, Process, Request, Targets,
+};
 pub use list::ArrivalList;
 pub use merge::Merge;
-pub use poisson::{Poisson, PoissonConfig};
 pub use size_unit::{SizeUnit, UnknownSizeUnit};
 pub use time_unit::{TimeUnit, UnknownTimeUnit};
 pub use trace::{
     AppSample, Azure2019, Azure2019Files, Azure2019Function, Azure2019Replay, Azure2019Scan, Azure2021, Azure2021Scan,
     Azure2021Trace, Columns, CsvTrace, FunctionColumn, FunctionColumns, FunctionNames, FunctionRow, FunctionRows,
-    Quirks, ReplayConfig, SizeColumn, TimeColumn, TraceCheck, WithinMinute, check_trace, count_marked, read_functions,
+    Quirks, ReplayConfig, SizeColumn, TimeColumn, TraceCheck, WithinMinute, check_trace, column_names, count_marked,
+    distinct_values, read_functions,
 };

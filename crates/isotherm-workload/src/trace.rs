@@ -37,6 +37,7 @@ pub use azure::{
 pub use check::{TraceCheck, check_trace};
 pub use count::count_marked;
 pub use functions::{FunctionColumns, FunctionRow, FunctionRows, SizeColumn, read_functions};
+pub use names::{column_names, distinct_values};
 use rows::{LONGEST_VALUE, Rows, beginning};
 
 pub mod azure;
@@ -44,6 +45,7 @@ mod check;
 mod count;
 mod decimal;
 mod functions;
+mod names;
 mod quotes;
 mod records;
 mod rows;

@@ -5,6 +5,7 @@ pub mod conform;
 pub mod platform;
 pub mod policies;
 pub mod run;
+pub mod workload;
 
 use std::time::Instant;
 

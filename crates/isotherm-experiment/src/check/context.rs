@@ -10,7 +10,7 @@ use isotherm_workload::{CompressionError, Decompressed};
 use crate::check::names::Names;
 use crate::check::traces::Traces;
 use crate::diagnostic::Report;
-use crate::plan::{AzureTrace, Body};
+use crate::plan::{AzureTrace, Body, FunctionPlan};
 use crate::source::{Located, SourceId, Sources};
 
 /// A file that is read as a whole and is larger than this is not what it should be.
@@ -34,6 +34,10 @@ pub struct Context<'a> {
     pub functions: Names,
     /// What bodies need from elsewhere, checked when everything has been read.
     pub needs: RefCell<Needs>,
+    /// The seed of all random numbers.
+    pub seed: u64,
+    /// Functions that workloads bring, numbered after those of the file.
+    pub created: RefCell<Vec<FunctionPlan>>,
     /// Bodies of single invocations read so far.
     pub bodies: RefCell<Vec<Body>>,
     /// The trace that functions come from, if they do.

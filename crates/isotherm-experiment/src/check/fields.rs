@@ -415,6 +415,10 @@ pub struct Size(pub u64);
 #[derive(Clone, Copy, Debug)]
 pub struct Rate(pub f64);
 
+/// Events per second, perhaps none.
+#[derive(Clone, Copy, Debug)]
+pub struct RateOrNone(pub f64);
+
 /// Floating-point operations.
 #[derive(Clone, Copy, Debug)]
 pub struct Work(pub f64);
@@ -478,6 +482,15 @@ impl FromValue for Rate {
 
     fn read(value: &Value, report: &Report) -> Option<Self> {
         positive(value, report, quantity(value, report, units::rate)).map(Rate)
+    }
+}
+
+impl FromValue for RateOrNone {
+    const WHAT: &'static str = "a rate, perhaps of zero";
+    const EXAMPLE: &'static str = "\"3/s\"";
+
+    fn read(value: &Value, report: &Report) -> Option<Self> {
+        quantity(value, report, units::rate).map(RateOrNone)
     }
 }
 

@@ -370,6 +370,7 @@ impl azure::Functions {
             limits: LimitsPlan { time, memory_bytes, disk_bytes },
             startup: startup.clone(),
             body: Body::clone(&body.body),
+            workload: None,
         };
         let trace = ListedPlan {
             trace: self.trace,
@@ -404,7 +405,8 @@ impl File {
                 Some(name) => Some(self.image(row, name, &mut unknown, context)?),
             };
             let startup = row.startup.map_or_else(|| startup.clone(), DurationLaw::from);
-            Some(FunctionPlan { name: row.name.clone(), place, image, limits, startup, body: Body::clone(body) })
+            let body = Body::clone(body);
+            Some(FunctionPlan { name: row.name.clone(), place, image, limits, startup, body, workload: None })
         };
         let plans: Vec<_> = self.rows.iter().zip(&self.places).filter_map(plan).collect();
         if let Some(more) = unknown.checked_sub(MOST_OF_A_FILE).filter(|&more| more > 0) {

@@ -13,6 +13,7 @@ mod compact;
 mod context;
 pub(crate) mod fields;
 mod functions;
+mod generate;
 mod law;
 mod measured;
 mod names;
@@ -149,11 +150,12 @@ pub struct Checked {
     pub measured: Measured,
 }
 
-/// Checks one experiment. Paths in it are relative to `folder`. Gives nothing if anything is wrong; what is wrong is then
+/// Checks one experiment. Paths in it are relative to `folder`; a `seed` from outside takes the place of the file's. Gives nothing if anything is wrong; what is wrong is then
 /// in `report`.
 pub fn check(
     root: &Value,
     folder: &Path,
+    seed: Option<u64>,
     traces: &Traces,
     sources: &RefCell<Sources>,
     report: &Report,
@@ -171,6 +173,8 @@ pub fn check(
         images: Names::gather(table, "image", report),
         functions: Names::gather(table, "function", report),
         needs: RefCell::new(Needs::default()),
+        seed: seed.or_else(|| written_seed(table)).unwrap_or(0),
+        created: RefCell::new(Vec::new()),
         bodies: RefCell::new(Vec::new()),
         azure: None,
     };
@@ -218,7 +222,9 @@ impl File<'_> {
         let report = self.context.report;
         let mut fields = Fields::of(self.root, &EXPERIMENT, report)?;
         let name = fields.required::<Located<String>>("name");
-        let seed = fields.optional_or("seed", 0u64);
+        // Workloads need it before it is read here; a seed from outside comes before that of the file.
+        fields.optional::<u64>("seed");
+        let seed = self.context.seed;
         let preset = fields.optional_or("preset", Preset::Default);
         let limits = fields.optional_or("limits", Limits::default());
         let platform = match fields.entry("platform") {
@@ -294,7 +300,7 @@ impl File<'_> {
         let workloads: Vec<_> = tables(self.table, "workload")
             .iter()
             .enumerate()
-            .map(|(number, value)| workload::workload(value, number, context))
+            .map(|(number, value)| workload::workload(value, number, &service.startup, context))
             .collect();
         if !self.table.entries.iter().any(|entry| entry.key == "workload") || self.is_empty("workload") {
             let hint = "add a `[[workload]]` that says who invokes what and when";
@@ -320,6 +326,7 @@ impl File<'_> {
                 plan_of_trace = trace;
             }
             calls::check_bodies(&bodies, context);
+            functions.extend(context.created.take());
         }
         if self.implicit_repository && self.uses_repository() {
             storages.push(platform.map(objects::implicit_repository));
@@ -413,6 +420,14 @@ struct Objects {
     functions: Vec<FunctionPlan>,
     listed: Option<ListedPlan>,
     workloads: Vec<WorkloadPlan>,
+}
+
+/// The seed of the file, if it has a good one.
+fn written_seed(table: &Table) -> Option<u64> {
+    match table.get("seed")?.kind {
+        Kind::Integer(seed) => u64::try_from(seed).ok(),
+        _ => None,
+    }
 }
 
 fn has_body(function: &Value) -> bool {

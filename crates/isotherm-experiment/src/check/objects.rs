@@ -211,6 +211,7 @@ pub fn function(value: &Value, startup: &DurationLaw, context: &Context<'_>) -> 
         limits: limits?,
         startup,
         body: body.unwrap_or_default(),
+        workload: None,
     })
 }
 

@@ -3,22 +3,23 @@
 use std::rc::Rc;
 
 use isotherm_kernel::{Duration, Time};
-use isotherm_workload::{
-    Arrival, Columns, FunctionColumn, PoissonConfig, ReplayConfig, TimeColumn, TimeUnit, WithinMinute,
-};
+use isotherm_workload::{Arrival, Columns, FunctionColumn, ReplayConfig, TimeColumn, TimeUnit, WithinMinute};
 
 use crate::check::body::{self, STEPS};
 use crate::check::context::Context;
-use crate::check::fields::{AtMost, Choice, Factor, Fields, Rate, choice, takes, word, words};
+use crate::check::fields::{AtMost, Choice, Factor, Fields, choice, takes, word, words};
+use crate::check::generate::{self, AZURE_LIKE, BURSTS, CLOSED, DIURNAL, POISSON, RENEWAL, UNIFORM};
 use crate::check::schema::{Field, TableSpec, Takes, field};
+use crate::law::DurationLaw;
 use crate::plan::{AzurePlan, Body, CsvPlan, WorkloadPlan};
 use crate::source::{Located, Span};
 use crate::tree::{Kind, Value};
 
-/// A list is held in memory; what is longer is a trace or a Poisson process.
+/// A list is held in memory; what is longer is a trace or generated.
 const MAX_LISTED: u32 = 10_000_000;
 
-const A_FUNCTION: Takes = Takes::Value { what: "the name of a function", example: "\"resize\"" };
+/// The name of a function.
+pub const A_FUNCTION: Takes = Takes::Value { what: "the name of a function", example: "\"resize\"" };
 
 const A_PATH: Takes = Takes::Value { what: "a path", example: "\"data/run.csv\"" };
 
@@ -32,6 +33,12 @@ const KIND: Field = field("kind", Takes::Words(|| words(KINDS)), "What the workl
 const KINDS: &[Choice<&TableSpec>] = &[
     word("list", "invocations that are written out one by one", &LIST),
     word("poisson", "invocations that come at random, with a rate", &POISSON),
+    word("uniform", "invocations that are equally far apart, or with uniform gaps", &UNIFORM),
+    word("gaps", "invocations with gaps of any distribution", &RENEWAL),
+    word("bursts", "invocations at random, with a rate that jumps", &BURSTS),
+    word("diurnal", "invocations at random, with a rate that follows the time of the day", &DIURNAL),
+    word("closed", "clients that wait for what they have invoked", &CLOSED),
+    word("azure-like", "apps like those of Azure Functions, with functions of their own", &AZURE_LIKE),
     word("csv", "the rows of a CSV file, which is read as the simulation goes on and may be of any length", &CSV),
     word("azure-2019", "the invocations of the trace that `[functions] azure_2019` names", &AZURE_2019),
     word("azure-2021", "the invocations of the trace that `[functions] azure_2021` names", &AZURE_2021),
@@ -42,7 +49,8 @@ const WORKLOAD: TableSpec =
     TableSpec { name: "[[workload]]", title: "", doc: "Who invokes what and when.", fields: &[KIND] };
 
 /// The kinds of `[[workload]]`.
-pub const WORKLOADS: &[&TableSpec] = &[&LIST, &POISSON, &CSV, &AZURE_2019, &AZURE_2021];
+pub const WORKLOADS: &[&TableSpec] =
+    &[&LIST, &POISSON, &UNIFORM, &RENEWAL, &BURSTS, &DIURNAL, &CLOSED, &AZURE_LIKE, &CSV, &AZURE_2019, &AZURE_2021];
 
 const LIST: TableSpec = TableSpec {
     name: "[[workload]]",
@@ -83,23 +91,6 @@ const ARRIVAL: TableSpec = TableSpec {
         field("function", A_FUNCTION, "Which function."),
         field("body", Takes::Kinds(STEPS), "What it does, instead of what the function does.")
             .otherwise("the body of the function"),
-    ],
-};
-
-const POISSON: TableSpec = TableSpec {
-    name: "[[workload]]",
-    title: "`[[workload]]` of kind `poisson`",
-    doc: "Independent gaps between invocations, exponentially distributed. Every workload has a random stream of its \
-          own. It needs an end: `until`, `count` or both.",
-    fields: &[
-        field("kind", Takes::Value { what: "`\"poisson\"`", example: "\"poisson\"" }, "What the workload is."),
-        field("function", A_FUNCTION, "The function that is invoked."),
-        field("rate", takes::<Rate>(), "Invocations in the mean, more than zero."),
-        field("from", takes::<Duration>(), "When it begins.").default("\"0s\""),
-        field("until", takes::<Duration>(), "Nothing is invoked at this date or later.")
-            .like("\"10min\"")
-            .otherwise("`count` ends it"),
-        field("count", takes::<u64>(), "At most so many invocations.").like("100").otherwise("`until` ends it"),
     ],
 };
 
@@ -186,8 +177,8 @@ const UNITS: TableSpec = TableSpec {
     ],
 };
 
-/// Reads one `[[workload]]`. `number` counts the workloads before it.
-pub fn workload(value: &Value, number: usize, context: &Context<'_>) -> Option<WorkloadPlan> {
+/// Reads one `[[workload]]`. `number` counts the workloads before it; `startup` is that of the service.
+pub fn workload(value: &Value, number: usize, startup: &DurationLaw, context: &Context<'_>) -> Option<WorkloadPlan> {
     let report = context.report;
     let mut fields = Fields::of(value, &WORKLOAD, report)?;
     let Some(entry) = fields.entry("kind") else {
@@ -198,8 +189,10 @@ pub fn workload(value: &Value, number: usize, context: &Context<'_>) -> Option<W
     fields.proceed_as(spec);
     let plan = match &entry.value.kind {
         Kind::String(kind) if kind == "list" => list_workload(&mut fields, context),
-        Kind::String(kind) if kind == "poisson" => poisson(&mut fields, number, context),
-        Kind::String(kind) if kind.starts_with("azure") => azure(&mut fields, entry.value.span, kind, number, context),
+        Kind::String(kind) if kind == "azure-2019" || kind == "azure-2021" => {
+            azure(&mut fields, entry.value.span, kind, number, context)
+        }
+        Kind::String(kind) if kind != "csv" => generate::generated(kind, &mut fields, number, startup, context),
         _ => csv(&mut fields, context),
     };
     fields.finish();
@@ -207,7 +200,7 @@ pub fn workload(value: &Value, number: usize, context: &Context<'_>) -> Option<W
 }
 
 /// The function that is invoked. One without a body of its own must bring the function's.
-fn function(name: &Located<String>, own_body: bool, context: &Context<'_>) -> Option<u32> {
+pub fn function(name: &Located<String>, own_body: bool, context: &Context<'_>) -> Option<u32> {
     let index = context.functions.resolve(name, context.report)?;
     if !own_body {
         let place = Located { value: index, span: name.span };
@@ -224,7 +217,8 @@ fn add_body(body: Body, context: &Context<'_>) -> u32 {
     (bodies.len() - 1) as u32
 }
 
-fn date(duration: Duration) -> Time {
+/// The date that is so long after the beginning.
+pub fn date(duration: Duration) -> Time {
     Time::from_nanos(duration.as_nanos())
 }
 
@@ -323,36 +317,6 @@ fn dates(fields: &mut Fields<'_>, durations: Option<usize>) -> Option<Vec<Time>>
         fields.report().error(every.span, "the last date is out of range", "584 years is the limit");
     }
     dates
-}
-
-fn poisson(fields: &mut Fields<'_>, number: usize, context: &Context<'_>) -> Option<WorkloadPlan> {
-    let name = fields.required::<Located<String>>("function");
-    let rate = fields.required::<Rate>("rate");
-    let from = fields.optional_or("from", Duration::ZERO);
-    let until = fields.optional::<Located<Duration>>("until");
-    let count = fields.optional::<Located<u64>>("count");
-    if until.is_none() && !fields.has("until") && !fields.has("count") {
-        fields.missing_one_of("until", &[("until", "\"10min\""), ("count", "100")]);
-    }
-    let empty = match (&until, &count) {
-        (Some(until), _) if until.value <= from => Some(until.span),
-        (_, Some(count)) if count.value == 0 => Some(count.span),
-        _ => None,
-    };
-    if let Some(place) = empty {
-        context.report.error(place, "this workload is empty", "nothing would be invoked");
-    }
-    let name = name?;
-    let function = function(&name, false, context)?;
-    let config = PoissonConfig {
-        function,
-        rate_per_s: rate?.0,
-        from: date(from),
-        until: until.map(|until| date(until.value)),
-        count: count.map(|count| count.value),
-    };
-    let stream = format!("workload/{number}/{}", name.value);
-    Some(WorkloadPlan::Poisson(config, stream))
 }
 
 /// The trace that `[functions]` names.

@@ -105,7 +105,8 @@ pub fn manifest(plan: &Plan, written: &Written, settings: &[Setting], measured: 
         section.field("storage", string(&plan.storages[image.storage].name));
     }
     let written = plan.listed.as_ref().map_or(plan.functions.len(), |listed| listed.first);
-    for function in plan.functions.iter().take(written) {
+    // What a workload has brought it will bring again.
+    for function in plan.functions.iter().take(written).filter(|function| function.workload.is_none()) {
         self::function(function, plan, &mut Section::new("[[function]]", &mut text));
     }
     if let Some(listed) = &plan.listed {

@@ -1,17 +1,25 @@
 //! Workloads and bodies as they stand in a manifest.
 
 use isotherm_kernel::Time;
-use isotherm_workload::{Arrival, Columns, FunctionColumn, PoissonConfig, ReplayConfig, WithinMinute};
+use isotherm_workload::{
+    Arrival, AzureLikeConfig, BurstState, Columns, DayShape, FunctionColumn, MemoryOfApp, ReplayConfig, Targets,
+    WithinMinute,
+};
 
-use super::text::{date, duration, inline, key, law, list, rate, size, string, work};
+use super::text::{date, duration, inline, key, law, list, number, rate, size, string, work};
 use super::{Paths, Section};
-use crate::plan::{AzurePlan, AzureSource, CsvPlan, Plan, StepPlan, WorkloadPlan};
+use crate::plan::{
+    AzureLikePlan, AzurePlan, AzureSource, ClosedPlan, CsvPlan, GeneratedPlan, Plan, ProcessPlan, StepPlan,
+    WorkloadPlan,
+};
 
 /// The fields of a workload.
 pub fn workload(workload: &WorkloadPlan, plan: &Plan, paths: &Paths<'_>, section: &mut Section<'_>) {
     match workload {
         WorkloadPlan::List(arrivals) => list_workload(arrivals, plan, section),
-        WorkloadPlan::Poisson(config, _) => poisson(config, plan, section),
+        WorkloadPlan::Generated(plan_of) => generated(plan_of, plan, section),
+        WorkloadPlan::Closed(plan_of) => closed(plan_of, plan, section),
+        WorkloadPlan::AzureLike(azure) => azure_like(azure, section),
         WorkloadPlan::Csv(csv) => trace(csv, plan, paths, section),
         WorkloadPlan::Azure(azure) => self::azure(azure, section),
     }
@@ -21,15 +29,23 @@ fn function(index: u32, plan: &Plan) -> String {
     string(plan.functions.get(index as usize).map_or("", |function| function.name.as_str()))
 }
 
-fn poisson(config: &PoissonConfig, plan: &Plan, section: &mut Section<'_>) {
-    section.field("kind", string("poisson"));
-    section.field("function", function(config.function, plan));
-    section.field("rate", rate(config.rate_per_s));
-    section.field("from", date(config.from));
-    if let Some(until) = config.until {
+/// The names of the functions of a workload.
+fn targets(targets: &Targets, plan: &Plan, section: &mut Section<'_>) {
+    match targets.functions() {
+        [only] => section.field("function", function(*only, plan)),
+        functions => {
+            section.field("functions", list(functions.iter().map(|&index| function(index, plan))));
+            section.field("popularity", number(targets.exponent()));
+        }
+    }
+}
+
+fn span(from: Time, until: Option<Time>, count: Option<u64>, section: &mut Section<'_>) {
+    section.field("from", date(from));
+    if let Some(until) = until {
         section.field("until", date(until));
     }
-    if let Some(count) = config.count {
+    if let Some(count) = count {
         section.field("count", count.to_string());
     }
 }
@@ -49,6 +65,74 @@ fn azure(azure: &AzurePlan, section: &mut Section<'_>) {
     if let Some(until) = until {
         section.field("until", date(until));
     }
+}
+
+fn generated(generated: &GeneratedPlan, plan: &Plan, section: &mut Section<'_>) {
+    section.field("kind", string(generated.process.kind()));
+    let config = &generated.config;
+    targets(&config.targets, plan, section);
+    match &generated.process {
+        ProcessPlan::Poisson { rate_per_s } => section.field("rate", rate(*rate_per_s)),
+        ProcessPlan::Uniform { rate_per_s, is_even } => {
+            section.field("rate", rate(*rate_per_s));
+            section.field("gaps", string(if *is_even { "even" } else { "random" }));
+        }
+        ProcessPlan::Gaps(gap) => section.field("gap", law(gap)),
+        ProcessPlan::Bursts(states) => {
+            let state = |state: &BurstState| {
+                let mut fields = vec![("rate", rate(state.rate_per_s)), ("mean", duration(state.mean))];
+                if !state.next.is_empty() {
+                    fields.push(("next", list(state.next.iter().copied().map(number))));
+                }
+                inline(fields)
+            };
+            section.field("states", list(states.iter().map(state)));
+        }
+        ProcessPlan::Diurnal { rate_per_s, period, shape } => {
+            section.field("rate", rate(*rate_per_s));
+            section.field("period", duration(*period));
+            match shape {
+                DayShape::Wave { amplitude, peak } => {
+                    section.field("amplitude", number(*amplitude));
+                    section.field("peak", duration(*peak));
+                }
+                DayShape::Profile(weights) => section.field("profile", list(weights.iter().copied().map(number))),
+            }
+        }
+    }
+    if let Some(duration) = &generated.duration {
+        section.field("duration", law(duration));
+    }
+    span(config.from, config.until, config.count, section);
+}
+
+fn closed(closed: &ClosedPlan, plan: &Plan, section: &mut Section<'_>) {
+    let config = closed.closed.config();
+    section.field("kind", string("closed"));
+    targets(&config.targets, plan, section);
+    section.field("clients", config.clients.to_string());
+    section.field("think", law(&closed.think));
+    if let Some(duration) = &closed.duration {
+        section.field("duration", law(duration));
+    }
+    span(config.from, config.until, config.count, section);
+}
+
+fn azure_like(azure: &AzureLikePlan, section: &mut Section<'_>) {
+    let AzureLikeConfig { apps, scale, memory, sigma, from, until } = azure.drawn.config();
+    section.field("kind", string("azure-like"));
+    section.field("apps", apps.to_string());
+    section.field("scale", number(*scale));
+    let memory = match memory {
+        MemoryOfApp::Split => "split",
+        MemoryOfApp::App => "app",
+    };
+    section.field("memory", string(memory));
+    section.field("sigma", number(*sigma));
+    section.field("startup", law(&azure.startup));
+    section.field("prefix", string(&azure.prefix));
+    section.field("from", date(*from));
+    section.field("until", date(*until));
 }
 
 fn trace(csv: &CsvPlan, plan: &Plan, paths: &Paths<'_>, section: &mut Section<'_>) {

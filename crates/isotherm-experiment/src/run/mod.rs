@@ -2,7 +2,8 @@
 //!
 //! A [controller](driver) on the user's host registers the functions and then invokes them as the workloads say: it sleeps until the
 //! next arrival, invokes, goes on. Arrivals do not wait for anything (an *open loop*): where the service's answer takes time
-//! (payloads, processing overhead), every invocation is made by an actor of its own. The run ends when everything that was
+//! (payloads, processing overhead), every invocation is made by an actor of its own. The clients of a closed loop are actors that
+//! wait for what they have invoked. The run ends when everything that was
 //! invoked has ended; idle containers do not prolong it.
 //!
 //! Records and events are looked at as they pass and forgotten: memory grows with what is alive, not with what has passed. Whoever
@@ -31,6 +32,7 @@ use driver::Driver;
 use world::World;
 
 pub use progress::{Progress, Stage, Stopped, Unfinished};
+pub(crate) use world::workloads;
 
 /// Steps of the simulation between two looks of whoever watches it: some microseconds to some milliseconds.
 const STEPS_BETWEEN_LOOKS: u64 = 256;
@@ -142,7 +144,8 @@ pub fn run(plan: &Plan, records: Option<File>, watch: Option<Watch>) -> Result<O
     let failure = Rc::new(RefCell::new(None));
     let lost = Rc::new(Cell::new(0));
     let service = world.service.clone();
-    let driver = Driver { world, lost: Rc::clone(&lost) };
+    let clients = world::clients(plan);
+    let driver = Driver { world, clients, lost: Rc::clone(&lost) };
     let failed = Rc::clone(&failure);
     let controller = ExecutionController::spawn(&site, plan.hosts.user, "controller", move |me| async move {
         if let Err(error) = driver.drive(&me, workload).await {

@@ -79,7 +79,9 @@ impl std::fmt::Display for Progress {
 fn last_arrival(plan: &Plan) -> Option<Time> {
     let last = |workload: &WorkloadPlan| match workload {
         WorkloadPlan::List(arrivals) => arrivals.last().map(|arrival| arrival.at),
-        WorkloadPlan::Poisson(config, _) => config.until,
+        WorkloadPlan::Generated(generated) => generated.config.until,
+        WorkloadPlan::Closed(closed) => closed.closed.config().until,
+        WorkloadPlan::AzureLike(azure) => Some(azure.drawn.config().until),
         WorkloadPlan::Csv(_) => None,
         WorkloadPlan::Azure(azure) => Some(azure.last()),
     };
@@ -95,9 +97,12 @@ fn expected(plan: &Plan) -> Option<u64> {
     }
     let count = |workload: &WorkloadPlan| match workload {
         WorkloadPlan::List(arrivals) => Some(arrivals.len() as u64),
-        WorkloadPlan::Poisson(config, _) if config.until.is_none() => config.count,
+        WorkloadPlan::Generated(generated) if generated.config.until.is_none() => generated.config.count,
+        WorkloadPlan::Closed(closed) if closed.closed.config().until.is_none() => closed.closed.config().count,
+        WorkloadPlan::Generated(_) | WorkloadPlan::Closed(_) | WorkloadPlan::AzureLike(_) | WorkloadPlan::Csv(_) => {
+            None
+        }
         WorkloadPlan::Azure(azure) => Some(azure.arrivals()).filter(|(_, exact)| *exact).map(|(count, _)| count),
-        WorkloadPlan::Poisson(..) | WorkloadPlan::Csv(_) => None,
     };
     plan.workloads.iter().try_fold(0u64, |sum, workload| sum.checked_add(count(workload)?))
 }

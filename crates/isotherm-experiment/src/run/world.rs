@@ -2,16 +2,16 @@
 
 use std::rc::Rc;
 
-use isotherm_kernel::RandomStreams;
+use isotherm_kernel::{RandomStreams, Time};
 use isotherm_results::Totals;
 use isotherm_serverless::{
     Body, Function, FunctionManager, Image, Limits, NodeConfig, ServerlessComputeService, ServiceConfig, Slots, Step,
 };
 use isotherm_services::{Site, StorageConfig, StorageService};
-use isotherm_workload::{Arrival, ArrivalList, FunctionNames, Merge, Poisson, Workload, WorkloadError};
+use isotherm_workload::{Arrival, ArrivalList, Client, FunctionNames, Generator, Merge, Workload, WorkloadError};
 
 use super::Failure;
-use crate::plan::{Plan, StepPlan, WorkloadPlan};
+use crate::plan::{ClosedPlan, Plan, StepPlan, WorkloadPlan};
 use crate::source::Span;
 use crate::trace;
 
@@ -133,20 +133,47 @@ fn step(
     }
 }
 
-/// All workloads of a plan as one.
-pub(super) fn workloads(plan: &Plan) -> Result<Merge, Failure> {
+/// All workloads of a plan but the closed loops as one.
+pub(crate) fn workloads(plan: &Plan) -> Result<Merge, WorkloadError> {
     let streams = RandomStreams::new(plan.seed);
     let names = FunctionNames::new(plan.functions.iter().map(|function| function.name.as_str()));
     let workload = |workload: &WorkloadPlan| -> Result<Box<dyn Workload>, WorkloadError> {
         Ok(match workload {
             WorkloadPlan::List(arrivals) => Box::new(ArrivalList::new(arrivals.clone())?),
-            WorkloadPlan::Poisson(config, stream) => Box::new(Poisson::new(config.clone(), streams.stream(stream))?),
+            WorkloadPlan::Generated(plan) => Box::new(Generator::new(plan.config.clone(), &streams, &plan.stream)?),
+            // Its clients are actors of the controller's.
+            WorkloadPlan::Closed(_) => Box::new(ArrivalList::new(Vec::new())?),
+            WorkloadPlan::AzureLike(plan) => Box::new(plan.drawn.arrivals(plan.first_function, &streams, &plan.stream)),
             WorkloadPlan::Csv(csv) => Box::new(trace::open(csv, names.clone())?),
             WorkloadPlan::Azure(azure) => trace::azure(azure, streams)?,
         })
     };
     let workloads: Result<Vec<_>, _> = plan.workloads.iter().map(workload).collect();
     Ok(Merge::new(workloads?))
+}
+
+/// The clients of a closed loop, and what limits them.
+pub(super) struct Clients {
+    pub(super) clients: Vec<Client>,
+    pub(super) from: Time,
+    pub(super) until: Time,
+    pub(super) count: u64,
+}
+
+/// The clients of all closed loops of a plan.
+pub(super) fn clients(plan: &Plan) -> Vec<Clients> {
+    let streams = RandomStreams::new(plan.seed);
+    let clients = |workload: &WorkloadPlan| {
+        let WorkloadPlan::Closed(ClosedPlan { closed, stream, .. }) = workload else { return None };
+        let config = closed.config();
+        Some(Clients {
+            clients: closed.clients(&streams, stream).collect(),
+            from: config.from,
+            until: config.until.unwrap_or(Time::NEVER),
+            count: config.count.unwrap_or(u64::MAX),
+        })
+    };
+    plan.workloads.iter().filter_map(clients).collect()
 }
 
 /// What all compute hosts together can hold.

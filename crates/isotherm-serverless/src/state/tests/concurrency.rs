@@ -9,7 +9,11 @@ impl Stage {
     fn concurrent(&mut self, concurrency: Concurrency) -> FunctionId {
         let limits = Limits::time(Duration::from_secs(60)).memory(40);
         let startup = Some(Duration::from_secs(3));
-        let registration = Registration { startup, concurrency, ..Registration::new("f".into(), None, limits) };
+        let registration = Registration {
+            startup: startup.map(Into::into),
+            concurrency,
+            ..Registration::new("f".into(), None, limits)
+        };
         self.state.register(registration).expect("the function can run")
     }
 

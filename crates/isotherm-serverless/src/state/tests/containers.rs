@@ -202,7 +202,10 @@ fn goes(eviction: Box<dyn ContainerEviction>, memory: [u64; 4]) -> Vec<String> {
             let startup = Some(Duration::from_secs(index + 1));
             stage
                 .state
-                .register(Registration { startup, ..Registration::new("f".into(), None, limits) })
+                .register(Registration {
+                    startup: startup.map(Into::into),
+                    ..Registration::new("f".into(), None, limits)
+                })
                 .expect("the function can run")
         })
         .collect();
@@ -255,7 +258,7 @@ fn what_was_used_long_ago_goes_in_the_end_under_greedy_dual() {
         let limits = Limits::time(Duration::from_secs(60)).memory(50);
         stage
             .state
-            .register(Registration { startup, ..Registration::new("f".into(), None, limits) })
+            .register(Registration { startup: startup.map(Into::into), ..Registration::new("f".into(), None, limits) })
             .expect("the function can run")
     };
     // One that was used three times is worth 3 × 1 / 50.

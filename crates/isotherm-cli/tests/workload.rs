@@ -1,0 +1,213 @@
+//! `isotherm workload describe` and `isotherm workload generate`.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The exit code, and what went to standard output and to standard error.
+fn isotherm(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_isotherm"))
+        .current_dir(examples())
+        .arg("workload")
+        .args(arguments)
+        .output()
+        .unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+fn examples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples")
+}
+
+fn assert_snapshot(text: &str, name: &str) {
+    let expected = snapbox::Data::read_from(&Path::new("tests/snapshots").join(name), None).raw();
+    snapbox::Assert::new().action_env("SNAPSHOTS").eq(text, expected);
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<_> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn what_a_workload_looks_like() {
+    for name in ["generated-workloads", "azure-like", "many-functions", "quickstart"] {
+        let (code, out, err) = isotherm(&["describe", &format!("{name}.toml")]);
+        assert_eq!((code, err.as_str()), (Some(0), ""), "{name}");
+        assert_snapshot(&out, &format!("describe-{name}.txt"));
+    }
+}
+
+/// 2,906 rows below the header of the trace, of 30 functions; `awk` adds up the durations.
+#[test]
+fn a_trace_is_described_as_the_experiment_that_reads_it() {
+    let (code, out, _) = isotherm(&["describe", "data/skewed_requests.csv", "--json"]);
+    assert_eq!(code, Some(0));
+    let (_, experiment, _) = isotherm(&["describe", "many-functions.toml", "--json"]);
+    // A trace does not say how much memory its functions have, and which functions there are besides those that are invoked.
+    let part = |text: &str, key: &str| {
+        let start = text.find(&format!("\"{key}\"")).unwrap();
+        let rest = &text[start..];
+        rest[..rest.find("\n  \"").unwrap_or(rest.len())].to_owned()
+    };
+    for key in
+        ["arrivals", "first_s", "last_s", "rate_per_s", "gap_variation", "durations", "popular", "mean_concurrency"]
+    {
+        assert_eq!(part(&out, key), part(&experiment, key), "{key}");
+    }
+    assert_eq!(part(&out, "arrivals"), "\"arrivals\": 2906,");
+    let named = isotherm(&[
+        "describe",
+        "data/skewed_requests.csv",
+        "--columns",
+        "arrival=arrival_s,function=function,duration=duration_s",
+        "--json",
+    ]);
+    assert_eq!(named.1, out);
+}
+
+/// Arrivals that are written and read again are the same arrivals: the run of the trace is that of the workload.
+#[test]
+fn what_is_generated_can_be_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let day = folder.path().join("made/day.csv");
+    let out = day.to_str().unwrap();
+    let (code, shown, err) =
+        isotherm(&["generate", "azure-like.toml", "--set", "workload.0.until=20min", "--out", out]);
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    let made = folder.path().join("made");
+    assert_eq!(names(&made), ["day-functions.csv", "day.csv"]);
+    let rows = std::fs::read_to_string(&day).unwrap();
+    assert!(rows.starts_with("arrival_s,function,duration_s\n"), "{}", &rows[..80]);
+    let count = rows.lines().count() - 1;
+    assert!(shown.contains(" invocations of ") && shown.contains("day-functions.csv"), "{shown}");
+    assert!(count > 20, "{count}");
+    let experiment = std::fs::read_to_string(examples().join("azure-like.toml")).unwrap();
+    let (head, _) = experiment.split_once("[[workload]]").unwrap();
+    let replay = format!(
+        "{head}\n[functions]\ncsv = \"day-functions.csv\"\n\
+         columns = {{ name = \"function\", memory = \"memory_bytes\", disk = \"disk_bytes\", time = \"timeout_s\" }}\n\
+         limits = {{ time = \"unlimited\" }}\n\n[[workload]]\nkind = \"csv\"\nfile = \"day.csv\"\n\
+         columns = {{ arrival = \"arrival_s\", function = \"function\", duration = \"duration_s\" }}\n"
+    );
+    std::fs::write(made.join("replay.toml"), replay).unwrap();
+    let summary = |file: &str, set: &[&str], results: &str| {
+        let results = folder.path().join(results);
+        let output = Command::new(env!("CARGO_BIN_EXE_isotherm"))
+            .current_dir(examples())
+            .args(["run", file, "--quiet", "--out"])
+            .arg(&results)
+            .args(set)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        std::fs::read_to_string(results.join("invocations.csv")).unwrap()
+    };
+    let direct = summary("azure-like.toml", &["--set", "workload.0.until=20min"], "direct");
+    let replayed = summary(made.join("replay.toml").to_str().unwrap(), &[], "replayed");
+    assert!(direct == replayed, "the records differ");
+}
+
+/// A function with two invocations in the first minute, and one in the third minute of the second day.
+#[test]
+fn the_files_of_azure() {
+    let folder = tempfile::tempdir().unwrap();
+    let experiment = folder.path().join("two-days.toml");
+    std::fs::write(
+        &experiment,
+        r#"
+name = "two-days"
+[platform]
+nodes = { count = 1, cores = 2, memory = "8GB", disk = { read = "1GB/s", write = "1GB/s" } }
+head = { cores = 1, disk = { read = "1GB/s", write = "1GB/s" } }
+network = { node = "10Gbps", latency = "50us" }
+[[function]]
+name = "f"
+limits = { time = "60s", memory = "512MB" }
+[[workload]]
+kind = "list"
+function = "f"
+at = ["0s", "59.9s", "86521s"]
+durations = ["100ms", "300ms", "1.5s"]
+"#,
+    )
+    .unwrap();
+    let out = folder.path().join("azure");
+    let arguments =
+        ["generate", experiment.to_str().unwrap(), "--format", "azure-2019", "--out", out.to_str().unwrap(), "--quiet"];
+    assert_eq!(isotherm(&arguments), (Some(0), String::new(), String::new()));
+    let families = ["app_memory_percentiles", "function_durations_percentiles", "invocations_per_function_md"];
+    let expected: Vec<_> =
+        families.iter().flat_map(|family| ["d01", "d02"].map(|day| format!("{family}.anon.{day}.csv"))).collect();
+    assert_eq!(names(&out), expected);
+    let row = |family: &str, day: &str| {
+        let text = std::fs::read_to_string(out.join(format!("{family}.anon.{day}.csv"))).unwrap();
+        let lines: Vec<_> = text.lines().map(str::to_owned).collect();
+        assert_eq!((lines.len(), lines[0].split(',').count()), (2, lines[1].split(',').count()));
+        lines[1].clone()
+    };
+    let first = row("invocations_per_function_md", "d01");
+    assert!(first.starts_with("two-days,f,f,http,2,0,0,0,") && first.split(',').count() == 1444, "{first}");
+    assert!(row("invocations_per_function_md", "d02").starts_with("two-days,f,f,http,0,0,1,0,"));
+    // Average, count, minimum, maximum; the median of two is the first, the percentiles above it the second, to 1 %.
+    assert!(row("function_durations_percentiles", "d01").starts_with("two-days,f,f,200,2,100,300,100,"));
+    assert_eq!(
+        row("function_durations_percentiles", "d02"),
+        "two-days,f,f,1500,1,1500,1500,1500,1500,1500,1500,1500,1500,1500"
+    );
+    assert_eq!(row("app_memory_percentiles", "d01"), "two-days,f,1,512,512,512,512,512,512,512,512,512");
+}
+
+#[test]
+fn what_cannot_be_written_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("x.csv");
+    let out = out.to_str().unwrap();
+    let cases: &[(&[&str], i32, &str)] = &[
+        (&["generate", "generated-workloads.toml", "--out", out], 2, "closed loop depend on the platform"),
+        (&["generate", "nowhere.toml", "--out", out], 2, "there is no such file"),
+        (&["generate", "data/skewed_requests.csv", "--out", out], 2, "from an experiment"),
+        (
+            &["generate", "azure-like.toml", "--format", "azure-2019", "--no-durations", "--out", out],
+            2,
+            "for `--format csv`",
+        ),
+        (&["generate", "azure-like.toml", "--out", folder.path().to_str().unwrap()], 1, "is a directory"),
+        (&["generate", "azure-like.toml", "--format", "azur", "--out", out], 2, "azure-2019"),
+        (&["describe", "nowhere.csv"], 2, "there is no such file"),
+        (&["describe", "data"], 2, "it is a folder"),
+        (&["describe", "azure-like.toml", "--columns", "arrival=x"], 2, "for traces"),
+        (&["describe", "data/skewed_requests.csv", "--columns", "arival=x"], 2, "unknown `arival`"),
+        (&["describe", "data/skewed_requests.csv", "--columns", "arrival=arival_s"], 2, "did you mean `arrival_s`?"),
+        (&["describe", "data/skewed_requests.csv", "--seed", "1"], 2, "are for experiments"),
+        (&["describe", "data/skewed_functions.csv"], 2, "no column of"),
+    ];
+    for (arguments, expected, message) in cases {
+        let (code, _, err) = isotherm(arguments);
+        assert_eq!(code, Some(*expected), "{arguments:?}: {err}");
+        assert!(err.to_lowercase().contains(message), "{arguments:?}: {err}");
+    }
+    assert_eq!(names(folder.path()), Vec::<String>::new());
+}
+
+/// A body that computes takes as long as the platform lets it.
+#[test]
+fn durations_that_are_not_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("x.csv");
+    let (code, _, err) = isotherm(&["generate", "quickstart.toml", "--out", out.to_str().unwrap(), "--no-durations"]);
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    assert!(std::fs::read_to_string(&out).unwrap().starts_with("arrival_s,function\n"));
+}
+
+#[test]
+fn help_of_workload() {
+    for name in ["workload", "describe", "generate"] {
+        let arguments: &[&str] = if name == "workload" { &["--help"] } else { &[name, "--help"] };
+        let (code, out, _) = isotherm(arguments);
+        assert_eq!(code, Some(0));
+        assert_snapshot(&out, &format!("{name}-help.txt"));
+    }
+}

@@ -1,0 +1,598 @@
+//! `[[workload]]` of the kinds that generate arrivals: `poisson`, `uniform`, `gaps`, `bursts`, `diurnal`, `closed` and `azure-like`.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use isotherm_kernel::{Duration, RandomStreams, Time};
+use isotherm_workload::{
+    AzureLike, AzureLikeConfig, BurstState, Bursts, ClosedLoop, ClosedLoopConfig, DayShape, Diurnal, GeneratorConfig,
+    MemoryOfApp, Process, Targets, WorkloadError,
+};
+
+use crate::check::context::Context;
+use crate::check::fields::{Choice, Count, Fields, FromValue, Positive, Rate, RateOrNone, choice, takes, word, words};
+use crate::check::law::A_DURATION;
+use crate::check::schema::{Field, TableSpec, Takes, field};
+use crate::check::workload::{A_FUNCTION, date, function};
+use crate::diagnostic::{Diagnostic, Report};
+use crate::law::DurationLaw;
+use crate::plan::{AzureLikePlan, ClosedPlan, FunctionPlan, GeneratedPlan, LimitsPlan, ProcessPlan, WorkloadPlan};
+use crate::source::{Located, Span};
+use crate::tree::{Kind, Value};
+
+const fn kind(what: &'static str, example: &'static str) -> Field {
+    field("kind", Takes::Value { what, example }, "What the workload is.")
+}
+
+const FUNCTION: Field =
+    field("function", A_FUNCTION, "The function that is invoked.").otherwise("`functions` must be there");
+
+const FUNCTIONS: Field = field(
+    "functions",
+    Takes::Value { what: "a list of names, or \"all\"", example: "[\"resize\", \"thumbnail\"]" },
+    "The functions of which one is invoked each time, the most popular first.",
+)
+.otherwise("`function` must be there");
+
+const POPULARITY: Field = field(
+    "popularity",
+    takes::<f64>(),
+    "How much the first of `functions` are preferred: the k-th is invoked with a probability in proportion to `k^-popularity` (Zipf).",
+)
+.like("1.1")
+.otherwise("0: all are alike");
+
+const DURATION: Field = field(
+    "duration",
+    A_DURATION,
+    "How long each body runs, in place of what the function does; if it is random, drawn for each invocation.",
+)
+.otherwise("the body of the function");
+
+const FROM: Field =
+    field("from", takes::<Duration>(), "When it begins; the first invocation comes one gap later.").default("\"0s\"");
+
+const UNTIL: Field = field("until", takes::<Duration>(), "Nothing is invoked at this date or later.")
+    .like("\"10min\"")
+    .otherwise("`count` ends it");
+
+const COUNT: Field =
+    field("count", takes::<u64>(), "At most so many invocations.").like("100").otherwise("`until` ends it");
+
+pub const POISSON: TableSpec = TableSpec {
+    name: "[[workload]]",
+    title: "`[[workload]]` of kind `poisson`",
+    doc: "Independent gaps between invocations, exponentially distributed. Every workload has random streams of its \
+          own. It needs an end: `until`, `count` or both.",
+    fields: &[
+        kind("`\"poisson\"`", "\"poisson\""),
+        FUNCTION,
+        FUNCTIONS,
+        POPULARITY,
+        field("rate", takes::<Rate>(), "Invocations in the mean, more than zero."),
+        DURATION,
+        FROM,
+        UNTIL,
+        COUNT,
+    ],
+};
+
+const GAPS: &[Choice<bool>] = &[
+    word("even", "all the same, 1 / `rate`", true),
+    word("random", "anything between 0 and 2 / `rate`, all alike", false),
+];
+
+pub const UNIFORM: TableSpec = TableSpec {
+    name: "[[workload]]",
+    title: "`[[workload]]` of kind `uniform`",
+    doc: "Invocations that are equally far apart, or whose gaps are uniformly distributed.",
+    fields: &[
+        kind("`\"uniform\"`", "\"uniform\""),
+        FUNCTION,
+        FUNCTIONS,
+        POPULARITY,
+        field("rate", takes::<Rate>(), "Invocations in the mean, more than zero."),
+        field("gaps", Takes::Words(|| words(GAPS)), "What the gaps between them are.").default("\"even\""),
+        DURATION,
+        FROM,
+        UNTIL,
+        COUNT,
+    ],
+};
+
+pub const RENEWAL: TableSpec = TableSpec {
+    name: "[[workload]]",
+    title: "`[[workload]]` of kind `gaps`",
+    doc: "Independent gaps between invocations, of any distribution: a renewal process.",
+    fields: &[
+        kind("`\"gaps\"`", "\"gaps\""),
+        FUNCTION,
+        FUNCTIONS,
+        POPULARITY,
+        field("gap", A_DURATION, "The time between two invocations."),
+        DURATION,
+        FROM,
+        UNTIL,
+        COUNT,
+    ],
+};
+
+pub const BURSTS: TableSpec = TableSpec {
+    name: "[[workload]]",
+    title: "`[[workload]]` of kind `bursts`",
+    doc: "Invocations at random with a rate that jumps between states: a Markov-modulated Poisson process (MMPP). It begins in the first state.",
+    fields: &[
+        kind("`\"bursts\"`", "\"bursts\""),
+        FUNCTION,
+        FUNCTIONS,
+        POPULARITY,
+        field("states", Takes::Tables(&STATE), "The states, at least two."),
+        DURATION,
+        FROM,
+        UNTIL,
+        COUNT,
+    ],
+};
+
+const STATE: TableSpec = TableSpec {
+    name: "a state",
+    title: "",
+    doc: "A state of a workload that comes in bursts.",
+    fields: &[
+        field("rate", takes::<RateOrNone>(), "Invocations in the mean while it lasts, perhaps none.").like("\"50/s\""),
+        field("mean", takes::<Duration>(), "How long it lasts in the mean (it is exponentially distributed)."),
+        field(
+            "next",
+            Takes::Value { what: "a probability for each state", example: "[0, 0.5, 0.5]" },
+            "Which state follows.",
+        )
+        .otherwise("the next one of the list, and after the last one the first"),
+    ],
+};
+
+pub const DIURNAL: TableSpec = TableSpec {
+    name: "[[workload]]",
+    title: "`[[workload]]` of kind `diurnal`",
+    doc: "Invocations at random with a rate that goes up and down with the time of the day, as a wave (`amplitude`) or as a profile. The \
+          simulation begins at midnight.",
+    fields: &[
+        kind("`\"diurnal\"`", "\"diurnal\""),
+        FUNCTION,
+        FUNCTIONS,
+        POPULARITY,
+        field("rate", takes::<Rate>(), "Invocations in the mean over a period, more than zero."),
+        field("period", takes::<Duration>(), "After which it begins anew.").default("\"1d\""),
+        field("amplitude", takes::<f64>(), "How far the rate goes up and down: 0.8 is from a fifth of the mean to 1.8 times the mean.")
+            .otherwise("`profile` must be there"),
+        field("peak", takes::<Duration>(), "When in the period the wave is highest.").like("\"14h\"").otherwise("`\"0s\"`"),
+        field(
+            "profile",
+            Takes::Value { what: "a list of numbers", example: "[1, 1, 2, 5, 8, 3]" },
+            "The rate in equal parts of the period, one for each hour of a day for instance; only their proportions matter.",
+        )
+        .otherwise("`amplitude` must be there"),
+        DURATION,
+        FROM,
+        UNTIL,
+        COUNT,
+    ],
+};
+
+pub const CLOSED: TableSpec = TableSpec {
+    name: "[[workload]]",
+    title: "`[[workload]]` of kind `closed`",
+    doc: "A closed loop: clients that think, invoke something, wait until it has ended, and think again. How many invocations there are \
+          depends on how fast the platform is.",
+    fields: &[
+        kind("`\"closed\"`", "\"closed\""),
+        FUNCTION,
+        FUNCTIONS,
+        POPULARITY,
+        field("clients", takes::<Count>(), "How many clients there are."),
+        field(
+            "think",
+            A_DURATION,
+            "How long a client thinks before each of its invocations; if it is random, drawn for each.",
+        ),
+        DURATION,
+        field("from", takes::<Duration>(), "When the clients begin to think.").default("\"0s\""),
+        UNTIL,
+        field("count", takes::<u64>(), "At most so many invocations of all clients together.")
+            .like("100")
+            .otherwise("`until` ends it"),
+    ],
+};
+
+const MEMORY: &[Choice<MemoryOfApp>] = &[
+    word("split", "the memory of the app, split evenly among its functions", MemoryOfApp::Split),
+    word("app", "as much as the whole app", MemoryOfApp::App),
+];
+
+pub const AZURE_LIKE: TableSpec = TableSpec {
+    name: "[[workload]]",
+    title: "`[[workload]]` of kind `azure-like`",
+    doc: "Apps that are drawn from what was published of Azure Functions 2019: how many functions they have, how often and how regularly they are \
+          invoked, their memory and execution times. The workload brings its functions, which have no image, no time limit and no disk space; they \
+          are numbered after all others, and named like `app0-f0`. See docs/workloads.md.",
+    fields: &[
+        kind("`\"azure-like\"`", "\"azure-like\""),
+        field("apps", takes::<Count>(), "How many apps.").like("200"),
+        field("scale", takes::<Positive>(), "By how much they are invoked more often than the real ones.").like("0.1").default("1.0"),
+        field("memory", Takes::Words(|| words(MEMORY)), "What memory a function has.").default("\"split\""),
+        field(
+            "sigma",
+            takes::<f64>(),
+            "The standard deviation of the logarithm of the execution times of a function around its average; 0: always the average.",
+        )
+        .like("0.5")
+        .default("0.0"),
+        field("startup", A_DURATION, "How long the start of a container takes; if it is random, drawn for each.")
+            .otherwise("that of the service"),
+        field("prefix", Takes::Value { what: "text", example: "\"azure-\"" }, "What the names of its functions begin with.")
+            .default("\"\""),
+        field("from", takes::<Duration>(), "When it begins.").default("\"0s\""),
+        field("until", takes::<Duration>(), "Nothing is invoked at this date or later.").like("\"1d\""),
+    ],
+};
+
+/// Reads a workload of this kind; its fields are those of the kind already.
+pub fn generated(
+    kind: &str,
+    fields: &mut Fields<'_>,
+    number: usize,
+    startup: &DurationLaw,
+    context: &Context<'_>,
+) -> Option<WorkloadPlan> {
+    match kind {
+        "closed" => closed(fields, number, context),
+        "azure-like" => azure_like(fields, number, startup, context),
+        _ => open(kind, fields, number, context),
+    }
+}
+
+fn open(kind: &str, fields: &mut Fields<'_>, number: usize, context: &Context<'_>) -> Option<WorkloadPlan> {
+    let targets = targets(fields, number, context);
+    let process = match kind {
+        "poisson" => poisson(fields),
+        "uniform" => uniform(fields),
+        "gaps" => gaps(fields),
+        "bursts" => bursts(fields),
+        _ => diurnal(fields),
+    };
+    let duration = fields.optional::<DurationLaw>("duration");
+    let span = span(fields, Duration::ZERO);
+    let ((targets, stream), (written, process), span) = (targets?, process?, span?);
+    let duration_s = duration.as_ref().map(|law| law.seconds().clone());
+    let Ends { from, until, count } = span;
+    let config = GeneratorConfig { process, targets, duration_s, from, until, count };
+    Some(WorkloadPlan::Generated(GeneratedPlan { process: written, duration, config, stream }))
+}
+
+/// What is invoked, and the path of the random streams.
+fn targets(fields: &mut Fields<'_>, number: usize, context: &Context<'_>) -> Option<(Targets, String)> {
+    let own_body = fields.has("duration");
+    if !fields.has("function") && !fields.has("functions") {
+        fields.missing_one_of("function", &[("function", "\"...\""), ("functions", "\"all\"")]);
+        return None;
+    }
+    if fields.has("function") {
+        let name = fields.required::<Located<String>>("function")?;
+        let function = function(&name, own_body, context)?;
+        return Some((Targets::one(function), format!("workload/{number}/{}", name.value)));
+    }
+    let entry = fields.entry("functions")?;
+    let place = entry.value.span;
+    let exponent = fields.optional::<Located<f64>>("popularity");
+    let functions = many(&entry.value, own_body, context)?;
+    if functions.is_empty() {
+        context.report.error(place, "this workload invokes no function", "name at least one");
+        return None;
+    }
+    let (exponent, at) = exponent.map_or((0.0, place), |exponent| (exponent.value, exponent.span));
+    let targets = Targets::zipf(functions, exponent);
+    let targets = targets.map_err(|error| context.report.error(at, error.to_string(), "0 prefers none")).ok()?;
+    Some((targets, format!("workload/{number}")))
+}
+
+/// `"all"`, or a list of names.
+fn many(value: &Value, own_body: bool, context: &Context<'_>) -> Option<Vec<u32>> {
+    if matches!(&value.kind, Kind::String(word) if word == "all") {
+        let all = 0..context.functions.iter().count();
+        if !own_body {
+            let located = all.clone().map(|index| Located { value: index, span: value.span });
+            context.needs.borrow_mut().invoked.extend(located);
+        }
+        return (!context.functions.is_incomplete())
+            .then(|| all.filter_map(|index| u32::try_from(index).ok()).collect());
+    }
+    if !matches!(value.kind, Kind::Array(_)) {
+        let hint = format!("write it like {} or \"all\"", context.report.example("[\"resize\", \"thumbnail\"]"));
+        context.report.error(value.span, format!("expected a list of names, found {}", value.kind.description()), hint);
+        return None;
+    }
+    let names = Vec::<Located<String>>::read(value, context.report)?;
+    let mut seen = BTreeMap::new();
+    for name in &names {
+        if let Some(first) = seen.insert(&name.value, name.span) {
+            let message = format!("`{}` is named twice", name.value);
+            context.report.push(Diagnostic::at(name.span, message, "").with_related(first, "the first time"));
+        }
+    }
+    let functions: Vec<_> = names.iter().map(|name| function(name, own_body, context)).collect();
+    functions.into_iter().collect()
+}
+
+/// When a workload begins and ends.
+struct Ends {
+    from: Time,
+    until: Option<Time>,
+    count: Option<u64>,
+}
+
+fn span(fields: &mut Fields<'_>, from: Duration) -> Option<Ends> {
+    let report = fields.report();
+    let before = report.count();
+    let from = fields.optional_or("from", from);
+    let until = fields.optional::<Located<Duration>>("until");
+    let count = fields.optional::<Located<u64>>("count");
+    if !fields.has("until") && !fields.has("count") {
+        fields.missing_one_of("until", &[("until", "\"10min\""), ("count", "100")]);
+    }
+    let empty = match (&until, &count) {
+        (Some(until), _) if until.value <= from => Some(until.span),
+        (_, Some(count)) if count.value == 0 => Some(count.span),
+        _ => None,
+    };
+    if let Some(place) = empty {
+        report.error(place, "this workload is empty", "nothing would be invoked");
+    }
+    let until = until.map(|until| date(until.value));
+    let ends = Ends { from: date(from), until, count: count.map(|count| count.value) };
+    (report.count() == before).then_some(ends)
+}
+
+type Written = (ProcessPlan, Process);
+
+/// What the library refuses.
+fn checked<T>(made: Result<T, WorkloadError>, place: Span, report: &Report) -> Option<T> {
+    made.map_err(|error| report.error(place, error.to_string(), "")).ok()
+}
+
+fn poisson(fields: &mut Fields<'_>) -> Option<Written> {
+    let rate = fields.required::<Located<Rate>>("rate")?;
+    let rate_per_s = rate.value.0;
+    let process = checked(Process::poisson(rate_per_s), rate.span, fields.report())?;
+    Some((ProcessPlan::Poisson { rate_per_s }, process))
+}
+
+fn uniform(fields: &mut Fields<'_>) -> Option<Written> {
+    let rate = fields.required::<Located<Rate>>("rate");
+    let is_even = match fields.entry("gaps") {
+        Some(entry) => choice(&entry.value, "gaps", GAPS, fields.report()),
+        None => Some(true),
+    };
+    let (rate, is_even) = (rate?, is_even?);
+    let rate_per_s = rate.value.0;
+    let process = if is_even { Process::even(rate_per_s) } else { Process::uniform(rate_per_s) };
+    let process = checked(process, rate.span, fields.report())?;
+    Some((ProcessPlan::Uniform { rate_per_s, is_even }, process))
+}
+
+fn gaps(fields: &mut Fields<'_>) -> Option<Written> {
+    let gap = fields.required::<Located<DurationLaw>>("gap")?;
+    let process = checked(Process::gaps(gap.value.seconds().clone()), gap.span, fields.report())?;
+    Some((ProcessPlan::Gaps(gap.value), process))
+}
+
+fn bursts(fields: &mut Fields<'_>) -> Option<Written> {
+    let states = fields.required::<Located<Vec<Located<State>>>>("states")?;
+    let report = fields.report();
+    let before = report.count();
+    let count = states.value.len();
+    if count < 2 {
+        report.error(states.span, "bursts need at least two states", "one state alone is a Poisson process");
+    }
+    for state in &states.value {
+        state.value.check(count, report);
+    }
+    if states.value.iter().all(|state| state.value.rate_per_s == 0.0) {
+        report.error(states.span, "nothing would ever be invoked", "at least one state needs a rate of more than zero");
+    }
+    if report.count() > before {
+        return None;
+    }
+    let written: Vec<BurstState> = states.value.into_iter().map(|state| state.value.into()).collect();
+    let process = checked(Bursts::new(written.clone()), states.span, report)?;
+    Some((ProcessPlan::Bursts(written), Process::Bursts(process)))
+}
+
+/// A state as it is written.
+struct State {
+    rate_per_s: f64,
+    mean: Located<Duration>,
+    next: Option<Located<Vec<f64>>>,
+}
+
+impl FromValue for State {
+    const WHAT: &'static str = "a state";
+    const EXAMPLE: &'static str = "{ rate = \"50/s\", mean = \"5s\" }";
+
+    fn read(value: &Value, report: &Report) -> Option<Self> {
+        let mut fields = Fields::of(value, &STATE, report)?;
+        let rate = fields.required::<RateOrNone>("rate");
+        let mean = fields.required::<Located<Duration>>("mean");
+        let next = fields.optional::<Located<Vec<f64>>>("next");
+        fields.finish();
+        Some(State { rate_per_s: rate?.0, mean: mean?, next })
+    }
+}
+
+impl State {
+    fn check(&self, states: usize, report: &Report) {
+        if self.mean.value.is_zero() {
+            report.error(self.mean.span, "the mean time of a state must be more than zero", "");
+        }
+        let Some(next) = &self.next else { return };
+        let sum: f64 = next.value.iter().sum();
+        if next.value.len() != states {
+            let message = format!("{} probabilities for {states} states", next.value.len());
+            report.error(next.span, message, "give one for each state, in their order");
+        } else if next.value.iter().any(|probability| !(0.0..=1.0).contains(probability)) {
+            report.error(next.span, "a probability is a number from 0 to 1", "");
+        } else if (sum - 1.0).abs() > 1e-6 {
+            report.error(
+                next.span,
+                format!("these probabilities sum up to {sum}"),
+                "one of the states must follow: make it 1",
+            );
+        }
+    }
+}
+
+impl From<State> for BurstState {
+    fn from(state: State) -> Self {
+        let next = state.next.map(|next| next.value).unwrap_or_default();
+        BurstState { rate_per_s: state.rate_per_s, mean: state.mean.value, next }
+    }
+}
+
+fn diurnal(fields: &mut Fields<'_>) -> Option<Written> {
+    let report = fields.report();
+    let rate = fields.required::<Located<Rate>>("rate");
+    let day = Duration::from_secs(86_400);
+    let period = fields.optional::<Located<Duration>>("period");
+    if let Some(period) = &period
+        && period.value.is_zero()
+    {
+        report.error(period.span, "a period of zero", "the length of a day, for instance");
+        return None;
+    }
+    let shape = day_shape(fields);
+    let (rate, (shape, place)) = (rate?, shape?);
+    let (rate_per_s, period) = (rate.value.0, period.map_or(day, |period| period.value));
+    let process = checked(Diurnal::new(rate_per_s, period, shape.clone()), place, report)?;
+    Some((ProcessPlan::Diurnal { rate_per_s, period, shape }, Process::Diurnal(process)))
+}
+
+/// The shape of a day, and where it is written.
+fn day_shape(fields: &mut Fields<'_>) -> Option<(DayShape, Span)> {
+    let report = fields.report();
+    if fields.has("profile") {
+        let profile = fields.required::<Located<Vec<f64>>>("profile")?;
+        if profile.value.iter().any(|&weight| weight < 0.0) {
+            report.error(profile.span, "a rate cannot be negative", "use zero or more");
+            return None;
+        }
+        if profile.value.iter().all(|&weight| weight == 0.0) {
+            report.error(profile.span, "nothing would ever be invoked", "at least one part needs more than zero");
+            return None;
+        }
+        return Some((DayShape::Profile(profile.value), profile.span));
+    }
+    if !fields.has("amplitude") {
+        fields.missing_one_of("amplitude", &[("amplitude", "0.8"), ("profile", "[1, 1, 2, 5, 8, 3]")]);
+        return None;
+    }
+    let amplitude = fields.required::<Located<f64>>("amplitude");
+    let peak = fields.optional_or("peak", Duration::ZERO);
+    let amplitude = amplitude?;
+    if !(0.0..=1.0).contains(&amplitude.value) {
+        report.error(amplitude.span, "an amplitude is a number from 0 to 1", "at 1 the rate goes down to nothing");
+        return None;
+    }
+    Some((DayShape::Wave { amplitude: amplitude.value, peak }, amplitude.span))
+}
+
+fn closed(fields: &mut Fields<'_>, number: usize, context: &Context<'_>) -> Option<WorkloadPlan> {
+    let targets = targets(fields, number, context);
+    let clients = fields.required::<Count>("clients");
+    let think = fields.required::<DurationLaw>("think");
+    let duration = fields.optional::<DurationLaw>("duration");
+    let span = span(fields, Duration::ZERO);
+    let ((targets, stream), think, span) = (targets?, think?, span?);
+    let Ends { from, until, count } = span;
+    let config = ClosedLoopConfig {
+        clients: clients?.0,
+        think_s: think.seconds().clone(),
+        targets,
+        duration_s: duration.as_ref().map(|law| law.seconds().clone()),
+        from,
+        until,
+        count,
+    };
+    let closed = checked(ClosedLoop::new(config), fields.place(), context.report)?;
+    Some(WorkloadPlan::Closed(ClosedPlan { think, duration, closed, stream }))
+}
+
+fn azure_like(
+    fields: &mut Fields<'_>,
+    number: usize,
+    startup: &DurationLaw,
+    context: &Context<'_>,
+) -> Option<WorkloadPlan> {
+    let report = context.report;
+    let apps = fields.required::<Located<Count>>("apps");
+    let scale = fields.optional_or("scale", Positive(1.0)).0;
+    let memory = match fields.entry("memory") {
+        Some(entry) => choice(&entry.value, "memory", MEMORY, report),
+        None => Some(MemoryOfApp::Split),
+    };
+    let sigma = fields.optional::<Located<f64>>("sigma");
+    let startup = fields.optional::<DurationLaw>("startup").unwrap_or_else(|| startup.clone());
+    let prefix = fields.optional_or("prefix", String::new());
+    let from = fields.optional_or("from", Duration::ZERO);
+    let until = fields.required::<Located<Duration>>("until");
+    let (apps, memory, until) = (apps?, memory?, until?);
+    if until.value <= from {
+        report.error(until.span, "this workload is empty", "nothing would be invoked");
+        return None;
+    }
+    if let Some(sigma) = &sigma
+        && !(0.0..=10.0).contains(&sigma.value)
+    {
+        report.error(sigma.span, "`sigma` is a number from 0 to 10", "0 is always the average");
+        return None;
+    }
+    let sigma = sigma.map_or(0.0, |sigma| sigma.value);
+    let config =
+        AzureLikeConfig { apps: apps.value.0, scale, memory, sigma, from: date(from), until: date(until.value) };
+    let stream = format!("workload/{number}");
+    let drawn = checked(AzureLike::new(config, &RandomStreams::new(context.seed), &stream), apps.span, report)?;
+    let first_function = create(&drawn, &prefix, &startup, (number, fields.place()), context)?;
+    Some(WorkloadPlan::AzureLike(AzureLikePlan { drawn: Rc::new(drawn), first_function, prefix, startup, stream }))
+}
+
+/// Adds the functions of a workload to the experiment. Gives the number of the first.
+fn create(
+    drawn: &AzureLike,
+    prefix: &str,
+    startup: &DurationLaw,
+    (workload, place): (usize, Span),
+    context: &Context<'_>,
+) -> Option<u32> {
+    let mut created = context.created.borrow_mut();
+    let first = context.functions.iter().count() + created.len();
+    let taken =
+        |name: &str| context.functions.index_of(name).is_some() || created.iter().any(|known| known.name == name);
+    // All names end in the same way, so the first one is taken if any is, unless somebody writes such names by hand.
+    let names: Vec<String> = drawn.functions().iter().map(|function| format!("{prefix}{}", function.name)).collect();
+    let collision = match created.is_empty() {
+        true => names.iter().find(|name| context.functions.index_of(name).is_some()),
+        false => names.first().filter(|name| taken(name)),
+    };
+    if let Some(name) = collision {
+        let message = format!("there are two of function `{name}`");
+        context.report.error(place, message, "give the functions of this workload a `prefix`");
+        return None;
+    }
+    created.extend(drawn.functions().iter().zip(names).map(|(function, name)| FunctionPlan {
+        name,
+        place,
+        image: None,
+        limits: LimitsPlan { time: Duration::MAX, memory_bytes: function.memory_bytes, disk_bytes: 0 },
+        startup: startup.clone(),
+        body: Rc::new([]),
+        workload: Some(workload),
+    }));
+    u32::try_from(first).ok()
+}

@@ -1,0 +1,200 @@
+//! Writing the arrivals of an experiment into files: a CSV that workloads of kind `csv` read, or the three families of files of the Azure
+//! Functions 2019 data set.
+//!
+//! Files are written under temporary names and appear when all of them are whole. Arrivals are written as they pass; for the Azure format the
+//! counts of one day are held, for the functions that are invoked on it.
+
+mod azure2019;
+mod table;
+
+use std::io;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use isotherm_kernel::Time;
+use isotherm_workload::WorkloadError;
+use serde::Serialize;
+use tempfile::NamedTempFile;
+
+use crate::arrivals::{self, Arrivals, Known, Planned};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::error::ExperimentError;
+use crate::output;
+use crate::plan::{Plan, WorkloadPlan};
+use crate::trace;
+
+use azure2019::Azure2019;
+use table::Table;
+
+/// Arrivals between two looks of whoever watches.
+const BETWEEN_LOOKS: u64 = 4096;
+
+/// What is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ExportFormat {
+    /// A row for each arrival, and a file of the functions.
+    Csv {
+        /// Where the functions go.
+        functions: PathBuf,
+        /// Whether it is written how long bodies run.
+        durations: bool,
+    },
+    /// Three files for each day, in a folder: invocations by minute, percentiles of durations, memory.
+    Azure2019,
+}
+
+/// How arrivals are written.
+pub struct ExportOptions {
+    /// What is written.
+    pub format: ExportFormat,
+    /// The file, or the folder.
+    pub out: PathBuf,
+    /// Looks in every few thousand arrivals, with how many there were and the date of the last; `Break` ends it, and nothing is left.
+    pub watch: Option<Box<dyn FnMut(u64, Time) -> ControlFlow<()>>>,
+}
+
+/// What was written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ExportReport {
+    /// Arrivals.
+    pub arrivals: u64,
+    /// Functions of the experiment.
+    pub functions: u64,
+    /// The files.
+    pub files: Vec<PathBuf>,
+}
+
+impl ExportReport {
+    /// As JSON.
+    pub fn to_json(&self) -> String {
+        // Numbers and paths; a path that is no text cannot be written in JSON.
+        serde_json::to_string_pretty(self).unwrap_or_default()
+    }
+}
+
+/// Writes the arrivals of a plan.
+pub(crate) fn export(plan: &Plan, options: ExportOptions) -> Result<Option<ExportReport>, ExperimentError> {
+    let ExportOptions { format, out, mut watch } = options;
+    check(plan, &format)?;
+    let cannot = |source| ExperimentError::Export { path: out.clone(), source };
+    let mut writer: Box<dyn Writer> = match &format {
+        ExportFormat::Csv { functions, durations } => {
+            Box::new(Table::create(plan, &out, functions, *durations).map_err(cannot)?)
+        }
+        ExportFormat::Azure2019 => Box::new(Azure2019::create(plan, &out).map_err(cannot)?),
+    };
+    let broken = |error: WorkloadError| ExperimentError::Input(trace::diagnostics(&error));
+    let mut arrivals = Arrivals::of(plan).map_err(broken)?;
+    let mut count = 0;
+    while let Some(arrival) = arrivals.next().map_err(broken)? {
+        writer.arrival(&arrival).map_err(cannot)?;
+        count += 1;
+        if count % BETWEEN_LOOKS == 0
+            && let Some(watch) = &mut watch
+            && watch(count, arrival.at).is_break()
+        {
+            return Ok(None);
+        }
+    }
+    let files = writer.finish().map_err(cannot)?;
+    Ok(Some(ExportReport { arrivals: count, functions: plan.functions.len() as u64, files }))
+}
+
+/// Whether the arrivals of a plan can be written in this format.
+fn check(plan: &Plan, format: &ExportFormat) -> Result<(), ExperimentError> {
+    let refuse = |message: &str, hint: &str| {
+        let diagnostic = Diagnostic::without_place(format!("{message}: {hint}"));
+        Err(ExperimentError::Input(Diagnostics::new(Default::default(), vec![diagnostic])))
+    };
+    if plan.workloads.iter().any(|workload| matches!(workload, WorkloadPlan::Closed(_))) {
+        return refuse(
+            "the arrivals of a closed loop depend on the platform",
+            "run the experiment, and `invocations.csv` has them",
+        );
+    }
+    match (format, arrivals::durations(plan)) {
+        (ExportFormat::Csv { durations: true, .. }, Known::Some) => refuse(
+            "of some invocations it is known how long their bodies run, and of others it is not (they do more than sleep)",
+            "`--no-durations` leaves it out for all of them",
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// Something that arrivals are written to.
+trait Writer {
+    fn arrival(&mut self, arrival: &Planned) -> io::Result<()>;
+
+    /// Puts all files in their places. Gives these.
+    fn finish(self: Box<Self>) -> io::Result<Vec<PathBuf>>;
+}
+
+/// A file that gets its name when all others are whole too.
+struct Pending {
+    file: csv::Writer<NamedTempFile>,
+    path: PathBuf,
+}
+
+impl Pending {
+    /// A file that is to be at this path. Its folder is made if it is not there.
+    fn create(path: &Path) -> io::Result<Self> {
+        let Some(name) = path.file_name() else {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not the path of a file"));
+        };
+        if path.is_dir() {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder)?;
+        let file = output::temporary(folder, &name.to_string_lossy())?;
+        let file = csv::WriterBuilder::new().buffer_capacity(1 << 16).from_writer(file);
+        Ok(Pending { file, path: path.to_owned() })
+    }
+
+    fn row<'a>(&mut self, fields: impl IntoIterator<Item = &'a str>) -> io::Result<()> {
+        self.file.write_record(fields).map_err(io::Error::from)
+    }
+}
+
+/// Gives all files their names, after everything has been written.
+fn appear(files: Vec<Pending>) -> io::Result<Vec<PathBuf>> {
+    let mut whole = Vec::with_capacity(files.len());
+    for Pending { file, path } in files {
+        let file = file.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
+        whole.push((file, path));
+    }
+    let mut paths = Vec::with_capacity(whole.len());
+    for (file, path) in whole {
+        file.persist(&path)?;
+        paths.push(path);
+    }
+    Ok(paths)
+}
+
+/// Seconds, as few decimals as it takes to say it to the nanosecond.
+fn seconds(nanos: u64) -> String {
+    decimal(nanos, 1_000_000_000)
+}
+
+/// A number of nanoseconds in a unit of a power of ten.
+fn decimal(nanos: u64, unit: u64) -> String {
+    let (whole, rest) = (nanos / unit, nanos % unit);
+    if rest == 0 {
+        return whole.to_string();
+    }
+    let width = unit.ilog10() as usize;
+    let text = format!("{whole}.{rest:0width$}");
+    text.trim_end_matches('0').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_are_exact_and_short() {
+        let texts = [0, 1, 1_500_000_000, 60_000_000_000, u64::MAX].map(seconds);
+        assert_eq!(texts, ["0", "0.000000001", "1.5", "60", "18446744073.709551615"]);
+        assert_eq!(decimal(1_234_567, 1_000_000), "1.234567");
+    }
+}

@@ -1,0 +1,183 @@
+//! The three families of files of the Azure Functions 2019 data set, one of each for every day.
+//!
+//! * `invocations_per_function_md.anon.dNN.csv`: a row for each function that is invoked on the day, with its invocations in each of the 1,440
+//!   minutes;
+//! * `function_durations_percentiles.anon.dNN.csv`: average, count, minimum, maximum and percentiles of its durations in milliseconds, if
+//!   they are known. (In the data set percentiles are those of averages over 30 s; here they are those of the invocations, to 1 %.)
+//! * `app_memory_percentiles.anon.dNN.csv`: the memory of its app in MB, which is that of all its functions.
+//!
+//! Owner, app and function are written as they are called, not hashed. A function that the workload `azure-like` has brought belongs to its app,
+//! any other is an app by itself; the experiment owns them all. The trigger is `http`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use hdrhistogram::Histogram;
+use isotherm_kernel::Duration;
+
+use super::{Pending, Writer, appear, decimal};
+use crate::arrivals::Planned;
+use crate::plan::Plan;
+
+const DAY: u64 = 86_400_000_000_000;
+const MINUTE: u64 = 60_000_000_000;
+const MINUTES: usize = 1440;
+const MILLISECOND: u64 = 1_000_000;
+
+/// Two significant digits: a few tens of kB for each function that is invoked on a day.
+const DIGITS: u8 = 2;
+
+/// The files of the days so far, and the counts of the day that is going on.
+pub struct Azure2019 {
+    folder: PathBuf,
+    owner: String,
+    functions: Vec<Named>,
+    /// Memory of each app in MB.
+    app_mb: BTreeMap<String, f64>,
+    day: u64,
+    counts: BTreeMap<u32, OfDay>,
+    files: Vec<Pending>,
+}
+
+struct Named {
+    app: String,
+    name: String,
+}
+
+/// What happened to a function on a day.
+struct OfDay {
+    minutes: Box<[u32; MINUTES]>,
+    known: u64,
+    nanos: u128,
+    least: Duration,
+    most: Duration,
+    durations: Option<Box<Histogram<u64>>>,
+}
+
+impl Azure2019 {
+    /// Begins with the first day.
+    pub fn create(plan: &Plan, folder: &Path) -> io::Result<Self> {
+        if folder.exists() && !folder.is_dir() {
+            return Err(io::ErrorKind::NotADirectory.into());
+        }
+        let mut app_mb = BTreeMap::new();
+        let mut functions = Vec::with_capacity(plan.functions.len());
+        for function in &plan.functions {
+            let app = match (function.workload, function.name.rsplit_once("-f")) {
+                (Some(_), Some((app, _))) => app.to_owned(),
+                _ => function.name.clone(),
+            };
+            *app_mb.entry(app.clone()).or_insert(0.0) += function.limits.memory_bytes as f64 / 1e6;
+            functions.push(Named { app, name: function.name.clone() });
+        }
+        let owner = plan.name.clone();
+        let (folder, counts, files) = (folder.to_owned(), BTreeMap::new(), Vec::new());
+        Ok(Azure2019 { folder, owner, functions, app_mb, day: 0, counts, files })
+    }
+
+    fn file(&mut self, family: &str, header: &[String]) -> io::Result<Pending> {
+        let path = self.folder.join(format!("{family}.anon.d{:02}.csv", self.day + 1));
+        let mut file = Pending::create(&path)?;
+        file.row(header.iter().map(String::as_str))?;
+        Ok(file)
+    }
+
+    /// Writes the files of the day that is over.
+    fn close_day(&mut self) -> io::Result<()> {
+        let counts = std::mem::take(&mut self.counts);
+        let mut header = ["HashOwner", "HashApp", "HashFunction", "Trigger"].map(str::to_owned).to_vec();
+        header.extend((1..=MINUTES).map(|minute| minute.to_string()));
+        let mut invocations = self.file("invocations_per_function_md", &header)?;
+        let percentiles = [0, 1, 25, 50, 75, 99, 100];
+        header.truncate(3);
+        header.extend(["Average", "Count", "Minimum", "Maximum"].map(str::to_owned));
+        header.extend(percentiles.map(|percent| format!("percentile_Average_{percent}")));
+        let mut durations = self.file("function_durations_percentiles", &header)?;
+        header.truncate(2);
+        header.extend(["SampleCount", "AverageAllocatedMb"].map(str::to_owned));
+        header.extend([1, 5, 25, 50, 75, 95, 99, 100].map(|percent| format!("AverageAllocatedMb_pct{percent}")));
+        let mut memory = self.file("app_memory_percentiles", &header)?;
+        let mut apps = BTreeSet::new();
+        for (function, of_day) in &counts {
+            let Some(named) = self.functions.get(*function as usize) else { continue };
+            let minutes: Vec<String> = of_day.minutes.iter().map(u32::to_string).collect();
+            let who = [self.owner.as_str(), named.app.as_str(), named.name.as_str()];
+            invocations.row(who.into_iter().chain(["http"]).chain(minutes.iter().map(String::as_str)))?;
+            if let Some(row) = of_day.duration_row(&percentiles) {
+                durations.row(who.into_iter().chain(row.iter().map(String::as_str)))?;
+            }
+            apps.insert(named.app.as_str());
+        }
+        for app in apps {
+            let mb = format!("{}", self.app_mb.get(app).copied().unwrap_or(0.0));
+            let who = [self.owner.as_str(), app, "1"];
+            memory.row(who.into_iter().chain(std::iter::repeat_n(mb.as_str(), 9)))?;
+        }
+        self.files.extend([invocations, durations, memory]);
+        Ok(())
+    }
+}
+
+impl Writer for Azure2019 {
+    fn arrival(&mut self, arrival: &Planned) -> io::Result<()> {
+        let nanos = arrival.at.as_nanos();
+        while nanos / DAY > self.day {
+            self.close_day()?;
+            self.day += 1;
+        }
+        let of_day = self.counts.entry(arrival.function).or_insert_with(OfDay::new);
+        of_day.add((nanos % DAY / MINUTE) as usize, arrival.duration);
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>) -> io::Result<Vec<PathBuf>> {
+        self.close_day()?;
+        appear(self.files)
+    }
+}
+
+impl OfDay {
+    fn new() -> Self {
+        let minutes = Box::new([0; MINUTES]);
+        OfDay { minutes, known: 0, nanos: 0, least: Duration::MAX, most: Duration::ZERO, durations: None }
+    }
+
+    fn add(&mut self, minute: usize, duration: Option<Duration>) {
+        if let Some(count) = self.minutes.get_mut(minute) {
+            *count += 1;
+        }
+        let Some(duration) = duration else { return };
+        self.known += 1;
+        self.nanos += u128::from(duration.as_nanos());
+        self.least = self.least.min(duration);
+        self.most = self.most.max(duration);
+        if self.durations.is_none() {
+            self.durations = Histogram::new(DIGITS).ok().map(|mut histogram| {
+                histogram.auto(true);
+                Box::new(histogram)
+            });
+        }
+        if let Some(histogram) = &mut self.durations {
+            histogram.saturating_record(duration.as_nanos() / 1000);
+        }
+    }
+
+    /// Average, count, minimum, maximum and percentiles.
+    fn duration_row(&self, percentiles: &[u32]) -> Option<Vec<String>> {
+        let histogram = self.durations.as_ref()?;
+        let ms = |duration: Duration| decimal(duration.as_nanos(), MILLISECOND);
+        let average = Duration::from_nanos((self.nanos / u128::from(self.known.max(1))) as u64);
+        let mut row = vec![ms(average), self.known.to_string(), ms(self.least), ms(self.most)];
+        row.extend(percentiles.iter().map(|&percent| match percent {
+            0 => ms(self.least),
+            100 => ms(self.most),
+            _ => {
+                let micros = histogram.value_at_quantile(f64::from(percent) / 100.0);
+                let value = Duration::from_nanos(micros.saturating_mul(1000));
+                ms(value.clamp(self.least, self.most))
+            }
+        }));
+        Some(row)
+    }
+}

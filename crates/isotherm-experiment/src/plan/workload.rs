@@ -1,0 +1,122 @@
+//! Workloads of a plan.
+
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use isotherm_kernel::Duration;
+use isotherm_workload::{Arrival, AzureLike, BurstState, ClosedLoop, Columns, DayShape, GeneratorConfig};
+
+use super::AzurePlan;
+use crate::law::DurationLaw;
+
+/// Invocations that come from one source.
+#[derive(Clone, Debug)]
+pub enum WorkloadPlan {
+    /// Written out one by one, ordered by date. Never empty.
+    List(Vec<Arrival>),
+    /// Generated as the simulation goes on.
+    Generated(GeneratedPlan),
+    /// Clients that wait for what they have invoked.
+    Closed(ClosedPlan),
+    /// Apps like those of Azure Functions, with functions of their own.
+    AzureLike(AzureLikePlan),
+    /// A trace in a CSV file, read as the simulation goes on.
+    Csv(CsvPlan),
+    /// The trace that the functions come from.
+    Azure(AzurePlan),
+}
+
+/// Arrivals that are generated.
+#[derive(Clone, Debug)]
+pub struct GeneratedPlan {
+    /// The process as it is written.
+    pub process: ProcessPlan,
+    /// How long bodies run as it is written, if the workload says it.
+    pub duration: Option<DurationLaw>,
+    /// What is generated.
+    pub config: GeneratorConfig,
+    /// The path of its random streams.
+    pub stream: String,
+}
+
+/// A process as it is written.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ProcessPlan {
+    /// Exponential gaps.
+    Poisson {
+        /// Arrivals per second.
+        rate_per_s: f64,
+    },
+    /// Gaps that are all the same, or uniform.
+    Uniform {
+        /// Arrivals per second.
+        rate_per_s: f64,
+        /// Whether they are all the same.
+        is_even: bool,
+    },
+    /// Gaps of any distribution.
+    Gaps(DurationLaw),
+    /// A rate that jumps between states.
+    Bursts(Vec<BurstState>),
+    /// A rate that follows the time of the day.
+    Diurnal {
+        /// Arrivals per second in the mean.
+        rate_per_s: f64,
+        /// After which it begins anew.
+        period: Duration,
+        /// How it goes up and down.
+        shape: DayShape,
+    },
+}
+
+impl ProcessPlan {
+    /// Its `kind` in experiment files.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            ProcessPlan::Poisson { .. } => "poisson",
+            ProcessPlan::Uniform { .. } => "uniform",
+            ProcessPlan::Gaps(_) => "gaps",
+            ProcessPlan::Bursts(_) => "bursts",
+            ProcessPlan::Diurnal { .. } => "diurnal",
+        }
+    }
+}
+
+/// A closed loop.
+#[derive(Clone, Debug)]
+pub struct ClosedPlan {
+    /// How long clients think as it is written.
+    pub think: DurationLaw,
+    /// How long bodies run as it is written, if the workload says it.
+    pub duration: Option<DurationLaw>,
+    /// The closed loop.
+    pub closed: ClosedLoop,
+    /// The path of its random streams.
+    pub stream: String,
+}
+
+/// Apps like those of Azure Functions.
+#[derive(Clone, Debug)]
+pub struct AzureLikePlan {
+    /// What was drawn.
+    pub drawn: Rc<AzureLike>,
+    /// The number of its first function.
+    pub first_function: u32,
+    /// What the names of its functions begin with.
+    pub prefix: String,
+    /// How long the start of their containers takes.
+    pub startup: DurationLaw,
+    /// The path of its random streams.
+    pub stream: String,
+}
+
+/// A trace in a CSV file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CsvPlan {
+    /// Where the file is.
+    pub path: PathBuf,
+    /// How the file is called in messages.
+    pub shown: String,
+    /// Which column holds what.
+    pub columns: Columns,
+}

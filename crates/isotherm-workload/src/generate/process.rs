@@ -1,0 +1,136 @@
+//! When something arrives.
+
+use isotherm_kernel::{Distribution, Random, RandomStreams, Time};
+
+use super::HIGHEST_RATE;
+use super::bursts::{Bursts, Visits};
+use super::diurnal::{Diurnal, Thinning};
+use crate::WorkloadError;
+
+/// When something arrives.
+///
+/// | process | dates |
+/// |---|---|
+/// | [`Process::poisson`] | independent exponential gaps with the mean `1 / rate` |
+/// | [`Process::even`] | a gap of `1 / rate`, always |
+/// | [`Process::uniform`] | independent gaps, uniform between 0 and `2 / rate` |
+/// | [`Process::gaps`] | independent gaps of any distribution (a renewal process) |
+/// | [`Process::Bursts`] | a Poisson process whose rate jumps between states (MMPP) |
+/// | [`Process::Diurnal`] | a Poisson process whose rate goes up and down with the time of the day |
+///
+/// Gaps are rounded to the nanosecond.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Process {
+    /// Independent gaps, in seconds.
+    Gaps(Distribution),
+    /// A rate that jumps.
+    Bursts(Bursts),
+    /// A rate that follows the time of the day.
+    Diurnal(Diurnal),
+}
+
+impl Process {
+    /// A Poisson process of so many arrivals per second in the mean.
+    ///
+    /// # Errors
+    /// A rate of zero or less, or of more than one arrival per nanosecond.
+    pub fn poisson(rate_per_s: f64) -> Result<Self, WorkloadError> {
+        check_rate("Poisson", rate_per_s)?;
+        Self::of("Poisson", Distribution::exponential(rate_per_s), rate_per_s)
+    }
+
+    /// Arrivals that are equally far apart.
+    ///
+    /// # Errors
+    /// As for [`poisson`](Process::poisson).
+    pub fn even(rate_per_s: f64) -> Result<Self, WorkloadError> {
+        check_rate("uniform", rate_per_s)?;
+        Self::of("uniform", Distribution::constant(1.0 / rate_per_s), rate_per_s)
+    }
+
+    /// Gaps between zero and twice their mean, all alike.
+    ///
+    /// # Errors
+    /// As for [`poisson`](Process::poisson).
+    pub fn uniform(rate_per_s: f64) -> Result<Self, WorkloadError> {
+        check_rate("uniform", rate_per_s)?;
+        Self::of("uniform", Distribution::uniform(0.0, 2.0 / rate_per_s), rate_per_s)
+    }
+
+    fn of(
+        workload: &'static str,
+        law: Result<Distribution, isotherm_kernel::DistributionError>,
+        got: f64,
+    ) -> Result<Self, WorkloadError> {
+        // A rate so small that its inverse overflows.
+        let wrong = |_| WorkloadError::Parameter {
+            workload,
+            parameter: "rate",
+            expected: "a positive number",
+            got: got.to_string(),
+        };
+        law.map(Process::Gaps).map_err(wrong)
+    }
+
+    /// Independent gaps of this distribution, in seconds; what is below zero counts as zero.
+    ///
+    /// # Errors
+    /// A mean gap of less than a nanosecond.
+    pub fn gaps(gap_s: Distribution) -> Result<Self, WorkloadError> {
+        match gap_s.mean() {
+            Some(mean) if mean < 1.0 / HIGHEST_RATE => Err(WorkloadError::Parameter {
+                workload: "gaps",
+                parameter: "mean gap",
+                expected: "at least a nanosecond",
+                got: format!("{mean} s"),
+            }),
+            _ => Ok(Process::Gaps(gap_s)),
+        }
+    }
+
+    /// Arrivals per second in the long run; `None` if the mean of the gaps is infinite, so that they become ever rarer.
+    pub fn mean_rate_per_s(&self) -> Option<f64> {
+        match self {
+            Process::Gaps(law) => law.mean().map(|mean| 1.0 / mean),
+            Process::Bursts(bursts) => Some(bursts.mean_rate_per_s()),
+            Process::Diurnal(diurnal) => Some(diurnal.rate_per_s()),
+        }
+    }
+}
+
+/// Checks a rate that must not be zero.
+pub(super) fn check_rate(workload: &'static str, rate_per_s: f64) -> Result<(), WorkloadError> {
+    let expected = match rate_per_s {
+        rate if !(rate.is_finite() && rate > 0.0) => "a positive number",
+        rate if rate > HIGHEST_RATE => "at most 1e9 per second, since dates are whole nanoseconds",
+        _ => return Ok(()),
+    };
+    Err(WorkloadError::Parameter { workload, parameter: "rate", expected, got: rate_per_s.to_string() })
+}
+
+/// A process that goes on.
+#[derive(Clone, Debug)]
+pub(super) enum Dates {
+    Gaps(Distribution, Random),
+    Bursts(Visits),
+    Diurnal(Thinning),
+}
+
+impl Dates {
+    pub(super) fn new(process: Process, from: Time, streams: &RandomStreams, path: &str) -> Self {
+        match process {
+            Process::Gaps(law) => Dates::Gaps(law, streams.stream(path)),
+            Process::Bursts(bursts) => Dates::Bursts(Visits::new(bursts, from, streams, path)),
+            Process::Diurnal(diurnal) => Dates::Diurnal(Thinning::new(diurnal, streams, path)),
+        }
+    }
+
+    /// The date after this one; any date from `until` on if there is none before.
+    pub(super) fn next(&mut self, last: Time, until: Time) -> Time {
+        match self {
+            Dates::Gaps(law, random) => last + law.sample_duration(random),
+            Dates::Bursts(visits) => visits.next(last, until),
+            Dates::Diurnal(thinning) => thinning.next(last, until),
+        }
+    }
+}

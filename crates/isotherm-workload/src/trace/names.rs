@@ -1,0 +1,60 @@
+//! What is in a trace of which nothing is known yet: its columns, and the names of its functions.
+
+use std::collections::HashSet;
+use std::io::Read;
+
+use super::rows::{LONGEST_VALUE, Rows, beginning};
+use crate::WorkloadError;
+use crate::error::TraceProblem;
+
+/// The names of the columns of a trace. The name is for messages.
+///
+/// ```
+/// let columns = isotherm_workload::column_names("run.csv", "arrival_s,function\n0,resize\n".as_bytes())?;
+/// assert_eq!(columns, ["arrival_s", "function"]);
+/// # Ok::<(), isotherm_workload::WorkloadError>(())
+/// ```
+///
+/// # Errors
+///
+/// The trace cannot be read, or is empty.
+pub fn column_names(name: impl Into<String>, reader: impl Read) -> Result<Vec<String>, WorkloadError> {
+    Ok(Rows::new(name.into(), reader)?.columns().to_vec())
+}
+
+/// The different values of a column, in the order in which they come first. The memory is that of the values.
+///
+/// ```
+/// let text = "arrival_s,function\n0,resize\n1,thumbnail\n2,resize\n";
+/// assert_eq!(isotherm_workload::distinct_values("run.csv", text.as_bytes(), "function")?, ["resize", "thumbnail"]);
+/// # Ok::<(), isotherm_workload::WorkloadError>(())
+/// ```
+///
+/// # Errors
+///
+/// The [trace](crate::TraceError) is broken, has no such column, or a row without a value.
+pub fn distinct_values(name: impl Into<String>, reader: impl Read, column: &str) -> Result<Vec<String>, WorkloadError> {
+    let mut rows = Rows::new(name.into(), reader)?;
+    let index = rows.column(column)?;
+    let mut seen: HashSet<Box<[u8]>> = HashSet::new();
+    let mut values = Vec::new();
+    while rows.advance()? {
+        let field = rows.field(index);
+        if seen.contains(field) {
+            continue;
+        }
+        if field.is_empty() {
+            return Err(rows.row_error(Some((index, column)), TraceProblem::NoName).into());
+        }
+        let Ok(text) = std::str::from_utf8(field) else {
+            // Two names that differ in bytes which are no text would look the same.
+            let value = beginning(field, LONGEST_VALUE);
+            return Err(rows
+                .row_error(Some((index, column)), TraceProblem::UnknownFunction { value, similar: None })
+                .into());
+        };
+        values.push(text.to_owned());
+        seen.insert(field.into());
+    }
+    Ok(values)
+}
