@@ -3,7 +3,9 @@
 //! Each benchmark plays whole simulations and counts what its name says per second: sleeps that ended, round trips,
 //! activities that completed. The sizes are those for which figures of other simulators are at hand.
 
+use std::cell::Cell;
 use std::hint::black_box;
+use std::rc::Rc;
 use std::time::Duration as Wall;
 
 use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
@@ -103,7 +105,7 @@ struct Host {
 }
 
 fn star(kernel: &Kernel, hosts: u64) -> Vec<Host> {
-    let link = || kernel.resource(1.25e8, Sharing::Shared);
+    let link = || kernel.resource(1.25e9, Sharing::Shared);
     (0..hosts).map(|_| Host { up: link(), down: link() }).collect()
 }
 
@@ -111,26 +113,33 @@ fn random_transfer(hosts: &[Host], random: &mut Random) -> ActivitySpec {
     let from = random.below(hosts.len() as u64) as usize;
     let to = (from + 1 + random.below(hosts.len() as u64 - 1) as usize) % hosts.len();
     let (from, to) = (&hosts[from], &hosts[to]);
-    let bytes = 1e6 * (0.5 + random.uniform());
-    transfer(&[from.up, to.down], &[to.up, from.down], bytes, 1.25e8)
+    let bytes = 1e8 * (0.5 + random.uniform());
+    transfer(&[from.up, to.down], &[to.up, from.down], bytes, 1.25e9)
 }
 
-/// `concurrent` flows at a time between random hosts of a star of full-duplex links, `total` in all.
+/// `concurrent` flows at a time between random hosts of a star of full-duplex links, until `total` have ended.
 fn star_transfers(hosts: u64, concurrent: u64, total: u64) -> Simulation {
     let simulation = Simulation::new();
     let kernel = simulation.kernel();
-    let hosts = std::rc::Rc::new(star(&kernel, hosts));
+    let hosts = Rc::new(star(&kernel, hosts));
     let streams = RandomStreams::new(4);
+    let done = kernel.mailbox("done");
+    let left = Rc::new(Cell::new(total));
     for number in 0..concurrent {
-        let (kernel, hosts) = (kernel.clone(), hosts.clone());
+        let (kernel, hosts, left, done) = (kernel.clone(), Rc::clone(&hosts), Rc::clone(&left), done.clone());
         let mut random = streams.stream(&format!("lane/{number}"));
-        simulation.kernel().spawn("lane", async move {
-            for _ in 0..total / concurrent {
+        simulation.kernel().actor("lane").daemon().spawn(async move {
+            loop {
                 let flow = random_transfer(&hosts, &mut random);
                 kernel.start(flow).await.expect("nothing fails here");
+                left.set(left.get().saturating_sub(1));
+                if left.get() == 0 {
+                    done.send_detached(());
+                }
             }
         });
     }
+    kernel.spawn("main", async move { done.receive().await });
     simulation
 }
 
@@ -154,7 +163,8 @@ fn kernel(criterion: &mut Criterion) {
     measure(criterion, "round trips", &[(200_000, 200_000)], round_trips);
     measure(criterion, "executions, 100 resources", &[(32, 96_000)], |lanes| executions(100, lanes, 96_000));
     measure(criterion, "flows over one link", &[(1_000, 1_000), (4_000, 4_000)], one_bottleneck);
-    measure(criterion, "flows on a star of 1024", &[(2_000, 4_000)], |flows| star_transfers(1024, flows, 4_000));
+    let sizes = [(2_000, 20_000), (4_000, 20_000)];
+    measure(criterion, "flows on a star of 1024", &sizes, |flows| star_transfers(1024, flows, 20_000));
 }
 
 criterion_group!(benches, kernel);

@@ -35,6 +35,7 @@
 mod crowd;
 mod solve;
 mod spec;
+mod web;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -44,6 +45,7 @@ pub use spec::{ActivityError, ActivityId, ActivitySpec, Marking, ResourceId, Sha
 use crowd::{CROWD_FROM, Crowd, Load, NONE, Waits};
 use slab::Slab;
 use smallvec::SmallVec;
+use web::{WEB_FROM, Web};
 
 use crate::queue::{EventId, EventQueue};
 use crate::{Duration, Rank, Time};
@@ -91,7 +93,7 @@ struct Activity {
     updated: Time,
     event: Option<EventId>,
     uses: SmallVec<[Use; 6]>,
-    /// The solve for which all of its resources have been marked.
+    /// The marking in which all of its resources have been reached.
     reached: u64,
     /// The collection that found it last.
     collected: u64,
@@ -114,6 +116,8 @@ struct Resource {
     live: u32,
     /// Whether it is part of what is to be solved next.
     dirty: bool,
+    /// Whether it is part of the web.
+    in_web: bool,
     remaining: f64,
     usage: f64,
     /// Whether users of a fat pipe have been fixed since its usage was computed.
@@ -154,10 +158,15 @@ pub(crate) struct Fluid {
     crowds: Slab<Crowd>,
     /// From how many activities on a crowd is formed.
     pub(crate) crowd_from: u32,
+    web: Web,
+    /// From how many activities on a web is formed.
+    pub(crate) web_from: u32,
     /// How many activities have been enabled.
     enables: u64,
     /// Number of the next solve, counted from 1.
     solves: u64,
+    /// Number of the marking in progress, counted from 1: what has been reached is not followed again.
+    markings: u64,
     /// How many times members have been collected for a solve.
     collections: u64,
     pub(crate) marking: Marking,
@@ -179,11 +188,14 @@ impl Fluid {
             free: Vec::new(),
             crowds: Slab::new(),
             crowd_from: CROWD_FROM,
+            web: Web::default(),
+            web_from: WEB_FROM,
             enables: 0,
             collections: 0,
             component: Vec::new(),
             loose: Vec::new(),
             solves: 1,
+            markings: 1,
             marking: Marking::default(),
             members: Vec::new(),
             met: Vec::new(),
@@ -200,6 +212,7 @@ impl Fluid {
             users: Vec::new(),
             live: 0,
             dirty: false,
+            in_web: false,
             remaining: 0.0,
             usage: 0.0,
             stale: false,
@@ -209,6 +222,7 @@ impl Fluid {
             crowd_after: 0,
             loads: SmallVec::new(),
         });
+        self.web.add_resource();
         ResourceId((self.resources.len() - 1) as u32)
     }
 
@@ -294,8 +308,13 @@ impl Fluid {
             self.enable(index, now);
             self.mark_uses(index);
         } else {
-            // It uses nothing yet, but it is a change: what it will share with is solved anew.
-            self.mark_uses(index);
+            // It uses nothing yet, but it is a change: what it will share with is solved anew. (In a web nothing would come of it.)
+            for number in 0..self.activities[index as usize].uses.len() {
+                let resource = self.activities[index as usize].uses[number].resource;
+                if !self.resources[resource as usize].in_web {
+                    self.mark(resource);
+                }
+            }
             let event = queue.push(now + spec.latency, spec.rank, created, target(index));
             self.activities[index as usize].event = Some(event);
         }
@@ -451,6 +470,7 @@ impl Fluid {
 
     fn changed_if_enabled(&mut self, index: u32) {
         if self.activities[index as usize].state == State::Enabled {
+            self.note_fresh(index);
             self.mark_changed(index);
         }
     }
@@ -486,6 +506,7 @@ impl Fluid {
         activity.enabled = self.enables;
         self.enables += 1;
         self.link(index);
+        self.note_fresh(index);
         self.mark_changed(index);
     }
 
@@ -511,6 +532,9 @@ impl Fluid {
             usage.place = resource.users.len() as u32;
             resource.users.push((index, number as u16));
             resource.live += 1;
+            if resource.in_web {
+                self.web.count_uses(1);
+            }
             if !resource.loads.is_empty() {
                 self.watch(at);
             }
@@ -523,6 +547,9 @@ impl Fluid {
             let resource = &mut self.resources[at as usize];
             resource.users[place as usize].0 = GONE;
             resource.live -= 1;
+            if resource.in_web {
+                self.web.count_uses(-1);
+            }
             if resource.users.len() > 16 && resource.live as usize * 2 < resource.users.len() {
                 resource.users.retain(|user| user.0 != GONE);
                 for (place, &(user, number)) in resource.users.iter().enumerate() {
@@ -541,6 +568,11 @@ impl Fluid {
         if self.resources[resource as usize].dirty {
             return;
         }
+        if self.resources[resource as usize].in_web {
+            self.resources[resource as usize].dirty = true;
+            self.web.touched.push(resource);
+            return;
+        }
         self.add_to_component(resource);
         'resources: while let Some((resource, mut left)) = self.stack.pop() {
             while left > 0 {
@@ -548,7 +580,7 @@ impl Fluid {
                 let users = self.resources[resource as usize].users.len();
                 if left >= users {
                     let crowd = self.resources[resource as usize].loads[left - users].crowd;
-                    if self.crowds[crowd as usize].reached != self.solves {
+                    if self.crowds[crowd as usize].reached != self.markings {
                         self.stack.push((resource, left));
                         self.reach_crowd(crowd);
                         continue 'resources;
@@ -556,19 +588,21 @@ impl Fluid {
                     continue;
                 }
                 let user = self.resources[resource as usize].users[left].0;
-                if user == GONE || self.activities[user as usize].reached == self.solves {
+                if user == GONE || self.activities[user as usize].reached == self.markings {
                     continue;
                 }
                 for number in 0..self.activities[user as usize].uses.len() {
                     let other = self.activities[user as usize].uses[number].resource;
-                    if !self.resources[other as usize].dirty {
+                    let there = &self.resources[other as usize];
+                    // What is connected to the web is absorbed by it when it is solved.
+                    if !there.dirty && !there.in_web {
                         // This user is looked at again once the other resource has been followed to its end.
                         self.stack.push((resource, left + 1));
                         self.add_to_component(other);
                         continue 'resources;
                     }
                 }
-                self.activities[user as usize].reached = self.solves;
+                self.activities[user as usize].reached = self.markings;
             }
         }
     }
@@ -584,7 +618,7 @@ impl Fluid {
     /// looked at.
     fn reach_crowd(&mut self, crowd: u32) {
         let crowd = crowd as usize;
-        self.crowds[crowd].reached = self.solves;
+        self.crowds[crowd].reached = self.markings;
         let own = self.crowds[crowd].resource;
         if !self.resources[own as usize].dirty {
             self.add_to_component(own);
@@ -622,6 +656,7 @@ impl Fluid {
 
     /// Solves what has been touched and puts the new completion dates into the queue.
     pub(crate) fn settle<T: Copy>(&mut self, now: Time, queue: &mut EventQueue<T>, target: impl Fn(u32) -> T) {
+        self.settle_web(now, queue, &target);
         if self.component.is_empty() && self.loose.is_empty() {
             return;
         }
@@ -633,6 +668,7 @@ impl Fluid {
                 None => break,
             }
         }
+        self.form_web();
         self.gather(now, queue);
         for number in 0..self.members.len() {
             let index = self.members[number];
@@ -659,6 +695,7 @@ impl Fluid {
         self.component.clear();
         self.loose.clear();
         self.solves += 1;
+        self.markings += 1;
     }
 
     /// The activities of the marked resources, in the order of a pass over these, each one's users newest first; and the crowds
@@ -689,20 +726,23 @@ impl Fluid {
         }
     }
 
-    /// Brings the remaining work up to date, takes the new share and re-keys the completion date. A date is kept as it
-    /// is while the rate is; only its place among equals is renewed.
+    /// Brings the remaining work up to date, takes the new share and re-keys the completion date. Both are kept as they are while
+    /// the share is, so that how often it was looked at does not matter; only the place among equals is renewed.
     fn schedule<T: Copy>(&mut self, index: u32, now: Time, queue: &mut EventQueue<T>, target: &impl Fn(u32) -> T) {
         let activity = &mut self.activities[index as usize];
-        let unchanged = activity.share == activity.next_share;
+        if let Some(event) = activity.event.filter(|_| activity.share == activity.next_share) {
+            if !activity.oldest_first {
+                let sequence = queue.draw_sequence();
+                queue.rekey(event, queue.time_of(event), activity.rank, sequence);
+            }
+            return;
+        }
         activity.remaining = activity.remaining_at(now);
         activity.updated = now;
         activity.share = activity.next_share;
         let rate = activity.share * activity.rate_factor;
-        let date = match activity.event {
-            _ if activity.remaining <= NOTHING_LEFT => now,
-            Some(event) if unchanged => queue.time_of(event),
-            _ => now + Duration::to_do(activity.remaining, rate),
-        };
+        let nothing_left = activity.remaining <= NOTHING_LEFT;
+        let date = if nothing_left { now } else { now + Duration::to_do(activity.remaining, rate) };
         if date == Time::NEVER {
             if let Some(event) = activity.event.take() {
                 queue.remove(event);

@@ -179,6 +179,14 @@ impl Simulation {
         self
     }
 
+    /// Says from how many activities on (at least 2) a component that no single resource limits is kept as a web, of which a
+    /// change solves only what it changes, which is faster for many of them and slower for few. Dates are the same but for rounding; of
+    /// activities that end at the same date others may come first.
+    pub fn with_webs_from(self, activities: u32) -> Self {
+        self.kernel.inner.fluid.borrow_mut().web_from = activities.max(2);
+        self
+    }
+
     /// Has somebody look in on the run every so many steps (at least one; a step is an actor that runs or a date that is reached):
     /// to show how far it has come, or to end it, by `Break`, with [`RunError::Interrupted`]. He sees the date and cannot change anything.
     pub fn with_watcher(self, every: u64, look: impl FnMut(Time) -> ControlFlow<()> + 'static) -> Self {

@@ -187,10 +187,10 @@ fn wanted() -> impl Strategy<Value = Wanted> {
 
 /// Runs one actor to its end.
 fn play<F: Future<Output = Result<(), TestCaseError>> + 'static>(
-    crowds: u32,
+    solvers: Solvers,
     body: impl FnOnce(Kernel) -> F,
 ) -> Result<(), TestCaseError> {
-    let simulation = Simulation::new().with_crowds_from(crowds);
+    let simulation = solvers.simulation();
     let result = Rc::new(RefCell::new(None));
     let actor = body(simulation.kernel());
     simulation.kernel().spawn("main", {
@@ -224,9 +224,25 @@ fn same(actual: &[f64], expected: &[f64]) -> Result<(), TestCaseError> {
 /// More work than is ever done here, and little enough for a date.
 const ENDLESS: f64 = 1e4;
 
-/// From how many activities on crowds are formed: from the beginning, soon, never.
-fn crowds() -> impl Strategy<Value = u32> {
-    select(vec![2, 4, u32::MAX])
+const NEVER: u32 = u32::MAX;
+
+/// How systems are solved: from how many activities on crowds are formed, and webs.
+#[derive(Clone, Copy, Debug)]
+struct Solvers {
+    crowds: u32,
+    webs: u32,
+}
+
+impl Solvers {
+    fn simulation(self) -> Simulation {
+        Simulation::new().with_crowds_from(self.crowds).with_webs_from(self.webs)
+    }
+}
+
+/// Crowds from the beginning, soon, never, and the same for webs, which come where no crowd does.
+fn solvers() -> impl Strategy<Value = Solvers> {
+    let pairs = [(2, NEVER), (4, NEVER), (NEVER, NEVER), (NEVER, 2), (NEVER, 2), (NEVER, 4), (2, 2), (4, 2)];
+    select(pairs.map(|(crowds, webs)| Solvers { crowds, webs }).to_vec())
 }
 
 fn cases(number: u32) -> ProptestConfig {
@@ -367,8 +383,8 @@ proptest! {
 
     /// A system that is there at once gets the max-min shares: by the oracle, and by definition.
     #[test]
-    fn shares_are_max_min(crowds in crowds(), pools in pools(), wanted in prop::collection::vec(wanted(), 1..16)) {
-        play(crowds, |kernel| async move {
+    fn shares_are_max_min(solvers in solvers(), pools in pools(), wanted in prop::collection::vec(wanted(), 1..16)) {
+        play(solvers, |kernel| async move {
             let resources = add_resources(&kernel, &pools);
             let start = |wanted: &Wanted| kernel.start(wanted.spec(ENDLESS, &resources)).detach();
             let ids: Vec<_> = wanted.iter().map(start).collect();
@@ -382,8 +398,8 @@ proptest! {
 
     /// Whatever has happened before, the shares are those of the system that is there now.
     #[test]
-    fn history_does_not_matter(crowds in crowds(), mut pools in pools(), changes in prop::collection::vec(change(), 1..40)) {
-        play(crowds, |kernel| async move {
+    fn history_does_not_matter(solvers in solvers(), mut pools in pools(), changes in prop::collection::vec(change(), 1..40)) {
+        play(solvers, |kernel| async move {
             let resources = add_resources(&kernel, &pools);
             let mut members = Vec::new();
             for change in changes {
@@ -411,7 +427,7 @@ proptest! {
     /// that they have when they start together.
     #[test]
     fn one_by_one_is_all_at_once(
-        crowds in crowds(),
+        solvers in solvers(),
         pools in pools(),
         wanted in prop::collection::vec((wanted(), any::<bool>(), any::<Index>()), 1..16),
     ) {
@@ -419,13 +435,13 @@ proptest! {
         let stay: Vec<Wanted> = wanted.iter().filter(|wanted| wanted.1).map(|wanted| wanted.0.clone()).collect();
         let at_once = Rc::new(RefCell::new(Vec::new()));
         let result = Rc::clone(&at_once);
-        play(crowds, |kernel| async move {
+        play(solvers, |kernel| async move {
             let resources = add_resources(&kernel, &together);
             let ids: Vec<_> = stay.iter().map(|wanted| kernel.start(wanted.spec(ENDLESS, &resources)).detach()).collect();
             *result.borrow_mut() = settled_rates(&kernel, &ids).await;
             Ok(())
         })?;
-        play(crowds, |kernel| async move {
+        play(solvers, |kernel| async move {
             let resources = add_resources(&kernel, &pools);
             let mut ids: Vec<Option<ActivityId>> = vec![None; wanted.len()];
             let mut order: Vec<usize> = (0..wanted.len()).collect();
@@ -445,10 +461,10 @@ proptest! {
 
     /// Activities end when the rates have done their work, no earlier and no later.
     #[test]
-    fn dates_are_where_the_work_is_done(crowds in crowds(), pools in pools(), jobs in prop::collection::vec(job(), 1..12)) {
+    fn dates_are_where_the_work_is_done(solvers in solvers(), pools in pools(), jobs in prop::collection::vec(job(), 1..12)) {
         let expected = dates_by_oracle(&pools, &jobs);
         let dates: Rc<RefCell<Vec<Option<Time>>>> = Rc::new(RefCell::new(vec![None; jobs.len()]));
-        let simulation = Simulation::new().with_crowds_from(crowds);
+        let simulation = solvers.simulation();
         let kernel = simulation.kernel();
         let resources = add_resources(&kernel, &pools);
         for (number, job) in jobs.into_iter().enumerate() {
@@ -471,8 +487,8 @@ proptest! {
     /// The rates add up to the work: what is done between one event and the next, at the rates that the kernel tells, is
     /// what was asked for.
     #[test]
-    fn rates_add_up_to_the_work(crowds in crowds(), pools in pools(), works in prop::collection::vec((wanted(), 1u32..100), 1..12)) {
-        play(crowds, |kernel| async move {
+    fn rates_add_up_to_the_work(solvers in solvers(), pools in pools(), works in prop::collection::vec((wanted(), 1u32..100), 1..12)) {
+        play(solvers, |kernel| async move {
             let resources = add_resources(&kernel, &pools);
             let ended = kernel.mailbox::<()>("ended");
             let start = |(wanted, work): &(Wanted, u32)| {

@@ -177,7 +177,7 @@ pub(super) struct Crowd {
     pure: Heap<u64, u32>,
     /// Resources with a load of this crowd that take part in the solve in progress.
     pub(super) touched: Vec<u32>,
-    /// The solve that reached it, and the collection of that solve that found it.
+    /// The marking that reached it, and the collection that found it.
     pub(super) reached: u64,
     pub(super) collected: u64,
 }
@@ -260,7 +260,7 @@ impl Fluid {
         for number in 0..self.members.len() {
             let index = self.members[number];
             let by = self.activities[index as usize].fixed_by;
-            if by == NONE || !self.may_join(index) {
+            if by == NONE || self.resources[by as usize].in_web || !self.may_join(index) {
                 continue;
             }
             let resource = &self.resources[by as usize];
@@ -271,7 +271,7 @@ impl Fluid {
                 }
                 let mut crowd = Crowd::new(by, now);
                 crowd.level = self.activities[index as usize].next_share * self.activities[index as usize].penalty;
-                crowd.reached = self.solves;
+                crowd.reached = self.markings;
                 let crowd = self.crowds.insert(crowd) as u32;
                 self.resources[by as usize].crowd = crowd;
                 self.met.push(crowd);
