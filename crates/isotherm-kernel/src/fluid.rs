@@ -15,14 +15,15 @@
 //!
 //! A change marks the resources of the activity that changed and all that is connected to them through enabled
 //! activities. Just before virtual time moves, what is marked is solved, once: the remaining work of its activities is
-//! brought up to date and their completion dates are re-keyed; every other activity keeps its date.
+//! brought up to date and their completion dates are re-keyed; every other activity keeps its date. Of two kinds of large components less than
+//! that is solved: of a crowd, which one resource limits (`crowd.rs`), and of a web, in which a change reaches a few.
 //!
 //! # Order among equals
 //!
 //! Of the completions of one date in one model, the one that was keyed first comes first, and keys are given anew by each
 //! solve: resources in the order in which they were marked, each one's users newest first. So activities that start
-//! together end newest first. An activity that is [oldest first](ActivitySpec::oldest_first) keeps the key of its creation
-//! instead. Latencies end in the order of creation.
+//! together end newest first. In a web keys are given anew when shares change, newest first. An activity that is
+//! [oldest first](ActivitySpec::oldest_first) keeps the key of its creation instead. Latencies end in the order of creation.
 //!
 //! # Invariants
 //!
@@ -33,8 +34,11 @@
 //!   unless [`Marking::FirstResource`] is chosen.
 
 mod crowd;
+mod marking;
+mod settle;
 mod solve;
 mod spec;
+mod turn;
 mod web;
 
 use std::cmp::Reverse;
@@ -48,7 +52,7 @@ use smallvec::SmallVec;
 use web::{WEB_FROM, Web};
 
 use crate::queue::{EventId, EventQueue};
-use crate::{Duration, Rank, Time};
+use crate::{Rank, Time};
 
 /// Below this a remaining capacity (relative) or usage (absolute) counts as zero.
 pub const PRECISION: f64 = 1e-5;
@@ -559,200 +563,6 @@ impl Fluid {
             if !self.resources[at as usize].loads.is_empty() {
                 self.watch(at);
             }
-        }
-    }
-
-    /// Marks a resource as touched, and with it all that is connected to it now through enabled activities: depth
-    /// first, each resource's users newest first.
-    fn mark(&mut self, resource: u32) {
-        if self.resources[resource as usize].dirty {
-            return;
-        }
-        if self.resources[resource as usize].in_web {
-            self.resources[resource as usize].dirty = true;
-            self.web.touched.push(resource);
-            return;
-        }
-        self.add_to_component(resource);
-        'resources: while let Some((resource, mut left)) = self.stack.pop() {
-            while left > 0 {
-                left -= 1;
-                let users = self.resources[resource as usize].users.len();
-                if left >= users {
-                    let crowd = self.resources[resource as usize].loads[left - users].crowd;
-                    if self.crowds[crowd as usize].reached != self.markings {
-                        self.stack.push((resource, left));
-                        self.reach_crowd(crowd);
-                        continue 'resources;
-                    }
-                    continue;
-                }
-                let user = self.resources[resource as usize].users[left].0;
-                if user == GONE || self.activities[user as usize].reached == self.markings {
-                    continue;
-                }
-                for number in 0..self.activities[user as usize].uses.len() {
-                    let other = self.activities[user as usize].uses[number].resource;
-                    let there = &self.resources[other as usize];
-                    // What is connected to the web is absorbed by it when it is solved.
-                    if !there.dirty && !there.in_web {
-                        // This user is looked at again once the other resource has been followed to its end.
-                        self.stack.push((resource, left + 1));
-                        self.add_to_component(other);
-                        continue 'resources;
-                    }
-                }
-                self.activities[user as usize].reached = self.markings;
-            }
-        }
-    }
-
-    fn add_to_component(&mut self, resource: u32) {
-        let entry = &mut self.resources[resource as usize];
-        entry.dirty = true;
-        self.component.push(resource);
-        self.stack.push((resource, entry.users.len() + entry.loads.len()));
-    }
-
-    /// Follows a crowd to its resource and to those that it shares with others. Those that it loads alone need not be
-    /// looked at.
-    fn reach_crowd(&mut self, crowd: u32) {
-        let crowd = crowd as usize;
-        self.crowds[crowd].reached = self.markings;
-        let own = self.crowds[crowd].resource;
-        if !self.resources[own as usize].dirty {
-            self.add_to_component(own);
-        }
-        for number in 0..self.crowds[crowd].mixed.len() {
-            let mixed = self.crowds[crowd].mixed[number];
-            if !self.resources[mixed as usize].dirty {
-                self.add_to_component(mixed);
-            }
-        }
-    }
-
-    /// Marks what an activity touches that begins or ceases to use its resources, or whose share may change.
-    fn mark_changed(&mut self, index: u32) {
-        match self.marking {
-            Marking::Everything => self.mark_uses(index),
-            Marking::FirstResource => {
-                if let Some(first) = self.activities[index as usize].uses.first() {
-                    self.mark(first.resource);
-                }
-            }
-        }
-        let activity = &self.activities[index as usize];
-        if activity.uses.is_empty() && activity.state == State::Enabled {
-            self.loose.push(ActivityId { index, generation: activity.generation });
-        }
-    }
-
-    /// Marks all resources that an activity uses, in the order in which it uses them.
-    fn mark_uses(&mut self, index: u32) {
-        for number in 0..self.activities[index as usize].uses.len() {
-            self.mark(self.activities[index as usize].uses[number].resource);
-        }
-    }
-
-    /// Solves what has been touched and puts the new completion dates into the queue.
-    pub(crate) fn settle<T: Copy>(&mut self, now: Time, queue: &mut EventQueue<T>, target: impl Fn(u32) -> T) {
-        self.settle_web(now, queue, &target);
-        if self.component.is_empty() && self.loose.is_empty() {
-            return;
-        }
-        loop {
-            self.collect();
-            let small = self.met.iter().copied().find(|&crowd| self.is_too_small(crowd));
-            match small.or_else(|| self.solve().err()) {
-                Some(crowd) => self.dissolve(crowd, now),
-                None => break,
-            }
-        }
-        self.form_web();
-        self.gather(now, queue);
-        for number in 0..self.members.len() {
-            let index = self.members[number];
-            if self.activities[index as usize].crowd == NONE {
-                self.schedule(index, now, queue, &target);
-            }
-        }
-        for number in 0..self.met.len() {
-            self.schedule_crowd(self.met[number], now, queue, &target);
-        }
-        for number in 0..self.loose.len() {
-            let id = self.loose[number];
-            if self.get(id).is_some_and(|activity| activity.state == State::Enabled) {
-                let activity = &mut self.activities[id.index as usize];
-                activity.next_share = activity.bound;
-                self.schedule(id.index, now, queue, &target);
-            }
-        }
-        #[cfg(any(test, feature = "audit"))]
-        self.check();
-        for number in 0..self.component.len() {
-            self.resources[self.component[number] as usize].dirty = false;
-        }
-        self.component.clear();
-        self.loose.clear();
-        self.solves += 1;
-        self.markings += 1;
-    }
-
-    /// The activities of the marked resources, in the order of a pass over these, each one's users newest first; and the crowds
-    /// that load them.
-    fn collect(&mut self) {
-        self.collections += 1;
-        self.members.clear();
-        self.met.clear();
-        for &at in &self.component {
-            let resource = &self.resources[at as usize];
-            for (user, _) in live_users(&resource.users).rev() {
-                let activity = &mut self.activities[user as usize];
-                if activity.collected != self.collections {
-                    activity.collected = self.collections;
-                    self.members.push(user);
-                }
-            }
-            for load in &resource.loads {
-                let crowd = &mut self.crowds[load.crowd as usize];
-                if crowd.collected != self.collections {
-                    crowd.collected = self.collections;
-                    crowd.next_level = None;
-                    crowd.touched.clear();
-                    self.met.push(load.crowd);
-                }
-                crowd.touched.push(at);
-            }
-        }
-    }
-
-    /// Brings the remaining work up to date, takes the new share and re-keys the completion date. Both are kept as they are while
-    /// the share is, so that how often it was looked at does not matter; only the place among equals is renewed.
-    fn schedule<T: Copy>(&mut self, index: u32, now: Time, queue: &mut EventQueue<T>, target: &impl Fn(u32) -> T) {
-        let activity = &mut self.activities[index as usize];
-        if let Some(event) = activity.event.filter(|_| activity.share == activity.next_share) {
-            if !activity.oldest_first {
-                let sequence = queue.draw_sequence();
-                queue.rekey(event, queue.time_of(event), activity.rank, sequence);
-            }
-            return;
-        }
-        activity.remaining = activity.remaining_at(now);
-        activity.updated = now;
-        activity.share = activity.next_share;
-        let rate = activity.share * activity.rate_factor;
-        let nothing_left = activity.remaining <= NOTHING_LEFT;
-        let date = if nothing_left { now } else { now + Duration::to_do(activity.remaining, rate) };
-        if date == Time::NEVER {
-            if let Some(event) = activity.event.take() {
-                queue.remove(event);
-            }
-            return;
-        }
-        let sequence = if activity.oldest_first { activity.created } else { queue.draw_sequence() };
-        match activity.event {
-            Some(event) => queue.rekey(event, date, activity.rank, sequence),
-            None => activity.event = Some(queue.push(date, activity.rank, sequence, target(index))),
         }
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! # What is kept
 //!
-//! For each resource its [`Saturation`]: the level that its users get if nothing fixes them earlier. It follows from the capacity and
+//! For each resource its [`Saturation`]: the [turn](super::turn) at which it is used up, and the level that its users get if nothing fixes them earlier. It follows from the capacity and
 //! from those users that are fixed earlier elsewhere, by another resource or by their bound; so it depends on earlier saturations
 //! alone, and there is exactly one solution. The share of an activity follows from the earliest saturation among its resources and
 //! from its bound.
@@ -14,12 +14,6 @@
 //! A change evaluates the resources that it touches. Where a saturation comes out different, the resources that share a user with it and
 //! saturate later are evaluated in turn, always the earliest first. What is left in the end fits together everywhere, and as there is
 //! only one solution, it has the same bits as if everything had been solved from the start (checked with the feature `audit`).
-//!
-//! # Turns
-//!
-//! Levels are numbers of finite precision, and what is computed later may come out lower by a rounding. *When* something is fixed is
-//! therefore a [`Turn`]: the level at which it comes, and among equal levels a step, higher than that of everything it depends on.
-//! Resources that come out at the same turn do not depend on each other: their users get the same level.
 //!
 //! # What differs from solving a component whole
 //!
@@ -38,8 +32,11 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+#[cfg(any(test, feature = "audit"))]
+use super::PRECISION;
 use super::crowd::NONE;
-use super::{Activity, Fluid, Marking, PRECISION, Resource, Sharing, State, Use, live_users};
+use super::turn::{Finding, Fix, Other, Saturation, Turn};
+use super::{Activity, Fluid, Marking, Resource, Sharing, State, Use, live_users};
 use crate::Time;
 use crate::queue::EventQueue;
 
@@ -54,76 +51,6 @@ const UNLIMITED: f64 = 1e300;
 
 /// A resource of which more than this part is left over is far from being saturated.
 const SPARE: f64 = 1e-6;
-
-/// When, as the level rises, something is fixed: the bits of the level, which is not negative, so that they are in the same
-/// order; then the step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Turn(u128);
-
-impl Turn {
-    const FIRST: Turn = Turn(0);
-    const NEVER: Turn = Turn(u128::MAX);
-
-    fn new(level: u64, step: u32) -> Turn {
-        Turn(u128::from(level) << 32 | u128::from(step))
-    }
-
-    /// When a bound is reached. Where resources saturate at the same level, they come first.
-    fn of_bound(level: f64) -> Turn {
-        Turn::new(level.to_bits(), 1 << 31)
-    }
-
-    /// The turn of a level that was computed from what was fixed until this one.
-    fn then(self, level: f64) -> Turn {
-        let same = (self.0 >> 32) as u64;
-        if level.to_bits() > same { Turn::new(level.to_bits(), 0) } else { Turn(self.0 + 1) }
-    }
-}
-
-/// When a resource is used up, and the level that it gives its users then.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Saturation {
-    turn: Turn,
-    level: f64,
-}
-
-impl Saturation {
-    const NEVER: Saturation = Saturation { turn: Turn::NEVER, level: f64::INFINITY };
-    /// Of a resource without capacity.
-    const AT_ONCE: Saturation = Saturation { turn: Turn::FIRST, level: 0.0 };
-}
-
-/// When an activity is fixed, at which share, and by which resource; by `NONE` if it is by its bound, or by nothing.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Fix {
-    turn: Turn,
-    share: f64,
-    by: u32,
-}
-
-/// A user of a resource that is evaluated, as its other resources and its bound leave it.
-#[derive(Clone, Copy)]
-struct Other {
-    turn: Turn,
-    /// What it takes of the resource if it is fixed before that is saturated.
-    amount: f64,
-    /// What it weighs on the resource if not.
-    usage: f64,
-}
-
-/// What is found out about a resource.
-struct Finding {
-    saturation: Saturation,
-    /// What is left over if it is never saturated, or `-∞`.
-    spare: f64,
-    overdrawn: bool,
-}
-
-impl Finding {
-    fn new(saturation: Saturation) -> Self {
-        Finding { saturation, spare: f64::NEG_INFINITY, overdrawn: false }
-    }
-}
 
 /// The solution that is kept.
 #[derive(Default)]
@@ -570,49 +497,6 @@ impl Fluid {
             }
             let allowed = resource.capacity * (1.0 + 10.0 * PRECISION);
             assert!(used <= allowed || resource.overdrawn, "resource {at} carries {used} of {}", resource.capacity);
-        }
-    }
-}
-
-impl Resource {
-    /// When a resource is saturated: the users are fixed that come before the level that the others would have, which raises
-    /// that, until there are no more of them.
-    ///
-    /// Sums are in the order of the users, so that they depend on nothing but who is fixed before, and at which share.
-    fn saturation(&self, others: &[Other]) -> Finding {
-        let mut own = Turn::FIRST;
-        let mut known = usize::MAX;
-        loop {
-            let (mut left, mut usage, mut last, mut fixed) = (self.capacity, 0.0, Turn::FIRST, 0);
-            for other in others {
-                if other.turn < own {
-                    fixed += 1;
-                    last = last.max(other.turn);
-                    left -= if self.sharing == Sharing::Shared { other.amount } else { 0.0 };
-                } else {
-                    usage = if self.sharing == Sharing::Shared {
-                        usage + other.usage
-                    } else {
-                        f64::max(usage, other.usage)
-                    };
-                }
-            }
-            let used_up = left <= self.capacity * PRECISION;
-            if fixed == others.len() {
-                let most = others.iter().map(|other| other.amount).fold(0.0, f64::max);
-                let spare = if self.sharing == Sharing::Shared { left } else { self.capacity - most };
-                let spare = if used_up { f64::NEG_INFINITY } else { spare };
-                return Finding { spare, ..Finding::new(Saturation::NEVER) };
-            }
-            if used_up || usage <= PRECISION {
-                return Finding { overdrawn: true, ..Finding::new(Saturation::NEVER) };
-            }
-            let level = left / usage;
-            own = last.then(level);
-            if fixed == known {
-                return Finding::new(Saturation { turn: own, level });
-            }
-            known = fixed;
         }
     }
 }

@@ -1,0 +1,100 @@
+//! Marking: what is connected to a change, and is to be solved again before time moves.
+//!
+//! Resources are marked in the order in which they are reached, and completion dates are keyed in that order; so it decides who comes first
+//! among equals. In the web nothing is followed: there a change finds its own way when it is solved.
+
+use super::{ActivityId, Fluid, GONE, Marking, State};
+
+impl Fluid {
+    /// Marks a resource as touched, and with it all that is connected to it now through enabled activities: depth
+    /// first, each resource's users newest first.
+    pub(super) fn mark(&mut self, resource: u32) {
+        if self.resources[resource as usize].dirty {
+            return;
+        }
+        if self.resources[resource as usize].in_web {
+            self.resources[resource as usize].dirty = true;
+            self.web.touched.push(resource);
+            return;
+        }
+        self.add_to_component(resource);
+        'resources: while let Some((resource, mut left)) = self.stack.pop() {
+            while left > 0 {
+                left -= 1;
+                let users = self.resources[resource as usize].users.len();
+                if left >= users {
+                    let crowd = self.resources[resource as usize].loads[left - users].crowd;
+                    if self.crowds[crowd as usize].reached != self.markings {
+                        self.stack.push((resource, left));
+                        self.reach_crowd(crowd);
+                        continue 'resources;
+                    }
+                    continue;
+                }
+                let user = self.resources[resource as usize].users[left].0;
+                if user == GONE || self.activities[user as usize].reached == self.markings {
+                    continue;
+                }
+                for number in 0..self.activities[user as usize].uses.len() {
+                    let other = self.activities[user as usize].uses[number].resource;
+                    let there = &self.resources[other as usize];
+                    // What is connected to the web is absorbed by it when it is solved.
+                    if !there.dirty && !there.in_web {
+                        // This user is looked at again once the other resource has been followed to its end.
+                        self.stack.push((resource, left + 1));
+                        self.add_to_component(other);
+                        continue 'resources;
+                    }
+                }
+                self.activities[user as usize].reached = self.markings;
+            }
+        }
+    }
+
+    fn add_to_component(&mut self, resource: u32) {
+        let entry = &mut self.resources[resource as usize];
+        entry.dirty = true;
+        self.component.push(resource);
+        self.stack.push((resource, entry.users.len() + entry.loads.len()));
+    }
+
+    /// Follows a crowd to its resource and to those that it shares with others. Those that it loads alone need not be
+    /// looked at.
+    fn reach_crowd(&mut self, crowd: u32) {
+        let crowd = crowd as usize;
+        self.crowds[crowd].reached = self.markings;
+        let own = self.crowds[crowd].resource;
+        if !self.resources[own as usize].dirty {
+            self.add_to_component(own);
+        }
+        for number in 0..self.crowds[crowd].mixed.len() {
+            let mixed = self.crowds[crowd].mixed[number];
+            if !self.resources[mixed as usize].dirty {
+                self.add_to_component(mixed);
+            }
+        }
+    }
+
+    /// Marks what an activity touches that begins or ceases to use its resources, or whose share may change.
+    pub(super) fn mark_changed(&mut self, index: u32) {
+        match self.marking {
+            Marking::Everything => self.mark_uses(index),
+            Marking::FirstResource => {
+                if let Some(first) = self.activities[index as usize].uses.first() {
+                    self.mark(first.resource);
+                }
+            }
+        }
+        let activity = &self.activities[index as usize];
+        if activity.uses.is_empty() && activity.state == State::Enabled {
+            self.loose.push(ActivityId { index, generation: activity.generation });
+        }
+    }
+
+    /// Marks all resources that an activity uses, in the order in which it uses them.
+    pub(super) fn mark_uses(&mut self, index: u32) {
+        for number in 0..self.activities[index as usize].uses.len() {
+            self.mark(self.activities[index as usize].uses[number].resource);
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Settling: what is marked is solved, and the dates that follow are put into the event queue.
+
+use super::crowd::NONE;
+use super::{Fluid, NOTHING_LEFT, State, live_users};
+use crate::queue::EventQueue;
+use crate::{Duration, Time};
+
+impl Fluid {
+    /// Solves what has been touched and puts the new completion dates into the queue.
+    pub(crate) fn settle<T: Copy>(&mut self, now: Time, queue: &mut EventQueue<T>, target: impl Fn(u32) -> T) {
+        self.settle_web(now, queue, &target);
+        if self.component.is_empty() && self.loose.is_empty() {
+            return;
+        }
+        loop {
+            self.collect();
+            let small = self.met.iter().copied().find(|&crowd| self.is_too_small(crowd));
+            match small.or_else(|| self.solve().err()) {
+                Some(crowd) => self.dissolve(crowd, now),
+                None => break,
+            }
+        }
+        self.form_web();
+        self.gather(now, queue);
+        for number in 0..self.members.len() {
+            let index = self.members[number];
+            if self.activities[index as usize].crowd == NONE {
+                self.schedule(index, now, queue, &target);
+            }
+        }
+        for number in 0..self.met.len() {
+            self.schedule_crowd(self.met[number], now, queue, &target);
+        }
+        for number in 0..self.loose.len() {
+            let id = self.loose[number];
+            if self.get(id).is_some_and(|activity| activity.state == State::Enabled) {
+                let activity = &mut self.activities[id.index as usize];
+                activity.next_share = activity.bound;
+                self.schedule(id.index, now, queue, &target);
+            }
+        }
+        #[cfg(any(test, feature = "audit"))]
+        self.check();
+        for number in 0..self.component.len() {
+            self.resources[self.component[number] as usize].dirty = false;
+        }
+        self.component.clear();
+        self.loose.clear();
+        self.solves += 1;
+        self.markings += 1;
+    }
+
+    /// The activities of the marked resources, in the order of a pass over these, each one's users newest first; and the crowds
+    /// that load them.
+    fn collect(&mut self) {
+        self.collections += 1;
+        self.members.clear();
+        self.met.clear();
+        for &at in &self.component {
+            let resource = &self.resources[at as usize];
+            for (user, _) in live_users(&resource.users).rev() {
+                let activity = &mut self.activities[user as usize];
+                if activity.collected != self.collections {
+                    activity.collected = self.collections;
+                    self.members.push(user);
+                }
+            }
+            for load in &resource.loads {
+                let crowd = &mut self.crowds[load.crowd as usize];
+                if crowd.collected != self.collections {
+                    crowd.collected = self.collections;
+                    crowd.next_level = None;
+                    crowd.touched.clear();
+                    self.met.push(load.crowd);
+                }
+                crowd.touched.push(at);
+            }
+        }
+    }
+
+    /// Brings the remaining work up to date, takes the new share and re-keys the completion date. Both are kept as they are while
+    /// the share is, so that how often it was looked at does not matter; only the place among equals is renewed.
+    pub(super) fn schedule<T: Copy>(
+        &mut self,
+        index: u32,
+        now: Time,
+        queue: &mut EventQueue<T>,
+        target: &impl Fn(u32) -> T,
+    ) {
+        let activity = &mut self.activities[index as usize];
+        if let Some(event) = activity.event.filter(|_| activity.share == activity.next_share) {
+            if !activity.oldest_first {
+                let sequence = queue.draw_sequence();
+                queue.rekey(event, queue.time_of(event), activity.rank, sequence);
+            }
+            return;
+        }
+        activity.remaining = activity.remaining_at(now);
+        activity.updated = now;
+        activity.share = activity.next_share;
+        let rate = activity.share * activity.rate_factor;
+        let nothing_left = activity.remaining <= NOTHING_LEFT;
+        let date = if nothing_left { now } else { now + Duration::to_do(activity.remaining, rate) };
+        if date == Time::NEVER {
+            if let Some(event) = activity.event.take() {
+                queue.remove(event);
+            }
+            return;
+        }
+        let sequence = if activity.oldest_first { activity.created } else { queue.draw_sequence() };
+        match activity.event {
+            Some(event) => queue.rekey(event, date, activity.rank, sequence),
+            None => activity.event = Some(queue.push(date, activity.rank, sequence, target(index))),
+        }
+    }
+}
