@@ -12,7 +12,10 @@ use isotherm_platform::{Platform, PlatformBuilder};
 use isotherm_serverless::audit::{AuditCounters, Auditor, Capacities, NodeCapacity};
 use isotherm_serverless::eviction::{ContainerEviction, LeastRecentlyUsed, MemoryFit};
 use isotherm_serverless::keep_alive::Fixed;
-use isotherm_serverless::scheduler::{Fcfs, RandomPlacement, Scheduler, WorkloadBalancing};
+use isotherm_serverless::scheduler::{
+    ByNode, Fcfs, FirstFit, HashAffinity, LeastLoaded, LoadMeasure, Locality, MostLoaded, PowerOfTwo, RandomPlacement,
+    RoundRobin, Scheduler, WorkloadBalancing,
+};
 use isotherm_serverless::{
     Body, ContainerReuse, Function, FunctionManager, Image, Invocation, InvocationRecord, Limits, NodeConfig, NodeId,
     Outcome, Payloads, Preset, ServerlessComputeService, ServiceConfig, Slots, Step,
@@ -115,7 +118,7 @@ fn scenario(preset: Preset) -> impl Strategy<Value = Scenario> {
         Just(ContainerReuse::MostRecentlyUsed)
     ];
     let policies = (
-        0u8..6,
+        prop_oneof![1 => 0u8..6, 2 => 6u8..14],
         0u8..4,
         any::<bool>(),
         reuse,
@@ -210,7 +213,15 @@ fn config(scenario: &Scenario, site: &Site) -> ServiceConfig {
     let scheduler: Box<dyn Scheduler> = match scenario.scheduler {
         0..=3 => Box::new(Fcfs::new(config.rules.fcfs_looks_at_room)),
         4 => Box::new(RandomPlacement::new(RandomStreams::new(7).stream("scheduler"))),
-        _ => Box::new(WorkloadBalancing),
+        5 => Box::new(WorkloadBalancing),
+        6 => Box::new(ByNode::new(FirstFit, true)),
+        7 => Box::new(ByNode::new(RoundRobin::new(), false)),
+        8 => Box::new(ByNode::new(LeastLoaded::by(LoadMeasure::Memory), true)),
+        9 => Box::new(ByNode::new(LeastLoaded::by(LoadMeasure::Running), false)),
+        10 => Box::new(ByNode::new(MostLoaded, true)),
+        11 => Box::new(ByNode::new(HashAffinity::new(1.25), false)),
+        12 => Box::new(ByNode::new(Locality, true)),
+        _ => Box::new(ByNode::new(PowerOfTwo::new(RandomStreams::new(7).stream("scheduler")), false)),
     };
     config.scheduler = scheduler;
     config.keep_alive = Box::new(Fixed::new(match scenario.keep_alive {

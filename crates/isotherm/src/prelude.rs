@@ -22,7 +22,8 @@ pub use isotherm_serverless::eviction::{
 };
 pub use isotherm_serverless::keep_alive::{Fixed, HybridConfig, HybridHistogram, IdleNow, Invoked, Keep, KeepAlive};
 pub use isotherm_serverless::scheduler::{
-    Dispatch, Fcfs, Placement, Plan, RandomPlacement, Scheduler, WorkloadBalancing,
+    ByNode, ChooseNode, Dispatch, Fcfs, FirstFit, HashAffinity, LeastLoaded, LoadMeasure, Locality, MostLoaded, Nodes,
+    Placement, Plan, PowerOfTwo, RandomPlacement, RoundRobin, Scheduler, WorkloadBalancing,
 };
 pub use isotherm_serverless::{
     Body, Call, ContainerId, ContainerReuse, EventKind, Function, FunctionId, FunctionManager, Image, ImageCaches,

@@ -431,6 +431,28 @@ pub struct Speed(pub f64);
 #[derive(Clone, Copy, Debug)]
 pub struct Bandwidth(pub f64);
 
+/// How many times something else: a number from 1.
+#[derive(Clone, Copy, Debug)]
+pub struct Multiple(pub f64);
+
+impl FromValue for Multiple {
+    const WHAT: &'static str = "a number from 1";
+    const EXAMPLE: &'static str = "1.5";
+
+    fn read(value: &Value, report: &Report) -> Option<Self> {
+        let number = match value.kind {
+            Kind::Integer(number) => number as f64,
+            Kind::Float(number) => number,
+            _ => return wrong_type(value, "a number", report),
+        };
+        if number.is_finite() && number >= 1.0 {
+            return Some(Multiple(number));
+        }
+        report.error(value.span, "this number must be 1 or more", format!("write it like {}", Self::EXAMPLE));
+        None
+    }
+}
+
 fn quantity<T>(value: &Value, report: &Report, parse: impl FnOnce(&str) -> Result<T, UnitError>) -> Option<T> {
     // A bare number goes through the parser as well, whose message says that a unit is missing, or that it is NaN or negative.
     let text = match &value.kind {

@@ -2,10 +2,14 @@
 
 use isotherm_kernel::RandomStreams;
 use isotherm_serverless::Rules;
-use isotherm_serverless::scheduler::{Fcfs, RandomPlacement, Scheduler, WorkloadBalancing};
+use isotherm_serverless::scheduler::{
+    ByNode, Fcfs, FirstFit, HashAffinity, LeastLoaded, LoadMeasure, Locality, MostLoaded, PowerOfTwo, RandomPlacement,
+    RoundRobin, Scheduler, WorkloadBalancing,
+};
 
 use super::{BuiltIn, Policy, built_in, kinds};
-use crate::check::schema::{FamilySpec, TableSpec, Takes, field};
+use crate::check::fields::{Choice, Fields, Multiple, choice, takes, word, words};
+use crate::check::schema::{FamilySpec, Field, TableSpec, Takes, field};
 use crate::manifest::text::string;
 
 /// The built-in schedulers.
@@ -13,10 +17,62 @@ use crate::manifest::text::string;
 pub enum SchedulerKind {
     /// First come, first served.
     Fcfs,
+    /// The first node with room.
+    FirstFit {
+        /// Whether idle containers serve wherever they are.
+        prefer_warm: bool,
+    },
+    /// One node after the other.
+    RoundRobin {
+        /// Whether idle containers serve wherever they are.
+        prefer_warm: bool,
+    },
+    /// The node that has least to do.
+    LeastLoaded {
+        /// What counts as load.
+        by: LoadMeasure,
+        /// Whether idle containers serve wherever they are.
+        prefer_warm: bool,
+    },
+    /// The fullest node with room.
+    MostLoaded {
+        /// Whether idle containers serve wherever they are.
+        prefer_warm: bool,
+    },
+    /// The better of two nodes drawn at random.
+    PowerOfTwo {
+        /// Whether idle containers serve wherever they are.
+        prefer_warm: bool,
+    },
+    /// An idle container wherever it is, else the node to which the image is nearest.
+    WarmFirst,
+    /// The node to which the image is nearest.
+    Locality,
+    /// Every function at home on a node, by consistent hashing with bounded loads.
+    HashAffinity {
+        /// How many times the mean a node may run.
+        load_factor: f64,
+    },
     /// A node drawn at random for each invocation.
     Random,
     /// Cores shared out by the work that waits for each function.
     WorkloadBalancing,
+}
+
+const PREFER_WARM: Field = field(
+    "prefer_warm",
+    takes::<bool>(),
+    "Whether an idle container of the function serves wherever it is; else one serves if it is on the node that is chosen.",
+)
+.default("true");
+
+const LOADS: &[Choice<LoadMeasure>] = &[
+    word("memory", "what busy containers hold: the node is taken on which most memory can be had", LoadMeasure::Memory),
+    word("running", "the invocations that run", LoadMeasure::Running),
+];
+
+fn prefer_warm(fields: &mut Fields<'_>) -> bool {
+    fields.optional_or("prefer_warm", true)
 }
 
 impl Policy for SchedulerKind {
@@ -34,33 +90,123 @@ impl Policy for SchedulerKind {
     };
 
     const REGISTRY: &'static [BuiltIn<Self>] = &[
-        built_in("fcfs", "first come, first served; on the first node where the image is nearest", &[], |_| {
+        built_in("fcfs", "first come, first served, on the first node to which the image is nearest", &[], |_| {
             Some(SchedulerKind::Fcfs)
         }),
-        built_in("random", "a compute host drawn at random for each invocation", &[], |_| Some(SchedulerKind::Random)),
+        built_in("first-fit", "the first node that has room", &[PREFER_WARM], |fields| {
+            Some(SchedulerKind::FirstFit { prefer_warm: prefer_warm(fields) })
+        }),
+        built_in("round-robin", "one node after the other", &[PREFER_WARM], |fields| {
+            Some(SchedulerKind::RoundRobin { prefer_warm: prefer_warm(fields) })
+        }),
+        built_in(
+            "least-loaded",
+            "the node that has least to do",
+            &[field("by", Takes::Words(|| words(LOADS)), "What counts as load.").default("\"memory\""), PREFER_WARM],
+            |fields| {
+                let report = fields.report();
+                let by = match fields.entry("by") {
+                    Some(entry) => choice(&entry.value, "load", LOADS, report),
+                    None => Some(LoadMeasure::Memory),
+                };
+                let prefer_warm = prefer_warm(fields);
+                Some(SchedulerKind::LeastLoaded { by: by?, prefer_warm })
+            },
+        ),
+        built_in("most-loaded", "the fullest node that has room", &[PREFER_WARM], |fields| {
+            Some(SchedulerKind::MostLoaded { prefer_warm: prefer_warm(fields) })
+        }),
+        built_in("power-of-two", "the less busy of two nodes drawn at random", &[PREFER_WARM], |fields| {
+            Some(SchedulerKind::PowerOfTwo { prefer_warm: prefer_warm(fields) })
+        }),
+        built_in(
+            "warm-first",
+            "an idle container wherever it is; a new one on the node to which the image is nearest",
+            &[],
+            |_| Some(SchedulerKind::WarmFirst),
+        ),
+        built_in(
+            "locality",
+            "the node to which the image is nearest: in memory, on disk; of several the one with most memory to be had",
+            &[],
+            |_| Some(SchedulerKind::Locality),
+        ),
+        built_in(
+            "hash-affinity",
+            "every function at home on a node, and on the next ones when that is too busy: consistent hashing with bounded loads",
+            &[field("load_factor", takes::<Multiple>(), "How many times the mean over all nodes a node may run.")
+                .default("1.25")],
+            |fields| {
+                let load_factor = fields.optional_or("load_factor", Multiple(1.25)).0;
+                Some(SchedulerKind::HashAffinity { load_factor })
+            },
+        ),
+        built_in(
+            "random",
+            "a compute host drawn at random for each invocation, drawn anew while that is full",
+            &[],
+            |_| Some(SchedulerKind::Random),
+        ),
         built_in("workload-balancing", "cores are shared out by the work that waits for each function", &[], |_| {
             Some(SchedulerKind::WorkloadBalancing)
         }),
     ];
 
     fn written(&self) -> Vec<(&'static str, String)> {
-        let kind = match self {
-            SchedulerKind::Fcfs => "fcfs",
-            SchedulerKind::Random => "random",
-            SchedulerKind::WorkloadBalancing => "workload-balancing",
+        let (kind, own) = match *self {
+            SchedulerKind::Fcfs => ("fcfs", None),
+            SchedulerKind::FirstFit { .. } => ("first-fit", None),
+            SchedulerKind::RoundRobin { .. } => ("round-robin", None),
+            SchedulerKind::LeastLoaded { by: LoadMeasure::Memory, .. } => {
+                ("least-loaded", Some(("by", string("memory"))))
+            }
+            SchedulerKind::LeastLoaded { by: LoadMeasure::Running, .. } => {
+                ("least-loaded", Some(("by", string("running"))))
+            }
+            SchedulerKind::MostLoaded { .. } => ("most-loaded", None),
+            SchedulerKind::PowerOfTwo { .. } => ("power-of-two", None),
+            SchedulerKind::WarmFirst => ("warm-first", None),
+            SchedulerKind::Locality => ("locality", None),
+            SchedulerKind::HashAffinity { load_factor } => {
+                ("hash-affinity", Some(("load_factor", format!("{load_factor:?}"))))
+            }
+            SchedulerKind::Random => ("random", None),
+            SchedulerKind::WorkloadBalancing => ("workload-balancing", None),
         };
-        vec![("kind", string(kind))]
+        let warm = self.prefer_warm().map(|prefer_warm| ("prefer_warm", prefer_warm.to_string()));
+        [("kind", string(kind))].into_iter().chain(own).chain(warm).collect()
     }
 }
 
 impl SchedulerKind {
+    /// Its parameter of that name, if it has it.
+    fn prefer_warm(&self) -> Option<bool> {
+        match *self {
+            SchedulerKind::FirstFit { prefer_warm }
+            | SchedulerKind::RoundRobin { prefer_warm }
+            | SchedulerKind::LeastLoaded { prefer_warm, .. }
+            | SchedulerKind::MostLoaded { prefer_warm }
+            | SchedulerKind::PowerOfTwo { prefer_warm } => Some(prefer_warm),
+            _ => None,
+        }
+    }
+
     /// Makes it, for a service with these rules in a run with this seed.
     pub(crate) fn build(self, rules: Rules, seed: u64) -> Box<dyn Scheduler> {
+        let random = |name| RandomStreams::new(seed).stream(name);
         match self {
             SchedulerKind::Fcfs => Box::new(Fcfs::new(rules.fcfs_looks_at_room)),
-            SchedulerKind::Random => {
-                Box::new(RandomPlacement::new(RandomStreams::new(seed).stream("scheduler/random")))
+            SchedulerKind::FirstFit { prefer_warm } => Box::new(ByNode::new(FirstFit, prefer_warm)),
+            SchedulerKind::RoundRobin { prefer_warm } => Box::new(ByNode::new(RoundRobin::new(), prefer_warm)),
+            SchedulerKind::LeastLoaded { by, prefer_warm } => Box::new(ByNode::new(LeastLoaded::by(by), prefer_warm)),
+            SchedulerKind::MostLoaded { prefer_warm } => Box::new(ByNode::new(MostLoaded, prefer_warm)),
+            SchedulerKind::PowerOfTwo { prefer_warm } => {
+                Box::new(ByNode::new(PowerOfTwo::new(random("scheduler/power-of-two")), prefer_warm))
             }
+            SchedulerKind::WarmFirst => Box::new(ByNode::new(Locality, true)),
+            SchedulerKind::Locality => Box::new(ByNode::new(Locality, false)),
+            SchedulerKind::HashAffinity { load_factor } => Box::new(ByNode::new(HashAffinity::new(load_factor), false)),
+            SchedulerKind::Random => Box::new(RandomPlacement::new(random("scheduler/random"))),
             SchedulerKind::WorkloadBalancing => Box::new(WorkloadBalancing),
         }
     }

@@ -26,15 +26,31 @@
 //! Then the run ends with an error that says who waits: [`RunError::Deadlock`](isotherm_kernel::RunError), and in the last
 //! case one of the [limits](isotherm_kernel::Limits) of the simulation.
 
+mod by_node;
 mod fcfs;
+mod first_fit;
+mod hash_affinity;
+mod least_loaded;
+mod locality;
+mod most_loaded;
 mod placement;
+mod power_of_two;
 mod promises;
 mod random;
+mod round_robin;
 mod workload_balancing;
 
+pub use by_node::{ByNode, ChooseNode, Nodes};
 pub use fcfs::Fcfs;
+pub use first_fit::FirstFit;
+pub use hash_affinity::HashAffinity;
+pub use least_loaded::{LeastLoaded, LoadMeasure};
+pub use locality::Locality;
+pub use most_loaded::MostLoaded;
 pub use placement::Placement;
+pub use power_of_two::PowerOfTwo;
 pub use random::RandomPlacement;
+pub use round_robin::RoundRobin;
 pub use workload_balancing::WorkloadBalancing;
 
 use crate::state::View;
@@ -61,6 +77,10 @@ pub struct Plan {
     pub loads: Vec<(NodeId, ImageId)>,
     /// Images to be copied from the head disk to a node's disk.
     pub copies: Vec<(NodeId, ImageId)>,
+    /// The scheduler has more to decide, once these decisions have been carried out.
+    pub(crate) goes_on: bool,
+    /// The scheduler knows now how all nodes are.
+    pub(crate) caught_up: bool,
 }
 
 impl Plan {
@@ -69,6 +89,8 @@ impl Plan {
         self.dispatches.clear();
         self.loads.clear();
         self.copies.clear();
+        self.goes_on = false;
+        self.caught_up = false;
     }
 
     /// Whether nothing was decided.

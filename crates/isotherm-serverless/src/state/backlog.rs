@@ -76,9 +76,15 @@ impl Backlog {
 
     /// Those at this place and after it.
     pub(crate) fn since(&self, sequence: u64) -> impl DoubleEndedIterator<Item = Pending> + '_ {
+        self.places_since(sequence).map(|(_, pending)| pending)
+    }
+
+    /// Those at this place and after it, with their places.
+    pub(crate) fn places_since(&self, sequence: u64) -> impl DoubleEndedIterator<Item = (u64, Pending)> + '_ {
         let first = self.entries.partition_point(|entry| entry.sequence < sequence);
         let live = self.entries.range(first..).filter(|entry| !entry.gone);
-        live.map(|entry| Pending { invocation: entry.invocation, function: entry.function })
+        let pending = |entry: &Entry| Pending { invocation: entry.invocation, function: entry.function };
+        live.map(move |entry| (entry.sequence, pending(entry)))
     }
 }
 

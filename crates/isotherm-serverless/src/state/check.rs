@@ -75,6 +75,7 @@ impl PlatformState {
             }
         }
         self.check_places();
+        self.functions.iter().for_each(|function| function.idle.check());
         for (index, node) in self.nodes.iter().enumerate() {
             assert_eq!(node.slots_used, busy[index], "slots used = invocations in containers on '{}'", node.name);
             assert!(node.slots.is_none_or(|slots| node.slots_used <= slots), "slots above capacity");
@@ -115,9 +116,9 @@ impl PlatformState {
                     *sum += places;
                 }
             }
-            assert_eq!(function.idle.len(), open.len(), "nodes with a container that can serve");
+            assert_eq!(function.idle.nodes().len(), open.len(), "nodes with a container that can serve");
             for (node, (containers, places)) in open {
-                assert_eq!(function.idle[&node].len(), containers, "containers that can serve");
+                assert_eq!(function.idle.on(node).count(), containers, "containers that can serve");
                 let counted = function.places.get(&node).copied().unwrap_or(containers);
                 assert_eq!(counted, places, "invocations that they can take");
             }

@@ -60,6 +60,7 @@ impl PlatformState {
         }
         self.count_pins(node, image, 1, 0);
         self.count_use(node, image);
+        self.touch(node);
         let id = ContainerId(self.next_container);
         self.next_container += 1;
         let container = Container {
@@ -241,6 +242,7 @@ impl PlatformState {
         // What this container holds can now be had by evicting it.
         state.room_may_have_come();
         self.count_pins(node, image, -1, 1);
+        self.touch(node);
         self.emit(|| EventKind::ContainerIdle { node, container: id });
         if let Some(idle) = idle {
             self.effects.push(Effect::KeepAlive { container: id, idle_sequence: container.idle_sequence, idle });
@@ -252,10 +254,12 @@ impl PlatformState {
         let container = self.containers[&id];
         let key = self.serving_key(id, &container);
         let spec = &mut self.functions[container.function.index()];
-        spec.idle.entry(container.node).or_default().insert(key, id);
-        spec.idle_nodes.insert(container.node);
+        spec.idle.insert(key, id, container.node);
         if spec.concurrency > 1 {
             *spec.places.entry(container.node).or_default() += spec.places_in(&container);
+        }
+        if !spec.pending.is_empty() {
+            self.opened.push(container.function);
         }
     }
 
@@ -269,13 +273,9 @@ impl PlatformState {
         if let Some(count) = spec.places.get_mut(&node) {
             *count -= places;
         }
-        if let Some(idle) = spec.idle.get_mut(&node) {
-            idle.remove(&key);
-            if idle.is_empty() {
-                spec.idle.remove(&node);
-                spec.places.remove(&node);
-                spec.idle_nodes.remove(node);
-            }
+        spec.idle.remove(key, node);
+        if !spec.idle.nodes().contains(node) {
+            spec.places.remove(&node);
         }
     }
 
@@ -307,6 +307,7 @@ impl PlatformState {
         state.idle.remove(&IdleKey { rank, since: idle_since, id });
         state.idle_limits = state.idle_limits.without(limits);
         self.count_pins(node, image, 1, -1);
+        self.touch(node);
         if has_timer && !self.policies.rules.stale_timers_cause_rounds {
             self.effects.push(Effect::ForgetTimer { container: id });
         }
@@ -357,6 +358,7 @@ impl PlatformState {
         state.room_may_have_come();
         self.unpin_on_node(node, image);
         self.count_pins(node, image, -1, 0);
+        self.touch(node);
         self.effects.push(Effect::Stopped { container: id });
         self.emit(|| EventKind::ContainerStopped { node, container: id, evicted });
     }

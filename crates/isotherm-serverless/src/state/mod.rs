@@ -18,6 +18,7 @@
 mod backlog;
 mod containers;
 mod head;
+mod idle;
 mod images;
 mod moves;
 mod node;
@@ -34,12 +35,13 @@ mod tests;
 
 use backlog::Backlog;
 pub(crate) use containers::Container;
+use idle::IdleContainers;
 pub(crate) use node::{Node, SharedFileSystem};
 use prewarm::Prewarming;
 use throttle::{CommonGate, Gate};
 pub use view::{Mark, Need, Pending, View};
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use isotherm_kernel::{Duration, Time};
@@ -123,9 +125,8 @@ pub(crate) struct Function {
     pub(crate) startup: Startup,
     /// Nodes that could hold image and container; `None`: all.
     pub(crate) fits: Option<NodeSet>,
-    pub(crate) idle_nodes: NodeSet,
-    /// Containers by node that can take an invocation, idle or not, in the order in which they are to serve.
-    pub(crate) idle: FxHashMap<NodeId, BTreeMap<u64, ContainerId>>,
+    /// Containers that can take an invocation, idle or not, in the order in which they are to serve.
+    pub(crate) idle: IdleContainers,
     pub(crate) pending: Backlog,
     /// How many invocations one container serves at once.
     pub(crate) concurrency: u32,
@@ -241,6 +242,14 @@ pub(crate) struct PlatformState {
     pending: Backlog,
     /// Counts what may change the decisions of a scheduler, but for arrivals and copies that have begun as it had planned.
     changes: u64,
+    /// Nodes on which what can be had may have changed since a scheduler last said that it knows; each once.
+    touched: Vec<NodeId>,
+    /// Functions of which the last round could not dispatch what the scheduler had decided.
+    refused: Vec<FunctionId>,
+    /// Functions that have invocations that wait, and of which a container can take one that could not when the last round was held.
+    opened: Vec<FunctionId>,
+    /// Whether the round that is held goes on after the last one, for the same message.
+    repeats: bool,
     plan: Plan,
     /// How many invocations have ever been dispatched.
     pub(crate) dispatches: u64,
@@ -278,6 +287,10 @@ impl PlatformState {
             head_room_may_have_come: false,
             pending: Backlog::default(),
             changes: 0,
+            touched: Vec::new(),
+            refused: Vec::new(),
+            opened: Vec::new(),
+            repeats: false,
             plan: Plan::default(),
             dispatches: 0,
             effects: Vec::new(),
@@ -367,8 +380,7 @@ impl PlatformState {
             limits,
             startup: startup.unwrap_or(self.policies.startup_overhead.into()),
             fits,
-            idle_nodes: NodeSet::new(),
-            idle: FxHashMap::default(),
+            idle: IdleContainers::default(),
             pending: Backlog::default(),
             concurrency: per_container,
             places: FxHashMap::default(),
@@ -595,6 +607,14 @@ impl PlatformState {
         self.body_ended(id, BodyEnd { started, ended: None, result: Err(cause) });
     }
 
+    /// What can be had on a node may be something else from now on.
+    fn touch(&mut self, node: NodeId) {
+        let state = &mut self.nodes[node.index()];
+        if !std::mem::replace(&mut state.touched, true) {
+            self.touched.push(node);
+        }
+    }
+
     fn change_slots_used(&mut self, node: NodeId, change: impl FnOnce(u32) -> u32) {
         let state = &mut self.nodes[node.index()];
         state.slots_used = change(state.slots_used);
@@ -603,6 +623,7 @@ impl PlatformState {
 
     /// Keeps the set of nodes with a free slot true.
     fn note_slots(&mut self, node: NodeId) {
+        self.touch(node);
         if self.nodes[node.index()].free_slots() > 0 {
             self.free_nodes.insert(node);
         } else {

@@ -35,6 +35,7 @@ impl PlatformState {
                 state.image_mut(image).copy = transfer;
                 state.claim(image, claim.unwrap_or_default());
                 self.images[image.index()].copying.insert(node);
+                self.touch(node);
                 self.pin_on_head(image);
                 self.emit(|| EventKind::CopyStarted { node, image, bytes });
                 self.effects.push(Effect::Copy { node, image });
@@ -62,6 +63,7 @@ impl PlatformState {
         let known = self.nodes[node.index()].image_mut(image);
         let Transfer::Running { since, file: Some(file) } = std::mem::take(&mut known.copy) else { return };
         self.nodes[node.index()].disclaim(image);
+        self.touch(node);
         self.unpin_on_head(image);
         let state = &mut self.nodes[node.index()];
         match result {
@@ -106,6 +108,7 @@ impl PlatformState {
                 state.disk.borrow_mut().pin(file);
                 state.image_mut(image).load = Transfer::Running { since, file: None };
                 state.claim(image, claim.unwrap_or_default());
+                self.touch(node);
                 self.images[image.index()].loading.insert(node);
                 self.emit(|| EventKind::LoadStarted { node, image, bytes });
                 self.effects.push(Effect::Load { node, image });
@@ -132,6 +135,8 @@ impl PlatformState {
         let (name, bytes, tag) = (entry.name.clone(), entry.memory_bytes, u64::from(image.0));
         let state = &mut self.nodes[node.index()];
         let Transfer::Running { since, .. } = std::mem::take(&mut state.image_mut(image).load) else { return };
+        self.touch(node);
+        let state = &mut self.nodes[node.index()];
         state.disclaim(image);
         if let Some(file) = state.image(image).disk {
             let mut disk = state.disk.borrow_mut();

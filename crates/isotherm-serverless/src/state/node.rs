@@ -20,6 +20,8 @@ pub(crate) struct Node {
     pub(crate) name: Rc<str>,
     /// Whether its host is on.
     pub(crate) up: bool,
+    /// Whether it is on the list of nodes of which schedulers have to hear.
+    pub(crate) touched: bool,
     /// `None`: unlimited.
     pub(crate) slots: Option<u32>,
     pub(crate) slots_used: u32,
@@ -110,6 +112,7 @@ impl Node {
         Node {
             name,
             up: true,
+            touched: false,
             slots,
             slots_used: 0,
             disk,

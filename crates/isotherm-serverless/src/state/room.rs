@@ -30,14 +30,43 @@ impl PlatformState {
     /// Room that can be had on a node: free, or held by images and containers that are idle.
     pub(super) fn obtainable(&self, node: NodeId) -> Need {
         let state = &self.nodes[node.index()];
-        let (disk, memory) = (state.disk.borrow(), state.memory.borrow());
-        let mut room = Need {
-            memory_bytes: memory.free().saturating_add(memory.evictable()),
-            disk_bytes: disk.free().saturating_add(disk.evictable()),
-        };
+        let mut room = self.spare(node);
         room.add(state.idle_limits);
         room.add(state.idle_images);
         room
+    }
+
+    /// Room on a node that is there without any container being stopped: free, or held by images that nobody pins.
+    pub(super) fn spare(&self, node: NodeId) -> Need {
+        let state = &self.nodes[node.index()];
+        let (disk, memory) = (state.disk.borrow(), state.memory.borrow());
+        Need {
+            memory_bytes: memory.free().saturating_add(memory.evictable()),
+            disk_bytes: disk.free().saturating_add(disk.evictable()),
+        }
+    }
+
+    /// Like [`has_room`](Self::has_room), without any container being stopped.
+    pub(super) fn has_spare_room(&self, function: FunctionId, node: NodeId, promised: Need) -> bool {
+        let state = &self.nodes[node.index()];
+        if !state.up {
+            return false;
+        }
+        let mut need = promised;
+        need.add(self.need(function));
+        need.add(state.claimed);
+        if let Some(image) = self.functions[function.index()].image {
+            let known = state.image(image);
+            if known.memory.is_none() && known.retry_at > self.now {
+                return false;
+            }
+            // What an idle container pins is not among the spare room, so it need not be taken out of it.
+            if !known.is_held_by_idle_only() {
+                need.add(self.image_need(image, node));
+            }
+            need = need.without(state.claims.get(&image).copied().unwrap_or_default());
+        }
+        need.fits_into(self.spare(node))
     }
 
     /// How much of what can be had on a node the image needs for itself if a container of it is to run there: its size

@@ -9,14 +9,28 @@ impl PlatformState {
     /// Asks the scheduler and carries out its decisions: dispatches, then loads, then copies.
     pub(super) fn run_round(&mut self) {
         let mut plan = std::mem::take(&mut self.plan);
-        plan.clear();
         // The scheduler reads the state while it changes its own, so it is taken out of it for the while.
         let mut scheduler = self.policies.scheduler.take();
-        if let Some(scheduler) = &mut scheduler {
-            scheduler.round(&View::new(self), &mut plan);
+        self.repeats = false;
+        loop {
+            plan.clear();
+            if let Some(scheduler) = &mut scheduler {
+                scheduler.round(&View::new(self), &mut plan);
+            }
+            if std::mem::take(&mut plan.caught_up) {
+                for node in self.touched.drain(..) {
+                    self.nodes[node.index()].touched = false;
+                }
+            }
+            self.refused.clear();
+            self.opened.clear();
+            self.carry_out(&plan);
+            self.repeats = plan.goes_on && !self.pending.is_empty();
+            if !self.repeats {
+                break;
+            }
         }
         self.policies.scheduler = scheduler;
-        self.carry_out(&plan);
         self.plan = plan;
     }
 
@@ -49,16 +63,23 @@ impl PlatformState {
         let Some(invocation) = self.invocations.get(&id) else { return };
         let (function, Place::Pending(sequence)) = (invocation.function, invocation.place) else { return };
         if node.index() >= self.nodes.len() || self.nodes[node.index()].free_slots() == 0 {
+            self.refused.push(function);
             return;
         }
         let (served_by, is_new) = match container {
             Some(wanted) if self.can_serve(wanted, node, function) => (wanted, false),
-            Some(_) => return,
+            Some(_) => {
+                self.refused.push(function);
+                return;
+            }
             None => match self.place_beside_others(node, function) {
                 Some(found) => (found, false),
                 None => match self.start_new(node, function) {
                     Some(new) => (new, true),
-                    None => return,
+                    None => {
+                        self.refused.push(function);
+                        return;
+                    }
                 },
             },
         };
@@ -76,7 +97,7 @@ impl PlatformState {
         if spec.concurrency == 1 {
             return None;
         }
-        spec.idle.get(&node)?.values().next().copied()
+        spec.idle.on(node).next()
     }
 
     /// A new container, for which the image has to be on the node's disk and in its memory.

@@ -98,6 +98,36 @@ impl<'a> View<'a> {
         (self.state.changes == mark.changes).then(|| self.state.pending.since(mark.end))
     }
 
+    /// Grows with everything that decisions may depend on, but for arrivals.
+    pub(crate) fn changes(&self) -> u64 {
+        self.state.changes
+    }
+
+    /// The waiting invocations at this place of the queue and behind it, with their places.
+    pub(crate) fn pending_from(&self, place: u64) -> impl Iterator<Item = (u64, Pending)> + 'a {
+        self.state.pending.places_since(place)
+    }
+
+    /// The place of the first waiting invocation of a function.
+    pub(crate) fn place_of_first(&self, function: FunctionId) -> Option<u64> {
+        self.state.functions[function.index()].pending.places_since(0).next().map(|(place, _)| place)
+    }
+
+    /// The nodes on which what can be had may have changed since a plan last said that the scheduler has caught up.
+    pub(crate) fn touched(&self) -> &'a [NodeId] {
+        &self.state.touched
+    }
+
+    /// The functions of which the last round could not dispatch what was decided.
+    pub(crate) fn refused(&self) -> &'a [FunctionId] {
+        &self.state.refused
+    }
+
+    /// Whether this round goes on after the last one, for the same message.
+    pub(crate) fn repeats(&self) -> bool {
+        self.state.repeats
+    }
+
     /// The waiting invocations of one function, in the order in which they became schedulable.
     pub fn pending_of(&self, function: FunctionId) -> impl DoubleEndedIterator<Item = InvocationId> + 'a {
         self.state.functions[function.index()].pending.iter().map(|pending| pending.invocation)
@@ -143,6 +173,38 @@ impl<'a> View<'a> {
         self.state.nodes[node.index()].free_slots()
     }
 
+    /// Invocations that run or start on a node.
+    pub fn running(&self, node: NodeId) -> u32 {
+        self.state.nodes[node.index()].slots_used
+    }
+
+    /// Room that can be had on a node: free, or held by images that nobody uses and by idle containers.
+    pub fn obtainable(&self, node: NodeId) -> Need {
+        self.state.obtainable(node)
+    }
+
+    /// Room on a node that is there without any container being stopped: free, or held by images that nobody uses.
+    pub fn spare(&self, node: NodeId) -> Need {
+        self.state.spare(node)
+    }
+
+    /// Like [`has_room`](Self::has_room), without any idle container being stopped.
+    pub fn has_spare_room(&self, function: FunctionId, node: NodeId, promised: Need) -> bool {
+        self.state.has_spare_room(function, node, promised)
+    }
+
+    /// Functions that have invocations that wait, and of which a container can take one that could not when the last round was held.
+    pub(crate) fn opened(&self) -> &'a [FunctionId] {
+        &self.state.opened
+    }
+
+    /// Room that containers will need for which images are on their way to a node; that for one image, if it is given, left out.
+    pub(crate) fn claimed(&self, node: NodeId, but: Option<ImageId>) -> Need {
+        let state = &self.state.nodes[node.index()];
+        let own = but.and_then(|image| state.claims.get(&image)).copied().unwrap_or_default();
+        state.claimed.without(own)
+    }
+
     /// Free memory of a node in bytes; images that could be pushed out are not counted as free.
     pub fn free_memory(&self, node: NodeId) -> u64 {
         self.state.nodes[node.index()].memory.borrow().free()
@@ -165,7 +227,7 @@ impl<'a> View<'a> {
 
     /// Nodes with a container of the function that can take an invocation.
     pub fn with_idle(&self, function: FunctionId) -> &'a NodeSet {
-        &self.state.functions[function.index()].idle_nodes
+        self.state.functions[function.index()].idle.nodes()
     }
 
     /// How many invocations the containers of the function on a node can take: as many as are idle, where each serves one at a
@@ -173,7 +235,7 @@ impl<'a> View<'a> {
     pub fn idle_count(&self, function: FunctionId, node: NodeId) -> usize {
         let spec = &self.state.functions[function.index()];
         match spec.concurrency {
-            1 => spec.idle.get(&node).map_or(0, |idle| idle.len()),
+            1 => spec.idle.on(node).count(),
             _ => spec.places.get(&node).copied().unwrap_or_default(),
         }
     }
@@ -187,8 +249,12 @@ impl<'a> View<'a> {
             1 => 1,
             _ => state.containers.get(&id).map_or(0, |container| spec.places_in(container)),
         };
-        let idle = spec.idle.get(&node).into_iter().flat_map(|idle| idle.values().copied());
-        idle.flat_map(move |id| std::iter::repeat_n(id, places(id)))
+        spec.idle.on(node).flat_map(move |id| std::iter::repeat_n(id, places(id)))
+    }
+
+    /// The containers of the function on all nodes that can take an invocation, in the order in which they are to serve.
+    pub fn idle_anywhere(&self, function: FunctionId) -> impl Iterator<Item = (ContainerId, NodeId)> + 'a {
+        self.state.functions[function.index()].idle.iter()
     }
 
     /// Whether a container serves nobody.

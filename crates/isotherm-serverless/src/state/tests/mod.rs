@@ -3,6 +3,7 @@
 //! Sizes are small numbers, so that the sums can be done in the head. Every message is followed by a check of all books.
 
 mod admission;
+mod by_node;
 mod concurrency;
 mod containers;
 mod failures;

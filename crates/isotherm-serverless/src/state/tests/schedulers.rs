@@ -9,7 +9,7 @@ use crate::state::{Pending, View};
 
 impl Stage {
     /// Puts an image on a node's disk, and into its memory.
-    fn put(&mut self, node: u32, image: ImageId, in_memory: bool) {
+    pub(super) fn put(&mut self, node: u32, image: ImageId, in_memory: bool) {
         let entry = &mut self.state.images[image.index()];
         let (name, tag) = (entry.name.clone(), u64::from(image.0));
         let state = &mut self.state.nodes[node as usize];

@@ -1,0 +1,198 @@
+//! What a scheduler has promised and the platform does not know yet: places on nodes to which images are on their way.
+
+use std::collections::BTreeMap;
+
+use super::tree::{Load, LoadTree};
+use crate::state::{Need, View};
+use crate::{FunctionId, ImageId, NodeId};
+
+/// What is promised on one node.
+#[derive(Debug, Default)]
+struct Promised {
+    slots: u32,
+    need: Need,
+    /// Images that are on their way, and for how many places.
+    images: BTreeMap<ImageId, u32>,
+}
+
+/// The loads of all nodes, and places that have been promised.
+#[derive(Debug, Default)]
+pub(super) struct Books {
+    /// By the room that is there.
+    spare: LoadTree,
+    /// By the room that can be had if idle containers are stopped.
+    all: LoadTree,
+    /// Places for invocations of a function on a node to which its image is on its way. Which of its invocations comes there is
+    /// open until then: the one that has waited for longest.
+    places: BTreeMap<(NodeId, FunctionId), u32>,
+    /// How many places each function has.
+    of_function: BTreeMap<FunctionId, usize>,
+    by_node: BTreeMap<NodeId, Promised>,
+    /// Nodes whose promises have changed.
+    changed: Vec<NodeId>,
+}
+
+/// Which room counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Room {
+    /// What is there without any container being stopped.
+    Spare,
+    /// What idle containers hold as well.
+    All,
+}
+
+impl Room {
+    /// In the order in which they are tried.
+    pub(super) const BOTH: [Room; 2] = [Room::Spare, Room::All];
+}
+
+impl Books {
+    pub(super) fn tree(&self, room: Room) -> &LoadTree {
+        match room {
+            Room::Spare => &self.spare,
+            Room::All => &self.all,
+        }
+    }
+
+    /// Learns what has changed on nodes.
+    pub(super) fn refresh(&mut self, view: &View<'_>) {
+        if self.all.len() != view.nodes() {
+            self.spare = LoadTree::new(view.nodes());
+            self.all = LoadTree::new(view.nodes());
+            (0..view.nodes() as u32).for_each(|node| self.update(view, NodeId(node)));
+            return;
+        }
+        for &node in view.touched() {
+            self.update(view, node);
+        }
+        while let Some(node) = self.changed.pop() {
+            self.update(view, node);
+        }
+    }
+
+    fn update(&mut self, view: &View<'_>, node: NodeId) {
+        let promised = self.by_node.get(&node);
+        let slots = promised.map_or(0, |promised| promised.slots);
+        let running = view.running(node).saturating_add(slots);
+        if view.free_slots(node) <= slots {
+            self.spare.set(node, Load { room: None, running });
+            self.all.set(node, Load { room: None, running });
+            return;
+        }
+        let taken = self.taken(view, node);
+        let load = |room: Need| Load { room: Some(room.without(taken).memory_bytes), running };
+        self.spare.set(node, load(view.spare(node)));
+        self.all.set(node, load(view.obtainable(node)));
+    }
+
+    /// What is promised on a node and what images that are on their way claim, which is partly the same.
+    fn taken(&self, view: &View<'_>, node: NodeId) -> Need {
+        let mut taken = view.claimed(node, None);
+        if let Some(promised) = self.by_node.get(&node) {
+            taken.memory_bytes = taken.memory_bytes.max(promised.need.memory_bytes);
+        }
+        taken
+    }
+
+    /// Invocations that run on a node or have a place there.
+    pub(super) fn running(&self, view: &View<'_>, node: NodeId) -> u32 {
+        view.running(node).saturating_add(self.by_node.get(&node).map_or(0, |promised| promised.slots))
+    }
+
+    /// Memory on a node that is there and not promised.
+    pub(super) fn spare(&self, view: &View<'_>, node: NodeId) -> u64 {
+        view.spare(node).without(self.taken(view, node)).memory_bytes
+    }
+
+    /// Whether nothing is promised.
+    pub(super) fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// Whether a node has a slot that is neither in use nor promised.
+    pub(super) fn has_slot(&self, view: &View<'_>, node: NodeId) -> bool {
+        let promised = if self.is_empty() { 0 } else { self.by_node.get(&node).map_or(0, |promised| promised.slots) };
+        view.free_slots(node) > promised
+    }
+
+    /// Whether a new container of the function has room on a node beside what is promised there.
+    pub(super) fn leave_room(&self, view: &View<'_>, function: FunctionId, node: NodeId, room: Room) -> bool {
+        let image = view.image_of(function);
+        let mut promised = Need::default();
+        if let Some(known) = self.by_node.get(&node) {
+            // The platform knows of one container for each image that is on its way, and counts it itself.
+            promised = known.need.without(view.claimed(node, image));
+            for &other in known.images.keys().filter(|&&other| Some(other) != image) {
+                promised.add(view.image_need(other, node));
+            }
+        }
+        match room {
+            Room::Spare => view.has_spare_room(function, node, promised),
+            Room::All => view.has_room(function, node, promised),
+        }
+    }
+
+    /// Promises a place.
+    pub(super) fn promise(&mut self, view: &View<'_>, function: FunctionId, node: NodeId) {
+        *self.places.entry((node, function)).or_default() += 1;
+        *self.of_function.entry(function).or_default() += 1;
+        let promised = self.by_node.entry(node).or_default();
+        promised.slots += 1;
+        promised.need.add(view.need_of(function));
+        if let Some(image) = view.image_of(function) {
+            *promised.images.entry(image).or_default() += 1;
+        }
+        self.changed.push(node);
+    }
+
+    /// Takes a promise back, or finds it kept.
+    pub(super) fn release(&mut self, view: &View<'_>, function: FunctionId, node: NodeId) {
+        let Some(places) = self.places.get_mut(&(node, function)) else { return };
+        *places -= 1;
+        if *places == 0 {
+            self.places.remove(&(node, function));
+        }
+        if let Some(places) = self.of_function.get_mut(&function) {
+            *places -= 1;
+            if *places == 0 {
+                self.of_function.remove(&function);
+            }
+        }
+        if let Some(promised) = self.by_node.get_mut(&node) {
+            promised.slots -= 1;
+            promised.need = promised.need.without(view.need_of(function));
+            if let Some(image) = view.image_of(function)
+                && let Some(places) = promised.images.get_mut(&image)
+            {
+                *places -= 1;
+                if *places == 0 {
+                    promised.images.remove(&image);
+                }
+            }
+            if promised.slots == 0 {
+                self.by_node.remove(&node);
+            }
+        }
+        self.changed.push(node);
+    }
+
+    /// Places that are promised to a function.
+    pub(super) fn of(&self, function: FunctionId) -> usize {
+        self.of_function.get(&function).copied().unwrap_or_default()
+    }
+
+    /// The functions to which places are promised.
+    pub(super) fn functions(&self) -> impl Iterator<Item = FunctionId> + '_ {
+        self.of_function.keys().copied()
+    }
+
+    /// All promised places: node, function, how many.
+    pub(super) fn places(&self) -> impl DoubleEndedIterator<Item = (NodeId, FunctionId, u32)> + '_ {
+        self.places.iter().map(|(&(node, function), &places)| (node, function, places))
+    }
+
+    /// Some node on which a place is promised to a function: the last one.
+    pub(super) fn last_of(&self, function: FunctionId) -> Option<NodeId> {
+        self.places().rev().find(|&(_, other, _)| other == function).map(|(node, ..)| node)
+    }
+}

@@ -1,0 +1,467 @@
+//! Schedulers that are made of a rule which says *which node*.
+//!
+//! A rule ([`ChooseNode`]) is asked for one invocation at a time: where would it go? Everything else is the same for all rules and
+//! is done by [`ByNode`]:
+//!
+//! * **Who is next.** Invocations are served in the order in which they became schedulable. One for which there is no place lets those
+//!   pass that have one, but for others of its function.
+//! * **Idle containers.** With `prefer_warm`, an idle container of the function serves wherever it is, if its node has a free slot; which of
+//!   several is said by [`ContainerReuse`](crate::ContainerReuse), over all nodes. The rule is asked where a new one is to be started. Without
+//!   it, the rule is always asked, and an idle container on the node that it chooses serves; one elsewhere serves only if the rule finds no
+//!   place. Where a container serves several invocations at once, one that can take another is as good as an idle one.
+//! * **Images.** An invocation whose image is not in the memory of its node gets a place there: a slot and room are kept for it while the
+//!   image is copied and loaded. When it has come, the invocation of the function that has waited for longest is started. Nothing else is decided
+//!   about a place, so images are not moved to and fro; if the node fails, the place is given up.
+//!
+//! # Cost
+//!
+//! What is asked about nodes and functions is kept in trees that change with what is touched. One decision takes O(log n) in nodes,
+//! functions and containers, for rules that ask for no more. Invocations that wait cost nothing while nobody has room for them: of a
+//! million of them, only the functions are in the line, and only those of them are looked at that need no more than the node with most room
+//! has. Exceptions: an invocation that has enough memory on a node, but not enough disk, is looked at in every round; and so is
+//! every place that waits for an image.
+//!
+//! The next invocation is decided for when the platform has carried out what was decided for the last one, so a rule sees the nodes as they
+//! are.
+
+mod books;
+mod line;
+mod tree;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Dispatch, Plan, Scheduler};
+use crate::state::View;
+use crate::{ContainerId, FunctionId, ImageId, NodeId};
+
+use books::{Books, Room};
+use line::Line;
+
+/// A rule by which nodes are chosen.
+///
+/// ```
+/// use isotherm_serverless::scheduler::{ByNode, ChooseNode, Nodes};
+/// use isotherm_serverless::{FunctionId, NodeId};
+///
+/// /// Functions with an even number on the first half of the nodes, the others on the second.
+/// struct Halves;
+///
+/// impl ChooseNode for Halves {
+///     fn choose(&mut self, nodes: &Nodes<'_>, function: FunctionId) -> Option<NodeId> {
+///         let half = nodes.count() / 2;
+///         let from = NodeId(if function.index() % 2 == 0 { 0 } else { half as u32 });
+///         nodes.first_with_place(function, from).filter(|node| (node.index() < half) == (from.index() < half))
+///     }
+/// }
+///
+/// let scheduler = ByNode::new(Halves, true);
+/// # let _ = scheduler;
+/// ```
+pub trait ChooseNode {
+    /// Where the next invocation of a function is to go; `None`: it waits until something has changed. A node that has no
+    /// [place](Nodes::has_place) for it counts as none.
+    fn choose(&mut self, nodes: &Nodes<'_>, function: FunctionId) -> Option<NodeId>;
+}
+
+/// The nodes as a rule sees them: with what is promised to invocations whose images are on their way.
+#[derive(Clone, Copy)]
+pub struct Nodes<'a> {
+    view: View<'a>,
+    books: &'a Books,
+}
+
+impl<'a> Nodes<'a> {
+    /// The platform.
+    pub fn view(&self) -> View<'a> {
+        self.view
+    }
+
+    /// How many nodes there are.
+    pub fn count(&self) -> usize {
+        self.view.nodes()
+    }
+
+    /// Whether the next invocation of a function could be started on a node, now or when its image has come there: there is a free slot,
+    /// and an idle container or room for a new one, for which idle ones may go.
+    pub fn has_place(&self, function: FunctionId, node: NodeId) -> bool {
+        self.has_place_in(Room::All, function, node)
+    }
+
+    /// Whether the next invocation of a function could be started on a node without any idle container being stopped.
+    pub fn has_spare_place(&self, function: FunctionId, node: NodeId) -> bool {
+        self.has_place_in(Room::Spare, function, node)
+    }
+
+    fn has_place_in(&self, room: Room, function: FunctionId, node: NodeId) -> bool {
+        self.books.has_slot(&self.view, node)
+            && (self.view.with_idle(function).contains(node)
+                || self.view.fits(function, node) && self.books.leave_room(&self.view, function, node, room))
+    }
+
+    /// Whether some node may have a place for the function without any idle container being stopped: one has memory enough.
+    pub fn may_have_spare_place(&self, function: FunctionId) -> bool {
+        let need = self.need(function);
+        self.books.tree(Room::Spare).most_room().is_some_and(|most| most >= need)
+    }
+
+    fn need(&self, function: FunctionId) -> u64 {
+        self.view.need_of(function).memory_bytes
+    }
+
+    /// Invocations that run on a node, or are to run there.
+    pub fn running(&self, node: NodeId) -> u32 {
+        self.books.running(&self.view, node)
+    }
+
+    /// Those of all nodes together.
+    pub fn total_running(&self) -> u64 {
+        self.books.tree(Room::All).total_running()
+    }
+
+    /// Memory on a node that no container holds and no image that is in use, in bytes.
+    pub fn spare_memory(&self, node: NodeId) -> u64 {
+        self.books.spare(&self.view, node)
+    }
+
+    fn first_in(&self, room: Room, function: FunctionId, from: NodeId) -> Option<NodeId> {
+        let need = self.need(function);
+        let mut from = from;
+        loop {
+            let node = self.books.tree(room).first_with(need, from)?;
+            if self.has_place_in(room, function, node) {
+                return Some(node);
+            }
+            from = NodeId(node.0 + 1);
+        }
+    }
+
+    /// The first node in their order that has a [spare place](Self::has_spare_place) for the function, from a certain one on; else the first
+    /// that has a [place](Self::has_place).
+    pub fn first_with_place(&self, function: FunctionId, from: NodeId) -> Option<NodeId> {
+        Room::BOTH.into_iter().find_map(|room| self.first_in(room, function, from))
+    }
+
+    /// The first node that has a spare place for the function, from a certain one on, and then from the first one; else the first that has a
+    /// place, likewise.
+    pub fn next_with_place(&self, function: FunctionId, from: NodeId) -> Option<NodeId> {
+        let next = |room| self.first_in(room, function, from).or_else(|| self.first_in(room, function, NodeId(0)));
+        Room::BOTH.into_iter().find_map(next)
+    }
+
+    /// The node on which most memory is held by nobody, of those that have a spare place for the function; if there is none, the one on which most
+    /// can be had, of those that have a place. Of equals the first.
+    pub fn roomiest(&self, function: FunctionId) -> Option<NodeId> {
+        Room::BOTH.into_iter().find_map(|room| {
+            let tree = self.books.tree(room);
+            let node = tree.roomiest()?;
+            if self.has_place_in(room, function, node) {
+                return Some(node);
+            }
+            if tree.most_room()? < self.need(function) {
+                return None;
+            }
+            // Something other than memory is missing there: the disk, or the node is too small.
+            let all = self.all_in(room, function);
+            all.max_by_key(|&node| (tree.room(node), std::cmp::Reverse(node)))
+        })
+    }
+
+    /// The node with fewest invocations of those that have a spare place for the function, or else a place; of equals the first.
+    pub fn least_running(&self, function: FunctionId) -> Option<NodeId> {
+        Room::BOTH.into_iter().find_map(|room| {
+            let meets = &mut |node| self.has_place_in(room, function, node);
+            self.books.tree(room).least_running(self.need(function), meets)
+        })
+    }
+
+    /// The node on which least memory is held by nobody, of those that have a spare place for the function; if there is none, the one on which
+    /// least can be had, of those that have a place. Of equals the first.
+    pub fn tightest(&self, function: FunctionId) -> Option<NodeId> {
+        Room::BOTH.into_iter().find_map(|room| {
+            let mut nodes = self.books.tree(room).tightest(self.need(function));
+            nodes.find(|&node| self.has_place_in(room, function, node))
+        })
+    }
+
+    /// All nodes that have a place for the function, in their order. This looks at every node with memory enough.
+    pub fn all_with_place(&self, function: FunctionId) -> impl Iterator<Item = NodeId> + use<'a> {
+        self.all_in(Room::All, function)
+    }
+
+    fn all_in(&self, room: Room, function: FunctionId) -> impl Iterator<Item = NodeId> + use<'a> {
+        let nodes = *self;
+        let mut from = Some(NodeId(0));
+        std::iter::from_fn(move || {
+            let node = nodes.first_in(room, function, from?);
+            from = node.map(|node| NodeId(node.0 + 1));
+            node
+        })
+    }
+}
+
+/// A scheduler made of a rule that chooses nodes.
+#[derive(Debug)]
+pub struct ByNode<C> {
+    rule: C,
+    prefer_warm: bool,
+    books: Books,
+    line: Line,
+    /// Functions in the line that have a container which could serve, if its node had a slot.
+    warm: BTreeSet<FunctionId>,
+    /// The place in the queue up to which arrivals have been decided for.
+    seen: u64,
+    /// What the platform had counted when the last round was held.
+    changes: Option<u64>,
+    /// Moves decided in this round.
+    moved: Vec<(NodeId, ImageId)>,
+    scratch: Vec<(NodeId, FunctionId, u32)>,
+}
+
+/// What was decided for an invocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Decided {
+    Dispatched,
+    /// It has a place to which its image is on its way.
+    Promised,
+    Nowhere,
+}
+
+impl<C: ChooseNode> ByNode<C> {
+    /// With `prefer_warm`, idle containers serve wherever they are; else where the rule says.
+    pub fn new(rule: C, prefer_warm: bool) -> Self {
+        ByNode {
+            rule,
+            prefer_warm,
+            books: Books::default(),
+            line: Line::default(),
+            warm: BTreeSet::new(),
+            seen: 0,
+            changes: None,
+            moved: Vec::new(),
+            scratch: Vec::new(),
+        }
+    }
+
+    /// The first idle container that may serve.
+    fn idle(&self, view: &View<'_>, function: FunctionId) -> Option<(ContainerId, NodeId)> {
+        view.idle_anywhere(function).find(|&(_, node)| self.books.has_slot(view, node))
+    }
+
+    /// Decides for the next invocation of a function.
+    fn decide(&mut self, view: &View<'_>, plan: &mut Plan, function: FunctionId) -> Decided {
+        let Some(invocation) = view.pending_of(function).next() else { return Decided::Nowhere };
+        if self.prefer_warm
+            && let Some((container, node)) = self.idle(view, function)
+        {
+            plan.dispatches.push(Dispatch { invocation, node, container: Some(container) });
+            return Decided::Dispatched;
+        }
+        self.catch_up(view, plan);
+        let nodes = Nodes { view: *view, books: &self.books };
+        let chosen = self.rule.choose(&nodes, function);
+        let Some(node) = chosen.filter(|&node| node.index() < nodes.count() && nodes.has_place(function, node)) else {
+            // Rather than wait, it goes to any container that can take it.
+            let Some((container, node)) = self.idle(view, function).filter(|_| !self.prefer_warm) else {
+                return Decided::Nowhere;
+            };
+            plan.dispatches.push(Dispatch { invocation, node, container: Some(container) });
+            return Decided::Dispatched;
+        };
+        let container = view.idle(function, node).next();
+        match view.image_of(function) {
+            Some(image) if container.is_none() && !view.in_memory(image).contains(node) => {
+                self.books.promise(view, function, node);
+                self.move_image(view, plan, image, node);
+                Decided::Promised
+            }
+            _ => {
+                plan.dispatches.push(Dispatch { invocation, node, container });
+                Decided::Dispatched
+            }
+        }
+    }
+
+    fn catch_up(&mut self, view: &View<'_>, plan: &mut Plan) {
+        self.books.refresh(view);
+        plan.caught_up = true;
+    }
+
+    /// Decides the next step of an image towards the memory of a node, if it is not on its way.
+    fn move_image(&mut self, view: &View<'_>, plan: &mut Plan, image: ImageId, node: NodeId) {
+        let on_disk = view.on_disk(image).contains(node);
+        let on_its_way = if on_disk { view.loading(image) } else { view.copying(image) }.contains(node);
+        if on_its_way || self.moved.contains(&(node, image)) {
+            return;
+        }
+        self.moved.push((node, image));
+        if on_disk {
+            plan.loads.push((node, image));
+        } else {
+            plan.copies.push((node, image));
+        }
+    }
+
+    /// Invocations of a function that wait and have no place.
+    fn without_place(&self, view: &View<'_>, function: FunctionId) -> usize {
+        view.pending_count(function).saturating_sub(self.books.of(function))
+    }
+
+    fn wait(&mut self, view: &View<'_>, function: FunctionId) {
+        if let Some(place) = view.place_of_first(function) {
+            self.line.put(function, view.need_of(function).memory_bytes, place);
+            if !view.with_idle(function).is_empty() {
+                self.warm.insert(function);
+            }
+        }
+    }
+
+    /// What was decided could not be carried out: its function waits again.
+    fn take_back_refused(&mut self, view: &View<'_>) {
+        for &function in view.refused() {
+            if self.without_place(view, function) == 0 {
+                continue;
+            }
+            self.wait(view, function);
+            // It would be decided in the same way again.
+            if view.repeats() {
+                self.line.set_aside(function);
+            }
+        }
+    }
+
+    /// Starts what waits for images that have come, and moves the others on.
+    fn keep_promises(&mut self, view: &View<'_>, plan: &mut Plan) {
+        let mut places = std::mem::take(&mut self.scratch);
+        places.clear();
+        places.extend(self.books.places());
+        // How many invocations of each function are started.
+        let mut started = BTreeMap::new();
+        for &(node, function, count) in &places {
+            let Some(image) = view.image_of(function) else { continue };
+            let superfluous = self.books.of(function).saturating_sub(view.pending_count(function));
+            let gone = if view.is_up(node) { superfluous.min(count as usize) } else { count as usize };
+            for _ in 0..gone {
+                self.books.release(view, function, node);
+            }
+            if !view.is_up(node) && self.without_place(view, function) > 0 {
+                self.wait(view, function);
+            }
+            let left = count as usize - gone;
+            if left == 0 {
+                continue;
+            }
+            if !view.in_memory(image).contains(node) {
+                self.move_image(view, plan, image, node);
+                continue;
+            }
+            let started: &mut usize = started.entry(function).or_default();
+            let waiting = view.pending_of(function).skip(*started);
+            let mut idle = view.idle(function, node);
+            for invocation in waiting.take(left.min(view.free_slots(node) as usize)) {
+                plan.dispatches.push(Dispatch { invocation, node, container: idle.next() });
+                self.books.release(view, function, node);
+                *started += 1;
+            }
+        }
+        self.scratch = places;
+        if self.prefer_warm && plan.dispatches.is_empty() {
+            self.serve_promised(view, plan);
+        }
+    }
+
+    /// An idle container serves an invocation that has a place elsewhere.
+    fn serve_promised(&mut self, view: &View<'_>, plan: &mut Plan) {
+        let idle = |function| self.idle(view, function).map(|(container, node)| (function, container, node));
+        let Some((function, container, node)) = self.books.functions().find_map(idle) else { return };
+        let (Some(invocation), Some(place)) = (view.pending_of(function).next(), self.books.last_of(function)) else {
+            return;
+        };
+        plan.dispatches.push(Dispatch { invocation, node, container: Some(container) });
+        self.books.release(view, function, place);
+    }
+
+    /// Who has waited for longest of those for whom a container can serve, and since when.
+    fn first_warm(&mut self, view: &View<'_>) -> Option<(u64, FunctionId)> {
+        if self.warm.is_empty() {
+            return None;
+        }
+        let mut warm = std::mem::take(&mut self.warm);
+        warm.retain(|&function| self.line.contains(function) && !view.with_idle(function).is_empty());
+        let can = warm.iter().filter(|&&function| self.idle(view, function).is_some());
+        let first = can.filter_map(|&function| Some((self.line.place_of(function)?, function))).min();
+        self.warm = warm;
+        first
+    }
+
+    /// Decides for those who have waited, until one is dispatched; says whether one is.
+    fn serve_line(&mut self, view: &View<'_>, plan: &mut Plan) -> bool {
+        loop {
+            self.catch_up(view, plan);
+            let most = self.books.tree(Room::All).most_room();
+            let fits = most.and_then(|most| self.line.first(most)).map(|(function, place)| (place, function));
+            let Some((place, function)) = fits.into_iter().chain(self.first_warm(view)).min() else { return false };
+            if self.without_place(view, function) == 0 {
+                self.line.remove(function);
+                continue;
+            }
+            if view.place_of_first(function) != Some(place) {
+                self.wait(view, function);
+                continue;
+            }
+            match self.decide(view, plan, function) {
+                Decided::Dispatched => {
+                    if self.without_place(view, function) == 1 {
+                        self.line.remove(function);
+                    }
+                    return true;
+                }
+                Decided::Promised => {}
+                Decided::Nowhere => self.line.set_aside(function),
+            }
+        }
+    }
+
+    /// Decides for those who have come, until one is dispatched; says whether one is.
+    fn serve_arrivals(&mut self, view: &View<'_>, plan: &mut Plan) -> bool {
+        for (place, pending) in view.pending_from(self.seen) {
+            self.seen = place + 1;
+            // Nobody overtakes another one of the same function. A function may still be in the line whose invocations have been cancelled.
+            if self.line.contains(pending.function) {
+                if view.place_of_first(pending.function) != Some(place) {
+                    continue;
+                }
+                self.line.remove(pending.function);
+            }
+            match self.decide(view, plan, pending.function) {
+                Decided::Dispatched => return true,
+                Decided::Promised => {}
+                Decided::Nowhere => self.wait(view, pending.function),
+            }
+        }
+        false
+    }
+}
+
+impl<C: ChooseNode> Scheduler for ByNode<C> {
+    fn round(&mut self, view: &View<'_>, plan: &mut Plan) {
+        if !view.repeats() {
+            self.line.take_back();
+        }
+        self.moved.clear();
+        let changed = self.changes.replace(view.changes()) != Some(view.changes());
+        if !view.refused().is_empty() {
+            self.take_back_refused(view);
+        }
+        let opened = view.opened().iter().filter(|&&function| self.line.contains(function));
+        self.warm.extend(opened);
+        if changed && !self.books.is_empty() {
+            self.keep_promises(view, plan);
+        }
+        let dispatched = !plan.dispatches.is_empty()
+            || changed && !self.line.is_empty() && self.serve_line(view, plan)
+            || self.serve_arrivals(view, plan);
+        // Who comes next is decided for when that has been carried out.
+        plan.goes_on = dispatched
+            && (!self.line.is_empty() || !self.books.is_empty() || view.pending_from(self.seen).next().is_some());
+    }
+}

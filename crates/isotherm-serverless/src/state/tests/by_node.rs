@@ -1,0 +1,461 @@
+//! Schedulers that choose a node for each invocation: what each rule is for, in small cases worked out by hand, and what they have in
+//! common.
+
+use isotherm_kernel::RandomStreams;
+use proptest::prelude::*;
+
+use super::*;
+use crate::function::Concurrency;
+use crate::scheduler::{
+    ByNode, ChooseNode, FirstFit, HashAffinity, LeastLoaded, LoadMeasure, Locality, MostLoaded, PowerOfTwo, RoundRobin,
+};
+use crate::state::{Registration, View};
+
+const ANY: u32 = 1000;
+
+/// Nodes of so much memory, with as many slots as anybody needs.
+fn nodes_of(memory: &[u64]) -> Vec<(u32, u64, u64)> {
+    memory.iter().map(|&memory| (ANY, memory, 1000)).collect()
+}
+
+fn stage_of(nodes: &[(u32, u64, u64)], scheduler: impl Scheduler + 'static) -> Stage {
+    Setup { scheduler: Some(Box::new(scheduler)), ..Setup::new(Preset::Default, nodes) }.stage()
+}
+
+impl Stage {
+    /// A function without an image that needs so much memory.
+    fn plain(&mut self, memory: u64) -> FunctionId {
+        self.function(None, memory, 0)
+    }
+
+    /// Where an invocation runs.
+    fn node_of(&self, invocation: InvocationId) -> Option<u32> {
+        let place = self.state.invocations.get(&invocation)?.place;
+        match place {
+            super::super::Place::Running(container) => Some(self.state.containers[&container].node.0),
+            _ => None,
+        }
+    }
+
+    /// Invokes functions one after the other, and says where each runs.
+    fn spread(&mut self, functions: &[FunctionId]) -> Vec<Option<u32>> {
+        let mut nodes = Vec::new();
+        for &function in functions {
+            let id = self.invoke(function);
+            nodes.push(self.node_of(id));
+        }
+        nodes
+    }
+}
+
+#[test]
+fn first_fit_fills_the_first_nodes_and_the_gaps_that_are_left() {
+    let mut stage = stage_of(&nodes_of(&[100, 100, 100]), ByNode::new(FirstFit, true));
+    let (large, small) = (stage.plain(60), stage.plain(20));
+    // 60 of 100 on each; then the gaps of 40, which take two of 20 each, from the first on.
+    let nodes = stage.spread(&[large, large, small, small, small, large]);
+    assert_eq!(nodes, [Some(0), Some(1), Some(0), Some(0), Some(1), Some(2)]);
+}
+
+#[test]
+fn most_loaded_keeps_large_gaps_whole() {
+    // What needs 40 goes where 40 are left. First fit takes it from the 70, so that what needs 70 has to go to the empty node.
+    let place = |scheduler: Box<dyn Scheduler>| {
+        let nodes = nodes_of(&[70, 40, 100]);
+        let mut stage = Setup { scheduler: Some(scheduler), ..Setup::new(Preset::Default, &nodes) }.stage();
+        let functions = [40, 70].map(|memory| stage.plain(memory));
+        stage.spread(&functions)
+    };
+    assert_eq!(place(Box::new(ByNode::new(MostLoaded, true))), [Some(1), Some(0)]);
+    assert_eq!(place(Box::new(ByNode::new(FirstFit, true))), [Some(0), Some(2)]);
+}
+
+#[test]
+fn most_loaded_takes_the_tightest_of_the_nodes_with_room() {
+    let mut stage = stage_of(&nodes_of(&[100, 40, 60]), ByNode::new(MostLoaded, true));
+    let (small, middle) = (stage.plain(30), stage.plain(50));
+    // 30: of 100, 40 and 60 the tightest is 40, then (100, 10, 60) it is 60, then (100, 10, 30) again, then 100. 50 fits only into what is left: 70.
+    let nodes = stage.spread(&[small, small, small, small, middle]);
+    assert_eq!(nodes, [Some(1), Some(2), Some(2), Some(0), Some(0)]);
+}
+
+#[test]
+fn least_loaded_by_memory_and_by_invocations() {
+    for (by, expected) in [(LoadMeasure::Memory, 1), (LoadMeasure::Running, 0)] {
+        let mut stage = stage_of(&nodes_of(&[100, 100]), ByNode::new(LeastLoaded::by(by), true));
+        let (large, small) = (stage.plain(70), stage.plain(10));
+        let first = stage.spread(&[large, small]);
+        assert_eq!(first, [Some(0), Some(1)]);
+        // By memory 30 can be had on node 0 and 90 on node 1. By invocations both run one: the first.
+        let third = if by == LoadMeasure::Memory { 1 } else { 0 };
+        assert_eq!(stage.spread(&[small]), [Some(third)]);
+        // By memory (30, 80): node 1. By invocations node 0 runs two and node 1 one: node 1, after which both run two: node 0.
+        assert_eq!(stage.spread(&[small, small]), [Some(1), Some(expected)]);
+    }
+}
+
+#[test]
+fn least_loaded_takes_another_node_where_room_is_missing() {
+    let mut stage = stage_of(&nodes_of(&[100, 100]), ByNode::new(LeastLoaded::by(LoadMeasure::Running), true));
+    let (large, small, middle) = (stage.plain(80), stage.plain(10), stage.plain(50));
+    assert_eq!(stage.spread(&[large, small, small, small]), [Some(0), Some(1), Some(0), Some(1)]);
+    // Both run two; node 0 comes first, but has 10 left. Node 1 has 80.
+    assert_eq!(stage.spread(&[middle]), [Some(1)]);
+}
+
+#[test]
+fn round_robin_goes_on_where_it_was_and_passes_full_nodes_over() {
+    let mut stage = stage_of(&[(ANY, 100, 0), (1, 100, 0), (ANY, 100, 0)], ByNode::new(RoundRobin::new(), true));
+    let f = stage.plain(10);
+    assert_eq!(stage.spread(&[f; 6]), [Some(0), Some(1), Some(2), Some(0), Some(2), Some(0)]);
+}
+
+#[test]
+fn of_two_nodes_both_are_drawn_and_the_less_busy_one_is_taken() {
+    let random = RandomStreams::new(3).stream("scheduler");
+    let mut stage = stage_of(&nodes_of(&[100, 100]), ByNode::new(PowerOfTwo::new(random), true));
+    let f = stage.plain(10);
+    let nodes = stage.spread(&[f; 8]);
+    let on_first = nodes.iter().filter(|&&node| node == Some(0)).count();
+    assert_eq!(on_first, 4, "{nodes:?}");
+    assert!(nodes.chunks(2).all(|pair| pair[0] != pair[1]), "after each pair both run as many: {nodes:?}");
+}
+
+#[test]
+fn two_choices_are_far_more_even_than_one() {
+    // 500 invocations on 500 nodes. With one choice a node would run four or more with probability 0.019 (Poisson with mean 1), so that nobody
+    // does with probability 0.981^500 = 0.00007. With two choices the share of nodes that run i + 1 or more is about the square of the share
+    // that run i or more: at most 1/2, 1/4, 1/16, … of them more than 1, 2, 3, …; four or more are not to be expected at this size.
+    let random = RandomStreams::new(3).stream("scheduler");
+    let mut stage = stage_of(&nodes_of(&[100; 500]), ByNode::new(PowerOfTwo::new(random), true));
+    let f = stage.plain(1);
+    for _ in 0..500 {
+        stage.state.submit(f);
+        stage.state.admit_new();
+    }
+    stage.conclude(Round::Arrival);
+    let most = stage.state.nodes.iter().map(|node| node.slots_used).max();
+    assert!(most.is_some_and(|most| most <= 3), "{most:?}");
+}
+
+#[test]
+fn hash_affinity_brings_a_function_home() {
+    let keep_none = Setup { keep: Duration::ZERO, ..Setup::new(Preset::Default, &nodes_of(&[100; 16])) };
+    let mut stage =
+        Setup { scheduler: Some(Box::new(ByNode::new(HashAffinity::new(2.0), false))), ..keep_none }.stage();
+    let functions: Vec<FunctionId> = (0..40).map(|_| stage.plain(10)).collect();
+    let mut homes = Vec::new();
+    for _ in 0..3 {
+        // One at a time, so that nothing is too busy; nothing of the last time is left but the hash.
+        for &function in &functions {
+            let id = stage.invoke(function);
+            homes.push(stage.node_of(id));
+            stage.body_ended(id);
+        }
+    }
+    assert_eq!(homes[..40], homes[40..80]);
+    assert_eq!(homes[..40], homes[80..]);
+    let different: std::collections::BTreeSet<_> = homes.iter().collect();
+    assert!(different.len() > 8, "40 functions are at home on many of 16 nodes: {different:?}");
+}
+
+#[test]
+fn hash_affinity_moves_few_functions_when_a_node_comes() {
+    let homes = |nodes: usize| {
+        let keep_none = Setup { keep: Duration::ZERO, ..Setup::new(Preset::Default, &nodes_of(&vec![100; nodes])) };
+        let scheduler = ByNode::new(HashAffinity::new(1.0), false);
+        let mut stage = Setup { scheduler: Some(Box::new(scheduler)), ..keep_none }.stage();
+        let functions: Vec<FunctionId> = (0..300).map(|_| stage.plain(10)).collect();
+        let home = |function: FunctionId| {
+            let id = stage.invoke(function);
+            let node = stage.node_of(id);
+            stage.body_ended(id);
+            node
+        };
+        functions.into_iter().map(home).collect::<Vec<_>>()
+    };
+    let (before, after) = (homes(10), homes(11));
+    let moved: Vec<_> = before.iter().zip(&after).filter(|(before, after)| before != after).collect();
+    // The share of the new node is 1/11, about 27 of 300; all that move go there. (Modulo hashing would move ten in eleven.)
+    assert!(moved.iter().all(|(_, after)| **after == Some(10)), "{moved:?}");
+    assert!((8..60).contains(&moved.len()), "{}", moved.len());
+}
+
+#[test]
+fn hash_affinity_bounds_the_load() {
+    // With a factor of 1 no node may run more than the mean, rounded up: of eight invocations on four nodes, two each.
+    let mut stage = stage_of(&nodes_of(&[100; 4]), ByNode::new(HashAffinity::new(1.0), false));
+    let f = stage.plain(10);
+    let mut nodes = stage.spread(&[f; 8]);
+    nodes.sort_unstable();
+    assert_eq!(nodes, [0, 0, 1, 1, 2, 2, 3, 3].map(Some));
+    // With a factor of 4 the home may run 4 · 2 / 4 = 2 of two, 4 · 3 / 4 = 3 of three, …: all eight are at home.
+    let mut stage = stage_of(&nodes_of(&[100; 4]), ByNode::new(HashAffinity::new(4.0), false));
+    let f = stage.plain(10);
+    let nodes = stage.spread(&[f; 8]);
+    assert!(nodes.iter().all(|node| *node == nodes[0]), "{nodes:?}");
+}
+
+/// Where an image is put on three nodes: nowhere on node 0, on the disk of node 1, in the memory of node 2.
+fn near_and_far(prefer_warm: bool) -> (Stage, ImageId, FunctionId) {
+    let mut stage = stage_of(&[(2, 100, 100), (2, 100, 100), (1, 100, 100)], ByNode::new(Locality, prefer_warm));
+    let image = stage.image("i", 10, 10);
+    let f = stage.function(Some(image), 20, 5);
+    stage.put(1, image, false);
+    stage.put(2, image, true);
+    (stage, image, f)
+}
+
+#[test]
+fn locality_goes_where_the_image_is_nearest() {
+    let (mut stage, image, f) = near_and_far(false);
+    let first = stage.invoke(f);
+    stage.downloaded(image);
+    assert_eq!(stage.node_of(first), Some(2));
+    // The slot of node 2 is taken. Node 1 has the image on disk: it is loaded, for the next two.
+    stage.effects();
+    let second = stage.invoke(f);
+    stage.invoke(f);
+    assert_eq!(stage.orders(), ["load 0 on 1"]);
+    // Only node 0 is left.
+    stage.invoke(f);
+    assert_eq!(stage.orders(), ["copy 0 to 0"]);
+    stage.loaded(1, image);
+    assert_eq!(stage.node_of(second), Some(1));
+}
+
+#[test]
+fn an_idle_container_serves_wherever_it_is_if_that_is_wanted() {
+    // The containers are created on nodes 2, 1 and 0, in this order, and end in the order of nodes 1, 2, 0.
+    let play = |reuse: ContainerReuse, prefer_warm: bool| {
+        let scheduler: Box<dyn Scheduler> = Box::new(ByNode::new(FirstFit, prefer_warm));
+        let nodes = nodes_of(&[100, 100, 100]);
+        let mut stage = Setup { scheduler: Some(scheduler), reuse, ..Setup::new(Preset::Default, &nodes) }.stage();
+        let f = stage.plain(10);
+        let containers = [2, 1, 0].map(|node| stage.state.start_container(NodeId(node), f).expect("room"));
+        for (second, container) in [containers[1], containers[0], containers[2]].into_iter().enumerate() {
+            stage.at(second as u64);
+            stage.state.container_is_idle(container);
+        }
+        stage.spread(&[f])[0]
+    };
+    // Over all nodes: created first on node 2 and last on node 0; idle for longest on node 1 and shortest on node 0.
+    assert_eq!(play(ContainerReuse::Oldest, true), Some(2));
+    assert_eq!(play(ContainerReuse::Newest, true), Some(0));
+    assert_eq!(play(ContainerReuse::LeastRecentlyUsed, true), Some(1));
+    assert_eq!(play(ContainerReuse::MostRecentlyUsed, true), Some(0));
+    // Else the rule is asked first.
+    assert_eq!(play(ContainerReuse::Oldest, false), Some(0));
+}
+
+#[test]
+fn an_idle_container_on_a_node_without_a_free_slot_does_not_serve() {
+    let mut stage = stage_of(&[(1, 100, 0), (1, 100, 0)], ByNode::new(FirstFit, true));
+    let (f, g) = (stage.plain(10), stage.plain(10));
+    let first = stage.invoke(f);
+    stage.body_ended(first);
+    // g takes the slot of node 0, where the container of f is idle.
+    assert_eq!(stage.spread(&[g, f]), [Some(0), Some(1)]);
+}
+
+#[test]
+fn who_finds_no_room_lets_others_pass_and_comes_first_when_there_is_some() {
+    let mut stage = stage_of(&nodes_of(&[100]), ByNode::new(FirstFit, true));
+    let (large, small, middle) = (stage.plain(90), stage.plain(10), stage.plain(50));
+    let first = stage.invoke(middle);
+    let waiting = [stage.invoke(large), stage.invoke(large), stage.invoke(middle)];
+    // 50 are left, so small ones start, and one of middle size.
+    assert_eq!(waiting.map(|id| stage.node_of(id)), [None, None, Some(0)]);
+    let (second, late) = (stage.invoke(middle), stage.invoke(small));
+    assert_eq!((stage.node_of(second), stage.node_of(late)), (None, None));
+    // The first middle one ends: its container serves the one that waits, though a large one has waited for longer, for it does not fit. The 0 that are
+    // left are not enough for a small one.
+    stage.body_ended(first);
+    assert_eq!((stage.node_of(second), stage.node_of(late)), (Some(0), None));
+    // Another one ends: 50 can be had, for the small one.
+    stage.body_ended(waiting[2]);
+    assert_eq!((stage.node_of(late), stage.node_of(waiting[0])), (Some(0), None));
+    // When all but the small one have ended, 90 can be had in place of idle containers: the large one that came first.
+    stage.body_ended(second);
+    assert_eq!((stage.node_of(waiting[0]), stage.node_of(waiting[1])), (Some(0), None));
+}
+
+#[test]
+fn a_place_is_kept_while_the_image_is_on_its_way() {
+    // By invocations, both nodes are equal, so the first goes to node 0, to which the image is copied; the second, which sees the first's place, to node 1.
+    let mut stage = stage_of(&[(1, 100, 100), (2, 100, 100)], ByNode::new(LeastLoaded::by(LoadMeasure::Running), true));
+    let image = stage.image("i", 10, 10);
+    let f = stage.function(Some(image), 20, 5);
+    let g = stage.plain(20);
+    let all = [stage.invoke(f), stage.invoke(f)];
+    stage.downloaded(image);
+    assert_eq!(stage.orders(), ["download 0", "copy 0 to 0", "copy 0 to 1"]);
+    // The one slot of node 0 is promised, and one of two on node 1: g goes there, and another one waits.
+    let g = [stage.invoke(g), stage.invoke(g)];
+    assert_eq!(g.map(|id| stage.node_of(id)), [Some(1), None]);
+    // Nothing is decided anew: the image arrives, is loaded, and the first that came starts where it comes first.
+    stage.copied(1, image);
+    stage.orders();
+    stage.loaded(1, image);
+    assert_eq!(all.map(|id| stage.node_of(id)), [Some(1), None]);
+    stage.copied(0, image);
+    stage.loaded(0, image);
+    assert_eq!(all.map(|id| stage.node_of(id)), [Some(1), Some(0)]);
+}
+
+#[test]
+fn an_idle_container_serves_who_has_a_place_elsewhere() {
+    let mut stage = stage_of(&[(1, 100, 100); 2], ByNode::new(FirstFit, true));
+    let image = stage.image("i", 10, 10);
+    let f = stage.function(Some(image), 20, 5);
+    let first = stage.invoke(f);
+    stage.arrives(0, image);
+    assert_eq!(stage.node_of(first), Some(0));
+    let second = stage.invoke(f);
+    assert!(stage.orders().contains(&"copy 0 to 1".to_owned()));
+    // The container of the first is idle before the image has come to node 1.
+    stage.body_ended(first);
+    assert_eq!(stage.node_of(second), Some(0));
+    // Nobody waits for the image any more, so nothing follows its arrival.
+    stage.orders();
+    stage.copied(1, image);
+    assert_eq!(stage.orders(), Vec::<String>::new());
+}
+
+#[test]
+fn a_place_on_a_node_that_fails_is_given_up() {
+    let mut stage = stage_of(&[(1, 100, 100); 2], ByNode::new(FirstFit, true));
+    let image = stage.image("i", 10, 10);
+    let f = stage.function(Some(image), 20, 5);
+    stage.invoke(f);
+    stage.downloaded(image);
+    assert_eq!(stage.orders(), ["download 0", "copy 0 to 0"]);
+    stage.state.node_failed(NodeId(0));
+    stage.conclude(Round::Yes);
+    assert_eq!(stage.orders(), ["copy 0 to 1"]);
+}
+
+#[test]
+fn who_is_cancelled_needs_no_place() {
+    let mut stage = stage_of(&[(1, 100, 100)], ByNode::new(FirstFit, true));
+    let image = stage.image("i", 10, 10);
+    let (f, g) = (stage.function(Some(image), 20, 5), stage.plain(20));
+    let first = stage.invoke(f);
+    stage.downloaded(image);
+    let second = stage.invoke(g);
+    assert_eq!(stage.node_of(second), None, "the slot is promised");
+    stage.state.cancel(first, FailureCause::Cancelled);
+    stage.conclude(Round::Yes);
+    assert_eq!(stage.node_of(second), Some(0));
+}
+
+/// A rule that names nodes that are not there or have no place.
+struct Nonsense(u32);
+
+impl ChooseNode for Nonsense {
+    fn choose(&mut self, _: &crate::scheduler::Nodes<'_>, _: FunctionId) -> Option<NodeId> {
+        self.0 += 1;
+        Some(NodeId(self.0 % 4))
+    }
+}
+
+#[test]
+fn a_rule_may_be_wrong() {
+    let mut stage = stage_of(&nodes_of(&[100, 15]), ByNode::new(Nonsense(0), true));
+    let f = stage.plain(20);
+    // Node 1 is too small, nodes 2 and 3 do not exist. It is asked again when something comes or ends.
+    assert_eq!(stage.spread(&[f; 4]), [None, None, None, None]);
+    assert_eq!(stage.state.pending.len(), 4);
+    stage.conclude(Round::Yes);
+    assert_eq!(stage.state.pending.len(), 4, "the rule names node 2");
+    for _ in 0..4 {
+        stage.conclude(Round::Yes);
+    }
+    assert!(stage.state.pending.len() < 4, "the rule has named node 0");
+}
+
+fn rule(number: u8) -> Box<dyn Scheduler> {
+    let random = || RandomStreams::new(5).stream("scheduler");
+    match number {
+        0 => Box::new(ByNode::new(FirstFit, true)),
+        1 => Box::new(ByNode::new(FirstFit, false)),
+        2 => Box::new(ByNode::new(RoundRobin::new(), true)),
+        3 => Box::new(ByNode::new(LeastLoaded::by(LoadMeasure::Memory), true)),
+        4 => Box::new(ByNode::new(LeastLoaded::by(LoadMeasure::Running), false)),
+        5 => Box::new(ByNode::new(MostLoaded, true)),
+        6 => Box::new(ByNode::new(HashAffinity::new(1.25), false)),
+        7 => Box::new(ByNode::new(Locality, true)),
+        _ => Box::new(ByNode::new(PowerOfTwo::new(random()), true)),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    /// Whatever happens, nobody waits after a message for whom there is a place: not on any node, for any function. The line, the
+    /// trees and what is said to have changed are all that keeps a round from looking everywhere; here everything is looked at.
+    #[test]
+    fn nobody_waits_for_whom_there_is_a_place(
+        number in 0u8..9,
+        nodes in prop::collection::vec((1u32..4, 20u64..100, 10u64..60), 1..6),
+        functions in prop::collection::vec((5u64..60, 0u64..30, 1u32..4), 1..6),
+        steps in prop::collection::vec((0u8..8, 0usize..50), 1..150),
+    ) {
+        let mut stage = Setup { scheduler: Some(rule(number)), ..Setup::new(Preset::Default, &nodes) }.stage();
+        let register = |&(memory, disk, per_container): &(u64, u64, u32)| {
+            let limits = Limits::time(Duration::from_secs(60)).memory(memory).disk(disk);
+            let concurrency = Concurrency { per_container, ..Concurrency::default() };
+            stage.state.register(Registration { concurrency, ..Registration::new("f".into(), None, limits) }).ok()
+        };
+        let functions: Vec<FunctionId> = functions.iter().filter_map(register).collect();
+        prop_assume!(!functions.is_empty());
+        let mut off = std::collections::BTreeSet::new();
+        for (step, (action, which)) in steps.into_iter().enumerate() {
+            stage.at(step as u64);
+            let node = NodeId((which % nodes.len()) as u32);
+            match action {
+                0..=3 => {
+                    stage.invoke(functions[which % functions.len()]);
+                }
+                4 | 5 => {
+                    let running = stage.state.running();
+                    if !running.is_empty() {
+                        stage.body_ended(running[which % running.len()]);
+                    }
+                }
+                6 => {
+                    let first = stage.state.pending.iter().nth(which).map(|pending| pending.invocation);
+                    if let Some(first) = first {
+                        stage.state.cancel(first, FailureCause::Cancelled);
+                        stage.conclude(Round::Yes);
+                    }
+                }
+                _ if off.remove(&node) => {
+                    stage.state.node_recovered(node);
+                    stage.conclude(Round::Yes);
+                }
+                _ if which % 4 == 0 => {
+                    off.insert(node);
+                    stage.state.node_failed(node);
+                    for id in stage.state.running() {
+                        if stage.node_of(id) == Some(node.0) {
+                            stage.state.abandon(id, FailureCause::Cancelled);
+                        }
+                    }
+                    stage.conclude(Round::Yes);
+                }
+                _ => {}
+            }
+            let view = View::new(&stage.state);
+            for pending in view.pending() {
+                let free = |node: &NodeId| view.free_slots(*node) > 0;
+                let function = pending.function;
+                let place = (0..nodes.len() as u32).map(NodeId).filter(free).find(|&node| {
+                    view.idle_count(function, node) > 0
+                        || view.fits(function, node) && view.has_room(function, node, Default::default())
+                });
+                prop_assert_eq!(place, None, "{} could run after step {}", function, step);
+            }
+        }
+    }
+}
