@@ -136,7 +136,12 @@ fn workload(workload: &WorkloadPlan, plan: &Plan, traces: &Traces) -> WorkloadIn
         WorkloadPlan::Csv(csv) => {
             let size = traces.size(csv);
             let arrivals = size.map_or(Arrivals::About(1), |size| Arrivals::Exactly(size.arrivals));
-            WorkloadInventory { kind: "csv", of: csv.shown.clone(), arrivals, last: size.map(|size| size.last) }
+            WorkloadInventory {
+                kind: csv.format.kind(),
+                of: csv.shown.clone(),
+                arrivals,
+                last: size.map(|size| size.last),
+            }
         }
     }
 }

@@ -18,7 +18,7 @@ pub use crate::policies::{EvictionKind, KeepAliveKind, SchedulerKind};
 use crate::source::Span;
 
 pub use azure::{AppMemory, AzureContent, AzurePlan, AzureSource, AzureTrace, ListedPlan};
-pub use workload::{AzureLikePlan, ClosedPlan, CsvPlan, GeneratedPlan, ProcessPlan, WorkloadPlan};
+pub use workload::{AzureLikePlan, ClosedPlan, CsvPlan, GeneratedPlan, ProcessPlan, TableFormat, WorkloadPlan};
 
 /// How long an idle container is kept if the experiment does not say, under preset `default`: roughly what the large
 /// platforms are known to do. Under `wrench` none is kept, as in the reference.

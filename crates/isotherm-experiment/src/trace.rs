@@ -9,22 +9,27 @@ use std::rc::Rc;
 
 use isotherm_kernel::RandomStreams;
 use isotherm_workload::{
-    Azure2019Replay, Azure2021Trace, CsvTrace, FunctionNames, TraceCheck, TraceError, TraceProblem, Workload,
-    WorkloadError, check_trace,
+    Azure2019Replay, Azure2021Trace, CsvTrace, FunctionNames, JsonlTrace, ParquetTrace, TraceCheck, TraceError,
+    TraceProblem, Workload, WorkloadError, check_jsonl, check_parquet, check_trace,
 };
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::plan::{AzureContent, AzurePlan, AzureSource, AzureTrace, CsvPlan};
+use crate::plan::{AzureContent, AzurePlan, AzureSource, AzureTrace, CsvPlan, TableFormat};
 use crate::source::Sources;
 
-/// Opens a trace and reads its header and its first row.
+/// Opens a trace and reads its first row, and what says which columns it has.
 ///
 /// # Errors
 ///
 /// What is wrong with the trace; a file that cannot be opened is unreadable.
-pub fn open(plan: &CsvPlan, functions: FunctionNames) -> Result<CsvTrace<File>, WorkloadError> {
+pub fn open(plan: &CsvPlan, functions: FunctionNames) -> Result<Box<dyn Workload>, WorkloadError> {
     let file = open_file(&plan.path, &plan.shown)?;
-    CsvTrace::new(&plan.shown, file, &plan.columns, functions)
+    let (name, columns) = (plan.shown.as_str(), &plan.columns);
+    Ok(match plan.format {
+        TableFormat::Csv => Box::new(CsvTrace::new(name, file, columns, functions)?),
+        TableFormat::Jsonl => Box::new(JsonlTrace::new(name, file, columns, functions)?),
+        TableFormat::Parquet => Box::new(ParquetTrace::new(name, file, columns, functions)?),
+    })
 }
 
 /// Reads a trace to its end, and tells what is wrong with it: of its rows the first `most` things.
@@ -34,7 +39,12 @@ pub fn open(plan: &CsvPlan, functions: FunctionNames) -> Result<CsvTrace<File>, 
 /// What is wrong with the trace as a whole; a file that cannot be opened is unreadable.
 pub fn check(plan: &CsvPlan, functions: FunctionNames, most: usize) -> Result<TraceCheck, WorkloadError> {
     let file = open_file(&plan.path, &plan.shown)?;
-    check_trace(&plan.shown, file, &plan.columns, functions, most)
+    let (name, columns) = (plan.shown.as_str(), &plan.columns);
+    match plan.format {
+        TableFormat::Csv => check_trace(name, file, columns, functions, most),
+        TableFormat::Jsonl => check_jsonl(name, file, columns, functions, most),
+        TableFormat::Parquet => check_parquet(name, file, columns, functions, most),
+    }
 }
 
 /// The invocations of a trace of Azure Functions.

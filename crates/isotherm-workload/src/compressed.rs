@@ -69,6 +69,7 @@ impl CompressionError {
         match self {
             CompressionError::Truncated { .. } => "was the file copied or downloaded to its end?".to_owned(),
             CompressionError::Damaged { packer, .. } => format!("`{packer} -t` says whether the file is whole"),
+            CompressionError::Unknown("a Parquet file") => "a workload of kind `parquet` reads it".to_owned(),
             CompressionError::Unknown(_) => "unpack it first: only gzip and zstd are read as they are".to_owned(),
         }
     }
@@ -82,12 +83,13 @@ fn bytes(count: u64) -> String {
 }
 
 /// What other packers begin their files with.
-const UNKNOWN: [(&[u8], &str); 5] = [
+const UNKNOWN: [(&[u8], &str); 6] = [
     (b"\xfd7zXZ\0", "an xz archive"),
     (b"BZh", "a bzip2 archive"),
     (b"PK\x03\x04", "a zip archive"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
     (b"Rar!", "a rar archive"),
+    (b"PAR1", "a Parquet file"),
 ];
 
 /// As many bytes as tell all of these apart.

@@ -142,6 +142,21 @@ pub enum TraceProblem {
         /// How many are taken at most.
         most: u32,
     },
+    /// A line that is no JSON object.
+    NotAnObject {
+        /// Why.
+        reason: String,
+    },
+    /// A file that is no Parquet, or is broken.
+    NotParquet {
+        /// Why.
+        reason: String,
+    },
+    /// A column of values that are neither numbers nor text.
+    NotAType {
+        /// What they are.
+        kind: String,
+    },
     /// It arrives before the row above it.
     Unsorted {
         /// When it arrives.
@@ -217,6 +232,9 @@ impl TraceError {
             TraceProblem::TooLarge { value, .. } => format!("`{value}` is too large for a size"),
             TraceProblem::Zero { kind: Quantity::TimeLimit, .. } => "a time limit of zero".to_owned(),
             TraceProblem::Zero { .. } => "a memory limit of zero".to_owned(),
+            TraceProblem::NotAnObject { reason } => format!("this line is no JSON object: {reason}"),
+            TraceProblem::NotParquet { reason } => format!("the file cannot be read as Parquet: {reason}"),
+            TraceProblem::NotAType { kind } => format!("the values of its column `{column}` are {kind}"),
             TraceProblem::NotACount { value } => format!("`{value}` is not a number of invocations"),
             TraceProblem::TooMany { value, .. } => format!("`{value}` invocations in one minute"),
             TraceProblem::Unsorted { at, previous } => {
@@ -268,7 +286,10 @@ impl From<std::io::Error> for TraceProblem {
 impl TraceProblem {
     /// Whether the sentence says which column it is about.
     fn names_its_column(&self) -> bool {
-        matches!(self, TraceProblem::MissingColumn { .. } | TraceProblem::AmbiguousColumn)
+        matches!(
+            self,
+            TraceProblem::MissingColumn { .. } | TraceProblem::AmbiguousColumn | TraceProblem::NotAType { .. }
+        )
     }
 
     fn hint(&self, column: &str) -> String {
@@ -306,6 +327,12 @@ impl TraceProblem {
             }
             TraceProblem::NoName => format!("the column `{column}` takes names"),
             TraceProblem::TooLarge { .. } => "is the unit of the column right?".to_owned(),
+            TraceProblem::NotAnObject { .. } => "each line is one by itself, like { \"arrival_s\": 0.5 }".to_owned(),
+            TraceProblem::NotParquet { reason } if reason.contains("Disabled feature") => {
+                "its pages may be compressed by Snappy, gzip or LZ4, or not at all".to_owned()
+            }
+            TraceProblem::NotParquet { .. } => "is it a Parquet file, and was it copied to its end?".to_owned(),
+            TraceProblem::NotAType { .. } => "numbers and text are read, at the top level of the schema".to_owned(),
             TraceProblem::NotACount { .. } => "a minute has a whole number of them, zero or more".to_owned(),
             TraceProblem::TooMany { most, .. } => format!("at most {most} are taken: is this a column of counts?"),
             TraceProblem::Unsorted { .. } => {

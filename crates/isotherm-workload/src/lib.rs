@@ -11,6 +11,7 @@
 //! | [`Generator`] | generated: a [`Process`] says when, [`Targets`] what, a distribution for how long |
 //! | [`AzureLikeArrivals`] | those of apps drawn from what was published of Azure Functions |
 //! | [`CsvTrace`] | the rows of a CSV file, from anything that implements [`std::io::Read`]; gzip and zstd are read as they are |
+//! | [`JsonlTrace`], [`ParquetTrace`] | the same of a file in JSONL or Parquet |
 //! | [`Azure2019Replay`], [`Azure2021Trace`] | those of the traces of [Azure Functions](trace::azure) |
 //! | [`Merge`] | those of several workloads, by date; at the same date in the order of the workloads |
 //!
@@ -71,6 +72,6 @@ pub use time_unit::{TimeUnit, UnknownTimeUnit};
 pub use trace::{
     AppSample, Azure2019, Azure2019Files, Azure2019Function, Azure2019Replay, Azure2019Scan, Azure2021, Azure2021Scan,
     Azure2021Trace, Columns, CsvTrace, FunctionColumn, FunctionColumns, FunctionNames, FunctionRow, FunctionRows,
-    Quirks, ReplayConfig, SizeColumn, TimeColumn, TraceCheck, WithinMinute, check_trace, column_names, count_marked,
-    distinct_values, read_functions,
+    JsonlTrace, ParquetTrace, Quirks, ReplayConfig, SizeColumn, TimeColumn, TraceCheck, WithinMinute, check_jsonl,
+    check_parquet, check_trace, column_names, count_marked, distinct_values, read_functions,
 };

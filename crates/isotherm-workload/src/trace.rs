@@ -1,4 +1,4 @@
-//! Arrivals from a trace in CSV, read row by row.
+//! Arrivals from a trace in CSV, [JSONL](JsonlTrace) or [Parquet](ParquetTrace), read row by row.
 //!
 //! # The format
 //!
@@ -24,6 +24,7 @@
 use std::io::Read;
 use std::rc::Rc;
 
+use ::parquet::file::reader::ChunkReader;
 use isotherm_kernel::{Duration, Time};
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
@@ -34,21 +35,27 @@ pub use azure::{
     AppSample, Azure2019, Azure2019Files, Azure2019Function, Azure2019Replay, Azure2019Scan, Azure2021, Azure2021Scan,
     Azure2021Trace, Quirks, ReplayConfig, WithinMinute,
 };
-pub use check::{TraceCheck, check_trace};
+pub use check::{TraceCheck, check_jsonl, check_parquet, check_trace};
 pub use count::count_marked;
 pub use functions::{FunctionColumns, FunctionRow, FunctionRows, SizeColumn, read_functions};
+use jsonl::Lines;
 pub use names::{column_names, distinct_values};
+use parquet::ParquetRows;
 use rows::{LONGEST_VALUE, Rows, beginning};
+use table::Table;
 
 pub mod azure;
 mod check;
 mod count;
 mod decimal;
 mod functions;
+mod jsonl;
 mod names;
+mod parquet;
 mod quotes;
 mod records;
 mod rows;
+mod table;
 
 /// Which column of a trace holds what.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,31 +148,30 @@ enum FunctionPlace {
 }
 
 /// The rows of a trace, and what their columns mean.
-struct Reader<R> {
-    rows: Rows<R>,
+struct Reader<T> {
+    rows: T,
     arrival: Located<TimeUnit>,
     function: FunctionPlace,
     duration: Option<Located<TimeUnit>>,
     functions: FunctionNames,
 }
 
-impl<R: Read> Reader<R> {
-    /// Reads the header.
-    fn new(name: String, reader: R, columns: &Columns, functions: FunctionNames) -> Result<Self, Box<TraceError>> {
-        let rows = Rows::new(name, reader)?;
-        let time = |column: &TimeColumn| -> Result<_, Box<TraceError>> {
+impl<T: Table> Reader<T> {
+    /// Finds the columns.
+    fn new(mut rows: T, columns: &Columns, functions: FunctionNames) -> Result<Self, Box<TraceError>> {
+        fn time(rows: &mut impl Table, column: &TimeColumn) -> Result<Located<TimeUnit>, Box<TraceError>> {
             Ok(Located { index: rows.column(&column.name)?, name: column.name.clone(), value: column.unit })
-        };
-        let plain = |column: &String| -> Result<_, Box<TraceError>> {
-            Ok(Located { index: rows.column(column)?, name: column.clone(), value: () })
-        };
-        let arrival = time(&columns.arrival)?;
+        }
+        fn plain(rows: &mut impl Table, column: &str) -> Result<Located<()>, Box<TraceError>> {
+            Ok(Located { index: rows.column(column)?, name: column.to_owned(), value: () })
+        }
+        let arrival = time(&mut rows, &columns.arrival)?;
         let function = match &columns.function {
             FunctionColumn::Fixed(number) => FunctionPlace::Fixed(*number),
-            FunctionColumn::Named(column) => FunctionPlace::Named(plain(column)?),
-            FunctionColumn::Numbered(column) => FunctionPlace::Numbered(plain(column)?),
+            FunctionColumn::Named(column) => FunctionPlace::Named(plain(&mut rows, column)?),
+            FunctionColumn::Numbered(column) => FunctionPlace::Numbered(plain(&mut rows, column)?),
         };
-        let duration = columns.duration.as_ref().map(time).transpose()?;
+        let duration = columns.duration.as_ref().map(|column| time(&mut rows, column)).transpose()?;
         Ok(Reader { rows, arrival, function, duration, functions })
     }
 
@@ -226,26 +232,20 @@ impl<R: Read> Reader<R> {
     }
 }
 
-/// The rows of a trace in CSV. See the [module](self).
-pub struct CsvTrace<R> {
-    reader: Reader<R>,
+/// The rows of a trace, as arrivals.
+struct Trace<T> {
+    reader: Reader<T>,
     /// Whether the current row is still to be given.
     unread: bool,
     over: bool,
     last: Time,
 }
 
-impl<R: Read> CsvTrace<R> {
-    /// Reads the header and the first row of a trace. The name is for messages. `functions` is only asked if the
-    /// functions are in a column.
-    pub fn new(
-        name: impl Into<String>,
-        reader: R,
-        columns: &Columns,
-        functions: FunctionNames,
-    ) -> Result<Self, WorkloadError> {
-        let reader = Reader::new(name.into(), reader, columns, functions)?;
-        let mut trace = CsvTrace { reader, unread: false, over: false, last: Time::ZERO };
+impl<T: Table> Trace<T> {
+    /// Reads the first row.
+    fn new(rows: T, columns: &Columns, functions: FunctionNames) -> Result<Self, WorkloadError> {
+        let reader = Reader::new(rows, columns, functions)?;
+        let mut trace = Trace { reader, unread: false, over: false, last: Time::ZERO };
         if !trace.reader.rows.advance()? {
             return Err(trace.reader.rows.error(None, TraceProblem::NoRows).into());
         }
@@ -266,7 +266,7 @@ impl<R: Read> CsvTrace<R> {
     }
 }
 
-impl<R: Read> Workload for CsvTrace<R> {
+impl<T: Table> Workload for Trace<T> {
     fn next_arrival(&mut self) -> Result<Option<Arrival>, WorkloadError> {
         self.next().map_err(|error| {
             self.over = true;
@@ -275,10 +275,94 @@ impl<R: Read> Workload for CsvTrace<R> {
     }
 }
 
-impl<R: Read> std::fmt::Debug for CsvTrace<R> {
+impl<T: Table> std::fmt::Debug for Trace<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let name = self.reader.rows.name();
-        f.debug_struct("CsvTrace").field("name", &name).field("last", &self.last).finish_non_exhaustive()
+        f.debug_struct("Trace").field("name", &name).field("last", &self.last).finish_non_exhaustive()
+    }
+}
+
+/// The rows of a trace in CSV. See the [module](self).
+#[derive(Debug)]
+pub struct CsvTrace<R: Read>(Trace<Rows<R>>);
+
+impl<R: Read> CsvTrace<R> {
+    /// Reads the header and the first row of a trace. The name is for messages. `functions` is only asked if the
+    /// functions are in a column.
+    pub fn new(
+        name: impl Into<String>,
+        reader: R,
+        columns: &Columns,
+        functions: FunctionNames,
+    ) -> Result<Self, WorkloadError> {
+        Ok(CsvTrace(Trace::new(Rows::new(name.into(), reader)?, columns, functions)?))
+    }
+}
+
+impl<R: Read> Workload for CsvTrace<R> {
+    fn next_arrival(&mut self) -> Result<Option<Arrival>, WorkloadError> {
+        self.0.next_arrival()
+    }
+}
+
+/// The lines of a trace in JSONL, an object each, whose keys are the columns. Values are numbers or strings.
+///
+/// ```
+/// use isotherm_workload::{Columns, FunctionColumn, FunctionNames, JsonlTrace, TimeColumn, TimeUnit, Workload};
+///
+/// let text = "{\"at\": 0.5, \"name\": \"resize\"}\n{\"at\": 1, \"name\": \"resize\", \"note\": [2]}\n";
+/// let columns = Columns {
+///     arrival: TimeColumn { name: "at".into(), unit: TimeUnit::SECOND },
+///     function: FunctionColumn::Named("name".into()),
+///     duration: None,
+/// };
+/// let trace = JsonlTrace::new("run.jsonl", text.as_bytes(), &columns, FunctionNames::new(["resize"]))?;
+/// let dates: Result<Vec<_>, _> = trace.arrivals().map(|arrival| arrival.map(|arrival| arrival.at.as_secs_f64())).collect();
+/// assert_eq!(dates?, [0.5, 1.0]);
+/// # Ok::<(), isotherm_workload::WorkloadError>(())
+/// ```
+#[derive(Debug)]
+pub struct JsonlTrace<R: Read>(Trace<Lines<R>>);
+
+impl<R: Read> JsonlTrace<R> {
+    /// Reads the first line of a trace. The name is for messages.
+    pub fn new(
+        name: impl Into<String>,
+        reader: R,
+        columns: &Columns,
+        functions: FunctionNames,
+    ) -> Result<Self, WorkloadError> {
+        Ok(JsonlTrace(Trace::new(Lines::new(name.into(), reader)?, columns, functions)?))
+    }
+}
+
+impl<R: Read> Workload for JsonlTrace<R> {
+    fn next_arrival(&mut self) -> Result<Option<Arrival>, WorkloadError> {
+        self.0.next_arrival()
+    }
+}
+
+/// The rows of a trace in Parquet. Numbers and text are read, at the top level of the schema, and numbers are taken as they are: units are those
+/// that [`Columns`] say. Pages may be compressed by Snappy, gzip or LZ4. Groups of rows are read piece by piece, so that a file may be of any length;
+/// the place of a row in messages is its number.
+#[derive(Debug)]
+pub struct ParquetTrace<R: ChunkReader + 'static>(Trace<ParquetRows<R>>);
+
+impl<R: ChunkReader + 'static> ParquetTrace<R> {
+    /// Reads the schema and the first row of a trace. The name is for messages.
+    pub fn new(
+        name: impl Into<String>,
+        reader: R,
+        columns: &Columns,
+        functions: FunctionNames,
+    ) -> Result<Self, WorkloadError> {
+        Ok(ParquetTrace(Trace::new(ParquetRows::new(name.into(), reader)?, columns, functions)?))
+    }
+}
+
+impl<R: ChunkReader + 'static> Workload for ParquetTrace<R> {
+    fn next_arrival(&mut self) -> Result<Option<Arrival>, WorkloadError> {
+        self.0.next_arrival()
     }
 }
 

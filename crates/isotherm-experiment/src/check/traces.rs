@@ -8,7 +8,7 @@ use isotherm_workload::{FunctionNames, TraceError, TraceProblem, WorkloadError};
 use crate::check::context::Context;
 use crate::check::fields::suggestion;
 use crate::diagnostic::Diagnostic;
-use crate::plan::{AzureContent, AzureSource, CsvPlan};
+use crate::plan::{AzureContent, AzureSource, CsvPlan, TableFormat};
 use crate::source::Located;
 use crate::trace;
 
@@ -98,7 +98,11 @@ impl Traces {
         if let WorkloadError::Trace(trace) = &error
             && matches!(trace.problem, TraceProblem::Empty | TraceProblem::NoRows)
         {
-            let hint = "the file has no row below its header";
+            let hint = match plan.format {
+                TableFormat::Csv => "the file has no row below its header",
+                TableFormat::Jsonl => "the file has no line",
+                TableFormat::Parquet => "the file has no row",
+            };
             context.report.error(file.span, "this workload is empty", hint);
             return;
         }

@@ -11,7 +11,7 @@ use crate::check::fields::{AtMost, Choice, Factor, Fields, choice, takes, word, 
 use crate::check::generate::{self, AZURE_LIKE, BURSTS, CLOSED, DIURNAL, POISSON, RENEWAL, UNIFORM};
 use crate::check::schema::{Field, TableSpec, Takes, field};
 use crate::law::DurationLaw;
-use crate::plan::{AzurePlan, Body, CsvPlan, WorkloadPlan};
+use crate::plan::{AzurePlan, Body, CsvPlan, TableFormat, WorkloadPlan};
 use crate::source::{Located, Span};
 use crate::tree::{Kind, Value};
 
@@ -40,6 +40,8 @@ const KINDS: &[Choice<&TableSpec>] = &[
     word("closed", "clients that wait for what they have invoked", &CLOSED),
     word("azure-like", "apps like those of Azure Functions, with functions of their own", &AZURE_LIKE),
     word("csv", "the rows of a CSV file, which is read as the simulation goes on and may be of any length", &CSV),
+    word("jsonl", "the lines of a JSONL file, an object each, read in the same way", &JSONL),
+    word("parquet", "the rows of a Parquet file, read in the same way", &PARQUET),
     word("azure-2019", "the invocations of the trace that `[functions] azure_2019` names", &AZURE_2019),
     word("azure-2021", "the invocations of the trace that `[functions] azure_2021` names", &AZURE_2021),
 ];
@@ -49,8 +51,21 @@ const WORKLOAD: TableSpec =
     TableSpec { name: "[[workload]]", title: "", doc: "Who invokes what and when.", fields: &[KIND] };
 
 /// The kinds of `[[workload]]`.
-pub const WORKLOADS: &[&TableSpec] =
-    &[&LIST, &POISSON, &UNIFORM, &RENEWAL, &BURSTS, &DIURNAL, &CLOSED, &AZURE_LIKE, &CSV, &AZURE_2019, &AZURE_2021];
+pub const WORKLOADS: &[&TableSpec] = &[
+    &LIST,
+    &POISSON,
+    &UNIFORM,
+    &RENEWAL,
+    &BURSTS,
+    &DIURNAL,
+    &CLOSED,
+    &AZURE_LIKE,
+    &CSV,
+    &JSONL,
+    &PARQUET,
+    &AZURE_2019,
+    &AZURE_2021,
+];
 
 const LIST: TableSpec = TableSpec {
     name: "[[workload]]",
@@ -94,6 +109,14 @@ const ARRIVAL: TableSpec = TableSpec {
     ],
 };
 
+const THE_COLUMNS: Field = field("columns", Takes::Table(&COLUMNS), "Which column holds what.");
+
+const THE_UNITS: Field =
+    field("units", Takes::Table(&UNITS), "The units of the columns.").otherwise("the ends of their names say them");
+
+const THE_FUNCTION: Field =
+    field("function", A_FUNCTION, "The function that all rows invoke.").otherwise("a column says it");
+
 const CSV: TableSpec = TableSpec {
     name: "[[workload]]",
     title: "`[[workload]]` of kind `csv`",
@@ -101,9 +124,41 @@ const CSV: TableSpec = TableSpec {
     fields: &[
         field("kind", Takes::Value { what: "`\"csv\"`", example: "\"csv\"" }, "What the workload is."),
         field("file", A_PATH, "The file, which may be compressed (gzip, zstd)."),
-        field("columns", Takes::Table(&COLUMNS), "Which column holds what."),
-        field("units", Takes::Table(&UNITS), "The units of the columns.").otherwise("the ends of their names say them"),
-        field("function", A_FUNCTION, "The function that all rows invoke.").otherwise("a column says it"),
+        THE_COLUMNS,
+        THE_UNITS,
+        THE_FUNCTION,
+    ],
+};
+
+const JSONL: TableSpec = TableSpec {
+    name: "[[workload]]",
+    title: "`[[workload]]` of kind `jsonl`",
+    doc: "The lines of a file, each a JSON object by itself, whose keys are the columns; their values are numbers or strings. Lines are ordered by \
+          arrival; other keys are ignored.",
+    fields: &[
+        field("kind", Takes::Value { what: "`\"jsonl\"`", example: "\"jsonl\"" }, "What the workload is."),
+        field(
+            "file",
+            Takes::Value { what: "a path", example: "\"data/run.jsonl\"" },
+            "The file, which may be compressed (gzip, zstd).",
+        ),
+        THE_COLUMNS,
+        THE_UNITS,
+        THE_FUNCTION,
+    ],
+};
+
+const PARQUET: TableSpec = TableSpec {
+    name: "[[workload]]",
+    title: "`[[workload]]` of kind `parquet`",
+    doc: "The rows of a Parquet file. Rows are ordered by arrival; other columns are ignored. Numbers are taken as they are, in the units that \
+          `units` says. Pages may be compressed by Snappy, gzip or LZ4.",
+    fields: &[
+        field("kind", Takes::Value { what: "`\"parquet\"`", example: "\"parquet\"" }, "What the workload is."),
+        field("file", Takes::Value { what: "a path", example: "\"data/run.parquet\"" }, "The file."),
+        THE_COLUMNS,
+        THE_UNITS,
+        THE_FUNCTION,
     ],
 };
 
@@ -192,8 +247,10 @@ pub fn workload(value: &Value, number: usize, startup: &DurationLaw, context: &C
         Kind::String(kind) if kind == "azure-2019" || kind == "azure-2021" => {
             azure(&mut fields, entry.value.span, kind, number, context)
         }
+        Kind::String(kind) if kind == "jsonl" => table(&mut fields, TableFormat::Jsonl, context),
+        Kind::String(kind) if kind == "parquet" => table(&mut fields, TableFormat::Parquet, context),
         Kind::String(kind) if kind != "csv" => generate::generated(kind, &mut fields, number, startup, context),
-        _ => csv(&mut fields, context),
+        _ => table(&mut fields, TableFormat::Csv, context),
     };
     fields.finish();
     plan
@@ -354,14 +411,14 @@ fn azure(
     Some(WorkloadPlan::Azure(AzurePlan { trace: Rc::clone(trace), replay, streams: format!("workload/{number}") }))
 }
 
-fn csv(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<WorkloadPlan> {
+fn table(fields: &mut Fields<'_>, format: TableFormat, context: &Context<'_>) -> Option<WorkloadPlan> {
     let file = fields.required::<Located<String>>("file");
     let fixed_given = fields.has("function");
     let fixed = fields.optional::<Located<String>>("function");
     let columns = columns(fields);
     let units = unit_table(fields);
     let columns = columns?;
-    let function = csv_function(fields, fixed_given, fixed.as_ref(), &columns, context);
+    let function = table_function(fields, fixed_given, fixed.as_ref(), &columns, context);
     let arrival = time_column(&columns.arrival, units.arrival, "arrival", context);
     let duration = match &columns.duration {
         Some(column) => time_column(column, units.duration, "duration", context).map(Some),
@@ -374,7 +431,8 @@ fn csv(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<WorkloadPlan> {
     let complete = arrival.is_some() && duration.is_some();
     let arrival = arrival.unwrap_or_else(|| any_unit(&columns.arrival));
     let duration = duration.unwrap_or_else(|| columns.duration.as_ref().map(any_unit));
-    let plan = CsvPlan { shown: path.display().to_string(), path, columns: Columns { arrival, function, duration } };
+    let columns_of_plan = Columns { arrival, function, duration };
+    let plan = CsvPlan { format, shown: path.display().to_string(), path, columns: columns_of_plan };
     let wanted =
         [Some(&columns.arrival), columns.function.as_ref(), columns.number.as_ref(), columns.duration.as_ref()];
     let wanted: Vec<_> = wanted.into_iter().flatten().collect();
@@ -383,7 +441,7 @@ fn csv(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<WorkloadPlan> {
 }
 
 /// The function of a trace: always the same, or in a column, by name or by number.
-fn csv_function(
+fn table_function(
     fields: &Fields<'_>,
     fixed_given: bool,
     fixed: Option<&Located<String>>,

@@ -136,7 +136,7 @@ fn azure_like(azure: &AzureLikePlan, section: &mut Section<'_>) {
 }
 
 fn trace(csv: &CsvPlan, plan: &Plan, paths: &Paths<'_>, section: &mut Section<'_>) {
-    section.field("kind", string("csv"));
+    section.field("kind", string(csv.format.kind()));
     section.field("file", string(&paths.to(&csv.path)));
     let Columns { arrival, function, duration } = &csv.columns;
     let mut columns = vec![("arrival", string(&arrival.name))];

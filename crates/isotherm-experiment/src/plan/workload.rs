@@ -20,7 +20,7 @@ pub enum WorkloadPlan {
     Closed(ClosedPlan),
     /// Apps like those of Azure Functions, with functions of their own.
     AzureLike(AzureLikePlan),
-    /// A trace in a CSV file, read as the simulation goes on.
+    /// A table in a file, read as the simulation goes on.
     Csv(CsvPlan),
     /// The trace that the functions come from.
     Azure(AzurePlan),
@@ -110,13 +110,37 @@ pub struct AzureLikePlan {
     pub stream: String,
 }
 
-/// A trace in a CSV file.
+/// A table in a file: CSV, or one of the other formats that are read in the same way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CsvPlan {
+    /// What the file is.
+    pub format: TableFormat,
     /// Where the file is.
     pub path: PathBuf,
     /// How the file is called in messages.
     pub shown: String,
     /// Which column holds what.
     pub columns: Columns,
+}
+
+/// What a table is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TableFormat {
+    /// Lines of fields, separated by commas.
+    Csv,
+    /// Lines of JSON.
+    Jsonl,
+    /// Parquet.
+    Parquet,
+}
+
+impl TableFormat {
+    /// The kind of workload that reads it.
+    pub fn kind(self) -> &'static str {
+        match self {
+            TableFormat::Csv => "csv",
+            TableFormat::Jsonl => "jsonl",
+            TableFormat::Parquet => "parquet",
+        }
+    }
 }

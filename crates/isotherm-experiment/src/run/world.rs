@@ -144,7 +144,7 @@ pub(crate) fn workloads(plan: &Plan) -> Result<Merge, WorkloadError> {
             // Its clients are actors of the controller's.
             WorkloadPlan::Closed(_) => Box::new(ArrivalList::new(Vec::new())?),
             WorkloadPlan::AzureLike(plan) => Box::new(plan.drawn.arrivals(plan.first_function, &streams, &plan.stream)),
-            WorkloadPlan::Csv(csv) => Box::new(trace::open(csv, names.clone())?),
+            WorkloadPlan::Csv(csv) => trace::open(csv, names.clone())?,
             WorkloadPlan::Azure(azure) => trace::azure(azure, streams)?,
         })
     };

@@ -3,7 +3,12 @@
 use std::io::Read;
 
 use isotherm_kernel::Time;
+use parquet::file::reader::ChunkReader;
 
+use super::jsonl::Lines;
+use super::parquet::ParquetRows;
+use super::rows::Rows;
+use super::table::Table;
 use super::{Columns, FunctionNames, Reader};
 use crate::WorkloadError;
 use crate::error::{TraceError, TraceProblem};
@@ -60,7 +65,40 @@ pub fn check_trace(
     functions: FunctionNames,
     most: usize,
 ) -> Result<TraceCheck, WorkloadError> {
-    let mut reader = Reader::new(name.into(), reader, columns, functions)?;
+    check(Reader::new(Rows::new(name.into(), reader)?, columns, functions)?, most)
+}
+
+/// The same for a trace in JSONL.
+///
+/// # Errors
+///
+/// As for [`check_trace`].
+pub fn check_jsonl(
+    name: impl Into<String>,
+    reader: impl Read,
+    columns: &Columns,
+    functions: FunctionNames,
+    most: usize,
+) -> Result<TraceCheck, WorkloadError> {
+    check(Reader::new(Lines::new(name.into(), reader)?, columns, functions)?, most)
+}
+
+/// The same for a trace in Parquet.
+///
+/// # Errors
+///
+/// As for [`check_trace`].
+pub fn check_parquet(
+    name: impl Into<String>,
+    reader: impl ChunkReader + 'static,
+    columns: &Columns,
+    functions: FunctionNames,
+    most: usize,
+) -> Result<TraceCheck, WorkloadError> {
+    check(Reader::new(ParquetRows::new(name.into(), reader)?, columns, functions)?, most)
+}
+
+fn check(mut reader: Reader<impl Table>, most: usize) -> Result<TraceCheck, WorkloadError> {
     let mut check = TraceCheck::default();
     let mut previous = Time::ZERO;
     loop {
@@ -71,7 +109,7 @@ pub fn check_trace(
             Err(error) => match error.problem {
                 TraceProblem::Unreadable(_) => return Err(error.into()),
                 // All that follows is one field, or cannot be read: there is nothing more to look at.
-                TraceProblem::OpenQuote | TraceProblem::Compressed(_) => {
+                TraceProblem::OpenQuote | TraceProblem::Compressed(_) | TraceProblem::NotParquet { .. } => {
                     check.push(*error, most);
                     return Ok(check);
                 }

@@ -125,7 +125,7 @@ pub(super) fn beginning(field: &[u8], length: usize) -> String {
 }
 
 /// How many bytes of a row, or a little more, are kept for a message.
-const LONGEST_ROW: usize = 1_000;
+pub(super) const LONGEST_ROW: usize = 1_000;
 
 /// How many bytes of a value are kept for a message.
 pub(super) const LONGEST_VALUE: usize = 60;

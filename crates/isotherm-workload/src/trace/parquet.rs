@@ -1,0 +1,315 @@
+//! The rows of a Parquet file.
+//!
+//! Columns of whole, decimal and other numbers and of text are read, at the top level of the schema; a null is no value. Numbers are taken as they are:
+//! what unit they have is said elsewhere. Pages may be compressed by Snappy, gzip or LZ4.
+//!
+//! The place of a row in messages is its number, counted from 1.
+
+use std::io::Write;
+
+use parquet::basic::{ConvertedType, LogicalType, Type};
+use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
+use parquet::data_type::DataType;
+use parquet::errors::ParquetError;
+use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
+
+use super::rows::{LONGEST_ROW, beginning};
+use super::similar;
+use super::table::Table;
+use crate::error::{TraceError, TraceProblem};
+
+/// So many rows are read at a time.
+const BATCH: usize = 1024;
+
+/// The current row of a Parquet file, and those that were read with it.
+pub(super) struct ParquetRows<R: ChunkReader> {
+    name: String,
+    file: SerializedFileReader<R>,
+    /// The names of all columns.
+    header: Vec<String>,
+    columns: Vec<Column>,
+    /// The next group of rows, and how many rows of the current one are left to be read.
+    group: usize,
+    left: usize,
+    /// How many rows have been given.
+    row: u64,
+    /// Which of the rows of the batch is the current one, of how many.
+    at: usize,
+    batch: usize,
+}
+
+/// One of the columns that are wanted.
+struct Column {
+    /// Its number in the file.
+    number: usize,
+    is_unsigned: bool,
+    is_decimal: bool,
+    /// How many digits of a whole number come after the point.
+    scale: usize,
+    reader: Option<ColumnReader>,
+    /// The values of the batch one after the other, and where each ends.
+    text: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl<R: ChunkReader + 'static> ParquetRows<R> {
+    /// Reads the end of the file, where the columns are named. The name is for messages.
+    pub(super) fn new(name: String, reader: R) -> Result<Self, Box<TraceError>> {
+        let file = match SerializedFileReader::new(reader) {
+            Ok(file) => file,
+            Err(error) => {
+                let problem = not_parquet(&error);
+                return Err(Box::new(TraceError {
+                    name,
+                    line: None,
+                    column: None,
+                    row: String::new(),
+                    field: None,
+                    problem,
+                }));
+            }
+        };
+        let schema = file.metadata().file_metadata().schema_descr();
+        let header = schema.columns().iter().map(|column| column.path().string()).collect();
+        Ok(ParquetRows { name, file, header, columns: Vec::new(), group: 0, left: 0, row: 0, at: 0, batch: 0 })
+    }
+
+    /// Reads the next rows; `false` at the end.
+    fn read_batch(&mut self) -> Result<bool, Box<TraceError>> {
+        while self.left == 0 {
+            if self.group >= self.file.num_row_groups() {
+                return Ok(false);
+            }
+            let group = self.file.get_row_group(self.group).map_err(|error| self.broken(&error))?;
+            self.left = usize::try_from(group.metadata().num_rows()).unwrap_or(0);
+            for column in &mut self.columns {
+                let reader = group.get_column_reader(column.number);
+                column.reader = Some(reader.map_err(|error| broken(&self.name, self.row, &error))?);
+            }
+            self.group += 1;
+        }
+        let rows = self.left.min(BATCH);
+        for column in &mut self.columns {
+            column.read(rows).map_err(|error| broken(&self.name, self.row, &error))?;
+        }
+        self.left -= rows;
+        (self.at, self.batch) = (0, rows);
+        Ok(true)
+    }
+
+    fn broken(&self, error: &ParquetError) -> Box<TraceError> {
+        broken(&self.name, self.row, error)
+    }
+}
+
+/// What is wrong with a file behind a row.
+fn broken(name: &str, row: u64, error: &ParquetError) -> Box<TraceError> {
+    let line = (row > 0).then_some(row);
+    let problem = not_parquet(error);
+    Box::new(TraceError { name: name.to_owned(), line, column: None, row: String::new(), field: None, problem })
+}
+
+fn not_parquet(error: &ParquetError) -> TraceProblem {
+    let text = match error {
+        ParquetError::General(text) | ParquetError::NYI(text) | ParquetError::EOF(text) => text.clone(),
+        other => other.to_string(),
+    };
+    TraceProblem::NotParquet { reason: text.trim_end_matches('.').to_owned() }
+}
+
+impl<R: ChunkReader + 'static> Table for ParquetRows<R> {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn column(&mut self, name: &str) -> Result<usize, Box<TraceError>> {
+        let Some(number) = self.header.iter().position(|column| column == name) else {
+            let problem =
+                TraceProblem::MissingColumn { columns: self.header.clone(), similar: similar(name, &self.header) };
+            return Err(self.error(Some(name), problem));
+        };
+        if let Some(known) = self.columns.iter().position(|column| column.number == number) {
+            return Ok(known);
+        }
+        let schema = self.file.metadata().file_metadata().schema_descr();
+        let column = schema.column(number);
+        let is_decimal = matches!(column.converted_type(), ConvertedType::DECIMAL)
+            || matches!(column.logical_type_ref(), Some(LogicalType::Decimal(..)));
+        let is_flat = column.max_rep_level() == 0 && column.max_def_level() <= 1;
+        let kind = match column.physical_type() {
+            _ if !is_flat => Some("lists or the like"),
+            Type::BOOLEAN => Some("true or false"),
+            Type::INT96 => Some("dates of an old kind (INT96)"),
+            Type::FIXED_LEN_BYTE_ARRAY if !is_decimal => Some("bytes of a fixed length"),
+            _ => None,
+        };
+        if let Some(kind) = kind {
+            return Err(self.error(Some(name), TraceProblem::NotAType { kind: kind.to_owned() }));
+        }
+        let is_unsigned = matches!(
+            column.converted_type(),
+            ConvertedType::UINT_8 | ConvertedType::UINT_16 | ConvertedType::UINT_32 | ConvertedType::UINT_64
+        );
+        let scale = if is_decimal { usize::try_from(column.type_scale()).unwrap_or(0) } else { 0 };
+        self.columns.push(Column {
+            number,
+            is_unsigned,
+            is_decimal,
+            scale,
+            reader: None,
+            text: Vec::new(),
+            ends: Vec::new(),
+        });
+        Ok(self.columns.len() - 1)
+    }
+
+    fn advance(&mut self) -> Result<bool, Box<TraceError>> {
+        self.at += 1;
+        if self.at >= self.batch && !self.read_batch()? {
+            return Ok(false);
+        }
+        self.row += 1;
+        Ok(true)
+    }
+
+    fn field(&self, index: usize) -> &[u8] {
+        self.columns.get(index).map_or(&[], |column| column.value(self.at))
+    }
+
+    fn row_error(&self, column: Option<(usize, &str)>, problem: TraceProblem) -> Box<TraceError> {
+        let mut error = self.error(column.map(|(_, name)| name), problem);
+        for index in 0..self.columns.len() {
+            if index > 0 {
+                error.row.push(',');
+            }
+            if column.is_some_and(|(place, _)| place == index) {
+                error.field = Some(error.row.len());
+            }
+            error.row.push_str(&beginning(self.field(index), LONGEST_ROW));
+        }
+        error.line = Some(self.row);
+        error
+    }
+}
+
+impl Column {
+    fn value(&self, row: usize) -> &[u8] {
+        let begin = row.checked_sub(1).map_or(Some(0), |before| self.ends.get(before).copied());
+        let range = begin.zip(self.ends.get(row).copied());
+        range.and_then(|(begin, end)| self.text.get(begin..end)).unwrap_or_default().trim_ascii()
+    }
+
+    /// Reads the next rows of the column.
+    fn read(&mut self, rows: usize) -> Result<(), ParquetError> {
+        self.text.clear();
+        self.ends.clear();
+        let (text, ends) = (&mut self.text, &mut self.ends);
+        let (is_unsigned, is_decimal, scale) = (self.is_unsigned, self.is_decimal, self.scale);
+        match &mut self.reader {
+            Some(ColumnReader::Int32ColumnReader(reader)) => values(reader, rows, text, ends, |text, value| {
+                let value = if is_unsigned { i128::from(value as u32) } else { i128::from(value) };
+                write_decimal(text, value, scale);
+            }),
+            Some(ColumnReader::Int64ColumnReader(reader)) => {
+                values(reader, rows, text, ends, |text, value| match is_unsigned {
+                    true => write(text, &(value as u64)),
+                    false => write_decimal(text, i128::from(value), scale),
+                })
+            }
+            // The shortest text that is this number.
+            Some(ColumnReader::FloatColumnReader(reader)) => {
+                values(reader, rows, text, ends, |text, value| write(text, &value))
+            }
+            Some(ColumnReader::DoubleColumnReader(reader)) => {
+                values(reader, rows, text, ends, |text, value| write(text, &value))
+            }
+            Some(ColumnReader::ByteArrayColumnReader(reader)) => {
+                values(reader, rows, text, ends, |text, value| write_bytes(text, value.data(), is_decimal, scale))
+            }
+            Some(ColumnReader::FixedLenByteArrayColumnReader(reader)) => {
+                values(reader, rows, text, ends, |text, value| write_bytes(text, value.data(), is_decimal, scale))
+            }
+            _ => Err(ParquetError::General("a column of another type than the schema says".to_owned())),
+        }
+    }
+}
+
+fn write(text: &mut Vec<u8>, value: &impl std::fmt::Display) {
+    // Writing to memory does not fail.
+    let _ = write!(text, "{value}");
+}
+
+/// Text, or a decimal number: its bytes from the highest to the lowest. One that is too large for 16 bytes is no number of a trace.
+fn write_bytes(text: &mut Vec<u8>, bytes: &[u8], is_decimal: bool, scale: usize) {
+    if !is_decimal {
+        return text.extend_from_slice(bytes);
+    }
+    let sign = if bytes.first().is_some_and(|first| *first >= 0x80) { -1i128 } else { 0 };
+    match bytes.len() {
+        0..=16 => write_decimal(text, bytes.iter().fold(sign, |value, byte| value << 8 | i128::from(*byte)), scale),
+        _ => text.extend_from_slice(b"a decimal of more than 16 bytes"),
+    }
+}
+
+/// A whole number with so many digits after its point.
+fn write_decimal(text: &mut Vec<u8>, value: i128, scale: usize) {
+    if scale == 0 {
+        return write(text, &value);
+    }
+    if value < 0 {
+        text.push(b'-');
+    }
+    let digits = format!("{:0width$}", value.unsigned_abs(), width = scale + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - scale);
+    text.extend_from_slice(whole.as_bytes());
+    text.push(b'.');
+    text.extend_from_slice(fraction.as_bytes());
+}
+
+/// Reads the next values of a column, and writes them one after the other.
+fn values<T: DataType>(
+    reader: &mut ColumnReaderImpl<T>,
+    rows: usize,
+    text: &mut Vec<u8>,
+    ends: &mut Vec<usize>,
+    mut write: impl FnMut(&mut Vec<u8>, T::T),
+) -> Result<(), ParquetError> {
+    let (mut levels, mut found) = (Vec::new(), Vec::new());
+    while ends.len() < rows {
+        levels.clear();
+        found.clear();
+        let (read, ..) = reader.read_records(rows - ends.len(), Some(&mut levels), None, &mut found)?;
+        if read == 0 {
+            return Err(ParquetError::EOF("a column has fewer rows than its group".to_owned()));
+        }
+        let mut found = found.drain(..);
+        for row in 0..read {
+            // A column in which every row has a value has no levels.
+            if levels.get(row).is_none_or(|level| *level > 0)
+                && let Some(value) = found.next()
+            {
+                write(text, value);
+            }
+            ends.push(text.len());
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_are_text_with_a_point() {
+        let text = |bytes: &[u8], scale| {
+            let mut text = Vec::new();
+            write_bytes(&mut text, bytes, true, scale);
+            String::from_utf8(text).unwrap()
+        };
+        // 150 in two bytes, and -1 and -150 in the complement of two.
+        assert_eq!([text(&[0, 150], 2), text(&[0, 150], 0), text(&[0, 150], 5)], ["1.50", "150", "0.00150"]);
+        assert_eq!([text(&[255, 255, 255], 0), text(&[255, 106], 2)], ["-1", "-1.50"]);
+        assert_eq!(text(&[1; 17], 0), "a decimal of more than 16 bytes");
+    }
+}

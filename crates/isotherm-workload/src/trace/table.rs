@@ -1,0 +1,59 @@
+//! What all tables have in common, whatever format they are in.
+
+use std::io::Read;
+
+use super::rows::Rows;
+use crate::error::{TraceError, TraceProblem};
+
+/// The rows of a table, one at a time. Values are text, as they would stand in CSV, so that numbers are read in one way everywhere, and
+/// exactly.
+pub(super) trait Table {
+    /// How the file is called in messages.
+    fn name(&self) -> &str;
+
+    /// The place of a column.
+    fn column(&mut self, name: &str) -> Result<usize, Box<TraceError>>;
+
+    /// Reads the next row; `false` at the end.
+    fn advance(&mut self) -> Result<bool, Box<TraceError>>;
+
+    /// A value of the current row; nothing if there is none.
+    fn field(&self, index: usize) -> &[u8];
+
+    /// An error about the current row, perhaps about the column of this place and name.
+    fn row_error(&self, column: Option<(usize, &str)>, problem: TraceProblem) -> Box<TraceError>;
+
+    /// An error about the whole file.
+    fn error(&self, column: Option<&str>, problem: TraceProblem) -> Box<TraceError> {
+        Box::new(TraceError {
+            name: self.name().to_owned(),
+            line: None,
+            column: column.map(str::to_owned),
+            row: String::new(),
+            field: None,
+            problem,
+        })
+    }
+}
+
+impl<R: Read> Table for Rows<R> {
+    fn name(&self) -> &str {
+        Rows::name(self)
+    }
+
+    fn column(&mut self, name: &str) -> Result<usize, Box<TraceError>> {
+        Rows::column(self, name)
+    }
+
+    fn advance(&mut self) -> Result<bool, Box<TraceError>> {
+        Rows::advance(self)
+    }
+
+    fn field(&self, index: usize) -> &[u8] {
+        Rows::field(self, index)
+    }
+
+    fn row_error(&self, column: Option<(usize, &str)>, problem: TraceProblem) -> Box<TraceError> {
+        Rows::row_error(self, column, problem)
+    }
+}

@@ -1,0 +1,192 @@
+//! Traces in JSONL and Parquet: that they say the same as in CSV, and what each broken one says.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use isotherm_workload::{
+    Arrival, Columns, CsvTrace, FunctionColumn, FunctionNames, JsonlTrace, ParquetTrace, TimeColumn, TimeUnit,
+    Workload, WorkloadError, check_jsonl, check_parquet,
+};
+use parquet::basic::Compression;
+use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int64Type};
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::parser::parse_message_type;
+use proptest::prelude::*;
+
+fn columns() -> Columns {
+    Columns {
+        arrival: TimeColumn { name: "at_ms".to_owned(), unit: TimeUnit::MILLISECOND },
+        function: FunctionColumn::Named("function".to_owned()),
+        duration: Some(TimeColumn { name: "took_s".to_owned(), unit: TimeUnit::SECOND }),
+    }
+}
+
+fn names() -> FunctionNames {
+    FunctionNames::new(["resize", "thümbnail \"1\""])
+}
+
+fn csv(text: &str) -> Result<Vec<Arrival>, WorkloadError> {
+    CsvTrace::new("run.csv", text.as_bytes(), &columns(), names())?.arrivals().collect()
+}
+
+fn jsonl(text: &str) -> Result<Vec<Arrival>, WorkloadError> {
+    JsonlTrace::new("run.jsonl", text.as_bytes(), &columns(), names())?.arrivals().collect()
+}
+
+fn parquet(bytes: Vec<u8>) -> Result<Vec<Arrival>, WorkloadError> {
+    ParquetTrace::new("run.parquet", Bytes::from(bytes), &columns(), names())?.arrivals().collect()
+}
+
+/// The message and the hint.
+#[track_caller]
+fn says<T: std::fmt::Debug>(result: Result<T, WorkloadError>) -> (String, String) {
+    match result {
+        Err(WorkloadError::Trace(error)) => (error.to_string(), error.hint()),
+        other => panic!("not an error of the trace: {other:?}"),
+    }
+}
+
+/// A row: when in ms, which function, how long in s.
+type Row = (u64, Option<usize>, f64);
+
+const FUNCTIONS: [&str; 2] = ["resize", "thümbnail \"1\""];
+
+/// A Parquet file with these rows, in groups of so many.
+fn written(rows: &[Row], group: usize, compression: Compression) -> Vec<u8> {
+    let schema = "message m { required double took_s; optional int64 note; required int64 at_ms; optional binary function (UTF8); }";
+    let schema = Arc::new(parse_message_type(schema).unwrap());
+    let properties = Arc::new(WriterProperties::builder().set_compression(compression).build());
+    let mut file = SerializedFileWriter::new(Vec::new(), schema, properties).unwrap();
+    for rows in rows.chunks(group) {
+        let mut writer = file.next_row_group().unwrap();
+        let mut column = writer.next_column().unwrap().unwrap();
+        let took: Vec<f64> = rows.iter().map(|row| row.2).collect();
+        column.typed::<DoubleType>().write_batch(&took, None, None).unwrap();
+        column.close().unwrap();
+        let mut column = writer.next_column().unwrap().unwrap();
+        column.typed::<Int64Type>().write_batch(&[], Some(&vec![0; rows.len()]), None).unwrap();
+        column.close().unwrap();
+        let mut column = writer.next_column().unwrap().unwrap();
+        let at: Vec<i64> = rows.iter().map(|row| row.0 as i64).collect();
+        column.typed::<Int64Type>().write_batch(&at, None, None).unwrap();
+        column.close().unwrap();
+        let mut column = writer.next_column().unwrap().unwrap();
+        let names: Vec<ByteArray> = rows.iter().filter_map(|row| row.1).map(|name| FUNCTIONS[name].into()).collect();
+        let levels: Vec<i16> = rows.iter().map(|row| i16::from(row.1.is_some())).collect();
+        column.typed::<ByteArrayType>().write_batch(&names, Some(&levels), None).unwrap();
+        column.close().unwrap();
+        writer.close().unwrap();
+    }
+    file.into_inner().unwrap()
+}
+
+proptest! {
+    /// One table, three formats, the same arrivals: also over batches and groups of rows, and whatever compresses pages.
+    #[test]
+    fn a_table_is_the_same_in_every_format(
+        rows in prop::collection::vec((0u64..1_000_000, 0usize..2, 0.0f64..1e6), 1..3_000),
+        group in 1usize..2_000,
+        compression in prop_oneof![
+            Just(Compression::UNCOMPRESSED), Just(Compression::SNAPPY), Just(Compression::LZ4_RAW),
+            Just(Compression::GZIP(Default::default())),
+        ],
+    ) {
+        let mut rows: Vec<Row> = rows.into_iter().map(|(at, name, took)| (at, Some(name), took)).collect();
+        rows.sort_by_key(|row| row.0);
+        let mut as_csv = "at_ms,function,took_s\n".to_owned();
+        let mut as_jsonl = String::new();
+        for (at, name, took) in &rows {
+            let name = FUNCTIONS[name.unwrap()];
+            as_csv += &format!("{at},\"{}\",{took}\n", name.replace('"', "\"\""));
+            as_jsonl += &format!("{}\n", serde_json::json!({ "took_s": took, "note": [{}], "function": name, "at_ms": at }));
+        }
+        let expected = csv(&as_csv).unwrap();
+        prop_assert_eq!(&jsonl(&as_jsonl).unwrap(), &expected);
+        prop_assert_eq!(&parquet(written(&rows, group, compression)).unwrap(), &expected);
+    }
+}
+
+#[test]
+fn lines_of_json_are_read_with_tolerance() {
+    let expected = csv("at_ms,function,took_s\n1.5,resize,2\n2,resize,0.25\n").unwrap();
+    // Numbers as text, blank lines, a byte order mark, other line ends; a value that is given twice counts the second time.
+    let text = "\u{feff}{\"at_ms\":\"1.5\",\"function\":\"\\u0072esize\",\"took_s\":2}\r\n\n  \n\
+                {\"function\":\"resize\",\"took_s\":1,\"at_ms\":2.0e0,\"took_s\":0.25,\"more\":null}";
+    assert_eq!(jsonl(text).unwrap(), expected);
+}
+
+#[test]
+fn what_is_wrong_with_lines_of_json() {
+    let good = "{\"at_ms\":1,\"function\":\"resize\",\"took_s\":1}\n";
+    assert_eq!(says(jsonl("")).0, "run.jsonl: the trace is empty");
+    let (message, hint) = says(jsonl("[{\"at_ms\":1}]\n"));
+    assert_eq!(message, "run.jsonl:1: this line is no JSON object: invalid type: sequence, expected an object");
+    assert_eq!(hint, "each line is one by itself, like { \"arrival_s\": 0.5 }");
+    let (message, hint) = says(jsonl("{\"at\":1,\"function\":\"resize\",\"took_s\":1}\n"));
+    assert_eq!((message.as_str(), hint.as_str()), ("run.jsonl: there is no column `at_ms`", "did you mean `at`?"));
+    let rest = [
+        (
+            "{\"at_ms\":0,\"function\":\"resize\",\"took_s\":1}",
+            "column `at_ms`: this row arrives at 0 s, before the row above, which arrives at 0.001 s",
+        ),
+        ("{\"at_ms\":2,\"function\":\"resize\"}", "column `took_s`: there is no value"),
+        ("{\"at_ms\":2,\"function\":\"resize\",\"took_s\":null}", "column `took_s`: there is no value"),
+        ("{\"at_ms\":2,\"function\":\"resize\",\"took_s\":[1]}", "column `took_s`: `[1]` is not a number"),
+        ("{\"at_ms\":2,\"function\":\"resise\",\"took_s\":1}", "column `function`: there is no function `resise`"),
+        (
+            "{\"at_ms\":2,\"function\":\"resize\",\"took_s\":1",
+            "this line is no JSON object: EOF while parsing an object",
+        ),
+        ("{} {}", "this line is no JSON object: trailing characters"),
+    ];
+    for (line, expected) in rest {
+        assert_eq!(says(jsonl(&format!("{good}{line}\n"))).0, format!("run.jsonl:2: {expected}"));
+    }
+    // All of them at once, with where they are.
+    let text: String =
+        std::iter::once(good.trim_end()).chain(rest.map(|(line, _)| line)).collect::<Vec<_>>().join("\n");
+    let check = check_jsonl("run.jsonl", text.as_bytes(), &columns(), names(), 20).unwrap();
+    assert_eq!((check.rows, check.errors.len()), (8, 7), "one in each line but the first");
+    let places: Vec<_> = check.errors.iter().filter_map(|error| Some(&error.row[error.field?..])).take(2).collect();
+    assert_eq!(places, ["0,\"function\":\"resize\",\"took_s\":1}", "null}"]);
+}
+
+#[test]
+fn what_is_wrong_with_parquet() {
+    let rows = [(1, Some(0), 1.0), (3, Some(1), 2.0), (2, None, -1.0)];
+    let bytes = written(&rows, 10, Compression::SNAPPY);
+    assert_eq!(
+        says(parquet(bytes.clone())).0,
+        "run.parquet:3: column `at_ms`: this row arrives at 0.002 s, before the row above, which arrives at 0.003 s"
+    );
+    let check = check_parquet("run.parquet", Bytes::from(bytes.clone()), &columns(), names(), 20).unwrap();
+    let errors: Vec<_> = check.errors.iter().map(|error| (error.to_string(), error.row.as_str())).skip(1).collect();
+    assert_eq!(
+        errors,
+        [
+            ("run.parquet:3: column `took_s`: `-1` is negative".to_owned(), "2,,-1"),
+            ("run.parquet:3: column `function`: no function is named here".to_owned(), "2,,-1"),
+        ]
+    );
+    let (message, hint) = says(parquet(bytes[..bytes.len() - 20].to_vec()));
+    assert_eq!(message, "run.parquet: the file cannot be read as Parquet: Invalid Parquet file. Corrupt footer");
+    assert_eq!(hint, "is it a Parquet file, and was it copied to its end?");
+    assert!(says(parquet(Vec::new())).0.starts_with("run.parquet: the file cannot be read as Parquet: "));
+    assert_eq!(
+        says(parquet(written(&[], 10, Compression::SNAPPY))).0,
+        "run.parquet: the trace has a header, but no row"
+    );
+    let other = Columns { arrival: TimeColumn { name: "at_s".to_owned(), unit: TimeUnit::SECOND }, ..columns() };
+    let missing = ParquetTrace::new("run.parquet", Bytes::from(bytes.clone()), &other, names());
+    assert_eq!(
+        says(missing),
+        ("run.parquet: there is no column `at_s`".to_owned(), "did you mean `at_ms`?".to_owned())
+    );
+    // A reader of text tells it apart.
+    let (message, hint) = says(CsvTrace::new("run.csv", bytes.as_slice(), &columns(), names()));
+    assert_eq!(
+        (message.as_str(), hint.as_str()),
+        ("run.csv: this is a Parquet file, not text", "a workload of kind `parquet` reads it")
+    );
+}
