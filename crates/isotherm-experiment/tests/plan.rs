@@ -526,3 +526,16 @@ fn apps_bring_their_functions() {
     let memory = |plan: &Plan| plan.functions.iter().map(|function| function.limits.memory_bytes).collect::<Vec<_>>();
     assert_ne!(memory(&plan), memory(&other.runs()[0].plan));
 }
+
+/// What was published: mean 3.24 s, standard deviation 7.10 s.
+#[test]
+fn huawei_is_the_lognormal_distribution_that_was_published() {
+    let startup = |law: &str| {
+        let text = format!(
+            "name = \"a\"\n{PLATFORM}[service]\nstartup = {law}\n{FUNCTION}[[workload]]\nkind = \"list\"\nfunction = \"f\"\nat = [\"0s\"]\n"
+        );
+        with(&text, &Overrides::default()).service.startup
+    };
+    let written = startup("{ kind = \"lognormal\", mean = \"3.24s\", sd = \"7.1s\" }");
+    assert_eq!(startup("{ kind = \"huawei-2025\" }"), written);
+}
