@@ -43,14 +43,17 @@ pub enum ExportFormat {
     Azure2019,
 }
 
+/// Looks in every few thousand arrivals, with how many there were and the date of the last; `Break` ends it, and nothing is left.
+pub type ExportWatch = Box<dyn FnMut(u64, Time) -> ControlFlow<()>>;
+
 /// How arrivals are written.
 pub struct ExportOptions {
     /// What is written.
     pub format: ExportFormat,
     /// The file, or the folder.
     pub out: PathBuf,
-    /// Looks in every few thousand arrivals, with how many there were and the date of the last; `Break` ends it, and nothing is left.
-    pub watch: Option<Box<dyn FnMut(u64, Time) -> ControlFlow<()>>>,
+    /// Who watches.
+    pub watch: Option<ExportWatch>,
 }
 
 /// What was written.

@@ -62,7 +62,7 @@ pub use describe::{FunctionShare, RateOverTime, TraceColumns, WorkloadReport, de
 pub use diagnostic::Diagnostics;
 pub use error::ExperimentError;
 pub use experiment::{Experiment, Overrides, PlannedRun};
-pub use export::{ExportFormat, ExportOptions, ExportReport};
+pub use export::{ExportFormat, ExportOptions, ExportReport, ExportWatch};
 pub use inventory::{Arrivals, Inventory, WorkloadInventory};
 pub use plan::Plan;
 pub use report::RunReport;

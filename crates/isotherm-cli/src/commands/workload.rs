@@ -84,7 +84,7 @@ fn describe(arguments: &DescribeArguments) -> Status {
             Terminal::complain("error: `--seed` and `--set` are for experiments (files in .toml or .json)");
             return Status::BadInput;
         }
-        let columns = arguments.columns.clone().unwrap_or_else(TraceColumns::default);
+        let columns = arguments.columns.clone().unwrap_or_default();
         match describe_trace(&arguments.file, &columns) {
             Ok(report) => report,
             Err(diagnostics) => {
