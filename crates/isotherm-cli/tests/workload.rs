@@ -158,6 +158,17 @@ durations = ["100ms", "300ms", "1.5s"]
         "two-days,f,f,1500,1,1500,1500,1500,1500,1500,1500,1500,1500,1500"
     );
     assert_eq!(row("app_memory_percentiles", "d01"), "two-days,f,1,512,512,512,512,512,512,512,512,512");
+    // They are read as the data set is.
+    let text = std::fs::read_to_string(&experiment).unwrap();
+    let (head, _) = text.split_once("[[function]]").unwrap();
+    let replay = format!(
+        "{head}[functions]\nazure_2019 = {{ folder = \"azure\", days = [1, 2] }}\n[[workload]]\nkind = \"azure-2019\"\n"
+    );
+    let path = folder.path().join("replay.toml");
+    std::fs::write(&path, replay).unwrap();
+    let (code, out, err) = isotherm(&["describe", path.to_str().unwrap(), "--json"]);
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    assert!(out.contains("\"arrivals\": 3,") && out.contains("\"functions\": 1,"), "{out}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use isotherm_experiment::{
-    Experiment, ExperimentError, ExportFormat, ExportOptions, Overrides, PlannedRun, TraceColumns, describe_trace,
+    Experiment, ExperimentError, ExportFormat, ExportOptions, Overrides, PlannedRun, describe_trace,
 };
 
 use crate::Status;
