@@ -6,13 +6,14 @@
 //!
 //! # What is kept
 //!
-//! For each resource its [`Saturation`]: the [turn](super::turn) at which it is used up, and the level that its users get if nothing fixes them earlier. It follows from the capacity and
-//! from those users that are fixed earlier elsewhere, by another resource or by their bound; so it depends on earlier saturations
-//! alone, and there is exactly one solution. The share of an activity follows from the earliest saturation among its resources and
-//! from its bound.
+//! For each resource its [`Saturation`]: the [turn](super::turn) at which it is used up, and the level that its users get if nothing
+//! fixes them earlier. It follows from the capacity and from those users that are fixed earlier elsewhere, by another resource or by
+//! their bound; so it depends on earlier saturations alone, and there is exactly one solution. The share of an activity follows from the
+//! earliest saturation among its resources and from its bound.
 //!
 //! A change evaluates the resources that it touches. Where a saturation comes out different, the resources that share a user with it and
-//! saturate later are evaluated in turn, always the earliest first. What is left in the end fits together everywhere, and as there is
+//! saturate later are evaluated in turn, always the earliest first. One that is never saturated keeps what it has to spare, and is evaluated
+//! only when that comes to an end. What is left in the end fits together everywhere, and as there is
 //! only one solution, it has the same bits as if everything had been solved from the start (checked with the feature `audit`).
 //!
 //! # What differs from solving a component whole
@@ -64,6 +65,8 @@ pub(super) struct Web {
     /// By resource: the turn for which it waits in the queue.
     waits: Vec<Turn>,
     queue: BinaryHeap<Reverse<(Turn, u32)>>,
+    /// By resource: the collection that has found it connected.
+    seen: Vec<u64>,
     /// Uses of its resources.
     uses: usize,
     /// Resources at which something has changed since the last solve.
@@ -83,6 +86,7 @@ impl Web {
         self.saturations.push(Saturation::NEVER);
         self.spare.push(f64::NEG_INFINITY);
         self.waits.push(Turn::NEVER);
+        self.seen.push(0);
     }
 
     pub(super) fn count_uses(&mut self, change: isize) {
@@ -443,31 +447,41 @@ impl Fluid {
         self.let_go();
     }
 
-    /// What is connected to a resource and has not been looked at, and whether a web can be made of it.
+    /// What is connected to a resource, unless it has been looked at, and whether a web can be made of it.
     fn connected(&mut self, first: u32) -> (Vec<u32>, Vec<u32>, bool) {
-        let (mut resources, mut activities) = (vec![first], Vec::new());
-        let mut most = 0;
+        let Fluid { resources, activities, web, collections, .. } = self;
+        let (mut found, mut users) = (Vec::new(), Vec::new());
         let mut fit = true;
+        let mut most = 0;
+        if web.seen[first as usize] != *collections {
+            web.seen[first as usize] = *collections;
+            found.push(first);
+        }
         let mut next = 0;
-        while let Some(&at) = resources.get(next) {
+        while let Some(&at) = found.get(next) {
             next += 1;
-            let resource = &self.resources[at as usize];
+            let resource = &resources[at as usize];
             most = most.max(resource.fixed_here);
             fit &= resource.loads.is_empty() && (resource.live <= MOST_USERS / 2 || resource.fixed_here == 0);
             for (user, _) in live_users(&resource.users) {
-                let activity = &mut self.activities[user as usize];
-                if activity.collected != self.collections {
-                    activity.collected = self.collections;
-                    activities.push(user);
-                    resources.extend(activity.uses.iter().map(|usage| usage.resource));
+                let activity = &mut activities[user as usize];
+                if activity.collected == *collections {
+                    continue;
+                }
+                activity.collected = *collections;
+                users.push(user);
+                for usage in &activity.uses {
+                    let seen = &mut web.seen[usage.resource as usize];
+                    if *seen != *collections {
+                        *seen = *collections;
+                        found.push(usage.resource);
+                    }
                 }
             }
         }
-        resources.sort_unstable();
-        resources.dedup();
         // Where one resource limits many, a crowd does better.
-        fit &= most < self.crowd_from || most as usize * 4 <= activities.len();
-        (resources, activities, fit)
+        fit &= most < self.crowd_from || most as usize * 4 <= users.len();
+        (found, users, fit)
     }
 
     /// Asserts that the solution is the one that is found without what is known of it, to the bit, and that it keeps within capacities.
