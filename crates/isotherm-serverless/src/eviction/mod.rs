@@ -15,6 +15,7 @@ mod largest_first;
 mod least_frequently_used;
 mod least_recently_used;
 mod memory_fit;
+mod never;
 mod uses;
 
 pub use fifo::FirstInFirstOut;
@@ -23,6 +24,7 @@ pub use largest_first::LargestFirst;
 pub use least_frequently_used::LeastFrequentlyUsed;
 pub use least_recently_used::LeastRecentlyUsed;
 pub use memory_fit::MemoryFit;
+pub use never::NeverEvict;
 
 use isotherm_kernel::{Duration, Time};
 
@@ -134,6 +136,11 @@ impl Missing {
 /// }
 /// ```
 pub trait ContainerEviction {
+    /// Whether containers are evicted at all. Asked once, when the service starts; if not, what idle containers hold is no room for others.
+    fn evicts(&self) -> bool {
+        true
+    }
+
     /// The rank of a container that becomes idle now: of the idle containers of its node those with the lowest rank go first, and of
     /// equal ones the longest idle.
     fn rank(&mut self, _: &IdleContainer) -> Rank {

@@ -223,6 +223,10 @@ pub(crate) struct PlatformState {
     pub(crate) functions: Vec<Function>,
     functions_waiting: IdSet<FunctionId>,
     pub(crate) nodes: Vec<Node>,
+    /// The least memory and the least disk that a node has.
+    smallest: Need,
+    /// Whether idle containers go when their room is needed.
+    evicts: bool,
     free_nodes: NodeSet,
     /// Nodes from whose disk images were pushed out since the last message.
     nodes_with_dropped: Vec<NodeId>,
@@ -260,8 +264,14 @@ pub(crate) struct PlatformState {
 impl PlatformState {
     pub(crate) fn new(policies: Policies, head: SharedFileSystem, nodes: Vec<Node>) -> Self {
         let common_gate = CommonGate::new(policies.max_concurrency, policies.throttle);
+        let least = |capacity: fn(&Node) -> u64| nodes.iter().map(capacity).min().unwrap_or_default();
         PlatformState {
             now: Time::ZERO,
+            smallest: Need {
+                memory_bytes: least(|node| node.memory.borrow().capacity()),
+                disk_bytes: least(|node| node.disk.borrow().capacity()),
+            },
+            evicts: policies.eviction.evicts(),
             common_gate,
             policies,
             head,
@@ -340,10 +350,18 @@ impl PlatformState {
         if bytes > self.head.borrow().capacity() {
             return refused(format!("the head disk can never hold an image of {bytes} bytes"));
         }
+        let need = Need {
+            memory_bytes: memory_bytes.saturating_add(limits.memory_bytes),
+            disk_bytes: bytes.saturating_add(limits.disk_bytes),
+        };
+        // Mostly every node can hold it, and there may be tens of thousands of functions on thousands of nodes.
+        if need.fits_into(self.smallest) {
+            return Ok(None);
+        }
         let (mut disk, mut both) = (false, NodeSet::new());
         for (index, node) in self.nodes.iter().enumerate() {
-            let on_disk = bytes.saturating_add(limits.disk_bytes) <= node.disk.borrow().capacity();
-            let in_memory = memory_bytes.saturating_add(limits.memory_bytes) <= node.memory.borrow().capacity();
+            let on_disk = need.disk_bytes <= node.disk.borrow().capacity();
+            let in_memory = need.memory_bytes <= node.memory.borrow().capacity();
             disk |= on_disk;
             if on_disk && in_memory {
                 both.insert(NodeId(index as u32));

@@ -3,7 +3,8 @@
 //! What can be had on a node for something new is its free room, the images that nobody pins, the limits of its idle
 //! containers, and the images that only idle containers pin ([`PlatformState::obtainable`]). Evicting any of these
 //! leaves the sum as it is: so whether something has room changes only when a body or a transfer ends, and each of these
-//! is a message that is followed by a round. Nothing that waits for room is forgotten.
+//! is a message that is followed by a round. Nothing that waits for room is forgotten. Where the eviction policy evicts
+//! nobody, what idle containers hold is no room, and the end of one is such a message as well.
 //!
 //! Under [`RoomRule::EvictIdleContainers`] a copy or a load begins only
 //! * if a container for which it is wanted would have room beside it, on top of what copies and loads in progress claim
@@ -31,8 +32,10 @@ impl PlatformState {
     pub(super) fn obtainable(&self, node: NodeId) -> Need {
         let state = &self.nodes[node.index()];
         let mut room = self.spare(node);
-        room.add(state.idle_limits);
-        room.add(state.idle_images);
+        if self.evicts {
+            room.add(state.idle_limits);
+            room.add(state.idle_images);
+        }
         room
     }
 
@@ -93,6 +96,9 @@ impl PlatformState {
     /// Whether a new container of the function, and its image, would have room on the node beside what is busy there,
     /// what has been `promised`, and what transfers of other images in progress claim.
     pub(super) fn has_room(&self, function: FunctionId, node: NodeId, promised: Need) -> bool {
+        if !self.evicts {
+            return self.has_spare_room(function, node, promised);
+        }
         let state = &self.nodes[node.index()];
         if !state.up {
             return false;
@@ -144,6 +150,9 @@ impl PlatformState {
     /// Evicts idle containers of a node, as the policy chooses, until `need` is free or held by images that nobody pins.
     /// `keep` is an image that is not to be counted on. Evicts none, and says so, if that cannot be reached.
     pub(super) fn obtain(&mut self, node: NodeId, need: Need, keep: Option<ImageId>) -> bool {
+        if !self.evicts {
+            return self.missing(node, need, keep).is_nothing();
+        }
         let mut total = need;
         if let Some(image) = keep {
             total.add(self.image_need(image, node));

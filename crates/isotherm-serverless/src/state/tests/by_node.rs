@@ -5,6 +5,7 @@ use isotherm_kernel::RandomStreams;
 use proptest::prelude::*;
 
 use super::*;
+use crate::eviction::NeverEvict;
 use crate::function::Concurrency;
 use crate::scheduler::{
     ByNode, ChooseNode, FirstFit, HashAffinity, LeastLoaded, LoadMeasure, Locality, MostLoaded, PowerOfTwo, RoundRobin,
@@ -281,6 +282,28 @@ fn who_finds_no_room_lets_others_pass_and_comes_first_when_there_is_some() {
 }
 
 #[test]
+fn without_eviction_idle_containers_hold_their_room() {
+    let nodes = nodes_of(&[100]);
+    let scheduler: Box<dyn Scheduler> = Box::new(ByNode::new(FirstFit, true));
+    let setup =
+        Setup { scheduler: Some(scheduler), eviction: Box::new(NeverEvict), ..Setup::new(Preset::Default, &nodes) };
+    let mut stage = setup.stage();
+    let (f, g) = (stage.plain(60), stage.plain(50));
+    let first = stage.invoke(f);
+    let waiting = [stage.invoke(g), stage.invoke(f)];
+    stage.body_ended(first);
+    // 60 of 100 are idle: not enough is left for g, which came first, but the container serves the other one.
+    assert_eq!(waiting.map(|id| stage.node_of(id)), [None, Some(0)]);
+    stage.body_ended(waiting[1]);
+    assert_eq!(stage.node_of(waiting[0]), None);
+    // Its keep-alive ends.
+    let container = stage.state.nodes[0].idle.first().map(|key| key.id).expect("an idle container");
+    stage.state.stop_container(container, false);
+    stage.conclude(Round::Yes);
+    assert_eq!(stage.node_of(waiting[0]), Some(0));
+}
+
+#[test]
 fn a_place_is_kept_while_the_image_is_on_its_way() {
     // By invocations, both nodes are equal, so the first goes to node 0, to which the image is copied; the second, which sees the first's place, to node 1.
     let mut stage = stage_of(&[(1, 100, 100), (2, 100, 100)], ByNode::new(LeastLoaded::by(LoadMeasure::Running), true));
@@ -397,11 +420,15 @@ proptest! {
     #[test]
     fn nobody_waits_for_whom_there_is_a_place(
         number in 0u8..9,
+        evicts: bool,
         nodes in prop::collection::vec((1u32..4, 20u64..100, 10u64..60), 1..6),
         functions in prop::collection::vec((5u64..60, 0u64..30, 1u32..4), 1..6),
         steps in prop::collection::vec((0u8..8, 0usize..50), 1..150),
     ) {
-        let mut stage = Setup { scheduler: Some(rule(number)), ..Setup::new(Preset::Default, &nodes) }.stage();
+        let eviction: Box<dyn ContainerEviction> =
+            if evicts { Box::new(LeastRecentlyUsed) } else { Box::new(NeverEvict) };
+        let setup = Setup { scheduler: Some(rule(number)), eviction, ..Setup::new(Preset::Default, &nodes) };
+        let mut stage = setup.stage();
         let register = |&(memory, disk, per_container): &(u64, u64, u32)| {
             let limits = Limits::time(Duration::from_secs(60)).memory(memory).disk(disk);
             let concurrency = Concurrency { per_container, ..Concurrency::default() };
