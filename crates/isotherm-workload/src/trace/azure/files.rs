@@ -420,14 +420,13 @@ impl Azure2019Files {
                 app_functions: sizes[function.app as usize],
             });
         }
-        for function in self.functions {
-            let nearest = |day: u16| function.durations.iter().min_by_key(|(known, _)| (known.abs_diff(day), *known));
-            let day = |(number, counts): &(u16, Counts)| Day {
-                number: *number,
-                counts: counts.clone(),
-                durations: nearest(*number).map(|(_, durations)| durations.clone()),
+        for Function { days, durations, .. } in self.functions {
+            let nearest = |day: u16| durations.iter().min_by_key(|(known, _)| (known.abs_diff(day), *known));
+            let day = |(number, counts): (u16, Counts)| {
+                let durations = nearest(number).map(|(_, durations)| durations.clone());
+                Day { number, counts, durations }
             };
-            let mut days: Vec<Day> = function.days.iter().map(day).collect();
+            let mut days: Vec<Day> = days.into_iter().map(day).collect();
             days.sort_by_key(|day| day.number);
             played.push(days);
         }
