@@ -410,7 +410,7 @@ fn functions_of_a_file_have_their_numbers_or_the_defaults() {
 }
 
 /// `tests/bad/files/azure-2019`: `shop` has the functions `pay`, with durations, and `list`, without; `blog` has `read`, without, and 120 MB of
-/// memory.
+/// memory. There are durations of a function `gone` as well, which is never invoked.
 #[test]
 fn functions_of_a_trace_that_says_too_little_are_left_out() {
     let text = |functions: &str| {
@@ -424,6 +424,11 @@ fn functions_of_a_trace_that_says_too_little_are_left_out() {
         match Experiment::parse("study.toml", &text(functions), folder, &Overrides::default()) {
             Ok(experiment) => {
                 let plan = &experiment.runs()[0].plan;
+                let inventory = experiment.inventory(&experiment.runs()[0]);
+                assert_eq!(inventory.tolerated, ["1 row is about what is never invoked"]);
+                // After the function of the experiment, without gaps.
+                let numbers = plan.listed.iter().flat_map(|listed| listed.trace.numbers.iter().copied().flatten());
+                assert!(numbers.eq(1..plan.functions.len() as u32));
                 let functions = plan.functions.iter().map(|one| (one.name.clone(), one.limits.memory_bytes));
                 let warnings = experiment.warnings().list().iter().map(|one| (one.message.clone(), one.label.clone()));
                 (functions.skip(1).collect::<Vec<_>>(), warnings.collect::<Vec<_>>())
