@@ -8,13 +8,13 @@ use std::rc::Rc;
 
 use isotherm_kernel::{Duration, Limits};
 use isotherm_platform::{DiskId, HostId, PlatformSpec};
-use isotherm_serverless::{ContainerReuse, Payloads, Preset, Slots};
+use isotherm_serverless::{ContainerReuse, Payloads, Preset, Slots, Throttle};
 
 mod azure;
 mod workload;
 
 use crate::law::DurationLaw;
-pub use crate::policies::{EvictionKind, KeepAliveKind, SchedulerKind};
+pub use crate::policies::{EvictionKind, ImageEvictionKind, KeepAliveKind, SchedulerKind};
 use crate::source::Span;
 
 pub use azure::{AppMemory, AzureContent, AzurePlan, AzureSource, AzureTrace, ListedPlan};
@@ -92,6 +92,12 @@ pub struct ServicePlan {
     pub reuse: ContainerReuse,
     /// Which idle containers go when room is needed.
     pub eviction: EvictionKind,
+    /// Which images go when room is needed.
+    pub image_eviction: ImageEvictionKind,
+    /// How many invocations run at once; `None`: any number.
+    pub max_concurrency: Option<u32>,
+    /// What becomes of those that come beyond.
+    pub throttle: Throttle,
     /// How long the start of a container takes, unless its function says otherwise.
     pub startup: DurationLaw,
     /// How long the service needs to take in an invocation.
@@ -118,6 +124,9 @@ impl ServicePlan {
             keep_alive,
             reuse: preset.reuse(),
             eviction: EvictionKind::Lru,
+            image_eviction: ImageEvictionKind::Lru,
+            max_concurrency: None,
+            throttle: Throttle::Queue,
             startup: Duration::ZERO.into(),
             processing_overhead: Duration::ZERO,
             slots: Slots::Cores,
@@ -183,10 +192,32 @@ pub struct FunctionPlan {
     pub limits: LimitsPlan,
     /// How long the start of its container takes.
     pub startup: DurationLaw,
+    /// How long an idle container of it is kept, if not as the service says.
+    pub keep_alive: Option<KeepAliveKind>,
+    /// How many invocations of it run at once.
+    pub concurrency: ConcurrencyPlan,
     /// What it does when it is invoked, unless the invocation says otherwise. Empty if every invocation does.
     pub body: Body,
     /// The workload that brought it; `None` if the experiment has it.
     pub workload: Option<usize>,
+}
+
+/// How many invocations of a function run at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConcurrencyPlan {
+    /// In one container.
+    pub per_container: u32,
+    /// In all; `None`: any number.
+    pub most: Option<u32>,
+    /// Whether these places are kept free for it.
+    pub reserved: bool,
+}
+
+/// One in each container, and any number in all.
+impl Default for ConcurrencyPlan {
+    fn default() -> Self {
+        ConcurrencyPlan { per_container: 1, most: None, reserved: false }
+    }
 }
 
 /// What a container may use.

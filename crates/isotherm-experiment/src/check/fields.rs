@@ -383,6 +383,46 @@ impl FromValue for Factor {
     }
 }
 
+/// A number, zero or more.
+#[derive(Clone, Copy, Debug)]
+pub struct Number(pub f64);
+
+/// A number from 0 to 1.
+#[derive(Clone, Copy, Debug)]
+pub struct Share(pub f64);
+
+fn number_in<T: FromValue>(value: &Value, most: f64, report: &Report) -> Option<f64> {
+    let number = match value.kind {
+        Kind::Integer(number) => number as f64,
+        Kind::Float(number) => number,
+        _ => return wrong_type::<T>(value, "a number", report).map(|_| 0.0),
+    };
+    if (0.0..=most).contains(&number) && number.is_finite() {
+        // Minus zero is zero.
+        return Some(number + 0.0);
+    }
+    report.error(value.span, "this number is out of range", format!("use {}", T::WHAT));
+    None
+}
+
+impl FromValue for Number {
+    const WHAT: &'static str = "a number, zero or more";
+    const EXAMPLE: &'static str = "2.0";
+
+    fn read(value: &Value, report: &Report) -> Option<Self> {
+        number_in::<Self>(value, f64::MAX, report).map(Number)
+    }
+}
+
+impl FromValue for Share {
+    const WHAT: &'static str = "a number from 0 to 1";
+    const EXAMPLE: &'static str = "0.1";
+
+    fn read(value: &Value, report: &Report) -> Option<Self> {
+        number_in::<Self>(value, 1.0, report).map(Share)
+    }
+}
+
 impl<T: FromValue> FromValue for Located<T> {
     const WHAT: &'static str = T::WHAT;
     const EXAMPLE: &'static str = T::EXAMPLE;

@@ -28,10 +28,11 @@ use crate::check::fields::{Fields, FromValue, Size, takes};
 use crate::check::law::A_DURATION;
 use crate::check::objects::{TIME_LIMIT, TimeLimit, not_zero_memory, not_zero_time};
 use crate::check::schema::{TableSpec, Takes, field};
-use crate::check::{traces, workload};
+use crate::check::{concurrency, service, traces, workload};
 use crate::diagnostic::{Diagnostic, Report};
 use crate::law::DurationLaw;
-use crate::plan::{AzureTrace, Body, FunctionPlan, LimitsPlan, ListedPlan};
+use crate::plan::{AzureTrace, Body, ConcurrencyPlan, FunctionPlan, LimitsPlan, ListedPlan};
+use crate::policies::{KeepAliveKind, Policy};
 use crate::source::{Located, Span};
 use crate::tree::Value;
 
@@ -67,6 +68,11 @@ pub const FUNCTIONS: TableSpec = TableSpec {
             .otherwise("the file must say them"),
         field("startup", A_DURATION, "How long the start of a container takes; if it is random, drawn for each.")
             .otherwise("that of the service"),
+        field("keep_alive", Takes::OneOf(KeepAliveKind::FAMILY), KeepAliveKind::FAMILY.doc)
+            .otherwise("that of the service"),
+        concurrency::PER_CONTAINER,
+        concurrency::FUNCTION_MAXIMUM,
+        concurrency::RESERVED,
         field(
             "image",
             Takes::Value { what: "the name of an image", example: "\"python\"" },
@@ -341,26 +347,38 @@ impl Listed<'_> {
             From::Trace(_) => Defaults::default(),
         };
         let startup = fields.optional("startup").unwrap_or_else(|| startup.clone());
+        let keep_alive = service::optional_policy(fields, "keep_alive");
+        let concurrency = concurrency::of_function(fields);
         let image = fields.optional::<Located<String>>("image");
         let image = image.and_then(|image| context.images.resolve(&image, context.report));
+        let common = Common { startup, image, keep_alive, concurrency };
         let is_written = fields.has("body");
         let body = body::optional_body(fields, context).unwrap_or_default();
         let body_of = BodyOf { place: fields.place(), body: Body::clone(&body), is_written };
         let plans = match self.from {
             From::File(file) => {
-                let plans = file.map(|file| file.plans(&limits, (startup, image), &body, fields, context));
+                let plans = file.map(|file| file.plans(&limits, common, &body, fields, context));
                 plans.map(|functions| Planned { functions, body: body_of, trace: None })
             }
-            From::Trace(trace) => trace.map(|trace| trace.planned(first, (startup, image), body_of)),
+            From::Trace(trace) => trace.map(|trace| trace.planned(first, common, body_of)),
         };
         self.fields.finish();
         plans.filter(|_| context.report.count() == before)
     }
 }
 
+/// What holds for all functions of a table.
+struct Common {
+    startup: DurationLaw,
+    image: Option<usize>,
+    keep_alive: Option<KeepAliveKind>,
+    concurrency: ConcurrencyPlan,
+}
+
 impl azure::Functions {
     /// The functions of a trace.
-    fn planned(self, first: usize, (startup, image): (DurationLaw, Option<usize>), body: BodyOf) -> Planned {
+    fn planned(self, first: usize, common: Common, body: BodyOf) -> Planned {
+        let Common { startup, image, keep_alive, concurrency } = common;
         let Defaults { time, memory_bytes, disk_bytes } = self.limits;
         let time = time.unwrap_or(Duration::MAX);
         let function = |(name, memory_bytes)| FunctionPlan {
@@ -369,6 +387,8 @@ impl azure::Functions {
             image,
             limits: LimitsPlan { time, memory_bytes, disk_bytes },
             startup: startup.clone(),
+            keep_alive,
+            concurrency,
             body: Body::clone(&body.body),
             workload: None,
         };
@@ -379,6 +399,8 @@ impl azure::Functions {
             memory_bytes,
             disk_bytes,
             startup: startup.clone(),
+            keep_alive,
+            concurrency,
             image,
             body: body.is_written.then(|| Body::clone(&body.body)),
         };
@@ -391,11 +413,12 @@ impl File {
     fn plans(
         &self,
         limits: &Defaults,
-        (startup, image): (DurationLaw, Option<usize>),
+        common: Common,
         body: &Body,
         fields: &Fields<'_>,
         context: &Context<'_>,
     ) -> Vec<FunctionPlan> {
+        let Common { startup, image, keep_alive, concurrency } = common;
         self.check_limits(limits, fields);
         let mut unknown = 0;
         let plan = |(row, &place): (&FunctionRow, &Span)| {
@@ -405,8 +428,9 @@ impl File {
                 Some(name) => Some(self.image(row, name, &mut unknown, context)?),
             };
             let startup = row.startup.map_or_else(|| startup.clone(), DurationLaw::from);
-            let body = Body::clone(body);
-            Some(FunctionPlan { name: row.name.clone(), place, image, limits, startup, body, workload: None })
+            let (name, body) = (row.name.clone(), Body::clone(body));
+            let workload = None;
+            Some(FunctionPlan { name, place, image, limits, startup, keep_alive, concurrency, body, workload })
         };
         let plans: Vec<_> = self.rows.iter().zip(&self.places).filter_map(plan).collect();
         if let Some(more) = unknown.checked_sub(MOST_OF_A_FILE).filter(|&more| more > 0) {

@@ -16,7 +16,9 @@ use crate::check::schema::{Field, TableSpec, Takes, field};
 use crate::check::workload::{A_FUNCTION, date, function};
 use crate::diagnostic::{Diagnostic, Report};
 use crate::law::DurationLaw;
-use crate::plan::{AzureLikePlan, ClosedPlan, FunctionPlan, GeneratedPlan, LimitsPlan, ProcessPlan, WorkloadPlan};
+use crate::plan::{
+    AzureLikePlan, ClosedPlan, ConcurrencyPlan, FunctionPlan, GeneratedPlan, LimitsPlan, ProcessPlan, WorkloadPlan,
+};
 use crate::source::{Located, Span};
 use crate::tree::{Kind, Value};
 
@@ -591,6 +593,8 @@ fn create(
         image: None,
         limits: LimitsPlan { time: Duration::MAX, memory_bytes: function.memory_bytes, disk_bytes: 0 },
         startup: startup.clone(),
+        keep_alive: None,
+        concurrency: ConcurrencyPlan::default(),
         body: Rc::new([]),
         workload: Some(workload),
     }));

@@ -10,6 +10,7 @@ mod azure;
 mod body;
 mod calls;
 mod compact;
+mod concurrency;
 mod context;
 pub(crate) mod fields;
 mod functions;
@@ -258,6 +259,7 @@ impl File<'_> {
         self.check_files(&objects, &spec);
         self.check_routes(&objects, &hosts, &spec);
         room::check(&objects.functions, &objects.images, &hosts, &spec, report);
+        concurrency::check(&objects.functions, &service, report);
         let plan = Plan {
             name: name?,
             seed,

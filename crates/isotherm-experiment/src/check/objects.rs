@@ -5,15 +5,17 @@ use std::collections::BTreeMap;
 use isotherm_kernel::Duration;
 
 use crate::check::body::{self, STEPS};
+use crate::check::concurrency;
 use crate::check::context::Context;
 use crate::check::fields::{Fields, FromValue, Size, takes};
 use crate::check::law::A_DURATION;
 use crate::check::platform::{self, Platform};
 use crate::check::schema::{TableSpec, Takes, field};
-use crate::check::service::buffer;
+use crate::check::service::{self, buffer};
 use crate::diagnostic::{Diagnostic, Report};
 use crate::law::DurationLaw;
 use crate::plan::{FilePlan, FunctionPlan, ImagePlan, LimitsPlan, StoragePlan};
+use crate::policies::{KeepAliveKind, Policy};
 use crate::source::Located;
 use crate::tree::{Kind, Value};
 
@@ -88,6 +90,11 @@ pub const FUNCTION: TableSpec = TableSpec {
         field("limits", Takes::Table(&LIMITS), "What a container of it may use."),
         field("startup", A_DURATION, "How long the start of a container takes; if it is random, drawn for each.")
             .otherwise("that of the service"),
+        field("keep_alive", Takes::OneOf(KeepAliveKind::FAMILY), KeepAliveKind::FAMILY.doc)
+            .otherwise("that of the service"),
+        concurrency::PER_CONTAINER,
+        concurrency::FUNCTION_MAXIMUM,
+        concurrency::RESERVED,
         field("body", Takes::Kinds(STEPS), "What it does when it is invoked, step by step.")
             .otherwise("every invocation must bring its own"),
     ],
@@ -197,6 +204,8 @@ pub fn function(value: &Value, startup: &DurationLaw, context: &Context<'_>) -> 
     let image = image.map(|image| context.images.resolve(&image, report));
     let limits = fields.required("limits");
     let startup = fields.optional("startup").unwrap_or_else(|| startup.clone());
+    let keep_alive = service::optional_policy(&mut fields, "keep_alive");
+    let concurrency = concurrency::of_function(&mut fields);
     let body = body::optional_body(&mut fields, context);
     fields.finish();
     let image = match image {
@@ -210,6 +219,8 @@ pub fn function(value: &Value, startup: &DurationLaw, context: &Context<'_>) -> 
         image,
         limits: limits?,
         startup,
+        keep_alive,
+        concurrency,
         body: body.unwrap_or_default(),
         workload: None,
     })

@@ -3,12 +3,13 @@
 use isotherm_kernel::Duration;
 use isotherm_serverless::{ContainerReuse, Payloads, Preset, Slots};
 
+use crate::check::concurrency;
 use crate::check::fields::{Choice, Count, Fields, FromValue, Size, choice, takes, word, words};
 use crate::check::law::A_DURATION;
 use crate::check::schema::{TableSpec, Takes, field};
 use crate::diagnostic::Report;
 use crate::plan::ServicePlan;
-use crate::policies::{self, EvictionKind, KeepAliveKind, Policy, SchedulerKind};
+use crate::policies::{self, EvictionKind, ImageEvictionKind, KeepAliveKind, Policy, SchedulerKind};
 use crate::tree::{Kind, Value};
 
 /// `[service]`
@@ -22,6 +23,9 @@ pub const SERVICE: TableSpec = TableSpec {
         field("reuse", Takes::OneOf(ContainerReuse::FAMILY), ContainerReuse::FAMILY.doc)
             .otherwise("`most-recently-used`; `oldest` under preset `wrench`"),
         field("eviction", Takes::OneOf(EvictionKind::FAMILY), EvictionKind::FAMILY.doc).default("\"lru\""),
+        field("image_eviction", Takes::OneOf(ImageEvictionKind::FAMILY), ImageEvictionKind::FAMILY.doc).default("\"lru\""),
+        concurrency::SERVICE_MAXIMUM,
+        concurrency::SERVICE_THROTTLE,
         field("startup", A_DURATION, "How long the start of a container takes, unless its function says otherwise.")
             .default("\"0s\""),
         field("processing_overhead", takes::<Duration>(), "How long the service needs to take in an invocation. It delays that invocation alone; under preset `wrench`, all that come after it.").like("\"1ms\"")
@@ -131,10 +135,15 @@ pub fn buffer(fields: &mut Fields<'_>) -> Option<u64> {
 
 /// A policy, unless the field is absent.
 fn policy<P: Policy>(fields: &mut Fields<'_>, key: &'static str, policy: &mut P) {
-    let report = fields.report();
-    if let Some(read) = fields.entry(key).and_then(|entry| policies::read(&entry.value, report)) {
+    if let Some(read) = optional_policy(fields, key) {
         *policy = read;
     }
+}
+
+/// A policy that may be absent.
+pub fn optional_policy<P: Policy>(fields: &mut Fields<'_>, key: &'static str) -> Option<P> {
+    let report = fields.report();
+    fields.entry(key).and_then(|entry| policies::read(&entry.value, report))
 }
 
 /// Reads `[service]`, which may be absent.
@@ -146,6 +155,9 @@ pub fn service(value: Option<&Value>, preset: Preset, report: &Report) -> Servic
     policy(&mut fields, "keep_alive", &mut plan.keep_alive);
     policy(&mut fields, "reuse", &mut plan.reuse);
     policy(&mut fields, "eviction", &mut plan.eviction);
+    policy(&mut fields, "image_eviction", &mut plan.image_eviction);
+    plan.max_concurrency = fields.optional_or("max_concurrency", concurrency::Maximum(plan.max_concurrency)).0;
+    plan.throttle = fields.optional_or("throttle", plan.throttle);
     plan.startup = fields.optional_or("startup", plan.startup);
     plan.processing_overhead = fields.optional_or("processing_overhead", plan.processing_overhead);
     plan.slots = fields.optional_or("slots", plan.slots);

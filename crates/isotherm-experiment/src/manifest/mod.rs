@@ -15,12 +15,15 @@ use std::path::{Component, Path, PathBuf};
 
 use isotherm_kernel::Duration;
 use isotherm_platform::{DiskId, HostId};
-use isotherm_serverless::{Payloads, Preset, Slots};
+use isotherm_serverless::{Payloads, Preset, Slots, Throttle};
 use isotherm_workload::AppSample;
 
 use crate::check::{Measured, Setting};
 use crate::experiment::Overrides;
-use crate::plan::{AppMemory, AzureSource, FunctionPlan, LimitsPlan, ListedPlan, Plan, ServicePlan, StoragePlan};
+use crate::plan::{
+    AppMemory, AzureSource, ConcurrencyPlan, FunctionPlan, KeepAliveKind, LimitsPlan, ListedPlan, Plan, ServicePlan,
+    StoragePlan,
+};
 use crate::policies::Policy;
 use crate::source::Sources;
 use crate::tree::{Entry, Kind, Table, Value};
@@ -272,11 +275,24 @@ fn kind_alone(policy: &impl Policy) -> String {
     }
 }
 
+fn maximum(most: Option<u32>) -> String {
+    most.map_or_else(|| string("unlimited"), |most| most.to_string())
+}
+
 fn service(service: &ServicePlan, section: &mut Section<'_>) {
     section.field("scheduler", inline(service.scheduler.written()));
     section.field("keep_alive", inline(service.keep_alive.written()));
     section.field("reuse", kind_alone(&service.reuse));
     section.field("eviction", kind_alone(&service.eviction));
+    section.field("image_eviction", kind_alone(&service.image_eviction));
+    section.field("max_concurrency", maximum(service.max_concurrency));
+    section.field(
+        "throttle",
+        string(match service.throttle {
+            Throttle::Queue => "queue",
+            Throttle::Reject => "reject",
+        }),
+    );
     section.field("startup", law(&service.startup));
     section.field("processing_overhead", duration(service.processing_overhead));
     let slots = match service.slots {
@@ -318,7 +334,18 @@ fn function(function: &FunctionPlan, plan: &Plan, section: &mut Section<'_>) {
     let time = if time == Duration::MAX { string("unlimited") } else { duration(time) };
     section.field("limits", inline([("time", time), ("memory", size(memory_bytes)), ("disk", size(disk_bytes))]));
     section.field("startup", law(&function.startup));
+    containers(function.keep_alive, function.concurrency, section);
     section.field("body", workload::body(&function.body, plan));
+}
+
+/// What becomes of the containers of a function.
+fn containers(keep_alive: Option<KeepAliveKind>, concurrency: ConcurrencyPlan, section: &mut Section<'_>) {
+    if let Some(keep_alive) = keep_alive {
+        section.field("keep_alive", inline(keep_alive.written()));
+    }
+    let ConcurrencyPlan { per_container, most, reserved } = concurrency;
+    section.field("concurrency", per_container.to_string());
+    section.field(if reserved { "reserved_concurrency" } else { "max_concurrency" }, maximum(most));
 }
 
 /// The trace that the last functions come from.
@@ -347,6 +374,7 @@ fn listed(listed: &ListedPlan, plan: &Plan, paths: &Paths<'_>, section: &mut Sec
     let limits = [Some(("time", time)), memory, Some(("disk", size(listed.disk_bytes)))];
     section.field("limits", inline(limits.into_iter().flatten()));
     section.field("startup", law(&listed.startup));
+    containers(listed.keep_alive, listed.concurrency, section);
     if let Some(image) = listed.image {
         section.field("image", string(&plan.images[image].name));
     }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use isotherm_kernel::{Duration, Time};
 use isotherm_workload::{AppSample, Azure2019, Azure2021, ReplayConfig, WithinMinute};
 
-use super::Body;
+use super::{Body, ConcurrencyPlan, KeepAliveKind};
 use crate::law::DurationLaw;
 
 /// Functions that come from a trace, and what the experiment says of all of them.
@@ -24,6 +24,10 @@ pub struct ListedPlan {
     pub disk_bytes: u64,
     /// How long the start of a container takes.
     pub startup: DurationLaw,
+    /// How long an idle container is kept, if not as the service says.
+    pub keep_alive: Option<KeepAliveKind>,
+    /// How many invocations of each run at once.
+    pub concurrency: ConcurrencyPlan,
     /// Index of the image of all of them.
     pub image: Option<usize>,
     /// What they do where the trace does not say it.

@@ -1,6 +1,8 @@
 //! `service.eviction`: which idle containers go when their room is needed.
 
-use isotherm_serverless::eviction::{ContainerEviction, LeastRecentlyUsed, MemoryFit};
+use isotherm_serverless::eviction::{
+    ContainerEviction, FirstInFirstOut, GreedyDual, LargestFirst, LeastFrequentlyUsed, LeastRecentlyUsed, MemoryFit,
+};
 
 use super::{BuiltIn, Policy, built_in, kinds};
 use crate::check::schema::{FamilySpec, TableSpec, Takes, field};
@@ -11,6 +13,14 @@ use crate::manifest::text::string;
 pub enum EvictionKind {
     /// Those idle for the longest time.
     Lru,
+    /// Those started first.
+    Fifo,
+    /// Those of the function that was invoked least often on the node.
+    Lfu,
+    /// The largest ones.
+    Size,
+    /// Those that are worth least.
+    GreedyDual,
     /// The smallest one that makes enough room.
     Ram,
 }
@@ -31,12 +41,27 @@ impl Policy for EvictionKind {
 
     const REGISTRY: &'static [BuiltIn<Self>] = &[
         built_in("lru", "those idle for the longest time", &[], |_| Some(EvictionKind::Lru)),
+        built_in("fifo", "those that were started first", &[], |_| Some(EvictionKind::Fifo)),
+        built_in("lfu", "those of the function that was invoked least often on the compute host", &[], |_| {
+            Some(EvictionKind::Lfu)
+        }),
+        built_in("size", "those with the largest memory limit", &[], |_| Some(EvictionKind::Size)),
+        built_in(
+            "greedy-dual",
+            "those that are quick to start again, large and seldom used (FaasCache, ASPLOS 2021)",
+            &[],
+            |_| Some(EvictionKind::GreedyDual),
+        ),
         built_in("ram", "the smallest one that makes enough room", &[], |_| Some(EvictionKind::Ram)),
     ];
 
     fn written(&self) -> Vec<(&'static str, String)> {
         let kind = match self {
             EvictionKind::Lru => "lru",
+            EvictionKind::Fifo => "fifo",
+            EvictionKind::Lfu => "lfu",
+            EvictionKind::Size => "size",
+            EvictionKind::GreedyDual => "greedy-dual",
             EvictionKind::Ram => "ram",
         };
         vec![("kind", string(kind))]
@@ -48,6 +73,10 @@ impl EvictionKind {
     pub(crate) fn build(self) -> Box<dyn ContainerEviction> {
         match self {
             EvictionKind::Lru => Box::new(LeastRecentlyUsed),
+            EvictionKind::Fifo => Box::new(FirstInFirstOut),
+            EvictionKind::Lfu => Box::new(LeastFrequentlyUsed::default()),
+            EvictionKind::Size => Box::new(LargestFirst),
+            EvictionKind::GreedyDual => Box::new(GreedyDual::default()),
             EvictionKind::Ram => Box::new(MemoryFit),
         }
     }

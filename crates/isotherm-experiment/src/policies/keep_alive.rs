@@ -1,12 +1,15 @@
 //! `service.keep_alive`: how long an idle container is kept.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use isotherm_kernel::Duration;
-use isotherm_serverless::keep_alive::{Fixed, KeepAlive};
+use isotherm_serverless::keep_alive::{Fixed, HybridConfig, HybridHistogram, KeepAlive};
 
 use super::{BuiltIn, Policy, built_in, kinds};
-use crate::check::fields::takes;
-use crate::check::schema::{FamilySpec, TableSpec, Takes, field};
-use crate::manifest::text::{duration, string};
+use crate::check::fields::{Fields, Number, Share, takes};
+use crate::check::schema::{FamilySpec, Field, TableSpec, Takes, field};
+use crate::manifest::text::{duration, number, string};
 
 /// The built-in keep-alive policies.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -15,6 +18,10 @@ pub enum KeepAliveKind {
     None,
     /// A container stops when it has been idle for this long.
     Fixed(Duration),
+    /// A container is kept until its room is needed.
+    Forever,
+    /// Kept and started anew as the idle times of its function tell.
+    Hybrid(HybridConfig),
 }
 
 impl Policy for KeepAliveKind {
@@ -44,22 +51,113 @@ impl Policy for KeepAliveKind {
                 })
             },
         ),
+        built_in("forever", "a container is kept until its room is needed", &[], |_| Some(KeepAliveKind::Forever)),
+        built_in(
+            "hybrid-histogram",
+            "a container is stopped, started ahead and kept as the past idle times of its function tell (Shahrad et al., ATC 2020)",
+            HYBRID,
+            hybrid,
+        ),
     ];
 
     fn written(&self) -> Vec<(&'static str, String)> {
         match self {
             KeepAliveKind::None => vec![("kind", string("none"))],
             KeepAliveKind::Fixed(idle) => vec![("kind", string("fixed")), ("idle", duration(*idle))],
+            KeepAliveKind::Forever => vec![("kind", string("forever"))],
+            KeepAliveKind::Hybrid(HybridConfig { bin, range, head, tail, margin, variation, fallback }) => vec![
+                ("kind", string("hybrid-histogram")),
+                ("bin", duration(*bin)),
+                ("range", duration(*range)),
+                ("head", number(*head)),
+                ("tail", number(*tail)),
+                ("margin", number(*margin)),
+                ("variation", number(*variation)),
+                ("fallback", duration(*fallback)),
+            ],
         }
     }
 }
 
+const HYBRID: &[Field] = &[
+    field("bin", takes::<Duration>(), "Width of a bin of the histograms.").like("\"1min\"").default("\"1min\""),
+    field(
+        "range",
+        takes::<Duration>(),
+        "What the bins cover together, at most 100,000 of them. Longer idle times are counted apart.",
+    )
+    .like("\"4h\"")
+    .default("\"4h\""),
+    field(
+        "head",
+        takes::<Share>(),
+        "The percentile of idle times, as a share, before which another container is started.",
+    )
+    .like("0.05")
+    .default("0.05"),
+    field("tail", takes::<Share>(), "The percentile of idle times, as a share, until which a container is kept.")
+        .like("0.99")
+        .default("0.99"),
+    field("margin", takes::<Share>(), "By how much the head is made shorter and the tail longer, as a share of each.")
+        .like("0.1")
+        .default("0.1"),
+    field(
+        "variation",
+        takes::<Number>(),
+        "A histogram whose bins have a lower coefficient of variation than this tells nothing.",
+    )
+    .like("2.0")
+    .default("2.0"),
+    field("fallback", takes::<Duration>(), "How long a container is kept when the histogram tells nothing.")
+        .like("\"4h\"")
+        .otherwise("the range"),
+];
+
+fn hybrid(fields: &mut Fields<'_>) -> Option<KeepAliveKind> {
+    let usual = HybridConfig::default();
+    let bin = fields.optional_or("bin", usual.bin);
+    let range = fields.optional_or("range", usual.range);
+    for (key, value) in [("bin", bin), ("range", range)] {
+        if value.is_zero()
+            && let Some(entry) = fields.entry(key)
+        {
+            fields.report().error(entry.value.span, format!("`{key}` must be longer than zero"), "");
+        }
+    }
+    Some(KeepAliveKind::Hybrid(HybridConfig {
+        bin,
+        range,
+        head: fields.optional_or("head", Share(usual.head)).0,
+        tail: fields.optional_or("tail", Share(usual.tail)).0,
+        margin: fields.optional_or("margin", Share(usual.margin)).0,
+        variation: fields.optional_or("variation", Number(usual.variation)).0,
+        fallback: fields.optional_or("fallback", range),
+    }))
+}
+
 impl KeepAliveKind {
-    /// Makes it.
+    /// Makes it, for a service.
     pub(crate) fn build(self) -> Box<dyn KeepAlive> {
-        Box::new(Fixed::new(match self {
-            KeepAliveKind::None => Duration::ZERO,
-            KeepAliveKind::Fixed(idle) => idle,
-        }))
+        match self.fixed() {
+            Ok(fixed) => Box::new(fixed),
+            Err(config) => Box::new(HybridHistogram::new(config)),
+        }
+    }
+
+    /// Makes it, for functions that share it.
+    pub(crate) fn build_shared(self) -> Rc<RefCell<dyn KeepAlive>> {
+        match self.fixed() {
+            Ok(fixed) => Rc::new(RefCell::new(fixed)),
+            Err(config) => Rc::new(RefCell::new(HybridHistogram::new(config))),
+        }
+    }
+
+    fn fixed(self) -> Result<Fixed, HybridConfig> {
+        Ok(match self {
+            KeepAliveKind::None => Fixed::NONE,
+            KeepAliveKind::Fixed(idle) => Fixed::new(idle),
+            KeepAliveKind::Forever => Fixed::FOREVER,
+            KeepAliveKind::Hybrid(config) => return Err(config),
+        })
     }
 }

@@ -11,11 +11,13 @@
 //! entry in the registry, which names each parameter once.
 
 mod eviction;
+mod image_eviction;
 mod keep_alive;
 mod reuse;
 mod scheduler;
 
 pub use eviction::EvictionKind;
+pub use image_eviction::ImageEvictionKind;
 pub use keep_alive::KeepAliveKind;
 pub use scheduler::SchedulerKind;
 
@@ -52,6 +54,7 @@ pub fn families() -> Vec<(&'static str, &'static FamilySpec)> {
         ("service.reuse", ContainerReuse::FAMILY),
         ("service.keep_alive", KeepAliveKind::FAMILY),
         ("service.eviction", EvictionKind::FAMILY),
+        ("service.image_eviction", ImageEvictionKind::FAMILY),
     ]
 }
 

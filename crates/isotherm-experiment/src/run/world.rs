@@ -1,17 +1,20 @@
 //! What a plan describes, set up in an empty simulation: storages, the serverless platform, functions with their bodies, workloads.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use isotherm_kernel::{RandomStreams, Time};
 use isotherm_results::Totals;
+use isotherm_serverless::keep_alive::KeepAlive;
 use isotherm_serverless::{
-    Body, Function, FunctionManager, Image, Limits, NodeConfig, ServerlessComputeService, ServiceConfig, Slots, Step,
+    Body, Function, FunctionManager, Image, ImageCaches, Limits, NodeConfig, ServerlessComputeService, ServiceConfig,
+    Slots, Step,
 };
 use isotherm_services::{Site, StorageConfig, StorageService};
 use isotherm_workload::{Arrival, ArrivalList, Client, FunctionNames, Generator, Merge, Workload, WorkloadError};
 
 use super::Failure;
-use crate::plan::{ClosedPlan, Plan, StepPlan, WorkloadPlan};
+use crate::plan::{ClosedPlan, ConcurrencyPlan, KeepAliveKind, Plan, StepPlan, WorkloadPlan};
 use crate::source::Span;
 use crate::trace;
 
@@ -42,6 +45,7 @@ impl World {
             let step = |(number, step)| self::step(step, &storages, &names, &streams, &format!("{of}/{number}"));
             Body::steps(steps.iter().enumerate().map(step))
         };
+        let mut keep_alives = KeepAlives::default();
         let functions = plan.functions.iter().zip(&names).map(|(function, name)| {
             let image = function.image.map(|index| images[index].clone());
             let limits = Limits {
@@ -51,8 +55,11 @@ impl World {
             };
             let startup = function.startup.startup(&streams, &format!("function/{name}/startup"));
             let body = body(&function.body, &format!("function/{name}/body"));
-            let built = Function::new(Rc::clone(name), image, body).with_startup(startup);
-            (built, limits, function.place)
+            let mut built = Function::new(Rc::clone(name), image, body).with_startup(startup);
+            if let Some(kind) = function.keep_alive {
+                built = built.with_shared_keep_alive(keep_alives.get(kind));
+            }
+            (concurrent(built, function.concurrency), limits, function.place)
         });
         let own = plan.bodies.iter().enumerate().map(|(index, steps)| body(steps, &format!("body/{index}")));
         Ok(World {
@@ -71,6 +78,33 @@ impl World {
             (None, Some(tag)) => self.bodies.get(tag as usize).cloned(),
             (None, None) => None,
         }
+    }
+}
+
+/// Keep-alive policies of functions. Those that say the same share one, which may be large.
+#[derive(Default)]
+struct KeepAlives {
+    made: Vec<(KeepAliveKind, Rc<RefCell<dyn KeepAlive>>)>,
+}
+
+impl KeepAlives {
+    fn get(&mut self, kind: KeepAliveKind) -> Rc<RefCell<dyn KeepAlive>> {
+        if let Some((_, made)) = self.made.iter().find(|(other, _)| *other == kind) {
+            return Rc::clone(made);
+        }
+        let made = kind.build_shared();
+        self.made.push((kind, Rc::clone(&made)));
+        made
+    }
+}
+
+fn concurrent(function: Function, concurrency: ConcurrencyPlan) -> Function {
+    let ConcurrencyPlan { per_container, most, reserved } = concurrency;
+    let function = function.with_concurrency(per_container);
+    match most {
+        None => function,
+        Some(most) if reserved => function.with_reserved_concurrency(most),
+        Some(most) => function.with_max_concurrency(most),
     }
 }
 
@@ -100,6 +134,8 @@ fn service_config(plan: &Plan) -> ServiceConfig {
     config.scheduler = service.scheduler.build(config.rules, plan.seed);
     config.keep_alive = service.keep_alive.build();
     config.eviction = service.eviction.build();
+    config.image_caches = ImageCaches::all(service.image_eviction.build());
+    (config.max_concurrency, config.throttle) = (service.max_concurrency, service.throttle);
     config.head_mount = plan.hosts.head_mount.clone();
     config.node_mount = plan.hosts.node_mount.clone();
     config.reuse = service.reuse;

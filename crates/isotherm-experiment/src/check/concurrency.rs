@@ -1,0 +1,109 @@
+//! How many invocations run at once: the fields of functions and of the service, and whether they go together.
+
+use isotherm_serverless::Throttle;
+
+use crate::check::fields::{Choice, Count, Fields, FromValue, choice, takes, word, words};
+use crate::check::schema::{Field, Takes, field};
+use crate::diagnostic::Report;
+use crate::plan::{ConcurrencyPlan, FunctionPlan, ServicePlan};
+use crate::tree::{Kind, Value};
+
+/// A number of invocations, or `"unlimited"`.
+const A_MAXIMUM: Takes = Takes::Either(&[takes::<Count>(), Takes::Words(|| words(UNLIMITED))]);
+
+const UNLIMITED: &[Choice<Maximum>] = &[word("unlimited", "any number of them", Maximum(None))];
+
+const THROTTLE: &[Choice<Throttle>] = &[
+    word("queue", "they wait in line, first come, first served", Throttle::Queue),
+    word("reject", "they are rejected, with the cause `throttled`", Throttle::Reject),
+];
+
+/// `service.max_concurrency`
+pub const SERVICE_MAXIMUM: Field =
+    field("max_concurrency", A_MAXIMUM, "How many invocations run at once, on all compute hosts together.")
+        .default("\"unlimited\"");
+
+/// `service.throttle`
+pub const SERVICE_THROTTLE: Field = field(
+    "throttle",
+    Takes::Words(|| words(THROTTLE)),
+    "What becomes of invocations that come when as many run as may, of their function or of the service.",
+)
+.default("\"queue\"");
+
+/// `concurrency` of a function.
+pub const PER_CONTAINER: Field = field(
+    "concurrency",
+    takes::<Count>(),
+    "How many invocations a container serves at once. Each takes a slot; they share the limits of the container.",
+)
+.default("1");
+
+/// `max_concurrency` of a function.
+pub const FUNCTION_MAXIMUM: Field =
+    field("max_concurrency", A_MAXIMUM, "How many invocations of it run at once.").default("\"unlimited\"");
+
+/// `reserved_concurrency` of a function.
+pub const RESERVED: Field = field(
+    "reserved_concurrency",
+    takes::<Count>(),
+    "So many places of the service's `max_concurrency`, if it has one, are kept free for it, and no more invocations of it run at once.",
+)
+.otherwise("it shares what nobody has reserved");
+
+/// At most so many; `None`: any number.
+#[derive(Clone, Copy, Debug)]
+pub struct Maximum(pub Option<u32>);
+
+impl FromValue for Maximum {
+    const WHAT: &'static str = "a number of invocations, or \"unlimited\"";
+    const EXAMPLE: &'static str = "10";
+
+    fn read(value: &Value, report: &Report) -> Option<Self> {
+        match value.kind {
+            Kind::String(_) => choice(value, "max_concurrency", UNLIMITED, report),
+            _ => Count::read(value, report).map(|count| Maximum(Some(count.0))),
+        }
+    }
+}
+
+impl FromValue for Throttle {
+    const WHAT: &'static str = "what becomes of invocations beyond";
+    const EXAMPLE: &'static str = "\"queue\"";
+
+    fn read(value: &Value, report: &Report) -> Option<Self> {
+        choice(value, "throttle", THROTTLE, report)
+    }
+}
+
+/// Reads what a function says.
+pub fn of_function(fields: &mut Fields<'_>) -> ConcurrencyPlan {
+    let per_container = fields.optional::<Count>("concurrency").map_or(1, |count| count.0);
+    let most = fields.optional_or("max_concurrency", Maximum(None)).0;
+    let Some(reserved) = fields.entry("reserved_concurrency") else {
+        return ConcurrencyPlan { per_container, most, reserved: false };
+    };
+    let report = fields.report();
+    if most.is_some() {
+        let message = "`reserved_concurrency` does not go with `max_concurrency`";
+        report.error(reserved.key_span, message, "what is reserved is the maximum too: remove one of them");
+    }
+    let most = Count::read(&reserved.value, report).map(|count| count.0);
+    ConcurrencyPlan { per_container, most, reserved: true }
+}
+
+/// Reports functions that reserve what is not there, or that nothing is left for.
+pub fn check(functions: &[FunctionPlan], service: &ServicePlan, report: &Report) {
+    let reserving = || functions.iter().filter(|function| function.concurrency.reserved);
+    // Without a limit of the service there is nothing to share.
+    let (Some(first), Some(most)) = (reserving().next(), service.max_concurrency) else { return };
+    let reserved: u64 = reserving().filter_map(|function| function.concurrency.most).map(u64::from).sum();
+    let others = functions.iter().find(|function| !function.concurrency.reserved);
+    if reserved > u64::from(most) {
+        let message = format!("functions reserve a concurrency of {reserved} together, and the service has {most}");
+        report.error(first.place, message, "reserve less, or raise `service.max_concurrency`");
+    } else if let Some(other) = others.filter(|_| reserved == u64::from(most)) {
+        let message = format!("function `{}` could never run: others reserve all of the concurrency", other.name);
+        report.error(other.place, message, "reserve less, or raise `service.max_concurrency`");
+    }
+}

@@ -1,0 +1,76 @@
+//! `service.image_eviction`: which images go when the room of others is needed, on the head disk, on disks and in memories.
+
+use isotherm_services::Eviction;
+
+use super::{BuiltIn, Policy, built_in, kinds};
+use crate::check::schema::{FamilySpec, TableSpec, Takes, field};
+use crate::manifest::text::string;
+
+/// Which images are evicted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ImageEvictionKind {
+    /// Those not used for the longest time.
+    Lru,
+    /// Those that came first.
+    Fifo,
+    /// Those used least often.
+    Lfu,
+    /// Those that are large and seldom used.
+    GreedyDual,
+    /// Newcomers that are not used twice.
+    S3Fifo,
+}
+
+impl Policy for ImageEvictionKind {
+    const FAMILY: &'static FamilySpec = &FamilySpec {
+        name: "image_eviction",
+        doc: "Which images that nobody uses go when room is needed, on the head disk, on disks and in memories.",
+        example: "\"lru\"",
+        head: TableSpec {
+            name: "image_eviction",
+            title: "",
+            doc: "",
+            fields: &[field("kind", Takes::Words(|| ImageEvictionKind::FAMILY.words()), "Which one.")],
+        },
+        kinds: kinds::<ImageEvictionKind>,
+    };
+
+    const REGISTRY: &'static [BuiltIn<Self>] = &[
+        built_in("lru", "those that have not been read for the longest time", &[], |_| Some(ImageEvictionKind::Lru)),
+        built_in("fifo", "those that came first", &[], |_| Some(ImageEvictionKind::Fifo)),
+        built_in("lfu", "those that have been used least often", &[], |_| Some(ImageEvictionKind::Lfu)),
+        built_in(
+            "gdsf",
+            "those that are large and seldom used (greedy-dual-size-frequency, Cherkasova 1998)",
+            &[],
+            |_| Some(ImageEvictionKind::GreedyDual),
+        ),
+        built_in("s3-fifo", "newcomers that are not used twice, then those no longer used (SOSP 2023)", &[], |_| {
+            Some(ImageEvictionKind::S3Fifo)
+        }),
+    ];
+
+    fn written(&self) -> Vec<(&'static str, String)> {
+        let kind = match self {
+            ImageEvictionKind::Lru => "lru",
+            ImageEvictionKind::Fifo => "fifo",
+            ImageEvictionKind::Lfu => "lfu",
+            ImageEvictionKind::GreedyDual => "gdsf",
+            ImageEvictionKind::S3Fifo => "s3-fifo",
+        };
+        vec![("kind", string(kind))]
+    }
+}
+
+impl ImageEvictionKind {
+    /// As storages know it.
+    pub(crate) fn build(self) -> Eviction {
+        match self {
+            ImageEvictionKind::Lru => Eviction::Lru,
+            ImageEvictionKind::Fifo => Eviction::Fifo,
+            ImageEvictionKind::Lfu => Eviction::Lfu,
+            ImageEvictionKind::GreedyDual => Eviction::GreedyDual,
+            ImageEvictionKind::S3Fifo => Eviction::S3Fifo,
+        }
+    }
+}
