@@ -147,7 +147,7 @@ impl Column {
         Column {
             name: "queue_s",
             unit: Unit::Seconds,
-            meaning: "time from admission to dispatch spent neither copying nor loading; empty if it was never dispatched",
+            meaning: "time until dispatch spent neither downloading, copying nor loading: in line for concurrency, or for a slot or room; empty if it was never dispatched",
             write: |out, record| write_date(out, record.dispatched.map(|_| record.queue().as_nanos())),
         },
         Column {

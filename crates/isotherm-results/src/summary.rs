@@ -221,7 +221,7 @@ described! {
         pub copy_wait_s: f64,
         /// Waiting for the load of the image into the memory of the node, in seconds.
         pub load_wait_s: f64,
-        /// Waiting for anything else: a slot, room, its turn, in seconds.
+        /// Waiting for anything else: concurrency, a slot, room, its turn, in seconds.
         pub queue_s: f64,
         /// Waiting for the container to start, in seconds.
         pub startup_s: f64,

@@ -103,6 +103,14 @@ id,function,image,submitted_s,admitted_s,dispatched_s,started_s,ended_s,outcome,
     assert_eq!(text, expected);
 }
 
+/// Waits do not overlap, and their sum is the way to the dispatch: 1 s + 3 s in line + 2 s of download + 2 + 1 s + 1 s = 10 s.
+#[test]
+fn the_wait_in_line_is_part_of_the_queue() {
+    let record =
+        InvocationRecord { throttle_wait: Duration::from_secs(3), download_wait: Duration::from_secs(2), ..cold() };
+    assert_eq!(record.queue(), Duration::from_secs(3 + 1));
+}
+
 #[test]
 fn a_summary_counts_and_measures() {
     let mut summary = Summary::default();

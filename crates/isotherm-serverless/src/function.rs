@@ -409,7 +409,7 @@ impl Function {
     }
 
     /// The same, where so many places of the [concurrency of the service](crate::ServiceConfig::max_concurrency) are kept free for it. It is
-    /// refused at its registration if there are not so many.
+    /// refused at its registration if there are not so many, or if none would be left for functions that share the rest.
     pub fn with_reserved_concurrency(self, most: u32) -> Self {
         self.changed(|inner| {
             inner.concurrency.most = Some(most.max(1));

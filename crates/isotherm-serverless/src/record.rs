@@ -100,12 +100,13 @@ pub struct InvocationRecord {
 }
 
 impl InvocationRecord {
-    /// Time from admission to dispatch that was spent neither copying nor loading the image.
+    /// Time until dispatch that was spent neither downloading, copying nor loading the image: in line for concurrency before admission, and waiting
+    /// for a slot, for room or for its turn after it.
     pub fn queue(&self) -> Duration {
         match (self.admitted, self.dispatched) {
             (Some(admitted), Some(dispatched)) => {
                 let waited = dispatched.since(admitted);
-                waited.saturating_sub(self.copy_wait).saturating_sub(self.load_wait)
+                waited.saturating_sub(self.copy_wait).saturating_sub(self.load_wait) + self.throttle_wait
             }
             _ => Duration::ZERO,
         }

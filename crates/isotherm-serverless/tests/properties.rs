@@ -10,15 +10,17 @@ use std::rc::Rc;
 use isotherm_kernel::{Duration, Limits as KernelLimits, RandomStreams, RunError, Simulation, Time};
 use isotherm_platform::{Platform, PlatformBuilder};
 use isotherm_serverless::audit::{AuditCounters, Auditor, Capacities, NodeCapacity};
-use isotherm_serverless::eviction::{ContainerEviction, LeastRecentlyUsed, MemoryFit};
-use isotherm_serverless::keep_alive::Fixed;
+use isotherm_serverless::eviction::{
+    ContainerEviction, FirstInFirstOut, GreedyDual, LargestFirst, LeastFrequentlyUsed, LeastRecentlyUsed, MemoryFit,
+};
+use isotherm_serverless::keep_alive::{Fixed, HybridConfig, HybridHistogram};
 use isotherm_serverless::scheduler::{
     ByNode, Fcfs, FirstFit, HashAffinity, LeastLoaded, LoadMeasure, Locality, MostLoaded, PowerOfTwo, RandomPlacement,
     RoundRobin, Scheduler, WorkloadBalancing,
 };
 use isotherm_serverless::{
-    Body, ContainerReuse, Function, FunctionManager, Image, Invocation, InvocationRecord, Limits, NodeConfig, NodeId,
-    Outcome, Payloads, Preset, ServerlessComputeService, ServiceConfig, Slots, Step,
+    Body, ContainerReuse, Function, FunctionManager, Image, ImageCaches, Invocation, InvocationRecord, Limits,
+    NodeConfig, NodeId, Outcome, Payloads, Preset, ServerlessComputeService, ServiceConfig, Slots, Step, Throttle,
 };
 use isotherm_services::{Eviction, Site, StorageConfig, StorageService};
 use proptest::prelude::*;
@@ -43,6 +45,21 @@ struct Scenario {
     functions: Vec<FunctionSpec>,
     arrivals: Vec<Arrival>,
     outages: Vec<Outage>,
+    /// What more a platform may do than the reference does.
+    extras: Option<Extras>,
+}
+
+#[derive(Clone, Debug)]
+struct Extras {
+    eviction: u8,
+    image_caches: u8,
+    learns: bool,
+    /// Of every second function.
+    per_container: u32,
+    /// Of every third function.
+    most: u32,
+    most_of_all: Option<u32>,
+    throttle: Throttle,
 }
 
 #[derive(Clone, Debug)]
@@ -151,7 +168,18 @@ fn scenario(preset: Preset) -> impl Strategy<Value = Scenario> {
         functions,
         arrivals,
         outages,
+        extras: None,
     })
+}
+
+/// With policies and limits that the reference does not have.
+fn with_extras(preset: Preset) -> impl Strategy<Value = Scenario> {
+    let throttle = prop_oneof![Just(Throttle::Queue), Just(Throttle::Reject)];
+    let extras = (0u8..5, 0u8..4, any::<bool>(), 1u32..5, 1u32..4, prop::option::of(2u32..6), throttle);
+    let extras = extras.prop_map(|(eviction, image_caches, learns, per_container, most, most_of_all, throttle)| {
+        Extras { eviction, image_caches, learns, per_container, most, most_of_all, throttle }
+    });
+    (scenario(preset), extras).prop_map(|(scenario, extras)| Scenario { extras: Some(extras), ..scenario })
 }
 
 /// What came of a scenario.
@@ -233,6 +261,9 @@ fn config(scenario: &Scenario, site: &Site) -> ServiceConfig {
     let eviction: Box<dyn ContainerEviction> =
         if scenario.memory_fit { Box::new(MemoryFit) } else { Box::new(LeastRecentlyUsed) };
     config.eviction = eviction;
+    if let Some(extras) = &scenario.extras {
+        set_extras(extras, scenario, &mut config);
+    }
     config.reuse = scenario.reuse;
     config.startup_overhead = Duration::from_millis(scenario.startup_ms);
     config.processing_overhead = Duration::from_millis(scenario.overhead_ms);
@@ -245,6 +276,38 @@ fn config(scenario: &Scenario, site: &Site) -> ServiceConfig {
         completion: scenario.payload,
     };
     config
+}
+
+fn set_extras(extras: &Extras, scenario: &Scenario, config: &mut ServiceConfig) {
+    config.eviction = match extras.eviction {
+        0 => Box::new(FirstInFirstOut),
+        1 => Box::new(LeastFrequentlyUsed::default()),
+        2 => Box::new(LargestFirst),
+        3 => Box::new(GreedyDual::default()),
+        _ => Box::new(LeastRecentlyUsed),
+    };
+    let caches = [Eviction::Lfu, Eviction::GreedyDual, Eviction::S3Fifo, Eviction::Fifo];
+    config.image_caches = ImageCaches::all(caches[usize::from(extras.image_caches)]);
+    // Kept for ever is kept so, for what is asked at the end.
+    if extras.learns && scenario.keep_alive != 3 {
+        config.keep_alive = Box::new(HybridHistogram::new(HybridConfig {
+            bin: Duration::from_millis(200),
+            range: Duration::from_secs(20),
+            fallback: Duration::from_secs(3),
+            ..HybridConfig::default()
+        }));
+    }
+    (config.max_concurrency, config.throttle) = (extras.most_of_all, extras.throttle);
+}
+
+/// Some functions with containers that serve several invocations, and limits of all sorts.
+fn limited(function: Function, index: usize, extras: &Extras) -> Function {
+    let function = if index.is_multiple_of(2) { function.with_concurrency(extras.per_container) } else { function };
+    match index % 6 {
+        0 => function.with_max_concurrency(extras.most),
+        3 => function.with_reserved_concurrency(extras.most),
+        _ => function,
+    }
 }
 
 fn judge(scenario: &Scenario, service: &ServerlessComputeService) -> Rc<RefCell<Auditor>> {
@@ -313,7 +376,10 @@ async fn user(
     let mut registered = Vec::new();
     for (index, spec) in scenario.functions.iter().enumerate() {
         let image = spec.image.map(|image| images[image % images.len()].clone());
-        let function = Function::new(format!("f{index}"), image, body(spec));
+        let mut function = Function::new(format!("f{index}"), image, body(spec));
+        if let Some(extras) = &scenario.extras {
+            function = limited(function, index, extras);
+        }
         let limits =
             Limits::time(Duration::from_millis(spec.time_ms)).disk(spec.disk_mb * MB).memory(spec.memory_mb * MB);
         if let Ok(function) = functions.register(&function, &service, limits).await {
@@ -418,6 +484,8 @@ struct Totals {
     waited: u32,
     warm: u32,
     interrupted: u32,
+    prewarmed: u32,
+    rejected: u32,
     stalled: u32,
     endless: u32,
 }
@@ -438,6 +506,8 @@ impl Totals {
             (&mut self.waited, counters.waited > 0),
             (&mut self.warm, counters.warm_starts > 0),
             (&mut self.interrupted, counters.interrupted_copies + counters.failed_downloads > 0),
+            (&mut self.prewarmed, counters.prewarmings > 0),
+            (&mut self.rejected, counters.ended.contains_key(&Outcome::Rejected)),
             (&mut self.stalled, matches!(played.end, Err(RunError::Deadlock { .. }))),
             (&mut self.endless, matches!(played.end, Err(RunError::EventLimit { .. }))),
         ] {
@@ -447,11 +517,16 @@ impl Totals {
 }
 
 /// Plays random scenarios; `check_end` judges how a run may end.
-fn play_many(preset: Preset, cases: u32, check_end: impl Fn(&Played) -> Result<(), TestCaseError>) -> Totals {
+fn play_many(
+    what: &str,
+    scenarios: impl Strategy<Value = Scenario>,
+    cases: u32,
+    check_end: impl Fn(&Played) -> Result<(), TestCaseError>,
+) -> Totals {
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 2000, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
     let totals = RefCell::new(Totals::default());
-    let result = runner.run(&scenario(preset), |scenario| {
+    let result = runner.run(&scenarios, |scenario| {
         let (played, auditor) = play(&scenario)?;
         totals.borrow_mut().add(&played);
         check_end(&played)?;
@@ -473,7 +548,7 @@ fn play_many(preset: Preset, cases: u32, check_end: impl Fn(&Played) -> Result<(
         Ok(())
     });
     let totals = totals.into_inner();
-    println!("{preset:?}: {totals:#?}");
+    println!("{what}: {totals:#?}");
     if let Err(error) = result {
         panic!("{error}");
     }
@@ -497,18 +572,31 @@ fn assert_hard(totals: &Totals) {
 /// Under preset default every invocation of an accepted function ends, whatever the scheduler.
 #[test]
 fn default_always_comes_to_its_end() {
-    let totals = play_many(Preset::Default, 2000, |played| {
+    let totals = play_many("default", scenario(Preset::Default), 2000, |played| {
         prop_assert!(played.end.is_ok(), "{:?}", played.end);
         Ok(())
     });
     assert_hard(&totals);
 }
 
+/// The same with other policies, with containers that serve several invocations, and with limits on how many run at once.
+#[test]
+fn more_than_the_reference_does_comes_to_its_end_too() {
+    let totals = play_many("with extras", with_extras(Preset::Default), 1500, |played| {
+        prop_assert!(played.end.is_ok(), "{:?}", played.end);
+        Ok(())
+    });
+    assert_hard(&totals);
+    for (count, what) in [(totals.prewarmed, "pre-warmed"), (totals.rejected, "rejected")] {
+        assert!(count * 50 > totals.scenarios, "{what}: {count} of {} scenarios", totals.scenarios);
+    }
+}
+
 /// Under preset wrench, which does as the reference does, an invocation may wait for ever: then the run ends with an error that
 /// says so.
 #[test]
 fn wrench_comes_to_its_end_or_says_who_waits() {
-    let totals = play_many(Preset::Wrench, 1500, |played| {
+    let totals = play_many("wrench", scenario(Preset::Wrench), 1500, |played| {
         match &played.end {
             Ok(_) => {}
             Err(RunError::Deadlock { waiting, .. }) => {

@@ -388,8 +388,8 @@ impl PlatformState {
         let Registration { name, image, limits, startup, keep_alive, concurrency } = registration;
         let fits = self.admissible(image, &limits)?;
         let Concurrency { per_container, most, reserved } = concurrency;
-        if reserved && !self.common_gate.reserve(most.unwrap_or(0)) {
-            let reason = "the service has not so much concurrency left to reserve".into();
+        if !self.common_gate.admit(most.filter(|_| reserved)) {
+            let reason = "the service has not so much concurrency that nobody has reserved".into();
             return Err(FailureCause::NotAllowed { reason });
         }
         self.functions.push(Function {

@@ -39,6 +39,8 @@ pub(crate) struct CommonGate {
     throttle: Throttle,
     /// Places that functions have for themselves.
     reserved: u32,
+    /// Whether there are functions that share the rest.
+    sharing: bool,
     /// How many are inside of those functions that share the rest.
     inside: u32,
     line: VecDeque<InvocationId>,
@@ -61,13 +63,14 @@ impl CommonGate {
         self.most.is_none_or(|most| self.inside < most - self.reserved)
     }
 
-    /// Reserves places; says whether there are so many that nobody else has.
-    pub(crate) fn reserve(&mut self, places: u32) -> bool {
-        let Some(most) = self.most else { return true };
-        match self.reserved.checked_add(places).filter(|&reserved| reserved <= most) {
-            Some(reserved) => self.reserved = reserved,
-            None => return false,
-        }
+    /// Lets a function in that has so many places for itself, or (`None`) shares what others leave. Says whether that can be: there must be
+    /// so many places, and one at least for those who share.
+    pub(crate) fn admit(&mut self, places: Option<u32>) -> bool {
+        let sharing = self.sharing || places.is_none();
+        let reserved = self.reserved.checked_add(places.unwrap_or(0));
+        let possible = |&reserved: &u32| self.most.is_none_or(|most| reserved < most || reserved == most && !sharing);
+        let Some(reserved) = reserved.filter(possible) else { return false };
+        (self.sharing, self.reserved) = (sharing, if self.most.is_some() { reserved } else { 0 });
         true
     }
 }
