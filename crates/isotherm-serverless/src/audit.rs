@@ -20,7 +20,7 @@
 //!   invocations end first).
 //! * [`Rule::Dispatch`]: of a pending invocation that is admitted (if it has an image), once, onto a container of that
 //!   node and of the same function that exists, serves fewer invocations than it may and has its image on disk and in memory; a cold
-//!   start comes before any end.
+//!   start comes before any body has run in it.
 //! * [`Rule::Invocation`]: submitted once, ended once, and completed or timed out only after it was dispatched.
 //! * [`Rule::Conservation`]: submitted = ended + pending.
 //! * [`Rule::Unfinished`] (checked by [`Auditor::finish`]): every invocation has ended, and no slot is taken.
@@ -190,7 +190,7 @@ struct Container {
     places: u32,
     /// The invocations that it serves.
     serves: Vec<InvocationId>,
-    /// Whether one has ended that it served.
+    /// Whether a body has run in it to its end.
     used: bool,
 }
 
@@ -600,7 +600,8 @@ impl Auditor {
             && let Some(place) = container.serves.iter().position(|&other| other == id)
         {
             container.serves.remove(place);
-            container.used = true;
+            // One that was cancelled may not have waited for the end of the start-up.
+            container.used |= matches!(outcome, Outcome::Completed | Outcome::TimedOut);
         }
         if let Some(found) = self.nodes.get_mut(node.index()) {
             found.slots = found.slots.saturating_sub(1);
