@@ -129,7 +129,7 @@ pub fn top() -> Vec<FieldDoc> {
 ///
 /// ```
 /// let text = isotherm_results::reference::markdown();
-/// assert!(text.contains("| `queue_s` | s | time from admission to dispatch"));
+/// assert!(text.contains("| `queue_s` | s | time until dispatch"));
 /// ```
 pub fn markdown() -> String {
     let mut text = INTRODUCTION.replace("{EXACT_UP_TO}", &EXACT_UP_TO.to_string());
