@@ -170,7 +170,11 @@ impl PlatformState {
 
     /// What eviction policies are told of an idle container.
     pub(super) fn idle_container(&self, id: ContainerId) -> IdleContainer {
-        let Container { node, function, idle_since, .. } = self.containers[&id];
+        self.facts(id, &self.containers[&id])
+    }
+
+    fn facts(&self, id: ContainerId, container: &Container) -> IdleContainer {
+        let Container { node, function, idle_since, .. } = *container;
         let spec = &self.functions[function.index()];
         IdleContainer {
             id,
@@ -228,12 +232,13 @@ impl PlatformState {
         container.idle_sequence = self.next_idle_sequence;
         container.has_timer = idle.is_some();
         self.next_idle_sequence += 1;
-        let facts = self.idle_container(id);
-        let rank = self.policies.eviction.rank(&facts);
-        let Some(container) = self.containers.get_mut(&id) else { return };
-        container.rank = rank;
-        let container = *container;
-        self.open(id);
+        let mut container = *container;
+        let rank = self.policies.eviction.rank(&self.facts(id, &container));
+        if rank != container.rank {
+            container.rank = rank;
+            self.containers.insert(id, container);
+        }
+        self.open(id, &container);
         let image = self.functions[function.index()].image;
         let limits = self.need(function);
         let state = &mut self.nodes[node.index()];
@@ -250,13 +255,12 @@ impl PlatformState {
     }
 
     /// Puts a container that can take another invocation on the list of its function.
-    fn open(&mut self, id: ContainerId) {
-        let container = self.containers[&id];
-        let key = self.serving_key(id, &container);
+    fn open(&mut self, id: ContainerId, container: &Container) {
+        let key = self.serving_key(id, container);
         let spec = &mut self.functions[container.function.index()];
         spec.idle.insert(key, id, container.node);
         if spec.concurrency > 1 {
-            *spec.places.entry(container.node).or_default() += spec.places_in(&container);
+            *spec.places.entry(container.node).or_default() += spec.places_in(container);
         }
         if !spec.pending.is_empty() {
             self.opened.push(container.function);
@@ -264,12 +268,11 @@ impl PlatformState {
     }
 
     /// Takes it off.
-    fn close(&mut self, id: ContainerId) {
-        let container = self.containers[&id];
+    fn close(&mut self, id: ContainerId, container: &Container) {
         let node = container.node;
-        let key = self.serving_key(id, &container);
+        let key = self.serving_key(id, container);
         let spec = &mut self.functions[container.function.index()];
-        let places = spec.places_in(&container);
+        let places = spec.places_in(container);
         if let Some(count) = spec.places.get_mut(&node) {
             *count -= places;
         }
@@ -281,26 +284,24 @@ impl PlatformState {
 
     /// An invocation has left its container; says whether it was the last. Nobody comes to one that `is_lost`.
     pub(super) fn leave_container(&mut self, id: ContainerId, is_lost: bool) -> bool {
-        let Some(container) = self.containers.get(&id) else { return false };
-        let places = self.functions[container.function.index()].concurrency;
-        if container.serving < places && !container.is_lost {
-            self.close(id);
-        }
         let Some(container) = self.containers.get_mut(&id) else { return false };
+        let before = *container;
         container.serving -= 1;
         container.is_lost |= is_lost;
-        let (is_last, is_lost) = (container.serving == 0, container.is_lost);
-        if !is_last && !is_lost {
-            self.open(id);
+        let after = *container;
+        if before.serving < self.functions[before.function.index()].concurrency && !before.is_lost {
+            self.close(id, &before);
         }
-        is_last
+        if after.serving > 0 && !after.is_lost {
+            self.open(id, &after);
+        }
+        after.serving == 0
     }
 
     /// Takes a container off the lists of idle ones.
-    fn no_longer_idle(&mut self, id: ContainerId) {
-        let container = self.containers[&id];
-        let Container { node, function, idle_since, has_timer, rank, .. } = container;
-        self.close(id);
+    fn no_longer_idle(&mut self, id: ContainerId, container: &Container) {
+        let Container { node, function, idle_since, has_timer, rank, .. } = *container;
+        self.close(id, container);
         let image = self.functions[function.index()].image;
         let limits = self.need(function);
         let state = &mut self.nodes[node.index()];
@@ -315,17 +316,18 @@ impl PlatformState {
 
     /// Gives an invocation to a container, idle or new.
     pub(super) fn occupy(&mut self, id: ContainerId, is_new: bool) {
-        let Some(container) = self.containers.get(&id) else { return };
-        match container.serving {
-            _ if is_new => {}
-            0 => self.no_longer_idle(id),
-            _ => self.close(id),
-        }
         let Some(container) = self.containers.get_mut(&id) else { return };
+        let before = *container;
         container.serving += 1;
-        let Container { node, function, serving, .. } = *container;
+        let after = *container;
+        match before.serving {
+            _ if is_new => {}
+            0 => self.no_longer_idle(id, &before),
+            _ => self.close(id, &before),
+        }
+        let Container { node, function, serving, .. } = after;
         if serving < self.functions[function.index()].concurrency {
-            self.open(id);
+            self.open(id, &after);
         }
         self.policies.eviction.used(node, function);
     }
@@ -340,9 +342,9 @@ impl PlatformState {
 
     /// Stops an idle container and gives back what it held.
     pub(super) fn stop_container(&mut self, id: ContainerId, evicted: bool) {
-        let Some(container) = self.containers.get(&id) else { return };
+        let Some(&container) = self.containers.get(&id) else { return };
         debug_assert_eq!(container.serving, 0, "only idle containers are stopped");
-        self.no_longer_idle(id);
+        self.no_longer_idle(id, &container);
         self.give_back(id, evicted);
     }
 

@@ -537,7 +537,8 @@ impl PlatformState {
         if !self.leave_container(container, is_lost) {
             return;
         }
-        if is_lost {
+        // One whose host has failed stays lost, however the last invocation in it has ended.
+        if self.containers.get(&container).is_some_and(|container| container.is_lost) {
             let image = self.functions[function.index()].image;
             self.give_back(container, false);
             // The memory was lost with the host; until now the container pinned its image there.

@@ -134,8 +134,9 @@ fn a_container_whose_host_fails_goes_with_all_it_serves() {
     stage.orders();
     stage.invoke(f);
     assert_eq!(stage.orders(), ["start 2 on 0 in 1"], "nobody is given to a container that is lost");
-    stage.body_ended_with(ids[1], failed());
-    assert_eq!(stage.orders(), ["ended 1 failed", "stopped 0"]);
+    // However the second ends: its container is not there any more.
+    stage.body_ended_with(ids[1], Err(FailureCause::Cancelled));
+    assert_eq!(stage.orders(), ["ended 1 cancelled", "stopped 0"]);
     assert_eq!(stage.used(), (40, 1));
 }
 
