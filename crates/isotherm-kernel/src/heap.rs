@@ -119,12 +119,24 @@ impl<K: Ord + Copy, T: Copy> Heap<K, T> {
         self.put(place, entry);
     }
 
+    /// The place of the least child, where the children begin at `first`.
+    fn least_of(&self, first: usize) -> Option<usize> {
+        match self.heap.get(first..first + ARITY) {
+            // Two pairs and their winners: no comparison waits for the one before it.
+            Some([a, b, c, d]) => {
+                let (left, left_key) = if b.key < a.key { (1, b.key) } else { (0, a.key) };
+                let (right, right_key) = if d.key < c.key { (3, d.key) } else { (2, c.key) };
+                Some(first + if right_key < left_key { right } else { left })
+            }
+            _ => (first..self.heap.len()).min_by_key(|&child| self.heap[child].key),
+        }
+    }
+
     /// Puts `entry` at `place` or below, where what is at `place` may be overwritten.
     fn sift_down(&mut self, mut place: usize, entry: Entry<K, T>) {
         loop {
             let first = place * ARITY + 1;
-            let last = (first + ARITY).min(self.heap.len());
-            let Some(least) = (first..last).min_by_key(|&child| self.heap[child].key) else { break };
+            let Some(least) = self.least_of(first) else { break };
             if entry.key <= self.heap[least].key {
                 break;
             }

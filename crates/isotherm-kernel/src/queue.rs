@@ -28,12 +28,8 @@ pub enum Rank {
     Timer = 3,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
-    time: Time,
-    /// Rank in the upper bits, sequence in the lower ones.
-    order: u64,
-}
+/// Date, rank and sequence in one number, from the highest bits down: it is compared all the time.
+type Key = u128;
 
 const RANK_SHIFT: u32 = 62;
 
@@ -65,7 +61,7 @@ impl<T: Copy> EventQueue<T> {
 
     /// The date of the first event.
     pub(crate) fn next_time(&self) -> Option<Time> {
-        self.heap.first().map(|(key, _)| key.time)
+        self.heap.first().map(|(key, _)| time_of(key))
     }
 
     pub(crate) fn push(&mut self, time: Time, rank: Rank, sequence: u64, target: T) -> EventId {
@@ -78,7 +74,7 @@ impl<T: Copy> EventQueue<T> {
     }
 
     pub(crate) fn time_of(&self, id: EventId) -> Time {
-        self.heap.key_of(id).time
+        time_of(self.heap.key_of(id))
     }
 
     pub(crate) fn remove(&mut self, id: EventId) {
@@ -88,7 +84,7 @@ impl<T: Copy> EventQueue<T> {
     /// Takes the first event if it is due at `now`.
     pub(crate) fn pop_due(&mut self, now: Time) -> Option<T> {
         let (key, _) = self.heap.first()?;
-        if key.time > now {
+        if time_of(key) > now {
             return None;
         }
         self.heap.pop().map(|(_, target)| target)
@@ -96,7 +92,11 @@ impl<T: Copy> EventQueue<T> {
 }
 
 fn key(time: Time, rank: Rank, sequence: u64) -> Key {
-    Key { time, order: ((rank as u64) << RANK_SHIFT) | sequence }
+    (u128::from(time.as_nanos()) << 64) | u128::from(((rank as u64) << RANK_SHIFT) | sequence)
+}
+
+fn time_of(key: Key) -> Time {
+    Time::from_nanos((key >> 64) as u64)
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ impl DenseId for FunctionId {
 }
 
 /// A set of things that are counted from 0, in that order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct IdSet<I> {
     words: Vec<u64>,
     /// Which words are not empty.
@@ -54,6 +54,18 @@ pub type NodeSet = IdSet<NodeId>;
 impl<I> Default for IdSet<I> {
     fn default() -> Self {
         IdSet { words: Vec::new(), summary: Vec::new(), len: 0, ids: PhantomData }
+    }
+}
+
+impl<I> Clone for IdSet<I> {
+    fn clone(&self) -> Self {
+        IdSet { words: self.words.clone(), summary: self.summary.clone(), len: self.len, ids: PhantomData }
+    }
+
+    fn clone_from(&mut self, other: &Self) {
+        self.words.clone_from(&other.words);
+        self.summary.clone_from(&other.summary);
+        self.len = other.len;
     }
 }
 

@@ -90,15 +90,41 @@ struct Inner {
     checks: Cell<u64>,
 }
 
-/// What the kernel tells the service when the processing overhead of the request in hand has passed.
-const RESUME: [u64; 2] = [1, 0];
+/// What the kernel tells the service.
+enum Signal {
+    /// Messages have arrived.
+    Messages,
+    /// The processing overhead of the request in hand has passed.
+    Resume,
+    /// A container has been idle for as long as it is kept.
+    IdleTimeout { container: ContainerId, idle_sequence: u64 },
+}
+
+impl Signal {
+    fn token(self) -> [u64; 2] {
+        match self {
+            Signal::Messages => [0, 0],
+            Signal::Resume => [1, 0],
+            Signal::IdleTimeout { container, idle_sequence } => [container.0 + 2, idle_sequence],
+        }
+    }
+
+    fn of_token([first, second]: [u64; 2]) -> Self {
+        match first {
+            0 => Signal::Messages,
+            1 => Signal::Resume,
+            container => Signal::IdleTimeout { container: ContainerId(container - 2), idle_sequence: second },
+        }
+    }
+}
 
 impl Signalled for Inner {
     fn signalled(self: Rc<Self>, token: [u64; 2]) {
         let service = ServerlessComputeService { inner: self };
-        match token {
-            RESUME => service.resume(),
-            _ => service.receive(),
+        match Signal::of_token(token) {
+            Signal::Messages => service.receive(),
+            Signal::Resume => service.resume(),
+            Signal::IdleTimeout { container, idle_sequence } => service.idle_timeout(container, idle_sequence),
         }
     }
 }
@@ -381,13 +407,24 @@ impl ServerlessComputeService {
         self.receive();
     }
 
+    /// The timer of a container has run out.
+    fn idle_timeout(&self, container: ContainerId, idle_sequence: u64) {
+        let mut desk = self.inner.desk.borrow_mut();
+        // A timer of the same container that was set later stays on the desk.
+        if desk.timers.get(&container).is_some_and(|&(_, sequence)| sequence == idle_sequence) {
+            desk.timers.remove(&container);
+        }
+        drop(desk);
+        self.tell(self.address(), Request::IdleTimeout { container, idle_sequence });
+    }
+
     /// Spends the processing overhead of a request, and takes it then.
     fn delay(&self, request: Request) {
         let overhead = self.inner.processing_overhead;
         match self.inner.overhead {
             OverheadRule::BlocksService => {
                 self.inner.in_hand.replace(Some(request));
-                self.kernel().signal_after(overhead, Rc::clone(&self.inner) as _, RESUME);
+                self.kernel().signal_after(overhead, Rc::clone(&self.inner) as _, Signal::Resume.token());
             }
             OverheadRule::DelaysRequest => {
                 let port = self.inner.port.clone();

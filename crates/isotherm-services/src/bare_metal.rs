@@ -40,7 +40,8 @@ use isotherm_kernel::{Duration, Time};
 use isotherm_platform::HostId;
 
 pub use action::{
-    Action, ActionContext, ActionReport, ActionRequest, ActionState, ActionStatus, AtLimit, BodyFuture, CustomBody,
+    Action, ActionContext, ActionOwner, ActionReport, ActionRequest, ActionState, ActionStatus, AtLimit, BodyFuture,
+    CustomBody, OnEnd,
 };
 pub use books::{ActionId, Ledger};
 
@@ -234,10 +235,10 @@ impl BareMetalService {
         let reports = self.inner.site.kernel().mailbox(format!("the end of action '{}'", request.name));
         let told = reports.clone();
         let on_end = request.on_end;
-        request.on_end = Box::new(move |report| {
+        request.on_end = OnEnd::Call(Box::new(move |report| {
             told.send_detached(report.clone());
-            on_end(report);
-        });
+            on_end.tell(report);
+        }));
         self.submit(from, 0, request);
         reports.receive().await
     }
@@ -338,7 +339,7 @@ impl BareMetalService {
         let entry = self.inner.books.borrow_mut().remove(id, result.is_ok());
         let Some(entry) = entry else { return };
         entry.tell(ActionState::Ended, entry.started);
-        (entry.on_end)(ActionReport { started: entry.started, ended, result });
+        entry.on_end.tell(ActionReport { started: entry.started, ended, result });
         self.start_waiting();
     }
 
@@ -357,7 +358,7 @@ impl BareMetalService {
         }
         let report = ActionReport { started: entry.started, ended: None, result: Err(cause) };
         let on_end = entry.on_end;
-        kernel.call_after(Duration::ZERO, move |_| on_end(report));
+        kernel.call_after(Duration::ZERO, move |_| on_end.tell(report));
         self.start_waiting();
         true
     }

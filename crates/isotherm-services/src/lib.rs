@@ -61,8 +61,8 @@ mod storage;
 mod transfer;
 
 pub use bare_metal::{
-    Action, ActionContext, ActionId, ActionReport, ActionRequest, ActionState, ActionStatus, AtLimit, BareMetalConfig,
-    BareMetalService, BodyFuture, CustomBody, Ledger,
+    Action, ActionContext, ActionId, ActionOwner, ActionReport, ActionRequest, ActionState, ActionStatus, AtLimit,
+    BareMetalConfig, BareMetalService, BodyFuture, CustomBody, Ledger, OnEnd,
 };
 pub use controller::ExecutionController;
 pub use failure::FailureCause;

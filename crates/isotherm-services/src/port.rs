@@ -170,7 +170,9 @@ impl<M: Message + 'static> Port<M> {
         message: M,
         on_lost: impl FnOnce(FailureCause, M) + 'static,
     ) {
-        self.post(from, payload_bytes, message, Some(Box::new(on_lost)));
+        // What has no payload arrives at once and is never lost.
+        let on_lost = (payload_bytes > 0).then(|| Box::new(on_lost) as OnLost<M>);
+        self.post(from, payload_bytes, message, on_lost);
     }
 
     /// Sends a message and waits until it has arrived. Dropping the future breaks the transfer off. Messages sent in

@@ -3,9 +3,9 @@
 use std::rc::Rc;
 
 use isotherm_kernel::Duration;
-use isotherm_services::{Action, ActionReport, ActionRequest, DataEnd, FailureCause, FilePin, move_data};
+use isotherm_services::{Action, ActionOwner, ActionReport, ActionRequest, DataEnd, FailureCause, FilePin, move_data};
 
-use super::{Live, NodeServices, ServerlessComputeService};
+use super::{Inner, Live, NodeServices, ServerlessComputeService, Signal};
 use crate::call::{Call, PrivateStorage};
 use crate::function::Body;
 use crate::manager::FunctionManager;
@@ -39,6 +39,22 @@ impl<F: FnOnce(Result<(), FailureCause>) -> Request> Drop for Notice<F> {
             // The service is to hear first that the host is off, so that it does not start anything there.
             self.service.tell_later(&self.from, request(Err(FailureCause::HostFailed { host })));
         }
+    }
+}
+
+/// The bodies of invocations are its actions.
+impl ActionOwner for Inner {
+    fn action_ended(self: Rc<Self>, [invocation, node]: [u64; 2], report: ActionReport) {
+        let ActionReport { started, ended, mut result } = report;
+        if let Err(FailureCause::ServiceStopped { service: stopped }) = &mut result
+            && self.stopped.get()
+        {
+            // Users know nothing of the services within this one.
+            *stopped = Rc::clone(&self.name);
+        }
+        let from = &self.nodes[node as usize].address;
+        let end = BodyEnd { started, ended, result };
+        self.port.send(from, 0, Request::BodyEnded { invocation: InvocationId(invocation), end });
     }
 }
 
@@ -80,16 +96,8 @@ impl ServerlessComputeService {
                 self.start_body(invocation, node, container, startup, limit);
             }
             Effect::KeepAlive { container, idle_sequence, idle } => {
-                let service = self.clone();
-                let timer = self.kernel().call_after(idle, move |_| {
-                    let mut desk = service.inner.desk.borrow_mut();
-                    // A timer of the same container that was set later stays on the desk.
-                    if desk.timers.get(&container).is_some_and(|&(_, sequence)| sequence == idle_sequence) {
-                        desk.timers.remove(&container);
-                    }
-                    drop(desk);
-                    service.tell(service.address(), Request::IdleTimeout { container, idle_sequence });
-                });
+                let token = Signal::IdleTimeout { container, idle_sequence }.token();
+                let timer = self.kernel().signal_after(idle, Rc::clone(&self.inner) as _, token);
                 self.inner.desk.borrow_mut().timers.insert(container, (timer, idle_sequence));
             }
             Effect::ForgetTimer { container } => {
@@ -254,19 +262,8 @@ impl ServerlessComputeService {
     ) {
         let services = self.node(node);
         let Some(action) = self.action(invocation, node, container) else { return };
-        let service = self.clone();
-        let from = services.address.clone();
-        let on_end = move |report: ActionReport| {
-            let ActionReport { started, ended, mut result } = report;
-            if let Err(FailureCause::ServiceStopped { service: stopped }) = &mut result
-                && service.inner.stopped.get()
-            {
-                // Users know nothing of the services within this one.
-                *stopped = Rc::clone(&service.inner.name);
-            }
-            service.tell(&from, Request::BodyEnded { invocation, end: BodyEnd { started, ended, result } });
-        };
-        let mut request = ActionRequest::new("invocation", action, on_end);
+        let token = [invocation.0, u64::from(node.0)];
+        let mut request = ActionRequest::owned("invocation", action, Rc::clone(&self.inner) as _, token);
         request.startup = startup;
         request.time_limit = time_limit(limit);
         request.at_limit = self.inner.at_limit;

@@ -151,8 +151,8 @@ pub struct ActionRequest {
     pub at_limit: AtLimit,
     /// What to do.
     pub action: Action,
-    /// Called once when it has ended.
-    pub on_end: Box<dyn FnOnce(ActionReport)>,
+    /// Who is told once when it has ended.
+    pub on_end: OnEnd,
     /// Where to say how far it is, if somebody wants to know.
     pub status: Option<Rc<ActionStatus>>,
 }
@@ -171,8 +171,51 @@ impl ActionRequest {
             time_limit: None,
             at_limit: AtLimit::default(),
             action,
-            on_end: Box::new(on_end),
+            on_end: OnEnd::Call(Box::new(on_end)),
             status: None,
+        }
+    }
+
+    /// An action on one core, without overhead or limit, of somebody who has many and knows them by tokens.
+    pub fn owned(
+        name: impl Into<Cow<'static, str>>,
+        action: Action,
+        owner: Rc<dyn ActionOwner>,
+        token: [u64; 2],
+    ) -> Self {
+        Self {
+            name: name.into(),
+            cores: 1,
+            startup: Duration::ZERO,
+            time_limit: None,
+            at_limit: AtLimit::default(),
+            action,
+            on_end: OnEnd::Owner(owner, token),
+            status: None,
+        }
+    }
+}
+
+/// Somebody who has many actions under way.
+pub trait ActionOwner {
+    /// An action has ended. `token` is what he gave with it.
+    fn action_ended(self: Rc<Self>, token: [u64; 2], report: ActionReport);
+}
+
+/// Who is told that an action has ended.
+pub enum OnEnd {
+    /// A function is called.
+    Call(Box<dyn FnOnce(ActionReport)>),
+    /// Its owner is told the token; nothing is allocated for that.
+    Owner(Rc<dyn ActionOwner>, [u64; 2]),
+}
+
+impl OnEnd {
+    /// Tells.
+    pub(super) fn tell(self, report: ActionReport) {
+        match self {
+            OnEnd::Call(call) => call(report),
+            OnEnd::Owner(owner, token) => owner.action_ended(token, report),
         }
     }
 }

@@ -8,7 +8,7 @@ use isotherm_kernel::{Actor, Call, Duration, Time};
 use slab::Slab;
 
 use super::sleeper::Turn;
-use super::{Action, ActionReport, ActionRequest, ActionState, ActionStatus, AtLimit};
+use super::{Action, ActionRequest, ActionState, ActionStatus, AtLimit, OnEnd};
 
 /// Names an action of one service, also after it has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -78,7 +78,7 @@ pub(super) struct Entry {
     pub(super) at_limit: AtLimit,
     /// Taken when an executor begins.
     pub(super) action: Option<Action>,
-    pub(super) on_end: Box<dyn FnOnce(ActionReport)>,
+    pub(super) on_end: OnEnd,
     status: Option<Rc<ActionStatus>>,
     pub(super) started: Option<Time>,
     pub(super) stage: Stage,
