@@ -170,6 +170,7 @@ mod tests {
             FailureCause::NetworkTimeout { detail: name() },
             FailureCause::DiskFailed { detail: name() },
             FailureCause::NotAllowed { reason: name() },
+            FailureCause::Throttled { function: name() },
             FailureCause::FunctionNotRegistered { function: name() },
             FailureCause::BodyFailed { message: name() },
             FailureCause::Cancelled,
