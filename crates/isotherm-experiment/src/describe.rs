@@ -21,6 +21,12 @@ use crate::trace;
 /// So many functions are told by name.
 const MOST_POPULAR: usize = 10;
 
+/// So many columns are told by name.
+const MOST_COLUMNS: usize = 12;
+
+/// So much of the name of a column is told.
+const LONGEST_NAME: usize = 40;
+
 /// Parts of the time whose arrivals are counted.
 const MOST_PARTS: usize = 120;
 
@@ -171,7 +177,7 @@ impl TraceColumns {
             Some(name) if header.contains(name) => Some(name.clone()),
             Some(name) => {
                 let hint = suggestion(name, header.iter().map(String::as_str));
-                let hint = hint.unwrap_or_else(|| format!("its columns are `{}`", header.join("`, `")));
+                let hint = hint.unwrap_or_else(|| format!("its columns are {}", listed(header)));
                 missing = Some(Diagnostics::single(format!("`{shown}` has no column `{name}`: {hint}")));
                 None
             }
@@ -186,9 +192,9 @@ impl TraceColumns {
             return Err(missing);
         }
         let Some(arrival) = arrival else {
-            let columns = header.join("`, `");
+            let columns = listed(header);
             let message = format!(
-                "no column of `{shown}` looks like dates of arrival: say which by `--columns arrival=NAME` (its columns are `{columns}`)"
+                "no column of `{shown}` looks like dates of arrival: say which by `--columns arrival=NAME` (its columns are {columns})"
             );
             return Err(Diagnostics::single(message));
         };
@@ -200,6 +206,17 @@ impl TraceColumns {
             duration: duration.map(time),
         })
     }
+}
+
+/// The names of columns for a message: not all of very many, and readable whatever the file is.
+fn listed(header: &[String]) -> String {
+    let shown = |name: &String| {
+        let plain = |c: char| if c.is_control() || c == char::REPLACEMENT_CHARACTER { '?' } else { c };
+        format!("`{}`", name.chars().take(LONGEST_NAME).map(plain).collect::<String>())
+    };
+    let names: Vec<_> = header.iter().take(MOST_COLUMNS).map(shown).collect();
+    let more = if header.len() > MOST_COLUMNS { " and more" } else { "" };
+    names.join(", ") + more
 }
 
 /// What is gathered from arrivals that pass.

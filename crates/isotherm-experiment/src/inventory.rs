@@ -4,7 +4,8 @@ use isotherm_kernel::Time;
 use isotherm_workload::Targets;
 
 use crate::check::{Traces, tolerated};
-use crate::plan::{Plan, WorkloadPlan};
+use crate::law::DurationLaw;
+use crate::plan::{ClosedPlan, Plan, StepPlan, WorkloadPlan};
 
 /// What is in one run of an experiment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,10 +114,13 @@ fn workload(workload: &WorkloadPlan, plan: &Plan, traces: &Traces) -> WorkloadIn
         WorkloadPlan::Closed(closed) => {
             let config = closed.closed.config();
             let of = format!("{} clients of {}", config.clients, targets(&config.targets, plan));
-            // How many there will be until a date depends on the platform.
             let arrivals = match (config.until, config.count) {
-                (None, Some(count)) => Arrivals::Exactly(count),
-                _ => Arrivals::About(1),
+                (Some(until), count) => {
+                    let span_s = until.since(config.from).as_secs_f64();
+                    let mean = f64::from(config.clients) * span_s / turn_s(closed, plan).max(1e-9);
+                    Arrivals::About((mean as u64).min(count.unwrap_or(u64::MAX)))
+                }
+                (None, count) => Arrivals::Exactly(count.unwrap_or(0)),
             };
             WorkloadInventory { kind: "closed", of, arrivals, last: config.until }
         }
@@ -144,6 +148,23 @@ fn workload(workload: &WorkloadPlan, plan: &Plan, traces: &Traces) -> WorkloadIn
             }
         }
     }
+}
+
+/// How long it takes a client of a closed loop to think and to get an answer, if it waits for nothing but the sleeps of bodies.
+fn turn_s(closed: &ClosedPlan, plan: &Plan) -> f64 {
+    let mean_s = |law: &DurationLaw| law.seconds().mean().unwrap_or(0.0);
+    let step_s = |step: &StepPlan| match step {
+        StepPlan::Sleep(duration) => duration.as_secs_f64(),
+        StepPlan::SleepRandom(law) => mean_s(law),
+        _ => 0.0,
+    };
+    let body_s = |&index: &u32| -> f64 {
+        plan.functions.get(index as usize).map_or(0.0, |function| function.body.iter().map(step_s).sum())
+    };
+    let functions = closed.closed.config().targets.functions();
+    // Popular functions count as much as others here.
+    let of_bodies = || functions.iter().map(body_s).sum::<f64>() / functions.len().max(1) as f64;
+    mean_s(&closed.think) + closed.duration.as_ref().map_or_else(of_bodies, mean_s)
 }
 
 /// The function that is invoked, or how many there are.
