@@ -87,9 +87,10 @@ unit, or else unit=s. Exit codes: 0 done; 2 bad input or usage."
 const AFTER_GENERATE: &str = about_set!(
     "\
 `--format csv` writes arrival_s, function and, if they are known for all, duration_s, as a workload of kind
-\"csv\" reads them; and the functions as [functions] reads them. `--format azure-2019` writes three files a
-day into a folder. The files appear when all of them are whole. Exit codes: 0 done; 1 the files could not be
-written; 2 bad input or usage; 130 Ctrl-C; 143 asked to end by the system."
+\"csv\" reads them; and the functions as [functions] reads them. `--format parquet` writes arrival_ns, function
+and duration_ns. `--format azure-2019` writes three files a day into a folder. The files appear when all of
+them are whole. Exit codes: 0 done; 1 the files could not be written; 2 bad input or usage; 130 Ctrl-C; 143
+asked to end by the system."
 );
 
 const AFTER_CONFORM: &str = "\
@@ -230,6 +231,8 @@ pub struct GenerateArguments {
 pub enum GenerateFormat {
     /// A row for each arrival, and a file of the functions.
     Csv,
+    /// The same, with the arrivals in a Parquet file.
+    Parquet,
     /// The three files a day of the Azure Functions 2019 data set, in a folder.
     #[value(name = "azure-2019")]
     Azure2019,

@@ -108,6 +108,28 @@ fn what_is_generated_can_be_run() {
     let direct = summary("azure-like.toml", &["--set", "workload.0.until=20min"], "direct");
     let replayed = summary(made.join("replay.toml").to_str().unwrap(), &[], "replayed");
     assert!(direct == replayed, "the records differ");
+    let parquet = made.join("other.parquet");
+    let (code, _, err) = isotherm(&[
+        "generate",
+        "azure-like.toml",
+        "--set",
+        "workload.0.until=20min",
+        "--format",
+        "parquet",
+        "--out",
+        parquet.to_str().unwrap(),
+    ]);
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    let read = |name: &str| std::fs::read(made.join(name)).unwrap();
+    assert!(read("day-functions.csv") == read("other-functions.csv"));
+    let replay = std::fs::read_to_string(made.join("replay.toml")).unwrap();
+    let replay = replay
+        .replace("kind = \"csv\"\nfile = \"day.csv\"", "kind = \"parquet\"\nfile = \"other.parquet\"")
+        .replace("arrival_s", "arrival_ns")
+        .replace("duration_s", "duration_ns");
+    std::fs::write(made.join("parquet.toml"), replay).unwrap();
+    let replayed = summary(made.join("parquet.toml").to_str().unwrap(), &[], "from-parquet");
+    assert!(direct == replayed, "the records differ");
 }
 
 /// A function with two invocations in the first minute, and one in the third minute of the second day.
@@ -189,6 +211,7 @@ fn what_cannot_be_written_leaves_nothing() {
         (&["generate", "azure-like.toml", "--format", "azur", "--out", out], 2, "azure-2019"),
         (&["describe", "nowhere.csv"], 2, "there is no such file"),
         (&["describe", "data"], 2, "it is a folder"),
+        (&["describe", "x.parquet"], 2, "describe an experiment that plays this one"),
         (&["describe", "azure-like.toml", "--columns", "arrival=x"], 2, "for traces"),
         (&["describe", "data/skewed_requests.csv", "--columns", "arival=x"], 2, "unknown `arival`"),
         (&["describe", "data/skewed_requests.csv", "--columns", "arrival=arival_s"], 2, "did you mean `arrival_s`?"),

@@ -143,6 +143,11 @@ const DURATIONS: &[&str] = &["duration", "execution", "run", "service", "respons
 /// What is wrong with it, at its row.
 pub fn describe_trace(path: &Path, columns: &TraceColumns) -> Result<WorkloadReport, Diagnostics> {
     let shown = path.display().to_string();
+    let plain = shown.trim_end_matches(".gz").trim_end_matches(".zst");
+    if plain.ends_with(".jsonl") || plain.ends_with(".parquet") {
+        let what = "traces are described that are in CSV; describe an experiment that plays this one";
+        return Err(Diagnostics::single(format!("`{shown}`: {what}")));
+    }
     let broken = |error: WorkloadError| match &error {
         WorkloadError::Trace(trace) => match &trace.problem {
             TraceProblem::Unreadable(error) => {

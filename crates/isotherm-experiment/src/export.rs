@@ -1,10 +1,11 @@
-//! Writing the arrivals of an experiment into files: a CSV that workloads of kind `csv` read, or the three families of files of the Azure
+//! Writing the arrivals of an experiment into files: a CSV or Parquet file that workloads of these kinds read, or the three families of files of the Azure
 //! Functions 2019 data set.
 //!
 //! Files are written under temporary names and appear when all of them are whole. Arrivals are written as they pass; for the Azure format the
 //! counts of one day are held, for the functions that are invoked on it.
 
 mod azure2019;
+mod parquet;
 mod table;
 
 use std::io;
@@ -24,6 +25,7 @@ use crate::plan::{Plan, WorkloadPlan};
 use crate::trace;
 
 use azure2019::Azure2019;
+use parquet::Parquet;
 use table::Table;
 
 /// Arrivals between two looks of whoever watches.
@@ -34,6 +36,13 @@ const BETWEEN_LOOKS: u64 = 4096;
 pub enum ExportFormat {
     /// A row for each arrival, and a file of the functions.
     Csv {
+        /// Where the functions go.
+        functions: PathBuf,
+        /// Whether it is written how long bodies run.
+        durations: bool,
+    },
+    /// The same, with the arrivals in a Parquet file.
+    Parquet {
         /// Where the functions go.
         functions: PathBuf,
         /// Whether it is written how long bodies run.
@@ -84,6 +93,9 @@ pub(crate) fn export(plan: &Plan, options: ExportOptions) -> Result<Option<Expor
         ExportFormat::Csv { functions, durations } => {
             Box::new(Table::create(plan, &out, functions, *durations).map_err(cannot)?)
         }
+        ExportFormat::Parquet { functions, durations } => {
+            Box::new(Parquet::create(plan, &out, functions, *durations).map_err(cannot)?)
+        }
         ExportFormat::Azure2019 => Box::new(Azure2019::create(plan, &out).map_err(cannot)?),
     };
     let broken = |error: WorkloadError| ExperimentError::Input(trace::diagnostics(&error));
@@ -116,10 +128,12 @@ fn check(plan: &Plan, format: &ExportFormat) -> Result<(), ExperimentError> {
         );
     }
     match (format, arrivals::durations(plan)) {
-        (ExportFormat::Csv { durations: true, .. }, Known::Some) => refuse(
-            "of some invocations it is known how long their bodies run, and of others it is not (they do more than sleep)",
-            "`--no-durations` leaves it out for all of them",
-        ),
+        (ExportFormat::Csv { durations: true, .. } | ExportFormat::Parquet { durations: true, .. }, Known::Some) => {
+            refuse(
+                "of some invocations it is known how long their bodies run, and of others it is not (they do more than sleep)",
+                "`--no-durations` leaves it out for all of them",
+            )
+        }
         _ => Ok(()),
     }
 }
@@ -139,35 +153,40 @@ struct Pending {
 }
 
 impl Pending {
-    /// A file that is to be at this path. Its folder is made if it is not there.
+    /// A file that is to be at this path.
     fn create(path: &Path) -> io::Result<Self> {
-        let Some(name) = path.file_name() else {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not the path of a file"));
-        };
-        if path.is_dir() {
-            return Err(io::ErrorKind::IsADirectory.into());
-        }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder)?;
-        let file = output::temporary(folder, &name.to_string_lossy())?;
-        let file = csv::WriterBuilder::new().buffer_capacity(1 << 16).from_writer(file);
+        let file = csv::WriterBuilder::new().buffer_capacity(1 << 16).from_writer(temporary(path)?);
         Ok(Pending { file, path: path.to_owned() })
     }
 
     fn row<'a>(&mut self, fields: impl IntoIterator<Item = &'a str>) -> io::Result<()> {
         self.file.write_record(fields).map_err(io::Error::from)
     }
+
+    /// The file, after everything has been written.
+    fn whole(self) -> io::Result<(NamedTempFile, PathBuf)> {
+        let file = self.file.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
+        Ok((file, self.path))
+    }
 }
 
-/// Gives all files their names, after everything has been written.
-fn appear(files: Vec<Pending>) -> io::Result<Vec<PathBuf>> {
-    let mut whole = Vec::with_capacity(files.len());
-    for Pending { file, path } in files {
-        let file = file.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
-        whole.push((file, path));
+/// A temporary file for what is to be at this path. Its folder is made if it is not there.
+fn temporary(path: &Path) -> io::Result<NamedTempFile> {
+    let Some(name) = path.file_name() else {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not the path of a file"));
+    };
+    if path.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
     }
-    let mut paths = Vec::with_capacity(whole.len());
-    for (file, path) in whole {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    output::temporary(folder, &name.to_string_lossy())
+}
+
+/// Gives all files their names. They are whole.
+fn appear(files: Vec<(NamedTempFile, PathBuf)>) -> io::Result<Vec<PathBuf>> {
+    let mut paths = Vec::with_capacity(files.len());
+    for (file, path) in files {
         file.persist(&path)?;
         paths.push(path);
     }

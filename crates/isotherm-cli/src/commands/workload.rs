@@ -119,11 +119,11 @@ fn generate(arguments: &GenerateArguments) -> Status {
             return Status::CouldNotGoOn;
         }
     };
+    let functions = arguments.functions.clone().unwrap_or_else(|| beside(&arguments.out));
+    let durations = !arguments.no_durations;
     let format = match arguments.format {
-        GenerateFormat::Csv => ExportFormat::Csv {
-            functions: arguments.functions.clone().unwrap_or_else(|| beside(&arguments.out)),
-            durations: !arguments.no_durations,
-        },
+        GenerateFormat::Csv => ExportFormat::Csv { functions, durations },
+        GenerateFormat::Parquet => ExportFormat::Parquet { functions, durations },
         GenerateFormat::Azure2019 => ExportFormat::Azure2019,
     };
     let asked = interrupt.clone();
@@ -172,14 +172,10 @@ fn contradiction(arguments: &GenerateArguments) -> Option<Status> {
     Some(Status::BadInput)
 }
 
-/// `day.csv` → `day-functions.csv`
+/// `day.csv` → `day-functions.csv`, whatever the arrivals are written in.
 fn beside(out: &Path) -> PathBuf {
     let mut name = out.file_stem().map(OsString::from).unwrap_or_default();
-    name.push("-functions");
-    if let Some(extension) = out.extension() {
-        name.push(".");
-        name.push(extension);
-    }
+    name.push("-functions.csv");
     out.with_file_name(name)
 }
 
@@ -190,6 +186,6 @@ mod tests {
     #[test]
     fn functions_stand_beside_arrivals() {
         assert_eq!(beside(Path::new("a/day.csv")), Path::new("a/day-functions.csv"));
-        assert_eq!(beside(Path::new("day")), Path::new("day-functions"));
+        assert_eq!(beside(Path::new("day.parquet")), Path::new("day-functions.csv"));
     }
 }

@@ -133,7 +133,7 @@ impl Writer for Azure2019 {
 
     fn finish(mut self: Box<Self>) -> io::Result<Vec<PathBuf>> {
         self.close_day()?;
-        appear(self.files)
+        appear(self.files.into_iter().map(Pending::whole).collect::<io::Result<_>>()?)
     }
 }
 

@@ -30,8 +30,8 @@ impl Table {
     }
 }
 
-/// Start-ups that are drawn cannot be said in a table, so there is no column of them if any is.
-fn write_functions(plan: &Plan, path: &Path) -> io::Result<Pending> {
+/// Writes the functions. Start-ups that are drawn cannot be said in a table, so there is no column of them if any is.
+pub fn write_functions(plan: &Plan, path: &Path) -> io::Result<Pending> {
     let mut file = Pending::create(path)?;
     let all_fixed = plan.functions.iter().all(|function| function.startup.fixed().is_some());
     let header = ["function", "memory_bytes", "disk_bytes", "timeout_s", "cold_start_s"];
@@ -63,6 +63,6 @@ impl Writer for Table {
     }
 
     fn finish(self: Box<Self>) -> io::Result<Vec<PathBuf>> {
-        appear(vec![self.arrivals, self.functions])
+        appear(vec![self.arrivals.whole()?, self.functions.whole()?])
     }
 }
