@@ -13,7 +13,8 @@ use flate2::bufread::MultiGzDecoder;
 use ruzstd::decoding::FrameDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 
-/// Reads what may be compressed. See the [module](self).
+/// Reads what may be compressed: gzip and zstd, which are known by their first bytes, are unpacked on the way, of several members or frames one
+/// after the other; anything else is passed on as it is. An error of the data is an [`io::Error`] that holds a [`CompressionError`].
 ///
 /// ```
 /// use std::io::Read;

@@ -76,7 +76,7 @@ pub struct AzureFunction {
     pub average: Duration,
 }
 
-/// Apps and functions that were drawn. See the [module](self).
+/// Apps and functions that were drawn.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AzureLike {
     config: AzureLikeConfig,

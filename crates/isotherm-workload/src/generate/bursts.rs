@@ -25,7 +25,7 @@ pub struct BurstState {
     pub next: Vec<f64>,
 }
 
-/// The states of a process. See the [module](self).
+/// The states of a process.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bursts {
     states: Rc<[State]>,

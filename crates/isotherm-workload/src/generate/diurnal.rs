@@ -28,7 +28,7 @@ pub enum DayShape {
     Profile(Vec<f64>),
 }
 
-/// A Poisson process whose rate goes up and down. See the [module](self).
+/// A Poisson process whose rate goes up and down.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Diurnal {
     rate_per_s: f64,

@@ -50,7 +50,8 @@ impl Default for ReplayConfig {
     }
 }
 
-/// The invocations of the trace of 2019. See the [module](self).
+/// The invocations of the trace of 2019, minute by minute. Each function has two streams of random numbers, one for dates and one for durations, named
+/// after its owner, its app and itself, so that other functions do not matter to it. Only the next arrival of each function is held.
 #[derive(Debug)]
 pub struct Azure2019Replay {
     trace: Rc<Azure2019>,
