@@ -1,7 +1,7 @@
 //! `service.eviction`: which idle containers go when their room is needed.
 
 use isotherm_serverless::eviction::{
-    ContainerEviction, FirstInFirstOut, GreedyDual, LargestFirst, LeastFrequentlyUsed, LeastRecentlyUsed, MemoryFit,
+    ContainerEviction, FirstInFirstOut, GreedyDual, LargestFirst, LeastFrequentlyUsed, LeastRecentlyUsed, MemoryFit, NeverEvict,
 };
 
 use super::{BuiltIn, Policy, built_in, kinds};
@@ -23,6 +23,8 @@ pub enum EvictionKind {
     GreedyDual,
     /// The smallest one that makes enough room.
     Ram,
+    /// Nobody.
+    None,
 }
 
 impl Policy for EvictionKind {
@@ -53,6 +55,7 @@ impl Policy for EvictionKind {
             |_| Some(EvictionKind::GreedyDual),
         ),
         built_in("ram", "the smallest one that makes enough room", &[], |_| Some(EvictionKind::Ram)),
+        built_in("none", "nobody: whoever needs their room waits until they stop", &[], |_| Some(EvictionKind::None)),
     ];
 
     fn written(&self) -> Vec<(&'static str, String)> {
@@ -63,6 +66,7 @@ impl Policy for EvictionKind {
             EvictionKind::Size => "size",
             EvictionKind::GreedyDual => "greedy-dual",
             EvictionKind::Ram => "ram",
+            EvictionKind::None => "none",
         };
         vec![("kind", string(kind))]
     }
@@ -78,6 +82,7 @@ impl EvictionKind {
             EvictionKind::Size => Box::new(LargestFirst),
             EvictionKind::GreedyDual => Box::new(GreedyDual::default()),
             EvictionKind::Ram => Box::new(MemoryFit),
+            EvictionKind::None => Box::new(NeverEvict),
         }
     }
 }
