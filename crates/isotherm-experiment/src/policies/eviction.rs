@@ -1,7 +1,8 @@
 //! `service.eviction`: which idle containers go when their room is needed.
 
 use isotherm_serverless::eviction::{
-    ContainerEviction, FirstInFirstOut, GreedyDual, LargestFirst, LeastFrequentlyUsed, LeastRecentlyUsed, MemoryFit, NeverEvict,
+    ContainerEviction, FirstInFirstOut, GreedyDual, LargestFirst, LeastFrequentlyUsed, LeastRecentlyUsed, MemoryFit,
+    NeverEvict,
 };
 
 use super::{BuiltIn, Policy, built_in, kinds};
