@@ -1,4 +1,4 @@
-//! The serverless compute service: an actor around [`PlatformState`](crate::state).
+//! The serverless compute service: the plumbing around [`PlatformState`](crate::state).
 //!
 //! The service takes one message after the other, tells the platform's state, and carries out the effects
 //! that this leaves: it starts transfers, submits bodies to the nodes' bare-metal services, sets timers, answers and
