@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 
 use isotherm_kernel::Time;
 
@@ -10,10 +11,12 @@ use crate::{Arrival, Workload, WorkloadError};
 /// Several workloads as one, ordered by date.
 ///
 /// Arrivals of one date come in the order of the workloads, and those of one workload in its order. One arrival of each
-/// workload is held at a time; each arrival costs O(log n) for n workloads.
+/// workload is held at a time; each arrival costs O(log n) for n workloads, and O(1) as long as one workload leads.
 pub struct Merge {
     workloads: Vec<Source>,
-    /// The date of the next arrival of each workload that is not at its end.
+    /// The workload whose next arrival is the first of all.
+    leader: Option<usize>,
+    /// The date of the next arrival of each of the others that is not at its end.
     heads: BinaryHeap<Reverse<(Time, usize)>>,
     /// Whether the first arrival of each workload has been asked for.
     begun: bool,
@@ -28,42 +31,58 @@ struct Source {
     last: Time,
 }
 
+impl Source {
+    /// Takes the next arrival out of the workload, which is the one of this number; gives its date, and the one before in exchange.
+    fn advance(&mut self, index: usize) -> Result<(Option<Arrival>, Option<Time>), WorkloadError> {
+        let next = self.workload.next_arrival()?;
+        let at = next.as_ref().map(|arrival| arrival.at);
+        if let Some(at) = at {
+            if at < self.last {
+                // A merge of streams that go back would go back itself.
+                let of = format!("workload {index}");
+                return Err(WorkloadError::OutOfOrder { of, index: self.given, at, previous: self.last });
+            }
+            self.last = at;
+            self.given += 1;
+        }
+        Ok((std::mem::replace(&mut self.head, next), at))
+    }
+}
+
 impl Merge {
     /// Merges these workloads. Nothing is asked of them before the first arrival is wanted.
     pub fn new(workloads: Vec<Box<dyn Workload>>) -> Self {
         let source = |workload| Source { workload, head: None, given: 0, last: Time::ZERO };
         let workloads: Vec<Source> = workloads.into_iter().map(source).collect();
-        Merge { heads: BinaryHeap::with_capacity(workloads.len()), workloads, begun: false }
+        Merge { heads: BinaryHeap::with_capacity(workloads.len()), leader: None, workloads, begun: false }
     }
 
-    /// Takes the next arrival out of a workload.
-    fn advance(&mut self, index: usize) -> Result<(), WorkloadError> {
-        let source = &mut self.workloads[index];
-        source.head = source.workload.next_arrival()?;
-        if let Some(arrival) = &source.head {
-            if arrival.at < source.last {
-                // A merge of streams that go back would go back itself.
-                let of = format!("workload {index}");
-                let (at, previous) = (arrival.at, source.last);
-                return Err(WorkloadError::OutOfOrder { of, index: source.given, at, previous });
-            }
-            source.last = arrival.at;
-            source.given += 1;
-            self.heads.push(Reverse((arrival.at, index)));
+    /// Asks every workload for its first arrival.
+    fn begin(&mut self) -> Result<(), WorkloadError> {
+        for (index, source) in self.workloads.iter_mut().enumerate() {
+            let (_, at) = source.advance(index)?;
+            self.heads.extend(at.map(|at| Reverse((at, index))));
         }
+        self.leader = self.heads.pop().map(|Reverse((_, index))| index);
         Ok(())
     }
 
     fn next(&mut self) -> Result<Option<Arrival>, WorkloadError> {
         if !self.begun {
             self.begun = true;
-            for index in 0..self.workloads.len() {
-                self.advance(index)?;
-            }
+            self.begin()?;
         }
-        let Some(Reverse((_, index))) = self.heads.pop() else { return Ok(None) };
-        let arrival = self.workloads[index].head.take();
-        self.advance(index)?;
+        let Some(index) = self.leader else { return Ok(None) };
+        let (arrival, at) = self.workloads[index].advance(index)?;
+        match (at, self.heads.peek_mut()) {
+            (None, None) => self.leader = None,
+            (None, Some(first)) => self.leader = Some(PeekMut::pop(first).0.1),
+            (Some(at), Some(mut first)) if first.0 < (at, index) => {
+                let Reverse((_, other)) = std::mem::replace(&mut *first, Reverse((at, index)));
+                self.leader = Some(other);
+            }
+            (Some(_), _) => {}
+        }
         Ok(arrival)
     }
 }
@@ -72,7 +91,7 @@ impl Workload for Merge {
     fn next_arrival(&mut self) -> Result<Option<Arrival>, WorkloadError> {
         let result = self.next();
         if result.is_err() {
-            self.heads.clear();
+            self.leader = None;
         }
         result
     }
@@ -80,6 +99,9 @@ impl Workload for Merge {
 
 impl std::fmt::Debug for Merge {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Merge").field("workloads", &self.workloads.len()).field("heads", &self.heads).finish()
+        f.debug_struct("Merge")
+            .field("workloads", &self.workloads.len())
+            .field("heads", &self.heads)
+            .finish_non_exhaustive()
     }
 }

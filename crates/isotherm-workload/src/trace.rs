@@ -26,7 +26,7 @@ use std::rc::Rc;
 
 use ::parquet::file::reader::ChunkReader;
 use isotherm_kernel::{Duration, Time};
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use rustc_hash::FxHashMap;
 
 use crate::error::{Quantity, TraceError, TraceProblem};
 use crate::{Arrival, TimeUnit, Workload, WorkloadError};
@@ -37,6 +37,7 @@ pub use azure::{
 };
 pub use check::{TraceCheck, check_jsonl, check_parquet, check_trace};
 pub use count::count_marked;
+use decimal::Scale;
 pub use functions::{FunctionColumns, FunctionRow, FunctionRows, SizeColumn, read_functions};
 use jsonl::Lines;
 pub use names::{column_names, distinct_values};
@@ -91,7 +92,10 @@ pub enum FunctionColumn {
 /// The names of the functions, each with its number: its place in the list. Clones share the names.
 #[derive(Clone, Debug, Default)]
 pub struct FunctionNames {
+    /// By the bytes of the name, for those that [`packed`] does not take.
     numbers: Rc<FxHashMap<Box<[u8]>, u32>>,
+    /// By the [`packed`] name: one that is compared as a number is found much faster, and such names are common.
+    short: Rc<FxHashMap<u64, u32>>,
     names: Rc<[String]>,
 }
 
@@ -99,16 +103,23 @@ impl FunctionNames {
     /// These names, numbered from 0. A name that is given twice has its first number.
     pub fn new(names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let names: Rc<[String]> = names.into_iter().map(Into::into).collect();
-        let mut numbers = FxHashMap::with_capacity_and_hasher(names.len(), FxBuildHasher);
+        let mut numbers: FxHashMap<Box<[u8]>, u32> = FxHashMap::default();
+        let mut short = FxHashMap::default();
         for (number, name) in names.iter().enumerate() {
-            numbers.entry(name.as_bytes().into()).or_insert(number as u32);
+            match packed(name.as_bytes()) {
+                Some(name) => short.entry(name).or_insert(number as u32),
+                None => numbers.entry(name.as_bytes().into()).or_insert(number as u32),
+            };
         }
-        FunctionNames { numbers: Rc::new(numbers), names }
+        FunctionNames { numbers: Rc::new(numbers), short: Rc::new(short), names }
     }
 
     /// The number of a function; `None` if there is none of this name.
     pub fn number(&self, name: &[u8]) -> Option<u32> {
-        self.numbers.get(name).copied()
+        match packed(name) {
+            Some(name) => self.short.get(&name).copied(),
+            None => self.numbers.get(name).copied(),
+        }
     }
 
     /// How many there are.
@@ -124,6 +135,12 @@ impl FunctionNames {
     fn similar(&self, name: &str) -> Option<String> {
         similar(name, &self.names)
     }
+}
+
+/// A name of up to seven bytes as a number, with its length in front of it, so that no two of them are the same.
+fn packed(name: &[u8]) -> Option<u64> {
+    let length = name.len() as u64;
+    (length < 8).then(|| name.iter().fold(length, |packed, &byte| packed << 8 | u64::from(byte)))
 }
 
 /// A column whose place is known.
@@ -150,17 +167,18 @@ enum FunctionPlace {
 /// The rows of a trace, and what their columns mean.
 struct Reader<T> {
     rows: T,
-    arrival: Located<TimeUnit>,
+    arrival: Located<Scale>,
     function: FunctionPlace,
-    duration: Option<Located<TimeUnit>>,
+    duration: Option<Located<Scale>>,
     functions: FunctionNames,
 }
 
 impl<T: Table> Reader<T> {
     /// Finds the columns.
     fn new(mut rows: T, columns: &Columns, functions: FunctionNames) -> Result<Self, Box<TraceError>> {
-        fn time(rows: &mut impl Table, column: &TimeColumn) -> Result<Located<TimeUnit>, Box<TraceError>> {
-            Ok(Located { index: rows.column(&column.name)?, name: column.name.clone(), value: column.unit })
+        fn time(rows: &mut impl Table, column: &TimeColumn) -> Result<Located<Scale>, Box<TraceError>> {
+            let index = rows.column(&column.name)?;
+            Ok(Located { index, name: column.name.clone(), value: Scale::new(column.unit) })
         }
         fn plain(rows: &mut impl Table, column: &str) -> Result<Located<()>, Box<TraceError>> {
             Ok(Located { index: rows.column(column)?, name: column.to_owned(), value: () })
@@ -226,9 +244,9 @@ impl<T: Table> Reader<T> {
         self.rows.row_error(place.place(), problem)
     }
 
-    fn time(&self, place: &Located<TimeUnit>, kind: Quantity) -> Result<u64, Box<TraceError>> {
+    fn time(&self, place: &Located<Scale>, kind: Quantity) -> Result<u64, Box<TraceError>> {
         let field = self.rows.field(place.index);
-        decimal::nanos(field, place.value.nanos(), kind).map_err(|problem| self.rows.row_error(place.place(), problem))
+        place.value.nanos(field, kind).map_err(|problem| self.rows.row_error(place.place(), problem))
     }
 }
 

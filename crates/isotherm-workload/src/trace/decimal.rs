@@ -1,7 +1,105 @@
 //! Decimal numbers as nanoseconds or bytes.
+//!
+//! Nearly all numbers of a trace are short, plain decimals. A [`Scale`] reads those eight digits at a time and leaves everything
+//! else, also everything that is wrong, to [`nanos`]; both give the same.
 
 use super::rows::{LONGEST_VALUE, beginning};
+use crate::TimeUnit;
 use crate::error::{Quantity, TraceProblem};
+
+/// A unit of the numbers in a column, prepared for reading many of them.
+#[derive(Clone, Debug)]
+pub(super) struct Scale {
+    unit: TimeUnit,
+    /// What digits are multiplied by if so many of them stand after the point; 0 if the result may need to be rounded.
+    factors: [u64; LONGEST_PLAIN],
+}
+
+impl Scale {
+    pub(super) fn new(unit: TimeUnit) -> Self {
+        let mut factors = [0; LONGEST_PLAIN];
+        let mut factor = unit.nanos();
+        for place in &mut factors {
+            *place = factor;
+            if !factor.is_multiple_of(10) {
+                break;
+            }
+            factor /= 10;
+        }
+        Scale { unit, factors }
+    }
+
+    /// A number such as `12.5` in nanoseconds, rounded half up.
+    pub(super) fn nanos(&self, field: &[u8], kind: Quantity) -> Result<u64, TraceProblem> {
+        match self.plain(field) {
+            Some(nanos) => Ok(nanos),
+            None => nanos(field, self.unit.nanos(), kind),
+        }
+    }
+
+    fn plain(&self, field: &[u8]) -> Option<u64> {
+        let (digits, decimals) = plain(field)?;
+        // A plain number has fewer decimals than there are factors.
+        let factor = self.factors.get(decimals).copied().filter(|&factor| factor > 0)?;
+        digits.checked_mul(factor)
+    }
+}
+
+/// So many digits always fit into 64 bits, whatever they are.
+const LONGEST_PLAIN: usize = 19;
+
+/// The digits of a short number without exponent or sign, as an integer, and how many of them stand after its point.
+fn plain(field: &[u8]) -> Option<(u64, usize)> {
+    if field.len() > LONGEST_PLAIN {
+        return None;
+    }
+    let (mut digits, mut point, mut read) = (0, None, 0);
+    if let Some((head, _)) = field.split_first_chunk()
+        && let Some(eight) = eight(*head)
+    {
+        (digits, point) = eight;
+        read = head.len();
+    }
+    for (index, byte) in field.iter().enumerate().skip(read) {
+        let digit = byte.wrapping_sub(b'0');
+        if digit < 10 {
+            digits = digits * 10 + u64::from(digit);
+        } else if *byte == b'.' && point.is_none() {
+            point = Some(index);
+        } else {
+            return None;
+        }
+    }
+    let decimals = point.map_or(0, |point| field.len() - point - 1);
+    (field.len() > usize::from(point.is_some())).then_some((digits, decimals))
+}
+
+/// The same of eight bytes at once, and where the point is, if there is one.
+fn eight(bytes: [u8; 8]) -> Option<(u64, Option<usize>)> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    // The first byte is the lowest. A digit becomes its value.
+    let values = u64::from_le_bytes(bytes) ^ (ONES * u64::from(b'0'));
+    // The highest bit of every byte that is 10 or more: without that bit, adding 118 carries into it and no further.
+    let others = (((values & (ONES * 0x7f)) + ONES * 118) | values) & (ONES * 0x80);
+    if others == 0 {
+        return Some((value(values), None));
+    }
+    let index = others.trailing_zeros() / 8;
+    if others & (others - 1) != 0 || bytes[index as usize] != b'.' {
+        return None;
+    }
+    // What is before the point moves up by a byte, over the point; a zero comes in front.
+    let before = (1 << (8 * index)) - 1;
+    let up_to_point = (before << 8) | 0xff;
+    Some((value(((values & before) << 8) | (values & !up_to_point)), Some(index as usize)))
+}
+
+/// The number of eight digits, the first of which is the lowest byte. Neighbours are joined to pairs, these to fours, and these.
+fn value(digits: u64) -> u64 {
+    let pairs = (digits.wrapping_mul((10 << 8) + 1) >> 8) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs.wrapping_mul((100 << 16) + 1) >> 16) & 0x0000_ffff_0000_ffff;
+    fours.wrapping_mul((10_000 << 32) + 1) >> 32
+}
 
 /// A number such as `12.5` of a unit of so many nanoseconds (or bytes), in nanoseconds, rounded half up.
 pub(super) fn nanos(field: &[u8], per_unit: u64, kind: Quantity) -> Result<u64, TraceProblem> {
@@ -69,6 +167,8 @@ fn exact(field: &[u8], per_unit: u64) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -97,6 +197,36 @@ mod tests {
                 Ok(got) => assert_eq!(got, expected, "{text}"),
                 Err(problem) => panic!("{text}: {problem:?}"),
             }
+        }
+    }
+
+    proptest! {
+        /// What is read eight digits at a time is what is read digit by digit; what is not read so is left to the latter.
+        #[test]
+        fn both_ways_of_reading_agree(
+            text in prop_oneof![
+                "[0-9]{0,19}\\.?[0-9]{0,10}",
+                "[0-9.]{0,21}",
+                "[0-9.,:/ +e\u{7f}\u{ff}-]{0,21}",
+                any::<u64>().prop_map(|nanos| format!("{}.{:09}", nanos / 1_000_000_000, nanos % 1_000_000_000)),
+            ],
+            unit in prop::sample::select(vec![1, 3, 100, 1_000, 1_000_000, 1_000_000_000, 60_000_000_000]),
+        ) {
+            let scale = Scale::new(TimeUnit::from_nanos(unit).unwrap());
+            let read = |result: Result<u64, TraceProblem>| result.map_err(|problem| format!("{problem:?}"));
+            let expected = nanos(text.as_bytes(), unit, Quantity::Date);
+            if let Some(plain) = scale.plain(text.as_bytes()) {
+                prop_assert_eq!(Some(plain), expected.as_ref().ok().copied());
+            }
+            prop_assert_eq!(read(scale.nanos(text.as_bytes(), Quantity::Date)), read(expected));
+        }
+
+        #[test]
+        fn plain_numbers_are_read_at_once(whole in 0u64..1_000_000_000, decimals in "[0-9]{0,9}", point: bool) {
+            let text = if point || !decimals.is_empty() { format!("{whole}.{decimals}") } else { whole.to_string() };
+            // Nine decimals of a second are its nanoseconds.
+            let expected = format!("{whole}{decimals:0<9}").parse().ok();
+            prop_assert_eq!(Scale::new(TimeUnit::SECOND).plain(text.as_bytes()), expected);
         }
     }
 

@@ -77,7 +77,12 @@ impl<R: Read> Rows<R> {
 
     /// A field of the current row without the spaces around it. The row is as long as the header.
     pub(super) fn field(&self, index: usize) -> &[u8] {
-        self.records.get(index).unwrap_or_default().trim_ascii()
+        let field = self.records.get(index).unwrap_or_default();
+        match field {
+            // All spaces are lower than this.
+            [first, .., last] if *first > b' ' && *last > b' ' => field,
+            _ => field.trim_ascii(),
+        }
     }
 
     /// An error about the current row, perhaps about the column of this place and name.
