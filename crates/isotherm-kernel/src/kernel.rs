@@ -218,6 +218,12 @@ impl Kernel {
         .await;
     }
 
+    /// Whether nobody waits for a turn at this date: what goes to the end of the run queue now runs next. Who has nothing more to do in his own
+    /// turn may then go on at once with what he would do in his next one.
+    pub fn is_quiet(&self) -> bool {
+        self.inner.ready.borrow().is_empty()
+    }
+
     /// A new mailbox.
     pub fn mailbox<T>(&self, name: impl Into<Label>) -> Mailbox<T> {
         Mailbox::new(self.clone(), name.into())

@@ -18,7 +18,7 @@
 //! # Ok::<(), isotherm_kernel::RunError>(())
 //! ```
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ops::ControlFlow;
 
@@ -123,28 +123,14 @@ pub struct Simulation {
     kernel: Kernel,
     limits: Limits,
     watcher: RefCell<Option<Watcher>>,
+    /// Steps until he looks again.
+    steps_until_look: Cell<u64>,
 }
 
 /// Who looks in on a simulation.
 struct Watcher {
     every: u64,
-    /// Steps until he looks again.
-    left: u64,
     look: Box<dyn FnMut(Time) -> ControlFlow<()>>,
-}
-
-impl Watcher {
-    fn step(&mut self, now: Time) -> Result<(), RunError> {
-        self.left -= 1;
-        if self.left > 0 {
-            return Ok(());
-        }
-        self.left = self.every;
-        match (self.look)(now) {
-            ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => Err(RunError::Interrupted { at: now }),
-        }
-    }
 }
 
 impl Default for Simulation {
@@ -156,7 +142,12 @@ impl Default for Simulation {
 impl Simulation {
     /// An empty simulation at date zero.
     pub fn new() -> Self {
-        Simulation { kernel: Kernel::new(), limits: Limits::default(), watcher: RefCell::new(None) }
+        Simulation {
+            kernel: Kernel::new(),
+            limits: Limits::default(),
+            watcher: RefCell::new(None),
+            steps_until_look: Cell::new(u64::MAX),
+        }
     }
 
     /// Sets the limits.
@@ -191,7 +182,8 @@ impl Simulation {
     /// to show how far it has come, or to end it, by `Break`, with [`RunError::Interrupted`]. He sees the date and cannot change anything.
     pub fn with_watcher(self, every: u64, look: impl FnMut(Time) -> ControlFlow<()> + 'static) -> Self {
         let every = every.max(1);
-        self.watcher.replace(Some(Watcher { every, left: every, look: Box::new(look) }));
+        self.watcher.replace(Some(Watcher { every, look: Box::new(look) }));
+        self.steps_until_look.set(every);
         self
     }
 
@@ -259,9 +251,22 @@ impl Simulation {
     }
 
     fn step(&self) -> Result<(), RunError> {
-        match &mut *self.watcher.borrow_mut() {
-            Some(watcher) => watcher.step(self.kernel.now()),
-            None => Ok(()),
+        let left = self.steps_until_look.get() - 1;
+        self.steps_until_look.set(left);
+        if left == 0 { self.look() } else { Ok(()) }
+    }
+
+    #[cold]
+    fn look(&self) -> Result<(), RunError> {
+        let mut watcher = self.watcher.borrow_mut();
+        let Some(Watcher { every, look }) = &mut *watcher else {
+            self.steps_until_look.set(u64::MAX);
+            return Ok(());
+        };
+        self.steps_until_look.set(*every);
+        match look(self.kernel.now()) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(RunError::Interrupted { at: self.kernel.now() }),
         }
     }
 

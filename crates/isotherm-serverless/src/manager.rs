@@ -17,6 +17,7 @@ use crate::Limits;
 use crate::function::{Body, Function, Image, RegisteredFunction};
 use crate::invocation::{Invocation, Waiter};
 use crate::message::{Answer, ManagerMessage, Reply, Request, Woken};
+use crate::replay::{Replay, Source};
 use crate::service::ServerlessComputeService;
 
 /// A function manager. A cheap handle; clones are the same manager.
@@ -183,10 +184,63 @@ impl FunctionManager {
     ///
     /// It is the cheapest way to invoke, for those who make millions of invocations. `body` stands in for the function's own.
     pub fn invoke_detached(&self, function: &RegisteredFunction, body: Option<Body>) {
-        let request =
-            Request::Invoke { function: function.id, body, reply: None, manager: self.port.clone(), processed: false };
-        let service = &function.service;
-        service.ask(&self.caller, service.payloads().invoke_request, request);
+        function.service.invoke_detached(&self.caller, function.id, body, &self.port);
+    }
+
+    /// Makes [detached](Self::invoke_detached) invocations at their dates, as a source says, and waits until the last has been made. `Planned`
+    /// names its function by its place in `functions`, which are registered with `service`. Gives how many have been made.
+    ///
+    /// Nothing of a replay is kept but what comes next, and no actor is woken for an invocation: it is the way to play traces.
+    ///
+    /// ```
+    /// # use isotherm_kernel::{Duration, Simulation, Time};
+    /// # use isotherm_platform::{Platform, PlatformBuilder};
+    /// # use isotherm_serverless::*;
+    /// # use isotherm_services::{ExecutionController, FailureCause, Site, StorageConfig, StorageService};
+    /// # let mut builder = PlatformBuilder::new();
+    /// # for host in ["user", "head", "node"] {
+    /// #     builder.host(host, 1e9).cores(4).memory(16_000_000_000);
+    /// #     builder.disk(host, "disk", 1e9, 1e9).size(1_000_000_000_000);
+    /// # }
+    /// # builder.link("lan", 1e9, 0.0);
+    /// # for (from, to) in [("user", "head"), ("head", "node"), ("user", "node")] {
+    /// #     builder.route(from, to, ["lan"]);
+    /// # }
+    /// # let simulation = Simulation::new();
+    /// # let site = Site::new(Platform::new(&simulation.kernel(), builder.build().unwrap())?);
+    /// # let [user, head, node] = ["user", "head", "node"].map(|name| site.platform().host(name).unwrap());
+    /// # let config = ServiceConfig::on_hosts(Preset::Default, head, [node]);
+    /// # let service = ServerlessComputeService::start(&site, config)?;
+    /// # let functions = FunctionManager::start(&site, user);
+    /// let records = service.collect_records();
+    /// ExecutionController::spawn(&site, user, "controller", async move |me| {
+    ///     let nap = Function::new("nap", None, Body::sleep(Duration::from_secs(1)));
+    ///     let nap = functions.register(&nap, &service, Limits::time(Duration::from_secs(60))).await?;
+    ///     let every_minute = (0..60).map(|minute| Planned { at: Time::from_secs_f64(60.0 * f64::from(minute)), function: 0, body: None });
+    ///     assert_eq!(functions.replay(&service, &[nap], every_minute).await?, 60);
+    ///     assert_eq!(me.now().as_secs_f64(), 59.0 * 60.0);
+    ///     Ok::<(), FailureCause>(())
+    /// });
+    /// simulation.run()?;
+    /// assert_eq!(records.borrow().len(), 60);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`FailureCause::FunctionNotRegistered`] if a function is registered with another service, or the source names one that is not in the
+    /// list.
+    pub async fn replay(
+        &self,
+        service: &ServerlessComputeService,
+        functions: &[RegisteredFunction],
+        source: impl Source + 'static,
+    ) -> Result<u64, FailureCause> {
+        if let Some(stranger) = functions.iter().find(|function| function.service != *service) {
+            let function = Rc::clone(stranger.function.name());
+            return Err(FailureCause::FunctionNotRegistered { function });
+        }
+        let replay = Replay::new(service, self.port.clone(), self.caller.clone(), functions, source);
+        replay.begin().receive().await
     }
 
     /// Waits until a service has no invocation left: until all that it had been asked for when this message reached it, and all that

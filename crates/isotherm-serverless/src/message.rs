@@ -71,6 +71,8 @@ pub(crate) enum Request {
         container: ContainerId,
         idle_sequence: u64,
     },
+    /// Containers may have been idle for long enough.
+    Expire,
     Prewarm {
         function: FunctionId,
     },
@@ -108,7 +110,7 @@ impl Message for Request {
             Request::CopyEnded { .. } => "copy_ended",
             Request::LoadEnded { .. } => "load_ended",
             Request::BodyEnded { .. } => "body_ended",
-            Request::IdleTimeout { .. } => "idle_timeout",
+            Request::IdleTimeout { .. } | Request::Expire => "idle_timeout",
             Request::Prewarm { .. } => "prewarm",
             Request::HostChanged { .. } => "host_changed",
             Request::Retry => "retry",

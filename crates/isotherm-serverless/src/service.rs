@@ -18,7 +18,7 @@ use std::rc::Rc;
 use isotherm_kernel::{Call as Timer, Duration, Kernel, Signalled};
 use isotherm_platform::HostId;
 use isotherm_services::{
-    ActionId, Address, AtLimit, BareMetalConfig, BareMetalService, Delivery, FailureCause, Ledger, Port, Site,
+    ActionId, Address, AtLimit, BareMetalConfig, BareMetalService, Delivery, FailureCause, Ledger, Message, Port, Site,
     StorageConfig, StorageService,
 };
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -26,6 +26,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::call::PrivateStorage;
 use crate::config::{NodeConfig, OverheadRule, Payloads, ServiceConfig, Slots};
 use crate::function::{Body, Function, Image, RegisteredFunction};
+use crate::id_map::IdMap;
 use crate::invocation::Invocation;
 use crate::message::{ManagerMessage, Reply, Request};
 use crate::state::{Effect, Node, PlatformState, Policies, Registration, Round};
@@ -96,6 +97,8 @@ enum Signal {
     Messages,
     /// The processing overhead of the request in hand has passed.
     Resume,
+    /// It is to look for containers that have been idle for long enough.
+    Expire,
     /// A container has been idle for as long as it is kept.
     IdleTimeout { container: ContainerId, idle_sequence: u64 },
 }
@@ -105,7 +108,8 @@ impl Signal {
         match self {
             Signal::Messages => [0, 0],
             Signal::Resume => [1, 0],
-            Signal::IdleTimeout { container, idle_sequence } => [container.0 + 2, idle_sequence],
+            Signal::Expire => [2, 0],
+            Signal::IdleTimeout { container, idle_sequence } => [container.0 + 3, idle_sequence],
         }
     }
 
@@ -113,7 +117,8 @@ impl Signal {
         match first {
             0 => Signal::Messages,
             1 => Signal::Resume,
-            container => Signal::IdleTimeout { container: ContainerId(container - 2), idle_sequence: second },
+            2 => Signal::Expire,
+            container => Signal::IdleTimeout { container: ContainerId(container - 3), idle_sequence: second },
         }
     }
 }
@@ -124,7 +129,10 @@ impl Signalled for Inner {
         match Signal::of_token(token) {
             Signal::Messages => service.receive(),
             Signal::Resume => service.resume(),
-            Signal::IdleTimeout { container, idle_sequence } => service.idle_timeout(container, idle_sequence),
+            Signal::Expire => service.tell(service.address(), Request::Expire),
+            Signal::IdleTimeout { container, idle_sequence } => {
+                service.tell(service.address(), Request::IdleTimeout { container, idle_sequence });
+            }
         }
     }
 }
@@ -149,12 +157,12 @@ struct Desk {
     functions: Vec<(Function, Limits)>,
     /// The function that was registered last under a name.
     by_name: FxHashMap<Rc<str>, FunctionId>,
-    live: FxHashMap<InvocationId, Live>,
-    /// The timer of each idle container, with the number of its idle period.
-    timers: FxHashMap<ContainerId, (Timer, u64)>,
+    live: IdMap<InvocationId, Live>,
+    /// When it looks for containers that have been idle for long enough.
+    expiry: Option<Timer>,
     /// The timer of each function of which a container is to be started before it is needed.
     prewarmings: FxHashMap<FunctionId, Timer>,
-    private: FxHashMap<ContainerId, PrivateStorage>,
+    private: IdMap<ContainerId, PrivateStorage>,
     /// Who waits until no invocation is left.
     draining: Vec<Reply<()>>,
     /// Who waits for the service to have stopped.
@@ -321,7 +329,7 @@ impl ServerlessComputeService {
     /// The invocations that have been taken in and have not ended, in the order of submission.
     pub fn unfinished(&self) -> Vec<Invocation> {
         let desk = self.inner.desk.borrow();
-        let mut ids: Vec<InvocationId> = desk.live.keys().copied().collect();
+        let mut ids: Vec<InvocationId> = desk.live.iter().map(|(id, _)| id).collect();
         ids.sort_unstable();
         ids.into_iter().filter_map(|id| self.handle(id, &desk.live[&id])).collect()
     }
@@ -371,7 +379,7 @@ impl ServerlessComputeService {
         self.inner.checks.get()
     }
 
-    fn kernel(&self) -> &Kernel {
+    pub(crate) fn kernel(&self) -> &Kernel {
         self.inner.site.kernel()
     }
 
@@ -384,6 +392,52 @@ impl ServerlessComputeService {
     pub(crate) fn ask(&self, from: &Address, bytes: u64, request: Request) {
         let back = from.clone();
         self.inner.port.send_or(from, bytes, request, move |cause, request| request.lost(&back, cause));
+    }
+
+    /// Sends a request to invoke a function, of whose end nobody is told.
+    pub(crate) fn invoke_detached(
+        &self,
+        from: &Address,
+        function: FunctionId,
+        body: Option<Body>,
+        manager: &Port<ManagerMessage>,
+    ) {
+        let request = Request::Invoke { function, body, reply: None, manager: manager.clone(), processed: false };
+        self.ask(from, self.inner.payloads.invoke_request, request);
+    }
+
+    /// Like [`invoke_detached`](Self::invoke_detached), for who has nothing more to do in his turn.
+    pub(crate) fn invoke_at_last(
+        &self,
+        from: &Address,
+        function: FunctionId,
+        body: Option<Body>,
+        manager: &Port<ManagerMessage>,
+    ) {
+        let inner = &*self.inner;
+        let is_free = inner.payloads.invoke_request == 0 && inner.processing_overhead.is_zero();
+        if !(is_free && self.takes_at_once()) {
+            return self.invoke_detached(from, function, body, manager);
+        }
+        inner.port.taken_at_once(from, "invoke_request");
+        self.state_now();
+        self.take_in(function, body, None, manager.clone());
+        self.conclude(Round::Arrival);
+    }
+
+    /// Puts a message of no size into the service's mailbox, for who has nothing more to do in his turn.
+    fn tell_at_last(&self, from: &Address, request: Request) {
+        if self.takes_at_once() {
+            self.inner.port.taken_at_once(from, request.kind());
+            self.process(request);
+        } else {
+            self.tell(from, request);
+        }
+    }
+
+    /// Whether a message of no size that is sent now, by who has nothing more to do in his turn, would be taken next.
+    fn takes_at_once(&self) -> bool {
+        self.inner.port.is_quiet() && self.inner.in_hand.borrow().is_none()
     }
 
     fn gone(&self) -> FailureCause {
@@ -405,17 +459,6 @@ impl ServerlessComputeService {
             self.process(request);
         }
         self.receive();
-    }
-
-    /// The timer of a container has run out.
-    fn idle_timeout(&self, container: ContainerId, idle_sequence: u64) {
-        let mut desk = self.inner.desk.borrow_mut();
-        // A timer of the same container that was set later stays on the desk.
-        if desk.timers.get(&container).is_some_and(|&(_, sequence)| sequence == idle_sequence) {
-            desk.timers.remove(&container);
-        }
-        drop(desk);
-        self.tell(self.address(), Request::IdleTimeout { container, idle_sequence });
     }
 
     /// Spends the processing overhead of a request, and takes it then.
@@ -498,6 +541,10 @@ impl ServerlessComputeService {
             }
             Request::IdleTimeout { container, idle_sequence } => {
                 state.borrow_mut().idle_timer_ended(container, idle_sequence);
+            }
+            Request::Expire => {
+                let stopped = state.borrow_mut().expire();
+                return if stopped { Round::Yes } else { Round::No };
             }
             Request::Prewarm { function } => state.borrow_mut().prewarm(function),
             Request::HostChanged { node, on } => self.host_changed(node, on),

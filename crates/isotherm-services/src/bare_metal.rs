@@ -41,13 +41,13 @@ use isotherm_platform::HostId;
 
 pub use action::{
     Action, ActionContext, ActionOwner, ActionReport, ActionRequest, ActionState, ActionStatus, AtLimit, BodyFuture,
-    CustomBody, OnEnd,
+    CustomBody, OnEnd, Turn,
 };
 pub use books::{ActionId, Ledger};
 
 use crate::port::transmit;
 use crate::{Address, FailureCause, Site};
-use books::{Books, Stage};
+use books::{Books, Entry, Stage};
 
 /// What a bare-metal service is to be.
 #[derive(Clone, Debug)]
@@ -223,7 +223,7 @@ impl BareMetalService {
             let to = inner.host();
             transmit(&inner.site, from.host(), to, payload_bytes, move |result| match result {
                 Ok(()) => service.arrive(id),
-                Err(cause) => service.end(id, Err(cause), None),
+                Err(cause) => service.end(id, Err(cause), None, Turn::GoesOn),
             });
         }
         id
@@ -237,7 +237,7 @@ impl BareMetalService {
         let on_end = request.on_end;
         request.on_end = OnEnd::Call(Box::new(move |report| {
             told.send_detached(report.clone());
-            on_end.tell(report);
+            on_end.tell(report, Turn::GoesOn);
         }));
         self.submit(from, 0, request);
         reports.receive().await
@@ -299,6 +299,10 @@ impl BareMetalService {
             self.end_later(id, FailureCause::NotAllowed { reason });
             return;
         }
+        if books.starts_at_once(id, cores) {
+            drop(books);
+            return self.begin(id);
+        }
         books.queue(id);
         drop(books);
         self.start_waiting();
@@ -306,6 +310,9 @@ impl BareMetalService {
 
     /// Starts the actions at the head of the queue for which there are cores.
     fn start_waiting(&self) {
+        if self.inner.books.borrow().nobody_waits() {
+            return;
+        }
         while self.inner.is_up() {
             let started = self.inner.books.borrow_mut().next_to_start();
             match started {
@@ -327,20 +334,22 @@ impl BareMetalService {
 
     /// Notes that the body of an action begins now.
     fn body_begins(&self, id: ActionId) {
-        let now = self.inner.site.now();
         if let Some(entry) = self.inner.books.borrow_mut().get(id) {
-            entry.started = Some(now);
-            entry.tell(ActionState::Running, Some(now));
+            entry.begins(self.inner.site.now());
         }
     }
 
     /// Ends an action: first the books, then its callback, then those who wait for cores.
-    fn end(&self, id: ActionId, result: Result<(), FailureCause>, ended: Option<Time>) {
-        let entry = self.inner.books.borrow_mut().remove(id, result.is_ok());
-        let Some(entry) = entry else { return };
+    fn end(&self, id: ActionId, result: Result<(), FailureCause>, ended: Option<Time>, turn: Turn) {
+        let mut books = self.inner.books.borrow_mut();
+        let Some(entry) = books.remove(id, result.is_ok()) else { return };
+        let turn = if books.nobody_waits() { turn } else { Turn::GoesOn };
+        drop(books);
         entry.tell(ActionState::Ended, entry.started);
-        entry.on_end.tell(ActionReport { started: entry.started, ended, result });
-        self.start_waiting();
+        entry.on_end.tell(ActionReport { started: entry.started, ended, result }, turn);
+        if turn == Turn::GoesOn {
+            self.start_waiting();
+        }
     }
 
     /// Ends an action by force; its callback comes in a turn of its own. Says whether it had not ended yet.
@@ -358,7 +367,7 @@ impl BareMetalService {
         }
         let report = ActionReport { started: entry.started, ended: None, result: Err(cause) };
         let on_end = entry.on_end;
-        kernel.call_after(Duration::ZERO, move |_| on_end.tell(report));
+        kernel.call_after(Duration::ZERO, move |_| on_end.tell(report, Turn::Ends));
         self.start_waiting();
         true
     }

@@ -62,7 +62,7 @@ mod transfer;
 
 pub use bare_metal::{
     Action, ActionContext, ActionId, ActionOwner, ActionReport, ActionRequest, ActionState, ActionStatus, AtLimit,
-    BareMetalConfig, BareMetalService, BodyFuture, CustomBody, Ledger, OnEnd,
+    BareMetalConfig, BareMetalService, BodyFuture, CustomBody, Ledger, OnEnd, Turn,
 };
 pub use controller::ExecutionController;
 pub use failure::FailureCause;

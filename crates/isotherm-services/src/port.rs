@@ -245,6 +245,19 @@ impl<M: Message + 'static> Port<M> {
         }
     }
 
+    /// Whether a message without payload that is sent now, by who has nothing more to do in his turn, would be the next thing that happens. A
+    /// receiver that listens may then take it without its coming through the mailbox; he says so to those who observe messages by
+    /// [`taken_at_once`](Self::taken_at_once).
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.inner.site.kernel().is_quiet() && self.is_empty() && !self.is_closed()
+    }
+
+    /// Notes a message without payload that did not come through the mailbox: see [`is_quiet`](Self::is_quiet).
+    pub fn taken_at_once(&self, from: &Address, kind: &'static str) {
+        self.inner.site.message_sent(from, &self.inner.address, kind, 0);
+    }
+
     fn post(&self, from: &Address, bytes: u64, message: M, on_lost: Option<OnLost<M>>) {
         let inner = &*self.inner;
         let kind = message.kind();

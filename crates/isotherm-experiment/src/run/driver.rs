@@ -1,14 +1,47 @@
 //! The controller: registers the functions, invokes them as the workloads say, and waits for what it has invoked.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use isotherm_serverless::{Body, RegisteredFunction};
+use isotherm_serverless::{Body, Planned, RegisteredFunction, Source};
 use isotherm_services::ExecutionController;
-use isotherm_workload::{Merge, Workload};
+use isotherm_workload::{Arrival, Merge, Workload, WorkloadError};
 
 use super::Failure;
 use super::world::{Clients, World};
+
+/// The arrivals of a workload as invocations to be made.
+struct Arrivals {
+    workload: Merge,
+    bodies: Vec<Body>,
+    /// Why there are no more.
+    failure: Rc<RefCell<Option<WorkloadError>>>,
+}
+
+impl Source for Arrivals {
+    fn next(&mut self) -> Option<Planned> {
+        match self.workload.next_arrival() {
+            Ok(arrival) => arrival.map(|arrival| Planned {
+                at: arrival.at,
+                function: arrival.function as usize,
+                body: body_of(&arrival, &self.bodies),
+            }),
+            Err(error) => {
+                *self.failure.borrow_mut() = Some(error);
+                None
+            }
+        }
+    }
+}
+
+/// The body of one invocation, if it is not the function's.
+fn body_of(arrival: &Arrival, bodies: &[Body]) -> Option<Body> {
+    match (arrival.duration, arrival.tag) {
+        (Some(duration), _) => Some(Body::sleep(duration)),
+        (None, Some(tag)) => bodies.get(tag as usize).cloned(),
+        (None, None) => None,
+    }
+}
 
 /// The controller's knowledge.
 pub(super) struct Driver {
@@ -25,22 +58,25 @@ impl Driver {
         for clients in std::mem::take(&mut self.clients) {
             self.start_clients(me, clients, &functions);
         }
-        while let Some(arrival) = workload.next_arrival()? {
-            if arrival.at > me.now() {
-                me.sleep_until(arrival.at).await;
+        let World { manager, service, .. } = &self.world;
+        if self.world.invoking_is_free {
+            let failure = Rc::new(RefCell::new(None));
+            let arrivals = Arrivals { workload, bodies: self.world.bodies.clone(), failure: Rc::clone(&failure) };
+            // All functions are registered with this service, and workloads name no others.
+            detached = manager.replay(service, &functions, arrivals).await.unwrap_or(0);
+            if let Some(error) = failure.take() {
+                return Err(error.into());
             }
-            let function = &functions[arrival.function as usize];
-            let body = self.world.body_of(&arrival);
-            if self.world.invoking_is_free {
-                detached += 1;
-                self.world.manager.invoke_detached(function, body);
-            } else {
-                self.invoke_apart(me, function.clone(), body);
+        } else {
+            while let Some(arrival) = workload.next_arrival()? {
+                me.sleep_until(arrival.at).await;
+                let function = functions[arrival.function as usize].clone();
+                self.invoke_apart(me, function, body_of(&arrival, &self.world.bodies));
             }
         }
         // A service that has stopped has no invocation left.
-        let _ = self.world.manager.drain(&self.world.service).await;
-        self.lost.set(self.lost.get() + detached - self.world.service.detached());
+        let _ = manager.drain(service).await;
+        self.lost.set(self.lost.get() + detached - service.detached());
         Ok(())
     }
 

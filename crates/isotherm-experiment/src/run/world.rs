@@ -11,7 +11,7 @@ use isotherm_serverless::{
     Slots, Step,
 };
 use isotherm_services::{Site, StorageConfig, StorageService};
-use isotherm_workload::{Arrival, ArrivalList, Client, FunctionNames, Generator, Merge, Workload, WorkloadError};
+use isotherm_workload::{ArrivalList, Client, FunctionNames, Generator, Merge, Workload, WorkloadError};
 
 use super::Failure;
 use crate::plan::{ClosedPlan, ConcurrencyPlan, KeepAliveKind, Plan, StepPlan, WorkloadPlan};
@@ -23,7 +23,7 @@ pub(super) struct World {
     pub(super) service: ServerlessComputeService,
     pub(super) manager: FunctionManager,
     pub(super) functions: Vec<(Function, Limits, Span)>,
-    bodies: Vec<Body>,
+    pub(super) bodies: Vec<Body>,
     /// Whether the answer to an invocation takes no time.
     pub(super) invoking_is_free: bool,
 }
@@ -69,15 +69,6 @@ impl World {
             service,
             invoking_is_free: plan.service.invoking_is_free(),
         })
-    }
-
-    /// The body of one invocation, if it is not the function's.
-    pub(super) fn body_of(&self, arrival: &Arrival) -> Option<Body> {
-        match (arrival.duration, arrival.tag) {
-            (Some(duration), _) => Some(Body::sleep(duration)),
-            (None, Some(tag)) => self.bodies.get(tag as usize).cloned(),
-            (None, None) => None,
-        }
     }
 }
 

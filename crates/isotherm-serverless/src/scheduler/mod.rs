@@ -54,7 +54,7 @@ pub use round_robin::RoundRobin;
 pub use workload_balancing::WorkloadBalancing;
 
 use crate::state::View;
-use crate::{ContainerId, ImageId, InvocationId, NodeId};
+use crate::{ContainerId, FunctionId, ImageId, InvocationId, NodeId};
 
 /// An invocation is to be started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,4 +103,29 @@ impl Plan {
 pub trait Scheduler {
     /// Decides one round. Called only when at least one invocation is schedulable.
     fn round(&mut self, view: &View<'_>, plan: &mut Plan);
+
+    /// Decides for an invocation of a function without image that has just come while no other waits: where does it go at once? `None`: only a
+    /// round can tell. What is decided must be what a round would decide; it need not be able to, but it is called where a round would
+    /// decide for one invocation, and costs less.
+    fn place_alone(&mut self, _: &View<'_>, _: FunctionId) -> Option<Placed> {
+        None
+    }
+}
+
+/// Where one invocation goes: see [`Scheduler::place_alone`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// The node that is to run it.
+    pub node: NodeId,
+    /// The container that is to serve it; `None`: a new one.
+    pub container: Option<ContainerId>,
+    /// The scheduler knows now how all nodes are.
+    pub(crate) caught_up: bool,
+}
+
+impl Placed {
+    /// On a node, in a container that can serve or (`None`) in a new one.
+    pub fn new(node: NodeId, container: Option<ContainerId>) -> Self {
+        Placed { node, container, caught_up: false }
+    }
 }

@@ -3,7 +3,9 @@
 use std::rc::Rc;
 
 use isotherm_kernel::Duration;
-use isotherm_services::{Action, ActionOwner, ActionReport, ActionRequest, DataEnd, FailureCause, FilePin, move_data};
+use isotherm_services::{
+    Action, ActionOwner, ActionReport, ActionRequest, DataEnd, FailureCause, FilePin, Turn, move_data,
+};
 
 use super::{Inner, Live, NodeServices, ServerlessComputeService, Signal};
 use crate::call::{Call, PrivateStorage};
@@ -44,7 +46,7 @@ impl<F: FnOnce(Result<(), FailureCause>) -> Request> Drop for Notice<F> {
 
 /// The bodies of invocations are its actions.
 impl ActionOwner for Inner {
-    fn action_ended(self: Rc<Self>, [invocation, node]: [u64; 2], report: ActionReport) {
+    fn action_ended(self: Rc<Self>, [invocation, node]: [u64; 2], report: ActionReport, turn: Turn) {
         let ActionReport { started, ended, mut result } = report;
         if let Err(FailureCause::ServiceStopped { service: stopped }) = &mut result
             && self.stopped.get()
@@ -52,9 +54,14 @@ impl ActionOwner for Inner {
             // Users know nothing of the services within this one.
             *stopped = Rc::clone(&self.name);
         }
-        let from = &self.nodes[node as usize].address;
         let end = BodyEnd { started, ended, result };
-        self.port.send(from, 0, Request::BodyEnded { invocation: InvocationId(invocation), end });
+        let request = Request::BodyEnded { invocation: InvocationId(invocation), end };
+        let service = ServerlessComputeService { inner: self };
+        let from = &service.inner.nodes[node as usize].address;
+        match turn {
+            Turn::Ends => service.tell_at_last(from, request),
+            Turn::GoesOn => service.tell(from, request),
+        }
     }
 }
 
@@ -97,13 +104,14 @@ impl ServerlessComputeService {
             }
             Effect::KeepAlive { container, idle_sequence, idle } => {
                 let token = Signal::IdleTimeout { container, idle_sequence }.token();
-                let timer = self.kernel().signal_after(idle, Rc::clone(&self.inner) as _, token);
-                self.inner.desk.borrow_mut().timers.insert(container, (timer, idle_sequence));
+                self.kernel().signal_after(idle, Rc::clone(&self.inner) as _, token);
             }
-            Effect::ForgetTimer { container } => {
-                let timer = self.inner.desk.borrow_mut().timers.remove(&container);
-                if let Some((timer, _)) = timer {
-                    self.kernel().cancel_call(timer);
+            Effect::Expire { at } => {
+                let after = at.since(self.kernel().now());
+                let timer = self.kernel().signal_after(after, Rc::clone(&self.inner) as _, Signal::Expire.token());
+                let before = self.inner.desk.borrow_mut().expiry.replace(timer);
+                if let Some(before) = before {
+                    self.kernel().cancel_call(before);
                 }
             }
             Effect::Prewarm { function, after } => {
@@ -288,7 +296,7 @@ impl ServerlessComputeService {
         }
         let (body, handle) = (live.body.clone(), self.handle(invocation, live)?);
         let manager = FunctionManager::at_port(&self.inner.site, live.manager.clone());
-        let storage = desk.private.entry(container).or_insert_with(|| {
+        let storage = desk.private.get_or_insert_with(container, || {
             let storage = &self.node(node).storage;
             let name = format!("{} of container {container}", storage.name()).into();
             let bytes = self.inner.state.borrow().disk_limit(container);

@@ -9,7 +9,6 @@ impl ServerlessComputeService {
         let mut tables = self.inner.state.borrow().live_tables();
         tables.extend([
             ("live invocations on the desk", desk.live.len()),
-            ("timers", desk.timers.len()),
             ("timers of pre-warmings", desk.prewarmings.len()),
             ("private storages", desk.private.len()),
             ("actions in progress", desk.progress.len()),

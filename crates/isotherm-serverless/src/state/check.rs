@@ -31,6 +31,7 @@ impl PlatformState {
             ("invocations waiting for an image", of_images(&|image| image.waiting.len())),
             ("functions waiting of an image", of_images(&|image| image.functions_waiting.len())),
             ("containers", self.containers.len()),
+            ("dates at which containers may stop", self.expiries.len()),
             ("idle containers by function", self.functions.iter().map(|function| function.idle.len()).sum()),
             ("idle containers by node", of_nodes(&|node| node.idle.len())),
             ("slots in use", of_nodes(&|node| node.slots_used as usize)),

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use isotherm_kernel::{Duration, Time};
 use isotherm_services::FileError;
 
-use super::node::IdleKey;
+use super::idle::IdleKey;
 use super::{Effect, Need, PlatformState};
 use crate::config::ContainerReuse;
 use crate::eviction::{IdleContainer, Missing, Rank, StoppedContainer};
@@ -24,7 +24,10 @@ pub(crate) struct Container {
     pub(crate) idle_since: Time,
     /// Renewed each time it becomes idle, so that an old timer is known as such.
     pub(crate) idle_sequence: u64,
-    pub(crate) has_timer: bool,
+    /// When it stops if it stays idle; [`Time::NEVER`] if it is kept.
+    pub(crate) expires: Time,
+    /// The date under which it is noted among those that may have to stop; [`Time::NEVER`] if it is not.
+    pub(crate) noted: Time,
     /// Its place among those that go when their room is needed, while it is idle.
     pub(crate) rank: Rank,
     /// When its start-up ends, or has ended.
@@ -70,7 +73,8 @@ impl PlatformState {
             is_lost: false,
             idle_since: self.now,
             idle_sequence: self.next_idle_sequence,
-            has_timer: false,
+            expires: Time::NEVER,
+            noted: Time::NEVER,
             rank: Rank::default(),
             ready_at: self.now + self.functions[function.index()].startup.draw(),
         };
@@ -156,10 +160,10 @@ impl PlatformState {
     fn make_room(&mut self, node: NodeId, missing: Missing) -> bool {
         let state = &self.nodes[node.index()];
         let needed = Need { memory_bytes: missing.memory_bytes, disk_bytes: missing.disk_bytes };
-        if !needed.fits_into(state.idle_limits) {
+        if !self.evicts || !needed.fits_into(state.idle_limits) {
             return false;
         }
-        let mut idle = state.idle.iter().map(|key| self.idle_container(key.id));
+        let mut idle = state.idle.in_order().map(|id| self.idle_container(id));
         let Some(victims) = self.policies.eviction.choose(&mut idle, missing) else { return false };
         drop(idle);
         for victim in self.only_idle(node, victims) {
@@ -230,28 +234,26 @@ impl PlatformState {
         let (node, function) = (container.node, container.function);
         container.idle_since = self.now;
         container.idle_sequence = self.next_idle_sequence;
-        container.has_timer = idle.is_some();
         self.next_idle_sequence += 1;
         let mut container = *container;
-        let rank = self.policies.eviction.rank(&self.facts(id, &container));
-        if rank != container.rank {
-            container.rank = rank;
-            self.containers.insert(id, container);
+        if self.evicts {
+            container.rank = self.policies.eviction.rank(&self.facts(id, &container));
+            if let Some(known) = self.containers.get_mut(&id) {
+                known.rank = container.rank;
+            }
         }
         self.open(id, &container);
         let image = self.functions[function.index()].image;
         let limits = self.need(function);
         let state = &mut self.nodes[node.index()];
-        state.idle.insert(IdleKey { rank, since: self.now, id });
+        state.idle.insert(IdleKey { rank: container.rank, since: self.now, id });
         state.idle_limits.add(limits);
         // What this container holds can now be had by evicting it.
         state.room_may_have_come();
         self.count_pins(node, image, -1, 1);
         self.touch(node);
         self.emit(|| EventKind::ContainerIdle { node, container: id });
-        if let Some(idle) = idle {
-            self.effects.push(Effect::KeepAlive { container: id, idle_sequence: container.idle_sequence, idle });
-        }
+        self.keep_for(id, idle);
     }
 
     /// Puts a container that can take another invocation on the list of its function.
@@ -300,7 +302,7 @@ impl PlatformState {
 
     /// Takes a container off the lists of idle ones.
     fn no_longer_idle(&mut self, id: ContainerId, container: &Container) {
-        let Container { node, function, idle_since, has_timer, rank, .. } = *container;
+        let Container { node, function, idle_since, rank, .. } = *container;
         self.close(id, container);
         let image = self.functions[function.index()].image;
         let limits = self.need(function);
@@ -309,9 +311,6 @@ impl PlatformState {
         state.idle_limits = state.idle_limits.without(limits);
         self.count_pins(node, image, 1, -1);
         self.touch(node);
-        if has_timer && !self.policies.rules.stale_timers_cause_rounds {
-            self.effects.push(Effect::ForgetTimer { container: id });
-        }
     }
 
     /// Gives an invocation to a container, idle or new.
@@ -363,15 +362,5 @@ impl PlatformState {
         self.touch(node);
         self.effects.push(Effect::Stopped { container: id });
         self.emit(|| EventKind::ContainerStopped { node, container: id, evicted });
-    }
-
-    /// A container's timer has run out. Nothing happens if it was used meanwhile or is gone.
-    pub(crate) fn idle_timer_ended(&mut self, id: ContainerId, idle_sequence: u64) {
-        let current = self.containers.get(&id).is_some_and(|container| {
-            container.serving == 0 && container.has_timer && container.idle_sequence == idle_sequence
-        });
-        if current {
-            self.stop_container(id, false);
-        }
     }
 }

@@ -11,8 +11,9 @@ use super::{Effect, OnHead, Place, PlatformState};
 use crate::{EventKind, FunctionId, ImageId, InvocationId, Outcome};
 
 impl PlatformState {
-    /// Looks at the invocations that are new, and at the images that wait for room on the head disk.
-    pub(super) fn admit_new(&mut self) {
+    /// Looks at the invocations that are new, and at the images that wait for room on the head disk. One that is alone may be dispatched at once,
+    /// if a round is to follow.
+    pub(super) fn admit_new(&mut self, may_dispatch: bool) {
         self.begin_awaited_downloads();
         while let Some(id) = self.next_let_in() {
             let now = self.now;
@@ -22,7 +23,11 @@ impl PlatformState {
         }
         while let Some(id) = self.new.pop_front() {
             let function = self.invocations[&id].function;
-            if self.passes(id, function) {
+            if !self.passes(id, function) {
+                continue;
+            }
+            let is_alone = may_dispatch && self.new.is_empty() && self.functions[function.index()].image.is_none();
+            if !(is_alone && self.dispatch_alone(id, function)) {
                 self.admit(id, function);
             }
         }

@@ -17,6 +17,7 @@
 
 mod backlog;
 mod containers;
+mod expiry;
 mod head;
 mod idle;
 mod images;
@@ -35,7 +36,8 @@ mod tests;
 
 use backlog::Backlog;
 pub(crate) use containers::Container;
-use idle::IdleContainers;
+use expiry::Expiries;
+use idle::{IdleContainers, IdleOnNode};
 pub(crate) use node::{Node, SharedFileSystem};
 use prewarm::Prewarming;
 use throttle::{CommonGate, Gate};
@@ -51,6 +53,7 @@ use rustc_hash::FxHashMap;
 use crate::config::{ContainerReuse, RoomRule, Rules, Throttle};
 use crate::eviction::ContainerEviction;
 use crate::function::{Concurrency, Startup};
+use crate::id_map::IdMap;
 use crate::keep_alive::{Invoked, KeepAlive, SharedKeepAlive};
 use crate::node_set::{IdSet, NodeSet};
 use crate::scheduler::{Plan, Scheduler};
@@ -74,12 +77,12 @@ pub(crate) enum Effect {
     LoadRefused { node: NodeId, image: ImageId },
     /// Start an invocation on a node.
     Start { invocation: InvocationId, node: NodeId, container: ContainerId, startup: Duration, limit: Duration },
+    /// Have the service look at a date, and no earlier, for containers that have been idle for long enough.
+    Expire { at: Time },
     /// Wake the service when a container has been idle for so long.
     KeepAlive { container: ContainerId, idle_sequence: u64, idle: Duration },
     /// Wake the service after so long: a copy or load that was interrupted may be tried again.
     RetryMove { after: Duration },
-    /// A container is used again or has stopped before its timer: the timer is of no use any more.
-    ForgetTimer { container: ContainerId },
     /// Wake the service when a container of a function is to be started before it is needed.
     Prewarm { function: FunctionId, after: Duration },
     /// It is of no use any more.
@@ -230,10 +233,11 @@ pub(crate) struct PlatformState {
     free_nodes: NodeSet,
     /// Nodes from whose disk images were pushed out since the last message.
     nodes_with_dropped: Vec<NodeId>,
-    pub(crate) containers: FxHashMap<ContainerId, Container>,
+    pub(crate) containers: IdMap<ContainerId, Container>,
+    expiries: Expiries,
     next_container: u64,
     next_idle_sequence: u64,
-    pub(crate) invocations: FxHashMap<InvocationId, Invocation>,
+    pub(crate) invocations: IdMap<InvocationId, Invocation>,
     next_invocation: u64,
     /// Invocations that nobody has looked at yet.
     new: VecDeque<InvocationId>,
@@ -262,8 +266,12 @@ pub(crate) struct PlatformState {
 }
 
 impl PlatformState {
-    pub(crate) fn new(policies: Policies, head: SharedFileSystem, nodes: Vec<Node>) -> Self {
+    pub(crate) fn new(policies: Policies, head: SharedFileSystem, mut nodes: Vec<Node>) -> Self {
         let common_gate = CommonGate::new(policies.max_concurrency, policies.throttle);
+        let evicts = policies.eviction.evicts();
+        for node in &mut nodes {
+            node.idle = IdleOnNode::new(evicts);
+        }
         let least = |capacity: fn(&Node) -> u64| nodes.iter().map(capacity).min().unwrap_or_default();
         PlatformState {
             now: Time::ZERO,
@@ -271,7 +279,7 @@ impl PlatformState {
                 memory_bytes: least(|node| node.memory.borrow().capacity()),
                 disk_bytes: least(|node| node.disk.borrow().capacity()),
             },
-            evicts: policies.eviction.evicts(),
+            evicts,
             common_gate,
             policies,
             head,
@@ -287,10 +295,11 @@ impl PlatformState {
             ),
             nodes,
             nodes_with_dropped: Vec::new(),
-            containers: FxHashMap::default(),
+            containers: IdMap::default(),
+            expiries: Expiries::default(),
             next_container: 0,
             next_idle_sequence: 0,
-            invocations: FxHashMap::default(),
+            invocations: IdMap::default(),
             next_invocation: 0,
             new: VecDeque::new(),
             awaiting_room: BTreeSet::new(),
@@ -443,7 +452,7 @@ impl PlatformState {
             self.changes += 1;
         }
         self.drop_images_without_file();
-        self.admit_new();
+        self.admit_new(round != Round::No);
         if round != Round::No && !self.pending.is_empty() {
             self.run_round();
             // What was dispatched no longer pins its image on the head disk, so that another may take its room.
@@ -455,15 +464,26 @@ impl PlatformState {
 
     /// Puts an invocation whose image is on the head disk at the end of the queue.
     fn make_schedulable(&mut self, id: InvocationId) {
+        self.join_queue(id);
+        self.note_admission(id);
+    }
+
+    fn note_admission(&mut self, id: InvocationId) {
         let now = self.now;
+        if let Some(invocation) = self.invocations.get(&id) {
+            invocation.status.update(|record| {
+                record.admitted = Some(now);
+                record.download_wait = now.since(record.submitted).saturating_sub(record.throttle_wait);
+            });
+        }
+        self.emit(|| EventKind::Admitted { invocation: id });
+    }
+
+    fn join_queue(&mut self, id: InvocationId) {
         let Some(invocation) = self.invocations.get_mut(&id) else { return };
         let pending = Pending { invocation: id, function: invocation.function };
         let sequence = self.pending.push(pending);
         invocation.place = Place::Pending(sequence);
-        invocation.status.update(|record| {
-            record.admitted = Some(now);
-            record.download_wait = now.since(record.submitted).saturating_sub(record.throttle_wait);
-        });
         let function = invocation.function;
         let spec = &mut self.functions[function.index()];
         spec.pending.push_at(sequence, pending);
@@ -473,7 +493,6 @@ impl PlatformState {
             self.images[image.index()].functions_waiting.insert(function);
             self.pin_on_head(image);
         }
-        self.emit(|| EventKind::Admitted { invocation: id });
     }
 
     /// Takes a pending invocation out of the queue.
@@ -591,7 +610,7 @@ impl PlatformState {
     pub(crate) fn running(&self) -> Vec<InvocationId> {
         let is_running = |invocation: &Invocation| matches!(invocation.place, Place::Running(_));
         let running = self.invocations.iter().filter(|(_, invocation)| is_running(invocation));
-        let mut running: Vec<InvocationId> = running.map(|(&id, _)| id).collect();
+        let mut running: Vec<InvocationId> = running.map(|(id, _)| id).collect();
         running.sort_unstable();
         running
     }
@@ -659,8 +678,7 @@ impl PlatformState {
         }
         state.up = false;
         state.room_may_have_come();
-        let idle: Vec<ContainerId> = state.idle.iter().map(|key| key.id).collect();
-        for container in idle {
+        for container in state.idle.all() {
             self.stop_container(container, false);
         }
         let in_memory: Vec<ImageId> = self.images_in_memory(node);

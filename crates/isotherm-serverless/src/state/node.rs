@@ -1,7 +1,6 @@
 //! What the platform knows of one compute host.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use isotherm_kernel::Time;
@@ -9,8 +8,8 @@ use isotherm_services::{FileId, FileSystem};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Need;
-use crate::eviction::Rank;
-use crate::{ContainerId, ImageId};
+use super::idle::IdleOnNode;
+use crate::ImageId;
 
 /// A file system that a storage service and the platform's state share.
 pub(crate) type SharedFileSystem = Rc<RefCell<FileSystem>>;
@@ -29,8 +28,7 @@ pub(crate) struct Node {
     pub(crate) memory: SharedFileSystem,
     /// Images that are, or are about to be, on this node.
     pub(crate) images: FxHashMap<ImageId, NodeImage>,
-    /// Idle containers in the order in which they go when their room is needed.
-    pub(crate) idle: BTreeSet<IdleKey>,
+    pub(crate) idle: IdleOnNode,
     /// Limits of the idle containers together.
     pub(crate) idle_limits: Need,
     /// Images that only idle containers pin, together.
@@ -44,14 +42,6 @@ pub(crate) struct Node {
     pub(crate) claims: FxHashMap<ImageId, Need>,
     /// These together.
     pub(crate) claimed: Need,
-}
-
-/// The place of an idle container among those of its node: by rank, then the longest idle first, ties in the order of creation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct IdleKey {
-    pub(crate) rank: Rank,
-    pub(crate) since: Time,
-    pub(crate) id: ContainerId,
 }
 
 /// The two steps of an image within a node.
@@ -118,7 +108,7 @@ impl Node {
             disk,
             memory,
             images: FxHashMap::default(),
-            idle: BTreeSet::new(),
+            idle: IdleOnNode::new(true),
             idle_limits: Need::default(),
             idle_images: Need::default(),
             dropped: Vec::new(),

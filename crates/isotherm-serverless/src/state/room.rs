@@ -202,8 +202,8 @@ impl PlatformState {
     /// them may make up for that), the first in their order. None if there is none.
     fn choose_idle(&self, node: NodeId, missing: Missing, keep: Option<ImageId>) -> Vec<ContainerId> {
         let state = &self.nodes[node.index()];
-        let mut idle = state.idle.iter().map(|key| {
-            let mut idle = self.idle_container(key.id);
+        let mut idle = state.idle.in_order().map(|id| {
+            let mut idle = self.idle_container(id);
             if let Some(image) = self.functions[idle.function.index()].image
                 && keep != Some(image)
             {
@@ -221,7 +221,7 @@ impl PlatformState {
             .choose(&mut idle, missing)
             .map(|victims| self.only_idle(node, victims))
             .filter(|victims| !victims.is_empty())
-            .unwrap_or_else(|| state.idle.first().map(|key| key.id).into_iter().collect())
+            .unwrap_or_else(|| state.idle.in_order().take(1).collect())
     }
 
     /// A policy may be wrong: only what is idle on the node goes.

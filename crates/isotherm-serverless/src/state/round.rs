@@ -2,8 +2,8 @@
 
 use super::node::Transfer;
 use super::{Effect, Place, PlatformState, View};
-use crate::scheduler::{Dispatch, Plan};
-use crate::{ContainerId, EventKind, StartKind};
+use crate::scheduler::{Dispatch, Placed, Plan};
+use crate::{ContainerId, EventKind, FunctionId, InvocationId, NodeId, StartKind};
 
 impl PlatformState {
     /// Asks the scheduler and carries out its decisions: dispatches, then loads, then copies.
@@ -18,9 +18,7 @@ impl PlatformState {
                 scheduler.round(&View::new(self), &mut plan);
             }
             if std::mem::take(&mut plan.caught_up) {
-                for node in self.touched.drain(..) {
-                    self.nodes[node.index()].touched = false;
-                }
+                self.forget_touched();
             }
             self.refused.clear();
             self.opened.clear();
@@ -53,7 +51,7 @@ impl PlatformState {
     }
 
     /// A scheduler may be wrong about anything.
-    fn exist(&self, node: crate::NodeId, image: crate::ImageId) -> bool {
+    fn exist(&self, node: NodeId, image: crate::ImageId) -> bool {
         node.index() < self.nodes.len() && image.index() < self.images.len()
     }
 
@@ -62,37 +60,75 @@ impl PlatformState {
         let Dispatch { invocation: id, node, container } = dispatch;
         let Some(invocation) = self.invocations.get(&id) else { return };
         let (function, Place::Pending(sequence)) = (invocation.function, invocation.place) else { return };
-        if node.index() >= self.nodes.len() || self.nodes[node.index()].free_slots() == 0 {
+        let Some((served_by, is_new)) = self.container_for(function, node, container) else {
             self.refused.push(function);
             return;
-        }
-        let (served_by, is_new) = match container {
-            Some(wanted) if self.can_serve(wanted, node, function) => (wanted, false),
-            Some(_) => {
-                self.refused.push(function);
-                return;
-            }
-            None => match self.place_beside_others(node, function) {
-                Some(found) => (found, false),
-                None => match self.start_new(node, function) {
-                    Some(new) => (new, true),
-                    None => {
-                        self.refused.push(function);
-                        return;
-                    }
-                },
-            },
         };
         self.leave_queue(function, sequence);
-        self.occupy(served_by, is_new);
+        self.give(id, node, served_by, is_new);
+    }
+
+    /// Admits an invocation and dispatches it, if no other waits and the scheduler knows without a round where it goes. Says whether it has
+    /// been admitted.
+    pub(super) fn dispatch_alone(&mut self, id: InvocationId, function: FunctionId) -> bool {
+        if !self.pending.is_empty() {
+            return false;
+        }
+        let Some(mut scheduler) = self.policies.scheduler.take() else { return false };
+        self.repeats = false;
+        let placed = scheduler.place_alone(&View::new(self), function);
+        self.policies.scheduler = Some(scheduler);
+        let Some(Placed { node, container, caught_up }) = placed else { return false };
+        if caught_up {
+            self.forget_touched();
+        }
+        self.note_admission(id);
+        match self.container_for(function, node, container) {
+            Some((served_by, is_new)) => {
+                self.give(id, node, served_by, is_new);
+                self.changes += 1;
+            }
+            // A round will find out what else can be done.
+            None => self.join_queue(id),
+        }
+        true
+    }
+
+    /// The container that can serve an invocation on a node, which may have to be started, and whether it is new. `None` if that is not feasible.
+    fn container_for(
+        &mut self,
+        function: FunctionId,
+        node: NodeId,
+        wanted: Option<ContainerId>,
+    ) -> Option<(ContainerId, bool)> {
+        if node.index() >= self.nodes.len() || self.nodes[node.index()].free_slots() == 0 {
+            return None;
+        }
+        match wanted {
+            Some(wanted) => self.can_serve(wanted, node, function).then_some((wanted, false)),
+            None => match self.place_beside_others(node, function) {
+                Some(found) => Some((found, false)),
+                None => self.start_new(node, function).map(|new| (new, true)),
+            },
+        }
+    }
+
+    fn give(&mut self, id: InvocationId, node: NodeId, container: ContainerId, is_new: bool) {
+        self.occupy(container, is_new);
         self.dispatches += 1;
         self.change_slots_used(node, |used| used + 1);
-        self.note_dispatch(dispatch, served_by, is_new);
+        self.note_dispatch(id, node, container, is_new);
+    }
+
+    fn forget_touched(&mut self) {
+        for node in self.touched.drain(..) {
+            self.nodes[node.index()].touched = false;
+        }
     }
 
     /// A container that can take an invocation beside those that it serves: where containers serve several at once, one that has been
     /// started in this round may have a place for others that were to have a new one.
-    fn place_beside_others(&self, node: crate::NodeId, function: crate::FunctionId) -> Option<ContainerId> {
+    fn place_beside_others(&self, node: NodeId, function: FunctionId) -> Option<ContainerId> {
         let spec = &self.functions[function.index()];
         if spec.concurrency == 1 {
             return None;
@@ -101,7 +137,7 @@ impl PlatformState {
     }
 
     /// A new container, for which the image has to be on the node's disk and in its memory.
-    pub(super) fn start_new(&mut self, node: crate::NodeId, function: crate::FunctionId) -> Option<ContainerId> {
+    pub(super) fn start_new(&mut self, node: NodeId, function: FunctionId) -> Option<ContainerId> {
         if let Some(image) = self.functions[function.index()].image {
             let known = self.nodes[node.index()].image(image);
             if known.disk.is_none() || known.memory.is_none() || known.copy != Transfer::None {
@@ -111,8 +147,7 @@ impl PlatformState {
         self.start_container(node, function)
     }
 
-    fn note_dispatch(&mut self, dispatch: Dispatch, container: ContainerId, is_new: bool) {
-        let Dispatch { invocation: id, node, .. } = dispatch;
+    fn note_dispatch(&mut self, id: InvocationId, node: NodeId, container: ContainerId, is_new: bool) {
         let now = self.now;
         // One that was started before it was needed may still be starting.
         let startup = self.containers[&container].ready_at.since(now);

@@ -173,13 +173,12 @@ impl PlatformState {
     /// Recounts who is inside.
     #[cfg(any(test, feature = "audit"))]
     pub(super) fn check_gates(&self) {
-        #[expect(clippy::iter_over_hash_type, reason = "a sum does not depend on the order")]
         let inside = |wanted: &dyn Fn(FunctionId) -> bool| {
             let mut count = 0;
-            for (id, invocation) in &self.invocations {
+            for (id, invocation) in self.invocations.iter() {
                 let is_inside = match invocation.place {
                     Place::New => false,
-                    Place::Throttled => self.common_gate.let_in.contains(id),
+                    Place::Throttled => self.common_gate.let_in.contains(&id),
                     Place::AwaitsImage | Place::Pending(_) | Place::Running(_) => true,
                 };
                 count += u32::from(is_inside && wanted(invocation.function));

@@ -199,7 +199,16 @@ impl ActionRequest {
 /// Somebody who has many actions under way.
 pub trait ActionOwner {
     /// An action has ended. `token` is what he gave with it.
-    fn action_ended(self: Rc<Self>, token: [u64; 2], report: ActionReport);
+    fn action_ended(self: Rc<Self>, token: [u64; 2], report: ActionReport, turn: Turn);
+}
+
+/// Whether whoever calls has more to do in the turn in which he calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// He has not.
+    Ends,
+    /// He has.
+    GoesOn,
 }
 
 /// Who is told that an action has ended.
@@ -212,10 +221,10 @@ pub enum OnEnd {
 
 impl OnEnd {
     /// Tells.
-    pub(super) fn tell(self, report: ActionReport) {
+    pub(super) fn tell(self, report: ActionReport, turn: Turn) {
         match self {
             OnEnd::Call(call) => call(report),
-            OnEnd::Owner(owner, token) => owner.action_ended(token, report),
+            OnEnd::Owner(owner, token) => owner.action_ended(token, report, turn),
         }
     }
 }

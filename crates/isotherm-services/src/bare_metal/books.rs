@@ -7,7 +7,7 @@ use std::rc::Rc;
 use isotherm_kernel::{Actor, Call, Duration, Time};
 use slab::Slab;
 
-use super::sleeper::Turn;
+use super::sleeper::Step;
 use super::{Action, ActionRequest, ActionState, ActionStatus, AtLimit, OnEnd};
 
 /// Names an action of one service, also after it has ended.
@@ -83,10 +83,16 @@ pub(super) struct Entry {
     pub(super) started: Option<Time>,
     pub(super) stage: Stage,
     /// What comes next, if it runs without an actor.
-    pub(super) next: Turn,
+    pub(super) next: Step,
 }
 
 impl Entry {
+    /// Its body begins now.
+    pub(super) fn begins(&mut self, now: Time) {
+        self.started = Some(now);
+        self.tell(ActionState::Running, Some(now));
+    }
+
     pub(super) fn tell(&self, state: ActionState, started: Option<Time>) {
         if let Some(status) = &self.status {
             status.set(state, started);
@@ -122,7 +128,7 @@ impl Books {
             status: request.status,
             started: None,
             stage: Stage::Sent,
-            next: |_, _| {},
+            next: Step::StartUp,
         });
         let index = u32::try_from(index).expect("fewer than 2^32 actions at a time");
         ActionId { sequence, index }
@@ -145,23 +151,45 @@ impl Books {
     pub(super) fn next_to_start(&mut self) -> Option<ActionId> {
         loop {
             let &id = self.waiting.front()?;
-            let free = self.ledger.cores - self.ledger.cores_in_use;
             let Some(entry) = self.get(id) else {
                 self.waiting.pop_front();
                 continue;
             };
             let cores = entry.cores;
-            if cores > free {
+            if cores > self.free_cores() {
                 return None;
             }
-            entry.stage = Stage::Turn;
-            entry.tell(ActionState::Starting, None);
             self.waiting.pop_front();
-            self.ledger.cores_in_use += cores;
-            self.ledger.pending -= 1;
-            self.ledger.running += 1;
+            self.take_cores(id, cores);
             return Some(id);
         }
+    }
+
+    /// Takes an action that has just arrived if nobody waits and there are cores for it, which it holds from now on. Says whether it does.
+    pub(super) fn starts_at_once(&mut self, id: ActionId, cores: u32) -> bool {
+        let starts = self.waiting.is_empty() && cores <= self.free_cores();
+        if starts {
+            self.take_cores(id, cores);
+        }
+        starts
+    }
+
+    fn free_cores(&self) -> u32 {
+        self.ledger.cores - self.ledger.cores_in_use
+    }
+
+    fn take_cores(&mut self, id: ActionId, cores: u32) {
+        if let Some(entry) = self.get(id) {
+            entry.stage = Stage::Turn;
+            entry.tell(ActionState::Starting, None);
+        }
+        self.ledger.cores_in_use += cores;
+        self.ledger.pending -= 1;
+        self.ledger.running += 1;
+    }
+
+    pub(super) fn nobody_waits(&self) -> bool {
+        self.waiting.is_empty()
     }
 
     /// Whether an action can do without an actor. A sleep that is killed at a limit where it might have been given

@@ -54,7 +54,7 @@ impl BareMetalService {
             };
             // A body that was cut off gives back what it holds before anybody hears of its end.
             drop(body);
-            service.end(executor.id, result, ended);
+            service.end(executor.id, result, ended, Turn::GoesOn);
         });
         if let Some(entry) = books.get(id) {
             entry.stage = Stage::Executor(actor);
@@ -73,7 +73,7 @@ async fn run_limited(
     kernel.yield_now().await;
     let deadline = kernel.now() + limit;
     let first = run_until(kernel, body.as_mut(), deadline).await;
-    if let Some((result, Turn::First)) = first {
+    if let Some((result, BodyTurn::First)) = first {
         return in_time(result, kernel.now(), deadline, at_limit);
     }
     // The executor, too: it hears of the end of the body, or looks after it, one turn later.
@@ -90,7 +90,7 @@ async fn run_limited(
 
 /// In which turn a body has ended.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Turn {
+enum BodyTurn {
     /// Without ever waiting, so before the executor began to wait for it.
     First,
     Later,
@@ -101,14 +101,14 @@ async fn run_until<T>(
     kernel: &Kernel,
     mut body: Pin<&mut dyn Future<Output = T>>,
     deadline: Time,
-) -> Option<(T, Turn)> {
+) -> Option<(T, BodyTurn)> {
     let mut limit = pin!(kernel.sleep_until(deadline));
-    let mut turn = Turn::First;
+    let mut turn = BodyTurn::First;
     poll_fn(|cx| {
         if let Poll::Ready(value) = body.as_mut().poll(cx) {
             return Poll::Ready(Some((value, turn)));
         }
-        turn = Turn::Later;
+        turn = BodyTurn::Later;
         limit.as_mut().poll(cx).map(|()| None)
     })
     .await

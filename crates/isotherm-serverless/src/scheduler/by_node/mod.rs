@@ -30,7 +30,7 @@ mod tree;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Dispatch, Plan, Scheduler};
+use super::{Dispatch, Placed, Plan, Scheduler};
 use crate::state::View;
 use crate::{ContainerId, FunctionId, ImageId, NodeId};
 
@@ -250,24 +250,8 @@ impl<C: ChooseNode> ByNode<C> {
     /// Decides for the next invocation of a function.
     fn decide(&mut self, view: &View<'_>, plan: &mut Plan, function: FunctionId) -> Decided {
         let Some(invocation) = view.pending_of(function).next() else { return Decided::Nowhere };
-        if self.prefer_warm
-            && let Some((container, node)) = self.idle(view, function)
-        {
-            plan.dispatches.push(Dispatch { invocation, node, container: Some(container) });
-            return Decided::Dispatched;
-        }
-        self.catch_up(view, plan);
-        let nodes = Nodes { view: *view, books: &self.books };
-        let chosen = self.rule.choose(&nodes, function);
-        let Some(node) = chosen.filter(|&node| node.index() < nodes.count() && nodes.has_place(function, node)) else {
-            // Rather than wait, it goes to any container that can take it.
-            let Some((container, node)) = self.idle(view, function).filter(|_| !self.prefer_warm) else {
-                return Decided::Nowhere;
-            };
-            plan.dispatches.push(Dispatch { invocation, node, container: Some(container) });
-            return Decided::Dispatched;
-        };
-        let container = view.idle(function, node).next();
+        let Some(Placed { node, container, caught_up }) = self.place(view, function) else { return Decided::Nowhere };
+        plan.caught_up |= caught_up;
         match view.image_of(function) {
             Some(image) if container.is_none() && !view.in_memory(image).contains(node) => {
                 self.books.promise(view, function, node);
@@ -279,6 +263,28 @@ impl<C: ChooseNode> ByNode<C> {
                 Decided::Dispatched
             }
         }
+    }
+
+    /// Where the next invocation of a function would go.
+    fn place(&mut self, view: &View<'_>, function: FunctionId) -> Option<Placed> {
+        if self.prefer_warm
+            && let Some((container, node)) = self.idle(view, function)
+        {
+            return Some(Placed::new(node, Some(container)));
+        }
+        self.books.refresh(view);
+        let nodes = Nodes { view: *view, books: &self.books };
+        let chosen = self.rule.choose(&nodes, function);
+        let chosen = chosen.filter(|&node| node.index() < nodes.count() && nodes.has_place(function, node));
+        let placed = match chosen {
+            Some(node) => Placed::new(node, view.idle(function, node).next()),
+            // Rather than wait, it goes to any container that can take it.
+            None => {
+                let (container, node) = self.idle(view, function).filter(|_| !self.prefer_warm)?;
+                Placed::new(node, Some(container))
+            }
+        };
+        Some(Placed { caught_up: true, ..placed })
     }
 
     fn catch_up(&mut self, view: &View<'_>, plan: &mut Plan) {
@@ -443,6 +449,11 @@ impl<C: ChooseNode> ByNode<C> {
 }
 
 impl<C: ChooseNode> Scheduler for ByNode<C> {
+    fn place_alone(&mut self, view: &View<'_>, function: FunctionId) -> Option<Placed> {
+        let is_free = self.books.is_empty() && self.line.is_empty() && view.refused().is_empty();
+        if is_free { self.place(view, function) } else { None }
+    }
+
     fn round(&mut self, view: &View<'_>, plan: &mut Plan) {
         if !view.repeats() {
             self.line.take_back();

@@ -87,7 +87,7 @@ fn a_container_is_idle_when_the_last_has_left() {
     stage.body_ended(ids[0]);
     assert_eq!(stage.orders(), ["ended 1 completed", "ended 0 completed"]);
     stage.body_ended(ids[2]);
-    assert_eq!(stage.orders(), ["ended 2 completed", "keep 0 for 7"]);
+    assert_eq!(stage.orders(), ["ended 2 completed", "expire at 7"]);
     assert!(stage.events().contains(&EventKind::ContainerIdle { node: NodeId(0), container: ContainerId(0) }));
 }
 

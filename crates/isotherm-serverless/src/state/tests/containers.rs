@@ -98,15 +98,62 @@ fn stale_timers_do_nothing() {
 }
 
 #[test]
-fn a_timer_of_a_container_that_is_used_again_is_forgotten_but_in_preset_wrench() {
-    for (preset, forgotten) in [(Preset::Default, true), (Preset::Wrench, false)] {
-        let mut stage = Setup { keep: Duration::from_secs(10), ..Setup::new(preset, &[(1, 100, 100)]) }.stage();
-        let f = stage.function(None, 10, 10);
-        let first = stage.invoke(f);
-        stage.body_ended(first);
-        stage.invoke(f);
-        assert_eq!(stage.orders().contains(&"forget timer of 0".to_owned()), forgotten, "{preset:?}");
-    }
+fn a_container_that_is_used_again_is_looked_at_when_its_first_date_comes() {
+    let mut stage = Setup { keep: Duration::from_secs(10), ..Setup::new(Preset::Default, &[(1, 100, 100)]) }.stage();
+    let f = stage.function(None, 10, 10);
+    let first = stage.invoke(f);
+    stage.body_ended(first);
+    assert_eq!(stage.orders(), ["start 0 on 0 in 0", "ended 0 completed", "expire at 10"]);
+    // Used from 4 to 6, so it is kept until 16; the service will look at 10 and need not be told anything.
+    stage.at(4);
+    let second = stage.invoke(f);
+    stage.at(6);
+    stage.body_ended(second);
+    assert_eq!(stage.orders(), ["start 1 on 0 in 0", "ended 1 completed"]);
+    stage.at(10);
+    assert!(!stage.state.expire(), "it was used since");
+    assert_eq!(stage.orders(), ["expire at 16"]);
+    stage.at(16);
+    assert!(stage.state.expire());
+    assert_eq!(stage.orders(), ["stopped 0"]);
+    assert_eq!(stage.memory_used(0), 0);
+}
+
+#[test]
+fn a_container_that_is_busy_when_its_date_comes_is_noted_when_it_is_idle() {
+    let mut stage = Setup { keep: Duration::from_secs(10), ..Setup::new(Preset::Default, &[(1, 100, 100)]) }.stage();
+    let f = stage.function(None, 10, 10);
+    let first = stage.invoke(f);
+    stage.body_ended(first);
+    stage.at(4);
+    let second = stage.invoke(f);
+    stage.orders();
+    stage.at(10);
+    assert!(!stage.state.expire());
+    assert_eq!(stage.orders(), [""; 0], "there is no date to look at");
+    stage.at(12);
+    stage.body_ended(second);
+    assert_eq!(stage.orders(), ["ended 1 completed", "expire at 22"]);
+}
+
+#[test]
+fn who_expires_first_is_looked_at_first() {
+    let mut stage = Setup { keep: Duration::from_secs(100), ..Setup::new(Preset::Default, &[(2, 100, 100)]) }.stage();
+    let f = stage.function(None, 10, 10);
+    let (first, second) = (stage.invoke(f), stage.invoke(f));
+    stage.body_ended(first);
+    stage.orders();
+    // The second is kept for 50 s only, as a policy may say of each period.
+    let Some(container) = stage.state.container_of(second) else {
+        panic!("the second is not running");
+    };
+    stage.body_ended(second);
+    stage.orders();
+    stage.state.keep_for(container, Some(Duration::from_secs(50)));
+    assert_eq!(stage.orders(), ["expire at 50"]);
+    stage.at(50);
+    assert!(stage.state.expire());
+    assert_eq!(stage.orders(), ["stopped 1", "expire at 100"]);
 }
 
 /// A node of 100 bytes of memory with idle containers of these memory limits, idle in this order, and a function that

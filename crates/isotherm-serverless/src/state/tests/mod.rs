@@ -170,7 +170,7 @@ impl Stage {
             Effect::Start { invocation, node, container, .. } => format!("start {invocation} on {node} in {container}"),
             Effect::KeepAlive { container, idle, .. } => format!("keep {container} for {}", idle.as_secs_f64()),
             Effect::RetryMove { after } => format!("retry after {}", after.as_secs_f64()),
-            Effect::ForgetTimer { container } => format!("forget timer of {container}"),
+            Effect::Expire { at } => format!("expire at {at:.0}"),
             Effect::Prewarm { function, after } => format!("prewarm {function} after {}", after.as_secs_f64()),
             Effect::ForgetPrewarm { function } => format!("forget prewarming of {function}"),
             Effect::Stopped { container } => format!("stopped {container}"),

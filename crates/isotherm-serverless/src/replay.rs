@@ -1,0 +1,134 @@
+//! Replaying: invocations that are made at given dates, without an actor.
+//!
+//! Traces of millions of invocations are made in this way: [`FunctionManager::replay`](crate::FunctionManager::replay) takes one
+//! invocation after the other from a [`Source`], which may read them from wherever they are, one ahead of time.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use isotherm_kernel::{Duration, Kernel, Mailbox, Signalled, Time};
+use isotherm_services::{Address, FailureCause, Port};
+
+use crate::function::Body;
+use crate::message::ManagerMessage;
+use crate::service::ServerlessComputeService;
+use crate::{FunctionId, RegisteredFunction};
+
+/// An invocation that is to be made.
+#[derive(Clone)]
+pub struct Planned {
+    /// When. One whose date has passed is made at once.
+    pub at: Time,
+    /// Its function: an index into the list that was given with the source.
+    pub function: usize,
+    /// What it does, if that is not the function's own body.
+    pub body: Option<Body>,
+}
+
+/// Where the invocations of a replay come from, in the order of their dates.
+pub trait Source {
+    /// The next one. It is asked for when the one before is made.
+    fn next(&mut self) -> Option<Planned>;
+}
+
+impl<I: Iterator<Item = Planned>> Source for I {
+    fn next(&mut self) -> Option<Planned> {
+        Iterator::next(self)
+    }
+}
+
+/// How a replay ends: with how many invocations have been made, or with a function that is none of the list.
+pub(crate) type ReplayEnd = Result<u64, FailureCause>;
+
+pub(crate) struct Replay<S> {
+    pub(crate) service: ServerlessComputeService,
+    pub(crate) manager: Port<ManagerMessage>,
+    pub(crate) caller: Address,
+    functions: Vec<FunctionId>,
+    rest: RefCell<Rest<S>>,
+    ended: Mailbox<ReplayEnd>,
+}
+
+struct Rest<S> {
+    source: S,
+    /// The next one, which has been taken from the source.
+    next: Option<Planned>,
+    made: u64,
+}
+
+impl<S: Source + 'static> Replay<S> {
+    pub(crate) fn new(
+        service: &ServerlessComputeService,
+        manager: Port<ManagerMessage>,
+        caller: Address,
+        functions: &[RegisteredFunction],
+        mut source: S,
+    ) -> Rc<Self> {
+        let next = source.next();
+        Rc::new(Replay {
+            service: service.clone(),
+            manager,
+            caller,
+            functions: functions.iter().map(RegisteredFunction::id).collect(),
+            rest: RefCell::new(Rest { source, next, made: 0 }),
+            ended: service.kernel().mailbox("the end of a replay"),
+        })
+    }
+
+    /// Begins, and gives where the end will be told.
+    pub(crate) fn begin(self: Rc<Self>) -> Mailbox<ReplayEnd> {
+        let ended = self.ended.clone();
+        self.go_on();
+        ended
+    }
+
+    fn kernel(&self) -> &Kernel {
+        self.service.kernel()
+    }
+
+    /// Makes the invocations whose date has come, and sees to it that it goes on when that of the next one comes. The last invocation
+    /// is the last thing that is done, so that the service may take it in the same turn.
+    fn go_on(self: Rc<Self>) {
+        let now = self.kernel().now();
+        loop {
+            let mut rest = self.rest.borrow_mut();
+            let Some(planned) = rest.next.take() else {
+                return self.ended.send_detached(Ok(rest.made));
+            };
+            if planned.at > now {
+                let after = planned.at.since(now);
+                rest.next = Some(planned);
+                drop(rest);
+                return self.wait(after);
+            }
+            let Some(&function) = self.functions.get(planned.function) else {
+                let function = format!("number {} of a replay", planned.function).into();
+                return self.ended.send_detached(Err(FailureCause::FunctionNotRegistered { function }));
+            };
+            rest.made += 1;
+            rest.next = rest.source.next();
+            match rest.next.as_ref().map(|next| next.at.since(now)) {
+                Some(Duration::ZERO) | None => {
+                    drop(rest);
+                    self.service.invoke_detached(&self.caller, function, planned.body, &self.manager);
+                }
+                Some(after) => {
+                    drop(rest);
+                    self.clone().wait(after);
+                    return self.service.invoke_at_last(&self.caller, function, planned.body, &self.manager);
+                }
+            }
+        }
+    }
+
+    fn wait(self: Rc<Self>, after: Duration) {
+        let kernel = self.kernel().clone();
+        kernel.signal_after(after, self, [0, 0]);
+    }
+}
+
+impl<S: Source + 'static> Signalled for Replay<S> {
+    fn signalled(self: Rc<Self>, _: [u64; 2]) {
+        self.go_on();
+    }
+}
