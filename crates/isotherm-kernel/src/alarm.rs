@@ -103,18 +103,19 @@ impl Alarms {
     /// The event of alarm `index` is due: what is to be put into the run queue.
     pub(crate) fn fire(&mut self, index: u32) -> Option<Ready> {
         let alarm = &mut self.slots[index as usize];
-        alarm.state = State::Fired;
-        match alarm.action.take()? {
-            Action::Wake(actor) => Some(Ready::Actor(actor)),
-            Action::Call(call) => {
-                self.release(AlarmId { index, generation: self.slots[index as usize].generation });
-                Some(Ready::Call(call))
+        let ready = match alarm.action.take()? {
+            // The future that has begun it still looks at it.
+            Action::Wake(actor) => {
+                alarm.state = State::Fired;
+                return Some(Ready::Actor(actor));
             }
-            Action::Signal(whom, token) => {
-                self.release(AlarmId { index, generation: self.slots[index as usize].generation });
-                Some(Ready::Signal(whom, token))
-            }
-        }
+            Action::Call(call) => Ready::Call(call),
+            Action::Signal(whom, token) => Ready::Signal(whom, token),
+        };
+        alarm.state = State::Vacant;
+        alarm.generation = alarm.generation.wrapping_add(1);
+        self.free.push(index);
+        Some(ready)
     }
 }
 

@@ -219,6 +219,7 @@ impl FunctionManager {
     ///     let every_minute = (0..60).map(|minute| Planned { at: Time::from_secs_f64(60.0 * f64::from(minute)), function: 0, body: None });
     ///     assert_eq!(functions.replay(&service, &[nap], every_minute).await?, 60);
     ///     assert_eq!(me.now().as_secs_f64(), 59.0 * 60.0);
+    ///     functions.drain(&service).await?;
     ///     Ok::<(), FailureCause>(())
     /// });
     /// simulation.run()?;

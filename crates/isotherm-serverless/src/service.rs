@@ -129,7 +129,7 @@ impl Signalled for Inner {
         match Signal::of_token(token) {
             Signal::Messages => service.receive(),
             Signal::Resume => service.resume(),
-            Signal::Expire => service.tell(service.address(), Request::Expire),
+            Signal::Expire => service.look_for_expired(),
             Signal::IdleTimeout { container, idle_sequence } => {
                 service.tell(service.address(), Request::IdleTimeout { container, idle_sequence });
             }
@@ -461,6 +461,16 @@ impl ServerlessComputeService {
         self.receive();
     }
 
+    /// Looks whether containers have been idle for long enough. If so, that is a message, as from a timer.
+    fn look_for_expired(&self) {
+        self.state_now();
+        if self.inner.state.borrow_mut().has_expired() {
+            self.tell(self.address(), Request::Expire);
+        } else {
+            self.carry_out();
+        }
+    }
+
     /// Spends the processing overhead of a request, and takes it then.
     fn delay(&self, request: Request) {
         let overhead = self.inner.processing_overhead;
@@ -542,10 +552,7 @@ impl ServerlessComputeService {
             Request::IdleTimeout { container, idle_sequence } => {
                 state.borrow_mut().idle_timer_ended(container, idle_sequence);
             }
-            Request::Expire => {
-                let stopped = state.borrow_mut().expire();
-                return if stopped { Round::Yes } else { Round::No };
-            }
+            Request::Expire => state.borrow_mut().expire(),
             Request::Prewarm { function } => state.borrow_mut().prewarm(function),
             Request::HostChanged { node, on } => self.host_changed(node, on),
         }

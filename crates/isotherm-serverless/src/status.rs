@@ -32,8 +32,8 @@ pub(crate) struct Status {
 }
 
 impl Status {
-    pub(crate) fn new(id: InvocationId, function: Rc<str>, image: Option<Rc<str>>, submitted: Time) -> Rc<Self> {
-        Rc::new(Status {
+    pub(crate) fn new(id: InvocationId, function: Rc<str>, image: Option<Rc<str>>, submitted: Time) -> Self {
+        Status {
             record: RefCell::new(InvocationRecord {
                 id,
                 function,
@@ -56,7 +56,7 @@ impl Status {
             }),
             begins: Cell::new(None),
             ended: Cell::new(false),
-        })
+        }
     }
 
     pub(crate) fn record(&self) -> Ref<'_, InvocationRecord> {
@@ -98,5 +98,34 @@ impl Status {
             record.started = self.begins.get().filter(|&begins| begins <= now);
         }
         record
+    }
+}
+
+/// Room in memory for the statuses of invocations: that of those that have ended, and that nobody looks at any more, is used again.
+#[derive(Debug, Default)]
+pub(crate) struct Statuses {
+    spare: Vec<Rc<Status>>,
+}
+
+impl Statuses {
+    /// More than that are not kept.
+    const MOST_SPARE: usize = 1024;
+
+    pub(crate) fn share(&mut self, status: Status) -> Rc<Status> {
+        let Some(mut spare) = self.spare.pop() else { return Rc::new(status) };
+        match Rc::get_mut(&mut spare) {
+            Some(room) => {
+                *room = status;
+                spare
+            }
+            None => Rc::new(status),
+        }
+    }
+
+    /// An invocation has ended, and this has been told to all who have to hear of it.
+    pub(crate) fn give_back(&mut self, mut status: Rc<Status>) {
+        if self.spare.len() < Self::MOST_SPARE && Rc::get_mut(&mut status).is_some() {
+            self.spare.push(status);
+        }
     }
 }

@@ -15,12 +15,13 @@ use isotherm_serverless::eviction::{
 };
 use isotherm_serverless::keep_alive::{Fixed, HybridConfig, HybridHistogram};
 use isotherm_serverless::scheduler::{
-    ByNode, Fcfs, FirstFit, HashAffinity, LeastLoaded, LoadMeasure, Locality, MostLoaded, PowerOfTwo, RandomPlacement,
-    RoundRobin, Scheduler, WorkloadBalancing,
+    ByNode, Fcfs, FirstFit, HashAffinity, LeastLoaded, LoadMeasure, Locality, MostLoaded, Plan, PowerOfTwo,
+    RandomPlacement, RoundRobin, Scheduler, WorkloadBalancing,
 };
 use isotherm_serverless::{
     Body, ContainerReuse, Function, FunctionManager, Image, ImageCaches, Invocation, InvocationRecord, Limits,
     NodeConfig, NodeId, Outcome, Payloads, Preset, ServerlessComputeService, ServiceConfig, Slots, Step, Throttle,
+    View,
 };
 use isotherm_services::{Eviction, Site, StorageConfig, StorageService};
 use proptest::prelude::*;
@@ -411,7 +412,23 @@ fn repository_config(site: &Site) -> StorageConfig {
     StorageConfig { eviction: Eviction::None, ..StorageConfig::on_disk("repository", host, disk) }
 }
 
+/// A scheduler that is never asked but in rounds.
+struct InRounds(Box<dyn Scheduler>);
+
+impl Scheduler for InRounds {
+    fn round(&mut self, view: &View<'_>, plan: &mut Plan) {
+        self.0.round(view, plan);
+    }
+}
+
 fn play(scenario: &Scenario) -> Result<(Played, Rc<RefCell<Auditor>>), TestCaseError> {
+    play_with(scenario, |_| {})
+}
+
+fn play_with(
+    scenario: &Scenario,
+    change: impl FnOnce(&mut ServiceConfig),
+) -> Result<(Played, Rc<RefCell<Auditor>>), TestCaseError> {
     let simulation = Simulation::new().with_limits(KernelLimits {
         max_events: Some(20_000),
         max_steps_per_instant: 100_000,
@@ -419,7 +436,9 @@ fn play(scenario: &Scenario) -> Result<(Played, Rc<RefCell<Auditor>>), TestCaseE
     });
     let spec = platform(scenario).build().expect("a sound platform");
     let site = Site::new(Platform::new(&simulation.kernel(), spec).expect("a sound platform"));
-    let service = ServerlessComputeService::start(&site, config(scenario, &site)).expect("a sound service");
+    let mut config = config(scenario, &site);
+    change(&mut config);
+    let service = ServerlessComputeService::start(&site, config).expect("a sound service");
     let auditor = judge(scenario, &service);
     let records: Rc<RefCell<Vec<InvocationRecord>>> = Rc::default();
     service.records_to(records.clone());
@@ -544,7 +563,13 @@ fn play_many(
         prop_assert!(played.submitted as u64 <= played.counters.submitted);
         let (again, _) = play(&scenario)?;
         prop_assert_eq!(&again.records, &played.records, "the same again");
-        prop_assert_eq!(again.end, played.end, "the same end again");
+        prop_assert_eq!(again.end, played.end.clone(), "the same end again");
+        let in_rounds = |config: &mut ServiceConfig| {
+            let scheduler = std::mem::replace(&mut config.scheduler, Box::new(WorkloadBalancing));
+            config.scheduler = Box::new(InRounds(scheduler));
+        };
+        let (in_rounds, _) = play_with(&scenario, in_rounds)?;
+        prop_assert_eq!(&in_rounds.records, &played.records, "the same if all is decided in rounds");
         Ok(())
     });
     let totals = totals.into_inner();

@@ -47,7 +47,7 @@ pub use books::{ActionId, Ledger};
 
 use crate::port::transmit;
 use crate::{Address, FailureCause, Site};
-use books::{Books, Entry, Stage};
+use books::{Books, Entry, Stage, Work};
 
 /// What a bare-metal service is to be.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@ use isotherm_services::{
     Action, ActionOwner, ActionReport, ActionRequest, DataEnd, FailureCause, FilePin, Turn, move_data,
 };
 
-use super::{Inner, Live, NodeServices, ServerlessComputeService, Signal};
+use super::{Desk, Inner, Live, NodeServices, ServerlessComputeService, Signal};
 use crate::call::{Call, PrivateStorage};
 use crate::function::Body;
 use crate::manager::FunctionManager;
@@ -148,8 +148,9 @@ impl ServerlessComputeService {
                 let live = self.inner.desk.borrow_mut().live.remove(&invocation);
                 #[cfg(any(test, feature = "audit"))]
                 self.inner.desk.borrow_mut().progress.remove(&invocation);
-                if let Some(Live { manager, handle: Some(handle), .. }) = live {
-                    self.notify(&manager, handle);
+                match live {
+                    Some(Live { manager, handle: Some(handle), .. }) => self.notify(&manager, handle),
+                    _ => self.inner.state.borrow_mut().statuses.give_back(status),
                 }
             }
         }
@@ -269,7 +270,8 @@ impl ServerlessComputeService {
         limit: Duration,
     ) {
         let services = self.node(node);
-        let Some(action) = self.action(invocation, node, container) else { return };
+        let mut desk = self.inner.desk.borrow_mut();
+        let Some(action) = self.action(&mut desk, invocation, node, container) else { return };
         let token = [invocation.0, u64::from(node.0)];
         let mut request = ActionRequest::owned("invocation", action, Rc::clone(&self.inner) as _, token);
         request.startup = startup;
@@ -279,17 +281,22 @@ impl ServerlessComputeService {
         {
             let status = Rc::new(isotherm_services::ActionStatus::default());
             request.status = Some(Rc::clone(&status));
-            self.inner.desk.borrow_mut().progress.insert(invocation, (node, status));
+            desk.progress.insert(invocation, (node, status));
         }
         let id = services.bare_metal.submit(self.address(), 0, request);
-        if let Some(live) = self.inner.desk.borrow_mut().live.get_mut(&invocation) {
+        if let Some(live) = desk.live.get_mut(&invocation) {
             live.action = Some((node, id));
         }
     }
 
     /// The action that runs a body. A body that is one sleep needs no actor.
-    fn action(&self, invocation: InvocationId, node: NodeId, container: ContainerId) -> Option<Action> {
-        let mut desk = self.inner.desk.borrow_mut();
+    fn action(
+        &self,
+        desk: &mut Desk,
+        invocation: InvocationId,
+        node: NodeId,
+        container: ContainerId,
+    ) -> Option<Action> {
         let live = desk.live.get(&invocation)?;
         if let Body::Sleep(duration) = live.body {
             return Some(Action::Sleep(duration));

@@ -45,14 +45,6 @@ impl Expiries {
         }
         is_first
     }
-
-    fn pop_due(&mut self, now: Time) -> Option<(Time, ContainerId)> {
-        let &Reverse(first) = self.dates.peek()?;
-        (first.0 <= now).then(|| {
-            self.dates.pop();
-            first
-        })
-    }
 }
 
 impl PlatformState {
@@ -74,32 +66,41 @@ impl PlatformState {
         }
     }
 
-    /// The service looks at the containers that may have to stop. Says whether any has stopped.
-    pub(crate) fn expire(&mut self) -> bool {
-        let mut stopped = false;
+    /// The date at which the service wanted to look has come. Says whether a container has to stop now; those that were used since they were
+    /// noted are noted anew.
+    pub(crate) fn has_expired(&mut self) -> bool {
         self.expiries.alarm = Time::NEVER;
-        while let Some((date, id)) = self.expiries.pop_due(self.now) {
-            let Some(container) = self.containers.get_mut(&id).filter(|container| container.noted == date) else {
+        while let Some(&Reverse((date, id))) = self.expiries.dates.peek() {
+            if date > self.now {
+                self.expiries.alarm = date;
+                self.effects.push(Effect::Expire { at: date });
+                return false;
+            }
+            let noted = self.containers.get_mut(&id).filter(|container| container.noted == date);
+            let Some(container) = noted else {
+                self.expiries.dates.pop();
                 continue;
             };
-            container.noted = Time::NEVER;
-            if container.serving > 0 {
-                continue;
+            if container.serving == 0 && container.expires <= self.now {
+                return true;
             }
-            let expires = container.expires;
-            if expires <= self.now {
+            self.expiries.dates.pop();
+            // One that serves somebody will be noted when it is idle.
+            container.noted = if container.serving == 0 { container.expires } else { Time::NEVER };
+            if container.noted < Time::NEVER {
+                self.expiries.dates.push(Reverse((container.noted, id)));
+            }
+        }
+        false
+    }
+
+    /// Stops the containers that have been idle for long enough.
+    pub(crate) fn expire(&mut self) {
+        while self.has_expired() {
+            if let Some(Reverse((_, id))) = self.expiries.dates.pop() {
                 self.stop_container(id, false);
-                stopped = true;
-            } else if expires < Time::NEVER {
-                container.noted = expires;
-                self.expiries.note(expires, id);
             }
         }
-        if let Some(&Reverse((first, _))) = self.expiries.dates.peek() {
-            self.expiries.alarm = first;
-            self.effects.push(Effect::Expire { at: first });
-        }
-        stopped
     }
 
     /// The timer of one idle period has run out. Nothing happens if the container was used meanwhile or is gone.

@@ -57,7 +57,7 @@ use crate::id_map::IdMap;
 use crate::keep_alive::{Invoked, KeepAlive, SharedKeepAlive};
 use crate::node_set::{IdSet, NodeSet};
 use crate::scheduler::{Plan, Scheduler};
-use crate::status::Status;
+use crate::status::{Status, Statuses};
 use crate::{ContainerId, EventKind, FunctionId, ImageId, InvocationId, Limits, NodeId, Outcome, PlatformEvent};
 
 /// What the service actor has to do.
@@ -239,6 +239,7 @@ pub(crate) struct PlatformState {
     next_idle_sequence: u64,
     pub(crate) invocations: IdMap<InvocationId, Invocation>,
     next_invocation: u64,
+    pub(crate) statuses: Statuses,
     /// Invocations that nobody has looked at yet.
     new: VecDeque<InvocationId>,
     common_gate: CommonGate,
@@ -301,6 +302,7 @@ impl PlatformState {
             next_idle_sequence: 0,
             invocations: IdMap::default(),
             next_invocation: 0,
+            statuses: Statuses::default(),
             new: VecDeque::new(),
             awaiting_room: BTreeSet::new(),
             head_room_may_have_come: false,
@@ -425,7 +427,7 @@ impl PlatformState {
         self.next_invocation += 1;
         let spec = &self.functions[function.index()];
         let image = spec.image.map(|image| Rc::clone(&self.images[image.index()].name));
-        let status = Status::new(id, Rc::clone(&spec.name), image, self.now);
+        let status = self.statuses.share(Status::new(id, Rc::clone(&spec.name), image, self.now));
         self.note_invoked(function);
         self.invocations.insert(id, Invocation { function, place: Place::New, status: Rc::clone(&status) });
         self.new.push_back(id);

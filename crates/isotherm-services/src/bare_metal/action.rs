@@ -164,16 +164,7 @@ impl ActionRequest {
         action: Action,
         on_end: impl FnOnce(ActionReport) + 'static,
     ) -> Self {
-        Self {
-            name: name.into(),
-            cores: 1,
-            startup: Duration::ZERO,
-            time_limit: None,
-            at_limit: AtLimit::default(),
-            action,
-            on_end: OnEnd::Call(Box::new(on_end)),
-            status: None,
-        }
+        Self::told(name, action, OnEnd::Call(Box::new(on_end)))
     }
 
     /// An action on one core, without overhead or limit, of somebody who has many and knows them by tokens.
@@ -183,6 +174,10 @@ impl ActionRequest {
         owner: Rc<dyn ActionOwner>,
         token: [u64; 2],
     ) -> Self {
+        Self::told(name, action, OnEnd::Owner(owner, token))
+    }
+
+    fn told(name: impl Into<Cow<'static, str>>, action: Action, on_end: OnEnd) -> Self {
         Self {
             name: name.into(),
             cores: 1,
@@ -190,7 +185,7 @@ impl ActionRequest {
             time_limit: None,
             at_limit: AtLimit::default(),
             action,
-            on_end: OnEnd::Owner(owner, token),
+            on_end,
             status: None,
         }
     }

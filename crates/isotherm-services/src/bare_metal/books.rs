@@ -69,15 +69,30 @@ impl Stage {
     }
 }
 
+/// What an action does. There may be very many that sleep.
+pub(super) enum Work {
+    Sleep(Duration),
+    /// What an executor does, and its name; taken when it begins.
+    Act(Option<Box<(Cow<'static, str>, Action)>>),
+}
+
+impl Work {
+    /// Takes what an executor is to do, and its name.
+    pub(super) fn take(&mut self) -> Option<(Cow<'static, str>, Action)> {
+        match self {
+            Work::Sleep(duration) => Some(("sleep".into(), Action::Sleep(*duration))),
+            Work::Act(act) => act.take().map(|act| *act),
+        }
+    }
+}
+
 pub(super) struct Entry {
     sequence: u64,
-    pub(super) name: Cow<'static, str>,
     pub(super) cores: u32,
     pub(super) startup: Duration,
     pub(super) time_limit: Option<Duration>,
     pub(super) at_limit: AtLimit,
-    /// Taken when an executor begins.
-    pub(super) action: Option<Action>,
+    pub(super) work: Work,
     pub(super) on_end: OnEnd,
     status: Option<Rc<ActionStatus>>,
     pub(super) started: Option<Time>,
@@ -118,12 +133,14 @@ impl Books {
         self.ledger.pending += 1;
         let index = self.entries.insert(Entry {
             sequence,
-            name: request.name,
             cores: request.cores,
             startup: request.startup,
             time_limit: request.time_limit,
             at_limit: request.at_limit,
-            action: Some(request.action),
+            work: match request.action {
+                Action::Sleep(duration) => Work::Sleep(duration),
+                action => Work::Act(Some(Box::new((request.name, action)))),
+            },
             on_end: request.on_end,
             status: request.status,
             started: None,
@@ -198,10 +215,10 @@ impl Books {
         let Some(entry) = self.get(id) else {
             return false;
         };
-        match (&entry.action, entry.time_limit, entry.at_limit) {
-            (Some(Action::Sleep(duration)), Some(limit), AtLimit::Completed) => *duration <= limit,
-            (Some(Action::Sleep(_)), ..) => true,
-            _ => false,
+        match (&entry.work, entry.time_limit, entry.at_limit) {
+            (Work::Sleep(duration), Some(limit), AtLimit::Completed) => *duration <= limit,
+            (Work::Sleep(_), ..) => true,
+            (Work::Act(_), ..) => false,
         }
     }
 

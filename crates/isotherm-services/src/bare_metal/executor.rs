@@ -34,14 +34,12 @@ impl BareMetalService {
         let inner = &self.inner;
         let mut books = inner.books.borrow_mut();
         let Some(entry) = books.get(id) else { return };
-        let Some(action) = entry.action.take() else {
-            return;
-        };
+        let Some((name, action)) = entry.work.take() else { return };
         let context = ActionContext::new(&inner.site, &inner.address, entry.cores);
         let (startup, limit, at_limit) = (entry.startup, entry.time_limit, entry.at_limit);
         let executor = Executor { service: self.clone(), id };
         let platform = inner.site.platform();
-        let actor = platform.actor(inner.host(), std::mem::take(&mut entry.name));
+        let actor = platform.actor(inner.host(), name);
         let actor = actor.daemon().spawn(async move {
             let service = &executor.service;
             let kernel = service.inner.site.kernel();

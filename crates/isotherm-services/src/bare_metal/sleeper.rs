@@ -84,7 +84,7 @@ impl BareMetalService {
 
 impl Entry {
     fn sleeper_step(&mut self, step: Step, now: Time) -> Then {
-        let Some(Action::Sleep(duration)) = self.action else { return Then::Report(Ok(()), Some(now)) };
+        let Work::Sleep(duration) = self.work else { return Then::Report(Ok(()), Some(now)) };
         match step {
             Step::StartUp => Then::After(self.startup, Step::Begin),
             Step::Begin => {

@@ -132,7 +132,7 @@ fn two_choices_are_far_more_even_than_one() {
     let f = stage.plain(1);
     for _ in 0..500 {
         stage.state.submit(f);
-        stage.state.admit_new();
+        stage.state.admit_new(false);
     }
     stage.conclude(Round::Arrival);
     let most = stage.state.nodes.iter().map(|node| node.slots_used).max();

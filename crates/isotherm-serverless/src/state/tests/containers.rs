@@ -111,10 +111,13 @@ fn a_container_that_is_used_again_is_looked_at_when_its_first_date_comes() {
     stage.body_ended(second);
     assert_eq!(stage.orders(), ["start 1 on 0 in 0", "ended 1 completed"]);
     stage.at(10);
-    assert!(!stage.state.expire(), "it was used since");
+    assert!(!stage.state.has_expired(), "it was used since");
+    stage.conclude(Round::No);
     assert_eq!(stage.orders(), ["expire at 16"]);
     stage.at(16);
-    assert!(stage.state.expire());
+    assert!(stage.state.has_expired());
+    stage.state.expire();
+    stage.conclude(Round::Yes);
     assert_eq!(stage.orders(), ["stopped 0"]);
     assert_eq!(stage.memory_used(0), 0);
 }
@@ -129,7 +132,8 @@ fn a_container_that_is_busy_when_its_date_comes_is_noted_when_it_is_idle() {
     let second = stage.invoke(f);
     stage.orders();
     stage.at(10);
-    assert!(!stage.state.expire());
+    assert!(!stage.state.has_expired());
+    stage.conclude(Round::No);
     assert_eq!(stage.orders(), [""; 0], "there is no date to look at");
     stage.at(12);
     stage.body_ended(second);
@@ -150,9 +154,12 @@ fn who_expires_first_is_looked_at_first() {
     stage.body_ended(second);
     stage.orders();
     stage.state.keep_for(container, Some(Duration::from_secs(50)));
+    stage.conclude(Round::No);
     assert_eq!(stage.orders(), ["expire at 50"]);
     stage.at(50);
-    assert!(stage.state.expire());
+    assert!(stage.state.has_expired());
+    stage.state.expire();
+    stage.conclude(Round::Yes);
     assert_eq!(stage.orders(), ["stopped 1", "expire at 100"]);
 }
 

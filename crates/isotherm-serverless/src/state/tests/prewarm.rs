@@ -55,7 +55,7 @@ fn a_container_that_was_started_ahead_serves_warm() {
     let (mut stage, f) = used_once(&[(1, 100, 100)]);
     due(&mut stage, f, 10);
     // Kept for 20 s after its start-up of 3 s.
-    assert_eq!(stage.orders(), ["keep 1 for 23"]);
+    assert_eq!(stage.orders(), ["expire at 33"]);
     assert!(stage.events().contains(&EventKind::Prewarmed { node: NodeId(0), container: ContainerId(1) }));
     assert_eq!((stage.memory_used(0), stage.state.nodes[0].slots_used), (40, 0), "it takes room, and no slot");
     stage.at(13);
@@ -112,7 +112,7 @@ fn one_that_was_started_ahead_goes_for_who_is_there() {
     let other = stage.function(None, 70, 0);
     let id = stage.invoke(other);
     assert!(stage.is_running(id), "though it is still starting");
-    assert_eq!(stage.orders(), ["forget timer of 1", "stopped 1", "start 1 on 0 in 2"]);
+    assert_eq!(stage.orders(), ["stopped 1", "start 1 on 0 in 2"]);
 }
 
 #[test]
