@@ -33,6 +33,7 @@ struct Source {
 
 impl Source {
     /// Takes the next arrival out of the workload, which is the one of this number; gives its date, and the one before in exchange.
+    #[inline]
     fn advance(&mut self, index: usize) -> Result<(Option<Arrival>, Option<Time>), WorkloadError> {
         let next = self.workload.next_arrival()?;
         let at = next.as_ref().map(|arrival| arrival.at);

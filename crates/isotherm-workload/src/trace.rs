@@ -40,6 +40,7 @@ pub use count::count_marked;
 use decimal::Scale;
 pub use functions::{FunctionColumns, FunctionRow, FunctionRows, SizeColumn, read_functions};
 use jsonl::Lines;
+use line::Line;
 pub use names::{column_names, distinct_values};
 use parquet::ParquetRows;
 use rows::{LONGEST_VALUE, Rows, beginning};
@@ -51,6 +52,7 @@ mod count;
 mod decimal;
 mod functions;
 mod jsonl;
+mod line;
 mod names;
 mod parquet;
 mod quotes;
@@ -122,6 +124,12 @@ impl FunctionNames {
         }
     }
 
+    /// The number of a function whose name has up to seven bytes; the first of them is the lowest.
+    #[inline]
+    fn short(&self, name: u64, length: u32) -> Option<u32> {
+        self.short.get(&(name | u64::from(length) << 56)).copied()
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.names.len()
@@ -137,10 +145,13 @@ impl FunctionNames {
     }
 }
 
-/// A name of up to seven bytes as a number, with its length in front of it, so that no two of them are the same.
+/// A name of up to seven bytes as a number: the first of them is the lowest, and its length the highest, so that no two are the same.
 fn packed(name: &[u8]) -> Option<u64> {
-    let length = name.len() as u64;
-    (length < 8).then(|| name.iter().fold(length, |packed, &byte| packed << 8 | u64::from(byte)))
+    if name.len() > 7 {
+        return None;
+    }
+    let bytes = name.iter().rev().fold(0, |bytes, &byte| bytes << 8 | u64::from(byte));
+    Some(bytes | (name.len() as u64) << 56)
 }
 
 /// A column whose place is known.
@@ -171,6 +182,8 @@ struct Reader<T> {
     function: FunctionPlace,
     duration: Option<Located<Scale>>,
     functions: FunctionNames,
+    /// How plain rows are read, if that is another way.
+    line: Option<Line>,
 }
 
 impl<T: Table> Reader<T> {
@@ -190,7 +203,22 @@ impl<T: Table> Reader<T> {
             FunctionColumn::Numbered(column) => FunctionPlace::Numbered(plain(&mut rows, column)?),
         };
         let duration = columns.duration.as_ref().map(|column| time(&mut rows, column)).transpose()?;
-        Ok(Reader { rows, arrival, function, duration, functions })
+        let line = Line::new(rows.ahead().1, &arrival, &function, duration.as_ref());
+        Ok(Reader { rows, arrival, function, duration, functions, line })
+    }
+
+    /// The arrival of the next row, if that row is plain and right; otherwise nothing is read.
+    #[inline]
+    fn plain_arrival(&mut self, previous: Time) -> Option<Arrival> {
+        let line = self.line.as_ref()?;
+        let function = if let FunctionPlace::Fixed(number) = self.function { number } else { 0 };
+        let mut arrival = Arrival::new(Time::ZERO, function);
+        let length = line.read(self.rows.ahead().0, &self.functions, &mut arrival)?;
+        if arrival.at < previous {
+            return None;
+        }
+        self.rows.pass(length);
+        Some(arrival)
     }
 
     /// The arrival that the current row describes, if it is not before the previous one.
@@ -274,7 +302,16 @@ impl<T: Table> Trace<T> {
     }
 
     fn next(&mut self) -> Result<Option<Arrival>, Box<TraceError>> {
-        if self.over || !(std::mem::take(&mut self.unread) || self.reader.rows.advance()?) {
+        if self.over {
+            return Ok(None);
+        }
+        if !self.unread
+            && let Some(arrival) = self.reader.plain_arrival(self.last)
+        {
+            self.last = arrival.at;
+            return Ok(Some(arrival));
+        }
+        if !(std::mem::take(&mut self.unread) || self.reader.rows.advance()?) {
             self.over = true;
             return Ok(None);
         }

@@ -1,7 +1,7 @@
 //! Decimal numbers as nanoseconds or bytes.
 //!
-//! Nearly all numbers of a trace are short, plain decimals. A [`Scale`] reads those eight digits at a time and leaves everything
-//! else, also everything that is wrong, to [`nanos`]; both give the same.
+//! Nearly all numbers of a trace are short, plain decimals. A [`Scale`] reads those from where they lie, eight digits at a time, and leaves
+//! everything else, also everything that is wrong, to [`nanos`]; where it reads a number, both give the same.
 
 use super::rows::{LONGEST_VALUE, beginning};
 use crate::TimeUnit;
@@ -29,69 +29,80 @@ impl Scale {
         Scale { unit, factors }
     }
 
-    /// A number such as `12.5` in nanoseconds, rounded half up.
-    pub(super) fn nanos(&self, field: &[u8], kind: Quantity) -> Result<u64, TraceProblem> {
-        match self.plain(field) {
-            Some(nanos) => Ok(nanos),
-            None => nanos(field, self.unit.nanos(), kind),
+    /// The plain number that begins here, in nanoseconds, and where it ends, which is where something else begins. `None` if it is not plain, or
+    /// too near the end of the text.
+    #[inline(always)]
+    pub(super) fn read(&self, text: &[u8], begin: usize) -> Option<(u64, usize)> {
+        let (mut number, mut end) = digits(0, text, begin)?;
+        let (mut length, mut decimals) = (end - begin, 0);
+        if text.get(end) == Some(&b'.') {
+            let point = end;
+            (number, end) = digits(number, text, point + 1)?;
+            decimals = end - point - 1;
+            length += decimals;
+        }
+        if length == 0 || length > LONGEST_PLAIN {
+            return None;
+        }
+        match self.factors.get(decimals) {
+            Some(&factor) if factor > 0 => Some((number.checked_mul(factor)?, end)),
+            _ => None,
         }
     }
 
-    fn plain(&self, field: &[u8]) -> Option<u64> {
-        let (digits, decimals) = plain(field)?;
-        // A plain number has fewer decimals than there are factors.
-        let factor = self.factors.get(decimals).copied().filter(|&factor| factor > 0)?;
-        digits.checked_mul(factor)
+    /// A number such as `12.5` in nanoseconds, rounded half up.
+    pub(super) fn nanos(&self, field: &[u8], kind: Quantity) -> Result<u64, TraceProblem> {
+        nanos(field, self.unit.nanos(), kind)
     }
 }
 
 /// So many digits always fit into 64 bits, whatever they are.
 const LONGEST_PLAIN: usize = 19;
 
-/// The digits of a short number without exponent or sign, as an integer, and how many of them stand after its point.
-fn plain(field: &[u8]) -> Option<(u64, usize)> {
-    if field.len() > LONGEST_PLAIN {
-        return None;
+/// Appends the digits that begin here to a number, and says where they end. `None` if that is too near the end of the text. More digits than fit
+/// give any number.
+#[inline]
+pub(super) fn digits(number: u64, text: &[u8], begin: usize) -> Option<(u64, usize)> {
+    let (values, others) = values(*text.get(begin..)?.first_chunk()?);
+    if others == 0 {
+        return many_digits(number, text, begin);
     }
-    let (mut digits, mut point, mut read) = (0, None, 0);
-    if let Some((head, _)) = field.split_first_chunk()
-        && let Some(eight) = eight(*head)
-    {
-        (digits, point) = eight;
-        read = head.len();
-    }
-    for (index, byte) in field.iter().enumerate().skip(read) {
-        let digit = byte.wrapping_sub(b'0');
-        if digit < 10 {
-            digits = digits * 10 + u64::from(digit);
-        } else if *byte == b'.' && point.is_none() {
-            point = Some(index);
-        } else {
-            return None;
-        }
-    }
-    let decimals = point.map_or(0, |point| field.len() - point - 1);
-    (field.len() > usize::from(point.is_some())).then_some((digits, decimals))
+    let (number, count) = few_digits(number, values, others);
+    Some((number, begin + count))
 }
 
-/// The same of eight bytes at once, and where the point is, if there is one.
-fn eight(bytes: [u8; 8]) -> Option<(u64, Option<usize>)> {
+/// The same of more than seven digits.
+#[cold]
+fn many_digits(mut number: u64, text: &[u8], begin: usize) -> Option<(u64, usize)> {
+    for place in (begin..).step_by(8) {
+        let (values, others) = values(*text.get(place..)?.first_chunk()?);
+        if others != 0 {
+            let (number, count) = few_digits(number, values, others);
+            return Some((number, place + count));
+        }
+        number = number.wrapping_mul(100_000_000).wrapping_add(value(values));
+    }
+    None
+}
+
+/// Appends the digits of a word before the first byte that is none, and says how many they are.
+#[inline]
+fn few_digits(number: u64, values: u64, others: u64) -> (u64, usize) {
+    const POWERS: [u64; 8] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
+    let count = others.trailing_zeros() as usize / 8 % POWERS.len();
+    // Zeros come in front. Twice, since there may be nothing left.
+    let digits = value(values << (56 - 8 * count) << 8);
+    (number.wrapping_mul(POWERS[count]).wrapping_add(digits), count)
+}
+
+/// What eight bytes are as digits, the first of them lowest, and the highest bit of every byte that is none.
+#[inline]
+fn values(bytes: [u8; 8]) -> (u64, u64) {
     const ONES: u64 = 0x0101_0101_0101_0101;
-    // The first byte is the lowest. A digit becomes its value.
     let values = u64::from_le_bytes(bytes) ^ (ONES * u64::from(b'0'));
-    // The highest bit of every byte that is 10 or more: without that bit, adding 118 carries into it and no further.
+    // Without its highest bit a byte of 10 or more carries into it, and no further, when 118 are added.
     let others = (((values & (ONES * 0x7f)) + ONES * 118) | values) & (ONES * 0x80);
-    if others == 0 {
-        return Some((value(values), None));
-    }
-    let index = others.trailing_zeros() / 8;
-    if others & (others - 1) != 0 || bytes[index as usize] != b'.' {
-        return None;
-    }
-    // What is before the point moves up by a byte, over the point; a zero comes in front.
-    let before = (1 << (8 * index)) - 1;
-    let up_to_point = (before << 8) | 0xff;
-    Some((value(((values & before) << 8) | (values & !up_to_point)), Some(index as usize)))
+    (values, others)
 }
 
 /// The number of eight digits, the first of which is the lowest byte. Neighbours are joined to pairs, these to fours, and these.
@@ -201,32 +212,31 @@ mod tests {
     }
 
     proptest! {
-        /// What is read eight digits at a time is what is read digit by digit; what is not read so is left to the latter.
+        /// What is read eight digits at a time is what is read digit by digit, up to where the number ends.
         #[test]
         fn both_ways_of_reading_agree(
             text in prop_oneof![
                 "[0-9]{0,19}\\.?[0-9]{0,10}",
                 "[0-9.]{0,21}",
-                "[0-9.,:/ +e\u{7f}\u{ff}-]{0,21}",
                 any::<u64>().prop_map(|nanos| format!("{}.{:09}", nanos / 1_000_000_000, nanos % 1_000_000_000)),
             ],
+            behind in "[,;:/ +e\u{7f}\u{ff}-]{8}",
             unit in prop::sample::select(vec![1, 3, 100, 1_000, 1_000_000, 1_000_000_000, 60_000_000_000]),
         ) {
             let scale = Scale::new(TimeUnit::from_nanos(unit).unwrap());
-            let read = |result: Result<u64, TraceProblem>| result.map_err(|problem| format!("{problem:?}"));
-            let expected = nanos(text.as_bytes(), unit, Quantity::Date);
-            if let Some(plain) = scale.plain(text.as_bytes()) {
-                prop_assert_eq!(Some(plain), expected.as_ref().ok().copied());
+            if let Some((read, end)) = scale.read(format!("1,{text}{behind}").as_bytes(), 2) {
+                let number = &text.as_bytes()[..end - 2];
+                prop_assert_eq!(Some(read), nanos(number, unit, Quantity::Date).ok());
+                prop_assert!(!text.as_bytes().get(end - 2).is_some_and(u8::is_ascii_digit));
             }
-            prop_assert_eq!(read(scale.nanos(text.as_bytes(), Quantity::Date)), read(expected));
         }
 
         #[test]
         fn plain_numbers_are_read_at_once(whole in 0u64..1_000_000_000, decimals in "[0-9]{0,9}", point: bool) {
             let text = if point || !decimals.is_empty() { format!("{whole}.{decimals}") } else { whole.to_string() };
             // Nine decimals of a second are its nanoseconds.
-            let expected = format!("{whole}{decimals:0<9}").parse().ok();
-            prop_assert_eq!(Scale::new(TimeUnit::SECOND).plain(text.as_bytes()), expected);
+            let expected = format!("{whole}{decimals:0<9}").parse().ok().map(|nanos| (nanos, text.len()));
+            prop_assert_eq!(Scale::new(TimeUnit::SECOND).read(format!("{text},       ").as_bytes(), 0), expected);
         }
     }
 

@@ -24,12 +24,14 @@ pub(super) struct Records<R> {
     begun: bool,
     /// Whether the source has come to its end.
     over: bool,
-    /// Where the fields of the current record are, in the buffer or in `unquoted`.
-    fields: Vec<Range<usize>>,
-    /// Whether the current record had quotation marks; then this is its text without them, with where each field ends.
+    /// Where each field of the current record ends in its text, so many of them; what is behind is of longer records before it.
+    ends: Vec<usize>,
+    count: usize,
+    /// Where the first field begins, in the buffer. Between the fields are the commas.
+    begin: usize,
+    /// Whether the current record had quotation marks; then this is its text, without them and without commas.
     is_unquoted: bool,
     unquoted: Vec<u8>,
-    ends: Vec<usize>,
     parser: csv_core::Reader,
     /// The line on which the current record begins, counted from 1, and the one behind it.
     line: u64,
@@ -40,7 +42,7 @@ pub(super) struct Records<R> {
 
 /// What is found at the beginning of the rest.
 enum Found {
-    /// A record that takes so many bytes.
+    /// A record, and where in the buffer the next one begins.
     Record(usize),
     /// One with quotation marks.
     Quoted,
@@ -56,10 +58,11 @@ impl<R: Read> Records<R> {
             rest: 0..0,
             begun: false,
             over: false,
-            fields: Vec::new(),
+            ends: Vec::new(),
+            count: 0,
+            begin: 0,
             is_unquoted: false,
             unquoted: Vec::new(),
-            ends: Vec::new(),
             parser: csv_core::Reader::new(),
             line: 1,
             next_line: 1,
@@ -74,21 +77,40 @@ impl<R: Read> Records<R> {
             if !self.read_one()? {
                 return Ok(false);
             }
-            if self.fields.len() > 1 || self.iter().any(|field| !field.trim_ascii().is_empty()) {
+            if self.count > 1 || self.iter().any(|field| !field.trim_ascii().is_empty()) {
                 return Ok(true);
             }
         }
     }
 
+    /// What has been read and belongs to no record yet.
+    pub(super) fn ahead(&self) -> &[u8] {
+        if self.begun { &self.buffer[self.rest.clone()] } else { &[] }
+    }
+
+    /// Passes over a record that takes so many bytes and one line of what is ahead. There is no current record then.
+    pub(super) fn pass(&mut self, length: usize) {
+        self.rest.start += length;
+        self.count = 0;
+        self.line = self.next_line;
+        self.next_line += 1;
+    }
+
     /// The number of fields of the current record.
     pub(super) fn len(&self) -> usize {
-        self.fields.len()
+        self.count
     }
 
     /// A field of the current record.
     pub(super) fn get(&self, index: usize) -> Option<&[u8]> {
-        let text = if self.is_unquoted { &self.unquoted } else { &self.buffer };
-        text.get(self.fields.get(index)?.clone())
+        let ends = self.ends.get(..self.count)?;
+        let end = *ends.get(index)?;
+        let (text, begin, comma) = match self.is_unquoted {
+            true => (&self.unquoted, 0, 0),
+            false => (&self.buffer, self.begin, 1),
+        };
+        let begin = if index > 0 { ends[index - 1] + comma } else { begin };
+        text.get(begin..end)
     }
 
     /// The fields of the current record.
@@ -117,8 +139,8 @@ impl<R: Read> Records<R> {
         self.is_unquoted = false;
         loop {
             match self.split() {
-                Found::Record(length) => {
-                    self.rest.start += length;
+                Found::Record(end) => {
+                    self.rest.start = end;
                     self.next_line += 1;
                     return Ok(true);
                 }
@@ -133,34 +155,81 @@ impl<R: Read> Records<R> {
     }
 
     /// Splits the record at the beginning of the rest, if it is whole and has no quotation marks that mean something.
+    #[inline]
     fn split(&mut self) -> Found {
-        self.fields.clear();
+        let begin = self.rest.start;
+        (self.begin, self.count) = (begin, 0);
         if !self.begun {
             return Found::Incomplete;
         }
-        let bytes = &self.buffer[self.rest.clone()];
-        let mut splitter =
-            Splitter { bytes, start: self.rest.start, over: self.over, fields: &mut self.fields, begin: 0 };
-        let (words, last) = bytes.as_chunks();
-        for (number, word) in words.iter().enumerate() {
+        let bytes = &self.buffer[..self.rest.end];
+        let (words, _) = bytes[begin..].as_chunks();
+        let (mut place, mut count) = (begin, 0);
+        for word in words {
             let mut marks = low_bytes(*word);
             while marks != 0 {
-                if let Some(found) = splitter.look(8 * number + marks.trailing_zeros() as usize / 8) {
-                    return found;
+                let index = place + marks.trailing_zeros() as usize / 8;
+                let byte = bytes[index];
+                if byte != b',' && byte != b'\n' {
+                    // From here on by the byte.
+                    self.count = count;
+                    return self.split_slowly(index);
+                }
+                match self.ends.get_mut(count) {
+                    Some(end) => *end = index,
+                    None => self.ends.push(index),
+                }
+                count += 1;
+                if byte == b'\n' {
+                    self.count = count;
+                    return Found::Record(index + 1);
                 }
                 marks &= marks - 1;
             }
+            place += word.len();
         }
-        for index in bytes.len() - last.len()..bytes.len() {
-            if let Some(found) = splitter.look(index) {
-                return found;
+        self.count = count;
+        self.split_slowly(place)
+    }
+
+    /// Splits the rest of a record, beginning with this byte, of which the fields so far are known.
+    fn split_slowly(&mut self, mut index: usize) -> Found {
+        let bytes = &self.buffer[..self.rest.end];
+        self.ends.truncate(self.count);
+        let mut begin = self.ends.last().map_or(self.begin, |end| end + 1);
+        while index < bytes.len() {
+            match bytes[index] {
+                b',' => {
+                    self.ends.push(index);
+                    begin = index + 1;
+                }
+                b'\n' => {
+                    self.ends.push(index);
+                    return self.found(index + 1);
+                }
+                b'\r' => {
+                    let next = bytes.get(index + 1);
+                    if next.is_none() && !self.over {
+                        return Found::Incomplete;
+                    }
+                    self.ends.push(index);
+                    return self.found(index + 1 + usize::from(next == Some(&b'\n')));
+                }
+                b'"' if index == begin => return Found::Quoted,
+                _ => {}
             }
+            index += 1;
         }
-        if bytes.is_empty() || !self.over {
+        if self.rest.is_empty() || !self.over {
             return Found::Incomplete;
         }
-        splitter.end_field(bytes.len());
-        Found::Record(bytes.len())
+        self.ends.push(bytes.len());
+        self.found(self.rest.end)
+    }
+
+    fn found(&mut self, end: usize) -> Found {
+        self.count = self.ends.len();
+        Found::Record(end)
     }
 
     /// Reads the record at the beginning of the rest by the book.
@@ -195,10 +264,7 @@ impl<R: Read> Records<R> {
             self.next_line += 1;
             self.skip_line_feed()?;
         }
-        let ends = &self.ends[..count];
-        let begins = std::iter::once(0).chain(ends.iter().copied());
-        self.fields.clear();
-        self.fields.extend(begins.zip(ends).map(|(begin, &end)| begin..end));
+        self.count = count;
         self.is_unquoted = true;
         Ok(())
     }
@@ -239,52 +305,10 @@ impl<R: Read> Records<R> {
     }
 }
 
-/// Splits the record at the beginning of some bytes.
-struct Splitter<'a> {
-    bytes: &'a [u8],
-    /// Where these bytes are in the buffer.
-    start: usize,
-    /// Whether nothing comes after them.
-    over: bool,
-    fields: &'a mut Vec<Range<usize>>,
-    /// Where the current field begins.
-    begin: usize,
-}
-
-impl Splitter<'_> {
-    /// Looks at one byte; those in between are part of a field. Says when it is known what is at the beginning.
-    fn look(&mut self, index: usize) -> Option<Found> {
-        match self.bytes[index] {
-            b',' => {
-                self.end_field(index);
-                self.begin = index + 1;
-                None
-            }
-            b'\n' => {
-                self.end_field(index);
-                Some(Found::Record(index + 1))
-            }
-            b'\r' => {
-                let next = self.bytes.get(index + 1);
-                if next.is_none() && !self.over {
-                    return Some(Found::Incomplete);
-                }
-                self.end_field(index);
-                Some(Found::Record(index + 1 + usize::from(next == Some(&b'\n'))))
-            }
-            b'"' if index == self.begin => Some(Found::Quoted),
-            _ => None,
-        }
-    }
-
-    fn end_field(&mut self, index: usize) {
-        self.fields.push(self.start + self.begin..self.start + index);
-    }
-}
-
 /// The highest bit of every byte that is a comma or lower, the first byte being the lowest: nearly all bytes of a trace are digits, points
 /// and letters, which are higher, and no byte that matters is.
-fn low_bytes(word: [u8; 8]) -> u64 {
+#[inline]
+pub(super) fn low_bytes(word: [u8; 8]) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
     let word = u64::from_le_bytes(word);
     // Without its highest bit a byte carries into it, and no further, if it is higher than a comma.

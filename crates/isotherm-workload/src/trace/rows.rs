@@ -75,6 +75,16 @@ impl<R: Read> Rows<R> {
         }
     }
 
+    /// What has been read and belongs to no row yet.
+    pub(super) fn ahead(&self) -> &[u8] {
+        self.records.ahead()
+    }
+
+    /// Passes over a row that takes so many bytes and one line of what is ahead. There is no current row then.
+    pub(super) fn pass(&mut self, length: usize) {
+        self.records.pass(length);
+    }
+
     /// A field of the current row without the spaces around it. The row is as long as the header.
     pub(super) fn field(&self, index: usize) -> &[u8] {
         let field = self.records.get(index).unwrap_or_default();

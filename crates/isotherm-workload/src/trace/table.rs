@@ -17,6 +17,14 @@ pub(super) trait Table {
     /// Reads the next row; `false` at the end.
     fn advance(&mut self) -> Result<bool, Box<TraceError>>;
 
+    /// The text of the rows to come, as far as it has been read, if it is CSV, and how many fields they have.
+    fn ahead(&self) -> (&[u8], usize) {
+        (&[], 0)
+    }
+
+    /// Passes over a row of this text that takes so many bytes and one line. There is no current row then.
+    fn pass(&mut self, _length: usize) {}
+
     /// A value of the current row; nothing if there is none.
     fn field(&self, index: usize) -> &[u8];
 
@@ -47,6 +55,14 @@ impl<R: Read> Table for Rows<R> {
 
     fn advance(&mut self) -> Result<bool, Box<TraceError>> {
         Rows::advance(self)
+    }
+
+    fn ahead(&self) -> (&[u8], usize) {
+        (Rows::ahead(self), self.columns().len())
+    }
+
+    fn pass(&mut self, length: usize) {
+        Rows::pass(self, length);
     }
 
     fn field(&self, index: usize) -> &[u8] {
