@@ -65,7 +65,7 @@ impl Percentiles {
                 let mut histogram = empty_histogram();
                 values.drain(..).for_each(|value| histogram.saturating_record(value));
                 histogram.saturating_record(nanos);
-                self.values = Values::Histogram(Box::new(histogram));
+                self.values = Values::Histogram(histogram);
             }
             Values::Histogram(histogram) => histogram.saturating_record(nanos),
         }
@@ -78,35 +78,63 @@ impl Percentiles {
 
     /// What the times say; `None` if there were none.
     pub fn report(&self) -> Option<TimesReport> {
-        if self.count == 0 {
+        Percentiles::report_all(&[self])
+    }
+
+    /// What the times of all of these say together, as if one had taken them all; `None` if there were none.
+    pub fn report_all(parts: &[&Percentiles]) -> Option<TimesReport> {
+        let count = parts.iter().map(|part| part.count).sum();
+        if count == 0 {
             return None;
         }
-        let (method, quantiles) = match &self.values {
-            Values::Exact(values) => {
-                let mut sorted = values.clone();
-                sorted.sort_unstable();
-                ("exact", [50, 95, 99].map(|percent| nearest_rank(&sorted, percent)))
-            }
-            Values::Histogram(histogram) => {
+        let sum_nanos: u128 = parts.iter().map(|part| part.sum_nanos).sum();
+        let max = parts.iter().map(|part| part.max).max().unwrap_or_default();
+        let (percentiles, quantiles) = match exact_values(parts) {
+            Some(mut values) => ("exact", [50, 95, 99].map(|percent| nearest_rank(&mut values, percent))),
+            None => {
+                let histogram = joined_histogram(parts);
                 // The histogram answers with the top of a bucket, which may lie above everything that occurred.
-                let max = self.max.as_nanos();
-                (
-                    "histogram",
-                    [50, 95, 99].map(|percent| histogram.value_at_quantile(f64::from(percent) / 100.0).min(max)),
-                )
+                let quantile = |percent| histogram.value_at_quantile(f64::from(percent) / 100.0).min(max.as_nanos());
+                ("histogram", [50, 95, 99].map(quantile))
             }
         };
-        let mean_nanos = (self.sum_nanos + u128::from(self.count) / 2) / u128::from(self.count);
+        let mean_nanos = (sum_nanos + u128::from(count) / 2) / u128::from(count);
         Some(TimesReport {
-            count: self.count,
+            count,
             mean_s: seconds(u64::try_from(mean_nanos).unwrap_or(u64::MAX)),
             p50_s: seconds(quantiles[0]),
             p95_s: seconds(quantiles[1]),
             p99_s: seconds(quantiles[2]),
-            max_s: seconds(self.max.as_nanos()),
-            percentiles: method,
+            max_s: seconds(max.as_nanos()),
+            percentiles,
         })
     }
+}
+
+/// All values, if they are few.
+fn exact_values(parts: &[&Percentiles]) -> Option<Vec<u64>> {
+    let mut all = Vec::new();
+    for part in parts {
+        match &part.values {
+            Values::Exact(values) if all.len() + values.len() <= EXACT_UP_TO => all.extend_from_slice(values),
+            _ => return None,
+        }
+    }
+    Some(all)
+}
+
+fn joined_histogram(parts: &[&Percentiles]) -> Box<Histogram<u64>> {
+    let mut all = empty_histogram();
+    for part in parts {
+        match &part.values {
+            Values::Exact(values) => values.iter().for_each(|&value| all.saturating_record(value)),
+            // Not by adding histograms, which refuses one that has the largest time in it.
+            Values::Histogram(histogram) => histogram
+                .iter_recorded()
+                .for_each(|bucket| all.saturating_record_n(bucket.value_iterated_to(), bucket.count_at_value())),
+        }
+    }
+    all
 }
 
 described! {
@@ -134,19 +162,23 @@ pub(crate) fn seconds(nanos: u64) -> f64 {
     Duration::from_nanos(nanos).as_secs_f64()
 }
 
-fn nearest_rank(sorted: &[u64], percent: usize) -> u64 {
-    let rank = (sorted.len() * percent).div_ceil(100).max(1);
-    sorted[rank - 1]
+/// The values come into another order, which takes less time than sorting them.
+fn nearest_rank(values: &mut [u64], percent: usize) -> u64 {
+    let rank = (values.len() * percent).div_ceil(100).max(1);
+    *values.select_nth_unstable(rank - 1).1
 }
 
-fn empty_histogram() -> Histogram<u64> {
+fn empty_histogram() -> Box<Histogram<u64>> {
     // Bounds from the start (about 0.4 MB): a histogram that grows may only saturate at the bound it has so far.
-    Histogram::new_with_bounds(1, u64::MAX, SIGNIFICANT_DIGITS)
-        .expect("these bounds and digits are within what a histogram can do")
+    let histogram = Histogram::new_with_bounds(1, u64::MAX, SIGNIFICANT_DIGITS)
+        .expect("these bounds and digits are within what a histogram can do");
+    Box::new(histogram)
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn of(times: impl IntoIterator<Item = u64>) -> Percentiles {
@@ -190,5 +222,48 @@ mod tests {
         percentiles.add(Duration::from_nanos(u64::MAX));
         let report = percentiles.report().unwrap();
         assert_eq!((report.p99_s, report.max_s), (0.0, u64::MAX as f64 / 1e9));
+    }
+
+    #[test]
+    fn parts_together_are_exact_while_all_are_few() {
+        let (most, one) = (of((1..).take(EXACT_UP_TO - 1)), of([0]));
+        assert_eq!(Percentiles::report_all(&[&most, &one]), of(0..EXACT_UP_TO as u64).report());
+        assert_eq!(Percentiles::report_all(&[&most, &one]).unwrap().percentiles, "exact");
+        let report = Percentiles::report_all(&[&most, &one, &one]).unwrap();
+        assert_eq!((report.percentiles, report.count), ("histogram", EXACT_UP_TO as u64 + 1));
+        assert_eq!(Percentiles::report_all(&[&of([]), &of([])]), None);
+    }
+
+    proptest! {
+        /// By the definition: the smallest value with at least so many of all at or below it.
+        #[test]
+        fn few_values_in_any_order(values in prop::collection::vec(0u64..50, 1..300)) {
+            let mut sorted = values.clone();
+            sorted.sort_unstable();
+            let rank = |percent: usize| {
+                let is_enough = |&&value: &&u64| {
+                    100 * values.iter().filter(|&&other| other <= value).count() >= percent * values.len()
+                };
+                seconds(*sorted.iter().find(is_enough).unwrap())
+            };
+            let report = of(values.iter().copied()).report().unwrap();
+            prop_assert_eq!([report.p50_s, report.p95_s, report.p99_s], [50, 95, 99].map(rank));
+        }
+
+        /// Parts say together what one says that took everything, whichever of them has gone over to a histogram.
+        #[test]
+        fn parts_say_the_same_together(
+            times in prop::collection::vec((0u64..u64::MAX, 0usize..3), 1..50),
+            repeated in 1usize..6000,
+        ) {
+            let mut parts = [of([]), of([]), of([])];
+            let mut all = of([]);
+            // Some tens of values, each so many times, are soon more than are kept one by one.
+            for &(nanos, part) in times.iter().cycle().take(times.len() * repeated) {
+                parts[part].add(Duration::from_nanos(nanos));
+                all.add(Duration::from_nanos(nanos));
+            }
+            prop_assert_eq!(Percentiles::report_all(&parts.each_ref()), all.report());
+        }
     }
 }

@@ -35,9 +35,10 @@ pub struct Summary {
     outcomes: OutcomeCounts,
     causes: BTreeMap<&'static str, u64>,
     starts: StartCounts,
-    all: Percentiles,
     cold: Percentiles,
     warm: Percentiles,
+    /// Response times of what completed without a start, which the platform does not do.
+    never_dispatched: Percentiles,
     cold_starts: ColdStartTimes,
 }
 
@@ -61,7 +62,7 @@ impl Summary {
             causes: self.causes.clone(),
             starts: self.starts,
             response_of_completed: ResponseReport {
-                all: self.all.report(),
+                all: Percentiles::report_all(&[&self.cold, &self.warm, &self.never_dispatched]),
                 cold: self.cold.report(),
                 warm: self.warm.report(),
             },
@@ -76,22 +77,23 @@ impl RecordSink for Summary {
         if let Some(cause) = &record.cause {
             *self.causes.entry(cause.code()).or_default() += 1;
         }
-        match record.start_kind {
-            Some(StartKind::Cold) => self.starts.cold += 1,
-            Some(StartKind::Warm) => self.starts.warm += 1,
-            None => self.starts.never_dispatched += 1,
-        }
-        if record.start_kind == Some(StartKind::Cold) {
-            self.cold_starts.add(record);
-        }
-        if record.outcome == Outcome::Completed {
-            let response = record.response();
-            self.all.add(response);
-            match record.start_kind {
-                Some(StartKind::Cold) => self.cold.add(response),
-                Some(StartKind::Warm) => self.warm.add(response),
-                None => {}
+        let times = match record.start_kind {
+            Some(StartKind::Cold) => {
+                self.starts.cold += 1;
+                self.cold_starts.add(record);
+                &mut self.cold
             }
+            Some(StartKind::Warm) => {
+                self.starts.warm += 1;
+                &mut self.warm
+            }
+            None => {
+                self.starts.never_dispatched += 1;
+                &mut self.never_dispatched
+            }
+        };
+        if record.outcome == Outcome::Completed {
+            times.add(record.response());
         }
     }
 }

@@ -1,8 +1,8 @@
 //! How much of the platform was in use, and how much memory was kept for nothing.
 //!
 //! [`Utilisation`] listens to the [event log](isotherm_serverless::PlatformEvent) and integrates what is held over time. All
-//! sums are integers (bytes × nanoseconds in 128 bits), so they are exact, and they cost O(1) per event.
-//! What exactly is counted stands with [`Utilisation`].
+//! sums are integers (bytes × nanoseconds in 128 bits), so they are exact, and they cost O(1) per event,
+//! and nothing where an event changes nothing. What exactly is counted stands with [`Utilisation`].
 
 use isotherm_kernel::Time;
 use isotherm_serverless::{ContainerId, EventKind, ImageId, PlatformEvent};
@@ -74,14 +74,14 @@ pub struct Utilisation {
     totals: Totals,
     /// The date of the first submission.
     from: Option<Time>,
-    /// Up to here everything has been integrated.
+    /// The date of the last event.
     now: Time,
     slots: Level,
     busy: Level,
     idle: Level,
     images: Level,
-    /// The most that containers and images held together.
-    memory_peak: u64,
+    /// Containers and images together, which stay as they are when a container becomes idle or busy.
+    memory: Level,
     containers: FxHashMap<ContainerId, Held>,
     /// Size in memory of each image that was ever loaded, by its number.
     image_bytes: Vec<u64>,
@@ -94,27 +94,34 @@ struct Held {
     idle: bool,
 }
 
-/// Something that is held, now, at most, and integrated over time. Less than 2^64 of it is held at a time, and no simulation lasts
-/// longer than 2^64 nanoseconds, so the area does not overflow.
+/// Something that is held, now, at most, and integrated over time up to the date at which it changed last. Less than 2^64 of it is held
+/// at a time, and no simulation lasts longer than 2^64 nanoseconds, so the area does not overflow.
 #[derive(Clone, Copy, Debug, Default)]
 struct Level {
     now: u64,
     peak: u64,
+    since: Time,
     /// In units × nanoseconds.
     area: u128,
 }
 
 impl Level {
-    fn pass(&mut self, nanos: u64) {
-        self.peak = self.peak.max(self.now);
-        self.area += u128::from(self.now) * u128::from(nanos);
+    /// Lets time pass until a date.
+    fn pass(&mut self, until: Time) {
+        if until > self.since {
+            self.peak = self.peak.max(self.now);
+            self.area += u128::from(self.now) * u128::from(until.since(self.since).as_nanos());
+            self.since = until;
+        }
     }
 
-    fn take(&mut self, amount: u64) {
+    fn take(&mut self, at: Time, amount: u64) {
+        self.pass(at);
         self.now = self.now.saturating_add(amount);
     }
 
-    fn give_back(&mut self, amount: u64) {
+    fn give_back(&mut self, at: Time, amount: u64) {
+        self.pass(at);
         self.now = self.now.saturating_sub(amount);
     }
 }
@@ -130,7 +137,7 @@ impl Utilisation {
             busy: Level::default(),
             idle: Level::default(),
             images: Level::default(),
-            memory_peak: 0,
+            memory: Level::default(),
             containers: FxHashMap::default(),
             image_bytes: Vec::new(),
         }
@@ -138,55 +145,56 @@ impl Utilisation {
 
     /// Takes one event of the platform's log.
     pub fn observe(&mut self, event: &PlatformEvent) {
-        self.pass(event.at);
+        let at = event.at;
+        self.now = at;
         match event.kind {
             EventKind::Submitted { .. } => {
                 self.from.get_or_insert(event.at);
             }
             EventKind::ContainerStarted { container, memory_bytes, .. } => {
                 self.containers.insert(container, Held { bytes: memory_bytes, idle: false });
-                self.busy.take(memory_bytes);
+                self.busy.take(at, memory_bytes);
+                self.memory.take(at, memory_bytes);
             }
             EventKind::Dispatched { container, .. } => {
-                self.slots.take(1);
-                if let Some(held) = self.containers.get_mut(&container)
-                    && held.idle
-                {
-                    held.idle = false;
-                    self.idle.give_back(held.bytes);
-                    self.busy.take(held.bytes);
-                }
+                self.slots.take(at, 1);
+                self.turn(at, container, false);
             }
-            EventKind::ContainerIdle { container, .. } => {
-                if let Some(held) = self.containers.get_mut(&container)
-                    && !held.idle
-                {
-                    held.idle = true;
-                    self.busy.give_back(held.bytes);
-                    self.idle.take(held.bytes);
-                }
-            }
+            EventKind::ContainerIdle { container, .. } => self.turn(at, container, true),
             EventKind::ContainerStopped { container, .. } => {
                 if let Some(held) = self.containers.remove(&container) {
-                    if held.idle {
-                        self.idle.give_back(held.bytes);
-                    } else {
-                        self.busy.give_back(held.bytes);
-                    }
+                    let of = if held.idle { &mut self.idle } else { &mut self.busy };
+                    of.give_back(at, held.bytes);
+                    self.memory.give_back(at, held.bytes);
                 }
             }
-            EventKind::Ended { container: Some(_), .. } => self.slots.give_back(1),
+            EventKind::Ended { container: Some(_), .. } => self.slots.give_back(at, 1),
             EventKind::LoadStarted { image, bytes, .. } => {
                 self.note_image(image, bytes);
-                self.images.take(bytes);
+                self.images.take(at, bytes);
+                self.memory.take(at, bytes);
             }
             EventKind::LoadFailed { image, started: true, .. } => {
                 let bytes = self.image_bytes.get(image.index()).copied().unwrap_or_default();
-                self.images.give_back(bytes);
+                self.drop_image(at, bytes);
             }
-            EventKind::MemoryEvicted { bytes, .. } => self.images.give_back(bytes),
+            EventKind::MemoryEvicted { bytes, .. } => self.drop_image(at, bytes),
             _ => {}
         }
+    }
+
+    /// A container becomes idle, or busy.
+    fn turn(&mut self, at: Time, container: ContainerId, idle: bool) {
+        let Some(held) = self.containers.get_mut(&container).filter(|held| held.idle != idle) else { return };
+        held.idle = idle;
+        let (from, to) = if idle { (&mut self.busy, &mut self.idle) } else { (&mut self.idle, &mut self.busy) };
+        from.give_back(at, held.bytes);
+        to.take(at, held.bytes);
+    }
+
+    fn drop_image(&mut self, at: Time, bytes: u64) {
+        self.images.give_back(at, bytes);
+        self.memory.give_back(at, bytes);
     }
 
     fn note_image(&mut self, image: ImageId, bytes: u64) {
@@ -196,32 +204,12 @@ impl Utilisation {
         self.image_bytes[image.index()] = bytes;
     }
 
-    /// Lets time pass until a date.
-    fn pass(&mut self, until: Time) {
-        if until <= self.now {
-            return;
-        }
-        let nanos = until.since(self.now).as_nanos();
-        self.now = until;
-        for level in [&mut self.slots, &mut self.busy, &mut self.idle, &mut self.images] {
-            level.pass(nanos);
-        }
-        self.memory_peak = self.memory_peak.max(self.memory().now);
-    }
-
-    /// Containers and images together.
-    fn memory(&self) -> Level {
-        let parts = [self.busy, self.idle, self.images];
-        Level {
-            now: parts.iter().fold(0, |sum, part| sum.saturating_add(part.now)),
-            peak: self.memory_peak,
-            area: parts.iter().fold(0, |sum, part| sum.saturating_add(part.area)),
-        }
-    }
-
     /// What was held until the run ended; `None` if nothing was submitted, or no time passed since.
     pub fn report(&mut self, end: Time) -> Option<UtilisationReport> {
-        self.pass(end);
+        self.now = self.now.max(end);
+        for level in [&mut self.slots, &mut self.busy, &mut self.idle, &mut self.images, &mut self.memory] {
+            level.pass(self.now);
+        }
         let from = self.from?;
         let nanos = self.now.since(from).as_nanos();
         if nanos == 0 {
@@ -251,7 +239,7 @@ impl Utilisation {
             },
             memory: MemoryReport {
                 total_bytes: self.totals.memory_bytes,
-                used: memory(self.memory()),
+                used: memory(self.memory),
                 busy_containers: memory(self.busy),
                 idle_containers: memory(self.idle),
                 images: memory(self.images),
