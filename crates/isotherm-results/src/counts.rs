@@ -50,6 +50,7 @@ described! {
 
 impl PlatformCounts {
     /// Takes one event of the platform's log.
+    #[inline]
     pub fn observe(&mut self, event: &PlatformEvent) {
         let count = match &event.kind {
             EventKind::ContainerStarted { .. } => &mut self.containers_started,

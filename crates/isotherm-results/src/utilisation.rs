@@ -77,11 +77,13 @@ pub struct Utilisation {
     /// The date of the last event.
     now: Time,
     slots: Level,
-    busy: Level,
-    idle: Level,
-    images: Level,
-    /// Containers and images together, which stay as they are when a container becomes idle or busy.
+    /// Memory of containers and images together, which stays as it is when a container becomes idle or busy.
     memory: Level,
+    images: Level,
+    idle: Level,
+    /// Memory of busy containers: what `memory` is without the other two. It is looked at whenever idle memory is.
+    busy_now: u64,
+    busy_peak: u64,
     containers: FxHashMap<ContainerId, Held>,
     /// Size in memory of each image that was ever loaded, by its number.
     image_bytes: Vec<u64>,
@@ -107,6 +109,7 @@ struct Level {
 
 impl Level {
     /// Lets time pass until a date.
+    #[inline]
     fn pass(&mut self, until: Time) {
         if until > self.since {
             self.peak = self.peak.max(self.now);
@@ -134,41 +137,54 @@ impl Utilisation {
             from: None,
             now: Time::ZERO,
             slots: Level::default(),
-            busy: Level::default(),
-            idle: Level::default(),
-            images: Level::default(),
             memory: Level::default(),
+            images: Level::default(),
+            idle: Level::default(),
+            busy_now: 0,
+            busy_peak: 0,
             containers: FxHashMap::default(),
             image_bytes: Vec::new(),
         }
     }
 
     /// Takes one event of the platform's log.
+    #[inline]
     pub fn observe(&mut self, event: &PlatformEvent) {
         let at = event.at;
         self.now = at;
         match event.kind {
+            // What every invocation brings is done where it is called.
             EventKind::Submitted { .. } => {
-                self.from.get_or_insert(event.at);
+                self.from.get_or_insert(at);
             }
-            EventKind::ContainerStarted { container, memory_bytes, .. } => {
-                self.containers.insert(container, Held { bytes: memory_bytes, idle: false });
-                self.busy.take(at, memory_bytes);
-                self.memory.take(at, memory_bytes);
-            }
+            EventKind::Admitted { .. } => {}
             EventKind::Dispatched { container, .. } => {
                 self.slots.take(at, 1);
                 self.turn(at, container, false);
             }
+            EventKind::Ended { container: Some(_), .. } => self.slots.give_back(at, 1),
             EventKind::ContainerIdle { container, .. } => self.turn(at, container, true),
+            _ => self.observe_rare(event),
+        }
+    }
+
+    fn observe_rare(&mut self, event: &PlatformEvent) {
+        let at = event.at;
+        match event.kind {
+            EventKind::ContainerStarted { container, memory_bytes, .. } => {
+                self.containers.insert(container, Held { bytes: memory_bytes, idle: false });
+                self.pass_containers(at);
+                self.busy_now = self.busy_now.saturating_add(memory_bytes);
+                self.memory.take(at, memory_bytes);
+            }
             EventKind::ContainerStopped { container, .. } => {
                 if let Some(held) = self.containers.remove(&container) {
-                    let of = if held.idle { &mut self.idle } else { &mut self.busy };
-                    of.give_back(at, held.bytes);
+                    self.pass_containers(at);
+                    let of = if held.idle { &mut self.idle.now } else { &mut self.busy_now };
+                    *of = of.saturating_sub(held.bytes);
                     self.memory.give_back(at, held.bytes);
                 }
             }
-            EventKind::Ended { container: Some(_), .. } => self.slots.give_back(at, 1),
             EventKind::LoadStarted { image, bytes, .. } => {
                 self.note_image(image, bytes);
                 self.images.take(at, bytes);
@@ -185,11 +201,37 @@ impl Utilisation {
 
     /// A container becomes idle, or busy.
     fn turn(&mut self, at: Time, container: ContainerId, idle: bool) {
-        let Some(held) = self.containers.get_mut(&container).filter(|held| held.idle != idle) else { return };
+        let Some(held) = self.containers.get_mut(&container) else { return };
+        if held.idle == idle {
+            return;
+        }
         held.idle = idle;
-        let (from, to) = if idle { (&mut self.busy, &mut self.idle) } else { (&mut self.idle, &mut self.busy) };
-        from.give_back(at, held.bytes);
-        to.take(at, held.bytes);
+        let bytes = held.bytes;
+        self.pass_containers(at);
+        let (from, to) =
+            if idle { (&mut self.busy_now, &mut self.idle.now) } else { (&mut self.idle.now, &mut self.busy_now) };
+        *from = from.saturating_sub(bytes);
+        *to = to.saturating_add(bytes);
+    }
+
+    /// Lets time pass for containers, busy and idle.
+    #[inline]
+    fn pass_containers(&mut self, until: Time) {
+        if until > self.idle.since {
+            self.busy_peak = self.busy_peak.max(self.busy_now);
+            self.idle.pass(until);
+        }
+    }
+
+    /// Memory of busy containers.
+    fn busy(&self) -> Level {
+        let others = self.images.area + self.idle.area;
+        Level {
+            now: self.busy_now,
+            peak: self.busy_peak,
+            since: self.idle.since,
+            area: self.memory.area.saturating_sub(others),
+        }
     }
 
     fn drop_image(&mut self, at: Time, bytes: u64) {
@@ -207,7 +249,8 @@ impl Utilisation {
     /// What was held until the run ended; `None` if nothing was submitted, or no time passed since.
     pub fn report(&mut self, end: Time) -> Option<UtilisationReport> {
         self.now = self.now.max(end);
-        for level in [&mut self.slots, &mut self.busy, &mut self.idle, &mut self.images, &mut self.memory] {
+        self.pass_containers(self.now);
+        for level in [&mut self.slots, &mut self.memory, &mut self.images] {
             level.pass(self.now);
         }
         let from = self.from?;
@@ -240,7 +283,7 @@ impl Utilisation {
             memory: MemoryReport {
                 total_bytes: self.totals.memory_bytes,
                 used: memory(self.memory),
-                busy_containers: memory(self.busy),
+                busy_containers: memory(self.busy()),
                 idle_containers: memory(self.idle),
                 images: memory(self.images),
             },
@@ -249,9 +292,10 @@ impl Utilisation {
     }
 
     fn container_memory(&self) -> ContainerMemory {
-        let all = self.busy.area.saturating_add(self.idle.area);
+        let busy = self.busy();
+        let all = busy.area.saturating_add(self.idle.area);
         ContainerMemory {
-            busy_mb_s: self.busy.area as f64 / MEGABYTE_SECOND,
+            busy_mb_s: busy.area as f64 / MEGABYTE_SECOND,
             idle_mb_s: self.idle.area as f64 / MEGABYTE_SECOND,
             idle_share: (all > 0).then(|| self.idle.area as f64 / all as f64),
         }
