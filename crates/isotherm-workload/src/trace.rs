@@ -41,7 +41,10 @@ use decimal::Scale;
 pub use functions::{FunctionColumns, FunctionRow, FunctionRows, SizeColumn, read_functions};
 use jsonl::Lines;
 use line::Line;
-pub use names::{column_names, distinct_values};
+pub use names::{
+    column_names, column_names_jsonl, column_names_parquet, distinct_values, distinct_values_jsonl,
+    distinct_values_parquet,
+};
 use parquet::ParquetRows;
 use rows::{LONGEST_VALUE, Rows, beginning};
 use table::Table;
@@ -203,7 +206,7 @@ impl<T: Table> Reader<T> {
             FunctionColumn::Numbered(column) => FunctionPlace::Numbered(plain(&mut rows, column)?),
         };
         let duration = columns.duration.as_ref().map(|column| time(&mut rows, column)).transpose()?;
-        let line = Line::new(rows.ahead().1, &arrival, &function, duration.as_ref());
+        let line = Line::new(rows.columns().len(), &arrival, &function, duration.as_ref());
         Ok(Reader { rows, arrival, function, duration, functions, line })
     }
 
@@ -213,7 +216,7 @@ impl<T: Table> Reader<T> {
         let line = self.line.as_ref()?;
         let function = if let FunctionPlace::Fixed(number) = self.function { number } else { 0 };
         let mut arrival = Arrival::new(Time::ZERO, function);
-        let length = line.read(self.rows.ahead().0, &self.functions, &mut arrival)?;
+        let length = line.read(self.rows.ahead(), &self.functions, &mut arrival)?;
         if arrival.at < previous {
             return None;
         }

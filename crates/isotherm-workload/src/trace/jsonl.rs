@@ -138,6 +138,10 @@ impl<R: Read> Table for Lines<R> {
         &self.name
     }
 
+    fn columns(&self) -> &[String] {
+        &self.first
+    }
+
     fn column(&mut self, name: &str) -> Result<usize, Box<TraceError>> {
         if let Some(index) = self.wanted.iter().position(|wanted| wanted == name) {
             return Ok(index);

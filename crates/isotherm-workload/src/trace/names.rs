@@ -3,7 +3,12 @@
 use std::collections::HashSet;
 use std::io::Read;
 
+use parquet::file::reader::ChunkReader;
+
+use super::jsonl::Lines;
+use super::parquet::ParquetRows;
 use super::rows::{LONGEST_VALUE, Rows, beginning};
+use super::table::Table;
 use crate::WorkloadError;
 use crate::error::TraceProblem;
 
@@ -22,6 +27,27 @@ pub fn column_names(name: impl Into<String>, reader: impl Read) -> Result<Vec<St
     Ok(Rows::new(name.into(), reader)?.columns().to_vec())
 }
 
+/// The same of a trace in JSONL: the keys of its first object.
+///
+/// # Errors
+///
+/// As for [`column_names`].
+pub fn column_names_jsonl(name: impl Into<String>, reader: impl Read) -> Result<Vec<String>, WorkloadError> {
+    Ok(Lines::new(name.into(), reader)?.columns().to_vec())
+}
+
+/// The same of a trace in Parquet.
+///
+/// # Errors
+///
+/// As for [`column_names`].
+pub fn column_names_parquet(
+    name: impl Into<String>,
+    reader: impl ChunkReader + 'static,
+) -> Result<Vec<String>, WorkloadError> {
+    Ok(ParquetRows::new(name.into(), reader)?.columns().to_vec())
+}
+
 /// The different values of a column, in the order in which they come first. The memory is that of the values.
 ///
 /// ```
@@ -34,7 +60,36 @@ pub fn column_names(name: impl Into<String>, reader: impl Read) -> Result<Vec<St
 ///
 /// The [trace](crate::TraceError) is broken, has no such column, or a row without a value.
 pub fn distinct_values(name: impl Into<String>, reader: impl Read, column: &str) -> Result<Vec<String>, WorkloadError> {
-    let mut rows = Rows::new(name.into(), reader)?;
+    distinct(Rows::new(name.into(), reader)?, column)
+}
+
+/// The same of a trace in JSONL.
+///
+/// # Errors
+///
+/// As for [`distinct_values`].
+pub fn distinct_values_jsonl(
+    name: impl Into<String>,
+    reader: impl Read,
+    column: &str,
+) -> Result<Vec<String>, WorkloadError> {
+    distinct(Lines::new(name.into(), reader)?, column)
+}
+
+/// The same of a trace in Parquet.
+///
+/// # Errors
+///
+/// As for [`distinct_values`].
+pub fn distinct_values_parquet(
+    name: impl Into<String>,
+    reader: impl ChunkReader + 'static,
+    column: &str,
+) -> Result<Vec<String>, WorkloadError> {
+    distinct(ParquetRows::new(name.into(), reader)?, column)
+}
+
+fn distinct(mut rows: impl Table, column: &str) -> Result<Vec<String>, WorkloadError> {
     let index = rows.column(column)?;
     let mut seen: HashSet<Box<[u8]>> = HashSet::new();
     let mut values = Vec::new();

@@ -122,6 +122,10 @@ impl<R: ChunkReader + 'static> Table for ParquetRows<R> {
         &self.name
     }
 
+    fn columns(&self) -> &[String] {
+        &self.header
+    }
+
     fn column(&mut self, name: &str) -> Result<usize, Box<TraceError>> {
         let Some(number) = self.header.iter().position(|column| column == name) else {
             let problem =

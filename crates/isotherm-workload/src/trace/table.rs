@@ -11,15 +11,18 @@ pub(super) trait Table {
     /// How the file is called in messages.
     fn name(&self) -> &str;
 
+    /// The names of the columns.
+    fn columns(&self) -> &[String];
+
     /// The place of a column.
     fn column(&mut self, name: &str) -> Result<usize, Box<TraceError>>;
 
     /// Reads the next row; `false` at the end.
     fn advance(&mut self) -> Result<bool, Box<TraceError>>;
 
-    /// The text of the rows to come, as far as it has been read, if it is CSV, and how many fields they have.
-    fn ahead(&self) -> (&[u8], usize) {
-        (&[], 0)
+    /// The text of the rows to come, as far as it has been read, if it is CSV.
+    fn ahead(&self) -> &[u8] {
+        &[]
     }
 
     /// Passes over a row of this text that takes so many bytes and one line. There is no current row then.
@@ -49,6 +52,10 @@ impl<R: Read> Table for Rows<R> {
         Rows::name(self)
     }
 
+    fn columns(&self) -> &[String] {
+        Rows::columns(self)
+    }
+
     fn column(&mut self, name: &str) -> Result<usize, Box<TraceError>> {
         Rows::column(self, name)
     }
@@ -57,8 +64,8 @@ impl<R: Read> Table for Rows<R> {
         Rows::advance(self)
     }
 
-    fn ahead(&self) -> (&[u8], usize) {
-        (Rows::ahead(self), self.columns().len())
+    fn ahead(&self) -> &[u8] {
+        Rows::ahead(self)
     }
 
     fn pass(&mut self, length: usize) {
