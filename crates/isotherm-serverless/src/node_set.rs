@@ -160,6 +160,34 @@ impl<I: DenseId> IdSet<I> {
         None
     }
 
+    /// The first one from a certain one on that meets a condition.
+    pub fn find_from(&self, from: I, mut meets: impl FnMut(I) -> bool) -> Option<I> {
+        let (first, bit) = split(from);
+        // Those before `from` do not count, in its own word and among the words.
+        for index in first / BITS..self.summary.len() {
+            let mut summary = self.summary[index];
+            if index == first / BITS {
+                summary &= !((1 << (first % BITS)) - 1);
+            }
+            while summary != 0 {
+                let word = index * BITS + summary.trailing_zeros() as usize;
+                summary &= summary - 1;
+                let mut nodes = self.words[word];
+                if word == first {
+                    nodes &= !(bit - 1);
+                }
+                while nodes != 0 {
+                    let node = I::of_number((word * BITS) as u32 + nodes.trailing_zeros());
+                    nodes &= nodes - 1;
+                    if meets(node) {
+                        return Some(node);
+                    }
+                }
+            }
+        }
+        None
+    }
+
     /// Those that are in both sets, in order.
     pub fn and<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = I> + 'a {
         let words = self.summary.iter().zip(&other.summary).enumerate();
@@ -215,6 +243,9 @@ mod tests {
             }
             prop_assert!(a.iter().eq(model_a.iter().copied()));
             prop_assert!(a.and(&b).eq(model_a.intersection(&model_b).copied()));
+            for &node in &model_b {
+                prop_assert_eq!(a.find_from(node, |_| true), model_a.range(node..).next().copied());
+            }
             prop_assert_eq!(a.first_in_both(&b), model_a.intersection(&model_b).next().copied());
         }
     }

@@ -6,7 +6,7 @@ use isotherm_kernel::{Duration, Time};
 use isotherm_services::FileError;
 
 use super::idle::IdleKey;
-use super::{Effect, Need, PlatformState};
+use super::{Change, Effect, Need, PlatformState};
 use crate::config::ContainerReuse;
 use crate::eviction::{IdleContainer, Missing, Rank, StoppedContainer};
 use crate::keep_alive::{IdleNow, Keep};
@@ -261,6 +261,7 @@ impl PlatformState {
         let key = self.serving_key(id, container);
         let spec = &mut self.functions[container.function.index()];
         spec.idle.insert(key, id, container.node);
+        self.log.note(Change::Idle(container.function, container.node));
         if spec.concurrency > 1 {
             *spec.places.entry(container.node).or_default() += spec.places_in(container);
         }
@@ -279,6 +280,7 @@ impl PlatformState {
             *count -= places;
         }
         spec.idle.remove(key, node);
+        self.log.note(Change::Idle(container.function, node));
         if !spec.idle.nodes().contains(node) {
             spec.places.remove(&node);
         }

@@ -16,6 +16,7 @@
 //! They are checked after every event in tests ([`PlatformState::check`]).
 
 mod backlog;
+mod changes;
 mod containers;
 mod expiry;
 mod head;
@@ -35,6 +36,8 @@ mod check;
 mod tests;
 
 use backlog::Backlog;
+pub(crate) use changes::Change;
+use changes::ChangeLog;
 pub(crate) use containers::Container;
 use expiry::Expiries;
 use idle::{IdleContainers, IdleOnNode};
@@ -251,6 +254,8 @@ pub(crate) struct PlatformState {
     pending: Backlog,
     /// Counts what may change the decisions of a scheduler, but for arrivals and copies that have begun as it had planned.
     changes: u64,
+    /// What has changed since the last round, for schedulers that keep their decisions.
+    log: ChangeLog,
     /// Nodes on which what can be had may have changed since a scheduler last said that it knows; each once.
     touched: Vec<NodeId>,
     /// Functions of which the last round could not dispatch what the scheduler had decided.
@@ -308,6 +313,7 @@ impl PlatformState {
             head_room_may_have_come: false,
             pending: Backlog::default(),
             changes: 0,
+            log: ChangeLog::default(),
             touched: Vec::new(),
             refused: Vec::new(),
             opened: Vec::new(),
@@ -500,6 +506,7 @@ impl PlatformState {
     /// Takes a pending invocation out of the queue.
     fn leave_queue(&mut self, function: FunctionId, sequence: u64) {
         self.pending.remove(sequence);
+        self.log.note(Change::Left(sequence));
         let spec = &mut self.functions[function.index()];
         spec.pending.remove(sequence);
         let (image, none_left) = (spec.image, spec.pending.is_empty());
@@ -664,6 +671,7 @@ impl PlatformState {
     /// Keeps the set of nodes with a free slot true.
     fn note_slots(&mut self, node: NodeId) {
         self.touch(node);
+        self.log.note(Change::Slots(node));
         if self.nodes[node.index()].free_slots() > 0 {
             self.free_nodes.insert(node);
         } else {

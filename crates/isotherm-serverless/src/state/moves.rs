@@ -6,7 +6,7 @@ use isotherm_kernel::{Duration, Time};
 use isotherm_services::FailureCause;
 
 use super::node::{Interval, Move, Transfer};
-use super::{Effect, Need, OnHead, PlatformState};
+use super::{Change, Effect, Need, OnHead, PlatformState};
 use crate::{EventKind, ImageId, NodeId};
 
 /// After the first interruption of a copy or load the next try waits for so long, then twice as long each time.
@@ -35,6 +35,7 @@ impl PlatformState {
                 state.image_mut(image).copy = transfer;
                 state.claim(image, claim.unwrap_or_default());
                 self.images[image.index()].copying.insert(node);
+                self.log.note(Change::Image(image, node));
                 self.touch(node);
                 self.pin_on_head(image);
                 self.emit(|| EventKind::CopyStarted { node, image, bytes });
@@ -49,6 +50,7 @@ impl PlatformState {
                 if !self.evicts_for_images() {
                     self.nodes[node.index()].image_mut(image).copy = Transfer::Refused;
                     self.images[image.index()].copying.insert(node);
+                    self.log.note(Change::Image(image, node));
                     self.effects.push(Effect::CopyRefused { node, image });
                 }
                 false
@@ -60,6 +62,7 @@ impl PlatformState {
     pub(crate) fn copy_ended(&mut self, node: NodeId, image: ImageId, result: Result<(), FailureCause>) {
         let now = self.now;
         self.images[image.index()].copying.remove(node);
+        self.log.note(Change::Image(image, node));
         let known = self.nodes[node.index()].image_mut(image);
         let Transfer::Running { since, file: Some(file) } = std::mem::take(&mut known.copy) else { return };
         self.nodes[node.index()].disclaim(image);
@@ -110,6 +113,7 @@ impl PlatformState {
                 state.claim(image, claim.unwrap_or_default());
                 self.touch(node);
                 self.images[image.index()].loading.insert(node);
+                self.log.note(Change::Image(image, node));
                 self.emit(|| EventKind::LoadStarted { node, image, bytes });
                 self.effects.push(Effect::Load { node, image });
             }
@@ -121,6 +125,7 @@ impl PlatformState {
                 if !self.evicts_for_images() {
                     self.nodes[node.index()].image_mut(image).load = Transfer::Refused;
                     self.images[image.index()].loading.insert(node);
+                    self.log.note(Change::Image(image, node));
                     self.effects.push(Effect::LoadRefused { node, image });
                 }
             }
@@ -132,6 +137,7 @@ impl PlatformState {
         let now = self.now;
         let entry = &mut self.images[image.index()];
         entry.loading.remove(node);
+        self.log.note(Change::Image(image, node));
         let (name, bytes, tag) = (entry.name.clone(), entry.memory_bytes, u64::from(image.0));
         let state = &mut self.nodes[node.index()];
         let Transfer::Running { since, .. } = std::mem::take(&mut state.image_mut(image).load) else { return };

@@ -20,6 +20,7 @@ impl PlatformState {
             if std::mem::take(&mut plan.caught_up) {
                 self.forget_touched();
             }
+            self.log.forget();
             self.refused.clear();
             self.opened.clear();
             self.carry_out(&plan);

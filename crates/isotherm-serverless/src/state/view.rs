@@ -2,7 +2,7 @@
 
 use isotherm_kernel::{Duration, Time};
 
-use super::PlatformState;
+use super::{Change, PlatformState};
 use crate::config::Rules;
 use crate::node_set::NodeSet;
 use crate::{ContainerId, FunctionId, ImageId, InvocationId, NodeId};
@@ -101,6 +101,15 @@ impl<'a> View<'a> {
     /// Grows with everything that decisions may depend on, but for arrivals.
     pub(crate) fn changes(&self) -> u64 {
         self.state.changes
+    }
+
+    /// What has changed from a place of the log on, and where the log ends now. `None` if that is not known, as on the first
+    /// call; from then on it is.
+    pub(crate) fn log_since(&self, place: Option<u64>) -> (Option<&'a [Change]>, u64) {
+        let log = &self.state.log;
+        let changes = place.and_then(|place| log.since(place));
+        log.begin();
+        (changes, log.end())
     }
 
     /// The waiting invocations at this place of the queue and behind it, with their places.
@@ -280,6 +289,26 @@ impl<'a> View<'a> {
     /// Nodes into whose memory the image is being loaded.
     pub fn loading(&self, image: ImageId) -> &'a NodeSet {
         &self.state.images[image.index()].loading
+    }
+
+    /// How many images there are.
+    pub(crate) fn images(&self) -> usize {
+        self.state.images.len()
+    }
+
+    /// How many functions are registered.
+    pub(crate) fn functions(&self) -> usize {
+        self.state.functions.len()
+    }
+
+    /// Functions of an image that have waiting invocations.
+    pub(crate) fn functions_waiting_for(&self, image: ImageId) -> impl Iterator<Item = FunctionId> + 'a {
+        self.state.images[image.index()].functions_waiting.iter().copied()
+    }
+
+    /// The nodes that could hold the function's image and one container; `None`: all.
+    pub(crate) fn fitting(&self, function: FunctionId) -> Option<&'a NodeSet> {
+        self.state.functions[function.index()].fits.as_ref()
     }
 
     /// Whether the node, were it empty, could hold the function's image and one container.

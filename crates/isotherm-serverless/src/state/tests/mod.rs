@@ -7,6 +7,7 @@ mod by_node;
 mod concurrency;
 mod containers;
 mod failures;
+mod fcfs;
 mod prewarm;
 mod room;
 mod schedulers;

@@ -4,6 +4,7 @@ use isotherm_kernel::RandomStreams;
 
 use super::*;
 use crate::scheduler::{Dispatch, Placement, Plan, RandomPlacement, WorkloadBalancing};
+use crate::state::Change;
 use crate::state::node::Transfer;
 use crate::state::{Pending, View};
 
@@ -16,6 +17,7 @@ impl Stage {
         let created = state.disk.borrow_mut().create(name.clone(), entry.bytes, tag);
         state.image_mut(image).disk = Some(created.expect("room for the image").0);
         entry.on_disk.insert(NodeId(node));
+        self.state.log.note(Change::Image(image, NodeId(node)));
         if in_memory {
             let created = state.memory.borrow_mut().create(name, entry.memory_bytes, tag);
             state.image_mut(image).memory = Some(created.expect("room for the image").0);
@@ -26,11 +28,13 @@ impl Stage {
     fn is_being_copied(&mut self, node: u32, image: ImageId) {
         self.state.nodes[node as usize].image_mut(image).copy = Transfer::Refused;
         self.state.images[image.index()].copying.insert(NodeId(node));
+        self.state.log.note(Change::Image(image, NodeId(node)));
     }
 
     fn is_being_loaded(&mut self, node: u32, image: ImageId) {
         self.state.nodes[node as usize].image_mut(image).load = Transfer::Refused;
         self.state.images[image.index()].loading.insert(NodeId(node));
+        self.state.log.note(Change::Image(image, NodeId(node)));
     }
 
     /// An idle container of a function.

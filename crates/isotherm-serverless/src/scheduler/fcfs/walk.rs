@@ -1,27 +1,16 @@
-//! First come, first served.
+//! First come, first served, by going through the queue.
 
 use rustc_hash::FxHashMap;
 
-use super::promises::Promises;
-use super::{Dispatch, Plan, Scheduler};
 use crate::node_set::NodeSet;
+use crate::scheduler::promises::Promises;
+use crate::scheduler::{Dispatch, Plan, Scheduler};
 use crate::state::{Mark, Pending, View};
 use crate::{FunctionId, ImageId, NodeId};
 
-/// Serves invocations in the order in which they became schedulable, each on the first node, in the order of the list,
-/// of the first rule that has one with a free slot:
-///
-/// 1. an idle container of the function; 2. its image in memory; 3. its image being loaded; 4. its image on disk;
-///    5. its image being copied; 6. nothing more.
-///
-/// On that node it takes a slot for this round, and the next step towards its start is decided: dispatch, load or copy,
-/// or nothing where a load or copy is in progress. An invocation for which there is no node is skipped.
-///
-/// With `looks_at_room` a node counts only if the container would have room there beside everything that was decided for
-/// those before it. An invocation that has room nowhere takes no slot; but its image is brought nearer, on the node of the
-/// first rule, if it fits into free room there.
+/// Decides for all that wait, one after the other, or for those alone that have come if nothing else has happened.
 #[derive(Debug, Default)]
-pub struct Fcfs {
+pub(super) struct Walk {
     looks_at_room: bool,
     scratch: Scratch,
 }
@@ -108,10 +97,10 @@ enum Found {
     Nothing,
 }
 
-impl Fcfs {
+impl Walk {
     /// With `looks_at_room`, only nodes that have room for the container are chosen.
-    pub fn new(looks_at_room: bool) -> Self {
-        Fcfs { looks_at_room, scratch: Scratch::default() }
+    pub(super) fn new(looks_at_room: bool) -> Self {
+        Walk { looks_at_room, scratch: Scratch::default() }
     }
 
     fn choose(&mut self, view: &View<'_>, function: FunctionId) -> Option<(NodeId, Found)> {
@@ -165,7 +154,7 @@ impl Fcfs {
     }
 }
 
-impl Scheduler for Fcfs {
+impl Scheduler for Walk {
     fn round(&mut self, view: &View<'_>, plan: &mut Plan) {
         match self.scratch.mark.take().and_then(|mark| view.arrivals_since(mark)) {
             Some(arrivals) => {
@@ -186,11 +175,11 @@ impl Scheduler for Fcfs {
     }
 }
 
-impl Fcfs {
+impl Walk {
     /// Asserts that a round which went on where the last one ended decides what one from the beginning would.
     #[cfg(any(test, feature = "audit"))]
     fn check_resumed(&self, view: &View<'_>, plan: &Plan) {
-        let (mut other, mut expected) = (Fcfs::new(self.looks_at_room), Plan::default());
+        let (mut other, mut expected) = (Walk::new(self.looks_at_room), Plan::default());
         other.scratch.reset(view);
         other.serve(view, &mut expected, view.pending());
         assert_eq!(*plan, expected, "nothing has changed for those who waited already");

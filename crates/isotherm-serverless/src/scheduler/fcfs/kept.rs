@@ -1,0 +1,644 @@
+//! First come, first served, from what has changed since the last round.
+//!
+//! Of each invocation that waits is known where: in a slot of a node, perhaps with an idle container, or nowhere. All invocations of a
+//! function rank what a node can offer in the same way ([`Choice`]), whatever is decided for others, and who comes first in the queue
+//! comes first on every node. So a slot is *wanted* by an invocation that would rather have it and comes before somebody who holds one there, or that finds
+//! a free one. If nobody wants any, everybody waits where the rules would send him from the beginning of the queue.
+//!
+//! A round takes note of what has changed, and then follows up the wishes that come of it, in the order of the queue: who goes to
+//! another node leaves a slot, which others may want, and sends away the last one there if all were taken. Mostly few are
+//! concerned, however many wait.
+//!
+//! The ranks depend on others if functions with the same image fit on different nodes. Then this is not used.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap, VecDeque};
+use std::ops::Bound;
+
+use rustc_hash::FxHashMap;
+
+use super::last::LastPlaces;
+use crate::node_set::NodeSet;
+use crate::scheduler::{Dispatch, Plan};
+use crate::state::{Change, Pending, View};
+use crate::{FunctionId, ImageId, InvocationId, NodeId};
+
+/// How near a start on a node is, the best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rule {
+    Idle,
+    InMemory,
+    Loading,
+    OnDisk,
+    Copying,
+    Nothing,
+    /// No node.
+    Nowhere,
+}
+
+/// What a function can choose. The smallest is what it wants most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Choice {
+    rule: Rule,
+    node: NodeId,
+}
+
+const BEST: Choice = Choice { rule: Rule::Idle, node: NodeId(0) };
+const NOWHERE: Choice = Choice { rule: Rule::Nowhere, node: NodeId(0) };
+
+/// Where an invocation waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Seat {
+    /// It has been sent away, or is new.
+    None,
+    Nowhere,
+    /// With an idle container.
+    Idle(NodeId),
+    At(NodeId),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    invocation: InvocationId,
+    function: FunctionId,
+    seat: Seat,
+}
+
+/// What is known of a node.
+#[derive(Debug, Default)]
+struct Desk {
+    /// Free slots.
+    slots: usize,
+    /// Those who wait here, in the order of the queue, with their functions.
+    seated: VecDeque<(u64, FunctionId)>,
+    /// Images that are on the node or on their way there.
+    near: Vec<(ImageId, Rule)>,
+    /// How many invocations the containers of functions can take.
+    idle: Vec<(FunctionId, usize)>,
+    /// Who is to look at this node, by the place in the queue; `u64::MAX`: nobody.
+    offered: u64,
+    /// It has become better for some in this round, even if no slot is free.
+    better: bool,
+}
+
+/// Something to follow up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Work {
+    /// An invocation of a function has to choose again; it had this before.
+    Choose(FunctionId, Choice),
+    /// An invocation of a function wants a slot of a node.
+    Offer(FunctionId, NodeId),
+}
+
+/// The decisions of the last round, and what they were made of. Places in the queue count from 1 here.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    unable: bool,
+    /// Up to where the log of changes has been read.
+    read: Option<u64>,
+    /// The place in the queue up to which arrivals have been decided for.
+    seen: u64,
+    desks: Vec<Desk>,
+    last: LastPlaces,
+    waiting: FxHashMap<u64, Waiting>,
+    /// What was chosen by the invocations of each function, with their places.
+    chosen: Vec<BTreeSet<(Choice, u64)>>,
+    /// Nothing worse than this has been chosen by those who need an image. It is not always the worst that has been.
+    worst: Vec<Choice>,
+    /// The first invocation of each function that has some which wait nowhere.
+    nowhere: BTreeSet<(u64, FunctionId)>,
+    /// Functions that may want any node: some of their invocations wait where there is nothing of their image.
+    wide: BTreeSet<FunctionId>,
+    /// Functions for which there may be something to decide.
+    acting: BTreeSet<FunctionId>,
+    work: BinaryHeap<Reverse<(u64, Work)>>,
+    /// Nodes on which a slot was left.
+    left: Vec<NodeId>,
+    /// A function of each image, with which others have to agree about the nodes on which they fit.
+    fitting: FxHashMap<ImageId, FunctionId>,
+    dispatches: Vec<(u64, Dispatch)>,
+    moves: Vec<(u64, NodeId, ImageId, Rule)>,
+}
+
+impl Kept {
+    /// Decides; or says that it cannot, for good.
+    pub(super) fn round(&mut self, view: &View<'_>, plan: &mut Plan) -> bool {
+        if self.unable {
+            return false;
+        }
+        self.chosen.resize(view.functions().max(self.chosen.len()), BTreeSet::new());
+        self.worst.resize(view.images().max(self.worst.len()), BEST);
+        let (changes, read) = view.log_since(self.read);
+        self.read = Some(read);
+        match changes {
+            Some(changes) => self.catch_up(view, changes),
+            None => self.begin_anew(view),
+        }
+        for (place, pending) in view.pending_from(self.seen) {
+            if !self.ranks_alike(view, pending.function) {
+                *self = Kept { unable: true, ..Kept::default() };
+                return false;
+            }
+            self.seen = place + 1;
+            let Pending { invocation, function } = pending;
+            self.waiting.insert(place + 1, Waiting { invocation, function, seat: Seat::None });
+            self.choose_again(view, place + 1, function, NOWHERE);
+        }
+        debug_assert!(self.work.is_empty(), "who comes last disturbs nobody");
+        self.write(view, plan);
+        true
+    }
+
+    /// Whether the ranks of a function are those of all others with its image.
+    fn ranks_alike(&mut self, view: &View<'_>, function: FunctionId) -> bool {
+        let Some(image) = view.image_of(function) else { return true };
+        let other = *self.fitting.entry(image).or_insert(function);
+        other == function || view.fitting(other) == view.fitting(function)
+    }
+
+    fn begin_anew(&mut self, view: &View<'_>) {
+        *self = Kept {
+            read: self.read,
+            last: LastPlaces::new(view.nodes()),
+            chosen: vec![BTreeSet::new(); view.functions()],
+            worst: vec![BEST; view.images()],
+            ..Kept::default()
+        };
+        for index in 0..view.nodes() {
+            let node = NodeId(index as u32);
+            let slots = view.free_slots(node) as usize;
+            self.desks.push(Desk { slots, offered: u64::MAX, ..Desk::default() });
+            self.note_last(node);
+        }
+        for index in 0..view.images() {
+            let image = ImageId(index as u32);
+            let sets = [view.in_memory(image), view.loading(image), view.on_disk(image), view.copying(image)];
+            for node in sets.into_iter().flat_map(NodeSet::iter) {
+                self.desks[node.index()].set_near(image, rule_of(view, image, node));
+            }
+        }
+        for index in 0..view.functions() {
+            let function = FunctionId(index as u32);
+            for node in view.with_idle(function).iter() {
+                self.desks[node.index()].set_idle(function, view.idle_count(function, node));
+            }
+        }
+    }
+
+    /// Takes note of what has changed, and finds out who has to choose again for that.
+    fn catch_up(&mut self, view: &View<'_>, changes: &[Change]) {
+        // What was chosen is found by what was near, so those who have gone come first.
+        for &change in changes {
+            if let Change::Left(place) = change
+                && let Some(waiting) = self.waiting.remove(&(place + 1))
+            {
+                self.leave(view, place + 1, waiting.function, waiting.seat);
+            }
+        }
+        let mut concerned = std::mem::take(&mut self.left);
+        let mut fewer_idle = Vec::new();
+        for &change in changes {
+            let node = match change {
+                Change::Left(_) => continue,
+                Change::Slots(node) => {
+                    self.desks[node.index()].slots = view.free_slots(node) as usize;
+                    node
+                }
+                Change::Image(image, node) => {
+                    self.move_image(view, image, node);
+                    self.desks[node.index()].better = true;
+                    node
+                }
+                Change::Idle(function, node) => {
+                    self.desks[node.index()].set_idle(function, view.idle_count(function, node));
+                    self.desks[node.index()].better = true;
+                    fewer_idle.push((function, node));
+                    node
+                }
+            };
+            concerned.push(node);
+        }
+        for (function, node) in fewer_idle {
+            while let Some(place) = self.superfluous(function, node, 0) {
+                self.send_away(view, place, function);
+            }
+        }
+        concerned.append(&mut self.left);
+        concerned.sort_unstable();
+        concerned.dedup();
+        for &node in &concerned {
+            while self.desks[node.index()].seated.len() > self.desks[node.index()].slots {
+                self.send_last_away(view, node);
+            }
+            self.note_last(node);
+        }
+        for &node in &concerned {
+            self.offer(view, node);
+        }
+        self.follow_up(view);
+        for node in concerned.drain(..) {
+            self.desks[node.index()].better = false;
+        }
+        self.left = concerned;
+    }
+
+    /// An image is nearer to a node than before, or less near.
+    fn move_image(&mut self, view: &View<'_>, image: ImageId, node: NodeId) {
+        let rule = rule_of(view, image, node);
+        let before = self.desks[node.index()].set_near(image, rule);
+        if rule == before {
+            return;
+        }
+        let (from, to) = (Choice { rule: before, node }, Choice { rule, node });
+        for function in view.functions_waiting_for(image) {
+            let chosen = &mut self.chosen[function.index()];
+            let places: Vec<u64> = chosen.range((from, 0)..=(from, u64::MAX)).map(|&(_, place)| place).collect();
+            if !places.is_empty() {
+                self.worst[image.index()] = self.worst[image.index()].max(to);
+            }
+            for &place in &places {
+                chosen.remove(&(from, place));
+                chosen.insert((to, place));
+                if to > from {
+                    // Something else may be better now. What has become better is found out by looking at who wants it.
+                    self.work.push(Reverse((place, Work::Choose(function, to))));
+                }
+            }
+            if !places.is_empty() {
+                self.note_choice(view, function, rule);
+            }
+        }
+    }
+
+    /// Follows up all wishes, in the order of the queue.
+    fn follow_up(&mut self, view: &View<'_>) {
+        while let Some(Reverse((place, work))) = self.work.pop() {
+            match work {
+                Work::Choose(function, before) => self.choose_again(view, place, function, before),
+                Work::Offer(function, node) => {
+                    let desk = &mut self.desks[node.index()];
+                    if desk.offered != place {
+                        continue;
+                    }
+                    desk.offered = u64::MAX;
+                    if let Some(waiting) = self.waiting.get(&place) {
+                        let before = self.choice(view, function, waiting.seat);
+                        self.choose_again(view, place, function, before);
+                    }
+                    // Where all slots were taken, and one was left, the first who wanted it has it now.
+                    let Desk { better, slots, seated, .. } = &self.desks[node.index()];
+                    if *better || seated.len() < *slots {
+                        self.offer(view, node);
+                    }
+                }
+            }
+        }
+    }
+
+    /// If somebody wants a slot of a node, this is to be followed up.
+    fn offer(&mut self, view: &View<'_>, node: NodeId) {
+        let Some((place, function)) = self.first_who_wants(view, node) else { return };
+        let desk = &mut self.desks[node.index()];
+        if place < desk.offered {
+            desk.offered = place;
+            self.work.push(Reverse((place, Work::Offer(function, node))));
+        }
+    }
+
+    /// The first invocation that would rather be on a node, and could.
+    fn first_who_wants(&mut self, view: &View<'_>, node: NodeId) -> Option<(u64, FunctionId)> {
+        let last = self.last.of(node);
+        if last == 0 {
+            return None;
+        }
+        let mut first = (last.saturating_add(1), None);
+        let desk = &self.desks[node.index()];
+        for &(function, _) in &desk.idle {
+            if let Some(place) = self.first_beyond(function, Choice { rule: Rule::Idle, node })
+                && place < first.0
+                && self.can_have_idle(function, node, place)
+            {
+                first = (place, Some(function));
+            }
+        }
+        for &(image, rule) in &desk.near {
+            let choice = Choice { rule, node };
+            if self.worst[image.index()] <= choice {
+                continue;
+            }
+            let mut is_wanted = false;
+            for function in view.functions_waiting_for(image) {
+                let Some(place) = self.first_beyond(function, choice) else { continue };
+                is_wanted = true;
+                if place < first.0 && view.fits(function, node) {
+                    first = (place, Some(function));
+                }
+            }
+            if !is_wanted {
+                self.worst[image.index()] = choice;
+            }
+        }
+        let wide = self.wide.iter().map(|&function| (function, self.rule_at(view, function, node)));
+        let nowhere = self.nowhere.iter().map(|&(place, function)| (place, Some(function)));
+        let wide = wide
+            .filter_map(|(function, rule)| Some((self.first_beyond(function, Choice { rule, node })?, Some(function))));
+        let fits =
+            |&(_, function): &(u64, Option<FunctionId>)| function.is_some_and(|function| view.fits(function, node));
+        let first = wide.filter(fits).chain(nowhere.filter(fits).take(1)).fold(first, Ord::min);
+        Some((first.0, first.1?))
+    }
+
+    /// The first invocation of a function that has something worse than this.
+    fn first_beyond(&self, function: FunctionId, choice: Choice) -> Option<u64> {
+        let beyond = (Bound::Excluded((choice, u64::MAX)), Bound::Unbounded);
+        self.chosen[function.index()].range(beyond).next().map(|&(_, place)| place)
+    }
+
+    fn can_have_idle(&self, function: FunctionId, node: NodeId, place: u64) -> bool {
+        self.superfluous(function, node, 1).is_none_or(|last| last >= place)
+    }
+
+    /// The last invocation that has an idle container on a node, if they and so many more are more than there are.
+    fn superfluous(&self, function: FunctionId, node: NodeId, more: usize) -> Option<u64> {
+        let idle = Choice { rule: Rule::Idle, node };
+        let with_idle = self.chosen[function.index()].range((idle, 0)..=(idle, u64::MAX));
+        let last = with_idle.clone().next_back().map_or(0, |&(_, place)| place);
+        (with_idle.count() + more > self.desks[node.index()].idle(function)).then_some(last)
+    }
+
+    fn rule_at(&self, view: &View<'_>, function: FunctionId, node: NodeId) -> Rule {
+        view.image_of(function).map_or(Rule::InMemory, |image| self.desks[node.index()].near(image))
+    }
+
+    fn choice(&self, view: &View<'_>, function: FunctionId, seat: Seat) -> Choice {
+        match seat {
+            Seat::None | Seat::Nowhere => NOWHERE,
+            Seat::Idle(node) => Choice { rule: Rule::Idle, node },
+            Seat::At(node) => Choice { rule: self.rule_at(view, function, node), node },
+        }
+    }
+
+    /// An invocation goes to the best that it can have now. What it had before says which other one of its function to go by.
+    fn choose_again(&mut self, view: &View<'_>, place: u64, function: FunctionId, before: Choice) {
+        let Some(seat) = self.waiting.get(&place).map(|waiting| waiting.seat) else { return };
+        // Who comes before has not got anything better than he has, so nor will this one.
+        let others = self.chosen[function.index()].range(..(before, place)).next_back();
+        let from = others.filter(|&&(_, other)| other < place).map_or(BEST, |&(choice, _)| choice);
+        let best = self.best(view, place, function, from);
+        if best == seat {
+            return;
+        }
+        self.leave(view, place, function, seat);
+        self.sit_down(view, place, function, best);
+        while let Some(node) = self.left.pop() {
+            self.offer(view, node);
+        }
+    }
+
+    /// The best that an invocation can have; nothing is better than `from`.
+    fn best(&self, view: &View<'_>, place: u64, function: FunctionId, from: Choice) -> Seat {
+        let start = |rule| if from.rule == rule { from.node } else { NodeId(0) };
+        let can = |node| self.last.of(node) >= place;
+        if from.rule == Rule::Idle {
+            let can = |node| can(node) && self.can_have_idle(function, node, place);
+            if let Some(node) = view.with_idle(function).find_from(from.node, can) {
+                return Seat::Idle(node);
+            }
+        }
+        let fits = |node| view.fits(function, node);
+        let Some(image) = view.image_of(function) else {
+            let from = if from.rule == Rule::Nowhere { return Seat::Nowhere } else { start(Rule::InMemory) };
+            return self.last.first(from, place, fits).map_or(Seat::Nowhere, Seat::At);
+        };
+        let rules = [Rule::InMemory, Rule::Loading, Rule::OnDisk, Rule::Copying, Rule::Nothing];
+        for rule in rules.into_iter().filter(|&rule| rule >= from.rule) {
+            let nodes = match rule {
+                Rule::InMemory => view.in_memory(image),
+                Rule::Loading => view.loading(image),
+                Rule::OnDisk => view.on_disk(image),
+                Rule::Copying => view.copying(image),
+                _ => return self.last.first(start(rule), place, fits).map_or(Seat::Nowhere, Seat::At),
+            };
+            if let Some(node) = nodes.find_from(start(rule), |node| can(node) && fits(node)) {
+                return Seat::At(node);
+            }
+        }
+        Seat::Nowhere
+    }
+
+    /// An invocation gives up what it has.
+    fn leave(&mut self, view: &View<'_>, place: u64, function: FunctionId, seat: Seat) {
+        if seat == Seat::None {
+            return;
+        }
+        let choice = self.choice(view, function, seat);
+        self.chosen[function.index()].remove(&(choice, place));
+        match seat {
+            Seat::None => {}
+            Seat::Nowhere => {
+                if self.nowhere.remove(&(place, function)) {
+                    let next = self.first_nowhere(function);
+                    self.nowhere.extend(next.map(|next| (next, function)));
+                }
+            }
+            Seat::Idle(node) | Seat::At(node) => {
+                self.desks[node.index()].stand_up(place);
+                self.note_last(node);
+                self.left.push(node);
+            }
+        }
+    }
+
+    /// An invocation takes what it has chosen; others may have to go for it.
+    fn sit_down(&mut self, view: &View<'_>, place: u64, function: FunctionId, seat: Seat) {
+        if let Seat::Idle(node) = seat
+            && let Some(other) = self.superfluous(function, node, 1)
+        {
+            self.send_away(view, other, function);
+        }
+        let choice = self.choice(view, function, seat);
+        self.chosen[function.index()].insert((choice, place));
+        if let Some(image) = view.image_of(function) {
+            let worst = &mut self.worst[image.index()];
+            *worst = choice.max(*worst);
+        }
+        if let Some(waiting) = self.waiting.get_mut(&place) {
+            waiting.seat = seat;
+        }
+        match seat {
+            Seat::None => {}
+            Seat::Nowhere => {
+                if self.first_nowhere(function) == Some(place) {
+                    let next = self.chosen[function.index()].range((NOWHERE, place + 1)..).next();
+                    if let Some(&(_, next)) = next {
+                        self.nowhere.remove(&(next, function));
+                    }
+                    self.nowhere.insert((place, function));
+                }
+            }
+            Seat::Idle(node) | Seat::At(node) => {
+                self.desks[node.index()].sit_down(place, function);
+                if self.desks[node.index()].seated.len() > self.desks[node.index()].slots {
+                    self.send_last_away(view, node);
+                }
+                self.note_last(node);
+                self.note_choice(view, function, choice.rule);
+            }
+        }
+    }
+
+    fn first_nowhere(&self, function: FunctionId) -> Option<u64> {
+        self.chosen[function.index()].range((NOWHERE, 0)..).next().map(|&(_, place)| place)
+    }
+
+    /// The last of those who wait on a node has to choose again. Nobody is to be called for that.
+    fn send_last_away(&mut self, view: &View<'_>, node: NodeId) {
+        let Some(&(place, function)) = self.desks[node.index()].seated.back() else { return };
+        self.send_away(view, place, function);
+        self.left.pop();
+    }
+
+    fn send_away(&mut self, view: &View<'_>, place: u64, function: FunctionId) {
+        let Some(waiting) = self.waiting.get_mut(&place) else { return };
+        let seat = std::mem::replace(&mut waiting.seat, Seat::None);
+        let choice = self.choice(view, function, seat);
+        self.leave(view, place, function, seat);
+        self.work.push(Reverse((place, Work::Choose(function, choice))));
+    }
+
+    /// Keeps true up to which place one can come to a node.
+    fn note_last(&mut self, node: NodeId) {
+        let Desk { slots, seated, .. } = &self.desks[node.index()];
+        let last = match seated.back() {
+            _ if *slots == 0 => 0,
+            Some(&(place, _)) if seated.len() >= *slots => place,
+            _ => u64::MAX,
+        };
+        self.last.set(node, last);
+    }
+
+    /// Some invocation of a function has come by this rule.
+    fn note_choice(&mut self, view: &View<'_>, function: FunctionId, rule: Rule) {
+        if matches!(rule, Rule::Idle | Rule::InMemory | Rule::OnDisk | Rule::Nothing) {
+            self.acting.insert(function);
+        }
+        if is_wide(view, function, rule) {
+            self.wide.insert(function);
+        }
+    }
+
+    /// Writes down what there is to be done.
+    fn write(&mut self, view: &View<'_>, plan: &mut Plan) {
+        let mut acting = std::mem::take(&mut self.acting);
+        acting.retain(|&function| self.write_of(view, function));
+        self.acting = acting;
+        self.dispatches.sort_unstable_by_key(|&(place, _)| place);
+        plan.dispatches.extend(self.dispatches.drain(..).map(|(_, dispatch)| dispatch));
+        // Functions may share an image: the first one moves it.
+        self.moves.sort_unstable_by_key(|&(place, node, image, _)| (node, image, place));
+        self.moves.dedup_by_key(|&mut (_, node, image, _)| (node, image));
+        self.moves.sort_unstable_by_key(|&(place, ..)| place);
+        for (_, node, image, rule) in self.moves.drain(..) {
+            match rule {
+                Rule::OnDisk => plan.loads.push((node, image)),
+                _ => plan.copies.push((node, image)),
+            }
+        }
+    }
+
+    /// Writes down what there is to be done for a function; says whether that is anything.
+    fn write_of(&mut self, view: &View<'_>, function: FunctionId) -> bool {
+        let (mut acts, mut wide) = (false, false);
+        let mut chosen = self.chosen[function.index()].range(..).peekable();
+        while let Some(&&(choice, first)) = chosen.peek() {
+            let Choice { rule, node } = choice;
+            wide |= is_wide(view, function, rule);
+            match rule {
+                Rule::Idle | Rule::InMemory => {
+                    let mut idle = (rule == Rule::Idle).then(|| view.idle(function, node));
+                    while let Some(&(_, place)) = chosen.next_if(|&&(other, _)| other == choice) {
+                        let container = idle.as_mut().and_then(Iterator::next);
+                        let Some(&Waiting { invocation, .. }) = self.waiting.get(&place) else { continue };
+                        self.dispatches.push((place, Dispatch { invocation, node, container }));
+                    }
+                    acts = true;
+                    continue;
+                }
+                Rule::OnDisk | Rule::Nothing => {
+                    self.moves.extend(view.image_of(function).map(|image| (first, node, image, rule)));
+                    acts = true;
+                }
+                Rule::Loading | Rule::Copying | Rule::Nowhere => {}
+            }
+            let beyond = (Bound::Excluded((choice, u64::MAX)), Bound::Unbounded);
+            chosen = self.chosen[function.index()].range(beyond).peekable();
+        }
+        if !wide {
+            self.wide.remove(&function);
+        }
+        acts
+    }
+}
+
+/// Whether those who have come by this rule may want any node.
+fn is_wide(view: &View<'_>, function: FunctionId, rule: Rule) -> bool {
+    rule == Rule::Nothing || rule == Rule::InMemory && view.image_of(function).is_none()
+}
+
+/// How near an image is to a node.
+fn rule_of(view: &View<'_>, image: ImageId, node: NodeId) -> Rule {
+    let rules = [
+        (Rule::InMemory, view.in_memory(image)),
+        (Rule::Loading, view.loading(image)),
+        (Rule::OnDisk, view.on_disk(image)),
+        (Rule::Copying, view.copying(image)),
+    ];
+    rules.into_iter().find(|(_, nodes)| nodes.contains(node)).map_or(Rule::Nothing, |(rule, _)| rule)
+}
+
+impl Desk {
+    fn near(&self, image: ImageId) -> Rule {
+        self.near.iter().find(|(other, _)| *other == image).map_or(Rule::Nothing, |&(_, rule)| rule)
+    }
+
+    /// Gives what was known before.
+    fn set_near(&mut self, image: ImageId, rule: Rule) -> Rule {
+        match self.near.iter().position(|(other, _)| *other == image) {
+            Some(index) if rule == Rule::Nothing => self.near.swap_remove(index).1,
+            Some(index) => std::mem::replace(&mut self.near[index].1, rule),
+            None => {
+                if rule != Rule::Nothing {
+                    self.near.push((image, rule));
+                }
+                Rule::Nothing
+            }
+        }
+    }
+
+    fn idle(&self, function: FunctionId) -> usize {
+        self.idle.iter().find(|(other, _)| *other == function).map_or(0, |&(_, count)| count)
+    }
+
+    fn set_idle(&mut self, function: FunctionId, count: usize) {
+        match self.idle.iter().position(|(other, _)| *other == function) {
+            Some(index) if count == 0 => {
+                self.idle.swap_remove(index);
+            }
+            Some(index) => self.idle[index].1 = count,
+            None if count > 0 => self.idle.push((function, count)),
+            None => {}
+        }
+    }
+
+    fn sit_down(&mut self, place: u64, function: FunctionId) {
+        let index = self.seated.partition_point(|&(other, _)| other < place);
+        self.seated.insert(index, (place, function));
+    }
+
+    fn stand_up(&mut self, place: u64) {
+        let index = self.seated.partition_point(|&(other, _)| other < place);
+        if self.seated.get(index).is_some_and(|&(other, _)| other == place) {
+            self.seated.remove(index);
+        }
+    }
+}
