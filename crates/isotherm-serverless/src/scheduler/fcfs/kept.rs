@@ -12,39 +12,17 @@
 //! The ranks depend on others if functions with the same image fit on different nodes. Then this is not used.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap, VecDeque};
-use std::ops::Bound;
+use std::collections::{BTreeSet, BinaryHeap};
 
 use rustc_hash::FxHashMap;
 
+use super::choice::{BEST, Choice, Chosen, Key, LAST_PLACE, NODE_BITS, NOWHERE, Rule};
+use super::desk::Desk;
 use super::last::LastPlaces;
 use crate::node_set::NodeSet;
 use crate::scheduler::{Dispatch, Plan};
 use crate::state::{Change, Pending, View};
 use crate::{FunctionId, ImageId, InvocationId, NodeId};
-
-/// How near a start on a node is, the best first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Rule {
-    Idle,
-    InMemory,
-    Loading,
-    OnDisk,
-    Copying,
-    Nothing,
-    /// No node.
-    Nowhere,
-}
-
-/// What a function can choose. The smallest is what it wants most.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Choice {
-    rule: Rule,
-    node: NodeId,
-}
-
-const BEST: Choice = Choice { rule: Rule::Idle, node: NodeId(0) };
-const NOWHERE: Choice = Choice { rule: Rule::Nowhere, node: NodeId(0) };
 
 /// Where an invocation waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,23 +40,6 @@ struct Waiting {
     invocation: InvocationId,
     function: FunctionId,
     seat: Seat,
-}
-
-/// What is known of a node.
-#[derive(Debug, Default)]
-struct Desk {
-    /// Free slots.
-    slots: usize,
-    /// Those who wait here, in the order of the queue, with their functions.
-    seated: VecDeque<(u64, FunctionId)>,
-    /// Images that are on the node or on their way there.
-    near: Vec<(ImageId, Rule)>,
-    /// How many invocations the containers of functions can take.
-    idle: Vec<(FunctionId, usize)>,
-    /// Who is to look at this node, by the place in the queue; `u64::MAX`: nobody.
-    offered: u64,
-    /// It has become better for some in this round, even if no slot is free.
-    better: bool,
 }
 
 /// Something to follow up.
@@ -102,7 +63,7 @@ pub(super) struct Kept {
     last: LastPlaces,
     waiting: FxHashMap<u64, Waiting>,
     /// What was chosen by the invocations of each function, with their places.
-    chosen: Vec<BTreeSet<(Choice, u64)>>,
+    chosen: Vec<Chosen>,
     /// Nothing worse than this has been chosen by those who need an image. It is not always the worst that has been.
     worst: Vec<Choice>,
     /// The first invocation of each function that has some which wait nowhere.
@@ -123,10 +84,10 @@ pub(super) struct Kept {
 impl Kept {
     /// Decides; or says that it cannot, for good.
     pub(super) fn round(&mut self, view: &View<'_>, plan: &mut Plan) -> bool {
-        if self.unable {
+        if self.unable || view.nodes() >> NODE_BITS > 0 {
             return false;
         }
-        self.chosen.resize(view.functions().max(self.chosen.len()), BTreeSet::new());
+        self.chosen.resize(view.functions().max(self.chosen.len()), Chosen::default());
         self.worst.resize(view.images().max(self.worst.len()), BEST);
         let (changes, read) = view.log_since(self.read);
         self.read = Some(read);
@@ -135,7 +96,7 @@ impl Kept {
             None => self.begin_anew(view),
         }
         for (place, pending) in view.pending_from(self.seen) {
-            if !self.ranks_alike(view, pending.function) {
+            if place + 1 >= LAST_PLACE || !self.ranks_alike(view, pending.function) {
                 *self = Kept { unable: true, ..Kept::default() };
                 return false;
             }
@@ -160,7 +121,7 @@ impl Kept {
         *self = Kept {
             read: self.read,
             last: LastPlaces::new(view.nodes()),
-            chosen: vec![BTreeSet::new(); view.functions()],
+            chosen: vec![Chosen::default(); view.functions()],
             worst: vec![BEST; view.images()],
             ..Kept::default()
         };
@@ -252,13 +213,13 @@ impl Kept {
         let (from, to) = (Choice { rule: before, node }, Choice { rule, node });
         for function in view.functions_waiting_for(image) {
             let chosen = &mut self.chosen[function.index()];
-            let places: Vec<u64> = chosen.range((from, 0)..=(from, u64::MAX)).map(|&(_, place)| place).collect();
+            let places: Vec<u64> = chosen.of(from).collect();
             if !places.is_empty() {
                 self.worst[image.index()] = self.worst[image.index()].max(to);
             }
             for &place in &places {
-                chosen.remove(&(from, place));
-                chosen.insert((to, place));
+                chosen.remove(from, place);
+                chosen.insert(to, place);
                 if to > from {
                     // Something else may be better now. What has become better is found out by looking at who wants it.
                     self.work.push(Reverse((place, Work::Choose(function, to))));
@@ -350,8 +311,7 @@ impl Kept {
 
     /// The first invocation of a function that has something worse than this.
     fn first_beyond(&self, function: FunctionId, choice: Choice) -> Option<u64> {
-        let beyond = (Bound::Excluded((choice, u64::MAX)), Bound::Unbounded);
-        self.chosen[function.index()].range(beyond).next().map(|&(_, place)| place)
+        self.chosen[function.index()].beyond(choice).map(Key::place)
     }
 
     fn can_have_idle(&self, function: FunctionId, node: NodeId, place: u64) -> bool {
@@ -361,9 +321,9 @@ impl Kept {
     /// The last invocation that has an idle container on a node, if they and so many more are more than there are.
     fn superfluous(&self, function: FunctionId, node: NodeId, more: usize) -> Option<u64> {
         let idle = Choice { rule: Rule::Idle, node };
-        let with_idle = self.chosen[function.index()].range((idle, 0)..=(idle, u64::MAX));
-        let last = with_idle.clone().next_back().map_or(0, |&(_, place)| place);
-        (with_idle.count() + more > self.desks[node.index()].idle(function)).then_some(last)
+        let with_idle = self.chosen[function.index()].of(idle);
+        let (count, last) = with_idle.fold((0, 0), |(count, _), place| (count + 1, place));
+        (count + more > self.desks[node.index()].idle(function)).then_some(last)
     }
 
     fn rule_at(&self, view: &View<'_>, function: FunctionId, node: NodeId) -> Rule {
@@ -382,8 +342,8 @@ impl Kept {
     fn choose_again(&mut self, view: &View<'_>, place: u64, function: FunctionId, before: Choice) {
         let Some(seat) = self.waiting.get(&place).map(|waiting| waiting.seat) else { return };
         // Who comes before has not got anything better than he has, so nor will this one.
-        let others = self.chosen[function.index()].range(..(before, place)).next_back();
-        let from = others.filter(|&&(_, other)| other < place).map_or(BEST, |&(choice, _)| choice);
+        let other = self.chosen[function.index()].before(before, place);
+        let from = other.filter(|other| other.place() < place).map_or(BEST, Key::choice);
         let best = self.best(view, place, function, from);
         if best == seat {
             return;
@@ -432,7 +392,7 @@ impl Kept {
             return;
         }
         let choice = self.choice(view, function, seat);
-        self.chosen[function.index()].remove(&(choice, place));
+        self.chosen[function.index()].remove(choice, place);
         match seat {
             Seat::None => {}
             Seat::Nowhere => {
@@ -457,7 +417,7 @@ impl Kept {
             self.send_away(view, other, function);
         }
         let choice = self.choice(view, function, seat);
-        self.chosen[function.index()].insert((choice, place));
+        self.chosen[function.index()].insert(choice, place);
         if let Some(image) = view.image_of(function) {
             let worst = &mut self.worst[image.index()];
             *worst = choice.max(*worst);
@@ -469,8 +429,7 @@ impl Kept {
             Seat::None => {}
             Seat::Nowhere => {
                 if self.first_nowhere(function) == Some(place) {
-                    let next = self.chosen[function.index()].range((NOWHERE, place + 1)..).next();
-                    if let Some(&(_, next)) = next {
+                    if let Some(next) = self.chosen[function.index()].of(NOWHERE).nth(1) {
                         self.nowhere.remove(&(next, function));
                     }
                     self.nowhere.insert((place, function));
@@ -488,7 +447,7 @@ impl Kept {
     }
 
     fn first_nowhere(&self, function: FunctionId) -> Option<u64> {
-        self.chosen[function.index()].range((NOWHERE, 0)..).next().map(|&(_, place)| place)
+        self.chosen[function.index()].of(NOWHERE).next()
     }
 
     /// The last of those who wait on a node has to choose again. Nobody is to be called for that.
@@ -548,30 +507,30 @@ impl Kept {
 
     /// Writes down what there is to be done for a function; says whether that is anything.
     fn write_of(&mut self, view: &View<'_>, function: FunctionId) -> bool {
+        let chosen = &self.chosen[function.index()];
         let (mut acts, mut wide) = (false, false);
-        let mut chosen = self.chosen[function.index()].range(..).peekable();
-        while let Some(&&(choice, first)) = chosen.peek() {
-            let Choice { rule, node } = choice;
-            wide |= is_wide(view, function, rule);
-            match rule {
-                Rule::Idle | Rule::InMemory => {
-                    let mut idle = (rule == Rule::Idle).then(|| view.idle(function, node));
-                    while let Some(&(_, place)) = chosen.next_if(|&&(other, _)| other == choice) {
-                        let container = idle.as_mut().and_then(Iterator::next);
-                        let Some(&Waiting { invocation, .. }) = self.waiting.get(&place) else { continue };
-                        self.dispatches.push((place, Dispatch { invocation, node, container }));
-                    }
-                    acts = true;
-                    continue;
-                }
-                Rule::OnDisk | Rule::Nothing => {
-                    self.moves.extend(view.image_of(function).map(|image| (first, node, image, rule)));
-                    acts = true;
-                }
-                Rule::Loading | Rule::Copying | Rule::Nowhere => {}
+        let mut idle: Option<(NodeId, usize)> = None;
+        for key in chosen.by(Rule::Idle).chain(chosen.by(Rule::InMemory)) {
+            let Choice { rule, node } = key.choice();
+            let mut container = None;
+            if rule == Rule::Idle {
+                let nth = idle.filter(|&(other, _)| other == node).map_or(0, |(_, nth)| nth + 1);
+                idle = Some((node, nth));
+                container = view.idle(function, node).nth(nth);
             }
-            let beyond = (Bound::Excluded((choice, u64::MAX)), Bound::Unbounded);
-            chosen = self.chosen[function.index()].range(beyond).peekable();
+            let Some(&Waiting { invocation, .. }) = self.waiting.get(&key.place()) else { continue };
+            self.dispatches.push((key.place(), Dispatch { invocation, node, container }));
+            acts = true;
+            wide |= is_wide(view, function, rule);
+        }
+        let mut before = None;
+        for key in chosen.by(Rule::OnDisk).chain(chosen.by(Rule::Nothing)) {
+            let Choice { rule, node } = key.choice();
+            if before.replace(node) != Some(node) {
+                self.moves.extend(view.image_of(function).map(|image| (key.place(), node, image, rule)));
+                acts = true;
+                wide |= is_wide(view, function, rule);
+            }
         }
         if !wide {
             self.wide.remove(&function);
@@ -594,51 +553,4 @@ fn rule_of(view: &View<'_>, image: ImageId, node: NodeId) -> Rule {
         (Rule::Copying, view.copying(image)),
     ];
     rules.into_iter().find(|(_, nodes)| nodes.contains(node)).map_or(Rule::Nothing, |(rule, _)| rule)
-}
-
-impl Desk {
-    fn near(&self, image: ImageId) -> Rule {
-        self.near.iter().find(|(other, _)| *other == image).map_or(Rule::Nothing, |&(_, rule)| rule)
-    }
-
-    /// Gives what was known before.
-    fn set_near(&mut self, image: ImageId, rule: Rule) -> Rule {
-        match self.near.iter().position(|(other, _)| *other == image) {
-            Some(index) if rule == Rule::Nothing => self.near.swap_remove(index).1,
-            Some(index) => std::mem::replace(&mut self.near[index].1, rule),
-            None => {
-                if rule != Rule::Nothing {
-                    self.near.push((image, rule));
-                }
-                Rule::Nothing
-            }
-        }
-    }
-
-    fn idle(&self, function: FunctionId) -> usize {
-        self.idle.iter().find(|(other, _)| *other == function).map_or(0, |&(_, count)| count)
-    }
-
-    fn set_idle(&mut self, function: FunctionId, count: usize) {
-        match self.idle.iter().position(|(other, _)| *other == function) {
-            Some(index) if count == 0 => {
-                self.idle.swap_remove(index);
-            }
-            Some(index) => self.idle[index].1 = count,
-            None if count > 0 => self.idle.push((function, count)),
-            None => {}
-        }
-    }
-
-    fn sit_down(&mut self, place: u64, function: FunctionId) {
-        let index = self.seated.partition_point(|&(other, _)| other < place);
-        self.seated.insert(index, (place, function));
-    }
-
-    fn stand_up(&mut self, place: u64) {
-        let index = self.seated.partition_point(|&(other, _)| other < place);
-        if self.seated.get(index).is_some_and(|&(other, _)| other == place) {
-            self.seated.remove(index);
-        }
-    }
 }

@@ -3,8 +3,11 @@
 //! There are two ways to the same decisions. [`Walk`] looks at all that wait, one after the other, as the rules say. [`Kept`] keeps
 //! where each waits and follows up only what has changed since the last round; it does not know about room.
 
+mod choice;
+mod desk;
 mod kept;
 mod last;
+mod sorted;
 mod walk;
 
 use super::{Plan, Scheduler};

@@ -1,0 +1,70 @@
+//! What is known of a node.
+
+use std::collections::VecDeque;
+
+use super::choice::Rule;
+use crate::{FunctionId, ImageId};
+
+/// What is known of a node.
+#[derive(Debug, Default)]
+pub(super) struct Desk {
+    /// Free slots.
+    pub(super) slots: usize,
+    /// Those who wait here, in the order of the queue, with their functions.
+    pub(super) seated: VecDeque<(u64, FunctionId)>,
+    /// Images that are on the node or on their way there.
+    pub(super) near: Vec<(ImageId, Rule)>,
+    /// How many invocations the containers of functions can take.
+    pub(super) idle: Vec<(FunctionId, usize)>,
+    /// Who is to look at this node, by the place in the queue; `u64::MAX`: nobody.
+    pub(super) offered: u64,
+    /// It has become better for some in this round, even if no slot is free.
+    pub(super) better: bool,
+}
+
+impl Desk {
+    pub(super) fn near(&self, image: ImageId) -> Rule {
+        self.near.iter().find(|(other, _)| *other == image).map_or(Rule::Nothing, |&(_, rule)| rule)
+    }
+
+    /// Gives what was known before.
+    pub(super) fn set_near(&mut self, image: ImageId, rule: Rule) -> Rule {
+        match self.near.iter().position(|(other, _)| *other == image) {
+            Some(index) if rule == Rule::Nothing => self.near.swap_remove(index).1,
+            Some(index) => std::mem::replace(&mut self.near[index].1, rule),
+            None => {
+                if rule != Rule::Nothing {
+                    self.near.push((image, rule));
+                }
+                Rule::Nothing
+            }
+        }
+    }
+
+    pub(super) fn idle(&self, function: FunctionId) -> usize {
+        self.idle.iter().find(|(other, _)| *other == function).map_or(0, |&(_, count)| count)
+    }
+
+    pub(super) fn set_idle(&mut self, function: FunctionId, count: usize) {
+        match self.idle.iter().position(|(other, _)| *other == function) {
+            Some(index) if count == 0 => {
+                self.idle.swap_remove(index);
+            }
+            Some(index) => self.idle[index].1 = count,
+            None if count > 0 => self.idle.push((function, count)),
+            None => {}
+        }
+    }
+
+    pub(super) fn sit_down(&mut self, place: u64, function: FunctionId) {
+        let index = self.seated.partition_point(|&(other, _)| other < place);
+        self.seated.insert(index, (place, function));
+    }
+
+    pub(super) fn stand_up(&mut self, place: u64) {
+        let index = self.seated.partition_point(|&(other, _)| other < place);
+        if self.seated.get(index).is_some_and(|&(other, _)| other == place) {
+            self.seated.remove(index);
+        }
+    }
+}
