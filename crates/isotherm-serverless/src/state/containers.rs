@@ -202,11 +202,8 @@ impl PlatformState {
     }
 
     /// A container has nothing to do: it is kept or stopped.
-    pub(super) fn container_is_idle(&mut self, id: ContainerId) {
-        let Some(container) = self.containers.get_mut(&id) else { return };
-        let (node, function) = (container.node, container.function);
-        // It has served, so it has started, even if that was cut short.
-        container.ready_at = container.ready_at.min(self.now);
+    pub(super) fn container_is_idle(&mut self, id: ContainerId, container: Container) {
+        let Container { node, function, .. } = container;
         match self.ask_keep_alive(id, node, function) {
             Keep::No | Keep::For(Duration::ZERO) => self.give_back(id, false),
             Keep::For(idle) => self.make_idle(id, Some(idle)),
@@ -234,6 +231,7 @@ impl PlatformState {
         let (node, function) = (container.node, container.function);
         container.idle_since = self.now;
         container.idle_sequence = self.next_idle_sequence;
+        container.expires = idle.map_or(Time::NEVER, |idle| self.now + idle);
         self.next_idle_sequence += 1;
         let mut container = *container;
         if self.evicts {
@@ -253,7 +251,7 @@ impl PlatformState {
         self.count_pins(node, image, -1, 1);
         self.touch(node);
         self.emit(|| EventKind::ContainerIdle { node, container: id });
-        self.keep_for(id, idle);
+        self.note_expiry(id, &container);
     }
 
     /// Puts a container that can take another invocation on the list of its function.
@@ -286,11 +284,15 @@ impl PlatformState {
         }
     }
 
-    /// An invocation has left its container; says whether it was the last. Nobody comes to one that `is_lost`.
-    pub(super) fn leave_container(&mut self, id: ContainerId, is_lost: bool) -> bool {
-        let Some(container) = self.containers.get_mut(&id) else { return false };
+    /// An invocation has left its container; gives what is known of that now. Nobody comes to one that `is_lost`.
+    pub(super) fn leave_container(&mut self, id: ContainerId, is_lost: bool) -> Option<Container> {
+        let container = self.containers.get_mut(&id)?;
         let before = *container;
         container.serving -= 1;
+        if container.serving == 0 {
+            // It has served, so it has started, even if that was cut short.
+            container.ready_at = container.ready_at.min(self.now);
+        }
         container.is_lost |= is_lost;
         let after = *container;
         if before.serving < self.functions[before.function.index()].concurrency && !before.is_lost {
@@ -299,7 +301,7 @@ impl PlatformState {
         if after.serving > 0 && !after.is_lost {
             self.open(id, &after);
         }
-        after.serving == 0
+        Some(after)
     }
 
     /// Takes a container off the lists of idle ones.

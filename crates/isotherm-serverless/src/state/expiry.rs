@@ -10,9 +10,9 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use isotherm_kernel::{Duration, Time};
+use isotherm_kernel::Time;
 
-use super::{Effect, PlatformState};
+use super::{Container, Effect, PlatformState};
 use crate::ContainerId;
 
 /// Dates at which containers may have to stop.
@@ -48,20 +48,20 @@ impl Expiries {
 }
 
 impl PlatformState {
-    /// An idle container is kept for so long from now on, or (`None`) until its room is needed.
-    pub(super) fn keep_for(&mut self, id: ContainerId, idle: Option<Duration>) {
-        let now = self.now;
-        let Some(container) = self.containers.get_mut(&id) else { return };
-        container.expires = idle.map_or(Time::NEVER, |idle| now + idle);
+    /// A container has become idle, and expires as it says.
+    pub(super) fn note_expiry(&mut self, id: ContainerId, container: &Container) {
+        let Container { expires, noted, idle_sequence, .. } = *container;
         if self.policies.rules.stale_timers_cause_rounds {
-            if let Some(idle) = idle {
-                let idle_sequence = container.idle_sequence;
+            if expires < Time::NEVER {
+                let idle = expires.since(self.now);
                 self.effects.push(Effect::KeepAlive { container: id, idle_sequence, idle });
             }
-        } else if container.expires < container.noted {
-            container.noted = container.expires;
-            if self.expiries.note(container.noted, id) {
-                self.effects.push(Effect::Expire { at: self.expiries.alarm });
+        } else if expires < noted {
+            if let Some(container) = self.containers.get_mut(&id) {
+                container.noted = expires;
+            }
+            if self.expiries.note(expires, id) {
+                self.effects.push(Effect::Expire { at: expires });
             }
         }
     }

@@ -9,18 +9,60 @@ use crate::id_map::IdMap;
 use crate::node_set::NodeSet;
 use crate::{ContainerId, NodeId};
 
-/// Idle containers of a function. Each has a key of its own, by which they are ordered.
+/// Up to so many idle containers of a function lie in one list.
+const FEW: usize = 32;
+
+/// An idle container of a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Idle {
+    /// By which it is ordered. Each has one of its own.
+    key: u64,
+    id: ContainerId,
+    node: NodeId,
+}
+
+/// Idle containers of a function, in the order of their keys.
 ///
 /// A scheduler asks for the first one of all, which takes O(log n), or for those on a node, of which there are as many at most as a
-/// node can hold.
+/// node can hold. Most functions have only a few, which are found soonest in a short list.
 #[derive(Debug, Default)]
 pub(crate) struct IdleContainers {
+    /// All of them in order, while they are few.
+    few: Vec<Idle>,
+    /// All of them, once there have been more.
+    many: Option<Box<Many>>,
+    nodes: NodeSet,
+}
+
+/// Many idle containers.
+#[derive(Debug, Default)]
+struct Many {
     all: BTreeMap<u64, (ContainerId, NodeId)>,
     /// Those on each node that has any, by their keys.
     by_node: IdMap<NodeId, Vec<(u64, ContainerId)>>,
-    nodes: NodeSet,
-    /// Lists of nodes that have none any more, to be used again.
-    spare: Vec<Vec<(u64, ContainerId)>>,
+}
+
+impl Many {
+    fn insert(&mut self, Idle { key, id, node }: Idle) {
+        self.all.insert(key, (id, node));
+        let there = self.by_node.get_or_insert_with(node, Vec::new);
+        let place = there.partition_point(|&(other, _)| other < key);
+        there.insert(place, (key, id));
+    }
+
+    /// Takes one out; says whether it was the last on its node.
+    fn remove(&mut self, key: u64, node: NodeId) -> bool {
+        self.all.remove(&key);
+        let Some(there) = self.by_node.get_mut(&node) else { return false };
+        if let Ok(place) = there.binary_search_by_key(&key, |&(other, _)| other) {
+            there.remove(place);
+        }
+        let none_left = there.is_empty();
+        if none_left {
+            self.by_node.remove(&node);
+        }
+        none_left
+    }
 }
 
 impl IdleContainers {
@@ -31,52 +73,74 @@ impl IdleContainers {
 
     #[cfg(any(test, feature = "audit"))]
     pub(crate) fn len(&self) -> usize {
-        self.all.len()
+        self.iter().count()
     }
 
     pub(crate) fn insert(&mut self, key: u64, container: ContainerId, node: NodeId) {
-        self.all.insert(key, (container, node));
-        let spare = &mut self.spare;
-        let there = self.by_node.get_or_insert_with(node, || spare.pop().unwrap_or_default());
-        if there.is_empty() {
-            self.nodes.insert(node);
+        let idle = Idle { key, id: container, node };
+        self.nodes.insert(node);
+        if self.many.is_none() && self.few.len() == FEW {
+            let many = self.many.get_or_insert_default();
+            self.few.drain(..).for_each(|idle| many.insert(idle));
         }
-        let place = there.partition_point(|&(other, _)| other < key);
-        there.insert(place, (key, container));
+        match &mut self.many {
+            Some(many) => many.insert(idle),
+            None => {
+                let place = self.few.partition_point(|other| other.key < key);
+                self.few.insert(place, idle);
+            }
+        }
     }
 
     pub(crate) fn remove(&mut self, key: u64, node: NodeId) {
-        self.all.remove(&key);
-        let Some(there) = self.by_node.get_mut(&node) else { return };
-        if let Ok(place) = there.binary_search_by_key(&key, |&(other, _)| other) {
-            there.remove(place);
-        }
-        if there.is_empty() {
+        let none_left = match &mut self.many {
+            Some(many) => many.remove(key, node),
+            None => {
+                if let Ok(place) = self.few.binary_search_by_key(&key, |other| other.key) {
+                    self.few.remove(place);
+                }
+                !self.few.iter().any(|other| other.node == node)
+            }
+        };
+        if none_left {
             self.nodes.remove(node);
-            self.spare.extend(self.by_node.remove(&node));
+        }
+        // Not as soon as they are few again, so that nothing is moved to and fro.
+        if let Some(many) = &self.many
+            && many.all.len() < FEW / 2
+        {
+            self.few.extend(many.all.iter().map(|(&key, &(id, node))| Idle { key, id, node }));
+            self.many = None;
         }
     }
 
     /// All of them.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (ContainerId, NodeId)> + '_ {
-        self.all.values().copied()
+        let many = self.many.iter().flat_map(|many| many.all.values().copied());
+        self.few.iter().map(|idle| (idle.id, idle.node)).chain(many)
     }
 
     /// Those on a node.
     pub(crate) fn on(&self, node: NodeId) -> impl Iterator<Item = ContainerId> + '_ {
-        self.by_node.get(&node).into_iter().flatten().map(|&(_, container)| container)
+        let many = self.many.iter().filter_map(move |many| many.by_node.get(&node)).flatten();
+        let few = self.few.iter().filter(move |idle| idle.node == node).map(|idle| idle.id);
+        few.chain(many.map(|&(_, container)| container))
     }
 
-    /// Asserts that the two orders hold the same.
+    /// Asserts that the two orders hold the same, and that they are orders.
     #[cfg(any(test, feature = "audit"))]
     pub(crate) fn check(&self) {
-        let by_node: usize = self.by_node.values().map(Vec::len).sum();
-        assert_eq!(self.all.len(), by_node, "idle containers by order and by node");
-        assert_eq!(self.nodes.len(), self.by_node.len(), "nodes with an idle container");
-        for (&key, &(container, node)) in &self.all {
-            assert!(self.by_node[&node].contains(&(key, container)), "an idle container in both orders");
-            assert!(self.nodes.contains(node), "nodes with an idle container");
+        assert!(self.few.is_sorted_by_key(|idle| idle.key), "idle containers in their order");
+        assert!(self.few.is_empty() || self.many.is_none(), "idle containers in one place");
+        if let Some(many) = &self.many {
+            let by_node: usize = many.by_node.values().map(Vec::len).sum();
+            assert_eq!(many.all.len(), by_node, "idle containers by order and by node");
+            for (&key, &(container, node)) in &many.all {
+                assert!(many.by_node[&node].contains(&(key, container)), "an idle container in both orders");
+            }
         }
+        assert!(self.iter().all(|(_, node)| self.nodes.contains(node)), "nodes with an idle container");
+        assert!(self.nodes.iter().all(|node| self.on(node).next().is_some()), "idle containers of each node");
     }
 }
 
@@ -150,6 +214,38 @@ impl IdleOnNode {
         match self {
             IdleOnNode::InOrder(keys) => keys.len(),
             IdleOnNode::Known(ids) => ids.len(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Behaves like a sorted list that is searched, whether there are few or many.
+        #[test]
+        fn is_a_sorted_list(steps in prop::collection::vec((any::<bool>(), 0u64..100, 0u32..6), 0..400)) {
+            let (mut idle, mut model) = (IdleContainers::default(), BTreeMap::new());
+            for (insert, key, node) in steps {
+                if !insert {
+                    if let Some(node) = model.remove(&key) {
+                        idle.remove(key, node);
+                    }
+                } else if !model.contains_key(&key) {
+                    model.insert(key, NodeId(node));
+                    idle.insert(key, ContainerId(key), NodeId(node));
+                }
+                idle.check();
+                let all = model.iter().map(|(&key, &node)| (ContainerId(key), node));
+                prop_assert!(idle.iter().eq(all.clone()));
+                let there = all.filter(|&(_, other)| other == NodeId(node)).map(|(id, _)| id);
+                prop_assert!(idle.on(NodeId(node)).eq(there));
+            }
         }
     }
 }

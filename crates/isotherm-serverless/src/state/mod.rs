@@ -550,7 +550,9 @@ impl PlatformState {
     pub(crate) fn body_ended(&mut self, id: InvocationId, body: BodyEnd) {
         let Some(&Invocation { place: Place::Running(container), .. }) = self.invocations.get(&id) else { return };
         let Container { node, function, .. } = self.containers[&container];
-        self.functions[function.index()].running -= 1;
+        let spec = &mut self.functions[function.index()];
+        spec.running -= 1;
+        let image = spec.image;
         self.change_slots_used(node, |used| used - 1);
         let outcome = match &body.result {
             Ok(()) => Outcome::Completed,
@@ -562,19 +564,16 @@ impl PlatformState {
         // The slot is free from now on, so the end is told before what becomes of the container.
         self.end(id, outcome, body.result.clone().err(), Some(&body));
         let is_lost = host_failed || !self.nodes[node.index()].up;
-        if !self.leave_container(container, is_lost) {
-            return;
-        }
+        let Some(left) = self.leave_container(container, is_lost).filter(|left| left.serving == 0) else { return };
         // One whose host has failed stays lost, however the last invocation in it has ended.
-        if self.containers.get(&container).is_some_and(|container| container.is_lost) {
-            let image = self.functions[function.index()].image;
+        if left.is_lost {
             self.give_back(container, false);
             // The memory was lost with the host; until now the container pinned its image there.
             if let Some(image) = image {
                 self.drop_from_memory(node, image);
             }
         } else {
-            self.container_is_idle(container);
+            self.container_is_idle(container, left);
         }
     }
 
@@ -672,7 +671,11 @@ impl PlatformState {
     fn note_slots(&mut self, node: NodeId) {
         self.touch(node);
         self.log.note(Change::Slots(node));
-        if self.nodes[node.index()].free_slots() > 0 {
+        let has_free = self.nodes[node.index()].free_slots() > 0;
+        if has_free == self.free_nodes.contains(node) {
+            return;
+        }
+        if has_free {
             self.free_nodes.insert(node);
         } else {
             self.free_nodes.remove(node);

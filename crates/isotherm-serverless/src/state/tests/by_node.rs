@@ -236,7 +236,8 @@ fn an_idle_container_serves_wherever_it_is_if_that_is_wanted() {
         let containers = [2, 1, 0].map(|node| stage.state.start_container(NodeId(node), f).expect("room"));
         for (second, container) in [containers[1], containers[0], containers[2]].into_iter().enumerate() {
             stage.at(second as u64);
-            stage.state.container_is_idle(container);
+            let known = stage.state.containers[&container];
+            stage.state.container_is_idle(container, known);
         }
         stage.spread(&[f])[0]
     };

@@ -153,7 +153,10 @@ fn who_expires_first_is_looked_at_first() {
     };
     stage.body_ended(second);
     stage.orders();
-    stage.state.keep_for(container, Some(Duration::from_secs(50)));
+    let mut kept = stage.state.containers[&container];
+    kept.expires = Time::ZERO + Duration::from_secs(50);
+    stage.state.containers.insert(container, kept);
+    stage.state.note_expiry(container, &kept);
     stage.conclude(Round::No);
     assert_eq!(stage.orders(), ["expire at 50"]);
     stage.at(50);

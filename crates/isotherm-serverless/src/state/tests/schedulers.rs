@@ -40,7 +40,8 @@ impl Stage {
     /// An idle container of a function.
     fn idle(&mut self, node: u32, function: FunctionId) -> ContainerId {
         let id = self.state.start_container(NodeId(node), function).expect("room for the container");
-        self.state.container_is_idle(id);
+        let container = self.state.containers[&id];
+        self.state.container_is_idle(id, container);
         id
     }
 
