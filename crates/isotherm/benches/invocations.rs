@@ -12,7 +12,7 @@
 #![expect(missing_docs, reason = "the macros of gungraun make public items without any")]
 
 use gungraun::{library_benchmark, library_benchmark_group, main};
-use isotherm::kernel::{Duration, Random, RandomStreams, RunError, Simulation, Time};
+use isotherm::kernel::{Distribution, Duration, Random, RandomStreams, RunError, Simulation, Time};
 use isotherm::platform::{Platform, PlatformBuilder};
 use isotherm::serverless::keep_alive::{Fixed, HybridConfig, HybridHistogram};
 use isotherm::serverless::scheduler::{ByNode, Fcfs, FirstFit, LeastLoaded, LoadMeasure, RandomPlacement};
@@ -97,11 +97,12 @@ fn site(simulation: &Simulation, case: Case) -> Site {
 /// Arrivals at a mean rate of 50 a second, of functions drawn evenly, whose bodies sleep half a second on average.
 fn arrivals(count: usize) -> impl Iterator<Item = Planned> + 'static {
     let mut random: Random = RandomStreams::new(42).stream("arrivals");
+    let exponential = |mean| Distribution::exponential_with_mean(mean).expect("a positive mean");
+    let (gap, duration) = (exponential(0.02), exponential(0.5));
     let mut at = Time::ZERO;
     (0..count).map(move |_| {
-        let mut exponential = |mean: f64| Duration::from_secs_f64(-mean * random.uniform_open().ln());
-        at = at + exponential(0.02);
-        let body = Some(Body::sleep(exponential(0.5)));
+        at = at + gap.sample_duration(&mut random);
+        let body = Some(Body::sleep(duration.sample_duration(&mut random)));
         Planned { at, function: random.below(FUNCTIONS as u64) as usize, body }
     })
 }

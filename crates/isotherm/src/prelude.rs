@@ -23,13 +23,13 @@ pub use isotherm_serverless::eviction::{
 pub use isotherm_serverless::keep_alive::{Fixed, HybridConfig, HybridHistogram, IdleNow, Invoked, Keep, KeepAlive};
 pub use isotherm_serverless::scheduler::{
     ByNode, ChooseNode, Dispatch, Fcfs, FirstFit, HashAffinity, LeastLoaded, LoadMeasure, Locality, MostLoaded, Nodes,
-    Placement, Plan, PowerOfTwo, RandomPlacement, RoundRobin, Scheduler, WorkloadBalancing,
+    Placed, Placement, Plan, PowerOfTwo, RandomPlacement, RoundRobin, Scheduler, WorkloadBalancing,
 };
 pub use isotherm_serverless::{
     Body, Call, ContainerId, ContainerReuse, EventKind, Function, FunctionId, FunctionManager, Image, ImageCaches,
     Invocation, InvocationId, InvocationRecord, InvocationState, Limits, NodeConfig, NodeId, Outcome, Payloads,
-    Pending, PlatformEvent, Preset, RecordSink, RegisteredFunction, ServerlessComputeService, ServerlessError,
-    ServiceConfig, Slots, StartKind, Startup, Step, View,
+    Pending, Planned, PlatformEvent, Preset, RecordSink, RegisteredFunction, ServerlessComputeService, ServerlessError,
+    ServiceConfig, Slots, Source, StartKind, Startup, Step, View,
 };
 pub use isotherm_services::{
     Action, ActionReport, ActionRequest, BareMetalConfig, BareMetalService, Eviction, ExecutionController,

@@ -46,12 +46,14 @@ impl Scheduler for Fcfs {
     fn round(&mut self, view: &View<'_>, plan: &mut Plan) {
         #[cfg(any(test, feature = "audit"))]
         let before = plan.clone();
-        if self.looks_at_room || !self.kept.round(view, plan) {
+        let is_kept = !self.looks_at_room && self.kept.round(view, plan);
+        if !is_kept {
             self.walk.round(view, plan);
-            return;
         }
         #[cfg(any(test, feature = "audit"))]
-        check(view, before, plan);
+        if is_kept {
+            check(view, before, plan);
+        }
     }
 }
 
