@@ -166,7 +166,7 @@ pub struct WorkloadArguments {
 /// What to do with a workload.
 #[derive(Debug, Subcommand)]
 pub enum WorkloadCommand {
-    /// Say what the workload of an experiment, or a trace in CSV, looks like.
+    /// Say what the workload of an experiment, or a trace in a file, looks like.
     Describe(DescribeArguments),
     /// Write the arrivals of an experiment into files.
     Generate(GenerateArguments),
@@ -176,7 +176,7 @@ pub enum WorkloadCommand {
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_DESCRIBE)]
 pub struct DescribeArguments {
-    /// An experiment (its name ends in .toml or .json), or else a trace in CSV.
+    /// An experiment (its name ends in .toml or .json), or else a trace: CSV, JSONL, Parquet, or that of Azure Functions (of 2019: its folder, or the invocations of a day).
     pub file: PathBuf,
     /// Use this seed instead of the experiment's.
     #[arg(long, value_name = "N")]

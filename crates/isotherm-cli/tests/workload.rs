@@ -68,6 +68,54 @@ fn a_trace_is_described_as_the_experiment_that_reads_it() {
     assert_eq!(named.1, out);
 }
 
+/// The same arrivals in other formats.
+#[test]
+fn traces_in_all_formats_are_described() {
+    let folder = tempfile::tempdir().unwrap();
+    let written = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (lines, table) = (written("x.jsonl"), written("x.parquet"));
+    let csv = std::fs::read_to_string(examples().join("data/skewed_requests.csv")).unwrap();
+    let line = |row: &str| {
+        let [at, function, took] = row.split(',').collect::<Vec<_>>()[..] else { panic!("{row}") };
+        format!("{{\"arrival_s\": {at}, \"function\": \"{function}\", \"duration_s\": {took}}}\n")
+    };
+    std::fs::write(&lines, csv.lines().skip(1).map(line).collect::<String>()).unwrap();
+    let (code, _, err) = isotherm(&["generate", "many-functions.toml", "--format", "parquet", "--out", &table]);
+    assert_eq!(code, Some(0), "{err}");
+    let (_, expected, _) = isotherm(&["describe", "data/skewed_requests.csv", "--json"]);
+    let without_name =
+        |text: &str| text.lines().filter(|line| !line.contains("\"name\"")).collect::<Vec<_>>().join("\n");
+    for file in [lines, table] {
+        let (code, out, err) = isotherm(&["describe", &file, "--json"]);
+        assert_eq!((code, err.as_str()), (Some(0), ""), "{file}");
+        assert_eq!(without_name(&out), without_name(&expected), "{file}");
+    }
+}
+
+/// As many invocations and functions as the experiments have that play the same.
+#[test]
+fn traces_of_azure_are_described() {
+    let numbers = |text: &str| {
+        let is_wanted = |line: &&str| {
+            ["arrivals\": ", "functions", "last_s", "mean_concurrency"].iter().any(|key| line.contains(key))
+        };
+        text.lines().filter(is_wanted).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let (_, experiment, _) = isotherm(&["describe", "azure-2021.toml", "--json"]);
+    let (code, out, err) = isotherm(&["describe", "data/azure-2021/Azure2021_200.csv", "--json"]);
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    assert_eq!(numbers(&out), numbers(&experiment));
+    let (code, out, err) = isotherm(&["describe", "data/azure-2019", "--json"]);
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    // The sum of all minutes in its two files of invocations.
+    assert!(out.contains("\"arrivals\": 26308,") && out.contains("\"functions\": 29,"), "{out}");
+    // The sum of all minutes of its second day.
+    let day = "data/azure-2019/invocations_per_function_md.anon.d02.csv.gz";
+    let (code, out, err) = isotherm(&["describe", day, "--json"]);
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    assert!(out.contains("\"arrivals\": 12705,"), "{out}");
+}
+
 /// Arrivals that are written and read again are the same arrivals: the run of the trace is that of the workload.
 #[test]
 fn what_is_generated_can_be_run() {
@@ -210,8 +258,24 @@ fn what_cannot_be_written_leaves_nothing() {
         (&["generate", "azure-like.toml", "--out", folder.path().to_str().unwrap()], 1, "is a directory"),
         (&["generate", "azure-like.toml", "--format", "azur", "--out", out], 2, "azure-2019"),
         (&["describe", "nowhere.csv"], 2, "there is no such file"),
-        (&["describe", "data"], 2, "it is a folder"),
-        (&["describe", "x.parquet"], 2, "describe an experiment that plays this one"),
+        (&["describe", "data"], 2, "it is a folder; name a file in it"),
+        (&["describe", "x.parquet"], 2, "cannot read `x.parquet`: there is no such file"),
+        (&["describe", "data/azure-2019", "--columns", "arrival=x"], 2, "`--columns` is for tables"),
+        (
+            &["describe", "../crates/isotherm-experiment/tests/bad/files/azure-2019"],
+            2,
+            "there is no file `function_durations",
+        ),
+        (&["describe", "data/azure-2019/function_durations_percentiles.anon.d01.csv.gz"], 2, "describe its folder"),
+        (&["describe", "../crates/isotherm-experiment/tests/bad/files/truncated.csv.gz"], 2, "the gzip data end"),
+        (&["describe", "../crates/isotherm-experiment/tests/bad/files/azure-2021.csv"], 2, "is not a number"),
+        (
+            &["describe", "../crates/isotherm-experiment/tests/bad/files/truncated.parquet"],
+            2,
+            "cannot be read as parquet",
+        ),
+        (&["describe", "../crates/isotherm-experiment/tests/bad/files/empty.jsonl"], 2, "the trace is empty"),
+        (&["describe", "../crates/isotherm-experiment/tests/bad/files/rows.jsonl"], 2, "rows.jsonl:"),
         (&["describe", "azure-like.toml", "--columns", "arrival=x"], 2, "for traces"),
         (&["describe", "data/skewed_requests.csv", "--columns", "arival=x"], 2, "unknown `arival`"),
         (&["describe", "data/skewed_requests.csv", "--columns", "arrival=arival_s"], 2, "did you mean `arrival_s`?"),

@@ -2,30 +2,20 @@
 //!
 //! Arrivals are looked at as they pass; what is kept are the counts of the functions and of at most 120 equal parts of the time.
 
-use std::path::Path;
-
 use isotherm_kernel::{Duration, Time};
 use isotherm_results::{Percentiles, TimesReport};
-use isotherm_workload::{
-    Columns, CsvTrace, FunctionColumn, FunctionNames, TimeColumn, TimeUnit, TraceProblem, Workload, WorkloadError,
-    column_names, distinct_values,
-};
+use isotherm_workload::{Workload, WorkloadError};
 use serde::Serialize;
 
 use crate::arrivals::{Arrivals, Planned};
-use crate::check::{io_reason, suggestion};
-use crate::diagnostic::Diagnostics;
 use crate::plan::{Plan, WorkloadPlan};
-use crate::trace;
+
+pub use traces::{TraceColumns, describe_trace};
+
+mod traces;
 
 /// So many functions are told by name.
 const MOST_POPULAR: usize = 10;
-
-/// So many columns are told by name.
-const MOST_COLUMNS: usize = 12;
-
-/// So much of the name of a column is told.
-const LONGEST_NAME: usize = 40;
 
 /// Parts of the time whose arrivals are counted.
 const MOST_PARTS: usize = 120;
@@ -61,7 +51,7 @@ pub struct WorkloadReport {
     pub durations_unknown: u64,
     /// How many bodies run at a time in the mean, if nothing ever waits; absent if the durations are not known.
     pub mean_concurrency: Option<f64>,
-    /// How much memory their containers take in the mean; absent for traces, which do not say it.
+    /// How much memory their containers take in the mean; absent if it is not known of all functions, as of most traces.
     pub mean_memory_bytes: Option<f64>,
     /// Clients of closed loops. What they invoke, and when, depends on the platform.
     pub closed_loop_clients: u64,
@@ -118,112 +108,6 @@ pub(crate) fn describe(plan: &Plan) -> Result<WorkloadReport, WorkloadError> {
     Ok(report)
 }
 
-/// Which column of a trace holds what; what is not said is looked for by its name.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TraceColumns {
-    /// The column of the dates of arrival, such as `arrival_s`.
-    pub arrival: Option<String>,
-    /// The column of the functions.
-    pub function: Option<String>,
-    /// The column of the durations.
-    pub duration: Option<String>,
-    /// The unit of times in columns whose names do not say it: `s` if it is not given.
-    pub unit: Option<TimeUnit>,
-}
-
-/// What the names of columns begin with that hold arrivals, functions and durations, the likeliest first.
-const ARRIVALS: &[&str] = &["arrival", "submitted", "invoked", "timestamp", "start", "time", "date"];
-const FUNCTIONS: &[&str] = &["function", "func", "name", "app"];
-const DURATIONS: &[&str] = &["duration", "execution", "run", "service", "response"];
-
-/// Describes a trace in CSV. Its rows are ordered by arrival.
-///
-/// # Errors
-///
-/// What is wrong with it, at its row.
-pub fn describe_trace(path: &Path, columns: &TraceColumns) -> Result<WorkloadReport, Diagnostics> {
-    let shown = path.display().to_string();
-    let plain = shown.trim_end_matches(".gz").trim_end_matches(".zst");
-    if plain.ends_with(".jsonl") || plain.ends_with(".parquet") {
-        let what = "traces are described that are in CSV; describe an experiment that plays this one";
-        return Err(Diagnostics::single(format!("`{shown}`: {what}")));
-    }
-    let broken = |error: WorkloadError| match &error {
-        WorkloadError::Trace(trace) => match &trace.problem {
-            TraceProblem::Unreadable(error) => {
-                Diagnostics::single(format!("cannot read `{shown}`: {}", io_reason(error)))
-            }
-            _ => trace::diagnostics(&error),
-        },
-        _ => trace::diagnostics(&error),
-    };
-    let open = || trace::open_file(path, &shown).map_err(broken);
-    let header = column_names(shown.as_str(), open()?).map_err(broken)?;
-    let columns = columns.found(&header, &shown)?;
-    let names = match &columns.function {
-        FunctionColumn::Named(column) => distinct_values(shown.as_str(), open()?, column).map_err(broken)?,
-        FunctionColumn::Fixed(_) | FunctionColumn::Numbered(_) => vec!["all of them".to_owned()],
-    };
-    let functions = FunctionNames::new(names.iter().map(String::as_str));
-    let mut trace = CsvTrace::new(shown.as_str(), open()?, &columns, functions).map_err(broken)?;
-    let mut gatherer = Gatherer::default();
-    while let Some(arrival) = trace.next_arrival().map_err(broken)? {
-        gatherer.add(&Planned { at: arrival.at, function: arrival.function, duration: arrival.duration });
-    }
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    Ok(gatherer.report(shown, &names, None))
-}
-
-impl TraceColumns {
-    /// The columns of a trace with this header.
-    fn found(&self, header: &[String], shown: &str) -> Result<Columns, Diagnostics> {
-        let mut missing = None;
-        let mut column = |given: &Option<String>, beginnings: &[&str]| match given {
-            Some(name) if header.contains(name) => Some(name.clone()),
-            Some(name) => {
-                let hint = suggestion(name, header.iter().map(String::as_str));
-                let hint = hint.unwrap_or_else(|| format!("its columns are {}", listed(header)));
-                missing = Some(Diagnostics::single(format!("`{shown}` has no column `{name}`: {hint}")));
-                None
-            }
-            None => beginnings
-                .iter()
-                .find_map(|beginning| header.iter().find(|name| name.to_lowercase().starts_with(beginning)).cloned()),
-        };
-        let arrival = column(&self.arrival, ARRIVALS);
-        let function = column(&self.function, FUNCTIONS);
-        let duration = column(&self.duration, DURATIONS);
-        if let Some(missing) = missing {
-            return Err(missing);
-        }
-        let Some(arrival) = arrival else {
-            let columns = listed(header);
-            let message = format!(
-                "no column of `{shown}` looks like dates of arrival: say which by `--columns arrival=NAME` (its columns are {columns})"
-            );
-            return Err(Diagnostics::single(message));
-        };
-        let unit = |name: &str| TimeUnit::of_column(name).or(self.unit).unwrap_or(TimeUnit::SECOND);
-        let time = |name: String| TimeColumn { unit: unit(&name), name };
-        Ok(Columns {
-            arrival: time(arrival),
-            function: function.map_or(FunctionColumn::Fixed(0), FunctionColumn::Named),
-            duration: duration.map(time),
-        })
-    }
-}
-
-/// The names of columns for a message: not all of very many, and readable whatever the file is.
-fn listed(header: &[String]) -> String {
-    let shown = |name: &String| {
-        let plain = |c: char| if c.is_control() || c == char::REPLACEMENT_CHARACTER { '?' } else { c };
-        format!("`{}`", name.chars().take(LONGEST_NAME).map(plain).collect::<String>())
-    };
-    let names: Vec<_> = header.iter().take(MOST_COLUMNS).map(shown).collect();
-    let more = if header.len() > MOST_COLUMNS { " and more" } else { "" };
-    names.join(", ") + more
-}
-
 /// What is gathered from arrivals that pass.
 #[derive(Default)]
 struct Gatherer {
@@ -247,6 +131,14 @@ struct OfFunction {
 }
 
 impl Gatherer {
+    /// Takes all arrivals of a workload.
+    fn take(&mut self, workload: &mut dyn Workload) -> Result<(), WorkloadError> {
+        while let Some(arrival) = workload.next_arrival()? {
+            self.add(&Planned { at: arrival.at, function: arrival.function, duration: arrival.duration });
+        }
+        Ok(())
+    }
+
     fn add(&mut self, arrival: &Planned) {
         if self.first.is_some() {
             let gap = arrival.at.since(self.last).as_secs_f64();

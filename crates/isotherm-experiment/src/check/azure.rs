@@ -33,14 +33,19 @@ use crate::trace;
 use crate::tree::Value;
 
 /// So many things that are wrong with the rows of a trace are told in full.
-const MOST: usize = 20;
+pub const MOST: usize = 20;
 
 /// The days of the trace of which there is memory.
 const DAYS_WITH_MEMORY: u16 = 12;
 
-const INVOCATIONS: &str = "invocations_per_function_md.anon";
-const DURATIONS: &str = "function_durations_percentiles.anon";
+/// The files of invocations.
+pub const INVOCATIONS: &str = "invocations_per_function_md.anon";
+/// The files of durations.
+pub const DURATIONS: &str = "function_durations_percentiles.anon";
 const MEMORY: &str = "app_memory_percentiles.anon";
+
+/// What the names of the files of each day begin with, in the order in which they are read.
+pub const FAMILIES: [&str; 3] = [INVOCATIONS, DURATIONS, MEMORY];
 
 const MEMORIES: &[Choice<AppMemory>] = &[
     word("split", "the memory of an app is shared out evenly among its functions", AppMemory::Split),
@@ -222,7 +227,7 @@ impl Kept<'_> {
 }
 
 /// The memory of a container of a function, as far as the trace says it.
-fn memory_of(function: &Azure2019Function, choice: AppMemory) -> Option<u64> {
+pub fn memory_of(function: &Azure2019Function, choice: AppMemory) -> Option<u64> {
     let app = function.app_memory_bytes?;
     match choice {
         AppMemory::Split => Some(app.div_ceil(u64::from(function.app_functions.max(1)))),
@@ -325,7 +330,7 @@ fn read_2019(source: &AzureSource, named: &Located<String>, context: &Context<'_
     }
     let mut files = Azure2019Files::new(*sample, MOST);
     let mut is_whole = true;
-    for family in [INVOCATIONS, DURATIONS, MEMORY] {
+    for family in FAMILIES {
         for (number, &day) in (0u16..).zip(days) {
             if family == MEMORY && (*memory == AppMemory::Limits || day > DAYS_WITH_MEMORY) {
                 continue;
@@ -350,7 +355,8 @@ fn read_2019(source: &AzureSource, named: &Located<String>, context: &Context<'_
     (report(scan.errors, scan.further, named, context) && is_whole).then(|| Rc::new(scan.trace))
 }
 
-fn read_family(
+/// Reads a file of a family and a day, counted from 0.
+pub fn read_family(
     files: &mut Azure2019Files,
     family: &str,
     day: u16,
@@ -365,9 +371,21 @@ fn read_family(
 }
 
 /// The file of a family and a day, plain or compressed.
-fn file_of_day(folder: &Path, family: &str, day: u16) -> Option<PathBuf> {
+pub fn file_of_day(folder: &Path, family: &str, day: u16) -> Option<PathBuf> {
     let name = |end: &str| folder.join(format!("{family}.d{day:02}.csv{end}"));
     ["", ".gz", ".zst"].into_iter().map(name).find(|path| path.exists())
+}
+
+/// The folder of the trace and the days that a path stands for: all of which there are invocations in a folder, or that of a file of invocations.
+pub fn folder_and_days(path: &Path) -> Option<(PathBuf, Vec<u16>)> {
+    let is_there = |folder: &Path, day: u16| file_of_day(folder, INVOCATIONS, day);
+    if path.is_dir() {
+        let days: Vec<u16> = (1..=99).filter(|&day| is_there(path, day).is_some()).collect();
+        return (!days.is_empty()).then(|| (path.to_owned(), days));
+    }
+    let folder = path.parent()?;
+    let day = (1..=99).find(|&day| is_there(folder, day).is_some_and(|file| file.file_name() == path.file_name()))?;
+    Some((folder.to_owned(), vec![day]))
 }
 
 fn no_file(folder: &Path, family: &str, day: u16, named: &Located<String>, context: &Context<'_>) {

@@ -6,7 +6,7 @@
 //! What fields there are, with their units and defaults, is described by data beside the readers ([`schema`]), from which the
 //! [reference](mod@reference) is written.
 
-mod azure;
+pub mod azure;
 mod body;
 mod calls;
 mod compact;

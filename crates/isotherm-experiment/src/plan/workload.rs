@@ -135,6 +135,17 @@ pub enum TableFormat {
 }
 
 impl TableFormat {
+    /// That of a file of this name, which may be compressed: CSV unless the name says otherwise.
+    pub fn of_name(name: &str) -> Self {
+        let name = name.to_lowercase();
+        let plain = name.trim_end_matches(".gz").trim_end_matches(".zst");
+        match plain.rsplit_once('.') {
+            Some((_, "jsonl" | "ndjson")) => TableFormat::Jsonl,
+            Some((_, "parquet")) => TableFormat::Parquet,
+            _ => TableFormat::Csv,
+        }
+    }
+
     /// The kind of workload that reads it.
     pub fn kind(self) -> &'static str {
         match self {

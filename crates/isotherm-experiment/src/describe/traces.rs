@@ -1,0 +1,282 @@
+//! What traces in files look like: tables in CSV, JSONL and Parquet, and the traces of Azure Functions.
+
+use std::io::ErrorKind;
+use std::path::Path;
+use std::rc::Rc;
+
+use isotherm_kernel::RandomStreams;
+use isotherm_workload::{
+    AppSample, Azure2019Files, Azure2019Replay, Azure2021, Azure2021Trace, Columns, FunctionColumn, FunctionNames,
+    ReplayConfig, TimeColumn, TimeUnit, TraceError, TraceProblem, WorkloadError, column_names, column_names_jsonl,
+    column_names_parquet, distinct_values, distinct_values_jsonl, distinct_values_parquet,
+};
+
+use super::{Gatherer, WorkloadReport};
+use crate::check::azure::{self, FAMILIES, INVOCATIONS, MOST};
+use crate::check::{io_reason, suggestion};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::plan::{AppMemory, CsvPlan, TableFormat};
+use crate::source::Sources;
+use crate::trace::{self, open_file};
+
+/// So many columns are told by name.
+const MOST_COLUMNS: usize = 12;
+
+/// So much of the name of a column is told.
+const LONGEST_NAME: usize = 40;
+
+/// A column that all files of the trace of Azure Functions of 2019 have.
+const COLUMN_2019: &str = "HashApp";
+
+/// The columns of the trace of Azure Functions of 2021.
+const COLUMNS_2021: [&str; 4] = ["app", "func", "end_timestamp", "duration"];
+
+/// Which column of a trace holds what; what is not said is looked for by its name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TraceColumns {
+    /// The column of the dates of arrival, such as `arrival_s`.
+    pub arrival: Option<String>,
+    /// The column of the functions.
+    pub function: Option<String>,
+    /// The column of the durations.
+    pub duration: Option<String>,
+    /// The unit of times in columns whose names do not say it: `s` if it is not given.
+    pub unit: Option<TimeUnit>,
+}
+
+/// What the names of columns begin with that hold arrivals, functions and durations, the likeliest first.
+const ARRIVALS: &[&str] = &["arrival", "submitted", "invoked", "timestamp", "start", "time", "date"];
+const FUNCTIONS: &[&str] = &["function", "func", "name", "app"];
+const DURATIONS: &[&str] = &["duration", "execution", "run", "service", "response"];
+
+/// Describes a trace: a table in CSV, JSONL or Parquet (as the end of its name says) whose rows are ordered by arrival, the trace of Azure
+/// Functions of 2021, or that of 2019 (its folder for all of its days, or the invocations of one day; dates are uniform within their minute).
+///
+/// # Errors
+///
+/// What is wrong with it, at its row.
+pub fn describe_trace(path: &Path, columns: &TraceColumns) -> Result<WorkloadReport, Diagnostics> {
+    let shown = path.display().to_string();
+    let are_columns_given = *columns != TraceColumns::default();
+    if let Some((folder, days)) = azure::folder_and_days(path) {
+        return match are_columns_given {
+            true => Err(Diagnostics::single(
+                "`--columns` is for tables; the trace of Azure Functions of 2019 has its own columns",
+            )),
+            false => describe_2019(&folder, shown, &days),
+        };
+    }
+    let table = Table { path, shown: &shown, format: TableFormat::of_name(&shown) };
+    let header = table.column_names().map_err(broken)?;
+    if !are_columns_given && table.is_azure_2021(&header) {
+        return describe_2021(path, &shown);
+    }
+    table.describe(&columns.found(&header, &shown)?).map_err(broken)
+}
+
+fn broken(error: WorkloadError) -> Diagnostics {
+    match &error {
+        WorkloadError::Trace(trace) => match &trace.problem {
+            TraceProblem::Unreadable(reason) => {
+                let what = format!("cannot read `{}`: {}", trace.name, io_reason(reason));
+                Diagnostics::single(match reason.kind() {
+                    ErrorKind::IsADirectory => {
+                        format!("{what}; name a file in it, or a folder with `{INVOCATIONS}.d01.csv`")
+                    }
+                    _ => what,
+                })
+            }
+            _ => trace::diagnostics(&error),
+        },
+        _ => trace::diagnostics(&error),
+    }
+}
+
+/// A table in a file.
+struct Table<'a> {
+    path: &'a Path,
+    shown: &'a str,
+    format: TableFormat,
+}
+
+impl Table<'_> {
+    fn column_names(&self) -> Result<Vec<String>, WorkloadError> {
+        let file = open_file(self.path, self.shown)?;
+        match self.format {
+            TableFormat::Csv => column_names(self.shown, file),
+            TableFormat::Jsonl => column_names_jsonl(self.shown, file),
+            TableFormat::Parquet => column_names_parquet(self.shown, file),
+        }
+    }
+
+    /// Whether it is the trace of Azure Functions of 2021, which is in CSV.
+    fn is_azure_2021(&self, header: &[String]) -> bool {
+        self.format == TableFormat::Csv && COLUMNS_2021.iter().all(|column| header.iter().any(|name| name == column))
+    }
+
+    fn distinct_values(&self, column: &str) -> Result<Vec<String>, WorkloadError> {
+        let file = open_file(self.path, self.shown)?;
+        match self.format {
+            TableFormat::Csv => distinct_values(self.shown, file, column),
+            TableFormat::Jsonl => distinct_values_jsonl(self.shown, file, column),
+            TableFormat::Parquet => distinct_values_parquet(self.shown, file, column),
+        }
+    }
+
+    fn describe(&self, columns: &Columns) -> Result<WorkloadReport, WorkloadError> {
+        let names = match &columns.function {
+            FunctionColumn::Named(column) => self.distinct_values(column)?,
+            FunctionColumn::Fixed(_) | FunctionColumn::Numbered(_) => vec!["all of them".to_owned()],
+        };
+        let (path, shown) = (self.path.to_owned(), self.shown.to_owned());
+        let plan = CsvPlan { format: self.format, path, shown, columns: columns.clone() };
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let mut gatherer = Gatherer::default();
+        gatherer.take(&mut *trace::open(&plan, FunctionNames::new(names.iter().copied()))?)?;
+        Ok(gatherer.report(plan.shown, &names, None))
+    }
+}
+
+fn describe_2021(path: &Path, shown: &str) -> Result<WorkloadReport, Diagnostics> {
+    let open = || open_file(path, shown);
+    let scan = open().and_then(|file| Azure2021::scan(shown, file, AppSample::default(), MOST)).map_err(broken)?;
+    let mut wrong = Wrong::default();
+    wrong.rows(shown, scan.errors, scan.further);
+    wrong.into_result()?;
+    let trace = Rc::new(scan.trace);
+    let gathered = || {
+        let mut gatherer = Gatherer::default();
+        gatherer.take(&mut Azure2021Trace::new(shown, open()?, Rc::clone(&trace), 0, None)?)?;
+        Ok(gatherer)
+    };
+    let names: Vec<&str> = trace.functions.iter().map(String::as_str).collect();
+    Ok(gathered().map_err(broken)?.report(shown.to_owned(), &names, None))
+}
+
+fn describe_2019(folder: &Path, shown: String, days: &[u16]) -> Result<WorkloadReport, Diagnostics> {
+    let mut files = Azure2019Files::new(AppSample::default(), MOST);
+    let mut wrong = Wrong::default();
+    for family in FAMILIES {
+        for (number, &day) in (0u16..).zip(days) {
+            if let Some(path) = azure::file_of_day(folder, family, day) {
+                let name = path.display().to_string();
+                let read = open_file(&path, &name)
+                    .and_then(|file| azure::read_family(&mut files, family, number, &name, file));
+                if let Err(error) = read {
+                    wrong.trace(&error);
+                }
+            } else if family == azure::DURATIONS {
+                // Of the later days of the data set there is no memory, but there are durations of all.
+                let message = format!("there is no file `{family}.d{day:02}.csv`, nor a compressed one");
+                let hint = format!("how long what is in `{INVOCATIONS}.d{day:02}.csv` takes would not be known");
+                wrong.file(&folder.display().to_string(), message, hint);
+            }
+        }
+    }
+    let scan = files.finish();
+    wrong.rows(&shown, scan.errors, scan.further);
+    wrong.into_result()?;
+    let trace = Rc::new(scan.trace);
+    let numbers: Vec<Option<u32>> = (0u32..).take(trace.functions.len()).map(Some).collect();
+    let streams = RandomStreams::new(0);
+    let gathered = || {
+        let mut gatherer = Gatherer::default();
+        let replay = Azure2019Replay::new(Rc::clone(&trace), &numbers, ReplayConfig::default(), streams, "workload/1");
+        gatherer.take(&mut replay?)?;
+        Ok(gatherer)
+    };
+    let names: Vec<&str> = trace.functions.iter().map(|function| function.name.as_str()).collect();
+    let memory: Option<Vec<u64>> =
+        trace.functions.iter().map(|function| azure::memory_of(function, AppMemory::Split)).collect();
+    Ok(gathered().map_err(broken)?.report(shown, &names, memory.as_deref()))
+}
+
+/// What is wrong with a trace, perhaps in several of its files.
+#[derive(Default)]
+struct Wrong {
+    sources: Sources,
+    list: Vec<Diagnostic>,
+}
+
+impl Wrong {
+    fn trace(&mut self, error: &WorkloadError) {
+        self.list.push(trace::diagnostic(error, &mut self.sources));
+    }
+
+    fn file(&mut self, name: &str, message: String, hint: String) {
+        let source = self.sources.add(name, "");
+        self.list.push(Diagnostic::at(self.sources.line(source, 1), message, hint));
+    }
+
+    fn rows(&mut self, shown: &str, errors: Vec<TraceError>, further: u64) {
+        for error in errors {
+            self.trace(&Box::new(error).into());
+        }
+        if further > 0 {
+            let message = format!("`{shown}`: {further} more things are wrong with its rows");
+            self.list.push(Diagnostic::without_place(message));
+        }
+    }
+
+    /// Good if nothing is.
+    fn into_result(self) -> Result<(), Diagnostics> {
+        match self.list.is_empty() {
+            true => Ok(()),
+            false => Err(Diagnostics::new(self.sources, self.list)),
+        }
+    }
+}
+
+impl TraceColumns {
+    /// The columns of a trace with this header.
+    fn found(&self, header: &[String], shown: &str) -> Result<Columns, Diagnostics> {
+        let mut missing = None;
+        let mut column = |given: &Option<String>, beginnings: &[&str]| match given {
+            Some(name) if header.contains(name) => Some(name.clone()),
+            Some(name) => {
+                let hint = suggestion(name, header.iter().map(String::as_str));
+                let hint = hint.unwrap_or_else(|| format!("its columns are {}", listed(header)));
+                missing = Some(Diagnostics::single(format!("`{shown}` has no column `{name}`: {hint}")));
+                None
+            }
+            None => beginnings
+                .iter()
+                .find_map(|beginning| header.iter().find(|name| name.to_lowercase().starts_with(beginning)).cloned()),
+        };
+        let arrival = column(&self.arrival, ARRIVALS);
+        let function = column(&self.function, FUNCTIONS);
+        let duration = column(&self.duration, DURATIONS);
+        if let Some(missing) = missing {
+            return Err(missing);
+        }
+        let Some(arrival) = arrival else {
+            if header.iter().any(|name| name == COLUMN_2019) {
+                let message = format!("`{shown}` is a part of the trace of Azure Functions of 2019");
+                return Err(Diagnostics::single(format!("{message}: describe its folder, or `{INVOCATIONS}.d01.csv`")));
+            }
+            let columns = listed(header);
+            let message = format!(
+                "no column of `{shown}` looks like dates of arrival: say which by `--columns arrival=NAME` (its columns are {columns})"
+            );
+            return Err(Diagnostics::single(message));
+        };
+        let unit = |name: &str| TimeUnit::of_column(name).or(self.unit).unwrap_or(TimeUnit::SECOND);
+        let time = |name: String| TimeColumn { unit: unit(&name), name };
+        Ok(Columns {
+            arrival: time(arrival),
+            function: function.map_or(FunctionColumn::Fixed(0), FunctionColumn::Named),
+            duration: duration.map(time),
+        })
+    }
+}
+
+/// The names of columns for a message: not all of very many, and readable whatever the file is.
+fn listed(header: &[String]) -> String {
+    let shown = |name: &String| {
+        let plain = |c: char| if c.is_control() || c == char::REPLACEMENT_CHARACTER { '?' } else { c };
+        format!("`{}`", name.chars().take(LONGEST_NAME).map(plain).collect::<String>())
+    };
+    let names: Vec<_> = header.iter().take(MOST_COLUMNS).map(shown).collect();
+    let more = if header.len() > MOST_COLUMNS { " and more" } else { "" };
+    names.join(", ") + more
+}
