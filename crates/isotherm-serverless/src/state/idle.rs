@@ -9,7 +9,7 @@ use crate::id_map::IdMap;
 use crate::node_set::NodeSet;
 use crate::{ContainerId, NodeId};
 
-/// Up to so many idle containers of a function, or of a node, lie in one list.
+/// Up to so many idle containers of a function lie in one list.
 const FEW: usize = 32;
 
 /// An idle container of a function.
@@ -152,71 +152,25 @@ pub(crate) struct IdleKey {
     pub(crate) id: ContainerId,
 }
 
-/// A sorted set that is a list while it is small.
-#[derive(Debug)]
-pub(crate) struct SortedSet<K> {
-    few: Vec<K>,
-    /// All of them, once there have been more.
-    many: BTreeSet<K>,
-}
-
-impl<K: Ord + Copy> SortedSet<K> {
-    fn new() -> Self {
-        SortedSet { few: Vec::new(), many: BTreeSet::new() }
-    }
-
-    fn insert(&mut self, key: K) {
-        if self.few.len() == FEW {
-            self.many.extend(self.few.drain(..));
-        }
-        if !self.many.is_empty() {
-            self.many.insert(key);
-        } else if let Err(place) = self.few.binary_search(&key) {
-            self.few.insert(place, key);
-        }
-    }
-
-    fn remove(&mut self, key: &K) {
-        if self.many.is_empty() {
-            if let Ok(place) = self.few.binary_search(key) {
-                self.few.remove(place);
-            }
-            return;
-        }
-        self.many.remove(key);
-        // Not as soon as they are few again, so that nothing is moved to and fro.
-        if self.many.len() < FEW / 2 {
-            self.few.extend(std::mem::take(&mut self.many));
-        }
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &K> + '_ {
-        self.few.iter().chain(&self.many)
-    }
-
-    #[cfg(any(test, feature = "audit"))]
-    fn len(&self) -> usize {
-        self.few.len() + self.many.len()
-    }
-}
-
 /// Idle containers of a node.
 #[derive(Debug)]
 pub(crate) enum IdleOnNode {
     /// In the order in which they go when their room is needed.
-    InOrder(SortedSet<IdleKey>),
+    InOrder(BTreeSet<IdleKey>),
     /// Where nobody goes, it is only known who they are.
     Known(IdMap<ContainerId, ()>),
 }
 
 impl IdleOnNode {
     pub(crate) fn new(evicts: bool) -> Self {
-        if evicts { IdleOnNode::InOrder(SortedSet::new()) } else { IdleOnNode::Known(IdMap::default()) }
+        if evicts { IdleOnNode::InOrder(BTreeSet::new()) } else { IdleOnNode::Known(IdMap::default()) }
     }
 
     pub(crate) fn insert(&mut self, key: IdleKey) {
         match self {
-            IdleOnNode::InOrder(keys) => keys.insert(key),
+            IdleOnNode::InOrder(keys) => {
+                keys.insert(key);
+            }
             IdleOnNode::Known(ids) => {
                 ids.insert(key.id, ());
             }
@@ -225,7 +179,9 @@ impl IdleOnNode {
 
     pub(crate) fn remove(&mut self, key: &IdleKey) {
         match self {
-            IdleOnNode::InOrder(keys) => keys.remove(key),
+            IdleOnNode::InOrder(keys) => {
+                keys.remove(key);
+            }
             IdleOnNode::Known(ids) => {
                 ids.remove(&key.id);
             }
@@ -238,7 +194,7 @@ impl IdleOnNode {
             IdleOnNode::InOrder(keys) => Some(keys),
             IdleOnNode::Known(_) => None,
         };
-        keys.into_iter().flat_map(SortedSet::iter).map(|key| key.id)
+        keys.into_iter().flatten().map(|key| key.id)
     }
 
     /// All of them: in their order, or in that of creation.
@@ -264,30 +220,13 @@ impl IdleOnNode {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::collections::BTreeMap;
 
     use proptest::prelude::*;
 
     use super::*;
 
     proptest! {
-        /// Behaves like a tree, whether there are few or many.
-        #[test]
-        fn is_a_sorted_set(steps in prop::collection::vec((any::<bool>(), 0u64..100), 0..400)) {
-            let (mut set, mut model) = (SortedSet::new(), BTreeSet::new());
-            for (insert, key) in steps {
-                if insert {
-                    set.insert(key);
-                    model.insert(key);
-                } else {
-                    set.remove(&key);
-                    model.remove(&key);
-                }
-                prop_assert!(set.iter().eq(&model));
-                prop_assert_eq!(set.len(), model.len());
-            }
-        }
-
         /// Behaves like a sorted list that is searched, whether there are few or many.
         #[test]
         fn is_a_sorted_list(steps in prop::collection::vec((any::<bool>(), 0u64..100, 0u32..6), 0..400)) {
