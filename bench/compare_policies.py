@@ -15,10 +15,9 @@ import tempfile
 import tomllib
 
 MEASURES = {
-    "Cold starts, % of invocations": lambda run, body: 100 * run["starts"]["cold"] / run["invocations"]["total"],
-    "Mean wait, s": lambda run, body: run["response_of_completed"]["all"]["mean_s"] - body,
-    "99th percentile of the response, s": lambda run, body: run["response_of_completed"]["all"]["p99_s"],
-    "Idle memory, GB·h": lambda run, body: run["utilisation"]["container_memory"]["idle_mb_s"] / 1000 / 3600,
+    "Cold starts, % of invocations": (2, lambda run, body: 100 * run["starts"]["cold"] / run["invocations"]["total"]),
+    "Mean wait, ms": (0, lambda run, body: 1000 * (run["response_of_completed"]["all"]["mean_s"] - body)),
+    "Idle memory, GB·h": (0, lambda run, body: run["utilisation"]["container_memory"]["idle_mb_s"] / 1000 / 3600),
 }
 
 
@@ -66,12 +65,12 @@ def main():
             if completed != total:
                 print(f"{path.parent.name}: {total - completed} of {total} invocations were not completed", file=sys.stderr)
             runs[label(parsed(run["sweep"][down])), label(parsed(run["sweep"][across]))] = run
-    for name, measure in MEASURES.items():
+    for name, (decimals, measure) in MEASURES.items():
         print(f"\n| {name} | " + " | ".join(label(column) for column in columns) + " |")
         print("|---" + "|---:" * len(columns) + "|")
         for row in rows:
             cells = (measure(runs[label(row), label(column)], body) for column in columns)
-            print(f"| {label(row)} | " + " | ".join(f"{cell:.2f}" if cell < 100 else f"{cell:.0f}" for cell in cells) + " |")
+            print(f"| {label(row)} | " + " | ".join(f"{cell:,.{decimals}f}" for cell in cells) + " |")
 
 
 if __name__ == "__main__":
