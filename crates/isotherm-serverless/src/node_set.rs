@@ -147,13 +147,9 @@ impl<I: DenseId> IdSet<I> {
             while summary != 0 {
                 let word = index * BITS + summary.trailing_zeros() as usize;
                 summary &= summary - 1;
-                let mut nodes = self.words[word] & other.words[word];
-                while nodes != 0 {
-                    let node = I::of_number((word * BITS) as u32 + nodes.trailing_zeros());
-                    nodes &= nodes - 1;
-                    if meets(node) {
-                        return Some(node);
-                    }
+                let found = find_in_word(word, self.words[word] & other.words[word], &mut meets);
+                if found.is_some() {
+                    return found;
                 }
             }
         }
@@ -172,16 +168,10 @@ impl<I: DenseId> IdSet<I> {
             while summary != 0 {
                 let word = index * BITS + summary.trailing_zeros() as usize;
                 summary &= summary - 1;
-                let mut nodes = self.words[word];
-                if word == first {
-                    nodes &= !(bit - 1);
-                }
-                while nodes != 0 {
-                    let node = I::of_number((word * BITS) as u32 + nodes.trailing_zeros());
-                    nodes &= nodes - 1;
-                    if meets(node) {
-                        return Some(node);
-                    }
+                let before = if word == first { bit - 1 } else { 0 };
+                let found = find_in_word(word, self.words[word] & !before, &mut meets);
+                if found.is_some() {
+                    return found;
                 }
             }
         }
@@ -205,6 +195,12 @@ impl<I: DenseId> IdSet<I> {
 fn split(id: impl DenseId) -> (usize, u64) {
     let number = id.number() as usize;
     (number / BITS, 1 << (number % BITS))
+}
+
+/// The first of those in a word that meets a condition.
+#[inline]
+fn find_in_word<I: DenseId>(word: usize, members: u64, meets: &mut impl FnMut(I) -> bool) -> Option<I> {
+    bits(members).map(|bit| I::of_number((word * BITS + bit) as u32)).find(|&id| meets(id))
 }
 
 /// The positions of the bits that are set, lowest first.

@@ -58,6 +58,8 @@ mod jsonl;
 mod line;
 mod names;
 mod parquet;
+#[cfg(test)]
+mod pieces;
 mod quotes;
 mod records;
 mod rows;

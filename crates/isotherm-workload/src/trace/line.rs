@@ -138,21 +138,10 @@ fn marks_from(text: &[u8], begin: usize) -> impl Iterator<Item = usize> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{self, Read};
-
     use proptest::prelude::*;
 
+    use super::super::pieces::Pieces;
     use crate::{Columns, CsvTrace, FunctionColumn, FunctionNames, TimeColumn, TimeUnit, Workload};
-
-    /// Gives so many bytes at a time.
-    struct Pieces<'a>(&'a [u8], usize);
-
-    impl Read for Pieces<'_> {
-        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-            let count = buffer.len().min(self.1);
-            self.0.read(&mut buffer[..count])
-        }
-    }
 
     /// All arrivals of a trace, and what is wrong with it; read in one go, or by the book.
     fn read(text: &str, piece: usize, columns: &Columns, in_one_go: bool) -> Vec<String> {

@@ -322,17 +322,8 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::pieces::Pieces;
     use super::*;
-
-    /// Gives so many bytes at a time.
-    struct Pieces<'a>(&'a [u8], usize);
-
-    impl Read for Pieces<'_> {
-        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-            let count = buffer.len().min(self.1);
-            self.0.read(&mut buffer[..count])
-        }
-    }
 
     type Record = Vec<Vec<u8>>;
 
