@@ -61,7 +61,6 @@ impl<I, T> Default for IdMap<I, T> {
 }
 
 impl<I: CountedId, T> IdMap<I, T> {
-    #[cfg(any(test, feature = "audit"))]
     pub(crate) fn len(&self) -> usize {
         self.len
     }
@@ -86,28 +85,20 @@ impl<I: CountedId, T> IdMap<I, T> {
 
     /// Puts a value under an id and gives the one that was there.
     pub(crate) fn insert(&mut self, id: I, value: T) -> Option<T> {
-        if let Some(place) = self.find(id) {
-            return self.values[place].replace(value);
+        match self.find(id) {
+            Some(place) => self.values[place].replace(value),
+            None => {
+                self.add(id, value);
+                None
+            }
         }
-        if 4 * (self.len + 1) > 3 * self.ids.len() {
-            self.grow();
-        }
-        self.put(id.count(), value);
-        self.len += 1;
-        None
     }
 
     /// The value of an id, which is made if there is none.
     pub(crate) fn get_or_insert_with(&mut self, id: I, value: impl FnOnce() -> T) -> &mut T {
         let place = match self.find(id) {
             Some(place) => place,
-            None => {
-                if 4 * (self.len + 1) > 3 * self.ids.len() {
-                    self.grow();
-                }
-                self.len += 1;
-                self.put(id.count(), value())
-            }
+            None => self.add(id, value()),
         };
         self.values[place].as_mut().expect("a place that is taken has a value")
     }
@@ -164,6 +155,15 @@ impl<I: CountedId, T> IdMap<I, T> {
                 _ => place = (place + 1) & mask,
             }
         }
+    }
+
+    /// Puts a value under an id that is not in the table, and says where it is.
+    fn add(&mut self, id: I, value: T) -> usize {
+        if 4 * (self.len + 1) > 3 * self.ids.len() {
+            self.grow();
+        }
+        self.len += 1;
+        self.put(id.count(), value)
     }
 
     /// Puts a value under an id that is not in the table, which has a vacant place.

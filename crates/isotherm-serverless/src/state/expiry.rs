@@ -2,7 +2,8 @@
 //!
 //! Each time a container is used its keep-alive begins anew, so most dates at which one would stop are overtaken. A
 //! container is noted here at most under one date that is still to be reached: when that comes and the container has been used since, it is
-//! noted under its new date. So being used costs nothing here, and the service needs one timer for all containers.
+//! noted under its new date. So being used costs nothing here, and the service needs one timer for all containers. What is noted of containers that
+//! have had to go before their date is thrown away when it is most of what is noted, so that it does not grow with what has passed.
 //!
 //! Where the rules say that each timer causes a round, overtaken or not, as in the reference, every idle period has a timer of its own
 //! instead ([`Effect::KeepAlive`]).
@@ -14,6 +15,9 @@ use isotherm_kernel::Time;
 
 use super::{Container, Effect, PlatformState};
 use crate::ContainerId;
+
+/// So many dates more than twice the containers are kept before those that count no more are thrown away.
+const SLACK: usize = 32;
 
 /// Dates at which containers may have to stop.
 #[derive(Debug)]
@@ -60,9 +64,20 @@ impl PlatformState {
             if let Some(container) = self.containers.get_mut(&id) {
                 container.noted = expires;
             }
+            self.throw_dates_away();
             if self.expiries.note(expires, id) {
                 self.effects.push(Effect::Expire { at: expires });
             }
+        }
+    }
+
+    /// Forgets dates that count no more, if they are most of all; O(1) for each that is noted, taken over many.
+    fn throw_dates_away(&mut self) {
+        let PlatformState { expiries, containers, .. } = self;
+        if expiries.dates.len() > 2 * containers.len() + SLACK {
+            expiries
+                .dates
+                .retain(|&Reverse((date, id))| containers.get(&id).is_some_and(|container| container.noted == date));
         }
     }
 

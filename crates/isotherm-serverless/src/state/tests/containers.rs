@@ -166,6 +166,25 @@ fn who_expires_first_is_looked_at_first() {
     assert_eq!(stage.orders(), ["stopped 1", "expire at 100"]);
 }
 
+#[test]
+fn containers_that_had_to_go_leave_no_dates() {
+    // Room for one container, which is kept for a day; two functions in turn push each other's out.
+    let keep = Duration::from_secs(86_400);
+    let mut stage = Setup { keep, ..Setup::new(Preset::Default, &[(1, 100, 100)]) }.stage();
+    let functions = [stage.function(None, 60, 10), stage.function(None, 60, 10)];
+    for second in 0..1_000 {
+        stage.at(second);
+        let id = stage.invoke(functions[second as usize % 2]);
+        stage.body_ended(id);
+        stage.effects();
+    }
+    assert_eq!(stage.state.containers.len(), 1);
+    assert!(stage.state.expiries.len() < 50, "{} dates", stage.state.expiries.len());
+    // The date of the last one is among them.
+    stage.at(999 + 86_400);
+    assert!(stage.state.has_expired());
+}
+
 /// A node of 100 bytes of memory with idle containers of these memory limits, idle in this order, and a function that
 /// needs `memory`.
 fn crowded(preset: Preset, eviction: Box<dyn ContainerEviction>, idle: &[u64], memory: u64) -> (Stage, FunctionId) {
