@@ -94,6 +94,13 @@ impl<I: CountedId, T> IdMap<I, T> {
         }
     }
 
+    /// Puts a value under an id that is not in the table.
+    pub(crate) fn insert_new(&mut self, id: I, value: T) -> &mut T {
+        debug_assert!(self.find(id).is_none(), "an id is given out once");
+        let place = self.add(id, value);
+        self.values[place].as_mut().expect("a place that is taken has a value")
+    }
+
     /// The value of an id, which is made if there is none.
     pub(crate) fn get_or_insert_with(&mut self, id: I, value: impl FnOnce() -> T) -> &mut T {
         let place = match self.find(id) {

@@ -69,6 +69,7 @@ pub mod scheduler;
 
 mod call;
 mod config;
+mod errand;
 mod event;
 mod function;
 mod id;

@@ -18,18 +18,19 @@ use std::rc::Rc;
 use isotherm_kernel::{Call as Timer, Duration, Kernel, Signalled};
 use isotherm_platform::HostId;
 use isotherm_services::{
-    ActionId, Address, AtLimit, BareMetalConfig, BareMetalService, Delivery, FailureCause, Ledger, Message, Port, Site,
+    Address, AtLimit, BareMetalConfig, BareMetalService, Delivery, FailureCause, Ledger, Message, Port, Site,
     StorageConfig, StorageService,
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::call::PrivateStorage;
 use crate::config::{NodeConfig, OverheadRule, Payloads, ServiceConfig, Slots};
+use crate::errand::Errand;
 use crate::function::{Body, Function, Image, RegisteredFunction};
 use crate::id_map::IdMap;
 use crate::invocation::Invocation;
 use crate::message::{ManagerMessage, Reply, Request};
-use crate::state::{Effect, Node, PlatformState, Policies, Registration, Round};
+use crate::state::{Invocation as Live, Node, PlatformState, Policies, Registration, Round};
 use crate::{
     ContainerId, FunctionId, ImageId, InvocationId, InvocationRecord, Limits, NodeId, PlatformEvent, RecordSink,
 };
@@ -80,8 +81,6 @@ struct Inner {
     at_limit: AtLimit,
     state: RefCell<PlatformState>,
     desk: RefCell<Desk>,
-    /// The effects that are being carried out.
-    effects: RefCell<Vec<Effect>>,
     /// The request whose processing overhead passes while everything else waits.
     in_hand: RefCell<Option<Request>>,
     sinks: RefCell<Vec<Rc<RefCell<dyn RecordSink>>>>,
@@ -157,7 +156,6 @@ struct Desk {
     functions: Vec<(Function, Limits)>,
     /// The function that was registered last under a name.
     by_name: FxHashMap<Rc<str>, FunctionId>,
-    live: IdMap<InvocationId, Live>,
     /// When it looks for containers that have been idle for long enough.
     expiry: Option<Timer>,
     /// The timer of each function of which a container is to be started before it is needed.
@@ -170,15 +168,6 @@ struct Desk {
     /// How far the actions are that serve the live invocations, for the check of the ledgers.
     #[cfg(any(test, feature = "audit"))]
     progress: std::collections::BTreeMap<InvocationId, (NodeId, Rc<isotherm_services::ActionStatus>)>,
-}
-
-/// An invocation that has not ended.
-struct Live {
-    /// The user's handle, if he wants to know what becomes of it.
-    handle: Option<Invocation>,
-    body: Body,
-    manager: Port<ManagerMessage>,
-    action: Option<(NodeId, ActionId)>,
 }
 
 impl fmt::Debug for ServerlessComputeService {
@@ -228,7 +217,6 @@ impl ServerlessComputeService {
             at_limit: config.rules.at_limit,
             state: RefCell::new(state),
             desk: RefCell::default(),
-            effects: RefCell::default(),
             in_hand: RefCell::default(),
             sinks: RefCell::default(),
             stopped: Cell::new(false),
@@ -328,18 +316,16 @@ impl ServerlessComputeService {
 
     /// The invocations that have been taken in and have not ended, in the order of submission.
     pub fn unfinished(&self) -> Vec<Invocation> {
-        let desk = self.inner.desk.borrow();
-        let mut ids: Vec<InvocationId> = desk.live.iter().map(|(id, _)| id).collect();
-        ids.sort_unstable();
-        ids.into_iter().filter_map(|id| self.handle(id, &desk.live[&id])).collect()
+        let state = self.inner.state.borrow();
+        let mut unfinished: Vec<_> = state.invocations.iter().collect();
+        unfinished.sort_unstable_by_key(|&(id, _)| id);
+        unfinished.into_iter().filter_map(|(id, invocation)| self.handle(id, invocation)).collect()
     }
 
     /// The handle of an invocation that has not ended: its user's or, if he has none, a new one.
     fn handle(&self, id: InvocationId, live: &Live) -> Option<Invocation> {
-        live.handle.clone().or_else(|| {
-            let status = self.inner.state.borrow().status(id)?;
-            Some(Invocation::new(id, self.kernel().clone(), self.clone(), status))
-        })
+        let new = || Invocation::new(id, self.kernel().clone(), self.clone(), Rc::clone(&live.status));
+        Some(live.errand.as_ref()?.handle.clone().unwrap_or_else(new))
     }
 
     /// The function that was registered last under a name.
@@ -603,17 +589,15 @@ impl ServerlessComputeService {
             }
             return;
         }
-        let (id, status) = self.inner.state.borrow_mut().submit(function);
-        let handle = reply.as_ref().map(|_| Invocation::new(id, self.kernel().clone(), self.clone(), status));
-        {
-            let mut desk = self.inner.desk.borrow_mut();
-            let body = body.unwrap_or_else(|| desk.functions[function.index()].0.body().clone()).drawn();
-            desk.live.insert(id, Live { handle: handle.clone(), body, manager, action: None });
-        }
-        match (reply, handle) {
-            (Some(reply), Some(handle)) => reply.answer(self.inner.payloads.invoke_answer, Ok(handle)),
-            _ => self.inner.detached.set(self.inner.detached.get() + 1),
-        }
+        let body = body.unwrap_or_else(|| self.inner.desk.borrow().functions[function.index()].0.body().clone()).drawn();
+        let mut state = self.inner.state.borrow_mut();
+        let (id, live) = state.submit(function);
+        let errand = live.errand.insert(Errand { handle: None, body, manager, action: None });
+        let Some(reply) = reply else { return self.inner.detached.set(self.inner.detached.get() + 1) };
+        let handle = Invocation::new(id, self.kernel().clone(), self.clone(), Rc::clone(&live.status));
+        errand.handle = Some(handle.clone());
+        drop(state);
+        reply.answer(self.inner.payloads.invoke_answer, Ok(handle));
     }
 
     fn wipe_private_storage(&self, invocation: InvocationId) {

@@ -111,15 +111,44 @@ impl Statuses {
     /// More than that are not kept.
     const MOST_SPARE: usize = 1024;
 
-    pub(crate) fn share(&mut self, status: Status) -> Rc<Status> {
-        let Some(mut spare) = self.spare.pop() else { return Rc::new(status) };
-        match Rc::get_mut(&mut spare) {
-            Some(room) => {
-                *room = status;
-                spare
+    /// The status of an invocation that has just been submitted.
+    pub(crate) fn of(
+        &mut self,
+        id: InvocationId,
+        function: &Rc<str>,
+        image: Option<&Rc<str>>,
+        submitted: Time,
+    ) -> Rc<Status> {
+        if let Some(mut spare) = self.spare.pop()
+            && let Some(Status { record, begins, ended }) = Rc::get_mut(&mut spare)
+        {
+            let record = record.get_mut();
+            // The names that are there are most often the same, or none.
+            if !Rc::ptr_eq(&record.function, function) {
+                record.function = Rc::clone(function);
             }
-            None => Rc::new(status),
+            record.image = image.cloned();
+            record.id = id;
+            record.submitted = submitted;
+            record.admitted = None;
+            record.dispatched = None;
+            record.started = None;
+            record.ended = None;
+            record.finished = Time::NEVER;
+            record.outcome = Outcome::Completed;
+            record.cause = None;
+            record.node = None;
+            record.container = None;
+            record.start_kind = None;
+            record.throttle_wait = Duration::ZERO;
+            record.download_wait = Duration::ZERO;
+            record.copy_wait = Duration::ZERO;
+            record.load_wait = Duration::ZERO;
+            begins.set(None);
+            ended.set(false);
+            return spare;
         }
+        Rc::new(Status::new(id, Rc::clone(function), image.cloned(), submitted))
     }
 
     /// An invocation has ended, and this has been told to all who have to hear of it.

@@ -32,7 +32,7 @@ mod books;
 mod executor;
 mod sleeper;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
 use std::fmt;
 use std::rc::Rc;
 
@@ -217,15 +217,25 @@ impl BareMetalService {
         inner.site.message_sent(from, &inner.address, "action_request", payload_bytes);
         let id = inner.books.borrow_mut().insert(request);
         if payload_bytes == 0 {
-            self.arrive(id);
+            self.arrive(id, Turn::GoesOn);
         } else {
             let service = self.clone();
             let to = inner.host();
             transmit(&inner.site, from.host(), to, payload_bytes, move |result| match result {
-                Ok(()) => service.arrive(id),
+                Ok(()) => service.arrive(id, Turn::GoesOn),
                 Err(cause) => service.end(id, Err(cause), None, Turn::GoesOn),
             });
         }
+        id
+    }
+
+    /// Sends an action by a message of 0 bytes, in a turn that `turn` says whether it ends with that: an action that begins in the next turn of
+    /// all begins in this one then, and may even end in it.
+    pub fn submit_in(&self, turn: Turn, from: &Address, request: ActionRequest) -> ActionId {
+        let inner = &self.inner;
+        inner.site.message_sent(from, &inner.address, "action_request", 0);
+        let id = inner.books.borrow_mut().insert(request);
+        self.arrive(id, turn);
         id
     }
 
@@ -283,7 +293,7 @@ impl BareMetalService {
     }
 
     /// The message with an action has arrived.
-    fn arrive(&self, id: ActionId) {
+    fn arrive(&self, id: ActionId, turn: Turn) {
         let mut books = self.inner.books.borrow_mut();
         let Some(entry) = books.get(id) else { return };
         if !self.inner.is_up() {
@@ -300,8 +310,7 @@ impl BareMetalService {
             return;
         }
         if books.starts_at_once(id, cores) {
-            drop(books);
-            return self.begin(id);
+            return self.begin(books, id, turn);
         }
         books.queue(id);
         drop(books);
@@ -314,20 +323,20 @@ impl BareMetalService {
             return;
         }
         while self.inner.is_up() {
-            let started = self.inner.books.borrow_mut().next_to_start();
-            match started {
-                Some(id) => self.begin(id),
+            let mut books = self.inner.books.borrow_mut();
+            match books.next_to_start() {
+                Some(id) => self.begin(books, id, Turn::GoesOn),
                 None => return,
             }
         }
     }
 
     /// Begins an action that holds its cores.
-    fn begin(&self, id: ActionId) {
-        let sleeps = self.inner.books.borrow_mut().sleeps(id);
-        if sleeps {
-            self.begin_sleeper(id);
+    fn begin(&self, mut books: RefMut<'_, Books>, id: ActionId, turn: Turn) {
+        if books.sleeps(id) {
+            self.begin_sleeper(books, id, turn);
         } else {
+            drop(books);
             self.begin_executor(id);
         }
     }

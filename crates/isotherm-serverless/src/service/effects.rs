@@ -7,7 +7,7 @@ use isotherm_services::{
     Action, ActionOwner, ActionReport, ActionRequest, DataEnd, FailureCause, FilePin, Turn, move_data,
 };
 
-use super::{Desk, Inner, Live, NodeServices, ServerlessComputeService, Signal};
+use super::{Inner, NodeServices, ServerlessComputeService, Signal};
 use crate::call::{Call, PrivateStorage};
 use crate::function::Body;
 use crate::manager::FunctionManager;
@@ -68,18 +68,11 @@ impl ActionOwner for Inner {
 impl ServerlessComputeService {
     /// Carries out the effects that the state has left, in their order.
     pub(super) fn carry_out(&self) {
-        // The two lists change places, so that none is allocated anew.
-        let mut effects = self.inner.effects.take();
         loop {
-            std::mem::swap(&mut effects, &mut self.inner.state.borrow_mut().effects);
-            if effects.is_empty() {
-                break;
-            }
-            for effect in effects.drain(..) {
-                self.carry_out_one(effect);
-            }
+            let effect = self.inner.state.borrow_mut().effects.pop_front();
+            let Some(effect) = effect else { break };
+            self.carry_out_one(effect);
         }
-        self.inner.effects.replace(effects);
         self.answer_who_waits_for_the_last();
     }
 
@@ -136,21 +129,22 @@ impl ServerlessComputeService {
                 self.inner.desk.borrow_mut().private.remove(&container);
             }
             Effect::CancelBody { invocation } => {
-                let action = self.inner.desk.borrow().live.get(&invocation).and_then(|live| live.action);
+                let state = self.inner.state.borrow();
+                let action = state.invocations.get(&invocation).and_then(|live| live.errand.as_ref()?.action);
+                drop(state);
                 if let Some((node, action)) = action {
                     self.inner.nodes[node.index()].bare_metal.cancel(action);
                 }
             }
-            Effect::Ended { invocation, status } => {
+            Effect::Ended { status, user, .. } => {
                 for sink in self.inner.sinks.borrow().iter() {
                     sink.borrow_mut().record(&status.record());
                 }
-                let live = self.inner.desk.borrow_mut().live.remove(&invocation);
                 #[cfg(any(test, feature = "audit"))]
-                self.inner.desk.borrow_mut().progress.remove(&invocation);
-                match live {
-                    Some(Live { manager, handle: Some(handle), .. }) => self.notify(&manager, handle),
-                    _ => self.inner.state.borrow_mut().statuses.give_back(status),
+                self.inner.desk.borrow_mut().progress.remove(&status.record().id);
+                match user {
+                    Some((manager, handle)) => self.notify(&manager, handle),
+                    None => self.inner.state.borrow_mut().statuses.give_back(status),
                 }
             }
         }
@@ -175,10 +169,10 @@ impl ServerlessComputeService {
     /// Answers those who wait until no invocation is left, if none is.
     fn answer_who_waits_for_the_last(&self) {
         let replies = {
-            let mut desk = self.inner.desk.borrow_mut();
-            if !desk.live.is_empty() {
+            if !self.inner.state.borrow().invocations.is_empty() {
                 return;
             }
+            let mut desk = self.inner.desk.borrow_mut();
             let mut replies = std::mem::take(&mut desk.draining);
             if self.inner.stopped.get() {
                 replies.extend(desk.stopping.take());
@@ -270,8 +264,7 @@ impl ServerlessComputeService {
         limit: Duration,
     ) {
         let services = self.node(node);
-        let mut desk = self.inner.desk.borrow_mut();
-        let Some(action) = self.action(&mut desk, invocation, node, container) else { return };
+        let Some(action) = self.action(invocation, node, container) else { return };
         let token = [invocation.0, u64::from(node.0)];
         let mut request = ActionRequest::owned("invocation", action, Rc::clone(&self.inner) as _, token);
         request.startup = startup;
@@ -281,32 +274,33 @@ impl ServerlessComputeService {
         {
             let status = Rc::new(isotherm_services::ActionStatus::default());
             request.status = Some(Rc::clone(&status));
-            desk.progress.insert(invocation, (node, status));
+            self.inner.desk.borrow_mut().progress.insert(invocation, (node, status));
         }
-        let id = services.bare_metal.submit(self.address(), 0, request);
-        if let Some(live) = desk.live.get_mut(&invocation) {
-            live.action = Some((node, id));
+        // Effects are carried out at the end of a turn; the last of them ends it, if no other message waits.
+        let is_last = self.inner.state.borrow().effects.is_empty() && self.takes_at_once();
+        let turn = if is_last { Turn::Ends } else { Turn::GoesOn };
+        let id = services.bare_metal.submit_in(turn, self.address(), request);
+        let mut state = self.inner.state.borrow_mut();
+        if let Some(errand) = state.invocations.get_mut(&invocation).and_then(|live| live.errand.as_mut()) {
+            errand.action = Some((node, id));
         }
     }
 
     /// The action that runs a body. A body that is one sleep needs no actor.
-    fn action(
-        &self,
-        desk: &mut Desk,
-        invocation: InvocationId,
-        node: NodeId,
-        container: ContainerId,
-    ) -> Option<Action> {
-        let live = desk.live.get(&invocation)?;
-        if let Body::Sleep(duration) = live.body {
+    fn action(&self, invocation: InvocationId, node: NodeId, container: ContainerId) -> Option<Action> {
+        let state = self.inner.state.borrow();
+        let live = state.invocations.get(&invocation)?;
+        let errand = live.errand.as_ref()?;
+        if let Body::Sleep(duration) = errand.body {
             return Some(Action::Sleep(duration));
         }
-        let (body, handle) = (live.body.clone(), self.handle(invocation, live)?);
-        let manager = FunctionManager::at_port(&self.inner.site, live.manager.clone());
+        let (body, handle) = (errand.body.clone(), self.handle(invocation, live)?);
+        let manager = FunctionManager::at_port(&self.inner.site, errand.manager.clone());
+        let mut desk = self.inner.desk.borrow_mut();
         let storage = desk.private.get_or_insert_with(container, || {
             let storage = &self.node(node).storage;
             let name = format!("{} of container {container}", storage.name()).into();
-            let bytes = self.inner.state.borrow().disk_limit(container);
+            let bytes = state.disk_limit(container);
             PrivateStorage::new(&self.inner.site, storage.data_end(), name, bytes)
         });
         let storage = storage.clone();

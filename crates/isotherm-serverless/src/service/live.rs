@@ -8,7 +8,6 @@ impl ServerlessComputeService {
         let desk = self.inner.desk.borrow();
         let mut tables = self.inner.state.borrow().live_tables();
         tables.extend([
-            ("live invocations on the desk", desk.live.len()),
             ("timers of pre-warmings", desk.prewarmings.len()),
             ("private storages", desk.private.len()),
             ("actions in progress", desk.progress.len()),

@@ -364,7 +364,7 @@ impl PlatformState {
         self.unpin_on_node(node, image);
         self.count_pins(node, image, -1, 0);
         self.touch(node);
-        self.effects.push(Effect::Stopped { container: id });
+        self.effects.push_back(Effect::Stopped { container: id });
         self.emit(|| EventKind::ContainerStopped { node, container: id, evicted });
     }
 }

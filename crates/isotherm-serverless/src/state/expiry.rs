@@ -58,7 +58,7 @@ impl PlatformState {
         if self.policies.rules.stale_timers_cause_rounds {
             if expires < Time::NEVER {
                 let idle = expires.since(self.now);
-                self.effects.push(Effect::KeepAlive { container: id, idle_sequence, idle });
+                self.effects.push_back(Effect::KeepAlive { container: id, idle_sequence, idle });
             }
         } else if expires < noted {
             if let Some(container) = self.containers.get_mut(&id) {
@@ -66,7 +66,7 @@ impl PlatformState {
             }
             self.throw_dates_away();
             if self.expiries.note(expires, id) {
-                self.effects.push(Effect::Expire { at: expires });
+                self.effects.push_back(Effect::Expire { at: expires });
             }
         }
     }
@@ -88,7 +88,7 @@ impl PlatformState {
         while let Some(&Reverse((date, id))) = self.expiries.dates.peek() {
             if date > self.now {
                 self.expiries.alarm = date;
-                self.effects.push(Effect::Expire { at: date });
+                self.effects.push_back(Effect::Expire { at: date });
                 return false;
             }
             let noted = self.containers.get_mut(&id).filter(|container| container.noted == date);

@@ -101,13 +101,13 @@ impl PlatformState {
         }
         self.emit(|| EventKind::DownloadStarted { image, bytes });
         if self.policies.simulate_downloads {
-            self.effects.push(Effect::Download { image });
+            self.effects.push_back(Effect::Download { image });
         } else {
             // The image is there at once; the message that says so waits behind those that are queued already. Until it
             // comes the image is awaited, hence pinned.
             self.commit_download(image);
             self.pin_on_head(image);
-            self.effects.push(Effect::DownloadAtOnce { image });
+            self.effects.push_back(Effect::DownloadAtOnce { image });
         }
         true
     }

@@ -50,14 +50,16 @@ use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use isotherm_kernel::{Duration, Time};
-use isotherm_services::{FailureCause, FileId};
+use isotherm_services::{FailureCause, FileId, Port};
 use rustc_hash::FxHashMap;
 
 use crate::config::{ContainerReuse, RoomRule, Rules, Throttle};
 use crate::eviction::ContainerEviction;
+use crate::errand::Errand;
 use crate::function::{Concurrency, Startup};
 use crate::id_map::IdMap;
 use crate::keep_alive::{Invoked, KeepAlive, SharedKeepAlive};
+use crate::message::ManagerMessage;
 use crate::node_set::{IdSet, NodeSet};
 use crate::scheduler::{Plan, Scheduler};
 use crate::status::{Status, Statuses};
@@ -94,8 +96,8 @@ pub(crate) enum Effect {
     Stopped { container: ContainerId },
     /// Stop the body of an invocation.
     CancelBody { invocation: InvocationId },
-    /// An invocation has ended: tell its user.
-    Ended { invocation: InvocationId, status: Rc<Status> },
+    /// An invocation has ended: tell its user, if he has a handle, by his manager.
+    Ended { invocation: InvocationId, status: Rc<Status>, user: Option<(Port<ManagerMessage>, crate::Invocation)> },
 }
 
 /// Where the image is as seen from the head host.
@@ -185,6 +187,8 @@ pub(crate) struct Invocation {
     pub(crate) function: FunctionId,
     pub(crate) place: Place,
     pub(crate) status: Rc<Status>,
+    /// Set by the service when it has been submitted.
+    pub(crate) errand: Option<Errand>,
 }
 
 /// How a body ended, as the bare-metal service reports it.
@@ -267,7 +271,7 @@ pub(crate) struct PlatformState {
     plan: Plan,
     /// How many invocations have ever been dispatched.
     pub(crate) dispatches: u64,
-    pub(crate) effects: Vec<Effect>,
+    pub(crate) effects: VecDeque<Effect>,
     observers: Vec<Observer>,
 }
 
@@ -320,7 +324,7 @@ impl PlatformState {
             repeats: false,
             plan: Plan::default(),
             dispatches: 0,
-            effects: Vec::new(),
+            effects: VecDeque::new(),
             observers: Vec::new(),
         }
     }
@@ -428,17 +432,16 @@ impl PlatformState {
     }
 
     /// Takes an invocation in.
-    pub(crate) fn submit(&mut self, function: FunctionId) -> (InvocationId, Rc<Status>) {
+    pub(crate) fn submit(&mut self, function: FunctionId) -> (InvocationId, &mut Invocation) {
         let id = InvocationId(self.next_invocation);
         self.next_invocation += 1;
         let spec = &self.functions[function.index()];
-        let image = spec.image.map(|image| Rc::clone(&self.images[image.index()].name));
-        let status = self.statuses.share(Status::new(id, Rc::clone(&spec.name), image, self.now));
+        let image = spec.image.map(|image| &self.images[image.index()].name);
+        let status = self.statuses.of(id, &spec.name, image, self.now);
         self.note_invoked(function);
-        self.invocations.insert(id, Invocation { function, place: Place::New, status: Rc::clone(&status) });
         self.new.push_back(id);
         self.emit(|| EventKind::Submitted { invocation: id, function });
-        (id, status)
+        (id, self.invocations.insert_new(id, Invocation { function, place: Place::New, status, errand: None }))
     }
 
     /// Tells the keep-alive policy of a function that it was invoked.
@@ -450,7 +453,7 @@ impl PlatformState {
             None => self.policies.keep_alive.invoked(&invoked),
         }
         if spec.prewarming.take().is_some() {
-            self.effects.push(Effect::ForgetPrewarm { function });
+            self.effects.push_back(Effect::ForgetPrewarm { function });
         }
     }
 
@@ -535,7 +538,8 @@ impl PlatformState {
             }
         });
         invocation.status.set_ended();
-        self.effects.push(Effect::Ended { invocation: id, status: invocation.status });
+        let user = invocation.errand.and_then(|Errand { manager, handle, .. }| Some((manager, handle?)));
+        self.effects.push_back(Effect::Ended { invocation: id, status: invocation.status, user });
         let container = match invocation.place {
             Place::Running(container) => Some(container),
             _ => None,
@@ -593,7 +597,7 @@ impl PlatformState {
             }
             Place::Pending(sequence) => self.leave_queue(function, sequence),
             Place::Running(_) => {
-                self.effects.push(Effect::CancelBody { invocation: id });
+                self.effects.push_back(Effect::CancelBody { invocation: id });
                 return true;
             }
         }
@@ -621,11 +625,6 @@ impl PlatformState {
         let mut running: Vec<InvocationId> = running.map(|(id, _)| id).collect();
         running.sort_unstable();
         running
-    }
-
-    /// What is known of an invocation that has not ended.
-    pub(crate) fn status(&self, id: InvocationId) -> Option<Rc<Status>> {
-        self.invocations.get(&id).map(|invocation| Rc::clone(&invocation.status))
     }
 
     /// The container that an invocation is in.

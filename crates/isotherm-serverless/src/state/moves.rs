@@ -39,7 +39,7 @@ impl PlatformState {
                 self.touch(node);
                 self.pin_on_head(image);
                 self.emit(|| EventKind::CopyStarted { node, image, bytes });
-                self.effects.push(Effect::Copy { node, image });
+                self.effects.push_back(Effect::Copy { node, image });
                 room_was_free
             }
             None => {
@@ -51,7 +51,7 @@ impl PlatformState {
                     self.nodes[node.index()].image_mut(image).copy = Transfer::Refused;
                     self.images[image.index()].copying.insert(node);
                     self.log.note(Change::Image(image, node));
-                    self.effects.push(Effect::CopyRefused { node, image });
+                    self.effects.push_back(Effect::CopyRefused { node, image });
                 }
                 false
             }
@@ -115,7 +115,7 @@ impl PlatformState {
                 self.images[image.index()].loading.insert(node);
                 self.log.note(Change::Image(image, node));
                 self.emit(|| EventKind::LoadStarted { node, image, bytes });
-                self.effects.push(Effect::Load { node, image });
+                self.effects.push_back(Effect::Load { node, image });
             }
             None => {
                 if !self.note_refusal(Move::Load, node, image) {
@@ -126,7 +126,7 @@ impl PlatformState {
                     self.nodes[node.index()].image_mut(image).load = Transfer::Refused;
                     self.images[image.index()].loading.insert(node);
                     self.log.note(Change::Image(image, node));
-                    self.effects.push(Effect::LoadRefused { node, image });
+                    self.effects.push_back(Effect::LoadRefused { node, image });
                 }
             }
         }
@@ -205,7 +205,7 @@ impl PlatformState {
         known.failures = known.failures.saturating_add(1);
         known.retry_at = now + wait;
         if known.retry_at < Time::NEVER {
-            self.effects.push(Effect::RetryMove { after: wait });
+            self.effects.push_back(Effect::RetryMove { after: wait });
         }
     }
 }

@@ -19,9 +19,9 @@ impl PlatformState {
     pub(super) fn plan_prewarming(&mut self, function: FunctionId, node: NodeId, after: Duration, keep: Duration) {
         let before = self.functions[function.index()].prewarming.replace(Prewarming { node, keep });
         if before.is_some() {
-            self.effects.push(Effect::ForgetPrewarm { function });
+            self.effects.push_back(Effect::ForgetPrewarm { function });
         }
-        self.effects.push(Effect::Prewarm { function, after });
+        self.effects.push_back(Effect::Prewarm { function, after });
     }
 
     /// The time has come to start a container, if it is still of use and there is room for it.

@@ -171,6 +171,6 @@ impl PlatformState {
         });
         invocation.status.set_begin(now + startup);
         self.emit(|| EventKind::Dispatched { invocation: id, node, container, start_kind });
-        self.effects.push(Effect::Start { invocation: id, node, container, startup, limit });
+        self.effects.push_back(Effect::Start { invocation: id, node, container, startup, limit });
     }
 }

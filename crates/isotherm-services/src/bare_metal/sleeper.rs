@@ -38,22 +38,24 @@ enum Then {
 
 impl Signalled for Inner {
     fn signalled(self: Rc<Self>, token: [u64; 2]) {
-        BareMetalService { inner: self }.go_on(ActionId::of_token(token));
+        let service = BareMetalService { inner: self };
+        service.go_on(service.inner.books.borrow_mut(), ActionId::of_token(token));
     }
 }
 
 impl BareMetalService {
     /// Begins an action that only sleeps, in a turn of its own.
-    pub(super) fn begin_sleeper(&self, id: ActionId) {
-        if let Some(entry) = self.inner.books.borrow_mut().get(id) {
+    pub(super) fn begin_sleeper(&self, mut books: RefMut<'_, Books>, id: ActionId, turn: Turn) {
+        if turn == Turn::Ends && self.inner.site.kernel().is_quiet() {
+            self.go_on(books, id);
+        } else if let Some(entry) = books.get(id) {
             self.go_on_after(id, entry, Duration::ZERO, Step::StartUp);
         }
     }
 
     /// Takes the steps of an action that can be taken in this turn. Nothing else is done in it.
-    fn go_on(&self, id: ActionId) {
+    fn go_on(&self, mut books: RefMut<'_, Books>, id: ActionId) {
         let kernel = self.inner.site.kernel();
-        let mut books = self.inner.books.borrow_mut();
         let Some(entry) = books.get(id) else { return };
         let mut step = entry.next;
         loop {

@@ -109,7 +109,7 @@ impl Stage {
     /// What follows a message.
     pub(super) fn conclude(&mut self, round: Round) {
         self.state.conclude(round);
-        self.effects.append(&mut self.state.effects);
+        self.effects.extend(self.state.effects.drain(..));
     }
 
     pub(super) fn at(&mut self, seconds: u64) {
@@ -176,7 +176,7 @@ impl Stage {
             Effect::ForgetPrewarm { function } => format!("forget prewarming of {function}"),
             Effect::Stopped { container } => format!("stopped {container}"),
             Effect::CancelBody { invocation } => format!("cancel body {invocation}"),
-            Effect::Ended { invocation, status } => format!("ended {invocation} {}", status.record().outcome.name()),
+            Effect::Ended { invocation, status, .. } => format!("ended {invocation} {}", status.record().outcome.name()),
         };
         self.effects().iter().map(order).collect()
     }
@@ -203,7 +203,7 @@ impl Stage {
 /// The outcome of an invocation, if it ended among these effects.
 pub(super) fn outcome_of(effects: &[Effect], id: InvocationId) -> Option<Outcome> {
     effects.iter().find_map(|effect| match effect {
-        Effect::Ended { invocation, status } if *invocation == id => Some(status.record().outcome),
+        Effect::Ended { invocation, status, .. } if *invocation == id => Some(status.record().outcome),
         _ => None,
     })
 }

@@ -1,0 +1,18 @@
+//! What the service keeps with an invocation that has not ended, and by which the platform's state decides nothing.
+
+use isotherm_services::{ActionId, Port};
+
+use crate::NodeId;
+use crate::function::Body;
+use crate::invocation::Invocation;
+use crate::message::ManagerMessage;
+
+/// What an invocation is to do, and for whom.
+pub(crate) struct Errand {
+    /// The user's handle, if he wants to know what becomes of it.
+    pub(crate) handle: Option<Invocation>,
+    pub(crate) body: Body,
+    pub(crate) manager: Port<ManagerMessage>,
+    /// What runs the body.
+    pub(crate) action: Option<(NodeId, ActionId)>,
+}
