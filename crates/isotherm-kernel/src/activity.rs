@@ -84,8 +84,8 @@ impl Kernel {
     /// Starts an activity at the current date.
     pub fn start(&self, spec: ActivitySpec) -> Activity {
         let id = {
-            let mut queue = self.inner.queue.borrow_mut();
-            self.inner.fluid.borrow_mut().start(spec, self.now(), &mut queue, Target::Activity)
+            let queue = &mut self.inner.agenda.borrow_mut().queue;
+            self.inner.fluid.borrow_mut().start(spec, self.now(), queue, Target::Activity)
         };
         let mut listeners = self.inner.listeners.borrow_mut();
         let index = id.index as usize;
@@ -99,8 +99,8 @@ impl Kernel {
     /// Ends an activity early and tells who listens.
     fn end_activity(&self, id: ActivityId, error: ActivityError) {
         let ended = {
-            let mut queue = self.inner.queue.borrow_mut();
-            self.inner.fluid.borrow_mut().end(id, error, self.now(), &mut queue)
+            let queue = &mut self.inner.agenda.borrow_mut().queue;
+            self.inner.fluid.borrow_mut().end(id, error, self.now(), queue)
         };
         if ended {
             self.activity_ended(id.index, Err(error));
@@ -155,8 +155,8 @@ impl Kernel {
 
     /// Stops an activity until it is resumed. One that waits for its latency loses the rest of the latency.
     pub fn suspend(&self, id: ActivityId) {
-        let mut queue = self.inner.queue.borrow_mut();
-        self.inner.fluid.borrow_mut().suspend(id, self.now(), &mut queue);
+        let queue = &mut self.inner.agenda.borrow_mut().queue;
+        self.inner.fluid.borrow_mut().suspend(id, self.now(), queue);
     }
 
     /// Lets a suspended activity go on.

@@ -10,7 +10,7 @@ use slab::Slab;
 
 use crate::activity::{BoxedEnd, Listener};
 use crate::actor::{ActorBuilder, Label, Task, Tasks, Waiting};
-use crate::alarm::{Alarms, BoxedCall, Call, Signalled, WaitUntil};
+use crate::alarm::{self, Agenda, BoxedCall, Call, Signalled, WaitUntil};
 use crate::fluid::{ActivityError, Due, Fluid};
 use crate::queue::EventQueue;
 use crate::{Actor, ActorId, Duration, Group, Mailbox, Rank, Time};
@@ -35,13 +35,14 @@ pub(crate) struct Inner {
     running: Cell<Option<ActorId>>,
     /// What the running actor waits for, as its futures say it.
     waiting: RefCell<Waiting>,
-    pub(crate) queue: RefCell<EventQueue<Target>>,
+    pub(crate) agenda: RefCell<Agenda>,
     /// Changes of the world that nobody waits for, by number of `background`.
-    pub(crate) background_queue: RefCell<EventQueue<u32>>,
+    background_queue: RefCell<EventQueue<u32>>,
+    /// The date of the first of them.
+    pub(crate) next_background: Cell<Time>,
     background: RefCell<Slab<BoxedCall>>,
     pub(crate) fluid: RefCell<Fluid>,
     pub(crate) listeners: RefCell<Vec<Listener>>,
-    pub(crate) alarms: RefCell<Alarms>,
     pub(crate) tasks: RefCell<Tasks>,
     pub(crate) ready: RefCell<VecDeque<Ready>>,
 }
@@ -90,12 +91,12 @@ impl Kernel {
                 now: Cell::new(Time::ZERO),
                 running: Cell::new(None),
                 waiting: RefCell::default(),
-                queue: RefCell::new(EventQueue::new()),
+                agenda: RefCell::new(Agenda::new()),
                 background_queue: RefCell::new(EventQueue::new()),
+                next_background: Cell::new(Time::NEVER),
                 background: RefCell::default(),
                 fluid: RefCell::new(Fluid::new()),
                 listeners: RefCell::default(),
-                alarms: RefCell::default(),
                 tasks: RefCell::default(),
                 ready: RefCell::default(),
             }),
@@ -185,14 +186,19 @@ impl Kernel {
         let number = self.inner.background.borrow_mut().insert(Box::new(call)) as u32;
         let mut queue = self.inner.background_queue.borrow_mut();
         let sequence = queue.draw_sequence();
-        queue.push(date.max(self.now()), Rank::Cpu, sequence, number);
+        let date = date.max(self.now());
+        queue.push(date, Rank::Cpu, sequence, number);
+        self.inner.next_background.set(self.inner.next_background.get().min(date));
     }
 
     /// Makes the background calls that are due now.
     pub(crate) fn call_background(&self) {
         loop {
-            let due = self.inner.background_queue.borrow_mut().pop_due(self.now());
-            let Some(number) = due else { return };
+            let mut queue = self.inner.background_queue.borrow_mut();
+            let Some(number) = queue.pop_due(self.now()) else {
+                return self.inner.next_background.set(queue.next_time().unwrap_or(Time::NEVER));
+            };
+            drop(queue);
             let call = self.inner.background.borrow_mut().remove(number as usize);
             call(self);
         }
@@ -306,38 +312,36 @@ impl Kernel {
         self.finish(id, poll.is_pending());
     }
 
-    /// Computes shares and dates before time moves.
-    pub(crate) fn settle(&self) {
-        let mut queue = self.inner.queue.borrow_mut();
-        self.inner.alarms.borrow_mut().settle(&mut queue);
-        self.inner.fluid.borrow_mut().settle(self.now(), &mut queue, Target::Activity);
+    /// Computes shares and dates before time moves, and gives the date to which it can move.
+    pub(crate) fn settle(&self) -> Option<Time> {
+        let mut agenda = self.inner.agenda.borrow_mut();
+        agenda.settle();
+        self.inner.fluid.borrow_mut().settle(self.now(), &mut agenda.queue, Target::Activity);
+        agenda.next_time()
     }
 
     /// Moves everything that is due now into the run queue and says how many events that were.
     pub(crate) fn deliver_due(&self) -> u64 {
         let mut events = 0;
-        loop {
-            let due = self.inner.queue.borrow_mut().pop_due(self.now());
-            let Some(target) = due else { return events };
+        let mut agenda = self.inner.agenda.borrow_mut();
+        while let Some(due) = agenda.pop_due(self.now()) {
             events += 1;
-            match target {
-                Target::Alarm(index) => {
-                    let ready = self.inner.alarms.borrow_mut().fire(index);
-                    match ready {
-                        Some(Ready::Actor(id)) => self.wake(id),
-                        Some(ready) => self.inner.ready.borrow_mut().push_back(ready),
-                        None => {}
-                    }
-                }
-                Target::Activity(index) => {
+            match due {
+                alarm::Due::Ready(Ready::Actor(id)) => self.wake(id),
+                alarm::Due::Ready(ready) => self.inner.ready.borrow_mut().push_back(ready),
+                alarm::Due::Nothing => {}
+                alarm::Due::Activity(index) => {
                     let mut fluid = self.inner.fluid.borrow_mut();
-                    let due = fluid.due(index, self.now(), &mut self.inner.queue.borrow_mut(), Target::Activity);
+                    let due = fluid.due(index, self.now(), &mut agenda.queue, Target::Activity);
                     drop(fluid);
                     if let Due::Ended = due {
+                        drop(agenda);
                         self.activity_ended(index, Ok(()));
+                        agenda = self.inner.agenda.borrow_mut();
                     }
                 }
             }
         }
+        events
     }
 }

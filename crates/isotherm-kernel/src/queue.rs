@@ -29,7 +29,7 @@ pub enum Rank {
 }
 
 /// Date, rank and sequence in one number, from the highest bits down: it is compared all the time.
-type Key = u128;
+pub(crate) type Key = u128;
 
 const RANK_SHIFT: u32 = 62;
 
@@ -59,9 +59,14 @@ impl<T: Copy> EventQueue<T> {
         self.heap.len()
     }
 
+    /// The key of the first event.
+    pub(crate) fn first_key(&self) -> Option<Key> {
+        self.heap.first().map(|(key, _)| key)
+    }
+
     /// The date of the first event.
     pub(crate) fn next_time(&self) -> Option<Time> {
-        self.heap.first().map(|(key, _)| time_of(key))
+        self.first_key().map(time_of)
     }
 
     pub(crate) fn push(&mut self, time: Time, rank: Rank, sequence: u64, target: T) -> EventId {
@@ -91,11 +96,11 @@ impl<T: Copy> EventQueue<T> {
     }
 }
 
-fn key(time: Time, rank: Rank, sequence: u64) -> Key {
+pub(crate) fn key(time: Time, rank: Rank, sequence: u64) -> Key {
     (u128::from(time.as_nanos()) << 64) | u128::from(((rank as u64) << RANK_SHIFT) | sequence)
 }
 
-fn time_of(key: Key) -> Time {
+pub(crate) fn time_of(key: Key) -> Time {
     Time::from_nanos((key >> 64) as u64)
 }
 

@@ -210,13 +210,10 @@ impl Simulation {
             if kernel.inner.tasks.borrow().users == 0 {
                 return Ok(kernel.now());
             }
-            kernel.settle();
-            let next = kernel.inner.queue.borrow().next_time();
-            let Some(next) = next else {
+            let Some(next) = kernel.settle() else {
                 return Err(RunError::Deadlock { at: kernel.now(), waiting: self.waiting() });
             };
-            let background = kernel.inner.background_queue.borrow().next_time();
-            let next = background.map_or(next, |background| background.min(next));
+            let next = next.min(kernel.inner.next_background.get());
             debug_assert!(next >= kernel.now(), "time never goes back");
             if let Some(limit) = self.limits.max_time
                 && next > limit
@@ -225,7 +222,9 @@ impl Simulation {
             }
             kernel.inner.now.set(next);
             self.step()?;
-            kernel.call_background();
+            if kernel.inner.next_background.get() <= next {
+                kernel.call_background();
+            }
             events += kernel.deliver_due();
             if let Some(limit) = self.limits.max_events
                 && events > limit
@@ -303,9 +302,9 @@ impl Drop for Simulation {
     fn drop(&mut self) {
         self.kill_all();
         // Calls that never happened may hold the kernel; they are dropped while nothing is borrowed.
-        let alarms = self.kernel.inner.alarms.take();
+        let agenda = self.kernel.inner.agenda.borrow_mut().take();
         let listeners = self.kernel.inner.listeners.take();
-        drop((alarms, listeners));
+        drop((agenda, listeners));
         self.kernel.forget_background();
         self.kill_all();
     }

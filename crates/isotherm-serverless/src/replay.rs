@@ -123,7 +123,7 @@ impl<S: Source + 'static> Replay<S> {
 
     fn wait(self: Rc<Self>, after: Duration) {
         let kernel = self.kernel().clone();
-        kernel.signal_after(after, self, [0, 0]);
+        kernel.signal_in_series(after, self, [0, 0]);
     }
 }
 

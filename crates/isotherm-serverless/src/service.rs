@@ -30,7 +30,7 @@ use crate::function::{Body, Function, Image, RegisteredFunction};
 use crate::id_map::IdMap;
 use crate::invocation::Invocation;
 use crate::message::{ManagerMessage, Reply, Request};
-use crate::state::{Invocation as Live, Node, PlatformState, Policies, Registration, Round};
+use crate::state::{BodyEnd, Invocation as Live, Node, PlatformState, Policies, Registration, Round};
 use crate::{
     ContainerId, FunctionId, ImageId, InvocationId, InvocationRecord, Limits, NodeId, PlatformEvent, RecordSink,
 };
@@ -411,16 +411,6 @@ impl ServerlessComputeService {
         self.conclude(Round::Arrival);
     }
 
-    /// Puts a message of no size into the service's mailbox, for who has nothing more to do in his turn.
-    fn tell_at_last(&self, from: &Address, request: Request) {
-        if self.takes_at_once() {
-            self.inner.port.taken_at_once(from, request.kind());
-            self.process(request);
-        } else {
-            self.tell(from, request);
-        }
-    }
-
     /// Whether a message of no size that is sent now, by who has nothing more to do in his turn, would be taken next.
     fn takes_at_once(&self) -> bool {
         self.inner.port.is_quiet() && self.inner.in_hand.borrow().is_none()
@@ -531,10 +521,7 @@ impl ServerlessComputeService {
                 state.borrow_mut().load_ended(node, image, result);
                 return self.round_after_move(failed);
             }
-            Request::BodyEnded { invocation, end } => {
-                self.wipe_private_storage(invocation);
-                state.borrow_mut().body_ended(invocation, end);
-            }
+            Request::BodyEnded { invocation, end } => self.body_ended(invocation, end),
             Request::IdleTimeout { container, idle_sequence } => {
                 state.borrow_mut().idle_timer_ended(container, idle_sequence);
             }
@@ -543,6 +530,11 @@ impl ServerlessComputeService {
             Request::HostChanged { node, on } => self.host_changed(node, on),
         }
         Round::Yes
+    }
+
+    fn body_ended(&self, invocation: InvocationId, end: BodyEnd) {
+        self.wipe_private_storage(invocation);
+        self.inner.state.borrow_mut().body_ended(invocation, end);
     }
 
     /// A copy or load that failed causes no round where the rules say so: it would only fail again.
@@ -600,11 +592,15 @@ impl ServerlessComputeService {
         reply.answer(self.inner.payloads.invoke_answer, Ok(handle));
     }
 
+    #[inline]
     fn wipe_private_storage(&self, invocation: InvocationId) {
         let desk = self.inner.desk.borrow();
-        if desk.private.is_empty() {
-            return;
+        if !desk.private.is_empty() {
+            self.wipe_private_storage_of(&desk, invocation);
         }
+    }
+
+    fn wipe_private_storage_of(&self, desk: &Desk, invocation: InvocationId) {
         let state = self.inner.state.borrow();
         // Others that the container serves still use the storage.
         let container = state.container_of(invocation).filter(|&container| state.served_by(container) == 1);

@@ -97,10 +97,15 @@ impl Site {
     }
 
     /// Tells the observers, if there are any, at no cost otherwise.
+    #[inline]
     pub(crate) fn message_sent(&self, from: &Address, to: &Address, kind: &'static str, payload_bytes: u64) {
-        if !self.inner.observed.get() {
-            return;
+        if self.inner.observed.get() {
+            self.tell_observers(from, to, kind, payload_bytes);
         }
+    }
+
+    #[cold]
+    fn tell_observers(&self, from: &Address, to: &Address, kind: &'static str, payload_bytes: u64) {
         let event =
             MessageEvent { sent: self.now(), from: from.label.clone(), to: to.label.clone(), kind, payload_bytes };
         // An observer may add observers or send messages: nothing stays borrowed while it runs.

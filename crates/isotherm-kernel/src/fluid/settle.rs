@@ -7,7 +7,15 @@ use crate::{Duration, Time};
 
 impl Fluid {
     /// Solves what has been touched and puts the new completion dates into the queue.
+    #[inline]
     pub(crate) fn settle<T: Copy>(&mut self, now: Time, queue: &mut EventQueue<T>, target: impl Fn(u32) -> T) {
+        // Most dates touch nothing.
+        if !(self.web.touched.is_empty() && self.component.is_empty() && self.loose.is_empty()) {
+            self.settle_touched(now, queue, target);
+        }
+    }
+
+    fn settle_touched<T: Copy>(&mut self, now: Time, queue: &mut EventQueue<T>, target: impl Fn(u32) -> T) {
         self.settle_web(now, queue, &target);
         if self.component.is_empty() && self.loose.is_empty() {
             return;

@@ -12,7 +12,7 @@ use crate::call::{Call, PrivateStorage};
 use crate::function::Body;
 use crate::manager::FunctionManager;
 use crate::message::{ManagerMessage, Request, time_limit};
-use crate::state::{BodyEnd, Effect};
+use crate::state::{BodyEnd, Effect, Round};
 use crate::{ContainerId, ImageId, InvocationId, NodeId};
 
 /// A message to the service that something has ended; if its actor is killed, it says that it failed.
@@ -54,14 +54,16 @@ impl ActionOwner for Inner {
             // Users know nothing of the services within this one.
             *stopped = Rc::clone(&self.name);
         }
-        let end = BodyEnd { started, ended, result };
-        let request = Request::BodyEnded { invocation: InvocationId(invocation), end };
+        let (invocation, end) = (InvocationId(invocation), BodyEnd { started, ended, result });
         let service = ServerlessComputeService { inner: self };
         let from = &service.inner.nodes[node as usize].address;
-        match turn {
-            Turn::Ends => service.tell_at_last(from, request),
-            Turn::GoesOn => service.tell(from, request),
+        if turn == Turn::GoesOn || !service.takes_at_once() {
+            return service.tell(from, Request::BodyEnded { invocation, end });
         }
+        service.inner.port.taken_at_once(from, "body_ended");
+        service.state_now();
+        service.body_ended(invocation, end);
+        service.conclude(Round::Yes);
     }
 }
 
@@ -136,7 +138,7 @@ impl ServerlessComputeService {
                     self.inner.nodes[node.index()].bare_metal.cancel(action);
                 }
             }
-            Effect::Ended { status, user, .. } => {
+            Effect::Ended { status, user } => {
                 for sink in self.inner.sinks.borrow().iter() {
                     sink.borrow_mut().record(&status.record());
                 }

@@ -61,10 +61,14 @@ impl PlatformState {
     }
 
     /// Begins the downloads for which there was no room before, if room may have come.
+    #[inline]
     pub(super) fn begin_awaited_downloads(&mut self) {
-        if !std::mem::take(&mut self.head_room_may_have_come) || self.awaiting_room.is_empty() {
-            return;
+        if std::mem::take(&mut self.head_room_may_have_come) && !self.awaiting_room.is_empty() {
+            self.try_awaited_downloads();
         }
+    }
+
+    fn try_awaited_downloads(&mut self) {
         let line: Vec<(InvocationId, ImageId)> = self.awaiting_room.iter().copied().collect();
         for (since, image) in line {
             if self.head.borrow().can_hold(self.images[image.index()].bytes) && self.begin_download(image) {

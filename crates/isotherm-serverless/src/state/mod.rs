@@ -97,7 +97,7 @@ pub(crate) enum Effect {
     /// Stop the body of an invocation.
     CancelBody { invocation: InvocationId },
     /// An invocation has ended: tell its user, if he has a handle, by his manager.
-    Ended { invocation: InvocationId, status: Rc<Status>, user: Option<(Port<ManagerMessage>, crate::Invocation)> },
+    Ended { status: Rc<Status>, user: Option<(Port<ManagerMessage>, crate::Invocation)> },
 }
 
 /// Where the image is as seen from the head host.
@@ -539,7 +539,7 @@ impl PlatformState {
         });
         invocation.status.set_ended();
         let user = invocation.errand.and_then(|Errand { manager, handle, .. }| Some((manager, handle?)));
-        self.effects.push_back(Effect::Ended { invocation: id, status: invocation.status, user });
+        self.effects.push_back(Effect::Ended { status: invocation.status, user });
         let container = match invocation.place {
             Place::Running(container) => Some(container),
             _ => None,

@@ -176,7 +176,9 @@ impl Stage {
             Effect::ForgetPrewarm { function } => format!("forget prewarming of {function}"),
             Effect::Stopped { container } => format!("stopped {container}"),
             Effect::CancelBody { invocation } => format!("cancel body {invocation}"),
-            Effect::Ended { invocation, status, .. } => format!("ended {invocation} {}", status.record().outcome.name()),
+            Effect::Ended { status, .. } => {
+                format!("ended {} {}", status.record().id, status.record().outcome.name())
+            }
         };
         self.effects().iter().map(order).collect()
     }
@@ -203,7 +205,7 @@ impl Stage {
 /// The outcome of an invocation, if it ended among these effects.
 pub(super) fn outcome_of(effects: &[Effect], id: InvocationId) -> Option<Outcome> {
     effects.iter().find_map(|effect| match effect {
-        Effect::Ended { invocation, status, .. } if *invocation == id => Some(status.record().outcome),
+        Effect::Ended { status, .. } if status.record().id == id => Some(status.record().outcome),
         _ => None,
     })
 }
