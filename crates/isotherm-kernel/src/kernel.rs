@@ -320,15 +320,24 @@ impl Kernel {
         agenda.next_time()
     }
 
-    /// Moves everything that is due now into the run queue and says how many events that were.
-    pub(crate) fn deliver_due(&self) -> u64 {
+    /// Moves everything that is due now into the run queue and says how many events that were. Mostly there is one, and nobody else waits for a
+    /// turn: it is given back, to have its turn without waiting for it.
+    pub(crate) fn deliver_due(&self) -> (u64, Option<Ready>) {
         let mut events = 0;
         let mut agenda = self.inner.agenda.borrow_mut();
         while let Some(due) = agenda.pop_due(self.now()) {
             events += 1;
             match due {
-                alarm::Due::Ready(Ready::Actor(id)) => self.wake(id),
-                alarm::Due::Ready(ready) => self.inner.ready.borrow_mut().push_back(ready),
+                alarm::Due::Ready(ready) => {
+                    let is_alone = events == 1 && self.is_quiet();
+                    if is_alone && agenda.next_time().is_none_or(|next| next > self.now()) {
+                        return (events, Some(ready));
+                    }
+                    match ready {
+                        Ready::Actor(id) => self.wake(id),
+                        ready => self.inner.ready.borrow_mut().push_back(ready),
+                    }
+                }
                 alarm::Due::Nothing => {}
                 alarm::Due::Activity(index) => {
                     let mut fluid = self.inner.fluid.borrow_mut();
@@ -342,6 +351,6 @@ impl Kernel {
                 }
             }
         }
-        events
+        (events, None)
     }
 }

@@ -22,6 +22,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ops::ControlFlow;
 
+use crate::kernel::Ready;
 use crate::{Kernel, Marking, Time};
 
 /// What a simulation may use. The default limits nothing but the steps of one instant.
@@ -204,9 +205,9 @@ impl Simulation {
 
     fn run_to_end(&self) -> Result<Time, RunError> {
         let kernel = &self.kernel;
-        let mut events = 0;
+        let (mut events, mut first) = (0, None);
         loop {
-            self.run_instant()?;
+            self.run_instant(first)?;
             if kernel.inner.tasks.borrow().users == 0 {
                 return Ok(kernel.now());
             }
@@ -225,7 +226,9 @@ impl Simulation {
             if kernel.inner.next_background.get() <= next {
                 kernel.call_background();
             }
-            events += kernel.deliver_due();
+            let (delivered, alone) = kernel.deliver_due();
+            events += delivered;
+            first = alone;
             if let Some(limit) = self.limits.max_events
                 && events > limit
             {
@@ -234,11 +237,11 @@ impl Simulation {
         }
     }
 
-    /// Runs everything in the run queue.
-    fn run_instant(&self) -> Result<(), RunError> {
+    /// Runs what is first, and then everything in the run queue.
+    fn run_instant(&self, mut first: Option<Ready>) -> Result<(), RunError> {
         let mut steps = 0;
         loop {
-            let ready = self.kernel.inner.ready.borrow_mut().pop_front();
+            let ready = first.take().or_else(|| self.kernel.inner.ready.borrow_mut().pop_front());
             let Some(ready) = ready else { return Ok(()) };
             self.kernel.run(ready);
             self.step()?;

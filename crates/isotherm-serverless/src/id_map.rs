@@ -45,18 +45,29 @@ counted!(ContainerId, InvocationId, NodeId);
 /// A table of values `T` by ids `I`.
 #[derive(Debug)]
 pub(crate) struct IdMap<I, T> {
-    /// The id in each place, or `VACANT`. A power of two of them, or none.
-    ids: Vec<u64>,
-    values: Vec<Option<T>>,
+    /// A power of two of them, or none.
+    places: Vec<Place<T>>,
     /// How far a hash is shifted to give a place.
     shift: u32,
     len: usize,
     of: PhantomData<I>,
 }
 
+/// An id and its value lie side by side in memory, so that both are had at once.
+#[derive(Debug)]
+struct Place<T> {
+    /// `VACANT` if there is none.
+    id: u64,
+    value: Option<T>,
+}
+
+impl<T> Place<T> {
+    const VACANT: Self = Place { id: VACANT, value: None };
+}
+
 impl<I, T> Default for IdMap<I, T> {
     fn default() -> Self {
-        IdMap { ids: Vec::new(), values: Vec::new(), shift: 0, len: 0, of: PhantomData }
+        IdMap { places: Vec::new(), shift: 0, len: 0, of: PhantomData }
     }
 }
 
@@ -69,13 +80,15 @@ impl<I: CountedId, T> IdMap<I, T> {
         self.len == 0
     }
 
+    #[inline]
     pub(crate) fn get(&self, id: &I) -> Option<&T> {
-        self.values[self.find(*id)?].as_ref()
+        self.places.get(self.find(*id)?)?.value.as_ref()
     }
 
+    #[inline]
     pub(crate) fn get_mut(&mut self, id: &I) -> Option<&mut T> {
         let place = self.find(*id)?;
-        self.values[place].as_mut()
+        self.places.get_mut(place)?.value.as_mut()
     }
 
     #[cfg(test)]
@@ -86,77 +99,83 @@ impl<I: CountedId, T> IdMap<I, T> {
     /// Puts a value under an id and gives the one that was there.
     pub(crate) fn insert(&mut self, id: I, value: T) -> Option<T> {
         match self.find(id) {
-            Some(place) => self.values[place].replace(value),
+            Some(place) => self.places[place].value.replace(value),
             None => {
-                self.add(id, value);
+                self.insert_new(id, value);
                 None
             }
         }
     }
 
     /// Puts a value under an id that is not in the table.
+    #[inline]
     pub(crate) fn insert_new(&mut self, id: I, value: T) -> &mut T {
         debug_assert!(self.find(id).is_none(), "an id is given out once");
-        let place = self.add(id, value);
-        self.values[place].as_mut().expect("a place that is taken has a value")
+        if 4 * (self.len + 1) > 3 * self.places.len() {
+            self.grow();
+        }
+        self.len += 1;
+        let place = self.vacant(id.count());
+        let Place { id: taken, value: room } = &mut self.places[place];
+        *taken = id.count();
+        room.insert(value)
     }
 
     /// The value of an id, which is made if there is none.
     pub(crate) fn get_or_insert_with(&mut self, id: I, value: impl FnOnce() -> T) -> &mut T {
-        let place = match self.find(id) {
-            Some(place) => place,
-            None => self.add(id, value()),
-        };
-        self.values[place].as_mut().expect("a place that is taken has a value")
+        match self.find(id) {
+            Some(place) => self.places[place].value.get_or_insert_with(value),
+            None => self.insert_new(id, value()),
+        }
     }
 
     pub(crate) fn remove(&mut self, id: &I) -> Option<T> {
         let mut gap = self.find(*id)?;
-        let value = self.values[gap].take();
+        let value = self.places[gap].value.take();
         self.len -= 1;
         // Whoever stands behind the gap and belongs before it moves into it, so that nobody is cut off from where he belongs.
-        let mask = self.ids.len() - 1;
+        let mask = self.places.len() - 1;
         let mut place = gap;
         loop {
             place = (place + 1) & mask;
-            let other = self.ids[place];
+            let other = self.places[place].id;
             if other == VACANT {
                 break;
             }
             let home = self.home(other);
             if (place.wrapping_sub(home) & mask) >= (place.wrapping_sub(gap) & mask) {
-                self.ids[gap] = other;
-                self.values.swap(gap, place);
+                self.places.swap(gap, place);
                 gap = place;
             }
         }
-        self.ids[gap] = VACANT;
+        self.places[gap].id = VACANT;
         value
     }
 
     /// All ids and their values, in no order that means anything.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (I, &T)> + '_ {
-        self.ids.iter().zip(&self.values).filter_map(|(&id, value)| Some((I::of_count(id), value.as_ref()?)))
+        self.places.iter().filter_map(|place| Some((I::of_count(place.id), place.value.as_ref()?)))
     }
 
     /// All values, in no order that means anything.
     #[cfg(any(test, feature = "audit"))]
     pub(crate) fn values(&self) -> impl Iterator<Item = &T> + '_ {
-        self.values.iter().flatten()
+        self.places.iter().filter_map(|place| place.value.as_ref())
     }
 
     fn home(&self, id: u64) -> usize {
         (id.wrapping_mul(MULTIPLIER) >> self.shift) as usize
     }
 
+    #[inline]
     fn find(&self, id: I) -> Option<usize> {
-        if self.ids.is_empty() {
+        if self.places.is_empty() {
             return None;
         }
-        let (id, mask) = (id.count(), self.ids.len() - 1);
+        let (id, mask) = (id.count(), self.places.len() - 1);
         let mut place = self.home(id);
         loop {
-            match self.ids[place] {
+            match self.places[place].id {
                 found if found == id => return Some(place),
                 VACANT => return None,
                 _ => place = (place + 1) & mask,
@@ -164,37 +183,27 @@ impl<I: CountedId, T> IdMap<I, T> {
         }
     }
 
-    /// Puts a value under an id that is not in the table, and says where it is.
-    fn add(&mut self, id: I, value: T) -> usize {
-        if 4 * (self.len + 1) > 3 * self.ids.len() {
-            self.grow();
-        }
-        self.len += 1;
-        self.put(id.count(), value)
-    }
-
-    /// Puts a value under an id that is not in the table, which has a vacant place.
-    fn put(&mut self, id: u64, value: T) -> usize {
-        let mask = self.ids.len() - 1;
+    /// The vacant place for an id that is not in the table, which has one.
+    #[inline]
+    fn vacant(&self, id: u64) -> usize {
+        let mask = self.places.len() - 1;
         let mut place = self.home(id);
-        while self.ids[place] != VACANT {
+        while self.places[place].id != VACANT {
             place = (place + 1) & mask;
         }
-        self.ids[place] = id;
-        self.values[place] = Some(value);
         place
     }
 
+    #[cold]
     fn grow(&mut self) {
-        let places = (2 * self.ids.len()).max(LEAST_PLACES);
-        let ids = std::mem::replace(&mut self.ids, vec![VACANT; places]);
-        let values = std::mem::take(&mut self.values);
-        self.values.resize_with(places, || None);
-        self.shift = u64::BITS - places.trailing_zeros();
-        for (id, value) in ids.into_iter().zip(values) {
-            if let Some(value) = value {
-                self.put(id, value);
-            }
+        let count = (2 * self.places.len()).max(LEAST_PLACES);
+        let mut places = Vec::new();
+        places.resize_with(count, || Place::VACANT);
+        let before = std::mem::replace(&mut self.places, places);
+        self.shift = u64::BITS - count.trailing_zeros();
+        for taken in before.into_iter().filter(|place| place.id != VACANT) {
+            let place = self.vacant(taken.id);
+            self.places[place] = taken;
         }
     }
 }
@@ -249,6 +258,6 @@ mod tests {
             }
         }
         assert_eq!(map.len(), 4);
-        assert_eq!(map.ids.len(), LEAST_PLACES);
+        assert_eq!(map.places.len(), LEAST_PLACES);
     }
 }

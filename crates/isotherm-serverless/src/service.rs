@@ -18,7 +18,7 @@ use std::rc::Rc;
 use isotherm_kernel::{Call as Timer, Duration, Kernel, Signalled};
 use isotherm_platform::HostId;
 use isotherm_services::{
-    Address, AtLimit, BareMetalConfig, BareMetalService, Delivery, FailureCause, Ledger, Message, Port, Site,
+    Address, AtLimit, BareMetalConfig, BareMetalService, Delivery, FailureCause, Ledger, Port, Site,
     StorageConfig, StorageService,
 };
 use rustc_hash::{FxHashMap, FxHashSet};

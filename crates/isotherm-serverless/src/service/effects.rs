@@ -70,15 +70,20 @@ impl ActionOwner for Inner {
 impl ServerlessComputeService {
     /// Carries out the effects that the state has left, in their order.
     pub(super) fn carry_out(&self) {
-        loop {
-            let effect = self.inner.state.borrow_mut().effects.pop_front();
-            let Some(effect) = effect else { break };
-            self.carry_out_one(effect);
+        let is_anybody_left = loop {
+            let mut state = self.inner.state.borrow_mut();
+            let Some(effect) = state.effects.pop_front() else { break !state.invocations.is_empty() };
+            let is_last = state.effects.is_empty();
+            drop(state);
+            self.carry_out_one(effect, is_last);
+        };
+        if !is_anybody_left {
+            self.answer_who_waits_for_the_last();
         }
-        self.answer_who_waits_for_the_last();
     }
 
-    fn carry_out_one(&self, effect: Effect) {
+    /// Carries out an effect, which is the last one so far, or not.
+    fn carry_out_one(&self, effect: Effect, is_last: bool) {
         match effect {
             Effect::Download { image } => self.download(image),
             Effect::DownloadAtOnce { image } => {
@@ -95,7 +100,9 @@ impl ServerlessComputeService {
                 self.tell_later(&self.inner.nodes[node.index()].address, Request::LoadEnded { node, image, result });
             }
             Effect::Start { invocation, node, container, startup, limit } => {
-                self.start_body(invocation, node, container, startup, limit);
+                // Effects are carried out at the end of a turn: the last of them ends it, if no other message waits.
+                let turn = if is_last && self.takes_at_once() { Turn::Ends } else { Turn::GoesOn };
+                self.start_body(invocation, node, container, startup, limit, turn);
             }
             Effect::KeepAlive { container, idle_sequence, idle } => {
                 let token = Signal::IdleTimeout { container, idle_sequence }.token();
@@ -168,12 +175,9 @@ impl ServerlessComputeService {
         });
     }
 
-    /// Answers those who wait until no invocation is left, if none is.
+    /// No invocation is left: answers those who wait for that.
     fn answer_who_waits_for_the_last(&self) {
         let replies = {
-            if !self.inner.state.borrow().invocations.is_empty() {
-                return;
-            }
             let mut desk = self.inner.desk.borrow_mut();
             let mut replies = std::mem::take(&mut desk.draining);
             if self.inner.stopped.get() {
@@ -264,6 +268,7 @@ impl ServerlessComputeService {
         container: ContainerId,
         startup: Duration,
         limit: Duration,
+        turn: Turn,
     ) {
         let services = self.node(node);
         let Some(action) = self.action(invocation, node, container) else { return };
@@ -278,9 +283,6 @@ impl ServerlessComputeService {
             request.status = Some(Rc::clone(&status));
             self.inner.desk.borrow_mut().progress.insert(invocation, (node, status));
         }
-        // Effects are carried out at the end of a turn; the last of them ends it, if no other message waits.
-        let is_last = self.inner.state.borrow().effects.is_empty() && self.takes_at_once();
-        let turn = if is_last { Turn::Ends } else { Turn::GoesOn };
         let id = services.bare_metal.submit_in(turn, self.address(), request);
         let mut state = self.inner.state.borrow_mut();
         if let Some(errand) = state.invocations.get_mut(&invocation).and_then(|live| live.errand.as_mut()) {

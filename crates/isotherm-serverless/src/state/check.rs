@@ -70,7 +70,7 @@ impl PlatformState {
             memory[node] += limits.memory_bytes;
             disk[node] += limits.disk_bytes;
             busy[node] += container.serving;
-            if container.serving == 0 {
+            if container.serving == 0 && self.evicts {
                 idle[node].0 += 1;
                 idle[node].1.add(self.need(container.function));
             }

@@ -163,7 +163,7 @@ impl PlatformState {
         if !self.evicts || !needed.fits_into(state.idle_limits) {
             return false;
         }
-        let mut idle = state.idle.in_order().map(|id| self.idle_container(id));
+        let mut idle = state.idle.iter().map(|key| self.idle_container(key.id));
         let Some(victims) = self.policies.eviction.choose(&mut idle, missing) else { return false };
         drop(idle);
         for victim in self.only_idle(node, victims) {
@@ -244,12 +244,14 @@ impl PlatformState {
         let image = self.functions[function.index()].image;
         let limits = self.need(function);
         let state = &mut self.nodes[node.index()];
-        state.idle.insert(IdleKey { rank: container.rank, since: self.now, id });
-        state.idle_limits.add(limits);
         // What this container holds can now be had by evicting it.
         state.room_may_have_come();
+        if self.evicts {
+            state.idle.insert(IdleKey { rank: container.rank, since: self.now, id });
+            state.idle_limits.add(limits);
+            self.touch(node);
+        }
         self.count_pins(node, image, -1, 1);
-        self.touch(node);
         self.emit(|| EventKind::ContainerIdle { node, container: id });
         self.note_expiry(id, &container);
     }
@@ -311,10 +313,24 @@ impl PlatformState {
         let image = self.functions[function.index()].image;
         let limits = self.need(function);
         let state = &mut self.nodes[node.index()];
-        state.idle.remove(&IdleKey { rank, since: idle_since, id });
-        state.idle_limits = state.idle_limits.without(limits);
+        if self.evicts {
+            state.idle.remove(&IdleKey { rank, since: idle_since, id });
+            state.idle_limits = state.idle_limits.without(limits);
+            self.touch(node);
+        }
         self.count_pins(node, image, 1, -1);
-        self.touch(node);
+    }
+
+    /// Idle containers of a node, in the order in which they go when their room is needed; where none of them goes, in that of creation.
+    pub(super) fn idle_on(&self, node: NodeId) -> Vec<ContainerId> {
+        if self.evicts {
+            return self.nodes[node.index()].idle.iter().map(|key| key.id).collect();
+        }
+        let is_there = |container: &Container| container.node == node && container.serving == 0;
+        let idle = self.containers.iter().filter(|(_, container)| is_there(container));
+        let mut idle: Vec<ContainerId> = idle.map(|(id, _)| id).collect();
+        idle.sort_unstable();
+        idle
     }
 
     /// Gives an invocation to a container, idle or new.

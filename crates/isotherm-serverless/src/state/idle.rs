@@ -1,6 +1,6 @@
 //! Idle containers: of one function, in the order in which they are to serve, and of one node, in the order in which they are to go.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use isotherm_kernel::Time;
 
@@ -150,72 +150,6 @@ pub(crate) struct IdleKey {
     pub(crate) rank: Rank,
     pub(crate) since: Time,
     pub(crate) id: ContainerId,
-}
-
-/// Idle containers of a node.
-#[derive(Debug)]
-pub(crate) enum IdleOnNode {
-    /// In the order in which they go when their room is needed.
-    InOrder(BTreeSet<IdleKey>),
-    /// Where nobody goes, it is only known who they are.
-    Known(IdMap<ContainerId, ()>),
-}
-
-impl IdleOnNode {
-    pub(crate) fn new(evicts: bool) -> Self {
-        if evicts { IdleOnNode::InOrder(BTreeSet::new()) } else { IdleOnNode::Known(IdMap::default()) }
-    }
-
-    pub(crate) fn insert(&mut self, key: IdleKey) {
-        match self {
-            IdleOnNode::InOrder(keys) => {
-                keys.insert(key);
-            }
-            IdleOnNode::Known(ids) => {
-                ids.insert(key.id, ());
-            }
-        }
-    }
-
-    pub(crate) fn remove(&mut self, key: &IdleKey) {
-        match self {
-            IdleOnNode::InOrder(keys) => {
-                keys.remove(key);
-            }
-            IdleOnNode::Known(ids) => {
-                ids.remove(&key.id);
-            }
-        }
-    }
-
-    /// Those that may go when their room is needed, the first to go first.
-    pub(crate) fn in_order(&self) -> impl Iterator<Item = ContainerId> + '_ {
-        let keys = match self {
-            IdleOnNode::InOrder(keys) => Some(keys),
-            IdleOnNode::Known(_) => None,
-        };
-        keys.into_iter().flatten().map(|key| key.id)
-    }
-
-    /// All of them: in their order, or in that of creation.
-    pub(crate) fn all(&self) -> Vec<ContainerId> {
-        match self {
-            IdleOnNode::InOrder(keys) => keys.iter().map(|key| key.id).collect(),
-            IdleOnNode::Known(ids) => {
-                let mut ids: Vec<ContainerId> = ids.iter().map(|(id, ())| id).collect();
-                ids.sort_unstable();
-                ids
-            }
-        }
-    }
-
-    #[cfg(any(test, feature = "audit"))]
-    pub(crate) fn len(&self) -> usize {
-        match self {
-            IdleOnNode::InOrder(keys) => keys.len(),
-            IdleOnNode::Known(ids) => ids.len(),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -40,12 +40,13 @@ pub(crate) use changes::Change;
 use changes::ChangeLog;
 pub(crate) use containers::Container;
 use expiry::Expiries;
-use idle::{IdleContainers, IdleOnNode};
+use idle::IdleContainers;
 pub(crate) use node::{Node, SharedFileSystem};
 use prewarm::Prewarming;
 use throttle::{CommonGate, Gate};
 pub use view::{Mark, Need, Pending, View};
 
+use std::cell::Cell;
 use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 
@@ -262,6 +263,8 @@ pub(crate) struct PlatformState {
     log: ChangeLog,
     /// Nodes on which what can be had may have changed since a scheduler last said that it knows; each once.
     touched: Vec<NodeId>,
+    /// Whether schedulers have asked how many invocations run on nodes: only then they are told of nodes where nothing else has changed.
+    counts_wanted: Cell<bool>,
     /// Functions of which the last round could not dispatch what the scheduler had decided.
     refused: Vec<FunctionId>,
     /// Functions that have invocations that wait, and of which a container can take one that could not when the last round was held.
@@ -276,12 +279,9 @@ pub(crate) struct PlatformState {
 }
 
 impl PlatformState {
-    pub(crate) fn new(policies: Policies, head: SharedFileSystem, mut nodes: Vec<Node>) -> Self {
+    pub(crate) fn new(policies: Policies, head: SharedFileSystem, nodes: Vec<Node>) -> Self {
         let common_gate = CommonGate::new(policies.max_concurrency, policies.throttle);
         let evicts = policies.eviction.evicts();
-        for node in &mut nodes {
-            node.idle = IdleOnNode::new(evicts);
-        }
         let least = |capacity: fn(&Node) -> u64| nodes.iter().map(capacity).min().unwrap_or_default();
         PlatformState {
             now: Time::ZERO,
@@ -319,6 +319,7 @@ impl PlatformState {
             changes: 0,
             log: ChangeLog::default(),
             touched: Vec::new(),
+            counts_wanted: Cell::new(false),
             refused: Vec::new(),
             opened: Vec::new(),
             repeats: false,
@@ -668,7 +669,9 @@ impl PlatformState {
 
     /// Keeps the set of nodes with a free slot true.
     fn note_slots(&mut self, node: NodeId) {
-        self.touch(node);
+        if self.counts_wanted.get() || self.nodes[node.index()].slots.is_some() {
+            self.touch(node);
+        }
         self.log.note(Change::Slots(node));
         let has_free = self.nodes[node.index()].free_slots() > 0;
         if has_free == self.free_nodes.contains(node) {
@@ -690,7 +693,8 @@ impl PlatformState {
         }
         state.up = false;
         state.room_may_have_come();
-        for container in state.idle.all() {
+        self.touch(node);
+        for container in self.idle_on(node) {
             self.stop_container(container, false);
         }
         let in_memory: Vec<ImageId> = self.images_in_memory(node);
@@ -711,6 +715,7 @@ impl PlatformState {
             known.failures = 0;
             known.retry_at = Time::ZERO;
         }
+        self.touch(node);
         self.note_slots(node);
     }
 

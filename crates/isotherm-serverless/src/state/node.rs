@@ -1,6 +1,7 @@
 //! What the platform knows of one compute host.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use isotherm_kernel::Time;
@@ -8,7 +9,7 @@ use isotherm_services::{FileId, FileSystem};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Need;
-use super::idle::IdleOnNode;
+use super::idle::IdleKey;
 use crate::ImageId;
 
 /// A file system that a storage service and the platform's state share.
@@ -28,8 +29,9 @@ pub(crate) struct Node {
     pub(crate) memory: SharedFileSystem,
     /// Images that are, or are about to be, on this node.
     pub(crate) images: FxHashMap<ImageId, NodeImage>,
-    pub(crate) idle: IdleOnNode,
-    /// Limits of the idle containers together.
+    /// Idle containers, in the order in which they go when their room is needed; not kept where none of them goes.
+    pub(crate) idle: BTreeSet<IdleKey>,
+    /// Limits of these together.
     pub(crate) idle_limits: Need,
     /// Images that only idle containers pin, together.
     pub(crate) idle_images: Need,
@@ -108,7 +110,7 @@ impl Node {
             disk,
             memory,
             images: FxHashMap::default(),
-            idle: IdleOnNode::new(true),
+            idle: BTreeSet::new(),
             idle_limits: Need::default(),
             idle_images: Need::default(),
             dropped: Vec::new(),

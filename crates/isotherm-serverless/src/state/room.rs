@@ -16,6 +16,7 @@
 //!
 //! [`RoomRule::EvictIdleContainers`]: crate::RoomRule::EvictIdleContainers
 
+use super::idle::IdleKey;
 use super::node::{Move, Transfer};
 use super::{Need, PlatformState};
 use crate::eviction::Missing;
@@ -202,7 +203,7 @@ impl PlatformState {
     /// them may make up for that), the first in their order. None if there is none.
     fn choose_idle(&self, node: NodeId, missing: Missing, keep: Option<ImageId>) -> Vec<ContainerId> {
         let state = &self.nodes[node.index()];
-        let mut idle = state.idle.in_order().map(|id| {
+        let mut idle = state.idle.iter().map(|&IdleKey { id, .. }| {
             let mut idle = self.idle_container(id);
             if let Some(image) = self.functions[idle.function.index()].image
                 && keep != Some(image)
@@ -221,7 +222,7 @@ impl PlatformState {
             .choose(&mut idle, missing)
             .map(|victims| self.only_idle(node, victims))
             .filter(|victims| !victims.is_empty())
-            .unwrap_or_else(|| state.idle.in_order().take(1).collect())
+            .unwrap_or_else(|| state.idle.iter().take(1).map(|key| key.id).collect())
     }
 
     /// A policy may be wrong: only what is idle on the node goes.

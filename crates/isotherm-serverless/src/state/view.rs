@@ -127,6 +127,12 @@ impl<'a> View<'a> {
         &self.state.touched
     }
 
+    /// Whether somebody wants to know how many invocations run on nodes, and `touched` names the nodes where that has changed. `want` says that he
+    /// does, from now on.
+    pub(crate) fn counts_wanted(&self, want: bool) -> bool {
+        self.state.counts_wanted.replace(self.state.counts_wanted.get() | want)
+    }
+
     /// The functions of which the last round could not dispatch what was decided.
     pub(crate) fn refused(&self) -> &'a [FunctionId] {
         &self.state.refused

@@ -30,6 +30,8 @@ pub(super) struct Books {
     by_node: BTreeMap<NodeId, Promised>,
     /// Nodes whose promises have changed.
     changed: Vec<NodeId>,
+    /// Whether the trees know how many invocations run on nodes: only once a rule has asked.
+    counts_running: bool,
 }
 
 /// Which room counts.
@@ -56,7 +58,9 @@ impl Books {
 
     /// Learns what has changed on nodes.
     pub(super) fn refresh(&mut self, view: &View<'_>) {
-        if self.all.len() != view.nodes() {
+        let counts_running = view.counts_wanted(false);
+        if self.all.len() != view.nodes() || self.counts_running != counts_running {
+            self.counts_running = counts_running;
             self.spare = LoadTree::new(view.nodes());
             self.all = LoadTree::new(view.nodes());
             (0..view.nodes() as u32).for_each(|node| self.update(view, NodeId(node)));
@@ -73,7 +77,7 @@ impl Books {
     fn update(&mut self, view: &View<'_>, node: NodeId) {
         let promised = self.by_node.get(&node);
         let slots = promised.map_or(0, |promised| promised.slots);
-        let running = view.running(node).saturating_add(slots);
+        let running = if self.counts_running { view.running(node).saturating_add(slots) } else { 0 };
         if view.free_slots(node) <= slots {
             self.spare.set(node, Load { room: None, running });
             self.all.set(node, Load { room: None, running });
@@ -97,6 +101,38 @@ impl Books {
     /// Invocations that run on a node or have a place there.
     pub(super) fn running(&self, view: &View<'_>, node: NodeId) -> u32 {
         view.running(node).saturating_add(self.by_node.get(&node).map_or(0, |promised| promised.slots))
+    }
+
+    /// Those of all nodes together. The first time this looks at all nodes.
+    pub(super) fn total_running(&self, view: &View<'_>) -> u64 {
+        if self.counts(view) {
+            return self.all.total_running();
+        }
+        (0..view.nodes() as u32).map(|node| u64::from(self.running(view, NodeId(node)))).sum()
+    }
+
+    /// Of the nodes that have so much room and meet a condition, the one with fewest invocations; of equals the first. The first time this looks
+    /// at all nodes.
+    pub(super) fn least_running(
+        &self,
+        view: &View<'_>,
+        room: Room,
+        need: u64,
+        meets: &mut dyn FnMut(NodeId) -> bool,
+    ) -> Option<NodeId> {
+        let tree = self.tree(room);
+        if self.counts(view) {
+            return tree.least_running(need, meets);
+        }
+        let nodes = (0..view.nodes() as u32).map(NodeId);
+        let with_room = nodes.filter(|&node| tree.room(node).is_some_and(|room| room >= need) && meets(node));
+        with_room.min_by_key(|&node| (self.running(view, node), node))
+    }
+
+    /// Whether the trees know how many invocations run on nodes. If not, they will from the next time on.
+    fn counts(&self, view: &View<'_>) -> bool {
+        view.counts_wanted(true);
+        self.counts_running
     }
 
     /// Memory on a node that is there and not promised.

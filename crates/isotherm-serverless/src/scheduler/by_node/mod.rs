@@ -115,7 +115,7 @@ impl<'a> Nodes<'a> {
 
     /// Those of all nodes together.
     pub fn total_running(&self) -> u64 {
-        self.books.tree(Room::All).total_running()
+        self.books.total_running(&self.view)
     }
 
     /// Memory on a node that no container holds and no image that is in use, in bytes.
@@ -170,7 +170,7 @@ impl<'a> Nodes<'a> {
     pub fn least_running(&self, function: FunctionId) -> Option<NodeId> {
         Room::BOTH.into_iter().find_map(|room| {
             let meets = &mut |node| self.has_place_in(room, function, node);
-            self.books.tree(room).least_running(self.need(function), meets)
+            self.books.least_running(&self.view, room, self.need(function), meets)
         })
     }
 

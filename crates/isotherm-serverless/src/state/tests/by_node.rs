@@ -298,7 +298,7 @@ fn without_eviction_idle_containers_hold_their_room() {
     stage.body_ended(waiting[1]);
     assert_eq!(stage.node_of(waiting[0]), None);
     // Its keep-alive ends.
-    let container = stage.state.nodes[0].idle.all().first().copied().expect("an idle container");
+    let container = stage.state.idle_on(NodeId(0)).first().copied().expect("an idle container");
     stage.state.stop_container(container, false);
     stage.conclude(Round::Yes);
     assert_eq!(stage.node_of(waiting[0]), Some(0));
