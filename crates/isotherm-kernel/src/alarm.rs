@@ -135,8 +135,14 @@ impl Agenda {
                 }
                 Begun::InSeries(due, whom, token) => {
                     let key = key(due, Rank::Cpu, self.queue.draw_sequence());
-                    let place = self.series.partition_point(|other| other.key > key);
-                    self.series.insert(place, InSeries { key, whom, token });
+                    let next = InSeries { key, whom, token };
+                    match self.series.last() {
+                        Some(first) if first.key < key => {
+                            let place = self.series.partition_point(|other| other.key > key);
+                            self.series.insert(place, next);
+                        }
+                        _ => self.series.push(next),
+                    }
                 }
             }
         }

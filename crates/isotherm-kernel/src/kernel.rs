@@ -278,6 +278,7 @@ impl Kernel {
     }
 
     /// Runs one entry of the run queue.
+    #[inline]
     pub(crate) fn run(&self, ready: Ready) {
         match ready {
             Ready::Actor(id) => self.run_actor(id),
@@ -321,8 +322,8 @@ impl Kernel {
     }
 
     /// Moves everything that is due now into the run queue and says how many events that were. Mostly there is one, and nobody else waits for a
-    /// turn: it is given back, to have its turn without waiting for it.
-    pub(crate) fn deliver_due(&self) -> (u64, Option<Ready>) {
+    /// turn: then it has its turn at once.
+    pub(crate) fn deliver_due(&self) -> u64 {
         let mut events = 0;
         let mut agenda = self.inner.agenda.borrow_mut();
         while let Some(due) = agenda.pop_due(self.now()) {
@@ -331,7 +332,9 @@ impl Kernel {
                 alarm::Due::Ready(ready) => {
                     let is_alone = events == 1 && self.is_quiet();
                     if is_alone && agenda.next_time().is_none_or(|next| next > self.now()) {
-                        return (events, Some(ready));
+                        drop(agenda);
+                        self.run(ready);
+                        return events;
                     }
                     match ready {
                         Ready::Actor(id) => self.wake(id),
@@ -351,6 +354,6 @@ impl Kernel {
                 }
             }
         }
-        (events, None)
+        events
     }
 }

@@ -22,7 +22,6 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ops::ControlFlow;
 
-use crate::kernel::Ready;
 use crate::{Kernel, Marking, Time};
 
 /// What a simulation may use. The default limits nothing but the steps of one instant.
@@ -205,9 +204,9 @@ impl Simulation {
 
     fn run_to_end(&self) -> Result<Time, RunError> {
         let kernel = &self.kernel;
-        let (mut events, mut first) = (0, None);
+        let mut events = 0;
         loop {
-            self.run_instant(first)?;
+            self.run_instant()?;
             if kernel.inner.tasks.borrow().users == 0 {
                 return Ok(kernel.now());
             }
@@ -226,9 +225,7 @@ impl Simulation {
             if kernel.inner.next_background.get() <= next {
                 kernel.call_background();
             }
-            let (delivered, alone) = kernel.deliver_due();
-            events += delivered;
-            first = alone;
+            events += kernel.deliver_due();
             if let Some(limit) = self.limits.max_events
                 && events > limit
             {
@@ -237,11 +234,11 @@ impl Simulation {
         }
     }
 
-    /// Runs what is first, and then everything in the run queue.
-    fn run_instant(&self, mut first: Option<Ready>) -> Result<(), RunError> {
+    /// Runs everything in the run queue.
+    fn run_instant(&self) -> Result<(), RunError> {
         let mut steps = 0;
         loop {
-            let ready = first.take().or_else(|| self.kernel.inner.ready.borrow_mut().pop_front());
+            let ready = self.kernel.inner.ready.borrow_mut().pop_front();
             let Some(ready) = ready else { return Ok(()) };
             self.kernel.run(ready);
             self.step()?;

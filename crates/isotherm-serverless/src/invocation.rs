@@ -1,15 +1,15 @@
 //! The user's handle on an invocation.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
 use std::rc::Rc;
 
-use isotherm_kernel::{Duration, Kernel};
+use isotherm_kernel::Duration;
 use isotherm_services::{FailureCause, Port};
 
+use crate::life::InvocationState;
 use crate::message::Woken;
 use crate::service::ServerlessComputeService;
-use crate::status::{InvocationState, Status};
 use crate::{InvocationId, InvocationRecord, Outcome, StartKind};
 
 /// An invocation, from its submission on. Cheap to clone; clones are the same invocation. Dropping it changes nothing
@@ -58,9 +58,9 @@ pub struct Invocation {
 
 struct Inner {
     id: InvocationId,
-    kernel: Kernel,
     service: ServerlessComputeService,
-    status: Rc<Status>,
+    /// Its record, once it has ended.
+    ended: OnceCell<Rc<InvocationRecord>>,
     /// Whether the function manager knows that it has ended.
     done: Cell<bool>,
     waiters: RefCell<Vec<Rc<Waiter>>>,
@@ -111,12 +111,11 @@ impl Drop for Waiting {
 }
 
 impl Invocation {
-    pub(crate) fn new(id: InvocationId, kernel: Kernel, service: ServerlessComputeService, status: Rc<Status>) -> Self {
+    pub(crate) fn new(id: InvocationId, service: ServerlessComputeService) -> Self {
         let inner = Inner {
             id,
-            kernel,
             service,
-            status,
+            ended: OnceCell::new(),
             done: Cell::new(false),
             waiters: RefCell::default(),
             output: RefCell::default(),
@@ -136,12 +135,18 @@ impl Invocation {
 
     /// Where it is in its life, now, as the platform knows it.
     pub fn state(&self) -> InvocationState {
-        self.inner.status.state(self.inner.kernel.now())
+        match self.inner.ended.get() {
+            Some(record) => InvocationState::Ended(record.outcome),
+            None => self.inner.service.state_of(self.inner.id),
+        }
     }
 
     /// Its dates and what else is known of it so far. Complete once it has ended.
     pub fn record(&self) -> InvocationRecord {
-        self.inner.status.snapshot(self.inner.kernel.now())
+        match self.inner.ended.get() {
+            Some(record) => InvocationRecord::clone(record),
+            None => self.inner.service.record_of(self.inner.id),
+        }
     }
 
     /// Whether its function manager has heard that it has ended.
@@ -151,30 +156,35 @@ impl Invocation {
 
     /// How it ended; `None` while it has not.
     pub fn outcome(&self) -> Option<Outcome> {
-        match self.state() {
-            InvocationState::Ended(outcome) => Some(outcome),
-            _ => None,
-        }
+        self.inner.ended.get().map(|record| record.outcome)
     }
 
     /// Why it did not complete, if it has ended without completing.
     pub fn cause(&self) -> Option<FailureCause> {
-        self.inner.status.record().cause.clone()
+        self.inner.ended.get()?.cause.clone()
     }
 
     /// Cold or warm, once it has been dispatched.
     pub fn start_kind(&self) -> Option<StartKind> {
-        self.inner.status.record().start_kind
+        match self.inner.ended.get() {
+            Some(record) => record.start_kind,
+            None => self.record().start_kind,
+        }
     }
 
     /// Time from submission to its end; `None` while it has not ended.
     pub fn response_time(&self) -> Option<Duration> {
-        self.outcome().map(|_| self.inner.status.record().response())
+        self.inner.ended.get().map(|record| record.response())
     }
 
     /// What the body has left as its output.
     pub fn output(&self) -> Option<Rc<str>> {
         self.inner.output.borrow().clone()
+    }
+
+    /// It has ended, and this is left of it.
+    pub(crate) fn set_ended(&self, record: &Rc<InvocationRecord>) {
+        self.inner.ended.get_or_init(|| Rc::clone(record));
     }
 
     pub(crate) fn set_output(&self, output: Rc<str>) {

@@ -75,6 +75,7 @@ mod function;
 mod id;
 mod id_map;
 mod invocation;
+mod life;
 mod limits;
 mod manager;
 mod message;
@@ -83,7 +84,6 @@ mod record;
 mod replay;
 mod service;
 mod state;
-mod status;
 
 pub use call::{Call, PrivateStorage};
 pub use config::{
@@ -101,4 +101,4 @@ pub use record::{InvocationRecord, Outcome, RecordSink, StartKind};
 pub use replay::{Planned, Source};
 pub use service::{ServerlessComputeService, ServerlessError};
 pub use state::{Mark, Need, Pending, View};
-pub use status::InvocationState;
+pub use life::InvocationState;

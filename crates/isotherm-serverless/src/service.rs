@@ -32,7 +32,7 @@ use crate::invocation::Invocation;
 use crate::message::{ManagerMessage, Reply, Request};
 use crate::state::{BodyEnd, Invocation as Live, Node, PlatformState, Policies, Registration, Round};
 use crate::{
-    ContainerId, FunctionId, ImageId, InvocationId, InvocationRecord, Limits, NodeId, PlatformEvent, RecordSink,
+    ContainerId, FunctionId, ImageId, InvocationId, InvocationRecord, InvocationState, Limits, NodeId, PlatformEvent, RecordSink,
 };
 
 /// Why a serverless compute service cannot be started.
@@ -324,8 +324,19 @@ impl ServerlessComputeService {
 
     /// The handle of an invocation that has not ended: its user's or, if he has none, a new one.
     fn handle(&self, id: InvocationId, live: &Live) -> Option<Invocation> {
-        let new = || Invocation::new(id, self.kernel().clone(), self.clone(), Rc::clone(&live.status));
+        let new = || Invocation::new(id, self.clone());
         Some(live.errand.as_ref()?.handle.clone().unwrap_or_else(new))
+    }
+
+    /// Where an invocation that has not ended is in its life.
+    pub(crate) fn state_of(&self, id: InvocationId) -> InvocationState {
+        let state = self.inner.state.borrow();
+        state.invocations[&id].life.state(self.kernel().now())
+    }
+
+    /// What is known of an invocation that has not ended.
+    pub(crate) fn record_of(&self, id: InvocationId) -> InvocationRecord {
+        self.inner.state.borrow().record(id, self.kernel().now())
     }
 
     /// The function that was registered last under a name.
@@ -586,7 +597,7 @@ impl ServerlessComputeService {
         let (id, live) = state.submit(function);
         let errand = live.errand.insert(Errand { handle: None, body, manager, action: None });
         let Some(reply) = reply else { return self.inner.detached.set(self.inner.detached.get() + 1) };
-        let handle = Invocation::new(id, self.kernel().clone(), self.clone(), Rc::clone(&live.status));
+        let handle = Invocation::new(id, self.clone());
         errand.handle = Some(handle.clone());
         drop(state);
         reply.answer(self.inner.payloads.invoke_answer, Ok(handle));

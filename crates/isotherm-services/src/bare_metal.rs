@@ -231,6 +231,7 @@ impl BareMetalService {
 
     /// Sends an action by a message of 0 bytes, in a turn that `turn` says whether it ends with that: an action that begins in the next turn of
     /// all begins in this one then, and may even end in it.
+    #[inline]
     pub fn submit_in(&self, turn: Turn, from: &Address, request: ActionRequest) -> ActionId {
         let inner = &self.inner;
         inner.site.message_sent(from, &inner.address, "action_request", 0);
@@ -293,28 +294,32 @@ impl BareMetalService {
     }
 
     /// The message with an action has arrived.
+    #[inline]
     fn arrive(&self, id: ActionId, turn: Turn) {
         let mut books = self.inner.books.borrow_mut();
         let Some(entry) = books.get(id) else { return };
+        let cores = entry.cores;
+        if self.inner.is_up() && books.starts_at_once(id, cores) {
+            self.begin(books, id, turn);
+        } else {
+            self.refuse_or_queue(books, id, cores);
+        }
+    }
+
+    fn refuse_or_queue(&self, mut books: RefMut<'_, Books>, id: ActionId, cores: u32) {
         if !self.inner.is_up() {
             drop(books);
             self.end_later(id, self.inner.why_down());
-            return;
-        }
-        let cores = entry.cores;
-        if cores > books.ledger.cores {
+        } else if cores > books.ledger.cores {
             let reason = format!("the action needs {cores} cores and the service has {}", books.ledger.cores);
             drop(books);
             let reason = reason.into();
             self.end_later(id, FailureCause::NotAllowed { reason });
-            return;
+        } else {
+            books.queue(id);
+            drop(books);
+            self.start_waiting();
         }
-        if books.starts_at_once(id, cores) {
-            return self.begin(books, id, turn);
-        }
-        books.queue(id);
-        drop(books);
-        self.start_waiting();
     }
 
     /// Starts the actions at the head of the queue for which there are cores.
@@ -332,6 +337,7 @@ impl BareMetalService {
     }
 
     /// Begins an action that holds its cores.
+    #[inline]
     fn begin(&self, mut books: RefMut<'_, Books>, id: ActionId, turn: Turn) {
         if books.sleeps(id) {
             self.begin_sleeper(books, id, turn);

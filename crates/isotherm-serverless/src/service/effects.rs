@@ -145,15 +145,15 @@ impl ServerlessComputeService {
                     self.inner.nodes[node.index()].bare_metal.cancel(action);
                 }
             }
-            Effect::Ended { status, user } => {
+            Effect::Ended { record, user } => {
                 for sink in self.inner.sinks.borrow().iter() {
-                    sink.borrow_mut().record(&status.record());
+                    sink.borrow_mut().record(&record);
                 }
                 #[cfg(any(test, feature = "audit"))]
-                self.inner.desk.borrow_mut().progress.remove(&status.record().id);
+                self.inner.desk.borrow_mut().progress.remove(&record.id);
                 match user {
                     Some((manager, handle)) => self.notify(&manager, handle),
-                    None => self.inner.state.borrow_mut().statuses.give_back(status),
+                    None => self.inner.state.borrow_mut().records.give_back(record),
                 }
             }
         }

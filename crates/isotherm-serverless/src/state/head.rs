@@ -7,7 +7,7 @@
 use isotherm_services::FailureCause;
 
 use super::images::image_of_file;
-use super::{Effect, OnHead, Place, PlatformState};
+use super::{Effect, Invocation, OnHead, Place, PlatformState};
 use crate::{EventKind, FunctionId, ImageId, InvocationId, Outcome};
 
 impl PlatformState {
@@ -16,10 +16,11 @@ impl PlatformState {
     pub(super) fn admit_new(&mut self, may_dispatch: bool) {
         self.begin_awaited_downloads();
         while let Some(id) = self.next_let_in() {
-            let now = self.now;
-            let invocation = &self.invocations[&id];
-            invocation.status.update(|record| record.throttle_wait = now.since(record.submitted));
-            self.admit(id, invocation.function);
+            let Some(invocation) = self.invocations.get_mut(&id) else { continue };
+            let Invocation { function, life, .. } = &mut **invocation;
+            life.throttle_wait = self.now.since(life.submitted);
+            let function = *function;
+            self.admit(id, function);
         }
         while let Some(id) = self.new.pop_front() {
             let function = self.invocations[&id].function;

@@ -60,11 +60,13 @@ use crate::errand::Errand;
 use crate::function::{Concurrency, Startup};
 use crate::id_map::IdMap;
 use crate::keep_alive::{Invoked, KeepAlive, SharedKeepAlive};
+use crate::life::{Life, Names, Records};
 use crate::message::ManagerMessage;
 use crate::node_set::{IdSet, NodeSet};
 use crate::scheduler::{Plan, Scheduler};
-use crate::status::{Status, Statuses};
-use crate::{ContainerId, EventKind, FunctionId, ImageId, InvocationId, Limits, NodeId, Outcome, PlatformEvent};
+use crate::{
+    ContainerId, EventKind, FunctionId, ImageId, InvocationId, InvocationRecord, Limits, NodeId, Outcome, PlatformEvent,
+};
 
 /// What the service actor has to do.
 #[derive(Clone, Debug)]
@@ -98,7 +100,7 @@ pub(crate) enum Effect {
     /// Stop the body of an invocation.
     CancelBody { invocation: InvocationId },
     /// An invocation has ended: tell its user, if he has a handle, by his manager.
-    Ended { status: Rc<Status>, user: Option<(Port<ManagerMessage>, crate::Invocation)> },
+    Ended { record: Rc<InvocationRecord>, user: Option<(Port<ManagerMessage>, crate::Invocation)> },
 }
 
 /// Where the image is as seen from the head host.
@@ -187,7 +189,7 @@ pub(crate) enum Place {
 pub(crate) struct Invocation {
     pub(crate) function: FunctionId,
     pub(crate) place: Place,
-    pub(crate) status: Rc<Status>,
+    pub(crate) life: Life,
     /// Set by the service when it has been submitted.
     pub(crate) errand: Option<Errand>,
 }
@@ -223,6 +225,9 @@ pub(crate) struct Policies {
     pub(crate) simulate_downloads: bool,
 }
 
+/// So much room for invocations and records that have ended is kept for others.
+const MOST_SPARE: usize = 1024;
+
 type Observer = Box<dyn FnMut(&PlatformEvent)>;
 
 pub(crate) struct PlatformState {
@@ -245,9 +250,11 @@ pub(crate) struct PlatformState {
     expiries: Expiries,
     next_container: u64,
     next_idle_sequence: u64,
-    pub(crate) invocations: IdMap<InvocationId, Invocation>,
+    /// In boxes, which are not moved when they are put in and taken out, and are used again.
+    pub(crate) invocations: IdMap<InvocationId, Box<Invocation>>,
+    spare_invocations: Vec<Box<Invocation>>,
     next_invocation: u64,
-    pub(crate) statuses: Statuses,
+    pub(crate) records: Records,
     /// Invocations that nobody has looked at yet.
     new: VecDeque<InvocationId>,
     common_gate: CommonGate,
@@ -310,8 +317,9 @@ impl PlatformState {
             next_container: 0,
             next_idle_sequence: 0,
             invocations: IdMap::default(),
+            spare_invocations: Vec::new(),
             next_invocation: 0,
-            statuses: Statuses::default(),
+            records: Records::default(),
             new: VecDeque::new(),
             awaiting_room: BTreeSet::new(),
             head_room_may_have_come: false,
@@ -436,13 +444,18 @@ impl PlatformState {
     pub(crate) fn submit(&mut self, function: FunctionId) -> (InvocationId, &mut Invocation) {
         let id = InvocationId(self.next_invocation);
         self.next_invocation += 1;
-        let spec = &self.functions[function.index()];
-        let image = spec.image.map(|image| &self.images[image.index()].name);
-        let status = self.statuses.of(id, &spec.name, image, self.now);
         self.note_invoked(function);
         self.new.push_back(id);
         self.emit(|| EventKind::Submitted { invocation: id, function });
-        (id, self.invocations.insert_new(id, Invocation { function, place: Place::New, status, errand: None }))
+        let life = Life::new(self.now);
+        let invocation = match self.spare_invocations.pop() {
+            Some(mut spare) => {
+                (spare.function, spare.place, spare.life) = (function, Place::New, life);
+                spare
+            }
+            None => Box::new(Invocation { function, place: Place::New, life, errand: None }),
+        };
+        (id, self.invocations.insert_new(id, invocation))
     }
 
     /// Tells the keep-alive policy of a function that it was invoked.
@@ -481,12 +494,9 @@ impl PlatformState {
     }
 
     fn note_admission(&mut self, id: InvocationId) {
-        let now = self.now;
-        if let Some(invocation) = self.invocations.get(&id) {
-            invocation.status.update(|record| {
-                record.admitted = Some(now);
-                record.download_wait = now.since(record.submitted).saturating_sub(record.throttle_wait);
-            });
+        if let Some(Invocation { life, .. }) = self.invocations.get_mut(&id).map(Box::as_mut) {
+            life.admitted = Some(self.now);
+            life.download_wait = self.now.since(life.submitted).saturating_sub(life.throttle_wait);
         }
         self.emit(|| EventKind::Admitted { invocation: id });
     }
@@ -527,20 +537,21 @@ impl PlatformState {
 
     /// Ends an invocation, wherever it is, and leaves the news for its user.
     fn end(&mut self, id: InvocationId, outcome: Outcome, cause: Option<FailureCause>, body: Option<&BodyEnd>) {
-        let Some(invocation) = self.invocations.remove(&id) else { return };
-        let now = self.now;
-        invocation.status.update(|record| {
-            record.finished = now;
+        let Some(mut invocation) = self.invocations.remove(&id) else { return };
+        let Self { functions, images, nodes, .. } = self;
+        let names = names(functions, images, nodes, &invocation);
+        let record = self.records.of(&invocation.life, id, &names, |record| {
+            record.finished = self.now;
             record.outcome = outcome;
             record.cause = cause;
-            if let Some(body) = body {
-                record.started = body.started;
-                record.ended = body.ended;
-            }
+            (record.started, record.ended) = body.map_or((None, None), |body| (body.started, body.ended));
         });
-        invocation.status.set_ended();
-        let user = invocation.errand.and_then(|Errand { manager, handle, .. }| Some((manager, handle?)));
-        self.effects.push_back(Effect::Ended { status: invocation.status, user });
+        let errand = invocation.errand.take();
+        let user = errand.and_then(|Errand { manager, handle, .. }| Some((manager, handle?)));
+        if let Some((_, handle)) = &user {
+            handle.set_ended(&record);
+        }
+        self.effects.push_back(Effect::Ended { record, user });
         let container = match invocation.place {
             Place::Running(container) => Some(container),
             _ => None,
@@ -549,11 +560,16 @@ impl PlatformState {
         if matches!(invocation.place, Place::AwaitsImage | Place::Pending(_) | Place::Running(_)) {
             self.leave_gates(invocation.function);
         }
+        if self.spare_invocations.len() < MOST_SPARE {
+            self.spare_invocations.push(invocation);
+        }
     }
 
     /// The body of an invocation has ended: its slot is free, its container idle.
     pub(crate) fn body_ended(&mut self, id: InvocationId, body: BodyEnd) {
-        let Some(&Invocation { place: Place::Running(container), .. }) = self.invocations.get(&id) else { return };
+        let Some(Place::Running(container)) = self.invocations.get(&id).map(|invocation| invocation.place) else {
+            return;
+        };
         let Container { node, function, .. } = self.containers[&container];
         let spec = &mut self.functions[function.index()];
         spec.running -= 1;
@@ -621,11 +637,18 @@ impl PlatformState {
 
     /// Invocations that are in a container, in the order of submission.
     pub(crate) fn running(&self) -> Vec<InvocationId> {
-        let is_running = |invocation: &Invocation| matches!(invocation.place, Place::Running(_));
+        let is_running = |invocation: &Box<Invocation>| matches!(invocation.place, Place::Running(_));
         let running = self.invocations.iter().filter(|(_, invocation)| is_running(invocation));
         let mut running: Vec<InvocationId> = running.map(|(id, _)| id).collect();
         running.sort_unstable();
         running
+    }
+
+    /// What is known at a date of an invocation that has not ended.
+    pub(crate) fn record(&self, id: InvocationId, now: Time) -> InvocationRecord {
+        let invocation = &self.invocations[&id];
+        let names = names(&self.functions, &self.images, &self.nodes, invocation);
+        InvocationRecord { started: invocation.life.started(now), ..invocation.life.record(id, &names) }
     }
 
     /// The container that an invocation is in.
@@ -649,7 +672,7 @@ impl PlatformState {
 
     /// Ends an invocation whose body nobody will hear of any more.
     pub(crate) fn abandon(&mut self, id: InvocationId, cause: FailureCause) {
-        let started = self.invocations.get(&id).and_then(|invocation| invocation.status.snapshot(self.now).started);
+        let started = self.invocations.get(&id).and_then(|invocation| invocation.life.started(self.now));
         self.body_ended(id, BodyEnd { started, ended: None, result: Err(cause) });
     }
 
@@ -721,5 +744,15 @@ impl PlatformState {
 
     pub(crate) fn evicts_for_images(&self) -> bool {
         self.policies.rules.room == RoomRule::EvictIdleContainers
+    }
+}
+
+/// The names of what an invocation has to do with.
+fn names<'a>(functions: &'a [Function], images: &'a [Image], nodes: &'a [Node], invocation: &Invocation) -> Names<'a> {
+    let function = &functions[invocation.function.index()];
+    Names {
+        function: &function.name,
+        image: function.image.map(|image| &images[image.index()].name),
+        node: invocation.life.dispatched.as_ref().map(|dispatched| &nodes[dispatched.node.index()].name),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::node::Transfer;
 use super::{Effect, Place, PlatformState, View};
+use crate::life::Dispatched;
 use crate::scheduler::{Dispatch, Placed, Plan};
 use crate::{ContainerId, EventKind, FunctionId, InvocationId, NodeId, StartKind};
 
@@ -159,17 +160,16 @@ impl PlatformState {
         spec.running += 1;
         let limit = spec.limits.time;
         let known = spec.image.map(|image| self.nodes[node.index()].image(image)).unwrap_or_default();
-        let name = self.nodes[node.index()].name.clone();
-        invocation.status.update(|record| {
-            let admitted = record.admitted.unwrap_or(now);
-            record.dispatched = Some(now);
-            record.node = Some(name);
-            record.container = Some(container);
-            record.start_kind = Some(start_kind);
-            record.copy_wait = known.copied.within(admitted, now);
-            record.load_wait = known.loaded.within(admitted, now);
+        let admitted = invocation.life.admitted.unwrap_or(now);
+        invocation.life.dispatched = Some(Dispatched {
+            at: now,
+            node,
+            container,
+            start_kind,
+            begins: now + startup,
+            copy_wait: known.copied.within(admitted, now),
+            load_wait: known.loaded.within(admitted, now),
         });
-        invocation.status.set_begin(now + startup);
         self.emit(|| EventKind::Dispatched { invocation: id, node, container, start_kind });
         self.effects.push_back(Effect::Start { invocation: id, node, container, startup, limit });
     }

@@ -60,7 +60,7 @@ pub(super) enum Stage {
     /// It runs without an actor until that call.
     Call(Call),
     /// It runs in that actor.
-    Executor(Actor<()>),
+    Executor(Box<Actor<()>>),
 }
 
 impl Stage {
@@ -127,6 +127,7 @@ impl Books {
         Self { ledger: Ledger { cores, ..Ledger::default() }, entries: Slab::new(), waiting: VecDeque::new() }
     }
 
+    #[inline]
     pub(super) fn insert(&mut self, request: ActionRequest) -> ActionId {
         let sequence = self.ledger.submitted;
         self.ledger.submitted += 1;
@@ -151,6 +152,7 @@ impl Books {
         ActionId { sequence, index }
     }
 
+    #[inline]
     pub(super) fn get(&mut self, id: ActionId) -> Option<&mut Entry> {
         let entry = self.entries.get_mut(id.index as usize);
         entry.filter(|entry| entry.sequence == id.sequence)
@@ -183,6 +185,7 @@ impl Books {
     }
 
     /// Takes an action that has just arrived if nobody waits and there are cores for it, which it holds from now on. Says whether it does.
+    #[inline]
     pub(super) fn starts_at_once(&mut self, id: ActionId, cores: u32) -> bool {
         let starts = self.waiting.is_empty() && cores <= self.free_cores();
         if starts {
@@ -211,6 +214,7 @@ impl Books {
 
     /// Whether an action can do without an actor. A sleep that is killed at a limit where it might have been given
     /// further turns needs one.
+    #[inline]
     pub(super) fn sleeps(&mut self, id: ActionId) -> bool {
         let Some(entry) = self.get(id) else {
             return false;
@@ -223,6 +227,7 @@ impl Books {
     }
 
     /// Takes an action out and gives its cores back.
+    #[inline]
     pub(super) fn remove(&mut self, id: ActionId, succeeded: bool) -> Option<Entry> {
         self.get(id)?;
         let entry = self.entries.remove(id.index as usize);

@@ -55,7 +55,7 @@ impl BareMetalService {
             service.end(executor.id, result, ended, Turn::GoesOn);
         });
         if let Some(entry) = books.get(id) {
-            entry.stage = Stage::Executor(actor);
+            entry.stage = Stage::Executor(Box::new(actor));
         }
     }
 }

@@ -45,6 +45,7 @@ impl Signalled for Inner {
 
 impl BareMetalService {
     /// Begins an action that only sleeps, in a turn of its own.
+    #[inline]
     pub(super) fn begin_sleeper(&self, mut books: RefMut<'_, Books>, id: ActionId, turn: Turn) {
         if turn == Turn::Ends && self.inner.site.kernel().is_quiet() {
             self.go_on(books, id);
@@ -77,6 +78,7 @@ impl BareMetalService {
     }
 
     /// Goes on after a duration, or at the end of the run queue if it is zero.
+    #[inline]
     fn go_on_after(&self, id: ActionId, entry: &mut Entry, duration: Duration, next: Step) {
         entry.next = next;
         let call = self.inner.site.kernel().signal_after(duration, Rc::clone(&self.inner) as _, id.token());
@@ -85,6 +87,7 @@ impl BareMetalService {
 }
 
 impl Entry {
+    #[inline]
     fn sleeper_step(&mut self, step: Step, now: Time) -> Then {
         let Work::Sleep(duration) = self.work else { return Then::Report(Ok(()), Some(now)) };
         match step {

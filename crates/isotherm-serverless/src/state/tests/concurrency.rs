@@ -152,8 +152,8 @@ fn no_more_of_a_function_run_than_may() {
     stage.at(5);
     stage.body_ended(ids[1]);
     assert_eq!(running(&stage), [true, false, true, false], "first come, first served");
-    let third = &stage.state.invocations[&ids[2]].status;
-    assert_eq!((third.record().throttle_wait, third.record().download_wait), (Duration::from_secs(5), Duration::ZERO));
+    let third = &stage.state.invocations[&ids[2]].life;
+    assert_eq!((third.throttle_wait, third.download_wait), (Duration::from_secs(5), Duration::ZERO));
     // One that does not want to wait any more leaves the line, and one that runs leaves its place to the next.
     stage.state.cancel(ids[2], FailureCause::Cancelled);
     stage.conclude(Round::Yes);
@@ -177,7 +177,7 @@ fn who_comes_beyond_may_be_refused() {
     // The second is one too many of its function, the fourth of the service.
     assert_eq!(outcomes, [None, Some(Outcome::Rejected), None, Some(Outcome::Rejected)]);
     let causes = effects.iter().filter_map(|effect| match effect {
-        Effect::Ended { status, .. } => status.record().cause.as_ref().map(FailureCause::code),
+        Effect::Ended { record, .. } => record.cause.as_ref().map(FailureCause::code),
         _ => None,
     });
     assert_eq!(causes.collect::<Vec<_>>(), ["throttled", "throttled"]);

@@ -176,9 +176,7 @@ impl Stage {
             Effect::ForgetPrewarm { function } => format!("forget prewarming of {function}"),
             Effect::Stopped { container } => format!("stopped {container}"),
             Effect::CancelBody { invocation } => format!("cancel body {invocation}"),
-            Effect::Ended { status, .. } => {
-                format!("ended {} {}", status.record().id, status.record().outcome.name())
-            }
+            Effect::Ended { record, .. } => format!("ended {} {}", record.id, record.outcome.name()),
         };
         self.effects().iter().map(order).collect()
     }
@@ -205,7 +203,7 @@ impl Stage {
 /// The outcome of an invocation, if it ended among these effects.
 pub(super) fn outcome_of(effects: &[Effect], id: InvocationId) -> Option<Outcome> {
     effects.iter().find_map(|effect| match effect {
-        Effect::Ended { status, .. } if status.record().id == id => Some(status.record().outcome),
+        Effect::Ended { record, .. } if record.id == id => Some(record.outcome),
         _ => None,
     })
 }

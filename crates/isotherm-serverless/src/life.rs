@@ -1,0 +1,169 @@
+//! What is known of an invocation while it lives, and the record that is left of it.
+
+use std::rc::Rc;
+
+use isotherm_kernel::{Duration, Time};
+
+use crate::{ContainerId, InvocationId, InvocationRecord, NodeId, Outcome, StartKind};
+
+/// Where an invocation is in its life. Admission and dispatch are instants: see the dates of the record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InvocationState {
+    /// Taken in by the service; its image is not on the head disk yet.
+    Submitted,
+    /// Admitted: its image is on the head disk. It waits for a slot, and for the image to be copied and loaded.
+    Schedulable,
+    /// Dispatched to a container that is still starting.
+    Starting,
+    /// Its body runs.
+    Running,
+    /// It has ended.
+    Ended(Outcome),
+}
+
+/// What is known of an invocation that has not ended.
+#[derive(Debug)]
+pub(crate) struct Life {
+    pub(crate) submitted: Time,
+    pub(crate) admitted: Option<Time>,
+    pub(crate) throttle_wait: Duration,
+    pub(crate) download_wait: Duration,
+    pub(crate) dispatched: Option<Dispatched>,
+}
+
+/// What is known of it from its dispatch on.
+#[derive(Debug)]
+pub(crate) struct Dispatched {
+    pub(crate) at: Time,
+    pub(crate) node: NodeId,
+    pub(crate) container: ContainerId,
+    pub(crate) start_kind: StartKind,
+    /// When its body begins.
+    pub(crate) begins: Time,
+    pub(crate) copy_wait: Duration,
+    pub(crate) load_wait: Duration,
+}
+
+/// The names of what an invocation has to do with.
+pub(crate) struct Names<'a> {
+    pub(crate) function: &'a Rc<str>,
+    pub(crate) image: Option<&'a Rc<str>>,
+    pub(crate) node: Option<&'a Rc<str>>,
+}
+
+impl Life {
+    pub(crate) fn new(submitted: Time) -> Self {
+        let (throttle_wait, download_wait) = (Duration::ZERO, Duration::ZERO);
+        Life { submitted, admitted: None, throttle_wait, download_wait, dispatched: None }
+    }
+
+    /// The state at date `now`.
+    pub(crate) fn state(&self, now: Time) -> InvocationState {
+        match (&self.admitted, &self.dispatched) {
+            (_, Some(dispatched)) if dispatched.begins <= now => InvocationState::Running,
+            (_, Some(_)) => InvocationState::Starting,
+            (Some(_), None) => InvocationState::Schedulable,
+            (None, None) => InvocationState::Submitted,
+        }
+    }
+
+    /// When its body has begun, if it has.
+    pub(crate) fn started(&self, now: Time) -> Option<Time> {
+        self.dispatched.as_ref().map(|dispatched| dispatched.begins).filter(|&begins| begins <= now)
+    }
+
+    /// The record so far: without an end, and without the start of the body.
+    pub(crate) fn record(&self, id: InvocationId, names: &Names<'_>) -> InvocationRecord {
+        let mut record = InvocationRecord {
+            id,
+            function: Rc::clone(names.function),
+            image: None,
+            submitted: self.submitted,
+            admitted: None,
+            dispatched: None,
+            started: None,
+            ended: None,
+            finished: Time::NEVER,
+            outcome: Outcome::Completed,
+            cause: None,
+            node: None,
+            container: None,
+            start_kind: None,
+            throttle_wait: Duration::ZERO,
+            download_wait: Duration::ZERO,
+            copy_wait: Duration::ZERO,
+            load_wait: Duration::ZERO,
+        };
+        self.write(&mut record, id, names);
+        record
+    }
+
+    /// Writes what is known into a record, whose end is left as it is. Names that are there already are not touched.
+    fn write(&self, record: &mut InvocationRecord, id: InvocationId, names: &Names<'_>) {
+        record.id = id;
+        if !Rc::ptr_eq(&record.function, names.function) {
+            record.function = Rc::clone(names.function);
+        }
+        set_name(&mut record.image, names.image);
+        set_name(&mut record.node, names.node);
+        record.submitted = self.submitted;
+        record.admitted = self.admitted;
+        record.throttle_wait = self.throttle_wait;
+        record.download_wait = self.download_wait;
+        let dispatched = self.dispatched.as_ref();
+        record.dispatched = dispatched.map(|dispatched| dispatched.at);
+        record.container = dispatched.map(|dispatched| dispatched.container);
+        record.start_kind = dispatched.map(|dispatched| dispatched.start_kind);
+        record.copy_wait = dispatched.map_or(Duration::ZERO, |dispatched| dispatched.copy_wait);
+        record.load_wait = dispatched.map_or(Duration::ZERO, |dispatched| dispatched.load_wait);
+    }
+}
+
+fn set_name(place: &mut Option<Rc<str>>, name: Option<&Rc<str>>) {
+    let is_there = match (&place, name) {
+        (Some(there), Some(name)) => Rc::ptr_eq(there, name),
+        (None, None) => true,
+        _ => false,
+    };
+    if !is_there {
+        *place = name.cloned();
+    }
+}
+
+/// Room in memory for the records of invocations that end: that of those that nobody looks at any more is used again.
+#[derive(Debug, Default)]
+pub(crate) struct Records {
+    spare: Vec<Rc<InvocationRecord>>,
+}
+
+impl Records {
+    /// More than that are not kept.
+    const MOST_SPARE: usize = 64;
+
+    /// The record of a life that ends, as `end` says.
+    pub(crate) fn of(
+        &mut self,
+        life: &Life,
+        id: InvocationId,
+        names: &Names<'_>,
+        end: impl FnOnce(&mut InvocationRecord),
+    ) -> Rc<InvocationRecord> {
+        if let Some(mut spare) = self.spare.pop()
+            && let Some(record) = Rc::get_mut(&mut spare)
+        {
+            life.write(record, id, names);
+            end(record);
+            return spare;
+        }
+        let mut record = life.record(id, names);
+        end(&mut record);
+        Rc::new(record)
+    }
+
+    /// This has been told to all who have to hear of it.
+    pub(crate) fn give_back(&mut self, mut record: Rc<InvocationRecord>) {
+        if self.spare.len() < Self::MOST_SPARE && Rc::get_mut(&mut record).is_some() {
+            self.spare.push(record);
+        }
+    }
+}
