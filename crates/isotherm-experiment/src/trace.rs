@@ -5,7 +5,7 @@
 
 use std::fs::File;
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use isotherm_kernel::RandomStreams;
 use isotherm_workload::{
@@ -22,7 +22,7 @@ use crate::source::Sources;
 /// # Errors
 ///
 /// What is wrong with the trace; a file that cannot be opened is unreadable.
-pub fn open(plan: &CsvPlan, functions: FunctionNames) -> Result<Box<dyn Workload>, WorkloadError> {
+pub fn open(plan: &CsvPlan, functions: FunctionNames) -> Result<Box<dyn Workload + Send>, WorkloadError> {
     let file = open_file(&plan.path, &plan.shown)?;
     let (name, columns) = (plan.shown.as_str(), &plan.columns);
     Ok(match plan.format {
@@ -52,11 +52,11 @@ pub fn check(plan: &CsvPlan, functions: FunctionNames, most: usize) -> Result<Tr
 /// # Errors
 ///
 /// What is wrong with the trace; a file that cannot be opened is unreadable.
-pub fn azure(plan: &AzurePlan, streams: RandomStreams) -> Result<Box<dyn Workload>, WorkloadError> {
+pub fn azure(plan: &AzurePlan, streams: RandomStreams) -> Result<Box<dyn Workload + Send>, WorkloadError> {
     let AzureTrace { source, content, numbers } = &*plan.trace;
     match content {
         AzureContent::Year2019(trace) => {
-            let (trace, replay) = (Rc::clone(trace), plan.replay.clone());
+            let (trace, replay) = (Arc::clone(trace), plan.replay.clone());
             Ok(Box::new(Azure2019Replay::new(trace, numbers, replay, streams, &plan.streams)?))
         }
         AzureContent::Year2021(trace) => {
@@ -67,7 +67,7 @@ pub fn azure(plan: &AzurePlan, streams: RandomStreams) -> Result<Box<dyn Workloa
             let file = open_file(path, source.shown())?;
             // None of its functions is left out, so that they follow each other.
             let first = numbers.first().copied().flatten().unwrap_or(0);
-            let trace = Azure2021Trace::new(source.shown(), file, Rc::clone(trace), first, plan.replay.until)?;
+            let trace = Azure2021Trace::new(source.shown(), file, Arc::clone(trace), first, plan.replay.until)?;
             Ok(Box::new(trace))
         }
     }

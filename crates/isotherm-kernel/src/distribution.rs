@@ -24,7 +24,7 @@
 //! distribution may be larger than any date: what is made of such samples (for durations: cut at zero, saturated at the
 //! end of time) is the caller's affair too.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::{Duration, Random};
 
@@ -99,11 +99,11 @@ enum Law {
     },
     /// `cumulative[k]` is the probability of a rank of at most `k + 1`; the last is 1.
     Zipf {
-        cumulative: Rc<[f64]>,
+        cumulative: Arc<[f64]>,
         mean: f64,
     },
     Empirical {
-        quantiles: Rc<[(f64, f64)]>,
+        quantiles: Arc<[(f64, f64)]>,
     },
 }
 

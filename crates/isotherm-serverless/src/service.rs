@@ -18,8 +18,8 @@ use std::rc::Rc;
 use isotherm_kernel::{Call as Timer, Duration, Kernel, Signalled};
 use isotherm_platform::HostId;
 use isotherm_services::{
-    Address, AtLimit, BareMetalConfig, BareMetalService, Delivery, FailureCause, Ledger, Port, Site,
-    StorageConfig, StorageService,
+    Address, AtLimit, BareMetalConfig, BareMetalService, Delivery, FailureCause, Ledger, Port, Site, StorageConfig,
+    StorageService,
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -592,7 +592,8 @@ impl ServerlessComputeService {
             }
             return;
         }
-        let body = body.unwrap_or_else(|| self.inner.desk.borrow().functions[function.index()].0.body().clone()).drawn();
+        let body =
+            body.unwrap_or_else(|| self.inner.desk.borrow().functions[function.index()].0.body().clone()).drawn();
         let mut state = self.inner.state.borrow_mut();
         let (id, live) = state.submit(function);
         let errand = live.errand.insert(Errand { handle: None, body, manager, action: None });

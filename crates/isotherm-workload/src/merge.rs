@@ -23,7 +23,7 @@ pub struct Merge {
 }
 
 struct Source {
-    workload: Box<dyn Workload>,
+    workload: Box<dyn Workload + Send>,
     /// The next arrival, taken out of the workload already.
     head: Option<Arrival>,
     /// How many arrivals it gave.
@@ -52,7 +52,7 @@ impl Source {
 
 impl Merge {
     /// Merges these workloads. Nothing is asked of them before the first arrival is wanted.
-    pub fn new(workloads: Vec<Box<dyn Workload>>) -> Self {
+    pub fn new(workloads: Vec<Box<dyn Workload + Send>>) -> Self {
         let source = |workload| Source { workload, head: None, given: 0, last: Time::ZERO };
         let workloads: Vec<Source> = workloads.into_iter().map(source).collect();
         Merge { heads: BinaryHeap::with_capacity(workloads.len()), leader: None, workloads, begun: false }

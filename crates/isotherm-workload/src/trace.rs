@@ -22,7 +22,7 @@
 //! trace to its end and tells everything that is wrong with it.
 
 use std::io::Read;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use ::parquet::file::reader::ChunkReader;
 use isotherm_kernel::{Duration, Time};
@@ -100,16 +100,16 @@ pub enum FunctionColumn {
 #[derive(Clone, Debug, Default)]
 pub struct FunctionNames {
     /// By the bytes of the name, for those that [`packed`] does not take.
-    numbers: Rc<FxHashMap<Box<[u8]>, u32>>,
+    numbers: Arc<FxHashMap<Box<[u8]>, u32>>,
     /// By the [`packed`] name: one that is compared as a number is found much faster, and such names are common.
-    short: Rc<FxHashMap<u64, u32>>,
-    names: Rc<[String]>,
+    short: Arc<FxHashMap<u64, u32>>,
+    names: Arc<[String]>,
 }
 
 impl FunctionNames {
     /// These names, numbered from 0. A name that is given twice has its first number.
     pub fn new(names: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        let names: Rc<[String]> = names.into_iter().map(Into::into).collect();
+        let names: Arc<[String]> = names.into_iter().map(Into::into).collect();
         let mut numbers: FxHashMap<Box<[u8]>, u32> = FxHashMap::default();
         let mut short = FxHashMap::default();
         for (number, name) in names.iter().enumerate() {
@@ -118,7 +118,7 @@ impl FunctionNames {
                 None => numbers.entry(name.as_bytes().into()).or_insert(number as u32),
             };
         }
-        FunctionNames { numbers: Rc::new(numbers), short: Rc::new(short), names }
+        FunctionNames { numbers: Arc::new(numbers), short: Arc::new(short), names }
     }
 
     /// The number of a function; `None` if there is none of this name.

@@ -1,6 +1,6 @@
 //! The traces of Azure Functions: in which order arrivals come out, what is drawn, what is tolerated, and what each broken file says.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use isotherm_kernel::{Duration, RandomStreams, Time};
 use isotherm_workload::{
@@ -18,7 +18,7 @@ fn scan_2021(text: &str, sample: AppSample) -> Azure2021Scan {
 fn read_2021(text: &str, sample: AppSample, until: Option<Time>) -> Vec<Arrival> {
     let scan = scan_2021(text, sample);
     assert!(scan.errors.is_empty(), "{:?}", scan.errors);
-    let trace = Azure2021Trace::new("a.csv", text.as_bytes(), Rc::new(scan.trace), 0, until).unwrap();
+    let trace = Azure2021Trace::new("a.csv", text.as_bytes(), Arc::new(scan.trace), 0, until).unwrap();
     trace.arrivals().collect::<Result<_, _>>().unwrap()
 }
 
@@ -126,18 +126,18 @@ fn scan_2019(days: &[[&str; 3]], sample: AppSample) -> Azure2019Scan {
     files.finish()
 }
 
-fn good(days: &[[&str; 3]]) -> Rc<Azure2019> {
+fn good(days: &[[&str; 3]]) -> Arc<Azure2019> {
     let scan = scan_2019(days, AppSample::default());
     assert!(scan.errors.is_empty(), "{:?}", scan.errors);
-    Rc::new(scan.trace)
+    Arc::new(scan.trace)
 }
 
-fn play(trace: &Rc<Azure2019>, config: ReplayConfig, seed: u64) -> Azure2019Replay {
+fn play(trace: &Arc<Azure2019>, config: ReplayConfig, seed: u64) -> Azure2019Replay {
     let numbers: Vec<_> = (0..trace.functions.len()).map(|function| Some(function as u32)).collect();
-    Azure2019Replay::new(Rc::clone(trace), &numbers, config, RandomStreams::new(seed), "workload/0").unwrap()
+    Azure2019Replay::new(Arc::clone(trace), &numbers, config, RandomStreams::new(seed), "workload/0").unwrap()
 }
 
-fn played(trace: &Rc<Azure2019>, config: ReplayConfig, seed: u64) -> Vec<Arrival> {
+fn played(trace: &Arc<Azure2019>, config: ReplayConfig, seed: u64) -> Vec<Arrival> {
     play(trace, config, seed).arrivals().collect::<Result<_, WorkloadError>>().unwrap()
 }
 

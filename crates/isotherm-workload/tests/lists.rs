@@ -12,7 +12,7 @@ fn all(workload: impl Workload) -> Vec<Arrival> {
     workload.arrivals().collect::<Result<_, _>>().unwrap()
 }
 
-fn list(dates: &[f64], function: u32) -> Box<dyn Workload> {
+fn list(dates: &[f64], function: u32) -> Box<dyn Workload + Send> {
     let arrivals = dates.iter().map(|&date| Arrival::new(at(date), function)).collect();
     Box::new(ArrivalList::new(arrivals).unwrap())
 }
@@ -57,7 +57,7 @@ impl Workload for Script {
     }
 }
 
-fn script(results: Vec<Result<Option<Arrival>, WorkloadError>>) -> Box<dyn Workload> {
+fn script(results: Vec<Result<Option<Arrival>, WorkloadError>>) -> Box<dyn Workload + Send> {
     Box::new(Script(results.into_iter()))
 }
 
@@ -113,7 +113,7 @@ proptest! {
         // The oracle: all arrivals in the order of the workloads, sorted stably by date.
         let mut expected = lists.concat();
         expected.sort_by_key(|arrival| arrival.at);
-        let boxed = lists.into_iter().map(|list| Box::new(ArrivalList::new(list).unwrap()) as Box<dyn Workload>);
+        let boxed = lists.into_iter().map(|list| Box::new(ArrivalList::new(list).unwrap()) as Box<dyn Workload + Send>);
         prop_assert_eq!(all(Merge::new(boxed.collect())), expected);
     }
 }

@@ -16,6 +16,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use isotherm_workload::{
     AppSample, Azure2019, Azure2019Files, Azure2019Function, Azure2021, Quirks, TraceError, WorkloadError,
@@ -310,11 +311,11 @@ fn report(errors: Vec<TraceError>, further: u64, named: &Located<String>, contex
     is_good
 }
 
-fn read_2021(source: &AzureSource, named: &Located<String>, context: &Context<'_>) -> Option<Rc<Azure2021>> {
+fn read_2021(source: &AzureSource, named: &Located<String>, context: &Context<'_>) -> Option<Arc<Azure2021>> {
     let AzureSource::Year2021 { path, shown, sample } = source else { return None };
     let scan = trace::open_file(path, shown).and_then(|file| Azure2021::scan(shown, file, *sample, MOST));
     match scan {
-        Ok(scan) => report(scan.errors, scan.further, named, context).then(|| Rc::new(scan.trace)),
+        Ok(scan) => report(scan.errors, scan.further, named, context).then(|| Arc::new(scan.trace)),
         Err(error) => {
             traces::report(&error, named, &[], context);
             None
@@ -322,7 +323,7 @@ fn read_2021(source: &AzureSource, named: &Located<String>, context: &Context<'_
     }
 }
 
-fn read_2019(source: &AzureSource, named: &Located<String>, context: &Context<'_>) -> Option<Rc<Azure2019>> {
+fn read_2019(source: &AzureSource, named: &Located<String>, context: &Context<'_>) -> Option<Arc<Azure2019>> {
     let AzureSource::Year2019 { folder, days, sample, memory, .. } = source else { return None };
     if let Err(error) = std::fs::read_dir(folder) {
         context.cannot_read(named, &error);
@@ -352,7 +353,7 @@ fn read_2019(source: &AzureSource, named: &Located<String>, context: &Context<'_
         }
     }
     let scan = files.finish();
-    (report(scan.errors, scan.further, named, context) && is_whole).then(|| Rc::new(scan.trace))
+    (report(scan.errors, scan.further, named, context) && is_whole).then(|| Arc::new(scan.trace))
 }
 
 /// Reads a file of a family and a day, counted from 0.

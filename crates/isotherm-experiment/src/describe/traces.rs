@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use isotherm_kernel::RandomStreams;
 use isotherm_workload::{
@@ -143,10 +143,10 @@ fn describe_2021(path: &Path, shown: &str) -> Result<WorkloadReport, Diagnostics
     let mut wrong = Wrong::default();
     wrong.rows(shown, scan.errors, scan.further);
     wrong.into_result()?;
-    let trace = Rc::new(scan.trace);
+    let trace = Arc::new(scan.trace);
     let gathered = || {
         let mut gatherer = Gatherer::default();
-        gatherer.take(&mut Azure2021Trace::new(shown, open()?, Rc::clone(&trace), 0, None)?)?;
+        gatherer.take(&mut Azure2021Trace::new(shown, open()?, Arc::clone(&trace), 0, None)?)?;
         Ok(gatherer)
     };
     let names: Vec<&str> = trace.functions.iter().map(String::as_str).collect();
@@ -176,12 +176,12 @@ fn describe_2019(folder: &Path, shown: String, days: &[u16]) -> Result<WorkloadR
     let scan = files.finish();
     wrong.rows(&shown, scan.errors, scan.further);
     wrong.into_result()?;
-    let trace = Rc::new(scan.trace);
+    let trace = Arc::new(scan.trace);
     let numbers: Vec<Option<u32>> = (0u32..).take(trace.functions.len()).map(Some).collect();
     let streams = RandomStreams::new(0);
     let gathered = || {
         let mut gatherer = Gatherer::default();
-        let replay = Azure2019Replay::new(Rc::clone(&trace), &numbers, ReplayConfig::default(), streams, "workload/1");
+        let replay = Azure2019Replay::new(Arc::clone(&trace), &numbers, ReplayConfig::default(), streams, "workload/1");
         gatherer.take(&mut replay?)?;
         Ok(gatherer)
     };

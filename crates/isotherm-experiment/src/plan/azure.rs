@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use isotherm_kernel::{Duration, Time};
 use isotherm_workload::{AppSample, Azure2019, Azure2021, ReplayConfig, WithinMinute};
@@ -76,9 +77,9 @@ pub enum AzureSource {
 #[derive(Clone, Debug)]
 pub enum AzureContent {
     /// The trace of 2019.
-    Year2019(Rc<Azure2019>),
+    Year2019(Arc<Azure2019>),
     /// The trace of 2021.
-    Year2021(Rc<Azure2021>),
+    Year2021(Arc<Azure2021>),
 }
 
 /// How much memory a container takes, of what its app has.

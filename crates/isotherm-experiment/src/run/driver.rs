@@ -5,14 +5,14 @@ use std::rc::Rc;
 
 use isotherm_serverless::{Body, Planned, RegisteredFunction, Source};
 use isotherm_services::ExecutionController;
-use isotherm_workload::{Arrival, Merge, Workload, WorkloadError};
+use isotherm_workload::{Arrival, Merge, ReadAhead, Workload, WorkloadError};
 
 use super::Failure;
 use super::world::{Clients, World};
 
 /// The arrivals of a workload as invocations to be made.
 struct Arrivals {
-    workload: Merge,
+    workload: ReadAhead<Merge>,
     bodies: Vec<Body>,
     /// Why there are no more.
     failure: Rc<RefCell<Option<WorkloadError>>>,
@@ -52,7 +52,8 @@ pub(super) struct Driver {
 }
 
 impl Driver {
-    pub(super) async fn drive(mut self, me: &ExecutionController, mut workload: Merge) -> Result<(), Failure> {
+    pub(super) async fn drive(mut self, me: &ExecutionController, workload: Merge) -> Result<(), Failure> {
+        let mut workload = ReadAhead::new(workload);
         let functions = self.register().await?;
         let mut detached = 0;
         for clients in std::mem::take(&mut self.clients) {

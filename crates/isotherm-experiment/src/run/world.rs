@@ -164,7 +164,7 @@ fn step(
 pub(crate) fn workloads(plan: &Plan) -> Result<Merge, WorkloadError> {
     let streams = RandomStreams::new(plan.seed);
     let names = FunctionNames::new(plan.functions.iter().map(|function| function.name.as_str()));
-    let workload = |workload: &WorkloadPlan| -> Result<Box<dyn Workload>, WorkloadError> {
+    let workload = |workload: &WorkloadPlan| -> Result<Box<dyn Workload + Send>, WorkloadError> {
         Ok(match workload {
             WorkloadPlan::List(arrivals) => Box::new(ArrivalList::new(arrivals.clone())?),
             WorkloadPlan::Generated(plan) => Box::new(Generator::new(plan.config.clone(), &streams, &plan.stream)?),

@@ -55,8 +55,8 @@ use isotherm_services::{FailureCause, FileId, Port};
 use rustc_hash::FxHashMap;
 
 use crate::config::{ContainerReuse, RoomRule, Rules, Throttle};
-use crate::eviction::ContainerEviction;
 use crate::errand::Errand;
+use crate::eviction::ContainerEviction;
 use crate::function::{Concurrency, Startup};
 use crate::id_map::IdMap;
 use crate::keep_alive::{Invoked, KeepAlive, SharedKeepAlive};

@@ -7,7 +7,7 @@
 //!
 //! Since exponential times have no memory, a gap that would end in the next state is thrown away and drawn anew there.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use isotherm_kernel::{Distribution, Duration, Random, RandomStreams, Time};
 
@@ -28,7 +28,7 @@ pub struct BurstState {
 /// The states of a process.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bursts {
-    states: Rc<[State]>,
+    states: Arc<[State]>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -157,7 +157,7 @@ fn wrong<T>(parameter: &'static str, expected: &'static str, got: String) -> Res
 /// The states as they are visited, and what arrives in them.
 #[derive(Clone, Debug)]
 pub(super) struct Visits {
-    states: Rc<[State]>,
+    states: Arc<[State]>,
     state: usize,
     /// When the process leaves the state.
     end: Time,

@@ -7,7 +7,7 @@
 //! `shape(t) / highest shape`. See P. A. W. Lewis and G. S. Shedler, "Simulation of nonhomogeneous Poisson processes by thinning", Naval
 //! Research Logistics Quarterly 26 (1979) 403-413.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use isotherm_kernel::{Distribution, Duration, Random, RandomStreams, Time};
 
@@ -47,7 +47,7 @@ enum Shape {
         peak: Duration,
     },
     /// With the mean 1.
-    Profile(Rc<[f64]>),
+    Profile(Arc<[f64]>),
 }
 
 impl Diurnal {
@@ -75,7 +75,7 @@ impl Diurnal {
                     return wrong("sum of a profile", "a positive number", sum.to_string());
                 }
                 let scale = weights.len() as f64 / sum;
-                let scaled: Rc<[f64]> = weights.iter().map(|weight| weight * scale).collect();
+                let scaled: Arc<[f64]> = weights.iter().map(|weight| weight * scale).collect();
                 let highest = scaled.iter().copied().fold(0.0, f64::max);
                 (Shape::Profile(scaled), highest)
             }

@@ -1,13 +1,13 @@
 //! Which function is invoked.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use isotherm_kernel::{Distribution, DistributionError, Random};
 
 /// Which function each arrival invokes: always the same, or one of several, drawn by popularity.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Targets {
-    functions: Rc<[u32]>,
+    functions: Arc<[u32]>,
     /// The rank of the function, from 1; nothing is drawn for a single function.
     rank: Option<Distribution>,
     exponent: f64,
@@ -16,7 +16,7 @@ pub struct Targets {
 impl Targets {
     /// Always this function.
     pub fn one(function: u32) -> Self {
-        Targets { functions: Rc::new([function]), rank: None, exponent: 0.0 }
+        Targets { functions: Arc::new([function]), rank: None, exponent: 0.0 }
     }
 
     /// One of these functions: the k-th with a probability in proportion to `k^-exponent` (Zipf). With an exponent of 0 all are alike.

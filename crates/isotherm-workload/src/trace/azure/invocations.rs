@@ -9,7 +9,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io::Read;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use isotherm_kernel::{Duration, Time};
 
@@ -205,7 +205,7 @@ impl Azure2021 {
 /// The invocations of a trace of 2021, in the order of their arrivals; those that arrive at the same date in the order of the file.
 pub struct Azure2021Trace<R> {
     reader: Reader<R>,
-    trace: Rc<Azure2021>,
+    trace: Arc<Azure2021>,
     first: u32,
     until: Time,
     /// Rows that were read and not given: arrival, number of the row, function, duration.
@@ -222,7 +222,7 @@ impl<R: Read> Azure2021Trace<R> {
     pub fn new(
         name: impl Into<String>,
         reader: R,
-        trace: Rc<Azure2021>,
+        trace: Arc<Azure2021>,
         first: u32,
         until: Option<Time>,
     ) -> Result<Self, WorkloadError> {

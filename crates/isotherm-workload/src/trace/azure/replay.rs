@@ -10,7 +10,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use isotherm_kernel::{Duration, Random, RandomStreams, Time};
 
@@ -54,7 +54,7 @@ impl Default for ReplayConfig {
 /// after its owner, its app and itself, so that other functions do not matter to it. Only the next arrival of each function is held.
 #[derive(Debug)]
 pub struct Azure2019Replay {
-    trace: Rc<Azure2019>,
+    trace: Arc<Azure2019>,
     config: ReplayConfig,
     sources: Vec<Source>,
     /// The next arrival of each source.
@@ -89,7 +89,7 @@ impl Azure2019Replay {
     ///
     /// A scale that is no positive number.
     pub fn new(
-        trace: Rc<Azure2019>,
+        trace: Arc<Azure2019>,
         numbers: &[Option<u32>],
         config: ReplayConfig,
         streams: RandomStreams,
