@@ -32,7 +32,8 @@ use crate::invocation::Invocation;
 use crate::message::{ManagerMessage, Reply, Request};
 use crate::state::{BodyEnd, Invocation as Live, Node, PlatformState, Policies, Registration, Round};
 use crate::{
-    ContainerId, FunctionId, ImageId, InvocationId, InvocationRecord, InvocationState, Limits, NodeId, PlatformEvent, RecordSink,
+    ContainerId, FunctionId, ImageId, InvocationId, InvocationRecord, InvocationState, Limits, NodeId, PlatformEvent,
+    RecordSink,
 };
 
 /// Why a serverless compute service cannot be started.
