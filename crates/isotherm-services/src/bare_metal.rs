@@ -356,7 +356,17 @@ impl BareMetalService {
 
     /// Ends an action: first the books, then its callback, then those who wait for cores.
     fn end(&self, id: ActionId, result: Result<(), FailureCause>, ended: Option<Time>, turn: Turn) {
-        let mut books = self.inner.books.borrow_mut();
+        self.end_in(self.inner.books.borrow_mut(), id, result, ended, turn);
+    }
+
+    fn end_in(
+        &self,
+        mut books: RefMut<'_, Books>,
+        id: ActionId,
+        result: Result<(), FailureCause>,
+        ended: Option<Time>,
+        turn: Turn,
+    ) {
         let Some(entry) = books.remove(id, result.is_ok()) else { return };
         let turn = if books.nobody_waits() { turn } else { Turn::GoesOn };
         drop(books);

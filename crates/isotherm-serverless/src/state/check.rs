@@ -117,7 +117,8 @@ impl PlatformState {
                     *sum += places;
                 }
             }
-            assert_eq!(function.idle.nodes().len(), open.len(), "nodes with a container that can serve");
+            let all: usize = open.values().map(|&(containers, _)| containers).sum();
+            assert_eq!(function.idle.len(), all, "containers that can serve");
             for (node, (containers, places)) in open {
                 assert_eq!(function.idle.on(node).count(), containers, "containers that can serve");
                 let counted = function.places.get(&node).copied().unwrap_or(containers);

@@ -275,14 +275,16 @@ impl PlatformState {
         let node = container.node;
         let key = self.serving_key(id, container);
         let spec = &mut self.functions[container.function.index()];
-        let places = spec.places_in(container);
-        if let Some(count) = spec.places.get_mut(&node) {
-            *count -= places;
-        }
         spec.idle.remove(key, node);
         self.log.note(Change::Idle(container.function, node));
-        if !spec.idle.nodes().contains(node) {
-            spec.places.remove(&node);
+        if spec.concurrency > 1 {
+            let places = spec.places_in(container);
+            if let Some(count) = spec.places.get_mut(&node) {
+                *count -= places;
+            }
+            if !spec.idle.any_on(node) {
+                spec.places.remove(&node);
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! Idle containers: of one function, in the order in which they are to serve, and of one node, in the order in which they are to go.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use isotherm_kernel::Time;
@@ -31,7 +32,8 @@ pub(crate) struct IdleContainers {
     few: Vec<Idle>,
     /// All of them, once there have been more.
     many: Option<Box<Many>>,
-    nodes: NodeSet,
+    /// Nodes with any, once somebody has asked for them: most schedulers do not.
+    nodes: OnceCell<NodeSet>,
 }
 
 /// Many idle containers.
@@ -50,25 +52,49 @@ impl Many {
         there.insert(place, (key, id));
     }
 
-    /// Takes one out; says whether it was the last on its node.
-    fn remove(&mut self, key: u64, node: NodeId) -> bool {
+    fn remove(&mut self, key: u64, node: NodeId) {
         self.all.remove(&key);
-        let Some(there) = self.by_node.get_mut(&node) else { return false };
+        let Some(there) = self.by_node.get_mut(&node) else { return };
         if let Ok(place) = there.binary_search_by_key(&key, |&(other, _)| other) {
             there.remove(place);
         }
-        let none_left = there.is_empty();
-        if none_left {
+        if there.is_empty() {
             self.by_node.remove(&node);
         }
-        none_left
     }
 }
 
 impl IdleContainers {
     /// Nodes with an idle container.
     pub(crate) fn nodes(&self) -> &NodeSet {
-        &self.nodes
+        self.nodes.get_or_init(|| {
+            let mut nodes = NodeSet::new();
+            self.iter().for_each(|(_, node)| {
+                nodes.insert(node);
+            });
+            nodes
+        })
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.few.is_empty() && self.many.is_none()
+    }
+
+    /// Whether there is one on a node.
+    pub(crate) fn any_on(&self, node: NodeId) -> bool {
+        match &self.many {
+            Some(many) => many.by_node.get(&node).is_some(),
+            None => self.few.iter().any(|idle| idle.node == node),
+        }
+    }
+
+    /// The first one that meets a condition.
+    #[inline]
+    pub(crate) fn find(&self, meets: impl Fn(NodeId) -> bool) -> Option<(ContainerId, NodeId)> {
+        match &self.many {
+            Some(many) => many.all.values().copied().find(|&(_, node)| meets(node)),
+            None => self.few.iter().find(|idle| meets(idle.node)).map(|idle| (idle.id, idle.node)),
+        }
     }
 
     #[cfg(any(test, feature = "audit"))]
@@ -78,7 +104,9 @@ impl IdleContainers {
 
     pub(crate) fn insert(&mut self, key: u64, container: ContainerId, node: NodeId) {
         let idle = Idle { key, id: container, node };
-        self.nodes.insert(node);
+        if let Some(nodes) = self.nodes.get_mut() {
+            nodes.insert(node);
+        }
         if self.many.is_none() && self.few.len() == FEW {
             let many = self.many.get_or_insert_default();
             self.few.drain(..).for_each(|idle| many.insert(idle));
@@ -93,17 +121,22 @@ impl IdleContainers {
     }
 
     pub(crate) fn remove(&mut self, key: u64, node: NodeId) {
-        let none_left = match &mut self.many {
+        match &mut self.many {
             Some(many) => many.remove(key, node),
             None => {
-                if let Ok(place) = self.few.binary_search_by_key(&key, |other| other.key) {
+                // It has mostly just been found as the first one.
+                if self.few.first().is_some_and(|first| first.key == key) {
+                    self.few.remove(0);
+                } else if let Ok(place) = self.few.binary_search_by_key(&key, |other| other.key) {
                     self.few.remove(place);
                 }
-                !self.few.iter().any(|other| other.node == node)
             }
-        };
-        if none_left {
-            self.nodes.remove(node);
+        }
+        if self.nodes.get().is_some()
+            && !self.any_on(node)
+            && let Some(nodes) = self.nodes.get_mut()
+        {
+            nodes.remove(node);
         }
         // Not as soon as they are few again, so that nothing is moved to and fro.
         if let Some(many) = &self.many
@@ -139,8 +172,9 @@ impl IdleContainers {
                 assert!(many.by_node[&node].contains(&(key, container)), "an idle container in both orders");
             }
         }
-        assert!(self.iter().all(|(_, node)| self.nodes.contains(node)), "nodes with an idle container");
-        assert!(self.nodes.iter().all(|node| self.on(node).next().is_some()), "idle containers of each node");
+        let Some(nodes) = self.nodes.get() else { return };
+        assert!(self.iter().all(|(_, node)| nodes.contains(node)), "nodes with an idle container");
+        assert!(nodes.iter().all(|node| self.any_on(node)), "idle containers of each node");
     }
 }
 
@@ -163,9 +197,16 @@ mod tests {
     proptest! {
         /// Behaves like a sorted list that is searched, whether there are few or many.
         #[test]
-        fn is_a_sorted_list(steps in prop::collection::vec((any::<bool>(), 0u64..100, 0u32..6), 0..400)) {
+        fn is_a_sorted_list(
+            steps in prop::collection::vec((any::<bool>(), 0u64..100, 0u32..6), 0..400),
+            asked in 0usize..400,
+        ) {
             let (mut idle, mut model) = (IdleContainers::default(), BTreeMap::new());
-            for (insert, key, node) in steps {
+            for (number, (insert, key, node)) in steps.into_iter().enumerate() {
+                // Somebody asks for the nodes sooner or later.
+                if number == asked {
+                    idle.nodes();
+                }
                 match (insert, model.remove(&key)) {
                     (false, Some(node)) => idle.remove(key, node),
                     (true, None) => {

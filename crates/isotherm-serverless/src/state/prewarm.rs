@@ -28,7 +28,7 @@ impl PlatformState {
     pub(crate) fn prewarm(&mut self, function: FunctionId) {
         let spec = &mut self.functions[function.index()];
         let Some(Prewarming { node, keep }) = spec.prewarming.take() else { return };
-        if !spec.idle.nodes().is_empty() {
+        if !spec.idle.is_empty() {
             return;
         }
         let has_room = self.has_free_room(function, node);

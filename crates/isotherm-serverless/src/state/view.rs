@@ -245,6 +245,22 @@ impl<'a> View<'a> {
         self.state.functions[function.index()].idle.nodes()
     }
 
+    /// Whether there are any.
+    pub fn has_idle(&self, function: FunctionId) -> bool {
+        !self.state.functions[function.index()].idle.is_empty()
+    }
+
+    /// Whether there is one on a node.
+    pub fn has_idle_on(&self, function: FunctionId, node: NodeId) -> bool {
+        self.state.functions[function.index()].idle.any_on(node)
+    }
+
+    /// The first container of the function, in the order in which they are to serve, that can take an invocation and is on a node that meets a
+    /// condition.
+    pub fn first_idle(&self, function: FunctionId, meets: impl Fn(NodeId) -> bool) -> Option<(ContainerId, NodeId)> {
+        self.state.functions[function.index()].idle.find(meets)
+    }
+
     /// How many invocations the containers of the function on a node can take: as many as are idle, where each serves one at a
     /// time.
     pub fn idle_count(&self, function: FunctionId, node: NodeId) -> usize {

@@ -70,8 +70,7 @@ impl BareMetalService {
                 }
                 Then::After(_, next) | Then::InTurn(next) => step = next,
                 Then::Report(result, ended) => {
-                    drop(books);
-                    return self.end(id, result, ended, Turn::Ends);
+                    return self.end_in(books, id, result, ended, Turn::Ends);
                 }
             }
         }

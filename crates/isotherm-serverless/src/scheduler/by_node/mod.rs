@@ -94,7 +94,7 @@ impl<'a> Nodes<'a> {
 
     fn has_place_in(&self, room: Room, function: FunctionId, node: NodeId) -> bool {
         self.books.has_slot(&self.view, node)
-            && (self.view.with_idle(function).contains(node)
+            && (self.view.has_idle_on(function, node)
                 || self.view.fits(function, node) && self.books.leave_room(&self.view, function, node, room))
     }
 
@@ -244,7 +244,7 @@ impl<C: ChooseNode> ByNode<C> {
 
     /// The first idle container that may serve.
     fn idle(&self, view: &View<'_>, function: FunctionId) -> Option<(ContainerId, NodeId)> {
-        view.idle_anywhere(function).find(|&(_, node)| self.books.has_slot(view, node))
+        view.first_idle(function, |node| self.books.has_slot(view, node))
     }
 
     /// Decides for the next invocation of a function.
@@ -315,7 +315,7 @@ impl<C: ChooseNode> ByNode<C> {
     fn wait(&mut self, view: &View<'_>, function: FunctionId) {
         if let Some(place) = view.place_of_first(function) {
             self.line.put(function, view.need_of(function).memory_bytes, place);
-            if !view.with_idle(function).is_empty() {
+            if view.has_idle(function) {
                 self.warm.insert(function);
             }
         }
@@ -392,7 +392,7 @@ impl<C: ChooseNode> ByNode<C> {
             return None;
         }
         let mut warm = std::mem::take(&mut self.warm);
-        warm.retain(|&function| self.line.contains(function) && !view.with_idle(function).is_empty());
+        warm.retain(|&function| self.line.contains(function) && view.has_idle(function));
         let can = warm.iter().filter(|&&function| self.idle(view, function).is_some());
         let first = can.filter_map(|&function| Some((self.line.place_of(function)?, function))).min();
         self.warm = warm;
