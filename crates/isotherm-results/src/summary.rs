@@ -72,6 +72,10 @@ impl Summary {
 }
 
 impl RecordSink for Summary {
+    fn wants_names(&self) -> bool {
+        false
+    }
+
     fn record(&mut self, record: &InvocationRecord) {
         self.outcomes.add(record.outcome);
         if let Some(cause) = &record.cause {

@@ -304,6 +304,7 @@ impl ServerlessComputeService {
 
     /// Gives the record of every invocation that ends to a sink, from now on.
     pub fn records_to(&self, sink: Rc<RefCell<dyn RecordSink>>) {
+        self.inner.state.borrow_mut().names_wanted |= sink.borrow().wants_names();
         self.inner.sinks.borrow_mut().push(sink);
     }
 

@@ -209,6 +209,10 @@ impl Recorder {
 }
 
 impl RecordSink for Recorder {
+    fn wants_names(&self) -> bool {
+        self.csv.is_some()
+    }
+
     fn record(&mut self, record: &InvocationRecord) {
         self.summary.record(record);
         if let Some(csv) = &mut self.csv {

@@ -335,9 +335,9 @@ impl PlatformState {
         idle
     }
 
-    /// Gives an invocation to a container, idle or new.
-    pub(super) fn occupy(&mut self, id: ContainerId, is_new: bool) {
-        let Some(container) = self.containers.get_mut(&id) else { return };
+    /// Gives an invocation to a container, idle or new; gives what is known of that now.
+    pub(super) fn occupy(&mut self, id: ContainerId, is_new: bool) -> Option<Container> {
+        let container = self.containers.get_mut(&id)?;
         let before = *container;
         container.serving += 1;
         let after = *container;
@@ -351,6 +351,7 @@ impl PlatformState {
             self.open(id, &after);
         }
         self.policies.eviction.used(node, function);
+        Some(after)
     }
 
     /// Whether a container is on the node, belongs to the function, and can take an invocation.

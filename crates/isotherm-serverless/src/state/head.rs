@@ -22,8 +22,7 @@ impl PlatformState {
             let function = *function;
             self.admit(id, function);
         }
-        while let Some(id) = self.new.pop_front() {
-            let function = self.invocations[&id].function;
+        while let Some((id, function)) = self.new.pop_front() {
             if !self.passes(id, function) {
                 continue;
             }

@@ -28,7 +28,7 @@ struct Idle {
 /// node can hold. Most functions have only a few, which are found soonest in a short list.
 #[derive(Debug, Default)]
 pub(crate) struct IdleContainers {
-    /// All of them in order, while they are few.
+    /// All of them while they are few, the last one first: who comes and goes most often is the first, at the end of the list.
     few: Vec<Idle>,
     /// All of them, once there have been more.
     many: Option<Box<Many>>,
@@ -93,7 +93,7 @@ impl IdleContainers {
     pub(crate) fn find(&self, meets: impl Fn(NodeId) -> bool) -> Option<(ContainerId, NodeId)> {
         match &self.many {
             Some(many) => many.all.values().copied().find(|&(_, node)| meets(node)),
-            None => self.few.iter().find(|idle| meets(idle.node)).map(|idle| (idle.id, idle.node)),
+            None => self.few.iter().rev().find(|idle| meets(idle.node)).map(|idle| (idle.id, idle.node)),
         }
     }
 
@@ -114,8 +114,12 @@ impl IdleContainers {
         match &mut self.many {
             Some(many) => many.insert(idle),
             None => {
-                let place = self.few.partition_point(|other| other.key < key);
-                self.few.insert(place, idle);
+                if self.few.last().is_none_or(|first| key < first.key) {
+                    self.few.push(idle);
+                } else {
+                    let place = self.few.partition_point(|other| other.key > key);
+                    self.few.insert(place, idle);
+                }
             }
         }
     }
@@ -125,9 +129,9 @@ impl IdleContainers {
             Some(many) => many.remove(key, node),
             None => {
                 // It has mostly just been found as the first one.
-                if self.few.first().is_some_and(|first| first.key == key) {
-                    self.few.remove(0);
-                } else if let Ok(place) = self.few.binary_search_by_key(&key, |other| other.key) {
+                if self.few.last().is_some_and(|first| first.key == key) {
+                    self.few.pop();
+                } else if let Ok(place) = self.few.binary_search_by(|other| key.cmp(&other.key)) {
                     self.few.remove(place);
                 }
             }
@@ -142,7 +146,7 @@ impl IdleContainers {
         if let Some(many) = &self.many
             && many.all.len() < FEW / 2
         {
-            self.few.extend(many.all.iter().map(|(&key, &(id, node))| Idle { key, id, node }));
+            self.few.extend(many.all.iter().rev().map(|(&key, &(id, node))| Idle { key, id, node }));
             self.many = None;
         }
     }
@@ -150,20 +154,20 @@ impl IdleContainers {
     /// All of them.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (ContainerId, NodeId)> + '_ {
         let many = self.many.iter().flat_map(|many| many.all.values().copied());
-        self.few.iter().map(|idle| (idle.id, idle.node)).chain(many)
+        self.few.iter().rev().map(|idle| (idle.id, idle.node)).chain(many)
     }
 
     /// Those on a node.
     pub(crate) fn on(&self, node: NodeId) -> impl Iterator<Item = ContainerId> + '_ {
         let many = self.many.iter().filter_map(move |many| many.by_node.get(&node)).flatten();
-        let few = self.few.iter().filter(move |idle| idle.node == node).map(|idle| idle.id);
+        let few = self.few.iter().rev().filter(move |idle| idle.node == node).map(|idle| idle.id);
         few.chain(many.map(|&(_, container)| container))
     }
 
     /// Asserts that the two orders hold the same, and that they are orders.
     #[cfg(any(test, feature = "audit"))]
     pub(crate) fn check(&self) {
-        assert!(self.few.is_sorted_by_key(|idle| idle.key), "idle containers in their order");
+        assert!(self.few.iter().rev().is_sorted_by_key(|idle| idle.key), "idle containers in their order");
         assert!(self.few.is_empty() || self.many.is_none(), "idle containers in one place");
         if let Some(many) = &self.many {
             let by_node: usize = many.by_node.values().map(Vec::len).sum();

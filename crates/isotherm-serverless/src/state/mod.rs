@@ -255,8 +255,11 @@ pub(crate) struct PlatformState {
     spare_invocations: Vec<Box<Invocation>>,
     next_invocation: u64,
     pub(crate) records: Records,
+    /// Whether somebody looks at the names in records.
+    pub(crate) names_wanted: bool,
+    no_name: Rc<str>,
     /// Invocations that nobody has looked at yet.
-    new: VecDeque<InvocationId>,
+    new: VecDeque<(InvocationId, FunctionId)>,
     common_gate: CommonGate,
     /// Images that are waited for and for which there is no room on the head disk, the longest waiting first.
     awaiting_room: BTreeSet<(InvocationId, ImageId)>,
@@ -320,6 +323,8 @@ impl PlatformState {
             spare_invocations: Vec::new(),
             next_invocation: 0,
             records: Records::default(),
+            names_wanted: false,
+            no_name: "".into(),
             new: VecDeque::new(),
             awaiting_room: BTreeSet::new(),
             head_room_may_have_come: false,
@@ -445,7 +450,7 @@ impl PlatformState {
         let id = InvocationId(self.next_invocation);
         self.next_invocation += 1;
         self.note_invoked(function);
-        self.new.push_back(id);
+        self.new.push_back((id, function));
         self.emit(|| EventKind::Submitted { invocation: id, function });
         let life = Life::new(self.now);
         let invocation = match self.spare_invocations.pop() {
@@ -491,6 +496,7 @@ impl PlatformState {
     fn make_schedulable(&mut self, id: InvocationId) {
         self.join_queue(id);
         self.note_admission(id);
+        self.emit(|| EventKind::Admitted { invocation: id });
     }
 
     fn note_admission(&mut self, id: InvocationId) {
@@ -498,7 +504,6 @@ impl PlatformState {
             life.admitted = Some(self.now);
             life.download_wait = self.now.since(life.submitted).saturating_sub(life.throttle_wait);
         }
-        self.emit(|| EventKind::Admitted { invocation: id });
     }
 
     fn join_queue(&mut self, id: InvocationId) {
@@ -538,16 +543,23 @@ impl PlatformState {
     /// Ends an invocation, wherever it is, and leaves the news for its user.
     fn end(&mut self, id: InvocationId, outcome: Outcome, cause: Option<FailureCause>, body: Option<&BodyEnd>) {
         let Some(mut invocation) = self.invocations.remove(&id) else { return };
-        let Self { functions, images, nodes, .. } = self;
-        let names = names(functions, images, nodes, &invocation);
+        let has_handle = invocation.errand.as_ref().is_some_and(|errand| errand.handle.is_some());
+        let names = if self.names_wanted || has_handle {
+            names(&self.functions, &self.images, &self.nodes, &invocation)
+        } else {
+            Names { function: &self.no_name, image: None, node: None }
+        };
         let record = self.records.of(&invocation.life, id, &names, |record| {
             record.finished = self.now;
             record.outcome = outcome;
             record.cause = cause;
             (record.started, record.ended) = body.map_or((None, None), |body| (body.started, body.ended));
         });
-        let errand = invocation.errand.take();
-        let user = errand.and_then(|Errand { manager, handle, .. }| Some((manager, handle?)));
+        let user = invocation
+            .errand
+            .as_mut()
+            .and_then(|Errand { manager, handle, .. }| Some((manager.clone(), handle.take()?)));
+        invocation.errand = None;
         if let Some((_, handle)) = &user {
             handle.set_ended(&record);
         }
@@ -604,7 +616,7 @@ impl PlatformState {
         let function = invocation.function;
         match invocation.place {
             Place::New => {
-                self.new.retain(|&new| new != id);
+                self.new.retain(|&(new, _)| new != id);
             }
             Place::Throttled => self.leave_line(id, function),
             Place::AwaitsImage => {
@@ -625,7 +637,7 @@ impl PlatformState {
 
     /// Ends every invocation that is not in a container yet with a cause, in the order of submission.
     pub(crate) fn fail_all_waiting(&mut self, cause: &FailureCause) {
-        let mut waiting: Vec<InvocationId> = self.new.iter().copied().collect();
+        let mut waiting: Vec<InvocationId> = self.new.iter().map(|&(id, _)| id).collect();
         waiting.extend(self.in_line());
         waiting.extend(self.images.iter().flat_map(|image| image.waiting.iter().copied()));
         waiting.extend(self.pending.iter().map(|pending| pending.invocation));

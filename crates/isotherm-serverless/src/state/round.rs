@@ -1,7 +1,9 @@
 //! A scheduling round: the scheduler decides, the decisions are carried out.
 
+use isotherm_kernel::Duration;
+
 use super::node::Transfer;
-use super::{Effect, Place, PlatformState, View};
+use super::{Container, Effect, Place, PlatformState, View};
 use crate::life::Dispatched;
 use crate::scheduler::{Dispatch, Placed, Plan};
 use crate::{ContainerId, EventKind, FunctionId, InvocationId, NodeId, StartKind};
@@ -84,14 +86,17 @@ impl PlatformState {
         if caught_up {
             self.forget_touched();
         }
-        self.note_admission(id);
+        self.emit(|| EventKind::Admitted { invocation: id });
         match self.container_for(function, node, container) {
             Some((served_by, is_new)) => {
                 self.give(id, node, served_by, is_new);
                 self.changes += 1;
             }
             // A round will find out what else can be done.
-            None => self.join_queue(id),
+            None => {
+                self.note_admission(id);
+                self.join_queue(id);
+            }
         }
         true
     }
@@ -116,10 +121,10 @@ impl PlatformState {
     }
 
     fn give(&mut self, id: InvocationId, node: NodeId, container: ContainerId, is_new: bool) {
-        self.occupy(container, is_new);
+        let Some(Container { ready_at, .. }) = self.occupy(container, is_new) else { return };
         self.dispatches += 1;
         self.change_slots_used(node, |used| used + 1);
-        self.note_dispatch(id, node, container, is_new);
+        self.note_dispatch(id, node, container, is_new, ready_at.since(self.now));
     }
 
     fn forget_touched(&mut self) {
@@ -149,10 +154,17 @@ impl PlatformState {
         self.start_container(node, function)
     }
 
-    fn note_dispatch(&mut self, id: InvocationId, node: NodeId, container: ContainerId, is_new: bool) {
+    /// Notes that an invocation has been given to a container that is ready after `startup`: one that was started before it was needed may still be
+    /// starting.
+    fn note_dispatch(
+        &mut self,
+        id: InvocationId,
+        node: NodeId,
+        container: ContainerId,
+        is_new: bool,
+        startup: Duration,
+    ) {
         let now = self.now;
-        // One that was started before it was needed may still be starting.
-        let startup = self.containers[&container].ready_at.since(now);
         let start_kind = if is_new || !startup.is_zero() { StartKind::Cold } else { StartKind::Warm };
         let Some(invocation) = self.invocations.get_mut(&id) else { return };
         invocation.place = Place::Running(container);
@@ -160,7 +172,8 @@ impl PlatformState {
         spec.running += 1;
         let limit = spec.limits.time;
         let known = spec.image.map(|image| self.nodes[node.index()].image(image)).unwrap_or_default();
-        let admitted = invocation.life.admitted.unwrap_or(now);
+        // One that is dispatched at once has been admitted just now.
+        let admitted = *invocation.life.admitted.get_or_insert(now);
         invocation.life.dispatched = Some(Dispatched {
             at: now,
             node,

@@ -32,8 +32,12 @@ enum Then {
     After(Duration, Step),
     /// The next one, in a turn of its own.
     InTurn(Step),
-    /// The report.
-    Report(Result<(), FailureCause>, Option<Time>),
+    /// The report, which says whether the limit was reached, and whether the body has ended by itself.
+    Report { timed_out: bool, has_ended: bool },
+}
+
+impl Then {
+    const COMPLETED: Then = Then::Report { timed_out: false, has_ended: true };
 }
 
 impl Signalled for Inner {
@@ -69,8 +73,9 @@ impl BareMetalService {
                     return self.go_on_after(id, entry, Duration::ZERO, next);
                 }
                 Then::After(_, next) | Then::InTurn(next) => step = next,
-                Then::Report(result, ended) => {
-                    return self.end_in(books, id, result, ended, Turn::Ends);
+                Then::Report { timed_out, has_ended } => {
+                    let result = if timed_out { Err(FailureCause::TimeLimit) } else { Ok(()) };
+                    return self.end_in(books, id, result, has_ended.then_some(kernel.now()), Turn::Ends);
                 }
             }
         }
@@ -88,7 +93,7 @@ impl BareMetalService {
 impl Entry {
     #[inline]
     fn sleeper_step(&mut self, step: Step, now: Time) -> Then {
-        let Work::Sleep(duration) = self.work else { return Then::Report(Ok(()), Some(now)) };
+        let Work::Sleep(duration) = self.work else { return Then::COMPLETED };
         match step {
             Step::StartUp => Then::After(self.startup, Step::Begin),
             Step::Begin => {
@@ -100,11 +105,11 @@ impl Entry {
             Step::Sleep => Then::After(self.time_limit.map_or(duration, |limit| duration.min(limit)), Step::Wake),
             Step::Wake => Then::InTurn(Step::Report),
             Step::Report => match self.time_limit {
-                Some(limit) if duration > limit => Then::Report(Err(FailureCause::TimeLimit), None),
+                Some(limit) if duration > limit => Then::Report { timed_out: true, has_ended: false },
                 Some(limit) if duration == limit && self.at_limit == AtLimit::TimedOut => {
-                    Then::Report(Err(FailureCause::TimeLimit), Some(now))
+                    Then::Report { timed_out: true, has_ended: true }
                 }
-                _ => Then::Report(Ok(()), Some(now)),
+                _ => Then::COMPLETED,
             },
         }
     }

@@ -49,7 +49,7 @@ impl Stage {
     fn pending(&mut self, functions: &[FunctionId]) -> Vec<InvocationId> {
         let submit = |function: &FunctionId| {
             let (id, _) = self.state.submit(*function);
-            self.state.new.retain(|&new| new != id);
+            self.state.new.retain(|&(new, _)| new != id);
             self.state.make_schedulable(id);
             id
         };
