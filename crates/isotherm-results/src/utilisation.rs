@@ -5,8 +5,7 @@
 //! and nothing where an event changes nothing. What exactly is counted stands with [`Utilisation`].
 
 use isotherm_kernel::Time;
-use isotherm_serverless::{ContainerId, EventKind, ImageId, PlatformEvent};
-use rustc_hash::FxHashMap;
+use isotherm_serverless::{EventKind, ImageId, PlatformEvent};
 use serde::Serialize;
 
 use crate::reference::described;
@@ -56,9 +55,11 @@ pub struct Totals {
 ///     (0, EventKind::ContainerStarted {
 ///         node, container, function, image: None, disk_bytes: 0, memory_bytes: 256_000_000, places: 1,
 ///     }),
-///     (0, EventKind::Dispatched { invocation, node, container, start_kind: StartKind::Cold }),
+///     (0, EventKind::Dispatched {
+///         invocation, node, container, memory_bytes: 256_000_000, was_idle: false, start_kind: StartKind::Cold,
+///     }),
 ///     (2, EventKind::Ended { invocation, outcome: Outcome::Completed, container: Some(container) }),
-///     (2, EventKind::ContainerIdle { node, container }),
+///     (2, EventKind::ContainerIdle { node, container, memory_bytes: 256_000_000 }),
 /// ] {
 ///     utilisation.observe(&PlatformEvent { at: Time::from_nanos(second * 1_000_000_000), kind });
 /// }
@@ -76,55 +77,47 @@ pub struct Utilisation {
     from: Option<Time>,
     /// The date of the last event.
     now: Time,
+    /// Until when slots and idle and busy containers are summed up.
+    since: Time,
     slots: Level,
+    idle: Level,
+    /// Memory of busy containers: what `memory` is without the other two.
+    busy_now: u64,
+    busy_peak: u64,
+    /// Until when what follows is summed up, which changes less often.
+    memory_since: Time,
     /// Memory of containers and images together, which stays as it is when a container becomes idle or busy.
     memory: Level,
     images: Level,
-    idle: Level,
-    /// Memory of busy containers: what `memory` is without the other two. It is looked at whenever idle memory is.
-    busy_now: u64,
-    busy_peak: u64,
-    containers: FxHashMap<ContainerId, Held>,
     /// Size in memory of each image that was ever loaded, by its number.
     image_bytes: Vec<u64>,
 }
 
-/// What a container holds.
-#[derive(Clone, Copy, Debug)]
-struct Held {
-    bytes: u64,
-    idle: bool,
-}
-
-/// Something that is held, now, at most, and integrated over time up to the date at which it changed last. Less than 2^64 of it is held
-/// at a time, and no simulation lasts longer than 2^64 nanoseconds, so the area does not overflow.
+/// Something that is held, now, at most, and integrated over time. Less than 2^64 of it is held at a time, and no simulation lasts longer
+/// than 2^64 nanoseconds, so the area does not overflow.
 #[derive(Clone, Copy, Debug, Default)]
 struct Level {
     now: u64,
     peak: u64,
-    since: Time,
     /// In units × nanoseconds.
     area: u128,
 }
 
 impl Level {
-    /// Lets time pass until a date.
+    /// Lets so much time pass, which is not nothing.
     #[inline]
-    fn pass(&mut self, until: Time) {
-        if until > self.since {
-            self.peak = self.peak.max(self.now);
-            self.area += u128::from(self.now) * u128::from(until.since(self.since).as_nanos());
-            self.since = until;
-        }
+    fn pass(&mut self, nanos: u64) {
+        self.peak = self.peak.max(self.now);
+        self.area += u128::from(self.now) * u128::from(nanos);
     }
 
-    fn take(&mut self, at: Time, amount: u64) {
-        self.pass(at);
+    #[inline]
+    fn take(&mut self, amount: u64) {
         self.now = self.now.saturating_add(amount);
     }
 
-    fn give_back(&mut self, at: Time, amount: u64) {
-        self.pass(at);
+    #[inline]
+    fn give_back(&mut self, amount: u64) {
         self.now = self.now.saturating_sub(amount);
     }
 }
@@ -136,13 +129,14 @@ impl Utilisation {
             totals,
             from: None,
             now: Time::ZERO,
+            since: Time::ZERO,
             slots: Level::default(),
-            memory: Level::default(),
-            images: Level::default(),
             idle: Level::default(),
             busy_now: 0,
             busy_peak: 0,
-            containers: FxHashMap::default(),
+            memory_since: Time::ZERO,
+            memory: Level::default(),
+            images: Level::default(),
             image_bytes: Vec::new(),
         }
     }
@@ -158,85 +152,86 @@ impl Utilisation {
                 self.from.get_or_insert(at);
             }
             EventKind::Admitted { .. } => {}
-            EventKind::Dispatched { container, .. } => {
-                self.slots.take(at, 1);
-                self.turn(at, container, false);
+            EventKind::Dispatched { memory_bytes, was_idle, .. } => {
+                self.pass(at);
+                self.slots.take(1);
+                if was_idle {
+                    self.idle.give_back(memory_bytes);
+                    self.busy_now = self.busy_now.saturating_add(memory_bytes);
+                }
             }
-            EventKind::Ended { container: Some(_), .. } => self.slots.give_back(at, 1),
-            EventKind::ContainerIdle { container, .. } => self.turn(at, container, true),
+            EventKind::Ended { container: Some(_), .. } => {
+                self.pass(at);
+                self.slots.give_back(1);
+            }
+            EventKind::ContainerIdle { memory_bytes, .. } => {
+                self.pass(at);
+                self.busy_now = self.busy_now.saturating_sub(memory_bytes);
+                self.idle.take(memory_bytes);
+            }
             _ => self.observe_rare(event),
         }
     }
 
+    #[cold]
     fn observe_rare(&mut self, event: &PlatformEvent) {
-        let at = event.at;
+        self.pass_all(event.at);
         match event.kind {
-            EventKind::ContainerStarted { container, memory_bytes, .. } => {
-                self.containers.insert(container, Held { bytes: memory_bytes, idle: false });
-                self.pass_containers(at);
+            EventKind::ContainerStarted { memory_bytes, .. } => {
                 self.busy_now = self.busy_now.saturating_add(memory_bytes);
-                self.memory.take(at, memory_bytes);
+                self.memory.take(memory_bytes);
             }
-            EventKind::ContainerStopped { container, .. } => {
-                if let Some(held) = self.containers.remove(&container) {
-                    self.pass_containers(at);
-                    let of = if held.idle { &mut self.idle.now } else { &mut self.busy_now };
-                    *of = of.saturating_sub(held.bytes);
-                    self.memory.give_back(at, held.bytes);
-                }
+            EventKind::ContainerStopped { memory_bytes, was_idle, .. } => {
+                let of = if was_idle { &mut self.idle.now } else { &mut self.busy_now };
+                *of = of.saturating_sub(memory_bytes);
+                self.memory.give_back(memory_bytes);
             }
             EventKind::LoadStarted { image, bytes, .. } => {
                 self.note_image(image, bytes);
-                self.images.take(at, bytes);
-                self.memory.take(at, bytes);
+                self.images.take(bytes);
+                self.memory.take(bytes);
             }
             EventKind::LoadFailed { image, started: true, .. } => {
                 let bytes = self.image_bytes.get(image.index()).copied().unwrap_or_default();
-                self.drop_image(at, bytes);
+                self.drop_image(bytes);
             }
-            EventKind::MemoryEvicted { bytes, .. } => self.drop_image(at, bytes),
+            EventKind::MemoryEvicted { bytes, .. } => self.drop_image(bytes),
             _ => {}
         }
     }
 
-    /// A container becomes idle, or busy.
-    fn turn(&mut self, at: Time, container: ContainerId, idle: bool) {
-        let Some(held) = self.containers.get_mut(&container) else { return };
-        if held.idle == idle {
-            return;
-        }
-        held.idle = idle;
-        let bytes = held.bytes;
-        self.pass_containers(at);
-        let (from, to) =
-            if idle { (&mut self.busy_now, &mut self.idle.now) } else { (&mut self.idle.now, &mut self.busy_now) };
-        *from = from.saturating_sub(bytes);
-        *to = to.saturating_add(bytes);
-    }
-
-    /// Lets time pass for containers, busy and idle.
+    /// Lets time pass for slots and containers, busy and idle.
     #[inline]
-    fn pass_containers(&mut self, until: Time) {
-        if until > self.idle.since {
+    fn pass(&mut self, until: Time) {
+        if until > self.since {
+            let nanos = until.since(self.since).as_nanos();
+            self.slots.pass(nanos);
+            self.idle.pass(nanos);
             self.busy_peak = self.busy_peak.max(self.busy_now);
-            self.idle.pass(until);
+            self.since = until;
         }
     }
 
-    /// Memory of busy containers.
+    /// Lets time pass for everything.
+    fn pass_all(&mut self, until: Time) {
+        self.pass(until);
+        if until > self.memory_since {
+            let nanos = until.since(self.memory_since).as_nanos();
+            self.memory.pass(nanos);
+            self.images.pass(nanos);
+            self.memory_since = until;
+        }
+    }
+
+    /// Memory of busy containers, after everything has been summed up.
     fn busy(&self) -> Level {
         let others = self.images.area + self.idle.area;
-        Level {
-            now: self.busy_now,
-            peak: self.busy_peak,
-            since: self.idle.since,
-            area: self.memory.area.saturating_sub(others),
-        }
+        Level { now: self.busy_now, peak: self.busy_peak, area: self.memory.area.saturating_sub(others) }
     }
 
-    fn drop_image(&mut self, at: Time, bytes: u64) {
-        self.images.give_back(at, bytes);
-        self.memory.give_back(at, bytes);
+    fn drop_image(&mut self, bytes: u64) {
+        self.images.give_back(bytes);
+        self.memory.give_back(bytes);
     }
 
     fn note_image(&mut self, image: ImageId, bytes: u64) {
@@ -249,10 +244,7 @@ impl Utilisation {
     /// What was held until the run ended; `None` if nothing was submitted, or no time passed since.
     pub fn report(&mut self, end: Time) -> Option<UtilisationReport> {
         self.now = self.now.max(end);
-        self.pass_containers(self.now);
-        for level in [&mut self.slots, &mut self.memory, &mut self.images] {
-            level.pass(self.now);
-        }
+        self.pass_all(self.now);
         let from = self.from?;
         let nanos = self.now.since(from).as_nanos();
         if nanos == 0 {

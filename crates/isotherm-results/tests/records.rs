@@ -227,8 +227,8 @@ fn events_are_counted_by_kind() {
         EventKind::DownloadEnded { image },
         EventKind::CopyFailed { node, image, started: false },
         EventKind::DiskEvicted { node, image, bytes: 1 },
-        EventKind::ContainerStopped { node, container, evicted: false },
-        EventKind::ContainerStopped { node, container, evicted: true },
+        EventKind::ContainerStopped { node, container, memory_bytes: 1, was_idle: true, evicted: false },
+        EventKind::ContainerStopped { node, container, memory_bytes: 1, was_idle: true, evicted: true },
     ] {
         counts.observe(&PlatformEvent { at: Time::ZERO, kind });
     }

@@ -1,5 +1,7 @@
 //! Events in, mean, peak and memory × time out.
 
+use std::collections::BTreeMap;
+
 use isotherm_kernel::Time;
 use isotherm_results::{Totals, Utilisation, UtilisationReport};
 use isotherm_serverless::{
@@ -36,6 +38,8 @@ fn dispatched(invocation: u64, container: u64, start_kind: StartKind) -> EventKi
         invocation: InvocationId(invocation),
         node: NODE,
         container: ContainerId(container),
+        memory_bytes: 0,
+        was_idle: false,
         start_kind,
     }
 }
@@ -49,16 +53,50 @@ fn ended(invocation: u64) -> EventKind {
 }
 
 fn idle(container: u64) -> EventKind {
-    EventKind::ContainerIdle { node: NODE, container: ContainerId(container) }
+    EventKind::ContainerIdle { node: NODE, container: ContainerId(container), memory_bytes: 0 }
 }
 
 fn stopped(container: u64) -> EventKind {
-    EventKind::ContainerStopped { node: NODE, container: ContainerId(container), evicted: false }
+    EventKind::ContainerStopped {
+        node: NODE,
+        container: ContainerId(container),
+        memory_bytes: 0,
+        was_idle: false,
+        evicted: false,
+    }
 }
 
+/// Memory limits of containers, and whether they are idle.
+type Containers = BTreeMap<ContainerId, (u64, bool)>;
+
+/// Says in an event what the platform knows of its container, and keeps up with that.
+fn fill_in(event: &mut EventKind, containers: &mut Containers) {
+    match event {
+        EventKind::ContainerStarted { container, memory_bytes, .. } => {
+            containers.insert(*container, (*memory_bytes, false));
+        }
+        EventKind::ContainerIdle { container, memory_bytes, .. } => {
+            let known = containers.get_mut(container).unwrap();
+            *memory_bytes = known.0;
+            known.1 = true;
+        }
+        EventKind::ContainerStopped { container, memory_bytes, was_idle, .. } => {
+            (*memory_bytes, *was_idle) = containers.remove(container).unwrap();
+        }
+        EventKind::Dispatched { container, memory_bytes, was_idle, .. } => {
+            let known = containers.get_mut(container).unwrap();
+            (*memory_bytes, *was_idle) = (known.0, std::mem::take(&mut known.1));
+        }
+        _ => {}
+    }
+}
+
+/// What is seen of these events, in which nothing is said of containers but when they start.
 fn observed(totals: Totals, events: impl IntoIterator<Item = (f64, EventKind)>) -> Utilisation {
     let mut utilisation = Utilisation::new(totals);
-    for (seconds, kind) in events {
+    let mut containers = Containers::default();
+    for (seconds, mut kind) in events {
+        fill_in(&mut kind, &mut containers);
         utilisation.observe(&PlatformEvent { at: at(seconds), kind });
     }
     utilisation

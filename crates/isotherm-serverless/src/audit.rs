@@ -192,6 +192,29 @@ struct Container {
     serves: Vec<InvocationId>,
     /// Whether a body has run in it to its end.
     used: bool,
+    /// Whether it is idle: it has become so, and has not been given anything since.
+    idle: bool,
+}
+
+/// What an event says of a container.
+struct Said {
+    memory_bytes: u64,
+    was_idle: bool,
+}
+
+impl Said {
+    /// Whether it is so.
+    fn check(&self, log: &mut Log, rule: Rule, id: ContainerId, container: &Container) {
+        if self.memory_bytes != container.memory_bytes {
+            let (said, held) = (self.memory_bytes, container.memory_bytes);
+            log.report(rule, format_args!("container {id} is said to hold {said} bytes of memory, but holds {held}"));
+        }
+        match (self.was_idle, container.idle) {
+            (true, false) => log.report(rule, format_args!("container {id} is said to have been idle, but it was not")),
+            (false, true) => log.report(rule, format_args!("container {id} was idle, but is said not to have been")),
+            _ => {}
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -285,18 +308,20 @@ impl Auditor {
                 }
             }
             EventKind::ContainerStarted { node, container, function, image, disk_bytes, memory_bytes, places } => {
-                let (serves, used) = (Vec::new(), false);
-                let new = Container { node, function, image, disk_bytes, memory_bytes, places, serves, used };
+                let (serves, used, idle) = (Vec::new(), false, false);
+                let new = Container { node, function, image, disk_bytes, memory_bytes, places, serves, used, idle };
                 self.container_started(container, new);
             }
-            EventKind::ContainerIdle { node, container } => self.container_idle(node, container),
+            EventKind::ContainerIdle { node, container, memory_bytes } => {
+                self.container_idle(node, container, memory_bytes);
+            }
             EventKind::Prewarmed { node, container } => self.prewarmed(node, container),
             EventKind::PrewarmingSkipped { .. } => self.counters.skipped_prewarmings += 1,
-            EventKind::ContainerStopped { node, container, evicted } => {
-                self.container_stopped(node, container, evicted)
+            EventKind::ContainerStopped { node, container, memory_bytes, was_idle, evicted } => {
+                self.container_stopped(node, (container, Said { memory_bytes, was_idle }), evicted);
             }
-            EventKind::Dispatched { invocation, node, container, start_kind } => {
-                self.dispatched(invocation, node, container, start_kind);
+            EventKind::Dispatched { invocation, node, container, memory_bytes, was_idle, start_kind } => {
+                self.dispatched(invocation, node, (container, Said { memory_bytes, was_idle }), start_kind);
             }
             EventKind::Ended { invocation, outcome, container } => self.ended(invocation, outcome, container),
         }
@@ -481,9 +506,9 @@ impl Auditor {
         self.containers.insert(id, new);
     }
 
-    fn container_idle(&mut self, node: NodeId, id: ContainerId) {
+    fn container_idle(&mut self, node: NodeId, id: ContainerId, memory_bytes: u64) {
         let log = &mut self.log;
-        match self.containers.get(&id) {
+        match self.containers.get_mut(&id) {
             None => log.report(Rule::Container, format_args!("container {id} became idle, but it does not exist")),
             Some(container) if container.node != node => {
                 let owner = container.node;
@@ -496,6 +521,8 @@ impl Auditor {
                         format_args!("container {id} became idle while it served invocation {invocation}"),
                     );
                 }
+                Said { memory_bytes, was_idle: false }.check(log, Rule::Container, id, container);
+                container.idle = true;
             }
         }
     }
@@ -510,7 +537,7 @@ impl Auditor {
         }
     }
 
-    fn container_stopped(&mut self, node: NodeId, id: ContainerId, evicted: bool) {
+    fn container_stopped(&mut self, node: NodeId, (id, said): (ContainerId, Said), evicted: bool) {
         let (log, counters) = (&mut self.log, &mut self.counters);
         if evicted {
             counters.container_evictions += 1;
@@ -528,6 +555,8 @@ impl Auditor {
         if let Some(invocation) = container.serves.first() {
             let (rule, what) = if evicted { (Rule::Eviction, "evicted") } else { (Rule::Container, "stopped") };
             log.report(rule, format_args!("container {id} was {what} while it served invocation {invocation}"));
+        } else {
+            said.check(log, Rule::Container, id, &container);
         }
         // What it held is given back where it was taken, whatever the event says.
         let Some(node) = find(&mut self.nodes, log, container.node) else { return };
@@ -540,7 +569,13 @@ impl Auditor {
         node.containers -= 1;
     }
 
-    fn dispatched(&mut self, id: InvocationId, node: NodeId, container: ContainerId, start_kind: StartKind) {
+    fn dispatched(
+        &mut self,
+        id: InvocationId,
+        node: NodeId,
+        (container, said): (ContainerId, Said),
+        start_kind: StartKind,
+    ) {
         match start_kind {
             StartKind::Cold => self.counters.cold_starts += 1,
             StartKind::Warm => self.counters.warm_starts += 1,
@@ -566,6 +601,8 @@ impl Auditor {
             ),
             Some(target) => {
                 check_container(log, id, invocation, node, found, (container, target), start_kind);
+                said.check(log, Rule::Dispatch, container, target);
+                target.idle = false;
                 // One that was given too many goes on serving those that it may: their ends will make it idle.
                 if target.serves.len() < target.places as usize {
                     target.serves.push(id);

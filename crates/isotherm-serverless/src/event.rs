@@ -180,6 +180,8 @@ pub enum EventKind {
         node: NodeId,
         /// The container.
         container: ContainerId,
+        /// Its memory limit.
+        memory_bytes: u64,
     },
     /// The container that has just been started was not started for an invocation, but before one is expected. It is idle from now on,
     /// though it may still be starting.
@@ -203,6 +205,10 @@ pub enum EventKind {
         node: NodeId,
         /// The container.
         container: ContainerId,
+        /// Its memory limit.
+        memory_bytes: u64,
+        /// Whether it was idle until now.
+        was_idle: bool,
         /// Whether it was idle and had to go because its room was needed.
         evicted: bool,
     },
@@ -214,6 +220,10 @@ pub enum EventKind {
         node: NodeId,
         /// The container.
         container: ContainerId,
+        /// The memory limit of the container.
+        memory_bytes: u64,
+        /// Whether the container was idle until now. One that was not is new, or serves others too.
+        was_idle: bool,
         /// Cold if the container was started for it, or was still starting.
         start_kind: StartKind,
     },

@@ -21,7 +21,7 @@ use std::rc::Rc;
 use isotherm_kernel::{Marking, RunError, Simulation, Time};
 use isotherm_platform::Platform;
 use isotherm_results::{CsvSink, PlatformCounts, SinkError, Summary, SummaryReport, Utilisation, UtilisationReport};
-use isotherm_serverless::{InvocationRecord, PlatformEvent, Preset, RecordSink, ServerlessComputeService};
+use isotherm_serverless::{EventKind, InvocationRecord, PlatformEvent, Preset, RecordSink, ServerlessComputeService};
 use isotherm_services::{ExecutionController, FailureCause, Site};
 use isotherm_workload::WorkloadError;
 
@@ -173,7 +173,12 @@ pub fn run(plan: &Plan, records: Option<File>, watch: Option<Watch>) -> Result<O
 fn listen(service: &ServerlessComputeService, recorder: &Rc<RefCell<Recorder>>, observer: &Rc<RefCell<Observer>>) {
     service.records_to(recorder.clone());
     let observer = Rc::clone(observer);
-    service.observe(Box::new(move |event| observer.borrow_mut().observe(event)));
+    service.observe(Box::new(move |event| {
+        // It changes nothing that anyone looks at here.
+        if !matches!(event.kind, EventKind::Admitted { .. }) {
+            observer.borrow_mut().observe(event);
+        }
+    }));
 }
 
 /// Counts and measures what happens on the platform.
@@ -185,9 +190,14 @@ struct Observer {
 
 impl Observer {
     fn observe(&mut self, event: &PlatformEvent) {
-        self.counts.observe(event);
         self.utilisation.observe(event);
-        self.progress.observe(event);
+        match event.kind {
+            EventKind::Submitted { .. } => self.progress.note_submission(),
+            EventKind::Ended { .. } => self.progress.note_end(),
+            // What every invocation brings is not counted.
+            EventKind::Dispatched { .. } | EventKind::ContainerIdle { .. } => {}
+            _ => self.counts.observe(event),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use isotherm_kernel::{RunError, Time};
-use isotherm_serverless::{EventKind, InvocationState, PlatformEvent, ServerlessComputeService};
+use isotherm_serverless::{InvocationState, ServerlessComputeService};
 
 use crate::plan::{Plan, StepPlan, WorkloadPlan};
 
@@ -28,12 +28,12 @@ impl Progress {
         Progress { now, ..self }
     }
 
-    pub(super) fn observe(&mut self, event: &PlatformEvent) {
-        match event.kind {
-            EventKind::Submitted { .. } => self.submitted += 1,
-            EventKind::Ended { .. } => self.ended += 1,
-            _ => {}
-        }
+    pub(super) fn note_submission(&mut self) {
+        self.submitted += 1;
+    }
+
+    pub(super) fn note_end(&mut self) {
+        self.ended += 1;
     }
 
     /// The simulated date.

@@ -34,18 +34,27 @@ fn started(container: u64) -> EventKind {
 }
 
 fn stopped(container: u64, evicted: bool) -> EventKind {
-    EventKind::ContainerStopped { node: NODE, container: ContainerId(container), evicted }
+    EventKind::ContainerStopped {
+        node: NODE,
+        container: ContainerId(container),
+        memory_bytes: 50,
+        was_idle: evicted,
+        evicted,
+    }
 }
 
 fn idle(container: u64) -> EventKind {
-    EventKind::ContainerIdle { node: NODE, container: ContainerId(container) }
+    EventKind::ContainerIdle { node: NODE, container: ContainerId(container), memory_bytes: 50 }
 }
 
+/// Onto an idle container if it is warm.
 fn dispatched(invocation: u64, container: u64, start_kind: StartKind) -> EventKind {
     EventKind::Dispatched {
         invocation: InvocationId(invocation),
         node: NODE,
         container: ContainerId(container),
+        memory_bytes: 50,
+        was_idle: start_kind == StartKind::Warm,
         start_kind,
     }
 }
@@ -158,12 +167,13 @@ fn counters_count() {
         EventKind::LoadStarted { node: NODE, image: IMAGE, bytes: 80 },
         EventKind::LoadEnded { node: NODE, image: IMAGE },
         started(1),
+        idle(1),
         stopped(1, true),
     ];
     let auditor = judged(followed_by(good_life(), events));
     assert!(auditor.is_clean(), "{:?}", auditor.violations());
     let expected = AuditCounters {
-        events: 20 + 18,
+        events: 20 + 19,
         submitted: 3,
         ended: BTreeMap::from([(Outcome::Completed, 2), (Outcome::Failed, 1)]),
         cold_starts: 1,
@@ -324,11 +334,17 @@ fn containers_without_their_image_or_twice() {
     broken(followed_by(with_idle_container(), again), Rule::Container, "container 0 was started a second time");
     broken([stopped(3, false)], Rule::Container, "container 3 was stopped, but it does not exist");
     broken([idle(3)], Rule::Container, "container 3 became idle, but it does not exist");
-    let elsewhere = EventKind::ContainerIdle { node: NodeId(1), container: ContainerId(0) };
+    let elsewhere = EventKind::ContainerIdle { node: NodeId(1), container: ContainerId(0), memory_bytes: 50 };
     broken(followed_by(with_idle_container(), [elsewhere]), Rule::Container, "of node 0 became idle on node 1");
     let busy = followed_by(with_idle_container(), [dispatched(0, 0, StartKind::Cold), idle(0)]);
     broken(busy, Rule::Container, "container 0 became idle while it served invocation 0");
-    let elsewhere = EventKind::ContainerStopped { node: NodeId(1), container: ContainerId(0), evicted: false };
+    let elsewhere = EventKind::ContainerStopped {
+        node: NodeId(1),
+        container: ContainerId(0),
+        memory_bytes: 50,
+        was_idle: false,
+        evicted: false,
+    };
     broken(followed_by(with_idle_container(), [elsewhere]), Rule::Container, "of node 0 was stopped on node 1");
     let busy = followed_by(with_idle_container(), [dispatched(0, 0, StartKind::Cold), stopped(0, false)]);
     broken(busy, Rule::Container, "container 0 was stopped while it served invocation 0");
@@ -354,6 +370,22 @@ fn dispatches_that_must_not_be() {
 }
 
 #[test]
+fn what_events_say_of_containers_has_to_be_so() {
+    let (node, container, memory_bytes) = (NODE, ContainerId(0), 49);
+    let idle_with = EventKind::ContainerIdle { node, container, memory_bytes };
+    let events = followed_by(with_idle_container(), [idle_with]);
+    broken(events, Rule::Container, "is said to hold 49 bytes of memory, but holds 50");
+    let idle_twice = followed_by(with_idle_container(), [idle(0), idle(0)]);
+    broken(idle_twice, Rule::Container, "container 0 was idle, but is said not to have been");
+    let never_idle = followed_by(with_idle_container(), [stopped(0, true)]);
+    broken(never_idle, Rule::Container, "is said to have been idle, but it was not");
+    let new = followed_by(with_idle_container(), [dispatched(0, 0, StartKind::Warm)]);
+    broken(new, Rule::Dispatch, "is said to have been idle, but it was not");
+    let idle = followed_by(with_idle_container(), [idle(0), dispatched(0, 0, StartKind::Cold)]);
+    broken(idle, Rule::Dispatch, "was idle, but is said not to have been");
+}
+
+#[test]
 fn dispatches_on_the_wrong_node_or_without_the_image() {
     let mut elsewhere = judged(with_idle_container());
     let node = NodeId(1);
@@ -361,6 +393,8 @@ fn dispatches_on_the_wrong_node_or_without_the_image() {
         invocation: InvocationId(0),
         node,
         container: ContainerId(0),
+        memory_bytes: 50,
+        was_idle: false,
         start_kind: StartKind::Cold,
     };
     elsewhere.observe(&PlatformEvent { at: Time::from_secs_f64(99.0), kind });
@@ -390,7 +424,7 @@ fn invocations_without_image_need_no_admission() {
         function: FUNCTION,
         image: None,
         disk_bytes: 1,
-        memory_bytes: 1,
+        memory_bytes: 50,
     };
     let mut auditor = judged([submitted(0), container, dispatched(0, 0, StartKind::Cold), ended(0)]);
     auditor.finish();

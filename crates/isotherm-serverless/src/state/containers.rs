@@ -205,11 +205,11 @@ impl PlatformState {
     pub(super) fn container_is_idle(&mut self, id: ContainerId, container: Container) {
         let Container { node, function, .. } = container;
         match self.ask_keep_alive(id, node, function) {
-            Keep::No | Keep::For(Duration::ZERO) => self.give_back(id, false),
+            Keep::No | Keep::For(Duration::ZERO) => self.give_back(id),
             Keep::For(idle) => self.make_idle(id, Some(idle)),
             Keep::Forever => self.make_idle(id, None),
             Keep::Prewarm { after, keep } => {
-                self.give_back(id, false);
+                self.give_back(id);
                 self.plan_prewarming(function, node, after, keep);
             }
         }
@@ -252,7 +252,7 @@ impl PlatformState {
             self.touch(node);
         }
         self.count_pins(node, image, -1, 1);
-        self.emit(|| EventKind::ContainerIdle { node, container: id });
+        self.emit(|| EventKind::ContainerIdle { node, container: id, memory_bytes: limits.memory_bytes });
         self.note_expiry(id, &container);
     }
 
@@ -367,10 +367,15 @@ impl PlatformState {
         let Some(&container) = self.containers.get(&id) else { return };
         debug_assert_eq!(container.serving, 0, "only idle containers are stopped");
         self.no_longer_idle(id, &container);
-        self.give_back(id, evicted);
+        self.end_container(id, true, evicted);
     }
 
-    pub(super) fn give_back(&mut self, id: ContainerId, evicted: bool) {
+    /// Stops a container that was not idle before, and gives back what it held.
+    pub(super) fn give_back(&mut self, id: ContainerId) {
+        self.end_container(id, false, false);
+    }
+
+    fn end_container(&mut self, id: ContainerId, was_idle: bool, evicted: bool) {
         let Some(container) = self.containers.remove(&id) else { return };
         let Container { node, function, rank, .. } = container;
         self.policies.eviction.stopped(&StoppedContainer { id, function, node, evicted: evicted.then_some(rank) });
@@ -384,6 +389,7 @@ impl PlatformState {
         self.count_pins(node, image, -1, 0);
         self.touch(node);
         self.effects.push_back(Effect::Stopped { container: id });
-        self.emit(|| EventKind::ContainerStopped { node, container: id, evicted });
+        let memory_bytes = need.memory_bytes;
+        self.emit(|| EventKind::ContainerStopped { node, container: id, memory_bytes, was_idle, evicted });
     }
 }

@@ -600,7 +600,7 @@ impl PlatformState {
         let Some(left) = self.leave_container(container, is_lost).filter(|left| left.serving == 0) else { return };
         // One whose host has failed stays lost, however the last invocation in it has ended.
         if left.is_lost {
-            self.give_back(container, false);
+            self.give_back(container);
             // The memory was lost with the host; until now the container pinned its image there.
             if let Some(image) = image {
                 self.drop_from_memory(node, image);

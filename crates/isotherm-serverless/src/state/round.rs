@@ -121,10 +121,11 @@ impl PlatformState {
     }
 
     fn give(&mut self, id: InvocationId, node: NodeId, container: ContainerId, is_new: bool) {
-        let Some(Container { ready_at, .. }) = self.occupy(container, is_new) else { return };
+        let Some(Container { ready_at, serving, .. }) = self.occupy(container, is_new) else { return };
         self.dispatches += 1;
         self.change_slots_used(node, |used| used + 1);
-        self.note_dispatch(id, node, container, is_new, ready_at.since(self.now));
+        let (startup, was_idle) = (ready_at.since(self.now), !is_new && serving == 1);
+        self.note_dispatch(id, node, container, is_new, startup, was_idle);
     }
 
     fn forget_touched(&mut self) {
@@ -163,6 +164,7 @@ impl PlatformState {
         container: ContainerId,
         is_new: bool,
         startup: Duration,
+        was_idle: bool,
     ) {
         let now = self.now;
         let start_kind = if is_new || !startup.is_zero() { StartKind::Cold } else { StartKind::Warm };
@@ -170,7 +172,7 @@ impl PlatformState {
         invocation.place = Place::Running(container);
         let spec = &mut self.functions[invocation.function.index()];
         spec.running += 1;
-        let limit = spec.limits.time;
+        let (limit, memory_bytes) = (spec.limits.time, spec.limits.memory_bytes);
         let known = spec.image.map(|image| self.nodes[node.index()].image(image)).unwrap_or_default();
         // One that is dispatched at once has been admitted just now.
         let admitted = *invocation.life.admitted.get_or_insert(now);
@@ -183,7 +185,7 @@ impl PlatformState {
             copy_wait: known.copied.within(admitted, now),
             load_wait: known.loaded.within(admitted, now),
         });
-        self.emit(|| EventKind::Dispatched { invocation: id, node, container, start_kind });
+        self.emit(|| EventKind::Dispatched { invocation: id, node, container, memory_bytes, was_idle, start_kind });
         self.effects.push_back(Effect::Start { invocation: id, node, container, startup, limit });
     }
 }

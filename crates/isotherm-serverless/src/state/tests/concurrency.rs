@@ -47,6 +47,9 @@ impl Stage {
     }
 }
 
+/// The first container has become idle.
+const IDLE: EventKind = EventKind::ContainerIdle { node: NodeId(0), container: ContainerId(0), memory_bytes: 40 };
+
 fn in_one(per_container: u32) -> Concurrency {
     Concurrency { per_container, ..Concurrency::default() }
 }
@@ -71,7 +74,7 @@ fn a_container_serves_as_many_as_its_function_says() {
         stage.at(5);
         stage.body_ended(ids[0]);
         assert_eq!(stage.used(), (80, 3));
-        assert!(!stage.events().contains(&EventKind::ContainerIdle { node: NodeId(0), container: ContainerId(0) }));
+        assert!(!stage.events().contains(&IDLE));
         stage.invoke(f);
         assert_eq!(stage.starts(), [(0, Warm, 0.0)]);
     }
@@ -88,7 +91,7 @@ fn a_container_is_idle_when_the_last_has_left() {
     assert_eq!(stage.orders(), ["ended 1 completed", "ended 0 completed"]);
     stage.body_ended(ids[2]);
     assert_eq!(stage.orders(), ["ended 2 completed", "expire at 7"]);
-    assert!(stage.events().contains(&EventKind::ContainerIdle { node: NodeId(0), container: ContainerId(0) }));
+    assert!(stage.events().contains(&IDLE));
 }
 
 #[test]
