@@ -189,6 +189,7 @@ impl Agenda {
 }
 
 impl Kernel {
+    #[inline]
     fn begin_alarm(&self, due: Time, rank: Rank, action: Action) -> AlarmId {
         let mut agenda = self.inner.agenda.borrow_mut();
         let id = agenda.insert(due, action);

@@ -322,8 +322,8 @@ impl Kernel {
     }
 
     /// Moves everything that is due now into the run queue and says how many events that were. Mostly there is one, and nobody else waits for a
-    /// turn: then it has its turn at once.
-    pub(crate) fn deliver_due(&self) -> u64 {
+    /// turn: then it has its turn at once, which is said as well.
+    pub(crate) fn deliver_due(&self) -> (u64, bool) {
         let mut events = 0;
         let mut agenda = self.inner.agenda.borrow_mut();
         while let Some(due) = agenda.pop_due(self.now()) {
@@ -334,7 +334,7 @@ impl Kernel {
                     if is_alone && agenda.next_time().is_none_or(|next| next > self.now()) {
                         drop(agenda);
                         self.run(ready);
-                        return events;
+                        return (events, true);
                     }
                     match ready {
                         Ready::Actor(id) => self.wake(id),
@@ -354,6 +354,6 @@ impl Kernel {
                 }
             }
         }
-        events
+        (events, false)
     }
 }

@@ -225,7 +225,11 @@ impl Simulation {
             if kernel.inner.next_background.get() <= next {
                 kernel.call_background();
             }
-            events += kernel.deliver_due();
+            let (delivered, has_run) = kernel.deliver_due();
+            events += delivered;
+            if has_run {
+                self.step()?;
+            }
             if let Some(limit) = self.limits.max_events
                 && events > limit
             {

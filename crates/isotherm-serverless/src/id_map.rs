@@ -130,8 +130,14 @@ impl<I: CountedId, T> IdMap<I, T> {
     }
 
     pub(crate) fn remove(&mut self, id: &I) -> Option<T> {
+        self.remove_if(id, |_| true)
+    }
+
+    /// Takes the value of an id out if it meets a condition.
+    pub(crate) fn remove_if(&mut self, id: &I, meets: impl FnOnce(&T) -> bool) -> Option<T> {
         let mut gap = self.find(*id)?;
-        let value = self.places[gap].value.take();
+        let value = self.places[gap].value.take_if(|value| meets(value));
+        value.as_ref()?;
         self.len -= 1;
         // Whoever stands behind the gap and belongs before it moves into it, so that nobody is cut off from where he belongs.
         let mask = self.places.len() - 1;

@@ -215,17 +215,15 @@ impl BareMetalService {
     pub fn submit(&self, from: &Address, payload_bytes: u64, request: ActionRequest) -> ActionId {
         let inner = &self.inner;
         inner.site.message_sent(from, &inner.address, "action_request", payload_bytes);
-        let id = inner.books.borrow_mut().insert(request);
         if payload_bytes == 0 {
-            self.arrive(id, Turn::GoesOn);
-        } else {
-            let service = self.clone();
-            let to = inner.host();
-            transmit(&inner.site, from.host(), to, payload_bytes, move |result| match result {
-                Ok(()) => service.arrive(id, Turn::GoesOn),
-                Err(cause) => service.end(id, Err(cause), None, Turn::GoesOn),
-            });
+            return self.receive(request, Turn::GoesOn);
         }
+        let id = inner.books.borrow_mut().send(request);
+        let service = self.clone();
+        transmit(&inner.site, from.host(), inner.host(), payload_bytes, move |result| match result {
+            Ok(()) => service.arrive(id),
+            Err(cause) => service.end(id, Err(cause), None, Turn::GoesOn),
+        });
         id
     }
 
@@ -235,9 +233,7 @@ impl BareMetalService {
     pub fn submit_in(&self, turn: Turn, from: &Address, request: ActionRequest) -> ActionId {
         let inner = &self.inner;
         inner.site.message_sent(from, &inner.address, "action_request", 0);
-        let id = inner.books.borrow_mut().insert(request);
-        self.arrive(id, turn);
-        id
+        self.receive(request, turn)
     }
 
     /// Has an action done, by a message of 0 bytes, and waits for its end. Who stops waiting does not stop the action.
@@ -293,20 +289,37 @@ impl BareMetalService {
         });
     }
 
-    /// The message with an action has arrived.
+    /// Takes an action in that arrives as soon as it is sent.
     #[inline]
-    fn arrive(&self, id: ActionId, turn: Turn) {
+    fn receive(&self, request: ActionRequest, turn: Turn) -> ActionId {
         let mut books = self.inner.books.borrow_mut();
-        let Some(entry) = books.get(id) else { return };
-        let cores = entry.cores;
-        if self.inner.is_up() && books.starts_at_once(id, cores) {
+        if !self.inner.is_up() {
+            let id = books.send(request);
+            self.refuse_or_queue(books, id);
+            return id;
+        }
+        let (id, starts) = books.receive(request);
+        if starts {
             self.begin(books, id, turn);
         } else {
-            self.refuse_or_queue(books, id, cores);
+            self.refuse_or_queue(books, id);
+        }
+        id
+    }
+
+    /// The message with an action has arrived.
+    fn arrive(&self, id: ActionId) {
+        let mut books = self.inner.books.borrow_mut();
+        if self.inner.is_up() && books.starts_at_once(id) {
+            self.begin(books, id, Turn::GoesOn);
+        } else {
+            self.refuse_or_queue(books, id);
         }
     }
 
-    fn refuse_or_queue(&self, mut books: RefMut<'_, Books>, id: ActionId, cores: u32) {
+    /// An action that does not start at once waits for cores, or is refused.
+    fn refuse_or_queue(&self, mut books: RefMut<'_, Books>, id: ActionId) {
+        let Some(cores) = books.get(id).map(|entry| entry.cores) else { return };
         if !self.inner.is_up() {
             drop(books);
             self.end_later(id, self.inner.why_down());
@@ -339,7 +352,7 @@ impl BareMetalService {
     /// Begins an action that holds its cores.
     #[inline]
     fn begin(&self, mut books: RefMut<'_, Books>, id: ActionId, turn: Turn) {
-        if books.sleeps(id) {
+        if books.get(id).is_some_and(|entry| entry.sleeps()) {
             self.begin_sleeper(books, id, turn);
         } else {
             drop(books);

@@ -288,24 +288,25 @@ impl PlatformState {
         }
     }
 
-    /// An invocation has left its container; gives what is known of that now. Nobody comes to one that `is_lost`.
-    pub(super) fn leave_container(&mut self, id: ContainerId, is_lost: bool) -> Option<Container> {
-        let container = self.containers.get_mut(&id)?;
-        let before = *container;
+    /// An invocation has left its container; gives what is known of that now. Nobody comes to one whose host has failed.
+    pub(super) fn leave_container(&mut self, id: ContainerId, host_failed: bool) -> Container {
+        let container = self.containers.get_mut(&id).expect("a container that serves an invocation is there");
+        let was_lost = container.is_lost;
         container.serving -= 1;
         if container.serving == 0 {
             // It has served, so it has started, even if that was cut short.
             container.ready_at = container.ready_at.min(self.now);
         }
-        container.is_lost |= is_lost;
-        let after = *container;
-        if before.serving < self.functions[before.function.index()].concurrency && !before.is_lost {
-            self.close(id, &before);
+        container.is_lost |= host_failed || !self.nodes[container.node.index()].up;
+        let left = *container;
+        let concurrency = self.functions[left.function.index()].concurrency;
+        if left.serving + 1 < concurrency && !was_lost {
+            self.close(id, &Container { serving: left.serving + 1, ..left });
         }
-        if after.serving > 0 && !after.is_lost {
-            self.open(id, &after);
+        if left.serving > 0 && !left.is_lost {
+            self.open(id, &left);
         }
-        Some(after)
+        left
     }
 
     /// Takes a container off the lists of idle ones.
@@ -350,7 +351,9 @@ impl PlatformState {
         if serving < self.functions[function.index()].concurrency {
             self.open(id, &after);
         }
-        self.policies.eviction.used(node, function);
+        if self.evicts {
+            self.policies.eviction.used(node, function);
+        }
         Some(after)
     }
 

@@ -145,7 +145,7 @@ impl PlatformState {
                     self.emit(|| EventKind::DownloadFailed { image });
                 }
                 while let Some(id) = self.images[image.index()].waiting.pop_first() {
-                    self.end(id, Outcome::Failed, Some(cause.clone()), None);
+                    self.end(id, Outcome::Failed, Some(cause.clone()));
                 }
             }
         }

@@ -541,8 +541,21 @@ impl PlatformState {
     }
 
     /// Ends an invocation, wherever it is, and leaves the news for its user.
-    fn end(&mut self, id: InvocationId, outcome: Outcome, cause: Option<FailureCause>, body: Option<&BodyEnd>) {
-        let Some(mut invocation) = self.invocations.remove(&id) else { return };
+    fn end(&mut self, id: InvocationId, outcome: Outcome, cause: Option<FailureCause>) {
+        if let Some(invocation) = self.invocations.remove(&id) {
+            self.end_removed(id, invocation, outcome, cause, (None, None));
+        }
+    }
+
+    /// Ends an invocation that has been taken out of the table, whose body began and ended at those dates.
+    fn end_removed(
+        &mut self,
+        id: InvocationId,
+        mut invocation: Box<Invocation>,
+        outcome: Outcome,
+        cause: Option<FailureCause>,
+        (started, ended): (Option<Time>, Option<Time>),
+    ) {
         let has_handle = invocation.errand.as_ref().is_some_and(|errand| errand.handle.is_some());
         let names = if self.names_wanted || has_handle {
             names(&self.functions, &self.images, &self.nodes, &invocation)
@@ -553,7 +566,7 @@ impl PlatformState {
             record.finished = self.now;
             record.outcome = outcome;
             record.cause = cause;
-            (record.started, record.ended) = body.map_or((None, None), |body| (body.started, body.ended));
+            (record.started, record.ended) = (started, ended);
         });
         let user = invocation
             .errand
@@ -579,30 +592,31 @@ impl PlatformState {
 
     /// The body of an invocation has ended: its slot is free, its container idle.
     pub(crate) fn body_ended(&mut self, id: InvocationId, body: BodyEnd) {
-        let Some(Place::Running(container)) = self.invocations.get(&id).map(|invocation| invocation.place) else {
-            return;
-        };
-        let Container { node, function, .. } = self.containers[&container];
-        let spec = &mut self.functions[function.index()];
-        spec.running -= 1;
-        let image = spec.image;
+        let is_running = |invocation: &Box<Invocation>| matches!(invocation.place, Place::Running(_));
+        let Some(invocation) = self.invocations.remove_if(&id, is_running) else { return };
+        let Place::Running(container) = invocation.place else { return };
+        let BodyEnd { started, ended, result } = body;
+        let host_failed = matches!(result, Err(FailureCause::HostFailed { .. }));
+        let left = self.leave_container(container, host_failed);
+        let Container { node, function, .. } = left;
+        self.functions[function.index()].running -= 1;
         self.change_slots_used(node, |used| used - 1);
-        let outcome = match &body.result {
+        let outcome = match &result {
             Ok(()) => Outcome::Completed,
             Err(FailureCause::TimeLimit) => Outcome::TimedOut,
             Err(FailureCause::Cancelled) => Outcome::Cancelled,
             Err(_) => Outcome::Failed,
         };
-        let host_failed = matches!(body.result, Err(FailureCause::HostFailed { .. }));
         // The slot is free from now on, so the end is told before what becomes of the container.
-        self.end(id, outcome, body.result.clone().err(), Some(&body));
-        let is_lost = host_failed || !self.nodes[node.index()].up;
-        let Some(left) = self.leave_container(container, is_lost).filter(|left| left.serving == 0) else { return };
+        self.end_removed(id, invocation, outcome, result.err(), (started, ended));
+        if left.serving > 0 {
+            return;
+        }
         // One whose host has failed stays lost, however the last invocation in it has ended.
         if left.is_lost {
             self.give_back(container);
             // The memory was lost with the host; until now the container pinned its image there.
-            if let Some(image) = image {
+            if let Some(image) = self.functions[function.index()].image {
                 self.drop_from_memory(node, image);
             }
         } else {
@@ -631,7 +645,7 @@ impl PlatformState {
             }
         }
         let outcome = if cause == FailureCause::Cancelled { Outcome::Cancelled } else { Outcome::Failed };
-        self.end(id, outcome, Some(cause), None);
+        self.end(id, outcome, Some(cause));
         true
     }
 
@@ -699,20 +713,20 @@ impl PlatformState {
     fn change_slots_used(&mut self, node: NodeId, change: impl FnOnce(u32) -> u32) {
         let state = &mut self.nodes[node.index()];
         state.slots_used = change(state.slots_used);
-        self.note_slots(node);
+        if state.slots.is_some() {
+            return self.note_slots(node);
+        }
+        self.log.note(Change::Slots(node));
+        if self.counts_wanted.get() {
+            self.touch(node);
+        }
     }
 
     /// Keeps the set of nodes with a free slot true.
     fn note_slots(&mut self, node: NodeId) {
-        if self.counts_wanted.get() || self.nodes[node.index()].slots.is_some() {
-            self.touch(node);
-        }
+        self.touch(node);
         self.log.note(Change::Slots(node));
-        let has_free = self.nodes[node.index()].free_slots() > 0;
-        if has_free == self.free_nodes.contains(node) {
-            return;
-        }
-        if has_free {
+        if self.nodes[node.index()].free_slots() > 0 {
             self.free_nodes.insert(node);
         } else {
             self.free_nodes.remove(node);
@@ -728,7 +742,6 @@ impl PlatformState {
         }
         state.up = false;
         state.room_may_have_come();
-        self.touch(node);
         for container in self.idle_on(node) {
             self.stop_container(container, false);
         }
@@ -750,7 +763,6 @@ impl PlatformState {
             known.failures = 0;
             known.retry_at = Time::ZERO;
         }
-        self.touch(node);
         self.note_slots(node);
     }
 

@@ -102,7 +102,7 @@ impl PlatformState {
             }
         } else {
             let function = self.functions[function.index()].name.clone();
-            self.end(id, Outcome::Rejected, Some(FailureCause::Throttled { function }), None);
+            self.end(id, Outcome::Rejected, Some(FailureCause::Throttled { function }));
         }
         false
     }

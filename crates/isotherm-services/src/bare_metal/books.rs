@@ -102,6 +102,15 @@ pub(super) struct Entry {
 }
 
 impl Entry {
+    /// Whether it can do without an actor. A sleep that is killed at a limit where it might have been given further turns needs one.
+    pub(super) fn sleeps(&self) -> bool {
+        match (&self.work, self.time_limit, self.at_limit) {
+            (Work::Sleep(duration), Some(limit), AtLimit::Completed) => *duration <= limit,
+            (Work::Sleep(_), ..) => true,
+            (Work::Act(_), ..) => false,
+        }
+    }
+
     /// Its body begins now.
     pub(super) fn begins(&mut self, now: Time) {
         self.started = Some(now);
@@ -127,11 +136,32 @@ impl Books {
         Self { ledger: Ledger { cores, ..Ledger::default() }, entries: Slab::new(), waiting: VecDeque::new() }
     }
 
+    /// Takes an action in whose message is on its way.
+    pub(super) fn send(&mut self, request: ActionRequest) -> ActionId {
+        self.ledger.pending += 1;
+        self.insert(request, Stage::Sent)
+    }
+
+    /// Takes an action in that has arrived, of a service that is up. If nobody waits and there are cores for it, it holds them from now on; says
+    /// whether it does.
     #[inline]
-    pub(super) fn insert(&mut self, request: ActionRequest) -> ActionId {
+    pub(super) fn receive(&mut self, request: ActionRequest) -> (ActionId, bool) {
+        let starts = self.waiting.is_empty() && request.cores <= self.free_cores();
+        if !starts {
+            return (self.send(request), false);
+        }
+        if let Some(status) = &request.status {
+            status.set(ActionState::Starting, None);
+        }
+        self.ledger.cores_in_use += request.cores;
+        self.ledger.running += 1;
+        (self.insert(request, Stage::Turn), true)
+    }
+
+    #[inline]
+    fn insert(&mut self, request: ActionRequest, stage: Stage) -> ActionId {
         let sequence = self.ledger.submitted;
         self.ledger.submitted += 1;
-        self.ledger.pending += 1;
         let index = self.entries.insert(Entry {
             sequence,
             cores: request.cores,
@@ -145,7 +175,7 @@ impl Books {
             on_end: request.on_end,
             status: request.status,
             started: None,
-            stage: Stage::Sent,
+            stage,
             next: Step::StartUp,
         });
         let index = u32::try_from(index).expect("fewer than 2^32 actions at a time");
@@ -185,8 +215,8 @@ impl Books {
     }
 
     /// Takes an action that has just arrived if nobody waits and there are cores for it, which it holds from now on. Says whether it does.
-    #[inline]
-    pub(super) fn starts_at_once(&mut self, id: ActionId, cores: u32) -> bool {
+    pub(super) fn starts_at_once(&mut self, id: ActionId) -> bool {
+        let Some(cores) = self.get(id).map(|entry| entry.cores) else { return false };
         let starts = self.waiting.is_empty() && cores <= self.free_cores();
         if starts {
             self.take_cores(id, cores);
@@ -210,20 +240,6 @@ impl Books {
 
     pub(super) fn nobody_waits(&self) -> bool {
         self.waiting.is_empty()
-    }
-
-    /// Whether an action can do without an actor. A sleep that is killed at a limit where it might have been given
-    /// further turns needs one.
-    #[inline]
-    pub(super) fn sleeps(&mut self, id: ActionId) -> bool {
-        let Some(entry) = self.get(id) else {
-            return false;
-        };
-        match (&entry.work, entry.time_limit, entry.at_limit) {
-            (Work::Sleep(duration), Some(limit), AtLimit::Completed) => *duration <= limit,
-            (Work::Sleep(_), ..) => true,
-            (Work::Act(_), ..) => false,
-        }
     }
 
     /// Takes an action out and gives its cores back.
