@@ -24,6 +24,7 @@ pub trait Signalled {
 }
 
 enum Action {
+    Nothing,
     Wake(ActorId),
     Call(BoxedCall),
     Signal(Rc<dyn Signalled>, [u64; 2]),
@@ -41,7 +42,7 @@ struct Alarm {
     generation: u32,
     due: Time,
     state: State,
-    action: Option<Action>,
+    action: Action,
 }
 
 /// Names an alarm while it is owned.
@@ -54,16 +55,20 @@ struct AlarmId {
 /// What has begun since time last moved.
 enum Begun {
     Alarm(AlarmId),
-    /// One of a series.
-    InSeries(Time, Rc<dyn Signalled>, [u64; 2]),
+    /// The one of a series in this place.
+    InSeries(u32),
 }
 
-/// A call of a series, which is kept apart from the event queue.
+/// The call of a series that comes next, which is kept apart from the event queue. Its place is used again.
 struct InSeries {
+    due: Time,
+    /// When its turn is among the events, as soon as it is queued; `UNQUEUED` before and after.
     key: Key,
-    whom: Rc<dyn Signalled>,
+    whom: Option<Rc<dyn Signalled>>,
     token: [u64; 2],
 }
+
+const UNQUEUED: Key = Key::MAX;
 
 /// Everything that is to happen at a date: the event queue, with all alarms of a simulation in reusable slots.
 pub(crate) struct Agenda {
@@ -71,8 +76,9 @@ pub(crate) struct Agenda {
     slots: Vec<Alarm>,
     free: Vec<u32>,
     begun: Vec<Begun>,
-    /// The last one comes first.
     series: Vec<InSeries>,
+    /// The least key of those in a series that are queued, and its place.
+    first_in_series: (Key, u32),
 }
 
 /// Something that is due.
@@ -85,8 +91,14 @@ pub(crate) enum Due {
 
 impl Agenda {
     pub(crate) fn new() -> Self {
-        let queue = EventQueue::new();
-        Agenda { queue, slots: Vec::new(), free: Vec::new(), begun: Vec::new(), series: Vec::new() }
+        Agenda {
+            queue: EventQueue::new(),
+            slots: Vec::new(),
+            free: Vec::new(),
+            begun: Vec::new(),
+            series: Vec::new(),
+            first_in_series: (UNQUEUED, 0),
+        }
     }
 
     /// Gives up everything that was to happen, to be dropped while nothing is borrowed.
@@ -94,18 +106,35 @@ impl Agenda {
         std::mem::replace(self, Agenda::new())
     }
 
+    #[inline]
     fn insert(&mut self, due: Time, action: Action) -> AlarmId {
-        let alarm = |generation| Alarm { generation, due, state: State::Begun, action: Some(action) };
-        match self.free.pop() {
-            Some(index) => {
-                let slot = &mut self.slots[index as usize];
-                *slot = alarm(slot.generation);
-                AlarmId { index, generation: slot.generation }
-            }
-            None => {
-                self.slots.push(alarm(0));
-                AlarmId { index: (self.slots.len() - 1) as u32, generation: 0 }
-            }
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Alarm { generation: 0, due, state: State::Vacant, action: Action::Nothing });
+            (self.slots.len() - 1) as u32
+        });
+        // Written where it is: what is put together elsewhere and then moved here has to be waited for.
+        let slot = &mut self.slots[index as usize];
+        slot.due = due;
+        slot.state = State::Begun;
+        slot.action = action;
+        AlarmId { index, generation: slot.generation }
+    }
+
+    /// Puts a call of a series into a place that nobody needs.
+    #[inline]
+    fn insert_in_series(&mut self, due: Time, whom: Rc<dyn Signalled>, token: [u64; 2]) {
+        let vacant = self.series.iter().position(|one| one.whom.is_none());
+        let index = vacant.unwrap_or_else(|| {
+            self.series.push(InSeries { due, key: UNQUEUED, whom: None, token });
+            self.series.len() - 1
+        });
+        let place = &mut self.series[index];
+        place.due = due;
+        place.whom = Some(whom);
+        place.token = token;
+        // What never comes stays out of the queue, so that a deadlock is seen as one.
+        if due < Time::NEVER {
+            self.begun.push(Begun::InSeries(index as u32));
         }
     }
 
@@ -116,7 +145,7 @@ impl Agenda {
     fn release(&mut self, id: AlarmId) -> Option<State> {
         let alarm = self.get(id)?;
         alarm.generation = alarm.generation.wrapping_add(1);
-        alarm.action = None;
+        alarm.action = Action::Nothing;
         let state = std::mem::replace(&mut alarm.state, State::Vacant);
         self.free.push(id.index);
         Some(state)
@@ -133,15 +162,11 @@ impl Agenda {
                     let event = self.queue.push(alarm.due, Rank::Cpu, sequence, Target::Alarm(id.index));
                     alarm.state = State::Queued(event);
                 }
-                Begun::InSeries(due, whom, token) => {
-                    let key = key(due, Rank::Cpu, self.queue.draw_sequence());
-                    let next = InSeries { key, whom, token };
-                    match self.series.last() {
-                        Some(first) if first.key < key => {
-                            let place = self.series.partition_point(|other| other.key > key);
-                            self.series.insert(place, next);
-                        }
-                        _ => self.series.push(next),
+                Begun::InSeries(index) => {
+                    let next = &mut self.series[index as usize];
+                    next.key = key(next.due, Rank::Cpu, self.queue.draw_sequence());
+                    if next.key < self.first_in_series.0 {
+                        self.first_in_series = (next.key, index);
                     }
                 }
             }
@@ -150,18 +175,21 @@ impl Agenda {
 
     /// The date of what happens first.
     pub(crate) fn next_time(&self) -> Option<Time> {
-        let first = self.queue.first_key();
-        let first = self.series.last().map_or(first, |next| Some(first.map_or(next.key, |first| first.min(next.key))));
-        first.map(time_of)
+        let (in_series, _) = self.first_in_series;
+        let first = self.queue.first_key().map_or(in_series, |first| first.min(in_series));
+        (first != UNQUEUED).then(|| time_of(first))
     }
 
     /// Takes what happens first if it is due at `now`.
     pub(crate) fn pop_due(&mut self, now: Time) -> Option<Due> {
-        if let Some(next) = self.series.last()
-            && time_of(next.key) <= now
-            && self.queue.first_key().is_none_or(|first| next.key < first)
-        {
-            return self.series.pop().map(|InSeries { whom, token, .. }| Due::Ready(Ready::Signal(whom, token)));
+        let (key, index) = self.first_in_series;
+        if time_of(key) <= now && self.queue.first_key().is_none_or(|first| key < first) {
+            let next = &mut self.series[index as usize];
+            next.key = UNQUEUED;
+            let (whom, token) = (next.whom.take()?, next.token);
+            let keys = self.series.iter().map(|one| one.key).zip(0..);
+            self.first_in_series = keys.min().unwrap_or((UNQUEUED, 0));
+            return Some(Due::Ready(Ready::Signal(whom, token)));
         }
         Some(match self.queue.pop_due(now)? {
             Target::Alarm(index) => self.fire(index).map_or(Due::Nothing, Due::Ready),
@@ -172,7 +200,8 @@ impl Agenda {
     /// The event of alarm `index` is due: what is to be put into the run queue.
     fn fire(&mut self, index: u32) -> Option<Ready> {
         let alarm = &mut self.slots[index as usize];
-        let ready = match alarm.action.take()? {
+        let ready = match std::mem::replace(&mut alarm.action, Action::Nothing) {
+            Action::Nothing => return None,
             // The future that has begun it still looks at it.
             Action::Wake(actor) => {
                 alarm.state = State::Fired;
@@ -235,7 +264,14 @@ impl Kernel {
             self.inner.ready.borrow_mut().push_back(Ready::Signal(whom, token));
             return Call { alarm: None };
         }
-        Call { alarm: Some(self.begin_alarm(self.now() + duration, Rank::Cpu, Action::Signal(whom, token))) }
+        let due = self.now() + duration;
+        if due == Time::NEVER {
+            return Call { alarm: Some(self.begin_alarm(due, Rank::Cpu, Action::Signal(whom, token))) };
+        }
+        let mut agenda = self.inner.agenda.borrow_mut();
+        let id = agenda.insert(due, Action::Signal(whom, token));
+        agenda.begun.push(Begun::Alarm(id));
+        Call { alarm: Some(id) }
     }
 
     /// Like [`signal_after`](Self::signal_after), for those who make one call after the other and cancel none: what comes next is kept apart from the
@@ -244,7 +280,7 @@ impl Kernel {
         if duration.is_zero() {
             self.inner.ready.borrow_mut().push_back(Ready::Signal(whom, token));
         } else {
-            self.inner.agenda.borrow_mut().begun.push(Begun::InSeries(self.now() + duration, whom, token));
+            self.inner.agenda.borrow_mut().insert_in_series(self.now() + duration, whom, token);
         }
     }
 

@@ -107,6 +107,7 @@ impl<K: Ord + Copy, T: Copy> Heap<K, T> {
     }
 
     /// Puts `entry` at `place` or above, where what is at `place` may be overwritten.
+    #[inline]
     fn sift_up(&mut self, mut place: usize, entry: Entry<K, T>) {
         while place > 0 {
             let parent = (place - 1) / ARITY;

@@ -383,7 +383,6 @@ impl BareMetalService {
         let Some(entry) = books.remove(id, result.is_ok()) else { return };
         let turn = if books.nobody_waits() { turn } else { Turn::GoesOn };
         drop(books);
-        entry.tell(ActionState::Ended, entry.started);
         entry.on_end.tell(ActionReport { started: entry.started, ended, result }, turn);
         if turn == Turn::GoesOn {
             self.start_waiting();
@@ -394,14 +393,13 @@ impl BareMetalService {
     fn end_later(&self, id: ActionId, cause: FailureCause) -> bool {
         let entry = self.inner.books.borrow_mut().remove(id, false);
         let Some(entry) = entry else { return false };
-        entry.tell(ActionState::Ended, entry.started);
         let kernel = self.inner.site.kernel();
         match entry.stage {
             Stage::Executor(actor) => actor.kill(),
             Stage::Call(call) => {
                 kernel.cancel_call(call);
             }
-            Stage::Sent | Stage::Waiting | Stage::Turn => {}
+            Stage::Sent | Stage::Waiting | Stage::Turn | Stage::Ended => {}
         }
         let report = ActionReport { started: entry.started, ended: None, result: Err(cause) };
         let on_end = entry.on_end;

@@ -208,6 +208,8 @@ pub enum Turn {
 
 /// Who is told that an action has ended.
 pub enum OnEnd {
+    /// Nobody.
+    Nobody,
     /// A function is called.
     Call(Box<dyn FnOnce(ActionReport)>),
     /// Its owner is told the token; nothing is allocated for that.
@@ -218,6 +220,7 @@ impl OnEnd {
     /// Tells.
     pub(super) fn tell(self, report: ActionReport, turn: Turn) {
         match self {
+            OnEnd::Nobody => {}
             OnEnd::Call(call) => call(report),
             OnEnd::Owner(owner, token) => owner.action_ended(token, report, turn),
         }
@@ -236,7 +239,7 @@ impl From<Action> for ActionRequest {
             Action::Delete { .. } => ("delete", 1),
             Action::Custom(_) => ("custom", 1),
         };
-        Self { cores, ..Self::new(name, action, |_| {}) }
+        Self { cores, ..Self::told(name, action, OnEnd::Nobody) }
     }
 }
 

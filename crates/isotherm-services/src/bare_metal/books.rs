@@ -5,7 +5,6 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use isotherm_kernel::{Actor, Call, Duration, Time};
-use slab::Slab;
 
 use super::sleeper::Step;
 use super::{Action, ActionRequest, ActionState, ActionStatus, AtLimit, OnEnd};
@@ -61,11 +60,13 @@ pub(super) enum Stage {
     Call(Call),
     /// It runs in that actor.
     Executor(Box<Actor<()>>),
+    /// It has ended.
+    Ended,
 }
 
 impl Stage {
     fn holds_cores(&self) -> bool {
-        !matches!(self, Stage::Sent | Stage::Waiting)
+        !matches!(self, Stage::Sent | Stage::Waiting | Stage::Ended)
     }
 }
 
@@ -101,7 +102,35 @@ pub(super) struct Entry {
     pub(super) next: Step,
 }
 
+/// What is left of an action that has been taken out.
+pub(super) struct Removed {
+    pub(super) stage: Stage,
+    pub(super) started: Option<Time>,
+    pub(super) on_end: OnEnd,
+    /// What has not begun may do anything when it is dropped, so that is to be when nothing is borrowed.
+    _work: Work,
+}
+
+/// The sequence of an entry without an action.
+const NOBODY: u64 = u64::MAX;
+
 impl Entry {
+    fn vacant() -> Self {
+        Entry {
+            sequence: NOBODY,
+            cores: 0,
+            startup: Duration::ZERO,
+            time_limit: None,
+            at_limit: AtLimit::default(),
+            work: Work::Act(None),
+            on_end: OnEnd::Nobody,
+            status: None,
+            started: None,
+            stage: Stage::Ended,
+            next: Step::StartUp,
+        }
+    }
+
     /// Whether it can do without an actor. A sleep that is killed at a limit where it might have been given further turns needs one.
     pub(super) fn sleeps(&self) -> bool {
         match (&self.work, self.time_limit, self.at_limit) {
@@ -126,14 +155,17 @@ impl Entry {
 
 pub(super) struct Books {
     pub(super) ledger: Ledger,
-    entries: Slab<Entry>,
+    /// Those of actions that have ended are used again.
+    entries: Vec<Entry>,
+    free: Vec<u32>,
     /// Those that wait for cores, and some that have been ended by force meanwhile.
     waiting: VecDeque<ActionId>,
 }
 
 impl Books {
     pub(super) fn new(cores: u32) -> Self {
-        Self { ledger: Ledger { cores, ..Ledger::default() }, entries: Slab::new(), waiting: VecDeque::new() }
+        let ledger = Ledger { cores, ..Ledger::default() };
+        Self { ledger, entries: Vec::new(), free: Vec::new(), waiting: VecDeque::new() }
     }
 
     /// Takes an action in whose message is on its way.
@@ -162,23 +194,26 @@ impl Books {
     fn insert(&mut self, request: ActionRequest, stage: Stage) -> ActionId {
         let sequence = self.ledger.submitted;
         self.ledger.submitted += 1;
-        let index = self.entries.insert(Entry {
-            sequence,
-            cores: request.cores,
-            startup: request.startup,
-            time_limit: request.time_limit,
-            at_limit: request.at_limit,
-            work: match request.action {
-                Action::Sleep(duration) => Work::Sleep(duration),
-                action => Work::Act(Some(Box::new((request.name, action)))),
-            },
-            on_end: request.on_end,
-            status: request.status,
-            started: None,
-            stage,
-            next: Step::StartUp,
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.entries.push(Entry::vacant());
+            u32::try_from(self.entries.len() - 1).expect("fewer than 2^32 actions at a time")
         });
-        let index = u32::try_from(index).expect("fewer than 2^32 actions at a time");
+        // Written where it is: what is put together elsewhere and then moved here has to be waited for.
+        let entry = &mut self.entries[index as usize];
+        entry.sequence = sequence;
+        entry.cores = request.cores;
+        entry.startup = request.startup;
+        entry.time_limit = request.time_limit;
+        entry.at_limit = request.at_limit;
+        entry.work = match request.action {
+            Action::Sleep(duration) => Work::Sleep(duration),
+            action => Work::Act(Some(Box::new((request.name, action)))),
+        };
+        entry.on_end = request.on_end;
+        entry.status = request.status;
+        entry.started = None;
+        entry.stage = stage;
+        entry.next = Step::StartUp;
         ActionId { sequence, index }
     }
 
@@ -244,12 +279,20 @@ impl Books {
 
     /// Takes an action out and gives its cores back.
     #[inline]
-    pub(super) fn remove(&mut self, id: ActionId, succeeded: bool) -> Option<Entry> {
-        self.get(id)?;
-        let entry = self.entries.remove(id.index as usize);
+    pub(super) fn remove(&mut self, id: ActionId, succeeded: bool) -> Option<Removed> {
+        let entry = self.get(id)?;
+        entry.sequence = NOBODY;
+        let work = std::mem::replace(&mut entry.work, Work::Act(None));
+        let stage = std::mem::replace(&mut entry.stage, Stage::Ended);
+        let on_end = std::mem::replace(&mut entry.on_end, OnEnd::Nobody);
+        let (cores, started) = (entry.cores, entry.started);
+        if let Some(status) = entry.status.take() {
+            status.set(ActionState::Ended, started);
+        }
+        self.free.push(id.index);
         let ledger = &mut self.ledger;
-        if entry.stage.holds_cores() {
-            ledger.cores_in_use -= entry.cores;
+        if stage.holds_cores() {
+            ledger.cores_in_use -= cores;
             ledger.running -= 1;
         } else {
             ledger.pending -= 1;
@@ -259,16 +302,13 @@ impl Books {
         } else {
             ledger.failed += 1;
         }
-        Some(entry)
+        Some(Removed { stage, started, on_end, _work: work })
     }
 
     /// Every action that has not ended, in the order of submission.
     pub(super) fn all(&self) -> Vec<ActionId> {
-        let ids = self.entries.iter().map(|(index, entry)| ActionId {
-            sequence: entry.sequence,
-            index: u32::try_from(index).expect("an index that was given out"),
-        });
-        let mut ids: Vec<_> = ids.collect();
+        let all = (0..).zip(&self.entries).map(|(index, entry)| ActionId { sequence: entry.sequence, index });
+        let mut ids: Vec<_> = all.filter(|id| id.sequence != NOBODY).collect();
         ids.sort_unstable();
         ids
     }
@@ -276,15 +316,12 @@ impl Books {
     #[cfg(any(test, feature = "audit"))]
     pub(super) fn check(&self) {
         let ledger = &self.ledger;
-        let running = || {
-            let entries = self.entries.iter().map(|(_, entry)| entry);
-            entries.filter(|entry| entry.stage.holds_cores())
-        };
+        let running = || self.entries.iter().filter(|entry| entry.stage.holds_cores());
         let cores: u32 = running().map(|entry| entry.cores).sum();
         assert_eq!(ledger.cores_in_use, cores, "cores in use");
         assert!(cores <= ledger.cores, "more cores in use than there are");
         assert_eq!(ledger.running, running().count() as u64, "running");
-        let alive = self.entries.len() as u64;
+        let alive = (self.entries.len() - self.free.len()) as u64;
         assert_eq!(ledger.pending + ledger.running, alive, "alive");
         let ended = ledger.completed + ledger.failed;
         assert_eq!(ledger.submitted, alive + ended, "submitted");
