@@ -43,7 +43,46 @@ pub struct Percentiles {
 #[derive(Debug)]
 enum Values {
     Exact(Vec<u64>),
-    Histogram(Box<Histogram<u64>>),
+    Counted(Counts),
+}
+
+/// How many values there were in each bucket of a [`Histogram`] with [`SIGNIFICANT_DIGITS`], which is made of this when it is asked.
+/// Counting takes a fifth of the time here, since nothing else is kept up to date with each value.
+#[derive(Debug)]
+struct Counts(Box<[u64]>);
+
+impl Counts {
+    /// Values below 2^11 have buckets of their own: the next power of two above twice a thousand, which is three digits.
+    const BITS: u32 = 11;
+    /// Half as many, for each doubling of the values above, are all that are needed there.
+    const HALF: usize = 1 << (Self::BITS - 1);
+
+    fn new() -> Self {
+        Counts(vec![0; Self::bucket(u64::MAX) + 1].into())
+    }
+
+    #[inline]
+    fn bucket(value: u64) -> usize {
+        let shift = (u64::BITS - value.leading_zeros()).saturating_sub(Self::BITS);
+        shift as usize * Self::HALF + (value >> shift) as usize
+    }
+
+    /// The lowest value of a bucket.
+    fn lowest(bucket: usize) -> u64 {
+        let shift = (bucket / Self::HALF).saturating_sub(1);
+        ((bucket - shift * Self::HALF) as u64) << shift
+    }
+
+    #[inline]
+    fn add(&mut self, value: u64) {
+        self.0[Self::bucket(value)] += 1;
+    }
+
+    /// A value of each bucket in which there are any, with their number.
+    fn iter(&self) -> impl Iterator<Item = (u64, u64)> {
+        let counts = self.0.iter().enumerate().filter(|&(_, &count)| count > 0);
+        counts.map(|(bucket, &count)| (Self::lowest(bucket), count))
+    }
 }
 
 impl Default for Percentiles {
@@ -54,20 +93,21 @@ impl Default for Percentiles {
 
 impl Percentiles {
     /// Takes one time.
+    #[inline]
     pub fn add(&mut self, time: Duration) {
         let nanos = time.as_nanos();
         self.count += 1;
         self.sum_nanos += u128::from(nanos);
         self.max = self.max.max(time);
         match &mut self.values {
+            Values::Counted(counts) => counts.add(nanos),
             Values::Exact(values) if values.len() < EXACT_UP_TO => values.push(nanos),
             Values::Exact(values) => {
-                let mut histogram = empty_histogram();
-                values.drain(..).for_each(|value| histogram.saturating_record(value));
-                histogram.saturating_record(nanos);
-                self.values = Values::Histogram(histogram);
+                let mut counts = Counts::new();
+                values.iter().for_each(|&value| counts.add(value));
+                counts.add(nanos);
+                self.values = Values::Counted(counts);
             }
-            Values::Histogram(histogram) => histogram.saturating_record(nanos),
         }
     }
 
@@ -128,10 +168,7 @@ fn joined_histogram(parts: &[&Percentiles]) -> Box<Histogram<u64>> {
     for part in parts {
         match &part.values {
             Values::Exact(values) => values.iter().for_each(|&value| all.saturating_record(value)),
-            // Not by adding histograms, which refuses one that has the largest time in it.
-            Values::Histogram(histogram) => histogram
-                .iter_recorded()
-                .for_each(|bucket| all.saturating_record_n(bucket.value_iterated_to(), bucket.count_at_value())),
+            Values::Counted(counts) => counts.iter().for_each(|(value, count)| all.saturating_record_n(value, count)),
         }
     }
     all
@@ -235,6 +272,21 @@ mod tests {
     }
 
     proptest! {
+        /// The library says which values it does not tell apart.
+        #[test]
+        fn buckets_are_those_of_the_histogram(value: u64, shift in 0u32..64) {
+            let histogram = empty_histogram();
+            // As many small ones as large ones, and what lies beside the ends of their buckets.
+            let value = value >> shift;
+            let end = value.checked_next_power_of_two().unwrap_or(u64::MAX);
+            for value in [value, end, end - 1, u64::MAX] {
+                let (bucket, next) = (Counts::bucket(value), value.saturating_add(1));
+                prop_assert_eq!(Counts::lowest(bucket), histogram.lowest_equivalent(value));
+                let is_end = !histogram.equivalent(value, next);
+                prop_assert_eq!(Counts::bucket(next), bucket + usize::from(is_end));
+            }
+        }
+
         /// By the definition: the smallest value with at least so many of all at or below it.
         #[test]
         fn few_values_in_any_order(values in prop::collection::vec(0u64..50, 1..300)) {
