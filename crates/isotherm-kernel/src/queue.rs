@@ -12,6 +12,8 @@
 //! Push, pop, re-key and removal are O(log n). An entry knows its place, so a bound that moves is re-keyed in place
 //! and a cancelled event leaves at once: the queue never holds a dead entry.
 
+use std::cmp::Ordering;
+
 use crate::Time;
 use crate::heap::{EntryId, Heap};
 
@@ -28,8 +30,47 @@ pub enum Rank {
     Timer = 3,
 }
 
-/// Date, rank and sequence in one number, from the highest bits down: it is compared all the time.
-pub(crate) type Key = u128;
+/// Date, rank and sequence, which are compared all the time, as one number from the highest bits down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Key {
+    time: u64,
+    /// Rank and sequence.
+    order: u64,
+}
+
+impl Key {
+    /// After all others.
+    pub(crate) const MAX: Key = Key { time: u64::MAX, order: u64::MAX };
+
+    #[inline]
+    fn number(self) -> u128 {
+        u128::from(self.time) << 64 | u128::from(self.order)
+    }
+}
+
+impl Ord for Key {
+    #[inline]
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.number().cmp(&other.number())
+    }
+}
+
+impl PartialOrd for Key {
+    #[inline]
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+
+    #[inline]
+    fn lt(&self, other: &Self) -> bool {
+        self.number() < other.number()
+    }
+
+    #[inline]
+    fn le(&self, other: &Self) -> bool {
+        !other.lt(self)
+    }
+}
 
 const RANK_SHIFT: u32 = 62;
 
@@ -97,11 +138,11 @@ impl<T: Copy> EventQueue<T> {
 }
 
 pub(crate) fn key(time: Time, rank: Rank, sequence: u64) -> Key {
-    (u128::from(time.as_nanos()) << 64) | u128::from(((rank as u64) << RANK_SHIFT) | sequence)
+    Key { time: time.as_nanos(), order: ((rank as u64) << RANK_SHIFT) | sequence }
 }
 
 pub(crate) fn time_of(key: Key) -> Time {
-    Time::from_nanos((key >> 64) as u64)
+    Time::from_nanos(key.time)
 }
 
 #[cfg(test)]

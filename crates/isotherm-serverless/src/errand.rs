@@ -1,5 +1,6 @@
 //! What the service keeps with an invocation that has not ended, and by which the platform's state decides nothing.
 
+use isotherm_kernel::Duration;
 use isotherm_services::{ActionId, Port};
 
 use crate::NodeId;
@@ -7,12 +8,18 @@ use crate::function::Body;
 use crate::invocation::Invocation;
 use crate::message::ManagerMessage;
 
-/// What an invocation is to do, and for whom.
+/// What an invocation is to do, and for whom. Nothing and for nobody, until the service has said it and after the end.
 pub(crate) struct Errand {
     /// The user's handle, if he wants to know what becomes of it.
     pub(crate) handle: Option<Invocation>,
     pub(crate) body: Body,
-    pub(crate) manager: Port<ManagerMessage>,
+    pub(crate) manager: Option<Port<ManagerMessage>>,
     /// What runs the body.
     pub(crate) action: Option<(NodeId, ActionId)>,
+}
+
+impl Default for Errand {
+    fn default() -> Self {
+        Errand { handle: None, body: Body::sleep(Duration::ZERO), manager: None, action: None }
+    }
 }

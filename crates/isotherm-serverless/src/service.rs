@@ -25,7 +25,6 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::call::PrivateStorage;
 use crate::config::{NodeConfig, OverheadRule, Payloads, ServiceConfig, Slots};
-use crate::errand::Errand;
 use crate::function::{Body, Function, Image, RegisteredFunction};
 use crate::id_map::IdMap;
 use crate::invocation::Invocation;
@@ -321,13 +320,12 @@ impl ServerlessComputeService {
         let state = self.inner.state.borrow();
         let mut unfinished: Vec<_> = state.invocations.iter().collect();
         unfinished.sort_unstable_by_key(|&(id, _)| id);
-        unfinished.into_iter().filter_map(|(id, invocation)| self.handle(id, invocation)).collect()
+        unfinished.into_iter().map(|(id, invocation)| self.handle(id, invocation)).collect()
     }
 
     /// The handle of an invocation that has not ended: its user's or, if he has none, a new one.
-    fn handle(&self, id: InvocationId, live: &Live) -> Option<Invocation> {
-        let new = || Invocation::new(id, self.clone());
-        Some(live.errand.as_ref()?.handle.clone().unwrap_or_else(new))
+    fn handle(&self, id: InvocationId, live: &Live) -> Invocation {
+        live.errand.handle.clone().unwrap_or_else(|| Invocation::new(id, self.clone()))
     }
 
     /// Where an invocation that has not ended is in its life.
@@ -598,7 +596,8 @@ impl ServerlessComputeService {
             body.unwrap_or_else(|| self.inner.desk.borrow().functions[function.index()].0.body().clone()).drawn();
         let mut state = self.inner.state.borrow_mut();
         let (id, live) = state.submit(function);
-        let errand = live.errand.insert(Errand { handle: None, body, manager, action: None });
+        let errand = &mut live.errand;
+        (errand.body, errand.manager) = (body, Some(manager));
         let Some(reply) = reply else { return self.inner.detached.set(self.inner.detached.get() + 1) };
         let handle = Invocation::new(id, self.clone());
         errand.handle = Some(handle.clone());

@@ -72,7 +72,13 @@ impl ServerlessComputeService {
     pub(super) fn carry_out(&self) {
         let is_anybody_left = loop {
             let mut state = self.inner.state.borrow_mut();
-            let Some(effect) = state.effects.pop_front() else { break !state.invocations.is_empty() };
+            let Some(effect) = state.effects.pop_front() else {
+                let (is_anybody_left, bodies) =
+                    (!state.invocations.is_empty(), std::mem::take(&mut state.ended_bodies));
+                drop(state);
+                drop(bodies);
+                break is_anybody_left;
+            };
             let is_last = state.effects.is_empty();
             drop(state);
             self.carry_out_one(effect, is_last);
@@ -139,7 +145,7 @@ impl ServerlessComputeService {
             }
             Effect::CancelBody { invocation } => {
                 let state = self.inner.state.borrow();
-                let action = state.invocations.get(&invocation).and_then(|live| live.errand.as_ref()?.action);
+                let action = state.invocations.get(&invocation).and_then(|live| live.errand.action);
                 drop(state);
                 if let Some((node, action)) = action {
                     self.inner.nodes[node.index()].bare_metal.cancel(action);
@@ -285,8 +291,8 @@ impl ServerlessComputeService {
         }
         let id = services.bare_metal.submit_in(turn, self.address(), request);
         let mut state = self.inner.state.borrow_mut();
-        if let Some(errand) = state.invocations.get_mut(&invocation).and_then(|live| live.errand.as_mut()) {
-            errand.action = Some((node, id));
+        if let Some(live) = state.invocations.get_mut(&invocation) {
+            live.errand.action = Some((node, id));
         }
     }
 
@@ -294,12 +300,12 @@ impl ServerlessComputeService {
     fn action(&self, invocation: InvocationId, node: NodeId, container: ContainerId) -> Option<Action> {
         let state = self.inner.state.borrow();
         let live = state.invocations.get(&invocation)?;
-        let errand = live.errand.as_ref()?;
+        let errand = &live.errand;
         if let Body::Sleep(duration) = errand.body {
             return Some(Action::Sleep(duration));
         }
-        let (body, handle) = (errand.body.clone(), self.handle(invocation, live)?);
-        let manager = FunctionManager::at_port(&self.inner.site, errand.manager.clone());
+        let (body, handle) = (errand.body.clone(), self.handle(invocation, live));
+        let manager = FunctionManager::at_port(&self.inner.site, errand.manager.clone()?);
         let mut desk = self.inner.desk.borrow_mut();
         let storage = desk.private.get_or_insert_with(container, || {
             let storage = &self.node(node).storage;

@@ -227,13 +227,18 @@ impl PlatformState {
 
     /// Puts a container that serves nobody on the lists of idle ones, for so long or until its room is needed.
     pub(super) fn make_idle(&mut self, id: ContainerId, idle: Option<Duration>) {
-        let Some(container) = self.containers.get_mut(&id) else { return };
+        let Some(known) = self.containers.get_mut(&id) else { return };
+        let mut container = Container {
+            idle_since: self.now,
+            idle_sequence: self.next_idle_sequence,
+            expires: idle.map_or(Time::NEVER, |idle| self.now + idle),
+            ..*known
+        };
+        known.idle_since = container.idle_since;
+        known.idle_sequence = container.idle_sequence;
+        known.expires = container.expires;
         let (node, function) = (container.node, container.function);
-        container.idle_since = self.now;
-        container.idle_sequence = self.next_idle_sequence;
-        container.expires = idle.map_or(Time::NEVER, |idle| self.now + idle);
         self.next_idle_sequence += 1;
-        let mut container = *container;
         if self.evicts {
             container.rank = self.policies.eviction.rank(&self.facts(id, &container));
             if let Some(known) = self.containers.get_mut(&id) {
@@ -291,17 +296,18 @@ impl PlatformState {
     /// An invocation has left its container; gives what is known of that now. Nobody comes to one whose host has failed.
     pub(super) fn leave_container(&mut self, id: ContainerId, host_failed: bool) -> Container {
         let container = self.containers.get_mut(&id).expect("a container that serves an invocation is there");
-        let was_lost = container.is_lost;
-        container.serving -= 1;
-        if container.serving == 0 {
-            // It has served, so it has started, even if that was cut short.
-            container.ready_at = container.ready_at.min(self.now);
-        }
-        container.is_lost |= host_failed || !self.nodes[container.node.index()].up;
-        let left = *container;
+        let before = *container;
+        let left = Container {
+            serving: before.serving - 1,
+            is_lost: before.is_lost || host_failed || !self.nodes[before.node.index()].up,
+            // When it has served, it has started, even if that was cut short.
+            ready_at: if before.serving == 1 { before.ready_at.min(self.now) } else { before.ready_at },
+            ..before
+        };
+        (container.serving, container.is_lost, container.ready_at) = (left.serving, left.is_lost, left.ready_at);
         let concurrency = self.functions[left.function.index()].concurrency;
-        if left.serving + 1 < concurrency && !was_lost {
-            self.close(id, &Container { serving: left.serving + 1, ..left });
+        if before.serving < concurrency && !before.is_lost {
+            self.close(id, &before);
         }
         if left.serving > 0 && !left.is_lost {
             self.open(id, &left);
@@ -339,9 +345,10 @@ impl PlatformState {
     /// Gives an invocation to a container, idle or new; gives what is known of that now.
     pub(super) fn occupy(&mut self, id: ContainerId, is_new: bool) -> Option<Container> {
         let container = self.containers.get_mut(&id)?;
+        // Copied before it is written to: a copy of what has just been written in part has to wait for that.
         let before = *container;
-        container.serving += 1;
-        let after = *container;
+        let after = Container { serving: before.serving + 1, ..before };
+        container.serving = after.serving;
         match before.serving {
             _ if is_new => {}
             0 => self.no_longer_idle(id, &before),

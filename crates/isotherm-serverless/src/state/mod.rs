@@ -57,7 +57,7 @@ use rustc_hash::FxHashMap;
 use crate::config::{ContainerReuse, RoomRule, Rules, Throttle};
 use crate::errand::Errand;
 use crate::eviction::ContainerEviction;
-use crate::function::{Concurrency, Startup};
+use crate::function::{Body, Concurrency, Startup};
 use crate::id_map::IdMap;
 use crate::keep_alive::{Invoked, KeepAlive, SharedKeepAlive};
 use crate::life::{Life, Names, Records};
@@ -191,7 +191,7 @@ pub(crate) struct Invocation {
     pub(crate) place: Place,
     pub(crate) life: Life,
     /// Set by the service when it has been submitted.
-    pub(crate) errand: Option<Errand>,
+    pub(crate) errand: Errand,
 }
 
 /// How a body ended, as the bare-metal service reports it.
@@ -285,6 +285,8 @@ pub(crate) struct PlatformState {
     /// How many invocations have ever been dispatched.
     pub(crate) dispatches: u64,
     pub(crate) effects: VecDeque<Effect>,
+    /// Bodies of invocations that have ended: a user's own may do anything when it is dropped, so the service drops them when nothing is borrowed.
+    pub(crate) ended_bodies: Vec<Body>,
     observers: Vec<Observer>,
 }
 
@@ -339,6 +341,7 @@ impl PlatformState {
             plan: Plan::default(),
             dispatches: 0,
             effects: VecDeque::new(),
+            ended_bodies: Vec::new(),
             observers: Vec::new(),
         }
     }
@@ -458,7 +461,7 @@ impl PlatformState {
                 (spare.function, spare.place, spare.life) = (function, Place::New, life);
                 spare
             }
-            None => Box::new(Invocation { function, place: Place::New, life, errand: None }),
+            None => Box::new(Invocation { function, place: Place::New, life, errand: Errand::default() }),
         };
         (id, self.invocations.insert_new(id, invocation))
     }
@@ -556,7 +559,7 @@ impl PlatformState {
         cause: Option<FailureCause>,
         (started, ended): (Option<Time>, Option<Time>),
     ) {
-        let has_handle = invocation.errand.as_ref().is_some_and(|errand| errand.handle.is_some());
+        let has_handle = invocation.errand.handle.is_some();
         let names = if self.names_wanted || has_handle {
             names(&self.functions, &self.images, &self.nodes, &invocation)
         } else {
@@ -568,11 +571,13 @@ impl PlatformState {
             record.cause = cause;
             (record.started, record.ended) = (started, ended);
         });
-        let user = invocation
-            .errand
-            .as_mut()
-            .and_then(|Errand { manager, handle, .. }| Some((manager.clone(), handle.take()?)));
-        invocation.errand = None;
+        let Errand { handle, body, manager, action } = &mut invocation.errand;
+        let (handle, manager) = (handle.take(), manager.take());
+        *action = None;
+        if !matches!(body, Body::Sleep(_)) {
+            self.ended_bodies.push(std::mem::replace(body, Body::sleep(Duration::ZERO)));
+        }
+        let user = manager.zip(handle);
         if let Some((_, handle)) = &user {
             handle.set_ended(&record);
         }
