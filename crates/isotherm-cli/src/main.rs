@@ -20,7 +20,7 @@ mod terminal;
 mod text;
 mod workload;
 
-use std::panic::{self, AssertUnwindSafe};
+use std::panic;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -39,7 +39,8 @@ enum Status {
 }
 
 fn main() -> ExitCode {
-    // What is reported here is a defect of Isotherm: one line for the person who met it, instead of a backtrace.
+    // What is reported here is a defect of Isotherm: one line for the person who met it, instead of a backtrace. Release builds do not unwind, so
+    // nothing comes after it.
     panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(|place| format!(" ({}:{})", place.file(), place.line()));
         let payload = panic.payload();
@@ -49,15 +50,16 @@ fn main() -> ExitCode {
             "error: internal error: {message}{}; this is a defect of Isotherm, please report it",
             place.unwrap_or_default()
         ));
+        std::process::exit(Status::CouldNotGoOn as i32);
     }));
     let arguments = Arguments::parse();
-    let status = panic::catch_unwind(AssertUnwindSafe(|| match &arguments.command {
+    let status = match &arguments.command {
         Command::Run(run) => commands::run::run(run),
         Command::Check(check) => commands::check::run(check),
         Command::Platform(platform) => commands::platform::run(platform),
         Command::Policies(policies) => commands::policies::run(policies),
         Command::Workload(workload) => commands::workload::run(&workload.command),
         Command::Conform(conform) => commands::conform::run(conform),
-    }));
-    ExitCode::from(status.unwrap_or(Status::CouldNotGoOn) as u8)
+    };
+    ExitCode::from(status as u8)
 }

@@ -27,7 +27,6 @@ enum Action {
     Nothing,
     Wake(ActorId),
     Call(BoxedCall),
-    Signal(Rc<dyn Signalled>, [u64; 2]),
 }
 
 enum State {
@@ -43,13 +42,27 @@ struct Alarm {
     due: Time,
     state: State,
     action: Action,
+    /// Who is signalled, in place of an action, and what he is told: in fields of their own, since there are very many.
+    whom: Option<Rc<dyn Signalled>>,
+    token: [u64; 2],
 }
 
-/// Names an alarm while it is owned.
+/// Names an alarm while it is owned: its index in the lower half, its generation in the upper one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct AlarmId {
-    index: u32,
-    generation: u32,
+struct AlarmId(u64);
+
+impl AlarmId {
+    fn new(index: u32, generation: u32) -> Self {
+        AlarmId(u64::from(generation) << 32 | u64::from(index))
+    }
+
+    fn index(self) -> u32 {
+        self.0 as u32
+    }
+
+    fn generation(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
 }
 
 /// What has begun since time last moved.
@@ -106,18 +119,34 @@ impl Agenda {
         std::mem::replace(self, Agenda::new())
     }
 
-    #[inline]
     fn insert(&mut self, due: Time, action: Action) -> AlarmId {
+        let (id, slot) = self.vacant();
+        slot.due = due;
+        slot.action = action;
+        id
+    }
+
+    #[inline]
+    fn insert_signal(&mut self, due: Time, whom: Rc<dyn Signalled>, token: [u64; 2]) -> AlarmId {
+        let (id, slot) = self.vacant();
+        // Written where it is: what is put together elsewhere and then moved here has to be waited for.
+        slot.due = due;
+        slot.whom = Some(whom);
+        slot.token = token;
+        id
+    }
+
+    /// A slot that nobody needs, for an alarm that begins.
+    #[inline]
+    fn vacant(&mut self) -> (AlarmId, &mut Alarm) {
         let index = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Alarm { generation: 0, due, state: State::Vacant, action: Action::Nothing });
+            let (state, action) = (State::Vacant, Action::Nothing);
+            self.slots.push(Alarm { generation: 0, due: Time::NEVER, state, action, whom: None, token: [0, 0] });
             (self.slots.len() - 1) as u32
         });
-        // Written where it is: what is put together elsewhere and then moved here has to be waited for.
         let slot = &mut self.slots[index as usize];
-        slot.due = due;
         slot.state = State::Begun;
-        slot.action = action;
-        AlarmId { index, generation: slot.generation }
+        (AlarmId::new(index, slot.generation), slot)
     }
 
     /// Puts a call of a series into a place that nobody needs.
@@ -139,15 +168,15 @@ impl Agenda {
     }
 
     fn get(&mut self, id: AlarmId) -> Option<&mut Alarm> {
-        self.slots.get_mut(id.index as usize).filter(|alarm| alarm.generation == id.generation)
+        self.slots.get_mut(id.index() as usize).filter(|alarm| alarm.generation == id.generation())
     }
 
     fn release(&mut self, id: AlarmId) -> Option<State> {
         let alarm = self.get(id)?;
         alarm.generation = alarm.generation.wrapping_add(1);
-        alarm.action = Action::Nothing;
+        (alarm.action, alarm.whom) = (Action::Nothing, None);
         let state = std::mem::replace(&mut alarm.state, State::Vacant);
-        self.free.push(id.index);
+        self.free.push(id.index());
         Some(state)
     }
 
@@ -156,10 +185,10 @@ impl Agenda {
         while let Some(begun) = self.begun.pop() {
             match begun {
                 Begun::Alarm(id) => {
-                    let slot = self.slots.get_mut(id.index as usize);
-                    let Some(alarm) = slot.filter(|alarm| alarm.generation == id.generation) else { continue };
+                    let slot = self.slots.get_mut(id.index() as usize);
+                    let Some(alarm) = slot.filter(|alarm| alarm.generation == id.generation()) else { continue };
                     let sequence = self.queue.draw_sequence();
-                    let event = self.queue.push(alarm.due, Rank::Cpu, sequence, Target::Alarm(id.index));
+                    let event = self.queue.push(alarm.due, Rank::Cpu, sequence, Target::Alarm(id.index()));
                     alarm.state = State::Queued(event);
                 }
                 Begun::InSeries(index) => {
@@ -200,15 +229,17 @@ impl Agenda {
     /// The event of alarm `index` is due: what is to be put into the run queue.
     fn fire(&mut self, index: u32) -> Option<Ready> {
         let alarm = &mut self.slots[index as usize];
-        let ready = match std::mem::replace(&mut alarm.action, Action::Nothing) {
-            Action::Nothing => return None,
-            // The future that has begun it still looks at it.
-            Action::Wake(actor) => {
-                alarm.state = State::Fired;
-                return Some(Ready::Actor(actor));
-            }
-            Action::Call(call) => Ready::Call(call),
-            Action::Signal(whom, token) => Ready::Signal(whom, token),
+        let ready = match alarm.whom.take() {
+            Some(whom) => Ready::Signal(whom, alarm.token),
+            None => match std::mem::replace(&mut alarm.action, Action::Nothing) {
+                Action::Nothing => return None,
+                // The future that has begun it still looks at it.
+                Action::Wake(actor) => {
+                    alarm.state = State::Fired;
+                    return Some(Ready::Actor(actor));
+                }
+                Action::Call(call) => Ready::Call(call),
+            },
         };
         alarm.state = State::Vacant;
         alarm.generation = alarm.generation.wrapping_add(1);
@@ -218,7 +249,6 @@ impl Agenda {
 }
 
 impl Kernel {
-    #[inline]
     fn begin_alarm(&self, due: Time, rank: Rank, action: Action) -> AlarmId {
         let mut agenda = self.inner.agenda.borrow_mut();
         let id = agenda.insert(due, action);
@@ -228,8 +258,8 @@ impl Kernel {
             agenda.begun.push(Begun::Alarm(id));
         } else {
             let sequence = agenda.queue.draw_sequence();
-            let event = agenda.queue.push(due, rank, sequence, Target::Alarm(id.index));
-            agenda.slots[id.index as usize].state = State::Queued(event);
+            let event = agenda.queue.push(due, rank, sequence, Target::Alarm(id.index()));
+            agenda.slots[id.index() as usize].state = State::Queued(event);
         }
         id
     }
@@ -265,12 +295,11 @@ impl Kernel {
             return Call { alarm: None };
         }
         let due = self.now() + duration;
-        if due == Time::NEVER {
-            return Call { alarm: Some(self.begin_alarm(due, Rank::Cpu, Action::Signal(whom, token))) };
-        }
         let mut agenda = self.inner.agenda.borrow_mut();
-        let id = agenda.insert(due, Action::Signal(whom, token));
-        agenda.begun.push(Begun::Alarm(id));
+        let id = agenda.insert_signal(due, whom, token);
+        if due < Time::NEVER {
+            agenda.begun.push(Begun::Alarm(id));
+        }
         Call { alarm: Some(id) }
     }
 

@@ -53,7 +53,9 @@ impl<K: Ord + Copy, T: Copy> Heap<K, T> {
         });
         let place = self.heap.len();
         let entry = Entry { key, id, target };
-        self.heap.push(entry);
+        // What is above it comes into the new place, or nothing; so the entry is only written where it stays.
+        let above = place.checked_sub(1).map_or(entry, |last| self.heap[last / ARITY]);
+        self.heap.push(above);
         self.sift_up(place, entry);
         EntryId(id)
     }

@@ -333,7 +333,10 @@ impl Kernel {
                     let is_alone = events == 1 && self.is_quiet();
                     if is_alone && agenda.next_time().is_none_or(|next| next > self.now()) {
                         drop(agenda);
-                        self.run(ready);
+                        match ready {
+                            Ready::Signal(whom, token) => whom.signalled(token),
+                            ready => self.run(ready),
+                        }
                         return (events, true);
                     }
                     match ready {

@@ -383,7 +383,7 @@ impl BareMetalService {
         let Some(entry) = books.remove(id, result.is_ok()) else { return };
         let turn = if books.nobody_waits() { turn } else { Turn::GoesOn };
         drop(books);
-        entry.on_end.tell(ActionReport { started: entry.started, ended, result }, turn);
+        entry.on_end.tell_parts(entry.started, ended, result, turn);
         if turn == Turn::GoesOn {
             self.start_waiting();
         }

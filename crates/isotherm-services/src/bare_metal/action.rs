@@ -219,10 +219,23 @@ pub enum OnEnd {
 impl OnEnd {
     /// Tells.
     pub(super) fn tell(self, report: ActionReport, turn: Turn) {
+        let ActionReport { started, ended, result } = report;
+        self.tell_parts(started, ended, result, turn);
+    }
+
+    /// Tells, in a report that is put together where it is told.
+    #[inline]
+    pub(super) fn tell_parts(
+        self,
+        started: Option<Time>,
+        ended: Option<Time>,
+        result: Result<(), FailureCause>,
+        turn: Turn,
+    ) {
         match self {
             OnEnd::Nobody => {}
-            OnEnd::Call(call) => call(report),
-            OnEnd::Owner(owner, token) => owner.action_ended(token, report, turn),
+            OnEnd::Call(call) => call(ActionReport { started, ended, result }),
+            OnEnd::Owner(owner, token) => owner.action_ended(token, ActionReport { started, ended, result }, turn),
         }
     }
 }
