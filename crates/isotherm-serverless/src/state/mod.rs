@@ -252,6 +252,7 @@ pub(crate) struct PlatformState {
     next_idle_sequence: u64,
     /// In boxes, which are not moved when they are put in and taken out, and are used again.
     pub(crate) invocations: IdMap<InvocationId, Box<Invocation>>,
+    #[expect(clippy::vec_box, reason = "they go back into the table as they are")]
     spare_invocations: Vec<Box<Invocation>>,
     next_invocation: u64,
     pub(crate) records: Records,
@@ -597,8 +598,11 @@ impl PlatformState {
 
     /// The body of an invocation has ended: its slot is free, its container idle.
     pub(crate) fn body_ended(&mut self, id: InvocationId, body: BodyEnd) {
-        let is_running = |invocation: &Box<Invocation>| matches!(invocation.place, Place::Running(_));
-        let Some(invocation) = self.invocations.remove_if(&id, is_running) else { return };
+        let Some(invocation) =
+            self.invocations.remove_if(&id, |invocation| matches!(invocation.place, Place::Running(_)))
+        else {
+            return;
+        };
         let Place::Running(container) = invocation.place else { return };
         let BodyEnd { started, ended, result } = body;
         let host_failed = matches!(result, Err(FailureCause::HostFailed { .. }));
@@ -668,8 +672,8 @@ impl PlatformState {
 
     /// Invocations that are in a container, in the order of submission.
     pub(crate) fn running(&self) -> Vec<InvocationId> {
-        let is_running = |invocation: &Box<Invocation>| matches!(invocation.place, Place::Running(_));
-        let running = self.invocations.iter().filter(|(_, invocation)| is_running(invocation));
+        let all = self.invocations.iter();
+        let running = all.filter(|(_, invocation)| matches!(invocation.place, Place::Running(_)));
         let mut running: Vec<InvocationId> = running.map(|(id, _)| id).collect();
         running.sort_unstable();
         running
