@@ -22,6 +22,7 @@ mod expiry;
 mod head;
 mod idle;
 mod images;
+mod invocations;
 mod moves;
 mod node;
 mod prewarm;
@@ -59,13 +60,13 @@ use crate::errand::Errand;
 use crate::eviction::ContainerEviction;
 use crate::function::{Body, Concurrency, Startup};
 use crate::id_map::IdMap;
-use crate::keep_alive::{Invoked, KeepAlive, SharedKeepAlive};
-use crate::life::{Life, Names, Records};
+use crate::keep_alive::{KeepAlive, SharedKeepAlive};
+use crate::life::{Life, Records};
 use crate::message::ManagerMessage;
 use crate::node_set::{IdSet, NodeSet};
 use crate::scheduler::{Plan, Scheduler};
 use crate::{
-    ContainerId, EventKind, FunctionId, ImageId, InvocationId, InvocationRecord, Limits, NodeId, Outcome, PlatformEvent,
+    ContainerId, EventKind, FunctionId, ImageId, InvocationId, InvocationRecord, Limits, NodeId, PlatformEvent,
 };
 
 /// What the service actor has to do.
@@ -449,37 +450,6 @@ impl PlatformState {
         Ok(FunctionId((self.functions.len() - 1) as u32))
     }
 
-    /// Takes an invocation in.
-    pub(crate) fn submit(&mut self, function: FunctionId) -> (InvocationId, &mut Invocation) {
-        let id = InvocationId(self.next_invocation);
-        self.next_invocation += 1;
-        self.note_invoked(function);
-        self.new.push_back((id, function));
-        self.emit(|| EventKind::Submitted { invocation: id, function });
-        let life = Life::new(self.now);
-        let invocation = match self.spare_invocations.pop() {
-            Some(mut spare) => {
-                (spare.function, spare.place, spare.life) = (function, Place::New, life);
-                spare
-            }
-            None => Box::new(Invocation { function, place: Place::New, life, errand: Errand::default() }),
-        };
-        (id, self.invocations.insert_new(id, invocation))
-    }
-
-    /// Tells the keep-alive policy of a function that it was invoked.
-    fn note_invoked(&mut self, function: FunctionId) {
-        let spec = &mut self.functions[function.index()];
-        let invoked = Invoked { at: self.now, function, running: spec.running, waiting: spec.pending.len() };
-        match &spec.keep_alive {
-            Some(own) => own.borrow_mut().invoked(&invoked),
-            None => self.policies.keep_alive.invoked(&invoked),
-        }
-        if spec.prewarming.take().is_some() {
-            self.effects.push_back(Effect::ForgetPrewarm { function });
-        }
-    }
-
     /// What follows every message: images that left a disk leave memory, new invocations are admitted, a round.
     pub(crate) fn conclude(&mut self, round: Round) {
         if round != Round::Arrival {
@@ -494,221 +464,6 @@ impl PlatformState {
         }
         #[cfg(any(test, feature = "audit"))]
         self.check();
-    }
-
-    /// Puts an invocation whose image is on the head disk at the end of the queue.
-    fn make_schedulable(&mut self, id: InvocationId) {
-        self.join_queue(id);
-        self.note_admission(id);
-        self.emit(|| EventKind::Admitted { invocation: id });
-    }
-
-    fn note_admission(&mut self, id: InvocationId) {
-        if let Some(Invocation { life, .. }) = self.invocations.get_mut(&id).map(Box::as_mut) {
-            life.admitted = Some(self.now);
-            life.download_wait = self.now.since(life.submitted).saturating_sub(life.throttle_wait);
-        }
-    }
-
-    fn join_queue(&mut self, id: InvocationId) {
-        let Some(invocation) = self.invocations.get_mut(&id) else { return };
-        let pending = Pending { invocation: id, function: invocation.function };
-        let sequence = self.pending.push(pending);
-        invocation.place = Place::Pending(sequence);
-        let function = invocation.function;
-        let spec = &mut self.functions[function.index()];
-        spec.pending.push_at(sequence, pending);
-        let image = spec.image;
-        self.functions_waiting.insert(function);
-        if let Some(image) = image {
-            self.images[image.index()].functions_waiting.insert(function);
-            self.pin_on_head(image);
-        }
-    }
-
-    /// Takes a pending invocation out of the queue.
-    fn leave_queue(&mut self, function: FunctionId, sequence: u64) {
-        self.pending.remove(sequence);
-        self.log.note(Change::Left(sequence));
-        let spec = &mut self.functions[function.index()];
-        spec.pending.remove(sequence);
-        let (image, none_left) = (spec.image, spec.pending.is_empty());
-        if none_left {
-            self.functions_waiting.remove(function);
-        }
-        if let Some(image) = image {
-            if none_left {
-                self.images[image.index()].functions_waiting.remove(&function);
-            }
-            self.unpin_on_head(image);
-        }
-    }
-
-    /// Ends an invocation, wherever it is, and leaves the news for its user.
-    fn end(&mut self, id: InvocationId, outcome: Outcome, cause: Option<FailureCause>) {
-        if let Some(invocation) = self.invocations.remove(&id) {
-            self.end_removed(id, invocation, outcome, cause, (None, None));
-        }
-    }
-
-    /// Ends an invocation that has been taken out of the table, whose body began and ended at those dates.
-    fn end_removed(
-        &mut self,
-        id: InvocationId,
-        mut invocation: Box<Invocation>,
-        outcome: Outcome,
-        cause: Option<FailureCause>,
-        (started, ended): (Option<Time>, Option<Time>),
-    ) {
-        let has_handle = invocation.errand.handle.is_some();
-        let names = if self.names_wanted || has_handle {
-            names(&self.functions, &self.images, &self.nodes, &invocation)
-        } else {
-            Names { function: &self.no_name, image: None, node: None }
-        };
-        let record = self.records.of(&invocation.life, id, &names, |record| {
-            record.finished = self.now;
-            record.outcome = outcome;
-            record.cause = cause;
-            (record.started, record.ended) = (started, ended);
-        });
-        let Errand { handle, body, manager, action } = &mut invocation.errand;
-        let (handle, manager) = (handle.take(), manager.take());
-        *action = None;
-        if !matches!(body, Body::Sleep(_)) {
-            self.ended_bodies.push(std::mem::replace(body, Body::sleep(Duration::ZERO)));
-        }
-        let user = manager.zip(handle);
-        if let Some((_, handle)) = &user {
-            handle.set_ended(&record);
-        }
-        self.effects.push_back(Effect::Ended { record, user });
-        let container = match invocation.place {
-            Place::Running(container) => Some(container),
-            _ => None,
-        };
-        self.emit(|| EventKind::Ended { invocation: id, outcome, container });
-        if matches!(invocation.place, Place::AwaitsImage | Place::Pending(_) | Place::Running(_)) {
-            self.leave_gates(invocation.function);
-        }
-        if self.spare_invocations.len() < MOST_SPARE {
-            self.spare_invocations.push(invocation);
-        }
-    }
-
-    /// The body of an invocation has ended: its slot is free, its container idle.
-    pub(crate) fn body_ended(&mut self, id: InvocationId, body: BodyEnd) {
-        let Some(invocation) =
-            self.invocations.remove_if(&id, |invocation| matches!(invocation.place, Place::Running(_)))
-        else {
-            return;
-        };
-        let Place::Running(container) = invocation.place else { return };
-        let BodyEnd { started, ended, result } = body;
-        let host_failed = matches!(result, Err(FailureCause::HostFailed { .. }));
-        let left = self.leave_container(container, host_failed);
-        let Container { node, function, .. } = left;
-        self.functions[function.index()].running -= 1;
-        self.change_slots_used(node, |used| used - 1);
-        let outcome = match &result {
-            Ok(()) => Outcome::Completed,
-            Err(FailureCause::TimeLimit) => Outcome::TimedOut,
-            Err(FailureCause::Cancelled) => Outcome::Cancelled,
-            Err(_) => Outcome::Failed,
-        };
-        // The slot is free from now on, so the end is told before what becomes of the container.
-        self.end_removed(id, invocation, outcome, result.err(), (started, ended));
-        if left.serving > 0 {
-            return;
-        }
-        // One whose host has failed stays lost, however the last invocation in it has ended.
-        if left.is_lost {
-            self.give_back(container);
-            // The memory was lost with the host; until now the container pinned its image there.
-            if let Some(image) = self.functions[function.index()].image {
-                self.drop_from_memory(node, image);
-            }
-        } else {
-            self.container_is_idle(container, left);
-        }
-    }
-
-    /// The user does not want the result any more. Says whether the invocation was still going on.
-    pub(crate) fn cancel(&mut self, id: InvocationId, cause: FailureCause) -> bool {
-        let Some(invocation) = self.invocations.get(&id) else { return false };
-        let function = invocation.function;
-        match invocation.place {
-            Place::New => {
-                self.new.retain(|&(new, _)| new != id);
-            }
-            Place::Throttled => self.leave_line(id, function),
-            Place::AwaitsImage => {
-                if let Some(image) = self.functions[function.index()].image {
-                    self.leave_image(id, image);
-                }
-            }
-            Place::Pending(sequence) => self.leave_queue(function, sequence),
-            Place::Running(_) => {
-                self.effects.push_back(Effect::CancelBody { invocation: id });
-                return true;
-            }
-        }
-        let outcome = if cause == FailureCause::Cancelled { Outcome::Cancelled } else { Outcome::Failed };
-        self.end(id, outcome, Some(cause));
-        true
-    }
-
-    /// Ends every invocation that is not in a container yet with a cause, in the order of submission.
-    pub(crate) fn fail_all_waiting(&mut self, cause: &FailureCause) {
-        let mut waiting: Vec<InvocationId> = self.new.iter().map(|&(id, _)| id).collect();
-        waiting.extend(self.in_line());
-        waiting.extend(self.images.iter().flat_map(|image| image.waiting.iter().copied()));
-        waiting.extend(self.pending.iter().map(|pending| pending.invocation));
-        waiting.sort_unstable();
-        for id in waiting {
-            self.cancel(id, cause.clone());
-        }
-    }
-
-    /// Invocations that are in a container, in the order of submission.
-    pub(crate) fn running(&self) -> Vec<InvocationId> {
-        let all = self.invocations.iter();
-        let running = all.filter(|(_, invocation)| matches!(invocation.place, Place::Running(_)));
-        let mut running: Vec<InvocationId> = running.map(|(id, _)| id).collect();
-        running.sort_unstable();
-        running
-    }
-
-    /// What is known at a date of an invocation that has not ended.
-    pub(crate) fn record(&self, id: InvocationId, now: Time) -> InvocationRecord {
-        let invocation = &self.invocations[&id];
-        let names = names(&self.functions, &self.images, &self.nodes, invocation);
-        InvocationRecord { started: invocation.life.started(now), ..invocation.life.record(id, &names) }
-    }
-
-    /// The container that an invocation is in.
-    pub(crate) fn container_of(&self, id: InvocationId) -> Option<ContainerId> {
-        match self.invocations.get(&id)?.place {
-            Place::Running(container) => Some(container),
-            _ => None,
-        }
-    }
-
-    /// How many invocations a container serves now.
-    pub(crate) fn served_by(&self, container: ContainerId) -> u32 {
-        self.containers.get(&container).map_or(0, |container| container.serving)
-    }
-
-    /// Disk limit of a container in bytes.
-    pub(crate) fn disk_limit(&self, container: ContainerId) -> u64 {
-        let container = &self.containers[&container];
-        self.functions[container.function.index()].limits.disk_bytes
-    }
-
-    /// Ends an invocation whose body nobody will hear of any more.
-    pub(crate) fn abandon(&mut self, id: InvocationId, cause: FailureCause) {
-        let started = self.invocations.get(&id).and_then(|invocation| invocation.life.started(self.now));
-        self.body_ended(id, BodyEnd { started, ended: None, result: Err(cause) });
     }
 
     /// What can be had on a node may be something else from now on.
@@ -777,15 +532,5 @@ impl PlatformState {
 
     pub(crate) fn evicts_for_images(&self) -> bool {
         self.policies.rules.room == RoomRule::EvictIdleContainers
-    }
-}
-
-/// The names of what an invocation has to do with.
-fn names<'a>(functions: &'a [Function], images: &'a [Image], nodes: &'a [Node], invocation: &Invocation) -> Names<'a> {
-    let function = &functions[invocation.function.index()];
-    Names {
-        function: &function.name,
-        image: function.image.map(|image| &images[image.index()].name),
-        node: invocation.life.dispatched.as_ref().map(|dispatched| &nodes[dispatched.node.index()].name),
     }
 }
