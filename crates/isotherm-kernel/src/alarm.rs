@@ -171,13 +171,18 @@ impl Agenda {
         self.slots.get_mut(id.index() as usize).filter(|alarm| alarm.generation == id.generation())
     }
 
-    fn release(&mut self, id: AlarmId) -> Option<State> {
+    /// Ends an alarm. Says how far it was, and gives what it was to do, which may do anything when it is dropped.
+    fn release(&mut self, id: AlarmId) -> Option<(State, Action, Option<Rc<dyn Signalled>>)> {
         let alarm = self.get(id)?;
         alarm.generation = alarm.generation.wrapping_add(1);
-        (alarm.action, alarm.whom) = (Action::Nothing, None);
+        let action = std::mem::replace(&mut alarm.action, Action::Nothing);
+        let whom = alarm.whom.take();
         let state = std::mem::replace(&mut alarm.state, State::Vacant);
+        if let State::Queued(event) = state {
+            self.queue.remove(event);
+        }
         self.free.push(id.index());
-        Some(state)
+        Some((state, action, whom))
     }
 
     /// Puts the sleeps begun since time last moved into the queue, newest first.
@@ -265,15 +270,9 @@ impl Kernel {
     }
 
     fn end_alarm(&self, id: AlarmId) -> bool {
-        let mut agenda = self.inner.agenda.borrow_mut();
-        match agenda.release(id) {
-            Some(State::Queued(event)) => {
-                agenda.queue.remove(event);
-                true
-            }
-            Some(State::Begun) => true,
-            _ => false,
-        }
+        // What it was to do is dropped when nothing is borrowed.
+        let released = self.inner.agenda.borrow_mut().release(id);
+        matches!(released, Some((State::Queued(_) | State::Begun, ..)))
     }
 
     pub(crate) fn alarm_at(&self, due: Time, rank: Rank) -> WaitUntil {

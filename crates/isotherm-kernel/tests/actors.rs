@@ -278,3 +278,20 @@ fn a_watcher_sees_how_far_a_run_has_come_and_can_end_it() {
     assert_eq!(end, Err(RunError::Interrupted { at: Time::from_nanos(15_000_000_000) }));
     assert_eq!(*seen.borrow(), [5.0, 10.0, 15.0]);
 }
+
+#[test]
+fn what_a_cancelled_call_holds_may_end_other_things() {
+    let simulation = Simulation::new();
+    let kernel = simulation.kernel();
+    let link = kernel.resource(1e9, Sharing::Shared);
+    let clock = kernel.clone();
+    kernel.spawn("canceller", async move {
+        let flow = clock.start(ActivitySpec::new(Rank::Network, 5e9).uses(link, 1.0));
+        let sleep = clock.sleep(Duration::from_secs(9));
+        let call = clock.call_after(Duration::from_secs(3), move |_| drop((flow, sleep)));
+        clock.sleep(Duration::from_secs(1)).await;
+        assert!(clock.cancel_call(call), "it was still to happen");
+        assert!(clock.users_of(link).is_empty(), "the flow has ended with the call that held it");
+    });
+    assert_eq!(simulation.run(), Ok(Time::from_nanos(1_000_000_000)));
+}
