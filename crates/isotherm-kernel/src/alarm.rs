@@ -65,6 +65,15 @@ impl AlarmId {
     }
 }
 
+/// What is left of an alarm that has been ended.
+struct Released {
+    /// How far it was.
+    state: State,
+    /// What it was to do may do anything when it is dropped.
+    _action: Action,
+    _whom: Option<Rc<dyn Signalled>>,
+}
+
 /// What has begun since time last moved.
 enum Begun {
     Alarm(AlarmId),
@@ -171,8 +180,8 @@ impl Agenda {
         self.slots.get_mut(id.index() as usize).filter(|alarm| alarm.generation == id.generation())
     }
 
-    /// Ends an alarm. Says how far it was, and gives what it was to do, which may do anything when it is dropped.
-    fn release(&mut self, id: AlarmId) -> Option<(State, Action, Option<Rc<dyn Signalled>>)> {
+    /// Ends an alarm.
+    fn release(&mut self, id: AlarmId) -> Option<Released> {
         let alarm = self.get(id)?;
         alarm.generation = alarm.generation.wrapping_add(1);
         let action = std::mem::replace(&mut alarm.action, Action::Nothing);
@@ -182,7 +191,7 @@ impl Agenda {
             self.queue.remove(event);
         }
         self.free.push(id.index());
-        Some((state, action, whom))
+        Some(Released { state, _action: action, _whom: whom })
     }
 
     /// Puts the sleeps begun since time last moved into the queue, newest first.
@@ -272,7 +281,7 @@ impl Kernel {
     fn end_alarm(&self, id: AlarmId) -> bool {
         // What it was to do is dropped when nothing is borrowed.
         let released = self.inner.agenda.borrow_mut().release(id);
-        matches!(released, Some((State::Queued(_) | State::Begun, ..)))
+        released.is_some_and(|released| matches!(released.state, State::Queued(_) | State::Begun))
     }
 
     pub(crate) fn alarm_at(&self, due: Time, rank: Rank) -> WaitUntil {
