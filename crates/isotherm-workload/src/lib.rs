@@ -14,7 +14,6 @@
 //! | [`JsonlTrace`], [`ParquetTrace`] | the same of a file in JSONL or Parquet |
 //! | [`Azure2019Replay`], [`Azure2021Trace`] | those of the traces of [Azure Functions](trace::azure) |
 //! | [`Merge`] | those of several workloads, by date; at the same date in the order of the workloads |
-//! | [`ReadAhead`] | those of another workload, which gives them on a thread of its own |
 //!
 //! A [`ClosedLoop`] is not among them: its clients wait for what they have invoked.
 //!
@@ -49,7 +48,6 @@
 //! # Ok::<(), isotherm_workload::WorkloadError>(())
 //! ```
 
-mod ahead;
 mod arrival;
 mod compressed;
 mod error;
@@ -60,7 +58,6 @@ mod size_unit;
 mod time_unit;
 pub mod trace;
 
-pub use ahead::ReadAhead;
 pub use arrival::{Arrival, Arrivals, Workload};
 pub use compressed::{CompressionError, Decompressed};
 pub use error::{Quantity, TraceError, TraceProblem, WorkloadError};

@@ -5,9 +5,10 @@ use std::rc::Rc;
 
 use isotherm_serverless::{Body, Planned, RegisteredFunction, Source};
 use isotherm_services::ExecutionController;
-use isotherm_workload::{Arrival, Merge, ReadAhead, Workload, WorkloadError};
+use isotherm_workload::{Arrival, Merge, Workload, WorkloadError};
 
 use super::Failure;
+use super::ahead::ReadAhead;
 use super::world::{Clients, World};
 
 /// The arrivals of a workload as invocations to be made.

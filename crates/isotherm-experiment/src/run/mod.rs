@@ -9,6 +9,7 @@
 //! Records and events are looked at as they pass and forgotten: memory grows with what is alive, not with what has passed. Whoever
 //! [watches](RunOptions::watch) a run sees how far it is and can end it, but nothing that he does changes what it gives.
 
+mod ahead;
 mod driver;
 mod progress;
 mod world;

@@ -73,10 +73,12 @@ impl ServerlessComputeService {
         let is_anybody_left = loop {
             let mut state = self.inner.state.borrow_mut();
             let Some(effect) = state.effects.pop_front() else {
-                let (is_anybody_left, bodies) =
-                    (!state.invocations.is_empty(), std::mem::take(&mut state.ended_bodies));
-                drop(state);
-                drop(bodies);
+                let is_anybody_left = !state.invocations.is_empty();
+                if !state.ended_bodies.is_empty() {
+                    let bodies = std::mem::take(&mut state.ended_bodies);
+                    drop(state);
+                    drop(bodies);
+                }
                 break is_anybody_left;
             };
             let is_last = state.effects.is_empty();

@@ -1,13 +1,13 @@
-//! Reading ahead.
-
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, ThreadId};
 
 use isotherm_kernel::Time;
-use isotherm_workload::{Arrival, ArrivalList, ReadAhead, Workload, WorkloadError};
+use isotherm_workload::{Arrival, ArrivalList, Workload, WorkloadError};
 use proptest::prelude::*;
+
+use super::ReadAhead;
 
 /// What becomes known of a [`Script`].
 #[derive(Default)]

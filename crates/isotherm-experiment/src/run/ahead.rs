@@ -5,7 +5,7 @@ use std::panic::resume_unwind;
 use std::sync::mpsc::{Receiver, SendError, SyncSender, sync_channel};
 use std::thread::{Builder, JoinHandle};
 
-use crate::{Arrival, Workload, WorkloadError};
+use isotherm_workload::{Arrival, Workload, WorkloadError};
 
 /// Arrivals in a batch.
 const BATCH: usize = 4096;
@@ -24,17 +24,7 @@ const BATCHES: usize = 3;
 /// further than [`MOST_AHEAD`](Self::MOST_AHEAD) arrivals ahead, and no more are held. Nothing is asked of it before the first arrival is
 /// wanted. The first batch is read by whoever wants it, so that a short workload needs no thread; so are all of them if there can be no
 /// thread. Dropping it ends the thread, which finishes the batch that it is reading.
-///
-/// ```
-/// use isotherm_kernel::Time;
-/// use isotherm_workload::{Arrival, ArrivalList, ReadAhead, Workload};
-///
-/// let list: Vec<Arrival> = (0..10_000).map(|nanos| Arrival::new(Time::from_nanos(nanos), 0)).collect();
-/// let ahead = ReadAhead::new(ArrivalList::new(list.clone())?);
-/// assert_eq!(ahead.arrivals().collect::<Result<Vec<_>, _>>()?, list);
-/// # Ok::<(), isotherm_workload::WorkloadError>(())
-/// ```
-pub struct ReadAhead<W> {
+pub(super) struct ReadAhead<W> {
     batch: Batch,
     /// How many arrivals of the batch have been given.
     given: usize,
@@ -135,10 +125,10 @@ impl Thread {
 
 impl<W: Workload + Send + 'static> ReadAhead<W> {
     /// How many arrivals a workload has at most given that nobody has taken yet.
-    pub const MOST_AHEAD: usize = BATCH * BATCHES;
+    pub(super) const MOST_AHEAD: usize = BATCH * BATCHES;
 
     /// Reads this workload ahead.
-    pub fn new(workload: W) -> Self {
+    pub(super) fn new(workload: W) -> Self {
         ReadAhead { batch: Batch::default(), given: 0, reading: Reading::Here(workload) }
     }
 
@@ -197,3 +187,6 @@ impl<W> fmt::Debug for ReadAhead<W> {
         f.debug_struct("ReadAhead").field("held", &held).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;
