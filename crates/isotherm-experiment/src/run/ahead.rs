@@ -21,7 +21,7 @@ const BATCHES: usize = 3;
 /// must, and never looks whether it would have to.
 ///
 /// A fixed number of batches goes round: full ones come to whoever takes the arrivals, and empty ones go back. So the workload is never
-/// further than [`MOST_AHEAD`](Self::MOST_AHEAD) arrivals ahead, and no more are held. Nothing is asked of it before the first arrival is
+/// further than [`BATCHES`] of [`BATCH`] arrivals ahead, and no more are held. Nothing is asked of it before the first arrival is
 /// wanted. The first batch is read by whoever wants it, so that a short workload needs no thread; so are all of them if there can be no
 /// thread. Dropping it ends the thread, which finishes the batch that it is reading.
 pub(super) struct ReadAhead<W> {
@@ -125,6 +125,7 @@ impl Thread {
 
 impl<W: Workload + Send + 'static> ReadAhead<W> {
     /// How many arrivals a workload has at most given that nobody has taken yet.
+    #[cfg(test)]
     pub(super) const MOST_AHEAD: usize = BATCH * BATCHES;
 
     /// Reads this workload ahead.

@@ -51,6 +51,25 @@ enum Work {
     Offer(FunctionId, NodeId),
 }
 
+/// The first who wants a slot, as far as it is known.
+struct First {
+    place: u64,
+    function: Option<FunctionId>,
+}
+
+/// What is known of those who need an image.
+#[derive(Clone, Copy, Debug)]
+struct OfImage {
+    /// Nothing worse than this has been chosen by them. It is not always the worst that has been.
+    worst: Choice,
+    /// A function of the image, with which others have to agree about the nodes on which they fit.
+    function: Option<FunctionId>,
+    /// Whether invocations of others have come too.
+    has_others: bool,
+}
+
+const NOBODY: OfImage = OfImage { worst: BEST, function: None, has_others: false };
+
 /// The decisions of the last round, and what they were made of. Places in the queue count from 1 here.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
@@ -64,8 +83,8 @@ pub(super) struct Kept {
     waiting: FxHashMap<u64, Waiting>,
     /// What was chosen by the invocations of each function, with their places.
     chosen: Vec<Chosen>,
-    /// Nothing worse than this has been chosen by those who need an image. It is not always the worst that has been.
-    worst: Vec<Choice>,
+    /// What is known of those who need an image.
+    images: Vec<OfImage>,
     /// The first invocation of each function that has some which wait nowhere.
     nowhere: BTreeSet<(u64, FunctionId)>,
     /// Functions that may want any node: some of their invocations wait where there is nothing of their image.
@@ -75,8 +94,6 @@ pub(super) struct Kept {
     work: BinaryHeap<Reverse<(u64, Work)>>,
     /// Nodes on which a slot was left.
     left: Vec<NodeId>,
-    /// A function of each image, with which others have to agree about the nodes on which they fit.
-    fitting: FxHashMap<ImageId, FunctionId>,
     dispatches: Vec<(u64, Dispatch)>,
     moves: Vec<(u64, NodeId, ImageId, Rule)>,
 }
@@ -88,7 +105,7 @@ impl Kept {
             return false;
         }
         self.chosen.resize(view.functions().max(self.chosen.len()), Chosen::default());
-        self.worst.resize(view.images().max(self.worst.len()), BEST);
+        self.images.resize(view.images().max(self.images.len()), NOBODY);
         let (changes, read) = view.log_since(self.read);
         self.read = Some(read);
         match changes {
@@ -113,7 +130,9 @@ impl Kept {
     /// Whether the ranks of a function are those of all others with its image.
     fn ranks_alike(&mut self, view: &View<'_>, function: FunctionId) -> bool {
         let Some(image) = view.image_of(function) else { return true };
-        let other = *self.fitting.entry(image).or_insert(function);
+        let of_image = &mut self.images[image.index()];
+        let other = *of_image.function.get_or_insert(function);
+        of_image.has_others |= other != function;
         other == function || view.fitting(other) == view.fitting(function)
     }
 
@@ -122,7 +141,7 @@ impl Kept {
             read: self.read,
             last: LastPlaces::new(view.nodes()),
             chosen: vec![Chosen::default(); view.functions()],
-            worst: vec![BEST; view.images()],
+            images: vec![NOBODY; view.images()],
             ..Kept::default()
         };
         for index in 0..view.nodes() {
@@ -215,7 +234,8 @@ impl Kept {
             let chosen = &mut self.chosen[function.index()];
             let places: Vec<u64> = chosen.of(from).collect();
             if !places.is_empty() {
-                self.worst[image.index()] = self.worst[image.index()].max(to);
+                let worst = &mut self.images[image.index()].worst;
+                *worst = to.max(*worst);
             }
             for &place in &places {
                 chosen.remove(from, place);
@@ -272,46 +292,56 @@ impl Kept {
         if last == 0 {
             return None;
         }
-        let mut first = (last.saturating_add(1), None);
+        let mut first = First { place: last.saturating_add(1), function: None };
         let desk = &self.desks[node.index()];
         for &(function, _) in &desk.idle {
-            if let Some(place) = self.first_beyond(function, Choice { rule: Rule::Idle, node })
-                && place < first.0
-                && self.can_have_idle(function, node, place)
-            {
-                first = (place, Some(function));
-            }
+            let choice = Choice { rule: Rule::Idle, node };
+            self.look_for_earlier(&mut first, function, choice, |place| self.can_have_idle(function, node, place));
         }
         for &(image, rule) in &desk.near {
             let choice = Choice { rule, node };
-            if self.worst[image.index()] <= choice {
+            let OfImage { worst, function, has_others } = self.images[image.index()];
+            if worst <= choice {
                 continue;
             }
             let mut is_wanted = false;
-            for function in view.functions_waiting_for(image) {
-                let Some(place) = self.first_beyond(function, choice) else { continue };
-                is_wanted = true;
-                if place < first.0 && view.fits(function, node) {
-                    first = (place, Some(function));
-                }
+            let mut look = |function| {
+                is_wanted |= self.look_for_earlier(&mut first, function, choice, |_| view.fits(function, node));
+            };
+            match function {
+                Some(function) if !has_others => look(function),
+                _ => view.functions_waiting_for(image).for_each(look),
             }
             if !is_wanted {
-                self.worst[image.index()] = choice;
+                self.images[image.index()].worst = choice;
             }
         }
-        let wide = self.wide.iter().map(|&function| (function, self.rule_at(view, function, node)));
-        let nowhere = self.nowhere.iter().map(|&(place, function)| (place, Some(function)));
-        let wide = wide
-            .filter_map(|(function, rule)| Some((self.first_beyond(function, Choice { rule, node })?, Some(function))));
-        let fits =
-            |&(_, function): &(u64, Option<FunctionId>)| function.is_some_and(|function| view.fits(function, node));
-        let first = wide.filter(fits).chain(nowhere.filter(fits).take(1)).fold(first, Ord::min);
-        Some((first.0, first.1?))
+        for &function in &self.wide {
+            let choice = Choice { rule: self.rule_at(view, function, node), node };
+            self.look_for_earlier(&mut first, function, choice, |_| view.fits(function, node));
+        }
+        let mut nowhere = self.nowhere.iter().take_while(|&&(place, _)| place < first.place);
+        if let Some(&(place, function)) = nowhere.find(|&&(_, function)| view.fits(function, node)) {
+            first = First { place, function: Some(function) };
+        }
+        Some((first.place, first.function?))
     }
 
-    /// The first invocation of a function that has something worse than this.
-    fn first_beyond(&self, function: FunctionId, choice: Choice) -> Option<u64> {
-        self.chosen[function.index()].beyond(choice).map(Key::place)
+    /// Looks for an invocation of a function that comes before the first one so far, has something worse than this, and could go there. Says
+    /// whether any of the function has something worse, wherever it comes.
+    #[inline]
+    fn look_for_earlier(
+        &self,
+        first: &mut First,
+        function: FunctionId,
+        choice: Choice,
+        can: impl FnOnce(u64) -> bool,
+    ) -> bool {
+        let Some(place) = self.chosen[function.index()].beyond(choice).map(Key::place) else { return false };
+        if place < first.place && can(place) {
+            *first = First { place, function: Some(function) };
+        }
+        true
     }
 
     fn can_have_idle(&self, function: FunctionId, node: NodeId, place: u64) -> bool {
@@ -419,7 +449,7 @@ impl Kept {
         let choice = self.choice(view, function, seat);
         self.chosen[function.index()].insert(choice, place);
         if let Some(image) = view.image_of(function) {
-            let worst = &mut self.worst[image.index()];
+            let worst = &mut self.images[image.index()].worst;
             *worst = choice.max(*worst);
         }
         if let Some(waiting) = self.waiting.get_mut(&place) {

@@ -23,7 +23,9 @@ impl LastPlaces {
 
     pub(super) fn set(&mut self, node: NodeId, last: u64) {
         let mut at = self.entries.len() / 2 + node.index();
-        self.entries[at] = last;
+        if std::mem::replace(&mut self.entries[at], last) == last {
+            return;
+        }
         while at > 1 {
             at /= 2;
             let larger = self.entries[2 * at].max(self.entries[2 * at + 1]);
