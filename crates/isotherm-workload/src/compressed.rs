@@ -10,8 +10,7 @@
 use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 
 use flate2::bufread::MultiGzDecoder;
-use ruzstd::decoding::FrameDecoder;
-use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
+use zstd::stream::read::Decoder as ZstdDecoder;
 
 /// Reads what may be compressed: gzip and zstd, which are known by their first bytes, are unpacked on the way, of several members or frames one
 /// after the other; anything else is passed on as it is. An error of the data is an [`io::Error`] that holds a [`CompressionError`].
@@ -103,7 +102,7 @@ enum State<R> {
     New(Option<R>),
     Plain(Headed<R>),
     Gzip(Box<MultiGzDecoder<Source<Headed<R>>>>),
-    Zstd(Box<Zstd<Headed<R>>>),
+    Zstd(Box<ZstdDecoder<'static, Source<Headed<R>>>>),
 }
 
 impl<R: Read> Decompressed<R> {
@@ -127,7 +126,7 @@ impl<R: Read> Decompressed<R> {
         Ok(if is_gzip {
             State::Gzip(Box::new(MultiGzDecoder::new(Source::new(whole))))
         } else if is_zstd {
-            State::Zstd(Box::new(Zstd { source: Source::new(whole), frame: FrameDecoder::new(), is_in_frame: false }))
+            State::Zstd(Box::new(ZstdDecoder::with_buffer(Source::new(whole))?))
         } else {
             State::Plain(whole)
         })
@@ -144,7 +143,7 @@ impl<R: Read> Read for Decompressed<R> {
             State::New(_) => return Ok(0),
             State::Plain(reader) => return reader.read(buffer),
             State::Gzip(decoder) => (decoder.read(buffer), "gzip", decoder.get_ref().is_over),
-            State::Zstd(decoder) => (decoder.read(buffer), "zstd", decoder.source.is_over),
+            State::Zstd(decoder) => (decoder.read(buffer), "zstd", decoder.get_ref().is_over),
         };
         match read {
             Ok(count) => {
@@ -156,7 +155,7 @@ impl<R: Read> Read for Decompressed<R> {
                 let given = self.given;
                 let source = match &self.state {
                     State::Gzip(decoder) => &decoder.get_ref().failed,
-                    State::Zstd(decoder) => &decoder.source.failed,
+                    State::Zstd(decoder) => &decoder.get_ref().failed,
                     _ => &None,
                 };
                 // What the disk says is not the fault of the data.
@@ -218,65 +217,5 @@ impl<R: Read> Read for Source<R> {
         buffer[..count].copy_from_slice(&bytes[..count]);
         self.consume(count);
         Ok(count)
-    }
-}
-
-/// Frames of zstd, one after the other.
-struct Zstd<R> {
-    source: Source<R>,
-    frame: FrameDecoder,
-    is_in_frame: bool,
-}
-
-impl<R: Read> Zstd<R> {
-    /// Begins the next frame; `false` if there is none.
-    fn begin_frame(&mut self) -> io::Result<bool> {
-        loop {
-            if self.source.fill_buf()?.is_empty() {
-                return Ok(false);
-            }
-            match self.frame.init(&mut self.source) {
-                Ok(()) => return Ok(true),
-                Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame { length, .. })) => {
-                    let length = u64::from(length);
-                    let skipped = io::copy(&mut self.source.by_ref().take(length), &mut io::sink())?;
-                    if skipped < length {
-                        return Err(io::ErrorKind::UnexpectedEof.into());
-                    }
-                }
-                Err(error) => return Err(io::Error::other(error)),
-            }
-        }
-    }
-}
-
-impl<R: Read> Read for Zstd<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if buffer.is_empty() {
-            return Ok(0);
-        }
-        loop {
-            if !self.is_in_frame {
-                self.is_in_frame = self.begin_frame()?;
-                if !self.is_in_frame {
-                    return Ok(0);
-                }
-            }
-            while self.frame.can_collect() == 0 && !self.frame.is_finished() {
-                let strategy = ruzstd::decoding::BlockDecodingStrategy::UptoBlocks(1);
-                self.frame.decode_blocks(&mut self.source, strategy).map_err(io::Error::other)?;
-            }
-            let count = self.frame.read(buffer)?;
-            if count > 0 {
-                return Ok(count);
-            }
-            let sums = (self.frame.get_checksum_from_data(), self.frame.get_calculated_checksum());
-            if let (Some(written), Some(calculated)) = sums
-                && written != calculated
-            {
-                return Err(io::ErrorKind::InvalidData.into());
-            }
-            self.is_in_frame = false;
-        }
     }
 }

@@ -328,9 +328,6 @@ impl TraceProblem {
             TraceProblem::NoName => format!("the column `{column}` takes names"),
             TraceProblem::TooLarge { .. } => "is the unit of the column right?".to_owned(),
             TraceProblem::NotAnObject { .. } => "each line is one by itself, like { \"arrival_s\": 0.5 }".to_owned(),
-            TraceProblem::NotParquet { reason } if reason.contains("Disabled feature") => {
-                "its pages may be compressed by Snappy, gzip or LZ4, or not at all".to_owned()
-            }
             TraceProblem::NotParquet { .. } => "is it a Parquet file, and was it copied to its end?".to_owned(),
             TraceProblem::NotAType { .. } => "numbers and text are read, at the top level of the schema".to_owned(),
             TraceProblem::NotACount { .. } => "a minute has a whole number of them, zero or more".to_owned(),

@@ -403,7 +403,7 @@ impl<R: Read> Workload for JsonlTrace<R> {
 }
 
 /// The rows of a trace in Parquet. Numbers and text are read, at the top level of the schema, and numbers are taken as they are: units are those
-/// that [`Columns`] say. Pages may be compressed by Snappy, gzip or LZ4. Groups of rows are read piece by piece, so that a file may be of any length;
+/// that [`Columns`] say. Pages may be compressed by Snappy, gzip, zstd, LZ4 or Brotli. Groups of rows are read piece by piece, so that a file may be of any length;
 /// the place of a row in messages is its number.
 #[derive(Debug)]
 pub struct ParquetTrace<R: ChunkReader + 'static>(Trace<ParquetRows<R>>);

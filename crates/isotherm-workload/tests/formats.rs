@@ -89,7 +89,8 @@ proptest! {
         group in 1usize..2_000,
         compression in prop_oneof![
             Just(Compression::UNCOMPRESSED), Just(Compression::SNAPPY), Just(Compression::LZ4_RAW),
-            Just(Compression::GZIP(Default::default())),
+            Just(Compression::GZIP(Default::default())), Just(Compression::ZSTD(Default::default())),
+            Just(Compression::BROTLI(Default::default())),
         ],
     ) {
         let mut rows: Vec<Row> = rows.into_iter().map(|(at, name, took)| (at, Some(name), took)).collect();

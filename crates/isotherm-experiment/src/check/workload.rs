@@ -152,7 +152,7 @@ const PARQUET: TableSpec = TableSpec {
     name: "[[workload]]",
     title: "`[[workload]]` of kind `parquet`",
     doc: "The rows of a Parquet file. Rows are ordered by arrival; other columns are ignored. Numbers are taken as they are, in the units that \
-          `units` says. Pages may be compressed by Snappy, gzip or LZ4.",
+          `units` says. Pages may be compressed by Snappy, gzip, zstd, LZ4 or Brotli.",
     fields: &[
         field("kind", Takes::Value { what: "`\"parquet\"`", example: "\"parquet\"" }, "What the workload is."),
         field("file", Takes::Value { what: "a path", example: "\"data/run.parquet\"" }, "The file."),

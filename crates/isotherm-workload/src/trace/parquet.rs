@@ -1,7 +1,7 @@
 //! The rows of a Parquet file.
 //!
 //! Columns of whole, decimal and other numbers and of text are read, at the top level of the schema; a null is no value. Numbers are taken as they are:
-//! what unit they have is said elsewhere. Pages may be compressed by Snappy, gzip or LZ4.
+//! what unit they have is said elsewhere. Pages may be compressed by Snappy, gzip, zstd, LZ4 or Brotli.
 //!
 //! The place of a row in messages is its number, counted from 1.
 
