@@ -65,13 +65,23 @@ impl Policy for KeepAliveKind {
             KeepAliveKind::None => vec![("kind", string("none"))],
             KeepAliveKind::Fixed(idle) => vec![("kind", string("fixed")), ("idle", duration(*idle))],
             KeepAliveKind::Forever => vec![("kind", string("forever"))],
-            KeepAliveKind::Hybrid(HybridConfig { bin, range, head, tail, margin, variation, fallback }) => vec![
+            KeepAliveKind::Hybrid(HybridConfig {
+                bin,
+                range,
+                head,
+                tail,
+                margin,
+                forecast_margin,
+                variation,
+                fallback,
+            }) => vec![
                 ("kind", string("hybrid-histogram")),
                 ("bin", duration(*bin)),
                 ("range", duration(*range)),
                 ("head", number(*head)),
                 ("tail", number(*tail)),
                 ("margin", number(*margin)),
+                ("forecast_margin", number(*forecast_margin)),
                 ("variation", number(*variation)),
                 ("fallback", duration(*fallback)),
             ],
@@ -102,6 +112,13 @@ const HYBRID: &[Field] = &[
         .like("0.1")
         .default("0.1"),
     field(
+        "forecast_margin",
+        takes::<Share>(),
+        "By how much a container is ready before, and kept after, the end of an idle time that is forecast, as a share of it.",
+    )
+    .like("0.15")
+    .default("0.15"),
+    field(
         "variation",
         takes::<Number>(),
         "A histogram whose bins have a lower coefficient of variation than this tells nothing.",
@@ -130,6 +147,7 @@ fn hybrid(fields: &mut Fields<'_>) -> Option<KeepAliveKind> {
         head: fields.optional_or("head", Share(usual.head)).0,
         tail: fields.optional_or("tail", Share(usual.tail)).0,
         margin: fields.optional_or("margin", Share(usual.margin)).0,
+        forecast_margin: fields.optional_or("forecast_margin", Share(usual.forecast_margin)).0,
         variation: fields.optional_or("variation", Number(usual.variation)).0,
         fallback: fields.optional_or("fallback", range),
     }))

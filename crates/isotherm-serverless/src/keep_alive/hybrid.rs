@@ -12,10 +12,13 @@
 //! * the *tail* is the end of the bin of the 99th percentile, plus 10 %. The container, or the one that was started in its place,
 //!   is kept until then.
 //!
+//! If most idle times lie beyond the histogram, it is no help. Then a time series of the last 32 idle times says how long the next one
+//! will be (see [`forecast`]); head and tail are 15 % before and after that. The paper has the model chosen by `auto_arima`; here it
+//! is the best of a few ARIMA(p, d, 0).
+//!
 //! If the histogram does not tell much, the container is kept for a fixed time (by default for the range of the
-//! histogram, as in the paper): if there is nothing in it yet, if the counts of its bins are too much alike (their
-//! coefficient of variation is below 2), or if most idle times lie beyond it. The paper predicts the last ones with an ARIMA model,
-//! which is left out here.
+//! histogram, as in the paper): if there is nothing in it yet, or if the counts of its bins are too much alike (their
+//! coefficient of variation is below 2).
 //!
 //! While other invocations of the function run or wait, the function is not idle, so its container is kept for the tail: nothing is
 //! stopped that is about to be needed.
@@ -23,10 +26,12 @@
 //! The paper keeps histograms by *application*, whose functions share containers. Here a function has containers of its own, and its own
 //! histogram, of about 1 kB.
 
+use std::collections::VecDeque;
+
 use isotherm_kernel::{Duration, Time};
 
 use super::histogram::Histogram;
-use super::{IdleNow, Invoked, Keep, KeepAlive};
+use super::{IdleNow, Invoked, Keep, KeepAlive, forecast};
 
 /// The parameters of [`HybridHistogram`]. The default is the paper's.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,6 +46,9 @@ pub struct HybridConfig {
     pub tail: f64,
     /// By how much the head is shortened and the tail is lengthened, as a part of each.
     pub margin: f64,
+    /// By how much the container is ready before, and kept after, the end of the idle time that is forecast when most lie beyond the
+    /// range: as a part of it.
+    pub forecast_margin: f64,
     /// Below this coefficient of variation of the counts of its bins a histogram says nothing.
     pub variation: f64,
     /// How long a container is kept when the histogram says nothing.
@@ -56,11 +64,18 @@ impl Default for HybridConfig {
             head: 0.05,
             tail: 0.99,
             margin: 0.1,
+            forecast_margin: 0.15,
             variation: 2.0,
             fallback: range,
         }
     }
 }
+
+/// From how many idle times on the next one is forecast.
+const FORECAST_FROM: usize = 3;
+
+/// How many idle times a forecast looks at.
+const FORECAST_OF: usize = 32;
 
 /// Most bins of a histogram.
 const MOST_BINS: u64 = 100_000;
@@ -85,6 +100,8 @@ struct Learned {
     /// When the function became idle, if it is.
     idle_since: Option<Time>,
     idle_times: Option<Histogram>,
+    /// The last ones, in the order in which they came.
+    latest: VecDeque<Duration>,
 }
 
 impl HybridHistogram {
@@ -101,16 +118,37 @@ impl HybridHistogram {
     }
 
     /// Head and tail of the idle times, or `None` if these do not tell much.
-    fn windows(&self, histogram: &Histogram) -> Option<(Duration, Duration)> {
+    fn windows(&self, learned: &Learned) -> Option<(Duration, Duration)> {
         let config = &self.config;
+        let histogram = learned.idle_times.as_ref()?;
         let (within, beyond) = histogram.counts();
-        if within <= beyond || histogram.variation() < config.variation {
+        let (head, tail) = if within <= beyond {
+            let next = learned.forecast()?;
+            (next * (1.0 - config.forecast_margin), next * (1.0 + config.forecast_margin))
+        } else if histogram.variation() < config.variation {
             return None;
-        }
-        let at = |bin: usize, by: f64| config.bin.as_secs_f64() * bin as f64 * by;
-        let head = at(histogram.bin_of(config.head)?, 1.0 - config.margin);
-        let tail = at(histogram.bin_of(config.tail)? + 1, 1.0 + config.margin);
+        } else {
+            let at = |bin: usize| config.bin.as_secs_f64() * bin as f64;
+            let (head, tail) = (histogram.bin_of(config.head)?, histogram.bin_of(config.tail)?);
+            (at(head) * (1.0 - config.margin), at(tail + 1) * (1.0 + config.margin))
+        };
         Some((Duration::from_secs_f64(head.max(0.0)), Duration::from_secs_f64(tail.max(0.0))))
+    }
+}
+
+impl Learned {
+    fn note(&mut self, idle_time: Duration, config: &HybridConfig) {
+        self.idle_times.get_or_insert_with(|| Histogram::new(config.bins())).add(idle_time, config.bin);
+        if self.latest.len() == FORECAST_OF {
+            self.latest.pop_front();
+        }
+        self.latest.push_back(idle_time);
+    }
+
+    /// The next idle time in seconds, if enough is known.
+    fn forecast(&self) -> Option<f64> {
+        let latest: Vec<f64> = self.latest.iter().map(|time| time.as_secs_f64()).collect();
+        if latest.len() < FORECAST_FROM { None } else { forecast::next(&latest) }
     }
 }
 
@@ -118,8 +156,7 @@ impl KeepAlive for HybridHistogram {
     fn keep(&mut self, idle: &IdleNow) -> Keep {
         let is_idle = idle.running == 0 && idle.waiting == 0;
         self.of(idle.function).idle_since = is_idle.then_some(idle.at);
-        let histogram = self.learned[idle.function.index()].idle_times.as_ref();
-        match histogram.and_then(|histogram| self.windows(histogram)) {
+        match self.windows(&self.learned[idle.function.index()]) {
             None => Keep::For(self.config.fallback),
             Some((head, tail)) if head.is_zero() || !is_idle => Keep::For(tail),
             Some((head, tail)) => Keep::Prewarm { after: head, keep: tail.saturating_sub(head) },
@@ -127,11 +164,10 @@ impl KeepAlive for HybridHistogram {
     }
 
     fn invoked(&mut self, invoked: &Invoked) {
-        let (bins, width) = (self.config.bins(), self.config.bin);
+        let config = self.config;
         let learned = self.of(invoked.function);
         if let Some(since) = learned.idle_since.take() {
-            let idle_times = learned.idle_times.get_or_insert_with(|| Histogram::new(bins));
-            idle_times.add(invoked.at.since(since), width);
+            learned.note(invoked.at.since(since), &config);
         }
     }
 }
@@ -190,8 +226,35 @@ mod tests {
         // One idle time in each bin: all alike, and the coefficient of variation is zero.
         let alike: Vec<f64> = (0..240).map(|minute| f64::from(minute) + 0.5).collect();
         assert_eq!(after(&alike, config), Keep::For(minutes(20.0)), "every idle time is as likely as any other");
-        assert_eq!(after(&[300.0, 300.0, 10.5], config), Keep::For(minutes(20.0)), "most lie beyond four hours");
-        assert_ne!(after(&[300.0, 10.5, 10.5], config), Keep::For(minutes(20.0)));
+        assert_eq!(after(&[300.0, 300.0], config), Keep::For(minutes(20.0)), "two idle times are no series");
+    }
+
+    #[test]
+    fn what_lies_beyond_the_histogram_is_forecast() {
+        let config = HybridConfig { range: minutes(60.0), ..HybridConfig::default() };
+        let around = |next: f64| {
+            let (after, until) = (minutes(next * 0.85), minutes(next * 1.15));
+            Keep::Prewarm { after, keep: until - after }
+        };
+        let near = |says: Keep, expected: Keep| {
+            let (Keep::Prewarm { after, keep }, Keep::Prewarm { after: from, keep: for_ }) = (says, expected) else {
+                panic!("{says:?}, not {expected:?}");
+            };
+            let differ = |one: Duration, other: Duration| (one.as_secs_f64() - other.as_secs_f64()).abs() > 1e-3;
+            assert!(!differ(after, from) && !differ(keep, for_), "{says:?}, not {expected:?}");
+        };
+        // Every five hours.
+        near(after(&[300.0; 3], config), around(300.0));
+        near(after(&[300.0; 40], config), around(300.0));
+        // After 8 and after 16 hours by turns.
+        let turns: Vec<f64> = (0..13).map(|turn| if turn % 2 == 0 { 480.0 } else { 960.0 }).collect();
+        near(after(&turns, config), around(960.0));
+        near(after(&turns[..12], config), around(480.0));
+        // Of three, two lie beyond the histogram: their mean. Of four, two: as many as not. Of five, two: the histogram tells.
+        near(after(&[300.0, 10.5, 290.0], config), around(200.166_666_666_7));
+        near(after(&[10.5, 300.0, 300.0, 10.5], config), around(155.25));
+        let says = after(&[10.5, 300.0, 300.0, 10.5, 10.5], config);
+        assert_eq!(says, Keep::Prewarm { after: minutes(9.0), keep: minutes(12.1) - minutes(9.0) });
     }
 
     #[test]

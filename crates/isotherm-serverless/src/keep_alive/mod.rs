@@ -18,6 +18,7 @@
 //!   node is off. A guess evicts nobody. Pre-warmings that are skipped for that are counted.
 
 mod fixed;
+mod forecast;
 mod histogram;
 mod hybrid;
 
