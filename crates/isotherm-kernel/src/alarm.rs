@@ -123,9 +123,11 @@ impl Agenda {
         }
     }
 
-    /// Gives up everything that was to happen, to be dropped while nothing is borrowed.
+    /// Gives up everything that was to be called, to be dropped while nothing is borrowed. The events stay: activities that outlive the simulation
+    /// know theirs.
     pub(crate) fn take(&mut self) -> Self {
-        std::mem::replace(self, Agenda::new())
+        let queue = std::mem::replace(&mut self.queue, EventQueue::new());
+        std::mem::replace(self, Agenda { queue, ..Agenda::new() })
     }
 
     fn insert(&mut self, due: Time, action: Action) -> AlarmId {
@@ -226,7 +228,7 @@ impl Agenda {
     /// Takes what happens first if it is due at `now`.
     pub(crate) fn pop_due(&mut self, now: Time) -> Option<Due> {
         let (key, index) = self.first_in_series;
-        if time_of(key) <= now && self.queue.first_key().is_none_or(|first| key < first) {
+        if key != UNQUEUED && time_of(key) <= now && self.queue.first_key().is_none_or(|first| key < first) {
             let next = &mut self.series[index as usize];
             next.key = UNQUEUED;
             let (whom, token) = (next.whom.take()?, next.token);

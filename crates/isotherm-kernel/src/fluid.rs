@@ -319,8 +319,10 @@ impl Fluid {
                     self.mark(resource);
                 }
             }
-            let event = queue.push(now + spec.latency, spec.rank, created, target(index));
-            self.activities[index as usize].event = Some(event);
+            // What never ends stays out of the queue, so that a deadlock is seen as one.
+            let due = now + spec.latency;
+            self.activities[index as usize].event =
+                (due < Time::NEVER).then(|| queue.push(due, spec.rank, created, target(index)));
         }
         id
     }

@@ -322,21 +322,18 @@ impl Kernel {
     }
 
     /// Moves everything that is due now into the run queue and says how many events that were. Mostly there is one, and nobody else waits for a
-    /// turn: then it has its turn at once, which is said as well.
-    pub(crate) fn deliver_due(&self) -> (u64, bool) {
+    /// turn: then it has its turn at once if it may, which is said as well.
+    pub(crate) fn deliver_due(&self, may_run: bool) -> (u64, bool) {
         let mut events = 0;
         let mut agenda = self.inner.agenda.borrow_mut();
         while let Some(due) = agenda.pop_due(self.now()) {
             events += 1;
             match due {
                 alarm::Due::Ready(ready) => {
-                    let is_alone = events == 1 && self.is_quiet();
+                    let is_alone = may_run && events == 1 && self.is_quiet();
                     if is_alone && agenda.next_time().is_none_or(|next| next > self.now()) {
                         drop(agenda);
-                        match ready {
-                            Ready::Signal(whom, token) => whom.signalled(token),
-                            ready => self.run(ready),
-                        }
+                        self.run(ready);
                         return (events, true);
                     }
                     match ready {

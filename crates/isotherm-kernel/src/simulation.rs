@@ -225,7 +225,9 @@ impl Simulation {
             if kernel.inner.next_background.get() <= next {
                 kernel.call_background();
             }
-            let (delivered, has_run) = kernel.deliver_due();
+            // One event too many must not take effect.
+            let may_run = self.limits.max_events.is_none_or(|limit| events < limit);
+            let (delivered, has_run) = kernel.deliver_due(may_run);
             events += delivered;
             if has_run {
                 self.step()?;

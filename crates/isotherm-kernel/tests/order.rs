@@ -1,6 +1,6 @@
 //! The documented order among things of one date (kernel reference, §0.2), and the rules of time.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use isotherm_kernel::{ActivitySpec, Duration, Kernel, Limits, Rank, RunError, Sharing, Simulation, Time, select};
@@ -196,12 +196,15 @@ fn a_deadlock_names_who_waits_for_what() {
 
 #[test]
 fn limits_end_a_simulation_with_their_name() {
+    let woken = Rc::new(Cell::new(0));
     let forever = |limits| {
         let simulation = Simulation::new().with_limits(limits);
         let kernel = simulation.kernel();
+        let woken = Rc::clone(&woken);
         simulation.kernel().spawn("forever", async move {
             loop {
                 kernel.sleep(Duration::from_secs(1)).await;
+                woken.set(woken.get() + 1);
             }
         });
         simulation.run().unwrap_err()
@@ -212,6 +215,7 @@ fn limits_end_a_simulation_with_their_name() {
         forever(Limits { max_events: Some(3), ..Limits::default() }),
         RunError::EventLimit { limit: 3, at: Time::from_secs_f64(4.0) }
     );
+    assert_eq!(woken.replace(0), 2 + 3, "what is too much has no effect");
     let simulation = Simulation::new().with_limits(Limits { max_steps_per_instant: 10, ..Limits::default() });
     let kernel = simulation.kernel();
     simulation.kernel().spawn("busy", async move {

@@ -10,8 +10,10 @@ use crate::message::ManagerMessage;
 
 /// What an invocation is to do, and for whom. Nothing and for nobody, until the service has said it and after the end.
 pub(crate) struct Errand {
-    /// The user's handle, if he wants to know what becomes of it.
+    /// The handle that somebody has.
     pub(crate) handle: Option<Invocation>,
+    /// Its user has no handle, so he is not told of its end, whoever else has one.
+    pub(crate) is_detached: bool,
     pub(crate) body: Body,
     pub(crate) manager: Option<Port<ManagerMessage>>,
     /// What runs the body.
@@ -20,6 +22,6 @@ pub(crate) struct Errand {
 
 impl Default for Errand {
     fn default() -> Self {
-        Errand { handle: None, body: Body::sleep(Duration::ZERO), manager: None, action: None }
+        Errand { handle: None, is_detached: false, body: Body::sleep(Duration::ZERO), manager: None, action: None }
     }
 }

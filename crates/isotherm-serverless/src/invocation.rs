@@ -15,6 +15,8 @@ use crate::{InvocationId, InvocationRecord, Outcome, StartKind};
 /// An invocation, from its submission on. Cheap to clone; clones are the same invocation. Dropping it changes nothing
 /// about the invocation.
 ///
+/// It asks its service, so a policy or an observer of that service, which is called while the service is at work, must not ask it anything.
+///
 /// ```
 /// # use isotherm_kernel::{Duration, Simulation};
 /// # use isotherm_platform::{Platform, PlatformBuilder};

@@ -315,17 +315,18 @@ impl ServerlessComputeService {
         records
     }
 
-    /// The invocations that have been taken in and have not ended, in the order of submission.
+    /// The invocations that have been taken in and have not ended, in the order of submission. Those that were invoked without a handle tell how they
+    /// end, but nobody is told that they have, so there is no waiting for them.
     pub fn unfinished(&self) -> Vec<Invocation> {
-        let state = self.inner.state.borrow();
-        let mut unfinished: Vec<_> = state.invocations.iter().collect();
-        unfinished.sort_unstable_by_key(|&(id, _)| id);
-        unfinished.into_iter().map(|(id, invocation)| self.handle(id, invocation)).collect()
+        let mut state = self.inner.state.borrow_mut();
+        let mut unfinished: Vec<_> = state.invocations.iter().map(|(id, _)| id).collect();
+        unfinished.sort_unstable();
+        unfinished.into_iter().filter_map(|id| Some(self.handle(id, state.invocations.get_mut(&id)?))).collect()
     }
 
-    /// The handle of an invocation that has not ended: its user's or, if he has none, a new one.
-    fn handle(&self, id: InvocationId, live: &Live) -> Invocation {
-        live.errand.handle.clone().unwrap_or_else(|| Invocation::new(id, self.clone()))
+    /// The handle of an invocation that has not ended: the one that somebody has, or a new one.
+    fn handle(&self, id: InvocationId, live: &mut Live) -> Invocation {
+        live.errand.handle.get_or_insert_with(|| Invocation::new(id, self.clone())).clone()
     }
 
     /// Where an invocation that has not ended is in its life.
@@ -598,7 +599,10 @@ impl ServerlessComputeService {
         let (id, live) = state.submit(function);
         let errand = &mut live.errand;
         (errand.body, errand.manager) = (body, Some(manager));
-        let Some(reply) = reply else { return self.inner.detached.set(self.inner.detached.get() + 1) };
+        let Some(reply) = reply else {
+            errand.is_detached = true;
+            return self.inner.detached.set(self.inner.detached.get() + 1);
+        };
         let handle = Invocation::new(id, self.clone());
         errand.handle = Some(handle.clone());
         drop(state);

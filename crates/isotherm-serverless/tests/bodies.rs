@@ -104,6 +104,26 @@ fn fetching_and_putting() {
 }
 
 /// Ten bodies compute on ten cores, unhindered; twenty share them.
+/// Each makes room for the next one where it begins, and none is nested in another.
+#[test]
+fn bodies_that_take_no_time_follow_each_other_however_many_they_are() {
+    for (preset, limit) in [(Preset::Default, 100.0), (Preset::Wrench, 100.0), (Preset::Default, 0.0)] {
+        let world = World::of(&[NodeSpec { cores: 1, ..NODE }]);
+        let service = world.service(preset, |_| {});
+        let (manager, duration) = (world.manager.clone(), secs(if limit > 0.0 { 0.0 } else { 1.0 }));
+        let count = 3_000;
+        world.play(async move |_| {
+            let leaf = Function::new("leaf", None, Body::sleep(duration)).with_startup(secs(1.0));
+            let leaf = manager.register(&leaf, &service, Limits::time(secs(limit)).memory(GB)).await.unwrap();
+            for _ in 0..count {
+                manager.invoke_detached(&leaf, None);
+            }
+            manager.drain(&service).await.unwrap();
+            assert_eq!(service.detached(), count);
+        });
+    }
+}
+
 #[test]
 fn bodies_share_the_cores_of_their_host() {
     for (bodies, seconds) in [(10, 1.0), (20, 2.0)] {

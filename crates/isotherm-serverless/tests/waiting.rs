@@ -213,3 +213,37 @@ fn through_another_manager() {
         assert_date(me.now(), 1.0);
     });
 }
+
+/// Whoever asks the service, or is the body, has a handle on an invocation whose user has none. It tells how it ended.
+#[test]
+fn handles_on_detached_invocations() {
+    let world = World::new(1);
+    let service = world.service(Preset::Default, |_| {});
+    let manager = world.manager.clone();
+    let (of_body, invocations) = world.play(async move |me| {
+        let of_body = Rc::new(RefCell::new(None));
+        let keep = Rc::clone(&of_body);
+        let body = Body::custom(async move |call| {
+            keep.replace(Some(call.invocation().clone()));
+            call.sleep(secs(2.0)).await;
+            Ok(())
+        });
+        let custom = isotherm_serverless::Function::new("custom", None, body);
+        let custom = register(&manager, &service, &custom, limit(1000.0)).await;
+        let nap = register(&manager, &service, &sleeper("nap", None, 1.0), limit(1000.0)).await;
+        manager.invoke_detached(&nap, None);
+        manager.invoke_detached(&custom, None);
+        me.sleep(secs(0.5)).await;
+        let invocations = service.unfinished();
+        assert!(invocations.iter().all(|invocation| invocation.state() == InvocationState::Running));
+        assert_eq!(service.unfinished(), invocations);
+        assert_eq!(*of_body.borrow(), Some(invocations[1].clone()));
+        manager.drain(&service).await.unwrap();
+        (of_body.take().unwrap(), invocations)
+    });
+    assert_eq!(of_body.state(), InvocationState::Ended(Outcome::Completed));
+    let responses: Vec<_> = invocations.iter().map(Invocation::response_time).collect();
+    assert_eq!(responses, [Some(secs(1.0)), Some(secs(2.0))]);
+    assert!(invocations.iter().all(|invocation| invocation.record().outcome == Outcome::Completed));
+    assert!(invocations.iter().all(|invocation| !invocation.is_done()), "nobody was told");
+}

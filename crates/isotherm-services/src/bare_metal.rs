@@ -228,7 +228,7 @@ impl BareMetalService {
     }
 
     /// Sends an action by a message of 0 bytes, in a turn that `turn` says whether it ends with that: an action that begins in the next turn of
-    /// all begins in this one then, and may even end in it.
+    /// all begins in this one then. It never ends in it.
     #[inline]
     pub fn submit_in(&self, turn: Turn, from: &Address, request: ActionRequest) -> ActionId {
         let inner = &self.inner;

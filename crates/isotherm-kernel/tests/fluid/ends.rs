@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use isotherm_kernel::{ActivityError, Sharing};
+use isotherm_kernel::{ActivityError, RunError, Sharing, Simulation, Time};
 
 use super::{Ends, at, flow, play, rates, secs, settle, work};
 
@@ -170,4 +170,35 @@ fn an_activity_can_be_awaited_again_by_reference() {
         assert_eq!((&mut transfer).await, Ok(()));
         assert_eq!(kernel.now(), at(3.0));
     });
+}
+
+#[test]
+fn an_activity_may_outlive_its_simulation() {
+    // In a call that never comes, in what was left behind for an end that never comes, and outside.
+    let kept = Rc::new(Cell::new(None));
+    let keep = Rc::clone(&kept);
+    let simulation = Simulation::new();
+    let kernel = simulation.kernel();
+    simulation.kernel().spawn("user", async move {
+        let link = kernel.resource(10.0, Sharing::Shared);
+        let [in_call, at_end, outside, other] = [(); 4].map(|()| kernel.start(flow(&[link])));
+        kernel.call_after(secs(3.0), move |_| drop(in_call));
+        other.on_end(move |_, _| drop(at_end));
+        keep.set(Some(outside));
+        kernel.sleep(secs(1.0)).await;
+    });
+    assert_eq!(simulation.run(), Ok(at(1.0)));
+    drop(simulation);
+    drop(kept.take());
+}
+
+#[test]
+fn a_latency_that_is_longer_than_all_time_is_a_deadlock() {
+    let simulation = Simulation::new();
+    let kernel = simulation.kernel();
+    simulation.kernel().spawn("user", async move {
+        let link = kernel.resource(10.0, Sharing::Shared);
+        let _ = kernel.start(flow(&[link]).latency(isotherm_kernel::Duration::MAX)).await;
+    });
+    assert!(matches!(simulation.run(), Err(RunError::Deadlock { at: Time::ZERO, .. })));
 }

@@ -300,13 +300,14 @@ impl ServerlessComputeService {
 
     /// The action that runs a body. A body that is one sleep needs no actor.
     fn action(&self, invocation: InvocationId, node: NodeId, container: ContainerId) -> Option<Action> {
-        let state = self.inner.state.borrow();
-        let live = state.invocations.get(&invocation)?;
-        let errand = &live.errand;
-        if let Body::Sleep(duration) = errand.body {
+        let mut state = self.inner.state.borrow_mut();
+        let live = state.invocations.get_mut(&invocation)?;
+        if let Body::Sleep(duration) = live.errand.body {
             return Some(Action::Sleep(duration));
         }
-        let (body, handle) = (errand.body.clone(), self.handle(invocation, live));
+        let handle = self.handle(invocation, live);
+        let errand = &live.errand;
+        let body = errand.body.clone();
         let manager = FunctionManager::at_port(&self.inner.site, errand.manager.clone()?);
         let mut desk = self.inner.desk.borrow_mut();
         let storage = desk.private.get_or_insert_with(container, || {

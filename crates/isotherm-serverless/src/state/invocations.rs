@@ -120,16 +120,16 @@ impl PlatformState {
             record.cause = cause;
             (record.started, record.ended) = (started, ended);
         });
-        let Errand { handle, body, manager, action } = &mut invocation.errand;
-        let (handle, manager) = (handle.take(), manager.take());
+        let Errand { handle, is_detached, body, manager, action } = &mut invocation.errand;
+        let (handle, manager, is_detached) = (handle.take(), manager.take(), std::mem::take(is_detached));
         *action = None;
         if !matches!(body, Body::Sleep(_)) {
             self.ended_bodies.push(std::mem::replace(body, Body::sleep(Duration::ZERO)));
         }
-        let user = manager.zip(handle);
-        if let Some((_, handle)) = &user {
+        if let Some(handle) = &handle {
             handle.set_ended(&record);
         }
+        let user = if is_detached { None } else { manager.zip(handle) };
         self.effects.push_back(Effect::Ended { record, user });
         let container = match invocation.place {
             Place::Running(container) => Some(container),

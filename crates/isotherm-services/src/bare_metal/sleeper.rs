@@ -48,12 +48,14 @@ impl Signalled for Inner {
 }
 
 impl BareMetalService {
-    /// Begins an action that only sleeps, in a turn of its own.
+    /// Begins an action that only sleeps, in a turn of its own, or in this one if it would come next. What takes no time always has a turn of its own:
+    /// it ends where it begins, and its owner, who may submit the next one then, is not to be called from within a submission.
     #[inline]
     pub(super) fn begin_sleeper(&self, mut books: RefMut<'_, Books>, id: ActionId, turn: Turn) {
-        if turn == Turn::Ends && self.inner.site.kernel().is_quiet() {
+        let Some(entry) = books.get(id) else { return };
+        if turn == Turn::Ends && entry.takes_time() && self.inner.site.kernel().is_quiet() {
             self.go_on(books, id);
-        } else if let Some(entry) = books.get(id) {
+        } else {
             self.go_on_after(id, entry, Duration::ZERO, Step::StartUp);
         }
     }
@@ -91,6 +93,12 @@ impl BareMetalService {
 }
 
 impl Entry {
+    /// Whether an action that only sleeps ends later than it begins.
+    fn takes_time(&self) -> bool {
+        let Work::Sleep(duration) = self.work else { return true };
+        !self.startup.is_zero() || !self.time_limit.map_or(duration, |limit| duration.min(limit)).is_zero()
+    }
+
     #[inline]
     fn sleeper_step(&mut self, step: Step, now: Time) -> Then {
         let Work::Sleep(duration) = self.work else { return Then::COMPLETED };
