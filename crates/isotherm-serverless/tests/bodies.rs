@@ -109,9 +109,9 @@ fn fetching_and_putting() {
 fn bodies_that_take_no_time_follow_each_other_however_many_they_are() {
     for (preset, limit) in [(Preset::Default, 100.0), (Preset::Wrench, 100.0), (Preset::Default, 0.0)] {
         let world = World::of(&[NodeSpec { cores: 1, ..NODE }]);
-        let service = world.service(preset, |_| {});
+        let service = world.service(preset, |config| keep(config, 600.0));
         let (manager, duration) = (world.manager.clone(), secs(if limit > 0.0 { 0.0 } else { 1.0 }));
-        let count = 3_000;
+        let count = 5_000;
         world.play(async move |_| {
             let leaf = Function::new("leaf", None, Body::sleep(duration)).with_startup(secs(1.0));
             let leaf = manager.register(&leaf, &service, Limits::time(secs(limit)).memory(GB)).await.unwrap();

@@ -141,6 +141,7 @@ fn hybrid(fields: &mut Fields<'_>) -> Option<KeepAliveKind> {
             fields.report().error(entry.value.span, format!("`{key}` must be longer than zero"), "");
         }
     }
+    check_bins(fields, bin, range);
     Some(KeepAliveKind::Hybrid(HybridConfig {
         bin,
         range,
@@ -151,6 +152,24 @@ fn hybrid(fields: &mut Fields<'_>) -> Option<KeepAliveKind> {
         variation: fields.optional_or("variation", Number(usual.variation)).0,
         fallback: fields.optional_or("fallback", range),
     }))
+}
+
+/// A range is covered by one bin at least, and not by so many that nobody can have meant it.
+fn check_bins(fields: &mut Fields<'_>, bin: Duration, range: Duration) {
+    let Some(bins) = range.as_nanos().checked_div(bin.as_nanos()).filter(|_| !range.is_zero()) else { return };
+    let Some(entry) = fields.entry("bin").or_else(|| fields.entry("range")) else { return };
+    let span = entry.value.span;
+    if bins == 0 {
+        fields.report().error(
+            span,
+            "a bin must not be longer than the range",
+            "`range` is what all bins cover together",
+        );
+    } else if bins > HybridConfig::MOST_BINS {
+        let most = HybridConfig::MOST_BINS;
+        let message = format!("these are {bins} bins, and a histogram has {most} at most");
+        fields.report().error(span, message, "make `bin` longer or `range` shorter");
+    }
 }
 
 impl KeepAliveKind {

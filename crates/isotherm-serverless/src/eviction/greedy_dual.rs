@@ -12,7 +12,7 @@
 //! * *clock*: one for each node. It begins at zero, and rises to the priority of each container that is evicted. So what was used before others
 //!   went is worth less than what has been used since.
 //!
-//! The priority is that of the container's last use. The container with the lowest priority goes first, of equal ones the longest idle. Where
+//! The priority is that of the end of the container's last use. The container with the lowest priority goes first, of equal ones the longest idle. Where
 //! start-ups take no time, all priorities are zero, and this is the same as the least recently used.
 //!
 //! In FaasCache containers are kept until their room is needed: use it with a keep-alive of `forever`.

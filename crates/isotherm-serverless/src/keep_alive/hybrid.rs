@@ -9,10 +9,10 @@
 //!
 //! * the *head* is the beginning of the bin in which the 5th percentile lies, less 10 %. If it is not zero the container stops, and
 //!   another one is started when that time has passed;
-//! * the *tail* is the end of the bin of the 99th percentile, plus 10 %. The container, or the one that was started in its place,
-//!   is kept until then.
+//! * the *tail* is the end of the bin of the 99th percentile, plus 10 %. The container is kept until then; one that was started in its place is kept
+//!   for what is left of the tail after the head, from when it is ready.
 //!
-//! If most idle times lie beyond the histogram, it is no help. Then a time series of the last 32 idle times says how long the next one
+//! If half of the idle times or more lie beyond the histogram, it is no help. Then a time series of the last 32 idle times says how long the next one
 //! will be (see [`forecast`]); head and tail are 15 % before and after that. The paper has the model chosen by `auto_arima`; here it
 //! is the best of a few ARIMA(p, d, 0).
 //!
@@ -77,13 +77,13 @@ const FORECAST_FROM: usize = 3;
 /// How many idle times a forecast looks at.
 const FORECAST_OF: usize = 32;
 
-/// Most bins of a histogram.
-const MOST_BINS: u64 = 100_000;
-
 impl HybridConfig {
+    /// Most bins of a histogram.
+    pub const MOST_BINS: u64 = 100_000;
+
     /// How many bins a histogram has: at least one, and not more than 100,000.
     fn bins(&self) -> usize {
-        self.range.as_nanos().div_ceil(self.bin.as_nanos().max(1)).clamp(1, MOST_BINS) as usize
+        self.range.as_nanos().div_ceil(self.bin.as_nanos().max(1)).clamp(1, Self::MOST_BINS) as usize
     }
 }
 

@@ -7,10 +7,11 @@
 //! A function with a *reserved* concurrency has so many places of the service's for itself, and no more; the others share the rest.
 //!
 //! Where a gate is shut, the service either refuses the invocation ([`Throttle::Reject`]) or has it wait in line ([`Throttle::Queue`]).
-//! Lines are first in first out: one before the gate of each function, one before that of the service. When somebody who is inside ends, the next
-//! in line goes in: O(1) for each invocation.
+//! There is one before the gate of each function and one before that of the service, and in both those come first who came first to the platform: who had to
+//! wait for his function does not go to the end of the second one. When somebody who is inside ends, the next in line goes in: O(log n) for each
+//! invocation.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use isotherm_services::FailureCause;
 
@@ -43,7 +44,8 @@ pub(crate) struct CommonGate {
     sharing: bool,
     /// How many are inside of those functions that share the rest.
     inside: u32,
-    line: VecDeque<InvocationId>,
+    /// In the order in which they came to the platform.
+    line: BTreeSet<InvocationId>,
     /// Who has just been let in and has not been looked at yet.
     let_in: VecDeque<InvocationId>,
 }
@@ -94,7 +96,7 @@ impl PlatformState {
             return true;
         } else if queues {
             gate.inside += 1;
-            common.line.push_back(id);
+            common.line.insert(id);
         }
         if queues {
             if let Some(invocation) = self.invocations.get_mut(&id) {
@@ -125,7 +127,11 @@ impl PlatformState {
         }
         if let Some(next) = gate.line.pop_front() {
             gate.inside += 1;
-            if gate.reserved { common.let_in.push_back(next) } else { common.line.push_back(next) }
+            if gate.reserved {
+                common.let_in.push_back(next);
+            } else {
+                common.line.insert(next);
+            }
         }
         self.open_common_gate();
     }
@@ -133,7 +139,7 @@ impl PlatformState {
     fn open_common_gate(&mut self) {
         let common = &mut self.common_gate;
         while common.is_open()
-            && let Some(next) = common.line.pop_front()
+            && let Some(next) = common.line.pop_first()
         {
             common.inside += 1;
             common.let_in.push_back(next);
@@ -149,13 +155,12 @@ impl PlatformState {
             return;
         }
         let common = &mut self.common_gate;
-        if let Some(place) = position(&common.line) {
+        if common.line.remove(&id) {
             // It has passed the gate of its function.
-            common.line.remove(place);
             gate.inside -= 1;
             if let Some(next) = gate.line.pop_front() {
                 gate.inside += 1;
-                common.line.push_back(next);
+                common.line.insert(next);
             }
         } else if let Some(place) = position(&common.let_in) {
             common.let_in.remove(place);
@@ -167,7 +172,7 @@ impl PlatformState {
     pub(super) fn in_line(&self) -> impl Iterator<Item = InvocationId> + '_ {
         let common = &self.common_gate;
         let lines = self.functions.iter().map(|function| &function.gate.line);
-        lines.chain([&common.line, &common.let_in]).flatten().copied()
+        lines.chain([&common.let_in]).flatten().chain(&common.line).copied()
     }
 
     /// Recounts who is inside.

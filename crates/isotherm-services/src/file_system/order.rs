@@ -63,9 +63,8 @@ impl Order {
 
     /// A file appears.
     pub(super) fn enter(&mut self, name: &FileName, bytes: u64) -> Standing {
-        let mut standing = Standing { key: Key { rank: 0, sequence: self.take_sequence() }, uses: 1 };
+        let mut standing = Standing { key: Key { rank: 0, sequence: self.take_sequence() }, uses: 0 };
         if self.eviction == Eviction::S3Fifo {
-            standing.uses = 0;
             if self.ghosts.remove(name) {
                 standing.key.rank = MAIN;
             } else {
@@ -105,13 +104,15 @@ impl Order {
     }
 
     fn rank(&self, standing: &mut Standing, bytes: u64) {
+        // A file appears because somebody needs it: his access, the first, counts from then on, and not twice.
+        let uses = standing.uses.max(1);
         match self.eviction {
             Eviction::None | Eviction::Fifo | Eviction::Lru | Eviction::S3Fifo => {}
-            Eviction::Lfu => standing.key.rank = u64::from(standing.uses),
+            Eviction::Lfu => standing.key.rank = u64::from(uses),
             Eviction::GreedyDual => {
                 let megabytes = bytes.max(1) as f64 / MEGABYTE;
                 // The bits of positive numbers are in their order.
-                standing.key.rank = (self.clock + f64::from(standing.uses) / megabytes).to_bits();
+                standing.key.rank = (self.clock + f64::from(uses) / megabytes).to_bits();
             }
         }
     }
@@ -263,6 +264,8 @@ mod tests {
             let mut disk = disk(eviction);
             create(&mut disk, &[("a", 50), ("b", 50)]);
             let a = disk.lookup("a").expect("it is there");
+            // The first is the one for which it came.
+            disk.count_use(a);
             disk.count_use(a);
             assert_eq!(create(&mut disk, &[("c", 50)]), [goes], "{eviction:?}");
         }
@@ -274,7 +277,8 @@ mod tests {
         // One use each: priorities 1/20, 1/20 and 1/60 per byte.
         create(&mut disk, &[("small", 20), ("other", 20), ("large", 60)]);
         assert_eq!(create(&mut disk, &[("new", 20)]), ["large"]);
-        // Three uses, so 3/20; and then it is not read any more. The clock stands at 1/60.
+        // Three uses, the first of which is the one for which it came, so 3/20; and then it is not read any more. The clock stands at 1/60.
+        touch(&mut disk, "small");
         touch(&mut disk, "small");
         touch(&mut disk, "small");
         create(&mut disk, &[("x0", 20), ("x1", 20)]);

@@ -18,7 +18,7 @@
 //! What is asked about nodes and functions is kept in trees that change with what is touched. One decision takes O(log n) in nodes,
 //! functions and containers, for rules that ask for no more. Invocations that wait cost nothing while nobody has room for them: of a
 //! million of them, only the functions are in the line, and only those of them are looked at that need no more than the node with most room
-//! has. Exceptions: an invocation that has enough memory on a node, but not enough disk, is looked at in every round; and so is
+//! has. Exceptions: without `prefer_warm`, some rules look at all nodes that have an idle container of the function; an invocation that has enough memory on a node, but not enough disk, is looked at in every round; and so is
 //! every place that waits for an image.
 //!
 //! The next invocation is decided for when the platform has carried out what was decided for the last one, so a rule sees the nodes as they
@@ -98,10 +98,10 @@ impl<'a> Nodes<'a> {
                 || self.view.fits(function, node) && self.books.leave_room(&self.view, function, node, room))
     }
 
-    /// Whether some node may have a place for the function without any idle container being stopped: one has memory enough.
+    /// Whether some node may have a place for the function without any idle container being stopped: one has an idle container of it, or memory enough.
     pub fn may_have_spare_place(&self, function: FunctionId) -> bool {
-        let need = self.need(function);
-        self.books.tree(Room::Spare).most_room().is_some_and(|most| most >= need)
+        let has_room = self.books.tree(Room::Spare).most_room().is_some_and(|most| most >= self.need(function));
+        has_room || self.first_warm(function, NodeId(0)).is_some()
     }
 
     fn need(&self, function: FunctionId) -> u64 {
@@ -123,11 +123,27 @@ impl<'a> Nodes<'a> {
         self.books.spare(&self.view, node)
     }
 
+    /// The first node from a certain one on that has an idle container of the function: there is a place in it, however little other room the node
+    /// has.
+    fn first_warm(&self, function: FunctionId, from: NodeId) -> Option<NodeId> {
+        if !self.view.has_idle(function) {
+            return None;
+        }
+        self.view.with_idle(function).find_from(from, |node| self.books.has_slot(&self.view, node))
+    }
+
+    /// All nodes that have one.
+    fn all_warm(&self, function: FunctionId) -> impl Iterator<Item = NodeId> + use<'a> {
+        self.each(move |nodes, from| nodes.first_warm(function, from))
+    }
+
     fn first_in(&self, room: Room, function: FunctionId, from: NodeId) -> Option<NodeId> {
         let need = self.need(function);
+        let warm = self.first_warm(function, from);
         let mut from = from;
         loop {
-            let node = self.books.tree(room).first_with(need, from)?;
+            let node = self.books.tree(room).first_with(need, from);
+            let Some(node) = node.filter(|&node| warm.is_none_or(|warm| node < warm)) else { return warm };
             if self.has_place_in(room, function, node) {
                 return Some(node);
             }
@@ -157,12 +173,12 @@ impl<'a> Nodes<'a> {
             if self.has_place_in(room, function, node) {
                 return Some(node);
             }
+            let by_room = |&node: &NodeId| (tree.room(node), std::cmp::Reverse(node));
             if tree.most_room()? < self.need(function) {
-                return None;
+                return self.all_warm(function).max_by_key(by_room);
             }
             // Something other than memory is missing there: the disk, or the node is too small.
-            let all = self.all_in(room, function);
-            all.max_by_key(|&node| (tree.room(node), std::cmp::Reverse(node)))
+            self.all_in(room, function).max_by_key(by_room)
         })
     }
 
@@ -170,7 +186,8 @@ impl<'a> Nodes<'a> {
     pub fn least_running(&self, function: FunctionId) -> Option<NodeId> {
         Room::BOTH.into_iter().find_map(|room| {
             let meets = &mut |node| self.has_place_in(room, function, node);
-            self.books.least_running(&self.view, room, self.need(function), meets)
+            let least = self.books.least_running(&self.view, room, self.need(function), meets);
+            least.into_iter().chain(self.all_warm(function)).min_by_key(|&node| (self.running(node), node))
         })
     }
 
@@ -178,8 +195,9 @@ impl<'a> Nodes<'a> {
     /// least can be had, of those that have a place. Of equals the first.
     pub fn tightest(&self, function: FunctionId) -> Option<NodeId> {
         Room::BOTH.into_iter().find_map(|room| {
-            let mut nodes = self.books.tree(room).tightest(self.need(function));
-            nodes.find(|&node| self.has_place_in(room, function, node))
+            let tree = self.books.tree(room);
+            let tightest = tree.tightest(self.need(function)).find(|&node| self.has_place_in(room, function, node));
+            tightest.into_iter().chain(self.all_warm(function)).min_by_key(|&node| (tree.room(node), node))
         })
     }
 
@@ -189,10 +207,18 @@ impl<'a> Nodes<'a> {
     }
 
     fn all_in(&self, room: Room, function: FunctionId) -> impl Iterator<Item = NodeId> + use<'a> {
+        self.each(move |nodes, from| nodes.first_in(room, function, from))
+    }
+
+    /// All that are found one after the other, each from behind the last one on.
+    fn each<F>(&self, next: F) -> impl Iterator<Item = NodeId> + use<'a, F>
+    where
+        F: Fn(&Nodes<'a>, NodeId) -> Option<NodeId>,
+    {
         let nodes = *self;
         let mut from = Some(NodeId(0));
         std::iter::from_fn(move || {
-            let node = nodes.first_in(room, function, from?);
+            let node = next(&nodes, from?);
             from = node.map(|node| NodeId(node.0 + 1));
             node
         })

@@ -250,6 +250,35 @@ fn an_idle_container_serves_wherever_it_is_if_that_is_wanted() {
     assert_eq!(play(ContainerReuse::Oldest, false), Some(0));
 }
 
+/// Nobody has to stop where an idle container of the function serves, so such a node counts among those with room, however full it is.
+#[test]
+fn a_node_with_an_idle_container_has_room_for_it() {
+    type Build = fn() -> Box<dyn Scheduler>;
+    let rules: [Build; 5] = [
+        || Box::new(ByNode::new(FirstFit, false)),
+        || Box::new(ByNode::new(RoundRobin::new(), false)),
+        || Box::new(ByNode::new(MostLoaded, false)),
+        || Box::new(ByNode::new(LeastLoaded::by(LoadMeasure::Memory), false)),
+        || Box::new(ByNode::new(LeastLoaded::by(LoadMeasure::Running), false)),
+    ];
+    for (rule, build) in rules.into_iter().enumerate() {
+        for other in [50, 70] {
+            let mut stage =
+                Setup { scheduler: Some(build()), ..Setup::new(Preset::Default, &nodes_of(&[100, 100])) }.stage();
+            let [wanted, other] = [60, other].map(|memory| stage.plain(memory));
+            // Idle on node 0 is one of another function, on node 1 one that is wanted: there is no memory for another of 60 on either.
+            for (node, function) in [(0, other), (1, wanted)] {
+                let container = stage.state.start_container(NodeId(node), function).expect("room");
+                let known = stage.state.containers[&container];
+                stage.state.container_is_idle(container, known);
+            }
+            let before = stage.state.containers.len();
+            assert_eq!(stage.spread(&[wanted]), [Some(1)], "rule {rule}");
+            assert_eq!(stage.state.containers.len(), before, "rule {rule} has stopped none");
+        }
+    }
+}
+
 #[test]
 fn an_idle_container_on_a_node_without_a_free_slot_does_not_serve() {
     let mut stage = stage_of(&[(1, 100, 0), (1, 100, 0)], ByNode::new(FirstFit, true));

@@ -214,6 +214,19 @@ fn reserved_places_are_for_their_function_alone() {
 }
 
 #[test]
+fn who_waited_for_his_function_keeps_his_place_before_the_service() {
+    let setup = Setup { max_concurrency: Some(1), ..Setup::new(Preset::Default, &[(8, 400, 100)]) };
+    let mut stage = setup.stage();
+    let (f, g) = (stage.concurrent(at_most(1, false)), stage.function(None, 10, 0));
+    let ids = [stage.invoke(f), stage.invoke(f), stage.invoke(g), stage.invoke(f)];
+    for at in 0..ids.len() {
+        let running = ids.map(|id| stage.is_running(id));
+        assert_eq!(running.iter().position(|&runs| runs), Some(at), "{running:?}");
+        stage.body_ended(ids[at]);
+    }
+}
+
+#[test]
 fn whoever_waits_in_line_ends_with_the_service() {
     let setup = Setup { max_concurrency: Some(2), ..Setup::new(Preset::Default, &[(8, 400, 100)]) };
     let mut stage = setup.stage();
