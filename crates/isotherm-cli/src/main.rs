@@ -20,7 +20,7 @@ mod terminal;
 mod text;
 mod workload;
 
-use std::panic;
+use std::panic::{self, PanicHookInfo};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -38,20 +38,34 @@ enum Status {
     Terminated = 143,
 }
 
+/// A panic: one line for the person who met it, instead of a backtrace. It is a defect of Isotherm, unless a file that is being read is to blame.
+/// Release builds do not unwind, so nothing comes after it: what is half written is removed here.
+fn end_at_once(panic: &PanicHookInfo<'_>) -> ! {
+    let payload = panic.payload();
+    let text = payload.downcast_ref::<&str>().copied();
+    let message = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("unknown");
+    let status = match isotherm_experiment::parquet_being_read() {
+        Some(file) => {
+            Terminal::complain(&format!(
+                "error: `{file}`: the file cannot be read as Parquet: {message}\nnote: is it a Parquet file, and was it copied to its end?"
+            ));
+            Status::BadInput
+        }
+        None => {
+            let place = panic.location().map(|place| format!(" ({}:{})", place.file(), place.line()));
+            Terminal::complain(&format!(
+                "error: internal error: {message}{}; this is a defect of Isotherm, please report it",
+                place.unwrap_or_default()
+            ));
+            Status::CouldNotGoOn
+        }
+    };
+    isotherm_experiment::output::discard_unfinished();
+    std::process::exit(status as i32)
+}
+
 fn main() -> ExitCode {
-    // What is reported here is a defect of Isotherm: one line for the person who met it, instead of a backtrace. Release builds do not unwind, so
-    // nothing comes after it.
-    panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(|place| format!(" ({}:{})", place.file(), place.line()));
-        let payload = panic.payload();
-        let text = payload.downcast_ref::<&str>().copied();
-        let message = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("unknown");
-        Terminal::complain(&format!(
-            "error: internal error: {message}{}; this is a defect of Isotherm, please report it",
-            place.unwrap_or_default()
-        ));
-        std::process::exit(Status::CouldNotGoOn as i32);
-    }));
+    panic::set_hook(Box::new(|panic| end_at_once(panic)));
     let arguments = Arguments::parse();
     let status = match &arguments.command {
         Command::Run(run) => commands::run::run(run),

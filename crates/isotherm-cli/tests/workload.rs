@@ -309,3 +309,15 @@ fn help_of_workload() {
         assert_snapshot(&out, &format!("{name}-help.txt"));
     }
 }
+
+/// In this file one byte was changed, so that the library which reads Parquet panics.
+#[test]
+fn a_damaged_parquet_file_is_not_a_defect_of_isotherm() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/inputs/damaged.parquet");
+    let (code, out, err) = isotherm(&["describe", file.to_str().unwrap()]);
+    assert_eq!((code, out.as_str()), (Some(2), ""));
+    let name = file.display();
+    assert!(err.starts_with(&format!("error: `{name}`: the file cannot be read as Parquet: ")), "{err}");
+    assert!(err.ends_with("\nnote: is it a Parquet file, and was it copied to its end?\n"), "{err}");
+    assert!(!err.contains("defect"), "{err}");
+}

@@ -64,6 +64,7 @@ pub use error::ExperimentError;
 pub use experiment::{Experiment, Overrides, PlannedRun};
 pub use export::{ExportFormat, ExportOptions, ExportReport, ExportWatch};
 pub use inventory::{Arrivals, Inventory, WorkloadInventory};
+pub use isotherm_workload::parquet_being_read;
 pub use plan::Plan;
 pub use report::RunReport;
 pub use run::{Progress, RunOptions, Stage, Stopped, Unfinished, Watch};

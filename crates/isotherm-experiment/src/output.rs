@@ -1,13 +1,14 @@
 //! The files of a run: written under temporary names in their folder, and renamed when all of them are whole.
 //!
-//! A run that fails or is interrupted leaves nothing: its temporary files are removed, and the folder too if it was made for the run. A
-//! program that is killed can leave temporary files (`.invocations.csv.….partial`), but nothing that looks like a result. What an earlier
+//! A run that fails or is interrupted leaves nothing: its temporary files are removed, and the folder too if it was made for the run. A program that has to
+//! end on the spot calls [`discard_unfinished`]; one that is killed can leave temporary files (`.invocations.csv.….partial`), but nothing that looks like a result. What an earlier
 //! run left stays as it was until then; a run that keeps no records removes the records of an earlier one, because they would not
 //! belong to the other files.
 
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use tempfile::NamedTempFile;
 
@@ -19,6 +20,45 @@ pub const SUMMARY: &str = "summary.json";
 
 /// The name of the file that says what the run was made of.
 pub const MANIFEST: &str = "manifest.toml";
+
+/// What a program that ends now would leave behind.
+static UNFINISHED: Mutex<Unfinished> = Mutex::new(Unfinished { files: Vec::new(), folders: Vec::new() });
+
+struct Unfinished {
+    /// Temporary files. Some may have got their names or been removed meanwhile.
+    files: Vec<PathBuf>,
+    /// Folders that were made, each with the topmost one that was made for it.
+    folders: Vec<(PathBuf, PathBuf)>,
+}
+
+/// Removes everything that is only half written, for a program that ends now without unwinding. Nothing is to be written after it.
+pub fn discard_unfinished() {
+    // Whoever holds the lock may be the one who cannot go on.
+    let Ok(unfinished) = UNFINISHED.try_lock() else { return };
+    for file in &unfinished.files {
+        let _ = std::fs::remove_file(file);
+    }
+    for (folder, created) in &unfinished.folders {
+        remove_empty(folder, created);
+    }
+}
+
+/// Notes something that is begun, or that it is not unfinished any more.
+fn note(change: impl FnOnce(&mut Unfinished)) {
+    if let Ok(mut unfinished) = UNFINISHED.lock() {
+        change(&mut unfinished);
+    }
+}
+
+/// Removes a folder and those above it up to the topmost that was made. Only empty folders can be removed; one that somebody has put something into
+/// stays.
+fn remove_empty(folder: &Path, created: &Path) {
+    for folder in folder.ancestors() {
+        if std::fs::remove_dir(folder).is_err() || folder == created {
+            return;
+        }
+    }
+}
 
 /// A folder that results are being written into. Dropped before [`commit`](Output::commit), it leaves nothing behind.
 pub struct Output {
@@ -34,6 +74,9 @@ impl Output {
     pub fn create(folder: &Path, records: bool) -> io::Result<Self> {
         let created = folder.ancestors().take_while(|parent| !parent.as_os_str().is_empty() && !parent.exists()).last();
         let created = created.map(Path::to_owned);
+        if let Some(created) = &created {
+            note(|unfinished| unfinished.folders.push((folder.to_owned(), created.clone())));
+        }
         let mut output = Output { folder: folder.to_owned(), invocations: None, created };
         std::fs::create_dir_all(folder)?;
         if records {
@@ -68,20 +111,26 @@ impl Output {
             file.persist(self.folder.join(name))?;
         }
         self.created = None;
+        self.forget();
         Ok(())
+    }
+
+    /// There is nothing unfinished in the folder any more.
+    fn forget(&self) {
+        note(|unfinished| {
+            unfinished.files.retain(|file| file.parent() != Some(&self.folder));
+            unfinished.folders.retain(|(folder, _)| *folder != self.folder);
+        });
     }
 }
 
 impl Drop for Output {
     fn drop(&mut self) {
         drop(self.invocations.take());
-        let Some(created) = &self.created else { return };
-        // Only empty folders can be removed; one that somebody has put something into stays.
-        for folder in self.folder.ancestors() {
-            if std::fs::remove_dir(folder).is_err() || folder == created {
-                return;
-            }
+        if let Some(created) = &self.created {
+            remove_empty(&self.folder, created);
         }
+        self.forget();
     }
 }
 
@@ -96,7 +145,9 @@ pub(crate) fn temporary(folder: &Path, name: &str) -> io::Result<NamedTempFile> 
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(std::fs::Permissions::from_mode(0o666))
     };
-    builder.tempfile_in(folder)
+    let file = builder.tempfile_in(folder)?;
+    note(|unfinished| unfinished.files.push(file.path().to_owned()));
+    Ok(file)
 }
 
 #[cfg(test)]
@@ -153,6 +204,29 @@ mod tests {
         drop(Output::create(&parent.path().join("results/study/b"), true).unwrap());
         drop(Output::create(&parent.path().join("results/study"), true).unwrap());
         assert_eq!(names(&parent.path().join("results/study")), ["a"]);
+    }
+
+    /// What is begun is known until it has ended, one way or the other; a program that ends in between removes it. (Here is only looked at what is known: the
+    /// files of other tests are unfinished at the same time.)
+    #[test]
+    fn what_is_unfinished_is_known() {
+        let parent = tempfile::tempdir().unwrap();
+        let known = |folder: &Path| {
+            let unfinished = UNFINISHED.lock().unwrap();
+            let files = unfinished.files.iter().filter(|file| file.starts_with(folder)).count();
+            (files, unfinished.folders.iter().filter(|(other, _)| other == folder).count())
+        };
+        for commits in [true, false] {
+            let folder = parent.path().join(format!("results-{commits}"));
+            let output = Output::create(&folder, true).unwrap();
+            assert_eq!(known(&folder), (1, 1));
+            if commits {
+                output.commit(&[(SUMMARY, "")]).unwrap();
+            } else {
+                drop(output);
+            }
+            assert_eq!(known(&folder), (0, 0));
+        }
     }
 
     /// The records of an earlier run would be taken for those of this one.

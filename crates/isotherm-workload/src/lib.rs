@@ -74,5 +74,5 @@ pub use trace::{
     Azure2021Trace, Columns, CsvTrace, FunctionColumn, FunctionColumns, FunctionNames, FunctionRow, FunctionRows,
     JsonlTrace, ParquetTrace, Quirks, ReplayConfig, SizeColumn, TimeColumn, TraceCheck, WithinMinute, check_jsonl,
     check_parquet, check_trace, column_names, column_names_jsonl, column_names_parquet, count_marked, distinct_values,
-    distinct_values_jsonl, distinct_values_parquet, read_functions,
+    distinct_values_jsonl, distinct_values_parquet, parquet_being_read, read_functions,
 };

@@ -46,6 +46,8 @@ pub use names::{
     distinct_values_parquet,
 };
 use parquet::ParquetRows;
+
+pub use parquet::parquet_being_read;
 use rows::{LONGEST_VALUE, Rows, beginning};
 use table::Table;
 

@@ -4,7 +4,11 @@
 //! what unit they have is said elsewhere. Pages may be compressed by Snappy, gzip, zstd, LZ4 or Brotli.
 //!
 //! The place of a row in messages is its number, counted from 1.
+//!
+//! The library that takes Parquet apart gives an error for most damaged files and panics on some. What it is at work on then, [`parquet_being_read`]
+//! tells whoever has to say it to the user.
 
+use std::cell::RefCell;
 use std::io::Write;
 
 use parquet::basic::{ConvertedType, LogicalType, Type};
@@ -20,6 +24,31 @@ use crate::error::{TraceError, TraceProblem};
 
 /// So many rows are read at a time.
 const BATCH: usize = 1024;
+
+thread_local! {
+    static BEING_READ: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// The name of the Parquet file that this thread is taking apart now, for a panic hook: if there is one, the panic comes from a damaged file.
+pub fn parquet_being_read() -> Option<String> {
+    BEING_READ.try_with(|name| name.try_borrow().ok()?.clone()).ok()?
+}
+
+/// As long as this lives, a file is being taken apart.
+struct Reading;
+
+impl Reading {
+    fn of(name: &str) -> Self {
+        BEING_READ.set(Some(name.to_owned()));
+        Reading
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        BEING_READ.set(None);
+    }
+}
 
 /// The current row of a Parquet file, and those that were read with it.
 pub(super) struct ParquetRows<R: ChunkReader> {
@@ -55,6 +84,7 @@ struct Column {
 impl<R: ChunkReader + 'static> ParquetRows<R> {
     /// Reads the end of the file, where the columns are named. The name is for messages.
     pub(super) fn new(name: String, reader: R) -> Result<Self, Box<TraceError>> {
+        let _reading = Reading::of(&name);
         let file = match SerializedFileReader::new(reader) {
             Ok(file) => file,
             Err(error) => {
@@ -76,6 +106,7 @@ impl<R: ChunkReader + 'static> ParquetRows<R> {
 
     /// Reads the next rows; `false` at the end.
     fn read_batch(&mut self) -> Result<bool, Box<TraceError>> {
+        let _reading = Reading::of(&self.name);
         while self.left == 0 {
             if self.group >= self.file.num_row_groups() {
                 return Ok(false);
