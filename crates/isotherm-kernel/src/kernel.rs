@@ -56,7 +56,7 @@ pub(crate) struct Inner {
 /// queue in the order of the event queue, before any actor runs: CPU (executions, sleeps), disk, network, timers;
 /// within the CPU and network models in the order in which dates were (re-)computed: sleeps newest first, then for each
 /// re-solved resource its activities newest first. Latencies end in the order of creation, plain disk activities end
-/// oldest first.
+/// oldest first. (What is due alone, when the run queue is empty, is not put there but runs at once, which is the same.)
 ///
 /// ```
 /// use std::cell::RefCell;

@@ -16,7 +16,7 @@ const BATCHES: usize = 3;
 /// The arrivals of another workload, which gives them on a thread of its own.
 ///
 /// What reads a trace has nothing to do with what becomes of its arrivals, so it need not wait for it. They are the same arrivals
-/// in the same order, and an error comes in its place. (A panic of the workload comes out of
+/// in the same order, and an error comes in its place. (In builds that unwind, a panic of the workload comes out of
 /// [`next_arrival`](Workload::next_arrival), where its batch would.) Nothing of this depends on which thread is faster: each waits for the other where it
 /// must, and never looks whether it would have to.
 ///
