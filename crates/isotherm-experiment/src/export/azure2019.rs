@@ -153,13 +153,12 @@ impl OfDay {
         self.least = self.least.min(duration);
         self.most = self.most.max(duration);
         if self.durations.is_none() {
-            self.durations = Histogram::new(DIGITS).ok().map(|mut histogram| {
-                histogram.auto(true);
-                Box::new(histogram)
-            });
+            self.durations = Histogram::new(DIGITS).ok().map(Box::new);
         }
         if let Some(histogram) = &mut self.durations {
-            histogram.saturating_record(duration.as_nanos() / 1000);
+            // The histogram grows with what it records, up to any number of microseconds, so that nothing is refused.
+            let recorded = histogram.record(duration.as_nanos() / 1000);
+            debug_assert!(recorded.is_ok(), "{duration} cannot be recorded");
         }
     }
 
@@ -179,5 +178,37 @@ impl OfDay {
             }
         }));
         Some(row)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The k-th of 1,000 durations is k ms, in an order that is not theirs; then p percent of them are at most 10 p ms.
+    #[test]
+    fn percentiles_are_those_of_the_durations() {
+        let mut of_day = OfDay::new();
+        for k in 0..1000 {
+            of_day.add(0, Some(Duration::from_millis((k * 377) % 1000 + 1)));
+        }
+        let row = of_day.duration_row(&[0, 1, 25, 50, 75, 99, 100]).unwrap();
+        assert_eq!(row[..4], ["500.5", "1000", "1", "1000"]);
+        let percentiles: Vec<f64> = row[4..].iter().map(|text| text.parse().unwrap()).collect();
+        for (got, expected) in percentiles.iter().zip([1.0, 10.0, 250.0, 500.0, 750.0, 990.0, 1000.0]) {
+            assert!((got / expected - 1.0f64).abs() <= 0.01, "{percentiles:?}");
+        }
+    }
+
+    /// From less than a microsecond to what no clock measures.
+    #[test]
+    fn durations_of_any_length_are_recorded() {
+        let mut of_day = OfDay::new();
+        for duration in [Duration::ZERO, Duration::from_nanos(1), Duration::from_secs(3600), Duration::MAX] {
+            of_day.add(1439, Some(duration));
+        }
+        let row = of_day.duration_row(&[0, 50, 75, 100]).unwrap();
+        assert_eq!((row[4].as_str(), row[5].as_str(), &row[7]), ("0", "0", &row[3]));
+        assert!((row[6].parse::<f64>().unwrap() / 3_600_000.0 - 1.0).abs() <= 0.01, "{row:?}");
     }
 }
