@@ -249,6 +249,8 @@ fn what_cannot_be_written_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("x.csv");
     let out = out.to_str().unwrap();
+    let detour = folder.path().join("../").join(folder.path().file_name().unwrap()).join("./x.csv");
+    let detour = detour.to_str().unwrap();
     let cases: &[(&[&str], i32, &str)] = &[
         (&["generate", "generated-workloads.toml", "--out", out], 2, "closed loop depend on the platform"),
         (&["generate", "nowhere.toml", "--out", out], 2, "there is no such file"),
@@ -259,6 +261,16 @@ fn what_cannot_be_written_leaves_nothing() {
             "for `--format csv`",
         ),
         (&["generate", "azure-like.toml", "--out", folder.path().to_str().unwrap()], 1, "is a directory"),
+        (
+            &["generate", "azure-like.toml", "--out", out, "--functions", out],
+            2,
+            "give the functions a file of their own",
+        ),
+        (
+            &["generate", "azure-like.toml", "--format", "parquet", "--out", out, "--functions", detour],
+            2,
+            "both arrivals and functions would be written to",
+        ),
         (&["generate", "azure-like.toml", "--format", "azur", "--out", out], 2, "azure-2019"),
         (&["describe", "nowhere.csv"], 2, "there is no such file"),
         (&["describe", "data"], 2, "it is a folder; name a file in it"),

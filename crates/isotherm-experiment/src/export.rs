@@ -87,7 +87,7 @@ impl ExportReport {
 /// Writes the arrivals of a plan.
 pub(crate) fn export(plan: &Plan, options: ExportOptions) -> Result<Option<ExportReport>, ExperimentError> {
     let ExportOptions { format, out, mut watch } = options;
-    check(plan, &format)?;
+    check(plan, &format, &out)?;
     let cannot = |source| ExperimentError::Export { path: out.clone(), source };
     let mut writer: Box<dyn Writer> = match &format {
         ExportFormat::Csv { functions, durations } => {
@@ -115,12 +115,22 @@ pub(crate) fn export(plan: &Plan, options: ExportOptions) -> Result<Option<Expor
     Ok(Some(ExportReport { arrivals: count, functions: plan.functions.len() as u64, files }))
 }
 
-/// Whether the arrivals of a plan can be written in this format.
-fn check(plan: &Plan, format: &ExportFormat) -> Result<(), ExperimentError> {
-    let refuse = |message: &str, hint: &str| {
-        let diagnostic = Diagnostic::without_place(format!("{message}: {hint}"));
-        Err(ExperimentError::Input(Diagnostics::new(Default::default(), vec![diagnostic])))
-    };
+/// What cannot be written, and what to do about it.
+fn refuse(message: &str, hint: &str) -> Result<(), ExperimentError> {
+    let diagnostic = Diagnostic::without_place(format!("{message}: {hint}"));
+    Err(ExperimentError::Input(Diagnostics::new(Default::default(), vec![diagnostic])))
+}
+
+/// Whether the arrivals of a plan can be written in this format to this path.
+fn check(plan: &Plan, format: &ExportFormat, out: &Path) -> Result<(), ExperimentError> {
+    if let ExportFormat::Csv { functions, .. } | ExportFormat::Parquet { functions, .. } = format
+        && place(functions) == place(out)
+    {
+        return refuse(
+            &format!("both arrivals and functions would be written to `{}`", out.display()),
+            "give the functions a file of their own",
+        );
+    }
     if plan.workloads.iter().any(|workload| matches!(workload, WorkloadPlan::Closed(_))) {
         return refuse(
             "the arrivals of a closed loop depend on the platform",
@@ -167,6 +177,16 @@ impl Pending {
     fn whole(self) -> io::Result<(NamedTempFile, PathBuf)> {
         let file = self.file.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
         Ok((file, self.path))
+    }
+}
+
+/// A path that is the same for all ways to write it, as far as its folder is there.
+fn place(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    // The file itself may be a link, which is replaced, and what it leads to is left as it is.
+    match (path.parent().and_then(|folder| folder.canonicalize().ok()), path.file_name()) {
+        (Some(folder), Some(name)) => folder.join(name),
+        _ => path,
     }
 }
 
