@@ -218,9 +218,9 @@ fn seconds(nanos: u64) -> String {
     decimal(nanos, 1_000_000_000)
 }
 
-/// A number of nanoseconds in a unit of a power of ten.
-fn decimal(nanos: u64, unit: u64) -> String {
-    let (whole, rest) = (nanos / unit, nanos % unit);
+/// A number of nanoseconds, or of bytes, in a unit of a power of ten.
+fn decimal(number: u64, unit: u64) -> String {
+    let (whole, rest) = (number / unit, number % unit);
     if rest == 0 {
         return whole.to_string();
     }

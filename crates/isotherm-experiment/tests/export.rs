@@ -1,0 +1,73 @@
+//! Arrivals that are written in the files of Azure Functions 2019 and read again.
+
+use std::path::{Path, PathBuf};
+
+use isotherm_experiment::{Experiment, ExperimentError, ExportFormat, ExportOptions, ExportReport, Overrides};
+
+const PLATFORM: &str = r#"
+name = "made"
+seed = 3
+[platform]
+nodes = { count = 1, cores = 2, memory = "8TB", disk = { read = "1GB/s", write = "1GB/s" } }
+head = { cores = 1, disk = { read = "1GB/s", write = "1GB/s" } }
+network = { node = "10Gbps", latency = "50us" }
+"#;
+
+/// An experiment with this workload, and with functions of its own if there are any in it.
+fn experiment(folder: &Path, rest: &str) -> Experiment {
+    let text = format!("{PLATFORM}{rest}");
+    match Experiment::parse("made.toml", &text, folder, &Overrides::default()) {
+        Ok(experiment) => experiment,
+        Err(diagnostics) => panic!("{}", diagnostics.render(false)),
+    }
+}
+
+fn replay(days: &str, rest: &str) -> String {
+    format!(
+        "[functions]\nazure_2019 = {{ folder = \"azure\", days = {days} }}\n{rest}[[workload]]\nkind = \"azure-2019\"\n"
+    )
+}
+
+fn export(experiment: &Experiment, format: ExportFormat, out: PathBuf) -> Result<ExportReport, ExperimentError> {
+    let report = experiment.export(&experiment.runs()[0], ExportOptions { format, out, watch: None })?;
+    Ok(report.expect("nobody breaks it off"))
+}
+
+fn to_azure(experiment: &Experiment, folder: &Path) -> Result<ExportReport, ExperimentError> {
+    export(experiment, ExportFormat::Azure2019, folder.join("azure"))
+}
+
+/// Functions with their memory, and names of those that are invoked.
+fn as_table(experiment: &Experiment, folder: &Path) -> (Vec<(String, u64)>, Vec<String>) {
+    let functions = folder.join("functions.csv");
+    let format = ExportFormat::Csv { functions: functions.clone(), durations: false };
+    export(experiment, format, folder.join("arrivals.csv")).unwrap();
+    let rows = |path: &Path| -> Vec<Vec<String>> {
+        let text = std::fs::read_to_string(path).unwrap();
+        text.lines().skip(1).map(|line| line.split(',').map(str::to_owned).collect()).collect()
+    };
+    let functions = rows(&functions).into_iter().map(|row| (row[0].clone(), row[1].parse().unwrap())).collect();
+    let mut invoked: Vec<String> =
+        rows(&folder.join("arrivals.csv")).into_iter().map(|mut row| row.swap_remove(1)).collect();
+    invoked.sort();
+    invoked.dedup();
+    (functions, invoked)
+}
+
+/// An app has all of its functions, and some of them are never invoked, or on the other day only.
+#[test]
+fn memory_is_the_same_after_a_round_trip() {
+    let folder = tempfile::tempdir().unwrap();
+    let made =
+        experiment(folder.path(), "[[workload]]\nkind = \"azure-like\"\napps = 60\nscale = 0.003\nuntil = \"2d\"\n");
+    to_azure(&made, folder.path()).unwrap();
+    let (functions, invoked) = as_table(&made, folder.path());
+    assert!(10 < invoked.len() && invoked.len() < functions.len(), "{} of {}", invoked.len(), functions.len());
+    let (read, _) = as_table(&experiment(folder.path(), &replay("[1, 2]", "")), folder.path());
+    let mut read: Vec<_> =
+        read.into_iter().map(|(name, memory)| (name.split_once('/').unwrap().1.to_owned(), memory)).collect();
+    read.sort();
+    let mut expected: Vec<_> = functions.into_iter().filter(|(name, _)| invoked.contains(name)).collect();
+    expected.sort();
+    assert_eq!(read, expected);
+}
