@@ -111,12 +111,21 @@ pub(crate) fn export(plan: &Plan, options: ExportOptions) -> Result<Option<Expor
             return Ok(None);
         }
     }
+    if let Some(path) = writer.in_the_way() {
+        return refuse(
+            &format!(
+                "`{}` is there already, and would be read together with the days that are written",
+                path.display()
+            ),
+            "write into another folder, or remove it and whatever else is left of an older export",
+        );
+    }
     let files = writer.finish().map_err(cannot)?;
     Ok(Some(ExportReport { arrivals: count, functions: plan.functions.len() as u64, files }))
 }
 
 /// What cannot be written, and what to do about it.
-fn refuse(message: &str, hint: &str) -> Result<(), ExperimentError> {
+fn refuse<T>(message: &str, hint: &str) -> Result<T, ExperimentError> {
     let diagnostic = Diagnostic::without_place(format!("{message}: {hint}"));
     Err(ExperimentError::Input(Diagnostics::new(Default::default(), vec![diagnostic])))
 }
@@ -151,6 +160,11 @@ fn check(plan: &Plan, format: &ExportFormat, out: &Path) -> Result<(), Experimen
 /// Something that arrivals are written to.
 trait Writer {
     fn arrival(&mut self, arrival: &Planned) -> io::Result<()>;
+
+    /// A file that is there already and must not be beside those that are written.
+    fn in_the_way(&self) -> Option<PathBuf> {
+        None
+    }
 
     /// Puts all files in their places. Gives these.
     fn finish(self: Box<Self>) -> io::Result<Vec<PathBuf>>;

@@ -71,3 +71,35 @@ fn memory_is_the_same_after_a_round_trip() {
     expected.sort();
     assert_eq!(read, expected);
 }
+
+fn listed(at: &str) -> String {
+    format!(
+        "[[function]]\nname = \"f\"\nlimits = {{ time = \"60s\", memory = \"512MB\" }}\nbody = [{{ sleep = \"1s\" }}]\n\
+         [[workload]]\nkind = \"list\"\nfunction = \"f\"\nat = {at}\n"
+    )
+}
+
+/// Days of an older export would be read together with those of a new one.
+#[test]
+fn later_days_that_are_there_are_not_left_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |at: &str| to_azure(&experiment(folder.path(), &listed(at)), folder.path());
+    let first = folder.path().join("azure/invocations_per_function_md.anon.d01.csv");
+    assert_eq!(write(r#"["1s", "25h"]"#).unwrap().files.len(), 6);
+    assert_eq!(write(r#"["2s", "26h"]"#).unwrap().files.len(), 6, "the same days are written over");
+    let before = std::fs::read_to_string(&first).unwrap();
+    let error = write(r#"["5min"]"#).unwrap_err().to_string();
+    assert!(error.contains("invocations_per_function_md.anon.d02.csv` is there already"), "{error}");
+    assert!(error.contains("write into another folder"), "{error}");
+    assert_eq!(std::fs::read_dir(folder.path().join("azure")).unwrap().count(), 6);
+    assert_eq!(std::fs::read_to_string(&first).unwrap(), before);
+    // It may be of another family alone, and compressed.
+    for day in ["invocations_per_function_md", "function_durations_percentiles", "app_memory_percentiles"] {
+        std::fs::remove_file(folder.path().join(format!("azure/{day}.anon.d02.csv"))).unwrap();
+    }
+    std::fs::write(folder.path().join("azure/app_memory_percentiles.anon.d07.csv.gz"), "").unwrap();
+    let error = write(r#"["5min"]"#).unwrap_err().to_string();
+    assert!(error.contains("app_memory_percentiles.anon.d07.csv.gz"), "{error}");
+    std::fs::remove_file(folder.path().join("azure/app_memory_percentiles.anon.d07.csv.gz")).unwrap();
+    assert_eq!(write(r#"["5min"]"#).unwrap().files.len(), 3);
+}

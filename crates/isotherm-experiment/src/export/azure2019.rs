@@ -7,6 +7,9 @@
 //! * `app_memory_percentiles.anon.dNN.csv`: the memory of its app in MB, which is that of all its functions that are invoked on any day: whoever reads
 //!   the files shares it out among these.
 //!
+//! Files of the same days are written over. Later days that are there already, of an export that was longer, would be read as if they belonged to
+//! this one; so it is refused.
+//!
 //! Owner, app and function are written as they are called, not hashed. A function that the workload `azure-like` has brought belongs to its app,
 //! any other is an app by itself; the experiment owns them all. The trigger is `http`.
 
@@ -19,6 +22,7 @@ use isotherm_kernel::Duration;
 
 use super::{Pending, Writer, appear, decimal};
 use crate::arrivals::Planned;
+use crate::check::azure::{FAMILIES, file_of_day};
 use crate::plan::Plan;
 
 const DAY: u64 = 86_400_000_000_000;
@@ -166,6 +170,11 @@ impl Writer for Azure2019 {
         let of_day = self.counts.entry(arrival.function).or_insert_with(OfDay::new);
         of_day.add((nanos % DAY / MINUTE) as usize, arrival.duration);
         Ok(())
+    }
+
+    fn in_the_way(&self) -> Option<PathBuf> {
+        let later = (1..=99).filter(|&day| u64::from(day) > self.day + 1);
+        later.flat_map(|day| FAMILIES.map(|family| file_of_day(&self.folder, family, day))).flatten().next()
     }
 
     fn finish(mut self: Box<Self>) -> io::Result<Vec<PathBuf>> {
