@@ -11,7 +11,7 @@
 //!
 //! The counts of minutes are kept, packed: memory grows with functions × minutes, and not with invocations.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
 
 use isotherm_kernel::{Distribution, Duration, Time};
@@ -111,7 +111,9 @@ impl Azure2019 {
 /// use isotherm_workload::{AppSample, Azure2019Files};
 ///
 /// let mut files = Azure2019Files::new(AppSample::default(), 20);
-/// files.invocations(0, "i.csv", "HashOwner,HashApp,HashFunction,Trigger,1,2\no,a,f,http,3,0\n".as_bytes())?;
+/// let minutes: String = (1..=1440).map(|minute| format!(",{minute}")).collect();
+/// let invocations = format!("HashOwner,HashApp,HashFunction,Trigger{minutes}\no,a,f,http,3{}\n", ",0".repeat(1439));
+/// files.invocations(0, "i.csv", invocations.as_bytes())?;
 /// files.memory(0, "m.csv", "HashOwner,HashApp,SampleCount,AverageAllocatedMb\no,a,10,140\n".as_bytes())?;
 /// let scan = files.finish();
 /// assert!(scan.errors.is_empty());
@@ -435,15 +437,29 @@ impl Azure2019Files {
     }
 }
 
-/// The columns of minutes: `1`, `2` and so on without a gap, at most those of a day.
+/// The columns of minutes: those of a day, `1` to `1440`, and no others.
 fn minutes<R: Read>(rows: &Rows<R>) -> Result<Vec<Located<()>>, Box<TraceError>> {
-    let number = |name: &String| name.parse::<u16>().ok().filter(|minute| (1..=MINUTES).contains(minute));
-    let last = rows.columns().iter().filter_map(number).max().unwrap_or(1);
+    let mut places: HashMap<&str, usize> = HashMap::with_capacity(rows.columns().len());
+    for (index, name) in rows.columns().iter().enumerate() {
+        let is_number = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_number {
+            continue;
+        }
+        if !name.parse::<u16>().is_ok_and(|minute| (1..=MINUTES).contains(&minute)) {
+            return Err(rows.error(Some(name), TraceProblem::NoSuchMinute));
+        }
+        if places.insert(name, index).is_some() {
+            return Err(rows.error(Some(name), TraceProblem::AmbiguousColumn));
+        }
+    }
     let column = |minute: u16| {
         let name = minute.to_string();
-        Ok(Located { index: rows.column(&name)?, name, value: () })
+        match places.get(name.as_str()) {
+            Some(&index) => Ok(Located { index, name, value: () }),
+            None => Err(rows.error(Some(&name), TraceProblem::MissingMinute)),
+        }
     };
-    (1..=last).map(column).collect()
+    (1..=MINUTES).map(column).collect()
 }
 
 /// A number of invocations. Nothing is none.
