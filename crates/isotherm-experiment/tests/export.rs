@@ -103,3 +103,34 @@ fn later_days_that_are_there_are_not_left_there() {
     std::fs::remove_file(folder.path().join("azure/app_memory_percentiles.anon.d07.csv.gz")).unwrap();
     assert_eq!(write(r#"["5min"]"#).unwrap().files.len(), 3);
 }
+
+/// Nothing is invoked on the second day, whose files have a header alone.
+#[test]
+fn a_day_without_invocations_is_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let written = to_azure(&experiment(folder.path(), &listed(r#"["1s", "49h"]"#)), folder.path()).unwrap();
+    assert_eq!((written.arrivals, written.files.len()), (2, 9));
+    let read = experiment(folder.path(), &replay("[1, 2, 3]", ""));
+    let report = read.describe(&read.runs()[0]).unwrap();
+    assert!(report.to_json().contains("\"arrivals\": 2,"), "{}", report.to_json());
+    let alone = Experiment::parse(
+        "made.toml",
+        &format!("{PLATFORM}{}", replay("[2]", "")),
+        folder.path(),
+        &Overrides::default(),
+    );
+    let message = alone.unwrap_err().render(false);
+    assert!(message.contains("the trace has a header, but no row"), "{message}");
+    assert!(message.contains("nothing would be invoked"), "{message}");
+}
+
+/// How long it takes to compute something is not known, so the files of durations have a header alone. Who reads them says what bodies do.
+#[test]
+fn functions_without_durations_are_read_again_with_a_body() {
+    let folder = tempfile::tempdir().unwrap();
+    let computes = listed(r#"["1s", "2s"]"#).replace("sleep = \"1s\"", "compute = \"1Gf\"");
+    to_azure(&experiment(folder.path(), &computes), folder.path()).unwrap();
+    let (read, invoked) =
+        as_table(&experiment(folder.path(), &replay("[1]", "body = [{ sleep = \"1s\" }]\n")), folder.path());
+    assert_eq!((read, invoked), (vec![("f/f".to_owned(), 512_000_000)], vec!["f/f".to_owned()]));
+}

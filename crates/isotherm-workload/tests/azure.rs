@@ -300,7 +300,7 @@ fn the_memory_of_an_app_is_the_mean_over_its_days() {
         trace.functions.iter().map(|function| (function.app_memory_bytes, function.app_functions)).collect();
     // (10 · 100 + 30 · 200.5) / 40 = 175.375 MB.
     assert_eq!(memory, [(Some(175_375_000), 2), (Some(175_375_000), 2), (None, 1)]);
-    let expected = Quirks { not_invoked: 1, repeated: 0, mended: 0, unknown: 1 };
+    let expected = Quirks { not_invoked: 1, unknown: 1, ..Quirks::default() };
     assert_eq!(trace.quirks, expected);
 }
 
@@ -315,7 +315,7 @@ fn quirks_are_counted() {
     ]]);
     assert_eq!(trace.functions.len(), 1, "a function without invocations is none");
     assert_eq!((trace.functions[0].invocations, trace.functions[0].app_memory_bytes), (5, Some(100_000_000)));
-    assert_eq!(trace.quirks, Quirks { not_invoked: 1, repeated: 3, mended: 1, unknown: 1 });
+    assert_eq!(trace.quirks, Quirks { not_invoked: 1, repeated: 3, mended: 1, unknown: 1, empty: 0 });
     let took = played(&trace, ReplayConfig::default(), 1);
     assert!(took.iter().all(|arrival| arrival.duration.unwrap() <= Duration::from_millis(30)));
 }
@@ -371,8 +371,43 @@ fn what_is_wrong_with_files_of_2019() {
         read.unwrap_err().to_string()
     };
     assert_eq!(whole(""), "i.csv: the trace is empty");
-    assert_eq!(whole(&invocations("")), "i.csv: the trace has a header, but no row");
     assert_eq!(whole("HashOwner,HashApp,HashFunction\no,a,f\n"), "i.csv: there is no column `1`");
+}
+
+/// A day on which nothing is invoked has files with a header alone, and so may have the files of durations and memory of any day.
+#[test]
+fn a_day_may_have_no_rows_but_not_all_days() {
+    let durations = "o,a,f,1,1,1,1,5,5,5,5,5,5,5\n";
+    let read = |days: &[[&str; 3]]| {
+        let mut files = Azure2019Files::new(AppSample::default(), 20);
+        for (day, [rows, ..]) in (0..).zip(days) {
+            files.invocations(day, &format!("i{day}.csv"), invocations(rows).as_bytes()).unwrap();
+        }
+        for (day, [_, durations, memory]) in (0..).zip(days) {
+            files.durations(day, "d.csv", format!("{DURATIONS}{durations}").as_bytes()).unwrap();
+            files.memory(day, "m.csv", format!("{MEMORY}{memory}").as_bytes()).unwrap();
+        }
+        files.finish()
+    };
+    let scan = read(&[
+        ["", "", ""],
+        ["o,a,f,http,1,0,0\n", durations, "o,a,1,100\n"],
+        ["o,a,f,http,0,2,0\n", "", ""],
+        ["", "", ""],
+    ]);
+    assert!(scan.errors.is_empty(), "{:?}", scan.errors);
+    assert_eq!((scan.trace.days, scan.trace.quirks), (4, Quirks { empty: 8, ..Quirks::default() }));
+    let arrivals = played(&Arc::new(scan.trace), ReplayConfig::default(), 1);
+    let found: Vec<_> =
+        arrivals.iter().map(|arrival| (arrival.at.as_nanos() / 60_000_000_000, arrival.duration)).collect();
+    let took = Some(Duration::from_millis(5));
+    assert_eq!(found, [(1440, took), (2 * 1440 + 1, took), (2 * 1440 + 1, took)]);
+    let errors: Vec<_> = read(&[["", durations, ""], ["", "", ""]])
+        .errors
+        .iter()
+        .map(|error| format!("{error} ({})", error.hint()))
+        .collect();
+    assert_eq!(errors, ["i0.csv: the trace has a header, but no row (nothing would be invoked)"]);
 }
 
 /// A day has the minutes 1 to 1440, whatever else there is, and in whatever order.

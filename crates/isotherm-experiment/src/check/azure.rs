@@ -415,7 +415,7 @@ pub fn tolerated(content: &AzureContent) -> Vec<String> {
             "invocations began before the trace, and arrive at 0",
         )],
         AzureContent::Year2019(trace) => {
-            let Quirks { not_invoked, repeated, mended, unknown } = trace.quirks;
+            let Quirks { not_invoked, repeated, mended, unknown, empty } = trace.quirks;
             vec![
                 counted(not_invoked, "row is about what is never invoked", "rows are about what is never invoked"),
                 counted(repeated, "row repeats another of its day", "rows repeat others of their day"),
@@ -425,6 +425,7 @@ pub fn tolerated(content: &AzureContent) -> Vec<String> {
                     "rows have percentiles that fall or are below zero, which are raised",
                 ),
                 counted(unknown, "row has no value", "rows have no value"),
+                counted(empty, "file has a header, but no row", "files have a header, but no row"),
             ]
         }
     };

@@ -9,6 +9,8 @@
 //! The functions of the trace are those that are invoked; they are numbered in the order in which they are seen first. An invocation lasts as the
 //! percentiles of its day say, or those of the nearest day that has any. The memory of an app is the mean over the days, by their samples.
 //!
+//! A file of a day on which nothing happens has a header and no row.
+//!
 //! The counts of minutes are kept, packed: memory grows with functions × minutes, and not with invocations.
 
 use std::collections::{HashMap, HashSet};
@@ -53,6 +55,8 @@ pub struct Quirks {
     pub mended: u64,
     /// Rows of functions or apps that say nothing, because a value is missing.
     pub unknown: u64,
+    /// Files with a header and no row.
+    pub empty: u64,
 }
 
 impl Quirks {
@@ -134,6 +138,10 @@ pub struct Azure2019Files {
     functions: Vec<Function>,
     /// The keys of apps that are in no sample of this size.
     left_out: HashSet<Box<[u8]>>,
+    /// That no file of invocations so far has a row, as the first of them says it.
+    without_rows: Option<Box<TraceError>>,
+    /// Whether a file of invocations has rows.
+    has_rows: bool,
 }
 
 /// What was found, and what is wrong with it.
@@ -224,10 +232,13 @@ impl Azure2019Files {
             function_numbers: Numbers::default(),
             functions: Vec::new(),
             left_out: HashSet::new(),
+            without_rows: None,
+            has_rows: false,
         }
     }
 
-    /// Reads the invocations of a day, counted from 0. The name is for messages.
+    /// Reads the invocations of a day, counted from 0. The name is for messages. A day may have no row, but not all of them: that is an error of
+    /// the [scan](Azure2019Files::finish).
     ///
     /// # Errors
     ///
@@ -238,7 +249,8 @@ impl Azure2019Files {
         let minutes = minutes(&rows)?;
         self.days = self.days.max(day + 1);
         let mut counts = vec![0; minutes.len()];
-        self.rows(rows, key, |files, rows, key| {
+        let empty = rows.error(None, TraceProblem::NoRows);
+        let any = self.rows(rows, key, |files, rows, key| {
             for (column, count) in minutes.iter().zip(&mut counts) {
                 *count =
                     self::count(rows.field(column.index)).map_err(|problem| rows.row_error(column.place(), problem))?;
@@ -248,6 +260,10 @@ impl Azure2019Files {
             }
             Ok(())
         })?;
+        self.has_rows |= any;
+        if !any {
+            self.without_rows.get_or_insert(empty);
+        }
         self.leave_out();
         Ok(())
     }
@@ -295,7 +311,8 @@ impl Azure2019Files {
                 Some(durations) => function.durations.push((day, durations)),
             }
             Ok(())
-        })
+        })?;
+        Ok(())
     }
 
     /// Reads the memory of the apps of a day.
@@ -333,29 +350,32 @@ impl Azure2019Files {
                 }
             }
             Ok(())
-        })
+        })?;
+        Ok(())
     }
 
-    /// Goes over the rows of a file, except those of apps that are left out.
+    /// Goes over the rows of a file, except those of apps that are left out. Whether there is any, of whatever app.
     fn rows<R: Read>(
         &mut self,
         mut rows: Rows<R>,
         mut key: Key,
         mut take: impl FnMut(&mut Self, &Rows<R>, &Key) -> Result<(), Box<TraceError>>,
-    ) -> Result<(), WorkloadError> {
+    ) -> Result<bool, WorkloadError> {
         let mut any = false;
         loop {
             match rows.advance() {
                 Ok(true) => any = true,
-                Ok(false) if any => return Ok(()),
-                Ok(false) => return Err(rows.error(None, TraceProblem::NoRows).into()),
-                Err(error) => match self.faults.go_on(error)? {
-                    Reading::GoesOn => {
-                        any = true;
-                        continue;
+                Ok(false) => {
+                    self.quirks.empty += u64::from(!any);
+                    return Ok(any);
+                }
+                Err(error) => {
+                    any = true;
+                    match self.faults.go_on(error)? {
+                        Reading::GoesOn => continue,
+                        Reading::Over => return Ok(any),
                     }
-                    Reading::Over => return Ok(()),
-                },
+                }
             }
             if let Err(error) = key.read(&rows) {
                 self.faults.push(*error);
@@ -399,7 +419,10 @@ impl Azure2019Files {
     }
 
     /// What is in the files.
-    pub fn finish(self) -> Azure2019Scan {
+    pub fn finish(mut self) -> Azure2019Scan {
+        if let Some(error) = self.without_rows.take().filter(|_| !self.has_rows) {
+            self.faults.push(*error);
+        }
         let parts: Vec<_> = self
             .functions
             .iter()
