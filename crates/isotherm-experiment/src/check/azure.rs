@@ -189,13 +189,29 @@ impl Kept<'_> {
         let numbers: Vec<_> = rows.iter().map(number).collect();
         let rows: Vec<_> = rows.into_iter().filter_map(|(name, memory)| Some((name, memory?))).collect();
         if rows.is_empty() {
-            let message = format!("no function of `{}` can be simulated", self.named.value);
-            let hint = "the trace says both durations and memory of none of them: give `body` or `limits.memory`";
-            self.context.report.error(self.named.span, message, hint);
+            self.nothing_left(numbers.is_empty(), &source);
             return None;
         }
         let trace = Rc::new(AzureTrace { source, content, numbers });
         Some(Functions { trace, rows, place: self.named.span, limits: self.limits })
+    }
+
+    /// Reports that there is no function: nothing is invoked, or all functions are left out.
+    fn nothing_left(&self, is_never_invoked: bool, source: &AzureSource) {
+        let (message, hint) = match source {
+            AzureSource::Year2019 { days, .. } if is_never_invoked => {
+                let (days, minutes) = match &days[..] {
+                    [day] => (format!("on day {day}"), "all counts of its minutes are zero"),
+                    _ => (format!("on these {} days", days.len()), "all counts of their minutes are zero"),
+                };
+                (format!("nothing is invoked in `{}` {days}", self.named.value), minutes)
+            }
+            _ => (
+                format!("no function of `{}` can be simulated", self.named.value),
+                "the trace says both durations and memory of none of them: give `body` or `limits.memory`",
+            ),
+        };
+        self.context.report.error(self.named.span, message, hint);
     }
 
     /// Warns of functions that are left out.
