@@ -321,6 +321,17 @@ fn quirks_are_counted() {
 }
 
 #[test]
+fn an_app_of_two_owners_is_two_apps() {
+    let trace = good(&[["o,a,f,http,1,0,0\np,a,f,http,2,0,0\n", "", "o,a,1,100\np,a,1,200\n"]]);
+    let functions: Vec<_> = trace
+        .functions
+        .iter()
+        .map(|function| (function.name.as_str(), function.invocations, function.app_memory_bytes))
+        .collect();
+    assert_eq!(functions, [("o/a/f", 1, Some(100_000_000)), ("p/a/f", 2, Some(200_000_000))]);
+}
+
+#[test]
 fn a_sample_of_2019_is_the_same_in_whatever_files() {
     let rows: String = (0..40).map(|app| format!("o,app{app},f,http,1,0,0\no,app{app},g,http,2,0,0\n")).collect();
     let more: String = (20..60).map(|app| format!("o,app{app},f,http,1,0,0\n")).collect();

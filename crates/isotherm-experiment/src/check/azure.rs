@@ -64,7 +64,8 @@ pub const AZURE_2019: TableSpec = TableSpec {
     title: "",
     doc: "The trace of Azure Functions of 2019: for each day the files `invocations_per_function_md.anon.dNN.csv`, \
           `function_durations_percentiles.anon.dNN.csv` and, for the days 1 to 12, `app_memory_percentiles.anon.dNN.csv`; each may be \
-          compressed (`.csv.gz`, `.csv.zst`). Functions are called `app/function`, both cut to 8 characters.",
+          compressed (`.csv.gz`, `.csv.zst`). Functions are called `app/function`, both cut to 8 characters, or to as many more as tell all of them apart, and \
+          `owner/app/function` if nothing else does.",
     fields: &[
         field("folder", Takes::Value { what: "a path", example: "\"data/azure2019\"" }, "Where the files are."),
         field(
@@ -93,7 +94,7 @@ pub const AZURE_2021: TableSpec = TableSpec {
     name: "azure_2021",
     title: "",
     doc: "The trace of Azure Functions of 2021: one CSV file with the columns `app`, `func`, `end_timestamp` and `duration`, a row for each \
-          invocation, in any order. Functions are called `app/function`, both cut to 8 characters.",
+          invocation, in any order. Functions are called `app/function`, both cut to 8 characters, or to as many more as tell all of them apart.",
     fields: &[
         field(
             "file",

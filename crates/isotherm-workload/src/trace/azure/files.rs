@@ -423,11 +423,11 @@ impl Azure2019Files {
         if let Some(error) = self.without_rows.take().filter(|_| !self.has_rows) {
             self.faults.push(*error);
         }
-        let parts: Vec<_> = self
-            .functions
-            .iter()
-            .map(|function| (self.apps[function.app as usize].name.as_str(), function.name.as_str()))
-            .collect();
+        let parts = self.functions.iter().map(|function| {
+            let app = &self.apps[function.app as usize];
+            [app.owner.as_str(), app.name.as_str(), function.name.as_str()]
+        });
+        let parts: Vec<_> = parts.collect();
         let mut sizes = vec![0u32; self.apps.len()];
         for function in &self.functions {
             sizes[function.app as usize] += 1;
