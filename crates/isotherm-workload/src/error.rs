@@ -79,7 +79,7 @@ pub enum TraceProblem {
         /// The one whose name is most like it.
         similar: Option<String>,
     },
-    /// A column that is needed is there twice.
+    /// A column that is needed is there twice, or a key of a JSON object.
     AmbiguousColumn,
     /// A minute of the day has no column.
     MissingMinute,
@@ -354,7 +354,11 @@ impl TraceProblem {
             TraceProblem::UnknownNumber { functions, .. } => {
                 format!("the {functions} functions are numbered from 0 to {}", functions - 1)
             }
-            TraceProblem::Unreadable(_) | TraceProblem::UnknownFunction { .. } => String::new(),
+            TraceProblem::UnknownFunction { value, .. } if value.is_empty() => {
+                format!("the column `{column}` takes the names of functions")
+            }
+            TraceProblem::UnknownFunction { .. } => "every function of a trace must be in the experiment".to_owned(),
+            TraceProblem::Unreadable(_) => String::new(),
         }
     }
 }
