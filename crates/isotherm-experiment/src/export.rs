@@ -87,7 +87,7 @@ impl ExportReport {
 /// Writes the arrivals of a plan.
 pub(crate) fn export(plan: &Plan, options: ExportOptions) -> Result<Option<ExportReport>, ExperimentError> {
     let ExportOptions { format, out, mut watch } = options;
-    check(plan, &format)?;
+    check(plan, &format, &out)?;
     let cannot = |source| ExperimentError::Export { path: out.clone(), source };
     let mut writer: Box<dyn Writer> = match &format {
         ExportFormat::Csv { functions, durations } => {
@@ -111,16 +111,35 @@ pub(crate) fn export(plan: &Plan, options: ExportOptions) -> Result<Option<Expor
             return Ok(None);
         }
     }
+    if let Some(path) = writer.in_the_way() {
+        return refuse(
+            &format!(
+                "`{}` is there already, and would be read together with the days that are written",
+                path.display()
+            ),
+            "write into another folder, or remove it and whatever else is left of an older export",
+        );
+    }
     let files = writer.finish().map_err(cannot)?;
     Ok(Some(ExportReport { arrivals: count, functions: plan.functions.len() as u64, files }))
 }
 
-/// Whether the arrivals of a plan can be written in this format.
-fn check(plan: &Plan, format: &ExportFormat) -> Result<(), ExperimentError> {
-    let refuse = |message: &str, hint: &str| {
-        let diagnostic = Diagnostic::without_place(format!("{message}: {hint}"));
-        Err(ExperimentError::Input(Diagnostics::new(Default::default(), vec![diagnostic])))
-    };
+/// What cannot be written, and what to do about it.
+fn refuse<T>(message: &str, hint: &str) -> Result<T, ExperimentError> {
+    let diagnostic = Diagnostic::without_place(format!("{message}: {hint}"));
+    Err(ExperimentError::Input(Diagnostics::new(Default::default(), vec![diagnostic])))
+}
+
+/// Whether the arrivals of a plan can be written in this format to this path.
+fn check(plan: &Plan, format: &ExportFormat, out: &Path) -> Result<(), ExperimentError> {
+    if let ExportFormat::Csv { functions, .. } | ExportFormat::Parquet { functions, .. } = format
+        && place(functions) == place(out)
+    {
+        return refuse(
+            &format!("both arrivals and functions would be written to `{}`", out.display()),
+            "give the functions a file of their own",
+        );
+    }
     if plan.workloads.iter().any(|workload| matches!(workload, WorkloadPlan::Closed(_))) {
         return refuse(
             "the arrivals of a closed loop depend on the platform",
@@ -141,6 +160,11 @@ fn check(plan: &Plan, format: &ExportFormat) -> Result<(), ExperimentError> {
 /// Something that arrivals are written to.
 trait Writer {
     fn arrival(&mut self, arrival: &Planned) -> io::Result<()>;
+
+    /// A file that is there already and must not be beside those that are written.
+    fn in_the_way(&self) -> Option<PathBuf> {
+        None
+    }
 
     /// Puts all files in their places. Gives these.
     fn finish(self: Box<Self>) -> io::Result<Vec<PathBuf>>;
@@ -167,6 +191,16 @@ impl Pending {
     fn whole(self) -> io::Result<(NamedTempFile, PathBuf)> {
         let file = self.file.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
         Ok((file, self.path))
+    }
+}
+
+/// A path that is the same for all ways to write it, as far as its folder is there.
+fn place(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    // The file itself may be a link, which is replaced, and what it leads to is left as it is.
+    match (path.parent().and_then(|folder| folder.canonicalize().ok()), path.file_name()) {
+        (Some(folder), Some(name)) => folder.join(name),
+        _ => path,
     }
 }
 
@@ -198,9 +232,9 @@ fn seconds(nanos: u64) -> String {
     decimal(nanos, 1_000_000_000)
 }
 
-/// A number of nanoseconds in a unit of a power of ten.
-fn decimal(nanos: u64, unit: u64) -> String {
-    let (whole, rest) = (nanos / unit, nanos % unit);
+/// A number of nanoseconds, or of bytes, in a unit of a power of ten.
+fn decimal(number: u64, unit: u64) -> String {
+    let (whole, rest) = (number / unit, number % unit);
     if rest == 0 {
         return whole.to_string();
     }

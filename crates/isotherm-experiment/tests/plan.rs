@@ -453,6 +453,30 @@ fn functions_of_a_trace_that_says_too_little_are_left_out() {
     assert!(warnings.is_empty());
 }
 
+/// There are two apps that are invoked, `shop` and `blog`.
+#[test]
+fn fewer_apps_than_are_to_be_drawn() {
+    let warnings = |functions: &str, kind: &str| {
+        let text = format!(
+            "name = \"a\"\n{PLATFORM}[functions]\n{functions}\nlimits = {{ memory = \"1MB\" }}\nbody = [{{ sleep = \"1s\" }}]\n\
+             [[workload]]\nkind = \"{kind}\"\n"
+        );
+        match Experiment::parse("study.toml", &text, Path::new("tests/complete"), &Overrides::default()) {
+            Ok(experiment) => {
+                let list = experiment.warnings().list().iter();
+                list.map(|one| format!("{} ({})", one.message, one.label)).collect::<Vec<_>>()
+            }
+            Err(diagnostics) => panic!("{diagnostics}"),
+        }
+    };
+    let of_2019 = |apps| {
+        warnings(&format!("azure_2019 = {{ folder = \"../bad/files/azure-2019\", apps = {apps} }}"), "azure-2019")
+    };
+    assert_eq!(of_2019(2), [""; 0]);
+    let message = "only 2 apps are invoked in `../bad/files/azure-2019`, and not 3 (all of them are taken)";
+    assert_eq!(of_2019(3), [message]);
+}
+
 /// What a function draws comes from streams that are named after it: the n-th cold start and the n-th invocation have the n-th draw of
 /// theirs, which can be drawn here as well, from the same seed. Another function does not disturb them.
 #[test]

@@ -79,8 +79,12 @@ pub enum TraceProblem {
         /// The one whose name is most like it.
         similar: Option<String>,
     },
-    /// A column that is needed is there twice.
+    /// A column that is needed is there twice, or a key of a JSON object.
     AmbiguousColumn,
+    /// A minute of the day has no column.
+    MissingMinute,
+    /// A column for a minute that no day has.
+    NoSuchMinute,
     /// A row with more or fewer fields than the header.
     Ragged {
         /// Fields of the header.
@@ -215,7 +219,10 @@ impl TraceError {
             TraceProblem::Compressed(error) => error.to_string(),
             TraceProblem::Empty => "the trace is empty".to_owned(),
             TraceProblem::NoRows => "the trace has a header, but no row".to_owned(),
-            TraceProblem::MissingColumn { .. } => format!("there is no column `{column}`"),
+            TraceProblem::MissingColumn { .. } | TraceProblem::MissingMinute => {
+                format!("there is no column `{column}`")
+            }
+            TraceProblem::NoSuchMinute => format!("there is a column `{column}`"),
             TraceProblem::AmbiguousColumn => format!("there are two columns `{column}`"),
             TraceProblem::Ragged { expected, got } => {
                 format!("this row has {got} fields, but the header has {expected}")
@@ -288,7 +295,11 @@ impl TraceProblem {
     fn names_its_column(&self) -> bool {
         matches!(
             self,
-            TraceProblem::MissingColumn { .. } | TraceProblem::AmbiguousColumn | TraceProblem::NotAType { .. }
+            TraceProblem::MissingColumn { .. }
+                | TraceProblem::AmbiguousColumn
+                | TraceProblem::MissingMinute
+                | TraceProblem::NoSuchMinute
+                | TraceProblem::NotAType { .. }
         )
     }
 
@@ -302,6 +313,9 @@ impl TraceProblem {
             }
             TraceProblem::MissingColumn { similar: Some(similar), .. } => format!("did you mean `{similar}`?"),
             TraceProblem::MissingColumn { columns, .. } => format!("its columns are {}", quoted(columns)),
+            TraceProblem::MissingMinute | TraceProblem::NoSuchMinute => {
+                "a day has 1440 minutes, with the columns `1` to `1440`".to_owned()
+            }
             TraceProblem::AmbiguousColumn => "give each column a name of its own".to_owned(),
             TraceProblem::OpenQuote => {
                 "all that follows would be one field; write \"\" for a mark that is meant as it is".to_owned()
@@ -340,7 +354,11 @@ impl TraceProblem {
             TraceProblem::UnknownNumber { functions, .. } => {
                 format!("the {functions} functions are numbered from 0 to {}", functions - 1)
             }
-            TraceProblem::Unreadable(_) | TraceProblem::UnknownFunction { .. } => String::new(),
+            TraceProblem::UnknownFunction { value, .. } if value.is_empty() => {
+                format!("the column `{column}` takes the names of functions")
+            }
+            TraceProblem::UnknownFunction { .. } => "every function of a trace must be in the experiment".to_owned(),
+            TraceProblem::Unreadable(_) => String::new(),
         }
     }
 }

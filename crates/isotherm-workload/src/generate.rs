@@ -32,6 +32,7 @@ mod azure_like;
 mod bursts;
 mod closed;
 mod diurnal;
+mod gaps;
 mod process;
 mod targets;
 

@@ -102,7 +102,18 @@ proptest! {
     }
 }
 
-const INVOCATIONS: &str = "HashOwner,HashApp,HashFunction,Trigger,1,2,3\n";
+/// A file of invocations with these minutes.
+fn invocations_of(minutes: impl IntoIterator<Item = u16>, rows: &str) -> String {
+    let minutes: String = minutes.into_iter().map(|minute| format!(",{minute}")).collect();
+    format!("HashOwner,HashApp,HashFunction,Trigger{minutes}\n{rows}")
+}
+
+/// The same of a day, whose rows say only the first three minutes.
+fn invocations(rows: &str) -> String {
+    let whole: String = rows.lines().map(|row| format!("{row}{}\n", ",".repeat(1437))).collect();
+    invocations_of(1..=1440, &whole)
+}
+
 const DURATIONS: &str = "HashOwner,HashApp,HashFunction,Average,Count,Minimum,Maximum,percentile_Average_0,\
                          percentile_Average_1,percentile_Average_25,percentile_Average_50,percentile_Average_75,\
                          percentile_Average_99,percentile_Average_100\n";
@@ -113,7 +124,7 @@ fn scan_2019(days: &[[&str; 3]], sample: AppSample) -> Azure2019Scan {
     let mut files = Azure2019Files::new(sample, 20);
     let whole = |header: &str, rows: &str| format!("{header}{rows}").into_bytes();
     for (day, [invocations, ..]) in (0..).zip(days) {
-        files.invocations(day, "i.csv", whole(INVOCATIONS, invocations).as_slice()).unwrap();
+        files.invocations(day, "i.csv", self::invocations(invocations).as_bytes()).unwrap();
     }
     for (day, [_, durations, memory]) in (0..).zip(days) {
         if !durations.is_empty() {
@@ -289,7 +300,7 @@ fn the_memory_of_an_app_is_the_mean_over_its_days() {
         trace.functions.iter().map(|function| (function.app_memory_bytes, function.app_functions)).collect();
     // (10 · 100 + 30 · 200.5) / 40 = 175.375 MB.
     assert_eq!(memory, [(Some(175_375_000), 2), (Some(175_375_000), 2), (None, 1)]);
-    let expected = Quirks { not_invoked: 1, repeated: 0, mended: 0, unknown: 1 };
+    let expected = Quirks { not_invoked: 1, unknown: 1, ..Quirks::default() };
     assert_eq!(trace.quirks, expected);
 }
 
@@ -304,9 +315,20 @@ fn quirks_are_counted() {
     ]]);
     assert_eq!(trace.functions.len(), 1, "a function without invocations is none");
     assert_eq!((trace.functions[0].invocations, trace.functions[0].app_memory_bytes), (5, Some(100_000_000)));
-    assert_eq!(trace.quirks, Quirks { not_invoked: 1, repeated: 3, mended: 1, unknown: 1 });
+    assert_eq!(trace.quirks, Quirks { not_invoked: 1, repeated: 3, mended: 1, unknown: 1, empty: 0 });
     let took = played(&trace, ReplayConfig::default(), 1);
     assert!(took.iter().all(|arrival| arrival.duration.unwrap() <= Duration::from_millis(30)));
+}
+
+#[test]
+fn an_app_of_two_owners_is_two_apps() {
+    let trace = good(&[["o,a,f,http,1,0,0\np,a,f,http,2,0,0\n", "", "o,a,1,100\np,a,1,200\n"]]);
+    let functions: Vec<_> = trace
+        .functions
+        .iter()
+        .map(|function| (function.name.as_str(), function.invocations, function.app_memory_bytes))
+        .collect();
+    assert_eq!(functions, [("o/a/f", 1, Some(100_000_000)), ("p/a/f", 2, Some(200_000_000))]);
 }
 
 #[test]
@@ -349,7 +371,7 @@ fn what_is_wrong_with_files_of_2019() {
             "i.csv:4: column `2`: `-1` is not a number of invocations (a minute has a whole number of them, zero or more)",
             "i.csv:5: column `3`: `1000000000` invocations in one minute (at most 100000000 are taken: is this a column of counts?)",
             "i.csv:6: column `HashApp`: a function without a name (the column `HashApp` takes names)",
-            "i.csv:7: this row has 5 fields, but the header has 7 (is the file complete?)",
+            "i.csv:7: this row has 1442 fields, but the header has 1444 (is the file complete?)",
             "d.csv:2: column `percentile_Average_50`: `three` is not a number (the column `percentile_Average_50` takes numbers like 12.5)",
             "m.csv:2: column `SampleCount`: `x` is not a number (the column `SampleCount` takes numbers like 12.5)",
             "m.csv:3: column `AverageAllocatedMb`: `1e300` is too large for a size (is the unit of the column right?)",
@@ -360,7 +382,66 @@ fn what_is_wrong_with_files_of_2019() {
         read.unwrap_err().to_string()
     };
     assert_eq!(whole(""), "i.csv: the trace is empty");
-    assert_eq!(whole(INVOCATIONS), "i.csv: the trace has a header, but no row");
-    assert_eq!(whole("HashOwner,HashApp,HashFunction,1,2,4\no,a,f,1,1,1\n"), "i.csv: there is no column `3`");
     assert_eq!(whole("HashOwner,HashApp,HashFunction\no,a,f\n"), "i.csv: there is no column `1`");
+}
+
+/// A day on which nothing is invoked has files with a header alone, and so may have the files of durations and memory of any day.
+#[test]
+fn a_day_may_have_no_rows_but_not_all_days() {
+    let durations = "o,a,f,1,1,1,1,5,5,5,5,5,5,5\n";
+    let read = |days: &[[&str; 3]]| {
+        let mut files = Azure2019Files::new(AppSample::default(), 20);
+        for (day, [rows, ..]) in (0..).zip(days) {
+            files.invocations(day, &format!("i{day}.csv"), invocations(rows).as_bytes()).unwrap();
+        }
+        for (day, [_, durations, memory]) in (0..).zip(days) {
+            files.durations(day, "d.csv", format!("{DURATIONS}{durations}").as_bytes()).unwrap();
+            files.memory(day, "m.csv", format!("{MEMORY}{memory}").as_bytes()).unwrap();
+        }
+        files.finish()
+    };
+    let scan = read(&[
+        ["", "", ""],
+        ["o,a,f,http,1,0,0\n", durations, "o,a,1,100\n"],
+        ["o,a,f,http,0,2,0\n", "", ""],
+        ["", "", ""],
+    ]);
+    assert!(scan.errors.is_empty(), "{:?}", scan.errors);
+    assert_eq!((scan.trace.days, scan.trace.quirks), (4, Quirks { empty: 8, ..Quirks::default() }));
+    let arrivals = played(&Arc::new(scan.trace), ReplayConfig::default(), 1);
+    let found: Vec<_> =
+        arrivals.iter().map(|arrival| (arrival.at.as_nanos() / 60_000_000_000, arrival.duration)).collect();
+    let took = Some(Duration::from_millis(5));
+    assert_eq!(found, [(1440, took), (2 * 1440 + 1, took), (2 * 1440 + 1, took)]);
+    let errors: Vec<_> = read(&[["", durations, ""], ["", "", ""]])
+        .errors
+        .iter()
+        .map(|error| format!("{error} ({})", error.hint()))
+        .collect();
+    assert_eq!(errors, ["i0.csv: the trace has a header, but no row (nothing would be invoked)"]);
+}
+
+/// A day has the minutes 1 to 1440, whatever else there is, and in whatever order.
+#[test]
+fn a_file_of_invocations_has_all_minutes_of_a_day() {
+    let read = |minutes: Vec<u16>| {
+        let row = format!("o,a,f,http{}\n", ",1".repeat(minutes.len()));
+        let mut files = Azure2019Files::new(AppSample::default(), 20);
+        match files.invocations(0, "i.csv", invocations_of(minutes, &row).as_bytes()) {
+            Ok(()) => files.finish().trace.functions[0].invocations.to_string(),
+            Err(WorkloadError::Trace(error)) => format!("{error} ({})", error.hint()),
+            Err(error) => error.to_string(),
+        }
+    };
+    let hint = "(a day has 1440 minutes, with the columns `1` to `1440`)";
+    assert_eq!(read((1..=1440).rev().collect()), "1440");
+    assert_eq!(read((1..=1000).collect()), format!("i.csv: there is no column `1001` {hint}"));
+    assert_eq!(
+        read((1..=1440).filter(|&minute| minute != 70).collect()),
+        format!("i.csv: there is no column `70` {hint}")
+    );
+    assert_eq!(read((1..=1441).collect()), format!("i.csv: there is a column `1441` {hint}"));
+    assert_eq!(read((0..=1440).collect()), format!("i.csv: there is a column `0` {hint}"));
+    let twice = read((1..=1440).chain([70]).collect());
+    assert_eq!(twice, "i.csv: there are two columns `70` (give each column a name of its own)");
 }

@@ -64,7 +64,8 @@ pub const AZURE_2019: TableSpec = TableSpec {
     title: "",
     doc: "The trace of Azure Functions of 2019: for each day the files `invocations_per_function_md.anon.dNN.csv`, \
           `function_durations_percentiles.anon.dNN.csv` and, for the days 1 to 12, `app_memory_percentiles.anon.dNN.csv`; each may be \
-          compressed (`.csv.gz`, `.csv.zst`). Functions are called `app/function`, both cut to 8 characters.",
+          compressed (`.csv.gz`, `.csv.zst`). Functions are called `app/function`, both cut to 8 characters, or to as many more as tell all of them apart, and \
+          `owner/app/function` if nothing else does.",
     fields: &[
         field("folder", Takes::Value { what: "a path", example: "\"data/azure2019\"" }, "Where the files are."),
         field(
@@ -93,7 +94,7 @@ pub const AZURE_2021: TableSpec = TableSpec {
     name: "azure_2021",
     title: "",
     doc: "The trace of Azure Functions of 2021: one CSV file with the columns `app`, `func`, `end_timestamp` and `duration`, a row for each \
-          invocation, in any order. Functions are called `app/function`, both cut to 8 characters.",
+          invocation, in any order. Functions are called `app/function`, both cut to 8 characters, or to as many more as tell all of them apart.",
     fields: &[
         field(
             "file",
@@ -140,7 +141,7 @@ pub fn functions(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<Optio
     let limits = fields.optional_or("limits", Defaults::default());
     let are_good = context.report.count() == before;
     let named = if is_2019 { year_2019(value, context) } else { year_2021(value, context) };
-    let Some((source, named)) = named else { return Some(None) };
+    let Some((source, named, apps)) = named else { return Some(None) };
     let content = context.traces.azure(&source, || match &source {
         AzureSource::Year2019 { .. } => read_2019(&source, &named, context).map(AzureContent::Year2019),
         AzureSource::Year2021 { .. } => read_2021(&source, &named, context).map(AzureContent::Year2021),
@@ -151,7 +152,25 @@ pub fn functions(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<Optio
         return Some(None);
     }
     let Some(content) = content else { return Some(None) };
+    tell_fewer_apps(&content, apps.as_ref(), &named, context);
     Some(Kept { has_body: fields.has("body"), limits, named, context }.functions(source, content))
+}
+
+/// Warns if a trace has fewer apps than are to be drawn.
+fn tell_fewer_apps(
+    content: &AzureContent,
+    wanted: Option<&Located<Count>>,
+    named: &Located<String>,
+    context: &Context<'_>,
+) {
+    let apps = match content {
+        AzureContent::Year2019(trace) => trace.apps,
+        AzureContent::Year2021(trace) => trace.apps,
+    };
+    let Some(wanted) = wanted.filter(|wanted| u64::from(wanted.value.0) > apps as u64) else { return };
+    let are = if apps == 1 { "app is" } else { "apps are" };
+    let message = format!("only {apps} {are} invoked in `{}`, and not {}", named.value, wanted.value.0);
+    context.report.warn(Diagnostic::at(wanted.span, message, "all of them are taken"));
 }
 
 /// Which functions of a trace are simulated: those of which it is known how long invocations take, and how much memory a container does.
@@ -189,13 +208,29 @@ impl Kept<'_> {
         let numbers: Vec<_> = rows.iter().map(number).collect();
         let rows: Vec<_> = rows.into_iter().filter_map(|(name, memory)| Some((name, memory?))).collect();
         if rows.is_empty() {
-            let message = format!("no function of `{}` can be simulated", self.named.value);
-            let hint = "the trace says both durations and memory of none of them: give `body` or `limits.memory`";
-            self.context.report.error(self.named.span, message, hint);
+            self.nothing_left(numbers.is_empty(), &source);
             return None;
         }
         let trace = Rc::new(AzureTrace { source, content, numbers });
         Some(Functions { trace, rows, place: self.named.span, limits: self.limits })
+    }
+
+    /// Reports that there is no function: nothing is invoked, or all functions are left out.
+    fn nothing_left(&self, is_never_invoked: bool, source: &AzureSource) {
+        let (message, hint) = match source {
+            AzureSource::Year2019 { days, .. } if is_never_invoked => {
+                let (days, minutes) = match &days[..] {
+                    [day] => (format!("on day {day}"), "all counts of its minutes are zero"),
+                    _ => (format!("on these {} days", days.len()), "all counts of their minutes are zero"),
+                };
+                (format!("nothing is invoked in `{}` {days}", self.named.value), minutes)
+            }
+            _ => (
+                format!("no function of `{}` can be simulated", self.named.value),
+                "the trace says both durations and memory of none of them: give `body` or `limits.memory`",
+            ),
+        };
+        self.context.report.error(self.named.span, message, hint);
     }
 
     /// Warns of functions that are left out.
@@ -237,17 +272,22 @@ pub fn memory_of(function: &Azure2019Function, choice: AppMemory) -> Option<u64>
     }
 }
 
-fn sample(fields: &mut Fields<'_>) -> AppSample {
-    let apps = fields.optional::<Count>("apps").map(|count| u64::from(count.0));
-    AppSample { apps, number: fields.optional_or("sample", 0) }
+/// Which apps are drawn, and how many of them as it is written.
+fn sample(fields: &mut Fields<'_>) -> (AppSample, Option<Located<Count>>) {
+    let apps = fields.optional::<Located<Count>>("apps");
+    let count = apps.as_ref().map(|count| u64::from(count.value.0));
+    (AppSample { apps: count, number: fields.optional_or("sample", 0) }, apps)
 }
 
-fn year_2019(value: &Value, context: &Context<'_>) -> Option<(AzureSource, Located<String>)> {
+/// A trace, where it is named, and how many of its apps are drawn.
+type Named = (AzureSource, Located<String>, Option<Located<Count>>);
+
+fn year_2019(value: &Value, context: &Context<'_>) -> Option<Named> {
     let mut fields = Fields::of(value, &AZURE_2019, context.report)?;
     let folder = fields.required::<Located<String>>("folder");
     let before = context.report.count();
     let days = fields.optional::<Vec<Located<u64>>>("days");
-    let sample = sample(&mut fields);
+    let (sample, apps) = sample(&mut fields);
     let memory = fields.optional_or("memory", AppMemory::Split);
     fields.finish();
     let days = match days {
@@ -260,7 +300,7 @@ fn year_2019(value: &Value, context: &Context<'_>) -> Option<(AzureSource, Locat
     }
     let path = context.path(&folder);
     let source = AzureSource::Year2019 { shown: path.display().to_string(), folder: path, days: days?, sample, memory };
-    Some((source, folder))
+    Some((source, folder, apps))
 }
 
 /// The numbers of days, which must increase.
@@ -288,14 +328,14 @@ fn numbers(days: &[Located<u64>], place: Span, context: &Context<'_>) -> Option<
     (numbers.len() == days.len()).then_some(numbers)
 }
 
-fn year_2021(value: &Value, context: &Context<'_>) -> Option<(AzureSource, Located<String>)> {
+fn year_2021(value: &Value, context: &Context<'_>) -> Option<Named> {
     let mut fields = Fields::of(value, &AZURE_2021, context.report)?;
     let file = fields.required::<Located<String>>("file");
-    let sample = sample(&mut fields);
+    let (sample, apps) = sample(&mut fields);
     fields.finish();
     let file = file?;
     let path = context.path(&file);
-    Some((AzureSource::Year2021 { shown: path.display().to_string(), path, sample }, file))
+    Some((AzureSource::Year2021 { shown: path.display().to_string(), path, sample }, file, apps))
 }
 
 /// Reports what is wrong with the rows of a trace; whether nothing is.
@@ -415,7 +455,7 @@ pub fn tolerated(content: &AzureContent) -> Vec<String> {
             "invocations began before the trace, and arrive at 0",
         )],
         AzureContent::Year2019(trace) => {
-            let Quirks { not_invoked, repeated, mended, unknown } = trace.quirks;
+            let Quirks { not_invoked, repeated, mended, unknown, empty } = trace.quirks;
             vec![
                 counted(not_invoked, "row is about what is never invoked", "rows are about what is never invoked"),
                 counted(repeated, "row repeats another of its day", "rows repeat others of their day"),
@@ -425,6 +465,7 @@ pub fn tolerated(content: &AzureContent) -> Vec<String> {
                     "rows have percentiles that fall or are below zero, which are raised",
                 ),
                 counted(unknown, "row has no value", "rows have no value"),
+                counted(empty, "file has a header, but no row", "files have a header, but no row"),
             ]
         }
     };

@@ -4,7 +4,11 @@
 //!   minutes;
 //! * `function_durations_percentiles.anon.dNN.csv`: average, count, minimum, maximum and percentiles of its durations in milliseconds, if
 //!   they are known. (In the data set percentiles are those of averages over 30 s; here they are those of the invocations, to 1 %.)
-//! * `app_memory_percentiles.anon.dNN.csv`: the memory of its app in MB, which is that of all its functions.
+//! * `app_memory_percentiles.anon.dNN.csv`: the memory of its app in MB, which is that of all its functions that are invoked on any day: whoever reads
+//!   the files shares it out among these.
+//!
+//! Files of the same days are written over. Later days that are there already, of an export that was longer, would be read as if they belonged to
+//! this one; so it is refused.
 //!
 //! Owner, app and function are written as they are called, not hashed. A function that the workload `azure-like` has brought belongs to its app,
 //! any other is an app by itself; the experiment owns them all. The trigger is `http`.
@@ -18,12 +22,14 @@ use isotherm_kernel::Duration;
 
 use super::{Pending, Writer, appear, decimal};
 use crate::arrivals::Planned;
+use crate::check::azure::{FAMILIES, file_of_day};
 use crate::plan::Plan;
 
 const DAY: u64 = 86_400_000_000_000;
 const MINUTE: u64 = 60_000_000_000;
 const MINUTES: usize = 1440;
 const MILLISECOND: u64 = 1_000_000;
+const MEGABYTE: u64 = 1_000_000;
 
 /// Two significant digits: a few tens of kB for each function that is invoked on a day.
 const DIGITS: u8 = 2;
@@ -33,16 +39,27 @@ pub struct Azure2019 {
     folder: PathBuf,
     owner: String,
     functions: Vec<Named>,
-    /// Memory of each app in MB.
-    app_mb: BTreeMap<String, f64>,
     day: u64,
     counts: BTreeMap<u32, OfDay>,
-    files: Vec<Pending>,
+    /// The functions that are invoked on any of the days so far.
+    invoked: BTreeSet<u32>,
+    /// Days that are over but for the memory of their apps, which depends on the days that follow.
+    days: Vec<Written>,
 }
 
 struct Named {
     app: String,
     name: String,
+    memory_bytes: u64,
+}
+
+/// The files of a day.
+struct Written {
+    invocations: Pending,
+    durations: Pending,
+    memory: Pending,
+    /// The functions that are invoked on it.
+    invoked: Vec<u32>,
 }
 
 /// What happened to a function on a day.
@@ -61,22 +78,25 @@ impl Azure2019 {
         if folder.exists() && !folder.is_dir() {
             return Err(io::ErrorKind::NotADirectory.into());
         }
-        let mut app_mb = BTreeMap::new();
-        let mut functions = Vec::with_capacity(plan.functions.len());
-        for function in &plan.functions {
+        let functions = plan.functions.iter().map(|function| {
             let app = match (function.workload, function.name.rsplit_once("-f")) {
                 (Some(_), Some((app, _))) => app.to_owned(),
                 _ => function.name.clone(),
             };
-            *app_mb.entry(app.clone()).or_insert(0.0) += function.limits.memory_bytes as f64 / 1e6;
-            functions.push(Named { app, name: function.name.clone() });
-        }
-        let owner = plan.name.clone();
-        let (folder, counts, files) = (folder.to_owned(), BTreeMap::new(), Vec::new());
-        Ok(Azure2019 { folder, owner, functions, app_mb, day: 0, counts, files })
+            Named { app, name: function.name.clone(), memory_bytes: function.limits.memory_bytes }
+        });
+        Ok(Azure2019 {
+            folder: folder.to_owned(),
+            owner: plan.name.clone(),
+            functions: functions.collect(),
+            day: 0,
+            counts: BTreeMap::new(),
+            invoked: BTreeSet::new(),
+            days: Vec::new(),
+        })
     }
 
-    fn file(&mut self, family: &str, header: &[String]) -> io::Result<Pending> {
+    fn file(&self, family: &str, header: &[String]) -> io::Result<Pending> {
         let path = self.folder.join(format!("{family}.anon.d{:02}.csv", self.day + 1));
         let mut file = Pending::create(&path)?;
         file.row(header.iter().map(String::as_str))?;
@@ -97,8 +117,7 @@ impl Azure2019 {
         header.truncate(2);
         header.extend(["SampleCount", "AverageAllocatedMb"].map(str::to_owned));
         header.extend([1, 5, 25, 50, 75, 95, 99, 100].map(|percent| format!("AverageAllocatedMb_pct{percent}")));
-        let mut memory = self.file("app_memory_percentiles", &header)?;
-        let mut apps = BTreeSet::new();
+        let memory = self.file("app_memory_percentiles", &header)?;
         for (function, of_day) in &counts {
             let Some(named) = self.functions.get(*function as usize) else { continue };
             let minutes: Vec<String> = of_day.minutes.iter().map(u32::to_string).collect();
@@ -107,14 +126,36 @@ impl Azure2019 {
             if let Some(row) = of_day.duration_row(&percentiles) {
                 durations.row(who.into_iter().chain(row.iter().map(String::as_str)))?;
             }
-            apps.insert(named.app.as_str());
         }
-        for app in apps {
-            let mb = format!("{}", self.app_mb.get(app).copied().unwrap_or(0.0));
-            let who = [self.owner.as_str(), app, "1"];
-            memory.row(who.into_iter().chain(std::iter::repeat_n(mb.as_str(), 9)))?;
+        self.invoked.extend(counts.keys());
+        self.days.push(Written { invocations, durations, memory, invoked: counts.into_keys().collect() });
+        Ok(())
+    }
+
+    /// The memory of each app in bytes: that of its functions that are invoked.
+    fn app_memory(&self) -> BTreeMap<&str, u128> {
+        let mut memory = BTreeMap::new();
+        for named in self.invoked.iter().filter_map(|&function| self.functions.get(function as usize)) {
+            *memory.entry(named.app.as_str()).or_insert(0) += u128::from(named.memory_bytes);
         }
-        self.files.extend([invocations, durations, memory]);
+        memory
+    }
+
+    /// Writes what each app takes that is invoked on a day.
+    fn write_memory(&mut self) -> io::Result<()> {
+        let mut days = std::mem::take(&mut self.days);
+        let app_memory = self.app_memory();
+        for day in &mut days {
+            let named = day.invoked.iter().filter_map(|&function| self.functions.get(function as usize));
+            let apps: BTreeSet<&str> = named.map(|named| named.app.as_str()).collect();
+            for app in apps {
+                let bytes = app_memory.get(app).copied().unwrap_or_default();
+                let mb = decimal(u64::try_from(bytes).unwrap_or(u64::MAX), MEGABYTE);
+                let who = [self.owner.as_str(), app, "1"];
+                day.memory.row(who.into_iter().chain(std::iter::repeat_n(mb.as_str(), 9)))?;
+            }
+        }
+        self.days = days;
         Ok(())
     }
 }
@@ -131,9 +172,16 @@ impl Writer for Azure2019 {
         Ok(())
     }
 
+    fn in_the_way(&self) -> Option<PathBuf> {
+        let later = (1..=99).filter(|&day| u64::from(day) > self.day + 1);
+        later.flat_map(|day| FAMILIES.map(|family| file_of_day(&self.folder, family, day))).flatten().next()
+    }
+
     fn finish(mut self: Box<Self>) -> io::Result<Vec<PathBuf>> {
         self.close_day()?;
-        appear(self.files.into_iter().map(Pending::whole).collect::<io::Result<_>>()?)
+        self.write_memory()?;
+        let files = self.days.into_iter().flat_map(|day| [day.invocations, day.durations, day.memory]);
+        appear(files.map(Pending::whole).collect::<io::Result<_>>()?)
     }
 }
 
@@ -153,13 +201,12 @@ impl OfDay {
         self.least = self.least.min(duration);
         self.most = self.most.max(duration);
         if self.durations.is_none() {
-            self.durations = Histogram::new(DIGITS).ok().map(|mut histogram| {
-                histogram.auto(true);
-                Box::new(histogram)
-            });
+            self.durations = Histogram::new(DIGITS).ok().map(Box::new);
         }
         if let Some(histogram) = &mut self.durations {
-            histogram.saturating_record(duration.as_nanos() / 1000);
+            // The histogram grows with what it records, up to any number of microseconds, so that nothing is refused.
+            let recorded = histogram.record(duration.as_nanos() / 1000);
+            debug_assert!(recorded.is_ok(), "{duration} cannot be recorded");
         }
     }
 
@@ -179,5 +226,37 @@ impl OfDay {
             }
         }));
         Some(row)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The k-th of 1,000 durations is k ms, in an order that is not theirs; then p percent of them are at most 10 p ms.
+    #[test]
+    fn percentiles_are_those_of_the_durations() {
+        let mut of_day = OfDay::new();
+        for k in 0..1000 {
+            of_day.add(0, Some(Duration::from_millis((k * 377) % 1000 + 1)));
+        }
+        let row = of_day.duration_row(&[0, 1, 25, 50, 75, 99, 100]).unwrap();
+        assert_eq!(row[..4], ["500.5", "1000", "1", "1000"]);
+        let percentiles: Vec<f64> = row[4..].iter().map(|text| text.parse().unwrap()).collect();
+        for (got, expected) in percentiles.iter().zip([1.0, 10.0, 250.0, 500.0, 750.0, 990.0, 1000.0]) {
+            assert!((got / expected - 1.0f64).abs() <= 0.01, "{percentiles:?}");
+        }
+    }
+
+    /// From less than a microsecond to what no clock measures.
+    #[test]
+    fn durations_of_any_length_are_recorded() {
+        let mut of_day = OfDay::new();
+        for duration in [Duration::ZERO, Duration::from_nanos(1), Duration::from_secs(3600), Duration::MAX] {
+            of_day.add(1439, Some(duration));
+        }
+        let row = of_day.duration_row(&[0, 50, 75, 100]).unwrap();
+        assert_eq!((row[4].as_str(), row[5].as_str(), &row[7]), ("0", "0", &row[3]));
+        assert!((row[6].parse::<f64>().unwrap() / 3_600_000.0 - 1.0).abs() <= 0.01, "{row:?}");
     }
 }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use isotherm_kernel::{Distribution, Duration, Random, RandomStreams, Time};
 
 use super::HIGHEST_RATE;
+use super::gaps::Gaps;
 use crate::WorkloadError;
 
 /// A state of the process.
@@ -34,7 +35,7 @@ pub struct Bursts {
 #[derive(Clone, Debug, PartialEq)]
 struct State {
     rate_per_s: f64,
-    gap_s: Option<Distribution>,
+    gaps: Option<Gaps>,
     mean_s: f64,
     stay_s: Distribution,
     /// The probability of the states up to each.
@@ -119,7 +120,8 @@ impl State {
             return wrong("sum of the probabilities of a state", "1", sum.to_string());
         }
         cumulative.iter_mut().for_each(|partial| *partial /= sum);
-        Ok(State { rate_per_s: rate, gap_s: Distribution::exponential(rate).ok(), mean_s, stay_s, cumulative })
+        let gaps = Distribution::exponential(rate).ok().map(Gaps::new);
+        Ok(State { rate_per_s: rate, gaps, mean_s, stay_s, cumulative })
     }
 
     fn probabilities(&self) -> impl Iterator<Item = f64> {
@@ -161,7 +163,9 @@ pub(super) struct Visits {
     state: usize,
     /// When the process leaves the state.
     end: Time,
-    gaps: Random,
+    /// The gaps of the state.
+    gaps: Option<Gaps>,
+    gaps_random: Random,
     stays: Random,
 }
 
@@ -170,15 +174,15 @@ impl Visits {
         let mut stays = streams.stream(&format!("{path}/state"));
         let states = bursts.states;
         let end = from + states[0].stay_s.sample_duration(&mut stays);
-        Visits { states, state: 0, end, gaps: streams.stream(path), stays }
+        let gaps = states[0].gaps.clone();
+        Visits { states, state: 0, end, gaps, gaps_random: streams.stream(path), stays }
     }
 
     pub(super) fn next(&mut self, last: Time, until: Time) -> Time {
         let mut now = last;
         loop {
-            let state = &self.states[self.state];
-            if let Some(gap_s) = &state.gap_s {
-                let at = now + gap_s.sample_duration(&mut self.gaps);
+            if let Some(gaps) = &mut self.gaps {
+                let at = gaps.after(now, &mut self.gaps_random);
                 if at < self.end {
                     return at;
                 }
@@ -187,8 +191,10 @@ impl Visits {
             if now >= until {
                 return now;
             }
-            self.state = state.next(self.stays.uniform());
-            self.end = now + self.states[self.state].stay_s.sample_duration(&mut self.stays);
+            self.state = self.states[self.state].next(self.stays.uniform());
+            let state = &self.states[self.state];
+            self.end = now + state.stay_s.sample_duration(&mut self.stays);
+            self.gaps.clone_from(&state.gaps);
         }
     }
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use isotherm_kernel::{Distribution, Duration, Random, RandomStreams, Time};
 
+use super::gaps::Gaps;
 use super::process::check_rate;
 use crate::WorkloadError;
 
@@ -124,19 +125,21 @@ fn wrong<T>(parameter: &'static str, expected: &'static str, got: String) -> Res
 #[derive(Clone, Debug)]
 pub(super) struct Thinning {
     diurnal: Diurnal,
+    gaps: Gaps,
     candidates: Random,
     kept: Random,
 }
 
 impl Thinning {
     pub(super) fn new(diurnal: Diurnal, streams: &RandomStreams, path: &str) -> Self {
-        Thinning { diurnal, candidates: streams.stream(path), kept: streams.stream(&format!("{path}/thinning")) }
+        let (candidates, kept) = (streams.stream(path), streams.stream(&format!("{path}/thinning")));
+        Thinning { gaps: Gaps::new(diurnal.gap_s.clone()), diurnal, candidates, kept }
     }
 
     pub(super) fn next(&mut self, last: Time, until: Time) -> Time {
         let mut at = last;
         loop {
-            at = at + self.diurnal.gap_s.sample_duration(&mut self.candidates);
+            at = self.gaps.after(at, &mut self.candidates);
             if at >= until || self.kept.uniform() * self.diurnal.highest < self.diurnal.shape_at(at) {
                 return at;
             }

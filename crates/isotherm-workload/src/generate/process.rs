@@ -1,10 +1,11 @@
 //! When something arrives.
 
-use isotherm_kernel::{Distribution, Random, RandomStreams, Time};
+use isotherm_kernel::{Distribution, Duration, Random, RandomStreams, Time};
 
 use super::HIGHEST_RATE;
 use super::bursts::{Bursts, Visits};
 use super::diurnal::{Diurnal, Thinning};
+use super::gaps::Gaps;
 use crate::WorkloadError;
 
 /// When something arrives.
@@ -18,11 +19,18 @@ use crate::WorkloadError;
 /// | [`Process::Bursts`] | a Poisson process whose rate jumps between states (MMPP) |
 /// | [`Process::Diurnal`] | a Poisson process whose rate goes up and down with the time of the day |
 ///
-/// Gaps are rounded to the nanosecond.
+/// Dates are rounded to the nanosecond, and that does not add up: the k-th of equally distant ones is `k / rate` after the beginning, rounded once.
+/// Gaps that are drawn are rounded each by itself where they are a microsecond or more in the mean; from shorter ones, what is rounded off is taken
+/// on to the next.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Process {
     /// Independent gaps, in seconds.
     Gaps(Distribution),
+    /// Gaps that are all the same.
+    Even {
+        /// Arrivals per second.
+        rate_per_s: f64,
+    },
     /// A rate that jumps.
     Bursts(Bursts),
     /// A rate that follows the time of the day.
@@ -45,7 +53,9 @@ impl Process {
     /// As for [`poisson`](Process::poisson).
     pub fn even(rate_per_s: f64) -> Result<Self, WorkloadError> {
         check_rate("uniform", rate_per_s)?;
-        Self::of("uniform", Distribution::constant(1.0 / rate_per_s), rate_per_s)
+        // The gap is checked, and then not used: its multiples are not as exact as those of the rate.
+        Self::of("uniform", Distribution::constant(1.0 / rate_per_s), rate_per_s)?;
+        Ok(Process::Even { rate_per_s })
     }
 
     /// Gaps between zero and twice their mean, all alike.
@@ -92,6 +102,7 @@ impl Process {
     pub fn mean_rate_per_s(&self) -> Option<f64> {
         match self {
             Process::Gaps(law) => law.mean().map(|mean| 1.0 / mean),
+            Process::Even { rate_per_s } => Some(*rate_per_s),
             Process::Bursts(bursts) => Some(bursts.mean_rate_per_s()),
             Process::Diurnal(diurnal) => Some(diurnal.rate_per_s()),
         }
@@ -111,7 +122,13 @@ pub(super) fn check_rate(workload: &'static str, rate_per_s: f64) -> Result<(), 
 /// A process that goes on.
 #[derive(Clone, Debug)]
 pub(super) enum Dates {
-    Gaps(Distribution, Random),
+    Gaps(Gaps, Random),
+    /// So many have come since the beginning.
+    Even {
+        rate_per_s: f64,
+        from: Time,
+        count: u64,
+    },
     Bursts(Visits),
     Diurnal(Thinning),
 }
@@ -119,7 +136,8 @@ pub(super) enum Dates {
 impl Dates {
     pub(super) fn new(process: Process, from: Time, streams: &RandomStreams, path: &str) -> Self {
         match process {
-            Process::Gaps(law) => Dates::Gaps(law, streams.stream(path)),
+            Process::Gaps(law) => Dates::Gaps(Gaps::new(law), streams.stream(path)),
+            Process::Even { rate_per_s } => Dates::Even { rate_per_s, from, count: 0 },
             Process::Bursts(bursts) => Dates::Bursts(Visits::new(bursts, from, streams, path)),
             Process::Diurnal(diurnal) => Dates::Diurnal(Thinning::new(diurnal, streams, path)),
         }
@@ -128,7 +146,11 @@ impl Dates {
     /// The date after this one; any date from `until` on if there is none before.
     pub(super) fn next(&mut self, last: Time, until: Time) -> Time {
         match self {
-            Dates::Gaps(law, random) => last + law.sample_duration(random),
+            Dates::Gaps(gaps, random) => gaps.after(last, random),
+            Dates::Even { rate_per_s, from, count } => {
+                *count += 1;
+                *from + Duration::from_secs_f64(*count as f64 / *rate_per_s)
+            }
             Dates::Bursts(visits) => visits.next(last, until),
             Dates::Diurnal(thinning) => thinning.next(last, until),
         }

@@ -12,7 +12,8 @@
 //! # Names
 //!
 //! The traces name apps and functions by 64 hexadecimal digits each. A function is called `app/function` here, both cut to their first 8
-//! characters, or to as many more as it takes for all names to differ.
+//! characters, or to as many more as it takes for all names to differ. In the trace of 2019 an app may be there under two owners: if that is all by which
+//! functions differ, they are called `owner/app/function`.
 //!
 //! # What is tolerated
 //!
@@ -133,23 +134,28 @@ impl Numbers {
     }
 }
 
+/// Characters that are left at least of each part of a name.
+const SHORTEST: usize = 8;
+
 /// What separates the parts of a key. It is in no name: files with such bytes are no text.
 const SEPARATOR: u8 = 0;
 
-/// Short names that all differ: see the [module](self).
-fn names(parts: &[(&str, &str)]) -> Vec<String> {
-    let cut = |text: &str, length: usize| text.chars().take(length).collect::<String>();
-    let longest = parts.iter().map(|(app, function)| app.chars().count().max(function.chars().count())).max();
-    let longest = longest.unwrap_or(0);
-    let mut length = 8;
-    loop {
-        let names: Vec<String> =
-            parts.iter().map(|&(app, name)| format!("{}/{}", cut(app, length), cut(name, length))).collect();
-        if length >= longest || names.iter().collect::<BTreeSet<_>>().len() == names.len() {
-            return names;
+/// Short names that all differ, of keys whose last parts are the app and the function: see the [module](self).
+fn names<const PARTS: usize>(keys: &[[&str; PARTS]]) -> Vec<String> {
+    let longest = keys.iter().flatten().map(|part| part.chars().count()).max().unwrap_or(0);
+    // Cut to more and more characters, of the last two parts, and then of more of them.
+    let lengths = || (SHORTEST..longest).step_by(4).chain([longest.max(SHORTEST)]);
+    let ways = (2..=PARTS).flat_map(|parts| lengths().map(move |length| (parts, length)));
+    let mut names = Vec::new();
+    for (parts, length) in ways {
+        let cut = |part: &&str| part.chars().take(length).collect::<String>();
+        let name = |key: &[&str; PARTS]| key[PARTS - parts..].iter().map(cut).collect::<Vec<_>>().join("/");
+        names = keys.iter().map(name).collect();
+        if names.iter().collect::<BTreeSet<_>>().len() == names.len() {
+            break;
         }
-        length += 4;
     }
+    names
 }
 
 #[cfg(test)]
@@ -160,8 +166,20 @@ mod tests {
     fn names_are_as_long_as_they_must_be() {
         let long = |end: &str| format!("0123456789{end}");
         let (one, other) = (long("a"), long("b"));
-        assert_eq!(names(&[(&one, &one), ("app", &one)]), ["01234567/01234567", "app/01234567"]);
-        assert_eq!(names(&[(&one, &one), (&one, &other)]), ["0123456789a/0123456789a", "0123456789a/0123456789b"]);
+        assert_eq!(names(&[[&one, &one], ["app", &one]]), ["01234567/01234567", "app/01234567"]);
+        assert_eq!(names(&[[&one, &one], [&one, &other]]), ["0123456789a/0123456789a", "0123456789a/0123456789b"]);
+        assert_eq!(names(&[["a", &one], ["a", &one]]), ["a/0123456789a", "a/0123456789a"], "they are the same");
+        assert_eq!(names::<2>(&[]), [""; 0]);
+    }
+
+    #[test]
+    fn names_have_the_owner_if_nothing_else_differs() {
+        assert_eq!(names(&[["o", "a", "f"], ["p", "a", "g"]]), ["a/f", "a/g"]);
+        assert_eq!(names(&[["o", "a", "f"], ["p", "a", "f"], ["p", "b", "f"]]), ["o/a/f", "p/a/f", "p/b/f"]);
+        let long = |end: &str| format!("0123456789{end}");
+        let owners = [long("a"), long("b")];
+        let found = names(&owners.each_ref().map(|owner| [owner.as_str(), "a", "f"]));
+        assert_eq!(found, ["0123456789a/a/f", "0123456789b/a/f"]);
     }
 
     #[test]

@@ -108,12 +108,20 @@ impl<R: Read> Lines<R> {
             value.text.clear();
             value.place = None;
         });
+        let mut twice = None;
         let parsed = self.parse(|key, raw| {
             let Some(index) = self.wanted.iter().position(|wanted| wanted == key) else { return };
+            if values[index].place.is_some() {
+                twice = twice.or(Some(index));
+            }
             values[index].set(raw, &self.line);
         });
         self.values = values;
-        parsed
+        parsed?;
+        match twice {
+            Some(index) => Err(self.row_error(Some((index, &self.wanted[index])), TraceProblem::AmbiguousColumn)),
+            None => Ok(()),
+        }
     }
 }
 

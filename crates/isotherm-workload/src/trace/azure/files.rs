@@ -9,9 +9,11 @@
 //! The functions of the trace are those that are invoked; they are numbered in the order in which they are seen first. An invocation lasts as the
 //! percentiles of its day say, or those of the nearest day that has any. The memory of an app is the mean over the days, by their samples.
 //!
+//! A file of a day on which nothing happens has a header and no row.
+//!
 //! The counts of minutes are kept, packed: memory grows with functions × minutes, and not with invocations.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
 
 use isotherm_kernel::{Distribution, Duration, Time};
@@ -53,6 +55,8 @@ pub struct Quirks {
     pub mended: u64,
     /// Rows of functions or apps that say nothing, because a value is missing.
     pub unknown: u64,
+    /// Files with a header and no row.
+    pub empty: u64,
 }
 
 impl Quirks {
@@ -111,7 +115,9 @@ impl Azure2019 {
 /// use isotherm_workload::{AppSample, Azure2019Files};
 ///
 /// let mut files = Azure2019Files::new(AppSample::default(), 20);
-/// files.invocations(0, "i.csv", "HashOwner,HashApp,HashFunction,Trigger,1,2\no,a,f,http,3,0\n".as_bytes())?;
+/// let minutes: String = (1..=1440).map(|minute| format!(",{minute}")).collect();
+/// let invocations = format!("HashOwner,HashApp,HashFunction,Trigger{minutes}\no,a,f,http,3{}\n", ",0".repeat(1439));
+/// files.invocations(0, "i.csv", invocations.as_bytes())?;
 /// files.memory(0, "m.csv", "HashOwner,HashApp,SampleCount,AverageAllocatedMb\no,a,10,140\n".as_bytes())?;
 /// let scan = files.finish();
 /// assert!(scan.errors.is_empty());
@@ -132,6 +138,10 @@ pub struct Azure2019Files {
     functions: Vec<Function>,
     /// The keys of apps that are in no sample of this size.
     left_out: HashSet<Box<[u8]>>,
+    /// That no file of invocations so far has a row, as the first of them says it.
+    without_rows: Option<Box<TraceError>>,
+    /// Whether a file of invocations has rows.
+    has_rows: bool,
 }
 
 /// What was found, and what is wrong with it.
@@ -222,10 +232,13 @@ impl Azure2019Files {
             function_numbers: Numbers::default(),
             functions: Vec::new(),
             left_out: HashSet::new(),
+            without_rows: None,
+            has_rows: false,
         }
     }
 
-    /// Reads the invocations of a day, counted from 0. The name is for messages.
+    /// Reads the invocations of a day, counted from 0. The name is for messages. A day may have no row, but not all of them: that is an error of
+    /// the [scan](Azure2019Files::finish).
     ///
     /// # Errors
     ///
@@ -236,7 +249,8 @@ impl Azure2019Files {
         let minutes = minutes(&rows)?;
         self.days = self.days.max(day + 1);
         let mut counts = vec![0; minutes.len()];
-        self.rows(rows, key, |files, rows, key| {
+        let empty = rows.error(None, TraceProblem::NoRows);
+        let any = self.rows(rows, key, |files, rows, key| {
             for (column, count) in minutes.iter().zip(&mut counts) {
                 *count =
                     self::count(rows.field(column.index)).map_err(|problem| rows.row_error(column.place(), problem))?;
@@ -246,6 +260,10 @@ impl Azure2019Files {
             }
             Ok(())
         })?;
+        self.has_rows |= any;
+        if !any {
+            self.without_rows.get_or_insert(empty);
+        }
         self.leave_out();
         Ok(())
     }
@@ -293,7 +311,8 @@ impl Azure2019Files {
                 Some(durations) => function.durations.push((day, durations)),
             }
             Ok(())
-        })
+        })?;
+        Ok(())
     }
 
     /// Reads the memory of the apps of a day.
@@ -331,29 +350,32 @@ impl Azure2019Files {
                 }
             }
             Ok(())
-        })
+        })?;
+        Ok(())
     }
 
-    /// Goes over the rows of a file, except those of apps that are left out.
+    /// Goes over the rows of a file, except those of apps that are left out. Whether there is any, of whatever app.
     fn rows<R: Read>(
         &mut self,
         mut rows: Rows<R>,
         mut key: Key,
         mut take: impl FnMut(&mut Self, &Rows<R>, &Key) -> Result<(), Box<TraceError>>,
-    ) -> Result<(), WorkloadError> {
+    ) -> Result<bool, WorkloadError> {
         let mut any = false;
         loop {
             match rows.advance() {
                 Ok(true) => any = true,
-                Ok(false) if any => return Ok(()),
-                Ok(false) => return Err(rows.error(None, TraceProblem::NoRows).into()),
-                Err(error) => match self.faults.go_on(error)? {
-                    Reading::GoesOn => {
-                        any = true;
-                        continue;
+                Ok(false) => {
+                    self.quirks.empty += u64::from(!any);
+                    return Ok(any);
+                }
+                Err(error) => {
+                    any = true;
+                    match self.faults.go_on(error)? {
+                        Reading::GoesOn => continue,
+                        Reading::Over => return Ok(any),
                     }
-                    Reading::Over => return Ok(()),
-                },
+                }
             }
             if let Err(error) = key.read(&rows) {
                 self.faults.push(*error);
@@ -397,12 +419,15 @@ impl Azure2019Files {
     }
 
     /// What is in the files.
-    pub fn finish(self) -> Azure2019Scan {
-        let parts: Vec<_> = self
-            .functions
-            .iter()
-            .map(|function| (self.apps[function.app as usize].name.as_str(), function.name.as_str()))
-            .collect();
+    pub fn finish(mut self) -> Azure2019Scan {
+        if let Some(error) = self.without_rows.take().filter(|_| !self.has_rows) {
+            self.faults.push(*error);
+        }
+        let parts = self.functions.iter().map(|function| {
+            let app = &self.apps[function.app as usize];
+            [app.owner.as_str(), app.name.as_str(), function.name.as_str()]
+        });
+        let parts: Vec<_> = parts.collect();
         let mut sizes = vec![0u32; self.apps.len()];
         for function in &self.functions {
             sizes[function.app as usize] += 1;
@@ -435,15 +460,29 @@ impl Azure2019Files {
     }
 }
 
-/// The columns of minutes: `1`, `2` and so on without a gap, at most those of a day.
+/// The columns of minutes: those of a day, `1` to `1440`, and no others.
 fn minutes<R: Read>(rows: &Rows<R>) -> Result<Vec<Located<()>>, Box<TraceError>> {
-    let number = |name: &String| name.parse::<u16>().ok().filter(|minute| (1..=MINUTES).contains(minute));
-    let last = rows.columns().iter().filter_map(number).max().unwrap_or(1);
+    let mut places: HashMap<&str, usize> = HashMap::with_capacity(rows.columns().len());
+    for (index, name) in rows.columns().iter().enumerate() {
+        let is_number = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_number {
+            continue;
+        }
+        if !name.parse::<u16>().is_ok_and(|minute| (1..=MINUTES).contains(&minute)) {
+            return Err(rows.error(Some(name), TraceProblem::NoSuchMinute));
+        }
+        if places.insert(name, index).is_some() {
+            return Err(rows.error(Some(name), TraceProblem::AmbiguousColumn));
+        }
+    }
     let column = |minute: u16| {
         let name = minute.to_string();
-        Ok(Located { index: rows.column(&name)?, name, value: () })
+        match places.get(name.as_str()) {
+            Some(&index) => Ok(Located { index, name, value: () }),
+            None => Err(rows.error(Some(&name), TraceProblem::MissingMinute)),
+        }
     };
-    (1..=last).map(column).collect()
+    (1..=MINUTES).map(column).collect()
 }
 
 /// A number of invocations. Nothing is none.

@@ -176,7 +176,7 @@ impl Azure2021 {
         let apps_kept = sample.kept(apps);
         let is_kept = |seen: &Seen| apps_kept[seen.app as usize];
         let kept = || functions.iter().filter(|seen| is_kept(seen));
-        let parts: Vec<_> = kept().map(|seen| (apps[seen.app as usize].as_str(), seen.name.as_str())).collect();
+        let parts: Vec<_> = kept().map(|seen| [apps[seen.app as usize].as_str(), seen.name.as_str()]).collect();
         let mut next = 0;
         let number = |seen: &Seen| {
             is_kept(seen).then(|| {
