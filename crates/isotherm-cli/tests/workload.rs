@@ -336,3 +336,28 @@ fn a_damaged_parquet_file_is_not_a_defect_of_isotherm() {
     assert!(err.ends_with("\nnote: is it a Parquet file, and was it copied to its end?\n"), "{err}");
     assert!(!err.contains("defect"), "{err}");
 }
+
+#[cfg(unix)]
+#[test]
+fn what_is_written_takes_the_place_of_files_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("target.csv"), "old").unwrap();
+    std::os::unix::fs::symlink("target.csv", path("link.csv")).unwrap();
+    let link = path("link.csv");
+    let (code, _, err) = isotherm(&["generate", "quickstart.toml", "--out", link.to_str().unwrap()]);
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    assert!(link.is_symlink(), "the link is still one");
+    assert!(std::fs::read_to_string(path("target.csv")).unwrap().starts_with("arrival_s,function"));
+    // A socket stands for all that is no file.
+    let socket = path("socket");
+    let _listens = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    for format in ["csv", "parquet"] {
+        let out = socket.to_str().unwrap();
+        let (code, _, err) = isotherm(&["generate", "quickstart.toml", "--format", format, "--out", out]);
+        assert_eq!(code, Some(1), "{err}");
+        assert!(err.contains("it is no file but a device"), "{err}");
+        assert!(!socket.metadata().unwrap().is_file());
+    }
+    assert_eq!(names(folder.path()), ["link-functions.csv", "link.csv", "socket", "target.csv"]);
+}

@@ -179,8 +179,9 @@ struct Pending {
 impl Pending {
     /// A file that is to be at this path.
     fn create(path: &Path) -> io::Result<Self> {
-        let file = csv::WriterBuilder::new().buffer_capacity(1 << 16).from_writer(temporary(path)?);
-        Ok(Pending { file, path: path.to_owned() })
+        let path = destination(path)?;
+        let file = csv::WriterBuilder::new().buffer_capacity(1 << 16).from_writer(temporary(&path)?);
+        Ok(Pending { file, path })
     }
 
     fn row<'a>(&mut self, fields: impl IntoIterator<Item = &'a str>) -> io::Result<()> {
@@ -201,6 +202,21 @@ fn place(path: &Path) -> PathBuf {
     match (path.parent().and_then(|folder| folder.canonicalize().ok()), path.file_name()) {
         (Some(folder), Some(name)) => folder.join(name),
         _ => path,
+    }
+}
+
+/// Where a file gets to be that is written to this path: a link stays, and what it points to is replaced. Only files are: to take the place of a device or a pipe
+/// would destroy it.
+fn destination(path: &Path) -> io::Result<PathBuf> {
+    match path.metadata() {
+        Ok(known) if known.is_file() => {
+            path.canonicalize().map(|target| if path.is_symlink() { target } else { path.to_owned() })
+        }
+        Ok(known) if !known.is_dir() => {
+            let reason = "it is no file but a device, a pipe or the like: write into a file, and pass that on";
+            Err(io::Error::new(io::ErrorKind::InvalidInput, reason))
+        }
+        _ => Ok(path.to_owned()),
     }
 }
 

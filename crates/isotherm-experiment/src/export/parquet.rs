@@ -15,7 +15,7 @@ use parquet::schema::parser::parse_message_type;
 use tempfile::NamedTempFile;
 
 use super::table::write_functions;
-use super::{Pending, Writer, appear, temporary};
+use super::{Pending, Writer, appear, destination, temporary};
 use crate::arrivals::{Known, Planned, durations};
 use crate::plan::Plan;
 
@@ -43,12 +43,13 @@ impl Parquet {
             format!("message arrivals {{ required int64 arrival_ns; required binary function (UTF8); {duration} }}");
         let schema = parse_message_type(&schema).map_err(broken)?;
         let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
+        let path = destination(out)?;
         let file =
-            SerializedFileWriter::new(temporary(out)?, Arc::new(schema), Arc::new(properties)).map_err(broken)?;
+            SerializedFileWriter::new(temporary(&path)?, Arc::new(schema), Arc::new(properties)).map_err(broken)?;
         let names = plan.functions.iter().map(|function| ByteArray::from(function.name.as_str()));
         Ok(Parquet {
             file,
-            path: out.to_owned(),
+            path,
             functions: write_functions(plan, functions)?,
             names: names.collect(),
             with_durations,
