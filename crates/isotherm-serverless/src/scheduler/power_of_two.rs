@@ -35,14 +35,14 @@ impl ChooseNode for PowerOfTwo {
             return Some(any);
         }
         // Idle containers are stopped only if that is necessary somewhere.
-        let spare = nodes.has_spare_place(function, any);
+        let spare = nodes.has_spare_room(function, any);
         for _ in 0..DRAWS {
             let first = self.random.below(count);
             // Another one, each with the same probability.
             let second = (first + 1 + self.random.below(count - 1)) % count;
             let drawn = [first, second].map(|node| NodeId(node as u32));
             let has_place = |node: &NodeId| match spare {
-                true => nodes.has_spare_place(function, *node),
+                true => nodes.has_spare_room(function, *node),
                 false => nodes.has_place(function, *node),
             };
             let places = drawn.into_iter().filter(has_place);

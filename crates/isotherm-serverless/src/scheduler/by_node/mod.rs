@@ -7,7 +7,7 @@
 //!   pass that have one, but for others of its function.
 //! * **Idle containers.** With `prefer_warm`, an idle container of the function serves wherever it is, if its node has a free slot; which of
 //!   several is said by [`ContainerReuse`](crate::ContainerReuse), over all nodes. The rule is asked where a new one is to be started. Without
-//!   it, the rule is always asked, and an idle container on the node that it chooses serves; one elsewhere serves only if the rule finds no
+//!   it, the rule is always asked, and sees room for new containers alone; an idle container on the node that it chooses serves; one elsewhere serves only if the rule finds no
 //!   place. Where a container serves several invocations at once, one that can take another is as good as an idle one.
 //! * **Images.** An invocation whose image is not in the memory of its node gets a place there: a slot and room are kept for it while the
 //!   image is copied and loaded. When it has come, the invocation of the function that has waited for longest is started. Nothing else is decided
@@ -18,7 +18,7 @@
 //! What is asked about nodes and functions is kept in trees that change with what is touched. One decision takes O(log n) in nodes,
 //! functions and containers, for rules that ask for no more. Invocations that wait cost nothing while nobody has room for them: of a
 //! million of them, only the functions are in the line, and only those of them are looked at that need no more than the node with most room
-//! has. Exceptions: without `prefer_warm`, some rules look at all nodes that have an idle container of the function; an invocation that has enough memory on a node, but not enough disk, is looked at in every round; and so is
+//! has. Exceptions: an invocation that has enough memory on a node, but not enough disk, is looked at in every round; and so is
 //! every place that waits for an image.
 //!
 //! The next invocation is decided for when the platform has carried out what was decided for the last one, so a rule sees the nodes as they
@@ -87,21 +87,28 @@ impl<'a> Nodes<'a> {
         self.has_place_in(Room::All, function, node)
     }
 
-    /// Whether the next invocation of a function could be started on a node without any idle container being stopped.
+    /// Whether the next invocation of a function could be started on a node without any idle container being stopped: in one of its own, or in a new one.
     pub fn has_spare_place(&self, function: FunctionId, node: NodeId) -> bool {
+        self.books.has_slot(&self.view, node) && self.view.has_idle_on(function, node)
+            || self.has_spare_room(function, node)
+    }
+
+    /// Whether a new container of a function could be started on a node without any idle one being stopped. Whether there is one of its own makes no
+    /// difference.
+    pub fn has_spare_room(&self, function: FunctionId, node: NodeId) -> bool {
         self.has_place_in(Room::Spare, function, node)
     }
 
     fn has_place_in(&self, room: Room, function: FunctionId, node: NodeId) -> bool {
-        self.books.has_slot(&self.view, node)
-            && (self.view.has_idle_on(function, node)
-                || self.view.fits(function, node) && self.books.leave_room(&self.view, function, node, room))
+        let has_idle = || room == Room::All && self.view.has_idle_on(function, node);
+        let has_room = || self.view.fits(function, node) && self.books.leave_room(&self.view, function, node, room);
+        self.books.has_slot(&self.view, node) && (has_idle() || has_room())
     }
 
     /// Whether some node may have a place for the function without any idle container being stopped: one has an idle container of it, or memory enough.
     pub fn may_have_spare_place(&self, function: FunctionId) -> bool {
         let has_room = self.books.tree(Room::Spare).most_room().is_some_and(|most| most >= self.need(function));
-        has_room || self.first_warm(function, NodeId(0)).is_some()
+        has_room || self.view.first_idle(function, |node| self.books.has_slot(&self.view, node)).is_some()
     }
 
     fn need(&self, function: FunctionId) -> u64 {
@@ -123,27 +130,11 @@ impl<'a> Nodes<'a> {
         self.books.spare(&self.view, node)
     }
 
-    /// The first node from a certain one on that has an idle container of the function: there is a place in it, however little other room the node
-    /// has.
-    fn first_warm(&self, function: FunctionId, from: NodeId) -> Option<NodeId> {
-        if !self.view.has_idle(function) {
-            return None;
-        }
-        self.view.with_idle(function).find_from(from, |node| self.books.has_slot(&self.view, node))
-    }
-
-    /// All nodes that have one.
-    fn all_warm(&self, function: FunctionId) -> impl Iterator<Item = NodeId> + use<'a> {
-        self.each(move |nodes, from| nodes.first_warm(function, from))
-    }
-
     fn first_in(&self, room: Room, function: FunctionId, from: NodeId) -> Option<NodeId> {
         let need = self.need(function);
-        let warm = self.first_warm(function, from);
         let mut from = from;
         loop {
-            let node = self.books.tree(room).first_with(need, from);
-            let Some(node) = node.filter(|&node| warm.is_none_or(|warm| node < warm)) else { return warm };
+            let node = self.books.tree(room).first_with(need, from)?;
             if self.has_place_in(room, function, node) {
                 return Some(node);
             }
@@ -151,20 +142,20 @@ impl<'a> Nodes<'a> {
         }
     }
 
-    /// The first node in their order that has a [spare place](Self::has_spare_place) for the function, from a certain one on; else the first
+    /// The first node in their order that has [spare room](Self::has_spare_room) for the function, from a certain one on; else the first
     /// that has a [place](Self::has_place).
     pub fn first_with_place(&self, function: FunctionId, from: NodeId) -> Option<NodeId> {
         Room::BOTH.into_iter().find_map(|room| self.first_in(room, function, from))
     }
 
-    /// The first node that has a spare place for the function, from a certain one on, and then from the first one; else the first that has a
+    /// The first node that has spare room for the function, from a certain one on, and then from the first one; else the first that has a
     /// place, likewise.
     pub fn next_with_place(&self, function: FunctionId, from: NodeId) -> Option<NodeId> {
         let next = |room| self.first_in(room, function, from).or_else(|| self.first_in(room, function, NodeId(0)));
         Room::BOTH.into_iter().find_map(next)
     }
 
-    /// The node on which most memory is held by nobody, of those that have a spare place for the function; if there is none, the one on which most
+    /// The node on which most memory is held by nobody, of those that have spare room for the function; if there is none, the one on which most
     /// can be had, of those that have a place. Of equals the first.
     pub fn roomiest(&self, function: FunctionId) -> Option<NodeId> {
         Room::BOTH.into_iter().find_map(|room| {
@@ -173,31 +164,29 @@ impl<'a> Nodes<'a> {
             if self.has_place_in(room, function, node) {
                 return Some(node);
             }
-            let by_room = |&node: &NodeId| (tree.room(node), std::cmp::Reverse(node));
             if tree.most_room()? < self.need(function) {
-                return self.all_warm(function).max_by_key(by_room);
+                return None;
             }
             // Something other than memory is missing there: the disk, or the node is too small.
-            self.all_in(room, function).max_by_key(by_room)
+            let all = self.all_in(room, function);
+            all.max_by_key(|&node| (tree.room(node), std::cmp::Reverse(node)))
         })
     }
 
-    /// The node with fewest invocations of those that have a spare place for the function, or else a place; of equals the first.
+    /// The node with fewest invocations of those that have spare room for the function, or else a place; of equals the first.
     pub fn least_running(&self, function: FunctionId) -> Option<NodeId> {
         Room::BOTH.into_iter().find_map(|room| {
             let meets = &mut |node| self.has_place_in(room, function, node);
-            let least = self.books.least_running(&self.view, room, self.need(function), meets);
-            least.into_iter().chain(self.all_warm(function)).min_by_key(|&node| (self.running(node), node))
+            self.books.least_running(&self.view, room, self.need(function), meets)
         })
     }
 
-    /// The node on which least memory is held by nobody, of those that have a spare place for the function; if there is none, the one on which
+    /// The node on which least memory is held by nobody, of those that have spare room for the function; if there is none, the one on which
     /// least can be had, of those that have a place. Of equals the first.
     pub fn tightest(&self, function: FunctionId) -> Option<NodeId> {
         Room::BOTH.into_iter().find_map(|room| {
-            let tree = self.books.tree(room);
-            let tightest = tree.tightest(self.need(function)).find(|&node| self.has_place_in(room, function, node));
-            tightest.into_iter().chain(self.all_warm(function)).min_by_key(|&node| (tree.room(node), node))
+            let mut nodes = self.books.tree(room).tightest(self.need(function));
+            nodes.find(|&node| self.has_place_in(room, function, node))
         })
     }
 
@@ -207,18 +196,10 @@ impl<'a> Nodes<'a> {
     }
 
     fn all_in(&self, room: Room, function: FunctionId) -> impl Iterator<Item = NodeId> + use<'a> {
-        self.each(move |nodes, from| nodes.first_in(room, function, from))
-    }
-
-    /// All that are found one after the other, each from behind the last one on.
-    fn each<F>(&self, next: F) -> impl Iterator<Item = NodeId> + use<'a, F>
-    where
-        F: Fn(&Nodes<'a>, NodeId) -> Option<NodeId>,
-    {
         let nodes = *self;
         let mut from = Some(NodeId(0));
         std::iter::from_fn(move || {
-            let node = next(&nodes, from?);
+            let node = nodes.first_in(room, function, from?);
             from = node.map(|node| NodeId(node.0 + 1));
             node
         })
