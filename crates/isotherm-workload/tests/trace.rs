@@ -288,7 +288,11 @@ fn functions_that_nobody_knows() {
     assert_eq!(near.0, "run.csv:3: column `function`: there is no function `Resise`");
     assert_eq!(near.1, "did you mean `resize`?");
     let far = says(read("at_s,function,took_ms\n0,0123,1\n"));
-    assert_eq!(far, ("run.csv:2: column `function`: there is no function `0123`".to_owned(), String::new()));
+    assert_eq!(far.0, "run.csv:2: column `function`: there is no function `0123`");
+    assert_eq!(far.1, "every function of a trace must be in the experiment");
+    let none = says(read("at_s,function,took_ms\n0,,1\n"));
+    assert_eq!(none.0, "run.csv:2: column `function`: no function is named here");
+    assert_eq!(none.1, "the column `function` takes the names of functions");
 }
 
 #[test]
