@@ -116,14 +116,14 @@ fn solve(mut rows: [[f64; MOST_UNKNOWNS + 1]; MOST_UNKNOWNS], unknowns: usize) -
         let pivot = (at..unknowns).max_by(|&one, &other| rows[one][at].abs().total_cmp(&rows[other][at].abs()))?;
         rows.swap(at, pivot);
         sizes.swap(at, pivot);
-        // Not above, so that it holds for what is no number too.
-        if !(rows[at][at].abs() > 1e-12 * sizes[at]) {
+        if rows[at][at].abs() <= 1e-12 * sizes[at] {
             return None;
         }
-        for row in at + 1..unknowns {
-            let factor = rows[row][at] / rows[at][at];
-            for column in at..=RIGHT {
-                rows[row][column] -= factor * rows[at][column];
+        let above = rows[at];
+        for row in &mut rows[at + 1..unknowns] {
+            let factor = row[at] / above[at];
+            for (entry, above) in row.iter_mut().zip(above).skip(at) {
+                *entry -= factor * above;
             }
         }
     }
