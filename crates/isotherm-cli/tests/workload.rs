@@ -348,6 +348,10 @@ fn what_is_written_takes_the_place_of_files_alone() {
     let (code, _, err) = isotherm(&["generate", "quickstart.toml", "--out", link.to_str().unwrap()]);
     assert_eq!((code, err.as_str()), (Some(0), ""));
     assert!(link.is_symlink(), "the link is still one");
+    let both = ["generate", "quickstart.toml", "--out", link.to_str().unwrap(), "--functions"];
+    let target = path("target.csv");
+    let (code, _, err) = isotherm(&[&both[..], &[target.to_str().unwrap()]].concat());
+    assert_eq!(code, Some(2), "both are the same file: {err}");
     assert!(std::fs::read_to_string(path("target.csv")).unwrap().starts_with("arrival_s,function"));
     // A socket stands for all that is no file.
     let socket = path("socket");

@@ -195,10 +195,12 @@ impl Pending {
     }
 }
 
-/// A path that is the same for all ways to write it, as far as its folder is there.
+/// A path that is the same for all ways to write it, links to the file among them, as far as its folder is there.
 fn place(path: &Path) -> PathBuf {
+    if let Ok(path) = path.canonicalize() {
+        return path;
+    }
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    // The file itself may be a link, which is replaced, and what it leads to is left as it is.
     match (path.parent().and_then(|folder| folder.canonicalize().ok()), path.file_name()) {
         (Some(folder), Some(name)) => folder.join(name),
         _ => path,

@@ -115,10 +115,10 @@ impl Output {
         Ok(())
     }
 
-    /// There is nothing unfinished in the folder any more.
+    /// There is nothing unfinished in the folder any more: what was begun has its name, or is gone.
     fn forget(&self) {
         note(|unfinished| {
-            unfinished.files.retain(|file| file.parent() != Some(&self.folder));
+            unfinished.files.retain(|file| file.exists());
             unfinished.folders.retain(|(folder, _)| *folder != self.folder);
         });
     }
