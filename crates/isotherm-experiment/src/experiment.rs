@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use crate::carry_out::carry_out;
-use crate::check::{self, Depth, Measured, Setting, Traces, io_reason};
+use crate::check::{self, Depth, KnownTraces, Measured, Setting, Traces, io_reason};
 use crate::describe::{WorkloadReport, describe};
 use crate::diagnostic::{Diagnostics, Report, Syntax};
 use crate::error::ExperimentError;
@@ -85,7 +85,7 @@ pub struct Experiment {
     measured: Measured,
     sources: Sources,
     warnings: Diagnostics,
-    traces: Traces,
+    traces: KnownTraces,
 }
 
 /// One run of an experiment.
@@ -216,7 +216,10 @@ impl Experiment {
         }
         let warnings = Diagnostics::new(sources.clone(), report.take_warnings());
         match runs.first() {
-            Some(first) => Ok(Experiment { name: first.plan.name.clone(), runs, measured, sources, warnings, traces }),
+            Some(first) => {
+                let (name, traces) = (first.plan.name.clone(), traces.into_known());
+                Ok(Experiment { name, runs, measured, sources, warnings, traces })
+            }
             None => Err(Diagnostics::single("the experiment has no run")),
         }
     }

@@ -3,7 +3,7 @@
 use isotherm_kernel::Time;
 use isotherm_workload::Targets;
 
-use crate::check::{Traces, tolerated};
+use crate::check::{KnownTraces, tolerated};
 use crate::law::DurationLaw;
 use crate::plan::{ClosedPlan, Plan, StepPlan, WorkloadPlan};
 
@@ -49,7 +49,7 @@ pub enum Arrivals {
 }
 
 impl Inventory {
-    pub(crate) fn new(plan: &Plan, traces: &Traces) -> Self {
+    pub(crate) fn new(plan: &Plan, traces: &KnownTraces) -> Self {
         let cores = plan.hosts.nodes.iter().map(|&node| u64::from(plan.platform.host(node).cores)).sum();
         Inventory {
             hosts: plan.platform.hosts().count(),
@@ -83,7 +83,7 @@ impl Inventory {
     }
 }
 
-fn workload(workload: &WorkloadPlan, plan: &Plan, traces: &Traces) -> WorkloadInventory {
+fn workload(workload: &WorkloadPlan, plan: &Plan, traces: &KnownTraces) -> WorkloadInventory {
     let name = |function: u32| plan.functions.get(function as usize).map_or("", |function| &function.name);
     match workload {
         WorkloadPlan::List(arrivals) => {

@@ -1,6 +1,6 @@
 //! Durations of a plan that may be drawn at random.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use isotherm_kernel::{Distribution, DistributionError, Duration, RandomDuration, RandomStreams};
 use isotherm_serverless::Startup;
@@ -75,7 +75,7 @@ pub enum LawForm {
         minimum: Duration,
     },
     /// Quantiles, linear between them: probabilities and durations.
-    Empirical(Rc<[(f64, Duration)]>),
+    Empirical(Arc<[(f64, Duration)]>),
 }
 
 impl DurationLaw {

@@ -4,7 +4,7 @@
 //! a step's storage and an arrival's function exist, hosts and disks are those of its own platform, and routes connect those
 //! that must talk.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use isotherm_kernel::{Duration, Limits};
 use isotherm_platform::{DiskId, HostId, PlatformSpec};
@@ -79,7 +79,7 @@ pub struct HostsPlan {
 }
 
 /// What an invocation does, step by step.
-pub type Body = Rc<[StepPlan]>;
+pub type Body = Arc<[StepPlan]>;
 
 /// The serverless platform.
 #[derive(Clone, Debug, PartialEq)]

@@ -15,6 +15,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::{Kernel, Time};
@@ -25,7 +26,7 @@ pub enum Label {
     /// A name known at compile time.
     Static(&'static str),
     /// A name made at run time.
-    Shared(Rc<str>),
+    Shared(Arc<str>),
 }
 
 impl fmt::Display for Label {
@@ -49,8 +50,8 @@ impl From<String> for Label {
     }
 }
 
-impl From<Rc<str>> for Label {
-    fn from(name: Rc<str>) -> Self {
+impl From<Arc<str>> for Label {
+    fn from(name: Arc<str>) -> Self {
         Label::Shared(name)
     }
 }

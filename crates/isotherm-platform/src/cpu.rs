@@ -12,7 +12,7 @@
 //! core.
 
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use isotherm_kernel::{Activity, ActivityId, ActivitySpec, Group, Kernel, Rank, ResourceId, Sharing};
 
@@ -22,7 +22,7 @@ use crate::platform::{Platform, Register, out_of_range, valid_priority};
 use crate::spec::HostSpec;
 
 pub(crate) struct HostState {
-    pub(crate) name: Rc<str>,
+    pub(crate) name: Arc<str>,
     pub(crate) group: Group,
     pub(crate) cpu: ResourceId,
     /// Used, without limiting anything, by transfers from and to the memory of the host: they fail with it.

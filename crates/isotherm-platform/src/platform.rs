@@ -152,8 +152,8 @@ impl Platform {
     }
 
     /// The name of a host.
-    pub fn host_name(&self, host: HostId) -> Rc<str> {
-        Rc::clone(&self.inner.hosts[host.index()].name)
+    pub fn host_name(&self, host: HostId) -> Arc<str> {
+        Arc::clone(&self.inner.hosts[host.index()].name)
     }
 
     /// How many cores a host has.

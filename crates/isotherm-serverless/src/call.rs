@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use isotherm_kernel::{Duration, Kernel, Time};
 use isotherm_platform::HostId;
@@ -21,7 +22,7 @@ use crate::manager::FunctionManager;
 pub struct PrivateStorage {
     site: Site,
     end: DataEnd,
-    name: Rc<str>,
+    name: Arc<str>,
     files: SharedFileSystem,
 }
 
@@ -32,7 +33,7 @@ impl fmt::Debug for PrivateStorage {
 }
 
 impl PrivateStorage {
-    pub(crate) fn new(site: &Site, end: DataEnd, name: Rc<str>, bytes: u64) -> Self {
+    pub(crate) fn new(site: &Site, end: DataEnd, name: Arc<str>, bytes: u64) -> Self {
         let files = Rc::new(RefCell::new(FileSystem::new(bytes, Eviction::None)));
         PrivateStorage { site: site.clone(), end, name, files }
     }
@@ -59,7 +60,7 @@ impl PrivateStorage {
             self.files.borrow_mut().remove(old).map_err(|error| self.refusal(error))?;
         }
         let (write, _) =
-            FileWrite::begin(&self.files, Rc::clone(&file), bytes, 0).map_err(|error| self.refusal(error))?;
+            FileWrite::begin(&self.files, Arc::clone(&file), bytes, 0).map_err(|error| self.refusal(error))?;
         let memory = DataEnd::memory_for(self.end.host, &self.end);
         move_data(&self.site, memory, self.end, bytes).await?;
         write.commit();
@@ -73,7 +74,7 @@ impl PrivateStorage {
     pub async fn read(&self, file: impl Into<FileName>) -> Result<u64, FailureCause> {
         let file = file.into();
         let Some(pin) = FilePin::lookup(&self.files, &file) else {
-            return Err(FailureCause::FileNotFound { storage: Rc::clone(&self.name), file });
+            return Err(FailureCause::FileNotFound { storage: Arc::clone(&self.name), file });
         };
         let bytes = pin.bytes();
         let memory = DataEnd::memory_for(self.end.host, &self.end);
@@ -86,7 +87,7 @@ impl PrivateStorage {
     }
 
     fn refusal(&self, error: FileError) -> FailureCause {
-        let storage = Rc::clone(&self.name);
+        let storage = Arc::clone(&self.name);
         match error {
             FileError::NotEnoughSpace { needed, free } => {
                 FailureCause::StorageFull { storage, needed_bytes: needed, free_bytes: free }
@@ -217,7 +218,7 @@ impl Call {
     }
 
     /// Leaves a text as the output of the invocation.
-    pub fn set_output(&self, output: impl Into<Rc<str>>) {
+    pub fn set_output(&self, output: impl Into<Arc<str>>) {
         self.invocation.set_output(output.into());
     }
 
@@ -249,14 +250,14 @@ impl Call {
                 Ok(())
             }
             Step::Compute(flops) => self.compute(*flops).await,
-            Step::Write { file, bytes } => self.storage.write(Rc::clone(file), *bytes).await,
-            Step::Read { file } => self.storage.read(Rc::clone(file)).await.map(drop),
-            Step::Fetch { storage, file } => storage.read(self.address(), Rc::clone(file), None).await.map(drop),
-            Step::Put { storage, file, bytes } => storage.write(self.address(), Rc::clone(file), *bytes).await,
+            Step::Write { file, bytes } => self.storage.write(Arc::clone(file), *bytes).await,
+            Step::Read { file } => self.storage.read(Arc::clone(file)).await.map(drop),
+            Step::Fetch { storage, file } => storage.read(self.address(), Arc::clone(file), None).await.map(drop),
+            Step::Put { storage, file, bytes } => storage.write(self.address(), Arc::clone(file), *bytes).await,
             Step::Invoke { function } => {
                 let service = self.invocation.service();
                 let Some(registered) = service.registered(function) else {
-                    return Err(FailureCause::FunctionNotRegistered { function: Rc::clone(function) });
+                    return Err(FailureCause::FunctionNotRegistered { function: Arc::clone(function) });
                 };
                 let invocation = self.functions.invoke(&registered).await?;
                 self.functions.wait_one(&invocation).await;

@@ -5,6 +5,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use isotherm_kernel::{Duration, RandomDuration};
 use isotherm_services::{FailureCause, FileName, StorageService};
@@ -50,7 +51,7 @@ pub struct Image {
 }
 
 struct ImageInner {
-    name: Rc<str>,
+    name: Arc<str>,
     bytes: u64,
     memory_bytes: u64,
     repository: StorageService,
@@ -59,9 +60,9 @@ struct ImageInner {
 
 impl Image {
     /// An image of that name, whose file of the same name is on a storage service.
-    pub fn new(name: impl Into<Rc<str>>, bytes: u64, memory_bytes: u64, repository: &StorageService) -> Self {
+    pub fn new(name: impl Into<Arc<str>>, bytes: u64, memory_bytes: u64, repository: &StorageService) -> Self {
         let name = name.into();
-        let inner = ImageInner { file: Rc::clone(&name), name, bytes, memory_bytes, repository: repository.clone() };
+        let inner = ImageInner { file: Arc::clone(&name), name, bytes, memory_bytes, repository: repository.clone() };
         Image { inner: Rc::new(inner) }
     }
 
@@ -70,18 +71,18 @@ impl Image {
     /// # Errors
     /// [`FailureCause::StorageFull`].
     pub fn put(
-        name: impl Into<Rc<str>>,
+        name: impl Into<Arc<str>>,
         bytes: u64,
         memory_bytes: u64,
         repository: &StorageService,
     ) -> Result<Self, FailureCause> {
         let image = Image::new(name, bytes, memory_bytes, repository);
-        repository.put(Rc::clone(image.file()), bytes, 0)?;
+        repository.put(Arc::clone(image.file()), bytes, 0)?;
         Ok(image)
     }
 
     /// Its name.
-    pub fn name(&self) -> &Rc<str> {
+    pub fn name(&self) -> &Arc<str> {
         &self.inner.name
     }
 
@@ -157,7 +158,7 @@ pub enum Step {
     /// Invokes another function of the same service, by name, and waits until it has ended.
     Invoke {
         /// Name of the function.
-        function: Rc<str>,
+        function: Arc<str>,
     },
 }
 
@@ -319,7 +320,7 @@ pub struct Function {
 
 #[derive(Clone)]
 struct FunctionInner {
-    name: Rc<str>,
+    name: Arc<str>,
     image: Option<Image>,
     body: Body,
     startup: Option<Startup>,
@@ -358,7 +359,7 @@ impl fmt::Debug for Function {
 
 impl Function {
     /// A function. Without an image there is nothing to download, copy or load for it.
-    pub fn new(name: impl Into<Rc<str>>, image: Option<Image>, body: Body) -> Self {
+    pub fn new(name: impl Into<Arc<str>>, image: Option<Image>, body: Body) -> Self {
         let inner = FunctionInner {
             name: name.into(),
             image,
@@ -424,7 +425,7 @@ impl Function {
     }
 
     /// Its name.
-    pub fn name(&self) -> &Rc<str> {
+    pub fn name(&self) -> &Arc<str> {
         &self.inner.name
     }
 

@@ -3,6 +3,7 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use isotherm_kernel::Duration;
 use isotherm_services::{FailureCause, Port};
@@ -66,7 +67,7 @@ struct Inner {
     /// Whether the function manager knows that it has ended.
     done: Cell<bool>,
     waiters: RefCell<Vec<Rc<Waiter>>>,
-    output: RefCell<Option<Rc<str>>>,
+    output: RefCell<Option<Arc<str>>>,
 }
 
 /// Somebody who waits for invocations.
@@ -180,7 +181,7 @@ impl Invocation {
     }
 
     /// What the body has left as its output.
-    pub fn output(&self) -> Option<Rc<str>> {
+    pub fn output(&self) -> Option<Arc<str>> {
         self.inner.output.borrow().clone()
     }
 
@@ -189,7 +190,7 @@ impl Invocation {
         self.inner.ended.get_or_init(|| Rc::clone(record));
     }
 
-    pub(crate) fn set_output(&self, output: Rc<str>) {
+    pub(crate) fn set_output(&self, output: Arc<str>) {
         *self.inner.output.borrow_mut() = Some(output);
     }
 

@@ -1,6 +1,7 @@
 //! What is known of an invocation while it lives, and the record that is left of it.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use isotherm_kernel::{Duration, Time};
 
@@ -46,9 +47,9 @@ pub(crate) struct Dispatched {
 
 /// The names of what an invocation has to do with.
 pub(crate) struct Names<'a> {
-    pub(crate) function: &'a Rc<str>,
-    pub(crate) image: Option<&'a Rc<str>>,
-    pub(crate) node: Option<&'a Rc<str>>,
+    pub(crate) function: &'a Arc<str>,
+    pub(crate) image: Option<&'a Arc<str>>,
+    pub(crate) node: Option<&'a Arc<str>>,
 }
 
 impl Life {
@@ -76,7 +77,7 @@ impl Life {
     pub(crate) fn record(&self, id: InvocationId, names: &Names<'_>) -> InvocationRecord {
         let mut record = InvocationRecord {
             id,
-            function: Rc::clone(names.function),
+            function: Arc::clone(names.function),
             image: None,
             submitted: self.submitted,
             admitted: None,
@@ -101,8 +102,8 @@ impl Life {
     /// Writes what is known into a record, whose end is left as it is. Names that are there already are not touched.
     fn write(&self, record: &mut InvocationRecord, id: InvocationId, names: &Names<'_>) {
         record.id = id;
-        if !Rc::ptr_eq(&record.function, names.function) {
-            record.function = Rc::clone(names.function);
+        if !Arc::ptr_eq(&record.function, names.function) {
+            record.function = Arc::clone(names.function);
         }
         set_name(&mut record.image, names.image);
         set_name(&mut record.node, names.node);
@@ -119,9 +120,9 @@ impl Life {
     }
 }
 
-fn set_name(place: &mut Option<Rc<str>>, name: Option<&Rc<str>>) {
+fn set_name(place: &mut Option<Arc<str>>, name: Option<&Arc<str>>) {
     let is_there = match (&place, name) {
-        (Some(there), Some(name)) => Rc::ptr_eq(there, name),
+        (Some(there), Some(name)) => Arc::ptr_eq(there, name),
         (None, None) => true,
         _ => false,
     };

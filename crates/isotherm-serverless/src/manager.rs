@@ -9,6 +9,7 @@
 //! all, or twice for the same is fine.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use isotherm_platform::HostId;
 use isotherm_services::{Address, Delivery, FailureCause, Port, Site, StorageService};
@@ -80,7 +81,7 @@ impl FunctionManager {
         let port = Port::at(site, address.clone(), Delivery::OneAtATime);
         let manager = FunctionManager { site: site.clone(), port, caller: address };
         let daemon = manager.clone();
-        let label = Rc::clone(manager.caller.label());
+        let label = Arc::clone(manager.caller.label());
         site.platform().actor(host, label).daemon().spawn(async move { daemon.serve().await });
         manager
     }
@@ -165,7 +166,7 @@ impl FunctionManager {
         body: Option<Body>,
     ) -> Result<Invocation, FailureCause> {
         if function.service != *service {
-            let function = Rc::clone(function.function.name());
+            let function = Arc::clone(function.function.name());
             return Err(FailureCause::FunctionNotRegistered { function });
         }
         let bytes = service.payloads().invoke_request;
@@ -237,7 +238,7 @@ impl FunctionManager {
         source: impl Source + 'static,
     ) -> Result<u64, FailureCause> {
         if let Some(stranger) = functions.iter().find(|function| function.service != *service) {
-            let function = Rc::clone(stranger.function.name());
+            let function = Arc::clone(stranger.function.name());
             return Err(FailureCause::FunctionNotRegistered { function });
         }
         let replay = Replay::new(service, self.port.clone(), self.caller.clone(), functions, source);

@@ -1,6 +1,6 @@
 //! What is left of an invocation when it has ended: one plain record, given to a [`RecordSink`].
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use isotherm_kernel::{Duration, Time};
 use isotherm_services::FailureCause;
@@ -64,9 +64,9 @@ pub struct InvocationRecord {
     /// Number of the invocation, counted from 0 in the order of submission.
     pub id: InvocationId,
     /// Name of the function.
-    pub function: Rc<str>,
+    pub function: Arc<str>,
     /// Name of the function's image, if it has one.
-    pub image: Option<Rc<str>>,
+    pub image: Option<Arc<str>>,
     /// When the service took the invocation in.
     pub submitted: Time,
     /// When its image was on the head disk, so that it could be scheduled.
@@ -84,7 +84,7 @@ pub struct InvocationRecord {
     /// Why it did not complete, if it did not.
     pub cause: Option<FailureCause>,
     /// Name of the compute host that ran it, if it was dispatched.
-    pub node: Option<Rc<str>>,
+    pub node: Option<Arc<str>>,
     /// The container that served it, if it was dispatched.
     pub container: Option<ContainerId>,
     /// Cold or warm, if it was dispatched.

@@ -14,6 +14,7 @@ mod live;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use isotherm_kernel::{Call as Timer, Duration, Kernel, Signalled};
 use isotherm_platform::HostId;
@@ -45,13 +46,13 @@ pub enum ServerlessError {
     #[error("compute host '{host}' is listed twice")]
     DuplicateHost {
         /// The host.
-        host: Rc<str>,
+        host: Arc<str>,
     },
     /// A host has no disk where one is needed.
     #[error("host '{host}' has no disk mounted at '{mount}'")]
     NoDisk {
         /// The host.
-        host: Rc<str>,
+        host: Arc<str>,
         /// The mount point.
         mount: String,
     },
@@ -59,7 +60,7 @@ pub enum ServerlessError {
     #[error("compute host '{host}' has no slots")]
     NoSlots {
         /// The host.
-        host: Rc<str>,
+        host: Arc<str>,
     },
 }
 
@@ -71,7 +72,7 @@ pub struct ServerlessComputeService {
 
 struct Inner {
     site: Site,
-    name: Rc<str>,
+    name: Arc<str>,
     port: Port<Request>,
     head: StorageService,
     nodes: Vec<NodeServices>,
@@ -152,10 +153,10 @@ struct Desk {
     images: Vec<Image>,
     image_ids: FxHashMap<usize, ImageId>,
     /// Names of the images' files, each once.
-    file_names: FxHashSet<Rc<str>>,
+    file_names: FxHashSet<Arc<str>>,
     functions: Vec<(Function, Limits)>,
     /// The function that was registered last under a name.
-    by_name: FxHashMap<Rc<str>, FunctionId>,
+    by_name: FxHashMap<Arc<str>, FunctionId>,
     /// When it looks for containers that have been idle for long enough.
     expiry: Option<Timer>,
     /// The timer of each function of which a container is to be started before it is needed.
@@ -250,7 +251,7 @@ impl ServerlessComputeService {
     }
 
     /// Its name.
-    pub fn name(&self) -> &Rc<str> {
+    pub fn name(&self) -> &Arc<str> {
         &self.inner.name
     }
 
@@ -572,9 +573,9 @@ impl ServerlessComputeService {
             startup: function.startup().cloned(),
             keep_alive: function.keep_alive().cloned(),
             concurrency: function.concurrency(),
-            ..Registration::new(Rc::clone(function.name()), image, limits)
+            ..Registration::new(Arc::clone(function.name()), image, limits)
         })?;
-        desk.by_name.insert(Rc::clone(function.name()), id);
+        desk.by_name.insert(Arc::clone(function.name()), id);
         desk.functions.push((function, limits));
         Ok(id)
     }
@@ -663,9 +664,9 @@ impl ServerlessComputeService {
         self.state_now();
         {
             let mut state = self.inner.state.borrow_mut();
-            state.fail_all_waiting(&FailureCause::HostFailed { host: Rc::clone(&host) });
+            state.fail_all_waiting(&FailureCause::HostFailed { host: Arc::clone(&host) });
             for id in state.running() {
-                state.abandon(id, FailureCause::HostFailed { host: Rc::clone(&host) });
+                state.abandon(id, FailureCause::HostFailed { host: Arc::clone(&host) });
             }
         }
         self.carry_out();
@@ -673,11 +674,11 @@ impl ServerlessComputeService {
 }
 
 /// Two images of one name are two files.
-fn unique_file_name(taken: &mut FxHashSet<Rc<str>>, image: &Image) -> Rc<str> {
+fn unique_file_name(taken: &mut FxHashSet<Arc<str>>, image: &Image) -> Arc<str> {
     let name = image.name();
-    let mut file = Rc::clone(name);
+    let mut file = Arc::clone(name);
     let mut twins = 1;
-    while !taken.insert(Rc::clone(&file)) {
+    while !taken.insert(Arc::clone(&file)) {
         twins += 1;
         file = format!("{name}#{twins}").into();
     }

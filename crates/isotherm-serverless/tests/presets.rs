@@ -538,7 +538,7 @@ fn nodes_that_differ() {
             }
             manager.wait_all(&all).await;
             let nodes = all.iter().map(|invocation| invocation.record().node.unwrap()).collect::<Vec<_>>();
-            assert_eq!(&nodes[..2], &["node1".into(), "node1".into()] as &[std::rc::Rc<str>]);
+            assert_eq!(&nodes[..2], &["node1".into(), "node1".into()] as &[std::sync::Arc<str>]);
             // Its copies and loads share the head disk at most; nobody waits for a node that can never do.
             assert!(all.iter().all(|invocation| invocation.outcome() == Some(Outcome::Completed)));
             assert_completed(&all[0], loaded(), loaded(), loaded() + 1.0);

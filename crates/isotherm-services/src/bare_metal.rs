@@ -35,6 +35,7 @@ mod sleeper;
 use std::cell::{Cell, RefCell, RefMut};
 use std::fmt;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use isotherm_kernel::{Duration, Time};
 use isotherm_platform::HostId;
@@ -53,7 +54,7 @@ use books::{Books, Entry, Stage, Work};
 #[derive(Clone, Debug)]
 pub struct BareMetalConfig {
     /// Its name on its host.
-    pub name: Rc<str>,
+    pub name: Arc<str>,
     /// The host on which it runs actions.
     pub host: HostId,
     /// How many cores its ledger has; by default those of the host.
@@ -63,7 +64,7 @@ pub struct BareMetalConfig {
 impl BareMetalConfig {
     /// A service with all cores of a host.
     #[must_use]
-    pub fn new(name: impl Into<Rc<str>>, host: HostId) -> Self {
+    pub fn new(name: impl Into<Arc<str>>, host: HostId) -> Self {
         Self { name: name.into(), host, cores: None }
     }
 }
@@ -105,7 +106,7 @@ pub struct BareMetalService {
 
 struct Inner {
     site: Site,
-    name: Rc<str>,
+    name: Arc<str>,
     address: Address,
     books: RefCell<Books>,
     stopped: Cell<bool>,
@@ -147,7 +148,7 @@ impl Inner {
 
     fn why_down(&self) -> FailureCause {
         if self.stopped.get() {
-            FailureCause::ServiceStopped { service: Rc::clone(&self.name) }
+            FailureCause::ServiceStopped { service: Arc::clone(&self.name) }
         } else {
             FailureCause::HostFailed { host: self.site.platform().host_name(self.host()) }
         }
@@ -174,7 +175,7 @@ impl BareMetalService {
 
     /// Its name.
     #[must_use]
-    pub fn name(&self) -> &Rc<str> {
+    pub fn name(&self) -> &Arc<str> {
         &self.inner.name
     }
 
@@ -282,7 +283,7 @@ impl BareMetalService {
             return;
         }
         let sentinel = Sentinel(self.clone());
-        let actor = inner.site.platform().actor(inner.host(), Rc::clone(inner.address.label()));
+        let actor = inner.site.platform().actor(inner.host(), Arc::clone(inner.address.label()));
         actor.daemon().spawn(async move {
             let _sentinel = sentinel;
             std::future::pending::<()>().await;

@@ -4,7 +4,7 @@
 //! simulation goes on until every controller has ended.
 
 use std::future::Future;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use isotherm_kernel::{Actor, Duration, Kernel, Time};
 use isotherm_platform::HostId;
@@ -53,7 +53,7 @@ impl ExecutionController {
         F::Output: 'static,
     {
         let controller = Self { site: site.clone(), address: Address::new(site, host, name) };
-        let label = Rc::clone(controller.address.label());
+        let label = Arc::clone(controller.address.label());
         site.platform().actor(host, label).spawn(body(controller))
     }
 

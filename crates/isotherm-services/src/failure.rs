@@ -5,7 +5,8 @@
 //! plain data, cheap to clone (names are shared) and comparable, with a sentence for people
 //! ([`Display`](std::fmt::Display)) and a stable word for columns ([`FailureCause::code`]).
 
-use std::rc::Rc;
+use std::fmt;
+use std::sync::Arc;
 
 /// Why something in the simulation failed.
 ///
@@ -32,7 +33,7 @@ pub enum FailureCause {
     #[error("storage `{storage}` is full: {needed_bytes} bytes needed, {free_bytes} bytes free")]
     StorageFull {
         /// The storage service.
-        storage: Rc<str>,
+        storage: Arc<str>,
         /// How many bytes were asked for.
         needed_bytes: u64,
         /// How many bytes were free.
@@ -42,65 +43,65 @@ pub enum FailureCause {
     #[error("there is no file `{file}` on storage `{storage}`")]
     FileNotFound {
         /// The storage service.
-        storage: Rc<str>,
+        storage: Arc<str>,
         /// The file that was asked for.
-        file: Rc<str>,
+        file: Arc<str>,
     },
     /// The file cannot be deleted while somebody reads or writes it.
     #[error("file `{file}` on storage `{storage}` is in use")]
     FileInUse {
         /// The storage service.
-        storage: Rc<str>,
+        storage: Arc<str>,
         /// The file that is open.
-        file: Rc<str>,
+        file: Arc<str>,
     },
     /// A host that was needed is off, or was turned off meanwhile.
     #[error("host `{host}` failed")]
     HostFailed {
         /// The host.
-        host: Rc<str>,
+        host: Arc<str>,
     },
     /// A transfer was broken off, or there is no route.
     #[error("the network failed: {detail}")]
     NetworkFailed {
         /// Which link failed, or what was missing.
-        detail: Rc<str>,
+        detail: Arc<str>,
     },
     /// No answer came in time.
     #[error("no answer in time: {detail}")]
     NetworkTimeout {
         /// Which answer was waited for.
-        detail: Rc<str>,
+        detail: Arc<str>,
     },
     /// A disk failed in the middle of a read or a write.
     #[error("the disk failed: {detail}")]
     DiskFailed {
         /// Which disk.
-        detail: Rc<str>,
+        detail: Arc<str>,
     },
     /// The request can never be granted.
     #[error("not allowed: {reason}")]
     NotAllowed {
         /// Why not.
-        reason: Rc<str>,
+        reason: Arc<str>,
     },
     /// As many invocations run as may, of the function or of the service, and those that come are refused.
     #[error("function `{function}` has no more concurrency")]
     Throttled {
         /// The function.
-        function: Rc<str>,
+        function: Arc<str>,
     },
     /// The function is not registered with this service.
     #[error("function `{function}` is not registered with this service")]
     FunctionNotRegistered {
         /// The function.
-        function: Rc<str>,
+        function: Arc<str>,
     },
     /// The body of a function or of a custom action reported an error of its own.
     #[error("the body failed: {message}")]
     BodyFailed {
         /// What the body said.
-        message: Rc<str>,
+        message: Arc<str>,
     },
     /// Somebody cancelled it.
     #[error("cancelled")]
@@ -109,11 +110,40 @@ pub enum FailureCause {
     #[error("service `{service}` has been stopped")]
     ServiceStopped {
         /// The service.
-        service: Rc<str>,
+        service: Arc<str>,
     },
 }
 
 impl FailureCause {
+    /// What an error of a body's own makes of its action or invocation: [`BodyFailed`](Self::BodyFailed), with what the error
+    /// says.
+    ///
+    /// The common errors of the standard library turn into it by `?`, and so does an error type of yours that says so:
+    ///
+    /// ```
+    /// use isotherm_services::FailureCause;
+    ///
+    /// #[derive(Debug)]
+    /// struct NoThumbnail;
+    ///
+    /// impl From<NoThumbnail> for FailureCause {
+    ///     fn from(_: NoThumbnail) -> Self {
+    ///         FailureCause::body_failed("there is no thumbnail")
+    ///     }
+    /// }
+    ///
+    /// fn body(size: &str) -> Result<u32, FailureCause> {
+    ///     let size = size.parse()?;
+    ///     if size == 0 { Err(NoThumbnail)? } else { Ok(size) }
+    /// }
+    /// assert_eq!(body("0").unwrap_err().to_string(), "the body failed: there is no thumbnail");
+    /// assert_eq!(body("x").unwrap_err().to_string(), "the body failed: invalid digit found in string");
+    /// ```
+    #[must_use]
+    pub fn body_failed(error: impl fmt::Display) -> Self {
+        FailureCause::BodyFailed { message: error.to_string().into() }
+    }
+
     /// A stable word for the cause, in snake case, as it appears in result columns.
     #[must_use]
     pub const fn code(&self) -> &'static str {
@@ -154,12 +184,37 @@ impl FailureCause {
     ];
 }
 
+/// What bodies meet beside the simulation fails them.
+macro_rules! fails_a_body {
+    ($($error:ty),* $(,)?) => {
+        $(
+            impl From<$error> for FailureCause {
+                fn from(error: $error) -> Self {
+                    FailureCause::body_failed(error)
+                }
+            }
+        )*
+    };
+}
+
+fails_a_body! {
+    Box<dyn std::error::Error + Send + Sync>,
+    fmt::Error,
+    std::io::Error,
+    std::num::ParseFloatError,
+    std::num::ParseIntError,
+    std::num::TryFromIntError,
+    std::str::ParseBoolError,
+    std::str::Utf8Error,
+    std::string::FromUtf8Error,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn one_of_each() -> Vec<FailureCause> {
-        let name = || Rc::<str>::from("x");
+        let name = || Arc::<str>::from("x");
         vec![
             FailureCause::TimeLimit,
             FailureCause::StorageFull { storage: name(), needed_bytes: 2, free_bytes: 1 },

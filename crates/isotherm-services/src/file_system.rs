@@ -24,7 +24,7 @@
 //! `used = sum of files (hidden ones too) + reservations ≤ capacity`, always.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use slab::Slab;
 
@@ -33,7 +33,7 @@ use order::{Order, Standing};
 mod order;
 
 /// The name of a file within its file system.
-pub type FileName = Rc<str>;
+pub type FileName = Arc<str>;
 
 /// A file of one [`FileSystem`]; never given again to another file of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -15,6 +15,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
 
 use isotherm_kernel::{Duration, Mailbox, ReceiveTimedOut, Signalled};
 use isotherm_platform::HostId;
@@ -128,7 +129,7 @@ impl<M: Message + 'static> Port<M> {
     pub fn at(site: &Site, address: Address, delivery: Delivery) -> Self {
         let inner = Inner {
             site: site.clone(),
-            mailbox: site.kernel().mailbox(Rc::clone(address.label())),
+            mailbox: site.kernel().mailbox(Arc::clone(address.label())),
             address,
             delivery,
             closed: Cell::new(false),

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use isotherm_kernel::{Kernel, Time};
 use isotherm_platform::{HostId, Platform};
@@ -55,9 +56,9 @@ pub struct MessageEvent {
     /// When it was sent.
     pub sent: Time,
     /// Who sent it: `host/name`.
-    pub from: Rc<str>,
+    pub from: Arc<str>,
     /// Whom it was sent to: `host/name`.
-    pub to: Rc<str>,
+    pub to: Arc<str>,
     /// What kind of message.
     pub kind: &'static str,
     /// Its simulated size; 0 costs no simulated time.
@@ -129,7 +130,7 @@ impl fmt::Debug for Site {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
     host: HostId,
-    label: Rc<str>,
+    label: Arc<str>,
     /// Where the name begins in the label.
     name: usize,
 }
@@ -156,7 +157,7 @@ impl Address {
 
     /// The whole address, `host/name`.
     #[must_use]
-    pub fn label(&self) -> &Rc<str> {
+    pub fn label(&self) -> &Arc<str> {
         &self.label
     }
 }

@@ -41,6 +41,7 @@ mod server;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
 
 use isotherm_kernel::{Actor, Mailbox};
 use isotherm_platform::{DiskId, HostId};
@@ -55,7 +56,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct StorageConfig {
     /// Its name on its host.
-    pub name: Rc<str>,
+    pub name: Arc<str>,
     /// The host on which it runs.
     pub host: HostId,
     /// The disk that holds the files, or the memory of the host.
@@ -75,7 +76,7 @@ pub struct StorageConfig {
 impl StorageConfig {
     /// A service in the memory of a host that never evicts, moves data fluidly and sends control messages of 0 bytes.
     #[must_use]
-    pub fn new(name: impl Into<Rc<str>>, host: HostId) -> Self {
+    pub fn new(name: impl Into<Arc<str>>, host: HostId) -> Self {
         Self {
             name: name.into(),
             host,
@@ -90,7 +91,7 @@ impl StorageConfig {
 
     /// The same on a disk.
     #[must_use]
-    pub fn on_disk(name: impl Into<Rc<str>>, host: HostId, disk: DiskId) -> Self {
+    pub fn on_disk(name: impl Into<Arc<str>>, host: HostId, disk: DiskId) -> Self {
         Self { disk: Some(disk), ..Self::new(name, host) }
     }
 }
@@ -137,7 +138,7 @@ pub struct StorageService {
 
 struct Inner {
     site: Site,
-    name: Rc<str>,
+    name: Arc<str>,
     files: SharedFileSystem,
     end: DataEnd,
     control_bytes: u64,
@@ -197,7 +198,7 @@ impl StorageService {
 
     /// Its name.
     #[must_use]
-    pub fn name(&self) -> &Rc<str> {
+    pub fn name(&self) -> &Arc<str> {
         &self.inner.name
     }
 
@@ -286,7 +287,7 @@ impl StorageService {
 
     /// What the caller is told when the books refuse.
     fn refusal(&self, error: FileError) -> FailureCause {
-        let storage = Rc::clone(&self.inner.name);
+        let storage = Arc::clone(&self.inner.name);
         match error {
             FileError::NotEnoughSpace { needed, free } => {
                 FailureCause::StorageFull { storage, needed_bytes: needed, free_bytes: free }
@@ -298,14 +299,14 @@ impl StorageService {
     }
 
     fn not_found(&self, file: &FileName) -> FailureCause {
-        FailureCause::FileNotFound { storage: Rc::clone(&self.inner.name), file: Rc::clone(file) }
+        FailureCause::FileNotFound { storage: Arc::clone(&self.inner.name), file: Arc::clone(file) }
     }
 
     /// What those are told whom the service will not answer.
     fn why_down(&self) -> FailureCause {
         let platform = self.inner.site.platform();
         if self.inner.stopped.get() || platform.is_on(self.host()) {
-            FailureCause::ServiceStopped { service: Rc::clone(&self.inner.name) }
+            FailureCause::ServiceStopped { service: Arc::clone(&self.inner.name) }
         } else {
             FailureCause::HostFailed { host: platform.host_name(self.host()) }
         }

@@ -63,6 +63,62 @@ pub enum Error {
     /// An experiment could not be run.
     #[error(transparent)]
     Experiment(#[from] ExperimentError),
+    /// Something of the program's own went wrong.
+    #[error(transparent)]
+    Other(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Error {
+    /// An error of the program's own, or a text that says what went wrong.
+    ///
+    /// The common errors of the standard library turn into it by `?`. So does an error type of yours, if you say how:
+    ///
+    /// ```
+    /// use isotherm::prelude::*;
+    ///
+    /// #[derive(Debug)]
+    /// struct NoRates;
+    ///
+    /// impl From<NoRates> for isotherm::Error {
+    ///     fn from(_: NoRates) -> Self {
+    ///         isotherm::Error::other("the file has no rates")
+    ///     }
+    /// }
+    ///
+    /// fn rate(text: &str) -> Result<f64, isotherm::Error> {
+    ///     Ok(text.lines().next().ok_or(NoRates)?.parse()?)
+    /// }
+    /// assert_eq!(rate("").unwrap_err().to_string(), "the file has no rates");
+    /// assert_eq!(rate("x").unwrap_err().to_string(), "invalid float literal");
+    /// ```
+    pub fn other(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Error::Other(error.into())
+    }
+}
+
+/// What programs meet beside the simulation.
+macro_rules! other {
+    ($($error:ty),* $(,)?) => {
+        $(
+            impl From<$error> for Error {
+                fn from(error: $error) -> Self {
+                    Error::other(error)
+                }
+            }
+        )*
+    };
+}
+
+other! {
+    Box<dyn std::error::Error + Send + Sync>,
+    fmt::Error,
+    std::io::Error,
+    std::num::ParseFloatError,
+    std::num::ParseIntError,
+    std::num::TryFromIntError,
+    std::str::ParseBoolError,
+    std::str::Utf8Error,
+    std::string::FromUtf8Error,
 }
 
 impl From<PlatformError> for Error {

@@ -15,7 +15,6 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 use std::sync::Arc;
 
 use isotherm_workload::{
@@ -120,7 +119,7 @@ impl FromValue for AppMemory {
 /// The functions of a trace that are simulated.
 pub struct Functions {
     /// The trace.
-    pub trace: Rc<AzureTrace>,
+    pub trace: Arc<AzureTrace>,
     /// Their names, and how much memory a container takes.
     pub rows: Vec<(String, u64)>,
     /// Where the trace is named.
@@ -211,7 +210,7 @@ impl Kept<'_> {
             self.nothing_left(numbers.is_empty(), &source);
             return None;
         }
-        let trace = Rc::new(AzureTrace { source, content, numbers });
+        let trace = Arc::new(AzureTrace { source, content, numbers });
         Some(Functions { trace, rows, place: self.named.span, limits: self.limits })
     }
 

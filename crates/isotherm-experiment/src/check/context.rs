@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use isotherm_workload::{CompressionError, Decompressed};
 
@@ -41,7 +41,7 @@ pub struct Context<'a> {
     /// Bodies of single invocations read so far.
     pub bodies: RefCell<Vec<Body>>,
     /// The trace that functions come from, if they do.
-    pub azure: Option<Rc<AzureTrace>>,
+    pub azure: Option<Arc<AzureTrace>>,
 }
 
 /// What bodies and workloads need that is known only when everything has been read.

@@ -12,7 +12,7 @@
 //!
 //! They are numbered after the `[[function]]` tables. The file is read before anything refers to a function.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use isotherm_kernel::Duration;
 use isotherm_workload::{
@@ -330,9 +330,9 @@ impl Listed<'_> {
     }
 
     /// The trace that they come from.
-    pub fn trace(&self) -> Option<Rc<AzureTrace>> {
+    pub fn trace(&self) -> Option<Arc<AzureTrace>> {
         match &self.from {
-            From::Trace(functions) => functions.as_ref().map(|functions| Rc::clone(&functions.trace)),
+            From::Trace(functions) => functions.as_ref().map(|functions| Arc::clone(&functions.trace)),
             From::File(_) => None,
         }
     }

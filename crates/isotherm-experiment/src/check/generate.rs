@@ -1,7 +1,7 @@
 //! `[[workload]]` of the kinds that generate arrivals: `poisson`, `uniform`, `gaps`, `bursts`, `diurnal`, `closed` and `azure-like`.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use isotherm_kernel::{Duration, RandomStreams, Time};
 use isotherm_workload::{
@@ -561,7 +561,7 @@ fn azure_like(
     let stream = format!("workload/{number}");
     let drawn = checked(AzureLike::new(config, &RandomStreams::new(context.seed), &stream), apps.span, report)?;
     let first_function = create(&drawn, &prefix, &startup, (number, fields.place()), context)?;
-    Some(WorkloadPlan::AzureLike(AzureLikePlan { drawn: Rc::new(drawn), first_function, prefix, startup, stream }))
+    Some(WorkloadPlan::AzureLike(AzureLikePlan { drawn: Arc::new(drawn), first_function, prefix, startup, stream }))
 }
 
 /// Adds the functions of a workload to the experiment. Gives the number of the first.
@@ -595,7 +595,7 @@ fn create(
         startup: startup.clone(),
         keep_alive: None,
         concurrency: ConcurrencyPlan::default(),
-        body: Rc::new([]),
+        body: Arc::new([]),
         workload: Some(workload),
     }));
     u32::try_from(first).ok()

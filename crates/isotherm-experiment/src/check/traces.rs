@@ -34,7 +34,7 @@ pub struct TraceSize {
 }
 
 /// The traces that were looked at. The runs of a sweep mostly use the same ones, which are read once.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Traces {
     depth: Depth,
     known: RefCell<Vec<Known>>,
@@ -48,15 +48,26 @@ struct Known {
     size: TraceSize,
 }
 
+/// What is known of the traces whose rows have all been looked at.
+#[derive(Clone, Debug)]
+pub struct KnownTraces(Vec<Known>);
+
+impl KnownTraces {
+    /// What is known of a trace: nothing if only its beginning was looked at.
+    pub fn size(&self, plan: &CsvPlan) -> Option<TraceSize> {
+        self.0.iter().find(|known| known.plan == *plan).map(|known| known.size)
+    }
+}
+
 impl Traces {
     /// None so far.
     pub fn new(depth: Depth) -> Self {
         Traces { depth, known: RefCell::default(), azure: RefCell::default() }
     }
 
-    /// What is known of a trace: nothing if only its beginning was looked at.
-    pub fn size(&self, plan: &CsvPlan) -> Option<TraceSize> {
-        self.known.borrow().iter().find(|known| known.plan == *plan).map(|known| known.size)
+    /// What has been learnt.
+    pub fn into_known(self) -> KnownTraces {
+        KnownTraces(self.known.into_inner())
     }
 
     /// What is in a trace of Azure Functions: `read` reads it, and reports what is wrong with it.

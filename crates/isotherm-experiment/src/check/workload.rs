@@ -1,6 +1,6 @@
 //! `[[workload]]`: who invokes what and when.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use isotherm_kernel::{Duration, Time};
 use isotherm_workload::{Arrival, Columns, FunctionColumn, ReplayConfig, TimeColumn, TimeUnit, WithinMinute};
@@ -408,7 +408,7 @@ fn azure(
         }
         return None;
     };
-    Some(WorkloadPlan::Azure(AzurePlan { trace: Rc::clone(trace), replay, streams: format!("workload/{number}") }))
+    Some(WorkloadPlan::Azure(AzurePlan { trace: Arc::clone(trace), replay, streams: format!("workload/{number}") }))
 }
 
 fn table(fields: &mut Fields<'_>, format: TableFormat, context: &Context<'_>) -> Option<WorkloadPlan> {

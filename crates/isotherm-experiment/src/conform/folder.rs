@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use isotherm_platform::{PlatformError, PlatformSpec};
 
@@ -22,7 +22,7 @@ pub struct Case {
     /// The scenario, checked.
     pub scenario: Scenario,
     /// Its platform, which has the hosts, disks and routes that the scenario needs.
-    pub platform: Rc<PlatformSpec>,
+    pub platform: Arc<PlatformSpec>,
 }
 
 /// Reads and checks all scenarios of a folder, in the order of their file names. Whatever is wrong with any of them, or with
@@ -49,7 +49,7 @@ struct Reader {
     /// Where platforms are looked for.
     roots: Vec<PathBuf>,
     /// The platforms read so far; `None` is one that is broken, which has been reported.
-    platforms: BTreeMap<PathBuf, Option<Rc<PlatformSpec>>>,
+    platforms: BTreeMap<PathBuf, Option<Arc<PlatformSpec>>>,
     errors: Vec<ScenarioError>,
 }
 
@@ -75,7 +75,7 @@ impl Reader {
     }
 
     /// The platform of a scenario; reports once what is wrong with it.
-    fn platform(&mut self, scenario: &str, name: &str) -> Option<Rc<PlatformSpec>> {
+    fn platform(&mut self, scenario: &str, name: &str) -> Option<Arc<PlatformSpec>> {
         let path = platform_path(&self.roots, name);
         if let Some(known) = self.platforms.get(&path) {
             return known.clone();
@@ -92,7 +92,7 @@ impl Reader {
                 Err(ScenarioError { file: scenario.to_owned(), problems: vec![problem] })
             }
         };
-        let spec = spec.map_err(|error| self.errors.push(error)).ok().map(Rc::new);
+        let spec = spec.map_err(|error| self.errors.push(error)).ok().map(Arc::new);
         self.platforms.insert(path, spec.clone());
         spec
     }

@@ -12,7 +12,7 @@
 //! The wall clock belongs to the command line, so whoever wants times passes a clock in.
 
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration as WallTime;
 
 use isotherm_kernel::Time;
@@ -99,7 +99,7 @@ pub struct ObtainedInvocation {
     /// When its body ended; `None` if it was killed by its time limit.
     pub ended: Option<Time>,
     /// The compute host.
-    pub node: Option<Rc<str>>,
+    pub node: Option<Arc<str>>,
     /// The word of the scenario format for how it ended; `None` if it never did.
     pub outcome: Option<&'static str>,
 }

@@ -1,7 +1,6 @@
 //! Traces of Azure Functions in a plan.
 
 use std::path::PathBuf;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use isotherm_kernel::{Duration, Time};
@@ -14,7 +13,7 @@ use crate::law::DurationLaw;
 #[derive(Clone, Debug)]
 pub struct ListedPlan {
     /// The trace.
-    pub trace: Rc<AzureTrace>,
+    pub trace: Arc<AzureTrace>,
     /// The number of the first of them; the others follow.
     pub first: usize,
     /// How long a body may run.
@@ -97,7 +96,7 @@ pub enum AppMemory {
 #[derive(Clone, Debug)]
 pub struct AzurePlan {
     /// The trace.
-    pub trace: Rc<AzureTrace>,
+    pub trace: Arc<AzureTrace>,
     /// How it is played. That of 2021 says all but the end itself.
     pub replay: ReplayConfig,
     /// What the names of its random streams begin with.

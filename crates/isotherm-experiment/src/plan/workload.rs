@@ -1,7 +1,7 @@
 //! Workloads of a plan.
 
 use std::path::PathBuf;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use isotherm_kernel::Duration;
 use isotherm_workload::{Arrival, AzureLike, BurstState, ClosedLoop, Columns, DayShape, GeneratorConfig};
@@ -99,7 +99,7 @@ pub struct ClosedPlan {
 #[derive(Clone, Debug)]
 pub struct AzureLikePlan {
     /// What was drawn.
-    pub drawn: Rc<AzureLike>,
+    pub drawn: Arc<AzureLike>,
     /// The number of its first function.
     pub first_function: u32,
     /// What the names of its functions begin with.

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use isotherm_serverless::{Body, Planned, RegisteredFunction, Source};
 use isotherm_services::ExecutionController;
@@ -100,7 +101,7 @@ impl Driver {
         for mut client in clients.clients {
             let (manager, functions, kernel) = (self.world.manager.clone(), Rc::clone(&functions), me.kernel().clone());
             let (left, lost) = (Rc::clone(&left), Rc::clone(&self.lost));
-            let actor = me.site().platform().actor(me.host(), Rc::clone(me.address().label()));
+            let actor = me.site().platform().actor(me.host(), Arc::clone(me.address().label()));
             drop(actor.spawn(async move {
                 // Whoever begins to think will invoke, so that nobody thinks in vain when the others have invoked enough.
                 while let Some(rest) = left.get().checked_sub(1) {
@@ -129,7 +130,7 @@ impl Driver {
     fn invoke_apart(&self, me: &ExecutionController, function: RegisteredFunction, body: Option<Body>) {
         let manager = self.world.manager.clone();
         let lost = Rc::clone(&self.lost);
-        let actor = me.site().platform().actor(me.host(), Rc::clone(me.address().label()));
+        let actor = me.site().platform().actor(me.host(), Arc::clone(me.address().label()));
         drop(actor.spawn(async move {
             match manager.invoke_with(&function, body).await {
                 Ok(invocation) => manager.wait_one(&invocation).await,

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use isotherm_kernel::{RandomStreams, Time};
 use isotherm_results::Totals;
@@ -38,7 +39,7 @@ impl World {
             Image::new(image.name.as_str(), image.bytes, image.memory_bytes, &storages[image.storage])
         };
         let images: Vec<Image> = (0..plan.images.len()).map(image).collect();
-        let names: Vec<Rc<str>> = plan.functions.iter().map(|function| function.name.as_str().into()).collect();
+        let names: Vec<Arc<str>> = plan.functions.iter().map(|function| function.name.as_str().into()).collect();
         let streams = RandomStreams::new(plan.seed);
         let body = |steps: &[StepPlan], of: &str| {
             // Every step that is random has a stream of its own, so that a step more or less leaves the others as they are.
@@ -55,7 +56,7 @@ impl World {
             };
             let startup = function.startup.startup(&streams, &format!("function/{name}/startup"));
             let body = body(&function.body, &format!("function/{name}/body"));
-            let mut built = Function::new(Rc::clone(name), image, body).with_startup(startup);
+            let mut built = Function::new(Arc::clone(name), image, body).with_startup(startup);
             if let Some(kind) = function.keep_alive {
                 built = built.with_shared_keep_alive(keep_alives.get(kind));
             }
@@ -140,7 +141,7 @@ fn service_config(plan: &Plan) -> ServiceConfig {
 fn step(
     step: &StepPlan,
     storages: &[StorageService],
-    functions: &[Rc<str>],
+    functions: &[Arc<str>],
     streams: &RandomStreams,
     stream: &str,
 ) -> Step {
@@ -156,7 +157,7 @@ fn step(
         StepPlan::Put { storage, file, bytes } => {
             Step::Put { storage: storages[*storage].clone(), file: file.as_str().into(), bytes: *bytes }
         }
-        StepPlan::Invoke { function } => Step::Invoke { function: Rc::clone(&functions[*function]) },
+        StepPlan::Invoke { function } => Step::Invoke { function: Arc::clone(&functions[*function]) },
     }
 }
 

@@ -1,6 +1,7 @@
 //! Carrying out what the platform's state has decided.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use isotherm_kernel::Duration;
 use isotherm_services::{
@@ -52,7 +53,7 @@ impl ActionOwner for Inner {
             && self.stopped.get()
         {
             // Users know nothing of the services within this one.
-            *stopped = Rc::clone(&self.name);
+            *stopped = Arc::clone(&self.name);
         }
         let (invocation, end) = (InvocationId(invocation), BodyEnd { started, ended, result });
         let service = ServerlessComputeService { inner: self };

@@ -50,6 +50,7 @@ pub use view::{Mark, Need, Pending, View};
 use std::cell::Cell;
 use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use isotherm_kernel::{Duration, Time};
 use isotherm_services::{FailureCause, FileId, Port};
@@ -114,7 +115,7 @@ pub(crate) enum OnHead {
 }
 
 pub(crate) struct Image {
-    pub(crate) name: Rc<str>,
+    pub(crate) name: Arc<str>,
     pub(crate) bytes: u64,
     pub(crate) memory_bytes: u64,
     pub(crate) head: OnHead,
@@ -131,7 +132,7 @@ pub(crate) struct Image {
 }
 
 pub(crate) struct Function {
-    pub(crate) name: Rc<str>,
+    pub(crate) name: Arc<str>,
     pub(crate) image: Option<ImageId>,
     pub(crate) limits: Limits,
     pub(crate) startup: Startup,
@@ -155,7 +156,7 @@ pub(crate) struct Function {
 
 /// What is registered.
 pub(crate) struct Registration {
-    pub(crate) name: Rc<str>,
+    pub(crate) name: Arc<str>,
     pub(crate) image: Option<ImageId>,
     pub(crate) limits: Limits,
     /// In place of the service's.
@@ -167,7 +168,7 @@ pub(crate) struct Registration {
 
 impl Registration {
     /// With what holds unless something else is said.
-    pub(crate) fn new(name: Rc<str>, image: Option<ImageId>, limits: Limits) -> Self {
+    pub(crate) fn new(name: Arc<str>, image: Option<ImageId>, limits: Limits) -> Self {
         Registration { name, image, limits, startup: None, keep_alive: None, concurrency: Concurrency::default() }
     }
 }
@@ -259,7 +260,7 @@ pub(crate) struct PlatformState {
     pub(crate) records: Records,
     /// Whether somebody looks at the names in records.
     pub(crate) names_wanted: bool,
-    no_name: Rc<str>,
+    no_name: Arc<str>,
     /// Invocations that nobody has looked at yet.
     new: VecDeque<(InvocationId, FunctionId)>,
     common_gate: CommonGate,
@@ -363,7 +364,7 @@ impl PlatformState {
     }
 
     /// Makes an image known.
-    pub(crate) fn add_image(&mut self, name: Rc<str>, bytes: u64, memory_bytes: u64) -> ImageId {
+    pub(crate) fn add_image(&mut self, name: Arc<str>, bytes: u64, memory_bytes: u64) -> ImageId {
         self.images.push(Image {
             name,
             bytes,

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use isotherm_kernel::Time;
 use isotherm_services::{FileId, FileSystem};
@@ -17,7 +18,7 @@ pub(crate) type SharedFileSystem = Rc<RefCell<FileSystem>>;
 
 /// A compute host as its service knows it.
 pub(crate) struct Node {
-    pub(crate) name: Rc<str>,
+    pub(crate) name: Arc<str>,
     /// Whether its host is on.
     pub(crate) up: bool,
     /// Whether it is on the list of nodes of which schedulers have to hear.
@@ -100,7 +101,7 @@ impl NodeImage {
 }
 
 impl Node {
-    pub(crate) fn new(name: Rc<str>, slots: Option<u32>, disk: SharedFileSystem, memory: SharedFileSystem) -> Self {
+    pub(crate) fn new(name: Arc<str>, slots: Option<u32>, disk: SharedFileSystem, memory: SharedFileSystem) -> Self {
         Node {
             name,
             up: true,

@@ -7,6 +7,7 @@
 use std::cell::RefCell;
 use std::future::Future;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use isotherm_kernel::{Duration, RunError, Simulation, Time};
 use isotherm_platform::{HostId, Platform, PlatformBuilder};
@@ -150,7 +151,7 @@ impl World {
         let service = ServerlessComputeService::start(&self.site, config).unwrap();
         service.observe(Auditor::observer(&auditor));
         let messages = Rc::new(RefCell::new(0));
-        let (counter, label) = (Rc::clone(&messages), Rc::clone(service.address().label()));
+        let (counter, label) = (Rc::clone(&messages), Arc::clone(service.address().label()));
         self.site.observe_messages(Box::new(move |event| *counter.borrow_mut() += u64::from(event.to == label)));
         self.services.borrow_mut().push(Audited { service: service.clone(), auditor, messages });
         service

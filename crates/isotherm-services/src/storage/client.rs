@@ -108,7 +108,7 @@ impl StorageService {
         destination: &StorageService,
     ) -> Result<u64, FailureCause> {
         let file = file.into();
-        let name = Rc::clone(&file);
+        let name = Arc::clone(&file);
         self.copy_as(from, file, destination, name).await
     }
 

@@ -61,7 +61,7 @@ impl StorageService {
             return;
         }
         let daemon = Daemon(self.clone());
-        let name = Rc::clone(&self.inner.name);
+        let name = Arc::clone(&self.inner.name);
         let platform = self.inner.site.platform();
         platform.actor(self.host(), name).daemon().spawn(async move { daemon.0.serve().await });
     }
@@ -167,7 +167,7 @@ impl StorageService {
         }
         let bytes = pin.bytes();
         let tag = job.source.inner.files.borrow().tag(pin.id());
-        let target = match job.destination.target(Rc::clone(&job.name), bytes, tag) {
+        let target = match job.destination.target(Arc::clone(&job.name), bytes, tag) {
             Ok(target) => target,
             Err(cause) => return reply.finish("copy_answer", Err(cause)),
         };
@@ -243,7 +243,7 @@ async fn copy(job: &Copy, pin: &FilePin, bytes: u64) -> Result<(), FailureCause>
     }
     if from.is_buffered() && to.is_buffered() {
         // The destination reads from the source like any other reader.
-        let file = Rc::clone(&job.file);
+        let file = Arc::clone(&job.file);
         source.ask(destination.address(), |reply| Request::Fetch { file, reply }).await?;
     }
     move_watched(site, from, to, bytes, &mut || pin.touch()).await

@@ -1,6 +1,6 @@
 //! Scenarios of one function and a few invocations, with an obtained side that is changed in one respect.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::*;
 use crate::conform::ObtainedRegistration;
@@ -56,7 +56,7 @@ fn faithful(scenario: &Scenario) -> Obtained {
         dispatched: wanted.dispatched_s.map(Time::from_secs_f64),
         started: wanted.started_s.map(Time::from_secs_f64),
         ended: wanted.ended_s.map(Time::from_secs_f64),
-        node: wanted.node.as_deref().map(Rc::from),
+        node: wanted.node.as_deref().map(Arc::from),
         outcome: Some(outcome(&wanted.outcome)),
     });
     Obtained {
