@@ -31,6 +31,9 @@ pub struct Rules {
     pub overhead: OverheadRule,
     /// Whether the timer of an idle container that was reused meanwhile still causes a scheduling round.
     pub stale_timers_cause_rounds: bool,
+    /// Whether the start of a container makes its image the most recently used, on the node's disk and in its memory. Otherwise only
+    /// copies and loads do; policies that count uses count starts in any case.
+    pub starts_renew_images: bool,
 }
 
 /// What an image copy or load does that finds no room on a node.
@@ -61,6 +64,7 @@ impl Preset {
                 at_limit: AtLimit::Completed,
                 overhead: OverheadRule::DelaysRequest,
                 stale_timers_cause_rounds: false,
+                starts_renew_images: true,
             },
             Preset::Wrench => Rules {
                 room: RoomRule::Fail,
@@ -68,6 +72,7 @@ impl Preset {
                 at_limit: AtLimit::TimedOut,
                 overhead: OverheadRule::BlocksService,
                 stale_timers_cause_rounds: true,
+                starts_renew_images: false,
             },
         }
     }
@@ -108,11 +113,12 @@ pub enum ContainerReuse {
 /// Which images that nobody uses go when room is missing, at each level of the caches of images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ImageCaches {
-    /// On the head disk. A copy to a node is an access.
+    /// On the head disk. A copy to a node is a use.
     pub head: Eviction,
-    /// On the disks of compute hosts. A load into memory is an access, and the start of a container counts as a use.
+    /// On the disks of compute hosts. The start of a container is a use, whether the image has to be loaded for it or is in memory already. (A
+    /// load makes it the most recently used, too, but does not count as a use of its own.)
     pub disk: Eviction,
-    /// In the memories of compute hosts. The start of a container counts as a use.
+    /// In the memories of compute hosts. The start of a container is a use.
     pub memory: Eviction,
 }
 

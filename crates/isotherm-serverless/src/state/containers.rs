@@ -62,7 +62,7 @@ impl PlatformState {
             }
         }
         self.count_pins(node, image, 1, 0);
-        self.count_use(node, image);
+        self.use_image(node, image);
         self.touch(node);
         let id = ContainerId(self.next_container);
         self.next_container += 1;
@@ -134,14 +134,18 @@ impl PlatformState {
         }
     }
 
-    /// An image has been of use: caches that count uses keep it for longer.
-    fn count_use(&mut self, node: NodeId, image: Option<ImageId>) {
+    /// A container has been started from an image: that is a use of it, in memory and on the disk below.
+    fn use_image(&mut self, node: NodeId, image: Option<ImageId>) {
         let Some(image) = image else { return };
         let state = &self.nodes[node.index()];
         let known = state.image(image);
-        if let (Some(disk), Some(memory)) = (known.disk, known.memory) {
-            state.disk.borrow_mut().count_use(disk);
-            state.memory.borrow_mut().count_use(memory);
+        let (Some(disk), Some(memory)) = (known.disk, known.memory) else { return };
+        for (files, file) in [(&state.disk, disk), (&state.memory, memory)] {
+            if self.policies.rules.starts_renew_images {
+                files.borrow_mut().touch(file);
+            } else {
+                files.borrow_mut().count_use(file);
+            }
         }
     }
 

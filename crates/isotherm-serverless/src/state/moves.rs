@@ -147,8 +147,8 @@ impl PlatformState {
         if let Some(file) = state.image(image).disk {
             let mut disk = state.disk.borrow_mut();
             disk.unpin(file);
-            // Reading the image to its end is an access.
-            disk.touch(file);
+            // It has been read for the start of a container, which is the use that counts.
+            disk.refresh(file);
         }
         state.memory.borrow_mut().release(bytes);
         state.room_may_have_come();

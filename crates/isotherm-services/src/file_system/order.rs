@@ -9,8 +9,10 @@ use super::{Eviction, FileId, FileName};
 
 /// Under [`Eviction::S3Fifo`]: the part of the partition that the queue of newcomers may take.
 const SMALL_PART: u64 = 10;
-/// Under [`Eviction::S3Fifo`]: accesses are counted up to this.
+/// Under [`Eviction::S3Fifo`]: uses are counted up to this.
 const MOST_USES: u32 = 3;
+/// Under [`Eviction::S3Fifo`]: a newcomer that has been used so often moves to the main queue instead of going.
+const PROMOTED: u32 = 2;
 /// Under [`Eviction::S3Fifo`]: the ranks of the two queues.
 const SMALL: u64 = 0;
 const MAIN: u64 = 1;
@@ -28,7 +30,21 @@ pub(super) struct Key {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Standing {
     pub(super) key: Key,
+    /// How often it has been used, the use for which it came not counted.
     uses: u32,
+    /// Whether that use is still to come.
+    awaited: bool,
+}
+
+/// Which files may go next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Queue {
+    /// All of them.
+    All,
+    /// Under [`Eviction::S3Fifo`]: the newcomers.
+    Small,
+    /// Under [`Eviction::S3Fifo`]: the others.
+    Main,
 }
 
 #[derive(Debug)]
@@ -63,7 +79,8 @@ impl Order {
 
     /// A file appears.
     pub(super) fn enter(&mut self, name: &FileName, bytes: u64) -> Standing {
-        let mut standing = Standing { key: Key { rank: 0, sequence: self.take_sequence() }, uses: 0 };
+        let key = Key { rank: 0, sequence: self.take_sequence() };
+        let mut standing = Standing { key, uses: 0, awaited: true };
         if self.eviction == Eviction::S3Fifo {
             if self.ghosts.remove(name) {
                 standing.key.rank = MAIN;
@@ -91,21 +108,22 @@ impl Order {
         matches!(self.eviction, Eviction::Lfu | Eviction::GreedyDual | Eviction::S3Fifo)
     }
 
-    /// A file was accessed. It must not be among the idle meanwhile.
-    pub(super) fn access(&mut self, standing: &mut Standing, bytes: u64) {
-        match self.eviction {
-            Eviction::S3Fifo => standing.uses = (standing.uses + 1).min(MOST_USES),
-            _ => {
-                standing.uses = standing.uses.saturating_add(1);
-                standing.key.sequence = self.take_sequence();
-                self.rank(standing, bytes);
-            }
+    /// A file was used, or (`counts` is false) read on the way to a use. It must not be among the idle meanwhile.
+    pub(super) fn access(&mut self, standing: &mut Standing, bytes: u64, counts: bool) {
+        if counts && !std::mem::take(&mut standing.awaited) {
+            standing.uses = standing.uses.saturating_add(1);
+        }
+        if self.eviction == Eviction::S3Fifo {
+            standing.uses = standing.uses.min(MOST_USES);
+        } else {
+            standing.key.sequence = self.take_sequence();
+            self.rank(standing, bytes);
         }
     }
 
     fn rank(&self, standing: &mut Standing, bytes: u64) {
-        // A file appears because somebody needs it: his access, the first, counts from then on, and not twice.
-        let uses = standing.uses.max(1);
+        // A file appears because it is needed: that use counts from then on.
+        let uses = standing.uses.saturating_add(1);
         match self.eviction {
             Eviction::None | Eviction::Fifo | Eviction::Lru | Eviction::S3Fifo => {}
             Eviction::Lfu => standing.key.rank = u64::from(uses),
@@ -117,14 +135,23 @@ impl Order {
         }
     }
 
-    /// The file that goes next, unless it is [spared](Self::spares).
-    pub(super) fn first(&self, capacity: u64) -> Option<FileId> {
-        let first = self.idle.values().next().copied();
-        if self.eviction == Eviction::S3Fifo && self.small_bytes <= capacity / SMALL_PART {
-            let main = Key { rank: MAIN, sequence: 0 };
-            return self.idle.range(main..).next().map(|(_, &id)| id).or(first);
+    /// From which files the next one goes, if files take so many bytes of those that they may take.
+    pub(super) fn queue(&self, files: u64, capacity: u64) -> Queue {
+        match self.eviction {
+            Eviction::S3Fifo if files - self.small_bytes > capacity - capacity / SMALL_PART => Queue::Main,
+            Eviction::S3Fifo => Queue::Small,
+            _ => Queue::All,
         }
-        first
+    }
+
+    /// The file of a queue that goes next, unless it is [spared](Self::spares); of the other one if nothing of this may go.
+    pub(super) fn first(&self, queue: Queue) -> Option<FileId> {
+        let main = Key { rank: MAIN, sequence: 0 };
+        let first = || self.idle.values().next().copied();
+        match queue {
+            Queue::Main => self.idle.range(main..).next().map(|(_, &id)| id).or_else(first),
+            Queue::All | Queue::Small => first(),
+        }
     }
 
     /// The file is to go. Whether it may stay once more, at another place; each file at most a few times.
@@ -138,7 +165,7 @@ impl Order {
             }
             standing.uses -= 1;
         } else {
-            if standing.uses <= 1 {
+            if standing.uses < PROMOTED {
                 return false;
             }
             self.small_bytes -= bytes;
@@ -187,6 +214,9 @@ struct Ghosts {
 impl Ghosts {
     fn add(&mut self, name: &FileName, bytes: u64, sequence: u64, most: u64) {
         self.remove(name);
+        if bytes > most {
+            return;
+        }
         self.names.insert(name.clone(), sequence);
         self.queue.insert(sequence, (name.clone(), bytes));
         self.bytes += bytes;
@@ -298,8 +328,8 @@ mod tests {
         for (eviction, stays) in [(Eviction::S3Fifo, true), (Eviction::Lru, false), (Eviction::Fifo, false)] {
             let mut disk = disk(eviction);
             create(&mut disk, &[("hot", 10)]);
-            touch(&mut disk, "hot");
-            touch(&mut disk, "hot");
+            // The use for which it came, and two more.
+            (0..3).for_each(|_| touch(&mut disk, "hot"));
             scan(&mut disk, "x", 50);
             assert_eq!(disk.lookup("hot").is_some(), stays, "{eviction:?}");
         }
