@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use isotherm_kernel::{Duration, Limits};
 use isotherm_platform::{DiskId, HostId, PlatformSpec};
-use isotherm_serverless::{ContainerReuse, Payloads, Preset, Slots, Throttle};
+use isotherm_serverless::{AfterFailure, ContainerReuse, OnFailure, Payloads, Preset, Slots, Throttle};
 
 mod azure;
 mod workload;
@@ -98,6 +98,8 @@ pub struct ServicePlan {
     pub max_concurrency: Option<u32>,
     /// What becomes of those that come beyond.
     pub throttle: Throttle,
+    /// What becomes of the container of an invocation that has failed.
+    pub on_failure: OnFailure,
     /// How long the start of a container takes, unless its function says otherwise.
     pub startup: DurationLaw,
     /// How long the service needs to take in an invocation.
@@ -127,6 +129,7 @@ impl ServicePlan {
             image_eviction: ImageEvictionKind::Lru,
             max_concurrency: None,
             throttle: Throttle::Queue,
+            on_failure: preset.on_failure(),
             startup: Duration::ZERO.into(),
             processing_overhead: Duration::ZERO,
             slots: Slots::Cores,
@@ -194,12 +197,23 @@ pub struct FunctionPlan {
     pub startup: DurationLaw,
     /// How long an idle container of it is kept, if not as the service says.
     pub keep_alive: Option<KeepAliveKind>,
+    /// What becomes of the container of an invocation of it that has failed, if not as the service says.
+    pub on_failure: OnFailurePlan,
     /// How many invocations of it run at once.
     pub concurrency: ConcurrencyPlan,
     /// What it does when it is invoked, unless the invocation says otherwise. Empty if every invocation does.
     pub body: Body,
     /// The workload that brought it; `None` if the experiment has it.
     pub workload: Option<usize>,
+}
+
+/// What becomes of the container of an invocation that has failed, as far as it is said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OnFailurePlan {
+    /// It ran into its time limit.
+    pub timeout: Option<AfterFailure>,
+    /// Its body failed.
+    pub error: Option<AfterFailure>,
 }
 
 /// How many invocations of a function run at once.

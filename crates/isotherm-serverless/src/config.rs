@@ -1,6 +1,6 @@
 //! How a serverless compute service is set up: its hosts, its policies, and the rules in which presets differ.
 
-use isotherm_kernel::Duration;
+use isotherm_kernel::{Duration, Random, RandomStreams};
 use isotherm_platform::HostId;
 use isotherm_services::{AtLimit, Eviction};
 
@@ -77,6 +77,14 @@ impl Preset {
         }
     }
 
+    /// What becomes of the container of an invocation that has failed, if nothing else is said.
+    pub fn on_failure(self) -> OnFailure {
+        match self {
+            Preset::Default => OnFailure { timeout: AfterFailure::Discard, error: AfterFailure::Keep },
+            Preset::Wrench => OnFailure::KEEP,
+        }
+    }
+
     /// Which idle container serves, if nothing else is said.
     pub fn reuse(self) -> ContainerReuse {
         match self {
@@ -97,17 +105,54 @@ pub enum Throttle {
     Reject,
 }
 
-/// Which of several idle containers of a function on a node serves the next invocation.
+/// What becomes of a container when an invocation in it has failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AfterFailure {
+    /// It serves again.
+    Keep,
+    /// It takes no further invocation, and stops as soon as it serves nobody.
+    Discard,
+}
+
+/// What becomes of the container of an invocation that has failed, by how it has.
+///
+/// Platforms that run one invocation at a time in a container throw it away when that has run into its time limit, since what goes on in it is not
+/// known, but keep it when the function has only reported an error. AWS Lambda resets the execution environment when a function crashes or times
+/// out (*Lambda Developer Guide*, "Understanding the Lambda execution environment lifecycle", failures during the invoke phase), and
+/// OpenWhisk removes the container after a time-out (apache/openwhisk#1554) and keeps it after an application error (#3918). That is the rule of
+/// [`Preset::Default`]. The reference simulator keeps all of them ([`Preset::Wrench`]).
+///
+/// A container whose host has failed is gone in any case; one whose invocation was cancelled is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OnFailure {
+    /// It ran into its time limit.
+    pub timeout: AfterFailure,
+    /// Its body failed: by its own account, or by what it read, wrote or invoked.
+    pub error: AfterFailure,
+}
+
+impl OnFailure {
+    /// Containers are kept.
+    pub const KEEP: OnFailure = OnFailure { timeout: AfterFailure::Keep, error: AfterFailure::Keep };
+    /// Containers are discarded.
+    pub const DISCARD: OnFailure = OnFailure { timeout: AfterFailure::Discard, error: AfterFailure::Discard };
+}
+
+/// Which of several containers of a function on a node that can take an invocation serves the next one: idle ones, and where containers serve
+/// [several at once](crate::Function::with_concurrency) those that have a place left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContainerReuse {
     /// The one that was created last.
     Newest,
     /// The one that was created first.
     Oldest,
-    /// The one that has been idle for longest.
+    /// The one that has been idle for longest; where containers serve several at once, the one whose last invocation was given to it
+    /// first.
     LeastRecentlyUsed,
-    /// The one that became idle last.
+    /// The one that became idle last; where containers serve several at once, the one that was given an invocation last.
     MostRecentlyUsed,
+    /// One drawn at random, each with the same probability, from [`ServiceConfig::reuse_random`].
+    Random,
 }
 
 /// Which images that nobody uses go when room is missing, at each level of the caches of images.
@@ -226,12 +271,17 @@ pub struct ServiceConfig {
     pub eviction: Box<dyn ContainerEviction>,
     /// How many invocations may run at once, on all compute hosts together; `None`: any number.
     pub max_concurrency: Option<u32>,
-    /// What becomes of invocations for which there is no more concurrency, of the service or of their function.
+    /// What becomes of invocations for which there is no more concurrency, of the service or of their function. Where none is ever given (a
+    /// limit of 0) they are rejected in any case.
     pub throttle: Throttle,
+    /// What becomes of the container of an invocation that has failed, unless its function says otherwise.
+    pub on_failure: OnFailure,
     /// Which images go when room is missing.
     pub image_caches: ImageCaches,
     /// Which idle container serves.
     pub reuse: ContainerReuse,
+    /// What [`ContainerReuse::Random`] draws from; unless it is said, the stream `reuse/random` of the seed 0.
+    pub reuse_random: Random,
     /// Time the service needs for each invocation request.
     pub processing_overhead: Duration,
     /// Time a container needs to start, unless its function says otherwise.
@@ -263,7 +313,9 @@ impl ServiceConfig {
             max_concurrency: None,
             throttle: Throttle::default(),
             image_caches: ImageCaches::default(),
+            on_failure: preset.on_failure(),
             reuse: preset.reuse(),
+            reuse_random: RandomStreams::new(0).stream("reuse/random"),
             processing_overhead: Duration::ZERO,
             startup_overhead: Duration::ZERO,
             simulate_downloads: true,
@@ -325,6 +377,18 @@ impl ServiceConfig {
     /// Another rule for which idle container serves.
     pub fn with_reuse(mut self, reuse: ContainerReuse) -> Self {
         self.reuse = reuse;
+        self
+    }
+
+    /// One container drawn at random serves.
+    pub fn with_random_reuse(mut self, random: Random) -> Self {
+        (self.reuse, self.reuse_random) = (ContainerReuse::Random, random);
+        self
+    }
+
+    /// Another rule for what becomes of the container of an invocation that has failed.
+    pub fn with_on_failure(mut self, on_failure: OnFailure) -> Self {
+        self.on_failure = on_failure;
         self
     }
 

@@ -11,6 +11,7 @@ use isotherm_kernel::{Duration, RandomDuration};
 use isotherm_services::{FailureCause, FileName, StorageService};
 
 use crate::call::Call;
+use crate::config::OnFailure;
 use crate::keep_alive::{KeepAlive, SharedKeepAlive};
 use crate::service::ServerlessComputeService;
 use crate::{FunctionId, Limits};
@@ -325,6 +326,7 @@ struct FunctionInner {
     body: Body,
     startup: Option<Startup>,
     keep_alive: Option<SharedKeepAlive>,
+    on_failure: Option<OnFailure>,
     concurrency: Concurrency,
 }
 
@@ -366,6 +368,7 @@ impl Function {
             body,
             startup: None,
             keep_alive: None,
+            on_failure: None,
             concurrency: Concurrency::default(),
         };
         Function { inner: Rc::new(inner) }
@@ -394,26 +397,32 @@ impl Function {
         self.changed(|inner| inner.keep_alive = Some(keep_alive))
     }
 
+    /// The same function with a rule of its own for what becomes of the container of an invocation that has failed, in place of the service's.
+    pub fn with_on_failure(self, on_failure: OnFailure) -> Self {
+        self.changed(|inner| inner.on_failure = Some(on_failure))
+    }
+
     /// The same function, of which one container serves so many invocations at once (at least one). Each takes a slot; memory and disk space of
     /// the container, and its private storage, are shared by them.
     pub fn with_concurrency(self, per_container: u32) -> Self {
         self.changed(|inner| inner.concurrency.per_container = per_container.max(1))
     }
 
-    /// The same function, of which at most so many invocations run at once (at least one). What becomes of those that come beyond is for the
-    /// service to say ([`Throttle`](crate::Throttle)).
+    /// The same function, of which at most so many invocations run at once. What becomes of those that come beyond is for the
+    /// service to say ([`Throttle`](crate::Throttle)); if none may run (0), all are rejected.
     pub fn with_max_concurrency(self, most: u32) -> Self {
         self.changed(|inner| {
-            inner.concurrency.most = Some(most.max(1));
+            inner.concurrency.most = Some(most);
             inner.concurrency.reserved = false;
         })
     }
 
     /// The same, where so many places of the [concurrency of the service](crate::ServiceConfig::max_concurrency) are kept free for it. It is
-    /// refused at its registration if there are not so many, or if none would be left for functions that share the rest.
+    /// refused at its registration if there are not so many, or if none would be left for functions that share the rest. With 0 the function is
+    /// stopped, as on AWS Lambda: all its invocations are rejected.
     pub fn with_reserved_concurrency(self, most: u32) -> Self {
         self.changed(|inner| {
-            inner.concurrency.most = Some(most.max(1));
+            inner.concurrency.most = Some(most);
             inner.concurrency.reserved = true;
         })
     }
@@ -441,6 +450,11 @@ impl Function {
 
     pub(crate) fn concurrency(&self) -> Concurrency {
         self.inner.concurrency
+    }
+
+    /// Its own rule for what becomes of the container of an invocation that has failed, if it has one.
+    pub fn on_failure(&self) -> Option<OnFailure> {
+        self.inner.on_failure
     }
 
     /// Its own keep-alive policy, if it has one.

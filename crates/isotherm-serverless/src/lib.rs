@@ -87,8 +87,8 @@ mod state;
 
 pub use call::{Call, PrivateStorage};
 pub use config::{
-    ContainerReuse, ImageCaches, NodeConfig, OverheadRule, Payloads, Preset, RoomRule, Rules, ServiceConfig, Slots,
-    Throttle,
+    AfterFailure, ContainerReuse, ImageCaches, NodeConfig, OnFailure, OverheadRule, Payloads, Preset, RoomRule, Rules,
+    ServiceConfig, Slots, Throttle,
 };
 pub use event::{EventKind, PlatformEvent};
 pub use function::{Body, BodyFuture, Function, Image, RegisteredFunction, Startup, Step};

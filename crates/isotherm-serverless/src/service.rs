@@ -197,6 +197,8 @@ impl ServerlessComputeService {
                 keep_alive: config.keep_alive,
                 eviction: config.eviction,
                 reuse: config.reuse,
+                reuse_random: config.reuse_random,
+                on_failure: config.on_failure,
                 rules: config.rules,
                 max_concurrency: config.max_concurrency,
                 throttle: config.throttle,
@@ -572,6 +574,7 @@ impl ServerlessComputeService {
         let id = state.register(Registration {
             startup: function.startup().cloned(),
             keep_alive: function.keep_alive().cloned(),
+            on_failure: function.on_failure(),
             concurrency: function.concurrency(),
             ..Registration::new(Arc::clone(function.name()), image, limits)
         })?;

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use common::*;
 use isotherm_kernel::{Distribution, RandomDuration, RandomStreams, RunError};
-use isotherm_serverless::{Body, Function, Invocation, Limits, Outcome, Preset, Slots, StartKind, Step};
+use isotherm_serverless::{Body, Function, Invocation, Limits, OnFailure, Outcome, Preset, Slots, StartKind, Step};
 use isotherm_services::FailureCause;
 
 /// Runs one body, of a function without an image on the only node, with a disk limit of 1 GB. It begins at date 0.
@@ -188,7 +188,10 @@ fn a_body_leaves_an_output() {
 /// What a body sees of its private storage: free at its beginning, free at its end.
 fn storage_seen(limits: Limits, first: Body, second_after: f64) -> (Invocation, Vec<u64>) {
     let world = World::new(1);
-    let service = world.service(Preset::Default, |config| keep(config, 1000.0));
+    let service = world.service(Preset::Default, |config| {
+        keep(config, 1000.0);
+        config.on_failure = OnFailure::KEEP;
+    });
     let manager = world.manager.clone();
     let seen = Rc::new(RefCell::new(Vec::new()));
     let result = Rc::clone(&seen);

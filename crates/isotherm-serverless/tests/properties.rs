@@ -20,8 +20,8 @@ use isotherm_serverless::scheduler::{
 };
 use isotherm_serverless::{
     Body, ContainerReuse, Function, FunctionManager, Image, ImageCaches, Invocation, InvocationRecord, Limits,
-    NodeConfig, NodeId, Outcome, Payloads, Preset, ServerlessComputeService, ServiceConfig, Slots, Step, Throttle,
-    View,
+    NodeConfig, NodeId, OnFailure, Outcome, Payloads, Preset, ServerlessComputeService, ServiceConfig, Slots, Step,
+    Throttle, View,
 };
 use isotherm_services::{Eviction, Site, StorageConfig, StorageService};
 use proptest::prelude::*;
@@ -133,7 +133,8 @@ fn scenario(preset: Preset) -> impl Strategy<Value = Scenario> {
         Just(ContainerReuse::Newest),
         Just(ContainerReuse::Oldest),
         Just(ContainerReuse::LeastRecentlyUsed),
-        Just(ContainerReuse::MostRecentlyUsed)
+        Just(ContainerReuse::MostRecentlyUsed),
+        Just(ContainerReuse::Random)
     ];
     let policies = (
         prop_oneof![1 => 0u8..6, 2 => 6u8..14],
@@ -304,6 +305,11 @@ fn set_extras(extras: &Extras, scenario: &Scenario, config: &mut ServiceConfig) 
 /// Some functions with containers that serve several invocations, and limits of all sorts.
 fn limited(function: Function, index: usize, extras: &Extras) -> Function {
     let function = if index.is_multiple_of(2) { function.with_concurrency(extras.per_container) } else { function };
+    let function = match index % 4 {
+        0 => function.with_on_failure(OnFailure::DISCARD),
+        1 => function.with_on_failure(OnFailure::KEEP),
+        _ => function,
+    };
     match index % 6 {
         0 => function.with_max_concurrency(extras.most),
         3 => function.with_reserved_concurrency(extras.most),

@@ -9,7 +9,7 @@ use crate::plan::{ConcurrencyPlan, FunctionPlan, ServicePlan};
 use crate::tree::{Kind, Value};
 
 /// A number of invocations, or `"unlimited"`.
-const A_MAXIMUM: Takes = Takes::Either(&[takes::<Count>(), Takes::Words(|| words(UNLIMITED))]);
+const A_MAXIMUM: Takes = Takes::Either(&[takes::<Places>(), Takes::Words(|| words(UNLIMITED))]);
 
 const UNLIMITED: &[Choice<Maximum>] = &[word("unlimited", "any number of them", Maximum(None))];
 
@@ -19,15 +19,18 @@ const THROTTLE: &[Choice<Throttle>] = &[
 ];
 
 /// `service.max_concurrency`
-pub const SERVICE_MAXIMUM: Field =
-    field("max_concurrency", A_MAXIMUM, "How many invocations run at once, on all compute hosts together.")
-        .default("\"unlimited\"");
+pub const SERVICE_MAXIMUM: Field = field(
+    "max_concurrency",
+    A_MAXIMUM,
+    "How many invocations run at once, on all compute hosts together. With 0 all are rejected.",
+)
+.default("\"unlimited\"");
 
 /// `service.throttle`
 pub const SERVICE_THROTTLE: Field = field(
     "throttle",
     Takes::Words(|| words(THROTTLE)),
-    "What becomes of invocations that come when as many run as may, of their function or of the service.",
+    "What becomes of invocations that come when as many run as may, of their function or of the service. Where none may ever run (0) they are rejected in any case.",
 )
 .default("\"queue\"");
 
@@ -41,15 +44,37 @@ pub const PER_CONTAINER: Field = field(
 
 /// `max_concurrency` of a function.
 pub const FUNCTION_MAXIMUM: Field =
-    field("max_concurrency", A_MAXIMUM, "How many invocations of it run at once.").default("\"unlimited\"");
+    field("max_concurrency", A_MAXIMUM, "How many invocations of it run at once. With 0 all are rejected.")
+        .default("\"unlimited\"");
 
 /// `reserved_concurrency` of a function.
 pub const RESERVED: Field = field(
     "reserved_concurrency",
-    takes::<Count>(),
-    "So many places of the service's `max_concurrency`, if it has one, are kept free for it, and no more invocations of it run at once.",
+    takes::<Places>(),
+    "So many places of the service's `max_concurrency`, if it has one, are kept free for it, and no more invocations of it run at once. With 0 it is stopped: all are rejected, with the cause `throttled`.",
 )
 .otherwise("it shares what nobody has reserved");
+
+/// A number of invocations that may run at once, which may be none.
+#[derive(Clone, Copy, Debug)]
+struct Places(u32);
+
+impl FromValue for Places {
+    const WHAT: &'static str = "a whole number from 0";
+    const EXAMPLE: &'static str = "10";
+
+    fn read(value: &Value, report: &Report) -> Option<Self> {
+        match value.kind {
+            Kind::Integer(0) => Some(Places(0)),
+            Kind::Integer(number) if u32::try_from(number).is_err() => {
+                let hint = format!("use a number from 0 to {}", u32::MAX);
+                report.error(value.span, "this number is out of range", hint);
+                None
+            }
+            _ => Count::read(value, report).map(|count| Places(count.0)),
+        }
+    }
+}
 
 /// At most so many; `None`: any number.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +87,7 @@ impl FromValue for Maximum {
     fn read(value: &Value, report: &Report) -> Option<Self> {
         match value.kind {
             Kind::String(_) => choice(value, "max_concurrency", UNLIMITED, report),
-            _ => Count::read(value, report).map(|count| Maximum(Some(count.0))),
+            _ => Places::read(value, report).map(|places| Maximum(Some(places.0))),
         }
     }
 }
@@ -88,7 +113,7 @@ pub fn of_function(fields: &mut Fields<'_>) -> ConcurrencyPlan {
         let message = "`reserved_concurrency` does not go with `max_concurrency`";
         report.error(reserved.key_span, message, "what is reserved is the maximum too: remove one of them");
     }
-    let most = Count::read(&reserved.value, report).map(|count| count.0);
+    let most = Places::read(&reserved.value, report).map(|places| places.0);
     ConcurrencyPlan { per_container, most, reserved: true }
 }
 
@@ -97,12 +122,14 @@ pub fn check(functions: &[FunctionPlan], service: &ServicePlan, report: &Report)
     let reserving = || functions.iter().filter(|function| function.concurrency.reserved);
     // Without a limit of the service there is nothing to share.
     let (Some(first), Some(most)) = (reserving().next(), service.max_concurrency) else { return };
+    // A function that is stopped needs nothing, and if there is nothing at all, everything is to be rejected.
+    let wants = |function: &&FunctionPlan| !function.concurrency.reserved && function.concurrency.most != Some(0);
     let reserved: u64 = reserving().filter_map(|function| function.concurrency.most).map(u64::from).sum();
-    let others = functions.iter().find(|function| !function.concurrency.reserved);
+    let others = functions.iter().find(wants);
     if reserved > u64::from(most) {
         let message = format!("functions reserve a concurrency of {reserved} together, and the service has {most}");
         report.error(first.place, message, "reserve less, or raise `service.max_concurrency`");
-    } else if let Some(other) = others.filter(|_| reserved == u64::from(most)) {
+    } else if let Some(other) = others.filter(|_| reserved == u64::from(most) && most > 0) {
         let message = format!("function `{}` could never run: others reserve all of the concurrency", other.name);
         report.error(other.place, message, "reserve less, or raise `service.max_concurrency`");
     }

@@ -28,10 +28,10 @@ use crate::check::fields::{Fields, FromValue, Size, takes};
 use crate::check::law::A_DURATION;
 use crate::check::objects::{TIME_LIMIT, TimeLimit, not_zero_memory, not_zero_time};
 use crate::check::schema::{TableSpec, Takes, field};
-use crate::check::{concurrency, service, traces, workload};
+use crate::check::{concurrency, on_failure, service, traces, workload};
 use crate::diagnostic::{Diagnostic, Report};
 use crate::law::DurationLaw;
-use crate::plan::{AzureTrace, Body, ConcurrencyPlan, FunctionPlan, LimitsPlan, ListedPlan};
+use crate::plan::{AzureTrace, Body, ConcurrencyPlan, FunctionPlan, LimitsPlan, ListedPlan, OnFailurePlan};
 use crate::policies::{KeepAliveKind, Policy};
 use crate::source::{Located, Span};
 use crate::tree::Value;
@@ -70,6 +70,7 @@ pub const FUNCTIONS: TableSpec = TableSpec {
             .otherwise("that of the service"),
         field("keep_alive", Takes::OneOf(KeepAliveKind::FAMILY), KeepAliveKind::FAMILY.doc)
             .otherwise("that of the service"),
+        on_failure::OF_FUNCTION,
         concurrency::PER_CONTAINER,
         concurrency::FUNCTION_MAXIMUM,
         concurrency::RESERVED,
@@ -348,10 +349,11 @@ impl Listed<'_> {
         };
         let startup = fields.optional("startup").unwrap_or_else(|| startup.clone());
         let keep_alive = service::optional_policy(fields, "keep_alive");
+        let on_failure = on_failure::read(fields);
         let concurrency = concurrency::of_function(fields);
         let image = fields.optional::<Located<String>>("image");
         let image = image.and_then(|image| context.images.resolve(&image, context.report));
-        let common = Common { startup, image, keep_alive, concurrency };
+        let common = Common { startup, image, keep_alive, on_failure, concurrency };
         let is_written = fields.has("body");
         let body = body::optional_body(fields, context).unwrap_or_default();
         let body_of = BodyOf { place: fields.place(), body: Body::clone(&body), is_written };
@@ -372,13 +374,14 @@ struct Common {
     startup: DurationLaw,
     image: Option<usize>,
     keep_alive: Option<KeepAliveKind>,
+    on_failure: OnFailurePlan,
     concurrency: ConcurrencyPlan,
 }
 
 impl azure::Functions {
     /// The functions of a trace.
     fn planned(self, first: usize, common: Common, body: BodyOf) -> Planned {
-        let Common { startup, image, keep_alive, concurrency } = common;
+        let Common { startup, image, keep_alive, on_failure, concurrency } = common;
         let Defaults { time, memory_bytes, disk_bytes } = self.limits;
         let time = time.unwrap_or(Duration::MAX);
         let function = |(name, memory_bytes)| FunctionPlan {
@@ -388,6 +391,7 @@ impl azure::Functions {
             limits: LimitsPlan { time, memory_bytes, disk_bytes },
             startup: startup.clone(),
             keep_alive,
+            on_failure,
             concurrency,
             body: Body::clone(&body.body),
             workload: None,
@@ -400,6 +404,7 @@ impl azure::Functions {
             disk_bytes,
             startup: startup.clone(),
             keep_alive,
+            on_failure,
             concurrency,
             image,
             body: body.is_written.then(|| Body::clone(&body.body)),
@@ -418,7 +423,7 @@ impl File {
         fields: &Fields<'_>,
         context: &Context<'_>,
     ) -> Vec<FunctionPlan> {
-        let Common { startup, image, keep_alive, concurrency } = common;
+        let Common { startup, image, keep_alive, on_failure, concurrency } = common;
         self.check_limits(limits, fields);
         let mut unknown = 0;
         let plan = |(row, &place): (&FunctionRow, &Span)| {
@@ -429,8 +434,18 @@ impl File {
             };
             let startup = row.startup.map_or_else(|| startup.clone(), DurationLaw::from);
             let (name, body) = (row.name.clone(), Body::clone(body));
-            let workload = None;
-            Some(FunctionPlan { name, place, image, limits, startup, keep_alive, concurrency, body, workload })
+            Some(FunctionPlan {
+                name,
+                place,
+                image,
+                limits,
+                startup,
+                keep_alive,
+                on_failure,
+                concurrency,
+                body,
+                workload: None,
+            })
         };
         let plans: Vec<_> = self.rows.iter().zip(&self.places).filter_map(plan).collect();
         if let Some(more) = unknown.checked_sub(MOST_OF_A_FILE).filter(|&more| more > 0) {

@@ -17,7 +17,8 @@ use crate::check::workload::{A_FUNCTION, date, function};
 use crate::diagnostic::{Diagnostic, Report};
 use crate::law::DurationLaw;
 use crate::plan::{
-    AzureLikePlan, ClosedPlan, ConcurrencyPlan, FunctionPlan, GeneratedPlan, LimitsPlan, ProcessPlan, WorkloadPlan,
+    AzureLikePlan, ClosedPlan, ConcurrencyPlan, FunctionPlan, GeneratedPlan, LimitsPlan, OnFailurePlan, ProcessPlan,
+    WorkloadPlan,
 };
 use crate::source::{Located, Span};
 use crate::tree::{Kind, Value};
@@ -594,6 +595,7 @@ fn create(
         limits: LimitsPlan { time: Duration::MAX, memory_bytes: function.memory_bytes, disk_bytes: 0 },
         startup: startup.clone(),
         keep_alive: None,
+        on_failure: OnFailurePlan::default(),
         concurrency: ConcurrencyPlan::default(),
         body: Arc::new([]),
         workload: Some(workload),

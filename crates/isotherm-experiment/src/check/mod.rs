@@ -19,6 +19,7 @@ mod law;
 mod measured;
 mod names;
 mod objects;
+pub mod on_failure;
 mod platform;
 pub mod reference;
 mod room;

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use isotherm_kernel::Duration;
 
 use crate::check::body::{self, STEPS};
-use crate::check::concurrency;
 use crate::check::context::Context;
 use crate::check::fields::{Fields, FromValue, Size, takes};
 use crate::check::law::A_DURATION;
 use crate::check::platform::{self, Platform};
 use crate::check::schema::{TableSpec, Takes, field};
 use crate::check::service::{self, buffer};
+use crate::check::{concurrency, on_failure};
 use crate::diagnostic::{Diagnostic, Report};
 use crate::law::DurationLaw;
 use crate::plan::{FilePlan, FunctionPlan, ImagePlan, LimitsPlan, StoragePlan};
@@ -92,6 +92,7 @@ pub const FUNCTION: TableSpec = TableSpec {
             .otherwise("that of the service"),
         field("keep_alive", Takes::OneOf(KeepAliveKind::FAMILY), KeepAliveKind::FAMILY.doc)
             .otherwise("that of the service"),
+        on_failure::OF_FUNCTION,
         concurrency::PER_CONTAINER,
         concurrency::FUNCTION_MAXIMUM,
         concurrency::RESERVED,
@@ -205,6 +206,7 @@ pub fn function(value: &Value, startup: &DurationLaw, context: &Context<'_>) -> 
     let limits = fields.required("limits");
     let startup = fields.optional("startup").unwrap_or_else(|| startup.clone());
     let keep_alive = service::optional_policy(&mut fields, "keep_alive");
+    let on_failure = on_failure::read(&mut fields);
     let concurrency = concurrency::of_function(&mut fields);
     let body = body::optional_body(&mut fields, context);
     fields.finish();
@@ -220,6 +222,7 @@ pub fn function(value: &Value, startup: &DurationLaw, context: &Context<'_>) -> 
         limits: limits?,
         startup,
         keep_alive,
+        on_failure,
         concurrency,
         body: body.unwrap_or_default(),
         workload: None,

@@ -3,10 +3,10 @@
 use isotherm_kernel::Duration;
 use isotherm_serverless::{ContainerReuse, Payloads, Preset, Slots};
 
-use crate::check::concurrency;
 use crate::check::fields::{Choice, Count, Fields, FromValue, Size, choice, takes, word, words};
 use crate::check::law::A_DURATION;
 use crate::check::schema::{TableSpec, Takes, field};
+use crate::check::{concurrency, on_failure};
 use crate::diagnostic::Report;
 use crate::plan::ServicePlan;
 use crate::policies::{self, EvictionKind, ImageEvictionKind, KeepAliveKind, Policy, SchedulerKind};
@@ -26,6 +26,7 @@ pub const SERVICE: TableSpec = TableSpec {
         field("image_eviction", Takes::OneOf(ImageEvictionKind::FAMILY), ImageEvictionKind::FAMILY.doc).default("\"lru\""),
         concurrency::SERVICE_MAXIMUM,
         concurrency::SERVICE_THROTTLE,
+        on_failure::OF_SERVICE,
         field("startup", A_DURATION, "How long the start of a container takes, unless its function says otherwise.")
             .default("\"0s\""),
         field("processing_overhead", takes::<Duration>(), "How long the service needs to take in an invocation. It delays that invocation alone; under preset `wrench`, all that come after it.").like("\"1ms\"")
@@ -158,6 +159,7 @@ pub fn service(value: Option<&Value>, preset: Preset, report: &Report) -> Servic
     policy(&mut fields, "image_eviction", &mut plan.image_eviction);
     plan.max_concurrency = fields.optional_or("max_concurrency", concurrency::Maximum(plan.max_concurrency)).0;
     plan.throttle = fields.optional_or("throttle", plan.throttle);
+    plan.on_failure = on_failure::read(&mut fields).or(plan.on_failure);
     plan.startup = fields.optional_or("startup", plan.startup);
     plan.processing_overhead = fields.optional_or("processing_overhead", plan.processing_overhead);
     plan.slots = fields.optional_or("slots", plan.slots);

@@ -15,14 +15,15 @@ use std::path::{Component, Path, PathBuf};
 
 use isotherm_kernel::Duration;
 use isotherm_platform::{DiskId, HostId};
-use isotherm_serverless::{Payloads, Preset, Slots, Throttle};
+use isotherm_serverless::{AfterFailure, OnFailure, Payloads, Preset, Slots, Throttle};
 use isotherm_workload::AppSample;
 
+use crate::check::on_failure::written;
 use crate::check::{Measured, Setting};
 use crate::experiment::Overrides;
 use crate::plan::{
-    AppMemory, AzureSource, ConcurrencyPlan, FunctionPlan, KeepAliveKind, LimitsPlan, ListedPlan, Plan, ServicePlan,
-    StoragePlan,
+    AppMemory, AzureSource, ConcurrencyPlan, FunctionPlan, KeepAliveKind, LimitsPlan, ListedPlan, OnFailurePlan, Plan,
+    ServicePlan, StoragePlan,
 };
 use crate::policies::Policy;
 use crate::source::Sources;
@@ -275,6 +276,11 @@ fn kind_alone(policy: &impl Policy) -> String {
     }
 }
 
+fn on_failure(timeout: Option<AfterFailure>, error: Option<AfterFailure>) -> String {
+    let fields = [("timeout", timeout), ("error", error)];
+    inline(fields.into_iter().filter_map(|(key, after)| Some((key, string(written(after?))))))
+}
+
 fn maximum(most: Option<u32>) -> String {
     most.map_or_else(|| string("unlimited"), |most| most.to_string())
 }
@@ -293,6 +299,8 @@ fn service(service: &ServicePlan, section: &mut Section<'_>) {
             Throttle::Reject => "reject",
         }),
     );
+    let OnFailure { timeout, error } = service.on_failure;
+    section.field("on_failure", on_failure(Some(timeout), Some(error)));
     section.field("startup", law(&service.startup));
     section.field("processing_overhead", duration(service.processing_overhead));
     let slots = match service.slots {
@@ -334,14 +342,23 @@ fn function(function: &FunctionPlan, plan: &Plan, section: &mut Section<'_>) {
     let time = if time == Duration::MAX { string("unlimited") } else { duration(time) };
     section.field("limits", inline([("time", time), ("memory", size(memory_bytes)), ("disk", size(disk_bytes))]));
     section.field("startup", law(&function.startup));
-    containers(function.keep_alive, function.concurrency, section);
+    containers(function.keep_alive, function.on_failure, function.concurrency, section);
     section.field("body", workload::body(&function.body, plan));
 }
 
 /// What becomes of the containers of a function.
-fn containers(keep_alive: Option<KeepAliveKind>, concurrency: ConcurrencyPlan, section: &mut Section<'_>) {
+fn containers(
+    keep_alive: Option<KeepAliveKind>,
+    failure: OnFailurePlan,
+    concurrency: ConcurrencyPlan,
+    section: &mut Section<'_>,
+) {
     if let Some(keep_alive) = keep_alive {
         section.field("keep_alive", inline(keep_alive.written()));
+    }
+    let OnFailurePlan { timeout, error } = failure;
+    if timeout.is_some() || error.is_some() {
+        section.field("on_failure", on_failure(timeout, error));
     }
     let ConcurrencyPlan { per_container, most, reserved } = concurrency;
     section.field("concurrency", per_container.to_string());
@@ -374,7 +391,7 @@ fn listed(listed: &ListedPlan, plan: &Plan, paths: &Paths<'_>, section: &mut Sec
     let limits = [Some(("time", time)), memory, Some(("disk", size(listed.disk_bytes)))];
     section.field("limits", inline(limits.into_iter().flatten()));
     section.field("startup", law(&listed.startup));
-    containers(listed.keep_alive, listed.concurrency, section);
+    containers(listed.keep_alive, listed.on_failure, listed.concurrency, section);
     if let Some(image) = listed.image {
         section.field("image", string(&plan.images[image].name));
     }

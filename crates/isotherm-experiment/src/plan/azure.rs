@@ -6,7 +6,7 @@ use std::sync::Arc;
 use isotherm_kernel::{Duration, Time};
 use isotherm_workload::{AppSample, Azure2019, Azure2021, ReplayConfig, WithinMinute};
 
-use super::{Body, ConcurrencyPlan, KeepAliveKind};
+use super::{Body, ConcurrencyPlan, KeepAliveKind, OnFailurePlan};
 use crate::law::DurationLaw;
 
 /// Functions that come from a trace, and what the experiment says of all of them.
@@ -26,6 +26,8 @@ pub struct ListedPlan {
     pub startup: DurationLaw,
     /// How long an idle container is kept, if not as the service says.
     pub keep_alive: Option<KeepAliveKind>,
+    /// What becomes of the container of an invocation that has failed, if not as the service says.
+    pub on_failure: OnFailurePlan,
     /// How many invocations of each run at once.
     pub concurrency: ConcurrencyPlan,
     /// Index of the image of all of them.

@@ -17,7 +17,7 @@ pub enum ImageEvictionKind {
     Lfu,
     /// Those that are large and seldom used.
     GreedyDual,
-    /// Newcomers that are not used twice.
+    /// Newcomers that are not used twice more.
     S3Fifo,
 }
 
@@ -36,18 +36,23 @@ impl Policy for ImageEvictionKind {
     };
 
     const REGISTRY: &'static [BuiltIn<Self>] = &[
-        built_in("lru", "those that have not been read for the longest time", &[], |_| Some(ImageEvictionKind::Lru)),
+        built_in("lru", "those that have not been used for the longest time", &[], |_| Some(ImageEvictionKind::Lru)),
         built_in("fifo", "those that came first", &[], |_| Some(ImageEvictionKind::Fifo)),
-        built_in("lfu", "those that have been used least often", &[], |_| Some(ImageEvictionKind::Lfu)),
+        built_in("lfu", "those that have been used least often since they came there", &[], |_| {
+            Some(ImageEvictionKind::Lfu)
+        }),
         built_in(
             "gdsf",
             "those that are large and seldom used (greedy-dual-size-frequency, Cherkasova 1998)",
             &[],
             |_| Some(ImageEvictionKind::GreedyDual),
         ),
-        built_in("s3-fifo", "newcomers that are not used twice, then those no longer used (SOSP 2023)", &[], |_| {
-            Some(ImageEvictionKind::S3Fifo)
-        }),
+        built_in(
+            "s3-fifo",
+            "newcomers that are not used twice more, then those no longer used (SOSP 2023)",
+            &[],
+            |_| Some(ImageEvictionKind::S3Fifo),
+        ),
     ];
 
     fn written(&self) -> Vec<(&'static str, String)> {

@@ -9,7 +9,7 @@ use crate::manifest::text::string;
 impl Policy for ContainerReuse {
     const FAMILY: &'static FamilySpec = &FamilySpec {
         name: "reuse",
-        doc: "Which idle container serves an invocation when there are several.",
+        doc: "Which container serves an invocation when several can: idle ones, or such that have a place left.",
         example: "\"newest\"",
         head: TableSpec {
             name: "reuse",
@@ -25,16 +25,19 @@ impl Policy for ContainerReuse {
         built_in("oldest", "the idle container that was created first serves", &[], |_| Some(ContainerReuse::Oldest)),
         built_in(
             "least-recently-used",
-            "oldest first: the one that has been idle for the longest time serves",
+            "oldest first: the one that has been idle for the longest time serves, or where containers serve several at once the one whose last invocation came first",
             &[],
             |_| Some(ContainerReuse::LeastRecentlyUsed),
         ),
         built_in(
             "most-recently-used",
-            "newest first: the one that has been idle for the shortest time serves",
+            "newest first: the one that has been idle for the shortest time serves, or where containers serve several at once the one whose last invocation came last",
             &[],
             |_| Some(ContainerReuse::MostRecentlyUsed),
         ),
+        built_in("random", "one drawn at random serves, each with the same probability", &[], |_| {
+            Some(ContainerReuse::Random)
+        }),
     ];
 
     fn written(&self) -> Vec<(&'static str, String)> {
@@ -43,6 +46,7 @@ impl Policy for ContainerReuse {
             ContainerReuse::Oldest => "oldest",
             ContainerReuse::LeastRecentlyUsed => "least-recently-used",
             ContainerReuse::MostRecentlyUsed => "most-recently-used",
+            ContainerReuse::Random => "random",
         };
         vec![("kind", string(kind))]
     }

@@ -15,7 +15,7 @@ use isotherm_services::{Site, StorageConfig, StorageService};
 use isotherm_workload::{ArrivalList, Client, FunctionNames, Generator, Merge, Workload, WorkloadError};
 
 use super::Failure;
-use crate::plan::{ClosedPlan, ConcurrencyPlan, KeepAliveKind, Plan, StepPlan, WorkloadPlan};
+use crate::plan::{ClosedPlan, ConcurrencyPlan, KeepAliveKind, OnFailurePlan, Plan, StepPlan, WorkloadPlan};
 use crate::source::Span;
 use crate::trace;
 
@@ -59,6 +59,9 @@ impl World {
             let mut built = Function::new(Arc::clone(name), image, body).with_startup(startup);
             if let Some(kind) = function.keep_alive {
                 built = built.with_shared_keep_alive(keep_alives.get(kind));
+            }
+            if function.on_failure != OnFailurePlan::default() {
+                built = built.with_on_failure(function.on_failure.or(plan.service.on_failure));
             }
             (concurrent(built, function.concurrency), limits, function.place)
         });
@@ -131,6 +134,8 @@ fn service_config(plan: &Plan) -> ServiceConfig {
     config.head_mount = plan.hosts.head_mount.clone();
     config.node_mount = plan.hosts.node_mount.clone();
     config.reuse = service.reuse;
+    config.reuse_random = RandomStreams::new(plan.seed).stream("reuse/random");
+    config.on_failure = service.on_failure;
     config.processing_overhead = service.processing_overhead;
     config.simulate_downloads = service.simulate_downloads;
     config.buffer_bytes = service.buffer_bytes;

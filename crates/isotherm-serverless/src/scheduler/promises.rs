@@ -44,10 +44,9 @@ impl Promises {
         if placed >= there {
             return (placed - there).is_multiple_of(view.concurrency_of(function) as usize);
         }
-        let mut places = view.idle(function, node).skip(placed.saturating_sub(1));
-        let before = if placed == 0 { None } else { places.next() };
+        let Some(container) = view.idle(function, node).nth(placed) else { return false };
         // The room of an idle one counts as free until it is used.
-        places.next().is_some_and(|container| Some(container) != before && view.is_idle(container))
+        view.is_idle(container) && !view.idle(function, node).take(placed).any(|other| other == container)
     }
 
     /// Promises the room of a container of the function, new or idle, and of its image.

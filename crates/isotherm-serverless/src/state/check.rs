@@ -111,7 +111,7 @@ impl PlatformState {
             for container in self.containers.values().filter(|container| container.function == id) {
                 assert!(container.serving <= function.concurrency, "more invocations than a container serves");
                 let places = function.places_in(container);
-                if places > 0 && !container.is_lost {
+                if places > 0 && container.is_open() {
                     let (containers, sum) = open.entry(container.node).or_default();
                     *containers += 1;
                     *sum += places;

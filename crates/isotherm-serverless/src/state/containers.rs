@@ -21,9 +21,13 @@ pub(crate) struct Container {
     pub(crate) serving: u32,
     /// Its host has failed: it stops when the last of them has been heard of.
     pub(crate) is_lost: bool,
+    /// An invocation in it has failed in such a way that it takes no further ones: it stops when it serves nobody any more.
+    pub(crate) is_discarded: bool,
     pub(crate) idle_since: Time,
     /// Renewed each time it becomes idle, so that an old timer is known as such.
     pub(crate) idle_sequence: u64,
+    /// Renewed each time it is given an invocation.
+    pub(crate) use_sequence: u64,
     /// When it stops if it stays idle; [`Time::NEVER`] if it is kept.
     pub(crate) expires: Time,
     /// The date under which it is noted among those that may have to stop; [`Time::NEVER`] if it is not.
@@ -32,6 +36,13 @@ pub(crate) struct Container {
     pub(crate) rank: Rank,
     /// When its start-up ends, or has ended.
     pub(crate) ready_at: Time,
+}
+
+impl Container {
+    /// Whether it may be given invocations, as long as it has a place.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.is_lost && !self.is_discarded
+    }
 }
 
 impl super::Function {
@@ -71,14 +82,17 @@ impl PlatformState {
             function,
             serving: 0,
             is_lost: false,
+            is_discarded: false,
             idle_since: self.now,
             idle_sequence: self.next_idle_sequence,
+            use_sequence: self.next_use_sequence,
             expires: Time::NEVER,
             noted: Time::NEVER,
             rank: Rank::default(),
             ready_at: self.now + self.functions[function.index()].startup.draw(),
         };
         self.next_idle_sequence += 1;
+        self.next_use_sequence += 1;
         self.containers.insert(id, container);
         self.policies.eviction.started(node, function);
         let places = self.functions[function.index()].concurrency;
@@ -195,13 +209,28 @@ impl PlatformState {
         }
     }
 
-    /// The key by which idle containers of a function on a node are ordered: the first one serves.
+    /// The key by which containers of a function that can take an invocation are ordered: the first one serves.
     fn serving_key(&self, id: ContainerId, container: &Container) -> u64 {
+        // One that serves several at once is seldom idle, so it is used when it is given one.
+        let recency = || match self.functions[container.function.index()].concurrency {
+            1 => container.idle_sequence,
+            _ => container.use_sequence,
+        };
         match self.policies.reuse {
-            ContainerReuse::Oldest => id.0,
+            ContainerReuse::Oldest | ContainerReuse::Random => id.0,
             ContainerReuse::Newest => u64::MAX - id.0,
-            ContainerReuse::LeastRecentlyUsed => container.idle_sequence,
-            ContainerReuse::MostRecentlyUsed => u64::MAX - container.idle_sequence,
+            ContainerReuse::LeastRecentlyUsed => recency(),
+            ContainerReuse::MostRecentlyUsed => u64::MAX - recency(),
+        }
+    }
+
+    /// A container that is to be discarded serves nobody any more. The keep-alive policy hears of it as of any other; it may want a new one.
+    pub(super) fn discard(&mut self, id: ContainerId, container: Container) {
+        let Container { node, function, .. } = container;
+        let keep = self.ask_keep_alive(id, node, function);
+        self.give_back(id);
+        if let Keep::Prewarm { after, keep } = keep {
+            self.plan_prewarming(function, node, after, keep);
         }
     }
 
@@ -297,23 +326,26 @@ impl PlatformState {
         }
     }
 
-    /// An invocation has left its container; gives what is known of that now. Nobody comes to one whose host has failed.
-    pub(super) fn leave_container(&mut self, id: ContainerId, host_failed: bool) -> Container {
+    /// An invocation has left its container; gives what is known of that now. Nobody comes to one whose host has failed, or that is to be
+    /// discarded.
+    pub(super) fn leave_container(&mut self, id: ContainerId, host_failed: bool, discard: bool) -> Container {
         let container = self.containers.get_mut(&id).expect("a container that serves an invocation is there");
         let before = *container;
         let left = Container {
             serving: before.serving - 1,
             is_lost: before.is_lost || host_failed || !self.nodes[before.node.index()].up,
+            is_discarded: before.is_discarded || discard,
             // When it has served, it has started, even if that was cut short.
             ready_at: if before.serving == 1 { before.ready_at.min(self.now) } else { before.ready_at },
             ..before
         };
-        (container.serving, container.is_lost, container.ready_at) = (left.serving, left.is_lost, left.ready_at);
+        (container.serving, container.ready_at) = (left.serving, left.ready_at);
+        (container.is_lost, container.is_discarded) = (left.is_lost, left.is_discarded);
         let concurrency = self.functions[left.function.index()].concurrency;
-        if before.serving < concurrency && !before.is_lost {
+        if before.serving < concurrency && before.is_open() {
             self.close(id, &before);
         }
-        if left.serving > 0 && !left.is_lost {
+        if left.serving > 0 && left.is_open() {
             self.open(id, &left);
         }
         left
@@ -351,8 +383,12 @@ impl PlatformState {
         let container = self.containers.get_mut(&id)?;
         // Copied before it is written to: a copy of what has just been written in part has to wait for that.
         let before = *container;
-        let after = Container { serving: before.serving + 1, ..before };
-        container.serving = after.serving;
+        let after = Container { serving: before.serving + 1, use_sequence: self.next_use_sequence, ..before };
+        (container.serving, container.use_sequence) = (after.serving, after.use_sequence);
+        self.next_use_sequence += 1;
+        if self.policies.reuse == ContainerReuse::Random {
+            self.reuse_token = self.policies.reuse_random.next_word();
+        }
         match before.serving {
             _ if is_new => {}
             0 => self.no_longer_idle(id, &before),
@@ -371,7 +407,7 @@ impl PlatformState {
     /// Whether a container is on the node, belongs to the function, and can take an invocation.
     pub(super) fn can_serve(&self, id: ContainerId, node: NodeId, function: FunctionId) -> bool {
         self.containers.get(&id).is_some_and(|container| {
-            let has_place = container.serving < self.functions[function.index()].concurrency && !container.is_lost;
+            let has_place = container.serving < self.functions[function.index()].concurrency && container.is_open();
             has_place && container.node == node && container.function == function
         })
     }

@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use isotherm_kernel::Time;
+use rustc_hash::FxHashMap;
 
 use crate::eviction::Rank;
 use crate::id_map::IdMap;
@@ -40,13 +41,49 @@ pub(crate) struct IdleContainers {
 #[derive(Debug, Default)]
 struct Many {
     all: BTreeMap<u64, (ContainerId, NodeId)>,
+    /// The same by number, once somebody has asked for them so.
+    numbered: OnceCell<Numbered>,
     /// Those on each node that has any, by their keys.
     by_node: IdMap<NodeId, Vec<(u64, ContainerId)>>,
 }
 
+/// Many idle containers in no order, each with a number below their count.
+#[derive(Debug, Default)]
+struct Numbered {
+    list: Vec<Idle>,
+    /// Where each is in the list, by its key.
+    places: FxHashMap<u64, usize>,
+}
+
+impl Numbered {
+    fn insert(&mut self, idle: Idle) {
+        self.places.insert(idle.key, self.list.len());
+        self.list.push(idle);
+    }
+
+    fn remove(&mut self, key: u64) {
+        let Some(place) = self.places.remove(&key) else { return };
+        self.list.swap_remove(place);
+        if let Some(moved) = self.list.get(place) {
+            self.places.insert(moved.key, place);
+        }
+    }
+}
+
 impl Many {
+    fn numbered(&self) -> &Numbered {
+        self.numbered.get_or_init(|| {
+            let mut numbered = Numbered::default();
+            self.all.iter().for_each(|(&key, &(id, node))| numbered.insert(Idle { key, id, node }));
+            numbered
+        })
+    }
+
     fn insert(&mut self, Idle { key, id, node }: Idle) {
         self.all.insert(key, (id, node));
+        if let Some(numbered) = self.numbered.get_mut() {
+            numbered.insert(Idle { key, id, node });
+        }
         let there = self.by_node.get_or_insert_with(node, Vec::new);
         let place = there.partition_point(|&(other, _)| other < key);
         there.insert(place, (key, id));
@@ -54,6 +91,9 @@ impl Many {
 
     fn remove(&mut self, key: u64, node: NodeId) {
         self.all.remove(&key);
+        if let Some(numbered) = self.numbered.get_mut() {
+            numbered.remove(key);
+        }
         let Some(there) = self.by_node.get_mut(&node) else { return };
         if let Ok(place) = there.binary_search_by_key(&key, |&(other, _)| other) {
             there.remove(place);
@@ -97,9 +137,33 @@ impl IdleContainers {
         }
     }
 
-    #[cfg(any(test, feature = "audit"))]
     pub(crate) fn len(&self) -> usize {
-        self.iter().count()
+        self.many.as_ref().map_or(self.few.len(), |many| many.all.len())
+    }
+
+    /// One by its number, which is below `len`; the numbers change whenever one comes or goes.
+    pub(crate) fn numbered(&self, number: usize) -> Option<(ContainerId, NodeId)> {
+        let idle = match &self.many {
+            Some(many) => many.numbered().list.get(number),
+            None => self.few.get(number),
+        };
+        idle.map(|idle| (idle.id, idle.node))
+    }
+
+    /// How many there are on a node.
+    pub(crate) fn len_on(&self, node: NodeId) -> usize {
+        match &self.many {
+            Some(many) => many.by_node.get(&node).map_or(0, Vec::len),
+            None => self.few.iter().filter(|idle| idle.node == node).count(),
+        }
+    }
+
+    /// One of those on a node by its number, which is below `len_on`.
+    pub(crate) fn numbered_on(&self, node: NodeId, number: usize) -> Option<ContainerId> {
+        match &self.many {
+            Some(many) => many.by_node.get(&node)?.get(number).map(|&(_, id)| id),
+            None => self.few.iter().filter(|idle| idle.node == node).nth(number).map(|idle| idle.id),
+        }
     }
 
     pub(crate) fn insert(&mut self, key: u64, container: ContainerId, node: NodeId) {
@@ -172,6 +236,13 @@ impl IdleContainers {
         if let Some(many) = &self.many {
             let by_node: usize = many.by_node.values().map(Vec::len).sum();
             assert_eq!(many.all.len(), by_node, "idle containers by order and by node");
+            if let Some(numbered) = many.numbered.get() {
+                assert_eq!(many.all.len(), numbered.list.len(), "idle containers by order and by number");
+                for (place, idle) in numbered.list.iter().enumerate() {
+                    assert_eq!(many.all.get(&idle.key), Some(&(idle.id, idle.node)), "a numbered container");
+                    assert_eq!(numbered.places.get(&idle.key), Some(&place), "the number of a container");
+                }
+            }
             for (&key, &(container, node)) in &many.all {
                 assert!(many.by_node[&node].contains(&(key, container)), "an idle container in both orders");
             }
@@ -226,7 +297,17 @@ mod tests {
                 let all = model.iter().map(|(&key, &node)| (ContainerId(key), node));
                 prop_assert!(idle.iter().eq(all.clone()));
                 let there = all.filter(|&(_, other)| other == NodeId(node)).map(|(id, _)| id);
-                prop_assert!(idle.on(NodeId(node)).eq(there));
+                prop_assert!(idle.on(NodeId(node)).eq(there.clone()));
+                let mut numbered: Vec<_> = (0..idle.len_on(NodeId(node)))
+                    .map(|number| idle.numbered_on(NodeId(node), number).unwrap())
+                    .collect();
+                numbered.sort_unstable();
+                prop_assert!(there.eq(numbered));
+                if number > asked {
+                    let mut numbered: Vec<_> = (0..idle.len()).map(|number| idle.numbered(number).unwrap()).collect();
+                    numbered.sort_unstable();
+                    prop_assert!(idle.iter().eq(numbered));
+                }
             }
         }
     }

@@ -6,6 +6,7 @@ use isotherm_services::FailureCause;
 use super::{
     BodyEnd, Change, Container, Effect, Function, Image, Invocation, MOST_SPARE, Node, Pending, Place, PlatformState,
 };
+use crate::config::AfterFailure;
 use crate::errand::Errand;
 use crate::function::Body;
 use crate::keep_alive::Invoked;
@@ -144,7 +145,7 @@ impl PlatformState {
         }
     }
 
-    /// The body of an invocation has ended: its slot is free, its container idle.
+    /// The body of an invocation has ended: its slot is free, and its container, if it serves nobody else, idle or gone.
     pub(crate) fn body_ended(&mut self, id: InvocationId, body: BodyEnd) {
         let Some(invocation) =
             self.invocations.remove_if(&id, |invocation| matches!(invocation.place, Place::Running(_)))
@@ -154,7 +155,13 @@ impl PlatformState {
         let Place::Running(container) = invocation.place else { return };
         let BodyEnd { started, ended, result } = body;
         let host_failed = matches!(result, Err(FailureCause::HostFailed { .. }));
-        let left = self.leave_container(container, host_failed);
+        let on_failure = self.functions[invocation.function.index()].on_failure;
+        let after = match &result {
+            Ok(()) | Err(FailureCause::Cancelled | FailureCause::ServiceStopped { .. }) => AfterFailure::Keep,
+            Err(FailureCause::TimeLimit) => on_failure.timeout,
+            Err(_) => on_failure.error,
+        };
+        let left = self.leave_container(container, host_failed, after == AfterFailure::Discard);
         let Container { node, function, .. } = left;
         self.functions[function.index()].running -= 1;
         self.change_slots_used(node, |used| used - 1);
@@ -176,6 +183,8 @@ impl PlatformState {
             if let Some(image) = self.functions[function.index()].image {
                 self.drop_from_memory(node, image);
             }
+        } else if left.is_discarded {
+            self.discard(container, left);
         } else {
             self.container_is_idle(container, left);
         }

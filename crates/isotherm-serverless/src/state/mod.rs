@@ -26,6 +26,7 @@ mod invocations;
 mod moves;
 mod node;
 mod prewarm;
+mod reuse;
 mod room;
 mod round;
 mod throttle;
@@ -52,11 +53,11 @@ use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use isotherm_kernel::{Duration, Time};
+use isotherm_kernel::{Duration, Random, Time};
 use isotherm_services::{FailureCause, FileId, Port};
 use rustc_hash::FxHashMap;
 
-use crate::config::{ContainerReuse, RoomRule, Rules, Throttle};
+use crate::config::{ContainerReuse, OnFailure, RoomRule, Rules, Throttle};
 use crate::errand::Errand;
 use crate::eviction::ContainerEviction;
 use crate::function::{Body, Concurrency, Startup};
@@ -150,6 +151,8 @@ pub(crate) struct Function {
     pub(crate) running: u32,
     /// Its own keep-alive policy, in place of the service's.
     pub(crate) keep_alive: Option<SharedKeepAlive>,
+    /// What becomes of the container of an invocation that has failed.
+    pub(crate) on_failure: OnFailure,
     /// What is to be started before it is needed.
     pub(crate) prewarming: Option<Prewarming>,
 }
@@ -163,13 +166,23 @@ pub(crate) struct Registration {
     pub(crate) startup: Option<Startup>,
     /// In place of the service's.
     pub(crate) keep_alive: Option<SharedKeepAlive>,
+    /// In place of the service's.
+    pub(crate) on_failure: Option<OnFailure>,
     pub(crate) concurrency: Concurrency,
 }
 
 impl Registration {
     /// With what holds unless something else is said.
     pub(crate) fn new(name: Arc<str>, image: Option<ImageId>, limits: Limits) -> Self {
-        Registration { name, image, limits, startup: None, keep_alive: None, concurrency: Concurrency::default() }
+        Registration {
+            name,
+            image,
+            limits,
+            startup: None,
+            keep_alive: None,
+            on_failure: None,
+            concurrency: Concurrency::default(),
+        }
     }
 }
 
@@ -220,6 +233,8 @@ pub(crate) struct Policies {
     pub(crate) keep_alive: Box<dyn KeepAlive>,
     pub(crate) eviction: Box<dyn ContainerEviction>,
     pub(crate) reuse: ContainerReuse,
+    pub(crate) reuse_random: Random,
+    pub(crate) on_failure: OnFailure,
     pub(crate) rules: Rules,
     pub(crate) max_concurrency: Option<u32>,
     pub(crate) throttle: Throttle,
@@ -252,6 +267,9 @@ pub(crate) struct PlatformState {
     expiries: Expiries,
     next_container: u64,
     next_idle_sequence: u64,
+    next_use_sequence: u64,
+    /// What a container drawn at random depends on, until the next dispatch.
+    reuse_token: u64,
     /// In boxes, which are not moved when they are put in and taken out, and are used again.
     pub(crate) invocations: IdMap<InvocationId, Box<Invocation>>,
     #[expect(clippy::vec_box, reason = "they go back into the table as they are")]
@@ -294,9 +312,10 @@ pub(crate) struct PlatformState {
 }
 
 impl PlatformState {
-    pub(crate) fn new(policies: Policies, head: SharedFileSystem, nodes: Vec<Node>) -> Self {
+    pub(crate) fn new(mut policies: Policies, head: SharedFileSystem, nodes: Vec<Node>) -> Self {
         let common_gate = CommonGate::new(policies.max_concurrency, policies.throttle);
         let evicts = policies.eviction.evicts();
+        let reuse_token = policies.reuse_random.next_word();
         let least = |capacity: fn(&Node) -> u64| nodes.iter().map(capacity).min().unwrap_or_default();
         PlatformState {
             now: Time::ZERO,
@@ -324,6 +343,8 @@ impl PlatformState {
             expiries: Expiries::default(),
             next_container: 0,
             next_idle_sequence: 0,
+            next_use_sequence: 0,
+            reuse_token,
             invocations: IdMap::default(),
             spare_invocations: Vec::new(),
             next_invocation: 0,
@@ -426,10 +447,10 @@ impl PlatformState {
 
     /// Registers a function, or says why it can never run.
     pub(crate) fn register(&mut self, registration: Registration) -> Result<FunctionId, FailureCause> {
-        let Registration { name, image, limits, startup, keep_alive, concurrency } = registration;
+        let Registration { name, image, limits, startup, keep_alive, on_failure, concurrency } = registration;
         let fits = self.admissible(image, &limits)?;
         let Concurrency { per_container, most, reserved } = concurrency;
-        if !self.common_gate.admit(most.filter(|_| reserved)) {
+        if !self.common_gate.admit(most, reserved) {
             let reason = "the service has not so much concurrency that nobody has reserved".into();
             return Err(FailureCause::NotAllowed { reason });
         }
@@ -446,6 +467,7 @@ impl PlatformState {
             gate: Gate::new(most, reserved),
             running: 0,
             keep_alive,
+            on_failure: on_failure.unwrap_or(self.policies.on_failure),
             prewarming: None,
         });
         Ok(FunctionId((self.functions.len() - 1) as u32))

@@ -141,7 +141,7 @@ impl PlatformState {
         if spec.concurrency == 1 {
             return None;
         }
-        spec.idle.on(node).next()
+        View::new(self).idle(function, node).next()
     }
 
     /// A new container, for which the image has to be on the node's disk and in its memory.

@@ -6,7 +6,8 @@
 //!
 //! A function with a *reserved* concurrency has so many places of the service's for itself, and no more; the others share the rest.
 //!
-//! Where a gate is shut, the service either refuses the invocation ([`Throttle::Reject`]) or has it wait in line ([`Throttle::Queue`]).
+//! Where a gate is shut for good (nobody may be inside), every invocation is refused: nobody would ever leave a place to those who waited. Where it is
+//! shut for now, the service either refuses the invocation ([`Throttle::Reject`]) or has it wait in line ([`Throttle::Queue`]).
 //! There is one before the gate of each function and one before that of the service, and in both those come first who came first to the platform: who had to
 //! wait for his function does not go to the end of the second one. When somebody who is inside ends, the next in line goes in: O(log n) for each
 //! invocation.
@@ -54,6 +55,11 @@ impl Gate {
     pub(crate) fn new(most: Option<u32>, reserved: bool) -> Self {
         Gate { most, reserved, ..Gate::default() }
     }
+
+    /// Whether nobody is ever let in.
+    fn is_walled_up(&self) -> bool {
+        self.most == Some(0)
+    }
 }
 
 impl CommonGate {
@@ -65,11 +71,18 @@ impl CommonGate {
         self.most.is_none_or(|most| self.inside < most - self.reserved)
     }
 
-    /// Lets a function in that has so many places for itself, or (`None`) shares what others leave. Says whether that can be: there must be
-    /// so many places, and one at least for those who share.
-    pub(crate) fn admit(&mut self, places: Option<u32>) -> bool {
-        let sharing = self.sharing || places.is_none();
-        let reserved = self.reserved.checked_add(places.unwrap_or(0));
+    /// Whether none of those who share the rest is ever let in.
+    fn is_walled_up(&self) -> bool {
+        self.most == Some(0)
+    }
+
+    /// Lets a function in of which so many may run at once, and which has these places for itself or (`reserves` is false) shares what others
+    /// leave. Says whether that can be: there must be so many places, and one at least for those who share, unless there are none at all.
+    pub(crate) fn admit(&mut self, most: Option<u32>, reserves: bool) -> bool {
+        let places = most.filter(|_| reserves).unwrap_or(0);
+        let shares = !reserves && most != Some(0) && !self.is_walled_up();
+        let sharing = self.sharing || shares;
+        let reserved = self.reserved.checked_add(places);
         let possible = |&reserved: &u32| self.most.is_none_or(|most| reserved < most || reserved == most && !sharing);
         let Some(reserved) = reserved.filter(possible) else { return false };
         (self.sharing, self.reserved) = (sharing, if self.most.is_some() { reserved } else { 0 });
@@ -85,7 +98,8 @@ impl PlatformState {
         if gate.most.is_none() && common.most.is_none() {
             return true;
         }
-        let queues = common.throttle == Throttle::Queue;
+        let is_walled_up = gate.is_walled_up() || !gate.reserved && common.is_walled_up();
+        let queues = common.throttle == Throttle::Queue && !is_walled_up;
         if gate.most.is_some_and(|most| gate.inside >= most) {
             if queues {
                 gate.line.push_back(id);

@@ -2,8 +2,9 @@
 
 use isotherm_kernel::{Duration, Time};
 
+use super::reuse::Draws;
 use super::{Change, PlatformState};
-use crate::config::Rules;
+use crate::config::{ContainerReuse, Rules};
 use crate::node_set::NodeSet;
 use crate::{ContainerId, FunctionId, ImageId, InvocationId, NodeId};
 
@@ -258,7 +259,18 @@ impl<'a> View<'a> {
     /// The first container of the function, in the order in which they are to serve, that can take an invocation and is on a node that meets a
     /// condition.
     pub fn first_idle(&self, function: FunctionId, meets: impl Fn(NodeId) -> bool) -> Option<(ContainerId, NodeId)> {
-        self.state.functions[function.index()].idle.find(meets)
+        let idle = &self.state.functions[function.index()].idle;
+        match self.state.policies.reuse {
+            // Most nodes meet it as a rule, so a few draws are enough.
+            ContainerReuse::Random => self.drawn_anywhere(function).find(|&(_, node)| meets(node)),
+            _ => idle.find(meets),
+        }
+    }
+
+    fn drawn_anywhere(&self, function: FunctionId) -> impl Iterator<Item = (ContainerId, NodeId)> + 'a {
+        let idle = &self.state.functions[function.index()].idle;
+        let draws = Draws::new(self.state.reuse_token, function.0, idle.len(), |_| 1);
+        draws.filter_map(move |number| idle.numbered(number))
     }
 
     /// How many invocations the containers of the function on a node can take: as many as are idle, where each serves one at a
@@ -271,8 +283,8 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The containers of the function on a node that can take an invocation, in the order in which they are to serve. One that can take
-    /// several is there several times.
+    /// The containers of the function on a node that can take an invocation, in the order in which they are to serve if one after the other is
+    /// given to them. One that can take several is there several times.
     pub fn idle(&self, function: FunctionId, node: NodeId) -> impl Iterator<Item = ContainerId> + 'a {
         let state = self.state;
         let spec = &state.functions[function.index()];
@@ -280,12 +292,30 @@ impl<'a> View<'a> {
             1 => 1,
             _ => state.containers.get(&id).map_or(0, |container| spec.places_in(container)),
         };
-        spec.idle.on(node).flat_map(move |id| std::iter::repeat_n(id, places(id)))
+        let (mut in_order, mut in_turns, mut drawn) = (None, None, None);
+        match state.policies.reuse {
+            ContainerReuse::Random => {
+                let places = move |number| spec.idle.numbered_on(node, number).map_or(0, places);
+                let draws = Draws::new(state.reuse_token, function.0, spec.idle.len_on(node), places);
+                drawn = Some(draws.filter_map(move |number| spec.idle.numbered_on(node, number)));
+            }
+            ContainerReuse::LeastRecentlyUsed if spec.concurrency > 1 => {
+                let turn = move |turn| spec.idle.on(node).filter(move |&id| places(id) > turn);
+                let most = spec.idle.on(node).map(places).max().unwrap_or(0);
+                in_turns = Some((0..most).flat_map(turn));
+            }
+            _ => in_order = Some(spec.idle.on(node).flat_map(move |id| std::iter::repeat_n(id, places(id)))),
+        }
+        let in_order = in_order.into_iter().flatten();
+        in_order.chain(in_turns.into_iter().flatten()).chain(drawn.into_iter().flatten())
     }
 
     /// The containers of the function on all nodes that can take an invocation, in the order in which they are to serve.
     pub fn idle_anywhere(&self, function: FunctionId) -> impl Iterator<Item = (ContainerId, NodeId)> + 'a {
-        self.state.functions[function.index()].idle.iter()
+        let is_random = self.state.policies.reuse == ContainerReuse::Random;
+        let drawn = is_random.then(|| self.drawn_anywhere(function));
+        let ordered = (!is_random).then(|| self.state.functions[function.index()].idle.iter());
+        drawn.into_iter().flatten().chain(ordered.into_iter().flatten())
     }
 
     /// Whether a container serves nobody.

@@ -240,3 +240,66 @@ fn whoever_waits_in_line_ends_with_the_service() {
     let ended = ids.map(|id| outcome_of(&effects, id).is_some());
     assert_eq!(ended, [false, true, false, true, true]);
 }
+
+/// Two containers of three places, the first of which became idle last; how four invocations that come together are given to them.
+fn four_together(reuse: ContainerReuse) -> Vec<u64> {
+    let mut stage = Setup { reuse, ..Setup::new(Preset::Default, &[(8, 100, 100)]) }.stage();
+    let f = stage.concurrent(in_one(3));
+    let ids = stage.invoke_together(f, 4);
+    for &id in ids.iter().rev() {
+        stage.body_ended(id);
+    }
+    stage.starts();
+    stage.invoke_together(f, 4);
+    stage.starts().into_iter().map(|(container, ..)| container).collect()
+}
+
+#[test]
+fn places_are_given_out_by_the_last_dispatch() {
+    // The second container was given an invocation last.
+    assert_eq!(four_together(ContainerReuse::MostRecentlyUsed), [1, 1, 1, 0]);
+    assert_eq!(four_together(ContainerReuse::LeastRecentlyUsed), [0, 1, 0, 1], "they take turns");
+    assert_eq!(four_together(ContainerReuse::Oldest), [0, 0, 0, 1]);
+    assert_eq!(four_together(ContainerReuse::Newest), [1, 1, 1, 0]);
+}
+
+#[test]
+fn where_none_may_run_all_are_rejected() {
+    for throttle in [Throttle::Queue, Throttle::Reject] {
+        let stage = |max_concurrency| {
+            Setup { throttle, max_concurrency, ..Setup::new(Preset::Default, &[(8, 400, 100)]) }.stage()
+        };
+        let rejected = |stage: &mut Stage, function: FunctionId| {
+            let id = stage.invoke(function);
+            let effects = stage.effects();
+            let throttled = effects.iter().any(|effect| match effect {
+                Effect::Ended { record, .. } => record.cause.as_ref().is_some_and(|cause| cause.code() == "throttled"),
+                _ => false,
+            });
+            outcome_of(&effects, id) == Some(Outcome::Rejected) && throttled
+        };
+        for (of_service, reserved) in [(None, false), (None, true), (Some(2), false), (Some(2), true)] {
+            let mut stage = stage(of_service);
+            let (stopped, other) = (stage.concurrent(at_most(0, reserved)), stage.function(None, 10, 0));
+            assert!(rejected(&mut stage, stopped) && rejected(&mut stage, stopped), "{of_service:?} {reserved}");
+            let runs = stage.invoke(other);
+            assert!(stage.is_running(runs), "others are not held up");
+        }
+        let mut stage = stage(Some(0));
+        for concurrency in [at_most(3, false), at_most(0, true), Concurrency::default()] {
+            let function = stage.concurrent(concurrency);
+            assert!(rejected(&mut stage, function), "there are no places at all");
+        }
+    }
+}
+
+#[test]
+fn a_function_that_is_stopped_leaves_all_places_to_others() {
+    let mut stage = Setup { max_concurrency: Some(2), ..Setup::new(Preset::Default, &[(8, 400, 100)]) }.stage();
+    stage.concurrent(at_most(0, true));
+    stage.concurrent(at_most(0, false));
+    // They share nothing, so all may be reserved.
+    let all = stage.concurrent(at_most(2, true));
+    let ids = stage.invoke_together(all, 2);
+    assert!(ids.iter().all(|&id| stage.is_running(id)));
+}

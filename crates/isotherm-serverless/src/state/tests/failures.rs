@@ -168,3 +168,111 @@ fn an_interrupted_copy_lets_another_node_do_it() {
     stage.conclude(Round::Yes);
     assert_eq!(stage.orders(), ["retry after 1", "copy 0 to 1"]);
 }
+
+fn body_failed() -> FailureCause {
+    FailureCause::BodyFailed { message: "it says so".into() }
+}
+
+#[test]
+fn the_container_of_a_failed_invocation_is_kept_or_discarded() {
+    let causes = [FailureCause::TimeLimit, body_failed(), FailureCause::Cancelled];
+    let mixed = |timeout, error| OnFailure { timeout, error };
+    use AfterFailure::{Discard, Keep};
+    for (preset, rule, discarded) in [
+        // The rules of the presets, as their documentation says them.
+        (Preset::Default, None, [true, false, false]),
+        (Preset::Wrench, None, [false, false, false]),
+        (Preset::Default, Some(OnFailure::KEEP), [false, false, false]),
+        (Preset::Default, Some(OnFailure::DISCARD), [true, true, false]),
+        (Preset::Wrench, Some(mixed(Keep, Discard)), [false, true, false]),
+    ] {
+        for (cause, discarded) in causes.clone().into_iter().zip(discarded) {
+            let mut setup = Setup::new(preset, &[(1, 100, 100)]);
+            setup.on_failure = rule.unwrap_or(setup.on_failure);
+            let mut stage = setup.stage();
+            let image = stage.image("i", 10, 10);
+            let f = stage.function(Some(image), 50, 50);
+            let first = stage.invoke(f);
+            stage.arrives(0, image);
+            stage.orders();
+            stage.body_ended_with(first, Err(cause.clone()));
+            let stops = stage.orders().contains(&"stopped 0".to_owned());
+            assert_eq!(stops, discarded, "{preset:?} {rule:?} {cause:?}");
+            // What it held is free at once; its image stays.
+            let held = if discarded { 10 } else { 60 };
+            assert_eq!((stage.memory_used(0), stage.disk_used(0)), (held, held));
+            assert_eq!(stage.state.nodes[0].slots_used, 0);
+            let next = stage.invoke(f);
+            let serves = container_of(&stage.effects(), next);
+            assert_eq!(serves, Some(ContainerId(u64::from(discarded))), "{preset:?} {rule:?} {cause:?}");
+        }
+    }
+}
+
+#[test]
+fn a_function_may_have_a_rule_of_its_own_for_failures() {
+    let mut stage = Setup::new(Preset::Default, &[(2, 100, 100)]).stage();
+    let limits = Limits::time(Duration::from_secs(60)).memory(40);
+    let keeps = Registration { on_failure: Some(OnFailure::KEEP), ..Registration::new("k".into(), None, limits) };
+    let keeps = stage.state.register(keeps).expect("the function can run");
+    let other = stage.function(None, 40, 0);
+    let ids = [keeps, other].map(|function| stage.invoke(function));
+    stage.orders();
+    ids.iter().for_each(|&id| stage.body_ended_with(id, Err(FailureCause::TimeLimit)));
+    assert_eq!(stage.orders(), ["ended 0 timed_out", "ended 1 timed_out", "stopped 1"]);
+}
+
+#[test]
+fn a_container_that_serves_others_is_discarded_when_the_last_of_them_ends() {
+    let mut stage = Setup::new(Preset::Default, &[(8, 100, 100)]).stage();
+    let limits = Limits::time(Duration::from_secs(60)).memory(40);
+    let concurrency = crate::function::Concurrency { per_container: 3, ..Default::default() };
+    let f = Registration { concurrency, ..Registration::new("f".into(), None, limits) };
+    let f = stage.state.register(f).expect("the function can run");
+    let ids = [stage.invoke(f), stage.invoke(f), stage.invoke(f)];
+    stage.orders();
+    stage.body_ended(ids[0]);
+    stage.body_ended_with(ids[1], Err(FailureCause::TimeLimit));
+    assert_eq!(stage.orders(), ["ended 0 completed", "ended 1 timed_out"]);
+    let next = stage.invoke(f);
+    assert_eq!(stage.orders(), ["start 3 on 0 in 1"], "the first takes no further ones, though it has places");
+    stage.body_ended(ids[2]);
+    assert_eq!(stage.orders(), ["ended 2 completed", "stopped 0"], "however the last one ends");
+    assert_eq!(stage.memory_used(0), 40);
+    stage.body_ended(next);
+    assert_eq!(stage.orders(), ["ended 3 completed"], "the other one is kept");
+    let was_idle = stage.events().iter().find_map(|event| match event {
+        EventKind::ContainerStopped { was_idle, evicted, .. } => Some((*was_idle, *evicted)),
+        _ => None,
+    });
+    assert_eq!(was_idle, Some((false, false)), "it was never idle");
+}
+
+#[test]
+fn whoever_waits_for_the_room_of_a_discarded_container_gets_it() {
+    let mut stage = Setup::new(Preset::Default, &[(4, 100, 100)]).stage();
+    let (slow, next) = (stage.function(None, 80, 0), stage.function(None, 80, 0));
+    let first = stage.invoke(slow);
+    let waits = stage.invoke(next);
+    assert!(!stage.is_running(waits));
+    stage.body_ended_with(first, Err(FailureCause::TimeLimit));
+    assert!(stage.is_running(waits));
+}
+
+#[test]
+fn keep_alive_policies_hear_of_discarded_containers() {
+    use crate::keep_alive::{IdleNow, Keep};
+    struct Ahead;
+    impl KeepAlive for Ahead {
+        fn keep(&mut self, _: &IdleNow) -> Keep {
+            Keep::Prewarm { after: Duration::from_secs(10), keep: Duration::from_secs(20) }
+        }
+    }
+    let mut stage =
+        Setup { keep_alive: Some(Box::new(Ahead)), ..Setup::new(Preset::Default, &[(1, 100, 100)]) }.stage();
+    let f = stage.function(None, 40, 0);
+    let first = stage.invoke(f);
+    stage.orders();
+    stage.body_ended_with(first, Err(FailureCause::TimeLimit));
+    assert_eq!(stage.orders(), ["ended 0 timed_out", "stopped 0", "prewarm 0 after 10"]);
+}

@@ -15,16 +15,17 @@ mod schedulers;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use isotherm_kernel::{Duration, Time};
+use isotherm_kernel::{Duration, RandomStreams, Time};
 use isotherm_services::{Eviction, FailureCause, FileSystem};
 
 use super::{BodyEnd, Effect, Node, PlatformState, Policies, Registration, Round};
-use crate::config::Throttle;
+use crate::config::{AfterFailure, Throttle};
 use crate::eviction::{ContainerEviction, LeastRecentlyUsed};
 use crate::keep_alive::{Fixed, KeepAlive};
 use crate::scheduler::{Fcfs, Scheduler};
 use crate::{
-    ContainerId, ContainerReuse, EventKind, FunctionId, ImageId, InvocationId, Limits, NodeId, Outcome, Preset,
+    ContainerId, ContainerReuse, EventKind, FunctionId, ImageId, InvocationId, Limits, NodeId, OnFailure, Outcome,
+    Preset,
 };
 
 /// A platform under test.
@@ -45,6 +46,7 @@ pub(super) struct Setup {
     /// In place of a fixed time.
     pub(super) keep_alive: Option<Box<dyn KeepAlive>>,
     pub(super) reuse: ContainerReuse,
+    pub(super) on_failure: OnFailure,
     pub(super) eviction: Box<dyn ContainerEviction>,
     pub(super) scheduler: Option<Box<dyn Scheduler>>,
     pub(super) simulate_downloads: bool,
@@ -61,6 +63,7 @@ impl Setup {
             keep: Duration::MAX,
             keep_alive: None,
             reuse: preset.reuse(),
+            on_failure: preset.on_failure(),
             eviction: Box::new(LeastRecentlyUsed),
             scheduler: None,
             simulate_downloads: true,
@@ -78,6 +81,8 @@ impl Setup {
             keep_alive: self.keep_alive.unwrap_or_else(|| Box::new(Fixed::new(self.keep))),
             eviction: self.eviction,
             reuse: self.reuse,
+            reuse_random: RandomStreams::new(7).stream("reuse/random"),
+            on_failure: self.on_failure,
             rules,
             max_concurrency: self.max_concurrency,
             throttle: self.throttle,
