@@ -32,6 +32,7 @@ pub fn carry_out(
         Failure::Records(error) => output_error(std::io::Error::other(error)),
         Failure::Simulation(stopped) => ExperimentError::Simulation(stopped),
         Failure::Interrupted(progress) => ExperimentError::Interrupted { progress },
+        Failure::UserGone { host, at } => ExperimentError::UserGone { host, at },
         Failure::Setup(message) => ExperimentError::Setup(message),
         Failure::Workload(error) => ExperimentError::Input(trace::diagnostics(&error)),
         Failure::Refused { place, function, cause } => {

@@ -23,6 +23,14 @@ pub enum ExperimentError {
         /// How far it had come.
         progress: Progress,
     },
+    /// The host of the user went off while invocations were to be made or had not ended.
+    #[error("host `{host}`, from which the experiment invokes, went off at {at} s, and nobody is left to go on")]
+    UserGone {
+        /// The host.
+        host: String,
+        /// When it went off.
+        at: isotherm_kernel::Time,
+    },
     /// The platform could not be set up.
     #[error("the platform cannot be set up: {0}")]
     Setup(String),

@@ -109,6 +109,9 @@ impl Kernel {
 
     /// Tells who listens to activity `index` how it ended.
     pub(crate) fn activity_ended(&self, index: u32, result: Result<(), ActivityError>) {
+        if result.is_ok() {
+            self.note_progress();
+        }
         let listener =
             self.inner.listeners.borrow_mut().get_mut(index as usize).map(std::mem::take).unwrap_or_default();
         match listener {

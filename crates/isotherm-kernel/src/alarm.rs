@@ -34,6 +34,8 @@ enum State {
     /// Begun since time last moved; enters the queue when it next moves.
     Begun,
     Queued(EventId),
+    /// A sleep or a call whose date lies beyond all time.
+    Beyond,
     Fired,
 }
 
@@ -218,6 +220,12 @@ impl Agenda {
         }
     }
 
+    /// Whether somebody sleeps, or something is to be called, beyond the end of time.
+    pub(crate) fn reaches_beyond_time(&self) -> bool {
+        self.slots.iter().any(|alarm| matches!(alarm.state, State::Beyond))
+            || self.series.iter().any(|one| one.whom.is_some() && one.due == Time::NEVER)
+    }
+
     /// The date of what happens first.
     pub(crate) fn next_time(&self) -> Option<Time> {
         let (in_series, _) = self.first_in_series;
@@ -269,7 +277,10 @@ impl Kernel {
         let mut agenda = self.inner.agenda.borrow_mut();
         let id = agenda.insert(due, action);
         if due == Time::NEVER {
-            // Never fires: it stays out of the queue, so that a deadlock is seen as one.
+            // Never fires: it stays out of the queue, so that a deadlock is seen as one. A deadline that never comes is none.
+            if rank == Rank::Cpu {
+                agenda.slots[id.index() as usize].state = State::Beyond;
+            }
         } else if rank == Rank::Cpu {
             agenda.begun.push(Begun::Alarm(id));
         } else {
@@ -283,7 +294,7 @@ impl Kernel {
     fn end_alarm(&self, id: AlarmId) -> bool {
         // What it was to do is dropped when nothing is borrowed.
         let released = self.inner.agenda.borrow_mut().release(id);
-        released.is_some_and(|released| matches!(released.state, State::Queued(_) | State::Begun))
+        released.is_some_and(|released| matches!(released.state, State::Queued(_) | State::Begun | State::Beyond))
     }
 
     pub(crate) fn alarm_at(&self, due: Time, rank: Rank) -> WaitUntil {
@@ -309,6 +320,8 @@ impl Kernel {
         let id = agenda.insert_signal(due, whom, token);
         if due < Time::NEVER {
             agenda.begun.push(Begun::Alarm(id));
+        } else {
+            agenda.slots[id.index() as usize].state = State::Beyond;
         }
         Call { alarm: Some(id) }
     }

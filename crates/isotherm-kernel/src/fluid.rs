@@ -367,6 +367,24 @@ impl Fluid {
         self.live(id).map_or(0.0, |activity| self.share_of(activity) * activity.rate_factor)
     }
 
+    /// Whether an activity goes on. If none has a date, it goes on beyond the end of time.
+    pub(crate) fn makes_progress(&self) -> bool {
+        self.activities.iter().any(|activity| match activity.state {
+            State::Latency => true,
+            State::Enabled => self.share_of(activity) * activity.rate_factor > 0.0,
+            State::Vacant | State::Suspended | State::Ended(_) => false,
+        })
+    }
+
+    /// How many activities there are that have not ended, and how much work they have left together.
+    pub(crate) fn work_left(&self, now: Time) -> (u64, f64) {
+        let all = self.activities.iter().enumerate();
+        let living = all.filter(|(_, activity)| !matches!(activity.state, State::Vacant | State::Ended(_)));
+        living.fold((0, 0.0), |(count, work), (index, _)| {
+            (count + 1, work + self.remaining(self.id_at(index as u32), now))
+        })
+    }
+
     fn share_of(&self, activity: &Activity) -> f64 {
         match activity.crowd {
             NONE => activity.share,

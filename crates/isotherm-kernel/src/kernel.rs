@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::Future;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker};
 
 use slab::Slab;
@@ -13,6 +13,7 @@ use crate::actor::{ActorBuilder, Label, Task, Tasks, Waiting};
 use crate::alarm::{self, Agenda, BoxedCall, Call, Signalled, WaitUntil};
 use crate::fluid::{ActivityError, Due, Fluid};
 use crate::queue::EventQueue;
+use crate::standstill::{Ahead, Change, Witness};
 use crate::{Actor, ActorId, Duration, Group, Mailbox, Rank, Time};
 
 /// What an entry of the event queue points at.
@@ -30,8 +31,18 @@ pub(crate) enum Ready {
     End(BoxedEnd, Result<(), ActivityError>),
 }
 
+/// A change of the world that happens whoever waits.
+struct Background {
+    change: Change,
+    /// When it was asked for.
+    noted: Time,
+    call: BoxedCall,
+}
+
 pub(crate) struct Inner {
     pub(crate) now: Cell<Time>,
+    /// When something last happened that shows that the simulation is not at a standstill.
+    pub(crate) progress: Cell<Time>,
     running: Cell<Option<ActorId>>,
     /// What the running actor waits for, as its futures say it.
     waiting: RefCell<Waiting>,
@@ -40,7 +51,10 @@ pub(crate) struct Inner {
     background_queue: RefCell<EventQueue<u32>>,
     /// The date of the first of them.
     pub(crate) next_background: Cell<Time>,
-    background: RefCell<Slab<BoxedCall>>,
+    background: RefCell<Slab<Background>>,
+    pub(crate) ahead: RefCell<Ahead>,
+    /// Who can say what is waited for, if nothing will happen any more.
+    witnesses: RefCell<Vec<Weak<dyn Witness>>>,
     pub(crate) fluid: RefCell<Fluid>,
     pub(crate) listeners: RefCell<Vec<Listener>>,
     pub(crate) tasks: RefCell<Tasks>,
@@ -89,12 +103,15 @@ impl Kernel {
         Kernel {
             inner: Rc::new(Inner {
                 now: Cell::new(Time::ZERO),
+                progress: Cell::new(Time::ZERO),
                 running: Cell::new(None),
                 waiting: RefCell::default(),
                 agenda: RefCell::new(Agenda::new()),
                 background_queue: RefCell::new(EventQueue::new()),
                 next_background: Cell::new(Time::NEVER),
                 background: RefCell::default(),
+                ahead: RefCell::default(),
+                witnesses: RefCell::default(),
                 fluid: RefCell::new(Fluid::new()),
                 listeners: RefCell::default(),
                 tasks: RefCell::default(),
@@ -180,10 +197,14 @@ impl Kernel {
         self.call_at_date(self.now() + duration, Box::new(call))
     }
 
-    /// Calls a function at a date, before anything that ends at that date: for changes of the world that nobody waits
-    /// for, such as the events of a speed profile. Such calls alone do not keep a simulation going.
-    pub fn background_at(&self, date: Time, call: impl FnOnce(&Kernel) + 'static) {
-        let number = self.inner.background.borrow_mut().insert(Box::new(call)) as u32;
+    /// Calls a function at a date, before anything that ends at that date: for changes of the world that happen whoever
+    /// waits, such as the events of a speed profile. Such calls do not prolong a simulation whose actors have ended, and how far
+    /// they keep one going in which nothing else is to come, `change` says.
+    pub fn background_at(&self, date: Time, change: Change, call: impl FnOnce(&Kernel) + 'static) {
+        let number =
+            self.inner.background.borrow_mut().insert(Background { change, noted: self.now(), call: Box::new(call) })
+                as u32;
+        self.inner.ahead.borrow_mut().note(change);
         let mut queue = self.inner.background_queue.borrow_mut();
         let sequence = queue.draw_sequence();
         let date = date.max(self.now());
@@ -199,8 +220,13 @@ impl Kernel {
                 return self.inner.next_background.set(queue.next_time().unwrap_or(Time::NEVER));
             };
             drop(queue);
-            let call = self.inner.background.borrow_mut().remove(number as usize);
+            let Background { change, call, .. } = self.inner.background.borrow_mut().remove(number as usize);
+            let before = self.inner.progress.get();
             call(self);
+            // What happens again and again brings nothing forward by itself.
+            let progress = if change == Change::Once { self.now() } else { before };
+            self.inner.progress.set(progress);
+            self.inner.ahead.borrow_mut().forget(change);
         }
     }
 
@@ -208,6 +234,28 @@ impl Kernel {
     pub(crate) fn forget_background(&self) {
         let calls = self.inner.background.take();
         drop(calls);
+    }
+
+    /// Notes that something has come to its end which would not come to it again and again for ever: a simulation in which that
+    /// happens is not at a standstill, even if all its actors wait for the next event of a profile that repeats.
+    pub fn note_progress(&self) {
+        self.inner.progress.set(self.now());
+    }
+
+    /// Has somebody asked what is waited for, should the simulation end because nothing can happen any more.
+    pub fn ask_at_standstill(&self, witness: Weak<dyn Witness>) {
+        self.inner.witnesses.borrow_mut().push(witness);
+    }
+
+    /// Those who are asked at a standstill, in the order in which they came.
+    pub(crate) fn witnesses(&self) -> Vec<Rc<dyn Witness>> {
+        self.inner.witnesses.borrow().iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Whether a call that is to try something again was asked for before a date.
+    pub(crate) fn has_retry_of_before(&self, date: Time) -> bool {
+        let background = self.inner.background.borrow();
+        background.iter().any(|(_, call)| call.change == Change::Retry && call.noted <= date)
     }
 
     /// Goes to the end of the run queue.
@@ -293,6 +341,9 @@ impl Kernel {
             let mut tasks = self.inner.tasks.borrow_mut();
             let Some(task) = tasks.get(id) else { return };
             task.scheduled = false;
+            if !task.daemon {
+                self.note_progress();
+            }
             task.future.take()
         };
         let Some(mut future) = future else { return };

@@ -61,6 +61,7 @@ mod queue;
 pub mod random;
 mod random_duration;
 mod simulation;
+mod standstill;
 mod time;
 
 pub use activity::Activity;
@@ -75,4 +76,5 @@ pub use queue::Rank;
 pub use random::{Random, RandomStreams};
 pub use random_duration::RandomDuration;
 pub use simulation::{Limits, RunError, Simulation, WaitingActor};
+pub use standstill::{Change, Witness};
 pub use time::{Duration, Time};

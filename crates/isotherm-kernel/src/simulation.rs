@@ -64,12 +64,27 @@ pub struct WaitingActor {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RunError {
     /// Actors wait, and nothing will ever happen.
-    #[error("deadlock at {at} s: {}", Listing(.waiting))]
+    #[error("deadlock at {at} s: {}{}", Reasons(.reasons), Listing(.waiting))]
     Deadlock {
-        /// The date at which nothing could happen any more.
+        /// The date from which on nothing happened any more. (What profiles still had to bring has been waited for.)
         at: Time,
         /// Who waits for what (daemons left out).
         waiting: Vec<WaitingActor>,
+        /// What is missing, as the services say it that know.
+        reasons: Vec<String>,
+    },
+    /// Actors wait, and what they wait for would come after the last date that there is.
+    #[error(
+        "at {at} s all that is still to come lies beyond the end of time (584 years): {}{}",
+        Reasons(.reasons), Listing(.waiting)
+    )]
+    BeyondTime {
+        /// The date from which on nothing happened any more.
+        at: Time,
+        /// Who waits for what (daemons left out).
+        waiting: Vec<WaitingActor>,
+        /// What goes on, as the services say it that know.
+        reasons: Vec<String>,
     },
     /// The simulation was not over at the date that [`Limits::max_time`] names.
     #[error("the simulation was not over at the time limit of {limit} s")]
@@ -115,6 +130,15 @@ impl fmt::Display for Listing<'_> {
             0 => Ok(()),
             more => write!(f, "; and {more} more"),
         }
+    }
+}
+
+/// What services say, a sentence each, before the list of actors.
+struct Reasons<'a>(&'a [String]);
+
+impl fmt::Display for Reasons<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|reason| write!(f, "{reason}; "))
     }
 }
 
@@ -210,10 +234,12 @@ impl Simulation {
             if kernel.inner.tasks.borrow().users == 0 {
                 return Ok(kernel.now());
             }
-            let Some(next) = kernel.settle() else {
-                return Err(RunError::Deadlock { at: kernel.now(), waiting: self.waiting() });
+            let next = match kernel.settle() {
+                Some(next) => next.min(kernel.inner.next_background.get()),
+                None if kernel.witnesses().iter().any(|witness| witness.tries_again()) => continue,
+                None if kernel.may_wait_for_background() => kernel.inner.next_background.get(),
+                None => return Err(self.standstill()),
             };
-            let next = next.min(kernel.inner.next_background.get());
             debug_assert!(next >= kernel.now(), "time never goes back");
             if let Some(limit) = self.limits.max_time
                 && next > limit
@@ -272,6 +298,19 @@ impl Simulation {
         match look(self.kernel.now()) {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(RunError::Interrupted { at: self.kernel.now() }),
+        }
+    }
+
+    /// Why nothing will happen any more.
+    fn standstill(&self) -> RunError {
+        let kernel = &self.kernel;
+        let at = kernel.inner.progress.get();
+        let reasons = kernel.witnesses().iter().flat_map(|witness| witness.lacks()).collect();
+        let waiting = self.waiting();
+        if kernel.inner.agenda.borrow().reaches_beyond_time() || kernel.inner.fluid.borrow().makes_progress() {
+            RunError::BeyondTime { at, waiting, reasons }
+        } else {
+            RunError::Deadlock { at, waiting, reasons }
         }
     }
 

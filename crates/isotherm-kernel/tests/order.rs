@@ -3,7 +3,9 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use isotherm_kernel::{ActivitySpec, Duration, Kernel, Limits, Rank, RunError, Sharing, Simulation, Time, select};
+use isotherm_kernel::{
+    ActivitySpec, Change, Duration, Kernel, Limits, Rank, RunError, Sharing, Simulation, Time, select,
+};
 
 type Log = Rc<RefCell<Vec<String>>>;
 
@@ -281,11 +283,11 @@ fn background_calls_come_before_what_ends_at_their_date_and_keep_nothing_alive()
     let link = kernel.resource(10.0, Sharing::Shared);
     let second = Time::from_secs_f64(1.0);
     let (call_log, call_kernel) = (log.clone(), kernel.clone());
-    kernel.background_at(second, move |kernel| {
+    kernel.background_at(second, Change::Once, move |kernel| {
         note(&call_log, &call_kernel, "change");
         kernel.set_capacity(link, 5.0);
     });
-    kernel.background_at(Time::from_secs_f64(100.0), |_| panic!("after the end"));
+    kernel.background_at(Time::from_secs_f64(100.0), Change::Once, |_| panic!("after the end"));
     let (flow_log, flow_kernel) = (log.clone(), kernel.clone());
     kernel.spawn("flows", async move {
         // 10 of 20 are done at 10/s in one second, the rest at 5/s in two more.

@@ -14,7 +14,7 @@
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
-use isotherm_kernel::{Activity, ActivityId, ActivitySpec, Group, Kernel, Rank, ResourceId, Sharing};
+use isotherm_kernel::{Activity, ActivityId, ActivitySpec, Group, Kernel, Mailbox, Rank, ResourceId, Sharing};
 
 use crate::error::PlatformError;
 use crate::id::HostId;
@@ -28,6 +28,8 @@ pub(crate) struct HostState {
     /// Used, without limiting anything, by transfers from and to the memory of the host: they fail with it.
     pub(crate) memory: ResourceId,
     pub(crate) on: Cell<bool>,
+    /// Who waits until it is on.
+    pub(crate) waiting: RefCell<Vec<Mailbox<()>>>,
     pstate: Cell<usize>,
     availability: Cell<f64>,
     computations: RefCell<Register<Computation>>,
@@ -66,6 +68,7 @@ impl HostState {
             cpu: kernel.resource(f64::from(spec.cores) * speed, Sharing::Shared),
             memory: kernel.resource(f64::MAX, Sharing::Fatpipe),
             on: Cell::new(true),
+            waiting: RefCell::default(),
             pstate: Cell::new(spec.pstate),
             availability: Cell::new(1.0),
             computations: RefCell::default(),
@@ -152,6 +155,7 @@ impl Platform {
     }
 
     fn speed_changed(&self, host: HostId) {
+        self.inner.kernel.note_progress();
         let state = &self.inner.hosts[host.index()];
         let kernel = &self.inner.kernel;
         let speed = self.speed(host);

@@ -365,6 +365,7 @@ impl Platform {
             flow.add_penalty(kernel, times * change);
         }
         self.inner.routes.borrow_mut().paths.clear();
+        kernel.note_progress();
         Ok(())
     }
 
@@ -387,6 +388,7 @@ impl Platform {
             flow.add_penalty(kernel, times * change);
         }
         self.inner.routes.borrow_mut().paths.clear();
+        kernel.note_progress();
         Ok(())
     }
 }

@@ -55,6 +55,8 @@ pub(crate) struct Inner {
     pub(crate) routes: RefCell<RouteCache>,
     /// How many hosts, links and disks are off: while there is none, nobody has to look.
     pub(crate) parts_off: Cell<usize>,
+    /// How many times one has been turned on or off.
+    pub(crate) state_changes: Cell<u64>,
     pub(crate) observers: RefCell<Vec<HostObserver>>,
     parts: FxHashMap<ResourceId, Part>,
 }
@@ -115,10 +117,13 @@ impl Platform {
                 links,
                 routes: RefCell::default(),
                 parts_off: Cell::new(0),
+                state_changes: Cell::new(0),
                 observers: RefCell::default(),
                 parts,
             }),
         };
+        let witness = Rc::downgrade(&platform.inner);
+        kernel.ask_at_standstill(witness);
         platform.start_profiles();
         Ok(platform)
     }

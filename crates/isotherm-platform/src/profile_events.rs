@@ -1,11 +1,12 @@
 //! Applies the profiles of a platform in the course of a simulation.
 //!
 //! Events dated 0 are applied when the platform is made. Each profile then has one call pending: its next event. It
-//! comes before anything that ends at its date, and does not keep a simulation going.
+//! comes before anything that ends at its date. It does not prolong a simulation that has come to its end; one in which everybody
+//! waits goes on to it, for as long as that may be of use ([`Change`]).
 
 use std::rc::Rc;
 
-use isotherm_kernel::Time;
+use isotherm_kernel::{Change, Time};
 
 use crate::id::{HostId, LinkId};
 use crate::platform::Platform;
@@ -54,7 +55,8 @@ impl Platform {
                 continue;
             }
             let platform = self.clone();
-            self.inner.kernel.background_at(date, move |_| {
+            let change = profile.period().map_or(Change::Once, Change::Repeated);
+            self.inner.kernel.background_at(date, change, move |_| {
                 platform.apply(quantity, value);
                 platform.advance(quantity, profile, cursor);
             });

@@ -6,8 +6,10 @@
 
 use std::rc::Rc;
 
+use isotherm_kernel::Witness;
+
 use crate::id::{DiskId, HostId, LinkId};
-use crate::platform::{Part, Platform};
+use crate::platform::{Inner, Part, Platform};
 
 impl Platform {
     /// Whether a host is on.
@@ -40,6 +42,25 @@ impl Platform {
             self.disk_on(disk);
         }
         self.tell_observers(host, true);
+        let waiting = self.inner.hosts[host.index()].waiting.take();
+        for mailbox in waiting {
+            mailbox.send_detached(());
+        }
+    }
+
+    /// How many times a host, a disk or a link has been turned on or off: what failed may be tried again when that has changed.
+    pub fn state_changes(&self) -> u64 {
+        self.inner.state_changes.get()
+    }
+
+    /// Waits until a host is on, not at all if it is.
+    pub async fn wait_until_on(&self, host: HostId) {
+        while !self.is_on(host) {
+            let name = format!("host '{}' is on", self.inner.spec.host(host).name);
+            let mailbox = self.inner.kernel.mailbox(name);
+            self.inner.hosts[host.index()].waiting.borrow_mut().push(mailbox.clone());
+            mailbox.receive().await;
+        }
     }
 
     /// Has a function called whenever a host has been turned on (`true`) or off, after everything that this
@@ -114,5 +135,16 @@ impl Platform {
     fn count_off(&self, change: isize) {
         let count = &self.inner.parts_off;
         count.set(count.get().saturating_add_signed(change));
+        self.inner.state_changes.set(self.inner.state_changes.get() + 1);
+        // Unless it is a profile that repeats, for which the kernel does not count it.
+        self.inner.kernel.note_progress();
+    }
+}
+
+/// Says which hosts are off that somebody waits for.
+impl Witness for Inner {
+    fn lacks(&self) -> Vec<String> {
+        let awaited = self.hosts.iter().filter(|host| !host.on.get() && !host.waiting.borrow().is_empty());
+        awaited.map(|host| format!("host `{}` is off and does not come back", host.name)).collect()
     }
 }

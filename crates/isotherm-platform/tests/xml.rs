@@ -165,6 +165,11 @@ fn unknown_words_are_refused_with_the_nearest_one() {
         "<host id='a' speed='1f' cores='4'/>",
         &[(3, 25, "unknown attribute `cores` of `host`", Some("did you mean `core`?"))],
     );
+    let hint = "a `state_file` with the line `0 0` has it off from the beginning on";
+    assert_zone_errors(
+        "<host id='a' speed='1f' state='OFF'/>",
+        &[(3, 25, "unknown attribute `state` of `host`", Some(hint))],
+    );
     assert_zone_errors(
         "<host id='a' speed='1f'><disk id='d' read='1Bps' write_bw='1Bps'/></host>",
         &[(3, 25, "`disk` needs the attribute `read_bw`", None), (3, 38, "unknown attribute `read` of `disk`", None)],

@@ -84,6 +84,7 @@ mod record;
 mod replay;
 mod service;
 mod state;
+mod unfinished;
 
 pub use call::{Call, PrivateStorage};
 pub use config::{
@@ -102,3 +103,4 @@ pub use record::{InvocationRecord, Outcome, RecordSink, StartKind};
 pub use replay::{Planned, Source};
 pub use service::{ServerlessComputeService, ServerlessError};
 pub use state::{Mark, Need, Pending, View};
+pub use unfinished::{Lack, Unfinished};

@@ -70,7 +70,8 @@ pub struct FunctionManager {
 }
 
 impl FunctionManager {
-    /// Starts a function manager on the user's host.
+    /// Starts a function manager on the user's host. While the host is off it tells nobody of the end of an invocation; it makes up for that when
+    /// the host is on again.
     pub fn start(site: &Site, host: HostId) -> Self {
         FunctionManager::start_named(site, host, "function_manager")
     }
@@ -82,7 +83,8 @@ impl FunctionManager {
         let manager = FunctionManager { site: site.clone(), port, caller: address };
         let daemon = manager.clone();
         let label = Arc::clone(manager.caller.label());
-        site.platform().actor(host, label).daemon().spawn(async move { daemon.serve().await });
+        // It outlives its host: what has come meanwhile it takes when the host is on again.
+        site.kernel().actor(label).daemon().spawn(async move { daemon.serve().await });
         manager
     }
 
@@ -325,7 +327,9 @@ impl FunctionManager {
 
     async fn serve(&self) {
         loop {
-            match self.port.receive().await {
+            let message = self.port.receive().await;
+            self.site.platform().wait_until_on(self.port.address().host()).await;
+            match message {
                 ManagerMessage::Completed(invocation) => {
                     for waiter in invocation.set_done() {
                         self.tell(&waiter);

@@ -90,6 +90,10 @@ impl<S: Source + 'static> Replay<S> {
     /// is the last thing that is done, so that the service may take it in the same turn.
     fn go_on(self: Rc<Self>) {
         let now = self.kernel().now();
+        // Who has begun it has died with his host.
+        if !self.service.is_on(self.caller.host()) {
+            return;
+        }
         loop {
             let mut rest = self.rest.borrow_mut();
             let Some(planned) = rest.next.take() else {

@@ -10,6 +10,7 @@
 mod effects;
 #[cfg(any(test, feature = "audit"))]
 mod live;
+mod standstill;
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -84,8 +85,14 @@ struct Inner {
     desk: RefCell<Desk>,
     /// The request whose processing overhead passes while everything else waits.
     in_hand: RefCell<Option<Request>>,
+    /// When that has passed.
+    resumes: Cell<Option<Timer>>,
     sinks: RefCell<Vec<Rc<RefCell<dyn RecordSink>>>>,
     stopped: Cell<bool>,
+    /// Whether the head host is off.
+    is_head_off: Cell<bool>,
+    /// What had been turned on or off when a copy or load was interrupted that nothing tries again by itself: see [`standstill`].
+    interrupted: Cell<Option<u64>>,
     detached: Cell<u64>,
     #[cfg(any(test, feature = "audit"))]
     checks: Cell<u64>,
@@ -221,8 +228,11 @@ impl ServerlessComputeService {
             state: RefCell::new(state),
             desk: RefCell::default(),
             in_hand: RefCell::default(),
+            resumes: Cell::new(None),
             sinks: RefCell::default(),
             stopped: Cell::new(false),
+            is_head_off: Cell::new(!site.platform().is_on(config.head)),
+            interrupted: Cell::new(None),
             detached: Cell::new(0),
             #[cfg(any(test, feature = "audit"))]
             checks: Cell::new(0),
@@ -231,22 +241,29 @@ impl ServerlessComputeService {
         let listener = Rc::downgrade(&service.inner);
         service.inner.port.listen(listener);
         service.watch_hosts();
+        let witness = Rc::downgrade(&service.inner);
+        site.kernel().ask_at_standstill(witness);
         Ok(service)
     }
 
-    /// Has the service told when a compute host goes off or comes back.
+    /// Has the service told when one of its hosts goes off or comes back.
     fn watch_hosts(&self) {
         let service = Rc::downgrade(&self.inner);
         self.inner.site.platform().observe_hosts(move |host, on| {
             let Some(inner) = service.upgrade() else { return };
             let service = ServerlessComputeService { inner };
-            if host == service.address().host() && !on {
-                service.head_failed();
-                return;
+            if host == service.address().host() {
+                if on { service.head_recovered() } else { service.head_failed() }
             }
             let node = service.inner.nodes.iter().position(|node| node.host == host);
             if let Some(index) = node {
                 let node = NodeId(index as u32);
+                // Others may go off at this very date, and of each the service learns by a message: in the round that follows the first of them
+                // it must not take the others for on.
+                if !on && let Ok(mut state) = service.inner.state.try_borrow_mut() {
+                    state.now = service.kernel().now();
+                    state.node_failed(node);
+                }
                 service.tell(&service.inner.nodes[index].address, Request::HostChanged { node, on });
             }
         });
@@ -380,6 +397,11 @@ impl ServerlessComputeService {
         self.inner.checks.get()
     }
 
+    /// Whether a host is on.
+    pub(crate) fn is_on(&self, host: HostId) -> bool {
+        self.inner.site.platform().is_on(host)
+    }
+
     pub(crate) fn kernel(&self) -> &Kernel {
         self.inner.site.kernel()
     }
@@ -431,7 +453,16 @@ impl ServerlessComputeService {
         self.inner.port.is_quiet() && self.inner.in_hand.borrow().is_none()
     }
 
+    /// Whether it takes nothing in: it has been stopped, or its host is off.
+    fn is_gone(&self) -> bool {
+        self.inner.stopped.get() || self.inner.is_head_off.get()
+    }
+
+    /// What those are told who ask then.
     fn gone(&self) -> FailureCause {
+        if self.inner.is_head_off.get() && !self.inner.stopped.get() {
+            return FailureCause::HostFailed { host: self.inner.site.platform().host_name(self.address().host()) };
+        }
         Reply::<()>::gone(self.address())
     }
 
@@ -468,7 +499,8 @@ impl ServerlessComputeService {
         match self.inner.overhead {
             OverheadRule::BlocksService => {
                 self.inner.in_hand.replace(Some(request));
-                self.kernel().signal_after(overhead, Rc::clone(&self.inner) as _, Signal::Resume.token());
+                let timer = self.kernel().signal_after(overhead, Rc::clone(&self.inner) as _, Signal::Resume.token());
+                self.inner.resumes.set(Some(timer));
             }
             OverheadRule::DelaysRequest => {
                 let port = self.inner.port.clone();
@@ -484,7 +516,8 @@ impl ServerlessComputeService {
     fn process(&self, request: Request) {
         let round = match request {
             Request::Invoke { function, body, reply, manager, processed } => {
-                if !processed && !self.inner.processing_overhead.is_zero() {
+                let is_processed = processed || self.inner.processing_overhead.is_zero();
+                if !is_processed && !self.inner.is_head_off.get() {
                     return self.delay(Request::Invoke { function, body, reply, manager, processed: true });
                 }
                 self.state_now();
@@ -514,8 +547,11 @@ impl ServerlessComputeService {
     /// Takes a message that takes no time.
     fn process_at_once(&self, request: Request) -> Round {
         let state = &self.inner.state;
+        let is_off = self.inner.is_head_off.get();
         match request {
             Request::Invoke { .. } | Request::Retry => {}
+            Request::Cancel { reply, .. } if is_off => reply.answer(0, Err(self.gone())),
+            Request::Drain { reply } | Request::Stop { reply } if is_off => reply.answer(0, Err(self.gone())),
             Request::Register { function, limits, reply } => {
                 reply.answer(self.inner.payloads.register_answer, self.register(function, limits));
             }
@@ -527,14 +563,14 @@ impl ServerlessComputeService {
             Request::Stop { reply } => self.stop(reply),
             Request::DownloadEnded { image, result } => state.borrow_mut().download_ended(image, result),
             Request::CopyEnded { node, image, result } => {
-                let failed = result.is_err();
+                let failure = result.as_ref().err().cloned();
                 state.borrow_mut().copy_ended(node, image, result);
-                return self.round_after_move(failed);
+                return self.round_after_move(failure.as_ref());
             }
             Request::LoadEnded { node, image, result } => {
-                let failed = result.is_err();
+                let failure = result.as_ref().err().cloned();
                 state.borrow_mut().load_ended(node, image, result);
-                return self.round_after_move(failed);
+                return self.round_after_move(failure.as_ref());
             }
             Request::BodyEnded { invocation, end } => self.body_ended(invocation, end),
             Request::IdleTimeout { container, idle_sequence } => {
@@ -553,12 +589,16 @@ impl ServerlessComputeService {
     }
 
     /// A copy or load that failed causes no round where the rules say so: it would only fail again.
-    fn round_after_move(&self, failed: bool) -> Round {
-        if failed && !self.inner.state.borrow().evicts_for_images() { Round::No } else { Round::Yes }
+    fn round_after_move(&self, failure: Option<&FailureCause>) -> Round {
+        let Some(cause) = failure.filter(|_| !self.inner.state.borrow().evicts_for_images()) else { return Round::Yes };
+        if !matches!(cause, FailureCause::StorageFull { .. }) {
+            self.inner.interrupted.set(Some(self.inner.site.platform().state_changes()));
+        }
+        Round::No
     }
 
     fn register(&self, function: Function, limits: Limits) -> Result<FunctionId, FailureCause> {
-        if self.inner.stopped.get() {
+        if self.is_gone() {
             return Err(self.gone());
         }
         let mut desk = self.inner.desk.borrow_mut();
@@ -591,7 +631,7 @@ impl ServerlessComputeService {
         reply: Option<Reply<Invocation>>,
         manager: Port<ManagerMessage>,
     ) {
-        if self.inner.stopped.get() {
+        if self.is_gone() {
             if let Some(reply) = reply {
                 reply.answer(self.inner.payloads.invoke_answer, Err(self.gone()));
             }
@@ -655,24 +695,33 @@ impl ServerlessComputeService {
         self.inner.desk.borrow_mut().stopping = Some(reply);
     }
 
-    /// The head host has gone and the service with it: every invocation ends.
+    /// The head host has gone and the service with it: every invocation ends, every container stops. Until the host is back, what is asked
+    /// is refused; what happens on compute hosts is still noted.
     fn head_failed(&self) {
-        let host = self.inner.site.platform().host_name(self.address().host());
-        self.inner.stopped.set(true);
-        self.inner.port.close();
-        self.inner.in_hand.take();
+        self.inner.is_head_off.set(true);
         for node in &self.inner.nodes {
             node.bare_metal.stop();
         }
         self.state_now();
-        {
-            let mut state = self.inner.state.borrow_mut();
-            state.fail_all_waiting(&FailureCause::HostFailed { host: Arc::clone(&host) });
-            for id in state.running() {
-                state.abandon(id, FailureCause::HostFailed { host: Arc::clone(&host) });
+        let host = self.inner.site.platform().host_name(self.address().host());
+        self.inner.state.borrow_mut().head_failed(&FailureCause::HostFailed { host });
+        self.carry_out();
+        // Whoever waits to be processed is refused now.
+        if let Some(timer) = self.inner.resumes.take() {
+            self.kernel().cancel_call(timer);
+        }
+        self.resume();
+    }
+
+    /// The head host is back, and the service with it. It knows its functions, and what is on its disk and on those of the compute hosts.
+    fn head_recovered(&self) {
+        self.inner.is_head_off.set(false);
+        self.inner.head.restart();
+        if !self.inner.stopped.get() {
+            for node in &self.inner.nodes {
+                node.bare_metal.restart();
             }
         }
-        self.carry_out();
     }
 }
 
@@ -753,10 +802,8 @@ fn slots_of(site: &Site, node: &NodeConfig) -> Option<u32> {
 }
 
 fn state_of(site: &Site, services: &NodeServices, config: &NodeConfig) -> Node {
-    Node::new(
-        site.platform().host_name(services.host),
-        slots_of(site, config),
-        services.storage.file_system(),
-        services.memory.file_system(),
-    )
+    let name = site.platform().host_name(services.host);
+    let (disk, memory) = (services.storage.file_system(), services.memory.file_system());
+    let is_up = site.platform().is_on(services.host);
+    Node { up: is_up, ..Node::new(name, slots_of(site, config), disk, memory) }
 }

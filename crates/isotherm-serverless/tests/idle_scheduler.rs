@@ -57,12 +57,14 @@ fn a_scheduler_that_never_places_anything_is_a_named_deadlock() {
     }));
     let error = simulation.run().expect_err("nothing was ever placed");
     // The last invocation was at 4 s, and then the controller slept once more.
-    let RunError::Deadlock { at, waiting } = &error else { panic!("{error}") };
+    let RunError::Deadlock { at, waiting, .. } = &error else { panic!("{error}") };
     assert_eq!(at.as_secs_f64(), 6.0);
     assert_eq!(waiting.len(), 1, "{waiting:?}");
     assert_eq!(
         error.to_string(),
-        "deadlock at 6.000000000 s: 'head/controller' waits for a message in mailbox 'head/function_manager'"
+        "deadlock at 6.000000000 s: 3 invocations of `resize` wait for the scheduler, which places them nowhere although \
+         compute host `node` has room, the first since 0.000000000 s; 'head/controller' waits for a message in mailbox \
+         'head/function_manager'"
     );
     let unfinished = service.unfinished();
     assert_eq!(unfinished.iter().map(|invocation| invocation.id()).collect::<Vec<_>>(), [0, 1, 2].map(InvocationId));

@@ -156,7 +156,7 @@ impl Inner {
 }
 
 impl BareMetalService {
-    /// Starts a bare-metal service.
+    /// Starts a bare-metal service. On a host that is off it is down until it is [restarted](Self::restart), as after a failure.
     #[must_use]
     pub fn start(site: &Site, config: BareMetalConfig) -> Self {
         let cores = config.cores.unwrap_or_else(|| site.platform().cores(config.host));

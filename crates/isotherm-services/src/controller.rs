@@ -1,7 +1,7 @@
 //! Execution controllers: the actors with which a user drives a simulation.
 //!
 //! A controller is an actor on a host with a name, and so with an [`Address`] from which it can ask services. The
-//! simulation goes on until every controller has ended.
+//! simulation goes on until every controller has ended. A controller dies with its host, which counts as an end.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -19,7 +19,8 @@ pub struct ExecutionController {
 }
 
 impl ExecutionController {
-    /// Starts an actor on a host that drives a simulation.
+    /// Starts an actor on a host that drives a simulation. On a host that is off it begins when the host is on; until then the
+    /// simulation goes on, and if that never happens it ends with an error that names the host.
     ///
     /// ```
     /// use isotherm_kernel::{Duration, Simulation};
@@ -54,7 +55,16 @@ impl ExecutionController {
     {
         let controller = Self { site: site.clone(), address: Address::new(site, host, name) };
         let label = Arc::clone(controller.address.label());
-        site.platform().actor(host, label).spawn(body(controller))
+        let actor = site.platform().actor(host, label);
+        let acting = body(controller);
+        if site.platform().is_on(host) {
+            return actor.spawn(acting);
+        }
+        let platform = site.platform().clone();
+        actor.spawn(async move {
+            platform.wait_until_on(host).await;
+            acting.await
+        })
     }
 
     /// The site.

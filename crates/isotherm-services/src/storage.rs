@@ -166,7 +166,7 @@ impl PartialEq for StorageService {
 }
 
 impl StorageService {
-    /// Starts a storage service.
+    /// Starts a storage service. On a host that is off it is down until it is [restarted](Self::restart), as after a failure.
     #[must_use]
     pub fn start(site: &Site, config: StorageConfig) -> Self {
         let capacity = config.capacity.unwrap_or_else(|| match config.disk {

@@ -102,7 +102,8 @@ impl World {
 
     /// Starts a controller on a host. The simulation goes on until every controller has ended, so a controller waits for
     /// what it has begun: an invocation that nobody waits for may be cut off. If a controller gives up with an error, the others go on
-    /// all the same, and [`run`](Self::run) tells in the end.
+    /// all the same, and [`run`](Self::run) tells in the end. On a host that is off a controller begins when the host is on, and it dies with its
+    /// host, which counts as an end.
     pub fn controller<F>(&self, host: HostId, name: &str, body: impl FnOnce(ExecutionController) -> F) -> Actor<()>
     where
         F: Future<Output = Result<(), Error>> + 'static,

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use isotherm_kernel::Time;
 use isotherm_serverless::{Body, Planned, RegisteredFunction, Source};
 use isotherm_services::ExecutionController;
 use isotherm_workload::{Arrival, Merge, Workload, WorkloadError};
@@ -16,23 +17,46 @@ use super::world::{Clients, World};
 struct Arrivals {
     workload: ReadAhead<Merge>,
     bodies: Vec<Body>,
+    missed: Missed,
     /// Why there are no more.
     failure: Rc<RefCell<Option<WorkloadError>>>,
 }
 
 impl Source for Arrivals {
     fn next(&mut self) -> Option<Planned> {
-        match self.workload.next_arrival() {
-            Ok(arrival) => arrival.map(|arrival| Planned {
-                at: arrival.at,
-                function: arrival.function as usize,
-                body: body_of(&arrival, &self.bodies),
-            }),
-            Err(error) => {
-                *self.failure.borrow_mut() = Some(error);
-                None
+        loop {
+            match self.workload.next_arrival() {
+                Ok(Some(arrival)) if self.missed.take(&arrival) => {}
+                Ok(arrival) => {
+                    return arrival.map(|arrival| Planned {
+                        at: arrival.at,
+                        function: arrival.function as usize,
+                        body: body_of(&arrival, &self.bodies),
+                    });
+                }
+                Err(error) => {
+                    *self.failure.borrow_mut() = Some(error);
+                    return None;
+                }
             }
         }
+    }
+}
+
+/// Arrivals of dates at which the host of the user or that of the head was still off: they are lost.
+#[derive(Clone)]
+struct Missed {
+    /// Since when both have been on.
+    before: Time,
+    lost: Rc<Cell<u64>>,
+}
+
+impl Missed {
+    /// Whether it is one of these.
+    fn take(&self, arrival: &Arrival) -> bool {
+        let is_missed = arrival.at < self.before;
+        self.lost.set(self.lost.get() + u64::from(is_missed));
+        is_missed
     }
 }
 
@@ -51,11 +75,16 @@ pub(super) struct Driver {
     pub(super) clients: Vec<Clients>,
     /// How many of its invocations the service has not taken in.
     pub(super) lost: Rc<Cell<u64>>,
+    /// How many actors have not come to their end: those that die with their host never do.
+    pub(super) acting: Rc<Cell<u64>>,
 }
 
 impl Driver {
     pub(super) async fn drive(mut self, me: &ExecutionController, workload: Merge) -> Result<(), Failure> {
         let mut workload = ReadAhead::new(workload);
+        let head = self.world.service.address().host();
+        me.site().platform().wait_until_on(head).await;
+        let missed = Missed { before: me.now(), lost: Rc::clone(&self.lost) };
         let functions = self.register().await?;
         let mut detached = 0;
         for clients in std::mem::take(&mut self.clients) {
@@ -64,7 +93,8 @@ impl Driver {
         let World { manager, service, .. } = &self.world;
         if self.world.invoking_is_free {
             let failure = Rc::new(RefCell::new(None));
-            let arrivals = Arrivals { workload, bodies: self.world.bodies.clone(), failure: Rc::clone(&failure) };
+            let bodies = self.world.bodies.clone();
+            let arrivals = Arrivals { workload, bodies, missed, failure: Rc::clone(&failure) };
             // All functions are registered with this service, and workloads name no others.
             detached = manager.replay(service, &functions, arrivals).await.unwrap_or(0);
             if let Some(error) = failure.take() {
@@ -72,6 +102,9 @@ impl Driver {
             }
         } else {
             while let Some(arrival) = workload.next_arrival()? {
+                if missed.take(&arrival) {
+                    continue;
+                }
                 me.sleep_until(arrival.at).await;
                 let function = functions[arrival.function as usize].clone();
                 self.invoke_apart(me, function, body_of(&arrival, &self.world.bodies));
@@ -101,8 +134,7 @@ impl Driver {
         for mut client in clients.clients {
             let (manager, functions, kernel) = (self.world.manager.clone(), Rc::clone(&functions), me.kernel().clone());
             let (left, lost) = (Rc::clone(&left), Rc::clone(&self.lost));
-            let actor = me.site().platform().actor(me.host(), Arc::clone(me.address().label()));
-            drop(actor.spawn(async move {
+            self.act(me, async move {
                 // Whoever begins to think will invoke, so that nobody thinks in vain when the others have invoked enough.
                 while let Some(rest) = left.get().checked_sub(1) {
                     let at = kernel.now().max(from) + client.think();
@@ -122,7 +154,7 @@ impl Driver {
                         }
                     }
                 }
-            }));
+            });
         }
     }
 
@@ -130,12 +162,22 @@ impl Driver {
     fn invoke_apart(&self, me: &ExecutionController, function: RegisteredFunction, body: Option<Body>) {
         let manager = self.world.manager.clone();
         let lost = Rc::clone(&self.lost);
-        let actor = me.site().platform().actor(me.host(), Arc::clone(me.address().label()));
-        drop(actor.spawn(async move {
+        self.act(me, async move {
             match manager.invoke_with(&function, body).await {
                 Ok(invocation) => manager.wait_one(&invocation).await,
                 Err(_) => lost.set(lost.get() + 1),
             }
+        });
+    }
+
+    /// Starts an actor of the controller's.
+    fn act(&self, me: &ExecutionController, act: impl Future<Output = ()> + 'static) {
+        let acting = Rc::clone(&self.acting);
+        acting.set(acting.get() + 1);
+        let actor = me.site().platform().actor(me.host(), Arc::clone(me.address().label()));
+        drop(actor.spawn(async move {
+            act.await;
+            acting.set(acting.get() - 1);
         }));
     }
 }

@@ -3,7 +3,7 @@
 //! A [controller](driver) on the user's host registers the functions and then invokes them as the workloads say: it sleeps until the
 //! next arrival, invokes, goes on. Arrivals do not wait for anything (an *open loop*): where the service's answer takes time
 //! (payloads, processing overhead), every invocation is made by an actor of its own. The clients of a closed loop are actors that
-//! wait for what they have invoked. The run ends when everything that was
+//! wait for what they have invoked. It begins when the hosts of the user and of the head are on; what was to be invoked before is lost. The run ends when everything that was
 //! invoked has ended; idle containers do not prolong it.
 //!
 //! Records and events are looked at as they pass and forgotten: memory grows with what is alive, not with what has passed. Whoever
@@ -32,7 +32,7 @@ use crate::source::Span;
 use driver::Driver;
 use world::World;
 
-pub use progress::{Progress, Stage, Stopped, Unfinished};
+pub use progress::{Progress, Stopped};
 pub(crate) use world::workloads;
 
 /// Steps of the simulation between two looks of whoever watches it: some microseconds to some milliseconds.
@@ -99,6 +99,13 @@ pub enum Failure {
     Workload(WorkloadError),
     /// The platform could not be set up.
     Setup(String),
+    /// The host from which it invokes went off, and nobody was left to go on.
+    UserGone {
+        /// The host.
+        host: String,
+        /// When.
+        at: Time,
+    },
     /// The records could not be written.
     Records(SinkError),
 }
@@ -146,12 +153,16 @@ pub fn run(plan: &Plan, records: Option<File>, watch: Option<Watch>) -> Result<O
     let lost = Rc::new(Cell::new(0));
     let service = world.service.clone();
     let clients = world::clients(plan);
-    let driver = Driver { world, clients, lost: Rc::clone(&lost) };
+    // The controller is one.
+    let acting = Rc::new(Cell::new(1));
+    let driver = Driver { world, clients, lost: Rc::clone(&lost), acting: Rc::clone(&acting) };
     let failed = Rc::clone(&failure);
+    let still_acting = Rc::clone(&acting);
     let controller = ExecutionController::spawn(&site, plan.hosts.user, "controller", move |me| async move {
         if let Err(error) = driver.drive(&me, workload).await {
             *failed.borrow_mut() = Some(error);
         }
+        acting.set(acting.get() - 1);
     });
     drop(controller);
     let end = simulation.run();
@@ -162,8 +173,12 @@ pub fn run(plan: &Plan, records: Option<File>, watch: Option<Watch>) -> Result<O
     let progress = observer.progress.at(kernel.now());
     let end = end.map_err(|error| match error {
         RunError::Interrupted { .. } => Failure::Interrupted(progress),
-        error => Failure::Simulation(Box::new(Stopped { error, progress, unfinished: Unfinished::of(&service) })),
+        error => Failure::Simulation(Box::new(Stopped { error, progress, unfinished: service.why_unfinished() })),
     })?;
+    if still_acting.get() > 0 {
+        // Actors die with their host only.
+        return Err(Failure::UserGone { host: site.platform().host_name(plan.hosts.user).to_string(), at: end });
+    }
     let (summary, csv) = recorder.borrow_mut().finish(end);
     csv.map_err(Failure::Records)?;
     let utilisation = observer.utilisation.report(end);

@@ -1,9 +1,7 @@
 //! How far a run has come, and what the invocations that have not ended are doing.
 
-use std::collections::BTreeMap;
-
 use isotherm_kernel::{RunError, Time};
-use isotherm_serverless::{InvocationState, ServerlessComputeService};
+use isotherm_serverless::{Lack, Unfinished};
 
 use crate::plan::{Plan, StepPlan, WorkloadPlan};
 
@@ -107,75 +105,6 @@ fn expected(plan: &Plan) -> Option<u64> {
     plan.workloads.iter().try_fold(0u64, |sum, workload| sum.checked_add(count(workload)?))
 }
 
-/// What an invocation that has not ended is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Stage {
-    /// It waits until its image is on the head disk.
-    AwaitsImage,
-    /// Its image is there; it waits until a compute host has room for it, and the image.
-    AwaitsPlace,
-    /// It is in a container that is starting.
-    Starting,
-    /// Its body runs, or waits for something.
-    Running,
-}
-
-/// Invocations of one function that had not ended when a run came to a stop, all at the same stage.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unfinished {
-    /// The function.
-    pub function: String,
-    /// What they were doing.
-    pub stage: Stage,
-    /// How many they were.
-    pub count: u64,
-    /// When the first of them had got there.
-    pub since: Time,
-}
-
-impl Unfinished {
-    /// Everything that has not ended, by stage and function.
-    pub(super) fn of(service: &ServerlessComputeService) -> Vec<Self> {
-        let mut groups: BTreeMap<(Stage, String), Unfinished> = BTreeMap::new();
-        for invocation in service.unfinished() {
-            let record = invocation.record();
-            let (stage, since) = match invocation.state() {
-                InvocationState::Submitted => (Stage::AwaitsImage, Some(record.submitted)),
-                InvocationState::Schedulable => (Stage::AwaitsPlace, record.admitted),
-                InvocationState::Starting => (Stage::Starting, record.dispatched),
-                InvocationState::Running => (Stage::Running, record.started),
-                InvocationState::Ended(_) => continue,
-            };
-            let since = since.unwrap_or(record.submitted);
-            let function = record.function.to_string();
-            let group =
-                groups.entry((stage, function.clone())).or_insert(Unfinished { function, stage, count: 0, since });
-            group.count += 1;
-            group.since = group.since.min(since);
-        }
-        groups.into_values().collect()
-    }
-}
-
-/// `3 invocations of `resize` wait for a place on a compute host, the first since 12.500000000 s`
-impl std::fmt::Display for Unfinished {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let one = self.count == 1;
-        let doing = match (self.stage, one) {
-            (Stage::AwaitsImage, true) => "waits for its image to be on the head disk",
-            (Stage::AwaitsImage, false) => "wait for their image to be on the head disk",
-            (Stage::AwaitsPlace, true) => "waits for a place on a compute host",
-            (Stage::AwaitsPlace, false) => "wait for a place on a compute host",
-            (Stage::Starting, true) => "is in a container that is starting",
-            (Stage::Starting, false) => "are in containers that are starting",
-            (Stage::Running, true) => "is running",
-            (Stage::Running, false) => "are running",
-        };
-        let (plural, first) = if one { ("", "") } else { ("s", " the first") };
-        write!(f, "{} invocation{plural} of `{}` {doing},{first} since {} s", self.count, self.function, self.since)
-    }
-}
-
 /// A simulation that could not go on.
 #[derive(Clone, Debug)]
 pub struct Stopped {
@@ -195,25 +124,28 @@ impl std::fmt::Display for Stopped {
             RunError::Deadlock { at, .. } => {
                 write!(f, "deadlock at {at} s, everything waits and nothing will happen any more")
             }
+            RunError::BeyondTime { at, .. } => {
+                write!(f, "at {at} s all that is still to come lies beyond the end of time (584 years)")
+            }
             other => other.fmt(f),
         }
     }
 }
 
-/// Groups of invocations that are told one by one.
-const MOST_GROUPS: usize = 6;
-
 impl Stopped {
     /// How far it had come and which invocations wait for what, a sentence each.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = vec![self.progress.to_string()];
-        notes.extend(self.unfinished.iter().take(MOST_GROUPS).map(ToString::to_string));
-        let more: u64 = self.unfinished.iter().skip(MOST_GROUPS).map(|group| group.count).sum();
-        if more > 0 {
-            notes.push(format!("and so on: {more} more invocations"));
+        match &self.error {
+            RunError::Deadlock { reasons, .. } | RunError::BeyondTime { reasons, .. } => {
+                notes.extend_from_slice(reasons)
+            }
+            _ => notes.extend(Unfinished::sentences(&self.unfinished)),
         }
-        let any = |stage| self.unfinished.iter().any(|group| group.stage == stage);
-        if matches!(self.error, RunError::Deadlock { .. }) && any(Stage::Running) && any(Stage::AwaitsPlace) {
+        let any = |lacks: fn(&Lack) -> bool| self.unfinished.iter().any(|group| lacks(&group.lack));
+        let some_run = any(|lack| matches!(lack, Lack::Running));
+        let some_wait = any(|lack| matches!(lack, Lack::Slot { .. } | Lack::Memory { .. } | Lack::Disk { .. }));
+        if matches!(self.error, RunError::Deadlock { .. }) && some_run && some_wait {
             let advice = "a body that waits for another invocation keeps its own place: with more slots or memory there \
                           is room for both";
             notes.push(advice.to_owned());

@@ -193,12 +193,12 @@ fn an_activity_may_outlive_its_simulation() {
 }
 
 #[test]
-fn a_latency_that_is_longer_than_all_time_is_a_deadlock() {
+fn a_latency_that_is_longer_than_all_time_is_named_so() {
     let simulation = Simulation::new();
     let kernel = simulation.kernel();
     simulation.kernel().spawn("user", async move {
         let link = kernel.resource(10.0, Sharing::Shared);
         let _ = kernel.start(flow(&[link]).latency(isotherm_kernel::Duration::MAX)).await;
     });
-    assert!(matches!(simulation.run(), Err(RunError::Deadlock { at: Time::ZERO, .. })));
+    assert!(matches!(simulation.run(), Err(RunError::BeyondTime { at: Time::ZERO, .. })));
 }

@@ -30,7 +30,13 @@ impl Attributes {
             } else if attribute.namespace().is_none() {
                 meant.extend(nearest(name, known.iter().copied()).map(str::to_owned));
                 let problem = Problem::UnknownAttribute { element: element.clone(), attribute: name.to_owned() };
-                let error = PlatformError::from(problem).with_suggestion(name, known.iter().copied());
+                let error = match PlatformError::from(problem) {
+                    // Former versions of the format had it.
+                    error if name == "state" && known.contains(&"state_file") => {
+                        error.with_hint("a `state_file` with the line `0 0` has it off from the beginning on")
+                    }
+                    error => error.with_suggestion(name, known.iter().copied()),
+                };
                 reader.tell(Some(attribute.range().start), error);
             }
         }

@@ -20,7 +20,7 @@
 //!   room had come, took that copy or load to be in progress;
 //! * [`WorkloadBalancing`] passes over an invocation whose limits free room does not cover, though images that nobody
 //!   uses fill the node;
-//! * a copy or load is interrupted (a link is off), and no message follows;
+//! * a copy or load is interrupted (a link is off), and no message follows (it is tried again if the link comes back);
 //! * images that are too large for each other push each other out before anything is started: this goes on without end.
 //!
 //! Then the run ends with an error that says who waits: [`RunError::Deadlock`](isotherm_kernel::RunError), and in the last

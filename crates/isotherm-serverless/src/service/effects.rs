@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use isotherm_kernel::Duration;
+use isotherm_kernel::{Change, Duration};
 use isotherm_services::{
     Action, ActionOwner, ActionReport, ActionRequest, DataEnd, FailureCause, FilePin, Turn, move_data,
 };
@@ -140,8 +140,11 @@ impl ServerlessComputeService {
                 }
             }
             Effect::RetryMove { after } => {
-                let service = self.clone();
-                self.kernel().call_after(after, move |_| service.tell(service.address(), Request::Retry));
+                let service = Rc::downgrade(&self.inner);
+                self.kernel().background_at(self.kernel().now() + after, Change::Retry, move |_| {
+                    let Some(inner) = service.upgrade() else { return };
+                    inner.port.send(inner.port.address(), 0, Request::Retry);
+                });
             }
             Effect::Stopped { container } => {
                 self.inner.desk.borrow_mut().private.remove(&container);
@@ -155,6 +158,7 @@ impl ServerlessComputeService {
                 }
             }
             Effect::Ended { record, user } => {
+                self.kernel().note_progress();
                 for sink in self.inner.sinks.borrow().iter() {
                     sink.borrow_mut().record(&record);
                 }

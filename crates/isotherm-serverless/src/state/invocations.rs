@@ -154,7 +154,12 @@ impl PlatformState {
         };
         let Place::Running(container) = invocation.place else { return };
         let BodyEnd { started, ended, result } = body;
-        let host_failed = matches!(result, Err(FailureCause::HostFailed { .. }));
+        // A body may also fail because of another host, which does nothing to its container.
+        let node = self.containers.get(&container).map(|container| &self.nodes[container.node.index()]);
+        let host_failed = match &result {
+            Err(FailureCause::HostFailed { host }) => node.is_some_and(|node| *node.name == **host),
+            _ => false,
+        };
         let on_failure = self.functions[invocation.function.index()].on_failure;
         let after = match &result {
             Ok(()) | Err(FailureCause::Cancelled | FailureCause::ServiceStopped { .. }) => AfterFailure::Keep,

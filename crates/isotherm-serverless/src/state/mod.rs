@@ -29,6 +29,7 @@ mod prewarm;
 mod reuse;
 mod room;
 mod round;
+mod standstill;
 mod throttle;
 mod view;
 
@@ -49,7 +50,7 @@ use throttle::{CommonGate, Gate};
 pub use view::{Mark, Need, Pending, View};
 
 use std::cell::Cell;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -308,6 +309,8 @@ pub(crate) struct PlatformState {
     pub(crate) effects: VecDeque<Effect>,
     /// Bodies of invocations that have ended: a user's own may do anything when it is dropped, so the service drops them when nothing is borrowed.
     pub(crate) ended_bodies: Vec<Body>,
+    /// Why the last copy or load of an image to a node was broken off, until one succeeds.
+    broken_moves: BTreeMap<(ImageId, NodeId), FailureCause>,
     observers: Vec<Observer>,
 }
 
@@ -366,6 +369,7 @@ impl PlatformState {
             dispatches: 0,
             effects: VecDeque::new(),
             ended_bodies: Vec::new(),
+            broken_moves: BTreeMap::new(),
             observers: Vec::new(),
         }
     }
@@ -551,6 +555,26 @@ impl PlatformState {
             known.retry_at = Time::ZERO;
         }
         self.note_slots(node);
+    }
+
+    /// The head host has gone: every invocation ends with the cause, and every container stops, since what the service knew of them has gone with
+    /// it. What is on disks stays, and so do images in memories.
+    pub(crate) fn head_failed(&mut self, cause: &FailureCause) {
+        self.fail_all_waiting(cause);
+        for id in self.running() {
+            self.abandon(id, cause.clone());
+        }
+        // Whoever served an invocation is lost with it, so these are idle.
+        let mut left: Vec<ContainerId> = self.containers.iter().map(|(id, _)| id).collect();
+        left.sort_unstable();
+        for container in left {
+            self.stop_container(container, false);
+        }
+        for index in 0..self.functions.len() {
+            if self.functions[index].prewarming.take().is_some() {
+                self.effects.push_back(Effect::ForgetPrewarm { function: FunctionId(index as u32) });
+            }
+        }
     }
 
     pub(crate) fn evicts_for_images(&self) -> bool {

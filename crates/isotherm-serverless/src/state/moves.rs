@@ -77,14 +77,16 @@ impl PlatformState {
                 known.copied = Interval { from: since, to: now };
                 known.failures = 0;
                 self.images[image.index()].on_disk.insert(node);
+                self.broken_moves.remove(&(image, node));
                 // The head's copy has been read to its end: that is an access.
                 if let OnHead::Present(file) = self.images[image.index()].head {
                     self.head.borrow_mut().touch(file);
                 }
                 self.emit(|| EventKind::CopyEnded { node, image });
             }
-            Err(_) => {
+            Err(cause) => {
                 state.disk.borrow_mut().abort(file);
+                self.broken_moves.insert((image, node), cause);
                 self.emit(|| EventKind::CopyFailed { node, image, started: true });
                 self.retry_later(node, image);
             }
@@ -163,9 +165,13 @@ impl PlatformState {
                 known.loaded = Interval { from: since, to: now };
                 known.failures = 0;
                 self.images[image.index()].in_memory.insert(node);
+                self.broken_moves.remove(&(image, node));
                 self.emit(|| EventKind::LoadEnded { node, image });
             }
-            _ => {
+            result => {
+                if let Err(cause) = result {
+                    self.broken_moves.insert((image, node), cause);
+                }
                 self.emit(|| EventKind::LoadFailed { node, image, started: true });
                 self.retry_later(node, image);
             }

@@ -18,6 +18,7 @@ use isotherm_services::FailureCause;
 
 use super::{Place, PlatformState};
 use crate::config::Throttle;
+use crate::unfinished::Lack;
 use crate::{FunctionId, InvocationId, Outcome};
 
 /// The gate of a function.
@@ -91,6 +92,18 @@ impl CommonGate {
 }
 
 impl PlatformState {
+    /// The limit before which an invocation of the function waits in line: that of the function, and whether it is a reservation, or that of the
+    /// service.
+    pub(super) fn limit_before(&self, id: InvocationId, function: FunctionId) -> Lack {
+        let (gate, common) = (&self.functions[function.index()].gate, &self.common_gate);
+        match gate.most {
+            Some(most) if gate.line.contains(&id) => Lack::FunctionConcurrency { most, reserved: gate.reserved },
+            _ => {
+                Lack::ServiceConcurrency { most: common.most.unwrap_or(u32::MAX), reserved_by_others: common.reserved }
+            }
+        }
+    }
+
     /// An invocation comes to the gates. Says whether it is inside; else it waits in line or has ended.
     pub(super) fn passes(&mut self, id: InvocationId, function: FunctionId) -> bool {
         let gate = &mut self.functions[function.index()].gate;

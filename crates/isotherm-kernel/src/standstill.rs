@@ -1,0 +1,110 @@
+//! Standstill: whether anything will ever happen again, and who can say what is missing if not.
+//!
+//! Sleeps, calls and activities keep a simulation going. [Background calls](crate::Kernel::background_at) do so only where nothing else is
+//! to come: then all actors wait, and what the world still brings may be what they wait for, such as a host that comes back.
+//!
+//! # When it ends
+//!
+//! A simulation in which actors wait and nothing but background calls is to come goes on
+//!
+//! * as long as a [`Change::Once`] is to come;
+//! * as long as a [`Change::Retry`] is to come that was asked for before the last progress: what failed then may succeed now;
+//! * while changes that [repeat](Change::Repeated) are to come, until the longest of their periods has passed [`PERIODS`] times without
+//!   progress. So a profile that repeats for ever keeps nothing going for ever.
+//!
+//! *Progress* is that an actor has run that is no daemon, that an activity has completed or one that goes on has less left to do, that
+//! something happens once, or that a service [says so](crate::Kernel::note_progress). Then it is a deadlock, and its date is that of the last progress.
+//! A limit on the time of a simulation holds for all of this.
+
+use crate::{Duration, Kernel, Time};
+
+/// How often the longest period of what repeats may pass without progress before a simulation counts as deadlocked.
+pub const PERIODS: u64 = 1000;
+
+/// What a [background call](crate::Kernel::background_at) is to actors that wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A change that is one of a finite number.
+    Once,
+    /// One of the changes of something that repeats for ever with this period.
+    Repeated(Duration),
+    /// A further try of what has failed: it is of use only if something has changed. Who tries again has to do so more and more rarely.
+    Retry,
+}
+
+/// Who can say what is waited for, and perhaps do something about it. See [`Kernel::ask_at_standstill`].
+pub trait Witness {
+    /// Nothing is to come but background calls. Whoever knows of something that failed and was given up, and that may succeed now, sees to it
+    /// that it is tried again, and says so; for the same state of the world at most once.
+    fn tries_again(&self) -> bool {
+        false
+    }
+
+    /// Nothing will happen any more: what is missing, a sentence each, without a final period.
+    fn lacks(&self) -> Vec<String>;
+}
+
+/// The background calls that are still to come, by what they are.
+#[derive(Debug, Default)]
+pub(crate) struct Ahead {
+    once: usize,
+    retries: usize,
+    /// The longest period of all that has ever repeated.
+    longest: Duration,
+    /// After the last progress, when all actors first waited for a change that repeats: how many activities there were, and their work.
+    left: Option<(Time, (u64, f64))>,
+}
+
+impl Ahead {
+    pub(crate) fn note(&mut self, change: Change) {
+        match change {
+            Change::Once => self.once += 1,
+            Change::Repeated(period) => self.longest = self.longest.max(period),
+            Change::Retry => self.retries += 1,
+        }
+    }
+
+    /// A call has happened.
+    pub(crate) fn forget(&mut self, change: Change) {
+        match change {
+            Change::Once => self.once -= 1,
+            Change::Repeated(_) => {}
+            Change::Retry => self.retries -= 1,
+        }
+    }
+}
+
+impl Kernel {
+    /// All actors wait, and nothing is to come but background calls: whether the next one may be of use.
+    pub(crate) fn may_wait_for_background(&self) -> bool {
+        let next = self.inner.next_background.get();
+        if next == Time::NEVER {
+            return false;
+        }
+        let mut ahead = self.inner.ahead.borrow_mut();
+        let progress = self.inner.progress.get();
+        // Something that failed before the world last changed may succeed now.
+        if ahead.once > 0 || ahead.retries > 0 && self.has_retry_of_before(progress) {
+            return true;
+        }
+        if ahead.longest.is_zero() {
+            return false;
+        }
+        let work_left = || self.inner.fluid.borrow().work_left(self.now());
+        let left = match ahead.left {
+            Some((since, left)) if since == progress => left,
+            _ => work_left(),
+        };
+        ahead.left = Some((progress, left));
+        let patience = Duration::from_nanos(ahead.longest.as_nanos().saturating_mul(PERIODS));
+        if next <= progress + patience {
+            return true;
+        }
+        // Work that has been done is progress, even where no activity has come to its end.
+        let goes_on = work_left() != left;
+        if goes_on {
+            self.note_progress();
+        }
+        goes_on
+    }
+}

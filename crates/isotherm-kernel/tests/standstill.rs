@@ -1,0 +1,207 @@
+//! When everybody waits: what is still to come is waited for, what comes again and again for ever is not waited for for ever, and who
+//! knows what is missing is asked.
+
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+
+use isotherm_kernel::{
+    ActivitySpec, Change, Duration, Kernel, Limits, Rank, ResourceId, RunError, Sharing, Simulation, Time, Witness,
+};
+
+fn date(seconds: f64) -> Time {
+    Time::from_secs_f64(seconds)
+}
+
+/// Sets the capacity of a resource at dates that repeat for ever: to `on` at the beginning of each period, to 0 after `busy`.
+fn pulse(kernel: &Kernel, resource: ResourceId, on: f64, busy: Duration, period: Duration) {
+    fn next(kernel: &Kernel, resource: ResourceId, values: [(Duration, f64); 2], period: Duration) {
+        let [(after, value), other] = values;
+        kernel.background_at(kernel.now() + after, Change::Repeated(period), move |kernel| {
+            kernel.set_capacity(resource, value);
+            next(kernel, resource, [other, (after, value)], period);
+        });
+    }
+    let idle = Duration::from_nanos(period.as_nanos() - busy.as_nanos());
+    next(kernel, resource, [(busy, 0.0), (idle, on)], period);
+}
+
+/// All that is there has stopped at 2 s, and a change at 100 s sets it going: 10 of 40 are done at 2 s, so 30 are left at 10/s.
+#[test]
+fn what_is_still_to_come_is_waited_for() {
+    let simulation = Simulation::new();
+    let kernel = simulation.kernel();
+    let resource = kernel.resource(5.0, Sharing::Shared);
+    kernel.background_at(date(2.0), Change::Once, move |kernel| kernel.set_capacity(resource, 0.0));
+    kernel.background_at(date(100.0), Change::Once, move |kernel| kernel.set_capacity(resource, 10.0));
+    let activity = kernel.start(ActivitySpec::new(Rank::Cpu, 40.0).uses(resource, 1.0));
+    kernel.spawn("works", async move { activity.await.unwrap() });
+    assert_eq!(simulation.run(), Ok(date(103.0)));
+}
+
+/// A limit on time is reached while a change is waited for, and a deadlock is not called one before.
+#[test]
+fn a_limit_on_time_holds_while_a_change_is_waited_for() {
+    let limit = date(50.0);
+    let limits = Limits { max_time: Some(limit), ..Limits::default() };
+    let simulation = Simulation::new().with_limits(limits);
+    let kernel = simulation.kernel();
+    let resource = kernel.resource(0.0, Sharing::Shared);
+    kernel.background_at(date(100.0), Change::Once, move |kernel| kernel.set_capacity(resource, 10.0));
+    let activity = kernel.start(ActivitySpec::new(Rank::Cpu, 40.0).uses(resource, 1.0));
+    kernel.spawn("works", async move { activity.await.unwrap() });
+    assert_eq!(simulation.run(), Err(RunError::TimeLimit { limit }));
+}
+
+/// The last change is at 7 s, and nothing comes of it.
+#[test]
+fn a_deadlock_is_dated_when_the_last_change_has_come() {
+    let simulation = Simulation::new();
+    let kernel = simulation.kernel();
+    let seen = Rc::new(Cell::new(0));
+    for second in [3.0, 7.0] {
+        let seen = Rc::clone(&seen);
+        kernel.background_at(date(second), Change::Once, move |_| seen.set(seen.get() + 1));
+    }
+    let mailbox = kernel.mailbox::<()>("nobody writes");
+    kernel.spawn("waiter", async move { mailbox.receive().await });
+    let Err(RunError::Deadlock { at, .. }) = simulation.run() else { panic!("it is a deadlock") };
+    assert_eq!((at, seen.get()), (date(7.0), 2));
+}
+
+/// Something that repeats for ever ends no deadlock, and is given up after a thousand of its longest periods.
+#[test]
+fn what_repeats_for_ever_keeps_nothing_going_for_ever() {
+    let simulation = Simulation::new();
+    let kernel = simulation.kernel();
+    let (short, long) = (kernel.resource(1.0, Sharing::Shared), kernel.resource(1.0, Sharing::Shared));
+    pulse(&kernel, short, 1.0, Duration::from_secs(1), Duration::from_secs(2));
+    pulse(&kernel, long, 1.0, Duration::from_secs(1), Duration::from_secs(10));
+    let mailbox = kernel.mailbox::<()>("nobody writes");
+    kernel.spawn("waiter", {
+        let kernel = kernel.clone();
+        async move {
+            kernel.sleep(Duration::from_secs(5)).await;
+            mailbox.receive().await;
+        }
+    });
+    let Err(RunError::Deadlock { at, .. }) = simulation.run() else { panic!("it is a deadlock") };
+    assert_eq!(at, date(5.0));
+    let seconds = kernel.now().as_secs_f64();
+    assert!((9_990.0..=10_010.0).contains(&seconds), "given up at {seconds}");
+}
+
+/// Work that is done for a second of every ten counts as progress however long it takes: 5,000 units at 1/s take 5,000 periods.
+#[test]
+fn work_that_goes_on_now_and_then_is_waited_for() {
+    let simulation = Simulation::new();
+    let kernel = simulation.kernel();
+    let resource = kernel.resource(1.0, Sharing::Shared);
+    pulse(&kernel, resource, 1.0, Duration::from_secs(1), Duration::from_secs(10));
+    let activity = kernel.start(ActivitySpec::new(Rank::Cpu, 5_000.0).uses(resource, 1.0));
+    kernel.spawn("works", async move { activity.await.unwrap() });
+    let end = simulation.run().unwrap().as_secs_f64();
+    assert!((end - 49_991.0).abs() < 1e-3, "{end}");
+}
+
+/// A further try is waited for if the world has changed since the one that failed, and only then.
+#[test]
+fn a_further_try_is_waited_for_if_something_has_changed() {
+    for (asked, tried) in [(1.0, true), (3.0, false)] {
+        let simulation = Simulation::new();
+        let kernel = simulation.kernel();
+        let mailbox = kernel.mailbox::<()>("answer");
+        kernel.background_at(date(2.0), Change::Once, |_| {});
+        // A call is nobody's progress.
+        let answer = mailbox.clone();
+        kernel.call_after(Duration::from_secs_f64(asked), move |kernel| {
+            kernel.background_at(date(60.0), Change::Retry, move |_| answer.send_detached(()));
+        });
+        kernel.spawn("waiter", async move { mailbox.receive().await });
+        match simulation.run() {
+            Ok(end) => assert_eq!((end, tried), (date(60.0), true)),
+            Err(RunError::Deadlock { at, .. }) => assert_eq!((at, tried), (date(2.0), false)),
+            Err(other) => panic!("{other}"),
+        }
+    }
+}
+
+/// What is to end after the last date that there is has words of its own, whether somebody sleeps or works. A deadline does not
+/// count: it never comes.
+#[test]
+fn what_lies_beyond_the_end_of_time_is_no_deadlock() {
+    let run = |begin: &dyn Fn(&Kernel)| {
+        let simulation = Simulation::new();
+        begin(&simulation.kernel());
+        simulation.run().unwrap_err()
+    };
+    let sleeps = run(&|kernel| drop(kernel.spawn("sleeper", kernel.sleep(Duration::MAX))));
+    assert!(matches!(sleeps, RunError::BeyondTime { at: Time::ZERO, .. }), "{sleeps}");
+    assert!(sleeps.to_string().contains("beyond the end of time"), "{sleeps}");
+    let works = run(&|kernel| {
+        let resource = kernel.resource(1.0, Sharing::Shared);
+        let activity = kernel.start(ActivitySpec::new(Rank::Cpu, 1e30).uses(resource, 1.0));
+        drop(kernel.spawn("works", async move {
+            let _ = activity.await;
+        }));
+    });
+    assert!(matches!(works, RunError::BeyondTime { .. }), "{works}");
+    let stands = run(&|kernel| {
+        let resource = kernel.resource(0.0, Sharing::Shared);
+        let activity = kernel.start(ActivitySpec::new(Rank::Cpu, 1.0).uses(resource, 1.0));
+        drop(kernel.spawn("stands", async move {
+            let _ = activity.await;
+        }));
+    });
+    assert!(matches!(stands, RunError::Deadlock { .. }), "{stands}");
+    let waits = run(&|kernel| {
+        let (mailbox, kernel) = (kernel.mailbox::<()>("nobody writes"), kernel.clone());
+        let actor = kernel.clone();
+        drop(actor.spawn("waits", async move {
+            let _ = isotherm_kernel::with_deadline(&kernel, Time::NEVER, mailbox.receive()).await;
+        }));
+    });
+    assert!(matches!(waits, RunError::Deadlock { .. }), "{waits}");
+}
+
+struct Adviser {
+    kernel: Kernel,
+    tries: Cell<u32>,
+    answer: RefCell<Option<isotherm_kernel::Mailbox<()>>>,
+}
+
+impl Witness for Adviser {
+    fn tries_again(&self) -> bool {
+        let Some(answer) = self.answer.take() else { return false };
+        self.tries.set(self.tries.get() + 1);
+        self.kernel.call_after(Duration::from_secs(3), move |_| answer.send_detached(()));
+        true
+    }
+
+    fn lacks(&self) -> Vec<String> {
+        vec!["two screws are missing".to_owned()]
+    }
+}
+
+/// Who knows what is missing may try something, and is asked for the message.
+#[test]
+fn witnesses_try_first_and_are_asked_then() {
+    let simulation = Simulation::new();
+    let kernel = simulation.kernel();
+    let mailbox = kernel.mailbox::<()>("answer");
+    let adviser =
+        Rc::new(Adviser { kernel: kernel.clone(), tries: Cell::new(0), answer: RefCell::new(Some(mailbox.clone())) });
+    let witness: Rc<dyn Witness> = adviser.clone();
+    kernel.ask_at_standstill(Rc::downgrade(&witness));
+    let gone: Weak<dyn Witness> = Weak::<Adviser>::new();
+    kernel.ask_at_standstill(gone);
+    kernel.spawn("waiter", async move {
+        mailbox.receive().await;
+        mailbox.receive().await;
+    });
+    let error = simulation.run().unwrap_err();
+    assert_eq!(adviser.tries.get(), 1);
+    assert_eq!(
+        error.to_string(),
+        "deadlock at 3.000000000 s: two screws are missing; 'waiter' waits for a message in mailbox 'answer'"
+    );
+}

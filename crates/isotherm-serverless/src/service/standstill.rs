@@ -1,0 +1,35 @@
+//! What the service does and says when nothing will happen any more.
+//!
+//! Under the rules of the reference a copy or load that was broken off is tried again in the next scheduling round, and when nothing else is to
+//! come there is none: the invocation would wait for ever, although the link is back. So at a standstill, and only then, the service holds a round
+//! if a host, a disk or a link has been turned on or off since.
+
+use isotherm_kernel::Witness;
+
+use super::{Inner, ServerlessComputeService};
+use crate::message::Request;
+use crate::unfinished::Unfinished;
+
+impl Witness for Inner {
+    fn tries_again(&self) -> bool {
+        let changes = self.site.platform().state_changes();
+        let may_succeed = self.interrupted.get().is_some_and(|then| then != changes);
+        if may_succeed {
+            self.interrupted.set(None);
+            self.port.send(self.port.address(), 0, Request::Retry);
+        }
+        may_succeed
+    }
+
+    fn lacks(&self) -> Vec<String> {
+        Unfinished::sentences(&self.state.borrow().unfinished(self.site.now()))
+    }
+}
+
+impl ServerlessComputeService {
+    /// What the invocations that have not ended lack, or do: those of one function that lack the same together. It looks at all invocations and
+    /// compute hosts.
+    pub fn why_unfinished(&self) -> Vec<Unfinished> {
+        self.inner.state.borrow().unfinished(self.kernel().now())
+    }
+}

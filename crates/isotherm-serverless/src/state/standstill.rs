@@ -1,0 +1,123 @@
+//! What invocations that have not ended lack. It looks at everything, and is asked when a simulation is over.
+
+use std::collections::BTreeMap;
+
+use isotherm_kernel::Time;
+
+use super::node::Transfer;
+use super::{Need, OnHead, Place, PlatformState};
+use crate::unfinished::{Lack, Unfinished};
+use crate::{FunctionId, ImageId, InvocationId, NodeId};
+
+impl PlatformState {
+    /// Everything that has not ended, by what it lacks and by function.
+    pub(crate) fn unfinished(&self, now: Time) -> Vec<Unfinished> {
+        let mut groups: BTreeMap<(Lack, FunctionId), (u64, Time)> = BTreeMap::new();
+        // All that wait for a place lack the same if they are of one function.
+        let mut places: BTreeMap<FunctionId, Lack> = BTreeMap::new();
+        for (id, invocation) in self.invocations.iter() {
+            let (function, life) = (invocation.function, &invocation.life);
+            let (lack, since) = match invocation.place {
+                Place::New | Place::Throttled => (self.limit_before(id, function), Some(life.submitted)),
+                Place::AwaitsImage => (self.lacks_image(id, function), Some(life.submitted)),
+                Place::Pending(_) => {
+                    let lack = places.entry(function).or_insert_with(|| self.lacks_place(function));
+                    (lack.clone(), life.admitted)
+                }
+                Place::Running(_) => match life.started(now) {
+                    None => (Lack::Starting, life.dispatched.as_ref().map(|dispatched| dispatched.at)),
+                    started => (Lack::Running, started),
+                },
+            };
+            let since = since.unwrap_or(life.submitted);
+            let (count, first) = groups.entry((lack, function)).or_insert((0, since));
+            *count += 1;
+            *first = since.min(*first);
+        }
+        let unfinished = |((lack, function), (count, since)): ((Lack, FunctionId), _)| Unfinished {
+            function: self.functions[function.index()].name.to_string(),
+            lack,
+            count,
+            since,
+        };
+        groups.into_iter().map(unfinished).collect()
+    }
+
+    /// What an invocation lacks whose image is not on the head disk.
+    fn lacks_image(&self, id: InvocationId, function: FunctionId) -> Lack {
+        let Some(image) = self.functions[function.index()].image else { return self.limit_before(id, function) };
+        let entry = &self.images[image.index()];
+        let name = entry.name.to_string();
+        if matches!(entry.head, OnHead::Downloading(_)) {
+            return Lack::Download { image: name };
+        }
+        let head = self.head.borrow();
+        let obtainable_bytes = head.free().saturating_add(head.evictable());
+        Lack::HeadDisk { image: name, bytes: entry.bytes, obtainable_bytes }
+    }
+
+    /// What an invocation of the function lacks that can be scheduled.
+    fn lacks_place(&self, function: FunctionId) -> Lack {
+        let all = (0..self.nodes.len()).map(|index| NodeId(index as u32));
+        let fitting: Vec<NodeId> = all.filter(|&node| self.fits(function, node)).collect();
+        let is_up = |node: &NodeId| self.nodes[node.index()].up;
+        let up: Vec<NodeId> = fitting.iter().copied().filter(is_up).collect();
+        if up.is_empty() {
+            return Lack::HostsOff { hosts: fitting.len() };
+        }
+        let has_slot = |node: &NodeId| self.nodes[node.index()].free_slots() > 0;
+        let with_slot: Vec<NodeId> = up.iter().copied().filter(has_slot).collect();
+        if with_slot.is_empty() {
+            return Lack::Slot { hosts: up.len() };
+        }
+        let image = self.functions[function.index()].image;
+        if let Some(lack) = image.and_then(|image| self.lacks_image_on(image, &with_slot)) {
+            return lack;
+        }
+        let needs: Vec<(NodeId, Need, Need)> =
+            with_slot.iter().map(|&node| self.need_and_room(function, node)).collect();
+        if let Some(&(node, ..)) = needs.iter().find(|(_, need, room)| need.fits_into(*room)) {
+            return Lack::Decision { node: self.nodes[node.index()].name.to_string() };
+        }
+        let most_memory = needs.iter().max_by_key(|(_, _, room)| room.memory_bytes);
+        let enough_memory = needs.iter().filter(|(_, need, room)| need.memory_bytes <= room.memory_bytes);
+        match (enough_memory.max_by_key(|(_, _, room)| room.disk_bytes), most_memory) {
+            (Some((_, need, room)), _) => Lack::Disk { bytes: need.disk_bytes, obtainable_bytes: room.disk_bytes },
+            (None, Some((_, need, room))) => {
+                Lack::Memory { bytes: need.memory_bytes, obtainable_bytes: room.memory_bytes }
+            }
+            (None, None) => Lack::Slot { hosts: up.len() },
+        }
+    }
+
+    /// Whether the image is on its way to one of the nodes, or does not get there.
+    fn lacks_image_on(&self, image: ImageId, nodes: &[NodeId]) -> Option<Lack> {
+        let known = |node: NodeId| self.nodes[node.index()].image(image);
+        if nodes.iter().any(|&node| known(node).memory.is_some()) {
+            return None;
+        }
+        let name = || self.images[image.index()].name.to_string();
+        let host = |node: NodeId| self.nodes[node.index()].name.to_string();
+        let moving = |node: &NodeId| {
+            let known = known(*node);
+            let is_running = |transfer| matches!(transfer, Transfer::Running { .. });
+            is_running(known.copy) || is_running(known.load)
+        };
+        if let Some(&node) = nodes.iter().find(|node| moving(node)) {
+            let is_copy = matches!(known(node).copy, Transfer::Running { .. });
+            return Some(Lack::Image { image: name(), node: host(node), is_copy });
+        }
+        let broken = nodes.iter().find_map(|&node| Some((node, self.broken_moves.get(&(image, node))?)));
+        broken.map(|(node, cause)| Lack::BrokenImage { image: name(), node: host(node), cause: cause.to_string() })
+    }
+
+    /// What a container of the function, and its image where it is missing, need on a node, and what can be had there.
+    fn need_and_room(&self, function: FunctionId, node: NodeId) -> (NodeId, Need, Need) {
+        let mut need = self.need(function);
+        need.add(self.nodes[node.index()].claimed);
+        if let Some(image) = self.functions[function.index()].image {
+            need.add(self.image_need(image, node));
+        }
+        (node, need, self.obtainable(node))
+    }
+}
