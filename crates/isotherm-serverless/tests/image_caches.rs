@@ -195,8 +195,7 @@ impl Cache for S3 {
     }
 }
 
-const RULES: [Eviction; 5] =
-    [Eviction::Fifo, Eviction::Lru, Eviction::Lfu, Eviction::GreedyDual, Eviction::S3Fifo];
+const RULES: [Eviction; 5] = [Eviction::Fifo, Eviction::Lru, Eviction::Lfu, Eviction::GreedyDual, Eviction::S3Fifo];
 
 fn model(rule: Eviction, capacity: u64) -> Box<dyn Cache> {
     match rule {
@@ -357,11 +356,8 @@ fn compare(rule: Eviction, capacities: [u64; 3], differ: bool, seed: u64) {
         assert_eq!(played, expected, "use {number} of image {}, {rule:?}", trace[number]);
     }
     let hits = |hit: &dyn Fn(&Way) -> bool| played.iter().filter(|way| hit(way)).count();
-    let [on_head, on_disk, in_memory] = [
-        hits(&|way| way.head.hit && !way.disk.hit),
-        hits(&|way| way.disk.hit),
-        hits(&|way| way.memory.hit),
-    ];
+    let [on_head, on_disk, in_memory] =
+        [hits(&|way| way.head.hit && !way.disk.hit), hits(&|way| way.disk.hit), hits(&|way| way.memory.hit)];
     assert!(on_head.min(on_disk).min(in_memory) > 20, "hits: {on_head}, {on_disk}, {in_memory}");
 }
 
