@@ -9,7 +9,8 @@ const AFTER_HELP: &str = "\
 Begin with:  isotherm run examples/quickstart.toml
 
 Exit codes: 0 done; 1 the simulation could not go on, results could not be written, or not all
-scenarios conform; 2 bad input or usage; 130 Ctrl-C; 143 asked to end by the system.";
+scenarios conform; 2 bad input or usage; 129 the terminal was closed; 130 Ctrl-C; 143 asked to end by
+the system.";
 
 /// What stands below the help of the commands that take an experiment.
 macro_rules! about_set {
@@ -36,18 +37,22 @@ The results are three files, which appear when all of them are whole: invocation
 invocation in the order in which they ended; summary.json, the run in numbers; and manifest.toml, all that
 the run was made of. docs/reference/results.md explains every field. An experiment with a [sweep] is run
 once for each combination of values, and each run has a folder of its own in DIR. The same file and seed
-give the same bytes in the first two, on any machine and from any folder.
+give the same bytes in the first two, on any machine and from any folder; and so does the manifest.
+
+If anything fails, the files of an earlier run are there as before. What the experiment is read from is
+never replaced; a link, a device or a pipe only with `--force`. One run at a time writes into a folder.
 
 Ctrl-C ends a run and removes what it has written so far; a second one ends it at once. Exit codes: 0 done;
-1 the simulation could not go on, or results could not be written; 2 bad input or usage; 130 Ctrl-C; 143
-asked to end by the system."
+1 the simulation could not go on, or results could not be written; 2 bad input or usage; 129 the terminal
+was closed; 130 Ctrl-C; 143 asked to end by the system."
 );
 
 const AFTER_CHECK: &str = about_set!(
     "\
 Nothing is simulated. Everything that is wrong is told at once, with its place and a hint: in the
-experiment, in the files it names, and in every row of its traces. Exit codes: 0 it can be run; 2 it
-cannot."
+experiment, in the files it names, and in every row of its traces. Of a folder of results it is told
+whether its files are those that its manifest was written for. Exit codes: 0 it can be run, or the results
+are whole; 2 not so."
 );
 
 const AFTER_PLATFORM: &str = "\
@@ -89,8 +94,8 @@ const AFTER_GENERATE: &str = about_set!(
 `--format csv` writes arrival_s, function and, if they are known for all, duration_s, as a workload of kind
 \"csv\" reads them; and the functions as [functions] reads them. `--format parquet` writes arrival_ns, function
 and duration_ns. `--format azure-2019` writes three files a day into a folder. The files appear when all of
-them are whole. Exit codes: 0 done; 1 the files could not be written; 2 bad input or usage; 130 Ctrl-C; 143
-asked to end by the system."
+them are whole. Exit codes: 0 done; 1 the files could not be written; 2 bad input or usage; 129 the
+terminal was closed; 130 Ctrl-C; 143 asked to end by the system."
 );
 
 const AFTER_CONFORM: &str = "\
@@ -134,6 +139,9 @@ pub struct RunArguments {
     /// Where the results go [default: results/NAME].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Write also where a link, a device or a pipe is in the place of a file.
+    #[arg(long)]
+    pub force: bool,
     /// Keep no record of single invocations: no invocations.csv.
     #[arg(long)]
     pub no_records: bool,
@@ -149,7 +157,7 @@ pub struct RunArguments {
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_CHECK)]
 pub struct CheckArguments {
-    /// What is checked.
+    /// What is checked; a folder of results is looked at as well.
     #[command(flatten)]
     pub experiment: ExperimentArguments,
 }
@@ -215,6 +223,9 @@ pub struct GenerateArguments {
     /// The file for the functions [default: beside the arrivals, NAME-functions.csv].
     #[arg(long, value_name = "FILE")]
     pub functions: Option<PathBuf>,
+    /// Write also where a link, a device or a pipe is in the place of a file.
+    #[arg(long)]
+    pub force: bool,
     /// Do not write how long bodies run.
     #[arg(long)]
     pub no_durations: bool,
@@ -300,6 +311,9 @@ pub struct PlatformArguments {
     /// Draw the platform for Graphviz; `-` is standard output.
     #[arg(long, value_name = "DRAWING")]
     pub dot: Option<PathBuf>,
+    /// Draw also where a link, a device or a pipe is in the place of a file.
+    #[arg(long)]
+    pub force: bool,
     /// Show every host, disk, link and zone on a line of its own.
     #[arg(long, conflicts_with = "route")]
     pub all: bool,

@@ -5,6 +5,7 @@
 //! | 0 | done |
 //! | 1 | the simulation could not go on, results could not be written or printed, or not all scenarios conform |
 //! | 2 | bad input or usage |
+//! | 129 | the terminal was closed (SIGHUP) |
 //! | 130 | interrupted by Ctrl-C |
 //! | 143 | asked to end by the system (SIGTERM) |
 //!
@@ -34,6 +35,7 @@ enum Status {
     Done = 0,
     CouldNotGoOn = 1,
     BadInput = 2,
+    HungUp = 129,
     Interrupted = 130,
     Terminated = 143,
 }

@@ -198,6 +198,25 @@ pub fn sweep(reports: &[(String, RunReport)]) -> String {
     text
 }
 
+/// What the names of runs mean that do not tell it: of values that are written alike in the name of
+/// a folder.
+pub fn names(reports: &[(String, RunReport)]) -> String {
+    let tells = |label: &str, report: &RunReport| {
+        report.sweep.iter().all(|setting| label.split('_').any(|part| part.ends_with(&format!("-{}", setting.shown))))
+    };
+    let unclear: Vec<_> = reports.iter().filter(|(label, report)| !tells(label, report)).collect();
+    if unclear.is_empty() {
+        return String::new();
+    }
+    let mut table = table();
+    table.add_row(["folder", "values"]);
+    for (label, report) in unclear {
+        let values = report.sweep.iter().map(|setting| format!("{} = {}", setting.path, setting.shown));
+        table.add_row([format!("  {label}"), values.collect::<Vec<_>>().join(", ")]);
+    }
+    format!("\n{}", lines(&table))
+}
+
 /// The cold starts of each run beside those that were measured on a real platform.
 fn beside_measured(reports: &[(String, RunReport)], measured: u64) -> String {
     let mut table = table();

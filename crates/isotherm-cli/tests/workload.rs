@@ -260,7 +260,7 @@ fn what_cannot_be_written_leaves_nothing() {
             2,
             "for `--format csv`",
         ),
-        (&["generate", "azure-like.toml", "--out", folder.path().to_str().unwrap()], 1, "is a directory"),
+        (&["generate", "azure-like.toml", "--out", folder.path().to_str().unwrap()], 1, "is a folder"),
         (
             &["generate", "azure-like.toml", "--out", out, "--functions", out],
             2,
@@ -346,6 +346,9 @@ fn what_is_written_takes_the_place_of_files_alone() {
     std::os::unix::fs::symlink("target.csv", path("link.csv")).unwrap();
     let link = path("link.csv");
     let (code, _, err) = isotherm(&["generate", "quickstart.toml", "--out", link.to_str().unwrap()]);
+    assert_eq!(code, Some(1), "{err}");
+    assert_eq!(std::fs::read_to_string(path("target.csv")).unwrap(), "old");
+    let (code, _, err) = isotherm(&["generate", "quickstart.toml", "--force", "--out", link.to_str().unwrap()]);
     assert_eq!((code, err.as_str()), (Some(0), ""));
     assert!(link.is_symlink(), "the link is still one");
     let both = ["generate", "quickstart.toml", "--out", link.to_str().unwrap(), "--functions"];
@@ -360,7 +363,7 @@ fn what_is_written_takes_the_place_of_files_alone() {
         let out = socket.to_str().unwrap();
         let (code, _, err) = isotherm(&["generate", "quickstart.toml", "--format", format, "--out", out]);
         assert_eq!(code, Some(1), "{err}");
-        assert!(err.contains("it is no file but a device"), "{err}");
+        assert!(err.contains("is no file but a device"), "{err}");
         assert!(!socket.metadata().unwrap().is_file());
     }
     assert_eq!(names(folder.path()), ["link-functions.csv", "link.csv", "socket", "target.csv"]);

@@ -1,5 +1,6 @@
 //! One run of an experiment, from its plan to files on disk.
 
+use std::io;
 use std::path::Path;
 
 use isotherm_results::SinkError;
@@ -7,13 +8,16 @@ use isotherm_services::FailureCause;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::error::ExperimentError;
-use crate::experiment::{Experiment, PlannedRun};
+use crate::experiment::{Experiment, LARGEST_FILE, PlannedRun};
 use crate::manifest::manifest;
-use crate::output::{MANIFEST, Output, SUMMARY};
+use crate::output::{Output, Rules, SUMMARY};
 use crate::report::RunReport;
 use crate::run::{self, Failure, RunOptions};
 use crate::source::Sources;
 use crate::trace;
+
+/// The table of hashes at the end of a manifest is smaller.
+const ROOM_FOR_HASHES: u64 = 4096;
 
 /// Simulates one run and writes its results into a folder.
 pub fn carry_out(
@@ -23,9 +27,19 @@ pub fn carry_out(
     options: RunOptions,
     sources: &Sources,
 ) -> Result<RunReport, ExperimentError> {
-    let RunOptions { records, watch } = options;
+    let RunOptions { records, force, watch } = options;
     let output_error = |source| ExperimentError::Output { path: folder.to_owned(), source };
-    let output = Output::create(folder, records).map_err(output_error)?;
+    let rules = Rules { inputs: experiment.inputs(), force };
+    let output = Output::create(folder, records, rules).map_err(output_error)?;
+    // What makes a manifest that nobody could run is found before anything is simulated.
+    let manifest = manifest(&run.plan, &run.written, &run.changed(), run.measured, folder);
+    let manifest = manifest.map_err(|path| output_error(no_text(&path)))?;
+    if manifest.len() as u64 > LARGEST_FILE - ROOM_FOR_HASHES {
+        return Err(output_error(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            "the manifest would be larger than 256 MiB",
+        )));
+    }
     let records = output.invocations().map_err(output_error)?;
     let outcome = run::run(&run.plan, records, watch).map_err(|failure| match failure {
         Failure::Records(SinkError::Write(source)) => output_error(source),
@@ -46,7 +60,12 @@ pub fn carry_out(
         }
     })?;
     let report = RunReport::new(experiment, run, outcome);
-    let manifest = manifest(&run.plan, &run.written, &run.settings, experiment.measured(), folder);
-    output.commit(&[(SUMMARY, &report.to_json()), (MANIFEST, &manifest)]).map_err(output_error)?;
+    output.commit(&[(SUMMARY, &report.to_json())], &manifest).map_err(output_error)?;
     Ok(report)
+}
+
+/// Why there cannot be a manifest that names a file.
+fn no_text(path: &Path) -> io::Error {
+    let message = format!("the way from there to `{}`, which the experiment names, is not UTF-8 text", path.display());
+    io::Error::new(io::ErrorKind::InvalidFilename, message)
 }

@@ -10,7 +10,9 @@ use crate::diagnostic::{Diagnostics, Report, Syntax};
 use crate::error::ExperimentError;
 use crate::export::{ExportOptions, ExportReport, export};
 use crate::inventory::Inventory;
-use crate::manifest::Written;
+use crate::label::labels;
+use crate::manifest::{self, Written};
+use crate::output::{Inputs, MANIFEST};
 use crate::plan::Plan;
 use crate::report::RunReport;
 use crate::run::RunOptions;
@@ -18,8 +20,9 @@ use crate::source::Sources;
 use crate::trace;
 use crate::tree::{self, Kind, Value, parameters};
 
-/// A larger file than this is not an experiment, or not well written.
-const LARGEST_FILE: u64 = 16 << 20;
+/// A larger file than this is not an experiment, or not well written. No larger manifest is
+/// written.
+pub(crate) const LARGEST_FILE: u64 = 256 << 20;
 
 /// What is changed in an experiment from outside of its file.
 ///
@@ -82,7 +85,6 @@ impl Overrides {
 pub struct Experiment {
     name: String,
     runs: Vec<PlannedRun>,
-    measured: Measured,
     sources: Sources,
     warnings: Diagnostics,
     traces: KnownTraces,
@@ -95,21 +97,26 @@ pub struct PlannedRun {
     pub settings: Vec<Setting>,
     /// What to simulate.
     pub plan: Plan,
+    /// What was measured on a real platform.
+    pub measured: Measured,
+    /// What distinguishes it from the others of its sweep.
+    label: Option<String>,
     /// What its manifest takes from the file.
     pub(crate) written: Written,
 }
 
 impl PlannedRun {
     /// What distinguishes this run from the others of its sweep, as a name for a folder and for a line of a table, such
-    /// as `reuse-newest`; `None` if there is no sweep.
+    /// as `reuse-newest`; `None` if there is no sweep. No two runs of a sweep have the same,
+    /// whether or not capital letters count.
     pub fn label(&self) -> Option<String> {
-        let part = |setting: &Setting| {
-            let field = setting.path.rsplit('.').next().unwrap_or(&setting.path);
-            format!("{field}-{}", setting.shown)
-        };
-        let label = self.settings.iter().map(part).collect::<Vec<_>>().join("_");
-        let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
-        (!self.settings.is_empty()).then(|| label.chars().map(plain).collect())
+        self.label.clone()
+    }
+
+    /// The fields that were changed for this run by a sweep: for a manifest also by the sweep that
+    /// it comes from.
+    pub(crate) fn changed(&self) -> Vec<Setting> {
+        self.written.settings(&self.settings)
     }
 }
 
@@ -143,10 +150,12 @@ impl Experiment {
             std::fs::read_to_string(path).map(Some)
         };
         let text = read(path).map_err(|error| cannot_read(io_reason(&error)))?.ok_or_else(|| {
-            cannot_read("it is larger than 16 MiB; arrivals in such numbers belong in a CSV file".to_owned())
+            cannot_read("it is larger than 256 MiB; arrivals in such numbers belong in a CSV file".to_owned())
         })?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        Self::check(&shown, &text, folder, overrides, depth)
+        let mut experiment = Self::check(&shown, &text, folder, overrides, depth)?;
+        experiment.sources.add_input(path);
+        Ok(experiment)
     }
 
     /// Checks an experiment that was already read. `shown` is what messages call it, and JSON if that ends in `.json`; paths in
@@ -199,16 +208,18 @@ impl Experiment {
         let sources = RefCell::new(sources);
         let traces = Traces::new(depth);
         let mut runs = Vec::new();
-        let mut measured = Measured::default();
         for mut variant in variants {
             parameters::substitute(&mut variant.root, &sources.borrow(), &report);
             let Some(checked) = check::check(&variant.root, folder, overrides.seed, &traces, &sources, &report) else {
                 continue;
             };
-            let plan = checked.plan;
-            measured = checked.measured;
-            let written = Written::of(&variant.root, folder, &sources.borrow(), overrides);
-            runs.push(PlannedRun { settings: variant.settings, plan, written });
+            let check::Checked { plan, measured } = checked;
+            let written = Written::of(&variant.root, folder, &sources.borrow(), overrides, &set);
+            runs.push(PlannedRun { settings: variant.settings, plan, measured, label: None, written });
+        }
+        let labels = labels(&runs.iter().map(|run| run.settings.as_slice()).collect::<Vec<_>>());
+        for (run, label) in runs.iter_mut().zip(labels) {
+            run.label = label;
         }
         let sources = sources.into_inner();
         if !report.is_empty() {
@@ -218,7 +229,7 @@ impl Experiment {
         match runs.first() {
             Some(first) => {
                 let (name, traces) = (first.plan.name.clone(), traces.into_known());
-                Ok(Experiment { name, runs, measured, sources, warnings, traces })
+                Ok(Experiment { name, runs, sources, warnings, traces })
             }
             None => Err(Diagnostics::single("the experiment has no run")),
         }
@@ -245,9 +256,10 @@ impl Experiment {
         Inventory::new(&run.plan, &self.traces)
     }
 
-    /// What was measured on a real platform.
-    pub fn measured(&self) -> Measured {
-        self.measured
+    /// The files that the experiment was read from: itself, its platform with its profiles, its
+    /// functions, its traces. None of them is ever replaced by a file that a run writes.
+    pub fn inputs(&self) -> &Inputs {
+        self.sources.inputs()
     }
 
     /// Where the results of a run go, if those of the experiment go to `out`.
@@ -256,6 +268,19 @@ impl Experiment {
             Some(label) => out.join(label),
             None => out.to_owned(),
         }
+    }
+
+    /// The folders in `out` that runs of an earlier sweep have left and that the runs of this
+    /// experiment do not replace: they could be taken for theirs. By their names, in order.
+    pub fn left_over(&self, out: &Path) -> Vec<String> {
+        let ours: Vec<&str> = self.runs.iter().filter_map(|run| run.label.as_deref()).collect();
+        let is_ours = |name: &str| ours.iter().any(|label| label.eq_ignore_ascii_case(name));
+        let entries = std::fs::read_dir(out).into_iter().flatten().flatten();
+        let others = entries.filter(|entry| manifest::is_of_sweep(&entry.path().join(MANIFEST)));
+        let names = others.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        let mut left: Vec<String> = names.filter(|name| !is_ours(name)).collect();
+        left.sort();
+        left
     }
 
     /// Says what the workloads of a run look like. Nothing is simulated.
@@ -274,7 +299,7 @@ impl Experiment {
     ///
     /// Arrivals that cannot be known without a simulation, a trace that turns out to be broken, or a file that cannot be written.
     pub fn export(&self, run: &PlannedRun, options: ExportOptions) -> Result<Option<ExportReport>, ExperimentError> {
-        export(&run.plan, options)
+        export(&run.plan, self.inputs(), options)
     }
 
     /// Simulates one run and writes its results into a folder: `invocations.csv`, `summary.json` and `manifest.toml`, which appear

@@ -20,7 +20,8 @@ use tempfile::NamedTempFile;
 use crate::arrivals::{self, Arrivals, Known, Planned};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::error::ExperimentError;
-use crate::output;
+use crate::output::set::{Staged, appear};
+use crate::output::{self, Inputs, Lock, Made, Rules, Target};
 use crate::plan::{Plan, WorkloadPlan};
 use crate::trace;
 
@@ -61,6 +62,8 @@ pub struct ExportOptions {
     pub format: ExportFormat,
     /// The file, or the folder.
     pub out: PathBuf,
+    /// Whether a link, a device or a pipe is written to.
+    pub force: bool,
     /// Who watches.
     pub watch: Option<ExportWatch>,
 }
@@ -85,18 +88,27 @@ impl ExportReport {
 }
 
 /// Writes the arrivals of a plan.
-pub(crate) fn export(plan: &Plan, options: ExportOptions) -> Result<Option<ExportReport>, ExperimentError> {
-    let ExportOptions { format, out, mut watch } = options;
+pub(crate) fn export(
+    plan: &Plan,
+    inputs: &Inputs,
+    options: ExportOptions,
+) -> Result<Option<ExportReport>, ExperimentError> {
+    let ExportOptions { format, out, force, mut watch } = options;
     check(plan, &format, &out)?;
+    let rules = Rules { inputs, force };
     let cannot = |source| ExperimentError::Export { path: out.clone(), source };
-    let mut writer: Box<dyn Writer> = match &format {
+    // In this order: what is declared last goes first, so that a folder which was made is empty
+    // when it is to go.
+    let made = made(&format, &out).map_err(cannot)?;
+    let _locks = locks(&format, &out, rules).map_err(cannot)?;
+    let mut writer: Box<dyn Writer + '_> = match &format {
         ExportFormat::Csv { functions, durations } => {
-            Box::new(Table::create(plan, &out, functions, *durations).map_err(cannot)?)
+            Box::new(Table::create(plan, &out, functions, *durations, rules).map_err(cannot)?)
         }
         ExportFormat::Parquet { functions, durations } => {
-            Box::new(Parquet::create(plan, &out, functions, *durations).map_err(cannot)?)
+            Box::new(Parquet::create(plan, &out, functions, *durations, rules).map_err(cannot)?)
         }
-        ExportFormat::Azure2019 => Box::new(Azure2019::create(plan, &out).map_err(cannot)?),
+        ExportFormat::Azure2019 => Box::new(Azure2019::create(plan, &out, rules)),
     };
     let broken = |error: WorkloadError| ExperimentError::Input(trace::diagnostics(&error));
     let mut arrivals = Arrivals::of(plan).map_err(broken)?;
@@ -121,6 +133,10 @@ pub(crate) fn export(plan: &Plan, options: ExportOptions) -> Result<Option<Expor
         );
     }
     let files = writer.finish().map_err(cannot)?;
+    let paths = files.iter().map(|staged| staged.path.clone()).collect();
+    appear(files, &[], rules).map_err(cannot)?;
+    made.into_iter().for_each(Made::keep);
+    let files = paths;
     Ok(Some(ExportReport { arrivals: count, functions: plan.functions.len() as u64, files }))
 }
 
@@ -166,8 +182,35 @@ trait Writer {
         None
     }
 
-    /// Puts all files in their places. Gives these.
-    fn finish(self: Box<Self>) -> io::Result<Vec<PathBuf>>;
+    /// The files, which are whole.
+    fn finish(self: Box<Self>) -> io::Result<Vec<Staged>>;
+}
+
+/// Makes the folders that are written into.
+fn made(format: &ExportFormat, out: &Path) -> io::Result<Vec<Made>> {
+    match format {
+        ExportFormat::Csv { functions, .. } | ExportFormat::Parquet { functions, .. } => {
+            [out, functions].into_iter().map(|path| Made::folder(output::folder_of(path))).collect()
+        }
+        ExportFormat::Azure2019 if out.exists() && !out.is_dir() => Err(io::ErrorKind::NotADirectory.into()),
+        ExportFormat::Azure2019 => Ok(vec![Made::folder(out)?]),
+    }
+}
+
+/// Keeps others from writing to the same places.
+fn locks(format: &ExportFormat, out: &Path, rules: Rules<'_>) -> io::Result<Vec<Lock>> {
+    match format {
+        ExportFormat::Csv { functions, .. } | ExportFormat::Parquet { functions, .. } => {
+            let targets = [out, functions].into_iter().map(|path| rules.target(path));
+            let places = targets.filter_map(|target| match target {
+                Ok(Target::Place(place)) => Some(Ok(place)),
+                Ok(Target::Into(_)) => None,
+                Err(error) => Some(Err(error)),
+            });
+            places.map(|place| Lock::of_file(&place?)).collect()
+        }
+        ExportFormat::Azure2019 => Ok(vec![Lock::of_folder(out)?]),
+    }
 }
 
 /// A file that gets its name when all others are whole too.
@@ -178,10 +221,10 @@ struct Pending {
 
 impl Pending {
     /// A file that is to be at this path.
-    fn create(path: &Path) -> io::Result<Self> {
-        let path = destination(path)?;
-        let file = csv::WriterBuilder::new().buffer_capacity(1 << 16).from_writer(temporary(&path)?);
-        Ok(Pending { file, path })
+    fn create(path: &Path, rules: Rules<'_>) -> io::Result<Self> {
+        let file = output::stage(path, rules)?;
+        let file = csv::WriterBuilder::new().buffer_capacity(1 << 16).from_writer(file);
+        Ok(Pending { file, path: path.to_owned() })
     }
 
     fn row<'a>(&mut self, fields: impl IntoIterator<Item = &'a str>) -> io::Result<()> {
@@ -189,9 +232,9 @@ impl Pending {
     }
 
     /// The file, after everything has been written.
-    fn whole(self) -> io::Result<(NamedTempFile, PathBuf)> {
+    fn whole(self) -> io::Result<Staged> {
         let file = self.file.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
-        Ok((file, self.path))
+        Ok(Staged { file, path: self.path })
     }
 }
 
@@ -205,44 +248,6 @@ fn place(path: &Path) -> PathBuf {
         (Some(folder), Some(name)) => folder.join(name),
         _ => path,
     }
-}
-
-/// Where a file gets to be that is written to this path: a link stays, and what it points to is replaced. Only files are: to take the place of a device or a pipe
-/// would destroy it.
-fn destination(path: &Path) -> io::Result<PathBuf> {
-    match path.metadata() {
-        Ok(known) if known.is_file() => {
-            path.canonicalize().map(|target| if path.is_symlink() { target } else { path.to_owned() })
-        }
-        Ok(known) if !known.is_dir() => {
-            let reason = "it is no file but a device, a pipe or the like: write into a file, and pass that on";
-            Err(io::Error::new(io::ErrorKind::InvalidInput, reason))
-        }
-        _ => Ok(path.to_owned()),
-    }
-}
-
-/// A temporary file for what is to be at this path. Its folder is made if it is not there.
-fn temporary(path: &Path) -> io::Result<NamedTempFile> {
-    let Some(name) = path.file_name() else {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not the path of a file"));
-    };
-    if path.is_dir() {
-        return Err(io::ErrorKind::IsADirectory.into());
-    }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
-    output::temporary(folder, &name.to_string_lossy())
-}
-
-/// Gives all files their names. They are whole.
-fn appear(files: Vec<(NamedTempFile, PathBuf)>) -> io::Result<Vec<PathBuf>> {
-    let mut paths = Vec::with_capacity(files.len());
-    for (file, path) in files {
-        file.persist(&path)?;
-        paths.push(path);
-    }
-    Ok(paths)
 }
 
 /// Seconds, as few decimals as it takes to say it to the nanosecond.

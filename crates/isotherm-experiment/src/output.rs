@@ -1,16 +1,42 @@
 //! The files of a run: written under temporary names in their folder, and renamed when all of them are whole.
 //!
-//! A run that fails or is interrupted leaves nothing: its temporary files are removed, and the folder too if it was made for the run. A program that has to
-//! end on the spot calls [`discard_unfinished`]; one that is killed can leave temporary files (`.invocations.csv.….partial`), but nothing that looks like a result. What an earlier
-//! run left stays as it was until then; a run that keeps no records removes the records of an earlier one, because they would not
-//! belong to the other files.
+//! * A run that fails or is interrupted leaves nothing: its temporary files are removed, and the
+//!   folder too if it was made for the run. A program that has to end on the spot calls
+//!   [`discard_unfinished`]. What one that is killed leaves (`.invocations.csv.*.partial`) the next
+//!   run into the folder clears.
+//! * Whatever fails while files get their names, the files of the earlier run are there as they
+//!   were: they are set aside first (`.invocations.csv.*.earlier`). What a program leaves that is
+//!   killed at that moment, the next run puts right.
+//! * The manifest comes last and has the hashes of the others ([`crate::results`]), so that nobody
+//!   takes files of two runs for those of one. A run that keeps no records removes the records of
+//!   an earlier one.
+//! * One run at a time writes into a folder ([`Lock`]).
+//! * No file takes the place of one that the experiment is read from, of a folder, or, unless that
+//!   is wanted, of a link, a device or a pipe ([`NotReplaced`]).
+
+mod lock;
+pub(crate) mod partial;
+pub(crate) mod set;
+mod target;
+mod unfinished;
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
+
+use crate::results;
+
+use set::Staged;
+use unfinished::{note, remove_empty};
+
+pub use lock::{LOCK, Lock};
+pub(crate) use target::Target;
+pub use target::{Inputs, NotReplaced, Rules};
+pub use unfinished::discard_unfinished;
 
 /// The name of the file of records.
 pub const INVOCATIONS: &str = "invocations.csv";
@@ -21,102 +47,128 @@ pub const SUMMARY: &str = "summary.json";
 /// The name of the file that says what the run was made of.
 pub const MANIFEST: &str = "manifest.toml";
 
-/// What a program that ends now would leave behind.
-static UNFINISHED: Mutex<Unfinished> = Mutex::new(Unfinished { files: Vec::new(), folders: Vec::new() });
+/// The files of a run, the one that seals them last.
+pub const FILES: [&str; 3] = [INVOCATIONS, SUMMARY, MANIFEST];
 
-struct Unfinished {
-    /// Temporary files. Some may have got their names or been removed meanwhile.
-    files: Vec<PathBuf>,
-    /// Folders that were made, each with the topmost one that was made for it.
-    folders: Vec<(PathBuf, PathBuf)>,
-}
-
-/// Removes everything that is only half written, for a program that ends now without unwinding. Nothing is to be written after it.
-pub fn discard_unfinished() {
-    // Whoever holds the lock may be the one who cannot go on.
-    let Ok(unfinished) = UNFINISHED.try_lock() else { return };
-    for file in &unfinished.files {
-        let _ = std::fs::remove_file(file);
-    }
-    for (folder, created) in &unfinished.folders {
-        remove_empty(folder, created);
-    }
-}
-
-/// Notes something that is begun, or that it is not unfinished any more.
-fn note(change: impl FnOnce(&mut Unfinished)) {
-    if let Ok(mut unfinished) = UNFINISHED.lock() {
-        change(&mut unfinished);
-    }
-}
-
-/// Removes a folder and those above it up to the topmost that was made. Only empty folders can be removed; one that somebody has put something into
-/// stays.
-fn remove_empty(folder: &Path, created: &Path) {
-    for folder in folder.ancestors() {
-        if std::fs::remove_dir(folder).is_err() || folder == created {
-            return;
-        }
-    }
-}
+/// A folder that is made while another run removes it is made again so many times.
+const ATTEMPTS: usize = 100;
 
 /// A folder that results are being written into. Dropped before [`commit`](Output::commit), it leaves nothing behind.
-pub struct Output {
+pub struct Output<'a> {
     folder: PathBuf,
+    rules: Rules<'a>,
     /// The records, if they are kept.
-    invocations: Option<NamedTempFile>,
+    invocations: Option<(NamedTempFile, Arc<Mutex<Sha256>>)>,
+    /// Held until all files have their names.
+    lock: Option<Lock>,
     /// The topmost folder that was made for this run.
     created: Option<PathBuf>,
 }
 
-impl Output {
+impl<'a> Output<'a> {
     /// Makes the folder, if it is not there, and a temporary file for the records in it, if they are to be kept.
-    pub fn create(folder: &Path, records: bool) -> io::Result<Self> {
-        let created = folder.ancestors().take_while(|parent| !parent.as_os_str().is_empty() && !parent.exists()).last();
-        let created = created.map(Path::to_owned);
-        if let Some(created) = &created {
-            note(|unfinished| unfinished.folders.push((folder.to_owned(), created.clone())));
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be made or written into, another run writes into it, or one of the files
+    /// may not be replaced.
+    pub fn create(folder: &Path, records: bool, rules: Rules<'a>) -> io::Result<Self> {
+        if folder.exists() && !folder.is_dir() {
+            return Err(io::Error::new(io::ErrorKind::NotADirectory, "it is not a folder"));
         }
-        let mut output = Output { folder: folder.to_owned(), invocations: None, created };
-        std::fs::create_dir_all(folder)?;
+        for name in FILES {
+            rules.target(&folder.join(name))?;
+        }
+        let mut output = Output { folder: folder.to_owned(), rules, invocations: None, lock: None, created: None };
+        output.lock = Some(lock_made(folder, &mut output.created)?);
+        set::recover(folder, &FILES, Some(results::is_listed));
+        for name in FILES {
+            partial::clear_dead(folder, name);
+        }
         if records {
-            output.invocations = Some(temporary(folder, INVOCATIONS)?);
+            output.invocations = Some((partial::create(folder, INVOCATIONS)?, Arc::default()));
         }
         Ok(output)
     }
 
     /// Where records go; `None` if they are not kept.
-    pub fn invocations(&self) -> io::Result<Option<File>> {
-        self.invocations.as_ref().map(NamedTempFile::reopen).transpose()
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be shared.
+    pub fn invocations(&self) -> io::Result<Option<Hashed>> {
+        let hashed = |(file, hash): &(NamedTempFile, _)| {
+            Ok(Hashed { file: file.as_file().try_clone()?, hash: Arc::clone(hash) })
+        };
+        self.invocations.as_ref().map(hashed).transpose()
     }
 
-    /// Writes the other files, given by name and text, and puts all files in their places.
-    pub fn commit(mut self, files: &[(&str, &str)]) -> io::Result<()> {
-        // Whatever can fail for want of room fails before the first file is in its place.
-        let mut written = Vec::with_capacity(files.len());
-        for &(name, text) in files {
-            let mut file = temporary(&self.folder, name)?;
-            file.write_all(text.as_bytes())?;
-            written.push((name, file));
-        }
-        let records = self.folder.join(INVOCATIONS);
+    /// Writes the other files, given by name and text, and the manifest, to which the hashes of the
+    /// others are added, and puts all files in their places.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be written or put in its place. Then everything is as it was before.
+    pub fn commit(mut self, others: &[(&str, &str)], manifest: &str) -> io::Result<()> {
+        let mut files = Vec::new();
+        let mut hashes = Vec::new();
+        let mut gone = Vec::new();
         match self.invocations.take() {
-            Some(file) => drop(file.persist(records)?),
-            None => match std::fs::remove_file(records) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            },
+            Some((file, hash)) => {
+                let hash = hash.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                hashes.push((INVOCATIONS, hex(&hash.finalize())));
+                files.push(Staged { file, path: self.folder.join(INVOCATIONS) });
+            }
+            None => gone.push(self.folder.join(INVOCATIONS)),
         }
-        for (name, file) in written {
-            file.persist(self.folder.join(name))?;
+        // Whatever can fail for want of room fails before the first file is in its place.
+        for (name, text) in others {
+            hashes.push((name, sha256(text.as_bytes())));
+            files.push(self.staged(name, text)?);
         }
+        let manifest = format!("{manifest}{}", results::listing(&hashes));
+        files.push(self.staged(MANIFEST, &manifest)?);
+        set::appear(files, &gone, self.rules)?;
         self.created = None;
-        self.forget();
         Ok(())
     }
 
-    /// There is nothing unfinished in the folder any more: what was begun has its name, or is gone.
-    fn forget(&self) {
+    fn staged(&self, name: &str, text: &str) -> io::Result<Staged> {
+        let mut file = partial::create(&self.folder, name)?;
+        file.write_all(text.as_bytes())?;
+        Ok(Staged { file, path: self.folder.join(name) })
+    }
+}
+
+/// The lock of a folder, which is made if it is not there. `made` is then the topmost folder that
+/// was made for it, also if the lock cannot be had.
+fn lock_made(folder: &Path, made: &mut Option<PathBuf>) -> io::Result<Lock> {
+    let mut attempts = 0;
+    loop {
+        let created = topmost_missing(folder);
+        if let Some(created) = &created {
+            note(|unfinished| unfinished.folders.push((folder.to_owned(), created.clone())));
+            *made = Some(created.clone());
+        }
+        let locked = std::fs::create_dir_all(folder).and_then(|()| Lock::of_folder(folder));
+        attempts += 1;
+        match locked {
+            // A run that has failed removes the folder if it has made it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && attempts < ATTEMPTS => {}
+            locked => return locked,
+        }
+    }
+}
+
+impl Drop for Output<'_> {
+    fn drop(&mut self) {
+        drop(self.invocations.take());
+        drop(self.lock.take());
+        if let Some(created) = &self.created {
+            remove_empty(&self.folder, created);
+        }
+        // There is nothing unfinished in the folder any more: what was begun has its name, or is
+        // gone.
         note(|unfinished| {
             unfinished.files.retain(|file| file.exists());
             unfinished.folders.retain(|(folder, _)| *folder != self.folder);
@@ -124,30 +176,156 @@ impl Output {
     }
 }
 
-impl Drop for Output {
-    fn drop(&mut self) {
-        drop(self.invocations.take());
-        if let Some(created) = &self.created {
-            remove_empty(&self.folder, created);
-        }
-        self.forget();
+/// A folder that several runs write into, each into a folder in it, and nobody else meanwhile.
+#[derive(Debug)]
+pub struct FolderLock {
+    folder: PathBuf,
+    lock: Option<Lock>,
+    created: Option<PathBuf>,
+}
+
+impl FolderLock {
+    /// Takes the lock of a folder, which is made if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// Another run has it, or the folder cannot be made or written into.
+    pub fn of(folder: &Path) -> io::Result<Self> {
+        let mut locked = FolderLock { folder: folder.to_owned(), lock: None, created: None };
+        locked.lock = Some(lock_made(folder, &mut locked.created)?);
+        Ok(locked)
     }
 }
 
-/// A file that is removed unless it is given its name.
-pub(crate) fn temporary(folder: &Path, name: &str) -> io::Result<NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    let prefix = format!(".{name}.");
-    builder.prefix(&prefix).suffix(".partial");
-    // A temporary file is private by default; results are as readable as any other file of the user.
-    #[cfg(unix)]
-    let builder = {
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o666))
+impl Drop for FolderLock {
+    fn drop(&mut self) {
+        drop(self.lock.take());
+        if let Some(created) = &self.created {
+            remove_empty(&self.folder, created);
+        }
+        note(|unfinished| unfinished.folders.retain(|(folder, _)| *folder != self.folder));
+    }
+}
+
+/// A folder that was made for what is going to be written, and goes again unless that is kept.
+#[derive(Debug)]
+pub(crate) struct Made {
+    folder: PathBuf,
+    created: Option<PathBuf>,
+}
+
+impl Made {
+    /// Makes a folder, if it is not there.
+    pub fn folder(folder: &Path) -> io::Result<Self> {
+        let mut made = Made { folder: folder.to_owned(), created: topmost_missing(folder) };
+        if let Some(created) = &made.created {
+            note(|unfinished| unfinished.folders.push((folder.to_owned(), created.clone())));
+        }
+        match std::fs::create_dir_all(folder) {
+            Ok(()) => Ok(made),
+            // What is in the way is no folder of ours.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                made.created = None;
+                Err(error)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The folder has something in it.
+    pub fn keep(mut self) {
+        self.created = None;
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        if let Some(created) = &self.created {
+            remove_empty(&self.folder, created);
+        }
+        note(|unfinished| unfinished.folders.retain(|(folder, _)| *folder != self.folder));
+    }
+}
+
+/// The topmost folder that would have to be made for a folder to be there.
+fn topmost_missing(folder: &Path) -> Option<PathBuf> {
+    let missing = folder.ancestors().take_while(|parent| !parent.as_os_str().is_empty() && !parent.exists());
+    missing.last().map(Path::to_owned)
+}
+
+/// The folder that a file of this path is in.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// A temporary file for what is to be at a path, whose folder is there. What dead processes have
+/// left of such files goes.
+pub(crate) fn stage(path: &Path, rules: Rules<'_>) -> io::Result<NamedTempFile> {
+    let Some(name) = path.file_name() else {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not the path of a file"));
     };
-    let file = builder.tempfile_in(folder)?;
-    note(|unfinished| unfinished.files.push(file.path().to_owned()));
-    Ok(file)
+    match rules.target(path)? {
+        target::Target::Place(place) => {
+            let (folder, name) = (folder_of(&place), place.file_name().unwrap_or(name).to_string_lossy());
+            set::recover(folder, &[&name], None);
+            partial::clear_dead(folder, &name);
+            partial::create(folder, &name)
+        }
+        // Beside a device is no place for files.
+        target::Target::Into(_) => NamedTempFile::new(),
+    }
+}
+
+/// Writes a text into a file, which appears (or is replaced) when it is whole.
+///
+/// # Errors
+///
+/// It cannot be written, or may not take the place of what is there.
+pub fn write_whole(path: &Path, text: &str, rules: Rules<'_>) -> io::Result<()> {
+    let mut file = stage(path, rules)?;
+    file.write_all(text.as_bytes())?;
+    set::appear(vec![Staged { file, path: path.to_owned() }], &[], rules)
+}
+
+/// A file whose hash is known when it has been written.
+#[derive(Debug)]
+pub struct Hashed {
+    file: File,
+    hash: Arc<Mutex<Sha256>>,
+}
+
+impl Write for Hashed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.hash.lock().unwrap_or_else(PoisonError::into_inner).update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// The hash of a text, as it stands in manifests.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+/// The hash of a file.
+pub(crate) fn sha256_of(path: &Path) -> io::Result<String> {
+    let mut file = File::open(path)?;
+    let mut hash = Sha256::new();
+    let mut part = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut part)? {
+            0 => return Ok(hex(&hash.finalize())),
+            read => hash.update(&part[..read]),
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -165,7 +343,16 @@ mod tests {
         std::fs::read_to_string(folder.join(name)).unwrap()
     }
 
-    fn write(output: &Output, text: &str) {
+    fn rules() -> Rules<'static> {
+        static NONE: std::sync::LazyLock<Inputs> = std::sync::LazyLock::new(Inputs::default);
+        Rules { inputs: &NONE, force: false }
+    }
+
+    fn create(folder: &Path, records: bool) -> Output<'static> {
+        Output::create(folder, records, rules()).unwrap()
+    }
+
+    fn write(output: &Output<'_>, text: &str) {
         output.invocations().unwrap().unwrap().write_all(text.as_bytes()).unwrap();
     }
 
@@ -173,37 +360,121 @@ mod tests {
     fn files_appear_when_they_are_whole() {
         let parent = tempfile::tempdir().unwrap();
         let folder = parent.path().join("results").join("study");
-        let output = Output::create(&folder, true).unwrap();
+        let output = create(&folder, true);
         write(&output, "id\n");
         assert!(!folder.join(INVOCATIONS).exists());
-        output.commit(&[(SUMMARY, "{}\n")]).unwrap();
-        assert_eq!(names(&folder), [INVOCATIONS, SUMMARY]);
+        output.commit(&[(SUMMARY, "{}\n")], "name = \"m\"\n").unwrap();
+        assert_eq!(
+            names(&folder),
+            FILES
+                .map(str::to_owned)
+                .into_iter()
+                .collect::<std::collections::BTreeSet<_>>()
+                .into_iter()
+                .collect::<Vec<_>>()
+        );
         assert_eq!((read(&folder, INVOCATIONS), read(&folder, SUMMARY)), ("id\n".to_owned(), "{}\n".to_owned()));
+        // `printf 'id\n' | sha256sum`, `printf '{}\n' | sha256sum`
+        let hashes = "\n[manifest.sha256]\n\
+            \"invocations.csv\" = \"984a644ec3b56d32b0404777e1eb73390c4b0742a6a0e183f07861056b6746de\"\n\
+            \"summary.json\" = \"ca3d163bab055381827226140568f3bef7eaac187cebd76878e0b63e9e442356\"\n";
+        assert_eq!(read(&folder, MANIFEST), format!("name = \"m\"\n{hashes}"));
     }
 
     #[test]
     fn a_run_that_fails_leaves_earlier_results_alone() {
         let parent = tempfile::tempdir().unwrap();
-        let first = Output::create(parent.path(), true).unwrap();
+        let first = create(parent.path(), true);
         write(&first, "id\n");
-        first.commit(&[(SUMMARY, "first")]).unwrap();
-        let second = Output::create(parent.path(), true).unwrap();
+        first.commit(&[(SUMMARY, "first")], "").unwrap();
+        let second = create(parent.path(), true);
         write(&second, "half a line");
         drop(second);
-        assert_eq!(names(parent.path()), [INVOCATIONS, SUMMARY]);
+        assert_eq!(names(parent.path()), FILES_SORTED);
         assert_eq!((read(parent.path(), INVOCATIONS), read(parent.path(), SUMMARY)), ("id\n".into(), "first".into()));
+    }
+
+    const FILES_SORTED: [&str; 3] = [INVOCATIONS, MANIFEST, SUMMARY];
+
+    /// A folder stands where a file is to be: nothing is begun, and nothing has changed.
+    #[test]
+    fn a_place_that_is_taken_is_found_before_anything_is_simulated() {
+        let parent = tempfile::tempdir().unwrap();
+        let first = create(parent.path(), true);
+        write(&first, "id\n");
+        first.commit(&[(SUMMARY, "first")], "").unwrap();
+        std::fs::remove_file(parent.path().join(SUMMARY)).unwrap();
+        std::fs::create_dir(parent.path().join(SUMMARY)).unwrap();
+        let error = Output::create(parent.path(), true, rules()).err().unwrap();
+        assert!(error.to_string().contains("summary.json"), "{error}");
+        assert_eq!(
+            (names(parent.path()), read(parent.path(), INVOCATIONS)),
+            (FILES_SORTED.map(str::to_owned).to_vec(), "id\n".to_owned())
+        );
+        // One that comes there while the run goes on.
+        std::fs::remove_dir(parent.path().join(SUMMARY)).unwrap();
+        let second = create(parent.path(), true);
+        write(&second, "new\n");
+        std::fs::create_dir(parent.path().join(SUMMARY)).unwrap();
+        let manifest = read(parent.path(), MANIFEST);
+        second.commit(&[(SUMMARY, "second")], "").unwrap_err();
+        assert_eq!(names(parent.path()), FILES_SORTED);
+        assert_eq!((read(parent.path(), INVOCATIONS), read(parent.path(), MANIFEST)), ("id\n".to_owned(), manifest));
     }
 
     #[test]
     fn folders_made_for_a_run_that_fails_go_with_it() {
         let parent = tempfile::tempdir().unwrap();
-        drop(Output::create(&parent.path().join("results/study/a"), true).unwrap());
+        drop(create(&parent.path().join("results/study/a"), true));
         assert!(names(parent.path()).is_empty());
         // What was there before stays, and so does what holds something else.
-        Output::create(&parent.path().join("results/study/a"), false).unwrap().commit(&[(SUMMARY, "")]).unwrap();
-        drop(Output::create(&parent.path().join("results/study/b"), true).unwrap());
-        drop(Output::create(&parent.path().join("results/study"), true).unwrap());
+        create(&parent.path().join("results/study/a"), false).commit(&[(SUMMARY, "")], "").unwrap();
+        drop(create(&parent.path().join("results/study/b"), true));
+        drop(create(&parent.path().join("results/study"), true));
         assert_eq!(names(&parent.path().join("results/study")), ["a"]);
+    }
+
+    #[test]
+    fn one_run_at_a_time() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("results/study");
+        let first = create(&folder, true);
+        write(&first, "first\n");
+        let error = Output::create(&folder, true, rules()).err().unwrap();
+        assert_eq!(error.kind(), io::ErrorKind::ResourceBusy);
+        first.commit(&[(SUMMARY, "first")], "").unwrap();
+        let second = create(&folder, true);
+        write(&second, "second\n");
+        second.commit(&[(SUMMARY, "second")], "").unwrap();
+        assert_eq!((read(&folder, INVOCATIONS), read(&folder, SUMMARY)), ("second\n".into(), "second".into()));
+        // One that comes to a folder which the other one is about to remove makes it again.
+        let (failed, begun) = (std::sync::atomic::AtomicU32::new(0), parent.path().join("a/b/c"));
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..50 {
+                        match Output::create(&begun, true, rules()) {
+                            Ok(output) => drop(output),
+                            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {}
+                            Err(_) => drop(failed.fetch_add(1, std::sync::atomic::Ordering::Relaxed)),
+                        }
+                    }
+                });
+            }
+        });
+        assert_eq!(failed.into_inner(), 0);
+    }
+
+    /// What runs have left that were killed.
+    #[test]
+    fn what_dead_runs_left_goes_with_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let stray = [".invocations.csv.aBc123.partial", ".summary.json.aBc123.partial", ".isotherm.lock"];
+        for name in stray.iter().chain(&[".mine.csv.aBc123.partial"]) {
+            std::fs::write(folder.path().join(name), "half").unwrap();
+        }
+        drop(create(folder.path(), true));
+        assert_eq!(names(folder.path()), [".mine.csv.aBc123.partial"]);
     }
 
     /// What is begun is known until it has ended, one way or the other; a program that ends in between removes it. (Here is only looked at what is known: the
@@ -211,21 +482,17 @@ mod tests {
     #[test]
     fn what_is_unfinished_is_known() {
         let parent = tempfile::tempdir().unwrap();
-        let known = |folder: &Path| {
-            let unfinished = UNFINISHED.lock().unwrap();
-            let files = unfinished.files.iter().filter(|file| file.starts_with(folder)).count();
-            (files, unfinished.folders.iter().filter(|(other, _)| other == folder).count())
-        };
         for commits in [true, false] {
             let folder = parent.path().join(format!("results-{commits}"));
-            let output = Output::create(&folder, true).unwrap();
-            assert_eq!(known(&folder), (1, 1));
+            let output = create(&folder, true);
+            // The records and the lock.
+            assert_eq!(unfinished::known(&folder), (2, 1));
             if commits {
-                output.commit(&[(SUMMARY, "")]).unwrap();
+                output.commit(&[(SUMMARY, "")], "").unwrap();
             } else {
                 drop(output);
             }
-            assert_eq!(known(&folder), (0, 0));
+            assert_eq!(unfinished::known(&folder), (0, 0));
         }
     }
 
@@ -233,12 +500,11 @@ mod tests {
     #[test]
     fn a_run_without_records_removes_those_of_an_earlier_one() {
         let folder = tempfile::tempdir().unwrap();
-        let files = [(SUMMARY, "first")];
-        Output::create(folder.path(), true).unwrap().commit(&files).unwrap();
-        let second = Output::create(folder.path(), false).unwrap();
+        create(folder.path(), true).commit(&[(SUMMARY, "first")], "").unwrap();
+        let second = create(folder.path(), false);
         assert!(second.invocations().unwrap().is_none());
-        assert_eq!(names(folder.path()), [INVOCATIONS, SUMMARY], "until it has ended, all is as it was");
-        second.commit(&[(SUMMARY, "second")]).unwrap();
-        assert_eq!(names(folder.path()), [SUMMARY]);
+        assert_eq!(names(folder.path()), [".isotherm.lock", INVOCATIONS, MANIFEST, SUMMARY], "all is as it was");
+        second.commit(&[(SUMMARY, "second")], "").unwrap();
+        assert_eq!(names(folder.path()), [MANIFEST, SUMMARY]);
     }
 }

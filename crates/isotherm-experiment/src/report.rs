@@ -17,7 +17,8 @@ pub struct RunReport {
     pub seed: u64,
     /// Which rules the platform followed: `default` or `wrench`.
     pub preset: &'static str,
-    /// The fields that were changed for this run of a sweep, with their values; empty if there is no sweep.
+    /// The fields that were changed for this run of a sweep, with their values; empty if there is
+    /// no sweep. A run of the manifest of such a run has them too.
     #[serde(serialize_with = "settings")]
     pub sweep: Vec<Setting>,
     /// What the records say.
@@ -42,12 +43,12 @@ impl RunReport {
                 Preset::Default => "default",
                 Preset::Wrench => "wrench",
             },
-            sweep: run.settings.clone(),
+            sweep: run.changed(),
             summary: outcome.summary,
             platform: outcome.counts,
             utilisation: outcome.utilisation,
             requests_lost: outcome.lost,
-            measured_cold_starts: experiment.measured().cold_starts,
+            measured_cold_starts: run.measured.cold_starts,
         }
     }
 

@@ -5,6 +5,9 @@
 //! a trace.
 
 use std::ops::Range;
+use std::path::Path;
+
+use crate::output::Inputs;
 
 /// Which of the texts a place is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,9 +57,20 @@ pub struct Source {
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     sources: Vec<Source>,
+    inputs: Inputs,
 }
 
 impl Sources {
+    /// Notes that a file is read, whether or not its text is among these.
+    pub fn add_input(&mut self, path: &Path) {
+        self.inputs.add(path);
+    }
+
+    /// The files that were read.
+    pub fn inputs(&self) -> &Inputs {
+        &self.inputs
+    }
+
     /// Adds a whole file.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> SourceId {
         self.add_lines(name, text, 1)

@@ -29,7 +29,7 @@ fn replay(days: &str, rest: &str) -> String {
 }
 
 fn export(experiment: &Experiment, format: ExportFormat, out: PathBuf) -> Result<ExportReport, ExperimentError> {
-    let report = experiment.export(&experiment.runs()[0], ExportOptions { format, out, watch: None })?;
+    let report = experiment.export(&experiment.runs()[0], ExportOptions { format, out, force: false, watch: None })?;
     Ok(report.expect("nobody breaks it off"))
 }
 

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use isotherm_experiment::output::{INVOCATIONS, MANIFEST, SUMMARY};
-use isotherm_experiment::{Experiment, Overrides};
+use isotherm_experiment::output::{FILES, INVOCATIONS, MANIFEST, SUMMARY};
+use isotherm_experiment::{Experiment, ExperimentError, Overrides, Results};
 
 fn load(path: &Path, overrides: &Overrides) -> Experiment {
     Experiment::load(path, overrides).unwrap_or_else(|diagnostics| panic!("{diagnostics}"))
@@ -23,34 +23,35 @@ fn read(folder: &Path, name: &str) -> String {
     std::fs::read_to_string(folder.join(name)).unwrap()
 }
 
-/// The text without the lines that begin so.
-fn without(text: &str, begins: &[&str]) -> String {
-    text.lines().filter(|line| !begins.iter().any(|begin| line.trim_start().starts_with(begin))).collect()
+/// The text without the ways to files, which depend on where the manifest is.
+fn without_ways(text: &str) -> String {
+    let is_way = |line: &&str| ["xml =", "file =", "azure_"].iter().any(|begin| line.trim_start().starts_with(begin));
+    text.lines().filter(|line| !is_way(line)).collect()
 }
 
-/// Runs the experiment, then each manifest that it left, and compares.
+/// Runs the experiment, then each manifest that it left, and compares all files.
 #[track_caller]
 fn assert_runs_again(path: &Path, overrides: &Overrides) {
     let first = tempfile::tempdir().unwrap();
-    for folder in run(&load(path, overrides), first.path()) {
-        // In another folder, so that a path that is only right by accident is found.
-        let second = tempfile::tempdir_in(&folder).unwrap();
+    for folder in run(&load(path, overrides), &first.path().join("results")) {
         let again = load(&folder.join(MANIFEST), &Overrides::default());
         let is_known = |message: &str| message.contains("functions are left out");
         assert!(again.warnings().list().iter().all(|one| is_known(&one.message)), "{}", again.warnings());
-        run(&again, second.path());
-        assert!(read(&folder, INVOCATIONS) == read(second.path(), INVOCATIONS), "{}", folder.display());
-        // What was changed by a sweep is in the manifest, so the second run knows of no sweep.
-        let [one, other] = [&folder, second.path()].map(|folder| {
-            let mut summary: serde_json::Value = serde_json::from_str(&read(folder, SUMMARY)).unwrap();
-            summary.as_object_mut().unwrap().remove("sweep");
-            summary
-        });
-        assert_eq!(one, other);
-        // A manifest of a manifest says the same: nothing is lost on the way.
-        let told = ["sweep =", "set =", "seed =", "xml =", "file =", "azure_"];
-        let [one, other] = [&folder, second.path()].map(|folder| without(&read(folder, MANIFEST), &told));
-        assert_eq!(one, other);
+        let beside = folder.with_file_name("again");
+        run(&again, &beside);
+        for name in FILES {
+            let [one, other] = [&folder, &beside].map(|folder| read(folder, name));
+            assert!(one == other, "{name} of {}: {one}\n{other}", folder.display());
+        }
+        // In a folder of another depth nothing but the ways to files is written in another way.
+        let deeper = folder.join("some/where/else");
+        run(&load(&beside.join(MANIFEST), &Overrides::default()), &deeper);
+        for name in [INVOCATIONS, SUMMARY] {
+            assert!(read(&folder, name) == read(&deeper, name), "{name} of {}", deeper.display());
+        }
+        assert_eq!(without_ways(&read(&folder, MANIFEST)), without_ways(&read(&deeper, MANIFEST)));
+        Results::open(&deeper).unwrap();
+        std::fs::remove_dir_all(beside).unwrap();
     }
 }
 
@@ -58,29 +59,31 @@ fn example(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name)
 }
 
+/// The experiments in a folder.
+fn experiments(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut found: Vec<_> =
+        entries.filter(|path| path.extension().is_some_and(|end| end == "toml" || end == "json")).collect();
+    found.sort();
+    found
+}
+
 #[test]
 fn examples_run_again() {
-    let names = [
-        "quickstart.toml",
-        "reference-example.toml",
-        "lambda-replay.toml",
-        "many-functions.toml",
-        "azure-2019.toml",
-        "azure-2021.toml",
-        "azure-like.toml",
-    ];
-    for name in names {
-        assert_runs_again(&example(name), &Overrides::default());
+    let all = experiments(&example(""));
+    assert!(all.len() >= 9, "{all:?}");
+    for path in all {
+        assert_runs_again(&path, &Overrides::default());
     }
 }
 
 /// Between them these have every field there is.
 #[test]
 fn complete_experiments_run_again() {
-    for name in
-        ["everything", "xml", "least", "bare", "azure-2019", "azure-2019-least", "azure-2021", "azure-2021-least"]
-    {
-        assert_runs_again(&Path::new("tests/complete").join(name).with_extension("toml"), &Overrides::default());
+    let all = experiments(Path::new("tests/complete"));
+    assert!(all.len() >= 8, "{all:?}");
+    for path in all {
+        assert_runs_again(&path, &Overrides::default());
     }
 }
 
@@ -192,4 +195,224 @@ fn what_was_changed_from_outside_is_in_it() {
     // `examples/platforms/quickstart.xml`: four nodes of four cores and 4 GB, besides user, head and repository.
     assert_eq!((about["hosts"].as_integer(), about["compute_hosts"].as_integer()), (Some(7), Some(4)));
     assert_eq!((about["slots"].as_integer(), about["memory"].as_str()), (Some(16), Some("16GB")));
+}
+
+/// A platform of one node, and what comes before it.
+const SMALL: &str = r#"
+name = "small"
+[platform]
+nodes = { count = 1, cores = 1, memory = "8GB", disk = { read = "1GB/s", write = "1GB/s" } }
+head = { cores = 1, disk = { read = "1GB/s", write = "1GB/s" } }
+network = { node = "1Gbps", latency = "50us" }
+"#;
+
+/// A function that may have any name, and a workload of it.
+fn function(name: &str) -> String {
+    let name = format!("{name:?}");
+    format!(
+        "[[function]]\nname = {name}\nlimits = {{ time = \"60s\", memory = \"128MB\" }}\n\
+         startup = {{ kind = \"exponential\", mean = \"70ms\" }}\nbody = [{{ sleep = \"10ms\" }}]\n"
+    )
+}
+
+#[track_caller]
+fn assert_text_runs_again(text: &str, overrides: &Overrides) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("study.toml"), text).unwrap();
+    assert_runs_again(&folder.path().join("study.toml"), overrides);
+}
+
+/// A list of one function draws from another random stream than the function alone.
+#[test]
+fn one_function_run_again_however_it_is_named() {
+    let mut records = Vec::new();
+    for functions in
+        ["function = \"f\"", "functions = [\"f\"]", "functions = \"all\"", "functions = [\"f\"]\npopularity = 1.5"]
+    {
+        for kind in [
+            "kind = \"poisson\"\nrate = \"1/s\"",
+            "kind = \"closed\"\nclients = 2\nthink = { kind = \"exponential\", mean = \"1s\" }",
+        ] {
+            let workload = format!("[[workload]]\n{kind}\n{functions}\ncount = 5\n");
+            let text = format!("{SMALL}{}{workload}", function("f"));
+            assert_text_runs_again(&text, &Overrides::default());
+            let out = tempfile::tempdir().unwrap();
+            let experiment = Experiment::parse("m.toml", &text, Path::new(""), &Overrides::default()).unwrap();
+            records.push(read(&run(&experiment, &out.path().join("o"))[0], INVOCATIONS));
+        }
+    }
+    // So that this test could fail: alone and in a list are not the same.
+    assert!(records[0] != records[2] && records[2] == records[4]);
+}
+
+#[test]
+fn seeds_of_any_size_run_again() {
+    let text = format!(
+        "{SMALL}{}[[workload]]\nkind = \"poisson\"\nrate = \"1/s\"\nfunction = \"f\"\ncount = 3\n",
+        function("f")
+    );
+    let mut records = Vec::new();
+    for seed in [0, 1, i64::MAX as u64, 1 << 63, u64::MAX] {
+        assert_text_runs_again(&text, &Overrides::default().with_seed(seed));
+        let mut ways = vec![Overrides::default().with_seed(seed), Overrides::default().with("seed", seed.to_string())];
+        ways.push(Overrides::default().with("seed", format!("\"{seed}\"")));
+        for overrides in ways {
+            let experiment = Experiment::parse("m.toml", &text, Path::new(""), &overrides).unwrap();
+            assert_eq!(experiment.runs()[0].plan.seed, seed);
+        }
+        let written = [format!("seed = \"{seed}\"\n{text}"), format!("{{\"seed\": \"{seed}\"}}")];
+        let experiment = Experiment::parse("m.toml", &written[0], Path::new(""), &Overrides::default()).unwrap();
+        assert_eq!(experiment.runs()[0].plan.seed, seed);
+        let out = tempfile::tempdir().unwrap();
+        records.push(read(&run(&experiment, &out.path().join("o"))[0], INVOCATIONS));
+    }
+    records.sort();
+    records.dedup();
+    assert_eq!(records.len(), 5);
+    let refused = ["\"18446744073709551616\"", "\"\"", "\"-1\"", "\"+1\"", "\"1_0\"", "-1", "1.5"];
+    for seed in refused {
+        let text = format!("seed = {seed}\n{text}");
+        Experiment::parse("m.toml", &text, Path::new(""), &Overrides::default()).unwrap_err();
+    }
+}
+
+/// Names of functions, images, files and storages, and of the folders on the way to a trace.
+#[test]
+fn names_of_any_kind_run_again() {
+    let names = [
+        "a$${b}",
+        "$$${",
+        "$$$${x}y",
+        "quote \" back \\",
+        "line\nbreak\ttab",
+        "\u{1b}[31m\u{7f}\u{85}",
+        "größe 漢字 🦀",
+        "'",
+        "#",
+        " ",
+    ];
+    for name in names {
+        let quoted = format!("{name:?}")
+            .replace("\\u{1b}", "\\u001b")
+            .replace("\\u{7f}", "\\u007f")
+            .replace("\\u{85}", "\\u0085")
+            .replace("\\'", "'");
+        let function = function("f").replace("\"f\"", &quoted);
+        let text = format!(
+            "{SMALL}[[storage]]\nname = {quoted}\nhost = \"repository\"\n[[image]]\nname = {quoted}\nsize = \"1MB\"\n\
+             storage = {quoted}\n{function}image = {quoted}\n[[workload]]\nkind = \"poisson\"\nrate = \"1/s\"\ncount = 3\n\
+             functions = [{quoted}]\n[[workload]]\nkind = \"list\"\nfunction = {quoted}\nat = [\"0s\"]\n\
+             body = [{{ write = \"1kB\", file = {quoted} }}, {{ read = {quoted} }}]\n"
+        );
+        assert_text_runs_again(&text, &Overrides::default());
+    }
+    for folder in ["d${x}d", "${", "$${x}", "a b", "ü\"q"] {
+        let parent = tempfile::tempdir().unwrap();
+        let study = parent.path().join(folder);
+        std::fs::create_dir(&study).unwrap();
+        std::fs::write(study.join("t.csv"), "arrival_s\n0\n1.25\n").unwrap();
+        let trace =
+            "[[workload]]\nkind = \"csv\"\nfile = \"t.csv\"\nfunction = \"f\"\ncolumns = { arrival = \"arrival_s\" }\n";
+        std::fs::write(study.join("study.toml"), format!("{SMALL}{}{trace}", function("f"))).unwrap();
+        assert_runs_again(&study.join("study.toml"), &Overrides::default());
+    }
+}
+
+/// A platform that is reached by a link: what it names beside itself is beside the link.
+#[cfg(unix)]
+#[test]
+fn a_linked_platform_runs_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let platforms = example("platforms").canonicalize().unwrap();
+    std::fs::create_dir_all(path("shared")).unwrap();
+    std::fs::copy(platforms.join("quickstart.xml"), path("shared/p.xml")).unwrap();
+    std::os::unix::fs::symlink("shared/p.xml", path("linked.xml")).unwrap();
+    let text = format!(
+        "name = \"m\"\nplatform = \"linked.xml\"\n{}[[workload]]\nkind = \"poisson\"\nrate = \"1/s\"\ncount = 3\nfunction = \"f\"\n",
+        function("f")
+    );
+    std::fs::write(path("study.toml"), text).unwrap();
+    assert_runs_again(&path("study.toml"), &Overrides::default());
+    let out = path("o");
+    run(&load(&path("study.toml"), &Overrides::default()), &out);
+    assert!(read(&out, MANIFEST).contains("xml = \"../linked.xml\"\n"));
+}
+
+/// Points of a sweep, with what was set from outside, with parameters, and in JSON.
+#[test]
+fn points_of_a_sweep_run_again() {
+    let study = format!(
+        "{SMALL}{}[[workload]]\nkind = \"poisson\"\nrate = \"${{rate}}/s\"\nfunctions = \"all\"\ncount = 4\n\
+         [parameters]\nrate = 1\nwait = \"1s\"\n[service]\nkeep_alive = {{ kind = \"fixed\", idle = \"${{wait}}\" }}\n\
+         [sweep]\nrate = [0.1, 3]\nwait = [\"1s\", \"${{rate}}0s\"]\n",
+        function("f")
+    );
+    assert_text_runs_again(&study, &Overrides::default());
+    let overrides = Overrides::default().with_seed(u64::MAX).with("rate", "0.25").with("service.startup", "2ms");
+    assert_text_runs_again(&study, &overrides);
+    let out = tempfile::tempdir().unwrap();
+    let experiment = Experiment::parse("m.toml", &study, Path::new(""), &overrides).unwrap();
+    let folders = run(&experiment, out.path());
+    // What is changed once more is in the next manifest besides what was changed before.
+    let more = Overrides::default().with("service.reuse", "least-recently-used");
+    let again = load(&folders[0].join(MANIFEST), &more);
+    let again = run(&again, &out.path().join("again"));
+    let manifest: toml::Table = read(&again[0], MANIFEST).parse().unwrap();
+    let set: Vec<_> = manifest["manifest"]["set"].as_array().unwrap().iter().map(|set| set.as_str().unwrap()).collect();
+    assert_eq!(set, ["rate=0.25", "service.startup=2ms", "service.reuse=least-recently-used"]);
+    assert_eq!(manifest["manifest"]["seed"].as_str(), Some("18446744073709551615"));
+    let summary: serde_json::Value = serde_json::from_str(&read(&again[0], SUMMARY)).unwrap();
+    assert_eq!(summary["sweep"], serde_json::json!({ "parameters.wait": "1s" }));
+    // JSON.
+    let folder = tempfile::tempdir().unwrap();
+    let json = serde_json::to_string(&study.parse::<toml::Table>().unwrap()).unwrap();
+    std::fs::write(folder.path().join("study.json"), json).unwrap();
+    assert_runs_again(&folder.path().join("study.json"), &Overrides::default());
+}
+
+/// A manifest may be larger than any experiment that a person writes.
+#[test]
+fn the_manifest_of_very_many_functions_runs_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows: String = (0..90_000).map(|number| format!("a-function-of-many-{number},128\n")).collect();
+    std::fs::write(folder.path().join("f.csv"), format!("name,memory_mb\n{rows}")).unwrap();
+    let text = format!(
+        "{SMALL}[functions]\ncsv = \"f.csv\"\ncolumns = {{ name = \"name\", memory = \"memory_mb\" }}\n\
+         limits = {{ time = \"1s\" }}\nbody = [{{ sleep = \"1ms\" }}]\n\
+         [[workload]]\nkind = \"poisson\"\nrate = \"1/s\"\nfunctions = \"all\"\ncount = 3\n"
+    );
+    std::fs::write(folder.path().join("study.toml"), text).unwrap();
+    let first = run(&load(&folder.path().join("study.toml"), &Overrides::default()), &folder.path().join("one"));
+    let manifest = first[0].join(MANIFEST);
+    assert!(manifest.metadata().unwrap().len() > 16 << 20);
+    let other = folder.path().join("other");
+    run(&load(&manifest, &Overrides::default()), &other);
+    for name in FILES {
+        assert!(read(&first[0], name) == read(&other, name), "{name}");
+    }
+}
+
+/// The way to a file that is no text cannot stand in a manifest; that is found before anything is
+/// simulated.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_way_that_is_no_text_is_refused() {
+    use std::os::unix::ffi::OsStrExt;
+    let parent = tempfile::tempdir().unwrap();
+    let study = parent.path().join(std::ffi::OsStr::from_bytes(b"latin-\xe9"));
+    std::fs::create_dir(&study).unwrap();
+    std::fs::write(study.join("t.csv"), "arrival_s\n0\n").unwrap();
+    let trace =
+        "[[workload]]\nkind = \"csv\"\nfile = \"t.csv\"\nfunction = \"f\"\ncolumns = { arrival = \"arrival_s\" }\n";
+    std::fs::write(study.join("study.toml"), format!("{SMALL}{}{trace}", function("f"))).unwrap();
+    let experiment = load(&study.join("study.toml"), &Overrides::default());
+    // Beside the experiment the way does not lead through the folder's name.
+    run(&experiment, &study.join("o"));
+    let out = parent.path().join("o");
+    match experiment.run(&experiment.runs()[0], &out) {
+        Err(ExperimentError::Output { source, .. }) => assert!(source.to_string().contains("is not UTF-8 text")),
+        other => panic!("{other:?}"),
+    }
+    assert!(!out.exists());
 }

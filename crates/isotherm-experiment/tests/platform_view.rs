@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use isotherm_experiment::Overrides;
-use isotherm_experiment::platform_view::{PlatformView, RouteView, Table, write_whole};
+use isotherm_experiment::output::{Inputs, Rules, write_whole};
+use isotherm_experiment::platform_view::{PlatformView, RouteView, Table};
 use isotherm_kernel::Simulation;
 use isotherm_platform::{Platform, PlatformBuilder, PlatformSpec, Via};
 
@@ -294,10 +295,11 @@ fn profile_files_are_read() {
 fn a_file_is_written_whole_or_not_at_all() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("drawing.svg");
-    write_whole(&path, "one").unwrap();
-    write_whole(&path, "two").unwrap();
+    let rules = Rules { inputs: &Inputs::default(), force: false };
+    write_whole(&path, "one", rules).unwrap();
+    write_whole(&path, "two", rules).unwrap();
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "two");
-    assert!(write_whole(folder.path(), "three").is_err());
-    assert!(write_whole(&folder.path().join("nowhere/drawing.svg"), "three").is_err());
+    assert!(write_whole(folder.path(), "three", rules).is_err());
+    assert!(write_whole(&folder.path().join("nowhere/drawing.svg"), "three", rules).is_err());
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }

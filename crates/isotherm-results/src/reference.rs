@@ -172,21 +172,40 @@ const INTRODUCTION: &str = "\
 
 # Results
 
-`isotherm run` writes a folder, `results/NAME` unless `--out` says otherwise; each run of a sweep has a folder of its own in it, named by what was
-changed for it.
+`isotherm run` writes a folder, `results/NAME` unless `--out` says otherwise; each run of a sweep \
+has a folder of its own in it, named by what was changed for it, as `reuse-newest_startup-1s`. \
+What cannot stand in the name of a folder becomes `-`, and long names are cut. Where two names \
+would then be the same, or differ in capital letters only, both end in a part of the hash of \
+their values, and the table that the command prints says which is which. Folders that an earlier \
+sweep has left beside them are named in a warning.
 
 | file | what it holds |
 |---|---|
 | `invocations.csv` | one line for each invocation; not written with `--no-records` |
 | `summary.json` | the run in a few dozen numbers |
 | `manifest.toml` | everything that the run was made of, defaults and overrides included, and the version of Isotherm. It is an \
-experiment: `isotherm run manifest.toml` gives the same results again |
+experiment: `isotherm run manifest.toml --out DIR` gives the same bytes again in every file |
 
-The files are written under temporary names (`.NAME.*.partial`) and renamed when all of them are whole. A run that fails or is interrupted (Ctrl-C) \
-leaves nothing, and what an earlier run has left stays as it was; only a program that is killed can leave temporary files.
+The files are written under temporary names (`.NAME.*.partial`) and renamed when all of them are \
+whole. A run that fails or is interrupted (Ctrl-C, SIGTERM, the end of its terminal) leaves \
+nothing, and what an earlier run has left stays as it was. Only a program that is killed can \
+leave temporary files; the next run into the folder removes them. One run at a time writes into a \
+folder: it holds the lock of the file `.isotherm.lock` there.
 
-The same experiment, seed and version give the same bytes in `invocations.csv` and `summary.json`, on any machine and from any folder, with or without \
-`--no-records`. `manifest.toml` also depends on where the files are that it names, because their paths are relative to it.
+`manifest.toml` gets its name last and has the SHA-256 of the other files in `[manifest.sha256]`. \
+`isotherm check FOLDER` compares them, and so does `isotherm_experiment::Results::open` in \
+programs: files that are of two runs, or were changed, are told by their names.
+
+A file that the experiment is read from (the experiment, its platform and profiles, its \
+functions, its traces) is never replaced by one of these, whatever path or link leads to it. A \
+link, a device or a pipe that stands in the place of one is left alone; with `--force` it is \
+written to. The same holds for `isotherm workload generate` and `isotherm platform`.
+
+The same experiment, seed and version give the same bytes in `invocations.csv` and \
+`summary.json`, on any machine and from any folder, with or without `--no-records`. \
+`manifest.toml` also depends on where the files are that it names, because their paths are \
+relative to it, and on whether there are records. What `--seed`, `--set` and a sweep have changed \
+is in the manifest, and a run of the manifest says it in its results as well.
 
 Memory does not grow with the number of invocations, with or without records. Percentiles are exact for up to {EXACT_UP_TO} times; beyond that they come from \
 a histogram with three digits and are at most 0.1 % too large (`percentiles` says which). Counts, sums, means, maxima and everything about utilisation are \

@@ -1,6 +1,9 @@
 //! `isotherm check`
 
-use isotherm_experiment::{Arrivals, Experiment, Inventory};
+use std::path::{Path, PathBuf};
+
+use isotherm_experiment::output::{FILES, MANIFEST};
+use isotherm_experiment::{Arrivals, Experiment, Inventory, Results};
 
 use crate::Status;
 use crate::arguments::CheckArguments;
@@ -12,6 +15,9 @@ const MOST_WORKLOADS: usize = 10;
 
 /// Says what is wrong with an experiment, or what is in it.
 pub fn run(arguments: &CheckArguments) -> Status {
+    if arguments.experiment.file.is_dir() {
+        return results(&arguments.experiment.file);
+    }
     let experiment = match Experiment::load_whole(&arguments.experiment.file, &arguments.experiment.overrides()) {
         Ok(experiment) => experiment,
         Err(diagnostics) => {
@@ -25,6 +31,34 @@ pub fn run(arguments: &CheckArguments) -> Status {
     let mut terminal = Terminal::new();
     terminal.line(&shown(&experiment));
     if terminal.failed() { Status::CouldNotGoOn } else { Status::Done }
+}
+
+/// Says whether the files of a run, or of the runs of a sweep, belong together.
+fn results(folder: &Path) -> Status {
+    let mut folders: Vec<PathBuf> = Vec::new();
+    if !folder.join(MANIFEST).exists() {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        folders.extend(entries.filter(|path| FILES.iter().any(|name| path.join(name).exists())));
+        folders.sort();
+    }
+    if folders.is_empty() {
+        folders.push(folder.to_owned());
+    }
+    let mut terminal = Terminal::new();
+    let mut status = Status::Done;
+    for folder in folders {
+        match Results::open(&folder) {
+            Ok(results) => {
+                let files = if results.invocations().is_some() { "3 files" } else { "2 files (no records)" };
+                terminal.line(&format!("{}: {files}, as their run has written them", folder.display()));
+            }
+            Err(error) => {
+                Terminal::complain(&format!("error: {error}"));
+                status = Status::BadInput;
+            }
+        }
+    }
+    if terminal.failed() { Status::CouldNotGoOn } else { status }
 }
 
 fn shown(experiment: &Experiment) -> String {

@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use comfy_table::{Table as Lines, presets};
-use isotherm_experiment::platform_view::{PlatformView, Table, routes_json, write_whole};
+use isotherm_experiment::output::{Rules, write_whole};
+use isotherm_experiment::platform_view::{PlatformView, Table, routes_json};
 
+use super::elsewhere;
 use crate::Status;
 use crate::arguments::PlatformArguments;
 use crate::terminal::Terminal;
@@ -38,12 +40,18 @@ pub fn run(arguments: &PlatformArguments) -> Status {
     let mut terminal = Terminal::new();
     let drawings =
         [(&arguments.svg, PlatformView::svg as fn(&PlatformView) -> String), (&arguments.dot, PlatformView::dot)];
+    if arguments.svg.is_some() && arguments.svg == arguments.dot {
+        Terminal::complain("error: both drawings would be written to the same place");
+        return Status::BadInput;
+    }
+    let rules = Rules { inputs: view.inputs(), force: arguments.force };
     let mut drawn = Vec::new();
     for (path, draw) in drawings.into_iter().filter_map(|(path, draw)| Some((path.as_deref()?, draw))) {
         if path == Path::new("-") {
             terminal.line(draw(&view).trim_end());
-        } else if let Err(error) = write_whole(path, &draw(&view)) {
-            Terminal::complain(&format!("error: cannot write `{}`: {error}", path.display()));
+        } else if let Err(error) = write_whole(path, &draw(&view), rules) {
+            let note = elsewhere(&error, "`-` draws on standard output");
+            Terminal::complain(&format!("error: cannot write `{}`: {error}\nnote: {note}", path.display()));
             return Status::CouldNotGoOn;
         } else {
             drawn.push(format!("drawn in {}", path.display()));

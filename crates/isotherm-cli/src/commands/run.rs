@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use isotherm_experiment::output::{INVOCATIONS, MANIFEST, SUMMARY};
+use isotherm_experiment::output::{FolderLock, INVOCATIONS, MANIFEST, SUMMARY};
 use isotherm_experiment::{Diagnostics, Experiment, ExperimentError, Progress, RunOptions, RunReport};
 
-use super::now;
+use super::{elsewhere, now};
 use crate::Status;
 use crate::arguments::RunArguments;
 use crate::interrupt::Interrupt;
@@ -38,6 +38,13 @@ pub fn run(arguments: &RunArguments) -> Status {
             return Status::CouldNotGoOn;
         }
     };
+    let _lock = match session.lock() {
+        Ok(lock) => lock,
+        Err(status) => return status,
+    };
+    if !arguments.quiet {
+        session.tell_left_over();
+    }
     let done = match session.run_all() {
         Ok(done) => done,
         Err(status) => return status,
@@ -51,11 +58,15 @@ pub fn run(arguments: &RunArguments) -> Status {
     if terminal.failed() { Status::CouldNotGoOn } else { Status::Done }
 }
 
+/// So many folders of an earlier sweep are named.
+const MOST_LEFT_OVER: usize = 10;
+
 /// What all runs of an experiment have in common.
 struct Session<'a> {
     experiment: &'a Experiment,
     out: &'a Path,
     records: bool,
+    force: bool,
     /// Whether nobody would see a bar, or wants one.
     no_bar: bool,
     interrupt: Interrupt,
@@ -75,9 +86,39 @@ impl<'a> Session<'a> {
             experiment,
             out,
             records: !arguments.no_records,
+            force: arguments.force,
             no_bar: arguments.quiet || !io::stderr().is_terminal(),
             interrupt: Interrupt::listen()?,
         })
+    }
+
+    /// Keeps other sweeps out of the folder of this one. Each run keeps others out of its own.
+    fn lock(&self) -> Result<Option<FolderLock>, Status> {
+        if self.experiment.runs().iter().all(|run| run.label().is_none()) {
+            return Ok(None);
+        }
+        FolderLock::of(self.out).map(Some).map_err(|source| {
+            let path = self.out.to_owned();
+            failed(&ExperimentError::Output { path, source })
+        })
+    }
+
+    /// Says which folders are there that an earlier sweep has left.
+    fn tell_left_over(&self) {
+        let left = self.experiment.left_over(self.out);
+        if left.is_empty() {
+            return;
+        }
+        let shown: Vec<String> = left.iter().take(MOST_LEFT_OVER).map(|name| format!("`{name}`")).collect();
+        let more = match left.len() - shown.len() {
+            0 => String::new(),
+            more => format!(" and {} more", text::count(more as u64)),
+        };
+        let out = self.out.display();
+        Terminal::complain(&format!(
+            "warning: folders of an earlier sweep stay in `{out}`, and are not of this run: {}{more}",
+            shown.join(", ")
+        ));
     }
 
     /// All runs, one after the other, up to the first that fails.
@@ -115,6 +156,7 @@ impl<'a> Session<'a> {
         let (bar, interrupt) = (Rc::clone(bar), self.interrupt.clone());
         let mut options = RunOptions::default();
         options.records = self.records;
+        options.force = self.force;
         options.watch = Some(Box::new(move |progress| {
             if interrupt.status().is_some() {
                 return ControlFlow::Break(());
@@ -150,6 +192,7 @@ impl<'a> Session<'a> {
                 let runs: Vec<_> =
                     done.iter().map(|done| (done.label.clone().unwrap_or_default(), done.report.clone())).collect();
                 shown += &summary::sweep(&runs);
+                shown += &summary::names(&runs);
             }
         }
         shown.push('\n');
@@ -180,7 +223,10 @@ fn failed(error: &ExperimentError) -> Status {
     match error {
         ExperimentError::Input(diagnostics) => return bad_input(diagnostics),
         ExperimentError::Output { source, .. } => {
-            Terminal::complain(&format!("error: {error}: {source}\nnote: `--out DIR` puts them elsewhere"));
+            Terminal::complain(&format!(
+                "error: {error}: {source}\nnote: {}",
+                elsewhere(source, "`--out DIR` puts them elsewhere")
+            ));
         }
         _ => {
             let notes: String = error.notes().iter().map(|note| format!("\nnote: {note}")).collect();

@@ -8,6 +8,7 @@ use isotherm_experiment::{
     Experiment, ExperimentError, ExportFormat, ExportOptions, Overrides, PlannedRun, describe_trace,
 };
 
+use super::elsewhere;
 use crate::Status;
 use crate::arguments::{DescribeArguments, GenerateArguments, GenerateFormat, WorkloadCommand};
 use crate::interrupt::Interrupt;
@@ -55,7 +56,10 @@ fn failed(error: &ExperimentError) -> Status {
             Status::BadInput
         }
         ExperimentError::Export { source, .. } => {
-            Terminal::complain(&format!("error: {error}: {source}"));
+            Terminal::complain(&format!(
+                "error: {error}: {source}\nnote: {}",
+                elsewhere(source, "`--out` and `--functions` write elsewhere")
+            ));
             Status::CouldNotGoOn
         }
         _ => {
@@ -131,7 +135,8 @@ fn generate(arguments: &GenerateArguments) -> Status {
         Some(_) => ControlFlow::Break(()),
         None => ControlFlow::Continue(()),
     };
-    let options = ExportOptions { format, out: arguments.out.clone(), watch: Some(Box::new(watch)) };
+    let (out, force) = (arguments.out.clone(), arguments.force);
+    let options = ExportOptions { format, out, force, watch: Some(Box::new(watch)) };
     let report = match experiment.export(first(&experiment, silent), options) {
         Ok(Some(report)) => report,
         Ok(None) => {
@@ -166,10 +171,19 @@ fn contradiction(arguments: &GenerateArguments) -> Option<Status> {
         GenerateFormat::Azure2019 if arguments.no_durations => {
             "error: `--no-durations` is for `--format csv`; the Azure format has the durations that are known"
         }
+        // Beside a device is no place for a file.
+        _ if arguments.force && arguments.functions.is_none() && is_special(&arguments.out) => {
+            "error: `--out` is no file: say by `--functions` where the functions go"
+        }
         _ => return None,
     };
     Terminal::complain(message);
     Some(Status::BadInput)
+}
+
+/// Whether a path leads to a device, a pipe or the like.
+fn is_special(path: &Path) -> bool {
+    path.metadata().is_ok_and(|known| !known.is_file() && !known.is_dir())
 }
 
 /// `day.csv` → `day-functions.csv`, whatever the arrivals are written in.

@@ -380,6 +380,7 @@ fn read_2019(source: &AzureSource, named: &Located<String>, context: &Context<'_
                 is_whole = false;
                 continue;
             };
+            context.sources.borrow_mut().add_input(&path);
             let shown = path.display().to_string();
             let read =
                 trace::open_file(&path, &shown).and_then(|file| read_family(&mut files, family, number, &shown, file));

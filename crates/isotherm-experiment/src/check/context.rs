@@ -66,10 +66,12 @@ pub struct ReadFile {
 impl Context<'_> {
     /// Where a file of the experiment is. A path that was given on the command line means what it means there.
     pub fn path(&self, path: &Located<String>) -> PathBuf {
-        match self.is_argument(path) {
+        let full = match self.is_argument(path) {
             true => PathBuf::from(&path.value),
             false => self.folder.join(&path.value),
-        }
+        };
+        self.sources.borrow_mut().add_input(&full);
+        full
     }
 
     fn is_argument(&self, path: &Located<String>) -> bool {

@@ -335,6 +335,39 @@ impl FromValue for u64 {
     }
 }
 
+/// What all random numbers derive from. TOML and this tree have no whole numbers above 2^63 - 1; a
+/// larger seed is written as text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seed(pub u64);
+
+impl Seed {
+    /// The seed that a value is, if it is one.
+    pub fn of(kind: &Kind) -> Option<u64> {
+        match kind {
+            Kind::Integer(number) => u64::try_from(*number).ok(),
+            Kind::String(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse().ok(),
+            _ => None,
+        }
+    }
+}
+
+impl FromValue for Seed {
+    const WHAT: &'static str = "a whole number, zero or more; from 2^63 on in quotes";
+    const EXAMPLE: &'static str = "10";
+
+    fn read(value: &Value, report: &Report) -> Option<Self> {
+        match (&value.kind, Seed::of(&value.kind)) {
+            (_, Some(seed)) => Some(Seed(seed)),
+            (Kind::String(text), None) if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) => {
+                let hint = format!("the largest possible seed is {}", u64::MAX);
+                report.error(value.span, "seed out of range", hint);
+                None
+            }
+            (_, None) => u64::read(value, report).map(Seed),
+        }
+    }
+}
+
 /// A number of things: at least one, at most `MAX`.
 #[derive(Clone, Copy, Debug)]
 pub struct AtMost<const MAX: u32>(pub u32);

@@ -51,7 +51,7 @@ pub use traces::{Depth, KnownTraces, TraceSize, Traces};
 
 use calls::BodyOf;
 use context::{Context, Needs};
-pub(crate) use fields::{list, suggestion};
+pub(crate) use fields::{Seed, list, suggestion};
 
 use fields::{Fields, FromValue, takes, words};
 use functions::{Listed, Planned};
@@ -71,7 +71,7 @@ pub const EXPERIMENT: TableSpec = TableSpec {
             Takes::Value { what: "letters, digits, `-`, `_` and `.`", example: "\"first\"" },
             "The name of the experiment, which is also that of the folder of its results.",
         ),
-        field("seed", takes::<u64>(), "What all random numbers derive from.").like("42").default("0"),
+        field("seed", takes::<Seed>(), "What all random numbers derive from.").like("42").default("0"),
         field("preset", Takes::Words(|| words(service::PRESETS)), "Which rules the platform follows.")
             .default("\"default\""),
         field("limits", Takes::Table(&LIMITS), "What the run may use before it is ended with an error.").default("{}"),
@@ -124,11 +124,13 @@ const PARAMETERS_TABLE: TableSpec = TableSpec {
     fields: &[],
 };
 
-/// Nobody reads it but people and scripts.
+/// Its keys are those that a run writes.
 const MANIFEST: TableSpec = TableSpec {
     name: "[manifest]",
     title: "",
-    doc: "What the manifest of a run (`manifest.toml`) says about itself: a manifest is an experiment file. It has no meaning for a run.",
+    doc: "What the manifest of a run (`manifest.toml`) says about itself: a manifest is an experiment \
+          file. It has no meaning for a run; what was changed from outside (`sweep`, `seed`, `set`) \
+          goes on into its results.",
     fields: &[],
 };
 
@@ -225,7 +227,7 @@ impl File<'_> {
         let mut fields = Fields::of(self.root, &EXPERIMENT, report)?;
         let name = fields.required::<Located<String>>("name");
         // Workloads need it before it is read here; a seed from outside comes before that of the file.
-        fields.optional::<u64>("seed");
+        fields.optional::<Seed>("seed");
         let seed = self.context.seed;
         let preset = fields.optional_or("preset", Preset::Default);
         let limits = fields.optional_or("limits", Limits::default());
@@ -427,10 +429,7 @@ struct Objects {
 
 /// The seed of the file, if it has a good one.
 fn written_seed(table: &Table) -> Option<u64> {
-    match table.get("seed")?.kind {
-        Kind::Integer(seed) => u64::try_from(seed).ok(),
-        _ => None,
-    }
+    Seed::of(&table.get("seed")?.kind)
 }
 
 fn has_body(function: &Value) -> bool {

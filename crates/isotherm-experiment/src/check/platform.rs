@@ -150,7 +150,12 @@ fn xml(path: &Located<String>, context: &Context<'_>) -> Option<PlatformSpec> {
     let file = context.read(path)?;
     let full = context.path(path);
     let folder = full.parent().unwrap_or(Path::new(""));
-    match PlatformSpec::from_simgrid_xml_with(&file.text, &mut profiles::beside(folder)) {
+    let mut profile = profiles::beside(folder);
+    let mut noted = |name: &str| {
+        context.sources.borrow_mut().add_input(&folder.join(name));
+        profile(name)
+    };
+    match PlatformSpec::from_simgrid_xml_with(&file.text, &mut noted) {
         Ok(spec) => {
             for warning in spec.warnings() {
                 context.report.warn(xml_error(warning, file.source, path, context));

@@ -20,9 +20,11 @@ use std::path::{Path, PathBuf};
 use hdrhistogram::Histogram;
 use isotherm_kernel::Duration;
 
-use super::{Pending, Writer, appear, decimal};
+use super::{Pending, Writer, decimal};
 use crate::arrivals::Planned;
 use crate::check::azure::{FAMILIES, file_of_day};
+use crate::output::Rules;
+use crate::output::set::Staged;
 use crate::plan::Plan;
 
 const DAY: u64 = 86_400_000_000_000;
@@ -35,7 +37,8 @@ const MEGABYTE: u64 = 1_000_000;
 const DIGITS: u8 = 2;
 
 /// The files of the days so far, and the counts of the day that is going on.
-pub struct Azure2019 {
+pub struct Azure2019<'a> {
+    rules: Rules<'a>,
     folder: PathBuf,
     owner: String,
     functions: Vec<Named>,
@@ -72,12 +75,9 @@ struct OfDay {
     durations: Option<Box<Histogram<u64>>>,
 }
 
-impl Azure2019 {
+impl<'a> Azure2019<'a> {
     /// Begins with the first day.
-    pub fn create(plan: &Plan, folder: &Path) -> io::Result<Self> {
-        if folder.exists() && !folder.is_dir() {
-            return Err(io::ErrorKind::NotADirectory.into());
-        }
+    pub fn create(plan: &Plan, folder: &Path, rules: Rules<'a>) -> Self {
         let functions = plan.functions.iter().map(|function| {
             let app = match (function.workload, function.name.rsplit_once("-f")) {
                 (Some(_), Some((app, _))) => app.to_owned(),
@@ -85,7 +85,8 @@ impl Azure2019 {
             };
             Named { app, name: function.name.clone(), memory_bytes: function.limits.memory_bytes }
         });
-        Ok(Azure2019 {
+        Azure2019 {
+            rules,
             folder: folder.to_owned(),
             owner: plan.name.clone(),
             functions: functions.collect(),
@@ -93,12 +94,12 @@ impl Azure2019 {
             counts: BTreeMap::new(),
             invoked: BTreeSet::new(),
             days: Vec::new(),
-        })
+        }
     }
 
     fn file(&self, family: &str, header: &[String]) -> io::Result<Pending> {
         let path = self.folder.join(format!("{family}.anon.d{:02}.csv", self.day + 1));
-        let mut file = Pending::create(&path)?;
+        let mut file = Pending::create(&path, self.rules)?;
         file.row(header.iter().map(String::as_str))?;
         Ok(file)
     }
@@ -160,7 +161,7 @@ impl Azure2019 {
     }
 }
 
-impl Writer for Azure2019 {
+impl Writer for Azure2019<'_> {
     fn arrival(&mut self, arrival: &Planned) -> io::Result<()> {
         let nanos = arrival.at.as_nanos();
         while nanos / DAY > self.day {
@@ -177,11 +178,11 @@ impl Writer for Azure2019 {
         later.flat_map(|day| FAMILIES.map(|family| file_of_day(&self.folder, family, day))).flatten().next()
     }
 
-    fn finish(mut self: Box<Self>) -> io::Result<Vec<PathBuf>> {
+    fn finish(mut self: Box<Self>) -> io::Result<Vec<Staged>> {
         self.close_day()?;
         self.write_memory()?;
         let files = self.days.into_iter().flat_map(|day| [day.invocations, day.durations, day.memory]);
-        appear(files.map(Pending::whole).collect::<io::Result<_>>()?)
+        files.map(Pending::whole).collect()
     }
 }
 

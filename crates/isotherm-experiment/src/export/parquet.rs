@@ -15,8 +15,10 @@ use parquet::schema::parser::parse_message_type;
 use tempfile::NamedTempFile;
 
 use super::table::write_functions;
-use super::{Pending, Writer, appear, destination, temporary};
+use super::{Pending, Writer};
 use crate::arrivals::{Known, Planned, durations};
+use crate::output::set::Staged;
+use crate::output::{self, Rules};
 use crate::plan::Plan;
 
 /// Rows of a group, which are held until it is written.
@@ -36,21 +38,26 @@ pub struct Parquet {
 
 impl Parquet {
     /// Writes the functions, and begins with the arrivals.
-    pub fn create(plan: &Plan, out: &Path, functions: &Path, with_durations: bool) -> io::Result<Self> {
+    pub fn create(
+        plan: &Plan,
+        out: &Path,
+        functions: &Path,
+        with_durations: bool,
+        rules: Rules<'_>,
+    ) -> io::Result<Self> {
         let with_durations = with_durations && durations(plan) == Known::All;
         let duration = if with_durations { "required int64 duration_ns;" } else { "" };
         let schema =
             format!("message arrivals {{ required int64 arrival_ns; required binary function (UTF8); {duration} }}");
         let schema = parse_message_type(&schema).map_err(broken)?;
         let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
-        let path = destination(out)?;
-        let file =
-            SerializedFileWriter::new(temporary(&path)?, Arc::new(schema), Arc::new(properties)).map_err(broken)?;
+        let file = output::stage(out, rules)?;
+        let file = SerializedFileWriter::new(file, Arc::new(schema), Arc::new(properties)).map_err(broken)?;
         let names = plan.functions.iter().map(|function| ByteArray::from(function.name.as_str()));
         Ok(Parquet {
             file,
-            path,
-            functions: write_functions(plan, functions)?,
+            path: out.to_owned(),
+            functions: write_functions(plan, functions, rules)?,
             names: names.collect(),
             with_durations,
             dates: Vec::new(),
@@ -105,11 +112,11 @@ impl Writer for Parquet {
         if self.dates.len() >= GROUP { self.write_group() } else { Ok(()) }
     }
 
-    fn finish(mut self: Box<Self>) -> io::Result<Vec<PathBuf>> {
+    fn finish(mut self: Box<Self>) -> io::Result<Vec<Staged>> {
         if !self.dates.is_empty() {
             self.write_group()?;
         }
         let file = self.file.into_inner().map_err(broken)?;
-        appear(vec![(file, self.path), self.functions.whole()?])
+        Ok(vec![Staged { file, path: self.path }, self.functions.whole()?])
     }
 }

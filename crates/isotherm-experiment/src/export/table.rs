@@ -1,12 +1,14 @@
 //! Arrivals as `arrival_s,function,duration_s`, and functions as `[functions]` reads them.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use isotherm_kernel::Duration;
 
-use super::{Pending, Writer, appear, seconds};
+use super::{Pending, Writer, seconds};
 use crate::arrivals::{Known, Planned, durations};
+use crate::output::Rules;
+use crate::output::set::Staged;
 use crate::plan::{FunctionPlan, Plan};
 
 /// The two files.
@@ -19,20 +21,26 @@ pub struct Table {
 
 impl Table {
     /// Writes the functions, and begins with the arrivals.
-    pub fn create(plan: &Plan, out: &Path, functions: &Path, with_durations: bool) -> io::Result<Self> {
+    pub fn create(
+        plan: &Plan,
+        out: &Path,
+        functions: &Path,
+        with_durations: bool,
+        rules: Rules<'_>,
+    ) -> io::Result<Self> {
         let with_durations = with_durations && durations(plan) == Known::All;
-        let mut arrivals = Pending::create(out)?;
+        let mut arrivals = Pending::create(out, rules)?;
         let header = ["arrival_s", "function", "duration_s"];
         arrivals.row(header[..if with_durations { 3 } else { 2 }].iter().copied())?;
-        let functions = write_functions(plan, functions)?;
+        let functions = write_functions(plan, functions, rules)?;
         let names = plan.functions.iter().map(|function| function.name.clone()).collect();
         Ok(Table { arrivals, functions, names, durations: with_durations })
     }
 }
 
 /// Writes the functions. Start-ups that are drawn cannot be said in a table, so there is no column of them if any is.
-pub fn write_functions(plan: &Plan, path: &Path) -> io::Result<Pending> {
-    let mut file = Pending::create(path)?;
+pub fn write_functions(plan: &Plan, path: &Path, rules: Rules<'_>) -> io::Result<Pending> {
+    let mut file = Pending::create(path, rules)?;
     let all_fixed = plan.functions.iter().all(|function| function.startup.fixed().is_some());
     let header = ["function", "memory_bytes", "disk_bytes", "timeout_s", "cold_start_s"];
     let columns = if all_fixed { header.len() } else { header.len() - 1 };
@@ -62,7 +70,7 @@ impl Writer for Table {
         }
     }
 
-    fn finish(self: Box<Self>) -> io::Result<Vec<PathBuf>> {
-        appear(vec![self.arrivals.whole()?, self.functions.whole()?])
+    fn finish(self: Box<Self>) -> io::Result<Vec<Staged>> {
+        Ok(vec![self.arrivals.whole()?, self.functions.whole()?])
     }
 }

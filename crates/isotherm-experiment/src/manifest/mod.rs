@@ -5,12 +5,17 @@
 //! not in it; their paths are relative to the manifest. So the manifest is the one file of a run whose bytes depend on where things
 //! are.
 //!
-//! The table `[manifest]`, which nobody reads but people and scripts, says what the rest does not: the version of Isotherm, what was changed
-//! from outside, and how large the platform is.
+//! The table `[manifest]` says what the rest does not: the version of Isotherm, what was changed
+//! from outside, and how large the platform is. It has no meaning for a run, but what was changed
+//! from outside goes on into the results of a run of the manifest, so that these are the same to
+//! the last byte. Its table `[manifest.sha256]` is added when the other files are whole
+//! ([`crate::results`]).
 
 pub(crate) mod text;
 mod workload;
 
+use std::cell::RefCell;
+use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
 use isotherm_kernel::Duration;
@@ -19,7 +24,7 @@ use isotherm_serverless::{AfterFailure, OnFailure, Payloads, Preset, Slots, Thro
 use isotherm_workload::AppSample;
 
 use crate::check::on_failure::written;
-use crate::check::{Measured, Setting};
+use crate::check::{Measured, Seed, Setting};
 use crate::experiment::Overrides;
 use crate::plan::{
     AppMemory, AzureSource, ConcurrencyPlan, FunctionPlan, KeepAliveKind, LimitsPlan, ListedPlan, OnFailurePlan, Plan,
@@ -27,7 +32,7 @@ use crate::plan::{
 };
 use crate::policies::Policy;
 use crate::source::Sources;
-use crate::tree::{Entry, Kind, Table, Value};
+use crate::tree::{self, Entry, Kind, Table, Value};
 
 use text::{date, duration, inline, law, list, size, string};
 
@@ -39,6 +44,49 @@ const DEFAULT_SPEED: &str = "10Gf/s";
 pub struct Written {
     platform: WrittenPlatform,
     overrides: Overrides,
+    earlier: Earlier,
+}
+
+/// What was changed from outside for the run whose manifest this is.
+#[derive(Clone, Debug, Default)]
+struct Earlier {
+    sweep: Vec<Setting>,
+    seed: Option<u64>,
+    set: Vec<String>,
+}
+
+impl Earlier {
+    /// What the table `[manifest]` of a file says that is not changed anew. What is not as a run
+    /// writes it means nothing.
+    fn of(root: &Table, set: &[tree::Path]) -> Self {
+        let Some(Kind::Table(manifest)) = root.get("manifest").map(|value| &value.kind) else {
+            return Earlier::default();
+        };
+        let is_set = |path: &str| {
+            let set = set.iter().map(ToString::to_string);
+            set.into_iter()
+                .any(|set| path.strip_prefix(&set).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
+        };
+        let text = |value: &Value| match &value.kind {
+            Kind::String(text) => Some(text.clone()),
+            _ => None,
+        };
+        let sweep = match manifest.get("sweep").map(|value| &value.kind) {
+            Some(Kind::Table(sweep)) => sweep.entries.iter(),
+            _ => [].iter(),
+        };
+        let sweep = sweep.filter(|entry| !is_set(&entry.key));
+        let setting = |entry: &Entry| Some(Setting { path: entry.key.clone(), shown: text(&entry.value)? });
+        let set = match manifest.get("set").map(|value| &value.kind) {
+            Some(Kind::Array(values)) => values.iter(),
+            _ => [].iter(),
+        };
+        Earlier {
+            sweep: sweep.filter_map(setting).collect(),
+            seed: manifest.get("seed").filter(|_| !is_set("seed")).and_then(|seed| Seed::of(&seed.kind)),
+            set: set.filter_map(text).collect(),
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -50,12 +98,14 @@ enum WrittenPlatform {
 }
 
 impl Written {
-    /// What is written in the tree of a file of this folder.
-    pub fn of(root: &Value, folder: &Path, sources: &Sources, overrides: &Overrides) -> Self {
-        let platform = match &root.kind {
-            Kind::Table(table) => table.get("platform"),
-            _ => None,
+    /// What is written in the tree of a file of this folder, in which the fields of the paths `set`
+    /// were set.
+    pub fn of(root: &Value, folder: &Path, sources: &Sources, overrides: &Overrides, set: &[tree::Path]) -> Self {
+        let table = match &root.kind {
+            Kind::Table(table) => table,
+            _ => &Table::default(),
         };
+        let platform = table.get("platform");
         let file = |value: &Value, repository| {
             let Kind::String(path) = &value.kind else { return None };
             // A path that was given on the command line means what it means there.
@@ -73,18 +123,36 @@ impl Written {
             _ => file(platform, None),
         });
         let platform = platform.unwrap_or_else(|| WrittenPlatform::Table(Table::default()));
-        Written { platform, overrides: overrides.clone() }
+        Written { platform, overrides: overrides.clone(), earlier: Earlier::of(table, set) }
+    }
+
+    /// The fields that were changed for a run: by the sweep that a manifest comes from, then by
+    /// that of the file.
+    pub fn settings(&self, own: &[Setting]) -> Vec<Setting> {
+        let mut settings: Vec<Setting> = Vec::new();
+        for setting in self.earlier.sweep.iter().chain(own) {
+            settings.retain(|known| known.path != setting.path);
+            settings.push(setting.clone());
+        }
+        settings
     }
 }
 
-/// The text of the manifest of a run whose results are in `folder`.
-pub fn manifest(plan: &Plan, written: &Written, settings: &[Setting], measured: Measured, folder: &Path) -> String {
-    let paths = Paths { folder };
+/// The text of the manifest of a run whose results are in `folder`, but for the hashes of its
+/// files; or the way to a file, if that is no text.
+pub fn manifest(
+    plan: &Plan,
+    written: &Written,
+    settings: &[Setting],
+    measured: Measured,
+    folder: &Path,
+) -> Result<String, PathBuf> {
+    let paths = Paths { folder, no_text: RefCell::new(None) };
     let mut text = format!(
         "# Everything that this run was made of. It is an experiment: `isotherm run` on it gives the same results again.\n\n\
          name = {}\nseed = {}\npreset = {}\n",
         string(&plan.name),
-        plan.seed,
+        seed(plan.seed),
         string(match plan.preset {
             Preset::Default => "default",
             Preset::Wrench => "wrench",
@@ -122,7 +190,28 @@ pub fn manifest(plan: &Plan, written: &Written, settings: &[Setting], measured: 
     if let Some(cold_starts) = measured.cold_starts {
         Section::new("[measured]", &mut text).field("cold_starts", cold_starts.to_string());
     }
-    text
+    match paths.no_text.into_inner() {
+        Some(path) => Err(path),
+        None => Ok(text),
+    }
+}
+
+/// Whether a file is the manifest of a run of a sweep. Only its beginning is read, where that
+/// stands.
+pub fn is_of_sweep(path: &Path) -> bool {
+    let mut beginning = Vec::new();
+    let read = std::fs::File::open(path).and_then(|file| file.take(1 << 16).read_to_end(&mut beginning));
+    let text = String::from_utf8_lossy(&beginning);
+    let about = text.split_once("\n[manifest]\n").and_then(|(_, about)| about.split("\n\n").next());
+    read.is_ok() && about.is_some_and(|about| about.lines().any(|line| line.starts_with("sweep = ")))
+}
+
+/// A seed. TOML has no whole numbers as large as one may be.
+fn seed(seed: u64) -> String {
+    match i64::try_from(seed) {
+        Ok(seed) => seed.to_string(),
+        Err(_) => string(&seed.to_string()),
+    }
 }
 
 /// A table that is being written.
@@ -144,23 +233,39 @@ impl<'a> Section<'a> {
 /// Writes paths so that they are right in a folder.
 struct Paths<'a> {
     folder: &'a Path,
+    /// The first one that cannot be written as text.
+    no_text: RefCell<Option<PathBuf>>,
 }
 
 impl Paths<'_> {
     /// The way from the folder to a file. Absolute where they have nothing in common but the root.
     fn to(&self, file: &Path) -> String {
-        let (Ok(from), Ok(to)) = (self.folder.canonicalize(), file.canonicalize()) else {
-            return file.display().to_string();
+        let way = self.way(file).unwrap_or_else(|| file.to_owned());
+        // Slashes are understood everywhere.
+        let parts: Option<Vec<_>> = way.components().map(|part| part.as_os_str().to_str()).collect();
+        match parts {
+            Some(parts) if way.is_relative() => parts.join("/"),
+            Some(_) => way.display().to_string(),
+            None => {
+                self.no_text.borrow_mut().get_or_insert(way);
+                String::new()
+            }
+        }
+    }
+
+    fn way(&self, file: &Path) -> Option<PathBuf> {
+        let from = self.folder.canonicalize().ok()?;
+        // A link stays one: what a file names beside itself is beside the link.
+        let to = match file.file_name() {
+            Some(name) => crate::output::folder_of(file).canonicalize().ok()?.join(name),
+            None => file.canonicalize().ok()?,
         };
         let common = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();
-        let shared = from.components().take(common).any(|part| matches!(part, Component::Normal(_)));
-        if !shared {
-            return to.display().to_string();
+        if !from.components().take(common).any(|part| matches!(part, Component::Normal(_))) {
+            return Some(to);
         }
-        let up = from.components().skip(common).map(|_| "..".to_owned());
-        let down = to.components().skip(common).map(|part| part.as_os_str().to_string_lossy().into_owned());
-        // Slashes are understood everywhere.
-        up.chain(down).collect::<Vec<_>>().join("/")
+        let up = from.components().skip(common).map(|_| Component::ParentDir);
+        Some(up.chain(to.components().skip(common)).collect())
     }
 }
 
@@ -172,11 +277,13 @@ fn about(plan: &Plan, written: &Written, settings: &[Setting], section: &mut Sec
         section.field("sweep", workload::named(settings));
     }
     let Overrides { seed, set, .. } = &written.overrides;
-    if let Some(seed) = seed {
-        section.field("seed", seed.to_string());
+    if let Some(seed) = seed.or(written.earlier.seed) {
+        section.field("seed", self::seed(seed));
     }
+    let set = set.iter().map(|(path, value)| format!("{path}={value}"));
+    let set: Vec<String> = written.earlier.set.iter().cloned().chain(set).collect();
     if !set.is_empty() {
-        section.field("set", list(set.iter().map(|(path, value)| string(&format!("{path}={value}")))));
+        section.field("set", list(set.iter().map(|set| string(set))));
     }
     let nodes = || plan.hosts.nodes.iter().map(|&node| (node, plan.platform.host(node)));
     let cores: u64 = nodes().map(|(_, host)| u64::from(host.cores)).sum();

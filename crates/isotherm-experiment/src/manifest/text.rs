@@ -8,8 +8,12 @@ use crate::law::{DurationLaw, LawForm};
 use crate::tree::{Kind, Table, Value};
 use crate::units;
 
-/// A string in quotes, on one line.
+/// A string in quotes, on one line, that is read as it is: nothing in it is taken for a parameter.
 pub fn string(text: &str) -> String {
+    quoted(&text.replace("${", "$${"))
+}
+
+fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
     for character in text.chars() {
@@ -27,7 +31,7 @@ pub fn string(text: &str) -> String {
 /// A key: bare if it can be.
 pub fn key(text: &str) -> String {
     let bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    if !text.is_empty() && text.chars().all(bare) { text.to_owned() } else { string(text) }
+    if !text.is_empty() && text.chars().all(bare) { text.to_owned() } else { quoted(text) }
 }
 
 /// A list.
@@ -159,9 +163,26 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::diagnostic::Report;
+    use crate::source::Sources;
+    use crate::tree;
 
     fn unquoted(text: &str) -> &str {
         text.trim_matches('"')
+    }
+
+    /// A key and a value as they are read, parameters included.
+    fn read(text: &str) -> (String, String) {
+        let mut sources = Sources::default();
+        let document = format!("{} = {}", key(text), string(text));
+        let source = sources.add("manifest.toml", document.as_str());
+        let report = Report::default();
+        let mut root = tree::parse_toml(source, &document, &report);
+        tree::parameters::substitute(&mut root, &sources, &report);
+        assert!(report.is_empty(), "{document}");
+        let Kind::Table(table) = root.kind else { panic!("no table") };
+        let Kind::String(value) = &table.entries[0].value.kind else { panic!("no string") };
+        (table.entries[0].key.clone(), value.clone())
     }
 
     #[test]
@@ -186,8 +207,13 @@ mod tests {
             prop_assert_eq!(units::duration(unquoted(&duration(Duration::from_nanos(number)))), Ok(Duration::from_nanos(number)));
             prop_assert_eq!(units::work(unquoted(&work(float))), Ok(float));
             prop_assert_eq!(units::rate(unquoted(&rate(float))), Ok(float));
-            let document: toml::Table = format!("{} = {}", string(&text), string(&text)).parse().unwrap();
-            prop_assert_eq!(document[&text].as_str(), Some(text.as_str()));
+            prop_assert_eq!(read(&text), (text.clone(), text));
+        }
+
+        /// Made of what means something in TOML or in parameters.
+        #[test]
+        fn strings_are_read_as_they_were(text in "[$\\{\\}a\"'\\\\\n\u{7}\u{85}ü]{0,12}") {
+            prop_assert_eq!(read(&text), (text.clone(), text));
         }
     }
 }

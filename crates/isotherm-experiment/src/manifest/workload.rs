@@ -29,10 +29,11 @@ fn function(index: u32, plan: &Plan) -> String {
     string(plan.functions.get(index as usize).map_or("", |function| function.name.as_str()))
 }
 
-/// The names of the functions of a workload.
-fn targets(targets: &Targets, plan: &Plan, section: &mut Section<'_>) {
+/// The names of the functions of a workload. One that is named alone has another random stream than
+/// a list with this function alone.
+fn targets(targets: &Targets, stream: &str, plan: &Plan, section: &mut Section<'_>) {
     match targets.functions() {
-        [only] => section.field("function", function(*only, plan)),
+        [only] if stream.matches('/').count() > 1 => section.field("function", function(*only, plan)),
         functions => {
             section.field("functions", list(functions.iter().map(|&index| function(index, plan))));
             section.field("popularity", number(targets.exponent()));
@@ -69,8 +70,8 @@ fn azure(azure: &AzurePlan, section: &mut Section<'_>) {
 
 fn generated(generated: &GeneratedPlan, plan: &Plan, section: &mut Section<'_>) {
     section.field("kind", string(generated.process.kind()));
-    let config = &generated.config;
-    targets(&config.targets, plan, section);
+    let GeneratedPlan { config, stream, .. } = generated;
+    targets(&config.targets, stream, plan, section);
     match &generated.process {
         ProcessPlan::Poisson { rate_per_s } => section.field("rate", rate(*rate_per_s)),
         ProcessPlan::Uniform { rate_per_s, is_even } => {
@@ -107,9 +108,9 @@ fn generated(generated: &GeneratedPlan, plan: &Plan, section: &mut Section<'_>) 
 }
 
 fn closed(closed: &ClosedPlan, plan: &Plan, section: &mut Section<'_>) {
-    let config = closed.closed.config();
+    let (config, stream) = (closed.closed.config(), &closed.stream);
     section.field("kind", string("closed"));
-    targets(&config.targets, plan, section);
+    targets(&config.targets, stream, plan, section);
     section.field("clients", config.clients.to_string());
     section.field("think", law(&closed.think));
     if let Some(duration) = &closed.duration {

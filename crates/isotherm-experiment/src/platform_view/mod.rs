@@ -33,7 +33,7 @@ pub mod route;
 pub mod svg;
 pub mod table;
 
-use std::io::{self, Read, Write};
+use std::io::Read;
 use std::path::Path;
 
 use isotherm_platform::{HostId, PlatformError, PlatformSpec};
@@ -41,6 +41,7 @@ use isotherm_platform::{HostId, PlatformError, PlatformSpec};
 use crate::check::io_reason;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::experiment::{Experiment, Overrides};
+use crate::output::Inputs;
 use crate::plan::HostsPlan;
 use crate::source::{SourceId, Sources};
 
@@ -58,6 +59,7 @@ pub struct PlatformView {
     parts: Option<HostsPlan>,
     repository: Option<HostId>,
     warnings: Diagnostics,
+    inputs: Inputs,
 }
 
 impl PlatformView {
@@ -92,13 +94,27 @@ impl PlatformView {
         let mut sources = Sources::default();
         let source = sources.add(shown, text.as_str());
         let folder = path.parent().unwrap_or(Path::new(""));
-        match PlatformSpec::from_simgrid_xml_with(&text, &mut profiles::beside(folder)) {
+        let mut inputs = Inputs::default();
+        inputs.add(path);
+        let mut profile = profiles::beside(folder);
+        let mut noted = |name: &str| {
+            inputs.add(&folder.join(name));
+            profile(name)
+        };
+        match PlatformSpec::from_simgrid_xml_with(&text, &mut noted) {
             Ok(spec) => {
                 let severity = Severity::Warning;
                 let list =
                     spec.warnings().iter().map(|warning| diagnostic(warning, severity, source, &sources)).collect();
                 let title = spec.zones().next().map(|(_, zone)| zone.name.clone()).unwrap_or_default();
-                Ok(Self { title, spec, parts: None, repository: None, warnings: Diagnostics::new(sources, list) })
+                Ok(Self {
+                    title,
+                    spec,
+                    parts: None,
+                    repository: None,
+                    warnings: Diagnostics::new(sources, list),
+                    inputs,
+                })
             }
             Err(errors) => {
                 let severity = Severity::Error;
@@ -117,13 +133,20 @@ impl PlatformView {
         let spec = run.plan.platform.clone();
         let repository = spec.host_id("repository");
         let title = experiment.name().to_owned();
-        Ok(Self { title, spec, parts: Some(run.plan.hosts.clone()), repository, warnings })
+        Ok(Self {
+            title,
+            spec,
+            parts: Some(run.plan.hosts.clone()),
+            repository,
+            warnings,
+            inputs: experiment.inputs().clone(),
+        })
     }
 
     /// The platform of a description, for instance one that a program has built.
     pub fn new(title: impl Into<String>, spec: PlatformSpec) -> Self {
         let warnings = Diagnostics::new(Sources::default(), Vec::new());
-        Self { title: title.into(), spec, parts: None, repository: None, warnings }
+        Self { title: title.into(), spec, parts: None, repository: None, warnings, inputs: Inputs::default() }
     }
 
     /// What it is called: the experiment, or the outermost zone.
@@ -134,6 +157,11 @@ impl PlatformView {
     /// What is on the platform.
     pub fn spec(&self) -> &PlatformSpec {
         &self.spec
+    }
+
+    /// The files that it was read from: none of them is to be replaced by a drawing.
+    pub fn inputs(&self) -> &Inputs {
+        &self.inputs
     }
 
     /// What was accepted but is probably not what was meant.
@@ -183,31 +211,4 @@ fn diagnostic(error: &PlatformError, severity: Severity, source: SourceId, sourc
         None => Diagnostic::at(sources.line(source, 1), message, error.hint().unwrap_or_default()),
     };
     Diagnostic { severity, ..diagnostic }
-}
-
-/// Writes a text into a file, which appears (or is replaced) when it is whole.
-///
-/// # Errors
-///
-/// If it cannot be written.
-pub fn write_whole(path: &Path, text: &str) -> io::Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    if path.is_dir() {
-        return Err(io::Error::from(io::ErrorKind::IsADirectory));
-    }
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".platform.").suffix(".partial");
-    // A temporary file is private by default; a drawing is as readable as any other file of the user.
-    #[cfg(unix)]
-    let builder = {
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o666))
-    };
-    let mut file = builder.tempfile_in(folder)?;
-    file.write_all(text.as_bytes())?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
 }

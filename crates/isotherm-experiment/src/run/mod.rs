@@ -15,7 +15,6 @@ mod progress;
 mod world;
 
 use std::cell::{Cell, RefCell};
-use std::fs::File;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
@@ -26,6 +25,7 @@ use isotherm_serverless::{EventKind, InvocationRecord, PlatformEvent, Preset, Re
 use isotherm_services::{ExecutionController, FailureCause, Site};
 use isotherm_workload::WorkloadError;
 
+use crate::output::Hashed;
 use crate::plan::Plan;
 use crate::source::Span;
 
@@ -58,13 +58,15 @@ pub type Watch = Box<dyn FnMut(&Progress) -> ControlFlow<()>>;
 pub struct RunOptions {
     /// Whether `invocations.csv` is written.
     pub records: bool,
+    /// Whether a link, a device or a pipe in the place of one of the files is written to.
+    pub force: bool,
     /// Who watches.
     pub watch: Option<Watch>,
 }
 
 impl Default for RunOptions {
     fn default() -> Self {
-        RunOptions { records: true, watch: None }
+        RunOptions { records: true, force: false, watch: None }
     }
 }
 
@@ -125,7 +127,7 @@ pub(crate) fn simulation(preset: Preset) -> Simulation {
 }
 
 /// Simulates a plan; records go to `records`, if they are wanted.
-pub fn run(plan: &Plan, records: Option<File>, watch: Option<Watch>) -> Result<Outcome, Failure> {
+pub fn run(plan: &Plan, records: Option<Hashed>, watch: Option<Watch>) -> Result<Outcome, Failure> {
     let mut simulation = simulation(plan.preset).with_limits(plan.limits);
     let kernel = simulation.kernel();
     let platform = Platform::new(&kernel, plan.platform.clone()).map_err(|error| Failure::Setup(error.to_string()))?;
@@ -219,12 +221,12 @@ impl Observer {
 
 /// Takes records.
 struct Recorder {
-    csv: Option<CsvSink<File>>,
+    csv: Option<CsvSink<Hashed>>,
     summary: Summary,
 }
 
 impl Recorder {
-    fn new(records: Option<File>) -> Self {
+    fn new(records: Option<Hashed>) -> Self {
         Recorder { csv: records.map(CsvSink::new), summary: Summary::default() }
     }
 

@@ -1,0 +1,106 @@
+//! One writer at a time: a lock file that the system lets go of when its process ends, however it
+//! ends.
+
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::target::Identity;
+use super::{note, unfinished};
+
+/// The name of the lock file of a folder.
+pub const LOCK: &str = ".isotherm.lock";
+
+/// A lock that is held until it is dropped.
+#[derive(Debug)]
+pub struct Lock {
+    path: PathBuf,
+    /// Locked as long as it is open.
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock of a folder, which must be there.
+    ///
+    /// # Errors
+    ///
+    /// Another run has it, or the lock file cannot be made.
+    pub fn of_folder(folder: &Path) -> io::Result<Self> {
+        Self::take(folder.join(LOCK))
+    }
+
+    /// Takes the lock for a file that is going to be written.
+    pub(crate) fn of_file(path: &Path) -> io::Result<Self> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        Self::take(path.with_file_name(format!(".{}.lock", super::partial::short(&name))))
+    }
+
+    fn take(path: PathBuf) -> io::Result<Self> {
+        loop {
+            let file = File::options().create(true).truncate(false).write(true).open(&path)?;
+            match file.try_lock() {
+                // Some file systems know no locks; a run must be possible there.
+                Ok(()) | Err(TryLockError::Error(_)) => {}
+                Err(TryLockError::WouldBlock) => {
+                    let reason = "another run is writing there at this moment";
+                    return Err(io::Error::new(io::ErrorKind::ResourceBusy, reason));
+                }
+            }
+            // Whoever had the lock removes the file; a lock on a file without a name keeps nobody
+            // out.
+            if Identity::is_at(&file, &path) {
+                note(|unfinished| unfinished.files.push(path.clone()));
+                return Ok(Lock { path, _file: file });
+            }
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // While it is still locked, so that nobody else's file is removed.
+        let _ = std::fs::remove_file(&self.path);
+        unfinished::forget_file(&self.path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_one_has_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = Lock::of_folder(folder.path()).unwrap();
+        let error = Lock::of_folder(folder.path()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ResourceBusy);
+        drop(first);
+        assert!(!folder.path().join(LOCK).exists());
+        drop(Lock::of_folder(folder.path()).unwrap());
+        // One that a dead process has left is nobody's.
+        std::fs::write(folder.path().join(LOCK), "").unwrap();
+        drop(Lock::of_folder(folder.path()).unwrap());
+    }
+
+    /// Threads that take and give back the lock as fast as they can never have it at the same time.
+    #[test]
+    fn never_two_at_once() {
+        use std::sync::atomic::{AtomicU32, Ordering};
+        let folder = tempfile::tempdir().unwrap();
+        let (inside, taken) = (AtomicU32::new(0), AtomicU32::new(0));
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..500 {
+                        if let Ok(_lock) = Lock::of_folder(folder.path()) {
+                            assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
+                            taken.fetch_add(1, Ordering::SeqCst);
+                            inside.fetch_sub(1, Ordering::SeqCst);
+                        }
+                    }
+                });
+            }
+        });
+        assert!(taken.into_inner() > 0);
+    }
+}

@@ -1,0 +1,232 @@
+//! What may be written to a path: a file takes the place of a file, and of nothing else unless that
+//! is wanted.
+//!
+//! An output never takes the place of a file that the experiment is read from, by whatever path or
+//! hard link that is named. A link, a device or a pipe is left alone unless whoever writes insists;
+//! then the file that the link leads to is replaced, and the device or pipe is written into.
+
+use std::collections::BTreeSet;
+use std::fs::Metadata;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+/// Why an output may not be written to a path. It is the inner error of an [`io::Error`].
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum NotReplaced {
+    /// The experiment is read from it.
+    #[error("`{}` is read by this command, and what is read is never replaced", .0.display())]
+    Input(PathBuf),
+    /// It is a link.
+    #[error("`{}` is a link to `{}`, and a link is not written through unasked", .0.display(), .1.display())]
+    Link(PathBuf, PathBuf),
+    /// It is neither a file nor a folder.
+    #[error("`{}` is no file but a device, a pipe or the like", .0.display())]
+    Special(PathBuf),
+    /// It is a folder.
+    #[error("`{}` is a folder", .0.display())]
+    Folder(PathBuf),
+}
+
+impl NotReplaced {
+    /// What is inside an error, if it is this.
+    pub fn of(error: &io::Error) -> Option<&Self> {
+        error.get_ref()?.downcast_ref()
+    }
+
+    /// Whether it is written to if whoever writes insists.
+    pub fn yields(&self) -> bool {
+        matches!(self, NotReplaced::Link(..) | NotReplaced::Special(_))
+    }
+}
+
+impl From<NotReplaced> for io::Error {
+    fn from(reason: NotReplaced) -> Self {
+        io::Error::new(io::ErrorKind::InvalidInput, reason)
+    }
+}
+
+/// The files that an experiment is read from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inputs {
+    files: BTreeSet<PathBuf>,
+}
+
+impl Inputs {
+    /// Adds a file. It need not be there.
+    pub fn add(&mut self, path: &Path) {
+        self.files.insert(std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
+    }
+
+    /// The files, by absolute paths.
+    pub fn iter(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(PathBuf::as_path)
+    }
+
+    /// Whether a path leads to one of the files, however it is written: through links, or by
+    /// another of the names of the file.
+    pub fn contains(&self, path: &Path) -> bool {
+        let Some(wanted) = Identity::of(path) else { return false };
+        self.files.iter().any(|file| Identity::of(file).as_ref() == Some(&wanted))
+    }
+}
+
+/// What makes a file the same one whatever it is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Identity {
+    #[cfg(unix)]
+    Node(u64, u64),
+    #[cfg(not(unix))]
+    Path(PathBuf),
+}
+
+impl Identity {
+    /// That of the file that a path leads to; `None` if there is none.
+    pub fn of(path: &Path) -> Option<Self> {
+        let known = path.metadata().ok()?;
+        Self::of_known(path, &known)
+    }
+
+    #[cfg(unix)]
+    fn of_known(_path: &Path, known: &Metadata) -> Option<Self> {
+        use std::os::unix::fs::MetadataExt;
+        Some(Identity::Node(known.dev(), known.ino()))
+    }
+
+    #[cfg(not(unix))]
+    fn of_known(path: &Path, _known: &Metadata) -> Option<Self> {
+        path.canonicalize().ok().map(Identity::Path)
+    }
+
+    /// Whether an open file is the one that a path leads to.
+    #[cfg(unix)]
+    pub fn is_at(file: &std::fs::File, path: &Path) -> bool {
+        let opened = file.metadata().ok().and_then(|known| Self::of_known(path, &known));
+        opened.is_some() && opened == Self::of(path)
+    }
+
+    /// An open file keeps its name.
+    #[cfg(not(unix))]
+    pub fn is_at(_file: &std::fs::File, path: &Path) -> bool {
+        path.exists()
+    }
+}
+
+/// What may take the place of what.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules<'a> {
+    /// What is never replaced.
+    pub inputs: &'a Inputs,
+    /// Whether links, devices and pipes are written to.
+    pub force: bool,
+}
+
+/// Where an output goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// It takes this place, by getting this name.
+    Place(PathBuf),
+    /// It is written into what is there.
+    Into(PathBuf),
+}
+
+impl Target {
+    /// The path.
+    pub fn path(&self) -> &Path {
+        match self {
+            Target::Place(path) | Target::Into(path) => path,
+        }
+    }
+}
+
+impl Rules<'_> {
+    /// Where an output goes that is to be at a path, if it may.
+    pub(crate) fn target(self, path: &Path) -> io::Result<Target> {
+        let known = match path.symlink_metadata() {
+            Ok(known) => known,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Target::Place(path.to_owned())),
+            Err(error) => return Err(error),
+        };
+        if self.inputs.contains(path) {
+            return Err(NotReplaced::Input(path.to_owned()).into());
+        }
+        if known.is_symlink() {
+            let leads_to = path.read_link()?;
+            if !self.force {
+                return Err(NotReplaced::Link(path.to_owned(), leads_to).into());
+            }
+            return match path.canonicalize() {
+                Ok(file) => self.target(&file),
+                // It leads to nothing yet: a file is made there.
+                Err(_) => Ok(Target::Into(path.to_owned())),
+            };
+        }
+        match known {
+            known if known.is_file() => Ok(Target::Place(path.to_owned())),
+            known if known.is_dir() => Err(NotReplaced::Folder(path.to_owned()).into()),
+            _ if self.force => Ok(Target::Into(path.to_owned())),
+            _ => Err(NotReplaced::Special(path.to_owned()).into()),
+        }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn reason(result: io::Result<Target>) -> Option<NotReplaced> {
+        result.err().and_then(|error| NotReplaced::of(&error).cloned())
+    }
+
+    #[test]
+    fn an_input_is_one_by_any_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::write(path("input"), "x").unwrap();
+        std::fs::write(path("other"), "x").unwrap();
+        std::fs::create_dir(path("sub")).unwrap();
+        symlink("input", path("link")).unwrap();
+        std::fs::hard_link(path("input"), path("hard")).unwrap();
+        let mut inputs = Inputs::default();
+        inputs.add(&path("link"));
+        for force in [false, true] {
+            let rules = Rules { inputs: &inputs, force };
+            for name in ["input", "hard", "link", "sub/../input", "./hard"] {
+                let expected = NotReplaced::Input(path(name));
+                assert_eq!(reason(rules.target(&path(name))), Some(expected), "{name}, {force}");
+            }
+            assert_eq!(rules.target(&path("other")).unwrap(), Target::Place(path("other")));
+            assert_eq!(rules.target(&path("new")).unwrap(), Target::Place(path("new")));
+        }
+    }
+
+    #[test]
+    fn links_and_devices_only_for_those_who_insist() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().canonicalize().unwrap();
+        let path = |name: &str| folder.join(name);
+        std::fs::write(path("file"), "x").unwrap();
+        symlink("file", path("link")).unwrap();
+        symlink("nowhere", path("dangling")).unwrap();
+        symlink(&folder, path("to-folder")).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(path("socket")).unwrap();
+        let inputs = Inputs::default();
+        let (asks, insists) = (Rules { inputs: &inputs, force: false }, Rules { inputs: &inputs, force: true });
+        for (name, leads_to) in [("link", "file"), ("dangling", "nowhere")] {
+            let expected = NotReplaced::Link(path(name), leads_to.into());
+            assert!(expected.yields());
+            assert_eq!(reason(asks.target(&path(name))), Some(expected));
+        }
+        for special in [path("socket"), "/dev/full".into()] {
+            assert_eq!(reason(asks.target(&special)), Some(NotReplaced::Special(special.clone())));
+            assert_eq!(insists.target(&special).unwrap(), Target::Into(special));
+        }
+        assert_eq!(insists.target(&path("link")).unwrap(), Target::Place(path("file")));
+        assert_eq!(insists.target(&path("dangling")).unwrap(), Target::Into(path("dangling")));
+        assert_eq!(reason(insists.target(&path("to-folder"))), Some(NotReplaced::Folder(folder.clone())));
+        assert_eq!(reason(insists.target(&folder)), Some(NotReplaced::Folder(folder.clone())));
+    }
+}

@@ -1,0 +1,132 @@
+//! The results of a run on disk, for whoever reads them: whole, or an error that names the file.
+//!
+//! ```no_run
+//! use std::path::Path;
+//! use isotherm_experiment::Results;
+//!
+//! let results = Results::open(Path::new("results/study"))?;
+//! let summary = std::fs::read_to_string(results.summary())?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! `manifest.toml` has the SHA-256 of the files beside it in the table `[manifest.sha256]`. Files
+//! that were changed, exchanged or come from another run do not have these hashes.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use crate::manifest::text;
+use crate::output::{FILES, INVOCATIONS, MANIFEST, SUMMARY, sha256_of};
+
+/// The folder of a run, whose files are those that its manifest was written for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Results {
+    folder: PathBuf,
+    has_records: bool,
+}
+
+/// Why a folder does not hold the results of a run.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ResultsError {
+    /// There is no manifest.
+    #[error("`{}` has no `{MANIFEST}`: it does not hold the results of a run, or a run was killed while it put them there", .0.display())]
+    NoManifest(PathBuf),
+    /// A file cannot be read.
+    #[error("cannot read `{}`: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The manifest has no hashes.
+    #[error("`{}` does not say which files belong to it (`[manifest.sha256]`)", .0.display())]
+    NoHashes(PathBuf),
+    /// A file is not there that the manifest names.
+    #[error("`{}` is missing: the manifest beside it names it", .0.display())]
+    Missing(PathBuf),
+    /// A file is not the one that the run has written.
+    #[error("`{}` is not the file that the run of the manifest beside it has written", .0.display())]
+    Differs(PathBuf),
+    /// A file is there that the run has not written.
+    #[error("`{}` is of another run: the manifest beside it does not name it", .0.display())]
+    Foreign(PathBuf),
+}
+
+impl Results {
+    /// Looks at the files of a run, and reads them once to compare their hashes.
+    ///
+    /// # Errors
+    ///
+    /// What does not belong together, by the name of the file.
+    pub fn open(folder: &Path) -> Result<Self, ResultsError> {
+        let manifest = folder.join(MANIFEST);
+        let text = match std::fs::read_to_string(&manifest) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(ResultsError::NoManifest(folder.to_owned()));
+            }
+            Err(source) => return Err(ResultsError::Unreadable { path: manifest, source }),
+        };
+        let hashes = hashes(&text).ok_or(ResultsError::NoHashes(manifest))?;
+        for (name, hash) in &hashes {
+            let path = folder.join(name);
+            match sha256_of(&path) {
+                Ok(found) if found == *hash => {}
+                Ok(_) => return Err(ResultsError::Differs(path)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(ResultsError::Missing(path)),
+                Err(source) => return Err(ResultsError::Unreadable { path, source }),
+            }
+        }
+        let is_named = |file: &str| hashes.iter().any(|(name, _)| name == file);
+        for file in FILES.into_iter().filter(|file| *file != MANIFEST && !is_named(file)) {
+            let path = folder.join(file);
+            // That a run keeps no records is no fault, but every run has a summary.
+            match path.symlink_metadata() {
+                Ok(_) => return Err(ResultsError::Foreign(path)),
+                Err(_) if file == SUMMARY => return Err(ResultsError::Missing(path)),
+                Err(_) => {}
+            }
+        }
+        Ok(Results { folder: folder.to_owned(), has_records: is_named(INVOCATIONS) })
+    }
+
+    /// The records of the invocations, if the run has kept them.
+    pub fn invocations(&self) -> Option<PathBuf> {
+        self.has_records.then(|| self.folder.join(INVOCATIONS))
+    }
+
+    /// The run in numbers.
+    pub fn summary(&self) -> PathBuf {
+        self.folder.join(SUMMARY)
+    }
+
+    /// What the run was made of.
+    pub fn manifest(&self) -> PathBuf {
+        self.folder.join(MANIFEST)
+    }
+}
+
+/// The end of a manifest: the hashes of the files that belong to it.
+pub(crate) fn listing(hashes: &[(&str, String)]) -> String {
+    let lines: String =
+        hashes.iter().map(|(name, hash)| format!("{} = {}\n", text::key(name), text::string(hash))).collect();
+    format!("\n[manifest.sha256]\n{lines}")
+}
+
+/// The hashes that a manifest has.
+fn hashes(manifest: &str) -> Option<Vec<(String, String)>> {
+    let table: toml::Table = manifest.parse().ok()?;
+    let hashes = table.get("manifest")?.get("sha256")?.as_table()?;
+    hashes.iter().map(|(name, hash)| Some((name.clone(), hash.as_str()?.to_owned()))).collect()
+}
+
+/// Whether a manifest names a file as one of its run.
+pub(crate) fn is_listed(manifest: &Path, name: &str) -> bool {
+    let text = std::fs::read_to_string(manifest).unwrap_or_default();
+    // A manifest without hashes says nothing against any file.
+    hashes(&text).is_none_or(|hashes| name == MANIFEST || hashes.iter().any(|(known, _)| known == name))
+}
