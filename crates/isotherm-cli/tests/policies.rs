@@ -24,6 +24,18 @@ fn all_sorts_of_policies_are_listed() {
 }
 
 #[test]
+fn the_list_says_what_holds_if_none_is_named() {
+    let text = stdout(&policies(&[]));
+    let line =
+        |after: &str| text.lines().skip_while(|line| !line.starts_with(after)).find(|line| line.contains("if none"));
+    let said = |after: &str| line(after).map(str::trim).unwrap_or_default();
+    assert_eq!(said("service.scheduler:"), "(if none is named: warm-first; fcfs under preset wrench)");
+    assert_eq!(said("service.eviction:"), "(if none is named: lru)");
+    let list: serde_json::Value = serde_json::from_str(&stdout(&policies(&["--json", "first-fit"]))).unwrap();
+    assert_eq!(list[0]["unless_named"], "`warm-first`; `fcfs` under preset `wrench`");
+}
+
+#[test]
 fn one_policy_is_told_with_its_parameters() {
     // The field is that of the policy, its default what the reference of fields says.
     let text = stdout(&policies(&["fixed"]));

@@ -117,12 +117,12 @@ pub struct ServicePlan {
 impl ServicePlan {
     /// What holds for everything the file does not say.
     pub fn of_preset(preset: Preset) -> Self {
-        let keep_alive = match preset {
-            Preset::Wrench => KeepAliveKind::None,
-            Preset::Default => KeepAliveKind::Fixed(DEFAULT_KEEP_ALIVE),
+        let (scheduler, keep_alive) = match preset {
+            Preset::Wrench => (SchedulerKind::Fcfs, KeepAliveKind::None),
+            Preset::Default => (SchedulerKind::WarmFirst, KeepAliveKind::Fixed(DEFAULT_KEEP_ALIVE)),
         };
         ServicePlan {
-            scheduler: SchedulerKind::Fcfs,
+            scheduler,
             keep_alive,
             reuse: preset.reuse(),
             eviction: EvictionKind::Lru,

@@ -26,6 +26,8 @@
 //! * [`Random::uniform`] is the upper 53 bits of a word times 2^-53; [`Random::uniform_open`] the upper 52 bits plus a
 //!   half, times 2^-52.
 //! * [`Random::below`] is the multiply-shift method with rejection (Lemire 2019): without bias, nearly always one word.
+//! * [`Random::branch`] is the stream of a path in the same way, its SplitMix64 starting at `mix(w) ^ hash(path)`, where `w` is the word that
+//!   the stream would give next.
 //! * [`Random::shuffle`] is the Fisher-Yates shuffle from the end to the front.
 
 use std::convert::Infallible;
@@ -55,11 +57,7 @@ impl RandomStreams {
     /// Two calls with the same path give two generators that yield the same numbers: a component asks once and keeps
     /// its generator.
     pub fn stream(&self, path: &str) -> Random {
-        let start = SplitMix64(self.seed).next() ^ fnv1a(path.as_bytes());
-        let mut words = SplitMix64(start);
-        let state = wide(words.next(), words.next());
-        let stream = wide(words.next(), words.next());
-        Random { generator: Pcg64::new(state, stream) }
+        Random::named(self.seed, path)
     }
 }
 
@@ -84,6 +82,19 @@ pub struct Random {
 }
 
 impl Random {
+    fn named(seed: u64, path: &str) -> Self {
+        let start = SplitMix64(seed).next() ^ fnv1a(path.as_bytes());
+        let mut words = SplitMix64(start);
+        let state = wide(words.next(), words.next());
+        let stream = wide(words.next(), words.next());
+        Random { generator: Pcg64::new(state, stream) }
+    }
+
+    /// Another stream, which depends on where this one is and on a name. This one goes on as if nobody had asked.
+    pub fn branch(&self, name: &str) -> Self {
+        Random::named(self.clone().next_word(), name)
+    }
+
     /// The next word.
     pub fn next_word(&mut self) -> u64 {
         self.generator.next_u64()
@@ -97,8 +108,7 @@ impl Random {
 
     /// A number in (0, 1), neither 0 nor 1, symmetric about a half: what an inverse distribution function wants.
     pub fn uniform_open(&mut self) -> f64 {
-        const STEP: f64 = 1.0 / (1u64 << 52) as f64;
-        ((self.next_word() >> 12) as f64 + 0.5) * STEP
+        uniform_open(self.next_word())
     }
 
     /// An integer in `0..n`, each with exactly the same probability.
@@ -151,6 +161,12 @@ impl TryRng for Random {
     fn try_fill_bytes(&mut self, destination: &mut [u8]) -> Result<(), Infallible> {
         self.generator.try_fill_bytes(destination)
     }
+}
+
+/// What [`Random::uniform_open`] makes of a word.
+pub(crate) fn uniform_open(word: u64) -> f64 {
+    const STEP: f64 = 1.0 / (1u64 << 52) as f64;
+    ((word >> 12) as f64 + 0.5) * STEP
 }
 
 fn wide(high: u64, low: u64) -> u128 {

@@ -1,8 +1,9 @@
 //! Durations that are drawn when they are needed.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
+use crate::random::uniform_open;
 use crate::{Distribution, Duration, Random};
 
 /// A duration that is drawn anew each time it is needed, from a distribution in seconds and a random stream of its own. Cheap to
@@ -25,17 +26,43 @@ pub struct RandomDuration {
 struct Inner {
     seconds: Distribution,
     random: RefCell<Random>,
+    apart: OnceCell<RandomDuration>,
 }
 
 impl RandomDuration {
     /// A duration with this distribution in seconds. The stream should be its own, so that nothing else disturbs what is drawn.
     pub fn new(seconds: Distribution, random: Random) -> Self {
-        RandomDuration { inner: Rc::new(Inner { seconds, random: RefCell::new(random) }) }
+        RandomDuration { inner: Rc::new(Inner { seconds, random: RefCell::new(random), apart: OnceCell::new() }) }
     }
 
     /// Draws it. Takes one word from the stream; see [`Distribution::sample_duration`].
     pub fn draw(&self) -> Duration {
         self.inner.seconds.sample_duration(&mut self.inner.random.borrow_mut())
+    }
+
+    /// The next word of the stream: what [`draw`](Self::draw) would take, for a duration that may not be needed. [`of_word`](Self::of_word) makes it of
+    /// the word.
+    ///
+    /// ```
+    /// # use isotherm_kernel::{Distribution, RandomDuration, RandomStreams};
+    /// let startup = || RandomDuration::new(Distribution::exponential(1.0).unwrap(), RandomStreams::new(42).stream("startup"));
+    /// let (drawn, later) = (startup(), startup());
+    /// assert_eq!(drawn.draw(), later.of_word(later.next_word()));
+    /// ```
+    pub fn next_word(&self) -> u64 {
+        self.inner.random.borrow_mut().next_word()
+    }
+
+    /// The duration that belongs to a word of the stream.
+    pub fn of_word(&self, word: u64) -> Duration {
+        Duration::from_secs_f64(self.inner.seconds.quantile(uniform_open(word)))
+    }
+
+    /// The same distribution, drawn from another stream that branches off this one, where that is when this is first called: what is drawn here
+    /// and there does not disturb each other. Always the same one.
+    pub fn apart(&self) -> RandomDuration {
+        let Inner { seconds, random, apart } = &*self.inner;
+        apart.get_or_init(|| RandomDuration::new(seconds.clone(), random.borrow().branch("apart"))).clone()
     }
 
     /// The distribution, in seconds.

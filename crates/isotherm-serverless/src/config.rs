@@ -6,7 +6,7 @@ use isotherm_services::{AtLimit, Eviction};
 
 use crate::eviction::{ContainerEviction, LeastRecentlyUsed};
 use crate::keep_alive::{Fixed, KeepAlive};
-use crate::scheduler::{Fcfs, Scheduler};
+use crate::scheduler::{ByNode, Fcfs, Scheduler, WarmFirst};
 
 /// A set of rules and defaults to start from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -82,6 +82,14 @@ impl Preset {
         match self {
             Preset::Default => OnFailure { timeout: AfterFailure::Discard, error: AfterFailure::Keep },
             Preset::Wrench => OnFailure::KEEP,
+        }
+    }
+
+    /// Who decides what goes where, if nothing else is said: [`WarmFirst`] in preset `default`, [`Fcfs`] in `wrench`.
+    pub fn scheduler(self) -> Box<dyn Scheduler> {
+        match self {
+            Preset::Default => Box::new(ByNode::new(WarmFirst, true)),
+            Preset::Wrench => Box::new(Fcfs::new(self.rules().fcfs_looks_at_room)),
         }
     }
 
@@ -297,7 +305,7 @@ pub struct ServiceConfig {
 }
 
 impl ServiceConfig {
-    /// A service with the rules of a preset, the scheduler FCFS, containers that stop at once when they are idle,
+    /// A service with the rules and the scheduler of a preset, containers that stop at once when they are idle,
     /// eviction of the least recently used, no overheads and messages of no size.
     pub fn new(preset: Preset, head: HostId, nodes: Vec<NodeConfig>) -> Self {
         let rules = preset.rules();
@@ -307,7 +315,7 @@ impl ServiceConfig {
             head_mount: "/".to_owned(),
             node_mount: "/".to_owned(),
             nodes,
-            scheduler: Box::new(Fcfs::new(rules.fcfs_looks_at_room)),
+            scheduler: preset.scheduler(),
             keep_alive: Box::new(Fixed::new(Duration::ZERO)),
             eviction: Box::new(LeastRecentlyUsed),
             max_concurrency: None,

@@ -247,6 +247,9 @@ impl fmt::Debug for Body {
 
 /// How long the start of a container takes.
 ///
+/// What is random is drawn for each invocation when it is taken in, whether a container is started for it or not: so the n-th invocation of a
+/// function meets the same start-up under every policy. Containers that are started ahead draw from a stream of their own, one after the other.
+///
 /// ```
 /// use isotherm_kernel::{Distribution, Duration, RandomDuration, RandomStreams};
 /// use isotherm_serverless::{Body, Function, Startup};
@@ -263,16 +266,32 @@ impl fmt::Debug for Body {
 pub enum Startup {
     /// Always as long.
     Fixed(Duration),
-    /// Drawn for each cold start.
+    /// Drawn for each invocation. Functions should not share one, or what comes for one of them disturbs the others.
     Random(RandomDuration),
 }
 
 impl Startup {
-    /// How long the next cold start takes.
-    pub(crate) fn draw(&self) -> Duration {
+    /// Chance for an invocation that has come: of which [`of`](Self::of) makes how long a container takes to start for it.
+    pub(crate) fn chance(&self) -> u64 {
+        match self {
+            Startup::Fixed(_) => 0,
+            Startup::Random(duration) => duration.next_word(),
+        }
+    }
+
+    /// How long a container takes to start for the invocation of this chance.
+    pub(crate) fn of(&self, chance: u64) -> Duration {
         match self {
             Startup::Fixed(duration) => *duration,
-            Startup::Random(duration) => duration.draw(),
+            Startup::Random(duration) => duration.of_word(chance),
+        }
+    }
+
+    /// How long the next container takes to start that nobody has asked for yet.
+    pub(crate) fn ahead(&self) -> Duration {
+        match self {
+            Startup::Fixed(duration) => *duration,
+            Startup::Random(duration) => duration.apart().draw(),
         }
     }
 

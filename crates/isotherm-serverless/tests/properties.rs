@@ -16,7 +16,7 @@ use isotherm_serverless::eviction::{
 use isotherm_serverless::keep_alive::{Fixed, HybridConfig, HybridHistogram};
 use isotherm_serverless::scheduler::{
     ByNode, Fcfs, FirstFit, HashAffinity, LeastLoaded, LoadMeasure, Locality, MostLoaded, Plan, PowerOfTwo,
-    RandomPlacement, RoundRobin, Scheduler, WorkloadBalancing,
+    RandomPlacement, RoundRobin, Scheduler, WarmFirst, WorkloadBalancing,
 };
 use isotherm_serverless::{
     Body, ContainerReuse, Function, FunctionManager, Image, ImageCaches, Invocation, InvocationRecord, Limits,
@@ -137,7 +137,7 @@ fn scenario(preset: Preset) -> impl Strategy<Value = Scenario> {
         Just(ContainerReuse::Random)
     ];
     let policies = (
-        prop_oneof![1 => 0u8..6, 2 => 6u8..14],
+        prop_oneof![1 => 0u8..6, 2 => 6u8..15],
         0u8..4,
         any::<bool>(),
         reuse,
@@ -250,7 +250,8 @@ fn config(scenario: &Scenario, site: &Site) -> ServiceConfig {
         9 => Box::new(ByNode::new(LeastLoaded::by(LoadMeasure::Running), false)),
         10 => Box::new(ByNode::new(MostLoaded, true)),
         11 => Box::new(ByNode::new(HashAffinity::new(1.25), false)),
-        12 => Box::new(ByNode::new(Locality, true)),
+        12 => Box::new(ByNode::new(WarmFirst, true)),
+        13 => Box::new(ByNode::new(Locality, false)),
         _ => Box::new(ByNode::new(PowerOfTwo::new(RandomStreams::new(7).stream("scheduler")), false)),
     };
     config.scheduler = scheduler;

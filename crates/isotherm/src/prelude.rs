@@ -23,7 +23,7 @@ pub use isotherm_serverless::eviction::{
 pub use isotherm_serverless::keep_alive::{Fixed, HybridConfig, HybridHistogram, IdleNow, Invoked, Keep, KeepAlive};
 pub use isotherm_serverless::scheduler::{
     ByNode, ChooseNode, Dispatch, Fcfs, FirstFit, HashAffinity, LeastLoaded, LoadMeasure, Locality, MostLoaded, Nodes,
-    Placed, Placement, Plan, PowerOfTwo, RandomPlacement, RoundRobin, Scheduler, WorkloadBalancing,
+    Placed, Placement, Plan, PowerOfTwo, RandomPlacement, RoundRobin, Scheduler, WarmFirst, WorkloadBalancing,
 };
 pub use isotherm_serverless::{
     Body, Call, ContainerId, ContainerReuse, EventKind, Function, FunctionId, FunctionManager, Image, ImageCaches,

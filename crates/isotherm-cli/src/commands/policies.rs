@@ -1,7 +1,7 @@
 //! `isotherm policies`
 
 use isotherm_experiment::check::schema::{Absent, FamilySpec, Field, TableSpec, Takes};
-use isotherm_experiment::policies::{default_kind, example, families, suggestion};
+use isotherm_experiment::policies::{default_kind, example, families, suggestion, unless_named};
 use serde_json::{Value, json};
 
 use crate::Status;
@@ -101,6 +101,9 @@ fn as_text(shown: &[Shown], closely: bool) -> String {
                 text += &format!("  {:width$}  {} = {}\n", "", one.family.name, written(kind));
             }
         }
+        if let (Some(policy), false) = (unless_named(one.family), closely) {
+            text += &format!("  {:width$}  (if none is named: {})\n", "", policy.replace(['`', '"'], ""));
+        }
         if let (Some(kind), false) = (default, closely) {
             text += &format!("  {:width$}  (a table without `kind` is `{kind}`)\n", "");
         }
@@ -126,6 +129,7 @@ fn as_json(shown: &[Shown]) -> Value {
         let parameters: Vec<_> = kind.fields.iter().map(parameter).collect();
         json!({
             "field": one.path, "kind": kind.title, "doc": kind.doc, "example": written(kind), "parameters": parameters,
+            "unless_named": unless_named(one.family),
         })
     });
     policies.collect()

@@ -24,7 +24,7 @@ mod platform;
 pub mod reference;
 mod room;
 pub mod schema;
-mod service;
+pub(crate) mod service;
 mod sweep;
 mod traces;
 mod workload;

@@ -17,7 +17,8 @@ pub const SERVICE: TableSpec = TableSpec {
     name: "[service]", title: "",
     doc: "The policies of the serverless platform, and what its actions cost.",
     fields: &[
-        field("scheduler", Takes::OneOf(SchedulerKind::FAMILY), SchedulerKind::FAMILY.doc).default("\"fcfs\""),
+        field("scheduler", Takes::OneOf(SchedulerKind::FAMILY), SchedulerKind::FAMILY.doc)
+            .otherwise("`warm-first`; `fcfs` under preset `wrench`"),
         field("keep_alive", Takes::OneOf(KeepAliveKind::FAMILY), KeepAliveKind::FAMILY.doc)
             .otherwise("10 minutes; none is kept under preset `wrench`"),
         field("reuse", Takes::OneOf(ContainerReuse::FAMILY), ContainerReuse::FAMILY.doc)

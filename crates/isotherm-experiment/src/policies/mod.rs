@@ -26,6 +26,7 @@ use isotherm_serverless::ContainerReuse;
 pub use crate::check::fields::suggestion;
 use crate::check::fields::{Fields, list};
 use crate::check::schema::{Absent, FamilySpec, Field, TableSpec};
+use crate::check::service::SERVICE;
 use crate::diagnostic::Report;
 use crate::tree::{Kind, Table, Value};
 
@@ -147,6 +148,14 @@ pub fn default_kind(family: &FamilySpec) -> Option<&'static str> {
     match family.head.field("kind")?.absent {
         Absent::Default(kind) => Some(kind.trim_matches('"')),
         _ => None,
+    }
+}
+
+/// What holds if no policy of the family is named.
+pub fn unless_named(family: &FamilySpec) -> Option<&'static str> {
+    match SERVICE.field(family.name)?.absent {
+        Absent::Default(value) | Absent::Otherwise(value) => Some(value),
+        Absent::Error => None,
     }
 }
 

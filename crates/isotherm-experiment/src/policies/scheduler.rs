@@ -4,7 +4,7 @@ use isotherm_kernel::RandomStreams;
 use isotherm_serverless::Rules;
 use isotherm_serverless::scheduler::{
     ByNode, Fcfs, FirstFit, HashAffinity, LeastLoaded, LoadMeasure, Locality, MostLoaded, PowerOfTwo, RandomPlacement,
-    RoundRobin, Scheduler, WorkloadBalancing,
+    RoundRobin, Scheduler, WarmFirst, WorkloadBalancing,
 };
 
 use super::{BuiltIn, Policy, built_in, kinds};
@@ -44,7 +44,7 @@ pub enum SchedulerKind {
         /// Whether idle containers serve wherever they are.
         prefer_warm: bool,
     },
-    /// An idle container wherever it is, else the node to which the image is nearest.
+    /// An idle container wherever it is, else the node to which the image is nearest of those with free room.
     WarmFirst,
     /// The node to which the image is nearest.
     Locality,
@@ -79,7 +79,7 @@ impl Policy for SchedulerKind {
     const FAMILY: &'static FamilySpec = &FamilySpec {
         name: "scheduler",
         doc: "Who decides which invocation runs where.",
-        example: "\"fcfs\"",
+        example: "\"warm-first\"",
         head: TableSpec {
             name: "scheduler",
             title: "",
@@ -121,7 +121,7 @@ impl Policy for SchedulerKind {
         }),
         built_in(
             "warm-first",
-            "an idle container wherever it is; a new one on the node to which the image is nearest",
+            "an idle container wherever it is; a new one where room is free, there on the node to which the image is nearest",
             &[],
             |_| Some(SchedulerKind::WarmFirst),
         ),
@@ -203,7 +203,7 @@ impl SchedulerKind {
             SchedulerKind::PowerOfTwo { prefer_warm } => {
                 Box::new(ByNode::new(PowerOfTwo::new(random("scheduler/power-of-two")), prefer_warm))
             }
-            SchedulerKind::WarmFirst => Box::new(ByNode::new(Locality, true)),
+            SchedulerKind::WarmFirst => Box::new(ByNode::new(WarmFirst, true)),
             SchedulerKind::Locality => Box::new(ByNode::new(Locality, false)),
             SchedulerKind::HashAffinity { load_factor } => Box::new(ByNode::new(HashAffinity::new(load_factor), false)),
             SchedulerKind::Random => Box::new(RandomPlacement::new(random("scheduler/random"))),

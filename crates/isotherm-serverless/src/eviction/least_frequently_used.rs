@@ -2,7 +2,7 @@
 
 use super::uses::Uses;
 use super::{ContainerEviction, IdleContainer, Rank, StoppedContainer};
-use crate::{FunctionId, NodeId};
+use crate::{ContainerId, FunctionId, NodeId};
 
 /// Evicts the containers of the functions that have been invoked least often on the node; of equal ones the longest idle. The
 /// invocations of a function are counted as long as it has a container there, and anew after that. A container has the rank of the
@@ -21,7 +21,7 @@ impl ContainerEviction for LeastFrequentlyUsed {
         self.uses.started(node, function);
     }
 
-    fn used(&mut self, node: NodeId, function: FunctionId) {
+    fn used(&mut self, _: ContainerId, node: NodeId, function: FunctionId) {
         self.uses.used(node, function);
     }
 
@@ -34,7 +34,6 @@ impl ContainerEviction for LeastFrequentlyUsed {
 mod tests {
     use super::super::idle_container;
     use super::*;
-    use crate::ContainerId;
 
     #[test]
     fn uses_are_counted_as_long_as_there_is_a_container() {
@@ -44,7 +43,7 @@ mod tests {
             policy.started(node, function);
         }
         for _ in 0..3 {
-            policy.used(node, function);
+            policy.used(ContainerId(0), node, function);
         }
         assert_eq!(policy.rank(&idle_container(0, 1, 1)), Rank::whole(3));
         let stop = |policy: &mut LeastFrequentlyUsed, id| {
@@ -54,7 +53,7 @@ mod tests {
         assert_eq!(policy.rank(&idle_container(1, 1, 1)), Rank::whole(3), "the other one is there");
         stop(&mut policy, 1);
         policy.started(node, function);
-        policy.used(node, function);
+        policy.used(ContainerId(0), node, function);
         assert_eq!(policy.rank(&idle_container(2, 1, 1)), Rank::whole(1), "it begins anew");
     }
 }

@@ -150,8 +150,8 @@ pub trait ContainerEviction {
     /// A container of the function has been started on the node.
     fn started(&mut self, _: NodeId, _: FunctionId) {}
 
-    /// An invocation was given to a container of the function on the node, cold or warm.
-    fn used(&mut self, _: NodeId, _: FunctionId) {}
+    /// An invocation was given to this container of the function on the node, cold or warm.
+    fn used(&mut self, _: ContainerId, _: NodeId, _: FunctionId) {}
 
     /// A container has stopped, for whatever reason.
     fn stopped(&mut self, _: &StoppedContainer) {}

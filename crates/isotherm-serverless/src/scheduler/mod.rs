@@ -38,6 +38,7 @@ mod power_of_two;
 mod promises;
 mod random;
 mod round_robin;
+mod warm_first;
 mod workload_balancing;
 
 pub use by_node::{ByNode, ChooseNode, Nodes};
@@ -51,6 +52,7 @@ pub use placement::Placement;
 pub use power_of_two::PowerOfTwo;
 pub use random::RandomPlacement;
 pub use round_robin::RoundRobin;
+pub use warm_first::WarmFirst;
 pub use workload_balancing::WorkloadBalancing;
 
 use crate::state::View;

@@ -53,8 +53,19 @@ impl super::Function {
 }
 
 impl PlatformState {
-    /// Starts a container, evicting idle ones if its room is needed. `None` if there is no way.
+    /// Starts a container that nobody has asked for yet, evicting idle ones if its room is needed. `None` if there is no way.
+    #[cfg(test)]
     pub(super) fn start_container(&mut self, node: NodeId, function: FunctionId) -> Option<ContainerId> {
+        self.start_container_for(node, function, None)
+    }
+
+    /// Starts a container for an invocation, by its chance, or for nobody yet, evicting idle ones if its room is needed. `None` if there is no way.
+    pub(super) fn start_container_for(
+        &mut self,
+        node: NodeId,
+        function: FunctionId,
+        chance: Option<u64>,
+    ) -> Option<ContainerId> {
         let image = self.functions[function.index()].image;
         let need = self.need(function);
         if self.evicts_for_images() {
@@ -75,6 +86,8 @@ impl PlatformState {
         self.count_pins(node, image, 1, 0);
         self.use_image(node, image);
         self.touch(node);
+        let startup = &self.functions[function.index()].startup;
+        let startup = chance.map_or_else(|| startup.ahead(), |chance| startup.of(chance));
         let id = ContainerId(self.next_container);
         self.next_container += 1;
         let container = Container {
@@ -89,7 +102,7 @@ impl PlatformState {
             expires: Time::NEVER,
             noted: Time::NEVER,
             rank: Rank::default(),
-            ready_at: self.now + self.functions[function.index()].startup.draw(),
+            ready_at: self.now + startup,
         };
         self.next_idle_sequence += 1;
         self.next_use_sequence += 1;
@@ -399,7 +412,7 @@ impl PlatformState {
             self.open(id, &after);
         }
         if self.evicts {
-            self.policies.eviction.used(node, function);
+            self.policies.eviction.used(id, node, function);
         }
         Some(after)
     }

@@ -22,12 +22,14 @@ impl PlatformState {
         self.new.push_back((id, function));
         self.emit(|| EventKind::Submitted { invocation: id, function });
         let life = Life::new(self.now);
+        let chance = self.functions[function.index()].startup.chance();
         let invocation = match self.spare_invocations.pop() {
             Some(mut spare) => {
                 (spare.function, spare.place, spare.life) = (function, Place::New, life);
+                spare.chance = chance;
                 spare
             }
-            None => Box::new(Invocation { function, place: Place::New, life, errand: Errand::default() }),
+            None => Box::new(Invocation { function, place: Place::New, chance, life, errand: Errand::default() }),
         };
         (id, self.invocations.insert_new(id, invocation))
     }
@@ -209,7 +211,10 @@ impl PlatformState {
                     self.leave_image(id, image);
                 }
             }
-            Place::Pending(sequence) => self.leave_queue(function, sequence),
+            Place::Pending(sequence) => {
+                self.leave_queue(function, sequence);
+                self.withdrawn.push(function);
+            }
             Place::Running(_) => {
                 self.effects.push_back(Effect::CancelBody { invocation: id });
                 return true;

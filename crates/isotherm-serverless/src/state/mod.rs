@@ -205,6 +205,8 @@ pub(crate) enum Place {
 pub(crate) struct Invocation {
     pub(crate) function: FunctionId,
     pub(crate) place: Place,
+    /// Of which the start-up of a container is made that is started for it.
+    pub(crate) chance: u64,
     pub(crate) life: Life,
     /// Set by the service when it has been submitted.
     pub(crate) errand: Errand,
@@ -301,6 +303,8 @@ pub(crate) struct PlatformState {
     refused: Vec<FunctionId>,
     /// Functions that have invocations that wait, and of which a container can take one that could not when the last round was held.
     opened: Vec<FunctionId>,
+    /// Functions of which invocations that waited have been cancelled since the last round.
+    withdrawn: Vec<FunctionId>,
     /// Whether the round that is held goes on after the last one, for the same message.
     repeats: bool,
     plan: Plan,
@@ -364,6 +368,7 @@ impl PlatformState {
             counts_wanted: Cell::new(false),
             refused: Vec::new(),
             opened: Vec::new(),
+            withdrawn: Vec::new(),
             repeats: false,
             plan: Plan::default(),
             dispatches: 0,

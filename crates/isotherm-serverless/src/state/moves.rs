@@ -63,10 +63,10 @@ impl PlatformState {
         let now = self.now;
         self.images[image.index()].copying.remove(node);
         self.log.note(Change::Image(image, node));
+        self.touch(node);
         let known = self.nodes[node.index()].image_mut(image);
         let Transfer::Running { since, file: Some(file) } = std::mem::take(&mut known.copy) else { return };
         self.nodes[node.index()].disclaim(image);
-        self.touch(node);
         self.unpin_on_head(image);
         let state = &mut self.nodes[node.index()];
         match result {
@@ -137,14 +137,13 @@ impl PlatformState {
     /// A load has ended, or the notice that it found no room has come.
     pub(crate) fn load_ended(&mut self, node: NodeId, image: ImageId, result: Result<(), FailureCause>) {
         let now = self.now;
-        let entry = &mut self.images[image.index()];
-        entry.loading.remove(node);
+        self.images[image.index()].loading.remove(node);
         self.log.note(Change::Image(image, node));
+        self.touch(node);
+        let entry = &self.images[image.index()];
         let (name, bytes, tag) = (entry.name.clone(), entry.memory_bytes, u64::from(image.0));
         let state = &mut self.nodes[node.index()];
         let Transfer::Running { since, .. } = std::mem::take(&mut state.image_mut(image).load) else { return };
-        self.touch(node);
-        let state = &mut self.nodes[node.index()];
         state.disclaim(image);
         if let Some(file) = state.image(image).disk {
             let mut disk = state.disk.borrow_mut();

@@ -32,7 +32,7 @@ impl PlatformState {
             return;
         }
         let has_room = self.has_free_room(function, node);
-        let Some(container) = has_room.then(|| self.start_new(node, function)).flatten() else {
+        let Some(container) = has_room.then(|| self.start_new(node, function, None)).flatten() else {
             self.emit(|| EventKind::PrewarmingSkipped { node, function });
             return;
         };

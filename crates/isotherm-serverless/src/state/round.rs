@@ -26,6 +26,7 @@ impl PlatformState {
             self.log.forget();
             self.refused.clear();
             self.opened.clear();
+            self.withdrawn.clear();
             self.carry_out(&plan);
             self.repeats = plan.goes_on && !self.pending.is_empty();
             if !self.repeats {
@@ -64,7 +65,8 @@ impl PlatformState {
         let Dispatch { invocation: id, node, container } = dispatch;
         let Some(invocation) = self.invocations.get(&id) else { return };
         let (function, Place::Pending(sequence)) = (invocation.function, invocation.place) else { return };
-        let Some((served_by, is_new)) = self.container_for(function, node, container) else {
+        let chance = invocation.chance;
+        let Some((served_by, is_new)) = self.container_for((function, chance), node, container) else {
             self.refused.push(function);
             return;
         };
@@ -87,7 +89,8 @@ impl PlatformState {
             self.forget_touched();
         }
         self.emit(|| EventKind::Admitted { invocation: id });
-        match self.container_for(function, node, container) {
+        let chance = self.invocations.get(&id).map_or(0, |invocation| invocation.chance);
+        match self.container_for((function, chance), node, container) {
             Some((served_by, is_new)) => {
                 self.give(id, node, served_by, is_new);
                 self.changes += 1;
@@ -101,10 +104,10 @@ impl PlatformState {
         true
     }
 
-    /// The container that can serve an invocation on a node, which may have to be started, and whether it is new. `None` if that is not feasible.
+    /// The container that can serve an invocation of a function, with its chance, on a node, which may have to be started, and whether it is new. `None` if that is not feasible.
     fn container_for(
         &mut self,
-        function: FunctionId,
+        (function, chance): (FunctionId, u64),
         node: NodeId,
         wanted: Option<ContainerId>,
     ) -> Option<(ContainerId, bool)> {
@@ -115,7 +118,7 @@ impl PlatformState {
             Some(wanted) => self.can_serve(wanted, node, function).then_some((wanted, false)),
             None => match self.place_beside_others(node, function) {
                 Some(found) => Some((found, false)),
-                None => self.start_new(node, function).map(|new| (new, true)),
+                None => self.start_new(node, function, Some(chance)).map(|new| (new, true)),
             },
         }
     }
@@ -145,14 +148,14 @@ impl PlatformState {
     }
 
     /// A new container, for which the image has to be on the node's disk and in its memory.
-    pub(super) fn start_new(&mut self, node: NodeId, function: FunctionId) -> Option<ContainerId> {
+    pub(super) fn start_new(&mut self, node: NodeId, function: FunctionId, chance: Option<u64>) -> Option<ContainerId> {
         if let Some(image) = self.functions[function.index()].image {
             let known = self.nodes[node.index()].image(image);
             if known.disk.is_none() || known.memory.is_none() || known.copy != Transfer::None {
                 return None;
             }
         }
-        self.start_container(node, function)
+        self.start_container_for(node, function, chance)
     }
 
     /// Notes that an invocation has been given to a container that is ready after `startup`: one that was started before it was needed may still be

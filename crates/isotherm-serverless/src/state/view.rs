@@ -139,6 +139,11 @@ impl<'a> View<'a> {
         &self.state.refused
     }
 
+    /// The functions of which invocations that waited have been cancelled since the last round.
+    pub(crate) fn withdrawn(&self) -> &'a [FunctionId] {
+        &self.state.withdrawn
+    }
+
     /// Whether this round goes on after the last one, for the same message.
     pub(crate) fn repeats(&self) -> bool {
         self.state.repeats
@@ -341,6 +346,11 @@ impl<'a> View<'a> {
     /// Nodes into whose memory the image is being loaded.
     pub fn loading(&self, image: ImageId) -> &'a NodeSet {
         &self.state.images[image.index()].loading
+    }
+
+    /// Memory that an image takes in a node, in bytes.
+    pub fn image_memory(&self, image: ImageId) -> u64 {
+        self.state.images[image.index()].memory_bytes
     }
 
     /// How many images there are.

@@ -1,6 +1,6 @@
 //! What a scheduler has promised and the platform does not know yet: places on nodes to which images are on their way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::tree::{Load, LoadTree};
 use crate::state::{Need, View};
@@ -27,7 +27,13 @@ pub(super) struct Books {
     places: BTreeMap<(NodeId, FunctionId), u32>,
     /// How many places each function has.
     of_function: BTreeMap<FunctionId, usize>,
+    /// The nodes on which it has them.
+    nodes_of: BTreeSet<(FunctionId, NodeId)>,
     by_node: BTreeMap<NodeId, Promised>,
+    /// Nodes with places on which something has happened since these were looked at: to all other places the image is on its way.
+    unsettled: BTreeSet<NodeId>,
+    #[cfg(test)]
+    pub(super) looks_everywhere: bool,
     /// Nodes whose promises have changed.
     changed: Vec<NodeId>,
     /// Whether the trees know how many invocations run on nodes: only once a rule has asked.
@@ -69,8 +75,35 @@ impl Books {
         for &node in view.touched() {
             self.update(view, node);
         }
+        self.learn_of_touched(view);
         while let Some(node) = self.changed.pop() {
             self.update(view, node);
+        }
+    }
+
+    /// Places on nodes where something has happened have to be looked at.
+    pub(super) fn learn_of_touched(&mut self, view: &View<'_>) {
+        if !self.is_empty() {
+            let touched = view.touched().iter().copied();
+            self.unsettled.extend(touched.filter(|node| self.by_node.contains_key(node)));
+        }
+    }
+
+    /// The places on a node have to be looked at again.
+    pub(super) fn unsettle(&mut self, node: NodeId) {
+        self.unsettled.insert(node);
+    }
+
+    /// The places that have to be looked at, in the order of nodes and functions; they count as settled from now on.
+    pub(super) fn unsettled_places(&mut self, places: &mut Vec<(NodeId, FunctionId, u32)>) {
+        places.clear();
+        #[cfg(test)]
+        if self.looks_everywhere {
+            self.unsettled.extend(self.by_node.keys());
+        }
+        for node in std::mem::take(&mut self.unsettled) {
+            let of_node = self.places.range((node, FunctionId(0))..=(node, FunctionId(u32::MAX)));
+            places.extend(of_node.map(|(&(node, function), &count)| (node, function, count)));
         }
     }
 
@@ -172,6 +205,8 @@ impl Books {
     pub(super) fn promise(&mut self, view: &View<'_>, function: FunctionId, node: NodeId) {
         *self.places.entry((node, function)).or_default() += 1;
         *self.of_function.entry(function).or_default() += 1;
+        self.nodes_of.insert((function, node));
+        self.unsettled.insert(node);
         let promised = self.by_node.entry(node).or_default();
         promised.slots += 1;
         promised.need.add(view.need_of(function));
@@ -187,6 +222,7 @@ impl Books {
         *places -= 1;
         if *places == 0 {
             self.places.remove(&(node, function));
+            self.nodes_of.remove(&(function, node));
         }
         if let Some(places) = self.of_function.get_mut(&function) {
             *places -= 1;
@@ -217,18 +253,17 @@ impl Books {
         self.of_function.get(&function).copied().unwrap_or_default()
     }
 
-    /// The functions to which places are promised.
-    pub(super) fn functions(&self) -> impl Iterator<Item = FunctionId> + '_ {
-        self.of_function.keys().copied()
+    fn nodes_of(&self, function: FunctionId) -> impl DoubleEndedIterator<Item = NodeId> + '_ {
+        self.nodes_of.range((function, NodeId(0))..=(function, NodeId(u32::MAX))).map(|&(_, node)| node)
     }
 
-    /// All promised places: node, function, how many.
-    pub(super) fn places(&self) -> impl DoubleEndedIterator<Item = (NodeId, FunctionId, u32)> + '_ {
-        self.places.iter().map(|(&(node, function), &places)| (node, function, places))
+    /// The first node on which a place is promised to a function.
+    pub(super) fn first_of(&self, function: FunctionId) -> Option<NodeId> {
+        self.nodes_of(function).next()
     }
 
-    /// Some node on which a place is promised to a function: the last one.
+    /// The last one.
     pub(super) fn last_of(&self, function: FunctionId) -> Option<NodeId> {
-        self.places().rev().find(|&(_, other, _)| other == function).map(|(node, ..)| node)
+        self.nodes_of(function).next_back()
     }
 }

@@ -18,11 +18,11 @@
 //! What is asked about nodes and functions is kept in trees that change with what is touched. One decision takes O(log n) in nodes,
 //! functions and containers, for rules that ask for no more. Invocations that wait cost nothing while nobody has room for them: of a
 //! million of them, only the functions are in the line, and only those of them are looked at that need no more than the node with most room
-//! has. Exceptions: an invocation that has enough memory on a node, but not enough disk, is looked at in every round; and so is
-//! every place that waits for an image.
+//! has. An exception: an invocation that has enough memory on a node, but not enough disk, or none for its image, is looked at in every round.
+//! A place that waits for an image is looked at when something has happened on its node.
 //!
 //! The next invocation is decided for when the platform has carried out what was decided for the last one, so a rule sees the nodes as they
-//! are.
+//! are, and images where they are or on their way.
 
 mod books;
 mod line;
@@ -173,6 +173,30 @@ impl<'a> Nodes<'a> {
         })
     }
 
+    /// The node to which the image of the function is nearest, of those that have spare room for it; if there is none, of those that have a place.
+    /// Nearest is the memory of the node; then being loaded into it, the disk, being copied to it; then anywhere. Of equally near ones, that with most room;
+    /// of equals the first. At worst this looks at all nodes that have the image.
+    pub fn nearest(&self, function: FunctionId) -> Option<NodeId> {
+        let need = self.need(function);
+        let image = self.view.image_of(function);
+        // Where the image is neither in memory nor on its way there, it needs room as well.
+        let with_image = need.saturating_add(image.map_or(0, |image| self.view.image_memory(image)));
+        Room::BOTH.into_iter().find_map(|room| {
+            let roomiest = |set, need| {
+                let meets = &mut |node| self.has_place_in(room, function, node);
+                self.books.tree(room).roomiest_of(set, need, meets)
+            };
+            let near = image.and_then(|image| {
+                let view = &self.view;
+                roomiest(Some(view.in_memory(image)), need)
+                    .or_else(|| roomiest(Some(view.loading(image)), need))
+                    .or_else(|| roomiest(Some(view.on_disk(image)), with_image))
+                    .or_else(|| roomiest(Some(view.copying(image)), with_image))
+            });
+            near.or_else(|| roomiest(None, with_image))
+        })
+    }
+
     /// The node with fewest invocations of those that have spare room for the function, or else a place; of equals the first.
     pub fn least_running(&self, function: FunctionId) -> Option<NodeId> {
         Room::BOTH.into_iter().find_map(|room| {
@@ -213,7 +237,7 @@ pub struct ByNode<C> {
     prefer_warm: bool,
     books: Books,
     line: Line,
-    /// Functions in the line that have a container which could serve, if its node had a slot.
+    /// Functions in the line, or with places that wait for images, that have a container which could serve, if its node had a slot.
     warm: BTreeSet<FunctionId>,
     /// The place in the queue up to which arrivals have been decided for.
     seen: u64,
@@ -230,6 +254,8 @@ enum Decided {
     Dispatched,
     /// It has a place to which its image is on its way.
     Promised,
+    /// It has a place, and its image is to be moved there.
+    Moved,
     Nowhere,
 }
 
@@ -249,6 +275,13 @@ impl<C: ChooseNode> ByNode<C> {
         }
     }
 
+    /// Looks at all places in every round, which must make no difference.
+    #[cfg(test)]
+    pub(crate) fn looking_everywhere(mut self) -> Self {
+        self.books.looks_everywhere = true;
+        self
+    }
+
     /// The first idle container that may serve.
     fn idle(&self, view: &View<'_>, function: FunctionId) -> Option<(ContainerId, NodeId)> {
         view.first_idle(function, |node| self.books.has_slot(view, node))
@@ -262,8 +295,10 @@ impl<C: ChooseNode> ByNode<C> {
         match view.image_of(function) {
             Some(image) if container.is_none() && !view.in_memory(image).contains(node) => {
                 self.books.promise(view, function, node);
-                self.move_image(view, plan, image, node);
-                Decided::Promised
+                if view.has_idle(function) {
+                    self.warm.insert(function);
+                }
+                if self.move_image(view, plan, image, node) { Decided::Moved } else { Decided::Promised }
             }
             _ => {
                 plan.dispatches.push(Dispatch { invocation, node, container });
@@ -299,19 +334,19 @@ impl<C: ChooseNode> ByNode<C> {
         plan.caught_up = true;
     }
 
-    /// Decides the next step of an image towards the memory of a node, if it is not on its way.
-    fn move_image(&mut self, view: &View<'_>, plan: &mut Plan, image: ImageId, node: NodeId) {
+    /// Decides the next step of an image towards the memory of a node, if it is not on its way; says whether it is not.
+    fn move_image(&mut self, view: &View<'_>, plan: &mut Plan, image: ImageId, node: NodeId) -> bool {
         let on_disk = view.on_disk(image).contains(node);
         let on_its_way = if on_disk { view.loading(image) } else { view.copying(image) }.contains(node);
-        if on_its_way || self.moved.contains(&(node, image)) {
-            return;
+        if on_its_way {
+            return false;
         }
-        self.moved.push((node, image));
-        if on_disk {
-            plan.loads.push((node, image));
-        } else {
-            plan.copies.push((node, image));
+        if !self.moved.contains(&(node, image)) {
+            self.moved.push((node, image));
+            let moves = if on_disk { &mut plan.loads } else { &mut plan.copies };
+            moves.push((node, image));
         }
+        true
     }
 
     /// Invocations of a function that wait and have no place.
@@ -342,35 +377,47 @@ impl<C: ChooseNode> ByNode<C> {
         }
     }
 
+    /// Gives up places of functions that have more of them than invocations, because some have been cancelled.
+    fn give_up_places(&mut self, view: &View<'_>) {
+        for &function in view.withdrawn() {
+            while self.books.of(function) > view.pending_count(function)
+                && let Some(node) = self.books.first_of(function)
+            {
+                self.books.release(view, function, node);
+            }
+        }
+    }
+
     /// Starts what waits for images that have come, and moves the others on.
     fn keep_promises(&mut self, view: &View<'_>, plan: &mut Plan) {
         let mut places = std::mem::take(&mut self.scratch);
-        places.clear();
-        places.extend(self.books.places());
+        self.books.unsettled_places(&mut places);
         // How many invocations of each function are started.
         let mut started = BTreeMap::new();
         for &(node, function, count) in &places {
             let Some(image) = view.image_of(function) else { continue };
-            let superfluous = self.books.of(function).saturating_sub(view.pending_count(function));
-            let gone = if view.is_up(node) { superfluous.min(count as usize) } else { count as usize };
-            for _ in 0..gone {
-                self.books.release(view, function, node);
-            }
-            if !view.is_up(node) && self.without_place(view, function) > 0 {
-                self.wait(view, function);
-            }
-            let left = count as usize - gone;
-            if left == 0 {
+            let left = count as usize;
+            if !view.is_up(node) {
+                (0..left).for_each(|_| self.books.release(view, function, node));
+                if self.without_place(view, function) > 0 {
+                    self.wait(view, function);
+                }
                 continue;
             }
             if !view.in_memory(image).contains(node) {
-                self.move_image(view, plan, image, node);
+                if self.move_image(view, plan, image, node) {
+                    self.books.unsettle(node);
+                }
                 continue;
             }
             let started: &mut usize = started.entry(function).or_default();
             let waiting = view.pending_of(function).skip(*started);
             let mut idle = view.idle(function, node);
-            for invocation in waiting.take(left.min(view.free_slots(node) as usize)) {
+            let can = left.min(view.free_slots(node) as usize);
+            if can < left {
+                self.books.unsettle(node);
+            }
+            for invocation in waiting.take(can) {
                 plan.dispatches.push(Dispatch { invocation, node, container: idle.next() });
                 self.books.release(view, function, node);
                 *started += 1;
@@ -384,8 +431,9 @@ impl<C: ChooseNode> ByNode<C> {
 
     /// An idle container serves an invocation that has a place elsewhere.
     fn serve_promised(&mut self, view: &View<'_>, plan: &mut Plan) {
+        let mut promised = self.warm.iter().copied().filter(|&function| self.books.of(function) > 0);
         let idle = |function| self.idle(view, function).map(|(container, node)| (function, container, node));
-        let Some((function, container, node)) = self.books.functions().find_map(idle) else { return };
+        let Some((function, container, node)) = promised.find_map(idle) else { return };
         let (Some(invocation), Some(place)) = (view.pending_of(function).next(), self.books.last_of(function)) else {
             return;
         };
@@ -399,14 +447,15 @@ impl<C: ChooseNode> ByNode<C> {
             return None;
         }
         let mut warm = std::mem::take(&mut self.warm);
-        warm.retain(|&function| self.line.contains(function) && view.has_idle(function));
+        let waits = |function| self.line.contains(function) || self.books.of(function) > 0;
+        warm.retain(|&function| waits(function) && view.has_idle(function));
         let can = warm.iter().filter(|&&function| self.idle(view, function).is_some());
         let first = can.filter_map(|&function| Some((self.line.place_of(function)?, function))).min();
         self.warm = warm;
         first
     }
 
-    /// Decides for those who have waited, until one is dispatched; says whether one is.
+    /// Decides for those who have waited, until something is to be carried out; says whether something is.
     fn serve_line(&mut self, view: &View<'_>, plan: &mut Plan) -> bool {
         loop {
             self.catch_up(view, plan);
@@ -428,13 +477,15 @@ impl<C: ChooseNode> ByNode<C> {
                     }
                     return true;
                 }
+                // Whoever comes next is to see that the image is on its way.
+                Decided::Moved => return true,
                 Decided::Promised => {}
                 Decided::Nowhere => self.line.set_aside(function),
             }
         }
     }
 
-    /// Decides for those who have come, until one is dispatched; says whether one is.
+    /// Decides for those who have come, until something is to be carried out; says whether something is.
     fn serve_arrivals(&mut self, view: &View<'_>, plan: &mut Plan) -> bool {
         for (place, pending) in view.pending_from(self.seen) {
             self.seen = place + 1;
@@ -446,7 +497,7 @@ impl<C: ChooseNode> ByNode<C> {
                 self.line.remove(pending.function);
             }
             match self.decide(view, plan, pending.function) {
-                Decided::Dispatched => return true,
+                Decided::Dispatched | Decided::Moved => return true,
                 Decided::Promised => {}
                 Decided::Nowhere => self.wait(view, pending.function),
             }
@@ -470,16 +521,21 @@ impl<C: ChooseNode> Scheduler for ByNode<C> {
         if !view.refused().is_empty() {
             self.take_back_refused(view);
         }
-        let opened = view.opened().iter().filter(|&&function| self.line.contains(function));
+        let waits = |function: &&FunctionId| self.line.contains(**function) || self.books.of(**function) > 0;
+        let opened = view.opened().iter().filter(waits);
         self.warm.extend(opened);
-        if changed && !self.books.is_empty() {
-            self.keep_promises(view, plan);
+        if !self.books.is_empty() {
+            self.give_up_places(view);
+            self.books.learn_of_touched(view);
+            if changed {
+                self.keep_promises(view, plan);
+            }
         }
-        let dispatched = !plan.dispatches.is_empty()
-            || changed && !self.line.is_empty() && self.serve_line(view, plan)
+        let acts = !plan.dispatches.is_empty()
+            || (changed || view.repeats()) && !self.line.is_empty() && self.serve_line(view, plan)
             || self.serve_arrivals(view, plan);
         // Who comes next is decided for when that has been carried out.
-        plan.goes_on = dispatched
-            && (!self.line.is_empty() || !self.books.is_empty() || view.pending_from(self.seen).next().is_some());
+        plan.goes_on =
+            acts && (!self.line.is_empty() || !self.books.is_empty() || view.pending_from(self.seen).next().is_some());
     }
 }

@@ -7,6 +7,7 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use crate::NodeId;
+use crate::node_set::NodeSet;
 
 /// What is known of one node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,6 +129,49 @@ impl LoadTree {
         self.first_with(most, NodeId(0))
     }
 
+    /// The node that has most room, of those that have so much, are in a set, if one is given, and meet a condition; of equals the first. This
+    /// looks only where a node of the set may have more room than those that were found: mostly O(log n), at worst at the whole set.
+    pub(super) fn roomiest_of(
+        &self,
+        set: Option<&NodeSet>,
+        room: u64,
+        meets: &mut dyn FnMut(NodeId) -> bool,
+    ) -> Option<NodeId> {
+        let mut best = None;
+        self.search_roomiest((1, 0, self.entries.len() / 2), set, room, meets, &mut best);
+        best.map(|(_, node)| NodeId(node))
+    }
+
+    fn search_roomiest(
+        &self,
+        (at, first, width): (usize, usize, usize),
+        set: Option<&NodeSet>,
+        room: u64,
+        meets: &mut dyn FnMut(NodeId) -> bool,
+        best: &mut Option<(u64, u32)>,
+    ) {
+        let Some(most) = self.entries.get(at).and_then(|entry| entry.room.checked_sub(1)) else { return };
+        let is_less = |(best, node): (u64, u32)| most < best || most == best && node < first as u32;
+        if most < room || best.is_some_and(is_less) {
+            return;
+        }
+        if set.is_some_and(|set| !set.any_of(NodeId(first as u32), width)) {
+            return;
+        }
+        if width == 1 {
+            if meets(NodeId(first as u32)) {
+                *best = Some((most, first as u32));
+            }
+            return;
+        }
+        let half = width / 2;
+        let children = [(2 * at, first, half), (2 * at + 1, first + half, half)];
+        let right_first = self.entries[2 * at + 1].room > self.entries[2 * at].room;
+        for index in if right_first { [1, 0] } else { [0, 1] } {
+            self.search_roomiest(children[index], set, room, meets, best);
+        }
+    }
+
     /// The first node at this place of the order or behind it that has so much room.
     pub(super) fn first_with(&self, room: u64, from: NodeId) -> Option<NodeId> {
         let size = self.entries.len() / 2;
@@ -218,6 +262,15 @@ mod tests {
             let most = tree.most_room();
             let roomiest = nodes().find(|&(_, has, _)| has.is_some() && has == most).map(|(node, ..)| NodeId(node));
             prop_assert_eq!(tree.roomiest(), roomiest);
+            let mut set = NodeSet::new();
+            (0..loads.len() as u32).filter(|node| node / 3 % 2 == 0).for_each(|node| _ = set.insert(NodeId(node)));
+            for set in [None, Some(&set)] {
+                let is_in = |node| set.is_none_or(|set| set.contains(NodeId(node)));
+                let meets = nodes().filter(|&(node, has, _)| enough(has) && is_in(node) && node % 3 != parity);
+                let roomiest = meets.max_by_key(|&(node, has, _)| (has, std::cmp::Reverse(node)));
+                let roomiest = roomiest.map(|(node, ..)| NodeId(node));
+                prop_assert_eq!(tree.roomiest_of(set, room, &mut |node| node.0 % 3 != parity), roomiest);
+            }
             let least = nodes().filter(|&(node, has, _)| enough(has) && node % 3 != parity);
             let least = least.min_by_key(|&(node, _, running)| (running, node)).map(|(node, ..)| NodeId(node));
             prop_assert_eq!(tree.least_running(room, &mut |node| node.0 % 3 != parity), least);

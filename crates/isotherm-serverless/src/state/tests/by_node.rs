@@ -9,6 +9,7 @@ use crate::eviction::NeverEvict;
 use crate::function::Concurrency;
 use crate::scheduler::{
     ByNode, ChooseNode, FirstFit, HashAffinity, LeastLoaded, LoadMeasure, Locality, MostLoaded, PowerOfTwo, RoundRobin,
+    WarmFirst,
 };
 use crate::state::{Registration, View};
 
@@ -226,6 +227,101 @@ fn locality_goes_where_the_image_is_nearest() {
 }
 
 #[test]
+fn who_comes_in_the_same_round_sees_that_the_image_is_on_its_way() {
+    let mut stage = stage_of(&[(2, 100, 100); 3], ByNode::new(WarmFirst, true));
+    let image = stage.image("i", 10, 10);
+    let f = stage.function(Some(image), 20, 5);
+    let all: Vec<InvocationId> = (0..3).map(|_| stage.invoke(f)).collect();
+    assert_eq!(stage.orders(), ["download 0"]);
+    // All three are admitted at once. Node 0 has slots for two of them, to which one copy goes; the third one needs another node.
+    stage.downloaded(image);
+    assert_eq!(stage.orders(), ["copy 0 to 0", "copy 0 to 1"]);
+    for node in [0, 1] {
+        stage.copied(node, image);
+        stage.loaded(node, image);
+    }
+    assert_eq!(all.iter().map(|&id| stage.node_of(id)).collect::<Vec<_>>(), [Some(0), Some(0), Some(1)]);
+}
+
+/// Three nodes of 100 bytes. Node 0 has nothing of the image, node 1 has it on disk, node 2 in memory, together with an idle container of 80
+/// bytes.
+fn full_where_it_is_near(scheduler: impl Scheduler + 'static) -> (Stage, FunctionId, InvocationId) {
+    let mut stage = stage_of(&[(2, 100, 100); 3], scheduler);
+    let image = stage.image("i", 10, 10);
+    let (f, other) = (stage.function(Some(image), 20, 5), stage.plain(80));
+    stage.put(1, image, false);
+    stage.put(2, image, true);
+    let container = stage.state.start_container(NodeId(2), other).expect("room");
+    let known = stage.state.containers[&container];
+    stage.state.container_is_idle(container, known);
+    let first = stage.invoke(f);
+    stage.orders();
+    (stage, f, first)
+}
+
+#[test]
+fn warm_first_goes_where_the_image_is_nearest_of_what_has_room() {
+    let (mut stage, ..) = full_where_it_is_near(ByNode::new(WarmFirst, true));
+    // 10 bytes are free beside the image and the idle container of node 2: not enough for 20. Node 1 is next.
+    stage.downloaded(ImageId(0));
+    assert_eq!(stage.orders(), ["load 0 on 1"]);
+    // Locality stops the idle container on node 2.
+    let (mut stage, ..) = full_where_it_is_near(ByNode::new(Locality, false));
+    stage.downloaded(ImageId(0));
+    let orders = stage.orders();
+    assert!(
+        orders.contains(&"stopped 0".to_owned()) && orders.iter().any(|order| order.contains("on 2")),
+        "{orders:?}"
+    );
+}
+
+#[test]
+fn warm_first_stops_idle_containers_where_the_image_is_nearest_if_there_is_no_room() {
+    let (mut stage, f, first) = full_where_it_is_near(ByNode::new(WarmFirst, true));
+    stage.downloaded(ImageId(0));
+    stage.orders();
+    // Nodes 0 and 1 are filled up with what runs. (On node 1 are 10 of the image and 20 that are kept for the first.)
+    let (eighty, seventy) = (stage.plain(100), stage.plain(70));
+    assert_eq!(stage.spread(&[eighty, seventy]), [Some(0), Some(1)]);
+    // Idle ones have to go, and are only on node 2, which has the image. Who has waited for longest is started there.
+    assert_eq!((stage.spread(&[f]), stage.node_of(first)), (vec![None], Some(2)));
+}
+
+#[test]
+fn functions_that_share_an_image_do_not_stop_each_others_containers_while_there_is_room() {
+    // Four functions of 40 bytes share an image of 10 in memory; each is used once, and kept. A node has room for two of them.
+    let kept = |scheduler: Box<dyn Scheduler>| {
+        let nodes = [(2, 100, 100); 2];
+        let mut stage = Setup { scheduler: Some(scheduler), ..Setup::new(Preset::Default, &nodes) }.stage();
+        let image = stage.image("i", 10, 10);
+        for second in 0..4 {
+            stage.at(second);
+            let f = stage.function(Some(image), 40, 5);
+            let id = stage.invoke(f);
+            loop {
+                let orders = stage.effects();
+                let Some(order) = orders
+                    .into_iter()
+                    .find(|order| matches!(order, Effect::Download { .. } | Effect::Copy { .. } | Effect::Load { .. }))
+                else {
+                    break;
+                };
+                match order {
+                    Effect::Download { image } => stage.downloaded(image),
+                    Effect::Copy { node, image } => stage.copied(node.0, image),
+                    Effect::Load { node, image } => stage.loaded(node.0, image),
+                    _ => {}
+                }
+            }
+            stage.body_ended(id);
+        }
+        stage.state.containers.len()
+    };
+    assert_eq!(kept(Box::new(ByNode::new(WarmFirst, true))), 4);
+    assert_eq!(kept(Box::new(ByNode::new(Locality, false))), 2, "all of them go where the image came first");
+}
+
+#[test]
 fn an_idle_container_serves_wherever_it_is_if_that_is_wanted() {
     // The containers are created on nodes 2, 1 and 0, in this order, and end in the order of nodes 1, 2, 0.
     let play = |reuse: ContainerReuse, prefer_warm: bool| {
@@ -439,8 +535,114 @@ fn rule(number: u8) -> Box<dyn Scheduler> {
         4 => Box::new(ByNode::new(LeastLoaded::by(LoadMeasure::Running), false)),
         5 => Box::new(ByNode::new(MostLoaded, true)),
         6 => Box::new(ByNode::new(HashAffinity::new(1.25), false)),
-        7 => Box::new(ByNode::new(Locality, true)),
+        7 => Box::new(ByNode::new(WarmFirst, true)),
         _ => Box::new(ByNode::new(PowerOfTwo::new(random()), true)),
+    }
+}
+
+/// A platform with images, to which things happen that are drawn.
+struct Played {
+    stage: Stage,
+    functions: Vec<FunctionId>,
+    /// Copies, loads and downloads that are going on.
+    moving: Vec<Effect>,
+    off: std::collections::BTreeSet<NodeId>,
+}
+
+impl Played {
+    fn new(scheduler: Box<dyn Scheduler>, nodes: &[(u32, u64, u64)], functions: &[(u64, u64, usize)]) -> Self {
+        let mut stage = Setup { scheduler: Some(scheduler), ..Setup::new(Preset::Default, nodes) }.stage();
+        let images =
+            [("a", 10, 10), ("b", 20, 15), ("c", 5, 30)].map(|(name, disk, memory)| stage.image(name, disk, memory));
+        let register = |&(memory, disk, image): &(u64, u64, usize)| {
+            let limits = Limits::time(Duration::from_secs(60)).memory(memory).disk(disk);
+            stage.state.register(Registration::new("f".into(), images.get(image).copied(), limits)).ok()
+        };
+        let functions = functions.iter().filter_map(register).collect();
+        Played { stage, functions, moving: Vec::new(), off: std::collections::BTreeSet::new() }
+    }
+
+    /// One thing happens; gives what the service is told to do.
+    fn step(&mut self, second: u64, action: u8, which: usize) -> Vec<String> {
+        let stage = &mut self.stage;
+        stage.at(second);
+        let node = NodeId((which % stage.state.nodes.len()) as u32);
+        match action {
+            0..=3 if !self.functions.is_empty() => _ = stage.invoke(self.functions[which % self.functions.len()]),
+            4 | 5 => {
+                let running = stage.state.running();
+                if !running.is_empty() {
+                    stage.body_ended(running[which % running.len()]);
+                }
+            }
+            6 => {
+                let waiting = stage.state.pending.iter().nth(which % 4).map(|pending| pending.invocation);
+                if let Some(waiting) = waiting {
+                    stage.state.cancel(waiting, FailureCause::Cancelled);
+                    stage.conclude(Round::Yes);
+                }
+            }
+            7..=12 if !self.moving.is_empty() => {
+                let result = if which % 7 == 0 { Err(FailureCause::Cancelled) } else { Ok(()) };
+                match self.moving.swap_remove(which % self.moving.len()) {
+                    Effect::Download { image } => stage.state.download_ended(image, Ok(())),
+                    Effect::Copy { node, image } => stage.state.copy_ended(node, image, result),
+                    Effect::Load { node, image } => stage.state.load_ended(node, image, result),
+                    _ => {}
+                }
+                stage.conclude(Round::Yes);
+            }
+            13 if self.off.remove(&node) => {
+                stage.state.node_recovered(node);
+                stage.conclude(Round::Yes);
+            }
+            13 if which % 3 == 0 => {
+                self.off.insert(node);
+                stage.state.node_failed(node);
+                for id in stage.state.running() {
+                    if stage.node_of(id) == Some(node.0) {
+                        stage.state.abandon(id, FailureCause::Cancelled);
+                    }
+                }
+                stage.conclude(Round::Yes);
+            }
+            14 => stage.conclude(Round::Yes),
+            _ => {}
+        }
+        let is_move =
+            |effect: &&Effect| matches!(effect, Effect::Download { .. } | Effect::Copy { .. } | Effect::Load { .. });
+        self.moving.extend(stage.effects.iter().filter(is_move).cloned());
+        stage.orders()
+    }
+}
+
+fn looking_everywhere(number: u8) -> Box<dyn Scheduler> {
+    match number {
+        0 => Box::new(ByNode::new(FirstFit, true).looking_everywhere()),
+        1 => Box::new(ByNode::new(FirstFit, false).looking_everywhere()),
+        _ => Box::new(ByNode::new(WarmFirst, true).looking_everywhere()),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    /// Places that wait for images are looked at only when something has happened on their nodes. That is as good as to look at all of them
+    /// whenever anything has happened.
+    #[test]
+    fn places_are_kept_as_if_all_of_them_were_looked_at(
+        number in 0u8..3,
+        nodes in prop::collection::vec((1u32..4, 40u64..120, 30u64..80), 1..5),
+        functions in prop::collection::vec((5u64..60, 0u64..20, 0usize..4), 1..6),
+        steps in prop::collection::vec((0u8..15, 0usize..50), 1..150),
+    ) {
+        let plain = rule(if number == 2 { 7 } else { number });
+        let mut played = Played::new(plain, &nodes, &functions);
+        let mut expected = Played::new(looking_everywhere(number), &nodes, &functions);
+        for (step, (action, which)) in steps.into_iter().enumerate() {
+            let (orders, all) = (played.step(step as u64, action, which), expected.step(step as u64, action, which));
+            prop_assert_eq!(orders, all, "at step {}", step);
+        }
     }
 }
 

@@ -11,6 +11,7 @@ mod fcfs;
 mod prewarm;
 mod room;
 mod schedulers;
+mod startups;
 
 use std::cell::RefCell;
 use std::rc::Rc;
