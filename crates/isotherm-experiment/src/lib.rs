@@ -71,4 +71,4 @@ pub use isotherm_workload::parquet_being_read;
 pub use plan::Plan;
 pub use report::RunReport;
 pub use results::{Results, ResultsError};
-pub use run::{Progress, RunOptions, Stage, Stopped, Watch};
+pub use run::{Progress, RunOptions, Stopped, Watch};
