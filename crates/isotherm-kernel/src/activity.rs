@@ -221,6 +221,9 @@ impl Activity {
 
     fn leave_to(mut self, listener: Listener) -> ActivityId {
         self.owned = false;
+        if self.kernel.is_over() {
+            return self.id;
+        }
         let index = self.id.index;
         self.kernel.inner.listeners.borrow_mut()[index as usize] = listener;
         let result = self.kernel.inner.fluid.borrow().result(self.id);

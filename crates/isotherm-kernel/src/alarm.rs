@@ -302,6 +302,9 @@ impl Kernel {
     }
 
     pub(crate) fn call_at_date(&self, due: Time, call: BoxedCall) -> Call {
+        if self.is_over() {
+            return Call { alarm: None };
+        }
         if due <= self.now() {
             self.inner.ready.borrow_mut().push_back(Ready::Call(call));
             return Call { alarm: None };
@@ -311,6 +314,9 @@ impl Kernel {
 
     /// Like [`call_after`](Self::call_after), for those who have many calls to make: `whom` is told the `token`.
     pub fn signal_after(&self, duration: Duration, whom: Rc<dyn Signalled>, token: [u64; 2]) -> Call {
+        if self.is_over() {
+            return Call { alarm: None };
+        }
         if duration.is_zero() {
             self.inner.ready.borrow_mut().push_back(Ready::Signal(whom, token));
             return Call { alarm: None };
@@ -329,6 +335,9 @@ impl Kernel {
     /// Like [`signal_after`](Self::signal_after), for those who make one call after the other and cancel none: what comes next is kept apart from the
     /// event queue, which makes it cheaper to wait for. If k such calls are under way at a time, each costs O(k).
     pub fn signal_in_series(&self, duration: Duration, whom: Rc<dyn Signalled>, token: [u64; 2]) {
+        if self.is_over() {
+            return;
+        }
         if duration.is_zero() {
             self.inner.ready.borrow_mut().push_back(Ready::Signal(whom, token));
         } else {

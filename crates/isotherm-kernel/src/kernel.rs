@@ -14,6 +14,7 @@ use crate::alarm::{self, Agenda, BoxedCall, Call, Signalled, WaitUntil};
 use crate::fluid::{ActivityError, Due, Fluid};
 use crate::queue::EventQueue;
 use crate::standstill::{Ahead, Change, Witness};
+use crate::teardown;
 use crate::{Actor, ActorId, Duration, Group, Mailbox, Rank, Time};
 
 /// What an entry of the event queue points at.
@@ -59,6 +60,26 @@ pub(crate) struct Inner {
     pub(crate) listeners: RefCell<Vec<Listener>>,
     pub(crate) tasks: RefCell<Tasks>,
     pub(crate) ready: RefCell<VecDeque<Ready>>,
+    /// Who lets go of what it holds when the simulation is dropped.
+    pub(crate) registered: RefCell<teardown::Registered>,
+    /// Whether the simulation has been dropped.
+    pub(crate) over: Cell<bool>,
+}
+
+/// An actor runs as long as this lives, which is not beyond its panic.
+struct Running<'a>(&'a Cell<Option<ActorId>>);
+
+impl<'a> Running<'a> {
+    fn new(running: &'a Cell<Option<ActorId>>, id: ActorId) -> Self {
+        running.set(Some(id));
+        Running(running)
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.set(None);
+    }
 }
 
 /// A handle on a simulation, held by everything that lives in it; cheap to clone.
@@ -116,6 +137,8 @@ impl Kernel {
                 listeners: RefCell::default(),
                 tasks: RefCell::default(),
                 ready: RefCell::default(),
+                registered: RefCell::default(),
+                over: Cell::new(false),
             }),
         }
     }
@@ -201,6 +224,9 @@ impl Kernel {
     /// waits, such as the events of a speed profile. Such calls do not prolong a simulation whose actors have ended, and how far
     /// they keep one going in which nothing else is to come, `change` says.
     pub fn background_at(&self, date: Time, change: Change, call: impl FnOnce(&Kernel) + 'static) {
+        if self.is_over() {
+            return;
+        }
         let number =
             self.inner.background.borrow_mut().insert(Background { change, noted: self.now(), call: Box::new(call) })
                 as u32;
@@ -279,7 +305,7 @@ impl Kernel {
     }
 
     /// A new mailbox.
-    pub fn mailbox<T>(&self, name: impl Into<Label>) -> Mailbox<T> {
+    pub fn mailbox<T: 'static>(&self, name: impl Into<Label>) -> Mailbox<T> {
         Mailbox::new(self.clone(), name.into())
     }
 
@@ -314,7 +340,11 @@ impl Kernel {
     pub(crate) fn insert_task(&self, mut task: Task) -> ActorId {
         task.scheduled = true;
         let id = self.inner.tasks.borrow_mut().insert(task);
-        self.inner.ready.borrow_mut().push_back(Ready::Actor(id));
+        if self.is_over() {
+            self.kill(id);
+        } else {
+            self.inner.ready.borrow_mut().push_back(Ready::Actor(id));
+        }
         id
     }
 
@@ -347,9 +377,9 @@ impl Kernel {
             task.future.take()
         };
         let Some(mut future) = future else { return };
-        self.inner.running.set(Some(id));
+        let running = Running::new(&self.inner.running, id);
         let poll = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-        self.inner.running.set(None);
+        drop(running);
         if poll.is_pending() {
             let mut tasks = self.inner.tasks.borrow_mut();
             if let Some(task) = tasks.get(id)

@@ -62,6 +62,7 @@ pub mod random;
 mod random_duration;
 mod simulation;
 mod standstill;
+mod teardown;
 mod time;
 
 pub use activity::Activity;
@@ -77,4 +78,5 @@ pub use random::{Random, RandomStreams};
 pub use random_duration::RandomDuration;
 pub use simulation::{Limits, RunError, Simulation, WaitingActor};
 pub use standstill::{Change, Witness};
+pub use teardown::{Teardown, WeakKernel};
 pub use time::{Duration, Time};

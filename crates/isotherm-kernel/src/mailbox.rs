@@ -15,6 +15,7 @@ use std::task::{Context, Poll};
 
 use crate::actor::{Label, Waiting};
 use crate::combinators::{Either, select};
+use crate::teardown::{Place, Teardown};
 use crate::{ActorId, Duration, Kernel, Signalled};
 
 struct Letter<T> {
@@ -37,6 +38,25 @@ struct Inner<T> {
     listener: RefCell<Option<Weak<dyn Signalled>>>,
     /// Whether that has been told and not all letters have been taken since.
     told: Cell<bool>,
+    /// Its place among those who let go of what they hold when the simulation is dropped.
+    place: Cell<Option<Place>>,
+}
+
+/// A letter that nobody receives any more may hold the mailbox in which it is.
+impl<T> Teardown for Inner<T> {
+    fn tear_down(&self) {
+        let letters = self.letters.take();
+        let listener = self.listener.take();
+        drop((letters, listener));
+    }
+}
+
+impl<T> Drop for Inner<T> {
+    fn drop(&mut self) {
+        if let Some(place) = self.place.take() {
+            self.kernel.give_up(&place);
+        }
+    }
 }
 
 /// A queue of messages of type `T`; a cheap handle that can be cloned.
@@ -80,15 +100,22 @@ pub struct ReceiveTimedOut(
 );
 
 impl<T> Mailbox<T> {
-    pub(crate) fn new(kernel: Kernel, name: Label) -> Self {
-        Mailbox(Rc::new(Inner {
+    pub(crate) fn new(kernel: Kernel, name: Label) -> Self
+    where
+        T: 'static,
+    {
+        let mailbox = Mailbox(Rc::new(Inner {
             kernel,
             name,
             letters: RefCell::default(),
             receivers: RefCell::default(),
             listener: RefCell::default(),
             told: Cell::new(false),
-        }))
+            place: Cell::default(),
+        }));
+        let weak = Rc::downgrade(&mailbox.0);
+        mailbox.0.place.set(mailbox.0.kernel.register(weak));
+        mailbox
     }
 
     /// The mailbox's name, for reports.
@@ -134,6 +161,9 @@ impl<T> Mailbox<T> {
     }
 
     fn put(&self, letter: Letter<T>) {
+        if self.0.kernel.is_over() {
+            return;
+        }
         self.0.letters.borrow_mut().push_back(letter);
         self.wake_next();
     }

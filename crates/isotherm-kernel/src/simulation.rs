@@ -108,6 +108,15 @@ pub enum RunError {
         /// How many times actors had run at that date.
         steps: u64,
     },
+    /// It has been run before.
+    #[error(
+        "the simulation has been run before, until {ended} s: a run ends all its actors, daemons too, so that another run needs \
+         another simulation"
+    )]
+    AlreadyRun {
+        /// The date at which that run ended.
+        ended: Time,
+    },
     /// The [watcher](Simulation::with_watcher) of the simulation said that it shall not go on.
     #[error("interrupted at {at} s")]
     Interrupted {
@@ -147,6 +156,7 @@ pub struct Simulation {
     kernel: Kernel,
     limits: Limits,
     watcher: RefCell<Option<Watcher>>,
+    has_run: Cell<bool>,
     /// Steps until he looks again.
     steps_until_look: Cell<u64>,
 }
@@ -170,6 +180,7 @@ impl Simulation {
             kernel: Kernel::new(),
             limits: Limits::default(),
             watcher: RefCell::new(None),
+            has_run: Cell::new(false),
             steps_until_look: Cell::new(u64::MAX),
         }
     }
@@ -220,7 +231,11 @@ impl Simulation {
     ///
     /// # Errors
     /// A [`RunError`] that says why the simulation cannot go on. Everything that has happened until then has happened.
+    /// [`RunError::AlreadyRun`] if it has been run before, however that ended: there is nobody left who could do anything.
     pub fn run(&self) -> Result<Time, RunError> {
+        if self.has_run.replace(true) {
+            return Err(RunError::AlreadyRun { ended: self.kernel.now() });
+        }
         let result = self.run_to_end();
         self.kill_all();
         result
@@ -345,12 +360,17 @@ impl Simulation {
 
 impl Drop for Simulation {
     fn drop(&mut self) {
+        // From now on what guards start anew is dropped where it is started.
+        self.kernel.inner.over.set(true);
         self.kill_all();
         // Calls that never happened may hold the kernel; they are dropped while nothing is borrowed.
         let agenda = self.kernel.inner.agenda.borrow_mut().take();
         let listeners = self.kernel.inner.listeners.take();
         drop((agenda, listeners));
         self.kernel.forget_background();
-        self.kill_all();
+        self.kernel.tear_down();
+        // Those of actors that have panicked are left.
+        let tasks = self.kernel.inner.tasks.take();
+        drop(tasks);
     }
 }

@@ -21,7 +21,7 @@ use std::future::Future;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use isotherm_kernel::{Activity, Actor, ActorBuilder, Group, Kernel, Label, ResourceId, Sharing};
+use isotherm_kernel::{Activity, Actor, ActorBuilder, Group, Kernel, Label, ResourceId, Sharing, Teardown};
 use rustc_hash::FxHashMap;
 
 use crate::cpu::HostState;
@@ -59,6 +59,14 @@ pub(crate) struct Inner {
     pub(crate) state_changes: Cell<u64>,
     pub(crate) observers: RefCell<Vec<HostObserver>>,
     parts: FxHashMap<ResourceId, Part>,
+}
+
+/// An observer may hold the platform, or what holds it.
+impl Teardown for Inner {
+    fn tear_down(&self) {
+        let observers = self.observers.take();
+        drop(observers);
+    }
 }
 
 /// A platform in a simulation. See the [module](self).
@@ -124,6 +132,8 @@ impl Platform {
         };
         let witness = Rc::downgrade(&platform.inner);
         kernel.ask_at_standstill(witness);
+        let weak = Rc::downgrade(&platform.inner);
+        platform.kernel().tear_down_with(weak);
         platform.start_profiles();
         Ok(platform)
     }

@@ -1,6 +1,6 @@
 //! What users bring: images, functions and what they do, limits.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -488,15 +488,36 @@ impl Function {
 }
 
 /// A function that a service has accepted. Cheap to clone.
-#[derive(Clone, Debug)]
+///
+/// Bodies may hold it, also that of the function itself: the service lets go of its functions when the simulation is dropped.
+#[derive(Clone)]
 pub struct RegisteredFunction {
     pub(crate) service: ServerlessComputeService,
     pub(crate) id: FunctionId,
-    pub(crate) function: Function,
+    pub(crate) name: Arc<str>,
+    /// The service has it; here it is only once somebody has asked, because its body may hold this.
+    function: OnceCell<Function>,
     pub(crate) limits: Limits,
 }
 
+impl fmt::Debug for RegisteredFunction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let RegisteredFunction { service, id, name, limits, .. } = self;
+        f.debug_struct("RegisteredFunction")
+            .field("service", service)
+            .field("id", id)
+            .field("name", name)
+            .field("limits", limits)
+            .finish_non_exhaustive()
+    }
+}
+
 impl RegisteredFunction {
+    pub(crate) fn new(service: &ServerlessComputeService, id: FunctionId, function: &Function, limits: Limits) -> Self {
+        let (name, function) = (Arc::clone(function.name()), OnceCell::new());
+        RegisteredFunction { service: service.clone(), id, name, function, limits }
+    }
+
     /// Its number at the service.
     pub fn id(&self) -> FunctionId {
         self.id
@@ -504,7 +525,7 @@ impl RegisteredFunction {
 
     /// The function.
     pub fn function(&self) -> &Function {
-        &self.function
+        self.function.get_or_init(|| self.service.function(self.id))
     }
 
     /// The limits with which it was registered.

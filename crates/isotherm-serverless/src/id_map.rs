@@ -164,6 +164,11 @@ impl<I: CountedId, T> IdMap<I, T> {
     }
 
     /// All values, in no order that means anything.
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> + '_ {
+        self.places.iter_mut().filter_map(|place| place.value.as_mut())
+    }
+
+    /// All values, in no order that means anything.
     #[cfg(any(test, feature = "audit"))]
     pub(crate) fn values(&self) -> impl Iterator<Item = &T> + '_ {
         self.places.iter().filter_map(|place| place.value.as_ref())

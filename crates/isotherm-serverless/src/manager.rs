@@ -133,7 +133,7 @@ impl FunctionManager {
                 reply,
             })
             .await?;
-        Ok(RegisteredFunction { service: service.clone(), id, function: function.clone(), limits })
+        Ok(RegisteredFunction::new(service, id, function, limits))
     }
 
     /// Invokes a function. Gives the invocation as soon as the service has taken it in.
@@ -168,7 +168,7 @@ impl FunctionManager {
         body: Option<Body>,
     ) -> Result<Invocation, FailureCause> {
         if function.service != *service {
-            let function = Arc::clone(function.function.name());
+            let function = Arc::clone(&function.name);
             return Err(FailureCause::FunctionNotRegistered { function });
         }
         let bytes = service.payloads().invoke_request;
@@ -240,7 +240,7 @@ impl FunctionManager {
         source: impl Source + 'static,
     ) -> Result<u64, FailureCause> {
         if let Some(stranger) = functions.iter().find(|function| function.service != *service) {
-            let function = Arc::clone(stranger.function.name());
+            let function = Arc::clone(&stranger.name);
             return Err(FailureCause::FunctionNotRegistered { function });
         }
         let replay = Replay::new(service, self.port.clone(), self.caller.clone(), functions, source);

@@ -17,7 +17,7 @@ use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use isotherm_kernel::{Call as Timer, Duration, Kernel, Signalled};
+use isotherm_kernel::{Call as Timer, Duration, Kernel, Signalled, Teardown};
 use isotherm_platform::HostId;
 use isotherm_services::{
     Address, AtLimit, BareMetalConfig, BareMetalService, Delivery, FailureCause, Ledger, Port, Site, StorageConfig,
@@ -144,6 +144,15 @@ impl Signalled for Inner {
     }
 }
 
+/// What users leave with the service may hold it: bodies, handles, policies, observers.
+impl Teardown for Inner {
+    fn tear_down(&self) {
+        let of_state = self.state.borrow_mut().tear_down();
+        let of_desk = self.desk.borrow_mut().tear_down();
+        drop((of_state, of_desk, self.in_hand.take(), self.sinks.take()));
+    }
+}
+
 /// The services on one compute host.
 struct NodeServices {
     host: HostId,
@@ -176,6 +185,19 @@ struct Desk {
     /// How far the actions are that serve the live invocations, for the check of the ledgers.
     #[cfg(any(test, feature = "audit"))]
     progress: std::collections::BTreeMap<InvocationId, (NodeId, Rc<isotherm_services::ActionStatus>)>,
+}
+
+impl Desk {
+    /// Gives up whatever may hold the service.
+    fn tear_down(&mut self) -> impl Sized + use<> {
+        let bare = |function: &Function| {
+            Function::new(Arc::clone(function.name()), function.image().cloned(), Body::sleep(Duration::ZERO))
+        };
+        let functions = self.functions.iter().map(|(function, limits)| (bare(function), *limits)).collect();
+        let functions = std::mem::replace(&mut self.functions, functions);
+        let private = std::mem::take(&mut self.private);
+        (functions, private, std::mem::take(&mut self.draining), self.stopping.take())
+    }
 }
 
 impl fmt::Debug for ServerlessComputeService {
@@ -240,6 +262,8 @@ impl ServerlessComputeService {
         let service = ServerlessComputeService { inner: Rc::new(inner) };
         let listener = Rc::downgrade(&service.inner);
         service.inner.port.listen(listener);
+        let weak = Rc::downgrade(&service.inner);
+        site.kernel().tear_down_with(weak);
         service.watch_hosts();
         let witness = Rc::downgrade(&service.inner);
         site.kernel().ask_at_standstill(witness);
@@ -346,6 +370,10 @@ impl ServerlessComputeService {
 
     /// The handle of an invocation that has not ended: the one that somebody has, or a new one.
     fn handle(&self, id: InvocationId, live: &mut Live) -> Invocation {
+        if self.kernel().is_over() {
+            // Nothing will be told of it any more, and what the service keeps would keep the service.
+            return Invocation::new(id, self.clone());
+        }
         live.errand.handle.get_or_insert_with(|| Invocation::new(id, self.clone())).clone()
     }
 
@@ -365,7 +393,12 @@ impl ServerlessComputeService {
         let desk = self.inner.desk.borrow();
         let id = *desk.by_name.get(name)?;
         let (function, limits) = &desk.functions[id.index()];
-        Some(RegisteredFunction { service: self.clone(), id, function: function.clone(), limits: *limits })
+        Some(RegisteredFunction::new(self, id, function, *limits))
+    }
+
+    /// The function of that number.
+    pub(crate) fn function(&self, id: FunctionId) -> Function {
+        self.inner.desk.borrow().functions[id.index()].0.clone()
     }
 
     /// Checks the platform's books and that the ledgers of the bare-metal services agree with them.

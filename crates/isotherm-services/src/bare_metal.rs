@@ -37,7 +37,7 @@ use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use isotherm_kernel::{Duration, Time};
+use isotherm_kernel::{Duration, Teardown, Time};
 use isotherm_platform::HostId;
 
 pub use action::{
@@ -120,6 +120,16 @@ impl fmt::Debug for BareMetalService {
     }
 }
 
+/// An action that has not ended may hold the service, or what holds it.
+impl Teardown for Inner {
+    fn tear_down(&self) {
+        let cores = self.books.borrow().ledger.cores;
+        let books = self.books.replace(Books::new(cores));
+        self.books.borrow_mut().ledger = books.ledger;
+        drop(books);
+    }
+}
+
 /// Hears that the host has failed: its actor dies with the host.
 struct Sentinel(BareMetalService);
 
@@ -169,6 +179,8 @@ impl BareMetalService {
             down: Cell::new(false),
         };
         let service = Self { inner: Rc::new(inner) };
+        let weak = Rc::downgrade(&service.inner);
+        site.kernel().tear_down_with(weak);
         service.spawn_sentinel();
         service
     }

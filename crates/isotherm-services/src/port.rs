@@ -17,7 +17,7 @@ use std::fmt;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
-use isotherm_kernel::{Duration, Mailbox, ReceiveTimedOut, Signalled};
+use isotherm_kernel::{Duration, Mailbox, ReceiveTimedOut, Signalled, Teardown};
 use isotherm_platform::HostId;
 
 use crate::transfer::{failure, unreachable};
@@ -105,6 +105,14 @@ struct Parcel<M> {
     on_lost: Option<OnLost<M>>,
 }
 
+/// A message in line may hold the port.
+impl<M> Teardown for Inner<M> {
+    fn tear_down(&self) {
+        let line = self.line.take();
+        drop(line);
+    }
+}
+
 impl<M> Clone for Port<M> {
     fn clone(&self) -> Self {
         Self { inner: Rc::clone(&self.inner) }
@@ -136,7 +144,12 @@ impl<M: Message + 'static> Port<M> {
             busy: Cell::new(false),
             line: RefCell::default(),
         };
-        Self { inner: Rc::new(inner) }
+        let port = Self { inner: Rc::new(inner) };
+        if delivery == Delivery::OneAtATime {
+            let weak = Rc::downgrade(&port.inner);
+            site.kernel().tear_down_with(weak);
+        }
+        port
     }
 
     /// Where the port is.

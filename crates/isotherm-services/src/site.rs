@@ -5,7 +5,7 @@ use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use isotherm_kernel::{Kernel, Time};
+use isotherm_kernel::{Kernel, Teardown, Time};
 use isotherm_platform::{HostId, Platform};
 
 /// The platform that the services of a simulation share, and the observers of their messages. Cheap to clone.
@@ -50,6 +50,14 @@ struct Inner {
 
 type Observer = Box<dyn FnMut(&MessageEvent)>;
 
+/// An observer may hold the site, or what holds it.
+impl Teardown for Inner {
+    fn tear_down(&self) {
+        let observers = self.observers.take();
+        drop(observers);
+    }
+}
+
 /// A message was sent. Observers get it at the date of sending, whatever becomes of the message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MessageEvent {
@@ -70,7 +78,10 @@ impl Site {
     #[must_use]
     pub fn new(platform: Platform) -> Self {
         let inner = Inner { platform, observers: RefCell::default(), observed: Cell::new(false) };
-        Self { inner: Rc::new(inner) }
+        let site = Self { inner: Rc::new(inner) };
+        let weak = Rc::downgrade(&site.inner);
+        site.kernel().tear_down_with(weak);
+        site
     }
 
     /// The platform.

@@ -43,7 +43,7 @@ use std::fmt;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
-use isotherm_kernel::{Actor, Mailbox};
+use isotherm_kernel::{Actor, Mailbox, Teardown};
 use isotherm_platform::{DiskId, HostId};
 use slab::Slab;
 
@@ -153,6 +153,14 @@ struct Inner {
 
 type EvictionObserver = Box<dyn FnMut(&Evicted)>;
 
+/// An observer may hold the service, or what holds it.
+impl Teardown for Inner {
+    fn tear_down(&self) {
+        let observers = self.observers.take();
+        drop(observers);
+    }
+}
+
 impl fmt::Debug for StorageService {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "StorageService({})", self.address())
@@ -192,6 +200,8 @@ impl StorageService {
             observers: RefCell::default(),
         };
         let service = Self { inner: Rc::new(inner) };
+        let weak = Rc::downgrade(&service.inner);
+        site.kernel().tear_down_with(weak);
         service.spawn_daemon();
         service
     }

@@ -123,7 +123,8 @@ impl World {
     /// Runs until every controller has ended, and gives the date of the end.
     ///
     /// # Errors
-    /// [`Error::Controller`] if a controller has given up (the first of them), else [`Error::Run`] if the simulation could not go on.
+    /// [`Error::Controller`] if a controller has given up (the first of them), else [`Error::Run`] if the simulation could not go on, or if
+    /// it has been run before ([`RunError::AlreadyRun`](isotherm_kernel::RunError::AlreadyRun)).
     pub fn run(&self) -> Result<Time, Error> {
         let end = self.simulation.run();
         match self.failure.take() {

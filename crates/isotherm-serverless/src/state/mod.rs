@@ -60,10 +60,10 @@ use rustc_hash::FxHashMap;
 
 use crate::config::{ContainerReuse, OnFailure, RoomRule, Rules, Throttle};
 use crate::errand::Errand;
-use crate::eviction::ContainerEviction;
+use crate::eviction::{ContainerEviction, NeverEvict};
 use crate::function::{Body, Concurrency, Startup};
 use crate::id_map::IdMap;
-use crate::keep_alive::{KeepAlive, SharedKeepAlive};
+use crate::keep_alive::{Fixed, KeepAlive, SharedKeepAlive};
 use crate::life::{Life, Records};
 use crate::message::ManagerMessage;
 use crate::node_set::{IdSet, NodeSet};
@@ -381,6 +381,21 @@ impl PlatformState {
 
     pub(crate) fn observe(&mut self, observer: Observer) {
         self.observers.push(observer);
+    }
+
+    /// Gives up whatever may hold the service, to be dropped while nothing is borrowed. What is known stays.
+    pub(crate) fn tear_down(&mut self) -> impl Sized + use<> {
+        let Policies { scheduler, keep_alive, eviction, .. } = &mut self.policies;
+        let policies = (
+            scheduler.take(),
+            std::mem::replace(keep_alive, Box::new(Fixed::NONE)),
+            std::mem::replace(eviction, Box::new(NeverEvict)),
+        );
+        let keep_alives: Vec<_> = self.functions.iter_mut().map(|function| function.keep_alive.take()).collect();
+        let errands = self.invocations.values_mut().map(|invocation| std::mem::take(&mut invocation.errand));
+        let errands: Vec<Errand> = errands.collect();
+        let (effects, bodies) = (std::mem::take(&mut self.effects), std::mem::take(&mut self.ended_bodies));
+        (policies, keep_alives, errands, effects, bodies, std::mem::take(&mut self.observers))
     }
 
     fn emit(&mut self, kind: impl FnOnce() -> EventKind) {
