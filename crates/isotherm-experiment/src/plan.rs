@@ -34,7 +34,8 @@ pub struct Plan {
     pub name: String,
     /// What all random numbers derive from.
     pub seed: u64,
-    /// Which rules the platform follows, and how exactly networks are shared.
+    /// Which rules the platform follows, how exactly networks are shared, and what ends first of
+    /// what ends at the same date ([`Preset::simulation`]).
     ///
     /// When the latency of a flow ends, the reference shares out anew only what is connected to the first link of the flow
     /// ([`Marking::FirstResource`](isotherm_kernel::Marking)); its other links may carry more than they can until something

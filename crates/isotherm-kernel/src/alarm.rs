@@ -1,9 +1,15 @@
 //! Things that happen at a date: sleeps, calls and timers.
 //!
 //! A *sleep* (or a *call*, which is a sleep without an actor) belongs to the CPU model: it ends before disk and network
-//! activities of the same date. Sleeps begun since virtual time last moved enter the event queue when it next moves, the newest
-//! first, so that sleepers who began together wake in reverse order. A *timer* fires after everything else of its
-//! date, in the order of creation: deadlines are timers, so what ends exactly at its deadline has ended in time.
+//! activities of the same date. A *timer* fires after everything else of its date: deadlines are
+//! timers, so what ends exactly at its deadline has ended in time.
+//!
+//! The *creation* of a sleep or timer is its beginning: when it is first awaited. That of a call is
+//! when it is asked for. Under [`TieOrder::NewestFirst`] whatever was created last comes first,
+//! among sleeps and timers alike. Under [`TieOrder::Reference`] sleeps begun since virtual time
+//! last moved enter the event queue when it next moves, the newest first, so that sleepers who
+//! began together wake in reverse order, and those who began earlier before them; timers fire in
+//! the order of creation.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -12,7 +18,7 @@ use std::task::{Context, Poll};
 
 use crate::actor::Waiting;
 use crate::kernel::{Ready, Target};
-use crate::queue::{EventId, EventQueue, Key, key, time_of};
+use crate::queue::{EventId, EventQueue, Key, TieOrder, key, time_of};
 use crate::{ActorId, Duration, Kernel, Rank, Time};
 
 pub(crate) type BoxedCall = Box<dyn FnOnce(&Kernel)>;
@@ -31,7 +37,8 @@ enum Action {
 
 enum State {
     Vacant,
-    /// Begun since time last moved; enters the queue when it next moves.
+    /// Begun since time last moved; enters the queue when it next moves. (In the reference's order
+    /// only.)
     Begun,
     Queued(EventId),
     /// A sleep or a call whose date lies beyond all time.
@@ -76,7 +83,7 @@ struct Released {
     _whom: Option<Rc<dyn Signalled>>,
 }
 
-/// What has begun since time last moved.
+/// What has begun since time last moved, in the reference's order.
 enum Begun {
     Alarm(AlarmId),
     /// The one of a series in this place.
@@ -176,8 +183,40 @@ impl Agenda {
         place.token = token;
         // What never comes stays out of the queue, so that a deadlock is seen as one.
         if due < Time::NEVER {
-            self.begun.push(Begun::InSeries(index as u32));
+            match self.queue.order {
+                TieOrder::Reference => self.begun.push(Begun::InSeries(index as u32)),
+                TieOrder::NewestFirst => {
+                    let created = self.queue.draw_number();
+                    self.queue_in_series(index as u32, self.queue.place_of(created));
+                }
+            }
         }
+    }
+
+    /// Gives a call of a series its turn among the events.
+    #[inline]
+    fn queue_in_series(&mut self, index: u32, place: u64) {
+        let next = &mut self.series[index as usize];
+        next.key = key(next.due, Rank::Cpu, place);
+        if next.key < self.first_in_series.0 {
+            self.first_in_series = (next.key, index);
+        }
+    }
+
+    /// Lets a sleep begin that ends some time.
+    #[inline]
+    fn begin_sleep(&mut self, id: AlarmId, due: Time) {
+        match self.queue.order {
+            TieOrder::Reference => self.begun.push(Begun::Alarm(id)),
+            TieOrder::NewestFirst => self.enqueue(id, due, Rank::Cpu),
+        }
+    }
+
+    /// Puts an alarm into the queue, in the place of something that is created now.
+    fn enqueue(&mut self, id: AlarmId, due: Time, rank: Rank) {
+        let created = self.queue.draw_number();
+        let event = self.queue.push(due, rank, self.queue.place_of(created), Target::Alarm(id.index()));
+        self.slots[id.index() as usize].state = State::Queued(event);
     }
 
     fn get(&mut self, id: AlarmId) -> Option<&mut Alarm> {
@@ -198,23 +237,21 @@ impl Agenda {
         Some(Released { state, _action: action, _whom: whom })
     }
 
-    /// Puts the sleeps begun since time last moved into the queue, newest first.
+    /// Puts the sleeps begun since time last moved into the queue, newest first: what the
+    /// reference's order asks for.
     pub(crate) fn settle(&mut self) {
         while let Some(begun) = self.begun.pop() {
             match begun {
                 Begun::Alarm(id) => {
                     let slot = self.slots.get_mut(id.index() as usize);
                     let Some(alarm) = slot.filter(|alarm| alarm.generation == id.generation()) else { continue };
-                    let sequence = self.queue.draw_sequence();
-                    let event = self.queue.push(alarm.due, Rank::Cpu, sequence, Target::Alarm(id.index()));
+                    let place = self.queue.draw_number();
+                    let event = self.queue.push(alarm.due, Rank::Cpu, place, Target::Alarm(id.index()));
                     alarm.state = State::Queued(event);
                 }
                 Begun::InSeries(index) => {
-                    let next = &mut self.series[index as usize];
-                    next.key = key(next.due, Rank::Cpu, self.queue.draw_sequence());
-                    if next.key < self.first_in_series.0 {
-                        self.first_in_series = (next.key, index);
-                    }
+                    let place = self.queue.draw_number();
+                    self.queue_in_series(index, place);
                 }
             }
         }
@@ -282,11 +319,9 @@ impl Kernel {
                 agenda.slots[id.index() as usize].state = State::Beyond;
             }
         } else if rank == Rank::Cpu {
-            agenda.begun.push(Begun::Alarm(id));
+            agenda.begin_sleep(id, due);
         } else {
-            let sequence = agenda.queue.draw_sequence();
-            let event = agenda.queue.push(due, rank, sequence, Target::Alarm(id.index()));
-            agenda.slots[id.index() as usize].state = State::Queued(event);
+            agenda.enqueue(id, due, rank);
         }
         id
     }
@@ -325,7 +360,7 @@ impl Kernel {
         let mut agenda = self.inner.agenda.borrow_mut();
         let id = agenda.insert_signal(due, whom, token);
         if due < Time::NEVER {
-            agenda.begun.push(Begun::Alarm(id));
+            agenda.begin_sleep(id, due);
         } else {
             agenda.slots[id.index() as usize].state = State::Beyond;
         }

@@ -20,10 +20,17 @@
 //!
 //! # Order among equals
 //!
-//! Of the completions of one date in one model, the one that was keyed first comes first, and keys are given anew by each
-//! solve: resources in the order in which they were marked, each one's users newest first. So activities that start
-//! together end newest first. In a web keys are given anew when shares change, newest first. An activity that is
-//! [oldest first](ActivitySpec::oldest_first) keeps the key of its creation instead. Latencies end in the order of creation.
+//! Under [`TieOrder::NewestFirst`](crate::TieOrder) completions and ends of latencies of one date
+//! in one model come newest first: by creation, which is the call of
+//! [`Kernel::start`](crate::Kernel::start). A latency, a stop, other shares or other resources in
+//! between change nothing about it, and neither does the way in which shares are computed.
+//!
+//! Under [`TieOrder::Reference`](crate::TieOrder) the completion that was keyed first comes first,
+//! and keys are given anew by each solve: resources in the order in which they were marked, each
+//! one's users newest first. So activities that start together end newest first. In a crowd and in
+//! a web keys are given at other times (`crowd.rs`, `web.rs`), so there the order also depends on
+//! how many activities there are. An activity that is [oldest first](ActivitySpec::oldest_first)
+//! keeps the place of its creation instead. Latencies end in the order of creation.
 //!
 //! # Invariants
 //!
@@ -82,7 +89,9 @@ struct Activity {
     generation: u32,
     state: State,
     rank: Rank,
+    /// Number of its creation, among everything that enters the event queue.
     created: u64,
+    /// Whether it keeps the place of its creation in the reference's order.
     oldest_first: bool,
     remaining: f64,
     penalty: f64,
@@ -294,7 +303,7 @@ impl Fluid {
             });
             (self.activities.len() - 1) as u32
         });
-        let created = queue.draw_sequence();
+        let created = queue.draw_number();
         let activity = &mut self.activities[index as usize];
         activity.rank = spec.rank;
         activity.created = created;
@@ -321,8 +330,9 @@ impl Fluid {
             }
             // What never ends stays out of the queue, so that a deadlock is seen as one.
             let due = now + spec.latency;
+            let place = queue.place_of(created);
             self.activities[index as usize].event =
-                (due < Time::NEVER).then(|| queue.push(due, spec.rank, created, target(index)));
+                (due < Time::NEVER).then(|| queue.push(due, spec.rank, place, target(index)));
         }
         id
     }
@@ -413,7 +423,7 @@ impl Fluid {
     ) -> Due {
         let activity = &mut self.activities[index as usize];
         activity.event = None;
-        if activity.crowd != NONE && matches!(activity.waits, Waits::InCrowd(_)) {
+        if activity.crowd != NONE && activity.waits.is_in_crowd() {
             let crowd = activity.crowd;
             self.wake_crowd(crowd, now, queue, target);
             return Due::Nothing;

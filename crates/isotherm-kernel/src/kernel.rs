@@ -88,10 +88,32 @@ impl Drop for Running<'_> {
 ///
 /// Actors run one at a time in the order of the run queue, each until it waits. Only when the run queue is empty are
 /// shares computed and does time move to the date of the first event. Everything due at that date is then put into the run
-/// queue in the order of the event queue, before any actor runs: CPU (executions, sleeps), disk, network, timers;
-/// within the CPU and network models in the order in which dates were (re-)computed: sleeps newest first, then for each
-/// re-solved resource its activities newest first. Latencies end in the order of creation, plain disk activities end
-/// oldest first. (What is due alone, when the run queue is empty, is not put there but runs at once, which is the same.)
+/// queue in the order of the event queue, before any actor runs: CPU (executions, sleeps), disk,
+/// network, timers. (What is due alone, when the run queue is empty, is not put there but runs at
+/// once, which is the same.)
+///
+/// What comes first among things of one model and one date is the simulation's
+/// [`TieOrder`](crate::TieOrder).
+///
+/// [`TieOrder::NewestFirst`](crate::TieOrder::NewestFirst): what was created last comes first.
+/// Created is
+///
+/// * an activity, when it is [started](Self::start): with or without a latency, and however often
+///   it is stopped, resumed or given another share later;
+/// * a sleep or a timer, when it begins, which is when its future is first polled;
+/// * a call or a signal ([`call_after`](Self::call_after), [`signal_after`](Self::signal_after),
+///   [`signal_in_series`](Self::signal_in_series)), when it is asked for.
+///
+/// So the order depends on nothing but the order in which these were created: not on the number of
+/// activities, which decides how the solver goes about them, nor on what else has happened.
+///
+/// [`TieOrder::Reference`](crate::TieOrder::Reference), the default: within the CPU and network
+/// models the order in which dates were (re-)computed: sleeps newest first of those begun since
+/// time last moved, then for each re-solved resource its activities newest first. Latencies end in
+/// the order of creation, and so do plain disk activities, streams and timers.
+///
+/// [Background calls](Self::background_at) come before all this, in the order in which they were
+/// asked for.
 ///
 /// ```
 /// use std::cell::RefCell;
@@ -110,7 +132,7 @@ impl Drop for Running<'_> {
 ///     });
 /// }
 /// simulation.run()?;
-/// // Sleeps that began together end newest first.
+/// // Sleeps that began together end newest first in either order.
 /// assert_eq!(*woken.borrow(), ["second", "first"]);
 /// # Ok::<(), isotherm_kernel::RunError>(())
 /// ```
@@ -220,8 +242,9 @@ impl Kernel {
         self.call_at_date(self.now() + duration, Box::new(call))
     }
 
-    /// Calls a function at a date, before anything that ends at that date: for changes of the world that happen whoever
-    /// waits, such as the events of a speed profile. Such calls do not prolong a simulation whose actors have ended, and how far
+    /// Calls a function at a date, before anything that ends at that date and after what was given
+    /// to this method earlier: for changes of the world that happen whoever waits, such as the
+    /// events of a speed profile. Such calls do not prolong a simulation whose actors have ended, and how far
     /// they keep one going in which nothing else is to come, `change` says.
     pub fn background_at(&self, date: Time, change: Change, call: impl FnOnce(&Kernel) + 'static) {
         if self.is_over() {
@@ -232,9 +255,9 @@ impl Kernel {
                 as u32;
         self.inner.ahead.borrow_mut().note(change);
         let mut queue = self.inner.background_queue.borrow_mut();
-        let sequence = queue.draw_sequence();
+        let created = queue.draw_number();
         let date = date.max(self.now());
-        queue.push(date, Rank::Cpu, sequence, number);
+        queue.push(date, Rank::Cpu, created, number);
         self.inner.next_background.set(self.inner.next_background.get().min(date));
     }
 

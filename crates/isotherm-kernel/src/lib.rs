@@ -73,7 +73,7 @@ pub use distribution::{Distribution, DistributionError};
 pub use fluid::{ActivityError, ActivityId, ActivitySpec, Marking, ResourceId, Sharing};
 pub use kernel::Kernel;
 pub use mailbox::{Mailbox, Receive, ReceiveTimedOut};
-pub use queue::Rank;
+pub use queue::{Rank, TieOrder};
 pub use random::{Random, RandomStreams};
 pub use random_duration::RandomDuration;
 pub use simulation::{Limits, RunError, Simulation, WaitingActor};

@@ -2,10 +2,15 @@
 //!
 //! # Order
 //!
-//! Events are taken by `(time, rank, sequence)`. Ranks say which model an event belongs to: CPU (executions and
-//! sleeps) before disk before network before timers. The sequence is a number that the caller draws when it inserts
-//! or re-keys an entry, so that among equals the first inserted comes first; *when* entries are inserted is what
-//! makes sleeps wake in reverse and flows finish newest first (see [`crate::Kernel`]).
+//! Events are taken by `(time, rank, place)`. Ranks say which model an event belongs to: CPU
+//! (executions and sleeps) before disk before network before timers. The place follows from the
+//! [`TieOrder`]:
+//!
+//! * [`TieOrder::Reference`]: a number that is drawn when an entry is inserted or re-keyed, so that
+//!   among equals the first inserted comes first; *when* entries are inserted is what makes sleeps
+//!   wake in reverse and flows finish newest first.
+//! * [`TieOrder::NewestFirst`]: the number that was drawn when the thing was created, counted from
+//!   the end. It is the same whenever and however often the entry is keyed.
 //!
 //! # Cost
 //!
@@ -30,11 +35,52 @@ pub enum Rank {
     Timer = 3,
 }
 
-/// Date, rank and sequence, which are compared all the time, as one number from the highest bits down.
+/// What comes first among things of one model that end at the same date.
+///
+/// It moves dates: who ends first may get the slot that the other one waits for. Whatever the
+/// order, the models follow each other as their [`Rank`]s do, with timers after everything else.
+/// [`Kernel`](crate::Kernel#order) says what the creation of each thing is.
+///
+/// ```
+/// use std::cell::RefCell;
+/// use std::rc::Rc;
+///
+/// use isotherm_kernel::{ActivitySpec, Duration, Rank, Sharing, Simulation, TieOrder};
+///
+/// // Two accesses to a disk, which end together after 2 s.
+/// let ends = |order| {
+///     let simulation = Simulation::new().with_tie_order(order);
+///     let kernel = simulation.kernel();
+///     let disk = kernel.resource(10.0, Sharing::Shared);
+///     let ends = Rc::new(RefCell::new(Vec::new()));
+///     for name in ["first", "second"] {
+///         let access = kernel.start(ActivitySpec::new(Rank::Disk, 10.0).uses(disk, 1.0));
+///         let ends = Rc::clone(&ends);
+///         access.on_end(move |_, _| ends.borrow_mut().push(name));
+///     }
+///     kernel.spawn("clock", kernel.sleep(Duration::from_secs(3)));
+///     simulation.run().map(|_| ends.take())
+/// };
+/// assert_eq!(ends(TieOrder::Reference)?, ["first", "second"]);
+/// assert_eq!(ends(TieOrder::NewestFirst)?, ["second", "first"]);
+/// # Ok::<(), isotherm_kernel::RunError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum TieOrder {
+    /// The order of the reference (SimGrid): that in which dates were last computed. It depends on
+    /// which shares had to be computed anew, so on what else has happened and on how the solver
+    /// goes about it. Choose it to reproduce the reference's dates.
+    #[default]
+    Reference,
+    /// Whatever was created last ends first. It depends on nothing but the order of creation.
+    NewestFirst,
+}
+
+/// Date, rank and place, which are compared all the time, as one number from the highest bits down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
     time: u64,
-    /// Rank and sequence.
+    /// Rank and place among equals.
     order: u64,
 }
 
@@ -74,25 +120,50 @@ impl PartialOrd for Key {
 
 const RANK_SHIFT: u32 = 62;
 
+/// The last place.
+const LAST: u64 = (1 << RANK_SHIFT) - 1;
+
 /// Names an entry of the queue until it is popped or removed.
 pub(crate) type EventId = EntryId;
 
-/// A heap of targets `T` ordered by `(time, rank, sequence)`.
+/// A heap of targets `T` ordered by `(time, rank, place)`.
 pub(crate) struct EventQueue<T> {
     heap: Heap<Key, T>,
-    next_sequence: u64,
+    next_number: u64,
+    pub(crate) order: TieOrder,
 }
 
 impl<T: Copy> EventQueue<T> {
     pub(crate) fn new() -> Self {
-        EventQueue { heap: Heap::new(), next_sequence: 0 }
+        EventQueue { heap: Heap::new(), next_number: 0, order: TieOrder::default() }
     }
 
-    /// Draws the next sequence number.
-    pub(crate) fn draw_sequence(&mut self) -> u64 {
-        let sequence = self.next_sequence;
-        self.next_sequence += 1;
-        sequence
+    /// Draws the next number: of something that is created, or that takes a new place in the
+    /// reference's order.
+    #[inline]
+    pub(crate) fn draw_number(&mut self) -> u64 {
+        let number = self.next_number;
+        self.next_number += 1;
+        number
+    }
+
+    /// The place of something that keeps that of its creation in either order.
+    #[inline]
+    pub(crate) fn place_of(&self, created: u64) -> u64 {
+        match self.order {
+            TieOrder::Reference => created,
+            TieOrder::NewestFirst => LAST - created,
+        }
+    }
+
+    /// The place of something that is keyed now: in the reference's order a new one, unless it
+    /// keeps that of its creation.
+    #[inline]
+    pub(crate) fn place_now(&mut self, created: u64, keeps_place: bool) -> u64 {
+        match self.order {
+            TieOrder::Reference if !keeps_place => self.draw_number(),
+            _ => self.place_of(created),
+        }
     }
 
     #[cfg(test)]
@@ -110,13 +181,13 @@ impl<T: Copy> EventQueue<T> {
         self.first_key().map(time_of)
     }
 
-    pub(crate) fn push(&mut self, time: Time, rank: Rank, sequence: u64, target: T) -> EventId {
-        self.heap.push(key(time, rank, sequence), target)
+    pub(crate) fn push(&mut self, time: Time, rank: Rank, place: u64, target: T) -> EventId {
+        self.heap.push(key(time, rank, place), target)
     }
 
-    /// Moves an entry to another date and sequence.
-    pub(crate) fn rekey(&mut self, id: EventId, time: Time, rank: Rank, sequence: u64) {
-        self.heap.rekey(id, key(time, rank, sequence));
+    /// Moves an entry to another date and place.
+    pub(crate) fn rekey(&mut self, id: EventId, time: Time, rank: Rank, place: u64) {
+        self.heap.rekey(id, key(time, rank, place));
     }
 
     pub(crate) fn time_of(&self, id: EventId) -> Time {
@@ -137,8 +208,8 @@ impl<T: Copy> EventQueue<T> {
     }
 }
 
-pub(crate) fn key(time: Time, rank: Rank, sequence: u64) -> Key {
-    Key { time: time.as_nanos(), order: ((rank as u64) << RANK_SHIFT) | sequence }
+pub(crate) fn key(time: Time, rank: Rank, place: u64) -> Key {
+    Key { time: time.as_nanos(), order: ((rank as u64) << RANK_SHIFT) | place }
 }
 
 pub(crate) fn time_of(key: Key) -> Time {
@@ -155,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_dates_go_by_rank_then_by_sequence() {
+    fn equal_dates_go_by_rank_then_by_place() {
         let mut queue = EventQueue::new();
         let at = Time::from_nanos(7);
         queue.push(at, Rank::Timer, 0, 40);
@@ -183,7 +254,7 @@ mod tests {
             let mut model: Vec<(Time, u64, EventId, u32)> = Vec::new();
             for (number, (operation, time, pick)) in operations.into_iter().enumerate() {
                 let time = Time::from_nanos(time);
-                let sequence = queue.draw_sequence();
+                let sequence = queue.draw_number();
                 match operation {
                     0 | 1 => {
                         let id = queue.push(time, Rank::Cpu, sequence, number as u32);

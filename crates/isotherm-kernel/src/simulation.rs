@@ -22,7 +22,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ops::ControlFlow;
 
-use crate::{Kernel, Marking, Time};
+use crate::{Kernel, Marking, TieOrder, Time};
 
 /// What a simulation may use. The default limits nothing but the steps of one instant.
 ///
@@ -197,17 +197,27 @@ impl Simulation {
         self
     }
 
+    /// Says what comes first among things of one model that end at the same date; see [`TieOrder`].
+    /// To be chosen before anything begins.
+    pub fn with_tie_order(self, order: TieOrder) -> Self {
+        self.kernel.inner.agenda.borrow_mut().queue.order = order;
+        self
+    }
+
     /// Says from how many activities on that one resource limits they are accounted for together (at least 2), which is faster for many of them and
-    /// slower for few. Dates are the same but for rounding; of activities of different resources that end at the same date others may come
-    /// first.
+    /// slower for few. Dates are the same but for rounding, and so is the order among equals under
+    /// [`TieOrder::NewestFirst`]. Under [`TieOrder::Reference`], of activities of different
+    /// resources that end at the same date others may come first.
     pub fn with_crowds_from(self, activities: u32) -> Self {
         self.kernel.inner.fluid.borrow_mut().crowd_from = activities.max(2);
         self
     }
 
     /// Says from how many activities on (at least 2) a component that no single resource limits is kept as a web, of which a
-    /// change solves only what it changes, which is faster for many of them and slower for few. Dates are the same but for rounding; of
-    /// activities that end at the same date others may come first.
+    /// change solves only what it changes, which is faster for many of them and slower for few.
+    /// Dates are the same but for rounding, and so is the order among equals under
+    /// [`TieOrder::NewestFirst`]. Under [`TieOrder::Reference`], of activities that end at the same
+    /// date others may come first.
     pub fn with_webs_from(self, activities: u32) -> Self {
         self.kernel.inner.fluid.borrow_mut().web_from = activities.max(2);
         self

@@ -1,6 +1,6 @@
 //! How a serverless compute service is set up: its hosts, its policies, and the rules in which presets differ.
 
-use isotherm_kernel::{Duration, Random, RandomStreams};
+use isotherm_kernel::{Duration, Marking, Random, RandomStreams, Simulation, TieOrder};
 use isotherm_platform::HostId;
 use isotherm_services::{AtLimit, Eviction};
 
@@ -16,6 +16,39 @@ pub enum Preset {
     Default,
     /// Reproduces the dates of the reference simulator (WRENCH).
     Wrench,
+}
+
+impl Preset {
+    /// An empty simulation that shares resources and orders equals as the preset does: where a
+    /// service of a preset belongs.
+    ///
+    /// ```
+    /// use isotherm_kernel::{Limits, Time};
+    /// use isotherm_serverless::Preset;
+    ///
+    /// let limits = Limits { max_time: Some(Time::from_secs_f64(60.0)), ..Limits::default() };
+    /// let simulation = Preset::Default.simulation().with_limits(limits);
+    /// assert_eq!(simulation.run(), Ok(Time::ZERO));
+    /// ```
+    pub fn simulation(self) -> Simulation {
+        Simulation::new().with_marking(self.marking()).with_tie_order(self.tie_order())
+    }
+
+    /// What is solved anew when the latency of a flow ends.
+    pub fn marking(self) -> Marking {
+        match self {
+            Preset::Default => Marking::Everything,
+            Preset::Wrench => Marking::FirstResource,
+        }
+    }
+
+    /// What comes first among things of one model that end at the same date.
+    pub fn tie_order(self) -> TieOrder {
+        match self {
+            Preset::Default => TieOrder::NewestFirst,
+            Preset::Wrench => TieOrder::Reference,
+        }
+    }
 }
 
 /// The rules in which presets differ; see the table in ARCHITECTURE.md.
@@ -237,7 +270,7 @@ pub struct Payloads {
 /// All fields are public; the methods are for writing down in one go what differs from the [defaults](Self::new).
 ///
 /// ```
-/// use isotherm_kernel::{Duration, Simulation};
+/// use isotherm_kernel::Duration;
 /// use isotherm_platform::{Platform, PlatformBuilder};
 /// use isotherm_serverless::keep_alive::Fixed;
 /// use isotherm_serverless::{Preset, ServerlessComputeService, ServiceConfig, Slots};
@@ -248,7 +281,7 @@ pub struct Payloads {
 ///     hosts.host(name, 1e9).cores(8).memory(16_000_000_000);
 ///     hosts.disk(name, "disk", 1e9, 1e9).size(1_000_000_000_000);
 /// }
-/// let simulation = Simulation::new();
+/// let simulation = Preset::Default.simulation();
 /// let site = Site::new(Platform::new(&simulation.kernel(), hosts.build().unwrap())?);
 /// let [head, node0, node1] = ["head", "node0", "node1"].map(|name| site.platform().host(name).unwrap());
 ///

@@ -18,7 +18,7 @@
 //! # A complete simulation
 //!
 //! ```
-//! use isotherm_kernel::{Duration, Simulation};
+//! use isotherm_kernel::Duration;
 //! use isotherm_platform::{Platform, PlatformBuilder};
 //! use isotherm_serverless::{Body, Function, FunctionManager, Limits, Preset, ServerlessComputeService, ServiceConfig};
 //! use isotherm_services::{ExecutionController, FailureCause, Site};
@@ -32,7 +32,7 @@
 //! for (from, to) in [("user", "head"), ("head", "node"), ("user", "node")] {
 //!     builder.route(from, to, ["lan"]);
 //! }
-//! let simulation = Simulation::new();
+//! let simulation = Preset::Default.simulation();
 //! let site = Site::new(Platform::new(&simulation.kernel(), builder.build().unwrap())?);
 //! let [user, head, node] = ["user", "head", "node"].map(|name| site.platform().host(name).unwrap());
 //!

@@ -33,7 +33,7 @@ fn site(simulation: &Simulation) -> Site {
 
 #[test]
 fn a_scheduler_that_never_places_anything_is_a_named_deadlock() {
-    let simulation = Simulation::new();
+    let simulation = Preset::Default.simulation();
     let site = site(&simulation);
     let host = |name: &str| site.platform().host(name).expect("a host");
     let nodes = vec![NodeConfig { host: host("node"), slots: Slots::Cores }];

@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use isotherm_kernel::{Duration, Limits as KernelLimits, RandomStreams, RunError, Simulation, Time};
+use isotherm_kernel::{Duration, Limits as KernelLimits, RandomStreams, RunError, Time};
 use isotherm_platform::{Platform, PlatformBuilder};
 use isotherm_serverless::audit::{AuditCounters, Auditor, Capacities, NodeCapacity};
 use isotherm_serverless::eviction::{
@@ -436,7 +436,7 @@ fn play_with(
     scenario: &Scenario,
     change: impl FnOnce(&mut ServiceConfig),
 ) -> Result<(Played, Rc<RefCell<Auditor>>), TestCaseError> {
-    let simulation = Simulation::new().with_limits(KernelLimits {
+    let simulation = scenario.preset.simulation().with_limits(KernelLimits {
         max_events: Some(20_000),
         max_steps_per_instant: 100_000,
         ..KernelLimits::default()

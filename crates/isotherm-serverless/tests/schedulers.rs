@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use isotherm_kernel::{Duration, Limits as KernelLimits, RandomStreams, Simulation};
+use isotherm_kernel::{Duration, Limits as KernelLimits, RandomStreams};
 use isotherm_platform::{Platform, PlatformBuilder};
 use isotherm_serverless::audit::{Auditor, Capacities, NodeCapacity};
 use isotherm_serverless::scheduler::{Dispatch, Fcfs, Plan, Scheduler};
@@ -42,7 +42,7 @@ impl Scheduler for Nonsense {
 /// Plays forty invocations of three functions on three nodes.
 fn play(preset: Preset, seed: u64) -> Vec<InvocationRecord> {
     let limits = KernelLimits { max_events: Some(200_000), ..KernelLimits::default() };
-    let simulation = Simulation::new().with_limits(limits);
+    let simulation = preset.simulation().with_limits(limits);
     let mut builder = PlatformBuilder::new();
     builder.host("head", 1e9);
     builder.disk("head", "disk", 1e8, 1e8).size(1000 * MB);

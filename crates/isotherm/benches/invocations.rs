@@ -108,7 +108,7 @@ fn arrivals(count: usize) -> impl Iterator<Item = Planned> + 'static {
 }
 
 fn prepare(case: Case) -> Simulation {
-    let simulation = Simulation::new();
+    let simulation = Preset::Default.simulation();
     let site = site(&simulation, case);
     let host = |name: &str| site.platform().host(name).expect("a host of the platform");
     let slots = if matches!(case, Case::Images) { Slots::Cores } else { Slots::Unlimited };

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use isotherm_kernel::{Actor, Simulation, Time};
 use isotherm_platform::{HostId, Platform, PlatformSpec};
-use isotherm_serverless::FunctionManager;
+use isotherm_serverless::{FunctionManager, Preset};
 use isotherm_services::{ExecutionController, Site, StorageConfig, StorageService};
 
 use crate::Error;
@@ -46,16 +46,29 @@ pub struct World {
 }
 
 impl World {
-    /// A simulation of a platform, without limits.
+    /// A simulation of a platform, without limits, that follows [`Preset::Default`].
     ///
     /// # Errors
     /// If a constant of the network model is out of range.
     pub fn new(platform: PlatformSpec) -> Result<Self, Error> {
-        Self::with(Simulation::new(), platform)
+        Self::with(Preset::Default.simulation(), platform)
     }
 
-    /// A platform in a simulation that has [limits](Simulation::with_limits), somebody who [looks in](Simulation::with_watcher) or, to
-    /// follow the reference simulator to the microsecond, its [marking](Simulation::with_marking).
+    /// A platform in a simulation that has [limits](Simulation::with_limits), somebody who
+    /// [looks in](Simulation::with_watcher), or that follows the reference simulator to the
+    /// microsecond: `Preset::Wrench.simulation()`. Begin with [`Preset::simulation`] of the preset
+    /// that the services have: [`Simulation::new`] orders what ends at the same date as the
+    /// reference does ([`TieOrder`](isotherm_kernel::TieOrder)).
+    ///
+    /// ```
+    /// use isotherm::prelude::*;
+    ///
+    /// let limits = isotherm::kernel::Limits { max_time: Some(Time::ZERO + hours(1)),
+    /// ..Default::default() }; let world =
+    /// World::with(Preset::Default.simulation().with_limits(limits), Cluster::new(2).build()?)?;
+    /// assert_eq!(world.run()?, Time::ZERO);
+    /// # Ok::<(), isotherm::Error>(())
+    /// ```
     ///
     /// # Errors
     /// If a constant of the network model is out of range.

@@ -18,7 +18,6 @@ use isotherm_services::{ExecutionController, FailureCause, Site, StorageConfig, 
 
 use super::scenario::{self, IdleEviction, Scenario, SchedulerName};
 use super::{Obtained, ObtainedInvocation, ObtainedRegistration, RunFailed};
-use crate::run::simulation;
 
 /// Simulates a scenario under preset `wrench`, the one that has the reference's dates, on its platform.
 ///
@@ -33,7 +32,7 @@ pub fn run(scenario: &Scenario, platform: &PlatformSpec) -> Result<Obtained, Run
 /// # Errors
 /// [`RunFailed`] if the platform does not have what the scenario names, or if the simulation could not go on.
 pub fn run_under(preset: Preset, scenario: &Scenario, platform: &PlatformSpec) -> Result<Obtained, RunFailed> {
-    let simulation = simulation(preset);
+    let simulation = preset.simulation();
     let platform = Platform::new(&simulation.kernel(), platform.clone()).map_err(failed)?;
     let site = Site::new(platform);
     let stage = Stage::set(&site, preset, scenario)?;

@@ -18,10 +18,10 @@ use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
-use isotherm_kernel::{Marking, RunError, Simulation, Time};
+use isotherm_kernel::{RunError, Time};
 use isotherm_platform::Platform;
 use isotherm_results::{CsvSink, PlatformCounts, SinkError, Summary, SummaryReport, Utilisation, UtilisationReport};
-use isotherm_serverless::{EventKind, InvocationRecord, PlatformEvent, Preset, RecordSink, ServerlessComputeService};
+use isotherm_serverless::{EventKind, InvocationRecord, PlatformEvent, RecordSink, ServerlessComputeService};
 use isotherm_services::{ExecutionController, FailureCause, Site};
 use isotherm_workload::WorkloadError;
 
@@ -118,17 +118,9 @@ impl From<WorkloadError> for Failure {
     }
 }
 
-/// An empty simulation that shares resources as a preset does: see [`Plan::preset`].
-pub(crate) fn simulation(preset: Preset) -> Simulation {
-    Simulation::new().with_marking(match preset {
-        Preset::Wrench => Marking::FirstResource,
-        Preset::Default => Marking::Everything,
-    })
-}
-
 /// Simulates a plan; records go to `records`, if they are wanted.
 pub fn run(plan: &Plan, records: Option<Hashed>, watch: Option<Watch>) -> Result<Outcome, Failure> {
-    let mut simulation = simulation(plan.preset).with_limits(plan.limits);
+    let mut simulation = plan.preset.simulation().with_limits(plan.limits);
     let kernel = simulation.kernel();
     let platform = Platform::new(&kernel, plan.platform.clone()).map_err(|error| Failure::Setup(error.to_string()))?;
     let site = Site::new(platform);

@@ -23,9 +23,13 @@
 //!
 //! # Order among equals
 //!
-//! A crowd has one entry in the event queue, for its next date. When that has come, the members that end get entries of their own:
-//! those that end at the same date end newest first, or in the order of creation if they are
-//! [oldest first](super::ActivitySpec::oldest_first), like other activities of a resource that has been solved anew.
+//! A crowd has one entry in the event queue, for its next date. When that has come, the members
+//! that end get entries of their own, before anything else of that date is delivered. Under
+//! [`TieOrder::NewestFirst`](crate::TieOrder) these have the same places as those of other
+//! activities. Under [`TieOrder::Reference`](crate::TieOrder) members that end at the same date end
+//! newest first, or in the order of creation if they are [oldest
+//! first](super::ActivitySpec::oldest_first), like other activities of a resource that has been
+//! solved anew; but after others, which were keyed before.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -146,13 +150,20 @@ enum Watch {
     Pure(EntryId),
 }
 
-/// Where a member waits for its end.
+/// Where a member waits for its end. One that has left remembers it until it is scheduled by
+/// itself.
 #[derive(Clone, Copy)]
 pub(super) enum Waits {
     /// In the order of finishes.
     InCrowd(EntryId),
     /// It ends now, and has an entry in the event queue.
     InQueue,
+}
+
+impl Waits {
+    pub(super) fn is_in_crowd(self) -> bool {
+        matches!(self, Waits::InCrowd(_))
+    }
 }
 
 /// Many activities that one resource limits.
@@ -522,8 +533,8 @@ impl Fluid {
         due.sort_unstable_by_key(|&index| Reverse(self.activities[index as usize].enabled));
         for index in due {
             let activity = &mut self.activities[index as usize];
-            let sequence = if activity.oldest_first { activity.created } else { queue.draw_sequence() };
-            activity.event = Some(queue.push(now, activity.rank, sequence, target(index)));
+            let place = queue.place_now(activity.created, activity.oldest_first);
+            activity.event = Some(queue.push(now, activity.rank, place, target(index)));
             activity.waits = Waits::InQueue;
         }
     }

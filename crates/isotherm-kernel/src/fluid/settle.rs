@@ -1,8 +1,8 @@
 //! Settling: what is marked is solved, and the dates that follow are put into the event queue.
 
-use super::crowd::NONE;
+use super::crowd::{NONE, Waits};
 use super::{Fluid, NOTHING_LEFT, State, live_users};
-use crate::queue::EventQueue;
+use crate::queue::{EventQueue, TieOrder};
 use crate::{Duration, Time};
 
 impl Fluid {
@@ -87,7 +87,8 @@ impl Fluid {
     }
 
     /// Brings the remaining work up to date, takes the new share and re-keys the completion date. Both are kept as they are while
-    /// the share is, so that how often it was looked at does not matter; only the place among equals is renewed.
+    /// the share is, so that how often it was looked at does not matter; only the place among
+    /// equals is renewed, in the reference's order.
     pub(super) fn schedule<T: Copy>(
         &mut self,
         index: u32,
@@ -97,12 +98,16 @@ impl Fluid {
     ) {
         let activity = &mut self.activities[index as usize];
         if let Some(event) = activity.event.filter(|_| activity.share == activity.next_share) {
-            if !activity.oldest_first {
-                let sequence = queue.draw_sequence();
-                queue.rekey(event, queue.time_of(event), activity.rank, sequence);
+            let takes_new_place = queue.order == TieOrder::Reference && !activity.oldest_first;
+            // The entry may be the one that stood for a crowd which is left now.
+            if takes_new_place || activity.waits.is_in_crowd() {
+                activity.waits = Waits::InQueue;
+                let place = queue.place_now(activity.created, activity.oldest_first);
+                queue.rekey(event, queue.time_of(event), activity.rank, place);
             }
             return;
         }
+        activity.waits = Waits::InQueue;
         activity.remaining = activity.remaining_at(now);
         activity.updated = now;
         activity.share = activity.next_share;
@@ -115,10 +120,10 @@ impl Fluid {
             }
             return;
         }
-        let sequence = if activity.oldest_first { activity.created } else { queue.draw_sequence() };
+        let place = queue.place_now(activity.created, activity.oldest_first);
         match activity.event {
-            Some(event) => queue.rekey(event, date, activity.rank, sequence),
-            None => activity.event = Some(queue.push(date, activity.rank, sequence, target(index))),
+            Some(event) => queue.rekey(event, date, activity.rank, place),
+            None => activity.event = Some(queue.push(date, activity.rank, place, target(index))),
         }
     }
 }

@@ -104,8 +104,9 @@ impl ActivitySpec {
         self
     }
 
-    /// Among activities of its model that end at the same date it ends in the order of creation, whatever was solved
-    /// in between.
+    /// In the reference's order ([`TieOrder::Reference`](crate::TieOrder)): among activities of its
+    /// model that end at the same date it ends in the order of creation, whatever was solved in
+    /// between. It makes no difference in the other order.
     pub fn oldest_first(mut self) -> Self {
         self.oldest_first = true;
         self

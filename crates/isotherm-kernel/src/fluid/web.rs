@@ -21,7 +21,8 @@
 //! The mathematics are the same, and so are the precisions below which something counts as used up. Bounds are reached as the level
 //! rises, not when a resource of the activity saturates, which shows in roundings only. Dates are keyed when shares
 //! change, newest first, and not each time something in the component changes: among activities that end at the same date, others
-//! may come first.
+//! may come first under [`TieOrder::Reference`](crate::TieOrder). Under
+//! [`TieOrder::NewestFirst`](crate::TieOrder) it makes no difference when dates are keyed.
 //!
 //! # Life
 //!
@@ -404,7 +405,8 @@ impl Fluid {
             if fix.turn == Turn::NEVER {
                 return None;
             }
-            if fix.share != activity.share || activity.event.is_none() {
+            // One that has left a crowd may have the entry of the crowd still.
+            if fix.share != activity.share || activity.event.is_none() || activity.waits.is_in_crowd() {
                 activity.next_share = fix.share;
                 found.push(index);
             }

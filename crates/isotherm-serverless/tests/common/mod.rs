@@ -109,7 +109,7 @@ impl World {
             builder.route("head", &name, ["lan"]);
             builder.route("user", &name, ["wan", "lan"]);
         }
-        let simulation = Simulation::new();
+        let simulation = Preset::Default.simulation();
         let platform = Platform::new(&simulation.kernel(), builder.build().unwrap()).unwrap();
         let host = |name: &str| platform.host(name).unwrap();
         let (user, head) = (host("user"), host("head"));
