@@ -198,7 +198,8 @@ pub struct FunctionPlan {
     pub startup: DurationLaw,
     /// How long an idle container of it is kept, if not as the service says.
     pub keep_alive: Option<KeepAliveKind>,
-    /// What becomes of the container of an invocation of it that has failed, if not as the service says.
+    /// What becomes of the container of an invocation of it that has failed, if not as the service
+    /// says.
     pub on_failure: OnFailurePlan,
     /// How many invocations of it run at once.
     pub concurrency: ConcurrencyPlan,

@@ -1,4 +1,5 @@
-//! What becomes of containers and images, seen on small experiments whose numbers are derived by hand.
+//! What becomes of containers and images, seen on small experiments whose numbers are derived by
+//! hand.
 
 use std::collections::BTreeMap;
 
@@ -42,7 +43,8 @@ network = {{ node = "1000Gb/s", latency = "0s" }}
     )
 }
 
-/// A function that sleeps longer than it may, and one that writes more than it may; each twice, ten seconds apart.
+/// A function that sleeps longer than it may, and one that writes more than it may; each twice, ten
+/// seconds apart.
 const FAILING: &str = r#"
 [[function]]
 name = "slow"
@@ -85,8 +87,9 @@ fn containers_of_failed_invocations_serve_again_or_do_not() {
 
 #[test]
 fn what_a_container_held_is_free_when_it_is_discarded() {
-    // There is room for one container, and one core. The second invocation waits from 1 s on; the first is killed at 1 + 3 s. The start-up
-    // takes 1 s, and the file of 200 MB can be written only if the disk is free.
+    // There is room for one container, and one core. The second invocation waits from 1 s on; the
+    // first is killed at 1 + 3 s. The start-up takes 1 s, and the file of 200 MB can be written
+    // only if the disk is free.
     let rest = r#"
 [[function]]
 name = "slow"
@@ -109,7 +112,8 @@ arrivals = [{ at = "0s", function = "slow" }, { at = "1s", function = "next" }, 
     }
 }
 
-/// A function with such a limit and another one, of a service with a concurrency of 10; two invocations of each.
+/// A function with such a limit and another one, of a service with a concurrency of 10; two
+/// invocations of each.
 fn stopped(service: &str, limit: &str) -> String {
     let rest = format!(
         r#"
@@ -153,8 +157,8 @@ fn a_function_of_which_none_may_run_is_rejected() {
     assert_eq!(column(&records, "outcome"), ["rejected"; 4], "there are no places at all");
 }
 
-/// So many images of 1 MB on a node that has room for so many on its disk, and for all in memory, invoked with a Zipf popularity; how many copies there
-/// were.
+/// So many images of 1 MB on a node that has room for so many on its disk, and for all in memory,
+/// invoked with a Zipf popularity; how many copies there were.
 fn copies(image_eviction: &str, invocations: usize) -> (usize, Vec<usize>) {
     let mut rest = String::new();
     for number in 0..30 {
@@ -206,8 +210,11 @@ fn least_recently_used_images_go_although_all_are_in_memory() {
 
 #[test]
 fn reuse_with_concurrency_goes_by_the_last_dispatch() {
-    // Three places a container. Four come at once: three in the first container, one in the second. At 1 s the body of one in the first ends. It
-    // was given an invocation earlier than the second was, so that is the most recently used.
+    // Three places a container. Four come at once: three in the first container, one in the second.
+    // From 1 s on the first has a place, and the second has two. The two that come at 2 s fill the
+    // second one if it was used last or is the newest. At 3 s only the first has a place then, so
+    // at 5 s, when both have, it is the one that was used last; both have served somebody all the
+    // time.
     let rest = r#"
 [[function]]
 name = "f"
@@ -217,18 +224,26 @@ limits = { time = "unlimited", memory = "1MB" }
 kind = "list"
 arrivals = [
     { at = "0s", function = "f", body = [{ sleep = "1s" }] },
-    { at = "0s", function = "f", body = [{ sleep = "9s" }] },
-    { at = "0s", function = "f", body = [{ sleep = "9s" }] },
-    { at = "0s", function = "f", body = [{ sleep = "9s" }] },
-    { at = "2s", function = "f", body = [{ sleep = "1s" }] },
+    { at = "0s", function = "f", body = [{ sleep = "4.5s" }] },
+    { at = "0s", function = "f", body = [{ sleep = "20s" }] },
+    { at = "0s", function = "f", body = [{ sleep = "20s" }] },
+    { at = "2s", function = "f", body = [{ sleep = "2s" }] },
+    { at = "2s", function = "f", body = [{ sleep = "20s" }] },
+    { at = "3s", function = "f", body = [{ sleep = "20s" }] },
+    { at = "5s", function = "f", body = [{ sleep = "1s" }] },
 ]
 "#;
     let node = r#"disk = { read = "1GB/s", write = "1GB/s" }"#;
-    for (reuse, container) in [("most-recently-used", 1), ("least-recently-used", 0), ("newest", 1), ("oldest", 0)] {
+    for (reuse, later) in [
+        ("most-recently-used", [1, 1, 0, 0]),
+        ("least-recently-used", [0, 1, 1, 0]),
+        ("newest", [1, 1, 0, 1]),
+        ("oldest", [0, 1, 1, 0]),
+    ] {
         let service = format!("slots = \"unlimited\"\nreuse = \"{reuse}\"");
-        let records = records(&on_one_node(node, &service, rest));
-        let containers: Vec<_> = numbers(&records, "container").into_iter().map(Option::unwrap).collect();
-        assert_eq!(containers, [0.0, 0.0, 0.0, 1.0, f64::from(container)], "{reuse}");
+        let containers = column(&records(&on_one_node(node, &service, rest)), "container");
+        let expected = [[0, 0, 0, 1], later].concat().iter().map(u32::to_string).collect::<Vec<_>>();
+        assert_eq!(containers, expected, "{reuse}");
     }
 }
 

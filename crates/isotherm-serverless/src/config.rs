@@ -64,8 +64,9 @@ pub struct Rules {
     pub overhead: OverheadRule,
     /// Whether the timer of an idle container that was reused meanwhile still causes a scheduling round.
     pub stale_timers_cause_rounds: bool,
-    /// Whether the start of a container makes its image the most recently used, on the node's disk and in its memory. Otherwise only
-    /// copies and loads do; policies that count uses count starts in any case.
+    /// Whether the start of a container makes its image the most recently used, on the node's disk
+    /// and in its memory. Otherwise only copies and loads do; policies that count uses count starts
+    /// in any case.
     pub starts_renew_images: bool,
 }
 
@@ -157,13 +158,16 @@ pub enum AfterFailure {
 
 /// What becomes of the container of an invocation that has failed, by how it has.
 ///
-/// Platforms that run one invocation at a time in a container throw it away when that has run into its time limit, since what goes on in it is not
-/// known, but keep it when the function has only reported an error. AWS Lambda resets the execution environment when a function crashes or times
-/// out (*Lambda Developer Guide*, "Understanding the Lambda execution environment lifecycle", failures during the invoke phase), and
-/// OpenWhisk removes the container after a time-out (apache/openwhisk#1554) and keeps it after an application error (#3918). That is the rule of
+/// Platforms that run one invocation at a time in a container throw it away when that has run into
+/// its time limit, since what goes on in it is not known, but keep it when the function has only
+/// reported an error. AWS Lambda resets the execution environment when a function crashes or times
+/// out (*Lambda Developer Guide*, "Understanding the Lambda execution environment lifecycle",
+/// failures during the invoke phase), and OpenWhisk removes the container after a time-out
+/// (apache/openwhisk#1554) and keeps it after an application error (#3918). That is the rule of
 /// [`Preset::Default`]. The reference simulator keeps all of them ([`Preset::Wrench`]).
 ///
-/// A container whose host has failed is gone in any case; one whose invocation was cancelled is kept.
+/// A container whose host has failed is gone in any case; one whose invocation was cancelled is
+/// kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OnFailure {
     /// It ran into its time limit.
@@ -179,18 +183,20 @@ impl OnFailure {
     pub const DISCARD: OnFailure = OnFailure { timeout: AfterFailure::Discard, error: AfterFailure::Discard };
 }
 
-/// Which of several containers of a function on a node that can take an invocation serves the next one: idle ones, and where containers serve
-/// [several at once](crate::Function::with_concurrency) those that have a place left.
+/// Which of several containers of a function on a node that can take an invocation serves the next
+/// one: idle ones, and where containers serve [several at once](crate::Function::with_concurrency)
+/// those that have a place left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContainerReuse {
     /// The one that was created last.
     Newest,
     /// The one that was created first.
     Oldest,
-    /// The one that has been idle for longest; where containers serve several at once, the one whose last invocation was given to it
-    /// first.
+    /// The one that has been idle for longest; where containers serve several at once, the one
+    /// whose last invocation was given to it first.
     LeastRecentlyUsed,
-    /// The one that became idle last; where containers serve several at once, the one that was given an invocation last.
+    /// The one that became idle last; where containers serve several at once, the one that was
+    /// given an invocation last.
     MostRecentlyUsed,
     /// One drawn at random, each with the same probability, from [`ServiceConfig::reuse_random`].
     Random,
@@ -201,8 +207,9 @@ pub enum ContainerReuse {
 pub struct ImageCaches {
     /// On the head disk. A copy to a node is a use.
     pub head: Eviction,
-    /// On the disks of compute hosts. The start of a container is a use, whether the image has to be loaded for it or is in memory already. (A
-    /// load makes it the most recently used, too, but does not count as a use of its own.)
+    /// On the disks of compute hosts. The start of a container is a use, whether the image has to
+    /// be loaded for it or is in memory already. (A load makes it the most recently used, too, but
+    /// does not count as a use of its own.)
     pub disk: Eviction,
     /// In the memories of compute hosts. The start of a container is a use.
     pub memory: Eviction,
@@ -312,16 +319,18 @@ pub struct ServiceConfig {
     pub eviction: Box<dyn ContainerEviction>,
     /// How many invocations may run at once, on all compute hosts together; `None`: any number.
     pub max_concurrency: Option<u32>,
-    /// What becomes of invocations for which there is no more concurrency, of the service or of their function. Where none is ever given (a
-    /// limit of 0) they are rejected in any case.
+    /// What becomes of invocations for which there is no more concurrency, of the service or of
+    /// their function. Where none is ever given (a limit of 0) they are rejected in any case.
     pub throttle: Throttle,
-    /// What becomes of the container of an invocation that has failed, unless its function says otherwise.
+    /// What becomes of the container of an invocation that has failed, unless its function says
+    /// otherwise.
     pub on_failure: OnFailure,
     /// Which images go when room is missing.
     pub image_caches: ImageCaches,
     /// Which idle container serves.
     pub reuse: ContainerReuse,
-    /// What [`ContainerReuse::Random`] draws from; unless it is said, the stream `reuse/random` of the seed 0.
+    /// What [`ContainerReuse::Random`] draws from; unless it is said, the stream `reuse/random` of
+    /// the seed 0.
     pub reuse_random: Random,
     /// Time the service needs for each invocation request.
     pub processing_overhead: Duration,

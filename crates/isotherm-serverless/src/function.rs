@@ -416,7 +416,8 @@ impl Function {
         self.changed(|inner| inner.keep_alive = Some(keep_alive))
     }
 
-    /// The same function with a rule of its own for what becomes of the container of an invocation that has failed, in place of the service's.
+    /// The same function with a rule of its own for what becomes of the container of an invocation
+    /// that has failed, in place of the service's.
     pub fn with_on_failure(self, on_failure: OnFailure) -> Self {
         self.changed(|inner| inner.on_failure = Some(on_failure))
     }
@@ -427,8 +428,9 @@ impl Function {
         self.changed(|inner| inner.concurrency.per_container = per_container.max(1))
     }
 
-    /// The same function, of which at most so many invocations run at once. What becomes of those that come beyond is for the
-    /// service to say ([`Throttle`](crate::Throttle)); if none may run (0), all are rejected.
+    /// The same function, of which at most so many invocations run at once. What becomes of those
+    /// that come beyond is for the service to say ([`Throttle`](crate::Throttle)); if none may run
+    /// (0), all are rejected.
     pub fn with_max_concurrency(self, most: u32) -> Self {
         self.changed(|inner| {
             inner.concurrency.most = Some(most);
@@ -436,9 +438,10 @@ impl Function {
         })
     }
 
-    /// The same, where so many places of the [concurrency of the service](crate::ServiceConfig::max_concurrency) are kept free for it. It is
-    /// refused at its registration if there are not so many, or if none would be left for functions that share the rest. With 0 the function is
-    /// stopped, as on AWS Lambda: all its invocations are rejected.
+    /// The same, where so many places of the [concurrency of the
+    /// service](crate::ServiceConfig::max_concurrency) are kept free for it. It is refused at its
+    /// registration if there are not so many, or if none would be left for functions that share the
+    /// rest. With 0 the function is stopped, as on AWS Lambda: all its invocations are rejected.
     pub fn with_reserved_concurrency(self, most: u32) -> Self {
         self.changed(|inner| {
             inner.concurrency.most = Some(most);
@@ -471,7 +474,8 @@ impl Function {
         self.inner.concurrency
     }
 
-    /// Its own rule for what becomes of the container of an invocation that has failed, if it has one.
+    /// Its own rule for what becomes of the container of an invocation that has failed, if it has
+    /// one.
     pub fn on_failure(&self) -> Option<OnFailure> {
         self.inner.on_failure
     }

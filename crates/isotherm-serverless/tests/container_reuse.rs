@@ -1,5 +1,5 @@
-//! Which container serves, recomputed from the event log alone: at each dispatch, which containers could have taken the invocation, and which
-//! of them the rule asks for.
+//! Which container serves, recomputed from the event log alone: at each dispatch, which containers
+//! could have taken the invocation, and which of them the rule asks for.
 
 mod common;
 
@@ -22,11 +22,12 @@ struct Seen {
     idle: usize,
 }
 
-/// A choice among containers that could take an invocation: their ids in order, and which was taken.
+/// A choice among containers that could take an invocation: their ids in order, and which was
+/// taken.
 type Choice = (Vec<ContainerId>, ContainerId);
 
-/// Reads a log of one function, whose containers have so many places, on nodes with so many slots, and compares all choices with the rule.
-/// Gives them.
+/// Reads a log of one function, whose containers have so many places, on nodes with so many slots,
+/// and compares all choices with the rule. Gives them.
 fn choices(log: &[EventKind], reuse: ContainerReuse, places: u32, slots: u32) -> Vec<Choice> {
     let mut containers: BTreeMap<ContainerId, Seen> = BTreeMap::new();
     let mut used: BTreeMap<NodeId, u32> = BTreeMap::new();
@@ -84,7 +85,8 @@ struct Play {
     seed: u64,
 }
 
-/// So many Poisson arrivals of a function whose bodies take 1 s in the mean; idle containers are kept for 5 s.
+/// So many Poisson arrivals of a function whose bodies take 1 s in the mean; idle containers are
+/// kept for 5 s.
 fn play(reuse: ContainerReuse, scheduler: Box<dyn Scheduler>, play: &Play, arrivals: usize) -> Vec<EventKind> {
     let &Play { nodes, slots, places, seed } = play;
     let world = World::new(nodes);

@@ -1,7 +1,9 @@
-//! The caches of images against small models of their policies, use for use: which uses find the image, and which images go.
+//! The caches of images against small models of their policies, use for use: which uses find the
+//! image, and which images go.
 //!
-//! The models are written down here from the publications, with lists that are scanned; they know nothing of the platform. A use of an image
-//! is the start of a container, on the node's disk and in its memory, and a copy on the head disk.
+//! The models are written down here from the publications, with lists that are scanned; they know
+//! nothing of the platform. A use of an image is the start of a container, on the node's disk and
+//! in its memory, and a copy on the head disk.
 
 mod common;
 
@@ -14,7 +16,8 @@ use isotherm_kernel::{Random, RandomStreams};
 use isotherm_serverless::{EventKind, ImageCaches, Limits, Preset};
 use isotherm_services::{Eviction, FileSystem};
 
-/// What a use of a file did: whether the file was there, and which ones had to go for it, in that order.
+/// What a use of a file did: whether the file was there, and which ones had to go for it, in that
+/// order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Answer {
     hit: bool,
@@ -26,7 +29,8 @@ trait Cache {
     /// A file of that size has to be there, for whatever reason.
     fn bring(&mut self, file: usize, size: u64) -> Answer;
 
-    /// A file that is there is used. If that has not been said since it came, it is the use for which it came.
+    /// A file that is there is used. If that has not been said since it came, it is the use for
+    /// which it came.
     fn note_use(&mut self, file: usize);
 
     /// A file of that size is used.
@@ -113,7 +117,8 @@ impl Cache for Least {
     }
 }
 
-/// S3-FIFO: a small queue of a tenth, a main one, and the names of those that went from the small one.
+/// S3-FIFO: a small queue of a tenth, a main one, and the names of those that went from the small
+/// one.
 struct S3 {
     capacity: u64,
     small: VecDeque<(usize, u64)>,
@@ -286,7 +291,8 @@ struct Way {
     memory: Answer,
 }
 
-/// Plays the trace on a platform whose caches hold so much, one invocation after the other, each cold, and gives what happened on the way of each.
+/// Plays the trace on a platform whose caches hold so much, one invocation after the other, each
+/// cold, and gives what happened on the way of each.
 fn play(rule: Eviction, [head, disk, memory]: [u64; 3], sizes: &[u64], trace: &[usize]) -> Vec<Way> {
     let world = World::with_head_disk(&[NodeSpec { cores: 1, memory, disk }], head);
     let service = world.service(Preset::Default, |config| config.image_caches = ImageCaches::all(rule));
@@ -329,8 +335,8 @@ fn way(events: &[EventKind]) -> Way {
     way
 }
 
-/// The same by the models. Every image has to be on the head disk, but is used there only if it is not on the node's disk; what leaves the node's
-/// disk leaves memory.
+/// The same by the models. Every image has to be on the head disk, but is used there only if it is
+/// not on the node's disk; what leaves the node's disk leaves memory.
 fn expected(rule: Eviction, capacities: [u64; 3], sizes: &[u64], trace: &[usize]) -> Vec<Way> {
     let [mut head, mut disk, mut memory] = capacities.map(|capacity| model(rule, capacity));
     let use_image = |&file: &usize| {
@@ -387,7 +393,8 @@ fn images_go_from_the_head_disk_as_the_publications_say() {
 
 #[test]
 fn under_wrench_a_start_is_no_use_of_an_image() {
-    // Two images fit. The second start of the first one reads nothing, so the reference lets it go nevertheless.
+    // Two images fit. The second start of the first one reads nothing, so the reference lets it go
+    // nevertheless.
     for (preset, goes) in [(Preset::Default, 1), (Preset::Wrench, 0)] {
         let world = World::of(&[NodeSpec { cores: 1, memory: GB, disk: 2 * MB }]);
         let service = world.service(preset, |_| {});

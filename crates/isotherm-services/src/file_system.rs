@@ -14,13 +14,14 @@
 //!
 //! # Which files go
 //!
-//! When room is missing, files that nobody pins go in an order that depends on the [`Eviction`], until there
-//! is room. To use a file is an access ([`FileSystem::touch`]); pinning and unpinning are not. If the room cannot be made, nothing goes
-//! at all.
+//! When room is missing, files that nobody pins go in an order that depends on the [`Eviction`],
+//! until there is room. To use a file is an access ([`FileSystem::touch`]); pinning and unpinning
+//! are not. If the room cannot be made, nothing goes at all.
 //!
-//! Policies that count how often a file is used ([`Eviction::Lfu`] and those after it) count in this partition alone, and from when the
-//! file appears there: that is its first use, and the first access after it is the same one. The count is forgotten when the
-//! file leaves the partition, in whichever way; one that comes again begins anew.
+//! Policies that count how often a file is used ([`Eviction::Lfu`] and those after it) count in
+//! this partition alone, and from when the file appears there: that is its first use, and the first
+//! access after it is the same one. The count is forgotten when the file leaves the partition, in
+//! whichever way; one that comes again begins anew.
 //!
 //! # Cost and invariants
 //!
@@ -48,8 +49,8 @@ pub struct FileId {
 
 /// What goes when room is missing.
 ///
-/// The last three count how often a file is used, since it appeared in this partition. What they know of it is forgotten when it leaves,
-/// but for the names that `S3Fifo` keeps.
+/// The last three count how often a file is used, since it appeared in this partition. What they
+/// know of it is forgotten when it leaves, but for the names that `S3Fifo` keeps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Eviction {
     /// Nothing: a file that does not fit is refused.
@@ -61,18 +62,22 @@ pub enum Eviction {
     Lru,
     /// The files that have been used least often; of equal ones those that have not been accessed for longest.
     Lfu,
-    /// Greedy-Dual-Size-Frequency (Cherkasova, *Improving WWW Proxies Performance with Greedy-Dual-Size-Frequency Caching Policy*, HP
-    /// Labs 1998), with the cost 1: the files with the lowest priority, which is clock + uses / size at the last access; of equal ones those
-    /// that have not been accessed for longest. The clock rises to the priority of each file that goes, before the file for which it goes gets its
-    /// own, so that what was popular once goes in the end. Keeps many small files rather than a few large ones.
+    /// Greedy-Dual-Size-Frequency (Cherkasova, *Improving WWW Proxies Performance with
+    /// Greedy-Dual-Size-Frequency Caching Policy*, HP Labs 1998), with the cost 1: the files with
+    /// the lowest priority, which is clock + uses / size at the last access; of equal ones those
+    /// that have not been accessed for longest. The clock rises to the priority of each file that
+    /// goes, before the file for which it goes gets its own, so that what was popular once goes in
+    /// the end. Keeps many small files rather than a few large ones.
     GreedyDual,
-    /// S3-FIFO (Yang et al., *FIFO Queues are All You Need for Cache Eviction*, SOSP 2023), as its authors' libCacheSim has it. Newcomers
-    /// stand in a small queue, the others in the main one. As long as the main one takes no more than nine tenths of what files may take, newcomers
-    /// go, the first to come first; but one that has been used twice since it came moves to the end of the main queue. Otherwise
-    /// the first of the main queue goes; each use (of the last three at most) saves it once, and takes it to the end. A file that
-    /// went as a newcomer and comes again soon goes straight to the main queue: the names of as many are kept as would fill nine tenths. So files
-    /// that are used once pass through without pushing out what is used often. What is [reserved](FileSystem::reserve)
-    /// is not for files.
+    /// S3-FIFO (Yang et al., *FIFO Queues are All You Need for Cache Eviction*, SOSP 2023), as its
+    /// authors' libCacheSim has it. Newcomers stand in a small queue, the others in the main one.
+    /// As long as the main one takes no more than nine tenths of what files may take, newcomers go,
+    /// the first to come first; but one that has been used twice since it came moves to the end of
+    /// the main queue. Otherwise the first of the main queue goes; each use (of the last three at
+    /// most) saves it once, and takes it to the end. A file that went as a newcomer and comes again
+    /// soon goes straight to the main queue: the names of as many are kept as would fill nine
+    /// tenths. So files that are used once pass through without pushing out what is used often.
+    /// What is [reserved](FileSystem::reserve) is not for files.
     S3Fifo,
 }
 
@@ -400,8 +405,9 @@ impl FileSystem {
         self.index_if_idle(id);
     }
 
-    /// The file has been used (read to its end, say): it is among the last to go under [`Eviction::Lru`], and the use counts where uses
-    /// are counted. The first one is that for which the file came, which counts from the beginning.
+    /// The file has been used (read to its end, say): it is among the last to go under
+    /// [`Eviction::Lru`], and the use counts where uses are counted. The first one is that for
+    /// which the file came, which counts from the beginning.
     ///
     /// # Panics
     /// If the file is gone.
@@ -411,7 +417,8 @@ impl FileSystem {
         }
     }
 
-    /// The file has been read on the way to a use that is told by itself: like [`touch`](Self::touch), but nothing is counted.
+    /// The file has been read on the way to a use that is told by itself: like
+    /// [`touch`](Self::touch), but nothing is counted.
     ///
     /// # Panics
     /// If the file is gone.
@@ -421,7 +428,8 @@ impl FileSystem {
         }
     }
 
-    /// Like [`touch`](Self::touch) where uses are counted ([`Eviction::Lfu`] and those after it), and nothing under [`Eviction::Lru`].
+    /// Like [`touch`](Self::touch) where uses are counted ([`Eviction::Lfu`] and those after it),
+    /// and nothing under [`Eviction::Lru`].
     ///
     /// # Panics
     /// If the file is gone.

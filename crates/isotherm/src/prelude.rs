@@ -26,10 +26,10 @@ pub use isotherm_serverless::scheduler::{
     Placed, Placement, Plan, PowerOfTwo, RandomPlacement, RoundRobin, Scheduler, WarmFirst, WorkloadBalancing,
 };
 pub use isotherm_serverless::{
-    Body, Call, ContainerId, ContainerReuse, EventKind, Function, FunctionId, FunctionManager, Image, ImageCaches,
-    Invocation, InvocationId, InvocationRecord, InvocationState, Limits, NodeConfig, NodeId, Outcome, Payloads,
-    Pending, Planned, PlatformEvent, Preset, RecordSink, RegisteredFunction, ServerlessComputeService, ServerlessError,
-    ServiceConfig, Slots, Source, StartKind, Startup, Step, View,
+    AfterFailure, Body, Call, ContainerId, ContainerReuse, EventKind, Function, FunctionId, FunctionManager, Image,
+    ImageCaches, Invocation, InvocationId, InvocationRecord, InvocationState, Limits, NodeConfig, NodeId, OnFailure,
+    Outcome, Payloads, Pending, Planned, PlatformEvent, Preset, RecordSink, RegisteredFunction,
+    ServerlessComputeService, ServerlessError, ServiceConfig, Slots, Source, StartKind, Startup, Step, View,
 };
 pub use isotherm_services::{
     Action, ActionReport, ActionRequest, BareMetalConfig, BareMetalService, Eviction, ExecutionController,

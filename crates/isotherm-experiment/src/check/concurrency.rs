@@ -122,7 +122,8 @@ pub fn check(functions: &[FunctionPlan], service: &ServicePlan, report: &Report)
     let reserving = || functions.iter().filter(|function| function.concurrency.reserved);
     // Without a limit of the service there is nothing to share.
     let (Some(first), Some(most)) = (reserving().next(), service.max_concurrency) else { return };
-    // A function that is stopped needs nothing, and if there is nothing at all, everything is to be rejected.
+    // A function that is stopped needs nothing, and if there is nothing at all, everything is to be
+    // rejected.
     let wants = |function: &&FunctionPlan| !function.concurrency.reserved && function.concurrency.most != Some(0);
     let reserved: u64 = reserving().filter_map(|function| function.concurrency.most).map(u64::from).sum();
     let others = functions.iter().find(wants);

@@ -1,4 +1,5 @@
-//! `on_failure`: what becomes of the container of an invocation that has failed, of the service and of functions.
+//! `on_failure`: what becomes of the container of an invocation that has failed, of the service and
+//! of functions.
 //!
 //! ```toml
 //! on_failure = "discard"                                  # however it has failed

@@ -21,7 +21,8 @@ pub(crate) struct Container {
     pub(crate) serving: u32,
     /// Its host has failed: it stops when the last of them has been heard of.
     pub(crate) is_lost: bool,
-    /// An invocation in it has failed in such a way that it takes no further ones: it stops when it serves nobody any more.
+    /// An invocation in it has failed in such a way that it takes no further ones: it stops when it
+    /// serves nobody any more.
     pub(crate) is_discarded: bool,
     pub(crate) idle_since: Time,
     /// Renewed each time it becomes idle, so that an old timer is known as such.
@@ -161,7 +162,8 @@ impl PlatformState {
         }
     }
 
-    /// A container has been started from an image: that is a use of it, in memory and on the disk below.
+    /// A container has been started from an image: that is a use of it, in memory and on the disk
+    /// below.
     fn use_image(&mut self, node: NodeId, image: Option<ImageId>) {
         let Some(image) = image else { return };
         let state = &self.nodes[node.index()];
@@ -222,7 +224,8 @@ impl PlatformState {
         }
     }
 
-    /// The key by which containers of a function that can take an invocation are ordered: the first one serves.
+    /// The key by which containers of a function that can take an invocation are ordered: the first
+    /// one serves.
     fn serving_key(&self, id: ContainerId, container: &Container) -> u64 {
         // One that serves several at once is seldom idle, so it is used when it is given one.
         let recency = || match self.functions[container.function.index()].concurrency {
@@ -237,7 +240,8 @@ impl PlatformState {
         }
     }
 
-    /// A container that is to be discarded serves nobody any more. The keep-alive policy hears of it as of any other; it may want a new one.
+    /// A container that is to be discarded serves nobody any more. The keep-alive policy hears of
+    /// it as of any other; it may want a new one.
     pub(super) fn discard(&mut self, id: ContainerId, container: Container) {
         let Container { node, function, .. } = container;
         let keep = self.ask_keep_alive(id, node, function);
@@ -339,8 +343,8 @@ impl PlatformState {
         }
     }
 
-    /// An invocation has left its container; gives what is known of that now. Nobody comes to one whose host has failed, or that is to be
-    /// discarded.
+    /// An invocation has left its container; gives what is known of that now. Nobody comes to one
+    /// whose host has failed, or that is to be discarded.
     pub(super) fn leave_container(&mut self, id: ContainerId, host_failed: bool, discard: bool) -> Container {
         let container = self.containers.get_mut(&id).expect("a container that serves an invocation is there");
         let before = *container;

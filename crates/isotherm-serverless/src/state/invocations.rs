@@ -147,7 +147,8 @@ impl PlatformState {
         }
     }
 
-    /// The body of an invocation has ended: its slot is free, and its container, if it serves nobody else, idle or gone.
+    /// The body of an invocation has ended: its slot is free, and its container, if it serves
+    /// nobody else, idle or gone.
     pub(crate) fn body_ended(&mut self, id: InvocationId, body: BodyEnd) {
         let Some(invocation) =
             self.invocations.remove_if(&id, |invocation| matches!(invocation.place, Place::Running(_)))

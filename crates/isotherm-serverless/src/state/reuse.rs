@@ -1,25 +1,29 @@
-//! In which order the containers of a function serve, if one invocation after the other is given to them.
+//! In which order the containers of a function serve, if one invocation after the other is given to
+//! them.
 //!
-//! Most rules are an order of the containers, by a key ([`Container`](super::Container), `serving_key`): the first one serves as long as it has a
-//! place. Two are not:
+//! Most rules are an order of the containers, by a key ([`Container`](super::Container),
+//! `serving_key`): the first one serves as long as it has a place. Two are not:
 //!
-//! * Least recently used, where containers serve several invocations at once: whoever has been given one is the last from then on, so they take
-//!   turns.
-//! * Random: each choice is uniform among the containers that have a place then. What is drawn depends on a *token*, a random word that the
-//!   state holds and that is replaced at each dispatch. So schedulers may ask as often as they like before they decide, in whichever way, and get the
-//!   same answer each time.
+//! * Least recently used, where containers serve several invocations at once: whoever has been
+//!   given one is the last from then on, so they take turns.
+//! * Random: each choice is uniform among the containers that have a place then. What is drawn
+//!   depends on a *token*, a random word that the state holds and that is replaced at each
+//!   dispatch. So schedulers may ask as often as they like before they decide, in whichever way,
+//!   and get the same answer each time.
 
 use rustc_hash::FxHashMap;
 
 /// What makes the draws of one token differ.
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// Which of `len` containers serve, one after the other, drawn at random: numbers below `len`. O(1) for each.
+/// Which of `len` containers serve, one after the other, drawn at random: numbers below `len`. O(1)
+/// for each.
 pub(super) struct Draws<P> {
     state: u64,
     /// Places of the containers that still have any, the first so many.
     len: usize,
-    /// What lies at places where not the number of the place does, and how many have been drawn of it.
+    /// What lies at places where not the number of the place does, and how many have been drawn of
+    /// it.
     moved: FxHashMap<usize, (usize, usize)>,
     places: P,
     last: Option<usize>,
@@ -90,8 +94,9 @@ mod tests {
 
     #[test]
     fn draws_are_uniform_among_those_that_have_a_place() {
-        // Of three containers the first has two places. The second draw is uniform among two if the first was one of the others, and among
-        // three if it was the first: P(second = 0) = 1/3 · 1/3 + 2/3 · 1/2 = 4/9.
+        // Of three containers the first has two places. The second draw is uniform among two if the
+        // first was one of the others, and among three if it was the first: P(second = 0) = 1/3 ·
+        // 1/3 + 2/3 · 1/2 = 4/9.
         let places = [2usize, 1, 1];
         let mut counts = [[0u32; 3]; 2];
         const TOKENS: u32 = 90_000;

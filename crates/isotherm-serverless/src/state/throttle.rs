@@ -6,10 +6,12 @@
 //!
 //! A function with a *reserved* concurrency has so many places of the service's for itself, and no more; the others share the rest.
 //!
-//! Where a gate is shut for good (nobody may be inside), every invocation is refused: nobody would ever leave a place to those who waited. Where it is
-//! shut for now, the service either refuses the invocation ([`Throttle::Reject`]) or has it wait in line ([`Throttle::Queue`]).
-//! There is one before the gate of each function and one before that of the service, and in both those come first who came first to the platform: who had to
-//! wait for his function does not go to the end of the second one. When somebody who is inside ends, the next in line goes in: O(log n) for each
+//! Where a gate is shut for good (nobody may be inside), every invocation is refused: nobody would
+//! ever leave a place to those who waited. Where it is shut for now, the service either refuses the
+//! invocation ([`Throttle::Reject`]) or has it wait in line ([`Throttle::Queue`]). There is one
+//! before the gate of each function and one before that of the service, and in both those come
+//! first who came first to the platform: who had to wait for his function does not go to the end of
+//! the second one. When somebody who is inside ends, the next in line goes in: O(log n) for each
 //! invocation.
 
 use std::collections::{BTreeSet, VecDeque};
@@ -77,8 +79,9 @@ impl CommonGate {
         self.most == Some(0)
     }
 
-    /// Lets a function in of which so many may run at once, and which has these places for itself or (`reserves` is false) shares what others
-    /// leave. Says whether that can be: there must be so many places, and one at least for those who share, unless there are none at all.
+    /// Lets a function in of which so many may run at once, and which has these places for itself
+    /// or (`reserves` is false) shares what others leave. Says whether that can be: there must be
+    /// so many places, and one at least for those who share, unless there are none at all.
     pub(crate) fn admit(&mut self, most: Option<u32>, reserves: bool) -> bool {
         let places = most.filter(|_| reserves).unwrap_or(0);
         let shares = !reserves && most != Some(0) && !self.is_walled_up();

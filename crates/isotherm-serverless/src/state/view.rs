@@ -288,8 +288,9 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The containers of the function on a node that can take an invocation, in the order in which they are to serve if one after the other is
-    /// given to them. One that can take several is there several times.
+    /// The containers of the function on a node that can take an invocation, in the order in which
+    /// they are to serve if one after the other is given to them. One that can take several is
+    /// there several times.
     pub fn idle(&self, function: FunctionId, node: NodeId) -> impl Iterator<Item = ContainerId> + 'a {
         let state = self.state;
         let spec = &state.functions[function.index()];

@@ -11,7 +11,8 @@ use super::{Eviction, FileId, FileName};
 const SMALL_PART: u64 = 10;
 /// Under [`Eviction::S3Fifo`]: uses are counted up to this.
 const MOST_USES: u32 = 3;
-/// Under [`Eviction::S3Fifo`]: a newcomer that has been used so often moves to the main queue instead of going.
+/// Under [`Eviction::S3Fifo`]: a newcomer that has been used so often moves to the main queue
+/// instead of going.
 const PROMOTED: u32 = 2;
 /// Under [`Eviction::S3Fifo`]: the ranks of the two queues.
 const SMALL: u64 = 0;
@@ -108,7 +109,8 @@ impl Order {
         matches!(self.eviction, Eviction::Lfu | Eviction::GreedyDual | Eviction::S3Fifo)
     }
 
-    /// A file was used, or (`counts` is false) read on the way to a use. It must not be among the idle meanwhile.
+    /// A file was used, or (`counts` is false) read on the way to a use. It must not be among the
+    /// idle meanwhile.
     pub(super) fn access(&mut self, standing: &mut Standing, bytes: u64, counts: bool) {
         if counts && !std::mem::take(&mut standing.awaited) {
             standing.uses = standing.uses.saturating_add(1);
@@ -144,7 +146,8 @@ impl Order {
         }
     }
 
-    /// The file of a queue that goes next, unless it is [spared](Self::spares); of the other one if nothing of this may go.
+    /// The file of a queue that goes next, unless it is [spared](Self::spares); of the other one if
+    /// nothing of this may go.
     pub(super) fn first(&self, queue: Queue) -> Option<FileId> {
         let main = Key { rank: MAIN, sequence: 0 };
         let first = || self.idle.values().next().copied();

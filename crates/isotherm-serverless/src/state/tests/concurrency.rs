@@ -241,7 +241,8 @@ fn whoever_waits_in_line_ends_with_the_service() {
     assert_eq!(ended, [false, true, false, true, true]);
 }
 
-/// Two containers of three places, the first of which became idle last; how four invocations that come together are given to them.
+/// Two containers of three places, the first of which became idle last; how four invocations that
+/// come together are given to them.
 fn four_together(reuse: ContainerReuse) -> Vec<u64> {
     let mut stage = Setup { reuse, ..Setup::new(Preset::Default, &[(8, 100, 100)]) }.stage();
     let f = stage.concurrent(in_one(3));

@@ -47,7 +47,8 @@ fn the_least_recently_used_image_leaves_disk_and_memory() {
         let g = stage.function(Some(c), 0, 0);
         stage.invoke(g);
         stage.downloaded(c);
-        // Under the reference's rule only a copy or load that ends is an access, so that the first goes all the same.
+        // Under the reference's rule only a copy or load that ends is an access, so that the first
+        // goes all the same.
         let (goes, stays) = if preset == Preset::Default { (b, a) } else { (a, b) };
         let events = stage.events();
         assert!(events.contains(&EventKind::DiskEvicted { node: NodeId(0), image: goes, bytes: 40 }), "{preset:?}");
