@@ -107,15 +107,15 @@ fn lambda_replay() {
     }
 }
 
-/// Nothing ever waits, so slots and pools of containers, replayed in a few lines of another language, give the cold starts and the
-/// last end. An invocation goes to the first node with a free slot and an idle container of its function, else to the first with a
-/// free slot; there it takes the container that became idle last, or starts one, which takes as long as the file of functions says.
+/// Nothing ever waits, so pools of containers, replayed in a few lines of another language, give the cold starts and the last end. An
+/// invocation takes the container of its function that became idle last, on whatever node, or starts one, which takes as long as the file of
+/// functions says. (New ones go to the large node, where most memory is free; at most 57 invocations run at once, and it has 64 slots.)
 #[test]
 fn many_functions() {
     let out = tempfile::tempdir().unwrap();
     let reports = run("many-functions", out.path());
     let summary = &reports[0].summary;
-    assert_eq!((summary.invocations.completed, summary.starts.cold), (2_906, 165));
+    assert_eq!((summary.invocations.completed, summary.starts.cold), (2_906, 134));
     assert!((summary.simulated_end_s - 65.265_657).abs() < 1e-9, "{}", summary.simulated_end_s);
     assert_golden(&read(out.path().join("summary.json")), "many-functions.json");
 }

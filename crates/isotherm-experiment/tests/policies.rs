@@ -1,6 +1,6 @@
 //! What each policy is for, seen on whole workloads: not numbers, but which policy has fewer cold starts, nodes or idle memory than which other.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use isotherm_experiment::{Experiment, Overrides, RunReport};
@@ -191,6 +191,88 @@ fn looking_for_idle_containers_everywhere_avoids_cold_starts() {
             assert!(at_home < cold, "{name}: {blind}: {at_home} and {cold}");
         }
     }
+}
+
+/// Two functions with bodies and start-ups that are drawn, more than the node has room for.
+const DRAWN: Workload = Workload {
+    name: "drawn",
+    nodes: 3,
+    memory: "1GB",
+    fields: r#"
+[[function]]
+name = "f"
+limits = { time = "1d", memory = "300MB" }
+startup = { kind = "exponential", mean = "2s" }
+body = [{ sleep = { kind = "exponential", mean = "3s" } }]
+[[function]]
+name = "g"
+limits = { time = "1d", memory = "400MB" }
+startup = { kind = "uniform", low = "1s", high = "9s" }
+body = [{ sleep = { kind = "exponential", mean = "1s" } }]
+[[workload]]
+kind = "poisson"
+functions = ["f", "g"]
+rate = "1/s"
+until = "5min"
+"#,
+};
+
+/// Date of submission, start-up if it was cold, and duration of the body of each invocation, by its function and its number.
+fn drawn(service: &str) -> BTreeMap<(String, usize), (String, Option<String>, String)> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("experiment.toml");
+    std::fs::write(&file, DRAWN.experiment(service)).unwrap();
+    let experiment = Experiment::load(&file, &Overrides::default()).unwrap_or_else(|errors| panic!("{errors}"));
+    experiment.run(&experiment.runs()[0], folder.path()).unwrap_or_else(|error| panic!("{error}"));
+    let text = std::fs::read_to_string(folder.path().join("invocations.csv")).unwrap();
+    let mut rows = text.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let header = rows.next().unwrap();
+    let column = |name: &str| header.iter().position(|column| *column == name).unwrap();
+    let columns = ["function", "submitted_s", "startup_s", "execution_s", "start_kind"].map(column);
+    // Records stand in the order in which invocations ended.
+    let mut rows: Vec<_> =
+        rows.map(|row| (row[0].parse::<u64>().unwrap(), columns.map(|at| row[at].to_owned()))).collect();
+    rows.sort();
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    rows.into_iter()
+        .map(|(_, [function, submitted, startup, execution, kind])| {
+            let count = counts.entry(function.clone()).or_default();
+            *count += 1;
+            ((function, *count), (submitted, (kind == "cold").then_some(startup), execution))
+        })
+        .collect()
+}
+
+/// What is drawn for an invocation does not depend on policies, on those that draw themselves neither: the n-th invocation of a function comes at the same date,
+/// has the same body, and where it is cold the same start-up.
+#[test]
+fn the_nth_invocation_meets_the_same_chance_under_every_policy() {
+    // Without any containers kept, all start-ups are there.
+    let all = drawn("keep_alive = \"none\"");
+    assert!(all.len() > 200 && all.values().all(|(_, startup, _)| startup.is_some()));
+    let mut warm = BTreeSet::new();
+    for service in [
+        "",
+        "scheduler = \"fcfs\"",
+        "scheduler = \"random\"",
+        "scheduler = \"power-of-two\"",
+        "scheduler = { kind = \"power-of-two\", prefer_warm = false }\neviction = \"greedy-dual\"",
+        "scheduler = \"workload-balancing\"",
+        "keep_alive = { kind = \"fixed\", idle = \"1s\" }",
+        "keep_alive = \"forever\"",
+    ] {
+        let other = drawn(service);
+        assert!(other.keys().eq(all.keys()), "{service}");
+        for (which, (submitted, startup, execution)) in &other {
+            let expected = &all[which];
+            assert_eq!((submitted, execution), (&expected.0, &expected.2), "{service}: {which:?}");
+            if startup.is_some() {
+                assert_eq!(*startup, expected.1, "{service}: {which:?}");
+            }
+        }
+        warm.insert(other.values().filter(|(_, startup, _)| startup.is_none()).count());
+    }
+    assert!(warm.len() > 4 && !warm.contains(&0), "policies make a difference: {warm:?}");
 }
 
 /// To keep containers for longer costs idle memory and saves cold starts; without it all starts are cold.
