@@ -39,10 +39,20 @@ use crate::{Kernel, Marking, TieOrder, Time};
 pub struct Limits {
     /// The simulation must be over by this date.
     pub max_time: Option<Time>,
-    /// At most this many events may happen.
+    /// At most this many events may happen. An event is what happens at a date that was set before: the end of a
+    /// sleep, a call, a timer, of an activity or of its latency.
+    ///
+    /// Turns of the run queue (an actor that runs, a call without delay) are no events, unless there are very many of them at
+    /// one date: the first [`FREE_STEPS`](Self::FREE_STEPS) are free, and each further one counts as an event. So the limit also holds
+    /// where time stands still.
     pub max_events: Option<u64>,
-    /// At most this many times may an actor run at one date: more is taken for a livelock.
+    /// At most this many turns of the run queue may there be at one date: more is taken for a livelock.
     pub max_steps_per_instant: u64,
+}
+
+impl Limits {
+    /// How many turns of the run queue there may be at one date before they count as events.
+    pub const FREE_STEPS: u64 = 1_000_000;
 }
 
 impl Default for Limits {
@@ -100,7 +110,7 @@ pub enum RunError {
         /// When it was reached.
         at: Time,
     },
-    /// Actors ran again and again without time moving.
+    /// Actors ran again and again without time moving: see [`Limits::max_steps_per_instant`].
     #[error("livelock at {at} s: actors ran {steps} times and time did not move")]
     Livelock {
         /// The date at which time stood still.
@@ -254,8 +264,10 @@ impl Simulation {
     fn run_to_end(&self) -> Result<Time, RunError> {
         let kernel = &self.kernel;
         let mut events = 0;
+        // Turns at the current date.
+        let mut steps = 0;
         loop {
-            self.run_instant()?;
+            self.run_instant(&mut steps, &mut events)?;
             if kernel.inner.tasks.borrow().users == 0 {
                 return Ok(kernel.now());
             }
@@ -271,6 +283,9 @@ impl Simulation {
             {
                 return Err(RunError::TimeLimit { limit });
             }
+            if next > kernel.now() {
+                steps = 0;
+            }
             kernel.inner.now.set(next);
             self.step()?;
             if kernel.inner.next_background.get() <= next {
@@ -282,6 +297,7 @@ impl Simulation {
             events += delivered;
             if has_run {
                 self.step()?;
+                self.count_step(&mut steps)?;
             }
             if let Some(limit) = self.limits.max_events
                 && events > limit
@@ -292,17 +308,36 @@ impl Simulation {
     }
 
     /// Runs everything in the run queue.
-    fn run_instant(&self) -> Result<(), RunError> {
-        let mut steps = 0;
+    fn run_instant(&self, steps: &mut u64, events: &mut u64) -> Result<(), RunError> {
         loop {
             let ready = self.kernel.inner.ready.borrow_mut().pop_front();
             let Some(ready) = ready else { return Ok(()) };
+            if *steps >= Limits::FREE_STEPS {
+                self.count_as_event(events)?;
+            }
             self.kernel.run(ready);
             self.step()?;
-            steps += 1;
-            if steps >= self.limits.max_steps_per_instant {
-                return Err(RunError::Livelock { at: self.kernel.now(), steps });
-            }
+            self.count_step(steps)?;
+        }
+    }
+
+    /// Counts a turn at the current date.
+    #[inline]
+    fn count_step(&self, steps: &mut u64) -> Result<(), RunError> {
+        *steps += 1;
+        if *steps < self.limits.max_steps_per_instant {
+            return Ok(());
+        }
+        Err(RunError::Livelock { at: self.kernel.now(), steps: *steps })
+    }
+
+    /// Counts a turn of a date that has had very many as an event, before it is taken.
+    #[cold]
+    fn count_as_event(&self, events: &mut u64) -> Result<(), RunError> {
+        *events += 1;
+        match self.limits.max_events {
+            Some(limit) if *events > limit => Err(RunError::EventLimit { limit, at: self.kernel.now() }),
+            _ => Ok(()),
         }
     }
 

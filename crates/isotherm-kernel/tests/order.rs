@@ -300,3 +300,114 @@ fn background_calls_come_before_what_ends_at_their_date_and_keep_nothing_alive()
     assert_eq!(simulation.run(), Ok(Time::from_secs_f64(3.0)));
     assert_eq!(*log.borrow(), ["1000000000 change", "1000000000 sleep", "3000000000 flow"]);
 }
+
+/// Loops in which time stands still: in the run queue alone, and through the event queue.
+fn standing_still() -> [(&'static str, Box<dyn Fn(&Kernel)>); 4] {
+    fn again(kernel: &Kernel) {
+        kernel.call_after(Duration::ZERO, again);
+    }
+    [
+        ("calls", Box::new(|kernel| again(kernel))),
+        (
+            "yields",
+            Box::new(|kernel| {
+                let own = kernel.clone();
+                drop(kernel.spawn("yields", async move {
+                    loop {
+                        own.yield_now().await;
+                    }
+                }));
+            }),
+        ),
+        (
+            "timers",
+            Box::new(|kernel| {
+                let own = kernel.clone();
+                drop(kernel.spawn("timers", async move {
+                    loop {
+                        own.timer_at(own.now()).await;
+                    }
+                }));
+            }),
+        ),
+        (
+            "no work",
+            Box::new(|kernel| {
+                let own = kernel.clone();
+                let resource = kernel.resource(1.0, Sharing::Shared);
+                drop(kernel.spawn("works", async move {
+                    loop {
+                        own.start(ActivitySpec::new(Rank::Cpu, 0.0).uses(resource, 1.0)).await.unwrap();
+                    }
+                }));
+            }),
+        ),
+    ]
+}
+
+#[test]
+fn a_limit_of_events_holds_where_time_stands_still() {
+    for (what, begin) in standing_still() {
+        let limits = Limits { max_events: Some(1_000), ..Limits::default() };
+        let simulation = Simulation::new().with_limits(limits);
+        let kernel = simulation.kernel();
+        let begin_kernel = kernel.clone();
+        kernel.spawn("late", async move {
+            begin_kernel.sleep(Duration::from_secs(2)).await;
+            begin(&begin_kernel);
+            begin_kernel.sleep(Duration::from_secs(1)).await;
+        });
+        let limit = RunError::EventLimit { limit: 1_000, at: Time::from_secs_f64(2.0) };
+        assert_eq!(simulation.run(), Err(limit), "{what}");
+    }
+}
+
+#[test]
+fn a_limit_of_steps_holds_however_they_come_about() {
+    for (what, begin) in standing_still() {
+        let limits = Limits { max_steps_per_instant: 100, ..Limits::default() };
+        let simulation = Simulation::new().with_limits(limits);
+        let kernel = simulation.kernel();
+        kernel.spawn("user", kernel.sleep(Duration::from_secs(1)));
+        begin(&kernel);
+        assert_eq!(simulation.run(), Err(RunError::Livelock { at: Time::ZERO, steps: 100 }), "{what}");
+    }
+}
+
+#[test]
+fn a_watcher_is_heard_where_time_stands_still() {
+    for (what, begin) in standing_still() {
+        let mut looks = 0;
+        let simulation = Simulation::new().with_watcher(10, move |_| {
+            looks += 1;
+            if looks < 7 { std::ops::ControlFlow::Continue(()) } else { std::ops::ControlFlow::Break(()) }
+        });
+        let kernel = simulation.kernel();
+        kernel.spawn("user", kernel.sleep(Duration::from_secs(1)));
+        begin(&kernel);
+        assert_eq!(simulation.run(), Err(RunError::Interrupted { at: Time::ZERO }), "{what}");
+    }
+}
+
+#[test]
+fn turns_of_one_date_are_no_events_unless_there_are_very_many() {
+    // A thousand dates of a thousand turns each: as many turns as are free at one date, and twice.
+    let run = |dates: u64, turns: u64, max_events| {
+        let simulation = Simulation::new().with_limits(Limits { max_events: Some(max_events), ..Limits::default() });
+        let kernel = simulation.kernel();
+        simulation.kernel().spawn("busy", async move {
+            for _ in 0..dates {
+                for _ in 0..turns {
+                    kernel.yield_now().await;
+                }
+                kernel.sleep(Duration::from_secs(1)).await;
+            }
+        });
+        simulation.run().is_ok()
+    };
+    assert!(run(1_000, 1_200, 1_000));
+    assert!(!run(1_000, 1, 999));
+    // The actor runs once more than it yields, and then there is the sleep.
+    assert!(run(1, Limits::FREE_STEPS + 9, 11));
+    assert!(!run(1, Limits::FREE_STEPS + 9, 10));
+}

@@ -108,7 +108,8 @@ const LIMITS: TableSpec = TableSpec {
         field("time", takes::<Duration>(), "The run must be over at this simulated date.")
             .like("\"1h\"")
             .otherwise("no limit"),
-        field("events", takes::<u64>(), "The run must be over after so many events.")
+        field("events", takes::<u64>(), "The run must be over after so many events: ends of sleeps, computations, disk accesses, transfers and timers. At one date \
+               a million turns of what takes no time are free; each further one counts as well.")
             .like("1_000_000")
             .otherwise("no limit"),
     ],
