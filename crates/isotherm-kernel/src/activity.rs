@@ -5,9 +5,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::actor::Waiting;
-use crate::fluid::{ActivityError, ActivityId, ActivitySpec};
+use crate::fluid::{ActivityError, ActivityId, ActivitySpec, assert_bound, assert_capacity, assert_penalty};
 use crate::kernel::{Ready, Target};
-use crate::{ActorId, Kernel, ResourceId, Sharing};
+use crate::waiter::Waiter;
+use crate::{Kernel, ResourceId, Sharing};
 
 pub(crate) type BoxedEnd = Box<dyn FnOnce(&Kernel, Result<(), ActivityError>)>;
 
@@ -17,8 +18,8 @@ pub(crate) enum Listener {
     /// Nobody yet: the owner will ask.
     #[default]
     Owner,
-    /// An actor waits for it.
-    Actor(ActorId),
+    /// An actor waits for it, or a part of one.
+    Waiter(Waiter),
     /// A function is to be called.
     Call(BoxedEnd),
     /// Nobody ever.
@@ -54,7 +55,12 @@ pub struct Activity {
 
 impl Kernel {
     /// Adds a resource with a capacity (work per second).
+    ///
+    /// # Panics
+    /// If the capacity is negative or not a number.
+    #[track_caller]
     pub fn resource(&self, capacity: f64, sharing: Sharing) -> ResourceId {
+        assert_capacity(capacity);
         self.inner.fluid.borrow_mut().add_resource(capacity, sharing)
     }
 
@@ -64,7 +70,12 @@ impl Kernel {
     }
 
     /// Changes the capacity of a resource; its users are re-shared at the current date.
+    ///
+    /// # Panics
+    /// If the capacity is negative or not a number.
+    #[track_caller]
     pub fn set_capacity(&self, resource: ResourceId, capacity: f64) {
+        assert_capacity(capacity);
         self.inner.fluid.borrow_mut().set_capacity(resource, capacity, self.now());
     }
 
@@ -116,7 +127,7 @@ impl Kernel {
             self.inner.listeners.borrow_mut().get_mut(index as usize).map(std::mem::take).unwrap_or_default();
         match listener {
             Listener::Owner => {}
-            Listener::Actor(actor) => self.wake(actor),
+            Listener::Waiter(waiter) => self.wake(waiter.rouse()),
             Listener::Call(call) => {
                 self.release_ended(index);
                 self.inner.ready.borrow_mut().push_back(Ready::End(call, result));
@@ -147,12 +158,22 @@ impl Kernel {
     }
 
     /// Changes the penalty of an activity; shares are computed anew at the current date.
+    ///
+    /// # Panics
+    /// If the penalty is not positive.
+    #[track_caller]
     pub fn set_penalty(&self, id: ActivityId, penalty: f64) {
+        assert_penalty(penalty);
         self.inner.fluid.borrow_mut().set_penalty(id, penalty, self.now());
     }
 
     /// Changes the largest share of an activity (zero or less: none).
+    ///
+    /// # Panics
+    /// If the bound is not a number.
+    #[track_caller]
     pub fn set_bound(&self, id: ActivityId, bound: f64) {
+        assert_bound(bound);
         self.inner.fluid.borrow_mut().set_bound(id, bound, self.now());
     }
 
@@ -237,11 +258,14 @@ impl Activity {
 impl Future for Activity {
     type Output = Result<(), ActivityError>;
 
-    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         if let Some(result) = self.kernel.inner.fluid.borrow().result(self.id) {
             return Poll::Ready(result);
         }
-        self.kernel.inner.listeners.borrow_mut()[self.id.index as usize] = Listener::Actor(self.kernel.current());
+        let listener = &mut self.kernel.inner.listeners.borrow_mut()[self.id.index as usize];
+        if !matches!(listener, Listener::Waiter(waiter) if waiter.polls(&self.kernel, context)) {
+            *listener = Listener::Waiter(Waiter::new(&self.kernel, context));
+        }
         self.kernel.wait_for(|| Waiting::Activity);
         Poll::Pending
     }

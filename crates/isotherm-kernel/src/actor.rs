@@ -18,6 +18,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use crate::waiter::Waiters;
 use crate::{Kernel, Time};
 
 /// A name that is cheap to clone, for actors and mailboxes.
@@ -187,14 +188,15 @@ enum Status {
 struct JoinState<T> {
     status: Cell<Status>,
     value: RefCell<Option<T>>,
-    waiters: RefCell<Vec<ActorId>>,
+    waiters: RefCell<Waiters>,
 }
 
 impl<T> Exit for JoinState<T> {
     fn exited(&self, kernel: &Kernel, killed: bool) {
         self.status.set(if killed { Status::Killed } else { Status::Finished });
-        for waiter in self.waiters.take() {
-            kernel.wake(waiter);
+        let mut waiters = self.waiters.take();
+        while let Some(waiter) = waiters.next() {
+            kernel.wake(waiter.rouse());
         }
     }
 }
@@ -337,7 +339,7 @@ impl<T> Actor<T> {
     /// # Errors
     /// [`JoinError::Killed`] if it was killed, [`JoinError::Taken`] if an earlier join has taken the value.
     pub fn join(&self) -> Join<'_, T> {
-        Join { actor: self }
+        Join { actor: self, number: None }
     }
 }
 
@@ -345,26 +347,33 @@ impl<T> Actor<T> {
 #[must_use = "futures do nothing unless awaited"]
 pub struct Join<'a, T> {
     actor: &'a Actor<T>,
+    /// Its number among those who wait for the actor.
+    number: Option<u64>,
 }
 
 impl<T> Future for Join<'_, T> {
     type Output = Result<T, JoinError>;
 
-    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let state = &self.actor.state;
         match state.status.get() {
             Status::Finished => Poll::Ready(state.value.take().ok_or(JoinError::Taken)),
             Status::Killed => Poll::Ready(Err(JoinError::Killed)),
             Status::Running => {
                 let kernel = &self.actor.kernel;
-                let current = kernel.current();
-                let mut waiters = state.waiters.borrow_mut();
-                if !waiters.contains(&current) {
-                    waiters.push(current);
-                }
+                let number = state.waiters.borrow_mut().wait(self.number, kernel, context);
                 kernel.wait_for(|| Waiting::Actor(self.actor.name.clone()));
+                self.number = Some(number);
                 Poll::Pending
             }
+        }
+    }
+}
+
+impl<T> Drop for Join<'_, T> {
+    fn drop(&mut self) {
+        if let Some(number) = self.number {
+            self.actor.state.waiters.borrow_mut().leave(number);
         }
     }
 }

@@ -19,7 +19,8 @@ use std::task::{Context, Poll};
 use crate::actor::Waiting;
 use crate::kernel::{Ready, Target};
 use crate::queue::{EventId, EventQueue, Key, TieOrder, key, time_of};
-use crate::{ActorId, Duration, Kernel, Rank, Time};
+use crate::waiter::Waiter;
+use crate::{Duration, Kernel, Rank, Time};
 
 pub(crate) type BoxedCall = Box<dyn FnOnce(&Kernel)>;
 
@@ -31,7 +32,7 @@ pub trait Signalled {
 
 enum Action {
     Nothing,
-    Wake(ActorId),
+    Wake(Waiter),
     Call(BoxedCall),
 }
 
@@ -295,9 +296,9 @@ impl Agenda {
             None => match std::mem::replace(&mut alarm.action, Action::Nothing) {
                 Action::Nothing => return None,
                 // The future that has begun it still looks at it.
-                Action::Wake(actor) => {
+                Action::Wake(waiter) => {
                     alarm.state = State::Fired;
-                    return Some(Ready::Actor(actor));
+                    return Some(Ready::Actor(waiter.rouse()));
                 }
                 Action::Call(call) => Ready::Call(call),
             },
@@ -406,21 +407,24 @@ pub struct WaitUntil {
 impl Future for WaitUntil {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         match self.alarm {
             None => {
                 // A sleep that ends now is no sleep at all; a timer that is due still fires after everything else.
                 if self.rank == Rank::Cpu && self.due <= self.kernel.now() {
                     return Poll::Ready(());
                 }
-                let action = Action::Wake(self.kernel.current());
+                let action = Action::Wake(Waiter::new(&self.kernel, context));
                 let due = self.due.max(self.kernel.now());
                 self.alarm = Some(self.kernel.begin_alarm(due, self.rank, action));
             }
             Some(id) => {
                 let mut agenda = self.kernel.inner.agenda.borrow_mut();
-                if agenda.get(id).is_none_or(|alarm| matches!(alarm.state, State::Fired)) {
+                let Some(alarm) = agenda.get(id).filter(|alarm| !matches!(alarm.state, State::Fired)) else {
                     return Poll::Ready(());
+                };
+                if !matches!(&alarm.action, Action::Wake(waiter) if waiter.polls(&self.kernel, context)) {
+                    alarm.action = Action::Wake(Waiter::new(&self.kernel, context));
                 }
             }
         }

@@ -1,11 +1,26 @@
 //! Combinators over the kernel's futures: waiting for several things at once.
 //!
-//! The kernel wakes a whole actor, never a single future, so these simply ask each of their parts again, in order.
+//! [`select`] and [`join`] ask both their parts again whenever the actor runs, in order. [`select_all`] and [`join_all`]
+//! ask those that have been woken since, in the order of the list, so that one wake-up of one of many costs the same however many there are.
 //! Where several parts are ready at once the first one wins; what the others have not delivered stays undelivered.
+//! They can be nested in any way.
+//!
+//! # Whom they ask
+//!
+//! Each future of a list is polled with a waker of its own, which the kernel's futures wake when what they wait for has
+//! happened. A future that was polled and did not keep its waker waits for something that is not the kernel's, such as a
+//! variable that another actor sets: it is asked whenever the actor runs.
+//!
+//! A future that wakes one that comes after it in the list has it asked in the same turn of the actor, and one that wakes itself or one
+//! before it in the next turn.
 
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap};
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::task::Poll;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
 
 use crate::{Kernel, Time};
 
@@ -51,14 +66,10 @@ pub async fn select<A: Future, B: Future>(first: A, second: B) -> Either<A::Outp
 /// Waits until one of many futures is ready and gives its index and value; the first in the list wins a tie. The
 /// others are dropped. With an empty list it never returns.
 pub async fn select_all<F: Future>(futures: impl IntoIterator<Item = F>) -> (usize, F::Output) {
-    let mut futures: Vec<Pin<Box<F>>> = futures.into_iter().map(Box::pin).collect();
-    poll_fn(|cx| {
-        for (index, future) in futures.iter_mut().enumerate() {
-            if let Poll::Ready(value) = future.as_mut().poll(cx) {
-                return Poll::Ready((index, value));
-            }
-        }
-        Poll::Pending
+    let mut parts = Parts::new(futures);
+    poll_fn(|context| match parts.poll_woken(context) {
+        Some(first) => Poll::Ready(first),
+        None => Poll::Pending,
     })
     .await
 }
@@ -111,19 +122,13 @@ pub async fn join<A: Future, B: Future>(first: A, second: B) -> (A::Output, B::O
 /// # Ok::<(), isotherm_kernel::RunError>(())
 /// ```
 pub async fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
-    let mut futures: Vec<Pin<Box<F>>> = futures.into_iter().map(Box::pin).collect();
-    let mut values: Vec<Option<F::Output>> = futures.iter().map(|_| None).collect();
-    poll_fn(|cx| {
-        let mut all = true;
-        for (future, value) in futures.iter_mut().zip(&mut values) {
-            if value.is_none() {
-                match future.as_mut().poll(cx) {
-                    Poll::Ready(ready) => *value = Some(ready),
-                    Poll::Pending => all = false,
-                }
-            }
+    let mut parts = Parts::new(futures);
+    let mut values: Vec<Option<F::Output>> = parts.futures.iter().map(|_| None).collect();
+    poll_fn(|context| {
+        while let Some((index, value)) = parts.poll_woken(context) {
+            values[index] = Some(value);
         }
-        if all { Poll::Ready(()) } else { Poll::Pending }
+        if parts.left == 0 { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
     values.into_iter().flatten().collect()
@@ -142,5 +147,154 @@ pub async fn with_deadline<F: Future>(kernel: &Kernel, deadline: Time, future: F
     match select(future, kernel.timer_at(deadline)).await {
         Either::First(value) => Ok(value),
         Either::Second(()) => Err(DeadlinePassed(deadline)),
+    }
+}
+
+/// Futures that are waited for together, of which only those are polled that have been woken.
+struct Parts<F> {
+    /// `None` once they are ready.
+    futures: Vec<Option<Pin<Box<F>>>>,
+    bells: Vec<(Arc<Bell>, Waker)>,
+    board: Arc<Board>,
+    /// Those that nothing can wake.
+    deaf: BTreeSet<usize>,
+    /// Those that are still to be polled in this turn, and those that have been woken too late for it.
+    turn: BinaryHeap<Reverse<usize>>,
+    late: Vec<usize>,
+    /// Whether this turn has begun, and whether one that was polled in it still waits.
+    begun: bool,
+    waits: bool,
+    left: usize,
+    /// None before this one waits.
+    first: usize,
+}
+
+/// References to a bell that [`Parts`] itself holds.
+const OWN_REFERENCES: usize = 2;
+
+impl<F: Future> Parts<F> {
+    fn new(futures: impl IntoIterator<Item = F>) -> Self {
+        let futures: Vec<_> = futures.into_iter().map(|future| Some(Box::pin(future))).collect();
+        let board = Arc::new(Board { woken: Mutex::new((0..futures.len()).collect()), parent: Mutex::new(None) });
+        let bell = |index| {
+            let bell = Arc::new(Bell { index, rung: AtomicBool::new(true), board: Arc::clone(&board) });
+            (Arc::clone(&bell), Waker::from(bell))
+        };
+        Parts {
+            bells: (0..futures.len()).map(bell).collect(),
+            board,
+            deaf: BTreeSet::new(),
+            turn: BinaryHeap::new(),
+            late: Vec::new(),
+            begun: false,
+            waits: false,
+            left: futures.len(),
+            first: 0,
+            futures,
+        }
+    }
+
+    /// Polls those that have been woken, in the order of the list, until one is ready. Once there is none the turn is over; one
+    /// at least has been polled in it that still waits, if any does, so that the kernel knows what the actor waits for.
+    fn poll_woken(&mut self, context: &Context<'_>) -> Option<(usize, F::Output)> {
+        if !self.begun {
+            self.begun = true;
+            self.waits = false;
+            self.board.set_parent(context.waker());
+            let woken = &mut *self.board.woken();
+            self.turn.extend(woken.drain(..).chain(self.deaf.iter().copied()).map(Reverse));
+        }
+        while let Some(Reverse(index)) = self.turn.pop() {
+            let ready = self.poll(index);
+            for woken in self.board.woken().drain(..) {
+                if woken > index { self.turn.push(Reverse(woken)) } else { self.late.push(woken) }
+            }
+            if let Some(value) = ready {
+                return Some((index, value));
+            }
+        }
+        if !self.waits && self.left > 0 && self.late.is_empty() {
+            while self.futures[self.first].is_none() {
+                self.first += 1;
+            }
+            if let Some(value) = self.poll(self.first) {
+                return Some((self.first, value));
+            }
+        }
+        self.begun = false;
+        self.board.woken().append(&mut self.late);
+        None
+    }
+
+    fn poll(&mut self, index: usize) -> Option<F::Output> {
+        let future = self.futures[index].as_mut()?;
+        let (bell, waker) = &self.bells[index];
+        bell.rung.store(false, Ordering::Relaxed);
+        let poll = future.as_mut().poll(&mut Context::from_waker(waker));
+        let kept = Arc::strong_count(bell) > OWN_REFERENCES || bell.rung.load(Ordering::Relaxed);
+        if poll.is_pending() && !kept {
+            self.deaf.insert(index);
+        } else {
+            self.deaf.remove(&index);
+        }
+        match poll {
+            Poll::Ready(value) => {
+                self.futures[index] = None;
+                self.left -= 1;
+                Some(value)
+            }
+            Poll::Pending => {
+                self.waits = true;
+                None
+            }
+        }
+    }
+}
+
+/// Who has been woken. It is written on by wakers, which might be sent to other threads, though nothing here does so.
+struct Board {
+    /// Indices of those that have been woken and not polled since, each once.
+    woken: Mutex<Vec<usize>>,
+    /// How whoever waits for all of them is woken.
+    parent: Mutex<Option<Waker>>,
+}
+
+impl Board {
+    fn woken(&self) -> MutexGuard<'_, Vec<usize>> {
+        self.woken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn parent(&self) -> MutexGuard<'_, Option<Waker>> {
+        self.parent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_parent(&self, waker: &Waker) {
+        match &mut *self.parent() {
+            Some(parent) => parent.clone_from(waker),
+            none => *none = Some(waker.clone()),
+        }
+    }
+}
+
+/// The waker of one of them.
+struct Bell {
+    index: usize,
+    /// Whether it is on the board.
+    rung: AtomicBool,
+    board: Arc<Board>,
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if !self.rung.swap(true, Ordering::Relaxed) {
+            self.board.woken().push(self.index);
+            if let Some(parent) = &*self.board.parent() {
+                parent.wake_by_ref();
+            }
+        }
     }
 }

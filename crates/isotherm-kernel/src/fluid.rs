@@ -52,6 +52,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 pub use spec::{ActivityError, ActivityId, ActivitySpec, Marking, ResourceId, Sharing};
+pub(crate) use spec::{assert_bound, assert_capacity, assert_penalty};
 
 use crowd::{CROWD_FROM, Crowd, Load, NONE, Waits};
 use slab::Slab;

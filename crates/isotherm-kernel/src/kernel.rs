@@ -15,6 +15,7 @@ use crate::fluid::{ActivityError, Due, Fluid};
 use crate::queue::EventQueue;
 use crate::standstill::{Ahead, Change, Witness};
 use crate::teardown;
+use crate::waiter::Waiter;
 use crate::{Actor, ActorId, Duration, Group, Mailbox, Rank, Time};
 
 /// What an entry of the event queue points at.
@@ -310,12 +311,12 @@ impl Kernel {
     /// Goes to the end of the run queue.
     pub async fn yield_now(&self) {
         let mut yielded = false;
-        std::future::poll_fn(|_| {
+        std::future::poll_fn(|context| {
             if yielded {
                 return Poll::Ready(());
             }
             yielded = true;
-            self.wake(self.current());
+            self.wake(Waiter::new(self, context).rouse());
             Poll::Pending
         })
         .await;

@@ -64,6 +64,7 @@ mod simulation;
 mod standstill;
 mod teardown;
 mod time;
+mod waiter;
 
 pub use activity::Activity;
 pub use actor::{Actor, ActorBuilder, ActorId, Group, Join, JoinError, Label};
@@ -79,4 +80,4 @@ pub use random_duration::RandomDuration;
 pub use simulation::{Limits, RunError, Simulation, WaitingActor};
 pub use standstill::{Change, Witness};
 pub use teardown::{Teardown, WeakKernel};
-pub use time::{Duration, Time};
+pub use time::{Duration, DurationError, Time};

@@ -16,7 +16,8 @@ use std::task::{Context, Poll};
 use crate::actor::{Label, Waiting};
 use crate::combinators::{Either, select};
 use crate::teardown::{Place, Teardown};
-use crate::{ActorId, Duration, Kernel, Signalled};
+use crate::waiter::{Waiter, Waiters};
+use crate::{Duration, Kernel, Signalled};
 
 struct Letter<T> {
     value: T,
@@ -25,7 +26,7 @@ struct Letter<T> {
 
 /// Tells the sender of a rendezvous that its value has been received.
 struct Receipt {
-    sender: ActorId,
+    sender: Cell<Option<Waiter>>,
     received: Cell<bool>,
 }
 
@@ -33,7 +34,7 @@ struct Inner<T> {
     kernel: Kernel,
     name: Label,
     letters: RefCell<VecDeque<Letter<T>>>,
-    receivers: RefCell<VecDeque<ActorId>>,
+    receivers: RefCell<Waiters>,
     /// Who is told that letters have come, in place of a receiver.
     listener: RefCell<Option<Weak<dyn Signalled>>>,
     /// Whether that has been told and not all letters have been taken since.
@@ -141,12 +142,13 @@ impl<T> Mailbox<T> {
     /// Puts a message into the mailbox and waits until it has been received. Dropping the future before takes nothing
     /// back.
     pub async fn send(&self, value: T) {
-        let receipt = Rc::new(Receipt { sender: self.0.kernel.current(), received: Cell::new(false) });
+        let receipt = Rc::new(Receipt { sender: Cell::new(None), received: Cell::new(false) });
         self.put(Letter { value, receipt: Some(Rc::clone(&receipt)) });
-        std::future::poll_fn(|_| {
+        std::future::poll_fn(|context| {
             if receipt.received.get() {
                 return Poll::Ready(());
             }
+            receipt.sender.set(Some(Waiter::new(&self.0.kernel, context)));
             self.0.kernel.wait_for(|| Waiting::Receiver(self.0.name.clone()));
             Poll::Pending
         })
@@ -180,9 +182,9 @@ impl<T> Mailbox<T> {
         if let Some(listener) = &*self.0.listener.borrow() {
             return self.tell_listener(listener);
         }
-        let receiver = self.0.receivers.borrow_mut().pop_front();
+        let receiver = self.0.receivers.borrow_mut().next();
         if let Some(receiver) = receiver {
-            self.0.kernel.wake(receiver);
+            self.0.kernel.wake(receiver.rouse());
         }
     }
 
@@ -194,14 +196,16 @@ impl<T> Mailbox<T> {
         };
         if let Some(receipt) = letter.receipt {
             receipt.received.set(true);
-            self.0.kernel.wake(receipt.sender);
+            if let Some(sender) = receipt.sender.take() {
+                self.0.kernel.wake(sender.rouse());
+            }
         }
         Some(letter.value)
     }
 
     /// Waits for a message.
     pub fn receive(&self) -> Receive<'_, T> {
-        Receive { mailbox: self, waiting: None }
+        Receive { mailbox: self, number: None }
     }
 
     /// Waits for a message, but not for longer than `patience`. A message that comes exactly then is in time.
@@ -221,46 +225,34 @@ impl<T> Mailbox<T> {
 #[must_use = "futures do nothing unless awaited"]
 pub struct Receive<'a, T> {
     mailbox: &'a Mailbox<T>,
-    waiting: Option<ActorId>,
+    /// Its number among the receivers.
+    number: Option<u64>,
 }
 
 impl<T> Future for Receive<'_, T> {
     type Output = T;
 
-    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<T> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
         let mailbox = self.mailbox;
         if let Some(value) = mailbox.try_receive() {
-            self.waiting = None;
-            // The wake-up that brought this message may have been for another future of the same actor: what is
-            // still there belongs to the next receiver.
-            mailbox.forget(mailbox.0.kernel.current());
+            // The wake-up that brought this message may have been for another future of the same actor: this one
+            // may still be in the queue.
+            if let Some(number) = self.number.take() {
+                mailbox.0.receivers.borrow_mut().leave(number);
+            }
             return Poll::Ready(value);
         }
-        let current = mailbox.0.kernel.current();
-        self.waiting = Some(current);
-        let mut receivers = mailbox.0.receivers.borrow_mut();
-        if !receivers.contains(&current) {
-            receivers.push_back(current);
-        }
+        let number = mailbox.0.receivers.borrow_mut().wait(self.number, &mailbox.0.kernel, context);
+        self.number = Some(number);
         mailbox.0.kernel.wait_for(|| Waiting::Message(mailbox.0.name.clone()));
         Poll::Pending
     }
 }
 
-impl<T> Mailbox<T> {
-    /// Takes an actor off the list of receivers.
-    fn forget(&self, actor: ActorId) {
-        let mut receivers = self.0.receivers.borrow_mut();
-        if !receivers.is_empty() {
-            receivers.retain(|&receiver| receiver != actor);
-        }
-    }
-}
-
 impl<T> Drop for Receive<'_, T> {
     fn drop(&mut self) {
-        if let Some(actor) = self.waiting {
-            self.mailbox.forget(actor);
+        if let Some(number) = self.number {
+            self.mailbox.0.receivers.borrow_mut().leave(number);
             // The receiver may have been woken for a message that it now leaves to the next one.
             if !self.mailbox.is_empty() {
                 self.mailbox.wake_next();

@@ -126,6 +126,23 @@ impl Duration {
         Duration(nanos_from_secs(secs))
     }
 
+    /// A duration from seconds that may be anything, such as what a user has given.
+    ///
+    /// ```
+    /// use isotherm_kernel::Duration;
+    ///
+    /// assert_eq!(Duration::try_from_secs_f64(0.5), Ok(Duration::from_millis(500)));
+    /// let error = Duration::try_from_secs_f64(-1.0).unwrap_err();
+    /// assert_eq!(error.to_string(), "a duration must be zero or more seconds, not -1");
+    /// ```
+    ///
+    /// # Errors
+    /// [`DurationError`] if it is negative or not a number. Values out of range give
+    /// [`Duration::MAX`].
+    pub fn try_from_secs_f64(secs: f64) -> Result<Self, DurationError> {
+        if secs >= 0.0 { Ok(Duration::from_secs_f64(secs)) } else { Err(DurationError { secs }) }
+    }
+
     /// How long `work` takes at `rate` (work per second), rounded to the nearest nanosecond: the one place where
     /// work becomes a date. No work takes no time; work at a rate of zero or less takes [`Duration::MAX`].
     pub fn to_do(work: f64, rate: f64) -> Self {
@@ -157,6 +174,14 @@ impl Duration {
     pub const fn saturating_sub(self, other: Duration) -> Duration {
         Duration(self.0.saturating_sub(other.0))
     }
+}
+
+/// A number of seconds that is no duration.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+#[error("a duration must be zero or more seconds, not {secs}")]
+pub struct DurationError {
+    /// The number.
+    pub secs: f64,
 }
 
 /// Seconds, with nine decimals unless the format says another number.

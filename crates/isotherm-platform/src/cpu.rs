@@ -101,17 +101,29 @@ impl Platform {
     }
 
     /// Starts computing `flops` on one core of a host.
+    ///
+    /// # Panics
+    /// If the work is negative or not a number.
+    #[track_caller]
     pub fn compute(&self, host: HostId, flops: f64) -> Activity {
         self.compute_with(host, flops, ComputeOptions::default())
     }
 
     /// Starts `threads` threads that compute `flops_per_thread` each.
+    ///
+    /// # Panics
+    /// If the work is negative or not a number.
+    #[track_caller]
     pub fn compute_threads(&self, host: HostId, flops_per_thread: f64, threads: u32) -> Activity {
         let options = ComputeOptions { threads, ..ComputeOptions::default() };
         self.compute_with(host, flops_per_thread, options)
     }
 
     /// Starts computing `flops` per thread on a host.
+    ///
+    /// # Panics
+    /// If the work is negative or not a number.
+    #[track_caller]
     pub fn compute_with(&self, host: HostId, flops: f64, options: ComputeOptions) -> Activity {
         let state = &self.inner.hosts[host.index()];
         let threads = f64::from(options.threads.max(1));

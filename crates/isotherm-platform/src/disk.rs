@@ -66,16 +66,28 @@ impl DiskState {
 
 impl Platform {
     /// Starts reading from a disk.
+    ///
+    /// # Panics
+    /// If the size is negative or not a number.
+    #[track_caller]
     pub fn disk_read(&self, disk: DiskId, bytes: f64) -> Activity {
         self.disk_access(disk, DiskAccess::Read, bytes, 1.0)
     }
 
     /// Starts writing to a disk.
+    ///
+    /// # Panics
+    /// If the size is negative or not a number.
+    #[track_caller]
     pub fn disk_write(&self, disk: DiskId, bytes: f64) -> Activity {
         self.disk_access(disk, DiskAccess::Write, bytes, 1.0)
     }
 
     /// Starts an access to a disk. A priority that is not positive counts as 1.
+    ///
+    /// # Panics
+    /// If the size is negative or not a number.
+    #[track_caller]
     pub fn disk_access(&self, disk: DiskId, access: DiskAccess, bytes: f64, priority: f64) -> Activity {
         let state = &self.inner.disks[disk.index()];
         let spec = ActivitySpec::new(Rank::Disk, bytes)

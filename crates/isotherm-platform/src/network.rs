@@ -28,7 +28,7 @@ use crate::disk::DiskAccess;
 use crate::error::{PlatformError, Problem};
 use crate::id::{DiskId, HostId, LinkId};
 use crate::platform::{Part, Platform, Register, kernel_sharing};
-use crate::raw::{check_latency, check_rate};
+use crate::raw::{bad_value, check_latency, check_rate};
 use crate::routing::Links;
 use crate::spec::LinkSpec;
 
@@ -167,7 +167,7 @@ impl Platform {
     /// Starts a transfer from the memory of one host to that of another. Zero bytes take only the latency.
     ///
     /// # Errors
-    /// If no route connects them. (A route that is broken is no error here: the transfer fails.)
+    /// If no route connects them, or the size is negative. (A route that is broken is no error here: the transfer fails.)
     pub fn transfer(&self, from: HostId, to: HostId, bytes: f64) -> Result<Activity, PlatformError> {
         self.stream(Endpoint::memory(from), Endpoint::memory(to), bytes)
     }
@@ -175,7 +175,7 @@ impl Platform {
     /// Starts a transfer that moves at most `limit` bytes per second.
     ///
     /// # Errors
-    /// If no route connects the hosts, or the limit is not positive.
+    /// If no route connects the hosts, the size is negative, or the limit is not positive.
     pub fn transfer_limited(
         &self,
         from: HostId,
@@ -189,7 +189,7 @@ impl Platform {
     /// Starts a stream: one flow that is read, sent and written at the same time.
     ///
     /// # Errors
-    /// If no route connects the hosts, or a disk is not on its host.
+    /// If no route connects the hosts, a disk is not on its host, or the size is negative.
     pub fn stream(&self, from: Endpoint, to: Endpoint, bytes: f64) -> Result<Activity, PlatformError> {
         self.start_flow(from, to, bytes, f64::INFINITY)
     }
@@ -197,7 +197,7 @@ impl Platform {
     /// Starts a stream that moves at most `limit` bytes per second.
     ///
     /// # Errors
-    /// If no route connects the hosts, a disk is not on its host, or the limit is not positive.
+    /// If no route connects the hosts, a disk is not on its host, the size is negative, or the limit is not positive.
     pub fn stream_limited(
         &self,
         from: Endpoint,
@@ -212,6 +212,9 @@ impl Platform {
     fn start_flow(&self, from: Endpoint, to: Endpoint, bytes: f64, limit: f64) -> Result<Activity, PlatformError> {
         self.check_endpoint(from)?;
         self.check_endpoint(to)?;
+        if bytes.is_nan() || bytes < 0.0 {
+            return Err(bad_value("the size of a transfer", bytes, "it must be zero or more bytes"));
+        }
         let path = self.path(from.host, to.host)?;
         let model = self.inner.spec.network_model();
         let factor = model.bandwidth_factor;

@@ -421,3 +421,18 @@ fn values_out_of_range_are_refused() {
     builder.link("link", 1.0, 0.0).bandwidth_profile(Profile::parse("1 0").unwrap());
     assert_eq!(builder.build().unwrap_err()[0].hint(), Some("a state profile turns a link off"));
 }
+
+#[test]
+fn a_transfer_of_less_than_nothing_is_an_error() {
+    let site = tremblay_and_jupiter();
+    let (tremblay, jupiter) = (site.host("Tremblay"), site.host("Jupiter"));
+    site.go(move |platform| async move {
+        for bytes in [-1.0, f64::NAN] {
+            let error = platform.transfer(tremblay, jupiter, bytes).err().expect("it is refused").to_string();
+            assert!(error.contains("the size of a transfer"), "{error}");
+            assert!(platform.transfer_limited(tremblay, jupiter, bytes, 1e6).is_err());
+        }
+        platform.transfer(tremblay, jupiter, 0.0).unwrap().await.unwrap();
+    });
+    site.run();
+}

@@ -2,7 +2,8 @@
 //!
 //! Sizes are whole bytes (`u64`), so they are constants to multiply with: `250 * MB`. As in experiment files, `MB` is 10^6 bytes and
 //! `MIB` 2^20. Work (flop) and rates (flop/s, bytes per second) are `f64`. Durations are virtual; whole and fractional numbers
-//! will both do, and are rounded to the nearest nanosecond.
+//! will both do, and are rounded to the nearest nanosecond. Negative numbers and what is not a number are refused, by a
+//! panic; [`Duration::try_from_secs_f64`] takes what may be anything.
 //!
 //! ```
 //! use isotherm::kernel::Duration;
@@ -36,63 +37,127 @@ pub const GIB: u64 = 1 << 30;
 pub const TIB: u64 = 1 << 40;
 
 /// Microseconds.
+///
+/// # Panics
+/// If the number is negative or not a number.
+#[track_caller]
 pub fn micros(number: impl Into<f64>) -> Duration {
-    Duration::from_secs_f64(number.into() * 1e-6)
+    duration(number.into() * 1e-6)
 }
 
 /// Milliseconds.
+///
+/// # Panics
+/// If the number is negative or not a number.
+#[track_caller]
 pub fn millis(number: impl Into<f64>) -> Duration {
-    Duration::from_secs_f64(number.into() * 1e-3)
+    duration(number.into() * 1e-3)
 }
 
 /// Seconds.
+///
+/// # Panics
+/// If the number is negative or not a number.
+#[track_caller]
 pub fn secs(number: impl Into<f64>) -> Duration {
-    Duration::from_secs_f64(number.into())
+    duration(number.into())
 }
 
 /// Minutes.
+///
+/// # Panics
+/// If the number is negative or not a number.
+#[track_caller]
 pub fn minutes(number: impl Into<f64>) -> Duration {
-    Duration::from_secs_f64(number.into() * 60.0)
+    duration(number.into() * 60.0)
 }
 
 /// Hours.
+///
+/// # Panics
+/// If the number is negative or not a number.
+#[track_caller]
 pub fn hours(number: impl Into<f64>) -> Duration {
-    Duration::from_secs_f64(number.into() * 3600.0)
+    duration(number.into() * 3600.0)
 }
 
 /// 10^6 flop of work; per second, the speed of a core.
+///
+/// # Panics
+/// If the number is negative or not a number.
+#[track_caller]
 pub fn mflop(number: impl Into<f64>) -> f64 {
-    number.into() * 1e6
+    amount(number.into()) * 1e6
 }
 
 /// 10^9 flop of work; per second, the speed of a core.
+///
+/// # Panics
+/// If the number is negative or not a number.
+#[track_caller]
 pub fn gflop(number: impl Into<f64>) -> f64 {
-    number.into() * 1e9
+    amount(number.into()) * 1e9
 }
 
 /// 10^12 flop of work; per second, the speed of a core.
+///
+/// # Panics
+/// If the number is negative or not a number.
+#[track_caller]
 pub fn tflop(number: impl Into<f64>) -> f64 {
-    number.into() * 1e12
+    amount(number.into()) * 1e12
 }
 
 /// 10^6 bytes per second, as disks are described.
+///
+/// # Panics
+/// If the number is negative or not a number.
+#[track_caller]
 pub fn mb_per_s(number: impl Into<f64>) -> f64 {
-    number.into() * 1e6
+    amount(number.into()) * 1e6
 }
 
 /// 10^9 bytes per second, as disks are described.
+///
+/// # Panics
+/// If the number is negative or not a number.
+#[track_caller]
 pub fn gb_per_s(number: impl Into<f64>) -> f64 {
-    number.into() * 1e9
+    amount(number.into()) * 1e9
 }
 
 /// 10^6 bits per second, as links are described, in bytes per second.
+///
+/// # Panics
+/// If the number is negative or not a number.
+#[track_caller]
 pub fn mbit_per_s(number: impl Into<f64>) -> f64 {
-    number.into() * 1e6 / 8.0
+    amount(number.into()) * 1e6 / 8.0
 }
 
 /// 10^9 bits per second, as links are described, in bytes per second.
+///
+/// # Panics
+/// If the number is negative or not a number.
+#[track_caller]
 pub fn gbit_per_s(number: impl Into<f64>) -> f64 {
-    number.into() * 1e9 / 8.0
+    amount(number.into()) * 1e9 / 8.0
+}
+
+/// A duration of so many seconds, which must be one.
+#[track_caller]
+fn duration(secs: f64) -> Duration {
+    match Duration::try_from_secs_f64(secs) {
+        Ok(duration) => duration,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// An amount of work or a rate, which must not be negative.
+#[track_caller]
+fn amount(number: f64) -> f64 {
+    assert!(number >= 0.0, "an amount of work or a rate must be zero or more, not {number}");
+    number
 }
 
 #[cfg(test)]
@@ -114,9 +179,25 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_duration_is_zero_or_the_longest() {
-        assert_eq!(secs(-1), Duration::ZERO);
-        assert_eq!(secs(f64::NAN), Duration::ZERO);
+    fn the_longest_duration_is_for_ever() {
         assert_eq!(hours(f64::INFINITY), Duration::MAX);
+    }
+
+    #[test]
+    #[should_panic(expected = "a duration must be zero or more seconds, not -1")]
+    fn a_negative_duration_is_refused() {
+        secs(-1);
+    }
+
+    #[test]
+    #[should_panic(expected = "a duration must be zero or more seconds, not NaN")]
+    fn what_is_not_a_number_is_no_duration() {
+        minutes(f64::NAN);
+    }
+
+    #[test]
+    #[should_panic(expected = "an amount of work or a rate must be zero or more, not -5")]
+    fn negative_work_is_refused() {
+        gflop(-5);
     }
 }

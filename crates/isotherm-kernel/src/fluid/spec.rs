@@ -65,12 +65,18 @@ pub struct ActivitySpec {
 }
 
 impl ActivitySpec {
-    /// An activity of the model `rank` with `work` to do (flops or bytes; negative counts as zero), penalty 1, no
-    /// bound, rate factor 1, no latency and no resource. Disk activities are [oldest first](Self::oldest_first).
+    /// An activity of the model `rank` with `work` to do (flops or bytes; infinite for one that never
+    /// ends), penalty 1, no bound, rate factor 1, no latency and no resource. Disk activities are
+    /// [oldest first](Self::oldest_first).
+    ///
+    /// # Panics
+    /// If the work is negative or not a number.
+    #[track_caller]
     pub fn new(rank: Rank, work: f64) -> Self {
+        assert!(work >= 0.0, "the work of an activity must be zero or more, not {work}");
         ActivitySpec {
             rank,
-            work: work.max(0.0),
+            work,
             penalty: 1.0,
             bound: f64::INFINITY,
             rate_factor: 1.0,
@@ -80,20 +86,35 @@ impl ActivitySpec {
         }
     }
 
-    /// Sets the penalty: on one resource, shares are inversely proportional to penalties. Must be positive.
+    /// Sets the penalty: on one resource, shares are inversely proportional to penalties.
+    ///
+    /// # Panics
+    /// If it is not positive.
+    #[track_caller]
     pub fn penalty(mut self, penalty: f64) -> Self {
+        assert_penalty(penalty);
         self.penalty = penalty;
         self
     }
 
     /// Sets the largest share (before the rate factor). Zero or less means none.
+    ///
+    /// # Panics
+    /// If it is not a number.
+    #[track_caller]
     pub fn bound(mut self, bound: f64) -> Self {
+        assert_bound(bound);
         self.bound = if bound > 0.0 { bound } else { f64::INFINITY };
         self
     }
 
     /// Sets the factor between the share and the rate of progress.
+    ///
+    /// # Panics
+    /// If it is negative or not a number.
+    #[track_caller]
     pub fn rate_factor(mut self, rate_factor: f64) -> Self {
+        assert!(rate_factor >= 0.0, "the rate factor of an activity must be zero or more, not {rate_factor}");
         self.rate_factor = rate_factor;
         self
     }
@@ -113,8 +134,28 @@ impl ActivitySpec {
     }
 
     /// Adds a use of a resource. Using a shared resource again adds to the weight; on a fat pipe the larger counts.
+    ///
+    /// # Panics
+    /// If the weight is negative or not a number.
+    #[track_caller]
     pub fn uses(mut self, resource: ResourceId, weight: f64) -> Self {
+        assert!(weight >= 0.0, "the weight of a use must be zero or more, not {weight}");
         self.uses.push((resource, weight));
         self
     }
+}
+
+#[track_caller]
+pub(crate) fn assert_penalty(penalty: f64) {
+    assert!(penalty > 0.0, "the penalty of an activity must be positive, not {penalty}");
+}
+
+#[track_caller]
+pub(crate) fn assert_bound(bound: f64) {
+    assert!(!bound.is_nan(), "the bound of an activity must be a number");
+}
+
+#[track_caller]
+pub(crate) fn assert_capacity(capacity: f64) {
+    assert!(capacity >= 0.0, "the capacity of a resource must be zero or more, not {capacity}");
 }

@@ -146,15 +146,6 @@ fn without_resource_and_bound_work_takes_no_time() {
 }
 
 #[test]
-fn negative_work_is_none() {
-    let date = play(|kernel| async move {
-        kernel.start(ActivitySpec::new(Rank::Cpu, -1.0)).await.unwrap();
-        kernel.now()
-    });
-    assert_eq!(date, Time::ZERO);
-}
-
-#[test]
 fn a_date_is_rounded_to_the_nearest_nanosecond() {
     // 1/3 s and 2/3 s.
     let ends = Ends::default();
