@@ -28,7 +28,7 @@ pub struct RunReport {
     pub platform: PlatformCounts,
     /// How much of the compute hosts was in use; absent if no time passed between the first submission and the end.
     pub utilisation: Option<UtilisationReport>,
-    /// Invocations that the service never took in. They have no record.
+    /// Requests to invoke a function that the service never took in. They are no invocations and have no record.
     pub requests_lost: u64,
     /// Cold starts that were measured on a real platform, if the experiment gives them.
     pub measured_cold_starts: Option<u64>,

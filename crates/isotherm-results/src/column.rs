@@ -159,7 +159,7 @@ impl Column {
         Column {
             name: "execution_s",
             unit: Unit::Seconds,
-            meaning: "time the body ran, until its end or until it was killed; empty if the body never began",
+            meaning: "time the body ran, until its end, or, if it was killed, until the service heard of it: at once, but under preset `wrench` with a `processing_overhead` only when it is done with the requests in its hands; empty if the body never began",
             write: |out, record| write_date(out, record.execution().map(|time| time.as_nanos())),
         },
         Column {

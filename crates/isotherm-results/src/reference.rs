@@ -87,7 +87,12 @@ pub const AFTER: &[FieldDoc] = &[
         "utilisation",
         "How much of the compute hosts was in use; null if no time passed between the first submission and the end.",
     ),
-    field("requests_lost", "Invocations that the service never took in. They have no record."),
+    field(
+        "requests_lost",
+        "Requests to invoke a function that the service never took in, whoever made them: the message was lost on the \
+         network, or the service was gone. They are no invocations and have no record. Every other request is an invocation \
+         with a record and one outcome, also if the body that made it has ended before: the run goes on until all have ended.",
+    ),
     field(
         "measured_cold_starts",
         "Cold starts that were measured on a real platform, if the experiment gives them; else null.",

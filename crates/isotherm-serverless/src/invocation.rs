@@ -16,7 +16,7 @@ use crate::{InvocationId, InvocationRecord, Outcome, StartKind};
 /// An invocation, from its submission on. Cheap to clone; clones are the same invocation. Dropping it changes nothing
 /// about the invocation.
 ///
-/// It asks its service, so a policy or an observer of that service, which is called while the service is at work, must not ask it anything.
+/// It asks its service, so a policy of that service must not ask it anything while it decides: it has its view. Observers and sinks may.
 ///
 /// ```
 /// # use isotherm_kernel::{Duration, Simulation};

@@ -17,7 +17,7 @@ use isotherm_services::{Address, Delivery, FailureCause, Port, Site, StorageServ
 use crate::Limits;
 use crate::function::{Body, Function, Image, RegisteredFunction};
 use crate::invocation::{Invocation, Waiter};
-use crate::message::{Answer, ManagerMessage, Reply, Request, Woken};
+use crate::message::{Answer, ManagerMessage, Reply, Request, Ticket, Woken};
 use crate::replay::{Replay, Source};
 use crate::service::ServerlessComputeService;
 
@@ -177,6 +177,7 @@ impl FunctionManager {
             body,
             reply: Some(reply),
             manager: self.port.clone(),
+            ticket: Ticket::new(service),
             processed: false,
         })
         .await
@@ -247,8 +248,8 @@ impl FunctionManager {
         replay.begin().receive().await
     }
 
-    /// Waits until a service has no invocation left: until all that it had been asked for when this message reached it, and all that
-    /// has come since, have ended.
+    /// Waits until a service has no invocation left: until all that had been asked of it when this message reached it, also where the request
+    /// was still on its way or waited to be processed, and all that has come since, have ended.
     ///
     /// # Errors
     /// [`FailureCause::ServiceStopped`].

@@ -19,6 +19,7 @@ use isotherm_services::{Address, FailureCause, Message, Port};
 
 use crate::function::{Body, Function};
 use crate::invocation::{Invocation, Waiter};
+use crate::service::ServerlessComputeService;
 use crate::state::BodyEnd;
 use crate::{ContainerId, FunctionId, ImageId, InvocationId, Limits, NodeId};
 
@@ -35,6 +36,7 @@ pub(crate) enum Request {
         /// `None`: nobody wants to know what becomes of it.
         reply: Option<Reply<Invocation>>,
         manager: Port<ManagerMessage>,
+        ticket: Ticket,
         /// Whether the processing overhead of the request has already passed.
         processed: bool,
     },
@@ -82,6 +84,33 @@ pub(crate) enum Request {
     },
     /// A copy or a load that was interrupted may be tried again.
     Retry,
+}
+
+/// Counts a request to invoke a function while it is on its way, or waits to be processed. If the service does not take it in, it
+/// is lost.
+pub(crate) struct Ticket(Option<ServerlessComputeService>);
+
+impl Ticket {
+    /// A request is sent to a service.
+    pub(crate) fn new(service: &ServerlessComputeService) -> Self {
+        service.request_sent();
+        Ticket(Some(service.clone()))
+    }
+
+    /// The service takes it in.
+    pub(crate) fn is_taken_in(mut self) {
+        if let Some(service) = self.0.take() {
+            service.request_arrived();
+        }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if let Some(service) = self.0.take() {
+            service.request_lost();
+        }
+    }
 }
 
 impl Request {

@@ -117,7 +117,8 @@ impl InvocationRecord {
         Some(self.started?.since(self.dispatched?))
     }
 
-    /// Time from the start of the body to its end (to the time limit if it was killed by it).
+    /// Time from the start of the body to its end; of one that was killed, until the service heard of it. That is at once, but under
+    /// [`Preset::Wrench`](crate::Preset::Wrench) a service that processes a request hears of nothing, as in the reference.
     pub fn execution(&self) -> Option<Duration> {
         Some(self.ended.unwrap_or(self.finished).since(self.started?))
     }

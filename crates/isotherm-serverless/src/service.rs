@@ -30,7 +30,7 @@ use crate::config::{NodeConfig, OverheadRule, Payloads, ServiceConfig, Slots};
 use crate::function::{Body, Function, Image, RegisteredFunction};
 use crate::id_map::IdMap;
 use crate::invocation::Invocation;
-use crate::message::{ManagerMessage, Reply, Request};
+use crate::message::{ManagerMessage, Reply, Request, Ticket};
 use crate::state::{BodyEnd, Invocation as Live, Node, PlatformState, Policies, Registration, Round};
 use crate::{
     ContainerId, FunctionId, ImageId, InvocationId, InvocationRecord, InvocationState, Limits, NodeId, PlatformEvent,
@@ -88,15 +88,22 @@ struct Inner {
     /// When that has passed.
     resumes: Cell<Option<Timer>>,
     sinks: RefCell<Vec<Rc<RefCell<dyn RecordSink>>>>,
+    observers: RefCell<Vec<Observer>>,
     stopped: Cell<bool>,
     /// Whether the head host is off.
     is_head_off: Cell<bool>,
     /// What had been turned on or off when a copy or load was interrupted that nothing tries again by itself: see [`standstill`].
     interrupted: Cell<Option<u64>>,
     detached: Cell<u64>,
+    /// Requests to invoke a function that are on their way, or wait to be processed.
+    on_their_way: Cell<u64>,
+    /// Those that it never took in.
+    lost: Cell<u64>,
     #[cfg(any(test, feature = "audit"))]
     checks: Cell<u64>,
 }
+
+type Observer = Box<dyn FnMut(&PlatformEvent)>;
 
 /// What the kernel tells the service.
 enum Signal {
@@ -149,7 +156,7 @@ impl Teardown for Inner {
     fn tear_down(&self) {
         let of_state = self.state.borrow_mut().tear_down();
         let of_desk = self.desk.borrow_mut().tear_down();
-        drop((of_state, of_desk, self.in_hand.take(), self.sinks.take()));
+        drop((of_state, of_desk, self.in_hand.take(), self.sinks.take(), self.observers.take()));
     }
 }
 
@@ -252,10 +259,13 @@ impl ServerlessComputeService {
             in_hand: RefCell::default(),
             resumes: Cell::new(None),
             sinks: RefCell::default(),
+            observers: RefCell::default(),
             stopped: Cell::new(false),
             is_head_off: Cell::new(!site.platform().is_on(config.head)),
             interrupted: Cell::new(None),
             detached: Cell::new(0),
+            on_their_way: Cell::new(0),
+            lost: Cell::new(0),
             #[cfg(any(test, feature = "audit"))]
             checks: Cell::new(0),
         };
@@ -323,9 +333,9 @@ impl ServerlessComputeService {
         self.inner.nodes.get(node.index()).map(|node| node.bare_metal.ledger())
     }
 
-    /// Slots of a compute host that are in use.
+    /// Slots of a compute host that are in use; `None` if there is no such host, or for a policy while it decides, which has its view.
     pub fn slots_used(&self, node: NodeId) -> Option<u32> {
-        self.inner.state.borrow().nodes.get(node.index()).map(|node| node.slots_used)
+        self.inner.state.try_borrow().ok()?.nodes.get(node.index()).map(|node| node.slots_used)
     }
 
     /// Number of compute hosts.
@@ -338,11 +348,58 @@ impl ServerlessComputeService {
         self.inner.detached.get()
     }
 
+    /// How many requests to invoke a function it has never taken in, whoever sent them: because the message was lost on the network, or because
+    /// the service was gone. They are no invocations, and have no record. Every other request became an invocation, even if who sent
+    /// it has gone away since or has not got the answer.
+    pub fn requests_lost(&self) -> u64 {
+        self.inner.lost.get()
+    }
+
+    pub(crate) fn request_sent(&self) {
+        self.inner.on_their_way.set(self.inner.on_their_way.get() + 1);
+    }
+
+    pub(crate) fn request_arrived(&self) {
+        self.inner.on_their_way.set(self.inner.on_their_way.get() - 1);
+    }
+
+    pub(crate) fn request_lost(&self) {
+        self.request_arrived();
+        self.inner.lost.set(self.inner.lost.get() + 1);
+        // Somebody may have waited for this one alone.
+        let is_last = !self.kernel().is_over() && self.inner.on_their_way.get() == 0;
+        if is_last && self.inner.state.try_borrow().is_ok_and(|state| state.invocations.is_empty()) {
+            self.answer_who_waits_for_the_last();
+        }
+    }
+
     /// Calls an observer for everything that happens on the platform from now on.
     ///
-    /// The observer must not call the service.
+    /// It is called when the service has taken a message and decided what follows, before any of that is carried out, with all that has happened in the order
+    /// in which it has. It may ask the service, handles of invocations included, and send it messages, which are taken later.
     pub fn observe(&self, observer: Box<dyn FnMut(&PlatformEvent)>) {
-        self.inner.state.borrow_mut().observe(observer);
+        self.inner.state.borrow_mut().news.get_or_insert_default();
+        self.inner.observers.borrow_mut().push(observer);
+    }
+
+    /// Tells the observers what has happened since they were last told, while nothing is borrowed.
+    fn tell_observers(&self) {
+        let mut news = match &mut self.inner.state.borrow_mut().news {
+            Some(news) if !news.is_empty() => std::mem::take(news),
+            _ => return,
+        };
+        let mut observers = self.inner.observers.take();
+        for event in news.drain(..) {
+            observers.iter_mut().for_each(|observer| observer(&event));
+        }
+        // Behind them, those that they have added.
+        observers.append(&mut self.inner.observers.borrow_mut());
+        self.inner.observers.replace(observers);
+        if let Some(later) = &mut self.inner.state.borrow_mut().news
+            && later.is_empty()
+        {
+            *later = news;
+        }
     }
 
     /// Gives the record of every invocation that ends to a sink, from now on.
@@ -458,7 +515,8 @@ impl ServerlessComputeService {
         body: Option<Body>,
         manager: &Port<ManagerMessage>,
     ) {
-        let request = Request::Invoke { function, body, reply: None, manager: manager.clone(), processed: false };
+        let (ticket, manager) = (Ticket::new(self), manager.clone());
+        let request = Request::Invoke { function, body, reply: None, manager, ticket, processed: false };
         self.ask(from, self.inner.payloads.invoke_request, request);
     }
 
@@ -477,7 +535,7 @@ impl ServerlessComputeService {
         }
         inner.port.taken_at_once(from, "invoke_request");
         self.state_now();
-        self.take_in(function, body, None, manager.clone());
+        self.take_in(function, body, None, manager.clone(), None);
         self.conclude(Round::Arrival);
     }
 
@@ -548,13 +606,13 @@ impl ServerlessComputeService {
     /// Takes one message.
     fn process(&self, request: Request) {
         let round = match request {
-            Request::Invoke { function, body, reply, manager, processed } => {
+            Request::Invoke { function, body, reply, manager, ticket, processed } => {
                 let is_processed = processed || self.inner.processing_overhead.is_zero();
                 if !is_processed && !self.inner.is_head_off.get() {
-                    return self.delay(Request::Invoke { function, body, reply, manager, processed: true });
+                    return self.delay(Request::Invoke { function, body, reply, manager, ticket, processed: true });
                 }
                 self.state_now();
-                self.take_in(function, body, reply, manager);
+                self.take_in(function, body, reply, manager, Some(ticket));
                 Round::Arrival
             }
             other => {
@@ -663,12 +721,18 @@ impl ServerlessComputeService {
         body: Option<Body>,
         reply: Option<Reply<Invocation>>,
         manager: Port<ManagerMessage>,
+        ticket: Option<Ticket>,
     ) {
         if self.is_gone() {
+            // One with a ticket counts as lost when that is dropped.
+            self.inner.lost.set(self.inner.lost.get() + u64::from(ticket.is_none()));
             if let Some(reply) = reply {
                 reply.answer(self.inner.payloads.invoke_answer, Err(self.gone()));
             }
             return;
+        }
+        if let Some(ticket) = ticket {
+            ticket.is_taken_in();
         }
         let body =
             body.unwrap_or_else(|| self.inner.desk.borrow().functions[function.index()].0.body().clone()).drawn();

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use isotherm_kernel::Time;
+use isotherm_kernel::{Mailbox, Time};
 use isotherm_serverless::{Body, Planned, RegisteredFunction, Source};
 use isotherm_services::ExecutionController;
 use isotherm_workload::{Arrival, Merge, Workload, WorkloadError};
@@ -73,10 +73,12 @@ fn body_of(arrival: &Arrival, bodies: &[Body]) -> Option<Body> {
 pub(super) struct Driver {
     pub(super) world: World,
     pub(super) clients: Vec<Clients>,
-    /// How many of its invocations the service has not taken in.
+    /// How many of its invocations were to be made before there was a service.
     pub(super) lost: Rc<Cell<u64>>,
     /// How many actors have not come to their end: those that die with their host never do.
     pub(super) acting: Rc<Cell<u64>>,
+    /// Where the controller hears that it is the last that acts.
+    pub(super) alone: Mailbox<()>,
 }
 
 impl Driver {
@@ -86,7 +88,6 @@ impl Driver {
         me.site().platform().wait_until_on(head).await;
         let missed = Missed { before: me.now(), lost: Rc::clone(&self.lost) };
         let functions = self.register().await?;
-        let mut detached = 0;
         for clients in std::mem::take(&mut self.clients) {
             self.start_clients(me, clients, &functions);
         }
@@ -96,7 +97,7 @@ impl Driver {
             let bodies = self.world.bodies.clone();
             let arrivals = Arrivals { workload, bodies, missed, failure: Rc::clone(&failure) };
             // All functions are registered with this service, and workloads name no others.
-            detached = manager.replay(service, &functions, arrivals).await.unwrap_or(0);
+            let _ = manager.replay(service, &functions, arrivals).await;
             if let Some(error) = failure.take() {
                 return Err(error.into());
             }
@@ -110,9 +111,15 @@ impl Driver {
                 self.invoke_apart(me, function, body_of(&arrival, &self.world.bodies));
             }
         }
-        // A service that has stopped has no invocation left.
-        let _ = manager.drain(service).await;
-        self.lost.set(self.lost.get() + detached - service.detached());
+        // Bodies may have invoked what they no longer wait for, so there is more to wait for than the own actors do.
+        loop {
+            // A service that has stopped has no invocation left.
+            let _ = manager.drain(service).await;
+            if self.acting.get() <= 1 {
+                break;
+            }
+            self.alone.receive().await;
+        }
         Ok(())
     }
 
@@ -133,7 +140,7 @@ impl Driver {
         let (from, until) = (clients.from, clients.until);
         for mut client in clients.clients {
             let (manager, functions, kernel) = (self.world.manager.clone(), Rc::clone(&functions), me.kernel().clone());
-            let (left, lost) = (Rc::clone(&left), Rc::clone(&self.lost));
+            let left = Rc::clone(&left);
             self.act(me, async move {
                 // Whoever begins to think will invoke, so that nobody thinks in vain when the others have invoked enough.
                 while let Some(rest) = left.get().checked_sub(1) {
@@ -147,11 +154,8 @@ impl Driver {
                     let body = request.duration.map(Body::sleep);
                     match manager.invoke_with(&functions[request.function as usize], body).await {
                         Ok(invocation) => manager.wait_one(&invocation).await,
-                        Err(_) => {
-                            // There is no platform any more to wait for.
-                            lost.set(lost.get() + 1);
-                            return;
-                        }
+                        // There is no platform any more to wait for.
+                        Err(_) => return,
                     }
                 }
             });
@@ -161,23 +165,24 @@ impl Driver {
     /// Invokes in an actor of its own, which also sees the invocation to its end.
     fn invoke_apart(&self, me: &ExecutionController, function: RegisteredFunction, body: Option<Body>) {
         let manager = self.world.manager.clone();
-        let lost = Rc::clone(&self.lost);
         self.act(me, async move {
-            match manager.invoke_with(&function, body).await {
-                Ok(invocation) => manager.wait_one(&invocation).await,
-                Err(_) => lost.set(lost.get() + 1),
+            if let Ok(invocation) = manager.invoke_with(&function, body).await {
+                manager.wait_one(&invocation).await;
             }
         });
     }
 
     /// Starts an actor of the controller's.
     fn act(&self, me: &ExecutionController, act: impl Future<Output = ()> + 'static) {
-        let acting = Rc::clone(&self.acting);
+        let (acting, alone) = (Rc::clone(&self.acting), self.alone.clone());
         acting.set(acting.get() + 1);
         let actor = me.site().platform().actor(me.host(), Arc::clone(me.address().label()));
         drop(actor.spawn(async move {
             act.await;
             acting.set(acting.get() - 1);
+            if acting.get() == 1 {
+                alone.send_detached(());
+            }
         }));
     }
 }

@@ -149,7 +149,8 @@ pub fn run(plan: &Plan, records: Option<Hashed>, watch: Option<Watch>) -> Result
     let clients = world::clients(plan);
     // The controller is one.
     let acting = Rc::new(Cell::new(1));
-    let driver = Driver { world, clients, lost: Rc::clone(&lost), acting: Rc::clone(&acting) };
+    let alone = kernel.mailbox("the last of the controller's actors");
+    let driver = Driver { world, clients, lost: Rc::clone(&lost), acting: Rc::clone(&acting), alone };
     let failed = Rc::clone(&failure);
     let still_acting = Rc::clone(&acting);
     let controller = ExecutionController::spawn(&site, plan.hosts.user, "controller", move |me| async move {
@@ -176,7 +177,8 @@ pub fn run(plan: &Plan, records: Option<Hashed>, watch: Option<Watch>) -> Result
     let (summary, csv) = recorder.borrow_mut().finish(end);
     csv.map_err(Failure::Records)?;
     let utilisation = observer.utilisation.report(end);
-    Ok(Outcome { summary, counts: observer.counts, utilisation, lost: lost.get() })
+    let lost = lost.get() + service.requests_lost();
+    Ok(Outcome { summary, counts: observer.counts, utilisation, lost })
 }
 
 /// Gives everything that happens to those who gather it.

@@ -71,6 +71,7 @@ impl ActionOwner for Inner {
 impl ServerlessComputeService {
     /// Carries out the effects that the state has left, in their order.
     pub(super) fn carry_out(&self) {
+        self.tell_observers();
         let is_anybody_left = loop {
             let mut state = self.inner.state.borrow_mut();
             let Some(effect) = state.effects.pop_front() else {
@@ -159,8 +160,12 @@ impl ServerlessComputeService {
             }
             Effect::Ended { record, user } => {
                 self.kernel().note_progress();
-                for sink in self.inner.sinks.borrow().iter() {
+                // A sink may ask the service, or give it another one.
+                let sink_at = |index: usize| self.inner.sinks.borrow().get(index).cloned();
+                let mut index = 0;
+                while let Some(sink) = sink_at(index) {
                     sink.borrow_mut().record(&record);
+                    index += 1;
                 }
                 #[cfg(any(test, feature = "audit"))]
                 self.inner.desk.borrow_mut().progress.remove(&record.id);
@@ -189,10 +194,11 @@ impl ServerlessComputeService {
     }
 
     /// No invocation is left: answers those who wait for that.
-    fn answer_who_waits_for_the_last(&self) {
+    pub(super) fn answer_who_waits_for_the_last(&self) {
         let replies = {
             let mut desk = self.inner.desk.borrow_mut();
-            let mut replies = std::mem::take(&mut desk.draining);
+            let nothing_comes = self.inner.on_their_way.get() == 0;
+            let mut replies = if nothing_comes { std::mem::take(&mut desk.draining) } else { Vec::new() };
             if self.inner.stopped.get() {
                 replies.extend(desk.stopping.take());
             }

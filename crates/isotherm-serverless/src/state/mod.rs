@@ -2,7 +2,7 @@
 //!
 //! [`PlatformState`] holds nodes, containers, images and queues with their indexes. The service actor tells it what has
 //! happened (a request, the end of a download, of an invocation, …); it changes its books and leaves
-//! [`Effect`]s, which the actor carries out. Every change of what a node holds is told to the observers as a
+//! [`Effect`]s, which the actor carries out. Every change of what a node holds is noted for the observers as a
 //! [`PlatformEvent`].
 //!
 //! # Invariants
@@ -248,8 +248,6 @@ pub(crate) struct Policies {
 /// So much room for invocations and records that have ended is kept for others.
 const MOST_SPARE: usize = 1024;
 
-type Observer = Box<dyn FnMut(&PlatformEvent)>;
-
 pub(crate) struct PlatformState {
     pub(crate) now: Time,
     policies: Policies,
@@ -315,7 +313,10 @@ pub(crate) struct PlatformState {
     pub(crate) ended_bodies: Vec<Body>,
     /// Why the last copy or load of an image to a node was broken off, until one succeeds.
     broken_moves: BTreeMap<(ImageId, NodeId), FailureCause>,
-    observers: Vec<Observer>,
+    /// What observers have not been told yet; `None` if there is none. They are told when nothing is borrowed, because they may ask.
+    pub(crate) news: Option<Vec<PlatformEvent>>,
+    #[cfg(test)]
+    observers: Vec<Box<dyn FnMut(&PlatformEvent)>>,
 }
 
 impl PlatformState {
@@ -375,11 +376,14 @@ impl PlatformState {
             effects: VecDeque::new(),
             ended_bodies: Vec::new(),
             broken_moves: BTreeMap::new(),
+            news: None,
+            #[cfg(test)]
             observers: Vec::new(),
         }
     }
 
-    pub(crate) fn observe(&mut self, observer: Observer) {
+    #[cfg(test)]
+    pub(crate) fn observe(&mut self, observer: Box<dyn FnMut(&PlatformEvent)>) {
         self.observers.push(observer);
     }
 
@@ -395,16 +399,18 @@ impl PlatformState {
         let errands = self.invocations.values_mut().map(|invocation| std::mem::take(&mut invocation.errand));
         let errands: Vec<Errand> = errands.collect();
         let (effects, bodies) = (std::mem::take(&mut self.effects), std::mem::take(&mut self.ended_bodies));
-        (policies, keep_alives, errands, effects, bodies, std::mem::take(&mut self.observers))
+        (policies, keep_alives, errands, effects, bodies)
     }
 
     fn emit(&mut self, kind: impl FnOnce() -> EventKind) {
-        if self.observers.is_empty() {
+        #[cfg(test)]
+        if !self.observers.is_empty() {
+            let event = PlatformEvent { at: self.now, kind: kind() };
+            self.observers.iter_mut().for_each(|observer| observer(&event));
             return;
         }
-        let event = PlatformEvent { at: self.now, kind: kind() };
-        for observer in &mut self.observers {
-            observer(&event);
+        if let Some(news) = &mut self.news {
+            news.push(PlatformEvent { at: self.now, kind: kind() });
         }
     }
 
