@@ -9,7 +9,7 @@ use crate::manifest::text::string;
 impl Policy for ContainerReuse {
     const FAMILY: &'static FamilySpec = &FamilySpec {
         name: "reuse",
-        doc: "Which container serves an invocation when several can: idle ones, or such that have a place left.",
+        doc: "Which container serves an invocation when several can. Where they serve several at once, those with a place left go by the last invocation that they were given.",
         example: "\"newest\"",
         head: TableSpec {
             name: "reuse",
@@ -25,13 +25,13 @@ impl Policy for ContainerReuse {
         built_in("oldest", "the idle container that was created first serves", &[], |_| Some(ContainerReuse::Oldest)),
         built_in(
             "least-recently-used",
-            "oldest first: the one that has been idle for the longest time serves, or where containers serve several at once the one whose last invocation came first",
+            "oldest first: the one that has been idle for the longest time serves",
             &[],
             |_| Some(ContainerReuse::LeastRecentlyUsed),
         ),
         built_in(
             "most-recently-used",
-            "newest first: the one that has been idle for the shortest time serves, or where containers serve several at once the one whose last invocation came last",
+            "newest first: the one that has been idle for the shortest time serves",
             &[],
             |_| Some(ContainerReuse::MostRecentlyUsed),
         ),
