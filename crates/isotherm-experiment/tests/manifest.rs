@@ -29,12 +29,26 @@ fn without_ways(text: &str) -> String {
     text.lines().filter(|line| !is_way(line)).collect()
 }
 
+/// What a run is made of, but for files: a field that a manifest forgets is seen even if it makes
+/// no difference to the results.
+fn what_is_planned(experiment: &Experiment, number: usize) -> String {
+    let plan = &experiment.runs()[number].plan;
+    let parts = (&plan.limits, &plan.hosts, &plan.service, &plan.storages, &plan.images, &plan.functions);
+    let text = format!("{:?} {} {parts:?}", plan.preset, plan.seed);
+    // Without the places in which things are written.
+    let mut parts = text.split("Span {");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + part.split_once('}').map_or("", |(_, after)| after))
+}
+
 /// Runs the experiment, then each manifest that it left, and compares all files.
 #[track_caller]
 fn assert_runs_again(path: &Path, overrides: &Overrides) {
     let first = tempfile::tempdir().unwrap();
-    for folder in run(&load(path, overrides), &first.path().join("results")) {
+    let experiment = load(path, overrides);
+    for (number, folder) in run(&experiment, &first.path().join("results")).into_iter().enumerate() {
         let again = load(&folder.join(MANIFEST), &Overrides::default());
+        assert_eq!(what_is_planned(&experiment, number), what_is_planned(&again, 0));
         let is_known = |message: &str| message.contains("functions are left out");
         assert!(again.warnings().list().iter().all(|one| is_known(&one.message)), "{}", again.warnings());
         let beside = folder.with_file_name("again");

@@ -124,7 +124,7 @@ impl Converter<'_> {
             (Ok(number), _) => Kind::Integer(number),
             (Err(_), Ok(number)) if !whole => Kind::Float(number),
             _ => {
-                let hint = format!("the largest possible number is {}", i64::MAX);
+                let hint = format!("the largest possible number is {}; a larger seed stands in quotes", i64::MAX);
                 self.report.error(span, "number out of range", hint);
                 Kind::Integer(0)
             }

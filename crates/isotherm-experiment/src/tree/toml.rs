@@ -102,7 +102,7 @@ impl Converter<'_> {
                     self.report.error(
                         span,
                         "number out of range",
-                        format!("the largest possible number is {}", i64::MAX),
+                        format!("the largest possible number is {}; a larger seed stands in quotes", i64::MAX),
                     );
                     Kind::Integer(0)
                 }
