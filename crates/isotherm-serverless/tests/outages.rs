@@ -355,6 +355,7 @@ fn play_many(
     scenarios: impl Strategy<Value = Scenario>,
     judge: impl Fn(&Scenario, &Played) -> Result<(), TestCaseError>,
 ) -> Totals {
+    #[expect(clippy::disallowed_methods, reason = "it says how many cases are played, not what comes of one")]
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(few);
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 3000, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
