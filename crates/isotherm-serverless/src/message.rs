@@ -98,7 +98,7 @@ impl Ticket {
     }
 
     /// The service takes it in.
-    pub(crate) fn is_taken_in(mut self) {
+    pub(crate) fn taken_in(mut self) {
         if let Some(service) = self.0.take() {
             service.request_arrived();
         }

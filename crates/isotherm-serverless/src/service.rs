@@ -732,7 +732,7 @@ impl ServerlessComputeService {
             return;
         }
         if let Some(ticket) = ticket {
-            ticket.is_taken_in();
+            ticket.taken_in();
         }
         let body =
             body.unwrap_or_else(|| self.inner.desk.borrow().functions[function.index()].0.body().clone()).drawn();
