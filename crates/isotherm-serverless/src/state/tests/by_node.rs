@@ -583,7 +583,7 @@ impl Played {
                 }
             }
             7..=12 if !self.moving.is_empty() => {
-                let result = if which % 7 == 0 { Err(FailureCause::Cancelled) } else { Ok(()) };
+                let result = if which.is_multiple_of(7) { Err(FailureCause::Cancelled) } else { Ok(()) };
                 match self.moving.swap_remove(which % self.moving.len()) {
                     Effect::Download { image } => stage.state.download_ended(image, Ok(())),
                     Effect::Copy { node, image } => stage.state.copy_ended(node, image, result),
@@ -596,7 +596,7 @@ impl Played {
                 stage.state.node_recovered(node);
                 stage.conclude(Round::Yes);
             }
-            13 if which % 3 == 0 => {
+            13 if which.is_multiple_of(3) => {
                 self.off.insert(node);
                 stage.state.node_failed(node);
                 for id in stage.state.running() {
