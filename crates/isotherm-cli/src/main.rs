@@ -21,8 +21,10 @@ mod terminal;
 mod text;
 mod workload;
 
-use std::panic::{self, PanicHookInfo};
+use std::any::Any;
+use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 use std::process::ExitCode;
+use std::sync::Mutex;
 
 use clap::Parser;
 
@@ -40,42 +42,45 @@ enum Status {
     Terminated = 143,
 }
 
-/// A panic: one line for the person who met it, instead of a backtrace. It is a defect of Isotherm, unless a file that is being read is to blame.
-/// Release builds do not unwind, so nothing comes after it: what is half written is removed here.
-fn end_at_once(panic: &PanicHookInfo<'_>) -> ! {
-    let payload = panic.payload();
+/// Where the last panic began. Whoever catches it may want to say so.
+static LAST_PANIC: Mutex<Option<String>> = Mutex::new(None);
+
+/// A panic says nothing by itself: whether it is a defect of Isotherm or one of a file that a library cannot read is known only to whoever
+/// catches it.
+fn keep_silent(panic: &PanicHookInfo<'_>) {
+    let place = panic.location().map(|place| format!(" ({}:{})", place.file(), place.line()));
+    if let Ok(mut last) = LAST_PANIC.lock() {
+        *last = place;
+    }
+}
+
+/// A panic that nobody has caught: one line for the person who met it, instead of a backtrace. What was half written was removed on its way here.
+fn tell_panic(payload: &(dyn Any + Send)) -> Status {
     let text = payload.downcast_ref::<&str>().copied();
     let message = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("unknown");
-    let status = match isotherm_experiment::parquet_being_read() {
-        Some(file) => {
-            Terminal::complain(&format!(
-                "error: `{file}`: the file cannot be read as Parquet: {message}\nnote: is it a Parquet file, and was it copied to its end?"
-            ));
-            Status::BadInput
-        }
-        None => {
-            let place = panic.location().map(|place| format!(" ({}:{})", place.file(), place.line()));
-            Terminal::complain(&format!(
-                "error: internal error: {message}{}; this is a defect of Isotherm, please report it",
-                place.unwrap_or_default()
-            ));
-            Status::CouldNotGoOn
-        }
-    };
-    isotherm_experiment::output::discard_unfinished();
-    std::process::exit(status as i32)
+    let place = LAST_PANIC.lock().ok().and_then(|mut last| last.take()).unwrap_or_default();
+    Terminal::complain(&format!(
+        "error: internal error: {message}{place}; this is a defect of Isotherm, please report it"
+    ));
+    Status::CouldNotGoOn
 }
 
 fn main() -> ExitCode {
-    panic::set_hook(Box::new(|panic| end_at_once(panic)));
+    panic::set_hook(Box::new(keep_silent));
     let arguments = Arguments::parse();
-    let status = match &arguments.command {
+    // Nothing is used again of what a panic has left as it was.
+    let ended = panic::catch_unwind(AssertUnwindSafe(|| carry_out(&arguments.command)));
+    let status = ended.unwrap_or_else(|payload| tell_panic(&*payload));
+    ExitCode::from(status as u8)
+}
+
+fn carry_out(command: &Command) -> Status {
+    match command {
         Command::Run(run) => commands::run::run(run),
         Command::Check(check) => commands::check::run(check),
         Command::Platform(platform) => commands::platform::run(platform),
         Command::Policies(policies) => commands::policies::run(policies),
         Command::Workload(workload) => commands::workload::run(&workload.command),
         Command::Conform(conform) => commands::conform::run(conform),
-    };
-    ExitCode::from(status as u8)
+    }
 }

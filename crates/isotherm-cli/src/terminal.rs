@@ -2,6 +2,11 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use isotherm_experiment::Diagnostics;
+use isotherm_experiment::diagnostic::{visible, visible_json};
+
+use crate::text;
+
 /// Standard output. A reader that closes the pipe has seen enough: nothing more is printed, and that is no error.
 pub struct Terminal {
     closed: bool,
@@ -19,8 +24,26 @@ impl Terminal {
         Terminal { closed: true, failed: false }
     }
 
-    /// Prints a text and a line break.
+    /// Prints a text and a line break. Whatever cannot be seen is written as an escape.
     pub fn line(&mut self, text: &str) {
+        self.put(&visible(text));
+    }
+
+    /// Prints a text with tables, and a line break: their heads in colour, where colours are wanted.
+    pub fn tables(&mut self, text: &str) {
+        let shown = visible(text);
+        match Terminal::prints_colours() {
+            true => self.put(&text::with_coloured_heads(&shown)),
+            false => self.put(&shown),
+        }
+    }
+
+    /// Prints JSON and a line break.
+    pub fn json(&mut self, text: &str) {
+        self.put(&visible_json(text));
+    }
+
+    fn put(&mut self, text: &str) {
         if self.closed {
             return;
         }
@@ -40,8 +63,17 @@ impl Terminal {
         self.failed
     }
 
-    /// Prints a text and a line break on standard error. If even that fails there is nobody to tell.
+    /// Prints a text and a line break on standard error. Whatever cannot be seen is written as an escape. If even that fails there is nobody to tell.
     pub fn complain(text: &str) {
+        Terminal::complain_as_is(&visible(text));
+    }
+
+    /// Prints what is wrong, on standard error and in colours where they are wanted.
+    pub fn show(diagnostics: &Diagnostics) {
+        Terminal::complain_as_is(&diagnostics.render(Terminal::colours()));
+    }
+
+    fn complain_as_is(text: &str) {
         let mut out = io::stderr().lock();
         let _ = out.write_all(text.trim_end().as_bytes()).and_then(|()| out.write_all(b"\n"));
     }

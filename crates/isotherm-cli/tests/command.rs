@@ -238,7 +238,7 @@ fn conform_says_with_its_exit_code_what_came_out() {
         ("[".repeat(1_000_000), "error: ./cases/x.json: this is not a JSON object"),
         (
             good.replace("\"body\": [", &format!("\"body\": [{}", "[".repeat(100_000))),
-            "error: ./cases/x.json:35:13: expected value",
+            "error: ./cases/x.json:35:13: a value is missing, or is not written in JSON",
         ),
         (good.replace("\"fcfs\"", "7"), "error: ./cases/x.json:16:"),
         (

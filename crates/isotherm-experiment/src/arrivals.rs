@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use isotherm_kernel::{Duration, RandomDuration, RandomStreams, Time};
-use isotherm_workload::{FunctionColumn, Merge, Workload, WorkloadError};
+use isotherm_workload::{FunctionColumn, Merge, Next, Workload, WorkloadError};
 
 use crate::plan::{AzureContent, Plan, StepPlan, WorkloadPlan};
 use crate::run;
@@ -18,6 +18,14 @@ pub(crate) struct Planned {
     pub(crate) at: Time,
     pub(crate) function: u32,
     pub(crate) duration: Option<Duration>,
+}
+
+/// What comes next, as far as has been looked.
+pub(crate) enum Upcoming {
+    Arrival(Planned),
+    /// Nothing arrives before this date.
+    Silence(Time),
+    End,
 }
 
 /// The arrivals of a plan.
@@ -65,13 +73,28 @@ impl Arrivals {
     }
 
     pub(crate) fn next(&mut self) -> Result<Option<Planned>, WorkloadError> {
-        let Some(arrival) = self.merge.next_arrival()? else { return Ok(None) };
+        loop {
+            match self.look()? {
+                Upcoming::Arrival(planned) => return Ok(Some(planned)),
+                Upcoming::Silence(_) => {}
+                Upcoming::End => return Ok(None),
+            }
+        }
+    }
+
+    /// The next arrival, if it is found in a moment.
+    pub(crate) fn look(&mut self) -> Result<Upcoming, WorkloadError> {
+        let arrival = match self.merge.look()? {
+            Next::Arrival(arrival) => arrival,
+            Next::Silence(until) => return Ok(Upcoming::Silence(until)),
+            Next::End => return Ok(Upcoming::End),
+        };
         let duration = match (arrival.duration, arrival.tag) {
             (Some(duration), _) => Some(duration),
             (None, Some(tag)) => self.own.get(tag as usize).and_then(Body::draw),
             (None, None) => self.functions.get(arrival.function as usize).and_then(Body::draw),
         };
-        Ok(Some(Planned { at: arrival.at, function: arrival.function, duration }))
+        Ok(Upcoming::Arrival(Planned { at: arrival.at, function: arrival.function, duration }))
     }
 }
 

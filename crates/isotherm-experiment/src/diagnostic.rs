@@ -11,6 +11,7 @@
 //!    | ^^^^^^^^^ did you mean `keep_alive`?
 //! ```
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -61,7 +62,7 @@ impl Diagnostic {
 
     /// The same, with another place that has to do with it.
     pub fn with_related(mut self, place: Span, label: impl Into<String>) -> Self {
-        self.related = Some((place, label.into()));
+        self.related = Some((place, tidy(label)));
         self
     }
 }
@@ -72,17 +73,77 @@ const LONGEST_MESSAGE: usize = 500;
 /// A message as it can be shown: whatever was written in a file may be part of it, control characters and megabytes included.
 fn tidy(text: impl Into<String>) -> String {
     let text = text.into();
-    if text.len() <= LONGEST_MESSAGE && !text.contains(char::is_control) {
+    if text.len() <= LONGEST_MESSAGE && !text.contains(is_invisible) {
         return text;
     }
-    let plain = |c: char| match c {
-        '\n' | '\t' => ' ',
-        c if c.is_control() => char::REPLACEMENT_CHARACTER,
-        c => c,
-    };
     let mut characters = text.chars();
-    let beginning: String = characters.by_ref().take(LONGEST_MESSAGE).map(plain).collect();
+    let beginning: String =
+        characters.by_ref().take(LONGEST_MESSAGE).map(|c| if matches!(c, '\n' | '\t') { ' ' } else { c }).collect();
+    let beginning = visible(&beginning).into_owned();
     if characters.next().is_some() { format!("{beginning}...") } else { beginning }
+}
+
+/// Whether a character would do something to a terminal, or to the order in which others are shown, instead of being seen.
+fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
+            | '\u{e0000}'..='\u{e007f}')
+}
+
+/// A text in which whatever cannot be seen is written as an escape, such as `\u{1b}`: names come from files, and must not tell a terminal what to do. Line
+/// breaks stay.
+///
+/// ```
+/// use isotherm_experiment::diagnostic::visible;
+///
+/// assert_eq!(visible("red \x1b[31m\nend"), "red \\u{1b}[31m\nend");
+/// ```
+pub fn visible(text: &str) -> Cow<'_, str> {
+    let is_hidden = |c: char| c != '\n' && is_invisible(c);
+    if !text.contains(is_hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        match is_hidden(c) {
+            true => shown.extend(c.escape_unicode()),
+            false => shown.push(c),
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// The same for JSON, in whose strings alone such characters are: as JSON writes them.
+pub fn visible_json(text: &str) -> Cow<'_, str> {
+    let is_hidden = |c: char| !matches!(c, '\n' | '\t') && is_invisible(c);
+    if !text.contains(is_hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        match is_hidden(c) {
+            true => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| shown += &format!("\\u{unit:04x}")),
+            false => shown.push(c),
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// A text of as many bytes in which no character does anything: what the renderer of messages does not replace by itself.
+fn harmless(text: &str) -> Cow<'_, str> {
+    let is_left =
+        |c: char| is_invisible(c) && !c.is_ascii() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if !text.contains(is_left) {
+        return Cow::Borrowed(text);
+    }
+    let replaced = |c: char| match c.len_utf8() {
+        _ if !is_left(c) => c,
+        2 => '·',
+        3 => char::REPLACEMENT_CHARACTER,
+        _ => '🛇',
+    };
+    Cow::Owned(text.chars().map(replaced).collect())
 }
 
 /// How an experiment file is written, so that hints can be.
@@ -226,8 +287,9 @@ impl Diagnostics {
             text.push_str(&renderer.render(&[self.group(diagnostic)]));
             text.push('\n');
         }
-        if let Some(more) = self.list.len().checked_sub(MOST_SHOWN).filter(|&more| more > 0) {
-            text.push_str(&format!("\n... and {more} more of them\n"));
+        if self.list.len() > MOST_SHOWN {
+            let all = thousands(self.list.len() as u64);
+            text.push_str(&format!("\n{MOST_SHOWN} of {all} errors shown\n"));
         }
         text
     }
@@ -243,7 +305,7 @@ impl Diagnostics {
         };
         let source = self.sources.get(place.source);
         if source.text.is_empty() {
-            let group = title.element(Origin::path(&source.name));
+            let group = title.element(Origin::path(visible(&source.name)));
             return match diagnostic.label.is_empty() {
                 true => group,
                 false => group.element(Level::HELP.message(&diagnostic.label)),
@@ -268,6 +330,19 @@ impl Diagnostics {
     }
 }
 
+/// `12345` as `12,345`.
+pub(crate) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// A place that is marked, and what is said there.
 struct Mark<'a> {
     place: Span,
@@ -281,11 +356,12 @@ fn snippet<'a>(source: &'a Source, marks: &[Mark<'a>]) -> Snippet<'a, Annotation
     // The renderer looks at the whole text it is given for each message, and a file may be large.
     let first = ranges.iter().map(|range| range.start).min().unwrap_or(0);
     let last = ranges.iter().map(|range| range.end).max().unwrap_or(0);
-    let start = source.text[..first].rfind('\n').map_or(0, |at| at + 1);
+    let start = source.text.get(..first).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
     let end = source.text[last..].find('\n').map_or(source.text.len(), |at| last + at + 1);
     let lines_before = source.text[..start].bytes().filter(|&byte| byte == b'\n').count();
-    let mut snippet =
-        Snippet::source(&source.text[start..end]).path(&source.name).line_start(source.first_line + lines_before);
+    let mut snippet = Snippet::source(harmless(&source.text[start..end]))
+        .path(visible(&source.name))
+        .line_start(source.first_line + lines_before);
     for (mark, range) in marks.iter().zip(ranges) {
         let annotation = mark.kind.span(range.start - start..range.end - start).label(mark.label);
         snippet = snippet.annotation(annotation);
@@ -296,8 +372,15 @@ fn snippet<'a>(source: &'a Source, marks: &[Mark<'a>]) -> Snippet<'a, Annotation
 /// Long values are marked on their first line only, and a place is never empty, so that there is something to see.
 fn first_line(source: &Source, span: Span) -> Range<usize> {
     let text = &source.text;
-    let start = span.start.min(text.len());
-    let end = span.end.clamp(start, text.len());
+    // A place may have been counted in another text than the one that is shown.
+    let boundary = |mut at: usize| {
+        while !text.is_char_boundary(at) {
+            at -= 1;
+        }
+        at
+    };
+    let start = boundary(span.start.min(text.len()));
+    let end = boundary(span.end.clamp(start, text.len()));
     let line_end = text[start..].find('\n').map_or(text.len(), |at| start + at);
     let end = end.min(line_end);
     if end == start {

@@ -4,11 +4,12 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use crate::carry_out::carry_out;
-use crate::check::{self, Depth, KnownTraces, Measured, Setting, Traces, io_reason};
+use crate::check::{self, Depth, KnownTraces, Measured, Setting, Traces};
 use crate::describe::{WorkloadReport, describe};
 use crate::diagnostic::{Diagnostics, Report, Syntax};
 use crate::error::ExperimentError;
 use crate::export::{ExportOptions, ExportReport, export};
+use crate::files;
 use crate::inventory::Inventory;
 use crate::label::labels;
 use crate::manifest::{self, Written};
@@ -23,6 +24,10 @@ use crate::tree::{self, Kind, Value, parameters};
 /// A larger file than this is not an experiment, or not well written. No larger manifest is
 /// written.
 pub(crate) const LARGEST_FILE: u64 = 256 << 20;
+
+/// Every value of a file is held in memory with its place, some hundred bytes each. The manifest of 100,000 functions has a
+/// tenth of this.
+const MOST_VALUES: usize = 5_000_000;
 
 /// What is changed in an experiment from outside of its file.
 ///
@@ -142,16 +147,8 @@ impl Experiment {
 
     fn read(path: &Path, overrides: &Overrides, depth: Depth) -> Result<Self, Diagnostics> {
         let shown = path.display().to_string();
-        let cannot_read = |reason: String| Diagnostics::single(format!("cannot read `{shown}`: {reason}"));
-        let read = |path| {
-            if std::fs::metadata(path)?.len() > LARGEST_FILE {
-                return Ok(None);
-            }
-            std::fs::read_to_string(path).map(Some)
-        };
-        let text = read(path).map_err(|error| cannot_read(io_reason(&error)))?.ok_or_else(|| {
-            cannot_read("it is larger than 256 MiB; arrivals in such numbers belong in a CSV file".to_owned())
-        })?;
+        let hint = "; arrivals in such numbers belong in a CSV file";
+        let text = files::read_given(path, &shown, LARGEST_FILE, hint)?;
         let folder = path.parent().unwrap_or(Path::new(""));
         let mut experiment = Self::check(&shown, &text, folder, overrides, depth)?;
         experiment.sources.add_input(path);
@@ -188,6 +185,14 @@ impl Experiment {
                 Syntax::Json => "it begins like `{ \"name\": \"first\", ...`",
             };
             report.error(sources.line(source, 1), "the experiment is empty", begin);
+            return Err(report.into_diagnostics(sources));
+        }
+        // Each but the first stands behind one of these.
+        let values = text.bytes().filter(|byte| matches!(byte, b'=' | b',' | b':')).count();
+        if values > MOST_VALUES {
+            let most = MOST_VALUES / 1_000_000;
+            let hint = format!("at most {most} million are read: arrivals in such numbers belong in a CSV file");
+            report.error(sources.line(source, 1), "the experiment has too many values", hint);
             return Err(report.into_diagnostics(sources));
         }
         let mut root = match syntax {

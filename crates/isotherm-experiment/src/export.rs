@@ -17,7 +17,7 @@ use isotherm_workload::WorkloadError;
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
-use crate::arrivals::{self, Arrivals, Known, Planned};
+use crate::arrivals::{self, Arrivals, Known, Planned, Upcoming};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::error::ExperimentError;
 use crate::output::set::{Staged, appear};
@@ -53,7 +53,7 @@ pub enum ExportFormat {
     Azure2019,
 }
 
-/// Looks in every few thousand arrivals, with how many there were and the date of the last; `Break` ends it, and nothing is left.
+/// Looks in every few thousand arrivals, and where it takes long until the next, with how many there were and the date; `Break` ends it, and nothing is left.
 pub type ExportWatch = Box<dyn FnMut(u64, Time) -> ControlFlow<()>>;
 
 /// How arrivals are written.
@@ -113,12 +113,19 @@ pub(crate) fn export(
     let broken = |error: WorkloadError| ExperimentError::Input(trace::diagnostics(&error));
     let mut arrivals = Arrivals::of(plan).map_err(broken)?;
     let mut count = 0;
-    while let Some(arrival) = arrivals.next().map_err(broken)? {
-        writer.arrival(&arrival).map_err(cannot)?;
-        count += 1;
-        if count % BETWEEN_LOOKS == 0
+    loop {
+        let (at, looks) = match arrivals.look().map_err(broken)? {
+            Upcoming::Arrival(arrival) => {
+                writer.arrival(&arrival).map_err(cannot)?;
+                count += 1;
+                (arrival.at, count % BETWEEN_LOOKS == 0)
+            }
+            Upcoming::Silence(until) => (until, true),
+            Upcoming::End => break,
+        };
+        if looks
             && let Some(watch) = &mut watch
-            && watch(count, arrival.at).is_break()
+            && watch(count, at).is_break()
         {
             return Ok(None);
         }

@@ -14,6 +14,7 @@ use isotherm_workload::{
 };
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::files;
 use crate::plan::{AzureContent, AzurePlan, AzureSource, AzureTrace, CsvPlan, TableFormat};
 use crate::source::Sources;
 
@@ -132,12 +133,7 @@ pub fn count_marked(path: &Path, column: &str) -> Result<u64, WorkloadError> {
 ///
 /// A file that cannot be opened is unreadable.
 pub fn open_file(path: &Path, shown: &str) -> Result<File, WorkloadError> {
-    let opened = File::open(path).and_then(|file| match file.metadata()?.is_dir() {
-        // A folder can be opened; that it cannot be read would only be found by the reader.
-        true => Err(std::io::ErrorKind::IsADirectory.into()),
-        false => Ok(file),
-    });
-    Ok(opened.map_err(|error| {
+    Ok(files::open(path).map_err(|error| {
         Box::new(TraceError {
             name: shown.to_owned(),
             line: None,

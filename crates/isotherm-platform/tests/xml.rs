@@ -562,3 +562,19 @@ fn traces_are_followed() {
         ],
     );
 }
+
+/// The reader of XML compares each attribute of an element with all others: so many are refused before it sees them.
+#[test]
+fn elements_with_too_many_attributes() {
+    let host = |count: usize| {
+        let attributes: String = (0..count).map(|number| format!(" a{number}='>'")).collect();
+        format!(
+            "<platform version=\"4.1\">\n<!-- ' --><zone id=\"w\" routing=\"Full\">\n <host{attributes}/></zone></platform>"
+        )
+    };
+    let errors = PlatformSpec::from_simgrid_xml(&host(200_000)).unwrap_err();
+    assert_eq!(errors.len(), 1);
+    assert_eq!(errors[0].to_string(), "line 3, column 2: too many attributes of one element (limit 100)");
+    let errors = PlatformSpec::from_simgrid_xml(&host(100)).unwrap_err();
+    assert!(errors.iter().any(|error| error.to_string().contains("unknown attribute `a99`")), "{errors:?}");
+}

@@ -100,7 +100,7 @@ pub use limits::Limits;
 pub use manager::FunctionManager;
 pub use node_set::{DenseId, IdSet, NodeSet};
 pub use record::{InvocationRecord, Outcome, RecordSink, StartKind};
-pub use replay::{Planned, Source};
+pub use replay::{Planned, Source, Upcoming};
 pub use service::{ServerlessComputeService, ServerlessError};
 pub use state::{Mark, Need, Pending, View};
 pub use unfinished::{Lack, Unfinished};

@@ -25,15 +25,33 @@ pub struct Planned {
     pub body: Option<Body>,
 }
 
+/// What comes next in a replay.
+#[derive(Clone)]
+pub enum Upcoming {
+    /// An invocation.
+    Planned(Planned),
+    /// Nothing before this date, at which the source is asked again: it would take long to find out what comes then.
+    Silence(Time),
+}
+
+impl Upcoming {
+    fn at(&self) -> Time {
+        match self {
+            Upcoming::Planned(planned) => planned.at,
+            Upcoming::Silence(until) => *until,
+        }
+    }
+}
+
 /// Where the invocations of a replay come from, in the order of their dates.
 pub trait Source {
-    /// The next one. It is asked for when the one before is made.
-    fn next(&mut self) -> Option<Planned>;
+    /// What comes next. It is asked for when the one before is made.
+    fn next(&mut self) -> Option<Upcoming>;
 }
 
 impl<I: Iterator<Item = Planned>> Source for I {
-    fn next(&mut self) -> Option<Planned> {
-        Iterator::next(self)
+    fn next(&mut self) -> Option<Upcoming> {
+        Iterator::next(self).map(Upcoming::Planned)
     }
 }
 
@@ -52,7 +70,7 @@ pub(crate) struct Replay<S> {
 struct Rest<S> {
     source: S,
     /// The next one, which has been taken from the source.
-    next: Option<Planned>,
+    next: Option<Upcoming>,
     made: u64,
 }
 
@@ -96,22 +114,29 @@ impl<S: Source + 'static> Replay<S> {
         }
         loop {
             let mut rest = self.rest.borrow_mut();
-            let Some(planned) = rest.next.take() else {
+            let Some(next) = rest.next.take() else {
                 return self.ended.send_detached(Ok(rest.made));
             };
-            if planned.at > now {
-                let after = planned.at.since(now);
-                rest.next = Some(planned);
+            if next.at() > now {
+                let after = next.at().since(now);
+                rest.next = Some(next);
                 drop(rest);
                 return self.wait(after);
             }
+            let planned = match next {
+                Upcoming::Planned(planned) => planned,
+                Upcoming::Silence(_) => {
+                    rest.next = rest.source.next();
+                    continue;
+                }
+            };
             let Some(&function) = self.functions.get(planned.function) else {
                 let function = format!("number {} of a replay", planned.function).into();
                 return self.ended.send_detached(Err(FailureCause::FunctionNotRegistered { function }));
             };
             rest.made += 1;
             rest.next = rest.source.next();
-            match rest.next.as_ref().map(|next| next.at.since(now)) {
+            match rest.next.as_ref().map(|next| next.at().since(now)) {
                 Some(Duration::ZERO) | None => {
                     drop(rest);
                     self.service.invoke_detached(&self.caller, function, planned.body, &self.manager);

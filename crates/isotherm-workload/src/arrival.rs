@@ -24,6 +24,17 @@ impl Arrival {
     }
 }
 
+/// What comes next, as far as a workload has looked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// An arrival.
+    Arrival(Arrival),
+    /// Nothing arrives before this date. What comes then is found by looking on.
+    Silence(Time),
+    /// There are no more arrivals.
+    End,
+}
+
 /// A stream of arrivals.
 ///
 /// # Contract
@@ -32,6 +43,13 @@ impl Arrival {
 pub trait Workload {
     /// The next arrival; `Ok(None)` if there are no more.
     fn next_arrival(&mut self) -> Result<Option<Arrival>, WorkloadError>;
+
+    /// The next arrival, if it is found in a moment. Between two arrivals of a process there may be billions of changes of its state, or of
+    /// candidates that are not kept; whoever does not want to wait for them without being asked whether to go on looks step by step. The arrivals
+    /// are the same.
+    fn look(&mut self) -> Result<Next, WorkloadError> {
+        Ok(self.next_arrival()?.map_or(Next::End, Next::Arrival))
+    }
 
     /// The arrivals as an iterator.
     fn arrivals(self) -> Arrivals<Self>
@@ -46,11 +64,30 @@ impl<W: Workload + ?Sized> Workload for Box<W> {
     fn next_arrival(&mut self) -> Result<Option<Arrival>, WorkloadError> {
         (**self).next_arrival()
     }
+
+    fn look(&mut self) -> Result<Next, WorkloadError> {
+        (**self).look()
+    }
 }
 
 impl<W: Workload + ?Sized> Workload for &mut W {
     fn next_arrival(&mut self) -> Result<Option<Arrival>, WorkloadError> {
         (**self).next_arrival()
+    }
+
+    fn look(&mut self) -> Result<Next, WorkloadError> {
+        (**self).look()
+    }
+}
+
+/// The next arrival of a workload that looks step by step.
+pub(crate) fn found(workload: &mut impl Workload) -> Result<Option<Arrival>, WorkloadError> {
+    loop {
+        match workload.look()? {
+            Next::Arrival(arrival) => return Ok(Some(arrival)),
+            Next::Silence(_) => {}
+            Next::End => return Ok(None),
+        }
     }
 }
 

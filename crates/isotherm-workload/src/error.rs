@@ -6,6 +6,9 @@ use isotherm_kernel::Time;
 
 use crate::CompressionError;
 
+/// The longest row of a table in a text, and the longest value of one in Parquet, in bytes.
+pub const LONGEST_LINE: usize = 1 << 20;
+
 /// Why a workload cannot be made, or cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkloadError {
@@ -94,6 +97,12 @@ pub enum TraceProblem {
     },
     /// A quotation mark that is opened and never closed, so that all that follows would be one field.
     OpenQuote,
+    /// Bytes that are no text.
+    NotText,
+    /// A row of more than [`LONGEST_LINE`] bytes.
+    LongRow,
+    /// A value of more than [`LONGEST_LINE`] bytes.
+    LongValue,
     /// A value is missing.
     NoValue,
     /// A function without a name.
@@ -228,6 +237,9 @@ impl TraceError {
                 format!("this row has {got} fields, but the header has {expected}")
             }
             TraceProblem::OpenQuote => "a quotation mark is opened here and never closed".to_owned(),
+            TraceProblem::NotText => "this is not UTF-8 text".to_owned(),
+            TraceProblem::LongRow => "this row is longer than 1 MiB".to_owned(),
+            TraceProblem::LongValue => "this value is longer than 1 MiB".to_owned(),
             TraceProblem::NoValue => "there is no value".to_owned(),
             TraceProblem::NoName => "a function without a name".to_owned(),
             TraceProblem::NotANumber { value } => format!("`{value}` is not a number"),
@@ -281,10 +293,22 @@ impl TraceError {
     }
 }
 
+/// That a row is longer than [`LONGEST_LINE`], on its way through a reader.
+#[derive(Debug, thiserror::Error)]
+#[error("a row is longer than {LONGEST_LINE} bytes")]
+pub(crate) struct LongRow;
+
+impl From<LongRow> for std::io::Error {
+    fn from(error: LongRow) -> Self {
+        std::io::Error::new(std::io::ErrorKind::InvalidData, error)
+    }
+}
+
 impl From<std::io::Error> for TraceProblem {
     fn from(error: std::io::Error) -> Self {
         match CompressionError::of(&error) {
             Some(error) => TraceProblem::Compressed(error.clone()),
+            None if error.get_ref().is_some_and(|error| error.is::<LongRow>()) => TraceProblem::LongRow,
             None => TraceProblem::Unreadable(error),
         }
     }
@@ -319,6 +343,10 @@ impl TraceProblem {
             TraceProblem::AmbiguousColumn => "give each column a name of its own".to_owned(),
             TraceProblem::OpenQuote => {
                 "all that follows would be one field; write \"\" for a mark that is meant as it is".to_owned()
+            }
+            TraceProblem::NotText => "save the file as UTF-8: `file` says what it is".to_owned(),
+            TraceProblem::LongRow | TraceProblem::LongValue => {
+                "no longer one is read: is the file what it should be, and are its lines and quotes whole?".to_owned()
             }
             TraceProblem::Ragged { expected, got } if got > expected => {
                 "a field that has a comma in it must stand in quotes".to_owned()

@@ -26,7 +26,8 @@
 
 use isotherm_kernel::{Distribution, Random, RandomStreams, Time};
 
-use crate::{Arrival, Workload, WorkloadError};
+use crate::arrival::found;
+use crate::{Arrival, Next, Workload, WorkloadError};
 
 mod azure_like;
 mod bursts;
@@ -45,6 +46,10 @@ pub use targets::Targets;
 
 /// More arrivals than that in a second would fall onto the same nanosecond.
 pub(crate) const HIGHEST_RATE: f64 = 1e9;
+
+/// After so many changes of a state and candidates that are not kept, whoever looks is asked whether to go on: a fraction of a
+/// millisecond.
+const PATIENCE: u32 = 1 << 13;
 
 /// What is generated. It needs an end: `until`, `count` or both.
 #[derive(Clone, Debug, PartialEq)]
@@ -96,6 +101,8 @@ pub struct Generator {
     last: Time,
     until: Time,
     left: u64,
+    /// How many more changes of a state and candidates there may be.
+    patience: u32,
 }
 
 impl Generator {
@@ -114,24 +121,36 @@ impl Generator {
             last: config.from,
             until: config.until.unwrap_or(Time::NEVER),
             left: config.count.unwrap_or(u64::MAX),
+            patience: PATIENCE,
         })
     }
 }
 
 impl Workload for Generator {
     fn next_arrival(&mut self) -> Result<Option<Arrival>, WorkloadError> {
+        found(self)
+    }
+
+    fn look(&mut self) -> Result<Next, WorkloadError> {
         if self.left == 0 {
-            return Ok(None);
+            return Ok(Next::End);
         }
-        let at = self.process.next(self.last, self.until);
+        let (at, is_arrival) = match self.process.next(self.last, self.until, &mut self.patience) {
+            Ok(at) => (at, true),
+            Err(at) => (at, false),
+        };
         if at >= self.until {
             self.left = 0;
-            return Ok(None);
+            return Ok(Next::End);
         }
         self.last = at;
+        if !is_arrival {
+            self.patience = PATIENCE;
+            return Ok(Next::Silence(at));
+        }
         self.left -= 1;
         let function = self.targets.choose(&mut self.targets_random);
         let duration = self.duration_s.as_ref().map(|law| law.sample_duration(&mut self.duration_random));
-        Ok(Some(Arrival { at, function, duration, tag: None }))
+        Ok(Next::Arrival(Arrival { at, function, duration, tag: None }))
     }
 }

@@ -58,9 +58,9 @@ mod size_unit;
 mod time_unit;
 pub mod trace;
 
-pub use arrival::{Arrival, Arrivals, Workload};
+pub use arrival::{Arrival, Arrivals, Next, Workload};
 pub use compressed::{CompressionError, Decompressed};
-pub use error::{Quantity, TraceError, TraceProblem, WorkloadError};
+pub use error::{LONGEST_LINE, Quantity, TraceError, TraceProblem, WorkloadError};
 pub use generate::{
     AzureFunction, AzureLike, AzureLikeArrivals, AzureLikeConfig, BurstState, Bursts, Client, ClosedLoop,
     ClosedLoopConfig, DayShape, Diurnal, Generator, GeneratorConfig, MemoryOfApp, Process, Request, Targets,
@@ -74,5 +74,5 @@ pub use trace::{
     Azure2021Trace, Columns, CsvTrace, FunctionColumn, FunctionColumns, FunctionNames, FunctionRow, FunctionRows,
     JsonlTrace, ParquetTrace, Quirks, ReplayConfig, SizeColumn, TimeColumn, TraceCheck, WithinMinute, check_jsonl,
     check_parquet, check_trace, column_names, column_names_jsonl, column_names_parquet, count_marked, distinct_values,
-    distinct_values_jsonl, distinct_values_parquet, parquet_being_read, read_functions,
+    distinct_values_jsonl, distinct_values_parquet, json_reason, read_functions,
 };

@@ -6,7 +6,8 @@ use std::collections::binary_heap::PeekMut;
 
 use isotherm_kernel::Time;
 
-use crate::{Arrival, Workload, WorkloadError};
+use crate::arrival::found;
+use crate::{Arrival, Next, Workload, WorkloadError};
 
 /// Several workloads as one, ordered by date.
 ///
@@ -24,7 +25,7 @@ pub struct Merge {
 
 struct Source {
     workload: Box<dyn Workload + Send>,
-    /// The next arrival, taken out of the workload already.
+    /// The next arrival, taken out of the workload already; nothing if the workload is only known to be silent until then.
     head: Option<Arrival>,
     /// How many arrivals it gave.
     given: u64,
@@ -32,11 +33,15 @@ struct Source {
 }
 
 impl Source {
-    /// Takes the next arrival out of the workload, which is the one of this number; gives its date, and the one before in exchange.
+    /// Looks for the next arrival of the workload, which is the one of this number; gives its date, or that up to which there is none, and the
+    /// arrival before in exchange.
     #[inline]
     fn advance(&mut self, index: usize) -> Result<(Option<Arrival>, Option<Time>), WorkloadError> {
-        let next = self.workload.next_arrival()?;
-        let at = next.as_ref().map(|arrival| arrival.at);
+        let (next, at) = match self.workload.look()? {
+            Next::Arrival(arrival) => (Some(arrival), Some(arrival.at)),
+            Next::Silence(until) => (None, Some(until)),
+            Next::End => (None, None),
+        };
         if let Some(at) = at {
             if at < self.last {
                 // A merge of streams that go back would go back itself.
@@ -44,7 +49,7 @@ impl Source {
                 return Err(WorkloadError::OutOfOrder { of, index: self.given, at, previous: self.last });
             }
             self.last = at;
-            self.given += 1;
+            self.given += u64::from(next.is_some());
         }
         Ok((std::mem::replace(&mut self.head, next), at))
     }
@@ -68,12 +73,28 @@ impl Merge {
         Ok(())
     }
 
-    fn next(&mut self) -> Result<Option<Arrival>, WorkloadError> {
+    fn next(&mut self) -> Result<Next, WorkloadError> {
         if !self.begun {
             self.begun = true;
             self.begin()?;
         }
-        let Some(index) = self.leader else { return Ok(None) };
+        loop {
+            let Some(index) = self.leader else { return Ok(Next::End) };
+            let arrival = self.follow(index)?;
+            if let Some(arrival) = arrival {
+                return Ok(Next::Arrival(arrival));
+            }
+            // It was silent, and has looked on.
+            match self.leader.and_then(|index| self.workloads.get(index)) {
+                Some(Source { head: None, last, .. }) => return Ok(Next::Silence(*last)),
+                _ => {}
+            }
+        }
+    }
+
+    /// Takes the arrival of the leader, if there is one, and looks who leads then.
+    #[inline]
+    fn follow(&mut self, index: usize) -> Result<Option<Arrival>, WorkloadError> {
         let (arrival, at) = self.workloads[index].advance(index)?;
         match (at, self.heads.peek_mut()) {
             (None, None) => self.leader = None,
@@ -90,6 +111,10 @@ impl Merge {
 
 impl Workload for Merge {
     fn next_arrival(&mut self) -> Result<Option<Arrival>, WorkloadError> {
+        found(self)
+    }
+
+    fn look(&mut self) -> Result<Next, WorkloadError> {
         let result = self.next();
         if result.is_err() {
             self.leader = None;

@@ -40,14 +40,13 @@ pub use count::count_marked;
 use decimal::Scale;
 pub use functions::{FunctionColumns, FunctionRow, FunctionRows, SizeColumn, read_functions};
 use jsonl::Lines;
+pub use jsonl::json_reason;
 use line::Line;
 pub use names::{
     column_names, column_names_jsonl, column_names_parquet, distinct_values, distinct_values_jsonl,
     distinct_values_parquet,
 };
 use parquet::ParquetRows;
-
-pub use parquet::parquet_being_read;
 use rows::{LONGEST_VALUE, Rows, beginning};
 use table::Table;
 
@@ -271,8 +270,10 @@ impl<T: Table> Reader<T> {
             FunctionPlace::Numbered(place) => (place, true),
             FunctionPlace::Fixed(_) => return self.rows.row_error(None, TraceProblem::NoName),
         };
-        let value = beginning(self.rows.field(place.index), LONGEST_VALUE);
+        let field = self.rows.field(place.index);
+        let value = beginning(field, LONGEST_VALUE);
         let problem = match is_number {
+            _ if std::str::from_utf8(field).is_err() => TraceProblem::NotText,
             true => TraceProblem::UnknownNumber { value, functions: self.functions.len() },
             false => TraceProblem::UnknownFunction { similar: self.functions.similar(&value), value },
         };

@@ -9,7 +9,7 @@ use isotherm_workload::{
 };
 use parquet::basic::Compression;
 use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int64Type};
-use parquet::file::properties::WriterProperties;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 use proptest::prelude::*;
@@ -122,7 +122,7 @@ fn what_is_wrong_with_lines_of_json() {
     let good = "{\"at_ms\":1,\"function\":\"resize\",\"took_s\":1}\n";
     assert_eq!(says(jsonl("")).0, "run.jsonl: the trace is empty");
     let (message, hint) = says(jsonl("[{\"at_ms\":1}]\n"));
-    assert_eq!(message, "run.jsonl:1: this line is no JSON object: invalid type: sequence, expected an object");
+    assert_eq!(message, "run.jsonl:1: this line is no JSON object: it is another value");
     assert_eq!(hint, "each line is one by itself, like { \"arrival_s\": 0.5 }");
     let (message, hint) = says(jsonl("{\"at\":1,\"function\":\"resize\",\"took_s\":1}\n"));
     assert_eq!((message.as_str(), hint.as_str()), ("run.jsonl: there is no column `at_ms`", "did you mean `at`?"));
@@ -135,11 +135,8 @@ fn what_is_wrong_with_lines_of_json() {
         ("{\"at_ms\":2,\"function\":\"resize\",\"took_s\":null}", "column `took_s`: there is no value"),
         ("{\"at_ms\":2,\"function\":\"resize\",\"took_s\":[1]}", "column `took_s`: `[1]` is not a number"),
         ("{\"at_ms\":2,\"function\":\"resise\",\"took_s\":1}", "column `function`: there is no function `resise`"),
-        (
-            "{\"at_ms\":2,\"function\":\"resize\",\"took_s\":1",
-            "this line is no JSON object: EOF while parsing an object",
-        ),
-        ("{} {}", "this line is no JSON object: trailing characters"),
+        ("{\"at_ms\":2,\"function\":\"resize\",\"took_s\":1", "this line is no JSON object: it ends in the middle"),
+        ("{} {}", "this line is no JSON object: something follows behind its end"),
         ("{\"at_ms\":2,\"took_s\":1,\"function\":\"resize\",\"took_s\":null}", "there are two columns `took_s`"),
     ];
     for (line, expected) in rest {
@@ -172,7 +169,10 @@ fn what_is_wrong_with_parquet() {
         ]
     );
     let (message, hint) = says(parquet(bytes[..bytes.len() - 20].to_vec()));
-    assert_eq!(message, "run.parquet: the file cannot be read as Parquet: Invalid Parquet file. Corrupt footer");
+    assert_eq!(
+        message,
+        "run.parquet: the file cannot be read as Parquet: the end of the file, which names its columns, is damaged or not there"
+    );
     assert_eq!(hint, "is it a Parquet file, and was it copied to its end?");
     assert!(says(parquet(Vec::new())).0.starts_with("run.parquet: the file cannot be read as Parquet: "));
     assert_eq!(
@@ -191,4 +191,45 @@ fn what_is_wrong_with_parquet() {
         (message.as_str(), hint.as_str()),
         ("run.csv: this is a Parquet file, not text", "a workload of kind `parquet` reads it")
     );
+}
+
+/// A value that many rows share is there once, and one that nobody has written on purpose is refused with its row.
+#[test]
+fn long_values_of_parquet() {
+    let written = |length: usize| {
+        let schema = "message m { required int64 at_ms; required binary function (UTF8); }";
+        let schema = Arc::new(parse_message_type(schema).unwrap());
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::SNAPPY)
+            .set_dictionary_page_size_limit(8 << 20)
+            .set_statistics_enabled(EnabledStatistics::None);
+        let mut file = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties.build())).unwrap();
+        let mut group = file.next_row_group().unwrap();
+        let mut column = group.next_column().unwrap().unwrap();
+        column.typed::<Int64Type>().write_batch(&(0..1000).collect::<Vec<_>>(), None, None).unwrap();
+        column.close().unwrap();
+        let mut column = group.next_column().unwrap().unwrap();
+        let long = ByteArray::from(vec![b'a'; length]);
+        let names: Vec<_> =
+            (0..1000).map(|row| if row < 2 { ByteArray::from("resize") } else { long.clone() }).collect();
+        column.typed::<ByteArrayType>().write_batch(&names, None, None).unwrap();
+        column.close().unwrap();
+        group.close().unwrap();
+        file.into_inner().unwrap()
+    };
+    let columns = Columns { duration: None, ..columns() };
+    let read = |bytes: Vec<u8>, function: String| {
+        let functions = FunctionNames::new(["resize".to_owned(), function]);
+        ParquetTrace::new("run.parquet", Bytes::from(bytes), &columns, functions)?
+            .arrivals()
+            .collect::<Result<Vec<_>, _>>()
+    };
+    let most = 1 << 20;
+    let all = read(written(most), "a".repeat(most)).unwrap();
+    assert_eq!(
+        all.iter().map(|arrival| arrival.function).collect::<Vec<_>>(),
+        [[0; 2].to_vec(), [1; 998].to_vec()].concat()
+    );
+    let (message, _) = says(read(written(most + 1), "a".repeat(most + 1)));
+    assert_eq!(message, "run.parquet:3: column `function`: this value is longer than 1 MiB");
 }

@@ -365,7 +365,7 @@ fn bytes_that_are_no_text() {
     let trace = CsvTrace::new("run.csv", text.as_slice(), &columns(), names()).unwrap();
     let result: Result<Vec<_>, _> = trace.arrivals().collect();
     let (message, _) = says(result);
-    assert_eq!(message, "run.csv:3: column `function`: there is no function `\u{fffd}\u{fffd}`");
+    assert_eq!(message, "run.csv:3: column `function`: this is not UTF-8 text");
 }
 
 /// Gives one row after the other without an end, and counts the bytes that were taken.

@@ -21,12 +21,12 @@ pub fn run(arguments: &CheckArguments) -> Status {
     let experiment = match Experiment::load_whole(&arguments.experiment.file, &arguments.experiment.overrides()) {
         Ok(experiment) => experiment,
         Err(diagnostics) => {
-            Terminal::complain(&diagnostics.render(Terminal::colours()));
+            Terminal::show(&diagnostics);
             return Status::BadInput;
         }
     };
     if !experiment.warnings().list().is_empty() {
-        Terminal::complain(&experiment.warnings().render(Terminal::colours()));
+        Terminal::show(experiment.warnings());
     }
     let mut terminal = Terminal::new();
     terminal.line(&shown(&experiment));

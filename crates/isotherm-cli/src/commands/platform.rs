@@ -17,12 +17,12 @@ pub fn run(arguments: &PlatformArguments) -> Status {
     let view = match PlatformView::load(&arguments.file, &arguments.overrides()) {
         Ok(view) => view,
         Err(diagnostics) => {
-            Terminal::complain(&diagnostics.render(Terminal::colours()));
+            Terminal::show(&diagnostics);
             return Status::BadInput;
         }
     };
     if !view.warnings().list().is_empty() {
-        Terminal::complain(&view.warnings().render(Terminal::colours()));
+        Terminal::show(view.warnings());
     }
     // A mistyped host is found before anything is written.
     let shown = match arguments.route.as_deref() {
@@ -58,11 +58,10 @@ pub fn run(arguments: &PlatformArguments) -> Status {
         }
     }
     if let Some(shown) = shown {
-        terminal.line(&if Terminal::prints_colours() && !arguments.json {
-            text::with_coloured_heads(&shown)
-        } else {
-            shown
-        });
+        match arguments.json {
+            true => terminal.json(&shown),
+            false => terminal.tables(&shown),
+        }
     }
     if !arguments.json && !drawn.is_empty() {
         terminal.line(&drawn.join("\n"));

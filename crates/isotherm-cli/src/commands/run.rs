@@ -28,7 +28,7 @@ pub fn run(arguments: &RunArguments) -> Status {
         Err(diagnostics) => return bad_input(&diagnostics),
     };
     if !arguments.quiet && !experiment.warnings().list().is_empty() {
-        Terminal::complain(&experiment.warnings().render(Terminal::colours()));
+        Terminal::show(experiment.warnings());
     }
     let out = arguments.out.clone().unwrap_or_else(|| Path::new("results").join(experiment.name()));
     let session = match Session::new(&experiment, &out, arguments) {
@@ -50,10 +50,10 @@ pub fn run(arguments: &RunArguments) -> Status {
         Err(status) => return status,
     };
     if arguments.json {
-        terminal.line(&json(&done));
+        terminal.json(&json(&done));
     } else {
         let shown = session.shown(&done);
-        terminal.line(&if Terminal::prints_colours() { text::with_coloured_heads(&shown) } else { shown });
+        terminal.tables(&shown);
     }
     if terminal.failed() { Status::CouldNotGoOn } else { Status::Done }
 }
@@ -214,7 +214,7 @@ impl<'a> Session<'a> {
 }
 
 fn bad_input(diagnostics: &Diagnostics) -> Status {
-    Terminal::complain(&diagnostics.render(Terminal::colours()));
+    Terminal::show(&diagnostics);
     Status::BadInput
 }
 

@@ -13,7 +13,7 @@ use crate::Status;
 use crate::arguments::{DescribeArguments, GenerateArguments, GenerateFormat, WorkloadCommand};
 use crate::interrupt::Interrupt;
 use crate::terminal::Terminal;
-use crate::text::{self, count};
+use crate::text::count;
 use crate::workload;
 
 /// Describes or writes a workload.
@@ -30,11 +30,11 @@ fn is_experiment(path: &Path) -> bool {
 
 fn load(file: &Path, overrides: &Overrides, quiet: bool) -> Result<Experiment, Status> {
     let experiment = Experiment::load(file, overrides).map_err(|diagnostics| {
-        Terminal::complain(&diagnostics.render(Terminal::colours()));
+        Terminal::show(&diagnostics);
         Status::BadInput
     })?;
     if !quiet && !experiment.warnings().list().is_empty() {
-        Terminal::complain(&experiment.warnings().render(Terminal::colours()));
+        Terminal::show(experiment.warnings());
     }
     Ok(experiment)
 }
@@ -52,7 +52,7 @@ fn first(experiment: &Experiment, quiet: bool) -> &PlannedRun {
 fn failed(error: &ExperimentError) -> Status {
     match error {
         ExperimentError::Input(diagnostics) => {
-            Terminal::complain(&diagnostics.render(Terminal::colours()));
+            Terminal::show(&diagnostics);
             Status::BadInput
         }
         ExperimentError::Export { source, .. } => {
@@ -92,17 +92,17 @@ fn describe(arguments: &DescribeArguments) -> Status {
         match describe_trace(&arguments.file, &columns) {
             Ok(report) => report,
             Err(diagnostics) => {
-                Terminal::complain(&diagnostics.render(Terminal::colours()));
+                Terminal::show(&diagnostics);
                 return Status::BadInput;
             }
         }
     };
     let mut terminal = Terminal::new();
     if arguments.json {
-        terminal.line(&report.to_json());
+        terminal.json(&report.to_json());
     } else {
         let shown = workload::shown(&report);
-        terminal.line(&if Terminal::prints_colours() { text::with_coloured_heads(&shown) } else { shown });
+        terminal.tables(&shown);
     }
     if terminal.failed() { Status::CouldNotGoOn } else { Status::Done }
 }
@@ -147,7 +147,7 @@ fn generate(arguments: &GenerateArguments) -> Status {
     };
     let mut terminal = if arguments.quiet { Terminal::silent() } else { Terminal::new() };
     if arguments.json {
-        terminal.line(&report.to_json());
+        terminal.json(&report.to_json());
     } else {
         let (arrivals, functions) = (count(report.arrivals), count(report.functions));
         let mut shown = format!("{arrivals} invocations of {functions} functions in:");

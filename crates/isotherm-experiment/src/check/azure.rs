@@ -340,11 +340,12 @@ fn year_2021(value: &Value, context: &Context<'_>) -> Option<Named> {
 /// Reports what is wrong with the rows of a trace; whether nothing is.
 fn report(errors: Vec<TraceError>, further: u64, named: &Located<String>, context: &Context<'_>) -> bool {
     let is_good = errors.is_empty();
+    let shown = errors.len() as u64;
     for error in errors {
         traces::report(&Box::new(error).into(), named, &[], context);
     }
     if further > 0 {
-        let message = format!("`{}`: {further} more things are wrong with its rows", named.value);
+        let message = traces::further(&named.value, shown, further);
         context.report.push(Diagnostic::at(named.span, message, ""));
     }
     is_good

@@ -1,20 +1,17 @@
 //! What all readers need: names, the folder of the file, where errors go.
 
 use std::cell::RefCell;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use isotherm_workload::{CompressionError, Decompressed};
+use isotherm_workload::CompressionError;
 
 use crate::check::names::Names;
 use crate::check::traces::Traces;
 use crate::diagnostic::Report;
+use crate::files::{self, TextError};
 use crate::plan::{AzureTrace, Body, FunctionPlan};
 use crate::source::{Located, SourceId, Sources};
-
-/// A file that is read as a whole and is larger than this is not what it should be.
-const LARGEST_FILE: u64 = 1 << 30;
 
 /// What all readers need.
 pub struct Context<'a> {
@@ -81,23 +78,23 @@ impl Context<'_> {
     /// Reads a file of the experiment, which may be compressed, or reports at the place of its path why it cannot be read.
     pub fn read(&self, path: &Located<String>) -> Option<ReadFile> {
         let full = self.path(path);
-        let mut text = String::new();
-        let read = std::fs::File::open(&full)
-            .and_then(|file| Decompressed::new(file).take(LARGEST_FILE + 1).read_to_string(&mut text));
-        match read {
-            Ok(length) if length as u64 > LARGEST_FILE => {
-                self.report.error(path.span, format!("cannot read `{}`", path.value), "it is larger than 1 GiB");
-                None
-            }
-            Ok(_) => {
+        match files::read(&full) {
+            Ok(text) => {
                 let source = self.sources.borrow_mut().add(full.display().to_string(), text.clone());
-                Some(ReadFile { source, text })
+                return Some(ReadFile { source, text });
             }
-            Err(error) => {
-                self.cannot_read(path, &error);
-                None
+            Err(TextError::Unreadable(error)) => self.cannot_read(path, &error),
+            Err(TextError::NotText(wrong)) => {
+                let name = full.display().to_string();
+                let diagnostic = wrong.diagnostic(&name, &mut self.sources.borrow_mut());
+                self.report.push(diagnostic);
+            }
+            Err(error @ TextError::TooLarge(_)) => {
+                let hint = "it is held in memory: is it the file that is meant?";
+                self.report.error(path.span, format!("cannot read `{}`: {error}", path.value), hint);
             }
         }
+        None
     }
 
     /// Reports that a file cannot be read.
@@ -107,6 +104,10 @@ impl Context<'_> {
             return;
         }
         let message = format!("cannot read `{}`: {}", path.value, io_reason(error));
+        if files::special(error).is_some() {
+            self.report.error(path.span, message, "");
+            return;
+        }
         let hint = match self.is_argument(path) {
             true => "paths given on the command line are relative to the current folder",
             false => "paths are relative to the experiment file",
@@ -117,6 +118,9 @@ impl Context<'_> {
 
 /// Why a file could not be opened, in the same words on every system.
 pub fn io_reason(error: &std::io::Error) -> String {
+    if let Some(reason) = files::special(error) {
+        return reason;
+    }
     match error.kind() {
         std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
         std::io::ErrorKind::IsADirectory => "it is a folder".to_owned(),

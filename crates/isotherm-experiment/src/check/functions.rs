@@ -220,7 +220,7 @@ fn file(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<File> {
         context.report.push(Diagnostic::at(lines.place(error), row_message(error), error.hint()));
     }
     if found.further > 0 {
-        let message = format!("`{}`: {} more things are wrong with its rows", path.value, found.further);
+        let message = traces::further(&path.value, found.errors.len() as u64, found.further);
         context.report.error(path.span, message, "");
     }
     let places = found.rows.iter().map(|row| lines.word(row.line, &row.name)).collect();

@@ -10,7 +10,9 @@ use isotherm_workload::{
 };
 
 use crate::check::context::Context;
-use crate::check::fields::{Choice, Count, Fields, FromValue, Positive, Rate, RateOrNone, choice, takes, word, words};
+use crate::check::fields::{
+    AtMost, Choice, Count, Fields, FromValue, Positive, Rate, RateOrNone, choice, takes, word, words,
+};
 use crate::check::law::A_DURATION;
 use crate::check::schema::{Field, TableSpec, Takes, field};
 use crate::check::workload::{A_FUNCTION, date, function};
@@ -22,6 +24,9 @@ use crate::plan::{
 };
 use crate::source::{Located, Span};
 use crate::tree::{Kind, Value};
+
+/// Each client is an actor with random streams of its own, a kilobyte or two.
+const MOST_CLIENTS: u32 = 1_000_000;
 
 const fn kind(what: &'static str, example: &'static str) -> Field {
     field("kind", Takes::Value { what, example }, "What the workload is.")
@@ -191,7 +196,7 @@ pub const CLOSED: TableSpec = TableSpec {
         FUNCTION,
         FUNCTIONS,
         POPULARITY,
-        field("clients", takes::<Count>(), "How many clients there are."),
+        field("clients", takes::<AtMost<MOST_CLIENTS>>(), "How many clients there are, at most a million."),
         field(
             "think",
             A_DURATION,
@@ -508,7 +513,7 @@ fn day_shape(fields: &mut Fields<'_>) -> Option<(DayShape, Span)> {
 
 fn closed(fields: &mut Fields<'_>, number: usize, context: &Context<'_>) -> Option<WorkloadPlan> {
     let targets = targets(fields, number, context);
-    let clients = fields.required::<Count>("clients");
+    let clients = fields.required::<AtMost<MOST_CLIENTS>>("clients");
     let think = fields.required::<DurationLaw>("think");
     let duration = fields.optional::<DurationLaw>("duration");
     let span = span(fields, Duration::ZERO);

@@ -47,7 +47,7 @@ pub(crate) use azure::tolerated;
 pub use context::io_reason;
 pub use measured::Measured;
 pub use sweep::{Setting, Variant, variants};
-pub use traces::{Depth, KnownTraces, TraceSize, Traces};
+pub use traces::{Depth, KnownTraces, TraceSize, Traces, further};
 
 use calls::BodyOf;
 use context::{Context, Needs};

@@ -7,7 +7,7 @@ use isotherm_workload::{FunctionNames, TraceError, TraceProblem, WorkloadError};
 
 use crate::check::context::Context;
 use crate::check::fields::suggestion;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, thousands};
 use crate::plan::{AzureContent, AzureSource, CsvPlan, TableFormat};
 use crate::source::Located;
 use crate::trace;
@@ -94,11 +94,12 @@ impl Traces {
         let looked_at = match self.depth {
             Depth::Beginning => trace::open(plan, names).map(drop),
             Depth::Whole => trace::check(plan, names, MOST_OF_A_TRACE).map(|check| {
+                let shown = check.errors.len() as u64;
                 for error in check.errors {
                     report(&Box::new(error).into(), file, wanted, context);
                 }
                 if check.further > 0 {
-                    let message = format!("`{}`: {} more things are wrong with its rows", file.value, check.further);
+                    let message = further(&file.value, shown, check.further);
                     context.report.push(Diagnostic::at(file.span, message, ""));
                 }
                 let size = TraceSize { arrivals: check.rows, last: check.last.unwrap_or(Time::ZERO) };
@@ -119,6 +120,12 @@ impl Traces {
         }
         report(&error, file, wanted, context);
     }
+}
+
+/// That only some of the errors of a file are told.
+pub fn further(file: &str, shown: u64, further: u64) -> String {
+    let all = thousands(shown.saturating_add(further));
+    format!("`{file}`: {shown} of {all} errors in its rows shown")
 }
 
 /// Reports what is wrong with a trace. An error of the whole file is shown where the experiment names the file or one of

@@ -12,7 +12,7 @@ use isotherm_platform::{PlatformError, PlatformSpec};
 
 use super::scenario::{Place, Problem, Scenario, ScenarioError};
 use super::{ConformError, ground};
-use crate::check::io_reason;
+use crate::files;
 
 /// A scenario with its platform.
 #[derive(Clone, Debug)]
@@ -57,10 +57,10 @@ impl Reader {
     /// Reads one scenario; reports what is wrong with it.
     fn case(&mut self, file: PathBuf) -> Option<Case> {
         let shown = file.display().to_string();
-        let scenario = match fs::read_to_string(&file) {
+        let scenario = match files::read(&file) {
             Ok(text) => Scenario::parse(&shown, &text),
             Err(error) => {
-                let message = format!("cannot read the scenario: {}", io_reason(&error));
+                let message = format!("cannot read the scenario: {}", error);
                 Err(ScenarioError { file: shown.clone(), problems: vec![whole_file(message)] })
             }
         };
@@ -80,13 +80,13 @@ impl Reader {
         if let Some(known) = self.platforms.get(&path) {
             return known.clone();
         }
-        let spec = match fs::read_to_string(&path) {
+        let spec = match files::read(&path) {
             Ok(text) => PlatformSpec::from_simgrid_xml(&text).map_err(|errors| ScenarioError {
                 file: path.display().to_string(),
                 problems: errors.iter().map(problem_of_platform).collect(),
             }),
             Err(error) => {
-                let message = format!("cannot read the platform `{}`: {}", path.display(), io_reason(&error));
+                let message = format!("cannot read the platform `{}`: {}", path.display(), error);
                 let hint = Some("platforms are looked for beside the folder `cases`".to_owned());
                 let problem = Problem { place: Place::Path("platform".to_owned()), message, hint };
                 Err(ScenarioError { file: scenario.to_owned(), problems: vec![problem] })

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use isotherm_workload::json_reason;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
@@ -355,6 +356,11 @@ impl Problem {
         // The place that serde_json puts at the end of its message is said in front instead.
         let tail = format!(" at line {} column {}", error.line(), error.column());
         let message = text.strip_suffix(&tail).unwrap_or(&text);
+        let message = match error.is_data() {
+            true => plain_words(message),
+            false => json_reason(error).to_owned(),
+        };
+        let message = message.as_str();
         let hint = if error.is_eof() {
             Some("is the file complete?")
         } else if error.is_syntax() {
@@ -373,6 +379,43 @@ impl Problem {
         }
         problem
     }
+}
+
+/// What serde says of a value that is none of those that are meant, without the names of types that only the program knows.
+fn plain_words(message: &str) -> String {
+    if let Some(word) = message.strip_prefix("unknown variant ") {
+        return format!("unknown word {word}");
+    }
+    let is_wrong = message.strip_prefix("invalid type: ").or(message.strip_prefix("invalid value: "));
+    if let Some((is, expected)) = is_wrong.and_then(|message| message.rsplit_once(", expected ")) {
+        let is = match is {
+            "map" => "an object",
+            "sequence" => "a list",
+            other => other,
+        };
+        return format!("this is {is}, but {} is expected", in_plain_words(expected));
+    }
+    in_plain_words(message)
+}
+
+/// The same of a part of a message.
+fn in_plain_words(message: &str) -> String {
+    let mut words = Vec::new();
+    let mut rest = message.split(' ').peekable();
+    while let Some(word) = rest.next() {
+        match word {
+            "struct" | "enum" | "tuple" => {
+                rest.next();
+                words.push(if word == "enum" { "one of some words" } else { "an object" });
+            }
+            "u8" | "u16" | "u32" | "u64" | "usize" | "i64" => words.push("a whole number"),
+            "f64" => words.push("a number"),
+            "sequence" => words.push("list"),
+            "map" => words.push("object"),
+            word => words.push(word),
+        }
+    }
+    words.join(" ").replace("a an object", "an object").replace("a object", "an object")
 }
 
 /// One line per problem: `FILE:LINE:COLUMN: message (hint)`, `FILE: PATH: message (hint)` or `FILE: message (hint)`.

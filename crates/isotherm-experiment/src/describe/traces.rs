@@ -209,11 +209,12 @@ impl Wrong {
     }
 
     fn rows(&mut self, shown: &str, errors: Vec<TraceError>, further: u64) {
+        let told = errors.len() as u64;
         for error in errors {
             self.trace(&Box::new(error).into());
         }
         if further > 0 {
-            let message = format!("`{shown}`: {further} more things are wrong with its rows");
+            let message = crate::check::further(shown, told, further);
             self.list.push(Diagnostic::without_place(message));
         }
     }

@@ -33,23 +33,19 @@ pub mod route;
 pub mod svg;
 pub mod table;
 
-use std::io::Read;
 use std::path::Path;
 
 use isotherm_platform::{HostId, PlatformError, PlatformSpec};
 
-use crate::check::io_reason;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::experiment::{Experiment, Overrides};
+use crate::files;
 use crate::output::Inputs;
 use crate::plan::HostsPlan;
 use crate::source::{SourceId, Sources};
 
 pub use route::{RouteError, RouteView};
 pub use table::Table;
-
-/// A larger file than this is not a platform, or not well written.
-const LARGEST_FILE: u64 = 256 << 20;
 
 /// A platform to look at. See the [module](self).
 #[derive(Clone, Debug)]
@@ -71,12 +67,7 @@ impl PlatformView {
     /// Everything that is wrong with the file.
     pub fn load(path: &Path, overrides: &Overrides) -> Result<Self, Diagnostics> {
         let shown = path.display().to_string();
-        let cannot_read = |reason: &str| Diagnostics::single(format!("cannot read `{shown}`: {reason}"));
-        let mut text = String::new();
-        let read = std::fs::File::open(path).and_then(|file| file.take(LARGEST_FILE + 1).read_to_string(&mut text));
-        if read.map_err(|error| cannot_read(&io_reason(&error)))? as u64 > LARGEST_FILE {
-            return Err(cannot_read("it is larger than 256 MiB"));
-        }
+        let text = files::read_given(path, &shown, files::LARGEST_TEXT, "")?;
         let is_xml = text.trim_start_matches('\u{feff}').trim_start().starts_with('<');
         let named_xml = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("xml"));
         if !is_xml && !named_xml {

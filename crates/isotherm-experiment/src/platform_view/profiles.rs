@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::check::io_reason;
+use crate::files;
 
 /// Reads profile files by the names that a platform file in this folder uses for them.
 pub fn beside(folder: &Path) -> impl FnMut(&str) -> Result<String, String> + use<> {
     let folder: PathBuf = folder.to_owned();
-    move |name| std::fs::read_to_string(folder.join(name)).map_err(|error| io_reason(&error))
+    move |name| files::read(&folder.join(name)).map_err(|error| error.to_string())
 }

@@ -5,7 +5,8 @@ use std::panic::resume_unwind;
 use std::sync::mpsc::{Receiver, SendError, SyncSender, sync_channel};
 use std::thread::{Builder, JoinHandle};
 
-use isotherm_workload::{Arrival, Workload, WorkloadError};
+use isotherm_kernel::Time;
+use isotherm_workload::{Arrival, Next, Workload, WorkloadError};
 
 /// Arrivals in a batch.
 const BATCH: usize = 4096;
@@ -16,14 +17,15 @@ const BATCHES: usize = 3;
 /// The arrivals of another workload, which gives them on a thread of its own.
 ///
 /// What reads a trace has nothing to do with what becomes of its arrivals, so it need not wait for it. They are the same arrivals
-/// in the same order, and an error comes in its place. (In builds that unwind, a panic of the workload comes out of
-/// [`next_arrival`](Workload::next_arrival), where its batch would.) Nothing of this depends on which thread is faster: each waits for the other where it
+/// in the same order, and an error comes in its place. A panic of the workload comes out of
+/// [`next_arrival`](Workload::next_arrival), where its batch would. Nothing of this depends on which thread is faster: each waits for the other where it
 /// must, and never looks whether it would have to.
 ///
 /// A fixed number of batches goes round: full ones come to whoever takes the arrivals, and empty ones go back. So the workload is never
 /// further than [`BATCHES`] of [`BATCH`] arrivals ahead, and no more are held. Nothing is asked of it before the first arrival is
 /// wanted. The first batch is read by whoever wants it, so that a short workload needs no thread; so are all of them if there can be no
-/// thread. Dropping it ends the thread, which finishes the batch that it is reading.
+/// thread. Dropping it ends the thread, which finishes the batch that it is reading. A batch also ends where the workload is [silent](Next::Silence), so that it never takes
+/// long; one without any arrival says how long the silence is.
 pub(super) struct ReadAhead<W> {
     batch: Batch,
     /// How many arrivals of the batch have been given.
@@ -35,6 +37,8 @@ pub(super) struct ReadAhead<W> {
 #[derive(Default)]
 struct Batch {
     arrivals: Vec<Arrival>,
+    /// Up to when nothing follows, if the batch ends in silence.
+    silence: Option<Time>,
     /// How the workload ends, if it does so after them.
     end: Option<Result<(), WorkloadError>>,
 }
@@ -44,18 +48,19 @@ impl Batch {
     fn read(mut arrivals: Vec<Arrival>, workload: &mut impl Workload) -> Self {
         arrivals.clear();
         while arrivals.len() < BATCH {
-            match workload.next_arrival() {
-                Ok(Some(arrival)) => arrivals.push(arrival),
-                Ok(None) => return Batch { arrivals, end: Some(Ok(())) },
-                Err(error) => return Batch { arrivals, end: Some(Err(error)) },
+            match workload.look() {
+                Ok(Next::Arrival(arrival)) => arrivals.push(arrival),
+                Ok(Next::Silence(until)) => return Batch { arrivals, silence: Some(until), end: None },
+                Ok(Next::End) => return Batch { arrivals, silence: None, end: Some(Ok(())) },
+                Err(error) => return Batch { arrivals, silence: None, end: Some(Err(error)) },
             }
         }
-        Batch { arrivals, end: None }
+        Batch { arrivals, silence: None, end: None }
     }
 
     /// After which there is nothing.
     fn last() -> Self {
-        Batch { arrivals: Vec::new(), end: Some(Ok(())) }
+        Batch { arrivals: Vec::new(), silence: None, end: Some(Ok(())) }
     }
 }
 
@@ -133,19 +138,19 @@ impl<W: Workload + Send + 'static> ReadAhead<W> {
         ReadAhead { batch: Batch::default(), given: 0, reading: Reading::Here(workload) }
     }
 
-    /// The first arrival of the next batch, or the end.
+    /// The first arrival of the next batch, or that it has none, or the end.
     #[cold]
-    fn turn(&mut self) -> Result<Option<Arrival>, WorkloadError> {
+    fn turn(&mut self) -> Result<Next, WorkloadError> {
         self.given = 0;
-        let Batch { arrivals, end } = std::mem::replace(&mut self.batch, Batch::last());
+        let Batch { arrivals, end, .. } = std::mem::replace(&mut self.batch, Batch::last());
         let reading = std::mem::replace(&mut self.reading, Reading::Over);
         match (end, reading) {
             (Some(end), Reading::There(thread)) => {
                 // It has nothing left to do.
                 let _ = thread.end();
-                return end.map(|()| None);
+                return end.map(|()| Next::End);
             }
-            (Some(end), _) => return end.map(|()| None),
+            (Some(end), _) => return end.map(|()| Next::End),
             (None, Reading::Here(mut workload)) => {
                 self.batch = Batch::read(arrivals, &mut workload);
                 self.reading = match &self.batch.end {
@@ -159,17 +164,30 @@ impl<W: Workload + Send + 'static> ReadAhead<W> {
             },
             (None, Reading::Over) => {}
         }
-        // There is an arrival now, or the end.
-        self.next_arrival()
+        match self.batch.silence {
+            Some(until) if self.batch.arrivals.is_empty() => Ok(Next::Silence(until)),
+            // There is an arrival now, or the end.
+            _ => self.look(),
+        }
     }
 }
 
 impl<W: Workload + Send + 'static> Workload for ReadAhead<W> {
-    #[inline]
     fn next_arrival(&mut self) -> Result<Option<Arrival>, WorkloadError> {
+        loop {
+            match self.look()? {
+                Next::Arrival(arrival) => return Ok(Some(arrival)),
+                Next::Silence(_) => {}
+                Next::End => return Ok(None),
+            }
+        }
+    }
+
+    #[inline]
+    fn look(&mut self) -> Result<Next, WorkloadError> {
         let Some(&arrival) = self.batch.arrivals.get(self.given) else { return self.turn() };
         self.given += 1;
-        Ok(Some(arrival))
+        Ok(Next::Arrival(arrival))
     }
 }
 

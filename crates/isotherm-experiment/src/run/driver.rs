@@ -5,9 +5,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use isotherm_kernel::{Mailbox, Time};
-use isotherm_serverless::{Body, Planned, RegisteredFunction, Source};
+use isotherm_serverless::{Body, Planned, RegisteredFunction, Source, Upcoming};
 use isotherm_services::ExecutionController;
-use isotherm_workload::{Arrival, Merge, Workload, WorkloadError};
+use isotherm_workload::{Arrival, Merge, Next, Workload, WorkloadError};
 
 use super::Failure;
 use super::ahead::ReadAhead;
@@ -23,17 +23,19 @@ struct Arrivals {
 }
 
 impl Source for Arrivals {
-    fn next(&mut self) -> Option<Planned> {
+    fn next(&mut self) -> Option<Upcoming> {
         loop {
-            match self.workload.next_arrival() {
-                Ok(Some(arrival)) if self.missed.take(&arrival) => {}
-                Ok(arrival) => {
-                    return arrival.map(|arrival| Planned {
+            match self.workload.look() {
+                Ok(Next::Arrival(arrival)) if self.missed.take(&arrival) => {}
+                Ok(Next::Arrival(arrival)) => {
+                    return Some(Upcoming::Planned(Planned {
                         at: arrival.at,
                         function: arrival.function as usize,
                         body: body_of(&arrival, &self.bodies),
-                    });
+                    }));
                 }
+                Ok(Next::Silence(until)) => return Some(Upcoming::Silence(until)),
+                Ok(Next::End) => return None,
                 Err(error) => {
                     *self.failure.borrow_mut() = Some(error);
                     return None;
@@ -102,7 +104,15 @@ impl Driver {
                 return Err(error.into());
             }
         } else {
-            while let Some(arrival) = workload.next_arrival()? {
+            loop {
+                let arrival = match workload.look()? {
+                    Next::Arrival(arrival) => arrival,
+                    Next::Silence(until) => {
+                        me.sleep_until(until).await;
+                        continue;
+                    }
+                    Next::End => break,
+                };
                 if missed.take(&arrival) {
                     continue;
                 }

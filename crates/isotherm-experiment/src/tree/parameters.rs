@@ -31,6 +31,10 @@ use crate::source::{Sources, Span};
 /// The table that holds the parameters.
 pub const PARAMETERS: &str = "parameters";
 
+/// How much parameters may become, all together: characters, and values of arrays and tables. Each may use those above it, so that a few lines can
+/// ask for more than any memory holds.
+const MOST_FILLED: usize = 16 << 20;
+
 /// The table of values to be tried, in which nothing is replaced before they are in their places.
 const SWEEP: &str = "sweep";
 
@@ -57,7 +61,7 @@ pub fn resolve(mut path: Path, root: &Value) -> Path {
 /// Puts the parameters into all strings that ask for them. What is wrong with that is reported.
 pub fn substitute(root: &mut Value, sources: &Sources, report: &Report) {
     let Kind::Table(table) = &mut root.kind else { return };
-    let mut filler = Filler { parameters: IndexMap::new(), used: BTreeSet::new(), sources, report };
+    let mut filler = Filler { parameters: IndexMap::new(), used: BTreeSet::new(), left: MOST_FILLED, sources, report };
     if let Some(entry) = table.entry_mut(PARAMETERS)
         && let Kind::Table(parameters) = &mut entry.value.kind
     {
@@ -76,6 +80,8 @@ struct Filler<'a> {
     /// Those known so far.
     parameters: IndexMap<String, Value>,
     used: BTreeSet<String>,
+    /// How much may still be filled in.
+    left: usize,
     sources: &'a Sources,
     report: &'a Report,
 }
@@ -148,6 +154,15 @@ impl Filler<'_> {
     fn value(&mut self, name: &str, place: Span) -> Option<Value> {
         if let Some(value) = self.parameters.get(name) {
             self.used.insert(name.to_owned());
+            match self.left.checked_sub(weight(value)) {
+                Some(left) => self.left = left,
+                None => {
+                    let hint =
+                        format!("all together they may become {} million characters and values", MOST_FILLED >> 20);
+                    self.report.error(place, "the parameters become too much here", hint);
+                    return None;
+                }
+            }
             return Some(value.clone());
         }
         let known: Vec<_> = self.parameters.keys().map(String::as_str).collect();
@@ -177,6 +192,16 @@ impl Filler<'_> {
                 self.report.warn(Diagnostic::at(entry.key_span, message, hint));
             }
         }
+    }
+}
+
+/// How much is copied when a value is filled in.
+fn weight(value: &Value) -> usize {
+    1 + match &value.kind {
+        Kind::String(text) => text.len(),
+        Kind::Array(values) => values.iter().map(weight).sum(),
+        Kind::Table(table) => table.entries.iter().map(|entry| entry.key.len() + weight(&entry.value)).sum(),
+        _ => 0,
     }
 }
 
@@ -212,6 +237,22 @@ mod tests {
         assert_eq!(x("\"1${t}\""), Err("parameter `t` is an array, which cannot be part of a string".to_owned()));
         assert_eq!(x("\"${c}\""), Err("there is no parameter `c`".to_owned()));
         assert_eq!(x("\"${a\""), Err("`${` is opened here and never closed".to_owned()));
+    }
+
+    /// Each of these is ten times as much as the one before.
+    #[test]
+    fn parameters_that_become_too_much() {
+        for one in ["\"0123456789\"", "[0, 1, 2, 3]"] {
+            let mut text = format!("x = \"${{p12}}\"\n[parameters]\np0 = {one}\n");
+            for number in 1..=12 {
+                let before = format!("${{p{}}}", number - 1);
+                match one.starts_with('[') {
+                    true => text += &format!("p{number} = [{}]\n", vec![format!("\"{before}\""); 10].join(", ")),
+                    false => text += &format!("p{number} = \"{}\"\n", before.repeat(10)),
+                }
+            }
+            assert_eq!(x(&text), Err("the parameters become too much here".to_owned()));
+        }
     }
 
     #[test]

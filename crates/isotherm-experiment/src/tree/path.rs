@@ -33,6 +33,9 @@ pub struct SetError {
     pub hint: String,
 }
 
+/// No field is as deep in a file as this.
+const MOST_STEPS: usize = 64;
+
 impl Path {
     /// Reads a path that is written at the beginning of a source.
     pub fn parse(source: SourceId, text: &str) -> Result<Self, SetError> {
@@ -58,6 +61,9 @@ impl Path {
             };
             if length == 0 {
                 return Err(error(at, at, "this is not the path of a field"));
+            }
+            if steps.len() == MOST_STEPS {
+                return Err(error(0, text.len(), "this path has too many steps"));
             }
             steps.push(Step { name: name.to_owned(), span: Span { source, start: at, end: at + length } });
             at += length;

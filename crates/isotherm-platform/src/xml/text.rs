@@ -11,6 +11,12 @@ pub(super) fn parse(text: &str) -> Result<Document<'_>, PlatformError> {
         let place = Lines::new(text).place(text, offset);
         return Err(PlatformError::from(Problem::NotSupported { what }).at(Some(place)));
     }
+    if let Some(offset) = crowded_element(text) {
+        let what = "too many attributes of one element".to_owned();
+        let place = Lines::new(text).place(text, offset);
+        let problem = Problem::TooLarge { what, limit: MOST_ATTRIBUTES };
+        return Err(PlatformError::from(problem).at(Some(place)));
+    }
     let options = ParsingOptions { allow_dtd: true, ..ParsingOptions::default() };
     Document::parse_with_options(text, options).map_err(|error| match error {
         Error::UnexpectedEndOfStream | Error::UnclosedRootNode => ends_too_early(text),
@@ -58,6 +64,49 @@ fn entity_declaration(text: &str) -> Option<usize> {
             // The root element: declarations come before it.
             return None;
         }
+    }
+    None
+}
+
+/// No element of a platform has more than about twenty. The reader compares each with each.
+const MOST_ATTRIBUTES: u32 = 100;
+
+/// Where an element begins that has more attributes than are read, if there is one. What is no XML is left to the reader.
+fn crowded_element(text: &str) -> Option<usize> {
+    let mut at = 0;
+    while let Some(next) = text[at..].find('<') {
+        at += next;
+        let rest = &text[at..];
+        let is_passed_over = |end: &str| rest.find(end).map(|length| length + end.len());
+        at += if rest.starts_with("<!--") {
+            is_passed_over("-->")?
+        } else if rest.starts_with("<![CDATA[") {
+            is_passed_over("]]>")?
+        } else if rest.starts_with("<?") {
+            is_passed_over("?>")?
+        } else {
+            let (mut quote, mut attributes) = (None, 0);
+            let mut length = rest.len();
+            for (place, byte) in rest.bytes().enumerate() {
+                match (quote, byte) {
+                    (Some(open), byte) if open == byte => quote = None,
+                    (Some(_), _) => {}
+                    (None, b'"' | b'\'') => {
+                        quote = Some(byte);
+                        attributes += 1;
+                    }
+                    (None, b'>') => {
+                        length = place + 1;
+                        break;
+                    }
+                    _ => {}
+                }
+            }
+            if attributes > MOST_ATTRIBUTES {
+                return Some(at);
+            }
+            length
+        };
     }
     None
 }

@@ -178,23 +178,27 @@ impl Visits {
         Visits { states, state: 0, end, gaps, gaps_random: streams.stream(path), stays }
     }
 
-    pub(super) fn next(&mut self, last: Time, until: Time) -> Time {
+    pub(super) fn next(&mut self, last: Time, until: Time, patience: &mut u32) -> Result<Time, Time> {
         let mut now = last;
         loop {
             if let Some(gaps) = &mut self.gaps {
                 let at = gaps.after(now, &mut self.gaps_random);
                 if at < self.end {
-                    return at;
+                    return Ok(at);
                 }
             }
             now = self.end;
             if now >= until {
-                return now;
+                return Ok(now);
             }
             self.state = self.states[self.state].next(self.stays.uniform());
             let state = &self.states[self.state];
             self.end = now + state.stay_s.sample_duration(&mut self.stays);
             self.gaps.clone_from(&state.gaps);
+            *patience = patience.saturating_sub(1);
+            if *patience == 0 {
+                return Err(now);
+            }
         }
     }
 }

@@ -136,12 +136,16 @@ impl Thinning {
         Thinning { gaps: Gaps::new(diurnal.gap_s.clone()), diurnal, candidates, kept }
     }
 
-    pub(super) fn next(&mut self, last: Time, until: Time) -> Time {
+    pub(super) fn next(&mut self, last: Time, until: Time, patience: &mut u32) -> Result<Time, Time> {
         let mut at = last;
         loop {
             at = self.gaps.after(at, &mut self.candidates);
             if at >= until || self.kept.uniform() * self.diurnal.highest < self.diurnal.shape_at(at) {
-                return at;
+                return Ok(at);
+            }
+            *patience = patience.saturating_sub(1);
+            if *patience == 0 {
+                return Err(at);
             }
         }
     }

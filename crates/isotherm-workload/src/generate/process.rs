@@ -143,16 +143,18 @@ impl Dates {
         }
     }
 
-    /// The date after this one; any date from `until` on if there is none before.
-    pub(super) fn next(&mut self, last: Time, until: Time) -> Time {
+    /// The date after this one; any date from `until` on if there is none before. When the patience is used up it is the date up to which
+    /// there is none, from which to go on.
+    #[inline]
+    pub(super) fn next(&mut self, last: Time, until: Time, patience: &mut u32) -> Result<Time, Time> {
         match self {
-            Dates::Gaps(gaps, random) => gaps.after(last, random),
+            Dates::Gaps(gaps, random) => Ok(gaps.after(last, random)),
             Dates::Even { rate_per_s, from, count } => {
                 *count += 1;
-                *from + Duration::from_secs_f64(*count as f64 / *rate_per_s)
+                Ok(*from + Duration::from_secs_f64(*count as f64 / *rate_per_s))
             }
-            Dates::Bursts(visits) => visits.next(last, until),
-            Dates::Diurnal(thinning) => thinning.next(last, until),
+            Dates::Bursts(visits) => visits.next(last, until, patience),
+            Dates::Diurnal(thinning) => thinning.next(last, until, patience),
         }
     }
 }

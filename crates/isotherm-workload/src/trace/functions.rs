@@ -163,6 +163,10 @@ impl Reader {
         };
         let name = text(self.name);
         let mut good = true;
+        if std::str::from_utf8(rows.field(self.name)).is_err() {
+            tell(rows.row_error(Some((self.name, name_column)), TraceProblem::NotText));
+            good = false;
+        }
         if name.is_none() {
             tell(rows.row_error(Some((self.name, name_column)), TraceProblem::NoName));
             good = false;

@@ -3,16 +3,14 @@
 use std::io::{BufRead, BufReader, Read};
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
+use serde_json::error::Category;
 use serde_json::value::RawValue;
 
 use super::rows::{LONGEST_ROW, beginning};
 use super::similar;
 use super::table::Table;
 use crate::Decompressed;
-use crate::error::{TraceError, TraceProblem};
-
-/// A longer line is no row of a table.
-const LONGEST_LINE: u64 = 1 << 20;
+use crate::error::{LONGEST_LINE, TraceError, TraceProblem};
 
 /// The line that was read last, and the values of some of its keys.
 pub(super) struct Lines<R> {
@@ -65,9 +63,15 @@ impl<R: Read> Lines<R> {
         loop {
             self.line.clear();
             self.number += 1;
-            let read = self.reader.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut self.line);
+            // With the line break behind it.
+            let read = self.reader.by_ref().take(LONGEST_LINE as u64 + 2).read_until(b'\n', &mut self.line);
             match read {
                 Ok(0) => return Ok(false),
+                Ok(_) if without_break(&self.line).len() > LONGEST_LINE => {
+                    let mut error = self.error(None, TraceProblem::LongRow);
+                    error.line = Some(self.number);
+                    return Err(error);
+                }
                 Ok(_) => {}
                 Err(error) => {
                     let mut error = self.error(None, error.into());
@@ -90,16 +94,25 @@ impl<R: Read> Lines<R> {
 
     /// Goes over the keys and values of the line.
     fn parse(&self, take: impl FnMut(&str, &RawValue)) -> Result<(), Box<TraceError>> {
-        let mut json = serde_json::Deserializer::from_slice(&self.line);
+        let text = std::str::from_utf8(&self.line).map_err(|error| {
+            let mut problem = self.row_error(None, TraceProblem::NotText);
+            problem.field = self.shown_place(error.valid_up_to());
+            problem
+        })?;
+        let mut json = serde_json::Deserializer::from_str(text);
         let parsed = Object(take).deserialize(&mut json).and_then(|()| json.end());
         parsed.map_err(|error| {
-            let text = error.to_string();
-            let place = format!(" at line {} column {}", error.line(), error.column());
-            let reason = text.strip_suffix(&place).unwrap_or(&text).to_owned();
+            let reason = json_reason(&error).to_owned();
             let mut problem = self.row_error(None, TraceProblem::NotAnObject { reason });
-            problem.field = Some(error.column().saturating_sub(1)).filter(|place| *place < problem.row.len());
+            problem.field = self.shown_place(error.column().saturating_sub(1));
             problem
         })
+    }
+
+    /// Where a byte of the line is in what is shown of it, which is text whatever the line is. `None` behind the end of that.
+    fn shown_place(&self, byte: usize) -> Option<usize> {
+        let before = self.line.get(..byte)?;
+        (byte < LONGEST_ROW).then(|| String::from_utf8_lossy(before).len())
     }
 
     fn parse_wanted(&mut self) -> Result<(), Box<TraceError>> {
@@ -181,8 +194,43 @@ impl<R: Read> Table for Lines<R> {
         error.row = beginning(&self.line, LONGEST_ROW);
         error.line = Some(self.number);
         let place = column.and_then(|(index, _)| self.values.get(index)?.place);
-        error.field = place.filter(|place| *place <= error.row.len());
+        error.field = place.and_then(|place| self.shown_place(place));
         error
+    }
+}
+
+/// A line without the break at its end.
+fn without_break(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+/// What is wrong with a text in JSON, in plain words.
+pub fn json_reason(error: &serde_json::Error) -> &'static str {
+    let text = error.to_string();
+    let known = [
+        ("expected `:`", "`:` is missing between a key and its value"),
+        ("expected `,` or `}`", "`,` or the closing `}` is missing"),
+        ("expected `,` or `]`", "`,` or the closing `]` is missing"),
+        ("trailing comma", "nothing follows behind a comma"),
+        ("trailing characters", "something follows behind its end"),
+        ("key must be a string", "a key is a string in quotes"),
+        ("control character", "a string has a control character in it, which is written as an escape such as `\\n`"),
+        ("surrogate", "an escape of a string is not whole"),
+        ("escape", "a string has an escape in it that JSON does not know"),
+        ("number out of range", "this number is too large"),
+        ("invalid number", "this is not a number"),
+        ("recursion limit", "values are nested too deep (limit 128)"),
+        ("expected value", "a value is missing, or is not written in JSON"),
+        ("expected ident", "this is neither a value nor in quotes"),
+    ];
+    match error.classify() {
+        Category::Eof => "it ends in the middle",
+        Category::Data => "it is another value",
+        _ => known
+            .iter()
+            .find(|(words, _)| text.contains(words))
+            .map_or("it is not written in JSON", |(_, reason)| reason),
     }
 }
 

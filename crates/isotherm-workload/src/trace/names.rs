@@ -7,7 +7,7 @@ use parquet::file::reader::ChunkReader;
 
 use super::jsonl::Lines;
 use super::parquet::ParquetRows;
-use super::rows::{LONGEST_VALUE, Rows, beginning};
+use super::rows::Rows;
 use super::table::Table;
 use crate::WorkloadError;
 use crate::error::TraceProblem;
@@ -103,10 +103,7 @@ fn distinct(mut rows: impl Table, column: &str) -> Result<Vec<String>, WorkloadE
         }
         let Ok(text) = std::str::from_utf8(field) else {
             // Two names that differ in bytes which are no text would look the same.
-            let value = beginning(field, LONGEST_VALUE);
-            return Err(rows
-                .row_error(Some((index, column)), TraceProblem::UnknownFunction { value, similar: None })
-                .into());
+            return Err(rows.row_error(Some((index, column)), TraceProblem::NotText).into());
         };
         values.push(text.to_owned());
         seen.insert(field.into());

@@ -5,55 +5,41 @@
 //!
 //! The place of a row in messages is its number, counted from 1.
 //!
-//! The library that takes Parquet apart gives an error for most damaged files and panics on some. What it is at work on then, [`parquet_being_read`]
-//! tells whoever has to say it to the user.
+//! The library that takes Parquet apart gives an error for most damaged files and panics on some. The panic ends at the boundary to it, here, and
+//! is the same error. (Whoever wants to see nothing of it installs a panic hook; this crate installs none.) What would make it reserve more memory than a file can need is refused
+//! [before](guard) it sees it.
 
-use std::cell::RefCell;
 use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use parquet::basic::{ConvertedType, LogicalType, Type};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
-use parquet::data_type::DataType;
+use parquet::data_type::{ByteArray, DataType};
 use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
 
 use super::rows::{LONGEST_ROW, beginning};
 use super::similar;
 use super::table::Table;
-use crate::error::{TraceError, TraceProblem};
+use crate::error::{LONGEST_LINE, TraceError, TraceProblem};
+use guard::{Guarded, Refused};
+
+mod guard;
 
 /// So many rows are read at a time.
 const BATCH: usize = 1024;
 
-thread_local! {
-    static BEING_READ: RefCell<Option<String>> = const { RefCell::new(None) };
-}
-
-/// The name of the Parquet file that this thread is taking apart now, for a panic hook: if there is one, the panic comes from a damaged file.
-pub fn parquet_being_read() -> Option<String> {
-    BEING_READ.try_with(|name| name.try_borrow().ok()?.clone()).ok()?
-}
-
-/// As long as this lives, a file is being taken apart.
-struct Reading;
-
-impl Reading {
-    fn of(name: &str) -> Self {
-        BEING_READ.set(Some(name.to_owned()));
-        Reading
-    }
-}
-
-impl Drop for Reading {
-    fn drop(&mut self) {
-        BEING_READ.set(None);
-    }
+/// What the library does with a file, in which a panic is an error.
+fn guarded<T>(work: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, ParquetError> {
+    // What was being changed is not used again: the trace is over.
+    let caught = catch_unwind(AssertUnwindSafe(work));
+    caught.unwrap_or_else(|_| Err(ParquetError::General("the library has panicked".to_owned())))
 }
 
 /// The current row of a Parquet file, and those that were read with it.
 pub(super) struct ParquetRows<R: ChunkReader> {
     name: String,
-    file: SerializedFileReader<R>,
+    file: SerializedFileReader<Guarded<R>>,
     /// The names of all columns.
     header: Vec<String>,
     columns: Vec<Column>,
@@ -76,19 +62,27 @@ struct Column {
     /// How many digits of a whole number come after the point.
     scale: usize,
     reader: Option<ColumnReader>,
-    /// The values of the batch one after the other, and where each ends.
+    values: Values,
+}
+
+/// The values of a batch.
+#[derive(Default)]
+struct Values {
+    /// Those that were written as text, one after the other, and where each ends.
     text: Vec<u8>,
     ends: Vec<usize>,
+    /// Those that are text. They are shared with the page that they are from: many rows may have one long value.
+    shared: Vec<Option<ByteArray>>,
 }
 
 impl<R: ChunkReader + 'static> ParquetRows<R> {
     /// Reads the end of the file, where the columns are named. The name is for messages.
     pub(super) fn new(name: String, reader: R) -> Result<Self, Box<TraceError>> {
-        let _reading = Reading::of(&name);
-        let file = match SerializedFileReader::new(reader) {
+        let file = match guarded(|| SerializedFileReader::new(Guarded(reader))) {
             Ok(file) => file,
             Err(error) => {
-                let problem = not_parquet(&error);
+                let problem =
+                    not_parquet(&error, "the end of the file, which names its columns, is damaged or not there");
                 return Err(Box::new(TraceError {
                     name,
                     line: None,
@@ -106,46 +100,55 @@ impl<R: ChunkReader + 'static> ParquetRows<R> {
 
     /// Reads the next rows; `false` at the end.
     fn read_batch(&mut self) -> Result<bool, Box<TraceError>> {
-        let _reading = Reading::of(&self.name);
         while self.left == 0 {
             if self.group >= self.file.num_row_groups() {
                 return Ok(false);
             }
-            let group = self.file.get_row_group(self.group).map_err(|error| self.broken(&error))?;
+            let group = guarded(|| self.file.get_row_group(self.group));
+            let group = group.map_err(|error| broken(&self.name, self.row, None, &error))?;
             self.left = usize::try_from(group.metadata().num_rows()).unwrap_or(0);
             for column in &mut self.columns {
-                let reader = group.get_column_reader(column.number);
-                column.reader = Some(reader.map_err(|error| broken(&self.name, self.row, &error))?);
+                let reader = guarded(|| group.get_column_reader(column.number));
+                let name = self.header.get(column.number);
+                column.reader = Some(reader.map_err(|error| broken(&self.name, self.row, name, &error))?);
             }
             self.group += 1;
         }
         let rows = self.left.min(BATCH);
         for column in &mut self.columns {
-            column.read(rows).map_err(|error| broken(&self.name, self.row, &error))?;
+            let name = self.header.get(column.number);
+            guarded(|| column.read(rows)).map_err(|error| broken(&self.name, self.row, name, &error))?;
         }
         self.left -= rows;
         (self.at, self.batch) = (0, rows);
         Ok(true)
     }
-
-    fn broken(&self, error: &ParquetError) -> Box<TraceError> {
-        broken(&self.name, self.row, error)
-    }
 }
 
-/// What is wrong with a file behind a row.
-fn broken(name: &str, row: u64, error: &ParquetError) -> Box<TraceError> {
+/// What is wrong with a file behind a row, in a column.
+fn broken(name: &str, row: u64, column: Option<&String>, error: &ParquetError) -> Box<TraceError> {
+    let place = match column {
+        Some(column) => format!("the data of its column `{column}` are damaged from row {} on", row + 1),
+        None => format!("its data are damaged from row {} on", row + 1),
+    };
     let line = (row > 0).then_some(row);
-    let problem = not_parquet(error);
+    let problem = not_parquet(error, &place);
     Box::new(TraceError { name: name.to_owned(), line, column: None, row: String::new(), field: None, problem })
 }
 
-fn not_parquet(error: &ParquetError) -> TraceProblem {
-    let text = match error {
-        ParquetError::General(text) | ParquetError::NYI(text) | ParquetError::EOF(text) => text.clone(),
-        other => other.to_string(),
+/// What is wrong, in words of this place: those of the library are for those who know it.
+fn not_parquet(error: &ParquetError, damage: &str) -> TraceProblem {
+    let reason = match error {
+        ParquetError::External(error) if error.is::<Refused>() => error.to_string(),
+        ParquetError::External(error) => match error.downcast_ref::<std::io::Error>() {
+            // What the disk says is not the fault of the file.
+            Some(error) if error.raw_os_error().is_some() => return TraceProblem::Unreadable(error.kind().into()),
+            _ => damage.to_owned(),
+        },
+        ParquetError::NYI(_) => "it is written in a way that is not known here".to_owned(),
+        _ => damage.to_owned(),
     };
-    TraceProblem::NotParquet { reason: text.trim_end_matches('.').to_owned() }
+    TraceProblem::NotParquet { reason }
 }
 
 impl<R: ChunkReader + 'static> Table for ParquetRows<R> {
@@ -186,15 +189,7 @@ impl<R: ChunkReader + 'static> Table for ParquetRows<R> {
             ConvertedType::UINT_8 | ConvertedType::UINT_16 | ConvertedType::UINT_32 | ConvertedType::UINT_64
         );
         let scale = if is_decimal { usize::try_from(column.type_scale()).unwrap_or(0) } else { 0 };
-        self.columns.push(Column {
-            number,
-            is_unsigned,
-            is_decimal,
-            scale,
-            reader: None,
-            text: Vec::new(),
-            ends: Vec::new(),
-        });
+        self.columns.push(Column { number, is_unsigned, is_decimal, scale, reader: None, values: Values::default() });
         Ok(self.columns.len() - 1)
     }
 
@@ -204,11 +199,18 @@ impl<R: ChunkReader + 'static> Table for ParquetRows<R> {
             return Ok(false);
         }
         self.row += 1;
-        Ok(true)
+        let at = self.at;
+        match self.columns.iter().position(|column| column.values.get(at).len() > LONGEST_LINE) {
+            None => Ok(true),
+            Some(index) => {
+                let name = self.columns.get(index).and_then(|column| self.header.get(column.number)).cloned();
+                Err(self.row_error(name.as_deref().map(|name| (index, name)), TraceProblem::LongValue))
+            }
+        }
     }
 
     fn field(&self, index: usize) -> &[u8] {
-        self.columns.get(index).map_or(&[], |column| column.value(self.at))
+        self.columns.get(index).map_or(&[], |column| column.values.get(self.at))
     }
 
     fn row_error(&self, column: Option<(usize, &str)>, problem: TraceProblem) -> Box<TraceError> {
@@ -227,42 +229,71 @@ impl<R: ChunkReader + 'static> Table for ParquetRows<R> {
     }
 }
 
-impl Column {
-    fn value(&self, row: usize) -> &[u8] {
+impl Values {
+    fn get(&self, row: usize) -> &[u8] {
+        if let Some(shared) = self.shared.get(row) {
+            return shared.as_ref().map(ByteArray::data).unwrap_or_default().trim_ascii();
+        }
         let begin = row.checked_sub(1).map_or(Some(0), |before| self.ends.get(before).copied());
         let range = begin.zip(self.ends.get(row).copied());
         range.and_then(|(begin, end)| self.text.get(begin..end)).unwrap_or_default().trim_ascii()
     }
 
+    /// Reads the next values of a column, and writes them one after the other.
+    fn read<T: DataType>(
+        &mut self,
+        reader: &mut ColumnReaderImpl<T>,
+        rows: usize,
+        mut write: impl FnMut(&mut Vec<u8>, T::T),
+    ) -> Result<(), ParquetError> {
+        let Values { text, ends, .. } = self;
+        each(reader, rows, |value| {
+            if let Some(value) = value {
+                write(text, value);
+            }
+            ends.push(text.len());
+        })
+    }
+}
+
+impl Column {
     /// Reads the next rows of the column.
     fn read(&mut self, rows: usize) -> Result<(), ParquetError> {
-        self.text.clear();
-        self.ends.clear();
-        let (text, ends) = (&mut self.text, &mut self.ends);
+        let values = &mut self.values;
+        values.text.clear();
+        values.ends.clear();
+        values.shared.clear();
         let (is_unsigned, is_decimal, scale) = (self.is_unsigned, self.is_decimal, self.scale);
         match &mut self.reader {
-            Some(ColumnReader::Int32ColumnReader(reader)) => values(reader, rows, text, ends, |text, value| {
+            Some(ColumnReader::Int32ColumnReader(reader)) => values.read(reader, rows, |text, value| {
                 let value = if is_unsigned { i128::from(value as u32) } else { i128::from(value) };
                 write_decimal(text, value, scale);
             }),
             Some(ColumnReader::Int64ColumnReader(reader)) => {
-                values(reader, rows, text, ends, |text, value| match is_unsigned {
+                values.read(reader, rows, |text, value| match is_unsigned {
                     true => write(text, &(value as u64)),
                     false => write_decimal(text, i128::from(value), scale),
                 })
             }
             // The shortest text that is this number.
             Some(ColumnReader::FloatColumnReader(reader)) => {
-                values(reader, rows, text, ends, |text, value| write(text, &value))
+                values.read(reader, rows, |text, value| write(text, &value))
             }
             Some(ColumnReader::DoubleColumnReader(reader)) => {
-                values(reader, rows, text, ends, |text, value| write(text, &value))
+                values.read(reader, rows, |text, value| write(text, &value))
+            }
+            Some(ColumnReader::ByteArrayColumnReader(reader)) if is_decimal => {
+                values.read(reader, rows, |text, value| write_bytes(text, value.data(), scale))
             }
             Some(ColumnReader::ByteArrayColumnReader(reader)) => {
-                values(reader, rows, text, ends, |text, value| write_bytes(text, value.data(), is_decimal, scale))
+                each(reader, rows, |value| {
+                    // One without data panics when it is looked at, which it should do here.
+                    value.as_ref().map(ByteArray::data);
+                    values.shared.push(value);
+                })
             }
-            Some(ColumnReader::FixedLenByteArrayColumnReader(reader)) => {
-                values(reader, rows, text, ends, |text, value| write_bytes(text, value.data(), is_decimal, scale))
+            Some(ColumnReader::FixedLenByteArrayColumnReader(reader)) if is_decimal => {
+                values.read(reader, rows, |text, value| write_bytes(text, value.data(), scale))
             }
             _ => Err(ParquetError::General("a column of another type than the schema says".to_owned())),
         }
@@ -274,11 +305,8 @@ fn write(text: &mut Vec<u8>, value: &impl std::fmt::Display) {
     let _ = write!(text, "{value}");
 }
 
-/// Text, or a decimal number: its bytes from the highest to the lowest. One that is too large for 16 bytes is no number of a trace.
-fn write_bytes(text: &mut Vec<u8>, bytes: &[u8], is_decimal: bool, scale: usize) {
-    if !is_decimal {
-        return text.extend_from_slice(bytes);
-    }
+/// A decimal number: its bytes from the highest to the lowest. One that is too large for 16 bytes is no number of a trace.
+fn write_bytes(text: &mut Vec<u8>, bytes: &[u8], scale: usize) {
     let sign = if bytes.first().is_some_and(|first| *first >= 0x80) { -1i128 } else { 0 };
     match bytes.len() {
         0..=16 => write_decimal(text, bytes.iter().fold(sign, |value, byte| value << 8 | i128::from(*byte)), scale),
@@ -301,32 +329,28 @@ fn write_decimal(text: &mut Vec<u8>, value: i128, scale: usize) {
     text.extend_from_slice(fraction.as_bytes());
 }
 
-/// Reads the next values of a column, and writes them one after the other.
-fn values<T: DataType>(
+/// Reads the next values of a column, and gives them to somebody one after the other.
+fn each<T: DataType>(
     reader: &mut ColumnReaderImpl<T>,
     rows: usize,
-    text: &mut Vec<u8>,
-    ends: &mut Vec<usize>,
-    mut write: impl FnMut(&mut Vec<u8>, T::T),
+    mut take: impl FnMut(Option<T::T>),
 ) -> Result<(), ParquetError> {
     let (mut levels, mut found) = (Vec::new(), Vec::new());
-    while ends.len() < rows {
+    let mut taken = 0;
+    while taken < rows {
         levels.clear();
         found.clear();
-        let (read, ..) = reader.read_records(rows - ends.len(), Some(&mut levels), None, &mut found)?;
+        let (read, ..) = reader.read_records(rows - taken, Some(&mut levels), None, &mut found)?;
         if read == 0 {
             return Err(ParquetError::EOF("a column has fewer rows than its group".to_owned()));
         }
         let mut found = found.drain(..);
         for row in 0..read {
             // A column in which every row has a value has no levels.
-            if levels.get(row).is_none_or(|level| *level > 0)
-                && let Some(value) = found.next()
-            {
-                write(text, value);
-            }
-            ends.push(text.len());
+            let has_value = levels.get(row).is_none_or(|level| *level > 0);
+            take(if has_value { found.next() } else { None });
         }
+        taken += read;
     }
     Ok(())
 }
@@ -339,7 +363,7 @@ mod tests {
     fn decimals_are_text_with_a_point() {
         let text = |bytes: &[u8], scale| {
             let mut text = Vec::new();
-            write_bytes(&mut text, bytes, true, scale);
+            write_bytes(&mut text, bytes, scale);
             String::from_utf8(text).unwrap()
         };
         // 150 in two bytes, and -1 and -150 in the complement of two.

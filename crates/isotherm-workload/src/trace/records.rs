@@ -10,6 +10,7 @@ use std::ops::Range;
 use csv_core::ReadRecordResult;
 
 use super::quotes::Quotes;
+use crate::error::{LONGEST_LINE, LongRow};
 
 /// How much is read at once, and how long a record may be before the buffer grows.
 const PIECE: usize = 1 << 16;
@@ -140,6 +141,8 @@ impl<R: Read> Records<R> {
         loop {
             match self.split() {
                 Found::Record(end) => {
+                    // It may have lain in the buffer by chance.
+                    check_length(end - self.begin)?;
                     self.rest.start = end;
                     self.next_line += 1;
                     return Ok(true);
@@ -149,7 +152,10 @@ impl<R: Read> Records<R> {
                     return Ok(true);
                 }
                 Found::Incomplete if self.over => return Ok(false),
-                Found::Incomplete => self.refill()?,
+                Found::Incomplete => {
+                    check_length(self.rest.len())?;
+                    self.refill()?;
+                }
             }
         }
     }
@@ -251,6 +257,7 @@ impl<R: Read> Records<R> {
             last = if used > 0 { input[used - 1] } else { last };
             self.rest.start += used;
             (length, count) = (length + written, count + ended);
+            check_length(length + count)?;
             match result {
                 ReadRecordResult::InputEmpty => {}
                 ReadRecordResult::OutputFull => self.unquoted.resize(2 * self.unquoted.len(), 0),
@@ -302,6 +309,14 @@ impl<R: Read> Records<R> {
             }
         }
         Ok(())
+    }
+}
+
+/// No row is longer than this, or the line break behind it.
+fn check_length(length: usize) -> io::Result<()> {
+    match length > LONGEST_LINE + 2 {
+        true => Err(LongRow.into()),
+        false => Ok(()),
     }
 }
 

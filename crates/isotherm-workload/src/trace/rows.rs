@@ -21,7 +21,11 @@ impl<R: Read> Rows<R> {
         match rows.records.read() {
             Ok(true) => {}
             Ok(false) => return Err(rows.error(None, TraceProblem::Empty)),
-            Err(error) => return Err(rows.error(None, error.into())),
+            Err(error) => {
+                let mut error = rows.error(None, error.into());
+                error.line = matches!(error.problem, TraceProblem::LongRow).then(|| rows.records.line());
+                return Err(error);
+            }
         }
         rows.header = rows.records.iter().map(|field| String::from_utf8_lossy(field).trim().to_owned()).collect();
         Ok(rows)
@@ -67,8 +71,10 @@ impl<R: Read> Rows<R> {
             Ok(false) => Ok(false),
             Err(error) => {
                 let mut error = self.error(None, error.into());
-                if matches!(error.problem, TraceProblem::Compressed(_)) {
-                    error.line = Some(self.records.next_line());
+                match error.problem {
+                    TraceProblem::Compressed(_) => error.line = Some(self.records.next_line()),
+                    TraceProblem::LongRow => error.line = Some(self.records.line()),
+                    _ => {}
                 }
                 Err(error)
             }
