@@ -248,6 +248,9 @@ pub(crate) struct Policies {
 /// So much room for invocations and records that have ended is kept for others.
 const MOST_SPARE: usize = 1024;
 
+#[cfg(test)]
+type Observer = Box<dyn FnMut(&PlatformEvent)>;
+
 pub(crate) struct PlatformState {
     pub(crate) now: Time,
     policies: Policies,
@@ -316,7 +319,7 @@ pub(crate) struct PlatformState {
     /// What observers have not been told yet; `None` if there is none. They are told when nothing is borrowed, because they may ask.
     pub(crate) news: Option<Vec<PlatformEvent>>,
     #[cfg(test)]
-    observers: Vec<Box<dyn FnMut(&PlatformEvent)>>,
+    observers: Vec<Observer>,
 }
 
 impl PlatformState {
@@ -383,7 +386,7 @@ impl PlatformState {
     }
 
     #[cfg(test)]
-    pub(crate) fn observe(&mut self, observer: Box<dyn FnMut(&PlatformEvent)>) {
+    pub(crate) fn observe(&mut self, observer: Observer) {
         self.observers.push(observer);
     }
 
