@@ -16,7 +16,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// So many cases when nothing else is asked for: some seconds.
-const CASES: u64 = 240;
+const CASES: u64 = 600;
 
 /// Limits of each case: virtual memory in kilobytes, and seconds of computing.
 const MEMORY_KB: u64 = 4_000_000;

@@ -56,7 +56,7 @@ fn whoever_watches_is_asked_while_arrivals_are_generated() {
         // Writing the arrivals into files is the same.
         let format = ExportFormat::Csv { functions: folder.path().join("functions.csv"), durations: true };
         let watch = Some(Box::new(|_, _| ControlFlow::Break(())) as _);
-        let options = ExportOptions { format, out: folder.path().join("arrivals.csv"), watch };
+        let options = ExportOptions { format, out: folder.path().join("arrivals.csv"), watch, force: false };
         assert_eq!(experiment.export(&experiment.runs()[0], options).unwrap(), None);
         assert_eq!(folder.path().read_dir().unwrap().count(), 0, "nothing is left");
     }

@@ -85,9 +85,9 @@ impl Merge {
                 return Ok(Next::Arrival(arrival));
             }
             // It was silent, and has looked on.
-            match self.leader.and_then(|index| self.workloads.get(index)) {
-                Some(Source { head: None, last, .. }) => return Ok(Next::Silence(*last)),
-                _ => {}
+            let leader = self.leader.and_then(|index| self.workloads.get(index));
+            if let Some(Source { head: None, last, .. }) = leader {
+                return Ok(Next::Silence(*last));
             }
         }
     }

@@ -214,7 +214,7 @@ impl<'a> Session<'a> {
 }
 
 fn bad_input(diagnostics: &Diagnostics) -> Status {
-    Terminal::show(&diagnostics);
+    Terminal::show(diagnostics);
     Status::BadInput
 }
 

@@ -52,7 +52,7 @@ fn first(experiment: &Experiment, quiet: bool) -> &PlannedRun {
 fn failed(error: &ExperimentError) -> Status {
     match error {
         ExperimentError::Input(diagnostics) => {
-            Terminal::show(&diagnostics);
+            Terminal::show(diagnostics);
             Status::BadInput
         }
         ExperimentError::Export { source, .. } => {
