@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::Future;
 use std::rc::{Rc, Weak};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use slab::Slab;
 
@@ -15,7 +15,7 @@ use crate::fluid::{ActivityError, Due, Fluid};
 use crate::queue::EventQueue;
 use crate::standstill::{Ahead, Change, Witness};
 use crate::teardown;
-use crate::waiter::Waiter;
+use crate::waiter::{WHOLE, Waiter};
 use crate::{Actor, ActorId, Duration, Group, Mailbox, Rank, Time};
 
 /// What an entry of the event queue points at.
@@ -288,6 +288,7 @@ impl Kernel {
 
     /// Notes that something has come to its end which would not come to it again and again for ever: a simulation in which that
     /// happens is not at a standstill, even if all its actors wait for the next event of a profile that repeats.
+    #[inline]
     pub fn note_progress(&self) {
         self.inner.progress.set(self.now());
     }
@@ -402,7 +403,7 @@ impl Kernel {
         };
         let Some(mut future) = future else { return };
         let running = Running::new(&self.inner.running, id);
-        let poll = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        let poll = future.as_mut().poll(&mut Context::from_waker(WHOLE));
         drop(running);
         if poll.is_pending() {
             let mut tasks = self.inner.tasks.borrow_mut();
@@ -410,7 +411,10 @@ impl Kernel {
                 && !task.killed
             {
                 task.waiting = self.inner.waiting.take();
-                task.future = Some(future);
+                let none = task.future.replace(future);
+                debug_assert!(none.is_none(), "it was taken before it ran");
+                // Dropping it would mean to look at it.
+                std::mem::forget(none);
                 return;
             }
         }

@@ -66,6 +66,7 @@ impl Kernel {
     }
 
     /// Whether the simulation has been dropped: nothing is taken in any more.
+    #[inline]
     pub fn is_over(&self) -> bool {
         self.inner.over.get()
     }

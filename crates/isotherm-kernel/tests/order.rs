@@ -301,13 +301,15 @@ fn background_calls_come_before_what_ends_at_their_date_and_keep_nothing_alive()
     assert_eq!(*log.borrow(), ["1000000000 change", "1000000000 sleep", "3000000000 flow"]);
 }
 
+type Start = Box<dyn Fn(&Kernel)>;
+
 /// Loops in which time stands still: in the run queue alone, and through the event queue.
-fn standing_still() -> [(&'static str, Box<dyn Fn(&Kernel)>); 4] {
+fn standing_still() -> [(&'static str, Start); 4] {
     fn again(kernel: &Kernel) {
         kernel.call_after(Duration::ZERO, again);
     }
     [
-        ("calls", Box::new(|kernel| again(kernel))),
+        ("calls", Box::new(again)),
         (
             "yields",
             Box::new(|kernel| {
