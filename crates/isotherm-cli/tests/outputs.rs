@@ -152,9 +152,14 @@ fn a_folder_of_results_is_checked() {
 
 /// A run that goes on for a long time, when it has begun to write.
 fn endless(here: &Here, out: &str) -> Child {
+    begin_endless(here, Command::new(env!("CARGO_BIN_EXE_isotherm")), out)
+}
+
+/// Begins it by a command that takes the arguments of Isotherm.
+fn begin_endless(here: &Here, mut command: Command, out: &str) -> Child {
     let text = STUDY.replace("count = 3", "count = 1_000_000_000_000").replace("1/s", "1000/s");
     here.write("endless.toml", &text);
-    let mut command = here.command(&["run", "endless.toml", "--out", out]);
+    command.current_dir(here.folder.path()).args(["run", "endless.toml", "--out", out]);
     let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
     let begun = |name: &String| name.starts_with(".invocations.csv.") && name.ends_with(".partial");
     while !here.path(out).exists() || !names(&here.path(out)).iter().any(begun) {
@@ -220,10 +225,14 @@ fn what_a_run_that_was_killed_left_goes_with_the_next() {
     assert!(before == after);
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn the_end_of_the_terminal_ends_a_run_that_listens_to_it() {
     let here = Here::new();
-    let mut child = endless(&here, "results/o");
+    // Whoever runs the tests may have made it ignored, which is inherited.
+    let mut listening = Command::new("env");
+    listening.args(["--default-signal=HUP", env!("CARGO_BIN_EXE_isotherm")]);
+    let mut child = begin_endless(&here, listening, "results/o");
     signal(&child, "HUP");
     assert_eq!(child.wait().unwrap().code(), Some(129));
     let mut told = String::new();

@@ -64,6 +64,7 @@ impl Books {
 
     /// Learns what has changed on nodes.
     pub(super) fn refresh(&mut self, view: &View<'_>) {
+        self.learn_of_touched(view);
         let counts_running = view.counts_wanted(false);
         if self.all.len() != view.nodes() || self.counts_running != counts_running {
             self.counts_running = counts_running;
@@ -75,7 +76,6 @@ impl Books {
         for &node in view.touched() {
             self.update(view, node);
         }
-        self.learn_of_touched(view);
         while let Some(node) = self.changed.pop() {
             self.update(view, node);
         }
@@ -246,6 +246,14 @@ impl Books {
             }
         }
         self.changed.push(node);
+    }
+
+    /// Asserts that each place is for an invocation that waits: one more would never be given up.
+    #[cfg(any(test, feature = "audit"))]
+    pub(super) fn check(&self, view: &View<'_>) {
+        for (&function, &places) in &self.of_function {
+            assert!(places <= view.pending_count(function), "each place is for an invocation that waits");
+        }
     }
 
     /// Places that are promised to a function.

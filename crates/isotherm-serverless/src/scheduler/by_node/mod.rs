@@ -489,6 +489,10 @@ impl<C: ChooseNode> ByNode<C> {
     fn serve_arrivals(&mut self, view: &View<'_>, plan: &mut Plan) -> bool {
         for (place, pending) in view.pending_from(self.seen) {
             self.seen = place + 1;
+            // It may have been decided for already: in place of an earlier one of its function in the line.
+            if self.without_place(view, pending.function) == 0 {
+                continue;
+            }
             // Nobody overtakes another one of the same function. A function may still be in the line whose invocations have been cancelled.
             if self.line.contains(pending.function) {
                 if view.place_of_first(pending.function) != Some(place) {
@@ -526,6 +530,8 @@ impl<C: ChooseNode> Scheduler for ByNode<C> {
         self.warm.extend(opened);
         if !self.books.is_empty() {
             self.give_up_places(view);
+            #[cfg(any(test, feature = "audit"))]
+            self.books.check(view);
             self.books.learn_of_touched(view);
             if changed {
                 self.keep_promises(view, plan);
