@@ -150,6 +150,7 @@ impl<S: Source + 'static> Replay<S> {
         }
     }
 
+    #[inline]
     fn wait(self: Rc<Self>, after: Duration) {
         let kernel = self.kernel().clone();
         kernel.signal_in_series(after, self, [0, 0]);

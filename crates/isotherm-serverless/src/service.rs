@@ -31,7 +31,7 @@ use crate::function::{Body, Function, Image, RegisteredFunction};
 use crate::id_map::IdMap;
 use crate::invocation::Invocation;
 use crate::message::{ManagerMessage, Reply, Request, Ticket};
-use crate::state::{BodyEnd, Invocation as Live, Node, PlatformState, Policies, Registration, Round};
+use crate::state::{BodyEnd, Invocation as Live, Node, Observer, PlatformState, Policies, Registration, Round};
 use crate::{
     ContainerId, FunctionId, ImageId, InvocationId, InvocationRecord, InvocationState, Limits, NodeId, PlatformEvent,
     RecordSink,
@@ -102,8 +102,6 @@ struct Inner {
     #[cfg(any(test, feature = "audit"))]
     checks: Cell<u64>,
 }
-
-type Observer = Box<dyn FnMut(&PlatformEvent)>;
 
 /// What the kernel tells the service.
 enum Signal {
@@ -382,12 +380,28 @@ impl ServerlessComputeService {
         self.inner.observers.borrow_mut().push(observer);
     }
 
+    /// Like [`observe`](Self::observe), for an observer that only counts: it is called within the
+    /// decision that makes the event, which costs less, and must ask neither the service nor any of
+    /// its invocations.
+    ///
+    /// # Panics
+    /// What the observer asks of the service panics.
+    pub fn observe_at_once(&self, observer: Box<dyn FnMut(&PlatformEvent)>) {
+        self.inner.state.borrow_mut().observe(observer);
+    }
+
     /// Tells the observers what has happened since they were last told, while nothing is borrowed.
+    #[inline]
     fn tell_observers(&self) {
-        let mut news = match &mut self.inner.state.borrow_mut().news {
+        let news = match &mut self.inner.state.borrow_mut().news {
             Some(news) if !news.is_empty() => std::mem::take(news),
             _ => return,
         };
+        self.tell_of(news);
+    }
+
+    #[cold]
+    fn tell_of(&self, mut news: Vec<PlatformEvent>) {
         let mut observers = self.inner.observers.take();
         for event in news.drain(..) {
             observers.iter_mut().for_each(|observer| observer(&event));

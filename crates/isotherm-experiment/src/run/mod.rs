@@ -185,7 +185,7 @@ pub fn run(plan: &Plan, records: Option<Hashed>, watch: Option<Watch>) -> Result
 fn listen(service: &ServerlessComputeService, recorder: &Rc<RefCell<Recorder>>, observer: &Rc<RefCell<Observer>>) {
     service.records_to(recorder.clone());
     let observer = Rc::clone(observer);
-    service.observe(Box::new(move |event| {
+    service.observe_at_once(Box::new(move |event| {
         // It changes nothing that anyone looks at here.
         if !matches!(event.kind, EventKind::Admitted { .. }) {
             observer.borrow_mut().observe(event);

@@ -248,8 +248,8 @@ pub(crate) struct Policies {
 /// So much room for invocations and records that have ended is kept for others.
 const MOST_SPARE: usize = 1024;
 
-#[cfg(test)]
-type Observer = Box<dyn FnMut(&PlatformEvent)>;
+/// Is told of everything that happens on the platform.
+pub(crate) type Observer = Box<dyn FnMut(&PlatformEvent)>;
 
 pub(crate) struct PlatformState {
     pub(crate) now: Time,
@@ -318,7 +318,7 @@ pub(crate) struct PlatformState {
     broken_moves: BTreeMap<(ImageId, NodeId), FailureCause>,
     /// What observers have not been told yet; `None` if there is none. They are told when nothing is borrowed, because they may ask.
     pub(crate) news: Option<Vec<PlatformEvent>>,
-    #[cfg(test)]
+    /// Those that are told at once, and ask nothing.
     observers: Vec<Observer>,
 }
 
@@ -380,12 +380,11 @@ impl PlatformState {
             ended_bodies: Vec::new(),
             broken_moves: BTreeMap::new(),
             news: None,
-            #[cfg(test)]
             observers: Vec::new(),
         }
     }
 
-    #[cfg(test)]
+    /// Has an observer told of everything, in the middle of decisions.
     pub(crate) fn observe(&mut self, observer: Observer) {
         self.observers.push(observer);
     }
@@ -402,18 +401,19 @@ impl PlatformState {
         let errands = self.invocations.values_mut().map(|invocation| std::mem::take(&mut invocation.errand));
         let errands: Vec<Errand> = errands.collect();
         let (effects, bodies) = (std::mem::take(&mut self.effects), std::mem::take(&mut self.ended_bodies));
-        (policies, keep_alives, errands, effects, bodies)
+        (policies, keep_alives, errands, effects, bodies, std::mem::take(&mut self.observers))
     }
 
     fn emit(&mut self, kind: impl FnOnce() -> EventKind) {
-        #[cfg(test)]
-        if !self.observers.is_empty() {
-            let event = PlatformEvent { at: self.now, kind: kind() };
-            self.observers.iter_mut().for_each(|observer| observer(&event));
+        if self.observers.is_empty() && self.news.is_none() {
             return;
         }
+        let event = PlatformEvent { at: self.now, kind: kind() };
+        for observer in &mut self.observers {
+            observer(&event);
+        }
         if let Some(news) = &mut self.news {
-            news.push(PlatformEvent { at: self.now, kind: kind() });
+            news.push(event);
         }
     }
 

@@ -278,7 +278,7 @@ impl Books {
     }
 
     /// Takes an action out and gives its cores back.
-    #[inline]
+    #[inline(always)]
     pub(super) fn remove(&mut self, id: ActionId, succeeded: bool) -> Option<Removed> {
         let entry = self.get(id)?;
         entry.sequence = NOBODY;
