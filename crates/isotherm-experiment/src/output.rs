@@ -1,9 +1,8 @@
 //! The files of a run: written under temporary names in their folder, and renamed when all of them are whole.
 //!
 //! * A run that fails or is interrupted leaves nothing: its temporary files are removed, and the
-//!   folder too if it was made for the run. A program that has to end on the spot calls
-//!   [`discard_unfinished`]. What one that is killed leaves (`.invocations.csv.*.partial`) the next
-//!   run into the folder clears.
+//!   folder too if it was made for the run. What one that is killed leaves
+//!   (`.invocations.csv.*.partial`) the next run into the folder clears.
 //! * Whatever fails while files get their names, the files of the earlier run are there as they
 //!   were: they are set aside first (`.invocations.csv.*.earlier`). What a program leaves that is
 //!   killed at that moment, the next run puts right.
@@ -18,7 +17,6 @@ mod lock;
 pub(crate) mod partial;
 pub(crate) mod set;
 mod target;
-mod unfinished;
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -31,12 +29,10 @@ use tempfile::NamedTempFile;
 use crate::results;
 
 use set::Staged;
-use unfinished::{note, remove_empty};
 
 pub use lock::{LOCK, Lock};
 pub(crate) use target::Target;
 pub use target::{Inputs, NotReplaced, Rules};
-pub use unfinished::discard_unfinished;
 
 /// The name of the file of records.
 pub const INVOCATIONS: &str = "invocations.csv";
@@ -73,7 +69,8 @@ impl<'a> Output<'a> {
     /// The folder cannot be made or written into, another run writes into it, or one of the files
     /// may not be replaced.
     pub fn create(folder: &Path, records: bool, rules: Rules<'a>) -> io::Result<Self> {
-        if folder.exists() && !folder.is_dir() {
+        // Looked at once: a run that fails may remove the folder at any moment.
+        if std::fs::metadata(folder).is_ok_and(|known| !known.is_dir()) {
             return Err(io::Error::new(io::ErrorKind::NotADirectory, "it is not a folder"));
         }
         for name in FILES {
@@ -147,14 +144,16 @@ fn lock_made(folder: &Path, made: &mut Option<PathBuf>) -> io::Result<Lock> {
     loop {
         let created = topmost_missing(folder);
         if let Some(created) = &created {
-            note(|unfinished| unfinished.folders.push((folder.to_owned(), created.clone())));
             *made = Some(created.clone());
         }
         let locked = std::fs::create_dir_all(folder).and_then(|()| Lock::of_folder(folder));
         attempts += 1;
         match locked {
-            // A run that has failed removes the folder if it has made it.
-            Err(error) if error.kind() == io::ErrorKind::NotFound && attempts < ATTEMPTS => {}
+            // A run that has failed removes the folder if it has made it: then it is missing, or it
+            // was there when it was to be made, and not when it was looked at.
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists)
+                    && attempts < ATTEMPTS => {}
             locked => return locked,
         }
     }
@@ -167,12 +166,6 @@ impl Drop for Output<'_> {
         if let Some(created) = &self.created {
             remove_empty(&self.folder, created);
         }
-        // There is nothing unfinished in the folder any more: what was begun has its name, or is
-        // gone.
-        note(|unfinished| {
-            unfinished.files.retain(|file| file.exists());
-            unfinished.folders.retain(|(folder, _)| *folder != self.folder);
-        });
     }
 }
 
@@ -203,7 +196,6 @@ impl Drop for FolderLock {
         if let Some(created) = &self.created {
             remove_empty(&self.folder, created);
         }
-        note(|unfinished| unfinished.folders.retain(|(folder, _)| *folder != self.folder));
     }
 }
 
@@ -218,9 +210,6 @@ impl Made {
     /// Makes a folder, if it is not there.
     pub fn folder(folder: &Path) -> io::Result<Self> {
         let mut made = Made { folder: folder.to_owned(), created: topmost_missing(folder) };
-        if let Some(created) = &made.created {
-            note(|unfinished| unfinished.folders.push((folder.to_owned(), created.clone())));
-        }
         match std::fs::create_dir_all(folder) {
             Ok(()) => Ok(made),
             // What is in the way is no folder of ours.
@@ -243,7 +232,16 @@ impl Drop for Made {
         if let Some(created) = &self.created {
             remove_empty(&self.folder, created);
         }
-        note(|unfinished| unfinished.folders.retain(|(folder, _)| *folder != self.folder));
+    }
+}
+
+/// Removes a folder and those above it up to the topmost that was made. Only empty folders can be
+/// removed; one that somebody has put something into stays.
+fn remove_empty(folder: &Path, created: &Path) {
+    for folder in folder.ancestors() {
+        if std::fs::remove_dir(folder).is_err() || folder == created {
+            return;
+        }
     }
 }
 
@@ -475,25 +473,6 @@ mod tests {
         }
         drop(create(folder.path(), true));
         assert_eq!(names(folder.path()), [".mine.csv.aBc123.partial"]);
-    }
-
-    /// What is begun is known until it has ended, one way or the other; a program that ends in between removes it. (Here is only looked at what is known: the
-    /// files of other tests are unfinished at the same time.)
-    #[test]
-    fn what_is_unfinished_is_known() {
-        let parent = tempfile::tempdir().unwrap();
-        for commits in [true, false] {
-            let folder = parent.path().join(format!("results-{commits}"));
-            let output = create(&folder, true);
-            // The records and the lock.
-            assert_eq!(unfinished::known(&folder), (2, 1));
-            if commits {
-                output.commit(&[(SUMMARY, "")], "").unwrap();
-            } else {
-                drop(output);
-            }
-            assert_eq!(unfinished::known(&folder), (0, 0));
-        }
     }
 
     /// The records of an earlier run would be taken for those of this one.

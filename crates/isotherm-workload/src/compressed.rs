@@ -53,6 +53,12 @@ pub enum CompressionError {
         /// How many bytes of text come before that.
         given: u64,
     },
+    /// A frame of zstd refers to data that lie too far back.
+    #[error("the zstd data need a window of more than {} MiB, after {} of text", 1 << (WINDOW_LOG - 20), bytes(*.given))]
+    LargeWindow {
+        /// How many bytes of text come before that.
+        given: u64,
+    },
     /// They are those of a packer that is not known here.
     #[error("this is {0}, not text")]
     Unknown(&'static str),
@@ -69,6 +75,7 @@ impl CompressionError {
         match self {
             CompressionError::Truncated { .. } => "was the file copied or downloaded to its end?".to_owned(),
             CompressionError::Damaged { packer, .. } => format!("`{packer} -t` says whether the file is whole"),
+            CompressionError::LargeWindow { .. } => "pack it again without `--long`, or unpack it first".to_owned(),
             CompressionError::Unknown("a Parquet file") => "a workload of kind `parquet` reads it".to_owned(),
             CompressionError::Unknown(_) => "unpack it first: only gzip and zstd are read as they are".to_owned(),
         }
@@ -91,6 +98,12 @@ const UNKNOWN: [(&[u8], &str); 6] = [
     (b"Rar!", "a rar archive"),
     (b"PAR1", "a Parquet file"),
 ];
+
+/// The largest window of zstd that memory is set aside for, as a power of two: that of `--ultra -22`.
+const WINDOW_LOG: u32 = 27;
+
+/// How zstd says that the window of a frame is larger.
+const LARGE_WINDOW: &str = "Frame requires too much memory for decoding";
 
 /// As many bytes as tell all of these apart.
 const HEAD: u64 = 6;
@@ -126,7 +139,9 @@ impl<R: Read> Decompressed<R> {
         Ok(if is_gzip {
             State::Gzip(Box::new(MultiGzDecoder::new(Source::new(whole))))
         } else if is_zstd {
-            State::Zstd(Box::new(ZstdDecoder::with_buffer(Source::new(whole))?))
+            let mut decoder = ZstdDecoder::with_buffer(Source::new(whole))?;
+            decoder.window_log_max(WINDOW_LOG)?;
+            State::Zstd(Box::new(decoder))
         } else {
             State::Plain(whole)
         })
@@ -162,11 +177,13 @@ impl<R: Read> Read for Decompressed<R> {
                 if let Some(kind) = source {
                     return Err((*kind).into());
                 }
+                let is_large = packer == "zstd" && error.to_string() == LARGE_WINDOW;
                 drop(error);
                 Err(io::Error::new(
                     io::ErrorKind::InvalidData,
                     // Whoever wants more than there is has lost its end.
                     match is_over {
+                        _ if is_large => CompressionError::LargeWindow { given },
                         true => CompressionError::Truncated { packer, given },
                         false => CompressionError::Damaged { packer, given },
                     },

@@ -165,6 +165,13 @@ pub enum TraceProblem {
         /// Why.
         reason: String,
     },
+    /// A page of a Parquet file that would take more memory than is given to it.
+    ParquetPage {
+        /// Which one, and why.
+        reason: String,
+        /// What may be done about it.
+        hint: &'static str,
+    },
     /// A column of values that are neither numbers nor text.
     NotAType {
         /// What they are.
@@ -252,7 +259,9 @@ impl TraceError {
             TraceProblem::Zero { kind: Quantity::TimeLimit, .. } => "a time limit of zero".to_owned(),
             TraceProblem::Zero { .. } => "a memory limit of zero".to_owned(),
             TraceProblem::NotAnObject { reason } => format!("this line is no JSON object: {reason}"),
-            TraceProblem::NotParquet { reason } => format!("the file cannot be read as Parquet: {reason}"),
+            TraceProblem::NotParquet { reason } | TraceProblem::ParquetPage { reason, .. } => {
+                format!("the file cannot be read as Parquet: {reason}")
+            }
             TraceProblem::NotAType { kind } => format!("the values of its column `{column}` are {kind}"),
             TraceProblem::NotACount { value } => format!("`{value}` is not a number of invocations"),
             TraceProblem::TooMany { value, .. } => format!("`{value}` invocations in one minute"),
@@ -371,6 +380,7 @@ impl TraceProblem {
             TraceProblem::TooLarge { .. } => "is the unit of the column right?".to_owned(),
             TraceProblem::NotAnObject { .. } => "each line is one by itself, like { \"arrival_s\": 0.5 }".to_owned(),
             TraceProblem::NotParquet { .. } => "is it a Parquet file, and was it copied to its end?".to_owned(),
+            TraceProblem::ParquetPage { hint, .. } => (*hint).to_owned(),
             TraceProblem::NotAType { .. } => "numbers and text are read, at the top level of the schema".to_owned(),
             TraceProblem::NotACount { .. } => "a minute has a whole number of them, zero or more".to_owned(),
             TraceProblem::TooMany { most, .. } => format!("at most {most} are taken: is this a column of counts?"),

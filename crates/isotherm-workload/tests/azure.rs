@@ -81,6 +81,35 @@ fn what_is_wrong_with_a_trace_of_2021() {
     );
 }
 
+/// Names that differ in bytes that are no text would look alike.
+#[test]
+fn names_are_text() {
+    let says = |errors: &[isotherm_workload::TraceError]| -> Vec<String> {
+        errors.iter().map(|error| format!("{error} ({})", error.hint())).collect()
+    };
+    let hint = "(save the file as UTF-8: `file` says what it is)";
+    let text = [HEADER_2021.as_bytes(), b"a,f,1,1\na,\xe9,2,1\n\xff,f,3,1\na,f,4,1\n"].concat();
+    let scan = Azure2021::scan("a.csv", text.as_slice(), AppSample::default(), 20).unwrap();
+    assert_eq!(
+        says(&scan.errors),
+        ["a.csv:3: column `func`", "a.csv:4: column `app`"]
+            .map(|place| format!("{place}: this is not UTF-8 text {hint}"))
+    );
+
+    let mut files = Azure2019Files::new(AppSample::default(), 20);
+    // The letter stands for a byte that is no text.
+    let bytes = |text: String| text.bytes().map(|b| if b == b'X' { 0xff } else { b }).collect();
+    let text: Vec<u8> = bytes(invocations("o,a,f,http,1,0,0\no,a,X,http,1,0,0\n"));
+    files.invocations(0, "i.csv", text.as_slice()).unwrap();
+    let text: Vec<u8> = bytes(format!("{MEMORY}X,a,10,140\n"));
+    files.memory(0, "m.csv", text.as_slice()).unwrap();
+    assert_eq!(
+        says(&files.finish().errors),
+        ["i.csv:3: column `HashFunction`", "m.csv:2: column `HashOwner`"]
+            .map(|place| format!("{place}: this is not UTF-8 text {hint}"))
+    );
+}
+
 proptest! {
     /// In whatever order the rows are, arrivals come in theirs, and every row is one.
     #[test]

@@ -113,6 +113,27 @@ fn damage_is_found() {
     assert_eq!(reason(&packed), CompressionError::Damaged { packer: "zstd", given });
 }
 
+/// A frame of zstd may want gigabytes before it gives a byte.
+#[test]
+fn windows_of_zstd_are_of_limited_size() {
+    // A frame with a window of so many bits, and a block that holds this text as it is.
+    let frame = |bits: u8| {
+        let head = [0x28, 0xb5, 0x2f, 0xfd, 0, (bits - 10) << 3, 5 << 3 | 1, 0, 0];
+        [&head[..], b"at_s\n"].concat()
+    };
+    assert_eq!(unpacked(&frame(27)).unwrap(), b"at_s\n");
+    for bits in [28, 31, 41] {
+        let given = 5;
+        // Also behind a frame that is good.
+        let packed = [frame(20), frame(bits)].concat();
+        assert_eq!(reason(&packed), CompressionError::LargeWindow { given }, "{bits}");
+    }
+    let error = reason(&frame(31));
+    let expected = "the zstd data need a window of more than 128 MiB, after 0 bytes of text";
+    assert_eq!(error.to_string(), expected);
+    assert_eq!(error.hint(), "pack it again without `--long`, or unpack it first");
+}
+
 /// A disk that fails is not a file that is too short.
 #[test]
 fn the_disk_is_not_blamed_on_the_data() {

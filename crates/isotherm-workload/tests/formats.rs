@@ -7,9 +7,9 @@ use isotherm_workload::{
     Arrival, Columns, CsvTrace, FunctionColumn, FunctionNames, JsonlTrace, ParquetTrace, TimeColumn, TimeUnit,
     Workload, WorkloadError, check_jsonl, check_parquet,
 };
-use parquet::basic::Compression;
+use parquet::basic::{Compression, Encoding};
 use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int64Type};
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 use proptest::prelude::*;
@@ -54,10 +54,13 @@ const FUNCTIONS: [&str; 2] = ["resize", "thümbnail \"1\""];
 
 /// A Parquet file with these rows, in groups of so many.
 fn written(rows: &[Row], group: usize, compression: Compression) -> Vec<u8> {
+    written_by(rows, group, WriterProperties::builder().set_compression(compression).build())
+}
+
+fn written_by(rows: &[Row], group: usize, properties: WriterProperties) -> Vec<u8> {
     let schema = "message m { required double took_s; optional int64 note; required int64 at_ms; optional binary function (UTF8); }";
     let schema = Arc::new(parse_message_type(schema).unwrap());
-    let properties = Arc::new(WriterProperties::builder().set_compression(compression).build());
-    let mut file = SerializedFileWriter::new(Vec::new(), schema, properties).unwrap();
+    let mut file = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties)).unwrap();
     for rows in rows.chunks(group) {
         let mut writer = file.next_row_group().unwrap();
         let mut column = writer.next_column().unwrap().unwrap();
@@ -232,4 +235,101 @@ fn long_values_of_parquet() {
     );
     let (message, _) = says(read(written(most + 1), "a".repeat(most + 1)));
     assert_eq!(message, "run.parquet:3: column `function`: this value is longer than 1 MiB");
+}
+
+/// All encodings of text say the same, with values that are missing and without, in pages of both
+/// versions.
+#[test]
+fn text_is_the_same_in_every_encoding() {
+    let rows: Vec<Row> = (0..5000).map(|row| (row, Some(row as usize % 7 / 4), 1.5)).collect();
+    let plain = parquet(written(&rows, 3000, Compression::UNCOMPRESSED)).unwrap();
+    let missing: Vec<Row> = rows.iter().map(|row| (row.0, row.1.filter(|_| row.0 < 4000), row.2)).collect();
+    for encoding in [Encoding::PLAIN, Encoding::DELTA_LENGTH_BYTE_ARRAY, Encoding::DELTA_BYTE_ARRAY] {
+        for version in [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0] {
+            let by = |rows: &[Row], compression| {
+                let properties = WriterProperties::builder()
+                    .set_compression(compression)
+                    .set_writer_version(version)
+                    .set_dictionary_enabled(false)
+                    .set_data_page_row_count_limit(700)
+                    .set_write_batch_size(100)
+                    .set_column_encoding("function".into(), encoding);
+                parquet(written_by(rows, 3000, properties.build()))
+            };
+            for compression in [
+                Compression::UNCOMPRESSED,
+                Compression::GZIP(Default::default()),
+                Compression::LZ4,
+                Compression::BROTLI(Default::default()),
+            ] {
+                assert_eq!(by(&rows, compression).unwrap(), plain, "{encoding} {compression}");
+            }
+            let (message, _) = says(by(&missing, Compression::GZIP(Default::default())));
+            let expected = "run.parquet:4001: column `function`: no function is named here";
+            assert_eq!(message, expected, "{encoding}");
+        }
+    }
+}
+
+/// A page that unpacks to more than it says.
+#[test]
+fn a_page_that_lies_of_its_size() {
+    let rows: Vec<Row> = (0..2000).map(|row| (row, Some(0), 1.5)).collect();
+    for compression in [Compression::GZIP(Default::default()), Compression::BROTLI(Default::default())] {
+        let properties = WriterProperties::builder()
+            .set_compression(compression)
+            .set_dictionary_enabled(false)
+            .set_statistics_enabled(EnabledStatistics::None);
+        let mut bytes = written_by(&rows, 1000, properties.build());
+        // A page of 1000 numbers of 8 bytes: its kind, and 8000, of which signs are folded. The
+        // last of them is the dates of the second group.
+        let head = [0x15, 0, 0x15, 0x80, 0x7d, 0x15];
+        let is_head = |at: &usize| bytes[*at..].starts_with(&head);
+        let heads: Vec<usize> = (0..bytes.len()).filter(is_head).collect();
+        assert_eq!(heads.len(), 4);
+        bytes[heads[3] + 4] = 0x7c;
+        let (message, hint) = says(parquet(bytes));
+        let expected = "run.parquet:1000: the file cannot be read as Parquet: page 1 of its column \
+                        `at_ms` in row group 2: it says that it unpacks to 7936 bytes, and unpacks \
+                        to more";
+        assert_eq!(message, expected);
+        assert!(hint.contains("write it again"), "{hint}");
+    }
+}
+
+/// Values that begin with the one before them: a file of one of them unfolds to hundreds.
+#[test]
+fn values_that_unfold() {
+    let schema = "message m { required int64 at_ms; required binary function (UTF8); }";
+    let schema = Arc::new(parse_message_type(schema).unwrap());
+    let properties = WriterProperties::builder()
+        .set_dictionary_enabled(false)
+        .set_column_encoding("function".into(), Encoding::DELTA_BYTE_ARRAY)
+        .set_compression(Compression::SNAPPY)
+        .set_statistics_enabled(EnabledStatistics::None);
+    let mut file = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties.build()));
+    let file = file.as_mut().unwrap();
+    let mut group = file.next_row_group().unwrap();
+    let mut column = group.next_column().unwrap().unwrap();
+    let dates: Vec<_> = (0..300).collect();
+    column.typed::<Int64Type>().write_batch(&dates, None, None).unwrap();
+    column.close().unwrap();
+    let mut column = group.next_column().unwrap().unwrap();
+    let names = vec![ByteArray::from(vec![b'a'; 1 << 20]); 300];
+    column.typed::<ByteArrayType>().write_batch(&names, None, None).unwrap();
+    column.close().unwrap();
+    group.close().unwrap();
+    file.finish().unwrap();
+    let bytes = Bytes::copy_from_slice(file.inner());
+    assert!(bytes.len() < 1 << 17, "{}", bytes.len());
+    let columns = Columns { duration: None, ..columns() };
+    let functions = FunctionNames::new(["a".repeat(1 << 20)]);
+    let read = ParquetTrace::new("run.parquet", bytes, &columns, functions);
+    let all = read.and_then(|trace| trace.arrivals().collect::<Result<Vec<_>, _>>());
+    let (message, hint) = says(all);
+    let expected = "run.parquet: the file cannot be read as Parquet: page 1 of its column \
+                    `function` in row group 1: its values have more than 256 MiB when they are \
+                    written out";
+    assert_eq!(message, expected);
+    assert_eq!(hint, "write the file again with smaller pages: 1 MiB is usual");
 }

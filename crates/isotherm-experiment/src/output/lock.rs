@@ -6,7 +6,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::target::Identity;
-use super::{note, unfinished};
 
 /// The name of the lock file of a folder.
 pub const LOCK: &str = ".isotherm.lock";
@@ -49,7 +48,6 @@ impl Lock {
             // Whoever had the lock removes the file; a lock on a file without a name keeps nobody
             // out.
             if Identity::is_at(&file, &path) {
-                note(|unfinished| unfinished.files.push(path.clone()));
                 return Ok(Lock { path, _file: file });
             }
         }
@@ -60,7 +58,6 @@ impl Drop for Lock {
     fn drop(&mut self) {
         // While it is still locked, so that nobody else's file is removed.
         let _ = std::fs::remove_file(&self.path);
-        unfinished::forget_file(&self.path);
     }
 }
 

@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use super::target::Identity;
-use super::{note, unfinished};
 
 /// How the names of files that are being written end.
 const PARTIAL: &str = ".partial";
@@ -51,10 +50,7 @@ pub(crate) fn create(folder: &Path, name: &str) -> io::Result<NamedTempFile> {
         match file.as_file().try_lock() {
             Err(std::fs::TryLockError::WouldBlock) => {}
             _ if !Identity::is_at(file.as_file(), file.path()) => {}
-            _ => {
-                note(|unfinished| unfinished.files.push(file.path().to_owned()));
-                return Ok(file);
-            }
+            _ => return Ok(file),
         }
     }
 }
@@ -108,11 +104,6 @@ pub(super) fn set_aside(path: &Path) -> io::Result<Option<PathBuf>> {
 /// What a dead process has set aside of a file and neither put back nor removed.
 pub(super) fn earlier(folder: &Path, name: &str) -> Option<PathBuf> {
     temporary(folder, name, EARLIER).pop()
-}
-
-/// A file has got its name, or is gone.
-pub(super) fn done(path: &Path) {
-    unfinished::forget_file(path);
 }
 
 #[cfg(test)]

@@ -89,9 +89,7 @@ impl Change {
         }
         for (staged, target) in files {
             before()?;
-            let temporary = staged.file.path().to_owned();
             staged.file.persist(target.path()).map_err(|error| about(target.path(), &error.error))?;
-            partial::done(&temporary);
             self.placed.push(target.path().to_owned());
         }
         Ok(())

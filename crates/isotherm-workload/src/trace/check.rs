@@ -109,7 +109,10 @@ fn check(mut reader: Reader<impl Table>, most: usize) -> Result<TraceCheck, Work
             Err(error) => match error.problem {
                 TraceProblem::Unreadable(_) => return Err(error.into()),
                 // All that follows is one field, or cannot be read: there is nothing more to look at.
-                TraceProblem::OpenQuote | TraceProblem::Compressed(_) | TraceProblem::NotParquet { .. } => {
+                TraceProblem::OpenQuote
+                | TraceProblem::Compressed(_)
+                | TraceProblem::NotParquet { .. }
+                | TraceProblem::ParquetPage { .. } => {
                     check.push(*error, most);
                     return Ok(check);
                 }

@@ -7,13 +7,14 @@
 //!
 //! The library that takes Parquet apart gives an error for most damaged files and panics on some. The panic ends at the boundary to it, here, and
 //! is the same error. (Whoever wants to see nothing of it installs a panic hook; this crate installs none.) What would make it reserve more memory than a file can need is refused
-//! [before](guard) it sees it.
+//! before it sees it: in the [description](guard) of the columns, and in their [pages].
 
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use parquet::basic::{ConvertedType, LogicalType, Type};
-use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
+use parquet::column::reader::{ColumnReader, ColumnReaderImpl, get_column_reader};
 use parquet::data_type::{ByteArray, DataType};
 use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
@@ -23,8 +24,11 @@ use super::similar;
 use super::table::Table;
 use crate::error::{LONGEST_LINE, TraceError, TraceProblem};
 use guard::{Guarded, Refused};
+use pages::{Misplaced, Pages};
 
 mod guard;
+mod lengths;
+mod pages;
 
 /// So many rows are read at a time.
 const BATCH: usize = 1024;
@@ -39,6 +43,7 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, Parqu
 /// The current row of a Parquet file, and those that were read with it.
 pub(super) struct ParquetRows<R: ChunkReader> {
     name: String,
+    source: Arc<R>,
     file: SerializedFileReader<Guarded<R>>,
     /// The names of all columns.
     header: Vec<String>,
@@ -78,7 +83,8 @@ struct Values {
 impl<R: ChunkReader + 'static> ParquetRows<R> {
     /// Reads the end of the file, where the columns are named. The name is for messages.
     pub(super) fn new(name: String, reader: R) -> Result<Self, Box<TraceError>> {
-        let file = match guarded(|| SerializedFileReader::new(Guarded(reader))) {
+        let source = Arc::new(reader);
+        let file = match guarded(|| SerializedFileReader::new(Guarded(Arc::clone(&source)))) {
             Ok(file) => file,
             Err(error) => {
                 let problem =
@@ -95,7 +101,7 @@ impl<R: ChunkReader + 'static> ParquetRows<R> {
         };
         let schema = file.metadata().file_metadata().schema_descr();
         let header = schema.columns().iter().map(|column| column.path().string()).collect();
-        Ok(ParquetRows { name, file, header, columns: Vec::new(), group: 0, left: 0, row: 0, at: 0, batch: 0 })
+        Ok(ParquetRows { name, source, file, header, columns: Vec::new(), group: 0, left: 0, row: 0, at: 0, batch: 0 })
     }
 
     /// Reads the next rows; `false` at the end.
@@ -104,11 +110,15 @@ impl<R: ChunkReader + 'static> ParquetRows<R> {
             if self.group >= self.file.num_row_groups() {
                 return Ok(false);
             }
-            let group = guarded(|| self.file.get_row_group(self.group));
-            let group = group.map_err(|error| broken(&self.name, self.row, None, &error))?;
-            self.left = usize::try_from(group.metadata().num_rows()).unwrap_or(0);
+            let group = self.file.metadata().row_group(self.group);
+            let rows = usize::try_from(group.num_rows()).unwrap_or(0);
+            self.left = rows;
             for column in &mut self.columns {
-                let reader = guarded(|| group.get_column_reader(column.number));
+                let reader = guarded(|| {
+                    let chunk = group.column(column.number);
+                    let pages = Pages::new(&self.source, chunk, self.group + 1, rows)?;
+                    Ok(get_column_reader(group.schema_descr().column(column.number), Box::new(pages)))
+                });
                 let name = self.header.get(column.number);
                 column.reader = Some(reader.map_err(|error| broken(&self.name, self.row, name, &error))?);
             }
@@ -140,6 +150,10 @@ fn broken(name: &str, row: u64, column: Option<&String>, error: &ParquetError) -
 fn not_parquet(error: &ParquetError, damage: &str) -> TraceProblem {
     let reason = match error {
         ParquetError::External(error) if error.is::<Refused>() => error.to_string(),
+        ParquetError::External(error) if error.is::<Misplaced>() => {
+            let hint = error.downcast_ref().map_or("", |error: &Misplaced| error.refused.hint());
+            return TraceProblem::ParquetPage { reason: error.to_string(), hint };
+        }
         ParquetError::External(error) => match error.downcast_ref::<std::io::Error>() {
             // What the disk says is not the fault of the file.
             Some(error) if error.raw_os_error().is_some() => return TraceProblem::Unreadable(error.kind().into()),

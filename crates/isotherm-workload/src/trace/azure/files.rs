@@ -199,6 +199,9 @@ impl Key {
             if field.is_empty() {
                 return Err(rows.row_error(column.place(), TraceProblem::NoName));
             }
+            if std::str::from_utf8(field).is_err() {
+                return Err(rows.row_error(column.place(), TraceProblem::NotText));
+            }
             if index > 0 {
                 self.bytes.push(SEPARATOR);
             }

@@ -79,6 +79,9 @@ impl<R: Read> Reader<R> {
             if field.is_empty() {
                 return Err(self.rows.row_error(column.place(), TraceProblem::NoName));
             }
+            if std::str::from_utf8(field).is_err() {
+                return Err(self.rows.row_error(column.place(), TraceProblem::NotText));
+            }
             if !self.key.is_empty() {
                 self.key.push(SEPARATOR);
             }

@@ -2,48 +2,77 @@
 //!
 //! The library reserves as much room as the descriptions in a file say: for the elements of a list, the children of a column, a page that is
 //! unpacked, the values of a dictionary. In a file of a few bytes they may say anything, and room that cannot be had is the end of the program. So
-//! whatever the library reads goes through a [`Guarded`] reader, which looks at the descriptions first. They are written in the compact
+//! whatever the library reads goes through a reader that looks at the descriptions first: a [`Guarded`] one for the columns, and
+//! [one for the pages](super::pages) of a column. They are written in the compact
 //! protocol of Thrift: <https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md>, with the fields of
 //! <https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift>.
 
 use std::fmt;
-use std::io::Read;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, Length};
 
 /// The largest page that is unpacked, in bytes. Pages have one megabyte as a rule.
-const LARGEST_PAGE: i64 = 256 << 20;
+pub(super) const LARGEST_PAGE: u64 = 256 << 20;
 
 /// The mark and the length at the end of a file.
 const TAIL: u64 = 8;
 
-/// So many bytes at the beginning of a page have its sizes.
-const HEAD: u64 = 256;
-
 /// The deepest description that is looked at.
 const DEEPEST: usize = 32;
 
-/// A reader whose descriptions are looked at.
-pub(super) struct Guarded<R>(pub(super) R);
+/// A reader of which the description of all columns is looked at. Pages are read through
+/// [`Pages`](super::pages::Pages).
+pub(super) struct Guarded<R>(pub(super) Arc<R>);
 
-/// Why a description was refused.
+/// Why a description, or what it describes, was refused.
 #[derive(Debug)]
 pub(super) enum Refused {
     /// A page would be larger than is read.
-    LargePage(i64),
+    LargePage(u64),
+    /// A page unpacks to more than it says, in bytes.
+    Unpacks(u64),
+    /// A page needs a larger window to be unpacked than Brotli has.
+    Window,
+    /// The values of a page are larger than is read, as soon as they are written out.
+    LargeValues,
+    /// A page has a value that is longer than is read.
+    LongValue,
     /// It says that there is more than there can be.
     Impossible,
 }
 
+impl Refused {
+    /// What may be done about it.
+    pub(super) fn hint(&self) -> &'static str {
+        match self {
+            Refused::LargePage(_) | Refused::LargeValues => "write the file again with smaller pages: 1 MiB is usual",
+            Refused::Unpacks(_) | Refused::Impossible => {
+                "the file is damaged, or made to fill memory: write it again from its source"
+            }
+            Refused::Window => "write the file again with a window of at most 16 MiB, or with zstd",
+            Refused::LongValue => "no longer one is read: is the file what it should be?",
+        }
+    }
+}
+
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let most = LARGEST_PAGE >> 20;
         match self {
             Refused::LargePage(bytes) => {
-                let most = LARGEST_PAGE >> 20;
-                write!(f, "it has a page of {bytes} bytes, and the largest that is read has {most} MiB")
+                write!(f, "it has {bytes} bytes, and the largest that is read has {most} MiB")
             }
+            Refused::Unpacks(bytes) => {
+                write!(f, "it says that it unpacks to {bytes} bytes, and unpacks to more")
+            }
+            Refused::Window => f.write_str("its Brotli data need a window of more than 16 MiB"),
+            Refused::LargeValues => {
+                write!(f, "its values have more than {most} MiB when they are written out")
+            }
+            Refused::LongValue => f.write_str("it has a value that is longer than 1 MiB"),
             Refused::Impossible => f.write_str("what it says of its sizes cannot be"),
         }
     }
@@ -67,12 +96,6 @@ impl<R: ChunkReader> ChunkReader for Guarded<R> {
     type T = R::T;
 
     fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
-        // But for the tail of the file this is how the head of a page is read, or what is behind a head that was read before.
-        if start.saturating_add(TAIL) < self.len() {
-            let mut head = Vec::new();
-            self.0.get_read(start)?.take(HEAD).read_to_end(&mut head)?;
-            check_page(&head)?;
-        }
         self.0.get_read(start)
     }
 
@@ -84,31 +107,6 @@ impl<R: ChunkReader> ChunkReader for Guarded<R> {
         }
         Ok(bytes)
     }
-}
-
-/// Checks the beginning of a page: `PageHeader`.
-fn check_page(head: &[u8]) -> Result<(), Refused> {
-    let mut size = 0;
-    let mut values = 0;
-    let mut fields = Fields { rest: head, depth: 0 };
-    // It may be cut off, and may be no head at all. What says how large it is comes first.
-    let walked = fields.walk(&mut Vec::new(), &mut |path, value| match path {
-        [2] => size = value,
-        // The values of a dictionary.
-        [7, 1] => values = value,
-        _ => {}
-    });
-    match walked {
-        // A value takes a byte at least.
-        _ if size > LARGEST_PAGE && is_page(head) => Err(Refused::LargePage(size)),
-        Some(()) if values > size && is_page(head) => Err(Refused::Impossible),
-        _ => Ok(()),
-    }
-}
-
-/// Whether this begins like a page: with its kind and its size, both of which are whole numbers of 32 bits.
-fn is_page(head: &[u8]) -> bool {
-    matches!(head, [0x15, 0 | 2 | 4 | 6, 0x15, ..])
 }
 
 /// Checks the description of all columns at the end of a file: `FileMetaData`.
@@ -123,15 +121,16 @@ fn check_columns(bytes: &[u8]) -> Result<(), Refused> {
 }
 
 /// Fields of a struct, of which some are structs themselves.
-struct Fields<'a> {
-    rest: &'a [u8],
-    depth: usize,
+pub(super) struct Fields<'a> {
+    pub(super) rest: &'a [u8],
+    pub(super) depth: usize,
 }
 
 impl Fields<'_> {
-    /// Goes over the fields of a struct, and tells the whole numbers in them with the numbers of the fields that lead there. `None` if this is
-    /// no struct, or if it is cut off.
-    fn walk(&mut self, path: &mut Vec<i64>, tell: &mut impl FnMut(&[i64], i64)) -> Option<()> {
+    /// Goes over the fields of a struct, and tells the whole numbers in them, and truths as 0 or 1,
+    /// with the numbers of the fields that lead there. `None` if this is no struct, or if it is cut
+    /// off.
+    pub(super) fn walk(&mut self, path: &mut Vec<i64>, tell: &mut impl FnMut(&[i64], i64)) -> Option<()> {
         self.depth += 1;
         let mut field = 0i64;
         loop {
@@ -147,7 +146,7 @@ impl Fields<'_> {
             path.push(field);
             match head & 0xf {
                 // A truth is in its head.
-                1 | 2 => {}
+                truth @ (1 | 2) => tell(path, i64::from(truth == 1)),
                 kind => self.value(kind, path, tell)?,
             }
             path.pop();
@@ -203,7 +202,7 @@ impl Fields<'_> {
     }
 
     /// A length: seven bits in each byte, the lowest first.
-    fn length(&mut self) -> Option<u64> {
+    pub(super) fn length(&mut self) -> Option<u64> {
         let mut length = 0u64;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;
@@ -216,7 +215,7 @@ impl Fields<'_> {
     }
 
     /// A whole number, in which signs are folded: 0, -1, 1, -2, ...
-    fn number(&mut self) -> Option<i64> {
+    pub(super) fn number(&mut self) -> Option<i64> {
         let folded = self.length()?;
         Some((folded >> 1) as i64 ^ -((folded & 1) as i64))
     }
@@ -236,23 +235,6 @@ mod tests {
         }
         bytes.push(folded as u8);
         bytes
-    }
-
-    /// The head of a page of a kind, with its size, and of a dictionary with so many values.
-    fn page(kind: i32, size: i32, values: i32) -> Vec<u8> {
-        let dictionary = [&[0x4c][..], &number(values), &number(0), &[0, 0]].concat();
-        [number(kind), number(size), number(10), dictionary].concat()
-    }
-
-    #[test]
-    fn pages_that_are_too_large_are_refused() {
-        let most = i32::try_from(LARGEST_PAGE).unwrap();
-        assert!(check_page(&page(2, most, 5)).is_ok());
-        assert!(matches!(check_page(&page(0, most + 1, 5)), Err(Refused::LargePage(_))));
-        assert!(matches!(check_page(&page(2, 100, i32::MAX)), Err(Refused::Impossible)));
-        // What is no head of a page is somebody else's to refuse.
-        assert!(check_page(&page(9, i32::MAX, 5)).is_ok());
-        assert!(check_page(&[]).is_ok());
     }
 
     #[test]
