@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::Future;
+use std::ops::ControlFlow;
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll};
 
@@ -13,6 +14,7 @@ use crate::actor::{ActorBuilder, Label, Task, Tasks, Waiting};
 use crate::alarm::{self, Agenda, BoxedCall, Call, Signalled, WaitUntil};
 use crate::fluid::{ActivityError, Due, Fluid};
 use crate::queue::EventQueue;
+use crate::simulation::Meter;
 use crate::standstill::{Ahead, Change, Witness};
 use crate::teardown;
 use crate::waiter::{WHOLE, Waiter};
@@ -61,6 +63,7 @@ pub(crate) struct Inner {
     pub(crate) listeners: RefCell<Vec<Listener>>,
     pub(crate) tasks: RefCell<Tasks>,
     pub(crate) ready: RefCell<VecDeque<Ready>>,
+    pub(crate) meter: Meter,
     /// Who lets go of what it holds when the simulation is dropped.
     pub(crate) registered: RefCell<teardown::Registered>,
     /// Whether the simulation has been dropped.
@@ -160,6 +163,7 @@ impl Kernel {
                 listeners: RefCell::default(),
                 tasks: RefCell::default(),
                 ready: RefCell::default(),
+                meter: Meter::new(),
                 registered: RefCell::default(),
                 over: Cell::new(false),
             }),
@@ -327,6 +331,14 @@ impl Kernel {
     /// turn may then go on at once with what he would do in his next one.
     pub fn is_quiet(&self) -> bool {
         self.inner.ready.borrow().is_empty()
+    }
+
+    /// Counts a further turn of the run queue within the one that is being taken: for those who do
+    /// one thing after the other in one turn, such as taking messages, and may do so millions of
+    /// times. So limits and watchers hold there, too. `Break` says that the simulation is to end,
+    /// which it does when this turn has ended: who has asked leaves the rest undone.
+    pub fn count_turn(&self) -> ControlFlow<()> {
+        self.inner.meter.count_turn(self.now())
     }
 
     /// A new mailbox.

@@ -164,17 +164,103 @@ impl fmt::Display for Reasons<'_> {
 /// Owns a simulation. Dropping it drops every actor.
 pub struct Simulation {
     kernel: Kernel,
-    limits: Limits,
-    watcher: RefCell<Option<Watcher>>,
     has_run: Cell<bool>,
-    /// Steps until he looks again.
+}
+
+/// Counts what happens in a simulation, and says when it is to end.
+pub(crate) struct Meter {
+    limits: Cell<Limits>,
+    events: Cell<u64>,
+    /// Turns at the current date.
+    steps: Cell<u64>,
+    watcher: RefCell<Option<Watcher>>,
+    /// Steps until the watcher looks again, or what has been said within a turn is heard.
     steps_until_look: Cell<u64>,
+    /// Why the simulation is to end, if that was found out within a turn.
+    verdict: RefCell<Option<RunError>>,
 }
 
 /// Who looks in on a simulation.
 struct Watcher {
     every: u64,
     look: Box<dyn FnMut(Time) -> ControlFlow<()>>,
+}
+
+impl Meter {
+    pub(crate) fn new() -> Self {
+        Meter {
+            limits: Cell::new(Limits::default()),
+            events: Cell::new(0),
+            steps: Cell::new(0),
+            watcher: RefCell::new(None),
+            steps_until_look: Cell::new(u64::MAX),
+            verdict: RefCell::new(None),
+        }
+    }
+
+    /// Counts a turn that is taken within another one, to whose end an error waits.
+    pub(crate) fn count_turn(&self, now: Time) -> ControlFlow<()> {
+        let counted = self.count_if_many(now).and_then(|()| self.step(now)).and_then(|()| self.count_step(now));
+        match counted {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                self.verdict.replace(Some(error));
+                self.steps_until_look.set(1);
+                ControlFlow::Break(())
+            }
+        }
+    }
+
+    /// Counts a turn at the current date.
+    #[inline]
+    fn count_step(&self, now: Time) -> Result<(), RunError> {
+        let steps = self.steps.get() + 1;
+        self.steps.set(steps);
+        if steps < self.limits.get().max_steps_per_instant {
+            return Ok(());
+        }
+        Err(RunError::Livelock { at: now, steps })
+    }
+
+    /// Counts a turn of a date that has had very many as an event, before it is taken.
+    #[inline]
+    fn count_if_many(&self, now: Time) -> Result<(), RunError> {
+        if self.steps.get() < Limits::FREE_STEPS { Ok(()) } else { self.count_as_event(now) }
+    }
+
+    #[cold]
+    fn count_as_event(&self, now: Time) -> Result<(), RunError> {
+        self.events.set(self.events.get() + 1);
+        match self.limits.get().max_events {
+            Some(limit) if self.events.get() > limit => Err(RunError::EventLimit { limit, at: now }),
+            _ => Ok(()),
+        }
+    }
+
+    #[inline]
+    fn step(&self, now: Time) -> Result<(), RunError> {
+        let left = self.steps_until_look.get() - 1;
+        self.steps_until_look.set(left);
+        if left == 0 { self.look(now) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn look(&self, now: Time) -> Result<(), RunError> {
+        if let Some(verdict) = &*self.verdict.borrow() {
+            self.steps_until_look.set(1);
+            return Err(verdict.clone());
+        }
+        let mut watcher = self.watcher.borrow_mut();
+        let Some(Watcher { every, look }) = &mut *watcher else {
+            self.steps_until_look.set(u64::MAX);
+            return Ok(());
+        };
+        self.steps_until_look.set(*every);
+        match look(now) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(RunError::Interrupted { at: now }),
+        }
+    }
 }
 
 impl Default for Simulation {
@@ -186,18 +272,12 @@ impl Default for Simulation {
 impl Simulation {
     /// An empty simulation at date zero.
     pub fn new() -> Self {
-        Simulation {
-            kernel: Kernel::new(),
-            limits: Limits::default(),
-            watcher: RefCell::new(None),
-            has_run: Cell::new(false),
-            steps_until_look: Cell::new(u64::MAX),
-        }
+        Simulation { kernel: Kernel::new(), has_run: Cell::new(false) }
     }
 
     /// Sets the limits.
-    pub fn with_limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
+    pub fn with_limits(self, limits: Limits) -> Self {
+        self.kernel.inner.meter.limits.set(limits);
         self
     }
 
@@ -237,8 +317,9 @@ impl Simulation {
     /// to show how far it has come, or to end it, by `Break`, with [`RunError::Interrupted`]. He sees the date and cannot change anything.
     pub fn with_watcher(self, every: u64, look: impl FnMut(Time) -> ControlFlow<()> + 'static) -> Self {
         let every = every.max(1);
-        self.watcher.replace(Some(Watcher { every, look: Box::new(look) }));
-        self.steps_until_look.set(every);
+        let meter = &self.kernel.inner.meter;
+        meter.watcher.replace(Some(Watcher { every, look: Box::new(look) }));
+        meter.steps_until_look.set(every);
         self
     }
 
@@ -263,11 +344,10 @@ impl Simulation {
 
     fn run_to_end(&self) -> Result<Time, RunError> {
         let kernel = &self.kernel;
-        let mut events = 0;
-        // Turns at the current date.
-        let mut steps = 0;
+        let meter = &kernel.inner.meter;
+        let limits = meter.limits.get();
         loop {
-            self.run_instant(&mut steps, &mut events)?;
+            self.run_instant()?;
             if kernel.inner.tasks.borrow().users == 0 {
                 return Ok(kernel.now());
             }
@@ -278,29 +358,29 @@ impl Simulation {
                 None => return Err(self.standstill()),
             };
             debug_assert!(next >= kernel.now(), "time never goes back");
-            if let Some(limit) = self.limits.max_time
+            if let Some(limit) = limits.max_time
                 && next > limit
             {
                 return Err(RunError::TimeLimit { limit });
             }
             if next > kernel.now() {
-                steps = 0;
+                meter.steps.set(0);
             }
             kernel.inner.now.set(next);
-            self.step()?;
+            meter.step(next)?;
             if kernel.inner.next_background.get() <= next {
                 kernel.call_background();
             }
             // One event too many must not take effect.
-            let may_run = self.limits.max_events.is_none_or(|limit| events < limit);
+            let may_run = limits.max_events.is_none_or(|limit| meter.events.get() < limit);
             let (delivered, has_run) = kernel.deliver_due(may_run);
-            events += delivered;
+            meter.events.set(meter.events.get() + delivered);
             if has_run {
-                self.step()?;
-                self.count_step(&mut steps)?;
+                meter.step(next)?;
+                meter.count_step(next)?;
             }
-            if let Some(limit) = self.limits.max_events
-                && events > limit
+            if let Some(limit) = limits.max_events
+                && meter.events.get() > limit
             {
                 return Err(RunError::EventLimit { limit, at: kernel.now() });
             }
@@ -308,56 +388,15 @@ impl Simulation {
     }
 
     /// Runs everything in the run queue.
-    fn run_instant(&self, steps: &mut u64, events: &mut u64) -> Result<(), RunError> {
+    fn run_instant(&self) -> Result<(), RunError> {
+        let (meter, now) = (&self.kernel.inner.meter, self.kernel.now());
         loop {
             let ready = self.kernel.inner.ready.borrow_mut().pop_front();
             let Some(ready) = ready else { return Ok(()) };
-            if *steps >= Limits::FREE_STEPS {
-                self.count_as_event(events)?;
-            }
+            meter.count_if_many(now)?;
             self.kernel.run(ready);
-            self.step()?;
-            self.count_step(steps)?;
-        }
-    }
-
-    /// Counts a turn at the current date.
-    #[inline]
-    fn count_step(&self, steps: &mut u64) -> Result<(), RunError> {
-        *steps += 1;
-        if *steps < self.limits.max_steps_per_instant {
-            return Ok(());
-        }
-        Err(RunError::Livelock { at: self.kernel.now(), steps: *steps })
-    }
-
-    /// Counts a turn of a date that has had very many as an event, before it is taken.
-    #[cold]
-    fn count_as_event(&self, events: &mut u64) -> Result<(), RunError> {
-        *events += 1;
-        match self.limits.max_events {
-            Some(limit) if *events > limit => Err(RunError::EventLimit { limit, at: self.kernel.now() }),
-            _ => Ok(()),
-        }
-    }
-
-    fn step(&self) -> Result<(), RunError> {
-        let left = self.steps_until_look.get() - 1;
-        self.steps_until_look.set(left);
-        if left == 0 { self.look() } else { Ok(()) }
-    }
-
-    #[cold]
-    fn look(&self) -> Result<(), RunError> {
-        let mut watcher = self.watcher.borrow_mut();
-        let Some(Watcher { every, look }) = &mut *watcher else {
-            self.steps_until_look.set(u64::MAX);
-            return Ok(());
-        };
-        self.steps_until_look.set(*every);
-        match look(self.kernel.now()) {
-            ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => Err(RunError::Interrupted { at: self.kernel.now() }),
+            meter.step(now)?;
+            meter.count_step(now)?;
         }
     }
 
@@ -412,6 +451,8 @@ impl Drop for Simulation {
         let agenda = self.kernel.inner.agenda.borrow_mut().take();
         let listeners = self.kernel.inner.listeners.take();
         drop((agenda, listeners));
+        let watcher = self.kernel.inner.meter.watcher.take();
+        drop(watcher);
         self.kernel.forget_background();
         self.kernel.tear_down();
         // Those of actors that have panicked are left.

@@ -28,7 +28,9 @@ pub enum Change {
     Once,
     /// One of the changes of something that repeats for ever with this period.
     Repeated(Duration),
-    /// A further try of what has failed: it is of use only if something has changed. Who tries again has to do so more and more rarely.
+    /// A further try of what has failed: it is of use only if something has changed. Who tries
+    /// again has to do so more and more rarely, or in the end at a pace that is slow beside what
+    /// else happens.
     Retry,
 }
 

@@ -413,3 +413,39 @@ fn turns_of_one_date_are_no_events_unless_there_are_very_many() {
     assert!(run(1, Limits::FREE_STEPS + 9, 11));
     assert!(!run(1, Limits::FREE_STEPS + 9, 10));
 }
+
+/// Who does one thing after the other in one turn counts them as turns, and stops when he is told
+/// to.
+#[test]
+fn turns_within_a_turn_count_as_turns() {
+    let run = |turns: u64, max_events: u64, looks: u64| {
+        let limits = Limits { max_events: Some(max_events), ..Limits::default() };
+        let mut left = looks;
+        let simulation = Simulation::new().with_limits(limits).with_watcher(10, move |_| {
+            left -= 1;
+            if left > 0 { std::ops::ControlFlow::Continue(()) } else { std::ops::ControlFlow::Break(()) }
+        });
+        let kernel = simulation.kernel();
+        let done = Rc::new(Cell::new(0));
+        let counter = Rc::clone(&done);
+        simulation.kernel().spawn("busy", async move {
+            for _ in 0..turns {
+                if kernel.count_turn().is_break() {
+                    break;
+                }
+                counter.set(counter.get() + 1);
+            }
+            kernel.sleep(Duration::from_secs(1)).await;
+        });
+        (simulation.run(), done.get())
+    };
+    let (at, free) = (Time::ZERO, Limits::FREE_STEPS);
+    assert_eq!(run(free + 9, 10, u64::MAX), (Ok(at + Duration::from_secs(1)), free + 9));
+    // The sleep is an event, too.
+    assert_eq!(
+        run(free + 10, 10, u64::MAX),
+        (Err(RunError::EventLimit { limit: 10, at: at + Duration::from_secs(1) }), free + 10)
+    );
+    assert_eq!(run(10_000_000_000, 10, u64::MAX), (Err(RunError::EventLimit { limit: 10, at }), free + 10));
+    assert_eq!(run(10_000_000_000, 10, 7), (Err(RunError::Interrupted { at }), 69));
+}

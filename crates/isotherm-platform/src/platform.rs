@@ -45,6 +45,7 @@ pub enum Part {
 
 /// A function that is told when a host is turned on or off.
 pub(crate) type HostObserver = Rc<dyn Fn(HostId, bool)>;
+pub(crate) type RecoveryObserver = Rc<dyn Fn()>;
 
 pub(crate) struct Inner {
     pub(crate) kernel: Kernel,
@@ -58,13 +59,14 @@ pub(crate) struct Inner {
     /// How many times one has been turned on or off.
     pub(crate) state_changes: Cell<u64>,
     pub(crate) observers: RefCell<Vec<HostObserver>>,
+    pub(crate) recovery_observers: RefCell<Vec<RecoveryObserver>>,
     parts: FxHashMap<ResourceId, Part>,
 }
 
 /// An observer may hold the platform, or what holds it.
 impl Teardown for Inner {
     fn tear_down(&self) {
-        let observers = self.observers.take();
+        let observers = (self.observers.take(), self.recovery_observers.take());
         drop(observers);
     }
 }
@@ -127,6 +129,7 @@ impl Platform {
                 parts_off: Cell::new(0),
                 state_changes: Cell::new(0),
                 observers: RefCell::default(),
+                recovery_observers: RefCell::default(),
                 parts,
             }),
         };

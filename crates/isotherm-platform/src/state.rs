@@ -39,9 +39,10 @@ impl Platform {
         }
         self.count_off(-1);
         for &disk in self.disks(host) {
-            self.disk_on(disk);
+            self.revive_disk(disk);
         }
         self.tell_observers(host, true);
+        self.tell_recovered();
         let waiting = self.inner.hosts[host.index()].waiting.take();
         for mailbox in waiting {
             mailbox.send_detached(());
@@ -69,6 +70,17 @@ impl Platform {
         self.inner.observers.borrow_mut().push(Rc::new(observer));
     }
 
+    /// Has a function called whenever a host, a disk or a link has been turned on, whichever it is:
+    /// for those who try again what has failed. Observers of hosts have been told before.
+    pub fn observe_recoveries(&self, observer: impl Fn() + 'static) {
+        self.inner.recovery_observers.borrow_mut().push(Rc::new(observer));
+    }
+
+    fn tell_recovered(&self) {
+        let observers = self.inner.recovery_observers.borrow().clone();
+        observers.iter().for_each(|observer| observer());
+    }
+
     fn tell_observers(&self, host: HostId, on: bool) {
         // An observer may add observers or turn off another host, so the list is not borrowed meanwhile.
         let observers = self.inner.observers.borrow().clone();
@@ -92,9 +104,18 @@ impl Platform {
 
     /// Turns a disk on. The disks of a host that is off stay off: they come back with it.
     pub fn disk_on(&self, disk: DiskId) {
-        if self.is_on(self.disk_host(disk)) && !self.inner.disks[disk.index()].on.replace(true) {
+        if self.is_on(self.disk_host(disk)) && self.revive_disk(disk) {
+            self.tell_recovered();
+        }
+    }
+
+    /// Says whether it was off.
+    fn revive_disk(&self, disk: DiskId) -> bool {
+        let was_off = !self.inner.disks[disk.index()].on.replace(true);
+        if was_off {
             self.count_off(-1);
         }
+        was_off
     }
 
     /// Whether a link is on.
@@ -114,6 +135,7 @@ impl Platform {
     pub fn link_on(&self, link: LinkId) {
         if !self.inner.links[link.index()].on.replace(true) {
             self.count_off(-1);
+            self.tell_recovered();
         }
     }
 

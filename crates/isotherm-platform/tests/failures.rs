@@ -3,12 +3,12 @@
 
 mod common;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use common::{Log, Site, assert_close, secs};
 use isotherm_kernel::{ActivityError, JoinError};
-use isotherm_platform::{DiskId, Endpoint, Part, Profile};
+use isotherm_platform::{DiskId, Endpoint, Part, Platform, Profile};
 
 /// SimGrid comm-failure: links of 1 bit/s; 5 B to Host2 and 2 B to Host3. linkto2 goes off at 10: the first transfer
 /// fails then; the second arrives at 2 × 1.05 / (0.97 × 0.125) = 17.319588.
@@ -308,4 +308,39 @@ fn observers_hear_of_hosts() {
     site.platform.turn_off(a);
     site.platform.turn_on(a);
     assert_eq!(*heard.borrow(), [(a, false), (b, false), (a, true)]);
+}
+
+/// Those who try again hear once of each part that comes on, and not of what was on before or goes
+/// off.
+#[test]
+fn observers_hear_of_whatever_comes_on() {
+    let site = Site::build(|builder| {
+        builder.host("a", 1e9);
+        for disk in ["x", "y"] {
+            builder.disk("a", disk, 1e8, 1e8).mount(format!("/{disk}"));
+        }
+        builder.link("l", 1e8, 0.0);
+    });
+    let (a, link) = (site.host("a"), site.platform.link("l").unwrap());
+    let disk = site.platform.disk_at(a, "/x").unwrap();
+    let heard = Rc::new(Cell::new(0));
+    let (counter, hosts) = (Rc::clone(&heard), Rc::new(Cell::new(false)));
+    let host_is_known = Rc::clone(&hosts);
+    site.platform.observe_hosts(move |_, on| host_is_known.set(on));
+    site.platform.observe_recoveries(move || counter.set(counter.get() + 1));
+    let heard_of = |what: &dyn Fn(&Platform)| {
+        let before = heard.get();
+        what(&site.platform);
+        heard.get() - before
+    };
+    assert_eq!(heard_of(&|platform| platform.turn_off(a)), 0);
+    assert_eq!(heard_of(&|platform| platform.disk_on(disk)), 0, "its host is off");
+    assert_eq!(heard_of(&|platform| platform.turn_on(a)), 1, "the host with its disks");
+    assert!(hosts.get());
+    assert_eq!(heard_of(&|platform| platform.turn_on(a)), 0);
+    assert_eq!(heard_of(&|platform| platform.disk_off(disk)), 0);
+    assert_eq!(heard_of(&|platform| platform.disk_on(disk)), 1);
+    assert_eq!(heard_of(&|platform| platform.link_on(link)), 0);
+    assert_eq!(heard_of(&|platform| platform.link_off(link)), 0);
+    assert_eq!(heard_of(&|platform| platform.link_on(link)), 1);
 }

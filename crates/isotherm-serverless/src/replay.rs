@@ -140,6 +140,11 @@ impl<S: Source + 'static> Replay<S> {
                 Some(Duration::ZERO) | None => {
                     drop(rest);
                     self.service.invoke_detached(&self.caller, function, planned.body, &self.manager);
+                    // Millions may be made at one date: limits and watchers are to be heard
+                    // meanwhile.
+                    if self.kernel().count_turn().is_break() {
+                        return;
+                    }
                 }
                 Some(after) => {
                     drop(rest);

@@ -299,6 +299,28 @@ impl ServerlessComputeService {
                 service.tell(&service.inner.nodes[index].address, Request::HostChanged { node, on });
             }
         });
+        let service = Rc::downgrade(&self.inner);
+        self.inner.site.platform().observe_recoveries(move || {
+            if let Some(inner) = service.upgrade() {
+                ServerlessComputeService { inner }.part_recovered();
+            }
+        });
+    }
+
+    /// A host, a disk or a link has come on: what was broken off is tried again at once.
+    fn part_recovered(&self) {
+        let Ok(mut state) = self.inner.state.try_borrow_mut() else {
+            // A policy has turned it on while it decides.
+            let service = self.clone();
+            self.kernel().call_after(Duration::ZERO, move |_| service.part_recovered());
+            return;
+        };
+        state.now = self.kernel().now();
+        let is_any_due = state.part_recovered();
+        drop(state);
+        if is_any_due {
+            self.tell(self.address(), Request::Retry);
+        }
     }
 
     /// Its name.
@@ -571,10 +593,15 @@ impl ServerlessComputeService {
         Reply::<()>::gone(self.address())
     }
 
-    /// Takes the messages that have arrived, unless it is busy with one.
+    /// Takes the messages that have arrived, unless it is busy with one. Each is a turn, which is
+    /// what limits and watchers go by: there may be millions of them.
     fn receive(&self) {
+        let mut is_first = true;
         while self.inner.in_hand.borrow().is_none() {
             let Some(request) = self.inner.port.try_receive() else { return };
+            if !std::mem::replace(&mut is_first, false) && self.kernel().count_turn().is_break() {
+                return;
+            }
             self.process(request);
         }
     }
@@ -654,7 +681,8 @@ impl ServerlessComputeService {
         let state = &self.inner.state;
         let is_off = self.inner.is_head_off.get();
         match request {
-            Request::Invoke { .. } | Request::Retry => {}
+            Request::Invoke { .. } => {}
+            Request::Retry => state.borrow_mut().retry_due(),
             Request::Cancel { reply, .. } if is_off => reply.answer(0, Err(self.gone())),
             Request::Drain { reply } | Request::Stop { reply } if is_off => reply.answer(0, Err(self.gone())),
             Request::Register { function, limits, reply } => {

@@ -7,7 +7,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use isotherm_kernel::{Duration, Limits as KernelLimits, Marking, RandomStreams, RunError, Simulation, Time};
+use isotherm_kernel::{Duration, Limits as KernelLimits, RandomStreams, RunError, Time};
 use isotherm_platform::{Platform, PlatformBuilder, Profile};
 use isotherm_serverless::keep_alive::Fixed;
 use isotherm_serverless::scheduler::{
@@ -215,9 +215,8 @@ struct Played {
 
 /// Plays a scenario. A user registers the functions as soon as the head is on, and waits for each invocation.
 fn play(scenario: &Scenario) -> Played {
-    let marking = if scenario.preset == Preset::Wrench { Marking::FirstResource } else { Marking::Everything };
     let limits = KernelLimits { max_events: Some(1_000_000), ..KernelLimits::default() };
-    let simulation = Simulation::new().with_marking(marking).with_limits(limits);
+    let simulation = scenario.preset.simulation().with_limits(limits);
     let spec = platform(scenario).build().expect("a sound platform");
     let site = Site::new(Platform::new(&simulation.kernel(), spec).expect("a sound platform"));
     let host = |name: &str| site.platform().host(name).expect("a host of the scenario");

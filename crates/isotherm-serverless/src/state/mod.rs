@@ -316,6 +316,13 @@ pub(crate) struct PlatformState {
     pub(crate) ended_bodies: Vec<Body>,
     /// Why the last copy or load of an image to a node was broken off, until one succeeds.
     broken_moves: BTreeMap<(ImageId, NodeId), FailureCause>,
+    /// Copies and loads that were broken off and wait for their next try, by its date. It is
+    /// emptied whenever a part of the platform comes on.
+    backing_off: BTreeSet<(Time, NodeId, ImageId)>,
+    /// When the service will be woken for them.
+    retry_timers: BTreeSet<Time>,
+    /// When a part of the platform last came on.
+    recovered_at: Time,
     /// What observers have not been told yet; `None` if there is none. They are told when nothing is borrowed, because they may ask.
     pub(crate) news: Option<Vec<PlatformEvent>>,
     /// Those that are told at once, and ask nothing.
@@ -379,6 +386,9 @@ impl PlatformState {
             effects: VecDeque::new(),
             ended_bodies: Vec::new(),
             broken_moves: BTreeMap::new(),
+            backing_off: BTreeSet::new(),
+            retry_timers: BTreeSet::new(),
+            recovered_at: Time::ZERO,
             news: None,
             observers: Vec::new(),
         }

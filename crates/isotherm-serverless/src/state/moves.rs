@@ -12,6 +12,11 @@ use crate::{EventKind, ImageId, NodeId};
 /// After the first interruption of a copy or load the next try waits for so long, then twice as long each time.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 
+/// It never waits for longer: the limit of the back-off of the kubelet, which tries again to pull
+/// an image after a pause that doubles up to 300 s (Kubernetes documentation, "Images",
+/// `ImagePullBackOff`).
+const LONGEST_RETRY: Duration = Duration::from_secs(300);
+
 impl PlatformState {
     /// Has an image copied to a node's disk, if that makes sense. Says whether the copy has begun and nothing had to make room for it.
     pub(super) fn begin_copy(&mut self, node: NodeId, image: ImageId) -> bool {
@@ -88,7 +93,7 @@ impl PlatformState {
                 state.disk.borrow_mut().abort(file);
                 self.broken_moves.insert((image, node), cause);
                 self.emit(|| EventKind::CopyFailed { node, image, started: true });
-                self.retry_later(node, image);
+                self.retry_later(node, image, since);
             }
         }
         // The image is no longer pinned by its own arrival, so something may go in its place.
@@ -172,7 +177,7 @@ impl PlatformState {
                     self.broken_moves.insert((image, node), cause);
                 }
                 self.emit(|| EventKind::LoadFailed { node, image, started: true });
-                self.retry_later(node, image);
+                self.retry_later(node, image, since);
             }
         }
     }
@@ -197,20 +202,59 @@ impl PlatformState {
         !self.evicts_for_images() || self.nodes[node.index()].refused.insert((step, image))
     }
 
-    /// A copy or load was interrupted. Where that causes a round it would be tried again at once, and might fail again
-    /// at once: a link that is off stays so for a while. So the next try has to wait, longer each time.
-    fn retry_later(&mut self, node: NodeId, image: ImageId) {
+    /// A copy or load that began at `since` was interrupted. Where that causes a round it would be
+    /// tried again at once, and might fail again at once: a link that is off stays so for a while.
+    /// So the next try has to wait, longer each time, until a part of the platform comes on.
+    fn retry_later(&mut self, node: NodeId, image: ImageId, since: Time) {
         if !self.evicts_for_images() || !self.nodes[node.index()].up {
             return;
         }
         let now = self.now;
         let known = self.nodes[node.index()].image_mut(image);
+        if since < self.recovered_at && self.recovered_at == now {
+            // What it failed for may have come on before this was heard.
+            known.retry_at = now;
+            return;
+        }
         let doubled = 1u64.checked_shl(known.failures).unwrap_or(u64::MAX);
-        let wait = Duration::from_nanos(FIRST_RETRY.as_nanos().saturating_mul(doubled));
+        let wait = Duration::from_nanos(FIRST_RETRY.as_nanos().saturating_mul(doubled)).min(LONGEST_RETRY);
         known.failures = known.failures.saturating_add(1);
         known.retry_at = now + wait;
-        if known.retry_at < Time::NEVER {
-            self.effects.push_back(Effect::RetryMove { after: wait });
+        let retry_at = known.retry_at;
+        self.backing_off.insert((retry_at, node, image));
+        self.retry_due();
+    }
+
+    /// Notes which copies and loads that were broken off are due, and sees to it that the service
+    /// is woken when the next one is. There is another timer only for a date before those of all
+    /// others, so there are few of them.
+    pub(crate) fn retry_due(&mut self) {
+        while self.retry_timers.first().is_some_and(|&at| at <= self.now) {
+            self.retry_timers.pop_first();
         }
+        while let Some(&(at, node, _)) = self.backing_off.first()
+            && at <= self.now
+        {
+            self.backing_off.pop_first();
+            self.touch(node);
+        }
+        let Some(&(at, ..)) = self.backing_off.first() else { return };
+        if at < Time::NEVER && self.retry_timers.first().is_none_or(|&first| at < first) {
+            self.retry_timers.insert(at);
+            self.effects.push_back(Effect::RetryMove { after: at.since(self.now) });
+        }
+    }
+
+    /// A host, a disk or a link has come on: whatever was broken off is due for another try. Says
+    /// whether there is anything. It looks at what waits for its next try, and at nothing else.
+    pub(crate) fn part_recovered(&mut self) -> bool {
+        self.recovered_at = self.now;
+        let due = std::mem::take(&mut self.backing_off);
+        for &(_, node, image) in &due {
+            let known = self.nodes[node.index()].image_mut(image);
+            known.retry_at = known.retry_at.min(self.now);
+            self.touch(node);
+        }
+        !due.is_empty()
     }
 }

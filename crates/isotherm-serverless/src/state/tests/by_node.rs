@@ -566,6 +566,8 @@ impl Played {
     fn step(&mut self, second: u64, action: u8, which: usize) -> Vec<String> {
         let stage = &mut self.stage;
         stage.at(second);
+        // What was broken off is due at a full second, and the service is told so.
+        stage.state.retry_due();
         let node = NodeId((which % stage.state.nodes.len()) as u32);
         match action {
             0..=3 if !self.functions.is_empty() => _ = stage.invoke(self.functions[which % self.functions.len()]),

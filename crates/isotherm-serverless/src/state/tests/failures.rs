@@ -156,6 +156,92 @@ fn an_interrupted_copy_is_tried_again_later_each_time_later_still() {
     assert_eq!(stage.state.nodes[0].image(image).failures, 0, "a success is a new beginning");
 }
 
+fn cut() -> FailureCause {
+    FailureCause::NetworkFailed { detail: "cut".into() }
+}
+
+/// As with the kubelet's image pulls, no pause is longer than five minutes, however often a copy
+/// has failed.
+#[test]
+fn no_pause_between_two_tries_is_longer_than_five_minutes() {
+    let mut stage = Setup::new(Preset::Default, &[(1, 100, 100)]).stage();
+    let image = stage.image("i", 10, 20);
+    let f = stage.function(Some(image), 5, 5);
+    stage.invoke(f);
+    stage.downloaded(image);
+    stage.orders();
+    let mut date = 0;
+    for wait in [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300] {
+        stage.state.copy_ended(NodeId(0), image, Err(cut()));
+        stage.conclude(Round::Yes);
+        assert_eq!(stage.orders(), [format!("retry after {wait}")]);
+        date += wait;
+        stage.at(date);
+        stage.state.retry_due();
+        stage.conclude(Round::Yes);
+        assert_eq!(stage.orders(), ["copy 0 to 0"]);
+    }
+    // A million failures would be another matter for the doubling, but not for the pause.
+    stage.state.nodes[0].image_mut(image).failures = u32::MAX;
+    stage.state.copy_ended(NodeId(0), image, Err(cut()));
+    stage.conclude(Round::Yes);
+    assert_eq!(stage.orders(), ["retry after 300"]);
+}
+
+/// Whatever was broken off on any node is due when a part of the platform has come on, and there
+/// are no more timers than before if it fails again.
+#[test]
+fn what_was_broken_off_is_due_when_a_part_has_come_on() {
+    let mut stage = Setup::new(Preset::Default, &[(1, 100, 100), (1, 100, 100)]).stage();
+    let image = stage.image("i", 10, 20);
+    let f = stage.function(Some(image), 5, 5);
+    stage.invoke(f);
+    stage.invoke(f);
+    stage.downloaded(image);
+    assert_eq!(stage.orders(), ["download 0", "copy 0 to 0", "copy 0 to 1"]);
+    assert!(!stage.state.part_recovered(), "nothing was broken off");
+    stage.state.copy_ended(NodeId(0), image, Err(cut()));
+    stage.state.copy_ended(NodeId(1), image, Err(cut()));
+    stage.conclude(Round::Yes);
+    assert_eq!(stage.orders(), ["retry after 1"], "one timer for both");
+    for _ in 0..5 {
+        assert!(stage.state.part_recovered());
+        stage.state.retry_due();
+        stage.conclude(Round::Yes);
+        assert_eq!(stage.orders(), ["copy 0 to 0", "copy 0 to 1"]);
+        stage.state.copy_ended(NodeId(0), image, Err(cut()));
+        stage.state.copy_ended(NodeId(1), image, Err(cut()));
+        stage.conclude(Round::Yes);
+        assert_eq!(stage.orders(), [""; 0], "the timer is still to come");
+    }
+    // The timer finds nothing that is due, and another one takes its place: 32 s after the sixth
+    // failure.
+    stage.at(1);
+    stage.state.retry_due();
+    stage.conclude(Round::Yes);
+    assert_eq!(stage.orders(), ["retry after 31"]);
+}
+
+/// A link that goes off and on at one date: the failure is heard of when the link is back.
+#[test]
+fn a_copy_is_tried_again_at_once_if_a_part_came_on_before_its_failure_was_heard() {
+    let mut stage = Setup::new(Preset::Default, &[(1, 100, 100)]).stage();
+    let image = stage.image("i", 10, 20);
+    let f = stage.function(Some(image), 5, 5);
+    stage.invoke(f);
+    stage.downloaded(image);
+    stage.orders();
+    stage.at(1);
+    assert!(!stage.state.part_recovered());
+    stage.state.copy_ended(NodeId(0), image, Err(cut()));
+    stage.conclude(Round::Yes);
+    assert_eq!(stage.orders(), ["copy 0 to 0"]);
+    // This one has begun since: it is something else that is off.
+    stage.state.copy_ended(NodeId(0), image, Err(cut()));
+    stage.conclude(Round::Yes);
+    assert_eq!(stage.orders(), ["retry after 1"]);
+}
+
 #[test]
 fn an_interrupted_copy_lets_another_node_do_it() {
     let mut stage = Setup::new(Preset::Default, &[(1, 100, 100), (1, 100, 100)]).stage();
