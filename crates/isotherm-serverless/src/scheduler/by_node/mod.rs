@@ -284,6 +284,10 @@ impl<C: ChooseNode> ByNode<C> {
 
     /// The first idle container that may serve.
     fn idle(&self, view: &View<'_>, function: FunctionId) -> Option<(ContainerId, NodeId)> {
+        // Where all slots are taken there may be very many idle containers, and none can serve.
+        if view.with_free_slot().is_empty() {
+            return None;
+        }
         view.first_idle(function, |node| self.books.has_slot(view, node))
     }
 
@@ -443,7 +447,7 @@ impl<C: ChooseNode> ByNode<C> {
 
     /// Who has waited for longest of those for whom a container can serve, and since when.
     fn first_warm(&mut self, view: &View<'_>) -> Option<(u64, FunctionId)> {
-        if self.warm.is_empty() {
+        if self.warm.is_empty() || view.with_free_slot().is_empty() {
             return None;
         }
         let mut warm = std::mem::take(&mut self.warm);
