@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use isotherm_kernel::{Mailbox, Time};
+use isotherm_kernel::{Duration, Mailbox, Time};
 use isotherm_serverless::{Body, Planned, RegisteredFunction, Source, Upcoming};
 use isotherm_services::ExecutionController;
 use isotherm_workload::{Arrival, Merge, Next, Workload, WorkloadError};
@@ -12,6 +12,10 @@ use isotherm_workload::{Arrival, Merge, Next, Workload, WorkloadError};
 use super::Failure;
 use super::ahead::ReadAhead;
 use super::world::{Clients, World};
+
+/// A client that does not think waits for so long if its request is lost in no time: time has to go on until whoever
+/// was missing is there.
+const NOBODY_THERE: Duration = Duration::from_secs(1);
 
 /// The arrivals of a workload as invocations to be made.
 struct Arrivals {
@@ -153,8 +157,13 @@ impl Driver {
             let left = Rc::clone(&left);
             self.act(me, async move {
                 // Whoever begins to think will invoke, so that nobody thinks in vain when the others have invoked enough.
+                let mut is_refused_at_once = false;
                 while let Some(rest) = left.get().checked_sub(1) {
-                    let at = kernel.now().max(from) + client.think();
+                    let mut think = client.think();
+                    if is_refused_at_once && think.is_zero() {
+                        think = NOBODY_THERE;
+                    }
+                    let at = kernel.now().max(from) + think;
                     if at >= until {
                         return;
                     }
@@ -162,11 +171,15 @@ impl Driver {
                     kernel.sleep_until(at).await;
                     let request = client.request();
                     let body = request.duration.map(Body::sleep);
-                    match manager.invoke_with(&functions[request.function as usize], body).await {
-                        Ok(invocation) => manager.wait_one(&invocation).await,
-                        // There is no platform any more to wait for.
-                        Err(_) => return,
-                    }
+                    let lost = match manager.invoke_with(&functions[request.function as usize], body).await {
+                        Ok(invocation) => {
+                            manager.wait_one(&invocation).await;
+                            false
+                        }
+                        // The host of the head may come back, or a link.
+                        Err(_) => true,
+                    };
+                    is_refused_at_once = lost && kernel.now() == at;
                 }
             });
         }
