@@ -248,9 +248,6 @@ pub(crate) struct Policies {
 /// So much room for invocations and records that have ended is kept for others.
 const MOST_SPARE: usize = 1024;
 
-#[cfg(test)]
-type Observer = Box<dyn FnMut(&PlatformEvent)>;
-
 pub(crate) struct PlatformState {
     pub(crate) now: Time,
     policies: Policies,
@@ -318,8 +315,6 @@ pub(crate) struct PlatformState {
     broken_moves: BTreeMap<(ImageId, NodeId), FailureCause>,
     /// What observers have not been told yet; `None` if there is none. They are told when nothing is borrowed, because they may ask.
     pub(crate) news: Option<Vec<PlatformEvent>>,
-    #[cfg(test)]
-    observers: Vec<Observer>,
 }
 
 impl PlatformState {
@@ -380,14 +375,7 @@ impl PlatformState {
             ended_bodies: Vec::new(),
             broken_moves: BTreeMap::new(),
             news: None,
-            #[cfg(test)]
-            observers: Vec::new(),
         }
-    }
-
-    #[cfg(test)]
-    pub(crate) fn observe(&mut self, observer: Observer) {
-        self.observers.push(observer);
     }
 
     /// Gives up whatever may hold the service, to be dropped while nothing is borrowed. What is known stays.
@@ -406,12 +394,6 @@ impl PlatformState {
     }
 
     fn emit(&mut self, kind: impl FnOnce() -> EventKind) {
-        #[cfg(test)]
-        if !self.observers.is_empty() {
-            let event = PlatformEvent { at: self.now, kind: kind() };
-            self.observers.iter_mut().for_each(|observer| observer(&event));
-            return;
-        }
         if let Some(news) = &mut self.news {
             news.push(PlatformEvent { at: self.now, kind: kind() });
         }
