@@ -229,3 +229,35 @@ fn how_many_errors_are_shown_is_said() {
     let shown = wrong(&text);
     assert!(shown.contains("\n50 of 1,2") && shown.ends_with(" errors shown\n"), "{shown}");
 }
+
+/// After the last arrival there may be hundreds of thousands of candidates that are not kept, or of states: a run is over when
+/// what was invoked has ended, and no limit of time or events that it keeps ends it.
+#[test]
+fn silence_after_the_last_arrival_prolongs_nothing() {
+    // All arrive in the first tenth of an hour; 100 candidates a second go on coming after it.
+    let day = "kind = \"diurnal\"\nrate = \"10/s\"\nperiod = \"1h\"\nprofile = [1, 0, 0, 0, 0, 0, 0, 0, 0, 0]\nuntil = \"1h\"";
+    // One arrival in some hours; the seed decides when.
+    let bursts = "kind = \"bursts\"\nstates = [{ rate = \"0/s\", mean = \"10ms\" }, { rate = \"0.002/s\", mean = \"10ms\" }]\n\
+                  until = \"2h\"";
+    for workload in [day, bursts] {
+        for payload in ["", "[service]\npayloads = { invoke_request = \"1B\" }"] {
+            let folder = tempfile::tempdir().unwrap();
+            let run = |limits: &str| {
+                let experiment = parse(&experiment(&format!("{limits}\n{payload}"), workload)).unwrap();
+                let report = experiment.run(&experiment.runs()[0], &folder.path().join("out"));
+                report.unwrap_or_else(|error| panic!("{error}")).summary
+            };
+            let free = run("");
+            let records = std::fs::read_to_string(folder.path().join("out/invocations.csv")).unwrap();
+            let mut lines = records.lines();
+            let column = lines.next().unwrap().split(',').position(|name| name == "ended_s").unwrap();
+            let ends = lines.map(|line| line.split(',').nth(column).unwrap().parse::<f64>().unwrap());
+            let last = ends.fold(0.0, f64::max);
+            let until = if workload == day { 3600.0 } else { 7200.0 };
+            assert!(last > 0.0 && last < until - 300.0, "something has come, and then nothing for long: {last}");
+            assert_eq!(free.simulated_end_s, last);
+            let limited = run(&format!("limits = {{ time = \"{}s\", events = 1000000 }}", last + 1.0));
+            assert_eq!(limited, free);
+        }
+    }
+}

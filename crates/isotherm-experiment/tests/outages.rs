@@ -227,3 +227,42 @@ fn the_repository_is_off_for_a_while() {
     let outcomes: Vec<_> = rows.iter().map(|row| (row.outcome.as_str(), row.cause.as_str())).collect();
     assert_eq!(outcomes, [("failed", "host_failed"), ("completed", "")]);
 }
+
+/// Clients of a closed loop that ask while the head or the network is off think again, and go on when it is back.
+#[test]
+fn clients_go_on_after_an_outage() {
+    let closed = |think: &str, end: &str| {
+        "[[function]]\nname = \"f\"\nlimits = { time = \"60s\", memory = \"1MB\" }\nbody = [{ sleep = \"2s\" }]\n\
+         [[workload]]\nkind = \"closed\"\nfunction = \"f\"\nclients = 1\n"
+            .to_owned()
+            + &format!("think = \"{think}\"\n{end}\n")
+    };
+    let payload = "[service]\npayloads = { invoke_request = \"1B\" }\n";
+    let outage = "20 0\n50 1\n";
+    for (preset, part) in [("default", "head"), ("wrench", "head"), ("default", "l"), ("wrench", "l")] {
+        // Without a payload a request does not need the link.
+        let begin = format!("preset = \"{preset}\"\n") + if part == "l" { payload } else { "" };
+        let submitted = |think: &str, end: &str| {
+            let (report, rows) = run(1, &[(part, outage)], &(begin.clone() + &closed(think, end))).unwrap();
+            let dates: Vec<f64> = rows.iter().map(|row| row.submitted.round()).collect();
+            let failed = rows.iter().filter(|row| row.outcome == "failed").count();
+            (dates, failed, report.requests_lost)
+        };
+        // It asks at 5, 12, 19, and at 24 or 26, 5 s after the head has gone or the answer has come; then every five seconds.
+        let (dates, failed, lost) = submitted("5s", "until = \"60s\"");
+        let expected = match part {
+            "head" => (vec![5.0, 12.0, 19.0, 50.0, 57.0], 1, 5),
+            _ => (vec![5.0, 12.0, 19.0, 51.0, 58.0], 0, 5),
+        };
+        assert_eq!((dates, failed, lost), expected, "{preset} {part}");
+        // One that does not think asks every second meanwhile, and after it as before.
+        let (dates, failed, lost) = submitted("0s", "count = 45");
+        let before = (0..10).map(|index| 2.0 * f64::from(index));
+        let after = (0..5).map(|index| 50.0 + 2.0 * f64::from(index));
+        let of_head = usize::from(part == "head");
+        assert_eq!((dates, failed, lost), (before.chain(after).collect(), of_head, 30), "{preset} {part}");
+    }
+    // When it never comes back they come to their end all the same.
+    let (report, rows) = run(1, &[("head", "20 0\n")], &closed("5s", "until = \"60s\"")).unwrap();
+    assert_eq!((rows.len(), report.requests_lost), (3, 7));
+}

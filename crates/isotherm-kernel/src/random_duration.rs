@@ -26,13 +26,16 @@ pub struct RandomDuration {
 struct Inner {
     seconds: Distribution,
     random: RefCell<Random>,
+    /// The stream as it was at first, from which that of `apart` branches off.
+    beginning: Random,
     apart: OnceCell<RandomDuration>,
 }
 
 impl RandomDuration {
     /// A duration with this distribution in seconds. The stream should be its own, so that nothing else disturbs what is drawn.
     pub fn new(seconds: Distribution, random: Random) -> Self {
-        RandomDuration { inner: Rc::new(Inner { seconds, random: RefCell::new(random), apart: OnceCell::new() }) }
+        let (beginning, random) = (random.clone(), RefCell::new(random));
+        RandomDuration { inner: Rc::new(Inner { seconds, random, beginning, apart: OnceCell::new() }) }
     }
 
     /// Draws it. Takes one word from the stream; see [`Distribution::sample_duration`].
@@ -58,11 +61,19 @@ impl RandomDuration {
         Duration::from_secs_f64(self.inner.seconds.quantile(uniform_open(word)))
     }
 
-    /// The same distribution, drawn from another stream that branches off this one, where that is when this is first called: what is drawn here
-    /// and there does not disturb each other. Always the same one.
+    /// The same distribution, drawn from another stream that branches off the beginning of this one: what is drawn here
+    /// and there does not disturb each other, whatever has been drawn before. Always the same one.
+    ///
+    /// ```
+    /// # use isotherm_kernel::{Distribution, RandomDuration, RandomStreams};
+    /// let startup = || RandomDuration::new(Distribution::exponential(1.0).unwrap(), RandomStreams::new(42).stream("startup"));
+    /// let (early, late) = (startup(), startup());
+    /// late.draw();
+    /// assert_eq!(early.apart().draw(), late.apart().draw());
+    /// ```
     pub fn apart(&self) -> RandomDuration {
-        let Inner { seconds, random, apart } = &*self.inner;
-        apart.get_or_init(|| RandomDuration::new(seconds.clone(), random.borrow().branch("apart"))).clone()
+        let Inner { seconds, beginning, apart, .. } = &*self.inner;
+        apart.get_or_init(|| RandomDuration::new(seconds.clone(), beginning.branch("apart"))).clone()
     }
 
     /// The distribution, in seconds.

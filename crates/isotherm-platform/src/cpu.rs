@@ -12,6 +12,7 @@
 //! core.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use isotherm_kernel::{Activity, ActivityId, ActivitySpec, Group, Kernel, Mailbox, Rank, ResourceId, Sharing};
@@ -28,8 +29,8 @@ pub(crate) struct HostState {
     /// Used, without limiting anything, by transfers from and to the memory of the host: they fail with it.
     pub(crate) memory: ResourceId,
     pub(crate) on: Cell<bool>,
-    /// Who waits until it is on.
-    pub(crate) waiting: RefCell<Vec<Mailbox<()>>>,
+    /// Who waits until it is on, in the order in which they have begun to.
+    pub(crate) waiting: RefCell<BTreeMap<u64, Mailbox<()>>>,
     pstate: Cell<usize>,
     availability: Cell<f64>,
     computations: RefCell<Register<Computation>>,

@@ -58,6 +58,8 @@ pub(crate) struct Inner {
     pub(crate) parts_off: Cell<usize>,
     /// How many times one has been turned on or off.
     pub(crate) state_changes: Cell<u64>,
+    /// How many times somebody has begun to wait until a host is on.
+    pub(crate) waits: Cell<u64>,
     pub(crate) observers: RefCell<Vec<HostObserver>>,
     pub(crate) recovery_observers: RefCell<Vec<RecoveryObserver>>,
     parts: FxHashMap<ResourceId, Part>,
@@ -128,6 +130,7 @@ impl Platform {
                 routes: RefCell::default(),
                 parts_off: Cell::new(0),
                 state_changes: Cell::new(0),
+                waits: Cell::new(0),
                 observers: RefCell::default(),
                 recovery_observers: RefCell::default(),
                 parts,

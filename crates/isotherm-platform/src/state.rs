@@ -44,7 +44,7 @@ impl Platform {
         self.tell_observers(host, true);
         self.tell_recovered();
         let waiting = self.inner.hosts[host.index()].waiting.take();
-        for mailbox in waiting {
+        for mailbox in waiting.into_values() {
             mailbox.send_detached(());
         }
     }
@@ -59,7 +59,10 @@ impl Platform {
         while !self.is_on(host) {
             let name = format!("host '{}' is on", self.inner.spec.host(host).name);
             let mailbox = self.inner.kernel.mailbox(name);
-            self.inner.hosts[host.index()].waiting.borrow_mut().push(mailbox.clone());
+            let number = self.inner.waits.get();
+            self.inner.waits.set(number + 1);
+            self.inner.hosts[host.index()].waiting.borrow_mut().insert(number, mailbox.clone());
+            let _here = Waits { platform: self, host, number };
             mailbox.receive().await;
         }
     }
@@ -160,6 +163,21 @@ impl Platform {
         self.inner.state_changes.set(self.inner.state_changes.get() + 1);
         // Unless it is a profile that repeats, for which the kernel does not count it.
         self.inner.kernel.note_progress();
+    }
+}
+
+/// Somebody who waits until a host is on. He may be killed meanwhile.
+struct Waits<'a> {
+    platform: &'a Platform,
+    host: HostId,
+    number: u64,
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        let waiting = &self.platform.inner.hosts[self.host.index()].waiting;
+        let left = waiting.borrow_mut().remove(&self.number);
+        drop(left);
     }
 }
 

@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use common::{Log, Site, assert_close, secs};
-use isotherm_kernel::{ActivityError, JoinError};
+use isotherm_kernel::{ActivityError, JoinError, RunError};
 use isotherm_platform::{DiskId, Endpoint, Part, Platform, Profile};
 
 /// SimGrid comm-failure: links of 1 bit/s; 5 B to Host2 and 2 B to Host3. linkto2 goes off at 10: the first transfer
@@ -343,4 +343,31 @@ fn observers_hear_of_whatever_comes_on() {
     assert_eq!(heard_of(&|platform| platform.link_on(link)), 0);
     assert_eq!(heard_of(&|platform| platform.link_off(link)), 0);
     assert_eq!(heard_of(&|platform| platform.link_on(link)), 1);
+}
+
+/// Who waits for a host and is killed meanwhile does not miss it any more: whoever is left waits for something else. Of two
+/// who wait, the other one is told when it is on again.
+#[test]
+fn who_is_killed_waits_for_no_host() {
+    for is_another_left in [false, true] {
+        let site = Site::build(|builder| ["a", "b"].into_iter().for_each(|name| _ = builder.host(name, 1e9)));
+        let [a, b] = ["a", "b"].map(|name| site.host(name));
+        let kernel = site.kernel();
+        let waits = |name: &'static str| {
+            let platform = site.platform.clone();
+            kernel.spawn(name, async move { platform.wait_until_on(a).await })
+        };
+        site.platform.turn_off(a);
+        let killed = waits("killed");
+        let other = is_another_left.then(|| waits("other"));
+        let nobody = kernel.mailbox::<()>("nobody writes");
+        site.platform.spawn(b, "waiter", async move { nobody.receive().await });
+        site.go(move |platform| async move {
+            platform.kernel().sleep(secs(1.0)).await;
+            killed.kill();
+        });
+        let Err(RunError::Deadlock { reasons, .. }) = site.try_run() else { panic!("it is a deadlock") };
+        assert_eq!(reasons.len(), usize::from(is_another_left), "{reasons:?}");
+        drop(other);
+    }
 }

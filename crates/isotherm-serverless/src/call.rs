@@ -212,7 +212,7 @@ impl Call {
     /// Computes on one core of the host, which it shares with everything else that computes there.
     ///
     /// # Errors
-    /// The host failed.
+    /// The host failed, or [`FailureCause::NotAllowed`] if the work is negative or not a number.
     pub async fn compute(&self, flops: f64) -> Result<(), FailureCause> {
         self.context.compute(flops).await
     }

@@ -30,7 +30,9 @@ pub struct Planned {
 pub enum Upcoming {
     /// An invocation.
     Planned(Planned),
-    /// Nothing before this date, at which the source is asked again: it would take long to find out what comes then.
+    /// Nothing before this date, at which the source is asked again: it would take long to find out what comes then. If
+    /// the date has passed it is asked again in a turn of its own, so that time stands still and the simulation can be
+    /// ended meanwhile.
     Silence(Time),
 }
 
@@ -39,6 +41,14 @@ impl Upcoming {
         match self {
             Upcoming::Planned(planned) => planned.at,
             Upcoming::Silence(until) => *until,
+        }
+    }
+
+    /// Up to when there is nothing, if it is not known what comes then.
+    fn silence(&self) -> Option<Time> {
+        match self {
+            Upcoming::Planned(_) => None,
+            Upcoming::Silence(until) => Some(*until),
         }
     }
 }
@@ -127,7 +137,12 @@ impl<S: Source + 'static> Replay<S> {
                 Upcoming::Planned(planned) => planned,
                 Upcoming::Silence(_) => {
                     rest.next = rest.source.next();
-                    continue;
+                    let silent = rest.next.as_ref().and_then(Upcoming::silence);
+                    drop(rest);
+                    match silent {
+                        Some(until) => return self.wait(until.since(now)),
+                        None => continue,
+                    }
                 }
             };
             let Some(&function) = self.functions.get(planned.function) else {
@@ -136,8 +151,9 @@ impl<S: Source + 'static> Replay<S> {
             };
             rest.made += 1;
             rest.next = rest.source.next();
+            let is_silent = rest.next.as_ref().is_some_and(|next| next.silence().is_some());
             match rest.next.as_ref().map(|next| next.at().since(now)) {
-                Some(Duration::ZERO) | None => {
+                after if after.unwrap_or_default().is_zero() && !is_silent => {
                     drop(rest);
                     self.service.invoke_detached(&self.caller, function, planned.body, &self.manager);
                     // Millions may be made at one date: limits and watchers are to be heard
@@ -146,7 +162,8 @@ impl<S: Source + 'static> Replay<S> {
                         return;
                     }
                 }
-                Some(after) => {
+                after => {
+                    let after = after.unwrap_or_default();
                     drop(rest);
                     self.clone().wait(after);
                     return self.service.invoke_at_last(&self.caller, function, planned.body, &self.manager);

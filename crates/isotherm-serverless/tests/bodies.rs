@@ -455,3 +455,15 @@ fn a_body_that_waits_for_its_own_slot() {
     let RunError::Deadlock { waiting, .. } = &endless else { panic!("{endless}") };
     assert!(waiting.iter().any(|waiting| waiting.actor.contains("user/controller")), "{endless}");
 }
+
+/// Work that there cannot be fails the invocation, as a step and in a body of one's own.
+#[test]
+fn work_that_is_negative_or_not_a_number_fails() {
+    for flops in [-1.0, f64::NAN] {
+        for body in [Body::steps([Step::Compute(flops)]), Body::custom(async move |call| call.compute(flops).await)] {
+            let (_, invocation) = run(body, limit(10.0));
+            assert_eq!(invocation.outcome(), Some(Outcome::Failed));
+            assert!(matches!(invocation.cause(), Some(FailureCause::NotAllowed { .. })), "{:?}", invocation.cause());
+        }
+    }
+}

@@ -506,3 +506,21 @@ fn the_end_of_the_simulation_calls_nobody() {
     drop(simulation);
     assert!(!called.get());
 }
+
+/// Work that there cannot be fails the action, and nothing else.
+#[test]
+fn work_that_is_negative_or_not_a_number_is_not_allowed() {
+    for flops in [-1.0, f64::NAN, f64::NEG_INFINITY] {
+        let bench = Bench::new(Some(5));
+        for cores in [0, 1, 3] {
+            bench.submit(bench.request("wrong", Action::Compute { flops, cores }));
+        }
+        bench.submit(bench.request("none", Action::Compute { flops: -0.0, cores: 1 }));
+        for (name, _, report) in bench.run() {
+            match (name, report.result) {
+                ("none", Ok(())) | ("wrong", Err(FailureCause::NotAllowed { .. })) => {}
+                (name, result) => panic!("{name}, {flops} flop: {result:?}"),
+            }
+        }
+    }
+}

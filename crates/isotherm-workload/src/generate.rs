@@ -144,8 +144,8 @@ impl Workload for Generator {
             return Ok(Next::End);
         }
         self.last = at;
+        self.patience = PATIENCE;
         if !is_arrival {
-            self.patience = PATIENCE;
             return Ok(Next::Silence(at));
         }
         self.left -= 1;

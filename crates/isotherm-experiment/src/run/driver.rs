@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use isotherm_kernel::{Mailbox, Time};
+use isotherm_kernel::{Duration, Mailbox, Time};
 use isotherm_serverless::{Body, Planned, RegisteredFunction, Source, Upcoming};
 use isotherm_services::ExecutionController;
 use isotherm_workload::{Arrival, Merge, Next, Workload, WorkloadError};
@@ -13,9 +13,18 @@ use super::Failure;
 use super::ahead::ReadAhead;
 use super::world::{Clients, World};
 
+/// So many times in a row whoever looks for the next arrival may find none without time going on: millions of changes and
+/// candidates, which take about a second.
+const MOST_SILENCES: u64 = 1 << 12;
+
+/// A client that does not think waits for so long if its request is lost in no time: time has to go on until whoever
+/// was missing is there.
+const NOBODY_THERE: Duration = Duration::from_secs(1);
+
 /// The arrivals of a workload as invocations to be made.
 struct Arrivals {
     workload: ReadAhead<Merge>,
+    search: Search,
     bodies: Vec<Body>,
     missed: Missed,
     /// Why there are no more.
@@ -25,7 +34,11 @@ struct Arrivals {
 impl Source for Arrivals {
     fn next(&mut self) -> Option<Upcoming> {
         loop {
-            match self.workload.look() {
+            let next = self.workload.look();
+            if let Ok(Next::Arrival(_)) = next {
+                self.search.found();
+            }
+            match next {
                 Ok(Next::Arrival(arrival)) if self.missed.take(&arrival) => {}
                 Ok(Next::Arrival(arrival)) => {
                     return Some(Upcoming::Planned(Planned {
@@ -34,12 +47,47 @@ impl Source for Arrivals {
                         body: body_of(&arrival, &self.bodies),
                     }));
                 }
-                Ok(Next::Silence(until)) => return Some(Upcoming::Silence(until)),
+                Ok(Next::Silence(until)) => {
+                    return Some(Upcoming::Silence(self.search.goes_on_at(until)));
+                }
                 Ok(Next::End) => return None,
                 Err(error) => {
                     *self.failure.borrow_mut() = Some(error);
                     return None;
                 }
+            }
+        }
+    }
+}
+
+/// The search for the next arrival, of which it is only known up to when there is none.
+///
+/// Time stands still meanwhile, since the run is over at once if there is none any more. Only where that takes long it goes
+/// on to the date that the search has reached, so that limits are heard.
+struct Search {
+    allowed: u64,
+    left: u64,
+}
+
+impl Search {
+    /// A search that takes no more steps than a run may have events.
+    fn new(max_events: Option<u64>) -> Self {
+        let allowed = max_events.map_or(MOST_SILENCES, |most| most.min(MOST_SILENCES));
+        Search { allowed, left: allowed }
+    }
+
+    /// There is an arrival.
+    fn found(&mut self) {
+        self.left = self.allowed;
+    }
+
+    /// When to look on, if there is none up to this date.
+    fn goes_on_at(&mut self, until: Time) -> Time {
+        match self.left.checked_sub(1) {
+            None => until,
+            Some(left) => {
+                self.left = left;
+                Time::ZERO
             }
         }
     }
@@ -81,6 +129,8 @@ pub(super) struct Driver {
     pub(super) acting: Rc<Cell<u64>>,
     /// Where the controller hears that it is the last that acts.
     pub(super) alone: Mailbox<()>,
+    /// At most so many events may there be.
+    pub(super) max_events: Option<u64>,
 }
 
 impl Driver {
@@ -94,10 +144,11 @@ impl Driver {
             self.start_clients(me, clients, &functions);
         }
         let World { manager, service, .. } = &self.world;
+        let mut search = Search::new(self.max_events);
         if self.world.invoking_is_free {
             let failure = Rc::new(RefCell::new(None));
             let bodies = self.world.bodies.clone();
-            let arrivals = Arrivals { workload, bodies, missed, failure: Rc::clone(&failure) };
+            let arrivals = Arrivals { workload, search, bodies, missed, failure: Rc::clone(&failure) };
             // All functions are registered with this service, and workloads name no others.
             let _ = manager.replay(service, &functions, arrivals).await;
             if let Some(error) = failure.take() {
@@ -108,11 +159,14 @@ impl Driver {
                 let arrival = match workload.look()? {
                     Next::Arrival(arrival) => arrival,
                     Next::Silence(until) => {
-                        me.sleep_until(until).await;
+                        // In a turn of its own, so that the run can be ended.
+                        me.kernel().yield_now().await;
+                        me.sleep_until(search.goes_on_at(until)).await;
                         continue;
                     }
                     Next::End => break,
                 };
+                search.found();
                 if missed.take(&arrival) {
                     continue;
                 }
@@ -153,8 +207,13 @@ impl Driver {
             let left = Rc::clone(&left);
             self.act(me, async move {
                 // Whoever begins to think will invoke, so that nobody thinks in vain when the others have invoked enough.
+                let mut is_refused_at_once = false;
                 while let Some(rest) = left.get().checked_sub(1) {
-                    let at = kernel.now().max(from) + client.think();
+                    let mut think = client.think();
+                    if is_refused_at_once && think.is_zero() {
+                        think = NOBODY_THERE;
+                    }
+                    let at = kernel.now().max(from) + think;
                     if at >= until {
                         return;
                     }
@@ -162,11 +221,15 @@ impl Driver {
                     kernel.sleep_until(at).await;
                     let request = client.request();
                     let body = request.duration.map(Body::sleep);
-                    match manager.invoke_with(&functions[request.function as usize], body).await {
-                        Ok(invocation) => manager.wait_one(&invocation).await,
-                        // There is no platform any more to wait for.
-                        Err(_) => return,
-                    }
+                    let lost = match manager.invoke_with(&functions[request.function as usize], body).await {
+                        Ok(invocation) => {
+                            manager.wait_one(&invocation).await;
+                            false
+                        }
+                        // The host of the head may come back, or a link.
+                        Err(_) => true,
+                    };
+                    is_refused_at_once = lost && kernel.now() == at;
                 }
             });
         }

@@ -150,7 +150,8 @@ pub fn run(plan: &Plan, records: Option<Hashed>, watch: Option<Watch>) -> Result
     // The controller is one.
     let acting = Rc::new(Cell::new(1));
     let alone = kernel.mailbox("the last of the controller's actors");
-    let driver = Driver { world, clients, lost: Rc::clone(&lost), acting: Rc::clone(&acting), alone };
+    let (max_events, lost_before) = (plan.limits.max_events, Rc::clone(&lost));
+    let driver = Driver { world, clients, lost: lost_before, acting: Rc::clone(&acting), alone, max_events };
     let failed = Rc::clone(&failure);
     let still_acting = Rc::clone(&acting);
     let controller = ExecutionController::spawn(&site, plan.hosts.user, "controller", move |me| async move {

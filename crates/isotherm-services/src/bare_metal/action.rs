@@ -25,7 +25,7 @@ pub enum Action {
     Sleep(Duration),
     /// Computes on that many threads.
     Compute {
-        /// The work of all threads together, in flop.
+        /// The work of all threads together, in flop: zero or more, else the action fails.
         flops: f64,
         /// The number of threads; 0 is taken for 1.
         cores: u32,
@@ -377,7 +377,7 @@ impl ActionContext {
     /// Computes on one core of the host, which it shares with everything else that computes there.
     ///
     /// # Errors
-    /// The host failed.
+    /// The host failed, or [`FailureCause::NotAllowed`] if the work is negative or not a number.
     pub async fn compute(&self, flops: f64) -> Result<(), FailureCause> {
         self.compute_on(flops, 1).await
     }
@@ -385,8 +385,12 @@ impl ActionContext {
     /// Computes on several threads that share the work evenly.
     ///
     /// # Errors
-    /// The host failed.
+    /// As [`compute`](Self::compute).
     pub async fn compute_on(&self, flops: f64, threads: u32) -> Result<(), FailureCause> {
+        if flops.is_nan() || flops < 0.0 {
+            let reason = format!("work must be zero or more, not {flops} flop").into();
+            return Err(FailureCause::NotAllowed { reason });
+        }
         let (platform, host) = (self.site.platform(), self.host());
         let work = match threads {
             0 | 1 => platform.compute(host, flops),

@@ -32,7 +32,6 @@ use crate::{
 /// A platform under test.
 pub(super) struct Stage {
     pub(super) state: PlatformState,
-    events: Rc<RefCell<Vec<EventKind>>>,
     effects: Vec<Effect>,
 }
 
@@ -94,10 +93,8 @@ impl Setup {
             Node::new(format!("node{index}").into(), Some(slots), files(disk), files(memory))
         });
         let mut state = PlatformState::new(policies, files(self.head), nodes.collect());
-        let events: Rc<RefCell<Vec<EventKind>>> = Rc::default();
-        let log = Rc::clone(&events);
-        state.observe(Box::new(move |event| log.borrow_mut().push(event.kind.clone())));
-        Stage { state, events, effects: Vec::new() }
+        state.news = Some(Vec::new());
+        Stage { state, effects: Vec::new() }
     }
 }
 
@@ -189,7 +186,8 @@ impl Stage {
 
     /// The events since the last time.
     pub(super) fn events(&mut self) -> Vec<EventKind> {
-        std::mem::take(&mut *self.events.borrow_mut())
+        let news = self.state.news.as_mut().map(std::mem::take).unwrap_or_default();
+        news.into_iter().map(|event| event.kind).collect()
     }
 
     pub(super) fn is_running(&self, invocation: InvocationId) -> bool {

@@ -114,3 +114,30 @@ fn containers_that_are_started_ahead_draw_apart() {
     (0..3).for_each(|_| _ = stream.draw());
     assert_eq!(startups, [ahead[2], ahead[1], ahead[0], stream.draw()]);
 }
+
+/// However many invocations of the function came before, the n-th that is started ahead has the n-th start-up of those.
+#[test]
+fn containers_that_are_started_ahead_draw_by_a_count_of_their_own() {
+    let startups_ahead = |invocations_before: usize| -> Vec<Duration> {
+        let mut stage = Setup::new(Preset::Default, &[(99, 10_000, 10_000)]).stage();
+        let limits = Limits::time(Duration::from_secs(60)).memory(30).disk(0);
+        let startup = Some(random("f").into());
+        let f = stage.state.register(Registration { startup, ..Registration::new("f".into(), None, limits) });
+        let f = f.expect("the function can run");
+        let ahead = |stage: &mut Stage| {
+            let id = stage.state.start_container(NodeId(0), f).expect("room");
+            let known = stage.state.containers[&id];
+            stage.state.container_is_idle(id, known);
+            known.ready_at.since(Time::ZERO)
+        };
+        (0..invocations_before).for_each(|_| _ = stage.invoke(f));
+        let first = ahead(&mut stage);
+        (0..invocations_before).for_each(|_| _ = stage.invoke(f));
+        vec![first, ahead(&mut stage)]
+    };
+    let apart = random("f").apart();
+    let expected = [apart.draw(), apart.draw()];
+    for invocations_before in [0, 1, 7] {
+        assert_eq!(startups_ahead(invocations_before), expected, "{invocations_before}");
+    }
+}
