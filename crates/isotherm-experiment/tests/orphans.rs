@@ -79,15 +79,13 @@ fn requests_that_are_still_processed_become_invocations() {
         let overhead = 0.1;
         let (report, records) = run(
             rule,
-            &format!(
-                r#"body = [{{ sleep = "950ms" }}, {{ invoke = "callee" }}]
+            r#"body = [{ sleep = "950ms" }, { invoke = "callee" }]
 [service]
 processing_overhead = "100ms"
 [[workload]]
 kind = "list"
-arrivals = [{{ at = "0s", function = "caller" }}, {{ at = "5s", function = "caller" }}]
-"#
-            ),
+arrivals = [{ at = "0s", function = "caller" }, { at = "5s", function = "caller" }]
+"#,
         );
         let mut expected = Vec::new();
         for at in [0.0, 5.0] {
