@@ -10,7 +10,9 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+#[cfg(unix)]
+use signal_hook::consts::SIGHUP;
+use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use crate::Status;
@@ -26,8 +28,7 @@ impl Interrupt {
     pub fn listen() -> io::Result<Self> {
         let signal = Arc::new(AtomicUsize::new(0));
         let asked = Arc::new(AtomicBool::new(false));
-        let hung_up = listens_to_hangup().then_some(SIGHUP);
-        for number in [SIGINT, SIGTERM].into_iter().chain(hung_up) {
+        for number in [SIGINT, SIGTERM].into_iter().chain(hangup()) {
             // What is registered first is called first: only the second signal finds that somebody has asked already.
             flag::register_conditional_shutdown(number, 128 + number, Arc::clone(&asked))?;
             flag::register(number, Arc::clone(&asked))?;
@@ -41,17 +42,51 @@ impl Interrupt {
         match i32::try_from(self.signal.load(Ordering::Relaxed)) {
             Ok(SIGINT) => Some(Status::Interrupted),
             Ok(SIGTERM) => Some(Status::Terminated),
+            #[cfg(unix)]
             Ok(SIGHUP) => Some(Status::HungUp),
             _ => None,
         }
     }
 }
 
-/// Whether the end of the terminal ends the command: not if whoever has started it made it ignore
-/// that. Where the system does not say it, the system decides as if nobody listened.
-fn listens_to_hangup() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+/// The end of the terminal, if that ends the command: not if whoever has started it made it ignore
+/// that.
+#[cfg(unix)]
+fn hangup() -> Option<i32> {
+    let status = std::fs::read_to_string("/proc/self/status").ok();
+    (!status.is_some_and(|status| ignores(&status, SIGHUP))).then_some(SIGHUP)
+}
+
+/// Elsewhere it is no signal.
+#[cfg(not(unix))]
+fn hangup() -> Option<i32> {
+    None
+}
+
+/// Whether a process ignores a signal, as the system tells about it. Where the system does not say
+/// so, it does not ignore it.
+#[cfg(unix)]
+fn ignores(status: &str, signal: i32) -> bool {
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    ignored.is_some_and(|mask| mask >> (SIGHUP - 1) & 1 == 0)
+    ignored.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_ignored_is_what_the_system_says_is() {
+        // Bit n - 1 is signal n: 1 is SIGHUP, 2 SIGINT, 15 SIGTERM.
+        let status = |mask: &str| format!("SigBlk:\t0000000000000001\nSigIgn:\t{mask}\nSigCgt:\t0\n");
+        for (mask, ignored) in [("0000000000000001", vec![SIGHUP]), ("0000000000004002", vec![SIGINT, SIGTERM])] {
+            let all = [SIGHUP, SIGINT, SIGTERM];
+            let found = all.into_iter().filter(|&signal| ignores(&status(mask), signal));
+            assert_eq!(found.collect::<Vec<_>>(), ignored, "{mask}");
+        }
+        for unknown in ["", "Name:\tisotherm\n", "SigIgn:\tnone\n"] {
+            assert!(!ignores(unknown, SIGHUP), "{unknown}");
+        }
+    }
 }

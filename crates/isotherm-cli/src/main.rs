@@ -37,6 +37,7 @@ enum Status {
     Done = 0,
     CouldNotGoOn = 1,
     BadInput = 2,
+    #[cfg(unix)]
     HungUp = 129,
     Interrupted = 130,
     Terminated = 143,

@@ -2,18 +2,7 @@
 
 use std::cmp::Ordering;
 
-/// `12345` as `12,345`.
-pub fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
+pub use isotherm_experiment::diagnostic::thousands as count;
 
 /// Seconds with three decimals, or as many as it takes to see something of a short time.
 pub fn seconds(seconds: f64) -> String {

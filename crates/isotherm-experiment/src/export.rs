@@ -99,7 +99,7 @@ pub(crate) fn export(
     let cannot = |source| ExperimentError::Export { path: out.clone(), source };
     // In this order: what is declared last goes first, so that a folder which was made is empty
     // when it is to go.
-    let made = made(&format, &out).map_err(cannot)?;
+    let mut made = made(&format, &out).map_err(cannot)?;
     let _locks = locks(&format, &out, rules).map_err(cannot)?;
     let mut writer: Box<dyn Writer + '_> = match &format {
         ExportFormat::Csv { functions, durations } => {
@@ -142,7 +142,7 @@ pub(crate) fn export(
     let files = writer.finish().map_err(cannot)?;
     let paths = files.iter().map(|staged| staged.path.clone()).collect();
     appear(files, &[], rules).map_err(cannot)?;
-    made.into_iter().for_each(Made::keep);
+    made.iter_mut().for_each(Made::keep);
     let files = paths;
     Ok(Some(ExportReport { arrivals: count, functions: plan.functions.len() as u64, files }))
 }

@@ -1,7 +1,8 @@
-//! The files of a run: written under temporary names in their folder, and renamed when all of them are whole.
+//! The files of a run: written under temporary names beside their places, and renamed when all of
+//! them are whole.
 //!
 //! * A run that fails or is interrupted leaves nothing: its temporary files are removed, and the
-//!   folder too if it was made for the run. What one that is killed leaves
+//!   folder too if it was made for the run. What a program leaves that is killed
 //!   (`.invocations.csv.*.partial`) the next run into the folder clears.
 //! * Whatever fails while files get their names, the files of the earlier run are there as they
 //!   were: they are set aside first (`.invocations.csv.*.earlier`). What a program leaves that is
@@ -14,6 +15,7 @@
 //!   is wanted, of a link, a device or a pipe ([`NotReplaced`]).
 
 mod lock;
+mod made;
 pub(crate) mod partial;
 pub(crate) mod set;
 mod target;
@@ -31,6 +33,7 @@ use crate::results;
 use set::Staged;
 
 pub use lock::{LOCK, Lock};
+pub(crate) use made::Made;
 pub(crate) use target::Target;
 pub use target::{Inputs, NotReplaced, Rules};
 
@@ -46,9 +49,6 @@ pub const MANIFEST: &str = "manifest.toml";
 /// The files of a run, the one that seals them last.
 pub const FILES: [&str; 3] = [INVOCATIONS, SUMMARY, MANIFEST];
 
-/// A folder that is made while another run removes it is made again so many times.
-const ATTEMPTS: usize = 100;
-
 /// A folder that results are being written into. Dropped before [`commit`](Output::commit), it leaves nothing behind.
 pub struct Output<'a> {
     folder: PathBuf,
@@ -56,13 +56,14 @@ pub struct Output<'a> {
     /// The records, if they are kept.
     invocations: Option<(NamedTempFile, Arc<Mutex<Sha256>>)>,
     /// Held until all files have their names.
-    lock: Option<Lock>,
-    /// The topmost folder that was made for this run.
-    created: Option<PathBuf>,
+    _lock: Lock,
+    /// Dropped last, when there is nothing in it any more.
+    made: Made,
 }
 
 impl<'a> Output<'a> {
-    /// Makes the folder, if it is not there, and a temporary file for the records in it, if they are to be kept.
+    /// Makes the folder, if it is not there, and a temporary file for the records beside their
+    /// place, if they are to be kept.
     ///
     /// # Errors
     ///
@@ -76,14 +77,18 @@ impl<'a> Output<'a> {
         for name in FILES {
             rules.target(&folder.join(name))?;
         }
-        let mut output = Output { folder: folder.to_owned(), rules, invocations: None, lock: None, created: None };
-        output.lock = Some(lock_made(folder, &mut output.created)?);
-        set::recover(folder, &FILES, Some(results::is_listed));
-        for name in FILES {
-            partial::clear_dead(folder, name);
+        let (made, lock) = made::locked(folder)?;
+        let places = FILES.map(|name| beside(&folder.join(name), rules));
+        let places = places.into_iter().collect::<io::Result<Vec<_>>>()?;
+        let named: Vec<_> = FILES.into_iter().zip(places.iter().map(PathBuf::as_path)).collect();
+        set::recover(&named, Some(results::is_listed));
+        for (_, place) in named {
+            partial::clear_dead(place);
         }
+        let folder = folder.to_owned();
+        let mut output = Output { folder, rules, invocations: None, _lock: lock, made };
         if records {
-            output.invocations = Some((partial::create(folder, INVOCATIONS)?, Arc::default()));
+            output.invocations = Some((output.begun(INVOCATIONS)?, Arc::default()));
         }
         Ok(output)
     }
@@ -126,55 +131,28 @@ impl<'a> Output<'a> {
         let manifest = format!("{manifest}{}", results::listing(&hashes));
         files.push(self.staged(MANIFEST, &manifest)?);
         set::appear(files, &gone, self.rules)?;
-        self.created = None;
+        self.made.keep();
         Ok(())
     }
 
+    /// A temporary file beside the place of one of the files, so that it can get its name.
+    fn begun(&self, name: &str) -> io::Result<NamedTempFile> {
+        partial::create(&beside(&self.folder.join(name), self.rules)?)
+    }
+
     fn staged(&self, name: &str, text: &str) -> io::Result<Staged> {
-        let mut file = partial::create(&self.folder, name)?;
+        let mut file = self.begun(name)?;
         file.write_all(text.as_bytes())?;
         Ok(Staged { file, path: self.folder.join(name) })
-    }
-}
-
-/// The lock of a folder, which is made if it is not there. `made` is then the topmost folder that
-/// was made for it, also if the lock cannot be had.
-fn lock_made(folder: &Path, made: &mut Option<PathBuf>) -> io::Result<Lock> {
-    let mut attempts = 0;
-    loop {
-        let created = topmost_missing(folder);
-        if let Some(created) = &created {
-            *made = Some(created.clone());
-        }
-        let locked = std::fs::create_dir_all(folder).and_then(|()| Lock::of_folder(folder));
-        attempts += 1;
-        match locked {
-            // A run that has failed removes the folder if it has made it: then it is missing, or it
-            // was there when it was to be made, and not when it was looked at.
-            Err(error)
-                if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists)
-                    && attempts < ATTEMPTS => {}
-            locked => return locked,
-        }
-    }
-}
-
-impl Drop for Output<'_> {
-    fn drop(&mut self) {
-        drop(self.invocations.take());
-        drop(self.lock.take());
-        if let Some(created) = &self.created {
-            remove_empty(&self.folder, created);
-        }
     }
 }
 
 /// A folder that several runs write into, each into a folder in it, and nobody else meanwhile.
 #[derive(Debug)]
 pub struct FolderLock {
-    folder: PathBuf,
-    lock: Option<Lock>,
-    created: Option<PathBuf>,
+    _lock: Lock,
+    /// Dropped last, when there is nothing in it any more.
+    _made: Made,
 }
 
 impl FolderLock {
@@ -184,76 +162,23 @@ impl FolderLock {
     ///
     /// Another run has it, or the folder cannot be made or written into.
     pub fn of(folder: &Path) -> io::Result<Self> {
-        let mut locked = FolderLock { folder: folder.to_owned(), lock: None, created: None };
-        locked.lock = Some(lock_made(folder, &mut locked.created)?);
-        Ok(locked)
+        let (made, lock) = made::locked(folder)?;
+        Ok(FolderLock { _lock: lock, _made: made })
     }
-}
-
-impl Drop for FolderLock {
-    fn drop(&mut self) {
-        drop(self.lock.take());
-        if let Some(created) = &self.created {
-            remove_empty(&self.folder, created);
-        }
-    }
-}
-
-/// A folder that was made for what is going to be written, and goes again unless that is kept.
-#[derive(Debug)]
-pub(crate) struct Made {
-    folder: PathBuf,
-    created: Option<PathBuf>,
-}
-
-impl Made {
-    /// Makes a folder, if it is not there.
-    pub fn folder(folder: &Path) -> io::Result<Self> {
-        let mut made = Made { folder: folder.to_owned(), created: topmost_missing(folder) };
-        match std::fs::create_dir_all(folder) {
-            Ok(()) => Ok(made),
-            // What is in the way is no folder of ours.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                made.created = None;
-                Err(error)
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// The folder has something in it.
-    pub fn keep(mut self) {
-        self.created = None;
-    }
-}
-
-impl Drop for Made {
-    fn drop(&mut self) {
-        if let Some(created) = &self.created {
-            remove_empty(&self.folder, created);
-        }
-    }
-}
-
-/// Removes a folder and those above it up to the topmost that was made. Only empty folders can be
-/// removed; one that somebody has put something into stays.
-fn remove_empty(folder: &Path, created: &Path) {
-    for folder in folder.ancestors() {
-        if std::fs::remove_dir(folder).is_err() || folder == created {
-            return;
-        }
-    }
-}
-
-/// The topmost folder that would have to be made for a folder to be there.
-fn topmost_missing(folder: &Path) -> Option<PathBuf> {
-    let missing = folder.ancestors().take_while(|parent| !parent.as_os_str().is_empty() && !parent.exists());
-    missing.last().map(Path::to_owned)
 }
 
 /// The folder that a file of this path is in.
 pub(crate) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Beside what a file of a run is written that is to be at a path: what it takes the place of may
+/// be on another file system, if the path is a link. Beside a device is no place for files.
+fn beside(path: &Path, rules: Rules<'_>) -> io::Result<PathBuf> {
+    match rules.target(path)? {
+        Target::Place(place) => Ok(place),
+        Target::Into(_) => Ok(path.to_owned()),
+    }
 }
 
 /// A temporary file for what is to be at a path, whose folder is there. What dead processes have
@@ -264,10 +189,10 @@ pub(crate) fn stage(path: &Path, rules: Rules<'_>) -> io::Result<NamedTempFile> 
     };
     match rules.target(path)? {
         target::Target::Place(place) => {
-            let (folder, name) = (folder_of(&place), place.file_name().unwrap_or(name).to_string_lossy());
-            set::recover(folder, &[&name], None);
-            partial::clear_dead(folder, &name);
-            partial::create(folder, &name)
+            let name = place.file_name().unwrap_or(name).to_string_lossy();
+            set::recover(&[(&name, &place)], None);
+            partial::clear_dead(&place);
+            partial::create(&place)
         }
         // Beside a device is no place for files.
         target::Target::Into(_) => NamedTempFile::new(),
@@ -473,6 +398,52 @@ mod tests {
         }
         drop(create(folder.path(), true));
         assert_eq!(names(folder.path()), [".mine.csv.aBc123.partial"]);
+    }
+
+    /// A folder on another file system than that of temporary files, if the system has one.
+    #[cfg(unix)]
+    fn elsewhere() -> Option<tempfile::TempDir> {
+        use std::os::unix::fs::MetadataExt;
+        let here = std::env::temp_dir().metadata().unwrap().dev();
+        let others = ["/dev/shm", "/run/shm", env!("CARGO_MANIFEST_DIR")].map(Path::new);
+        let mut others = others.into_iter().filter(|other| other.metadata().is_ok_and(|known| known.dev() != here));
+        others.find_map(|other| tempfile::tempdir_in(other).ok())
+    }
+
+    /// Links may lead to another file system, where nothing can be renamed to. What is written
+    /// waits beside what it replaces; what is written into a device does not.
+    #[cfg(unix)]
+    #[test]
+    fn links_are_written_through_to_wherever_they_lead() {
+        use std::os::unix::fs::symlink;
+        let other = elsewhere().unwrap_or_else(|| tempfile::tempdir().unwrap());
+        let (folder, other) = (tempfile::tempdir().unwrap(), other.path().canonicalize().unwrap());
+        let (records, seal) = (other.join("records"), other.join("seal"));
+        for (name, file) in [(INVOCATIONS, &records), (MANIFEST, &seal)] {
+            std::fs::write(file, "old").unwrap();
+            symlink(file, folder.path().join(name)).unwrap();
+        }
+        symlink("/dev/null", folder.path().join(SUMMARY)).unwrap();
+        // What runs have left that were killed: one while it wrote, one while files got their names.
+        std::fs::write(other.join(".records.aBc123.partial"), "half").unwrap();
+        std::fs::write(other.join(".seal.aBc123.earlier"), "older").unwrap();
+        let rules = Rules { force: true, ..rules() };
+        let output = Output::create(folder.path(), true, rules).unwrap();
+        write(&output, "new\n");
+        let (here, there) = (names(folder.path()), names(&other));
+        assert_eq!(here, [".isotherm.lock", INVOCATIONS, MANIFEST, SUMMARY]);
+        assert!(
+            there.len() == 3 && there[0].starts_with(".records.") && there[0] != ".records.aBc123.partial",
+            "{there:?}"
+        );
+        output.commit(&[(SUMMARY, "{}\n")], "name = \"m\"\n").unwrap();
+        assert_eq!(
+            (names(folder.path()), names(&other)),
+            (FILES_SORTED.map(str::to_owned).to_vec(), vec!["records".into(), "seal".into()])
+        );
+        assert_eq!(read(&other, "records"), "new\n");
+        assert!(read(&other, "seal").starts_with("name = \"m\"\n"));
+        assert!(FILES.iter().all(|name| folder.path().join(name).is_symlink()));
     }
 
     /// The records of an earlier run would be taken for those of this one.

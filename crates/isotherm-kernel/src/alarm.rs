@@ -20,7 +20,7 @@ use crate::actor::Waiting;
 use crate::kernel::{Ready, Target};
 use crate::queue::{EventId, EventQueue, Key, TieOrder, key, time_of};
 use crate::waiter::Waiter;
-use crate::{Duration, Kernel, Rank, Time};
+use crate::{ActorId, Duration, Kernel, Rank, Time};
 
 pub(crate) type BoxedCall = Box<dyn FnOnce(&Kernel)>;
 
@@ -272,10 +272,15 @@ impl Agenda {
         }
     }
 
-    /// Whether somebody sleeps, or something is to be called, beyond the end of time.
-    pub(crate) fn reaches_beyond_time(&self) -> bool {
-        self.slots.iter().any(|alarm| matches!(alarm.state, State::Beyond))
-            || self.series.iter().any(|one| one.whom.is_some() && one.due == Time::NEVER)
+    /// Who sleeps beyond the end of time; `None` for what is to be called then.
+    pub(crate) fn beyond_time(&self) -> impl Iterator<Item = Option<ActorId>> {
+        let alarms = self.slots.iter().filter(|alarm| matches!(alarm.state, State::Beyond));
+        let who = alarms.map(|alarm| match &alarm.action {
+            Action::Wake(waiter) => Some(waiter.actor()),
+            Action::Call(_) | Action::Nothing => None,
+        });
+        let is_beyond = |one: &&InSeries| one.whom.is_some() && one.due == Time::NEVER;
+        who.chain(self.series.iter().filter(is_beyond).map(|_| None))
     }
 
     /// The date of what happens first.

@@ -378,13 +378,14 @@ impl Fluid {
         self.live(id).map_or(0.0, |activity| self.share_of(activity) * activity.rate_factor)
     }
 
-    /// Whether an activity goes on. If none has a date, it goes on beyond the end of time.
-    pub(crate) fn makes_progress(&self) -> bool {
-        self.activities.iter().any(|activity| match activity.state {
+    /// The activities that go on, by number. If none has a date, they go on beyond the end of time.
+    pub(crate) fn making_progress(&self) -> impl Iterator<Item = usize> {
+        let goes_on = |activity: &Activity| match activity.state {
             State::Latency => true,
             State::Enabled => self.share_of(activity) * activity.rate_factor > 0.0,
             State::Vacant | State::Suspended | State::Ended(_) => false,
-        })
+        };
+        self.activities.iter().enumerate().filter(move |(_, activity)| goes_on(activity)).map(|(index, _)| index)
     }
 
     /// How many activities there are that have not ended, and how much work they have left together.

@@ -258,7 +258,7 @@ impl Kernel {
         let number =
             self.inner.background.borrow_mut().insert(Background { change, noted: self.now(), call: Box::new(call) })
                 as u32;
-        self.inner.ahead.borrow_mut().note(change);
+        self.inner.ahead.borrow_mut().note(change, self.now());
         let mut queue = self.inner.background_queue.borrow_mut();
         let created = queue.draw_number();
         let date = date.max(self.now());
@@ -266,22 +266,20 @@ impl Kernel {
         self.inner.next_background.set(self.inner.next_background.get().min(date));
     }
 
-    /// Makes the background calls that are due now.
+    /// Makes the background call that comes first, if it is due now.
     pub(crate) fn call_background(&self) {
-        loop {
-            let mut queue = self.inner.background_queue.borrow_mut();
-            let Some(number) = queue.pop_due(self.now()) else {
-                return self.inner.next_background.set(queue.next_time().unwrap_or(Time::NEVER));
-            };
-            drop(queue);
-            let Background { change, call, .. } = self.inner.background.borrow_mut().remove(number as usize);
-            let before = self.inner.progress.get();
-            call(self);
-            // What happens again and again brings nothing forward by itself.
-            let progress = if change == Change::Once { self.now() } else { before };
-            self.inner.progress.set(progress);
-            self.inner.ahead.borrow_mut().forget(change);
-        }
+        let mut queue = self.inner.background_queue.borrow_mut();
+        let number = queue.pop_due(self.now());
+        self.inner.next_background.set(queue.next_time().unwrap_or(Time::NEVER));
+        drop(queue);
+        let Some(number) = number else { return };
+        let Background { change, noted, call } = self.inner.background.borrow_mut().remove(number as usize);
+        let before = self.inner.progress.get();
+        call(self);
+        // What happens again and again brings nothing forward by itself.
+        let progress = if change == Change::Once { self.now() } else { before };
+        self.inner.progress.set(progress);
+        self.inner.ahead.borrow_mut().forget(change, noted);
     }
 
     /// Forgets the background calls that are still to come.
@@ -305,12 +303,6 @@ impl Kernel {
     /// Those who are asked at a standstill, in the order in which they came.
     pub(crate) fn witnesses(&self) -> Vec<Rc<dyn Witness>> {
         self.inner.witnesses.borrow().iter().filter_map(Weak::upgrade).collect()
-    }
-
-    /// Whether a call that is to try something again was asked for before a date.
-    pub(crate) fn has_retry_of_before(&self, date: Time) -> bool {
-        let background = self.inner.background.borrow();
-        background.iter().any(|(_, call)| call.change == Change::Retry && call.noted <= date)
     }
 
     /// Goes to the end of the run queue.

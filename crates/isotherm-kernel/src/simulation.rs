@@ -22,7 +22,8 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ops::ControlFlow;
 
-use crate::{Kernel, Marking, TieOrder, Time};
+use crate::activity::Listener;
+use crate::{ActorId, Kernel, Marking, TieOrder, Time};
 
 /// What a simulation may use. The default limits nothing but the steps of one instant.
 ///
@@ -45,13 +46,17 @@ pub struct Limits {
     /// Turns of the run queue (an actor that runs, a call without delay) are no events, unless there are very many of them at
     /// one date: the first [`FREE_STEPS`](Self::FREE_STEPS) are free, and each further one counts as an event. So the limit also holds
     /// where time stands still.
+    ///
+    /// [Background calls](Kernel::background_at) are events while nothing else is to come. While something is, the first
+    /// [`FREE_STEPS`](Self::FREE_STEPS) after each other event are free.
     pub max_events: Option<u64>,
     /// At most this many turns of the run queue may there be at one date: more is taken for a livelock.
     pub max_steps_per_instant: u64,
 }
 
 impl Limits {
-    /// How many turns of the run queue there may be at one date before they count as events.
+    /// How many turns of the run queue there may be at one date, and how many background calls from one event to the next,
+    /// before they count as events.
     pub const FREE_STEPS: u64 = 1_000_000;
 }
 
@@ -83,7 +88,8 @@ pub enum RunError {
         /// What is missing, as the services say it that know.
         reasons: Vec<String>,
     },
-    /// Actors wait, and what they wait for would come after the last date that there is.
+    /// Actors wait, and what they wait for would come after the last date that there is. (What nobody waits for, such as a load in
+    /// the background, may go on beyond it.)
     #[error(
         "at {at} s all that is still to come lies beyond the end of time (584 years): {}{}",
         Reasons(.reasons), Listing(.waiting)
@@ -228,6 +234,7 @@ impl Meter {
         if self.steps.get() < Limits::FREE_STEPS { Ok(()) } else { self.count_as_event(now) }
     }
 
+    /// Counts as an event what is not one by itself, before it happens.
     #[cold]
     fn count_as_event(&self, now: Time) -> Result<(), RunError> {
         self.events.set(self.events.get() + 1);
@@ -313,7 +320,7 @@ impl Simulation {
         self
     }
 
-    /// Has somebody look in on the run every so many steps (at least one; a step is an actor that runs or a date that is reached):
+    /// Has somebody look in on the run every so many steps (at least one; a step is an actor that runs, a background call or a date that is reached):
     /// to show how far it has come, or to end it, by `Break`, with [`RunError::Interrupted`]. He sees the date and cannot change anything.
     pub fn with_watcher(self, every: u64, look: impl FnMut(Time) -> ControlFlow<()> + 'static) -> Self {
         let every = every.max(1);
@@ -346,12 +353,15 @@ impl Simulation {
         let kernel = &self.kernel;
         let meter = &kernel.inner.meter;
         let limits = meter.limits.get();
+        // Background calls since the last event.
+        let mut calls = 0;
         loop {
             self.run_instant()?;
             if kernel.inner.tasks.borrow().users == 0 {
                 return Ok(kernel.now());
             }
-            let next = match kernel.settle() {
+            let due = kernel.settle();
+            let next = match due {
                 Some(next) => next.min(kernel.inner.next_background.get()),
                 None if kernel.witnesses().iter().any(|witness| witness.tries_again()) => continue,
                 None if kernel.may_wait_for_background() => kernel.inner.next_background.get(),
@@ -368,13 +378,21 @@ impl Simulation {
             }
             kernel.inner.now.set(next);
             meter.step(next)?;
-            if kernel.inner.next_background.get() <= next {
+            while kernel.inner.next_background.get() <= next {
+                if due.is_none() || calls >= Limits::FREE_STEPS {
+                    meter.count_as_event(next)?;
+                }
+                calls += 1;
                 kernel.call_background();
+                meter.step(next)?;
             }
             // One event too many must not take effect.
             let may_run = limits.max_events.is_none_or(|limit| meter.events.get() < limit);
             let (delivered, has_run) = kernel.deliver_due(may_run);
-            meter.events.set(meter.events.get() + delivered);
+            if delivered > 0 {
+                meter.events.set(meter.events.get() + delivered);
+                calls = 0;
+            }
             if has_run {
                 meter.step(next)?;
                 meter.count_step(next)?;
@@ -406,11 +424,33 @@ impl Simulation {
         let at = kernel.inner.progress.get();
         let reasons = kernel.witnesses().iter().flat_map(|witness| witness.lacks()).collect();
         let waiting = self.waiting();
-        if kernel.inner.agenda.borrow().reaches_beyond_time() || kernel.inner.fluid.borrow().makes_progress() {
+        if self.waits_beyond_time() {
             RunError::BeyondTime { at, waiting, reasons }
         } else {
             RunError::Deadlock { at, waiting, reasons }
         }
+    }
+
+    /// Whether what is waited for would end beyond the end of time.
+    fn waits_beyond_time(&self) -> bool {
+        let inner = &self.kernel.inner;
+        let listeners = inner.listeners.borrow();
+        // Who hears of it; `None` is whoever a call may help.
+        let hears = |index: usize| match listeners.get(index)? {
+            Listener::Waiter(waiter) => Some(Some(waiter.actor())),
+            Listener::Call(_) => Some(None),
+            Listener::Owner | Listener::Nobody => None,
+        };
+        let (agenda, fluid) = (inner.agenda.borrow(), inner.fluid.borrow());
+        let of_activities = fluid.making_progress().filter_map(hears);
+        let who: Vec<Option<ActorId>> = agenda.beyond_time().chain(of_activities).collect();
+        let mut tasks = inner.tasks.borrow_mut();
+        let is_user = |id| tasks.get(id).is_some_and(|task| !task.daemon);
+        if who.iter().copied().flatten().any(is_user) {
+            return true;
+        }
+        drop((listeners, agenda, fluid, tasks));
+        !who.is_empty() && self.kernel.witnesses().iter().any(|witness| witness.carries_out())
     }
 
     fn waiting(&self) -> Vec<WaitingActor> {

@@ -14,7 +14,16 @@
 //!
 //! *Progress* is that an actor has run that is no daemon, that an activity has completed or one that goes on has less left to do, that
 //! something happens once, or that a service [says so](crate::Kernel::note_progress). Then it is a deadlock, and its date is that of the last progress.
-//! A limit on the time of a simulation holds for all of this.
+//! Limits on time and events hold for all of this: a background call counts as an event while nothing else is to come.
+//!
+//! # Beyond the end of time
+//!
+//! What would end after the last date that there is does not keep a simulation going. It is named as the reason
+//! ([`RunError::BeyondTime`](crate::RunError::BeyondTime)) if an actor that is no daemon sleeps so long or waits for such an activity. If only daemons
+//! do, or something is to be called then, it depends on whether a service [carries something out](Witness::carries_out). Otherwise, and if nobody
+//! waits for it, such as for a load in the background, it makes no difference: the simulation is deadlocked.
+
+use std::collections::BTreeMap;
 
 use crate::{Duration, Kernel, Time};
 
@@ -42,6 +51,11 @@ pub trait Witness {
         false
     }
 
+    /// Whether something is under way that others may wait for: if it goes on beyond the end of time, they wait for that.
+    fn carries_out(&self) -> bool {
+        false
+    }
+
     /// Nothing will happen any more: what is missing, a sentence each, without a final period.
     fn lacks(&self) -> Vec<String>;
 }
@@ -50,7 +64,8 @@ pub trait Witness {
 #[derive(Debug, Default)]
 pub(crate) struct Ahead {
     once: usize,
-    retries: usize,
+    /// How many further tries were asked for at a date.
+    retries: BTreeMap<Time, usize>,
     /// The longest period of all that has ever repeated.
     longest: Duration,
     /// After the last progress, when all actors first waited for a change that repeats: how many activities there were, and their work.
@@ -58,21 +73,33 @@ pub(crate) struct Ahead {
 }
 
 impl Ahead {
-    pub(crate) fn note(&mut self, change: Change) {
+    pub(crate) fn note(&mut self, change: Change, asked: Time) {
         match change {
             Change::Once => self.once += 1,
             Change::Repeated(period) => self.longest = self.longest.max(period),
-            Change::Retry => self.retries += 1,
+            Change::Retry => *self.retries.entry(asked).or_default() += 1,
         }
     }
 
-    /// A call has happened.
-    pub(crate) fn forget(&mut self, change: Change) {
+    /// A call has happened that was asked for at a date.
+    pub(crate) fn forget(&mut self, change: Change, asked: Time) {
         match change {
             Change::Once => self.once -= 1,
             Change::Repeated(_) => {}
-            Change::Retry => self.retries -= 1,
+            Change::Retry => {
+                if let Some(count) = self.retries.get_mut(&asked) {
+                    *count -= 1;
+                    if *count == 0 {
+                        self.retries.remove(&asked);
+                    }
+                }
+            }
         }
+    }
+
+    /// Whether a further try is to come that was asked for at a date or before.
+    fn has_retry_of_before(&self, date: Time) -> bool {
+        self.retries.first_key_value().is_some_and(|(&asked, _)| asked <= date)
     }
 }
 
@@ -86,7 +113,7 @@ impl Kernel {
         let mut ahead = self.inner.ahead.borrow_mut();
         let progress = self.inner.progress.get();
         // Something that failed before the world last changed may succeed now.
-        if ahead.once > 0 || ahead.retries > 0 && self.has_retry_of_before(progress) {
+        if ahead.once > 0 || ahead.has_retry_of_before(progress) {
             return true;
         }
         if ahead.longest.is_zero() {

@@ -47,6 +47,14 @@ impl Waiter {
         }
     }
 
+    /// The actor that waits.
+    pub(crate) fn actor(&self) -> ActorId {
+        match self {
+            Waiter::Actor(actor) => *actor,
+            Waiter::Part(part) => part.0,
+        }
+    }
+
     /// Tells the part, if it is one, and gives the actor that is to be woken.
     #[inline]
     pub(crate) fn rouse(self) -> ActorId {

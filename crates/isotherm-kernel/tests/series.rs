@@ -91,10 +91,7 @@ fn a_call_at_no_date_never_comes() {
         Rc::new(caller).wait();
         let letters = kernel.mailbox::<()>("letters");
         kernel.spawn("reader", async move { letters.receive().await });
-        assert!(
-            matches!(simulation.run(), Err(RunError::BeyondTime { at: Time::ZERO, .. })),
-            "nothing happens any more"
-        );
+        assert!(matches!(simulation.run(), Err(RunError::Deadlock { at: Time::ZERO, .. })), "nothing happens any more");
         assert!(log.borrow().is_empty());
     }
 }

@@ -163,6 +163,131 @@ fn what_lies_beyond_the_end_of_time_is_no_deadlock() {
     assert!(matches!(waits, RunError::Deadlock { .. }), "{waits}");
 }
 
+/// A background load that never ends, or a daemon that sleeps for ever, or a call that never comes, is nothing that an actor waits for: the
+/// deadlock is one. A service that carries out something for others knows better.
+#[test]
+fn what_goes_on_for_ever_in_the_background_hides_no_deadlock() {
+    struct Service(bool);
+    impl Witness for Service {
+        fn carries_out(&self) -> bool {
+            self.0
+        }
+        fn lacks(&self) -> Vec<String> {
+            Vec::new()
+        }
+    }
+    type Begin = fn(&Kernel);
+    let start = |kernel: &Kernel| {
+        let resource = kernel.resource(1.0, Sharing::Shared);
+        kernel.start(ActivitySpec::new(Rank::Cpu, 1e30).uses(resource, 1.0))
+    };
+    let nothing: Begin = |_| {};
+    let load: Begin = |kernel| {
+        let resource = kernel.resource(1.0, Sharing::Shared);
+        kernel.start(ActivitySpec::new(Rank::Cpu, 1e30).uses(resource, 1.0)).detach();
+    };
+    let call: Begin = |kernel| _ = kernel.call_after(Duration::MAX, |_| {});
+    let sleeping_daemon: Begin = |kernel| drop(kernel.actor("daemon").daemon().spawn(kernel.sleep(Duration::MAX)));
+    // The last column: whether it is for those whom a service serves.
+    let all =
+        [("nothing", nothing, false), ("load", load, false), ("call", call, true), ("daemon", sleeping_daemon, true)];
+    for (name, begin, may_serve) in all {
+        for carries_out in [false, true] {
+            let simulation = Simulation::new();
+            let kernel = simulation.kernel();
+            let service: Rc<dyn Witness> = Rc::new(Service(carries_out));
+            kernel.ask_at_standstill(Rc::downgrade(&service));
+            begin(&kernel);
+            let mailbox = kernel.mailbox::<()>("nobody writes");
+            drop(kernel.spawn("waiter", async move { mailbox.receive().await }));
+            let error = simulation.run().unwrap_err();
+            let is_beyond = matches!(error, RunError::BeyondTime { .. });
+            assert_eq!(is_beyond, may_serve && carries_out, "{name}, {carries_out}: {error}");
+            assert!(is_beyond || matches!(error, RunError::Deadlock { .. }), "{name}: {error}");
+        }
+    }
+    // One that holds a load and waits for something else does not wait for it.
+    let simulation = Simulation::new();
+    let kernel = simulation.kernel();
+    let (load, mailbox) = (start(&kernel), kernel.mailbox::<()>("nobody writes"));
+    kernel.spawn("holder", async move {
+        mailbox.receive().await;
+        drop(load);
+    });
+    let error = simulation.run().unwrap_err();
+    assert!(matches!(error, RunError::Deadlock { .. }), "{error}");
+}
+
+/// Two changes a millisecond, again and again, while everybody waits for one that comes after an hour: the limit on events
+/// ends it, and so does a watcher.
+#[test]
+fn limits_see_what_repeats_while_everybody_waits() {
+    let begin = |simulation: &Simulation| {
+        let kernel = simulation.kernel();
+        let resource = kernel.resource(1.0, Sharing::Shared);
+        pulse(&kernel, resource, 1.0, Duration::from_micros(500), Duration::from_millis(1));
+        let mailbox = kernel.mailbox::<()>("letters");
+        let letters = mailbox.clone();
+        kernel.background_at(date(3600.0), Change::Once, move |_| letters.send_detached(()));
+        drop(kernel.spawn("waiter", async move { mailbox.receive().await }));
+    };
+    let simulation = Simulation::new().with_limits(Limits { max_events: Some(1000), ..Limits::default() });
+    begin(&simulation);
+    // The thousandth change is at 500 ms; the one after it would be too many.
+    assert_eq!(simulation.run(), Err(RunError::EventLimit { limit: 1000, at: date(0.5005) }));
+    let looks = Rc::new(Cell::new(0));
+    let seen = Rc::clone(&looks);
+    let simulation = Simulation::new().with_watcher(100, move |_| {
+        seen.set(seen.get() + 1);
+        if seen.get() < 10 { std::ops::ControlFlow::Continue(()) } else { std::ops::ControlFlow::Break(()) }
+    });
+    begin(&simulation);
+    assert!(matches!(simulation.run(), Err(RunError::Interrupted { .. })));
+    assert_eq!(looks.get(), 10);
+}
+
+/// While something else is to come changes are no events, unless there are very many from one event to the next.
+#[test]
+fn changes_count_as_events_only_where_nothing_else_happens() {
+    let run = |sleep: f64, max_events| {
+        let limits = Limits { max_events: Some(max_events), ..Limits::default() };
+        let simulation = Simulation::new().with_limits(limits);
+        let kernel = simulation.kernel();
+        let resource = kernel.resource(1.0, Sharing::Shared);
+        pulse(&kernel, resource, 1.0, Duration::from_micros(500), Duration::from_millis(1));
+        drop(kernel.spawn("sleeper", kernel.sleep(Duration::from_secs_f64(sleep))));
+        simulation.run()
+    };
+    assert_eq!(run(10.0, 1), Ok(date(10.0)), "one event and 20,000 changes");
+    // A million changes take 500 s.
+    assert_eq!(run(501.0, 10), Err(RunError::EventLimit { limit: 10, at: date(500.0055) }));
+}
+
+/// Tries asked for at one date or at several are each waited for if something has changed since, and forgotten when they have
+/// been made.
+#[test]
+fn each_of_many_tries_is_known_by_when_it_was_asked_for() {
+    let simulation = Simulation::new();
+    let kernel = simulation.kernel();
+    let made = Rc::new(RefCell::new(Vec::new()));
+    // By the date at which they are asked for; the world changes at 2 s.
+    for (asked, due) in [(1.0, 30.0), (1.0, 10.0), (1.5, 20.0), (3.0, 15.0), (3.0, 40.0)] {
+        let made = Rc::clone(&made);
+        kernel.call_after(Duration::from_secs_f64(asked), move |kernel| {
+            kernel.background_at(date(due), Change::Retry, move |kernel| {
+                made.borrow_mut().push(kernel.now().as_secs_f64());
+            });
+        });
+    }
+    kernel.background_at(date(2.0), Change::Once, |_| {});
+    let mailbox = kernel.mailbox::<()>("nobody writes");
+    drop(kernel.spawn("waiter", async move { mailbox.receive().await }));
+    let error = simulation.run().unwrap_err();
+    assert!(matches!(error, RunError::Deadlock { .. }), "{error}");
+    // When the last of before has been made, nobody waits for the one at 40 s.
+    assert_eq!(*made.borrow(), [10.0, 15.0, 20.0, 30.0]);
+}
+
 struct Adviser {
     kernel: Kernel,
     tries: Cell<u32>,

@@ -276,6 +276,35 @@ fn off_for_good(world: &World) -> &Kernel {
     world.site.kernel()
 }
 
+/// An invocation that runs longer than all time is named so, whether it sleeps or computes. What goes on for ever besides is
+/// nothing that one waits for which lacks a host.
+#[test]
+fn who_runs_beyond_the_end_of_time_is_not_deadlocked() {
+    let ages = sleeper("f", None, 1e12);
+    let work = [isotherm_serverless::Step::Compute(1e30)];
+    let work = isotherm_serverless::Function::new("f", None, isotherm_serverless::Body::steps(work));
+    for (function, is_off) in [(ages, false), (work, false), (sleeper("f", None, 1.0), true)] {
+        let world = World::of(&[NODE]);
+        let service = world.service(Preset::Default, |_| {});
+        let kernel = world.site.kernel();
+        let load = kernel.resource(1.0, isotherm_kernel::Sharing::Shared);
+        let load = isotherm_kernel::ActivitySpec::new(isotherm_kernel::Rank::Cpu, 1e30).uses(load, 1.0);
+        kernel.start(load).detach();
+        drop(kernel.actor("daemon").daemon().spawn(kernel.sleep(isotherm_kernel::Duration::MAX)));
+        if is_off {
+            off_for_good(&world);
+        }
+        let manager = world.manager.clone();
+        let error = world.try_play(async move |_| {
+            let f = register(&manager, &service, &function, no_limit()).await;
+            manager.wait_all(&[manager.invoke(&f).await.unwrap()]).await;
+        });
+        let error = error.unwrap_err();
+        assert_eq!(matches!(error, RunError::BeyondTime { .. }), !is_off, "{error}");
+        assert_eq!(matches!(error, RunError::Deadlock { .. }), is_off, "{error}");
+    }
+}
+
 #[test]
 fn a_deadlock_names_what_is_missing() {
     let f = || sleeper("f", None, 1.0);

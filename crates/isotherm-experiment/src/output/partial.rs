@@ -4,12 +4,14 @@
 //! A process that is killed leaves them. Nobody has such a file locked any more, so that whoever
 //! writes to the same place next knows that it is dead, and removes it.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use super::folder_of;
 use super::target::Identity;
 
 /// How the names of files that are being written end.
@@ -32,9 +34,14 @@ fn prefix(name: &str) -> String {
     format!(".{}.", short(name))
 }
 
-/// A file that is removed unless it is given its name.
-pub(crate) fn create(folder: &Path, name: &str) -> io::Result<NamedTempFile> {
-    let prefix = prefix(name);
+/// The name of what is at a path.
+fn name_of(path: &Path) -> Cow<'_, str> {
+    path.file_name().unwrap_or_default().to_string_lossy()
+}
+
+/// A file beside a path, which is removed unless it is given that name.
+pub(crate) fn create(path: &Path) -> io::Result<NamedTempFile> {
+    let (folder, prefix) = (folder_of(path), prefix(&name_of(path)));
     let mut builder = tempfile::Builder::new();
     builder.prefix(&prefix).suffix(PARTIAL).rand_bytes(RANDOM);
     // A temporary file is private by default; results are as readable as any other file of the
@@ -55,14 +62,14 @@ pub(crate) fn create(folder: &Path, name: &str) -> io::Result<NamedTempFile> {
     }
 }
 
-/// The paths in a folder that are temporary names for a name, with this end.
-fn temporary(folder: &Path, name: &str, end: &str) -> Vec<PathBuf> {
-    let prefix = prefix(name);
+/// The paths beside a path that are temporary names for it, with this end.
+fn temporary(path: &Path, end: &str) -> Vec<PathBuf> {
+    let prefix = prefix(&name_of(path));
     let is_ours = |file: &str| {
         let random = file.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(end));
         random.is_some_and(|random| random.len() == RANDOM && random.bytes().all(|b| b.is_ascii_alphanumeric()))
     };
-    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let Ok(entries) = std::fs::read_dir(folder_of(path)) else { return Vec::new() };
     let mut found: Vec<_> = entries
         .flatten()
         .filter(|entry| is_ours(&entry.file_name().to_string_lossy()))
@@ -73,9 +80,9 @@ fn temporary(folder: &Path, name: &str, end: &str) -> Vec<PathBuf> {
     found
 }
 
-/// Removes what dead processes have left of a file that was to be in a folder.
-pub(super) fn clear_dead(folder: &Path, name: &str) {
-    for path in temporary(folder, name, PARTIAL) {
+/// Removes what dead processes have left of a file that was to be at a path.
+pub(super) fn clear_dead(path: &Path) {
+    for path in temporary(path, PARTIAL) {
         if let Ok(file) = File::options().write(true).open(&path)
             && file.try_lock().is_ok()
         {
@@ -89,9 +96,7 @@ pub(super) fn set_aside(path: &Path) -> io::Result<Option<PathBuf>> {
     if path.symlink_metadata().is_err() {
         return Ok(None);
     }
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let prefix = prefix(&name);
+    let (folder, prefix) = (folder_of(path), prefix(&name_of(path)));
     let mut builder = tempfile::Builder::new();
     builder.prefix(&prefix).suffix(EARLIER).rand_bytes(RANDOM);
     let moved = builder.make_in(folder, |other| match other.symlink_metadata() {
@@ -102,8 +107,8 @@ pub(super) fn set_aside(path: &Path) -> io::Result<Option<PathBuf>> {
 }
 
 /// What a dead process has set aside of a file and neither put back nor removed.
-pub(super) fn earlier(folder: &Path, name: &str) -> Option<PathBuf> {
-    temporary(folder, name, EARLIER).pop()
+pub(super) fn earlier(path: &Path) -> Option<PathBuf> {
+    temporary(path, EARLIER).pop()
 }
 
 #[cfg(test)]
@@ -126,8 +131,8 @@ mod tests {
             std::fs::write(path(name), "").unwrap();
         }
         std::fs::create_dir(path(".a.csv.folder.partial")).unwrap();
-        let alive = create(folder.path(), "a.csv").unwrap();
-        clear_dead(folder.path(), "a.csv");
+        let alive = create(&path("a.csv")).unwrap();
+        clear_dead(&path("a.csv"));
         let mut expected: Vec<String> = others.map(str::to_owned).to_vec();
         expected.push(".a.csv.folder.partial".to_owned());
         expected.push(alive.path().file_name().unwrap().to_str().unwrap().to_owned());
@@ -139,10 +144,11 @@ mod tests {
     fn names_of_any_length_have_temporary_ones() {
         let folder = tempfile::tempdir().unwrap();
         for name in ["n".repeat(255), format!("n{}", "ö".repeat(127))] {
-            drop(create(folder.path(), &name).unwrap());
-            std::fs::write(folder.path().join(&name), "").unwrap();
-            assert!(set_aside(&folder.path().join(&name)).unwrap().is_some());
-            assert!(earlier(folder.path(), &name).is_some());
+            let path = folder.path().join(&name);
+            drop(create(&path).unwrap());
+            std::fs::write(&path, "").unwrap();
+            assert!(set_aside(&path).unwrap().is_some());
+            assert!(earlier(&path).is_some());
         }
         assert_eq!([short("abc"), short("")], ["abc", ""]);
     }

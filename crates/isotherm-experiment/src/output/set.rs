@@ -4,7 +4,7 @@
 //! What is in the way is first given other names (`.NAME.*.earlier`), the last file of the set
 //! first; then the new files get their names, the last one last; then what was set aside is
 //! removed. A process that is killed in between leaves what it set aside, and [`recover`] puts it
-//! back.
+//! back. A file that is a set by itself just gets its name: nobody ever finds its place empty.
 
 use std::fs::File;
 use std::io::{self, Seek};
@@ -81,7 +81,11 @@ impl Change {
         gone: &[PathBuf],
         before: &mut dyn FnMut() -> io::Result<()>,
     ) -> io::Result<()> {
-        let paths = files.iter().rev().map(|(_, target)| target.path()).chain(gone.iter().map(PathBuf::as_path));
+        // One renaming changes all or nothing.
+        let is_one = files.len() == 1 && gone.is_empty();
+        let files_in_the_way = if is_one { &[] } else { &files[..] };
+        let paths =
+            files_in_the_way.iter().rev().map(|(_, target)| target.path()).chain(gone.iter().map(PathBuf::as_path));
         for path in paths {
             before()?;
             let aside = partial::set_aside(path).map_err(|error| about(path, &error))?;
@@ -118,28 +122,28 @@ fn write_into(staged: &Staged, path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Puts right what a process left that was killed while files got their names. `names` are those of
-/// a set in a folder. If `listed` is given, the last of them is what seals the set: without it the
+/// Puts right what a process left that was killed while files got their names. `places` are those
+/// of a set, by name. If `listed` is given, the last of them is what seals the set: without it the
 /// set is not whole, and what was there before comes back; `listed` tells whether a file is one of
 /// those that an earlier seal is for.
-pub(super) fn recover(folder: &Path, names: &[&str], listed: Option<fn(&Path, &str) -> bool>) {
-    let place = |name: &str| folder.join(name);
-    let aside: Vec<_> = names.iter().map(|name| partial::earlier(folder, name)).collect();
-    if aside.iter().all(Option::is_none) {
+pub(super) fn recover(places: &[(&str, &Path)], listed: Option<fn(&Path, &str) -> bool>) {
+    let aside: Vec<_> = places.iter().map(|(_, place)| partial::earlier(place)).collect();
+    let (Some((_, seal)), true) = (places.last(), aside.iter().any(Option::is_some)) else {
         return;
-    }
-    let is_there = |name: &str| place(name).symlink_metadata().is_ok();
-    let seal = names.last().copied().unwrap_or_default();
+    };
+    let is_there = |place: &Path| place.symlink_metadata().is_ok();
     let undo = listed.filter(|_| !is_there(seal));
     let is_whole = listed.is_some() && undo.is_none();
     let had_seal = aside.last().is_some_and(Option::is_some);
-    for (name, aside) in names.iter().zip(&aside).rev() {
+    for ((name, place), aside) in places.iter().zip(&aside).rev() {
         match (aside, undo) {
-            (Some(aside), None) if is_whole || is_there(name) => drop(std::fs::remove_file(aside)),
-            (Some(aside), _) => drop(std::fs::rename(aside, place(name))),
+            (Some(aside), None) if is_whole || is_there(place) => {
+                drop(std::fs::remove_file(aside));
+            }
+            (Some(aside), _) => drop(std::fs::rename(aside, place)),
             // What the earlier seal, which is in its place again, does not know is new.
-            (None, Some(listed)) if had_seal && is_there(name) && !listed(&place(seal), name) => {
-                drop(std::fs::remove_file(place(name)));
+            (None, Some(listed)) if had_seal && is_there(place) && !listed(seal, name) => {
+                drop(std::fs::remove_file(place));
             }
             (None, _) => {}
         }
@@ -175,7 +179,7 @@ mod tests {
 
     fn staged(folder: &Path, names: &[&str], text: &str) -> Vec<Staged> {
         let one = |name: &&str| {
-            let mut file = partial::create(folder, name).unwrap();
+            let mut file = partial::create(&folder.join(name)).unwrap();
             let seal = names.join(" ");
             let text = if *name == "seal" { format!("{text}: {seal}") } else { text.to_owned() };
             io::Write::write_all(&mut file, text.as_bytes()).unwrap();
@@ -189,6 +193,12 @@ mod tests {
     }
 
     const SETS: [&[&str]; 3] = [&NAMES, &["numbers", "seal"], &[]];
+
+    fn recover_in(folder: &Path, names: &[&'static str], listed: Option<fn(&Path, &str) -> bool>) {
+        let paths: Vec<_> = names.iter().map(|name| folder.join(name)).collect();
+        let places = names.iter().copied().zip(paths.iter().map(PathBuf::as_path));
+        recover(&places.collect::<Vec<_>>(), listed);
+    }
 
     fn listed(seal: &Path, name: &str) -> bool {
         std::fs::read_to_string(seal).unwrap().contains(name)
@@ -221,6 +231,23 @@ mod tests {
         }
     }
 
+    /// A file that is a set by itself has its old content until it has its new one.
+    #[test]
+    fn the_place_of_a_single_file_is_never_empty() {
+        let inputs = Inputs::default();
+        let rules = Rules { inputs: &inputs, force: false };
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), &["numbers"], "old");
+        let (place, mut seen) = (folder.path().join("numbers"), Vec::new());
+        let mut look = || {
+            seen.push(std::fs::read_to_string(&place).unwrap());
+            Ok(())
+        };
+        appear_with(staged(folder.path(), &["numbers"], "new"), &[], rules, &mut look).unwrap();
+        assert_eq!(seen, ["old"], "one step, and what was there is there until then");
+        assert_eq!(contents(folder.path()).into_iter().collect::<Vec<_>>(), [("numbers".into(), "new".into())]);
+    }
+
     /// A process that ends at any step leaves what the next one can make the old set of, or the new
     /// one.
     #[test]
@@ -240,7 +267,7 @@ mod tests {
                 let files = staged(folder.path(), new, "new");
                 let gone = gone(folder.path(), new);
                 let died = catch_unwind(AssertUnwindSafe(|| appear_with(files, &gone, rules, &mut die))).is_err();
-                recover(folder.path(), &NAMES, Some(listed));
+                recover_in(folder.path(), &NAMES, Some(listed));
                 if !died {
                     break;
                 }
@@ -259,7 +286,7 @@ mod tests {
         }
         write(folder.path(), &["numbers", "seal"], "new");
         let new = std::fs::read_to_string(folder.path().join("numbers")).unwrap();
-        recover(folder.path(), &NAMES, Some(listed));
+        recover_in(folder.path(), &NAMES, Some(listed));
         let left = contents(folder.path());
         assert_eq!(left.keys().collect::<Vec<_>>(), ["numbers", "seal"]);
         assert_eq!((new.as_str(), left["numbers"].as_str()), ("new", "new"));
@@ -274,7 +301,7 @@ mod tests {
             partial::set_aside(&folder.path().join(name)).unwrap();
         }
         write(folder.path(), &["records"], "new");
-        recover(folder.path(), &["records", "numbers"], None);
+        recover_in(folder.path(), &["records", "numbers"], None);
         let left = contents(folder.path());
         assert_eq!(left.into_values().collect::<Vec<_>>(), ["old", "new"]);
     }

@@ -8,7 +8,7 @@ use isotherm_kernel::Witness;
 
 use super::{Inner, ServerlessComputeService};
 use crate::message::Request;
-use crate::unfinished::Unfinished;
+use crate::unfinished::{Lack, Unfinished};
 
 impl Witness for Inner {
     fn tries_again(&self) -> bool {
@@ -19,6 +19,13 @@ impl Witness for Inner {
             self.port.send(self.port.address(), 0, Request::Retry);
         }
         may_succeed
+    }
+
+    fn carries_out(&self) -> bool {
+        let moves =
+            |lack: &Lack| matches!(lack, Lack::Running | Lack::Starting | Lack::Download { .. } | Lack::Image { .. });
+        let unfinished = self.state.borrow().unfinished(self.site.now());
+        unfinished.iter().any(|group| moves(&group.lack))
     }
 
     fn lacks(&self) -> Vec<String> {
