@@ -163,10 +163,10 @@ mod tests {
         assert!(text.contains("the byte 0xA2 is none"), "{text}");
         assert!(told(b"\xff\xfea\0").2.contains("UTF-16"));
         let mut sources = Sources::default();
-        let Err(TextError::NotText(wrong)) = text_of(b"x = 1\nname = \"caf\xe9\"\n") else { panic!() };
+        let Err(TextError::NotText(wrong)) = text_of(b"x = 1\nname = \"na\xefve\"\n") else { panic!() };
         let diagnostic = wrong.diagnostic("a.toml", &mut sources);
         let shown = Diagnostics::new(sources, vec![diagnostic]).render(false);
-        assert!(shown.contains("--> a.toml:2:12\n"), "{shown}");
+        assert!(shown.contains("--> a.toml:2:11\n"), "{shown}");
     }
 
     fn text_of(bytes: &[u8]) -> Result<String, TextError> {
