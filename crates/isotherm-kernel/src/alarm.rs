@@ -26,8 +26,9 @@ pub(crate) type BoxedCall = Box<dyn FnOnce(&Kernel)>;
 
 /// Who is called at a date, again and again, without anything being allocated for each call: see [`Kernel::signal_after`].
 pub trait Signalled {
-    /// The date has come. `token` is what was given when the call was asked for.
-    fn signalled(self: Rc<Self>, token: [u64; 2]);
+    /// The date has come. `token` is what was given when the call was asked for: two words, which
+    /// stay in registers.
+    fn signalled(self: Rc<Self>, token: (u64, u64));
 }
 
 enum Action {
@@ -54,7 +55,7 @@ struct Alarm {
     action: Action,
     /// Who is signalled, in place of an action, and what he is told: in fields of their own, since there are very many.
     whom: Option<Rc<dyn Signalled>>,
-    token: [u64; 2],
+    token: (u64, u64),
 }
 
 impl Alarm {
@@ -108,7 +109,7 @@ struct InSeries {
     /// When its turn is among the events, as soon as it is queued; `UNQUEUED` before and after.
     key: Key,
     whom: Option<Rc<dyn Signalled>>,
-    token: [u64; 2],
+    token: (u64, u64),
 }
 
 const UNQUEUED: Key = Key::MAX;
@@ -162,7 +163,7 @@ impl Agenda {
     }
 
     #[inline]
-    fn insert_signal(&mut self, due: Time, whom: Rc<dyn Signalled>, token: [u64; 2]) -> AlarmId {
+    fn insert_signal(&mut self, due: Time, whom: Rc<dyn Signalled>, token: (u64, u64)) -> AlarmId {
         let (id, slot) = self.vacant();
         // Written where it is: what is put together elsewhere and then moved here has to be waited for.
         slot.due = due;
@@ -176,7 +177,7 @@ impl Agenda {
     fn vacant(&mut self) -> (AlarmId, &mut Alarm) {
         let index = self.free.pop().unwrap_or_else(|| {
             let (state, action) = (State::Vacant, Action::Nothing);
-            self.slots.push(Alarm { generation: 0, due: Time::NEVER, state, action, whom: None, token: [0, 0] });
+            self.slots.push(Alarm { generation: 0, due: Time::NEVER, state, action, whom: None, token: (0, 0) });
             (self.slots.len() - 1) as u32
         });
         let slot = &mut self.slots[index as usize];
@@ -186,7 +187,7 @@ impl Agenda {
 
     /// Puts a call of a series into a place that nobody needs.
     #[inline]
-    fn insert_in_series(&mut self, due: Time, whom: Rc<dyn Signalled>, token: [u64; 2]) {
+    fn insert_in_series(&mut self, due: Time, whom: Rc<dyn Signalled>, token: (u64, u64)) {
         let vacant = self.series.iter().position(|one| one.whom.is_none());
         let index = vacant.unwrap_or_else(|| {
             self.series.push(InSeries { due, key: UNQUEUED, whom: None, token });
@@ -369,7 +370,7 @@ impl Kernel {
     }
 
     /// Like [`call_after`](Self::call_after), for those who have many calls to make: `whom` is told the `token`.
-    pub fn signal_after(&self, duration: Duration, whom: Rc<dyn Signalled>, token: [u64; 2]) -> Call {
+    pub fn signal_after(&self, duration: Duration, whom: Rc<dyn Signalled>, token: (u64, u64)) -> Call {
         if self.is_over() {
             return Call { alarm: None };
         }
@@ -390,7 +391,7 @@ impl Kernel {
 
     /// Like [`signal_after`](Self::signal_after), for those who make one call after the other and cancel none: what comes next is kept apart from the
     /// event queue, which makes it cheaper to wait for. If k such calls are under way at a time, each costs O(k).
-    pub fn signal_in_series(&self, duration: Duration, whom: Rc<dyn Signalled>, token: [u64; 2]) {
+    pub fn signal_in_series(&self, duration: Duration, whom: Rc<dyn Signalled>, token: (u64, u64)) {
         if self.is_over() {
             return;
         }

@@ -31,7 +31,7 @@ pub(crate) enum Target {
 pub(crate) enum Ready {
     Actor(ActorId),
     Call(BoxedCall),
-    Signal(Rc<dyn Signalled>, [u64; 2]),
+    Signal(Rc<dyn Signalled>, (u64, u64)),
     End(BoxedEnd, Result<(), ActivityError>),
 }
 

@@ -174,7 +174,7 @@ impl<T> Mailbox<T> {
         if !self.0.told.replace(true)
             && let Some(listener) = listener.upgrade()
         {
-            self.0.kernel.signal_after(Duration::ZERO, listener, [0, 0]);
+            self.0.kernel.signal_after(Duration::ZERO, listener, (0, 0));
         }
     }
 

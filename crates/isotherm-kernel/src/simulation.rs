@@ -353,6 +353,7 @@ impl Simulation {
         let kernel = &self.kernel;
         let meter = &kernel.inner.meter;
         let limits = meter.limits.get();
+        let most_events = limits.max_events.unwrap_or(u64::MAX);
         // Background calls since the last event.
         let mut calls = 0;
         loop {
@@ -387,7 +388,7 @@ impl Simulation {
                 meter.step(next)?;
             }
             // One event too many must not take effect.
-            let may_run = limits.max_events.is_none_or(|limit| meter.events.get() < limit);
+            let may_run = meter.events.get() < most_events;
             let (delivered, has_run) = kernel.deliver_due(may_run);
             if delivered > 0 {
                 meter.events.set(meter.events.get() + delivered);
@@ -397,10 +398,8 @@ impl Simulation {
                 meter.step(next)?;
                 meter.count_step(next)?;
             }
-            if let Some(limit) = limits.max_events
-                && meter.events.get() > limit
-            {
-                return Err(RunError::EventLimit { limit, at: kernel.now() });
+            if meter.events.get() > most_events {
+                return Err(RunError::EventLimit { limit: most_events, at: kernel.now() });
             }
         }
     }

@@ -23,7 +23,7 @@ impl Caller {
     fn wait(self: Rc<Self>) {
         let Some(&pause) = self.pauses.get(self.calls.get() as usize) else { return };
         let (kernel, pause) = (self.kernel.clone(), Duration::from_secs(pause));
-        let token = [self.calls.get(), 7];
+        let token = (self.calls.get(), 7);
         if self.in_series {
             kernel.signal_in_series(pause, self, token);
         } else {
@@ -33,7 +33,7 @@ impl Caller {
 }
 
 impl Signalled for Caller {
-    fn signalled(self: Rc<Self>, [call, seven]: [u64; 2]) {
+    fn signalled(self: Rc<Self>, (call, seven): (u64, u64)) {
         assert_eq!((call, seven), (self.calls.get(), 7), "the token that was given");
         self.log.borrow_mut().push((self.kernel.now(), self.name, call));
         self.calls.set(call + 1);

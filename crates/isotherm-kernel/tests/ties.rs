@@ -204,7 +204,7 @@ type Ends = Rc<RefCell<Vec<(Time, usize)>>>;
 struct Caller(Kernel, Ends);
 
 impl Signalled for Caller {
-    fn signalled(self: Rc<Self>, [number, _]: [u64; 2]) {
+    fn signalled(self: Rc<Self>, (number, _): (u64, u64)) {
         self.1.borrow_mut().push((self.0.now(), number as usize));
     }
 }
@@ -249,9 +249,9 @@ impl Player {
                 let _: Call = self.kernel.call_after(duration, note);
             }
             Kind::Signal => {
-                let _: Call = self.kernel.signal_after(duration, caller(), [number as u64, 0]);
+                let _: Call = self.kernel.signal_after(duration, caller(), (number as u64, 0));
             }
-            Kind::InSeries => self.kernel.signal_in_series(duration, caller(), [number as u64, 0]),
+            Kind::InSeries => self.kernel.signal_in_series(duration, caller(), (number as u64, 0)),
             Kind::Sleep | Kind::Timer => {
                 let kernel = self.kernel.clone();
                 let timer = matches!(thing.kind, Kind::Timer);

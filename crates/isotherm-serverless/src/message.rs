@@ -15,12 +15,11 @@
 use std::rc::Rc;
 
 use isotherm_kernel::Duration;
-use isotherm_services::{Address, FailureCause, Message, Port};
+use isotherm_services::{ActionReport, Address, FailureCause, Message, Port};
 
 use crate::function::{Body, Function};
 use crate::invocation::{Invocation, Waiter};
 use crate::service::ServerlessComputeService;
-use crate::state::BodyEnd;
 use crate::{ContainerId, FunctionId, ImageId, InvocationId, Limits, NodeId};
 
 /// What a service is asked and told.
@@ -67,7 +66,7 @@ pub(crate) enum Request {
     },
     BodyEnded {
         invocation: InvocationId,
-        end: BodyEnd,
+        report: ActionReport,
     },
     IdleTimeout {
         container: ContainerId,

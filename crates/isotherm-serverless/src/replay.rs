@@ -175,12 +175,12 @@ impl<S: Source + 'static> Replay<S> {
     #[inline]
     fn wait(self: Rc<Self>, after: Duration) {
         let kernel = self.kernel().clone();
-        kernel.signal_in_series(after, self, [0, 0]);
+        kernel.signal_in_series(after, self, (0, 0));
     }
 }
 
 impl<S: Source + 'static> Signalled for Replay<S> {
-    fn signalled(self: Rc<Self>, _: [u64; 2]) {
+    fn signalled(self: Rc<Self>, _: (u64, u64)) {
         self.go_on();
     }
 }

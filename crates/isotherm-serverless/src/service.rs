@@ -20,8 +20,8 @@ use std::sync::Arc;
 use isotherm_kernel::{Call as Timer, Duration, Kernel, Signalled, Teardown};
 use isotherm_platform::HostId;
 use isotherm_services::{
-    Address, AtLimit, BareMetalConfig, BareMetalService, Delivery, FailureCause, Ledger, Port, Site, StorageConfig,
-    StorageService,
+    ActionReport, Address, AtLimit, BareMetalConfig, BareMetalService, Delivery, FailureCause, Ledger, Port, Site,
+    StorageConfig, StorageService,
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -31,7 +31,7 @@ use crate::function::{Body, Function, Image, RegisteredFunction};
 use crate::id_map::IdMap;
 use crate::invocation::Invocation;
 use crate::message::{ManagerMessage, Reply, Request, Ticket};
-use crate::state::{BodyEnd, Invocation as Live, Node, Observer, PlatformState, Policies, Registration, Round};
+use crate::state::{Invocation as Live, Node, Observer, PlatformState, Policies, Registration, Round};
 use crate::{
     ContainerId, FunctionId, ImageId, InvocationId, InvocationRecord, InvocationState, Limits, NodeId, PlatformEvent,
     RecordSink,
@@ -87,7 +87,8 @@ struct Inner {
     in_hand: RefCell<Option<Request>>,
     /// When that has passed.
     resumes: Cell<Option<Timer>>,
-    sinks: RefCell<Vec<Rc<RefCell<dyn RecordSink>>>>,
+    /// Shared, so that a sink that hears of a record may add another.
+    sinks: RefCell<Rc<[Rc<RefCell<dyn RecordSink>>]>>,
     observers: RefCell<Vec<Observer>>,
     stopped: Cell<bool>,
     /// Whether the head host is off.
@@ -116,16 +117,16 @@ enum Signal {
 }
 
 impl Signal {
-    fn token(self) -> [u64; 2] {
+    fn token(self) -> (u64, u64) {
         match self {
-            Signal::Messages => [0, 0],
-            Signal::Resume => [1, 0],
-            Signal::Expire => [2, 0],
-            Signal::IdleTimeout { container, idle_sequence } => [container.0 + 3, idle_sequence],
+            Signal::Messages => (0, 0),
+            Signal::Resume => (1, 0),
+            Signal::Expire => (2, 0),
+            Signal::IdleTimeout { container, idle_sequence } => (container.0 + 3, idle_sequence),
         }
     }
 
-    fn of_token([first, second]: [u64; 2]) -> Self {
+    fn of_token((first, second): (u64, u64)) -> Self {
         match first {
             0 => Signal::Messages,
             1 => Signal::Resume,
@@ -136,7 +137,7 @@ impl Signal {
 }
 
 impl Signalled for Inner {
-    fn signalled(self: Rc<Self>, token: [u64; 2]) {
+    fn signalled(self: Rc<Self>, token: (u64, u64)) {
         let service = ServerlessComputeService { inner: self };
         match Signal::of_token(token) {
             Signal::Messages => service.receive(),
@@ -413,17 +414,8 @@ impl ServerlessComputeService {
     }
 
     /// Tells the observers what has happened since they were last told, while nothing is borrowed.
-    #[inline]
-    fn tell_observers(&self) {
-        let news = match &mut self.inner.state.borrow_mut().news {
-            Some(news) if !news.is_empty() => std::mem::take(news),
-            _ => return,
-        };
-        self.tell_of(news);
-    }
-
     #[cold]
-    fn tell_of(&self, mut news: Vec<PlatformEvent>) {
+    fn tell_observers(&self, mut news: Vec<PlatformEvent>) {
         let mut observers = self.inner.observers.take();
         for event in news.drain(..) {
             observers.iter_mut().for_each(|observer| observer(&event));
@@ -441,7 +433,8 @@ impl ServerlessComputeService {
     /// Gives the record of every invocation that ends to a sink, from now on.
     pub fn records_to(&self, sink: Rc<RefCell<dyn RecordSink>>) {
         self.inner.state.borrow_mut().names_wanted |= sink.borrow().wants_names();
-        self.inner.sinks.borrow_mut().push(sink);
+        let mut sinks = self.inner.sinks.borrow_mut();
+        *sinks = sinks.iter().cloned().chain([sink]).collect();
     }
 
     /// Keeps the record of every invocation that ends from now on, for simulations that are small enough: a record takes some
@@ -571,7 +564,11 @@ impl ServerlessComputeService {
         }
         inner.port.taken_at_once(from, "invoke_request");
         self.state_now();
-        self.take_in(function, body, None, manager.clone(), None);
+        if self.is_gone() {
+            inner.lost.set(inner.lost.get() + 1);
+        } else {
+            self.take_in_detached(function, body, manager.clone());
+        }
         self.conclude(Round::Arrival);
     }
 
@@ -653,7 +650,7 @@ impl ServerlessComputeService {
                     return self.delay(Request::Invoke { function, body, reply, manager, ticket, processed: true });
                 }
                 self.state_now();
-                self.take_in(function, body, reply, manager, Some(ticket));
+                self.take_in(function, body, reply, manager, ticket);
                 Round::Arrival
             }
             other => {
@@ -705,7 +702,7 @@ impl ServerlessComputeService {
                 state.borrow_mut().load_ended(node, image, result);
                 return self.round_after_move(failure.as_ref());
             }
-            Request::BodyEnded { invocation, end } => self.body_ended(invocation, end),
+            Request::BodyEnded { invocation, report } => self.body_ended(invocation, report),
             Request::IdleTimeout { container, idle_sequence } => {
                 state.borrow_mut().idle_timer_ended(container, idle_sequence);
             }
@@ -716,9 +713,9 @@ impl ServerlessComputeService {
         Round::Yes
     }
 
-    fn body_ended(&self, invocation: InvocationId, end: BodyEnd) {
+    fn body_ended(&self, invocation: InvocationId, report: ActionReport) {
         self.wipe_private_storage(invocation);
-        self.inner.state.borrow_mut().body_ended(invocation, end);
+        self.inner.state.borrow_mut().body_ended(invocation, report);
     }
 
     /// A copy or load that failed causes no round where the rules say so: it would only fail again.
@@ -763,33 +760,43 @@ impl ServerlessComputeService {
         body: Option<Body>,
         reply: Option<Reply<Invocation>>,
         manager: Port<ManagerMessage>,
-        ticket: Option<Ticket>,
+        ticket: Ticket,
     ) {
         if self.is_gone() {
-            // One with a ticket counts as lost when that is dropped.
-            self.inner.lost.set(self.inner.lost.get() + u64::from(ticket.is_none()));
+            // It counts as lost when its ticket is dropped.
             if let Some(reply) = reply {
                 reply.answer(self.inner.payloads.invoke_answer, Err(self.gone()));
             }
             return;
         }
-        if let Some(ticket) = ticket {
-            ticket.taken_in();
-        }
-        let body =
-            body.unwrap_or_else(|| self.inner.desk.borrow().functions[function.index()].0.body().clone()).drawn();
+        ticket.taken_in();
+        let Some(reply) = reply else { return self.take_in_detached(function, body, manager) };
+        let body = self.body_of(function, body);
         let mut state = self.inner.state.borrow_mut();
         let (id, live) = state.submit(function);
         let errand = &mut live.errand;
         (errand.body, errand.manager) = (body, Some(manager));
-        let Some(reply) = reply else {
-            errand.is_detached = true;
-            return self.inner.detached.set(self.inner.detached.get() + 1);
-        };
         let handle = Invocation::new(id, self.clone());
         errand.handle = Some(handle.clone());
         drop(state);
         reply.answer(self.inner.payloads.invoke_answer, Ok(handle));
+    }
+
+    /// Takes an invocation in of whose end nobody is told.
+    #[inline]
+    fn take_in_detached(&self, function: FunctionId, body: Option<Body>, manager: Port<ManagerMessage>) {
+        let body = self.body_of(function, body);
+        let mut state = self.inner.state.borrow_mut();
+        let (_, live) = state.submit(function);
+        let errand = &mut live.errand;
+        (errand.body, errand.manager, errand.is_detached) = (body, Some(manager), true);
+        self.inner.detached.set(self.inner.detached.get() + 1);
+    }
+
+    /// What an invocation runs: its own body or that of its function.
+    #[inline]
+    fn body_of(&self, function: FunctionId, body: Option<Body>) -> Body {
+        body.unwrap_or_else(|| self.inner.desk.borrow().functions[function.index()].0.body().clone()).drawn()
     }
 
     #[inline]

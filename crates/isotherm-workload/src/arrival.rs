@@ -35,6 +35,17 @@ pub enum Next {
     End,
 }
 
+/// What follows the arrivals that a workload has [read](Workload::read).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rest {
+    /// As many as were wanted have been read; there may be more.
+    Open,
+    /// Nothing arrives before this date. What comes then is found by reading on.
+    Silence(Time),
+    /// There are no more arrivals.
+    End,
+}
+
 /// A stream of arrivals.
 ///
 /// # Contract
@@ -49,6 +60,15 @@ pub trait Workload {
     /// are the same.
     fn look(&mut self) -> Result<Next, WorkloadError> {
         Ok(self.next_arrival()?.map_or(Next::End, Next::Arrival))
+    }
+
+    /// Reads the next arrivals, at most so many, behind those that are there, and says what follows them. They are those that
+    /// [`look`](Self::look) would find one after the other, which a workload may find faster together.
+    ///
+    /// # Errors
+    /// That of the arrival behind those that have been read.
+    fn read(&mut self, most: usize, arrivals: &mut Vec<Arrival>) -> Result<Rest, WorkloadError> {
+        read_singly(self, most, arrivals)
     }
 
     /// The arrivals as an iterator.
@@ -68,6 +88,10 @@ impl<W: Workload + ?Sized> Workload for Box<W> {
     fn look(&mut self) -> Result<Next, WorkloadError> {
         (**self).look()
     }
+
+    fn read(&mut self, most: usize, arrivals: &mut Vec<Arrival>) -> Result<Rest, WorkloadError> {
+        (**self).read(most, arrivals)
+    }
 }
 
 impl<W: Workload + ?Sized> Workload for &mut W {
@@ -78,6 +102,26 @@ impl<W: Workload + ?Sized> Workload for &mut W {
     fn look(&mut self) -> Result<Next, WorkloadError> {
         (**self).look()
     }
+
+    fn read(&mut self, most: usize, arrivals: &mut Vec<Arrival>) -> Result<Rest, WorkloadError> {
+        (**self).read(most, arrivals)
+    }
+}
+
+/// Reads the next arrivals of a workload, one after the other.
+pub(crate) fn read_singly(
+    workload: &mut (impl Workload + ?Sized),
+    most: usize,
+    arrivals: &mut Vec<Arrival>,
+) -> Result<Rest, WorkloadError> {
+    for _ in 0..most {
+        match workload.look()? {
+            Next::Arrival(arrival) => arrivals.push(arrival),
+            Next::Silence(until) => return Ok(Rest::Silence(until)),
+            Next::End => return Ok(Rest::End),
+        }
+    }
+    Ok(Rest::Open)
 }
 
 /// The next arrival of a workload that looks step by step.

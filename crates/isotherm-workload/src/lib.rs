@@ -58,7 +58,7 @@ mod size_unit;
 mod time_unit;
 pub mod trace;
 
-pub use arrival::{Arrival, Arrivals, Next, Workload};
+pub use arrival::{Arrival, Arrivals, Next, Rest, Workload};
 pub use compressed::{CompressionError, Decompressed};
 pub use error::{LONGEST_LINE, Quantity, TraceError, TraceProblem, WorkloadError};
 pub use generate::{

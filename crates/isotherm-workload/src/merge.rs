@@ -6,8 +6,8 @@ use std::collections::binary_heap::PeekMut;
 
 use isotherm_kernel::Time;
 
-use crate::arrival::found;
-use crate::{Arrival, Next, Workload, WorkloadError};
+use crate::arrival::{found, read_singly};
+use crate::{Arrival, Next, Rest, Workload, WorkloadError};
 
 /// Several workloads as one, ordered by date.
 ///
@@ -33,24 +33,62 @@ struct Source {
 }
 
 impl Source {
-    /// Looks for the next arrival of the workload, which is the one of this number; gives its date, or that up to which there is none, and the
-    /// arrival before in exchange.
+    /// Looks for the next arrival of the workload, which is the one of this number.
     #[inline]
-    fn advance(&mut self, index: usize) -> Result<(Option<Arrival>, Option<Time>), WorkloadError> {
-        let (next, at) = match self.workload.look()? {
+    fn look(&mut self, number: usize) -> Result<Next, WorkloadError> {
+        let next = self.workload.look();
+        let (at, is_arrival) = match &next {
+            Ok(Next::Arrival(arrival)) => (arrival.at, true),
+            Ok(Next::Silence(until)) => (*until, false),
+            Ok(Next::End) | Err(_) => return next,
+        };
+        if at < self.last {
+            return Err(self.out_of_order(number, at));
+        }
+        self.last = at;
+        self.given += u64::from(is_arrival);
+        next
+    }
+
+    /// Reads the next arrivals of the workload, which is the one of this number.
+    fn read(&mut self, number: usize, most: usize, arrivals: &mut Vec<Arrival>) -> Result<Rest, WorkloadError> {
+        let before = arrivals.len();
+        let mut rest = self.workload.read(most, arrivals);
+        let mut read = arrivals.len();
+        for (place, arrival) in arrivals.iter().enumerate().skip(before) {
+            if arrival.at < self.last {
+                rest = Err(self.out_of_order(number, arrival.at));
+                read = place;
+                break;
+            }
+            self.last = arrival.at;
+            self.given += 1;
+        }
+        arrivals.truncate(read);
+        match rest {
+            Ok(Rest::Silence(until)) if until < self.last => Err(self.out_of_order(number, until)),
+            Ok(Rest::Silence(until)) => {
+                self.last = until;
+                rest
+            }
+            _ => rest,
+        }
+    }
+
+    /// A merge of streams that go back would go back itself.
+    #[cold]
+    fn out_of_order(&self, number: usize, at: Time) -> WorkloadError {
+        WorkloadError::OutOfOrder { of: format!("workload {number}"), index: self.given, at, previous: self.last }
+    }
+
+    /// Looks for the next arrival; gives its date, or that up to which there is none, and the arrival before in exchange.
+    #[inline]
+    fn advance(&mut self, number: usize) -> Result<(Option<Arrival>, Option<Time>), WorkloadError> {
+        let (next, at) = match self.look(number)? {
             Next::Arrival(arrival) => (Some(arrival), Some(arrival.at)),
             Next::Silence(until) => (None, Some(until)),
             Next::End => (None, None),
         };
-        if let Some(at) = at {
-            if at < self.last {
-                // A merge of streams that go back would go back itself.
-                let of = format!("workload {index}");
-                return Err(WorkloadError::OutOfOrder { of, index: self.given, at, previous: self.last });
-            }
-            self.last = at;
-            self.given += u64::from(next.is_some());
-        }
         Ok((std::mem::replace(&mut self.head, next), at))
     }
 }
@@ -71,6 +109,16 @@ impl Merge {
         }
         self.leader = self.heads.pop().map(|Reverse((_, index))| index);
         Ok(())
+    }
+
+    /// After an error nothing more comes.
+    #[inline]
+    fn end_with<T>(&mut self, result: Result<T, WorkloadError>) -> Result<T, WorkloadError> {
+        if result.is_err() {
+            self.workloads.clear();
+            self.leader = None;
+        }
+        result
     }
 
     fn next(&mut self) -> Result<Next, WorkloadError> {
@@ -115,11 +163,21 @@ impl Workload for Merge {
     }
 
     fn look(&mut self) -> Result<Next, WorkloadError> {
-        let result = self.next();
-        if result.is_err() {
-            self.leader = None;
+        let result = match &mut *self.workloads {
+            [only] => only.look(0),
+            _ => self.next(),
+        };
+        self.end_with(result)
+    }
+
+    fn read(&mut self, most: usize, arrivals: &mut Vec<Arrival>) -> Result<Rest, WorkloadError> {
+        match &mut *self.workloads {
+            [only] => {
+                let result = only.read(0, most, arrivals);
+                self.end_with(result)
+            }
+            _ => read_singly(self, most, arrivals),
         }
-        result
     }
 }
 

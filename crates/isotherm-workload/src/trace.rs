@@ -29,7 +29,7 @@ use isotherm_kernel::{Duration, Time};
 use rustc_hash::FxHashMap;
 
 use crate::error::{Quantity, TraceError, TraceProblem};
-use crate::{Arrival, TimeUnit, Workload, WorkloadError};
+use crate::{Arrival, Rest, TimeUnit, Workload, WorkloadError};
 
 pub use azure::{
     AppSample, Azure2019, Azure2019Files, Azure2019Function, Azure2019Replay, Azure2019Scan, Azure2021, Azure2021Scan,
@@ -216,15 +216,24 @@ impl<T: Table> Reader<T> {
     /// The arrival of the next row, if that row is plain and right; otherwise nothing is read.
     #[inline]
     fn plain_arrival(&mut self, previous: Time) -> Option<Arrival> {
-        let line = self.line.as_ref()?;
-        let function = if let FunctionPlace::Fixed(number) = self.function { number } else { 0 };
-        let mut arrival = Arrival::new(Time::ZERO, function);
-        let length = line.read(self.rows.ahead(), &self.functions, &mut arrival)?;
-        if arrival.at < previous {
-            return None;
+        let mut arrival = Arrival::new(Time::ZERO, 0);
+        self.read_plain(previous, &mut arrival).then_some(arrival)
+    }
+
+    /// Reads the arrival of the next row to where it is to be, if that row is plain and right; otherwise no row is read. Says whether one is.
+    #[inline]
+    fn read_plain(&mut self, previous: Time, arrival: &mut Arrival) -> bool {
+        let Some(line) = &self.line else { return false };
+        if let FunctionPlace::Fixed(number) = self.function {
+            arrival.function = number;
         }
-        self.rows.pass(length);
-        Some(arrival)
+        match line.read(self.rows.ahead(), &self.functions, arrival) {
+            Some(length) if arrival.at >= previous => {
+                self.rows.pass(length);
+                true
+            }
+            _ => false,
+        }
     }
 
     /// The arrival that the current row describes, if it is not before the previous one.
@@ -336,6 +345,26 @@ impl<T: Table> Workload for Trace<T> {
             error.into()
         })
     }
+
+    fn read(&mut self, most: usize, arrivals: &mut Vec<Arrival>) -> Result<Rest, WorkloadError> {
+        for _ in 0..most {
+            if !self.unread && !self.over {
+                arrivals.push(Arrival::new(Time::ZERO, 0));
+                if let Some(arrival) = arrivals.last_mut()
+                    && self.reader.read_plain(self.last, arrival)
+                {
+                    self.last = arrival.at;
+                    continue;
+                }
+                arrivals.pop();
+            }
+            match self.next_arrival()? {
+                Some(arrival) => arrivals.push(arrival),
+                None => return Ok(Rest::End),
+            }
+        }
+        Ok(Rest::Open)
+    }
 }
 
 impl<T: Table> std::fmt::Debug for Trace<T> {
@@ -365,6 +394,10 @@ impl<R: Read> CsvTrace<R> {
 impl<R: Read> Workload for CsvTrace<R> {
     fn next_arrival(&mut self) -> Result<Option<Arrival>, WorkloadError> {
         self.0.next_arrival()
+    }
+
+    fn read(&mut self, most: usize, arrivals: &mut Vec<Arrival>) -> Result<Rest, WorkloadError> {
+        self.0.read(most, arrivals)
     }
 }
 
@@ -403,6 +436,10 @@ impl<R: Read> Workload for JsonlTrace<R> {
     fn next_arrival(&mut self) -> Result<Option<Arrival>, WorkloadError> {
         self.0.next_arrival()
     }
+
+    fn read(&mut self, most: usize, arrivals: &mut Vec<Arrival>) -> Result<Rest, WorkloadError> {
+        self.0.read(most, arrivals)
+    }
 }
 
 /// The rows of a trace in Parquet. Numbers and text are read, at the top level of the schema, and numbers are taken as they are: units are those
@@ -426,6 +463,10 @@ impl<R: ChunkReader + 'static> ParquetTrace<R> {
 impl<R: ChunkReader + 'static> Workload for ParquetTrace<R> {
     fn next_arrival(&mut self) -> Result<Option<Arrival>, WorkloadError> {
         self.0.next_arrival()
+    }
+
+    fn read(&mut self, most: usize, arrivals: &mut Vec<Arrival>) -> Result<Rest, WorkloadError> {
+        self.0.read(most, arrivals)
     }
 }
 

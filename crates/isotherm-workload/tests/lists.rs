@@ -1,7 +1,7 @@
 //! Lists and merges.
 
 use isotherm_kernel::Time;
-use isotherm_workload::{Arrival, ArrivalList, Merge, Workload, WorkloadError};
+use isotherm_workload::{Arrival, ArrivalList, Merge, Rest, Workload, WorkloadError};
 use proptest::prelude::*;
 
 fn at(seconds: f64) -> Time {
@@ -87,10 +87,51 @@ fn nothing_is_asked_for_before_it_is_wanted() {
     let merge = Merge::new(vec![script(vec![Err(WorkloadError::Endless)])]);
     drop(merge);
     let results =
-        vec![Ok(Some(Arrival::new(at(1.0), 0))), Ok(Some(Arrival::new(at(2.0), 0))), Err(WorkloadError::Endless)];
-    let mut merge = Merge::new(vec![script(results)]);
+        || vec![Ok(Some(Arrival::new(at(1.0), 0))), Ok(Some(Arrival::new(at(2.0), 0))), Err(WorkloadError::Endless)];
+    let mut merge = Merge::new(vec![script(results()), list(&[], 1)]);
     assert!(merge.next_arrival().is_ok(), "only one arrival is read ahead");
     assert!(merge.next_arrival().is_err());
+    let mut alone = Merge::new(vec![script(results())]);
+    assert!(alone.next_arrival().is_ok() && alone.next_arrival().is_ok(), "none is read ahead of a single workload");
+    assert!(alone.next_arrival().is_err());
+}
+
+/// All that a workload gives, read so many arrivals at a time, and how it ends.
+fn read(mut workload: impl Workload, most: usize) -> (Vec<Arrival>, Result<(), String>) {
+    let mut arrivals = Vec::new();
+    loop {
+        let before = arrivals.len();
+        match workload.read(most, &mut arrivals) {
+            Ok(Rest::Open) => assert_eq!(arrivals.len(), before + most, "as many as were wanted"),
+            Ok(Rest::Silence(_)) => {}
+            Ok(Rest::End) => {
+                assert_eq!(workload.read(most, &mut Vec::new()).unwrap(), Rest::End, "it stays over");
+                return (arrivals, Ok(()));
+            }
+            Err(error) => return (arrivals, Err(error.to_string())),
+        }
+    }
+}
+
+#[test]
+fn what_precedes_an_error_is_read() {
+    let arrival = |seconds| Arrival::new(at(seconds), 0);
+    let error = WorkloadError::Endless.to_string();
+    let broken = || script(vec![Ok(Some(arrival(1.0))), Ok(Some(arrival(2.0))), Err(WorkloadError::Endless)]);
+    let alone = Merge::new(vec![broken()]);
+    assert_eq!(read(alone, 10), (vec![arrival(1.0), arrival(2.0)], Err(error.clone())));
+    // With others, one arrival is read ahead, and the error with it.
+    let merge = Merge::new(vec![broken(), list(&[], 1)]);
+    assert_eq!(read(merge, 10), (vec![arrival(1.0)], Err(error)));
+}
+
+#[test]
+fn a_workload_that_goes_back_is_found_when_many_are_read() {
+    let dates = [1.0, 2.0, 1.5, 3.0];
+    let script = script(dates.iter().map(|&date| Ok(Some(Arrival::new(at(date), 0)))).collect());
+    let (arrivals, end) = read(Merge::new(vec![script]), 10);
+    assert_eq!(arrivals, [Arrival::new(at(1.0), 0), Arrival::new(at(2.0), 0)]);
+    assert!(end.unwrap_err().starts_with("arrival 2 of workload 0 is at"));
 }
 
 proptest! {
@@ -113,7 +154,13 @@ proptest! {
         // The oracle: all arrivals in the order of the workloads, sorted stably by date.
         let mut expected = lists.concat();
         expected.sort_by_key(|arrival| arrival.at);
-        let boxed = lists.into_iter().map(|list| Box::new(ArrivalList::new(list).unwrap()) as Box<dyn Workload + Send>);
-        prop_assert_eq!(all(Merge::new(boxed.collect())), expected);
+        let merge = || {
+            let boxed = lists.iter().map(|list| ArrivalList::new(list.clone()).unwrap());
+            Merge::new(boxed.map(|list| Box::new(list) as Box<dyn Workload + Send>).collect())
+        };
+        prop_assert_eq!(all(merge()), expected.clone());
+        for most in [1, 3, 100] {
+            prop_assert_eq!(read(merge(), most), (expected.clone(), Ok(())));
+        }
     }
 }

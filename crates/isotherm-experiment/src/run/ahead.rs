@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, SendError, SyncSender, sync_channel};
 use std::thread::{Builder, JoinHandle};
 
 use isotherm_kernel::Time;
-use isotherm_workload::{Arrival, Next, Workload, WorkloadError};
+use isotherm_workload::{Arrival, Next, Rest, Workload, WorkloadError};
 
 /// Arrivals in a batch.
 const BATCH: usize = 4096;
@@ -47,15 +47,13 @@ impl Batch {
     /// The next arrivals of a workload, in the room of others.
     fn read(mut arrivals: Vec<Arrival>, workload: &mut impl Workload) -> Self {
         arrivals.clear();
-        while arrivals.len() < BATCH {
-            match workload.look() {
-                Ok(Next::Arrival(arrival)) => arrivals.push(arrival),
-                Ok(Next::Silence(until)) => return Batch { arrivals, silence: Some(until), end: None },
-                Ok(Next::End) => return Batch { arrivals, silence: None, end: Some(Ok(())) },
-                Err(error) => return Batch { arrivals, silence: None, end: Some(Err(error)) },
-            }
-        }
-        Batch { arrivals, silence: None, end: None }
+        let (silence, end) = match workload.read(BATCH, &mut arrivals) {
+            Ok(Rest::Open) => (None, None),
+            Ok(Rest::Silence(until)) => (Some(until), None),
+            Ok(Rest::End) => (None, Some(Ok(()))),
+            Err(error) => (None, Some(Err(error))),
+        };
+        Batch { arrivals, silence, end }
     }
 
     /// After which there is nothing.

@@ -13,7 +13,7 @@ use crate::call::{Call, PrivateStorage};
 use crate::function::Body;
 use crate::manager::FunctionManager;
 use crate::message::{ManagerMessage, Request, time_limit};
-use crate::state::{BodyEnd, Effect, Round};
+use crate::state::{Effect, Round};
 use crate::{ContainerId, ImageId, InvocationId, NodeId};
 
 /// A message to the service that something has ended; if its actor is killed, it says that it failed.
@@ -47,23 +47,22 @@ impl<F: FnOnce(Result<(), FailureCause>) -> Request> Drop for Notice<F> {
 
 /// The bodies of invocations are its actions.
 impl ActionOwner for Inner {
-    fn action_ended(self: Rc<Self>, [invocation, node]: [u64; 2], report: ActionReport, turn: Turn) {
-        let ActionReport { started, ended, mut result } = report;
-        if let Err(FailureCause::ServiceStopped { service: stopped }) = &mut result
+    fn action_ended(self: Rc<Self>, (invocation, node): (u64, u64), mut report: ActionReport, turn: Turn) {
+        if let Err(FailureCause::ServiceStopped { service: stopped }) = &mut report.result
             && self.stopped.get()
         {
             // Users know nothing of the services within this one.
             *stopped = Arc::clone(&self.name);
         }
-        let (invocation, end) = (InvocationId(invocation), BodyEnd { started, ended, result });
+        let invocation = InvocationId(invocation);
         let service = ServerlessComputeService { inner: self };
         let from = &service.inner.nodes[node as usize].address;
         if turn == Turn::GoesOn || !service.takes_at_once() {
-            return service.tell(from, Request::BodyEnded { invocation, end });
+            return service.tell(from, Request::BodyEnded { invocation, report });
         }
         service.inner.port.taken_at_once(from, "body_ended");
         service.state_now();
-        service.body_ended(invocation, end);
+        service.body_ended(invocation, report);
         service.conclude(Round::Yes);
     }
 }
@@ -71,9 +70,13 @@ impl ActionOwner for Inner {
 impl ServerlessComputeService {
     /// Carries out the effects that the state has left, in their order.
     pub(super) fn carry_out(&self) {
-        self.tell_observers();
+        let mut state = self.inner.state.borrow_mut();
+        if let Some(news) = state.take_news() {
+            drop(state);
+            self.tell_observers(news);
+            state = self.inner.state.borrow_mut();
+        }
         let is_anybody_left = loop {
-            let mut state = self.inner.state.borrow_mut();
             let Some(effect) = state.effects.pop_front() else {
                 let is_anybody_left = !state.invocations.is_empty();
                 if !state.ended_bodies.is_empty() {
@@ -86,6 +89,7 @@ impl ServerlessComputeService {
             let is_last = state.effects.is_empty();
             drop(state);
             self.carry_out_one(effect, is_last);
+            state = self.inner.state.borrow_mut();
         };
         if !is_anybody_left {
             self.answer_who_waits_for_the_last();
@@ -160,20 +164,23 @@ impl ServerlessComputeService {
                     self.inner.nodes[node.index()].bare_metal.cancel(action);
                 }
             }
-            Effect::Ended { record, user } => {
+            Effect::Ended { invocation, outcome } => {
+                let Some(record) = self.inner.state.borrow_mut().finished.pop_front() else { return };
+                debug_assert_eq!((record.id, record.outcome), (invocation, outcome), "records come with their effects");
                 self.kernel().note_progress();
                 // A sink may ask the service, or give it another one, which hears of the next record.
-                let mut sinks = self.inner.sinks.take();
-                for sink in &sinks {
+                let sinks = Rc::clone(&self.inner.sinks.borrow());
+                for sink in sinks.iter() {
                     sink.borrow_mut().record(&record);
                 }
-                sinks.append(&mut self.inner.sinks.borrow_mut());
-                self.inner.sinks.replace(sinks);
                 #[cfg(any(test, feature = "audit"))]
                 self.inner.desk.borrow_mut().progress.remove(&record.id);
-                match user {
-                    Some((manager, handle)) => self.notify(&manager, handle),
-                    None => self.inner.state.borrow_mut().records.give_back(record),
+                self.inner.state.borrow_mut().records.give_back(record);
+            }
+            Effect::Notify => {
+                let user = self.inner.state.borrow_mut().to_notify.pop_front();
+                if let Some((manager, handle)) = user {
+                    self.notify(&manager, handle);
                 }
             }
         }
@@ -293,7 +300,7 @@ impl ServerlessComputeService {
     ) {
         let services = self.node(node);
         let Some(action) = self.action(invocation, node, container) else { return };
-        let token = [invocation.0, u64::from(node.0)];
+        let token = (invocation.0, u64::from(node.0));
         let mut request = ActionRequest::owned("invocation", action, Rc::clone(&self.inner) as _, token);
         request.startup = startup;
         request.time_limit = time_limit(limit);

@@ -46,6 +46,15 @@ impl Container {
     }
 }
 
+/// What the end of a body does to its container.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Damage {
+    /// Its host has failed.
+    pub(super) host_failed: bool,
+    /// The function wants it no longer, after a failure.
+    pub(super) discard: bool,
+}
+
 impl super::Function {
     /// How many invocations a container of it can take.
     pub(crate) fn places_in(&self, container: &Container) -> usize {
@@ -265,6 +274,7 @@ impl PlatformState {
         }
     }
 
+    #[inline]
     fn ask_keep_alive(&mut self, container: ContainerId, node: NodeId, function: FunctionId) -> Keep {
         let spec = &self.functions[function.index()];
         let (running, waiting) = (spec.running, spec.pending.len());
@@ -345,13 +355,13 @@ impl PlatformState {
 
     /// An invocation has left its container; gives what is known of that now. Nobody comes to one
     /// whose host has failed, or that is to be discarded.
-    pub(super) fn leave_container(&mut self, id: ContainerId, host_failed: bool, discard: bool) -> Container {
+    pub(super) fn leave_container(&mut self, id: ContainerId, damage: Damage) -> Container {
         let container = self.containers.get_mut(&id).expect("a container that serves an invocation is there");
         let before = *container;
         let left = Container {
             serving: before.serving - 1,
-            is_lost: before.is_lost || host_failed || !self.nodes[before.node.index()].up,
-            is_discarded: before.is_discarded || discard,
+            is_lost: before.is_lost || damage.host_failed || !self.nodes[before.node.index()].up,
+            is_discarded: before.is_discarded || damage.discard,
             // When it has served, it has started, even if that was cut short.
             ready_at: if before.serving == 1 { before.ready_at.min(self.now) } else { before.ready_at },
             ..before
@@ -395,13 +405,13 @@ impl PlatformState {
         idle
     }
 
-    /// Gives an invocation to a container, idle or new; gives what is known of that now.
-    pub(super) fn occupy(&mut self, id: ContainerId, is_new: bool) -> Option<Container> {
+    /// Gives an invocation to a container, idle or new; gives when the container is ready and how many it serves now.
+    pub(super) fn occupy(&mut self, id: ContainerId, is_new: bool) -> Option<(Time, u32)> {
         let container = self.containers.get_mut(&id)?;
         // Copied before it is written to: a copy of what has just been written in part has to wait for that.
         let before = *container;
-        let after = Container { serving: before.serving + 1, use_sequence: self.next_use_sequence, ..before };
-        (container.serving, container.use_sequence) = (after.serving, after.use_sequence);
+        let (serving, use_sequence) = (before.serving + 1, self.next_use_sequence);
+        (container.serving, container.use_sequence) = (serving, use_sequence);
         self.next_use_sequence += 1;
         if self.policies.reuse == ContainerReuse::Random {
             self.reuse_token = self.policies.reuse_random.next_word();
@@ -411,14 +421,14 @@ impl PlatformState {
             0 => self.no_longer_idle(id, &before),
             _ => self.close(id, &before),
         }
-        let Container { node, function, serving, .. } = after;
+        let Container { node, function, .. } = before;
         if serving < self.functions[function.index()].concurrency {
-            self.open(id, &after);
+            self.open(id, &Container { serving, use_sequence, ..before });
         }
         if self.evicts {
             self.policies.eviction.used(id, node, function);
         }
-        Some(after)
+        Some((before.ready_at, serving))
     }
 
     /// Whether a container is on the node, belongs to the function, and can take an invocation.

@@ -1,11 +1,10 @@
 //! Invocations: from their submission to their end.
 
 use isotherm_kernel::{Duration, Time};
-use isotherm_services::FailureCause;
+use isotherm_services::{ActionReport, FailureCause};
 
-use super::{
-    BodyEnd, Change, Container, Effect, Function, Image, Invocation, MOST_SPARE, Node, Pending, Place, PlatformState,
-};
+use super::containers::Damage;
+use super::{Change, Container, Effect, Function, Image, Invocation, MOST_SPARE, Node, Pending, Place, PlatformState};
 use crate::config::AfterFailure;
 use crate::errand::Errand;
 use crate::function::Body;
@@ -108,7 +107,7 @@ impl PlatformState {
         id: InvocationId,
         mut invocation: Box<Invocation>,
         outcome: Outcome,
-        cause: Option<FailureCause>,
+        mut cause: Option<FailureCause>,
         (started, ended): (Option<Time>, Option<Time>),
     ) {
         let has_handle = invocation.errand.handle.is_some();
@@ -120,7 +119,10 @@ impl PlatformState {
         let record = self.records.of(&invocation.life, id, &names, |record| {
             record.finished = self.now;
             record.outcome = outcome;
-            record.cause = cause;
+            // Nearly always there was none, and is none: then nothing is moved.
+            if record.cause.is_some() || cause.is_some() {
+                record.cause = cause.take();
+            }
             (record.started, record.ended) = (started, ended);
         });
         let Errand { handle, is_detached, body, manager, action } = &mut invocation.errand;
@@ -132,8 +134,12 @@ impl PlatformState {
         if let Some(handle) = &handle {
             handle.set_ended(&record);
         }
-        let user = if is_detached { None } else { manager.zip(handle) };
-        self.effects.push_back(Effect::Ended { record, user });
+        self.finished.push_back(record);
+        self.effects.push_back(Effect::Ended { invocation: id, outcome });
+        if !is_detached && let Some(user) = manager.zip(handle) {
+            self.to_notify.push_back(user);
+            self.effects.push_back(Effect::Notify);
+        }
         let container = match invocation.place {
             Place::Running(container) => Some(container),
             _ => None,
@@ -149,38 +155,27 @@ impl PlatformState {
 
     /// The body of an invocation has ended: its slot is free, and its container, if it serves
     /// nobody else, idle or gone.
-    pub(crate) fn body_ended(&mut self, id: InvocationId, body: BodyEnd) {
+    pub(crate) fn body_ended(&mut self, id: InvocationId, report: ActionReport) {
         let Some(invocation) =
             self.invocations.remove_if(&id, |invocation| matches!(invocation.place, Place::Running(_)))
         else {
             return;
         };
         let Place::Running(container) = invocation.place else { return };
-        let BodyEnd { started, ended, result } = body;
-        // A body may also fail because of another host, which does nothing to its container.
-        let node = self.containers.get(&container).map(|container| &self.nodes[container.node.index()]);
-        let host_failed = match &result {
-            Err(FailureCause::HostFailed { host }) => node.is_some_and(|node| *node.name == **host),
-            _ => false,
+        let damage = match &report.result {
+            Ok(()) => Damage::default(),
+            Err(cause) => self.damage(container, cause),
         };
-        let on_failure = self.functions[invocation.function.index()].on_failure;
-        let after = match &result {
-            Ok(()) | Err(FailureCause::Cancelled | FailureCause::ServiceStopped { .. }) => AfterFailure::Keep,
-            Err(FailureCause::TimeLimit) => on_failure.timeout,
-            Err(_) => on_failure.error,
-        };
-        let left = self.leave_container(container, host_failed, after == AfterFailure::Discard);
+        let left = self.leave_container(container, damage);
         let Container { node, function, .. } = left;
         self.functions[function.index()].running -= 1;
         self.change_slots_used(node, |used| used - 1);
-        let outcome = match &result {
-            Ok(()) => Outcome::Completed,
-            Err(FailureCause::TimeLimit) => Outcome::TimedOut,
-            Err(FailureCause::Cancelled) => Outcome::Cancelled,
-            Err(_) => Outcome::Failed,
+        let (outcome, cause) = match report.result {
+            Ok(()) => (Outcome::Completed, None),
+            Err(cause) => (outcome_of(&cause), Some(cause)),
         };
         // The slot is free from now on, so the end is told before what becomes of the container.
-        self.end_removed(id, invocation, outcome, result.err(), (started, ended));
+        self.end_removed(id, invocation, outcome, cause, (report.started, report.ended));
         if left.serving > 0 {
             return;
         }
@@ -196,6 +191,22 @@ impl PlatformState {
         } else {
             self.container_is_idle(container, left);
         }
+    }
+
+    /// What a body that failed has done to its container.
+    #[cold]
+    fn damage(&self, container: ContainerId, cause: &FailureCause) -> Damage {
+        let Some(container) = self.containers.get(&container) else { return Damage::default() };
+        // A body may also fail because of another host, which does nothing to its container.
+        let node = &self.nodes[container.node.index()];
+        let host_failed = matches!(cause, FailureCause::HostFailed { host } if *node.name == **host);
+        let on_failure = self.functions[container.function.index()].on_failure;
+        let after = match cause {
+            FailureCause::Cancelled | FailureCause::ServiceStopped { .. } => AfterFailure::Keep,
+            FailureCause::TimeLimit => on_failure.timeout,
+            _ => on_failure.error,
+        };
+        Damage { host_failed, discard: after == AfterFailure::Discard }
     }
 
     /// The user does not want the result any more. Says whether the invocation was still going on.
@@ -276,7 +287,17 @@ impl PlatformState {
     /// Ends an invocation whose body nobody will hear of any more.
     pub(crate) fn abandon(&mut self, id: InvocationId, cause: FailureCause) {
         let started = self.invocations.get(&id).and_then(|invocation| invocation.life.started(self.now));
-        self.body_ended(id, BodyEnd { started, ended: None, result: Err(cause) });
+        self.body_ended(id, ActionReport { started, ended: None, result: Err(cause) });
+    }
+}
+
+/// How an invocation ends whose body has failed.
+#[cold]
+fn outcome_of(cause: &FailureCause) -> Outcome {
+    match cause {
+        FailureCause::TimeLimit => Outcome::TimedOut,
+        FailureCause::Cancelled => Outcome::Cancelled,
+        _ => Outcome::Failed,
     }
 }
 

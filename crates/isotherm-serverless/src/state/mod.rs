@@ -69,11 +69,14 @@ use crate::message::ManagerMessage;
 use crate::node_set::{IdSet, NodeSet};
 use crate::scheduler::{Plan, Scheduler};
 use crate::{
-    ContainerId, EventKind, FunctionId, ImageId, InvocationId, InvocationRecord, Limits, NodeId, PlatformEvent,
+    ContainerId, EventKind, FunctionId, ImageId, InvocationId, InvocationRecord, Limits, NodeId, Outcome, PlatformEvent,
 };
 
 /// What the service actor has to do.
-#[derive(Clone, Debug)]
+///
+/// Plain data, which is written to and read from the queue in place; what an effect owns waits in a
+/// queue of its own.
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Effect {
     /// Download an image to the head disk; room for it has been taken.
     Download { image: ImageId },
@@ -103,8 +106,10 @@ pub(crate) enum Effect {
     Stopped { container: ContainerId },
     /// Stop the body of an invocation.
     CancelBody { invocation: InvocationId },
-    /// An invocation has ended: tell its user, if he has a handle, by his manager.
-    Ended { record: Rc<InvocationRecord>, user: Option<(Port<ManagerMessage>, crate::Invocation)> },
+    /// An invocation has ended: give the next one of the finished records to whoever wants them.
+    Ended { invocation: InvocationId, outcome: Outcome },
+    /// Tell the user of the invocation, who has a handle, by the manager.
+    Notify,
 }
 
 /// Where the image is as seen from the head host.
@@ -212,14 +217,6 @@ pub(crate) struct Invocation {
     pub(crate) errand: Errand,
 }
 
-/// How a body ended, as the bare-metal service reports it.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct BodyEnd {
-    pub(crate) started: Option<Time>,
-    pub(crate) ended: Option<Time>,
-    pub(crate) result: Result<(), FailureCause>,
-}
-
 /// Whether a message is followed by a scheduling round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Round {
@@ -312,6 +309,10 @@ pub(crate) struct PlatformState {
     /// How many invocations have ever been dispatched.
     pub(crate) dispatches: u64,
     pub(crate) effects: VecDeque<Effect>,
+    /// The records that go with the effects [`Effect::Ended`].
+    pub(crate) finished: VecDeque<Rc<InvocationRecord>>,
+    /// The users, with their managers, that go with the effects [`Effect::Notify`].
+    pub(crate) to_notify: VecDeque<(Port<ManagerMessage>, crate::Invocation)>,
     /// Bodies of invocations that have ended: a user's own may do anything when it is dropped, so the service drops them when nothing is borrowed.
     pub(crate) ended_bodies: Vec<Body>,
     /// Why the last copy or load of an image to a node was broken off, until one succeeds.
@@ -384,6 +385,8 @@ impl PlatformState {
             plan: Plan::default(),
             dispatches: 0,
             effects: VecDeque::new(),
+            finished: VecDeque::new(),
+            to_notify: VecDeque::new(),
             ended_bodies: Vec::new(),
             broken_moves: BTreeMap::new(),
             backing_off: BTreeSet::new(),
@@ -410,8 +413,16 @@ impl PlatformState {
         let keep_alives: Vec<_> = self.functions.iter_mut().map(|function| function.keep_alive.take()).collect();
         let errands = self.invocations.values_mut().map(|invocation| std::mem::take(&mut invocation.errand));
         let errands: Vec<Errand> = errands.collect();
-        let (effects, bodies) = (std::mem::take(&mut self.effects), std::mem::take(&mut self.ended_bodies));
-        (policies, keep_alives, errands, effects, bodies, std::mem::take(&mut self.observers))
+        self.effects.clear();
+        let ended = (std::mem::take(&mut self.finished), std::mem::take(&mut self.to_notify));
+        let bodies = std::mem::take(&mut self.ended_bodies);
+        (policies, keep_alives, errands, ended, bodies, std::mem::take(&mut self.observers))
+    }
+
+    /// What observers have not been told of yet.
+    #[inline]
+    pub(crate) fn take_news(&mut self) -> Option<Vec<PlatformEvent>> {
+        self.news.as_mut().filter(|news| !news.is_empty()).map(std::mem::take)
     }
 
     fn emit(&mut self, kind: impl FnOnce() -> EventKind) {

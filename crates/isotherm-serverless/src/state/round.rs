@@ -3,7 +3,7 @@
 use isotherm_kernel::Duration;
 
 use super::node::Transfer;
-use super::{Container, Effect, Place, PlatformState, View};
+use super::{Effect, Place, PlatformState, View};
 use crate::life::Dispatched;
 use crate::scheduler::{Dispatch, Placed, Plan};
 use crate::{ContainerId, EventKind, FunctionId, InvocationId, NodeId, StartKind};
@@ -65,8 +65,7 @@ impl PlatformState {
         let Dispatch { invocation: id, node, container } = dispatch;
         let Some(invocation) = self.invocations.get(&id) else { return };
         let (function, Place::Pending(sequence)) = (invocation.function, invocation.place) else { return };
-        let chance = invocation.chance;
-        let Some((served_by, is_new)) = self.container_for((function, chance), node, container) else {
+        let Some((served_by, is_new)) = self.container_for(id, function, node, container) else {
             self.refused.push(function);
             return;
         };
@@ -89,8 +88,7 @@ impl PlatformState {
             self.forget_touched();
         }
         self.emit(|| EventKind::Admitted { invocation: id });
-        let chance = self.invocations.get(&id).map_or(0, |invocation| invocation.chance);
-        match self.container_for((function, chance), node, container) {
+        match self.container_for(id, function, node, container) {
             Some((served_by, is_new)) => {
                 self.give(id, node, served_by, is_new);
                 self.changes += 1;
@@ -104,10 +102,12 @@ impl PlatformState {
         true
     }
 
-    /// The container that can serve an invocation of a function, with its chance, on a node, which may have to be started, and whether it is new. `None` if that is not feasible.
+    /// The container that can serve an invocation of a function on a node, which may have to be
+    /// started, and whether it is new. `None` if that is not feasible.
     fn container_for(
         &mut self,
-        (function, chance): (FunctionId, u64),
+        id: InvocationId,
+        function: FunctionId,
         node: NodeId,
         wanted: Option<ContainerId>,
     ) -> Option<(ContainerId, bool)> {
@@ -118,13 +118,16 @@ impl PlatformState {
             Some(wanted) => self.can_serve(wanted, node, function).then_some((wanted, false)),
             None => match self.place_beside_others(node, function) {
                 Some(found) => Some((found, false)),
-                None => self.start_new(node, function, Some(chance)).map(|new| (new, true)),
+                None => {
+                    let chance = self.invocations.get(&id).map(|invocation| invocation.chance);
+                    self.start_new(node, function, chance).map(|new| (new, true))
+                }
             },
         }
     }
 
     fn give(&mut self, id: InvocationId, node: NodeId, container: ContainerId, is_new: bool) {
-        let Some(Container { ready_at, serving, .. }) = self.occupy(container, is_new) else { return };
+        let Some((ready_at, serving)) = self.occupy(container, is_new) else { return };
         self.dispatches += 1;
         self.change_slots_used(node, |used| used + 1);
         let (startup, was_idle) = (ready_at.since(self.now), !is_new && serving == 1);

@@ -172,7 +172,7 @@ impl ActionRequest {
         name: impl Into<Cow<'static, str>>,
         action: Action,
         owner: Rc<dyn ActionOwner>,
-        token: [u64; 2],
+        token: (u64, u64),
     ) -> Self {
         Self::told(name, action, OnEnd::Owner(owner, token))
     }
@@ -194,7 +194,7 @@ impl ActionRequest {
 /// Somebody who has many actions under way.
 pub trait ActionOwner {
     /// An action has ended. `token` is what he gave with it.
-    fn action_ended(self: Rc<Self>, token: [u64; 2], report: ActionReport, turn: Turn);
+    fn action_ended(self: Rc<Self>, token: (u64, u64), report: ActionReport, turn: Turn);
 }
 
 /// Whether whoever calls has more to do in the turn in which he calls.
@@ -213,7 +213,7 @@ pub enum OnEnd {
     /// A function is called.
     Call(Box<dyn FnOnce(ActionReport)>),
     /// Its owner is told the token; nothing is allocated for that.
-    Owner(Rc<dyn ActionOwner>, [u64; 2]),
+    Owner(Rc<dyn ActionOwner>, (u64, u64)),
 }
 
 impl OnEnd {

@@ -19,11 +19,11 @@ pub struct ActionId {
 
 impl ActionId {
     /// The id as a word for the kernel.
-    pub(super) fn token(self) -> [u64; 2] {
-        [self.sequence, u64::from(self.index)]
+    pub(super) fn token(self) -> (u64, u64) {
+        (self.sequence, u64::from(self.index))
     }
 
-    pub(super) fn of_token([sequence, index]: [u64; 2]) -> Self {
+    pub(super) fn of_token((sequence, index): (u64, u64)) -> Self {
         Self { sequence, index: index as u32 }
     }
 }

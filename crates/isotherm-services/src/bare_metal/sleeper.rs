@@ -41,7 +41,7 @@ impl Then {
 }
 
 impl Signalled for Inner {
-    fn signalled(self: Rc<Self>, token: [u64; 2]) {
+    fn signalled(self: Rc<Self>, token: (u64, u64)) {
         let service = BareMetalService { inner: self };
         service.go_on(service.inner.books.borrow_mut(), ActionId::of_token(token));
     }

@@ -141,11 +141,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::pieces::Pieces;
-    use crate::{Columns, CsvTrace, FunctionColumn, FunctionNames, TimeColumn, TimeUnit, Workload};
+    use crate::{
+        Arrival, Columns, CsvTrace, FunctionColumn, FunctionNames, Rest, TimeColumn, TimeUnit, Workload, WorkloadError,
+    };
+
+    const NAMES: [&str; 6] = ["f", "g7", "thumbnail", "a-name-of-twenty-one", "1234567", "12345678"];
 
     /// All arrivals of a trace, and what is wrong with it; read in one go, or by the book.
     fn read(text: &str, piece: usize, columns: &Columns, in_one_go: bool) -> Vec<String> {
-        let names = FunctionNames::new(["f", "g7", "thumbnail", "a-name-of-twenty-one", "1234567", "12345678"]);
+        let names = FunctionNames::new(NAMES);
         match CsvTrace::new("x", Pieces(text.as_bytes(), piece), columns, names) {
             Ok(mut trace) => {
                 if !in_one_go {
@@ -156,6 +160,24 @@ mod tests {
             }
             Err(error) => vec![format!("{error:?}")],
         }
+    }
+
+    /// The same, read many at a time to where they stay.
+    fn read_together(text: &str, piece: usize, columns: &Columns, most: usize) -> Vec<String> {
+        let names = FunctionNames::new(NAMES);
+        let mut trace = match CsvTrace::new("x", Pieces(text.as_bytes(), piece), columns, names) {
+            Ok(trace) => trace,
+            Err(error) => return vec![format!("{error:?}")],
+        };
+        let mut arrivals = Vec::new();
+        let end: Option<Result<Arrival, WorkloadError>> = loop {
+            match trace.read(most, &mut arrivals) {
+                Ok(Rest::Open) => {}
+                Ok(_) => break None,
+                Err(error) => break Some(Err(error)),
+            }
+        };
+        arrivals.into_iter().map(Ok).chain(end).map(|arrival| format!("{arrival:?}")).collect()
     }
 
     fn number() -> impl Strategy<Value = String> {
@@ -195,6 +217,7 @@ mod tests {
             sorted: bool,
             unit in prop::sample::select(vec![1, 100, 1_000_000, 1_000_000_000, 60_000_000_000]),
             piece in prop_oneof![1usize..100, Just(1 << 16)],
+            most in 1usize..9,
         ) {
             let unit = TimeUnit::from_nanos(unit).unwrap();
             // Sorted as text, rows are often sorted by date as well.
@@ -209,7 +232,9 @@ mod tests {
             };
             let text = format!("at,note,function,took\n0,,f,1\n{}", rows.concat());
             let text = if matches!(columns.function, FunctionColumn::Numbered(_)) { text.replace(",f,", ",0,") } else { text };
-            prop_assert_eq!(read(&text, piece, &columns, true), read(&text, piece, &columns, false));
+            let by_the_book = read(&text, piece, &columns, false);
+            prop_assert_eq!(&read(&text, piece, &columns, true), &by_the_book);
+            prop_assert_eq!(read_together(&text, piece, &columns, most), by_the_book);
         }
     }
 

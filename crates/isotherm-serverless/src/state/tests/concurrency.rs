@@ -179,11 +179,7 @@ fn who_comes_beyond_may_be_refused() {
     let outcomes = ids.map(|id| outcome_of(&effects, id));
     // The second is one too many of its function, the fourth of the service.
     assert_eq!(outcomes, [None, Some(Outcome::Rejected), None, Some(Outcome::Rejected)]);
-    let causes = effects.iter().filter_map(|effect| match effect {
-        Effect::Ended { record, .. } => record.cause.as_ref().map(FailureCause::code),
-        _ => None,
-    });
-    assert_eq!(causes.collect::<Vec<_>>(), ["throttled", "throttled"]);
+    assert_eq!(stage.causes(), ["throttled", "throttled"]);
     stage.body_ended(ids[0]);
     let next = stage.invoke(f);
     assert!(stage.is_running(next));
@@ -273,11 +269,7 @@ fn where_none_may_run_all_are_rejected() {
         let rejected = |stage: &mut Stage, function: FunctionId| {
             let id = stage.invoke(function);
             let effects = stage.effects();
-            let throttled = effects.iter().any(|effect| match effect {
-                Effect::Ended { record, .. } => record.cause.as_ref().is_some_and(|cause| cause.code() == "throttled"),
-                _ => false,
-            });
-            outcome_of(&effects, id) == Some(Outcome::Rejected) && throttled
+            outcome_of(&effects, id) == Some(Outcome::Rejected) && stage.causes() == ["throttled"]
         };
         for (of_service, reserved) in [(None, false), (None, true), (Some(2), false), (Some(2), true)] {
             let mut stage = stage(of_service);

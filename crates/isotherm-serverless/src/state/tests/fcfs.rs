@@ -122,7 +122,7 @@ fn live(case: &Case) {
                     stage.state.submit(functions[(which + other) % functions.len()]);
                 }
                 for &id in running.iter().take(which % 4) {
-                    let end = BodyEnd { started: None, ended: None, result: Ok(()) };
+                    let end = ActionReport { started: None, ended: None, result: Ok(()) };
                     stage.state.body_ended(id, end);
                 }
                 stage.conclude(Round::Yes);

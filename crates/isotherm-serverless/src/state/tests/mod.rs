@@ -17,9 +17,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use isotherm_kernel::{Duration, RandomStreams, Time};
-use isotherm_services::{Eviction, FailureCause, FileSystem};
+use isotherm_services::{ActionReport, Eviction, FailureCause, FileSystem};
 
-use super::{BodyEnd, Effect, Node, PlatformState, Policies, Registration, Round};
+use super::{Effect, Node, PlatformState, Policies, Registration, Round};
 use crate::config::{AfterFailure, Throttle};
 use crate::eviction::{ContainerEviction, LeastRecentlyUsed};
 use crate::keep_alive::{Fixed, KeepAlive};
@@ -152,9 +152,15 @@ impl Stage {
     }
 
     pub(super) fn body_ended_with(&mut self, invocation: InvocationId, result: Result<(), FailureCause>) {
-        let end = BodyEnd { started: Some(self.state.now), ended: Some(self.state.now), result };
+        let end = ActionReport { started: Some(self.state.now), ended: Some(self.state.now), result };
         self.state.body_ended(invocation, end);
         self.conclude(Round::Yes);
+    }
+
+    /// Why those invocations failed that have ended since the last time.
+    pub(super) fn causes(&mut self) -> Vec<&'static str> {
+        let finished = self.state.finished.drain(..);
+        finished.filter_map(|record| record.cause.as_ref().map(FailureCause::code)).collect()
     }
 
     /// The effects since the last time.
@@ -178,8 +184,9 @@ impl Stage {
             Effect::Prewarm { function, after } => format!("prewarm {function} after {}", after.as_secs_f64()),
             Effect::ForgetPrewarm { function } => format!("forget prewarming of {function}"),
             Effect::Stopped { container } => format!("stopped {container}"),
+            Effect::Notify => "notify".to_owned(),
             Effect::CancelBody { invocation } => format!("cancel body {invocation}"),
-            Effect::Ended { record, .. } => format!("ended {} {}", record.id, record.outcome.name()),
+            Effect::Ended { invocation, outcome } => format!("ended {invocation} {}", outcome.name()),
         };
         self.effects().iter().map(order).collect()
     }
@@ -207,7 +214,7 @@ impl Stage {
 /// The outcome of an invocation, if it ended among these effects.
 pub(super) fn outcome_of(effects: &[Effect], id: InvocationId) -> Option<Outcome> {
     effects.iter().find_map(|effect| match effect {
-        Effect::Ended { record, .. } if record.id == id => Some(record.outcome),
+        Effect::Ended { invocation, outcome } if *invocation == id => Some(*outcome),
         _ => None,
     })
 }
