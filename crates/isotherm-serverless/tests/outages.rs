@@ -317,7 +317,8 @@ struct Played {
 
 /// Plays a scenario. A user registers the functions as soon as the head is on, and waits for each invocation.
 fn play(scenario: &Scenario) -> Played {
-    let limits = KernelLimits { max_events: Some(1_000_000), ..KernelLimits::default() };
+    // A copy in chunks may be broken off every second for 1,000 periods of some minutes.
+    let limits = KernelLimits { max_events: Some(30_000_000), ..KernelLimits::default() };
     let simulation = scenario.preset.simulation().with_limits(limits);
     let spec = platform(scenario).build().expect("a sound platform");
     let site = Site::new(Platform::new(&simulation.kernel(), spec).expect("a sound platform"));
