@@ -20,6 +20,8 @@ pub(crate) enum Listener {
     Owner,
     /// An actor waits for it, or a part of one.
     Waiter(Waiter),
+    /// The same, and it is a [part](Activity::as_part) of something.
+    Part(Waiter),
     /// A function is to be called.
     Call(BoxedEnd),
     /// Nobody ever.
@@ -51,6 +53,7 @@ pub struct Activity {
     kernel: Kernel,
     id: ActivityId,
     owned: bool,
+    is_part: bool,
 }
 
 impl Kernel {
@@ -104,7 +107,7 @@ impl Kernel {
             listeners.resize_with(index + 1, Listener::default);
         }
         listeners[index] = Listener::Owner;
-        Activity { kernel: self.clone(), id, owned: true }
+        Activity { kernel: self.clone(), id, owned: true, is_part: false }
     }
 
     /// Ends an activity early and tells who listens.
@@ -120,13 +123,16 @@ impl Kernel {
 
     /// Tells who listens to activity `index` how it ended.
     pub(crate) fn activity_ended(&self, index: u32, result: Result<(), ActivityError>) {
+        let listener =
+            self.inner.listeners.borrow_mut().get_mut(index as usize).map(std::mem::take).unwrap_or_default();
+        if let Listener::Part(waiter) = listener {
+            return self.wake(waiter.rouse());
+        }
         if result.is_ok() {
             self.note_progress();
         }
-        let listener =
-            self.inner.listeners.borrow_mut().get_mut(index as usize).map(std::mem::take).unwrap_or_default();
         match listener {
-            Listener::Owner => {}
+            Listener::Owner | Listener::Part(_) => {}
             Listener::Waiter(waiter) => self.wake(waiter.rouse()),
             Listener::Call(call) => {
                 self.release_ended(index);
@@ -215,6 +221,14 @@ impl Activity {
         self.kernel.inner.fluid.borrow().result(self.id).is_some()
     }
 
+    /// Makes it a part of something that may have to begin anew: that it completes, while somebody
+    /// waits for it, is no [progress](Kernel::note_progress). Whoever does the whole notes that it is
+    /// done.
+    pub fn as_part(mut self) -> Self {
+        self.is_part = true;
+        self
+    }
+
     /// Cancels the activity.
     pub fn cancel(&self) {
         self.kernel.cancel(self.id);
@@ -263,8 +277,12 @@ impl Future for Activity {
             return Poll::Ready(result);
         }
         let listener = &mut self.kernel.inner.listeners.borrow_mut()[self.id.index as usize];
-        if !matches!(listener, Listener::Waiter(waiter) if waiter.polls(&self.kernel, context)) {
-            *listener = Listener::Waiter(Waiter::new(&self.kernel, context));
+        let is_known = matches!(
+            listener, Listener::Waiter(waiter) | Listener::Part(waiter) if waiter.polls(&self.kernel, context)
+        );
+        if !is_known {
+            let waiter = Waiter::new(&self.kernel, context);
+            *listener = if self.is_part { Listener::Part(waiter) } else { Listener::Waiter(waiter) };
         }
         self.kernel.wait_for(|| Waiting::Activity);
         Poll::Pending

@@ -388,13 +388,17 @@ impl Fluid {
         self.activities.iter().enumerate().filter(move |(_, activity)| goes_on(activity)).map(|(index, _)| index)
     }
 
-    /// How many activities there are that have not ended, and how much work they have left together.
-    pub(crate) fn work_left(&self, now: Time) -> (u64, f64) {
+    /// The activities that have not ended, and how much work each has left.
+    pub(crate) fn work_left(&self, now: Time) -> Vec<(ActivityId, f64)> {
         let all = self.activities.iter().enumerate();
         let living = all.filter(|(_, activity)| !matches!(activity.state, State::Vacant | State::Ended(_)));
-        living.fold((0, 0.0), |(count, work), (index, _)| {
-            (count + 1, work + self.remaining(self.id_at(index as u32), now))
-        })
+        let ids = living.map(|(index, _)| self.id_at(index as u32));
+        ids.map(|id| (id, self.remaining(id, now))).collect()
+    }
+
+    /// Whether something goes on that had more left to do before. What has ended, or begun anew, does not.
+    pub(crate) fn has_gone_on(&self, before: &[(ActivityId, f64)], now: Time) -> bool {
+        before.iter().any(|&(id, left)| self.live(id).is_some() && self.remaining(id, now) < left)
     }
 
     fn share_of(&self, activity: &Activity) -> f64 {

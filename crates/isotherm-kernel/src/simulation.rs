@@ -436,7 +436,7 @@ impl Simulation {
         let listeners = inner.listeners.borrow();
         // Who hears of it; `None` is whoever a call may help.
         let hears = |index: usize| match listeners.get(index)? {
-            Listener::Waiter(waiter) => Some(Some(waiter.actor())),
+            Listener::Waiter(waiter) | Listener::Part(waiter) => Some(Some(waiter.actor())),
             Listener::Call(_) => Some(None),
             Listener::Owner | Listener::Nobody => None,
         };

@@ -10,9 +10,12 @@
 //! * as long as a [`Change::Once`] is to come;
 //! * as long as a [`Change::Retry`] is to come that was asked for before the last progress: what failed then may succeed now;
 //! * while changes that [repeat](Change::Repeated) are to come, until the longest of their periods has passed [`PERIODS`] times without
-//!   progress. So a profile that repeats for ever keeps nothing going for ever.
+//!   progress. So a profile that repeats for ever keeps nothing going for ever. Where periods
+//!   differ, two things may be on at once more rarely than that: it goes on until all periods have
+//!   come round together, if that takes no more than [`FURTHER_CHANGES`].
 //!
-//! *Progress* is that an actor has run that is no daemon, that an activity has completed or one that goes on has less left to do, that
+//! *Progress* is that an actor has run that is no daemon, that an activity has completed (unless it is a
+//! [part](crate::Activity::as_part) of something that may begin anew) or one that goes on has less left to do, that
 //! something happens once, or that a service [says so](crate::Kernel::note_progress). Then it is a deadlock, and its date is that of the last progress.
 //! Limits on time and events hold for all of this: a background call counts as an event while nothing else is to come.
 //!
@@ -25,10 +28,15 @@
 
 use std::collections::BTreeMap;
 
+use crate::fluid::ActivityId;
 use crate::{Duration, Kernel, Time};
 
 /// How often the longest period of what repeats may pass without progress before a simulation counts as deadlocked.
 pub const PERIODS: u64 = 1000;
+
+/// For how many further changes a simulation goes on at most until all periods have come round
+/// together.
+pub const FURTHER_CHANGES: u64 = 100_000;
 
 /// What a [background call](crate::Kernel::background_at) is to actors that wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,16 +76,40 @@ pub(crate) struct Ahead {
     retries: BTreeMap<Time, usize>,
     /// The longest period of all that has ever repeated.
     longest: Duration,
-    /// After the last progress, when all actors first waited for a change that repeats: how many activities there were, and their work.
-    left: Option<(Time, (u64, f64))>,
+    /// The time after which they all have come round together, in nanoseconds; 0 if nothing repeats.
+    /// One that is too long for a number is the largest one.
+    common: u64,
+    /// After the last progress, when all actors first waited for a change that repeats: the work
+    /// that was left. And how many changes have been waited for beyond [`PERIODS`].
+    left: Option<(Time, Vec<(ActivityId, f64)>)>,
+    further: u64,
+}
+
+/// The least common multiple, or the largest number if it is too large.
+fn common_multiple(one: u64, other: u64) -> u64 {
+    let (mut divisor, mut rest) = (one, other);
+    while rest != 0 {
+        (divisor, rest) = (rest, divisor % rest);
+    }
+    one.checked_div(divisor).unwrap_or(0).saturating_mul(other)
 }
 
 impl Ahead {
     pub(crate) fn note(&mut self, change: Change, asked: Time) {
         match change {
             Change::Once => self.once += 1,
-            Change::Repeated(period) => self.longest = self.longest.max(period),
+            Change::Repeated(period) => self.note_period(period),
             Change::Retry => *self.retries.entry(asked).or_default() += 1,
+        }
+    }
+
+    fn note_period(&mut self, period: Duration) {
+        self.longest = self.longest.max(period);
+        let (common, period) = (self.common, period.as_nanos());
+        if common == 0 {
+            self.common = period;
+        } else if common < u64::MAX && common % period.max(1) != 0 {
+            self.common = common_multiple(common, period);
         }
     }
 
@@ -119,18 +151,22 @@ impl Kernel {
         if ahead.longest.is_zero() {
             return false;
         }
-        let work_left = || self.inner.fluid.borrow().work_left(self.now());
-        let left = match ahead.left {
-            Some((since, left)) if since == progress => left,
-            _ => work_left(),
-        };
-        ahead.left = Some((progress, left));
+        if ahead.left.as_ref().is_none_or(|&(since, _)| since != progress) {
+            ahead.left = Some((progress, self.inner.fluid.borrow().work_left(self.now())));
+            ahead.further = 0;
+        }
         let patience = Duration::from_nanos(ahead.longest.as_nanos().saturating_mul(PERIODS));
         if next <= progress + patience {
             return true;
         }
+        let round = Duration::from_nanos(ahead.common.saturating_add(ahead.longest.as_nanos()));
+        if next <= progress + round && ahead.further < FURTHER_CHANGES {
+            ahead.further += 1;
+            return true;
+        }
         // Work that has been done is progress, even where no activity has come to its end.
-        let goes_on = work_left() != left;
+        let left = ahead.left.as_ref().map_or(&[][..], |(_, left)| left);
+        let goes_on = self.inner.fluid.borrow().has_gone_on(left, self.now());
         if goes_on {
             self.note_progress();
         }

@@ -5,7 +5,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
 use isotherm_kernel::{
-    ActivitySpec, Change, Duration, Kernel, Limits, Rank, ResourceId, RunError, Sharing, Simulation, Time, Witness,
+    ActivitySpec, Change, Duration, Kernel, Limits, Mailbox, Rank, ResourceId, RunError, Sharing, Simulation, Time,
+    Witness,
 };
 
 fn date(seconds: f64) -> Time {
@@ -101,6 +102,111 @@ fn work_that_goes_on_now_and_then_is_waited_for() {
     kernel.spawn("works", async move { activity.await.unwrap() });
     let end = simulation.run().unwrap().as_secs_f64();
     assert!((end - 49_991.0).abs() < 1e-3, "{end}");
+}
+
+/// One resource works for the first second of every 10 s, another for one of every 10.001 s, from
+/// 5 s on: in period k the second one begins k ms later, and they first meet in period 4,001, for
+/// 1 ms, until 5 + 4,001 · 10.001 + 1 s, and then for 2 ms from 40,030 s on. So 2 ms of work, for
+/// which both are needed, are done at 40,030.001 s.
+#[test]
+fn two_that_meet_more_rarely_than_a_thousand_periods_are_waited_for() {
+    let simulation = Simulation::new();
+    let kernel = simulation.kernel();
+    let (one, other) = (kernel.resource(1.0, Sharing::Shared), kernel.resource(0.0, Sharing::Shared));
+    pulse(&kernel, one, 1.0, Duration::from_secs(1), Duration::from_secs(10));
+    kernel.background_at(date(5.0), Change::Once, move |kernel| {
+        kernel.set_capacity(other, 1.0);
+        pulse(kernel, other, 1.0, Duration::from_secs(1), Duration::from_millis(10_001));
+    });
+    let activity = kernel.start(ActivitySpec::new(Rank::Cpu, 0.002).uses(one, 1.0).uses(other, 1.0));
+    kernel.spawn("works", async move { activity.await.unwrap() });
+    let end = simulation.run().unwrap().as_secs_f64();
+    assert!((end - 40_030.001).abs() < 1e-6, "{end}");
+}
+
+/// Periods of 1 s and 1.000000001 s come round together after 31 years: nobody waits for that.
+#[test]
+fn periods_that_hardly_ever_come_round_together_are_given_up() {
+    let simulation = Simulation::new();
+    let kernel = simulation.kernel();
+    let (one, other) = (kernel.resource(1.0, Sharing::Shared), kernel.resource(1.0, Sharing::Shared));
+    pulse(&kernel, one, 1.0, Duration::from_millis(500), Duration::from_secs(1));
+    pulse(&kernel, other, 1.0, Duration::from_millis(500), Duration::from_nanos(1_000_000_001));
+    let mailbox = kernel.mailbox::<()>("nobody writes");
+    kernel.spawn("waiter", async move { mailbox.receive().await });
+    let Err(RunError::Deadlock { at, .. }) = simulation.run() else { panic!("it is a deadlock") };
+    assert_eq!(at, Time::ZERO);
+    // Four changes a second: 4,000 in a thousand periods, and 100,000 further ones.
+    let changes = 4.0 * kernel.now().as_secs_f64();
+    assert!((changes - 104_000.0).abs() <= 8.0, "given up after {changes} changes");
+}
+
+/// What a daemon completes in each period is progress, unless it is a part of what it has to begin
+/// anew: then it is a deadlock, of which nothing but the limit on events would make an end.
+#[test]
+fn parts_of_what_begins_anew_are_no_progress() {
+    for is_part in [false, true] {
+        let limits = Limits { max_events: Some(20_000), ..Limits::default() };
+        let simulation = Simulation::new().with_limits(limits);
+        let kernel = simulation.kernel();
+        let resource = kernel.resource(1.0, Sharing::Shared);
+        pulse(&kernel, resource, 1.0, Duration::from_secs(2), Duration::from_secs(10));
+        let begins = kernel.mailbox::<()>("begins");
+        fn begin(kernel: &Kernel, begins: Mailbox<()>) {
+            kernel.background_at(
+                kernel.now() + Duration::from_secs(10),
+                Change::Repeated(Duration::from_secs(10)),
+                move |kernel| {
+                    begins.send_detached(());
+                    begin(kernel, begins);
+                },
+            );
+        }
+        begin(&kernel, begins.clone());
+        kernel.actor("daemon").daemon().spawn({
+            let kernel = kernel.clone();
+            async move {
+                loop {
+                    begins.receive().await;
+                    let part = kernel.start(ActivitySpec::new(Rank::Cpu, 1.0).uses(resource, 1.0));
+                    let part = if is_part { part.as_part() } else { part };
+                    part.await.unwrap();
+                }
+            }
+        });
+        let mailbox = kernel.mailbox::<()>("nobody writes");
+        kernel.spawn("waiter", async move { mailbox.receive().await });
+        match simulation.run() {
+            Err(RunError::Deadlock { at, .. }) if is_part => assert_eq!(at, Time::ZERO),
+            Err(RunError::EventLimit { .. }) if !is_part => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// In each period something is begun that cannot go on, and is broken off: at one date it has all to
+/// do, and at another there is nothing. None of it goes on.
+#[test]
+fn what_is_begun_and_broken_off_again_and_again_is_no_progress() {
+    fn toggle(kernel: &Kernel, resource: ResourceId, begins: bool) {
+        let half = Duration::from_secs(5);
+        kernel.background_at(kernel.now() + half, Change::Repeated(half + half), move |kernel| {
+            if begins {
+                kernel.start(ActivitySpec::new(Rank::Cpu, 1.0).uses(resource, 1.0)).detach();
+            } else {
+                kernel.fail_users(resource);
+            }
+            toggle(kernel, resource, !begins);
+        });
+    }
+    let limits = Limits { max_events: Some(20_000), ..Limits::default() };
+    let simulation = Simulation::new().with_limits(limits);
+    let kernel = simulation.kernel();
+    toggle(&kernel, kernel.resource(0.0, Sharing::Shared), false);
+    let mailbox = kernel.mailbox::<()>("nobody writes");
+    kernel.spawn("waiter", async move { mailbox.receive().await });
+    let Err(RunError::Deadlock { at, .. }) = simulation.run() else { panic!("it is a deadlock") };
+    assert_eq!(at, Time::ZERO);
 }
 
 /// A further try is waited for if the world has changed since the one that failed, and only then.

@@ -80,6 +80,8 @@ pub(crate) enum Request {
     HostChanged {
         node: NodeId,
         on: bool,
+        /// Whether the state was told already: of one that has gone off it is at once.
+        is_noted: bool,
     },
     /// A copy or a load that was interrupted may be tried again.
     Retry,

@@ -293,11 +293,13 @@ impl ServerlessComputeService {
                 let node = NodeId(index as u32);
                 // Others may go off at this very date, and of each the service learns by a message: in the round that follows the first of them
                 // it must not take the others for on.
+                let mut is_noted = false;
                 if !on && let Ok(mut state) = service.inner.state.try_borrow_mut() {
                     state.now = service.kernel().now();
                     state.node_failed(node);
+                    is_noted = true;
                 }
-                service.tell(&service.inner.nodes[index].address, Request::HostChanged { node, on });
+                service.tell(&service.inner.nodes[index].address, Request::HostChanged { node, on, is_noted });
             }
         });
         let service = Rc::downgrade(&self.inner);
@@ -708,7 +710,9 @@ impl ServerlessComputeService {
             }
             Request::Expire => state.borrow_mut().expire(),
             Request::Prewarm { function } => state.borrow_mut().prewarm(function),
-            Request::HostChanged { node, on } => self.host_changed(node, on),
+            Request::HostChanged { node, on: true, .. } => self.host_recovered(node),
+            Request::HostChanged { is_noted: true, .. } => {}
+            Request::HostChanged { node, .. } => state.borrow_mut().node_failed(node),
         }
         Round::Yes
     }
@@ -816,16 +820,16 @@ impl ServerlessComputeService {
         }
     }
 
-    fn host_changed(&self, node: NodeId, on: bool) {
+    fn host_recovered(&self, node: NodeId) {
         let services = &self.inner.nodes[node.index()];
-        if on {
-            services.storage.restart();
-            services.memory.restart();
-            services.bare_metal.restart();
-            self.inner.state.borrow_mut().node_recovered(node);
-        } else {
-            self.inner.state.borrow_mut().node_failed(node);
+        // It may have gone off again while the message waited that it is back.
+        if !self.inner.site.platform().is_on(services.host) {
+            return;
         }
+        services.storage.restart();
+        services.memory.restart();
+        services.bare_metal.restart();
+        self.inner.state.borrow_mut().node_recovered(node);
     }
 
     /// Ends everything that waits or runs, refuses what comes, and answers when nothing runs any more.
@@ -951,5 +955,7 @@ fn state_of(site: &Site, services: &NodeServices, config: &NodeConfig) -> Node {
     let name = site.platform().host_name(services.host);
     let (disk, memory) = (services.storage.file_system(), services.memory.file_system());
     let is_up = site.platform().is_on(services.host);
-    Node { up: is_up, ..Node::new(name, slots_of(site, config), disk, memory) }
+    let profile = &site.platform().spec().host(services.host).state_profile;
+    let comes_back = profile.as_ref().is_some_and(|profile| profile.period().is_some());
+    Node { up: is_up, comes_back, ..Node::new(name, slots_of(site, config), disk, memory) }
 }

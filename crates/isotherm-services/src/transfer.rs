@@ -131,8 +131,9 @@ impl Stage {
         matches!(self, Stage::Idle)
     }
 
+    /// A chunk is lost if the move is broken off, so it brings nothing forward by itself.
     fn of(activity: Option<Activity>) -> Self {
-        activity.map_or(Stage::Done, Stage::Busy)
+        activity.map_or(Stage::Done, |activity| Stage::Busy(activity.as_part()))
     }
 
     /// Whether it has ended; then it is idle again.
@@ -193,6 +194,7 @@ impl<'a> Pipeline<'a> {
         poll_fn(|cx| {
             loop {
                 if self.written == self.chunks {
+                    self.site.kernel().note_progress();
                     return Poll::Ready(Ok(()));
                 }
                 let advanced = match self.advance(cx, on_read) {
@@ -244,7 +246,7 @@ impl<'a> Pipeline<'a> {
         if self.sending.is_idle() && self.sent < self.posted && being_written >= self.sent {
             let bytes = self.size(self.sent);
             let send = platform.transfer(self.from.host, self.to.host, bytes).map_err(|error| unreachable(&error))?;
-            self.sending = Stage::Busy(send);
+            self.sending = Stage::of(Some(send));
         }
         Ok(())
     }

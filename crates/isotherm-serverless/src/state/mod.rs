@@ -315,8 +315,8 @@ pub(crate) struct PlatformState {
     pub(crate) to_notify: VecDeque<(Port<ManagerMessage>, crate::Invocation)>,
     /// Bodies of invocations that have ended: a user's own may do anything when it is dropped, so the service drops them when nothing is borrowed.
     pub(crate) ended_bodies: Vec<Body>,
-    /// Why the last copy or load of an image to a node was broken off, until one succeeds.
-    broken_moves: BTreeMap<(ImageId, NodeId), FailureCause>,
+    /// When and why the last copy or load of an image to a node was broken off, until one succeeds.
+    broken_moves: BTreeMap<(ImageId, NodeId), (Time, FailureCause)>,
     /// Copies and loads that were broken off and wait for their next try, by its date. It is
     /// emptied whenever a part of the platform comes on.
     backing_off: BTreeSet<(Time, NodeId, ImageId)>,

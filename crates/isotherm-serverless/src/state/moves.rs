@@ -91,7 +91,7 @@ impl PlatformState {
             }
             Err(cause) => {
                 state.disk.borrow_mut().abort(file);
-                self.broken_moves.insert((image, node), cause);
+                self.broken_moves.insert((image, node), (now, cause));
                 self.emit(|| EventKind::CopyFailed { node, image, started: true });
                 self.retry_later(node, image, since);
             }
@@ -174,7 +174,7 @@ impl PlatformState {
             }
             result => {
                 if let Err(cause) = result {
-                    self.broken_moves.insert((image, node), cause);
+                    self.broken_moves.insert((image, node), (now, cause));
                 }
                 self.emit(|| EventKind::LoadFailed { node, image, started: true });
                 self.retry_later(node, image, since);

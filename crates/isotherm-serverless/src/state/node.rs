@@ -21,6 +21,8 @@ pub(crate) struct Node {
     pub(crate) name: Arc<str>,
     /// Whether its host is on.
     pub(crate) up: bool,
+    /// Whether its host comes on again and again for ever.
+    pub(crate) comes_back: bool,
     /// Whether it is on the list of nodes of which schedulers have to hear.
     pub(crate) touched: bool,
     /// `None`: unlimited.
@@ -105,6 +107,7 @@ impl Node {
         Node {
             name,
             up: true,
+            comes_back: false,
             touched: false,
             slots,
             slots_used: 0,

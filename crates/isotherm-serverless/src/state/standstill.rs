@@ -1,5 +1,6 @@
 //! What invocations that have not ended lack. It looks at everything, and is asked when a simulation is over.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use isotherm_kernel::Time;
@@ -62,15 +63,19 @@ impl PlatformState {
         let fitting: Vec<NodeId> = all.filter(|&node| self.fits(function, node)).collect();
         let is_up = |node: &NodeId| self.nodes[node.index()].up;
         let up: Vec<NodeId> = fitting.iter().copied().filter(is_up).collect();
+        let image = self.functions[function.index()].image;
         if up.is_empty() {
-            return Lack::HostsOff { hosts: fitting.len() };
+            // A host that comes back again and again is not what is missing.
+            let returning: Vec<NodeId> =
+                fitting.iter().copied().filter(|node| self.nodes[node.index()].comes_back).collect();
+            let broken = image.and_then(|image| self.broken_on(image, &returning));
+            return broken.unwrap_or(Lack::HostsOff { hosts: fitting.len() });
         }
         let has_slot = |node: &NodeId| self.nodes[node.index()].free_slots() > 0;
         let with_slot: Vec<NodeId> = up.iter().copied().filter(has_slot).collect();
         if with_slot.is_empty() {
             return Lack::Slot { hosts: up.len() };
         }
-        let image = self.functions[function.index()].image;
         if let Some(lack) = image.and_then(|image| self.lacks_image_on(image, &with_slot)) {
             return lack;
         }
@@ -96,8 +101,6 @@ impl PlatformState {
         if nodes.iter().any(|&node| known(node).memory.is_some()) {
             return None;
         }
-        let name = || self.images[image.index()].name.to_string();
-        let host = |node: NodeId| self.nodes[node.index()].name.to_string();
         let moving = |node: &NodeId| {
             let known = known(*node);
             let is_running = |transfer| matches!(transfer, Transfer::Running { .. });
@@ -105,10 +108,22 @@ impl PlatformState {
         };
         if let Some(&node) = nodes.iter().find(|node| moving(node)) {
             let is_copy = matches!(known(node).copy, Transfer::Running { .. });
-            return Some(Lack::Image { image: name(), node: host(node), is_copy });
+            let (image, node) = self.names(image, node);
+            return Some(Lack::Image { image, node, is_copy });
         }
-        let broken = nodes.iter().find_map(|&node| Some((node, self.broken_moves.get(&(image, node))?)));
-        broken.map(|(node, cause)| Lack::BrokenImage { image: name(), node: host(node), cause: cause.to_string() })
+        self.broken_on(image, nodes)
+    }
+
+    /// Where a copy or load of the image was broken off last, if it was on one of the nodes.
+    fn broken_on(&self, image: ImageId, nodes: &[NodeId]) -> Option<Lack> {
+        let broken = nodes.iter().filter_map(|&node| Some((node, self.broken_moves.get(&(image, node))?)));
+        let (node, (_, cause)) = broken.max_by_key(|&(node, &(at, _))| (at, Reverse(node)))?;
+        let (image, node) = self.names(image, node);
+        Some(Lack::BrokenImage { image, node, cause: cause.to_string() })
+    }
+
+    fn names(&self, image: ImageId, node: NodeId) -> (String, String) {
+        (self.images[image.index()].name.to_string(), self.nodes[node.index()].name.to_string())
     }
 
     /// What a container of the function, and its image where it is missing, need on a node, and what can be had there.
