@@ -56,7 +56,7 @@ impl<K: Ord + Copy, T: Copy> Heap<K, T> {
         // What is above it comes into the new place, or nothing; so the entry is only written where it stays.
         let above = place.checked_sub(1).map_or(entry, |last| self.heap[last / ARITY]);
         self.heap.push(above);
-        self.sift_up(place, entry);
+        self.sift_up(place, key, id, target);
         EntryId(id)
     }
 
@@ -65,7 +65,7 @@ impl<K: Ord + Copy, T: Copy> Heap<K, T> {
         let place = self.places[id.0 as usize] as usize;
         let entry = Entry { key, ..self.heap[place] };
         if key < self.heap[place].key {
-            self.sift_up(place, entry);
+            self.sift_up(place, key, entry.id, entry.target);
         } else {
             self.sift_down(place, entry);
         }
@@ -95,7 +95,7 @@ impl<K: Ord + Copy, T: Copy> Heap<K, T> {
             && place < self.heap.len()
         {
             if last.key < taken.key {
-                self.sift_up(place, last);
+                self.sift_up(place, last.key, last.id, last.target);
             } else {
                 self.sift_down(place, last);
             }
@@ -108,18 +108,17 @@ impl<K: Ord + Copy, T: Copy> Heap<K, T> {
         self.places[entry.id as usize] = place as u32;
     }
 
-    /// Puts `entry` at `place` or above, where what is at `place` may be overwritten.
-    #[inline]
-    fn sift_up(&mut self, mut place: usize, entry: Entry<K, T>) {
+    /// Puts an entry, part by part, at `place` or above, where what is at `place` may be overwritten.
+    fn sift_up(&mut self, mut place: usize, key: K, id: u32, target: T) {
         while place > 0 {
             let parent = (place - 1) / ARITY;
-            if self.heap[parent].key <= entry.key {
+            if self.heap[parent].key <= key {
                 break;
             }
             self.put(place, self.heap[parent]);
             place = parent;
         }
-        self.put(place, entry);
+        self.put(place, Entry { key, id, target });
     }
 
     /// The place of the least child, where the children begin at `first`.

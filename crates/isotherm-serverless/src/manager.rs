@@ -195,6 +195,7 @@ impl FunctionManager {
     /// names its function by its place in `functions`, which are registered with `service`. Gives how many have been made.
     ///
     /// Nothing of a replay is kept but what comes next, and no actor is woken for an invocation: it is the way to play traces.
+    /// If the future is dropped, be it because the host of its actor fails, no further invocations are made.
     ///
     /// ```
     /// # use isotherm_kernel::{Duration, Simulation, Time};
@@ -245,7 +246,8 @@ impl FunctionManager {
             return Err(FailureCause::FunctionNotRegistered { function });
         }
         let replay = Replay::new(service, self.port.clone(), self.caller.clone(), functions, source);
-        replay.begin().receive().await
+        let (ended, _waiting) = replay.begin();
+        ended.receive().await
     }
 
     /// Waits until a service has no invocation left: until all that had been asked of it when this message reached it, also where the request

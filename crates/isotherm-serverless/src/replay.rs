@@ -3,7 +3,7 @@
 //! Traces of millions of invocations are made in this way: [`FunctionManager::replay`](crate::FunctionManager::replay) takes one
 //! invocation after the other from a [`Source`], which may read them from wherever they are, one ahead of time.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use isotherm_kernel::{Duration, Kernel, Mailbox, Signalled, Time};
@@ -75,6 +75,17 @@ pub(crate) struct Replay<S> {
     functions: Vec<FunctionId>,
     rest: RefCell<Rest<S>>,
     ended: Mailbox<ReplayEnd>,
+    /// Nobody waits for it any more.
+    abandoned: Cell<bool>,
+}
+
+/// Whoever waits for a replay. If it is dropped, be it because its host has failed, no further invocations are made.
+pub(crate) struct Waiting<S>(Rc<Replay<S>>);
+
+impl<S> Drop for Waiting<S> {
+    fn drop(&mut self) {
+        self.0.abandoned.set(true);
+    }
 }
 
 struct Rest<S> {
@@ -100,14 +111,15 @@ impl<S: Source + 'static> Replay<S> {
             functions: functions.iter().map(RegisteredFunction::id).collect(),
             rest: RefCell::new(Rest { source, next, made: 0 }),
             ended: service.kernel().mailbox("the end of a replay"),
+            abandoned: Cell::new(false),
         })
     }
 
-    /// Begins, and gives where the end will be told.
-    pub(crate) fn begin(self: Rc<Self>) -> Mailbox<ReplayEnd> {
-        let ended = self.ended.clone();
+    /// Begins, and gives where the end will be told to whoever waits for it.
+    pub(crate) fn begin(self: Rc<Self>) -> (Mailbox<ReplayEnd>, Waiting<S>) {
+        let (ended, waiting) = (self.ended.clone(), Waiting(Rc::clone(&self)));
         self.go_on();
-        ended
+        (ended, waiting)
     }
 
     fn kernel(&self) -> &Kernel {
@@ -118,8 +130,7 @@ impl<S: Source + 'static> Replay<S> {
     /// is the last thing that is done, so that the service may take it in the same turn.
     fn go_on(self: Rc<Self>) {
         let now = self.kernel().now();
-        // Who has begun it has died with his host.
-        if !self.service.is_on(self.caller.host()) {
+        if self.abandoned.get() {
             return;
         }
         loop {

@@ -518,11 +518,6 @@ impl ServerlessComputeService {
         self.inner.checks.get()
     }
 
-    /// Whether a host is on.
-    pub(crate) fn is_on(&self, host: HostId) -> bool {
-        self.inner.site.platform().is_on(host)
-    }
-
     pub(crate) fn kernel(&self) -> &Kernel {
         self.inner.site.kernel()
     }

@@ -3,12 +3,13 @@
 mod common;
 
 use common::*;
+use isotherm_kernel::with_deadline;
 use isotherm_serverless::audit::NodeUse;
 use isotherm_serverless::{
-    Body, Function, Image, Invocation, InvocationState, NodeId, Outcome, Payloads, Preset, ServiceConfig, Slots,
-    StartKind,
+    Body, Function, Image, Invocation, InvocationState, NodeId, Outcome, Payloads, Planned, Preset, ServiceConfig,
+    Slots, StartKind,
 };
-use isotherm_services::FailureCause;
+use isotherm_services::{ExecutionController, FailureCause};
 
 const IMAGE: u64 = 50 * MB;
 const NODE0: NodeId = NodeId(0);
@@ -592,4 +593,37 @@ fn images_of_one_name() {
             assert_duration(invocation.record().copy_wait, copy(bytes * 100 * MB));
         }
     });
+}
+
+/// A replay ends with the actor that waits for it: when the host of its user fails, even if it is
+/// back before the next arrival, and when it is dropped.
+#[test]
+fn a_replay_ends_with_whoever_waits_for_it() {
+    let arrivals = || (1..=4).map(|second| Planned { at: date(f64::from(second)), function: 0, body: None });
+    for preset in [Preset::Default, Preset::Wrench] {
+        let world = World::new(1);
+        let service = world.service(preset, |_| {});
+        world.turn_off(2.5, world.user);
+        world.turn_on(2.6, world.user);
+        let (manager, records, asked) = (world.manager.clone(), service.collect_records(), service.clone());
+        ExecutionController::spawn(&world.site, world.user, "controller", async move |_| {
+            let f = register(&manager, &service, &sleeper("f", None, 0.1), limit(60.0)).await;
+            manager.replay(&service, &[f], arrivals()).await.unwrap();
+        });
+        let kernel = world.simulation.kernel();
+        kernel.spawn("clock", kernel.sleep(secs(10.0)));
+        world.simulation.run().unwrap();
+        assert_eq!((records.borrow().len(), asked.requests_lost()), (2, 0), "{preset:?}");
+    }
+    let world = World::new(1);
+    let service = world.service(Preset::Default, |_| {});
+    let (manager, records) = (world.manager.clone(), service.collect_records());
+    world.play(async move |me| {
+        let f = register(&manager, &service, &sleeper("f", None, 0.1), limit(60.0)).await;
+        let functions = [f];
+        let replay = manager.replay(&service, &functions, arrivals());
+        assert!(with_deadline(me.kernel(), date(2.5), replay).await.is_err(), "it would last for 4 s");
+        until(&me, 10.0).await;
+    });
+    assert_eq!(records.borrow().len(), 2);
 }

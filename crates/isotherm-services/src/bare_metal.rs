@@ -385,6 +385,7 @@ impl BareMetalService {
         self.end_in(self.inner.books.borrow_mut(), id, result, ended, turn);
     }
 
+    #[inline(always)]
     fn end_in(
         &self,
         mut books: RefMut<'_, Books>,
