@@ -95,6 +95,17 @@ struct Rest<S> {
     made: u64,
 }
 
+impl<S: Source> Rest<S> {
+    /// Asks the source for what comes next, when the one before has been taken out.
+    #[inline]
+    fn advance(&mut self) {
+        let nothing = std::mem::replace(&mut self.next, self.source.next());
+        debug_assert!(nothing.is_none(), "the one before has been taken out");
+        // Dropping it would cost a look at what is not there.
+        std::mem::forget(nothing);
+    }
+}
+
 impl<S: Source + 'static> Replay<S> {
     pub(crate) fn new(
         service: &ServerlessComputeService,
@@ -147,7 +158,7 @@ impl<S: Source + 'static> Replay<S> {
             let planned = match next {
                 Upcoming::Planned(planned) => planned,
                 Upcoming::Silence(_) => {
-                    rest.next = rest.source.next();
+                    rest.advance();
                     let silent = rest.next.as_ref().and_then(Upcoming::silence);
                     drop(rest);
                     match silent {
@@ -161,7 +172,7 @@ impl<S: Source + 'static> Replay<S> {
                 return self.ended.send_detached(Err(FailureCause::FunctionNotRegistered { function }));
             };
             rest.made += 1;
-            rest.next = rest.source.next();
+            rest.advance();
             let is_silent = rest.next.as_ref().is_some_and(|next| next.silence().is_some());
             match rest.next.as_ref().map(|next| next.at().since(now)) {
                 after if after.unwrap_or_default().is_zero() && !is_silent => {

@@ -32,6 +32,7 @@ struct Arrivals {
 }
 
 impl Source for Arrivals {
+    #[inline(always)]
     fn next(&mut self) -> Option<Upcoming> {
         loop {
             let next = self.workload.look();
