@@ -225,13 +225,13 @@ impl BareMetalService {
     }
 
     /// Sends an action to the service. A message of 0 bytes arrives at once.
-    pub fn submit(&self, from: &Address, payload_bytes: u64, request: ActionRequest) -> ActionId {
+    pub fn submit(&self, from: &Address, payload_bytes: u64, mut request: ActionRequest) -> ActionId {
         let inner = &self.inner;
         inner.site.message_sent(from, &inner.address, "action_request", payload_bytes);
         if payload_bytes == 0 {
-            return self.receive(request, Turn::GoesOn);
+            return self.receive(&mut request, Turn::GoesOn);
         }
-        let id = inner.books.borrow_mut().send(request);
+        let id = inner.books.borrow_mut().send(&mut request);
         let service = self.clone();
         transmit(&inner.site, from.host(), inner.host(), payload_bytes, move |result| match result {
             Ok(()) => service.arrive(id),
@@ -242,11 +242,11 @@ impl BareMetalService {
 
     /// Sends an action by a message of 0 bytes, in a turn that `turn` says whether it ends with that: an action that begins in the next turn of
     /// all begins in this one then. It never ends in it.
-    #[inline]
-    pub fn submit_in(&self, turn: Turn, from: &Address, request: ActionRequest) -> ActionId {
+    #[inline(always)]
+    pub fn submit_in(&self, turn: Turn, from: &Address, mut request: ActionRequest) -> ActionId {
         let inner = &self.inner;
         inner.site.message_sent(from, &inner.address, "action_request", 0);
-        self.receive(request, turn)
+        self.receive(&mut request, turn)
     }
 
     /// Has an action done, by a message of 0 bytes, and waits for its end. Who stops waiting does not stop the action.
@@ -302,9 +302,10 @@ impl BareMetalService {
         });
     }
 
-    /// Takes an action in that arrives as soon as it is sent.
+    /// Takes an action in that arrives as soon as it is sent. The request is emptied where it is:
+    /// moving what has just been written in parts has to wait for them.
     #[inline]
-    fn receive(&self, request: ActionRequest, turn: Turn) -> ActionId {
+    fn receive(&self, request: &mut ActionRequest, turn: Turn) -> ActionId {
         let mut books = self.inner.books.borrow_mut();
         if !self.inner.is_up() {
             let id = books.send(request);

@@ -169,7 +169,7 @@ impl Books {
     }
 
     /// Takes an action in whose message is on its way.
-    pub(super) fn send(&mut self, request: ActionRequest) -> ActionId {
+    pub(super) fn send(&mut self, request: &mut ActionRequest) -> ActionId {
         self.ledger.pending += 1;
         self.insert(request, Stage::Sent)
     }
@@ -177,7 +177,7 @@ impl Books {
     /// Takes an action in that has arrived, of a service that is up. If nobody waits and there are cores for it, it holds them from now on; says
     /// whether it does.
     #[inline]
-    pub(super) fn receive(&mut self, request: ActionRequest) -> (ActionId, bool) {
+    pub(super) fn receive(&mut self, request: &mut ActionRequest) -> (ActionId, bool) {
         let starts = self.waiting.is_empty() && request.cores <= self.free_cores();
         if !starts {
             return (self.send(request), false);
@@ -191,7 +191,7 @@ impl Books {
     }
 
     #[inline]
-    fn insert(&mut self, request: ActionRequest, stage: Stage) -> ActionId {
+    fn insert(&mut self, request: &mut ActionRequest, stage: Stage) -> ActionId {
         let sequence = self.ledger.submitted;
         self.ledger.submitted += 1;
         let index = self.free.pop().unwrap_or_else(|| {
@@ -207,10 +207,13 @@ impl Books {
         entry.at_limit = request.at_limit;
         entry.work = match request.action {
             Action::Sleep(duration) => Work::Sleep(duration),
-            action => Work::Act(Some(Box::new((request.name, action)))),
+            _ => {
+                let action = std::mem::replace(&mut request.action, Action::Sleep(Duration::ZERO));
+                Work::Act(Some(Box::new((std::mem::take(&mut request.name), action))))
+            }
         };
-        entry.on_end = request.on_end;
-        entry.status = request.status;
+        entry.on_end = std::mem::replace(&mut request.on_end, OnEnd::Nobody);
+        entry.status = request.status.take();
         entry.started = None;
         entry.stage = stage;
         entry.next = Step::StartUp;
