@@ -173,7 +173,7 @@ fn lower_case(text: &str) -> String {
 }
 
 const INTRODUCTION: &str = "\
-<!-- Generated from the code: `ISOTHERM_WRITE_REFERENCE=1 cargo test -p isotherm-results --test reference`. -->
+<!-- Generated from the code: `ISOTHERM_WRITE_REFERENCE=1 cargo test -p isotherm-results --test it reference`. -->
 
 # Results
 

@@ -10,6 +10,7 @@
 use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 
 use flate2::bufread::MultiGzDecoder;
+#[cfg(feature = "formats")]
 use zstd::stream::read::Decoder as ZstdDecoder;
 
 /// Reads what may be compressed: gzip and zstd, which are known by their first bytes, are unpacked on the way, of several members or frames one
@@ -115,6 +116,7 @@ enum State<R> {
     New(Option<R>),
     Plain(Headed<R>),
     Gzip(Box<MultiGzDecoder<Source<Headed<R>>>>),
+    #[cfg(feature = "formats")]
     Zstd(Box<ZstdDecoder<'static, Source<Headed<R>>>>),
 }
 
@@ -139,12 +141,25 @@ impl<R: Read> Decompressed<R> {
         Ok(if is_gzip {
             State::Gzip(Box::new(MultiGzDecoder::new(Source::new(whole))))
         } else if is_zstd {
-            let mut decoder = ZstdDecoder::with_buffer(Source::new(whole))?;
-            decoder.window_log_max(WINDOW_LOG)?;
-            State::Zstd(Box::new(decoder))
+            Self::zstd(whole)?
         } else {
             State::Plain(whole)
         })
+    }
+}
+
+impl<R: Read> Decompressed<R> {
+    #[cfg(feature = "formats")]
+    fn zstd(whole: Headed<R>) -> io::Result<State<R>> {
+        let mut decoder = ZstdDecoder::with_buffer(Source::new(whole))?;
+        decoder.window_log_max(WINDOW_LOG)?;
+        Ok(State::Zstd(Box::new(decoder)))
+    }
+
+    #[cfg(not(feature = "formats"))]
+    fn zstd(_: Headed<R>) -> io::Result<State<R>> {
+        let what = CompressionError::Unknown("zstd, which is read by builds with the feature `formats`");
+        Err(io::Error::new(io::ErrorKind::InvalidData, what))
     }
 }
 
@@ -158,6 +173,7 @@ impl<R: Read> Read for Decompressed<R> {
             State::New(_) => return Ok(0),
             State::Plain(reader) => return reader.read(buffer),
             State::Gzip(decoder) => (decoder.read(buffer), "gzip", decoder.get_ref().is_over),
+            #[cfg(feature = "formats")]
             State::Zstd(decoder) => (decoder.read(buffer), "zstd", decoder.get_ref().is_over),
         };
         match read {
@@ -170,6 +186,7 @@ impl<R: Read> Read for Decompressed<R> {
                 let given = self.given;
                 let source = match &self.state {
                     State::Gzip(decoder) => &decoder.get_ref().failed,
+                    #[cfg(feature = "formats")]
                     State::Zstd(decoder) => &decoder.get_ref().failed,
                     _ => &None,
                 };

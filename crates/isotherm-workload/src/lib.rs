@@ -72,7 +72,9 @@ pub use time_unit::{TimeUnit, UnknownTimeUnit};
 pub use trace::{
     AppSample, Azure2019, Azure2019Files, Azure2019Function, Azure2019Replay, Azure2019Scan, Azure2021, Azure2021Scan,
     Azure2021Trace, Columns, CsvTrace, FunctionColumn, FunctionColumns, FunctionNames, FunctionRow, FunctionRows,
-    JsonlTrace, ParquetTrace, Quirks, ReplayConfig, SizeColumn, TimeColumn, TraceCheck, WithinMinute, check_jsonl,
-    check_parquet, check_trace, column_names, column_names_jsonl, column_names_parquet, count_marked, distinct_values,
-    distinct_values_jsonl, distinct_values_parquet, json_reason, read_functions,
+    JsonlTrace, Quirks, ReplayConfig, SizeColumn, TimeColumn, TraceCheck, WithinMinute, check_jsonl, check_trace,
+    column_names, column_names_jsonl, count_marked, distinct_values, distinct_values_jsonl, json_reason,
+    read_functions,
 };
+#[cfg(feature = "formats")]
+pub use trace::{ParquetTrace, check_parquet, column_names_parquet, distinct_values_parquet};

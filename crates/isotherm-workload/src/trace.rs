@@ -24,6 +24,7 @@
 use std::io::Read;
 use std::sync::Arc;
 
+#[cfg(feature = "formats")]
 use ::parquet::file::reader::ChunkReader;
 use isotherm_kernel::{Duration, Time};
 use rustc_hash::FxHashMap;
@@ -35,17 +36,19 @@ pub use azure::{
     AppSample, Azure2019, Azure2019Files, Azure2019Function, Azure2019Replay, Azure2019Scan, Azure2021, Azure2021Scan,
     Azure2021Trace, Quirks, ReplayConfig, WithinMinute,
 };
-pub use check::{TraceCheck, check_jsonl, check_parquet, check_trace};
+#[cfg(feature = "formats")]
+pub use check::check_parquet;
+pub use check::{TraceCheck, check_jsonl, check_trace};
 pub use count::count_marked;
 use decimal::Scale;
 pub use functions::{FunctionColumns, FunctionRow, FunctionRows, SizeColumn, read_functions};
 use jsonl::Lines;
 pub use jsonl::json_reason;
 use line::Line;
-pub use names::{
-    column_names, column_names_jsonl, column_names_parquet, distinct_values, distinct_values_jsonl,
-    distinct_values_parquet,
-};
+pub use names::{column_names, column_names_jsonl, distinct_values, distinct_values_jsonl};
+#[cfg(feature = "formats")]
+pub use names::{column_names_parquet, distinct_values_parquet};
+#[cfg(feature = "formats")]
 use parquet::ParquetRows;
 use rows::{LONGEST_VALUE, Rows, beginning};
 use table::Table;
@@ -58,6 +61,7 @@ mod functions;
 mod jsonl;
 mod line;
 mod names;
+#[cfg(feature = "formats")]
 mod parquet;
 #[cfg(test)]
 mod pieces;
@@ -445,9 +449,11 @@ impl<R: Read> Workload for JsonlTrace<R> {
 /// The rows of a trace in Parquet. Numbers and text are read, at the top level of the schema, and numbers are taken as they are: units are those
 /// that [`Columns`] say. Pages may be compressed by Snappy, gzip, zstd, LZ4 or Brotli. Groups of rows are read piece by piece, so that a file may be of any length;
 /// the place of a row in messages is its number.
+#[cfg(feature = "formats")]
 #[derive(Debug)]
 pub struct ParquetTrace<R: ChunkReader + 'static>(Trace<ParquetRows<R>>);
 
+#[cfg(feature = "formats")]
 impl<R: ChunkReader + 'static> ParquetTrace<R> {
     /// Reads the schema and the first row of a trace. The name is for messages.
     pub fn new(
@@ -460,6 +466,7 @@ impl<R: ChunkReader + 'static> ParquetTrace<R> {
     }
 }
 
+#[cfg(feature = "formats")]
 impl<R: ChunkReader + 'static> Workload for ParquetTrace<R> {
     fn next_arrival(&mut self) -> Result<Option<Arrival>, WorkloadError> {
         self.0.next_arrival()

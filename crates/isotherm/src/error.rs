@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+#[cfg(feature = "experiment")]
 use isotherm_experiment::ExperimentError;
 use isotherm_kernel::{DistributionError, RunError};
 use isotherm_platform::PlatformError;
 use isotherm_serverless::ServerlessError;
 use isotherm_services::FailureCause;
+#[cfg(feature = "workload")]
 use isotherm_workload::WorkloadError;
 
 /// Everything that can go wrong in a program that uses this library, so that `?` is all it takes.
@@ -58,9 +60,11 @@ pub enum Error {
     #[error(transparent)]
     Distribution(#[from] DistributionError),
     /// A workload cannot be read.
+    #[cfg(feature = "workload")]
     #[error(transparent)]
     Workload(#[from] WorkloadError),
     /// An experiment could not be run.
+    #[cfg(feature = "experiment")]
     #[error(transparent)]
     Experiment(#[from] ExperimentError),
     /// Something of the program's own went wrong.

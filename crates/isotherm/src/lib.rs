@@ -233,12 +233,15 @@
 //! * `docs/` in the repository: what is modelled and how, with worked numbers. `ARCHITECTURE.md`: the invariants, the order among equals,
 //!   where dates follow the reference simulator.
 
+#[cfg(feature = "experiment")]
 pub use isotherm_experiment as experiment;
 pub use isotherm_kernel as kernel;
 pub use isotherm_platform as platform;
+#[cfg(feature = "results")]
 pub use isotherm_results as results;
 pub use isotherm_serverless as serverless;
 pub use isotherm_services as services;
+#[cfg(feature = "workload")]
 pub use isotherm_workload as workload;
 
 mod cluster;

@@ -10,7 +10,7 @@ use crate::units::Dimension;
 const HEAD: &str = "\
 # Experiment files
 
-<!-- Written by `ISOTHERM_WRITE_REFERENCE=1 cargo test -p isotherm-experiment --test reference`; do not edit. -->
+<!-- Written by `ISOTHERM_WRITE_REFERENCE=1 cargo test -p isotherm-experiment --test it reference`; do not edit. -->
 
 An experiment is a TOML file, or a JSON file of the same shape (its name ends in `.json`; `[[image]]` is an array of objects there).
 `isotherm check FILE` tells everything that is wrong with one; `isotherm run FILE` runs it.

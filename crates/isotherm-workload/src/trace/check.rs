@@ -3,9 +3,11 @@
 use std::io::Read;
 
 use isotherm_kernel::Time;
+#[cfg(feature = "formats")]
 use parquet::file::reader::ChunkReader;
 
 use super::jsonl::Lines;
+#[cfg(feature = "formats")]
 use super::parquet::ParquetRows;
 use super::rows::Rows;
 use super::table::Table;
@@ -88,6 +90,7 @@ pub fn check_jsonl(
 /// # Errors
 ///
 /// As for [`check_trace`].
+#[cfg(feature = "formats")]
 pub fn check_parquet(
     name: impl Into<String>,
     reader: impl ChunkReader + 'static,

@@ -3,9 +3,11 @@
 use std::collections::HashSet;
 use std::io::Read;
 
+#[cfg(feature = "formats")]
 use parquet::file::reader::ChunkReader;
 
 use super::jsonl::Lines;
+#[cfg(feature = "formats")]
 use super::parquet::ParquetRows;
 use super::rows::Rows;
 use super::table::Table;
@@ -41,6 +43,7 @@ pub fn column_names_jsonl(name: impl Into<String>, reader: impl Read) -> Result<
 /// # Errors
 ///
 /// As for [`column_names`].
+#[cfg(feature = "formats")]
 pub fn column_names_parquet(
     name: impl Into<String>,
     reader: impl ChunkReader + 'static,
@@ -81,6 +84,7 @@ pub fn distinct_values_jsonl(
 /// # Errors
 ///
 /// As for [`distinct_values`].
+#[cfg(feature = "formats")]
 pub fn distinct_values_parquet(
     name: impl Into<String>,
     reader: impl ChunkReader + 'static,

@@ -1,0 +1,12 @@
+//! The integration tests of `isotherm-cli`: one program, which is linked once.
+
+mod check;
+mod command;
+mod interrupt;
+mod mutations;
+mod outputs;
+mod picture;
+mod platform;
+mod policies;
+mod tutorial;
+mod workload;

@@ -1,0 +1,17 @@
+//! The integration tests of `isotherm-experiment`: one program, which is linked once.
+
+mod bad_input;
+mod conformance;
+mod containers;
+mod examples;
+mod export;
+mod limits;
+mod manifest;
+mod orphans;
+mod outages;
+mod plan;
+mod platform_view;
+mod policies;
+mod reference;
+mod robust;
+mod summary;

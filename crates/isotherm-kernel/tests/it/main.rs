@@ -1,0 +1,13 @@
+//! The integration tests of `isotherm-kernel`: one program, which is linked once.
+
+mod actors;
+mod combinators;
+mod fluid;
+mod fluid_oracle;
+mod fluid_webs;
+mod nonsense;
+mod order;
+mod random;
+mod series;
+mod standstill;
+mod ties;

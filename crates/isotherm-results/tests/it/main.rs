@@ -1,0 +1,5 @@
+//! The integration tests of `isotherm-results`: one program, which is linked once.
+
+mod records;
+mod reference;
+mod utilisation;

@@ -1,0 +1,18 @@
+//! The integration tests of `isotherm-serverless`: one program, which is linked once.
+
+mod bodies;
+mod common;
+mod container_reuse;
+mod failures;
+mod idle_scheduler;
+mod image_caches;
+mod keep_alive;
+mod lifecycle;
+mod many_at_once;
+mod off_at_start;
+mod outages;
+mod presets;
+mod properties;
+mod schedulers;
+mod waiting;
+mod workflow;

@@ -1,0 +1,10 @@
+//! The integration tests of `isotherm-workload`: one program, which is linked once.
+
+mod azure;
+mod compressed;
+mod formats;
+mod functions;
+mod generators;
+mod limits;
+mod lists;
+mod trace;

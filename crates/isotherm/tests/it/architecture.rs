@@ -1,0 +1,200 @@
+//! The arrows between the crates, and what the lower ones must not touch: see ARCHITECTURE.md.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// What each crate may use of the others, directly.
+const ARROWS: [(&str, &[&str]); 10] = [
+    ("isotherm-kernel", &[]),
+    ("isotherm-platform", &["isotherm-kernel"]),
+    ("isotherm-services", &["isotherm-kernel", "isotherm-platform"]),
+    ("isotherm-serverless", &["isotherm-kernel", "isotherm-platform", "isotherm-services"]),
+    ("isotherm-workload", &["isotherm-kernel"]),
+    ("isotherm-results", &["isotherm-kernel", "isotherm-serverless"]),
+    (
+        "isotherm-experiment",
+        &[
+            "isotherm-kernel",
+            "isotherm-platform",
+            "isotherm-services",
+            "isotherm-serverless",
+            "isotherm-workload",
+            "isotherm-results",
+        ],
+    ),
+    ("isotherm-cli", &["isotherm-experiment", "isotherm-results"]),
+    (
+        "isotherm",
+        &[
+            "isotherm-kernel",
+            "isotherm-platform",
+            "isotherm-services",
+            "isotherm-serverless",
+            "isotherm-workload",
+            "isotherm-results",
+            "isotherm-experiment",
+        ],
+    ),
+    ("isotherm-bench", &["isotherm"]),
+];
+
+/// Crates that open nothing and never look at the machine.
+const BELOW_EXPERIMENT: [&str; 6] = [
+    "isotherm-kernel",
+    "isotherm-platform",
+    "isotherm-services",
+    "isotherm-serverless",
+    "isotherm-workload",
+    "isotherm-results",
+];
+
+/// What those crates must not use: files, sockets, the environment, other processes and threads, the wall clock.
+const FORBIDDEN: [&str; 8] = [
+    "std::fs",
+    "std::net",
+    "std::os",
+    "std::env",
+    "std::process",
+    "std::thread",
+    "std::time::Instant",
+    "std::time::SystemTime",
+];
+
+struct Package {
+    folder: PathBuf,
+    /// Crates of the workspace that it uses, and those that only its tests use.
+    uses: Vec<String>,
+    tests_use: Vec<String>,
+}
+
+fn workspace() -> BTreeMap<String, Package> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo metadata prints JSON");
+    metadata["packages"].as_array().expect("a list of packages").iter().map(package).collect()
+}
+
+fn package(package: &Value) -> (String, Package) {
+    let text = |value: &Value| value.as_str().expect("a string").to_owned();
+    let uses = |dev: bool| {
+        let dependencies = package["dependencies"].as_array().expect("a list of dependencies").iter();
+        dependencies
+            .filter(|dependency| (dependency["kind"] == "dev") == dev)
+            .map(|dependency| text(&dependency["name"]))
+            .filter(|name| name.starts_with("isotherm"))
+            .collect()
+    };
+    let manifest = PathBuf::from(text(&package["manifest_path"]));
+    let folder = manifest.parent().expect("a manifest is in a folder").to_owned();
+    (text(&package["name"]), Package { folder, uses: uses(false), tests_use: uses(true) })
+}
+
+fn allowed(name: &str) -> &'static [&'static str] {
+    let arrows = ARROWS.iter().find(|(from, _)| *from == name);
+    arrows.unwrap_or_else(|| panic!("{name} is not in ARROWS; if it is a new crate, say what it may use")).1
+}
+
+#[test]
+fn crates_use_only_those_below_them() {
+    let workspace = workspace();
+    for (name, _) in ARROWS {
+        assert!(workspace.contains_key(name), "{name} is gone");
+    }
+    for (name, package) in &workspace {
+        let allowed = allowed(name);
+        for used in &package.uses {
+            assert!(allowed.contains(&used.as_str()), "{name} must not use {used}");
+        }
+        // Tests may look at what lies further down, and at the crate itself with its checks on.
+        let below = |used: &str| allowed.iter().any(|&direct| direct == used || self::allowed(direct).contains(&used));
+        for used in &package.tests_use {
+            assert!(used == name || below(used), "the tests of {name} must not use {used}");
+        }
+    }
+}
+
+#[test]
+fn crates_below_experiment_never_look_at_the_machine() {
+    let workspace = workspace();
+    for name in BELOW_EXPERIMENT {
+        let files = rust_files(&workspace[name].folder.join("src"));
+        assert!(!files.is_empty(), "{name} has source files");
+        for file in files {
+            let text = std::fs::read_to_string(&file).expect("source files are text");
+            let found = forbidden(&text);
+            assert!(found.is_empty(), "{} uses {found:?}", file.display());
+        }
+    }
+}
+
+#[test]
+fn forbidden_paths_are_found_however_they_are_written() {
+    assert_eq!(forbidden("use std::fs::File;"), ["std::fs"]);
+    assert_eq!(forbidden("let text = std::fs::read(path)?; // std::net"), ["std::fs"]);
+    assert_eq!(forbidden("use std::{\n    hash::Hash,\n    io::{self, Read},\n    net::TcpStream,\n};"), ["std::net"]);
+    assert_eq!(forbidden("use std::time::{Duration, Instant};"), ["std::time::Instant"]);
+    assert_eq!(forbidden("use std::{io as text, env::*, rc::Rc as Shared, fs as files,};"), ["std::fs", "std::env"]);
+    assert_eq!(forbidden("use std::{rc::Rc, time::{Duration as Wall, SystemTime}};"), ["std::time::SystemTime"]);
+    assert!(forbidden("/// Like std::fs, but simulated.\nuse std::io::Read;\nuse std::fmt;").is_empty());
+    assert!(forbidden("use std::time::Duration; use my::fs::File; struct Instant; use std::ossified;").is_empty());
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("the folder can be read") {
+        let path = entry.expect("the folder can be read").path();
+        if path.is_dir() {
+            files.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files
+}
+
+/// The forbidden paths that a source text uses, comments left out.
+fn forbidden(text: &str) -> Vec<&'static str> {
+    let code: String = text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect();
+    let code: String = code.replace(" as ", "@").chars().filter(|character| !character.is_whitespace()).collect();
+    let mut paths = Vec::new();
+    for (at, root) in code.match_indices("std::") {
+        expand("std", &code[at + root.len()..], &mut paths);
+    }
+    let uses = |forbidden: &str| {
+        paths
+            .iter()
+            .any(|path| path.strip_prefix(forbidden).is_some_and(|rest| rest.is_empty() || rest.starts_with("::")))
+    };
+    FORBIDDEN.into_iter().filter(|&forbidden| uses(forbidden)).collect()
+}
+
+/// Collects the paths that begin with `prefix` and go on as `rest` says, groups in braces included. Gives what follows.
+fn expand<'a>(prefix: &str, rest: &'a str, paths: &mut Vec<String>) -> &'a str {
+    if let Some(mut rest) = rest.strip_prefix('{') {
+        loop {
+            rest = expand(prefix, rest, paths);
+            match rest.strip_prefix(',') {
+                Some(next) => rest = next,
+                None => return rest.strip_prefix('}').unwrap_or(""),
+            }
+        }
+    }
+    let of_a_name = |character: char| character.is_alphanumeric() || character == '_';
+    let (name, rest) = rest.split_at(rest.find(|character| !of_a_name(character)).unwrap_or(rest.len()));
+    let path = format!("{prefix}::{name}");
+    match rest.strip_prefix("::") {
+        Some(rest) => expand(&path, rest, paths),
+        None => {
+            paths.push(path);
+            // What may follow in a group: `Instant as Clock`, `fs::*`.
+            rest.trim_start_matches(|character| matches!(character, '@' | '*') || of_a_name(character))
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The integration tests of `isotherm`: one program, which is linked once.
+
+mod architecture;
+mod callbacks;
+mod documentation;
+mod examples;
+mod lifetimes;
+mod threads;
+mod world;
