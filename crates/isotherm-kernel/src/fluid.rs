@@ -16,7 +16,7 @@
 //! A change marks the resources of the activity that changed and all that is connected to them through enabled
 //! activities. Just before virtual time moves, what is marked is solved, once: the remaining work of its activities is
 //! brought up to date and their completion dates are re-keyed; every other activity keeps its date. Of two kinds of large components less than
-//! that is solved: of a crowd, which one resource limits (`crowd.rs`), and of a web, in which a change reaches a few.
+//! that is solved: of a virtual-time group, which one resource limits (`virtual_time.rs`), and of an incremental component, in which a change reaches a few.
 //!
 //! # Order among equals
 //!
@@ -27,26 +27,26 @@
 //!
 //! Under [`TieOrder::Reference`](crate::TieOrder) the completion that was keyed first comes first,
 //! and keys are given anew by each solve: resources in the order in which they were marked, each
-//! one's users newest first. So activities that start together end newest first. In a crowd and in
-//! a web keys are given at other times (`crowd.rs`, `web.rs`), so there the order also depends on
+//! one's users newest first. So activities that start together end newest first. In a virtual-time group and in
+//! an incremental component keys are given at other times (`virtual_time.rs`, `incremental.rs`), so there the order also depends on
 //! how many activities there are. An activity that is [oldest first](ActivitySpec::oldest_first)
 //! keeps the place of its creation instead. Latencies end in the order of creation.
 //!
 //! # Invariants
 //!
 //! * The users of a resource are exactly the enabled activities that use it, in the order in which they were enabled.
-//! * An enabled activity that will end has exactly one entry in the event queue, or a crowd has one for it; one that makes no
+//! * An enabled activity that will end has exactly one entry in the event queue, or a virtual-time group has one for it; one that makes no
 //!   progress has none.
 //! * `Σ weight × share ≤ capacity` on every shared resource up to the precision (checked with the feature `audit`),
 //!   unless [`Marking::FirstResource`] is chosen.
 
-mod crowd;
+mod fix_order;
+mod incremental;
 mod marking;
 mod settle;
 mod solve;
 mod spec;
-mod turn;
-mod web;
+mod virtual_time;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -54,10 +54,10 @@ use std::collections::BinaryHeap;
 pub use spec::{ActivityError, ActivityId, ActivitySpec, Marking, ResourceId, Sharing};
 pub(crate) use spec::{assert_bound, assert_capacity, assert_penalty};
 
-use crowd::{CROWD_FROM, Crowd, Load, NONE, Waits};
+use incremental::{INCREMENTAL_FROM, Incremental};
 use slab::Slab;
 use smallvec::SmallVec;
-use web::{WEB_FROM, Web};
+use virtual_time::{Load, NONE, VIRTUAL_TIME_FROM, VirtualTimeGroup, Waits};
 
 use crate::queue::{EventId, EventQueue};
 use crate::{Rank, Time};
@@ -116,8 +116,8 @@ struct Activity {
     fixed_by: u32,
     /// Number of its last enabling: users of a resource are in this order.
     enabled: u64,
-    /// The crowd it is in, which then knows its work and its share, and whose resources know of it by their loads.
-    crowd: u32,
+    /// The virtual-time group it is in, which then knows its work and its share, and whose resources know of it by their loads.
+    group: u32,
     finish: f64,
     waits: Waits,
 }
@@ -130,8 +130,8 @@ struct Resource {
     live: u32,
     /// Whether it is part of what is to be solved next.
     dirty: bool,
-    /// Whether it is part of the web.
-    in_web: bool,
+    /// Whether it is part of the incremental component.
+    in_incremental: bool,
     remaining: f64,
     usage: f64,
     /// Whether users of a fat pipe have been fixed since its usage was computed.
@@ -141,11 +141,11 @@ struct Resource {
     overdrawn: bool,
     /// How many users its saturation fixed in the last solve.
     fixed_here: u32,
-    /// The crowd that it limits.
-    crowd: u32,
-    /// The first solve in which it may form a crowd.
-    crowd_after: u64,
-    /// What crowds put on it, besides its users.
+    /// The virtual-time group that it limits.
+    group: u32,
+    /// The first solve in which it may form a virtual-time group.
+    group_after: u64,
+    /// What virtual-time groups put on it, besides its users.
     loads: SmallVec<[Load; 1]>,
 }
 
@@ -153,7 +153,7 @@ const GONE: u32 = u32::MAX;
 
 /// What the heap of the kernel points at when a fluid event is due.
 pub(crate) enum Due {
-    /// Nothing ended: a latency is over, or the members of a crowd that end now are next in the queue.
+    /// Nothing ended: a latency is over, or the members of a virtual-time group that end now are next in the queue.
     Nothing,
     /// The activity has done its work.
     Ended,
@@ -169,12 +169,12 @@ pub(crate) struct Fluid {
     component: Vec<u32>,
     /// Touched activities that use no resource.
     loose: Vec<ActivityId>,
-    crowds: Slab<Crowd>,
-    /// From how many activities on a crowd is formed.
-    pub(crate) crowd_from: u32,
-    web: Web,
-    /// From how many activities on a web is formed.
-    pub(crate) web_from: u32,
+    groups: Slab<VirtualTimeGroup>,
+    /// From how many activities on a virtual-time group is formed.
+    pub(crate) virtual_time_from: u32,
+    incremental: Incremental,
+    /// From how many activities on an incremental component is formed.
+    pub(crate) incremental_from: u32,
     /// How many activities have been enabled.
     enables: u64,
     /// Number of the next solve, counted from 1.
@@ -186,7 +186,7 @@ pub(crate) struct Fluid {
     pub(crate) marking: Marking,
     // Work space, kept to save allocations.
     members: Vec<u32>,
-    /// Crowds that take part in the solve.
+    /// Virtual-time groups that take part in the solve.
     met: Vec<u32>,
     /// Active resources by a level that is no higher than their own.
     active: BinaryHeap<Reverse<(u64, u32)>>,
@@ -200,10 +200,10 @@ impl Fluid {
             resources: Vec::new(),
             activities: Vec::new(),
             free: Vec::new(),
-            crowds: Slab::new(),
-            crowd_from: CROWD_FROM,
-            web: Web::default(),
-            web_from: WEB_FROM,
+            groups: Slab::new(),
+            virtual_time_from: VIRTUAL_TIME_FROM,
+            incremental: Incremental::default(),
+            incremental_from: INCREMENTAL_FROM,
             enables: 0,
             collections: 0,
             component: Vec::new(),
@@ -226,17 +226,17 @@ impl Fluid {
             users: Vec::new(),
             live: 0,
             dirty: false,
-            in_web: false,
+            in_incremental: false,
             remaining: 0.0,
             usage: 0.0,
             stale: false,
             overdrawn: false,
             fixed_here: 0,
-            crowd: NONE,
-            crowd_after: 0,
+            group: NONE,
+            group_after: 0,
             loads: SmallVec::new(),
         });
-        self.web.add_resource();
+        self.incremental.add_resource();
         ResourceId((self.resources.len() - 1) as u32)
     }
 
@@ -251,9 +251,9 @@ impl Fluid {
         if capacity > 0.0 {
             self.watch(resource.0);
         } else {
-            // It stops its users, crowds or not.
-            while let Some(crowd) = self.resources[index].loads.first().map(|load| load.crowd) {
-                self.dissolve(crowd, now);
+            // It stops its users, virtual-time groups or not.
+            while let Some(group) = self.resources[index].loads.first().map(|load| load.group) {
+                self.dissolve(group, now);
             }
         }
     }
@@ -298,7 +298,7 @@ impl Fluid {
                 fixed: false,
                 fixed_by: NONE,
                 enabled: 0,
-                crowd: NONE,
+                group: NONE,
                 finish: 0.0,
                 waits: Waits::InQueue,
             });
@@ -322,10 +322,10 @@ impl Fluid {
             self.enable(index, now);
             self.mark_uses(index);
         } else {
-            // It uses nothing yet, but it is a change: what it will share with is solved anew. (In a web nothing would come of it.)
+            // It uses nothing yet, but it is a change: what it will share with is solved anew. (In an incremental component nothing would come of it.)
             for number in 0..self.activities[index as usize].uses.len() {
                 let resource = self.activities[index as usize].uses[number].resource;
-                if !self.resources[resource as usize].in_web {
+                if !self.resources[resource as usize].in_incremental {
                     self.mark(resource);
                 }
             }
@@ -367,7 +367,7 @@ impl Fluid {
     /// Work left at `now`.
     pub(crate) fn remaining(&self, id: ActivityId, now: Time) -> f64 {
         match self.live(id) {
-            Some(activity) if activity.crowd != NONE => self.remaining_in_crowd(id.index, now),
+            Some(activity) if activity.group != NONE => self.remaining_in_group(id.index, now),
             Some(activity) => activity.remaining_at(now),
             None => 0.0,
         }
@@ -402,9 +402,9 @@ impl Fluid {
     }
 
     fn share_of(&self, activity: &Activity) -> f64 {
-        match activity.crowd {
+        match activity.group {
             NONE => activity.share,
-            crowd => self.level_of(crowd) / activity.penalty,
+            group => self.level_of(group) / activity.penalty,
         }
     }
 
@@ -429,9 +429,9 @@ impl Fluid {
     ) -> Due {
         let activity = &mut self.activities[index as usize];
         activity.event = None;
-        if activity.crowd != NONE && activity.waits.is_in_crowd() {
-            let crowd = activity.crowd;
-            self.wake_crowd(crowd, now, queue, target);
+        if activity.group != NONE && activity.waits.is_in_group() {
+            let group = activity.group;
+            self.wake_group(group, now, queue, target);
             return Due::Nothing;
         }
         if activity.state == State::Latency && activity.remaining > 0.0 {
@@ -503,7 +503,7 @@ impl Fluid {
     }
 
     fn leave_before_change(&mut self, index: u32, now: Time) {
-        if self.activities[index as usize].crowd != NONE {
+        if self.activities[index as usize].group != NONE {
             self.expel(index, now);
         }
     }
@@ -556,10 +556,10 @@ impl Fluid {
             return;
         }
         self.mark_changed(index);
-        if self.activities[index as usize].crowd == NONE {
+        if self.activities[index as usize].group == NONE {
             self.unlink(index);
         } else {
-            self.leave_crowd(index, now);
+            self.leave_group(index, now);
         }
     }
 
@@ -572,8 +572,8 @@ impl Fluid {
             usage.place = resource.users.len() as u32;
             resource.users.push((index, number as u16));
             resource.live += 1;
-            if resource.in_web {
-                self.web.count_uses(1);
+            if resource.in_incremental {
+                self.incremental.count_uses(1);
             }
             if !resource.loads.is_empty() {
                 self.watch(at);
@@ -587,8 +587,8 @@ impl Fluid {
             let resource = &mut self.resources[at as usize];
             resource.users[place as usize].0 = GONE;
             resource.live -= 1;
-            if resource.in_web {
-                self.web.count_uses(-1);
+            if resource.in_incremental {
+                self.incremental.count_uses(-1);
             }
             if resource.users.len() > 16 && resource.live as usize * 2 < resource.users.len() {
                 resource.users.retain(|user| user.0 != GONE);

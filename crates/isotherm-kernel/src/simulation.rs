@@ -305,18 +305,18 @@ impl Simulation {
     /// slower for few. Dates are the same but for rounding, and so is the order among equals under
     /// [`TieOrder::NewestFirst`]. Under [`TieOrder::Reference`], of activities of different
     /// resources that end at the same date others may come first.
-    pub fn with_crowds_from(self, activities: u32) -> Self {
-        self.kernel.inner.fluid.borrow_mut().crowd_from = activities.max(2);
+    pub fn with_virtual_time_from(self, activities: u32) -> Self {
+        self.kernel.inner.fluid.borrow_mut().virtual_time_from = activities.max(2);
         self
     }
 
-    /// Says from how many activities on (at least 2) a component that no single resource limits is kept as a web, of which a
+    /// Says from how many activities on (at least 2) a component that no single resource limits is kept as an incremental component, of which a
     /// change solves only what it changes, which is faster for many of them and slower for few.
     /// Dates are the same but for rounding, and so is the order among equals under
     /// [`TieOrder::NewestFirst`]. Under [`TieOrder::Reference`], of activities that end at the same
     /// date others may come first.
-    pub fn with_webs_from(self, activities: u32) -> Self {
-        self.kernel.inner.fluid.borrow_mut().web_from = activities.max(2);
+    pub fn with_incremental_from(self, activities: u32) -> Self {
+        self.kernel.inner.fluid.borrow_mut().incremental_from = activities.max(2);
         self
     }
 

@@ -1,7 +1,7 @@
 //! Marking: what is connected to a change, and is to be solved again before time moves.
 //!
 //! Resources are marked in the order in which they are reached, and completion dates are keyed in that order; so it decides who comes first
-//! among equals. In the web nothing is followed: there a change finds its own way when it is solved.
+//! among equals. In the incremental component nothing is followed: there a change finds its own way when it is solved.
 
 use super::{ActivityId, Fluid, GONE, Marking, State};
 
@@ -12,9 +12,9 @@ impl Fluid {
         if self.resources[resource as usize].dirty {
             return;
         }
-        if self.resources[resource as usize].in_web {
+        if self.resources[resource as usize].in_incremental {
             self.resources[resource as usize].dirty = true;
-            self.web.touched.push(resource);
+            self.incremental.touched.push(resource);
             return;
         }
         self.add_to_component(resource);
@@ -23,10 +23,10 @@ impl Fluid {
                 left -= 1;
                 let users = self.resources[resource as usize].users.len();
                 if left >= users {
-                    let crowd = self.resources[resource as usize].loads[left - users].crowd;
-                    if self.crowds[crowd as usize].reached != self.markings {
+                    let group = self.resources[resource as usize].loads[left - users].group;
+                    if self.groups[group as usize].reached != self.markings {
                         self.stack.push((resource, left));
-                        self.reach_crowd(crowd);
+                        self.reach_group(group);
                         continue 'resources;
                     }
                     continue;
@@ -38,8 +38,8 @@ impl Fluid {
                 for number in 0..self.activities[user as usize].uses.len() {
                     let other = self.activities[user as usize].uses[number].resource;
                     let there = &self.resources[other as usize];
-                    // What is connected to the web is absorbed by it when it is solved.
-                    if !there.dirty && !there.in_web {
+                    // What is connected to the incremental component is absorbed by it when it is solved.
+                    if !there.dirty && !there.in_incremental {
                         // This user is looked at again once the other resource has been followed to its end.
                         self.stack.push((resource, left + 1));
                         self.add_to_component(other);
@@ -58,17 +58,17 @@ impl Fluid {
         self.stack.push((resource, entry.users.len() + entry.loads.len()));
     }
 
-    /// Follows a crowd to its resource and to those that it shares with others. Those that it loads alone need not be
+    /// Follows a virtual-time group to its resource and to those that it shares with others. Those that it loads alone need not be
     /// looked at.
-    fn reach_crowd(&mut self, crowd: u32) {
-        let crowd = crowd as usize;
-        self.crowds[crowd].reached = self.markings;
-        let own = self.crowds[crowd].resource;
+    fn reach_group(&mut self, group: u32) {
+        let group = group as usize;
+        self.groups[group].reached = self.markings;
+        let own = self.groups[group].resource;
         if !self.resources[own as usize].dirty {
             self.add_to_component(own);
         }
-        for number in 0..self.crowds[crowd].mixed.len() {
-            let mixed = self.crowds[crowd].mixed[number];
+        for number in 0..self.groups[group].mixed.len() {
+            let mixed = self.groups[group].mixed[number];
             if !self.resources[mixed as usize].dirty {
                 self.add_to_component(mixed);
             }

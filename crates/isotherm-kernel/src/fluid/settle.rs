@@ -1,6 +1,6 @@
 //! Settling: what is marked is solved, and the dates that follow are put into the event queue.
 
-use super::crowd::{NONE, Waits};
+use super::virtual_time::{NONE, Waits};
 use super::{Fluid, NOTHING_LEFT, State, live_users};
 use crate::queue::{EventQueue, TieOrder};
 use crate::{Duration, Time};
@@ -10,34 +10,34 @@ impl Fluid {
     #[inline]
     pub(crate) fn settle<T: Copy>(&mut self, now: Time, queue: &mut EventQueue<T>, target: impl Fn(u32) -> T) {
         // Most dates touch nothing.
-        if !(self.web.touched.is_empty() && self.component.is_empty() && self.loose.is_empty()) {
+        if !(self.incremental.touched.is_empty() && self.component.is_empty() && self.loose.is_empty()) {
             self.settle_touched(now, queue, target);
         }
     }
 
     fn settle_touched<T: Copy>(&mut self, now: Time, queue: &mut EventQueue<T>, target: impl Fn(u32) -> T) {
-        self.settle_web(now, queue, &target);
+        self.settle_incremental(now, queue, &target);
         if self.component.is_empty() && self.loose.is_empty() {
             return;
         }
         loop {
             self.collect();
-            let small = self.met.iter().copied().find(|&crowd| self.is_too_small(crowd));
+            let small = self.met.iter().copied().find(|&group| self.is_too_small(group));
             match small.or_else(|| self.solve().err()) {
-                Some(crowd) => self.dissolve(crowd, now),
+                Some(group) => self.dissolve(group, now),
                 None => break,
             }
         }
-        self.form_web();
+        self.form_incremental();
         self.gather(now, queue);
         for number in 0..self.members.len() {
             let index = self.members[number];
-            if self.activities[index as usize].crowd == NONE {
+            if self.activities[index as usize].group == NONE {
                 self.schedule(index, now, queue, &target);
             }
         }
         for number in 0..self.met.len() {
-            self.schedule_crowd(self.met[number], now, queue, &target);
+            self.schedule_group(self.met[number], now, queue, &target);
         }
         for number in 0..self.loose.len() {
             let id = self.loose[number];
@@ -58,7 +58,7 @@ impl Fluid {
         self.markings += 1;
     }
 
-    /// The activities of the marked resources, in the order of a pass over these, each one's users newest first; and the crowds
+    /// The activities of the marked resources, in the order of a pass over these, each one's users newest first; and the virtual-time groups
     /// that load them.
     fn collect(&mut self) {
         self.collections += 1;
@@ -74,14 +74,14 @@ impl Fluid {
                 }
             }
             for load in &resource.loads {
-                let crowd = &mut self.crowds[load.crowd as usize];
-                if crowd.collected != self.collections {
-                    crowd.collected = self.collections;
-                    crowd.next_level = None;
-                    crowd.touched.clear();
-                    self.met.push(load.crowd);
+                let group = &mut self.groups[load.group as usize];
+                if group.collected != self.collections {
+                    group.collected = self.collections;
+                    group.next_level = None;
+                    group.touched.clear();
+                    self.met.push(load.group);
                 }
-                crowd.touched.push(at);
+                group.touched.push(at);
             }
         }
     }
@@ -99,8 +99,8 @@ impl Fluid {
         let activity = &mut self.activities[index as usize];
         if let Some(event) = activity.event.filter(|_| activity.share == activity.next_share) {
             let takes_new_place = queue.order == TieOrder::Reference && !activity.oldest_first;
-            // The entry may be the one that stood for a crowd which is left now.
-            if takes_new_place || activity.waits.is_in_crowd() {
+            // The entry may be the one that stood for a virtual-time group which is left now.
+            if takes_new_place || activity.waits.is_in_group() {
                 activity.waits = Waits::InQueue;
                 let place = queue.place_now(activity.created, activity.oldest_first);
                 queue.rekey(event, queue.time_of(event), activity.rank, place);

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 
-use super::crowd::{Load, NONE};
+use super::virtual_time::{Load, NONE};
 use super::{Fluid, GONE, PRECISION, Resource, Sharing, live_users};
 #[cfg(any(test, feature = "audit"))]
 use super::{Marking, State};
@@ -23,14 +23,14 @@ impl Fluid {
     }
 
     /// Progressive filling over the collected components; leaves what it finds in `next_share` of activities and
-    /// `next_level` of crowds.
+    /// `next_level` of virtual-time groups.
     ///
     /// # Errors
-    /// A crowd whose members are not all limited by its resource. Nothing is found then.
+    /// A virtual-time group whose members are not all limited by its resource. Nothing is found then.
     pub(super) fn solve(&mut self) -> Result<(), u32> {
         self.open();
         while let Some(level) = self.saturate() {
-            self.check_crowds(level)?;
+            self.check_groups(level)?;
             let least = self.least_bound(level);
             match least {
                 // Nobody is left on the saturated resources: what is left of their usage is rounding.
@@ -42,24 +42,24 @@ impl Fluid {
                 Some(least) => self.fix_saturated(level, least),
             }
         }
-        if let Some(&crowd) = self.met.iter().find(|&&crowd| self.crowds[crowd as usize].next_level.is_none()) {
-            return Err(crowd);
+        if let Some(&group) = self.met.iter().find(|&&group| self.groups[group as usize].next_level.is_none()) {
+            return Err(group);
         }
         self.fix_leftovers();
         Ok(())
     }
 
-    /// The crowds on the saturated resources must be limited by their own ones and by nothing below the level.
-    fn check_crowds(&self, level: f64) -> Result<(), u32> {
+    /// The virtual-time groups on the saturated resources must be limited by their own ones and by nothing below the level.
+    fn check_groups(&self, level: f64) -> Result<(), u32> {
         for &index in &self.saturated {
             for load in &self.resources[index as usize].loads {
-                let crowd = &self.crowds[load.crowd as usize];
+                let group = &self.groups[load.group as usize];
                 let (own, least) =
-                    (&self.resources[crowd.resource as usize], crowd.least_bound().min(crowd.least_pure()));
+                    (&self.resources[group.resource as usize], group.least_bound().min(group.least_pure()));
                 // Equal resources may differ by a rounding.
                 let limited = own.dirty && own.level().is_some_and(|own| own <= level * (1.0 + ROUNDING));
-                if crowd.next_level.is_none() && !(limited && least >= level * (1.0 - ROUNDING)) {
-                    return Err(load.crowd);
+                if group.next_level.is_none() && !(limited && least >= level * (1.0 - ROUNDING)) {
+                    return Err(load.group);
                 }
             }
         }
@@ -98,7 +98,7 @@ impl Fluid {
     fn add_up_usage(&mut self, index: u32) {
         let activities = &self.activities;
         let resource = &self.resources[index as usize];
-        let open = |load: &&Load| self.crowds[load.crowd as usize].next_level.is_none();
+        let open = |load: &&Load| self.groups[load.group as usize].next_level.is_none();
         let loads = resource.loads.iter().filter(open).map(Load::usage);
         let usages = live_users(&resource.users)
             .map(|(user, number)| (&activities[user as usize], number))
@@ -152,7 +152,7 @@ impl Fluid {
     }
 
     /// The least `bound × penalty` below the level among the users of the saturated resources; infinite if no bound is
-    /// reached, `None` if there is no user left. (Bounds of crowds have been looked at by then.)
+    /// reached, `None` if there is no user left. (Bounds of virtual-time groups have been looked at by then.)
     fn least_bound(&self, level: f64) -> Option<f64> {
         let mut least = None;
         for &index in &self.saturated {
@@ -164,7 +164,7 @@ impl Fluid {
                     least = Some(f64::min(bound, least.unwrap_or(f64::INFINITY)));
                 }
             }
-            let open = |load: &Load| self.crowds[load.crowd as usize].next_level.is_none();
+            let open = |load: &Load| self.groups[load.group as usize].next_level.is_none();
             if least.is_none() && self.resources[index as usize].loads.iter().any(open) {
                 least = Some(f64::INFINITY);
             }
@@ -191,22 +191,22 @@ impl Fluid {
                 }
             }
             for place in 0..self.resources[index as usize].loads.len() {
-                let crowd = self.resources[index as usize].loads[place].crowd;
-                if least == f64::INFINITY && self.crowds[crowd as usize].next_level.is_none() {
-                    self.fix_crowd(crowd, level);
+                let group = self.resources[index as usize].loads[place].group;
+                if least == f64::INFINITY && self.groups[group as usize].next_level.is_none() {
+                    self.fix_group(group, level);
                 }
             }
         }
     }
 
-    fn fix_crowd(&mut self, crowd: u32, level: f64) {
-        let fixed = &mut self.crowds[crowd as usize];
+    fn fix_group(&mut self, group: u32, level: f64) {
+        let fixed = &mut self.groups[group as usize];
         fixed.next_level = Some(level);
         for &at in &fixed.touched {
             let resource = &mut self.resources[at as usize];
             if resource.sharing == Sharing::Fatpipe {
                 resource.stale = true;
-            } else if let Some(load) = resource.loads.iter().find(|load| load.crowd == crowd) {
+            } else if let Some(load) = resource.loads.iter().find(|load| load.group == group) {
                 let usage = load.usage();
                 resource.take(usage * level, usage);
             }
@@ -259,7 +259,7 @@ impl Fluid {
                 assert_eq!(activity.state, State::Enabled, "only enabled activities use resources");
                 activity.uses[number as usize].weight * activity.share
             });
-            let loads = resource.loads.iter().map(|load| load.usage() * self.level_of(load.crowd));
+            let loads = resource.loads.iter().map(|load| load.usage() * self.level_of(load.group));
             let used = match resource.sharing {
                 Sharing::Shared => uses.chain(loads).sum::<f64>(),
                 Sharing::Fatpipe => uses.chain(loads).fold(0.0, f64::max),
@@ -268,14 +268,14 @@ impl Fluid {
             let exact = self.marking == Marking::Everything && !resource.overdrawn;
             assert!(!exact || used <= allowed, "resource {index} carries {used} of {}", resource.capacity);
         }
-        for &index in self.members.iter().filter(|&&index| self.activities[index as usize].crowd == NONE) {
+        for &index in self.members.iter().filter(|&&index| self.activities[index as usize].group == NONE) {
             let activity = &self.activities[index as usize];
             assert!(activity.share <= activity.limit * (1.0 + PRECISION), "share above its bound");
             let ends = Duration::to_do(activity.remaining, activity.share * activity.rate_factor) < Duration::MAX;
             assert!(!ends || activity.event.is_some(), "an activity that will end has a completion date");
         }
-        for &crowd in &self.met {
-            self.check_crowd(crowd);
+        for &group in &self.met {
+            self.check_group(group);
         }
     }
 }

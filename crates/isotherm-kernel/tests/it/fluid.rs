@@ -10,11 +10,11 @@ use std::rc::Rc;
 use isotherm_kernel::{ActivityError, ActivityId, ActivitySpec, Duration, Kernel, Rank, ResourceId, Simulation, Time};
 
 mod changes;
-mod crowds;
 mod dates;
 mod ends;
 mod order;
 mod shares;
+mod virtual_time;
 
 /// More work than is ever done in these tests.
 const ENDLESS: f64 = 1e9;

@@ -226,23 +226,23 @@ const ENDLESS: f64 = 1e4;
 
 const NEVER: u32 = u32::MAX;
 
-/// How systems are solved: from how many activities on crowds are formed, and webs.
+/// How systems are solved: from how many activities on virtual-time groups are formed, and incremental components.
 #[derive(Clone, Copy, Debug)]
 struct Solvers {
-    crowds: u32,
-    webs: u32,
+    groups: u32,
+    incremental: u32,
 }
 
 impl Solvers {
     fn simulation(self) -> Simulation {
-        Simulation::new().with_crowds_from(self.crowds).with_webs_from(self.webs)
+        Simulation::new().with_virtual_time_from(self.groups).with_incremental_from(self.incremental)
     }
 }
 
-/// Crowds from the beginning, soon, never, and the same for webs, which come where no crowd does.
+/// Virtual-time groups from the beginning, soon, never, and the same for incremental components, which come where no virtual-time group does.
 fn solvers() -> impl Strategy<Value = Solvers> {
     let pairs = [(2, NEVER), (4, NEVER), (NEVER, NEVER), (NEVER, 2), (NEVER, 2), (NEVER, 4), (2, 2), (4, 2)];
-    select(pairs.map(|(crowds, webs)| Solvers { crowds, webs }).to_vec())
+    select(pairs.map(|(groups, incremental)| Solvers { groups, incremental }).to_vec())
 }
 
 fn cases(number: u32) -> ProptestConfig {

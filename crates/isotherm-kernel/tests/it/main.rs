@@ -3,8 +3,8 @@
 mod actors;
 mod combinators;
 mod fluid;
+mod fluid_incremental;
 mod fluid_oracle;
-mod fluid_webs;
 mod nonsense;
 mod order;
 mod random;

@@ -128,7 +128,7 @@ impl Load {
             0 => random.below((ends - created) as u64 + 1) as usize,
             _ => 0,
         };
-        // Mostly alike, so that there are crowds.
+        // Mostly alike, so that there are virtual-time groups.
         let alike = random.below(3) > 0;
         let mut odd = |from, to| if alike { 1.0 } else { power_of_two(random, from, to) };
         let (penalty, rate_factor, weight) = (odd(-1, 2), odd(-1, 0), odd(-1, 1));
@@ -213,8 +213,8 @@ impl Signalled for Caller {
 #[derive(Clone, Copy, Debug)]
 struct Play {
     order: TieOrder,
-    crowds: u32,
-    webs: u32,
+    groups: u32,
+    incremental: u32,
     /// Whether things happen before and in between that are undone at once, drawn from this seed.
     history: Option<u64>,
 }
@@ -358,8 +358,10 @@ impl Player {
 
 /// When what has ended, counted from the beginning of the load.
 fn ends(load: &Rc<Load>, play: Play) -> Vec<(Time, usize)> {
-    let simulation =
-        Simulation::new().with_tie_order(play.order).with_crowds_from(play.crowds).with_webs_from(play.webs);
+    let simulation = Simulation::new()
+        .with_tie_order(play.order)
+        .with_virtual_time_from(play.groups)
+        .with_incremental_from(play.incremental);
     let kernel = simulation.kernel();
     let resources: Vec<ResourceId> = load.sharing.iter().map(|&sharing| kernel.resource(1.0, sharing)).collect();
     let ends = Ends::default();
@@ -400,11 +402,11 @@ proptest! {
     fn few_that_end_together_end_newest_first(
         seed: u64,
         (resources, things) in (1usize..6, 5usize..60),
-        (crowds, webs) in (select(vec![2u32, 3, 7, NEVER]), select(vec![2u32, 3, 7, NEVER])),
+        (groups, incremental) in (select(vec![2u32, 3, 7, NEVER]), select(vec![2u32, 3, 7, NEVER])),
         history in prop::option::of(any::<u64>()),
     ) {
         let load = Rc::new(Load::draw(&mut RandomStreams::new(seed).stream("load"), resources, 6, things));
-        let play = Play { order: TieOrder::NewestFirst, crowds, webs, history };
+        let play = Play { order: TieOrder::NewestFirst, groups, incremental, history };
         prop_assert_eq!(ends(&load, play), load.expected());
     }
 }
@@ -412,16 +414,16 @@ proptest! {
 proptest! {
     #![proptest_config(config(12))]
 
-    /// As many as the solver takes for crowds and webs by itself.
+    /// As many as the solver takes for virtual-time groups and incremental components by itself.
     #[test]
     fn many_that_end_together_end_newest_first(
         seed: u64,
         (resources, things) in (1usize..20, 300usize..900),
-        (crowds, webs) in (select(vec![64u32, 256, NEVER]), select(vec![64u32, 256, NEVER])),
+        (groups, incremental) in (select(vec![64u32, 256, NEVER]), select(vec![64u32, 256, NEVER])),
         history in prop::option::of(any::<u64>()),
     ) {
         let load = Rc::new(Load::draw(&mut RandomStreams::new(seed).stream("load"), resources, 4, things));
-        let play = Play { order: TieOrder::NewestFirst, crowds, webs, history };
+        let play = Play { order: TieOrder::NewestFirst, groups, incremental, history };
         prop_assert_eq!(ends(&load, play), load.expected());
     }
 }
@@ -433,7 +435,9 @@ fn the_order_of_the_reference_depends_on_thresholds_and_history() {
     let mut differing = [0; 3];
     for seed in 0..40 {
         let load = Rc::new(Load::draw(&mut RandomStreams::new(seed).stream("load"), 4, 6, 50));
-        let play = |crowds, webs, history| ends(&load, Play { order: TieOrder::Reference, crowds, webs, history });
+        let play = |groups, incremental, history| {
+            ends(&load, Play { order: TieOrder::Reference, groups, incremental, history })
+        };
         let sorted = |mut ends: Vec<(Time, usize)>| {
             ends.sort_unstable();
             ends
@@ -458,11 +462,11 @@ proptest! {
     fn dates_do_not_depend_on_thresholds(
         seed: u64,
         (resources, activities) in (1u64..8, 10usize..120),
-        (crowds, webs) in (select(vec![2u32, 3, 7, 64, 256]), select(vec![2u32, 3, 7, 64, 256])),
+        (groups, incremental) in (select(vec![2u32, 3, 7, 64, 256]), select(vec![2u32, 3, 7, 64, 256])),
         order in select(vec![TieOrder::Reference, TieOrder::NewestFirst]),
     ) {
-        let dates = |crowds, webs| {
-            let simulation = Simulation::new().with_tie_order(order).with_crowds_from(crowds).with_webs_from(webs);
+        let dates = |groups, incremental| {
+            let simulation = Simulation::new().with_tie_order(order).with_virtual_time_from(groups).with_incremental_from(incremental);
             let kernel = simulation.kernel();
             let mut random = RandomStreams::new(seed).stream("activities");
             let ends = Rc::new(RefCell::new(vec![Time::NEVER; activities]));
@@ -485,7 +489,7 @@ proptest! {
             simulation.run().expect("it ends with its clock");
             ends.take()
         };
-        for (date, other) in dates(NEVER, NEVER).into_iter().zip(dates(crowds, webs)) {
+        for (date, other) in dates(NEVER, NEVER).into_iter().zip(dates(groups, incremental)) {
             prop_assert!(date < Time::NEVER);
             prop_assert!(date.since(other).max(other.since(date)) <= Duration::from_micros(1), "{date} or {other}");
         }

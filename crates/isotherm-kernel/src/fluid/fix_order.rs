@@ -1,53 +1,53 @@
-//! Turns: when, as the level rises, something is fixed, and when a resource is used up.
+//! The order in which progressive filling fixes shares and saturates resources as the level rises.
 //!
 //! Levels are numbers of finite precision, and what is computed later may come out lower by a rounding. *When* something is fixed is
-//! therefore a [`Turn`]: the level at which it comes, and among equal levels a step, higher than that of everything it depends on.
-//! Resources that come out at the same turn do not depend on each other: their users get the same level.
+//! therefore a [`FixOrder`]: the level at which it comes, and among equal levels a step, higher than that of everything it depends on.
+//! Resources that come out at the same place do not depend on each other: their users get the same level.
 
 use super::{PRECISION, Resource, Sharing};
 
 /// When, as the level rises, something is fixed: the bits of the level, which is not negative, so that they are in the same
 /// order; then the step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Turn(u128);
+pub(super) struct FixOrder(u128);
 
-impl Turn {
-    pub(super) const FIRST: Turn = Turn(0);
-    pub(super) const NEVER: Turn = Turn(u128::MAX);
+impl FixOrder {
+    pub(super) const FIRST: FixOrder = FixOrder(0);
+    pub(super) const NEVER: FixOrder = FixOrder(u128::MAX);
 
-    pub(super) fn new(level: u64, step: u32) -> Turn {
-        Turn(u128::from(level) << 32 | u128::from(step))
+    pub(super) fn new(level: u64, step: u32) -> FixOrder {
+        FixOrder(u128::from(level) << 32 | u128::from(step))
     }
 
     /// When a bound is reached. Where resources saturate at the same level, they come first.
-    pub(super) fn of_bound(level: f64) -> Turn {
-        Turn::new(level.to_bits(), 1 << 31)
+    pub(super) fn of_bound(level: f64) -> FixOrder {
+        FixOrder::new(level.to_bits(), 1 << 31)
     }
 
-    /// The turn of a level that was computed from what was fixed until this one.
-    pub(super) fn then(self, level: f64) -> Turn {
+    /// The place of a level that was computed from what was fixed until this one.
+    pub(super) fn then(self, level: f64) -> FixOrder {
         let same = (self.0 >> 32) as u64;
-        if level.to_bits() > same { Turn::new(level.to_bits(), 0) } else { Turn(self.0 + 1) }
+        if level.to_bits() > same { FixOrder::new(level.to_bits(), 0) } else { FixOrder(self.0 + 1) }
     }
 }
 
 /// When a resource is used up, and the level that it gives its users then.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Saturation {
-    pub(super) turn: Turn,
+    pub(super) order: FixOrder,
     pub(super) level: f64,
 }
 
 impl Saturation {
-    pub(super) const NEVER: Saturation = Saturation { turn: Turn::NEVER, level: f64::INFINITY };
+    pub(super) const NEVER: Saturation = Saturation { order: FixOrder::NEVER, level: f64::INFINITY };
     /// Of a resource without capacity.
-    pub(super) const AT_ONCE: Saturation = Saturation { turn: Turn::FIRST, level: 0.0 };
+    pub(super) const AT_ONCE: Saturation = Saturation { order: FixOrder::FIRST, level: 0.0 };
 }
 
 /// When an activity is fixed, at which share, and by which resource; by `NONE` if it is by its bound, or by nothing.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Fix {
-    pub(super) turn: Turn,
+    pub(super) order: FixOrder,
     pub(super) share: f64,
     pub(super) by: u32,
 }
@@ -55,7 +55,7 @@ pub(super) struct Fix {
 /// A user of a resource that is evaluated, as its other resources and its bound leave it.
 #[derive(Clone, Copy)]
 pub(super) struct Other {
-    pub(super) turn: Turn,
+    pub(super) order: FixOrder,
     /// What it takes of the resource if it is fixed before that is saturated.
     pub(super) amount: f64,
     /// What it weighs on the resource if not.
@@ -82,14 +82,14 @@ impl Resource {
     ///
     /// Sums are in the order of the users, so that they depend on nothing but who is fixed before, and at which share.
     pub(super) fn saturation(&self, others: &[Other]) -> Finding {
-        let mut own = Turn::FIRST;
+        let mut own = FixOrder::FIRST;
         let mut known = usize::MAX;
         loop {
-            let (mut left, mut usage, mut last, mut fixed) = (self.capacity, 0.0, Turn::FIRST, 0);
+            let (mut left, mut usage, mut last, mut fixed) = (self.capacity, 0.0, FixOrder::FIRST, 0);
             for other in others {
-                if other.turn < own {
+                if other.order < own {
                     fixed += 1;
-                    last = last.max(other.turn);
+                    last = last.max(other.order);
                     left -= if self.sharing == Sharing::Shared { other.amount } else { 0.0 };
                 } else {
                     usage = if self.sharing == Sharing::Shared {
@@ -112,7 +112,7 @@ impl Resource {
             let level = left / usage;
             own = last.then(level);
             if fixed == known {
-                return Finding::new(Saturation { turn: own, level });
+                return Finding::new(Saturation { order: own, level });
             }
             known = fixed;
         }

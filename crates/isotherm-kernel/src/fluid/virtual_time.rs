@@ -1,29 +1,33 @@
-//! Crowds: many activities that one resource limits, accounted for together.
+//! Virtual-time groups: many activities that one resource limits, accounted for together.
 //!
-//! Thousands of transfers from one disk all progress at shares `L / p` of the same level `L`. When one of them begins or ends,
-//! `L` changes and with it every share and every completion date; but not their order. A crowd keeps its members in the order
-//! of their *finish*: the value at which its clock `∫ L dt` stands when the work of a member, `remaining × p / rate_factor` in
-//! the same unit, is done. A change of level then costs a look at the first member instead of a pass over all: O(log n).
+//! Thousands of transfers from one disk progress at shares `L / p` of one level `L`. When a transfer
+//! begins or ends, `L` changes, and with it every share and every completion date, but not their
+//! order. A group keeps its members in the order of their *finish*: the value at which its clock
+//! `∫ L dt` stands when the work of a member, `remaining × p / rate_factor` in the same unit, is
+//! done. A change of level then costs a look at the first member instead of a pass over all:
+//! O(log n). This is the virtual time of generalised processor sharing (A. K. Parekh and
+//! R. G. Gallager, "A generalized processor sharing approach to flow control in integrated services
+//! networks: the single-node case", IEEE/ACM Transactions on Networking 1(3), 1993).
 //!
 //! # What the solver sees
 //!
-//! To progressive filling a crowd is one activity that uses its resource and every other resource of its members, each with
+//! To progressive filling a group is one activity that uses its resource and every other resource of its members, each with
 //! the sum of the members' weights over penalties: a [`Load`]. It must be fixed by its own resource. Should another resource
-//! saturate earlier, or a member's bound be reached, it is no longer true that one resource limits them all: the crowd is
+//! saturate earlier, or a member's bound be reached, it is no longer true that one resource limits them all: the group is
 //! dissolved, its members become activities like others, and the solve begins anew.
 //!
-//! Of the resources that a crowd loads, those that others use as well (*mixed*) take part in each solve that the crowd takes part in.
+//! Of the resources that a group loads, those that others use as well (*mixed*) take part in each solve that the group takes part in.
 //! Those that it loads alone (*pure*) need not: a heap of the levels at which they would saturate says when one of them matters.
 //!
 //! # Life
 //!
-//! A crowd is formed after a solve that fixed enough activities on one resource. Whoever is fixed there by a later solve joins it. Members
-//! leave when they end or are changed from outside. A crowd that has become small is dissolved, and after a
-//! crowd had to be dissolved its resource waits for some solves before it forms one again.
+//! A group is formed after a solve that fixed enough activities on one resource. Whoever is fixed there by a later solve joins it. Members
+//! leave when they end or are changed from outside. A group that has become small is dissolved, and after a
+//! group had to be dissolved its resource waits for some solves before it forms one again.
 //!
 //! # Order among equals
 //!
-//! A crowd has one entry in the event queue, for its next date. When that has come, the members
+//! A group has one entry in the event queue, for its next date. When that has come, the members
 //! that end get entries of their own, before anything else of that date is delivered. Under
 //! [`TieOrder::NewestFirst`](crate::TieOrder) these have the same places as those of other
 //! activities. Under [`TieOrder::Reference`](crate::TieOrder) members that end at the same date end
@@ -39,11 +43,11 @@ use crate::heap::{EntryId, Heap};
 use crate::queue::EventQueue;
 use crate::{Duration, Rank, Time};
 
-/// No crowd, no resource.
+/// No virtual-time group, no resource.
 pub(super) const NONE: u32 = u32::MAX;
 
-/// From how many activities on, fixed by one resource in one solve, a crowd is formed.
-pub(super) const CROWD_FROM: u32 = 64;
+/// From how many activities on, fixed by one resource in one solve, a virtual-time group is formed.
+pub(super) const VIRTUAL_TIME_FROM: u32 = 64;
 
 /// A sum of many terms that come and go, kept with twice the precision of its terms, so that what is left does
 /// not depend on what has been there.
@@ -74,9 +78,9 @@ impl Sum {
     }
 }
 
-/// What a crowd puts on one resource.
+/// What a virtual-time group puts on one resource.
 pub(super) struct Load {
-    pub(super) crowd: u32,
+    pub(super) group: u32,
     members: u32,
     usage: Usage,
     watch: Watch,
@@ -91,12 +95,12 @@ enum Usage {
 }
 
 impl Load {
-    fn new(crowd: u32, sharing: Sharing, watch: Watch) -> Self {
+    fn new(group: u32, sharing: Sharing, watch: Watch) -> Self {
         let usage = match sharing {
             Sharing::Shared => Usage::Sum(Sum::default()),
             Sharing::Fatpipe => Usage::Each(BTreeMap::new()),
         };
-        Load { crowd, members: 0, usage, watch }
+        Load { group, members: 0, usage, watch }
     }
 
     /// The sum, or on a fat pipe the largest.
@@ -139,14 +143,14 @@ fn discount(counts: &mut BTreeMap<u64, u32>, number: f64) {
     }
 }
 
-/// How a crowd looks after a resource that it loads.
+/// How a virtual-time group looks after a resource that it loads.
 #[derive(Clone, Copy)]
 enum Watch {
-    /// It is the crowd's own.
+    /// It is the virtual-time group's own.
     Own,
-    /// It is also used by others: place in [`Crowd::mixed`].
+    /// It is also used by others: place in [`VirtualTimeGroup::mixed`].
     Mixed(u32),
-    /// It is loaded by this crowd alone: entry of [`Crowd::pure`].
+    /// It is loaded by this virtual-time group alone: entry of [`VirtualTimeGroup::pure`].
     Pure(EntryId),
 }
 
@@ -155,19 +159,19 @@ enum Watch {
 #[derive(Clone, Copy)]
 pub(super) enum Waits {
     /// In the order of finishes.
-    InCrowd(EntryId),
+    InGroup(EntryId),
     /// It ends now, and has an entry in the event queue.
     InQueue,
 }
 
 impl Waits {
-    pub(super) fn is_in_crowd(self) -> bool {
-        matches!(self, Waits::InCrowd(_))
+    pub(super) fn is_in_group(self) -> bool {
+        matches!(self, Waits::InGroup(_))
     }
 }
 
 /// Many activities that one resource limits.
-pub(super) struct Crowd {
+pub(super) struct VirtualTimeGroup {
     pub(super) resource: u32,
     members: u32,
     /// The level of the last solve, in force since `updated`.
@@ -179,23 +183,23 @@ pub(super) struct Crowd {
     updated: Time,
     /// Members by finish, but for those that end now.
     waiting: Heap<u64, u32>,
-    /// The member whose entry in the event queue stands for the next date of the crowd.
+    /// The member whose entry in the event queue stands for the next date of the virtual-time group.
     head: Option<u32>,
     /// How many members have which `bound × penalty`; those without a bound are left out.
     bounds: BTreeMap<u64, u32>,
     pub(super) mixed: Vec<u32>,
     /// Resources that it loads alone, by the level at which they saturate.
     pure: Heap<u64, u32>,
-    /// Resources with a load of this crowd that take part in the solve in progress.
+    /// Resources with a load of this virtual-time group that take part in the solve in progress.
     pub(super) touched: Vec<u32>,
     /// The marking that reached it, and the collection that found it.
     pub(super) reached: u64,
     pub(super) collected: u64,
 }
 
-impl Crowd {
+impl VirtualTimeGroup {
     fn new(resource: u32, now: Time) -> Self {
-        Crowd {
+        VirtualTimeGroup {
             resource,
             members: 0,
             level: 0.0,
@@ -245,49 +249,49 @@ impl Crowd {
 }
 
 impl Fluid {
-    pub(super) fn level_of(&self, crowd: u32) -> f64 {
-        self.crowds[crowd as usize].level
+    pub(super) fn level_of(&self, group: u32) -> f64 {
+        self.groups[group as usize].level
     }
 
     /// Work left of a member.
-    pub(super) fn remaining_in_crowd(&self, index: u32, now: Time) -> f64 {
+    pub(super) fn remaining_in_group(&self, index: u32, now: Time) -> f64 {
         let activity = &self.activities[index as usize];
-        let left = self.crowds[activity.crowd as usize].until(activity.finish, now);
+        let left = self.groups[activity.group as usize].until(activity.finish, now);
         left * activity.rate_factor / activity.penalty
     }
 
-    /// Crowds that have become too small to be worth it are dissolved before they are solved.
-    pub(super) fn is_too_small(&self, crowd: u32) -> bool {
-        self.crowds[crowd as usize].members < self.crowd_from.div_ceil(4)
+    /// Virtual-time groups that have become too small to be worth it are dissolved before they are solved.
+    pub(super) fn is_too_small(&self, group: u32) -> bool {
+        self.groups[group as usize].members < self.virtual_time_from.div_ceil(4)
     }
 
-    /// After a solve: those whom a resource fixed join its crowd, or form one if they are many.
+    /// After a solve: those whom a resource fixed join its virtual-time group, or form one if they are many.
     pub(super) fn gather<T: Copy>(&mut self, now: Time, queue: &mut EventQueue<T>) {
         for number in 0..self.met.len() {
-            let crowd = &mut self.crowds[self.met[number] as usize];
-            crowd.advance(now);
-            crowd.level = crowd.next_level.unwrap_or(0.0);
+            let group = &mut self.groups[self.met[number] as usize];
+            group.advance(now);
+            group.level = group.next_level.unwrap_or(0.0);
         }
         for number in 0..self.members.len() {
             let index = self.members[number];
             let by = self.activities[index as usize].fixed_by;
-            if by == NONE || self.resources[by as usize].in_web || !self.may_join(index) {
+            if by == NONE || self.resources[by as usize].in_incremental || !self.may_join(index) {
                 continue;
             }
             let resource = &self.resources[by as usize];
-            if resource.crowd == NONE {
-                let many = resource.fixed_here >= self.crowd_from && self.solves >= resource.crowd_after;
+            if resource.group == NONE {
+                let many = resource.fixed_here >= self.virtual_time_from && self.solves >= resource.group_after;
                 if !many || resource.sharing == Sharing::Fatpipe {
                     continue;
                 }
-                let mut crowd = Crowd::new(by, now);
-                crowd.level = self.activities[index as usize].next_share * self.activities[index as usize].penalty;
-                crowd.reached = self.markings;
-                let crowd = self.crowds.insert(crowd) as u32;
-                self.resources[by as usize].crowd = crowd;
-                self.met.push(crowd);
+                let mut group = VirtualTimeGroup::new(by, now);
+                group.level = self.activities[index as usize].next_share * self.activities[index as usize].penalty;
+                group.reached = self.markings;
+                let group = self.groups.insert(group) as u32;
+                self.resources[by as usize].group = group;
+                self.met.push(group);
             }
-            self.join_crowd(index, self.resources[by as usize].crowd, now, queue);
+            self.join_group(index, self.resources[by as usize].group, now, queue);
         }
     }
 
@@ -297,7 +301,7 @@ impl Fluid {
         activity.remaining.is_finite() && activity.rate_factor > 0.0
     }
 
-    fn join_crowd<T: Copy>(&mut self, index: u32, crowd: u32, now: Time, queue: &mut EventQueue<T>) {
+    fn join_group<T: Copy>(&mut self, index: u32, group: u32, now: Time, queue: &mut EventQueue<T>) {
         self.unlink(index);
         let activity = &mut self.activities[index as usize];
         if let Some(event) = activity.event.take() {
@@ -305,40 +309,40 @@ impl Fluid {
         }
         activity.remaining = activity.remaining_at(now);
         activity.updated = now;
-        activity.crowd = crowd;
+        activity.group = group;
         let limit = activity.bound * activity.penalty;
-        let joined = &mut self.crowds[crowd as usize];
+        let joined = &mut self.groups[group as usize];
         let work = activity.remaining * activity.penalty / activity.rate_factor;
         let mut finish = joined.clock;
         finish.add(work);
         activity.finish = finish.value();
-        activity.waits = Waits::InCrowd(joined.waiting.push(activity.finish.to_bits(), index));
+        activity.waits = Waits::InGroup(joined.waiting.push(activity.finish.to_bits(), index));
         joined.members += 1;
         if limit.is_finite() {
             count(&mut joined.bounds, limit);
         }
         for number in 0..self.activities[index as usize].uses.len() {
-            self.add_load(index, number, crowd);
+            self.add_load(index, number, group);
         }
     }
 
-    fn add_load(&mut self, index: u32, number: usize, crowd: u32) {
+    fn add_load(&mut self, index: u32, number: usize, group: u32) {
         let activity = &self.activities[index as usize];
         let usage = &activity.uses[number];
         let amount = usage.weight / activity.penalty;
         let at = usage.resource;
         let resource = &mut self.resources[at as usize];
-        let load = match resource.loads.iter().position(|load| load.crowd == crowd) {
+        let load = match resource.loads.iter().position(|load| load.group == group) {
             Some(place) => &mut resource.loads[place],
             None => {
-                let watch = if resource.crowd == crowd {
+                let watch = if resource.group == group {
                     Watch::Own
                 } else {
-                    let mixed = &mut self.crowds[crowd as usize].mixed;
+                    let mixed = &mut self.groups[group as usize].mixed;
                     mixed.push(at);
                     Watch::Mixed(mixed.len() as u32 - 1)
                 };
-                resource.loads.push(Load::new(crowd, resource.sharing, watch));
+                resource.loads.push(Load::new(group, resource.sharing, watch));
                 let last = resource.loads.len() - 1;
                 &mut resource.loads[last]
             }
@@ -347,19 +351,19 @@ impl Fluid {
         self.watch(at);
     }
 
-    /// A member leaves its crowd. It uses nothing then; its remaining work is up to date.
-    pub(super) fn leave_crowd(&mut self, index: u32, now: Time) {
-        let remaining = self.remaining_in_crowd(index, now);
+    /// A member leaves its virtual-time group. It uses nothing then; its remaining work is up to date.
+    pub(super) fn leave_group(&mut self, index: u32, now: Time) {
+        let remaining = self.remaining_in_group(index, now);
         let activity = &mut self.activities[index as usize];
-        let crowd = activity.crowd;
-        let left = &mut self.crowds[crowd as usize];
-        activity.crowd = NONE;
+        let group = activity.group;
+        let left = &mut self.groups[group as usize];
+        activity.group = NONE;
         activity.remaining = remaining;
         activity.updated = now;
         activity.share = left.level / activity.penalty;
         left.members -= 1;
         match activity.waits {
-            Waits::InCrowd(entry) => {
+            Waits::InGroup(entry) => {
                 left.waiting.remove(entry);
             }
             Waits::InQueue => {}
@@ -372,47 +376,47 @@ impl Fluid {
             discount(&mut left.bounds, limit);
         }
         for number in 0..self.activities[index as usize].uses.len() {
-            self.remove_load(index, number, crowd);
+            self.remove_load(index, number, group);
         }
-        if self.crowds[crowd as usize].members == 0 {
-            let resource = self.crowds.remove(crowd as usize).resource;
-            self.resources[resource as usize].crowd = NONE;
+        if self.groups[group as usize].members == 0 {
+            let resource = self.groups.remove(group as usize).resource;
+            self.resources[resource as usize].group = NONE;
         }
     }
 
-    fn remove_load(&mut self, index: u32, number: usize, crowd: u32) {
+    fn remove_load(&mut self, index: u32, number: usize, group: u32) {
         let activity = &self.activities[index as usize];
         let usage = &activity.uses[number];
         let amount = usage.weight / activity.penalty;
         let at = usage.resource;
         let resource = &mut self.resources[at as usize];
-        let Some(place) = resource.loads.iter().position(|load| load.crowd == crowd) else { return };
+        let Some(place) = resource.loads.iter().position(|load| load.group == group) else { return };
         let load = &mut resource.loads[place];
         load.remove(amount);
         if load.members == 0 {
             let watch = resource.loads.swap_remove(place).watch;
             match watch {
                 Watch::Own => {}
-                Watch::Mixed(place) => self.forget_mixed(crowd, place),
+                Watch::Mixed(place) => self.forget_mixed(group, place),
                 Watch::Pure(entry) => {
-                    self.crowds[crowd as usize].pure.remove(entry);
+                    self.groups[group as usize].pure.remove(entry);
                 }
             }
         }
         self.watch(at);
     }
 
-    fn forget_mixed(&mut self, crowd: u32, place: u32) {
-        let mixed = &mut self.crowds[crowd as usize].mixed;
+    fn forget_mixed(&mut self, group: u32, place: u32) {
+        let mixed = &mut self.groups[group as usize].mixed;
         mixed.swap_remove(place as usize);
         if let Some(&moved) = mixed.get(place as usize)
-            && let Some(load) = self.resources[moved as usize].loads.iter_mut().find(|load| load.crowd == crowd)
+            && let Some(load) = self.resources[moved as usize].loads.iter_mut().find(|load| load.group == group)
         {
             load.watch = Watch::Mixed(place);
         }
     }
 
-    /// Decides how the crowds that load a resource look after it, and at which level it would saturate. To be called whenever its
+    /// Decides how the virtual-time groups that load a resource look after it, and at which level it would saturate. To be called whenever its
     /// users, its loads or its capacity have changed.
     pub(super) fn watch(&mut self, at: u32) {
         for number in 0..self.resources[at as usize].loads.len() {
@@ -420,42 +424,42 @@ impl Fluid {
             let pure = resource.live == 0 && resource.loads.len() == 1;
             let load = &resource.loads[number];
             let level = (resource.capacity / load.usage()).to_bits();
-            let crowd = load.crowd;
+            let group = load.group;
             let watch = match (load.watch, pure) {
                 (Watch::Own, _) | (Watch::Mixed(_), false) => continue,
                 (Watch::Pure(entry), true) => {
-                    self.crowds[crowd as usize].pure.rekey(entry, level);
+                    self.groups[group as usize].pure.rekey(entry, level);
                     continue;
                 }
                 (Watch::Pure(entry), false) => {
-                    let crowd = &mut self.crowds[crowd as usize];
-                    crowd.pure.remove(entry);
-                    crowd.mixed.push(at);
-                    Watch::Mixed(crowd.mixed.len() as u32 - 1)
+                    let group = &mut self.groups[group as usize];
+                    group.pure.remove(entry);
+                    group.mixed.push(at);
+                    Watch::Mixed(group.mixed.len() as u32 - 1)
                 }
                 (Watch::Mixed(place), true) => {
-                    self.forget_mixed(crowd, place);
-                    Watch::Pure(self.crowds[crowd as usize].pure.push(level, at))
+                    self.forget_mixed(group, place);
+                    Watch::Pure(self.groups[group as usize].pure.push(level, at))
                 }
             };
             self.resources[at as usize].loads[number].watch = watch;
         }
     }
 
-    /// Gives the members of a crowd back to the resources they use, and marks these.
-    pub(super) fn dissolve(&mut self, crowd: u32, now: Time) {
-        let Crowd { resource, ref waiting, .. } = self.crowds[crowd as usize];
+    /// Gives the members of a virtual-time group back to the resources they use, and marks these.
+    pub(super) fn dissolve(&mut self, group: u32, now: Time) {
+        let VirtualTimeGroup { resource, ref waiting, .. } = self.groups[group as usize];
         let mut members: Vec<u32> = waiting.targets().collect();
         members.sort_unstable_by_key(|&member| self.activities[member as usize].enabled);
         let mut touched = Vec::new();
         for &member in &members {
-            self.leave_crowd(member, now);
+            self.leave_group(member, now);
             self.link(member);
             touched.extend(self.activities[member as usize].uses.iter().map(|usage| usage.resource));
         }
         self.order_users(touched);
         // Dissolving costs as much as solving for all members, so it must not happen all the time.
-        self.resources[resource as usize].crowd_after = self.solves + u64::from(self.crowd_from);
+        self.resources[resource as usize].group_after = self.solves + u64::from(self.virtual_time_from);
         for &member in &members {
             self.mark_uses(member);
         }
@@ -464,7 +468,7 @@ impl Fluid {
     /// A member becomes an activity like others, because something about it is going to change.
     pub(super) fn expel(&mut self, index: u32, now: Time) {
         self.mark_uses(index);
-        self.leave_crowd(index, now);
+        self.leave_group(index, now);
         self.link(index);
         let uses = &self.activities[index as usize].uses;
         self.order_users(uses.iter().map(|usage| usage.resource).collect());
@@ -485,19 +489,19 @@ impl Fluid {
         }
     }
 
-    /// Puts the next date of a crowd into the queue: an entry of its first member, ahead of everything else of that date.
-    pub(super) fn schedule_crowd<T: Copy>(
+    /// Puts the next date of a virtual-time group into the queue: an entry of its first member, ahead of everything else of that date.
+    pub(super) fn schedule_group<T: Copy>(
         &mut self,
-        crowd: u32,
+        group: u32,
         now: Time,
         queue: &mut EventQueue<T>,
         target: &impl Fn(u32) -> T,
     ) {
-        let crowd = &mut self.crowds[crowd as usize];
-        let first = crowd.waiting.first().map(|(finish, index)| (crowd.date(finish), index));
+        let group = &mut self.groups[group as usize];
+        let first = group.waiting.first().map(|(finish, index)| (group.date(finish), index));
         let next = first.filter(|&(date, _)| date < Time::NEVER).map(|(date, index)| (date.max(now), index));
         let head = next.map(|(_, index)| index);
-        if let Some(old) = std::mem::replace(&mut crowd.head, head).filter(|&old| Some(old) != head)
+        if let Some(old) = std::mem::replace(&mut group.head, head).filter(|&old| Some(old) != head)
             && let Some(event) = self.activities[old as usize].event.take()
         {
             queue.remove(event);
@@ -512,22 +516,22 @@ impl Fluid {
         }
     }
 
-    /// The next date of a crowd has come: the members that end now get entries of their own in the queue, in their order.
-    pub(super) fn wake_crowd<T: Copy>(
+    /// The next date of a virtual-time group has come: the members that end now get entries of their own in the queue, in their order.
+    pub(super) fn wake_group<T: Copy>(
         &mut self,
-        crowd: u32,
+        group: u32,
         now: Time,
         queue: &mut EventQueue<T>,
         target: impl Fn(u32) -> T,
     ) {
-        let crowd = &mut self.crowds[crowd as usize];
-        crowd.head = None;
+        let group = &mut self.groups[group as usize];
+        group.head = None;
         let mut due = Vec::new();
-        while let Some((finish, index)) = crowd.waiting.first() {
-            if crowd.date(finish) > now {
+        while let Some((finish, index)) = group.waiting.first() {
+            if group.date(finish) > now {
                 break;
             }
-            crowd.waiting.pop();
+            group.waiting.pop();
             due.push(index);
         }
         due.sort_unstable_by_key(|&index| Reverse(self.activities[index as usize].enabled));
@@ -539,18 +543,18 @@ impl Fluid {
         }
     }
 
-    /// Asserts that the books of a crowd are those of its members.
+    /// Asserts that the books of a virtual-time group are those of its members.
     #[cfg(any(test, feature = "audit"))]
-    pub(super) fn check_crowd(&self, number: u32) {
-        let crowd = &self.crowds[number as usize];
-        let members: Vec<u32> = crowd.waiting.targets().collect();
-        assert_eq!(members.len(), crowd.members as usize, "who ended has left, and everybody else waits");
+    pub(super) fn check_group(&self, number: u32) {
+        let group = &self.groups[number as usize];
+        let members: Vec<u32> = group.waiting.targets().collect();
+        assert_eq!(members.len(), group.members as usize, "who ended has left, and everybody else waits");
         let mut usages: BTreeMap<u32, (u32, f64)> = BTreeMap::new();
         for &member in &members {
             let activity = &self.activities[member as usize];
-            assert_eq!(activity.crowd, number, "members know their crowd");
+            assert_eq!(activity.group, number, "members know their group");
             assert!(
-                crowd.level <= activity.bound * activity.penalty * (1.0 + super::PRECISION),
+                group.level <= activity.bound * activity.penalty * (1.0 + super::PRECISION),
                 "share above its bound"
             );
             for usage in &activity.uses {
@@ -565,14 +569,14 @@ impl Fluid {
         }
         for (at, (users, usage)) in usages {
             let resource = &self.resources[at as usize];
-            let load = resource.loads.iter().find(|load| load.crowd == number);
+            let load = resource.loads.iter().find(|load| load.group == number);
             let Some(load) = load else { panic!("a resource does not know its load") };
             assert_eq!(load.members, users, "loads count members");
             assert!((load.usage() - usage).abs() <= 1e-9 * usage, "loads add up");
             match load.watch {
-                Watch::Own => assert_eq!(at, crowd.resource),
+                Watch::Own => assert_eq!(at, group.resource),
                 Watch::Mixed(place) => {
-                    assert_eq!(crowd.mixed[place as usize], at);
+                    assert_eq!(group.mixed[place as usize], at);
                     assert!(resource.live > 0 || resource.loads.len() > 1, "what others use is mixed");
                 }
                 Watch::Pure(_) => {

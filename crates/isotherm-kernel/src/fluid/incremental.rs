@@ -1,4 +1,4 @@
-//! Webs: many activities in one connected system, whose solution is kept and mended.
+//! Incremental components: many activities in one connected system, whose max-min solution is kept and updated incrementally.
 //!
 //! Thousands of transfers between the hosts of a star are one component: each crosses some links, and each link carries a few
 //! transfers. When one of them begins or ends, a few dozens get other shares: those that its links limit, those that these leave more
@@ -26,24 +26,24 @@
 //!
 //! # Life
 //!
-//! A web is formed after a solve of a component with enough activities and neither crowds nor resources that deserve one. What becomes
+//! An incremental component is formed after a solve of a component with enough activities and neither virtual-time groups nor resources that deserve one. What becomes
 //! connected to it is absorbed. It is unravelled (its activities are like others again, with the shares they have) when it has become
-//! small, when a resource gets very many users, when it meets a crowd, and in a case it leaves to the other solver: that
-//! everything an activity uses is used up by others within the precision. There is one web at most, which may have several parts.
+//! small, when a resource gets very many users, when it meets a virtual-time group, and in a case it leaves to the other solver: that
+//! everything an activity uses is used up by others within the precision. There is one incremental component at most, which may have several parts.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 #[cfg(any(test, feature = "audit"))]
 use super::PRECISION;
-use super::crowd::NONE;
-use super::turn::{Finding, Fix, Other, Saturation, Turn};
+use super::fix_order::{Finding, Fix, FixOrder, Other, Saturation};
+use super::virtual_time::NONE;
 use super::{Activity, Fluid, Marking, Resource, Sharing, State, Use, live_users};
 use crate::Time;
 use crate::queue::EventQueue;
 
-/// From how many activities on, connected with each other, a web is formed.
-pub(super) const WEB_FROM: u32 = 256;
+/// From how many activities on, connected with each other, an incremental component is formed.
+pub(super) const INCREMENTAL_FROM: u32 = 256;
 
 /// With more users a resource that is saturated is not evaluated each time something happens to one of them.
 const MOST_USERS: u32 = 1024;
@@ -56,16 +56,16 @@ const SPARE: f64 = 1e-6;
 
 /// The solution that is kept.
 #[derive(Default)]
-pub(super) struct Web {
+pub(super) struct Incremental {
     /// By resource.
     saturations: Vec<Saturation>,
-    /// By activity, what follows from the saturations; up to date for those in the web.
+    /// By activity, what follows from the saturations; up to date for those in the incremental component.
     fixes: Vec<Fix>,
     /// By resource that is never saturated: what its users leave of it, not counting roundings.
     spare: Vec<f64>,
-    /// By resource: the turn for which it waits in the queue.
-    waits: Vec<Turn>,
-    queue: BinaryHeap<Reverse<(Turn, u32)>>,
+    /// By resource: the place in the fix order for which it waits in the queue.
+    waits: Vec<FixOrder>,
+    queue: BinaryHeap<Reverse<(FixOrder, u32)>>,
     /// By resource: the collection that has found it connected.
     seen: Vec<u64>,
     /// Uses of its resources.
@@ -82,11 +82,11 @@ pub(super) struct Web {
     found: Vec<u32>,
 }
 
-impl Web {
+impl Incremental {
     pub(super) fn add_resource(&mut self) {
         self.saturations.push(Saturation::NEVER);
         self.spare.push(f64::NEG_INFINITY);
-        self.waits.push(Turn::NEVER);
+        self.waits.push(FixOrder::NEVER);
         self.seen.push(0);
     }
 
@@ -97,24 +97,24 @@ impl Web {
     /// What fixes an activity if one of its resources is left out.
     fn fix_without(&self, activity: &Activity, without: u32) -> Fix {
         let bound = activity.bound * activity.penalty;
-        let turn = if bound < f64::INFINITY { Turn::of_bound(bound) } else { Turn::NEVER };
-        let mut first = Saturation { turn, level: f64::INFINITY };
+        let order = if bound < f64::INFINITY { FixOrder::of_bound(bound) } else { FixOrder::NEVER };
+        let mut first = Saturation { order, level: f64::INFINITY };
         let mut by = NONE;
         for usage in activity.uses.iter().filter(|usage| usage.resource != without) {
             let saturation = &self.saturations[usage.resource as usize];
-            if saturation.turn < first.turn {
+            if saturation.order < first.order {
                 (first, by) = (*saturation, usage.resource);
-            } else if saturation.turn == first.turn && by != NONE {
+            } else if saturation.order == first.order && by != NONE {
                 first.level = first.level.min(saturation.level);
             }
         }
         let share = if by == NONE { activity.bound } else { first.level / activity.penalty };
-        Fix { turn: first.turn, share, by }
+        Fix { order: first.order, share, by }
     }
 
     fn fix(&mut self, index: u32, activity: &Activity) {
         if self.fixes.len() <= index as usize {
-            self.fixes.resize(index as usize + 1, Fix { turn: Turn::NEVER, share: 0.0, by: NONE });
+            self.fixes.resize(index as usize + 1, Fix { order: FixOrder::NEVER, share: 0.0, by: NONE });
         }
         self.fixes[index as usize] = self.fix_without(activity, NONE);
     }
@@ -122,15 +122,15 @@ impl Web {
     /// What fixes an activity elsewhere than at one of its resources.
     fn fix_elsewhere(&self, index: u32, activity: &Activity, at: u32) -> Fix {
         let fix = self.fixes[index as usize];
-        let here = fix.by == at || fix.turn == self.saturations[at as usize].turn;
+        let here = fix.by == at || fix.order == self.saturations[at as usize].order;
         if here { self.fix_without(activity, at) } else { fix }
     }
 
-    /// Tells a resource that the share of a user has become another one, as far as is known, because of something at `turn`.
-    fn tell(&mut self, usage: &Use, resource: &Resource, turn: Turn, before: f64, share: f64) {
+    /// Tells a resource that the share of a user has become another one, as far as is known, because of something at `order`.
+    fn tell(&mut self, usage: &Use, resource: &Resource, order: FixOrder, before: f64, share: f64) {
         let at = usage.resource;
-        let saturation = self.saturations[at as usize].turn;
-        if saturation == Turn::NEVER {
+        let saturation = self.saturations[at as usize].order;
+        if saturation == FixOrder::NEVER {
             let spare = &mut self.spare[at as usize];
             *spare = match resource.sharing {
                 Sharing::Shared => *spare + usage.weight * (before - share),
@@ -139,77 +139,84 @@ impl Web {
             // Also if it is not a number, because nothing limited the user before.
             let plenty = *spare > resource.capacity * SPARE;
             if !plenty {
-                self.enqueue(turn, at);
+                self.enqueue(order, at);
             }
-        } else if saturation > turn {
+        } else if saturation > order {
             // It can only become later if it is left more.
-            self.enqueue(if share < before { saturation } else { turn }, at);
+            self.enqueue(if share < before { saturation } else { order }, at);
         }
     }
 
-    fn enqueue(&mut self, turn: Turn, resource: u32) {
+    fn enqueue(&mut self, order: FixOrder, resource: u32) {
         let waits = &mut self.waits[resource as usize];
-        if turn < *waits {
-            *waits = turn;
-            self.queue.push(Reverse((turn, resource)));
+        if order < *waits {
+            *waits = order;
+            self.queue.push(Reverse((order, resource)));
         }
     }
 
-    fn pop(&mut self) -> Option<(Turn, u32)> {
+    fn pop(&mut self) -> Option<(FixOrder, u32)> {
         loop {
-            let Reverse((turn, resource)) = self.queue.pop()?;
+            let Reverse((order, resource)) = self.queue.pop()?;
             let waits = &mut self.waits[resource as usize];
-            // It may have been put in again for an earlier turn.
-            if *waits == turn {
-                *waits = Turn::NEVER;
-                return Some((turn, resource));
+            // It may have been put in again for an earlier place.
+            if *waits == order {
+                *waits = FixOrder::NEVER;
+                return Some((order, resource));
             }
         }
     }
 }
 
 impl Fluid {
-    fn is_in_web(&self, usage: &Use) -> bool {
-        self.resources[usage.resource as usize].in_web
+    fn is_in_incremental(&self, usage: &Use) -> bool {
+        self.resources[usage.resource as usize].in_incremental
     }
 
-    /// Notes an activity in the web that has been enabled or changed.
+    /// Notes an activity in the incremental component that has been enabled or changed.
     pub(super) fn note_fresh(&mut self, index: u32) {
-        if self.web.uses > 0 && self.activities[index as usize].uses.iter().any(|usage| self.is_in_web(usage)) {
-            self.web.fresh.push(index);
+        if self.incremental.uses > 0
+            && self.activities[index as usize].uses.iter().any(|usage| self.is_in_incremental(usage))
+        {
+            self.incremental.fresh.push(index);
         }
     }
 
-    /// Mends the web. What it cannot go on with is marked like everywhere else then.
-    pub(super) fn settle_web<T: Copy>(&mut self, now: Time, queue: &mut EventQueue<T>, target: &impl Fn(u32) -> T) {
-        if self.web.touched.is_empty() {
+    /// Mends the incremental component. What it cannot go on with is marked like everywhere else then.
+    pub(super) fn settle_incremental<T: Copy>(
+        &mut self,
+        now: Time,
+        queue: &mut EventQueue<T>,
+        target: &impl Fn(u32) -> T,
+    ) {
+        if self.incremental.touched.is_empty() {
             return;
         }
-        if !self.absorb() || self.web_is_unfit() {
+        if !self.absorb() || self.incremental_is_unfit() {
             return self.unravel();
         }
-        self.mend();
+        self.update();
         let Some(changed) = self.find_changed() else { return self.unravel() };
         for &index in &changed {
             self.schedule(index, now, queue, target);
         }
-        self.web.found = changed;
+        self.incremental.found = changed;
         #[cfg(any(test, feature = "audit"))]
-        self.check_web();
+        self.check_incremental();
         self.let_go();
     }
 
-    /// Takes in what activities that have come connect to the web. Says whether that is free of crowds.
+    /// Takes in what activities that have come connect to the incremental component. Says whether that is free of virtual-time groups.
     fn absorb(&mut self) -> bool {
         let mut stack = Vec::new();
         let mut absorbed = false;
-        for number in 0..self.web.fresh.len() {
-            let activity = &self.activities[self.web.fresh[number] as usize];
-            if activity.state == State::Enabled && activity.uses.iter().any(|usage| self.is_in_web(usage)) {
+        for number in 0..self.incremental.fresh.len() {
+            let activity = &self.activities[self.incremental.fresh[number] as usize];
+            if activity.state == State::Enabled && activity.uses.iter().any(|usage| self.is_in_incremental(usage)) {
                 stack.extend(activity.uses.iter().map(|usage| usage.resource));
             }
             while let Some(at) = stack.pop() {
-                if self.resources[at as usize].in_web {
+                if self.resources[at as usize].in_incremental {
                     continue;
                 }
                 absorbed = true;
@@ -219,52 +226,53 @@ impl Fluid {
                     return false;
                 }
                 for (user, _) in live_users(&resource.users) {
-                    self.web.fresh.push(user);
+                    self.incremental.fresh.push(user);
                     stack.extend(self.activities[user as usize].uses.iter().map(|usage| usage.resource));
                 }
             }
         }
         if absorbed {
             let resources = &self.resources;
-            self.component.retain(|&at| !resources[at as usize].in_web);
+            self.component.retain(|&at| !resources[at as usize].in_incremental);
         }
         true
     }
 
     fn take_in(&mut self, at: u32) {
         let resource = &mut self.resources[at as usize];
-        resource.in_web = true;
+        resource.in_incremental = true;
         resource.dirty = true;
-        self.web.uses += resource.live as usize;
-        self.web.touched.push(at);
+        self.incremental.uses += resource.live as usize;
+        self.incremental.touched.push(at);
     }
 
-    fn web_is_unfit(&self) -> bool {
+    fn incremental_is_unfit(&self) -> bool {
         let crowded = |&at: &u32| {
-            self.resources[at as usize].live > MOST_USERS && self.web.saturations[at as usize] != Saturation::NEVER
+            self.resources[at as usize].live > MOST_USERS
+                && self.incremental.saturations[at as usize] != Saturation::NEVER
         };
-        self.web.uses < self.web_from as usize || self.web.touched.iter().any(crowded)
+        self.incremental.uses < self.incremental_from as usize || self.incremental.touched.iter().any(crowded)
     }
 
-    /// Resources that nobody uses any more are not part of the web.
+    /// Resources that nobody uses any more are not part of the incremental component.
     fn let_go(&mut self) {
-        for number in 0..self.web.touched.len() {
-            let resource = &mut self.resources[self.web.touched[number] as usize];
+        for number in 0..self.incremental.touched.len() {
+            let resource = &mut self.resources[self.incremental.touched[number] as usize];
             resource.dirty = false;
             if resource.live == 0 {
-                resource.in_web = false;
-                self.web.saturations[self.web.touched[number] as usize] = Saturation::NEVER;
+                resource.in_incremental = false;
+                self.incremental.saturations[self.incremental.touched[number] as usize] = Saturation::NEVER;
             }
         }
-        self.web.touched.clear();
-        self.web.fresh.clear();
+        self.incremental.touched.clear();
+        self.incremental.fresh.clear();
     }
 
-    /// Makes an end of the web and marks what has been touched, there and elsewhere, once more.
+    /// Makes an end of the incremental component and marks what has been touched, there and elsewhere, once more.
     fn unravel(&mut self) {
         let mut marked = std::mem::take(&mut self.component);
-        marked.extend_from_slice(&self.web.touched);
-        self.forget_web();
+        marked.extend_from_slice(&self.incremental.touched);
+        self.forget_incremental();
         for &at in &marked {
             self.resources[at as usize].dirty = false;
         }
@@ -274,91 +282,91 @@ impl Fluid {
         }
     }
 
-    fn forget_web(&mut self) {
-        for (resource, saturation) in self.resources.iter_mut().zip(&mut self.web.saturations) {
-            resource.in_web = false;
+    fn forget_incremental(&mut self) {
+        for (resource, saturation) in self.resources.iter_mut().zip(&mut self.incremental.saturations) {
+            resource.in_incremental = false;
             *saturation = Saturation::NEVER;
         }
-        self.web.uses = 0;
-        self.web.after = self.solves + u64::from(self.web_from);
+        self.incremental.uses = 0;
+        self.incremental.after = self.solves + u64::from(self.incremental_from);
         self.let_go();
     }
 
     /// Finds the solution anew from what has been touched on.
-    fn mend(&mut self) {
-        let Fluid { activities, web, .. } = self;
-        for number in 0..web.fresh.len() {
-            web.fix(web.fresh[number], &activities[web.fresh[number] as usize]);
+    fn update(&mut self) {
+        let Fluid { activities, incremental, .. } = self;
+        for number in 0..incremental.fresh.len() {
+            incremental.fix(incremental.fresh[number], &activities[incremental.fresh[number] as usize]);
         }
-        for number in 0..web.touched.len() {
-            web.enqueue(Turn::FIRST, web.touched[number]);
+        for number in 0..incremental.touched.len() {
+            incremental.enqueue(FixOrder::FIRST, incremental.touched[number]);
         }
         // A change that goes round in circles, raising each a little in each round, would take longer than to begin at the beginning.
-        web.evaluations = 0;
-        let most = 4 * web.uses + 1000;
-        while let Some((turn, at)) = self.web.pop() {
-            self.mend_at(turn, at);
-            if self.web.evaluations > most {
-                return self.solve_web_anew();
+        incremental.evaluations = 0;
+        let most = 4 * incremental.uses + 1000;
+        while let Some((order, at)) = self.incremental.pop() {
+            self.update_at(order, at);
+            if self.incremental.evaluations > most {
+                return self.solve_incremental_anew();
             }
         }
     }
 
-    /// Finds the solution of the whole web without what is known of it. Each resource is decided once then.
-    fn solve_web_anew(&mut self) {
-        let Fluid { resources, activities, web, .. } = self;
-        web.queue.clear();
-        let inside = || (0..resources.len() as u32).filter(|&at| resources[at as usize].in_web);
+    /// Finds the solution of the whole incremental component without what is known of it. Each resource is decided once then.
+    fn solve_incremental_anew(&mut self) {
+        let Fluid { resources, activities, incremental, .. } = self;
+        incremental.queue.clear();
+        let inside = || (0..resources.len() as u32).filter(|&at| resources[at as usize].in_incremental);
         for at in inside() {
-            web.saturations[at as usize] = Saturation::NEVER;
-            web.spare[at as usize] = f64::NEG_INFINITY;
-            web.waits[at as usize] = Turn::NEVER;
-            web.enqueue(Turn::FIRST, at);
+            incremental.saturations[at as usize] = Saturation::NEVER;
+            incremental.spare[at as usize] = f64::NEG_INFINITY;
+            incremental.waits[at as usize] = FixOrder::NEVER;
+            incremental.enqueue(FixOrder::FIRST, at);
         }
         for (user, _) in inside().flat_map(|at| live_users(&resources[at as usize].users)) {
-            web.fix(user, &activities[user as usize]);
-            web.fresh.push(user);
+            incremental.fix(user, &activities[user as usize]);
+            incremental.fresh.push(user);
         }
-        while let Some((turn, at)) = self.web.pop() {
-            self.mend_at(turn, at);
+        while let Some((order, at)) = self.incremental.pop() {
+            self.update_at(order, at);
         }
     }
 
-    /// Evaluates a resource when everything before `turn` is decided.
-    fn mend_at(&mut self, turn: Turn, at: u32) {
-        let old = self.web.saturations[at as usize];
+    /// Evaluates a resource when everything before `order` is decided.
+    fn update_at(&mut self, order: FixOrder, at: u32) {
+        let old = self.incremental.saturations[at as usize];
         let Finding { saturation: new, spare, overdrawn } = self.evaluate(at);
         if new != old {
-            let first = old.turn.min(new.turn);
-            let earlier = self.web.queue.peek().is_some_and(|Reverse((next, _))| *next < first);
-            if first > turn && earlier {
+            let first = old.order.min(new.order);
+            let earlier = self.incremental.queue.peek().is_some_and(|Reverse((next, _))| *next < first);
+            if first > order && earlier {
                 // Something may be decided before that matters here.
-                return self.web.enqueue(first, at);
+                return self.incremental.enqueue(first, at);
             }
-            self.web.saturations[at as usize] = new;
-            self.spread(at, old.turn, new.turn);
+            self.incremental.saturations[at as usize] = new;
+            self.spread(at, old.order, new.order);
         }
-        self.web.spare[at as usize] = spare;
+        self.incremental.spare[at as usize] = spare;
         self.resources[at as usize].overdrawn = overdrawn;
     }
 
-    /// A resource is saturated at another turn: fixes its users anew and tells the other resources that they use.
-    fn spread(&mut self, at: u32, old: Turn, new: Turn) {
-        let Fluid { resources, activities, web, .. } = self;
+    /// A resource is saturated at another place of the fix order: fixes its users anew and tells the other resources that they use.
+    fn spread(&mut self, at: u32, old: FixOrder, new: FixOrder) {
+        let Fluid { resources, activities, incremental, .. } = self;
         let first = old.min(new);
         for (user, _) in live_users(&resources[at as usize].users) {
-            let fix = web.fixes[user as usize];
-            if fix.by != at && fix.turn < first {
+            let fix = incremental.fixes[user as usize];
+            if fix.by != at && fix.order < first {
                 continue;
             }
             let activity = &activities[user as usize];
-            web.fix(user, activity);
-            let share = web.fixes[user as usize].share;
-            web.fresh.push(user);
+            incremental.fix(user, activity);
+            let share = incremental.fixes[user as usize].share;
+            incremental.fresh.push(user);
             for usage in &activity.uses {
                 let resource = &resources[usage.resource as usize];
                 if usage.resource != at && resource.capacity < UNLIMITED {
-                    web.tell(usage, resource, first, fix.share, share);
+                    incremental.tell(usage, resource, first, fix.share, share);
                 }
             }
         }
@@ -366,8 +374,8 @@ impl Fluid {
 
     /// When a resource is saturated, as its users are fixed elsewhere now.
     fn evaluate(&mut self, at: u32) -> Finding {
-        let Fluid { resources, activities, web, .. } = self;
-        web.evaluations += 1;
+        let Fluid { resources, activities, incremental, .. } = self;
+        incremental.evaluations += 1;
         let resource = &resources[at as usize];
         if resource.capacity <= 0.0 {
             return Finding::new(Saturation::AT_ONCE);
@@ -375,16 +383,16 @@ impl Fluid {
         if resource.capacity >= UNLIMITED {
             return Finding::new(Saturation::NEVER);
         }
-        let mut others = std::mem::take(&mut web.others);
+        let mut others = std::mem::take(&mut incremental.others);
         others.clear();
         for (user, number) in live_users(&resource.users) {
             let activity = &activities[user as usize];
             let weight = activity.uses[number as usize].weight;
-            let fix = web.fix_elsewhere(user, activity, at);
-            others.push(Other { turn: fix.turn, amount: weight * fix.share, usage: weight / activity.penalty });
+            let fix = incremental.fix_elsewhere(user, activity, at);
+            others.push(Other { order: fix.order, amount: weight * fix.share, usage: weight / activity.penalty });
         }
         let finding = resource.saturation(&others);
-        web.others = others;
+        incremental.others = others;
         finding
     }
 
@@ -392,21 +400,21 @@ impl Fluid {
     /// what one of them gets.
     fn find_changed(&mut self) -> Option<Vec<u32>> {
         self.collections += 1;
-        let Fluid { activities, web, collections, .. } = self;
-        let mut found = std::mem::take(&mut web.found);
+        let Fluid { activities, incremental, collections, .. } = self;
+        let mut found = std::mem::take(&mut incremental.found);
         found.clear();
-        for &index in &web.fresh {
+        for &index in &incremental.fresh {
             let activity = &mut activities[index as usize];
             if activity.collected == *collections || activity.state != State::Enabled {
                 continue;
             }
             activity.collected = *collections;
-            let fix = web.fixes[index as usize];
-            if fix.turn == Turn::NEVER {
+            let fix = incremental.fixes[index as usize];
+            if fix.order == FixOrder::NEVER {
                 return None;
             }
-            // One that has left a crowd may have the entry of the crowd still.
-            if fix.share != activity.share || activity.event.is_none() || activity.waits.is_in_crowd() {
+            // One that has left a virtual-time group may have the entry of the virtual-time group still.
+            if fix.share != activity.share || activity.event.is_none() || activity.waits.is_in_group() {
                 activity.next_share = fix.share;
                 found.push(index);
             }
@@ -415,10 +423,10 @@ impl Fluid {
         Some(found)
     }
 
-    /// After a solve, before its shares are put in force: a component of many activities becomes part of the web, and
+    /// After a solve, before its shares are put in force: a component of many activities becomes part of the incremental component, and
     /// gets its shares from there.
-    pub(super) fn form_web(&mut self) {
-        let many = self.members.len() >= self.web_from as usize && self.solves >= self.web.after;
+    pub(super) fn form_incremental(&mut self) {
+        let many = self.members.len() >= self.incremental_from as usize && self.solves >= self.incremental.after;
         if !many || self.marking != Marking::Everything {
             return;
         }
@@ -427,21 +435,21 @@ impl Fluid {
         for number in 0..self.component.len() {
             let first = self.component[number];
             let (resources, activities, fit) = self.connected(first);
-            if fit && activities.len() >= self.web_from as usize {
+            if fit && activities.len() >= self.incremental_from as usize {
                 resources.iter().for_each(|&at| self.take_in(at));
                 formed.extend(activities);
             }
         }
         if formed.is_empty() {
-            self.web.after = self.solves + u64::from(self.web_from / 4);
+            self.incremental.after = self.solves + u64::from(self.incremental_from / 4);
             return;
         }
-        self.web.fresh.extend(&formed);
-        self.mend();
-        let fixes = &self.web.fixes;
-        if formed.iter().any(|&index| fixes[index as usize].turn == Turn::NEVER) {
+        self.incremental.fresh.extend(&formed);
+        self.update();
+        let fixes = &self.incremental.fixes;
+        if formed.iter().any(|&index| fixes[index as usize].order == FixOrder::NEVER) {
             // The shares of the solve are the ones then.
-            return self.forget_web();
+            return self.forget_incremental();
         }
         for index in formed {
             self.activities[index as usize].next_share = fixes[index as usize].share;
@@ -449,14 +457,14 @@ impl Fluid {
         self.let_go();
     }
 
-    /// What is connected to a resource, unless it has been looked at, and whether a web can be made of it.
+    /// What is connected to a resource, unless it has been looked at, and whether an incremental component can be made of it.
     fn connected(&mut self, first: u32) -> (Vec<u32>, Vec<u32>, bool) {
-        let Fluid { resources, activities, web, collections, .. } = self;
+        let Fluid { resources, activities, incremental, collections, .. } = self;
         let (mut found, mut users) = (Vec::new(), Vec::new());
         let mut fit = true;
         let mut most = 0;
-        if web.seen[first as usize] != *collections {
-            web.seen[first as usize] = *collections;
+        if incremental.seen[first as usize] != *collections {
+            incremental.seen[first as usize] = *collections;
             found.push(first);
         }
         let mut next = 0;
@@ -473,7 +481,7 @@ impl Fluid {
                 activity.collected = *collections;
                 users.push(user);
                 for usage in &activity.uses {
-                    let seen = &mut web.seen[usage.resource as usize];
+                    let seen = &mut incremental.seen[usage.resource as usize];
                     if *seen != *collections {
                         *seen = *collections;
                         found.push(usage.resource);
@@ -481,31 +489,31 @@ impl Fluid {
                 }
             }
         }
-        // Where one resource limits many, a crowd does better.
-        fit &= most < self.crowd_from || most as usize * 4 <= users.len();
+        // Where one resource limits many, a virtual-time group does better.
+        fit &= most < self.virtual_time_from || most as usize * 4 <= users.len();
         (found, users, fit)
     }
 
     /// Asserts that the solution is the one that is found without what is known of it, to the bit, and that it keeps within capacities.
     #[cfg(any(test, feature = "audit"))]
-    fn check_web(&mut self) {
+    fn check_incremental(&mut self) {
         // Some of the fresh ones may have left again.
-        let uses = self.web.fresh.iter().flat_map(|&index| &self.activities[index as usize].uses);
-        let uses = uses.filter(|usage| self.is_in_web(usage)).map(|usage| usage.resource);
-        let looked_at: Vec<u32> = self.web.touched.iter().copied().chain(uses).collect();
-        let (saturations, spare) = (self.web.saturations.clone(), self.web.spare.clone());
-        let (fixes, fresh) = (self.web.fixes.clone(), self.web.fresh.len());
-        self.solve_web_anew();
-        assert!(saturations == self.web.saturations, "what is mended is what would be solved anew");
-        (self.web.spare, self.web.fixes) = (spare, fixes);
-        self.web.fresh.truncate(fresh);
+        let uses = self.incremental.fresh.iter().flat_map(|&index| &self.activities[index as usize].uses);
+        let uses = uses.filter(|usage| self.is_in_incremental(usage)).map(|usage| usage.resource);
+        let looked_at: Vec<u32> = self.incremental.touched.iter().copied().chain(uses).collect();
+        let (saturations, spare) = (self.incremental.saturations.clone(), self.incremental.spare.clone());
+        let (fixes, fresh) = (self.incremental.fixes.clone(), self.incremental.fresh.len());
+        self.solve_incremental_anew();
+        assert!(saturations == self.incremental.saturations, "what is mended is what would be solved anew");
+        (self.incremental.spare, self.incremental.fixes) = (spare, fixes);
+        self.incremental.fresh.truncate(fresh);
         for at in looked_at {
             let resource = &self.resources[at as usize];
             let mut used = 0.0;
             for (user, number) in live_users(&resource.users) {
                 let activity = &self.activities[user as usize];
-                let fix = self.web.fix_without(activity, NONE);
-                assert_eq!(fix, self.web.fixes[user as usize], "fixes follow from saturations");
+                let fix = self.incremental.fix_without(activity, NONE);
+                assert_eq!(fix, self.incremental.fixes[user as usize], "fixes follow from saturations");
                 assert!(fix.share == activity.share, "shares are in force");
                 assert!(fix.share <= activity.bound * (1.0 + PRECISION), "share above its bound");
                 let amount = activity.uses[number as usize].weight * fix.share;

@@ -1,8 +1,8 @@
-//! Webs: whatever comes and goes in a network, activities end at the dates at which they end when every change solves all that is
+//! Incremental components: whatever comes and goes in a network, activities end at the dates at which they end when every change solves all that is
 //! connected with it anew.
 //!
 //! With the feature `audit`, which a test of the whole workspace has, each change is also compared to the bit with a
-//! solution of the web from nothing. What shares ought to be is tested in `fluid_oracle.rs`, with webs and without.
+//! solution of the incremental component from nothing. What shares ought to be is tested in `fluid_oracle.rs`, with incremental components and without.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -142,8 +142,8 @@ async fn meddle(kernel: &Kernel, links: &Links, id: isotherm_kernel::ActivityId,
 }
 
 /// When the transfers of each lane end, and how.
-fn ends(churn: &Churn, webs: u32) -> Ends {
-    let simulation = Simulation::new().with_crowds_from(NEVER).with_webs_from(webs);
+fn ends(churn: &Churn, incremental: u32) -> Ends {
+    let simulation = Simulation::new().with_virtual_time_from(NEVER).with_incremental_from(incremental);
     let kernel = simulation.kernel();
     let links = Rc::new(Links::new(&kernel, &churn.network));
     let streams = RandomStreams::new(churn.seed);
@@ -180,7 +180,7 @@ proptest! {
 
     /// To the nanosecond.
     #[test]
-    fn dates_are_those_of_solving_all_anew(churn in churn(), webs in select(vec![2u32, 2, 5, 10])) {
-        prop_assert_eq!(ends(&churn, webs), ends(&churn, NEVER));
+    fn dates_are_those_of_solving_all_anew(churn in churn(), incremental in select(vec![2u32, 2, 5, 10])) {
+        prop_assert_eq!(ends(&churn, incremental), ends(&churn, NEVER));
     }
 }

@@ -9,8 +9,8 @@ use super::{at, secs};
 
 /// A site like those of image copies: a disk that all transfers read, a link and a disk for each destination, which also serves
 /// reads of its own now and then. Gives when each activity ended.
-fn site(crowds_from: u32) -> Vec<(String, Time)> {
-    let simulation = Simulation::new().with_crowds_from(crowds_from);
+fn site(virtual_time_from: u32) -> Vec<(String, Time)> {
+    let simulation = Simulation::new().with_virtual_time_from(virtual_time_from);
     let kernel = simulation.kernel();
     let disk = kernel.resource(1000.0, Sharing::Shared);
     let spine = kernel.resource(400.0, Sharing::Fatpipe);
@@ -40,13 +40,13 @@ fn site(crowds_from: u32) -> Vec<(String, Time)> {
     ends.take()
 }
 
-/// The dates that the oracle of `fluid_oracle.rs` vouches for are those without crowds.
+/// The dates that the oracle of `fluid_oracle.rs` vouches for are those without virtual-time groups.
 #[test]
-fn dates_do_not_depend_on_crowds() {
+fn dates_do_not_depend_on_virtual_time_groups() {
     let mut without = site(u32::MAX);
     without.sort();
-    for crowds_from in [2, 8, 64] {
-        let mut with = site(crowds_from);
+    for virtual_time_from in [2, 8, 64] {
+        let mut with = site(virtual_time_from);
         with.sort();
         for ((name, date), (other, expected)) in with.iter().zip(&without) {
             assert_eq!(name, other);
@@ -60,7 +60,7 @@ fn dates_do_not_depend_on_crowds() {
 
 /// Plays with a hundred equal activities of 1 on a resource of 100, which all end at 1 s; says which ended in which order.
 fn hundred(spec: impl Fn(ActivitySpec) -> ActivitySpec + 'static) -> Vec<u32> {
-    let simulation = Simulation::new().with_crowds_from(10);
+    let simulation = Simulation::new().with_virtual_time_from(10);
     let kernel = simulation.kernel();
     let resource = kernel.resource(100.0, Sharing::Shared);
     let ends = Rc::new(RefCell::new(Vec::new()));
@@ -89,7 +89,7 @@ fn members_that_are_oldest_first_end_in_the_order_of_creation() {
 
 /// A hundred activities share 100; at 1 s, when each has done 1 of 10, something happens to the first of them.
 fn after_a_second(change: impl AsyncFnOnce(&isotherm_kernel::Kernel, isotherm_kernel::ActivityId) + 'static) {
-    let simulation = Simulation::new().with_crowds_from(10);
+    let simulation = Simulation::new().with_virtual_time_from(10);
     let kernel = simulation.kernel();
     let resource = kernel.resource(100.0, Sharing::Shared);
     let start = || kernel.start(ActivitySpec::new(Rank::Cpu, 10.0).uses(resource, 1.0)).detach();
