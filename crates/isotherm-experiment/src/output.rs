@@ -280,6 +280,18 @@ mod tests {
     }
 
     #[test]
+    fn a_file_is_written_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("drawing.svg");
+        write_whole(&path, "one", rules()).unwrap();
+        write_whole(&path, "two", rules()).unwrap();
+        assert_eq!(read(folder.path(), "drawing.svg"), "two");
+        assert!(write_whole(folder.path(), "three", rules()).is_err());
+        assert!(write_whole(&folder.path().join("nowhere/drawing.svg"), "three", rules()).is_err());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
     fn files_appear_when_they_are_whole() {
         let parent = tempfile::tempdir().unwrap();
         let folder = parent.path().join("results").join("study");

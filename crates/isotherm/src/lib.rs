@@ -103,6 +103,7 @@
 //! | [`serverless`] | images, functions, containers, the service and its policies | the [life of an invocation](serverless); policies of your own |
 //! | [`workload`] | arrivals: written out, drawn, or read from traces | [replaying a trace](workload::CsvTrace) |
 //! | [`results`] | columns, streaming statistics, CSV | [what is left](results::Column) of an invocation |
+//! | [`figures`] | platforms as tables and drawings | [looking at a platform](figures::platform) |
 //! | [`experiment`] | experiment files, from text to results on disk | running experiments from a program |
 //!
 //! and beside them the [`prelude`], the [`quantities`], [`World`], [`Cluster`] and [`Error`].
@@ -235,6 +236,8 @@
 
 #[cfg(feature = "experiment")]
 pub use isotherm_experiment as experiment;
+#[cfg(feature = "figures")]
+pub use isotherm_figures as figures;
 pub use isotherm_kernel as kernel;
 pub use isotherm_platform as platform;
 #[cfg(feature = "results")]

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use comfy_table::{Table as Lines, presets};
+use isotherm_experiment::PlatformFile;
 use isotherm_experiment::output::{Rules, write_whole};
-use isotherm_experiment::platform_view::{PlatformView, Table, routes_json};
+use isotherm_figures::platform::{PlatformView, Table, routes_json};
 
 use super::elsewhere;
 use crate::Status;
@@ -14,16 +15,17 @@ use crate::text;
 
 /// Shows what is on a platform, or a route, and draws it.
 pub fn run(arguments: &PlatformArguments) -> Status {
-    let view = match PlatformView::load(&arguments.file, &arguments.overrides()) {
-        Ok(view) => view,
+    let file = match PlatformFile::load(&arguments.file, &arguments.overrides()) {
+        Ok(file) => file,
         Err(diagnostics) => {
             Terminal::show(&diagnostics);
             return Status::BadInput;
         }
     };
-    if !view.warnings().list().is_empty() {
-        Terminal::show(view.warnings());
+    if !file.warnings.list().is_empty() {
+        Terminal::show(&file.warnings);
     }
+    let view = PlatformView::new(file.title, file.spec).with_parts(file.parts);
     // A mistyped host is found before anything is written.
     let shown = match arguments.route.as_deref() {
         Some([from, to]) => match shown_route(&view, from, to, arguments.json) {
@@ -44,7 +46,7 @@ pub fn run(arguments: &PlatformArguments) -> Status {
         Terminal::complain("error: both drawings would be written to the same place");
         return Status::BadInput;
     }
-    let rules = Rules { inputs: view.inputs(), force: arguments.force };
+    let rules = Rules { inputs: &file.inputs, force: arguments.force };
     let mut drawn = Vec::new();
     for (path, draw) in drawings.into_iter().filter_map(|(path, draw)| Some((path.as_deref()?, draw))) {
         if path == Path::new("-") {

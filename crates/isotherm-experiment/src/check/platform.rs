@@ -3,17 +3,17 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use isotherm_platform::{DiskId, HostId, PlatformError, PlatformSpec};
+use isotherm_platform::{DiskId, HostId, PlatformSpec};
 
 use crate::check::compact;
 use crate::check::context::Context;
 use crate::check::fields::{Fields, FromValue};
 use crate::check::names::tables;
 use crate::check::schema::{TableSpec, Takes, field};
-use crate::diagnostic::{Diagnostic, Report};
+use crate::diagnostic::Report;
 use crate::plan::HostsPlan;
-use crate::platform_view::profiles;
-use crate::source::{Located, SourceId, Span};
+use crate::simgrid;
+use crate::source::{Located, Span};
 use crate::tree::{Kind, Table, Value};
 
 /// `[platform]` with a SimGrid file.
@@ -150,33 +150,24 @@ fn xml(path: &Located<String>, context: &Context<'_>) -> Option<PlatformSpec> {
     let file = context.read(path)?;
     let full = context.path(path);
     let folder = full.parent().unwrap_or(Path::new(""));
-    let mut profile = profiles::beside(folder);
-    let mut noted = |name: &str| {
-        context.sources.borrow_mut().add_input(&folder.join(name));
-        profile(name)
-    };
-    match PlatformSpec::from_simgrid_xml_with(&file.text, &mut noted) {
+    let note = |profile: &Path| context.sources.borrow_mut().add_input(profile);
+    let read = simgrid::platform(&file.text, folder, note);
+    let sources = context.sources.borrow();
+    let diagnostic = |error| simgrid::diagnostic(error, file.source, path.span, &sources);
+    match read {
         Ok(spec) => {
             for warning in spec.warnings() {
-                context.report.warn(xml_error(warning, file.source, path, context));
+                context.report.warn(diagnostic(warning));
             }
             Some(spec)
         }
         Err(errors) => {
             for error in &errors {
-                context.report.push(xml_error(error, file.source, path, context));
+                context.report.push(diagnostic(error));
             }
             None
         }
     }
-}
-
-fn xml_error(error: &PlatformError, source: SourceId, path: &Located<String>, context: &Context<'_>) -> Diagnostic {
-    let place = match error.place() {
-        Some(place) => context.sources.borrow().word_at(source, place.line as usize, place.column as usize),
-        None => path.span,
-    };
-    Diagnostic::at(place, error.problem().to_string(), error.hint().unwrap_or_default())
 }
 
 /// Finds the hosts that play a part, and checks that they can.

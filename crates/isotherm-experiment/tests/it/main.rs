@@ -10,7 +10,6 @@ mod manifest;
 mod orphans;
 mod outages;
 mod plan;
-mod platform_view;
 mod policies;
 mod reference;
 mod robust;

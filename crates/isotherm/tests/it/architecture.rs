@@ -7,13 +7,14 @@ use std::process::Command;
 use serde_json::Value;
 
 /// What each crate may use of the others, directly.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("isotherm-kernel", &[]),
     ("isotherm-platform", &["isotherm-kernel"]),
     ("isotherm-services", &["isotherm-kernel", "isotherm-platform"]),
     ("isotherm-serverless", &["isotherm-kernel", "isotherm-platform", "isotherm-services"]),
     ("isotherm-workload", &["isotherm-kernel"]),
     ("isotherm-results", &["isotherm-kernel", "isotherm-serverless"]),
+    ("isotherm-figures", &["isotherm-platform"]),
     (
         "isotherm-experiment",
         &[
@@ -25,7 +26,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
             "isotherm-results",
         ],
     ),
-    ("isotherm-cli", &["isotherm-experiment", "isotherm-results"]),
+    ("isotherm-cli", &["isotherm-experiment", "isotherm-figures", "isotherm-results"]),
     (
         "isotherm",
         &[
@@ -36,19 +37,21 @@ const ARROWS: [(&str, &[&str]); 10] = [
             "isotherm-workload",
             "isotherm-results",
             "isotherm-experiment",
+            "isotherm-figures",
         ],
     ),
     ("isotherm-bench", &["isotherm"]),
 ];
 
 /// Crates that open nothing and never look at the machine.
-const BELOW_EXPERIMENT: [&str; 6] = [
+const BELOW_EXPERIMENT: [&str; 7] = [
     "isotherm-kernel",
     "isotherm-platform",
     "isotherm-services",
     "isotherm-serverless",
     "isotherm-workload",
     "isotherm-results",
+    "isotherm-figures",
 ];
 
 /// What those crates must not use: files, sockets, the environment, other processes and threads, the wall clock.

@@ -8,10 +8,10 @@ use std::fmt::Write;
 
 use isotherm_platform::ZoneId;
 
-use super::PlatformView;
 use super::graph::{Graph, Node};
 use super::label::Label;
 use super::layout::{Block, Place, Size, layout};
+use super::view::PlatformView;
 
 const MARGIN: f64 = 16.0;
 /// Between the border of a box and what is in it.
@@ -68,11 +68,6 @@ impl PlatformView {
             y += scene.size.height + MARGIN;
         }
         svg + "</svg>\n"
-    }
-
-    /// The zones that are in no other.
-    pub(super) fn outermost(&self) -> impl Iterator<Item = ZoneId> {
-        self.spec.zones().filter(|(_, zone)| zone.parent.is_none()).map(|(id, _)| id)
     }
 
     /// A zone, or some that are alike, with everything that is in it in its place.

@@ -2,10 +2,10 @@
 
 use isotherm_platform::{HostId, LinkId, Point, RouterId, ZoneId};
 
-use super::PlatformView;
 use super::graph::Node;
-use super::quantity;
 use super::table::{link_name, policy, speed};
+use super::view::PlatformView;
+use crate::quantity;
 
 /// A name is shortened to so many characters.
 const LONGEST_NAME: usize = 28;

@@ -5,14 +5,14 @@
 //! the way and n' times on the way back. That is the network model of the simulation (see `NetworkModel`), for the case that nobody
 //! else sends.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use isotherm_platform::{HostId, LinkId, LinkSharing, PlatformError, PlatformSpec};
 use serde::Serialize;
 
-use super::PlatformView;
-use super::quantity;
-use super::table::{Table, policy};
+use super::table::{Table, json, policy};
+use super::view::PlatformView;
+use crate::quantity;
 
 /// Who shares a link is found by looking at all routes, which are too many beyond so many hosts.
 const MOST_HOSTS: usize = 200;
@@ -103,6 +103,11 @@ impl PlatformView {
             false => Ok(vec![there, route(spec, to, from)?]),
         }
     }
+}
+
+/// Routes as JSON: `{ "routes": [...] }`, each a [`RouteView`].
+pub fn routes_json(routes: &[RouteView]) -> String {
+    json(&BTreeMap::from([("routes", routes)]))
 }
 
 fn route(spec: &PlatformSpec, from: HostId, to: HostId) -> Result<RouteView, RouteError> {

@@ -13,8 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use indexmap::{IndexMap, IndexSet};
 use isotherm_platform::{DeclaredRoute, HostId, LinkId, Point, RouterId, ZoneId};
 
-use super::PlatformView;
 use super::table::{policy, speed};
+use super::view::PlatformView;
 
 /// More nodes than this that are alike become one.
 const MOST_ALIKE: usize = 8;

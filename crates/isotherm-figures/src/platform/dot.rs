@@ -6,8 +6,8 @@ use std::fmt::Write;
 
 use isotherm_platform::ZoneId;
 
-use super::PlatformView;
 use super::graph::{Graph, Node};
+use super::view::PlatformView;
 
 impl PlatformView {
     /// The platform in the language of Graphviz.

@@ -7,8 +7,8 @@ use indexmap::IndexMap;
 use isotherm_platform::{HostSpec, LinkSharing, LinkSpec, PlatformSpec, Point, ZoneId};
 use serde::Serialize;
 
-use super::PlatformView;
-use super::quantity;
+use super::view::PlatformView;
+use crate::quantity;
 
 /// More rows than this are not looked at, but scrolled by.
 const MOST_ROWS: usize = 20;
@@ -165,6 +165,11 @@ impl PlatformView {
         Description { name: &self.title, hosts: hosts.collect(), links: links.collect(), zones: zones.collect() }
     }
 
+    /// The platform as JSON: its [description](Description).
+    pub fn json(&self) -> String {
+        json(&self.description())
+    }
+
     /// The platform as tables of hosts, disks, links and zones; with `all` everything has a row of its own.
     pub fn tables(&self, all: bool) -> Vec<Table> {
         let description = self.description();
@@ -174,6 +179,12 @@ impl PlatformView {
         tables.push(zones_table(&description, all));
         tables
     }
+}
+
+/// A value as indented JSON.
+pub(super) fn json(value: &impl Serialize) -> String {
+    // Only a writer, or a map whose keys are not strings, could fail; there are neither.
+    serde_json::to_string_pretty(value).unwrap_or_default()
 }
 
 fn disks<'a>(spec: &'a PlatformSpec, host: &HostSpec) -> Vec<DiskRow<'a>> {

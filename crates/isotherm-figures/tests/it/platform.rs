@@ -2,9 +2,7 @@
 
 use std::path::Path;
 
-use isotherm_experiment::Overrides;
-use isotherm_experiment::output::{Inputs, Rules, write_whole};
-use isotherm_experiment::platform_view::{PlatformView, RouteView, Table};
+use isotherm_figures::platform::{PlatformView, RouteView, Table};
 use isotherm_kernel::Simulation;
 use isotherm_platform::{Platform, PlatformBuilder, PlatformSpec, Via};
 
@@ -246,7 +244,10 @@ fn nothing_is_drawn_upon_another() {
 #[test]
 fn links_meet_at_a_host_or_in_a_point() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
-    let svg = |name: &str| PlatformView::load(&folder.join(name), &Overrides::default()).unwrap().svg();
+    let svg = |name: &str| {
+        let text = std::fs::read_to_string(folder.join(name)).unwrap();
+        PlatformView::new("test", PlatformSpec::from_simgrid_xml(&text).unwrap()).svg()
+    };
     assert!(!svg("platforms/reference-example.xml").contains("<circle"));
     assert_eq!(svg("platforms/quickstart.xml").matches("<circle").count(), 1);
 }
@@ -277,29 +278,22 @@ fn what_graphviz_gets() {
     assert!(dot.contains("zone_2 -- node_0_2 [ltail=cluster_2];"), "{dot}");
 }
 
-/// The profile files that a platform file names lie beside it.
+/// A host has the first part that it is given, and is drawn in the colour of that part.
 #[test]
-fn profile_files_are_read() {
-    let folder = tempfile::tempdir().unwrap();
-    let xml = "<platform version=\"4.1\"><zone id=\"w\" routing=\"None\">\
-               <host id=\"h\" speed=\"1Gf\" state_file=\"h.state\"/></zone></platform>";
-    std::fs::write(folder.path().join("p.xml"), xml).unwrap();
-    let load = || PlatformView::load(&folder.path().join("p.xml"), &Overrides::default());
-    let error = load().unwrap_err().to_string();
-    assert!(error.contains("profile `h.state` cannot be had: there is no such file"), "{error}");
-    std::fs::write(folder.path().join("h.state"), "0 1\n5 0\n").unwrap();
-    assert!(load().unwrap().spec().hosts().next().unwrap().1.state_profile.is_some());
-}
-
-#[test]
-fn a_file_is_written_whole_or_not_at_all() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("drawing.svg");
-    let rules = Rules { inputs: &Inputs::default(), force: false };
-    write_whole(&path, "one", rules).unwrap();
-    write_whole(&path, "two", rules).unwrap();
-    assert_eq!(std::fs::read_to_string(&path).unwrap(), "two");
-    assert!(write_whole(folder.path(), "three", rules).is_err());
-    assert!(write_whole(&folder.path().join("nowhere/drawing.svg"), "three", rules).is_err());
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+fn the_first_part_of_a_host_holds() {
+    let mut builder = PlatformBuilder::new();
+    for host in ["a", "b", "c"] {
+        builder.host(host, 1e9);
+    }
+    let spec = builder.build().unwrap();
+    let [a, b] = ["a", "b"].map(|name| spec.host_id(name).unwrap());
+    let parts = [(a, "head"), (b, "compute"), (a, "user")];
+    let view = PlatformView::new("parts", spec).with_parts(parts);
+    let table = &view.tables(true)[0];
+    assert_eq!(table.header[..2], ["host", "part"]);
+    let parts = table.rows.iter().map(|row| (row[0].as_str(), row[1].as_str()));
+    assert_eq!(parts.collect::<Vec<_>>(), [("a", "head"), ("b", "compute"), ("c", "")]);
+    let svg = view.svg();
+    let drawn = ["head", "compute", "user"].map(|part| svg.matches(&format!("\"host {part}\"")).count());
+    assert_eq!(drawn, [1, 1, 0]);
 }

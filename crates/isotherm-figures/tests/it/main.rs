@@ -1,0 +1,3 @@
+//! The integration tests of `isotherm-figures`: one program, which is linked once.
+
+mod platform;
