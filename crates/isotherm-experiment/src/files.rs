@@ -88,6 +88,20 @@ pub(crate) fn special(error: &io::Error) -> Option<String> {
     error.get_ref().filter(|error| error.is::<Special>()).map(ToString::to_string)
 }
 
+/// Why a file could not be opened, in the same words on every system.
+pub fn io_reason(error: &io::Error) -> String {
+    if let Some(reason) = special(error) {
+        return reason;
+    }
+    match error.kind() {
+        ErrorKind::NotFound => "there is no such file".to_owned(),
+        ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        ErrorKind::InvalidData => "it is not UTF-8 text".to_owned(),
+        ErrorKind::NotADirectory => "it is not a folder".to_owned(),
+        kind => kind.to_string(),
+    }
+}
+
 /// Opens a file, and nothing else: a pipe may keep whoever opens it waiting, a device may give bytes for ever, and both may be read only once.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     let kind = std::fs::metadata(path)?.file_type();
@@ -127,7 +141,7 @@ pub(crate) fn read_given(path: &Path, shown: &str, most: u64, hint: &str) -> Res
     });
     match opened.map_err(TextError::Unreadable).and_then(|file| text(file, most)) {
         Ok(text) => Ok(text),
-        Err(TextError::Unreadable(error)) => Err(cannot_read(crate::check::io_reason(&error))),
+        Err(TextError::Unreadable(error)) => Err(cannot_read(io_reason(&error))),
         Err(TextError::TooLarge(most)) => Err(cannot_read(format!("it is larger than {} MiB{hint}", most >> 20))),
         Err(TextError::NotText(wrong)) => {
             let mut sources = Sources::default();
@@ -140,7 +154,7 @@ pub(crate) fn read_given(path: &Path, shown: &str, most: u64, hint: &str) -> Res
 impl fmt::Display for TextError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            TextError::Unreadable(error) => f.write_str(&crate::check::io_reason(error)),
+            TextError::Unreadable(error) => f.write_str(&io_reason(error)),
             TextError::TooLarge(most) => write!(f, "it is larger than {} MiB", most >> 20),
             TextError::NotText(wrong) => wrong.fmt(f),
         }

@@ -9,7 +9,7 @@ use isotherm_workload::CompressionError;
 use crate::check::names::Names;
 use crate::check::traces::Traces;
 use crate::diagnostic::Report;
-use crate::files::{self, TextError};
+use crate::files::{self, TextError, io_reason};
 use crate::plan::{AzureTrace, Body, FunctionPlan};
 use crate::source::{Located, SourceId, Sources};
 
@@ -113,19 +113,5 @@ impl Context<'_> {
             false => "paths are relative to the experiment file",
         };
         self.report.error(path.span, message, hint);
-    }
-}
-
-/// Why a file could not be opened, in the same words on every system.
-pub fn io_reason(error: &std::io::Error) -> String {
-    if let Some(reason) = files::special(error) {
-        return reason;
-    }
-    match error.kind() {
-        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
-        std::io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
-        std::io::ErrorKind::InvalidData => "it is not UTF-8 text".to_owned(),
-        std::io::ErrorKind::NotADirectory => "it is not a folder".to_owned(),
-        kind => kind.to_string(),
     }
 }

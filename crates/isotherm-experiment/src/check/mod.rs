@@ -43,8 +43,8 @@ use crate::source::{Located, Sources, Span};
 use crate::tree::parameters::{self, PARAMETERS};
 use crate::tree::{Kind, Table, Value};
 
+pub use crate::files::io_reason;
 pub(crate) use azure::tolerated;
-pub use context::io_reason;
 pub use measured::Measured;
 pub use sweep::{Setting, Variant, variants};
 pub use traces::{Depth, KnownTraces, TraceSize, Traces, further};
