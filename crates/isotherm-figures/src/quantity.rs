@@ -1,9 +1,9 @@
-//! Quantities as people read them: `1.25 GB/s`, `64 GiB`, `50 us`.
+//! Quantities as text: `1.25 GB/s`, `64 GiB`, `50 us`, `1,024 hosts`.
 
 const PREFIXES: [&str; 9] = ["", "k", "M", "G", "T", "P", "E", "Z", "Y"];
 const BINARY: [&str; 7] = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
 
-/// A number with at most four digits that count, without zeros at the end.
+/// A number with at most four significant digits, without trailing zeros.
 fn short(number: f64) -> String {
     let digits = match number.abs() {
         n if n >= 1000.0 => 0,
@@ -37,7 +37,8 @@ pub fn speed(flops: f64) -> String {
     scaled(flops, "f/s")
 }
 
-/// A size in bytes: in binary units if that is a short number, else in decimal ones. The largest sizes stand for no limit.
+/// A size in bytes: in binary units if it is a short multiple of one, else in decimal units. The
+/// largest sizes stand for no limit.
 pub fn size(bytes: u64) -> String {
     if bytes >= i64::MAX as u64 {
         return "unlimited".to_owned();
@@ -51,12 +52,12 @@ pub fn size(bytes: u64) -> String {
     scaled(bytes as f64, "B")
 }
 
-/// A span of time in seconds.
+/// A duration in seconds.
 pub fn time(seconds: f64) -> String {
     if seconds == 0.0 {
         return "0".to_owned();
     }
-    // A step further at 999.95, so that what is rounded up to 1000 is one of the next unit.
+    // The next unit begins at 999.95, which would be rounded up to 1000.
     let steps = [(1e-9, "ps", 1e12), (1e-6, "ns", 1e9), (1e-3, "us", 1e6), (1.0, "ms", 1e3)];
     for (below, unit, scale) in steps {
         if seconds < below * 0.99995 {
@@ -66,7 +67,7 @@ pub fn time(seconds: f64) -> String {
     format!("{} s", short(seconds))
 }
 
-/// Names in few words: all of a few, the first and the last of many.
+/// A list of names: up to three in full, else the first and the last.
 pub fn names(names: &[&str]) -> String {
     match names {
         [] => String::new(),
@@ -75,7 +76,7 @@ pub fn names(names: &[&str]) -> String {
     }
 }
 
-/// A number with its thousands set apart: `12,345`.
+/// A number with thousands separators: `12,345`.
 pub fn number(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -88,7 +89,7 @@ pub fn number(number: usize) -> String {
     text
 }
 
-/// A number of things, in words: `1 host`, `1,024 hosts`.
+/// A count with its noun: `1 host`, `1,024 hosts`.
 pub fn count(things: usize, one: &str, many: &str) -> String {
     format!("{} {}", number(things), if things == 1 { one } else { many })
 }

@@ -1,6 +1,7 @@
 //! A platform for Graphviz: `dot -Tpdf platform.dot -o platform.pdf`.
 //!
-//! Zones are clusters. What is alike and many is one node that says how many, as in the [SVG drawing](super::svg).
+//! Zones are clusters. Things that are alike are merged into one node that gives their number, as
+//! in the [SVG drawing](super::svg).
 
 use std::fmt::Write;
 
@@ -30,7 +31,7 @@ impl PlatformView {
         let number = zone.index();
         let _ = writeln!(dot, "{indent}subgraph cluster_{number} {{");
         let _ = writeln!(dot, "{indent}  label={}; style=filled; fillcolor=\"#f5f7fa\";", quoted(&label.heading));
-        // A line to a zone needs a node in it.
+        // Graphviz draws an edge to a cluster only as an edge to a node in it.
         let _ = writeln!(dot, "{indent}  zone_{number} [shape=point, style=invis];");
         for (index, node) in graph.nodes.iter().enumerate() {
             if let Node::Zones(zones) = node
@@ -68,7 +69,7 @@ impl PlatformView {
         let _ = writeln!(dot, "{indent}}}");
     }
 
-    /// The zone that a node is drawn as, if it is drawn as one.
+    /// The zone to draw in place of a node, if the node stands for zones that are alike.
     fn inner(&self, graph: &Graph, index: usize) -> Option<ZoneId> {
         match &graph.nodes[index] {
             Node::Zones(zones) if self.are_alike(zones) => zones.first().copied(),
@@ -76,7 +77,7 @@ impl PlatformView {
         }
     }
 
-    /// What a node of a zone is called.
+    /// The identifier of a node of a zone.
     fn name(&self, graph: &Graph, zone: usize, index: usize) -> String {
         match self.inner(graph, index) {
             Some(inner) => format!("zone_{}", inner.index()),
@@ -85,7 +86,7 @@ impl PlatformView {
     }
 }
 
-/// A text in quotes. Line breaks are written as such.
+/// A quoted string of the DOT language; line breaks become `\n`.
 fn quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
     for c in text.chars() {

@@ -1,12 +1,14 @@
-//! What is in a zone and by what it is connected, as a graph that can be drawn.
+//! The contents of a zone and their connections, as a graph to be drawn.
 //!
-//! Nodes are hosts, routers, zones and links; where links meet there is a node too, so that a switch is one point and not a line
-//! between every two of its links. Which links meet is read off the routes: those that follow each other in one. If three or
-//! more meet in a way that is not a chain, they meet in one point.
+//! Nodes are hosts, routers, zones and links. A node where links meet is added too, so that a
+//! switch is one point rather than a line between every two of its links. Links meet if they
+//! follow each other in a route. Three or more that meet, other than as a chain, meet in one
+//! point.
 //!
-//! Nodes that are alike become one when they are many: alike are those that look alike, and are connected in the same way with
-//! nodes that are alike. (This is colour refinement; nodes of small classes are told apart from each other, and then
-//! refined again, so that the hosts of one switch do not become one with those of another.)
+//! Nodes that are alike are merged if they are many: those that look alike and have the same
+//! connections to nodes that are alike. The classes are computed by colour refinement; the
+//! members of small classes are then distinguished and the classes refined again, so that the
+//! hosts of one switch are not merged with those of another.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,20 +18,20 @@ use isotherm_platform::{DeclaredRoute, HostId, LinkId, Point, RouterId, ZoneId};
 use super::table::{policy, speed};
 use super::view::PlatformView;
 
-/// More nodes than this that are alike become one.
+/// A class of more nodes than this is merged into one node.
 const MOST_ALIKE: usize = 8;
 
 /// A zone with more nodes than this is drawn in less detail.
 const MOST_NODES: usize = 120;
 
-/// How closely is looked at things that may be alike.
+/// Which properties are compared to find things that are alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Detail {
-    /// What they are, all that is known of them, and what they are connected with.
+    /// Their kind, all their properties, and their connections.
     Everything,
-    /// What they are, and what they are connected with.
+    /// Their kind and their connections.
     Connections,
-    /// What they are.
+    /// Their kind alone.
     Kind,
 }
 
@@ -39,13 +41,13 @@ pub(super) enum Node {
     Hosts(Vec<HostId>),
     Routers(Vec<RouterId>),
     Zones(Vec<ZoneId>),
-    /// Links; of a split-duplex link only one half.
+    /// Links; one half of each split-duplex link.
     Links(Vec<LinkId>),
-    /// A place where links meet.
+    /// A point where links meet.
     Meeting,
 }
 
-/// What is in a zone. Edges go between numbers of nodes.
+/// The contents of a zone. Edges are pairs of indices of nodes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Graph {
     pub(super) nodes: Vec<Node>,
@@ -53,7 +55,7 @@ pub(super) struct Graph {
 }
 
 impl Node {
-    /// How many things it stands for.
+    /// The number of things it stands for.
     pub(super) fn len(&self) -> usize {
         match self {
             Node::Hosts(hosts) => hosts.len(),
@@ -71,21 +73,22 @@ impl Node {
 }
 
 impl Graph {
-    /// How many things hang on each of those that a node stands for, as far as that can be told.
-    pub(super) fn hanging_on(&self, number: usize) -> usize {
+    /// The number of things connected to each of those that a node stands for (an estimate if the
+    /// node or a neighbour stands for several).
+    pub(super) fn connected_to(&self, number: usize) -> usize {
         let ends = self.edges.iter().filter(|&&(a, b)| a == number || b == number);
         let others = ends.map(|&(a, b)| if a == number { b } else { a });
         others.map(|other| (self.nodes[other].len() / self.nodes[number].len()).max(1)).sum()
     }
 
-    /// How many lines there are to a node.
-    pub(super) fn lines_of(&self, number: usize) -> usize {
+    /// The degree of a node.
+    pub(super) fn degree(&self, number: usize) -> usize {
         self.edges.iter().filter(|&&(a, b)| a == number || b == number).count()
     }
 
     /// Whether a node is a link that connects more than two things.
     pub(super) fn is_bar(&self, number: usize) -> bool {
-        matches!(&self.nodes[number], Node::Links(links) if links.len() == 1) && self.hanging_on(number) > 2
+        matches!(&self.nodes[number], Node::Links(links) if links.len() == 1) && self.connected_to(number) > 2
     }
 }
 
@@ -93,7 +96,7 @@ impl Graph {
 enum Thing {
     Point(Point),
     Link(LinkId),
-    /// A place where links meet, by a number.
+    /// A point where links meet, numbered.
     Meeting(usize),
 }
 
@@ -101,7 +104,7 @@ enum Thing {
 struct Builder {
     things: IndexSet<Thing>,
     edges: BTreeSet<(usize, usize)>,
-    /// The points at which routes end with a link, by the number of the link.
+    /// The points at which routes begin or end with a link, by the index of the link.
     ends: BTreeMap<usize, BTreeSet<usize>>,
 }
 
@@ -117,7 +120,8 @@ impl Builder {
         }
     }
 
-    /// A new place where these links meet, unless it has a name: that of the one host, router or zone at which all of them end.
+    /// The point where these links meet: the host, router or zone at which all of them end if
+    /// there is exactly one, else a new point.
     fn meeting(&mut self, links: &[LinkId]) -> Thing {
         let mut ending: IndexMap<usize, usize> = IndexMap::new();
         for &link in links {
@@ -133,7 +137,7 @@ impl Builder {
         }
     }
 
-    /// Says that a route begins or ends at a point with this link.
+    /// Notes that a route begins or ends at a point with this link.
     fn end(&mut self, point: Point, link: LinkId) {
         self.connect(Thing::Point(point), Thing::Link(link));
         let (point, link) = (self.node(Thing::Point(point)), self.node(Thing::Link(link)));
@@ -142,7 +146,7 @@ impl Builder {
 }
 
 impl PlatformView {
-    /// What is directly in a zone, and how it is connected.
+    /// The graph of what is directly in a zone.
     pub(super) fn graph(&self, zone: ZoneId) -> Graph {
         let mut builder = Builder::default();
         for point in self.spec.points(zone) {
@@ -227,14 +231,14 @@ impl PlatformView {
         }
     }
 
-    /// Whether zones look alike, so that what is in the first of them is what is in each.
+    /// Whether zones look alike, so that the contents of the first can stand for those of each.
     pub(super) fn are_alike(&self, zones: &[ZoneId]) -> bool {
         let mut looks = zones.iter().map(|&zone| self.zone_looks(zone));
         let first = looks.next();
         looks.all(|other| Some(other) == first)
     }
 
-    /// What a thing looks like: things that look different are never one.
+    /// The properties of a thing as text: things whose texts differ are never merged.
     fn looks(&self, thing: Thing, detail: Detail) -> String {
         let closely = detail == Detail::Everything;
         match thing {
@@ -268,7 +272,7 @@ impl PlatformView {
         format!("link {} {} {}", link.bandwidth, link.latency_s, policy(link))
     }
 
-    /// Zones look alike if what is in them does, in the same order.
+    /// Zones look alike if their contents do, in the same order.
     fn zone_looks(&self, zone: ZoneId) -> String {
         let mut looks: IndexMap<String, usize> = IndexMap::new();
         for point in self.spec.points(zone) {
@@ -287,7 +291,7 @@ impl PlatformView {
         format!("zone {} {backbone:?} {looks:?}", self.spec.zone(zone).routing.name())
     }
 
-    /// The graph with things that are alike and many made one.
+    /// The graph with large classes of alike things merged.
     fn simplified(&self, builder: &Builder, detail: Detail) -> Graph {
         let count = builder.things.len();
         let mut neighbours = vec![Vec::new(); count];
@@ -299,7 +303,7 @@ impl PlatformView {
         let colours: Vec<usize> =
             builder.things.iter().map(|&thing| looks.insert_full(self.looks(thing, detail)).0).collect();
         let colours = if detail == Detail::Kind { colours } else { classes(colours, &neighbours) };
-        // Each class becomes a node, numbered by its first thing.
+        // Each class becomes a node, in the order of their first things.
         let mut numbers: IndexMap<usize, Vec<usize>> = IndexMap::new();
         for (thing, &colour) in colours.iter().enumerate() {
             numbers.entry(colour).or_default().push(thing);
@@ -314,7 +318,9 @@ impl PlatformView {
     }
 }
 
-/// Where links meet: in the one that all others follow and in which no route begins or ends, if there is one.
+/// The point where the links of a component meet: the link that is adjacent to all others and
+/// with which no route begins or ends, if the component is a star around it, else a meeting
+/// point.
 fn middle(component: &[LinkId], followers: &IndexMap<LinkId, BTreeSet<LinkId>>, builder: &mut Builder) -> Thing {
     let pairs =
         followers.iter().filter(|(link, _)| component.binary_search(link).is_ok()).map(|(_, others)| others.len());
@@ -330,7 +336,8 @@ fn middle(component: &[LinkId], followers: &IndexMap<LinkId, BTreeSet<LinkId>>, 
     }
 }
 
-/// The classes of things that are alike, each with a number of its own; small classes are split into single things.
+/// The class of each thing, where alike things share a class; small classes are split into single
+/// things.
 fn classes(mut colours: Vec<usize>, neighbours: &[Vec<usize>]) -> Vec<usize> {
     loop {
         colours = refined(colours, neighbours);
@@ -367,7 +374,7 @@ fn refined(mut colours: Vec<usize>, neighbours: &[Vec<usize>]) -> Vec<usize> {
     }
 }
 
-/// The node that some things of one kind become.
+/// The node that stands for things of one kind.
 fn node(things: impl Iterator<Item = Thing>) -> Option<Node> {
     let mut node = None;
     for thing in things {
@@ -383,14 +390,14 @@ fn node(things: impl Iterator<Item = Thing>) -> Option<Node> {
             (Thing::Meeting(_), _) => node = Some(Node::Meeting),
         }
     }
-    // Links come in the order of the routes, which is not that of their names.
+    // Links come in the order of the routes; they are shown in the order of declaration.
     if let Some(Node::Links(links)) = &mut node {
         links.sort_unstable();
     }
     node
 }
 
-/// The connected parts of a graph of links.
+/// The connected components of a graph of links.
 fn components(followers: &IndexMap<LinkId, BTreeSet<LinkId>>) -> Vec<Vec<LinkId>> {
     let mut seen = BTreeSet::new();
     let mut components = Vec::new();

@@ -1,4 +1,4 @@
-//! What is written on the nodes of a drawing.
+//! The labels of the nodes of a drawing.
 
 use isotherm_platform::{HostId, LinkId, Point, RouterId, ZoneId};
 
@@ -7,24 +7,24 @@ use super::table::{link_name, policy, speed};
 use super::view::PlatformView;
 use crate::quantity;
 
-/// A name is shortened to so many characters.
+/// The most characters of a name; the middle of a longer one is left out.
 const LONGEST_NAME: usize = 28;
 
-/// More disks than this of one host are only counted.
+/// The most disks of a host that are listed; further ones are counted.
 const MOST_DISKS: usize = 3;
 
-/// What is written on a node.
+/// The label of a node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Label {
-    /// The name, or the number of things if it stands for many.
+    /// The name, or the number of things if the node stands for several.
     pub(super) heading: String,
-    /// What is written below it, line by line.
+    /// The lines below the heading.
     pub(super) lines: Vec<String>,
-    /// All that there is to know about it, for those who point at it.
+    /// All details, for the tooltip.
     pub(super) details: String,
 }
 
-/// A name that is not longer than there is room for: its beginning and its end.
+/// A name, cut in the middle if it is too long.
 fn shortened(name: &str) -> String {
     let characters: Vec<char> = name.chars().collect();
     if characters.len() <= LONGEST_NAME {
@@ -35,7 +35,7 @@ fn shortened(name: &str) -> String {
     format!("{}…{}", beginning.iter().collect::<String>(), end.iter().collect::<String>())
 }
 
-/// The first and the last of some names.
+/// The first and the last of several names.
 fn from_to(names: &[&str]) -> String {
     match names {
         [first, .., last] => format!("{} … {}", shortened(first), shortened(last)),
@@ -44,7 +44,7 @@ fn from_to(names: &[&str]) -> String {
     }
 }
 
-/// The only value, or the least and the largest of several, as text.
+/// The range of several values as text, or their value if they do not differ.
 fn range<T: PartialOrd + Copy>(values: impl Iterator<Item = T>, text: impl Fn(T) -> String) -> String {
     let mut ends: Option<(T, T)> = None;
     for value in values {
@@ -64,7 +64,7 @@ fn range<T: PartialOrd + Copy>(values: impl Iterator<Item = T>, text: impl Fn(T)
 }
 
 impl PlatformView {
-    /// What is written on a node.
+    /// The label of a node.
     pub(super) fn label(&self, node: &Node) -> Label {
         match node {
             Node::Hosts(hosts) => self.label_of_hosts(hosts),
@@ -165,7 +165,7 @@ impl PlatformView {
     }
 }
 
-/// The name of one thing, or how many there are.
+/// The name of a single thing, or the number of several.
 fn heading(names: &[&str], things: &str) -> String {
     match names {
         [one] => shortened(one),

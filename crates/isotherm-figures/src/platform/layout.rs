@@ -1,18 +1,19 @@
-//! Where the nodes of a graph go.
+//! The positions of the nodes of a graph.
 //!
-//! Each connected part of the graph is put into rows by its distance from a middle, the node on which most things hang. If
-//! many things hang on the middle, about half of them go above it and the others below. In its row a node stands as near to
-//! its neighbours in the next rows as it can without touching the nodes beside it. Parts stand beside each other, in as many
-//! shelves as it takes to keep the width down.
+//! Each connected component is laid out in rows by distance from its centre, the node with the
+//! most neighbours. If the centre has several branches, about half of them go above it, the
+//! others below. Within its row, a node is as close to its neighbours in the adjacent rows as it
+//! can be without overlapping. Components are placed side by side, on as many shelves as the
+//! maximum width requires.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-/// Space between nodes of a row, between rows, and between parts.
+/// Space between the nodes of a row, between rows, and between components.
 const BESIDE: f64 = 18.0;
 const BETWEEN_ROWS: f64 = 40.0;
-const BETWEEN_PARTS: f64 = 40.0;
+const BETWEEN_COMPONENTS: f64 = 40.0;
 
-/// A shelf is not made wider than this if there is another one.
+/// The maximum width of a shelf that holds more than one component.
 const SHELF: f64 = 1200.0;
 
 /// Width and height.
@@ -26,113 +27,114 @@ pub(super) struct Size {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Block {
     pub(super) size: Size,
-    /// The node with the highest rank becomes the middle: how many things hang on it, and what it is.
+    /// The node with the highest rank becomes the centre: the number of things connected to it,
+    /// then a weight of its kind.
     pub(super) rank: (usize, u32),
 }
 
-/// Where a node is: its left upper corner, and from where to where its row goes.
+/// The position of a node: its upper left corner, and the vertical extent of its row.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Place {
+pub(super) struct Position {
     pub(super) x: f64,
     pub(super) y: f64,
     pub(super) row_top: f64,
     pub(super) row_bottom: f64,
 }
 
-/// Places all nodes. Gives the places and how large the whole is.
-pub(super) fn layout(blocks: &[Block], edges: &BTreeSet<(usize, usize)>) -> (Vec<Place>, Size) {
+/// The positions of all nodes, and the size of the whole.
+pub(super) fn layout(blocks: &[Block], edges: &BTreeSet<(usize, usize)>) -> (Vec<Position>, Size) {
     let mut neighbours = vec![Vec::new(); blocks.len()];
     for &(a, b) in edges {
         neighbours[a].push(b);
         neighbours[b].push(a);
     }
-    let mut places = vec![Place::default(); blocks.len()];
+    let mut positions = vec![Position::default(); blocks.len()];
     let (mut x, mut y) = (0.0_f64, 0.0_f64);
     let mut whole = Size::default();
     let mut shelf_height = 0.0_f64;
-    for part in parts(&neighbours) {
-        let (placed, size) = place_part(blocks, &neighbours, &part);
+    for component in components(&neighbours) {
+        let (placed, size) = place_component(blocks, &neighbours, &component);
         if x > 0.0 && x + size.width > SHELF {
             x = 0.0;
-            y += shelf_height + BETWEEN_PARTS;
+            y += shelf_height + BETWEEN_COMPONENTS;
             shelf_height = 0.0;
         }
-        for (node, place) in placed {
-            let Place { x: left, y: top, row_top, row_bottom } = place;
-            places[node] = Place { x: x + left, y: y + top, row_top: y + row_top, row_bottom: y + row_bottom };
+        for (node, position) in placed {
+            let Position { x: left, y: top, row_top, row_bottom } = position;
+            positions[node] = Position { x: x + left, y: y + top, row_top: y + row_top, row_bottom: y + row_bottom };
         }
         whole.width = whole.width.max(x + size.width);
         whole.height = whole.height.max(y + size.height);
         shelf_height = shelf_height.max(size.height);
-        x += size.width + BETWEEN_PARTS.min(if part.len() == 1 { BESIDE } else { BETWEEN_PARTS });
+        x += size.width + BETWEEN_COMPONENTS.min(if component.len() == 1 { BESIDE } else { BETWEEN_COMPONENTS });
     }
-    (places, whole)
+    (positions, whole)
 }
 
-/// The connected parts, in the order of their first nodes.
-fn parts(neighbours: &[Vec<usize>]) -> Vec<Vec<usize>> {
+/// The connected components, in the order of their first nodes.
+fn components(neighbours: &[Vec<usize>]) -> Vec<Vec<usize>> {
     let mut seen = vec![false; neighbours.len()];
-    let mut parts = Vec::new();
+    let mut components = Vec::new();
     for start in 0..neighbours.len() {
         if !seen[start] {
-            parts.push(reachable(neighbours, start, &mut seen));
+            components.push(reachable(neighbours, start, &mut seen));
         }
     }
-    parts
+    components
 }
 
-/// All nodes that can be reached from one without passing those already seen, in the order in which they are met.
+/// The nodes reachable from a node without passing one already seen, in breadth-first order.
 fn reachable(neighbours: &[Vec<usize>], start: usize, seen: &mut [bool]) -> Vec<usize> {
-    let mut part = vec![start];
+    let mut component = vec![start];
     seen[start] = true;
     let mut next = 0;
-    while next < part.len() {
-        for &other in &neighbours[part[next]] {
+    while next < component.len() {
+        for &other in &neighbours[component[next]] {
             if !seen[other] {
                 seen[other] = true;
-                part.push(other);
+                component.push(other);
             }
         }
         next += 1;
     }
-    part
+    component
 }
 
-fn place_part(blocks: &[Block], neighbours: &[Vec<usize>], part: &[usize]) -> (Vec<(usize, Place)>, Size) {
+fn place_component(blocks: &[Block], neighbours: &[Vec<usize>], component: &[usize]) -> (Vec<(usize, Position)>, Size) {
     let rank = |&&node: &&usize| (blocks[node].rank, usize::MAX - node);
-    let Some(&middle) = part.iter().max_by_key(rank) else {
+    let Some(&centre) = component.iter().max_by_key(rank) else {
         return (Vec::new(), Size::default());
     };
-    let mut rows = rows(blocks, neighbours, middle);
+    let mut rows = rows(blocks, neighbours, centre);
     sort_rows(&mut rows, neighbours);
     let centres = centres(blocks, neighbours, &rows);
     let left = |&node: &usize| centres[&node] - blocks[node].size.width / 2.0;
     let right = |&node: &usize| centres[&node] + blocks[node].size.width / 2.0;
-    let begin = part.iter().map(left).fold(f64::INFINITY, f64::min);
-    let end = part.iter().map(right).fold(f64::NEG_INFINITY, f64::max);
+    let begin = component.iter().map(left).fold(f64::INFINITY, f64::min);
+    let end = component.iter().map(right).fold(f64::NEG_INFINITY, f64::max);
     let mut placed = Vec::new();
     let mut top = 0.0;
     for (distance, row) in &rows {
         let height = row.iter().map(|&node| blocks[node].size.height).fold(0.0, f64::max);
         for &node in row {
             let free = height - blocks[node].size.height;
-            // As near to the middle as can be, so that lines are short.
+            // On the side of the row that faces the centre, so that lines are short.
             let y = top + free * (1.0 - distance.signum() as f64) / 2.0;
-            placed.push((node, Place { x: left(&node) - begin, y, row_top: top, row_bottom: top + height }));
+            placed.push((node, Position { x: left(&node) - begin, y, row_top: top, row_bottom: top + height }));
         }
         top += height + BETWEEN_ROWS;
     }
     (placed, Size { width: end - begin, height: top - BETWEEN_ROWS })
 }
 
-/// The nodes of each row, by its distance from the middle: negative above it.
-fn rows(blocks: &[Block], neighbours: &[Vec<usize>], middle: usize) -> BTreeMap<i64, Vec<usize>> {
-    let mut rows: BTreeMap<i64, Vec<usize>> = BTreeMap::from([(0, vec![middle])]);
+/// The nodes of each row, by distance from the centre: negative above it.
+fn rows(blocks: &[Block], neighbours: &[Vec<usize>], centre: usize) -> BTreeMap<i64, Vec<usize>> {
+    let mut rows: BTreeMap<i64, Vec<usize>> = BTreeMap::from([(0, vec![centre])]);
     let mut seen = vec![false; neighbours.len()];
-    seen[middle] = true;
-    // What hangs on the middle, each by itself, in the order of declaration.
+    seen[centre] = true;
+    // The branches of the centre, in order of declaration.
     let mut branches = Vec::new();
-    let mut starts = neighbours[middle].clone();
+    let mut starts = neighbours[centre].clone();
     starts.sort_unstable();
     for start in starts {
         if !seen[start] {
@@ -149,8 +151,8 @@ fn rows(blocks: &[Block], neighbours: &[Vec<usize>], middle: usize) -> BTreeMap<
         used += width(&branch);
         let sign = if above { -1 } else { 1 };
         let inside: BTreeSet<usize> = branch.iter().copied().collect();
-        let mut distances = BTreeMap::from([(middle, 0_i64)]);
-        let mut next = VecDeque::from([middle]);
+        let mut distances = BTreeMap::from([(centre, 0_i64)]);
+        let mut next = VecDeque::from([centre]);
         while let Some(node) = next.pop_front() {
             let distance = distances[&node] + 1;
             for &other in neighbours[node].iter().filter(|other| inside.contains(other)) {
@@ -165,11 +167,12 @@ fn rows(blocks: &[Block], neighbours: &[Vec<usize>], middle: usize) -> BTreeMap<
     rows
 }
 
-/// Orders the rows so that fewer lines cross: each node goes where its neighbours in the next row towards the middle are.
+/// Orders the rows to reduce crossings: each node is sorted by the mean position of its
+/// neighbours in an adjacent row (the barycentre heuristic).
 fn sort_rows(rows: &mut BTreeMap<i64, Vec<usize>>, neighbours: &[Vec<usize>]) {
     let outwards: Vec<i64> = rows.keys().copied().filter(|&row| row != 0).collect();
-    for turn in 0..8 {
-        let inwards = turn % 2 == 1;
+    for pass in 0..8 {
+        let inwards = pass % 2 == 1;
         let mut order = outwards.clone();
         order.sort_by_key(|row| if inwards { -row.abs() } else { row.abs() });
         for row in order {
@@ -193,7 +196,7 @@ fn sort_rows(rows: &mut BTreeMap<i64, Vec<usize>>, neighbours: &[Vec<usize>]) {
     }
 }
 
-/// The middle of each node, from left to right.
+/// The horizontal centre of each node.
 fn centres(blocks: &[Block], neighbours: &[Vec<usize>], rows: &BTreeMap<i64, Vec<usize>>) -> BTreeMap<usize, f64> {
     let mut centres: BTreeMap<usize, f64> = BTreeMap::new();
     let width = |node: usize| blocks[node].size.width + BESIDE;
@@ -206,14 +209,14 @@ fn centres(blocks: &[Block], neighbours: &[Vec<usize>], rows: &BTreeMap<i64, Vec
         }
     }
     let order: Vec<i64> = rows.keys().copied().collect();
-    for turn in 0..12 {
-        let rows_in_turn: Vec<i64> = if turn % 2 == 0 { order.clone() } else { order.iter().rev().copied().collect() };
-        for row in rows_in_turn {
+    for pass in 0..12 {
+        let rows_in_order: Vec<i64> = if pass % 2 == 0 { order.clone() } else { order.iter().rev().copied().collect() };
+        for row in rows_in_order {
             let nodes = &rows[&row];
             let wished: Vec<f64> = nodes
                 .iter()
                 .map(|&node| {
-                    // A neighbour that has many others counts little: what hangs on it alone is to be straight.
+                    // A neighbour of high degree has little weight, so that chains stay straight.
                     let (mut sum, mut weights) = (0.0, 0.0);
                     for other in &neighbours[node] {
                         let weight = 1.0 / neighbours[*other].len() as f64;
@@ -232,12 +235,13 @@ fn centres(blocks: &[Block], neighbours: &[Vec<usize>], rows: &BTreeMap<i64, Vec
     centres
 }
 
-/// The places nearest to the wished ones (in the sum of squares) at which the nodes of a row stand in order and do not
-/// touch. Nodes that would are put together and moved as one.
+/// The centres nearest to the wished ones (least squares) at which the nodes of a row keep their
+/// order and do not overlap: isotonic regression. Nodes that would overlap are merged and moved
+/// as one.
 fn apart(wished: &[f64], widths: &[f64]) -> Vec<f64> {
     struct Cluster {
         first: usize,
-        /// The mean of where its members would have its left side.
+        /// The mean of the left sides that its members wish for.
         left: f64,
         weight: f64,
         width: f64,
@@ -277,18 +281,18 @@ mod tests {
         assert_eq!(apart(&[0.0], &[10.0]), [0.0]);
     }
 
-    /// A middle with three things on it: one above or below each other, none on top of another.
+    /// A centre with four neighbours: two above it, two below, none overlapping.
     #[test]
     fn a_star_has_rows_on_both_sides() {
         let block = |width: f64| Block { size: Size { width, height: 20.0 }, rank: (0, 0) };
-        let middle = Block { rank: (4, 0), ..block(10.0) };
-        let blocks = [block(50.0), block(50.0), block(50.0), block(50.0), middle];
+        let centre = Block { rank: (4, 0), ..block(10.0) };
+        let blocks = [block(50.0), block(50.0), block(50.0), block(50.0), centre];
         let edges = BTreeSet::from([(0, 4), (1, 4), (2, 4), (3, 4)]);
-        let (places, size) = layout(&blocks, &edges);
-        assert_eq!((places[0].y, places[1].y, places[2].y, places[4].y), (0.0, 0.0, 120.0, 60.0));
+        let (positions, size) = layout(&blocks, &edges);
+        assert_eq!((positions[0].y, positions[1].y, positions[2].y, positions[4].y), (0.0, 0.0, 120.0, 60.0));
         assert_eq!(size, Size { width: 118.0, height: 140.0 });
-        // Two parts stand beside each other.
-        let (places, _) = layout(&blocks[..2], &BTreeSet::new());
-        assert_eq!((places[0].x, places[1].x), (0.0, 68.0));
+        // Two components are placed side by side.
+        let (positions, _) = layout(&blocks[..2], &BTreeSet::new());
+        assert_eq!((positions[0].x, positions[1].x), (0.0, 68.0));
     }
 }

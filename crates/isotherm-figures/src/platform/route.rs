@@ -1,9 +1,14 @@
-//! The way that data takes from one host to another, and what a transfer along it gets.
+//! The route from one host to another, and the bandwidth that a transfer along it gets.
 //!
 //! A lone transfer first waits for `latency_factor` times the latency and then moves
-//! `bandwidth_factor · min(bandwidth / (n + crosstraffic · n'), window / (2 · latency))` bytes per second, where a link is crossed n times on
-//! the way and n' times on the way back. That is the network model of the simulation (see `NetworkModel`), for the case that nobody
-//! else sends.
+//!
+//! ```text
+//! bandwidth_factor · min(bandwidth / (n + cross_traffic · n'), window / (2 · latency))
+//! ```
+//!
+//! bytes per second, where the route crosses a link n times and the way back n' times. This is
+//! the network model of the simulation (see [`NetworkModel`](isotherm_platform::NetworkModel))
+//! without other traffic.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +19,8 @@ use super::table::{Table, json, policy};
 use super::view::PlatformView;
 use crate::quantity;
 
-/// Who shares a link is found by looking at all routes, which are too many beyond so many hosts.
+/// On platforms with more hosts, whose routes share a link is not computed: that takes all
+/// routes.
 const MOST_HOSTS: usize = 200;
 
 /// Why there is no route to show.
@@ -30,7 +36,7 @@ impl std::fmt::Display for RouteError {
 impl std::error::Error for RouteError {}
 
 impl RouteError {
-    /// How it may be mended, if there is something helpful to say.
+    /// A hint how to correct it, if there is one.
     pub fn hint(&self) -> Option<&str> {
         self.0.hint()
     }
@@ -43,24 +49,25 @@ pub struct RouteView {
     pub from: String,
     /// Where it ends.
     pub to: String,
-    /// The sum of the latencies of its links.
+    /// Its latency: the sum over its links.
     pub latency_s: f64,
-    /// The least of the bandwidths of its links.
+    /// Its bandwidth: the minimum over its links.
     pub bandwidth_bytes_per_s: f64,
     /// How long a lone transfer waits before its first byte moves.
     pub start_s: f64,
-    /// How fast a lone transfer moves then.
+    /// The rate of a lone transfer after that.
     pub lone_transfer_bytes_per_s: f64,
-    /// What keeps it from moving faster: the name of a link, or `None` if it is the TCP window, which must be acknowledged
-    /// before more is sent.
+    /// What limits the rate: the name of a link, or `None` for the TCP window, which must be
+    /// acknowledged before more is sent.
     pub limited_by: Option<String>,
-    /// How many times the latency passes before the first byte moves.
+    /// The number of latencies that pass before the first byte moves.
     pub latency_factor: f64,
-    /// The part of the bandwidth that is left for the payload.
+    /// The fraction of the bandwidth that is payload.
     pub bandwidth_factor: f64,
-    /// Its links in the order in which they are crossed.
+    /// Its links, in order.
     pub links: Vec<Crossed>,
-    /// Whether the way back takes the same links (the other direction of split-duplex ones) in reverse.
+    /// Whether the way back takes the same links in reverse (the other half of split-duplex
+    /// links).
     pub same_back: bool,
 }
 
@@ -69,25 +76,26 @@ pub struct RouteView {
 pub struct Crossed {
     /// Its name.
     pub name: String,
-    /// How many bytes pass in a second.
+    /// Its bandwidth.
     pub bandwidth_bytes_per_s: f64,
-    /// How long a byte is under way.
+    /// Its latency.
     pub latency_s: f64,
     /// How flows share it.
     pub policy: &'static str,
-    /// Whether the way back crosses the same link (`same`), its other half (`other half`), or neither (`none`). Acknowledgements on
-    /// the same link take a part of its bandwidth.
+    /// Whether the way back crosses the same link (`same`), its other half (`other half`), or
+    /// neither (`none`). Acknowledgements on the same link take a part of its bandwidth.
     pub way_back: &'static str,
-    /// The hosts whose routes to others cross it, and those whose routes from others do; empty if that was not looked for.
+    /// The sources of all routes that cross it; empty on large platforms, where they are not
+    /// computed.
     pub from_hosts: Vec<String>,
-    /// See `from_hosts`.
+    /// The destinations of all routes that cross it, likewise.
     pub to_hosts: Vec<String>,
-    /// The host at which all routes that cross it begin or end, if there is one.
+    /// The host at which every route that crosses it begins or ends, if there is one.
     pub belongs_to: Option<String>,
 }
 
 impl PlatformView {
-    /// The routes between two hosts: there, and back if that is another way.
+    /// The route between two hosts, and the way back if it takes other links.
     ///
     /// # Errors
     ///
@@ -175,8 +183,8 @@ fn crossed(spec: &PlatformSpec, link: LinkId, back: &[LinkId], users: &Users) ->
     }
 }
 
-/// Who uses a link: the hosts at the beginnings and at the ends of all routes that cross it, and those that are an end of
-/// every one of them.
+/// The users of a link: the sources and the destinations of all routes that cross it, and the
+/// hosts that are an end of every one of them.
 #[derive(Clone, Debug, Default)]
 struct Users {
     sources: BTreeSet<HostId>,
@@ -184,7 +192,7 @@ struct Users {
     ends_of_all: Option<Vec<HostId>>,
 }
 
-/// For each link who uses it.
+/// The users of each link.
 fn users(spec: &PlatformSpec, links: &[LinkId]) -> Vec<Users> {
     let mut users = vec![Users::default(); links.len()];
     if spec.hosts().len() > MOST_HOSTS {
@@ -206,7 +214,7 @@ fn users(spec: &PlatformSpec, links: &[LinkId]) -> Vec<Users> {
 }
 
 impl RouteView {
-    /// What stands above the table: what the route is like, and what a transfer gets.
+    /// The heading of the table: the properties of the route, and what a transfer gets.
     pub fn summary(&self) -> String {
         let links = quantity::count(self.links.len(), "link", "links");
         let (latency, bandwidth) = (quantity::time(self.latency_s), quantity::bandwidth(self.bandwidth_bytes_per_s));
@@ -257,7 +265,7 @@ impl RouteView {
 }
 
 impl Crossed {
-    /// With whom it is shared, in words.
+    /// Whose routes share it, in words.
     fn sharing(&self) -> String {
         let direction = match self.policy {
             "fat pipe" => return "nobody: a fat pipe gives every transfer all of it".to_owned(),

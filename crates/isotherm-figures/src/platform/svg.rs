@@ -1,8 +1,9 @@
 //! A platform as an SVG drawing.
 //!
-//! A zone is a box with what is in it; hosts and routers are boxes, links are lines with their name, bandwidth and latency on
-//! them, and a link that more than two things hang on is a bar. What is alike and many is one box that says how many. Who
-//! points at something in a browser sees more about it.
+//! A zone is a box around its contents; hosts and routers are boxes, links are lines labelled
+//! with their name, bandwidth and latency, and a link that connects more than two things is a
+//! bar. Things that are alike are merged into one box that gives their number. Tooltips show the
+//! details.
 
 use std::fmt::Write;
 
@@ -10,22 +11,22 @@ use isotherm_platform::ZoneId;
 
 use super::graph::{Graph, Node};
 use super::label::Label;
-use super::layout::{Block, Place, Size, layout};
+use super::layout::{Block, Position, Size, layout};
 use super::view::PlatformView;
 
 const MARGIN: f64 = 16.0;
-/// Between the border of a box and what is in it.
+/// Between the border of a zone and its contents.
 const INSIDE: f64 = 18.0;
 const ZONE_TITLE: f64 = 30.0;
 const FONT: f64 = 12.0;
 const SMALL: f64 = 10.5;
 const LINE: f64 = 14.0;
-/// How far from the corner of a box lines may end.
+/// The least distance between the end of a line and the corner of its box.
 const CORNER: f64 = 12.0;
-/// How long a bar is for each line to it, and at most.
+/// The length of a bar: for each line that ends at it, and at most.
 const PER_LINE: f64 = 50.0;
 const LONGEST_BAR: f64 = 900.0;
-/// How far boxes that stand for many stand out behind the first.
+/// The offset of the boxes that are drawn behind a box that stands for several things.
 const BEHIND: f64 = 4.0;
 
 const STYLE: &str = "\
@@ -38,16 +39,16 @@ text{font:10.5px 'Helvetica Neue',Helvetica,Arial,'DejaVu Sans',sans-serif;fill:
 .router{fill:#dfe5ec;stroke:#5d6a79}.link{fill:#fff;stroke:#c5ced9}.bar{fill:#dbe6f2;stroke:#5b7ea6}\
 .meeting{fill:#5d6a79}.line{fill:none;stroke:#6f7d8d;stroke-width:1.4}";
 
-/// A zone with its nodes in their places.
+/// A zone with the positions of its nodes.
 struct Scene {
     graph: Graph,
     labels: Vec<Label>,
     blocks: Vec<Block>,
     /// The scenes of the nodes that are zones.
     inner: Vec<Option<Scene>>,
-    places: Vec<Place>,
+    positions: Vec<Position>,
     title: Label,
-    /// With title and border.
+    /// Including title and border.
     size: Size,
 }
 
@@ -70,7 +71,7 @@ impl PlatformView {
         svg + "</svg>\n"
     }
 
-    /// A zone, or some that are alike, with everything that is in it in its place.
+    /// The layout of a zone, or of zones that are alike, with everything in it.
     fn scene(&self, zones: &[ZoneId]) -> Scene {
         let graph = zones.first().map(|&zone| self.graph(zone)).unwrap_or_default();
         let labels: Vec<Label> = graph.nodes.iter().map(|node| self.label(node)).collect();
@@ -91,20 +92,20 @@ impl PlatformView {
                     _ => (size_of(&labels[number]), 1),
                 };
                 let behind = if graph.nodes[number].is_many() { 2.0 * BEHIND } else { 0.0 };
-                let rank = (graph.hanging_on(number), weight);
-                let size = if graph.is_bar(number) { bar(size, graph.lines_of(number)) } else { size };
+                let rank = (graph.connected_to(number), weight);
+                let size = if graph.is_bar(number) { bar(size, graph.degree(number)) } else { size };
                 Block { size: Size { width: size.width + behind, height: size.height + behind }, rank }
             })
             .collect();
-        let (places, inside) = layout(&blocks, &graph.edges);
+        let (positions, inside) = layout(&blocks, &graph.edges);
         let title = self.label(&Node::Zones(zones.to_vec()));
         let titles = title.lines.iter().map(|line| width_of(line, SMALL)).sum::<f64>() + INSIDE;
         let width = inside.width.max(width_of(&title.heading, 13.0) * 1.08 + titles);
         let size = Size { width: width + 2.0 * INSIDE, height: inside.height + ZONE_TITLE + INSIDE };
-        // What is narrower than its title stands in the middle.
+        // Contents narrower than the title are centred.
         let shift = (width - inside.width) / 2.0;
-        let places = places.into_iter().map(|place| Place { x: place.x + shift, ..place }).collect();
-        Scene { graph, labels, blocks, inner, places, title, size }
+        let positions = positions.into_iter().map(|position| Position { x: position.x + shift, ..position }).collect();
+        Scene { graph, labels, blocks, inner, positions, title, size }
     }
 
     fn draw(&self, scene: &Scene, (x, y): (f64, f64), depth: usize, svg: &mut String) {
@@ -127,9 +128,9 @@ impl PlatformView {
     }
 
     fn draw_node(&self, scene: &Scene, number: usize, origin: (f64, f64), depth: usize, svg: &mut String) {
-        let (place, block, label) = (scene.places[number], scene.blocks[number], &scene.labels[number]);
+        let (position, block, label) = (scene.positions[number], scene.blocks[number], &scene.labels[number]);
         let node = &scene.graph.nodes[number];
-        let (x, y) = (origin.0 + place.x, origin.1 + place.y);
+        let (x, y) = (origin.0 + position.x, origin.1 + position.y);
         let behind = if node.is_many() { 2.0 * BEHIND } else { 0.0 };
         let size = Size { width: block.size.width - behind, height: block.size.height - behind };
         let _ = write!(svg, "<g><title>{}</title>", escaped(&label.details));
@@ -175,13 +176,14 @@ impl PlatformView {
 }
 
 impl Scene {
-    /// A line from one node to another: out of the row of the one, across, into the row of the other.
+    /// A line between two nodes: straight out of the row of one, a curve, straight into the row
+    /// of the other.
     fn line(&self, (a, b): (usize, usize), origin: (f64, f64), svg: &mut String) {
-        let (a, b) = if self.places[a].row_top <= self.places[b].row_top { (a, b) } else { (b, a) };
-        let (upper, lower) = (self.places[a], self.places[b]);
+        let (a, b) = if self.positions[a].row_top <= self.positions[b].row_top { (a, b) } else { (b, a) };
+        let (upper, lower) = (self.positions[a], self.positions[b]);
         let (from, to) = (self.attached(a, b) + origin.0, self.attached(b, a) + origin.0);
         if upper.row_top == lower.row_top {
-            // In the same row: below everything that stands between them.
+            // In the same row: a curve below everything between them.
             let (start, end) = (self.bottom(a) + origin.1, self.bottom(b) + origin.1);
             let low = upper.row_bottom + origin.1 + 24.0;
             let _ = writeln!(
@@ -201,36 +203,36 @@ impl Scene {
 
     /// The lower side of a node.
     fn bottom(&self, node: usize) -> f64 {
-        self.places[node].y + self.blocks[node].size.height
+        self.positions[node].y + self.blocks[node].size.height
     }
 
-    /// Where on its upper or lower side a line to another node ends: in the middle, but straight below or above the other
-    /// one if it is as wide as that.
+    /// The horizontal position at which a line to another node ends: the centre of a box; on
+    /// zones and bars, which are wide, as close to the centre of the other node as possible.
     fn attached(&self, node: usize, other: usize) -> f64 {
-        let centre = |node: usize| self.places[node].x + self.blocks[node].size.width / 2.0;
+        let centre = |node: usize| self.positions[node].x + self.blocks[node].size.width / 2.0;
         let is_wide = matches!(self.graph.nodes[node], Node::Zones(_)) || self.graph.is_bar(node);
         if !is_wide {
             return centre(node);
         }
-        let left = self.places[node].x + CORNER;
-        let right = (self.places[node].x + self.blocks[node].size.width - CORNER).max(left);
+        let left = self.positions[node].x + CORNER;
+        let right = (self.positions[node].x + self.blocks[node].size.width - CORNER).max(left);
         centre(other).clamp(left, right)
     }
 }
 
-/// The size of a bar with so many lines to it.
+/// The size of a bar at which a number of lines end.
 fn bar(size: Size, lines: usize) -> Size {
     Size { width: size.width.max((lines as f64 * PER_LINE).min(LONGEST_BAR)), ..size }
 }
 
-/// The size of a box with this on it.
+/// The size of a box with a label.
 fn size_of(label: &Label) -> Size {
     let lines = label.lines.iter().map(|line| width_of(line, SMALL));
     let width = lines.fold(width_of(&label.heading, FONT) * 1.08, f64::max);
     Size { width: (width + 20.0).ceil(), height: LINE * label.lines.len() as f64 + 26.0 }
 }
 
-/// How wide a text is at most in the fonts of a drawing, by the widths of the widest of them.
+/// An upper bound of the width of a text: the widths of the widest font of a drawing.
 fn width_of(text: &str, font: f64) -> f64 {
     let width = |c: char| match c {
         'i' | 'j' | 'l' | '\'' | '|' => 0.29,
@@ -238,7 +240,7 @@ fn width_of(text: &str, font: f64) -> f64 {
         'm' | 'w' | 'M' | 'W' | '…' | '%' | '@' => 1.0,
         'A'..='Z' => 0.74,
         c if c.is_ascii() => 0.64,
-        // Some scripts are as wide as they are high.
+        // Characters of some scripts are as wide as they are high.
         _ => 1.0,
     };
     text.chars().map(width).sum::<f64>() * font
@@ -257,7 +259,7 @@ fn text(svg: &mut String, class: &str, (x, y): (f64, f64), text: &str) {
     let _ = writeln!(svg, "<text{class} x=\"{x:.1}\" y=\"{y:.1}\">{}</text>", escaped(text));
 }
 
-/// A text as it is written in XML, in which most control characters cannot be.
+/// A text escaped for XML, in which most control characters are not allowed.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

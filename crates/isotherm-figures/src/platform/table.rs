@@ -1,7 +1,7 @@
-//! What is on a platform, in tables for people and as data for machines.
+//! What is on a platform: tables for people, data for machines.
 //!
-//! In a table, things that are alike (in everything but the name) are one row, with their names and their number, and a long table
-//! is cut; on demand everything has a row of its own.
+//! In a table, things that differ in their names alone share one row with their names and number,
+//! and a long table is truncated; on request everything has a row of its own.
 
 use indexmap::IndexMap;
 use isotherm_platform::{HostSpec, LinkSharing, LinkSpec, PlatformSpec, Point, ZoneId};
@@ -10,30 +10,30 @@ use serde::Serialize;
 use super::view::PlatformView;
 use crate::quantity;
 
-/// More rows than this are not looked at, but scrolled by.
+/// A longer table is truncated.
 const MOST_ROWS: usize = 20;
 
 /// A table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
-    /// What it is of.
+    /// What it lists.
     pub title: String,
     /// The names of the columns.
     pub header: Vec<&'static str>,
     /// The rows, each with as many cells as there are columns.
     pub rows: Vec<Vec<String>>,
-    /// How many rows were left out.
+    /// The number of rows left out.
     pub left_out: usize,
 }
 
 /// A platform as data.
 #[derive(Clone, Debug, Serialize)]
 pub struct Description<'a> {
-    /// What it is called.
+    /// Its title.
     pub name: &'a str,
     /// Its hosts.
     pub hosts: Vec<HostRow<'a>>,
-    /// Its links, a split-duplex link once; without the implicit loopbacks.
+    /// Its links: both halves of a split-duplex link as one, implicit loopbacks left out.
     pub links: Vec<LinkRow<'a>>,
     /// Its zones.
     pub zones: Vec<ZoneRow<'a>>,
@@ -46,12 +46,12 @@ pub struct HostRow<'a> {
     pub name: &'a str,
     /// The name of its zone.
     pub zone: &'a str,
-    /// What it is for, if an experiment says so.
+    /// Its part in an experiment, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub part: Option<&'static str>,
     /// How many cores it has.
     pub cores: u32,
-    /// The speed of a core at the start.
+    /// The initial speed of a core.
     pub speed_flops: f64,
     /// The size of its memory, if it is known.
     pub memory_bytes: Option<u64>,
@@ -66,11 +66,11 @@ pub struct DiskRow<'a> {
     pub name: &'a str,
     /// Where it is mounted.
     pub mount: &'a str,
-    /// How fast it reads.
+    /// Its read bandwidth.
     pub read_bytes_per_s: f64,
-    /// How fast it writes.
+    /// Its write bandwidth.
     pub write_bytes_per_s: f64,
-    /// How much it holds; `None` if there is no limit.
+    /// Its capacity; `None` if unlimited.
     pub size_bytes: Option<u64>,
 }
 
@@ -79,11 +79,11 @@ pub struct DiskRow<'a> {
 pub struct LinkRow<'a> {
     /// Its name.
     pub name: &'a str,
-    /// How many bytes pass in a second.
+    /// Its bandwidth.
     pub bandwidth_bytes_per_s: f64,
-    /// How long a byte is under way.
+    /// Its latency.
     pub latency_s: f64,
-    /// How flows share it: `shared`, `fat pipe`, or `split duplex`, which is shared in each direction.
+    /// How flows share it: `shared`, `fat pipe`, or `split duplex` (shared per direction).
     pub policy: &'static str,
 }
 
@@ -92,21 +92,21 @@ pub struct LinkRow<'a> {
 pub struct ZoneRow<'a> {
     /// Its name.
     pub name: &'a str,
-    /// The zone it is in.
+    /// The zone that contains it.
     pub parent: Option<&'a str>,
-    /// How routes are found in it.
+    /// Its routing method.
     pub routing: &'static str,
-    /// How many hosts are directly in it.
+    /// The number of hosts directly in it.
     pub hosts: usize,
     /// The routers that are directly in it.
     pub routers: Vec<&'a str>,
-    /// How many routes are declared in it.
+    /// The number of routes declared in it.
     pub routes: usize,
-    /// The link that everything in it passes, if it has one.
+    /// Its backbone link, if it has one.
     pub backbone: Option<&'a str>,
 }
 
-/// The name of a link without the ending of its half.
+/// The name of a link; of one half of a split-duplex link without `_UP` or `_DOWN`.
 pub(super) fn link_name(spec: &LinkSpec) -> &str {
     match spec.opposite {
         Some(_) => spec.name.strip_suffix("_UP").or_else(|| spec.name.strip_suffix("_DOWN")).unwrap_or(&spec.name),
@@ -114,7 +114,7 @@ pub(super) fn link_name(spec: &LinkSpec) -> &str {
     }
 }
 
-/// How flows share a link, in words.
+/// The sharing policy of a link in words.
 pub(super) fn policy(spec: &LinkSpec) -> &'static str {
     match (spec.opposite, spec.sharing) {
         (Some(_), _) => "split duplex",
@@ -123,7 +123,7 @@ pub(super) fn policy(spec: &LinkSpec) -> &'static str {
     }
 }
 
-/// The speed of a core of a host at the start.
+/// The initial speed of a core of a host.
 pub(super) fn speed(host: &HostSpec) -> f64 {
     host.speeds.get(host.pstate).copied().unwrap_or_default()
 }
@@ -170,7 +170,8 @@ impl PlatformView {
         json(&self.description())
     }
 
-    /// The platform as tables of hosts, disks, links and zones; with `all` everything has a row of its own.
+    /// The platform as tables of hosts, disks, links and zones; with `all`, one row for each
+    /// thing.
     pub fn tables(&self, all: bool) -> Vec<Table> {
         let description = self.description();
         let mut tables = vec![hosts_table(&description, all)];
@@ -200,7 +201,7 @@ fn disks<'a>(spec: &'a PlatformSpec, host: &HostSpec) -> Vec<DiskRow<'a>> {
         .collect()
 }
 
-/// Things that are alike in all cells, as rows: their number, their names, and the cells.
+/// A table in which things with the same cells share a row that starts with their names.
 fn grouped<'a>(
     title: &str,
     header: &[&'static str],
@@ -231,7 +232,8 @@ fn grouped<'a>(
     Table { title: format!("{title} ({})", quantity::number(total)), header: header.to_vec(), rows, left_out }
 }
 
-/// The same without the columns in which there is nothing, or the same everywhere if they only tell things apart.
+/// A table without its empty columns, and without those of `only_to_tell_apart` in which all
+/// cells are the same.
 fn without_empty(mut table: Table, only_to_tell_apart: &[&str]) -> Table {
     let column = |table: &Table, index: usize| table.rows.iter().map(|row| row[index].clone()).collect::<Vec<_>>();
     for index in (0..table.header.len()).rev() {
