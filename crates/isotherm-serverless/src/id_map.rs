@@ -118,7 +118,7 @@ impl<I: CountedId, T> IdMap<I, T> {
         let place = self.vacant(id.count());
         let Place { id: taken, value: room } = &mut self.places[place];
         *taken = id.count();
-        let nothing = std::mem::replace(room, None);
+        let nothing = room.take();
         debug_assert!(nothing.is_none(), "a vacant place holds nothing");
         // Dropping it would cost a call that finds nothing to do.
         std::mem::forget(nothing);

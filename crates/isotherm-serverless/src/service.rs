@@ -71,6 +71,8 @@ pub struct ServerlessComputeService {
     inner: Rc<Inner>,
 }
 
+type SharedSink = Rc<RefCell<dyn RecordSink>>;
+
 struct Inner {
     site: Site,
     name: Arc<str>,
@@ -88,7 +90,7 @@ struct Inner {
     /// When that has passed.
     resumes: Cell<Option<Timer>>,
     /// Shared, so that a sink that hears of a record may add another.
-    sinks: RefCell<Rc<[Rc<RefCell<dyn RecordSink>>]>>,
+    sinks: RefCell<Rc<[SharedSink]>>,
     observers: RefCell<Vec<Observer>>,
     stopped: Cell<bool>,
     /// Whether the head host is off.
