@@ -17,7 +17,7 @@ pub(crate) const LARGEST_TEXT: u64 = 64 << 20;
 
 /// Why the text of a file cannot be had.
 #[derive(Debug)]
-pub(crate) enum TextError {
+pub enum TextError {
     /// It cannot be read.
     Unreadable(io::Error),
     /// It is larger than what is asked for.
@@ -28,7 +28,7 @@ pub(crate) enum TextError {
 
 /// A byte that is no text.
 #[derive(Debug)]
-pub(crate) struct NotText {
+pub struct NotText {
     /// Its line and its column in characters, counted from 1.
     pub(crate) line: usize,
     pub(crate) column: usize,
@@ -115,7 +115,10 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
 }
 
 /// The text of a file, which may be compressed.
-pub(crate) fn read(path: &Path) -> Result<String, TextError> {
+///
+/// # Errors
+/// It is no file or cannot be read, it is too large for a text, or it is not UTF-8.
+pub fn read(path: &Path) -> Result<String, TextError> {
     text(Decompressed::new(open(path).map_err(TextError::Unreadable)?), LARGEST_TEXT)
 }
 
@@ -160,6 +163,8 @@ impl fmt::Display for TextError {
         }
     }
 }
+
+impl std::error::Error for TextError {}
 
 #[cfg(test)]
 mod tests {

@@ -32,18 +32,17 @@
 //!
 //! * Nothing is simulated before everything that can be checked has been checked. Only a broken row in the middle of a trace is found
 //!   on the way, and ends the run without results; [`Experiment::load_whole`] finds that as well.
-//! * This crate is the only one that opens paths, and it never prints.
+//! * Nothing below this crate opens a path, and it never prints.
 
 mod arrivals;
 mod carry_out;
 pub mod check;
-pub mod conform;
 mod describe;
 pub mod diagnostic;
 mod error;
 mod experiment;
 mod export;
-mod files;
+pub mod files;
 mod inventory;
 mod label;
 pub mod law;

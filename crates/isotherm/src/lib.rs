@@ -105,6 +105,7 @@
 //! | [`results`] | columns, streaming statistics, CSV | [what is left](results::Column) of an invocation |
 //! | [`figures`] | platforms as tables and drawings | [looking at a platform](figures::platform) |
 //! | [`experiment`] | experiment files, from text to results on disk | running experiments from a program |
+//! | [`conform`] | scenarios of the reference, simulated and compared | checking that dates are the reference's |
 //!
 //! and beside them the [`prelude`], the [`quantities`], [`World`], [`Cluster`] and [`Error`].
 //!
@@ -234,6 +235,8 @@
 //! * `docs/` in the repository: what is modelled and how, with worked numbers. `ARCHITECTURE.md`: the invariants, the order among equals,
 //!   where dates follow the reference simulator.
 
+#[cfg(feature = "experiment")]
+pub use isotherm_conform as conform;
 #[cfg(feature = "experiment")]
 pub use isotherm_experiment as experiment;
 #[cfg(feature = "figures")]

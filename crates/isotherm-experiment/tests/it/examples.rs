@@ -44,30 +44,6 @@ fn reference_example() {
     assert_golden(&read(out.path().join("invocations.csv")), "reference-example.csv");
 }
 
-/// Dates and nodes of every single invocation are those that were measured on the reference.
-#[test]
-fn reference_example_is_that_of_the_reference() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../conformance");
-    let cases = isotherm_experiment::conform::read_folder(&folder).unwrap();
-    let case = cases.iter().find(|case| case.scenario.name == "reference-example-100-3").unwrap();
-    let expected = &case.scenario.expected.as_ref().unwrap().invocations;
-    let out = tempfile::tempdir().unwrap();
-    run("reference-example", out.path());
-    let records = read(out.path().join("invocations.csv"));
-    let rows: Vec<Vec<&str>> = records.lines().map(|line| line.split(',').collect()).collect();
-    let column = |name: &str| rows[0].iter().position(|column| *column == name).unwrap();
-    let [id, node, dispatched, started] = ["id", "node", "dispatched_s", "started_s"].map(column);
-    assert_eq!(rows.len(), 1 + expected.len());
-    for row in &rows[1..] {
-        let expected = &expected[row[id].parse::<usize>().unwrap()];
-        assert_eq!(Some(row[node]), expected.node.as_deref(), "{row:?}");
-        for (column, date) in [(dispatched, expected.dispatched_s), (started, expected.started_s)] {
-            let got: f64 = row[column].parse().unwrap();
-            assert!((got - date.unwrap()).abs() < 1e-6, "{row:?}: {date:?}");
-        }
-    }
-}
-
 /// What the quickstart promises to show.
 #[test]
 fn quickstart() {

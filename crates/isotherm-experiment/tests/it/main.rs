@@ -1,7 +1,6 @@
 //! The integration tests of `isotherm-experiment`: one program, which is linked once.
 
 mod bad_input;
-mod conformance;
 mod containers;
 mod examples;
 mod export;

@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// What each crate may use of the others, directly.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("isotherm-kernel", &[]),
     ("isotherm-platform", &["isotherm-kernel"]),
     ("isotherm-services", &["isotherm-kernel", "isotherm-platform"]),
@@ -26,7 +26,18 @@ const ARROWS: [(&str, &[&str]); 11] = [
             "isotherm-results",
         ],
     ),
-    ("isotherm-cli", &["isotherm-experiment", "isotherm-figures", "isotherm-results"]),
+    (
+        "isotherm-conform",
+        &[
+            "isotherm-kernel",
+            "isotherm-platform",
+            "isotherm-services",
+            "isotherm-serverless",
+            "isotherm-workload",
+            "isotherm-experiment",
+        ],
+    ),
+    ("isotherm-cli", &["isotherm-conform", "isotherm-experiment", "isotherm-figures", "isotherm-results"]),
     (
         "isotherm",
         &[
@@ -38,6 +49,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
             "isotherm-results",
             "isotherm-experiment",
             "isotherm-figures",
+            "isotherm-conform",
         ],
     ),
     ("isotherm-bench", &["isotherm"]),

@@ -20,7 +20,7 @@ fn errors_records_plans_and_reports_may_go_to_any_thread() {
     assert_send_sync::<isotherm::experiment::ExperimentError>();
     assert_send_sync::<isotherm::experiment::Diagnostics>();
     assert_send_sync::<isotherm::experiment::Stopped>();
-    assert_send_sync::<isotherm::experiment::conform::ConformError>();
+    assert_send_sync::<isotherm::conform::ConformError>();
     // What is left of a run.
     assert_send_sync::<InvocationRecord>();
     assert_send_sync::<InvocationId>();
@@ -36,9 +36,9 @@ fn errors_records_plans_and_reports_may_go_to_any_thread() {
     assert_send_sync::<isotherm::results::CsvSink<Vec<u8>>>();
     assert_send_sync::<isotherm::experiment::RunReport>();
     assert_send_sync::<isotherm::experiment::Progress>();
-    assert_send_sync::<isotherm::experiment::conform::Obtained>();
-    assert_send_sync::<isotherm::experiment::conform::Comparison>();
-    assert_send_sync::<isotherm::experiment::conform::CaseReport>();
+    assert_send_sync::<isotherm::conform::Obtained>();
+    assert_send_sync::<isotherm::conform::Comparison>();
+    assert_send_sync::<isotherm::conform::CaseReport>();
     // What a run is made of.
     assert_send_sync::<PlatformSpec>();
     assert_send_sync::<Cluster>();
@@ -47,7 +47,7 @@ fn errors_records_plans_and_reports_may_go_to_any_thread() {
     assert_send_sync::<isotherm::experiment::Plan>();
     assert_send_sync::<isotherm::experiment::Experiment>();
     assert_send_sync::<isotherm::experiment::Overrides>();
-    assert_send_sync::<isotherm::experiment::conform::Case>();
+    assert_send_sync::<isotherm::conform::Case>();
     assert_send_sync::<RandomStreams>();
     assert_send_sync::<Random>();
     assert_send_sync::<Distribution>();

@@ -8,11 +8,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use isotherm_experiment::files;
 use isotherm_platform::{PlatformError, PlatformSpec};
 
-use super::scenario::{Place, Problem, Scenario, ScenarioError};
-use super::{ConformError, ground};
-use crate::files;
+use crate::scenario::{Place, Problem, Scenario, ScenarioError};
+use crate::{ConformError, ground};
 
 /// A scenario with its platform.
 #[derive(Clone, Debug)]

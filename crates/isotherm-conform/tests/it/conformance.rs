@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use isotherm_experiment::conform::{Case, Comparison, compare, read_folder, run, run_under};
+use isotherm_conform::{Case, Comparison, compare, read_folder, run, run_under};
 use isotherm_serverless::Preset;
 
 /// How many scenarios there are: 123 were measured.

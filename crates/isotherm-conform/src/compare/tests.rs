@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::conform::ObtainedRegistration;
-use crate::conform::scenario::ExpectedRegistration;
+use crate::ObtainedRegistration;
+use crate::scenario::ExpectedRegistration;
 
 /// Invocations of `f` that all sleep for the body of the function: (submitted, dispatched, ended, node).
 fn scenario(invocations: &[(f64, f64, f64, &str)]) -> Scenario {

@@ -15,11 +15,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration as WallTime;
 
+use isotherm_experiment::check::io_reason;
 use isotherm_kernel::Time;
 use isotherm_platform::PlatformSpec;
 use isotherm_serverless::{InvocationRecord, Outcome};
-
-use crate::check::io_reason;
 
 pub mod compare;
 pub mod folder;

@@ -12,8 +12,8 @@
 
 use std::time::Duration as WallTime;
 
-use super::RunFailed;
-use super::compare::Comparison;
+use crate::RunFailed;
+use crate::compare::Comparison;
 
 /// A scenario that was tried.
 #[derive(Clone, Debug, PartialEq)]
@@ -127,8 +127,8 @@ impl Summary {
 
 #[cfg(test)]
 mod tests {
-    use super::super::compare::{DateKind, Difference};
     use super::*;
+    use crate::compare::{DateKind, Difference};
 
     fn late() -> Difference {
         Difference::Date {

@@ -16,8 +16,8 @@ use isotherm_serverless::{
 };
 use isotherm_services::{ExecutionController, FailureCause, Site, StorageConfig, StorageService};
 
-use super::scenario::{self, IdleEviction, Scenario, SchedulerName};
-use super::{Obtained, ObtainedInvocation, ObtainedRegistration, RunFailed};
+use crate::scenario::{self, IdleEviction, Scenario, SchedulerName};
+use crate::{Obtained, ObtainedInvocation, ObtainedRegistration, RunFailed};
 
 /// Simulates a scenario under preset `wrench`, the one that has the reference's dates, on its platform.
 ///

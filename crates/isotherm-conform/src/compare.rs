@@ -14,8 +14,8 @@ use std::fmt;
 
 use isotherm_kernel::Time;
 
-use super::scenario::{Expected, ExpectedInvocation, Scenario, Step};
-use super::{Obtained, ObtainedInvocation};
+use crate::scenario::{Expected, ExpectedInvocation, Scenario, Step};
+use crate::{Obtained, ObtainedInvocation};
 
 /// Tolerance of dates, in seconds.
 pub const TOLERANCE_S: f64 = 1e-6;

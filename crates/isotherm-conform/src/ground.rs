@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use isotherm_platform::{HostId, PlatformSpec};
 
-use super::scenario::{Place, Problem, Scenario};
+use crate::scenario::{Place, Problem, Scenario};
 
 /// Everything that the scenario needs and the platform does not have.
-pub(super) fn problems(scenario: &Scenario, spec: &PlatformSpec) -> Vec<Problem> {
+pub(crate) fn problems(scenario: &Scenario, spec: &PlatformSpec) -> Vec<Problem> {
     let mut ground = Ground { spec, problems: Vec::new() };
     let service = &scenario.serverless;
     let storage = &scenario.image_storage;
