@@ -23,6 +23,7 @@ use isotherm_serverless::{InvocationRecord, Outcome};
 pub mod compare;
 pub mod folder;
 mod ground;
+mod lower;
 pub mod report;
 mod run;
 pub mod scenario;

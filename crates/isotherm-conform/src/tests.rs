@@ -212,6 +212,19 @@ fn what_a_platform_does_not_have_is_told_before_anything_runs() {
     }
 }
 
+/// The same by a run of a scenario that was not read from a folder.
+#[test]
+fn a_run_tells_what_the_platform_does_not_have() {
+    let platform = PlatformSpec::from_simgrid_xml(PLATFORM).unwrap();
+    let refused = |from: &str, to: &str| {
+        let scenario = Scenario::parse("a.json", &scenario_text("a", "null").replace(from, to)).unwrap();
+        run(&scenario, &platform).unwrap_err().message
+    };
+    assert_eq!(refused("\"head\"", "\"hed\""), "the platform has no host `hed`");
+    assert_eq!(refused("\"mount\": \"/\"", "\"mount\": \"/x\""), "host `user` has no disk at `/x`");
+    assert_eq!(refused("[\"node0\"]", "[\"bare\"]"), "host 'bare' has no disk mounted at '/'");
+}
+
 /// Two scenarios on a platform that is not XML: it is told once.
 #[test]
 fn a_platform_that_is_broken() {

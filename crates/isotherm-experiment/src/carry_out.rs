@@ -49,13 +49,14 @@ pub fn carry_out(
         Failure::UserGone { host, at } => ExperimentError::UserGone { host, at },
         Failure::Setup(message) => ExperimentError::Setup(message),
         Failure::Workload(error) => ExperimentError::Input(trace::diagnostics(&error)),
-        Failure::Refused { place, function, cause } => {
-            let message = format!("the platform refuses function `{function}`: {cause}");
+        Failure::Refused { function, cause } => {
+            let function = &run.plan.functions[function];
+            let message = format!("the platform refuses function `{}`: {cause}", function.name);
             let hint = match cause {
                 FailureCause::NotAllowed { .. } => "give the hosts more of it, or the function lower limits",
                 _ => "",
             };
-            let diagnostic = Diagnostic::at(place, message, hint);
+            let diagnostic = Diagnostic::at(function.place, message, hint);
             ExperimentError::Input(Diagnostics::new(sources.clone(), vec![diagnostic]))
         }
     })?;

@@ -72,4 +72,4 @@ pub use plan::Plan;
 pub use platform_file::PlatformFile;
 pub use report::RunReport;
 pub use results::{Results, ResultsError};
-pub use run::{Progress, RunOptions, Stopped, Watch};
+pub use run::{DeployError, Deployment, Progress, RunOptions, Stopped, Watch};

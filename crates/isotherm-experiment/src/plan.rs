@@ -1,8 +1,8 @@
 //! A checked plan: everything a run needs, with every name resolved and every default written out.
 //!
-//! A plan is made by [`crate::Experiment::load`] alone, so whoever has one knows that its indexes are good: a function's image,
-//! a step's storage and an arrival's function exist, hosts and disks are those of its own platform, and routes connect those
-//! that must talk.
+//! A plan is made by [`crate::Experiment::load`], or by code that has checked as much. So its indexes are
+//! good: a function's image, a step's storage and an arrival's function exist, hosts and disks are
+//! those of its own platform, and routes connect those that must talk.
 
 use std::sync::Arc;
 
@@ -58,7 +58,8 @@ pub struct Plan {
     pub functions: Vec<FunctionPlan>,
     /// The trace that the last of the functions come from, if they do.
     pub listed: Option<ListedPlan>,
-    /// Who invokes what and when. Never empty.
+    /// Who invokes what and when. Never empty, unless a controller of its own drives the plan
+    /// ([`Deployment`](crate::Deployment)).
     pub workloads: Vec<WorkloadPlan>,
     /// Bodies of single invocations: the tag of an arrival is an index into this list.
     pub bodies: Vec<Body>,

@@ -11,7 +11,7 @@ use isotherm_workload::{Arrival, Merge, Next, Workload, WorkloadError};
 
 use super::Failure;
 use super::ahead::ReadAhead;
-use super::world::{Clients, World};
+use super::deployment::{Clients, Deployment};
 
 /// So many times in a row whoever looks for the next arrival may find none without time going on: millions of changes and
 /// candidates, which take about a second.
@@ -122,7 +122,7 @@ fn body_of(arrival: &Arrival, bodies: &[Body]) -> Option<Body> {
 
 /// The controller's knowledge.
 pub(super) struct Driver {
-    pub(super) world: World,
+    pub(super) deployment: Deployment,
     pub(super) clients: Vec<Clients>,
     /// How many of its invocations were to be made before there was a service.
     pub(super) lost: Rc<Cell<u64>>,
@@ -137,18 +137,18 @@ pub(super) struct Driver {
 impl Driver {
     pub(super) async fn drive(mut self, me: &ExecutionController, workload: Merge) -> Result<(), Failure> {
         let mut workload = ReadAhead::new(workload);
-        let head = self.world.service.address().host();
+        let head = self.deployment.service.address().host();
         me.site().platform().wait_until_on(head).await;
         let missed = Missed { before: me.now(), lost: Rc::clone(&self.lost) };
         let functions = self.register().await?;
         for clients in std::mem::take(&mut self.clients) {
             self.start_clients(me, clients, &functions);
         }
-        let World { manager, service, .. } = &self.world;
+        let Deployment { manager, service, .. } = &self.deployment;
         let mut search = Search::new(self.max_events);
-        if self.world.invoking_is_free {
+        if self.deployment.invoking_is_free {
             let failure = Rc::new(RefCell::new(None));
-            let bodies = self.world.bodies.clone();
+            let bodies = self.deployment.bodies.clone();
             let arrivals = Arrivals { workload, search, bodies, missed, failure: Rc::clone(&failure) };
             // All functions are registered with this service, and workloads name no others.
             let _ = manager.replay(service, &functions, arrivals).await;
@@ -173,7 +173,7 @@ impl Driver {
                 }
                 me.sleep_until(arrival.at).await;
                 let function = functions[arrival.function as usize].clone();
-                self.invoke_apart(me, function, body_of(&arrival, &self.world.bodies));
+                self.invoke_apart(me, function, body_of(&arrival, &self.deployment.bodies));
             }
         }
         // Bodies may have invoked what they no longer wait for, so there is more to wait for than the own actors do.
@@ -189,11 +189,10 @@ impl Driver {
     }
 
     async fn register(&self) -> Result<Vec<RegisteredFunction>, Failure> {
-        let mut registered = Vec::with_capacity(self.world.functions.len());
-        for (function, limits, place) in &self.world.functions {
-            let answer = self.world.manager.register(function, &self.world.service, *limits).await;
-            let refused = |cause| Failure::Refused { place: *place, function: function.name().to_string(), cause };
-            registered.push(answer.map_err(refused)?);
+        let mut registered = Vec::with_capacity(self.deployment.functions.len());
+        for (index, (function, limits)) in self.deployment.functions.iter().enumerate() {
+            let answer = self.deployment.manager.register(function, &self.deployment.service, *limits).await;
+            registered.push(answer.map_err(|cause| Failure::Refused { function: index, cause })?);
         }
         Ok(registered)
     }
@@ -204,7 +203,8 @@ impl Driver {
         let left = Rc::new(Cell::new(clients.count));
         let (from, until) = (clients.from, clients.until);
         for mut client in clients.clients {
-            let (manager, functions, kernel) = (self.world.manager.clone(), Rc::clone(&functions), me.kernel().clone());
+            let (manager, functions, kernel) =
+                (self.deployment.manager.clone(), Rc::clone(&functions), me.kernel().clone());
             let left = Rc::clone(&left);
             self.act(me, async move {
                 // Whoever begins to think will invoke, so that nobody thinks in vain when the others have invoked enough.
@@ -238,7 +238,7 @@ impl Driver {
 
     /// Invokes in an actor of its own, which also sees the invocation to its end.
     fn invoke_apart(&self, me: &ExecutionController, function: RegisteredFunction, body: Option<Body>) {
-        let manager = self.world.manager.clone();
+        let manager = self.deployment.manager.clone();
         self.act(me, async move {
             if let Ok(invocation) = manager.invoke_with(&function, body).await {
                 manager.wait_one(&invocation).await;

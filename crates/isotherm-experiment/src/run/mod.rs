@@ -10,9 +10,9 @@
 //! [watches](RunOptions::watch) a run sees how far it is and can end it, but nothing that he does changes what it gives.
 
 mod ahead;
+mod deployment;
 mod driver;
 mod progress;
-mod world;
 
 use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
@@ -27,13 +27,12 @@ use isotherm_workload::WorkloadError;
 
 use crate::output::Hashed;
 use crate::plan::Plan;
-use crate::source::Span;
 
 use driver::Driver;
-use world::World;
 
+pub(crate) use deployment::workloads;
+pub use deployment::{DeployError, Deployment};
 pub use progress::{Progress, Stopped};
-pub(crate) use world::workloads;
 
 /// Steps of the simulation between two looks of whoever watches it: some microseconds to some milliseconds.
 const STEPS_BETWEEN_LOOKS: u64 = 256;
@@ -88,12 +87,10 @@ pub enum Failure {
     Simulation(Box<Stopped>),
     /// Whoever watched it has ended it; how far it had come.
     Interrupted(Progress),
-    /// The platform refused a function: where it is written, and why.
+    /// The platform refused a function.
     Refused {
-        /// Where the function is named.
-        place: Span,
-        /// Its name.
-        function: String,
+        /// Its index.
+        function: usize,
         /// Why.
         cause: FailureCause,
     },
@@ -124,17 +121,17 @@ pub fn run(plan: &Plan, records: Option<Hashed>, watch: Option<Watch>) -> Result
     let kernel = simulation.kernel();
     let platform = Platform::new(&kernel, plan.platform.clone()).map_err(|error| Failure::Setup(error.to_string()))?;
     let site = Site::new(platform);
-    let world = World::start(&site, plan)?;
-    let workload = world::workloads(plan)?;
+    let deployment = Deployment::start(&site, plan).map_err(|error| Failure::Setup(error.to_string()))?;
+    let workload = deployment::workloads(plan)?;
 
-    let totals = world::totals(&site, plan);
+    let totals = deployment::totals(&site, plan);
     let recorder = Rc::new(RefCell::new(Recorder::new(records)));
     let observer = Rc::new(RefCell::new(Observer {
         counts: PlatformCounts::default(),
         utilisation: Utilisation::new(totals),
         progress: Progress::new(plan, totals.slots),
     }));
-    listen(&world.service, &recorder, &observer);
+    listen(&deployment.service, &recorder, &observer);
     if let Some(mut watch) = watch {
         let observer = Rc::clone(&observer);
         simulation = simulation.with_watcher(STEPS_BETWEEN_LOOKS, move |now| {
@@ -145,13 +142,13 @@ pub fn run(plan: &Plan, records: Option<Hashed>, watch: Option<Watch>) -> Result
 
     let failure = Rc::new(RefCell::new(None));
     let lost = Rc::new(Cell::new(0));
-    let service = world.service.clone();
-    let clients = world::clients(plan);
+    let service = deployment.service.clone();
+    let clients = deployment::clients(plan);
     // The controller is one.
     let acting = Rc::new(Cell::new(1));
     let alone = kernel.mailbox("the last of the controller's actors");
     let (max_events, lost_before) = (plan.limits.max_events, Rc::clone(&lost));
-    let driver = Driver { world, clients, lost: lost_before, acting: Rc::clone(&acting), alone, max_events };
+    let driver = Driver { deployment, clients, lost: lost_before, acting: Rc::clone(&acting), alone, max_events };
     let failed = Rc::clone(&failure);
     let still_acting = Rc::clone(&acting);
     let controller = ExecutionController::spawn(&site, plan.hosts.user, "controller", move |me| async move {

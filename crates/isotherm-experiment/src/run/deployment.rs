@@ -8,32 +8,53 @@ use isotherm_kernel::{RandomStreams, Time};
 use isotherm_results::Totals;
 use isotherm_serverless::keep_alive::KeepAlive;
 use isotherm_serverless::{
-    Body, Function, FunctionManager, Image, ImageCaches, Limits, NodeConfig, ServerlessComputeService, ServiceConfig,
-    Slots, Step,
+    Body, Function, FunctionManager, Image, ImageCaches, Limits, NodeConfig, ServerlessComputeService, ServerlessError,
+    ServiceConfig, Slots, Step,
 };
-use isotherm_services::{Site, StorageConfig, StorageService};
+use isotherm_services::{FailureCause, Site, StorageConfig, StorageService};
 use isotherm_workload::{ArrivalList, Client, FunctionNames, Generator, Merge, Workload, WorkloadError};
 
-use super::Failure;
 use crate::plan::{ClosedPlan, ConcurrencyPlan, KeepAliveKind, OnFailurePlan, Plan, StepPlan, WorkloadPlan};
-use crate::source::Span;
 use crate::trace;
 
-/// Everything that is there when the controller begins.
-pub(super) struct World {
-    pub(super) service: ServerlessComputeService,
-    pub(super) manager: FunctionManager,
-    pub(super) functions: Vec<(Function, Limits, Span)>,
-    pub(super) bodies: Vec<Body>,
+/// What a plan describes, started on a site: everything that is there when the controller begins.
+///
+/// Nothing is registered or invoked yet. [`Experiment::run`](crate::Experiment::run) does that as the
+/// workloads of the plan say; whoever deploys a plan brings a controller.
+#[non_exhaustive]
+pub struct Deployment {
+    /// The serverless platform.
+    pub service: ServerlessComputeService,
+    /// The function manager, on the host of the user.
+    pub manager: FunctionManager,
+    /// The functions of the plan, with what their containers may use.
+    pub functions: Vec<(Function, Limits)>,
+    /// The bodies of single invocations.
+    pub bodies: Vec<Body>,
     /// Whether the answer to an invocation takes no time.
     pub(super) invoking_is_free: bool,
 }
 
-impl World {
-    pub(super) fn start(site: &Site, plan: &Plan) -> Result<Self, Failure> {
+/// Why a plan cannot be deployed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeployError {
+    /// The serverless platform cannot be started.
+    #[error(transparent)]
+    Service(#[from] ServerlessError),
+    /// Files do not fit on their storage.
+    #[error(transparent)]
+    Storage(#[from] FailureCause),
+}
+
+impl Deployment {
+    /// Starts what the plan describes on a site that has the platform of the plan.
+    ///
+    /// # Errors
+    /// See [`DeployError`].
+    pub fn start(site: &Site, plan: &Plan) -> Result<Self, DeployError> {
         let storages = storages(site, plan)?;
-        let service = ServerlessComputeService::start(site, service_config(plan))
-            .map_err(|error| Failure::Setup(error.to_string()))?;
+        let service = ServerlessComputeService::start(site, service_config(plan))?;
         let image = |index: usize| {
             let image = &plan.images[index];
             Image::new(image.name.as_str(), image.bytes, image.memory_bytes, &storages[image.storage])
@@ -63,10 +84,10 @@ impl World {
             if function.on_failure != OnFailurePlan::default() {
                 built = built.with_on_failure(function.on_failure.or(plan.service.on_failure));
             }
-            (concurrent(built, function.concurrency), limits, function.place)
+            (concurrent(built, function.concurrency), limits)
         });
         let own = plan.bodies.iter().enumerate().map(|(index, steps)| body(steps, &format!("body/{index}")));
-        Ok(World {
+        Ok(Deployment {
             functions: functions.collect(),
             bodies: own.collect(),
             manager: FunctionManager::start(site, plan.hosts.user),
@@ -103,7 +124,7 @@ fn concurrent(function: Function, concurrency: ConcurrencyPlan) -> Function {
     }
 }
 
-fn storages(site: &Site, plan: &Plan) -> Result<Vec<StorageService>, Failure> {
+fn storages(site: &Site, plan: &Plan) -> Result<Vec<StorageService>, DeployError> {
     let mut storages = Vec::with_capacity(plan.storages.len());
     for storage in &plan.storages {
         let config = StorageConfig {
@@ -115,7 +136,7 @@ fn storages(site: &Site, plan: &Plan) -> Result<Vec<StorageService>, Failure> {
         let images = plan.images.iter().filter(|image| plan.storages[image.storage].name == storage.name);
         let files = storage.files.iter().map(|file| (&file.name, file.bytes));
         for (name, bytes) in files.chain(images.map(|image| (&image.name, image.bytes))) {
-            service.put(name.as_str(), bytes, 0).map_err(|cause| Failure::Setup(cause.to_string()))?;
+            service.put(name.as_str(), bytes, 0)?;
         }
         storages.push(service);
     }

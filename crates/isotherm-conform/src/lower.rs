@@ -1,0 +1,137 @@
+//! A scenario as a plan: its services, policies, functions and bodies are set up as those of any
+//! experiment.
+//!
+//! The plan has no workload, because a workload cannot say what a scenario needs: its controller
+//! goes on if a function is refused, and invokes only when the invocation before has been answered,
+//! or has ended.
+
+use std::sync::Arc;
+
+use isotherm_experiment::Plan;
+use isotherm_experiment::plan::{
+    Body, ConcurrencyPlan, EvictionKind, FunctionPlan, HostsPlan, ImagePlan, KeepAliveKind, LimitsPlan, OnFailurePlan,
+    SchedulerKind, ServicePlan, StepPlan, StoragePlan,
+};
+use isotherm_experiment::source::{Sources, Span};
+use isotherm_kernel::{Duration, Limits};
+use isotherm_platform::{DiskId, HostId, PlatformSpec};
+use isotherm_serverless::{Payloads, Preset};
+
+use crate::RunFailed;
+use crate::scenario::{IdleEviction, Scenario, SchedulerName, Step};
+
+/// Lowers a scenario to a plan under a preset. The bodies of the plan are those of the invocations
+/// that have one of their own, in their order.
+pub(crate) fn plan(preset: Preset, scenario: &Scenario, platform: &PlatformSpec) -> Result<Plan, RunFailed> {
+    let service = &scenario.serverless;
+    let host = |name: &str| {
+        let message = format!("the platform has no host `{name}`");
+        platform.host_id(name).ok_or(RunFailed { message })
+    };
+    let nodes = service.compute_hosts.iter().map(|name| host(name));
+    let hosts = HostsPlan {
+        user: host(&scenario.user_host)?,
+        head: host(&service.head_host)?,
+        head_mount: service.head_mount.clone(),
+        node_mount: "/".to_owned(),
+        nodes: nodes.collect::<Result<Vec<HostId>, RunFailed>>()?,
+    };
+    let storage = StoragePlan {
+        name: "images".to_owned(),
+        host: host(&scenario.image_storage.host)?,
+        disk: Some(disk(scenario, platform)?),
+        buffer_bytes: chunk(scenario.image_storage.buffer_size),
+        files: Vec::new(),
+    };
+    let images = scenario.images.iter().map(|image| ImagePlan {
+        name: image.name.clone(),
+        bytes: image.disk_bytes,
+        memory_bytes: image.ram_bytes,
+        storage: 0,
+    });
+    // Places are for messages about an experiment file, which a scenario is not.
+    let source = Sources::default().add(scenario.name.as_str(), "");
+    let startup = Duration::from_secs_f64(service.properties.startup_overhead_s);
+    let functions = scenario.functions.iter().map(|function| FunctionPlan {
+        name: function.name.clone(),
+        place: Span { source, start: 0, end: 0 },
+        image: scenario.images.iter().position(|image| image.name == function.image),
+        limits: LimitsPlan {
+            time: Duration::from_secs_f64(function.time_limit_s),
+            memory_bytes: function.ram_limit_bytes,
+            disk_bytes: function.disk_limit_bytes,
+        },
+        startup: startup.into(),
+        keep_alive: None,
+        on_failure: OnFailurePlan::default(),
+        concurrency: ConcurrencyPlan::default(),
+        body: body(&function.body),
+        workload: None,
+    });
+    Ok(Plan {
+        name: scenario.name.clone(),
+        seed: 0,
+        preset,
+        limits: Limits::default(),
+        platform: platform.clone(),
+        hosts,
+        service: service_plan(preset, scenario),
+        storages: vec![storage],
+        images: images.collect(),
+        functions: functions.collect(),
+        listed: None,
+        workloads: Vec::new(),
+        bodies: scenario.invocations.iter().filter_map(|spec| spec.body.as_deref()).map(body).collect(),
+    })
+}
+
+fn service_plan(preset: Preset, scenario: &Scenario) -> ServicePlan {
+    let service = &scenario.serverless;
+    let (properties, payloads) = (&service.properties, &service.payloads);
+    ServicePlan {
+        scheduler: match service.scheduler {
+            SchedulerName::Fcfs => SchedulerKind::Fcfs,
+            SchedulerName::WorkloadBalancing => SchedulerKind::WorkloadBalancing,
+        },
+        keep_alive: KeepAliveKind::Fixed(Duration::from_secs_f64(properties.idle_timeout_s)),
+        eviction: match properties.eviction {
+            IdleEviction::Lru => EvictionKind::Lru,
+            IdleEviction::Ram => EvictionKind::Ram,
+        },
+        processing_overhead: Duration::from_secs_f64(properties.processing_overhead_s),
+        simulate_downloads: properties.simulate_downloads,
+        buffer_bytes: chunk(properties.buffer_bytes),
+        payloads: Payloads {
+            register_request: payloads.register_request,
+            register_answer: payloads.register_answer,
+            invoke_request: payloads.invoke_request,
+            invoke_answer: payloads.invoke_answer,
+            completion: payloads.completion,
+        },
+        ..ServicePlan::of_preset(preset)
+    }
+}
+
+/// The disk of the images.
+fn disk(scenario: &Scenario, platform: &PlatformSpec) -> Result<DiskId, RunFailed> {
+    let place = &scenario.image_storage;
+    let disks = platform.host_id(&place.host).map(|host| &platform.host(host).disks);
+    let at_mount = disks.into_iter().flatten().find(|&&disk| platform.disk(disk).mount == place.mount);
+    let message = || format!("host `{}` has no disk at `{}`", place.host, place.mount);
+    at_mount.copied().ok_or_else(|| RunFailed { message: message() })
+}
+
+/// A chunk size, where 0 moves a file as one stream.
+fn chunk(bytes: u64) -> Option<u64> {
+    (bytes > 0).then_some(bytes)
+}
+
+fn body(steps: &[Step]) -> Body {
+    let step = |step: &Step| match step {
+        Step::Sleep(seconds) => StepPlan::Sleep(Duration::from_secs_f64(*seconds)),
+        Step::Compute(flops) => StepPlan::Compute(*flops),
+        Step::Write { file, bytes } => StepPlan::Write { file: file.clone(), bytes: *bytes },
+        Step::Read(file) => StepPlan::Read { file: file.clone() },
+    };
+    steps.iter().map(step).collect::<Arc<[StepPlan]>>()
+}
