@@ -47,7 +47,7 @@ impl Body {
     fn of(steps: &[StepPlan], streams: &RandomStreams, stream: &str) -> Self {
         match steps {
             [StepPlan::Sleep(duration)] => Body::Fixed(*duration),
-            [StepPlan::SleepRandom(law)] => Body::Random(law.random(streams, &format!("{stream}/0"))),
+            [StepPlan::SleepRandom(distribution)] => Body::Random(distribution.random(streams, &format!("{stream}/0"))),
             _ => Body::Unknown,
         }
     }

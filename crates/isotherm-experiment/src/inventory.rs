@@ -4,7 +4,7 @@ use isotherm_kernel::Time;
 use isotherm_workload::Targets;
 
 use crate::check::{KnownTraces, tolerated};
-use crate::law::DurationLaw;
+use crate::duration_distribution::DurationDistribution;
 use crate::plan::{ClosedPlan, Plan, StepPlan, WorkloadPlan};
 
 /// What is in one run of an experiment.
@@ -152,10 +152,10 @@ fn workload(workload: &WorkloadPlan, plan: &Plan, traces: &KnownTraces) -> Workl
 
 /// How long it takes a client of a closed loop to think and to get an answer, if it waits for nothing but the sleeps of bodies.
 fn turn_s(closed: &ClosedPlan, plan: &Plan) -> f64 {
-    let mean_s = |law: &DurationLaw| law.seconds().mean().unwrap_or(0.0);
+    let mean_s = |distribution: &DurationDistribution| distribution.seconds().mean().unwrap_or(0.0);
     let step_s = |step: &StepPlan| match step {
         StepPlan::Sleep(duration) => duration.as_secs_f64(),
-        StepPlan::SleepRandom(law) => mean_s(law),
+        StepPlan::SleepRandom(distribution) => mean_s(distribution),
         _ => 0.0,
     };
     let body_s = |&index: &u32| -> f64 {

@@ -13,7 +13,7 @@ use isotherm_serverless::{AfterFailure, ContainerReuse, OnFailure, Payloads, Pre
 mod azure;
 mod workload;
 
-use crate::law::DurationLaw;
+use crate::duration_distribution::DurationDistribution;
 pub use crate::policies::{EvictionKind, ImageEvictionKind, KeepAliveKind, SchedulerKind};
 use crate::source::Span;
 
@@ -103,7 +103,7 @@ pub struct ServicePlan {
     /// What becomes of the container of an invocation that has failed.
     pub on_failure: OnFailure,
     /// How long the start of a container takes, unless its function says otherwise.
-    pub startup: DurationLaw,
+    pub startup: DurationDistribution,
     /// How long the service needs to take in an invocation.
     pub processing_overhead: Duration,
     /// How many invocations a compute host runs at a time.
@@ -196,7 +196,7 @@ pub struct FunctionPlan {
     /// What a container of it may use.
     pub limits: LimitsPlan,
     /// How long the start of its container takes.
-    pub startup: DurationLaw,
+    pub startup: DurationDistribution,
     /// How long an idle container of it is kept, if not as the service says.
     pub keep_alive: Option<KeepAliveKind>,
     /// What becomes of the container of an invocation of it that has failed, if not as the service
@@ -254,7 +254,7 @@ pub enum StepPlan {
     /// Lets time pass.
     Sleep(Duration),
     /// Lets a time pass that is drawn for each invocation.
-    SleepRandom(DurationLaw),
+    SleepRandom(DurationDistribution),
     /// Computes so many floating-point operations on one core.
     Compute(f64),
     /// Writes a file to the container's private storage.

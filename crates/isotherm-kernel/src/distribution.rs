@@ -39,10 +39,10 @@ const MAX_RANKS: u64 = 10_000_000;
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum DistributionError {
     /// A parameter outside its range.
-    #[error("the {parameter} of the {law} distribution must be {expected}, not {got}")]
+    #[error("the {parameter} of the {distribution} distribution must be {expected}, not {got}")]
     Parameter {
         /// The distribution, for example `exponential`.
-        law: &'static str,
+        distribution: &'static str,
         /// The parameter, for example `rate`.
         parameter: &'static str,
         /// The range it must lie in.
@@ -66,11 +66,11 @@ pub enum DistributionError {
 /// A distribution of a random quantity. See the [module](self).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Distribution {
-    law: Law,
+    form: Form,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-enum Law {
+enum Form {
     Constant {
         value: f64,
     },
@@ -111,7 +111,7 @@ impl Distribution {
     /// Always the same value.
     pub fn constant(value: f64) -> Result<Self, DistributionError> {
         finite("constant", "value", value)?;
-        Ok(Law::Constant { value }.into())
+        Ok(Form::Constant { value }.into())
     }
 
     /// Uniform between `low` and `high`, which may be equal.
@@ -119,13 +119,13 @@ impl Distribution {
         finite("uniform", "low", low)?;
         finite("uniform", "high", high)?;
         check("uniform", "high", "at least its low", high, high >= low)?;
-        Ok(Law::Uniform { low, high }.into())
+        Ok(Form::Uniform { low, high }.into())
     }
 
     /// Exponential with this rate: the gaps of a Poisson process of `rate` arrivals per unit. Its mean is `1 / rate`.
     pub fn exponential(rate: f64) -> Result<Self, DistributionError> {
         positive("exponential", "rate", rate)?;
-        Ok(Law::Exponential { rate }.into())
+        Ok(Form::Exponential { rate }.into())
     }
 
     /// Exponential with this mean.
@@ -140,14 +140,14 @@ impl Distribution {
     pub fn normal(mean: f64, sd: f64) -> Result<Self, DistributionError> {
         finite("normal", "mean", mean)?;
         not_negative("normal", "standard deviation", sd)?;
-        Ok(Law::Normal { mean, sd }.into())
+        Ok(Form::Normal { mean, sd }.into())
     }
 
     /// Log-normal: the exponential of a normal quantity with mean `mu` and standard deviation `sigma`.
     pub fn log_normal(mu: f64, sigma: f64) -> Result<Self, DistributionError> {
         finite("log-normal", "mu", mu)?;
         not_negative("log-normal", "sigma", sigma)?;
-        Ok(Law::LogNormal { mu, sigma }.into())
+        Ok(Form::LogNormal { mu, sigma }.into())
     }
 
     /// The log-normal distribution with this median, `exp(mu)`.
@@ -171,7 +171,7 @@ impl Distribution {
     pub fn weibull(shape: f64, scale: f64) -> Result<Self, DistributionError> {
         positive("Weibull", "shape", shape)?;
         positive("Weibull", "scale", scale)?;
-        Ok(Law::Weibull { shape, scale }.into())
+        Ok(Form::Weibull { shape, scale }.into())
     }
 
     /// The Weibull distribution that has this mean and standard deviation: `shape` solves
@@ -211,7 +211,7 @@ impl Distribution {
     pub fn pareto(shape: f64, minimum: f64) -> Result<Self, DistributionError> {
         positive("Pareto", "shape", shape)?;
         positive("Pareto", "minimum", minimum)?;
-        Ok(Law::Pareto { shape, minimum }.into())
+        Ok(Form::Pareto { shape, minimum }.into())
     }
 
     /// Zipf over the ranks `1..=ranks`: the probability of rank `k` is proportional to `k^-exponent`. An exponent of 0
@@ -233,7 +233,7 @@ impl Distribution {
         for sum in &mut cumulative {
             *sum /= total;
         }
-        Ok(Law::Zipf { cumulative: cumulative.into(), mean: moment / total }.into())
+        Ok(Form::Zipf { cumulative: cumulative.into(), mean: moment / total }.into())
     }
 
     /// The distribution with these quantiles, linear between them: pairs of a probability and a value, the first
@@ -274,7 +274,7 @@ impl Distribution {
                 return wrong(index + 1, "has a value below the one before");
             }
         }
-        Ok(Law::Empirical { quantiles: quantiles.into() }.into())
+        Ok(Form::Empirical { quantiles: quantiles.into() }.into())
     }
 
     /// Draws a sample. Takes exactly one word from the stream.
@@ -292,35 +292,35 @@ impl Distribution {
     /// Probabilities outside 0 to 1 count as 0 and 1, where some distributions are infinite.
     pub fn quantile(&self, probability: f64) -> f64 {
         let p = probability.clamp(0.0, 1.0);
-        match &self.law {
-            Law::Constant { value } => *value,
-            Law::Uniform { low, high } => low + (high - low) * p,
-            Law::Exponential { rate } => -libm::log1p(-p) / rate,
-            Law::Normal { mean, sd } => shifted(*mean, *sd, p),
-            Law::LogNormal { mu, sigma } => libm::exp(shifted(*mu, *sigma, p)),
-            Law::Weibull { shape, scale } => scale * libm::pow(-libm::log1p(-p), 1.0 / shape),
-            Law::Pareto { shape, minimum } => minimum * libm::pow(1.0 - p, -1.0 / shape),
-            Law::Zipf { cumulative, .. } => {
+        match &self.form {
+            Form::Constant { value } => *value,
+            Form::Uniform { low, high } => low + (high - low) * p,
+            Form::Exponential { rate } => -libm::log1p(-p) / rate,
+            Form::Normal { mean, sd } => shifted(*mean, *sd, p),
+            Form::LogNormal { mu, sigma } => libm::exp(shifted(*mu, *sigma, p)),
+            Form::Weibull { shape, scale } => scale * libm::pow(-libm::log1p(-p), 1.0 / shape),
+            Form::Pareto { shape, minimum } => minimum * libm::pow(1.0 - p, -1.0 / shape),
+            Form::Zipf { cumulative, .. } => {
                 let below = cumulative.partition_point(|&sum| sum <= p);
                 (below.min(cumulative.len() - 1) + 1) as f64
             }
-            Law::Empirical { quantiles } => interpolated(quantiles, p),
+            Form::Empirical { quantiles } => interpolated(quantiles, p),
         }
     }
 
     /// The mean, or `None` if it is infinite (Pareto with a shape of at most 1).
     pub fn mean(&self) -> Option<f64> {
-        Some(match &self.law {
-            Law::Constant { value } => *value,
-            Law::Uniform { low, high } => low + (high - low) / 2.0,
-            Law::Exponential { rate } => 1.0 / rate,
-            Law::Normal { mean, .. } => *mean,
-            Law::LogNormal { mu, sigma } => libm::exp(mu + sigma * sigma / 2.0),
-            Law::Weibull { shape, scale } => scale * libm::tgamma(1.0 + 1.0 / shape),
-            Law::Pareto { shape, minimum } if *shape > 1.0 => minimum * (shape / (shape - 1.0)),
-            Law::Pareto { .. } => return None,
-            Law::Zipf { mean, .. } => *mean,
-            Law::Empirical { quantiles } => {
+        Some(match &self.form {
+            Form::Constant { value } => *value,
+            Form::Uniform { low, high } => low + (high - low) / 2.0,
+            Form::Exponential { rate } => 1.0 / rate,
+            Form::Normal { mean, .. } => *mean,
+            Form::LogNormal { mu, sigma } => libm::exp(mu + sigma * sigma / 2.0),
+            Form::Weibull { shape, scale } => scale * libm::tgamma(1.0 + 1.0 / shape),
+            Form::Pareto { shape, minimum } if *shape > 1.0 => minimum * (shape / (shape - 1.0)),
+            Form::Pareto { .. } => return None,
+            Form::Zipf { mean, .. } => *mean,
+            Form::Empirical { quantiles } => {
                 quantiles.windows(2).map(|pair| (pair[1].0 - pair[0].0) * (pair[0].1 + pair[1].1) / 2.0).sum()
             }
         })
@@ -330,36 +330,36 @@ impl Distribution {
 /// Always this duration, in seconds.
 impl From<Duration> for Distribution {
     fn from(duration: Duration) -> Self {
-        Law::Constant { value: duration.as_secs_f64() }.into()
+        Form::Constant { value: duration.as_secs_f64() }.into()
     }
 }
 
-impl From<Law> for Distribution {
-    fn from(law: Law) -> Self {
-        Distribution { law }
+impl From<Form> for Distribution {
+    fn from(form: Form) -> Self {
+        Distribution { form }
     }
 }
 
 fn check(
-    law: &'static str,
+    distribution: &'static str,
     parameter: &'static str,
     expected: &'static str,
     got: f64,
     holds: bool,
 ) -> Result<(), DistributionError> {
-    if holds { Ok(()) } else { Err(DistributionError::Parameter { law, parameter, expected, got }) }
+    if holds { Ok(()) } else { Err(DistributionError::Parameter { distribution, parameter, expected, got }) }
 }
 
-fn finite(law: &'static str, parameter: &'static str, got: f64) -> Result<(), DistributionError> {
-    check(law, parameter, "a finite number", got, got.is_finite())
+fn finite(distribution: &'static str, parameter: &'static str, got: f64) -> Result<(), DistributionError> {
+    check(distribution, parameter, "a finite number", got, got.is_finite())
 }
 
-fn positive(law: &'static str, parameter: &'static str, got: f64) -> Result<(), DistributionError> {
-    check(law, parameter, "a positive number", got, got.is_finite() && got > 0.0)
+fn positive(distribution: &'static str, parameter: &'static str, got: f64) -> Result<(), DistributionError> {
+    check(distribution, parameter, "a positive number", got, got.is_finite() && got > 0.0)
 }
 
-fn not_negative(law: &'static str, parameter: &'static str, got: f64) -> Result<(), DistributionError> {
-    check(law, parameter, "zero or a positive number", got, got.is_finite() && got >= 0.0)
+fn not_negative(distribution: &'static str, parameter: &'static str, got: f64) -> Result<(), DistributionError> {
+    check(distribution, parameter, "zero or a positive number", got, got.is_finite() && got >= 0.0)
 }
 
 /// A quantile of a normal quantity; without deviation it is the mean even where the quantile is infinite.

@@ -256,8 +256,8 @@ impl fmt::Debug for Body {
 ///
 /// let fixed = Startup::from(Duration::from_millis(300));
 /// // The fit of Huawei's cold starts: log-normal with a mean of 3.24 s and a standard deviation of 7.10 s.
-/// let law = Distribution::log_normal_with_mean(3.24, 7.10)?;
-/// let random = RandomDuration::new(law, RandomStreams::new(42).stream("function/resize/startup"));
+/// let distribution = Distribution::log_normal_with_mean(3.24, 7.10)?;
+/// let random = RandomDuration::new(distribution, RandomStreams::new(42).stream("function/resize/startup"));
 /// let resize = Function::new("resize", None, Body::sleep(Duration::from_secs(1))).with_startup(random);
 /// assert!(matches!(resize.startup(), Some(Startup::Random(_))));
 /// # Ok::<(), isotherm_kernel::DistributionError>(())
@@ -300,8 +300,8 @@ impl Startup {
         match self {
             Startup::Fixed(duration) => *duration,
             Startup::Random(duration) => {
-                let law = duration.distribution();
-                Duration::from_secs_f64(law.mean().unwrap_or_else(|| law.quantile(0.5)))
+                let distribution = duration.distribution();
+                Duration::from_secs_f64(distribution.mean().unwrap_or_else(|| distribution.quantile(0.5)))
             }
         }
     }

@@ -150,7 +150,8 @@ impl Workload for Generator {
         }
         self.left -= 1;
         let function = self.targets.choose(&mut self.targets_random);
-        let duration = self.duration_s.as_ref().map(|law| law.sample_duration(&mut self.duration_random));
+        let duration =
+            self.duration_s.as_ref().map(|distribution| distribution.sample_duration(&mut self.duration_random));
         Ok(Next::Arrival(Arrival { at, function, duration, tag: None }))
     }
 }

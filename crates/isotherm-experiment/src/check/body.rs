@@ -1,10 +1,10 @@
 //! Bodies of functions: lists of steps such as `{ sleep = "5s" }` or `{ write = "20MB", file = "thumbnail" }`.
 
 use crate::check::context::Context;
+use crate::check::distribution::A_DURATION;
 use crate::check::fields::{Fields, Size, Work, list, suggestion, takes};
-use crate::check::law::A_DURATION;
 use crate::check::schema::{Field, TableSpec, Takes, field};
-use crate::law::DurationLaw;
+use crate::duration_distribution::DurationDistribution;
 use crate::plan::{Body, StepPlan};
 use crate::source::Located;
 use crate::tree::{Kind, Value};
@@ -110,8 +110,8 @@ impl BodyReader<'_, '_> {
     fn verb(&mut self, verb: &str, fields: &mut Fields<'_>) -> Option<StepPlan> {
         match verb {
             "sleep" => {
-                let law = fields.required::<DurationLaw>("sleep")?;
-                Some(law.fixed().map_or_else(|| StepPlan::SleepRandom(law), StepPlan::Sleep))
+                let distribution = fields.required::<DurationDistribution>("sleep")?;
+                Some(distribution.fixed().map_or_else(|| StepPlan::SleepRandom(distribution), StepPlan::Sleep))
             }
             "compute" => Some(StepPlan::Compute(fields.required::<Work>("compute")?.0)),
             "write" => {

@@ -24,13 +24,13 @@ use crate::check::azure::{self, AZURE_2019, AZURE_2021};
 use crate::check::body::{self, STEPS};
 use crate::check::calls::BodyOf;
 use crate::check::context::{Context, ReadFile};
+use crate::check::distribution::A_DURATION;
 use crate::check::fields::{Fields, FromValue, Size, takes};
-use crate::check::law::A_DURATION;
 use crate::check::objects::{TIME_LIMIT, TimeLimit, not_zero_memory, not_zero_time};
 use crate::check::schema::{TableSpec, Takes, field};
 use crate::check::{concurrency, on_failure, service, traces, workload};
 use crate::diagnostic::{Diagnostic, Report};
-use crate::law::DurationLaw;
+use crate::duration_distribution::DurationDistribution;
 use crate::plan::{AzureTrace, Body, ConcurrencyPlan, FunctionPlan, LimitsPlan, ListedPlan, OnFailurePlan};
 use crate::policies::{KeepAliveKind, Policy};
 use crate::source::{Located, Span};
@@ -339,7 +339,7 @@ impl Listed<'_> {
     }
 
     /// The functions, each with what the table says of all of them. `startup` is that of the service, `first` the number of the first.
-    pub fn plans(mut self, startup: &DurationLaw, first: usize, context: &Context<'_>) -> Option<Planned> {
+    pub fn plans(mut self, startup: &DurationDistribution, first: usize, context: &Context<'_>) -> Option<Planned> {
         let before = context.report.count();
         let fields = &mut self.fields;
         // A trace had to know them before.
@@ -371,7 +371,7 @@ impl Listed<'_> {
 
 /// What holds for all functions of a table.
 struct Common {
-    startup: DurationLaw,
+    startup: DurationDistribution,
     image: Option<usize>,
     keep_alive: Option<KeepAliveKind>,
     on_failure: OnFailurePlan,
@@ -432,7 +432,7 @@ impl File {
                 None => image,
                 Some(name) => Some(self.image(row, name, &mut unknown, context)?),
             };
-            let startup = row.startup.map_or_else(|| startup.clone(), DurationLaw::from);
+            let startup = row.startup.map_or_else(|| startup.clone(), DurationDistribution::from);
             let (name, body) = (row.name.clone(), Body::clone(body));
             Some(FunctionPlan {
                 name,

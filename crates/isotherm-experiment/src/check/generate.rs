@@ -10,14 +10,14 @@ use isotherm_workload::{
 };
 
 use crate::check::context::Context;
+use crate::check::distribution::A_DURATION;
 use crate::check::fields::{
     AtMost, Choice, Count, Fields, FromValue, Positive, Rate, RateOrNone, choice, takes, word, words,
 };
-use crate::check::law::A_DURATION;
 use crate::check::schema::{Field, TableSpec, Takes, field};
 use crate::check::workload::{A_FUNCTION, date, function};
 use crate::diagnostic::{Diagnostic, Report};
-use crate::law::DurationLaw;
+use crate::duration_distribution::DurationDistribution;
 use crate::plan::{
     AzureLikePlan, ClosedPlan, ConcurrencyPlan, FunctionPlan, GeneratedPlan, LimitsPlan, OnFailurePlan, ProcessPlan,
     WorkloadPlan,
@@ -248,7 +248,7 @@ pub fn generated(
     kind: &str,
     fields: &mut Fields<'_>,
     number: usize,
-    startup: &DurationLaw,
+    startup: &DurationDistribution,
     context: &Context<'_>,
 ) -> Option<WorkloadPlan> {
     match kind {
@@ -267,10 +267,10 @@ fn open(kind: &str, fields: &mut Fields<'_>, number: usize, context: &Context<'_
         "bursts" => bursts(fields),
         _ => diurnal(fields),
     };
-    let duration = fields.optional::<DurationLaw>("duration");
+    let duration = fields.optional::<DurationDistribution>("duration");
     let span = span(fields, Duration::ZERO);
     let ((targets, stream), (written, process), span) = (targets?, process?, span?);
-    let duration_s = duration.as_ref().map(|law| law.seconds().clone());
+    let duration_s = duration.as_ref().map(|distribution| distribution.seconds().clone());
     let Ends { from, until, count } = span;
     let config = GeneratorConfig { process, targets, duration_s, from, until, count };
     Some(WorkloadPlan::Generated(GeneratedPlan { process: written, duration, config, stream }))
@@ -387,7 +387,7 @@ fn uniform(fields: &mut Fields<'_>) -> Option<Written> {
 }
 
 fn gaps(fields: &mut Fields<'_>) -> Option<Written> {
-    let gap = fields.required::<Located<DurationLaw>>("gap")?;
+    let gap = fields.required::<Located<DurationDistribution>>("gap")?;
     let process = checked(Process::gaps(gap.value.seconds().clone()), gap.span, fields.report())?;
     Some((ProcessPlan::Gaps(gap.value), process))
 }
@@ -514,8 +514,8 @@ fn day_shape(fields: &mut Fields<'_>) -> Option<(DayShape, Span)> {
 fn closed(fields: &mut Fields<'_>, number: usize, context: &Context<'_>) -> Option<WorkloadPlan> {
     let targets = targets(fields, number, context);
     let clients = fields.required::<AtMost<MOST_CLIENTS>>("clients");
-    let think = fields.required::<DurationLaw>("think");
-    let duration = fields.optional::<DurationLaw>("duration");
+    let think = fields.required::<DurationDistribution>("think");
+    let duration = fields.optional::<DurationDistribution>("duration");
     let span = span(fields, Duration::ZERO);
     let ((targets, stream), think, span) = (targets?, think?, span?);
     let Ends { from, until, count } = span;
@@ -523,7 +523,7 @@ fn closed(fields: &mut Fields<'_>, number: usize, context: &Context<'_>) -> Opti
         clients: clients?.0,
         think_s: think.seconds().clone(),
         targets,
-        duration_s: duration.as_ref().map(|law| law.seconds().clone()),
+        duration_s: duration.as_ref().map(|distribution| distribution.seconds().clone()),
         from,
         until,
         count,
@@ -535,7 +535,7 @@ fn closed(fields: &mut Fields<'_>, number: usize, context: &Context<'_>) -> Opti
 fn azure_like(
     fields: &mut Fields<'_>,
     number: usize,
-    startup: &DurationLaw,
+    startup: &DurationDistribution,
     context: &Context<'_>,
 ) -> Option<WorkloadPlan> {
     let report = context.report;
@@ -546,7 +546,7 @@ fn azure_like(
         None => Some(MemoryOfApp::Split),
     };
     let sigma = fields.optional::<Located<f64>>("sigma");
-    let startup = fields.optional::<DurationLaw>("startup").unwrap_or_else(|| startup.clone());
+    let startup = fields.optional::<DurationDistribution>("startup").unwrap_or_else(|| startup.clone());
     let prefix = fields.optional_or("prefix", String::new());
     let from = fields.optional_or("from", Duration::ZERO);
     let until = fields.required::<Located<Duration>>("until");
@@ -574,7 +574,7 @@ fn azure_like(
 fn create(
     drawn: &AzureLike,
     prefix: &str,
-    startup: &DurationLaw,
+    startup: &DurationDistribution,
     (workload, place): (usize, Span),
     context: &Context<'_>,
 ) -> Option<u32> {

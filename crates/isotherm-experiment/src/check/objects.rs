@@ -6,14 +6,14 @@ use isotherm_kernel::Duration;
 
 use crate::check::body::{self, STEPS};
 use crate::check::context::Context;
+use crate::check::distribution::A_DURATION;
 use crate::check::fields::{Fields, FromValue, Size, takes};
-use crate::check::law::A_DURATION;
 use crate::check::platform::{self, Platform};
 use crate::check::schema::{TableSpec, Takes, field};
 use crate::check::service::{self, buffer};
 use crate::check::{concurrency, on_failure};
 use crate::diagnostic::{Diagnostic, Report};
-use crate::law::DurationLaw;
+use crate::duration_distribution::DurationDistribution;
 use crate::plan::{FilePlan, FunctionPlan, ImagePlan, LimitsPlan, StoragePlan};
 use crate::policies::{KeepAliveKind, Policy};
 use crate::source::Located;
@@ -197,7 +197,7 @@ pub fn image(value: &Value, context: &Context<'_>) -> Option<ImagePlan> {
 }
 
 /// Reads one `[[function]]`. `startup` is that of the service.
-pub fn function(value: &Value, startup: &DurationLaw, context: &Context<'_>) -> Option<FunctionPlan> {
+pub fn function(value: &Value, startup: &DurationDistribution, context: &Context<'_>) -> Option<FunctionPlan> {
     let report = context.report;
     let mut fields = Fields::of(value, &FUNCTION, report)?;
     let name = fields.required::<Located<String>>("name");

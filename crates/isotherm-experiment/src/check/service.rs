@@ -3,8 +3,8 @@
 use isotherm_kernel::Duration;
 use isotherm_serverless::{ContainerReuse, Payloads, Preset, Slots};
 
+use crate::check::distribution::A_DURATION;
 use crate::check::fields::{Choice, Count, Fields, FromValue, Size, choice, takes, word, words};
-use crate::check::law::A_DURATION;
 use crate::check::schema::{TableSpec, Takes, field};
 use crate::check::{concurrency, on_failure};
 use crate::diagnostic::Report;

@@ -10,7 +10,7 @@ use crate::check::context::Context;
 use crate::check::fields::{AtMost, Choice, Factor, Fields, choice, takes, word, words};
 use crate::check::generate::{self, AZURE_LIKE, BURSTS, CLOSED, DIURNAL, POISSON, RENEWAL, UNIFORM};
 use crate::check::schema::{Field, TableSpec, Takes, field};
-use crate::law::DurationLaw;
+use crate::duration_distribution::DurationDistribution;
 use crate::plan::{AzurePlan, Body, CsvPlan, TableFormat, WorkloadPlan};
 use crate::source::{Located, Span};
 use crate::tree::{Kind, Value};
@@ -233,7 +233,12 @@ const UNITS: TableSpec = TableSpec {
 };
 
 /// Reads one `[[workload]]`. `number` counts the workloads before it; `startup` is that of the service.
-pub fn workload(value: &Value, number: usize, startup: &DurationLaw, context: &Context<'_>) -> Option<WorkloadPlan> {
+pub fn workload(
+    value: &Value,
+    number: usize,
+    startup: &DurationDistribution,
+    context: &Context<'_>,
+) -> Option<WorkloadPlan> {
     let report = context.report;
     let mut fields = Fields::of(value, &WORKLOAD, report)?;
     let Some(entry) = fields.entry("kind") else {

@@ -34,7 +34,7 @@ use crate::policies::Policy;
 use crate::source::Sources;
 use crate::tree::{self, Entry, Kind, Table, Value};
 
-use text::{date, duration, inline, law, list, size, string};
+use text::{date, distribution, duration, inline, list, size, string};
 
 /// The speed of a core in a compact platform that does not say it.
 const DEFAULT_SPEED: &str = "10Gf/s";
@@ -408,7 +408,7 @@ fn service(service: &ServicePlan, section: &mut Section<'_>) {
     );
     let OnFailure { timeout, error } = service.on_failure;
     section.field("on_failure", on_failure(Some(timeout), Some(error)));
-    section.field("startup", law(&service.startup));
+    section.field("startup", distribution(&service.startup));
     section.field("processing_overhead", duration(service.processing_overhead));
     let slots = match service.slots {
         Slots::Cores => string("cores"),
@@ -448,7 +448,7 @@ fn function(function: &FunctionPlan, plan: &Plan, section: &mut Section<'_>) {
     let LimitsPlan { time, memory_bytes, disk_bytes } = function.limits;
     let time = if time == Duration::MAX { string("unlimited") } else { duration(time) };
     section.field("limits", inline([("time", time), ("memory", size(memory_bytes)), ("disk", size(disk_bytes))]));
-    section.field("startup", law(&function.startup));
+    section.field("startup", distribution(&function.startup));
     containers(function.keep_alive, function.on_failure, function.concurrency, section);
     section.field("body", workload::body(&function.body, plan));
 }
@@ -497,7 +497,7 @@ fn listed(listed: &ListedPlan, plan: &Plan, paths: &Paths<'_>, section: &mut Sec
     let memory = listed.memory_bytes.map(|bytes| ("memory", size(bytes)));
     let limits = [Some(("time", time)), memory, Some(("disk", size(listed.disk_bytes)))];
     section.field("limits", inline(limits.into_iter().flatten()));
-    section.field("startup", law(&listed.startup));
+    section.field("startup", distribution(&listed.startup));
     containers(listed.keep_alive, listed.on_failure, listed.concurrency, section);
     if let Some(image) = listed.image {
         section.field("image", string(&plan.images[image].name));

@@ -4,7 +4,7 @@
 
 use isotherm_kernel::{Duration, Time};
 
-use crate::law::{DurationLaw, LawForm};
+use crate::duration_distribution::{DistributionForm, DurationDistribution};
 use crate::tree::{Kind, Table, Value};
 use crate::units;
 
@@ -102,26 +102,30 @@ pub fn duration(duration: Duration) -> String {
 }
 
 /// A duration that may be drawn at random.
-pub fn law(law: &DurationLaw) -> String {
+pub fn distribution(distribution: &DurationDistribution) -> String {
     let kind = |kind: &str| ("kind", string(kind));
-    inline(match law.form() {
-        LawForm::Fixed(value) => return duration(*value),
-        LawForm::Uniform { low, high } => vec![kind("uniform"), ("low", duration(*low)), ("high", duration(*high))],
-        LawForm::Exponential { mean } => vec![kind("exponential"), ("mean", duration(*mean))],
-        LawForm::LogNormal { median, sigma } => {
+    inline(match distribution.form() {
+        DistributionForm::Fixed(value) => return duration(*value),
+        DistributionForm::Uniform { low, high } => {
+            vec![kind("uniform"), ("low", duration(*low)), ("high", duration(*high))]
+        }
+        DistributionForm::Exponential { mean } => vec![kind("exponential"), ("mean", duration(*mean))],
+        DistributionForm::LogNormal { median, sigma } => {
             vec![kind("lognormal"), ("median", duration(*median)), ("sigma", number(*sigma))]
         }
-        LawForm::LogNormalOfMean { mean, sd } => {
+        DistributionForm::LogNormalOfMean { mean, sd } => {
             vec![kind("lognormal"), ("mean", duration(*mean)), ("sd", duration(*sd))]
         }
-        LawForm::Weibull { shape, scale } => {
+        DistributionForm::Weibull { shape, scale } => {
             vec![kind("weibull"), ("shape", number(*shape)), ("scale", duration(*scale))]
         }
-        LawForm::WeibullOfMean { mean, sd } => vec![kind("weibull"), ("mean", duration(*mean)), ("sd", duration(*sd))],
-        LawForm::Pareto { shape, minimum } => {
+        DistributionForm::WeibullOfMean { mean, sd } => {
+            vec![kind("weibull"), ("mean", duration(*mean)), ("sd", duration(*sd))]
+        }
+        DistributionForm::Pareto { shape, minimum } => {
             vec![kind("pareto"), ("shape", number(*shape)), ("minimum", duration(*minimum))]
         }
-        LawForm::Empirical(quantiles) => {
+        DistributionForm::Empirical(quantiles) => {
             let pair = |&(probability, value): &(f64, Duration)| list([number(probability), duration(value)]);
             vec![kind("empirical"), ("quantiles", list(quantiles.iter().map(pair)))]
         }

@@ -6,7 +6,7 @@ use isotherm_workload::{
     WithinMinute,
 };
 
-use super::text::{date, duration, inline, key, law, list, number, rate, size, string, work};
+use super::text::{date, distribution, duration, inline, key, list, number, rate, size, string, work};
 use super::{Paths, Section};
 use crate::plan::{
     AzureLikePlan, AzurePlan, AzureSource, ClosedPlan, CsvPlan, GeneratedPlan, Plan, ProcessPlan, StepPlan,
@@ -78,7 +78,7 @@ fn generated(generated: &GeneratedPlan, plan: &Plan, section: &mut Section<'_>) 
             section.field("rate", rate(*rate_per_s));
             section.field("gaps", string(if *is_even { "even" } else { "random" }));
         }
-        ProcessPlan::Gaps(gap) => section.field("gap", law(gap)),
+        ProcessPlan::Gaps(gap) => section.field("gap", distribution(gap)),
         ProcessPlan::Bursts(states) => {
             let state = |state: &BurstState| {
                 let mut fields = vec![("rate", rate(state.rate_per_s)), ("mean", duration(state.mean))];
@@ -102,7 +102,7 @@ fn generated(generated: &GeneratedPlan, plan: &Plan, section: &mut Section<'_>) 
         }
     }
     if let Some(duration) = &generated.duration {
-        section.field("duration", law(duration));
+        section.field("duration", distribution(duration));
     }
     span(config.from, config.until, config.count, section);
 }
@@ -112,9 +112,9 @@ fn closed(closed: &ClosedPlan, plan: &Plan, section: &mut Section<'_>) {
     section.field("kind", string("closed"));
     targets(&config.targets, stream, plan, section);
     section.field("clients", config.clients.to_string());
-    section.field("think", law(&closed.think));
+    section.field("think", distribution(&closed.think));
     if let Some(duration) = &closed.duration {
-        section.field("duration", law(duration));
+        section.field("duration", distribution(duration));
     }
     span(config.from, config.until, config.count, section);
 }
@@ -130,7 +130,7 @@ fn azure_like(azure: &AzureLikePlan, section: &mut Section<'_>) {
     };
     section.field("memory", string(memory));
     section.field("sigma", number(*sigma));
-    section.field("startup", law(&azure.startup));
+    section.field("startup", distribution(&azure.startup));
     section.field("prefix", string(&azure.prefix));
     section.field("from", date(*from));
     section.field("until", date(*until));
@@ -214,7 +214,7 @@ fn step(step: &StepPlan, plan: &Plan) -> String {
     let storage = |index: usize| string(plan.storages.get(index).map_or("", |storage| storage.name.as_str()));
     inline(match step {
         StepPlan::Sleep(time) => vec![("sleep", duration(*time))],
-        StepPlan::SleepRandom(time) => vec![("sleep", law(time))],
+        StepPlan::SleepRandom(time) => vec![("sleep", distribution(time))],
         StepPlan::Compute(flops) => vec![("compute", work(*flops))],
         StepPlan::Write { file, bytes } => vec![("write", size(*bytes)), ("file", string(file))],
         StepPlan::Read { file } => vec![("read", string(file))],

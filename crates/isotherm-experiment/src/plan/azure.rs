@@ -7,7 +7,7 @@ use isotherm_kernel::{Duration, Time};
 use isotherm_workload::{AppSample, Azure2019, Azure2021, ReplayConfig, WithinMinute};
 
 use super::{Body, ConcurrencyPlan, KeepAliveKind, OnFailurePlan};
-use crate::law::DurationLaw;
+use crate::duration_distribution::DurationDistribution;
 
 /// Functions that come from a trace, and what the experiment says of all of them.
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ pub struct ListedPlan {
     /// Disk space of a container.
     pub disk_bytes: u64,
     /// How long the start of a container takes.
-    pub startup: DurationLaw,
+    pub startup: DurationDistribution,
     /// How long an idle container is kept, if not as the service says.
     pub keep_alive: Option<KeepAliveKind>,
     /// What becomes of the container of an invocation that has failed, if not as the service says.

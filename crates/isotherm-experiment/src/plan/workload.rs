@@ -7,7 +7,7 @@ use isotherm_kernel::Duration;
 use isotherm_workload::{Arrival, AzureLike, BurstState, ClosedLoop, Columns, DayShape, GeneratorConfig};
 
 use super::AzurePlan;
-use crate::law::DurationLaw;
+use crate::duration_distribution::DurationDistribution;
 
 /// Invocations that come from one source.
 #[derive(Clone, Debug)]
@@ -32,7 +32,7 @@ pub struct GeneratedPlan {
     /// The process as it is written.
     pub process: ProcessPlan,
     /// How long bodies run as it is written, if the workload says it.
-    pub duration: Option<DurationLaw>,
+    pub duration: Option<DurationDistribution>,
     /// What is generated.
     pub config: GeneratorConfig,
     /// The path of its random streams.
@@ -55,7 +55,7 @@ pub enum ProcessPlan {
         is_even: bool,
     },
     /// Gaps of any distribution.
-    Gaps(DurationLaw),
+    Gaps(DurationDistribution),
     /// A rate that jumps between states.
     Bursts(Vec<BurstState>),
     /// A rate that follows the time of the day.
@@ -86,9 +86,9 @@ impl ProcessPlan {
 #[derive(Clone, Debug)]
 pub struct ClosedPlan {
     /// How long clients think as it is written.
-    pub think: DurationLaw,
+    pub think: DurationDistribution,
     /// How long bodies run as it is written, if the workload says it.
-    pub duration: Option<DurationLaw>,
+    pub duration: Option<DurationDistribution>,
     /// The closed loop.
     pub closed: ClosedLoop,
     /// The path of its random streams.
@@ -105,7 +105,7 @@ pub struct AzureLikePlan {
     /// What the names of its functions begin with.
     pub prefix: String,
     /// How long the start of their containers takes.
-    pub startup: DurationLaw,
+    pub startup: DurationDistribution,
     /// The path of its random streams.
     pub stream: String,
 }

@@ -172,7 +172,7 @@ fn step(
     stream: &str,
 ) -> Step {
     match step {
-        StepPlan::SleepRandom(law) => Step::SleepRandom(law.random(streams, stream)),
+        StepPlan::SleepRandom(distribution) => Step::SleepRandom(distribution.random(streams, stream)),
         StepPlan::Sleep(duration) => Step::Sleep(*duration),
         StepPlan::Compute(flops) => Step::Compute(*flops),
         StepPlan::Write { file, bytes } => Step::Write { file: file.as_str().into(), bytes: *bytes },

@@ -559,9 +559,9 @@ fn apps_bring_their_functions() {
 /// What was published: mean 3.24 s, standard deviation 7.10 s.
 #[test]
 fn huawei_is_the_lognormal_distribution_that_was_published() {
-    let startup = |law: &str| {
+    let startup = |distribution: &str| {
         let text = format!(
-            "name = \"a\"\n{PLATFORM}[service]\nstartup = {law}\n{FUNCTION}[[workload]]\nkind = \"list\"\nfunction = \"f\"\nat = [\"0s\"]\n"
+            "name = \"a\"\n{PLATFORM}[service]\nstartup = {distribution}\n{FUNCTION}[[workload]]\nkind = \"list\"\nfunction = \"f\"\nat = [\"0s\"]\n"
         );
         with(&text, &Overrides::default()).service.startup
     };

@@ -164,7 +164,7 @@ fn every_order_comes_equally_often_out_of_a_shuffle() {
     assert!(counts.values().all(|count| count.abs_diff(10_000) < 457), "{counts:?}");
 }
 
-fn laws() -> Vec<(&'static str, Distribution)> {
+fn distributions() -> Vec<(&'static str, Distribution)> {
     vec![
         ("constant", Distribution::constant(4.5).unwrap()),
         ("uniform", Distribution::uniform(2.0, 6.0).unwrap()),
@@ -193,10 +193,10 @@ fn samples_are_the_golden_ones() {
         [214.0, 25.0, 2.0, 79.0, 1.0],
         [17.001556440717362, 11.957993272565364, 1.8455091510454635, 14.805157836129974, 1.1923708397889725],
     ];
-    for ((name, law), expected) in laws().into_iter().zip(golden) {
+    for ((name, distribution), expected) in distributions().into_iter().zip(golden) {
         let mut random = stream(7, "golden");
         for value in expected {
-            let sample = law.sample(&mut random);
+            let sample = distribution.sample(&mut random);
             // Python uses the C library's functions, whose last digits differ.
             assert!((sample / value - 1.0).abs() < 1e-13, "{name}: {sample} instead of {value}");
         }
@@ -205,24 +205,24 @@ fn samples_are_the_golden_ones() {
 
 #[test]
 fn samples_have_the_same_bits_on_every_machine() {
-    // Recorded, not derived: the exclusive or of the rotated bits of 1,000 samples of all laws. It changes when a
+    // Recorded, not derived: the exclusive or of the rotated bits of 1,000 samples of all distributions. It changes when a
     // formula, libm or the compiler's arithmetic changes, and then results change.
     let mut digest = 0u64;
-    for (_, law) in laws() {
+    for (_, distribution) in distributions() {
         let mut random = stream(11, "bits");
         for _ in 0..1000 {
-            digest = digest.rotate_left(7) ^ law.sample(&mut random).to_bits();
+            digest = digest.rotate_left(7) ^ distribution.sample(&mut random).to_bits();
         }
     }
     assert_eq!(digest, 254_999_592_269_539_382);
 }
 
 #[test]
-fn a_sample_takes_one_word_whatever_the_law() {
-    for (name, law) in laws() {
+fn a_sample_takes_one_word_whatever_the_distribution() {
+    for (name, distribution) in distributions() {
         let mut random = stream(1, "one");
         let mut words = random.clone();
-        law.sample(&mut random);
+        distribution.sample(&mut random);
         words.next_word();
         assert_eq!(random, words, "{name}");
     }
@@ -246,8 +246,8 @@ fn means_follow_the_textbook() {
         zipf_mean,
         0.375 + 1.5 + 7.5,
     ];
-    for ((name, law), expected) in laws().into_iter().zip(expected) {
-        let mean = law.mean().unwrap();
+    for ((name, distribution), expected) in distributions().into_iter().zip(expected) {
+        let mean = distribution.mean().unwrap();
         assert!((mean / expected - 1.0).abs() < 1e-12, "{name}: {mean} instead of {expected}");
     }
     assert_eq!(Distribution::pareto(1.0, 1.0).unwrap().mean(), None);
@@ -255,9 +255,9 @@ fn means_follow_the_textbook() {
 }
 
 #[test]
-fn moments_of_many_samples_are_those_of_the_law() {
+fn moments_of_many_samples_are_those_of_the_distribution() {
     // Variances from the textbook. The mean of n samples has the standard deviation sqrt(variance / n): five of them
-    // are allowed. The sample variance of a law with kurtosis k has the standard deviation
+    // are allowed. The sample variance of a distribution with kurtosis k has the standard deviation
     // variance · sqrt((k - 1) / n): checked, again with five of them, where the fourth moment is known and moderate.
     const N: u32 = 200_000;
     let cases: [(Distribution, f64, Option<f64>); 6] = [
@@ -270,17 +270,17 @@ fn moments_of_many_samples_are_those_of_the_law() {
         // Pareto with shape 3: minimum² · 3 / ((3 - 1)² (3 - 2)).
         (Distribution::pareto(3.0, 2.0).unwrap(), 3.0, None),
     ];
-    for (law, variance, kurtosis) in cases {
+    for (distribution, variance, kurtosis) in cases {
         let mut random = stream(2024, "moments");
-        let samples: Vec<f64> = (0..N).map(|_| law.sample(&mut random)).collect();
+        let samples: Vec<f64> = (0..N).map(|_| distribution.sample(&mut random)).collect();
         let n = f64::from(N);
         let mean = samples.iter().sum::<f64>() / n;
-        let deviation = (mean - law.mean().unwrap()).abs();
-        assert!(deviation < 5.0 * (variance / n).sqrt(), "{law:?}: mean {mean}");
+        let deviation = (mean - distribution.mean().unwrap()).abs();
+        assert!(deviation < 5.0 * (variance / n).sqrt(), "{distribution:?}: mean {mean}");
         if let Some(kurtosis) = kurtosis {
             let spread = samples.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / n;
             let allowed = 5.0 * variance * ((kurtosis - 1.0) / n).sqrt();
-            assert!((spread - variance).abs() < allowed, "{law:?}: variance {spread}");
+            assert!((spread - variance).abs() < allowed, "{distribution:?}: variance {spread}");
         }
     }
 }
@@ -295,9 +295,13 @@ fn a_weibull_distribution_by_its_mean_and_deviation() {
         ((3600.0, 10.0), 3_601.631_892_531_036),
     ];
     for ((mean, sd), median) in expected {
-        let law = Distribution::weibull_with_mean(mean, sd).unwrap();
-        assert!((law.mean().unwrap() / mean - 1.0).abs() < 1e-12, "{law:?}");
-        assert!((law.quantile(0.5) / median - 1.0).abs() < 1e-9, "{law:?}: {}", law.quantile(0.5));
+        let distribution = Distribution::weibull_with_mean(mean, sd).unwrap();
+        assert!((distribution.mean().unwrap() / mean - 1.0).abs() < 1e-12, "{distribution:?}");
+        assert!(
+            (distribution.quantile(0.5) / median - 1.0).abs() < 1e-9,
+            "{distribution:?}: {}",
+            distribution.quantile(0.5)
+        );
     }
     for (mean, sd) in [(1.0, 0.001), (1.0, 1e6), (1.0, 0.0), (0.0, 1.0), (1.0, f64::NAN)] {
         assert!(Distribution::weibull_with_mean(mean, sd).is_err(), "{mean} {sd}");
@@ -306,14 +310,14 @@ fn a_weibull_distribution_by_its_mean_and_deviation() {
 
 #[test]
 fn a_random_duration_is_drawn_in_nanoseconds_and_never_below_zero() {
-    let samples = |law: &Distribution| {
+    let samples = |distribution: &Distribution| {
         let mut random = stream(7, "d");
-        (0..100).map(|_| law.sample(&mut random)).collect::<Vec<_>>()
+        (0..100).map(|_| distribution.sample(&mut random)).collect::<Vec<_>>()
     };
-    let law = Distribution::normal(0.0, 1.0).unwrap();
-    let drawn = RandomDuration::new(law.clone(), stream(7, "d"));
+    let distribution = Distribution::normal(0.0, 1.0).unwrap();
+    let drawn = RandomDuration::new(distribution.clone(), stream(7, "d"));
     let twin = drawn.clone();
-    for (index, sample) in samples(&law).into_iter().enumerate() {
+    for (index, sample) in samples(&distribution).into_iter().enumerate() {
         // Clones share the stream.
         let duration = if index % 2 == 0 { drawn.draw() } else { twin.draw() };
         assert_eq!(duration.as_nanos(), (sample.max(0.0) * 1e9).round() as u64);
@@ -326,17 +330,17 @@ fn a_random_duration_is_drawn_in_nanoseconds_and_never_below_zero() {
 fn zipf_ranks_come_as_often_as_they_should() {
     // Exponent 1 over three ranks: weights 1, 1/2, 1/3, that is 6/11, 3/11, 2/11 of 110,000 draws: 60,000, 30,000,
     // 20,000; the largest standard deviation is sqrt(110000 · 6/11 · 5/11) = 165, five of them are 826.
-    let law = Distribution::zipf(3, 1.0).unwrap();
+    let distribution = Distribution::zipf(3, 1.0).unwrap();
     let mut random = stream(8, "zipf");
     let mut counts = [0u32; 3];
     for _ in 0..110_000 {
-        counts[law.sample(&mut random) as usize - 1] += 1;
+        counts[distribution.sample(&mut random) as usize - 1] += 1;
     }
     for (count, expected) in counts.into_iter().zip([60_000, 30_000, 20_000]) {
         assert!(count.abs_diff(expected) < 826, "{counts:?}");
     }
-    assert_eq!(law.quantile(0.0), 1.0);
-    assert_eq!(law.quantile(1.0), 3.0, "not one rank past the end");
+    assert_eq!(distribution.quantile(0.0), 1.0);
+    assert_eq!(distribution.quantile(1.0), 3.0, "not one rank past the end");
     assert_eq!(Distribution::zipf(1, 2.0).unwrap().quantile(0.5), 1.0);
 }
 

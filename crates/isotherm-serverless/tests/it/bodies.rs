@@ -48,8 +48,8 @@ fn the_steps_of_a_body() {
 /// which can be drawn here as well. What follows the sleep comes after it.
 #[test]
 fn what_is_drawn_comes_from_the_streams_of_the_function() {
-    let law = Distribution::log_normal_with_mean(3.0, 2.0).unwrap();
-    let drawn = |path: &str| RandomDuration::new(law.clone(), RandomStreams::new(42).stream(path));
+    let distribution = Distribution::log_normal_with_mean(3.0, 2.0).unwrap();
+    let drawn = |path: &str| RandomDuration::new(distribution.clone(), RandomStreams::new(42).stream(path));
     for (body, rest) in [
         (Body::sleep_random(drawn("sleep")), 0.0),
         (Body::steps([Step::SleepRandom(drawn("sleep")), Step::Sleep(secs(1.0))]), 1.0),

@@ -4,7 +4,7 @@
 //! USENIX ATC 2020; the data set is under CC-BY). Each app draws from them, independently of each other,
 //!
 //! * how many functions it has;
-//! * how often it is invoked, in invocations per 14 days, which is far more skewed than any law with one parameter: the busiest 1 % of the
+//! * how often it is invoked, in invocations per 14 days, which is far more skewed than any distribution with one parameter: the busiest 1 % of the
 //!   apps make most invocations;
 //! * how regularly: the coefficient of variation of the gaps between its invocations. A gap has the Weibull distribution with this mean and this
 //!   variation, and is always the same if the variation is next to nothing, as for timers. The first invocation comes after a part of a
@@ -221,7 +221,7 @@ impl App {
         let mean_gap_s = COUNTED_OVER_S / invocations;
         let varying = Distribution::weibull_with_mean(mean_gap_s, variation * mean_gap_s);
         let gap_s = match varying {
-            Ok(law) if variation >= REGULAR => law,
+            Ok(distribution) if variation >= REGULAR => distribution,
             _ => Distribution::from(Duration::from_secs_f64(mean_gap_s)),
         };
         App { gap_s, mean_gap_s, first, functions }

@@ -2,7 +2,7 @@
 //!
 //! How many invocations a closed loop makes depends on how fast the platform is: a slow platform slows its clients down, whereas the arrivals of
 //! an open loop go on as before. With N clients that think for Z in the mean and responses that take R, there are `N / (R + Z)` invocations
-//! per second (the response time law of interactive systems, Denning and Buzen 1978).
+//! per second (the response time distribution of interactive systems, Denning and Buzen 1978).
 
 use isotherm_kernel::{Distribution, Duration, Random, RandomStreams, Time};
 
@@ -101,7 +101,10 @@ impl Client {
     pub fn request(&mut self) -> Request {
         Request {
             function: self.targets.choose(&mut self.targets_random),
-            duration: self.duration_s.as_ref().map(|law| law.sample_duration(&mut self.duration_random)),
+            duration: self
+                .duration_s
+                .as_ref()
+                .map(|distribution| distribution.sample_duration(&mut self.duration_random)),
         }
     }
 }

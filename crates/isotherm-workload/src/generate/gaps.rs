@@ -18,26 +18,26 @@ const WHOLE: f64 = 9_007_199_254_740_992.0;
 /// Gaps of a distribution, in seconds.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Gaps {
-    law: Distribution,
+    distribution: Distribution,
     is_exact: bool,
     /// What was rounded off the last gap, in nanoseconds: from half a nanosecond too little up to, but not, half a nanosecond too much.
     left: f64,
 }
 
 impl Gaps {
-    pub(super) fn new(law: Distribution) -> Self {
+    pub(super) fn new(distribution: Distribution) -> Self {
         // Gaps that are always the same are all rounded in the same direction, however long they are.
-        let is_constant = law.quantile(0.0) == law.quantile(1.0);
-        let is_exact = is_constant || law.mean().is_some_and(|mean| mean < SHORT_S);
-        Gaps { law, is_exact, left: 0.0 }
+        let is_constant = distribution.quantile(0.0) == distribution.quantile(1.0);
+        let is_exact = is_constant || distribution.mean().is_some_and(|mean| mean < SHORT_S);
+        Gaps { distribution, is_exact, left: 0.0 }
     }
 
     /// The date of the next arrival, where the last date was the one before.
     pub(super) fn after(&mut self, last: Time, random: &mut Random) -> Time {
         if !self.is_exact {
-            return last + self.law.sample_duration(random);
+            return last + self.distribution.sample_duration(random);
         }
-        let exact = (self.law.sample(random) * NANOS_PER_S).max(0.0) + self.left;
+        let exact = (self.distribution.sample(random) * NANOS_PER_S).max(0.0) + self.left;
         if exact >= WHOLE {
             self.left = 0.0;
             return last + Duration::from_nanos(exact as u64);
@@ -57,37 +57,37 @@ mod tests {
     /// The dates are the sums of the gaps, drawn from the same stream and rounded once.
     #[test]
     fn what_is_rounded_off_short_gaps_does_not_add_up() {
-        let laws = [
+        let distributions = [
             Distribution::exponential(6e8),
             Distribution::uniform(0.0, 3e-9),
             Distribution::constant(1.3e-9),
             Distribution::constant(1.0 / 3.0),
         ];
-        for law in laws.map(Result::unwrap) {
+        for distribution in distributions.map(Result::unwrap) {
             let stream = || RandomStreams::new(1).stream("gaps");
             let (mut random, mut again) = (stream(), stream());
-            let mut gaps = Gaps::new(law.clone());
+            let mut gaps = Gaps::new(distribution.clone());
             let (mut last, mut sum) = (Time::ZERO, 0.0);
             for _ in 0..10_000 {
                 last = gaps.after(last, &mut random);
-                sum += law.sample(&mut again) * 1e9;
+                sum += distribution.sample(&mut again) * 1e9;
                 // The sum itself is rounded to 53 digits each time.
                 let most = 0.500_001 + sum * 1e-13;
-                assert!((last.as_nanos() as f64 - sum).abs() <= most, "{law:?}: {last} instead of {sum} ns");
+                assert!((last.as_nanos() as f64 - sum).abs() <= most, "{distribution:?}: {last} instead of {sum} ns");
             }
         }
     }
 
     #[test]
     fn long_gaps_are_rounded_each_by_itself() {
-        let law = Distribution::exponential(1e6).unwrap();
+        let distribution = Distribution::exponential(1e6).unwrap();
         let stream = || RandomStreams::new(1).stream("gaps");
         let (mut random, mut again) = (stream(), stream());
-        let mut gaps = Gaps::new(law.clone());
+        let mut gaps = Gaps::new(distribution.clone());
         let (mut last, mut expected) = (Time::ZERO, Time::ZERO);
         for _ in 0..10_000 {
             last = gaps.after(last, &mut random);
-            expected = expected + law.sample_duration(&mut again);
+            expected = expected + distribution.sample_duration(&mut again);
             assert_eq!(last, expected);
         }
     }

@@ -69,7 +69,7 @@ impl Process {
 
     fn of(
         workload: &'static str,
-        law: Result<Distribution, isotherm_kernel::DistributionError>,
+        distribution: Result<Distribution, isotherm_kernel::DistributionError>,
         got: f64,
     ) -> Result<Self, WorkloadError> {
         // A rate so small that its inverse overflows.
@@ -79,7 +79,7 @@ impl Process {
             expected: "a positive number",
             got: got.to_string(),
         };
-        law.map(Process::Gaps).map_err(wrong)
+        distribution.map(Process::Gaps).map_err(wrong)
     }
 
     /// Independent gaps of this distribution, in seconds; what is below zero counts as zero.
@@ -101,7 +101,7 @@ impl Process {
     /// Arrivals per second in the long run; `None` if the mean of the gaps is infinite, so that they become ever rarer.
     pub fn mean_rate_per_s(&self) -> Option<f64> {
         match self {
-            Process::Gaps(law) => law.mean().map(|mean| 1.0 / mean),
+            Process::Gaps(distribution) => distribution.mean().map(|mean| 1.0 / mean),
             Process::Even { rate_per_s } => Some(*rate_per_s),
             Process::Bursts(bursts) => Some(bursts.mean_rate_per_s()),
             Process::Diurnal(diurnal) => Some(diurnal.rate_per_s()),
@@ -136,7 +136,7 @@ pub(super) enum Dates {
 impl Dates {
     pub(super) fn new(process: Process, from: Time, streams: &RandomStreams, path: &str) -> Self {
         match process {
-            Process::Gaps(law) => Dates::Gaps(Gaps::new(law), streams.stream(path)),
+            Process::Gaps(distribution) => Dates::Gaps(Gaps::new(distribution), streams.stream(path)),
             Process::Even { rate_per_s } => Dates::Even { rate_per_s, from, count: 0 },
             Process::Bursts(bursts) => Dates::Bursts(Visits::new(bursts, from, streams, path)),
             Process::Diurnal(diurnal) => Dates::Diurnal(Thinning::new(diurnal, streams, path)),

@@ -95,16 +95,16 @@ fn more_arrivals_come_after_those_that_were_there() {
 #[test]
 fn dates_functions_and_durations_do_not_disturb_each_other() {
     let plain = GeneratorConfig { count: Some(200), ..poisson(1.0) };
-    let law = Distribution::log_normal_with_median(0.2, 0.8).unwrap();
+    let distribution = Distribution::log_normal_with_median(0.2, 0.8).unwrap();
     let many = Targets::zipf(vec![4, 5, 6], 1.0).unwrap();
-    let rich = GeneratorConfig { targets: many, duration_s: Some(law.clone()), ..plain.clone() };
+    let rich = GeneratorConfig { targets: many, duration_s: Some(distribution.clone()), ..plain.clone() };
     let faster = GeneratorConfig { process: Process::poisson(7.0).unwrap(), ..rich.clone() };
     let [plain, rich, faster] = [plain, rich, faster].map(|config| generated(config, "w"));
     let mut durations = streams().stream("w/duration");
     for ((plain, rich), faster) in plain.iter().zip(&rich).zip(&faster) {
         assert_eq!(plain.at, rich.at);
         assert_eq!((rich.function, rich.duration), (faster.function, faster.duration));
-        assert_eq!(rich.duration, Some(law.sample_duration(&mut durations)));
+        assert_eq!(rich.duration, Some(distribution.sample_duration(&mut durations)));
     }
 }
 
@@ -403,12 +403,12 @@ fn bad_azure_like() {
 /// formula or a stream changes, and then results change.
 #[test]
 fn generated_arrivals_are_the_same_on_every_machine() {
-    let law = Distribution::weibull_with_mean(1.25, 3.66).unwrap();
+    let distribution = Distribution::weibull_with_mean(1.25, 3.66).unwrap();
     let processes = [
         Process::poisson(3.0).unwrap(),
         Process::even(3.0).unwrap(),
         Process::uniform(3.0).unwrap(),
-        Process::gaps(law.clone()).unwrap(),
+        Process::gaps(distribution.clone()).unwrap(),
         Process::Bursts(Bursts::new(vec![state(1.0, 60.0), state(50.0, 3.0), state(0.0, 10.0)]).unwrap()),
         Process::Diurnal(Diurnal::new(3.0, secs(600.0), DayShape::Wave { amplitude: 0.9, peak: secs(100.0) }).unwrap()),
     ];
@@ -427,7 +427,7 @@ fn generated_arrivals_are_the_same_on_every_machine() {
         let config = GeneratorConfig {
             count: Some(1000),
             targets: targets.clone(),
-            duration_s: Some(law.clone()),
+            duration_s: Some(distribution.clone()),
             ..GeneratorConfig::new(process)
         };
         digests.push(digest(generated(config, "golden")));

@@ -8,8 +8,8 @@ use super::*;
 use crate::scheduler::{ByNode, FirstFit, WarmFirst, WorkloadBalancing};
 
 fn random(path: &str) -> RandomDuration {
-    let law = Distribution::exponential(0.2).expect("a rate");
-    RandomDuration::new(law, RandomStreams::new(11).stream(path))
+    let distribution = Distribution::exponential(0.2).expect("a rate");
+    RandomDuration::new(distribution, RandomStreams::new(11).stream(path))
 }
 
 /// Plays the same 60 invocations of two functions under policies; gives how long the container took to start for each that was started cold, by its

@@ -5,12 +5,12 @@ use isotherm_kernel::Duration;
 use crate::check::fields::{Choice, Fields, FromValue, Positive, choice, takes, word};
 use crate::check::schema::{Field, TableSpec, Takes, field};
 use crate::diagnostic::Report;
-use crate::law::{DurationLaw, LawForm};
+use crate::duration_distribution::{DistributionForm, DurationDistribution};
 use crate::source::Located;
 use crate::tree::{Kind, Value};
 
 /// What a field takes that is such a duration.
-pub const A_DURATION: Takes = Takes::Either(&[takes::<Duration>(), Takes::Table(&LAW)]);
+pub const A_DURATION: Takes = Takes::Either(&[takes::<Duration>(), Takes::Table(&DISTRIBUTION)]);
 
 const KIND: Field = field(
     "kind",
@@ -46,7 +46,7 @@ const QUANTILES: Field = field(
 const ONE_OF_TWO: &str = "another pair, or another `kind`";
 
 /// All of them as the reference describes them.
-pub const LAW: TableSpec = TableSpec {
+pub const DISTRIBUTION: TableSpec = TableSpec {
     name: "a distribution",
     title: "A duration drawn at random",
     doc: "A duration that is drawn anew each time, in place of one that is always the same: `{ kind = \"uniform\", low = \"100ms\", high = \
@@ -74,7 +74,7 @@ const fn of_kind(name: &'static str, fields: &'static [Field]) -> TableSpec {
     TableSpec { name, title: "", doc: "", fields }
 }
 
-type Reader = fn(&mut Fields<'_>) -> Option<LawForm>;
+type Reader = fn(&mut Fields<'_>) -> Option<DistributionForm>;
 
 /// The kinds: what each takes, and what reads it.
 const KINDS: &[Choice<(&TableSpec, Reader)>] = &[
@@ -110,16 +110,16 @@ const KINDS: &[Choice<(&TableSpec, Reader)>] = &[
     ),
 ];
 
-impl FromValue for DurationLaw {
+impl FromValue for DurationDistribution {
     const WHAT: &'static str = "a duration";
     const EXAMPLE: &'static str = "\"10s\"";
 
     fn read(value: &Value, report: &Report) -> Option<Self> {
         if !matches!(value.kind, Kind::Table(_)) {
-            return Duration::read(value, report).map(DurationLaw::from);
+            return Duration::read(value, report).map(DurationDistribution::from);
         }
         let before = report.count();
-        let mut fields = Fields::of(value, &LAW, report)?;
+        let mut fields = Fields::of(value, &DISTRIBUTION, report)?;
         let Some(entry) = fields.entry("kind") else {
             fields.missing("kind", "\"lognormal\"");
             return None;
@@ -129,57 +129,57 @@ impl FromValue for DurationLaw {
         let form = read(&mut fields);
         fields.finish();
         let form = form.filter(|_| report.count() == before)?;
-        DurationLaw::new(form).map_err(|error| report.error(value.span, error.to_string(), "")).ok()
+        DurationDistribution::new(form).map_err(|error| report.error(value.span, error.to_string(), "")).ok()
     }
 }
 
-fn constant(fields: &mut Fields<'_>) -> Option<LawForm> {
-    fields.required("value").map(LawForm::Fixed)
+fn constant(fields: &mut Fields<'_>) -> Option<DistributionForm> {
+    fields.required("value").map(DistributionForm::Fixed)
 }
 
 /// The fit that was published with the table of cold starts of 2025: log-normal, mean 3.24 s, standard deviation 7.10 s.
-fn huawei(_: &mut Fields<'_>) -> Option<LawForm> {
-    Some(LawForm::LogNormalOfMean { mean: Duration::from_millis(3_240), sd: Duration::from_millis(7_100) })
+fn huawei(_: &mut Fields<'_>) -> Option<DistributionForm> {
+    Some(DistributionForm::LogNormalOfMean { mean: Duration::from_millis(3_240), sd: Duration::from_millis(7_100) })
 }
 
-fn uniform(fields: &mut Fields<'_>) -> Option<LawForm> {
+fn uniform(fields: &mut Fields<'_>) -> Option<DistributionForm> {
     let low = fields.required::<Duration>("low");
     let high = fields.required::<Located<Duration>>("high");
     let (low, high) = (low?, high?);
     if high.value < low {
         fields.report().error(high.span, "`high` is less than `low`", "the shortest is `low`");
     }
-    Some(LawForm::Uniform { low, high: high.value })
+    Some(DistributionForm::Uniform { low, high: high.value })
 }
 
-fn exponential(fields: &mut Fields<'_>) -> Option<LawForm> {
-    Some(LawForm::Exponential { mean: longer_than_none(fields, "mean")? })
+fn exponential(fields: &mut Fields<'_>) -> Option<DistributionForm> {
+    Some(DistributionForm::Exponential { mean: longer_than_none(fields, "mean")? })
 }
 
-fn log_normal(fields: &mut Fields<'_>) -> Option<LawForm> {
+fn log_normal(fields: &mut Fields<'_>) -> Option<DistributionForm> {
     if fields.has("median") || fields.has("sigma") {
         let median = longer_than_none(fields, "median");
         let sigma = fields.required::<Positive>("sigma");
-        return Some(LawForm::LogNormal { median: median?, sigma: sigma?.0 });
+        return Some(DistributionForm::LogNormal { median: median?, sigma: sigma?.0 });
     }
     let (mean, sd) = mean_and_sd(fields, ("median", "\"200ms\""))?;
-    Some(LawForm::LogNormalOfMean { mean, sd })
+    Some(DistributionForm::LogNormalOfMean { mean, sd })
 }
 
-fn weibull(fields: &mut Fields<'_>) -> Option<LawForm> {
+fn weibull(fields: &mut Fields<'_>) -> Option<DistributionForm> {
     if fields.has("shape") || fields.has("scale") {
         let shape = fields.required::<Positive>("shape");
         let scale = longer_than_none(fields, "scale");
-        return Some(LawForm::Weibull { shape: shape?.0, scale: scale? });
+        return Some(DistributionForm::Weibull { shape: shape?.0, scale: scale? });
     }
     let (mean, sd) = mean_and_sd(fields, ("shape", "1.5"))?;
-    Some(LawForm::WeibullOfMean { mean, sd })
+    Some(DistributionForm::WeibullOfMean { mean, sd })
 }
 
-fn pareto(fields: &mut Fields<'_>) -> Option<LawForm> {
+fn pareto(fields: &mut Fields<'_>) -> Option<DistributionForm> {
     let shape = fields.required::<Positive>("shape");
     let minimum = longer_than_none(fields, "minimum");
-    Some(LawForm::Pareto { shape: shape?.0, minimum: minimum? })
+    Some(DistributionForm::Pareto { shape: shape?.0, minimum: minimum? })
 }
 
 /// `mean` and `sd`, where the distribution may be given in another way: by a field and its example.
@@ -203,7 +203,7 @@ fn longer_than_none(fields: &mut Fields<'_>, key: &'static str) -> Option<Durati
     Some(duration.value)
 }
 
-fn empirical(fields: &mut Fields<'_>) -> Option<LawForm> {
+fn empirical(fields: &mut Fields<'_>) -> Option<DistributionForm> {
     let report = fields.report();
     let Some(entry) = fields.entry("quantiles") else {
         fields.missing("quantiles", "[[0, \"3ms\"], [0.5, \"40ms\"], [1, \"4s\"]]");
@@ -228,7 +228,7 @@ fn empirical(fields: &mut Fields<'_>) -> Option<LawForm> {
             wrong(pair[1].span, "this value is below the one before", "quantiles never go down");
         }
     }
-    Some(LawForm::Empirical(pairs.iter().map(|pair| (pair.value.0, pair.value.1)).collect()))
+    Some(DistributionForm::Empirical(pairs.iter().map(|pair| (pair.value.0, pair.value.1)).collect()))
 }
 
 /// A probability and a duration.

@@ -8,23 +8,23 @@ use isotherm_serverless::Startup;
 /// How long something takes: always as long, or drawn anew each time. Its parameters make sense.
 ///
 /// ```
-/// use isotherm_experiment::law::{DurationLaw, LawForm};
+/// use isotherm_experiment::duration_distribution::{DurationDistribution, DistributionForm};
 /// use isotherm_kernel::Duration;
 ///
-/// let law = DurationLaw::new(LawForm::LogNormal { median: Duration::from_millis(200), sigma: 0.8 })?;
-/// assert_eq!((law.fixed(), law.seconds().quantile(0.5)), (None, 0.2));
-/// assert_eq!(DurationLaw::from(Duration::from_secs(3)).fixed(), Some(Duration::from_secs(3)));
+/// let distribution = DurationDistribution::new(DistributionForm::LogNormal { median: Duration::from_millis(200), sigma: 0.8 })?;
+/// assert_eq!((distribution.fixed(), distribution.seconds().quantile(0.5)), (None, 0.2));
+/// assert_eq!(DurationDistribution::from(Duration::from_secs(3)).fixed(), Some(Duration::from_secs(3)));
 /// # Ok::<(), isotherm_kernel::DistributionError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-pub struct DurationLaw {
-    form: LawForm,
+pub struct DurationDistribution {
+    form: DistributionForm,
     seconds: Distribution,
 }
 
 /// A distribution of durations as it is written in an experiment file.
 #[derive(Clone, Debug, PartialEq)]
-pub enum LawForm {
+pub enum DistributionForm {
     /// Always as long.
     Fixed(Duration),
     /// Anything between two durations, all alike.
@@ -78,32 +78,32 @@ pub enum LawForm {
     Empirical(Arc<[(f64, Duration)]>),
 }
 
-impl DurationLaw {
-    /// A law of this form.
+impl DurationDistribution {
+    /// A distribution of this form.
     ///
     /// # Errors
     /// The first parameter that makes no sense.
-    pub fn new(form: LawForm) -> Result<Self, DistributionError> {
+    pub fn new(form: DistributionForm) -> Result<Self, DistributionError> {
         let s = Duration::as_secs_f64;
         let seconds = match &form {
-            LawForm::Fixed(value) => Ok(Distribution::from(*value)),
-            LawForm::Uniform { low, high } => Distribution::uniform(s(*low), s(*high)),
-            LawForm::Exponential { mean } => Distribution::exponential_with_mean(s(*mean)),
-            LawForm::LogNormal { median, sigma } => Distribution::log_normal_with_median(s(*median), *sigma),
-            LawForm::LogNormalOfMean { mean, sd } => Distribution::log_normal_with_mean(s(*mean), s(*sd)),
-            LawForm::Weibull { shape, scale } => Distribution::weibull(*shape, s(*scale)),
-            LawForm::WeibullOfMean { mean, sd } => Distribution::weibull_with_mean(s(*mean), s(*sd)),
-            LawForm::Pareto { shape, minimum } => Distribution::pareto(*shape, s(*minimum)),
-            LawForm::Empirical(quantiles) => {
+            DistributionForm::Fixed(value) => Ok(Distribution::from(*value)),
+            DistributionForm::Uniform { low, high } => Distribution::uniform(s(*low), s(*high)),
+            DistributionForm::Exponential { mean } => Distribution::exponential_with_mean(s(*mean)),
+            DistributionForm::LogNormal { median, sigma } => Distribution::log_normal_with_median(s(*median), *sigma),
+            DistributionForm::LogNormalOfMean { mean, sd } => Distribution::log_normal_with_mean(s(*mean), s(*sd)),
+            DistributionForm::Weibull { shape, scale } => Distribution::weibull(*shape, s(*scale)),
+            DistributionForm::WeibullOfMean { mean, sd } => Distribution::weibull_with_mean(s(*mean), s(*sd)),
+            DistributionForm::Pareto { shape, minimum } => Distribution::pareto(*shape, s(*minimum)),
+            DistributionForm::Empirical(quantiles) => {
                 let quantiles: Vec<_> = quantiles.iter().map(|&(p, value)| (p, s(value))).collect();
                 Distribution::empirical(&quantiles)
             }
         }?;
-        Ok(DurationLaw { form, seconds })
+        Ok(DurationDistribution { form, seconds })
     }
 
     /// How it is written.
-    pub fn form(&self) -> &LawForm {
+    pub fn form(&self) -> &DistributionForm {
         &self.form
     }
 
@@ -115,7 +115,7 @@ impl DurationLaw {
     /// How long it always takes, if it always takes as long.
     pub fn fixed(&self) -> Option<Duration> {
         match self.form {
-            LawForm::Fixed(value) => Some(value),
+            DistributionForm::Fixed(value) => Some(value),
             _ => None,
         }
     }
@@ -134,8 +134,8 @@ impl DurationLaw {
     }
 }
 
-impl From<Duration> for DurationLaw {
+impl From<Duration> for DurationDistribution {
     fn from(duration: Duration) -> Self {
-        DurationLaw { form: LawForm::Fixed(duration), seconds: duration.into() }
+        DurationDistribution { form: DistributionForm::Fixed(duration), seconds: duration.into() }
     }
 }
