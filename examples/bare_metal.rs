@@ -2,8 +2,9 @@
 //!
 //!     cargo run --release --example bare_metal
 //!
-//! A node of 8 cores fetches a film from a repository over 1 Gb/s, reads it, converts it on four cores, and puts the result back.
-//! Then three conversions ask for four cores each, of which two fit at once.
+//! A node of 8 cores fetches a film from a repository over 1 Gb/s, reads it, converts it on four
+//! cores, and puts the result back. Then three conversions ask for four cores each, of which two
+//! fit at once.
 
 use isotherm::prelude::*;
 
@@ -19,11 +20,17 @@ fn main() -> Result<(), isotherm::Error> {
     world.controller(world.host("user")?, "controller", async move |me| {
         let convert = || Action::Compute { flops: gflop(400), cores: 4 };
         for (name, action) in [
-            ("fetch", Action::Copy { from: repository.clone(), to: local.clone(), file: "film".into() }),
+            (
+                "fetch",
+                Action::Copy { from: repository.clone(), to: local.clone(), file: "film".into() },
+            ),
             ("read", Action::Read { storage: local.clone(), file: "film".into() }),
             ("convert", convert()),
             ("write", Action::Write { storage: local.clone(), file: "result".into(), bytes: GB }),
-            ("put back", Action::Copy { from: local.clone(), to: repository.clone(), file: "result".into() }),
+            (
+                "put back",
+                Action::Copy { from: local.clone(), to: repository.clone(), file: "result".into() },
+            ),
             ("delete", Action::Delete { storage: local.clone(), file: "film".into() }),
             ("cool down", Action::Sleep(secs(5))),
         ] {

@@ -2,8 +2,9 @@
 //!
 //!     cargo run --release --example chained_functions
 //!
-//! `lookup` asks a `cache` and a `database` at once. The cache is much faster, but slow to start, and its container is stopped
-//! after a minute without use: whoever comes first, or after a long pause, is answered by the database.
+//! `lookup` asks a `cache` and a `database` at once. The cache is much faster, but slow to start,
+//! and its container is stopped after a minute without use: whoever comes first, or after a long
+//! pause, is answered by the database.
 
 use isotherm::prelude::*;
 

@@ -1,9 +1,11 @@
-//! Clients in a closed loop: each invokes a function, waits for it, thinks for a while and invokes it again.
+//! Clients in a closed loop: each invokes a function, waits for it, thinks for a while and invokes
+//! it again.
 //!
 //!     cargo run --release --example custom_controller
 //!
-//! A controller decides what happens next from what has happened, which no list of arrivals can. With few clients the platform is
-//! idle most of the time. With more of them throughput grows until every slot is busy; from there on only the response time grows.
+//! A controller decides what happens next from what has happened, which no list of arrivals can.
+//! With few clients the platform is idle most of the time. With more of them throughput grows until
+//! every slot is busy; from there on only the response time grows.
 
 use isotherm::prelude::*;
 

@@ -2,24 +2,28 @@
 //!
 //!     cargo run --release --example custom_scheduler
 //!
-//! Thirty functions share eight nodes whose memory is too small to keep a container of each everywhere. `Home` gives every
-//! function a node of its own, as Apache OpenWhisk does: it goes there as long as there is room, else to the next one. So the
-//! containers of a function stay together, and the memory of all nodes is used.
+//! Thirty functions share eight nodes whose memory is too small to keep a container of each
+//! everywhere. `Home` gives every function a node of its own, as Apache OpenWhisk does: it goes
+//! there as long as there is room, else to the next one. So the containers of a function stay
+//! together, and the memory of all nodes is used.
 
 use isotherm::prelude::*;
 
-/// Every function has a home: the node with its number. Where that has no place, the next one is tried, and so on.
+/// Every function has a home: the node with its number. Where that has no place, the next one is
+/// tried, and so on.
 struct Home;
 
 impl Scheduler for Home {
     fn round(&mut self, view: &View<'_>, plan: &mut Plan) {
-        // It keeps the books of the round, so that nothing is given out twice, and knows whether the next step of an
-        // invocation is a dispatch, a load or a copy. All that is left to decide is the node.
+        // It keeps the books of the round, so that nothing is given out twice, and knows whether
+        // the next step of an invocation is a dispatch, a load or a copy. All that is left to
+        // decide is the node.
         let mut placement = Placement::new(view, plan);
         let nodes = view.nodes();
         for pending in view.pending() {
             let function = pending.function;
-            let mut ring = (0..nodes).map(|step| NodeId(((function.index() + step) % nodes) as u32));
+            let mut ring =
+                (0..nodes).map(|step| NodeId(((function.index() + step) % nodes) as u32));
             if let Some(node) = ring.find(|&node| placement.has_place(function, node)) {
                 placement.place(pending, node);
             }
@@ -68,7 +72,8 @@ fn simulate(name: &str, scheduler: impl Scheduler + 'static) -> Result<(), isoth
             let rank = which.sample(&mut random) as usize;
             invocations.push(functions.invoke(&registered[rank - 1]).await?);
         }
-        // The simulation is over when its controllers have ended, so this one waits for what it has begun.
+        // The simulation is over when its controllers have ended, so this one waits for what it has
+        // begun.
         functions.wait_all(&invocations).await;
         Ok(())
     });

@@ -2,11 +2,12 @@
 //!
 //!     cargo run --release --example image_caching
 //!
-//! Twenty functions with images of their own run on four nodes. Containers are not kept, so every start is cold; but an image that is
-//! still in the memory of a node need not be loaded, one on its disk need not be copied, and the head keeps what it has
-//! downloaded. The less memory the nodes have, the more often an image has to be loaded again. (With much memory there are more copies
-//! than loads: where all slots of a node that has the image are taken it is copied to another one, and once it is there a
-//! slot has become free where it was.)
+//! Twenty functions with images of their own run on four nodes. Containers are not kept, so every
+//! start is cold; but an image that is still in the memory of a node need not be loaded, one on its
+//! disk need not be copied, and the head keeps what it has downloaded. The less memory the nodes
+//! have, the more often an image has to be loaded again. (With much memory there are more copies
+//! than loads: where all slots of a node that has the image are taken it is copied to another one,
+//! and once it is there a slot has become free where it was.)
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -31,7 +32,8 @@ struct Counts {
 fn simulate(memory: u64) -> Result<(), isotherm::Error> {
     let cluster = Cluster::new(4).cores(4).memory(memory * GB).repository(gbit_per_s(10));
     let world = World::new(cluster.build()?)?;
-    let config = ServiceConfig::on_hosts(Preset::Default, world.host("head")?, world.nodes()).with_startup(millis(200));
+    let config = ServiceConfig::on_hosts(Preset::Default, world.host("head")?, world.nodes())
+        .with_startup(millis(200));
     let platform = ServerlessComputeService::start(world.site(), config)?;
     let records = platform.collect_records();
 
@@ -56,8 +58,13 @@ fn simulate(memory: u64) -> Result<(), isotherm::Error> {
         let mut registered = Vec::new();
         for number in 0..20 {
             let image = Image::put(format!("image{number}"), 1500 * MB, 1200 * MB, &repository)?;
-            let function = functions.function(&format!("function{number}"), &image, Body::sleep(secs(2)));
-            registered.push(functions.register(&function, &platform, Limits::time(minutes(1)).memory(500 * MB)).await?);
+            let function =
+                functions.function(&format!("function{number}"), &image, Body::sleep(secs(2)));
+            registered.push(
+                functions
+                    .register(&function, &platform, Limits::time(minutes(1)).memory(500 * MB))
+                    .await?,
+            );
         }
         let mut invocations = Vec::new();
         while me.now() < Time::ZERO + hours(1) {

@@ -1,12 +1,14 @@
-//! How many instructions the hot paths of the kernel take: unlike times, the same on a busy machine, so that a few per cent more show.
+//! How many instructions the hot paths of the kernel take: unlike times, the same on a busy
+//! machine, so that a few per cent more show.
 //!
 //! ```text
 //! cargo install --locked gungraun-runner --version "$(cargo pkgid gungraun | sed 's/.*[#@]//')"
 //! cargo bench -p isotherm-bench --features measure --bench instructions
 //! ```
 //!
-//! It takes Valgrind and the runner, in the version of the library; each run is compared with the one before. The simulations are those of
-//! `kernel.rs`, smaller. What is counted is the run, without what it takes to set it up.
+//! It takes Valgrind and the runner, in the version of the library; each run is compared with the
+//! one before. The simulations are those of `kernel.rs`, smaller. What is counted is the run,
+//! without what it takes to set it up.
 
 #![expect(missing_docs, reason = "the macros of gungraun make public items without any")]
 

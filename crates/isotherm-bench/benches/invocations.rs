@@ -1,13 +1,14 @@
-//! How many instructions the hot paths of the serverless platform take: unlike times, the same on a busy machine, so that a few per cent
-//! more show.
+//! How many instructions the hot paths of the serverless platform take: unlike times, the same on a
+//! busy machine, so that a few per cent more show.
 //!
 //! ```text
 //! cargo install --locked gungraun-runner --version "$(cargo pkgid gungraun | sed 's/.*[#@]//')"
 //! cargo bench -p isotherm-bench --features measure --bench invocations
 //! ```
 //!
-//! It takes Valgrind and the runner, in the version of the library; each run is compared with the one before. What is counted is the run,
-//! without what it takes to set it up. Divide by the number of invocations: 20,000, and 2,000 where there are images.
+//! It takes Valgrind and the runner, in the version of the library; each run is compared with the
+//! one before. What is counted is the run, without what it takes to set it up. Divide by the number
+//! of invocations: 20,000, and 2,000 where there are images.
 
 #![expect(missing_docs, reason = "the macros of gungraun make public items without any")]
 
@@ -15,10 +16,12 @@ use gungraun::{library_benchmark, library_benchmark_group, main};
 use isotherm::kernel::{Distribution, Duration, Random, RandomStreams, RunError, Simulation, Time};
 use isotherm::platform::{Platform, PlatformBuilder};
 use isotherm::serverless::keep_alive::{Fixed, HybridConfig, HybridHistogram};
-use isotherm::serverless::scheduler::{ByNode, Fcfs, FirstFit, LeastLoaded, LoadMeasure, RandomPlacement};
+use isotherm::serverless::scheduler::{
+    ByNode, Fcfs, FirstFit, LeastLoaded, LoadMeasure, RandomPlacement,
+};
 use isotherm::serverless::{
-    Body, Function, FunctionManager, Image, Limits, NodeConfig, Planned, Preset, ServerlessComputeService,
-    ServiceConfig, Slots,
+    Body, Function, FunctionManager, Image, Limits, NodeConfig, Planned, Preset,
+    ServerlessComputeService, ServiceConfig, Slots,
 };
 use isotherm::services::{ExecutionController, FailureCause, Site, StorageConfig, StorageService};
 
@@ -71,7 +74,9 @@ impl Case {
         };
         config.scheduler = match self {
             Case::LeastLoaded => Box::new(ByNode::new(LeastLoaded::by(LoadMeasure::Memory), true)),
-            Case::Rounds => Box::new(RandomPlacement::new(RandomStreams::new(1).stream("placement"))),
+            Case::Rounds => {
+                Box::new(RandomPlacement::new(RandomStreams::new(1).stream("placement")))
+            }
             Case::Images => Box::new(Fcfs::new(config.rules.fcfs_looks_at_room)),
             _ => Box::new(ByNode::new(FirstFit, true)),
         };
@@ -80,7 +85,11 @@ impl Case {
 
 fn site(simulation: &Simulation, case: Case) -> Site {
     let mut builder = PlatformBuilder::new();
-    for name in ["user", "head"].map(String::from).into_iter().chain((0..NODES).map(|node| format!("node{node}"))) {
+    for name in ["user", "head"]
+        .map(String::from)
+        .into_iter()
+        .chain((0..NODES).map(|node| format!("node{node}")))
+    {
         builder.host(name.as_str(), 1e9).cores(16).memory(case.memory() * MB);
         builder.disk(&name, "disk", 1e9, 1e9).size(1_000_000 * MB);
         builder.link(format!("link of {name}"), 1e9, 1e-5);
@@ -94,7 +103,8 @@ fn site(simulation: &Simulation, case: Case) -> Site {
     Site::new(Platform::new(&simulation.kernel(), spec).expect("a sound platform"))
 }
 
-/// Arrivals at a mean rate of 50 a second, of functions drawn evenly, whose bodies sleep half a second on average.
+/// Arrivals at a mean rate of 50 a second, of functions drawn evenly, whose bodies sleep half a
+/// second on average.
 fn arrivals(count: usize) -> impl Iterator<Item = Planned> + 'static {
     let mut random: Random = RandomStreams::new(42).stream("arrivals");
     let exponential = |mean| Distribution::exponential_with_mean(mean).expect("a positive mean");
@@ -112,23 +122,27 @@ fn prepare(case: Case) -> Simulation {
     let site = site(&simulation, case);
     let host = |name: &str| site.platform().host(name).expect("a host of the platform");
     let slots = if matches!(case, Case::Images) { Slots::Cores } else { Slots::Unlimited };
-    let nodes = (0..NODES).map(|node| NodeConfig { host: host(&format!("node{node}")), slots }).collect();
+    let nodes =
+        (0..NODES).map(|node| NodeConfig { host: host(&format!("node{node}")), slots }).collect();
     let mut config = ServiceConfig::new(Preset::Default, host("head"), nodes);
     case.configure(&mut config);
     let service = ServerlessComputeService::start(&site, config).expect("a sound service");
     let functions = FunctionManager::start(&site, host("user"));
     let disk = site.platform().disk_at(host("user"), "/").expect("a disk of the user");
-    let repository = StorageService::start(&site, StorageConfig::on_disk("repository", host("user"), disk));
+    let repository =
+        StorageService::start(&site, StorageConfig::on_disk("repository", host("user"), disk));
     ExecutionController::spawn(&site, host("user"), "controller", async move |_| {
         let mut registered = Vec::new();
         for number in 0..FUNCTIONS {
             let image = matches!(case, Case::Images).then(|| {
                 let name = format!("image{number}");
-                let created = repository.file_system().borrow_mut().create(name.as_str(), 50 * MB, 0);
+                let created =
+                    repository.file_system().borrow_mut().create(name.as_str(), 50 * MB, 0);
                 created.expect("the repository is large enough");
                 Image::new(name, 50 * MB, 50 * MB, &repository)
             });
-            let function = Function::new(format!("f{number}"), image, Body::sleep(Duration::from_secs(1)));
+            let function =
+                Function::new(format!("f{number}"), image, Body::sleep(Duration::from_secs(1)));
             let limits = Limits::time(Duration::from_secs(3600)).memory(100 * MB);
             registered.push(functions.register(&function, &service, limits).await?);
         }

@@ -1,9 +1,10 @@
 //! How fast transfers are: many at a time between random hosts of a star, and from one host.
 //!
-//! * `star-1024/N`: N transfers at a time between random pairs of 1,024 hosts, each behind a split-duplex link of 1.25 GB/s; each
-//!   that completes starts another one between another pair. The figure is transfers completed per second of wall time, once
-//!   N are under way.
-//! * `one-host/N`: N transfers of different sizes from one of those hosts to the others, all begun at once, until the last has ended.
+//! * `star-1024/N`: N transfers at a time between random pairs of 1,024 hosts, each behind a
+//!   split-duplex link of 1.25 GB/s; each that completes starts another one between another pair.
+//!   The figure is transfers completed per second of wall time, once N are under way.
+//! * `one-host/N`: N transfers of different sizes from one of those hosts to the others, all begun
+//!   at once, until the last has ended.
 
 use std::cell::Cell;
 use std::hint::black_box;
@@ -11,7 +12,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration as Wall;
 
-use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
+use criterion::{
+    BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group, criterion_main,
+};
 use isotherm::kernel::{Random, RandomStreams, Simulation};
 use isotherm::platform::{HostId, Platform, PlatformBuilder, PlatformSpec};
 
@@ -44,12 +47,14 @@ fn random_pairs(spec: &Arc<PlatformSpec>, concurrent: u64, total: u64) -> Simula
     let done = kernel.mailbox("done");
     let left = Rc::new(Cell::new(total));
     for number in 0..concurrent {
-        let (platform, hosts, left, done) = (platform.clone(), Rc::clone(&hosts), Rc::clone(&left), done.clone());
+        let (platform, hosts, left, done) =
+            (platform.clone(), Rc::clone(&hosts), Rc::clone(&left), done.clone());
         let mut random = streams.stream(&format!("lane/{number}"));
         kernel.actor("lane").daemon().spawn(async move {
             loop {
                 let (from, to) = pair(&mut random, &hosts);
-                let transfer = platform.transfer(from, to, bytes(&mut random)).expect("there is a route");
+                let transfer =
+                    platform.transfer(from, to, bytes(&mut random)).expect("there is a route");
                 transfer.await.expect("nothing fails here");
                 left.set(left.get().saturating_sub(1));
                 if left.get() == 0 {
@@ -71,7 +76,8 @@ fn one_host(spec: &Arc<PlatformSpec>, number: u64) -> Simulation {
     let mut random = RandomStreams::new(3).stream("sizes");
     for _ in 0..number {
         let to = hosts[1 + random.below(u64::from(HOSTS) - 1) as usize];
-        let transfer = platform.transfer(hosts[0], to, bytes(&mut random)).expect("there is a route");
+        let transfer =
+            platform.transfer(hosts[0], to, bytes(&mut random)).expect("there is a route");
         kernel.spawn("transfer", async move { transfer.await.expect("nothing fails here") });
     }
     simulation
@@ -84,15 +90,23 @@ fn network(criterion: &mut Criterion) {
     for concurrent in [2_000, 4_000] {
         let total = 5 * concurrent;
         group.throughput(Throughput::Elements(total));
-        group.bench_with_input(BenchmarkId::new("star-1024", concurrent), &concurrent, |bencher, &concurrent| {
-            bencher.iter(|| black_box(random_pairs(&spec, concurrent, total).run()));
-        });
+        group.bench_with_input(
+            BenchmarkId::new("star-1024", concurrent),
+            &concurrent,
+            |bencher, &concurrent| {
+                bencher.iter(|| black_box(random_pairs(&spec, concurrent, total).run()));
+            },
+        );
     }
     for number in [1_000, 4_000] {
         group.throughput(Throughput::Elements(number));
-        group.bench_with_input(BenchmarkId::new("one-host", number), &number, |bencher, &number| {
-            bencher.iter(|| black_box(one_host(&spec, number).run()));
-        });
+        group.bench_with_input(
+            BenchmarkId::new("one-host", number),
+            &number,
+            |bencher, &number| {
+                bencher.iter(|| black_box(one_host(&spec, number).run()));
+            },
+        );
     }
     group.finish();
 }

@@ -1,7 +1,7 @@
 //! How long it takes to make platforms and to find routes.
 //!
-//! * `star/10000`: what the compact description of an experiment becomes: every host with a split-duplex link of its own, and declared
-//!   routes between each and three others.
+//! * `star/10000`: what the compact description of an experiment becomes: every host with a
+//!   split-duplex link of its own, and declared routes between each and three others.
 //! * `cluster-xml/10000`: reading a flat `<cluster>` of SimGrid.
 //! * `simulation/10000`: bringing that star into a simulation.
 //! * `route/…`: looking up routes that were looked up before, on a grid of 900 routers and hosts.
@@ -42,7 +42,9 @@ fn grid(routing: Routing) -> PlatformSpec {
     for x in 0..SIDE {
         for y in 0..SIDE {
             builder.host(name(x, y), 1e9);
-            for (side, (x_from, y_from)) in [(x > 0, (x.wrapping_sub(1), y)), (y > 0, (x, y.wrapping_sub(1)))] {
+            for (side, (x_from, y_from)) in
+                [(x > 0, (x.wrapping_sub(1), y)), (y > 0, (x, y.wrapping_sub(1)))]
+            {
                 if side {
                     let link = format!("{}-{}", name(x_from, y_from), name(x, y));
                     builder.link(link.clone(), 1e9, 1e-6);
@@ -63,7 +65,8 @@ fn platforms(criterion: &mut Criterion) {
         HOSTS - 1
     );
     group.bench_function("cluster-xml/10000", |bencher| {
-        bencher.iter(|| PlatformSpec::from_simgrid_xml(black_box(&text)).expect("the text is good"));
+        bencher
+            .iter(|| PlatformSpec::from_simgrid_xml(black_box(&text)).expect("the text is good"));
     });
     let spec = Arc::new(star());
     group.bench_function("simulation/10000", |bencher| {
@@ -84,7 +87,8 @@ fn routes(criterion: &mut Criterion) {
         group.bench_function(format!("grid-900/{}", routing.name()), |bencher| {
             bencher.iter(|| {
                 turn += 1;
-                spec.route(hosts[turn * 7 % hosts.len()], hosts[turn * 31 % hosts.len()]).map(|links| links.len())
+                spec.route(hosts[turn * 7 % hosts.len()], hosts[turn * 31 % hosts.len()])
+                    .map(|links| links.len())
             });
         });
     }

@@ -4,7 +4,9 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use isotherm::kernel::{ActivitySpec, Duration, Kernel, Random, RandomStreams, Rank, ResourceId, Sharing, Simulation};
+use isotherm::kernel::{
+    ActivitySpec, Duration, Kernel, Random, RandomStreams, Rank, ResourceId, Sharing, Simulation,
+};
 
 /// `actors` sleep all the time, so that as many dates are pending; `sleeps` of them end in all.
 pub fn sleeps(actors: u64, sleeps: u64) -> Simulation {
@@ -68,7 +70,8 @@ pub fn executions(resources: u64, concurrent: u64, total: u64) -> Simulation {
     simulation
 }
 
-/// A flow as the network model makes it: latency, penalty and bound from the links, the way back charged with 5 %.
+/// A flow as the network model makes it: latency, penalty and bound from the links, the way back
+/// charged with 5 %.
 fn transfer(there: &[ResourceId], back: &[ResourceId], bytes: f64, bandwidth: f64) -> ActivitySpec {
     let latency = 1e-4;
     let spec = ActivitySpec::new(Rank::Network, bytes)
@@ -112,7 +115,8 @@ fn random_transfer(hosts: &[Host], random: &mut Random) -> ActivitySpec {
     transfer(&[from.up, to.down], &[to.up, from.down], bytes, 1.25e9)
 }
 
-/// `concurrent` flows at a time between random hosts of a star of full-duplex links, until `total` have ended.
+/// `concurrent` flows at a time between random hosts of a star of full-duplex links, until `total`
+/// have ended.
 pub fn star_transfers(hosts: u64, concurrent: u64, total: u64) -> Simulation {
     let simulation = Simulation::new();
     let kernel = simulation.kernel();
@@ -121,7 +125,8 @@ pub fn star_transfers(hosts: u64, concurrent: u64, total: u64) -> Simulation {
     let done = kernel.mailbox("done");
     let left = Rc::new(Cell::new(total));
     for number in 0..concurrent {
-        let (kernel, hosts, left, done) = (kernel.clone(), Rc::clone(&hosts), Rc::clone(&left), done.clone());
+        let (kernel, hosts, left, done) =
+            (kernel.clone(), Rc::clone(&hosts), Rc::clone(&left), done.clone());
         let mut random = streams.stream(&format!("lane/{number}"));
         simulation.kernel().actor("lane").daemon().spawn(async move {
             loop {

@@ -184,7 +184,8 @@ pub enum WorkloadCommand {
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_DESCRIBE)]
 pub struct DescribeArguments {
-    /// An experiment (its name ends in .toml or .json), or else a trace: CSV, JSONL, Parquet, or that of Azure Functions (of 2019: its folder, or the invocations of a day).
+    /// An experiment (its name ends in .toml or .json), or else a trace: CSV, JSONL, Parquet, or
+    /// that of Azure Functions (of 2019: its folder, or the invocations of a day).
     pub file: PathBuf,
     /// Use this seed instead of the experiment's.
     #[arg(long, value_name = "N")]
@@ -262,7 +263,11 @@ fn columns(text: &str) -> Result<TraceColumns, String> {
             "function" => columns.function = Some(name),
             "duration" => columns.duration = Some(name),
             "unit" => columns.unit = Some(name.parse().map_err(|error| format!("{error}"))?),
-            other => return Err(format!("unknown `{other}`: one of arrival, function, duration and unit")),
+            other => {
+                return Err(format!(
+                    "unknown `{other}`: one of arrival, function, duration and unit"
+                ));
+            }
         }
     }
     Ok(columns)

@@ -1,8 +1,8 @@
 //! Ctrl-C, the request to end that a system sends (SIGTERM), and the end of the terminal (SIGHUP).
 //!
-//! The first one asks: a run notices it within some hundred steps, removes what it has written so far, and the command says
-//! how far it had come. The second one ends the command at once, as if nobody listened; temporary
-//! files may then be left, which the next run into the folder clears.
+//! The first one asks: a run notices it within some hundred steps, removes what it has written so
+//! far, and the command says how far it had come. The second one ends the command at once, as if
+//! nobody listened; temporary files may then be left, which the next run into the folder clears.
 //!
 //! A command that was started so that it outlives its terminal (`nohup`) goes on.
 
@@ -29,7 +29,8 @@ impl Interrupt {
         let signal = Arc::new(AtomicUsize::new(0));
         let asked = Arc::new(AtomicBool::new(false));
         for number in [SIGINT, SIGTERM].into_iter().chain(hangup()) {
-            // What is registered first is called first: only the second signal finds that somebody has asked already.
+            // What is registered first is called first: only the second signal finds that somebody
+            // has asked already.
             flag::register_conditional_shutdown(number, 128 + number, Arc::clone(&asked))?;
             flag::register(number, Arc::clone(&asked))?;
             flag::register_usize(number, Arc::clone(&signal), number.unsigned_abs() as usize)?;
@@ -79,8 +80,11 @@ mod tests {
     #[test]
     fn what_is_ignored_is_what_the_system_says_is() {
         // Bit n - 1 is signal n: 1 is SIGHUP, 2 SIGINT, 15 SIGTERM.
-        let status = |mask: &str| format!("SigBlk:\t0000000000000001\nSigIgn:\t{mask}\nSigCgt:\t0\n");
-        for (mask, ignored) in [("0000000000000001", vec![SIGHUP]), ("0000000000004002", vec![SIGINT, SIGTERM])] {
+        let status =
+            |mask: &str| format!("SigBlk:\t0000000000000001\nSigIgn:\t{mask}\nSigCgt:\t0\n");
+        for (mask, ignored) in
+            [("0000000000000001", vec![SIGHUP]), ("0000000000004002", vec![SIGINT, SIGTERM])]
+        {
             let all = [SIGHUP, SIGINT, SIGTERM];
             let found = all.into_iter().filter(|&signal| ignores(&status(mask), signal));
             assert_eq!(found.collect::<Vec<_>>(), ignored, "{mask}");

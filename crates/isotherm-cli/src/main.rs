@@ -1,4 +1,5 @@
-//! The command `isotherm`: arguments, printing, exit codes. Everything else is in the library crates.
+//! The command `isotherm`: arguments, printing, exit codes. Everything else is in the library
+//! crates.
 //!
 //! | exit code | meaning |
 //! |---|---|
@@ -9,8 +10,8 @@
 //! | 130 | interrupted by Ctrl-C |
 //! | 143 | asked to end by the system (SIGTERM) |
 //!
-//! A pipe that is closed by its reader (`isotherm run study.toml | head -1`) is not an error: the command goes on without
-//! printing.
+//! A pipe that is closed by its reader (`isotherm run study.toml | head -1`) is not an error: the
+//! command goes on without printing.
 
 mod arguments;
 mod commands;
@@ -46,8 +47,8 @@ enum Status {
 /// Where the last panic began. Whoever catches it may want to say so.
 static LAST_PANIC: Mutex<Option<String>> = Mutex::new(None);
 
-/// A panic says nothing by itself: whether it is a defect of Isotherm or one of a file that a library cannot read is known only to whoever
-/// catches it.
+/// A panic says nothing by itself: whether it is a defect of Isotherm or one of a file that a
+/// library cannot read is known only to whoever catches it.
 fn keep_silent(panic: &PanicHookInfo<'_>) {
     let place = panic.location().map(|place| format!(" ({}:{})", place.file(), place.line()));
     if let Ok(mut last) = LAST_PANIC.lock() {
@@ -55,10 +56,12 @@ fn keep_silent(panic: &PanicHookInfo<'_>) {
     }
 }
 
-/// A panic that nobody has caught: one line for the person who met it, instead of a backtrace. What was half written was removed on its way here.
+/// A panic that nobody has caught: one line for the person who met it, instead of a backtrace. What
+/// was half written was removed on its way here.
 fn tell_panic(payload: &(dyn Any + Send)) -> Status {
     let text = payload.downcast_ref::<&str>().copied();
-    let message = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("unknown");
+    let message =
+        text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("unknown");
     let place = LAST_PANIC.lock().ok().and_then(|mut last| last.take()).unwrap_or_default();
     Terminal::complain(&format!(
         "error: internal error: {message}{place}; this is a defect of Isotherm, please report it"

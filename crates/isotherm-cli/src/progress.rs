@@ -1,7 +1,8 @@
 //! The bar that shows how far a run is.
 //!
-//! It appears on standard error, if that is a terminal, when a run takes longer than half a second, is drawn ten times a second, and goes
-//! when the run has ended. A run calls [`Bar::show`] often, so that reading the clock is all that this usually does.
+//! It appears on standard error, if that is a terminal, when a run takes longer than half a second,
+//! is drawn ten times a second, and goes when the run has ended. A run calls [`Bar::show`] often,
+//! so that reading the clock is all that this usually does.
 
 use std::time::{Duration, Instant};
 
@@ -79,7 +80,8 @@ fn new_bar(has_end: bool, message: String, position: u64) -> ProgressBar {
     bar.with_message(message).with_position(position)
 }
 
-/// Which part of the run is done, from 0 to 1, if its end is known: of the invocations, or else of the time in which they come.
+/// Which part of the run is done, from 0 to 1, if its end is known: of the invocations, or else of
+/// the time in which they come.
 fn part(progress: &Progress) -> Option<f64> {
     let part = match (progress.expected(), progress.last_arrival()) {
         (Some(expected), _) => progress.ended() as f64 / expected.max(1) as f64,
@@ -89,7 +91,8 @@ fn part(progress: &Progress) -> Option<f64> {
     Some(part.clamp(0.0, 1.0))
 }
 
-/// `258 s of 600 s, 12,345 of 40,000 invocations, 7 s left, 51,234/s`. What comes first is seen in narrow terminals too.
+/// `258 s of 600 s, 12,345 of 40,000 invocations, 7 s left, 51,234/s`. What comes first is seen in
+/// narrow terminals too.
 fn message(progress: &Progress, part: Option<f64>, elapsed: Duration) -> String {
     let elapsed = elapsed.as_secs_f64();
     let date = |date: f64| count(date as u64);
@@ -120,5 +123,9 @@ pub fn so_far(progress: &Progress) -> String {
     let date = seconds(progress.now().as_secs_f64());
     let all = progress.expected().unwrap_or(progress.submitted());
     let which = if progress.expected().is_some() { "" } else { " so far" };
-    format!("{date} s were simulated, {} of {} invocations{which} had ended", count(progress.ended()), count(all))
+    format!(
+        "{date} s were simulated, {} of {} invocations{which} had ended",
+        count(progress.ended()),
+        count(all)
+    )
 }

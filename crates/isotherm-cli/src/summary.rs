@@ -15,7 +15,8 @@ fn table() -> Table {
 
 fn row(table: &mut Table, label: &str, numbers: &[String]) {
     let mut cells = vec![Cell::new(label)];
-    cells.extend(numbers.iter().map(|number| Cell::new(number).set_alignment(CellAlignment::Right)));
+    cells
+        .extend(numbers.iter().map(|number| Cell::new(number).set_alignment(CellAlignment::Right)));
     table.add_row(cells);
 }
 
@@ -57,13 +58,21 @@ fn outcomes(report: &RunReport) -> String {
     ];
     for (name, number) in outcomes {
         if number > 0 || name == "completed" {
-            row(&mut table, &format!("  {name}"), &[count(number), percent(number, invocations.total)]);
+            row(
+                &mut table,
+                &format!("  {name}"),
+                &[count(number), percent(number, invocations.total)],
+            );
         }
     }
     // That a body which timed out had reached its time limit is no news.
     let causes = report.summary.causes.iter().filter(|(cause, _)| **cause != "time_limit");
     for (cause, number) in causes {
-        row(&mut table, &format!("    {}", cause.replace('_', " ")), &[count(*number), String::new()]);
+        row(
+            &mut table,
+            &format!("    {}", cause.replace('_', " ")),
+            &[count(*number), String::new()],
+        );
     }
     if report.requests_lost > 0 {
         row(&mut table, "requests lost", &[count(report.requests_lost), String::new()]);
@@ -97,8 +106,11 @@ fn responses(report: &RunReport) -> String {
     let mut table = table();
     let header = ["count", "mean", "p50", "p95", "p99", "max"].map(str::to_owned);
     row(&mut table, "response time, s", &header);
-    let kinds =
-        [("  cold start", responses.cold), ("  warm start", responses.warm), ("  all completed", responses.all)];
+    let kinds = [
+        ("  cold start", responses.cold),
+        ("  warm start", responses.warm),
+        ("  all completed", responses.all),
+    ];
     for (name, times) in kinds {
         if let Some(times) = times {
             row(&mut table, name, &times_row(&times));
@@ -117,10 +129,12 @@ fn cold_starts(mean: &ColdStartReport) -> String {
     let mut table = table();
     let header = ["download", "copy", "load", "queue", "start-up", "all"].map(str::to_owned);
     row(&mut table, "cold start, mean, s", &header);
-    let times = [mean.download_wait_s, mean.copy_wait_s, mean.load_wait_s, mean.queue_s, mean.startup_s];
+    let times =
+        [mean.download_wait_s, mean.copy_wait_s, mean.load_wait_s, mean.queue_s, mean.startup_s];
     let all: f64 = times.iter().sum();
-    let column =
-        |write: &dyn Fn(f64) -> String| times.iter().chain([&all]).map(|time| write(*time)).collect::<Vec<_>>();
+    let column = |write: &dyn Fn(f64) -> String| {
+        times.iter().chain([&all]).map(|time| write(*time)).collect::<Vec<_>>()
+    };
     row(&mut table, "  waited for", &column(&seconds));
     if all > 0.0 {
         row(&mut table, "  part of the wait", &column(&|time| share(time / all)));
@@ -146,7 +160,8 @@ fn in_use(utilisation: &UtilisationReport) -> String {
         ("    images".to_owned(), memory.images),
     ];
     for (number, (name, held)) in rows.into_iter().enumerate() {
-        let mut numbers = vec![amount(held.mean_bytes), part(held.mean_share), amount(held.peak_bytes)];
+        let mut numbers =
+            vec![amount(held.mean_bytes), part(held.mean_share), amount(held.peak_bytes)];
         if number == 0 {
             numbers.push(memory.total_bytes.map_or_else(|| "any amount".to_owned(), amount));
         }
@@ -170,16 +185,32 @@ fn container_memory(memory: &ContainerMemory) -> String {
 /// The runs of a sweep side by side.
 pub fn sweep(reports: &[(String, RunReport)]) -> String {
     let mut table = table();
-    let idle = |report: &RunReport| report.utilisation.map(|utilisation| utilisation.container_memory.idle_mb_s);
-    let unit = Unit::of_megabyte_seconds(reports.iter().filter_map(|(_, report)| idle(report)).fold(0.0, f64::max));
-    let header = ["completed", "timed out", "failed", "cold", "warm", "p50 s", "p95 s", "p99 s", "max s", "evicted"];
+    let idle = |report: &RunReport| {
+        report.utilisation.map(|utilisation| utilisation.container_memory.idle_mb_s)
+    };
+    let unit = Unit::of_megabyte_seconds(
+        reports.iter().filter_map(|(_, report)| idle(report)).fold(0.0, f64::max),
+    );
+    let header = [
+        "completed",
+        "timed out",
+        "failed",
+        "cold",
+        "warm",
+        "p50 s",
+        "p95 s",
+        "p99 s",
+        "max s",
+        "evicted",
+    ];
     let mut header = header.map(str::to_owned).to_vec();
     header.push(format!("idle {}", unit.name));
     row(&mut table, "run", &header);
     for (label, report) in reports {
         let invocations = report.summary.invocations;
         let other = invocations.failed + invocations.cancelled + invocations.rejected;
-        let mut numbers = vec![count(invocations.completed), count(invocations.timed_out), count(other)];
+        let mut numbers =
+            vec![count(invocations.completed), count(invocations.timed_out), count(other)];
         numbers.extend([report.summary.starts.cold, report.summary.starts.warm].map(count));
         let times = report.summary.response_of_completed.all;
         numbers.extend(match times {
@@ -202,7 +233,9 @@ pub fn sweep(reports: &[(String, RunReport)]) -> String {
 /// a folder.
 pub fn names(reports: &[(String, RunReport)]) -> String {
     let tells = |label: &str, report: &RunReport| {
-        report.sweep.iter().all(|setting| label.split('_').any(|part| part.ends_with(&format!("-{}", setting.shown))))
+        report.sweep.iter().all(|setting| {
+            label.split('_').any(|part| part.ends_with(&format!("-{}", setting.shown)))
+        })
     };
     let unclear: Vec<_> = reports.iter().filter(|(label, report)| !tells(label, report)).collect();
     if unclear.is_empty() {
@@ -211,7 +244,8 @@ pub fn names(reports: &[(String, RunReport)]) -> String {
     let mut table = table();
     table.add_row(["folder", "values"]);
     for (label, report) in unclear {
-        let values = report.sweep.iter().map(|setting| format!("{} = {}", setting.path, setting.shown));
+        let values =
+            report.sweep.iter().map(|setting| format!("{} = {}", setting.path, setting.shown));
         table.add_row([format!("  {label}"), values.collect::<Vec<_>>().join(", ")]);
     }
     format!("\n{}", lines(&table))
@@ -231,7 +265,8 @@ fn beside_measured(reports: &[(String, RunReport)], measured: u64) -> String {
         let mut cells = vec![Cell::new(format!("  {}", label.join(", ")))];
         let numbers = [count(simulated), count(measured), difference(simulated, measured)];
         cells.extend(numbers.map(|number| Cell::new(number).set_alignment(CellAlignment::Right)));
-        let meanings: Vec<_> = settings.iter().filter_map(isotherm_experiment::Setting::meaning).collect();
+        let meanings: Vec<_> =
+            settings.iter().filter_map(isotherm_experiment::Setting::meaning).collect();
         cells.push(Cell::new(meanings.join("; ")));
         table.add_row(cells);
     }

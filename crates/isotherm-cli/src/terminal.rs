@@ -7,7 +7,8 @@ use isotherm_experiment::diagnostic::{visible, visible_json};
 
 use crate::text;
 
-/// Standard output. A reader that closes the pipe has seen enough: nothing more is printed, and that is no error.
+/// Standard output. A reader that closes the pipe has seen enough: nothing more is printed, and
+/// that is no error.
 pub struct Terminal {
     closed: bool,
     failed: bool,
@@ -29,7 +30,8 @@ impl Terminal {
         self.put(&visible(text));
     }
 
-    /// Prints a text with tables, and a line break: their heads in colour, where colours are wanted.
+    /// Prints a text with tables, and a line break: their heads in colour, where colours are
+    /// wanted.
     pub fn tables(&mut self, text: &str) {
         let shown = visible(text);
         match Terminal::prints_colours() {
@@ -48,7 +50,10 @@ impl Terminal {
             return;
         }
         let mut out = io::stdout().lock();
-        let written = out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
+        let written = out
+            .write_all(text.as_bytes())
+            .and_then(|()| out.write_all(b"\n"))
+            .and_then(|()| out.flush());
         if let Err(error) = written {
             self.closed = true;
             if error.kind() != io::ErrorKind::BrokenPipe {
@@ -63,7 +68,8 @@ impl Terminal {
         self.failed
     }
 
-    /// Prints a text and a line break on standard error. Whatever cannot be seen is written as an escape. If even that fails there is nobody to tell.
+    /// Prints a text and a line break on standard error. Whatever cannot be seen is written as an
+    /// escape. If even that fails there is nobody to tell.
     pub fn complain(text: &str) {
         Terminal::complain_as_is(&visible(text));
     }

@@ -21,7 +21,8 @@ pub fn seconds(seconds: f64) -> String {
     }
 }
 
-/// A whole number, or one with as many decimals as it takes to give three digits: `1,234`, `12.3`, `0.123`.
+/// A whole number, or one with as many decimals as it takes to give three digits: `1,234`, `12.3`,
+/// `0.123`.
 pub fn three_digits(number: f64) -> String {
     // The number of decimals follows from the rounded number: 99.96 is 100, not 100.0.
     for decimals in [3, 2, 1] {
@@ -48,7 +49,8 @@ impl Unit {
         Unit::of(largest as f64, &["B", "kB", "MB", "GB", "TB", "PB", "EB"])
     }
 
-    /// The unit in which memory × time is to be shown, in megabytes × seconds, of which this is the largest.
+    /// The unit in which memory × time is to be shown, in megabytes × seconds, of which this is the
+    /// largest.
     pub fn of_megabyte_seconds(largest: f64) -> Self {
         Unit::of(largest, &["MB·s", "GB·s", "TB·s", "PB·s", "EB·s"])
     }
@@ -72,7 +74,9 @@ impl Unit {
         }
         let text = format!("{:.2}", amount / self.size);
         match text.split_once('.') {
-            Some((whole, decimals)) => format!("{}.{decimals}", count(whole.parse().unwrap_or(u64::MAX))),
+            Some((whole, decimals)) => {
+                format!("{}.{decimals}", count(whole.parse().unwrap_or(u64::MAX)))
+            }
             None => text,
         }
     }
@@ -83,7 +87,8 @@ pub fn share(part: f64) -> String {
     format!("{:.1} %", part * 100.0)
 }
 
-/// The text with the heads of its tables in colour: the lines whose rows, indented further, stand below them.
+/// The text with the heads of its tables in colour: the lines whose rows, indented further, stand
+/// below them.
 pub fn with_coloured_heads(text: &str) -> String {
     let indent = |line: &str| line.len() - line.trim_start().len();
     let lines: Vec<_> = text.lines().collect();
@@ -123,7 +128,10 @@ mod tests {
 
     #[test]
     fn short_times_are_visible() {
-        assert_eq!([0.0, 0.000012, 0.42, 12.3456].map(seconds), ["0.000", "0.000012", "0.420", "12.346"]);
+        assert_eq!(
+            [0.0, 0.000012, 0.42, 12.3456].map(seconds),
+            ["0.000", "0.000012", "0.420", "12.346"]
+        );
     }
 
     #[test]
@@ -133,7 +141,10 @@ mod tests {
 
     #[test]
     fn differences_have_a_sign() {
-        assert_eq!([difference(71, 56), difference(5, 56), difference(56, 56)], ["+15", "-51", "0"]);
+        assert_eq!(
+            [difference(71, 56), difference(5, 56), difference(56, 56)],
+            ["+15", "-51", "0"]
+        );
         assert_eq!(difference(0, u64::MAX), "-18,446,744,073,709,551,615");
     }
 
@@ -147,18 +158,28 @@ mod tests {
     #[test]
     fn amounts_are_shown_in_the_unit_of_the_largest() {
         let memory = Unit::of_bytes(16_000_000_000);
-        assert_eq!((memory.name, memory.show(672_400_000.0), memory.show(16e9)), ("GB", "0.67".into(), "16.00".into()));
-        let names = [0, 999, 1_000, 999_999_999, 1_000_000_000, u64::MAX].map(|bytes| Unit::of_bytes(bytes).name);
+        assert_eq!(
+            (memory.name, memory.show(672_400_000.0), memory.show(16e9)),
+            ("GB", "0.67".into(), "16.00".into())
+        );
+        let names = [0, 999, 1_000, 999_999_999, 1_000_000_000, u64::MAX]
+            .map(|bytes| Unit::of_bytes(bytes).name);
         assert_eq!(names, ["B", "B", "kB", "MB", "GB", "EB"]);
         assert_eq!(Unit::of_bytes(999).show(12.0), "12");
         let time = Unit::of_megabyte_seconds(1_708_000.0);
-        assert_eq!((time.name, time.show(403_000.0), time.show(2e9)), ("TB·s", "0.40".into(), "2,000.00".into()));
+        assert_eq!(
+            (time.name, time.show(403_000.0), time.show(2e9)),
+            ("TB·s", "0.40".into(), "2,000.00".into())
+        );
     }
 
     #[test]
     fn heads_have_rows_below_them() {
         let text = "title\n\n head  n\n   row  1\n other  2\n";
-        assert_eq!(with_coloured_heads(text), "title\n\n\x1b[36m head  n\x1b[0m\n   row  1\n other  2");
+        assert_eq!(
+            with_coloured_heads(text),
+            "title\n\n\x1b[36m head  n\x1b[0m\n   row  1\n other  2"
+        );
     }
 
     #[test]

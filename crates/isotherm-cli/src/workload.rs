@@ -39,7 +39,10 @@ fn head(report: &WorkloadReport) -> String {
     line("invocations", format!("{}{when}", count(report.arrivals)));
     if report.closed_loop_clients > 0 {
         let clients = count(report.closed_loop_clients);
-        line("closed loops", format!("{clients} clients, whose invocations depend on the platform"));
+        line(
+            "closed loops",
+            format!("{clients} clients, whose invocations depend on the platform"),
+        );
     }
     let invoked = match report.functions_invoked {
         all if all == report.functions => String::new(),
@@ -50,7 +53,11 @@ fn head(report: &WorkloadReport) -> String {
         let peak = three_digits(report.rate.peak_per_s);
         line(
             "rate",
-            format!("{}/s in the mean, {peak}/s at most (in {})", three_digits(rate), length(report.rate.part_s)),
+            format!(
+                "{}/s in the mean, {peak}/s at most (in {})",
+                three_digits(rate),
+                length(report.rate.part_s)
+            ),
         );
     }
     if let Some(variation) = report.gap_variation {
@@ -67,7 +74,13 @@ fn head(report: &WorkloadReport) -> String {
             let unit = Unit::of_bytes(bytes as u64);
             format!(", in {} {} of memory", unit.show(bytes), unit.name)
         });
-        line("busy", format!("{} bodies at a time in the mean, if nothing waits{memory}", three_digits(concurrency)));
+        line(
+            "busy",
+            format!(
+                "{} bodies at a time in the mean, if nothing waits{memory}",
+                three_digits(concurrency)
+            ),
+        );
     }
     text
 }
@@ -85,8 +98,11 @@ fn plot(report: &WorkloadReport) -> String {
     let rate = &report.rate;
     let parts_each = rate.arrivals.len().div_ceil(WIDTH).max(1);
     let column_s = rate.part_s * parts_each as f64;
-    let columns: Vec<f64> =
-        rate.arrivals.chunks(parts_each).map(|parts| parts.iter().sum::<u64>() as f64 / column_s).collect();
+    let columns: Vec<f64> = rate
+        .arrivals
+        .chunks(parts_each)
+        .map(|parts| parts.iter().sum::<u64>() as f64 / column_s)
+        .collect();
     let highest = columns.iter().copied().fold(0.0, f64::max);
     let top = format!("{}/s", three_digits(highest));
     let width = top.chars().count().max(3);
@@ -102,15 +118,22 @@ fn plot(report: &WorkloadReport) -> String {
     let mut text = format!("arrivals over time (a column is {})\n", length(column_s));
     for line in (0..HEIGHT).rev() {
         let label = if line + 1 == HEIGHT { top.as_str() } else { "" };
-        let bars: String =
-            heights.iter().map(|&height| BARS[height.saturating_sub(line * 8).min(BARS.len() - 1)]).collect();
+        let bars: String = heights
+            .iter()
+            .map(|&height| BARS[height.saturating_sub(line * 8).min(BARS.len() - 1)])
+            .collect();
         text += format!("  {label:>width$} │{bars}").trim_end();
         text.push('\n');
     }
     text += &format!("  {:>width$} └{}\n", "0", "─".repeat(columns.len()));
     let end = length(column_s * columns.len() as f64);
     let space = columns.len().saturating_sub(end.chars().count()).max(1);
-    text + &format!("  {:>width$}  0{:>space$}{end}\n", "", "", space = space.saturating_sub(1).max(1))
+    text + &format!(
+        "  {:>width$}  0{:>space$}{end}\n",
+        "",
+        "",
+        space = space.saturating_sub(1).max(1)
+    )
 }
 
 fn table() -> Table {
@@ -121,7 +144,8 @@ fn table() -> Table {
 
 fn row(table: &mut Table, label: &str, numbers: &[String]) {
     let mut cells = vec![Cell::new(label)];
-    cells.extend(numbers.iter().map(|number| Cell::new(number).set_alignment(CellAlignment::Right)));
+    cells
+        .extend(numbers.iter().map(|number| Cell::new(number).set_alignment(CellAlignment::Right)));
     table.add_row(cells);
 }
 
@@ -156,15 +180,24 @@ fn functions(report: &WorkloadReport) -> String {
     }
     let mut text = lines(&table);
     if let Some(top) = report.share_of_top_percent.filter(|_| report.functions_invoked >= 100) {
-        text += &format!("the most popular hundredth of the functions has {} of the invocations\n", share(top));
+        text += &format!(
+            "the most popular hundredth of the functions has {} of the invocations\n",
+            share(top)
+        );
     }
     text
 }
 
 fn duration_table(durations: &TimesReport, report: &WorkloadReport) -> String {
     let mut table = table();
-    row(&mut table, "durations, s", &["count", "mean", "p50", "p95", "p99", "max"].map(str::to_owned));
-    let times = [durations.mean_s, durations.p50_s, durations.p95_s, durations.p99_s, durations.max_s].map(seconds);
+    row(
+        &mut table,
+        "durations, s",
+        &["count", "mean", "p50", "p95", "p99", "max"].map(str::to_owned),
+    );
+    let times =
+        [durations.mean_s, durations.p50_s, durations.p95_s, durations.p99_s, durations.max_s]
+            .map(seconds);
     row(&mut table, "  known", &[vec![count(durations.count)], times.to_vec()].concat());
     if report.durations_unknown > 0 {
         row(&mut table, "  unknown", &[count(report.durations_unknown)]);

@@ -1,14 +1,15 @@
 //! Holds what a simulation gave against what the reference gives.
 //!
-//! * Dates may differ by the tolerance: 1e-6 s, or 1e-4 s where a buffer size is set. Outcomes and registrations must
-//!   be the same. A date that is missing on one side only is a difference.
-//! * Invocations that cannot be told apart are compared as a set: same function, same body, dispatched at the same date
-//!   (within tolerance, on both sides). Which of them goes where depends only on the order among events of one date.
-//!   Their submissions are compared each with its own.
+//! * Dates may differ by the tolerance: 1e-6 s, or 1e-4 s where a buffer size is set. Outcomes and
+//!   registrations must be the same. A date that is missing on one side only is a difference.
+//! * Invocations that cannot be told apart are compared as a set: same function, same body,
+//!   dispatched at the same date (within tolerance, on both sides). Which of them goes where
+//!   depends only on the order among events of one date. Their submissions are compared each with
+//!   its own.
 //! * A difference in the node alone is counted, but does not matter.
-//! * Where nothing is expected (the reference aborts), every invocation must have ended and the auditor must have
-//!   nothing to say. Elsewhere too what the auditor says is a difference: a run that exceeds a capacity is not right,
-//!   whatever its dates.
+//! * Where nothing is expected (the reference aborts), every invocation must have ended and the
+//!   auditor must have nothing to say. Elsewhere too what the auditor says is a difference: a run
+//!   that exceeds a capacity is not right, whatever its dates.
 
 use std::fmt;
 
@@ -66,7 +67,8 @@ impl fmt::Display for DateKind {
     }
 }
 
-/// Something that differs. Invocations are numbered from 0; dates are in seconds, `None` if there is none.
+/// Something that differs. Invocations are numbered from 0; dates are in seconds, `None` if there
+/// is none.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Difference {
     /// A registration was answered otherwise.
@@ -130,7 +132,8 @@ pub enum Difference {
 }
 
 impl Difference {
-    /// The earlier of the two dates: differences are listed in this order, since what comes first explains the rest.
+    /// The earlier of the two dates: differences are listed in this order, since what comes first
+    /// explains the rest.
     fn date(&self) -> f64 {
         let earlier = |expected: Option<f64>, got: Option<f64>| {
             expected.unwrap_or(f64::INFINITY).min(got.unwrap_or(f64::INFINITY))
@@ -139,7 +142,9 @@ impl Difference {
             Difference::Count { .. } | Difference::Violation(_) => -1.0,
             Difference::Registration { .. } => 0.0,
             Difference::Date { expected, got, .. } => earlier(*expected, *got),
-            Difference::Outcome { got, .. } => got.as_ref().map_or(f64::INFINITY, |&(_, date)| date),
+            Difference::Outcome { got, .. } => {
+                got.as_ref().map_or(f64::INFINITY, |&(_, date)| date)
+            }
             Difference::NeverEnded { .. } | Difference::End { .. } => f64::INFINITY,
         }
     }
@@ -154,10 +159,16 @@ impl fmt::Display for Difference {
             }
             Difference::Date { invocation, function, kind, expected, got } => {
                 let (expected, got) = (Seconds(*expected), Seconds(*got));
-                write!(f, "invocation {invocation} ({function}) {kind}: expected {expected}, got {got}")
+                write!(
+                    f,
+                    "invocation {invocation} ({function}) {kind}: expected {expected}, got {got}"
+                )
             }
             Difference::Outcome { invocation, function, expected, got } => {
-                write!(f, "invocation {invocation} ({function}) outcome: expected {expected}, got ")?;
+                write!(
+                    f,
+                    "invocation {invocation} ({function}) outcome: expected {expected}, got "
+                )?;
                 match got {
                     Some((outcome, date)) => write!(f, "{outcome} at {}", Seconds(Some(*date))),
                     None => f.write_str("none"),
@@ -167,7 +178,12 @@ impl fmt::Display for Difference {
                 write!(f, "invocation {invocation} ({function}): expected an end, got none")
             }
             Difference::End { expected, got } => {
-                write!(f, "end of the simulation: expected {}, got {}", Seconds(Some(*expected)), Seconds(Some(*got)))
+                write!(
+                    f,
+                    "end of the simulation: expected {}, got {}",
+                    Seconds(Some(*expected)),
+                    Seconds(Some(*got))
+                )
             }
             Difference::Count { what, expected, got } => {
                 write!(f, "number of {what}: expected {expected}, got {got}")
@@ -230,8 +246,10 @@ impl Comparing<'_> {
         };
         for (expected, got) in expected.registrations.iter().zip(&obtained.registrations) {
             // A scenario may leave the cause of a refusal open.
-            let cause = if expected.cause.is_none() && !expected.accepted { None } else { got.cause };
-            let (wanted, given) = (answer(expected.accepted, expected.cause.as_deref()), answer(got.accepted, cause));
+            let cause =
+                if expected.cause.is_none() && !expected.accepted { None } else { got.cause };
+            let (wanted, given) =
+                (answer(expected.accepted, expected.cause.as_deref()), answer(got.accepted, cause));
             if wanted != given {
                 self.result.differences.push(Difference::Registration {
                     function: expected.function.clone(),
@@ -252,7 +270,12 @@ impl Comparing<'_> {
             self.date(index, DateKind::Started, wanted.started_s, got.started);
             self.date(index, DateKind::Ended, wanted.ended_s, got.ended);
             if got.outcome != Some(wanted.outcome.as_str()) {
-                let last = got.ended.or(got.started).or(got.dispatched).or(got.submitted).unwrap_or(Time::ZERO);
+                let last = got
+                    .ended
+                    .or(got.started)
+                    .or(got.dispatched)
+                    .or(got.submitted)
+                    .unwrap_or(Time::ZERO);
                 self.result.differences.push(Difference::Outcome {
                     invocation: index,
                     function: self.function(index),
@@ -266,7 +289,13 @@ impl Comparing<'_> {
         }
     }
 
-    fn date(&mut self, invocation: usize, kind: DateKind, expected: Option<f64>, got: Option<Time>) {
+    fn date(
+        &mut self,
+        invocation: usize,
+        kind: DateKind,
+        expected: Option<f64>,
+        got: Option<Time>,
+    ) {
         let got = got.map(Time::as_secs_f64);
         self.result.dates += usize::from(expected.is_some());
         if let (Some(expected), Some(got)) = (expected, got) {
@@ -274,7 +303,13 @@ impl Comparing<'_> {
         }
         if !same(expected, got, self.tolerance) {
             let function = self.function(invocation);
-            self.result.differences.push(Difference::Date { invocation, function, kind, expected, got });
+            self.result.differences.push(Difference::Date {
+                invocation,
+                function,
+                kind,
+                expected,
+                got,
+            });
         }
     }
 
@@ -289,14 +324,19 @@ impl Comparing<'_> {
     }
 
     fn all_ended(&mut self, obtained: &Obtained) {
-        for (invocation, _) in obtained.invocations.iter().enumerate().filter(|(_, got)| got.outcome.is_none()) {
+        for (invocation, _) in
+            obtained.invocations.iter().enumerate().filter(|(_, got)| got.outcome.is_none())
+        {
             let function = self.function(invocation);
             self.result.differences.push(Difference::NeverEnded { invocation, function });
         }
     }
 
     fn function(&self, invocation: usize) -> String {
-        self.scenario.invocations.get(invocation).map_or_else(String::new, |invocation| invocation.function.clone())
+        self.scenario
+            .invocations
+            .get(invocation)
+            .map_or_else(String::new, |invocation| invocation.function.clone())
     }
 }
 
@@ -308,16 +348,23 @@ fn same(expected: Option<f64>, got: Option<f64>, tolerance: f64) -> bool {
     }
 }
 
-/// For each expected invocation the one that it is compared with: itself, unless it is one of several that cannot be
-/// told apart and another one of these fits.
-fn pairs(scenario: &Scenario, expected: &Expected, obtained: &Obtained, tolerance: f64) -> Vec<usize> {
-    let count = expected.invocations.len().min(obtained.invocations.len()).min(scenario.invocations.len());
+/// For each expected invocation the one that it is compared with: itself, unless it is one of
+/// several that cannot be told apart and another one of these fits.
+fn pairs(
+    scenario: &Scenario,
+    expected: &Expected,
+    obtained: &Obtained,
+    tolerance: f64,
+) -> Vec<usize> {
+    let count =
+        expected.invocations.len().min(obtained.invocations.len()).min(scenario.invocations.len());
     let mut pairs: Vec<usize> = (0..count).collect();
     let fits = |index: usize, other: usize| {
         let (wanted, got) = (&expected.invocations[index], &obtained.invocations[other]);
         all_same(wanted, got, tolerance)
     };
-    // Those that fit as they are and are on the right node stay as they are; the others may change places.
+    // Those that fit as they are and are on the right node stay as they are; the others may change
+    // places.
     let mut free: Vec<usize> = (0..count)
         .filter(|&index| {
             let (wanted, got) = (&expected.invocations[index], &obtained.invocations[index]);
@@ -327,22 +374,26 @@ fn pairs(scenario: &Scenario, expected: &Expected, obtained: &Obtained, toleranc
     let key = |index: usize| Kind::of(scenario, expected, index);
     free.sort_by(|&a, &b| key(a).order(&key(b)).then(a.cmp(&b)));
     for group in free.chunk_by(|&a, &b| key(a).is_like(&key(b), tolerance)) {
-        let dispatched = |index: usize| obtained.invocations[index].dispatched.map(Time::as_secs_f64);
+        let dispatched =
+            |index: usize| obtained.invocations[index].dispatched.map(Time::as_secs_f64);
         // Only those that were dispatched at the expected date here too are interchangeable.
         let members: Vec<usize> = group
             .iter()
             .copied()
-            .filter(|&index| same(expected.invocations[index].dispatched_s, dispatched(index), tolerance))
+            .filter(|&index| {
+                same(expected.invocations[index].dispatched_s, dispatched(index), tolerance)
+            })
             .collect();
         exchange(&members, &mut pairs, &fits, |index, other| {
-            expected.invocations[index].node.as_deref() == obtained.invocations[other].node.as_deref()
+            expected.invocations[index].node.as_deref()
+                == obtained.invocations[other].node.as_deref()
         });
     }
     pairs
 }
 
-/// Pairs the members of a group: first with those that fit on the same node, then with those that fit, the rest with
-/// what is left, itself if possible.
+/// Pairs the members of a group: first with those that fit on the same node, then with those that
+/// fit, the rest with what is left, itself if possible.
 fn exchange(
     members: &[usize],
     pairs: &mut [usize],
@@ -397,7 +448,10 @@ impl<'a> Kind<'a> {
     /// An order that puts those that cannot be told apart side by side.
     fn order(&self, other: &Self) -> std::cmp::Ordering {
         let steps = self.body.iter().map(step_key).cmp(other.body.iter().map(step_key));
-        self.function.cmp(other.function).then(steps).then(self.dispatched.total_cmp(&other.dispatched))
+        self.function
+            .cmp(other.function)
+            .then(steps)
+            .then(self.dispatched.total_cmp(&other.dispatched))
     }
 
     fn is_like(&self, other: &Self, tolerance: f64) -> bool {

@@ -1,7 +1,9 @@
-//! A folder of scenarios: `cases/*.json`, and the platform files that they name, relative to the folder.
+//! A folder of scenarios: `cases/*.json`, and the platform files that they name, relative to the
+//! folder.
 //!
-//! A folder without `cases` is taken to hold the scenarios itself; then platforms are looked for beside them and, if
-//! they are not there, beside the folder, so that `conform DIR/cases` does what `conform DIR` does.
+//! A folder without `cases` is taken to hold the scenarios itself; then platforms are looked for
+//! beside them and, if they are not there, beside the folder, so that `conform DIR/cases` does what
+//! `conform DIR` does.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -25,8 +27,8 @@ pub struct Case {
     pub platform: Arc<PlatformSpec>,
 }
 
-/// Reads and checks all scenarios of a folder, in the order of their file names. Whatever is wrong with any of them, or with
-/// their platforms, is reported at once.
+/// Reads and checks all scenarios of a folder, in the order of their file names. Whatever is wrong
+/// with any of them, or with their platforms, is reported at once.
 pub fn read_folder(folder: &Path) -> Result<Vec<Case>, ConformError> {
     let nested = folder.join("cases");
     let (cases, roots) = if nested.is_dir() {
@@ -35,7 +37,8 @@ pub fn read_folder(folder: &Path) -> Result<Vec<Case>, ConformError> {
         (folder.to_path_buf(), vec![folder.to_path_buf(), folder.join("..")])
     };
     let mut reader = Reader { roots, platforms: BTreeMap::new(), errors: Vec::new() };
-    let read: Vec<_> = scenario_files(&cases)?.into_iter().filter_map(|file| reader.case(file)).collect();
+    let read: Vec<_> =
+        scenario_files(&cases)?.into_iter().filter_map(|file| reader.case(file)).collect();
     if !reader.errors.is_empty() {
         return Err(ConformError::Scenarios(reader.errors));
     }
@@ -124,7 +127,8 @@ fn scenario_files(folder: &Path) -> Result<Vec<PathBuf>, ConformError> {
     Ok(files)
 }
 
-/// The first root under which the platform exists; the first root if there is none, for the message.
+/// The first root under which the platform exists; the first root if there is none, for the
+/// message.
 fn platform_path(roots: &[PathBuf], platform: &str) -> PathBuf {
     let mut candidates = roots.iter().map(|root| root.join(platform));
     let existing = candidates.clone().find(|path| path.is_file());

@@ -1,4 +1,5 @@
-//! Whether a scenario and its platform fit together: hosts, disks and routes that the scenario needs are there.
+//! Whether a scenario and its platform fit together: hosts, disks and routes that the scenario
+//! needs are there.
 
 use std::collections::BTreeMap;
 
@@ -46,7 +47,11 @@ struct Ground<'a> {
 
 impl Ground<'_> {
     fn add(&mut self, path: &str, message: String, hint: impl Into<Option<String>>) {
-        self.problems.push(Problem { place: Place::Path(path.to_owned()), message, hint: hint.into() });
+        self.problems.push(Problem {
+            place: Place::Path(path.to_owned()),
+            message,
+            hint: hint.into(),
+        });
     }
 
     fn host(&mut self, path: &str, name: &str) -> Option<HostId> {

@@ -1,13 +1,14 @@
 //! Conformance: are the dates those of the reference?
 //!
-//! A folder of scenarios ([`folder`]) is read and checked ([`scenario`]); each is simulated under preset `wrench`; what
-//! came out ([`Obtained`]) is held against the dates measured on the reference ([`compare()`]); and the result is printed
-//! ([`report`]). [`conform`] does all of it.
+//! A folder of scenarios ([`folder`]) is read and checked ([`scenario`]); each is simulated under
+//! preset `wrench`; what came out ([`Obtained`]) is held against the dates measured on the
+//! reference ([`compare()`]); and the result is printed ([`report`]). [`conform`] does all of it.
 //!
-//! A scenario conforms when every date is within 1e-6 s of the expected one (1e-4 s where a buffer size is set: there
-//! the reference rounds the progress of plain disk I/O to whole bytes), with the same outcomes and registrations. On a
-//! scenario on which the reference aborts, nothing is expected but that it ends: every invocation with an outcome, and
-//! no rule of the [auditor](isotherm_serverless::audit) broken.
+//! A scenario conforms when every date is within 1e-6 s of the expected one (1e-4 s where a buffer
+//! size is set: there the reference rounds the progress of plain disk I/O to whole bytes), with the
+//! same outcomes and registrations. On a scenario on which the reference aborts, nothing is
+//! expected but that it ends: every invocation with an outcome, and no rule of the
+//! [auditor](isotherm_serverless::audit) broken.
 //!
 //! The wall clock belongs to the command line, so whoever wants times passes a clock in.
 
@@ -105,8 +106,8 @@ pub struct ObtainedInvocation {
 }
 
 impl ObtainedInvocation {
-    /// What a record says, in the words of the scenario format: `completed`, `timeout`, the code of the cause of a
-    /// failure (`storage_full`), `cancelled`, `rejected`.
+    /// What a record says, in the words of the scenario format: `completed`, `timeout`, the code of
+    /// the cause of a failure (`storage_full`), `cancelled`, `rejected`.
     pub fn from_record(record: &InvocationRecord) -> Self {
         let outcome = match (record.outcome, &record.cause) {
             (Outcome::TimedOut, _) => "timeout",
@@ -124,14 +125,15 @@ impl ObtainedInvocation {
     }
 }
 
-/// Tries every scenario of a folder: simulates it with `run` (the scenario and its platform), compares,
-/// and gives the lines to `print` as they come. With a `clock` (wall time since any fixed moment) each scenario gets a
-/// line with its wall time; without, only those that differ get one.
+/// Tries every scenario of a folder: simulates it with `run` (the scenario and its platform),
+/// compares, and gives the lines to `print` as they come. With a `clock` (wall time since any fixed
+/// moment) each scenario gets a line with its wall time; without, only those that differ get one.
 ///
 /// All files are read and checked before anything is simulated.
 ///
 /// # Errors
-/// See [`ConformError`]. That a scenario differs, or that its simulation could not go on, is no error but a result.
+/// See [`ConformError`]. That a scenario differs, or that its simulation could not go on, is no
+/// error but a result.
 pub fn conform(
     folder: &Path,
     run: &mut dyn FnMut(&Scenario, &PlatformSpec) -> Result<Obtained, RunFailed>,
@@ -142,7 +144,8 @@ pub fn conform(
     let mut summary = Summary::default();
     for case in &cases {
         let begin = clock.map(|clock| clock());
-        let result = run(&case.scenario, &case.platform).map(|obtained| compare(&case.scenario, &obtained));
+        let result =
+            run(&case.scenario, &case.platform).map(|obtained| compare(&case.scenario, &obtained));
         let wall_time = clock.zip(begin).map(|(clock, begin)| clock().saturating_sub(begin));
         let report = CaseReport { name: case.scenario.name.clone(), result, wall_time };
         summary.add(&report);

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use isotherm_experiment::Plan;
 use isotherm_experiment::plan::{
-    Body, ConcurrencyPlan, EvictionKind, FunctionPlan, HostsPlan, ImagePlan, KeepAliveKind, LimitsPlan, OnFailurePlan,
-    SchedulerKind, ServicePlan, StepPlan, StoragePlan,
+    Body, ConcurrencyPlan, EvictionKind, FunctionPlan, HostsPlan, ImagePlan, KeepAliveKind,
+    LimitsPlan, OnFailurePlan, SchedulerKind, ServicePlan, StepPlan, StoragePlan,
 };
 use isotherm_experiment::source::{Sources, Span};
 use isotherm_kernel::{Duration, Limits};
@@ -22,7 +22,11 @@ use crate::scenario::{IdleEviction, Scenario, SchedulerName, Step};
 
 /// Lowers a scenario to a plan under a preset. The bodies of the plan are those of the invocations
 /// that have one of their own, in their order.
-pub(crate) fn plan(preset: Preset, scenario: &Scenario, platform: &PlatformSpec) -> Result<Plan, RunFailed> {
+pub(crate) fn plan(
+    preset: Preset,
+    scenario: &Scenario,
+    platform: &PlatformSpec,
+) -> Result<Plan, RunFailed> {
     let service = &scenario.serverless;
     let host = |name: &str| {
         let message = format!("the platform has no host `{name}`");
@@ -81,7 +85,12 @@ pub(crate) fn plan(preset: Preset, scenario: &Scenario, platform: &PlatformSpec)
         functions: functions.collect(),
         listed: None,
         workloads: Vec::new(),
-        bodies: scenario.invocations.iter().filter_map(|spec| spec.body.as_deref()).map(body).collect(),
+        bodies: scenario
+            .invocations
+            .iter()
+            .filter_map(|spec| spec.body.as_deref())
+            .map(body)
+            .collect(),
     })
 }
 
@@ -116,7 +125,8 @@ fn service_plan(preset: Preset, scenario: &Scenario) -> ServicePlan {
 fn disk(scenario: &Scenario, platform: &PlatformSpec) -> Result<DiskId, RunFailed> {
     let place = &scenario.image_storage;
     let disks = platform.host_id(&place.host).map(|host| &platform.host(host).disks);
-    let at_mount = disks.into_iter().flatten().find(|&&disk| platform.disk(disk).mount == place.mount);
+    let at_mount =
+        disks.into_iter().flatten().find(|&&disk| platform.disk(disk).mount == place.mount);
     let message = || format!("host `{}` has no disk at `{}`", place.host, place.mount);
     at_mount.copied().ok_or_else(|| RunFailed { message: message() })
 }

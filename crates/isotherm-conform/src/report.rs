@@ -6,9 +6,10 @@
 //! 122 of 123 conform, largest error 9.8e-10 s
 //! ```
 //!
-//! One line per scenario that differs, with what differs first. With times, every scenario has a line, which ends with
-//! its wall time. The last line counts; its largest error is that of the scenarios that conform (the others give their
-//! own), so that a single outlier does not hide how exact the rest is.
+//! One line per scenario that differs, with what differs first. With times, every scenario has a
+//! line, which ends with its wall time. The last line counts; its largest error is that of the
+//! scenarios that conform (the others give their own), so that a single outlier does not hide how
+//! exact the rest is.
 
 use std::time::Duration as WallTime;
 
@@ -32,8 +33,8 @@ impl CaseReport {
         self.result.as_ref().is_ok_and(Comparison::conforms)
     }
 
-    /// The lines to print: none if the scenario conforms and no time was asked for; several if it failed with a
-    /// message of several lines.
+    /// The lines to print: none if the scenario conforms and no time was asked for; several if it
+    /// failed with a message of several lines.
     pub fn lines(&self) -> Vec<String> {
         let text = match &self.result {
             Err(failed) => format!("failed: {failed}"),
@@ -154,25 +155,43 @@ mod tests {
 
     #[test]
     fn a_scenario_that_differs_says_what_differs_first() {
-        let one = Comparison { differences: vec![late()], largest_error_s: 0.1, ..Comparison::default() };
+        let one =
+            Comparison { differences: vec![late()], largest_error_s: 0.1, ..Comparison::default() };
         let dates = "random-041: invocation 12 (f1) dispatched: expected 33.104000000 s, got 33.204000000 s";
-        assert_eq!(report(Ok(one.clone()), None).lines(), [format!("{dates} (largest error 1.0e-1 s)")]);
+        assert_eq!(
+            report(Ok(one.clone()), None).lines(),
+            [format!("{dates} (largest error 1.0e-1 s)")]
+        );
         let more = Comparison { differences: vec![late(); 6], ..one };
         let timed = report(Ok(more), Some(WallTime::from_secs(2)));
-        assert_eq!(timed.lines(), [format!("{dates} (and 5 more; largest error 1.0e-1 s), 2.000000 s")]);
+        assert_eq!(
+            timed.lines(),
+            [format!("{dates} (and 5 more; largest error 1.0e-1 s), 2.000000 s")]
+        );
     }
 
     #[test]
     fn a_run_that_failed_says_why() {
-        let failed = report(Err(RunFailed { message: "deadlock at 3 s\n  user waits".to_owned() }), None);
+        let failed =
+            report(Err(RunFailed { message: "deadlock at 3 s\n  user waits".to_owned() }), None);
         assert!(!failed.conforms());
         assert_eq!(failed.lines(), ["random-041: failed: deadlock at 3 s", "  user waits"]);
     }
 
     #[test]
     fn the_summary_counts() {
-        let good = Comparison { largest_error_s: 9.8e-10, dates: 5, other_nodes: 3, ..Comparison::default() };
-        let bad = Comparison { differences: vec![late()], largest_error_s: 0.1, dates: 7, other_nodes: 2 };
+        let good = Comparison {
+            largest_error_s: 9.8e-10,
+            dates: 5,
+            other_nodes: 3,
+            ..Comparison::default()
+        };
+        let bad = Comparison {
+            differences: vec![late()],
+            largest_error_s: 0.1,
+            dates: 7,
+            other_nodes: 2,
+        };
         let mut summary = Summary::default();
         assert!(summary.all_conform(), "nothing tried, nothing wrong");
         summary.add(&report(Ok(good.clone()), None));
@@ -198,6 +217,9 @@ mod tests {
         for _ in 0..2 {
             summary.add(&report(Ok(Comparison::default()), Some(WallTime::from_millis(250))));
         }
-        assert_eq!(summary.lines(), ["all scenarios together: 0.500000 s", "2 of 2 conform, largest error 0.0e0 s"]);
+        assert_eq!(
+            summary.lines(),
+            ["all scenarios together: 0.500000 s", "2 of 2 conform, largest error 0.0e0 s"]
+        );
     }
 }

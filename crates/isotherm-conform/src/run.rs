@@ -14,7 +14,8 @@ use isotherm_services::{ExecutionController, FailureCause, Site};
 use crate::scenario::Scenario;
 use crate::{Obtained, ObtainedInvocation, ObtainedRegistration, RunFailed, lower};
 
-/// Simulates a scenario under preset `wrench`, the one that has the reference's dates, on its platform.
+/// Simulates a scenario under preset `wrench`, the one that has the reference's dates, on its
+/// platform.
 ///
 /// # Errors
 /// As [`run_under`].
@@ -25,11 +26,17 @@ pub fn run(scenario: &Scenario, platform: &PlatformSpec) -> Result<Obtained, Run
 /// Simulates a scenario under a preset.
 ///
 /// # Errors
-/// [`RunFailed`] if the platform does not have what the scenario names, or if the simulation could not go on.
-pub fn run_under(preset: Preset, scenario: &Scenario, platform: &PlatformSpec) -> Result<Obtained, RunFailed> {
+/// [`RunFailed`] if the platform does not have what the scenario names, or if the simulation could
+/// not go on.
+pub fn run_under(
+    preset: Preset,
+    scenario: &Scenario,
+    platform: &PlatformSpec,
+) -> Result<Obtained, RunFailed> {
     let plan = lower::plan(preset, scenario, platform)?;
     let simulation = preset.simulation();
-    let site = Site::new(Platform::new(&simulation.kernel(), plan.platform.clone()).map_err(failed)?);
+    let site =
+        Site::new(Platform::new(&simulation.kernel(), plan.platform.clone()).map_err(failed)?);
     let deployment = Deployment::start(&site, &plan).map_err(failed)?;
     let auditor = Auditor::shared(capacities(&site, &plan)?);
     deployment.service.observe(Auditor::observer(&auditor));
@@ -90,7 +97,12 @@ fn capacities(site: &Site, plan: &Plan) -> Result<Capacities, RunFailed> {
 }
 
 /// What the controller does: registers all functions, invokes as the scenario says, waits for all.
-async fn play_scenario(me: ExecutionController, scenario: &Scenario, deployment: &Deployment, play: &RefCell<Play>) {
+async fn play_scenario(
+    me: ExecutionController,
+    scenario: &Scenario,
+    deployment: &Deployment,
+    play: &RefCell<Play>,
+) {
     let Deployment { service, manager, functions, bodies, .. } = deployment;
     let mut registered: BTreeMap<&str, RegisteredFunction> = BTreeMap::new();
     for (spec, (function, limits)) in scenario.functions.iter().zip(functions) {

@@ -1,9 +1,11 @@
-//! The scenario format: one JSON file with a situation and the dates that the reference gives for it.
+//! The scenario format: one JSON file with a situation and the dates that the reference gives for
+//! it.
 //!
-//! [`Scenario::parse`] reads and checks a file. JSON that is not well-formed, or a value of the wrong type, is reported
-//! with line and column; names that refer to nothing and numbers out of range, all at once, with their path in the file
-//! (`functions[2].image`). Keys that are not part of the format are ignored, so that measurements may carry remarks;
-//! service properties are not, since each of them moves dates.
+//! [`Scenario::parse`] reads and checks a file. JSON that is not well-formed, or a value of the
+//! wrong type, is reported with line and column; names that refer to nothing and numbers out of
+//! range, all at once, with their path in the file (`functions[2].image`). Keys that are not part
+//! of the format are ignored, so that measurements may carry remarks; service properties are not,
+//! since each of them moves dates.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -254,12 +256,14 @@ impl Scenario {
         if let Some(problem) = Problem::of_beginning(text) {
             return Err(failed(vec![problem]));
         }
-        let scenario: Scenario = serde_json::from_str(text).map_err(|error| failed(vec![Problem::of_json(&error)]))?;
+        let scenario: Scenario =
+            serde_json::from_str(text).map_err(|error| failed(vec![Problem::of_json(&error)]))?;
         let problems = scenario.problems();
         if problems.is_empty() { Ok(scenario) } else { Err(failed(problems)) }
     }
 
-    /// Whether a buffer size is set, so that files move in chunks: dates are compared with more tolerance then.
+    /// Whether a buffer size is set, so that files move in chunks: dates are compared with more
+    /// tolerance then.
     pub fn is_buffered(&self) -> bool {
         self.image_storage.buffer_size > 0 || self.serverless.properties.buffer_bytes > 0
     }
@@ -280,7 +284,11 @@ impl Scenario {
     fn problems(&self) -> Vec<Problem> {
         let mut check = Check::default();
         if self.serverless.compute_hosts.is_empty() {
-            check.add("serverless.compute_hosts", "there is no compute host", "name at least one".to_owned());
+            check.add(
+                "serverless.compute_hosts",
+                "there is no compute host",
+                "name at least one".to_owned(),
+            );
         }
         check.unique("images", self.images.iter().map(|image| image.name.as_str()));
         check.unique("functions", self.functions.iter().map(|function| function.name.as_str()));
@@ -301,8 +309,18 @@ impl Scenario {
             }
         }
         if let Some(expected) = &self.expected {
-            check.count("expected.invocations", expected.invocations.len(), self.invocations.len(), "invocations");
-            check.count("expected.registrations", expected.registrations.len(), self.functions.len(), "functions");
+            check.count(
+                "expected.invocations",
+                expected.invocations.len(),
+                self.invocations.len(),
+                "invocations",
+            );
+            check.count(
+                "expected.registrations",
+                expected.registrations.len(),
+                self.functions.len(),
+                "functions",
+            );
         }
         check.problems
     }
@@ -340,15 +358,22 @@ pub enum Place {
 }
 
 impl Problem {
-    /// What is wrong with a text that cannot be a scenario whatever follows. Serde would take a list for one, and complain
-    /// about its first element.
+    /// What is wrong with a text that cannot be a scenario whatever follows. Serde would take a
+    /// list for one, and complain about its first element.
     fn of_beginning(text: &str) -> Option<Self> {
         let (message, hint) = match text.trim_start().chars().next() {
             Some('{') => return None,
-            Some(_) => ("this is not a JSON object", "a scenario is written { \"name\": ..., \"platform\": ... }"),
+            Some(_) => (
+                "this is not a JSON object",
+                "a scenario is written { \"name\": ..., \"platform\": ... }",
+            ),
             None => ("the file is empty", "a scenario is a JSON object"),
         };
-        Some(Problem { place: Place::File, message: message.to_owned(), hint: Some(hint.to_owned()) })
+        Some(Problem {
+            place: Place::File,
+            message: message.to_owned(),
+            hint: Some(hint.to_owned()),
+        })
     }
 
     fn of_json(error: &serde_json::Error) -> Self {
@@ -381,12 +406,14 @@ impl Problem {
     }
 }
 
-/// What serde says of a value that is none of those that are meant, without the names of types that only the program knows.
+/// What serde says of a value that is none of those that are meant, without the names of types that
+/// only the program knows.
 fn plain_words(message: &str) -> String {
     if let Some(word) = message.strip_prefix("unknown variant ") {
         return format!("unknown word {word}");
     }
-    let is_wrong = message.strip_prefix("invalid type: ").or(message.strip_prefix("invalid value: "));
+    let is_wrong =
+        message.strip_prefix("invalid type: ").or(message.strip_prefix("invalid value: "));
     if let Some((is, expected)) = is_wrong.and_then(|message| message.rsplit_once(", expected ")) {
         let is = match is {
             "map" => "an object",
@@ -418,7 +445,8 @@ fn in_plain_words(message: &str) -> String {
     words.join(" ").replace("a an object", "an object").replace("a object", "an object")
 }
 
-/// One line per problem: `FILE:LINE:COLUMN: message (hint)`, `FILE: PATH: message (hint)` or `FILE: message (hint)`.
+/// One line per problem: `FILE:LINE:COLUMN: message (hint)`, `FILE: PATH: message (hint)` or
+/// `FILE: message (hint)`.
 impl fmt::Display for ScenarioError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, problem) in self.problems.iter().enumerate() {
@@ -427,7 +455,9 @@ impl fmt::Display for ScenarioError {
             }
             match &problem.place {
                 Place::File => write!(f, "{}: {}", self.file, problem.message)?,
-                Place::Line(line, column) => write!(f, "{}:{line}:{column}: {}", self.file, problem.message)?,
+                Place::Line(line, column) => {
+                    write!(f, "{}:{line}:{column}: {}", self.file, problem.message)?
+                }
                 Place::Path(path) => write!(f, "{}: {path}: {}", self.file, problem.message)?,
             }
             if let Some(hint) = &problem.hint {
@@ -448,7 +478,11 @@ struct Check {
 
 impl Check {
     fn add(&mut self, path: &str, message: impl Into<String>, hint: impl Into<Option<String>>) {
-        self.problems.push(Problem { place: Place::Path(path.to_owned()), message: message.into(), hint: hint.into() });
+        self.problems.push(Problem {
+            place: Place::Path(path.to_owned()),
+            message: message.into(),
+            hint: hint.into(),
+        });
     }
 
     fn unique<'a>(&mut self, list: &str, names: impl Iterator<Item = &'a str>) {
@@ -456,14 +490,24 @@ impl Check {
         for (index, name) in names.enumerate() {
             if let Some(before) = first.get(name) {
                 let hint = format!("it is the name of {list}[{before}] already");
-                self.add(&format!("{list}[{index}].name"), format!("the name `{name}` is given twice"), hint);
+                self.add(
+                    &format!("{list}[{index}].name"),
+                    format!("the name `{name}` is given twice"),
+                    hint,
+                );
             } else {
                 first.insert(name, index);
             }
         }
     }
 
-    fn known<'a>(&mut self, path: &str, what: &str, name: &str, known: impl Iterator<Item = &'a str> + Clone) {
+    fn known<'a>(
+        &mut self,
+        path: &str,
+        what: &str,
+        name: &str,
+        known: impl Iterator<Item = &'a str> + Clone,
+    ) {
         if known.clone().all(|other| other != name) {
             let hint = similar(name, known).map(|close| format!("did you mean `{close}`?"));
             self.add(path, format!("there is no {what} `{name}`"), hint);
@@ -486,7 +530,11 @@ impl Check {
 
     fn count(&mut self, path: &str, got: usize, expected: usize, of: &str) {
         if got != expected {
-            self.add(path, format!("{got} entries for {expected} {of}"), "one for each, in the same order".to_owned());
+            self.add(
+                path,
+                format!("{got} entries for {expected} {of}"),
+                "one for each, in the same order".to_owned(),
+            );
         }
     }
 }
@@ -538,11 +586,16 @@ impl TryFrom<BTreeMap<String, Scalar>> for Properties {
         for (name, value) in &map {
             let text = value.to_string();
             match name.as_str() {
-                "container_startup_overhead" => properties.startup_overhead_s = seconds(name, &text)?,
+                "container_startup_overhead" => {
+                    properties.startup_overhead_s = seconds(name, &text)?
+                }
                 "container_idle_timeout" => properties.idle_timeout_s = seconds(name, &text)?,
-                "invocation_processing_overhead" => properties.processing_overhead_s = seconds(name, &text)?,
+                "invocation_processing_overhead" => {
+                    properties.processing_overhead_s = seconds(name, &text)?
+                }
                 "storage_services_buffer_size" => {
-                    properties.buffer_bytes = whole(&text).ok_or_else(|| wrong(name, &text, "a number of bytes"))?;
+                    properties.buffer_bytes =
+                        whole(&text).ok_or_else(|| wrong(name, &text, "a number of bytes"))?;
                 }
                 "idle_container_eviction_policy" => {
                     properties.eviction = match text.as_str() {
@@ -593,10 +646,12 @@ fn whole(text: &str) -> Option<u64> {
 
 /// Reads a number of bytes, which may be a text.
 fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    let text = Scalar::deserialize(deserializer).map_err(|_| D::Error::custom("expected a number of bytes"))?;
+    let text = Scalar::deserialize(deserializer)
+        .map_err(|_| D::Error::custom("expected a number of bytes"))?;
     let text = text.to_string();
-    whole(&text)
-        .ok_or_else(|| D::Error::custom(format!("`{text}` is not a number of bytes{HINT}whole and not negative")))
+    whole(&text).ok_or_else(|| {
+        D::Error::custom(format!("`{text}` is not a number of bytes{HINT}whole and not negative"))
+    })
 }
 
 #[cfg(test)]

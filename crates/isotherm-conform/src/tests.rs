@@ -106,7 +106,8 @@ fn a_folder_is_tried_in_the_order_of_its_names() {
         order.push(scenario.name.clone());
         Ok(obtained(if scenario.name == "b" { 3.5 } else { 3.0 }))
     };
-    let summary = conform(folder.path(), &mut run, None, &mut |line| printed.push(line.to_owned())).unwrap();
+    let summary =
+        conform(folder.path(), &mut run, None, &mut |line| printed.push(line.to_owned())).unwrap();
     assert_eq!(order, ["a", "b", "c"]);
     assert!(!summary.all_conform());
     assert_eq!(
@@ -129,9 +130,14 @@ fn with_a_clock_every_scenario_has_a_line_with_its_time() {
     };
     let mut printed = Vec::new();
     let mut run = |scenario: &Scenario, _: &PlatformSpec| {
-        if scenario.name == "c" { Err(RunFailed { message: "deadlock".to_owned() }) } else { Ok(obtained(3.0)) }
+        if scenario.name == "c" {
+            Err(RunFailed { message: "deadlock".to_owned() })
+        } else {
+            Ok(obtained(3.0))
+        }
     };
-    conform(folder.path(), &mut run, Some(&clock), &mut |line| printed.push(line.to_owned())).unwrap();
+    conform(folder.path(), &mut run, Some(&clock), &mut |line| printed.push(line.to_owned()))
+        .unwrap();
     assert_eq!(
         printed,
         [
@@ -156,12 +162,20 @@ fn the_folder_of_the_cases_itself_will_do() {
 fn all_broken_scenarios_are_reported_before_anything_runs() {
     let folder = three_scenarios();
     fs::write(folder.path().join("cases/b.json"), "{").unwrap();
-    fs::write(folder.path().join("cases/c.json"), scenario_text("c", "null").replace("fcfs", "fifo")).unwrap();
-    let error = conform(folder.path(), &mut |_, _| panic!("nothing may run"), None, &mut |_| ()).unwrap_err();
+    fs::write(
+        folder.path().join("cases/c.json"),
+        scenario_text("c", "null").replace("fcfs", "fifo"),
+    )
+    .unwrap();
+    let error = conform(folder.path(), &mut |_, _| panic!("nothing may run"), None, &mut |_| ())
+        .unwrap_err();
     let text = error.to_string();
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 2, "{text}");
-    assert!(lines[0].contains("b.json:1:1: it ends in the middle (is the file complete?)"), "{text}");
+    assert!(
+        lines[0].contains("b.json:1:1: it ends in the middle (is the file complete?)"),
+        "{text}"
+    );
     assert!(lines[1].contains("c.json:5:") && lines[1].contains("unknown word `fifo`"), "{text}");
 }
 
@@ -186,8 +200,16 @@ fn what_a_platform_does_not_have_is_told_before_anything_runs() {
         text.replace(from, to)
     };
     let cases = [
-        (text("\"user_host\": \"user\"", "\"user_host\": \"usr\""), "user_host: ", "did you mean `user`?"),
-        (text("\"head_mount\": \"/\"", "\"head_mount\": \"/x\""), "serverless.head_mount: ", "it has disks at `/`"),
+        (
+            text("\"user_host\": \"user\"", "\"user_host\": \"usr\""),
+            "user_host: ",
+            "did you mean `user`?",
+        ),
+        (
+            text("\"head_mount\": \"/\"", "\"head_mount\": \"/x\""),
+            "serverless.head_mount: ",
+            "it has disks at `/`",
+        ),
         (
             text("[\"node0\"]", "[\"bare\"]"),
             "serverless.compute_hosts[0]: host `bare` has no disk at `/`",
@@ -198,12 +220,24 @@ fn what_a_platform_does_not_have_is_told_before_anything_runs() {
             "serverless.compute_hosts[0]: ",
             "no route from host `head` to host `bare`",
         ),
-        (text("[\"node0\"]", "[\"node0\", \"node0\"]"), "compute_hosts[1]: compute host `node0` is listed twice", ""),
-        (text("\"disk_bytes\": 1,", "\"disk_bytes\": 2e9,"), "images: the images do not fit", "it holds 1000000000"),
+        (
+            text("[\"node0\"]", "[\"node0\", \"node0\"]"),
+            "compute_hosts[1]: compute host `node0` is listed twice",
+            "",
+        ),
+        (
+            text("\"disk_bytes\": 1,", "\"disk_bytes\": 2e9,"),
+            "images: the images do not fit",
+            "it holds 1000000000",
+        ),
         ("[]".to_owned(), "a.json: this is not a JSON object", ""),
         (" \n".to_owned(), "a.json: the file is empty", ""),
         ("{".repeat(100_000), "a.json:1:2: a key is a string in quotes", "not valid JSON"),
-        ("{\"name\":".repeat(100_000), "a.json:1:8: this is an object, but a string is expected", ""),
+        (
+            "{\"name\":".repeat(100_000),
+            "a.json:1:8: this is an object, but a string is expected",
+            "",
+        ),
     ];
     for (text, message, more) in cases {
         let folder = folder(&[("platforms/p.xml", PLATFORM), ("cases/a.json", &text)]);
@@ -217,7 +251,8 @@ fn what_a_platform_does_not_have_is_told_before_anything_runs() {
 fn a_run_tells_what_the_platform_does_not_have() {
     let platform = PlatformSpec::from_simgrid_xml(PLATFORM).unwrap();
     let refused = |from: &str, to: &str| {
-        let scenario = Scenario::parse("a.json", &scenario_text("a", "null").replace(from, to)).unwrap();
+        let scenario =
+            Scenario::parse("a.json", &scenario_text("a", "null").replace(from, to)).unwrap();
         run(&scenario, &platform).unwrap_err().message
     };
     assert_eq!(refused("\"head\"", "\"hed\""), "the platform has no host `hed`");

@@ -1,8 +1,10 @@
-//! The arrivals of a plan without a simulation, each with how long its body runs, where that is known beforehand.
+//! The arrivals of a plan without a simulation, each with how long its body runs, where that is
+//! known beforehand.
 //!
-//! A body that is one sleep is known: its duration is the one that a run gives it, and if it is random it is drawn from the same stream in
-//! the same order, which is that of the arrivals. (Functions that are invoked by other functions, or by the clients of a closed loop, also
-//! draw from it in a run; then the numbers differ, the distribution does not.)
+//! A body that is one sleep is known: its duration is the one that a run gives it, and if it is
+//! random it is drawn from the same stream in the same order, which is that of the arrivals.
+//! (Functions that are invoked by other functions, or by the clients of a closed loop, also draw
+//! from it in a run; then the numbers differ, the distribution does not.)
 
 use std::collections::BTreeSet;
 
@@ -47,7 +49,9 @@ impl Body {
     fn of(steps: &[StepPlan], streams: &RandomStreams, stream: &str) -> Self {
         match steps {
             [StepPlan::Sleep(duration)] => Body::Fixed(*duration),
-            [StepPlan::SleepRandom(distribution)] => Body::Random(distribution.random(streams, &format!("{stream}/0"))),
+            [StepPlan::SleepRandom(distribution)] => {
+                Body::Random(distribution.random(streams, &format!("{stream}/0")))
+            }
             _ => Body::Unknown,
         }
     }
@@ -65,11 +69,16 @@ impl Arrivals {
     pub(crate) fn of(plan: &Plan) -> Result<Self, WorkloadError> {
         let streams = RandomStreams::new(plan.seed);
         let functions = plan.functions.iter();
-        let functions =
-            functions.map(|function| Body::of(&function.body, &streams, &format!("function/{}/body", function.name)));
+        let functions = functions.map(|function| {
+            Body::of(&function.body, &streams, &format!("function/{}/body", function.name))
+        });
         let own = plan.bodies.iter().enumerate();
         let own = own.map(|(index, steps)| Body::of(steps, &streams, &format!("body/{index}")));
-        Ok(Arrivals { merge: run::workloads(plan)?, functions: functions.collect(), own: own.collect() })
+        Ok(Arrivals {
+            merge: run::workloads(plan)?,
+            functions: functions.collect(),
+            own: own.collect(),
+        })
     }
 
     pub(crate) fn next(&mut self) -> Result<Option<Planned>, WorkloadError> {
@@ -111,32 +120,43 @@ pub(crate) enum Known {
 
 /// Whether it is known, before anything arrives, how long the bodies run.
 pub(crate) fn durations(plan: &Plan) -> Known {
-    let is_known = |steps: &[StepPlan]| matches!(steps, [StepPlan::Sleep(_) | StepPlan::SleepRandom(_)]);
-    let of_function =
-        |&index: &u32| plan.functions.get(index as usize).is_some_and(|function| is_known(&function.body));
+    let is_known =
+        |steps: &[StepPlan]| matches!(steps, [StepPlan::Sleep(_) | StepPlan::SleepRandom(_)]);
+    let of_function = |&index: &u32| {
+        plan.functions.get(index as usize).is_some_and(|function| is_known(&function.body))
+    };
     let mut seen = BTreeSet::new();
     for workload in &plan.workloads {
         match workload {
             WorkloadPlan::List(arrivals) => {
                 seen.extend(arrivals.iter().map(|arrival| match (arrival.duration, arrival.tag) {
                     (Some(_), _) => true,
-                    (None, Some(tag)) => plan.bodies.get(tag as usize).is_some_and(|steps| is_known(steps)),
+                    (None, Some(tag)) => {
+                        plan.bodies.get(tag as usize).is_some_and(|steps| is_known(steps))
+                    }
                     (None, None) => of_function(&arrival.function),
                 }))
             }
             WorkloadPlan::Generated(plan) if plan.duration.is_some() => seen.extend([true]),
-            WorkloadPlan::Generated(plan) => seen.extend(plan.config.targets.functions().iter().map(of_function)),
+            WorkloadPlan::Generated(plan) => {
+                seen.extend(plan.config.targets.functions().iter().map(of_function))
+            }
             WorkloadPlan::Closed(_) => {}
             WorkloadPlan::AzureLike(_) => seen.extend([true]),
-            WorkloadPlan::Azure(azure) => match &azure.trace.content {
-                AzureContent::Year2019(trace) => {
-                    // What it does not say of a function is what the body of the function says.
-                    let functions = trace.functions.iter().zip(&azure.trace.numbers);
-                    let kept = functions.filter_map(|(function, number)| Some((function, number.as_ref()?)));
-                    seen.extend(kept.map(|(function, number)| function.has_durations || of_function(number)));
+            WorkloadPlan::Azure(azure) => {
+                match &azure.trace.content {
+                    AzureContent::Year2019(trace) => {
+                        // What it does not say of a function is what the body of the function says.
+                        let functions = trace.functions.iter().zip(&azure.trace.numbers);
+                        let kept = functions
+                            .filter_map(|(function, number)| Some((function, number.as_ref()?)));
+                        seen.extend(kept.map(|(function, number)| {
+                            function.has_durations || of_function(number)
+                        }));
+                    }
+                    AzureContent::Year2021(_) => seen.extend([true]),
                 }
-                AzureContent::Year2021(_) => seen.extend([true]),
-            },
+            }
             WorkloadPlan::Csv(csv) if csv.columns.duration.is_some() => seen.extend([true]),
             WorkloadPlan::Csv(csv) => match &csv.columns.function {
                 FunctionColumn::Fixed(function) => seen.extend([of_function(function)]),

@@ -53,7 +53,9 @@ pub fn carry_out(
             let function = &run.plan.functions[function];
             let message = format!("the platform refuses function `{}`: {cause}", function.name);
             let hint = match cause {
-                FailureCause::NotAllowed { .. } => "give the hosts more of it, or the function lower limits",
+                FailureCause::NotAllowed { .. } => {
+                    "give the hosts more of it, or the function lower limits"
+                }
                 _ => "",
             };
             let diagnostic = Diagnostic::at(function.place, message, hint);
@@ -67,6 +69,9 @@ pub fn carry_out(
 
 /// Why there cannot be a manifest that names a file.
 fn no_text(path: &Path) -> io::Error {
-    let message = format!("the way from there to `{}`, which the experiment names, is not UTF-8 text", path.display());
+    let message = format!(
+        "the way from there to `{}`, which the experiment names, is not UTF-8 text",
+        path.display()
+    );
     io::Error::new(io::ErrorKind::InvalidFilename, message)
 }

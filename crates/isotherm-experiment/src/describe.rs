@@ -1,6 +1,8 @@
-//! What a workload looks like: how much, when, what, how long. Of an experiment, or of a trace in a file.
+//! What a workload looks like: how much, when, what, how long. Of an experiment, or of a trace in a
+//! file.
 //!
-//! Arrivals are looked at as they pass; what is kept are the counts of the functions and of at most 120 equal parts of the time.
+//! Arrivals are looked at as they pass; what is kept are the counts of the functions and of at most
+//! 120 equal parts of the time.
 
 use isotherm_kernel::{Duration, Time};
 use isotherm_results::{Percentiles, TimesReport};
@@ -33,7 +35,8 @@ pub struct WorkloadReport {
     pub last_s: Option<f64>,
     /// How many arrive in a second in the mean, from the first to the last.
     pub rate_per_s: Option<f64>,
-    /// The coefficient of variation of the gaps between them: 0 if they are equally far apart, 1 for a Poisson process, more for bursts.
+    /// The coefficient of variation of the gaps between them: 0 if they are equally far apart, 1
+    /// for a Poisson process, more for bursts.
     pub gap_variation: Option<f64>,
     /// How many arrive when.
     pub rate: RateOverTime,
@@ -41,7 +44,8 @@ pub struct WorkloadReport {
     pub functions: u64,
     /// How many of them are invoked.
     pub functions_invoked: u64,
-    /// The part of the invocations that goes to the most popular hundredth of the functions that are invoked (at least one function).
+    /// The part of the invocations that goes to the most popular hundredth of the functions that
+    /// are invoked (at least one function).
     pub share_of_top_percent: Option<f64>,
     /// The most popular functions, the most popular first.
     pub popular: Vec<FunctionShare>,
@@ -49,9 +53,11 @@ pub struct WorkloadReport {
     pub durations: Option<TimesReport>,
     /// Invocations of which it depends on the platform how long their bodies run.
     pub durations_unknown: u64,
-    /// How many bodies run at a time in the mean, if nothing ever waits; absent if the durations are not known.
+    /// How many bodies run at a time in the mean, if nothing ever waits; absent if the durations
+    /// are not known.
     pub mean_concurrency: Option<f64>,
-    /// How much memory their containers take in the mean; absent if it is not known of all functions, as of most traces.
+    /// How much memory their containers take in the mean; absent if it is not known of all
+    /// functions, as of most traces.
     pub mean_memory_bytes: Option<f64>,
     /// Clients of closed loops. What they invoke, and when, depends on the platform.
     pub closed_loop_clients: u64,
@@ -114,7 +120,8 @@ struct Gatherer {
     arrivals: u64,
     first: Option<Time>,
     last: Time,
-    /// Of the gaps in seconds: their mean, and the sum of the squares of what differs from it (Welford).
+    /// Of the gaps in seconds: their mean, and the sum of the squares of what differs from it
+    /// (Welford).
     gap_mean: f64,
     gap_squares: f64,
     parts: Parts,
@@ -134,7 +141,11 @@ impl Gatherer {
     /// Takes all arrivals of a workload.
     fn take(&mut self, workload: &mut dyn Workload) -> Result<(), WorkloadError> {
         while let Some(arrival) = workload.next_arrival()? {
-            self.add(&Planned { at: arrival.at, function: arrival.function, duration: arrival.duration });
+            self.add(&Planned {
+                at: arrival.at,
+                function: arrival.function,
+                duration: arrival.duration,
+            });
         }
         Ok(())
     }
@@ -171,19 +182,32 @@ impl Gatherer {
         let span_s = self.first.map_or(0.0, |first| self.last.since(first).as_secs_f64());
         let over = |sum: f64| (span_s > 0.0).then(|| sum / span_s);
         let gaps = self.arrivals.saturating_sub(1) as f64;
-        let variation = (self.gap_mean > 0.0).then(|| (self.gap_squares / gaps).sqrt() / self.gap_mean);
+        let variation =
+            (self.gap_mean > 0.0).then(|| (self.gap_squares / gaps).sqrt() / self.gap_mean);
         let all_known = self.unknown == 0 && self.arrivals > 0;
         let seconds = |function: &OfFunction| function.nanos as f64 / 1e9;
         let busy: f64 = self.functions.iter().map(seconds).sum();
         let memory_time = memory.map(|memory| -> f64 {
-            self.functions.iter().zip(memory).map(|(function, &bytes)| seconds(function) * bytes as f64).sum()
+            self.functions
+                .iter()
+                .zip(memory)
+                .map(|(function, &bytes)| seconds(function) * bytes as f64)
+                .sum()
         });
-        let mut ranked: Vec<(usize, &OfFunction)> =
-            self.functions.iter().enumerate().filter(|(_, function)| function.arrivals > 0).collect();
+        let mut ranked: Vec<(usize, &OfFunction)> = self
+            .functions
+            .iter()
+            .enumerate()
+            .filter(|(_, function)| function.arrivals > 0)
+            .collect();
         // Those invoked equally often stay in their order.
         ranked.sort_by_key(|(_, function)| std::cmp::Reverse(function.arrivals));
         let share = |arrivals: u64| arrivals as f64 / self.arrivals.max(1) as f64;
-        let top: u64 = ranked.iter().take(ranked.len().div_ceil(100)).map(|(_, function)| function.arrivals).sum();
+        let top: u64 = ranked
+            .iter()
+            .take(ranked.len().div_ceil(100))
+            .map(|(_, function)| function.arrivals)
+            .sum();
         let popular = ranked.iter().take(MOST_POPULAR).map(|&(index, function)| FunctionShare {
             function: names.get(index).copied().unwrap_or_default().to_owned(),
             arrivals: function.arrivals,
@@ -220,8 +244,8 @@ struct Parts {
     counts: Vec<u64>,
 }
 
-/// By what the length of a part grows, so that it is always a round one: 1 ms, 2 ms, 10 ms, ..., 20 s, 1 min, 2 min, 10 min, 30 min, 1 h,
-/// 6 h, 1 d, and then tens of days.
+/// By what the length of a part grows, so that it is always a round one: 1 ms, 2 ms, 10 ms, ..., 20
+/// s, 1 min, 2 min, 10 min, 30 min, 1 h, 6 h, 1 d, and then tens of days.
 const GROWTH: &[u64] = &[2, 5, 2, 5, 2, 5, 2, 5, 2, 3, 2, 5, 3, 2, 6, 4];
 
 /// The first length.
@@ -240,7 +264,8 @@ impl Parts {
             let factor = GROWTH.get(self.step).copied().unwrap_or(10);
             self.step += 1;
             self.length = self.length.saturating_mul(factor);
-            self.counts = self.counts.chunks(factor as usize).map(|counts| counts.iter().sum()).collect();
+            self.counts =
+                self.counts.chunks(factor as usize).map(|counts| counts.iter().sum()).collect();
             part = at.as_nanos() / self.length;
         }
         let part = part as usize;
@@ -273,7 +298,10 @@ mod tests {
         }
         let report = parts.report();
         // 10,000 s are 84 parts of two minutes; one minute would take 167.
-        assert_eq!((report.part_s, report.arrivals.len(), report.arrivals.iter().sum::<u64>()), (120.0, 84, 10_000));
+        assert_eq!(
+            (report.part_s, report.arrivals.len(), report.arrivals.iter().sum::<u64>()),
+            (120.0, 84, 10_000)
+        );
         assert!(report.arrivals[..83].iter().all(|&count| count == 120));
         assert_eq!(report.peak_per_s, 1.0);
         let mut parts = Parts::default();
@@ -291,16 +319,25 @@ mod tests {
         }
         let report = gatherer.report("x".to_owned(), &["a", "b", "c"], Some(&[10, 20, 30]));
         assert_eq!((report.gap_variation, report.rate_per_s), (Some(0.5), Some(0.5)));
-        assert_eq!((report.functions, report.functions_invoked, report.popular[0].function.as_str()), (3, 2, "c"));
+        assert_eq!(
+            (report.functions, report.functions_invoked, report.popular[0].function.as_str()),
+            (3, 2, "c")
+        );
         // Bodies of 1 + 3 · 3 + 1 s in 8 s, in containers of 10, 30 and 10 bytes.
-        assert_eq!((report.mean_concurrency, report.mean_memory_bytes), (Some(11.0 / 8.0), Some((20.0 + 270.0) / 8.0)));
+        assert_eq!(
+            (report.mean_concurrency, report.mean_memory_bytes),
+            (Some(11.0 / 8.0), Some((20.0 + 270.0) / 8.0))
+        );
         assert_eq!(report.share_of_top_percent, Some(0.6));
     }
 
     #[test]
     fn nothing_is_no_number() {
         let report = Gatherer::default().report("x".to_owned(), &[], None);
-        assert_eq!((report.arrivals, report.rate_per_s, report.gap_variation, report.durations), (0, None, None, None));
+        assert_eq!(
+            (report.arrivals, report.rate_per_s, report.gap_variation, report.durations),
+            (0, None, None, None)
+        );
         assert!(!report.to_json().contains("NaN"));
     }
 }

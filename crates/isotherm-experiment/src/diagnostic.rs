@@ -1,7 +1,8 @@
 //! What is wrong with the input: place, reason, hint; all at once.
 //!
-//! A check never stops at the first error. It writes what it finds into a [`Report`] and goes on; when everything has
-//! been looked at the report becomes [`Diagnostics`], which own the texts they point into and can be shown:
+//! A check never stops at the first error. It writes what it finds into a [`Report`] and goes on;
+//! when everything has been looked at the report becomes [`Diagnostics`], which own the texts they
+//! point into and can be shown:
 //!
 //! ```text
 //! error: unknown field `keepalive`
@@ -70,20 +71,25 @@ impl Diagnostic {
 /// The longest message that is shown whole.
 const LONGEST_MESSAGE: usize = 500;
 
-/// A message as it can be shown: whatever was written in a file may be part of it, control characters and megabytes included.
+/// A message as it can be shown: whatever was written in a file may be part of it, control
+/// characters and megabytes included.
 fn tidy(text: impl Into<String>) -> String {
     let text = text.into();
     if text.len() <= LONGEST_MESSAGE && !text.contains(is_invisible) {
         return text;
     }
     let mut characters = text.chars();
-    let beginning: String =
-        characters.by_ref().take(LONGEST_MESSAGE).map(|c| if matches!(c, '\n' | '\t') { ' ' } else { c }).collect();
+    let beginning: String = characters
+        .by_ref()
+        .take(LONGEST_MESSAGE)
+        .map(|c| if matches!(c, '\n' | '\t') { ' ' } else { c })
+        .collect();
     let beginning = visible(&beginning).into_owned();
     if characters.next().is_some() { format!("{beginning}...") } else { beginning }
 }
 
-/// Whether a character would do something to a terminal, or to the order in which others are shown, instead of being seen.
+/// Whether a character would do something to a terminal, or to the order in which others are shown,
+/// instead of being seen.
 fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -91,8 +97,8 @@ fn is_invisible(c: char) -> bool {
             | '\u{e0000}'..='\u{e007f}')
 }
 
-/// A text in which whatever cannot be seen is written as an escape, such as `\u{1b}`: names come from files, and must not tell a terminal what to do. Line
-/// breaks stay.
+/// A text in which whatever cannot be seen is written as an escape, such as `\u{1b}`: names come
+/// from files, and must not tell a terminal what to do. Line breaks stay.
 ///
 /// ```
 /// use isotherm_experiment::diagnostic::visible;
@@ -123,17 +129,24 @@ pub fn visible_json(text: &str) -> Cow<'_, str> {
     let mut shown = String::with_capacity(text.len() + 8);
     for c in text.chars() {
         match is_hidden(c) {
-            true => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| shown += &format!("\\u{unit:04x}")),
+            true => c
+                .encode_utf16(&mut [0; 2])
+                .iter()
+                .for_each(|unit| shown += &format!("\\u{unit:04x}")),
             false => shown.push(c),
         }
     }
     Cow::Owned(shown)
 }
 
-/// A text of as many bytes in which no character does anything: what the renderer of messages does not replace by itself.
+/// A text of as many bytes in which no character does anything: what the renderer of messages does
+/// not replace by itself.
 fn harmless(text: &str) -> Cow<'_, str> {
-    let is_left =
-        |c: char| is_invisible(c) && !c.is_ascii() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let is_left = |c: char| {
+        is_invisible(c)
+            && !c.is_ascii()
+            && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
     if !text.contains(is_left) {
         return Cow::Borrowed(text);
     }
@@ -216,7 +229,8 @@ impl Report {
         self.push(Diagnostic::at(place, message, label));
     }
 
-    /// Takes no more of what is wrong at this place, because that follows from what was told already.
+    /// Takes no more of what is wrong at this place, because that follows from what was told
+    /// already.
     pub fn hush(&self, place: Span) {
         self.hushed.borrow_mut().insert(place);
     }
@@ -275,8 +289,8 @@ impl Diagnostics {
         &self.list
     }
 
-    /// As text for a person, with or without colours, each ended by a line break and separated by an empty line. After
-    /// the first [`MOST_SHOWN`] they are only counted.
+    /// As text for a person, with or without colours, each ended by a line break and separated by
+    /// an empty line. After the first [`MOST_SHOWN`] they are only counted.
     pub fn render(&self, colours: bool) -> String {
         let renderer = if colours { Renderer::styled() } else { Renderer::plain() };
         let mut text = String::new();
@@ -356,7 +370,8 @@ fn snippet<'a>(source: &'a Source, marks: &[Mark<'a>]) -> Snippet<'a, Annotation
     // The renderer looks at the whole text it is given for each message, and a file may be large.
     let first = ranges.iter().map(|range| range.start).min().unwrap_or(0);
     let last = ranges.iter().map(|range| range.end).max().unwrap_or(0);
-    let start = source.text.get(..first).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
+    let start =
+        source.text.get(..first).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
     let end = source.text[last..].find('\n').map_or(source.text.len(), |at| last + at + 1);
     let lines_before = source.text[..start].bytes().filter(|&byte| byte == b'\n').count();
     let mut snippet = Snippet::source(harmless(&source.text[start..end]))
@@ -369,7 +384,8 @@ fn snippet<'a>(source: &'a Source, marks: &[Mark<'a>]) -> Snippet<'a, Annotation
     snippet
 }
 
-/// Long values are marked on their first line only, and a place is never empty, so that there is something to see.
+/// Long values are marked on their first line only, and a place is never empty, so that there is
+/// something to see.
 fn first_line(source: &Source, span: Span) -> Range<usize> {
     let text = &source.text;
     // A place may have been counted in another text than the one that is shown.

@@ -89,11 +89,19 @@ impl DurationDistribution {
             DistributionForm::Fixed(value) => Ok(Distribution::from(*value)),
             DistributionForm::Uniform { low, high } => Distribution::uniform(s(*low), s(*high)),
             DistributionForm::Exponential { mean } => Distribution::exponential_with_mean(s(*mean)),
-            DistributionForm::LogNormal { median, sigma } => Distribution::log_normal_with_median(s(*median), *sigma),
-            DistributionForm::LogNormalOfMean { mean, sd } => Distribution::log_normal_with_mean(s(*mean), s(*sd)),
+            DistributionForm::LogNormal { median, sigma } => {
+                Distribution::log_normal_with_median(s(*median), *sigma)
+            }
+            DistributionForm::LogNormalOfMean { mean, sd } => {
+                Distribution::log_normal_with_mean(s(*mean), s(*sd))
+            }
             DistributionForm::Weibull { shape, scale } => Distribution::weibull(*shape, s(*scale)),
-            DistributionForm::WeibullOfMean { mean, sd } => Distribution::weibull_with_mean(s(*mean), s(*sd)),
-            DistributionForm::Pareto { shape, minimum } => Distribution::pareto(*shape, s(*minimum)),
+            DistributionForm::WeibullOfMean { mean, sd } => {
+                Distribution::weibull_with_mean(s(*mean), s(*sd))
+            }
+            DistributionForm::Pareto { shape, minimum } => {
+                Distribution::pareto(*shape, s(*minimum))
+            }
             DistributionForm::Empirical(quantiles) => {
                 let quantiles: Vec<_> = quantiles.iter().map(|&(p, value)| (p, s(value))).collect();
                 Distribution::empirical(&quantiles)
@@ -125,7 +133,8 @@ impl DurationDistribution {
         RandomDuration::new(self.seconds.clone(), streams.stream(path))
     }
 
-    /// The start-up of a container that takes so long; what is random is drawn from the stream of this path.
+    /// The start-up of a container that takes so long; what is random is drawn from the stream of
+    /// this path.
     pub fn startup(&self, streams: &RandomStreams, path: &str) -> Startup {
         match self.fixed() {
             Some(duration) => duration.into(),

@@ -24,7 +24,9 @@ pub enum ExperimentError {
         progress: Progress,
     },
     /// The host of the user went off while invocations were to be made or had not ended.
-    #[error("host `{host}`, from which the experiment invokes, went off at {at} s, and nobody is left to go on")]
+    #[error(
+        "host `{host}`, from which the experiment invokes, went off at {at} s, and nobody is left to go on"
+    )]
     UserGone {
         /// The host.
         host: String,
@@ -59,8 +61,8 @@ impl From<Diagnostics> for ExperimentError {
 }
 
 impl ExperimentError {
-    /// What else is to be said, a sentence each: how far a simulation that could not go on had come, and which invocations wait for
-    /// what.
+    /// What else is to be said, a sentence each: how far a simulation that could not go on had
+    /// come, and which invocations wait for what.
     pub fn notes(&self) -> Vec<String> {
         match self {
             ExperimentError::Simulation(stopped) => stopped.notes(),

@@ -25,8 +25,8 @@ use crate::tree::{self, Kind, Value, parameters};
 /// written.
 pub(crate) const LARGEST_FILE: u64 = 256 << 20;
 
-/// Every value of a file is held in memory with its place, some hundred bytes each. The manifest of 100,000 functions has a
-/// tenth of this.
+/// Every value of a file is held in memory with its place, some hundred bytes each. The manifest of
+/// 100,000 functions has a tenth of this.
 const MOST_VALUES: usize = 5_000_000;
 
 /// What is changed in an experiment from outside of its file.
@@ -41,9 +41,10 @@ const MOST_VALUES: usize = 5_000_000;
 pub struct Overrides {
     /// The seed to use instead of the file's.
     pub seed: Option<u64>,
-    /// The [paths](tree::path) of fields and the values to put there, in this order; a path may also be the name of a
-    /// [parameter](tree::parameters). A value is what TOML understands by it, or else a string: `5min` needs no quotes. Paths of
-    /// files in it are relative to the current folder.
+    /// The [paths](tree::path) of fields and the values to put there, in this order; a path may
+    /// also be the name of a [parameter](tree::parameters). A value is what TOML understands by it,
+    /// or else a string: `5min` needs no quotes. Paths of files in it are relative to the current
+    /// folder.
     pub set: Vec<(String, String)>,
 }
 
@@ -70,7 +71,9 @@ impl Overrides {
         }
         for (path, value) in &self.set {
             let source = sources.add_argument(format!("{path}={value}"));
-            let Some(value) = tree::parse_argument(source, value, path.len() + 1, report) else { continue };
+            let Some(value) = tree::parse_argument(source, value, path.len() + 1, report) else {
+                continue;
+            };
             let done = tree::Path::parse(source, path).and_then(|path| {
                 let path = parameters::resolve(path, root);
                 root.set(&path, value)?;
@@ -111,9 +114,9 @@ pub struct PlannedRun {
 }
 
 impl PlannedRun {
-    /// What distinguishes this run from the others of its sweep, as a name for a folder and for a line of a table, such
-    /// as `reuse-newest`; `None` if there is no sweep. No two runs of a sweep have the same,
-    /// whether or not capital letters count.
+    /// What distinguishes this run from the others of its sweep, as a name for a folder and for a
+    /// line of a table, such as `reuse-newest`; `None` if there is no sweep. No two runs of a sweep
+    /// have the same, whether or not capital letters count.
     pub fn label(&self) -> Option<String> {
         self.label.clone()
     }
@@ -126,17 +129,20 @@ impl PlannedRun {
 }
 
 impl Experiment {
-    /// Reads and checks an experiment file: JSON if its name ends in `.json`, else TOML. Nothing is simulated.
+    /// Reads and checks an experiment file: JSON if its name ends in `.json`, else TOML. Nothing is
+    /// simulated.
     ///
     /// # Errors
     ///
-    /// Everything that is wrong with the file and with the files it names, in the order of the places. Of a trace only the header
-    /// and the first row are looked at; see [`load_whole`](Experiment::load_whole).
+    /// Everything that is wrong with the file and with the files it names, in the order of the
+    /// places. Of a trace only the header and the first row are looked at; see
+    /// [`load_whole`](Experiment::load_whole).
     pub fn load(path: &Path, overrides: &Overrides) -> Result<Self, Diagnostics> {
         Self::read(path, overrides, Depth::Beginning)
     }
 
-    /// The same, but traces are read to their ends, so that nothing is left that a run would find only on its way.
+    /// The same, but traces are read to their ends, so that nothing is left that a run would find
+    /// only on its way.
     ///
     /// # Errors
     ///
@@ -155,8 +161,8 @@ impl Experiment {
         Ok(experiment)
     }
 
-    /// Checks an experiment that was already read. `shown` is what messages call it, and JSON if that ends in `.json`; paths in
-    /// it are relative to `folder`.
+    /// Checks an experiment that was already read. `shown` is what messages call it, and JSON if
+    /// that ends in `.json`; paths in it are relative to `folder`.
     ///
     /// ```
     /// use std::path::Path;
@@ -170,11 +176,22 @@ impl Experiment {
     /// # Errors
     ///
     /// Everything that is wrong with it.
-    pub fn parse(shown: &str, text: &str, folder: &Path, overrides: &Overrides) -> Result<Self, Diagnostics> {
+    pub fn parse(
+        shown: &str,
+        text: &str,
+        folder: &Path,
+        overrides: &Overrides,
+    ) -> Result<Self, Diagnostics> {
         Self::check(shown, text, folder, overrides, Depth::Beginning)
     }
 
-    fn check(shown: &str, text: &str, folder: &Path, overrides: &Overrides, depth: Depth) -> Result<Self, Diagnostics> {
+    fn check(
+        shown: &str,
+        text: &str,
+        folder: &Path,
+        overrides: &Overrides,
+        depth: Depth,
+    ) -> Result<Self, Diagnostics> {
         let mut sources = Sources::default();
         let source = sources.add(shown, text);
         let syntax = Syntax::of(Path::new(shown));
@@ -191,7 +208,9 @@ impl Experiment {
         let values = text.bytes().filter(|byte| matches!(byte, b'=' | b',' | b':')).count();
         if values > MOST_VALUES {
             let most = MOST_VALUES / 1_000_000;
-            let hint = format!("at most {most} million are read: arrivals in such numbers belong in a CSV file");
+            let hint = format!(
+                "at most {most} million are read: arrivals in such numbers belong in a CSV file"
+            );
             report.error(sources.line(source, 1), "the experiment has too many values", hint);
             return Err(report.into_diagnostics(sources));
         }
@@ -215,12 +234,20 @@ impl Experiment {
         let mut runs = Vec::new();
         for mut variant in variants {
             parameters::substitute(&mut variant.root, &sources.borrow(), &report);
-            let Some(checked) = check::check(&variant.root, folder, overrides.seed, &traces, &sources, &report) else {
+            let Some(checked) =
+                check::check(&variant.root, folder, overrides.seed, &traces, &sources, &report)
+            else {
                 continue;
             };
             let check::Checked { plan, measured } = checked;
             let written = Written::of(&variant.root, folder, &sources.borrow(), overrides, &set);
-            runs.push(PlannedRun { settings: variant.settings, plan, measured, label: None, written });
+            runs.push(PlannedRun {
+                settings: variant.settings,
+                plan,
+                measured,
+                label: None,
+                written,
+            });
         }
         let labels = labels(&runs.iter().map(|run| run.settings.as_slice()).collect::<Vec<_>>());
         for (run, label) in runs.iter_mut().zip(labels) {
@@ -245,8 +272,8 @@ impl Experiment {
         &self.name
     }
 
-    /// What was accepted but is probably not what was meant, such as a quantity without a unit in a platform file. Empty if
-    /// there is nothing of the kind.
+    /// What was accepted but is probably not what was meant, such as a quantity without a unit in a
+    /// platform file. Empty if there is nothing of the kind.
     pub fn warnings(&self) -> &Diagnostics {
         &self.warnings
     }
@@ -256,7 +283,8 @@ impl Experiment {
         &self.runs
     }
 
-    /// What is in a run, counted. The rows of traces are known after [`load_whole`](Experiment::load_whole) only.
+    /// What is in a run, counted. The rows of traces are known after
+    /// [`load_whole`](Experiment::load_whole) only.
     pub fn inventory(&self, run: &PlannedRun) -> Inventory {
         Inventory::new(&run.plan, &self.traces)
     }
@@ -297,18 +325,23 @@ impl Experiment {
         describe(&run.plan).map_err(|error| ExperimentError::Input(trace::diagnostics(&error)))
     }
 
-    /// Writes the arrivals of a run into files, which appear when all of them are whole; `None` if whoever watches has ended it. Nothing
-    /// is simulated.
+    /// Writes the arrivals of a run into files, which appear when all of them are whole; `None` if
+    /// whoever watches has ended it. Nothing is simulated.
     ///
     /// # Errors
     ///
-    /// Arrivals that cannot be known without a simulation, a trace that turns out to be broken, or a file that cannot be written.
-    pub fn export(&self, run: &PlannedRun, options: ExportOptions) -> Result<Option<ExportReport>, ExperimentError> {
+    /// Arrivals that cannot be known without a simulation, a trace that turns out to be broken, or
+    /// a file that cannot be written.
+    pub fn export(
+        &self,
+        run: &PlannedRun,
+        options: ExportOptions,
+    ) -> Result<Option<ExportReport>, ExperimentError> {
         export(&run.plan, self.inputs(), options)
     }
 
-    /// Simulates one run and writes its results into a folder: `invocations.csv`, `summary.json` and `manifest.toml`, which appear
-    /// when all of them are whole.
+    /// Simulates one run and writes its results into a folder: `invocations.csv`, `summary.json`
+    /// and `manifest.toml`, which appear when all of them are whole.
     ///
     /// # Errors
     ///
@@ -322,7 +355,12 @@ impl Experiment {
     /// # Errors
     ///
     /// See [`ExperimentError`].
-    pub fn run_with(&self, run: &PlannedRun, folder: &Path, options: RunOptions) -> Result<RunReport, ExperimentError> {
+    pub fn run_with(
+        &self,
+        run: &PlannedRun,
+        folder: &Path,
+        options: RunOptions,
+    ) -> Result<RunReport, ExperimentError> {
         carry_out(self, run, folder, options, &self.sources)
     }
 }

@@ -1,8 +1,9 @@
-//! Writing the arrivals of an experiment into files: a CSV or Parquet file that workloads of these kinds read, or the three families of files of the Azure
-//! Functions 2019 data set.
+//! Writing the arrivals of an experiment into files: a CSV or Parquet file that workloads of these
+//! kinds read, or the three families of files of the Azure Functions 2019 data set.
 //!
-//! Files are written under temporary names and appear when all of them are whole. Arrivals are written as they pass; for the Azure format the
-//! counts of one day are held, for the functions that are invoked on it.
+//! Files are written under temporary names and appear when all of them are whole. Arrivals are
+//! written as they pass; for the Azure format the counts of one day are held, for the functions
+//! that are invoked on it.
 
 mod azure2019;
 mod parquet;
@@ -49,11 +50,13 @@ pub enum ExportFormat {
         /// Whether it is written how long bodies run.
         durations: bool,
     },
-    /// Three files for each day, in a folder: invocations by minute, percentiles of durations, memory.
+    /// Three files for each day, in a folder: invocations by minute, percentiles of durations,
+    /// memory.
     Azure2019,
 }
 
-/// Looks in every few thousand arrivals, and where it takes long until the next, with how many there were and the date; `Break` ends it, and nothing is left.
+/// Looks in every few thousand arrivals, and where it takes long until the next, with how many
+/// there were and the date; `Break` ends it, and nothing is left.
 pub type ExportWatch = Box<dyn FnMut(u64, Time) -> ControlFlow<()>>;
 
 /// How arrivals are written.
@@ -170,12 +173,14 @@ fn check(plan: &Plan, format: &ExportFormat, out: &Path) -> Result<(), Experimen
         );
     }
     match (format, arrivals::durations(plan)) {
-        (ExportFormat::Csv { durations: true, .. } | ExportFormat::Parquet { durations: true, .. }, Known::Some) => {
-            refuse(
-                "of some invocations it is known how long their bodies run, and of others it is not (they do more than sleep)",
-                "`--no-durations` leaves it out for all of them",
-            )
-        }
+        (
+            ExportFormat::Csv { durations: true, .. }
+            | ExportFormat::Parquet { durations: true, .. },
+            Known::Some,
+        ) => refuse(
+            "of some invocations it is known how long their bodies run, and of others it is not (they do more than sleep)",
+            "`--no-durations` leaves it out for all of them",
+        ),
         _ => Ok(()),
     }
 }
@@ -199,7 +204,9 @@ fn made(format: &ExportFormat, out: &Path) -> io::Result<Vec<Made>> {
         ExportFormat::Csv { functions, .. } | ExportFormat::Parquet { functions, .. } => {
             [out, functions].into_iter().map(|path| Made::folder(output::folder_of(path))).collect()
         }
-        ExportFormat::Azure2019 if out.exists() && !out.is_dir() => Err(io::ErrorKind::NotADirectory.into()),
+        ExportFormat::Azure2019 if out.exists() && !out.is_dir() => {
+            Err(io::ErrorKind::NotADirectory.into())
+        }
         ExportFormat::Azure2019 => Ok(vec![Made::folder(out)?]),
     }
 }
@@ -245,7 +252,8 @@ impl Pending {
     }
 }
 
-/// A path that is the same for all ways to write it, links to the file among them, as far as its folder is there.
+/// A path that is the same for all ways to write it, links to the file among them, as far as its
+/// folder is there.
 fn place(path: &Path) -> PathBuf {
     if let Ok(path) = path.canonicalize() {
         return path;

@@ -12,7 +12,8 @@ use isotherm_workload::Decompressed;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::Sources;
 
-/// A platform, a table of functions or a profile that is larger than this is not what it should be, or not well written.
+/// A platform, a table of functions or a profile that is larger than this is not what it should be,
+/// or not well written.
 pub(crate) const LARGEST_TEXT: u64 = 64 << 20;
 
 /// Why the text of a file cannot be had.
@@ -45,7 +46,9 @@ impl NotText {
         let column = String::from_utf8_lossy(&before[begin..]).chars().count() + 1;
         let shown = String::from_utf8_lossy(&bytes[begin..before.len() + rest]).into_owned();
         let hint = match (bytes, after.first()) {
-            ([0xff, 0xfe, ..] | [0xfe, 0xff, ..], _) => "it looks like UTF-16: save it as UTF-8".to_owned(),
+            ([0xff, 0xfe, ..] | [0xfe, 0xff, ..], _) => {
+                "it looks like UTF-16: save it as UTF-8".to_owned()
+            }
             (_, Some(byte)) => format!("the byte 0x{byte:02X} is none: save the file as UTF-8"),
             (_, None) => "save the file as UTF-8".to_owned(),
         };
@@ -57,7 +60,8 @@ impl NotText {
     pub(crate) fn diagnostic(&self, name: &str, sources: &mut Sources) -> Diagnostic {
         let source = sources.add_lines(name, &self.shown, self.line);
         let mut place = sources.line(source, 1);
-        let before = self.shown.char_indices().nth(self.column - 1).map_or(self.shown.len(), |(at, _)| at);
+        let before =
+            self.shown.char_indices().nth(self.column - 1).map_or(self.shown.len(), |(at, _)| at);
         place.start = before;
         place.end = (before + char::REPLACEMENT_CHARACTER.len_utf8()).min(self.shown.len());
         Diagnostic::at(place, "this is not UTF-8 text", self.hint.as_str())
@@ -67,7 +71,11 @@ impl NotText {
 /// `it is not UTF-8 text (line 3, column 7)`
 impl fmt::Display for NotText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "it is not UTF-8 text (line {}, column {}: {})", self.line, self.column, self.hint)
+        write!(
+            f,
+            "it is not UTF-8 text (line {}, column {}: {})",
+            self.line, self.column, self.hint
+        )
     }
 }
 
@@ -102,7 +110,8 @@ pub fn io_reason(error: &io::Error) -> String {
     }
 }
 
-/// Opens a file, and nothing else: a pipe may keep whoever opens it waiting, a device may give bytes for ever, and both may be read only once.
+/// Opens a file, and nothing else: a pipe may keep whoever opens it waiting, a device may give
+/// bytes for ever, and both may be read only once.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     let kind = std::fs::metadata(path)?.file_type();
     if kind.is_dir() {
@@ -136,8 +145,14 @@ pub(crate) fn text(reader: impl Read, most: u64) -> Result<String, TextError> {
 }
 
 /// The text of a file that is given by itself, and is no part of another one.
-pub(crate) fn read_given(path: &Path, shown: &str, most: u64, hint: &str) -> Result<String, Diagnostics> {
-    let cannot_read = |reason: String| Diagnostics::single(format!("cannot read `{shown}`: {reason}"));
+pub(crate) fn read_given(
+    path: &Path,
+    shown: &str,
+    most: u64,
+    hint: &str,
+) -> Result<String, Diagnostics> {
+    let cannot_read =
+        |reason: String| Diagnostics::single(format!("cannot read `{shown}`: {reason}"));
     let opened = std::fs::metadata(path).and_then(|known| match known.is_dir() {
         true => Err(ErrorKind::IsADirectory.into()),
         false => File::open(path),
@@ -145,7 +160,9 @@ pub(crate) fn read_given(path: &Path, shown: &str, most: u64, hint: &str) -> Res
     match opened.map_err(TextError::Unreadable).and_then(|file| text(file, most)) {
         Ok(text) => Ok(text),
         Err(TextError::Unreadable(error)) => Err(cannot_read(io_reason(&error))),
-        Err(TextError::TooLarge(most)) => Err(cannot_read(format!("it is larger than {} MiB{hint}", most >> 20))),
+        Err(TextError::TooLarge(most)) => {
+            Err(cannot_read(format!("it is larger than {} MiB{hint}", most >> 20)))
+        }
         Err(TextError::NotText(wrong)) => {
             let mut sources = Sources::default();
             let diagnostic = wrong.diagnostic(shown, &mut sources);
@@ -182,7 +199,9 @@ mod tests {
         assert!(text.contains("the byte 0xA2 is none"), "{text}");
         assert!(told(b"\xff\xfea\0").2.contains("UTF-16"));
         let mut sources = Sources::default();
-        let Err(TextError::NotText(wrong)) = text_of(b"x = 1\nname = \"na\xefve\"\n") else { panic!() };
+        let Err(TextError::NotText(wrong)) = text_of(b"x = 1\nname = \"na\xefve\"\n") else {
+            panic!()
+        };
         let diagnostic = wrong.diagnostic("a.toml", &mut sources);
         let shown = Diagnostics::new(sources, vec![diagnostic]).render(false);
         assert!(shown.contains("--> a.toml:2:11\n"), "{shown}");

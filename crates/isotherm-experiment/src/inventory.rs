@@ -50,15 +50,24 @@ pub enum Arrivals {
 
 impl Inventory {
     pub(crate) fn new(plan: &Plan, traces: &KnownTraces) -> Self {
-        let cores = plan.hosts.nodes.iter().map(|&node| u64::from(plan.platform.host(node).cores)).sum();
+        let cores =
+            plan.hosts.nodes.iter().map(|&node| u64::from(plan.platform.host(node).cores)).sum();
         Inventory {
             hosts: plan.platform.hosts().count(),
             nodes: plan.hosts.nodes.len(),
             cores,
             images: plan.images.len(),
             functions: plan.functions.len(),
-            workloads: plan.workloads.iter().map(|workload| self::workload(workload, plan, traces)).collect(),
-            tolerated: plan.listed.as_ref().map(|listed| tolerated(&listed.trace.content)).unwrap_or_default(),
+            workloads: plan
+                .workloads
+                .iter()
+                .map(|workload| self::workload(workload, plan, traces))
+                .collect(),
+            tolerated: plan
+                .listed
+                .as_ref()
+                .map(|listed| tolerated(&listed.trace.content))
+                .unwrap_or_default(),
         }
     }
 
@@ -78,13 +87,15 @@ impl Inventory {
 
     /// When the last invocation arrives at the latest, if that is known.
     pub fn last(&self) -> Option<Time> {
-        let dates: Option<Vec<Time>> = self.workloads.iter().map(|workload| workload.last).collect();
+        let dates: Option<Vec<Time>> =
+            self.workloads.iter().map(|workload| workload.last).collect();
         dates?.into_iter().max()
     }
 }
 
 fn workload(workload: &WorkloadPlan, plan: &Plan, traces: &KnownTraces) -> WorkloadInventory {
-    let name = |function: u32| plan.functions.get(function as usize).map_or("", |function| &function.name);
+    let name =
+        |function: u32| plan.functions.get(function as usize).map_or("", |function| &function.name);
     match workload {
         WorkloadPlan::List(arrivals) => {
             let mut functions: Vec<u32> = arrivals.iter().map(|arrival| arrival.function).collect();
@@ -95,16 +106,21 @@ fn workload(workload: &WorkloadPlan, plan: &Plan, traces: &KnownTraces) -> Workl
                 _ => format!("{} functions", functions.len()),
             };
             let last = arrivals.last().map(|arrival| arrival.at);
-            WorkloadInventory { kind: "list", of, arrivals: Arrivals::Exactly(arrivals.len() as u64), last }
+            WorkloadInventory {
+                kind: "list",
+                of,
+                arrivals: Arrivals::Exactly(arrivals.len() as u64),
+                last,
+            }
         }
         WorkloadPlan::Generated(generated) => {
             let config = &generated.config;
             let of = targets(&config.targets, plan);
             let kind = generated.process.kind();
-            let mean = config
-                .until
-                .zip(config.process.mean_rate_per_s())
-                .map(|(until, rate_per_s)| (until.since(config.from).as_secs_f64() * rate_per_s) as u64);
+            let mean =
+                config.until.zip(config.process.mean_rate_per_s()).map(|(until, rate_per_s)| {
+                    (until.since(config.from).as_secs_f64() * rate_per_s) as u64
+                });
             let arrivals = match (mean, config.count) {
                 (None, count) if config.until.is_none() => Arrivals::Exactly(count.unwrap_or(0)),
                 (mean, count) => Arrivals::About(mean.unwrap_or(1).min(count.unwrap_or(u64::MAX))),
@@ -125,9 +141,18 @@ fn workload(workload: &WorkloadPlan, plan: &Plan, traces: &KnownTraces) -> Workl
             WorkloadInventory { kind: "closed", of, arrivals, last: config.until }
         }
         WorkloadPlan::AzureLike(azure) => {
-            let of = format!("{} functions of {} apps", azure.drawn.functions().len(), azure.drawn.config().apps);
+            let of = format!(
+                "{} functions of {} apps",
+                azure.drawn.functions().len(),
+                azure.drawn.config().apps
+            );
             let arrivals = Arrivals::About(azure.drawn.expected_arrivals() as u64);
-            WorkloadInventory { kind: "azure-like", of, arrivals, last: Some(azure.drawn.config().until) }
+            WorkloadInventory {
+                kind: "azure-like",
+                of,
+                arrivals,
+                last: Some(azure.drawn.config().until),
+            }
         }
         WorkloadPlan::Azure(azure) => {
             let arrivals = match azure.arrivals() {
@@ -135,7 +160,12 @@ fn workload(workload: &WorkloadPlan, plan: &Plan, traces: &KnownTraces) -> Workl
                 (number, false) => Arrivals::About(number),
             };
             let source = &azure.trace.source;
-            WorkloadInventory { kind: source.kind(), of: source.shown().to_owned(), arrivals, last: Some(azure.last()) }
+            WorkloadInventory {
+                kind: source.kind(),
+                of: source.shown().to_owned(),
+                arrivals,
+                last: Some(azure.last()),
+            }
         }
         WorkloadPlan::Csv(csv) => {
             let size = traces.size(csv);
@@ -150,7 +180,8 @@ fn workload(workload: &WorkloadPlan, plan: &Plan, traces: &KnownTraces) -> Workl
     }
 }
 
-/// How long it takes a client of a closed loop to think and to get an answer, if it waits for nothing but the sleeps of bodies.
+/// How long it takes a client of a closed loop to think and to get an answer, if it waits for
+/// nothing but the sleeps of bodies.
 fn turn_s(closed: &ClosedPlan, plan: &Plan) -> f64 {
     let mean_s = |distribution: &DurationDistribution| distribution.seconds().mean().unwrap_or(0.0);
     let step_s = |step: &StepPlan| match step {
@@ -159,7 +190,9 @@ fn turn_s(closed: &ClosedPlan, plan: &Plan) -> f64 {
         _ => 0.0,
     };
     let body_s = |&index: &u32| -> f64 {
-        plan.functions.get(index as usize).map_or(0.0, |function| function.body.iter().map(step_s).sum())
+        plan.functions
+            .get(index as usize)
+            .map_or(0.0, |function| function.body.iter().map(step_s).sum())
     };
     let functions = closed.closed.config().targets.functions();
     // Popular functions count as much as others here.
@@ -170,7 +203,10 @@ fn turn_s(closed: &ClosedPlan, plan: &Plan) -> f64 {
 /// The function that is invoked, or how many there are.
 fn targets(targets: &Targets, plan: &Plan) -> String {
     match targets.functions() {
-        [only] => plan.functions.get(*only as usize).map_or(String::new(), |function| function.name.clone()),
+        [only] => plan
+            .functions
+            .get(*only as usize)
+            .map_or(String::new(), |function| function.name.clone()),
         functions => format!("{} functions", functions.len()),
     }
 }

@@ -25,15 +25,24 @@ pub fn labels(runs: &[&[Setting]]) -> Vec<Option<String>> {
     for label in plain.iter().flatten() {
         *count.entry(label.to_ascii_lowercase()).or_insert(0) += 1;
     }
-    let is_shared = |label: &String| count.get(&label.to_ascii_lowercase()).is_some_and(|count| *count > 1);
-    let mut taken: BTreeSet<String> =
-        plain.iter().flatten().filter(|label| !is_shared(label)).map(|label| label.to_ascii_lowercase()).collect();
+    let is_shared =
+        |label: &String| count.get(&label.to_ascii_lowercase()).is_some_and(|count| *count > 1);
+    let mut taken: BTreeSet<String> = plain
+        .iter()
+        .flatten()
+        .filter(|label| !is_shared(label))
+        .map(|label| label.to_ascii_lowercase())
+        .collect();
     for (label, settings) in plain.iter_mut().zip(runs) {
         let Some(label) = label.as_mut().filter(|label| is_shared(label)) else { continue };
         let hashed = format!("{label}-{}", hash(settings));
         // The same values may be written twice.
-        let names = std::iter::once(hashed.clone()).chain((2..).map(|number| format!("{hashed}-{number}")));
-        *label = names.into_iter().find(|name| taken.insert(name.to_ascii_lowercase())).unwrap_or(hashed);
+        let names =
+            std::iter::once(hashed.clone()).chain((2..).map(|number| format!("{hashed}-{number}")));
+        *label = names
+            .into_iter()
+            .find(|name| taken.insert(name.to_ascii_lowercase()))
+            .unwrap_or(hashed);
     }
     plain
 }
@@ -67,7 +76,8 @@ fn plain(settings: &[Setting]) -> Option<String> {
 
 /// A part of the hash of the fields and values.
 fn hash(settings: &[Setting]) -> String {
-    let text: String = settings.iter().map(|setting| format!("{}={}\n", setting.path, setting.shown)).collect();
+    let text: String =
+        settings.iter().map(|setting| format!("{}={}\n", setting.path, setting.shown)).collect();
     let mut hash = sha256(text.as_bytes());
     hash.truncate(HASH);
     hash
@@ -82,7 +92,9 @@ mod tests {
     fn of(values: &[&str]) -> Vec<String> {
         let settings: Vec<Vec<Setting>> = values
             .iter()
-            .map(|value| vec![Setting { path: "workload.0.file".to_owned(), shown: (*value).to_owned() }])
+            .map(|value| {
+                vec![Setting { path: "workload.0.file".to_owned(), shown: (*value).to_owned() }]
+            })
             .collect();
         let runs: Vec<&[Setting]> = settings.iter().map(Vec::as_slice).collect();
         labels(&runs).into_iter().map(Option::unwrap).collect()
@@ -92,8 +104,8 @@ mod tests {
     fn names_tell_the_values() {
         assert_eq!(labels(&[&[]]), [None]);
         assert_eq!(of(&["a.csv", "5/s", "1_000"]), ["file-a.csv", "file-5-s", "file-1_000"]);
-        let two =
-            ["service.reuse", "service.startup"].map(|path| Setting { path: path.to_owned(), shown: "x".to_owned() });
+        let two = ["service.reuse", "service.startup"]
+            .map(|path| Setting { path: path.to_owned(), shown: "x".to_owned() });
         assert_eq!(labels(&[&two]), [Some("reuse-x_startup-x".to_owned())]);
     }
 
@@ -111,7 +123,8 @@ mod tests {
         assert_eq!(same[1..], [format!("{}-2", same[0]), format!("{}-3", same[0])]);
         // What is cut off may be all that is different.
         let long = "v".repeat(300);
-        let [one, other] = <[String; 2]>::try_from(of(&[&format!("{long}1"), &format!("{long}2")])).unwrap();
+        let [one, other] =
+            <[String; 2]>::try_from(of(&[&format!("{long}1"), &format!("{long}2")])).unwrap();
         assert_ne!(one, other);
         assert!(one.len() < 220);
     }

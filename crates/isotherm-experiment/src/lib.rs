@@ -15,23 +15,28 @@
 //!
 //! # From text to plan
 //!
-//! An experiment is a TOML or a JSON file. It is read into a [tree] in which every key and every value knows its [place](source).
-//! What is said outside of the file ([`Overrides`]) and the values of a `[sweep]` are put into the tree, then its
-//! [parameters](tree::parameters). The readers of [`check`] go over the tree, collect [everything that is wrong](diagnostic) and, if
-//! that is nothing, make a checked [`Plan`]: names resolved, defaults written out, the platform built. A file with a `[sweep]` gives
-//! several plans. What fields there are is [described by data](check::schema), from which `docs/reference/experiment.md` is written.
+//! An experiment is a TOML or a JSON file. It is read into a [tree] in which every key and every
+//! value knows its [place](source). What is said outside of the file ([`Overrides`]) and the values
+//! of a `[sweep]` are put into the tree, then its [parameters](tree::parameters). The readers of
+//! [`check`] go over the tree, collect [everything that is wrong](diagnostic) and, if that is
+//! nothing, make a checked [`Plan`]: names resolved, defaults written out, the platform built. A
+//! file with a `[sweep]` gives several plans. What fields there are is [described by
+//! data](check::schema), from which `docs/reference/experiment.md` is written.
 //!
 //! # From plan to results
 //!
-//! A plan is simulated by actors of the crates below; records stream into `invocations.csv` under a temporary name, and when the
-//! run has ended the [files appear](output) together: the records, `summary.json`, and `manifest.toml`, which is the plan as an experiment
-//! file again. The same plan and seed give the same bytes, on any machine and from any folder: no wall clock and no path gets into
-//! them, except the way to the files that a manifest names. [`RunOptions`] say who watches a run, and may end it.
+//! A plan is simulated by actors of the crates below; records stream into `invocations.csv` under a
+//! temporary name, and when the run has ended the [files appear](output) together: the records,
+//! `summary.json`, and `manifest.toml`, which is the plan as an experiment file again. The same
+//! plan and seed give the same bytes, on any machine and from any folder: no wall clock and no path
+//! gets into them, except the way to the files that a manifest names. [`RunOptions`] say who
+//! watches a run, and may end it.
 //!
 //! # Invariants
 //!
-//! * Nothing is simulated before everything that can be checked has been checked. Only a broken row in the middle of a trace is found
-//!   on the way, and ends the run without results; [`Experiment::load_whole`] finds that as well.
+//! * Nothing is simulated before everything that can be checked has been checked. Only a broken row
+//!   in the middle of a trace is found on the way, and ends the run without results;
+//!   [`Experiment::load_whole`] finds that as well.
 //! * Nothing below this crate opens a path, and it never prints.
 
 mod arrivals;

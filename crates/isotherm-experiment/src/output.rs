@@ -49,7 +49,8 @@ pub const MANIFEST: &str = "manifest.toml";
 /// The files of a run, the one that seals them last.
 pub const FILES: [&str; 3] = [INVOCATIONS, SUMMARY, MANIFEST];
 
-/// A folder that results are being written into. Dropped before [`commit`](Output::commit), it leaves nothing behind.
+/// A folder that results are being written into. Dropped before [`commit`](Output::commit), it
+/// leaves nothing behind.
 pub struct Output<'a> {
     folder: PathBuf,
     rules: Rules<'a>,
@@ -256,8 +257,10 @@ mod tests {
     use super::*;
 
     fn names(folder: &Path) -> Vec<String> {
-        let mut names: Vec<_> =
-            std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        let mut names: Vec<_> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
         names.sort();
         names
     }
@@ -308,7 +311,10 @@ mod tests {
                 .into_iter()
                 .collect::<Vec<_>>()
         );
-        assert_eq!((read(&folder, INVOCATIONS), read(&folder, SUMMARY)), ("id\n".to_owned(), "{}\n".to_owned()));
+        assert_eq!(
+            (read(&folder, INVOCATIONS), read(&folder, SUMMARY)),
+            ("id\n".to_owned(), "{}\n".to_owned())
+        );
         // `printf 'id\n' | sha256sum`, `printf '{}\n' | sha256sum`
         let hashes = "\n[manifest.sha256]\n\
             \"invocations.csv\" = \"984a644ec3b56d32b0404777e1eb73390c4b0742a6a0e183f07861056b6746de\"\n\
@@ -326,7 +332,10 @@ mod tests {
         write(&second, "half a line");
         drop(second);
         assert_eq!(names(parent.path()), FILES_SORTED);
-        assert_eq!((read(parent.path(), INVOCATIONS), read(parent.path(), SUMMARY)), ("id\n".into(), "first".into()));
+        assert_eq!(
+            (read(parent.path(), INVOCATIONS), read(parent.path(), SUMMARY)),
+            ("id\n".into(), "first".into())
+        );
     }
 
     const FILES_SORTED: [&str; 3] = [INVOCATIONS, MANIFEST, SUMMARY];
@@ -354,7 +363,10 @@ mod tests {
         let manifest = read(parent.path(), MANIFEST);
         second.commit(&[(SUMMARY, "second")], "").unwrap_err();
         assert_eq!(names(parent.path()), FILES_SORTED);
-        assert_eq!((read(parent.path(), INVOCATIONS), read(parent.path(), MANIFEST)), ("id\n".to_owned(), manifest));
+        assert_eq!(
+            (read(parent.path(), INVOCATIONS), read(parent.path(), MANIFEST)),
+            ("id\n".to_owned(), manifest)
+        );
     }
 
     #[test]
@@ -381,7 +393,10 @@ mod tests {
         let second = create(&folder, true);
         write(&second, "second\n");
         second.commit(&[(SUMMARY, "second")], "").unwrap();
-        assert_eq!((read(&folder, INVOCATIONS), read(&folder, SUMMARY)), ("second\n".into(), "second".into()));
+        assert_eq!(
+            (read(&folder, INVOCATIONS), read(&folder, SUMMARY)),
+            ("second\n".into(), "second".into())
+        );
         // One that comes to a folder which the other one is about to remove makes it again.
         let (failed, begun) = (std::sync::atomic::AtomicU32::new(0), parent.path().join("a/b/c"));
         std::thread::scope(|scope| {
@@ -391,7 +406,9 @@ mod tests {
                         match Output::create(&begun, true, rules()) {
                             Ok(output) => drop(output),
                             Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {}
-                            Err(_) => drop(failed.fetch_add(1, std::sync::atomic::Ordering::Relaxed)),
+                            Err(_) => {
+                                failed.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                            }
                         }
                     }
                 });
@@ -404,7 +421,8 @@ mod tests {
     #[test]
     fn what_dead_runs_left_goes_with_the_next() {
         let folder = tempfile::tempdir().unwrap();
-        let stray = [".invocations.csv.aBc123.partial", ".summary.json.aBc123.partial", ".isotherm.lock"];
+        let stray =
+            [".invocations.csv.aBc123.partial", ".summary.json.aBc123.partial", ".isotherm.lock"];
         for name in stray.iter().chain(&[".mine.csv.aBc123.partial"]) {
             std::fs::write(folder.path().join(name), "half").unwrap();
         }
@@ -418,7 +436,9 @@ mod tests {
         use std::os::unix::fs::MetadataExt;
         let here = std::env::temp_dir().metadata().unwrap().dev();
         let others = ["/dev/shm", "/run/shm", env!("CARGO_MANIFEST_DIR")].map(Path::new);
-        let mut others = others.into_iter().filter(|other| other.metadata().is_ok_and(|known| known.dev() != here));
+        let mut others = others
+            .into_iter()
+            .filter(|other| other.metadata().is_ok_and(|known| known.dev() != here));
         others.find_map(|other| tempfile::tempdir_in(other).ok())
     }
 
@@ -436,7 +456,8 @@ mod tests {
             symlink(file, folder.path().join(name)).unwrap();
         }
         symlink("/dev/null", folder.path().join(SUMMARY)).unwrap();
-        // What runs have left that were killed: one while it wrote, one while files got their names.
+        // What runs have left that were killed: one while it wrote, one while files got their
+        // names.
         std::fs::write(other.join(".records.aBc123.partial"), "half").unwrap();
         std::fs::write(other.join(".seal.aBc123.earlier"), "older").unwrap();
         let rules = Rules { force: true, ..rules() };
@@ -445,7 +466,9 @@ mod tests {
         let (here, there) = (names(folder.path()), names(&other));
         assert_eq!(here, [".isotherm.lock", INVOCATIONS, MANIFEST, SUMMARY]);
         assert!(
-            there.len() == 3 && there[0].starts_with(".records.") && there[0] != ".records.aBc123.partial",
+            there.len() == 3
+                && there[0].starts_with(".records.")
+                && there[0] != ".records.aBc123.partial",
             "{there:?}"
         );
         output.commit(&[(SUMMARY, "{}\n")], "name = \"m\"\n").unwrap();
@@ -465,7 +488,11 @@ mod tests {
         create(folder.path(), true).commit(&[(SUMMARY, "first")], "").unwrap();
         let second = create(folder.path(), false);
         assert!(second.invocations().unwrap().is_none());
-        assert_eq!(names(folder.path()), [".isotherm.lock", INVOCATIONS, MANIFEST, SUMMARY], "all is as it was");
+        assert_eq!(
+            names(folder.path()),
+            [".isotherm.lock", INVOCATIONS, MANIFEST, SUMMARY],
+            "all is as it was"
+        );
         second.commit(&[(SUMMARY, "second")], "").unwrap();
         assert_eq!(names(folder.path()), [MANIFEST, SUMMARY]);
     }

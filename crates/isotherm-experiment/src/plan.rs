@@ -1,14 +1,16 @@
 //! A checked plan: everything a run needs, with every name resolved and every default written out.
 //!
-//! A plan is made by [`crate::Experiment::load`], or by code that has checked as much. So its indexes are
-//! good: a function's image, a step's storage and an arrival's function exist, hosts and disks are
-//! those of its own platform, and routes connect those that must talk.
+//! A plan is made by [`crate::Experiment::load`], or by code that has checked as much. So its
+//! indexes are good: a function's image, a step's storage and an arrival's function exist, hosts
+//! and disks are those of its own platform, and routes connect those that must talk.
 
 use std::sync::Arc;
 
 use isotherm_kernel::{Duration, Limits};
 use isotherm_platform::{DiskId, HostId, PlatformSpec};
-use isotherm_serverless::{AfterFailure, ContainerReuse, OnFailure, Payloads, Preset, Slots, Throttle};
+use isotherm_serverless::{
+    AfterFailure, ContainerReuse, OnFailure, Payloads, Preset, Slots, Throttle,
+};
 
 mod azure;
 mod workload;
@@ -18,29 +20,35 @@ pub use crate::policies::{EvictionKind, ImageEvictionKind, KeepAliveKind, Schedu
 use crate::source::Span;
 
 pub use azure::{AppMemory, AzureContent, AzurePlan, AzureSource, AzureTrace, ListedPlan};
-pub use workload::{AzureLikePlan, ClosedPlan, CsvPlan, GeneratedPlan, ProcessPlan, TableFormat, WorkloadPlan};
+pub use workload::{
+    AzureLikePlan, ClosedPlan, CsvPlan, GeneratedPlan, ProcessPlan, TableFormat, WorkloadPlan,
+};
 
-/// How long an idle container is kept if the experiment does not say, under preset `default`: roughly what the large
-/// platforms are known to do. Under `wrench` none is kept, as in the reference.
+/// How long an idle container is kept if the experiment does not say, under preset `default`:
+/// roughly what the large platforms are known to do. Under `wrench` none is kept, as in the
+/// reference.
 ///
-/// This is a default of experiments. A library user who makes a [`ServiceConfig`](isotherm_serverless::ServiceConfig) begins
-/// with containers that are not kept, and chooses.
+/// This is a default of experiments. A library user who makes a
+/// [`ServiceConfig`](isotherm_serverless::ServiceConfig) begins with containers that are not kept,
+/// and chooses.
 pub const DEFAULT_KEEP_ALIVE: Duration = Duration::from_secs(600);
 
 /// One run, ready to be simulated.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Name of the experiment: letters, digits, `-`, `_` and `.` only, so that it can name a folder.
+    /// Name of the experiment: letters, digits, `-`, `_` and `.` only, so that it can name a
+    /// folder.
     pub name: String,
     /// What all random numbers derive from.
     pub seed: u64,
     /// Which rules the platform follows, how exactly networks are shared, and what ends first of
     /// what ends at the same date ([`Preset::simulation`]).
     ///
-    /// When the latency of a flow ends, the reference shares out anew only what is connected to the first link of the flow
-    /// ([`Marking::FirstResource`](isotherm_kernel::Marking)); its other links may carry more than they can until something
-    /// else happens there. This is a defect, but it moves dates, so `wrench`, which is there for dates, reproduces it.
-    /// `default` shares exactly.
+    /// When the latency of a flow ends, the reference shares out anew only what is connected to the
+    /// first link of the flow ([`Marking::FirstResource`](isotherm_kernel::Marking)); its other
+    /// links may carry more than they can until something else happens there. This is a defect, but
+    /// it moves dates, so `wrench`, which is there for dates, reproduces it. `default` shares
+    /// exactly.
     pub preset: Preset,
     /// What the run may use before it is ended with an error.
     pub limits: Limits,
@@ -141,7 +149,8 @@ impl ServicePlan {
         }
     }
 
-    /// Whether invoking a function takes no time of its own: messages of 0 bytes and no processing overhead.
+    /// Whether invoking a function takes no time of its own: messages of 0 bytes and no processing
+    /// overhead.
     pub fn invoking_is_free(&self) -> bool {
         self.payloads == Payloads::default() && self.processing_overhead.is_zero()
     }
@@ -204,7 +213,8 @@ pub struct FunctionPlan {
     pub on_failure: OnFailurePlan,
     /// How many invocations of it run at once.
     pub concurrency: ConcurrencyPlan,
-    /// What it does when it is invoked, unless the invocation says otherwise. Empty if every invocation does.
+    /// What it does when it is invoked, unless the invocation says otherwise. Empty if every
+    /// invocation does.
     pub body: Body,
     /// The workload that brought it; `None` if the experiment has it.
     pub workload: Option<usize>,

@@ -48,7 +48,8 @@ impl PlatformFile {
         let shown = path.display().to_string();
         let text = files::read_given(path, &shown, files::LARGEST_TEXT, "")?;
         let is_xml = text.trim_start_matches('\u{feff}').trim_start().starts_with('<');
-        let named_xml = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("xml"));
+        let named_xml =
+            path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("xml"));
         if !is_xml && !named_xml {
             return Self::of_experiment(path, overrides);
         }
@@ -75,7 +76,8 @@ impl PlatformFile {
         match read {
             Ok(spec) => {
                 let warnings = diagnostics(spec.warnings(), Severity::Warning);
-                let title = spec.zones().next().map(|(_, zone)| zone.name.clone()).unwrap_or_default();
+                let title =
+                    spec.zones().next().map(|(_, zone)| zone.name.clone()).unwrap_or_default();
                 let warnings = Diagnostics::new(sources, warnings);
                 Ok(Self { title, spec, parts: Vec::new(), warnings, inputs })
             }

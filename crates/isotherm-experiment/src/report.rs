@@ -26,9 +26,11 @@ pub struct RunReport {
     pub summary: SummaryReport,
     /// What the platform did.
     pub platform: PlatformCounts,
-    /// How much of the compute hosts was in use; absent if no time passed between the first submission and the end.
+    /// How much of the compute hosts was in use; absent if no time passed between the first
+    /// submission and the end.
     pub utilisation: Option<UtilisationReport>,
-    /// Requests to invoke a function that the service never took in. They are no invocations and have no record.
+    /// Requests to invoke a function that the service never took in. They are no invocations and
+    /// have no record.
     pub requests_lost: u64,
     /// Cold starts that were measured on a real platform, if the experiment gives them.
     pub measured_cold_starts: Option<u64>,
@@ -54,7 +56,8 @@ impl RunReport {
 
     /// The text of `summary.json`.
     pub fn to_json(&self) -> String {
-        // Strings, numbers and lists with fixed names always serialise; a number that is not finite becomes null.
+        // Strings, numbers and lists with fixed names always serialise; a number that is not finite
+        // becomes null.
         let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
         text.push('\n');
         text

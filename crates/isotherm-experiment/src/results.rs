@@ -77,7 +77,9 @@ impl Results {
             match sha256_of(&path) {
                 Ok(found) if found == *hash => {}
                 Ok(_) => return Err(ResultsError::Differs(path)),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(ResultsError::Missing(path)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    return Err(ResultsError::Missing(path));
+                }
                 Err(source) => return Err(ResultsError::Unreadable { path, source }),
             }
         }
@@ -112,8 +114,10 @@ impl Results {
 
 /// The end of a manifest: the hashes of the files that belong to it.
 pub(crate) fn listing(hashes: &[(&str, String)]) -> String {
-    let lines: String =
-        hashes.iter().map(|(name, hash)| format!("{} = {}\n", text::key(name), text::string(hash))).collect();
+    let lines: String = hashes
+        .iter()
+        .map(|(name, hash)| format!("{} = {}\n", text::key(name), text::string(hash)))
+        .collect();
     format!("\n[manifest.sha256]\n{lines}")
 }
 
@@ -128,5 +132,6 @@ fn hashes(manifest: &str) -> Option<Vec<(String, String)>> {
 pub(crate) fn is_listed(manifest: &Path, name: &str) -> bool {
     let text = std::fs::read_to_string(manifest).unwrap_or_default();
     // A manifest without hashes says nothing against any file.
-    hashes(&text).is_none_or(|hashes| name == MANIFEST || hashes.iter().any(|(known, _)| known == name))
+    hashes(&text)
+        .is_none_or(|hashes| name == MANIFEST || hashes.iter().any(|(known, _)| known == name))
 }

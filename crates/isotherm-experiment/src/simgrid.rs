@@ -23,8 +23,14 @@ pub(crate) fn platform(
 }
 
 /// An error or a warning of the reader at its place in the file, or `elsewhere` if it has none.
-pub(crate) fn diagnostic(error: &PlatformError, source: SourceId, elsewhere: Span, sources: &Sources) -> Diagnostic {
-    let place =
-        error.place().map_or(elsewhere, |place| sources.word_at(source, place.line as usize, place.column as usize));
+pub(crate) fn diagnostic(
+    error: &PlatformError,
+    source: SourceId,
+    elsewhere: Span,
+    sources: &Sources,
+) -> Diagnostic {
+    let place = error.place().map_or(elsewhere, |place| {
+        sources.word_at(source, place.line as usize, place.column as usize)
+    });
     Diagnostic::at(place, error.problem().to_string(), error.hint().unwrap_or_default())
 }

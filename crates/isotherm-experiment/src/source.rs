@@ -1,8 +1,8 @@
 //! Texts and places in them.
 //!
-//! Every value of an experiment remembers where it was written, so that an error found much later can still show the
-//! line. Places are byte ranges of one of several texts: the experiment file itself, the platform file, one line of
-//! a trace.
+//! Every value of an experiment remembers where it was written, so that an error found much later
+//! can still show the line. Places are byte ranges of one of several texts: the experiment file
+//! itself, the platform file, one line of a trace.
 
 use std::ops::Range;
 use std::path::Path;
@@ -49,7 +49,8 @@ pub struct Source {
     pub text: String,
     /// The number of its first line in the file, counted from 1.
     pub first_line: usize,
-    /// Whether it is no file, but what was said on the command line. Paths in it are relative to the current folder.
+    /// Whether it is no file, but what was said on the command line. Paths in it are relative to
+    /// the current folder.
     pub is_argument: bool,
 }
 
@@ -76,15 +77,26 @@ impl Sources {
         self.add_lines(name, text, 1)
     }
 
-    /// Adds some lines of a file; `first_line` is the number of the first of them, counted from 1. The same lines of the same
-    /// file are one source: the variants of a sweep all read the same platform, and what is wrong with it is told once.
-    pub fn add_lines(&mut self, name: impl Into<String>, text: impl Into<String>, first_line: usize) -> SourceId {
+    /// Adds some lines of a file; `first_line` is the number of the first of them, counted from 1.
+    /// The same lines of the same file are one source: the variants of a sweep all read the same
+    /// platform, and what is wrong with it is told once.
+    pub fn add_lines(
+        &mut self,
+        name: impl Into<String>,
+        text: impl Into<String>,
+        first_line: usize,
+    ) -> SourceId {
         self.insert(Source { name: name.into(), text: text.into(), first_line, is_argument: false })
     }
 
     /// Adds what was said behind `--set` on the command line.
     pub fn add_argument(&mut self, text: impl Into<String>) -> SourceId {
-        self.insert(Source { name: "--set".to_owned(), text: text.into(), first_line: 1, is_argument: true })
+        self.insert(Source {
+            name: "--set".to_owned(),
+            text: text.into(),
+            first_line: 1,
+            is_argument: true,
+        })
     }
 
     fn insert(&mut self, source: Source) -> SourceId {
@@ -100,13 +112,15 @@ impl Sources {
         &self.sources[id.0 as usize]
     }
 
-    /// The place of the word that begins at a line and a column (both counted from 1, the column in characters).
-    /// A place past the end of the text becomes its end.
+    /// The place of the word that begins at a line and a column (both counted from 1, the column in
+    /// characters). A place past the end of the text becomes its end.
     pub fn word_at(&self, source: SourceId, line: usize, column: usize) -> Span {
         let text = &self.get(source).text;
-        let line_start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+        let line_start: usize =
+            text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
         let rest = &text[line_start..];
-        let start = line_start + rest.char_indices().nth(column.saturating_sub(1)).map_or(rest.len(), |(at, _)| at);
+        let start = line_start
+            + rest.char_indices().nth(column.saturating_sub(1)).map_or(rest.len(), |(at, _)| at);
         let after = &text[start..];
         let word = match after.chars().next() {
             // A quoted value goes to its closing quote.

@@ -1,7 +1,7 @@
 //! Traces on disk: opening them, and showing what is wrong with them.
 //!
-//! Reading is done by [`isotherm_workload`], which opens no files; this module does, and turns an error of a trace into a
-//! diagnostic that shows the row.
+//! Reading is done by [`isotherm_workload`], which opens no files; this module does, and turns an
+//! error of a trace into a diagnostic that shows the row.
 
 use std::fs::File;
 use std::path::Path;
@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use isotherm_kernel::RandomStreams;
 use isotherm_workload::{
-    Azure2019Replay, Azure2021Trace, CsvTrace, FunctionNames, JsonlTrace, ParquetTrace, TraceCheck, TraceError,
-    TraceProblem, Workload, WorkloadError, check_jsonl, check_parquet, check_trace,
+    Azure2019Replay, Azure2021Trace, CsvTrace, FunctionNames, JsonlTrace, ParquetTrace, TraceCheck,
+    TraceError, TraceProblem, Workload, WorkloadError, check_jsonl, check_parquet, check_trace,
 };
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -23,7 +23,10 @@ use crate::source::Sources;
 /// # Errors
 ///
 /// What is wrong with the trace; a file that cannot be opened is unreadable.
-pub fn open(plan: &CsvPlan, functions: FunctionNames) -> Result<Box<dyn Workload + Send>, WorkloadError> {
+pub fn open(
+    plan: &CsvPlan,
+    functions: FunctionNames,
+) -> Result<Box<dyn Workload + Send>, WorkloadError> {
     let file = open_file(&plan.path, &plan.shown)?;
     let (name, columns) = (plan.shown.as_str(), &plan.columns);
     Ok(match plan.format {
@@ -38,7 +41,11 @@ pub fn open(plan: &CsvPlan, functions: FunctionNames) -> Result<Box<dyn Workload
 /// # Errors
 ///
 /// What is wrong with the trace as a whole; a file that cannot be opened is unreadable.
-pub fn check(plan: &CsvPlan, functions: FunctionNames, most: usize) -> Result<TraceCheck, WorkloadError> {
+pub fn check(
+    plan: &CsvPlan,
+    functions: FunctionNames,
+    most: usize,
+) -> Result<TraceCheck, WorkloadError> {
     let file = open_file(&plan.path, &plan.shown)?;
     let (name, columns) = (plan.shown.as_str(), &plan.columns);
     match plan.format {
@@ -53,7 +60,10 @@ pub fn check(plan: &CsvPlan, functions: FunctionNames, most: usize) -> Result<Tr
 /// # Errors
 ///
 /// What is wrong with the trace; a file that cannot be opened is unreadable.
-pub fn azure(plan: &AzurePlan, streams: RandomStreams) -> Result<Box<dyn Workload + Send>, WorkloadError> {
+pub fn azure(
+    plan: &AzurePlan,
+    streams: RandomStreams,
+) -> Result<Box<dyn Workload + Send>, WorkloadError> {
     let AzureTrace { source, content, numbers } = &*plan.trace;
     match content {
         AzureContent::Year2019(trace) => {
@@ -68,13 +78,20 @@ pub fn azure(plan: &AzurePlan, streams: RandomStreams) -> Result<Box<dyn Workloa
             let file = open_file(path, source.shown())?;
             // None of its functions is left out, so that they follow each other.
             let first = numbers.first().copied().flatten().unwrap_or(0);
-            let trace = Azure2021Trace::new(source.shown(), file, Arc::clone(trace), first, plan.replay.until)?;
+            let trace = Azure2021Trace::new(
+                source.shown(),
+                file,
+                Arc::clone(trace),
+                first,
+                plan.replay.until,
+            )?;
             Ok(Box::new(trace))
         }
     }
 }
 
-/// What is wrong with a workload, as it is shown: for a trace, the row with the value in question marked.
+/// What is wrong with a workload, as it is shown: for a trace, the row with the value in question
+/// marked.
 pub fn diagnostic(error: &WorkloadError, sources: &mut Sources) -> Diagnostic {
     let WorkloadError::Trace(error) = error else {
         return Diagnostic::without_place(error.to_string());
@@ -88,7 +105,8 @@ pub fn diagnostic(error: &WorkloadError, sources: &mut Sources) -> Diagnostic {
     let message = text.strip_prefix(&place).unwrap_or(&text).to_owned();
     let Some(line) = error.line.filter(|_| !error.row.is_empty()) else {
         // There is no row to be shown.
-        let message = error.line.map_or_else(|| message.clone(), |line| format!("line {line}: {message}"));
+        let message =
+            error.line.map_or_else(|| message.clone(), |line| format!("line {line}: {message}"));
         let source = sources.add(&error.name, "");
         return Diagnostic::at(sources.line(source, 1), message, error.hint());
     };

@@ -1,8 +1,9 @@
 //! An experiment file as a tree in which every key and every value knows its place.
 //!
-//! The tree knows nothing about experiments. The readers of [`crate::check`] walk over it and find everything that is
-//! wrong; a file that is not even [TOML](toml) or [JSON](json) is reported from here. On its way from the file to the readers
-//! the tree may be changed: fields are [set by their path](path) (`--set`, `[sweep]`), and then [parameters] are put in.
+//! The tree knows nothing about experiments. The readers of [`crate::check`] walk over it and find
+//! everything that is wrong; a file that is not even [TOML](toml) or [JSON](json) is reported from
+//! here. On its way from the file to the readers the tree may be changed: fields are [set by their
+//! path](path) (`--set`, `[sweep]`), and then [parameters] are put in.
 
 use crate::source::Span;
 

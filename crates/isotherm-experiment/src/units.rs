@@ -1,8 +1,10 @@
-//! Quantities as people write them, strictly: a number and a unit, `"250MB"`, `"10min"`, `"3/s"`, `"5Gf"`, `"1Gbps"`.
+//! Quantities as people write them, strictly: a number and a unit, `"250MB"`, `"10min"`, `"3/s"`,
+//! `"5Gf"`, `"1Gbps"`.
 //!
-//! `MB` is 10^6 bytes and `MiB` is 2^20; a quantity without a unit is an error, and so is a unit in the wrong case (`mb`,
-//! `KB`), because it may have been meant in two ways. Sizes and durations are converted by integer arithmetic, so that
-//! `"0.1s"` is exactly 100,000,000 nanoseconds, and rounded to a whole byte or nanosecond.
+//! `MB` is 10^6 bytes and `MiB` is 2^20; a quantity without a unit is an error, and so is a unit in
+//! the wrong case (`mb`, `KB`), because it may have been meant in two ways. Sizes and durations are
+//! converted by integer arithmetic, so that `"0.1s"` is exactly 100,000,000 nanoseconds, and
+//! rounded to a whole byte or nanosecond.
 
 use isotherm_kernel::Duration;
 use thiserror::Error;
@@ -24,7 +26,8 @@ pub enum Dimension {
     Bandwidth,
 }
 
-/// A unit and how many base units it is: bytes, nanoseconds, events per 1e-9 s..., as a fraction `times / per`.
+/// A unit and how many base units it is: bytes, nanoseconds, events per 1e-9 s..., as a fraction
+/// `times / per`.
 struct Unit {
     name: &'static str,
     times: u64,
@@ -240,7 +243,9 @@ impl UnitError {
 
 fn unit_hint(unit: &str, dimension: Dimension) -> String {
     match (unit, dimension) {
-        ("m", Dimension::Duration) => return "write `min` for minutes, `ms` for milliseconds".to_owned(),
+        ("m", Dimension::Duration) => {
+            return "write `min` for minutes, `ms` for milliseconds".to_owned();
+        }
         ("K" | "KB", Dimension::Size) => {
             return "write `kB` for 1000 bytes, `KiB` for 1024 bytes".to_owned();
         }
@@ -354,9 +359,14 @@ fn integer(text: &str, dimension: Dimension) -> Result<u64, UnitError> {
 
 fn real(text: &str, dimension: Dimension) -> Result<f64, UnitError> {
     let (number, unit) = split(text, dimension)?;
-    let number: f64 = number.parse().map_err(|_| UnitError::NotANumber { text: text.to_owned(), dimension })?;
+    let number: f64 =
+        number.parse().map_err(|_| UnitError::NotANumber { text: text.to_owned(), dimension })?;
     let value = number * unit.times as f64 / unit.per as f64;
-    if value.is_finite() { Ok(value) } else { Err(UnitError::TooLarge { text: text.to_owned(), dimension }) }
+    if value.is_finite() {
+        Ok(value)
+    } else {
+        Err(UnitError::TooLarge { text: text.to_owned(), dimension })
+    }
 }
 
 /// Splits a text into the number, without sign, and its unit. One space may stand between them.
@@ -389,7 +399,8 @@ fn split(text: &str, dimension: Dimension) -> Result<(&str, &'static Unit), Unit
 /// How many bytes at the beginning are a number: digits, perhaps a fraction, perhaps an exponent.
 fn number_length(text: &str) -> usize {
     let bytes = text.as_bytes();
-    let digits_from = |start: usize| bytes[start..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let digits_from =
+        |start: usize| bytes[start..].iter().take_while(|byte| byte.is_ascii_digit()).count();
     let mut length = digits_from(0);
     if length == 0 {
         return 0;
@@ -457,10 +468,15 @@ mod tests {
         assert_eq!(duration("0.5ns"), Ok(Duration::from_nanos(1)));
         assert_eq!(duration("0.4ns"), Ok(Duration::ZERO));
         assert_eq!(duration("1e-60s"), Ok(Duration::ZERO));
-        assert_eq!(duration("5m").unwrap_err().hint(), "write `min` for minutes, `ms` for milliseconds");
-        for (text, hint) in
-            [("5sec", "did you mean `s`?"), ("5minutes", "did you mean `min`?"), ("5H", "did you mean `h`?")]
-        {
+        assert_eq!(
+            duration("5m").unwrap_err().hint(),
+            "write `min` for minutes, `ms` for milliseconds"
+        );
+        for (text, hint) in [
+            ("5sec", "did you mean `s`?"),
+            ("5minutes", "did you mean `min`?"),
+            ("5H", "did you mean `h`?"),
+        ] {
             assert_eq!(duration(text).unwrap_err().hint(), hint, "{text}");
         }
         assert!(matches!(duration("600y"), Err(UnitError::UnknownUnit { .. })));

@@ -106,7 +106,17 @@ mod tests {
         );
         assert_eq!([98.5e6, 10e9].map(speed), ["98.5 Mf/s", "10 Gf/s"]);
         assert_eq!(
-            [64 << 30, 16_000_000_000, 1536, 0, u64::MAX, i64::MAX as u64, 5000 << 30, 32_000_000_000].map(size),
+            [
+                64 << 30,
+                16_000_000_000,
+                1536,
+                0,
+                u64::MAX,
+                i64::MAX as u64,
+                5000 << 30,
+                32_000_000_000
+            ]
+            .map(size),
             ["64 GiB", "16 GB", "1.536 kB", "0 B", "unlimited", "unlimited", "5000 GiB", "32 GB"]
         );
         assert_eq!(

@@ -5,7 +5,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::actor::Waiting;
-use crate::fluid::{ActivityError, ActivityId, ActivitySpec, assert_bound, assert_capacity, assert_penalty};
+use crate::fluid::{
+    ActivityError, ActivityId, ActivitySpec, assert_bound, assert_capacity, assert_penalty,
+};
 use crate::kernel::{Ready, Target};
 use crate::waiter::Waiter;
 use crate::{Kernel, ResourceId, Sharing};
@@ -30,8 +32,9 @@ pub(crate) enum Listener {
 
 /// Work in progress that is shared fluidly with others, see [`crate::fluid`].
 ///
-/// Awaiting it (also by `&mut`, to go on waiting later) gives how it ended. Dropping it cancels it, so that a
-/// killed actor leaves nothing behind; [`Activity::detach`] and [`Activity::on_end`] let it go on alone.
+/// Awaiting it (also by `&mut`, to go on waiting later) gives how it ended. Dropping it cancels it,
+/// so that a killed actor leaves nothing behind; [`Activity::detach`] and [`Activity::on_end`] let
+/// it go on alone.
 ///
 /// ```
 /// use isotherm_kernel::{ActivitySpec, Rank, Sharing, Simulation};
@@ -123,8 +126,13 @@ impl Kernel {
 
     /// Tells who listens to activity `index` how it ended.
     pub(crate) fn activity_ended(&self, index: u32, result: Result<(), ActivityError>) {
-        let listener =
-            self.inner.listeners.borrow_mut().get_mut(index as usize).map(std::mem::take).unwrap_or_default();
+        let listener = self
+            .inner
+            .listeners
+            .borrow_mut()
+            .get_mut(index as usize)
+            .map(std::mem::take)
+            .unwrap_or_default();
         if let Listener::Part(waiter) = listener {
             return self.wake(waiter.rouse());
         }
@@ -153,7 +161,8 @@ impl Kernel {
         self.inner.fluid.borrow().remaining(id, self.now())
     }
 
-    /// Progress per second of an activity as of the last time shares were computed; 0 once it has ended.
+    /// Progress per second of an activity as of the last time shares were computed; 0 once it has
+    /// ended.
     pub fn rate(&self, id: ActivityId) -> f64 {
         self.inner.fluid.borrow().rate(id)
     }
@@ -183,7 +192,8 @@ impl Kernel {
         self.inner.fluid.borrow_mut().set_bound(id, bound, self.now());
     }
 
-    /// Stops an activity until it is resumed. One that waits for its latency loses the rest of the latency.
+    /// Stops an activity until it is resumed. One that waits for its latency loses the rest of the
+    /// latency.
     pub fn suspend(&self, id: ActivityId) {
         let queue = &mut self.inner.agenda.borrow_mut().queue;
         self.inner.fluid.borrow_mut().suspend(id, self.now(), queue);
@@ -222,8 +232,8 @@ impl Activity {
     }
 
     /// Makes it a part of something that may have to begin anew: that it completes, while somebody
-    /// waits for it, is no [progress](Kernel::note_progress). Whoever does the whole notes that it is
-    /// done.
+    /// waits for it, is no [progress](Kernel::note_progress). Whoever does the whole notes that it
+    /// is done.
     pub fn as_part(mut self) -> Self {
         self.is_part = true;
         self
@@ -250,7 +260,10 @@ impl Activity {
     }
 
     /// Lets the activity go on alone and calls a function when it has ended.
-    pub fn on_end(self, call: impl FnOnce(&Kernel, Result<(), ActivityError>) + 'static) -> ActivityId {
+    pub fn on_end(
+        self,
+        call: impl FnOnce(&Kernel, Result<(), ActivityError>) + 'static,
+    ) -> ActivityId {
         self.leave_to(Listener::Call(Box::new(call)))
     }
 
@@ -282,7 +295,8 @@ impl Future for Activity {
         );
         if !is_known {
             let waiter = Waiter::new(&self.kernel, context);
-            *listener = if self.is_part { Listener::Part(waiter) } else { Listener::Waiter(waiter) };
+            *listener =
+                if self.is_part { Listener::Part(waiter) } else { Listener::Waiter(waiter) };
         }
         self.kernel.wait_for(|| Waiting::Activity);
         Poll::Pending
@@ -293,7 +307,9 @@ impl Drop for Activity {
     fn drop(&mut self) {
         if self.owned {
             // The list is gone when the simulation has ended before its activities.
-            if let Some(listener) = self.kernel.inner.listeners.borrow_mut().get_mut(self.id.index as usize) {
+            if let Some(listener) =
+                self.kernel.inner.listeners.borrow_mut().get_mut(self.id.index as usize)
+            {
                 *listener = Listener::Owner;
             }
             self.kernel.cancel(self.id);

@@ -2,12 +2,14 @@
 //!
 //! # Life cycle
 //!
-//! An actor is spawned and put at the end of the run queue. It runs until it waits for something; the kernel puts it
-//! back at the end of the run queue when what it waits for has happened. It ends by returning, or it is killed: its
-//! future is dropped at once, which gives up whatever it was waiting for. An actor that kills itself ends when it
-//! next waits. Others may [join](Actor::join) it.
+//! An actor is spawned and put at the end of the run queue. It runs until it waits for something;
+//! the kernel puts it back at the end of the run queue when what it waits for has happened. It ends
+//! by returning, or it is killed: its future is dropped at once, which gives up whatever it was
+//! waiting for. An actor that kills itself ends when it next waits. Others may [join](Actor::join)
+//! it.
 //!
-//! *Daemons* serve others: when only daemons are left, the simulation is over. Actors of one [`Group`] die together.
+//! *Daemons* serve others: when only daemons are left, the simulation is over. Actors of one
+//! [`Group`] die together.
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
@@ -130,7 +132,9 @@ pub(crate) struct Tasks {
 
 impl Tasks {
     pub(crate) fn get(&mut self, id: ActorId) -> Option<&mut Task> {
-        self.slots.get_mut(id.index as usize).filter(|task| task.generation == id.generation && task.alive)
+        self.slots
+            .get_mut(id.index as usize)
+            .filter(|task| task.generation == id.generation && task.alive)
     }
 
     pub(crate) fn insert(&mut self, mut task: Task) -> ActorId {
@@ -165,11 +169,9 @@ impl Tasks {
     }
 
     pub(crate) fn living(&self) -> impl Iterator<Item = (ActorId, &Task)> {
-        self.slots
-            .iter()
-            .enumerate()
-            .filter(|(_, task)| task.alive)
-            .map(|(index, task)| (ActorId { index: index as u32, generation: task.generation }, task))
+        self.slots.iter().enumerate().filter(|(_, task)| task.alive).map(|(index, task)| {
+            (ActorId { index: index as u32, generation: task.generation }, task)
+        })
     }
 }
 
@@ -250,8 +252,8 @@ impl ActorBuilder {
         self
     }
 
-    /// Starts the actor. It first runs after the actors that are already in the run queue. Dropping the handle lets the
-    /// actor go on alone.
+    /// Starts the actor. It first runs after the actors that are already in the run queue. Dropping
+    /// the handle lets the actor go on alone.
     pub fn spawn<F>(self, future: F) -> Actor<F::Output>
     where
         F: Future + 'static,
@@ -337,7 +339,8 @@ impl<T> Actor<T> {
     /// Waits for the end of the actor and takes its value.
     ///
     /// # Errors
-    /// [`JoinError::Killed`] if it was killed, [`JoinError::Taken`] if an earlier join has taken the value.
+    /// [`JoinError::Killed`] if it was killed, [`JoinError::Taken`] if an earlier join has taken
+    /// the value.
     pub fn join(&self) -> Join<'_, T> {
         Join { actor: self, number: None }
     }

@@ -1,8 +1,8 @@
 //! Things that happen at a date: sleeps, calls and timers.
 //!
-//! A *sleep* (or a *call*, which is a sleep without an actor) belongs to the CPU model: it ends before disk and network
-//! activities of the same date. A *timer* fires after everything else of its date: deadlines are
-//! timers, so what ends exactly at its deadline has ended in time.
+//! A *sleep* (or a *call*, which is a sleep without an actor) belongs to the CPU model: it ends
+//! before disk and network activities of the same date. A *timer* fires after everything else of
+//! its date: deadlines are timers, so what ends exactly at its deadline has ended in time.
 //!
 //! The *creation* of a sleep or timer is its beginning: when it is first awaited. That of a call is
 //! when it is asked for. Under [`TieOrder::NewestFirst`] whatever was created last comes first,
@@ -24,7 +24,8 @@ use crate::{ActorId, Duration, Kernel, Rank, Time};
 
 pub(crate) type BoxedCall = Box<dyn FnOnce(&Kernel)>;
 
-/// Who is called at a date, again and again, without anything being allocated for each call: see [`Kernel::signal_after`].
+/// Who is called at a date, again and again, without anything being allocated for each call: see
+/// [`Kernel::signal_after`].
 pub trait Signalled {
     /// The date has come. `token` is what was given when the call was asked for: two words, which
     /// stay in registers.
@@ -53,7 +54,8 @@ struct Alarm {
     due: Time,
     state: State,
     action: Action,
-    /// Who is signalled, in place of an action, and what he is told: in fields of their own, since there are very many.
+    /// Who is signalled, in place of an action, and what he is told: in fields of their own, since
+    /// there are very many.
     whom: Option<Rc<dyn Signalled>>,
     token: (u64, u64),
 }
@@ -103,7 +105,8 @@ enum Begun {
     InSeries(u32),
 }
 
-/// The call of a series that comes next, which is kept apart from the event queue. Its place is used again.
+/// The call of a series that comes next, which is kept apart from the event queue. Its place is
+/// used again.
 struct InSeries {
     due: Time,
     /// When its turn is among the events, as soon as it is queued; `UNQUEUED` before and after.
@@ -114,7 +117,8 @@ struct InSeries {
 
 const UNQUEUED: Key = Key::MAX;
 
-/// Everything that is to happen at a date: the event queue, with all alarms of a simulation in reusable slots.
+/// Everything that is to happen at a date: the event queue, with all alarms of a simulation in
+/// reusable slots.
 pub(crate) struct Agenda {
     pub(crate) queue: EventQueue<Target>,
     slots: Vec<Alarm>,
@@ -145,8 +149,8 @@ impl Agenda {
         }
     }
 
-    /// Gives up everything that was to be called, to be dropped while nothing is borrowed. The events stay: activities that outlive the simulation
-    /// know theirs.
+    /// Gives up everything that was to be called, to be dropped while nothing is borrowed. The
+    /// events stay: activities that outlive the simulation know theirs.
     pub(crate) fn take(&mut self) -> Self {
         let queue = std::mem::replace(&mut self.queue, EventQueue::new());
         std::mem::replace(self, Agenda { queue, ..Agenda::new() })
@@ -165,7 +169,8 @@ impl Agenda {
     #[inline]
     fn insert_signal(&mut self, due: Time, whom: Rc<dyn Signalled>, token: (u64, u64)) -> AlarmId {
         let (id, slot) = self.vacant();
-        // Written where it is: what is put together elsewhere and then moved here has to be waited for.
+        // Written where it is: what is put together elsewhere and then moved here has to be waited
+        // for.
         slot.due = due;
         slot.whom = Some(whom);
         slot.token = token;
@@ -177,7 +182,14 @@ impl Agenda {
     fn vacant(&mut self) -> (AlarmId, &mut Alarm) {
         let index = self.free.pop().unwrap_or_else(|| {
             let (state, action) = (State::Vacant, Action::Nothing);
-            self.slots.push(Alarm { generation: 0, due: Time::NEVER, state, action, whom: None, token: (0, 0) });
+            self.slots.push(Alarm {
+                generation: 0,
+                due: Time::NEVER,
+                state,
+                action,
+                whom: None,
+                token: (0, 0),
+            });
             (self.slots.len() - 1) as u32
         });
         let slot = &mut self.slots[index as usize];
@@ -231,7 +243,8 @@ impl Agenda {
     /// Puts an alarm into the queue, in the place of something that is created now.
     fn enqueue(&mut self, id: AlarmId, due: Time, rank: Rank) {
         let created = self.queue.draw_number();
-        let event = self.queue.push(due, rank, self.queue.place_of(created), Target::Alarm(id.index()));
+        let event =
+            self.queue.push(due, rank, self.queue.place_of(created), Target::Alarm(id.index()));
         self.slots[id.index() as usize].state = State::Queued(event);
     }
 
@@ -260,9 +273,13 @@ impl Agenda {
             match begun {
                 Begun::Alarm(id) => {
                     let slot = self.slots.get_mut(id.index() as usize);
-                    let Some(alarm) = slot.filter(|alarm| alarm.generation == id.generation()) else { continue };
+                    let Some(alarm) = slot.filter(|alarm| alarm.generation == id.generation())
+                    else {
+                        continue;
+                    };
                     let place = self.queue.draw_number();
-                    let event = self.queue.push(alarm.due, Rank::Cpu, place, Target::Alarm(id.index()));
+                    let event =
+                        self.queue.push(alarm.due, Rank::Cpu, place, Target::Alarm(id.index()));
                     alarm.state = State::Queued(event);
                 }
                 Begun::InSeries(index) => {
@@ -294,7 +311,10 @@ impl Agenda {
     /// Takes what happens first if it is due at `now`.
     pub(crate) fn pop_due(&mut self, now: Time) -> Option<Due> {
         let (key, index) = self.first_in_series;
-        if key != UNQUEUED && time_of(key) <= now && self.queue.first_key().is_none_or(|first| key < first) {
+        if key != UNQUEUED
+            && time_of(key) <= now
+            && self.queue.first_key().is_none_or(|first| key < first)
+        {
             let next = &mut self.series[index as usize];
             next.key = UNQUEUED;
             let (whom, token) = (next.whom.take()?, next.token);
@@ -335,7 +355,8 @@ impl Kernel {
         let mut agenda = self.inner.agenda.borrow_mut();
         let id = agenda.insert(due, action);
         if due == Time::NEVER {
-            // Never fires: it stays out of the queue, so that a deadlock is seen as one. A deadline that never comes is none.
+            // Never fires: it stays out of the queue, so that a deadlock is seen as one. A deadline
+            // that never comes is none.
             if rank == Rank::Cpu {
                 agenda.slots[id.index() as usize].state = State::Beyond;
             }
@@ -351,7 +372,9 @@ impl Kernel {
     fn end_alarm(&self, id: AlarmId) -> bool {
         // What it was to do is dropped when nothing is borrowed.
         let released = self.inner.agenda.borrow_mut().release(id);
-        released.is_some_and(|released| matches!(released.state, State::Queued(_) | State::Begun | State::Beyond))
+        released.is_some_and(|released| {
+            matches!(released.state, State::Queued(_) | State::Begun | State::Beyond)
+        })
     }
 
     pub(crate) fn alarm_at(&self, due: Time, rank: Rank) -> WaitUntil {
@@ -369,8 +392,14 @@ impl Kernel {
         Call { alarm: Some(self.begin_alarm(due, Rank::Cpu, Action::Call(call))) }
     }
 
-    /// Like [`call_after`](Self::call_after), for those who have many calls to make: `whom` is told the `token`.
-    pub fn signal_after(&self, duration: Duration, whom: Rc<dyn Signalled>, token: (u64, u64)) -> Call {
+    /// Like [`call_after`](Self::call_after), for those who have many calls to make: `whom` is told
+    /// the `token`.
+    pub fn signal_after(
+        &self,
+        duration: Duration,
+        whom: Rc<dyn Signalled>,
+        token: (u64, u64),
+    ) -> Call {
         if self.is_over() {
             return Call { alarm: None };
         }
@@ -389,8 +418,9 @@ impl Kernel {
         Call { alarm: Some(id) }
     }
 
-    /// Like [`signal_after`](Self::signal_after), for those who make one call after the other and cancel none: what comes next is kept apart from the
-    /// event queue, which makes it cheaper to wait for. If k such calls are under way at a time, each costs O(k).
+    /// Like [`signal_after`](Self::signal_after), for those who make one call after the other and
+    /// cancel none: what comes next is kept apart from the event queue, which makes it cheaper to
+    /// wait for. If k such calls are under way at a time, each costs O(k).
     pub fn signal_in_series(&self, duration: Duration, whom: Rc<dyn Signalled>, token: (u64, u64)) {
         if self.is_over() {
             return;
@@ -416,7 +446,8 @@ pub struct Call {
     alarm: Option<AlarmId>,
 }
 
-/// Future that is ready at a date: a sleep or a timer. It begins when it is first awaited; dropping it ends it.
+/// Future that is ready at a date: a sleep or a timer. It begins when it is first awaited; dropping
+/// it ends it.
 #[must_use = "futures do nothing unless awaited"]
 pub struct WaitUntil {
     kernel: Kernel,
@@ -431,7 +462,8 @@ impl Future for WaitUntil {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         match self.alarm {
             None => {
-                // A sleep that ends now is no sleep at all; a timer that is due still fires after everything else.
+                // A sleep that ends now is no sleep at all; a timer that is due still fires after
+                // everything else.
                 if self.rank == Rank::Cpu && self.due <= self.kernel.now() {
                     return Poll::Ready(());
                 }
@@ -441,7 +473,9 @@ impl Future for WaitUntil {
             }
             Some(id) => {
                 let mut agenda = self.kernel.inner.agenda.borrow_mut();
-                let Some(alarm) = agenda.get(id).filter(|alarm| !matches!(alarm.state, State::Fired)) else {
+                let Some(alarm) =
+                    agenda.get(id).filter(|alarm| !matches!(alarm.state, State::Fired))
+                else {
                     return Poll::Ready(());
                 };
                 alarm.wait_again(&self.kernel, context);

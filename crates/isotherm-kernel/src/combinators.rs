@@ -1,18 +1,20 @@
 //! Combinators over the kernel's futures: waiting for several things at once.
 //!
-//! [`select`] and [`join`] ask both their parts again whenever the actor runs, in order. [`select_all`] and [`join_all`]
-//! ask those that have been woken since, in the order of the list, so that one wake-up of one of many costs the same however many there are.
-//! Where several parts are ready at once the first one wins; what the others have not delivered stays undelivered.
-//! They can be nested in any way.
+//! [`select`] and [`join`] ask both their parts again whenever the actor runs, in order.
+//! [`select_all`] and [`join_all`] ask those that have been woken since, in the order of the list,
+//! so that one wake-up of one of many costs the same however many there are. Where several parts
+//! are ready at once the first one wins; what the others have not delivered stays undelivered. They
+//! can be nested in any way.
 //!
 //! # Whom they ask
 //!
-//! Each future of a list is polled with a waker of its own, which the kernel's futures wake when what they wait for has
-//! happened. A future that was polled and did not keep its waker waits for something that is not the kernel's, such as a
-//! variable that another actor sets: it is asked whenever the actor runs.
+//! Each future of a list is polled with a waker of its own, which the kernel's futures wake when
+//! what they wait for has happened. A future that was polled and did not keep its waker waits for
+//! something that is not the kernel's, such as a variable that another actor sets: it is asked
+//! whenever the actor runs.
 //!
-//! A future that wakes one that comes after it in the list has it asked in the same turn of the actor, and one that wakes itself or one
-//! before it in the next turn.
+//! A future that wakes one that comes after it in the list has it asked in the same turn of the
+//! actor, and one that wakes itself or one before it in the next turn.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
@@ -63,8 +65,8 @@ pub async fn select<A: Future, B: Future>(first: A, second: B) -> Either<A::Outp
     .await
 }
 
-/// Waits until one of many futures is ready and gives its index and value; the first in the list wins a tie. The
-/// others are dropped. With an empty list it never returns.
+/// Waits until one of many futures is ready and gives its index and value; the first in the list
+/// wins a tie. The others are dropped. With an empty list it never returns.
 pub async fn select_all<F: Future>(futures: impl IntoIterator<Item = F>) -> (usize, F::Output) {
     let mut parts = Parts::new(futures);
     poll_fn(|context| match parts.poll_woken(context) {
@@ -101,7 +103,8 @@ pub async fn join<A: Future, B: Future>(first: A, second: B) -> (A::Output, B::O
     .await
 }
 
-/// Waits for all futures and gives their values in the order of the list. An empty list is ready at once.
+/// Waits for all futures and gives their values in the order of the list. An empty list is ready at
+/// once.
 ///
 /// ```
 /// use isotherm_kernel::{Duration, Simulation, join_all};
@@ -143,7 +146,11 @@ pub struct DeadlinePassed(
 );
 
 /// Waits for a future, but no longer than until `deadline`. What is ready exactly then is in time.
-pub async fn with_deadline<F: Future>(kernel: &Kernel, deadline: Time, future: F) -> Result<F::Output, DeadlinePassed> {
+pub async fn with_deadline<F: Future>(
+    kernel: &Kernel,
+    deadline: Time,
+    future: F,
+) -> Result<F::Output, DeadlinePassed> {
     match select(future, kernel.timer_at(deadline)).await {
         Either::First(value) => Ok(value),
         Either::Second(()) => Err(DeadlinePassed(deadline)),
@@ -158,7 +165,8 @@ struct Parts<F> {
     board: Arc<Board>,
     /// Those that nothing can wake.
     deaf: BTreeSet<usize>,
-    /// Those that are still to be polled in this turn, and those that have been woken too late for it.
+    /// Those that are still to be polled in this turn, and those that have been woken too late for
+    /// it.
     turn: BinaryHeap<Reverse<usize>>,
     late: Vec<usize>,
     /// Whether this turn has begun, and whether one that was polled in it still waits.
@@ -175,9 +183,13 @@ const OWN_REFERENCES: usize = 2;
 impl<F: Future> Parts<F> {
     fn new(futures: impl IntoIterator<Item = F>) -> Self {
         let futures: Vec<_> = futures.into_iter().map(|future| Some(Box::pin(future))).collect();
-        let board = Arc::new(Board { woken: Mutex::new((0..futures.len()).collect()), parent: Mutex::new(None) });
+        let board = Arc::new(Board {
+            woken: Mutex::new((0..futures.len()).collect()),
+            parent: Mutex::new(None),
+        });
         let bell = |index| {
-            let bell = Arc::new(Bell { index, rung: AtomicBool::new(true), board: Arc::clone(&board) });
+            let bell =
+                Arc::new(Bell { index, rung: AtomicBool::new(true), board: Arc::clone(&board) });
             (Arc::clone(&bell), Waker::from(bell))
         };
         Parts {
@@ -194,8 +206,9 @@ impl<F: Future> Parts<F> {
         }
     }
 
-    /// Polls those that have been woken, in the order of the list, until one is ready. Once there is none the turn is over; one
-    /// at least has been polled in it that still waits, if any does, so that the kernel knows what the actor waits for.
+    /// Polls those that have been woken, in the order of the list, until one is ready. Once there
+    /// is none the turn is over; one at least has been polled in it that still waits, if any does,
+    /// so that the kernel knows what the actor waits for.
     fn poll_woken(&mut self, context: &Context<'_>) -> Option<(usize, F::Output)> {
         if !self.begun {
             self.begun = true;
@@ -251,7 +264,8 @@ impl<F: Future> Parts<F> {
     }
 }
 
-/// Who has been woken. It is written on by wakers, which might be sent to other threads, though nothing here does so.
+/// Who has been woken. It is written on by wakers, which might be sent to other threads, though
+/// nothing here does so.
 struct Board {
     /// Indices of those that have been woken and not polled since, each once.
     woken: Mutex<Vec<usize>>,

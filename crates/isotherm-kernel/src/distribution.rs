@@ -1,15 +1,17 @@
 //! Distributions of random quantities: durations, sizes, gaps between arrivals.
 //!
-//! A [`Distribution`] is made by a constructor that checks its parameters; after that, sampling cannot fail.
+//! A [`Distribution`] is made by a constructor that checks its parameters; after that, sampling
+//! cannot fail.
 //!
 //! Every distribution is sampled by **inverse transform**: one number `u` of (0, 1) is drawn with
-//! [`Random::uniform_open`] and [`Distribution::quantile`]`(u)` is the sample. So each sample costs exactly one word of
-//! the stream, whatever the distribution (a constant draws it as well): replacing one distribution by another, or its
-//! parameters, leaves the rest of the stream where it was, and the samples of two variants of an experiment correspond
-//! to each other (common random numbers).
+//! [`Random::uniform_open`] and [`Distribution::quantile`]`(u)` is the sample. So each sample costs
+//! exactly one word of the stream, whatever the distribution (a constant draws it as well):
+//! replacing one distribution by another, or its parameters, leaves the rest of the stream where it
+//! was, and the samples of two variants of an experiment correspond to each other (common random
+//! numbers).
 //!
-//! All transcendental functions come from `libm`, which is the same code everywhere, so a sample has the same bits on
-//! every machine.
+//! All transcendental functions come from `libm`, which is the same code everywhere, so a sample
+//! has the same bits on every machine.
 //!
 //! ```
 //! # use isotherm_kernel::{Distribution, RandomStreams};
@@ -20,16 +22,16 @@
 //! # Ok::<(), isotherm_kernel::DistributionError>(())
 //! ```
 //!
-//! The units are the caller's. A normal distribution reaches below zero, and the tails of a log-normal or Pareto
-//! distribution may be larger than any date: what is made of such samples (for durations: cut at zero, saturated at the
-//! end of time) is the caller's affair too.
+//! The units are the caller's. A normal distribution reaches below zero, and the tails of a
+//! log-normal or Pareto distribution may be larger than any date: what is made of such samples (for
+//! durations: cut at zero, saturated at the end of time) is the caller's affair too.
 
 use std::sync::Arc;
 
 use crate::{Duration, Random};
 
-/// Shapes among which that of a Weibull distribution is looked for when its mean and deviation are given: deviations from 0.13 % of the
-/// mean to 370,000 times the mean.
+/// Shapes among which that of a Weibull distribution is looked for when its mean and deviation are
+/// given: deviations from 0.13 % of the mean to 370,000 times the mean.
 const WEIBULL_SHAPES: (f64, f64) = (0.05, 1000.0);
 
 /// Largest number of ranks of a Zipf distribution: its table takes 8 bytes for each.
@@ -122,7 +124,8 @@ impl Distribution {
         Ok(Form::Uniform { low, high }.into())
     }
 
-    /// Exponential with this rate: the gaps of a Poisson process of `rate` arrivals per unit. Its mean is `1 / rate`.
+    /// Exponential with this rate: the gaps of a Poisson process of `rate` arrivals per unit. Its
+    /// mean is `1 / rate`.
     pub fn exponential(rate: f64) -> Result<Self, DistributionError> {
         positive("exponential", "rate", rate)?;
         Ok(Form::Exponential { rate }.into())
@@ -143,7 +146,8 @@ impl Distribution {
         Ok(Form::Normal { mean, sd }.into())
     }
 
-    /// Log-normal: the exponential of a normal quantity with mean `mu` and standard deviation `sigma`.
+    /// Log-normal: the exponential of a normal quantity with mean `mu` and standard deviation
+    /// `sigma`.
     pub fn log_normal(mu: f64, sigma: f64) -> Result<Self, DistributionError> {
         finite("log-normal", "mu", mu)?;
         not_negative("log-normal", "sigma", sigma)?;
@@ -163,7 +167,13 @@ impl Distribution {
         not_negative("log-normal", "standard deviation", sd)?;
         let ratio = sd / mean;
         let variance = libm::log1p(ratio * ratio);
-        check("log-normal", "standard deviation", "in proportion to its mean", sd, variance.is_finite())?;
+        check(
+            "log-normal",
+            "standard deviation",
+            "in proportion to its mean",
+            sd,
+            variance.is_finite(),
+        )?;
         Self::log_normal(libm::log(mean) - variance / 2.0, libm::sqrt(variance))
     }
 
@@ -175,8 +185,8 @@ impl Distribution {
     }
 
     /// The Weibull distribution that has this mean and standard deviation: `shape` solves
-    /// `Γ(1 + 2/shape) / Γ(1 + 1/shape)² = 1 + (sd / mean)²`, and `scale = mean / Γ(1 + 1/shape)`. The deviation must be at least 0.2 % of
-    /// the mean and at most 300,000 times as large.
+    /// `Γ(1 + 2/shape) / Γ(1 + 1/shape)² = 1 + (sd / mean)²`, and `scale = mean / Γ(1 + 1/shape)`.
+    /// The deviation must be at least 0.2 % of the mean and at most 300,000 times as large.
     ///
     /// ```
     /// # use isotherm_kernel::Distribution;
@@ -190,10 +200,19 @@ impl Distribution {
         positive("Weibull", "standard deviation", sd)?;
         let ratio = sd / mean;
         let in_range = (0.002..=300_000.0).contains(&ratio);
-        check("Weibull", "standard deviation", "from 0.002 to 300000 times its mean", sd, in_range)?;
+        check(
+            "Weibull",
+            "standard deviation",
+            "from 0.002 to 300000 times its mean",
+            sd,
+            in_range,
+        )?;
         let wanted = libm::log1p(ratio * ratio);
-        let excess = |shape: f64| libm::lgamma(1.0 + 2.0 / shape) - 2.0 * libm::lgamma(1.0 + 1.0 / shape) - wanted;
-        // The excess falls as the shape grows. So many halvings of the logarithm leave no digit open.
+        let excess = |shape: f64| {
+            libm::lgamma(1.0 + 2.0 / shape) - 2.0 * libm::lgamma(1.0 + 1.0 / shape) - wanted
+        };
+        // The excess falls as the shape grows. So many halvings of the logarithm leave no digit
+        // open.
         let (mut low, mut high) = (libm::log(WEIBULL_SHAPES.0), libm::log(WEIBULL_SHAPES.1));
         for _ in 0..64 {
             let middle = (low + high) / 2.0;
@@ -207,15 +226,17 @@ impl Distribution {
         Self::weibull(shape, mean / libm::tgamma(1.0 + 1.0 / shape))
     }
 
-    /// Pareto with `P(X > x) = (minimum / x)^shape` from `minimum` on. Its mean is infinite if `shape` is at most 1.
+    /// Pareto with `P(X > x) = (minimum / x)^shape` from `minimum` on. Its mean is infinite if
+    /// `shape` is at most 1.
     pub fn pareto(shape: f64, minimum: f64) -> Result<Self, DistributionError> {
         positive("Pareto", "shape", shape)?;
         positive("Pareto", "minimum", minimum)?;
         Ok(Form::Pareto { shape, minimum }.into())
     }
 
-    /// Zipf over the ranks `1..=ranks`: the probability of rank `k` is proportional to `k^-exponent`. An exponent of 0
-    /// gives all ranks the same. At most 10 million ranks; clones share one table of 8 bytes per rank.
+    /// Zipf over the ranks `1..=ranks`: the probability of rank `k` is proportional to
+    /// `k^-exponent`. An exponent of 0 gives all ranks the same. At most 10 million ranks; clones
+    /// share one table of 8 bytes per rank.
     pub fn zipf(ranks: u64, exponent: f64) -> Result<Self, DistributionError> {
         let in_range = (1..=MAX_RANKS).contains(&ranks);
         check("Zipf", "number of ranks", "from 1 to 10000000", ranks as f64, in_range)?;
@@ -236,9 +257,9 @@ impl Distribution {
         Ok(Form::Zipf { cumulative: cumulative.into(), mean: moment / total }.into())
     }
 
-    /// The distribution with these quantiles, linear between them: pairs of a probability and a value, the first
-    /// probability 0 (the value is the minimum), the last 1 (the maximum), probabilities increasing, values never
-    /// decreasing.
+    /// The distribution with these quantiles, linear between them: pairs of a probability and a
+    /// value, the first probability 0 (the value is the minimum), the last 1 (the maximum),
+    /// probabilities increasing, values never decreasing.
     ///
     /// ```
     /// # use isotherm_kernel::Distribution;
@@ -264,7 +285,10 @@ impl Distribution {
             return wrong(0, "must have the probability 0 (its value is the minimum)");
         }
         if last.0 != 1.0 {
-            return wrong(quantiles.len() - 1, "must have the probability 1 (its value is the maximum)");
+            return wrong(
+                quantiles.len() - 1,
+                "must have the probability 1 (its value is the maximum)",
+            );
         }
         for (index, pair) in quantiles.windows(2).enumerate() {
             if pair[1].0 <= pair[0].0 {
@@ -282,14 +306,15 @@ impl Distribution {
         self.quantile(random.uniform_open())
     }
 
-    /// Draws a duration, if the quantity is in seconds: rounded to the nanosecond, zero for what is below, and
-    /// [`Duration::MAX`] for what is beyond the end of time.
+    /// Draws a duration, if the quantity is in seconds: rounded to the nanosecond, zero for what is
+    /// below, and [`Duration::MAX`] for what is beyond the end of time.
     pub fn sample_duration(&self, random: &mut Random) -> Duration {
         Duration::from_secs_f64(self.sample(random))
     }
 
-    /// The value below which the quantity lies with this probability, the inverse of the distribution function.
-    /// Probabilities outside 0 to 1 count as 0 and 1, where some distributions are infinite.
+    /// The value below which the quantity lies with this probability, the inverse of the
+    /// distribution function. Probabilities outside 0 to 1 count as 0 and 1, where some
+    /// distributions are infinite.
     pub fn quantile(&self, probability: f64) -> f64 {
         let p = probability.clamp(0.0, 1.0);
         match &self.form {
@@ -320,9 +345,10 @@ impl Distribution {
             Form::Pareto { shape, minimum } if *shape > 1.0 => minimum * (shape / (shape - 1.0)),
             Form::Pareto { .. } => return None,
             Form::Zipf { mean, .. } => *mean,
-            Form::Empirical { quantiles } => {
-                quantiles.windows(2).map(|pair| (pair[1].0 - pair[0].0) * (pair[0].1 + pair[1].1) / 2.0).sum()
-            }
+            Form::Empirical { quantiles } => quantiles
+                .windows(2)
+                .map(|pair| (pair[1].0 - pair[0].0) * (pair[0].1 + pair[1].1) / 2.0)
+                .sum(),
         })
     }
 }
@@ -347,36 +373,57 @@ fn check(
     got: f64,
     holds: bool,
 ) -> Result<(), DistributionError> {
-    if holds { Ok(()) } else { Err(DistributionError::Parameter { distribution, parameter, expected, got }) }
+    if holds {
+        Ok(())
+    } else {
+        Err(DistributionError::Parameter { distribution, parameter, expected, got })
+    }
 }
 
-fn finite(distribution: &'static str, parameter: &'static str, got: f64) -> Result<(), DistributionError> {
+fn finite(
+    distribution: &'static str,
+    parameter: &'static str,
+    got: f64,
+) -> Result<(), DistributionError> {
     check(distribution, parameter, "a finite number", got, got.is_finite())
 }
 
-fn positive(distribution: &'static str, parameter: &'static str, got: f64) -> Result<(), DistributionError> {
+fn positive(
+    distribution: &'static str,
+    parameter: &'static str,
+    got: f64,
+) -> Result<(), DistributionError> {
     check(distribution, parameter, "a positive number", got, got.is_finite() && got > 0.0)
 }
 
-fn not_negative(distribution: &'static str, parameter: &'static str, got: f64) -> Result<(), DistributionError> {
+fn not_negative(
+    distribution: &'static str,
+    parameter: &'static str,
+    got: f64,
+) -> Result<(), DistributionError> {
     check(distribution, parameter, "zero or a positive number", got, got.is_finite() && got >= 0.0)
 }
 
-/// A quantile of a normal quantity; without deviation it is the mean even where the quantile is infinite.
+/// A quantile of a normal quantity; without deviation it is the mean even where the quantile is
+/// infinite.
 fn shifted(mean: f64, sd: f64, p: f64) -> f64 {
     if sd == 0.0 { mean } else { mean + sd * normal_quantile(p) }
 }
 
-/// Linear interpolation between the two quantiles around `p`. The table has been checked: it spans 0 to 1.
+/// Linear interpolation between the two quantiles around `p`. The table has been checked: it spans
+/// 0 to 1.
 fn interpolated(quantiles: &[(f64, f64)], p: f64) -> f64 {
-    let upper = quantiles.partition_point(|&(probability, _)| probability < p).clamp(1, quantiles.len() - 1);
+    let upper = quantiles
+        .partition_point(|&(probability, _)| probability < p)
+        .clamp(1, quantiles.len() - 1);
     let (low_p, low) = quantiles[upper - 1];
     let (high_p, high) = quantiles[upper];
     low + (high - low) * ((p - low_p) / (high_p - low_p))
 }
 
-/// The inverse of the standard normal distribution function: algorithm AS 241 (PPND16) of M. J. Wichura, "The
-/// percentage points of the normal distribution", Applied Statistics 37 (1988) 477-484; relative error about 1e-16.
+/// The inverse of the standard normal distribution function: algorithm AS 241 (PPND16) of M. J.
+/// Wichura, "The percentage points of the normal distribution", Applied Statistics 37 (1988)
+/// 477-484; relative error about 1e-16.
 fn normal_quantile(p: f64) -> f64 {
     let q = p - 0.5;
     if q.abs() <= 0.425 {
@@ -481,7 +528,8 @@ mod tests {
 
     #[test]
     fn normal_quantile_agrees_with_the_inverse_of_erfc() {
-        // Found in Python by bisection of 0.5 * math.erfc(-x / sqrt(2)) = p, which shares nothing with AS 241.
+        // Found in Python by bisection of 0.5 * math.erfc(-x / sqrt(2)) = p, which shares nothing
+        // with AS 241.
         let expected = [
             (1e-300, -37.0470962993612),
             (1e-20, -9.262340089798407),
@@ -496,7 +544,11 @@ mod tests {
             assert!(((got - x) / x).abs() < 1e-14, "{p}: {got} instead of {x}");
         }
         assert_eq!(normal_quantile(0.5), 0.0);
-        assert_eq!(normal_quantile(0.75), -normal_quantile(0.25), "the two halves mirror each other");
+        assert_eq!(
+            normal_quantile(0.75),
+            -normal_quantile(0.25),
+            "the two halves mirror each other"
+        );
         assert_eq!(normal_quantile(0.0), f64::NEG_INFINITY);
         assert_eq!(normal_quantile(1.0), f64::INFINITY);
     }

@@ -1,22 +1,27 @@
-//! Fluid sharing: activities progress at rates given by bounded, weighted max-min fairness over resources.
+//! Fluid sharing: activities progress at rates given by bounded, weighted max-min fairness over
+//! resources.
 //!
 //! # The allocation
 //!
-//! A *resource* has a capacity and is shared (the weighted shares of its users add up to at most its capacity) or
-//! a fat pipe (each user alone is limited by the capacity). An *activity* has a penalty `p > 0`, an optional bound, and
-//! uses resources with weights. Shares `x` follow progressive filling on a common level `L`, `x = L / p`: the level
-//! rises until a resource is saturated, which fixes its users; a user whose bound is reached earlier is fixed at its
-//! bound. A larger penalty gives a smaller share. Progress is `rate_factor × x`.
+//! A *resource* has a capacity and is shared (the weighted shares of its users add up to at most
+//! its capacity) or a fat pipe (each user alone is limited by the capacity). An *activity* has a
+//! penalty `p > 0`, an optional bound, and uses resources with weights. Shares `x` follow
+//! progressive filling on a common level `L`, `x = L / p`: the level rises until a resource is
+//! saturated, which fixes its users; a user whose bound is reached earlier is fixed at its bound. A
+//! larger penalty gives a smaller share. Progress is `rate_factor × x`.
 //!
-//! Remaining capacity counts as used up below [`PRECISION`] *relative* to the capacity, usage below [`PRECISION`]
-//! *absolute*: the same tests as SimGrid's solver, so that both drop the same constraints.
+//! Remaining capacity counts as used up below [`PRECISION`] *relative* to the capacity, usage below
+//! [`PRECISION`] *absolute*: the same tests as SimGrid's solver, so that both drop the same
+//! constraints.
 //!
 //! # Lazy, selective update
 //!
-//! A change marks the resources of the activity that changed and all that is connected to them through enabled
-//! activities. Just before virtual time moves, what is marked is solved, once: the remaining work of its activities is
-//! brought up to date and their completion dates are re-keyed; every other activity keeps its date. Of two kinds of large components less than
-//! that is solved: of a virtual-time group, which one resource limits (`virtual_time.rs`), and of an incremental component, in which a change reaches a few.
+//! A change marks the resources of the activity that changed and all that is connected to them
+//! through enabled activities. Just before virtual time moves, what is marked is solved, once: the
+//! remaining work of its activities is brought up to date and their completion dates are re-keyed;
+//! every other activity keeps its date. Of two kinds of large components less than that is solved:
+//! of a virtual-time group, which one resource limits (`virtual_time.rs`), and of an incremental
+//! component, in which a change reaches a few.
 //!
 //! # Order among equals
 //!
@@ -27,18 +32,20 @@
 //!
 //! Under [`TieOrder::Reference`](crate::TieOrder) the completion that was keyed first comes first,
 //! and keys are given anew by each solve: resources in the order in which they were marked, each
-//! one's users newest first. So activities that start together end newest first. In a virtual-time group and in
-//! an incremental component keys are given at other times (`virtual_time.rs`, `incremental.rs`), so there the order also depends on
-//! how many activities there are. An activity that is [oldest first](ActivitySpec::oldest_first)
-//! keeps the place of its creation instead. Latencies end in the order of creation.
+//! one's users newest first. So activities that start together end newest first. In a virtual-time
+//! group and in an incremental component keys are given at other times (`virtual_time.rs`,
+//! `incremental.rs`), so there the order also depends on how many activities there are. An activity
+//! that is [oldest first](ActivitySpec::oldest_first) keeps the place of its creation instead.
+//! Latencies end in the order of creation.
 //!
 //! # Invariants
 //!
-//! * The users of a resource are exactly the enabled activities that use it, in the order in which they were enabled.
-//! * An enabled activity that will end has exactly one entry in the event queue, or a virtual-time group has one for it; one that makes no
-//!   progress has none.
-//! * `Σ weight × share ≤ capacity` on every shared resource up to the precision (checked with the feature `audit`),
-//!   unless [`Marking::FirstResource`] is chosen.
+//! * The users of a resource are exactly the enabled activities that use it, in the order in which
+//!   they were enabled.
+//! * An enabled activity that will end has exactly one entry in the event queue, or a virtual-time
+//!   group has one for it; one that makes no progress has none.
+//! * `Σ weight × share ≤ capacity` on every shared resource up to the precision (checked with the
+//!   feature `audit`), unless [`Marking::FirstResource`] is chosen.
 
 mod fix_order;
 mod incremental;
@@ -116,7 +123,8 @@ struct Activity {
     fixed_by: u32,
     /// Number of its last enabling: users of a resource are in this order.
     enabled: u64,
-    /// The virtual-time group it is in, which then knows its work and its share, and whose resources know of it by their loads.
+    /// The virtual-time group it is in, which then knows its work and its share, and whose
+    /// resources know of it by their loads.
     group: u32,
     finish: f64,
     waits: Waits,
@@ -125,7 +133,8 @@ struct Activity {
 struct Resource {
     capacity: f64,
     sharing: Sharing,
-    /// Enabled users in the order in which they were enabled; `GONE` marks the place of one that left.
+    /// Enabled users in the order in which they were enabled; `GONE` marks the place of one that
+    /// left.
     users: Vec<(u32, u16)>,
     live: u32,
     /// Whether it is part of what is to be solved next.
@@ -136,8 +145,8 @@ struct Resource {
     usage: f64,
     /// Whether users of a fat pipe have been fixed since its usage was computed.
     stale: bool,
-    /// Whether it was used up, within the precision, before all its users were fixed: nothing but their other resources and their
-    /// bounds limits these then, as in the reference.
+    /// Whether it was used up, within the precision, before all its users were fixed: nothing but
+    /// their other resources and their bounds limits these then, as in the reference.
     overdrawn: bool,
     /// How many users its saturation fixed in the last solve.
     fixed_here: u32,
@@ -153,7 +162,8 @@ const GONE: u32 = u32::MAX;
 
 /// What the heap of the kernel points at when a fluid event is due.
 pub(crate) enum Due {
-    /// Nothing ended: a latency is over, or the members of a virtual-time group that end now are next in the queue.
+    /// Nothing ended: a latency is over, or the members of a virtual-time group that end now are
+    /// next in the queue.
     Nothing,
     /// The activity has done its work.
     Ended,
@@ -164,8 +174,8 @@ pub(crate) struct Fluid {
     resources: Vec<Resource>,
     activities: Vec<Activity>,
     free: Vec<u32>,
-    /// Resources touched since the last solve and all that is connected to them, in the order in which they were
-    /// reached.
+    /// Resources touched since the last solve and all that is connected to them, in the order in
+    /// which they were reached.
     component: Vec<u32>,
     /// Touched activities that use no resource.
     loose: Vec<ActivityId>,
@@ -179,7 +189,8 @@ pub(crate) struct Fluid {
     enables: u64,
     /// Number of the next solve, counted from 1.
     solves: u64,
-    /// Number of the marking in progress, counted from 1: what has been reached is not followed again.
+    /// Number of the marking in progress, counted from 1: what has been reached is not followed
+    /// again.
     markings: u64,
     /// How many times members have been collected for a solve.
     collections: u64,
@@ -322,7 +333,8 @@ impl Fluid {
             self.enable(index, now);
             self.mark_uses(index);
         } else {
-            // It uses nothing yet, but it is a change: what it will share with is solved anew. (In an incremental component nothing would come of it.)
+            // It uses nothing yet, but it is a change: what it will share with is solved anew. (In
+            // an incremental component nothing would come of it.)
             for number in 0..self.activities[index as usize].uses.len() {
                 let resource = self.activities[index as usize].uses[number].resource;
                 if !self.resources[resource as usize].in_incremental {
@@ -344,16 +356,17 @@ impl Fluid {
     }
 
     fn get(&self, id: ActivityId) -> Option<&Activity> {
-        self.activities
-            .get(id.index as usize)
-            .filter(|activity| activity.generation == id.generation && activity.state != State::Vacant)
+        self.activities.get(id.index as usize).filter(|activity| {
+            activity.generation == id.generation && activity.state != State::Vacant
+        })
     }
 
     fn live(&self, id: ActivityId) -> Option<&Activity> {
         self.get(id).filter(|activity| !matches!(activity.state, State::Ended(_)))
     }
 
-    /// How the activity ended; `None` while it goes on. An activity that is no longer known has been cancelled.
+    /// How the activity ended; `None` while it goes on. An activity that is no longer known has
+    /// been cancelled.
     pub(crate) fn result(&self, id: ActivityId) -> Option<Result<(), ActivityError>> {
         match self.get(id) {
             Some(activity) => match activity.state {
@@ -385,18 +398,24 @@ impl Fluid {
             State::Enabled => self.share_of(activity) * activity.rate_factor > 0.0,
             State::Vacant | State::Suspended | State::Ended(_) => false,
         };
-        self.activities.iter().enumerate().filter(move |(_, activity)| goes_on(activity)).map(|(index, _)| index)
+        self.activities
+            .iter()
+            .enumerate()
+            .filter(move |(_, activity)| goes_on(activity))
+            .map(|(index, _)| index)
     }
 
     /// The activities that have not ended, and how much work each has left.
     pub(crate) fn work_left(&self, now: Time) -> Vec<(ActivityId, f64)> {
         let all = self.activities.iter().enumerate();
-        let living = all.filter(|(_, activity)| !matches!(activity.state, State::Vacant | State::Ended(_)));
+        let living =
+            all.filter(|(_, activity)| !matches!(activity.state, State::Vacant | State::Ended(_)));
         let ids = living.map(|(index, _)| self.id_at(index as u32));
         ids.map(|id| (id, self.remaining(id, now))).collect()
     }
 
-    /// Whether something goes on that had more left to do before. What has ended, or begun anew, does not.
+    /// Whether something goes on that had more left to do before. What has ended, or begun anew,
+    /// does not.
     pub(crate) fn has_gone_on(&self, before: &[(ActivityId, f64)], now: Time) -> bool {
         before.iter().any(|&(id, left)| self.live(id).is_some() && self.remaining(id, now) < left)
     }
@@ -412,7 +431,10 @@ impl Fluid {
     pub(crate) fn release(&mut self, id: ActivityId) {
         if self.get(id).is_some() {
             let activity = &mut self.activities[id.index as usize];
-            debug_assert!(matches!(activity.state, State::Ended(_)), "only an ended activity may be released");
+            debug_assert!(
+                matches!(activity.state, State::Ended(_)),
+                "only an ended activity may be released"
+            );
             activity.state = State::Vacant;
             activity.generation = activity.generation.wrapping_add(1);
             self.free.push(id.index);
@@ -475,7 +497,10 @@ impl Fluid {
             .filter(|(_, activity)| !matches!(activity.state, State::Vacant | State::Ended(_)))
             .filter(|(_, activity)| activity.uses.iter().any(|usage| usage.resource == resource.0))
             .map(|(index, activity)| {
-                (activity.created, ActivityId { index: index as u32, generation: activity.generation })
+                (
+                    activity.created,
+                    ActivityId { index: index as u32, generation: activity.generation },
+                )
             })
             .collect();
         users.sort_unstable_by_key(|user| user.0);
@@ -497,7 +522,8 @@ impl Fluid {
     pub(crate) fn set_bound(&mut self, id: ActivityId, bound: f64, now: Time) {
         if self.live(id).is_some() {
             self.leave_before_change(id.index, now);
-            self.activities[id.index as usize].bound = if bound > 0.0 { bound } else { f64::INFINITY };
+            self.activities[id.index as usize].bound =
+                if bound > 0.0 { bound } else { f64::INFINITY };
             self.changed_if_enabled(id.index);
         }
     }
@@ -516,7 +542,12 @@ impl Fluid {
     }
 
     /// Stops an activity. One that is still in its latency loses the rest of it.
-    pub(crate) fn suspend<T: Copy>(&mut self, id: ActivityId, now: Time, queue: &mut EventQueue<T>) {
+    pub(crate) fn suspend<T: Copy>(
+        &mut self,
+        id: ActivityId,
+        now: Time,
+        queue: &mut EventQueue<T>,
+    ) {
         let Some(activity) = self.live(id) else { return };
         if activity.state == State::Suspended {
             return;

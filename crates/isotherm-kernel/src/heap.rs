@@ -1,7 +1,7 @@
 //! An indexed heap: the least key first, and every entry can be re-keyed or removed by name.
 //!
-//! Push, pop, re-key and removal are O(log n). An entry knows its place, so a key that moves is moved in place and what
-//! is removed leaves at once: the heap never holds a dead entry.
+//! Push, pop, re-key and removal are O(log n). An entry knows its place, so a key that moves is
+//! moved in place and what is removed leaves at once: the heap never holds a dead entry.
 
 /// Names an entry of a heap until it is popped or removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +53,8 @@ impl<K: Ord + Copy, T: Copy> Heap<K, T> {
         });
         let place = self.heap.len();
         let entry = Entry { key, id, target };
-        // What is above it comes into the new place, or nothing; so the entry is only written where it stays.
+        // What is above it comes into the new place, or nothing; so the entry is only written where
+        // it stays.
         let above = place.checked_sub(1).map_or(entry, |last| self.heap[last / ARITY]);
         self.heap.push(above);
         self.sift_up(place, key, id, target);
@@ -108,7 +109,8 @@ impl<K: Ord + Copy, T: Copy> Heap<K, T> {
         self.places[entry.id as usize] = place as u32;
     }
 
-    /// Puts an entry, part by part, at `place` or above, where what is at `place` may be overwritten.
+    /// Puts an entry, part by part, at `place` or above, where what is at `place` may be
+    /// overwritten.
     fn sift_up(&mut self, mut place: usize, key: K, id: u32, target: T) {
         while place > 0 {
             let parent = (place - 1) / ARITY;

@@ -90,11 +90,11 @@ impl Drop for Running<'_> {
 ///
 /// # Order
 ///
-/// Actors run one at a time in the order of the run queue, each until it waits. Only when the run queue is empty are
-/// shares computed and does time move to the date of the first event. Everything due at that date is then put into the run
-/// queue in the order of the event queue, before any actor runs: CPU (executions, sleeps), disk,
-/// network, timers. (What is due alone, when the run queue is empty, is not put there but runs at
-/// once, which is the same.)
+/// Actors run one at a time in the order of the run queue, each until it waits. Only when the run
+/// queue is empty are shares computed and does time move to the date of the first event. Everything
+/// due at that date is then put into the run queue in the order of the event queue, before any
+/// actor runs: CPU (executions, sleeps), disk, network, timers. (What is due alone, when the run
+/// queue is empty, is not put there but runs at once, which is the same.)
 ///
 /// What comes first among things of one model and one date is the simulation's
 /// [`TieOrder`](crate::TieOrder).
@@ -207,8 +207,8 @@ impl Kernel {
         }
     }
 
-    /// Kills an actor: its future is dropped now; the running actor ends when it next waits. Does nothing to one that
-    /// has ended.
+    /// Kills an actor: its future is dropped now; the running actor ends when it next waits. Does
+    /// nothing to one that has ended.
     pub fn kill(&self, id: ActorId) {
         let future = {
             let mut tasks = self.inner.tasks.borrow_mut();
@@ -241,23 +241,25 @@ impl Kernel {
         self.alarm_at(date, Rank::Timer)
     }
 
-    /// Calls a function after a duration, like an actor that sleeps and then calls it, but without an actor. A
-    /// duration of zero puts the call at the end of the run queue.
+    /// Calls a function after a duration, like an actor that sleeps and then calls it, but without
+    /// an actor. A duration of zero puts the call at the end of the run queue.
     pub fn call_after(&self, duration: Duration, call: impl FnOnce(&Kernel) + 'static) -> Call {
         self.call_at_date(self.now() + duration, Box::new(call))
     }
 
     /// Calls a function at a date, before anything that ends at that date and after what was given
     /// to this method earlier: for changes of the world that happen whoever waits, such as the
-    /// events of a speed profile. Such calls do not prolong a simulation whose actors have ended, and how far
-    /// they keep one going in which nothing else is to come, `change` says.
+    /// events of a speed profile. Such calls do not prolong a simulation whose actors have ended,
+    /// and how far they keep one going in which nothing else is to come, `change` says.
     pub fn background_at(&self, date: Time, change: Change, call: impl FnOnce(&Kernel) + 'static) {
         if self.is_over() {
             return;
         }
-        let number =
-            self.inner.background.borrow_mut().insert(Background { change, noted: self.now(), call: Box::new(call) })
-                as u32;
+        let number = self.inner.background.borrow_mut().insert(Background {
+            change,
+            noted: self.now(),
+            call: Box::new(call),
+        }) as u32;
         self.inner.ahead.borrow_mut().note(change, self.now());
         let mut queue = self.inner.background_queue.borrow_mut();
         let created = queue.draw_number();
@@ -273,7 +275,8 @@ impl Kernel {
         self.inner.next_background.set(queue.next_time().unwrap_or(Time::NEVER));
         drop(queue);
         let Some(number) = number else { return };
-        let Background { change, noted, call } = self.inner.background.borrow_mut().remove(number as usize);
+        let Background { change, noted, call } =
+            self.inner.background.borrow_mut().remove(number as usize);
         let before = self.inner.progress.get();
         call(self);
         // What happens again and again brings nothing forward by itself.
@@ -288,14 +291,16 @@ impl Kernel {
         drop(calls);
     }
 
-    /// Notes that something has come to its end which would not come to it again and again for ever: a simulation in which that
-    /// happens is not at a standstill, even if all its actors wait for the next event of a profile that repeats.
+    /// Notes that something has come to its end which would not come to it again and again for
+    /// ever: a simulation in which that happens is not at a standstill, even if all its actors wait
+    /// for the next event of a profile that repeats.
     #[inline]
     pub fn note_progress(&self) {
         self.inner.progress.set(self.now());
     }
 
-    /// Has somebody asked what is waited for, should the simulation end because nothing can happen any more.
+    /// Has somebody asked what is waited for, should the simulation end because nothing can happen
+    /// any more.
     pub fn ask_at_standstill(&self, witness: Weak<dyn Witness>) {
         self.inner.witnesses.borrow_mut().push(witness);
     }
@@ -319,8 +324,9 @@ impl Kernel {
         .await;
     }
 
-    /// Whether nobody waits for a turn at this date: what goes to the end of the run queue now runs next. Who has nothing more to do in his own
-    /// turn may then go on at once with what he would do in his next one.
+    /// Whether nobody waits for a turn at this date: what goes to the end of the run queue now runs
+    /// next. Who has nothing more to do in his own turn may then go on at once with what he would
+    /// do in his next one.
     pub fn is_quiet(&self) -> bool {
         self.inner.ready.borrow().is_empty()
     }
@@ -343,7 +349,10 @@ impl Kernel {
     /// # Panics
     /// Outside of an actor: a future of the kernel can only be awaited by one.
     pub fn current(&self) -> ActorId {
-        self.inner.running.get().expect("a future of the kernel is awaited by an actor of the kernel")
+        self.inner
+            .running
+            .get()
+            .expect("a future of the kernel is awaited by an actor of the kernel")
     }
 
     /// The name of a living actor.
@@ -434,8 +443,9 @@ impl Kernel {
         agenda.next_time()
     }
 
-    /// Moves everything that is due now into the run queue and says how many events that were. Mostly there is one, and nobody else waits for a
-    /// turn: then it has its turn at once if it may, which is said as well.
+    /// Moves everything that is due now into the run queue and says how many events that were.
+    /// Mostly there is one, and nobody else waits for a turn: then it has its turn at once if it
+    /// may, which is said as well.
     pub(crate) fn deliver_due(&self, may_run: bool) -> (u64, bool) {
         let mut events = 0;
         let mut agenda = self.inner.agenda.borrow_mut();

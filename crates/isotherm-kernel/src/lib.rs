@@ -1,12 +1,16 @@
-//! The Isotherm simulation kernel: virtual time, actors, mailboxes, fluid sharing of resources, random streams.
+//! The Isotherm simulation kernel: virtual time, actors, mailboxes, fluid sharing of resources,
+//! random streams.
 //!
 //! This crate knows nothing of hosts, files or functions. It offers
 //!
 //! * [`Time`] and [`Duration`]: whole nanoseconds;
-//! * [`Simulation`] and [`Kernel`]: the main loop and the handle that everything in a simulation holds;
-//! * [`Actor`]s: `async` blocks on one thread, with [`Mailbox`]es to talk, sleeps, timers and deadlines;
+//! * [`Simulation`] and [`Kernel`]: the main loop and the handle that everything in a simulation
+//!   holds;
+//! * [`Actor`]s: `async` blocks on one thread, with [`Mailbox`]es to talk, sleeps, timers and
+//!   deadlines;
 //! * [`Activity`]s: work that shares [resources](ResourceId) fluidly, see [`fluid`];
-//! * [`Random`] streams named after components, and [`Distribution`]s that are the same on every machine.
+//! * [`Random`] streams named after components, and [`Distribution`]s that are the same on every
+//!   machine.
 //!
 //! ```
 //! use isotherm_kernel::{ActivitySpec, Duration, Rank, Sharing, Simulation};
@@ -41,7 +45,8 @@
 //!
 //! # Invariants
 //!
-//! 1. One simulation is one thread and deterministic: nothing depends on the wall clock, on hashing or on addresses.
+//! 1. One simulation is one thread and deterministic: nothing depends on the wall clock, on hashing
+//!    or on addresses.
 //! 2. Virtual time moves only when no actor can run, and never goes back.
 //! 3. The order of events is total and documented at [`Kernel`].
 //! 4. A message costs no virtual time and no entry in the event queue.

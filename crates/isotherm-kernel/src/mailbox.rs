@@ -1,9 +1,10 @@
 //! Mailboxes: how actors talk.
 //!
-//! A mailbox is an unbounded first-in first-out queue of typed values in zero simulated time; it never touches the event queue. A
-//! value is given to the receiver that has waited longest. Sending is detached ([`Mailbox::send_detached`]: the sender goes
-//! on at once) or a rendezvous ([`Mailbox::send`]: the sender waits until the value has been received). What a
-//! message costs on a network is the business of the layers above, which deliver it when its transfer has ended.
+//! A mailbox is an unbounded first-in first-out queue of typed values in zero simulated time; it
+//! never touches the event queue. A value is given to the receiver that has waited longest. Sending
+//! is detached ([`Mailbox::send_detached`]: the sender goes on at once) or a rendezvous
+//! ([`Mailbox::send`]: the sender waits until the value has been received). What a message costs on
+//! a network is the business of the layers above, which deliver it when its transfer has ended.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -139,8 +140,8 @@ impl<T> Mailbox<T> {
         self.put(Letter { value, receipt: None });
     }
 
-    /// Puts a message into the mailbox and waits until it has been received. Dropping the future before takes nothing
-    /// back.
+    /// Puts a message into the mailbox and waits until it has been received. Dropping the future
+    /// before takes nothing back.
     pub async fn send(&self, value: T) {
         let receipt = Rc::new(Receipt { sender: Cell::new(None), received: Cell::new(false) });
         self.put(Letter { value, receipt: Some(Rc::clone(&receipt)) });
@@ -155,9 +156,10 @@ impl<T> Mailbox<T> {
         .await;
     }
 
-    /// Has somebody told, in a turn of his own in the run queue, that values have come: he takes them with
-    /// [`try_receive`](Self::try_receive) until there are none, as an actor would that does nothing but receive, at less cost. He is not kept
-    /// alive for it. Nobody else is to receive from this mailbox.
+    /// Has somebody told, in a turn of his own in the run queue, that values have come: he takes
+    /// them with [`try_receive`](Self::try_receive) until there are none, as an actor would that
+    /// does nothing but receive, at less cost. He is not kept alive for it. Nobody else is to
+    /// receive from this mailbox.
     pub fn listen(&self, listener: Weak<dyn Signalled>) {
         self.0.listener.replace(Some(listener));
     }
@@ -208,7 +210,8 @@ impl<T> Mailbox<T> {
         Receive { mailbox: self, number: None }
     }
 
-    /// Waits for a message, but not for longer than `patience`. A message that comes exactly then is in time.
+    /// Waits for a message, but not for longer than `patience`. A message that comes exactly then
+    /// is in time.
     ///
     /// # Errors
     /// [`ReceiveTimedOut`] if none came; later messages stay in the mailbox.
@@ -235,8 +238,8 @@ impl<T> Future for Receive<'_, T> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
         let mailbox = self.mailbox;
         if let Some(value) = mailbox.try_receive() {
-            // The wake-up that brought this message may have been for another future of the same actor: this one
-            // may still be in the queue.
+            // The wake-up that brought this message may have been for another future of the same
+            // actor: this one may still be in the queue.
             if let Some(number) = self.number.take() {
                 mailbox.0.receivers.borrow_mut().leave(number);
             }

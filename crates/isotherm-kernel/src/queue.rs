@@ -14,8 +14,8 @@
 //!
 //! # Cost
 //!
-//! Push, pop, re-key and removal are O(log n). An entry knows its place, so a bound that moves is re-keyed in place
-//! and a cancelled event leaves at once: the queue never holds a dead entry.
+//! Push, pop, re-key and removal are O(log n). An entry knows its place, so a bound that moves is
+//! re-keyed in place and a cancelled event leaves at once: the queue never holds a dead entry.
 
 use std::cmp::Ordering;
 
@@ -247,7 +247,8 @@ mod tests {
     }
 
     proptest! {
-        /// Any mixture of pushes, re-keys and removals pops in the order of a sorted list, and leaves nothing dead.
+        /// Any mixture of pushes, re-keys and removals pops in the order of a sorted list, and
+        /// leaves nothing dead.
         #[test]
         fn pops_in_order(operations in prop::collection::vec((0u8..4, 0u64..20, 0usize..50), 1..200)) {
             let mut queue = EventQueue::new();

@@ -1,9 +1,9 @@
 //! Random numbers: one named stream per component, the same on every machine.
 //!
-//! A simulation has one seed. Each component that needs chance (a workload, a scheduler, a failure generator) takes a
-//! [`Random`] of its own from [`RandomStreams`], by its path, for example `workload/resize`. What a stream yields
-//! depends on the seed and on its path alone, so that adding, removing or reordering components never disturbs the
-//! numbers of the others.
+//! A simulation has one seed. Each component that needs chance (a workload, a scheduler, a failure
+//! generator) takes a [`Random`] of its own from [`RandomStreams`], by its path, for example
+//! `workload/resize`. What a stream yields depends on the seed and on its path alone, so that
+//! adding, removing or reordering components never disturbs the numbers of the others.
 //!
 //! ```
 //! # use isotherm_kernel::RandomStreams;
@@ -16,18 +16,20 @@
 //!
 //! # What exactly is drawn
 //!
-//! All of this is part of the format of results: a change here changes every result that rests on chance.
+//! All of this is part of the format of results: a change here changes every result that rests on
+//! chance.
 //!
 //! * The generator is PCG XSL RR 128/64 (`pcg64`), as the crate `rand_pcg` has it.
-//! * It is seeded with four words `w0..w3` of a SplitMix64 that starts at `mix(seed) ^ hash(path)`, where `mix` is the
-//!   first output of a SplitMix64 started at `seed` and `hash` is FNV-1a (64 bits) over the UTF-8 bytes of the path:
-//!   state `w0·2^64 + w1`, stream `w2·2^64 + w3`. For one path, different seeds never meet; for one seed, two paths
-//!   meet only if their hashes do.
-//! * [`Random::uniform`] is the upper 53 bits of a word times 2^-53; [`Random::uniform_open`] the upper 52 bits plus a
-//!   half, times 2^-52.
-//! * [`Random::below`] is the multiply-shift method with rejection (Lemire 2019): without bias, nearly always one word.
-//! * [`Random::branch`] is the stream of a path in the same way, its SplitMix64 starting at `mix(w) ^ hash(path)`, where `w` is the word that
-//!   the stream would give next.
+//! * It is seeded with four words `w0..w3` of a SplitMix64 that starts at `mix(seed) ^ hash(path)`,
+//!   where `mix` is the first output of a SplitMix64 started at `seed` and `hash` is FNV-1a (64
+//!   bits) over the UTF-8 bytes of the path: state `w0·2^64 + w1`, stream `w2·2^64 + w3`. For one
+//!   path, different seeds never meet; for one seed, two paths meet only if their hashes do.
+//! * [`Random::uniform`] is the upper 53 bits of a word times 2^-53; [`Random::uniform_open`] the
+//!   upper 52 bits plus a half, times 2^-52.
+//! * [`Random::below`] is the multiply-shift method with rejection (Lemire 2019): without bias,
+//!   nearly always one word.
+//! * [`Random::branch`] is the stream of a path in the same way, its SplitMix64 starting at
+//!   `mix(w) ^ hash(path)`, where `w` is the word that the stream would give next.
 //! * [`Random::shuffle`] is the Fisher-Yates shuffle from the end to the front.
 
 use std::convert::Infallible;
@@ -54,8 +56,8 @@ impl RandomStreams {
 
     /// The stream of the component with this path, from its beginning.
     ///
-    /// Two calls with the same path give two generators that yield the same numbers: a component asks once and keeps
-    /// its generator.
+    /// Two calls with the same path give two generators that yield the same numbers: a component
+    /// asks once and keeps its generator.
     pub fn stream(&self, path: &str) -> Random {
         Random::named(self.seed, path)
     }
@@ -74,8 +76,8 @@ impl RandomStreams {
 /// assert_eq!(RandomStreams::new(42).stream("x").below(6), RandomStreams::new(42).stream("x").below(6));
 /// ```
 ///
-/// It is also a generator for the crates of the `rand` family, through [`rand_core::TryRng`] and with it
-/// `rand_core::Rng`.
+/// It is also a generator for the crates of the `rand` family, through [`rand_core::TryRng`] and
+/// with it `rand_core::Rng`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Random {
     generator: Pcg64,
@@ -90,7 +92,8 @@ impl Random {
         Random { generator: Pcg64::new(state, stream) }
     }
 
-    /// Another stream, which depends on where this one is and on a name. This one goes on as if nobody had asked.
+    /// Another stream, which depends on where this one is and on a name. This one goes on as if
+    /// nobody had asked.
     pub fn branch(&self, name: &str) -> Self {
         Random::named(self.clone().next_word(), name)
     }
@@ -106,7 +109,8 @@ impl Random {
         (self.next_word() >> 11) as f64 * STEP
     }
 
-    /// A number in (0, 1), neither 0 nor 1, symmetric about a half: what an inverse distribution function wants.
+    /// A number in (0, 1), neither 0 nor 1, symmetric about a half: what an inverse distribution
+    /// function wants.
     pub fn uniform_open(&mut self) -> f64 {
         uniform_open(self.next_word())
     }
@@ -129,7 +133,8 @@ impl Random {
         high(product)
     }
 
-    /// One of the items, each with the same probability; `None` (and nothing drawn) if there are none.
+    /// One of the items, each with the same probability; `None` (and nothing drawn) if there are
+    /// none.
     pub fn choose<'a, T>(&mut self, items: &'a [T]) -> Option<&'a T> {
         if items.is_empty() {
             return None;
@@ -137,8 +142,8 @@ impl Random {
         items.get(self.below(items.len() as u64) as usize)
     }
 
-    /// Puts the items in a random order, each order with the same probability. Draws one index less than there are
-    /// items.
+    /// Puts the items in a random order, each order with the same probability. Draws one index less
+    /// than there are items.
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             let chosen = self.below(last as u64 + 1) as usize;
@@ -196,7 +201,9 @@ impl SplitMix64 {
 
 /// FNV-1a with 64 bits (Fowler, Noll, Vo).
 fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use std::rc::Rc;
 use crate::random::uniform_open;
 use crate::{Distribution, Duration, Random};
 
-/// A duration that is drawn anew each time it is needed, from a distribution in seconds and a random stream of its own. Cheap to
-/// clone; clones draw from the same stream.
+/// A duration that is drawn anew each time it is needed, from a distribution in seconds and a
+/// random stream of its own. Cheap to clone; clones draw from the same stream.
 ///
 /// ```
 /// # use isotherm_kernel::{Distribution, Duration, RandomDuration, RandomStreams};
@@ -32,10 +32,13 @@ struct Inner {
 }
 
 impl RandomDuration {
-    /// A duration with this distribution in seconds. The stream should be its own, so that nothing else disturbs what is drawn.
+    /// A duration with this distribution in seconds. The stream should be its own, so that nothing
+    /// else disturbs what is drawn.
     pub fn new(seconds: Distribution, random: Random) -> Self {
         let (beginning, random) = (random.clone(), RefCell::new(random));
-        RandomDuration { inner: Rc::new(Inner { seconds, random, beginning, apart: OnceCell::new() }) }
+        RandomDuration {
+            inner: Rc::new(Inner { seconds, random, beginning, apart: OnceCell::new() }),
+        }
     }
 
     /// Draws it. Takes one word from the stream; see [`Distribution::sample_duration`].
@@ -43,8 +46,8 @@ impl RandomDuration {
         self.inner.seconds.sample_duration(&mut self.inner.random.borrow_mut())
     }
 
-    /// The next word of the stream: what [`draw`](Self::draw) would take, for a duration that may not be needed. [`of_word`](Self::of_word) makes it of
-    /// the word.
+    /// The next word of the stream: what [`draw`](Self::draw) would take, for a duration that may
+    /// not be needed. [`of_word`](Self::of_word) makes it of the word.
     ///
     /// ```
     /// # use isotherm_kernel::{Distribution, RandomDuration, RandomStreams};
@@ -61,8 +64,9 @@ impl RandomDuration {
         Duration::from_secs_f64(self.inner.seconds.quantile(uniform_open(word)))
     }
 
-    /// The same distribution, drawn from another stream that branches off the beginning of this one: what is drawn here
-    /// and there does not disturb each other, whatever has been drawn before. Always the same one.
+    /// The same distribution, drawn from another stream that branches off the beginning of this
+    /// one: what is drawn here and there does not disturb each other, whatever has been drawn
+    /// before. Always the same one.
     ///
     /// ```
     /// # use isotherm_kernel::{Distribution, RandomDuration, RandomStreams};
@@ -73,7 +77,9 @@ impl RandomDuration {
     /// ```
     pub fn apart(&self) -> RandomDuration {
         let Inner { seconds, beginning, apart, .. } = &*self.inner;
-        apart.get_or_init(|| RandomDuration::new(seconds.clone(), beginning.branch("apart"))).clone()
+        apart
+            .get_or_init(|| RandomDuration::new(seconds.clone(), beginning.branch("apart")))
+            .clone()
     }
 
     /// The distribution, in seconds.

@@ -40,23 +40,25 @@ use crate::{ActorId, Kernel, Marking, TieOrder, Time};
 pub struct Limits {
     /// The simulation must be over by this date.
     pub max_time: Option<Time>,
-    /// At most this many events may happen. An event is what happens at a date that was set before: the end of a
-    /// sleep, a call, a timer, of an activity or of its latency.
+    /// At most this many events may happen. An event is what happens at a date that was set before:
+    /// the end of a sleep, a call, a timer, of an activity or of its latency.
     ///
-    /// Turns of the run queue (an actor that runs, a call without delay) are no events, unless there are very many of them at
-    /// one date: the first [`FREE_STEPS`](Self::FREE_STEPS) are free, and each further one counts as an event. So the limit also holds
-    /// where time stands still.
+    /// Turns of the run queue (an actor that runs, a call without delay) are no events, unless
+    /// there are very many of them at one date: the first [`FREE_STEPS`](Self::FREE_STEPS) are
+    /// free, and each further one counts as an event. So the limit also holds where time stands
+    /// still.
     ///
-    /// [Background calls](Kernel::background_at) are events while nothing else is to come. While something is, the first
-    /// [`FREE_STEPS`](Self::FREE_STEPS) after each other event are free.
+    /// [Background calls](Kernel::background_at) are events while nothing else is to come. While
+    /// something is, the first [`FREE_STEPS`](Self::FREE_STEPS) after each other event are free.
     pub max_events: Option<u64>,
-    /// At most this many turns of the run queue may there be at one date: more is taken for a livelock.
+    /// At most this many turns of the run queue may there be at one date: more is taken for a
+    /// livelock.
     pub max_steps_per_instant: u64,
 }
 
 impl Limits {
-    /// How many turns of the run queue there may be at one date, and how many background calls from one event to the next,
-    /// before they count as events.
+    /// How many turns of the run queue there may be at one date, and how many background calls from
+    /// one event to the next, before they count as events.
     pub const FREE_STEPS: u64 = 1_000_000;
 }
 
@@ -81,15 +83,16 @@ pub enum RunError {
     /// Actors wait, and nothing will ever happen.
     #[error("deadlock at {at} s: {}{}", Reasons(.reasons), Listing(.waiting))]
     Deadlock {
-        /// The date from which on nothing happened any more. (What profiles still had to bring has been waited for.)
+        /// The date from which on nothing happened any more. (What profiles still had to bring has
+        /// been waited for.)
         at: Time,
         /// Who waits for what (daemons left out).
         waiting: Vec<WaitingActor>,
         /// What is missing, as the services say it that know.
         reasons: Vec<String>,
     },
-    /// Actors wait, and what they wait for would come after the last date that there is. (What nobody waits for, such as a load in
-    /// the background, may go on beyond it.)
+    /// Actors wait, and what they wait for would come after the last date that there is. (What
+    /// nobody waits for, such as a load in the background, may go on beyond it.)
     #[error(
         "at {at} s all that is still to come lies beyond the end of time (584 years): {}{}",
         Reasons(.reasons), Listing(.waiting)
@@ -206,7 +209,10 @@ impl Meter {
 
     /// Counts a turn that is taken within another one, to whose end an error waits.
     pub(crate) fn count_turn(&self, now: Time) -> ControlFlow<()> {
-        let counted = self.count_if_many(now).and_then(|()| self.step(now)).and_then(|()| self.count_step(now));
+        let counted = self
+            .count_if_many(now)
+            .and_then(|()| self.step(now))
+            .and_then(|()| self.count_step(now));
         match counted {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => {
@@ -239,7 +245,9 @@ impl Meter {
     fn count_as_event(&self, now: Time) -> Result<(), RunError> {
         self.events.set(self.events.get() + 1);
         match self.limits.get().max_events {
-            Some(limit) if self.events.get() > limit => Err(RunError::EventLimit { limit, at: now }),
+            Some(limit) if self.events.get() > limit => {
+                Err(RunError::EventLimit { limit, at: now })
+            }
             _ => Ok(()),
         }
     }
@@ -301,28 +309,34 @@ impl Simulation {
         self
     }
 
-    /// Says from how many activities on that one resource limits they are accounted for together (at least 2), which is faster for many of them and
-    /// slower for few. Dates are the same but for rounding, and so is the order among equals under
-    /// [`TieOrder::NewestFirst`]. Under [`TieOrder::Reference`], of activities of different
-    /// resources that end at the same date others may come first.
+    /// Says from how many activities on that one resource limits they are accounted for together
+    /// (at least 2), which is faster for many of them and slower for few. Dates are the same but
+    /// for rounding, and so is the order among equals under [`TieOrder::NewestFirst`]. Under
+    /// [`TieOrder::Reference`], of activities of different resources that end at the same date
+    /// others may come first.
     pub fn with_virtual_time_from(self, activities: u32) -> Self {
         self.kernel.inner.fluid.borrow_mut().virtual_time_from = activities.max(2);
         self
     }
 
-    /// Says from how many activities on (at least 2) a component that no single resource limits is kept as an incremental component, of which a
-    /// change solves only what it changes, which is faster for many of them and slower for few.
-    /// Dates are the same but for rounding, and so is the order among equals under
-    /// [`TieOrder::NewestFirst`]. Under [`TieOrder::Reference`], of activities that end at the same
-    /// date others may come first.
+    /// Says from how many activities on (at least 2) a component that no single resource limits is
+    /// kept as an incremental component, of which a change solves only what it changes, which is
+    /// faster for many of them and slower for few. Dates are the same but for rounding, and so is
+    /// the order among equals under [`TieOrder::NewestFirst`]. Under [`TieOrder::Reference`], of
+    /// activities that end at the same date others may come first.
     pub fn with_incremental_from(self, activities: u32) -> Self {
         self.kernel.inner.fluid.borrow_mut().incremental_from = activities.max(2);
         self
     }
 
-    /// Has somebody look in on the run every so many steps (at least one; a step is an actor that runs, a background call or a date that is reached):
-    /// to show how far it has come, or to end it, by `Break`, with [`RunError::Interrupted`]. He sees the date and cannot change anything.
-    pub fn with_watcher(self, every: u64, look: impl FnMut(Time) -> ControlFlow<()> + 'static) -> Self {
+    /// Has somebody look in on the run every so many steps (at least one; a step is an actor that
+    /// runs, a background call or a date that is reached): to show how far it has come, or to end
+    /// it, by `Break`, with [`RunError::Interrupted`]. He sees the date and cannot change anything.
+    pub fn with_watcher(
+        self,
+        every: u64,
+        look: impl FnMut(Time) -> ControlFlow<()> + 'static,
+    ) -> Self {
         let every = every.max(1);
         let meter = &self.kernel.inner.meter;
         meter.watcher.replace(Some(Watcher { every, look: Box::new(look) }));
@@ -338,8 +352,9 @@ impl Simulation {
     /// Runs until only daemons are left, then drops them, and gives the date of the end.
     ///
     /// # Errors
-    /// A [`RunError`] that says why the simulation cannot go on. Everything that has happened until then has happened.
-    /// [`RunError::AlreadyRun`] if it has been run before, however that ended: there is nobody left who could do anything.
+    /// A [`RunError`] that says why the simulation cannot go on. Everything that has happened until
+    /// then has happened. [`RunError::AlreadyRun`] if it has been run before, however that ended:
+    /// there is nobody left who could do anything.
     pub fn run(&self) -> Result<Time, RunError> {
         if self.has_run.replace(true) {
             return Err(RunError::AlreadyRun { ended: self.kernel.now() });
@@ -457,11 +472,15 @@ impl Simulation {
         tasks
             .living()
             .filter(|(_, task)| !task.daemon)
-            .map(|(_, task)| WaitingActor { actor: task.name.to_string(), waits_for: task.waiting.to_string() })
+            .map(|(_, task)| WaitingActor {
+                actor: task.name.to_string(),
+                waits_for: task.waiting.to_string(),
+            })
             .collect()
     }
 
-    /// Drops every actor and everything in the run queue. What their guards start anew is dropped too.
+    /// Drops every actor and everything in the run queue. What their guards start anew is dropped
+    /// too.
     fn kill_all(&self) {
         loop {
             // An actor without a future is one that has panicked: it cannot be dropped again.
@@ -486,7 +505,8 @@ impl Drop for Simulation {
         // From now on what guards start anew is dropped where it is started.
         self.kernel.inner.over.set(true);
         self.kill_all();
-        // Calls that never happened may hold the kernel; they are dropped while nothing is borrowed.
+        // Calls that never happened may hold the kernel; they are dropped while nothing is
+        // borrowed.
         let agenda = self.kernel.inner.agenda.borrow_mut().take();
         let listeners = self.kernel.inner.listeners.take();
         drop((agenda, listeners));

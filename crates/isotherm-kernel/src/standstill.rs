@@ -1,37 +1,45 @@
 //! Standstill: whether anything will ever happen again, and who can say what is missing if not.
 //!
-//! Sleeps, calls and activities keep a simulation going. [Background calls](crate::Kernel::background_at) do so only where nothing else is
-//! to come: then all actors wait, and what the world still brings may be what they wait for, such as a host that comes back.
+//! Sleeps, calls and activities keep a simulation going. [Background
+//! calls](crate::Kernel::background_at) do so only where nothing else is to come: then all actors
+//! wait, and what the world still brings may be what they wait for, such as a host that comes back.
 //!
 //! # When it ends
 //!
 //! A simulation in which actors wait and nothing but background calls is to come goes on
 //!
 //! * as long as a [`Change::Once`] is to come;
-//! * as long as a [`Change::Retry`] is to come that was asked for before the last progress: what failed then may succeed now;
-//! * while changes that [repeat](Change::Repeated) are to come, until the longest of their periods has passed [`PERIODS`] times without
-//!   progress. So a profile that repeats for ever keeps nothing going for ever. Where periods
-//!   differ, two things may be on at once more rarely than that: it goes on until all periods have
-//!   come round together, if that takes no more than [`FURTHER_CHANGES`].
+//! * as long as a [`Change::Retry`] is to come that was asked for before the last progress: what
+//!   failed then may succeed now;
+//! * while changes that [repeat](Change::Repeated) are to come, until the longest of their periods
+//!   has passed [`PERIODS`] times without progress. So a profile that repeats for ever keeps
+//!   nothing going for ever. Where periods differ, two things may be on at once more rarely than
+//!   that: it goes on until all periods have come round together, if that takes no more than
+//!   [`FURTHER_CHANGES`].
 //!
-//! *Progress* is that an actor has run that is no daemon, that an activity has completed (unless it is a
-//! [part](crate::Activity::as_part) of something that may begin anew) or one that goes on has less left to do, that
-//! something happens once, or that a service [says so](crate::Kernel::note_progress). Then it is a deadlock, and its date is that of the last progress.
-//! Limits on time and events hold for all of this: a background call counts as an event while nothing else is to come.
+//! *Progress* is that an actor has run that is no daemon, that an activity has completed (unless it
+//! is a [part](crate::Activity::as_part) of something that may begin anew) or one that goes on has
+//! less left to do, that something happens once, or that a service [says
+//! so](crate::Kernel::note_progress). Then it is a deadlock, and its date is that of the last
+//! progress. Limits on time and events hold for all of this: a background call counts as an event
+//! while nothing else is to come.
 //!
 //! # Beyond the end of time
 //!
-//! What would end after the last date that there is does not keep a simulation going. It is named as the reason
-//! ([`RunError::BeyondTime`](crate::RunError::BeyondTime)) if an actor that is no daemon sleeps so long or waits for such an activity. If only daemons
-//! do, or something is to be called then, it depends on whether a service [carries something out](Witness::carries_out). Otherwise, and if nobody
-//! waits for it, such as for a load in the background, it makes no difference: the simulation is deadlocked.
+//! What would end after the last date that there is does not keep a simulation going. It is named
+//! as the reason ([`RunError::BeyondTime`](crate::RunError::BeyondTime)) if an actor that is no
+//! daemon sleeps so long or waits for such an activity. If only daemons do, or something is to be
+//! called then, it depends on whether a service [carries something out](Witness::carries_out).
+//! Otherwise, and if nobody waits for it, such as for a load in the background, it makes no
+//! difference: the simulation is deadlocked.
 
 use std::collections::BTreeMap;
 
 use crate::fluid::ActivityId;
 use crate::{Duration, Kernel, Time};
 
-/// How often the longest period of what repeats may pass without progress before a simulation counts as deadlocked.
+/// How often the longest period of what repeats may pass without progress before a simulation
+/// counts as deadlocked.
 pub const PERIODS: u64 = 1000;
 
 /// For how many further changes a simulation goes on at most until all periods have come round
@@ -51,15 +59,18 @@ pub enum Change {
     Retry,
 }
 
-/// Who can say what is waited for, and perhaps do something about it. See [`Kernel::ask_at_standstill`].
+/// Who can say what is waited for, and perhaps do something about it. See
+/// [`Kernel::ask_at_standstill`].
 pub trait Witness {
-    /// Nothing is to come but background calls. Whoever knows of something that failed and was given up, and that may succeed now, sees to it
-    /// that it is tried again, and says so; for the same state of the world at most once.
+    /// Nothing is to come but background calls. Whoever knows of something that failed and was
+    /// given up, and that may succeed now, sees to it that it is tried again, and says so; for the
+    /// same state of the world at most once.
     fn tries_again(&self) -> bool {
         false
     }
 
-    /// Whether something is under way that others may wait for: if it goes on beyond the end of time, they wait for that.
+    /// Whether something is under way that others may wait for: if it goes on beyond the end of
+    /// time, they wait for that.
     fn carries_out(&self) -> bool {
         false
     }
@@ -76,8 +87,8 @@ pub(crate) struct Ahead {
     retries: BTreeMap<Time, usize>,
     /// The longest period of all that has ever repeated.
     longest: Duration,
-    /// The time after which they all have come round together, in nanoseconds; 0 if nothing repeats.
-    /// One that is too long for a number is the largest one.
+    /// The time after which they all have come round together, in nanoseconds; 0 if nothing
+    /// repeats. One that is too long for a number is the largest one.
     common: u64,
     /// After the last progress, when all actors first waited for a change that repeats: the work
     /// that was left. And how many changes have been waited for beyond [`PERIODS`].
@@ -136,7 +147,8 @@ impl Ahead {
 }
 
 impl Kernel {
-    /// All actors wait, and nothing is to come but background calls: whether the next one may be of use.
+    /// All actors wait, and nothing is to come but background calls: whether the next one may be of
+    /// use.
     pub(crate) fn may_wait_for_background(&self) -> bool {
         let next = self.inner.next_background.get();
         if next == Time::NEVER {

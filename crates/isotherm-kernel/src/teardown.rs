@@ -1,9 +1,11 @@
 //! What happens to all that a simulation has left when it is dropped.
 //!
-//! Everything in a simulation holds the kernel, and much of it is held by what the kernel holds, or by each other: a message that was
-//! never received, a body that captures a handle on its own service. Reference counts alone would keep that for ever. So whatever
-//! may hold such a circle registers with the kernel ([`Kernel::tear_down_with`]), and lets go of it when the [`Simulation`](crate::Simulation) is
-//! dropped. From then on the kernel takes nothing in: a message, a call or an actor that is given to it is dropped at once.
+//! Everything in a simulation holds the kernel, and much of it is held by what the kernel holds, or
+//! by each other: a message that was never received, a body that captures a handle on its own
+//! service. Reference counts alone would keep that for ever. So whatever may hold such a circle
+//! registers with the kernel ([`Kernel::tear_down_with`]), and lets go of it when the
+//! [`Simulation`](crate::Simulation) is dropped. From then on the kernel takes nothing in: a
+//! message, a call or an actor that is given to it is dropped at once.
 
 use std::rc::{Rc, Weak};
 
@@ -14,7 +16,8 @@ use crate::kernel::Inner;
 
 /// Holds things that may hold the simulation, and lets go of them.
 pub trait Teardown {
-    /// The simulation is dropped: drops what may hold it. Nothing will run any more, but users may still ask what they hold.
+    /// The simulation is dropped: drops what may hold it. Nothing will run any more, but users may
+    /// still ask what they hold.
     fn tear_down(&self);
 }
 
@@ -24,7 +27,8 @@ pub(crate) struct Place(usize);
 
 pub(crate) type Registered = Slab<Weak<dyn Teardown>>;
 
-/// Whether a kernel is still there: it is as long as its simulation, or anybody who has a handle on something in it, is.
+/// Whether a kernel is still there: it is as long as its simulation, or anybody who has a handle on
+/// something in it, is.
 ///
 /// ```
 /// use isotherm_kernel::{Duration, Simulation};

@@ -1,8 +1,8 @@
 //! Virtual time: whole nanoseconds since the start of the simulation.
 //!
-//! Dates and durations are integers, so they have a total order, equal dates are really equal, and every machine
-//! computes the same ones. Work (flops, bytes) and rates are `f64`; the one place where they become a date is
-//! [`Duration::to_do`].
+//! Dates and durations are integers, so they have a total order, equal dates are really equal, and
+//! every machine computes the same ones. Work (flops, bytes) and rates are `f64`; the one place
+//! where they become a date is [`Duration::to_do`].
 
 use std::fmt;
 use std::iter::Sum;
@@ -10,7 +10,8 @@ use std::ops::{Add, AddAssign, Sub, SubAssign};
 
 const NANOS_PER_SEC: f64 = 1e9;
 
-/// Rounds seconds to whole nanoseconds. Negative values and NaN give 0, values out of range the largest one.
+/// Rounds seconds to whole nanoseconds. Negative values and NaN give 0, values out of range the
+/// largest one.
 fn nanos_from_secs(secs: f64) -> u64 {
     // A cast from f64 saturates and turns NaN into 0, which is what is promised.
     libm::round(secs * NANOS_PER_SEC) as u64
@@ -31,8 +32,8 @@ impl Time {
         Time(nanos)
     }
 
-    /// A date from seconds, rounded to the nearest nanosecond. Negative values and NaN give [`Time::ZERO`], values
-    /// out of range [`Time::NEVER`].
+    /// A date from seconds, rounded to the nearest nanosecond. Negative values and NaN give
+    /// [`Time::ZERO`], values out of range [`Time::NEVER`].
     pub fn from_secs_f64(secs: f64) -> Self {
         Time(nanos_from_secs(secs))
     }
@@ -120,8 +121,8 @@ impl Duration {
         Duration(secs.saturating_mul(1_000_000_000))
     }
 
-    /// A duration from seconds, rounded to the nearest nanosecond. Negative values and NaN give zero, values out of
-    /// range [`Duration::MAX`].
+    /// A duration from seconds, rounded to the nearest nanosecond. Negative values and NaN give
+    /// zero, values out of range [`Duration::MAX`].
     pub fn from_secs_f64(secs: f64) -> Self {
         Duration(nanos_from_secs(secs))
     }
@@ -143,8 +144,9 @@ impl Duration {
         if secs >= 0.0 { Ok(Duration::from_secs_f64(secs)) } else { Err(DurationError { secs }) }
     }
 
-    /// How long `work` takes at `rate` (work per second), rounded to the nearest nanosecond: the one place where
-    /// work becomes a date. No work takes no time; work at a rate of zero or less takes [`Duration::MAX`].
+    /// How long `work` takes at `rate` (work per second), rounded to the nearest nanosecond: the
+    /// one place where work becomes a date. No work takes no time; work at a rate of zero or less
+    /// takes [`Duration::MAX`].
     pub fn to_do(work: f64, rate: f64) -> Self {
         if work <= 0.0 {
             Duration::ZERO

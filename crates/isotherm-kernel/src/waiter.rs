@@ -1,9 +1,10 @@
 //! Who waits for something: an actor, or the part of it that is to be asked again.
 //!
-//! The kernel wakes whole actors. An actor that waits for many things at once, by [`join_all`](crate::join_all) or
-//! [`select_all`](crate::select_all), would have to ask all of them at each wake-up; so each of them is polled with a waker of
-//! its own. A future of the kernel that is polled with such a waker remembers it beside the actor and wakes it first, so
-//! that the combinator knows whom to ask when the actor runs.
+//! The kernel wakes whole actors. An actor that waits for many things at once, by
+//! [`join_all`](crate::join_all) or [`select_all`](crate::select_all), would have to ask all of
+//! them at each wake-up; so each of them is polled with a waker of its own. A future of the kernel
+//! that is polled with such a waker remembers it beside the actor and wakes it first, so that the
+//! combinator knows whom to ask when the actor runs.
 
 use std::collections::VecDeque;
 use std::task::{Context, Waker};
@@ -74,7 +75,8 @@ fn is_whole(context: &Context<'_>) -> bool {
     context.waker().will_wake(WHOLE)
 }
 
-/// Those who wait for one thing, in the order in which they began to. Each has a number, by which it is found again.
+/// Those who wait for one thing, in the order in which they began to. Each has a number, by which
+/// it is found again.
 ///
 /// The one that has waited longest has a place of its own, since mostly there is nobody else.
 #[derive(Default)]
@@ -86,9 +88,15 @@ pub(crate) struct Waiters {
 }
 
 impl Waiters {
-    /// Whoever polls waits, under the number that it has already if it is still in the queue. Gives the number.
+    /// Whoever polls waits, under the number that it has already if it is still in the queue. Gives
+    /// the number.
     #[inline]
-    pub(crate) fn wait(&mut self, number: Option<u64>, kernel: &Kernel, context: &Context<'_>) -> u64 {
+    pub(crate) fn wait(
+        &mut self,
+        number: Option<u64>,
+        kernel: &Kernel,
+        context: &Context<'_>,
+    ) -> u64 {
         if self.first.is_some() {
             return self.wait_among_others(number, kernel, context);
         }
@@ -98,7 +106,12 @@ impl Waiters {
     }
 
     #[inline(never)]
-    fn wait_among_others(&mut self, number: Option<u64>, kernel: &Kernel, context: &Context<'_>) -> u64 {
+    fn wait_among_others(
+        &mut self,
+        number: Option<u64>,
+        kernel: &Kernel,
+        context: &Context<'_>,
+    ) -> u64 {
         if let Some(number) = number
             && let Some(waiter) = self.get(number)
         {
@@ -173,7 +186,11 @@ mod tests {
         let simulation = Simulation::new();
         let kernel = simulation.kernel();
         simulation.kernel().spawn("actor", async move {
-            let is_whole = || poll_fn(|context| Poll::Ready(matches!(Waiter::new(&kernel, context), Waiter::Actor(_))));
+            let is_whole = || {
+                poll_fn(|context| {
+                    Poll::Ready(matches!(Waiter::new(&kernel, context), Waiter::Actor(_)))
+                })
+            };
             assert!(is_whole().await);
             assert_eq!(join_all([is_whole(), is_whole()]).await, [false, false]);
         });

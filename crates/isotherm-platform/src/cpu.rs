@@ -1,21 +1,23 @@
 //! Computing: the CPU model Cas01.
 //!
-//! A host with c cores, speed s of its processor state and availability a (a factor from its speed profile) is one
-//! resource of capacity c·s·a.
+//! A host with c cores, speed s of its processor state and availability a (a factor from its speed
+//! profile) is one resource of capacity c·s·a.
 //!
 //! | activity | work | penalty | bound |
 //! |---|---|---|---|
 //! | one thread, priority q | f flops | 1/q | s·a |
 //! | n threads of f flops each | n·f flops | 1/n | n·s·a |
 //!
-//! So m equal computations on c cores run at min(s, s·c/m) each, and no priority lets one thread run faster than one
-//! core.
+//! So m equal computations on c cores run at min(s, s·c/m) each, and no priority lets one thread
+//! run faster than one core.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use isotherm_kernel::{Activity, ActivityId, ActivitySpec, Group, Kernel, Mailbox, Rank, ResourceId, Sharing};
+use isotherm_kernel::{
+    Activity, ActivityId, ActivitySpec, Group, Kernel, Mailbox, Rank, ResourceId, Sharing,
+};
 
 use crate::error::PlatformError;
 use crate::id::HostId;
@@ -26,7 +28,8 @@ pub(crate) struct HostState {
     pub(crate) name: Arc<str>,
     pub(crate) group: Group,
     pub(crate) cpu: ResourceId,
-    /// Used, without limiting anything, by transfers from and to the memory of the host: they fail with it.
+    /// Used, without limiting anything, by transfers from and to the memory of the host: they fail
+    /// with it.
     pub(crate) memory: ResourceId,
     pub(crate) on: Cell<bool>,
     /// Who waits until it is on, in the order in which they have begun to.

@@ -1,8 +1,9 @@
 //! Disks: the disk model S19.
 //!
-//! A disk is three resources: what it can read, what it can write, and what it can do of both together (by default
-//! the larger of the two). A read uses the first and the third, a write the second and the third; accesses share them
-//! in proportion to their priorities. There is no latency.
+//! A disk is three resources: what it can read, what it can write, and what it can do of both
+//! together (by default the larger of the two). A read uses the first and the third, a write the
+//! second and the third; accesses share them in proportion to their priorities. There is no
+//! latency.
 
 use std::cell::Cell;
 
@@ -88,7 +89,13 @@ impl Platform {
     /// # Panics
     /// If the size is negative or not a number.
     #[track_caller]
-    pub fn disk_access(&self, disk: DiskId, access: DiskAccess, bytes: f64, priority: f64) -> Activity {
+    pub fn disk_access(
+        &self,
+        disk: DiskId,
+        access: DiskAccess,
+        bytes: f64,
+        priority: f64,
+    ) -> Activity {
         let state = &self.inner.disks[disk.index()];
         let spec = ActivitySpec::new(Rank::Disk, bytes)
             .penalty(1.0 / valid_priority(priority))
@@ -105,7 +112,12 @@ impl Platform {
     ///
     /// # Errors
     /// If the bandwidth is not positive and finite.
-    pub fn set_disk_bandwidth(&self, disk: DiskId, which: DiskBandwidth, bandwidth: f64) -> Result<(), PlatformError> {
+    pub fn set_disk_bandwidth(
+        &self,
+        disk: DiskId,
+        which: DiskBandwidth,
+        bandwidth: f64,
+    ) -> Result<(), PlatformError> {
         let bandwidth = check_rate("the bandwidth of a disk", bandwidth)?;
         let state = &self.inner.disks[disk.index()];
         let resource = match which {

@@ -314,7 +314,11 @@ impl PlatformError {
         self
     }
 
-    pub(crate) fn with_suggestion<'a>(self, wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Self {
+    pub(crate) fn with_suggestion<'a>(
+        self,
+        wrong: &str,
+        candidates: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
         match nearest(wrong, candidates) {
             Some(near) => self.with_hint(format!("did you mean `{near}`?")),
             None => self,
@@ -331,7 +335,9 @@ impl From<Problem> for PlatformError {
     fn from(problem: Problem) -> Self {
         let hint = match &problem {
             Problem::Unit { error, .. } => error.hint(),
-            Problem::MissingUnit { value, unit, .. } => Some(format!("write `{}{unit}`", value.trim())),
+            Problem::MissingUnit { value, unit, .. } => {
+                Some(format!("write `{}{unit}`", value.trim()))
+            }
             _ => None,
         };
         Self { problem: Box::new(problem), place: None, hint }
@@ -359,7 +365,10 @@ impl std::error::Error for PlatformError {
 }
 
 /// The candidate that a writer most likely meant, if one is near enough.
-pub(crate) fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(
+    wrong: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     // Between names of one letter every other one is as near.
     let limit = match wrong.chars().count() {
         0 | 1 => 0,
@@ -368,12 +377,16 @@ pub(crate) fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a 
     candidates
         .into_iter()
         .map(|candidate| {
-            let distance =
-                if candidate.eq_ignore_ascii_case(wrong) { 0 } else { strsim::damerau_levenshtein(wrong, candidate) };
+            let distance = if candidate.eq_ignore_ascii_case(wrong) {
+                0
+            } else {
+                strsim::damerau_levenshtein(wrong, candidate)
+            };
             (distance, candidate)
         })
         .filter(|&(distance, _)| distance <= limit)
-        // `min_by_key` keeps the first of equals, so the answer does not depend on anything but order.
+        // `min_by_key` keeps the first of equals, so the answer does not depend on anything but
+        // order.
         .min_by_key(|&(distance, _)| distance)
         .map(|(_, candidate)| candidate)
 }

@@ -1,9 +1,10 @@
 //! Hosts, disks, links and routes, and how fast they are.
 //!
 //! * [`PlatformSpec`] says what there is. It is read from a SimGrid platform file
-//!   ([`PlatformSpec::from_simgrid_xml`]) or made with a [`PlatformBuilder`], and checked as a whole.
-//! * [`Platform`] is such a description in a simulation. It starts computations, disk accesses, transfers and streams, and
-//!   turns hosts, disks and links on and off.
+//!   ([`PlatformSpec::from_simgrid_xml`]) or made with a [`PlatformBuilder`], and checked as a
+//!   whole.
+//! * [`Platform`] is such a description in a simulation. It starts computations, disk accesses,
+//!   transfers and streams, and turns hosts, disks and links on and off.
 //! * [`units`] reads quantities such as `1.25GBps`.
 //!
 //! # Invariants
@@ -43,7 +44,7 @@ pub use platform::{Part, Platform};
 pub use profile::{Occurrences, Profile, ProfileError};
 pub use routing::Links;
 pub use spec::{
-    Attachment, DeclaredRoute, DiskSpec, HostSpec, LinkSharing, LinkSpec, PlatformSpec, Point, Properties, RouterSpec,
-    Routing, ZoneSpec,
+    Attachment, DeclaredRoute, DiskSpec, HostSpec, LinkSharing, LinkSpec, PlatformSpec, Point,
+    Properties, RouterSpec, Routing, ZoneSpec,
 };
 pub use xml::ProfileFiles;

@@ -1,21 +1,24 @@
 //! Transfers and streams: the network model LV08.
 //!
-//! A transfer of `size` bytes over a route first waits for `latency_factor · lat`, using nothing, where `lat` is the
-//! sum of the latencies of its links. Then it uses each link with weight 1 (a link crossed twice with weight 2) and
-//! each link of the reverse route with weight 0.05 (its acknowledgements), and moves `0.97 · x` bytes per second,
-//! where `x` is its max-min fair share under the
+//! A transfer of `size` bytes over a route first waits for `latency_factor · lat`, using nothing,
+//! where `lat` is the sum of the latencies of its links. Then it uses each link with weight 1 (a
+//! link crossed twice with weight 2) and each link of the reverse route with weight 0.05 (its
+//! acknowledgements), and moves `0.97 · x` bytes per second, where `x` is its max-min fair share
+//! under the
 //!
-//! * penalty `lat + Σ 20537 / bandwidth` over the links of the route, or 1 if the latency is zero (so that a flow without
-//!   latency gives way to any flow that has one), and the
-//! * bound: the least bandwidth of a link, the window `gamma / (2 · lat)`, and the caller's limit / 0.97.
+//! * penalty `lat + Σ 20537 / bandwidth` over the links of the route, or 1 if the latency is zero
+//!   (so that a flow without latency gives way to any flow that has one), and the
+//! * bound: the least bandwidth of a link, the window `gamma / (2 · lat)`, and the caller's limit /
+//!   0.97.
 //!
-//! A *stream* is a transfer that also reads from a disk, writes to one, or both. It uses the disks with weight 0.97,
-//! so that they see the true bytes; everything overlaps, nothing is stored in between, and even a stream from a disk
-//! to memory on the same host goes through the loopback. The constants are those of
-//! [`NetworkModel`](crate::NetworkModel).
+//! A *stream* is a transfer that also reads from a disk, writes to one, or both. It uses the disks
+//! with weight 0.97, so that they see the true bytes; everything overlaps, nothing is stored in
+//! between, and even a stream from a disk to memory on the same host goes through the loopback. The
+//! constants are those of [`NetworkModel`](crate::NetworkModel).
 //!
-//! A running flow does not notice that routes change. It notices a new latency of a link (penalty and window; the
-//! latency it is waiting for stays) and a new bandwidth (capacity and penalty; its bound stays).
+//! A running flow does not notice that routes change. It notices a new latency of a link (penalty
+//! and window; the latency it is waiting for stays) and a new bandwidth (capacity and penalty; its
+//! bound stays).
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -56,16 +59,16 @@ impl LinkState {
 struct Flow {
     id: ActivityId,
     latency_s: Cell<f64>,
-    /// Latency and weights. While the latency is zero, and no link has changed since the start, 1 is in force
-    /// instead.
+    /// Latency and weights. While the latency is zero, and no link has changed since the start, 1
+    /// is in force instead.
     penalty: Cell<f64>,
     /// The bound without that of the window.
     bound: f64,
 }
 
 impl Flow {
-    /// Adds to the penalty and puts the result in force. Penalties are positive; a sum that rounding (or a model
-    /// without weights) leaves at zero changes nothing.
+    /// Adds to the penalty and puts the result in force. Penalties are positive; a sum that
+    /// rounding (or a model without weights) leaves at zero changes nothing.
     fn add_penalty(&self, kernel: &Kernel, change: f64) {
         let penalty = self.penalty.get() + change;
         if penalty > 0.0 {
@@ -112,7 +115,8 @@ impl Path {
     }
 }
 
-/// The paths between pairs of hosts that were used lately. It is emptied when a link changes and when it gets large.
+/// The paths between pairs of hosts that were used lately. It is emptied when a link changes and
+/// when it gets large.
 #[derive(Default)]
 pub(crate) struct RouteCache {
     paths: FxHashMap<(HostId, HostId), Rc<Path>>,
@@ -126,7 +130,8 @@ const CACHED_PATHS: usize = 1 << 16;
 pub struct Endpoint {
     /// The host.
     pub host: HostId,
-    /// The disk, which must be one of the host; `None` for its memory, which is never the bottleneck.
+    /// The disk, which must be one of the host; `None` for its memory, which is never the
+    /// bottleneck.
     pub disk: Option<DiskId>,
 }
 
@@ -137,8 +142,8 @@ impl Endpoint {
     }
 }
 
-/// The hosts whose memory a flow uses, each once. A disk at the other end on the same host fails with the host
-/// anyway.
+/// The hosts whose memory a flow uses, each once. A disk at the other end on the same host fails
+/// with the host anyway.
 fn memories(from: Endpoint, to: Endpoint) -> SmallVec<[HostId; 2]> {
     match (from.disk, to.disk) {
         (None, None) if from.host != to.host => SmallVec::from_slice(&[from.host, to.host]),
@@ -159,16 +164,26 @@ impl Platform {
         let state = |link: &LinkId| &self.inner.links[link.index()];
         Ok(Route {
             latency_s: links.iter().map(|link| state(link).latency_s.get()).sum(),
-            bandwidth: links.iter().map(|link| state(link).bandwidth.get()).fold(f64::INFINITY, f64::min),
+            bandwidth: links
+                .iter()
+                .map(|link| state(link).bandwidth.get())
+                .fold(f64::INFINITY, f64::min),
             links,
         })
     }
 
-    /// Starts a transfer from the memory of one host to that of another. Zero bytes take only the latency.
+    /// Starts a transfer from the memory of one host to that of another. Zero bytes take only the
+    /// latency.
     ///
     /// # Errors
-    /// If no route connects them, or the size is negative. (A route that is broken is no error here: the transfer fails.)
-    pub fn transfer(&self, from: HostId, to: HostId, bytes: f64) -> Result<Activity, PlatformError> {
+    /// If no route connects them, or the size is negative. (A route that is broken is no error
+    /// here: the transfer fails.)
+    pub fn transfer(
+        &self,
+        from: HostId,
+        to: HostId,
+        bytes: f64,
+    ) -> Result<Activity, PlatformError> {
         self.stream(Endpoint::memory(from), Endpoint::memory(to), bytes)
     }
 
@@ -190,14 +205,20 @@ impl Platform {
     ///
     /// # Errors
     /// If no route connects the hosts, a disk is not on its host, or the size is negative.
-    pub fn stream(&self, from: Endpoint, to: Endpoint, bytes: f64) -> Result<Activity, PlatformError> {
+    pub fn stream(
+        &self,
+        from: Endpoint,
+        to: Endpoint,
+        bytes: f64,
+    ) -> Result<Activity, PlatformError> {
         self.start_flow(from, to, bytes, f64::INFINITY)
     }
 
     /// Starts a stream that moves at most `limit` bytes per second.
     ///
     /// # Errors
-    /// If no route connects the hosts, a disk is not on its host, the size is negative, or the limit is not positive.
+    /// If no route connects the hosts, a disk is not on its host, the size is negative, or the
+    /// limit is not positive.
     pub fn stream_limited(
         &self,
         from: Endpoint,
@@ -209,11 +230,21 @@ impl Platform {
         self.start_flow(from, to, bytes, limit)
     }
 
-    fn start_flow(&self, from: Endpoint, to: Endpoint, bytes: f64, limit: f64) -> Result<Activity, PlatformError> {
+    fn start_flow(
+        &self,
+        from: Endpoint,
+        to: Endpoint,
+        bytes: f64,
+        limit: f64,
+    ) -> Result<Activity, PlatformError> {
         self.check_endpoint(from)?;
         self.check_endpoint(to)?;
         if bytes.is_nan() || bytes < 0.0 {
-            return Err(bad_value("the size of a transfer", bytes, "it must be zero or more bytes"));
+            return Err(bad_value(
+                "the size of a transfer",
+                bytes,
+                "it must be zero or more bytes",
+            ));
         }
         let path = self.path(from.host, to.host)?;
         let model = self.inner.spec.network_model();
@@ -235,7 +266,8 @@ impl Platform {
             }
         }
         if from.disk.is_some() || to.disk.is_some() {
-            // Measured on the reference: streams that end at the same date end in the order of creation.
+            // Measured on the reference: streams that end at the same date end in the order of
+            // creation.
             spec = spec.oldest_first();
         }
         for host in memories(from, to) {
@@ -286,9 +318,13 @@ impl Platform {
     fn first_part_off(&self, path: &Path, from: Endpoint, to: Endpoint) -> Option<Part> {
         let links = path.crossings.iter().map(|&(link, _)| link);
         let off_link = links.chain(path.back.iter().copied()).find(|&link| !self.link_is_on(link));
-        let off_disk = || [from.disk, to.disk].into_iter().flatten().find(|&disk| !self.disk_is_on(disk));
+        let off_disk =
+            || [from.disk, to.disk].into_iter().flatten().find(|&disk| !self.disk_is_on(disk));
         let off_host = || memories(from, to).into_iter().find(|&host| !self.is_on(host));
-        off_link.map(Part::Link).or_else(|| off_disk().map(Part::Disk)).or_else(|| off_host().map(Part::Host))
+        off_link
+            .map(Part::Link)
+            .or_else(|| off_disk().map(Part::Disk))
+            .or_else(|| off_host().map(Part::Host))
     }
 
     fn path(&self, from: HostId, to: HostId) -> Result<Rc<Path>, PlatformError> {
@@ -350,8 +386,8 @@ impl Platform {
         self.inner.links[link.index()].latency_s.get()
     }
 
-    /// Changes the bandwidth of a link, in bytes per second. Running flows share the new one; the bound that the
-    /// old one set for them when they started stays.
+    /// Changes the bandwidth of a link, in bytes per second. Running flows share the new one; the
+    /// bound that the old one set for them when they started stays.
     ///
     /// # Errors
     /// If the bandwidth is not positive and finite.
@@ -372,8 +408,8 @@ impl Platform {
         Ok(())
     }
 
-    /// Changes the latency of a link, in seconds. Running flows get the penalty and the window of the new one; a flow
-    /// that waits for its latency goes on waiting as long as before.
+    /// Changes the latency of a link, in seconds. Running flows get the penalty and the window of
+    /// the new one; a flow that waits for its latency goes on waiting as long as before.
     ///
     /// # Errors
     /// If the latency is negative or not finite.

@@ -1,18 +1,21 @@
-//! A platform in a simulation: the hosts, disks and links of a [`PlatformSpec`] as resources of a kernel.
+//! A platform in a simulation: the hosts, disks and links of a [`PlatformSpec`] as resources of a
+//! kernel.
 //!
-//! A [`Platform`] is a cheap handle. It starts the activities that use its parts (computations, disk accesses,
-//! transfers, streams), knows what is on and off, and changes speeds as its profiles say. What an activity costs is
-//! described with the functions that start it; the models are those of SimGrid (CPU Cas01, network LV08, disk S19).
+//! A [`Platform`] is a cheap handle. It starts the activities that use its parts (computations,
+//! disk accesses, transfers, streams), knows what is on and off, and changes speeds as its profiles
+//! say. What an activity costs is described with the functions that start it; the models are those
+//! of SimGrid (CPU Cas01, network LV08, disk S19).
 //!
 //! # Life cycle
 //!
-//! [`Platform::new`] creates one resource for the cores of each host, three for each disk (reading, writing, both)
-//! and one for each link, applies what the profiles say for date 0, and has the kernel call it at the dates of all
-//! later events of the profiles. Nothing is ever removed.
+//! [`Platform::new`] creates one resource for the cores of each host, three for each disk (reading,
+//! writing, both) and one for each link, applies what the profiles say for date 0, and has the
+//! kernel call it at the dates of all later events of the profiles. Nothing is ever removed.
 //!
 //! # Invariants
 //!
-//! * An activity fails at once if a part that it uses is off when it starts or is turned off while it runs.
+//! * An activity fails at once if a part that it uses is off when it starts or is turned off while
+//!   it runs.
 //! * The capacity of the cores is cores × speed of the processor state × availability, always.
 //! * Actors of a host are in its [group](Platform::group) and die when it is turned off.
 
@@ -21,7 +24,9 @@ use std::future::Future;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use isotherm_kernel::{Activity, Actor, ActorBuilder, Group, Kernel, Label, ResourceId, Sharing, Teardown};
+use isotherm_kernel::{
+    Activity, Actor, ActorBuilder, Group, Kernel, Label, ResourceId, Sharing, Teardown,
+};
 use rustc_hash::FxHashMap;
 
 use crate::cpu::HostState;
@@ -96,16 +101,20 @@ pub struct Platform {
 }
 
 impl Platform {
-    /// Brings a platform into a simulation. Give an `Arc` to share one description among many simulations.
+    /// Brings a platform into a simulation. Give an `Arc` to share one description among many
+    /// simulations.
     ///
     /// # Errors
     /// If a constant of the network model is out of range.
     pub fn new(kernel: &Kernel, spec: impl Into<Arc<PlatformSpec>>) -> Result<Self, PlatformError> {
         let spec = spec.into();
         check_model(&spec)?;
-        let hosts: Vec<HostState> = spec.hosts().map(|(_, host)| HostState::new(kernel, host)).collect();
-        let disks: Vec<DiskState> = spec.disks().map(|(_, disk)| DiskState::new(kernel, disk)).collect();
-        let links: Vec<LinkState> = spec.links().map(|(_, link)| LinkState::new(kernel, link)).collect();
+        let hosts: Vec<HostState> =
+            spec.hosts().map(|(_, host)| HostState::new(kernel, host)).collect();
+        let disks: Vec<DiskState> =
+            spec.disks().map(|(_, disk)| DiskState::new(kernel, disk)).collect();
+        let links: Vec<LinkState> =
+            spec.links().map(|(_, link)| LinkState::new(kernel, link)).collect();
         let mut parts = FxHashMap::default();
         for (index, host) in hosts.iter().enumerate() {
             for resource in [host.cpu, host.memory] {
@@ -207,7 +216,11 @@ impl Platform {
         self.find_disk(host, |disk| disk.name == name)
     }
 
-    fn find_disk(&self, host: HostId, fits: impl Fn(&crate::spec::DiskSpec) -> bool) -> Option<DiskId> {
+    fn find_disk(
+        &self,
+        host: HostId,
+        fits: impl Fn(&crate::spec::DiskSpec) -> bool,
+    ) -> Option<DiskId> {
         let disks = self.disks(host).iter().copied();
         disks.into_iter().find(|&disk| fits(self.inner.spec.disk(disk)))
     }
@@ -255,7 +268,8 @@ impl Platform {
         actor
     }
 
-    /// Prepares an actor on a host, for instance to make it a daemon. The caller sees to it that the host is on.
+    /// Prepares an actor on a host, for instance to make it a daemon. The caller sees to it that
+    /// the host is on.
     pub fn actor(&self, host: HostId, name: impl Into<Label>) -> ActorBuilder {
         self.inner.kernel.actor(name).group(self.group(host))
     }
@@ -279,8 +293,8 @@ impl Platform {
         }
     }
 
-    /// Sets the priority of a running computation of one thread or of a disk access: shares are proportional
-    /// to priorities. See [`Platform::compute_with`] for what counts as a priority.
+    /// Sets the priority of a running computation of one thread or of a disk access: shares are
+    /// proportional to priorities. See [`Platform::compute_with`] for what counts as a priority.
     pub fn set_priority(&self, activity: &Activity, priority: f64) {
         self.inner.kernel.set_penalty(activity.id(), 1.0 / valid_priority(priority));
     }
@@ -314,7 +328,8 @@ fn check_model(spec: &PlatformSpec) -> Result<(), PlatformError> {
     Ok(())
 }
 
-/// A list of running activities of which the ended ones are forgotten now and then, at constant cost per entry.
+/// A list of running activities of which the ended ones are forgotten now and then, at constant
+/// cost per entry.
 pub(crate) struct Register<T> {
     entries: Vec<T>,
     sweep_at: usize,

@@ -9,12 +9,13 @@
 //! 2 1.0
 //! ```
 //!
-//! Dates count from the start of the simulation and increase. Without a repetition the last value stays. With
-//! `PERIODICITY p`, the events of repetition k are dated k·p + date; with `LOOPAFTER d` the next repetition starts d
-//! after the last event, hence repetition k is shifted by k·(last + d).
+//! Dates count from the start of the simulation and increase. Without a repetition the last value
+//! stays. With `PERIODICITY p`, the events of repetition k are dated k·p + date; with `LOOPAFTER d`
+//! the next repetition starts d after the last event, hence repetition k is shifted by k·(last +
+//! d).
 //!
-//! What a value means depends on where the profile is used: a factor of the speed, on (> 0) or off (0), bytes per
-//! second, seconds.
+//! What a value means depends on where the profile is used: a factor of the speed, on (> 0) or off
+//! (0), bytes per second, seconds.
 
 use isotherm_kernel::Duration;
 use thiserror::Error;
@@ -51,7 +52,8 @@ pub enum ProfileError {
         /// The line.
         line: usize,
     },
-    /// A repetition that would start before the one before it has ended, or that would take no time.
+    /// A repetition that would start before the one before it has ended, or that would take no
+    /// time.
     #[error("the period must be longer than the date of the last event")]
     PeriodTooShort,
     /// No event at all, but a repetition.
@@ -70,9 +72,12 @@ impl Profile {
     /// A profile from its events and, if it repeats, its period.
     ///
     /// # Errors
-    /// If a date does not come after the one before it, a value is negative or not finite, or the period is
-    /// not longer than the date of the last event.
-    pub fn new(events: Vec<(Duration, f64)>, period: Option<Duration>) -> Result<Self, ProfileError> {
+    /// If a date does not come after the one before it, a value is negative or not finite, or the
+    /// period is not longer than the date of the last event.
+    pub fn new(
+        events: Vec<(Duration, f64)>,
+        period: Option<Duration>,
+    ) -> Result<Self, ProfileError> {
         for (index, &(_, value)) in events.iter().enumerate() {
             let line = index + 1;
             if !(value.is_finite() && value >= 0.0) {

@@ -1,7 +1,8 @@
 //! A platform as it was written down, before anything is known to fit together.
 //!
-//! The builder and the XML reader both fill a [`RawPlatform`]; the values in it are checked one by one when
-//! they are put in. [`resolve`](crate::resolve) checks what concerns more than one thing, above all the names.
+//! The builder and the XML reader both fill a [`RawPlatform`]; the values in it are checked one by
+//! one when they are put in. [`resolve`](crate::resolve) checks what concerns more than one thing,
+//! above all the names.
 
 use crate::error::{PlatformError, Problem};
 use crate::model::NetworkModel;
@@ -51,7 +52,8 @@ pub(crate) struct RawHost {
     pub(crate) name: Name,
     pub(crate) zone: usize,
     pub(crate) order: u32,
-    /// The number of the cluster or cabinet whose hosts are all alike, so that what is wrong with them is told once.
+    /// The number of the cluster or cabinet whose hosts are all alike, so that what is wrong with
+    /// them is told once.
     pub(crate) series: Option<u32>,
     pub(crate) speeds: Vec<f64>,
     pub(crate) pstate: usize,
@@ -195,5 +197,9 @@ pub(crate) fn check_latency(what: &str, value: f64) -> Result<f64, PlatformError
 }
 
 pub(crate) fn bad_value(what: &str, value: impl ToString, rule: &str) -> PlatformError {
-    PlatformError::from(Problem::BadValue { what: what.to_owned(), value: value.to_string(), rule: rule.to_owned() })
+    PlatformError::from(Problem::BadValue {
+        what: what.to_owned(),
+        value: value.to_string(),
+        rule: rule.to_owned(),
+    })
 }

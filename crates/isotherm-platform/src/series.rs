@@ -2,7 +2,8 @@
 
 use crate::id::ZoneId;
 use crate::raw::{
-    Direction, Name, RawAttachment, RawDisk, RawHop, RawHost, RawLink, RawPlatform, RawRouter, RawSharing, RawZone,
+    Direction, Name, RawAttachment, RawDisk, RawHop, RawHost, RawLink, RawPlatform, RawRouter,
+    RawSharing, RawZone,
 };
 use crate::spec::{LinkSharing, Properties, Routing};
 
@@ -63,12 +64,14 @@ pub(crate) struct RawCluster {
 }
 
 impl RawCluster {
-    /// Becomes a zone, its hosts, their links, a backbone and a router. The names of the links are those that SimGrid gives them.
+    /// Becomes a zone, its hosts, their links, a backbone and a router. The names of the links are
+    /// those that SimGrid gives them.
     pub(crate) fn expand(self, raw: &mut RawPlatform) {
         let zone = raw.zones.len();
         let cluster = self.name.text.clone();
         let named = |text: String| Name { text, origin: self.name.origin };
-        let backbone = self.backbone.map(|backbone| (named(format!("{cluster}_backbone")), backbone));
+        let backbone =
+            self.backbone.map(|backbone| (named(format!("{cluster}_backbone")), backbone));
         raw.zones.push(RawZone {
             name: self.name.clone(),
             parent: self.parent,
@@ -100,7 +103,8 @@ impl RawCluster {
 }
 
 impl Series {
-    /// Becomes hosts in a zone and the links from them to its middle, called `link_HOST` as SimGrid does.
+    /// Becomes hosts in a zone and the links from them to its middle, called `link_HOST` as SimGrid
+    /// does.
     pub(crate) fn expand_cabinet(self, raw: &mut RawPlatform, zone: ZoneId, origin: Option<usize>) {
         for &number in &self.numbers {
             let host = Name { text: self.host_name(number), origin };

@@ -1,8 +1,8 @@
 //! The static description of a platform: what there is and how fast it is.
 //!
-//! A [`PlatformSpec`] is made by [`PlatformBuilder`](crate::PlatformBuilder) or read from a SimGrid platform file, is
-//! checked as a whole when it is made, and never changes. It is plain data that can be shared between threads: one
-//! description serves any number of simulations.
+//! A [`PlatformSpec`] is made by [`PlatformBuilder`](crate::PlatformBuilder) or read from a SimGrid
+//! platform file, is checked as a whole when it is made, and never changes. It is plain data that
+//! can be shared between threads: one description serves any number of simulations.
 
 use std::collections::BTreeMap;
 
@@ -99,9 +99,11 @@ pub struct LinkSpec {
 pub enum Routing {
     /// Every route is declared.
     Full,
-    /// Declared routes are steps; a route is the path with the fewest links, and all of them are found at once.
+    /// Declared routes are steps; a route is the path with the fewest links, and all of them are
+    /// found at once.
     Floyd,
-    /// Declared routes are steps; a route is the path with the fewest links, found when it is asked for.
+    /// Declared routes are steps; a route is the path with the fewest links, found when it is asked
+    /// for.
     Dijkstra,
     /// Every host has links of its own to the middle of the zone.
     Cluster,
@@ -298,7 +300,8 @@ impl PlatformSpec {
         self.topology.members(zone).iter().map(|&point| self.topology.what(point))
     }
 
-    /// The routes that are declared in a zone, in order of declaration; those that come before others last.
+    /// The routes that are declared in a zone, in order of declaration; those that come before
+    /// others last.
     pub fn declared_routes(&self, zone: ZoneId) -> impl Iterator<Item = DeclaredRoute> {
         let topology = &self.topology;
         let tables = topology.table(zone).map(|table| (table, false)).into_iter();
@@ -315,7 +318,8 @@ impl PlatformSpec {
         })
     }
 
-    /// The links of the hosts of a zone with [`Routing::Cluster`], in order of declaration of the hosts; none in any other zone.
+    /// The links of the hosts of a zone with [`Routing::Cluster`], in order of declaration of the
+    /// hosts; none in any other zone.
     pub fn attachments(&self, zone: ZoneId) -> impl Iterator<Item = Attachment> {
         let topology = &self.topology;
         let members = topology.members(zone).iter();
@@ -327,14 +331,16 @@ impl PlatformSpec {
         })
     }
 
-    /// The link that everything that leaves or reaches a host of a zone with [`Routing::Cluster`] passes, if there is one.
+    /// The link that everything that leaves or reaches a host of a zone with [`Routing::Cluster`]
+    /// passes, if there is one.
     pub fn backbone(&self, zone: ZoneId) -> Option<LinkId> {
         self.topology.cluster(zone)?.backbone()
     }
 
-    /// The links from one host to another, a link that is crossed twice listed twice. From a host to
-    /// itself it is the declared route to itself, if any, or else the implicit loopback of its zone; in a zone with
-    /// [`Routing::Cluster`] it is the loopback of the host, if it has one, or else the way up and down its own links.
+    /// The links from one host to another, a link that is crossed twice listed twice. From a host
+    /// to itself it is the declared route to itself, if any, or else the implicit loopback of its
+    /// zone; in a zone with [`Routing::Cluster`] it is the loopback of the host, if it has one, or
+    /// else the way up and down its own links.
     ///
     /// ```
     /// use isotherm_platform::{PlatformBuilder, Routing};
@@ -357,7 +363,10 @@ impl PlatformSpec {
     /// If no route connects the hosts.
     pub fn route(&self, from: HostId, to: HostId) -> Result<Links, PlatformError> {
         self.topology.route(from, to).ok_or_else(|| {
-            PlatformError::from(Problem::NoRoute { from: self.host(from).name.clone(), to: self.host(to).name.clone() })
+            PlatformError::from(Problem::NoRoute {
+                from: self.host(from).name.clone(),
+                to: self.host(to).name.clone(),
+            })
         })
     }
 

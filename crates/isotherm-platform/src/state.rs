@@ -1,8 +1,9 @@
 //! What is on and what is off.
 //!
-//! Turning a host off kills its actors, fails what is being computed on it, turns its disks off and fails every
-//! transfer from and to its memory. Turning a disk or a link off fails every activity that uses it, streams and
-//! acknowledgements included. Turning something on again starts nothing: what failed stays failed.
+//! Turning a host off kills its actors, fails what is being computed on it, turns its disks off and
+//! fails every transfer from and to its memory. Turning a disk or a link off fails every activity
+//! that uses it, streams and acknowledgements included. Turning something on again starts nothing:
+//! what failed stays failed.
 
 use std::rc::Rc;
 
@@ -17,7 +18,8 @@ impl Platform {
         self.inner.hosts[host.index()].on.get()
     }
 
-    /// Turns a host off. Nothing happens if it is off. An actor that turns its own host off dies when it next waits.
+    /// Turns a host off. Nothing happens if it is off. An actor that turns its own host off dies
+    /// when it next waits.
     pub fn turn_off(&self, host: HostId) {
         let state = &self.inner.hosts[host.index()];
         if !state.on.replace(false) {
@@ -49,7 +51,8 @@ impl Platform {
         }
     }
 
-    /// How many times a host, a disk or a link has been turned on or off: what failed may be tried again when that has changed.
+    /// How many times a host, a disk or a link has been turned on or off: what failed may be tried
+    /// again when that has changed.
     pub fn state_changes(&self) -> u64 {
         self.inner.state_changes.get()
     }
@@ -67,8 +70,8 @@ impl Platform {
         }
     }
 
-    /// Has a function called whenever a host has been turned on (`true`) or off, after everything that this
-    /// means for the platform has happened and before any actor runs.
+    /// Has a function called whenever a host has been turned on (`true`) or off, after everything
+    /// that this means for the platform has happened and before any actor runs.
     pub fn observe_hosts(&self, observer: impl Fn(HostId, bool) + 'static) {
         self.inner.observers.borrow_mut().push(Rc::new(observer));
     }
@@ -85,7 +88,8 @@ impl Platform {
     }
 
     fn tell_observers(&self, host: HostId, on: bool) {
-        // An observer may add observers or turn off another host, so the list is not borrowed meanwhile.
+        // An observer may add observers or turn off another host, so the list is not borrowed
+        // meanwhile.
         let observers = self.inner.observers.borrow().clone();
         for observer in observers {
             observer(host, on);
@@ -184,7 +188,8 @@ impl Drop for Waits<'_> {
 /// Says which hosts are off that somebody waits for.
 impl Witness for Inner {
     fn lacks(&self) -> Vec<String> {
-        let awaited = self.hosts.iter().filter(|host| !host.on.get() && !host.waiting.borrow().is_empty());
+        let awaited =
+            self.hosts.iter().filter(|host| !host.on.get() && !host.waiting.borrow().is_empty());
         awaited.map(|host| format!("host `{}` is off and does not come back", host.name)).collect()
     }
 }

@@ -7,8 +7,9 @@
 //! | time | `w d h m s ms us ns ps` (`m` is a minute) | none | seconds |
 //! | size | `B` | `k M G …`, `Ki Mi Gi …` | bytes |
 //!
-//! A decimal prefix counts in thousands and a binary one in 1024s. Case matters: `KBps` is an error. A number
-//! without a unit is taken to be in flop/s, B/s, seconds or bytes; [`parse`] tells so that a caller may warn.
+//! A decimal prefix counts in thousands and a binary one in 1024s. Case matters: `KBps` is an
+//! error. A number without a unit is taken to be in flop/s, B/s, seconds or bytes; [`parse`] tells
+//! so that a caller may warn.
 
 use thiserror::Error;
 
@@ -88,7 +89,9 @@ impl UnitError {
     /// How the text may be mended, if there is something helpful to say.
     pub fn hint(&self) -> Option<String> {
         match self {
-            UnitError::UnknownUnit { near: Some(near), .. } => Some(format!("did you mean `{near}`?")),
+            UnitError::UnknownUnit { near: Some(near), .. } => {
+                Some(format!("did you mean `{near}`?"))
+            }
             _ => None,
         }
     }
@@ -210,7 +213,8 @@ pub fn size(text: &str) -> Result<u64, UnitError> {
     Ok(value as u64)
 }
 
-/// Splits `12.5e3kBps` into the number and the rest. An `E` that no digit follows is a prefix (exa).
+/// Splits `12.5e3kBps` into the number and the rest. An `E` that no digit follows is a prefix
+/// (exa).
 fn split_number(text: &str) -> (&str, &str) {
     let bytes = text.as_bytes();
     let digits = |mut at: usize| {

@@ -148,7 +148,9 @@ impl Column {
             name: "queue_s",
             unit: Unit::Seconds,
             meaning: "time until dispatch spent neither downloading, copying nor loading: in line for concurrency, or for a slot or room; empty if it was never dispatched",
-            write: |out, record| write_date(out, record.dispatched.map(|_| record.queue().as_nanos())),
+            write: |out, record| {
+                write_date(out, record.dispatched.map(|_| record.queue().as_nanos()))
+            },
         },
         Column {
             name: "startup_s",
@@ -178,7 +180,10 @@ impl Column {
 
 impl std::fmt::Debug for Column {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Column").field("name", &self.name).field("unit", &self.unit).finish_non_exhaustive()
+        f.debug_struct("Column")
+            .field("name", &self.name)
+            .field("unit", &self.unit)
+            .finish_non_exhaustive()
     }
 }
 
@@ -199,7 +204,12 @@ mod tests {
     #[test]
     fn a_column_carries_its_unit_last() {
         for column in Column::ALL {
-            assert_eq!(column.name.ends_with("_s"), column.unit == Unit::Seconds, "{}", column.name);
+            assert_eq!(
+                column.name.ends_with("_s"),
+                column.unit == Unit::Seconds,
+                "{}",
+                column.name
+            );
         }
     }
 }

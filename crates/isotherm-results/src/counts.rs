@@ -21,7 +21,8 @@ described! {
     pub struct PlatformCounts {
         /// Containers that were started.
         pub containers_started: u64,
-        /// Containers that were started before they were needed, as the keep-alive policy asked; they are among those started.
+        /// Containers that were started before they were needed, as the keep-alive policy asked;
+        /// they are among those started.
         pub containers_prewarmed: u64,
         /// Containers that were to be so started, but found no room.
         pub prewarmings_skipped: u64,

@@ -15,11 +15,12 @@ pub enum SinkError {
     Write(#[from] std::io::Error),
 }
 
-/// Writes records as CSV into anything that can be written to: a header, then one line per invocation in the order in
-/// which they end.
+/// Writes records as CSV into anything that can be written to: a header, then one line per
+/// invocation in the order in which they end.
 ///
-/// A sink must not stop a simulation, so the first error is kept, everything after it is dropped, and
-/// [`CsvSink::close`] reports it. What is written is buffered here; the writer needs no buffer of its own.
+/// A sink must not stop a simulation, so the first error is kept, everything after it is dropped,
+/// and [`CsvSink::close`] reports it. What is written is buffered here; the writer needs no buffer
+/// of its own.
 ///
 /// ```
 /// let sink = isotherm_results::CsvSink::new(Vec::new());

@@ -1,7 +1,8 @@
 //! Simulated time as text, exactly.
 //!
-//! Time is an integer number of nanoseconds, so nine decimals say all there is to say. They are produced by integer
-//! arithmetic: no rounding, no dependence on how a machine prints floating-point numbers, and fast.
+//! Time is an integer number of nanoseconds, so nine decimals say all there is to say. They are
+//! produced by integer arithmetic: no rounding, no dependence on how a machine prints
+//! floating-point numbers, and fast.
 
 const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
@@ -28,7 +29,8 @@ pub(crate) fn write_integer(out: &mut Vec<u8>, value: u64) {
     out.extend_from_slice(&digits[first..]);
 }
 
-/// Writes the digits of `value` at the right end of `digits` and returns where they begin (one digit at least).
+/// Writes the digits of `value` at the right end of `digits` and returns where they begin (one
+/// digit at least).
 fn fill_digits(digits: &mut [u8], mut value: u64) -> usize {
     let mut at = digits.len();
     loop {

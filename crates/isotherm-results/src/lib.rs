@@ -1,15 +1,16 @@
 //! What a run leaves behind: columns, statistics and sinks.
 //!
-//! The simulation hands over one [`InvocationRecord`] per finished invocation, in the order in which they end
-//! (see [`isotherm_serverless::RecordSink`]). Everything here is a stream: a record is looked at once and forgotten, so that
-//! memory does not grow with the number of invocations.
+//! The simulation hands over one [`InvocationRecord`] per finished invocation, in the order in
+//! which they end (see [`isotherm_serverless::RecordSink`]). Everything here is a stream: a record
+//! is looked at once and forgotten, so that memory does not grow with the number of invocations.
 //!
-//! * [`Column`] is the reference of the columns of `invocations.csv`: name, unit and meaning of each, in order.
-//!   Files, documentation and tests are made from this one table.
+//! * [`Column`] is the reference of the columns of `invocations.csv`: name, unit and meaning of
+//!   each, in order. Files, documentation and tests are made from this one table.
 //! * [`CsvSink`] writes records as CSV into any [`std::io::Write`], with dates printed exactly.
-//! * [`Summary`] counts and measures as records pass; [`SummaryReport`] is what it has seen, ready for `summary.json`
-//!   and for printing.
-//! * [`PlatformCounts`] counts what the platform did (containers started and evicted, images moved) from its event log.
+//! * [`Summary`] counts and measures as records pass; [`SummaryReport`] is what it has seen, ready
+//!   for `summary.json` and for printing.
+//! * [`PlatformCounts`] counts what the platform did (containers started and evicted, images moved)
+//!   from its event log.
 //! * [`Utilisation`] integrates slots and memory in use over time, from the same log.
 //!
 //! * [`mod@reference`] is the documentation of all that, made of the same definitions.
@@ -32,5 +33,9 @@ pub use counts::PlatformCounts;
 pub use csv_sink::{CsvSink, SinkError};
 pub use decimal::write_seconds;
 pub use percentiles::{EXACT_UP_TO, Percentiles, TimesReport};
-pub use summary::{ColdStartReport, OutcomeCounts, ResponseReport, StartCounts, Summary, SummaryReport};
-pub use utilisation::{ContainerMemory, MemoryReport, MemoryUse, SlotUse, Totals, Utilisation, UtilisationReport};
+pub use summary::{
+    ColdStartReport, OutcomeCounts, ResponseReport, StartCounts, Summary, SummaryReport,
+};
+pub use utilisation::{
+    ContainerMemory, MemoryReport, MemoryUse, SlotUse, Totals, Utilisation, UtilisationReport,
+};

@@ -15,9 +15,10 @@ const SIGNIFICANT_DIGITS: u8 = 3;
 /// Count, mean, maximum and percentiles of the times seen so far.
 ///
 /// * Count, mean and maximum are always exact (the mean is rounded to a nanosecond).
-/// * Percentiles use the nearest rank: p95 is the smallest value with at least 95 % of all values at or below it, so it is always
-///   a value that occurred. Up to [`EXACT_UP_TO`] values they are exact. After that the values move to a histogram with
-///   three significant digits, whose percentiles are never below the true one and at most 0.1 % above it.
+/// * Percentiles use the nearest rank: p95 is the smallest value with at least 95 % of all values
+///   at or below it, so it is always a value that occurred. Up to [`EXACT_UP_TO`] values they are
+///   exact. After that the values move to a histogram with three significant digits, whose
+///   percentiles are never below the true one and at most 0.1 % above it.
 ///   [`TimesReport::percentiles`] says which was the case.
 ///
 /// ```
@@ -46,13 +47,15 @@ enum Values {
     Counted(Counts),
 }
 
-/// How many values there were in each bucket of a [`Histogram`] with [`SIGNIFICANT_DIGITS`], which is made of this when it is asked.
-/// Counting takes a fifth of the time here, since nothing else is kept up to date with each value.
+/// How many values there were in each bucket of a [`Histogram`] with [`SIGNIFICANT_DIGITS`], which
+/// is made of this when it is asked. Counting takes a fifth of the time here, since nothing else is
+/// kept up to date with each value.
 #[derive(Debug)]
 struct Counts(Box<[u64]>);
 
 impl Counts {
-    /// Values below 2^11 have buckets of their own: the next power of two above twice a thousand, which is three digits.
+    /// Values below 2^11 have buckets of their own: the next power of two above twice a thousand,
+    /// which is three digits.
     const BITS: u32 = 11;
     /// Half as many, for each doubling of the values above, are all that are needed there.
     const HALF: usize = 1 << (Self::BITS - 1);
@@ -87,7 +90,12 @@ impl Counts {
 
 impl Default for Percentiles {
     fn default() -> Self {
-        Percentiles { count: 0, sum_nanos: 0, max: Duration::ZERO, values: Values::Exact(Vec::new()) }
+        Percentiles {
+            count: 0,
+            sum_nanos: 0,
+            max: Duration::ZERO,
+            values: Values::Exact(Vec::new()),
+        }
     }
 }
 
@@ -121,7 +129,8 @@ impl Percentiles {
         Percentiles::report_all(&[self])
     }
 
-    /// What the times of all of these say together, as if one had taken them all; `None` if there were none.
+    /// What the times of all of these say together, as if one had taken them all; `None` if there
+    /// were none.
     pub fn report_all(parts: &[&Percentiles]) -> Option<TimesReport> {
         let count = parts.iter().map(|part| part.count).sum();
         if count == 0 {
@@ -130,11 +139,16 @@ impl Percentiles {
         let sum_nanos: u128 = parts.iter().map(|part| part.sum_nanos).sum();
         let max = parts.iter().map(|part| part.max).max().unwrap_or_default();
         let (percentiles, quantiles) = match exact_values(parts) {
-            Some(mut values) => ("exact", [50, 95, 99].map(|percent| nearest_rank(&mut values, percent))),
+            Some(mut values) => {
+                ("exact", [50, 95, 99].map(|percent| nearest_rank(&mut values, percent)))
+            }
             None => {
                 let histogram = joined_histogram(parts);
-                // The histogram answers with the top of a bucket, which may lie above everything that occurred.
-                let quantile = |percent| histogram.value_at_quantile(f64::from(percent) / 100.0).min(max.as_nanos());
+                // The histogram answers with the top of a bucket, which may lie above everything
+                // that occurred.
+                let quantile = |percent| {
+                    histogram.value_at_quantile(f64::from(percent) / 100.0).min(max.as_nanos())
+                };
                 ("histogram", [50, 95, 99].map(quantile))
             }
         };
@@ -156,7 +170,9 @@ fn exact_values(parts: &[&Percentiles]) -> Option<Vec<u64>> {
     let mut all = Vec::new();
     for part in parts {
         match &part.values {
-            Values::Exact(values) if all.len() + values.len() <= EXACT_UP_TO => all.extend_from_slice(values),
+            Values::Exact(values) if all.len() + values.len() <= EXACT_UP_TO => {
+                all.extend_from_slice(values)
+            }
             _ => return None,
         }
     }
@@ -168,14 +184,17 @@ fn joined_histogram(parts: &[&Percentiles]) -> Box<Histogram<u64>> {
     for part in parts {
         match &part.values {
             Values::Exact(values) => values.iter().for_each(|&value| all.saturating_record(value)),
-            Values::Counted(counts) => counts.iter().for_each(|(value, count)| all.saturating_record_n(value, count)),
+            Values::Counted(counts) => {
+                counts.iter().for_each(|(value, count)| all.saturating_record_n(value, count))
+            }
         }
     }
     all
 }
 
 described! {
-    /// What a stream of times looked like. Seconds are the nearest floating-point number to an integer number of nanoseconds.
+    /// What a stream of times looked like. Seconds are the nearest floating-point number to an
+    /// integer number of nanoseconds.
     #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
     pub struct TimesReport {
         /// How many times there were.
@@ -206,7 +225,8 @@ fn nearest_rank(values: &mut [u64], percent: usize) -> u64 {
 }
 
 fn empty_histogram() -> Box<Histogram<u64>> {
-    // Bounds from the start (about 0.4 MB): a histogram that grows may only saturate at the bound it has so far.
+    // Bounds from the start (about 0.4 MB): a histogram that grows may only saturate at the bound
+    // it has so far.
     let histogram = Histogram::new_with_bounds(1, u64::MAX, SIGNIFICANT_DIGITS)
         .expect("these bounds and digits are within what a histogram can do");
     Box::new(histogram)
@@ -249,7 +269,10 @@ mod tests {
         let report = of((1..=100_000).map(|milli| milli * 1_000_000)).report().unwrap();
         assert_eq!((report.count, report.percentiles, report.max_s), (100_000, "histogram", 100.0));
         for (got, exact) in [(report.p50_s, 50.0), (report.p95_s, 95.0), (report.p99_s, 99.0)] {
-            assert!(got >= exact && got <= exact * 1.001, "{got} is not within 0.1 % above {exact}");
+            assert!(
+                got >= exact && got <= exact * 1.001,
+                "{got} is not within 0.1 % above {exact}"
+            );
         }
     }
 
@@ -302,7 +325,8 @@ mod tests {
             prop_assert_eq!([report.p50_s, report.p95_s, report.p99_s], [50, 95, 99].map(rank));
         }
 
-        /// Parts say together what one says that took everything, whichever of them has gone over to a histogram.
+        /// Parts say together what one says that took everything, whichever of them has gone over
+        /// to a histogram.
         #[test]
         fn parts_say_the_same_together(
             times in prop::collection::vec((0u64..u64::MAX, 0usize..3), 1..50),

@@ -1,14 +1,16 @@
 //! The reference of results: what the files of a run hold, with units and meanings.
 //!
-//! It is made of the same definitions as the files: [`Column::ALL`] writes `invocations.csv`, and the fields of `summary.json` are those of
-//! the structs of this crate with their documentation, which a macro keeps. So `docs/reference/results.md` is
-//! generated, and a test compares it with the code.
+//! It is made of the same definitions as the files: [`Column::ALL`] writes `invocations.csv`, and
+//! the fields of `summary.json` are those of the structs of this crate with their documentation,
+//! which a macro keeps. So `docs/reference/results.md` is generated, and a test compares it with
+//! the code.
 
 use std::fmt::Write;
 
 use crate::{
-    ColdStartReport, Column, ContainerMemory, EXACT_UP_TO, MemoryReport, MemoryUse, OutcomeCounts, PlatformCounts,
-    ResponseReport, SlotUse, StartCounts, SummaryReport, TimesReport, UtilisationReport,
+    ColdStartReport, Column, ContainerMemory, EXACT_UP_TO, MemoryReport, MemoryUse, OutcomeCounts,
+    PlatformCounts, ResponseReport, SlotUse, StartCounts, SummaryReport, TimesReport,
+    UtilisationReport,
 };
 
 /// A field of `summary.json`.
@@ -59,7 +61,8 @@ pub(crate) use described;
 /// An object in `summary.json`.
 #[derive(Clone, Copy, Debug)]
 pub struct ObjectDoc {
-    /// Where it is: keys with dots between them, empty for the whole file. Several, if they have the same fields.
+    /// Where it is: keys with dots between them, empty for the whole file. Several, if they have
+    /// the same fields.
     pub paths: &'static [&'static str],
     /// Its fields, in order.
     pub fields: &'static [FieldDoc],
@@ -69,7 +72,8 @@ const fn field(name: &'static str, meaning: &'static str) -> FieldDoc {
     FieldDoc { name, meaning }
 }
 
-/// The fields before those of [`SummaryReport`] in `summary.json`, which whoever carries out the run adds.
+/// The fields before those of [`SummaryReport`] in `summary.json`, which whoever carries out the
+/// run adds.
 pub const BEFORE: &[FieldDoc] = &[
     field("name", "Name of the experiment."),
     field("seed", "What all random numbers derived from."),
@@ -105,7 +109,11 @@ pub const OBJECTS: &[ObjectDoc] = &[
     ObjectDoc { paths: &["starts"], fields: StartCounts::FIELDS },
     ObjectDoc { paths: &["response_of_completed"], fields: ResponseReport::FIELDS },
     ObjectDoc {
-        paths: &["response_of_completed.all", "response_of_completed.cold", "response_of_completed.warm"],
+        paths: &[
+            "response_of_completed.all",
+            "response_of_completed.cold",
+            "response_of_completed.warm",
+        ],
         fields: TimesReport::FIELDS,
     },
     ObjectDoc { paths: &["cold_start_mean"], fields: ColdStartReport::FIELDS },
@@ -143,7 +151,8 @@ pub fn markdown() -> String {
     text += "\n| column | unit | meaning |\n|---|---|---|\n";
     for column in Column::ALL {
         // Writing into a string does not fail.
-        let _ = writeln!(text, "| `{}` | {} | {} |", column.name, column.unit.symbol(), column.meaning);
+        let _ =
+            writeln!(text, "| `{}` | {} | {} |", column.name, column.unit.symbol(), column.meaning);
     }
     text += "\n## `summary.json`\n\n";
     text += SUMMARY;

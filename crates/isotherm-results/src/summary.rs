@@ -12,9 +12,9 @@ use crate::reference::described;
 
 /// Counts and measures records as they pass; [`Summary::report`] says what it has seen.
 ///
-/// Response times are those of invocations that completed: a body killed by its time limit says more about the limit
-/// than about the platform. Where cold starts spent their time is taken over all invocations whose body began in a new container,
-/// however they ended.
+/// Response times are those of invocations that completed: a body killed by its time limit says
+/// more about the limit than about the platform. Where cold starts spent their time is taken over
+/// all invocations whose body began in a new container, however they ended.
 ///
 /// ```
 /// use isotherm_kernel::Time;
@@ -42,7 +42,8 @@ pub struct Summary {
     cold_starts: ColdStartTimes,
 }
 
-/// Sums over the cold starts whose body began. Nanoseconds as u128: the sum of many long waits may pass 2^64.
+/// Sums over the cold starts whose body began. Nanoseconds as u128: the sum of many long waits may
+/// pass 2^64.
 #[derive(Debug, Default)]
 struct ColdStartTimes {
     count: u64,
@@ -118,7 +119,8 @@ impl ColdStartTimes {
 
     fn report(&self) -> Option<ColdStartReport> {
         let count = u128::from(self.count);
-        let mean = |sum: u128| seconds(u64::try_from((sum + count / 2) / count).unwrap_or(u64::MAX));
+        let mean =
+            |sum: u128| seconds(u64::try_from((sum + count / 2) / count).unwrap_or(u64::MAX));
         (self.count > 0).then(|| ColdStartReport {
             download_wait_s: mean(self.download),
             copy_wait_s: mean(self.copy),

@@ -1,8 +1,9 @@
 //! How much of the platform was in use, and how much memory was kept for nothing.
 //!
-//! [`Utilisation`] listens to the [event log](isotherm_serverless::PlatformEvent) and integrates what is held over time. All
-//! sums are integers (bytes × nanoseconds in 128 bits), so they are exact, and they cost O(1) per event,
-//! and nothing where an event changes nothing. What exactly is counted stands with [`Utilisation`].
+//! [`Utilisation`] listens to the [event log](isotherm_serverless::PlatformEvent) and integrates
+//! what is held over time. All sums are integers (bytes × nanoseconds in 128 bits), so they are
+//! exact, and they cost O(1) per event, and nothing where an event changes nothing. What exactly is
+//! counted stands with [`Utilisation`].
 
 use isotherm_kernel::Time;
 use isotherm_serverless::{EventKind, ImageId, PlatformEvent};
@@ -26,20 +27,23 @@ pub struct Totals {
 ///
 /// # Definitions
 ///
-/// * The **window** runs from the date of the first submission to the end of the run. A run ends when everything that was invoked has
-///   ended; containers that are still kept then are counted until then. Nothing happens before the window, so sums do not depend on it;
-///   means do.
-/// * A slot is **in use** from the dispatch of an invocation to its end, start-up of the container included.
-/// * A container holds its **memory limit**, whatever its body does, from its start to its end. It is *busy* while it serves an
-///   invocation or several, start-up included, and **idle** while it is kept and serves nobody.
-/// * An image holds its size in memory from the beginning of its load on a node until it leaves the memory of that node,
-///   however many containers use it.
-/// * **Mean** is over time. **Peak** is the most that was held together, on all compute hosts, for longer than an instant: what
-///   changes several times at one date counts as it is when that date has passed.
+/// * The **window** runs from the date of the first submission to the end of the run. A run ends
+///   when everything that was invoked has ended; containers that are still kept then are counted
+///   until then. Nothing happens before the window, so sums do not depend on it; means do.
+/// * A slot is **in use** from the dispatch of an invocation to its end, start-up of the container
+///   included.
+/// * A container holds its **memory limit**, whatever its body does, from its start to its end. It
+///   is *busy* while it serves an invocation or several, start-up included, and **idle** while it
+///   is kept and serves nobody.
+/// * An image holds its size in memory from the beginning of its load on a node until it leaves the
+///   memory of that node, however many containers use it.
+/// * **Mean** is over time. **Peak** is the most that was held together, on all compute hosts, for
+///   longer than an instant: what changes several times at one date counts as it is when that date
+///   has passed.
 /// * Totals are those of all compute hosts, whether they are on or off.
 ///
-/// The memory·time of idle containers, `idle_mb_s`, is thus the sum over all containers of memory limit × time idle, in megabytes
-/// (10⁶ bytes) × seconds: the price of warm starts.
+/// The memory·time of idle containers, `idle_mb_s`, is thus the sum over all containers of memory
+/// limit × time idle, in megabytes (10⁶ bytes) × seconds: the price of warm starts.
 ///
 /// # Example
 ///
@@ -86,15 +90,16 @@ pub struct Utilisation {
     busy_peak: u64,
     /// Until when what follows is summed up, which changes less often.
     memory_since: Time,
-    /// Memory of containers and images together, which stays as it is when a container becomes idle or busy.
+    /// Memory of containers and images together, which stays as it is when a container becomes idle
+    /// or busy.
     memory: Level,
     images: Level,
     /// Size in memory of each image that was ever loaded, by its number.
     image_bytes: Vec<u64>,
 }
 
-/// Something that is held, now, at most, and integrated over time. Less than 2^64 of it is held at a time, and no simulation lasts longer
-/// than 2^64 nanoseconds, so the area does not overflow.
+/// Something that is held, now, at most, and integrated over time. Less than 2^64 of it is held at
+/// a time, and no simulation lasts longer than 2^64 nanoseconds, so the area does not overflow.
 #[derive(Clone, Copy, Debug, Default)]
 struct Level {
     now: u64,
@@ -226,7 +231,11 @@ impl Utilisation {
     /// Memory of busy containers, after everything has been summed up.
     fn busy(&self) -> Level {
         let others = self.images.area + self.idle.area;
-        Level { now: self.busy_now, peak: self.busy_peak, area: self.memory.area.saturating_sub(others) }
+        Level {
+            now: self.busy_now,
+            peak: self.busy_peak,
+            area: self.memory.area.saturating_sub(others),
+        }
     }
 
     fn drop_image(&mut self, bytes: u64) {

@@ -1,29 +1,36 @@
-//! An independent judge of a run: rebuilds from the event log what every node holds and checks the rules of the
-//! platform after each event.
+//! An independent judge of a run: rebuilds from the event log what every node holds and checks the
+//! rules of the platform after each event.
 //!
-//! The [`Auditor`] never looks into the platform's own books. It is given the capacities once ([`Capacities`]), listens
-//! to the [`PlatformEvent`]s in the order in which they happen, and keeps disks, memories, slots, containers, pins and
-//! invocations on its own. A rule that does not hold is a [`Violation`] with its date and a sentence; the first ones are
-//! kept, all are counted, and the audit goes on. It never panics, whatever it is told.
+//! The [`Auditor`] never looks into the platform's own books. It is given the capacities once
+//! ([`Capacities`]), listens to the [`PlatformEvent`]s in the order in which they happen, and keeps
+//! disks, memories, slots, containers, pins and invocations on its own. A rule that does not hold
+//! is a [`Violation`] with its date and a sentence; the first ones are kept, all are counted, and
+//! the audit goes on. It never panics, whatever it is told.
 //!
 //! # The rules
 //!
 //! * [`Rule::Dates`]: no event is earlier than the one before.
-//! * [`Rule::Capacity`]: head disk, node disks, node memories and slots are never above their capacity.
-//! * [`Rule::Download`]: one download per image at a time, and none of an image that is on the head disk.
-//! * [`Rule::Copy`], [`Rule::Load`]: only of an image that is there to be read, to a place that does not have it; what
-//!   ends or fails had begun.
-//! * [`Rule::Eviction`]: an image that goes was there, complete, with the size that is given back; nobody was reading it,
-//!   and no container of the node pinned it. A container that is evicted was idle.
-//! * [`Rule::Container`]: started once, with its image on the node's disk and in its memory; idle only when it exists and serves
-//!   nobody; stopped once, by the node that has it, and not while it serves an invocation (when a host fails, its
-//!   invocations end first).
-//! * [`Rule::Dispatch`]: of a pending invocation that is admitted (if it has an image), once, onto a container of that
-//!   node and of the same function that exists, serves fewer invocations than it may and has its image on disk and in memory; a cold
-//!   start comes before any body has run in it.
-//! * [`Rule::Invocation`]: submitted once, ended once, and completed or timed out only after it was dispatched.
+//! * [`Rule::Capacity`]: head disk, node disks, node memories and slots are never above their
+//!   capacity.
+//! * [`Rule::Download`]: one download per image at a time, and none of an image that is on the head
+//!   disk.
+//! * [`Rule::Copy`], [`Rule::Load`]: only of an image that is there to be read, to a place that
+//!   does not have it; what ends or fails had begun.
+//! * [`Rule::Eviction`]: an image that goes was there, complete, with the size that is given back;
+//!   nobody was reading it, and no container of the node pinned it. A container that is evicted was
+//!   idle.
+//! * [`Rule::Container`]: started once, with its image on the node's disk and in its memory; idle
+//!   only when it exists and serves nobody; stopped once, by the node that has it, and not while it
+//!   serves an invocation (when a host fails, its invocations end first).
+//! * [`Rule::Dispatch`]: of a pending invocation that is admitted (if it has an image), once, onto
+//!   a container of that node and of the same function that exists, serves fewer invocations than
+//!   it may and has its image on disk and in memory; a cold start comes before any body has run in
+//!   it.
+//! * [`Rule::Invocation`]: submitted once, ended once, and completed or timed out only after it was
+//!   dispatched.
 //! * [`Rule::Conservation`]: submitted = ended + pending.
-//! * [`Rule::Unfinished`] (checked by [`Auditor::finish`]): every invocation has ended, and no slot is taken.
+//! * [`Rule::Unfinished`] (checked by [`Auditor::finish`]): every invocation has ended, and no slot
+//!   is taken.
 //! * [`Rule::UnknownNode`]: events are about nodes that exist.
 //!
 //! # Cost
@@ -83,8 +90,8 @@ pub struct Capacities {
     pub nodes: Vec<NodeCapacity>,
 }
 
-/// What is taken on a node: now ([`Auditor::node_use`]), or at most at any moment, each quantity on its own
-/// ([`Auditor::peak_use`]).
+/// What is taken on a node: now ([`Auditor::node_use`]), or at most at any moment, each quantity on
+/// its own ([`Auditor::peak_use`]).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NodeUse {
     /// Bytes of the disk: images and disk limits of containers.
@@ -163,7 +170,8 @@ pub struct Auditor {
     pending: BTreeMap<InvocationId, Pending>,
     seen_invocations: Seen,
     counters: AuditCounters,
-    /// Set once the balance of invocations was found wrong: it would be wrong after every later event.
+    /// Set once the balance of invocations was found wrong: it would be wrong after every later
+    /// event.
     unbalanced: bool,
     log: Log,
 }
@@ -207,11 +215,22 @@ impl Said {
     fn check(&self, log: &mut Log, rule: Rule, id: ContainerId, container: &Container) {
         if self.memory_bytes != container.memory_bytes {
             let (said, held) = (self.memory_bytes, container.memory_bytes);
-            log.report(rule, format_args!("container {id} is said to hold {said} bytes of memory, but holds {held}"));
+            log.report(
+                rule,
+                format_args!(
+                    "container {id} is said to hold {said} bytes of memory, but holds {held}"
+                ),
+            );
         }
         match (self.was_idle, container.idle) {
-            (true, false) => log.report(rule, format_args!("container {id} is said to have been idle, but it was not")),
-            (false, true) => log.report(rule, format_args!("container {id} was idle, but is said not to have been")),
+            (true, false) => log.report(
+                rule,
+                format_args!("container {id} is said to have been idle, but it was not"),
+            ),
+            (false, true) => log.report(
+                rule,
+                format_args!("container {id} was idle, but is said not to have been"),
+            ),
             _ => {}
         }
     }
@@ -225,7 +244,8 @@ struct Pending {
 }
 
 impl Auditor {
-    /// A judge of a platform with these capacities, before its first event. Keeps the first 20 violations.
+    /// A judge of a platform with these capacities, before its first event. Keeps the first 20
+    /// violations.
     pub fn new(capacities: Capacities) -> Self {
         let nodes = capacities.nodes.iter().enumerate().map(|(index, capacity)| {
             let node = NodeId(index as u32);
@@ -252,7 +272,8 @@ impl Auditor {
         }
     }
 
-    /// The same, ready to be listened through while it is asked from elsewhere: see [`Auditor::observer`].
+    /// The same, ready to be listened through while it is asked from elsewhere: see
+    /// [`Auditor::observer`].
     pub fn shared(capacities: Capacities) -> Rc<RefCell<Self>> {
         Rc::new(RefCell::new(Auditor::new(capacities)))
     }
@@ -280,7 +301,9 @@ impl Auditor {
                 self.counters.downloads += 1;
                 self.head.begin(&mut self.log, Rule::Download, image, bytes);
             }
-            EventKind::DownloadEnded { image } => self.head.complete(&mut self.log, Rule::Download, image),
+            EventKind::DownloadEnded { image } => {
+                self.head.complete(&mut self.log, Rule::Download, image)
+            }
             EventKind::DownloadFailed { image } => {
                 self.counters.failed_downloads += 1;
                 self.head.abort(&mut self.log, Rule::Download, image);
@@ -291,10 +314,14 @@ impl Auditor {
             }
             EventKind::CopyStarted { node, image, bytes } => self.copy_started(node, image, bytes),
             EventKind::CopyEnded { node, image } => self.copy_ended(node, image),
-            EventKind::CopyFailed { node, image, started } => self.copy_failed(node, image, started),
+            EventKind::CopyFailed { node, image, started } => {
+                self.copy_failed(node, image, started)
+            }
             EventKind::LoadStarted { node, image, bytes } => self.load_started(node, image, bytes),
             EventKind::LoadEnded { node, image } => self.load_ended(node, image),
-            EventKind::LoadFailed { node, image, started } => self.load_failed(node, image, started),
+            EventKind::LoadFailed { node, image, started } => {
+                self.load_failed(node, image, started)
+            }
             EventKind::DiskEvicted { node, image, bytes } => {
                 self.counters.disk_evictions += 1;
                 if let Some(node) = find(&mut self.nodes, &mut self.log, node) {
@@ -307,9 +334,27 @@ impl Auditor {
                     node.memory.evict(&mut self.log, image, bytes);
                 }
             }
-            EventKind::ContainerStarted { node, container, function, image, disk_bytes, memory_bytes, places } => {
+            EventKind::ContainerStarted {
+                node,
+                container,
+                function,
+                image,
+                disk_bytes,
+                memory_bytes,
+                places,
+            } => {
                 let (serves, used, idle) = (Vec::new(), false, false);
-                let new = Container { node, function, image, disk_bytes, memory_bytes, places, serves, used, idle };
+                let new = Container {
+                    node,
+                    function,
+                    image,
+                    disk_bytes,
+                    memory_bytes,
+                    places,
+                    serves,
+                    used,
+                    idle,
+                };
                 self.container_started(container, new);
             }
             EventKind::ContainerIdle { node, container, memory_bytes } => {
@@ -320,25 +365,45 @@ impl Auditor {
             EventKind::ContainerStopped { node, container, memory_bytes, was_idle, evicted } => {
                 self.container_stopped(node, (container, Said { memory_bytes, was_idle }), evicted);
             }
-            EventKind::Dispatched { invocation, node, container, memory_bytes, was_idle, start_kind } => {
-                self.dispatched(invocation, node, (container, Said { memory_bytes, was_idle }), start_kind);
+            EventKind::Dispatched {
+                invocation,
+                node,
+                container,
+                memory_bytes,
+                was_idle,
+                start_kind,
+            } => {
+                self.dispatched(
+                    invocation,
+                    node,
+                    (container, Said { memory_bytes, was_idle }),
+                    start_kind,
+                );
             }
-            EventKind::Ended { invocation, outcome, container } => self.ended(invocation, outcome, container),
+            EventKind::Ended { invocation, outcome, container } => {
+                self.ended(invocation, outcome, container)
+            }
         }
         self.check_balance();
     }
 
-    /// Says that the run is over: every invocation must have ended, and no slot may be taken. May be called again
-    /// after further events.
+    /// Says that the run is over: every invocation must have ended, and no slot may be taken. May
+    /// be called again after further events.
     pub fn finish(&mut self) {
         if let Some((first, _)) = self.pending.first_key_value() {
             let count = self.pending.len();
-            self.log.report(Rule::Unfinished, format_args!("{count} invocations never ended, the first is {first}"));
+            self.log.report(
+                Rule::Unfinished,
+                format_args!("{count} invocations never ended, the first is {first}"),
+            );
         }
         for (index, node) in self.nodes.iter().enumerate() {
             if node.slots > 0 {
                 let slots = node.slots;
-                self.log.report(Rule::Unfinished, format_args!("{slots} slots of node {index} are still taken"));
+                self.log.report(
+                    Rule::Unfinished,
+                    format_args!("{slots} slots of node {index} are still taken"),
+                );
             }
         }
     }
@@ -416,7 +481,10 @@ impl Auditor {
     fn submitted(&mut self, invocation: InvocationId, function: FunctionId) {
         self.counters.submitted += 1;
         if !self.seen_invocations.insert(invocation.0) {
-            self.log.report(Rule::Invocation, format_args!("invocation {invocation} was submitted a second time"));
+            self.log.report(
+                Rule::Invocation,
+                format_args!("invocation {invocation} was submitted a second time"),
+            );
             return;
         }
         self.pending.insert(invocation, Pending { function, admitted: None, dispatched: None });
@@ -425,11 +493,17 @@ impl Auditor {
     fn admitted(&mut self, invocation: InvocationId) {
         let log = &mut self.log;
         let Some(pending) = self.pending.get_mut(&invocation) else {
-            log.report(Rule::Invocation, format_args!("invocation {invocation} was admitted, but is not pending"));
+            log.report(
+                Rule::Invocation,
+                format_args!("invocation {invocation} was admitted, but is not pending"),
+            );
             return;
         };
         if pending.admitted.replace(log.date()).is_some() {
-            log.report(Rule::Invocation, format_args!("invocation {invocation} was admitted a second time"));
+            log.report(
+                Rule::Invocation,
+                format_args!("invocation {invocation} was admitted a second time"),
+            );
         }
     }
 
@@ -509,16 +583,24 @@ impl Auditor {
     fn container_idle(&mut self, node: NodeId, id: ContainerId, memory_bytes: u64) {
         let log = &mut self.log;
         match self.containers.get_mut(&id) {
-            None => log.report(Rule::Container, format_args!("container {id} became idle, but it does not exist")),
+            None => log.report(
+                Rule::Container,
+                format_args!("container {id} became idle, but it does not exist"),
+            ),
             Some(container) if container.node != node => {
                 let owner = container.node;
-                log.report(Rule::Container, format_args!("container {id} of node {owner} became idle on node {node}"));
+                log.report(
+                    Rule::Container,
+                    format_args!("container {id} of node {owner} became idle on node {node}"),
+                );
             }
             Some(container) => {
                 if let Some(invocation) = container.serves.first() {
                     log.report(
                         Rule::Container,
-                        format_args!("container {id} became idle while it served invocation {invocation}"),
+                        format_args!(
+                            "container {id} became idle while it served invocation {invocation}"
+                        ),
                     );
                 }
                 Said { memory_bytes, was_idle: false }.check(log, Rule::Container, id, container);
@@ -529,10 +611,13 @@ impl Auditor {
 
     fn prewarmed(&mut self, node: NodeId, id: ContainerId) {
         self.counters.prewarmings += 1;
-        let as_it_should =
-            self.containers.get(&id).is_some_and(|it| it.node == node && !it.used && it.serves.is_empty());
+        let as_it_should = self
+            .containers
+            .get(&id)
+            .is_some_and(|it| it.node == node && !it.used && it.serves.is_empty());
         if !as_it_should {
-            let detail = format_args!("container {id} was pre-warmed on node {node}, but is not new there");
+            let detail =
+                format_args!("container {id} was pre-warmed on node {node}, but is not new there");
             self.log.report(Rule::Container, detail);
         }
     }
@@ -545,16 +630,26 @@ impl Auditor {
             counters.container_stops += 1;
         }
         let Some(container) = self.containers.remove(&id) else {
-            log.report(Rule::Container, format_args!("container {id} was stopped, but it does not exist"));
+            log.report(
+                Rule::Container,
+                format_args!("container {id} was stopped, but it does not exist"),
+            );
             return;
         };
         if container.node != node {
             let owner = container.node;
-            log.report(Rule::Container, format_args!("container {id} of node {owner} was stopped on node {node}"));
+            log.report(
+                Rule::Container,
+                format_args!("container {id} of node {owner} was stopped on node {node}"),
+            );
         }
         if let Some(invocation) = container.serves.first() {
-            let (rule, what) = if evicted { (Rule::Eviction, "evicted") } else { (Rule::Container, "stopped") };
-            log.report(rule, format_args!("container {id} was {what} while it served invocation {invocation}"));
+            let (rule, what) =
+                if evicted { (Rule::Eviction, "evicted") } else { (Rule::Container, "stopped") };
+            log.report(
+                rule,
+                format_args!("container {id} was {what} while it served invocation {invocation}"),
+            );
         } else {
             said.check(log, Rule::Container, id, &container);
         }
@@ -583,11 +678,17 @@ impl Auditor {
         let log = &mut self.log;
         let Some(found) = find(&mut self.nodes, log, node) else { return };
         let Some(invocation) = self.pending.get_mut(&id) else {
-            log.report(Rule::Dispatch, format_args!("invocation {id} was dispatched, but is not pending"));
+            log.report(
+                Rule::Dispatch,
+                format_args!("invocation {id} was dispatched, but is not pending"),
+            );
             return;
         };
         if invocation.dispatched.is_some() {
-            log.report(Rule::Dispatch, format_args!("invocation {id} was dispatched a second time"));
+            log.report(
+                Rule::Dispatch,
+                format_args!("invocation {id} was dispatched a second time"),
+            );
             return;
         }
         invocation.dispatched = Some((node, container));
@@ -603,7 +704,8 @@ impl Auditor {
                 check_container(log, id, invocation, node, found, (container, target), start_kind);
                 said.check(log, Rule::Dispatch, container, target);
                 target.idle = false;
-                // One that was given too many goes on serving those that it may: their ends will make it idle.
+                // One that was given too many goes on serving those that it may: their ends will
+                // make it idle.
                 if target.serves.len() < target.places as usize {
                     target.serves.push(id);
                 }
@@ -616,22 +718,36 @@ impl Auditor {
         *self.counters.ended.entry(outcome).or_default() += 1;
         let log = &mut self.log;
         let Some(invocation) = self.pending.remove(&id) else {
-            let what = if self.seen_invocations.contains(id.0) { "a second time" } else { "without being submitted" };
+            let what = if self.seen_invocations.contains(id.0) {
+                "a second time"
+            } else {
+                "without being submitted"
+            };
             log.report(Rule::Invocation, format_args!("invocation {id} ended {what}"));
             return;
         };
-        if container.is_some() && container != invocation.dispatched.map(|(_, container)| container) {
-            log.report(Rule::Invocation, format_args!("invocation {id} ended in a container that did not serve it"));
+        if container.is_some() && container != invocation.dispatched.map(|(_, container)| container)
+        {
+            log.report(
+                Rule::Invocation,
+                format_args!("invocation {id} ended in a container that did not serve it"),
+            );
         }
         let Some((node, container)) = invocation.dispatched else {
             if matches!(outcome, Outcome::Completed | Outcome::TimedOut) {
                 let word = outcome.name();
-                log.report(Rule::Invocation, format_args!("invocation {id} ended as {word}, but was never dispatched"));
+                log.report(
+                    Rule::Invocation,
+                    format_args!("invocation {id} ended as {word}, but was never dispatched"),
+                );
             }
             return;
         };
         if outcome == Outcome::Rejected {
-            log.report(Rule::Invocation, format_args!("invocation {id} was rejected after it had been dispatched"));
+            log.report(
+                Rule::Invocation,
+                format_args!("invocation {id} was rejected after it had been dispatched"),
+            );
         }
         if let Some(container) = self.containers.get_mut(&container)
             && let Some(place) = container.serves.iter().position(|&other| other == id)
@@ -646,7 +762,8 @@ impl Auditor {
     }
 
     fn check_balance(&mut self) {
-        let (submitted, ended, pending) = (self.counters.submitted, self.counters.ended_total(), self.pending.len());
+        let (submitted, ended, pending) =
+            (self.counters.submitted, self.counters.ended_total(), self.pending.len());
         if !self.unbalanced && submitted != ended + pending as u64 {
             self.unbalanced = true;
             self.log.report(
@@ -667,7 +784,10 @@ impl Node {
             && self.slots > capacity
         {
             let slots = self.slots;
-            log.report(Rule::Capacity, format_args!("{slots} slots of node {id} are taken, but it has {capacity}"));
+            log.report(
+                Rule::Capacity,
+                format_args!("{slots} slots of node {id} are taken, but it has {capacity}"),
+            );
         }
     }
 }
@@ -691,13 +811,19 @@ fn check_container(
     start_kind: StartKind,
 ) {
     let mut wrong = |detail: fmt::Arguments<'_>| {
-        log.report(Rule::Dispatch, format_args!("invocation {id} was dispatched onto container {container}, {detail}"));
+        log.report(
+            Rule::Dispatch,
+            format_args!("invocation {id} was dispatched onto container {container}, {detail}"),
+        );
     };
     if target.node != node {
         wrong(format_args!("which is on node {}, not on node {node}", target.node));
     }
     if target.function != invocation.function {
-        wrong(format_args!("which is of function {}, not of function {}", target.function, invocation.function));
+        wrong(format_args!(
+            "which is of function {}, not of function {}",
+            target.function, invocation.function
+        ));
     }
     if target.serves.len() >= target.places as usize
         && let Some(other) = target.serves.first()

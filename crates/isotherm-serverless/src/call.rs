@@ -1,4 +1,5 @@
-//! What a body knows while it runs: where it runs, its private storage, and how to invoke other functions.
+//! What a body knows while it runs: where it runs, its private storage, and how to invoke other
+//! functions.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -8,16 +9,16 @@ use std::sync::Arc;
 use isotherm_kernel::{Duration, Kernel, Time};
 use isotherm_platform::HostId;
 use isotherm_services::{
-    ActionContext, Address, DataEnd, Eviction, FailureCause, FileError, FileName, FilePin, FileSystem, FileWrite,
-    SharedFileSystem, Site, move_data,
+    ActionContext, Address, DataEnd, Eviction, FailureCause, FileError, FileName, FilePin,
+    FileSystem, FileWrite, SharedFileSystem, Site, move_data,
 };
 
 use crate::function::{Body, Step};
 use crate::invocation::Invocation;
 use crate::manager::FunctionManager;
 
-/// The private storage of a container: part of its node's disk, as large as the disk limit, wiped after each invocation. A body
-/// has it from [`Call::storage`].
+/// The private storage of a container: part of its node's disk, as large as the disk limit, wiped
+/// after each invocation. A body has it from [`Call::storage`].
 #[derive(Clone)]
 pub struct PrivateStorage {
     site: Site,
@@ -51,16 +52,16 @@ impl PrivateStorage {
     /// Writes a file of so many bytes from memory. A file of that name is replaced.
     ///
     /// # Errors
-    /// [`FailureCause::StorageFull`] if it does not fit, [`FailureCause::FileInUse`] if a file of that name is being
-    /// read, or the host or disk failed.
+    /// [`FailureCause::StorageFull`] if it does not fit, [`FailureCause::FileInUse`] if a file of
+    /// that name is being read, or the host or disk failed.
     pub async fn write(&self, file: impl Into<FileName>, bytes: u64) -> Result<(), FailureCause> {
         let file = file.into();
         let old = self.files.borrow().lookup(&file);
         if let Some(old) = old {
             self.files.borrow_mut().remove(old).map_err(|error| self.refusal(error))?;
         }
-        let (write, _) =
-            FileWrite::begin(&self.files, Arc::clone(&file), bytes, 0).map_err(|error| self.refusal(error))?;
+        let (write, _) = FileWrite::begin(&self.files, Arc::clone(&file), bytes, 0)
+            .map_err(|error| self.refusal(error))?;
         let memory = DataEnd::memory_for(self.end.host, &self.end);
         move_data(&self.site, memory, self.end, bytes).await?;
         write.commit();
@@ -198,8 +199,8 @@ impl Call {
         &self.storage
     }
 
-    /// The function manager of the user who invoked the function, as used from here: to invoke other functions and wait for
-    /// them.
+    /// The function manager of the user who invoked the function, as used from here: to invoke
+    /// other functions and wait for them.
     pub fn functions(&self) -> &FunctionManager {
         &self.functions
     }
@@ -252,19 +253,27 @@ impl Call {
             Step::Compute(flops) => self.compute(*flops).await,
             Step::Write { file, bytes } => self.storage.write(Arc::clone(file), *bytes).await,
             Step::Read { file } => self.storage.read(Arc::clone(file)).await.map(drop),
-            Step::Fetch { storage, file } => storage.read(self.address(), Arc::clone(file), None).await.map(drop),
-            Step::Put { storage, file, bytes } => storage.write(self.address(), Arc::clone(file), *bytes).await,
+            Step::Fetch { storage, file } => {
+                storage.read(self.address(), Arc::clone(file), None).await.map(drop)
+            }
+            Step::Put { storage, file, bytes } => {
+                storage.write(self.address(), Arc::clone(file), *bytes).await
+            }
             Step::Invoke { function } => {
                 let service = self.invocation.service();
                 let Some(registered) = service.registered(function) else {
-                    return Err(FailureCause::FunctionNotRegistered { function: Arc::clone(function) });
+                    return Err(FailureCause::FunctionNotRegistered {
+                        function: Arc::clone(function),
+                    });
                 };
                 let invocation = self.functions.invoke(&registered).await?;
                 self.functions.wait_one(&invocation).await;
                 match invocation.cause() {
                     None => Ok(()),
                     Some(cause) => {
-                        let message = format!("function '{function}', which it invoked, failed: {cause}").into();
+                        let message =
+                            format!("function '{function}', which it invoked, failed: {cause}")
+                                .into();
                         Err(FailureCause::BodyFailed { message })
                     }
                 }

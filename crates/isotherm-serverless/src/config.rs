@@ -1,4 +1,5 @@
-//! How a serverless compute service is set up: its hosts, its policies, and the rules in which presets differ.
+//! How a serverless compute service is set up: its hosts, its policies, and the rules in which
+//! presets differ.
 
 use isotherm_kernel::{Duration, Marking, Random, RandomStreams, Simulation, TieOrder};
 use isotherm_platform::HostId;
@@ -62,7 +63,8 @@ pub struct Rules {
     pub at_limit: AtLimit,
     /// Whom the processing overhead of a request delays.
     pub overhead: OverheadRule,
-    /// Whether the timer of an idle container that was reused meanwhile still causes a scheduling round.
+    /// Whether the timer of an idle container that was reused meanwhile still causes a scheduling
+    /// round.
     pub stale_timers_cause_rounds: bool,
     /// Whether the start of a container makes its image the most recently used, on the node's disk
     /// and in its memory. Otherwise only copies and loads do; policies that count uses count starts
@@ -75,7 +77,8 @@ pub struct Rules {
 pub enum RoomRule {
     /// It fails, and its failure causes no scheduling round; it is tried again in the next one.
     Fail,
-    /// It evicts idle containers by the eviction policy; if that is not enough, it waits until room may have come.
+    /// It evicts idle containers by the eviction policy; if that is not enough, it waits until room
+    /// may have come.
     EvictIdleContainers,
 }
 
@@ -114,12 +117,15 @@ impl Preset {
     /// What becomes of the container of an invocation that has failed, if nothing else is said.
     pub fn on_failure(self) -> OnFailure {
         match self {
-            Preset::Default => OnFailure { timeout: AfterFailure::Discard, error: AfterFailure::Keep },
+            Preset::Default => {
+                OnFailure { timeout: AfterFailure::Discard, error: AfterFailure::Keep }
+            }
             Preset::Wrench => OnFailure::KEEP,
         }
     }
 
-    /// Who decides what goes where, if nothing else is said: [`WarmFirst`] in preset `default`, [`Fcfs`] in `wrench`.
+    /// Who decides what goes where, if nothing else is said: [`WarmFirst`] in preset `default`,
+    /// [`Fcfs`] in `wrench`.
     pub fn scheduler(self) -> Box<dyn Scheduler> {
         match self {
             Preset::Default => Box::new(ByNode::new(WarmFirst, true)),
@@ -142,8 +148,8 @@ pub enum Throttle {
     /// They wait in line.
     #[default]
     Queue,
-    /// They are refused: their outcome is [`Outcome::Rejected`](crate::Outcome::Rejected), with the cause
-    /// [`Throttled`](isotherm_services::FailureCause::Throttled).
+    /// They are refused: their outcome is [`Outcome::Rejected`](crate::Outcome::Rejected), with the
+    /// cause [`Throttled`](isotherm_services::FailureCause::Throttled).
     Reject,
 }
 
@@ -178,9 +184,11 @@ pub struct OnFailure {
 
 impl OnFailure {
     /// Containers are kept.
-    pub const KEEP: OnFailure = OnFailure { timeout: AfterFailure::Keep, error: AfterFailure::Keep };
+    pub const KEEP: OnFailure =
+        OnFailure { timeout: AfterFailure::Keep, error: AfterFailure::Keep };
     /// Containers are discarded.
-    pub const DISCARD: OnFailure = OnFailure { timeout: AfterFailure::Discard, error: AfterFailure::Discard };
+    pub const DISCARD: OnFailure =
+        OnFailure { timeout: AfterFailure::Discard, error: AfterFailure::Discard };
 }
 
 /// Which of several containers of a function on a node that can take an invocation serves the next
@@ -257,7 +265,8 @@ impl From<HostId> for NodeConfig {
     }
 }
 
-/// Sizes of the control messages of the service, in bytes. A message of 0 bytes costs no simulated time.
+/// Sizes of the control messages of the service, in bytes. A message of 0 bytes costs no simulated
+/// time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Payloads {
     /// User to service: register a function.
@@ -274,7 +283,8 @@ pub struct Payloads {
 
 /// Everything a serverless compute service is told at its start.
 ///
-/// All fields are public; the methods are for writing down in one go what differs from the [defaults](Self::new).
+/// All fields are public; the methods are for writing down in one go what differs from the
+/// [defaults](Self::new).
 ///
 /// ```
 /// use isotherm_kernel::Duration;
@@ -347,8 +357,8 @@ pub struct ServiceConfig {
 }
 
 impl ServiceConfig {
-    /// A service with the rules and the scheduler of a preset, containers that stop at once when they are idle,
-    /// eviction of the least recently used, no overheads and messages of no size.
+    /// A service with the rules and the scheduler of a preset, containers that stop at once when
+    /// they are idle, eviction of the least recently used, no overheads and messages of no size.
     pub fn new(preset: Preset, head: HostId, nodes: Vec<NodeConfig>) -> Self {
         let rules = preset.rules();
         ServiceConfig {

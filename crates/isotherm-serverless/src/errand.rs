@@ -1,4 +1,5 @@
-//! What the service keeps with an invocation that has not ended, and by which the platform's state decides nothing.
+//! What the service keeps with an invocation that has not ended, and by which the platform's state
+//! decides nothing.
 
 use isotherm_kernel::Duration;
 use isotherm_services::{ActionId, Port};
@@ -8,7 +9,8 @@ use crate::function::Body;
 use crate::invocation::Invocation;
 use crate::message::ManagerMessage;
 
-/// What an invocation is to do, and for whom. Nothing and for nobody, until the service has said it and after the end.
+/// What an invocation is to do, and for whom. Nothing and for nobody, until the service has said it
+/// and after the end.
 pub(crate) struct Errand {
     /// The handle that somebody has.
     pub(crate) handle: Option<Invocation>,
@@ -22,6 +24,12 @@ pub(crate) struct Errand {
 
 impl Default for Errand {
     fn default() -> Self {
-        Errand { handle: None, is_detached: false, body: Body::sleep(Duration::ZERO), manager: None, action: None }
+        Errand {
+            handle: None,
+            is_detached: false,
+            body: Body::sleep(Duration::ZERO),
+            manager: None,
+            action: None,
+        }
     }
 }

@@ -1,7 +1,8 @@
-//! The event log of the platform: everything that changes what a node holds, in the order in which it happens.
+//! The event log of the platform: everything that changes what a node holds, in the order in which
+//! it happens.
 //!
-//! An observer that listens to these events can rebuild disks, memories and slots on its own, without asking the
-//! platform's books: that is what [`crate::audit`] does.
+//! An observer that listens to these events can rebuild disks, memories and slots on its own,
+//! without asking the platform's books: that is what [`crate::audit`] does.
 
 use isotherm_kernel::Time;
 
@@ -88,7 +89,8 @@ pub enum EventKind {
         /// Room that is free again.
         bytes: u64,
     },
-    /// A copy from the head disk to a node's disk began; its room on the node's disk is taken from now on.
+    /// A copy from the head disk to a node's disk began; its room on the node's disk is taken from
+    /// now on.
     CopyStarted {
         /// The node.
         node: NodeId,
@@ -147,7 +149,8 @@ pub enum EventKind {
         /// Room that is free again.
         bytes: u64,
     },
-    /// An image left a node's memory: pushed out, or dropped because it is no longer on the node's disk.
+    /// An image left a node's memory: pushed out, or dropped because it is no longer on the node's
+    /// disk.
     MemoryEvicted {
         /// The node.
         node: NodeId,
@@ -156,7 +159,8 @@ pub enum EventKind {
         /// Room that is free again.
         bytes: u64,
     },
-    /// A container was started; its disk and memory limits are taken from now on and its image is pinned.
+    /// A container was started; its disk and memory limits are taken from now on and its image is
+    /// pinned.
     ContainerStarted {
         /// The node.
         node: NodeId,
@@ -173,8 +177,9 @@ pub enum EventKind {
         /// How many invocations it may serve at once.
         places: u32,
     },
-    /// The last invocation that a container served has ended and the container is kept: from now on it is idle, until an invocation is
-    /// dispatched onto it or it stops. One that is not kept stops without having been idle.
+    /// The last invocation that a container served has ended and the container is kept: from now on
+    /// it is idle, until an invocation is dispatched onto it or it stops. One that is not kept
+    /// stops without having been idle.
     ContainerIdle {
         /// The node.
         node: NodeId,
@@ -183,16 +188,16 @@ pub enum EventKind {
         /// Its memory limit.
         memory_bytes: u64,
     },
-    /// The container that has just been started was not started for an invocation, but before one is expected. It is idle from now on,
-    /// though it may still be starting.
+    /// The container that has just been started was not started for an invocation, but before one
+    /// is expected. It is idle from now on, though it may still be starting.
     Prewarmed {
         /// The node.
         node: NodeId,
         /// The container.
         container: ContainerId,
     },
-    /// A container was to be started before an invocation is expected, but there was no room for it, or its image was not there, or the
-    /// node was off.
+    /// A container was to be started before an invocation is expected, but there was no room for
+    /// it, or its image was not there, or the node was off.
     PrewarmingSkipped {
         /// The node.
         node: NodeId,

@@ -16,8 +16,8 @@ use crate::keep_alive::{KeepAlive, SharedKeepAlive};
 use crate::service::ServerlessComputeService;
 use crate::{FunctionId, Limits};
 
-/// A container image: a file in a repository, with what it takes on disks and in memories. Cheap to clone; clones are
-/// the same image.
+/// A container image: a file in a repository, with what it takes on disks and in memories. Cheap to
+/// clone; clones are the same image.
 ///
 /// ```
 /// # use isotherm_kernel::{Duration, Simulation};
@@ -61,9 +61,20 @@ struct ImageInner {
 
 impl Image {
     /// An image of that name, whose file of the same name is on a storage service.
-    pub fn new(name: impl Into<Arc<str>>, bytes: u64, memory_bytes: u64, repository: &StorageService) -> Self {
+    pub fn new(
+        name: impl Into<Arc<str>>,
+        bytes: u64,
+        memory_bytes: u64,
+        repository: &StorageService,
+    ) -> Self {
         let name = name.into();
-        let inner = ImageInner { file: Arc::clone(&name), name, bytes, memory_bytes, repository: repository.clone() };
+        let inner = ImageInner {
+            file: Arc::clone(&name),
+            name,
+            bytes,
+            memory_bytes,
+            repository: repository.clone(),
+        };
         Image { inner: Rc::new(inner) }
     }
 
@@ -123,8 +134,8 @@ impl fmt::Debug for Image {
 pub enum Step {
     /// Waits.
     Sleep(Duration),
-    /// Waits for a time that is drawn for each invocation, when the service takes it in. So what an invocation draws does not depend
-    /// on when and where it runs.
+    /// Waits for a time that is drawn for each invocation, when the service takes it in. So what an
+    /// invocation draws does not depend on when and where it runs.
     SleepRandom(RandomDuration),
     /// Computes so many flops on one core.
     Compute(f64),
@@ -212,7 +223,8 @@ impl Body {
         }
     }
 
-    /// A body that is an async closure. It is called anew for each invocation, so what it captures is shared by all of them.
+    /// A body that is an async closure. It is called anew for each invocation, so what it captures
+    /// is shared by all of them.
     ///
     /// ```
     /// use isotherm_serverless::Body;
@@ -247,8 +259,9 @@ impl fmt::Debug for Body {
 
 /// How long the start of a container takes.
 ///
-/// What is random is drawn for each invocation when it is taken in, whether a container is started for it or not: so the n-th invocation of a
-/// function meets the same start-up under every policy. Containers that are started ahead draw from a stream of their own, one after the other.
+/// What is random is drawn for each invocation when it is taken in, whether a container is started
+/// for it or not: so the n-th invocation of a function meets the same start-up under every policy.
+/// Containers that are started ahead draw from a stream of their own, one after the other.
 ///
 /// ```
 /// use isotherm_kernel::{Distribution, Duration, RandomDuration, RandomStreams};
@@ -266,12 +279,14 @@ impl fmt::Debug for Body {
 pub enum Startup {
     /// Always as long.
     Fixed(Duration),
-    /// Drawn for each invocation. Functions should not share one, or what comes for one of them disturbs the others.
+    /// Drawn for each invocation. Functions should not share one, or what comes for one of them
+    /// disturbs the others.
     Random(RandomDuration),
 }
 
 impl Startup {
-    /// Chance for an invocation that has come: of which [`of`](Self::of) makes how long a container takes to start for it.
+    /// Chance for an invocation that has come: of which [`of`](Self::of) makes how long a container
+    /// takes to start for it.
     pub(crate) fn chance(&self) -> u64 {
         match self {
             Startup::Fixed(_) => 0,
@@ -301,7 +316,9 @@ impl Startup {
             Startup::Fixed(duration) => *duration,
             Startup::Random(duration) => {
                 let distribution = duration.distribution();
-                Duration::from_secs_f64(distribution.mean().unwrap_or_else(|| distribution.quantile(0.5)))
+                Duration::from_secs_f64(
+                    distribution.mean().unwrap_or_else(|| distribution.quantile(0.5)),
+                )
             }
         }
     }
@@ -319,8 +336,8 @@ impl From<RandomDuration> for Startup {
     }
 }
 
-/// A function: a name, an image and a body. Cheap to clone. It can be registered any number of times, with other limits and
-/// with other services.
+/// A function: a name, an image and a body. Cheap to clone. It can be registered any number of
+/// times, with other limits and with other services.
 ///
 /// ```
 /// use isotherm_kernel::{Duration, RandomDuration};
@@ -398,7 +415,8 @@ impl Function {
         self.changed(|inner| inner.startup = Some(startup.into()))
     }
 
-    /// The same function with a keep-alive policy of its own, in place of the service's. Functions that are cloned share it.
+    /// The same function with a keep-alive policy of its own, in place of the service's. Functions
+    /// that are cloned share it.
     ///
     /// ```
     /// use isotherm_kernel::Duration;
@@ -422,8 +440,9 @@ impl Function {
         self.changed(|inner| inner.on_failure = Some(on_failure))
     }
 
-    /// The same function, of which one container serves so many invocations at once (at least one). Each takes a slot; memory and disk space of
-    /// the container, and its private storage, are shared by them.
+    /// The same function, of which one container serves so many invocations at once (at least one).
+    /// Each takes a slot; memory and disk space of the container, and its private storage, are
+    /// shared by them.
     pub fn with_concurrency(self, per_container: u32) -> Self {
         self.changed(|inner| inner.concurrency.per_container = per_container.max(1))
     }
@@ -493,7 +512,8 @@ impl Function {
 
 /// A function that a service has accepted. Cheap to clone.
 ///
-/// Bodies may hold it, also that of the function itself: the service lets go of its functions when the simulation is dropped.
+/// Bodies may hold it, also that of the function itself: the service lets go of its functions when
+/// the simulation is dropped.
 #[derive(Clone)]
 pub struct RegisteredFunction {
     pub(crate) service: ServerlessComputeService,
@@ -517,7 +537,12 @@ impl fmt::Debug for RegisteredFunction {
 }
 
 impl RegisteredFunction {
-    pub(crate) fn new(service: &ServerlessComputeService, id: FunctionId, function: &Function, limits: Limits) -> Self {
+    pub(crate) fn new(
+        service: &ServerlessComputeService,
+        id: FunctionId,
+        function: &Function,
+        limits: Limits,
+    ) -> Self {
         let (name, function) = (Arc::clone(function.name()), OnceCell::new());
         RegisteredFunction { service: service.clone(), id, name, function, limits }
     }

@@ -1,14 +1,16 @@
 //! A table for what is named by ids that are given out in order and never again.
 //!
-//! Every invocation looks up its container, itself and what its service keeps for it a dozen times, so these tables are what a
-//! run of millions of invocations spends much of its time in. Ids that count upwards are spread evenly by one multiplication (Fibonacci
-//! hashing: Knuth, The Art of Computer Programming 3, 6.4), so that an id is nearly always found where it is first looked for.
+//! Every invocation looks up its container, itself and what its service keeps for it a dozen times,
+//! so these tables are what a run of millions of invocations spends much of its time in. Ids that
+//! count upwards are spread evenly by one multiplication (Fibonacci hashing: Knuth, The Art of
+//! Computer Programming 3, 6.4), so that an id is nearly always found where it is first looked for.
 //!
 //! # Invariants
 //!
-//! * At most three quarters of the places are taken. An id is in the first free place after the one where it belongs (linear probing), so
-//!   there is no gap between the two.
-//! * What the table gives when it is walked through is in no order that means anything, but in the same in every run.
+//! * At most three quarters of the places are taken. An id is in the first free place after the one
+//!   where it belongs (linear probing), so there is no gap between the two.
+//! * What the table gives when it is walked through is in no order that means anything, but in the
+//!   same in every run.
 
 use std::marker::PhantomData;
 use std::ops::Index;
@@ -143,7 +145,8 @@ impl<I: CountedId, T> IdMap<I, T> {
         let value = self.places[gap].value.take_if(|value| meets(value));
         value.as_ref()?;
         self.len -= 1;
-        // Whoever stands behind the gap and belongs before it moves into it, so that nobody is cut off from where he belongs.
+        // Whoever stands behind the gap and belongs before it moves into it, so that nobody is cut
+        // off from where he belongs.
         let mask = self.places.len() - 1;
         let mut place = gap;
         loop {
@@ -240,7 +243,8 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Behaves like a map that is searched, whatever comes and goes, ids far apart and side by side.
+        /// Behaves like a map that is searched, whatever comes and goes, ids far apart and side by
+        /// side.
         #[test]
         fn is_a_map(operations in prop::collection::vec((0u8..4, 0u64..60, any::<bool>()), 0..400)) {
             let (mut map, mut model) = (IdMap::default(), BTreeMap::new());

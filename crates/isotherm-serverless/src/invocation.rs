@@ -13,10 +13,11 @@ use crate::message::Woken;
 use crate::service::ServerlessComputeService;
 use crate::{InvocationId, InvocationRecord, Outcome, StartKind};
 
-/// An invocation, from its submission on. Cheap to clone; clones are the same invocation. Dropping it changes nothing
-/// about the invocation.
+/// An invocation, from its submission on. Cheap to clone; clones are the same invocation. Dropping
+/// it changes nothing about the invocation.
 ///
-/// It asks its service, so a policy of that service must not ask it anything while it decides: it has its view. Observers and sinks may.
+/// It asks its service, so a policy of that service must not ask it anything while it decides: it
+/// has its view. Observers and sinks may.
 ///
 /// ```
 /// # use isotherm_kernel::{Duration, Simulation};
@@ -216,6 +217,9 @@ impl PartialEq for Invocation {
 
 impl fmt::Debug for Invocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Invocation").field("id", &self.inner.id).field("state", &self.state()).finish()
+        f.debug_struct("Invocation")
+            .field("id", &self.inner.id)
+            .field("state", &self.state())
+            .finish()
     }
 }

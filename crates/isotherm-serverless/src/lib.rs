@@ -1,19 +1,22 @@
-//! The serverless platform of Isotherm: images, functions, containers, and the service that runs them.
+//! The serverless platform of Isotherm: images, functions, containers, and the service that runs
+//! them.
 //!
-//! A [`ServerlessComputeService`] on a head host runs functions on compute hosts. Users talk to it through a
+//! A [`ServerlessComputeService`] on a head host runs functions on compute hosts. Users talk to it
+//! through a
 //! [`FunctionManager`]: they register functions, invoke them and wait for them.
 //!
 //! # The life of an invocation
 //!
-//! 1. *submitted*: the service has taken it in. Its image is downloaded to the head disk unless it is there: one download
-//!    per image at a time, however many invocations wait for it.
+//! 1. *submitted*: the service has taken it in. Its image is downloaded to the head disk unless it
+//!    is there: one download per image at a time, however many invocations wait for it.
 //! 2. *admitted*: the image is on the head disk. The invocation is schedulable. In rounds, the
-//!    [scheduler](scheduler::Scheduler) has images copied to node disks and loaded into node memories and dispatches
-//!    invocations to containers.
-//! 3. *dispatched*: a container serves it, an idle one (warm start) or a new one (cold start, with its start-up time).
+//!    [scheduler](scheduler::Scheduler) has images copied to node disks and loaded into node
+//!    memories and dispatches invocations to containers.
+//! 3. *dispatched*: a container serves it, an idle one (warm start) or a new one (cold start, with
+//!    its start-up time).
 //! 4. *started*: the body runs on the node's bare-metal service, within its time limit.
-//! 5. *ended*: completed, timed out or failed; or cancelled or failed before. The container becomes idle and is
-//!    [kept](keep_alive) for a while.
+//! 5. *ended*: completed, timed out or failed; or cancelled or failed before. The container becomes
+//!    idle and is [kept](keep_alive) for a while.
 //!
 //! # A complete simulation
 //!
@@ -55,12 +58,14 @@
 //!
 //! # Where is what
 //!
-//! * [`ServerlessComputeService`] and [`FunctionManager`]: the platform and its user's side; [`Function`], [`Image`], [`Body`], [`Limits`]: what
-//!   users bring; [`Invocation`]: their handle; [`Call`]: what a body knows.
+//! * [`ServerlessComputeService`] and [`FunctionManager`]: the platform and its user's side;
+//!   [`Function`], [`Image`], [`Body`], [`Limits`]: what users bring; [`Invocation`]: their handle;
+//!   [`Call`]: what a body knows.
 //! * [`scheduler`], [`keep_alive`], [`eviction`]: the policies, a small trait each.
 //! * [`ServiceConfig`]: hosts, policies, and the rules in which the [`Preset`]s differ.
 //! * [`InvocationRecord`] and [`RecordSink`]: what is left of an invocation.
-//! * [`PlatformEvent`] and [`audit`]: everything that changes what a node holds, and an independent check of it.
+//! * [`PlatformEvent`] and [`audit`]: everything that changes what a node holds, and an independent
+//!   check of it.
 
 pub mod audit;
 pub mod eviction;
@@ -88,8 +93,8 @@ mod unfinished;
 
 pub use call::{Call, PrivateStorage};
 pub use config::{
-    AfterFailure, ContainerReuse, ImageCaches, NodeConfig, OnFailure, OverheadRule, Payloads, Preset, RoomRule, Rules,
-    ServiceConfig, Slots, Throttle,
+    AfterFailure, ContainerReuse, ImageCaches, NodeConfig, OnFailure, OverheadRule, Payloads,
+    Preset, RoomRule, Rules, ServiceConfig, Slots, Throttle,
 };
 pub use event::{EventKind, PlatformEvent};
 pub use function::{Body, BodyFuture, Function, Image, RegisteredFunction, Startup, Step};

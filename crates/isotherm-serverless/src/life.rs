@@ -7,12 +7,14 @@ use isotherm_kernel::{Duration, Time};
 
 use crate::{ContainerId, InvocationId, InvocationRecord, NodeId, Outcome, StartKind};
 
-/// Where an invocation is in its life. Admission and dispatch are instants: see the dates of the record.
+/// Where an invocation is in its life. Admission and dispatch are instants: see the dates of the
+/// record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InvocationState {
     /// Taken in by the service; its image is not on the head disk yet.
     Submitted,
-    /// Admitted: its image is on the head disk. It waits for a slot, and for the image to be copied and loaded.
+    /// Admitted: its image is on the head disk. It waits for a slot, and for the image to be copied
+    /// and loaded.
     Schedulable,
     /// Dispatched to a container that is still starting.
     Starting,
@@ -99,7 +101,8 @@ impl Life {
         record
     }
 
-    /// Writes what is known into a record, whose end is left as it is. Names that are there already are not touched.
+    /// Writes what is known into a record, whose end is left as it is. Names that are there already
+    /// are not touched.
     fn write(&self, record: &mut InvocationRecord, id: InvocationId, names: &Names<'_>) {
         record.id = id;
         if !Arc::ptr_eq(&record.function, names.function) {
@@ -131,7 +134,8 @@ fn set_name(place: &mut Option<Arc<str>>, name: Option<&Arc<str>>) {
     }
 }
 
-/// Room in memory for the records of invocations that end: that of those that nobody looks at any more is used again.
+/// Room in memory for the records of invocations that end: that of those that nobody looks at any
+/// more is used again.
 #[derive(Debug, Default)]
 pub(crate) struct Records {
     spare: Vec<Rc<InvocationRecord>>,

@@ -1,12 +1,12 @@
 //! The function manager: the user's side of the serverless platform.
 //!
-//! It registers and invokes functions on behalf of its user (a direct exchange of messages with the service: the
-//! caller waits for the answer), hears of completions, and wakes who waits for them. It is an actor of its own on the user's
-//! host; the service knows only its port.
+//! It registers and invokes functions on behalf of its user (a direct exchange of messages with the
+//! service: the caller waits for the answer), hears of completions, and wakes who waits for them.
+//! It is an actor of its own on the user's host; the service knows only its port.
 //!
-//! Registering and invoking wait for the service's answer. Waiting is by message to the manager: any number of users
-//! may wait for the same invocations, each is woken on its own; waiting for what is already done, for nothing at
-//! all, or twice for the same is fine.
+//! Registering and invoking wait for the service's answer. Waiting is by message to the manager:
+//! any number of users may wait for the same invocations, each is woken on its own; waiting for
+//! what is already done, for nothing at all, or twice for the same is fine.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -65,13 +65,14 @@ use crate::service::ServerlessComputeService;
 pub struct FunctionManager {
     site: Site,
     port: Port<ManagerMessage>,
-    /// On whose behalf messages are sent: the manager's own address, or that of a body that invokes functions itself.
+    /// On whose behalf messages are sent: the manager's own address, or that of a body that invokes
+    /// functions itself.
     caller: Address,
 }
 
 impl FunctionManager {
-    /// Starts a function manager on the user's host. While the host is off it tells nobody of the end of an invocation; it makes up for that when
-    /// the host is on again.
+    /// Starts a function manager on the user's host. While the host is off it tells nobody of the
+    /// end of an invocation; it makes up for that when the host is on again.
     pub fn start(site: &Site, host: HostId) -> Self {
         FunctionManager::start_named(site, host, "function_manager")
     }
@@ -93,8 +94,8 @@ impl FunctionManager {
         FunctionManager { site: site.clone(), caller: port.address().clone(), port }
     }
 
-    /// The same manager as used from another address, such as that of a controller or of a body: requests come from
-    /// there and their answers go there. Completions still go to the manager.
+    /// The same manager as used from another address, such as that of a controller or of a body:
+    /// requests come from there and their answers go there. Completions still go to the manager.
     pub fn called_from(&self, caller: Address) -> Self {
         FunctionManager { caller, ..self.clone() }
     }
@@ -105,7 +106,13 @@ impl FunctionManager {
     }
 
     /// An image whose file of the same name is on a storage service. Sizes in bytes.
-    pub fn image(&self, name: &str, bytes: u64, memory_bytes: u64, repository: &StorageService) -> Image {
+    pub fn image(
+        &self,
+        name: &str,
+        bytes: u64,
+        memory_bytes: u64,
+        repository: &StorageService,
+    ) -> Image {
         Image::new(name, bytes, memory_bytes, repository)
     }
 
@@ -117,8 +124,8 @@ impl FunctionManager {
     /// Registers a function with a service.
     ///
     /// # Errors
-    /// [`FailureCause::NotAllowed`] if the platform could never run it, [`FailureCause::ServiceStopped`],
-    /// [`FailureCause::NetworkFailed`] if a message was lost.
+    /// [`FailureCause::NotAllowed`] if the platform could never run it,
+    /// [`FailureCause::ServiceStopped`], [`FailureCause::NetworkFailed`] if a message was lost.
     pub async fn register(
         &self,
         function: &Function,
@@ -139,8 +146,8 @@ impl FunctionManager {
     /// Invokes a function. Gives the invocation as soon as the service has taken it in.
     ///
     /// # Errors
-    /// [`FailureCause::FunctionNotRegistered`], [`FailureCause::ServiceStopped`], [`FailureCause::NetworkFailed`] if a
-    /// message was lost.
+    /// [`FailureCause::FunctionNotRegistered`], [`FailureCause::ServiceStopped`],
+    /// [`FailureCause::NetworkFailed`] if a message was lost.
     pub async fn invoke(&self, function: &RegisteredFunction) -> Result<Invocation, FailureCause> {
         self.invoke_with(function, None).await
     }
@@ -183,19 +190,23 @@ impl FunctionManager {
         .await
     }
 
-    /// Invokes a function and goes on at once: there is no handle, and nobody is told of the end. What becomes of the invocation is in
-    /// its record ([`ServerlessComputeService::records_to`]). If the service has stopped or the message is lost, nothing does.
+    /// Invokes a function and goes on at once: there is no handle, and nobody is told of the end.
+    /// What becomes of the invocation is in its record ([`ServerlessComputeService::records_to`]).
+    /// If the service has stopped or the message is lost, nothing does.
     ///
-    /// It is the cheapest way to invoke, for those who make millions of invocations. `body` stands in for the function's own.
+    /// It is the cheapest way to invoke, for those who make millions of invocations. `body` stands
+    /// in for the function's own.
     pub fn invoke_detached(&self, function: &RegisteredFunction, body: Option<Body>) {
         function.service.invoke_detached(&self.caller, function.id, body, &self.port);
     }
 
-    /// Makes [detached](Self::invoke_detached) invocations at their dates, as a source says, and waits until the last has been made. `Planned`
-    /// names its function by its place in `functions`, which are registered with `service`. Gives how many have been made.
+    /// Makes [detached](Self::invoke_detached) invocations at their dates, as a source says, and
+    /// waits until the last has been made. `Planned` names its function by its place in
+    /// `functions`, which are registered with `service`. Gives how many have been made.
     ///
-    /// Nothing of a replay is kept but what comes next, and no actor is woken for an invocation: it is the way to play traces.
-    /// If the future is dropped, be it because the host of its actor fails, no further invocations are made.
+    /// Nothing of a replay is kept but what comes next, and no actor is woken for an invocation: it
+    /// is the way to play traces. If the future is dropped, be it because the host of its actor
+    /// fails, no further invocations are made.
     ///
     /// ```
     /// # use isotherm_kernel::{Duration, Simulation, Time};
@@ -233,8 +244,8 @@ impl FunctionManager {
     /// ```
     ///
     /// # Errors
-    /// [`FailureCause::FunctionNotRegistered`] if a function is registered with another service, or the source names one that is not in the
-    /// list.
+    /// [`FailureCause::FunctionNotRegistered`] if a function is registered with another service, or
+    /// the source names one that is not in the list.
     pub async fn replay(
         &self,
         service: &ServerlessComputeService,
@@ -245,13 +256,15 @@ impl FunctionManager {
             let function = Arc::clone(&stranger.name);
             return Err(FailureCause::FunctionNotRegistered { function });
         }
-        let replay = Replay::new(service, self.port.clone(), self.caller.clone(), functions, source);
+        let replay =
+            Replay::new(service, self.port.clone(), self.caller.clone(), functions, source);
         let (ended, _waiting) = replay.begin();
         ended.receive().await
     }
 
-    /// Waits until a service has no invocation left: until all that had been asked of it when this message reached it, also where the request
-    /// was still on its way or waited to be processed, and all that has come since, have ended.
+    /// Waits until a service has no invocation left: until all that had been asked of it when this
+    /// message reached it, also where the request was still on its way or waited to be processed,
+    /// and all that has come since, have ended.
     ///
     /// # Errors
     /// [`FailureCause::ServiceStopped`].
@@ -259,14 +272,18 @@ impl FunctionManager {
         self.ask(service, 0, "drain_answer", |reply| Request::Drain { reply }).await
     }
 
-    /// Cancels an invocation, wherever it is. Says whether it was still going on. If its body ends by itself at that very
-    /// date it may complete all the same.
+    /// Cancels an invocation, wherever it is. Says whether it was still going on. If its body ends
+    /// by itself at that very date it may complete all the same.
     ///
     /// # Errors
     /// [`FailureCause::ServiceStopped`].
     pub async fn cancel(&self, invocation: &Invocation) -> Result<bool, FailureCause> {
         let id = invocation.id();
-        self.ask(invocation.service(), 0, "cancel_answer", |reply| Request::Cancel { invocation: id, reply }).await
+        self.ask(invocation.service(), 0, "cancel_answer", |reply| Request::Cancel {
+            invocation: id,
+            reply,
+        })
+        .await
     }
 
     /// Stops a service: invocations that wait or run end with [`FailureCause::ServiceStopped`].
@@ -287,9 +304,12 @@ impl FunctionManager {
         self.wait(&[invocation], 1).await;
     }
 
-    /// Waits until one of several invocations is done and gives the first in the list that is. With an empty list it
-    /// gives `None` at once.
-    pub async fn wait_any<'a>(&self, invocations: impl IntoIterator<Item = &'a Invocation>) -> Option<Invocation> {
+    /// Waits until one of several invocations is done and gives the first in the list that is. With
+    /// an empty list it gives `None` at once.
+    pub async fn wait_any<'a>(
+        &self,
+        invocations: impl IntoIterator<Item = &'a Invocation>,
+    ) -> Option<Invocation> {
         let invocations: Vec<&Invocation> = invocations.into_iter().collect();
         self.wait(&invocations, 1).await;
         invocations.into_iter().find(|invocation| invocation.is_done()).cloned()
@@ -322,7 +342,8 @@ impl FunctionManager {
         kind: &'static str,
         request: impl FnOnce(Reply<T>) -> Request,
     ) -> Result<T, FailureCause> {
-        let answers: Port<Answer<T>> = Port::at(&self.site, self.caller.clone(), Delivery::Concurrent);
+        let answers: Port<Answer<T>> =
+            Port::at(&self.site, self.caller.clone(), Delivery::Concurrent);
         let reply = Reply::new(answers.clone(), kind, service.address());
         service.ask(&self.caller, bytes, request(reply));
         answers.receive().await.value

@@ -87,8 +87,8 @@ pub(crate) enum Request {
     Retry,
 }
 
-/// Counts a request to invoke a function while it is on its way, or waits to be processed. If the service does not take it in, it
-/// is lost.
+/// Counts a request to invoke a function while it is on its way, or waits to be processed. If the
+/// service does not take it in, it is lost.
 pub(crate) struct Ticket(Option<ServerlessComputeService>);
 
 impl Ticket {
@@ -148,7 +148,8 @@ impl Message for Request {
     }
 }
 
-/// The way back to who asked. A request that is dropped without an answer, because its service is gone, says so.
+/// The way back to who asked. A request that is dropped without an answer, because its service is
+/// gone, says so.
 pub(crate) struct Reply<T: 'static> {
     port: Port<Answer<T>>,
     kind: &'static str,

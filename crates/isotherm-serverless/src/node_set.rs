@@ -1,8 +1,8 @@
 //! Sets of compute hosts, or of anything that is counted from 0, that can be intersected quickly.
 //!
-//! A scheduler asks "which is the first node that has a free slot and the image in memory?" for every invocation that
-//! waits. Two levels of bits answer it in a few machine words: one bit a node, and one bit for each word that is not
-//! empty. All sets of one service have the same size.
+//! A scheduler asks "which is the first node that has a free slot and the image in memory?" for
+//! every invocation that waits. Two levels of bits answer it in a few machine words: one bit a
+//! node, and one bit for each word that is not empty. All sets of one service have the same size.
 
 use std::marker::PhantomData;
 
@@ -59,7 +59,12 @@ impl<I> Default for IdSet<I> {
 
 impl<I> Clone for IdSet<I> {
     fn clone(&self) -> Self {
-        IdSet { words: self.words.clone(), summary: self.summary.clone(), len: self.len, ids: PhantomData }
+        IdSet {
+            words: self.words.clone(),
+            summary: self.summary.clone(),
+            len: self.len,
+            ids: PhantomData,
+        }
     }
 
     fn clone_from(&mut self, other: &Self) {
@@ -181,13 +186,16 @@ impl<I: DenseId> IdSet<I> {
     /// Those that are in both sets, in order.
     pub fn and<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = I> + 'a {
         let words = self.summary.iter().zip(&other.summary).enumerate();
-        words.flat_map(|(index, (own, other))| bits(own & other).map(move |bit| index * BITS + bit)).flat_map(|word| {
-            bits(self.words[word] & other.words[word]).map(move |bit| I::of_number((word * BITS + bit) as u32))
-        })
+        words
+            .flat_map(|(index, (own, other))| bits(own & other).map(move |bit| index * BITS + bit))
+            .flat_map(|word| {
+                bits(self.words[word] & other.words[word])
+                    .map(move |bit| I::of_number((word * BITS + bit) as u32))
+            })
     }
 
-    /// Whether any of `count` from a certain one on is in the set: they are looked at by the word where `count` is a power of two and divides
-    /// the number of the first.
+    /// Whether any of `count` from a certain one on is in the set: they are looked at by the word
+    /// where `count` is a power of two and divides the number of the first.
     pub fn any_of(&self, from: I, count: usize) -> bool {
         let (from, end) = (from.number() as usize, from.number() as usize + count);
         if count >= BITS && from.is_multiple_of(BITS) && end.is_multiple_of(BITS) {
@@ -225,7 +233,11 @@ fn any_bit(words: &[u64], from: usize, end: usize) -> bool {
 
 /// The first of those in a word that meets a condition.
 #[inline]
-fn find_in_word<I: DenseId>(word: usize, members: u64, meets: &mut impl FnMut(I) -> bool) -> Option<I> {
+fn find_in_word<I: DenseId>(
+    word: usize,
+    members: u64,
+    meets: &mut impl FnMut(I) -> bool,
+) -> Option<I> {
     bits(members).map(|bit| I::of_number((word * BITS + bit) as u32)).find(|&id| meets(id))
 }
 

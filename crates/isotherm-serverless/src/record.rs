@@ -24,10 +24,16 @@ pub enum Outcome {
 
 impl Outcome {
     /// All outcomes, in the order in which they are reported.
-    pub const ALL: [Outcome; 5] =
-        [Outcome::Completed, Outcome::TimedOut, Outcome::Failed, Outcome::Cancelled, Outcome::Rejected];
+    pub const ALL: [Outcome; 5] = [
+        Outcome::Completed,
+        Outcome::TimedOut,
+        Outcome::Failed,
+        Outcome::Cancelled,
+        Outcome::Rejected,
+    ];
 
-    /// The word used in files and tables: `completed`, `timed_out`, `failed`, `cancelled`, `rejected`.
+    /// The word used in files and tables: `completed`, `timed_out`, `failed`, `cancelled`,
+    /// `rejected`.
     pub fn name(self) -> &'static str {
         match self {
             Outcome::Completed => "completed",
@@ -42,7 +48,8 @@ impl Outcome {
 /// Whether an invocation had to wait until its container had started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum StartKind {
-    /// A new container was started for the invocation, or one that was started before was still starting.
+    /// A new container was started for the invocation, or one that was started before was still
+    /// starting.
     Cold,
     /// An idle container served it, and was ready.
     Warm,
@@ -77,7 +84,8 @@ pub struct InvocationRecord {
     pub started: Option<Time>,
     /// When its body ended; `None` if the body never began or was killed by its time limit.
     pub ended: Option<Time>,
-    /// When the platform was done with the invocation, however it ended. Never before any other date.
+    /// When the platform was done with the invocation, however it ended. Never before any other
+    /// date.
     pub finished: Time,
     /// How it ended.
     pub outcome: Outcome,
@@ -93,20 +101,24 @@ pub struct InvocationRecord {
     pub throttle_wait: Duration,
     /// Time spent waiting for the download of the image to the head disk (submitted to admitted).
     pub download_wait: Duration,
-    /// Time, after admission, during which the image was being copied to the node that ran the invocation.
+    /// Time, after admission, during which the image was being copied to the node that ran the
+    /// invocation.
     pub copy_wait: Duration,
-    /// Time, after admission, during which the image was being loaded into the memory of the node that ran it.
+    /// Time, after admission, during which the image was being loaded into the memory of the node
+    /// that ran it.
     pub load_wait: Duration,
 }
 
 impl InvocationRecord {
-    /// Time until dispatch that was spent neither downloading, copying nor loading the image: in line for concurrency before admission, and waiting
-    /// for a slot, for room or for its turn after it.
+    /// Time until dispatch that was spent neither downloading, copying nor loading the image: in
+    /// line for concurrency before admission, and waiting for a slot, for room or for its turn
+    /// after it.
     pub fn queue(&self) -> Duration {
         match (self.admitted, self.dispatched) {
             (Some(admitted), Some(dispatched)) => {
                 let waited = dispatched.since(admitted);
-                waited.saturating_sub(self.copy_wait).saturating_sub(self.load_wait) + self.throttle_wait
+                waited.saturating_sub(self.copy_wait).saturating_sub(self.load_wait)
+                    + self.throttle_wait
             }
             _ => Duration::ZERO,
         }
@@ -117,8 +129,9 @@ impl InvocationRecord {
         Some(self.started?.since(self.dispatched?))
     }
 
-    /// Time from the start of the body to its end; of one that was killed, until the service heard of it. That is at once, but under
-    /// [`Preset::Wrench`](crate::Preset::Wrench) a service that processes a request hears of nothing, as in the reference.
+    /// Time from the start of the body to its end; of one that was killed, until the service heard
+    /// of it. That is at once, but under [`Preset::Wrench`](crate::Preset::Wrench) a service that
+    /// processes a request hears of nothing, as in the reference.
     pub fn execution(&self) -> Option<Duration> {
         Some(self.ended.unwrap_or(self.finished).since(self.started?))
     }
@@ -131,8 +144,8 @@ impl InvocationRecord {
 
 /// Where finished invocations go, one after the other, in the order in which they end.
 ///
-/// A sink cannot stop a simulation: one that writes to something that may fail keeps its first error and
-/// reports it when it is closed.
+/// A sink cannot stop a simulation: one that writes to something that may fail keeps its first
+/// error and reports it when it is closed.
 ///
 /// ```
 /// use isotherm_kernel::Duration;
@@ -152,8 +165,10 @@ pub trait RecordSink {
     /// Takes the record of an invocation that has just ended.
     fn record(&mut self, record: &InvocationRecord);
 
-    /// Whether it looks at the names in records: of function, image and node. If no sink of a service does when it is added, those of
-    /// invocations that nobody has a handle on are left out: that of the function is empty then. Looking them up for millions of invocations takes time.
+    /// Whether it looks at the names in records: of function, image and node. If no sink of a
+    /// service does when it is added, those of invocations that nobody has a handle on are left
+    /// out: that of the function is empty then. Looking them up for millions of invocations takes
+    /// time.
     fn wants_names(&self) -> bool {
         true
     }

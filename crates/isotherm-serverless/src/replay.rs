@@ -1,7 +1,8 @@
 //! Replaying: invocations that are made at given dates, without an actor.
 //!
-//! Traces of millions of invocations are made in this way: [`FunctionManager::replay`](crate::FunctionManager::replay) takes one
-//! invocation after the other from a [`Source`], which may read them from wherever they are, one ahead of time.
+//! Traces of millions of invocations are made in this way:
+//! [`FunctionManager::replay`](crate::FunctionManager::replay) takes one invocation after the other
+//! from a [`Source`], which may read them from wherever they are, one ahead of time.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -30,9 +31,9 @@ pub struct Planned {
 pub enum Upcoming {
     /// An invocation.
     Planned(Planned),
-    /// Nothing before this date, at which the source is asked again: it would take long to find out what comes then. If
-    /// the date has passed it is asked again in a turn of its own, so that time stands still and the simulation can be
-    /// ended meanwhile.
+    /// Nothing before this date, at which the source is asked again: it would take long to find out
+    /// what comes then. If the date has passed it is asked again in a turn of its own, so that time
+    /// stands still and the simulation can be ended meanwhile.
     Silence(Time),
 }
 
@@ -65,7 +66,8 @@ impl<I: Iterator<Item = Planned>> Source for I {
     }
 }
 
-/// How a replay ends: with how many invocations have been made, or with a function that is none of the list.
+/// How a replay ends: with how many invocations have been made, or with a function that is none of
+/// the list.
 pub(crate) type ReplayEnd = Result<u64, FailureCause>;
 
 pub(crate) struct Replay<S> {
@@ -79,7 +81,8 @@ pub(crate) struct Replay<S> {
     abandoned: Cell<bool>,
 }
 
-/// Whoever waits for a replay. If it is dropped, be it because its host has failed, no further invocations are made.
+/// Whoever waits for a replay. If it is dropped, be it because its host has failed, no further
+/// invocations are made.
 pub(crate) struct Waiting<S>(Rc<Replay<S>>);
 
 impl<S> Drop for Waiting<S> {
@@ -137,8 +140,9 @@ impl<S: Source + 'static> Replay<S> {
         self.service.kernel()
     }
 
-    /// Makes the invocations whose date has come, and sees to it that it goes on when that of the next one comes. The last invocation
-    /// is the last thing that is done, so that the service may take it in the same turn.
+    /// Makes the invocations whose date has come, and sees to it that it goes on when that of the
+    /// next one comes. The last invocation is the last thing that is done, so that the service may
+    /// take it in the same turn.
     fn go_on(self: Rc<Self>) {
         let now = self.kernel().now();
         if self.abandoned.get() {
@@ -169,7 +173,9 @@ impl<S: Source + 'static> Replay<S> {
             };
             let Some(&function) = self.functions.get(planned.function) else {
                 let function = format!("number {} of a replay", planned.function).into();
-                return self.ended.send_detached(Err(FailureCause::FunctionNotRegistered { function }));
+                return self
+                    .ended
+                    .send_detached(Err(FailureCause::FunctionNotRegistered { function }));
             };
             rest.made += 1;
             rest.advance();
@@ -177,7 +183,12 @@ impl<S: Source + 'static> Replay<S> {
             match rest.next.as_ref().map(|next| next.at().since(now)) {
                 after if after.unwrap_or_default().is_zero() && !is_silent => {
                     drop(rest);
-                    self.service.invoke_detached(&self.caller, function, planned.body, &self.manager);
+                    self.service.invoke_detached(
+                        &self.caller,
+                        function,
+                        planned.body,
+                        &self.manager,
+                    );
                     // Millions may be made at one date: limits and watchers are to be heard
                     // meanwhile.
                     if self.kernel().count_turn().is_break() {
@@ -188,7 +199,12 @@ impl<S: Source + 'static> Replay<S> {
                     let after = after.unwrap_or_default();
                     drop(rest);
                     self.clone().wait(after);
-                    return self.service.invoke_at_last(&self.caller, function, planned.body, &self.manager);
+                    return self.service.invoke_at_last(
+                        &self.caller,
+                        function,
+                        planned.body,
+                        &self.manager,
+                    );
                 }
             }
         }

@@ -1,11 +1,12 @@
 //! The serverless compute service: the plumbing around [`PlatformState`](crate::state).
 //!
-//! The service takes one message after the other, tells the platform's state, and carries out the effects
-//! that this leaves: it starts transfers, submits bodies to the nodes' bare-metal services, sets timers, answers and
-//! notifies. It decides nothing itself. It is called in the turns in which an actor that receives would run, which costs less than one.
+//! The service takes one message after the other, tells the platform's state, and carries out the
+//! effects that this leaves: it starts transfers, submits bodies to the nodes' bare-metal services,
+//! sets timers, answers and notifies. It decides nothing itself. It is called in the turns in which
+//! an actor that receives would run, which costs less than one.
 //!
-//! At its start it creates the head storage service, and on every compute host a storage service, a memory and a bare-metal
-//! service; every invocation runs as an action submitted to the latter.
+//! At its start it creates the head storage service, and on every compute host a storage service, a
+//! memory and a bare-metal service; every invocation runs as an action submitted to the latter.
 
 mod effects;
 #[cfg(any(test, feature = "audit"))]
@@ -20,8 +21,8 @@ use std::sync::Arc;
 use isotherm_kernel::{Call as Timer, Duration, Kernel, Signalled, Teardown};
 use isotherm_platform::HostId;
 use isotherm_services::{
-    ActionReport, Address, AtLimit, BareMetalConfig, BareMetalService, Delivery, FailureCause, Ledger, Port, Site,
-    StorageConfig, StorageService,
+    ActionReport, Address, AtLimit, BareMetalConfig, BareMetalService, Delivery, FailureCause,
+    Ledger, Port, Site, StorageConfig, StorageService,
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -31,10 +32,12 @@ use crate::function::{Body, Function, Image, RegisteredFunction};
 use crate::id_map::IdMap;
 use crate::invocation::Invocation;
 use crate::message::{ManagerMessage, Reply, Request, Ticket};
-use crate::state::{Invocation as Live, Node, Observer, PlatformState, Policies, Registration, Round};
+use crate::state::{
+    Invocation as Live, Node, Observer, PlatformState, Policies, Registration, Round,
+};
 use crate::{
-    ContainerId, FunctionId, ImageId, InvocationId, InvocationRecord, InvocationState, Limits, NodeId, PlatformEvent,
-    RecordSink,
+    ContainerId, FunctionId, ImageId, InvocationId, InvocationRecord, InvocationState, Limits,
+    NodeId, PlatformEvent, RecordSink,
 };
 
 /// Why a serverless compute service cannot be started.
@@ -65,7 +68,8 @@ pub enum ServerlessError {
     },
 }
 
-/// A serverless compute service. A cheap handle; clones are the same service. The [crate](crate) shows one at work.
+/// A serverless compute service. A cheap handle; clones are the same service. The [crate](crate)
+/// shows one at work.
 #[derive(Clone)]
 pub struct ServerlessComputeService {
     inner: Rc<Inner>,
@@ -95,7 +99,8 @@ struct Inner {
     stopped: Cell<bool>,
     /// Whether the head host is off.
     is_head_off: Cell<bool>,
-    /// What had been turned on or off when a copy or load was interrupted that nothing tries again by itself: see [`standstill`].
+    /// What had been turned on or off when a copy or load was interrupted that nothing tries again
+    /// by itself: see [`standstill`].
     interrupted: Cell<Option<u64>>,
     detached: Cell<u64>,
     /// Requests to invoke a function that are on their way, or wait to be processed.
@@ -133,7 +138,9 @@ impl Signal {
             0 => Signal::Messages,
             1 => Signal::Resume,
             2 => Signal::Expire,
-            container => Signal::IdleTimeout { container: ContainerId(container - 3), idle_sequence: second },
+            container => {
+                Signal::IdleTimeout { container: ContainerId(container - 3), idle_sequence: second }
+            }
         }
     }
 }
@@ -170,8 +177,8 @@ struct NodeServices {
     bare_metal: BareMetalService,
 }
 
-/// What the actor keeps beside the platform's state: what belongs to images, functions, containers and invocations but is no
-/// business of decisions.
+/// What the actor keeps beside the platform's state: what belongs to images, functions, containers
+/// and invocations but is no business of decisions.
 #[derive(Default)]
 struct Desk {
     images: Vec<Image>,
@@ -192,16 +199,22 @@ struct Desk {
     stopping: Option<Reply<()>>,
     /// How far the actions are that serve the live invocations, for the check of the ledgers.
     #[cfg(any(test, feature = "audit"))]
-    progress: std::collections::BTreeMap<InvocationId, (NodeId, Rc<isotherm_services::ActionStatus>)>,
+    progress:
+        std::collections::BTreeMap<InvocationId, (NodeId, Rc<isotherm_services::ActionStatus>)>,
 }
 
 impl Desk {
     /// Gives up whatever may hold the service.
     fn tear_down(&mut self) -> impl Sized + use<> {
         let bare = |function: &Function| {
-            Function::new(Arc::clone(function.name()), function.image().cloned(), Body::sleep(Duration::ZERO))
+            Function::new(
+                Arc::clone(function.name()),
+                function.image().cloned(),
+                Body::sleep(Duration::ZERO),
+            )
         };
-        let functions = self.functions.iter().map(|(function, limits)| (bare(function), *limits)).collect();
+        let functions =
+            self.functions.iter().map(|(function, limits)| (bare(function), *limits)).collect();
         let functions = std::mem::replace(&mut self.functions, functions);
         let private = std::mem::take(&mut self.private);
         (functions, private, std::mem::take(&mut self.draining), self.stopping.take())
@@ -243,11 +256,19 @@ impl ServerlessComputeService {
                 simulate_downloads: config.simulate_downloads,
             },
             head.file_system(),
-            nodes.iter().zip(&config.nodes).map(|(node, spec)| state_of(site, node, spec)).collect(),
+            nodes
+                .iter()
+                .zip(&config.nodes)
+                .map(|(node, spec)| state_of(site, node, spec))
+                .collect(),
         );
         let inner = Inner {
             site: site.clone(),
-            port: Port::at(site, Address::new(site, config.head, &config.name), Delivery::Concurrent),
+            port: Port::at(
+                site,
+                Address::new(site, config.head, &config.name),
+                Delivery::Concurrent,
+            ),
             name: config.name.into(),
             head,
             nodes,
@@ -293,15 +314,18 @@ impl ServerlessComputeService {
             let node = service.inner.nodes.iter().position(|node| node.host == host);
             if let Some(index) = node {
                 let node = NodeId(index as u32);
-                // Others may go off at this very date, and of each the service learns by a message: in the round that follows the first of them
-                // it must not take the others for on.
+                // Others may go off at this very date, and of each the service learns by a message:
+                // in the round that follows the first of them it must not take the others for on.
                 let mut is_noted = false;
                 if !on && let Ok(mut state) = service.inner.state.try_borrow_mut() {
                     state.now = service.kernel().now();
                     state.node_failed(node);
                     is_noted = true;
                 }
-                service.tell(&service.inner.nodes[index].address, Request::HostChanged { node, on, is_noted });
+                service.tell(
+                    &service.inner.nodes[index].address,
+                    Request::HostChanged { node, on, is_noted },
+                );
             }
         });
         let service = Rc::downgrade(&self.inner);
@@ -358,7 +382,8 @@ impl ServerlessComputeService {
         self.inner.nodes.get(node.index()).map(|node| node.bare_metal.ledger())
     }
 
-    /// Slots of a compute host that are in use; `None` if there is no such host, or for a policy while it decides, which has its view.
+    /// Slots of a compute host that are in use; `None` if there is no such host, or for a policy
+    /// while it decides, which has its view.
     pub fn slots_used(&self, node: NodeId) -> Option<u32> {
         self.inner.state.try_borrow().ok()?.nodes.get(node.index()).map(|node| node.slots_used)
     }
@@ -368,14 +393,16 @@ impl ServerlessComputeService {
         self.inner.nodes.len()
     }
 
-    /// How many invocations it has taken in on which their user has no handle: see [`FunctionManager::invoke_detached`](crate::FunctionManager::invoke_detached).
+    /// How many invocations it has taken in on which their user has no handle: see
+    /// [`FunctionManager::invoke_detached`](crate::FunctionManager::invoke_detached).
     pub fn detached(&self) -> u64 {
         self.inner.detached.get()
     }
 
-    /// How many requests to invoke a function it has never taken in, whoever sent them: because the message was lost on the network, or because
-    /// the service was gone. They are no invocations, and have no record. Every other request became an invocation, even if who sent
-    /// it has gone away since or has not got the answer.
+    /// How many requests to invoke a function it has never taken in, whoever sent them: because the
+    /// message was lost on the network, or because the service was gone. They are no invocations,
+    /// and have no record. Every other request became an invocation, even if who sent it has gone
+    /// away since or has not got the answer.
     pub fn requests_lost(&self) -> u64 {
         self.inner.lost.get()
     }
@@ -393,15 +420,17 @@ impl ServerlessComputeService {
         self.inner.lost.set(self.inner.lost.get() + 1);
         // Somebody may have waited for this one alone.
         let is_last = !self.kernel().is_over() && self.inner.on_their_way.get() == 0;
-        if is_last && self.inner.state.try_borrow().is_ok_and(|state| state.invocations.is_empty()) {
+        if is_last && self.inner.state.try_borrow().is_ok_and(|state| state.invocations.is_empty())
+        {
             self.answer_who_waits_for_the_last();
         }
     }
 
     /// Calls an observer for everything that happens on the platform from now on.
     ///
-    /// It is called when the service has taken a message and decided what follows, before any of that is carried out, with all that has happened in the order
-    /// in which it has. It may ask the service, handles of invocations included, and send it messages, which are taken later.
+    /// It is called when the service has taken a message and decided what follows, before any of
+    /// that is carried out, with all that has happened in the order in which it has. It may ask the
+    /// service, handles of invocations included, and send it messages, which are taken later.
     pub fn observe(&self, observer: Box<dyn FnMut(&PlatformEvent)>) {
         self.inner.state.borrow_mut().news.get_or_insert_default();
         self.inner.observers.borrow_mut().push(observer);
@@ -441,27 +470,32 @@ impl ServerlessComputeService {
         *sinks = sinks.iter().cloned().chain([sink]).collect();
     }
 
-    /// Keeps the record of every invocation that ends from now on, for simulations that are small enough: a record takes some
-    /// hundred bytes.
+    /// Keeps the record of every invocation that ends from now on, for simulations that are small
+    /// enough: a record takes some hundred bytes.
     pub fn collect_records(&self) -> Rc<RefCell<Vec<InvocationRecord>>> {
         let records = Rc::new(RefCell::default());
         self.records_to(Rc::<RefCell<Vec<InvocationRecord>>>::clone(&records));
         records
     }
 
-    /// The invocations that have been taken in and have not ended, in the order of submission. Those that were invoked without a handle tell how they
-    /// end, but nobody is told that they have, so there is no waiting for them.
+    /// The invocations that have been taken in and have not ended, in the order of submission.
+    /// Those that were invoked without a handle tell how they end, but nobody is told that they
+    /// have, so there is no waiting for them.
     pub fn unfinished(&self) -> Vec<Invocation> {
         let mut state = self.inner.state.borrow_mut();
         let mut unfinished: Vec<_> = state.invocations.iter().map(|(id, _)| id).collect();
         unfinished.sort_unstable();
-        unfinished.into_iter().filter_map(|id| Some(self.handle(id, state.invocations.get_mut(&id)?))).collect()
+        unfinished
+            .into_iter()
+            .filter_map(|id| Some(self.handle(id, state.invocations.get_mut(&id)?)))
+            .collect()
     }
 
     /// The handle of an invocation that has not ended: the one that somebody has, or a new one.
     fn handle(&self, id: InvocationId, live: &mut Live) -> Invocation {
         if self.kernel().is_over() {
-            // Nothing will be told of it any more, and what the service keeps would keep the service.
+            // Nothing will be told of it any more, and what the service keeps would keep the
+            // service.
             return Invocation::new(id, self.clone());
         }
         live.errand.handle.get_or_insert_with(|| Invocation::new(id, self.clone())).clone()
@@ -499,16 +533,24 @@ impl ServerlessComputeService {
     pub fn check(&self) {
         let state = self.inner.state.borrow();
         state.check();
-        let dispatched: u64 = self.inner.nodes.iter().map(|node| node.bare_metal.ledger().submitted).sum();
+        let dispatched: u64 =
+            self.inner.nodes.iter().map(|node| node.bare_metal.ledger().submitted).sum();
         assert_eq!(dispatched, state.dispatches, "actions submitted = dispatches");
-        // An action gives its core back when it ends; its slot is free when the message of that has been processed.
+        // An action gives its core back when it ends; its slot is free when the message of that has
+        // been processed.
         let mut unheard = vec![0u32; self.inner.nodes.len()];
         for (node, status) in self.inner.desk.borrow().progress.values() {
-            unheard[node.index()] += u32::from(status.state() == isotherm_services::ActionState::Ended);
+            unheard[node.index()] +=
+                u32::from(status.state() == isotherm_services::ActionState::Ended);
         }
         for ((node, services), unheard) in state.nodes.iter().zip(&self.inner.nodes).zip(unheard) {
             let cores_in_use = services.bare_metal.ledger().cores_in_use;
-            assert_eq!(cores_in_use + unheard, node.slots_used, "core ledger = slots in use on '{}'", node.name);
+            assert_eq!(
+                cores_in_use + unheard,
+                node.slots_used,
+                "core ledger = slots in use on '{}'",
+                node.name
+            );
             services.bare_metal.check();
         }
         self.inner.checks.set(self.inner.checks.get() + 1);
@@ -532,7 +574,9 @@ impl ServerlessComputeService {
     /// Sends a request on behalf of a user, who gets an error for an answer if it is lost.
     pub(crate) fn ask(&self, from: &Address, bytes: u64, request: Request) {
         let back = from.clone();
-        self.inner.port.send_or(from, bytes, request, move |cause, request| request.lost(&back, cause));
+        self.inner
+            .port
+            .send_or(from, bytes, request, move |cause, request| request.lost(&back, cause));
     }
 
     /// Sends a request to invoke a function, of whose end nobody is told.
@@ -544,7 +588,8 @@ impl ServerlessComputeService {
         manager: &Port<ManagerMessage>,
     ) {
         let (ticket, manager) = (Ticket::new(self), manager.clone());
-        let request = Request::Invoke { function, body, reply: None, manager, ticket, processed: false };
+        let request =
+            Request::Invoke { function, body, reply: None, manager, ticket, processed: false };
         self.ask(from, self.inner.payloads.invoke_request, request);
     }
 
@@ -571,7 +616,8 @@ impl ServerlessComputeService {
         self.conclude(Round::Arrival);
     }
 
-    /// Whether a message of no size that is sent now, by who has nothing more to do in his turn, would be taken next.
+    /// Whether a message of no size that is sent now, by who has nothing more to do in his turn,
+    /// would be taken next.
     fn takes_at_once(&self) -> bool {
         self.inner.port.is_quiet() && self.inner.in_hand.borrow().is_none()
     }
@@ -584,7 +630,9 @@ impl ServerlessComputeService {
     /// What those are told who ask then.
     fn gone(&self) -> FailureCause {
         if self.inner.is_head_off.get() && !self.inner.stopped.get() {
-            return FailureCause::HostFailed { host: self.inner.site.platform().host_name(self.address().host()) };
+            return FailureCause::HostFailed {
+                host: self.inner.site.platform().host_name(self.address().host()),
+            };
         }
         Reply::<()>::gone(self.address())
     }
@@ -611,7 +659,8 @@ impl ServerlessComputeService {
         self.receive();
     }
 
-    /// Looks whether containers have been idle for long enough. If so, that is a message, as from a timer.
+    /// Looks whether containers have been idle for long enough. If so, that is a message, as from a
+    /// timer.
     fn look_for_expired(&self) {
         self.state_now();
         if self.inner.state.borrow_mut().has_expired() {
@@ -627,7 +676,11 @@ impl ServerlessComputeService {
         match self.inner.overhead {
             OverheadRule::BlocksService => {
                 self.inner.in_hand.replace(Some(request));
-                let timer = self.kernel().signal_after(overhead, Rc::clone(&self.inner) as _, Signal::Resume.token());
+                let timer = self.kernel().signal_after(
+                    overhead,
+                    Rc::clone(&self.inner) as _,
+                    Signal::Resume.token(),
+                );
                 self.inner.resumes.set(Some(timer));
             }
             OverheadRule::DelaysRequest => {
@@ -646,7 +699,14 @@ impl ServerlessComputeService {
             Request::Invoke { function, body, reply, manager, ticket, processed } => {
                 let is_processed = processed || self.inner.processing_overhead.is_zero();
                 if !is_processed && !self.inner.is_head_off.get() {
-                    return self.delay(Request::Invoke { function, body, reply, manager, ticket, processed: true });
+                    return self.delay(Request::Invoke {
+                        function,
+                        body,
+                        reply,
+                        manager,
+                        ticket,
+                        processed: true,
+                    });
                 }
                 self.state_now();
                 self.take_in(function, body, reply, manager, ticket);
@@ -680,7 +740,9 @@ impl ServerlessComputeService {
             Request::Invoke { .. } => {}
             Request::Retry => state.borrow_mut().retry_due(),
             Request::Cancel { reply, .. } if is_off => reply.answer(0, Err(self.gone())),
-            Request::Drain { reply } | Request::Stop { reply } if is_off => reply.answer(0, Err(self.gone())),
+            Request::Drain { reply } | Request::Stop { reply } if is_off => {
+                reply.answer(0, Err(self.gone()))
+            }
             Request::Register { function, limits, reply } => {
                 reply.answer(self.inner.payloads.register_answer, self.register(function, limits));
             }
@@ -690,7 +752,9 @@ impl ServerlessComputeService {
             }
             Request::Drain { reply } => self.inner.desk.borrow_mut().draining.push(reply),
             Request::Stop { reply } => self.stop(reply),
-            Request::DownloadEnded { image, result } => state.borrow_mut().download_ended(image, result),
+            Request::DownloadEnded { image, result } => {
+                state.borrow_mut().download_ended(image, result)
+            }
             Request::CopyEnded { node, image, result } => {
                 let failure = result.as_ref().err().cloned();
                 state.borrow_mut().copy_ended(node, image, result);
@@ -721,7 +785,9 @@ impl ServerlessComputeService {
 
     /// A copy or load that failed causes no round where the rules say so: it would only fail again.
     fn round_after_move(&self, failure: Option<&FailureCause>) -> Round {
-        let Some(cause) = failure.filter(|_| !self.inner.state.borrow().evicts_for_images()) else { return Round::Yes };
+        let Some(cause) = failure.filter(|_| !self.inner.state.borrow().evicts_for_images()) else {
+            return Round::Yes;
+        };
         if !matches!(cause, FailureCause::StorageFull { .. }) {
             self.inner.interrupted.set(Some(self.inner.site.platform().state_changes()));
         }
@@ -785,7 +851,12 @@ impl ServerlessComputeService {
 
     /// Takes an invocation in of whose end nobody is told.
     #[inline]
-    fn take_in_detached(&self, function: FunctionId, body: Option<Body>, manager: Port<ManagerMessage>) {
+    fn take_in_detached(
+        &self,
+        function: FunctionId,
+        body: Option<Body>,
+        manager: Port<ManagerMessage>,
+    ) {
         let body = self.body_of(function, body);
         let mut state = self.inner.state.borrow_mut();
         let (_, live) = state.submit(function);
@@ -797,7 +868,10 @@ impl ServerlessComputeService {
     /// What an invocation runs: its own body or that of its function.
     #[inline]
     fn body_of(&self, function: FunctionId, body: Option<Body>) -> Body {
-        body.unwrap_or_else(|| self.inner.desk.borrow().functions[function.index()].0.body().clone()).drawn()
+        body.unwrap_or_else(|| {
+            self.inner.desk.borrow().functions[function.index()].0.body().clone()
+        })
+        .drawn()
     }
 
     #[inline]
@@ -811,7 +885,8 @@ impl ServerlessComputeService {
     fn wipe_private_storage_of(&self, desk: &Desk, invocation: InvocationId) {
         let state = self.inner.state.borrow();
         // Others that the container serves still use the storage.
-        let container = state.container_of(invocation).filter(|&container| state.served_by(container) == 1);
+        let container =
+            state.container_of(invocation).filter(|&container| state.served_by(container) == 1);
         if let Some(storage) = container.and_then(|container| desk.private.get(&container)) {
             storage.wipe();
         }
@@ -829,7 +904,8 @@ impl ServerlessComputeService {
         self.inner.state.borrow_mut().node_recovered(node);
     }
 
-    /// Ends everything that waits or runs, refuses what comes, and answers when nothing runs any more.
+    /// Ends everything that waits or runs, refuses what comes, and answers when nothing runs any
+    /// more.
     fn stop(&self, reply: Reply<()>) {
         if self.inner.stopped.replace(true) {
             reply.answer(0, Err(self.gone()));
@@ -842,8 +918,9 @@ impl ServerlessComputeService {
         self.inner.desk.borrow_mut().stopping = Some(reply);
     }
 
-    /// The head host has gone and the service with it: every invocation ends, every container stops. Until the host is back, what is asked
-    /// is refused; what happens on compute hosts is still noted.
+    /// The head host has gone and the service with it: every invocation ends, every container
+    /// stops. Until the host is back, what is asked is refused; what happens on compute hosts is
+    /// still noted.
     fn head_failed(&self) {
         self.inner.is_head_off.set(true);
         for node in &self.inner.nodes {
@@ -860,7 +937,8 @@ impl ServerlessComputeService {
         self.resume();
     }
 
-    /// The head host is back, and the service with it. It knows its functions, and what is on its disk and on those of the compute hosts.
+    /// The head host is back, and the service with it. It knows its functions, and what is on its
+    /// disk and on those of the compute hosts.
     fn head_recovered(&self) {
         self.inner.is_head_off.set(false);
         self.inner.head.restart();
@@ -884,10 +962,15 @@ fn unique_file_name(taken: &mut FxHashSet<Arc<str>>, image: &Image) -> Arc<str> 
     file
 }
 
-fn start_head_storage(site: &Site, config: &ServiceConfig) -> Result<StorageService, ServerlessError> {
-    let disk = site.platform().disk_at(config.head, &config.head_mount).ok_or_else(|| ServerlessError::NoDisk {
-        host: site.platform().host_name(config.head),
-        mount: config.head_mount.clone(),
+fn start_head_storage(
+    site: &Site,
+    config: &ServiceConfig,
+) -> Result<StorageService, ServerlessError> {
+    let disk = site.platform().disk_at(config.head, &config.head_mount).ok_or_else(|| {
+        ServerlessError::NoDisk {
+            host: site.platform().host_name(config.head),
+            mount: config.head_mount.clone(),
+        }
     })?;
     let name = format!("{}_head_storage", config.name);
     let storage = StorageConfig {
@@ -898,7 +981,10 @@ fn start_head_storage(site: &Site, config: &ServiceConfig) -> Result<StorageServ
     Ok(StorageService::start(site, storage))
 }
 
-fn start_node_services(site: &Site, config: &ServiceConfig) -> Result<Vec<NodeServices>, ServerlessError> {
+fn start_node_services(
+    site: &Site,
+    config: &ServiceConfig,
+) -> Result<Vec<NodeServices>, ServerlessError> {
     if config.nodes.is_empty() {
         return Err(ServerlessError::NoComputeHost);
     }
@@ -913,17 +999,19 @@ fn start_node_services(site: &Site, config: &ServiceConfig) -> Result<Vec<NodeSe
         if slots_of(site, node) == Some(0) {
             return Err(ServerlessError::NoSlots { host: host_name() });
         }
-        let disk = platform
-            .disk_at(node.host, &config.node_mount)
-            .ok_or_else(|| ServerlessError::NoDisk { host: host_name(), mount: config.node_mount.clone() })?;
+        let disk = platform.disk_at(node.host, &config.node_mount).ok_or_else(|| {
+            ServerlessError::NoDisk { host: host_name(), mount: config.node_mount.clone() }
+        })?;
         let name = |what: &str| format!("{}_{what}", config.name);
         let storage = StorageConfig {
             buffer: config.buffer_bytes,
             eviction: config.image_caches.disk,
             ..StorageConfig::on_disk(name("storage"), node.host, disk)
         };
-        let memory =
-            StorageConfig { eviction: config.image_caches.memory, ..StorageConfig::new(name("memory"), node.host) };
+        let memory = StorageConfig {
+            eviction: config.image_caches.memory,
+            ..StorageConfig::new(name("memory"), node.host)
+        };
         let bare_metal = BareMetalConfig {
             name: name("bare_metal").into(),
             host: node.host,

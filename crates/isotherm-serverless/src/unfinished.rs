@@ -1,7 +1,9 @@
-//! What invocations that have not ended wait for, in words: for who wants to know why a simulation does not go on.
+//! What invocations that have not ended wait for, in words: for who wants to know why a simulation
+//! does not go on.
 //!
-//! [`ServerlessComputeService::why_unfinished`](crate::ServerlessComputeService::why_unfinished) gives it at any time, and the service says it
-//! itself when a run ends because nothing can happen any more ([`RunError::Deadlock`](isotherm_kernel::RunError)).
+//! [`ServerlessComputeService::why_unfinished`](crate::ServerlessComputeService::why_unfinished)
+//! gives it at any time, and the service says it itself when a run ends because nothing can happen
+//! any more ([`RunError::Deadlock`](isotherm_kernel::RunError)).
 
 use std::fmt;
 
@@ -111,7 +113,8 @@ const MOST_GROUPS: usize = 6;
 impl Unfinished {
     /// A sentence for each of the first groups, and one for the others.
     pub fn sentences(groups: &[Unfinished]) -> Vec<String> {
-        let mut sentences: Vec<String> = groups.iter().take(MOST_GROUPS).map(ToString::to_string).collect();
+        let mut sentences: Vec<String> =
+            groups.iter().take(MOST_GROUPS).map(ToString::to_string).collect();
         let more: u64 = groups.iter().skip(MOST_GROUPS).map(|group| group.count).sum();
         if more > 0 {
             sentences.push(format!("and so on: {more} more invocations"));
@@ -139,10 +142,16 @@ impl Lack {
         match self {
             Lack::FunctionConcurrency { most, reserved } => {
                 let limit = if *reserved { "reserved concurrency" } else { "max_concurrency" };
-                write!(f, "{waits} because of the {limit} of {its} function: {most} may run at once")
+                write!(
+                    f,
+                    "{waits} because of the {limit} of {its} function: {most} may run at once"
+                )
             }
             Lack::ServiceConcurrency { most, reserved_by_others } => {
-                write!(f, "{waits} because of the max_concurrency of the service: {most} may run at once")?;
+                write!(
+                    f,
+                    "{waits} because of the max_concurrency of the service: {most} may run at once"
+                )?;
                 match reserved_by_others {
                     0 => Ok(()),
                     reserved => write!(f, ", {reserved} of them reserved"),
@@ -154,19 +163,36 @@ impl Lack {
                  {obtainable_bytes} can be had"
             ),
             Lack::Download { image } => {
-                write!(f, "{waits} for {its} image `{image}` to be on the head disk: it is being downloaded")
+                write!(
+                    f,
+                    "{waits} for {its} image `{image}` to be on the head disk: it is being downloaded"
+                )
             }
             Lack::HostsOff { hosts: 1 } => {
-                write!(f, "{waits} for a compute host: the only one that could ever hold {} is off", pick("it", "them"))
+                write!(
+                    f,
+                    "{waits} for a compute host: the only one that could ever hold {} is off",
+                    pick("it", "them")
+                )
             }
             Lack::HostsOff { hosts } => {
-                write!(f, "{waits} for a compute host: all {hosts} that could ever hold {} are off", pick("it", "them"))
+                write!(
+                    f,
+                    "{waits} for a compute host: all {hosts} that could ever hold {} are off",
+                    pick("it", "them")
+                )
             }
             Lack::Slot { hosts: 1 } => {
-                write!(f, "{waits} for a slot: those of the only compute host that is on are in use")
+                write!(
+                    f,
+                    "{waits} for a slot: those of the only compute host that is on are in use"
+                )
             }
             Lack::Slot { hosts } => {
-                write!(f, "{waits} for a slot: those of all {hosts} compute hosts that are on are in use")
+                write!(
+                    f,
+                    "{waits} for a slot: those of all {hosts} compute hosts that are on are in use"
+                )
             }
             Lack::Memory { bytes, obtainable_bytes } => write!(
                 f,
@@ -182,19 +208,26 @@ impl Lack {
             ),
             Lack::Image { image, node, is_copy } => {
                 let way = if *is_copy { "copied to" } else { "loaded on" };
-                write!(f, "{waits} for {its} image `{image}`, which is being {way} compute host `{node}`")
+                write!(
+                    f,
+                    "{waits} for {its} image `{image}`, which is being {way} compute host `{node}`"
+                )
             }
             Lack::BrokenImage { image, node, cause } => {
-                write!(f, "{waits} for {its} image `{image}`, which does not get to compute host `{node}`: {cause}")
+                write!(
+                    f,
+                    "{waits} for {its} image `{image}`, which does not get to compute host `{node}`: {cause}"
+                )
             }
             Lack::Decision { node } => write!(
                 f,
                 "{waits} for the scheduler, which places {} nowhere although compute host `{node}` has room",
                 pick("it", "them")
             ),
-            Lack::Starting => {
-                f.write_str(pick("is in a container that is starting", "are in containers that are starting"))
-            }
+            Lack::Starting => f.write_str(pick(
+                "is in a container that is starting",
+                "are in containers that are starting",
+            )),
             Lack::Running => f.write_str(pick("is running", "are running")),
         }
     }

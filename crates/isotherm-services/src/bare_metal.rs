@@ -2,30 +2,32 @@
 //!
 //! # Life of an action
 //!
-//! An action is *submitted* by a message ([`BareMetalService::submit`]), *waits* first come, first served until its
-//! cores are free, is *starting* for its start-up overhead, is *running* while its body runs, and *ends*. However it
-//! ends, its [`on_end`](ActionRequest::on_end) is called exactly once (unless the simulation itself ends before),
-//! when the books are right again, and never from inside a method of this service or of the platform: whoever
-//! cancels an action or turns a host off need not fear to be called back.
+//! An action is *submitted* by a message ([`BareMetalService::submit`]), *waits* first come, first
+//! served until its cores are free, is *starting* for its start-up overhead, is *running* while its
+//! body runs, and *ends*. However it ends, its [`on_end`](ActionRequest::on_end) is called exactly
+//! once (unless the simulation itself ends before), when the books are right again, and never from
+//! inside a method of this service or of the platform: whoever cancels an action or turns a host
+//! off need not fear to be called back.
 //!
 //! # The executor
 //!
-//! The body runs in an actor on the host and dies with it. The *time limit* covers the body, not the start-up
-//! overhead. At the date of the limit the executor lets the body have the turn for which it has been woken, if it
-//! has, and goes to the end of the run queue once; a body that has ended then has ended *exactly at its limit*, and
-//! [`AtLimit`] says how that counts. Any other body is killed and has no end date. The report of an action with a
-//! limit comes one turn after the end of its body, as from one actor that joins another.
+//! The body runs in an actor on the host and dies with it. The *time limit* covers the body, not
+//! the start-up overhead. At the date of the limit the executor lets the body have the turn for
+//! which it has been woken, if it has, and goes to the end of the run queue once; a body that has
+//! ended then has ended *exactly at its limit*, and [`AtLimit`] says how that counts. Any other
+//! body is killed and has no end date. The report of an action with a limit comes one turn after
+//! the end of its body, as from one actor that joins another.
 //!
 //! # Sleeping without an actor
 //!
-//! A body that only sleeps ([`Action::Sleep`]) is what simulations of large platforms are made of. It is accounted
-//! by calls of the kernel, without an actor; it takes the same turns in the run queue as an executor would, so dates
-//! and the order among equals are the same.
+//! A body that only sleeps ([`Action::Sleep`]) is what simulations of large platforms are made of.
+//! It is accounted by calls of the kernel, without an actor; it takes the same turns in the run
+//! queue as an executor would, so dates and the order among equals are the same.
 //!
 //! # Invariants
 //!
-//! The cores in use are those of the actions that are starting or running, and never more than there are;
-//! submitted = pending + running + completed + failed.
+//! The cores in use are those of the actions that are starting or running, and never more than
+//! there are; submitted = pending + running + completed + failed.
 
 mod action;
 mod books;
@@ -41,8 +43,8 @@ use isotherm_kernel::{Duration, Teardown, Time};
 use isotherm_platform::HostId;
 
 pub use action::{
-    Action, ActionContext, ActionOwner, ActionReport, ActionRequest, ActionState, ActionStatus, AtLimit, BodyFuture,
-    CustomBody, OnEnd, Turn,
+    Action, ActionContext, ActionOwner, ActionReport, ActionRequest, ActionState, ActionStatus,
+    AtLimit, BodyFuture, CustomBody, OnEnd, Turn,
 };
 pub use books::{ActionId, Ledger};
 
@@ -166,7 +168,8 @@ impl Inner {
 }
 
 impl BareMetalService {
-    /// Starts a bare-metal service. On a host that is off it is down until it is [restarted](Self::restart), as after a failure.
+    /// Starts a bare-metal service. On a host that is off it is down until it is
+    /// [restarted](Self::restart), as after a failure.
     #[must_use]
     pub fn start(site: &Site, config: BareMetalConfig) -> Self {
         let cores = config.cores.unwrap_or_else(|| site.platform().cores(config.host));
@@ -225,7 +228,12 @@ impl BareMetalService {
     }
 
     /// Sends an action to the service. A message of 0 bytes arrives at once.
-    pub fn submit(&self, from: &Address, payload_bytes: u64, mut request: ActionRequest) -> ActionId {
+    pub fn submit(
+        &self,
+        from: &Address,
+        payload_bytes: u64,
+        mut request: ActionRequest,
+    ) -> ActionId {
         let inner = &self.inner;
         inner.site.message_sent(from, &inner.address, "action_request", payload_bytes);
         if payload_bytes == 0 {
@@ -233,15 +241,22 @@ impl BareMetalService {
         }
         let id = inner.books.borrow_mut().send(&mut request);
         let service = self.clone();
-        transmit(&inner.site, from.host(), inner.host(), payload_bytes, move |result| match result {
-            Ok(()) => service.arrive(id),
-            Err(cause) => service.end(id, Err(cause), None, Turn::GoesOn),
-        });
+        transmit(
+            &inner.site,
+            from.host(),
+            inner.host(),
+            payload_bytes,
+            move |result| match result {
+                Ok(()) => service.arrive(id),
+                Err(cause) => service.end(id, Err(cause), None, Turn::GoesOn),
+            },
+        );
         id
     }
 
-    /// Sends an action by a message of 0 bytes, in a turn that `turn` says whether it ends with that: an action that begins in the next turn of
-    /// all begins in this one then. It never ends in it.
+    /// Sends an action by a message of 0 bytes, in a turn that `turn` says whether it ends with
+    /// that: an action that begins in the next turn of all begins in this one then. It never ends
+    /// in it.
     #[inline(always)]
     pub fn submit_in(&self, turn: Turn, from: &Address, mut request: ActionRequest) -> ActionId {
         let inner = &self.inner;
@@ -249,10 +264,12 @@ impl BareMetalService {
         self.receive(&mut request, turn)
     }
 
-    /// Has an action done, by a message of 0 bytes, and waits for its end. Who stops waiting does not stop the action.
+    /// Has an action done, by a message of 0 bytes, and waits for its end. Who stops waiting does
+    /// not stop the action.
     pub async fn perform(&self, from: &Address, request: impl Into<ActionRequest>) -> ActionReport {
         let mut request = request.into();
-        let reports = self.inner.site.kernel().mailbox(format!("the end of action '{}'", request.name));
+        let reports =
+            self.inner.site.kernel().mailbox(format!("the end of action '{}'", request.name));
         let told = reports.clone();
         let on_end = request.on_end;
         request.on_end = OnEnd::Call(Box::new(move |report| {
@@ -263,20 +280,21 @@ impl BareMetalService {
         reports.receive().await
     }
 
-    /// Cancels an action, wherever it is: it ends with [`FailureCause::Cancelled`]. Says whether it had not ended
-    /// yet.
+    /// Cancels an action, wherever it is: it ends with [`FailureCause::Cancelled`]. Says whether it
+    /// had not ended yet.
     pub fn cancel(&self, id: ActionId) -> bool {
         self.end_later(id, FailureCause::Cancelled)
     }
 
-    /// Stops the service: every action ends with [`FailureCause::ServiceStopped`], and so does whatever is submitted
-    /// later.
+    /// Stops the service: every action ends with [`FailureCause::ServiceStopped`], and so does
+    /// whatever is submitted later.
     pub fn stop(&self) {
         self.inner.stopped.set(true);
         self.end_all();
     }
 
-    /// Starts the service again after its host has been off, or after it was stopped. Does nothing while it is up.
+    /// Starts the service again after its host has been off, or after it was stopped. Does nothing
+    /// while it is up.
     pub fn restart(&self) {
         let inner = &self.inner;
         if self.is_up() || !inner.host_is_on() {
@@ -338,7 +356,10 @@ impl BareMetalService {
             drop(books);
             self.end_later(id, self.inner.why_down());
         } else if cores > books.ledger.cores {
-            let reason = format!("the action needs {cores} cores and the service has {}", books.ledger.cores);
+            let reason = format!(
+                "the action needs {cores} cores and the service has {}",
+                books.ledger.cores
+            );
             drop(books);
             let reason = reason.into();
             self.end_later(id, FailureCause::NotAllowed { reason });
@@ -404,7 +425,8 @@ impl BareMetalService {
         }
     }
 
-    /// Ends an action by force; its callback comes in a turn of its own. Says whether it had not ended yet.
+    /// Ends an action by force; its callback comes in a turn of its own. Says whether it had not
+    /// ended yet.
     fn end_later(&self, id: ActionId, cause: FailureCause) -> bool {
         let entry = self.inner.books.borrow_mut().remove(id, false);
         let Some(entry) = entry else { return false };

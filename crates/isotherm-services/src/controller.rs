@@ -1,7 +1,8 @@
 //! Execution controllers: the actors with which a user drives a simulation.
 //!
-//! A controller is an actor on a host with a name, and so with an [`Address`] from which it can ask services. The
-//! simulation goes on until every controller has ended. A controller dies with its host, which counts as an end.
+//! A controller is an actor on a host with a name, and so with an [`Address`] from which it can ask
+//! services. The simulation goes on until every controller has ended. A controller dies with its
+//! host, which counts as an end.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -19,8 +20,9 @@ pub struct ExecutionController {
 }
 
 impl ExecutionController {
-    /// Starts an actor on a host that drives a simulation. On a host that is off it begins when the host is on; until then the
-    /// simulation goes on, and if that never happens it ends with an error that names the host.
+    /// Starts an actor on a host that drives a simulation. On a host that is off it begins when the
+    /// host is on; until then the simulation goes on, and if that never happens it ends with an
+    /// error that names the host.
     ///
     /// ```
     /// use isotherm_kernel::{Duration, Simulation};

@@ -85,7 +85,8 @@ pub enum FailureCause {
         /// Why not.
         reason: Arc<str>,
     },
-    /// As many invocations run as may, of the function or of the service, and those that come are refused.
+    /// As many invocations run as may, of the function or of the service, and those that come are
+    /// refused.
     #[error("function `{function}` has no more concurrency")]
     Throttled {
         /// The function.
@@ -115,10 +116,11 @@ pub enum FailureCause {
 }
 
 impl FailureCause {
-    /// What an error of a body's own makes of its action or invocation: [`BodyFailed`](Self::BodyFailed), with what the error
-    /// says.
+    /// What an error of a body's own makes of its action or invocation:
+    /// [`BodyFailed`](Self::BodyFailed), with what the error says.
     ///
-    /// The common errors of the standard library turn into it by `?`, and so does an error type of yours that says so:
+    /// The common errors of the standard library turn into it by `?`, and so does an error type of
+    /// yours that says so:
     ///
     /// ```
     /// use isotherm_services::FailureCause;
@@ -254,7 +256,8 @@ mod tests {
 
     #[test]
     fn messages_name_what_was_concerned() {
-        let cause = FailureCause::FileNotFound { storage: "repository".into(), file: "a.img".into() };
+        let cause =
+            FailureCause::FileNotFound { storage: "repository".into(), file: "a.img".into() };
         assert_eq!(cause.to_string(), "there is no file `a.img` on storage `repository`");
     }
 }

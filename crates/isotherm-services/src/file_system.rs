@@ -8,8 +8,8 @@
 //!
 //! A file appears at once ([`FileSystem::create`]) or while its bytes arrive
 //! ([`FileSystem::begin_write`]: the room is taken, but nobody can look the file up; then
-//! [`FileSystem::commit`] or [`FileSystem::abort`]). Who reads or writes a file *pins* it meanwhile:
-//! a pinned file is neither evicted nor removed. Room can also be taken without a file
+//! [`FileSystem::commit`] or [`FileSystem::abort`]). Who reads or writes a file *pins* it
+//! meanwhile: a pinned file is neither evicted nor removed. Room can also be taken without a file
 //! ([`FileSystem::reserve`]), for what is not a file: the limit of a container, a temporary copy.
 //!
 //! # Which files go
@@ -60,7 +60,8 @@ pub enum Eviction {
     Fifo,
     /// The files that have not been accessed for longest.
     Lru,
-    /// The files that have been used least often; of equal ones those that have not been accessed for longest.
+    /// The files that have been used least often; of equal ones those that have not been accessed
+    /// for longest.
     Lfu,
     /// Greedy-Dual-Size-Frequency (Cherkasova, *Improving WWW Proxies Performance with
     /// Greedy-Dual-Size-Frequency Caching Policy*, HP Labs 1998), with the cost 1: the files with
@@ -201,14 +202,15 @@ impl FileSystem {
         self.reserved
     }
 
-    /// How many bytes could be had by evicting every file that nobody pins; 0 under [`Eviction::None`].
+    /// How many bytes could be had by evicting every file that nobody pins; 0 under
+    /// [`Eviction::None`].
     #[must_use]
     pub fn evictable(&self) -> u64 {
         self.evictable
     }
 
-    /// How many bytes are taken by what cannot be evicted now: pinned or hidden files and reservations
-    /// (and, under [`Eviction::None`], every file).
+    /// How many bytes are taken by what cannot be evicted now: pinned or hidden files and
+    /// reservations (and, under [`Eviction::None`], every file).
     #[must_use]
     pub fn pinned(&self) -> u64 {
         self.used - self.evictable
@@ -253,8 +255,8 @@ impl FileSystem {
         Ok((id, evicted))
     }
 
-    /// Takes the room of a file whose bytes are to arrive. Until [`commit`](Self::commit) the file is
-    /// pinned and cannot be looked up. Gives the files that had to go.
+    /// Takes the room of a file whose bytes are to arrive. Until [`commit`](Self::commit) the file
+    /// is pinned and cannot be looked up. Gives the files that had to go.
     ///
     /// Several files of one name may be on their way at once; the first to be committed stays.
     ///
@@ -276,12 +278,21 @@ impl FileSystem {
         let standing = self.order.enter(&name, bytes);
         let generation = self.next_generation;
         self.next_generation = self.next_generation.wrapping_add(1);
-        let index = self.files.insert(File { name, bytes, tag, pins: 1, generation, standing, visible: false });
+        let index = self.files.insert(File {
+            name,
+            bytes,
+            tag,
+            pins: 1,
+            generation,
+            standing,
+            visible: false,
+        });
         let index = u32::try_from(index).expect("fewer than 2^32 files at a time");
         Ok((FileId { index, generation }, evicted))
     }
 
-    /// Ends a write: the file can be looked up from now on and the writer's pin is gone. Counts as an access.
+    /// Ends a write: the file can be looked up from now on and the writer's pin is gone. Counts as
+    /// an access.
     ///
     /// If another file of that name has appeared meanwhile, that one stays as it is and the room of
     /// this one is free again. Gives the file that has the name.
@@ -465,7 +476,8 @@ impl FileSystem {
 
     /// Removes every file that nobody pins; what is pinned or hidden and the reservations stay.
     pub fn clear(&mut self) {
-        let idle: Vec<FileId> = self.names.values().copied().filter(|&id| self.file(id).pins == 0).collect();
+        let idle: Vec<FileId> =
+            self.names.values().copied().filter(|&id| self.file(id).pins == 0).collect();
         for id in idle {
             self.discard(id);
         }
@@ -476,8 +488,8 @@ impl FileSystem {
         self.names.iter().map(|(name, &id)| (name, id))
     }
 
-    /// The files that may go when room is missing, the first to go first; none under [`Eviction::None`]. Under [`Eviction::S3Fifo`] the
-    /// queue of newcomers, then the main one.
+    /// The files that may go when room is missing, the first to go first; none under
+    /// [`Eviction::None`]. Under [`Eviction::S3Fifo`] the queue of newcomers, then the main one.
     pub fn victims(&self) -> impl Iterator<Item = FileId> {
         self.order.idle.values().copied()
     }

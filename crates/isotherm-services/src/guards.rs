@@ -1,13 +1,14 @@
-//! Guards over the books of a [`FileSystem`]: what is pinned, written or reserved is given back when the guard is
-//! dropped, however the action that holds it ends. A killed actor thus leaves the books right.
+//! Guards over the books of a [`FileSystem`]: what is pinned, written or reserved is given back
+//! when the guard is dropped, however the action that holds it ends. A killed actor thus leaves the
+//! books right.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::{Evicted, FileError, FileId, FileName, FileSystem};
 
-/// The books of a partition, shared by a service and those who use its zero-time interface. Never keep it
-/// borrowed while waiting.
+/// The books of a partition, shared by a service and those who use its zero-time interface. Never
+/// keep it borrowed while waiting.
 pub type SharedFileSystem = Rc<RefCell<FileSystem>>;
 
 /// Keeps a file from being evicted or removed for as long as it lives.
@@ -59,7 +60,8 @@ impl Drop for FilePin {
     }
 }
 
-/// A file that is being written: its room is taken, it cannot be looked up. Dropping it breaks the write off.
+/// A file that is being written: its room is taken, it cannot be looked up. Dropping it breaks the
+/// write off.
 #[derive(Debug)]
 pub struct FileWrite {
     files: SharedFileSystem,
@@ -110,7 +112,10 @@ impl Room {
     ///
     /// # Errors
     /// As [`FileSystem::reserve`].
-    pub fn reserve(files: &SharedFileSystem, bytes: u64) -> Result<(Self, Vec<Evicted>), FileError> {
+    pub fn reserve(
+        files: &SharedFileSystem,
+        bytes: u64,
+    ) -> Result<(Self, Vec<Evicted>), FileError> {
         let evicted = files.borrow_mut().reserve(bytes)?;
         let room = Self { files: Rc::clone(files), bytes };
         Ok((room, evicted))

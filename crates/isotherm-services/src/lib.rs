@@ -3,7 +3,8 @@
 //!
 //! * [`Site`]: the platform that services share, with those who watch their messages.
 //! * [`Port`] and [`Address`]: how services and controllers talk.
-//! * [`StorageService`]: files to be read, written, copied and deleted; its books are a [`FileSystem`].
+//! * [`StorageService`]: files to be read, written, copied and deleted; its books are a
+//!   [`FileSystem`].
 //! * [`move_data`]: how bytes get from one disk or memory to another.
 //! * [`BareMetalService`]: runs actions on a host and keeps the ledger of its cores.
 //! * [`ExecutionController`]: an actor that drives a simulation.
@@ -61,8 +62,9 @@ mod storage;
 mod transfer;
 
 pub use bare_metal::{
-    Action, ActionContext, ActionId, ActionOwner, ActionReport, ActionRequest, ActionState, ActionStatus, AtLimit,
-    BareMetalConfig, BareMetalService, BodyFuture, CustomBody, Ledger, OnEnd, Turn,
+    Action, ActionContext, ActionId, ActionOwner, ActionReport, ActionRequest, ActionState,
+    ActionStatus, AtLimit, BareMetalConfig, BareMetalService, BodyFuture, CustomBody, Ledger,
+    OnEnd, Turn,
 };
 pub use controller::ExecutionController;
 pub use failure::FailureCause;

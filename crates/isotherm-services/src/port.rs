@@ -1,15 +1,16 @@
 //! Ports: how services and controllers talk.
 //!
-//! A port is a mailbox with a place: a host and a name. A message of 0 bytes is in the mailbox at once, at no
-//! simulated cost. A message with a payload crosses the network first, as a flow of that many bytes from the host of
-//! the sender to the host of the port; messages on their way share the network with everything else and may overtake
-//! one another, unless the port takes them [one at a time](Delivery::OneAtATime).
+//! A port is a mailbox with a place: a host and a name. A message of 0 bytes is in the mailbox at
+//! once, at no simulated cost. A message with a payload crosses the network first, as a flow of
+//! that many bytes from the host of the sender to the host of the port; messages on their way share
+//! the network with everything else and may overtake one another, unless the port takes them [one
+//! at a time](Delivery::OneAtATime).
 //!
 //! # What may go wrong
 //!
-//! A transfer may fail: there is no route, or a link goes off. Then the message never arrives; who sent it with
-//! [`Port::send_or`] gets it back together with the cause. A port whose owner is gone is *closed*: what arrives
-//! there is dropped, and a request tells its sender so as it is dropped.
+//! A transfer may fail: there is no route, or a link goes off. Then the message never arrives; who
+//! sent it with [`Port::send_or`] gets it back together with the cause. A port whose owner is gone
+//! is *closed*: what arrives there is dropped, and a request tells its sender so as it is dropped.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -35,7 +36,8 @@ pub enum Delivery {
     /// Each message sets out when it is sent.
     #[default]
     Concurrent,
-    /// A message sets out, latency included, when the one sent before it has arrived. The sender does not wait.
+    /// A message sets out, latency included, when the one sent before it has arrived. The sender
+    /// does not wait.
     OneAtATime,
 }
 
@@ -170,8 +172,8 @@ impl<M: Message + 'static> Port<M> {
         self.len() == 0
     }
 
-    /// Sends a message and goes on. It arrives now if it has no payload, when its transfer has ended otherwise, and
-    /// never if the transfer fails.
+    /// Sends a message and goes on. It arrives now if it has no payload, when its transfer has
+    /// ended otherwise, and never if the transfer fails.
     pub fn send(&self, from: &Address, payload_bytes: u64, message: M) {
         self.post(from, payload_bytes, message, None);
     }
@@ -189,12 +191,18 @@ impl<M: Message + 'static> Port<M> {
         self.post(from, payload_bytes, message, on_lost);
     }
 
-    /// Sends a message and waits until it has arrived. Dropping the future breaks the transfer off. Messages sent in
-    /// this way do not line up at a port that takes the others [one at a time](Delivery::OneAtATime).
+    /// Sends a message and waits until it has arrived. Dropping the future breaks the transfer off.
+    /// Messages sent in this way do not line up at a port that takes the others [one at a
+    /// time](Delivery::OneAtATime).
     ///
     /// # Errors
     /// The transfer failed: the message will never arrive.
-    pub async fn deliver(&self, from: &Address, payload_bytes: u64, message: M) -> Result<(), FailureCause> {
+    pub async fn deliver(
+        &self,
+        from: &Address,
+        payload_bytes: u64,
+        message: M,
+    ) -> Result<(), FailureCause> {
         let Inner { site, address, .. } = &*self.inner;
         site.message_sent(from, address, message.kind(), payload_bytes);
         if payload_bytes > 0 {
@@ -214,7 +222,8 @@ impl<M: Message + 'static> Port<M> {
         self.inner.mailbox.receive().await
     }
 
-    /// Waits for a message, but not for longer than `patience`. One that comes exactly then is in time.
+    /// Waits for a message, but not for longer than `patience`. One that comes exactly then is in
+    /// time.
     ///
     /// # Errors
     /// None came in time.
@@ -259,15 +268,17 @@ impl<M: Message + 'static> Port<M> {
         }
     }
 
-    /// Whether a message without payload that is sent now, by who has nothing more to do in his turn, would be the next thing that happens. A
-    /// receiver that listens may then take it without its coming through the mailbox; he says so to those who observe messages by
+    /// Whether a message without payload that is sent now, by who has nothing more to do in his
+    /// turn, would be the next thing that happens. A receiver that listens may then take it without
+    /// its coming through the mailbox; he says so to those who observe messages by
     /// [`taken_at_once`](Self::taken_at_once).
     #[must_use]
     pub fn is_quiet(&self) -> bool {
         self.inner.site.kernel().is_quiet() && self.is_empty() && !self.is_closed()
     }
 
-    /// Notes a message without payload that did not come through the mailbox: see [`is_quiet`](Self::is_quiet).
+    /// Notes a message without payload that did not come through the mailbox: see
+    /// [`is_quiet`](Self::is_quiet).
     pub fn taken_at_once(&self, from: &Address, kind: &'static str) {
         self.inner.site.message_sent(from, &self.inner.address, kind, 0);
     }

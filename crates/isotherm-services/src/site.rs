@@ -1,4 +1,5 @@
-//! The site: the platform that all services of a simulation share, with those who watch its messages.
+//! The site: the platform that all services of a simulation share, with those who watch its
+//! messages.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -8,7 +9,8 @@ use std::sync::Arc;
 use isotherm_kernel::{Kernel, Teardown, Time};
 use isotherm_platform::{HostId, Platform};
 
-/// The platform that the services of a simulation share, and the observers of their messages. Cheap to clone.
+/// The platform that the services of a simulation share, and the observers of their messages. Cheap
+/// to clone.
 ///
 /// ```
 /// use isotherm_services::{ExecutionController, Site, StorageConfig, StorageService};
@@ -102,7 +104,8 @@ impl Site {
         self.kernel().now()
     }
 
-    /// Calls `observer` for every message from now on. An observer that sends messages itself does not see those.
+    /// Calls `observer` for every message from now on. An observer that sends messages itself does
+    /// not see those.
     pub fn observe_messages(&self, observer: Box<dyn FnMut(&MessageEvent)>) {
         self.inner.observers.borrow_mut().push(observer);
         self.inner.observed.set(true);
@@ -110,7 +113,13 @@ impl Site {
 
     /// Tells the observers, if there are any, at no cost otherwise.
     #[inline]
-    pub(crate) fn message_sent(&self, from: &Address, to: &Address, kind: &'static str, payload_bytes: u64) {
+    pub(crate) fn message_sent(
+        &self,
+        from: &Address,
+        to: &Address,
+        kind: &'static str,
+        payload_bytes: u64,
+    ) {
         if self.inner.observed.get() {
             self.tell_observers(from, to, kind, payload_bytes);
         }
@@ -118,8 +127,13 @@ impl Site {
 
     #[cold]
     fn tell_observers(&self, from: &Address, to: &Address, kind: &'static str, payload_bytes: u64) {
-        let event =
-            MessageEvent { sent: self.now(), from: from.label.clone(), to: to.label.clone(), kind, payload_bytes };
+        let event = MessageEvent {
+            sent: self.now(),
+            from: from.label.clone(),
+            to: to.label.clone(),
+            kind,
+            payload_bytes,
+        };
         // An observer may add observers or send messages: nothing stays borrowed while it runs.
         let mut observers = self.inner.observers.take();
         for observer in &mut observers {

@@ -1,11 +1,11 @@
-//! Storage services: files on the disk or in the memory of a host, to be read, written, copied and deleted by
-//! messages.
+//! Storage services: files on the disk or in the memory of a host, to be read, written, copied and
+//! deleted by messages.
 //!
 //! # Two interfaces
 //!
-//! *Messages*, each from an [`Address`]: lookup, read, write, copy, delete, free space, stop. Every message costs
-//! what its payload costs ([`StorageConfig::control_bytes`]); the data of a read, a write or a copy move as
-//! [`move_data`](crate::move_data) says.
+//! *Messages*, each from an [`Address`]: lookup, read, write, copy, delete, free space, stop. Every
+//! message costs what its payload costs ([`StorageConfig::control_bytes`]); the data of a read, a
+//! write or a copy move as [`move_data`](crate::move_data) says.
 //!
 //! | operation | messages (C = caller, S = service) | data |
 //! |---|---|---|
@@ -15,25 +15,26 @@
 //! | copy | C→S request, data, S→C answer | source → destination |
 //! | stop | C→S request, S→C acknowledgement | |
 //!
-//! A copy is asked of the destination (of the source, if only the destination is buffered); between two buffered services
-//! the destination first exchanges request and answer with the source.
+//! A copy is asked of the destination (of the source, if only the destination is buffered); between
+//! two buffered services the destination first exchanges request and answer with the source.
 //!
-//! *The zero-time interface*: [`StorageService::file_system`] gives the books themselves. Who uses them keeps them
-//! right with the guards ([`FilePin`], [`FileWrite`], [`Room`](crate::Room)).
+//! *The zero-time interface*: [`StorageService::file_system`] gives the books themselves. Who uses
+//! them keeps them right with the guards ([`FilePin`], [`FileWrite`], [`Room`](crate::Room)).
 //!
 //! # Rules
 //!
-//! * A file that is read, written or copied is pinned meanwhile: neither evicted nor deleted. A file appears when
-//!   its last byte has been written; its room is taken from the beginning.
-//! * Accesses that count for [`Eviction::Lru`]: the end of a fluid read, the beginning of each chunk of a buffered
-//!   one, the end of a write, the creation of a file.
-//! * Writing or copying onto a file that exists goes through the same messages and data, but the file keeps its size.
-//! * At most [`StorageConfig::max_connections`] transfers run at once; the others wait in the order of their
-//!   requests.
-//! * A caller that is killed, or whose future is dropped, takes its transfer with it: the room is free again and
-//!   nothing stays pinned.
-//! * When the service is stopped or its host fails, every caller that waits is told so at once, and so is everybody
-//!   who asks later.
+//! * A file that is read, written or copied is pinned meanwhile: neither evicted nor deleted. A
+//!   file appears when its last byte has been written; its room is taken from the beginning.
+//! * Accesses that count for [`Eviction::Lru`]: the end of a fluid read, the beginning of each
+//!   chunk of a buffered one, the end of a write, the creation of a file.
+//! * Writing or copying onto a file that exists goes through the same messages and data, but the
+//!   file keeps its size.
+//! * At most [`StorageConfig::max_connections`] transfers run at once; the others wait in the order
+//!   of their requests.
+//! * A caller that is killed, or whose future is dropped, takes its transfer with it: the room is
+//!   free again and nothing stays pinned.
+//! * When the service is stopped or its host fails, every caller that waits is told so at once, and
+//!   so is everybody who asks later.
 
 mod client;
 mod server;
@@ -48,8 +49,8 @@ use isotherm_platform::{DiskId, HostId};
 use slab::Slab;
 
 use crate::{
-    Address, DataEnd, Delivery, Evicted, Eviction, FailureCause, FileError, FileName, FilePin, FileSystem, FileWrite,
-    Message, Port, SharedFileSystem, Site,
+    Address, DataEnd, Delivery, Evicted, Eviction, FailureCause, FileError, FileName, FilePin,
+    FileSystem, FileWrite, Message, Port, SharedFileSystem, Site,
 };
 
 /// What a storage service is to be.
@@ -74,7 +75,8 @@ pub struct StorageConfig {
 }
 
 impl StorageConfig {
-    /// A service in the memory of a host that never evicts, moves data fluidly and sends control messages of 0 bytes.
+    /// A service in the memory of a host that never evicts, moves data fluidly and sends control
+    /// messages of 0 bytes.
     #[must_use]
     pub fn new(name: impl Into<Arc<str>>, host: HostId) -> Self {
         Self {
@@ -174,7 +176,8 @@ impl PartialEq for StorageService {
 }
 
 impl StorageService {
-    /// Starts a storage service. On a host that is off it is down until it is [restarted](Self::restart), as after a failure.
+    /// Starts a storage service. On a host that is off it is down until it is
+    /// [restarted](Self::restart), as after a failure.
     #[must_use]
     pub fn start(site: &Site, config: StorageConfig) -> Self {
         let capacity = config.capacity.unwrap_or_else(|| match config.disk {
@@ -191,7 +194,11 @@ impl StorageService {
             site: site.clone(),
             name: config.name,
             files: Rc::new(RefCell::new(FileSystem::new(capacity, config.eviction))),
-            end: DataEnd { host: config.host, disk: config.disk, buffer: config.buffer.filter(|&bytes| bytes > 0) },
+            end: DataEnd {
+                host: config.host,
+                disk: config.disk,
+                buffer: config.buffer.filter(|&bytes| bytes > 0),
+            },
             control_bytes: config.control_bytes,
             port: Port::at(site, address, Delivery::Concurrent),
             stopped: Cell::new(false),
@@ -264,14 +271,14 @@ impl StorageService {
         }
     }
 
-    /// Calls `observer` for every file that has to go because this service makes room. (Who makes room through
-    /// [`file_system`](Self::file_system) gets the list himself.)
+    /// Calls `observer` for every file that has to go because this service makes room. (Who makes
+    /// room through [`file_system`](Self::file_system) gets the list himself.)
     pub fn observe_evictions(&self, observer: Box<dyn FnMut(&Evicted)>) {
         self.inner.observers.borrow_mut().push(observer);
     }
 
-    /// Starts the service again after its host has been off, or after it was stopped. Files that were written are
-    /// still there. Does nothing while it is up.
+    /// Starts the service again after its host has been off, or after it was stopped. Files that
+    /// were written are still there. Does nothing while it is up.
     pub fn restart(&self) {
         if !self.is_up() && self.inner.site.platform().is_on(self.host()) {
             self.inner.stopped.set(false);
@@ -421,7 +428,8 @@ struct Reply {
 }
 
 impl Reply {
-    /// Answers for the first time, and waits until the answer has arrived; another one is to follow.
+    /// Answers for the first time, and waits until the answer has arrived; another one is to
+    /// follow.
     async fn go_ahead(&self, kind: &'static str, bytes: u64) -> Result<(), FailureCause> {
         let answer = Answer { kind, value: Ok(bytes) };
         let service = &self.service;
@@ -473,8 +481,8 @@ impl Drop for Reply {
     }
 }
 
-/// What a caller and the service share about a transfer, so that the one can break it off and the other can forget
-/// it.
+/// What a caller and the service share about a transfer, so that the one can break it off and the
+/// other can forget it.
 #[derive(Default)]
 struct Ticket {
     abandoned: Cell<bool>,

@@ -2,13 +2,15 @@
 //!
 //! # Two ways
 //!
-//! *Fluid*: the whole is one stream; reading, sending and writing overlap perfectly and its rate is the least of
-//! what the source disk, the route and the destination disk give it. This is the way unless both ends are buffered.
+//! *Fluid*: the whole is one stream; reading, sending and writing overlap perfectly and its rate is
+//! the least of what the source disk, the route and the destination disk give it. This is the way
+//! unless both ends are buffered.
 //!
-//! *Buffered*: the data go in chunks of the size of the source's buffer. Both sides work on one chunk at a time: the
-//! source reads the next chunk while the previous one is being sent, and the destination writes a chunk while the
-//! next one is being received. Disk accesses are plain input and output, chunks are network transfers that pay the
-//! latency each. With `n` chunks and unshared stages of `r`, `c` and `w` seconds for a chunk, it takes about
+//! *Buffered*: the data go in chunks of the size of the source's buffer. Both sides work on one
+//! chunk at a time: the source reads the next chunk while the previous one is being sent, and the
+//! destination writes a chunk while the next one is being received. Disk accesses are plain input
+//! and output, chunks are network transfers that pay the latency each. With `n` chunks and unshared
+//! stages of `r`, `c` and `w` seconds for a chunk, it takes about
 //! `r + c + w + (n − 1) · max(r, c, w)`.
 //!
 //! The future owns everything that is on its way: dropping it breaks the move off.
@@ -35,8 +37,8 @@ pub struct DataEnd {
 }
 
 impl DataEnd {
-    /// The memory of a process that reads from `other` or writes to it: it takes part in chunks if `other` moves in
-    /// chunks.
+    /// The memory of a process that reads from `other` or writes to it: it takes part in chunks if
+    /// `other` moves in chunks.
     #[must_use]
     pub fn memory_for(host: HostId, other: &DataEnd) -> Self {
         Self { host, disk: None, buffer: other.buffer }
@@ -62,12 +64,17 @@ impl DataEnd {
 ///
 /// # Errors
 /// A host, a disk or a link failed on the way, or there is no route.
-pub async fn move_data(site: &Site, from: DataEnd, to: DataEnd, bytes: u64) -> Result<(), FailureCause> {
+pub async fn move_data(
+    site: &Site,
+    from: DataEnd,
+    to: DataEnd,
+    bytes: u64,
+) -> Result<(), FailureCause> {
     move_watched(site, from, to, bytes, &mut || {}).await
 }
 
-/// Like [`move_data`]; calls `on_read` whenever the source is accessed: as each chunk begins to be read, or as a
-/// stream has ended.
+/// Like [`move_data`]; calls `on_read` whenever the source is accessed: as each chunk begins to be
+/// read, or as a stream has ended.
 pub(crate) async fn move_watched(
     site: &Site,
     from: DataEnd,
@@ -94,7 +101,8 @@ pub(crate) async fn move_watched(
     check_on(site, to.host)
 }
 
-/// Copies data within one end: fluidly, or, if it is buffered, strictly one chunk after the other, read then written.
+/// Copies data within one end: fluidly, or, if it is buffered, strictly one chunk after the other,
+/// read then written.
 ///
 /// # Errors
 /// The host or the disk failed.
@@ -210,7 +218,11 @@ impl<'a> Pipeline<'a> {
     }
 
     /// Notes what has ended and starts what can start; says whether anything has ended.
-    fn advance(&mut self, cx: &mut Context<'_>, on_read: &mut dyn FnMut()) -> Result<bool, FailureCause> {
+    fn advance(
+        &mut self,
+        cx: &mut Context<'_>,
+        on_read: &mut dyn FnMut(),
+    ) -> Result<bool, FailureCause> {
         self.start(on_read)?;
         let failed = |error| failure(self.site, error);
         let (read, sent, written) = (
@@ -245,7 +257,9 @@ impl<'a> Pipeline<'a> {
         let being_written = self.written + u64::from(!self.writing.is_idle());
         if self.sending.is_idle() && self.sent < self.posted && being_written >= self.sent {
             let bytes = self.size(self.sent);
-            let send = platform.transfer(self.from.host, self.to.host, bytes).map_err(|error| unreachable(&error))?;
+            let send = platform
+                .transfer(self.from.host, self.to.host, bytes)
+                .map_err(|error| unreachable(&error))?;
             self.sending = Stage::of(Some(send));
         }
         Ok(())

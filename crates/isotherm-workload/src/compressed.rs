@@ -1,11 +1,11 @@
 //! Compressed files, read as they are.
 //!
-//! A [`Decompressed`] looks at the first bytes of what it reads, not at a name: gzip and zstd are unpacked on the way, of several
-//! members or frames one after the other, and everything else is passed on as it is. Files of other packers are told apart from
-//! text and refused.
+//! A [`Decompressed`] looks at the first bytes of what it reads, not at a name: gzip and zstd are
+//! unpacked on the way, of several members or frames one after the other, and everything else is
+//! passed on as it is. Files of other packers are told apart from text and refused.
 //!
-//! Data that end too early, or were changed, are an [`io::Error`] that holds a [`CompressionError`]; everything before the break has
-//! been read by then.
+//! Data that end too early, or were changed, are an [`io::Error`] that holds a
+//! [`CompressionError`]; everything before the break has been read by then.
 
 use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 
@@ -13,8 +13,9 @@ use flate2::bufread::MultiGzDecoder;
 #[cfg(feature = "formats")]
 use zstd::stream::read::Decoder as ZstdDecoder;
 
-/// Reads what may be compressed: gzip and zstd, which are known by their first bytes, are unpacked on the way, of several members or frames one
-/// after the other; anything else is passed on as it is. An error of the data is an [`io::Error`] that holds a [`CompressionError`].
+/// Reads what may be compressed: gzip and zstd, which are known by their first bytes, are unpacked
+/// on the way, of several members or frames one after the other; anything else is passed on as it
+/// is. An error of the data is an [`io::Error`] that holds a [`CompressionError`].
 ///
 /// ```
 /// use std::io::Read;
@@ -74,11 +75,21 @@ impl CompressionError {
     /// What may be done about it.
     pub fn hint(&self) -> String {
         match self {
-            CompressionError::Truncated { .. } => "was the file copied or downloaded to its end?".to_owned(),
-            CompressionError::Damaged { packer, .. } => format!("`{packer} -t` says whether the file is whole"),
-            CompressionError::LargeWindow { .. } => "pack it again without `--long`, or unpack it first".to_owned(),
-            CompressionError::Unknown("a Parquet file") => "a workload of kind `parquet` reads it".to_owned(),
-            CompressionError::Unknown(_) => "unpack it first: only gzip and zstd are read as they are".to_owned(),
+            CompressionError::Truncated { .. } => {
+                "was the file copied or downloaded to its end?".to_owned()
+            }
+            CompressionError::Damaged { packer, .. } => {
+                format!("`{packer} -t` says whether the file is whole")
+            }
+            CompressionError::LargeWindow { .. } => {
+                "pack it again without `--long`, or unpack it first".to_owned()
+            }
+            CompressionError::Unknown("a Parquet file") => {
+                "a workload of kind `parquet` reads it".to_owned()
+            }
+            CompressionError::Unknown(_) => {
+                "unpack it first: only gzip and zstd are read as they are".to_owned()
+            }
         }
     }
 }
@@ -100,7 +111,8 @@ const UNKNOWN: [(&[u8], &str); 6] = [
     (b"PAR1", "a Parquet file"),
 ];
 
-/// The largest window of zstd that memory is set aside for, as a power of two: that of `--ultra -22`.
+/// The largest window of zstd that memory is set aside for, as a power of two: that of
+/// `--ultra -22`.
 const WINDOW_LOG: u32 = 27;
 
 /// How zstd says that the window of a frame is larger.
@@ -132,9 +144,13 @@ impl<R: Read> Decompressed<R> {
         reader.by_ref().take(HEAD).read_to_end(&mut head)?;
         let is = |magic: &[u8]| head.starts_with(magic);
         if let Some((_, what)) = UNKNOWN.iter().find(|(magic, _)| is(magic)) {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, CompressionError::Unknown(what)));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                CompressionError::Unknown(what),
+            ));
         }
-        // Frames of zstd that hold no data may come first; the lower half byte of their first byte is free.
+        // Frames of zstd that hold no data may come first; the lower half byte of their first byte
+        // is free.
         let is_skippable = matches!(head[..], [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..]);
         let (is_gzip, is_zstd) = (is(b"\x1f\x8b"), is(b"\x28\xb5\x2f\xfd") || is_skippable);
         let whole = Cursor::new(head).chain(reader);
@@ -158,7 +174,8 @@ impl<R: Read> Decompressed<R> {
 
     #[cfg(not(feature = "formats"))]
     fn zstd(_: Headed<R>) -> io::Result<State<R>> {
-        let what = CompressionError::Unknown("zstd, which is read by builds with the feature `formats`");
+        let what =
+            CompressionError::Unknown("zstd, which is read by builds with the feature `formats`");
         Err(io::Error::new(io::ErrorKind::InvalidData, what))
     }
 }
@@ -210,7 +227,8 @@ impl<R: Read> Read for Decompressed<R> {
     }
 }
 
-/// Compressed data. Remembers whether more was wanted than there is, and why reading has failed: decoders do not tell.
+/// Compressed data. Remembers whether more was wanted than there is, and why reading has failed:
+/// decoders do not tell.
 struct Source<R> {
     reader: BufReader<R>,
     is_over: bool,

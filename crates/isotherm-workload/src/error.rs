@@ -28,7 +28,9 @@ pub enum WorkloadError {
         got: String,
     },
     /// A workload without an end.
-    #[error("a generated workload needs an end: a date until which it lasts, or a number of arrivals")]
+    #[error(
+        "a generated workload needs an end: a date until which it lasts, or a number of arrivals"
+    )]
     Endless,
     /// Dates that go back in a list or in a workload that was given to a merge.
     #[error("arrival {index} of {of} is at {at}, before the one at {previous} that precedes it")]
@@ -46,12 +48,14 @@ pub enum WorkloadError {
 
 /// What is wrong with a trace, and where.
 ///
-/// Displayed on one line, `run.csv:17: column `arrival_s`: `abc` is not a number`; the hint is separate.
+/// Displayed on one line, `run.csv:17: column `arrival_s`: `abc` is not a number`; the hint is
+/// separate.
 #[derive(Debug)]
 pub struct TraceError {
     /// How the trace is called.
     pub name: String,
-    /// The line, counted from 1 (that on which the row begins); `None` if it is about the whole trace.
+    /// The line, counted from 1 (that on which the row begins); `None` if it is about the whole
+    /// trace.
     pub line: Option<u64>,
     /// The column, if it is about one.
     pub column: Option<String>,
@@ -68,8 +72,8 @@ pub struct TraceError {
 pub enum TraceProblem {
     /// It cannot be read.
     Unreadable(std::io::Error),
-    /// It is compressed and ends in the middle, is damaged, or is compressed in a way that is not known here. The line is the last
-    /// one that could be read.
+    /// It is compressed and ends in the middle, is damaged, or is compressed in a way that is not
+    /// known here. The line is the last one that could be read.
     Compressed(CompressionError),
     /// There is nothing in it.
     Empty,
@@ -95,7 +99,8 @@ pub enum TraceProblem {
         /// Fields of the row.
         got: usize,
     },
-    /// A quotation mark that is opened and never closed, so that all that follows would be one field.
+    /// A quotation mark that is opened and never closed, so that all that follows would be one
+    /// field.
     OpenQuote,
     /// Bytes that are no text.
     NotText,
@@ -243,7 +248,9 @@ impl TraceError {
             TraceProblem::Ragged { expected, got } => {
                 format!("this row has {got} fields, but the header has {expected}")
             }
-            TraceProblem::OpenQuote => "a quotation mark is opened here and never closed".to_owned(),
+            TraceProblem::OpenQuote => {
+                "a quotation mark is opened here and never closed".to_owned()
+            }
             TraceProblem::NotText => "this is not UTF-8 text".to_owned(),
             TraceProblem::LongRow => "this row is longer than 1 MiB".to_owned(),
             TraceProblem::LongValue => "this value is longer than 1 MiB".to_owned(),
@@ -254,28 +261,45 @@ impl TraceError {
             TraceProblem::Negative { value, .. } => format!("`{value}` is negative"),
             TraceProblem::NotAMark { value } if value.is_empty() => "there is no value".to_owned(),
             TraceProblem::NotAMark { value } => format!("`{value}` is neither 0 nor 1"),
-            TraceProblem::TooLarge { value, kind } if kind.is_time() => format!("`{value}` is beyond the end of time"),
+            TraceProblem::TooLarge { value, kind } if kind.is_time() => {
+                format!("`{value}` is beyond the end of time")
+            }
             TraceProblem::TooLarge { value, .. } => format!("`{value}` is too large for a size"),
-            TraceProblem::Zero { kind: Quantity::TimeLimit, .. } => "a time limit of zero".to_owned(),
+            TraceProblem::Zero { kind: Quantity::TimeLimit, .. } => {
+                "a time limit of zero".to_owned()
+            }
             TraceProblem::Zero { .. } => "a memory limit of zero".to_owned(),
-            TraceProblem::NotAnObject { reason } => format!("this line is no JSON object: {reason}"),
+            TraceProblem::NotAnObject { reason } => {
+                format!("this line is no JSON object: {reason}")
+            }
             TraceProblem::NotParquet { reason } | TraceProblem::ParquetPage { reason, .. } => {
                 format!("the file cannot be read as Parquet: {reason}")
             }
-            TraceProblem::NotAType { kind } => format!("the values of its column `{column}` are {kind}"),
-            TraceProblem::NotACount { value } => format!("`{value}` is not a number of invocations"),
+            TraceProblem::NotAType { kind } => {
+                format!("the values of its column `{column}` are {kind}")
+            }
+            TraceProblem::NotACount { value } => {
+                format!("`{value}` is not a number of invocations")
+            }
             TraceProblem::TooMany { value, .. } => format!("`{value}` invocations in one minute"),
             TraceProblem::Unsorted { at, previous } => {
                 let (at, previous) = (seconds(*at), seconds(*previous));
-                format!("this row arrives at {at}, before the row above, which arrives at {previous}")
+                format!(
+                    "this row arrives at {at}, before the row above, which arrives at {previous}"
+                )
             }
-            TraceProblem::UnknownFunction { value, .. } | TraceProblem::UnknownNumber { value, .. }
+            TraceProblem::UnknownFunction { value, .. }
+            | TraceProblem::UnknownNumber { value, .. }
                 if value.is_empty() =>
             {
                 "no function is named here".to_owned()
             }
-            TraceProblem::UnknownFunction { value, .. } => format!("there is no function `{value}`"),
-            TraceProblem::UnknownNumber { value, .. } => format!("there is no function number `{value}`"),
+            TraceProblem::UnknownFunction { value, .. } => {
+                format!("there is no function `{value}`")
+            }
+            TraceProblem::UnknownNumber { value, .. } => {
+                format!("there is no function number `{value}`")
+            }
         }
     }
 
@@ -317,7 +341,9 @@ impl From<std::io::Error> for TraceProblem {
     fn from(error: std::io::Error) -> Self {
         match CompressionError::of(&error) {
             Some(error) => TraceProblem::Compressed(error.clone()),
-            None if error.get_ref().is_some_and(|error| error.is::<LongRow>()) => TraceProblem::LongRow,
+            None if error.get_ref().is_some_and(|error| error.is::<LongRow>()) => {
+                TraceProblem::LongRow
+            }
             None => TraceProblem::Unreadable(error),
         }
     }
@@ -434,23 +460,29 @@ fn is_not_separated(columns: &[String]) -> bool {
 
 /// A date as a person writes it: `1.5 s`.
 fn seconds(date: Time) -> String {
-    let text = format!("{}.{:09}", date.as_nanos() / 1_000_000_000, date.as_nanos() % 1_000_000_000);
+    let text =
+        format!("{}.{:09}", date.as_nanos() / 1_000_000_000, date.as_nanos() % 1_000_000_000);
     format!("{} s", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
 /// At most ten names; a trace may have hundreds of columns.
 fn quoted(names: &[String]) -> String {
-    let mut list: Vec<String> = names.iter().take(10).map(|name| format!("`{}`", shortened(name))).collect();
+    let mut list: Vec<String> =
+        names.iter().take(10).map(|name| format!("`{}`", shortened(name))).collect();
     if names.len() > list.len() {
         list.push(format!("and {} more", names.len() - list.len()));
     }
     list.join(", ")
 }
 
-/// The beginning of a name, without control characters: what is no CSV may have one of any length, and of any bytes.
+/// The beginning of a name, without control characters: what is no CSV may have one of any length,
+/// and of any bytes.
 fn shortened(name: &str) -> String {
     let mut characters = name.chars();
-    let beginning: String =
-        characters.by_ref().take(60).map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect();
+    let beginning: String = characters
+        .by_ref()
+        .take(60)
+        .map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c })
+        .collect();
     if characters.next().is_some() { format!("{beginning}...") } else { beginning }
 }

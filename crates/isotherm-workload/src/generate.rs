@@ -1,12 +1,14 @@
 //! Arrivals that are generated: when, what, and for how long.
 //!
-//! A [`Generator`] is made of three parts that know nothing of each other. A [`Process`] says when something arrives, [`Targets`] which
-//! function it invokes, and a distribution, if there is one, how long its body runs. Each draws from a random stream of its own, named after the
-//! workload: other durations leave the dates as they are, and another rate leaves the durations as they are, so that variants of an
-//! experiment can be compared invocation by invocation.
+//! A [`Generator`] is made of three parts that know nothing of each other. A [`Process`] says when
+//! something arrives, [`Targets`] which function it invokes, and a distribution, if there is one,
+//! how long its body runs. Each draws from a random stream of its own, named after the workload:
+//! other durations leave the dates as they are, and another rate leaves the durations as they are,
+//! so that variants of an experiment can be compared invocation by invocation.
 //!
-//! A [`ClosedLoop`] is no [`Workload`], because when its clients invoke something depends on when what they
-//! invoked before has ended; it says how long they think, and what they invoke. [`AzureLike`] makes functions as well as arrivals.
+//! A [`ClosedLoop`] is no [`Workload`], because when its clients invoke something depends on when
+//! what they invoked before has ended; it says how long they think, and what they invoke.
+//! [`AzureLike`] makes functions as well as arrivals.
 //!
 //! ```
 //! use isotherm_kernel::{Distribution, RandomStreams, Time};
@@ -47,8 +49,8 @@ pub use targets::Targets;
 /// More arrivals than that in a second would fall onto the same nanosecond.
 pub(crate) const HIGHEST_RATE: f64 = 1e9;
 
-/// After so many changes of a state and candidates that are not kept, whoever looks is asked whether to go on: a fraction of a
-/// millisecond.
+/// After so many changes of a state and candidates that are not kept, whoever looks is asked
+/// whether to go on: a fraction of a millisecond.
 const PATIENCE: u32 = 1 << 13;
 
 /// What is generated. It needs an end: `until`, `count` or both.
@@ -72,12 +74,23 @@ impl GeneratorConfig {
     /// A process from the start of the simulation that invokes function 0, as yet without an end.
     pub fn new(process: Process) -> Self {
         let targets = Targets::one(0);
-        GeneratorConfig { process, targets, duration_s: None, from: Time::ZERO, until: None, count: None }
+        GeneratorConfig {
+            process,
+            targets,
+            duration_s: None,
+            from: Time::ZERO,
+            until: None,
+            count: None,
+        }
     }
 }
 
 /// Checks that something that begins has an end, and in the right order.
-pub(crate) fn check_span(from: Time, until: Option<Time>, count: Option<u64>) -> Result<(), WorkloadError> {
+pub(crate) fn check_span(
+    from: Time,
+    until: Option<Time>,
+    count: Option<u64>,
+) -> Result<(), WorkloadError> {
     let wrong = |parameter, expected, got: String| {
         Err(WorkloadError::Parameter { workload: "generated", parameter, expected, got })
     };
@@ -106,11 +119,16 @@ pub struct Generator {
 }
 
 impl Generator {
-    /// Checks the configuration and sets the generator up. Its random streams are the one of this path and those below it.
+    /// Checks the configuration and sets the generator up. Its random streams are the one of this
+    /// path and those below it.
     ///
     /// # Errors
     /// No end, or one that makes no sense.
-    pub fn new(config: GeneratorConfig, streams: &RandomStreams, path: &str) -> Result<Self, WorkloadError> {
+    pub fn new(
+        config: GeneratorConfig,
+        streams: &RandomStreams,
+        path: &str,
+    ) -> Result<Self, WorkloadError> {
         check_span(config.from, config.until, config.count)?;
         Ok(Generator {
             process: process::Dates::new(config.process, config.from, streams, path),
@@ -150,8 +168,10 @@ impl Workload for Generator {
         }
         self.left -= 1;
         let function = self.targets.choose(&mut self.targets_random);
-        let duration =
-            self.duration_s.as_ref().map(|distribution| distribution.sample_duration(&mut self.duration_random));
+        let duration = self
+            .duration_s
+            .as_ref()
+            .map(|distribution| distribution.sample_duration(&mut self.duration_random));
         Ok(Next::Arrival(Arrival { at, function, duration, tag: None }))
     }
 }

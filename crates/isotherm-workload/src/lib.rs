@@ -1,9 +1,9 @@
 //! Who invokes what and when: arrivals, written out, generated or read from traces.
 //!
-//! A [`Workload`] gives [`Arrival`]s one after the other, ordered by date. It is a stream: nothing is read or drawn
-//! before it is asked for, and nothing is kept after it was given, so that a trace of any length takes the memory of one
-//! row. It can fail at any arrival, since a trace may turn out to be broken in the middle; the error says where and why,
-//! with a hint, and ends the stream.
+//! A [`Workload`] gives [`Arrival`]s one after the other, ordered by date. It is a stream: nothing
+//! is read or drawn before it is asked for, and nothing is kept after it was given, so that a trace
+//! of any length takes the memory of one row. It can fail at any arrival, since a trace may turn
+//! out to be broken in the middle; the error says where and why, with a hint, and ends the stream.
 //!
 //! | workload | arrivals |
 //! |---|---|
@@ -17,8 +17,9 @@
 //!
 //! A [`ClosedLoop`] is not among them: its clients wait for what they have invoked.
 //!
-//! The functions that are invoked are known here by their number only; whoever builds the workload has the list. What a
-//! function is, and what runs it, is none of this crate's business, and it opens no files.
+//! The functions that are invoked are known here by their number only; whoever builds the workload
+//! has the list. What a function is, and what runs it, is none of this crate's business, and it
+//! opens no files.
 //!
 //! ```
 //! use isotherm_kernel::{RandomStreams, Time};
@@ -62,18 +63,20 @@ pub use arrival::{Arrival, Arrivals, Next, Rest, Workload};
 pub use compressed::{CompressionError, Decompressed};
 pub use error::{LONGEST_LINE, Quantity, TraceError, TraceProblem, WorkloadError};
 pub use generate::{
-    AzureFunction, AzureLike, AzureLikeArrivals, AzureLikeConfig, BurstState, Bursts, Client, ClosedLoop,
-    ClosedLoopConfig, DayShape, Diurnal, Generator, GeneratorConfig, MemoryOfApp, Process, Request, Targets,
+    AzureFunction, AzureLike, AzureLikeArrivals, AzureLikeConfig, BurstState, Bursts, Client,
+    ClosedLoop, ClosedLoopConfig, DayShape, Diurnal, Generator, GeneratorConfig, MemoryOfApp,
+    Process, Request, Targets,
 };
 pub use list::ArrivalList;
 pub use merge::Merge;
 pub use size_unit::{SizeUnit, UnknownSizeUnit};
 pub use time_unit::{TimeUnit, UnknownTimeUnit};
 pub use trace::{
-    AppSample, Azure2019, Azure2019Files, Azure2019Function, Azure2019Replay, Azure2019Scan, Azure2021, Azure2021Scan,
-    Azure2021Trace, Columns, CsvTrace, FunctionColumn, FunctionColumns, FunctionNames, FunctionRow, FunctionRows,
-    JsonlTrace, Quirks, ReplayConfig, SizeColumn, TimeColumn, TraceCheck, WithinMinute, check_jsonl, check_trace,
-    column_names, column_names_jsonl, count_marked, distinct_values, distinct_values_jsonl, json_reason,
+    AppSample, Azure2019, Azure2019Files, Azure2019Function, Azure2019Replay, Azure2019Scan,
+    Azure2021, Azure2021Scan, Azure2021Trace, Columns, CsvTrace, FunctionColumn, FunctionColumns,
+    FunctionNames, FunctionRow, FunctionRows, JsonlTrace, Quirks, ReplayConfig, SizeColumn,
+    TimeColumn, TraceCheck, WithinMinute, check_jsonl, check_trace, column_names,
+    column_names_jsonl, count_marked, distinct_values, distinct_values_jsonl, json_reason,
     read_functions,
 };
 #[cfg(feature = "formats")]

@@ -19,14 +19,20 @@ impl ArrivalList {
         for (index, arrival) in arrivals.iter().enumerate() {
             if arrival.at < previous {
                 let of = "a list of arrivals".to_owned();
-                return Err(WorkloadError::OutOfOrder { of, index: index as u64, at: arrival.at, previous });
+                return Err(WorkloadError::OutOfOrder {
+                    of,
+                    index: index as u64,
+                    at: arrival.at,
+                    previous,
+                });
             }
             previous = arrival.at;
         }
         Ok(ArrivalList { arrivals: arrivals.into_iter() })
     }
 
-    /// These arrivals in the order of their dates. Those of one date stay in the order in which they are given.
+    /// These arrivals in the order of their dates. Those of one date stay in the order in which
+    /// they are given.
     pub fn sorted(mut arrivals: Vec<Arrival>) -> Self {
         arrivals.sort_by_key(|arrival| arrival.at);
         ArrivalList { arrivals: arrivals.into_iter() }

@@ -11,8 +11,9 @@ use crate::{Arrival, Next, Rest, Workload, WorkloadError};
 
 /// Several workloads as one, ordered by date.
 ///
-/// Arrivals of one date come in the order of the workloads, and those of one workload in its order. One arrival of each
-/// workload is held at a time; each arrival costs O(log n) for n workloads, and O(1) as long as one workload leads.
+/// Arrivals of one date come in the order of the workloads, and those of one workload in its order.
+/// One arrival of each workload is held at a time; each arrival costs O(log n) for n workloads, and
+/// O(1) as long as one workload leads.
 pub struct Merge {
     workloads: Vec<Source>,
     /// The workload whose next arrival is the first of all.
@@ -25,7 +26,8 @@ pub struct Merge {
 
 struct Source {
     workload: Box<dyn Workload + Send>,
-    /// The next arrival, taken out of the workload already; nothing if the workload is only known to be silent until then.
+    /// The next arrival, taken out of the workload already; nothing if the workload is only known
+    /// to be silent until then.
     head: Option<Arrival>,
     /// How many arrivals it gave.
     given: u64,
@@ -51,7 +53,12 @@ impl Source {
     }
 
     /// Reads the next arrivals of the workload, which is the one of this number.
-    fn read(&mut self, number: usize, most: usize, arrivals: &mut Vec<Arrival>) -> Result<Rest, WorkloadError> {
+    fn read(
+        &mut self,
+        number: usize,
+        most: usize,
+        arrivals: &mut Vec<Arrival>,
+    ) -> Result<Rest, WorkloadError> {
         let before = arrivals.len();
         let mut rest = self.workload.read(most, arrivals);
         let mut read = arrivals.len();
@@ -78,10 +85,16 @@ impl Source {
     /// A merge of streams that go back would go back itself.
     #[cold]
     fn out_of_order(&self, number: usize, at: Time) -> WorkloadError {
-        WorkloadError::OutOfOrder { of: format!("workload {number}"), index: self.given, at, previous: self.last }
+        WorkloadError::OutOfOrder {
+            of: format!("workload {number}"),
+            index: self.given,
+            at,
+            previous: self.last,
+        }
     }
 
-    /// Looks for the next arrival; gives its date, or that up to which there is none, and the arrival before in exchange.
+    /// Looks for the next arrival; gives its date, or that up to which there is none, and the
+    /// arrival before in exchange.
     #[inline]
     fn advance(&mut self, number: usize) -> Result<(Option<Arrival>, Option<Time>), WorkloadError> {
         let (next, at) = match self.look(number)? {
@@ -98,7 +111,12 @@ impl Merge {
     pub fn new(workloads: Vec<Box<dyn Workload + Send>>) -> Self {
         let source = |workload| Source { workload, head: None, given: 0, last: Time::ZERO };
         let workloads: Vec<Source> = workloads.into_iter().map(source).collect();
-        Merge { heads: BinaryHeap::with_capacity(workloads.len()), leader: None, workloads, begun: false }
+        Merge {
+            heads: BinaryHeap::with_capacity(workloads.len()),
+            leader: None,
+            workloads,
+            begun: false,
+        }
     }
 
     /// Asks every workload for its first arrival.

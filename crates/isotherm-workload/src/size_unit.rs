@@ -53,14 +53,17 @@ impl SizeUnit {
         self.bytes.get()
     }
 
-    /// The unit that the end of a column's name says, as in `memory_mb`, `disk_GiB` or `size_bytes`. Names of columns are mostly in
-    /// small letters, so these do not matter here.
+    /// The unit that the end of a column's name says, as in `memory_mb`, `disk_GiB` or
+    /// `size_bytes`. Names of columns are mostly in small letters, so these do not matter here.
     pub fn of_column(name: &str) -> Option<SizeUnit> {
         let end = name.rsplit_once('_')?.1;
         if end.eq_ignore_ascii_case("bytes") {
             return Some(SizeUnit::BYTE);
         }
-        SizeUnit::NAMED.iter().find(|(unit, _)| unit.eq_ignore_ascii_case(end)).map(|&(_, unit)| unit)
+        SizeUnit::NAMED
+            .iter()
+            .find(|(unit, _)| unit.eq_ignore_ascii_case(end))
+            .map(|&(_, unit)| unit)
     }
 }
 
@@ -85,7 +88,10 @@ mod tests {
             assert!(wrong.parse::<SizeUnit>().is_err(), "{wrong}");
         }
         let column = |name| SizeUnit::of_column(name).map(SizeUnit::bytes);
-        assert_eq!(["memory_mb", "a_b_MiB", "x_bytes", "x_b"].map(column), [1_000_000, 1 << 20, 1, 1].map(Some));
+        assert_eq!(
+            ["memory_mb", "a_b_MiB", "x_bytes", "x_b"].map(column),
+            [1_000_000, 1 << 20, 1, 1].map(Some)
+        );
         assert_eq!(["mb", "memory", "memory_m"].map(column), [None; 3]);
     }
 }

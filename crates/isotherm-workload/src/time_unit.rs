@@ -105,7 +105,10 @@ mod tests {
         assert_eq!(TimeUnit::from_nanos(100).unwrap().to_string(), "100 ns");
         assert_eq!(TimeUnit::from_nanos(0), None);
         let error = "sec".parse::<TimeUnit>().unwrap_err();
-        assert_eq!(error.to_string(), "`sec` is not a unit of time: one of ns, us, ms, s, min, h, d");
+        assert_eq!(
+            error.to_string(),
+            "`sec` is not a unit of time: one of ns, us, ms, s, min, h, d"
+        );
     }
 
     #[test]

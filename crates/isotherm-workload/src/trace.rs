@@ -2,24 +2,26 @@
 //!
 //! # The format
 //!
-//! RFC 4180, read with tolerance: the first line names the columns, in any order, and further columns are ignored;
-//! fields may stand in quotes; lines end in `\n` or `\r\n`; a byte order mark, blank lines and spaces around values do
-//! not matter. Every row must have as many fields as the header. [`Columns`] says which column holds what, and in which
-//! unit.
+//! RFC 4180, read with tolerance: the first line names the columns, in any order, and further
+//! columns are ignored; fields may stand in quotes; lines end in `\n` or `\r\n`; a byte order mark,
+//! blank lines and spaces around values do not matter. Every row must have as many fields as the
+//! header. [`Columns`] says which column holds what, and in which unit.
 //!
-//! Dates count from the start of the simulation and must not go back from row to row: the trace is read as the
-//! simulation goes on and never held in memory.
+//! Dates count from the start of the simulation and must not go back from row to row: the trace is
+//! read as the simulation goes on and never held in memory.
 //!
 //! # Numbers
 //!
-//! Decimal numbers are converted to nanoseconds exactly and rounded once, half up, so that `5.76` s is 5,760,000,000 ns
-//! and not what is left of it after a detour through floating point. Numbers with an exponent are read as `f64`.
+//! Decimal numbers are converted to nanoseconds exactly and rounded once, half up, so that `5.76` s
+//! is 5,760,000,000 ns and not what is left of it after a detour through floating point. Numbers
+//! with an exponent are read as `f64`.
 //!
 //! # Errors
 //!
-//! A [`TraceError`] says the line, the column and the value, with a hint. What concerns the whole trace (it is empty,
-//! a column is missing) and its first row is found by [`CsvTrace::new`], the rest when it is reached. [`check_trace`] reads a
-//! trace to its end and tells everything that is wrong with it.
+//! A [`TraceError`] says the line, the column and the value, with a hint. What concerns the whole
+//! trace (it is empty, a column is missing) and its first row is found by [`CsvTrace::new`], the
+//! rest when it is reached. [`check_trace`] reads a trace to its end and tells everything that is
+//! wrong with it.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -33,8 +35,8 @@ use crate::error::{Quantity, TraceError, TraceProblem};
 use crate::{Arrival, Rest, TimeUnit, Workload, WorkloadError};
 
 pub use azure::{
-    AppSample, Azure2019, Azure2019Files, Azure2019Function, Azure2019Replay, Azure2019Scan, Azure2021, Azure2021Scan,
-    Azure2021Trace, Quirks, ReplayConfig, WithinMinute,
+    AppSample, Azure2019, Azure2019Files, Azure2019Function, Azure2019Replay, Azure2019Scan,
+    Azure2021, Azure2021Scan, Azure2021Trace, Quirks, ReplayConfig, WithinMinute,
 };
 #[cfg(feature = "formats")]
 pub use check::check_parquet;
@@ -106,7 +108,8 @@ pub enum FunctionColumn {
 pub struct FunctionNames {
     /// By the bytes of the name, for those that [`packed`] does not take.
     numbers: Arc<FxHashMap<Box<[u8]>, u32>>,
-    /// By the [`packed`] name: one that is compared as a number is found much faster, and such names are common.
+    /// By the [`packed`] name: one that is compared as a number is found much faster, and such
+    /// names are common.
     short: Arc<FxHashMap<u64, u32>>,
     names: Arc<[String]>,
 }
@@ -155,7 +158,8 @@ impl FunctionNames {
     }
 }
 
-/// A name of up to seven bytes as a number: the first of them is the lowest, and its length the highest, so that no two are the same.
+/// A name of up to seven bytes as a number: the first of them is the lowest, and its length the
+/// highest, so that no two are the same.
 fn packed(name: &[u8]) -> Option<u64> {
     if name.len() > 7 {
         return None;
@@ -198,8 +202,15 @@ struct Reader<T> {
 
 impl<T: Table> Reader<T> {
     /// Finds the columns.
-    fn new(mut rows: T, columns: &Columns, functions: FunctionNames) -> Result<Self, Box<TraceError>> {
-        fn time(rows: &mut impl Table, column: &TimeColumn) -> Result<Located<Scale>, Box<TraceError>> {
+    fn new(
+        mut rows: T,
+        columns: &Columns,
+        functions: FunctionNames,
+    ) -> Result<Self, Box<TraceError>> {
+        fn time(
+            rows: &mut impl Table,
+            column: &TimeColumn,
+        ) -> Result<Located<Scale>, Box<TraceError>> {
             let index = rows.column(&column.name)?;
             Ok(Located { index, name: column.name.clone(), value: Scale::new(column.unit) })
         }
@@ -212,7 +223,8 @@ impl<T: Table> Reader<T> {
             FunctionColumn::Named(column) => FunctionPlace::Named(plain(&mut rows, column)?),
             FunctionColumn::Numbered(column) => FunctionPlace::Numbered(plain(&mut rows, column)?),
         };
-        let duration = columns.duration.as_ref().map(|column| time(&mut rows, column)).transpose()?;
+        let duration =
+            columns.duration.as_ref().map(|column| time(&mut rows, column)).transpose()?;
         let line = Line::new(rows.columns().len(), &arrival, &function, duration.as_ref());
         Ok(Reader { rows, arrival, function, duration, functions, line })
     }
@@ -224,7 +236,8 @@ impl<T: Table> Reader<T> {
         self.read_plain(previous, &mut arrival).then_some(arrival)
     }
 
-    /// Reads the arrival of the next row to where it is to be, if that row is plain and right; otherwise no row is read. Says whether one is.
+    /// Reads the arrival of the next row to where it is to be, if that row is plain and right;
+    /// otherwise no row is read. Says whether one is.
     #[inline]
     fn read_plain(&mut self, previous: Time, arrival: &mut Arrival) -> bool {
         let Some(line) = &self.line else { return false };
@@ -250,7 +263,9 @@ impl<T: Table> Reader<T> {
     fn date(&self, previous: Time) -> Result<Time, Box<TraceError>> {
         let at = Time::from_nanos(self.time(&self.arrival, Quantity::Date)?);
         if at < previous {
-            return Err(self.rows.row_error(self.arrival.place(), TraceProblem::Unsorted { at, previous }));
+            return Err(self
+                .rows
+                .row_error(self.arrival.place(), TraceProblem::Unsorted { at, previous }));
         }
         Ok(at)
     }
@@ -264,13 +279,16 @@ impl<T: Table> Reader<T> {
         self.known_function().ok_or_else(|| self.unknown_function())
     }
 
-    /// The number of the function of the current row; `None` if there is none of this name or number.
+    /// The number of the function of the current row; `None` if there is none of this name or
+    /// number.
     fn known_function(&self) -> Option<u32> {
         match &self.function {
             FunctionPlace::Fixed(number) => Some(*number),
             FunctionPlace::Named(place) => self.functions.number(self.rows.field(place.index)),
             FunctionPlace::Numbered(place) => {
-                let number = std::str::from_utf8(self.rows.field(place.index)).ok().and_then(|text| text.parse().ok());
+                let number = std::str::from_utf8(self.rows.field(place.index))
+                    .ok()
+                    .and_then(|text| text.parse().ok());
                 number.filter(|&number: &u32| (number as usize) < self.functions.len())
             }
         }
@@ -288,14 +306,19 @@ impl<T: Table> Reader<T> {
         let problem = match is_number {
             _ if std::str::from_utf8(field).is_err() => TraceProblem::NotText,
             true => TraceProblem::UnknownNumber { value, functions: self.functions.len() },
-            false => TraceProblem::UnknownFunction { similar: self.functions.similar(&value), value },
+            false => {
+                TraceProblem::UnknownFunction { similar: self.functions.similar(&value), value }
+            }
         };
         self.rows.row_error(place.place(), problem)
     }
 
     fn time(&self, place: &Located<Scale>, kind: Quantity) -> Result<u64, Box<TraceError>> {
         let field = self.rows.field(place.index);
-        place.value.nanos(field, kind).map_err(|problem| self.rows.row_error(place.place(), problem))
+        place
+            .value
+            .nanos(field, kind)
+            .map_err(|problem| self.rows.row_error(place.place(), problem))
     }
 }
 
@@ -374,7 +397,10 @@ impl<T: Table> Workload for Trace<T> {
 impl<T: Table> std::fmt::Debug for Trace<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let name = self.reader.rows.name();
-        f.debug_struct("Trace").field("name", &name).field("last", &self.last).finish_non_exhaustive()
+        f.debug_struct("Trace")
+            .field("name", &name)
+            .field("last", &self.last)
+            .finish_non_exhaustive()
     }
 }
 
@@ -383,8 +409,8 @@ impl<T: Table> std::fmt::Debug for Trace<T> {
 pub struct CsvTrace<R: Read>(Trace<Rows<R>>);
 
 impl<R: Read> CsvTrace<R> {
-    /// Reads the header and the first row of a trace. The name is for messages. `functions` is only asked if the
-    /// functions are in a column.
+    /// Reads the header and the first row of a trace. The name is for messages. `functions` is only
+    /// asked if the functions are in a column.
     pub fn new(
         name: impl Into<String>,
         reader: R,
@@ -405,7 +431,8 @@ impl<R: Read> Workload for CsvTrace<R> {
     }
 }
 
-/// The lines of a trace in JSONL, an object each, whose keys are the columns. Values are numbers or strings.
+/// The lines of a trace in JSONL, an object each, whose keys are the columns. Values are numbers or
+/// strings.
 ///
 /// ```
 /// use isotherm_workload::{Columns, FunctionColumn, FunctionNames, JsonlTrace, TimeColumn, TimeUnit, Workload};
@@ -446,9 +473,10 @@ impl<R: Read> Workload for JsonlTrace<R> {
     }
 }
 
-/// The rows of a trace in Parquet. Numbers and text are read, at the top level of the schema, and numbers are taken as they are: units are those
-/// that [`Columns`] say. Pages may be compressed by Snappy, gzip, zstd, LZ4 or Brotli. Groups of rows are read piece by piece, so that a file may be of any length;
-/// the place of a row in messages is its number.
+/// The rows of a trace in Parquet. Numbers and text are read, at the top level of the schema, and
+/// numbers are taken as they are: units are those that [`Columns`] say. Pages may be compressed by
+/// Snappy, gzip, zstd, LZ4 or Brotli. Groups of rows are read piece by piece, so that a file may be
+/// of any length; the place of a row in messages is its number.
 #[cfg(feature = "formats")]
 #[derive(Debug)]
 pub struct ParquetTrace<R: ChunkReader + 'static>(Trace<ParquetRows<R>>);

@@ -6,11 +6,12 @@ use isotherm_platform::{PlatformBuilder, PlatformSpec, Via};
 use crate::Error;
 use crate::quantities::*;
 
-/// A cluster of equal nodes behind one switch, with a head, a user and an image repository. It is what the compact `[platform]`
-/// of an experiment file describes.
+/// A cluster of equal nodes behind one switch, with a head, a user and an image repository. It is
+/// what the compact `[platform]` of an experiment file describes.
 ///
-/// Its hosts are called `user`, `repository`, `head` and `node0`, `node1`, …; each has a disk mounted at `/`, and hangs on the switch by
-/// a full-duplex link of its own. What is not said is as in [`Cluster::new`].
+/// Its hosts are called `user`, `repository`, `head` and `node0`, `node1`, …; each has a disk
+/// mounted at `/`, and hangs on the switch by a full-duplex link of its own. What is not said is as
+/// in [`Cluster::new`].
 ///
 /// ```
 /// use isotherm::prelude::*;
@@ -46,8 +47,9 @@ struct Disk {
 }
 
 impl Cluster {
-    /// That many nodes of 16 cores of 10 Gf/s and 64 GiB, with a disk of 1 TB that reads 2 GB/s and writes 1 GB/s; a head of 8 cores with
-    /// 10 TB of the same; links of 10 Gb/s, 50 µs from host to host; and a repository and a user behind 1 Gb/s.
+    /// That many nodes of 16 cores of 10 Gf/s and 64 GiB, with a disk of 1 TB that reads 2 GB/s and
+    /// writes 1 GB/s; a head of 8 cores with 10 TB of the same; links of 10 Gb/s, 50 µs from host
+    /// to host; and a repository and a user behind 1 Gb/s.
     pub fn new(nodes: u32) -> Self {
         let disk = Disk { read: gb_per_s(2), write: gb_per_s(1), bytes: TB };
         Cluster {
@@ -81,7 +83,8 @@ impl Cluster {
         self
     }
 
-    /// The disk of each node: how fast it reads and writes, in bytes per second, and how many bytes it holds.
+    /// The disk of each node: how fast it reads and writes, in bytes per second, and how many bytes
+    /// it holds.
     pub fn disk(mut self, read_bandwidth: f64, write_bandwidth: f64, bytes: u64) -> Self {
         self.disk = Disk { read: read_bandwidth, write: write_bandwidth, bytes };
         self
@@ -93,14 +96,16 @@ impl Cluster {
         self
     }
 
-    /// Bandwidth of the links of head and nodes in bytes per second, and latency from any host to any other.
+    /// Bandwidth of the links of head and nodes in bytes per second, and latency from any host to
+    /// any other.
     pub fn network(mut self, bandwidth: f64, latency: Duration) -> Self {
         self.bandwidth = bandwidth;
         self.latency = latency;
         self
     }
 
-    /// Bandwidth of the links of repository and user, in bytes per second. The repository's disk is as fast.
+    /// Bandwidth of the links of repository and user, in bytes per second. The repository's disk is
+    /// as fast.
     pub fn repository(mut self, bandwidth: f64) -> Self {
         self.repository_bandwidth = bandwidth;
         self
@@ -109,7 +114,11 @@ impl Cluster {
     /// The whole, to be added to.
     pub fn builder(&self) -> PlatformBuilder {
         let mut builder = PlatformBuilder::new();
-        let far = Disk { read: self.repository_bandwidth, write: self.repository_bandwidth, bytes: i64::MAX as u64 };
+        let far = Disk {
+            read: self.repository_bandwidth,
+            write: self.repository_bandwidth,
+            bytes: i64::MAX as u64,
+        };
         for name in ["user", "repository"] {
             builder.host(name, self.speed);
             attach(&mut builder, name, far, self.repository_bandwidth, self.latency);
@@ -140,7 +149,13 @@ impl Cluster {
 }
 
 /// Gives a host a disk and its link to the switch: half of the latency of a route.
-fn attach(builder: &mut PlatformBuilder, host: &str, disk: Disk, bandwidth: f64, latency: Duration) {
+fn attach(
+    builder: &mut PlatformBuilder,
+    host: &str,
+    disk: Disk,
+    bandwidth: f64,
+    latency: Duration,
+) {
     builder.disk(host, format!("{host}-disk"), disk.read, disk.write).size(disk.bytes);
     builder.link(link_of(host), bandwidth, latency.as_secs_f64() / 2.0).split_duplex();
 }

@@ -75,7 +75,8 @@ pub enum Error {
 impl Error {
     /// An error of the program's own, or a text that says what went wrong.
     ///
-    /// The common errors of the standard library turn into it by `?`. So does an error type of yours, if you say how:
+    /// The common errors of the standard library turn into it by `?`. So does an error type of
+    /// yours, if you say how:
     ///
     /// ```
     /// use isotherm::prelude::*;

@@ -1,17 +1,18 @@
 //! Isotherm simulates serverless (FaaS) platforms: fast, exactly, and the same on every machine.
 //!
-//! You say which hosts, disks and links there are, which images and functions are registered, who invokes what and when, and which
-//! policies the platform follows. Isotherm plays it in virtual time and gives back the life of every invocation: when it was
-//! submitted, admitted, dispatched, started and ended, on which node, cold or warm, and what it waited for.
+//! You say which hosts, disks and links there are, which images and functions are registered, who
+//! invokes what and when, and which policies the platform follows. Isotherm plays it in virtual
+//! time and gives back the life of every invocation: when it was submitted, admitted, dispatched,
+//! started and ended, on which node, cold or warm, and what it waited for.
 //!
-//! Whoever only wants to run experiments needs no Rust: the command `isotherm run FILE` takes them from a TOML file. This
-//! crate is for simulations as programs: bodies and clients that decide while they run, policies of one's own, services beside the
-//! serverless platform.
+//! Whoever only wants to run experiments needs no Rust: the command `isotherm run FILE` takes them
+//! from a TOML file. This crate is for simulations as programs: bodies and clients that decide
+//! while they run, policies of one's own, services beside the serverless platform.
 //!
 //! # A complete simulation
 //!
-//! A function that makes thumbnails runs on one compute host. It is invoked twice: the first invocation has to wait for its image and
-//! for a container, the second one finds both.
+//! A function that makes thumbnails runs on one compute host. It is invoked twice: the first
+//! invocation has to wait for its image and for a container, the second one finds both.
 //!
 //! ```
 //! use isotherm::prelude::*;
@@ -80,16 +81,22 @@
 //!
 //! # How to read it
 //!
-//! * A [`World`] is a [`Simulation`](kernel::Simulation) with a [`Site`](services::Site) on it: the platform, on which services are started. A
-//!   [`Cluster`] describes common hardware in a few words, a [`PlatformBuilder`](platform::PlatformBuilder) any other, and
-//!   [`PlatformSpec::from_simgrid_xml`](platform::PlatformSpec::from_simgrid_xml) reads SimGrid's files.
-//! * Virtual time is whole nanoseconds and moves only when no actor can run. [`run`](World::run) returns when every controller has ended, or
-//!   with an error that says why the simulation cannot go on: a deadlock is told with the names of those who wait.
-//! * A controller, the body of a function, every service is an actor: an `async` block on a host. Futures in it come from Isotherm
-//!   alone (sleeps, messages, work, [`join`](kernel::join), [`select`](kernel::select)); those of other crates would never be woken.
-//! * Failures within the simulation, such as a full storage or a host that is off, are results for you to study: a
-//!   [`FailureCause`](services::FailureCause) each, in the record of the invocation or as the `Err` of what was awaited.
-//! * [Sizes, durations, rates](quantities) carry their units: `250 * MB`, `minutes(10)`, `gbit_per_s(1)`.
+//! * A [`World`] is a [`Simulation`](kernel::Simulation) with a [`Site`](services::Site) on it: the
+//!   platform, on which services are started. A [`Cluster`] describes common hardware in a few
+//!   words, a [`PlatformBuilder`](platform::PlatformBuilder) any other, and
+//!   [`PlatformSpec::from_simgrid_xml`](platform::PlatformSpec::from_simgrid_xml) reads SimGrid's
+//!   files.
+//! * Virtual time is whole nanoseconds and moves only when no actor can run. [`run`](World::run)
+//!   returns when every controller has ended, or with an error that says why the simulation cannot
+//!   go on: a deadlock is told with the names of those who wait.
+//! * A controller, the body of a function, every service is an actor: an `async` block on a host.
+//!   Futures in it come from Isotherm alone (sleeps, messages, work, [`join`](kernel::join),
+//!   [`select`](kernel::select)); those of other crates would never be woken.
+//! * Failures within the simulation, such as a full storage or a host that is off, are results for
+//!   you to study: a [`FailureCause`](services::FailureCause) each, in the record of the invocation
+//!   or as the `Err` of what was awaited.
+//! * [Sizes, durations, rates](quantities) carry their units: `250 * MB`, `minutes(10)`,
+//!   `gbit_per_s(1)`.
 //!
 //! # Where is what
 //!
@@ -113,10 +120,12 @@
 //!
 //! ## … decide where invocations go, what is kept, what is evicted
 //!
-//! Policies are small traits that see the platform and give back decisions: [`Scheduler`](serverless::scheduler::Scheduler),
-//! [`KeepAlive`](serverless::keep_alive::KeepAlive), [`ContainerEviction`](serverless::eviction::ContainerEviction). Give yours to
-//! [`ServiceConfig`](serverless::ServiceConfig). A scheduler that only chooses a node leaves the rest to a
-//! [`Placement`](serverless::scheduler::Placement):
+//! Policies are small traits that see the platform and give back decisions:
+//! [`Scheduler`](serverless::scheduler::Scheduler),
+//! [`KeepAlive`](serverless::keep_alive::KeepAlive),
+//! [`ContainerEviction`](serverless::eviction::ContainerEviction). Give yours to
+//! [`ServiceConfig`](serverless::ServiceConfig). A scheduler that only chooses a node leaves the
+//! rest to a [`Placement`](serverless::scheduler::Placement):
 //!
 //! ```
 //! use isotherm::prelude::*;
@@ -137,8 +146,8 @@
 //! }
 //! ```
 //!
-//! `docs/writing-policies.md` in the repository has a page about each, and `examples/custom_scheduler.rs` compares one with the
-//! built-in ones.
+//! `docs/writing-policies.md` in the repository has a page about each, and
+//! `examples/custom_scheduler.rs` compares one with the built-in ones.
 //!
 //! ## … see what happens
 //!
@@ -168,8 +177,8 @@
 //!
 //! ## … let things fail
 //!
-//! A [`Platform`](platform::Platform) turns hosts, disks and links off and on, now or by a [profile](platform::Profile); what runs there fails
-//! with its cause.
+//! A [`Platform`](platform::Platform) turns hosts, disks and links off and on, now or by a
+//! [profile](platform::Profile); what runs there fails with its cause.
 //!
 //! ```
 //! use isotherm::prelude::*;
@@ -198,8 +207,9 @@
 //!
 //! ## … draw random numbers
 //!
-//! From named [streams](kernel::RandomStreams) of one seed, one for each component, so that a component more does not change what the
-//! others draw. [Distributions](kernel::Distribution) give the same bits on every machine.
+//! From named [streams](kernel::RandomStreams) of one seed, one for each component, so that a
+//! component more does not change what the others draw. [Distributions](kernel::Distribution) give
+//! the same bits on every machine.
 //!
 //! ```
 //! use isotherm::prelude::*;
@@ -214,26 +224,32 @@
 //!
 //! ## … write actors and services of one's own
 //!
-//! [`ExecutionController::spawn`](services::ExecutionController::spawn) starts an actor on a host; [`Port`](services::Port)s carry messages between
-//! actors, over the network if they have a size; a [`BareMetalService`](services::BareMetalService) runs actions on the cores of a host, and
-//! a [`StorageService`](services::StorageService) keeps files. See `examples/bare_metal.rs` and `examples/custom_controller.rs`.
+//! [`ExecutionController::spawn`](services::ExecutionController::spawn) starts an actor on a host;
+//! [`Port`](services::Port)s carry messages between actors, over the network if they have a size; a
+//! [`BareMetalService`](services::BareMetalService) runs actions on the cores of a host, and a
+//! [`StorageService`](services::StorageService) keeps files. See `examples/bare_metal.rs` and
+//! `examples/custom_controller.rs`.
 //!
 //! ## … run an experiment file from a program
 //!
-//! [`Experiment::load`](experiment::Experiment::load) checks a file, [`Experiment::run`](experiment::Experiment::run) runs it and writes its results.
+//! [`Experiment::load`](experiment::Experiment::load) checks a file,
+//! [`Experiment::run`](experiment::Experiment::run) runs it and writes its results.
 //!
 //! # Where to go next
 //!
-//! * [`ServiceConfig`](serverless::ServiceConfig): everything that can be told to a serverless platform, and the two
-//!   [presets](serverless::Preset).
-//! * [`FunctionManager`](serverless::FunctionManager): register, invoke, wait for one, any or all, cancel.
+//! * [`ServiceConfig`](serverless::ServiceConfig): everything that can be told to a serverless
+//!   platform, and the two [presets](serverless::Preset).
+//! * [`FunctionManager`](serverless::FunctionManager): register, invoke, wait for one, any or all,
+//!   cancel.
 //! * [`Call`](serverless::Call): what a body can do, such as invoking other functions.
-//! * [`InvocationRecord`](serverless::InvocationRecord): every date of an invocation, and what it waited for.
-//! * `examples/` in the repository: `custom_scheduler.rs`, `custom_controller.rs` (clients that think and invoke again),
-//!   `chained_functions.rs` (a function that invokes two others and takes the answer that comes first), `image_caching.rs` (where images are
-//!   found), `bare_metal.rs` (actions without functions).
-//! * `docs/` in the repository: what is modelled and how, with worked numbers. `ARCHITECTURE.md`: the invariants, the order among equals,
-//!   where dates follow the reference simulator.
+//! * [`InvocationRecord`](serverless::InvocationRecord): every date of an invocation, and what it
+//!   waited for.
+//! * `examples/` in the repository: `custom_scheduler.rs`, `custom_controller.rs` (clients that
+//!   think and invoke again), `chained_functions.rs` (a function that invokes two others and takes
+//!   the answer that comes first), `image_caching.rs` (where images are found), `bare_metal.rs`
+//!   (actions without functions).
+//! * `docs/` in the repository: what is modelled and how, with worked numbers. `ARCHITECTURE.md`:
+//!   the invariants, the order among equals, where dates follow the reference simulator.
 
 #[cfg(feature = "experiment")]
 pub use isotherm_conform as conform;

@@ -1,8 +1,9 @@
 //! Quantities with their units in their names, so that a program reads like its description.
 //!
-//! Sizes are whole bytes (`u64`), so they are constants to multiply with: `250 * MB`. As in experiment files, `MB` is 10^6 bytes and
-//! `MIB` 2^20. Work (flop) and rates (flop/s, bytes per second) are `f64`. Durations are virtual; whole and fractional numbers
-//! will both do, and are rounded to the nearest nanosecond. Negative numbers and what is not a number are refused, by a
+//! Sizes are whole bytes (`u64`), so they are constants to multiply with: `250 * MB`. As in
+//! experiment files, `MB` is 10^6 bytes and `MIB` 2^20. Work (flop) and rates (flop/s, bytes per
+//! second) are `f64`. Durations are virtual; whole and fractional numbers will both do, and are
+//! rounded to the nearest nanosecond. Negative numbers and what is not a number are refused, by a
 //! panic; [`Duration::try_from_secs_f64`] takes what may be anything.
 //!
 //! ```

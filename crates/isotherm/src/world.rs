@@ -13,8 +13,9 @@ use crate::Error;
 
 /// A simulation of a platform: what most programs begin with.
 ///
-/// It holds a [`Simulation`] and a [`Site`] on it, finds hosts by name, and remembers why a controller gave up, which would
-/// otherwise be lost. Whoever needs more than that uses the two directly; there is no magic in here.
+/// It holds a [`Simulation`] and a [`Site`] on it, finds hosts by name, and remembers why a
+/// controller gave up, which would otherwise be lost. Whoever needs more than that uses the two
+/// directly; there is no magic in here.
 ///
 /// ```
 /// use isotherm::prelude::*;
@@ -108,16 +109,25 @@ impl World {
     pub fn storage(&self, name: &str, host: HostId) -> Result<StorageService, Error> {
         let platform = self.site.platform();
         let Some(disk) = platform.disk_at(host, "/") else {
-            return Err(Error::NoDisk { host: platform.host_name(host).to_string(), mount: "/".to_owned() });
+            return Err(Error::NoDisk {
+                host: platform.host_name(host).to_string(),
+                mount: "/".to_owned(),
+            });
         };
         Ok(StorageService::start(&self.site, StorageConfig::on_disk(name, host, disk)))
     }
 
-    /// Starts a controller on a host. The simulation goes on until every controller has ended, so a controller waits for
-    /// what it has begun: an invocation that nobody waits for may be cut off. If a controller gives up with an error, the others go on
-    /// all the same, and [`run`](Self::run) tells in the end. On a host that is off a controller begins when the host is on, and it dies with its
-    /// host, which counts as an end.
-    pub fn controller<F>(&self, host: HostId, name: &str, body: impl FnOnce(ExecutionController) -> F) -> Actor<()>
+    /// Starts a controller on a host. The simulation goes on until every controller has ended, so a
+    /// controller waits for what it has begun: an invocation that nobody waits for may be cut off.
+    /// If a controller gives up with an error, the others go on all the same, and
+    /// [`run`](Self::run) tells in the end. On a host that is off a controller begins when the host
+    /// is on, and it dies with its host, which counts as an end.
+    pub fn controller<F>(
+        &self,
+        host: HostId,
+        name: &str,
+        body: impl FnOnce(ExecutionController) -> F,
+    ) -> Actor<()>
     where
         F: Future<Output = Result<(), Error>> + 'static,
     {
@@ -127,7 +137,9 @@ impl World {
             let acting = body(me);
             async move {
                 if let Err(error) = acting.await {
-                    failure.borrow_mut().get_or_insert(Error::Controller { name: shown, error: Box::new(error) });
+                    failure
+                        .borrow_mut()
+                        .get_or_insert(Error::Controller { name: shown, error: Box::new(error) });
                 }
             }
         })
@@ -136,8 +148,9 @@ impl World {
     /// Runs until every controller has ended, and gives the date of the end.
     ///
     /// # Errors
-    /// [`Error::Controller`] if a controller has given up (the first of them), else [`Error::Run`] if the simulation could not go on, or if
-    /// it has been run before ([`RunError::AlreadyRun`](isotherm_kernel::RunError::AlreadyRun)).
+    /// [`Error::Controller`] if a controller has given up (the first of them), else [`Error::Run`]
+    /// if the simulation could not go on, or if it has been run before
+    /// ([`RunError::AlreadyRun`](isotherm_kernel::RunError::AlreadyRun)).
     pub fn run(&self) -> Result<Time, Error> {
         let end = self.simulation.run();
         match self.failure.take() {
@@ -147,9 +160,11 @@ impl World {
     }
 }
 
-/// What controllers can do with functions. It is here because the crate that has controllers knows nothing of functions.
+/// What controllers can do with functions. It is here because the crate that has controllers knows
+/// nothing of functions.
 pub trait FunctionUser {
-    /// Starts a function manager on the controller's host: one for all that the controller does is enough.
+    /// Starts a function manager on the controller's host: one for all that the controller does is
+    /// enough.
     fn function_manager(&self) -> FunctionManager;
 }
 

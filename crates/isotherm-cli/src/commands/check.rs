@@ -18,13 +18,15 @@ pub fn run(arguments: &CheckArguments) -> Status {
     if arguments.experiment.file.is_dir() {
         return results(&arguments.experiment.file);
     }
-    let experiment = match Experiment::load_whole(&arguments.experiment.file, &arguments.experiment.overrides()) {
-        Ok(experiment) => experiment,
-        Err(diagnostics) => {
-            Terminal::show(&diagnostics);
-            return Status::BadInput;
-        }
-    };
+    let experiment =
+        match Experiment::load_whole(&arguments.experiment.file, &arguments.experiment.overrides())
+        {
+            Ok(experiment) => experiment,
+            Err(diagnostics) => {
+                Terminal::show(&diagnostics);
+                return Status::BadInput;
+            }
+        };
     if !experiment.warnings().list().is_empty() {
         Terminal::show(experiment.warnings());
     }
@@ -37,7 +39,8 @@ pub fn run(arguments: &CheckArguments) -> Status {
 fn results(folder: &Path) -> Status {
     let mut folders: Vec<PathBuf> = Vec::new();
     if !folder.join(MANIFEST).exists() {
-        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        let entries =
+            std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
         folders.extend(entries.filter(|path| FILES.iter().any(|name| path.join(name).exists())));
         folders.sort();
     }
@@ -49,8 +52,13 @@ fn results(folder: &Path) -> Status {
     for folder in folders {
         match Results::open(&folder) {
             Ok(results) => {
-                let files = if results.invocations().is_some() { "3 files" } else { "2 files (no records)" };
-                terminal.line(&format!("{}: {files}, as their run has written them", folder.display()));
+                let files = if results.invocations().is_some() {
+                    "3 files"
+                } else {
+                    "2 files (no records)"
+                };
+                terminal
+                    .line(&format!("{}: {files}, as their run has written them", folder.display()));
             }
             Err(error) => {
                 Terminal::complain(&format!("error: {error}"));
@@ -81,9 +89,16 @@ fn shown(experiment: &Experiment) -> String {
     line("invocations", invocations(&inventory));
     if inventory.workloads.len() > 1 {
         for workload in inventory.workloads.iter().take(MOST_WORKLOADS) {
-            lines.push(format!("  {:<11}{}, {}", workload.kind, workload.of, arrivals(workload.arrivals)));
+            lines.push(format!(
+                "  {:<11}{}, {}",
+                workload.kind,
+                workload.of,
+                arrivals(workload.arrivals)
+            ));
         }
-        if let Some(more) = inventory.workloads.len().checked_sub(MOST_WORKLOADS).filter(|&more| more > 0) {
+        if let Some(more) =
+            inventory.workloads.len().checked_sub(MOST_WORKLOADS).filter(|&more| more > 0)
+        {
             lines.push(format!("  and {} more workloads", count(more as u64)));
         }
     }

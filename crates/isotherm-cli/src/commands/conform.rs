@@ -13,7 +13,9 @@ pub fn run(arguments: &ConformArguments) -> Status {
     let begin = now();
     let clock = || now() - begin;
     let clock: Option<&dyn Fn() -> std::time::Duration> = arguments.times.then_some(&clock);
-    let result = conform(&arguments.folder, &mut isotherm_conform::run, clock, &mut |line| terminal.line(line));
+    let result = conform(&arguments.folder, &mut isotherm_conform::run, clock, &mut |line| {
+        terminal.line(line)
+    });
     match result {
         Ok(summary) if summary.all_conform() && !terminal.failed() => Status::Done,
         Ok(_) => Status::CouldNotGoOn,

@@ -12,7 +12,10 @@ use std::time::Instant;
 use isotherm_experiment::output::NotReplaced;
 
 /// The wall clock, which only the command line looks at: it never reaches a result.
-#[expect(clippy::disallowed_methods, reason = "the command line tells people how long something took")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the command line tells people how long something took"
+)]
 pub fn now() -> Instant {
     Instant::now()
 }

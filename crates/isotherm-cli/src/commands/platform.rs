@@ -40,20 +40,27 @@ pub fn run(arguments: &PlatformArguments) -> Status {
         _ => Some(shown_platform(&view, arguments.all)),
     };
     let mut terminal = Terminal::new();
-    let drawings =
-        [(&arguments.svg, PlatformView::svg as fn(&PlatformView) -> String), (&arguments.dot, PlatformView::dot)];
+    let drawings = [
+        (&arguments.svg, PlatformView::svg as fn(&PlatformView) -> String),
+        (&arguments.dot, PlatformView::dot),
+    ];
     if arguments.svg.is_some() && arguments.svg == arguments.dot {
         Terminal::complain("error: both drawings would be written to the same place");
         return Status::BadInput;
     }
     let rules = Rules { inputs: &file.inputs, force: arguments.force };
     let mut drawn = Vec::new();
-    for (path, draw) in drawings.into_iter().filter_map(|(path, draw)| Some((path.as_deref()?, draw))) {
+    for (path, draw) in
+        drawings.into_iter().filter_map(|(path, draw)| Some((path.as_deref()?, draw)))
+    {
         if path == Path::new("-") {
             terminal.line(draw(&view).trim_end());
         } else if let Err(error) = write_whole(path, &draw(&view), rules) {
             let note = elsewhere(&error, "`-` draws on standard output");
-            Terminal::complain(&format!("error: cannot write `{}`: {error}\nnote: {note}", path.display()));
+            Terminal::complain(&format!(
+                "error: cannot write `{}`: {error}\nnote: {note}",
+                path.display()
+            ));
             return Status::CouldNotGoOn;
         } else {
             drawn.push(format!("drawn in {}", path.display()));
@@ -89,8 +96,10 @@ fn shown_route(view: &PlatformView, from: &str, to: &str, as_json: bool) -> Resu
     if as_json {
         return Ok(routes_json(&routes));
     }
-    let shown: Vec<String> =
-        routes.iter().map(|route| format!("{}\n\n{}", route.summary(), lines(&route.table()))).collect();
+    let shown: Vec<String> = routes
+        .iter()
+        .map(|route| format!("{}\n\n{}", route.summary(), lines(&route.table())))
+        .collect();
     Ok(shown.join("\n").trim_end().to_owned())
 }
 

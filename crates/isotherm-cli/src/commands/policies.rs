@@ -35,22 +35,30 @@ pub fn run(arguments: &PoliciesArguments) -> Status {
 
 /// All policies, those of one sort, or those of one name.
 fn chosen(name: Option<&str>) -> Result<Vec<Shown>, String> {
-    let all = families().into_iter().map(|(path, family)| Shown { path, family, kinds: (family.kinds)() });
+    let all = families().into_iter().map(|(path, family)| Shown {
+        path,
+        family,
+        kinds: (family.kinds)(),
+    });
     let all: Vec<Shown> = all.collect();
     let Some(name) = name else { return Ok(all) };
-    let names: Vec<&str> =
-        all.iter().flat_map(|one| one.kinds.iter().map(|kind| kind.title).chain([one.family.name, one.path])).collect();
-    let shown = all.into_iter().filter_map(|one| match name == one.family.name || name == one.path {
-        true => Some(one),
-        false => {
-            let kinds: Vec<_> = one.kinds.into_iter().filter(|kind| kind.title == name).collect();
-            (!kinds.is_empty()).then_some(Shown { kinds, ..one })
-        }
-    });
+    let names: Vec<&str> = all
+        .iter()
+        .flat_map(|one| one.kinds.iter().map(|kind| kind.title).chain([one.family.name, one.path]))
+        .collect();
+    let shown =
+        all.into_iter().filter_map(|one| match name == one.family.name || name == one.path {
+            true => Some(one),
+            false => {
+                let kinds: Vec<_> =
+                    one.kinds.into_iter().filter(|kind| kind.title == name).collect();
+                (!kinds.is_empty()).then_some(Shown { kinds, ..one })
+            }
+        });
     let shown: Vec<Shown> = shown.collect();
     if shown.is_empty() {
-        let hint =
-            suggestion(name, names.iter().copied()).unwrap_or_else(|| "`isotherm policies` lists them".to_owned());
+        let hint = suggestion(name, names.iter().copied())
+            .unwrap_or_else(|| "`isotherm policies` lists them".to_owned());
         return Err(format!("error: there is no policy `{name}`\n{hint}"));
     }
     Ok(shown)
@@ -74,7 +82,12 @@ fn takes(field: &Field) -> String {
 }
 
 fn as_text(shown: &[Shown], closely: bool) -> String {
-    let width = shown.iter().flat_map(|one| &one.kinds).map(|kind| kind.title.len()).max().unwrap_or_default();
+    let width = shown
+        .iter()
+        .flat_map(|one| &one.kinds)
+        .map(|kind| kind.title.len())
+        .max()
+        .unwrap_or_default();
     let mut text = String::new();
     for one in shown {
         let default = default_kind(one.family);
@@ -83,7 +96,13 @@ fn as_text(shown: &[Shown], closely: bool) -> String {
             text += &format!("  {:width$}  {}\n", kind.title, kind.doc);
             for field in kind.fields {
                 text += &format!("  {:width$}    {}: {}\n", "", field.key, field.doc);
-                text += &format!("  {:width$}    {:indent$}  {}\n", "", "", takes(field), indent = field.key.len());
+                text += &format!(
+                    "  {:width$}    {:indent$}  {}\n",
+                    "",
+                    "",
+                    takes(field),
+                    indent = field.key.len()
+                );
                 if let (Takes::Words(words), true) = (&field.takes, closely) {
                     for word in words() {
                         text += &format!(
@@ -102,7 +121,11 @@ fn as_text(shown: &[Shown], closely: bool) -> String {
             }
         }
         if let (Some(policy), false) = (unless_named(one.family), closely) {
-            text += &format!("  {:width$}  (if none is named: {})\n", "", policy.replace(['`', '"'], ""));
+            text += &format!(
+                "  {:width$}  (if none is named: {})\n",
+                "",
+                policy.replace(['`', '"'], "")
+            );
         }
         if let (Some(kind), false) = (default, closely) {
             text += &format!("  {:width$}  (a table without `kind` is `{kind}`)\n", "");
@@ -136,11 +159,13 @@ fn as_json(shown: &[Shown]) -> Value {
 }
 
 fn parameter(field: &Field) -> Value {
-    let mut parameter = json!({ "name": field.key, "doc": field.doc, "example": field.takes.example() });
+    let mut parameter =
+        json!({ "name": field.key, "doc": field.doc, "example": field.takes.example() });
     match field.takes {
         Takes::Value { what, .. } => parameter["takes"] = what.into(),
         Takes::Words(words) => {
-            let words = words().into_iter().map(|word| json!({ "name": word.name, "doc": word.doc }));
+            let words =
+                words().into_iter().map(|word| json!({ "name": word.name, "doc": word.doc }));
             parameter["takes"] = words.collect();
         }
         _ => parameter["takes"] = Value::Null,

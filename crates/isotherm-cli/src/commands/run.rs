@@ -8,7 +8,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use isotherm_experiment::output::{FolderLock, INVOCATIONS, MANIFEST, SUMMARY};
-use isotherm_experiment::{Diagnostics, Experiment, ExperimentError, Progress, RunOptions, RunReport};
+use isotherm_experiment::{
+    Diagnostics, Experiment, ExperimentError, Progress, RunOptions, RunReport,
+};
 
 use super::{elsewhere, now};
 use crate::Status;
@@ -81,7 +83,11 @@ struct Done {
 }
 
 impl<'a> Session<'a> {
-    fn new(experiment: &'a Experiment, out: &'a Path, arguments: &RunArguments) -> io::Result<Self> {
+    fn new(
+        experiment: &'a Experiment,
+        out: &'a Path,
+        arguments: &RunArguments,
+    ) -> io::Result<Self> {
         Ok(Session {
             experiment,
             out,
@@ -109,7 +115,8 @@ impl<'a> Session<'a> {
         if left.is_empty() {
             return;
         }
-        let shown: Vec<String> = left.iter().take(MOST_LEFT_OVER).map(|name| format!("`{name}`")).collect();
+        let shown: Vec<String> =
+            left.iter().take(MOST_LEFT_OVER).map(|name| format!("`{name}`")).collect();
         let more = match left.len() - shown.len() {
             0 => String::new(),
             more => format!(" and {} more", text::count(more as u64)),
@@ -175,7 +182,10 @@ impl<'a> Session<'a> {
         }
         if self.experiment.runs().len() > 1 {
             let all = self.experiment.runs().len();
-            text += &format!("\nnote: {done} of {all} runs were done, their results are in `{}`", self.out.display());
+            text += &format!(
+                "\nnote: {done} of {all} runs were done, their results are in `{}`",
+                self.out.display()
+            );
         }
         Terminal::complain(&text);
     }
@@ -184,13 +194,20 @@ impl<'a> Session<'a> {
         let mut shown = String::new();
         if let Some(first) = done.first() {
             let report = &first.report;
-            shown += &format!("{} (seed {}, preset {})\n\n", self.experiment.name(), report.seed, report.preset);
+            shown += &format!(
+                "{} (seed {}, preset {})\n\n",
+                self.experiment.name(),
+                report.seed,
+                report.preset
+            );
         }
         match done {
             [Done { label: None, report, .. }] => shown += &summary::one_run(report),
             _ => {
-                let runs: Vec<_> =
-                    done.iter().map(|done| (done.label.clone().unwrap_or_default(), done.report.clone())).collect();
+                let runs: Vec<_> = done
+                    .iter()
+                    .map(|done| (done.label.clone().unwrap_or_default(), done.report.clone()))
+                    .collect();
                 shown += &summary::sweep(&runs);
                 shown += &summary::names(&runs);
             }
@@ -201,7 +218,10 @@ impl<'a> Session<'a> {
             [only] => only.folder.clone(),
             _ => self.out.join("*"),
         };
-        let mut files = vec![(SUMMARY, "the numbers above, and more"), (MANIFEST, "what was run; can be run again")];
+        let mut files = vec![
+            (SUMMARY, "the numbers above, and more"),
+            (MANIFEST, "what was run; can be run again"),
+        ];
         if self.records {
             files.insert(0, (INVOCATIONS, "one line per invocation"));
         }
@@ -229,7 +249,8 @@ fn failed(error: &ExperimentError) -> Status {
             ));
         }
         _ => {
-            let notes: String = error.notes().iter().map(|note| format!("\nnote: {note}")).collect();
+            let notes: String =
+                error.notes().iter().map(|note| format!("\nnote: {note}")).collect();
             Terminal::complain(&format!("error: {error}{notes}"));
         }
     }
@@ -245,7 +266,10 @@ fn json(done: &[Done]) -> String {
         [Done { label: None, report, .. }] => report.to_json().trim_end().to_owned(),
         _ => {
             let reports: Vec<_> = done.iter().map(|done| done.report.to_json()).collect();
-            format!("[{}]", reports.iter().map(|report| report.trim_end()).collect::<Vec<_>>().join(",\n"))
+            format!(
+                "[{}]",
+                reports.iter().map(|report| report.trim_end()).collect::<Vec<_>>().join(",\n")
+            )
         }
     }
 }

@@ -44,7 +44,9 @@ fn first(experiment: &Experiment, quiet: bool) -> &PlannedRun {
     let run = &experiment.runs()[0];
     if let Some(label) = run.label().filter(|_| !quiet) {
         let all = experiment.runs().len();
-        Terminal::complain(&format!("note: the experiment has {all} runs; this is the workload of the first, {label}"));
+        Terminal::complain(&format!(
+            "note: the experiment has {all} runs; this is the workload of the first, {label}"
+        ));
     }
     run
 }
@@ -72,7 +74,9 @@ fn failed(error: &ExperimentError) -> Status {
 fn describe(arguments: &DescribeArguments) -> Status {
     let report = if is_experiment(&arguments.file) {
         if arguments.columns.is_some() {
-            Terminal::complain("error: `--columns` is for traces; an experiment says itself which columns hold what");
+            Terminal::complain(
+                "error: `--columns` is for traces; an experiment says itself which columns hold what",
+            );
             return Status::BadInput;
         }
         let experiment = match load(&arguments.file, &arguments.overrides(), arguments.json) {
@@ -85,7 +89,9 @@ fn describe(arguments: &DescribeArguments) -> Status {
         }
     } else {
         if arguments.seed.is_some() || !arguments.set.is_empty() {
-            Terminal::complain("error: `--seed` and `--set` are for experiments (files in .toml or .json)");
+            Terminal::complain(
+                "error: `--seed` and `--set` are for experiments (files in .toml or .json)",
+            );
             return Status::BadInput;
         }
         let columns = arguments.columns.clone().unwrap_or_default();
@@ -112,10 +118,11 @@ fn generate(arguments: &GenerateArguments) -> Status {
     if let Some(status) = contradiction(arguments) {
         return status;
     }
-    let experiment = match load(&arguments.experiment.file, &arguments.experiment.overrides(), silent) {
-        Ok(experiment) => experiment,
-        Err(status) => return status,
-    };
+    let experiment =
+        match load(&arguments.experiment.file, &arguments.experiment.overrides(), silent) {
+            Ok(experiment) => experiment,
+            Err(status) => return status,
+        };
     let interrupt = match Interrupt::listen() {
         Ok(interrupt) => interrupt,
         Err(error) => {

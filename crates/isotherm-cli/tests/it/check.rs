@@ -19,8 +19,8 @@ fn assert_snapshot(text: &str, name: &str) {
     snapbox::Assert::new().action_env("SNAPSHOTS").eq(text, expected);
 }
 
-/// The numbers can be counted in the files: 4 nodes of 4 cores in platforms/quickstart.xml, 10,116 rows below the header of the trace, 2,906
-/// of the other.
+/// The numbers can be counted in the files: 4 nodes of 4 cores in platforms/quickstart.xml, 10,116
+/// rows below the header of the trace, 2,906 of the other.
 #[test]
 fn what_is_in_an_experiment() {
     for name in ["quickstart.toml", "lambda-replay.toml", "many-functions.toml"] {
@@ -28,7 +28,8 @@ fn what_is_in_an_experiment() {
         assert_eq!((code, err.as_str()), (Some(0), ""), "{name}");
         assert_snapshot(&out, &format!("check-{name}").replace(".toml", ".txt"));
     }
-    let (json, toml) = (isotherm(&["check", "many-functions.json"]), isotherm(&["check", "many-functions.toml"]));
+    let (json, toml) =
+        (isotherm(&["check", "many-functions.json"]), isotherm(&["check", "many-functions.toml"]));
     assert_eq!(json, toml);
 }
 
@@ -42,7 +43,10 @@ fn all_that_is_wrong_is_told_at_once() {
         assert!(err.matches("error: ").count() >= 4 && err.contains(folder), "{err}");
     }
     let (code, _, err) = isotherm(&["check", "nowhere.toml"]);
-    assert_eq!((code, err.as_str()), (Some(2), "error: cannot read `nowhere.toml`: there is no such file\n"));
+    assert_eq!(
+        (code, err.as_str()),
+        (Some(2), "error: cannot read `nowhere.toml`: there is no such file\n")
+    );
 }
 
 #[test]
@@ -50,7 +54,10 @@ fn warnings_are_shown() {
     let (code, out, err) = isotherm(&["check", "quickstart.toml", "--set", "parameters.unused=1"]);
     assert_eq!(code, Some(0));
     assert!(out.starts_with("quickstart can be run\n"), "{out}");
-    assert!(err.starts_with("warning: parameter `unused` is never used\n --> --set:1:12\n"), "{err}");
+    assert!(
+        err.starts_with("warning: parameter `unused` is never used\n --> --set:1:12\n"),
+        "{err}"
+    );
 }
 
 #[test]
@@ -59,12 +66,14 @@ fn fields_and_parameters_are_set() {
     let folder = out.path().to_str().unwrap();
     // Three rows of 1 s, of which the second and third come while the first runs.
     let prefix = out.path().join("small").to_str().unwrap().to_owned();
-    std::fs::write(format!("{prefix}_functions.csv"), "function,memory_mb,cold_start_s\na,128,1\n").unwrap();
+    std::fs::write(format!("{prefix}_functions.csv"), "function,memory_mb,cold_start_s\na,128,1\n")
+        .unwrap();
     let rows = "arrival_s,function,duration_s\n0,a,1\n0.5,a,1\n10,a,1\n";
     std::fs::write(format!("{prefix}_requests.csv"), rows).unwrap();
     let data = format!("data={prefix}");
     let run = |more: &[&str]| {
-        let mut arguments = vec!["run", "many-functions.toml", "--json", "--out", folder, "--set", &data];
+        let mut arguments =
+            vec!["run", "many-functions.toml", "--json", "--out", folder, "--set", &data];
         arguments.extend(more);
         let (code, out, err) = isotherm(&arguments);
         assert_eq!(code, Some(0), "{err}");
@@ -74,12 +83,16 @@ fn fields_and_parameters_are_set() {
     // The third finds the container of another; that one is gone if it is not kept for 8 s.
     assert_eq!(run(&[]), [true, false]);
     assert_eq!(run(&["--set", "service.keep_alive.idle=5s"]), [false, true]);
-    assert_eq!(run(&["--set", "service.keep_alive.idle=5s", "--set", "service.keep_alive.idle=9s"]), [true, false]);
+    assert_eq!(
+        run(&["--set", "service.keep_alive.idle=5s", "--set", "service.keep_alive.idle=9s"]),
+        [true, false]
+    );
 }
 
 #[test]
 fn what_is_wrong_with_a_setting_is_shown_in_it() {
-    let (code, out, err) = isotherm(&["run", "quickstart.toml", "--set", "service.keep_alive.idel=5min"]);
+    let (code, out, err) =
+        isotherm(&["run", "quickstart.toml", "--set", "service.keep_alive.idel=5min"]);
     assert_eq!((code, out.as_str()), (Some(2), ""));
     let message = "\
 error: unknown field `idel`

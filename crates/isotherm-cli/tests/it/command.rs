@@ -17,7 +17,8 @@ fn example(name: &str) -> PathBuf {
 
 fn run(arguments: &[&str]) -> (Output, TempDir) {
     let out = tempfile::tempdir().unwrap();
-    let output = isotherm().arg("run").args(arguments).arg("--out").arg(out.path()).output().unwrap();
+    let output =
+        isotherm().arg("run").args(arguments).arg("--out").arg(out.path()).output().unwrap();
     (output, out)
 }
 
@@ -30,8 +31,10 @@ fn stderr(output: &Output) -> String {
 }
 
 fn files(folder: &Path) -> Vec<String> {
-    let mut names: Vec<_> =
-        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
     names
 }
@@ -82,7 +85,12 @@ fn records_can_be_left_out() {
     let out = tempfile::tempdir().unwrap();
     let run = |arguments: &[&str]| {
         let mut command = isotherm();
-        command.arg("run").arg(example("quickstart.toml")).arg("--out").arg(out.path()).args(arguments);
+        command
+            .arg("run")
+            .arg(example("quickstart.toml"))
+            .arg("--out")
+            .arg(out.path())
+            .args(arguments);
         let output = command.output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
         (stdout(&output), std::fs::read_to_string(out.path().join("summary.json")).unwrap())
@@ -134,7 +142,8 @@ fn results_are_the_same_bytes_from_any_folder() {
     }
 }
 
-/// The same, for the surroundings: many variables or none, another language, another time zone, another width of the terminal.
+/// The same, for the surroundings: many variables or none, another language, another time zone,
+/// another width of the terminal.
 #[test]
 fn results_are_the_same_bytes_in_any_environment() {
     let file = example("quickstart.toml").canonicalize().unwrap();
@@ -156,25 +165,39 @@ fn results_are_the_same_bytes_in_any_environment() {
     // What is on the stack below `main` moves every address above it.
     let crowded = results(&|command| {
         command.envs((0..500).map(|number| (format!("UNRELATED_{number}"), "x".repeat(number))));
-        command.env("LC_ALL", "de_DE.UTF-8").env("TZ", "Asia/Tokyo").env("COLUMNS", "20").env("RUST_LOG", "trace");
+        command
+            .env("LC_ALL", "de_DE.UTF-8")
+            .env("TZ", "Asia/Tokyo")
+            .env("COLUMNS", "20")
+            .env("RUST_LOG", "trace");
     });
     assert!(plain == bare && plain == crowded);
 }
 
-/// A run that is killed leaves nothing that could be taken for a result, and what an earlier run left stays as it was.
+/// A run that is killed leaves nothing that could be taken for a result, and what an earlier run
+/// left stays as it was.
 #[test]
 fn a_run_that_is_killed_leaves_no_result() {
     let out = tempfile::tempdir().unwrap();
     let run = |arguments: &[&str]| {
         let mut command = isotherm();
-        command.arg("run").args(arguments).arg("--out").arg(out.path()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+            .arg("run")
+            .args(arguments)
+            .arg("--out")
+            .arg(out.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         command
     };
-    assert!(run(&[example("reference-example.toml").to_str().unwrap()]).status().unwrap().success());
+    assert!(
+        run(&[example("reference-example.toml").to_str().unwrap()]).status().unwrap().success()
+    );
     let earlier = std::fs::read(out.path().join("invocations.csv")).unwrap();
     // Would go on for years.
     let mut child = run(&["tests/inputs/endless.toml"]).spawn().unwrap();
-    let partial = || files(out.path()).into_iter().filter(|name| name.ends_with(".partial")).count();
+    let partial =
+        || files(out.path()).into_iter().filter(|name| name.ends_with(".partial")).count();
     while partial() == 0 {
         assert_eq!(child.try_wait().unwrap(), None, "it cannot have ended");
         std::thread::yield_now();
@@ -197,12 +220,18 @@ fn warnings_are_shown_and_do_not_stop_a_run() {
     std::fs::write(out.path().join("platforms/quickstart.xml"), changed).unwrap();
     std::fs::copy(example("quickstart.toml"), out.path().join("x.toml")).unwrap();
     let run = |arguments: &[&str]| {
-        isotherm().current_dir(out.path()).args(["run", "x.toml", "--out", "o"]).args(arguments).output().unwrap()
+        isotherm()
+            .current_dir(out.path())
+            .args(["run", "x.toml", "--out", "o"])
+            .args(arguments)
+            .output()
+            .unwrap()
     };
     let output = run(&[]);
     assert_eq!(output.status.code(), Some(0));
     let warning = stderr(&output);
-    let message = "warning: attribute `bandwidth` of `link` is `12500000`, without a unit: taken as Bps\n";
+    let message =
+        "warning: attribute `bandwidth` of `link` is `12500000`, without a unit: taken as Bps\n";
     assert!(warning.starts_with(message), "{warning}");
     assert!(warning.contains("platforms/quickstart.xml:30:"), "{warning}");
     assert_eq!(warning.matches("warning").count(), 1);
@@ -229,9 +258,15 @@ fn conform_says_with_its_exit_code_what_came_out() {
     let (code, out, err) = conform(&good);
     assert_eq!((code, err.as_str()), (Some(0), ""));
     assert!(out.starts_with("1 of 1 conform, largest error "), "{out}");
-    let (code, out, err) = conform(&good.replace("\"end_s\": 17.412631347", "\"end_s\": 17.412641347"));
+    let (code, out, err) =
+        conform(&good.replace("\"end_s\": 17.412631347", "\"end_s\": 17.412641347"));
     assert_eq!((code, err.as_str()), (Some(1), ""));
-    assert!(out.starts_with("one-invocation: end of the simulation: expected 17.412641347 s, got 17.412631"), "{out}");
+    assert!(
+        out.starts_with(
+            "one-invocation: end of the simulation: expected 17.412641347 s, got 17.412631"
+        ),
+        "{out}"
+    );
     assert!(out.contains("\n0 of 1 conform"), "{out}");
     let broken = [
         (String::new(), "error: ./cases/x.json: the file is empty"),
@@ -261,7 +296,8 @@ fn conform_says_with_its_exit_code_what_came_out() {
 #[test]
 fn another_seed_gives_other_results() {
     let seeds = ["1", "2"].map(|seed| {
-        let (output, out) = run(&[example("quickstart.toml").to_str().unwrap(), "--quiet", "--seed", seed]);
+        let (output, out) =
+            run(&[example("quickstart.toml").to_str().unwrap(), "--quiet", "--seed", seed]);
         assert_eq!(output.status.code(), Some(0));
         std::fs::read(out.path().join("invocations.csv")).unwrap()
     });
@@ -326,9 +362,13 @@ fn a_simulation_that_cannot_go_on_exits_with_1_and_says_who_waits() {
 
 #[test]
 fn wrong_usage_exits_with_2() {
-    for arguments in
-        [&["run"][..], &["rum"], &["run", "x.toml", "--seed", "-1"], &["run", "x", "--quiet", "--json"], &[]]
-    {
+    for arguments in [
+        &["run"][..],
+        &["rum"],
+        &["run", "x.toml", "--seed", "-1"],
+        &["run", "x", "--quiet", "--json"],
+        &[],
+    ] {
         let output = isotherm().args(arguments).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert!(stderr(&output).contains("Usage: isotherm"), "{}", stderr(&output));
@@ -342,7 +382,11 @@ fn files_and_folders_that_are_not_there() {
     assert_eq!(stderr(&output), "error: cannot read `nowhere.toml`: there is no such file\n");
     let output = isotherm().args(["conform", "nowhere"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).starts_with("error: cannot read nowhere: there is no such file"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).starts_with("error: cannot read nowhere: there is no such file"),
+        "{}",
+        stderr(&output)
+    );
 }
 
 #[test]
@@ -350,9 +394,19 @@ fn results_that_cannot_be_written() {
     let here = tempfile::tempdir().unwrap();
     let file = here.path().join("file");
     std::fs::write(&file, "in the way").unwrap();
-    let output = isotherm().arg("run").arg(example("reference-example.toml")).arg("--out").arg(&file).output().unwrap();
+    let output = isotherm()
+        .arg("run")
+        .arg(example("reference-example.toml"))
+        .arg("--out")
+        .arg(&file)
+        .output()
+        .unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert!(stderr(&output).starts_with("error: cannot write the results in"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).starts_with("error: cannot write the results in"),
+        "{}",
+        stderr(&output)
+    );
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "in the way");
 }
 
@@ -361,7 +415,12 @@ fn a_reader_that_leaves_is_no_error() {
     for arguments in [&[][..], &["--json"]] {
         let out = tempfile::tempdir().unwrap();
         let mut command = isotherm();
-        command.arg("run").arg(example("lambda-replay.toml")).arg("--out").arg(out.path()).args(arguments);
+        command
+            .arg("run")
+            .arg(example("lambda-replay.toml"))
+            .arg("--out")
+            .arg(out.path())
+            .args(arguments);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop(child.stdout.take());
         let output = child.wait_with_output().unwrap();
@@ -374,7 +433,10 @@ fn a_reader_that_leaves_is_no_error() {
 #[test]
 fn help_and_version_go_to_standard_output() {
     let output = isotherm().arg("--version").output().unwrap();
-    assert_eq!((output.status.code(), stdout(&output)), (Some(0), format!("isotherm {}\n", env!("CARGO_PKG_VERSION"))));
+    assert_eq!(
+        (output.status.code(), stdout(&output)),
+        (Some(0), format!("isotherm {}\n", env!("CARGO_PKG_VERSION")))
+    );
     for (arguments, name) in [
         (&["--help"][..], "help.txt"),
         (&["run", "--help"], "run-help.txt"),

@@ -30,13 +30,18 @@ fn is_partial(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "partial")
 }
 
-/// Waits until the run writes records in a folder (it listens to signals by then), sends it a signal, and waits for its end.
+/// Waits until the run writes records in a folder (it listens to signals by then), sends it a
+/// signal, and waits for its end.
 fn interrupted(mut child: Child, folder: &Path, signal: &str) -> Output {
     while !files(folder).iter().any(|path| is_partial(path)) {
         assert_eq!(child.try_wait().unwrap(), None, "it cannot have ended");
         std::thread::yield_now();
     }
-    let sent = Command::new("kill").arg(format!("-{signal}")).arg(child.id().to_string()).status().unwrap();
+    let sent = Command::new("kill")
+        .arg(format!("-{signal}"))
+        .arg(child.id().to_string())
+        .status()
+        .unwrap();
     assert!(sent.success());
     child.wait_with_output().unwrap()
 }
@@ -52,7 +57,12 @@ fn a_run_that_is_interrupted_leaves_nothing_and_says_how_far_it_came() {
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(told.starts_with("interrupted: ") && told.lines().count() == 1, "{told}");
         assert!(told.contains(" s were simulated, "), "{told}");
-        assert!(told.contains(" of 1,000,000,000,000 invocations had ended; this run leaves no results\n"), "{told}");
+        assert!(
+            told.contains(
+                " of 1,000,000,000,000 invocations had ended; this run leaves no results\n"
+            ),
+            "{told}"
+        );
         assert!(!here.path().join("results").exists(), "the folders were made for this run");
     }
 }
@@ -74,11 +84,13 @@ fn the_runs_of_a_sweep_that_were_done_stay() {
     let output = interrupted(start("tests/inputs/endless-sweep.toml", out.path()), &second, "INT");
     assert_eq!(output.status.code(), Some(130));
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    let note = format!("note: 1 of 2 runs were done, their results are in `{}`\n", out.path().display());
+    let note =
+        format!("note: 1 of 2 runs were done, their results are in `{}`\n", out.path().display());
     assert!(told.starts_with("interrupted: ") && told.ends_with(&note), "{told}");
     let mut left: Vec<_> = files(out.path());
     left.sort();
     let first = out.path().join("count-10");
-    let expected = ["invocations.csv", "manifest.toml", "summary.json"].map(|name| first.join(name));
+    let expected =
+        ["invocations.csv", "manifest.toml", "summary.json"].map(|name| first.join(name));
     assert_eq!(left, expected);
 }

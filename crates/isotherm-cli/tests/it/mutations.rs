@@ -1,12 +1,15 @@
-//! Files that are not what they should be: every input file of the project, changed at random, and given to the command.
+//! Files that are not what they should be: every input file of the project, changed at random, and
+//! given to the command.
 //!
-//! Whatever is in a file, the command ends by itself with 0, 1 or 2, within limits of memory and of time, tells what is wrong with its place, and
-//! lets nothing of the file act on a terminal. What is changed follows from the number of a case alone:
+//! Whatever is in a file, the command ends by itself with 0, 1 or 2, within limits of memory and of
+//! time, tells what is wrong with its place, and lets nothing of the file act on a terminal. What
+//! is changed follows from the number of a case alone:
 //!
 //!     ISOTHERM_MUTATIONS=5000 cargo test -p isotherm-cli --test mutations     # so many cases
 //!     ISOTHERM_MUTATION=1234 cargo test -p isotherm-cli --test mutations      # this one again
 //!
-//! A case that goes wrong leaves the changed file where the message says. `ISOTHERM_BINARY` names another command to be tried.
+//! A case that goes wrong leaves the changed file where the message says. `ISOTHERM_BINARY` names
+//! another command to be tried.
 #![cfg(unix)]
 
 use std::collections::BTreeMap;
@@ -60,9 +63,13 @@ fn root() -> PathBuf {
 
 /// All files below a folder, in order.
 fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut entries: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut entries: Vec<_> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     entries.sort();
-    entries.into_iter().flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+    entries
+        .into_iter()
+        .flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] })
+        .collect()
 }
 
 fn command(words: &[&str]) -> Vec<String> {
@@ -78,7 +85,8 @@ fn subjects() -> Vec<Subject> {
         let commands = commands.iter().map(|words| command(words)).collect();
         subjects.push(Subject { folder: folder.to_owned(), file, commands });
     };
-    let extension = |path: &Path| path.extension().and_then(|end| end.to_str()).unwrap_or_default().to_owned();
+    let extension =
+        |path: &Path| path.extension().and_then(|end| end.to_str()).unwrap_or_default().to_owned();
     let folders = [
         root.join("crates/isotherm-experiment/tests/complete"),
         root.join("crates/isotherm-experiment/tests/bad"),
@@ -109,19 +117,27 @@ fn subjects() -> Vec<Subject> {
                 }
                 "txt" | "set" | "rs" => {}
                 "xml" => {
-                    add(folder, file, &[&["platform", &shown], &["platform", &shown, "--svg", "-"]]);
+                    add(
+                        folder,
+                        file,
+                        &[&["platform", &shown], &["platform", &shown, "--svg", "-"]],
+                    );
                     // Experiments that name it.
-                    for experiment in experiments.iter().filter(|path| text(path).contains(&shown)).take(1) {
+                    for experiment in
+                        experiments.iter().filter(|path| text(path).contains(&shown)).take(1)
+                    {
                         let experiment = experiment.strip_prefix(folder).unwrap().to_str().unwrap();
                         add(folder, file, &[&["check", experiment]]);
                     }
                 }
                 _ => {
                     add(folder, file, &[&["workload", "describe", &shown]]);
-                    let parent = Path::new(&shown).parent().and_then(Path::to_str).unwrap_or_default();
+                    let parent =
+                        Path::new(&shown).parent().and_then(Path::to_str).unwrap_or_default();
                     let names = |path: &&&PathBuf| {
                         let text = text(path);
-                        text.contains(&shown) || (parent.matches('/').count() > 0 && text.contains(parent))
+                        text.contains(&shown)
+                            || (parent.matches('/').count() > 0 && text.contains(parent))
                     };
                     for experiment in experiments.iter().filter(names).take(2) {
                         let experiment = experiment.strip_prefix(folder).unwrap().to_str().unwrap();
@@ -132,7 +148,9 @@ fn subjects() -> Vec<Subject> {
         }
     }
     let conformance = root.join("conformance");
-    for name in ["cases/random-007.json", "cases/images-16.json", "platforms/timing.xml", "README.md"] {
+    for name in
+        ["cases/random-007.json", "cases/images-16.json", "platforms/timing.xml", "README.md"]
+    {
         let file = conformance.join(name);
         match name {
             "README.md" => {}
@@ -142,7 +160,8 @@ fn subjects() -> Vec<Subject> {
     }
     assert!(subjects.len() > 150, "{}", subjects.len());
     // What is right as it is says more than what is wrong already.
-    let good: Vec<_> = subjects.iter().filter(|subject| !subject.folder.ends_with("bad")).cloned().collect();
+    let good: Vec<_> =
+        subjects.iter().filter(|subject| !subject.folder.ends_with("bad")).cloned().collect();
     subjects.extend(good.iter().cloned());
     subjects.extend(good);
     subjects
@@ -240,7 +259,8 @@ fn numbers(text: &[u8]) -> Vec<std::ops::Range<usize>> {
     let mut numbers = Vec::new();
     let mut at = 0;
     while at < text.len() {
-        let length = text[at..].iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'.').count();
+        let length =
+            text[at..].iter().take_while(|byte| byte.is_ascii_digit() || **byte == b'.').count();
         if length > 0 && text[at].is_ascii_digit() {
             numbers.push(at..at + length);
         }
@@ -377,7 +397,8 @@ fn isotherm(folder: &Path, arguments: &[String]) -> Output {
 
 /// What is wrong with how the command ended, if anything is.
 fn fault(output: &Output, subject: &Subject) -> Option<String> {
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let (out, err) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     match output.status.code() {
         Some(0..=2) => {}
         _ => return Some(format!("it ended with {}", output.status)),
@@ -411,14 +432,16 @@ fn fault(output: &Output, subject: &Subject) -> Option<String> {
         }
     }
     let name = subject.file.file_name().unwrap().to_str().unwrap();
-    let has_place = |error: &String| error.contains("--> ") || error.contains(name) || error.contains(".json:");
+    let has_place =
+        |error: &String| error.contains("--> ") || error.contains(name) || error.contains(".json:");
     errors.into_iter().find(|error| !has_place(error)).map(|error| format!("no place: {error}"))
 }
 
 /// Tries one case; tells what is wrong.
 fn case(number: u64, subjects: &[Subject], bench: &mut Bench, keep: &Path) -> Result<(), String> {
     let mut random = Random(number.wrapping_mul(0x2545_f491_4f6c_dd1d));
-    // Neighbours are cases of different subjects, so that a few of them have something of everything.
+    // Neighbours are cases of different subjects, so that a few of them have something of
+    // everything.
     let subject = &subjects[(number as usize * 61) % subjects.len()];
     let folder = &bench.copy_of(&subject.folder);
     let file = folder.join(&subject.file);
@@ -438,7 +461,8 @@ fn case(number: u64, subjects: &[Subject], bench: &mut Bench, keep: &Path) -> Re
     match found {
         None => Ok(()),
         Some((command, output, fault)) => {
-            let kept = keep.join(format!("{number}-{}", file.file_name().unwrap().to_str().unwrap()));
+            let kept =
+                keep.join(format!("{number}-{}", file.file_name().unwrap().to_str().unwrap()));
             std::fs::write(&kept, text).unwrap();
             let err = String::from_utf8_lossy(&output.stderr);
             Err(format!(
@@ -447,7 +471,12 @@ fn case(number: u64, subjects: &[Subject], bench: &mut Bench, keep: &Path) -> Re
                 subject.folder.display(),
                 subject.file.display(),
                 kept.display(),
-                err.chars().take(3000).collect::<String>().escape_debug().to_string().replace("\\n", "\n"),
+                err.chars()
+                    .take(3000)
+                    .collect::<String>()
+                    .escape_debug()
+                    .to_string()
+                    .replace("\\n", "\n"),
             ))
         }
     }

@@ -92,7 +92,9 @@ fn everything(folder: &Path) -> Vec<(PathBuf, Option<Vec<u8>>)> {
             found.extend(everything(&path));
         }
         let text = kind.is_file().then(|| std::fs::read(&path).unwrap());
-        let text = text.or_else(|| path.read_link().ok().map(|to| to.to_string_lossy().into_owned().into_bytes()));
+        let text = text.or_else(|| {
+            path.read_link().ok().map(|to| to.to_string_lossy().into_owned().into_bytes())
+        });
         found.push((path, text));
     }
     found.sort();
@@ -101,7 +103,8 @@ fn everything(folder: &Path) -> Vec<(PathBuf, Option<Vec<u8>>)> {
 
 fn names(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).unwrap();
-    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<_> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
 }
@@ -116,8 +119,16 @@ fn a_failure_leaves_the_old_set_whole() {
         let kept = here.read(&format!("o/{name}"));
         std::fs::remove_file(here.path("o").join(name)).unwrap();
         std::fs::create_dir(here.path("o").join(name)).unwrap();
-        here.refuses(&["run", "e.toml", "--seed", "9", "--out", "o"], 1, &["cannot write the results in `o`", name]);
-        here.refuses(&["run", "e.toml", "--out", "o", "--no-records", "--force"], 1, &[name, "is a folder"]);
+        here.refuses(
+            &["run", "e.toml", "--seed", "9", "--out", "o"],
+            1,
+            &["cannot write the results in `o`", name],
+        );
+        here.refuses(
+            &["run", "e.toml", "--out", "o", "--no-records", "--force"],
+            1,
+            &[name, "is a folder"],
+        );
         std::fs::remove_dir(here.path("o").join(name)).unwrap();
         here.write(&format!("o/{name}"), &kept);
     }
@@ -170,7 +181,11 @@ fn begin_endless(here: &Here, mut command: Command, out: &str) -> Child {
 }
 
 fn signal(child: &Child, signal: &str) {
-    let sent = Command::new("kill").arg(format!("-{signal}")).arg(child.id().to_string()).status().unwrap();
+    let sent = Command::new("kill")
+        .arg(format!("-{signal}"))
+        .arg(child.id().to_string())
+        .status()
+        .unwrap();
     assert!(sent.success());
 }
 
@@ -195,7 +210,11 @@ fn two_sweeps_into_one_folder_cannot_mix() {
     here.write("sweep.toml", &format!("{STUDY}[sweep]\nworkload.0.count = [1, 2]\n"));
     let text = STUDY.replace("count = 3", "count = 1_000_000_000_000").replace("1/s", "1000/s");
     here.write("endless.toml", &format!("{text}[sweep]\nservice.startup = [\"1s\", \"2s\"]\n"));
-    let mut first = here.command(&["run", "endless.toml", "--out", "o"]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut first = here
+        .command(&["run", "endless.toml", "--out", "o"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     while !here.path("o/startup-1s").exists() {
         assert_eq!(first.try_wait().unwrap(), None, "it cannot have ended");
         std::thread::yield_now();
@@ -265,8 +284,13 @@ fn an_output_never_replaces_what_is_read() {
     let words = ["is read by this command, and what is read is never replaced"];
     for out in ["e.toml", "./e.toml", "sub/../e.toml", "hard", "link"] {
         for force in [&[][..], &["--force"]] {
-            here.refuses(&[&["workload", "generate", "e.toml", "--out", out], force].concat(), 1, &words);
-            let functions = ["workload", "generate", "e.toml", "--out", "new/day.csv", "--functions", out];
+            here.refuses(
+                &[&["workload", "generate", "e.toml", "--out", out], force].concat(),
+                1,
+                &words,
+            );
+            let functions =
+                ["workload", "generate", "e.toml", "--out", "new/day.csv", "--functions", out];
             here.refuses(&[&functions, force].concat(), 1, &words);
             for format in ["--svg", "--dot"] {
                 here.refuses(&[&["platform", "e.toml", format, out], force].concat(), 1, &words);
@@ -291,13 +315,20 @@ fn an_output_never_replaces_what_is_read() {
         );
     }
     here.write("f.csv", "name\ng\n");
-    let functions =
-        "[functions]\ncsv = \"f.csv\"\ncolumns = { name = \"name\" }\nlimits = { time = \"1s\", memory = \"1MB\" }\n";
+    let functions = "[functions]\ncsv = \"f.csv\"\ncolumns = { name = \"name\" }\nlimits = { time = \"1s\", memory = \"1MB\" }\n";
     let functions = format!("{}{functions}body = [{{ sleep = \"1s\" }}]\n", STUDY);
     here.write("f.toml", &functions);
-    here.refuses(&["workload", "generate", "f.toml", "--out", "day.csv", "--functions", "f.csv"], 1, &words);
+    here.refuses(
+        &["workload", "generate", "f.toml", "--out", "day.csv", "--functions", "f.csv"],
+        1,
+        &words,
+    );
     here.runs(&["run", "e.toml", "--out", "o", "--quiet"]);
-    here.refuses(&["run", "o/manifest.toml", "--out", "o", "--seed", "1"], 1, &["`o/manifest.toml`", words[0]]);
+    here.refuses(
+        &["run", "o/manifest.toml", "--out", "o", "--seed", "1"],
+        1,
+        &["`o/manifest.toml`", words[0]],
+    );
     here.runs(&["run", "o/manifest.toml", "--out", "o2", "--quiet"]);
     let hosts = ["user", "head", "node"].map(|name| {
         format!("<host id='{name}' speed='1Gf'{}><disk id='d-{name}' read_bw='1GBps' write_bw='1GBps'><prop id='mount' value='/'/></disk></host>",
@@ -337,11 +368,27 @@ fn links_devices_and_pipes_only_with_force() {
     ] {
         let hint = "\nnote: `--force` writes to it\n";
         here.refuses(&["platform", "e.toml", "--svg", out], 1, &[word, hint]);
-        here.refuses(&["workload", "generate", "e.toml", "--out", out, "--functions", "f.csv"], 1, &[word, hint]);
-        here.refuses(&["workload", "generate", "e.toml", "--out", "day.csv", "--functions", out], 1, &[word, hint]);
+        here.refuses(
+            &["workload", "generate", "e.toml", "--out", out, "--functions", "f.csv"],
+            1,
+            &[word, hint],
+        );
+        here.refuses(
+            &["workload", "generate", "e.toml", "--out", "day.csv", "--functions", out],
+            1,
+            &[word, hint],
+        );
     }
-    here.refuses(&["workload", "generate", "e.toml", "--out", "/dev/null", "--force"], 2, &["by `--functions`"]);
-    here.refuses(&["platform", "e.toml", "--svg", "/dev/full", "--force"], 1, &["`/dev/full`: No space left"]);
+    here.refuses(
+        &["workload", "generate", "e.toml", "--out", "/dev/null", "--force"],
+        2,
+        &["by `--functions`"],
+    );
+    here.refuses(
+        &["platform", "e.toml", "--svg", "/dev/full", "--force"],
+        1,
+        &["`/dev/full`: No space left"],
+    );
     here.runs(&["platform", "e.toml", "--svg", "link.svg", "--force"]);
     assert!(here.path("link.svg").is_symlink());
     assert!(here.read("old.svg").starts_with("<svg") || here.read("old.svg").starts_with("<?xml"));
@@ -349,7 +396,17 @@ fn links_devices_and_pipes_only_with_force() {
         let pipe = here.path("pipe");
         move || std::fs::read_to_string(pipe).unwrap()
     });
-    here.runs(&["workload", "generate", "e.toml", "--out", "pipe", "--functions", "f.csv", "--force", "--quiet"]);
+    here.runs(&[
+        "workload",
+        "generate",
+        "e.toml",
+        "--out",
+        "pipe",
+        "--functions",
+        "f.csv",
+        "--force",
+        "--quiet",
+    ]);
     let read = reader.join().unwrap();
     assert!(read.starts_with("arrival_s,function") && read.lines().count() == 4, "{read}");
     assert!(here.read("f.csv").starts_with("function,"));
@@ -363,7 +420,9 @@ fn links_devices_and_pipes_only_with_force() {
         &["`o/summary.json` is a link to `../elsewhere.json`", "--force"],
     );
     here.runs(&["run", "e.toml", "--out", "o", "--force", "--quiet"]);
-    assert!(here.path("o/summary.json").is_symlink() && here.read("elsewhere.json").starts_with('{'));
+    assert!(
+        here.path("o/summary.json").is_symlink() && here.read("elsewhere.json").starts_with('{')
+    );
     here.runs(&["check", "o"]);
     // Both drawings in one file.
     here.refuses(&["platform", "e.toml", "--svg", "x", "--dot", "x"], 2, &["to the same place"]);
@@ -388,16 +447,18 @@ fn a_failed_export_leaves_old_files_and_no_folders() {
 #[test]
 fn folders_of_a_sweep_never_collide() {
     let here = Here::new();
-    let trace =
-        "[[workload]]\nkind = \"csv\"\nfile = \"x.csv\"\nfunction = \"f\"\ncolumns = { arrival = \"arrival_s\" }\n";
+    let trace = "[[workload]]\nkind = \"csv\"\nfile = \"x.csv\"\nfunction = \"f\"\ncolumns = { arrival = \"arrival_s\" }\n";
     let long = "l".repeat(240);
-    let files =
-        ["a b.csv", "a-b.csv", "A-b.csv", "..", ".c", &long].map(|name| if name == ".." { "x.." } else { name });
+    let files = ["a b.csv", "a-b.csv", "A-b.csv", "..", ".c", &long]
+        .map(|name| if name == ".." { "x.." } else { name });
     for (number, file) in files.iter().enumerate() {
         here.write(file, &format!("arrival_s\n{}", "0\n".repeat(number + 1)));
     }
     let list: Vec<String> = files.iter().map(|file| format!("{file:?}")).collect();
-    here.write("s.toml", &format!("{STUDY}{trace}[sweep]\nworkload.1.file = [{}]\n", list.join(", ")));
+    here.write(
+        "s.toml",
+        &format!("{STUDY}{trace}[sweep]\nworkload.1.file = [{}]\n", list.join(", ")),
+    );
     let output = here.command(&["run", "s.toml", "--out", "o"]).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     let folders = names(&here.path("o"));
@@ -409,12 +470,17 @@ fn folders_of_a_sweep_never_collide() {
     for folder in &folders {
         assert!(shown.contains(&format!(" {folder} ")), "{shown}");
         let summary = here.read(&format!("o/{folder}/summary.json"));
-        let file = files.iter().position(|file| summary.contains(&format!("\"workload.1.file\": \"{file}\"")));
+        let file = files
+            .iter()
+            .position(|file| summary.contains(&format!("\"workload.1.file\": \"{file}\"")));
         let file = file.unwrap_or_else(|| panic!("{summary}"));
         if !folder.ends_with(&format!("-{}", files[file])) {
             assert!(shown.contains(&format!("workload.1.file = {}\n", files[file])), "{shown}");
         }
-        rows.push((file, here.read(&format!("o/{folder}/invocations.csv")).lines().count() - 1 - 3));
+        rows.push((
+            file,
+            here.read(&format!("o/{folder}/invocations.csv")).lines().count() - 1 - 3,
+        ));
     }
     rows.sort_unstable();
     assert_eq!(rows, (0..files.len()).map(|file| (file, file + 1)).collect::<Vec<_>>());
@@ -423,7 +489,9 @@ fn folders_of_a_sweep_never_collide() {
 #[test]
 fn points_of_an_earlier_sweep_are_named() {
     let here = Here::new();
-    let sweep = |values: &str| here.write("s.toml", &format!("{STUDY}[sweep]\nworkload.0.count = [{values}]\n"));
+    let sweep = |values: &str| {
+        here.write("s.toml", &format!("{STUDY}[sweep]\nworkload.0.count = [{values}]\n"))
+    };
     sweep("1, 2, 3");
     here.runs(&["run", "s.toml", "--out", "o"]);
     here.runs(&["run", "s.toml", "--out", "o"]);

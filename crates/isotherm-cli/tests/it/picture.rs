@@ -1,7 +1,7 @@
 //! The picture of a terminal in the README, `docs/quickstart.svg`: what the command really prints.
 //!
-//! `ISOTHERM_WRITE_REFERENCE=1 cargo test --release -p isotherm-cli --test picture` draws it anew; without that the test compares it with what
-//! the command prints now, except for the wall time.
+//! `ISOTHERM_WRITE_REFERENCE=1 cargo test --release -p isotherm-cli --test picture` draws it anew;
+//! without that the test compares it with what the command prints now, except for the wall time.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -41,7 +41,8 @@ fn line(svg: &mut String, row: usize, column: usize, class: &str, text: &str) {
     );
 }
 
-/// Whether a line is the head of a table, which terminals show in colour: the rows below it are indented further.
+/// Whether a line is the head of a table, which terminals show in colour: the rows below it are
+/// indented further.
 fn is_head(lines: &[&str], number: usize) -> bool {
     let indent = |line: &str| line.len() - line.trim_start().len();
     let next = lines.get(number + 1).copied().unwrap_or_default();
@@ -61,7 +62,11 @@ fn drawn(text: &str) -> String {
          <rect width=\"100%\" height=\"100%\" rx=\"9\" fill=\"#1b1f27\"/>\n"
     );
     for (index, colour) in ["#f0655a", "#f5bf4f", "#61c554"].iter().enumerate() {
-        let _ = writeln!(svg, "<circle cx=\"{}\" cy=\"17\" r=\"6\" fill=\"{colour}\"/>", 22 + 20 * index);
+        let _ = writeln!(
+            svg,
+            "<circle cx=\"{}\" cy=\"17\" r=\"6\" fill=\"{colour}\"/>",
+            22 + 20 * index
+        );
     }
     line(&mut svg, 0, 0, "prompt", "$");
     line(&mut svg, 0, 2, "typed", COMMAND);

@@ -6,7 +6,9 @@ use std::process::{Command, Stdio};
 
 fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_isotherm"));
-    command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples")).arg("platform");
+    command
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples"))
+        .arg("platform");
     command
 }
 
@@ -29,7 +31,10 @@ fn what_is_shown() {
         (&["platforms/reference-example.xml", "--all"], "platform-all.txt"),
         (&["quickstart.toml", "--route", "repository", "node2"], "platform-route.txt"),
         (&["platforms/reference-example.xml", "--json"], "platform.json"),
-        (&["platforms/reference-example.xml", "--route", "user", "node0", "--json"], "platform-route.json"),
+        (
+            &["platforms/reference-example.xml", "--route", "user", "node0", "--json"],
+            "platform-route.json",
+        ),
         (&["platforms/reference-example.xml", "--dot", "-"], "platform.dot"),
         (&["--help"], "platform-help.txt"),
     ];
@@ -40,7 +45,8 @@ fn what_is_shown() {
     }
 }
 
-/// The platform of an experiment that says it in a few words, with one field of it changed: 3 hosts and 2,000 nodes.
+/// The platform of an experiment that says it in a few words, with one field of it changed: 3 hosts
+/// and 2,000 nodes.
 #[test]
 fn a_field_can_be_set() {
     let folder = tempfile::tempdir().unwrap();
@@ -56,9 +62,13 @@ fn a_field_can_be_set() {
          [[workload]]\nkind = \"poisson\"\nfunction = \"f\"\nrate = \"1/s\"\nuntil = \"1s\"\n",
     )
     .unwrap();
-    let (code, out, err) = platform(&[experiment.to_str().unwrap(), "--set", "platform.nodes.count=2000"]);
+    let (code, out, err) =
+        platform(&[experiment.to_str().unwrap(), "--set", "platform.nodes.count=2000"]);
     assert_eq!((code, err.as_str()), (Some(0), ""));
-    assert!(out.contains("hosts (2,003)") && out.contains("node0 ... node1999 (2,000)  compute"), "{out}");
+    assert!(
+        out.contains("hosts (2,003)") && out.contains("node0 ... node1999 (2,000)  compute"),
+        "{out}"
+    );
 }
 
 #[test]
@@ -70,7 +80,10 @@ fn what_is_wrong_is_told() {
     let wrong = [
         (&["nowhere.xml"][..], "error: cannot read `nowhere.xml`: there is no such file\n"),
         (&["data"], "error: cannot read `data`: it is a folder\n"),
-        (&["quickstart.toml", "--route", "user", "nod1"], "error: there is no host `nod1`: did you mean `node1`?\n"),
+        (
+            &["quickstart.toml", "--route", "user", "nod1"],
+            "error: there is no host `nod1`: did you mean `node1`?\n",
+        ),
         (
             &["platforms/quickstart.xml", "--set", "seed=1"],
             "error: `--set` changes an experiment, and `platforms/quickstart.xml` is a platform file\n",
@@ -88,13 +101,23 @@ fn what_is_wrong_is_told() {
     }
 }
 
-/// A drawing is written beside what else is asked for; if it cannot be, it is said, and nothing is left.
+/// A drawing is written beside what else is asked for; if it cannot be, it is said, and nothing is
+/// left.
 #[test]
 fn drawings_are_written() {
     let folder = tempfile::tempdir().unwrap();
     let (svg, dot) = (folder.path().join("p.svg"), folder.path().join("p.dot"));
-    let (code, out, _) = platform(&["quickstart.toml", "--svg", svg.to_str().unwrap(), "--dot", dot.to_str().unwrap()]);
-    assert_eq!((code, out), (Some(0), format!("drawn in {}\ndrawn in {}\n", svg.display(), dot.display())));
+    let (code, out, _) = platform(&[
+        "quickstart.toml",
+        "--svg",
+        svg.to_str().unwrap(),
+        "--dot",
+        dot.to_str().unwrap(),
+    ]);
+    assert_eq!(
+        (code, out),
+        (Some(0), format!("drawn in {}\ndrawn in {}\n", svg.display(), dot.display()))
+    );
     assert!(std::fs::read_to_string(&svg).unwrap().ends_with("</svg>\n"));
     assert!(std::fs::read_to_string(&dot).unwrap().starts_with("graph \"quickstart\" {"));
     let nowhere = folder.path().join("nowhere/p.svg");
@@ -103,7 +126,8 @@ fn drawings_are_written() {
     assert!(err.starts_with("error: cannot write `"), "{err}");
     // Who mistypes a host gets no drawing either.
     let other = folder.path().join("other.svg");
-    let (code, _, _) = platform(&["quickstart.toml", "--route", "user", "nod", "--svg", other.to_str().unwrap()]);
+    let (code, _, _) =
+        platform(&["quickstart.toml", "--route", "user", "nod", "--svg", other.to_str().unwrap()]);
     assert_eq!((code, other.exists()), (Some(2), false));
 }
 
@@ -118,14 +142,21 @@ fn a_closed_pipe_is_no_error() {
          </platform>",
     )
     .unwrap();
-    let mut child = command().arg(&file).arg("--all").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command()
+        .arg(&file)
+        .arg("--all")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut first = [0; 10];
     child.stdout.take().unwrap().read_exact(&mut first).unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
 }
 
-/// The text of `docs/platforms.md` with what the commands it names print, for the platform that it describes.
+/// The text of `docs/platforms.md` with what the commands it names print, for the platform that it
+/// describes.
 fn page_anew(page: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let xml = page.split_once("```xml\n").unwrap().1.split_once("```").unwrap().0;
@@ -135,9 +166,16 @@ fn page_anew(page: &str) -> String {
     while let Some((before, after)) = rest.split_once("```text\n") {
         let asked = before.rsplit_once("`isotherm platform ").unwrap().1.split_once('`').unwrap().0;
         let output = command().current_dir(folder.path()).args(asked.split(' ')).output().unwrap();
-        assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]), "{asked}");
+        assert_eq!(
+            (output.status.code(), output.stderr.as_slice()),
+            (Some(0), &b""[..]),
+            "{asked}"
+        );
         let (_, behind) = after.split_once("```").unwrap();
-        anew.push_str(&format!("{before}```text\n{}```", String::from_utf8(output.stdout).unwrap()));
+        anew.push_str(&format!(
+            "{before}```text\n{}```",
+            String::from_utf8(output.stdout).unwrap()
+        ));
         rest = behind;
     }
     anew + rest
@@ -156,7 +194,8 @@ fn the_documentation_says_what_the_command_prints() {
     }
 }
 
-/// The picture of `docs/platforms.md`. `ISOTHERM_WRITE_REFERENCE=1 cargo test -p isotherm-cli --test platform` draws it anew.
+/// The picture of `docs/platforms.md`.
+/// `ISOTHERM_WRITE_REFERENCE=1 cargo test -p isotherm-cli --test platform` draws it anew.
 #[test]
 fn the_picture_in_the_documentation_is_what_is_drawn() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/platform.svg");

@@ -26,12 +26,19 @@ fn all_sorts_of_policies_are_listed() {
 #[test]
 fn the_list_says_what_holds_if_none_is_named() {
     let text = stdout(&policies(&[]));
-    let line =
-        |after: &str| text.lines().skip_while(|line| !line.starts_with(after)).find(|line| line.contains("if none"));
+    let line = |after: &str| {
+        text.lines()
+            .skip_while(|line| !line.starts_with(after))
+            .find(|line| line.contains("if none"))
+    };
     let said = |after: &str| line(after).map(str::trim).unwrap_or_default();
-    assert_eq!(said("service.scheduler:"), "(if none is named: warm-first; fcfs under preset wrench)");
+    assert_eq!(
+        said("service.scheduler:"),
+        "(if none is named: warm-first; fcfs under preset wrench)"
+    );
     assert_eq!(said("service.eviction:"), "(if none is named: lru)");
-    let list: serde_json::Value = serde_json::from_str(&stdout(&policies(&["--json", "first-fit"]))).unwrap();
+    let list: serde_json::Value =
+        serde_json::from_str(&stdout(&policies(&["--json", "first-fit"]))).unwrap();
     assert_eq!(list[0]["unless_named"], "`warm-first`; `fcfs` under preset `wrench`");
 }
 
@@ -52,9 +59,13 @@ service.keep_alive: How long an idle container is kept.
 
 #[test]
 fn the_list_can_be_read_by_programs() {
-    let list: serde_json::Value = serde_json::from_str(&stdout(&policies(&["--json", "fixed"]))).unwrap();
+    let list: serde_json::Value =
+        serde_json::from_str(&stdout(&policies(&["--json", "fixed"]))).unwrap();
     let fixed = &list[0];
-    assert_eq!((fixed["field"].as_str(), fixed["kind"].as_str()), (Some("service.keep_alive"), Some("fixed")));
+    assert_eq!(
+        (fixed["field"].as_str(), fixed["kind"].as_str()),
+        (Some("service.keep_alive"), Some("fixed"))
+    );
     assert_eq!(fixed["parameters"][0]["name"], "idle");
     assert_eq!(fixed["parameters"][0]["required"], true);
 }

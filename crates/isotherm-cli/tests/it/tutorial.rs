@@ -1,8 +1,9 @@
-//! `docs/tutorial.md`, followed to the letter: its files are written, its commands are run, and they print what it shows
-//! (`SNAPSHOTS=overwrite` writes the page anew).
+//! `docs/tutorial.md`, followed to the letter: its files are written, its commands are run, and
+//! they print what it shows (`SNAPSHOTS=overwrite` writes the page anew).
 //!
-//! A block of code below `<!-- file: NAME -->` is a file; one below `<!-- add to: NAME -->` goes to the end of it. A block of `console` is a command,
-//! after `$ `, and what it prints. How long a run took is not compared.
+//! A block of code below `<!-- file: NAME -->` is a file; one below `<!-- add to: NAME -->` goes to
+//! the end of it. A block of `console` is a command, after `$ `, and what it prints. How long a run
+//! took is not compared.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -27,7 +28,11 @@ fn reader() -> tempfile::TempDir {
 fn prints(line: &str, here: &Path) -> String {
     let mut words = line.split_whitespace();
     assert_eq!(words.next(), Some("isotherm"), "{line}");
-    let output = Command::new(env!("CARGO_BIN_EXE_isotherm")).args(words).current_dir(here).output().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_isotherm"))
+        .args(words)
+        .current_dir(here)
+        .output()
+        .unwrap();
     assert!(matches!(output.status.code(), Some(0..=2)), "{line}: {:?}", output.status);
     String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
 }
@@ -55,17 +60,22 @@ fn the_tutorial_is_true() {
         let mut block = block.to_owned();
         if language == "console" {
             let (line, shown) = code.split_once('\n').unwrap_or((code, ""));
-            let line = line.strip_prefix("$ ").unwrap_or_else(|| panic!("`{line}` begins with `$ `"));
+            let line =
+                line.strip_prefix("$ ").unwrap_or_else(|| panic!("`{line}` begins with `$ `"));
             let printed = prints(line, here.path());
             if steady(&printed) != steady(shown) {
                 block = format!("console\n$ {line}\n{}\n", printed.trim_end());
             }
             commands += 1;
-        } else if let Some((what, name)) = comment.strip_prefix("<!-- ").and_then(|comment| comment.split_once(": ")) {
+        } else if let Some((what, name)) =
+            comment.strip_prefix("<!-- ").and_then(|comment| comment.split_once(": "))
+        {
             let name = here.path().join(name.trim_end_matches("-->").trim_end());
             match what {
                 "file" => std::fs::write(name, code).unwrap(),
-                "add to" => write!(OpenOptions::new().append(true).open(name).unwrap(), "\n{code}").unwrap(),
+                "add to" => {
+                    write!(OpenOptions::new().append(true).open(name).unwrap(), "\n{code}").unwrap()
+                }
                 other => panic!("what is `{other}`?"),
             }
             files += 1;
@@ -73,7 +83,10 @@ fn the_tutorial_is_true() {
         page.extend(["```", &block, "```", prose]);
         before = prose;
     }
-    assert!(!before.is_empty() && commands >= 5 && files >= 3, "{commands} commands, {files} files");
+    assert!(
+        !before.is_empty() && commands >= 5 && files >= 3,
+        "{commands} commands, {files} files"
+    );
     let expected = snapbox::Data::read_from(&path, None).raw();
     snapbox::Assert::new().action_env("SNAPSHOTS").eq(page, expected);
 }

@@ -25,8 +25,10 @@ fn assert_snapshot(text: &str, name: &str) {
 }
 
 fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<_> =
-        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
     names
 }
@@ -46,15 +48,23 @@ fn a_trace_is_described_as_the_experiment_that_reads_it() {
     let (code, out, _) = isotherm(&["describe", "data/skewed_requests.csv", "--json"]);
     assert_eq!(code, Some(0));
     let (_, experiment, _) = isotherm(&["describe", "many-functions.toml", "--json"]);
-    // A trace does not say how much memory its functions have, and which functions there are besides those that are invoked.
+    // A trace does not say how much memory its functions have, and which functions there are
+    // besides those that are invoked.
     let part = |text: &str, key: &str| {
         let start = text.find(&format!("\"{key}\"")).unwrap();
         let rest = &text[start..];
         rest[..rest.find("\n  \"").unwrap_or(rest.len())].to_owned()
     };
-    for key in
-        ["arrivals", "first_s", "last_s", "rate_per_s", "gap_variation", "durations", "popular", "mean_concurrency"]
-    {
+    for key in [
+        "arrivals",
+        "first_s",
+        "last_s",
+        "rate_per_s",
+        "gap_variation",
+        "durations",
+        "popular",
+        "mean_concurrency",
+    ] {
         assert_eq!(part(&out, key), part(&experiment, key), "{key}");
     }
     assert_eq!(part(&out, "arrivals"), "\"arrivals\": 2906,");
@@ -80,11 +90,13 @@ fn traces_in_all_formats_are_described() {
         format!("{{\"arrival_s\": {at}, \"function\": \"{function}\", \"duration_s\": {took}}}\n")
     };
     std::fs::write(&lines, csv.lines().skip(1).map(line).collect::<String>()).unwrap();
-    let (code, _, err) = isotherm(&["generate", "many-functions.toml", "--format", "parquet", "--out", &table]);
+    let (code, _, err) =
+        isotherm(&["generate", "many-functions.toml", "--format", "parquet", "--out", &table]);
     assert_eq!(code, Some(0), "{err}");
     let (_, expected, _) = isotherm(&["describe", "data/skewed_requests.csv", "--json"]);
-    let without_name =
-        |text: &str| text.lines().filter(|line| !line.contains("\"name\"")).collect::<Vec<_>>().join("\n");
+    let without_name = |text: &str| {
+        text.lines().filter(|line| !line.contains("\"name\"")).collect::<Vec<_>>().join("\n")
+    };
     for file in [lines, table] {
         let (code, out, err) = isotherm(&["describe", &file, "--json"]);
         assert_eq!((code, err.as_str()), (Some(0), ""), "{file}");
@@ -97,7 +109,9 @@ fn traces_in_all_formats_are_described() {
 fn traces_of_azure_are_described() {
     let numbers = |text: &str| {
         let is_wanted = |line: &&str| {
-            ["arrivals\": ", "functions", "last_s", "mean_concurrency"].iter().any(|key| line.contains(key))
+            ["arrivals\": ", "functions", "last_s", "mean_concurrency"]
+                .iter()
+                .any(|key| line.contains(key))
         };
         text.lines().filter(is_wanted).map(str::to_owned).collect::<Vec<_>>()
     };
@@ -116,7 +130,8 @@ fn traces_of_azure_are_described() {
     assert!(out.contains("\"arrivals\": 12705,"), "{out}");
 }
 
-/// Arrivals that are written and read again are the same arrivals: the run of the trace is that of the workload.
+/// Arrivals that are written and read again are the same arrivals: the run of the trace is that of
+/// the workload.
 #[test]
 fn what_is_generated_can_be_run() {
     let folder = tempfile::tempdir().unwrap();
@@ -172,7 +187,10 @@ fn what_is_generated_can_be_run() {
     assert!(read("day-functions.csv") == read("other-functions.csv"));
     let replay = std::fs::read_to_string(made.join("replay.toml")).unwrap();
     let replay = replay
-        .replace("kind = \"csv\"\nfile = \"day.csv\"", "kind = \"parquet\"\nfile = \"other.parquet\"")
+        .replace(
+            "kind = \"csv\"\nfile = \"day.csv\"",
+            "kind = \"parquet\"\nfile = \"other.parquet\"",
+        )
         .replace("arrival_s", "arrival_ns")
         .replace("duration_s", "duration_ns");
     std::fs::write(made.join("parquet.toml"), replay).unwrap();
@@ -180,7 +198,8 @@ fn what_is_generated_can_be_run() {
     assert!(direct == replayed, "the records differ");
 }
 
-/// A function with two invocations in the first minute, and one in the third minute of the second day.
+/// A function with two invocations in the first minute, and one in the third minute of the second
+/// day.
 #[test]
 fn the_files_of_azure() {
     let folder = tempfile::tempdir().unwrap();
@@ -205,12 +224,22 @@ durations = ["100ms", "300ms", "1.5s"]
     )
     .unwrap();
     let out = folder.path().join("azure");
-    let arguments =
-        ["generate", experiment.to_str().unwrap(), "--format", "azure-2019", "--out", out.to_str().unwrap(), "--quiet"];
+    let arguments = [
+        "generate",
+        experiment.to_str().unwrap(),
+        "--format",
+        "azure-2019",
+        "--out",
+        out.to_str().unwrap(),
+        "--quiet",
+    ];
     assert_eq!(isotherm(&arguments), (Some(0), String::new(), String::new()));
-    let families = ["app_memory_percentiles", "function_durations_percentiles", "invocations_per_function_md"];
-    let expected: Vec<_> =
-        families.iter().flat_map(|family| ["d01", "d02"].map(|day| format!("{family}.anon.{day}.csv"))).collect();
+    let families =
+        ["app_memory_percentiles", "function_durations_percentiles", "invocations_per_function_md"];
+    let expected: Vec<_> = families
+        .iter()
+        .flat_map(|family| ["d01", "d02"].map(|day| format!("{family}.anon.{day}.csv")))
+        .collect();
     assert_eq!(names(&out), expected);
     let row = |family: &str, day: &str| {
         let text = std::fs::read_to_string(out.join(format!("{family}.anon.{day}.csv"))).unwrap();
@@ -219,18 +248,28 @@ durations = ["100ms", "300ms", "1.5s"]
         lines[1].clone()
     };
     let first = row("invocations_per_function_md", "d01");
-    assert!(first.starts_with("two-days,f,f,http,2,0,0,0,") && first.split(',').count() == 1444, "{first}");
+    assert!(
+        first.starts_with("two-days,f,f,http,2,0,0,0,") && first.split(',').count() == 1444,
+        "{first}"
+    );
     assert!(row("invocations_per_function_md", "d02").starts_with("two-days,f,f,http,0,0,1,0,"));
-    // Average, count, minimum, maximum; the median of two is the first, to 1 %, the percentiles above it the second.
+    // Average, count, minimum, maximum; the median of two is the first, to 1 %, the percentiles
+    // above it the second.
     let first = row("function_durations_percentiles", "d01");
     let median = first.split(',').nth(10).unwrap().parse::<f64>().unwrap();
     assert!((100.0..=101.0).contains(&median), "{first}");
-    assert!(first.starts_with("two-days,f,f,200,2,100,300,100,") && first.ends_with(",300,300,300"), "{first}");
+    assert!(
+        first.starts_with("two-days,f,f,200,2,100,300,100,") && first.ends_with(",300,300,300"),
+        "{first}"
+    );
     assert_eq!(
         row("function_durations_percentiles", "d02"),
         "two-days,f,f,1500,1,1500,1500,1500,1500,1500,1500,1500,1500,1500"
     );
-    assert_eq!(row("app_memory_percentiles", "d01"), "two-days,f,1,512,512,512,512,512,512,512,512,512");
+    assert_eq!(
+        row("app_memory_percentiles", "d01"),
+        "two-days,f,1,512,512,512,512,512,512,512,512,512"
+    );
     // They are read as the data set is.
     let text = std::fs::read_to_string(&experiment).unwrap();
     let (head, _) = text.split_once("[[function]]").unwrap();
@@ -252,22 +291,47 @@ fn what_cannot_be_written_leaves_nothing() {
     let detour = folder.path().join("../").join(folder.path().file_name().unwrap()).join("./x.csv");
     let detour = detour.to_str().unwrap();
     let cases: &[(&[&str], i32, &str)] = &[
-        (&["generate", "generated-workloads.toml", "--out", out], 2, "closed loop depend on the platform"),
+        (
+            &["generate", "generated-workloads.toml", "--out", out],
+            2,
+            "closed loop depend on the platform",
+        ),
         (&["generate", "nowhere.toml", "--out", out], 2, "there is no such file"),
         (&["generate", "data/skewed_requests.csv", "--out", out], 2, "from an experiment"),
         (
-            &["generate", "azure-like.toml", "--format", "azure-2019", "--no-durations", "--out", out],
+            &[
+                "generate",
+                "azure-like.toml",
+                "--format",
+                "azure-2019",
+                "--no-durations",
+                "--out",
+                out,
+            ],
             2,
             "for `--format csv`",
         ),
-        (&["generate", "azure-like.toml", "--out", folder.path().to_str().unwrap()], 1, "is a folder"),
+        (
+            &["generate", "azure-like.toml", "--out", folder.path().to_str().unwrap()],
+            1,
+            "is a folder",
+        ),
         (
             &["generate", "azure-like.toml", "--out", out, "--functions", out],
             2,
             "give the functions a file of their own",
         ),
         (
-            &["generate", "azure-like.toml", "--format", "parquet", "--out", out, "--functions", detour],
+            &[
+                "generate",
+                "azure-like.toml",
+                "--format",
+                "parquet",
+                "--out",
+                out,
+                "--functions",
+                detour,
+            ],
             2,
             "both arrivals and functions would be written to",
         ),
@@ -275,25 +339,53 @@ fn what_cannot_be_written_leaves_nothing() {
         (&["describe", "nowhere.csv"], 2, "there is no such file"),
         (&["describe", "data"], 2, "it is a folder; name a file in it"),
         (&["describe", "x.parquet"], 2, "cannot read `x.parquet`: there is no such file"),
-        (&["describe", "data/azure-2019", "--columns", "arrival=x"], 2, "`--columns` is for tables"),
+        (
+            &["describe", "data/azure-2019", "--columns", "arrival=x"],
+            2,
+            "`--columns` is for tables",
+        ),
         (
             &["describe", "../crates/isotherm-experiment/tests/bad/files/azure-2019"],
             2,
             "there is no file `function_durations",
         ),
-        (&["describe", "data/azure-2019/function_durations_percentiles.anon.d01.csv.gz"], 2, "describe its folder"),
-        (&["describe", "../crates/isotherm-experiment/tests/bad/files/truncated.csv.gz"], 2, "the gzip data end"),
-        (&["describe", "../crates/isotherm-experiment/tests/bad/files/azure-2021.csv"], 2, "is not a number"),
+        (
+            &["describe", "data/azure-2019/function_durations_percentiles.anon.d01.csv.gz"],
+            2,
+            "describe its folder",
+        ),
+        (
+            &["describe", "../crates/isotherm-experiment/tests/bad/files/truncated.csv.gz"],
+            2,
+            "the gzip data end",
+        ),
+        (
+            &["describe", "../crates/isotherm-experiment/tests/bad/files/azure-2021.csv"],
+            2,
+            "is not a number",
+        ),
         (
             &["describe", "../crates/isotherm-experiment/tests/bad/files/truncated.parquet"],
             2,
             "cannot be read as parquet",
         ),
-        (&["describe", "../crates/isotherm-experiment/tests/bad/files/empty.jsonl"], 2, "the trace is empty"),
-        (&["describe", "../crates/isotherm-experiment/tests/bad/files/rows.jsonl"], 2, "rows.jsonl:"),
+        (
+            &["describe", "../crates/isotherm-experiment/tests/bad/files/empty.jsonl"],
+            2,
+            "the trace is empty",
+        ),
+        (
+            &["describe", "../crates/isotherm-experiment/tests/bad/files/rows.jsonl"],
+            2,
+            "rows.jsonl:",
+        ),
         (&["describe", "azure-like.toml", "--columns", "arrival=x"], 2, "for traces"),
         (&["describe", "data/skewed_requests.csv", "--columns", "arival=x"], 2, "unknown `arival`"),
-        (&["describe", "data/skewed_requests.csv", "--columns", "arrival=arival_s"], 2, "did you mean `arrival_s`?"),
+        (
+            &["describe", "data/skewed_requests.csv", "--columns", "arrival=arival_s"],
+            2,
+            "did you mean `arrival_s`?",
+        ),
         (&["describe", "data/skewed_requests.csv", "--seed", "1"], 2, "are for experiments"),
         (&["describe", "data/skewed_functions.csv"], 2, "no column of"),
     ];
@@ -310,7 +402,13 @@ fn what_cannot_be_written_leaves_nothing() {
 fn durations_that_are_not_known() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("x.csv");
-    let (code, _, err) = isotherm(&["generate", "quickstart.toml", "--out", out.to_str().unwrap(), "--no-durations"]);
+    let (code, _, err) = isotherm(&[
+        "generate",
+        "quickstart.toml",
+        "--out",
+        out.to_str().unwrap(),
+        "--no-durations",
+    ]);
     assert_eq!((code, err.as_str()), (Some(0), ""));
     assert!(std::fs::read_to_string(&out).unwrap().starts_with("arrival_s,function\n"));
 }
@@ -331,7 +429,10 @@ fn a_damaged_parquet_file_is_not_a_defect_of_isotherm() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/inputs/damaged.parquet");
     let (code, out, err) = isotherm(&["describe", file.to_str().unwrap()]);
     assert_eq!((code, out.as_str()), (Some(2), ""));
-    assert!(err.starts_with("error: the file cannot be read as Parquet: the data of its column `"), "{err}");
+    assert!(
+        err.starts_with("error: the file cannot be read as Parquet: the data of its column `"),
+        "{err}"
+    );
     assert!(err.contains(&format!("\n--> {}\n", file.display())), "{err}");
     assert!(err.contains("is it a Parquet file, and was it copied to its end?"), "{err}");
     assert!(!err.contains("defect"), "{err}");
@@ -345,10 +446,12 @@ fn what_is_written_takes_the_place_of_files_alone() {
     std::fs::write(path("target.csv"), "old").unwrap();
     std::os::unix::fs::symlink("target.csv", path("link.csv")).unwrap();
     let link = path("link.csv");
-    let (code, _, err) = isotherm(&["generate", "quickstart.toml", "--out", link.to_str().unwrap()]);
+    let (code, _, err) =
+        isotherm(&["generate", "quickstart.toml", "--out", link.to_str().unwrap()]);
     assert_eq!(code, Some(1), "{err}");
     assert_eq!(std::fs::read_to_string(path("target.csv")).unwrap(), "old");
-    let (code, _, err) = isotherm(&["generate", "quickstart.toml", "--force", "--out", link.to_str().unwrap()]);
+    let (code, _, err) =
+        isotherm(&["generate", "quickstart.toml", "--force", "--out", link.to_str().unwrap()]);
     assert_eq!((code, err.as_str()), (Some(0), ""));
     assert!(link.is_symlink(), "the link is still one");
     let both = ["generate", "quickstart.toml", "--out", link.to_str().unwrap(), "--functions"];
@@ -361,7 +464,8 @@ fn what_is_written_takes_the_place_of_files_alone() {
     let _listens = std::os::unix::net::UnixListener::bind(&socket).unwrap();
     for format in ["csv", "parquet"] {
         let out = socket.to_str().unwrap();
-        let (code, _, err) = isotherm(&["generate", "quickstart.toml", "--format", format, "--out", out]);
+        let (code, _, err) =
+            isotherm(&["generate", "quickstart.toml", "--format", format, "--out", out]);
         assert_eq!(code, Some(1), "{err}");
         assert!(err.contains("is no file but a device"), "{err}");
         assert!(!socket.metadata().unwrap().is_file());

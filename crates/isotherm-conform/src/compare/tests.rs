@@ -1,4 +1,5 @@
-//! Scenarios of one function and a few invocations, with an obtained side that is changed in one respect.
+//! Scenarios of one function and a few invocations, with an obtained side that is changed in one
+//! respect.
 
 use std::sync::Arc;
 
@@ -6,10 +7,13 @@ use super::*;
 use crate::ObtainedRegistration;
 use crate::scenario::ExpectedRegistration;
 
-/// Invocations of `f` that all sleep for the body of the function: (submitted, dispatched, ended, node).
+/// Invocations of `f` that all sleep for the body of the function: (submitted, dispatched, ended,
+/// node).
 fn scenario(invocations: &[(f64, f64, f64, &str)]) -> Scenario {
-    let list: Vec<String> =
-        invocations.iter().map(|(at, ..)| format!(r#"{{ "at": {at}, "function": "f" }}"#)).collect();
+    let list: Vec<String> = invocations
+        .iter()
+        .map(|(at, ..)| format!(r#"{{ "at": {at}, "function": "f" }}"#))
+        .collect();
     let text = format!(
         r#"{{
             "name": "s", "platform": "p.xml", "user_host": "user",
@@ -27,17 +31,22 @@ fn scenario(invocations: &[(f64, f64, f64, &str)]) -> Scenario {
         list.join(", ")
     );
     let mut scenario = Scenario::parse("s.json", &text).unwrap();
-    let expected = invocations.iter().map(|&(submitted, dispatched, ended, node)| ExpectedInvocation {
-        submitted_s: Some(submitted),
-        dispatched_s: Some(dispatched),
-        started_s: Some(dispatched + 0.5),
-        ended_s: Some(ended),
-        node: Some(node.to_owned()),
-        outcome: "completed".to_owned(),
-    });
+    let expected =
+        invocations.iter().map(|&(submitted, dispatched, ended, node)| ExpectedInvocation {
+            submitted_s: Some(submitted),
+            dispatched_s: Some(dispatched),
+            started_s: Some(dispatched + 0.5),
+            ended_s: Some(ended),
+            node: Some(node.to_owned()),
+            outcome: "completed".to_owned(),
+        });
     scenario.expected = Some(Expected {
         end_s: 100.0,
-        registrations: vec![ExpectedRegistration { function: "f".to_owned(), accepted: true, cause: None }],
+        registrations: vec![ExpectedRegistration {
+            function: "f".to_owned(),
+            accepted: true,
+            cause: None,
+        }],
         invocations: expected.collect(),
     });
     scenario
@@ -96,7 +105,10 @@ fn the_tolerance_is_a_microsecond() {
     assert!((comparison.largest_error_s - 9e-7).abs() < 1e-12, "{}", comparison.largest_error_s);
     obtained.invocations[1].ended = secs(9.000_001_1);
     let comparison = compare(&scenario, &obtained);
-    assert_eq!(sentences(&comparison), ["invocation 1 (f) ended: expected 9.000000000 s, got 9.000001100 s"]);
+    assert_eq!(
+        sentences(&comparison),
+        ["invocation 1 (f) ended: expected 9.000000000 s, got 9.000001100 s"]
+    );
 }
 
 #[test]
@@ -148,7 +160,9 @@ fn every_kind_of_date_is_compared() {
             let mut obtained = faithful(&scenario);
             change(&mut obtained.invocations[0], date);
             let comparison = compare(&scenario, &obtained);
-            let [Difference::Date { invocation: 0, kind: found, got, .. }] = comparison.differences[..] else {
+            let [Difference::Date { invocation: 0, kind: found, got, .. }] =
+                comparison.differences[..]
+            else {
                 panic!("{kind} {date:?}: {:?}", comparison.differences)
             };
             assert_eq!((found, got), (kind, date.map(Time::as_secs_f64)));
@@ -161,7 +175,10 @@ fn a_date_where_none_is_expected() {
     let mut scenario = scenario(&TWO);
     let obtained = faithful(&scenario);
     scenario.expected.as_mut().unwrap().invocations[0].ended_s = None;
-    assert_eq!(sentences(&compare(&scenario, &obtained)), ["invocation 0 (f) ended: expected none, got 8.000000000 s"]);
+    assert_eq!(
+        sentences(&compare(&scenario, &obtained)),
+        ["invocation 0 (f) ended: expected none, got 8.000000000 s"]
+    );
 }
 
 #[test]
@@ -176,7 +193,10 @@ fn outcomes_must_be_the_same() {
     obtained.invocations[1] = ObtainedInvocation::default();
     let all = sentences(&compare(&scenario, &obtained));
     assert_eq!(all.len(), 5, "four dates and the outcome: {all:?}");
-    assert!(all.contains(&"invocation 1 (f) outcome: expected completed, got none".to_owned()), "{all:?}");
+    assert!(
+        all.contains(&"invocation 1 (f) outcome: expected completed, got none".to_owned()),
+        "{all:?}"
+    );
 }
 
 #[test]
@@ -193,7 +213,10 @@ fn invocations_that_cannot_be_told_apart_are_a_set() {
     // But it is a set with multiplicities: two that end at 9 are not one at 8 and one at 9.
     obtained.invocations[1] = ObtainedInvocation { submitted: second.submitted, ..second };
     let comparison = compare(&scenario, &obtained);
-    assert_eq!(sentences(&comparison), ["invocation 0 (f) ended: expected 8.000000000 s, got 9.000000000 s"]);
+    assert_eq!(
+        sentences(&comparison),
+        ["invocation 0 (f) ended: expected 8.000000000 s, got 9.000000000 s"]
+    );
 }
 
 #[test]
@@ -232,7 +255,8 @@ fn other_dispatch_dates_or_bodies_can_be_told_apart() {
 
 #[test]
 fn outcomes_change_places_within_a_set() {
-    let mut scenario = scenario(&[(0.0, 5.0, 8.0, "node0"), (1.0, 5.0, 8.0, "node0"), (2.0, 5.0, 8.0, "node0")]);
+    let mut scenario =
+        scenario(&[(0.0, 5.0, 8.0, "node0"), (1.0, 5.0, 8.0, "node0"), (2.0, 5.0, 8.0, "node0")]);
     let expected = &mut scenario.expected.as_mut().unwrap().invocations;
     expected[0].outcome = "timeout".to_owned();
     expected[0].ended_s = None;
@@ -245,7 +269,8 @@ fn outcomes_change_places_within_a_set() {
 
 #[test]
 fn a_set_is_matched_whatever_the_noise_in_its_dates() {
-    // Sorting both sides by their start would pair these wrongly: the starts differ by a nanosecond only.
+    // Sorting both sides by their start would pair these wrongly: the starts differ by a nanosecond
+    // only.
     let scenario = scenario(&[(0.0, 5.0, 8.0, "node0"), (0.0, 5.0, 9.0, "node0")]);
     let mut obtained = faithful(&scenario);
     obtained.invocations[0].ended = secs(9.0);
@@ -269,8 +294,12 @@ fn another_node_is_counted_but_does_not_matter() {
 fn registrations_must_be_answered_alike() {
     let mut scenario = scenario(&TWO);
     let mut obtained = faithful(&scenario);
-    obtained.registrations[0] = ObtainedRegistration { accepted: false, cause: Some("not_allowed") };
-    assert_eq!(sentences(&compare(&scenario, &obtained)), ["registration of f: expected accepted, got not_allowed"]);
+    obtained.registrations[0] =
+        ObtainedRegistration { accepted: false, cause: Some("not_allowed") };
+    assert_eq!(
+        sentences(&compare(&scenario, &obtained)),
+        ["registration of f: expected accepted, got not_allowed"]
+    );
     let expected = &mut scenario.expected.as_mut().unwrap().registrations[0];
     expected.accepted = false;
     expected.cause = Some("storage_full".to_owned());
@@ -281,7 +310,10 @@ fn registrations_must_be_answered_alike() {
     scenario.expected.as_mut().unwrap().registrations[0].cause = None;
     assert!(compare(&scenario, &obtained).conforms(), "a refusal without a cause leaves it open");
     obtained.registrations.clear();
-    assert_eq!(sentences(&compare(&scenario, &obtained)), ["number of registrations: expected 1, got 0"]);
+    assert_eq!(
+        sentences(&compare(&scenario, &obtained)),
+        ["number of registrations: expected 1, got 0"]
+    );
 }
 
 #[test]
@@ -289,7 +321,10 @@ fn missing_invocations_are_a_difference() {
     let scenario = scenario(&TWO);
     let mut obtained = faithful(&scenario);
     obtained.invocations.pop();
-    assert_eq!(sentences(&compare(&scenario, &obtained)), ["number of invocations: expected 2, got 1"]);
+    assert_eq!(
+        sentences(&compare(&scenario, &obtained)),
+        ["number of invocations: expected 2, got 1"]
+    );
     obtained.invocations.clear();
     assert!(!compare(&scenario, &obtained).conforms());
 }
@@ -303,10 +338,16 @@ fn where_nothing_is_expected_everything_must_end_and_no_rule_break() {
     obtained.invocations[0].ended = secs(77.0);
     assert!(compare(&scenario, &obtained).conforms(), "no dates are compared");
     obtained.invocations[1].outcome = None;
-    assert_eq!(sentences(&compare(&scenario, &obtained)), ["invocation 1 (f): expected an end, got none"]);
+    assert_eq!(
+        sentences(&compare(&scenario, &obtained)),
+        ["invocation 1 (f): expected an end, got none"]
+    );
     obtained.invocations[1].outcome = Some("completed");
     obtained.violations.push("3 slots of node 0 are taken".to_owned());
-    assert_eq!(sentences(&compare(&scenario, &obtained)), ["rule broken: 3 slots of node 0 are taken"]);
+    assert_eq!(
+        sentences(&compare(&scenario, &obtained)),
+        ["rule broken: 3 slots of node 0 are taken"]
+    );
     obtained.violations.clear();
     obtained.invocations.clear();
     assert!(!compare(&scenario, &obtained).conforms());

@@ -29,13 +29,20 @@ fn message(text: &str) -> String {
 fn a_small_scenario_with_the_defaults() {
     let scenario = Scenario::parse("small.json", SMALL).unwrap();
     assert_eq!(scenario.serverless.properties, Properties::default());
-    assert!(scenario.serverless.properties.simulate_downloads, "the reference simulates downloads by default");
+    assert!(
+        scenario.serverless.properties.simulate_downloads,
+        "the reference simulates downloads by default"
+    );
     assert_eq!(scenario.serverless.payloads, Payloads::default());
     assert_eq!(scenario.images[0].ram_bytes, 100, "1e2 is a whole number");
     assert_eq!(scenario.expected, None);
     assert!(!scenario.is_buffered());
     assert_eq!(scenario.body(&scenario.invocations[0]), [Step::Sleep(2.0)]);
-    let own = [Step::Compute(1e9), Step::Write { file: "x".to_owned(), bytes: 7 }, Step::Read("x".to_owned())];
+    let own = [
+        Step::Compute(1e9),
+        Step::Write { file: "x".to_owned(), bytes: 7 },
+        Step::Read("x".to_owned()),
+    ];
     assert_eq!(scenario.body(&scenario.invocations[1]), own);
     assert!(scenario.invocations[1].wait && !scenario.invocations[0].wait);
 }
@@ -60,7 +67,10 @@ fn properties_and_payloads() {
         buffer_bytes: 10_000_000,
     };
     assert_eq!(scenario.serverless.properties, expected);
-    assert_eq!(scenario.serverless.payloads, Payloads { invoke_request: 1000, ..Payloads::default() });
+    assert_eq!(
+        scenario.serverless.payloads,
+        Payloads { invoke_request: 1000, ..Payloads::default() }
+    );
     assert_eq!(scenario.serverless.scheduler, SchedulerName::WorkloadBalancing);
     assert!(scenario.is_buffered());
 }
@@ -87,13 +97,26 @@ fn wrong_types_and_missing_keys_have_a_line() {
     let text = SMALL.replace(r#""user_host": "user","#, "");
     assert!(message(&text).contains(": missing field `user_host`"), "{}", message(&text));
     let text = SMALL.replace(r#""at": 0,"#, r#""at": "soon","#);
-    assert!(message(&text).starts_with("small.json:11:22: this is string \"soon\", but"), "{}", message(&text));
+    assert!(
+        message(&text).starts_with("small.json:11:22: this is string \"soon\", but"),
+        "{}",
+        message(&text)
+    );
     let text = SMALL.replace("fcfs", "fifo");
-    assert!(message(&text).contains("unknown word `fifo`, expected `fcfs` or `workload_balancing`"));
+    assert!(
+        message(&text).contains("unknown word `fifo`, expected `fcfs` or `workload_balancing`")
+    );
     let text = SMALL.replace("sleep", "nap");
-    assert!(message(&text).contains("unknown word `nap`, expected one of `sleep`, `compute`, `write`, `read`"));
+    assert!(
+        message(&text)
+            .contains("unknown word `nap`, expected one of `sleep`, `compute`, `write`, `read`")
+    );
     let text = SMALL.replace(r#""disk_bytes": 100"#, r#""disk_bytes": -1"#);
-    assert!(message(&text).contains("`-1` is not a number of bytes (whole and not negative)"), "{}", message(&text));
+    assert!(
+        message(&text).contains("`-1` is not a number of bytes (whole and not negative)"),
+        "{}",
+        message(&text)
+    );
     let text = SMALL.replace(r#""disk_bytes": 100"#, r#""disk_bytes": 1.5"#);
     assert!(message(&text).contains("`1.5` is not a number of bytes"), "{}", message(&text));
     let text = SMALL.replace(r#""disk_bytes": 100"#, r#""disk_bytes": []"#);
@@ -106,18 +129,28 @@ fn unknown_properties_are_named_with_the_nearest() {
         let properties = format!(r#""scheduler": "fcfs", "properties": {{ {property} }}"#);
         message(&SMALL.replace(r#""scheduler": "fcfs""#, &properties))
     };
+    assert!(with(r#""container_idle_time": "1""#).ends_with(
+        "unknown property `container_idle_time` (did you mean `container_idle_timeout`?)"
+    ));
     assert!(
-        with(r#""container_idle_time": "1""#)
-            .ends_with("unknown property `container_idle_time` (did you mean `container_idle_timeout`?)")
+        with(r#""zzz": "1""#)
+            .contains("unknown property `zzz` (known properties: container_startup_overhead, ")
     );
-    assert!(with(r#""zzz": "1""#).contains("unknown property `zzz` (known properties: container_startup_overhead, "));
     assert!(
-        with(r#""container_idle_timeout": "long""#)
-            .ends_with("property `container_idle_timeout` is `long` (expected a number of seconds)")
+        with(r#""container_idle_timeout": "long""#).ends_with(
+            "property `container_idle_timeout` is `long` (expected a number of seconds)"
+        )
     );
-    assert!(with(r#""idle_container_eviction_policy": "FIFO""#).ends_with("(expected `LRU` or `RAM`)"));
-    assert!(with(r#""simulate_remote_image_downloads": "yes""#).ends_with("(expected `true` or `false`)"));
-    assert!(with(r#""storage_services_buffer_size": "10MB""#).ends_with("(expected a number of bytes)"));
+    assert!(
+        with(r#""idle_container_eviction_policy": "FIFO""#).ends_with("(expected `LRU` or `RAM`)")
+    );
+    assert!(
+        with(r#""simulate_remote_image_downloads": "yes""#)
+            .ends_with("(expected `true` or `false`)")
+    );
+    assert!(
+        with(r#""storage_services_buffer_size": "10MB""#).ends_with("(expected a number of bytes)")
+    );
 }
 
 #[test]
@@ -127,7 +160,10 @@ fn everything_that_refers_to_nothing_is_reported_at_once() {
         .replace(r#""at": 0, "function": "f""#, r#""at": -1, "function": "zzz""#)
         .replace(r#"{ "sleep": 2 }"#, r#"{ "read": "x" }, { "sleep": -2 }"#)
         .replace(r#"["node0"]"#, "[]")
-        .replace("\"expected\": null", r#""expected": { "end_s": 1, "registrations": [], "invocations": [] }"#);
+        .replace(
+            "\"expected\": null",
+            r#""expected": { "end_s": 1, "registrations": [], "invocations": [] }"#,
+        );
     assert_eq!(
         message(&text).lines().collect::<Vec<_>>(),
         [

@@ -1,4 +1,5 @@
-//! `[functions] azure_2019` and `azure_2021`: a trace that says which functions there are, and when they are invoked.
+//! `[functions] azure_2019` and `azure_2021`: a trace that says which functions there are, and when
+//! they are invoked.
 //!
 //! ```toml
 //! [functions]
@@ -10,15 +11,16 @@
 //! kind = "azure-2019"
 //! ```
 //!
-//! The files are named once, here; the workload plays them. They are read as a whole before anything refers to a function, and once for
-//! all runs of a sweep that want the same of them.
+//! The files are named once, here; the workload plays them. They are read as a whole before
+//! anything refers to a function, and once for all runs of a sweep that want the same of them.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use isotherm_workload::{
-    AppSample, Azure2019, Azure2019Files, Azure2019Function, Azure2021, Quirks, TraceError, WorkloadError,
+    AppSample, Azure2019, Azure2019Files, Azure2019Function, Azure2021, Quirks, TraceError,
+    WorkloadError,
 };
 
 use crate::check::context::Context;
@@ -48,8 +50,16 @@ const MEMORY: &str = "app_memory_percentiles.anon";
 pub const FAMILIES: [&str; 3] = [INVOCATIONS, DURATIONS, MEMORY];
 
 const MEMORIES: &[Choice<AppMemory>] = &[
-    word("split", "the memory of an app is shared out evenly among its functions", AppMemory::Split),
-    word("app", "a container of each function of an app takes as much as the whole app", AppMemory::App),
+    word(
+        "split",
+        "the memory of an app is shared out evenly among its functions",
+        AppMemory::Split,
+    ),
+    word(
+        "app",
+        "a container of each function of an app takes as much as the whole app",
+        AppMemory::App,
+    ),
     word(
         "limits",
         "that of `limits.memory`, whatever the trace says; its files of memory are not read",
@@ -100,10 +110,16 @@ pub const AZURE_2021: TableSpec = TableSpec {
             Takes::Value { what: "a path", example: "\"data/azure2021.csv\"" },
             "The file, which may be compressed (gzip, zstd).",
         ),
-        field("apps", takes::<Count>(), "So many of the apps are drawn, with all of their functions.")
-            .like("20")
-            .otherwise("all of them"),
-        field("sample", takes::<u64>(), "Which apps are drawn: another number, other apps.").like("1").default("0"),
+        field(
+            "apps",
+            takes::<Count>(),
+            "So many of the apps are drawn, with all of their functions.",
+        )
+        .like("20")
+        .otherwise("all of them"),
+        field("sample", takes::<u64>(), "Which apps are drawn: another number, other apps.")
+            .like("1")
+            .default("0"),
     ],
 };
 
@@ -128,7 +144,8 @@ pub struct Functions {
     pub limits: Defaults,
 }
 
-/// Reads the trace that `[functions]` names: `None` if it names none, `Some(None)` if it cannot be read, which is then reported.
+/// Reads the trace that `[functions]` names: `None` if it names none, `Some(None)` if it cannot be
+/// read, which is then reported.
 pub fn functions(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<Option<Functions>> {
     let is_2019 = fields.has("azure_2019");
     let key = if is_2019 { "azure_2019" } else { "azure_2021" };
@@ -142,10 +159,15 @@ pub fn functions(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<Optio
     let named = if is_2019 { year_2019(value, context) } else { year_2021(value, context) };
     let Some((source, named, apps)) = named else { return Some(None) };
     let content = context.traces.azure(&source, || match &source {
-        AzureSource::Year2019 { .. } => read_2019(&source, &named, context).map(AzureContent::Year2019),
-        AzureSource::Year2021 { .. } => read_2021(&source, &named, context).map(AzureContent::Year2021),
+        AzureSource::Year2019 { .. } => {
+            read_2019(&source, &named, context).map(AzureContent::Year2019)
+        }
+        AzureSource::Year2021 { .. } => {
+            read_2021(&source, &named, context).map(AzureContent::Year2021)
+        }
     });
-    let says_memory = matches!(&source, AzureSource::Year2019 { memory, .. } if *memory != AppMemory::Limits);
+    let says_memory =
+        matches!(&source, AzureSource::Year2019 { memory, .. } if *memory != AppMemory::Limits);
     if !says_memory && limits.memory_bytes.is_none() && are_good {
         fields.missing("limits.memory", "\"170MB\"");
         return Some(None);
@@ -166,13 +188,17 @@ fn tell_fewer_apps(
         AzureContent::Year2019(trace) => trace.apps,
         AzureContent::Year2021(trace) => trace.apps,
     };
-    let Some(wanted) = wanted.filter(|wanted| u64::from(wanted.value.0) > apps as u64) else { return };
+    let Some(wanted) = wanted.filter(|wanted| u64::from(wanted.value.0) > apps as u64) else {
+        return;
+    };
     let are = if apps == 1 { "app is" } else { "apps are" };
-    let message = format!("only {apps} {are} invoked in `{}`, and not {}", named.value, wanted.value.0);
+    let message =
+        format!("only {apps} {are} invoked in `{}`, and not {}", named.value, wanted.value.0);
     context.report.warn(Diagnostic::at(wanted.span, message, "all of them are taken"));
 }
 
-/// Which functions of a trace are simulated: those of which it is known how long invocations take, and how much memory a container does.
+/// Which functions of a trace are simulated: those of which it is known how long invocations take,
+/// and how much memory a container does.
 struct Kept<'a> {
     has_body: bool,
     limits: Defaults,
@@ -187,14 +213,17 @@ impl Kept<'_> {
         let rows: Vec<(String, Option<u64>)> = match (&content, &source) {
             (AzureContent::Year2019(trace), AzureSource::Year2019 { memory, .. }) => {
                 self.tell_left_out(trace, *memory);
-                let memory = |function: &Azure2019Function| memory_of(function, *memory).or(default);
+                let memory =
+                    |function: &Azure2019Function| memory_of(function, *memory).or(default);
                 let row = |function: &Azure2019Function| {
                     let is_kept = function.has_durations || self.has_body;
                     (function.name.clone(), memory(function).filter(|_| is_kept))
                 };
                 trace.functions.iter().map(row).collect()
             }
-            (AzureContent::Year2021(trace), _) => trace.functions.iter().map(|name| (name.clone(), default)).collect(),
+            (AzureContent::Year2021(trace), _) => {
+                trace.functions.iter().map(|name| (name.clone(), default)).collect()
+            }
             _ => Vec::new(),
         };
         let mut next = first;
@@ -205,7 +234,8 @@ impl Kept<'_> {
             })
         };
         let numbers: Vec<_> = rows.iter().map(number).collect();
-        let rows: Vec<_> = rows.into_iter().filter_map(|(name, memory)| Some((name, memory?))).collect();
+        let rows: Vec<_> =
+            rows.into_iter().filter_map(|(name, memory)| Some((name, memory?))).collect();
         if rows.is_empty() {
             self.nothing_left(numbers.is_empty(), &source);
             return None;
@@ -220,7 +250,10 @@ impl Kept<'_> {
             AzureSource::Year2019 { days, .. } if is_never_invoked => {
                 let (days, minutes) = match &days[..] {
                     [day] => (format!("on day {day}"), "all counts of its minutes are zero"),
-                    _ => (format!("on these {} days", days.len()), "all counts of their minutes are zero"),
+                    _ => (
+                        format!("on these {} days", days.len()),
+                        "all counts of their minutes are zero",
+                    ),
                 };
                 (format!("nothing is invoked in `{}` {days}", self.named.value), minutes)
             }
@@ -235,9 +268,12 @@ impl Kept<'_> {
     /// Warns of functions that are left out.
     fn tell_left_out(&self, trace: &Azure2019, memory: AppMemory) {
         let lacks_time = |function: &&Azure2019Function| !function.has_durations && !self.has_body;
-        let lacks_memory =
-            |function: &&Azure2019Function| memory_of(function, memory).or(self.limits.memory_bytes).is_none();
-        let left_out = || trace.functions.iter().filter(|function| lacks_time(function) || lacks_memory(function));
+        let lacks_memory = |function: &&Azure2019Function| {
+            memory_of(function, memory).or(self.limits.memory_bytes).is_none()
+        };
+        let left_out = || {
+            trace.functions.iter().filter(|function| lacks_time(function) || lacks_memory(function))
+        };
         let count = left_out().count();
         if count == 0 {
             return;
@@ -298,7 +334,13 @@ fn year_2019(value: &Value, context: &Context<'_>) -> Option<Named> {
         return None;
     }
     let path = context.path(&folder);
-    let source = AzureSource::Year2019 { shown: path.display().to_string(), folder: path, days: days?, sample, memory };
+    let source = AzureSource::Year2019 {
+        shown: path.display().to_string(),
+        folder: path,
+        days: days?,
+        sample,
+        memory,
+    };
     Some((source, folder, apps))
 }
 
@@ -311,9 +353,11 @@ fn numbers(days: &[Located<u64>], place: Span, context: &Context<'_>) -> Option<
     let mut numbers: Vec<u16> = Vec::new();
     for day in days {
         match u16::try_from(day.value).ok().filter(|day| (1..=99).contains(day)) {
-            None => {
-                context.report.error(day.span, format!("there is no day {}", day.value), "days are numbered from 1")
-            }
+            None => context.report.error(
+                day.span,
+                format!("there is no day {}", day.value),
+                "days are numbered from 1",
+            ),
             Some(number) if numbers.last().is_some_and(|last| *last >= number) => {
                 context.report.error(
                     day.span,
@@ -338,7 +382,12 @@ fn year_2021(value: &Value, context: &Context<'_>) -> Option<Named> {
 }
 
 /// Reports what is wrong with the rows of a trace; whether nothing is.
-fn report(errors: Vec<TraceError>, further: u64, named: &Located<String>, context: &Context<'_>) -> bool {
+fn report(
+    errors: Vec<TraceError>,
+    further: u64,
+    named: &Located<String>,
+    context: &Context<'_>,
+) -> bool {
     let is_good = errors.is_empty();
     let shown = errors.len() as u64;
     for error in errors {
@@ -351,9 +400,14 @@ fn report(errors: Vec<TraceError>, further: u64, named: &Located<String>, contex
     is_good
 }
 
-fn read_2021(source: &AzureSource, named: &Located<String>, context: &Context<'_>) -> Option<Arc<Azure2021>> {
+fn read_2021(
+    source: &AzureSource,
+    named: &Located<String>,
+    context: &Context<'_>,
+) -> Option<Arc<Azure2021>> {
     let AzureSource::Year2021 { path, shown, sample } = source else { return None };
-    let scan = trace::open_file(path, shown).and_then(|file| Azure2021::scan(shown, file, *sample, MOST));
+    let scan =
+        trace::open_file(path, shown).and_then(|file| Azure2021::scan(shown, file, *sample, MOST));
     match scan {
         Ok(scan) => report(scan.errors, scan.further, named, context).then(|| Arc::new(scan.trace)),
         Err(error) => {
@@ -363,7 +417,11 @@ fn read_2021(source: &AzureSource, named: &Located<String>, context: &Context<'_
     }
 }
 
-fn read_2019(source: &AzureSource, named: &Located<String>, context: &Context<'_>) -> Option<Arc<Azure2019>> {
+fn read_2019(
+    source: &AzureSource,
+    named: &Located<String>,
+    context: &Context<'_>,
+) -> Option<Arc<Azure2019>> {
     let AzureSource::Year2019 { folder, days, sample, memory, .. } = source else { return None };
     if let Err(error) = std::fs::read_dir(folder) {
         context.cannot_read(named, &error);
@@ -383,11 +441,14 @@ fn read_2019(source: &AzureSource, named: &Located<String>, context: &Context<'_
             };
             context.sources.borrow_mut().add_input(&path);
             let shown = path.display().to_string();
-            let read =
-                trace::open_file(&path, &shown).and_then(|file| read_family(&mut files, family, number, &shown, file));
+            let read = trace::open_file(&path, &shown)
+                .and_then(|file| read_family(&mut files, family, number, &shown, file));
             if let Err(error) = read {
                 let file = path.file_name().map(|name| name.to_string_lossy().into_owned());
-                let file = Located { value: format!("{}/{}", named.value, file.unwrap_or_default()), span: named.span };
+                let file = Located {
+                    value: format!("{}/{}", named.value, file.unwrap_or_default()),
+                    span: named.span,
+                };
                 traces::report(&error, &file, &[], context);
                 is_whole = false;
             }
@@ -418,7 +479,8 @@ pub fn file_of_day(folder: &Path, family: &str, day: u16) -> Option<PathBuf> {
     ["", ".gz", ".zst"].into_iter().map(name).find(|path| path.exists())
 }
 
-/// The folder of the trace and the days that a path stands for: all of which there are invocations in a folder, or that of a file of invocations.
+/// The folder of the trace and the days that a path stands for: all of which there are invocations
+/// in a folder, or that of a file of invocations.
 pub fn folder_and_days(path: &Path) -> Option<(PathBuf, Vec<u16>)> {
     let is_there = |folder: &Path, day: u16| file_of_day(folder, INVOCATIONS, day);
     if path.is_dir() {
@@ -426,17 +488,23 @@ pub fn folder_and_days(path: &Path) -> Option<(PathBuf, Vec<u16>)> {
         return (!days.is_empty()).then(|| (path.to_owned(), days));
     }
     let folder = path.parent()?;
-    let day = (1..=99).find(|&day| is_there(folder, day).is_some_and(|file| file.file_name() == path.file_name()))?;
+    let day = (1..=99).find(|&day| {
+        is_there(folder, day).is_some_and(|file| file.file_name() == path.file_name())
+    })?;
     Some((folder.to_owned(), vec![day]))
 }
 
 fn no_file(folder: &Path, family: &str, day: u16, named: &Located<String>, context: &Context<'_>) {
-    let there: Vec<String> =
-        (1..=99).filter(|&day| file_of_day(folder, family, day).is_some()).map(|day: u16| day.to_string()).collect();
+    let there: Vec<String> = (1..=99)
+        .filter(|&day| file_of_day(folder, family, day).is_some())
+        .map(|day: u16| day.to_string())
+        .collect();
     let hint = match &there[..] {
         [] => "there is none of any day, nor a compressed one (`.csv.gz`, `.csv.zst`)".to_owned(),
         [only] => format!("there is only that of day {only}"),
-        [first @ .., last] => format!("there are those of the days {} and {last}", first.join(", ")),
+        [first @ .., last] => {
+            format!("there are those of the days {} and {last}", first.join(", "))
+        }
     };
     let message = format!("there is no file `{family}.d{day:02}.csv` in `{}`", named.value);
     context.report.error(named.span, message, hint);
@@ -458,8 +526,16 @@ pub fn tolerated(content: &AzureContent) -> Vec<String> {
         AzureContent::Year2019(trace) => {
             let Quirks { not_invoked, repeated, mended, unknown, empty } = trace.quirks;
             vec![
-                counted(not_invoked, "row is about what is never invoked", "rows are about what is never invoked"),
-                counted(repeated, "row repeats another of its day", "rows repeat others of their day"),
+                counted(
+                    not_invoked,
+                    "row is about what is never invoked",
+                    "rows are about what is never invoked",
+                ),
+                counted(
+                    repeated,
+                    "row repeats another of its day",
+                    "rows repeat others of their day",
+                ),
                 counted(
                     mended,
                     "row has percentiles that fall or are below zero, which are raised",

@@ -1,4 +1,5 @@
-//! Bodies of functions: lists of steps such as `{ sleep = "5s" }` or `{ write = "20MB", file = "thumbnail" }`.
+//! Bodies of functions: lists of steps such as `{ sleep = "5s" }` or
+//! `{ write = "20MB", file = "thumbnail" }`.
 
 use crate::check::context::Context;
 use crate::check::distribution::A_DURATION;
@@ -9,8 +10,12 @@ use crate::plan::{Body, StepPlan};
 use crate::source::Located;
 use crate::tree::{Kind, Value};
 
-const A_FILE: Field = field("file", Takes::Value { what: "a name", example: "\"thumbnail\"" }, "The name of the file.")
-    .otherwise("files without a name are numbered");
+const A_FILE: Field = field(
+    "file",
+    Takes::Value { what: "a name", example: "\"thumbnail\"" },
+    "The name of the file.",
+)
+.otherwise("files without a name are numbered");
 
 const A_STORAGE: Takes = Takes::Value { what: "the name of a storage", example: "\"repository\"" };
 
@@ -21,30 +26,52 @@ const fn step(doc: &'static str, fields: &'static [Field]) -> TableSpec {
 
 /// The kinds of steps. The first field of each says what it does.
 pub const STEPS: &[&TableSpec] = &[
-    &step("Lets time pass.", &[field("sleep", A_DURATION, "How long; if it is random, drawn for each invocation.")]),
-    &step("Computes on one core.", &[field("compute", takes::<Work>(), "How many floating-point operations.")]),
+    &step(
+        "Lets time pass.",
+        &[field("sleep", A_DURATION, "How long; if it is random, drawn for each invocation.")],
+    ),
+    &step(
+        "Computes on one core.",
+        &[field("compute", takes::<Work>(), "How many floating-point operations.")],
+    ),
     &step(
         "Writes a file to the private storage of the container, which is wiped when the body ends.",
         &[field("write", takes::<Size>(), "How large it is."), A_FILE],
     ),
     &step(
         "Reads a file that the body has written to its private storage.",
-        &[field("read", Takes::Value { what: "a name", example: "\"thumbnail\"" }, "The name of the file.")],
+        &[field(
+            "read",
+            Takes::Value { what: "a name", example: "\"thumbnail\"" },
+            "The name of the file.",
+        )],
     ),
     &step(
         "Reads a file of a storage into memory.",
         &[
-            field("fetch", Takes::Value { what: "a name", example: "\"photo\"" }, "The name of the file."),
+            field(
+                "fetch",
+                Takes::Value { what: "a name", example: "\"photo\"" },
+                "The name of the file.",
+            ),
             field("from", A_STORAGE, "The storage."),
         ],
     ),
     &step(
         "Writes a file from memory to a storage.",
-        &[field("put", takes::<Size>(), "How large it is."), A_FILE, field("to", A_STORAGE, "The storage.")],
+        &[
+            field("put", takes::<Size>(), "How large it is."),
+            A_FILE,
+            field("to", A_STORAGE, "The storage."),
+        ],
     ),
     &step(
         "Invokes another function and waits until it has ended.",
-        &[field("invoke", Takes::Value { what: "the name of a function", example: "\"predict\"" }, "The function.")],
+        &[field(
+            "invoke",
+            Takes::Value { what: "the name of a function", example: "\"predict\"" },
+            "The function.",
+        )],
     ),
 ];
 
@@ -111,7 +138,11 @@ impl BodyReader<'_, '_> {
         match verb {
             "sleep" => {
                 let distribution = fields.required::<DurationDistribution>("sleep")?;
-                Some(distribution.fixed().map_or_else(|| StepPlan::SleepRandom(distribution), StepPlan::Sleep))
+                Some(
+                    distribution
+                        .fixed()
+                        .map_or_else(|| StepPlan::SleepRandom(distribution), StepPlan::Sleep),
+                )
             }
             "compute" => Some(StepPlan::Compute(fields.required::<Work>("compute")?.0)),
             "write" => {
@@ -163,7 +194,8 @@ impl BodyReader<'_, '_> {
         self.context.storages.resolve(&name, self.context.report)
     }
 
-    /// The private storage is empty when a body begins, so what it reads it must have written before.
+    /// The private storage is empty when a body begins, so what it reads it must have written
+    /// before.
     fn check_private_file(&self, file: &Located<String>) {
         if self.private_files.contains(&file.value) {
             return;
@@ -188,7 +220,11 @@ impl BodyReader<'_, '_> {
                 report.error(entry.key_span, format!("unknown step `{}`", entry.key), hint);
             }
             None => {
-                report.error(value.span, "an empty step", format!("a step is one of {}", list(&verbs)));
+                report.error(
+                    value.span,
+                    "an empty step",
+                    format!("a step is one of {}", list(&verbs)),
+                );
             }
         }
     }

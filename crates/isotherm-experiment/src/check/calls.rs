@@ -1,4 +1,5 @@
-//! Who invokes whom: functions that are invoked must have a body, and no function may invoke itself without end.
+//! Who invokes whom: functions that are invoked must have a body, and no function may invoke itself
+//! without end.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +20,8 @@ pub struct BodyOf {
     pub is_written: bool,
 }
 
-/// Reports functions that are invoked but have no body, and functions that invoke themselves without end.
+/// Reports functions that are invoked but have no body, and functions that invoke themselves
+/// without end.
 pub fn check_bodies(functions: &[BodyOf], context: &Context<'_>) {
     let needs = context.needs.borrow();
     // The functions of a file share a place, and it is told once that they have no body.
@@ -61,8 +63,9 @@ enum Seen {
     Done,
 }
 
-/// Circles of functions that invoke each other, each beginning with the first of its functions in the file. Every call is followed
-/// once, so that not all circles through the same functions are found, but one at least.
+/// Circles of functions that invoke each other, each beginning with the first of its functions in
+/// the file. Every call is followed once, so that not all circles through the same functions are
+/// found, but one at least.
 fn circles(functions: &[BodyOf]) -> Vec<Vec<usize>> {
     let mut circles = Vec::new();
     let mut seen = vec![Seen::Not; functions.len()];
@@ -88,7 +91,8 @@ fn circles(functions: &[BodyOf]) -> Vec<Vec<usize>> {
                 }
                 Some(Seen::OnTheWay) => {
                     let from = way.iter().position(|&(function, _)| function == next).unwrap_or(0);
-                    let mut circle: Vec<_> = way[from..].iter().map(|&(function, _)| function).collect();
+                    let mut circle: Vec<_> =
+                        way[from..].iter().map(|&(function, _)| function).collect();
                     let first = (0..circle.len()).min_by_key(|&at| circle[at]).unwrap_or(0);
                     circle.rotate_left(first);
                     circles.push(circle);

@@ -7,10 +7,11 @@
 //! network = { node = "10Gbps", latency = "50us", repository = "1Gbps" }
 //! ```
 //!
-//! Every host hangs on one switch by a full-duplex link of its own; `latency` is that of a route from one host to
-//! another, through two such links. The hosts are called `user`, `head`, `repository` and `node0`, `node1`, ...; `nodes`
-//! may be an array of such tables, for groups that differ. The head has the bandwidth of a node unless `network.head` says
-//! otherwise, and the user that of the repository. The repository reads and writes as fast as its link.
+//! Every host hangs on one switch by a full-duplex link of its own; `latency` is that of a route
+//! from one host to another, through two such links. The hosts are called `user`, `head`,
+//! `repository` and `node0`, `node1`, ...; `nodes` may be an array of such tables, for groups that
+//! differ. The head has the bandwidth of a node unless `network.head` says otherwise, and the user
+//! that of the repository. The repository reads and writes as fast as its link.
 
 use isotherm_kernel::Duration;
 use isotherm_platform::{PlatformBuilder, PlatformSpec, Via};
@@ -40,7 +41,11 @@ pub const COMPACT: TableSpec = TableSpec {
             Takes::Either(&[Takes::Table(&NODES), Takes::Tables(&NODES)]),
             "The compute hosts: one group of them that are alike, or an array of groups that differ.",
         ),
-        field("head", Takes::Table(&HEAD), "The host on which the service runs and images are cached."),
+        field(
+            "head",
+            Takes::Table(&HEAD),
+            "The host on which the service runs and images are cached.",
+        ),
         field("network", Takes::Table(&NETWORK), "The links."),
     ],
 };
@@ -52,24 +57,38 @@ const DISK: TableSpec = TableSpec {
     fields: &[
         field("read", takes::<Bandwidth>(), "How fast it reads.").like("\"2GB/s\""),
         field("write", takes::<Bandwidth>(), "How fast it writes.").like("\"1GB/s\""),
-        field("size", takes::<Size>(), "How much it holds.").like("\"1TB\"").otherwise("as much as is put there"),
+        field("size", takes::<Size>(), "How much it holds.")
+            .like("\"1TB\"")
+            .otherwise("as much as is put there"),
     ],
 };
 
 const CORES: Field = field("cores", takes::<Count>(), "Its cores.").like("16");
 const SPEED: Field = field("speed", takes::<Speed>(), "The speed of a core.").default("\"10Gf/s\"");
-const MEMORY: Field = field("memory", takes::<Size>(), "Its memory.").like("\"64GiB\"").otherwise("as much as is used");
+const MEMORY: Field = field("memory", takes::<Size>(), "Its memory.")
+    .like("\"64GiB\"")
+    .otherwise("as much as is used");
 const ITS_DISK: Field = field("disk", Takes::Table(&DISK), "Its disk, on which images are kept.");
 
 const NODES: TableSpec = TableSpec {
     name: "nodes",
     title: "",
     doc: "Compute hosts that are alike.",
-    fields: &[field("count", takes::<AtMost<MAX_NODES>>(), "How many."), CORES, SPEED, MEMORY, ITS_DISK],
+    fields: &[
+        field("count", takes::<AtMost<MAX_NODES>>(), "How many."),
+        CORES,
+        SPEED,
+        MEMORY,
+        ITS_DISK,
+    ],
 };
 
-const HEAD: TableSpec =
-    TableSpec { name: "head", title: "", doc: "The head host.", fields: &[CORES, SPEED, MEMORY, ITS_DISK] };
+const HEAD: TableSpec = TableSpec {
+    name: "head",
+    title: "",
+    doc: "The head host.",
+    fields: &[CORES, SPEED, MEMORY, ITS_DISK],
+};
 
 const NETWORK: TableSpec = TableSpec {
     name: "network",
@@ -77,13 +96,19 @@ const NETWORK: TableSpec = TableSpec {
     doc: "The links between the hosts and the switch.",
     fields: &[
         field("node", takes::<Bandwidth>(), "The link of a compute host.").like("\"10Gbps\""),
-        field("latency", takes::<Duration>(), "From one host to another, through two links.").like("\"50us\""),
+        field("latency", takes::<Duration>(), "From one host to another, through two links.")
+            .like("\"50us\""),
         field("head", takes::<Bandwidth>(), "The link of the head host.")
             .like("\"10Gbps\"")
             .otherwise("as that of a compute host"),
-        field("repository", takes::<Bandwidth>(), "The link of the repository, which reads and writes as fast.")
-            .otherwise("as that of a compute host"),
-        field("user", takes::<Bandwidth>(), "The link of the user.").otherwise("as that of the repository"),
+        field(
+            "repository",
+            takes::<Bandwidth>(),
+            "The link of the repository, which reads and writes as fast.",
+        )
+        .otherwise("as that of a compute host"),
+        field("user", takes::<Bandwidth>(), "The link of the user.")
+            .otherwise("as that of the repository"),
     ],
 };
 
@@ -120,7 +145,12 @@ fn machine(fields: &mut Fields<'_>) -> Option<Machine> {
     let speed = fields.optional_or("speed", Speed(DEFAULT_SPEED));
     let memory = fields.optional::<Size>("memory");
     let disk = fields.required::<Disk>("disk");
-    Some(Machine { cores: cores?.0, speed: speed.0, memory: memory.map(|memory| memory.0), disk: disk? })
+    Some(Machine {
+        cores: cores?.0,
+        speed: speed.0,
+        memory: memory.map(|memory| memory.0),
+        disk: disk?,
+    })
 }
 
 /// Some nodes that are alike.
@@ -139,7 +169,10 @@ fn group(value: &Value, report: &Report) -> Option<Group> {
 
 fn groups(fields: &mut Fields<'_>) -> Option<Vec<Group>> {
     let Some(entry) = fields.entry("nodes") else {
-        fields.missing("nodes", "{ count = 4, cores = 16, disk = { read = \"2GB/s\", write = \"1GB/s\" } }");
+        fields.missing(
+            "nodes",
+            "{ count = 4, cores = 16, disk = { read = \"2GB/s\", write = \"1GB/s\" } }",
+        );
         return None;
     };
     match &entry.value.kind {
@@ -231,7 +264,8 @@ fn build(groups: &[Group], head: &Machine, network: &Network, place: Span) -> (B
         if let Some(memory) = machine.memory {
             host.memory(memory);
         }
-        let disk = builder.disk(name, format!("{name}-disk"), machine.disk.read, machine.disk.write);
+        let disk =
+            builder.disk(name, format!("{name}-disk"), machine.disk.read, machine.disk.write);
         if let Some(size) = machine.disk.size {
             disk.size(size);
         }

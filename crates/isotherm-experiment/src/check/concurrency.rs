@@ -1,4 +1,5 @@
-//! How many invocations run at once: the fields of functions and of the service, and whether they go together.
+//! How many invocations run at once: the fields of functions and of the service, and whether they
+//! go together.
 
 use isotherm_serverless::Throttle;
 
@@ -43,9 +44,12 @@ pub const PER_CONTAINER: Field = field(
 .default("1");
 
 /// `max_concurrency` of a function.
-pub const FUNCTION_MAXIMUM: Field =
-    field("max_concurrency", A_MAXIMUM, "How many invocations of it run at once. With 0 all are rejected.")
-        .default("\"unlimited\"");
+pub const FUNCTION_MAXIMUM: Field = field(
+    "max_concurrency",
+    A_MAXIMUM,
+    "How many invocations of it run at once. With 0 all are rejected.",
+)
+.default("\"unlimited\"");
 
 /// `reserved_concurrency` of a function.
 pub const RESERVED: Field = field(
@@ -111,7 +115,11 @@ pub fn of_function(fields: &mut Fields<'_>) -> ConcurrencyPlan {
     let report = fields.report();
     if most.is_some() {
         let message = "`reserved_concurrency` does not go with `max_concurrency`";
-        report.error(reserved.key_span, message, "what is reserved is the maximum too: remove one of them");
+        report.error(
+            reserved.key_span,
+            message,
+            "what is reserved is the maximum too: remove one of them",
+        );
     }
     let most = Places::read(&reserved.value, report).map(|places| places.0);
     ConcurrencyPlan { per_container, most, reserved: true }
@@ -124,14 +132,22 @@ pub fn check(functions: &[FunctionPlan], service: &ServicePlan, report: &Report)
     let (Some(first), Some(most)) = (reserving().next(), service.max_concurrency) else { return };
     // A function that is stopped needs nothing, and if there is nothing at all, everything is to be
     // rejected.
-    let wants = |function: &&FunctionPlan| !function.concurrency.reserved && function.concurrency.most != Some(0);
-    let reserved: u64 = reserving().filter_map(|function| function.concurrency.most).map(u64::from).sum();
+    let wants = |function: &&FunctionPlan| {
+        !function.concurrency.reserved && function.concurrency.most != Some(0)
+    };
+    let reserved: u64 =
+        reserving().filter_map(|function| function.concurrency.most).map(u64::from).sum();
     let others = functions.iter().find(wants);
     if reserved > u64::from(most) {
-        let message = format!("functions reserve a concurrency of {reserved} together, and the service has {most}");
+        let message = format!(
+            "functions reserve a concurrency of {reserved} together, and the service has {most}"
+        );
         report.error(first.place, message, "reserve less, or raise `service.max_concurrency`");
     } else if let Some(other) = others.filter(|_| reserved == u64::from(most) && most > 0) {
-        let message = format!("function `{}` could never run: others reserve all of the concurrency", other.name);
+        let message = format!(
+            "function `{}` could never run: others reserve all of the concurrency",
+            other.name
+        );
         report.error(other.place, message, "reserve less, or raise `service.max_concurrency`");
     }
 }

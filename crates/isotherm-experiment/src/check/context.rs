@@ -61,7 +61,8 @@ pub struct ReadFile {
 }
 
 impl Context<'_> {
-    /// Where a file of the experiment is. A path that was given on the command line means what it means there.
+    /// Where a file of the experiment is. A path that was given on the command line means what it
+    /// means there.
     pub fn path(&self, path: &Located<String>) -> PathBuf {
         let full = match self.is_argument(path) {
             true => PathBuf::from(&path.value),
@@ -75,12 +76,14 @@ impl Context<'_> {
         self.sources.borrow().get(path.span.source).is_argument
     }
 
-    /// Reads a file of the experiment, which may be compressed, or reports at the place of its path why it cannot be read.
+    /// Reads a file of the experiment, which may be compressed, or reports at the place of its path
+    /// why it cannot be read.
     pub fn read(&self, path: &Located<String>) -> Option<ReadFile> {
         let full = self.path(path);
         match files::read(&full) {
             Ok(text) => {
-                let source = self.sources.borrow_mut().add(full.display().to_string(), text.clone());
+                let source =
+                    self.sources.borrow_mut().add(full.display().to_string(), text.clone());
                 return Some(ReadFile { source, text });
             }
             Err(TextError::Unreadable(error)) => self.cannot_read(path, &error),
@@ -91,7 +94,11 @@ impl Context<'_> {
             }
             Err(error @ TextError::TooLarge(_)) => {
                 let hint = "it is held in memory: is it the file that is meant?";
-                self.report.error(path.span, format!("cannot read `{}`: {error}", path.value), hint);
+                self.report.error(
+                    path.span,
+                    format!("cannot read `{}`: {error}", path.value),
+                    hint,
+                );
             }
         }
         None
@@ -100,7 +107,11 @@ impl Context<'_> {
     /// Reports that a file cannot be read.
     pub fn cannot_read(&self, path: &Located<String>, error: &std::io::Error) {
         if let Some(error) = CompressionError::of(error) {
-            self.report.error(path.span, format!("cannot read `{}`: {error}", path.value), error.hint());
+            self.report.error(
+                path.span,
+                format!("cannot read `{}`: {error}", path.value),
+                error.hint(),
+            );
             return;
         }
         let message = format!("cannot read `{}`: {}", path.value, io_reason(error));

@@ -1,4 +1,5 @@
-//! Durations that may be drawn at random: `"200ms"`, or `{ kind = "lognormal", median = "200ms", sigma = 0.8 }`.
+//! Durations that may be drawn at random: `"200ms"`, or
+//! `{ kind = "lognormal", median = "200ms", sigma = 0.8 }`.
 
 use isotherm_kernel::Duration;
 
@@ -28,12 +29,15 @@ const LOW: Field = field("low", takes::<Duration>(), "The shortest.").like("\"10
 const HIGH: Field = field("high", takes::<Duration>(), "The longest.").like("\"300ms\"");
 const MEDIAN: Field = field("median", takes::<Duration>(), "Its median.").like("\"200ms\"");
 const SIGMA: Field =
-    field("sigma", takes::<Positive>(), "The standard deviation of its natural logarithm.").like("0.8");
+    field("sigma", takes::<Positive>(), "The standard deviation of its natural logarithm.")
+        .like("0.8");
 const SHAPE: Field = field("shape", takes::<Positive>(), "Its shape, a number.").like("1.5");
 const SCALE: Field =
-    field("scale", takes::<Duration>(), "Its scale: `P(X > x) = exp(-(x / scale)^shape)`.").like("\"200ms\"");
+    field("scale", takes::<Duration>(), "Its scale: `P(X > x) = exp(-(x / scale)^shape)`.")
+        .like("\"200ms\"");
 const MINIMUM: Field =
-    field("minimum", takes::<Duration>(), "The shortest: `P(X > x) = (minimum / x)^shape`.").like("\"100ms\"");
+    field("minimum", takes::<Duration>(), "The shortest: `P(X > x) = (minimum / x)^shape`.")
+        .like("\"100ms\"");
 const QUANTILES: Field = field(
     "quantiles",
     Takes::Value {
@@ -78,13 +82,21 @@ type Reader = fn(&mut Fields<'_>) -> Option<DistributionForm>;
 
 /// The kinds: what each takes, and what reads it.
 const KINDS: &[Choice<(&TableSpec, Reader)>] = &[
-    word("constant", "always the same", (&of_kind("a constant duration", &[KIND, VALUE]), constant)),
+    word(
+        "constant",
+        "always the same",
+        (&of_kind("a constant duration", &[KIND, VALUE]), constant),
+    ),
     word(
         "uniform",
         "anything between two durations",
         (&of_kind("a uniform distribution", &[KIND, LOW, HIGH]), uniform),
     ),
-    word("exponential", "exponential", (&of_kind("an exponential distribution", &[KIND, MEAN]), exponential)),
+    word(
+        "exponential",
+        "exponential",
+        (&of_kind("an exponential distribution", &[KIND, MEAN]), exponential),
+    ),
     word(
         "lognormal",
         "log-normal",
@@ -99,10 +111,20 @@ const KINDS: &[Choice<(&TableSpec, Reader)>] = &[
     word(
         "weibull",
         "Weibull",
-        (&of_kind("a weibull distribution", &[KIND, SHAPE, SCALE, MEAN.otherwise(ONE_OF_TWO), SD]), weibull),
+        (
+            &of_kind(
+                "a weibull distribution",
+                &[KIND, SHAPE, SCALE, MEAN.otherwise(ONE_OF_TWO), SD],
+            ),
+            weibull,
+        ),
     ),
     word("pareto", "Pareto", (&of_kind("a pareto distribution", &[KIND, SHAPE, MINIMUM]), pareto)),
-    word("empirical", "quantiles", (&of_kind("an empirical distribution", &[KIND, QUANTILES]), empirical)),
+    word(
+        "empirical",
+        "quantiles",
+        (&of_kind("an empirical distribution", &[KIND, QUANTILES]), empirical),
+    ),
     word(
         "huawei-2025",
         "cold starts of Huawei's platform",
@@ -129,7 +151,9 @@ impl FromValue for DurationDistribution {
         let form = read(&mut fields);
         fields.finish();
         let form = form.filter(|_| report.count() == before)?;
-        DurationDistribution::new(form).map_err(|error| report.error(value.span, error.to_string(), "")).ok()
+        DurationDistribution::new(form)
+            .map_err(|error| report.error(value.span, error.to_string(), ""))
+            .ok()
     }
 }
 
@@ -137,9 +161,13 @@ fn constant(fields: &mut Fields<'_>) -> Option<DistributionForm> {
     fields.required("value").map(DistributionForm::Fixed)
 }
 
-/// The fit that was published with the table of cold starts of 2025: log-normal, mean 3.24 s, standard deviation 7.10 s.
+/// The fit that was published with the table of cold starts of 2025: log-normal, mean 3.24 s,
+/// standard deviation 7.10 s.
 fn huawei(_: &mut Fields<'_>) -> Option<DistributionForm> {
-    Some(DistributionForm::LogNormalOfMean { mean: Duration::from_millis(3_240), sd: Duration::from_millis(7_100) })
+    Some(DistributionForm::LogNormalOfMean {
+        mean: Duration::from_millis(3_240),
+        sd: Duration::from_millis(7_100),
+    })
 }
 
 fn uniform(fields: &mut Fields<'_>) -> Option<DistributionForm> {
@@ -197,7 +225,11 @@ fn longer_than_none(fields: &mut Fields<'_>, key: &'static str) -> Option<Durati
     let duration = fields.required::<Located<Duration>>(key)?;
     if duration.value.is_zero() {
         let hint = "a duration that is always the same is written alone, as in \"0s\"";
-        fields.report().error(duration.span, format!("the `{key}` of a distribution must be more than zero"), hint);
+        fields.report().error(
+            duration.span,
+            format!("the `{key}` of a distribution must be more than zero"),
+            hint,
+        );
         return None;
     }
     Some(duration.value)
@@ -223,12 +255,18 @@ fn empirical(fields: &mut Fields<'_>) -> Option<DistributionForm> {
     }
     for pair in pairs.windows(2) {
         if pair[1].value.0 <= pair[0].value.0 {
-            wrong(pair[1].span, "this probability is not above the one before", "probabilities go up from 0 to 1");
+            wrong(
+                pair[1].span,
+                "this probability is not above the one before",
+                "probabilities go up from 0 to 1",
+            );
         } else if pair[1].value.1 < pair[0].value.1 {
             wrong(pair[1].span, "this value is below the one before", "quantiles never go down");
         }
     }
-    Some(DistributionForm::Empirical(pairs.iter().map(|pair| (pair.value.0, pair.value.1)).collect()))
+    Some(DistributionForm::Empirical(
+        pairs.iter().map(|pair| (pair.value.0, pair.value.1)).collect(),
+    ))
 }
 
 /// A probability and a duration.
@@ -241,10 +279,15 @@ impl FromValue for Quantile {
     fn read(value: &Value, report: &Report) -> Option<Self> {
         match &value.kind {
             Kind::Array(pair) if pair.len() == 2 => {
-                let (probability, duration) = (f64::read(&pair[0], report), Duration::read(&pair[1], report));
+                let (probability, duration) =
+                    (f64::read(&pair[0], report), Duration::read(&pair[1], report));
                 let (probability, duration) = (probability?, duration?);
                 if !(0.0..=1.0).contains(&probability) {
-                    report.error(pair[0].span, "a probability is a number from 0 to 1", "the median is that of 0.5");
+                    report.error(
+                        pair[0].span,
+                        "a probability is a number from 0 to 1",
+                        "the median is that of 0.5",
+                    );
                     return None;
                 }
                 Some(Quantile(probability, duration))

@@ -1,8 +1,9 @@
 //! Reading the fields of a table, so that everything that is wrong with them is found.
 //!
-//! [`Fields`] hands out the fields of one table, remembers which ones it was asked for, and at the end reports those that
-//! nobody knows. A [`FromValue`] reads one value or reports why it cannot. Either says `None` after it has written
-//! what is wrong to the report, so that the caller can go on and find more.
+//! [`Fields`] hands out the fields of one table, remembers which ones it was asked for, and at the
+//! end reports those that nobody knows. A [`FromValue`] reads one value or reports why it cannot.
+//! Either says `None` after it has written what is wrong to the report, so that the caller can go
+//! on and find more.
 
 use isotherm_kernel::Duration;
 
@@ -67,12 +68,14 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Goes on as a table of another kind, now that it is known which: keys that were read already stay so.
+    /// Goes on as a table of another kind, now that it is known which: keys that were read already
+    /// stay so.
     pub fn proceed_as(&mut self, spec: &'static TableSpec) {
         self.spec = spec;
     }
 
-    /// Goes on as a table of one of these kinds, whose parameters may be among the fields by mistake.
+    /// Goes on as a table of one of these kinds, whose parameters may be among the fields by
+    /// mistake.
     pub fn proceed_as_one_of(&mut self, family: &'static FamilySpec, kind: &'static TableSpec) {
         self.family = Some(family);
         self.spec = kind;
@@ -93,9 +96,14 @@ impl<'a> Fields<'a> {
         self.report
     }
 
-    /// The entry of a field, as it is; `None` if it is absent. A field that is not described is always absent.
+    /// The entry of a field, as it is; `None` if it is absent. A field that is not described is
+    /// always absent.
     pub fn entry(&mut self, key: &'static str) -> Option<&'a Entry> {
-        debug_assert!(self.spec.field(key).is_some(), "field `{key}` of {} is not described", self.spec.name);
+        debug_assert!(
+            self.spec.field(key).is_some(),
+            "field `{key}` of {} is not described",
+            self.spec.name
+        );
         self.spec.field(key)?;
         self.asked.push(key);
         self.table.entry(key)
@@ -112,8 +120,8 @@ impl<'a> Fields<'a> {
         T::read(&entry.value, self.report)
     }
 
-    /// A field that may be absent, with what it then is. Also what it is when it cannot be read: after an error nothing is
-    /// simulated, so any value does.
+    /// A field that may be absent, with what it then is. Also what it is when it cannot be read:
+    /// after an error nothing is simulated, so any value does.
     pub fn optional_or<T: FromValue>(&mut self, key: &'static str, default: T) -> T {
         self.optional(key).unwrap_or(default)
     }
@@ -172,11 +180,16 @@ impl<'a> Fields<'a> {
                 && !owners.is_empty()
             {
                 let message = format!("`{key}` is a parameter of {}, not of {what}", list(&owners));
-                self.report.error(entry.key_span, message, format!("{what} takes {}", list(&known)));
+                self.report.error(
+                    entry.key_span,
+                    message,
+                    format!("{what} takes {}", list(&known)),
+                );
                 continue;
             }
             let candidates = known.iter().copied().chain(self.also.iter().map(String::as_str));
-            let hint = suggestion(key, candidates).unwrap_or_else(|| format!("{what} takes {}", list(&known)));
+            let hint = suggestion(key, candidates)
+                .unwrap_or_else(|| format!("{what} takes {}", list(&known)));
             self.report.error(entry.key_span, format!("unknown field `{key}`"), hint);
         }
     }
@@ -184,7 +197,11 @@ impl<'a> Fields<'a> {
 
 /// The kinds that have a parameter.
 fn owners(family: &FamilySpec, key: &str) -> Vec<&'static str> {
-    (family.kinds)().iter().filter(|kind| kind.field(key).is_some()).map(|kind| kind.title).collect()
+    (family.kinds)()
+        .iter()
+        .filter(|kind| kind.field(key).is_some())
+        .map(|kind| kind.title)
+        .collect()
 }
 
 /// What is written as it stands in a file gets quotes; `a step` and the like are plain words.
@@ -197,7 +214,10 @@ fn quoted(what: &str, report: &Report) -> String {
 }
 
 /// `did you mean ...?`, if one of the candidates is near enough to be meant.
-pub fn suggestion<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<String> {
+pub fn suggestion<'a>(
+    wrong: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<String> {
     let simple = |text: &str| text.to_lowercase().replace(['-', '_', ' '], "");
     let wrong = simple(wrong);
     let limit = (wrong.chars().count() / 3).max(1);
@@ -235,7 +255,12 @@ pub fn words<T>(choices: &[Choice<T>]) -> Vec<Word> {
 }
 
 /// Reads a word that must be one of a few.
-pub fn choice<T: Copy>(value: &Value, what: &str, choices: &[Choice<T>], report: &Report) -> Option<T> {
+pub fn choice<T: Copy>(
+    value: &Value,
+    what: &str,
+    choices: &[Choice<T>],
+    report: &Report,
+) -> Option<T> {
     let names: Vec<_> = choices.iter().map(|choice| choice.word.name).collect();
     let Kind::String(word) = &value.kind else {
         let message = format!("`{what}` must be a string, not {}", value.kind.description());
@@ -245,15 +270,19 @@ pub fn choice<T: Copy>(value: &Value, what: &str, choices: &[Choice<T>], report:
     if let Some(choice) = choices.iter().find(|choice| choice.word.name == word) {
         return Some(choice.value);
     }
-    let hint = suggestion(word, names.iter().copied()).unwrap_or_else(|| format!("one of {}", list(&names)));
+    let hint = suggestion(word, names.iter().copied())
+        .unwrap_or_else(|| format!("one of {}", list(&names)));
     report.error(value.span, format!("unknown {what} `{word}`"), hint);
     None
 }
 
 fn wrong_type<T: FromValue>(value: &Value, expected: &str, report: &Report) -> Option<T> {
     let found = value.kind.description();
-    let hint =
-        if T::EXAMPLE.is_empty() { String::new() } else { format!("write it like {}", report.example(T::EXAMPLE)) };
+    let hint = if T::EXAMPLE.is_empty() {
+        String::new()
+    } else {
+        format!("write it like {}", report.example(T::EXAMPLE))
+    };
     report.error(value.span, format!("expected {expected}, found {found}"), hint);
     None
 }
@@ -310,7 +339,11 @@ impl FromValue for Positive {
     fn read(value: &Value, report: &Report) -> Option<Self> {
         let number = f64::read(value, report)?;
         if number <= 0.0 {
-            report.error(value.span, "this must be more than zero", format!("write it like {}", Self::EXAMPLE));
+            report.error(
+                value.span,
+                "this must be more than zero",
+                format!("write it like {}", Self::EXAMPLE),
+            );
             return None;
         }
         Some(Positive(number))
@@ -345,7 +378,9 @@ impl Seed {
     pub fn of(kind: &Kind) -> Option<u64> {
         match kind {
             Kind::Integer(number) => u64::try_from(*number).ok(),
-            Kind::String(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse().ok(),
+            Kind::String(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => {
+                text.parse().ok()
+            }
             _ => None,
         }
     }
@@ -358,7 +393,9 @@ impl FromValue for Seed {
     fn read(value: &Value, report: &Report) -> Option<Self> {
         match (&value.kind, Seed::of(&value.kind)) {
             (_, Some(seed)) => Some(Seed(seed)),
-            (Kind::String(text), None) if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) => {
+            (Kind::String(text), None)
+                if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) =>
+            {
                 let hint = format!("the largest possible seed is {}", u64::MAX);
                 report.error(value.span, "seed out of range", hint);
                 None
@@ -474,7 +511,8 @@ impl<T: FromValue> FromValue for Vec<T> {
         let Kind::Array(values) = &value.kind else {
             return wrong_type(value, "an array", report);
         };
-        // All of them are read, so that all errors are found, before it is known whether all are good.
+        // All of them are read, so that all errors are found, before it is known whether all are
+        // good.
         let read: Vec<_> = values.iter().map(|value| T::read(value, report)).collect();
         read.into_iter().collect()
     }
@@ -521,13 +559,22 @@ impl FromValue for Multiple {
         if number.is_finite() && number >= 1.0 {
             return Some(Multiple(number));
         }
-        report.error(value.span, "this number must be 1 or more", format!("write it like {}", Self::EXAMPLE));
+        report.error(
+            value.span,
+            "this number must be 1 or more",
+            format!("write it like {}", Self::EXAMPLE),
+        );
         None
     }
 }
 
-fn quantity<T>(value: &Value, report: &Report, parse: impl FnOnce(&str) -> Result<T, UnitError>) -> Option<T> {
-    // A bare number goes through the parser as well, whose message says that a unit is missing, or that it is NaN or negative.
+fn quantity<T>(
+    value: &Value,
+    report: &Report,
+    parse: impl FnOnce(&str) -> Result<T, UnitError>,
+) -> Option<T> {
+    // A bare number goes through the parser as well, whose message says that a unit is missing, or
+    // that it is NaN or negative.
     let text = match &value.kind {
         Kind::String(text) => text.clone(),
         Kind::Integer(number) => number.to_string(),

@@ -8,16 +8,18 @@
 //! image = "python"
 //! ```
 //!
-//! Or the functions of a trace, which says itself which there are (`azure_2019`, `azure_2021`: see [`azure`]).
+//! Or the functions of a trace, which says itself which there are (`azure_2019`, `azure_2021`: see
+//! [`azure`]).
 //!
-//! They are numbered after the `[[function]]` tables. The file is read before anything refers to a function.
+//! They are numbered after the `[[function]]` tables. The file is read before anything refers to a
+//! function.
 
 use std::sync::Arc;
 
 use isotherm_kernel::Duration;
 use isotherm_workload::{
-    FunctionColumns, FunctionRow, SizeColumn, SizeUnit, TimeColumn, TraceError, TraceProblem, WorkloadError,
-    read_functions,
+    FunctionColumns, FunctionRow, SizeColumn, SizeUnit, TimeColumn, TraceError, TraceProblem,
+    WorkloadError, read_functions,
 };
 
 use crate::check::azure::{self, AZURE_2019, AZURE_2021};
@@ -31,7 +33,9 @@ use crate::check::schema::{TableSpec, Takes, field};
 use crate::check::{concurrency, on_failure, service, traces, workload};
 use crate::diagnostic::{Diagnostic, Report};
 use crate::duration_distribution::DurationDistribution;
-use crate::plan::{AzureTrace, Body, ConcurrencyPlan, FunctionPlan, LimitsPlan, ListedPlan, OnFailurePlan};
+use crate::plan::{
+    AzureTrace, Body, ConcurrencyPlan, FunctionPlan, LimitsPlan, ListedPlan, OnFailurePlan,
+};
 use crate::policies::{KeepAliveKind, Policy};
 use crate::source::{Located, Span};
 use crate::tree::Value;
@@ -41,8 +45,10 @@ const MOST_OF_A_FILE: usize = 20;
 
 const A_COLUMN: Takes = Takes::Value { what: "the name of a column", example: "\"memory_mb\"" };
 
-const A_SIZE_UNIT: Takes =
-    Takes::Value { what: "`B`, `kB`, `MB`, `GB`, `TB`, `KiB`, `MiB`, `GiB` or `TiB`", example: "\"MB\"" };
+const A_SIZE_UNIT: Takes = Takes::Value {
+    what: "`B`, `kB`, `MB`, `GB`, `TB`, `KiB`, `MiB`, `GiB` or `TiB`",
+    example: "\"MB\"",
+};
 
 /// `[functions]`
 pub const FUNCTIONS: TableSpec = TableSpec {
@@ -95,8 +101,12 @@ const COLUMNS: TableSpec = TableSpec {
             Takes::Value { what: "the name of a column", example: "\"function\"" },
             "The name of the function.",
         ),
-        field("image", Takes::Value { what: "the name of a column", example: "\"image\"" }, "The name of its image.")
-            .otherwise("`image`"),
+        field(
+            "image",
+            Takes::Value { what: "the name of a column", example: "\"image\"" },
+            "The name of its image.",
+        )
+        .otherwise("`image`"),
         field("memory", A_COLUMN, "Memory of a container.").otherwise("`limits.memory`"),
         field(
             "disk",
@@ -145,7 +155,9 @@ const LIMITS: TableSpec = TableSpec {
         field("memory", takes::<Size>(), "Memory of a container, more than zero.")
             .like("\"512MB\"")
             .otherwise("the file or the trace must say it"),
-        field("disk", takes::<Size>(), "Disk space of a container.").like("\"1GB\"").default("\"0B\""),
+        field("disk", takes::<Size>(), "Disk space of a container.")
+            .like("\"1GB\"")
+            .default("\"0B\""),
     ],
 };
 
@@ -205,7 +217,9 @@ fn file(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<File> {
     let shown = context.path(&path).display().to_string();
     let found = match read_functions(shown, lines.file.text.as_bytes(), &columns, MOST_OF_A_FILE) {
         Ok(found) => found,
-        Err(WorkloadError::Trace(error)) if matches!(error.problem, TraceProblem::Empty | TraceProblem::NoRows) => {
+        Err(WorkloadError::Trace(error))
+            if matches!(error.problem, TraceProblem::Empty | TraceProblem::NoRows) =>
+        {
             let message = format!("there are no functions in `{}`", path.value);
             context.report.error(path.span, message, "the file has no row below its header");
             return None;
@@ -236,7 +250,10 @@ fn row_message(error: &TraceError) -> String {
 }
 
 /// The columns, and their names with their places.
-fn columns(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<(FunctionColumns, Vec<Located<String>>)> {
+fn columns(
+    fields: &mut Fields<'_>,
+    context: &Context<'_>,
+) -> Option<(FunctionColumns, Vec<Located<String>>)> {
     let report = context.report;
     let units = fields.entry("units").map(|entry| &entry.value);
     let Some(entry) = fields.entry("columns") else {
@@ -303,7 +320,11 @@ fn unit_of<T: std::str::FromStr<Err: std::fmt::Display>>(
             let known = of_column(&name.value);
             if known.is_none() {
                 let message = format!("no unit for the column `{}`", name.value);
-                report.error(name.span, message, format!("add `units = {{ {key} = \"{example}\" }}`"));
+                report.error(
+                    name.span,
+                    message,
+                    format!("add `units = {{ {key} = \"{example}\" }}`"),
+                );
             }
             known
         }
@@ -311,7 +332,8 @@ fn unit_of<T: std::str::FromStr<Err: std::fmt::Display>>(
 }
 
 impl Listed<'_> {
-    /// Whether there are functions of which the name is not known, because the file or a row of it could not be read.
+    /// Whether there are functions of which the name is not known, because the file or a row of it
+    /// could not be read.
     pub fn is_incomplete(&self) -> bool {
         match &self.from {
             From::File(file) => file.as_ref().is_none_or(|file| file.is_broken),
@@ -322,10 +344,15 @@ impl Listed<'_> {
     /// The names of the functions and their places, in the order of the file.
     pub fn names(&self) -> Vec<(&str, Span)> {
         match &self.from {
-            From::File(Some(file)) => {
-                file.rows.iter().map(|row| row.name.as_str()).zip(file.places.iter().copied()).collect()
+            From::File(Some(file)) => file
+                .rows
+                .iter()
+                .map(|row| row.name.as_str())
+                .zip(file.places.iter().copied())
+                .collect(),
+            From::Trace(Some(trace)) => {
+                trace.rows.iter().map(|(name, _)| (name.as_str(), trace.place)).collect()
             }
-            From::Trace(Some(trace)) => trace.rows.iter().map(|(name, _)| (name.as_str(), trace.place)).collect(),
             _ => Vec::new(),
         }
     }
@@ -333,13 +360,21 @@ impl Listed<'_> {
     /// The trace that they come from.
     pub fn trace(&self) -> Option<Arc<AzureTrace>> {
         match &self.from {
-            From::Trace(functions) => functions.as_ref().map(|functions| Arc::clone(&functions.trace)),
+            From::Trace(functions) => {
+                functions.as_ref().map(|functions| Arc::clone(&functions.trace))
+            }
             From::File(_) => None,
         }
     }
 
-    /// The functions, each with what the table says of all of them. `startup` is that of the service, `first` the number of the first.
-    pub fn plans(mut self, startup: &DurationDistribution, first: usize, context: &Context<'_>) -> Option<Planned> {
+    /// The functions, each with what the table says of all of them. `startup` is that of the
+    /// service, `first` the number of the first.
+    pub fn plans(
+        mut self,
+        startup: &DurationDistribution,
+        first: usize,
+        context: &Context<'_>,
+    ) -> Option<Planned> {
         let before = context.report.count();
         let fields = &mut self.fields;
         // A trace had to know them before.
@@ -409,7 +444,11 @@ impl azure::Functions {
             image,
             body: body.is_written.then(|| Body::clone(&body.body)),
         };
-        Planned { functions: self.rows.into_iter().map(function).collect(), body, trace: Some(trace) }
+        Planned {
+            functions: self.rows.into_iter().map(function).collect(),
+            body,
+            trace: Some(trace),
+        }
     }
 }
 
@@ -468,8 +507,15 @@ impl File {
     }
 
     /// The limits of a function. One that has none, and gets none by default, is reported.
-    fn limits(&self, row: &FunctionRow, place: Span, limits: &Defaults, report: &Report) -> Option<LimitsPlan> {
-        let (time, memory_bytes) = (row.time.or(limits.time), row.memory_bytes.or(limits.memory_bytes));
+    fn limits(
+        &self,
+        row: &FunctionRow,
+        place: Span,
+        limits: &Defaults,
+        report: &Report,
+    ) -> Option<LimitsPlan> {
+        let (time, memory_bytes) =
+            (row.time.or(limits.time), row.memory_bytes.or(limits.memory_bytes));
         let missing = [
             (self.columns.time.is_some() && time.is_none(), "time limit", "time"),
             (self.columns.memory.is_some() && memory_bytes.is_none(), "memory limit", "memory"),
@@ -482,13 +528,21 @@ impl File {
         Some(LimitsPlan { time: time?, memory_bytes: memory_bytes?, disk_bytes })
     }
 
-    /// The image of a function. The first of those that are not there are reported, the others counted.
-    fn image(&self, row: &FunctionRow, name: &str, unknown: &mut usize, context: &Context<'_>) -> Option<usize> {
+    /// The image of a function. The first of those that are not there are reported, the others
+    /// counted.
+    fn image(
+        &self,
+        row: &FunctionRow,
+        name: &str,
+        unknown: &mut usize,
+        context: &Context<'_>,
+    ) -> Option<usize> {
         let known = context.images.index_of(name);
         if known.is_none() {
             *unknown += 1;
             if *unknown <= MOST_OF_A_FILE {
-                let named = Located { value: name.to_owned(), span: self.lines.word(row.line, name) };
+                let named =
+                    Located { value: name.to_owned(), span: self.lines.word(row.line, name) };
                 context.images.resolve(&named, context.report);
             }
         }
@@ -539,7 +593,8 @@ struct Lines {
 
 impl Lines {
     fn of(file: ReadFile) -> Self {
-        let after = file.text.bytes().enumerate().filter(|&(_, byte)| byte == b'\n').map(|(at, _)| at + 1);
+        let after =
+            file.text.bytes().enumerate().filter(|&(_, byte)| byte == b'\n').map(|(at, _)| at + 1);
         Lines { starts: std::iter::once(0).chain(after).collect(), file }
     }
 
@@ -551,7 +606,8 @@ impl Lines {
         (start, text[start..end].trim_end())
     }
 
-    /// The place of a word in a line; the whole line if it is written in another way than it is read.
+    /// The place of a word in a line; the whole line if it is written in another way than it is
+    /// read.
     fn word(&self, line: u64, word: &str) -> Span {
         let (start, text) = self.line(line);
         let (from, length) = text.find(word).map_or((0, text.len()), |at| (at, word.len()));
@@ -562,8 +618,12 @@ impl Lines {
     fn place(&self, error: &TraceError) -> Span {
         let (start, text) = self.line(error.line.unwrap_or(1));
         let whole = Span { source: self.file.source, start, end: start + text.len() };
-        // The row as it was read is the line as it is written, unless there are quotation marks in it.
-        let Some(field) = error.field.filter(|&field| error.row == text && field <= text.len()) else { return whole };
+        // The row as it was read is the line as it is written, unless there are quotation marks in
+        // it.
+        let Some(field) = error.field.filter(|&field| error.row == text && field <= text.len())
+        else {
+            return whole;
+        };
         let length = text[field..].find(',').unwrap_or(text.len() - field);
         Span { start: start + field, end: start + field + length, ..whole }
     }

@@ -1,26 +1,28 @@
-//! `[[workload]]` of the kinds that generate arrivals: `poisson`, `uniform`, `gaps`, `bursts`, `diurnal`, `closed` and `azure-like`.
+//! `[[workload]]` of the kinds that generate arrivals: `poisson`, `uniform`, `gaps`, `bursts`,
+//! `diurnal`, `closed` and `azure-like`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use isotherm_kernel::{Duration, RandomStreams, Time};
 use isotherm_workload::{
-    AzureLike, AzureLikeConfig, BurstState, Bursts, ClosedLoop, ClosedLoopConfig, DayShape, Diurnal, GeneratorConfig,
-    MemoryOfApp, Process, Targets, WorkloadError,
+    AzureLike, AzureLikeConfig, BurstState, Bursts, ClosedLoop, ClosedLoopConfig, DayShape,
+    Diurnal, GeneratorConfig, MemoryOfApp, Process, Targets, WorkloadError,
 };
 
 use crate::check::context::Context;
 use crate::check::distribution::A_DURATION;
 use crate::check::fields::{
-    AtMost, Choice, Count, Fields, FromValue, Positive, Rate, RateOrNone, choice, takes, word, words,
+    AtMost, Choice, Count, Fields, FromValue, Positive, Rate, RateOrNone, choice, takes, word,
+    words,
 };
 use crate::check::schema::{Field, TableSpec, Takes, field};
 use crate::check::workload::{A_FUNCTION, date, function};
 use crate::diagnostic::{Diagnostic, Report};
 use crate::duration_distribution::DurationDistribution;
 use crate::plan::{
-    AzureLikePlan, ClosedPlan, ConcurrencyPlan, FunctionPlan, GeneratedPlan, LimitsPlan, OnFailurePlan, ProcessPlan,
-    WorkloadPlan,
+    AzureLikePlan, ClosedPlan, ConcurrencyPlan, FunctionPlan, GeneratedPlan, LimitsPlan,
+    OnFailurePlan, ProcessPlan, WorkloadPlan,
 };
 use crate::source::{Located, Span};
 use crate::tree::{Kind, Value};
@@ -32,8 +34,8 @@ const fn kind(what: &'static str, example: &'static str) -> Field {
     field("kind", Takes::Value { what, example }, "What the workload is.")
 }
 
-const FUNCTION: Field =
-    field("function", A_FUNCTION, "The function that is invoked.").otherwise("`functions` must be there");
+const FUNCTION: Field = field("function", A_FUNCTION, "The function that is invoked.")
+    .otherwise("`functions` must be there");
 
 const FUNCTIONS: Field = field(
     "functions",
@@ -58,14 +60,17 @@ const DURATION: Field = field(
 .otherwise("the body of the function");
 
 const FROM: Field =
-    field("from", takes::<Duration>(), "When it begins; the first invocation comes one gap later.").default("\"0s\"");
+    field("from", takes::<Duration>(), "When it begins; the first invocation comes one gap later.")
+        .default("\"0s\"");
 
-const UNTIL: Field = field("until", takes::<Duration>(), "Nothing is invoked at this date or later.")
-    .like("\"10min\"")
-    .otherwise("`count` ends it");
+const UNTIL: Field =
+    field("until", takes::<Duration>(), "Nothing is invoked at this date or later.")
+        .like("\"10min\"")
+        .otherwise("`count` ends it");
 
-const COUNT: Field =
-    field("count", takes::<u64>(), "At most so many invocations.").like("100").otherwise("`until` ends it");
+const COUNT: Field = field("count", takes::<u64>(), "At most so many invocations.")
+    .like("100")
+    .otherwise("`until` ends it");
 
 pub const POISSON: TableSpec = TableSpec {
     name: "[[workload]]",
@@ -100,7 +105,8 @@ pub const UNIFORM: TableSpec = TableSpec {
         FUNCTIONS,
         POPULARITY,
         field("rate", takes::<Rate>(), "Invocations in the mean, more than zero."),
-        field("gaps", Takes::Words(|| words(GAPS)), "What the gaps between them are.").default("\"even\""),
+        field("gaps", Takes::Words(|| words(GAPS)), "What the gaps between them are.")
+            .default("\"even\""),
         DURATION,
         FROM,
         UNTIL,
@@ -147,8 +153,17 @@ const STATE: TableSpec = TableSpec {
     title: "",
     doc: "A state of a workload that comes in bursts.",
     fields: &[
-        field("rate", takes::<RateOrNone>(), "Invocations in the mean while it lasts, perhaps none.").like("\"50/s\""),
-        field("mean", takes::<Duration>(), "How long it lasts in the mean (it is exponentially distributed)."),
+        field(
+            "rate",
+            takes::<RateOrNone>(),
+            "Invocations in the mean while it lasts, perhaps none.",
+        )
+        .like("\"50/s\""),
+        field(
+            "mean",
+            takes::<Duration>(),
+            "How long it lasts in the mean (it is exponentially distributed).",
+        ),
         field(
             "next",
             Takes::Value { what: "a probability for each state", example: "[0, 0.5, 0.5]" },
@@ -196,7 +211,11 @@ pub const CLOSED: TableSpec = TableSpec {
         FUNCTION,
         FUNCTIONS,
         POPULARITY,
-        field("clients", takes::<AtMost<MOST_CLIENTS>>(), "How many clients there are, at most a million."),
+        field(
+            "clients",
+            takes::<AtMost<MOST_CLIENTS>>(),
+            "How many clients there are, at most a million.",
+        ),
         field(
             "think",
             A_DURATION,
@@ -258,7 +277,12 @@ pub fn generated(
     }
 }
 
-fn open(kind: &str, fields: &mut Fields<'_>, number: usize, context: &Context<'_>) -> Option<WorkloadPlan> {
+fn open(
+    kind: &str,
+    fields: &mut Fields<'_>,
+    number: usize,
+    context: &Context<'_>,
+) -> Option<WorkloadPlan> {
     let targets = targets(fields, number, context);
     let process = match kind {
         "poisson" => poisson(fields),
@@ -277,7 +301,11 @@ fn open(kind: &str, fields: &mut Fields<'_>, number: usize, context: &Context<'_
 }
 
 /// What is invoked, and the path of the random streams.
-fn targets(fields: &mut Fields<'_>, number: usize, context: &Context<'_>) -> Option<(Targets, String)> {
+fn targets(
+    fields: &mut Fields<'_>,
+    number: usize,
+    context: &Context<'_>,
+) -> Option<(Targets, String)> {
     let own_body = fields.has("duration");
     if !fields.has("function") && !fields.has("functions") {
         fields.missing_one_of("function", &[("function", "\"...\""), ("functions", "\"all\"")]);
@@ -298,7 +326,9 @@ fn targets(fields: &mut Fields<'_>, number: usize, context: &Context<'_>) -> Opt
     }
     let (exponent, at) = exponent.map_or((0.0, place), |exponent| (exponent.value, exponent.span));
     let targets = Targets::zipf(functions, exponent);
-    let targets = targets.map_err(|error| context.report.error(at, error.to_string(), "0 prefers none")).ok()?;
+    let targets = targets
+        .map_err(|error| context.report.error(at, error.to_string(), "0 prefers none"))
+        .ok()?;
     Some((targets, format!("workload/{number}")))
 }
 
@@ -314,8 +344,15 @@ fn many(value: &Value, own_body: bool, context: &Context<'_>) -> Option<Vec<u32>
             .then(|| all.filter_map(|index| u32::try_from(index).ok()).collect());
     }
     if !matches!(value.kind, Kind::Array(_)) {
-        let hint = format!("write it like {} or \"all\"", context.report.example("[\"resize\", \"thumbnail\"]"));
-        context.report.error(value.span, format!("expected a list of names, found {}", value.kind.description()), hint);
+        let hint = format!(
+            "write it like {} or \"all\"",
+            context.report.example("[\"resize\", \"thumbnail\"]")
+        );
+        context.report.error(
+            value.span,
+            format!("expected a list of names, found {}", value.kind.description()),
+            hint,
+        );
         return None;
     }
     let names = Vec::<Located<String>>::read(value, context.report)?;
@@ -323,7 +360,9 @@ fn many(value: &Value, own_body: bool, context: &Context<'_>) -> Option<Vec<u32>
     for name in &names {
         if let Some(first) = seen.insert(&name.value, name.span) {
             let message = format!("`{}` is named twice", name.value);
-            context.report.push(Diagnostic::at(name.span, message, "").with_related(first, "the first time"));
+            context
+                .report
+                .push(Diagnostic::at(name.span, message, "").with_related(first, "the first time"));
         }
     }
     let functions: Vec<_> = names.iter().map(|name| function(name, own_body, context)).collect();
@@ -398,18 +437,27 @@ fn bursts(fields: &mut Fields<'_>) -> Option<Written> {
     let before = report.count();
     let count = states.value.len();
     if count < 2 {
-        report.error(states.span, "bursts need at least two states", "one state alone is a Poisson process");
+        report.error(
+            states.span,
+            "bursts need at least two states",
+            "one state alone is a Poisson process",
+        );
     }
     for state in &states.value {
         state.value.check(count, report);
     }
     if states.value.iter().all(|state| state.value.rate_per_s == 0.0) {
-        report.error(states.span, "nothing would ever be invoked", "at least one state needs a rate of more than zero");
+        report.error(
+            states.span,
+            "nothing would ever be invoked",
+            "at least one state needs a rate of more than zero",
+        );
     }
     if report.count() > before {
         return None;
     }
-    let written: Vec<BurstState> = states.value.into_iter().map(|state| state.value.into()).collect();
+    let written: Vec<BurstState> =
+        states.value.into_iter().map(|state| state.value.into()).collect();
     let process = checked(Bursts::new(written.clone()), states.span, report)?;
     Some((ProcessPlan::Bursts(written), Process::Bursts(process)))
 }
@@ -492,20 +540,31 @@ fn day_shape(fields: &mut Fields<'_>) -> Option<(DayShape, Span)> {
             return None;
         }
         if profile.value.iter().all(|&weight| weight == 0.0) {
-            report.error(profile.span, "nothing would ever be invoked", "at least one part needs more than zero");
+            report.error(
+                profile.span,
+                "nothing would ever be invoked",
+                "at least one part needs more than zero",
+            );
             return None;
         }
         return Some((DayShape::Profile(profile.value), profile.span));
     }
     if !fields.has("amplitude") {
-        fields.missing_one_of("amplitude", &[("amplitude", "0.8"), ("profile", "[1, 1, 2, 5, 8, 3]")]);
+        fields.missing_one_of(
+            "amplitude",
+            &[("amplitude", "0.8"), ("profile", "[1, 1, 2, 5, 8, 3]")],
+        );
         return None;
     }
     let amplitude = fields.required::<Located<f64>>("amplitude");
     let peak = fields.optional_or("peak", Duration::ZERO);
     let amplitude = amplitude?;
     if !(0.0..=1.0).contains(&amplitude.value) {
-        report.error(amplitude.span, "an amplitude is a number from 0 to 1", "at 1 the rate goes down to nothing");
+        report.error(
+            amplitude.span,
+            "an amplitude is a number from 0 to 1",
+            "at 1 the rate goes down to nothing",
+        );
         return None;
     }
     Some((DayShape::Wave { amplitude: amplitude.value, peak }, amplitude.span))
@@ -546,7 +605,8 @@ fn azure_like(
         None => Some(MemoryOfApp::Split),
     };
     let sigma = fields.optional::<Located<f64>>("sigma");
-    let startup = fields.optional::<DurationDistribution>("startup").unwrap_or_else(|| startup.clone());
+    let startup =
+        fields.optional::<DurationDistribution>("startup").unwrap_or_else(|| startup.clone());
     let prefix = fields.optional_or("prefix", String::new());
     let from = fields.optional_or("from", Duration::ZERO);
     let until = fields.required::<Located<Duration>>("until");
@@ -562,12 +622,28 @@ fn azure_like(
         return None;
     }
     let sigma = sigma.map_or(0.0, |sigma| sigma.value);
-    let config =
-        AzureLikeConfig { apps: apps.value.0, scale, memory, sigma, from: date(from), until: date(until.value) };
+    let config = AzureLikeConfig {
+        apps: apps.value.0,
+        scale,
+        memory,
+        sigma,
+        from: date(from),
+        until: date(until.value),
+    };
     let stream = format!("workload/{number}");
-    let drawn = checked(AzureLike::new(config, &RandomStreams::new(context.seed), &stream), apps.span, report)?;
+    let drawn = checked(
+        AzureLike::new(config, &RandomStreams::new(context.seed), &stream),
+        apps.span,
+        report,
+    )?;
     let first_function = create(&drawn, &prefix, &startup, (number, fields.place()), context)?;
-    Some(WorkloadPlan::AzureLike(AzureLikePlan { drawn: Arc::new(drawn), first_function, prefix, startup, stream }))
+    Some(WorkloadPlan::AzureLike(AzureLikePlan {
+        drawn: Arc::new(drawn),
+        first_function,
+        prefix,
+        startup,
+        stream,
+    }))
 }
 
 /// Adds the functions of a workload to the experiment. Gives the number of the first.
@@ -580,10 +656,13 @@ fn create(
 ) -> Option<u32> {
     let mut created = context.created.borrow_mut();
     let first = context.functions.iter().count() + created.len();
-    let taken =
-        |name: &str| context.functions.index_of(name).is_some() || created.iter().any(|known| known.name == name);
-    // All names end in the same way, so the first one is taken if any is, unless somebody writes such names by hand.
-    let names: Vec<String> = drawn.functions().iter().map(|function| format!("{prefix}{}", function.name)).collect();
+    let taken = |name: &str| {
+        context.functions.index_of(name).is_some() || created.iter().any(|known| known.name == name)
+    };
+    // All names end in the same way, so the first one is taken if any is, unless somebody writes
+    // such names by hand.
+    let names: Vec<String> =
+        drawn.functions().iter().map(|function| format!("{prefix}{}", function.name)).collect();
     let collision = match created.is_empty() {
         true => names.iter().find(|name| context.functions.index_of(name).is_some()),
         false => names.first().filter(|name| taken(name)),
@@ -597,7 +676,11 @@ fn create(
         name,
         place,
         image: None,
-        limits: LimitsPlan { time: Duration::MAX, memory_bytes: function.memory_bytes, disk_bytes: 0 },
+        limits: LimitsPlan {
+            time: Duration::MAX,
+            memory_bytes: function.memory_bytes,
+            disk_bytes: 0,
+        },
         startup: startup.clone(),
         keep_alive: None,
         on_failure: OnFailurePlan::default(),

@@ -1,10 +1,11 @@
-//! From the tree of an experiment file to a checked plan, with everything that is wrong found on the way.
+//! From the tree of an experiment file to a checked plan, with everything that is wrong found on
+//! the way.
 //!
-//! The readers go over the whole file whatever they find; a plan comes out only if nothing was found. Names are gathered
-//! first, so that one mistake does not entail others.
+//! The readers go over the whole file whatever they find; a plan comes out only if nothing was
+//! found. Names are gathered first, so that one mistake does not entail others.
 //!
-//! What fields there are, with their units and defaults, is described by data beside the readers ([`schema`]), from which the
-//! [reference](mod@reference) is written.
+//! What fields there are, with their units and defaults, is described by data beside the readers
+//! ([`schema`]), from which the [reference](mod@reference) is written.
 
 pub mod azure;
 mod body;
@@ -38,7 +39,9 @@ use isotherm_platform::PlatformSpec;
 use isotherm_serverless::Preset;
 
 use crate::diagnostic::Report;
-use crate::plan::{FunctionPlan, HostsPlan, ImagePlan, ListedPlan, Plan, ServicePlan, StoragePlan, WorkloadPlan};
+use crate::plan::{
+    FunctionPlan, HostsPlan, ImagePlan, ListedPlan, Plan, ServicePlan, StoragePlan, WorkloadPlan,
+};
 use crate::source::{Located, Sources, Span};
 use crate::tree::parameters::{self, PARAMETERS};
 use crate::tree::{Kind, Table, Value};
@@ -71,10 +74,21 @@ pub const EXPERIMENT: TableSpec = TableSpec {
             Takes::Value { what: "letters, digits, `-`, `_` and `.`", example: "\"first\"" },
             "The name of the experiment, which is also that of the folder of its results.",
         ),
-        field("seed", takes::<Seed>(), "What all random numbers derive from.").like("42").default("0"),
-        field("preset", Takes::Words(|| words(service::PRESETS)), "Which rules the platform follows.")
-            .default("\"default\""),
-        field("limits", Takes::Table(&LIMITS), "What the run may use before it is ended with an error.").default("{}"),
+        field("seed", takes::<Seed>(), "What all random numbers derive from.")
+            .like("42")
+            .default("0"),
+        field(
+            "preset",
+            Takes::Words(|| words(service::PRESETS)),
+            "Which rules the platform follows.",
+        )
+        .default("\"default\""),
+        field(
+            "limits",
+            Takes::Table(&LIMITS),
+            "What the run may use before it is ended with an error.",
+        )
+        .default("{}"),
         field(
             "platform",
             Takes::Either(&[
@@ -85,18 +99,37 @@ pub const EXPERIMENT: TableSpec = TableSpec {
             "Hosts, disks and links.",
         ),
         field("service", Takes::Table(&service::SERVICE), "The serverless platform.").default("{}"),
-        field("storage", Takes::Tables(&objects::STORAGE), "Storages.").otherwise("the storage `repository` alone"),
+        field("storage", Takes::Tables(&objects::STORAGE), "Storages.")
+            .otherwise("the storage `repository` alone"),
         field("image", Takes::Tables(&objects::IMAGE), "Images.").default("[]"),
         field("function", Takes::Tables(&objects::FUNCTION), "Functions.").default("[]"),
-        field("functions", Takes::Table(&functions::FUNCTIONS), "Functions from a file or a trace.")
-            .otherwise("those of `[[function]]` alone"),
-        field("workload", Takes::Kinds(workload::WORKLOADS), "Who invokes what and when. At least one."),
-        field("parameters", Takes::Table(&PARAMETERS_TABLE), "Values that strings use by `${name}`.").default("{}"),
-        field("sweep", Takes::Table(&SWEEP), "Fields that are tried with several values.").otherwise("one run"),
+        field(
+            "functions",
+            Takes::Table(&functions::FUNCTIONS),
+            "Functions from a file or a trace.",
+        )
+        .otherwise("those of `[[function]]` alone"),
+        field(
+            "workload",
+            Takes::Kinds(workload::WORKLOADS),
+            "Who invokes what and when. At least one.",
+        ),
+        field(
+            "parameters",
+            Takes::Table(&PARAMETERS_TABLE),
+            "Values that strings use by `${name}`.",
+        )
+        .default("{}"),
+        field("sweep", Takes::Table(&SWEEP), "Fields that are tried with several values.")
+            .otherwise("one run"),
         field("measured", Takes::Table(&measured::MEASURED), "Numbers of a real platform.")
             .otherwise("nothing to compare with"),
-        field("manifest", Takes::Table(&MANIFEST), "Where an experiment comes from that was written by a run.")
-            .otherwise("written by a person"),
+        field(
+            "manifest",
+            Takes::Table(&MANIFEST),
+            "Where an experiment comes from that was written by a run.",
+        )
+        .otherwise("written by a person"),
     ],
 };
 
@@ -155,8 +188,8 @@ pub struct Checked {
     pub measured: Measured,
 }
 
-/// Checks one experiment. Paths in it are relative to `folder`; a `seed` from outside takes the place of the file's. Gives nothing if anything is wrong; what is wrong is then
-/// in `report`.
+/// Checks one experiment. Paths in it are relative to `folder`; a `seed` from outside takes the
+/// place of the file's. Gives nothing if anything is wrong; what is wrong is then in `report`.
 pub fn check(
     root: &Value,
     folder: &Path,
@@ -191,7 +224,8 @@ pub fn check(
     if listed.as_ref().is_some_and(Listed::is_incomplete) {
         context.functions.set_incomplete();
     }
-    let file = File { table, root, context: &context, implicit_repository, listed: RefCell::new(listed) };
+    let file =
+        File { table, root, context: &context, implicit_repository, listed: RefCell::new(listed) };
     let checked = file.read();
     // A placeholder may have taken the place of what could not be read.
     if report.count() > before { None } else { checked }
@@ -227,7 +261,8 @@ impl File<'_> {
         let report = self.context.report;
         let mut fields = Fields::of(self.root, &EXPERIMENT, report)?;
         let name = fields.required::<Located<String>>("name");
-        // Workloads need it before it is read here; a seed from outside comes before that of the file.
+        // Workloads need it before it is read here; a seed from outside comes before that of the
+        // file.
         fields.optional::<Seed>("seed");
         let seed = self.context.seed;
         let preset = fields.optional_or("preset", Preset::Default);
@@ -297,18 +332,27 @@ impl File<'_> {
 
     fn objects(&self, platform: Option<&Platform>, service: &ServicePlan) -> Option<Objects> {
         let context = self.context;
-        let mut storages: Vec<_> =
-            tables(self.table, "storage").iter().map(|value| objects::storage(value, platform, context)).collect();
-        let images: Vec<_> = tables(self.table, "image").iter().map(|value| objects::image(value, context)).collect();
+        let mut storages: Vec<_> = tables(self.table, "storage")
+            .iter()
+            .map(|value| objects::storage(value, platform, context))
+            .collect();
+        let images: Vec<_> = tables(self.table, "image")
+            .iter()
+            .map(|value| objects::image(value, context))
+            .collect();
         let values = tables(self.table, "function");
-        let functions: Vec<_> =
-            values.iter().map(|value| objects::function(value, &service.startup, context)).collect();
+        let functions: Vec<_> = values
+            .iter()
+            .map(|value| objects::function(value, &service.startup, context))
+            .collect();
         let workloads: Vec<_> = tables(self.table, "workload")
             .iter()
             .enumerate()
             .map(|(number, value)| workload::workload(value, number, &service.startup, context))
             .collect();
-        if !self.table.entries.iter().any(|entry| entry.key == "workload") || self.is_empty("workload") {
+        if !self.table.entries.iter().any(|entry| entry.key == "workload")
+            || self.is_empty("workload")
+        {
             let hint = "add a `[[workload]]` that says who invokes what and when";
             context.report.error(self.root.span, "nothing is invoked", hint);
         }
@@ -364,32 +408,54 @@ impl File<'_> {
         let needs = self.context.needs.borrow();
         for (storage, file) in &needs.fetched {
             let Some(plan) = storages.get(*storage) else { continue };
-            let put = needs.put.iter().filter(|(other, _)| other == storage).map(|(_, name)| name.as_str());
-            let known: Vec<_> = plan.files.iter().map(|file| file.name.as_str()).chain(put).collect();
+            let put = needs
+                .put
+                .iter()
+                .filter(|(other, _)| other == storage)
+                .map(|(_, name)| name.as_str());
+            let known: Vec<_> =
+                plan.files.iter().map(|file| file.name.as_str()).chain(put).collect();
             if known.contains(&file.value.as_str()) {
                 continue;
             }
-            let hint = fields::suggestion(&file.value, known.iter().copied())
-                .unwrap_or_else(|| "it is not there at the start, and no body puts it there".to_owned());
+            let hint =
+                fields::suggestion(&file.value, known.iter().copied()).unwrap_or_else(|| {
+                    "it is not there at the start, and no body puts it there".to_owned()
+                });
             let message = format!("there is no file `{}` on storage `{}`", file.value, plan.name);
             self.context.report.error(file.span, message, hint);
         }
     }
 
-    /// Files that are there at the start must fit, and those of images have the names of the images.
+    /// Files that are there at the start must fit, and those of images have the names of the
+    /// images.
     fn check_files(&self, objects: &Objects, spec: &PlatformSpec) {
         for (index, storage) in objects.storages.iter().enumerate() {
             let images = || objects.images.iter().filter(|image| image.storage == index);
-            for file in storage.files.iter().filter(|file| images().any(|image| image.name == file.name)) {
-                let message = format!("storage `{}` has a file and an image called `{}`", storage.name, file.name);
-                self.context.report.error(self.place_of(index), message, "the file of an image has its name");
+            for file in
+                storage.files.iter().filter(|file| images().any(|image| image.name == file.name))
+            {
+                let message = format!(
+                    "storage `{}` has a file and an image called `{}`",
+                    storage.name, file.name
+                );
+                self.context.report.error(
+                    self.place_of(index),
+                    message,
+                    "the file of an image has its name",
+                );
             }
             let Some(disk) = storage.disk else { continue };
             let capacity = u128::from(spec.disk(disk).size);
-            let files = storage.files.iter().map(|file| file.bytes).chain(images().map(|image| image.bytes));
+            let files = storage
+                .files
+                .iter()
+                .map(|file| file.bytes)
+                .chain(images().map(|image| image.bytes));
             let needed: u128 = files.map(u128::from).sum();
             if needed > capacity {
-                let message = format!("the files of storage `{}` do not fit on its disk", storage.name);
+                let message =
+                    format!("the files of storage `{}` do not fit on its disk", storage.name);
                 let hint = format!("they take {needed} bytes, and it holds {capacity}");
                 self.context.report.error(self.place_of(index), message, hint);
             }
@@ -399,13 +465,18 @@ impl File<'_> {
     /// The head must reach the storages of images, and the nodes those that bodies use.
     fn check_routes(&self, objects: &Objects, hosts: &HostsPlan, spec: &PlatformSpec) {
         let needs = self.context.needs.borrow();
-        let used =
-            needs.fetched.iter().map(|(storage, _)| *storage).chain(needs.put.iter().map(|(storage, _)| *storage));
+        let used = needs
+            .fetched
+            .iter()
+            .map(|(storage, _)| *storage)
+            .chain(needs.put.iter().map(|(storage, _)| *storage));
         let used: BTreeSet<usize> = used.collect();
         for (index, storage) in objects.storages.iter().enumerate() {
-            let images = objects.images.iter().any(|image| image.storage == index).then_some(hosts.head);
+            let images =
+                objects.images.iter().any(|image| image.storage == index).then_some(hosts.head);
             let nodes = hosts.nodes.iter().copied().filter(|_| used.contains(&index));
-            let error = images.into_iter().chain(nodes).find_map(|to| spec.route(storage.host, to).err());
+            let error =
+                images.into_iter().chain(nodes).find_map(|to| spec.route(storage.host, to).err());
             if let Some(error) = error {
                 let hint = format!("files of storage `{}` have to go that way", storage.name);
                 self.context.report.error(self.place_of(index), error.problem().to_string(), hint);

@@ -1,7 +1,7 @@
 //! The names that an experiment file gives to things, and what refers to them.
 //!
-//! Names are gathered before anything else is read, so that a thing with an error in it can still be referred to without
-//! a second error.
+//! Names are gathered before anything else is read, so that a thing with an error in it can still
+//! be referred to without a second error.
 
 use indexmap::IndexMap;
 
@@ -10,7 +10,8 @@ use crate::diagnostic::{Diagnostic, Report, Syntax};
 use crate::source::{Located, Span};
 use crate::tree::{Kind, Table, Value};
 
-/// The names of the things of one kind, in the order of the file: a name's place in the order is the thing's index.
+/// The names of the things of one kind, in the order of the file: a name's place in the order is
+/// the thing's index.
 pub struct Names {
     kind: &'static str,
     names: IndexMap<String, Span>,
@@ -24,7 +25,9 @@ impl Names {
         let mut names = Names { kind, names: IndexMap::new(), incomplete: false };
         for table in tables(root, kind) {
             let Kind::Table(table) = &table.kind else { continue };
-            let Some(Value { span, kind: Kind::String(name) }) = table.get("name") else { continue };
+            let Some(Value { span, kind: Kind::String(name) }) = table.get("name") else {
+                continue;
+            };
             names.add(name, *span, report);
         }
         names
@@ -40,7 +43,8 @@ impl Names {
         }
     }
 
-    /// Adds a name that is there without being written, unless it is written; says whether it was added.
+    /// Adds a name that is there without being written, unless it is written; says whether it was
+    /// added.
     pub fn add_implicit(&mut self, name: &str, place: Span) -> bool {
         if self.names.contains_key(name) {
             return false;
@@ -49,7 +53,8 @@ impl Names {
         true
     }
 
-    /// Says that there are more names that could not be read, so that one which is not there need not be wrong.
+    /// Says that there are more names that could not be read, so that one which is not there need
+    /// not be wrong.
     pub fn set_incomplete(&mut self) {
         self.incomplete = true;
     }
@@ -68,11 +73,12 @@ impl Names {
             return None;
         }
         let known: Vec<_> = self.names.keys().map(String::as_str).collect();
-        let hint = suggestion(&name.value, known.iter().copied()).unwrap_or_else(|| match known.len() {
-            0 => format!("this file has no `{}`", self.table(report)),
-            1..=8 => format!("there is {}", list(&known)),
-            _ => format!("no `{}` has this name", self.table(report)),
-        });
+        let hint =
+            suggestion(&name.value, known.iter().copied()).unwrap_or_else(|| match known.len() {
+                0 => format!("this file has no `{}`", self.table(report)),
+                1..=8 => format!("there is {}", list(&known)),
+                _ => format!("no `{}` has this name", self.table(report)),
+            });
         let message = format!("there is no {} `{}`", self.kind, name.value);
         report.error(name.span, message, hint);
         None
@@ -102,7 +108,8 @@ impl Names {
     }
 }
 
-/// All tables `[[kind]]`, in the order of the file. What is not an array of tables is reported by [`array_of_tables`].
+/// All tables `[[kind]]`, in the order of the file. What is not an array of tables is reported by
+/// [`array_of_tables`].
 pub fn tables<'a>(root: &'a Table, kind: &str) -> &'a [Value] {
     match root.get(kind).map(|value| &value.kind) {
         Some(Kind::Array(tables)) => tables,

@@ -29,10 +29,22 @@ pub const STORAGE: TableSpec = TableSpec {
     doc: "A storage that is there from the start. Images and the files of bodies are on storages. The storage `repository`, on the \
           platform's repository, need not be declared.",
     fields: &[
-        field("name", Takes::Value { what: "a name", example: "\"repository\"" }, "What it is called."),
-        field("host", Takes::Value { what: "the name of a host", example: "\"repository\"" }, "Where it is."),
-        field("mount", Takes::Value { what: "a path", example: "\"/scratch\"" }, "Where its disk is mounted.")
-            .otherwise("the disk at `/`, or the memory of a host that has none"),
+        field(
+            "name",
+            Takes::Value { what: "a name", example: "\"repository\"" },
+            "What it is called.",
+        ),
+        field(
+            "host",
+            Takes::Value { what: "the name of a host", example: "\"repository\"" },
+            "Where it is.",
+        ),
+        field(
+            "mount",
+            Takes::Value { what: "a path", example: "\"/scratch\"" },
+            "Where its disk is mounted.",
+        )
+        .otherwise("the disk at `/`, or the memory of a host that has none"),
         field(
             "buffer",
             takes::<Size>(),
@@ -40,7 +52,8 @@ pub const STORAGE: TableSpec = TableSpec {
         )
         .like("\"1MiB\"")
         .default("\"0B\""),
-        field("files", Takes::Tables(&FILE), "The files that are there at the start.").default("[]"),
+        field("files", Takes::Tables(&FILE), "The files that are there at the start.")
+            .default("[]"),
     ],
 };
 
@@ -88,8 +101,12 @@ pub const FUNCTION: TableSpec = TableSpec {
         )
         .otherwise("nothing has to be downloaded, copied or loaded"),
         field("limits", Takes::Table(&LIMITS), "What a container of it may use."),
-        field("startup", A_DURATION, "How long the start of a container takes; if it is random, drawn for each.")
-            .otherwise("that of the service"),
+        field(
+            "startup",
+            A_DURATION,
+            "How long the start of a container takes; if it is random, drawn for each.",
+        )
+        .otherwise("that of the service"),
         field("keep_alive", Takes::OneOf(KeepAliveKind::FAMILY), KeepAliveKind::FAMILY.doc)
             .otherwise("that of the service"),
         on_failure::OF_FUNCTION,
@@ -108,8 +125,11 @@ const LIMITS: TableSpec = TableSpec {
     doc: "What a container of a function may use.",
     fields: &[
         field("time", TIME_LIMIT, "How long a body may run."),
-        field("memory", takes::<Size>(), "Memory of a container, more than zero.").like("\"512MB\""),
-        field("disk", takes::<Size>(), "Disk space of a container.").like("\"1GB\"").default("\"0B\""),
+        field("memory", takes::<Size>(), "Memory of a container, more than zero.")
+            .like("\"512MB\""),
+        field("disk", takes::<Size>(), "Disk space of a container.")
+            .like("\"1GB\"")
+            .default("\"0B\""),
     ],
 };
 
@@ -118,7 +138,11 @@ pub const TIME_LIMIT: Takes =
     Takes::Value { what: "a duration of more than zero, or \"unlimited\"", example: "\"60s\"" };
 
 /// Reads one `[[storage]]`. Without a platform only what does not depend on one is checked.
-pub fn storage(value: &Value, platform: Option<&Platform>, context: &Context<'_>) -> Option<StoragePlan> {
+pub fn storage(
+    value: &Value,
+    platform: Option<&Platform>,
+    context: &Context<'_>,
+) -> Option<StoragePlan> {
     let report = context.report;
     let mut fields = Fields::of(value, &STORAGE, report)?;
     let name = fields.required::<String>("name");
@@ -153,7 +177,9 @@ fn files(value: &Value, report: &Report) -> Option<Vec<FilePlan>> {
     for file in &files {
         if let Some(first) = seen.insert(&file.name.value, file.name.span) {
             let message = format!("there are two files called `{}`", file.name.value);
-            report.push(Diagnostic::at(file.name.span, message, "").with_related(first, "the first one"));
+            report.push(
+                Diagnostic::at(file.name.span, message, "").with_related(first, "the first one"),
+            );
         }
     }
     let plan = |file: File| FilePlan { name: file.name.value, bytes: file.bytes };
@@ -197,7 +223,11 @@ pub fn image(value: &Value, context: &Context<'_>) -> Option<ImagePlan> {
 }
 
 /// Reads one `[[function]]`. `startup` is that of the service.
-pub fn function(value: &Value, startup: &DurationDistribution, context: &Context<'_>) -> Option<FunctionPlan> {
+pub fn function(
+    value: &Value,
+    startup: &DurationDistribution,
+    context: &Context<'_>,
+) -> Option<FunctionPlan> {
     let report = context.report;
     let mut fields = Fields::of(value, &FUNCTION, report)?;
     let name = fields.required::<Located<String>>("name");

@@ -18,7 +18,11 @@ const WHAT: &str = "What becomes of the container of an invocation that has fail
 
 const AFTER: &[Choice<AfterFailure>] = &[
     word("keep", "it serves again", AfterFailure::Keep),
-    word("discard", "it takes no further invocation, and stops as soon as it serves nobody", AfterFailure::Discard),
+    word(
+        "discard",
+        "it takes no further invocation, and stops as soon as it serves nobody",
+        AfterFailure::Discard,
+    ),
 ];
 
 const A_WORD: Takes = Takes::Words(|| words(AFTER));
@@ -28,9 +32,14 @@ const BY_CAUSE: TableSpec = TableSpec {
     title: "",
     doc: "By how it has failed. A container whose host has failed is gone in any case, and one whose invocation was cancelled is kept.",
     fields: &[
-        field("timeout", A_WORD, "It ran into its time limit.").otherwise("as if `on_failure` were absent"),
-        field("error", A_WORD, "Its body failed: by its own account, or by what it read, wrote or invoked.")
+        field("timeout", A_WORD, "It ran into its time limit.")
             .otherwise("as if `on_failure` were absent"),
+        field(
+            "error",
+            A_WORD,
+            "Its body failed: by its own account, or by what it read, wrote or invoked.",
+        )
+        .otherwise("as if `on_failure` were absent"),
     ],
 };
 
@@ -65,14 +74,24 @@ impl FromValue for OnFailurePlan {
             }
             Kind::Table(_) => {
                 let mut fields = Fields::of(value, &BY_CAUSE, report)?;
-                let plan = OnFailurePlan { timeout: fields.optional("timeout"), error: fields.optional("error") };
+                let plan = OnFailurePlan {
+                    timeout: fields.optional("timeout"),
+                    error: fields.optional("error"),
+                };
                 fields.finish();
                 Some(plan)
             }
             other => {
-                let message = format!("`on_failure` must be a string or a table, not {}", other.description());
+                let message = format!(
+                    "`on_failure` must be a string or a table, not {}",
+                    other.description()
+                );
                 let example = report.example("{ timeout = \"discard\", error = \"keep\" }");
-                report.error(value.span, message, format!("`\"keep\"`, `\"discard\"`, or like {example}"));
+                report.error(
+                    value.span,
+                    message,
+                    format!("`\"keep\"`, `\"discard\"`, or like {example}"),
+                );
                 None
             }
         }
@@ -90,7 +109,10 @@ pub fn written(after: AfterFailure) -> &'static str {
 impl OnFailurePlan {
     /// What holds where this says nothing.
     pub fn or(self, otherwise: OnFailure) -> OnFailure {
-        OnFailure { timeout: self.timeout.unwrap_or(otherwise.timeout), error: self.error.unwrap_or(otherwise.error) }
+        OnFailure {
+            timeout: self.timeout.unwrap_or(otherwise.timeout),
+            error: self.error.unwrap_or(otherwise.error),
+        }
     }
 }
 

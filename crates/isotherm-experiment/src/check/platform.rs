@@ -23,7 +23,8 @@ pub const XML: TableSpec = TableSpec {
     doc: "A platform of a SimGrid file (XML), and the parts its hosts play. `platform = \"cluster.xml\"` is the same as `xml` alone.",
     fields: &[
         field("xml", Takes::Value { what: "a path", example: "\"cluster.xml\"" }, "The file."),
-        field("user", Takes::Either(HOST), "Where invocations come from.").otherwise("the host called `user`"),
+        field("user", Takes::Either(HOST), "Where invocations come from.")
+            .otherwise("the host called `user`"),
         field("head", Takes::Either(HOST), "Where the service runs and images are cached.")
             .otherwise("the host called `head`"),
         field("repository", Takes::Either(HOST), "Where images come from.")
@@ -37,17 +38,27 @@ pub const XML: TableSpec = TableSpec {
     ],
 };
 
-const HOST: &[Takes] =
-    &[Takes::Value { what: "the name of a host", example: "\"node0\"" }, Takes::Table(&HOST_AND_MOUNT)];
+const HOST: &[Takes] = &[
+    Takes::Value { what: "the name of a host", example: "\"node0\"" },
+    Takes::Table(&HOST_AND_MOUNT),
+];
 
 const HOST_AND_MOUNT: TableSpec = TableSpec {
     name: "a host",
     title: "`{ host, mount }`",
     doc: "A host and one of its disks.",
     fields: &[
-        field("host", Takes::Value { what: "the name of a host", example: "\"node0\"" }, "The host."),
-        field("mount", Takes::Value { what: "a path", example: "\"/scratch\"" }, "Where the disk is mounted.")
-            .otherwise("the disk at `/`, or the memory of a host that has none"),
+        field(
+            "host",
+            Takes::Value { what: "the name of a host", example: "\"node0\"" },
+            "The host.",
+        ),
+        field(
+            "mount",
+            Takes::Value { what: "a path", example: "\"/scratch\"" },
+            "Where the disk is mounted.",
+        )
+        .otherwise("the disk at `/`, or the memory of a host that has none"),
     ],
 };
 
@@ -138,7 +149,8 @@ pub fn platform(root: &Table, value: &Value, context: &Context<'_>) -> Option<Pl
         }
         Kind::Table(_) => compact::platform(value, report)?,
         other => {
-            let message = format!("`platform` must be a path or a table, not {}", other.description());
+            let message =
+                format!("`platform` must be a path or a table, not {}", other.description());
             report.error(value.span, message, report.entry("platform", "\"cluster.xml\""));
             return None;
         }
@@ -171,7 +183,13 @@ fn xml(path: &Located<String>, context: &Context<'_>) -> Option<PlatformSpec> {
 }
 
 /// Finds the hosts that play a part, and checks that they can.
-fn resolve(root: &Table, place: Span, spec: PlatformSpec, parts: &Parts, report: &Report) -> Option<Platform> {
+fn resolve(
+    root: &Table,
+    place: Span,
+    spec: PlatformSpec,
+    parts: &Parts,
+    report: &Report,
+) -> Option<Platform> {
     let user = part(&spec, "user", parts.user.as_ref(), place, report);
     let head = part(&spec, "head", parts.head.as_ref(), place, report);
     let repository = match &parts.repository {
@@ -247,8 +265,8 @@ pub fn host(spec: &PlatformSpec, name: &Located<String>, report: &Report) -> Opt
     host
 }
 
-/// The disk of a host at a mount point, which must exist if it is named. If none is named: the disk at `/`, or the
-/// memory of a host that has none.
+/// The disk of a host at a mount point, which must exist if it is named. If none is named: the disk
+/// at `/`, or the memory of a host that has none.
 pub fn disk(
     spec: &PlatformSpec,
     host: HostId,
@@ -326,7 +344,9 @@ impl Platform {
             if let Err(error) = self.spec.route(from, to)
                 && reported.insert((from, to))
             {
-                let hint = error.hint().unwrap_or("the head must reach the user, the repository and all nodes");
+                let hint = error
+                    .hint()
+                    .unwrap_or("the head must reach the user, the repository and all nodes");
                 report.error(self.place, error.problem().to_string(), hint);
             }
         }

@@ -80,7 +80,12 @@ pub fn markdown() -> String {
     for dimension in Dimension::ALL {
         let name = dimension.name();
         let name = name.split_once(' ').map_or(name, |(_, name)| name);
-        let _ = writeln!(text, "| {name} | `\"{}\"` | {} |", dimension.example(), dimension.unit_names());
+        let _ = writeln!(
+            text,
+            "| {name} | `\"{}\"` | {} |",
+            dimension.example(),
+            dimension.unit_names()
+        );
     }
     text += SETTING;
     let mut sections = Vec::new();
@@ -91,7 +96,8 @@ pub fn markdown() -> String {
     text
 }
 
-/// The part of the reference that is about one kind of table, or about the kinds of one list or of one sort of policies.
+/// The part of the reference that is about one kind of table, or about the kinds of one list or of
+/// one sort of policies.
 struct Section {
     specs: Vec<&'static TableSpec>,
     family: Option<&'static FamilySpec>,
@@ -99,8 +105,8 @@ struct Section {
     level: usize,
 }
 
-/// The section of a table at a path, and below it those of the tables in it that have none yet: a table that occurs at several places
-/// (a disk, a body) is described at the first.
+/// The section of a table at a path, and below it those of the tables in it that have none yet: a
+/// table that occurs at several places (a disk, a body) is described at the first.
 fn sections_of(spec: &'static TableSpec, path: &str, level: usize, sections: &mut Vec<Section>) {
     if sections.iter().any(|section| section.is_about(spec)) {
         return;
@@ -113,7 +119,8 @@ fn sections_of(spec: &'static TableSpec, path: &str, level: usize, sections: &mu
     };
     sections.push(Section { specs: vec![spec], family: None, title, level });
     for field in spec.fields {
-        let path = if path.is_empty() { field.key.to_owned() } else { format!("{path}.{}", field.key) };
+        let path =
+            if path.is_empty() { field.key.to_owned() } else { format!("{path}.{}", field.key) };
         below(&field.takes, &path, (level + 1).min(4), sections);
     }
 }
@@ -133,10 +140,16 @@ fn below(takes: &Takes, path: &str, level: usize, sections: &mut Vec<Section>) {
         }
         Takes::OneOf(family) => {
             let specs = (family.kinds)();
-            sections.push(Section { specs: specs.clone(), family: Some(family), title: format!("`{path}`"), level });
+            sections.push(Section {
+                specs: specs.clone(),
+                family: Some(family),
+                title: format!("`{path}`"),
+                level,
+            });
             let fields = specs.iter().flat_map(|spec| spec.fields);
-            fields
-                .for_each(|field| below(&field.takes, &format!("{path}.{}", field.key), (level + 1).min(4), sections));
+            fields.for_each(|field| {
+                below(&field.takes, &format!("{path}.{}", field.key), (level + 1).min(4), sections)
+            });
         }
         Takes::Either(forms) => forms.iter().for_each(|form| below(form, path, level, sections)),
     }
@@ -162,7 +175,13 @@ impl Section {
                 }
                 for field in spec.fields {
                     let takes = takes(&field.takes, sections);
-                    let _ = writeln!(text, "| `{}` | {} | {takes} | {} |", field.key, field.doc, absent(field));
+                    let _ = writeln!(
+                        text,
+                        "| `{}` | {} | {takes} | {} |",
+                        field.key,
+                        field.doc,
+                        absent(field)
+                    );
                 }
             }
             _ => self.write_kinds(text),
@@ -176,7 +195,10 @@ impl Section {
             "\n{} One that needs no parameters may be written as its kind alone: `{} = \"{}\"`.{}\n\n| `kind` | what it does |\n|---|---|\n",
             family.doc,
             family.name,
-            self.specs.iter().find(|kind| kind.required().next().is_none()).map_or("", |kind| kind.title),
+            self.specs
+                .iter()
+                .find(|kind| kind.required().next().is_none())
+                .map_or("", |kind| kind.title),
             policies::default_kind(family)
                 .map_or(String::new(), |kind| format!(" A table without `kind` is `{kind}`.")),
         );
@@ -186,12 +208,18 @@ impl Section {
         if self.specs.iter().all(|kind| kind.fields.is_empty()) {
             return;
         }
-        *text += "\n| of kind | parameter | meaning | takes | without it |\n|---|---|---|---|---|\n";
+        *text +=
+            "\n| of kind | parameter | meaning | takes | without it |\n|---|---|---|---|---|\n";
         for kind in &self.specs {
             for field in kind.fields {
                 let takes = takes(&field.takes, sections);
                 let Field { key, doc, .. } = field;
-                let _ = writeln!(text, "| `{}` | `{key}` | {doc} | {takes} | {} |", kind.title, absent(field));
+                let _ = writeln!(
+                    text,
+                    "| `{}` | `{key}` | {doc} | {takes} | {} |",
+                    kind.title,
+                    absent(field)
+                );
             }
         }
     }
@@ -214,7 +242,9 @@ impl Section {
 
 fn decapitalised(text: &str) -> String {
     let mut characters = text.trim_end_matches('.').chars();
-    characters.next().map_or(String::new(), |first| first.to_lowercase().chain(characters).collect())
+    characters
+        .next()
+        .map_or(String::new(), |first| first.to_lowercase().chain(characters).collect())
 }
 
 /// What a field takes, for a cell of a table.
@@ -228,7 +258,8 @@ fn takes(takes: &Takes, sections: &[Section]) -> String {
         Takes::Value { what, .. } if what.starts_with('`') => (*what).to_owned(),
         Takes::Value { what, example } => format!("{what}: `{example}`"),
         Takes::Words(words) => {
-            let words: Vec<_> = words().iter().map(|word| format!("`\"{}\"` ({})", word.name, word.doc)).collect();
+            let words: Vec<_> =
+                words().iter().map(|word| format!("`\"{}\"` ({})", word.name, word.doc)).collect();
             words.join(", ")
         }
         Takes::Table(spec) => format!("table {}", title(spec)),
@@ -239,7 +270,10 @@ fn takes(takes: &Takes, sections: &[Section]) -> String {
             format!("array of tables: {}", titles.join(", "))
         }
         Takes::OneOf(family) => {
-            match sections.iter().find(|section| section.family.is_some_and(|one| one.name == family.name)) {
+            match sections
+                .iter()
+                .find(|section| section.family.is_some_and(|one| one.name == family.name))
+            {
                 Some(section) => format!("a kind of {}: `{}`", section.title, family.example),
                 None => format!("`{}`", family.example),
             }

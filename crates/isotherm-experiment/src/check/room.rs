@@ -1,7 +1,8 @@
 //! Functions for which there can never be room: the platform would refuse to register them.
 //!
-//! The rule is that of the service (`PlatformState::register`), which has the last word: the head disk must be able to hold the
-//! image, and some compute host the image and the limits, on its disk and in its memory.
+//! The rule is that of the service (`PlatformState::register`), which has the last word: the head
+//! disk must be able to hold the image, and some compute host the image and the limits, on its disk
+//! and in its memory.
 
 use std::collections::BTreeSet;
 
@@ -57,19 +58,31 @@ pub fn check(
                     "image and disk limit take {on_disk} bytes, and the largest disk of a compute host holds {disk}"
                 )
             } else if in_memory > memory {
-                format!("image and memory limit take {in_memory} bytes, and the largest compute host has {memory}")
+                format!(
+                    "image and memory limit take {in_memory} bytes, and the largest compute host has {memory}"
+                )
             } else {
-                format!("no compute host has both {on_disk} bytes of disk and {in_memory} bytes of memory")
+                format!(
+                    "no compute host has both {on_disk} bytes of disk and {in_memory} bytes of memory"
+                )
             }
         };
         refused += 1;
         if refused <= MOST {
-            report.error(function.place, format!("there is no room for function `{}` anywhere", function.name), reason);
+            report.error(
+                function.place,
+                format!("there is no room for function `{}` anywhere", function.name),
+                reason,
+            );
         }
     }
     if let Some(more) = refused.checked_sub(MOST).filter(|&more| more > 0)
         && let Some(last) = functions.last()
     {
-        report.error(last.place, format!("{more} more functions for which there is no room anywhere"), "");
+        report.error(
+            last.place,
+            format!("{more} more functions for which there is no room anywhere"),
+            "",
+        );
     }
 }

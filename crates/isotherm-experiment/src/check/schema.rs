@@ -1,9 +1,11 @@
-//! The fields of an experiment file as data: what they are called, what they take, what holds without them.
+//! The fields of an experiment file as data: what they are called, what they take, what holds
+//! without them.
 //!
-//! Every table of the file has a [`TableSpec`], beside the reader that reads it. A reader gets fields only through the
-//! specification (`check::fields::Fields`), so that a field that is not described here cannot be read. The reference of
-//! fields (`docs/reference/experiment.md`) is written from these, and tests go over them: every field that is described is
-//! accepted, and a default that is described is the one that holds.
+//! Every table of the file has a [`TableSpec`], beside the reader that reads it. A reader gets
+//! fields only through the specification (`check::fields::Fields`), so that a field that is not
+//! described here cannot be read. The reference of fields (`docs/reference/experiment.md`) is
+//! written from these, and tests go over them: every field that is described is accepted, and a
+//! default that is described is the one that holds.
 
 /// One kind of table.
 #[derive(Debug)]
@@ -18,7 +20,8 @@ pub struct TableSpec {
     pub fields: &'static [Field],
 }
 
-/// What may stand in one place, of several kinds, each with parameters of its own: the built-in policies of one sort.
+/// What may stand in one place, of several kinds, each with parameters of its own: the built-in
+/// policies of one sort.
 #[derive(Debug)]
 pub struct FamilySpec {
     /// What it is called in messages: the key of its field.
@@ -29,7 +32,8 @@ pub struct FamilySpec {
     pub example: &'static str,
     /// What is known of a table before its kind is: the field `kind`.
     pub head: TableSpec,
-    /// The kinds: the title of each is the word that stands in `kind`, its fields are the parameters.
+    /// The kinds: the title of each is the word that stands in `kind`, its fields are the
+    /// parameters.
     pub kinds: fn() -> Vec<&'static TableSpec>,
 }
 
@@ -82,10 +86,14 @@ impl Takes {
     pub fn example(&self) -> String {
         match self {
             Takes::Value { example, .. } => (*example).to_owned(),
-            Takes::Words(words) => words().first().map_or(String::new(), |word| format!("\"{}\"", word.name)),
+            Takes::Words(words) => {
+                words().first().map_or(String::new(), |word| format!("\"{}\"", word.name))
+            }
             Takes::OneOf(family) => family.example.to_owned(),
             Takes::Either([first, ..]) => first.example(),
-            Takes::Table(_) | Takes::Tables(_) | Takes::Kinds(_) | Takes::Either([]) => "...".to_owned(),
+            Takes::Table(_) | Takes::Tables(_) | Takes::Kinds(_) | Takes::Either([]) => {
+                "...".to_owned()
+            }
         }
     }
 }

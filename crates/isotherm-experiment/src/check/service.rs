@@ -9,7 +9,9 @@ use crate::check::schema::{TableSpec, Takes, field};
 use crate::check::{concurrency, on_failure};
 use crate::diagnostic::Report;
 use crate::plan::ServicePlan;
-use crate::policies::{self, EvictionKind, ImageEvictionKind, KeepAliveKind, Policy, SchedulerKind};
+use crate::policies::{
+    self, EvictionKind, ImageEvictionKind, KeepAliveKind, Policy, SchedulerKind,
+};
 use crate::tree::{Kind, Value};
 
 /// `[service]`
@@ -48,11 +50,15 @@ const PAYLOADS: TableSpec = TableSpec {
     title: "",
     doc: "Sizes of messages. A message of 0 bytes takes no time.",
     fields: &[
-        field("register_request", takes::<Size>(), "The user registers a function.").like("\"1kB\"").default("\"0B\""),
+        field("register_request", takes::<Size>(), "The user registers a function.")
+            .like("\"1kB\"")
+            .default("\"0B\""),
         field("register_answer", takes::<Size>(), "The service has registered it, or not.")
             .like("\"1kB\"")
             .default("\"0B\""),
-        field("invoke_request", takes::<Size>(), "The user invokes a function.").like("\"1kB\"").default("\"0B\""),
+        field("invoke_request", takes::<Size>(), "The user invokes a function.")
+            .like("\"1kB\"")
+            .default("\"0B\""),
         field("invoke_answer", takes::<Size>(), "The service has taken the invocation in, or not.")
             .like("\"1kB\"")
             .default("\"0B\""),
@@ -158,7 +164,8 @@ pub fn service(value: Option<&Value>, preset: Preset, report: &Report) -> Servic
     policy(&mut fields, "reuse", &mut plan.reuse);
     policy(&mut fields, "eviction", &mut plan.eviction);
     policy(&mut fields, "image_eviction", &mut plan.image_eviction);
-    plan.max_concurrency = fields.optional_or("max_concurrency", concurrency::Maximum(plan.max_concurrency)).0;
+    plan.max_concurrency =
+        fields.optional_or("max_concurrency", concurrency::Maximum(plan.max_concurrency)).0;
     plan.throttle = fields.optional_or("throttle", plan.throttle);
     plan.on_failure = on_failure::read(&mut fields).or(plan.on_failure);
     plan.startup = fields.optional_or("startup", plan.startup);

@@ -6,8 +6,8 @@
 //! service.startup = ["0.1s", "1s"]
 //! ```
 //!
-//! makes four variants. A value of the sweep takes the place of the field in the tree before the file is checked, so
-//! that an error in it is shown where it is written.
+//! makes four variants. A value of the sweep takes the place of the field in the tree before the
+//! file is checked, so that an error in it is shown where it is written.
 
 use crate::check::service;
 use crate::diagnostic::Report;
@@ -48,8 +48,8 @@ struct Axis<'a> {
     values: &'a [Value],
 }
 
-/// All variants of a file, the first field of the sweep changing slowest: the file itself if there is no sweep. Fields that were
-/// set from outside of the file are not tried with other values.
+/// All variants of a file, the first field of the sweep changing slowest: the file itself if there
+/// is no sweep. Fields that were set from outside of the file are not tried with other values.
 pub fn variants(root: &Value, set: &[Path], sources: &Sources, report: &Report) -> Vec<Variant> {
     let plain = Variant { settings: Vec::new(), root: root.clone() };
     let Kind::Table(table) = &root.kind else { return vec![plain] };
@@ -59,7 +59,11 @@ pub fn variants(root: &Value, set: &[Path], sources: &Sources, report: &Report) 
         Kind::Table(table) => gather(table, &[], root, &mut axes, report),
         other => {
             let message = format!("`[sweep]` must be a table, not {}", other.description());
-            report.error(sweep.span, message, "write it like service.reuse = [\"newest\", \"oldest\"]");
+            report.error(
+                sweep.span,
+                message,
+                "write it like service.reuse = [\"newest\", \"oldest\"]",
+            );
         }
     }
     axes.retain(|axis| !set.iter().any(|path| path.to_string() == axis.path.to_string()));
@@ -73,14 +77,22 @@ pub fn variants(root: &Value, set: &[Path], sources: &Sources, report: &Report) 
     for axis in &axes {
         variants = variants
             .iter()
-            .flat_map(|variant| axis.values.iter().map(|value| changed(variant, axis, value, sources, report)))
+            .flat_map(|variant| {
+                axis.values.iter().map(|value| changed(variant, axis, value, sources, report))
+            })
             .collect();
     }
     variants
 }
 
 /// Tables inside the sweep lead on to fields; lists are the values of a field.
-fn gather<'a>(table: &'a Table, before: &[Step], root: &Value, axes: &mut Vec<Axis<'a>>, report: &Report) {
+fn gather<'a>(
+    table: &'a Table,
+    before: &[Step],
+    root: &Value,
+    axes: &mut Vec<Axis<'a>>,
+    report: &Report,
+) {
     for entry in &table.entries {
         let mut steps = before.to_vec();
         steps.push(Step { name: entry.key.clone(), span: entry.key_span });
@@ -92,25 +104,46 @@ fn gather<'a>(table: &'a Table, before: &[Step], root: &Value, axes: &mut Vec<Ax
             }
             Kind::Array(_) => {
                 let path = Path { steps };
-                report.error(entry.value.span, format!("no values for `{path}`"), "give at least one");
+                report.error(
+                    entry.value.span,
+                    format!("no values for `{path}`"),
+                    "give at least one",
+                );
             }
             other => {
-                let message = format!("a field of a sweep takes a list, not {}", other.description());
+                let message =
+                    format!("a field of a sweep takes a list, not {}", other.description());
                 report.error(entry.value.span, message, "write it like [\"newest\", \"oldest\"]");
             }
         }
     }
 }
 
-fn changed(variant: &Variant, axis: &Axis<'_>, value: &Value, sources: &Sources, report: &Report) -> Variant {
+fn changed(
+    variant: &Variant,
+    axis: &Axis<'_>,
+    value: &Value,
+    sources: &Sources,
+    report: &Report,
+) -> Variant {
     let mut changed = variant.clone();
     if let Err(error) = changed.root.set(&axis.path, value.clone()) {
-        let hint = format!("{}{}{}", error.message, if error.hint.is_empty() { "" } else { ": " }, error.hint);
+        let hint = format!(
+            "{}{}{}",
+            error.message,
+            if error.hint.is_empty() { "" } else { ": " },
+            error.hint
+        );
         report.error(axis.place, format!("`{}` cannot be set", axis.path), hint);
     }
     let shown = match &value.kind {
         Kind::String(text) => text.clone(),
-        _ => sources.get(value.span.source).text.get(value.span.range()).unwrap_or_default().to_owned(),
+        _ => sources
+            .get(value.span.source)
+            .text
+            .get(value.span.range())
+            .unwrap_or_default()
+            .to_owned(),
     };
     changed.settings.push(Setting { path: axis.path.to_string(), shown });
     changed

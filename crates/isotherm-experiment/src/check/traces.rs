@@ -33,7 +33,8 @@ pub struct TraceSize {
     pub last: Time,
 }
 
-/// The traces that were looked at. The runs of a sweep mostly use the same ones, which are read once.
+/// The traces that were looked at. The runs of a sweep mostly use the same ones, which are read
+/// once.
 #[derive(Debug)]
 pub struct Traces {
     depth: Depth,
@@ -71,7 +72,11 @@ impl Traces {
     }
 
     /// What is in a trace of Azure Functions: `read` reads it, and reports what is wrong with it.
-    pub fn azure(&self, source: &AzureSource, read: impl FnOnce() -> Option<AzureContent>) -> Option<AzureContent> {
+    pub fn azure(
+        &self,
+        source: &AzureSource,
+        read: impl FnOnce() -> Option<AzureContent>,
+    ) -> Option<AzureContent> {
         if let Some((_, content)) = self.azure.borrow().iter().find(|(known, _)| known == source) {
             return content.clone();
         }
@@ -80,8 +85,15 @@ impl Traces {
         content
     }
 
-    /// Looks at a trace, and reports what is wrong with it. `wanted` are its columns as the experiment names them.
-    pub fn check(&self, plan: &CsvPlan, file: &Located<String>, wanted: &[&Located<String>], context: &Context<'_>) {
+    /// Looks at a trace, and reports what is wrong with it. `wanted` are its columns as the
+    /// experiment names them.
+    pub fn check(
+        &self,
+        plan: &CsvPlan,
+        file: &Located<String>,
+        wanted: &[&Located<String>],
+        context: &Context<'_>,
+    ) {
         if context.functions.is_incomplete() {
             return;
         }
@@ -102,7 +114,8 @@ impl Traces {
                     let message = further(&file.value, shown, check.further);
                     context.report.push(Diagnostic::at(file.span, message, ""));
                 }
-                let size = TraceSize { arrivals: check.rows, last: check.last.unwrap_or(Time::ZERO) };
+                let size =
+                    TraceSize { arrivals: check.rows, last: check.last.unwrap_or(Time::ZERO) };
                 self.known.borrow_mut().push(Known { plan: plan.clone(), functions, size });
             }),
         };
@@ -128,9 +141,14 @@ pub fn further(file: &str, shown: u64, further: u64) -> String {
     format!("`{file}`: {shown} of {all} errors in its rows shown")
 }
 
-/// Reports what is wrong with a trace. An error of the whole file is shown where the experiment names the file or one of
-/// its columns, one of a row where the row is.
-pub fn report(error: &WorkloadError, file: &Located<String>, wanted: &[&Located<String>], context: &Context<'_>) {
+/// Reports what is wrong with a trace. An error of the whole file is shown where the experiment
+/// names the file or one of its columns, one of a row where the row is.
+pub fn report(
+    error: &WorkloadError,
+    file: &Located<String>,
+    wanted: &[&Located<String>],
+    context: &Context<'_>,
+) {
     if let WorkloadError::Trace(error) = error
         && let TraceError { line: None, problem, .. } = &**error
     {
@@ -143,11 +161,20 @@ pub fn report(error: &WorkloadError, file: &Located<String>, wanted: &[&Located<
                 }
             }
             TraceProblem::AmbiguousColumn => {
-                let place = wanted.iter().find(|column| Some(&column.value) == error.column.as_ref());
+                let place =
+                    wanted.iter().find(|column| Some(&column.value) == error.column.as_ref());
                 let place = place.map_or(file.span, |column| column.span);
-                context.report.error(place, format!("`{}`: {}", file.value, error.message()), error.hint());
+                context.report.error(
+                    place,
+                    format!("`{}`: {}", file.value, error.message()),
+                    error.hint(),
+                );
             }
-            _ => context.report.error(file.span, format!("`{}`: {}", file.value, error.message()), error.hint()),
+            _ => context.report.error(
+                file.span,
+                format!("`{}`: {}", file.value, error.message()),
+                error.hint(),
+            ),
         }
         return;
     }
@@ -163,7 +190,15 @@ fn no_column(columns: &[String], column: &Located<String>, file: &str, context: 
     let hint = suggestion(&column.value, columns.iter().map(String::as_str)).unwrap_or_else(|| {
         let problem = TraceProblem::MissingColumn { columns: columns.to_vec(), similar: None };
         let column = Some(column.value.clone());
-        TraceError { name: file.to_owned(), line: None, column, row: String::new(), field: None, problem }.hint()
+        TraceError {
+            name: file.to_owned(),
+            line: None,
+            column,
+            row: String::new(),
+            field: None,
+            problem,
+        }
+        .hint()
     });
     let message = format!("`{file}` has no column `{}`", column.value);
     context.report.error(column.span, message, hint);

@@ -3,12 +3,16 @@
 use std::sync::Arc;
 
 use isotherm_kernel::{Duration, Time};
-use isotherm_workload::{Arrival, Columns, FunctionColumn, ReplayConfig, TimeColumn, TimeUnit, WithinMinute};
+use isotherm_workload::{
+    Arrival, Columns, FunctionColumn, ReplayConfig, TimeColumn, TimeUnit, WithinMinute,
+};
 
 use crate::check::body::{self, STEPS};
 use crate::check::context::Context;
 use crate::check::fields::{AtMost, Choice, Factor, Fields, choice, takes, word, words};
-use crate::check::generate::{self, AZURE_LIKE, BURSTS, CLOSED, DIURNAL, POISSON, RENEWAL, UNIFORM};
+use crate::check::generate::{
+    self, AZURE_LIKE, BURSTS, CLOSED, DIURNAL, POISSON, RENEWAL, UNIFORM,
+};
 use crate::check::schema::{Field, TableSpec, Takes, field};
 use crate::duration_distribution::DurationDistribution;
 use crate::plan::{AzurePlan, Body, CsvPlan, TableFormat, WorkloadPlan};
@@ -19,14 +23,16 @@ use crate::tree::{Kind, Value};
 const MAX_LISTED: u32 = 10_000_000;
 
 /// The name of a function.
-pub const A_FUNCTION: Takes = Takes::Value { what: "the name of a function", example: "\"resize\"" };
+pub const A_FUNCTION: Takes =
+    Takes::Value { what: "the name of a function", example: "\"resize\"" };
 
 const A_PATH: Takes = Takes::Value { what: "a path", example: "\"data/run.csv\"" };
 
 const A_COLUMN: Takes = Takes::Value { what: "the name of a column", example: "\"arrival_s\"" };
 
 /// A unit of time.
-pub const A_TIME_UNIT: Takes = Takes::Value { what: "`ns`, `us`, `ms`, `s`, `min`, `h` or `d`", example: "\"ms\"" };
+pub const A_TIME_UNIT: Takes =
+    Takes::Value { what: "`ns`, `us`, `ms`, `s`, `min`, `h` or `d`", example: "\"ms\"" };
 
 const KIND: Field = field("kind", Takes::Words(|| words(KINDS)), "What the workload is.");
 
@@ -36,19 +42,43 @@ const KINDS: &[Choice<&TableSpec>] = &[
     word("uniform", "invocations that are equally far apart, or with uniform gaps", &UNIFORM),
     word("gaps", "invocations with gaps of any distribution", &RENEWAL),
     word("bursts", "invocations at random, with a rate that jumps", &BURSTS),
-    word("diurnal", "invocations at random, with a rate that follows the time of the day", &DIURNAL),
+    word(
+        "diurnal",
+        "invocations at random, with a rate that follows the time of the day",
+        &DIURNAL,
+    ),
     word("closed", "clients that wait for what they have invoked", &CLOSED),
-    word("azure-like", "apps like those of Azure Functions, with functions of their own", &AZURE_LIKE),
-    word("csv", "the rows of a CSV file, which is read as the simulation goes on and may be of any length", &CSV),
+    word(
+        "azure-like",
+        "apps like those of Azure Functions, with functions of their own",
+        &AZURE_LIKE,
+    ),
+    word(
+        "csv",
+        "the rows of a CSV file, which is read as the simulation goes on and may be of any length",
+        &CSV,
+    ),
     word("jsonl", "the lines of a JSONL file, an object each, read in the same way", &JSONL),
     word("parquet", "the rows of a Parquet file, read in the same way", &PARQUET),
-    word("azure-2019", "the invocations of the trace that `[functions] azure_2019` names", &AZURE_2019),
-    word("azure-2021", "the invocations of the trace that `[functions] azure_2021` names", &AZURE_2021),
+    word(
+        "azure-2019",
+        "the invocations of the trace that `[functions] azure_2019` names",
+        &AZURE_2019,
+    ),
+    word(
+        "azure-2021",
+        "the invocations of the trace that `[functions] azure_2021` names",
+        &AZURE_2021,
+    ),
 ];
 
 /// What is known of a workload before its kind is.
-const WORKLOAD: TableSpec =
-    TableSpec { name: "[[workload]]", title: "", doc: "Who invokes what and when.", fields: &[KIND] };
+const WORKLOAD: TableSpec = TableSpec {
+    name: "[[workload]]",
+    title: "",
+    doc: "Who invokes what and when.",
+    fields: &[KIND],
+};
 
 /// The kinds of `[[workload]]`.
 pub const WORKLOADS: &[&TableSpec] = &[
@@ -73,27 +103,45 @@ const LIST: TableSpec = TableSpec {
     doc: "Invocations that are written out, either in `arrivals`, or those of one function by their dates (`at`, or \
           `every` with `from` and `count`).",
     fields: &[
-        field("kind", Takes::Value { what: "`\"list\"`", example: "\"list\"" }, "What the workload is."),
+        field(
+            "kind",
+            Takes::Value { what: "`\"list\"`", example: "\"list\"" },
+            "What the workload is.",
+        ),
         field("arrivals", Takes::Tables(&ARRIVAL), "The invocations, in any order.")
             .otherwise("`function` must be there"),
-        field("function", A_FUNCTION, "The function that is invoked.").otherwise("`arrivals` must be there"),
-        field("at", Takes::Value { what: "a list of durations", example: "[\"0s\", \"1.5s\"]" }, "When it is invoked.")
-            .otherwise("`every` must be there"),
+        field("function", A_FUNCTION, "The function that is invoked.")
+            .otherwise("`arrivals` must be there"),
+        field(
+            "at",
+            Takes::Value { what: "a list of durations", example: "[\"0s\", \"1.5s\"]" },
+            "When it is invoked.",
+        )
+        .otherwise("`every` must be there"),
         field("every", takes::<Duration>(), "It is invoked again and again after this time.")
             .like("\"1s\"")
             .otherwise("`at` must be there"),
-        field("from", takes::<Duration>(), "When it is invoked first (with `every`).").default("\"0s\""),
-        field("count", takes::<AtMost<MAX_LISTED>>(), "How many times it is invoked (with `every`).")
-            .like("100")
-            .otherwise("as many times as there are `durations`"),
+        field("from", takes::<Duration>(), "When it is invoked first (with `every`).")
+            .default("\"0s\""),
+        field(
+            "count",
+            takes::<AtMost<MAX_LISTED>>(),
+            "How many times it is invoked (with `every`).",
+        )
+        .like("100")
+        .otherwise("as many times as there are `durations`"),
         field(
             "durations",
             Takes::Value { what: "a list of durations", example: "[\"3s\", \"4s\"]" },
             "How long each body runs, instead of what the function does.",
         )
         .otherwise("the body of the function"),
-        field("body", Takes::Kinds(STEPS), "What each invocation does, instead of what the function does.")
-            .otherwise("the body of the function"),
+        field(
+            "body",
+            Takes::Kinds(STEPS),
+            "What each invocation does, instead of what the function does.",
+        )
+        .otherwise("the body of the function"),
     ],
 };
 
@@ -111,18 +159,22 @@ const ARRIVAL: TableSpec = TableSpec {
 
 const THE_COLUMNS: Field = field("columns", Takes::Table(&COLUMNS), "Which column holds what.");
 
-const THE_UNITS: Field =
-    field("units", Takes::Table(&UNITS), "The units of the columns.").otherwise("the ends of their names say them");
+const THE_UNITS: Field = field("units", Takes::Table(&UNITS), "The units of the columns.")
+    .otherwise("the ends of their names say them");
 
-const THE_FUNCTION: Field =
-    field("function", A_FUNCTION, "The function that all rows invoke.").otherwise("a column says it");
+const THE_FUNCTION: Field = field("function", A_FUNCTION, "The function that all rows invoke.")
+    .otherwise("a column says it");
 
 const CSV: TableSpec = TableSpec {
     name: "[[workload]]",
     title: "`[[workload]]` of kind `csv`",
     doc: "The rows of a CSV file whose first line names its columns. Rows are ordered by arrival; other columns are ignored.",
     fields: &[
-        field("kind", Takes::Value { what: "`\"csv\"`", example: "\"csv\"" }, "What the workload is."),
+        field(
+            "kind",
+            Takes::Value { what: "`\"csv\"`", example: "\"csv\"" },
+            "What the workload is.",
+        ),
         field("file", A_PATH, "The file, which may be compressed (gzip, zstd)."),
         THE_COLUMNS,
         THE_UNITS,
@@ -136,7 +188,11 @@ const JSONL: TableSpec = TableSpec {
     doc: "The lines of a file, each a JSON object by itself, whose keys are the columns; their values are numbers or strings. Lines are ordered by \
           arrival; other keys are ignored.",
     fields: &[
-        field("kind", Takes::Value { what: "`\"jsonl\"`", example: "\"jsonl\"" }, "What the workload is."),
+        field(
+            "kind",
+            Takes::Value { what: "`\"jsonl\"`", example: "\"jsonl\"" },
+            "What the workload is.",
+        ),
         field(
             "file",
             Takes::Value { what: "a path", example: "\"data/run.jsonl\"" },
@@ -154,17 +210,26 @@ const PARQUET: TableSpec = TableSpec {
     doc: "The rows of a Parquet file. Rows are ordered by arrival; other columns are ignored. Numbers are taken as they are, in the units that \
           `units` says. Pages may be compressed by Snappy, gzip, zstd, LZ4 or Brotli.",
     fields: &[
-        field("kind", Takes::Value { what: "`\"parquet\"`", example: "\"parquet\"" }, "What the workload is."),
-        field("file", Takes::Value { what: "a path", example: "\"data/run.parquet\"" }, "The file."),
+        field(
+            "kind",
+            Takes::Value { what: "`\"parquet\"`", example: "\"parquet\"" },
+            "What the workload is.",
+        ),
+        field(
+            "file",
+            Takes::Value { what: "a path", example: "\"data/run.parquet\"" },
+            "The file.",
+        ),
         THE_COLUMNS,
         THE_UNITS,
         THE_FUNCTION,
     ],
 };
 
-const UNTIL: Field = field("until", takes::<Duration>(), "Nothing is invoked at this date or later.")
-    .like("\"1h\"")
-    .otherwise("the trace is played to its end");
+const UNTIL: Field =
+    field("until", takes::<Duration>(), "Nothing is invoked at this date or later.")
+        .like("\"1h\"")
+        .otherwise("the trace is played to its end");
 
 const WITHIN_MINUTE: &[Choice<WithinMinute>] = &[
     word("uniform", "anywhere in the minute, independent of each other", WithinMinute::Uniform),
@@ -201,7 +266,11 @@ const AZURE_2021: TableSpec = TableSpec {
     doc: "The invocations of the trace of Azure Functions of 2021, which `[functions]` names. Each arrives when it started, at its end less its \
           duration, and takes as long as it did.",
     fields: &[
-        field("kind", Takes::Value { what: "`\"azure-2021\"`", example: "\"azure-2021\"" }, "What the workload is."),
+        field(
+            "kind",
+            Takes::Value { what: "`\"azure-2021\"`", example: "\"azure-2021\"" },
+            "What the workload is.",
+        ),
         UNTIL,
     ],
 };
@@ -232,7 +301,8 @@ const UNITS: TableSpec = TableSpec {
     ],
 };
 
-/// Reads one `[[workload]]`. `number` counts the workloads before it; `startup` is that of the service.
+/// Reads one `[[workload]]`. `number` counts the workloads before it; `startup` is that of the
+/// service.
 pub fn workload(
     value: &Value,
     number: usize,
@@ -253,8 +323,12 @@ pub fn workload(
             azure(&mut fields, entry.value.span, kind, number, context)
         }
         Kind::String(kind) if kind == "jsonl" => table(&mut fields, TableFormat::Jsonl, context),
-        Kind::String(kind) if kind == "parquet" => table(&mut fields, TableFormat::Parquet, context),
-        Kind::String(kind) if kind != "csv" => generate::generated(kind, &mut fields, number, startup, context),
+        Kind::String(kind) if kind == "parquet" => {
+            table(&mut fields, TableFormat::Parquet, context)
+        }
+        Kind::String(kind) if kind != "csv" => {
+            generate::generated(kind, &mut fields, number, startup, context)
+        }
         _ => table(&mut fields, TableFormat::Csv, context),
     };
     fields.finish();
@@ -284,7 +358,8 @@ pub fn date(duration: Duration) -> Time {
     Time::from_nanos(duration.as_nanos())
 }
 
-/// `arrivals = [{ at, function, body }]`, or one function with dates (`at`, or `every`) and perhaps `durations`.
+/// `arrivals = [{ at, function, body }]`, or one function with dates (`at`, or `every`) and perhaps
+/// `durations`.
 fn list_workload(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<WorkloadPlan> {
     let arrivals = match fields.entry("arrivals") {
         Some(entry) => {
@@ -356,8 +431,8 @@ fn of_one_function(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<Vec
     Some(dates.into_iter().enumerate().map(arrival).collect())
 }
 
-/// `at = [...]`, or `every = "1s"` with `from` and `count`. There are as many as there are durations, unless `count` says
-/// otherwise.
+/// `at = [...]`, or `every = "1s"` with `from` and `count`. There are as many as there are
+/// durations, unless `count` says otherwise.
 fn dates(fields: &mut Fields<'_>, durations: Option<usize>) -> Option<Vec<Time>> {
     if fields.has("at") || !fields.has("every") {
         let dates = fields.required::<Vec<Duration>>("at")?;
@@ -371,12 +446,17 @@ fn dates(fields: &mut Fields<'_>, durations: Option<usize>) -> Option<Vec<Time>>
     };
     let every = every?;
     let at = |index: usize| {
-        let nanos = every.value.as_nanos().checked_mul(index as u64)?.checked_add(from.as_nanos())?;
+        let nanos =
+            every.value.as_nanos().checked_mul(index as u64)?.checked_add(from.as_nanos())?;
         Some(Time::from_nanos(nanos))
     };
     let dates: Option<Vec<_>> = (0..count).map(at).collect();
     if dates.is_none() {
-        fields.report().error(every.span, "the last date is out of range", "584 years is the limit");
+        fields.report().error(
+            every.span,
+            "the last date is out of range",
+            "584 years is the limit",
+        );
     }
     dates
 }
@@ -392,7 +472,8 @@ fn azure(
     let mut replay = ReplayConfig::default();
     if kind == "azure-2019" {
         let within = fields.entry("arrivals");
-        let within = within.map(|entry| choice(&entry.value, "arrivals", WITHIN_MINUTE, context.report));
+        let within =
+            within.map(|entry| choice(&entry.value, "arrivals", WITHIN_MINUTE, context.report));
         replay.within_minute = within.flatten().unwrap_or(replay.within_minute);
         replay.scale = fields.optional_or("scale", Factor(1.0)).0;
     }
@@ -409,14 +490,26 @@ fn azure(
             let what = if kind == "azure-2019" { "folder" } else { "file" };
             let message = format!("`[functions]` names no trace `{key}`");
             let example = context.report.example(&format!("{{ {what} = \"...\" }}"));
-            context.report.error(place, message, format!("add `{key} = {example}` to `[functions]`"));
+            context.report.error(
+                place,
+                message,
+                format!("add `{key} = {example}` to `[functions]`"),
+            );
         }
         return None;
     };
-    Some(WorkloadPlan::Azure(AzurePlan { trace: Arc::clone(trace), replay, streams: format!("workload/{number}") }))
+    Some(WorkloadPlan::Azure(AzurePlan {
+        trace: Arc::clone(trace),
+        replay,
+        streams: format!("workload/{number}"),
+    }))
 }
 
-fn table(fields: &mut Fields<'_>, format: TableFormat, context: &Context<'_>) -> Option<WorkloadPlan> {
+fn table(
+    fields: &mut Fields<'_>,
+    format: TableFormat,
+    context: &Context<'_>,
+) -> Option<WorkloadPlan> {
     let file = fields.required::<Located<String>>("file");
     let fixed_given = fields.has("function");
     let fixed = fields.optional::<Located<String>>("function");
@@ -432,14 +525,20 @@ fn table(fields: &mut Fields<'_>, format: TableFormat, context: &Context<'_>) ->
     let (file, function) = (file?, function?);
     let path = context.path(&file);
     // The header is looked at even if a unit is missing.
-    let any_unit = |name: &Located<String>| TimeColumn { name: name.value.clone(), unit: TimeUnit::SECOND };
+    let any_unit =
+        |name: &Located<String>| TimeColumn { name: name.value.clone(), unit: TimeUnit::SECOND };
     let complete = arrival.is_some() && duration.is_some();
     let arrival = arrival.unwrap_or_else(|| any_unit(&columns.arrival));
     let duration = duration.unwrap_or_else(|| columns.duration.as_ref().map(any_unit));
     let columns_of_plan = Columns { arrival, function, duration };
-    let plan = CsvPlan { format, shown: path.display().to_string(), path, columns: columns_of_plan };
-    let wanted =
-        [Some(&columns.arrival), columns.function.as_ref(), columns.number.as_ref(), columns.duration.as_ref()];
+    let plan =
+        CsvPlan { format, shown: path.display().to_string(), path, columns: columns_of_plan };
+    let wanted = [
+        Some(&columns.arrival),
+        columns.function.as_ref(),
+        columns.number.as_ref(),
+        columns.duration.as_ref(),
+    ];
     let wanted: Vec<_> = wanted.into_iter().flatten().collect();
     context.traces.check(&plan, &file, &wanted, context);
     complete.then_some(WorkloadPlan::Csv(plan))
@@ -455,13 +554,22 @@ fn table_function(
 ) -> Option<FunctionColumn> {
     let own_body = columns.duration.is_some();
     let column = match (&columns.function, &columns.number) {
-        (None, None) if fixed_given => return Some(FunctionColumn::Fixed(function(fixed?, own_body, context)?)),
+        (None, None) if fixed_given => {
+            return Some(FunctionColumn::Fixed(function(fixed?, own_body, context)?));
+        }
         (None, None) => {
-            fields.missing_one_of("function", &[("function", "\"...\""), ("columns.function", "\"...\"")]);
+            fields.missing_one_of(
+                "function",
+                &[("function", "\"...\""), ("columns.function", "\"...\"")],
+            );
             return None;
         }
         (Some(_), Some(second)) => {
-            context.report.error(second.span, "the function is given twice", "remove this column, or the other");
+            context.report.error(
+                second.span,
+                "the function is given twice",
+                "remove this column, or the other",
+            );
             return None;
         }
         (Some(column), None) | (None, Some(column)) if fixed_given => {
@@ -513,12 +621,14 @@ fn unit_table(fields: &mut Fields<'_>) -> UnitTable {
     let Some(mut fields) = Fields::of(&entry.value, &UNITS, fields.report()) else {
         return UnitTable::default();
     };
-    let table = UnitTable { arrival: fields.optional("arrival"), duration: fields.optional("duration") };
+    let table =
+        UnitTable { arrival: fields.optional("arrival"), duration: fields.optional("duration") };
     fields.finish();
     table
 }
 
-/// A column of times: its unit is given, or the end of its name (`arrival_s`, `response_ms`) says it.
+/// A column of times: its unit is given, or the end of its name (`arrival_s`, `response_ms`) says
+/// it.
 pub fn time_column(
     column: &Located<String>,
     unit: Option<Located<String>>,

@@ -1,4 +1,5 @@
-//! What traces in files look like: tables in CSV, JSONL and Parquet, and the traces of Azure Functions.
+//! What traces in files look like: tables in CSV, JSONL and Parquet, and the traces of Azure
+//! Functions.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -6,9 +7,10 @@ use std::sync::Arc;
 
 use isotherm_kernel::RandomStreams;
 use isotherm_workload::{
-    AppSample, Azure2019Files, Azure2019Replay, Azure2021, Azure2021Trace, Columns, FunctionColumn, FunctionNames,
-    ReplayConfig, TimeColumn, TimeUnit, TraceError, TraceProblem, WorkloadError, column_names, column_names_jsonl,
-    column_names_parquet, distinct_values, distinct_values_jsonl, distinct_values_parquet,
+    AppSample, Azure2019Files, Azure2019Replay, Azure2021, Azure2021Trace, Columns, FunctionColumn,
+    FunctionNames, ReplayConfig, TimeColumn, TimeUnit, TraceError, TraceProblem, WorkloadError,
+    column_names, column_names_jsonl, column_names_parquet, distinct_values, distinct_values_jsonl,
+    distinct_values_parquet,
 };
 
 use super::{Gatherer, WorkloadReport};
@@ -44,13 +46,16 @@ pub struct TraceColumns {
     pub unit: Option<TimeUnit>,
 }
 
-/// What the names of columns begin with that hold arrivals, functions and durations, the likeliest first.
-const ARRIVALS: &[&str] = &["arrival", "submitted", "invoked", "timestamp", "start", "time", "date"];
+/// What the names of columns begin with that hold arrivals, functions and durations, the likeliest
+/// first.
+const ARRIVALS: &[&str] =
+    &["arrival", "submitted", "invoked", "timestamp", "start", "time", "date"];
 const FUNCTIONS: &[&str] = &["function", "func", "name", "app"];
 const DURATIONS: &[&str] = &["duration", "execution", "run", "service", "response"];
 
-/// Describes a trace: a table in CSV, JSONL or Parquet (as the end of its name says) whose rows are ordered by arrival, the trace of Azure
-/// Functions of 2021, or that of 2019 (its folder for all of its days, or the invocations of one day; dates are uniform within their minute).
+/// Describes a trace: a table in CSV, JSONL or Parquet (as the end of its name says) whose rows are
+/// ordered by arrival, the trace of Azure Functions of 2021, or that of 2019 (its folder for all of
+/// its days, or the invocations of one day; dates are uniform within their minute).
 ///
 /// # Errors
 ///
@@ -81,7 +86,9 @@ fn broken(error: WorkloadError) -> Diagnostics {
                 let what = format!("cannot read `{}`: {}", trace.name, io_reason(reason));
                 Diagnostics::single(match reason.kind() {
                     ErrorKind::IsADirectory => {
-                        format!("{what}; name a file in it, or a folder with `{INVOCATIONS}.d01.csv`")
+                        format!(
+                            "{what}; name a file in it, or a folder with `{INVOCATIONS}.d01.csv`"
+                        )
                     }
                     _ => what,
                 })
@@ -111,7 +118,8 @@ impl Table<'_> {
 
     /// Whether it is the trace of Azure Functions of 2021, which is in CSV.
     fn is_azure_2021(&self, header: &[String]) -> bool {
-        self.format == TableFormat::Csv && COLUMNS_2021.iter().all(|column| header.iter().any(|name| name == column))
+        self.format == TableFormat::Csv
+            && COLUMNS_2021.iter().all(|column| header.iter().any(|name| name == column))
     }
 
     fn distinct_values(&self, column: &str) -> Result<Vec<String>, WorkloadError> {
@@ -126,7 +134,9 @@ impl Table<'_> {
     fn describe(&self, columns: &Columns) -> Result<WorkloadReport, WorkloadError> {
         let names = match &columns.function {
             FunctionColumn::Named(column) => self.distinct_values(column)?,
-            FunctionColumn::Fixed(_) | FunctionColumn::Numbered(_) => vec!["all of them".to_owned()],
+            FunctionColumn::Fixed(_) | FunctionColumn::Numbered(_) => {
+                vec!["all of them".to_owned()]
+            }
         };
         let (path, shown) = (self.path.to_owned(), self.shown.to_owned());
         let plan = CsvPlan { format: self.format, path, shown, columns: columns.clone() };
@@ -139,7 +149,9 @@ impl Table<'_> {
 
 fn describe_2021(path: &Path, shown: &str) -> Result<WorkloadReport, Diagnostics> {
     let open = || open_file(path, shown);
-    let scan = open().and_then(|file| Azure2021::scan(shown, file, AppSample::default(), MOST)).map_err(broken)?;
+    let scan = open()
+        .and_then(|file| Azure2021::scan(shown, file, AppSample::default(), MOST))
+        .map_err(broken)?;
     let mut wrong = Wrong::default();
     wrong.rows(shown, scan.errors, scan.further);
     wrong.into_result()?;
@@ -153,7 +165,11 @@ fn describe_2021(path: &Path, shown: &str) -> Result<WorkloadReport, Diagnostics
     Ok(gathered().map_err(broken)?.report(shown.to_owned(), &names, None))
 }
 
-fn describe_2019(folder: &Path, shown: String, days: &[u16]) -> Result<WorkloadReport, Diagnostics> {
+fn describe_2019(
+    folder: &Path,
+    shown: String,
+    days: &[u16],
+) -> Result<WorkloadReport, Diagnostics> {
     let mut files = Azure2019Files::new(AppSample::default(), MOST);
     let mut wrong = Wrong::default();
     for family in FAMILIES {
@@ -166,9 +182,13 @@ fn describe_2019(folder: &Path, shown: String, days: &[u16]) -> Result<WorkloadR
                     wrong.trace(&error);
                 }
             } else if family == azure::DURATIONS {
-                // Of the later days of the data set there is no memory, but there are durations of all.
-                let message = format!("there is no file `{family}.d{day:02}.csv`, nor a compressed one");
-                let hint = format!("how long what is in `{INVOCATIONS}.d{day:02}.csv` takes would not be known");
+                // Of the later days of the data set there is no memory, but there are durations of
+                // all.
+                let message =
+                    format!("there is no file `{family}.d{day:02}.csv`, nor a compressed one");
+                let hint = format!(
+                    "how long what is in `{INVOCATIONS}.d{day:02}.csv` takes would not be known"
+                );
                 wrong.file(&folder.display().to_string(), message, hint);
             }
         }
@@ -181,13 +201,22 @@ fn describe_2019(folder: &Path, shown: String, days: &[u16]) -> Result<WorkloadR
     let streams = RandomStreams::new(0);
     let gathered = || {
         let mut gatherer = Gatherer::default();
-        let replay = Azure2019Replay::new(Arc::clone(&trace), &numbers, ReplayConfig::default(), streams, "workload/1");
+        let replay = Azure2019Replay::new(
+            Arc::clone(&trace),
+            &numbers,
+            ReplayConfig::default(),
+            streams,
+            "workload/1",
+        );
         gatherer.take(&mut replay?)?;
         Ok(gatherer)
     };
     let names: Vec<&str> = trace.functions.iter().map(|function| function.name.as_str()).collect();
-    let memory: Option<Vec<u64>> =
-        trace.functions.iter().map(|function| azure::memory_of(function, AppMemory::Split)).collect();
+    let memory: Option<Vec<u64>> = trace
+        .functions
+        .iter()
+        .map(|function| azure::memory_of(function, AppMemory::Split))
+        .collect();
     Ok(gathered().map_err(broken)?.report(shown, &names, memory.as_deref()))
 }
 
@@ -237,12 +266,13 @@ impl TraceColumns {
             Some(name) => {
                 let hint = suggestion(name, header.iter().map(String::as_str));
                 let hint = hint.unwrap_or_else(|| format!("its columns are {}", listed(header)));
-                missing = Some(Diagnostics::single(format!("`{shown}` has no column `{name}`: {hint}")));
+                missing =
+                    Some(Diagnostics::single(format!("`{shown}` has no column `{name}`: {hint}")));
                 None
             }
-            None => beginnings
-                .iter()
-                .find_map(|beginning| header.iter().find(|name| name.to_lowercase().starts_with(beginning)).cloned()),
+            None => beginnings.iter().find_map(|beginning| {
+                header.iter().find(|name| name.to_lowercase().starts_with(beginning)).cloned()
+            }),
         };
         let arrival = column(&self.arrival, ARRIVALS);
         let function = column(&self.function, FUNCTIONS);
@@ -252,8 +282,11 @@ impl TraceColumns {
         }
         let Some(arrival) = arrival else {
             if header.iter().any(|name| name == COLUMN_2019) {
-                let message = format!("`{shown}` is a part of the trace of Azure Functions of 2019");
-                return Err(Diagnostics::single(format!("{message}: describe its folder, or `{INVOCATIONS}.d01.csv`")));
+                let message =
+                    format!("`{shown}` is a part of the trace of Azure Functions of 2019");
+                return Err(Diagnostics::single(format!(
+                    "{message}: describe its folder, or `{INVOCATIONS}.d01.csv`"
+                )));
             }
             let columns = listed(header);
             let message = format!(
@@ -274,7 +307,8 @@ impl TraceColumns {
 /// The names of columns for a message: not all of very many, and readable whatever the file is.
 fn listed(header: &[String]) -> String {
     let shown = |name: &String| {
-        let plain = |c: char| if c.is_control() || c == char::REPLACEMENT_CHARACTER { '?' } else { c };
+        let plain =
+            |c: char| if c.is_control() || c == char::REPLACEMENT_CHARACTER { '?' } else { c };
         format!("`{}`", name.chars().take(LONGEST_NAME).map(plain).collect::<String>())
     };
     let names: Vec<_> = header.iter().take(MOST_COLUMNS).map(shown).collect();

@@ -1,17 +1,19 @@
 //! The three families of files of the Azure Functions 2019 data set, one of each for every day.
 //!
-//! * `invocations_per_function_md.anon.dNN.csv`: a row for each function that is invoked on the day, with its invocations in each of the 1,440
-//!   minutes;
-//! * `function_durations_percentiles.anon.dNN.csv`: average, count, minimum, maximum and percentiles of its durations in milliseconds, if
-//!   they are known. (In the data set percentiles are those of averages over 30 s; here they are those of the invocations, to 1 %.)
-//! * `app_memory_percentiles.anon.dNN.csv`: the memory of its app in MB, which is that of all its functions that are invoked on any day: whoever reads
-//!   the files shares it out among these.
+//! * `invocations_per_function_md.anon.dNN.csv`: a row for each function that is invoked on the
+//!   day, with its invocations in each of the 1,440 minutes;
+//! * `function_durations_percentiles.anon.dNN.csv`: average, count, minimum, maximum and
+//!   percentiles of its durations in milliseconds, if they are known. (In the data set percentiles
+//!   are those of averages over 30 s; here they are those of the invocations, to 1 %.)
+//! * `app_memory_percentiles.anon.dNN.csv`: the memory of its app in MB, which is that of all its
+//!   functions that are invoked on any day: whoever reads the files shares it out among these.
 //!
-//! Files of the same days are written over. Later days that are there already, of an export that was longer, would be read as if they belonged to
-//! this one; so it is refused.
+//! Files of the same days are written over. Later days that are there already, of an export that
+//! was longer, would be read as if they belonged to this one; so it is refused.
 //!
-//! Owner, app and function are written as they are called, not hashed. A function that the workload `azure-like` has brought belongs to its app,
-//! any other is an app by itself; the experiment owns them all. The trigger is `http`.
+//! Owner, app and function are written as they are called, not hashed. A function that the workload
+//! `azure-like` has brought belongs to its app, any other is an app by itself; the experiment owns
+//! them all. The trigger is `http`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -107,7 +109,8 @@ impl<'a> Azure2019<'a> {
     /// Writes the files of the day that is over.
     fn close_day(&mut self) -> io::Result<()> {
         let counts = std::mem::take(&mut self.counts);
-        let mut header = ["HashOwner", "HashApp", "HashFunction", "Trigger"].map(str::to_owned).to_vec();
+        let mut header =
+            ["HashOwner", "HashApp", "HashFunction", "Trigger"].map(str::to_owned).to_vec();
         header.extend((1..=MINUTES).map(|minute| minute.to_string()));
         let mut invocations = self.file("invocations_per_function_md", &header)?;
         let percentiles = [0, 1, 25, 50, 75, 99, 100];
@@ -117,26 +120,37 @@ impl<'a> Azure2019<'a> {
         let mut durations = self.file("function_durations_percentiles", &header)?;
         header.truncate(2);
         header.extend(["SampleCount", "AverageAllocatedMb"].map(str::to_owned));
-        header.extend([1, 5, 25, 50, 75, 95, 99, 100].map(|percent| format!("AverageAllocatedMb_pct{percent}")));
+        header.extend(
+            [1, 5, 25, 50, 75, 95, 99, 100]
+                .map(|percent| format!("AverageAllocatedMb_pct{percent}")),
+        );
         let memory = self.file("app_memory_percentiles", &header)?;
         for (function, of_day) in &counts {
             let Some(named) = self.functions.get(*function as usize) else { continue };
             let minutes: Vec<String> = of_day.minutes.iter().map(u32::to_string).collect();
             let who = [self.owner.as_str(), named.app.as_str(), named.name.as_str()];
-            invocations.row(who.into_iter().chain(["http"]).chain(minutes.iter().map(String::as_str)))?;
+            invocations
+                .row(who.into_iter().chain(["http"]).chain(minutes.iter().map(String::as_str)))?;
             if let Some(row) = of_day.duration_row(&percentiles) {
                 durations.row(who.into_iter().chain(row.iter().map(String::as_str)))?;
             }
         }
         self.invoked.extend(counts.keys());
-        self.days.push(Written { invocations, durations, memory, invoked: counts.into_keys().collect() });
+        self.days.push(Written {
+            invocations,
+            durations,
+            memory,
+            invoked: counts.into_keys().collect(),
+        });
         Ok(())
     }
 
     /// The memory of each app in bytes: that of its functions that are invoked.
     fn app_memory(&self) -> BTreeMap<&str, u128> {
         let mut memory = BTreeMap::new();
-        for named in self.invoked.iter().filter_map(|&function| self.functions.get(function as usize)) {
+        for named in
+            self.invoked.iter().filter_map(|&function| self.functions.get(function as usize))
+        {
             *memory.entry(named.app.as_str()).or_insert(0) += u128::from(named.memory_bytes);
         }
         memory
@@ -147,7 +161,8 @@ impl<'a> Azure2019<'a> {
         let mut days = std::mem::take(&mut self.days);
         let app_memory = self.app_memory();
         for day in &mut days {
-            let named = day.invoked.iter().filter_map(|&function| self.functions.get(function as usize));
+            let named =
+                day.invoked.iter().filter_map(|&function| self.functions.get(function as usize));
             let apps: BTreeSet<&str> = named.map(|named| named.app.as_str()).collect();
             for app in apps {
                 let bytes = app_memory.get(app).copied().unwrap_or_default();
@@ -175,13 +190,17 @@ impl Writer for Azure2019<'_> {
 
     fn in_the_way(&self) -> Option<PathBuf> {
         let later = (1..=99).filter(|&day| u64::from(day) > self.day + 1);
-        later.flat_map(|day| FAMILIES.map(|family| file_of_day(&self.folder, family, day))).flatten().next()
+        later
+            .flat_map(|day| FAMILIES.map(|family| file_of_day(&self.folder, family, day)))
+            .flatten()
+            .next()
     }
 
     fn finish(mut self: Box<Self>) -> io::Result<Vec<Staged>> {
         self.close_day()?;
         self.write_memory()?;
-        let files = self.days.into_iter().flat_map(|day| [day.invocations, day.durations, day.memory]);
+        let files =
+            self.days.into_iter().flat_map(|day| [day.invocations, day.durations, day.memory]);
         files.map(Pending::whole).collect()
     }
 }
@@ -189,7 +208,14 @@ impl Writer for Azure2019<'_> {
 impl OfDay {
     fn new() -> Self {
         let minutes = Box::new([0; MINUTES]);
-        OfDay { minutes, known: 0, nanos: 0, least: Duration::MAX, most: Duration::ZERO, durations: None }
+        OfDay {
+            minutes,
+            known: 0,
+            nanos: 0,
+            least: Duration::MAX,
+            most: Duration::ZERO,
+            durations: None,
+        }
     }
 
     fn add(&mut self, minute: usize, duration: Option<Duration>) {
@@ -205,7 +231,8 @@ impl OfDay {
             self.durations = Histogram::new(DIGITS).ok().map(Box::new);
         }
         if let Some(histogram) = &mut self.durations {
-            // The histogram grows with what it records, up to any number of microseconds, so that nothing is refused.
+            // The histogram grows with what it records, up to any number of microseconds, so that
+            // nothing is refused.
             let recorded = histogram.record(duration.as_nanos() / 1000);
             debug_assert!(recorded.is_ok(), "{duration} cannot be recorded");
         }
@@ -234,7 +261,8 @@ impl OfDay {
 mod tests {
     use super::*;
 
-    /// The k-th of 1,000 durations is k ms, in an order that is not theirs; then p percent of them are at most 10 p ms.
+    /// The k-th of 1,000 durations is k ms, in an order that is not theirs; then p percent of them
+    /// are at most 10 p ms.
     #[test]
     fn percentiles_are_those_of_the_durations() {
         let mut of_day = OfDay::new();
@@ -244,7 +272,9 @@ mod tests {
         let row = of_day.duration_row(&[0, 1, 25, 50, 75, 99, 100]).unwrap();
         assert_eq!(row[..4], ["500.5", "1000", "1", "1000"]);
         let percentiles: Vec<f64> = row[4..].iter().map(|text| text.parse().unwrap()).collect();
-        for (got, expected) in percentiles.iter().zip([1.0, 10.0, 250.0, 500.0, 750.0, 990.0, 1000.0]) {
+        for (got, expected) in
+            percentiles.iter().zip([1.0, 10.0, 250.0, 500.0, 750.0, 990.0, 1000.0])
+        {
             assert!((got / expected - 1.0f64).abs() <= 0.01, "{percentiles:?}");
         }
     }
@@ -253,7 +283,9 @@ mod tests {
     #[test]
     fn durations_of_any_length_are_recorded() {
         let mut of_day = OfDay::new();
-        for duration in [Duration::ZERO, Duration::from_nanos(1), Duration::from_secs(3600), Duration::MAX] {
+        for duration in
+            [Duration::ZERO, Duration::from_nanos(1), Duration::from_secs(3600), Duration::MAX]
+        {
             of_day.add(1439, Some(duration));
         }
         let row = of_day.duration_row(&[0, 50, 75, 100]).unwrap();

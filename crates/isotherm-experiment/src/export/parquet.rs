@@ -1,4 +1,5 @@
-//! Arrivals as a Parquet file with the columns `arrival_ns`, `function` and `duration_ns`, in groups of rows that are compressed by Snappy.
+//! Arrivals as a Parquet file with the columns `arrival_ns`, `function` and `duration_ns`, in
+//! groups of rows that are compressed by Snappy.
 //!
 //! Dates and durations are whole nanoseconds, so that nothing is lost on the way.
 
@@ -47,12 +48,14 @@ impl Parquet {
     ) -> io::Result<Self> {
         let with_durations = with_durations && durations(plan) == Known::All;
         let duration = if with_durations { "required int64 duration_ns;" } else { "" };
-        let schema =
-            format!("message arrivals {{ required int64 arrival_ns; required binary function (UTF8); {duration} }}");
+        let schema = format!(
+            "message arrivals {{ required int64 arrival_ns; required binary function (UTF8); {duration} }}"
+        );
         let schema = parse_message_type(&schema).map_err(broken)?;
         let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
         let file = output::stage(out, rules)?;
-        let file = SerializedFileWriter::new(file, Arc::new(schema), Arc::new(properties)).map_err(broken)?;
+        let file = SerializedFileWriter::new(file, Arc::new(schema), Arc::new(properties))
+            .map_err(broken)?;
         let names = plan.functions.iter().map(|function| ByteArray::from(function.name.as_str()));
         Ok(Parquet {
             file,
@@ -99,7 +102,8 @@ fn broken(error: ParquetError) -> io::Error {
 
 /// Parquet knows whole numbers up to 2^63.
 fn whole(nanos: u64) -> io::Result<i64> {
-    i64::try_from(nanos).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "a time of more than 292 years"))
+    i64::try_from(nanos)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "a time of more than 292 years"))
 }
 
 impl Writer for Parquet {

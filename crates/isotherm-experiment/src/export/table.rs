@@ -38,7 +38,8 @@ impl Table {
     }
 }
 
-/// Writes the functions. Start-ups that are drawn cannot be said in a table, so there is no column of them if any is.
+/// Writes the functions. Start-ups that are drawn cannot be said in a table, so there is no column
+/// of them if any is.
 pub fn write_functions(plan: &Plan, path: &Path, rules: Rules<'_>) -> io::Result<Pending> {
     let mut file = Pending::create(path, rules)?;
     let all_fixed = plan.functions.iter().all(|function| function.startup.fixed().is_some());
@@ -55,9 +56,17 @@ pub fn write_functions(plan: &Plan, path: &Path, rules: Rules<'_>) -> io::Result
 fn row(function: &FunctionPlan) -> [String; 5] {
     let limits = function.limits;
     // Without a value the limit is the one that the table `[functions]` says for all.
-    let time = if limits.time == Duration::MAX { String::new() } else { seconds(limits.time.as_nanos()) };
-    let startup = function.startup.fixed().map_or(String::new(), |startup| seconds(startup.as_nanos()));
-    [function.name.clone(), limits.memory_bytes.to_string(), limits.disk_bytes.to_string(), time, startup]
+    let time =
+        if limits.time == Duration::MAX { String::new() } else { seconds(limits.time.as_nanos()) };
+    let startup =
+        function.startup.fixed().map_or(String::new(), |startup| seconds(startup.as_nanos()));
+    [
+        function.name.clone(),
+        limits.memory_bytes.to_string(),
+        limits.disk_bytes.to_string(),
+        time,
+        startup,
+    ]
 }
 
 impl Writer for Table {
@@ -65,7 +74,9 @@ impl Writer for Table {
         let at = seconds(arrival.at.as_nanos());
         let name = self.names.get(arrival.function as usize).map_or("", String::as_str);
         match arrival.duration.filter(|_| self.durations) {
-            Some(duration) => self.arrivals.row([at.as_str(), name, seconds(duration.as_nanos()).as_str()]),
+            Some(duration) => {
+                self.arrivals.row([at.as_str(), name, seconds(duration.as_nanos()).as_str()])
+            }
             None => self.arrivals.row([at.as_str(), name]),
         }
     }

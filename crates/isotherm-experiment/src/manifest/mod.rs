@@ -1,9 +1,10 @@
 //! The manifest of a run: `manifest.toml`, everything that the run was made of.
 //!
-//! It is an experiment file itself, with every default written out and everything that was changed from outside (a sweep, `--seed`,
-//! `--set`) put in: run it, and the same results come out. Only the files that the experiment names, its platform and its traces, are
-//! not in it; their paths are relative to the manifest. So the manifest is the one file of a run whose bytes depend on where things
-//! are.
+//! It is an experiment file itself, with every default written out and everything that was changed
+//! from outside (a sweep, `--seed`, `--set`) put in: run it, and the same results come out. Only
+//! the files that the experiment names, its platform and its traces, are not in it; their paths are
+//! relative to the manifest. So the manifest is the one file of a run whose bytes depend on where
+//! things are.
 //!
 //! The table `[manifest]` says what the rest does not: the version of Isotherm, what was changed
 //! from outside, and how large the platform is. It has no meaning for a run, but what was changed
@@ -27,8 +28,8 @@ use crate::check::on_failure::written;
 use crate::check::{Measured, Seed, Setting};
 use crate::experiment::Overrides;
 use crate::plan::{
-    AppMemory, AzureSource, ConcurrencyPlan, FunctionPlan, KeepAliveKind, LimitsPlan, ListedPlan, OnFailurePlan, Plan,
-    ServicePlan, StoragePlan,
+    AppMemory, AzureSource, ConcurrencyPlan, FunctionPlan, KeepAliveKind, LimitsPlan, ListedPlan,
+    OnFailurePlan, Plan, ServicePlan, StoragePlan,
 };
 use crate::policies::Policy;
 use crate::source::Sources;
@@ -64,8 +65,9 @@ impl Earlier {
         };
         let is_set = |path: &str| {
             let set = set.iter().map(ToString::to_string);
-            set.into_iter()
-                .any(|set| path.strip_prefix(&set).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
+            set.into_iter().any(|set| {
+                path.strip_prefix(&set).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            })
         };
         let text = |value: &Value| match &value.kind {
             Kind::String(text) => Some(text.clone()),
@@ -76,14 +78,18 @@ impl Earlier {
             _ => [].iter(),
         };
         let sweep = sweep.filter(|entry| !is_set(&entry.key));
-        let setting = |entry: &Entry| Some(Setting { path: entry.key.clone(), shown: text(&entry.value)? });
+        let setting =
+            |entry: &Entry| Some(Setting { path: entry.key.clone(), shown: text(&entry.value)? });
         let set = match manifest.get("set").map(|value| &value.kind) {
             Some(Kind::Array(values)) => values.iter(),
             _ => [].iter(),
         };
         Earlier {
             sweep: sweep.filter_map(setting).collect(),
-            seed: manifest.get("seed").filter(|_| !is_set("seed")).and_then(|seed| Seed::of(&seed.kind)),
+            seed: manifest
+                .get("seed")
+                .filter(|_| !is_set("seed"))
+                .and_then(|seed| Seed::of(&seed.kind)),
             set: set.filter_map(text).collect(),
         }
     }
@@ -100,7 +106,13 @@ enum WrittenPlatform {
 impl Written {
     /// What is written in the tree of a file of this folder, in which the fields of the paths `set`
     /// were set.
-    pub fn of(root: &Value, folder: &Path, sources: &Sources, overrides: &Overrides, set: &[tree::Path]) -> Self {
+    pub fn of(
+        root: &Value,
+        folder: &Path,
+        sources: &Sources,
+        overrides: &Overrides,
+        set: &[tree::Path],
+    ) -> Self {
         let table = match &root.kind {
             Kind::Table(table) => table,
             _ => &Table::default(),
@@ -178,7 +190,9 @@ pub fn manifest(
     }
     let written = plan.listed.as_ref().map_or(plan.functions.len(), |listed| listed.first);
     // What a workload has brought it will bring again.
-    for function in plan.functions.iter().take(written).filter(|function| function.workload.is_none()) {
+    for function in
+        plan.functions.iter().take(written).filter(|function| function.workload.is_none())
+    {
         self::function(function, plan, &mut Section::new("[[function]]", &mut text));
     }
     if let Some(listed) = &plan.listed {
@@ -200,10 +214,12 @@ pub fn manifest(
 /// stands.
 pub fn is_of_sweep(path: &Path) -> bool {
     let mut beginning = Vec::new();
-    let read = std::fs::File::open(path).and_then(|file| file.take(1 << 16).read_to_end(&mut beginning));
+    let read =
+        std::fs::File::open(path).and_then(|file| file.take(1 << 16).read_to_end(&mut beginning));
     let text = String::from_utf8_lossy(&beginning);
     let about = text.split_once("\n[manifest]\n").and_then(|(_, about)| about.split("\n\n").next());
-    read.is_ok() && about.is_some_and(|about| about.lines().any(|line| line.starts_with("sweep = ")))
+    read.is_ok()
+        && about.is_some_and(|about| about.lines().any(|line| line.starts_with("sweep = ")))
 }
 
 /// A seed. TOML has no whole numbers as large as one may be.
@@ -242,7 +258,8 @@ impl Paths<'_> {
     fn to(&self, file: &Path) -> String {
         let way = self.way(file).unwrap_or_else(|| file.to_owned());
         // Slashes are understood everywhere.
-        let parts: Option<Vec<_>> = way.components().map(|part| part.as_os_str().to_str()).collect();
+        let parts: Option<Vec<_>> =
+            way.components().map(|part| part.as_os_str().to_str()).collect();
         match parts {
             Some(parts) if way.is_relative() => parts.join("/"),
             Some(_) => way.display().to_string(),
@@ -273,7 +290,8 @@ impl Paths<'_> {
 fn about(plan: &Plan, written: &Written, settings: &[Setting], section: &mut Section<'_>) {
     section.field("isotherm", string(env!("CARGO_PKG_VERSION")));
     if !settings.is_empty() {
-        let settings = settings.iter().map(|setting| (setting.path.clone(), string(&setting.shown)));
+        let settings =
+            settings.iter().map(|setting| (setting.path.clone(), string(&setting.shown)));
         section.field("sweep", workload::named(settings));
     }
     let Overrides { seed, set, .. } = &written.overrides;
@@ -327,7 +345,10 @@ fn platform(plan: &Plan, written: &WrittenPlatform, paths: &Paths<'_>, section: 
             if let Some(repository) = repository {
                 section.field("repository", text::value(repository));
             } else if let Some(StoragePlan { host, disk, .. }) = implicit {
-                section.field("repository", host_and_mount(plan, *host, mount(plan, *disk).unwrap_or("/")));
+                section.field(
+                    "repository",
+                    host_and_mount(plan, *host, mount(plan, *disk).unwrap_or("/")),
+                );
             }
             section.field("nodes", list(plan.hosts.nodes.iter().map(|&node| host(plan, node))));
         }
@@ -344,12 +365,16 @@ fn with_defaults(platform: &Table) -> Table {
     let mut platform = platform.clone();
     for entry in &mut platform.entries {
         match (entry.key.as_str(), &mut entry.value.kind) {
-            ("nodes", Kind::Array(groups)) => groups.iter_mut().for_each(|group| add_speed(&mut group.kind)),
+            ("nodes", Kind::Array(groups)) => {
+                groups.iter_mut().for_each(|group| add_speed(&mut group.kind))
+            }
             ("nodes" | "head", kind) => add_speed(kind),
             ("network", Kind::Table(network)) => {
                 let node = network.entry("node").cloned();
                 let repository = network.entry("repository").or(node.as_ref()).cloned();
-                for (key, value) in [("head", node), ("repository", repository.clone()), ("user", repository)] {
+                for (key, value) in
+                    [("head", node), ("repository", repository.clone()), ("user", repository)]
+                {
                     add(network, key, value);
                 }
             }
@@ -418,7 +443,8 @@ fn service(service: &ServicePlan, section: &mut Section<'_>) {
     section.field("slots", slots);
     section.field("buffer", size(service.buffer_bytes.unwrap_or(0)));
     section.field("simulate_downloads", service.simulate_downloads.to_string());
-    let Payloads { register_request, register_answer, invoke_request, invoke_answer, completion } = service.payloads;
+    let Payloads { register_request, register_answer, invoke_request, invoke_answer, completion } =
+        service.payloads;
     let payloads = [
         ("register_request", register_request),
         ("register_answer", register_answer),
@@ -447,7 +473,10 @@ fn function(function: &FunctionPlan, plan: &Plan, section: &mut Section<'_>) {
     }
     let LimitsPlan { time, memory_bytes, disk_bytes } = function.limits;
     let time = if time == Duration::MAX { string("unlimited") } else { duration(time) };
-    section.field("limits", inline([("time", time), ("memory", size(memory_bytes)), ("disk", size(disk_bytes))]));
+    section.field(
+        "limits",
+        inline([("time", time), ("memory", size(memory_bytes)), ("disk", size(disk_bytes))]),
+    );
     section.field("startup", distribution(&function.startup));
     containers(function.keep_alive, function.on_failure, function.concurrency, section);
     section.field("body", workload::body(&function.body, plan));
@@ -485,15 +514,22 @@ fn listed(listed: &ListedPlan, plan: &Plan, paths: &Paths<'_>, section: &mut Sec
                 AppMemory::App => "app",
                 AppMemory::Limits => "limits",
             };
-            let fields = [("folder", string(&paths.to(folder))), ("days", list(days.iter().map(u16::to_string)))];
+            let fields = [
+                ("folder", string(&paths.to(folder))),
+                ("days", list(days.iter().map(u16::to_string))),
+            ];
             let fields = fields.into_iter().chain(sample(some)).chain([("memory", string(memory))]);
             section.field("azure_2019", inline(fields));
         }
         AzureSource::Year2021 { path, sample: some, .. } => {
-            section.field("azure_2021", inline([("file", string(&paths.to(path)))].into_iter().chain(sample(some))));
+            section.field(
+                "azure_2021",
+                inline([("file", string(&paths.to(path)))].into_iter().chain(sample(some))),
+            );
         }
     }
-    let time = if listed.time == Duration::MAX { string("unlimited") } else { duration(listed.time) };
+    let time =
+        if listed.time == Duration::MAX { string("unlimited") } else { duration(listed.time) };
     let memory = listed.memory_bytes.map(|bytes| ("memory", size(bytes)));
     let limits = [Some(("time", time)), memory, Some(("disk", size(listed.disk_bytes)))];
     section.field("limits", inline(limits.into_iter().flatten()));

@@ -1,6 +1,7 @@
 //! Writing TOML: strings, quantities with their units, inline tables.
 //!
-//! Quantities are written exactly: read again, they are the same to the last bit. The shortest way that does that is chosen.
+//! Quantities are written exactly: read again, they are the same to the last bit. The shortest way
+//! that does that is chosen.
 
 use isotherm_kernel::{Duration, Time};
 
@@ -20,7 +21,9 @@ fn quoted(text: &str) -> String {
         match character {
             '"' => quoted.push_str("\\\""),
             '\\' => quoted.push_str("\\\\"),
-            control if control.is_control() => quoted.push_str(&format!("\\u{:04X}", u32::from(control))),
+            control if control.is_control() => {
+                quoted.push_str(&format!("\\u{:04X}", u32::from(control)))
+            }
             plain => quoted.push(plain),
         }
     }
@@ -42,7 +45,8 @@ pub fn list(items: impl IntoIterator<Item = String>) -> String {
 
 /// A table between braces.
 pub fn inline(entries: impl IntoIterator<Item = (&'static str, String)>) -> String {
-    let entries: Vec<_> = entries.into_iter().map(|(key, value)| format!("{key} = {value}")).collect();
+    let entries: Vec<_> =
+        entries.into_iter().map(|(key, value)| format!("{key} = {value}")).collect();
     if entries.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", entries.join(", ")) }
 }
 
@@ -62,7 +66,8 @@ pub fn value(value: &Value) -> String {
 }
 
 fn table(table: &Table) -> String {
-    let entries = table.entries.iter().map(|entry| format!("{} = {}", key(&entry.key), value(&entry.value)));
+    let entries =
+        table.entries.iter().map(|entry| format!("{} = {}", key(&entry.key), value(&entry.value)));
     let entries: Vec<_> = entries.collect();
     if entries.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", entries.join(", ")) }
 }
@@ -78,9 +83,15 @@ fn in_whole_units(number: u64, units: &[(&str, u64)]) -> String {
 
 /// A size.
 pub fn size(bytes: u64) -> String {
-    const DECIMAL: &[(&str, u64)] =
-        &[("B", 1), ("kB", 1_000), ("MB", 1_000_000), ("GB", 1_000_000_000), ("TB", 1_000_000_000_000)];
-    const BINARY: &[(&str, u64)] = &[("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40)];
+    const DECIMAL: &[(&str, u64)] = &[
+        ("B", 1),
+        ("kB", 1_000),
+        ("MB", 1_000_000),
+        ("GB", 1_000_000_000),
+        ("TB", 1_000_000_000_000),
+    ];
+    const BINARY: &[(&str, u64)] =
+        &[("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40)];
     let [decimal, binary] = [DECIMAL, BINARY].map(|units| in_whole_units(bytes, units));
     if binary.len() < decimal.len() { binary } else { decimal }
 }
@@ -109,7 +120,9 @@ pub fn distribution(distribution: &DurationDistribution) -> String {
         DistributionForm::Uniform { low, high } => {
             vec![kind("uniform"), ("low", duration(*low)), ("high", duration(*high))]
         }
-        DistributionForm::Exponential { mean } => vec![kind("exponential"), ("mean", duration(*mean))],
+        DistributionForm::Exponential { mean } => {
+            vec![kind("exponential"), ("mean", duration(*mean))]
+        }
         DistributionForm::LogNormal { median, sigma } => {
             vec![kind("lognormal"), ("median", duration(*median)), ("sigma", number(*sigma))]
         }
@@ -126,7 +139,9 @@ pub fn distribution(distribution: &DurationDistribution) -> String {
             vec![kind("pareto"), ("shape", number(*shape)), ("minimum", duration(*minimum))]
         }
         DistributionForm::Empirical(quantiles) => {
-            let pair = |&(probability, value): &(f64, Duration)| list([number(probability), duration(value)]);
+            let pair = |&(probability, value): &(f64, Duration)| {
+                list([number(probability), duration(value)])
+            };
             vec![kind("empirical"), ("quantiles", list(quantiles.iter().map(pair)))]
         }
     })
@@ -153,8 +168,14 @@ pub fn rate(per_second: f64) -> String {
     exactly(per_second, &units, "/s", |text| units::rate(text).ok())
 }
 
-/// The number in the first of these units in which it has few digits and reads as it was; else in the basic unit.
-fn exactly(number: f64, units: &[(&str, f64)], basic: &str, read: impl Fn(&str) -> Option<f64>) -> String {
+/// The number in the first of these units in which it has few digits and reads as it was; else in
+/// the basic unit.
+fn exactly(
+    number: f64,
+    units: &[(&str, f64)],
+    basic: &str,
+    read: impl Fn(&str) -> Option<f64>,
+) -> String {
     let short = units.iter().find_map(|(name, size)| {
         let text = format!("{}{name}", (number / size * 1e6).round() / 1e6);
         (number >= *size && text.len() <= 16 && read(&text) == Some(number)).then_some(text)
@@ -191,9 +212,15 @@ mod tests {
 
     #[test]
     fn quantities_are_written_as_people_would() {
-        assert_eq!([0, 1_500, 250_000_000, 64 << 30].map(size), ["\"0B\"", "\"1500B\"", "\"250MB\"", "\"64GiB\""]);
+        assert_eq!(
+            [0, 1_500, 250_000_000, 64 << 30].map(size),
+            ["\"0B\"", "\"1500B\"", "\"250MB\"", "\"64GiB\""]
+        );
         let seconds = |seconds: f64| duration(Duration::from_secs_f64(seconds));
-        assert_eq!([0.0, 0.3, 90.0, 600.0].map(seconds), ["\"0s\"", "\"300ms\"", "\"90s\"", "\"10min\""]);
+        assert_eq!(
+            [0.0, 0.3, 90.0, 600.0].map(seconds),
+            ["\"0s\"", "\"300ms\"", "\"90s\"", "\"10min\""]
+        );
         assert_eq!([8e9, 5.5e9, 1.0].map(work), ["\"8Gf\"", "\"5.5Gf\"", "\"1e0f\""]);
         assert_eq!([3.0, 4.0 / 60.0].map(rate), ["\"3/s\"", "\"4/min\""]);
     }

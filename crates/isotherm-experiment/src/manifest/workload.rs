@@ -2,19 +2,26 @@
 
 use isotherm_kernel::Time;
 use isotherm_workload::{
-    Arrival, AzureLikeConfig, BurstState, Columns, DayShape, FunctionColumn, MemoryOfApp, ReplayConfig, Targets,
-    WithinMinute,
+    Arrival, AzureLikeConfig, BurstState, Columns, DayShape, FunctionColumn, MemoryOfApp,
+    ReplayConfig, Targets, WithinMinute,
 };
 
-use super::text::{date, distribution, duration, inline, key, list, number, rate, size, string, work};
+use super::text::{
+    date, distribution, duration, inline, key, list, number, rate, size, string, work,
+};
 use super::{Paths, Section};
 use crate::plan::{
-    AzureLikePlan, AzurePlan, AzureSource, ClosedPlan, CsvPlan, GeneratedPlan, Plan, ProcessPlan, StepPlan,
-    WorkloadPlan,
+    AzureLikePlan, AzurePlan, AzureSource, ClosedPlan, CsvPlan, GeneratedPlan, Plan, ProcessPlan,
+    StepPlan, WorkloadPlan,
 };
 
 /// The fields of a workload.
-pub fn workload(workload: &WorkloadPlan, plan: &Plan, paths: &Paths<'_>, section: &mut Section<'_>) {
+pub fn workload(
+    workload: &WorkloadPlan,
+    plan: &Plan,
+    paths: &Paths<'_>,
+    section: &mut Section<'_>,
+) {
     match workload {
         WorkloadPlan::List(arrivals) => list_workload(arrivals, plan, section),
         WorkloadPlan::Generated(plan_of) => generated(plan_of, plan, section),
@@ -33,7 +40,9 @@ fn function(index: u32, plan: &Plan) -> String {
 /// a list with this function alone.
 fn targets(targets: &Targets, stream: &str, plan: &Plan, section: &mut Section<'_>) {
     match targets.functions() {
-        [only] if stream.matches('/').count() > 1 => section.field("function", function(*only, plan)),
+        [only] if stream.matches('/').count() > 1 => {
+            section.field("function", function(*only, plan))
+        }
         functions => {
             section.field("functions", list(functions.iter().map(|&index| function(index, plan))));
             section.field("popularity", number(targets.exponent()));
@@ -81,7 +90,8 @@ fn generated(generated: &GeneratedPlan, plan: &Plan, section: &mut Section<'_>) 
         ProcessPlan::Gaps(gap) => section.field("gap", distribution(gap)),
         ProcessPlan::Bursts(states) => {
             let state = |state: &BurstState| {
-                let mut fields = vec![("rate", rate(state.rate_per_s)), ("mean", duration(state.mean))];
+                let mut fields =
+                    vec![("rate", rate(state.rate_per_s)), ("mean", duration(state.mean))];
                 if !state.next.is_empty() {
                     fields.push(("next", list(state.next.iter().copied().map(number))));
                 }
@@ -97,7 +107,9 @@ fn generated(generated: &GeneratedPlan, plan: &Plan, section: &mut Section<'_>) 
                     section.field("amplitude", number(*amplitude));
                     section.field("peak", duration(*peak));
                 }
-                DayShape::Profile(weights) => section.field("profile", list(weights.iter().copied().map(number))),
+                DayShape::Profile(weights) => {
+                    section.field("profile", list(weights.iter().copied().map(number)))
+                }
             }
         }
     }
@@ -162,7 +174,8 @@ fn list_workload(arrivals: &[Arrival], plan: &Plan, section: &mut Section<'_>) {
             section.field("function", function(first.function, plan));
             dates(arrivals, section);
             if first.duration.is_some() {
-                let durations = arrivals.iter().filter_map(|arrival| arrival.duration).map(duration);
+                let durations =
+                    arrivals.iter().filter_map(|arrival| arrival.duration).map(duration);
                 section.field("durations", list(durations));
             }
             if let Some(body) = own_body(first, plan) {
@@ -171,8 +184,10 @@ fn list_workload(arrivals: &[Arrival], plan: &Plan, section: &mut Section<'_>) {
         }
         _ => {
             let arrival = |arrival: &Arrival| {
-                let mut fields = vec![("at", date(arrival.at)), ("function", function(arrival.function, plan))];
-                let sleep = arrival.duration.map(|time| list([inline([("sleep", duration(time))])]));
+                let mut fields =
+                    vec![("at", date(arrival.at)), ("function", function(arrival.function, plan))];
+                let sleep =
+                    arrival.duration.map(|time| list([inline([("sleep", duration(time))])]));
                 fields.extend(sleep.or_else(|| own_body(arrival, plan)).map(|body| ("body", body)));
                 format!("\n    {},", inline(fields))
             };
@@ -211,14 +226,17 @@ pub fn body(steps: &[StepPlan], plan: &Plan) -> String {
 }
 
 fn step(step: &StepPlan, plan: &Plan) -> String {
-    let storage = |index: usize| string(plan.storages.get(index).map_or("", |storage| storage.name.as_str()));
+    let storage =
+        |index: usize| string(plan.storages.get(index).map_or("", |storage| storage.name.as_str()));
     inline(match step {
         StepPlan::Sleep(time) => vec![("sleep", duration(*time))],
         StepPlan::SleepRandom(time) => vec![("sleep", distribution(time))],
         StepPlan::Compute(flops) => vec![("compute", work(*flops))],
         StepPlan::Write { file, bytes } => vec![("write", size(*bytes)), ("file", string(file))],
         StepPlan::Read { file } => vec![("read", string(file))],
-        StepPlan::Fetch { storage: from, file } => vec![("fetch", string(file)), ("from", storage(*from))],
+        StepPlan::Fetch { storage: from, file } => {
+            vec![("fetch", string(file)), ("from", storage(*from))]
+        }
         StepPlan::Put { storage: to, file, bytes } => {
             vec![("put", size(*bytes)), ("file", string(file)), ("to", storage(*to))]
         }
@@ -230,6 +248,7 @@ fn step(step: &StepPlan, plan: &Plan) -> String {
 
 /// A table whose keys were given, not chosen here.
 pub fn named(entries: impl IntoIterator<Item = (String, String)>) -> String {
-    let entries: Vec<_> = entries.into_iter().map(|(name, value)| format!("{} = {value}", key(&name))).collect();
+    let entries: Vec<_> =
+        entries.into_iter().map(|(name, value)| format!("{} = {value}", key(&name))).collect();
     format!("{{ {} }}", entries.join(", "))
 }

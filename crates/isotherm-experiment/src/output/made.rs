@@ -58,8 +58,10 @@ pub(super) fn locked(folder: &Path) -> io::Result<(Made, Lock)> {
             // A run that has failed removes the folder if it has made it: then it is missing, or it
             // was there when it was to be made, and not when it was looked at.
             Err(error)
-                if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists)
-                    && attempts < ATTEMPTS => {}
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists
+                ) && attempts < ATTEMPTS => {}
             locked => return locked.map(|lock| (made, lock)),
         }
     }

@@ -25,7 +25,8 @@ const RANDOM: usize = 6;
 
 /// As much of a name as leaves room for the rest of a temporary one: file systems take 255 bytes.
 pub(super) fn short(name: &str) -> &str {
-    let end = name.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= 200).last();
+    let end =
+        name.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= 200).last();
     &name[..end.unwrap_or(0)]
 }
 
@@ -67,7 +68,9 @@ fn temporary(path: &Path, end: &str) -> Vec<PathBuf> {
     let prefix = prefix(&name_of(path));
     let is_ours = |file: &str| {
         let random = file.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(end));
-        random.is_some_and(|random| random.len() == RANDOM && random.bytes().all(|b| b.is_ascii_alphanumeric()))
+        random.is_some_and(|random| {
+            random.len() == RANDOM && random.bytes().all(|b| b.is_ascii_alphanumeric())
+        })
     };
     let Ok(entries) = std::fs::read_dir(folder_of(path)) else { return Vec::new() };
     let mut found: Vec<_> = entries
@@ -117,7 +120,8 @@ mod tests {
 
     fn names(folder: &Path) -> Vec<String> {
         let entries = std::fs::read_dir(folder).unwrap();
-        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
     }
@@ -126,7 +130,12 @@ mod tests {
     fn only_dead_files_of_the_name_are_cleared() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
-        let others = [".a.csv.abcde.partial", ".a.csv.abc_ef.partial", ".b.csv.abcdef.partial", "a.csv.abcdef.partial"];
+        let others = [
+            ".a.csv.abcde.partial",
+            ".a.csv.abc_ef.partial",
+            ".b.csv.abcdef.partial",
+            "a.csv.abcdef.partial",
+        ];
         for name in others.iter().chain(&[".a.csv.abcdef.partial", ".a.csv.ABC123.partial"]) {
             std::fs::write(path(name), "").unwrap();
         }

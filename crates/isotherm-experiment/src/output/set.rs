@@ -38,7 +38,8 @@ pub(super) fn appear_with(
     before: &mut dyn FnMut() -> io::Result<()>,
 ) -> io::Result<()> {
     // Whatever may not be replaced is found before anything is changed.
-    let targets = files.iter().map(|staged| rules.target(&staged.path)).collect::<io::Result<Vec<_>>>()?;
+    let targets =
+        files.iter().map(|staged| rules.target(&staged.path)).collect::<io::Result<Vec<_>>>()?;
     for path in gone {
         rules.target(path)?;
     }
@@ -48,8 +49,11 @@ pub(super) fn appear_with(
             write_into(staged, path).map_err(|error| about(path, &error))?;
         }
     }
-    let placed: Vec<(Staged, Target)> =
-        files.into_iter().zip(targets).filter(|(_, target)| matches!(target, Target::Place(_))).collect();
+    let placed: Vec<(Staged, Target)> = files
+        .into_iter()
+        .zip(targets)
+        .filter(|(_, target)| matches!(target, Target::Place(_)))
+        .collect();
     let mut change = Change::default();
     match change.make(placed, gone, before) {
         Ok(()) => {
@@ -84,8 +88,11 @@ impl Change {
         // One renaming changes all or nothing.
         let is_one = files.len() == 1 && gone.is_empty();
         let files_in_the_way = if is_one { &[] } else { &files[..] };
-        let paths =
-            files_in_the_way.iter().rev().map(|(_, target)| target.path()).chain(gone.iter().map(PathBuf::as_path));
+        let paths = files_in_the_way
+            .iter()
+            .rev()
+            .map(|(_, target)| target.path())
+            .chain(gone.iter().map(PathBuf::as_path));
         for path in paths {
             before()?;
             let aside = partial::set_aside(path).map_err(|error| about(path, &error))?;
@@ -93,7 +100,10 @@ impl Change {
         }
         for (staged, target) in files {
             before()?;
-            staged.file.persist(target.path()).map_err(|error| about(target.path(), &error.error))?;
+            staged
+                .file
+                .persist(target.path())
+                .map_err(|error| about(target.path(), &error.error))?;
             self.placed.push(target.path().to_owned());
         }
         Ok(())
@@ -164,7 +174,12 @@ mod tests {
     fn contents(folder: &Path) -> BTreeMap<String, String> {
         let entries = std::fs::read_dir(folder).unwrap().map(Result::unwrap);
         entries
-            .map(|entry| (entry.file_name().into_string().unwrap(), std::fs::read_to_string(entry.path()).unwrap()))
+            .map(|entry| {
+                (
+                    entry.file_name().into_string().unwrap(),
+                    std::fs::read_to_string(entry.path()).unwrap(),
+                )
+            })
             .collect()
     }
 
@@ -222,7 +237,9 @@ mod tests {
                 };
                 let files = staged(folder.path(), new, "new");
                 match appear_with(files, &gone(folder.path(), new), rules, &mut fail) {
-                    Err(_) => assert_eq!(contents(folder.path()), before, "{old:?} {new:?} {fails_at}"),
+                    Err(_) => {
+                        assert_eq!(contents(folder.path()), before, "{old:?} {new:?} {fails_at}")
+                    }
                     Ok(()) => break,
                 }
                 fails_at += 1;
@@ -245,7 +262,10 @@ mod tests {
         };
         appear_with(staged(folder.path(), &["numbers"], "new"), &[], rules, &mut look).unwrap();
         assert_eq!(seen, ["old"], "one step, and what was there is there until then");
-        assert_eq!(contents(folder.path()).into_iter().collect::<Vec<_>>(), [("numbers".into(), "new".into())]);
+        assert_eq!(
+            contents(folder.path()).into_iter().collect::<Vec<_>>(),
+            [("numbers".into(), "new".into())]
+        );
     }
 
     /// A process that ends at any step leaves what the next one can make the old set of, or the new
@@ -254,7 +274,9 @@ mod tests {
     fn a_death_at_any_step_is_put_right() {
         let inputs = Inputs::default();
         let rules = Rules { inputs: &inputs, force: false };
-        for (old, new) in SETS[..2].iter().flat_map(|old| SETS[..2].iter().map(move |new| (old, new))) {
+        for (old, new) in
+            SETS[..2].iter().flat_map(|old| SETS[..2].iter().map(move |new| (old, new)))
+        {
             for dies_at in 0.. {
                 let folder = tempfile::tempdir().unwrap();
                 write(folder.path(), old, "old");
@@ -266,7 +288,9 @@ mod tests {
                 };
                 let files = staged(folder.path(), new, "new");
                 let gone = gone(folder.path(), new);
-                let died = catch_unwind(AssertUnwindSafe(|| appear_with(files, &gone, rules, &mut die))).is_err();
+                let died =
+                    catch_unwind(AssertUnwindSafe(|| appear_with(files, &gone, rules, &mut die)))
+                        .is_err();
                 recover_in(folder.path(), &NAMES, Some(listed));
                 if !died {
                     break;

@@ -145,7 +145,9 @@ impl Rules<'_> {
     pub(crate) fn target(self, path: &Path) -> io::Result<Target> {
         let known = match path.symlink_metadata() {
             Ok(known) => known,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Target::Place(path.to_owned())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(Target::Place(path.to_owned()));
+            }
             Err(error) => return Err(error),
         };
         if self.inputs.contains(path) {
@@ -214,7 +216,8 @@ mod tests {
         symlink(&folder, path("to-folder")).unwrap();
         let _socket = std::os::unix::net::UnixListener::bind(path("socket")).unwrap();
         let inputs = Inputs::default();
-        let (asks, insists) = (Rules { inputs: &inputs, force: false }, Rules { inputs: &inputs, force: true });
+        let (asks, insists) =
+            (Rules { inputs: &inputs, force: false }, Rules { inputs: &inputs, force: true });
         for (name, leads_to) in [("link", "file"), ("dangling", "nowhere")] {
             let expected = NotReplaced::Link(path(name), leads_to.into());
             assert!(expected.yields());
@@ -226,7 +229,10 @@ mod tests {
         }
         assert_eq!(insists.target(&path("link")).unwrap(), Target::Place(path("file")));
         assert_eq!(insists.target(&path("dangling")).unwrap(), Target::Into(path("dangling")));
-        assert_eq!(reason(insists.target(&path("to-folder"))), Some(NotReplaced::Folder(folder.clone())));
+        assert_eq!(
+            reason(insists.target(&path("to-folder"))),
+            Some(NotReplaced::Folder(folder.clone()))
+        );
         assert_eq!(reason(insists.target(&folder)), Some(NotReplaced::Folder(folder.clone())));
     }
 }

@@ -128,9 +128,14 @@ impl AzurePlan {
         let ReplayConfig { within_minute, scale, until } = self.replay;
         match &self.trace.content {
             AzureContent::Year2019(trace) => {
-                let kept = trace.functions.iter().zip(&self.trace.numbers).filter(|(_, number)| number.is_some());
+                let kept = trace
+                    .functions
+                    .iter()
+                    .zip(&self.trace.numbers)
+                    .filter(|(_, number)| number.is_some());
                 let all: u64 = kept.map(|(function, _)| function.invocations).sum();
-                let exact = within_minute != WithinMinute::Poisson && scale == 1.0 && until.is_none();
+                let exact =
+                    within_minute != WithinMinute::Poisson && scale == 1.0 && until.is_none();
                 ((all as f64 * scale) as u64, exact)
             }
             AzureContent::Year2021(trace) => (trace.invocations, until.is_none()),
@@ -141,7 +146,8 @@ impl AzurePlan {
     pub fn last(&self) -> Time {
         let last = match &self.trace.content {
             AzureContent::Year2019(trace) => {
-                let kept = self.trace.numbers.iter().enumerate().filter(|(_, number)| number.is_some());
+                let kept =
+                    self.trace.numbers.iter().enumerate().filter(|(_, number)| number.is_some());
                 trace.end(kept.map(|(function, _)| function))
             }
             AzureContent::Year2021(trace) => trace.last,

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use isotherm_kernel::Duration;
-use isotherm_workload::{Arrival, AzureLike, BurstState, ClosedLoop, Columns, DayShape, GeneratorConfig};
+use isotherm_workload::{
+    Arrival, AzureLike, BurstState, ClosedLoop, Columns, DayShape, GeneratorConfig,
+};
 
 use super::AzurePlan;
 use crate::duration_distribution::DurationDistribution;

@@ -1,8 +1,8 @@
 //! `service.eviction`: which idle containers go when their room is needed.
 
 use isotherm_serverless::eviction::{
-    ContainerEviction, FirstInFirstOut, GreedyDual, LargestFirst, LeastFrequentlyUsed, LeastRecentlyUsed, MemoryFit,
-    NeverEvict,
+    ContainerEviction, FirstInFirstOut, GreedyDual, LargestFirst, LeastFrequentlyUsed,
+    LeastRecentlyUsed, MemoryFit, NeverEvict,
 };
 
 use super::{BuiltIn, Policy, built_in, kinds};
@@ -45,9 +45,12 @@ impl Policy for EvictionKind {
     const REGISTRY: &'static [BuiltIn<Self>] = &[
         built_in("lru", "those idle for the longest time", &[], |_| Some(EvictionKind::Lru)),
         built_in("fifo", "those that were started first", &[], |_| Some(EvictionKind::Fifo)),
-        built_in("lfu", "those of the function that was invoked least often on the compute host", &[], |_| {
-            Some(EvictionKind::Lfu)
-        }),
+        built_in(
+            "lfu",
+            "those of the function that was invoked least often on the compute host",
+            &[],
+            |_| Some(EvictionKind::Lfu),
+        ),
         built_in("size", "those with the largest memory limit", &[], |_| Some(EvictionKind::Size)),
         built_in(
             "greedy-dual",
@@ -55,8 +58,12 @@ impl Policy for EvictionKind {
             &[],
             |_| Some(EvictionKind::GreedyDual),
         ),
-        built_in("ram", "the smallest one that makes enough room", &[], |_| Some(EvictionKind::Ram)),
-        built_in("none", "nobody: whoever needs their room waits until they stop", &[], |_| Some(EvictionKind::None)),
+        built_in("ram", "the smallest one that makes enough room", &[], |_| {
+            Some(EvictionKind::Ram)
+        }),
+        built_in("none", "nobody: whoever needs their room waits until they stop", &[], |_| {
+            Some(EvictionKind::None)
+        }),
     ];
 
     fn written(&self) -> Vec<(&'static str, String)> {

@@ -1,4 +1,5 @@
-//! `service.image_eviction`: which images go when the room of others is needed, on the head disk, on disks and in memories.
+//! `service.image_eviction`: which images go when the room of others is needed, on the head disk,
+//! on disks and in memories.
 
 use isotherm_services::Eviction;
 
@@ -30,13 +31,19 @@ impl Policy for ImageEvictionKind {
             name: "image_eviction",
             title: "",
             doc: "",
-            fields: &[field("kind", Takes::Words(|| ImageEvictionKind::FAMILY.words()), "Which one.")],
+            fields: &[field(
+                "kind",
+                Takes::Words(|| ImageEvictionKind::FAMILY.words()),
+                "Which one.",
+            )],
         },
         kinds: kinds::<ImageEvictionKind>,
     };
 
     const REGISTRY: &'static [BuiltIn<Self>] = &[
-        built_in("lru", "those that have not been used for the longest time", &[], |_| Some(ImageEvictionKind::Lru)),
+        built_in("lru", "those that have not been used for the longest time", &[], |_| {
+            Some(ImageEvictionKind::Lru)
+        }),
         built_in("fifo", "those that came first", &[], |_| Some(ImageEvictionKind::Fifo)),
         built_in("lfu", "those that have been used least often since they came there", &[], |_| {
             Some(ImageEvictionKind::Lfu)

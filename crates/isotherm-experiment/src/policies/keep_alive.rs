@@ -33,17 +33,21 @@ impl Policy for KeepAliveKind {
             name: "keep_alive",
             title: "",
             doc: "",
-            fields: &[field("kind", Takes::Words(|| KeepAliveKind::FAMILY.words()), "Which one.").default("\"fixed\"")],
+            fields: &[field("kind", Takes::Words(|| KeepAliveKind::FAMILY.words()), "Which one.")
+                .default("\"fixed\"")],
         },
         kinds: kinds::<KeepAliveKind>,
     };
 
     const REGISTRY: &'static [BuiltIn<Self>] = &[
-        built_in("none", "a container stops when its invocation has ended", &[], |_| Some(KeepAliveKind::None)),
+        built_in("none", "a container stops when its invocation has ended", &[], |_| {
+            Some(KeepAliveKind::None)
+        }),
         built_in(
             "fixed",
             "a container stops when it has been idle for so long",
-            &[field("idle", takes::<Duration>(), "How long a container is kept when it is idle.").like("\"10min\"")],
+            &[field("idle", takes::<Duration>(), "How long a container is kept when it is idle.")
+                .like("\"10min\"")],
             |fields| {
                 fields.required::<Duration>("idle").map(|idle| match idle.is_zero() {
                     true => KeepAliveKind::None,
@@ -51,7 +55,9 @@ impl Policy for KeepAliveKind {
                 })
             },
         ),
-        built_in("forever", "a container is kept until its room is needed", &[], |_| Some(KeepAliveKind::Forever)),
+        built_in("forever", "a container is kept until its room is needed", &[], |_| {
+            Some(KeepAliveKind::Forever)
+        }),
         built_in(
             "hybrid-histogram",
             "a container is stopped, started ahead and kept as the past idle times of its function tell (Shahrad et al., ATC 2020)",
@@ -63,7 +69,9 @@ impl Policy for KeepAliveKind {
     fn written(&self) -> Vec<(&'static str, String)> {
         match self {
             KeepAliveKind::None => vec![("kind", string("none"))],
-            KeepAliveKind::Fixed(idle) => vec![("kind", string("fixed")), ("idle", duration(*idle))],
+            KeepAliveKind::Fixed(idle) => {
+                vec![("kind", string("fixed")), ("idle", duration(*idle))]
+            }
             KeepAliveKind::Forever => vec![("kind", string("forever"))],
             KeepAliveKind::Hybrid(HybridConfig {
                 bin,
@@ -138,7 +146,11 @@ fn hybrid(fields: &mut Fields<'_>) -> Option<KeepAliveKind> {
         if value.is_zero()
             && let Some(entry) = fields.entry(key)
         {
-            fields.report().error(entry.value.span, format!("`{key}` must be longer than zero"), "");
+            fields.report().error(
+                entry.value.span,
+                format!("`{key}` must be longer than zero"),
+                "",
+            );
         }
     }
     check_bins(fields, bin, range);
@@ -156,7 +168,10 @@ fn hybrid(fields: &mut Fields<'_>) -> Option<KeepAliveKind> {
 
 /// A range is covered by one bin at least, and not by so many that nobody can have meant it.
 fn check_bins(fields: &mut Fields<'_>, bin: Duration, range: Duration) {
-    let Some(bins) = range.as_nanos().checked_div(bin.as_nanos()).filter(|_| !range.is_zero()) else { return };
+    let Some(bins) = range.as_nanos().checked_div(bin.as_nanos()).filter(|_| !range.is_zero())
+    else {
+        return;
+    };
     let Some(entry) = fields.entry("bin").or_else(|| fields.entry("range")) else { return };
     let span = entry.value.span;
     if bins == 0 {

@@ -1,14 +1,16 @@
 //! The built-in policies as experiment files have them: a registry for each sort, keyed by `kind`.
 //!
-//! A sort of policies is a type that implements [`Policy`]: a value of it is one policy with its parameters, as a
-//! [`ServicePlan`](crate::plan::ServicePlan) holds it. Its registry lists the kinds, and of each its documentation, its parameters and how they are
-//! read. From the registry come the checks of experiment files with their hints, the reference of fields, and what
-//! `isotherm policies` prints. Beside it stand how a policy is written to a manifest, and how it is made when a run begins.
+//! A sort of policies is a type that implements [`Policy`]: a value of it is one policy with its
+//! parameters, as a [`ServicePlan`](crate::plan::ServicePlan) holds it. Its registry lists the
+//! kinds, and of each its documentation, its parameters and how they are read. From the registry
+//! come the checks of experiment files with their hints, the reference of fields, and what
+//! `isotherm policies` prints. Beside it stand how a policy is written to a manifest, and how it is
+//! made when a run begins.
 //!
 //! # To add a policy
 //!
-//! Add a variant with its parameters to the sort's type; the compiler then asks for how it is written and made, and tests ask for its
-//! entry in the registry, which names each parameter once.
+//! Add a variant with its parameters to the sort's type; the compiler then asks for how it is
+//! written and made, and tests ask for its entry in the registry, which names each parameter once.
 
 mod eviction;
 mod image_eviction;
@@ -74,7 +76,8 @@ fn kinds<P: Policy>() -> Vec<&'static TableSpec> {
     P::REGISTRY.iter().map(|one| &one.table).collect()
 }
 
-/// Reads a policy: a table with its kind and parameters, or its kind alone if it needs no parameters.
+/// Reads a policy: a table with its kind and parameters, or its kind alone if it needs no
+/// parameters.
 pub(crate) fn read<P: Policy>(value: &Value, report: &Report) -> Option<P> {
     let family = P::FAMILY;
     let nothing = Value { kind: Kind::Table(Table::default()), ..value.clone() };
@@ -98,8 +101,13 @@ pub(crate) fn read<P: Policy>(value: &Value, report: &Report) -> Option<P> {
                 (Some(entry), _) => match &entry.value.kind {
                     Kind::String(kind) => find::<P>(kind.as_str(), &entry.value, report)?,
                     other => {
-                        let message = format!("`kind` must be a string, not {}", other.description());
-                        report.error(entry.value.span, message, format!("one of {}", list(&names(family))));
+                        let message =
+                            format!("`kind` must be a string, not {}", other.description());
+                        report.error(
+                            entry.value.span,
+                            message,
+                            format!("one of {}", list(&names(family))),
+                        );
                         return None;
                     }
                 },
@@ -112,8 +120,16 @@ pub(crate) fn read<P: Policy>(value: &Value, report: &Report) -> Option<P> {
             (built_in, fields)
         }
         other => {
-            let message = format!("`{}` must be a string or a table, not {}", family.name, other.description());
-            report.error(value.span, message, format!("write it like {}", report.example(family.example)));
+            let message = format!(
+                "`{}` must be a string or a table, not {}",
+                family.name,
+                other.description()
+            );
+            report.error(
+                value.span,
+                message,
+                format!("write it like {}", report.example(family.example)),
+            );
             return None;
         }
     };

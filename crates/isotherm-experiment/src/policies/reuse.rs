@@ -21,8 +21,12 @@ impl Policy for ContainerReuse {
     };
 
     const REGISTRY: &'static [BuiltIn<Self>] = &[
-        built_in("newest", "the idle container that was created last serves", &[], |_| Some(ContainerReuse::Newest)),
-        built_in("oldest", "the idle container that was created first serves", &[], |_| Some(ContainerReuse::Oldest)),
+        built_in("newest", "the idle container that was created last serves", &[], |_| {
+            Some(ContainerReuse::Newest)
+        }),
+        built_in("oldest", "the idle container that was created first serves", &[], |_| {
+            Some(ContainerReuse::Oldest)
+        }),
         built_in(
             "least-recently-used",
             "oldest first: the one that has been idle for the longest time serves",
@@ -35,9 +39,12 @@ impl Policy for ContainerReuse {
             &[],
             |_| Some(ContainerReuse::MostRecentlyUsed),
         ),
-        built_in("random", "one drawn at random serves, each with the same probability", &[], |_| {
-            Some(ContainerReuse::Random)
-        }),
+        built_in(
+            "random",
+            "one drawn at random serves, each with the same probability",
+            &[],
+            |_| Some(ContainerReuse::Random),
+        ),
     ];
 
     fn written(&self) -> Vec<(&'static str, String)> {

@@ -3,8 +3,8 @@
 use isotherm_kernel::RandomStreams;
 use isotherm_serverless::Rules;
 use isotherm_serverless::scheduler::{
-    ByNode, Fcfs, FirstFit, HashAffinity, LeastLoaded, LoadMeasure, Locality, MostLoaded, PowerOfTwo, RandomPlacement,
-    RoundRobin, Scheduler, WarmFirst, WorkloadBalancing,
+    ByNode, Fcfs, FirstFit, HashAffinity, LeastLoaded, LoadMeasure, Locality, MostLoaded,
+    PowerOfTwo, RandomPlacement, RoundRobin, Scheduler, WarmFirst, WorkloadBalancing,
 };
 
 use super::{BuiltIn, Policy, built_in, kinds};
@@ -44,7 +44,8 @@ pub enum SchedulerKind {
         /// Whether idle containers serve wherever they are.
         prefer_warm: bool,
     },
-    /// An idle container wherever it is, else the node to which the image is nearest of those with free room.
+    /// An idle container wherever it is, else the node to which the image is nearest of those with
+    /// free room.
     WarmFirst,
     /// The node to which the image is nearest.
     Locality,
@@ -67,7 +68,11 @@ const PREFER_WARM: Field = field(
 .default("true");
 
 const LOADS: &[Choice<LoadMeasure>] = &[
-    word("memory", "what busy containers hold: the node is taken on which most memory can be had", LoadMeasure::Memory),
+    word(
+        "memory",
+        "what busy containers hold: the node is taken on which most memory can be had",
+        LoadMeasure::Memory,
+    ),
     word("running", "the invocations that run", LoadMeasure::Running),
 ];
 
@@ -90,9 +95,12 @@ impl Policy for SchedulerKind {
     };
 
     const REGISTRY: &'static [BuiltIn<Self>] = &[
-        built_in("fcfs", "first come, first served, on the first node to which the image is nearest", &[], |_| {
-            Some(SchedulerKind::Fcfs)
-        }),
+        built_in(
+            "fcfs",
+            "first come, first served, on the first node to which the image is nearest",
+            &[],
+            |_| Some(SchedulerKind::Fcfs),
+        ),
         built_in("first-fit", "the first node that has room", &[PREFER_WARM], |fields| {
             Some(SchedulerKind::FirstFit { prefer_warm: prefer_warm(fields) })
         }),
@@ -102,7 +110,11 @@ impl Policy for SchedulerKind {
         built_in(
             "least-loaded",
             "the node that has least to do",
-            &[field("by", Takes::Words(|| words(LOADS)), "What counts as load.").default("\"memory\""), PREFER_WARM],
+            &[
+                field("by", Takes::Words(|| words(LOADS)), "What counts as load.")
+                    .default("\"memory\""),
+                PREFER_WARM,
+            ],
             |fields| {
                 let report = fields.report();
                 let by = match fields.entry("by") {
@@ -116,9 +128,12 @@ impl Policy for SchedulerKind {
         built_in("most-loaded", "the fullest node that has room", &[PREFER_WARM], |fields| {
             Some(SchedulerKind::MostLoaded { prefer_warm: prefer_warm(fields) })
         }),
-        built_in("power-of-two", "the less busy of two nodes drawn at random", &[PREFER_WARM], |fields| {
-            Some(SchedulerKind::PowerOfTwo { prefer_warm: prefer_warm(fields) })
-        }),
+        built_in(
+            "power-of-two",
+            "the less busy of two nodes drawn at random",
+            &[PREFER_WARM],
+            |fields| Some(SchedulerKind::PowerOfTwo { prefer_warm: prefer_warm(fields) }),
+        ),
         built_in(
             "warm-first",
             "an idle container wherever it is; a new one where room is free, there on the node to which the image is nearest",
@@ -134,8 +149,12 @@ impl Policy for SchedulerKind {
         built_in(
             "hash-affinity",
             "every function at home on a node, and on the next ones when that is too busy: consistent hashing with bounded loads",
-            &[field("load_factor", takes::<Multiple>(), "How many times the mean over all nodes a node may run.")
-                .default("1.25")],
+            &[field(
+                "load_factor",
+                takes::<Multiple>(),
+                "How many times the mean over all nodes a node may run.",
+            )
+            .default("1.25")],
             |fields| {
                 let load_factor = fields.optional_or("load_factor", Multiple(1.25)).0;
                 Some(SchedulerKind::HashAffinity { load_factor })
@@ -147,9 +166,12 @@ impl Policy for SchedulerKind {
             &[],
             |_| Some(SchedulerKind::Random),
         ),
-        built_in("workload-balancing", "cores are shared out by the work that waits for each function", &[], |_| {
-            Some(SchedulerKind::WorkloadBalancing)
-        }),
+        built_in(
+            "workload-balancing",
+            "cores are shared out by the work that waits for each function",
+            &[],
+            |_| Some(SchedulerKind::WorkloadBalancing),
+        ),
     ];
 
     fn written(&self) -> Vec<(&'static str, String)> {
@@ -197,15 +219,24 @@ impl SchedulerKind {
         match self {
             SchedulerKind::Fcfs => Box::new(Fcfs::new(rules.fcfs_looks_at_room)),
             SchedulerKind::FirstFit { prefer_warm } => Box::new(ByNode::new(FirstFit, prefer_warm)),
-            SchedulerKind::RoundRobin { prefer_warm } => Box::new(ByNode::new(RoundRobin::new(), prefer_warm)),
-            SchedulerKind::LeastLoaded { by, prefer_warm } => Box::new(ByNode::new(LeastLoaded::by(by), prefer_warm)),
-            SchedulerKind::MostLoaded { prefer_warm } => Box::new(ByNode::new(MostLoaded, prefer_warm)),
-            SchedulerKind::PowerOfTwo { prefer_warm } => {
-                Box::new(ByNode::new(PowerOfTwo::new(random("scheduler/power-of-two")), prefer_warm))
+            SchedulerKind::RoundRobin { prefer_warm } => {
+                Box::new(ByNode::new(RoundRobin::new(), prefer_warm))
             }
+            SchedulerKind::LeastLoaded { by, prefer_warm } => {
+                Box::new(ByNode::new(LeastLoaded::by(by), prefer_warm))
+            }
+            SchedulerKind::MostLoaded { prefer_warm } => {
+                Box::new(ByNode::new(MostLoaded, prefer_warm))
+            }
+            SchedulerKind::PowerOfTwo { prefer_warm } => Box::new(ByNode::new(
+                PowerOfTwo::new(random("scheduler/power-of-two")),
+                prefer_warm,
+            )),
             SchedulerKind::WarmFirst => Box::new(ByNode::new(WarmFirst, true)),
             SchedulerKind::Locality => Box::new(ByNode::new(Locality, false)),
-            SchedulerKind::HashAffinity { load_factor } => Box::new(ByNode::new(HashAffinity::new(load_factor), false)),
+            SchedulerKind::HashAffinity { load_factor } => {
+                Box::new(ByNode::new(HashAffinity::new(load_factor), false))
+            }
             SchedulerKind::Random => Box::new(RandomPlacement::new(random("scheduler/random"))),
             SchedulerKind::WorkloadBalancing => Box::new(WorkloadBalancing),
         }

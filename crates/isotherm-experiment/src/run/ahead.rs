@@ -16,16 +16,19 @@ const BATCHES: usize = 3;
 
 /// The arrivals of another workload, which gives them on a thread of its own.
 ///
-/// What reads a trace has nothing to do with what becomes of its arrivals, so it need not wait for it. They are the same arrivals
-/// in the same order, and an error comes in its place. A panic of the workload comes out of
-/// [`next_arrival`](Workload::next_arrival), where its batch would. Nothing of this depends on which thread is faster: each waits for the other where it
-/// must, and never looks whether it would have to.
+/// What reads a trace has nothing to do with what becomes of its arrivals, so it need not wait for
+/// it. They are the same arrivals in the same order, and an error comes in its place. A panic of
+/// the workload comes out of [`next_arrival`](Workload::next_arrival), where its batch would.
+/// Nothing of this depends on which thread is faster: each waits for the other where it must, and
+/// never looks whether it would have to.
 ///
-/// A fixed number of batches goes round: full ones come to whoever takes the arrivals, and empty ones go back. So the workload is never
-/// further than [`BATCHES`] of [`BATCH`] arrivals ahead, and no more are held. Nothing is asked of it before the first arrival is
-/// wanted. The first batch is read by whoever wants it, so that a short workload needs no thread; so are all of them if there can be no
-/// thread. Dropping it ends the thread, which finishes the batch that it is reading. A batch also ends where the workload is [silent](Next::Silence), so that it never takes
-/// long; one without any arrival says how long the silence is.
+/// A fixed number of batches goes round: full ones come to whoever takes the arrivals, and empty
+/// ones go back. So the workload is never further than [`BATCHES`] of [`BATCH`] arrivals ahead, and
+/// no more are held. Nothing is asked of it before the first arrival is wanted. The first batch is
+/// read by whoever wants it, so that a short workload needs no thread; so are all of them if there
+/// can be no thread. Dropping it ends the thread, which finishes the batch that it is reading. A
+/// batch also ends where the workload is [silent](Next::Silence), so that it never takes long; one
+/// without any arrival says how long the silence is.
 pub(super) struct ReadAhead<W> {
     batch: Batch,
     /// How many arrivals of the batch have been given.
@@ -80,7 +83,8 @@ struct Thread {
 }
 
 impl Thread {
-    /// Starts a thread that reads the rest of a workload. The workload stays here if there can be none.
+    /// Starts a thread that reads the rest of a workload. The workload stays here if there can be
+    /// none.
     fn start<W: Workload + Send + 'static>(workload: W) -> Reading<W> {
         // No more batches are under way than there are, so that only receiving ever waits.
         let (sender, full) = sync_channel(BATCHES);

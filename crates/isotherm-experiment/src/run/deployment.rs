@@ -1,4 +1,5 @@
-//! What a plan describes, set up in an empty simulation: storages, the serverless platform, functions with their bodies, workloads.
+//! What a plan describes, set up in an empty simulation: storages, the serverless platform,
+//! functions with their bodies, workloads.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -8,19 +9,23 @@ use isotherm_kernel::{RandomStreams, Time};
 use isotherm_results::Totals;
 use isotherm_serverless::keep_alive::KeepAlive;
 use isotherm_serverless::{
-    Body, Function, FunctionManager, Image, ImageCaches, Limits, NodeConfig, ServerlessComputeService, ServerlessError,
-    ServiceConfig, Slots, Step,
+    Body, Function, FunctionManager, Image, ImageCaches, Limits, NodeConfig,
+    ServerlessComputeService, ServerlessError, ServiceConfig, Slots, Step,
 };
 use isotherm_services::{FailureCause, Site, StorageConfig, StorageService};
-use isotherm_workload::{ArrivalList, Client, FunctionNames, Generator, Merge, Workload, WorkloadError};
+use isotherm_workload::{
+    ArrivalList, Client, FunctionNames, Generator, Merge, Workload, WorkloadError,
+};
 
-use crate::plan::{ClosedPlan, ConcurrencyPlan, KeepAliveKind, OnFailurePlan, Plan, StepPlan, WorkloadPlan};
+use crate::plan::{
+    ClosedPlan, ConcurrencyPlan, KeepAliveKind, OnFailurePlan, Plan, StepPlan, WorkloadPlan,
+};
 use crate::trace;
 
 /// What a plan describes, started on a site: everything that is there when the controller begins.
 ///
-/// Nothing is registered or invoked yet. [`Experiment::run`](crate::Experiment::run) does that as the
-/// workloads of the plan say; whoever deploys a plan brings a controller.
+/// Nothing is registered or invoked yet. [`Experiment::run`](crate::Experiment::run) does that as
+/// the workloads of the plan say; whoever deploys a plan brings a controller.
 #[non_exhaustive]
 pub struct Deployment {
     /// The serverless platform.
@@ -57,14 +62,23 @@ impl Deployment {
         let service = ServerlessComputeService::start(site, service_config(plan))?;
         let image = |index: usize| {
             let image = &plan.images[index];
-            Image::new(image.name.as_str(), image.bytes, image.memory_bytes, &storages[image.storage])
+            Image::new(
+                image.name.as_str(),
+                image.bytes,
+                image.memory_bytes,
+                &storages[image.storage],
+            )
         };
         let images: Vec<Image> = (0..plan.images.len()).map(image).collect();
-        let names: Vec<Arc<str>> = plan.functions.iter().map(|function| function.name.as_str().into()).collect();
+        let names: Vec<Arc<str>> =
+            plan.functions.iter().map(|function| function.name.as_str().into()).collect();
         let streams = RandomStreams::new(plan.seed);
         let body = |steps: &[StepPlan], of: &str| {
-            // Every step that is random has a stream of its own, so that a step more or less leaves the others as they are.
-            let step = |(number, step)| self::step(step, &storages, &names, &streams, &format!("{of}/{number}"));
+            // Every step that is random has a stream of its own, so that a step more or less leaves
+            // the others as they are.
+            let step = |(number, step)| {
+                self::step(step, &storages, &names, &streams, &format!("{of}/{number}"))
+            };
             Body::steps(steps.iter().enumerate().map(step))
         };
         let mut keep_alives = KeepAlives::default();
@@ -86,7 +100,11 @@ impl Deployment {
             }
             (concurrent(built, function.concurrency), limits)
         });
-        let own = plan.bodies.iter().enumerate().map(|(index, steps)| body(steps, &format!("body/{index}")));
+        let own = plan
+            .bodies
+            .iter()
+            .enumerate()
+            .map(|(index, steps)| body(steps, &format!("body/{index}")));
         Ok(Deployment {
             functions: functions.collect(),
             bodies: own.collect(),
@@ -133,7 +151,8 @@ fn storages(site: &Site, plan: &Plan) -> Result<Vec<StorageService>, DeployError
             ..StorageConfig::new(storage.name.as_str(), storage.host)
         };
         let service = StorageService::start(site, config);
-        let images = plan.images.iter().filter(|image| plan.storages[image.storage].name == storage.name);
+        let images =
+            plan.images.iter().filter(|image| plan.storages[image.storage].name == storage.name);
         let files = storage.files.iter().map(|file| (&file.name, file.bytes));
         for (name, bytes) in files.chain(images.map(|image| (&image.name, image.bytes))) {
             service.put(name.as_str(), bytes, 0)?;
@@ -145,7 +164,8 @@ fn storages(site: &Site, plan: &Plan) -> Result<Vec<StorageService>, DeployError
 
 fn service_config(plan: &Plan) -> ServiceConfig {
     let service = &plan.service;
-    let nodes = plan.hosts.nodes.iter().map(|&host| NodeConfig { host, slots: service.slots }).collect();
+    let nodes =
+        plan.hosts.nodes.iter().map(|&host| NodeConfig { host, slots: service.slots }).collect();
     let mut config = ServiceConfig::new(plan.preset, plan.hosts.head, nodes);
     config.scheduler = service.scheduler.build(config.rules, plan.seed);
     config.keep_alive = service.keep_alive.build();
@@ -172,18 +192,26 @@ fn step(
     stream: &str,
 ) -> Step {
     match step {
-        StepPlan::SleepRandom(distribution) => Step::SleepRandom(distribution.random(streams, stream)),
+        StepPlan::SleepRandom(distribution) => {
+            Step::SleepRandom(distribution.random(streams, stream))
+        }
         StepPlan::Sleep(duration) => Step::Sleep(*duration),
         StepPlan::Compute(flops) => Step::Compute(*flops),
-        StepPlan::Write { file, bytes } => Step::Write { file: file.as_str().into(), bytes: *bytes },
+        StepPlan::Write { file, bytes } => {
+            Step::Write { file: file.as_str().into(), bytes: *bytes }
+        }
         StepPlan::Read { file } => Step::Read { file: file.as_str().into() },
         StepPlan::Fetch { storage, file } => {
             Step::Fetch { storage: storages[*storage].clone(), file: file.as_str().into() }
         }
-        StepPlan::Put { storage, file, bytes } => {
-            Step::Put { storage: storages[*storage].clone(), file: file.as_str().into(), bytes: *bytes }
+        StepPlan::Put { storage, file, bytes } => Step::Put {
+            storage: storages[*storage].clone(),
+            file: file.as_str().into(),
+            bytes: *bytes,
+        },
+        StepPlan::Invoke { function } => {
+            Step::Invoke { function: Arc::clone(&functions[*function]) }
         }
-        StepPlan::Invoke { function } => Step::Invoke { function: Arc::clone(&functions[*function]) },
     }
 }
 
@@ -194,10 +222,14 @@ pub(crate) fn workloads(plan: &Plan) -> Result<Merge, WorkloadError> {
     let workload = |workload: &WorkloadPlan| -> Result<Box<dyn Workload + Send>, WorkloadError> {
         Ok(match workload {
             WorkloadPlan::List(arrivals) => Box::new(ArrivalList::new(arrivals.clone())?),
-            WorkloadPlan::Generated(plan) => Box::new(Generator::new(plan.config.clone(), &streams, &plan.stream)?),
+            WorkloadPlan::Generated(plan) => {
+                Box::new(Generator::new(plan.config.clone(), &streams, &plan.stream)?)
+            }
             // Its clients are actors of the controller's.
             WorkloadPlan::Closed(_) => Box::new(ArrivalList::new(Vec::new())?),
-            WorkloadPlan::AzureLike(plan) => Box::new(plan.drawn.arrivals(plan.first_function, &streams, &plan.stream)),
+            WorkloadPlan::AzureLike(plan) => {
+                Box::new(plan.drawn.arrivals(plan.first_function, &streams, &plan.stream))
+            }
             WorkloadPlan::Csv(csv) => trace::open(csv, names.clone())?,
             WorkloadPlan::Azure(azure) => trace::azure(azure, streams)?,
         })

@@ -1,4 +1,5 @@
-//! The controller: registers the functions, invokes them as the workloads say, and waits for what it has invoked.
+//! The controller: registers the functions, invokes them as the workloads say, and waits for what
+//! it has invoked.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -13,12 +14,12 @@ use super::Failure;
 use super::ahead::ReadAhead;
 use super::deployment::{Clients, Deployment};
 
-/// So many times in a row whoever looks for the next arrival may find none without time going on: millions of changes and
-/// candidates, which take about a second.
+/// So many times in a row whoever looks for the next arrival may find none without time going on:
+/// millions of changes and candidates, which take about a second.
 const MOST_SILENCES: u64 = 1 << 12;
 
-/// A client that does not think waits for so long if its request is lost in no time: time has to go on until whoever
-/// was missing is there.
+/// A client that does not think waits for so long if its request is lost in no time: time has to go
+/// on until whoever was missing is there.
 const NOBODY_THERE: Duration = Duration::from_secs(1);
 
 /// The arrivals of a workload as invocations to be made.
@@ -63,8 +64,8 @@ impl Source for Arrivals {
 
 /// The search for the next arrival, of which it is only known up to when there is none.
 ///
-/// Time stands still meanwhile, since the run is over at once if there is none any more. Only where that takes long it goes
-/// on to the date that the search has reached, so that limits are heard.
+/// Time stands still meanwhile, since the run is over at once if there is none any more. Only where
+/// that takes long it goes on to the date that the search has reached, so that limits are heard.
 struct Search {
     allowed: u64,
     left: u64,
@@ -94,7 +95,8 @@ impl Search {
     }
 }
 
-/// Arrivals of dates at which the host of the user or that of the head was still off: they are lost.
+/// Arrivals of dates at which the host of the user or that of the head was still off: they are
+/// lost.
 #[derive(Clone)]
 struct Missed {
     /// Since when both have been on.
@@ -135,7 +137,11 @@ pub(super) struct Driver {
 }
 
 impl Driver {
-    pub(super) async fn drive(mut self, me: &ExecutionController, workload: Merge) -> Result<(), Failure> {
+    pub(super) async fn drive(
+        mut self,
+        me: &ExecutionController,
+        workload: Merge,
+    ) -> Result<(), Failure> {
         let mut workload = ReadAhead::new(workload);
         let head = self.deployment.service.address().host();
         me.site().platform().wait_until_on(head).await;
@@ -149,7 +155,8 @@ impl Driver {
         if self.deployment.invoking_is_free {
             let failure = Rc::new(RefCell::new(None));
             let bodies = self.deployment.bodies.clone();
-            let arrivals = Arrivals { workload, search, bodies, missed, failure: Rc::clone(&failure) };
+            let arrivals =
+                Arrivals { workload, search, bodies, missed, failure: Rc::clone(&failure) };
             // All functions are registered with this service, and workloads name no others.
             let _ = manager.replay(service, &functions, arrivals).await;
             if let Some(error) = failure.take() {
@@ -176,7 +183,8 @@ impl Driver {
                 self.invoke_apart(me, function, body_of(&arrival, &self.deployment.bodies));
             }
         }
-        // Bodies may have invoked what they no longer wait for, so there is more to wait for than the own actors do.
+        // Bodies may have invoked what they no longer wait for, so there is more to wait for than
+        // the own actors do.
         loop {
             // A service that has stopped has no invocation left.
             let _ = manager.drain(service).await;
@@ -191,14 +199,21 @@ impl Driver {
     async fn register(&self) -> Result<Vec<RegisteredFunction>, Failure> {
         let mut registered = Vec::with_capacity(self.deployment.functions.len());
         for (index, (function, limits)) in self.deployment.functions.iter().enumerate() {
-            let answer = self.deployment.manager.register(function, &self.deployment.service, *limits).await;
+            let answer =
+                self.deployment.manager.register(function, &self.deployment.service, *limits).await;
             registered.push(answer.map_err(|cause| Failure::Refused { function: index, cause })?);
         }
         Ok(registered)
     }
 
-    /// Starts the clients of a closed loop, an actor each. They end by themselves, and until then the simulation goes on.
-    fn start_clients(&self, me: &ExecutionController, clients: Clients, functions: &[RegisteredFunction]) {
+    /// Starts the clients of a closed loop, an actor each. They end by themselves, and until then
+    /// the simulation goes on.
+    fn start_clients(
+        &self,
+        me: &ExecutionController,
+        clients: Clients,
+        functions: &[RegisteredFunction],
+    ) {
         let functions: Rc<[RegisteredFunction]> = functions.into();
         let left = Rc::new(Cell::new(clients.count));
         let (from, until) = (clients.from, clients.until);
@@ -207,7 +222,8 @@ impl Driver {
                 (self.deployment.manager.clone(), Rc::clone(&functions), me.kernel().clone());
             let left = Rc::clone(&left);
             self.act(me, async move {
-                // Whoever begins to think will invoke, so that nobody thinks in vain when the others have invoked enough.
+                // Whoever begins to think will invoke, so that nobody thinks in vain when the
+                // others have invoked enough.
                 let mut is_refused_at_once = false;
                 while let Some(rest) = left.get().checked_sub(1) {
                     let mut think = client.think();
@@ -222,7 +238,10 @@ impl Driver {
                     kernel.sleep_until(at).await;
                     let request = client.request();
                     let body = request.duration.map(Body::sleep);
-                    let lost = match manager.invoke_with(&functions[request.function as usize], body).await {
+                    let lost = match manager
+                        .invoke_with(&functions[request.function as usize], body)
+                        .await
+                    {
                         Ok(invocation) => {
                             manager.wait_one(&invocation).await;
                             false
@@ -237,7 +256,12 @@ impl Driver {
     }
 
     /// Invokes in an actor of its own, which also sees the invocation to its end.
-    fn invoke_apart(&self, me: &ExecutionController, function: RegisteredFunction, body: Option<Body>) {
+    fn invoke_apart(
+        &self,
+        me: &ExecutionController,
+        function: RegisteredFunction,
+        body: Option<Body>,
+    ) {
         let manager = self.deployment.manager.clone();
         self.act(me, async move {
             if let Ok(invocation) = manager.invoke_with(&function, body).await {

@@ -1,13 +1,16 @@
 //! From a checked plan to a finished simulation.
 //!
-//! A [controller](driver) on the user's host registers the functions and then invokes them as the workloads say: it sleeps until the
-//! next arrival, invokes, goes on. Arrivals do not wait for anything (an *open loop*): where the service's answer takes time
-//! (payloads, processing overhead), every invocation is made by an actor of its own. The clients of a closed loop are actors that
-//! wait for what they have invoked. It begins when the hosts of the user and of the head are on; what was to be invoked before is lost. The run ends when everything that was
+//! A [controller](driver) on the user's host registers the functions and then invokes them as the
+//! workloads say: it sleeps until the next arrival, invokes, goes on. Arrivals do not wait for
+//! anything (an *open loop*): where the service's answer takes time (payloads, processing
+//! overhead), every invocation is made by an actor of its own. The clients of a closed loop are
+//! actors that wait for what they have invoked. It begins when the hosts of the user and of the
+//! head are on; what was to be invoked before is lost. The run ends when everything that was
 //! invoked has ended; idle containers do not prolong it.
 //!
-//! Records and events are looked at as they pass and forgotten: memory grows with what is alive, not with what has passed. Whoever
-//! [watches](RunOptions::watch) a run sees how far it is and can end it, but nothing that he does changes what it gives.
+//! Records and events are looked at as they pass and forgotten: memory grows with what is alive,
+//! not with what has passed. Whoever [watches](RunOptions::watch) a run sees how far it is and can
+//! end it, but nothing that he does changes what it gives.
 
 mod ahead;
 mod deployment;
@@ -20,8 +23,12 @@ use std::rc::Rc;
 
 use isotherm_kernel::{RunError, Time};
 use isotherm_platform::Platform;
-use isotherm_results::{CsvSink, PlatformCounts, SinkError, Summary, SummaryReport, Utilisation, UtilisationReport};
-use isotherm_serverless::{EventKind, InvocationRecord, PlatformEvent, RecordSink, ServerlessComputeService};
+use isotherm_results::{
+    CsvSink, PlatformCounts, SinkError, Summary, SummaryReport, Utilisation, UtilisationReport,
+};
+use isotherm_serverless::{
+    EventKind, InvocationRecord, PlatformEvent, RecordSink, ServerlessComputeService,
+};
 use isotherm_services::{ExecutionController, FailureCause, Site};
 use isotherm_workload::WorkloadError;
 
@@ -34,7 +41,8 @@ pub(crate) use deployment::workloads;
 pub use deployment::{DeployError, Deployment};
 pub use progress::{Progress, Stopped};
 
-/// Steps of the simulation between two looks of whoever watches it: some microseconds to some milliseconds.
+/// Steps of the simulation between two looks of whoever watches it: some microseconds to some
+/// milliseconds.
 const STEPS_BETWEEN_LOOKS: u64 = 256;
 
 /// Looks in on a run every few hundred steps; `Break` ends it.
@@ -77,7 +85,8 @@ pub struct Outcome {
     pub counts: PlatformCounts,
     /// How much of it was in use.
     pub utilisation: Option<UtilisationReport>,
-    /// Invocations that the service never took in, because a message was lost or it had stopped. They have no record.
+    /// Invocations that the service never took in, because a message was lost or it had stopped.
+    /// They have no record.
     pub lost: u64,
 }
 
@@ -119,9 +128,11 @@ impl From<WorkloadError> for Failure {
 pub fn run(plan: &Plan, records: Option<Hashed>, watch: Option<Watch>) -> Result<Outcome, Failure> {
     let mut simulation = plan.preset.simulation().with_limits(plan.limits);
     let kernel = simulation.kernel();
-    let platform = Platform::new(&kernel, plan.platform.clone()).map_err(|error| Failure::Setup(error.to_string()))?;
+    let platform = Platform::new(&kernel, plan.platform.clone())
+        .map_err(|error| Failure::Setup(error.to_string()))?;
     let site = Site::new(platform);
-    let deployment = Deployment::start(&site, plan).map_err(|error| Failure::Setup(error.to_string()))?;
+    let deployment =
+        Deployment::start(&site, plan).map_err(|error| Failure::Setup(error.to_string()))?;
     let workload = deployment::workloads(plan)?;
 
     let totals = deployment::totals(&site, plan);
@@ -148,15 +159,23 @@ pub fn run(plan: &Plan, records: Option<Hashed>, watch: Option<Watch>) -> Result
     let acting = Rc::new(Cell::new(1));
     let alone = kernel.mailbox("the last of the controller's actors");
     let (max_events, lost_before) = (plan.limits.max_events, Rc::clone(&lost));
-    let driver = Driver { deployment, clients, lost: lost_before, acting: Rc::clone(&acting), alone, max_events };
+    let driver = Driver {
+        deployment,
+        clients,
+        lost: lost_before,
+        acting: Rc::clone(&acting),
+        alone,
+        max_events,
+    };
     let failed = Rc::clone(&failure);
     let still_acting = Rc::clone(&acting);
-    let controller = ExecutionController::spawn(&site, plan.hosts.user, "controller", move |me| async move {
-        if let Err(error) = driver.drive(&me, workload).await {
-            *failed.borrow_mut() = Some(error);
-        }
-        acting.set(acting.get() - 1);
-    });
+    let controller =
+        ExecutionController::spawn(&site, plan.hosts.user, "controller", move |me| async move {
+            if let Err(error) = driver.drive(&me, workload).await {
+                *failed.borrow_mut() = Some(error);
+            }
+            acting.set(acting.get() - 1);
+        });
     drop(controller);
     let end = simulation.run();
     if let Some(failure) = failure.take() {
@@ -166,11 +185,18 @@ pub fn run(plan: &Plan, records: Option<Hashed>, watch: Option<Watch>) -> Result
     let progress = observer.progress.at(kernel.now());
     let end = end.map_err(|error| match error {
         RunError::Interrupted { .. } => Failure::Interrupted(progress),
-        error => Failure::Simulation(Box::new(Stopped { error, progress, unfinished: service.why_unfinished() })),
+        error => Failure::Simulation(Box::new(Stopped {
+            error,
+            progress,
+            unfinished: service.why_unfinished(),
+        })),
     })?;
     if still_acting.get() > 0 {
         // Actors die with their host only.
-        return Err(Failure::UserGone { host: site.platform().host_name(plan.hosts.user).to_string(), at: end });
+        return Err(Failure::UserGone {
+            host: site.platform().host_name(plan.hosts.user).to_string(),
+            at: end,
+        });
     }
     let (summary, csv) = recorder.borrow_mut().finish(end);
     csv.map_err(Failure::Records)?;
@@ -180,7 +206,11 @@ pub fn run(plan: &Plan, records: Option<Hashed>, watch: Option<Watch>) -> Result
 }
 
 /// Gives everything that happens to those who gather it.
-fn listen(service: &ServerlessComputeService, recorder: &Rc<RefCell<Recorder>>, observer: &Rc<RefCell<Observer>>) {
+fn listen(
+    service: &ServerlessComputeService,
+    recorder: &Rc<RefCell<Recorder>>,
+    observer: &Rc<RefCell<Observer>>,
+) {
     service.records_to(recorder.clone());
     let observer = Rc::clone(observer);
     service.observe_at_once(Box::new(move |event| {

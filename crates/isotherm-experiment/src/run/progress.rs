@@ -19,7 +19,12 @@ pub struct Progress {
 impl Progress {
     /// The beginning of a plan.
     pub(super) fn new(plan: &Plan, slots: Option<u64>) -> Self {
-        Progress { last_arrival: last_arrival(plan), expected: expected(plan), slots, ..Progress::default() }
+        Progress {
+            last_arrival: last_arrival(plan),
+            expected: expected(plan),
+            slots,
+            ..Progress::default()
+        }
     }
 
     pub(super) fn at(self, now: Time) -> Self {
@@ -39,7 +44,8 @@ impl Progress {
         self.now
     }
 
-    /// The date after which nothing is invoked any more, if the experiment says it: nothing is known of traces in files.
+    /// The date after which nothing is invoked any more, if the experiment says it: nothing is
+    /// known of traces in files.
     pub fn last_arrival(&self) -> Option<Time> {
         self.last_arrival
     }
@@ -54,8 +60,8 @@ impl Progress {
         self.ended
     }
 
-    /// How many invocations there will be, if the experiment says it: random arrivals until a date, traces in files and bodies that
-    /// invoke others leave it open.
+    /// How many invocations there will be, if the experiment says it: random arrivals until a date,
+    /// traces in files and bodies that invoke others leave it open.
     pub fn expected(&self) -> Option<u64> {
         self.expected
     }
@@ -95,12 +101,19 @@ fn expected(plan: &Plan) -> Option<u64> {
     }
     let count = |workload: &WorkloadPlan| match workload {
         WorkloadPlan::List(arrivals) => Some(arrivals.len() as u64),
-        WorkloadPlan::Generated(generated) if generated.config.until.is_none() => generated.config.count,
-        WorkloadPlan::Closed(closed) if closed.closed.config().until.is_none() => closed.closed.config().count,
-        WorkloadPlan::Generated(_) | WorkloadPlan::Closed(_) | WorkloadPlan::AzureLike(_) | WorkloadPlan::Csv(_) => {
-            None
+        WorkloadPlan::Generated(generated) if generated.config.until.is_none() => {
+            generated.config.count
         }
-        WorkloadPlan::Azure(azure) => Some(azure.arrivals()).filter(|(_, exact)| *exact).map(|(count, _)| count),
+        WorkloadPlan::Closed(closed) if closed.closed.config().until.is_none() => {
+            closed.closed.config().count
+        }
+        WorkloadPlan::Generated(_)
+        | WorkloadPlan::Closed(_)
+        | WorkloadPlan::AzureLike(_)
+        | WorkloadPlan::Csv(_) => None,
+        WorkloadPlan::Azure(azure) => {
+            Some(azure.arrivals()).filter(|(_, exact)| *exact).map(|(count, _)| count)
+        }
     };
     plan.workloads.iter().try_fold(0u64, |sum, workload| sum.checked_add(count(workload)?))
 }
@@ -125,7 +138,10 @@ impl std::fmt::Display for Stopped {
                 write!(f, "deadlock at {at} s, everything waits and nothing will happen any more")
             }
             RunError::BeyondTime { at, .. } => {
-                write!(f, "at {at} s all that is still to come lies beyond the end of time (584 years)")
+                write!(
+                    f,
+                    "at {at} s all that is still to come lies beyond the end of time (584 years)"
+                )
             }
             other => other.fmt(f),
         }
@@ -144,7 +160,8 @@ impl Stopped {
         }
         let any = |lacks: fn(&Lack) -> bool| self.unfinished.iter().any(|group| lacks(&group.lack));
         let some_run = any(|lack| matches!(lack, Lack::Running));
-        let some_wait = any(|lack| matches!(lack, Lack::Slot { .. } | Lack::Memory { .. } | Lack::Disk { .. }));
+        let some_wait =
+            any(|lack| matches!(lack, Lack::Slot { .. } | Lack::Memory { .. } | Lack::Disk { .. }));
         if matches!(self.error, RunError::Deadlock { .. }) && some_run && some_wait {
             let advice = "a body that waits for another invocation keeps its own place: with more slots or memory there \
                           is room for both";

@@ -26,7 +26,8 @@ const STRICT: ParseOptions = ParseOptions {
     allow_extended_string_escapes: false,
 };
 
-/// Reads JSON. What is wrong with it is written to `report`; a file that is broken is an empty table.
+/// Reads JSON. What is wrong with it is written to `report`; a file that is broken is an empty
+/// table.
 pub fn parse_json(source: SourceId, text: &str, report: &Report) -> Value {
     // The parser counts from behind a byte order mark.
     let mark = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
@@ -37,7 +38,11 @@ pub fn parse_json(source: SourceId, text: &str, report: &Report) -> Value {
         Ok(parsed) => parsed.value,
         Err(error) => {
             let message = lower_case(&error.kind().to_string());
-            report.error(converter.span(error.range()), format!("not valid JSON: {message}"), hint(error.kind()));
+            report.error(
+                converter.span(error.range()),
+                format!("not valid JSON: {message}"),
+                hint(error.kind()),
+            );
             return empty;
         }
     };
@@ -60,10 +65,13 @@ fn hint(kind: &jsonc_parser::errors::ParseErrorKind) -> &'static str {
 
 fn lower_case(message: &str) -> String {
     let mut characters = message.chars();
-    characters.next().map_or(String::new(), |first| first.to_lowercase().chain(characters).collect())
+    characters
+        .next()
+        .map_or(String::new(), |first| first.to_lowercase().chain(characters).collect())
 }
 
-/// How a value that is written in TOML is written in JSON. What is no value (`[...]`) stays as it is.
+/// How a value that is written in TOML is written in JSON. What is no value (`[...]`) stays as it
+/// is.
 pub fn example(toml: &str) -> String {
     let mut sources = Sources::default();
     let source = sources.add("", toml);
@@ -108,12 +116,16 @@ impl Converter<'_> {
             ast::Value::StringLit(text) => (text.range, Kind::String(text.value.into_owned())),
             ast::Value::BooleanLit(truth) => (truth.range, Kind::Boolean(truth.value)),
             ast::Value::NullKeyword(null) => (null.range, Kind::Null),
-            ast::Value::NumberLit(number) => (number.range, self.number(number.value, self.span(number.range))),
+            ast::Value::NumberLit(number) => {
+                (number.range, self.number(number.value, self.span(number.range)))
+            }
             ast::Value::Array(array) => {
                 let values = array.elements.into_iter().map(|value| self.value(value)).collect();
                 (array.range, Kind::Array(values))
             }
-            ast::Value::Object(object) => (object.range, Kind::Table(self.table(object.properties))),
+            ast::Value::Object(object) => {
+                (object.range, Kind::Table(self.table(object.properties)))
+            }
         };
         Value { span: self.span(range), kind }
     }
@@ -124,7 +136,10 @@ impl Converter<'_> {
             (Ok(number), _) => Kind::Integer(number),
             (Err(_), Ok(number)) if !whole => Kind::Float(number),
             _ => {
-                let hint = format!("the largest possible number is {}; a larger seed stands in quotes", i64::MAX);
+                let hint = format!(
+                    "the largest possible number is {}; a larger seed stands in quotes",
+                    i64::MAX
+                );
                 self.report.error(span, "number out of range", hint);
                 Kind::Integer(0)
             }
@@ -170,16 +185,23 @@ mod tests {
     #[test]
     fn keys_and_values_know_their_places() {
         for mark in ["", "\u{feff}"] {
-            let text = format!("{mark}{{\"size\": [1, 2.5, \"ü\\n\", true, null], \"zeta\": {{\"b\": -3}}}}");
+            let text = format!(
+                "{mark}{{\"size\": [1, 2.5, \"ü\\n\", true, null], \"zeta\": {{\"b\": -3}}}}"
+            );
             let (root, errors) = parse(&text);
             assert_eq!(errors, [""; 0]);
             let root = table(&root);
             assert_eq!(&text[root.entries[0].key_span.range()], "\"size\"");
             assert_eq!(&text[root.get("zeta").unwrap().span.range()], "{\"b\": -3}");
-            let Kind::Array(values) = &root.get("size").unwrap().kind else { panic!("not an array") };
+            let Kind::Array(values) = &root.get("size").unwrap().kind else {
+                panic!("not an array")
+            };
             let kinds: Vec<_> = values.iter().map(|value| value.kind.clone()).collect();
             let text = Kind::String("ü\n".to_owned());
-            assert_eq!(kinds, [Kind::Integer(1), Kind::Float(2.5), text, Kind::Boolean(true), Kind::Null]);
+            assert_eq!(
+                kinds,
+                [Kind::Integer(1), Kind::Float(2.5), text, Kind::Boolean(true), Kind::Null]
+            );
         }
     }
 

@@ -16,8 +16,9 @@
 //!
 //! # Where a string is written
 //!
-//! A string that begins with a parameter which was set from outside of the file (`--set data=...`) counts as written there: its
-//! errors are shown there, and a path is relative to the current folder, as it is for every path that a person gives to a command.
+//! A string that begins with a parameter which was set from outside of the file (`--set data=...`)
+//! counts as written there: its errors are shown there, and a path is relative to the current
+//! folder, as it is for every path that a person gives to a command.
 
 use std::collections::BTreeSet;
 
@@ -31,8 +32,8 @@ use crate::source::{Sources, Span};
 /// The table that holds the parameters.
 pub const PARAMETERS: &str = "parameters";
 
-/// How much parameters may become, all together: characters, and values of arrays and tables. Each may use those above it, so that a few lines can
-/// ask for more than any memory holds.
+/// How much parameters may become, all together: characters, and values of arrays and tables. Each
+/// may use those above it, so that a few lines can ask for more than any memory holds.
 const MOST_FILLED: usize = 16 << 20;
 
 /// The table of values to be tried, in which nothing is replaced before they are in their places.
@@ -47,7 +48,8 @@ pub fn names(root: &Value) -> Vec<&str> {
     }
 }
 
-/// The path that is meant by one that may be the name of a parameter alone: `data` is `parameters.data` in a file that has it.
+/// The path that is meant by one that may be the name of a parameter alone: `data` is
+/// `parameters.data` in a file that has it.
 pub fn resolve(mut path: Path, root: &Value) -> Path {
     if let [only] = &path.steps[..]
         && names(root).contains(&only.name.as_str())
@@ -61,7 +63,13 @@ pub fn resolve(mut path: Path, root: &Value) -> Path {
 /// Puts the parameters into all strings that ask for them. What is wrong with that is reported.
 pub fn substitute(root: &mut Value, sources: &Sources, report: &Report) {
     let Kind::Table(table) = &mut root.kind else { return };
-    let mut filler = Filler { parameters: IndexMap::new(), used: BTreeSet::new(), left: MOST_FILLED, sources, report };
+    let mut filler = Filler {
+        parameters: IndexMap::new(),
+        used: BTreeSet::new(),
+        left: MOST_FILLED,
+        sources,
+        report,
+    };
     if let Some(entry) = table.entry_mut(PARAMETERS)
         && let Kind::Table(parameters) = &mut entry.value.kind
     {
@@ -70,7 +78,9 @@ pub fn substitute(root: &mut Value, sources: &Sources, report: &Report) {
             filler.parameters.insert(entry.key.clone(), entry.value.clone());
         }
     }
-    for entry in table.entries.iter_mut().filter(|entry| ![PARAMETERS, SWEEP].contains(&entry.key.as_str())) {
+    for entry in
+        table.entries.iter_mut().filter(|entry| ![PARAMETERS, SWEEP].contains(&entry.key.as_str()))
+    {
         filler.fill(&mut entry.value);
     }
     filler.warn_of_unused(table);
@@ -97,7 +107,9 @@ impl Filler<'_> {
                 }
             }
             Kind::Array(values) => values.iter_mut().for_each(|value| self.fill(value)),
-            Kind::Table(table) => table.entries.iter_mut().for_each(|entry| self.fill(&mut entry.value)),
+            Kind::Table(table) => {
+                table.entries.iter_mut().for_each(|entry| self.fill(&mut entry.value))
+            }
             _ => {}
         }
     }
@@ -126,7 +138,10 @@ impl Filler<'_> {
                 return None;
             };
             let value = self.value(name, self.part(place, &rest[at..rest.len() - behind.len()]))?;
-            if result.is_empty() && rest.len() == text.len() && self.sources.get(value.span.source).is_argument {
+            if result.is_empty()
+                && rest.len() == text.len()
+                && self.sources.get(value.span.source).is_argument
+            {
                 filled.span = value.span;
             }
             if rest.len() == text.len() && at == 0 && behind.is_empty() {
@@ -139,8 +154,10 @@ impl Filler<'_> {
                 Kind::Float(number) => result += &number.to_string(),
                 Kind::Boolean(truth) => result += &truth.to_string(),
                 other => {
-                    let message =
-                        format!("parameter `{name}` is {}, which cannot be part of a string", other.description());
+                    let message = format!(
+                        "parameter `{name}` is {}, which cannot be part of a string",
+                        other.description()
+                    );
                     self.report.error(place, message, "");
                     return None;
                 }
@@ -157,8 +174,10 @@ impl Filler<'_> {
             match self.left.checked_sub(weight(value)) {
                 Some(left) => self.left = left,
                 None => {
-                    let hint =
-                        format!("all together they may become {} million characters and values", MOST_FILLED >> 20);
+                    let hint = format!(
+                        "all together they may become {} million characters and values",
+                        MOST_FILLED >> 20
+                    );
                     self.report.error(place, "the parameters become too much here", hint);
                     return None;
                 }
@@ -174,17 +193,22 @@ impl Filler<'_> {
         None
     }
 
-    /// The place of a part of a string, as it is written; all of it if it is written in another way than it is read.
+    /// The place of a part of a string, as it is written; all of it if it is written in another way
+    /// than it is read.
     fn part(&self, place: Span, part: &str) -> Span {
         let written = self.sources.get(place.source).text.get(place.range()).unwrap_or_default();
         match written.find(part) {
-            Some(at) => Span { start: place.start + at, end: place.start + at + part.len(), ..place },
+            Some(at) => {
+                Span { start: place.start + at, end: place.start + at + part.len(), ..place }
+            }
             None => place,
         }
     }
 
     fn warn_of_unused(&self, root: &Table) {
-        let Some(Kind::Table(parameters)) = root.get(PARAMETERS).map(|value| &value.kind) else { return };
+        let Some(Kind::Table(parameters)) = root.get(PARAMETERS).map(|value| &value.kind) else {
+            return;
+        };
         for entry in &parameters.entries {
             if !self.used.contains(&entry.key) {
                 let message = format!("parameter `{}` is never used", entry.key);
@@ -200,7 +224,9 @@ fn weight(value: &Value) -> usize {
     1 + match &value.kind {
         Kind::String(text) => text.len(),
         Kind::Array(values) => values.iter().map(weight).sum(),
-        Kind::Table(table) => table.entries.iter().map(|entry| entry.key.len() + weight(&entry.value)).sum(),
+        Kind::Table(table) => {
+            table.entries.iter().map(|entry| entry.key.len() + weight(&entry.value)).sum()
+        }
         _ => 0,
     }
 }
@@ -234,7 +260,10 @@ mod tests {
         assert_eq!(x("\"$${a} $ {a} ${n}\""), string("${a} $ {a} 4"));
         assert_eq!(x("\"${n}\""), Ok(Kind::Integer(4)));
         assert!(matches!(x("\"${t}\""), Ok(Kind::Array(_))));
-        assert_eq!(x("\"1${t}\""), Err("parameter `t` is an array, which cannot be part of a string".to_owned()));
+        assert_eq!(
+            x("\"1${t}\""),
+            Err("parameter `t` is an array, which cannot be part of a string".to_owned())
+        );
         assert_eq!(x("\"${c}\""), Err("there is no parameter `c`".to_owned()));
         assert_eq!(x("\"${a\""), Err("`${` is opened here and never closed".to_owned()));
     }
@@ -247,7 +276,12 @@ mod tests {
             for number in 1..=12 {
                 let before = format!("${{p{}}}", number - 1);
                 match one.starts_with('[') {
-                    true => text += &format!("p{number} = [{}]\n", vec![format!("\"{before}\""); 10].join(", ")),
+                    true => {
+                        text += &format!(
+                            "p{number} = [{}]\n",
+                            vec![format!("\"{before}\""); 10].join(", ")
+                        )
+                    }
                     false => text += &format!("p{number} = \"{}\"\n", before.repeat(10)),
                 }
             }

@@ -1,7 +1,9 @@
-//! Paths of fields, such as `service.keep_alive.idle`, `function.resize.limits.memory` or `image.0.size`.
+//! Paths of fields, such as `service.keep_alive.idle`, `function.resize.limits.memory` or
+//! `image.0.size`.
 //!
-//! A path leads from table to table by keys. In an array of tables it goes on with the `name` of one of them, or with its
-//! number, counted from 0. What is no plain word (letters, digits, `_`, `-`) stands in quotes: `function."my.function".image`.
+//! A path leads from table to table by keys. In an array of tables it goes on with the `name` of
+//! one of them, or with its number, counted from 0. What is no plain word (letters, digits, `_`,
+//! `-`) stands in quotes: `function."my.function".image`.
 
 use super::{Entry, Kind, Table, Value};
 use crate::source::{SourceId, Span};
@@ -52,7 +54,13 @@ impl Path {
             let (name, length) = match rest.strip_prefix('"') {
                 Some(quoted) => match quoted.split_once('"') {
                     Some((name, _)) => (name, name.len() + 2),
-                    None => return Err(error(at, text.len(), "a quotation mark is opened here and never closed")),
+                    None => {
+                        return Err(error(
+                            at,
+                            text.len(),
+                            "a quotation mark is opened here and never closed",
+                        ));
+                    }
                 },
                 None => {
                     let length = rest.find(|c| !plain(c)).unwrap_or(rest.len());
@@ -65,7 +73,10 @@ impl Path {
             if steps.len() == MOST_STEPS {
                 return Err(error(0, text.len(), "this path has too many steps"));
             }
-            steps.push(Step { name: name.to_owned(), span: Span { source, start: at, end: at + length } });
+            steps.push(Step {
+                name: name.to_owned(),
+                span: Span { source, start: at, end: at + length },
+            });
             at += length;
             match text[at..].chars().next() {
                 None => return Ok(Path { steps }),
@@ -77,7 +88,8 @@ impl Path {
 
     /// Whether this path leads to the field of the other, or to a table around it.
     pub fn contains(&self, other: &Path) -> bool {
-        let names = |path: &Path| path.steps.iter().map(|step| step.name.clone()).collect::<Vec<_>>();
+        let names =
+            |path: &Path| path.steps.iter().map(|step| step.name.clone()).collect::<Vec<_>>();
         names(other).starts_with(&names(self))
     }
 }
@@ -90,19 +102,29 @@ impl std::fmt::Display for Path {
                 f.write_str(".")?;
             }
             let plain = step.name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'));
-            if plain && !step.name.is_empty() { f.write_str(&step.name)? } else { write!(f, "\"{}\"", step.name)? }
+            if plain && !step.name.is_empty() {
+                f.write_str(&step.name)?
+            } else {
+                write!(f, "\"{}\"", step.name)?
+            }
         }
         Ok(())
     }
 }
 
 impl Value {
-    /// Puts `value` at a path, in place of what is there. Tables on the way are made if they do not exist.
+    /// Puts `value` at a path, in place of what is there. Tables on the way are made if they do not
+    /// exist.
     pub fn set(&mut self, path: &Path, value: Value) -> Result<(), SetError> {
         self.set_steps(&path.steps, None, value)
     }
 
-    fn set_steps(&mut self, steps: &[Step], before: Option<&Step>, value: Value) -> Result<(), SetError> {
+    fn set_steps(
+        &mut self,
+        steps: &[Step],
+        before: Option<&Step>,
+        value: Value,
+    ) -> Result<(), SetError> {
         let [step, rest @ ..] = steps else {
             *self = value;
             return Ok(());
@@ -112,7 +134,11 @@ impl Value {
             Kind::Table(table) => {
                 if table.entry(&step.name).is_none() {
                     let value = Value { span: step.span, kind: Kind::Table(Table::default()) };
-                    table.entries.push(Entry { key: step.name.clone(), key_span: step.span, value });
+                    table.entries.push(Entry {
+                        key: step.name.clone(),
+                        key_span: step.span,
+                        value,
+                    });
                 }
                 match table.entry_mut(&step.name) {
                     Some(entry) => entry.value.set_steps(rest, Some(step), value),
@@ -121,7 +147,11 @@ impl Value {
             }
             Kind::Array(values) => element(values, step, part)?.set_steps(rest, Some(step), value),
             other => {
-                let message = format!("there is no `{}` in `{part}`, which is {}", step.name, other.description());
+                let message = format!(
+                    "there is no `{}` in `{part}`, which is {}",
+                    step.name,
+                    other.description()
+                );
                 Err(SetError { place: step.span, message, hint: format!("set `{part}` itself") })
             }
         }
@@ -129,7 +159,11 @@ impl Value {
 }
 
 /// The element of an array that a step names: by the `name` of a table, or by its number.
-fn element<'a>(values: &'a mut [Value], step: &Step, part: &str) -> Result<&'a mut Value, SetError> {
+fn element<'a>(
+    values: &'a mut [Value],
+    step: &Step,
+    part: &str,
+) -> Result<&'a mut Value, SetError> {
     let name_of = |value: &Value| match &value.kind {
         Kind::Table(table) => match table.get("name").map(|name| &name.kind) {
             Some(Kind::String(name)) => Some(name.clone()),
@@ -145,7 +179,8 @@ fn element<'a>(values: &'a mut [Value], step: &Step, part: &str) -> Result<&'a m
         None => {
             let names: Vec<_> = names.iter().flatten().map(String::as_str).collect();
             let is_number = step.name.parse::<usize>().is_ok();
-            let similar = crate::check::suggestion(&step.name, names.iter().copied()).filter(|_| !is_number);
+            let similar =
+                crate::check::suggestion(&step.name, names.iter().copied()).filter(|_| !is_number);
             let hint = similar.unwrap_or_else(|| {
                 let numbers = match count {
                     0 => "it is empty".to_owned(),
@@ -179,7 +214,10 @@ mod tests {
         set(&mut root, "service.reuse", &value).unwrap();
         set(&mut root, "a.\"b.c\".d", &value).unwrap();
         assert_eq!(table(table(&root).get("service").unwrap()).get("reuse"), Some(&value));
-        assert_eq!(table(table(table(&root).get("a").unwrap()).get("b.c").unwrap()).get("d"), Some(&value));
+        assert_eq!(
+            table(table(table(&root).get("a").unwrap()).get("b.c").unwrap()).get("d"),
+            Some(&value)
+        );
         let error = set(&mut root, "service.reuse.x", &value).unwrap_err();
         assert_eq!(error.message, "there is no `x` in `reuse`, which is a boolean");
         assert_eq!((error.place.start, error.place.end), (14, 15));
@@ -187,27 +225,39 @@ mod tests {
 
     #[test]
     fn elements_have_names_and_numbers() {
-        let (mut root, _) = parse("[[image]]\nname = \"1\"\n[[image]]\nname = \"debian12\"\n[[image]]\nsize = 1\n");
+        let (mut root, _) =
+            parse("[[image]]\nname = \"1\"\n[[image]]\nname = \"debian12\"\n[[image]]\nsize = 1\n");
         let value = Value { span: root.span, kind: Kind::Boolean(true) };
         // A name comes before a number.
         for path in ["image.1.a", "image.debian12.b", "image.2.c"] {
             set(&mut root, path, &value).unwrap();
         }
-        let Kind::Array(images) = &table(&root).get("image").unwrap().kind else { panic!("not an array") };
+        let Kind::Array(images) = &table(&root).get("image").unwrap().kind else {
+            panic!("not an array")
+        };
         for (image, key) in images.iter().zip(["a", "b", "c"]) {
             assert_eq!(table(image).get(key), Some(&value), "{key}");
         }
-        let hints = ["image.debian11.size", "image.7.size"].map(|path| set(&mut root, path, &value).unwrap_err().hint);
-        let expected =
-            ["did you mean `debian12`?", "its elements are numbered from 0 to 2, or called `1` and `debian12`"];
+        let hints = ["image.debian11.size", "image.7.size"]
+            .map(|path| set(&mut root, path, &value).unwrap_err().hint);
+        let expected = [
+            "did you mean `debian12`?",
+            "its elements are numbered from 0 to 2, or called `1` and `debian12`",
+        ];
         assert_eq!(hints, expected);
     }
 
     #[test]
     fn what_is_no_path() {
         let (root, _) = parse("");
-        for (text, start) in [("", 0), (".", 0), ("a.", 2), ("a..b", 2), ("a b", 1), ("a.\"b", 2), ("\"a\"b", 3)] {
-            assert_eq!(Path::parse(root.span.source, text).unwrap_err().place.start, start, "{text}");
+        for (text, start) in
+            [("", 0), (".", 0), ("a.", 2), ("a..b", 2), ("a b", 1), ("a.\"b", 2), ("\"a\"b", 3)]
+        {
+            assert_eq!(
+                Path::parse(root.span.source, text).unwrap_err().place.start,
+                start,
+                "{text}"
+            );
         }
         let path = Path::parse(root.span.source, "a.\"b.c\".d-1").unwrap();
         assert_eq!(path.to_string(), "a.\"b.c\".d-1");

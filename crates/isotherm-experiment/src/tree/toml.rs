@@ -9,7 +9,8 @@ use super::{Entry, Kind, Table, Value};
 use crate::diagnostic::Report;
 use crate::source::{SourceId, Span};
 
-/// Reads TOML. What is wrong with it is written to `report`; the tree then holds what could be read.
+/// Reads TOML. What is wrong with it is written to `report`; the tree then holds what could be
+/// read.
 pub fn parse_toml(source: SourceId, text: &str, report: &Report) -> Value {
     let (root, errors) = DeTable::parse_recoverable(text);
     let converter = Converter { source, offset: 0, report };
@@ -21,8 +22,14 @@ pub fn parse_toml(source: SourceId, text: &str, report: &Report) -> Value {
     Value { span, kind: Kind::Table(table) }
 }
 
-/// Reads a single TOML value that is written in a text from `offset` on. `None` if it is none, which is reported.
-pub fn parse_toml_value(source: SourceId, text: &str, offset: usize, report: &Report) -> Option<Value> {
+/// Reads a single TOML value that is written in a text from `offset` on. `None` if it is none,
+/// which is reported.
+pub fn parse_toml_value(
+    source: SourceId,
+    text: &str,
+    offset: usize,
+    report: &Report,
+) -> Option<Value> {
     let converter = Converter { source, offset, report };
     match DeValue::parse(text) {
         Ok(value) => Some(converter.value(value)),
@@ -33,9 +40,15 @@ pub fn parse_toml_value(source: SourceId, text: &str, offset: usize, report: &Re
     }
 }
 
-/// Reads a value as it is written on the command line: what TOML understands by it, or else a string, so that `5min` needs no
-/// quotes. What begins like a list, a table or a string in quotes must be one.
-pub fn parse_argument(source: SourceId, text: &str, offset: usize, report: &Report) -> Option<Value> {
+/// Reads a value as it is written on the command line: what TOML understands by it, or else a
+/// string, so that `5min` needs no quotes. What begins like a list, a table or a string in quotes
+/// must be one.
+pub fn parse_argument(
+    source: SourceId,
+    text: &str,
+    offset: usize,
+    report: &Report,
+) -> Option<Value> {
     if text.trim_start().starts_with(['[', '{', '"', '\'']) {
         return parse_toml_value(source, text, offset, report);
     }
@@ -65,7 +78,8 @@ impl Converter<'_> {
     fn error(&self, error: &toml::de::Error) {
         let span = self.span(error.span().unwrap_or(0..0));
         let message = error.message();
-        // What the parser says of a word without quotes is that it should have been `true` or `false`.
+        // What the parser says of a word without quotes is that it should have been `true` or
+        // `false`.
         let hint = if message.contains("invalid boolean") || message.contains("must be quoted") {
             "text must be in quotes: \"...\""
         } else {
@@ -94,19 +108,26 @@ impl Converter<'_> {
             DeValue::String(text) => Kind::String(text.into_owned()),
             DeValue::Boolean(value) => Kind::Boolean(value),
             DeValue::Datetime(_) => Kind::Date,
-            DeValue::Array(values) => Kind::Array(values.into_iter().map(|value| self.value(value)).collect()),
+            DeValue::Array(values) => {
+                Kind::Array(values.into_iter().map(|value| self.value(value)).collect())
+            }
             DeValue::Table(table) => Kind::Table(self.table(table)),
-            DeValue::Integer(integer) => match i64::from_str_radix(integer.as_str(), integer.radix()) {
-                Ok(value) => Kind::Integer(value),
-                Err(_) => {
-                    self.report.error(
-                        span,
-                        "number out of range",
-                        format!("the largest possible number is {}; a larger seed stands in quotes", i64::MAX),
-                    );
-                    Kind::Integer(0)
+            DeValue::Integer(integer) => {
+                match i64::from_str_radix(integer.as_str(), integer.radix()) {
+                    Ok(value) => Kind::Integer(value),
+                    Err(_) => {
+                        self.report.error(
+                            span,
+                            "number out of range",
+                            format!(
+                                "the largest possible number is {}; a larger seed stands in quotes",
+                                i64::MAX
+                            ),
+                        );
+                        Kind::Integer(0)
+                    }
                 }
-            },
+            }
             DeValue::Float(float) => match float.as_str().parse::<f64>() {
                 Ok(value) => Kind::Float(value),
                 Err(_) => {
@@ -130,8 +151,11 @@ mod tests {
         let (root, report) = parse(text);
         assert!(report.is_empty());
         let root = table(&root);
-        let keys: Vec<_> =
-            root.entries.iter().map(|entry| (entry.key.as_str(), &text[entry.key_span.range()])).collect();
+        let keys: Vec<_> = root
+            .entries
+            .iter()
+            .map(|entry| (entry.key.as_str(), &text[entry.key_span.range()]))
+            .collect();
         assert_eq!(keys, [("zeta", "zeta"), ("alpha", "alpha")]);
         assert_eq!(&text[root.get("zeta").unwrap().span.range()], "\"x\"");
     }

@@ -1,5 +1,5 @@
-//! Every way to get an experiment file wrong that we know of, one file each under `tests/bad`, with the exact message beside it
-//! (`SNAPSHOTS=overwrite` writes them anew).
+//! Every way to get an experiment file wrong that we know of, one file each under `tests/bad`, with
+//! the exact message beside it (`SNAPSHOTS=overwrite` writes them anew).
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,11 @@ fn files(extensions: &[&str]) -> Vec<PathBuf> {
     let mut files: Vec<_> = std::fs::read_dir("tests/bad")
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| extensions.iter().any(|&extension| path.extension().is_some_and(|found| found == extension)))
+        .filter(|path| {
+            extensions
+                .iter()
+                .any(|&extension| path.extension().is_some_and(|found| found == extension))
+        })
         .collect();
     files.sort();
     files

@@ -10,12 +10,14 @@ fn records(experiment: &str) -> Vec<BTreeMap<String, String>> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("experiment.toml");
     std::fs::write(&file, experiment).unwrap();
-    let experiment = Experiment::load(&file, &Overrides::default()).unwrap_or_else(|errors| panic!("{errors}"));
+    let experiment =
+        Experiment::load(&file, &Overrides::default()).unwrap_or_else(|errors| panic!("{errors}"));
     experiment.run(&experiment.runs()[0], folder.path()).unwrap_or_else(|error| panic!("{error}"));
     let text = std::fs::read_to_string(folder.path().join("invocations.csv")).unwrap();
     let mut rows = text.lines().map(|line| line.split(',').map(str::to_owned).collect::<Vec<_>>());
     let header = rows.next().unwrap();
-    let mut records: Vec<BTreeMap<_, _>> = rows.map(|row| header.iter().cloned().zip(row).collect()).collect();
+    let mut records: Vec<BTreeMap<_, _>> =
+        rows.map(|row| header.iter().cloned().zip(row).collect()).collect();
     records.sort_by_key(|record| record["id"].parse::<u64>().unwrap());
     records
 }
@@ -72,15 +74,30 @@ fn containers_of_failed_invocations_serve_again_or_do_not() {
         ("wrench", "", [warm, warm]),
         ("wrench", "on_failure = { timeout = \"discard\" }", [cold, warm]),
     ] {
-        let service = format!("startup = \"1s\"\nkeep_alive = {{ kind = \"fixed\", idle = \"60s\" }}\n{rule}");
-        let records = records(&format!("preset = \"{preset}\"\n{}", on_one_node(node, &service, FAILING)));
-        assert_eq!(column(&records, "cause"), ["time_limit", "storage_full", "time_limit", "storage_full"]);
-        assert_eq!(column(&records, "start_kind"), [cold, cold, kinds[0], kinds[1]], "{preset}: {rule}");
+        let service = format!(
+            "startup = \"1s\"\nkeep_alive = {{ kind = \"fixed\", idle = \"60s\" }}\n{rule}"
+        );
+        let records =
+            records(&format!("preset = \"{preset}\"\n{}", on_one_node(node, &service, FAILING)));
+        assert_eq!(
+            column(&records, "cause"),
+            ["time_limit", "storage_full", "time_limit", "storage_full"]
+        );
+        assert_eq!(
+            column(&records, "start_kind"),
+            [cold, cold, kinds[0], kinds[1]],
+            "{preset}: {rule}"
+        );
     }
     // A function's own rule: what it does not say is said by the service.
-    let own = FAILING
-        .replace("body = [{ sleep = \"9s\" }]", "body = [{ sleep = \"9s\" }]\non_failure = { error = \"keep\" }");
-    let own = own.replace("body = [{ write = \"20MB\" }]", "body = [{ write = \"20MB\" }]\non_failure = \"keep\"");
+    let own = FAILING.replace(
+        "body = [{ sleep = \"9s\" }]",
+        "body = [{ sleep = \"9s\" }]\non_failure = { error = \"keep\" }",
+    );
+    let own = own.replace(
+        "body = [{ write = \"20MB\" }]",
+        "body = [{ write = \"20MB\" }]\non_failure = \"keep\"",
+    );
     let records = records(&on_one_node(node, "startup = \"1s\"\non_failure = \"discard\"", &own));
     assert_eq!(column(&records, "start_kind"), [cold, cold, cold, warm]);
 }
@@ -142,12 +159,19 @@ at = ["0s", "5s"]
 #[test]
 fn a_function_of_which_none_may_run_is_rejected() {
     for limit in ["reserved_concurrency = 0", "max_concurrency = 0"] {
-        for service in ["max_concurrency = 10\nthrottle = \"reject\"", "max_concurrency = 10\nthrottle = \"queue\"", ""]
-        {
+        for service in [
+            "max_concurrency = 10\nthrottle = \"reject\"",
+            "max_concurrency = 10\nthrottle = \"queue\"",
+            "",
+        ] {
             let records = records(&stopped(service, limit));
             for record in records {
                 let rejected = record["function"] == "stopped";
-                let expected = if rejected { ("rejected", "throttled", "") } else { ("completed", "", "node0") };
+                let expected = if rejected {
+                    ("rejected", "throttled", "")
+                } else {
+                    ("completed", "", "node0")
+                };
                 let seen = (&*record["outcome"], &*record["cause"], &*record["node"]);
                 assert_eq!(seen, expected, "{limit}, {service}");
             }
@@ -171,10 +195,16 @@ fn copies(image_eviction: &str, invocations: usize) -> (usize, Vec<usize>) {
         "[[workload]]\nkind = \"uniform\"\nfunctions = \"all\"\npopularity = 0.8\nrate = \"1.0/s\"\ncount = {invocations}\n"
     );
     let node = r#"memory = "1TB", disk = { read = "100GB/s", write = "100GB/s", size = "10MB" }"#;
-    let service = format!("keep_alive = \"none\"\nsimulate_downloads = false\nimage_eviction = \"{image_eviction}\"");
+    let service = format!(
+        "keep_alive = \"none\"\nsimulate_downloads = false\nimage_eviction = \"{image_eviction}\""
+    );
     let records = records(&on_one_node(node, &service, &rest));
-    let copies = numbers(&records, "copy_wait_s").iter().filter(|wait| wait.is_some_and(|wait| wait > 0.0)).count();
-    let functions = column(&records, "function").iter().map(|name| name[1..].parse().unwrap()).collect();
+    let copies = numbers(&records, "copy_wait_s")
+        .iter()
+        .filter(|wait| wait.is_some_and(|wait| wait > 0.0))
+        .count();
+    let functions =
+        column(&records, "function").iter().map(|name| name[1..].parse().unwrap()).collect();
     (copies, functions)
 }
 
@@ -242,7 +272,8 @@ arrivals = [
     ] {
         let service = format!("slots = \"unlimited\"\nreuse = \"{reuse}\"");
         let containers = column(&records(&on_one_node(node, &service, rest)), "container");
-        let expected = [[0, 0, 0, 1], later].concat().iter().map(u32::to_string).collect::<Vec<_>>();
+        let expected =
+            [[0, 0, 0, 1], later].concat().iter().map(u32::to_string).collect::<Vec<_>>();
         assert_eq!(containers, expected, "{reuse}");
     }
 }
@@ -263,7 +294,10 @@ duration = { kind = "exponential", mean = "900ms" }
     let node = r#"disk = { read = "1GB/s", write = "1GB/s" }"#;
     let containers = |seed: u64, reuse: &str| {
         let service = format!("slots = \"unlimited\"\nreuse = \"{reuse}\"");
-        column(&records(&format!("seed = {seed}\n{}", on_one_node(node, &service, rest))), "container")
+        column(
+            &records(&format!("seed = {seed}\n{}", on_one_node(node, &service, rest))),
+            "container",
+        )
     };
     assert_eq!(containers(1, "random"), containers(1, "random"));
     assert_ne!(containers(1, "random"), containers(2, "random"));

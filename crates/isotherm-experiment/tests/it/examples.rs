@@ -1,4 +1,5 @@
-//! The examples of the project have golden results. Where a number can be had from elsewhere, the test says from where.
+//! The examples of the project have golden results. Where a number can be had from elsewhere, the
+//! test says from where.
 
 use std::path::{Path, PathBuf};
 
@@ -31,8 +32,9 @@ fn read(path: impl AsRef<Path>) -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
-/// The reference ends its own example at 206.06214189 s with 71 successes and 29 time-outs, two of which are bodies of exactly
-/// 60 s under a limit of 60 s (scenario `reference-example-100-3` of the conformance suite).
+/// The reference ends its own example at 206.06214189 s with 71 successes and 29 time-outs, two of
+/// which are bodies of exactly 60 s under a limit of 60 s (scenario `reference-example-100-3` of
+/// the conformance suite).
 #[test]
 fn reference_example() {
     let out = tempfile::tempdir().unwrap();
@@ -55,23 +57,28 @@ fn quickstart() {
     let invocations = report.summary.invocations;
     assert_eq!(invocations.total, invocations.completed + invocations.timed_out);
     assert_golden(&read(out.path().join("summary.json")), "quickstart.json");
-    // One line for each invocation below the header, and the counts of the summary can be had from the lines.
+    // One line for each invocation below the header, and the counts of the summary can be had from
+    // the lines.
     let records = read(out.path().join("invocations.csv"));
     assert_eq!(records.lines().count() as u64, 1 + invocations.total);
     assert_eq!(records.matches(",timed_out,time_limit,").count() as u64, invocations.timed_out);
     assert_eq!(records.matches(",cold,").count() as u64, report.summary.starts.cold);
 }
 
-/// With nothing to wait for, the number of cold starts follows from arrivals, durations and the keep-alive alone: a queue of free
-/// containers replayed in a few lines of another language gives 71 when the container that became idle last serves (or the one
-/// created first or last, which the others outlive), and 5 when the one idle for longest does.
+/// With nothing to wait for, the number of cold starts follows from arrivals, durations and the
+/// keep-alive alone: a queue of free containers replayed in a few lines of another language gives
+/// 71 when the container that became idle last serves (or the one created first or last, which the
+/// others outlive), and 5 when the one idle for longest does.
 #[test]
 fn lambda_replay() {
     let out = tempfile::tempdir().unwrap();
     let reports = run("lambda-replay", out.path());
-    let cold: Vec<_> =
-        reports.iter().map(|report| (report.sweep[0].shown.as_str(), report.summary.starts.cold)).collect();
-    let expected = [("most-recently-used", 71), ("newest", 71), ("oldest", 71), ("least-recently-used", 5)];
+    let cold: Vec<_> = reports
+        .iter()
+        .map(|report| (report.sweep[0].shown.as_str(), report.summary.starts.cold))
+        .collect();
+    let expected =
+        [("most-recently-used", 71), ("newest", 71), ("oldest", 71), ("least-recently-used", 5)];
     assert_eq!(cold, expected);
     // `grep -c '^[^,]*,1,'` of the trace.
     assert_eq!(reports[0].measured_cold_starts, Some(56));
@@ -83,9 +90,11 @@ fn lambda_replay() {
     }
 }
 
-/// Nothing ever waits, so pools of containers, replayed in a few lines of another language, give the cold starts and the last end. An
-/// invocation takes the container of its function that became idle last, on whatever node, or starts one, which takes as long as the file of
-/// functions says. (New ones go to the large node, where most memory is free; at most 57 invocations run at once, and it has 64 slots.)
+/// Nothing ever waits, so pools of containers, replayed in a few lines of another language, give
+/// the cold starts and the last end. An invocation takes the container of its function that became
+/// idle last, on whatever node, or starts one, which takes as long as the file of functions says.
+/// (New ones go to the large node, where most memory is free; at most 57 invocations run at once,
+/// and it has 64 slots.)
 #[test]
 fn many_functions() {
     let out = tempfile::tempdir().unwrap();
@@ -96,22 +105,28 @@ fn many_functions() {
     assert_golden(&read(out.path().join("summary.json")), "many-functions.json");
 }
 
-/// Nothing ever waits, so pools of containers, replayed in a few lines of another language, give the cold starts and the last end: an
-/// invocation arrives at its end less its duration, and takes the container of its function that became idle last, less than five minutes
-/// before, or starts one in a second.
+/// Nothing ever waits, so pools of containers, replayed in a few lines of another language, give
+/// the cold starts and the last end: an invocation arrives at its end less its duration, and takes
+/// the container of its function that became idle last, less than five minutes before, or starts
+/// one in a second.
 #[test]
 fn azure_2021() {
     let out = tempfile::tempdir().unwrap();
     let reports = run("azure-2021", out.path());
     let summary = &reports[0].summary;
     assert_eq!((summary.invocations.completed, summary.starts.cold), (199, 60));
-    assert!((summary.simulated_end_s - 1_260.055_798_054).abs() < 1e-9, "{}", summary.simulated_end_s);
+    assert!(
+        (summary.simulated_end_s - 1_260.055_798_054).abs() < 1e-9,
+        "{}",
+        summary.simulated_end_s
+    );
     assert_golden(&read(out.path().join("summary.json")), "azure-2021.json");
     // A function is known by its app and its own name.
     assert!(read(out.path().join("invocations.csv")).contains("0,7b2c43a2/e3cdb488,"));
 }
 
-/// There are as many invocations as the columns of minutes say: `awk` adds them up to 13,603 on the first day and 12,705 on the second.
+/// There are as many invocations as the columns of minutes say: `awk` adds them up to 13,603 on the
+/// first day and 12,705 on the second.
 #[test]
 fn azure_2019() {
     let out = tempfile::tempdir().unwrap();
@@ -123,15 +138,19 @@ fn azure_2019() {
     assert_golden(&read(out.path().join("summary.json")), "azure-2019.json");
 }
 
-/// What is known of the processes without playing them. Days: 5/s in an hour are 18,000 with the standard deviation sqrt(18000) = 134. Clients: ten
-/// of them, who think for 2 s and wait for 0.5 s and now and then for a cold start, in an hour: 3600 · 10 / 2.5 = 14,400; think times of an hour, 14,400 of them with a
-/// standard deviation of 2 s, are off by sqrt(14400) · 2 / 2.5 = 96. Five of these deviations are allowed.
+/// What is known of the processes without playing them. Days: 5/s in an hour are 18,000 with the
+/// standard deviation sqrt(18000) = 134. Clients: ten of them, who think for 2 s and wait for 0.5 s
+/// and now and then for a cold start, in an hour: 3600 · 10 / 2.5 = 14,400; think times of an hour,
+/// 14,400 of them with a standard deviation of 2 s, are off by sqrt(14400) · 2 / 2.5 = 96. Five of
+/// these deviations are allowed.
 #[test]
 fn generated_workloads() {
     let out = tempfile::tempdir().unwrap();
     let reports = run("generated-workloads", out.path());
     let records = read(out.path().join("invocations.csv"));
-    let of = |function: &str| records.lines().filter(|line| line.split(',').nth(1) == Some(function)).count();
+    let of = |function: &str| {
+        records.lines().filter(|line| line.split(',').nth(1) == Some(function)).count()
+    };
     assert!(of("page").abs_diff(18_000) < 670, "{}", of("page"));
     assert!(of("search").abs_diff(14_400) < 480, "{}", of("search"));
     let invocations = reports[0].summary.invocations;
@@ -140,8 +159,9 @@ fn generated_workloads() {
     assert_golden(&read(out.path().join("summary.json")), "generated-workloads.json");
 }
 
-/// Nothing ever waits, so cold starts follow from the dates of the records alone: an invocation takes the container of its function that became idle last, if
-/// it has done so within the last ten minutes.
+/// Nothing ever waits, so cold starts follow from the dates of the records alone: an invocation
+/// takes the container of its function that became idle last, if it has done so within the last ten
+/// minutes.
 #[test]
 fn azure_like() {
     let out = tempfile::tempdir().unwrap();
@@ -151,8 +171,10 @@ fn azure_like() {
     let column = |name: &str| rows[0].iter().position(|column| *column == name).unwrap();
     let [function, submitted, ended] = ["function", "submitted_s", "ended_s"].map(column);
     let seconds = |text: &str| text.parse::<f64>().unwrap();
-    let mut invocations: Vec<_> =
-        rows[1..].iter().map(|row| (seconds(row[submitted]), seconds(row[ended]), row[function])).collect();
+    let mut invocations: Vec<_> = rows[1..]
+        .iter()
+        .map(|row| (seconds(row[submitted]), seconds(row[ended]), row[function]))
+        .collect();
     invocations.sort_by(|one, other| one.0.total_cmp(&other.0));
     let mut containers: std::collections::BTreeMap<&str, Vec<f64>> = Default::default();
     let mut cold = 0;
@@ -170,7 +192,10 @@ fn azure_like() {
         }
     }
     let summary = &reports[0].summary;
-    assert_eq!((summary.starts.cold, summary.invocations.completed), (cold, summary.invocations.total));
+    assert_eq!(
+        (summary.starts.cold, summary.invocations.completed),
+        (cold, summary.invocations.total)
+    );
     assert_golden(&read(out.path().join("summary.json")), "azure-like.json");
 }
 

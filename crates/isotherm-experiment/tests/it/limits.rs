@@ -1,10 +1,12 @@
-//! Inputs that have no end, or ask for more than there is: each is told, with a place, and nothing is left behind.
+//! Inputs that have no end, or ask for more than there is: each is told, with a place, and nothing
+//! is left behind.
 
 use std::ops::ControlFlow;
 use std::path::Path;
 
 use isotherm_experiment::{
-    Diagnostics, Experiment, ExperimentError, ExportFormat, ExportOptions, Overrides, RunOptions, describe_trace,
+    Diagnostics, Experiment, ExperimentError, ExportFormat, ExportOptions, Overrides, RunOptions,
+    describe_trace,
 };
 
 const PLATFORM: &str = r#"
@@ -54,9 +56,11 @@ fn whoever_watches_is_asked_while_arrivals_are_generated() {
         assert!(matches!(ended, Err(ExperimentError::Interrupted { .. })), "{ended:?}");
         assert!(!out.exists(), "nothing is left");
         // Writing the arrivals into files is the same.
-        let format = ExportFormat::Csv { functions: folder.path().join("functions.csv"), durations: true };
+        let format =
+            ExportFormat::Csv { functions: folder.path().join("functions.csv"), durations: true };
         let watch = Some(Box::new(|_, _| ControlFlow::Break(())) as _);
-        let options = ExportOptions { format, out: folder.path().join("arrivals.csv"), watch, force: false };
+        let options =
+            ExportOptions { format, out: folder.path().join("arrivals.csv"), watch, force: false };
         assert_eq!(experiment.export(&experiment.runs()[0], options).unwrap(), None);
         assert_eq!(folder.path().read_dir().unwrap().count(), 0, "nothing is left");
     }
@@ -91,15 +95,26 @@ fn wrong(text: &str) -> String {
 
 #[test]
 fn more_than_there_can_be_is_refused() {
-    let closed =
-        |clients: &str| experiment("", &format!("kind = \"closed\"\nclients = {clients}\nthink = \"1s\"\ncount = 1"));
+    let closed = |clients: &str| {
+        experiment(
+            "",
+            &format!("kind = \"closed\"\nclients = {clients}\nthink = \"1s\"\ncount = 1"),
+        )
+    };
     let text = wrong(&closed("4000000000"));
-    assert!(text.contains("this number is out of range") && text.contains("use a number from 1 to 1000000"), "{text}");
-    let nodes =
-        experiment("", "kind = \"poisson\"\nrate = \"1/s\"\ncount = 1").replace("count = 1,", "count = 4000000000,");
+    assert!(
+        text.contains("this number is out of range")
+            && text.contains("use a number from 1 to 1000000"),
+        "{text}"
+    );
+    let nodes = experiment("", "kind = \"poisson\"\nrate = \"1/s\"\ncount = 1")
+        .replace("count = 1,", "count = 4000000000,");
     assert!(wrong(&nodes).contains("use a number from 1 to 1000000"));
     let apps = "kind = \"azure-like\"\napps = 4000000000\nuntil = \"1h\"";
-    assert!(wrong(&experiment("", apps).replace("\nfunction = \"f\"\nkind", "\nkind")).contains("1000000"));
+    assert!(
+        wrong(&experiment("", apps).replace("\nfunction = \"f\"\nkind", "\nkind"))
+            .contains("1000000")
+    );
 }
 
 #[test]
@@ -119,11 +134,15 @@ fn deep_nesting_is_told() {
         assert!(wrong(text).starts_with("error: "));
     }
     for text in [format!("{{\"a\": {}", "[".repeat(100_000)), "{\"a\":".repeat(100_000)] {
-        let diagnostics = Experiment::parse("x.json", &text, Path::new("."), &Overrides::default()).unwrap_err();
+        let diagnostics =
+            Experiment::parse("x.json", &text, Path::new("."), &Overrides::default()).unwrap_err();
         assert!(diagnostics.render(false).starts_with("error: "));
     }
     let path = vec!["a"; 100_000].join(".");
-    for overrides in [Overrides::default().with(path, "1"), Overrides::default().with("name", "[".repeat(100_000))] {
+    for overrides in [
+        Overrides::default().with(path, "1"),
+        Overrides::default().with("name", "[".repeat(100_000)),
+    ] {
         let text = experiment("", "kind = \"poisson\"\nrate = \"1/s\"\ncount = 1");
         assert!(Experiment::parse("x.toml", &text, Path::new("."), &overrides).is_err());
     }
@@ -138,7 +157,8 @@ fn file(folder: &Path, name: &str, content: impl AsRef<[u8]>) {
 fn bytes_that_are_no_text_have_a_place_in_every_file() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    let load = |name: &str| Experiment::load(&at(name), &Overrides::default()).unwrap_err().render(false);
+    let load =
+        |name: &str| Experiment::load(&at(name), &Overrides::default()).unwrap_err().render(false);
     file(folder.path(), "a.toml", b"# caf\xe9\nname = \"x\"\n");
     file(folder.path(), "a.json", b"{\n \"name\": \"caf\xe9\"\n}");
     let places = ["a.toml", "a.json"].map(load);
@@ -149,7 +169,10 @@ fn bytes_that_are_no_text_have_a_place_in_every_file() {
     // The files that an experiment names.
     let workload = "kind = \"poisson\"\nrate = \"1/s\"\ncount = 1";
     let begin = PLATFORM.find("[[function]]").unwrap();
-    let on_xml = format!("name = \"x\"\nplatform = \"p.xml\"\n{}\n[[workload]]\n{workload}\n", &PLATFORM[begin..]);
+    let on_xml = format!(
+        "name = \"x\"\nplatform = \"p.xml\"\n{}\n[[workload]]\n{workload}\n",
+        &PLATFORM[begin..]
+    );
     file(folder.path(), "xml.toml", &on_xml);
     file(folder.path(), "p.xml", b"<platform version=\"4.1\">\n<!-- \xe9 -->\n</platform>");
     let text = load("xml.toml");
@@ -158,7 +181,9 @@ fn bytes_that_are_no_text_have_a_place_in_every_file() {
     file(
         folder.path(),
         "p.xml",
-        format!("<platform version=\"4.1\">\n<zone id=\"w\" routing=\"Full\">\n{zone}\n</zone></platform>"),
+        format!(
+            "<platform version=\"4.1\">\n<zone id=\"w\" routing=\"Full\">\n{zone}\n</zone></platform>"
+        ),
     );
     file(folder.path(), "off.txt", b"0 1\n\xe9 0\n");
     let text = load("xml.toml");
@@ -176,13 +201,17 @@ fn bytes_that_are_no_text_have_a_place_in_every_file() {
 #[cfg(unix)]
 #[test]
 fn devices_and_pipes_are_no_files() {
-    let zero = describe_trace(Path::new("/dev/zero"), &Default::default()).unwrap_err().render(false);
+    let zero =
+        describe_trace(Path::new("/dev/zero"), &Default::default()).unwrap_err().render(false);
     assert!(zero.contains("it is a pipe, a device or the like"), "{zero}");
-    // An experiment is read once, so that it may come from a pipe; it is too large when it never ends.
-    let text = Experiment::load(Path::new("/dev/zero"), &Overrides::default()).unwrap_err().render(false);
+    // An experiment is read once, so that it may come from a pipe; it is too large when it never
+    // ends.
+    let text =
+        Experiment::load(Path::new("/dev/zero"), &Overrides::default()).unwrap_err().render(false);
     assert!(text.contains("it is larger than 256 MiB"), "{text}");
     let begin = PLATFORM.find("[[function]]").unwrap();
-    let workload = "[[workload]]\nkind = \"poisson\"\nfunctions = \"all\"\nrate = \"1/s\"\ncount = 1\n";
+    let workload =
+        "[[workload]]\nkind = \"poisson\"\nfunctions = \"all\"\nrate = \"1/s\"\ncount = 1\n";
     for (platform, what) in [
         ("platform = \"/dev/zero\"\n", &format!("{}{workload}", &PLATFORM[begin..])),
         (
@@ -205,17 +234,22 @@ fn devices_and_pipes_are_no_files() {
     }
 }
 
-/// Names come from files; they must not tell a terminal what to do, nor show themselves in another order than they are written.
+/// Names come from files; they must not tell a terminal what to do, nor show themselves in another
+/// order than they are written.
 #[test]
 fn control_characters_are_shown_as_escapes() {
-    let workload = "kind = \"poisson\"\nrate = \"1/s\"\ncount = 1\nfuncion = \"\\u001b[31m\\u202e\"";
-    let named = experiment("", workload).replace("function = \"f\"", "function = \"red\\u001b[31m\\u009b\\u202e\"");
+    let workload =
+        "kind = \"poisson\"\nrate = \"1/s\"\ncount = 1\nfuncion = \"\\u001b[31m\\u202e\"";
+    let named = experiment("", workload)
+        .replace("function = \"f\"", "function = \"red\\u001b[31m\\u009b\\u202e\"");
     for diagnostics in [parse(&named).unwrap_err(), {
         let text = "name = \"x\u{9b}\u{202e}\u{2028}\"\nfoo = 1\n\"\\u001b[2J\\u202e\" = 2\n";
         parse(text).unwrap_err()
     }] {
         let text = diagnostics.render(false);
-        let bad = text.chars().find(|&c| (c.is_control() && c != '\n') || ('\u{2028}'..='\u{202e}').contains(&c));
+        let bad = text
+            .chars()
+            .find(|&c| (c.is_control() && c != '\n') || ('\u{2028}'..='\u{202e}').contains(&c));
         assert_eq!(bad, None, "{text:?}");
     }
     let text = parse(&named).unwrap_err().render(false);
@@ -230,8 +264,9 @@ fn how_many_errors_are_shown_is_said() {
     assert!(shown.contains("\n50 of 1,2") && shown.ends_with(" errors shown\n"), "{shown}");
 }
 
-/// After the last arrival there may be hundreds of thousands of candidates that are not kept, or of states: a run is over when
-/// what was invoked has ended, and no limit of time or events that it keeps ends it.
+/// After the last arrival there may be hundreds of thousands of candidates that are not kept, or of
+/// states: a run is over when what was invoked has ended, and no limit of time or events that it
+/// keeps ends it.
 #[test]
 fn silence_after_the_last_arrival_prolongs_nothing() {
     // All arrive in the first tenth of an hour; 100 candidates a second go on coming after it.
@@ -243,20 +278,28 @@ fn silence_after_the_last_arrival_prolongs_nothing() {
         for payload in ["", "[service]\npayloads = { invoke_request = \"1B\" }"] {
             let folder = tempfile::tempdir().unwrap();
             let run = |limits: &str| {
-                let experiment = parse(&experiment(&format!("{limits}\n{payload}"), workload)).unwrap();
+                let experiment =
+                    parse(&experiment(&format!("{limits}\n{payload}"), workload)).unwrap();
                 let report = experiment.run(&experiment.runs()[0], &folder.path().join("out"));
                 report.unwrap_or_else(|error| panic!("{error}")).summary
             };
             let free = run("");
-            let records = std::fs::read_to_string(folder.path().join("out/invocations.csv")).unwrap();
+            let records =
+                std::fs::read_to_string(folder.path().join("out/invocations.csv")).unwrap();
             let mut lines = records.lines();
-            let column = lines.next().unwrap().split(',').position(|name| name == "ended_s").unwrap();
-            let ends = lines.map(|line| line.split(',').nth(column).unwrap().parse::<f64>().unwrap());
+            let column =
+                lines.next().unwrap().split(',').position(|name| name == "ended_s").unwrap();
+            let ends =
+                lines.map(|line| line.split(',').nth(column).unwrap().parse::<f64>().unwrap());
             let last = ends.fold(0.0, f64::max);
             let until = if workload == day { 3600.0 } else { 7200.0 };
-            assert!(last > 0.0 && last < until - 300.0, "something has come, and then nothing for long: {last}");
+            assert!(
+                last > 0.0 && last < until - 300.0,
+                "something has come, and then nothing for long: {last}"
+            );
             assert_eq!(free.simulated_end_s, last);
-            let limited = run(&format!("limits = {{ time = \"{}s\", events = 1000000 }}", last + 1.0));
+            let limited =
+                run(&format!("limits = {{ time = \"{}s\", events = 1000000 }}", last + 1.0));
             assert_eq!(limited, free);
         }
     }

@@ -25,7 +25,9 @@ fn read(folder: &Path, name: &str) -> String {
 
 /// The text without the ways to files, which depend on where the manifest is.
 fn without_ways(text: &str) -> String {
-    let is_way = |line: &&str| ["xml =", "file =", "azure_"].iter().any(|begin| line.trim_start().starts_with(begin));
+    let is_way = |line: &&str| {
+        ["xml =", "file =", "azure_"].iter().any(|begin| line.trim_start().starts_with(begin))
+    };
     text.lines().filter(|line| !is_way(line)).collect()
 }
 
@@ -33,7 +35,8 @@ fn without_ways(text: &str) -> String {
 /// no difference to the results.
 fn what_is_planned(experiment: &Experiment, number: usize) -> String {
     let plan = &experiment.runs()[number].plan;
-    let parts = (&plan.limits, &plan.hosts, &plan.service, &plan.storages, &plan.images, &plan.functions);
+    let parts =
+        (&plan.limits, &plan.hosts, &plan.service, &plan.storages, &plan.images, &plan.functions);
     let text = format!("{:?} {} {parts:?}", plan.preset, plan.seed);
     // Without the places in which things are written.
     let mut parts = text.split("Span {");
@@ -46,11 +49,16 @@ fn what_is_planned(experiment: &Experiment, number: usize) -> String {
 fn assert_runs_again(path: &Path, overrides: &Overrides) {
     let first = tempfile::tempdir().unwrap();
     let experiment = load(path, overrides);
-    for (number, folder) in run(&experiment, &first.path().join("results")).into_iter().enumerate() {
+    for (number, folder) in run(&experiment, &first.path().join("results")).into_iter().enumerate()
+    {
         let again = load(&folder.join(MANIFEST), &Overrides::default());
         assert_eq!(what_is_planned(&experiment, number), what_is_planned(&again, 0));
         let is_known = |message: &str| message.contains("functions are left out");
-        assert!(again.warnings().list().iter().all(|one| is_known(&one.message)), "{}", again.warnings());
+        assert!(
+            again.warnings().list().iter().all(|one| is_known(&one.message)),
+            "{}",
+            again.warnings()
+        );
         let beside = folder.with_file_name("again");
         run(&again, &beside);
         for name in FILES {
@@ -76,8 +84,9 @@ fn example(name: &str) -> PathBuf {
 /// The experiments in a folder.
 fn experiments(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let mut found: Vec<_> =
-        entries.filter(|path| path.extension().is_some_and(|end| end == "toml" || end == "json")).collect();
+    let mut found: Vec<_> = entries
+        .filter(|path| path.extension().is_some_and(|end| end == "toml" || end == "json"))
+        .collect();
     found.sort();
     found
 }
@@ -190,7 +199,11 @@ units = { arrival = "min" }
 fn an_unusual_experiment_runs_again() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("study.toml"), UNUSUAL).unwrap();
-    std::fs::write(folder.path().join("trace.csv"), "when,what,long_ms\n0.1,other,20\n0.2,many steps,1000\n").unwrap();
+    std::fs::write(
+        folder.path().join("trace.csv"),
+        "when,what,long_ms\n0.1,other,20\n0.2,many steps,1000\n",
+    )
+    .unwrap();
     assert_runs_again(&folder.path().join("study.toml"), &Overrides::default());
 }
 
@@ -205,9 +218,16 @@ fn what_was_changed_from_outside_is_in_it() {
     assert_eq!(manifest["service"]["keep_alive"]["idle"].as_str(), Some("10s"));
     let about = &manifest["manifest"];
     assert_eq!(about["isotherm"].as_str(), Some(env!("CARGO_PKG_VERSION")));
-    assert_eq!((about["seed"].as_integer(), about["set"][0].as_str()), (Some(11), Some("service.keep_alive.idle=10s")));
-    // `examples/platforms/quickstart.xml`: four nodes of four cores and 4 GB, besides user, head and repository.
-    assert_eq!((about["hosts"].as_integer(), about["compute_hosts"].as_integer()), (Some(7), Some(4)));
+    assert_eq!(
+        (about["seed"].as_integer(), about["set"][0].as_str()),
+        (Some(11), Some("service.keep_alive.idle=10s"))
+    );
+    // `examples/platforms/quickstart.xml`: four nodes of four cores and 4 GB, besides user, head
+    // and repository.
+    assert_eq!(
+        (about["hosts"].as_integer(), about["compute_hosts"].as_integer()),
+        (Some(7), Some(4))
+    );
     assert_eq!((about["slots"].as_integer(), about["memory"].as_str()), (Some(16), Some("16GB")));
 }
 
@@ -240,9 +260,12 @@ fn assert_text_runs_again(text: &str, overrides: &Overrides) {
 #[test]
 fn one_function_run_again_however_it_is_named() {
     let mut records = Vec::new();
-    for functions in
-        ["function = \"f\"", "functions = [\"f\"]", "functions = \"all\"", "functions = [\"f\"]\npopularity = 1.5"]
-    {
+    for functions in [
+        "function = \"f\"",
+        "functions = [\"f\"]",
+        "functions = \"all\"",
+        "functions = [\"f\"]\npopularity = 1.5",
+    ] {
         for kind in [
             "kind = \"poisson\"\nrate = \"1/s\"",
             "kind = \"closed\"\nclients = 2\nthink = { kind = \"exponential\", mean = \"1s\" }",
@@ -251,7 +274,8 @@ fn one_function_run_again_however_it_is_named() {
             let text = format!("{SMALL}{}{workload}", function("f"));
             assert_text_runs_again(&text, &Overrides::default());
             let out = tempfile::tempdir().unwrap();
-            let experiment = Experiment::parse("m.toml", &text, Path::new(""), &Overrides::default()).unwrap();
+            let experiment =
+                Experiment::parse("m.toml", &text, Path::new(""), &Overrides::default()).unwrap();
             records.push(read(&run(&experiment, &out.path().join("o"))[0], INVOCATIONS));
         }
     }
@@ -268,14 +292,18 @@ fn seeds_of_any_size_run_again() {
     let mut records = Vec::new();
     for seed in [0, 1, i64::MAX as u64, 1 << 63, u64::MAX] {
         assert_text_runs_again(&text, &Overrides::default().with_seed(seed));
-        let mut ways = vec![Overrides::default().with_seed(seed), Overrides::default().with("seed", seed.to_string())];
+        let mut ways = vec![
+            Overrides::default().with_seed(seed),
+            Overrides::default().with("seed", seed.to_string()),
+        ];
         ways.push(Overrides::default().with("seed", format!("\"{seed}\"")));
         for overrides in ways {
             let experiment = Experiment::parse("m.toml", &text, Path::new(""), &overrides).unwrap();
             assert_eq!(experiment.runs()[0].plan.seed, seed);
         }
         let written = [format!("seed = \"{seed}\"\n{text}"), format!("{{\"seed\": \"{seed}\"}}")];
-        let experiment = Experiment::parse("m.toml", &written[0], Path::new(""), &Overrides::default()).unwrap();
+        let experiment =
+            Experiment::parse("m.toml", &written[0], Path::new(""), &Overrides::default()).unwrap();
         assert_eq!(experiment.runs()[0].plan.seed, seed);
         let out = tempfile::tempdir().unwrap();
         records.push(read(&run(&experiment, &out.path().join("o"))[0], INVOCATIONS));
@@ -325,9 +353,9 @@ fn names_of_any_kind_run_again() {
         let study = parent.path().join(folder);
         std::fs::create_dir(&study).unwrap();
         std::fs::write(study.join("t.csv"), "arrival_s\n0\n1.25\n").unwrap();
-        let trace =
-            "[[workload]]\nkind = \"csv\"\nfile = \"t.csv\"\nfunction = \"f\"\ncolumns = { arrival = \"arrival_s\" }\n";
-        std::fs::write(study.join("study.toml"), format!("{SMALL}{}{trace}", function("f"))).unwrap();
+        let trace = "[[workload]]\nkind = \"csv\"\nfile = \"t.csv\"\nfunction = \"f\"\ncolumns = { arrival = \"arrival_s\" }\n";
+        std::fs::write(study.join("study.toml"), format!("{SMALL}{}{trace}", function("f")))
+            .unwrap();
         assert_runs_again(&study.join("study.toml"), &Overrides::default());
     }
 }
@@ -363,7 +391,10 @@ fn points_of_a_sweep_run_again() {
         function("f")
     );
     assert_text_runs_again(&study, &Overrides::default());
-    let overrides = Overrides::default().with_seed(u64::MAX).with("rate", "0.25").with("service.startup", "2ms");
+    let overrides = Overrides::default()
+        .with_seed(u64::MAX)
+        .with("rate", "0.25")
+        .with("service.startup", "2ms");
     assert_text_runs_again(&study, &overrides);
     let out = tempfile::tempdir().unwrap();
     let experiment = Experiment::parse("m.toml", &study, Path::new(""), &overrides).unwrap();
@@ -373,7 +404,12 @@ fn points_of_a_sweep_run_again() {
     let again = load(&folders[0].join(MANIFEST), &more);
     let again = run(&again, &out.path().join("again"));
     let manifest: toml::Table = read(&again[0], MANIFEST).parse().unwrap();
-    let set: Vec<_> = manifest["manifest"]["set"].as_array().unwrap().iter().map(|set| set.as_str().unwrap()).collect();
+    let set: Vec<_> = manifest["manifest"]["set"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|set| set.as_str().unwrap())
+        .collect();
     assert_eq!(set, ["rate=0.25", "service.startup=2ms", "service.reuse=least-recently-used"]);
     assert_eq!(manifest["manifest"]["seed"].as_str(), Some("18446744073709551615"));
     let summary: serde_json::Value = serde_json::from_str(&read(&again[0], SUMMARY)).unwrap();
@@ -385,12 +421,13 @@ fn points_of_a_sweep_run_again() {
     assert_runs_again(&folder.path().join("study.json"), &Overrides::default());
 }
 
-/// A manifest may be larger than any experiment that a person writes. (Long names make it so with few
-/// functions: where the books are audited, each that is registered costs a look at all.)
+/// A manifest may be larger than any experiment that a person writes. (Long names make it so with
+/// few functions: where the books are audited, each that is registered costs a look at all.)
 #[test]
 fn a_very_large_manifest_runs_again() {
     let folder = tempfile::tempdir().unwrap();
-    let rows: String = (0..3_000).map(|number| format!("function-{number}-{},128\n", "x".repeat(6_000))).collect();
+    let rows: String =
+        (0..3_000).map(|number| format!("function-{number}-{},128\n", "x".repeat(6_000))).collect();
     std::fs::write(folder.path().join("f.csv"), format!("name,memory_mb\n{rows}")).unwrap();
     let text = format!(
         "{SMALL}[functions]\ncsv = \"f.csv\"\ncolumns = {{ name = \"name\", memory = \"memory_mb\" }}\n\
@@ -398,7 +435,10 @@ fn a_very_large_manifest_runs_again() {
          [[workload]]\nkind = \"poisson\"\nrate = \"1/s\"\nfunctions = \"all\"\ncount = 3\n"
     );
     std::fs::write(folder.path().join("study.toml"), text).unwrap();
-    let first = run(&load(&folder.path().join("study.toml"), &Overrides::default()), &folder.path().join("one"));
+    let first = run(
+        &load(&folder.path().join("study.toml"), &Overrides::default()),
+        &folder.path().join("one"),
+    );
     let manifest = first[0].join(MANIFEST);
     assert!(manifest.metadata().unwrap().len() > 16 << 20);
     let other = folder.path().join("other");
@@ -418,15 +458,16 @@ fn a_way_that_is_no_text_is_refused() {
     let study = parent.path().join(std::ffi::OsStr::from_bytes(b"latin-\xe9"));
     std::fs::create_dir(&study).unwrap();
     std::fs::write(study.join("t.csv"), "arrival_s\n0\n").unwrap();
-    let trace =
-        "[[workload]]\nkind = \"csv\"\nfile = \"t.csv\"\nfunction = \"f\"\ncolumns = { arrival = \"arrival_s\" }\n";
+    let trace = "[[workload]]\nkind = \"csv\"\nfile = \"t.csv\"\nfunction = \"f\"\ncolumns = { arrival = \"arrival_s\" }\n";
     std::fs::write(study.join("study.toml"), format!("{SMALL}{}{trace}", function("f"))).unwrap();
     let experiment = load(&study.join("study.toml"), &Overrides::default());
     // Beside the experiment the way does not lead through the folder's name.
     run(&experiment, &study.join("o"));
     let out = parent.path().join("o");
     match experiment.run(&experiment.runs()[0], &out) {
-        Err(ExperimentError::Output { source, .. }) => assert!(source.to_string().contains("is not UTF-8 text")),
+        Err(ExperimentError::Output { source, .. }) => {
+            assert!(source.to_string().contains("is not UTF-8 text"))
+        }
         other => panic!("{other:?}"),
     }
     assert!(!out.exists());

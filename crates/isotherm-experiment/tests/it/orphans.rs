@@ -1,4 +1,5 @@
-//! Functions that are invoked by bodies which end before them: every invocation that was made has a record, and the run waits for it.
+//! Functions that are invoked by bodies which end before them: every invocation that was made has a
+//! record, and the run waits for it.
 
 use std::path::Path;
 
@@ -19,10 +20,12 @@ name = "caller"
 limits = { time = "1s", memory = "1MB" }
 "#;
 
-/// The report of a run, and of each record the function, submission, finish (in seconds) and outcome, in the order of submission.
+/// The report of a run, and of each record the function, submission, finish (in seconds) and
+/// outcome, in the order of submission.
 fn run(preset: &str, rest: &str) -> (RunReport, Vec<(String, f64, f64, String)>) {
     let text = format!("name = \"orphans\"\npreset = \"{preset}\"\n{FUNCTIONS}{rest}");
-    let experiment = Experiment::parse("orphans.toml", &text, Path::new("."), &Overrides::default());
+    let experiment =
+        Experiment::parse("orphans.toml", &text, Path::new("."), &Overrides::default());
     let experiment = experiment.unwrap_or_else(|errors| panic!("{errors}"));
     let folder = tempfile::tempdir().unwrap();
     let report = experiment.run(&experiment.runs()[0], &folder.path().join("out")).unwrap();
@@ -30,27 +33,39 @@ fn run(preset: &str, rest: &str) -> (RunReport, Vec<(String, f64, f64, String)>)
     let mut lines = csv.lines();
     let header: Vec<&str> = lines.next().unwrap().split(',').collect();
     let column = |name: &str| header.iter().position(|&column| column == name).unwrap();
-    let [function, submitted, response, outcome] = ["function", "submitted_s", "response_s", "outcome"].map(column);
+    let [function, submitted, response, outcome] =
+        ["function", "submitted_s", "response_s", "outcome"].map(column);
     let mut records: Vec<_> = lines
         .map(|line| {
             let fields: Vec<&str> = line.split(',').collect();
             let number = |column: usize| fields[column].parse::<f64>().unwrap();
             let (submitted, response) = (number(submitted), number(response));
-            (fields[function].to_owned(), submitted, submitted + response, fields[outcome].to_owned())
+            (
+                fields[function].to_owned(),
+                submitted,
+                submitted + response,
+                fields[outcome].to_owned(),
+            )
         })
         .collect();
     records.sort_by(|one, other| one.1.total_cmp(&other.1));
     (report, records)
 }
 
-fn record(function: &str, submitted: f64, finished: f64, outcome: &str) -> (String, f64, f64, String) {
+fn record(
+    function: &str,
+    submitted: f64,
+    finished: f64,
+    outcome: &str,
+) -> (String, f64, f64, String) {
     (function.to_owned(), submitted, finished, outcome.to_owned())
 }
 
 /// Of all that was made, every one is counted by one outcome.
 fn assert_adds_up(report: &RunReport, invocations: u64, lost: u64) {
     let counts = &report.summary.invocations;
-    let ended = counts.completed + counts.timed_out + counts.failed + counts.cancelled + counts.rejected;
+    let ended =
+        counts.completed + counts.timed_out + counts.failed + counts.cancelled + counts.rejected;
     assert_eq!((counts.total, ended, report.requests_lost), (invocations, invocations, lost));
 }
 
@@ -67,7 +82,10 @@ think = "1s"
 count = 1
 "#,
     );
-    assert_eq!(records, [record("caller", 1.0, 2.0, "timed_out"), record("callee", 1.0, 11.0, "completed")]);
+    assert_eq!(
+        records,
+        [record("caller", 1.0, 2.0, "timed_out"), record("callee", 1.0, 11.0, "completed")]
+    );
     assert_eq!(report.summary.simulated_end_s, 11.0);
     assert_adds_up(&report, 2, 0);
 }
@@ -100,7 +118,10 @@ arrivals = [{ at = "0s", function = "caller" }, { at = "5s", function = "caller"
         assert_eq!(records.len(), expected.len(), "{rule}");
         for (got, expected) in records.iter().zip(&expected) {
             assert_eq!((&got.0, &got.3), (&expected.0, &expected.3));
-            assert!(close(got.1, expected.1) && close(got.2, expected.2), "{got:?}, not {expected:?}");
+            assert!(
+                close(got.1, expected.1) && close(got.2, expected.2),
+                "{got:?}, not {expected:?}"
+            );
         }
         assert!(close(report.summary.simulated_end_s, 16.15), "{}", report.summary.simulated_end_s);
         assert_adds_up(&report, 4, 0);

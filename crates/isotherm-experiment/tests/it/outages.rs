@@ -1,12 +1,13 @@
-//! Experiments whose hosts and links are off from the beginning, or go off and come back: what runs where and when follows from the
-//! profiles, and what cannot go on says what it lacks.
+//! Experiments whose hosts and links are off from the beginning, or go off and come back: what runs
+//! where and when follows from the profiles, and what cannot go on says what it lacks.
 
 use std::path::Path;
 
 use isotherm_experiment::{Experiment, ExperimentError, Overrides, RunReport};
 
-/// A platform with a user, a head, `nodes` compute hosts and a repository. A part that `profiles` names has a profile: a state file for hosts and for the
-/// link `l`, on which all routes are, or, if the name begins with `speed of `, a speed file.
+/// A platform with a user, a head, `nodes` compute hosts and a repository. A part that `profiles`
+/// names has a profile: a state file for hosts and for the link `l`, on which all routes are, or,
+/// if the name begins with `speed of `, a speed file.
 fn platform(folder: &Path, nodes: usize, profiles: &[(&str, &str)]) {
     let attribute = |part: &str| {
         let of = |kind: &str, name: String| {
@@ -20,10 +21,15 @@ fn platform(folder: &Path, nodes: usize, profiles: &[(&str, &str)]) {
     };
     let mut names = vec!["user".to_owned(), "head".to_owned(), "repository".to_owned()];
     names.extend((0..nodes).map(|index| format!("n{index}")));
-    let mut xml = String::from("<?xml version='1.0'?>\n<platform version=\"4.1\"><zone id=\"z\" routing=\"Full\">\n");
+    let mut xml = String::from(
+        "<?xml version='1.0'?>\n<platform version=\"4.1\"><zone id=\"z\" routing=\"Full\">\n",
+    );
     for name in &names {
         let disk = "<disk id=\"d\" read_bw=\"1GBps\" write_bw=\"1GBps\"/>";
-        xml += &format!("<host id=\"{name}\" speed=\"1Gf\" core=\"2\"{}>{disk}</host>\n", attribute(name));
+        xml += &format!(
+            "<host id=\"{name}\" speed=\"1Gf\" core=\"2\"{}>{disk}</host>\n",
+            attribute(name)
+        );
     }
     xml += &format!("<link id=\"l\" bandwidth=\"1GBps\" latency=\"0\"{}/>\n", attribute("l"));
     for (index, from) in names.iter().enumerate() {
@@ -50,7 +56,11 @@ fn row(submitted: f64, dispatched: f64, node: &str, outcome: &str, cause: &str) 
 }
 
 /// Runs an experiment on such a platform; its report and records in the order of submission.
-fn run(nodes: usize, profiles: &[(&str, &str)], text: &str) -> Result<(RunReport, Vec<Row>), ExperimentError> {
+fn run(
+    nodes: usize,
+    profiles: &[(&str, &str)],
+    text: &str,
+) -> Result<(RunReport, Vec<Row>), ExperimentError> {
     let folder = tempfile::tempdir().unwrap();
     platform(folder.path(), nodes, profiles);
     let text = format!("name = \"outage\"\nplatform = \"p.xml\"\n{text}");
@@ -62,11 +72,20 @@ fn run(nodes: usize, profiles: &[(&str, &str)], text: &str) -> Result<(RunReport
     let mut lines = records.lines().map(|line| line.split(',').collect::<Vec<_>>());
     let header = lines.next().unwrap();
     let columns = ["submitted_s", "dispatched_s", "node", "outcome", "cause"];
-    let [submitted, dispatched, node, outcome, cause] =
-        columns.map(|name| header.iter().position(|column| *column == name).unwrap_or_else(|| panic!("{header:?}")));
+    let [submitted, dispatched, node, outcome, cause] = columns.map(|name| {
+        header.iter().position(|column| *column == name).unwrap_or_else(|| panic!("{header:?}"))
+    });
     let seconds = |text: &str| text.parse().unwrap_or(f64::NAN);
     let mut rows: Vec<Row> = lines
-        .map(|line| row(seconds(line[submitted]), seconds(line[dispatched]), line[node], line[outcome], line[cause]))
+        .map(|line| {
+            row(
+                seconds(line[submitted]),
+                seconds(line[dispatched]),
+                line[node],
+                line[outcome],
+                line[cause],
+            )
+        })
         .collect();
     rows.sort_by(|one, other| one.submitted.total_cmp(&other.submitted));
     Ok((report, rows))
@@ -97,7 +116,12 @@ fn a_host_that_comes_back_is_waited_for() {
         let limited = preset + "limits = { time = \"50s\" }\n" + &function("[\"5s\"]");
         let told = told(run(1, &profiles, &limited));
         assert!(told.contains("was not over at the time limit of 50"), "{told}");
-        assert!(told.contains("`f` waits for a compute host: the only one that could ever hold it is off"), "{told}");
+        assert!(
+            told.contains(
+                "`f` waits for a compute host: the only one that could ever hold it is off"
+            ),
+            "{told}"
+        );
     }
 }
 
@@ -119,11 +143,13 @@ fn a_host_that_is_off_at_first_serves_later() {
         "workload-balancing",
     ] {
         let service = format!("[service]\nscheduler = \"{scheduler}\"\n");
-        let (_, rows) = run(2, &profiles, &(service.clone() + &function("[\"1s\", \"4s\", \"9s\"]"))).unwrap();
+        let (_, rows) =
+            run(2, &profiles, &(service.clone() + &function("[\"1s\", \"4s\", \"9s\"]"))).unwrap();
         let at_once = |at| row(at, at, "n1", "completed", "");
         assert_eq!(rows, [at_once(1.0), at_once(4.0), at_once(9.0)], "{scheduler}");
         // Both that wait have a core when it comes up; the third one comes when these are in use.
-        let (_, rows) = run(1, &profiles, &(service + &function("[\"0s\", \"49s\", \"51s\"]"))).unwrap();
+        let (_, rows) =
+            run(1, &profiles, &(service + &function("[\"0s\", \"49s\", \"51s\"]"))).unwrap();
         let later = |at, dispatched| row(at, dispatched, "n0", "completed", "");
         assert_eq!(rows, [later(0.0, 50.0), later(49.0, 50.0), later(51.0, 52.0)], "{scheduler}");
     }
@@ -152,20 +178,36 @@ fn a_host_that_is_off_for_good_need_not_be_missed() {
     assert_eq!(report.summary.simulated_end_s, 3.0);
 }
 
-/// A profile that repeats for ever ends neither an experiment later nor keeps one going that cannot go on. While its host is on for a second of ten, bodies of
-/// two seconds fail one after the other, and one of half a second is served.
+/// A profile that repeats for ever ends neither an experiment later nor keeps one going that cannot
+/// go on. While its host is on for a second of ten, bodies of two seconds fail one after the other,
+/// and one of half a second is served.
 #[test]
 fn a_profile_that_repeats_for_ever() {
     let profiles = [("n0", "PERIODICITY 10\n0 0\n9 1\n")];
     let text = function("[\"1s\", \"12s\"]");
     let (report, rows) = run(1, &profiles, &text).unwrap();
-    assert_eq!(rows, [row(1.0, 9.0, "n0", "failed", "host_failed"), row(12.0, 19.0, "n0", "failed", "host_failed")]);
+    assert_eq!(
+        rows,
+        [
+            row(1.0, 9.0, "n0", "failed", "host_failed"),
+            row(12.0, 19.0, "n0", "failed", "host_failed")
+        ]
+    );
     assert_eq!(report.summary.simulated_end_s, 20.0);
-    let (_, rows) = run(1, &profiles, &text.replace("sleep = \"2s\"", "sleep = \"500ms\"")).unwrap();
-    assert_eq!(rows, [row(1.0, 9.0, "n0", "completed", ""), row(12.0, 19.0, "n0", "completed", "")]);
-    // Nothing fits as long as the other function runs, which never ends. Only the host that is not needed goes on and off.
+    let (_, rows) =
+        run(1, &profiles, &text.replace("sleep = \"2s\"", "sleep = \"500ms\"")).unwrap();
+    assert_eq!(
+        rows,
+        [row(1.0, 9.0, "n0", "completed", ""), row(12.0, 19.0, "n0", "completed", "")]
+    );
+    // Nothing fits as long as the other function runs, which never ends. Only the host that is not
+    // needed goes on and off.
     let both = "preset = \"wrench\"\n".to_owned() + &text;
-    let told = told(run(2, &[("n0", "0 0\n"), ("n1", "0 0\n"), ("repository", "PERIODICITY 10\n0 0\n9 1\n")], &both));
+    let told = told(run(
+        2,
+        &[("n0", "0 0\n"), ("n1", "0 0\n"), ("repository", "PERIODICITY 10\n0 0\n9 1\n")],
+        &both,
+    ));
     assert!(told.contains("deadlock at 12.000000000 s"), "{told}");
 }
 
@@ -187,7 +229,8 @@ fn a_host_that_stands_still() {
     assert!(told.contains("1 invocation of `f` is running, since 1.000000000 s"), "{told}");
 }
 
-/// The head is off until 50 s, or from 20 to 50 s: requests of that time are lost, and others served.
+/// The head is off until 50 s, or from 20 to 50 s: requests of that time are lost, and others
+/// served.
 #[test]
 fn the_head_is_off_for_a_while() {
     for (profile, served) in [("0 0\n50 1\n", vec![60.0]), ("20 0\n50 1\n", vec![1.0, 60.0])] {
@@ -204,7 +247,8 @@ fn the_head_is_off_for_a_while() {
     assert!(told.contains("host `head` is off and does not come back"), "{told}");
 }
 
-/// The host of the user is off until 50 s: what was to be invoked before is lost. When it goes off later nobody is left to go on.
+/// The host of the user is off until 50 s: what was to be invoked before is lost. When it goes off
+/// later nobody is left to go on.
 #[test]
 fn the_user_is_off_for_a_while() {
     let text = function("[\"1s\", \"60s\"]");
@@ -213,22 +257,28 @@ fn the_user_is_off_for_a_while() {
     assert_eq!(report.requests_lost, 1);
     let told_of = |profile| told(run(1, &[("user", profile)], &text));
     let gone = told_of("20 0\n50 1\n");
-    assert!(gone.contains("host `user`, from which the experiment invokes, went off at 20.000000000 s"), "{gone}");
+    assert!(
+        gone.contains("host `user`, from which the experiment invokes, went off at 20.000000000 s"),
+        "{gone}"
+    );
     let never = told_of("0 0\n");
     assert!(never.contains("host `user` is off and does not come back"), "{never}");
 }
 
-/// The images are on a host that is off until 50 s: a download fails, as it does when the host goes off later.
+/// The images are on a host that is off until 50 s: a download fails, as it does when the host goes
+/// off later.
 #[test]
 fn the_repository_is_off_for_a_while() {
     let text = "[[image]]\nname = \"i\"\nsize = \"10MB\"\n".to_owned()
         + &function("[\"1s\", \"60s\"]").replace("[[function]]", "[[function]]\nimage = \"i\"");
     let (_, rows) = run(1, &[("repository", "0 0\n50 1\n")], &text).unwrap();
-    let outcomes: Vec<_> = rows.iter().map(|row| (row.outcome.as_str(), row.cause.as_str())).collect();
+    let outcomes: Vec<_> =
+        rows.iter().map(|row| (row.outcome.as_str(), row.cause.as_str())).collect();
     assert_eq!(outcomes, [("failed", "host_failed"), ("completed", "")]);
 }
 
-/// Clients of a closed loop that ask while the head or the network is off think again, and go on when it is back.
+/// Clients of a closed loop that ask while the head or the network is off think again, and go on
+/// when it is back.
 #[test]
 fn clients_go_on_after_an_outage() {
     let closed = |think: &str, end: &str| {
@@ -239,16 +289,20 @@ fn clients_go_on_after_an_outage() {
     };
     let payload = "[service]\npayloads = { invoke_request = \"1B\" }\n";
     let outage = "20 0\n50 1\n";
-    for (preset, part) in [("default", "head"), ("wrench", "head"), ("default", "l"), ("wrench", "l")] {
+    for (preset, part) in
+        [("default", "head"), ("wrench", "head"), ("default", "l"), ("wrench", "l")]
+    {
         // Without a payload a request does not need the link.
         let begin = format!("preset = \"{preset}\"\n") + if part == "l" { payload } else { "" };
         let submitted = |think: &str, end: &str| {
-            let (report, rows) = run(1, &[(part, outage)], &(begin.clone() + &closed(think, end))).unwrap();
+            let (report, rows) =
+                run(1, &[(part, outage)], &(begin.clone() + &closed(think, end))).unwrap();
             let dates: Vec<f64> = rows.iter().map(|row| row.submitted.round()).collect();
             let failed = rows.iter().filter(|row| row.outcome == "failed").count();
             (dates, failed, report.requests_lost)
         };
-        // It asks at 5, 12, 19, and at 24 or 26, 5 s after the head has gone or the answer has come; then every five seconds.
+        // It asks at 5, 12, 19, and at 24 or 26, 5 s after the head has gone or the answer has
+        // come; then every five seconds.
         let (dates, failed, lost) = submitted("5s", "until = \"60s\"");
         let expected = match part {
             "head" => (vec![5.0, 12.0, 19.0, 50.0, 57.0], 1, 5),
@@ -260,7 +314,11 @@ fn clients_go_on_after_an_outage() {
         let before = (0..10).map(|index| 2.0 * f64::from(index));
         let after = (0..5).map(|index| 50.0 + 2.0 * f64::from(index));
         let of_head = usize::from(part == "head");
-        assert_eq!((dates, failed, lost), (before.chain(after).collect(), of_head, 30), "{preset} {part}");
+        assert_eq!(
+            (dates, failed, lost),
+            (before.chain(after).collect(), of_head, 30),
+            "{preset} {part}"
+        );
     }
     // When it never comes back they come to their end all the same.
     let (report, rows) = run(1, &[("head", "20 0\n")], &closed("5s", "until = \"60s\"")).unwrap();

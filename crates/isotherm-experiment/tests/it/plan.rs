@@ -42,7 +42,8 @@ fn columns(text: &str, names: &[&str]) -> Vec<Vec<String>> {
     let records = std::fs::read_to_string(out.path().join("invocations.csv")).unwrap();
     let mut lines = records.lines().map(|line| line.split(',').collect::<Vec<_>>());
     let header = lines.next().unwrap();
-    let places: Vec<_> = names.iter().map(|name| header.iter().position(|column| column == name).unwrap()).collect();
+    let places: Vec<_> =
+        names.iter().map(|name| header.iter().position(|column| column == name).unwrap()).collect();
     lines.map(|line| places.iter().map(|&place| line[place].to_owned()).collect()).collect()
 }
 
@@ -57,7 +58,8 @@ fn presets_have_their_defaults() {
     assert_eq!((standard.preset, standard.seed), (Preset::Default, 0));
     assert_eq!(standard.service.keep_alive, KeepAliveKind::Fixed(Duration::from_secs(600)));
     assert_eq!(standard.service.reuse, ContainerReuse::MostRecentlyUsed);
-    let wrench = plan(&format!("name = \"a\"\nseed = 7\npreset = \"wrench\"\n{PLATFORM}{FUNCTION}{list}"));
+    let wrench =
+        plan(&format!("name = \"a\"\nseed = 7\npreset = \"wrench\"\n{PLATFORM}{FUNCTION}{list}"));
     assert_eq!((wrench.preset, wrench.seed), (Preset::Wrench, 7));
     assert_eq!(wrench.service.keep_alive, KeepAliveKind::None);
     assert_eq!(wrench.service.reuse, ContainerReuse::Oldest);
@@ -123,12 +125,16 @@ at = ["0s"]
     );
     let plan = plan(&text);
     let spec = &plan.platform;
-    let names: Vec<_> = plan.hosts.nodes.iter().map(|&node| spec.host(node).name.as_str()).collect();
+    let names: Vec<_> =
+        plan.hosts.nodes.iter().map(|&node| spec.host(node).name.as_str()).collect();
     assert_eq!(names, ["node0", "node1", "node2"]);
     let last = spec.host(plan.hosts.nodes[2]);
     assert_eq!((last.cores, last.speeds[0], last.memory), (16, 20e9, Some(64 << 30)));
     let disk = spec.disk(spec.host(plan.hosts.nodes[0]).disks[0]);
-    assert_eq!((disk.read_bandwidth, disk.write_bandwidth, disk.size), (2e9, 1e9, 1_000_000_000_000));
+    assert_eq!(
+        (disk.read_bandwidth, disk.write_bandwidth, disk.size),
+        (2e9, 1e9, 1_000_000_000_000)
+    );
     // From the repository to the head: 1 Gb/s up, 10 Gb/s down, 50 us in all.
     let repository = spec.host_id("repository").unwrap();
     let links = spec.route(repository, plan.hosts.head).unwrap();
@@ -168,20 +174,30 @@ at = ["7s"]
             WorkloadPlan::List(arrivals) => arrivals
                 .iter()
                 .map(|arrival| {
-                    (arrival.at, arrival.duration, arrival.tag.map(|tag| plan.bodies[tag as usize].to_vec()))
+                    (
+                        arrival.at,
+                        arrival.duration,
+                        arrival.tag.map(|tag| plan.bodies[tag as usize].to_vec()),
+                    )
                 })
                 .collect::<Vec<_>>(),
             other => panic!("{other:?}"),
         })
         .collect();
-    assert_eq!(lists[0], [(seconds(1), None, None), (seconds(5), None, Some(vec![StepPlan::Compute(1e9)]))]);
+    assert_eq!(
+        lists[0],
+        [(seconds(1), None, None), (seconds(5), None, Some(vec![StepPlan::Compute(1e9)]))]
+    );
     let three_and_four = [3, 4].map(|duration| Some(Duration::from_secs(duration)));
-    assert_eq!(lists[1], [(seconds(10), three_and_four[0], None), (seconds(12), three_and_four[1], None)]);
+    assert_eq!(
+        lists[1],
+        [(seconds(10), three_and_four[0], None), (seconds(12), three_and_four[1], None)]
+    );
     assert_eq!(lists[2], [(seconds(7), None, None)]);
 }
 
-/// A cold start of 0.5 s, then 5 Gf on a core of 10 Gf/s and a sleep of 2 s: 3 s. The second invocation comes when the container
-/// is idle: 2.5 s. The third brings a duration of its own.
+/// A cold start of 0.5 s, then 5 Gf on a core of 10 Gf/s and a sleep of 2 s: 3 s. The second
+/// invocation comes when the container is idle: 2.5 s. The third brings a duration of its own.
 #[test]
 fn a_run_does_what_the_file_says() {
     let text = format!(
@@ -206,7 +222,10 @@ from = "20s"
 durations = ["7s"]
 "#
     );
-    let rows = columns(&text, &["submitted_s", "started_s", "ended_s", "start_kind", "response_s", "node"]);
+    let rows = columns(
+        &text,
+        &["submitted_s", "started_s", "ended_s", "start_kind", "response_s", "node"],
+    );
     let expected = [
         ["1.000000000", "1.500000000", "4.000000000", "cold", "3.000000000", "node0"],
         ["10.000000000", "10.000000000", "12.500000000", "warm", "2.500000000", "node0"],
@@ -215,8 +234,8 @@ durations = ["7s"]
     assert_eq!(rows, expected);
 }
 
-/// Arrivals do not wait for the service: two that come at once both take 2 s to be processed. Under `wrench` processing blocks
-/// the service, so that the second is taken in after 4 s.
+/// Arrivals do not wait for the service: two that come at once both take 2 s to be processed. Under
+/// `wrench` processing blocks the service, so that the second is taken in after 4 s.
 #[test]
 fn arrivals_are_an_open_loop() {
     let text = |preset: &str| {
@@ -230,10 +249,12 @@ fn arrivals_are_an_open_loop() {
     assert_eq!(rows("wrench"), ["2.000000000", "4.000000000"]);
 }
 
-/// Every workload has a random stream of its own, so one more does not move the arrivals of the others.
+/// Every workload has a random stream of its own, so one more does not move the arrivals of the
+/// others.
 #[test]
 fn workloads_do_not_disturb_each_other() {
-    let poisson = "\n[[workload]]\nkind = \"poisson\"\nfunction = \"f\"\nrate = \"1/s\"\ncount = 20\n";
+    let poisson =
+        "\n[[workload]]\nkind = \"poisson\"\nfunction = \"f\"\nrate = \"1/s\"\ncount = 20\n";
     let other = FUNCTION.replace("\"f\"", "\"g\"");
     let one = format!("name = \"a\"\n{PLATFORM}{FUNCTION}{other}{poisson}");
     let two = format!("{one}{}", poisson.replace("\"f\"", "\"g\""));
@@ -274,7 +295,10 @@ seed = [5]
     ];
     assert_eq!(labels, expected);
     let last = &experiment.runs()[3].plan;
-    assert_eq!((last.service.reuse, last.service.slots, last.seed), (ContainerReuse::Oldest, Slots::Unlimited, 5));
+    assert_eq!(
+        (last.service.reuse, last.service.slots, last.seed),
+        (ContainerReuse::Oldest, Slots::Unlimited, 5)
+    );
 }
 
 #[test]
@@ -282,8 +306,12 @@ fn a_run_beyond_its_limits_ends_with_an_error_and_leaves_nothing() {
     let list = "[[workload]]\nkind = \"list\"\nfunction = \"f\"\nat = [\"0s\", \"10s\"]\n";
     let out = tempfile::tempdir().unwrap();
     let run = |limits: &str| {
-        let experiment = load(&format!("name = \"a\"\nlimits = {limits}\n{PLATFORM}{FUNCTION}{list}"));
-        experiment.run(&experiment.runs()[0], out.path()).map(drop).map_err(|error| error.to_string())
+        let experiment =
+            load(&format!("name = \"a\"\nlimits = {limits}\n{PLATFORM}{FUNCTION}{list}"));
+        experiment
+            .run(&experiment.runs()[0], out.path())
+            .map(drop)
+            .map_err(|error| error.to_string())
     };
     // The second body runs from 10 s to 11 s.
     let error = run("{ time = \"10500ms\" }").unwrap_err();
@@ -308,7 +336,8 @@ fn fields_are_set_from_outside() {
     let text = format!("name = \"a\"\n{PLATFORM}{FUNCTION}{image}{list}");
     let overrides = Overrides::default()
         .with_seed(u64::MAX)
-        // Without quotes, since it is nothing that TOML knows; in a table that the file does not have.
+        // Without quotes, since it is nothing that TOML knows; in a table that the file does not
+        // have.
         .with("service.keep_alive.idle", "5min")
         .with("service.slots", "3")
         .with("service.simulate_downloads", "false")
@@ -328,11 +357,20 @@ fn fields_are_set_from_outside() {
     assert_eq!((plan.service.slots, plan.service.simulate_downloads), (Slots::Count(3), false));
     assert_eq!(plan.service.reuse, ContainerReuse::Newest);
     let function = &plan.functions[0];
-    assert_eq!((function.limits.time, function.limits.memory_bytes), (Duration::from_secs(2), 2_000_000_000));
-    assert_eq!((function.body.to_vec(), function.image), (vec![StepPlan::Sleep(Duration::from_secs(3))], Some(0)));
+    assert_eq!(
+        (function.limits.time, function.limits.memory_bytes),
+        (Duration::from_secs(2), 2_000_000_000)
+    );
+    assert_eq!(
+        (function.body.to_vec(), function.image),
+        (vec![StepPlan::Sleep(Duration::from_secs(3))], Some(0))
+    );
     assert_eq!((plan.images[0].bytes, plan.hosts.nodes.len()), (7_000_000, 3));
     let WorkloadPlan::List(arrivals) = &plan.workloads[0] else { panic!("{:?}", plan.workloads) };
-    assert_eq!(arrivals.iter().map(|arrival| arrival.at).collect::<Vec<_>>(), [seconds(4), seconds(5)]);
+    assert_eq!(
+        arrivals.iter().map(|arrival| arrival.at).collect::<Vec<_>>(),
+        [seconds(4), seconds(5)]
+    );
 }
 
 /// What is set from outside is not tried with the values of a sweep.
@@ -343,19 +381,29 @@ fn what_is_set_is_not_swept() {
          [parameters]\nmemory = \"1GB\"\n
          [sweep]\nservice.slots = [1, 2]\nseed = [1, 2, 3]\nmemory = [\"1GB\"]\nfunction.f.limits.memory = [\"${{memory}}\", \"3GB\"]\n"
     );
-    let labels = |overrides: &Overrides| match Experiment::parse("study.toml", &text, Path::new("."), overrides) {
-        Ok(experiment) => experiment.runs().iter().map(|run| run.label().unwrap_or_default()).collect::<Vec<_>>(),
+    let labels = |overrides: &Overrides| match Experiment::parse(
+        "study.toml",
+        &text,
+        Path::new("."),
+        overrides,
+    ) {
+        Ok(experiment) => {
+            experiment.runs().iter().map(|run| run.label().unwrap_or_default()).collect::<Vec<_>>()
+        }
         Err(diagnostics) => panic!("{diagnostics}"),
     };
     assert_eq!(labels(&Overrides::default()).len(), 12);
-    let some = Overrides::default().with_seed(9).with("function.f.limits.memory", "2GB").with("memory", "4GB");
+    let some = Overrides::default()
+        .with_seed(9)
+        .with("function.f.limits.memory", "2GB")
+        .with("memory", "4GB");
     assert_eq!(labels(&some), ["slots-1", "slots-2"]);
     let all = some.with("service.slots", "7");
     assert_eq!(labels(&all), [""]);
 }
 
-/// A path of the file is relative to the file, one that was set from outside to the current folder, which is that of this crate: a path
-/// that begins with a parameter as well.
+/// A path of the file is relative to the file, one that was set from outside to the current folder,
+/// which is that of this crate: a path that begins with a parameter as well.
 #[test]
 fn paths_are_relative_to_where_they_are_written() {
     let text = format!(
@@ -377,10 +425,14 @@ fn paths_are_relative_to_where_they_are_written() {
         .with("data", "tests/complete/files")
         .with("workload.0.file", "tests/complete/files/requests.csv");
     let set = with(&text, &overrides);
-    assert_eq!((set.functions.len(), file(&set)), (2, Path::new("tests/complete/files/requests.csv").into()));
+    assert_eq!(
+        (set.functions.len(), file(&set)),
+        (2, Path::new("tests/complete/files/requests.csv").into())
+    );
 }
 
-/// `tests/complete/files/functions.csv`: of `f0` the file says everything, of `f1` nothing but its name.
+/// `tests/complete/files/functions.csv`: of `f0` the file says everything, of `f1` nothing but its
+/// name.
 #[test]
 fn functions_of_a_file_have_their_numbers_or_the_defaults() {
     let text = format!(
@@ -409,8 +461,9 @@ fn functions_of_a_file_have_their_numbers_or_the_defaults() {
     assert_eq!(second.body.to_vec(), [StepPlan::Sleep(Duration::from_secs(2))]);
 }
 
-/// `tests/bad/files/azure-2019`: `shop` has the functions `pay`, with durations, and `list`, without; `blog` has `read`, without, and 120 MB of
-/// memory. There are durations of a function `gone` as well, which is never invoked.
+/// `tests/bad/files/azure-2019`: `shop` has the functions `pay`, with durations, and `list`,
+/// without; `blog` has `read`, without, and 120 MB of memory. There are durations of a function
+/// `gone` as well, which is never invoked.
 #[test]
 fn functions_of_a_trace_that_says_too_little_are_left_out() {
     let text = |functions: &str| {
@@ -427,10 +480,18 @@ fn functions_of_a_trace_that_says_too_little_are_left_out() {
                 let inventory = experiment.inventory(&experiment.runs()[0]);
                 assert_eq!(inventory.tolerated, ["1 row is about what is never invoked"]);
                 // After the function of the experiment, without gaps.
-                let numbers = plan.listed.iter().flat_map(|listed| listed.trace.numbers.iter().copied().flatten());
+                let numbers = plan
+                    .listed
+                    .iter()
+                    .flat_map(|listed| listed.trace.numbers.iter().copied().flatten());
                 assert!(numbers.eq(1..plan.functions.len() as u32));
-                let functions = plan.functions.iter().map(|one| (one.name.clone(), one.limits.memory_bytes));
-                let warnings = experiment.warnings().list().iter().map(|one| (one.message.clone(), one.label.clone()));
+                let functions =
+                    plan.functions.iter().map(|one| (one.name.clone(), one.limits.memory_bytes));
+                let warnings = experiment
+                    .warnings()
+                    .list()
+                    .iter()
+                    .map(|one| (one.message.clone(), one.label.clone()));
                 (functions.skip(1).collect::<Vec<_>>(), warnings.collect::<Vec<_>>())
             }
             Err(diagnostics) => panic!("{diagnostics}"),
@@ -448,7 +509,11 @@ fn functions_of_a_trace_that_says_too_little_are_left_out() {
     let (functions, warnings) = load("body = [{ sleep = \"1s\" }]\nlimits = { memory = \"50MB\" }");
     assert_eq!(
         functions,
-        [named("shop/pay", 50_000_000), named("shop/list", 50_000_000), named("blog/read", 120_000_000)]
+        [
+            named("shop/pay", 50_000_000),
+            named("shop/list", 50_000_000),
+            named("blog/read", 120_000_000)
+        ]
     );
     assert!(warnings.is_empty());
 }
@@ -461,7 +526,12 @@ fn fewer_apps_than_are_to_be_drawn() {
             "name = \"a\"\n{PLATFORM}[functions]\n{functions}\nlimits = {{ memory = \"1MB\" }}\nbody = [{{ sleep = \"1s\" }}]\n\
              [[workload]]\nkind = \"{kind}\"\n"
         );
-        match Experiment::parse("study.toml", &text, Path::new("tests/complete"), &Overrides::default()) {
+        match Experiment::parse(
+            "study.toml",
+            &text,
+            Path::new("tests/complete"),
+            &Overrides::default(),
+        ) {
             Ok(experiment) => {
                 let list = experiment.warnings().list().iter();
                 list.map(|one| format!("{} ({})", one.message, one.label)).collect::<Vec<_>>()
@@ -470,15 +540,20 @@ fn fewer_apps_than_are_to_be_drawn() {
         }
     };
     let of_2019 = |apps| {
-        warnings(&format!("azure_2019 = {{ folder = \"../bad/files/azure-2019\", apps = {apps} }}"), "azure-2019")
+        warnings(
+            &format!("azure_2019 = {{ folder = \"../bad/files/azure-2019\", apps = {apps} }}"),
+            "azure-2019",
+        )
     };
     assert_eq!(of_2019(2), [""; 0]);
-    let message = "only 2 apps are invoked in `../bad/files/azure-2019`, and not 3 (all of them are taken)";
+    let message =
+        "only 2 apps are invoked in `../bad/files/azure-2019`, and not 3 (all of them are taken)";
     assert_eq!(of_2019(3), [message]);
 }
 
-/// What a function draws comes from streams that are named after it: the n-th cold start and the n-th invocation have the n-th draw of
-/// theirs, which can be drawn here as well, from the same seed. Another function does not disturb them.
+/// What a function draws comes from streams that are named after it: the n-th cold start and the
+/// n-th invocation have the n-th draw of theirs, which can be drawn here as well, from the same
+/// seed. Another function does not disturb them.
 #[test]
 fn random_durations_come_from_the_streams_of_their_function() {
     let functions = r#"
@@ -510,49 +585,62 @@ keep_alive = "none"
     drawn.sort_by_key(|row| row[1].parse::<u64>().unwrap());
     assert_eq!(drawn.len(), 3);
     for row in drawn {
-        // low + (high - low) · u, and -scale · ln(1 - u), since a Weibull distribution of shape 1 is exponential.
+        // low + (high - low) · u, and -scale · ln(1 - u), since a Weibull distribution of shape 1
+        // is exponential.
         let startup = 0.1 + 0.2 * startups.uniform_open();
         let sleep = -2.0 * (1.0 - sleeps.uniform_open()).ln();
-        let near = |text: &str, expected: f64| (text.parse::<f64>().unwrap() - expected).abs() < 2e-9;
+        let near =
+            |text: &str, expected: f64| (text.parse::<f64>().unwrap() - expected).abs() < 2e-9;
         assert!(near(&row[2], startup) && near(&row[3], sleep), "{row:?}: {startup} {sleep}");
     }
 }
 
-/// Two clients that think for 1 s, and bodies of 2 s: each invokes at 1, 4 and 7 s, and would again at 10 s, which is too late.
+/// Two clients that think for 1 s, and bodies of 2 s: each invokes at 1, 4 and 7 s, and would again
+/// at 10 s, which is too late.
 #[test]
 fn clients_of_a_closed_loop_wait_for_what_they_have_invoked() {
-    let workload =
-        "[[workload]]\nkind = \"closed\"\nfunction = \"f\"\nclients = 2\nthink = \"1s\"\nduration = \"2s\"\n";
+    let workload = "[[workload]]\nkind = \"closed\"\nfunction = \"f\"\nclients = 2\nthink = \"1s\"\nduration = \"2s\"\n";
     let submitted = |slots: &str, end: &str| -> Vec<f64> {
-        let text = format!("name = \"a\"\n{PLATFORM}{FUNCTION}[service]\nslots = {slots}\n{workload}{end}\n");
+        let text = format!(
+            "name = \"a\"\n{PLATFORM}{FUNCTION}[service]\nslots = {slots}\n{workload}{end}\n"
+        );
         let mut rows = columns(&text, &["submitted_s", "id"]);
         rows.sort_by_key(|row| row[1].parse::<u64>().unwrap());
         rows.into_iter().map(|row| row[0].parse().unwrap()).collect()
     };
     assert_eq!(submitted("2", "until = \"10s\""), [1.0, 1.0, 4.0, 4.0, 7.0, 7.0]);
-    // One slot: bodies from 1 to 3, 3 to 5, and so on; whoever has ended thinks for a second and waits for the other.
+    // One slot: bodies from 1 to 3, 3 to 5, and so on; whoever has ended thinks for a second and
+    // waits for the other.
     assert_eq!(submitted("1", "until = \"10s\""), [1.0, 1.0, 4.0, 6.0, 8.0]);
     assert_eq!(submitted("2", "count = 3"), [1.0, 1.0, 4.0]);
     assert_eq!(submitted("2", "from = \"5s\"\ncount = 2"), [6.0, 6.0]);
 }
 
-/// A workload that brings its functions: they come after those of the file, whatever the order of the workloads, and a seed from outside draws
-/// other ones.
+/// A workload that brings its functions: they come after those of the file, whatever the order of
+/// the workloads, and a seed from outside draws other ones.
 #[test]
 fn apps_bring_their_functions() {
-    let azure = "[[workload]]\nkind = \"azure-like\"\napps = 20\nuntil = \"1h\"\nstartup = \"2s\"\n";
+    let azure =
+        "[[workload]]\nkind = \"azure-like\"\napps = 20\nuntil = \"1h\"\nstartup = \"2s\"\n";
     let list = "[[workload]]\nkind = \"list\"\nfunction = \"f\"\nat = [\"0s\"]\n";
-    let text = format!("name = \"a\"\nseed = 1\n{PLATFORM}{FUNCTION}{azure}{list}{azure}prefix = \"b-\"\n");
+    let text = format!(
+        "name = \"a\"\nseed = 1\n{PLATFORM}{FUNCTION}{azure}{list}{azure}prefix = \"b-\"\n"
+    );
     let plan = plan(&text);
-    let names: Vec<_> = plan.functions.iter().map(|function| (function.name.as_str(), function.workload)).collect();
+    let names: Vec<_> =
+        plan.functions.iter().map(|function| (function.name.as_str(), function.workload)).collect();
     assert_eq!(names[..2], [("f", None), ("app0-f0", Some(0))]);
-    let WorkloadPlan::AzureLike(second) = &plan.workloads[2] else { panic!("{:?}", plan.workloads) };
+    let WorkloadPlan::AzureLike(second) = &plan.workloads[2] else {
+        panic!("{:?}", plan.workloads)
+    };
     assert_eq!(names[second.first_function as usize], ("b-app0-f0", Some(2)));
     assert_eq!(names.len(), second.first_function as usize + second.drawn.functions().len());
     assert_eq!(plan.functions[1].startup.fixed(), Some(Duration::from_secs(2)));
     let overrides = Overrides::default().with_seed(2);
     let other = Experiment::parse("study.toml", &text, Path::new("."), &overrides).unwrap();
-    let memory = |plan: &Plan| plan.functions.iter().map(|function| function.limits.memory_bytes).collect::<Vec<_>>();
+    let memory = |plan: &Plan| {
+        plan.functions.iter().map(|function| function.limits.memory_bytes).collect::<Vec<_>>()
+    };
     assert_ne!(memory(&plan), memory(&other.runs()[0].plan));
 }
 

@@ -1,4 +1,5 @@
-//! What each policy is for, seen on whole workloads: not numbers, but which policy has fewer cold starts, nodes or idle memory than which other.
+//! What each policy is for, seen on whole workloads: not numbers, but which policy has fewer cold
+//! starts, nodes or idle memory than which other.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -15,7 +16,8 @@ struct Workload {
     fields: &'static str,
 }
 
-/// Thirty functions that are invoked equally often, 50 times a second together; nodes have room for everything.
+/// Thirty functions that are invoked equally often, 50 times a second together; nodes have room for
+/// everything.
 const NARROW: Workload = Workload { name: "narrow", nodes: 10, memory: "16GB", fields: "" };
 
 /// Thirty functions, of which the first is invoked most often by far.
@@ -78,7 +80,8 @@ impl Workload {
         let disk = r#"disk = { read = "1GB/s", write = "1GB/s" }"#;
         let fields = match self.fields {
             "" => {
-                let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/workloads").join(name);
+                let files =
+                    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/workloads").join(name);
                 let files = files.display();
                 format!(
                     r#"
@@ -132,8 +135,11 @@ fn run(workload: Workload, service: &str) -> Run {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("experiment.toml");
     std::fs::write(&file, workload.experiment(service)).unwrap();
-    let experiment = Experiment::load(&file, &Overrides::default()).unwrap_or_else(|errors| panic!("{errors}"));
-    let report = experiment.run(&experiment.runs()[0], folder.path()).unwrap_or_else(|error| panic!("{error}"));
+    let experiment =
+        Experiment::load(&file, &Overrides::default()).unwrap_or_else(|errors| panic!("{errors}"));
+    let report = experiment
+        .run(&experiment.runs()[0], folder.path())
+        .unwrap_or_else(|error| panic!("{error}"));
     let invocations = report.summary.invocations;
     assert_eq!(invocations.completed, invocations.total, "nobody is lost");
     Run { report, nodes: nodes(&folder.path().join("invocations.csv")) }
@@ -148,15 +154,20 @@ fn nodes(records: &Path) -> usize {
 }
 
 fn placed(workload: Workload, scheduler: &str) -> Run {
-    run(workload, &format!("keep_alive = {{ kind = \"fixed\", idle = \"20s\" }}\nscheduler = {scheduler}"))
+    run(
+        workload,
+        &format!("keep_alive = {{ kind = \"fixed\", idle = \"20s\" }}\nscheduler = {scheduler}"),
+    )
 }
 
-/// There is room for all on less than half of the nodes: rules that pack need no more than these, rules that spread use all.
+/// There is room for all on less than half of the nodes: rules that pack need no more than these,
+/// rules that spread use all.
 #[test]
 fn packing_uses_few_nodes_and_spreading_uses_all() {
     let (packing, spreading) =
         (["first-fit", "most-loaded"], ["least-loaded", "round-robin", "power-of-two", "random"]);
-    // With a thousand functions it takes long to check the books after every event, so one rule of each has to do.
+    // With a thousand functions it takes long to check the books after every event, so one rule of
+    // each has to do.
     let all = [
         (NARROW, &packing[..], &spreading[..]),
         (SKEWED, &packing, &spreading),
@@ -169,20 +180,29 @@ fn packing_uses_few_nodes_and_spreading_uses_all() {
             assert!(2 * packed < workload.nodes, "{name}: {kind} uses {packed} nodes");
         }
         for kind in spreading {
-            assert_eq!(placed(workload, &format!("\"{kind}\"")).nodes, workload.nodes, "{name}: {kind}");
+            assert_eq!(
+                placed(workload, &format!("\"{kind}\"")).nodes,
+                workload.nodes,
+                "{name}: {kind}"
+            );
         }
     }
 }
 
-/// With room for all, whoever looks for idle containers everywhere starts one only if there is none at all, wherever he starts it. Whoever
-/// chooses a node first misses those on other nodes; a function that has its home on few nodes misses fewer of them.
+/// With room for all, whoever looks for idle containers everywhere starts one only if there is none
+/// at all, wherever he starts it. Whoever chooses a node first misses those on other nodes; a
+/// function that has its home on few nodes misses fewer of them.
 #[test]
 fn looking_for_idle_containers_everywhere_avoids_cold_starts() {
     for workload in [NARROW, SKEWED, AZURE_LIKE] {
         let name = workload.name;
         let everywhere = placed(workload, "\"warm-first\"").cold();
         for kind in ["first-fit", "most-loaded", "least-loaded", "round-robin", "power-of-two"] {
-            assert_eq!(placed(workload, &format!("\"{kind}\"")).cold(), everywhere, "{name}: {kind}");
+            assert_eq!(
+                placed(workload, &format!("\"{kind}\"")).cold(),
+                everywhere,
+                "{name}: {kind}"
+            );
         }
         let at_home = placed(workload, "\"hash-affinity\"").cold();
         assert!(everywhere < at_home, "{name}: {everywhere} and {at_home}");
@@ -217,12 +237,14 @@ until = "5min"
 "#,
 };
 
-/// Date of submission, start-up if it was cold, and duration of the body of each invocation, by its function and its number.
+/// Date of submission, start-up if it was cold, and duration of the body of each invocation, by its
+/// function and its number.
 fn drawn(service: &str) -> BTreeMap<(String, usize), (String, Option<String>, String)> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("experiment.toml");
     std::fs::write(&file, DRAWN.experiment(service)).unwrap();
-    let experiment = Experiment::load(&file, &Overrides::default()).unwrap_or_else(|errors| panic!("{errors}"));
+    let experiment =
+        Experiment::load(&file, &Overrides::default()).unwrap_or_else(|errors| panic!("{errors}"));
     experiment.run(&experiment.runs()[0], folder.path()).unwrap_or_else(|error| panic!("{error}"));
     let text = std::fs::read_to_string(folder.path().join("invocations.csv")).unwrap();
     let mut rows = text.lines().map(|line| line.split(',').collect::<Vec<_>>());
@@ -230,8 +252,9 @@ fn drawn(service: &str) -> BTreeMap<(String, usize), (String, Option<String>, St
     let column = |name: &str| header.iter().position(|column| *column == name).unwrap();
     let columns = ["function", "submitted_s", "startup_s", "execution_s", "start_kind"].map(column);
     // Records stand in the order in which invocations ended.
-    let mut rows: Vec<_> =
-        rows.map(|row| (row[0].parse::<u64>().unwrap(), columns.map(|at| row[at].to_owned()))).collect();
+    let mut rows: Vec<_> = rows
+        .map(|row| (row[0].parse::<u64>().unwrap(), columns.map(|at| row[at].to_owned())))
+        .collect();
     rows.sort();
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     rows.into_iter()
@@ -243,8 +266,9 @@ fn drawn(service: &str) -> BTreeMap<(String, usize), (String, Option<String>, St
         .collect()
 }
 
-/// What is drawn for an invocation does not depend on policies, on those that draw themselves neither: the n-th invocation of a function comes at the same date,
-/// has the same body, and where it is cold the same start-up.
+/// What is drawn for an invocation does not depend on policies, on those that draw themselves
+/// neither: the n-th invocation of a function comes at the same date, has the same body, and where
+/// it is cold the same start-up.
 #[test]
 fn the_nth_invocation_meets_the_same_chance_under_every_policy() {
     // Without any containers kept, all start-ups are there.
@@ -275,11 +299,14 @@ fn the_nth_invocation_meets_the_same_chance_under_every_policy() {
     assert!(warm.len() > 4 && !warm.contains(&0), "policies make a difference: {warm:?}");
 }
 
-/// To keep containers for longer costs idle memory and saves cold starts; without it all starts are cold.
+/// To keep containers for longer costs idle memory and saves cold starts; without it all starts are
+/// cold.
 #[test]
 fn keeping_containers_for_longer_buys_warm_starts_with_memory() {
     for workload in [NARROW, SKEWED, AZURE_LIKE] {
-        let kept = |policy: &str| run(workload, &format!("scheduler = \"warm-first\"\nkeep_alive = {policy}"));
+        let kept = |policy: &str| {
+            run(workload, &format!("scheduler = \"warm-first\"\nkeep_alive = {policy}"))
+        };
         let runs = ["\"none\"", "\"1s\"", "\"3s\"", "\"forever\""].map(|policy| {
             let policy = match policy {
                 "\"1s\"" | "\"3s\"" => format!("{{ kind = \"fixed\", idle = {policy} }}"),
@@ -291,13 +318,24 @@ fn keeping_containers_for_longer_buys_warm_starts_with_memory() {
         assert_eq!(runs[0].cold(), runs[0].report.summary.invocations.total, "{name}");
         assert_eq!(runs[0].idle(), 0.0, "{name}");
         for pair in runs.windows(2) {
-            assert!(pair[0].cold() > pair[1].cold(), "{name}: {} and {}", pair[0].cold(), pair[1].cold());
-            assert!(pair[0].idle() < pair[1].idle(), "{name}: {} and {}", pair[0].idle(), pair[1].idle());
+            assert!(
+                pair[0].cold() > pair[1].cold(),
+                "{name}: {} and {}",
+                pair[0].cold(),
+                pair[1].cold()
+            );
+            assert!(
+                pair[0].idle() < pair[1].idle(),
+                "{name}: {} and {}",
+                pair[0].idle(),
+                pair[1].idle()
+            );
         }
     }
 }
 
-/// Whoever serves has been idle for longest: all are used by turns, and fewer stop before the next peak. The price is idle memory.
+/// Whoever serves has been idle for longest: all are used by turns, and fewer stop before the next
+/// peak. The price is idle memory.
 #[test]
 fn taking_turns_keeps_more_containers_alive() {
     for workload in [NARROW, SKEWED] {
@@ -312,8 +350,9 @@ fn taking_turns_keeps_more_containers_alive() {
     }
 }
 
-/// There is memory for those that run and for few idle containers. Where these go for others hardly anybody waits; where they stay until they stop, many do. Greedy-dual
-/// looks at use and at size: it is better than the choice by last use alone.
+/// There is memory for those that run and for few idle containers. Where these go for others hardly
+/// anybody waits; where they stay until they stop, many do. Greedy-dual looks at use and at size:
+/// it is better than the choice by last use alone.
 #[test]
 fn who_needs_room_gets_that_of_idle_containers() {
     for (workload, memory) in [(NARROW, "3GB"), (SKEWED, "1600MB")] {
@@ -337,11 +376,12 @@ fn who_needs_room_gets_that_of_idle_containers() {
     }
 }
 
-/// A timer that fires every twenty minutes: ten minutes of keeping are wasted every time, half an hour keeps the container for good, and
-/// the histogram starts it shortly before it is needed.
+/// A timer that fires every twenty minutes: ten minutes of keeping are wasted every time, half an
+/// hour keeps the container for good, and the histogram starts it shortly before it is needed.
 #[test]
 fn the_histogram_knows_when_a_timer_fires() {
-    let kept = |policy: &str| run(TIMER, &format!("scheduler = \"warm-first\"\nkeep_alive = {policy}"));
+    let kept =
+        |policy: &str| run(TIMER, &format!("scheduler = \"warm-first\"\nkeep_alive = {policy}"));
     let short = kept("{ kind = \"fixed\", idle = \"10min\" }");
     let long = kept("{ kind = \"fixed\", idle = \"30min\" }");
     let learnt = kept("\"hybrid-histogram\"");
@@ -351,14 +391,20 @@ fn the_histogram_knows_when_a_timer_fires() {
     assert!(learnt.idle() < short.idle() && short.idle() < long.idle(), "{}", learnt.idle());
 }
 
-/// A timer that fires every six hours is beyond the four hours of the histogram: after three idle times the next one is forecast. To be ready from
-/// 15 % before until 15 % after takes a little less memory than to keep the container for those four hours in vain.
+/// A timer that fires every six hours is beyond the four hours of the histogram: after three idle
+/// times the next one is forecast. To be ready from 15 % before until 15 % after takes a little
+/// less memory than to keep the container for those four hours in vain.
 #[test]
 fn the_histogram_forecasts_what_lies_beyond_it() {
-    let kept = |policy: &str| run(SELDOM, &format!("scheduler = \"warm-first\"\nkeep_alive = {policy}"));
+    let kept =
+        |policy: &str| run(SELDOM, &format!("scheduler = \"warm-first\"\nkeep_alive = {policy}"));
     let range = kept("{ kind = \"fixed\", idle = \"4h\" }");
     let learnt = kept("\"hybrid-histogram\"");
     assert_eq!(range.cold(), range.report.summary.invocations.total);
-    assert_eq!(learnt.cold(), 4, "the first one, and those after idle times that were not enough for a forecast");
+    assert_eq!(
+        learnt.cold(),
+        4,
+        "the first one, and those after idle times that were not enough for a forecast"
+    );
     assert!(learnt.idle() < range.idle(), "{} and {}", learnt.idle(), range.idle());
 }

@@ -1,6 +1,7 @@
 //! The reference of fields: that it is what the code says, and that the code does what it says.
 //!
-//! That every field which is read is described needs no test: what is not described cannot be read (see `check::schema`).
+//! That every field which is read is described needs no test: what is not described cannot be read
+//! (see `check::schema`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -31,16 +32,27 @@ fn the_reference_of_fields_is_up_to_date() {
 
 #[test]
 fn the_example_of_the_reference_is_an_experiment() {
-    if let Err(errors) = Experiment::parse("first.toml", reference::EXAMPLE, Path::new("."), &Overrides::default()) {
+    if let Err(errors) =
+        Experiment::parse("first.toml", reference::EXAMPLE, Path::new("."), &Overrides::default())
+    {
         panic!("{errors}");
     }
 }
 
 /// Good experiments that have every field between them.
 fn complete() -> Vec<PathBuf> {
-    ["everything", "xml", "least", "bare", "azure-2019", "azure-2019-least", "azure-2021", "azure-2021-least"]
-        .map(|name| Path::new("tests/complete").join(name).with_extension("toml"))
-        .to_vec()
+    [
+        "everything",
+        "xml",
+        "least",
+        "bare",
+        "azure-2019",
+        "azure-2019-least",
+        "azure-2021",
+        "azure-2021-least",
+    ]
+    .map(|name| Path::new("tests/complete").join(name).with_extension("toml"))
+    .to_vec()
 }
 
 fn tree(path: &Path) -> Value {
@@ -61,18 +73,31 @@ fn key(spec: &TableSpec, field: &Field) -> Key {
 }
 
 /// Calls `see` with every table of a file, its description and its path.
-fn walk(table: &Table, spec: &'static TableSpec, path: &str, see: &mut dyn FnMut(&'static TableSpec, &Table, &str)) {
+fn walk(
+    table: &Table,
+    spec: &'static TableSpec,
+    path: &str,
+    see: &mut dyn FnMut(&'static TableSpec, &Table, &str),
+) {
     see(spec, table, path);
     for entry in &table.entries {
         let Some(field) = spec.field(&entry.key) else { continue };
-        let path = if path.is_empty() { entry.key.clone() } else { format!("{path}.{}", entry.key) };
+        let path =
+            if path.is_empty() { entry.key.clone() } else { format!("{path}.{}", entry.key) };
         walk_value(&entry.value, &field.takes, &path, see);
     }
 }
 
-fn walk_value(value: &Value, takes: &Takes, path: &str, see: &mut dyn FnMut(&'static TableSpec, &Table, &str)) {
+fn walk_value(
+    value: &Value,
+    takes: &Takes,
+    path: &str,
+    see: &mut dyn FnMut(&'static TableSpec, &Table, &str),
+) {
     match (takes, &value.kind) {
-        (Takes::Table(spec), Kind::Table(table)) if fits(table, spec) => walk(table, spec, path, see),
+        (Takes::Table(spec), Kind::Table(table)) if fits(table, spec) => {
+            walk(table, spec, path, see)
+        }
         (Takes::Tables(spec), Kind::Array(values)) => {
             for (index, value) in values.iter().enumerate() {
                 walk_value(value, &Takes::Table(spec), &format!("{path}.{index}"), see);
@@ -81,11 +106,16 @@ fn walk_value(value: &Value, takes: &Takes, path: &str, see: &mut dyn FnMut(&'st
         (Takes::Kinds(kinds), Kind::Array(values)) => {
             for (index, value) in values.iter().enumerate() {
                 let Kind::Table(table) = &value.kind else { continue };
-                let spec = kinds.iter().find(|spec| is_of_kind(table, spec)).expect("a kind that is described");
+                let spec = kinds
+                    .iter()
+                    .find(|spec| is_of_kind(table, spec))
+                    .expect("a kind that is described");
                 walk(table, spec, &format!("{path}.{index}"), see);
             }
         }
-        (Takes::Either(forms), _) => forms.iter().for_each(|form| walk_value(value, form, path, see)),
+        (Takes::Either(forms), _) => {
+            forms.iter().for_each(|form| walk_value(value, form, path, see))
+        }
         _ => {}
     }
 }
@@ -134,7 +164,13 @@ fn every_field_that_is_described_is_accepted() {
         }
         let Kind::Table(root) = tree(&path).kind else { panic!("not a table") };
         walk(&root, &EXPERIMENT, "", &mut |spec, table, _| {
-            used.extend(table.entries.iter().filter_map(|entry| spec.field(&entry.key)).map(|field| key(spec, field)));
+            used.extend(
+                table
+                    .entries
+                    .iter()
+                    .filter_map(|entry| spec.field(&entry.key))
+                    .map(|field| key(spec, field)),
+            );
         });
     }
     let unused: Vec<_> = all.keys().filter(|key| !used.contains(*key)).collect();
@@ -157,7 +193,11 @@ fn every_word_that_is_described_is_accepted() {
         walk(&root, &EXPERIMENT, "", &mut |spec, _, place| {
             for field in spec.fields {
                 for word in words(&field.takes) {
-                    let place = if place.is_empty() { field.key.to_owned() } else { format!("{place}.{}", field.key) };
+                    let place = if place.is_empty() {
+                        field.key.to_owned()
+                    } else {
+                        format!("{place}.{}", field.key)
+                    };
                     let overrides = Overrides::default().with(place.clone(), format!("\"{word}\""));
                     if let Err(errors) = Experiment::load(&path, &overrides) {
                         panic!("{place} = {word}: {errors}");
@@ -186,7 +226,11 @@ fn defaults_are_what_they_are_said_to_be() {
         walk(&root, &EXPERIMENT, "", &mut |spec, table, place| {
             for field in spec.fields.iter().filter(|field| table.get(field.key).is_none()) {
                 if let Absent::Default(value) = field.absent {
-                    let place = if place.is_empty() { field.key.to_owned() } else { format!("{place}.{}", field.key) };
+                    let place = if place.is_empty() {
+                        field.key.to_owned()
+                    } else {
+                        format!("{place}.{}", field.key)
+                    };
                     absent.push((place, value, key(spec, field)));
                 }
             }
@@ -222,27 +266,39 @@ fn with_policy(field: &str, policy: &str) -> String {
 
 /// A policy as a table, its parameters as these fields say, where they say something.
 fn written(kind: &TableSpec, value: impl Fn(&Field) -> Option<String>) -> String {
-    let parameters = kind.fields.iter().filter_map(|field| Some(format!(", {} = {}", field.key, value(field)?)));
+    let parameters =
+        kind.fields.iter().filter_map(|field| Some(format!(", {} = {}", field.key, value(field)?)));
     format!("{{ kind = \"{}\"{} }}", kind.title, parameters.collect::<String>())
 }
 
-/// Every policy is accepted with the parameters that it needs and with all that it has, each as in its example; and the defaults of
-/// parameters are what they are said to be.
+/// Every policy is accepted with the parameters that it needs and with all that it has, each as in
+/// its example; and the defaults of parameters are what they are said to be.
 #[test]
 fn policies_take_the_parameters_that_are_described() {
     let mut tried = 0;
     for (path, family) in policies::families() {
         for kind in (family.kinds)() {
-            let required = |field: &Field| (field.absent == Absent::Error).then(|| field.takes.example());
+            let required =
+                |field: &Field| (field.absent == Absent::Error).then(|| field.takes.example());
             let least = with_policy(path, &written(kind, required));
             with_policy(path, &written(kind, |field| Some(field.takes.example())));
             let defaults = |field: &Field| match field.absent {
                 Absent::Default(value) => Some(value.to_owned()),
                 _ => required(field),
             };
-            assert_eq!(with_policy(path, &written(kind, defaults)), least, "defaults of {path} {}", kind.title);
+            assert_eq!(
+                with_policy(path, &written(kind, defaults)),
+                least,
+                "defaults of {path} {}",
+                kind.title
+            );
             if kind.required().next().is_none() {
-                assert_eq!(with_policy(path, &format!("\"{}\"", kind.title)), least, "{} alone", kind.title);
+                assert_eq!(
+                    with_policy(path, &format!("\"{}\"", kind.title)),
+                    least,
+                    "{} alone",
+                    kind.title
+                );
             }
             for field in kind.fields {
                 let Takes::Words(words) = field.takes else { continue };
@@ -267,11 +323,20 @@ fn policies_are_written_as_they_are_read() {
         for kind in (family.kinds)() {
             let policy = written(kind, |field| Some(field.takes.example()));
             let overrides = Overrides::default().with(path, policy.as_str());
-            let experiment = Experiment::load(Path::new("tests/complete/bare.toml"), &overrides).unwrap();
+            let experiment =
+                Experiment::load(Path::new("tests/complete/bare.toml"), &overrides).unwrap();
             let folder = tempfile::tempdir().unwrap();
-            experiment.run(&experiment.runs()[0], folder.path()).unwrap_or_else(|error| panic!("{policy}: {error}"));
-            let manifest = Experiment::load(&folder.path().join("manifest.toml"), &Overrides::default()).unwrap();
-            assert_eq!(manifest.runs()[0].plan.service, experiment.runs()[0].plan.service, "{policy}");
+            experiment
+                .run(&experiment.runs()[0], folder.path())
+                .unwrap_or_else(|error| panic!("{policy}: {error}"));
+            let manifest =
+                Experiment::load(&folder.path().join("manifest.toml"), &Overrides::default())
+                    .unwrap();
+            assert_eq!(
+                manifest.runs()[0].plan.service,
+                experiment.runs()[0].plan.service,
+                "{policy}"
+            );
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Whatever is written in an experiment file, the answer is an experiment or a list of what is wrong, never a panic.
+//! Whatever is written in an experiment file, the answer is an experiment or a list of what is
+//! wrong, never a panic.
 
 use std::path::{Path, PathBuf};
 
@@ -9,8 +10,13 @@ fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples")
 }
 
-const FILES: [&str; 5] =
-    ["quickstart.toml", "reference-example.toml", "lambda-replay.toml", "many-functions.toml", "many-functions.json"];
+const FILES: [&str; 5] = [
+    "quickstart.toml",
+    "reference-example.toml",
+    "lambda-replay.toml",
+    "many-functions.toml",
+    "many-functions.json",
+];
 
 fn text(index: usize) -> String {
     std::fs::read_to_string(examples().join(FILES[index])).unwrap()

@@ -1,4 +1,5 @@
-//! The summary has the fields of its reference, and what it says of slots and memory is what follows from the records.
+//! The summary has the fields of its reference, and what it says of slots and memory is what
+//! follows from the records.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -23,9 +24,11 @@ fn nanos(seconds: &str) -> u64 {
 /// Runs the first run of an example; its report and the records of those that were dispatched.
 fn run(name: &str) -> (RunReport, Vec<Record>) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name);
-    let experiment = Experiment::load(&file, &Overrides::default()).unwrap_or_else(|errors| panic!("{errors}"));
+    let experiment =
+        Experiment::load(&file, &Overrides::default()).unwrap_or_else(|errors| panic!("{errors}"));
     let out = tempfile::tempdir().unwrap();
-    let report = experiment.run(&experiment.runs()[0], out.path()).unwrap_or_else(|error| panic!("{error}"));
+    let report =
+        experiment.run(&experiment.runs()[0], out.path()).unwrap_or_else(|error| panic!("{error}"));
     let text = std::fs::read_to_string(out.path().join("invocations.csv")).unwrap();
     let mut lines = text.lines().map(|line| line.split(',').collect::<Vec<_>>());
     let header = lines.next().unwrap();
@@ -46,7 +49,8 @@ fn assert_close(got: f64, expected: f64) {
     assert!((got - expected).abs() <= expected.abs() * 1e-12, "{got} instead of {expected}");
 }
 
-/// A slot is in use, and a container busy, from the dispatch of an invocation until the platform is done with it.
+/// A slot is in use, and a container busy, from the dispatch of an invocation until the platform is
+/// done with it.
 #[test]
 fn slots_and_busy_memory_follow_from_the_records() {
     let (report, records) = run("quickstart.toml");
@@ -59,10 +63,16 @@ fn slots_and_busy_memory_follow_from_the_records() {
     assert_close(utilisation.to_s, report.summary.simulated_end_s);
     let time: u64 = records.iter().map(|record| record.done - record.dispatched).sum();
     assert_close(utilisation.slots.used_mean, time as f64 / (end - begin) as f64);
-    let busy = |record: &Record| u128::from(record.done - record.dispatched) * u128::from(limits[&*record.function]);
-    assert_close(utilisation.container_memory.busy_mb_s, records.iter().map(busy).sum::<u128>() as f64 / 1e9);
+    let busy = |record: &Record| {
+        u128::from(record.done - record.dispatched) * u128::from(limits[&*record.function])
+    };
+    assert_close(
+        utilisation.container_memory.busy_mb_s,
+        records.iter().map(busy).sum::<u128>() as f64 / 1e9,
+    );
     // Ends come before the dispatches of the same date.
-    let mut changes: Vec<_> = records.iter().flat_map(|r| [(r.dispatched, 1i64), (r.done, -1)]).collect();
+    let mut changes: Vec<_> =
+        records.iter().flat_map(|r| [(r.dispatched, 1i64), (r.done, -1)]).collect();
     changes.sort_unstable();
     let in_use = changes.iter().scan(0, |used, (_, change)| {
         *used += change;
@@ -71,7 +81,8 @@ fn slots_and_busy_memory_follow_from_the_records() {
     assert_eq!(in_use.max(), Some(utilisation.slots.used_peak as i64));
 }
 
-/// Nothing is evicted here: a container is idle between two invocations, and after its last one for ten minutes or until the end.
+/// Nothing is evicted here: a container is idle between two invocations, and after its last one for
+/// ten minutes or until the end.
 #[test]
 fn idle_memory_follows_from_the_records() {
     let (report, records) = run("lambda-replay.toml");
@@ -91,7 +102,8 @@ fn idle_memory_follows_from_the_records() {
     assert_close(report.utilisation.unwrap().container_memory.idle_mb_s, idle as f64 * 128.0 / 1e9);
 }
 
-/// The keys at the top of `summary.json`, in order; what is below them is compared where the reference is made.
+/// The keys at the top of `summary.json`, in order; what is below them is compared where the
+/// reference is made.
 #[test]
 fn the_summary_has_the_fields_of_its_reference() {
     let (report, _) = run("quickstart.toml");
@@ -101,6 +113,7 @@ fn the_summary_has_the_fields_of_its_reference() {
         .filter_map(|line| line.strip_prefix("  \"")?.split_once('"'))
         .map(|(key, _)| key.to_owned())
         .collect();
-    let described: Vec<_> = isotherm_results::reference::top().iter().map(|field| field.name.to_owned()).collect();
+    let described: Vec<_> =
+        isotherm_results::reference::top().iter().map(|field| field.name.to_owned()).collect();
     assert_eq!(keys, described);
 }

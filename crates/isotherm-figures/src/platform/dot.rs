@@ -30,7 +30,11 @@ impl PlatformView {
         let label = self.label(&Node::Zones(zones.to_vec()));
         let number = zone.index();
         let _ = writeln!(dot, "{indent}subgraph cluster_{number} {{");
-        let _ = writeln!(dot, "{indent}  label={}; style=filled; fillcolor=\"#f5f7fa\";", quoted(&label.heading));
+        let _ = writeln!(
+            dot,
+            "{indent}  label={}; style=filled; fillcolor=\"#f5f7fa\";",
+            quoted(&label.heading)
+        );
         // Graphviz draws an edge to a cluster only as an edge to a node in it.
         let _ = writeln!(dot, "{indent}  zone_{number} [shape=point, style=invis];");
         for (index, node) in graph.nodes.iter().enumerate() {
@@ -53,7 +57,12 @@ impl PlatformView {
                 Node::Links(_) => ", shape=plaintext, fillcolor=\"#f5f7fa\"",
                 Node::Meeting => ", shape=point",
             };
-            let _ = writeln!(dot, "{indent}  {} [label={}{look}];", self.name(&graph, number, index), quoted(&text));
+            let _ = writeln!(
+                dot,
+                "{indent}  {} [label={}{look}];",
+                self.name(&graph, number, index),
+                quoted(&text)
+            );
         }
         for &(a, b) in &graph.edges {
             let mut ends = Vec::new();
@@ -62,7 +71,8 @@ impl PlatformView {
                     ends.push(format!("{end}=cluster_{}", inner.index()));
                 }
             }
-            let ends = if ends.is_empty() { String::new() } else { format!(" [{}]", ends.join(", ")) };
+            let ends =
+                if ends.is_empty() { String::new() } else { format!(" [{}]", ends.join(", ")) };
             let (a, b) = (self.name(&graph, number, a), self.name(&graph, number, b));
             let _ = writeln!(dot, "{indent}  {a} -- {b}{ends};");
         }

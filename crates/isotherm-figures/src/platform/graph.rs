@@ -88,7 +88,8 @@ impl Graph {
 
     /// Whether a node is a link that connects more than two things.
     pub(super) fn is_bar(&self, number: usize) -> bool {
-        matches!(&self.nodes[number], Node::Links(links) if links.len() == 1) && self.connected_to(number) > 2
+        matches!(&self.nodes[number], Node::Links(links) if links.len() == 1)
+            && self.connected_to(number) > 2
     }
 }
 
@@ -172,7 +173,8 @@ impl PlatformView {
     }
 
     fn add_cluster(&self, zone: ZoneId, builder: &mut Builder) {
-        let routers: Vec<Point> = self.spec.points(zone).filter(|point| matches!(point, Point::Router(_))).collect();
+        let routers: Vec<Point> =
+            self.spec.points(zone).filter(|point| matches!(point, Point::Router(_))).collect();
         let middle = match (self.spec.backbone(zone), routers.as_slice()) {
             (Some(backbone), _) => Thing::Link(backbone),
             (None, [router]) => Thing::Point(*router),
@@ -199,9 +201,11 @@ impl PlatformView {
     fn add_routes(&self, zone: ZoneId, builder: &mut Builder) {
         let members: BTreeSet<Point> = self.spec.points(zone).collect();
         let mut followers: IndexMap<LinkId, BTreeSet<LinkId>> = IndexMap::new();
-        let ends_here = |route: &DeclaredRoute| members.contains(&route.from) && members.contains(&route.to);
+        let ends_here =
+            |route: &DeclaredRoute| members.contains(&route.from) && members.contains(&route.to);
         for route in self.spec.declared_routes(zone).filter(ends_here) {
-            let links: Vec<LinkId> = route.links.iter().map(|&link| self.one_of_pair(link)).collect();
+            let links: Vec<LinkId> =
+                route.links.iter().map(|&link| self.one_of_pair(link)).collect();
             let (Some(&first), Some(&last)) = (links.first(), links.last()) else { continue };
             builder.end(route.from, first);
             builder.end(route.to, last);
@@ -213,7 +217,8 @@ impl PlatformView {
         for component in components(&followers) {
             let neighbours = |link: &LinkId| followers.get(link).map_or(0, BTreeSet::len);
             let pairs: usize = component.iter().map(neighbours).sum::<usize>() / 2;
-            let is_chain = pairs < component.len() && component.iter().all(|link| neighbours(link) <= 2);
+            let is_chain =
+                pairs < component.len() && component.iter().all(|link| neighbours(link) <= 2);
             if is_chain {
                 for &link in &component {
                     for &other in followers[&link].iter().filter(|&&other| link < other) {
@@ -246,7 +251,9 @@ impl PlatformView {
             Thing::Point(Point::Zone(zone)) if closely => self.zone_looks(zone),
             Thing::Link(link) if closely => self.link_looks(link),
             Thing::Point(Point::Host(host)) => format!("host {:?}", self.part(host)),
-            Thing::Point(Point::Zone(zone)) => format!("zone {}", self.spec.zone(zone).routing.name()),
+            Thing::Point(Point::Zone(zone)) => {
+                format!("zone {}", self.spec.zone(zone).routing.name())
+            }
             Thing::Link(_) => "link".to_owned(),
             Thing::Point(Point::Router(_)) => "router".to_owned(),
             Thing::Meeting(_) => "meeting".to_owned(),
@@ -260,7 +267,10 @@ impl PlatformView {
             .iter()
             .map(|&disk| {
                 let disk = self.spec.disk(disk);
-                format!("{} {} {} {}", disk.mount, disk.read_bandwidth, disk.write_bandwidth, disk.size)
+                format!(
+                    "{} {} {} {}",
+                    disk.mount, disk.read_bandwidth, disk.write_bandwidth, disk.size
+                )
             })
             .collect();
         let part = self.part(id);
@@ -284,7 +294,11 @@ impl PlatformView {
                 *looks.entry(self.link_looks(link)).or_default() += 1;
             }
         }
-        for link in self.spec.declared_routes(zone).flat_map(|route| route.links.iter().copied().collect::<Vec<_>>()) {
+        for link in self
+            .spec
+            .declared_routes(zone)
+            .flat_map(|route| route.links.iter().copied().collect::<Vec<_>>())
+        {
             *looks.entry(self.link_looks(link)).or_default() += 1;
         }
         let backbone = self.spec.backbone(zone).map(|link| self.link_looks(link));
@@ -300,15 +314,20 @@ impl PlatformView {
             neighbours[b].push(a);
         }
         let mut looks: IndexSet<String> = IndexSet::new();
-        let colours: Vec<usize> =
-            builder.things.iter().map(|&thing| looks.insert_full(self.looks(thing, detail)).0).collect();
+        let colours: Vec<usize> = builder
+            .things
+            .iter()
+            .map(|&thing| looks.insert_full(self.looks(thing, detail)).0)
+            .collect();
         let colours = if detail == Detail::Kind { colours } else { classes(colours, &neighbours) };
         // Each class becomes a node, in the order of their first things.
         let mut numbers: IndexMap<usize, Vec<usize>> = IndexMap::new();
         for (thing, &colour) in colours.iter().enumerate() {
             numbers.entry(colour).or_default().push(thing);
         }
-        let nodes = numbers.values().filter_map(|members| node(members.iter().map(|&member| builder.things[member])));
+        let nodes = numbers
+            .values()
+            .filter_map(|members| node(members.iter().map(|&member| builder.things[member])));
         let number = |thing: usize| numbers.get_index_of(&colours[thing]).unwrap_or_default();
         let edges = builder.edges.iter().map(|&(a, b)| (number(a), number(b)));
         Graph {
@@ -321,9 +340,15 @@ impl PlatformView {
 /// The point where the links of a component meet: the link that is adjacent to all others and
 /// with which no route begins or ends, if the component is a star around it, else a meeting
 /// point.
-fn middle(component: &[LinkId], followers: &IndexMap<LinkId, BTreeSet<LinkId>>, builder: &mut Builder) -> Thing {
-    let pairs =
-        followers.iter().filter(|(link, _)| component.binary_search(link).is_ok()).map(|(_, others)| others.len());
+fn middle(
+    component: &[LinkId],
+    followers: &IndexMap<LinkId, BTreeSet<LinkId>>,
+    builder: &mut Builder,
+) -> Thing {
+    let pairs = followers
+        .iter()
+        .filter(|(link, _)| component.binary_search(link).is_ok())
+        .map(|(_, others)| others.len());
     let is_star = pairs.sum::<usize>() == 2 * (component.len() - 1);
     let is_middle = |link: &&LinkId| {
         let number = builder.things.get_index_of(&Thing::Link(**link));
@@ -350,8 +375,10 @@ fn classes(mut colours: Vec<usize>, neighbours: &[Vec<usize>]) -> Vec<usize> {
             return colours;
         }
         let mut numbers: IndexSet<(usize, usize)> = IndexSet::new();
-        let single = |(thing, &colour): (usize, &usize)| (colour, if small(colour) { thing + 1 } else { 0 });
-        colours = colours.iter().enumerate().map(single).map(|key| numbers.insert_full(key).0).collect();
+        let single =
+            |(thing, &colour): (usize, &usize)| (colour, if small(colour) { thing + 1 } else { 0 });
+        colours =
+            colours.iter().enumerate().map(single).map(|key| numbers.insert_full(key).0).collect();
     }
 }
 
@@ -361,11 +388,14 @@ fn refined(mut colours: Vec<usize>, neighbours: &[Vec<usize>]) -> Vec<usize> {
     loop {
         let mut numbers: IndexSet<(usize, Vec<usize>)> = IndexSet::new();
         let around = |thing: usize| {
-            let mut around: Vec<usize> = neighbours[thing].iter().map(|&other| colours[other]).collect();
+            let mut around: Vec<usize> =
+                neighbours[thing].iter().map(|&other| colours[other]).collect();
             around.sort_unstable();
             around
         };
-        let next = (0..colours.len()).map(|thing| numbers.insert_full((colours[thing], around(thing))).0).collect();
+        let next = (0..colours.len())
+            .map(|thing| numbers.insert_full((colours[thing], around(thing))).0)
+            .collect();
         if numbers.len() == count {
             return next;
         }
@@ -380,7 +410,9 @@ fn node(things: impl Iterator<Item = Thing>) -> Option<Node> {
     for thing in things {
         match (thing, &mut node) {
             (Thing::Point(Point::Host(host)), Some(Node::Hosts(hosts))) => hosts.push(host),
-            (Thing::Point(Point::Router(router)), Some(Node::Routers(routers))) => routers.push(router),
+            (Thing::Point(Point::Router(router)), Some(Node::Routers(routers))) => {
+                routers.push(router)
+            }
             (Thing::Link(link), Some(Node::Links(links))) => links.push(link),
             (Thing::Point(Point::Zone(zone)), Some(Node::Zones(zones))) => zones.push(zone),
             (Thing::Point(Point::Host(host)), _) => node = Some(Node::Hosts(vec![host])),

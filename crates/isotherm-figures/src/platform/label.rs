@@ -45,7 +45,10 @@ fn from_to(names: &[&str]) -> String {
 }
 
 /// The range of several values as text, or their value if they do not differ.
-fn range<T: PartialOrd + Copy>(values: impl Iterator<Item = T>, text: impl Fn(T) -> String) -> String {
+fn range<T: PartialOrd + Copy>(
+    values: impl Iterator<Item = T>,
+    text: impl Fn(T) -> String,
+) -> String {
     let mut ends: Option<(T, T)> = None;
     for value in values {
         let (least, largest) = ends.get_or_insert((value, value));
@@ -87,7 +90,8 @@ impl PlatformView {
         if let Some(part) = part.filter(|&part| names != [part]) {
             lines.push(format!("{part} host"));
         }
-        let cores = range(described().map(|host| host.cores), |cores| quantity::number(cores as usize));
+        let cores =
+            range(described().map(|host| host.cores), |cores| quantity::number(cores as usize));
         let unit = if cores == "1" { "core" } else { "cores" };
         lines.push(format!("{cores} {unit}, {}", range(described().map(speed), quantity::speed)));
         let memory = range(described().filter_map(|host| host.memory), quantity::size);
@@ -98,7 +102,11 @@ impl PlatformView {
         let alike = described().all(|host| host.disks.len() == disks.len());
         for &disk in disks.iter().take(if alike { MOST_DISKS } else { 0 }) {
             let disk = spec.disk(disk);
-            let mount = if disk.mount == "/" { String::new() } else { format!(" {}", shortened(&disk.mount)) };
+            let mount = if disk.mount == "/" {
+                String::new()
+            } else {
+                format!(" {}", shortened(&disk.mount))
+            };
             let size = match disk.size < i64::MAX as u64 {
                 true => format!(" of {}", quantity::size(disk.size)),
                 false => String::new(),
@@ -110,7 +118,10 @@ impl PlatformView {
         }
         let speeds = disks.iter().take(if alike { MOST_DISKS } else { 0 }).map(|&disk| {
             let disk = spec.disk(disk);
-            let (read, write) = (quantity::bandwidth(disk.read_bandwidth), quantity::bandwidth(disk.write_bandwidth));
+            let (read, write) = (
+                quantity::bandwidth(disk.read_bandwidth),
+                quantity::bandwidth(disk.write_bandwidth),
+            );
             format!("; disk {} reads {read}, writes {write}", disk.mount)
         });
         let details = format!("{}{}", quantity::names(&names), speeds.collect::<String>());
@@ -118,13 +129,19 @@ impl PlatformView {
     }
 
     fn label_of_routers(&self, routers: &[RouterId]) -> Label {
-        let names: Vec<&str> = routers.iter().map(|&router| self.spec.router(router).name.as_str()).collect();
+        let names: Vec<&str> =
+            routers.iter().map(|&router| self.spec.router(router).name.as_str()).collect();
         let lines = if names.len() > 1 { vec![from_to(&names)] } else { Vec::new() };
-        Label { heading: heading(&names, "routers"), lines, details: format!("router {}", quantity::names(&names)) }
+        Label {
+            heading: heading(&names, "routers"),
+            lines,
+            details: format!("router {}", quantity::names(&names)),
+        }
     }
 
     fn label_of_zones(&self, zones: &[ZoneId]) -> Label {
-        let names: Vec<&str> = zones.iter().map(|&zone| self.spec.zone(zone).name.as_str()).collect();
+        let names: Vec<&str> =
+            zones.iter().map(|&zone| self.spec.zone(zone).name.as_str()).collect();
         let routing = zones.first().map_or("", |&zone| self.spec.zone(zone).routing.name());
         let heading = match names.len() {
             1 => from_to(&names),
@@ -133,7 +150,9 @@ impl PlatformView {
         let details = format!("zone {}, {routing} routing", quantity::names(&names));
         let mut lines = vec![format!("{routing} routing")];
         if !self.are_alike(zones) {
-            let hosts = |zone: ZoneId| self.spec.points(zone).filter(|point| matches!(point, Point::Host(_))).count();
+            let hosts = |zone: ZoneId| {
+                self.spec.points(zone).filter(|point| matches!(point, Point::Host(_))).count()
+            };
             let each = range(zones.iter().map(|&zone| hosts(zone)), quantity::number);
             lines.push(format!("each {each} hosts"));
         }
@@ -148,7 +167,8 @@ impl PlatformView {
             lines.push(from_to(&names));
         }
         let policies: Vec<&str> = described().map(policy).collect();
-        let shared = policies.first().copied().filter(|first| policies.iter().all(|policy| policy == first));
+        let shared =
+            policies.first().copied().filter(|first| policies.iter().all(|policy| policy == first));
         let each = if links.len() > 1 { "each " } else { "" };
         let bandwidth = range(described().map(|link| link.bandwidth), quantity::bandwidth);
         let latency = range(described().map(|link| link.latency_s), quantity::time);
@@ -160,7 +180,8 @@ impl PlatformView {
             lines.push(special.to_owned());
         }
         let how = shared.unwrap_or("of several policies");
-        let details = format!("link {}: {bandwidth}, latency {latency}, {how}", quantity::names(&names));
+        let details =
+            format!("link {}: {bandwidth}, latency {latency}, {how}", quantity::names(&names));
         Label { heading: heading(&names, "links"), lines, details }
     }
 }
@@ -180,7 +201,10 @@ mod tests {
     #[test]
     fn long_names_keep_their_beginning_and_their_end() {
         assert_eq!(shortened("node-0.example.org"), "node-0.example.org");
-        assert_eq!(shortened("a-very-long-name-of-a-host-in-a-zone-17"), "a-very-long-n…-in-a-zone-17");
+        assert_eq!(
+            shortened("a-very-long-name-of-a-host-in-a-zone-17"),
+            "a-very-long-n…-in-a-zone-17"
+        );
     }
 
     #[test]

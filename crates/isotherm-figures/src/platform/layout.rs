@@ -61,12 +61,22 @@ pub(super) fn layout(blocks: &[Block], edges: &BTreeSet<(usize, usize)>) -> (Vec
         }
         for (node, position) in placed {
             let Position { x: left, y: top, row_top, row_bottom } = position;
-            positions[node] = Position { x: x + left, y: y + top, row_top: y + row_top, row_bottom: y + row_bottom };
+            positions[node] = Position {
+                x: x + left,
+                y: y + top,
+                row_top: y + row_top,
+                row_bottom: y + row_bottom,
+            };
         }
         whole.width = whole.width.max(x + size.width);
         whole.height = whole.height.max(y + size.height);
         shelf_height = shelf_height.max(size.height);
-        x += size.width + BETWEEN_COMPONENTS.min(if component.len() == 1 { BESIDE } else { BETWEEN_COMPONENTS });
+        x += size.width
+            + BETWEEN_COMPONENTS.min(if component.len() == 1 {
+                BESIDE
+            } else {
+                BETWEEN_COMPONENTS
+            });
     }
     (positions, whole)
 }
@@ -100,7 +110,11 @@ fn reachable(neighbours: &[Vec<usize>], start: usize, seen: &mut [bool]) -> Vec<
     component
 }
 
-fn place_component(blocks: &[Block], neighbours: &[Vec<usize>], component: &[usize]) -> (Vec<(usize, Position)>, Size) {
+fn place_component(
+    blocks: &[Block],
+    neighbours: &[Vec<usize>],
+    component: &[usize],
+) -> (Vec<(usize, Position)>, Size) {
     let rank = |&&node: &&usize| (blocks[node].rank, usize::MAX - node);
     let Some(&centre) = component.iter().max_by_key(rank) else {
         return (Vec::new(), Size::default());
@@ -120,7 +134,10 @@ fn place_component(blocks: &[Block], neighbours: &[Vec<usize>], component: &[usi
             let free = height - blocks[node].size.height;
             // On the side of the row that faces the centre, so that lines are short.
             let y = top + free * (1.0 - distance.signum() as f64) / 2.0;
-            placed.push((node, Position { x: left(&node) - begin, y, row_top: top, row_bottom: top + height }));
+            placed.push((
+                node,
+                Position { x: left(&node) - begin, y, row_top: top, row_bottom: top + height },
+            ));
         }
         top += height + BETWEEN_ROWS;
     }
@@ -142,7 +159,9 @@ fn rows(blocks: &[Block], neighbours: &[Vec<usize>], centre: usize) -> BTreeMap<
         }
     }
     branches.sort_by_key(|branch| branch.iter().copied().min());
-    let width = |branch: &[usize]| branch.iter().map(|&node| blocks[node].size.width).fold(0.0, f64::max) + BESIDE;
+    let width = |branch: &[usize]| {
+        branch.iter().map(|&node| blocks[node].size.width).fold(0.0, f64::max) + BESIDE
+    };
     let total: f64 = branches.iter().map(|branch| width(branch)).sum();
     let both_sides = branches.len() > 2;
     let mut used = 0.0;
@@ -178,11 +197,14 @@ fn sort_rows(rows: &mut BTreeMap<i64, Vec<usize>>, neighbours: &[Vec<usize>]) {
         for row in order {
             let towards = if inwards { row + row.signum() } else { row - row.signum() };
             let Some(fixed) = rows.get(&towards) else { continue };
-            let position: BTreeMap<usize, usize> = fixed.iter().enumerate().map(|(at, &node)| (node, at)).collect();
+            let position: BTreeMap<usize, usize> =
+                fixed.iter().enumerate().map(|(at, &node)| (node, at)).collect();
             let Some(nodes) = rows.get_mut(&row) else { continue };
             let mean = |node: usize, at: usize| {
-                let near: Vec<usize> =
-                    neighbours[node].iter().filter_map(|other| position.get(other).copied()).collect();
+                let near: Vec<usize> = neighbours[node]
+                    .iter()
+                    .filter_map(|other| position.get(other).copied())
+                    .collect();
                 match near.is_empty() {
                     true => at as f64,
                     false => near.iter().sum::<usize>() as f64 / near.len() as f64,
@@ -197,7 +219,11 @@ fn sort_rows(rows: &mut BTreeMap<i64, Vec<usize>>, neighbours: &[Vec<usize>]) {
 }
 
 /// The horizontal centre of each node.
-fn centres(blocks: &[Block], neighbours: &[Vec<usize>], rows: &BTreeMap<i64, Vec<usize>>) -> BTreeMap<usize, f64> {
+fn centres(
+    blocks: &[Block],
+    neighbours: &[Vec<usize>],
+    rows: &BTreeMap<i64, Vec<usize>>,
+) -> BTreeMap<usize, f64> {
     let mut centres: BTreeMap<usize, f64> = BTreeMap::new();
     let width = |node: usize| blocks[node].size.width + BESIDE;
     for row in rows.values() {
@@ -210,7 +236,8 @@ fn centres(blocks: &[Block], neighbours: &[Vec<usize>], rows: &BTreeMap<i64, Vec
     }
     let order: Vec<i64> = rows.keys().copied().collect();
     for pass in 0..12 {
-        let rows_in_order: Vec<i64> = if pass % 2 == 0 { order.clone() } else { order.iter().rev().copied().collect() };
+        let rows_in_order: Vec<i64> =
+            if pass % 2 == 0 { order.clone() } else { order.iter().rev().copied().collect() };
         for row in rows_in_order {
             let nodes = &rows[&row];
             let wished: Vec<f64> = nodes
@@ -253,8 +280,10 @@ fn apart(wished: &[f64], widths: &[f64]) -> Vec<f64> {
             && before.left + before.width > last.left
         {
             let weight = before.weight + last.weight;
-            let left = (before.left * before.weight + (last.left - before.width) * last.weight) / weight;
-            let joined = Cluster { first: before.first, left, weight, width: before.width + last.width };
+            let left =
+                (before.left * before.weight + (last.left - before.width) * last.weight) / weight;
+            let joined =
+                Cluster { first: before.first, left, weight, width: before.width + last.width };
             clusters.truncate(clusters.len() - 2);
             clusters.push(joined);
         }
@@ -289,7 +318,10 @@ mod tests {
         let blocks = [block(50.0), block(50.0), block(50.0), block(50.0), centre];
         let edges = BTreeSet::from([(0, 4), (1, 4), (2, 4), (3, 4)]);
         let (positions, size) = layout(&blocks, &edges);
-        assert_eq!((positions[0].y, positions[1].y, positions[2].y, positions[4].y), (0.0, 0.0, 120.0, 60.0));
+        assert_eq!(
+            (positions[0].y, positions[1].y, positions[2].y, positions[4].y),
+            (0.0, 0.0, 120.0, 60.0)
+        );
         assert_eq!(size, Size { width: 118.0, height: 140.0 });
         // Two components are placed side by side.
         let (positions, _) = layout(&blocks[..2], &BTreeSet::new());

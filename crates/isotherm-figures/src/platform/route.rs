@@ -102,7 +102,8 @@ impl PlatformView {
     /// If there is no such host, or no route.
     pub fn routes(&self, from: &str, to: &str) -> Result<Vec<RouteView>, RouteError> {
         let spec = &self.spec;
-        let host = |name: &str| spec.host_id(name).ok_or_else(|| RouteError(spec.unknown_host(name)));
+        let host =
+            |name: &str| spec.host_id(name).ok_or_else(|| RouteError(spec.unknown_host(name)));
         let (from, to) = (host(from)?, host(to)?);
         let there = route(spec, from, to)?;
         let back = spec.route(to, from);
@@ -123,13 +124,17 @@ fn route(spec: &PlatformSpec, from: HostId, to: HostId) -> Result<RouteView, Rou
     let back = spec.route(to, from).unwrap_or_default();
     let model = spec.network_model();
     let latency_s: f64 = links.iter().map(|&link| spec.link(link).latency_s).sum();
-    let bandwidth = links.iter().map(|&link| spec.link(link).bandwidth).fold(f64::INFINITY, f64::min);
-    let times = |links: &[LinkId], link: LinkId| links.iter().filter(|&&other| other == link).count() as f64;
+    let bandwidth =
+        links.iter().map(|&link| spec.link(link).bandwidth).fold(f64::INFINITY, f64::min);
+    let times = |links: &[LinkId], link: LinkId| {
+        links.iter().filter(|&&other| other == link).count() as f64
+    };
     let share = |link: LinkId| {
         let link_spec = spec.link(link);
         match link_spec.sharing {
             LinkSharing::Shared => {
-                link_spec.bandwidth / (times(&links, link) + model.cross_traffic * times(&back, link)).max(1.0)
+                link_spec.bandwidth
+                    / (times(&links, link) + model.cross_traffic * times(&back, link)).max(1.0)
             }
             LinkSharing::Fatpipe => link_spec.bandwidth,
         }
@@ -141,7 +146,8 @@ fn route(spec: &PlatformSpec, from: HostId, to: HostId) -> Result<RouteView, Rou
     if model.gamma > 0.0 && latency_s > 0.0 && window < rate {
         (rate, limited_by) = (window, None);
     }
-    let turned: Vec<LinkId> = back.iter().rev().map(|&link| spec.link(link).opposite.unwrap_or(link)).collect();
+    let turned: Vec<LinkId> =
+        back.iter().rev().map(|&link| spec.link(link).opposite.unwrap_or(link)).collect();
     let plain: Vec<LinkId> = back.iter().rev().copied().collect();
     let users = users(spec, &links);
     Ok(RouteView {
@@ -155,7 +161,11 @@ fn route(spec: &PlatformSpec, from: HostId, to: HostId) -> Result<RouteView, Rou
         latency_factor: model.latency_factor,
         bandwidth_factor: model.bandwidth_factor,
         same_back: turned == links.as_slice() || plain == links.as_slice(),
-        links: links.iter().zip(users).map(|(&link, users)| crossed(spec, link, &back, &users)).collect(),
+        links: links
+            .iter()
+            .zip(users)
+            .map(|(&link, users)| crossed(spec, link, &back, &users))
+            .collect(),
     })
 }
 
@@ -163,7 +173,10 @@ fn crossed(spec: &PlatformSpec, link: LinkId, back: &[LinkId], users: &Users) ->
     let name = |host: HostId| spec.host(host).name.clone();
     let names = |hosts: &BTreeSet<HostId>| hosts.iter().map(|&host| name(host)).collect();
     let link_spec = spec.link(link);
-    let way_back = match (back.contains(&link), link_spec.opposite.is_some_and(|opposite| back.contains(&opposite))) {
+    let way_back = match (
+        back.contains(&link),
+        link_spec.opposite.is_some_and(|opposite| back.contains(&opposite)),
+    ) {
         (true, _) => "same",
         (false, true) => "other half",
         (false, false) => "none",
@@ -205,7 +218,10 @@ fn users(spec: &PlatformSpec, links: &[LinkId]) -> Vec<Users> {
                 if route.contains(link) {
                     users.sources.insert(from);
                     users.targets.insert(to);
-                    users.ends_of_all.get_or_insert_with(|| vec![from, to]).retain(|&host| host == from || host == to);
+                    users
+                        .ends_of_all
+                        .get_or_insert_with(|| vec![from, to])
+                        .retain(|&host| host == from || host == to);
                 }
             }
         }
@@ -217,16 +233,23 @@ impl RouteView {
     /// The heading of the table: the properties of the route, and what a transfer gets.
     pub fn summary(&self) -> String {
         let links = quantity::count(self.links.len(), "link", "links");
-        let (latency, bandwidth) = (quantity::time(self.latency_s), quantity::bandwidth(self.bandwidth_bytes_per_s));
+        let (latency, bandwidth) =
+            (quantity::time(self.latency_s), quantity::bandwidth(self.bandwidth_bytes_per_s));
         let back = match self.same_back {
             true if self.from != self.to => "; the way back is the same in reverse",
             _ => "",
         };
         let limit = match &self.limited_by {
             Some(link) => {
-                let is_shared = |crossed: &&Crossed| crossed.policy != "fat pipe" && crossed.way_back == "same";
-                let acknowledged = self.links.iter().filter(is_shared).any(|crossed| crossed.name == *link);
-                let also = if acknowledged && self.from != self.to { " and carries acknowledgements too" } else { "" };
+                let is_shared =
+                    |crossed: &&Crossed| crossed.policy != "fat pipe" && crossed.way_back == "same";
+                let acknowledged =
+                    self.links.iter().filter(is_shared).any(|crossed| crossed.name == *link);
+                let also = if acknowledged && self.from != self.to {
+                    " and carries acknowledgements too"
+                } else {
+                    ""
+                };
                 format!("{link} limits it{also}")
             }
             None => "the TCP window limits it".to_owned(),
@@ -277,7 +300,10 @@ impl Crossed {
             few if few.len() <= 3 => few.join(", "),
             many => format!("{} {all}", many.len()),
         };
-        if let Some(host) = self.belongs_to.as_deref().filter(|_| self.from_hosts.len() > 1 && self.to_hosts.len() > 1)
+        if let Some(host) = self
+            .belongs_to
+            .as_deref()
+            .filter(|_| self.from_hosts.len() > 1 && self.to_hosts.len() > 1)
         {
             return format!("all from and to {host}{direction}");
         }

@@ -88,23 +88,33 @@ impl PlatformView {
                     (_, Some(scene)) => (scene.size, 2),
                     (Node::Meeting, _) => (Size { width: 8.0, height: 8.0 }, 4),
                     (Node::Routers(_), _) => (size_of(&labels[number]), 3),
-                    (Node::Links(_), _) => (size_of(&labels[number]), if graph.is_bar(number) { 3 } else { 0 }),
+                    (Node::Links(_), _) => {
+                        (size_of(&labels[number]), if graph.is_bar(number) { 3 } else { 0 })
+                    }
                     _ => (size_of(&labels[number]), 1),
                 };
                 let behind = if graph.nodes[number].is_many() { 2.0 * BEHIND } else { 0.0 };
                 let rank = (graph.connected_to(number), weight);
-                let size = if graph.is_bar(number) { bar(size, graph.degree(number)) } else { size };
-                Block { size: Size { width: size.width + behind, height: size.height + behind }, rank }
+                let size =
+                    if graph.is_bar(number) { bar(size, graph.degree(number)) } else { size };
+                Block {
+                    size: Size { width: size.width + behind, height: size.height + behind },
+                    rank,
+                }
             })
             .collect();
         let (positions, inside) = layout(&blocks, &graph.edges);
         let title = self.label(&Node::Zones(zones.to_vec()));
         let titles = title.lines.iter().map(|line| width_of(line, SMALL)).sum::<f64>() + INSIDE;
         let width = inside.width.max(width_of(&title.heading, 13.0) * 1.08 + titles);
-        let size = Size { width: width + 2.0 * INSIDE, height: inside.height + ZONE_TITLE + INSIDE };
+        let size =
+            Size { width: width + 2.0 * INSIDE, height: inside.height + ZONE_TITLE + INSIDE };
         // Contents narrower than the title are centred.
         let shift = (width - inside.width) / 2.0;
-        let positions = positions.into_iter().map(|position| Position { x: position.x + shift, ..position }).collect();
+        let positions = positions
+            .into_iter()
+            .map(|position| Position { x: position.x + shift, ..position })
+            .collect();
         Scene { graph, labels, blocks, inner, positions, title, size }
     }
 
@@ -127,17 +137,29 @@ impl PlatformView {
         }
     }
 
-    fn draw_node(&self, scene: &Scene, number: usize, origin: (f64, f64), depth: usize, svg: &mut String) {
-        let (position, block, label) = (scene.positions[number], scene.blocks[number], &scene.labels[number]);
+    fn draw_node(
+        &self,
+        scene: &Scene,
+        number: usize,
+        origin: (f64, f64),
+        depth: usize,
+        svg: &mut String,
+    ) {
+        let (position, block, label) =
+            (scene.positions[number], scene.blocks[number], &scene.labels[number]);
         let node = &scene.graph.nodes[number];
         let (x, y) = (origin.0 + position.x, origin.1 + position.y);
         let behind = if node.is_many() { 2.0 * BEHIND } else { 0.0 };
         let size = Size { width: block.size.width - behind, height: block.size.height - behind };
         let _ = write!(svg, "<g><title>{}</title>", escaped(&label.details));
         let (class, round) = match node {
-            Node::Hosts(hosts) => {
-                (format!("host {}", hosts.first().and_then(|&host| self.part(host)).unwrap_or_default()), 4.0)
-            }
+            Node::Hosts(hosts) => (
+                format!(
+                    "host {}",
+                    hosts.first().and_then(|&host| self.part(host)).unwrap_or_default()
+                ),
+                4.0,
+            ),
             Node::Routers(_) => ("router".to_owned(), size.height / 2.0),
             Node::Zones(_) => ("zone".to_owned(), 8.0),
             Node::Links(_) if scene.graph.is_bar(number) => ("bar".to_owned(), 3.0),
@@ -179,7 +201,8 @@ impl Scene {
     /// A line between two nodes: straight out of the row of one, a curve, straight into the row
     /// of the other.
     fn line(&self, (a, b): (usize, usize), origin: (f64, f64), svg: &mut String) {
-        let (a, b) = if self.positions[a].row_top <= self.positions[b].row_top { (a, b) } else { (b, a) };
+        let (a, b) =
+            if self.positions[a].row_top <= self.positions[b].row_top { (a, b) } else { (b, a) };
         let (upper, lower) = (self.positions[a], self.positions[b]);
         let (from, to) = (self.attached(a, b) + origin.0, self.attached(b, a) + origin.0);
         if upper.row_top == lower.row_top {

@@ -109,7 +109,11 @@ pub struct ZoneRow<'a> {
 /// The name of a link; of one half of a split-duplex link without `_UP` or `_DOWN`.
 pub(super) fn link_name(spec: &LinkSpec) -> &str {
     match spec.opposite {
-        Some(_) => spec.name.strip_suffix("_UP").or_else(|| spec.name.strip_suffix("_DOWN")).unwrap_or(&spec.name),
+        Some(_) => spec
+            .name
+            .strip_suffix("_UP")
+            .or_else(|| spec.name.strip_suffix("_DOWN"))
+            .unwrap_or(&spec.name),
         None => &spec.name,
     }
 }
@@ -141,13 +145,17 @@ impl PlatformView {
             memory_bytes: host.memory,
             disks: disks(spec, host),
         });
-        let is_first = |id: isotherm_platform::LinkId, link: &LinkSpec| link.opposite.is_none_or(|other| id < other);
-        let links = spec.links().filter(|&(id, link)| !link.implicit && is_first(id, link)).map(|(_, link)| LinkRow {
-            name: link_name(link),
-            bandwidth_bytes_per_s: link.bandwidth,
-            latency_s: link.latency_s,
-            policy: policy(link),
-        });
+        let is_first = |id: isotherm_platform::LinkId, link: &LinkSpec| {
+            link.opposite.is_none_or(|other| id < other)
+        };
+        let links = spec.links().filter(|&(id, link)| !link.implicit && is_first(id, link)).map(
+            |(_, link)| LinkRow {
+                name: link_name(link),
+                bandwidth_bytes_per_s: link.bandwidth,
+                latency_s: link.latency_s,
+                policy: policy(link),
+            },
+        );
         let zones = spec.zones().map(|(id, zone)| {
             let name = |zone: ZoneId| spec.zone(zone).name.as_str();
             let is_host = |point: &Point| matches!(point, Point::Host(_));
@@ -162,7 +170,12 @@ impl PlatformView {
                 backbone: spec.backbone(id).map(|link| link_name(spec.link(link))),
             }
         });
-        Description { name: &self.title, hosts: hosts.collect(), links: links.collect(), zones: zones.collect() }
+        Description {
+            name: &self.title,
+            hosts: hosts.collect(),
+            links: links.collect(),
+            zones: zones.collect(),
+        }
     }
 
     /// The platform as JSON: its [description](Description).
@@ -229,13 +242,20 @@ fn grouped<'a>(
     }
     let left_out = if all { 0 } else { rows.len().saturating_sub(MOST_ROWS) };
     rows.truncate(rows.len() - left_out);
-    Table { title: format!("{title} ({})", quantity::number(total)), header: header.to_vec(), rows, left_out }
+    Table {
+        title: format!("{title} ({})", quantity::number(total)),
+        header: header.to_vec(),
+        rows,
+        left_out,
+    }
 }
 
 /// A table without its empty columns, and without those of `only_to_tell_apart` in which all
 /// cells are the same.
 fn without_empty(mut table: Table, only_to_tell_apart: &[&str]) -> Table {
-    let column = |table: &Table, index: usize| table.rows.iter().map(|row| row[index].clone()).collect::<Vec<_>>();
+    let column = |table: &Table, index: usize| {
+        table.rows.iter().map(|row| row[index].clone()).collect::<Vec<_>>()
+    };
     for index in (0..table.header.len()).rev() {
         let cells = column(&table, index);
         let empty = cells.iter().all(String::is_empty);
@@ -303,7 +323,8 @@ fn links_table(description: &Description<'_>, all: bool) -> Option<Table> {
 
 fn zones_table(description: &Description<'_>, all: bool) -> Table {
     let zones = description.zones.iter().map(|zone| {
-        let some = |number: usize| if number == 0 { String::new() } else { quantity::number(number) };
+        let some =
+            |number: usize| if number == 0 { String::new() } else { quantity::number(number) };
         let cells = vec![
             zone.parent.unwrap_or_default().to_owned(),
             zone.routing.to_owned(),

@@ -20,7 +20,11 @@ fn cluster(name: &str, hosts: u32, more: &str) -> String {
 }
 
 fn row_of(table: &Table, first: &str) -> String {
-    let row = table.rows.iter().find(|row| row[0] == first).unwrap_or_else(|| panic!("no {first}: {table:?}"));
+    let row = table
+        .rows
+        .iter()
+        .find(|row| row[0] == first)
+        .unwrap_or_else(|| panic!("no {first}: {table:?}"));
     row[1..].join(" | ")
 }
 
@@ -37,7 +41,11 @@ fn written(svg: &str) -> Vec<String> {
 
 #[test]
 fn what_is_alike_is_one_row() {
-    let two = format!("{}{}", cluster("a", 1_500, "bb_bw=\"40Gbps\" bb_lat=\"1us\""), cluster("b", 2, ""));
+    let two = format!(
+        "{}{}",
+        cluster("a", 1_500, "bb_bw=\"40Gbps\" bb_lat=\"1us\""),
+        cluster("b", 2, "")
+    );
     let view = view(&format!("<zone id=\"world\" routing=\"Full\">{two}</zone>"));
     let tables = view.tables(false);
     let titles: Vec<&str> = tables.iter().map(|table| table.title.as_str()).collect();
@@ -46,7 +54,10 @@ fn what_is_alike_is_one_row() {
     assert_eq!(row_of(&tables[0], "a-0 ... a-1499 (1,500)"), "a | 16 | 10 Gf/s");
     assert_eq!(row_of(&tables[0], "b-0, b-1"), "b | 16 | 10 Gf/s");
     // 10 Gb/s are 1.25 GB/s.
-    assert_eq!(row_of(&tables[1], "a_link_0 ... b_link_1 (1,502)"), "1.25 GB/s | 25 us | split duplex");
+    assert_eq!(
+        row_of(&tables[1], "a_link_0 ... b_link_1 (1,502)"),
+        "1.25 GB/s | 25 us | split duplex"
+    );
     assert_eq!(row_of(&tables[2], "a"), "world | Cluster | 1,500 | a-a_router | a_backbone");
     assert_eq!(view.tables(true)[0].rows.len(), 1_502);
 }
@@ -65,8 +76,8 @@ fn only(routes: Vec<RouteView>) -> RouteView {
     route
 }
 
-/// SimGrid's comm-pingpong: 1 B takes 13.01 × 1.461517 ms = 0.019014 s, 1e9 B take 150.159 s, so (1e9 / 150.140 s) =
-/// 0.97 × 7.20975 MB/s / 1.05.
+/// SimGrid's comm-pingpong: 1 B takes 13.01 × 1.461517 ms = 0.019014 s, 1e9 B take 150.159 s, so
+/// (1e9 / 150.140 s) = 0.97 × 7.20975 MB/s / 1.05.
 #[test]
 fn a_transfer_gets_what_simgrid_gives_it() {
     let mut builder = PlatformBuilder::new();
@@ -107,14 +118,19 @@ fn what_is_told_is_what_is_simulated() {
         let simulation = Simulation::new();
         let platform = Platform::new(&simulation.kernel(), spec.clone()).unwrap();
         let (from, to) = (platform.require_host("a").unwrap(), platform.require_host(to).unwrap());
-        simulation.kernel().spawn("sender", async move { platform.transfer(from, to, 1e9).unwrap().await.unwrap() });
+        simulation.kernel().spawn("sender", async move {
+            platform.transfer(from, to, 1e9).unwrap().await.unwrap()
+        });
         let took = simulation.run().unwrap().as_secs_f64();
         let told = route.start_s + 1e9 / route.lone_transfer_bytes_per_s;
         assert!((took - told).abs() < 1e-6 * took, "to {}: {took} s, told {told} s", route.to);
     }
     // There and back are two ways.
     let ways = view.routes("a", "e").unwrap();
-    assert_eq!(ways.iter().map(|way| way.links[0].name.as_str()).collect::<Vec<_>>(), ["once", "back"]);
+    assert_eq!(
+        ways.iter().map(|way| way.links[0].name.as_str()).collect::<Vec<_>>(),
+        ["once", "back"]
+    );
     assert_eq!(ways[0].links[0].way_back, "none");
 }
 
@@ -131,7 +147,10 @@ fn who_shares_a_link_is_told() {
     );
     let table = only(view.routes("a", "c").unwrap()).table();
     assert_eq!(row_of(&table, "la"), "1 GB/s | 1 us | same | all from and to a");
-    assert_eq!(row_of(&table, "lc_UP"), "1 GB/s | 1 us | other half | all to c (in this direction)");
+    assert_eq!(
+        row_of(&table, "lc_UP"),
+        "1 GB/s | 1 us | other half | all to c (in this direction)"
+    );
 }
 
 #[test]
@@ -166,12 +185,17 @@ fn a_drawing_of_a_thousand_hosts_is_small() {
     assert_eq!(found, wanted);
 }
 
-/// Two hundred clusters of different sizes, and a grid in which no two hosts are connected alike, are told by their kind and number.
+/// Two hundred clusters of different sizes, and a grid in which no two hosts are connected alike,
+/// are told by their kind and number.
 #[test]
 fn a_drawing_of_what_is_too_various_is_small() {
-    let clusters: String = (1..=200).map(|hosts| cluster(&format!("c{hosts}"), hosts, "")).collect();
+    let clusters: String =
+        (1..=200).map(|hosts| cluster(&format!("c{hosts}"), hosts, "")).collect();
     let svg = view(&format!("<zone id=\"w\" routing=\"None\">{clusters}</zone>")).svg();
-    assert_eq!(written(&svg), ["w", "200 zones: c1 … c200", "Cluster routing", "each 1 to 200 hosts"]);
+    assert_eq!(
+        written(&svg),
+        ["w", "200 zones: c1 … c200", "Cluster routing", "each 1 to 200 hosts"]
+    );
     let mut grid = String::new();
     for host in 0..400 {
         grid += &format!("<host id=\"h{host}\" speed=\"1Gf\"/>");
@@ -187,12 +211,15 @@ fn a_drawing_of_what_is_too_various_is_small() {
     let found = written(&view(&format!("<zone id=\"w\" routing=\"Dijkstra\">{grid}</zone>")).svg());
     // 2 × 20 × 19 links.
     assert!(
-        found.len() == 7 && found.contains(&"400 hosts".to_owned()) && found.contains(&"760 links".to_owned()),
+        found.len() == 7
+            && found.contains(&"400 hosts".to_owned())
+            && found.contains(&"760 links".to_owned()),
         "{found:?}"
     );
 }
 
-/// The boxes of a drawing are inside of that around them, and those of one zone do not touch: no label is upon another.
+/// The boxes of a drawing are inside of that around them, and those of one zone do not touch: no
+/// label is upon another.
 #[test]
 fn nothing_is_drawn_upon_another() {
     let hosts: String = (0..7)
@@ -204,8 +231,11 @@ fn nothing_is_drawn_upon_another() {
             )
         })
         .collect();
-    let sites =
-        format!("{}{}", cluster("a", 64, "bb_bw=\"40Gbps\" bb_lat=\"1us\""), cluster("b", 3, "router_id=\"rb\""));
+    let sites = format!(
+        "{}{}",
+        cluster("a", 64, "bb_bw=\"40Gbps\" bb_lat=\"1us\""),
+        cluster("b", 3, "router_id=\"rb\"")
+    );
     let view = view(&format!(
         "<zone id=\"world\" routing=\"Full\"><zone id=\"site\" routing=\"Full\">{sites}\
          <link id=\"up\" bandwidth=\"1GBps\" latency=\"1us\"/>\
@@ -220,22 +250,36 @@ fn nothing_is_drawn_upon_another() {
         .lines()
         .filter_map(|line| {
             let (before, tag) = line.split_once("<rect class=\"")?;
-            // Of things that are many the boxes behind the first are drawn first, and are covered by it.
-            let number = |name: &str| tag.split_once(&format!(" {name}=\"")).unwrap().1.split('"').next().unwrap();
-            let [x, y, width, height] = ["x", "y", "width", "height"].map(|name| number(name).parse::<f64>().unwrap());
-            (before.is_empty() || before.starts_with("<g>")).then_some([x, y, x + width, y + height])
+            // Of things that are many the boxes behind the first are drawn first, and are covered
+            // by it.
+            let number = |name: &str| {
+                tag.split_once(&format!(" {name}=\"")).unwrap().1.split('"').next().unwrap()
+            };
+            let [x, y, width, height] =
+                ["x", "y", "width", "height"].map(|name| number(name).parse::<f64>().unwrap());
+            (before.is_empty() || before.starts_with("<g>")).then_some([
+                x,
+                y,
+                x + width,
+                y + height,
+            ])
         })
         .collect();
     assert!(boxes.len() > 25, "{}", boxes.len());
-    let inside = |a: &[f64; 4], b: &[f64; 4]| a[0] >= b[0] && a[1] >= b[1] && a[2] <= b[2] && a[3] <= b[3];
-    let apart = |a: &[f64; 4], b: &[f64; 4]| a[2] <= b[0] || b[2] <= a[0] || a[3] <= b[1] || b[3] <= a[1];
+    let inside =
+        |a: &[f64; 4], b: &[f64; 4]| a[0] >= b[0] && a[1] >= b[1] && a[2] <= b[2] && a[3] <= b[3];
+    let apart =
+        |a: &[f64; 4], b: &[f64; 4]| a[2] <= b[0] || b[2] <= a[0] || a[3] <= b[1] || b[3] <= a[1];
     let behind = |a: &[f64; 4], b: &[f64; 4]| {
         let (dx, dy) = ((a[0] - b[0]).abs(), (a[1] - b[1]).abs());
         dx < 8.5 && (dx - dy).abs() < 0.2 && (a[2] - a[0] - (b[2] - b[0])).abs() < 0.2
     };
     for (index, a) in boxes.iter().enumerate() {
         for b in &boxes[index + 1..] {
-            assert!(inside(a, b) || inside(b, a) || apart(a, b) || behind(a, b), "{a:?} {b:?}\n{svg}");
+            assert!(
+                inside(a, b) || inside(b, a) || apart(a, b) || behind(a, b),
+                "{a:?} {b:?}\n{svg}"
+            );
         }
     }
 }
@@ -252,11 +296,13 @@ fn links_meet_at_a_host_or_in_a_point() {
     assert_eq!(svg("platforms/quickstart.xml").matches("<circle").count(), 1);
 }
 
-/// Names come from files; they may hold what means something in XML, or in the language of Graphviz.
+/// Names come from files; they may hold what means something in XML, or in the language of
+/// Graphviz.
 #[test]
 fn names_are_quoted() {
-    let view =
-        view("<zone id=\"a &lt;b&gt; &amp; &quot;c&quot; \\d\" routing=\"None\"><host id=\"h\" speed=\"1Gf\"/></zone>");
+    let view = view(
+        "<zone id=\"a &lt;b&gt; &amp; &quot;c&quot; \\d\" routing=\"None\"><host id=\"h\" speed=\"1Gf\"/></zone>",
+    );
     assert!(view.svg().contains(">a &lt;b&gt; &amp; \"c\" \\d<"), "{}", view.svg());
     assert!(view.dot().contains(r#"label="a <b> & \"c\" \\d";"#), "{}", view.dot());
 }
@@ -294,6 +340,7 @@ fn the_first_part_of_a_host_holds() {
     let parts = table.rows.iter().map(|row| (row[0].as_str(), row[1].as_str()));
     assert_eq!(parts.collect::<Vec<_>>(), [("a", "head"), ("b", "compute"), ("c", "")]);
     let svg = view.svg();
-    let drawn = ["head", "compute", "user"].map(|part| svg.matches(&format!("\"host {part}\"")).count());
+    let drawn =
+        ["head", "compute", "user"].map(|part| svg.matches(&format!("\"host {part}\"")).count());
     assert_eq!(drawn, [1, 1, 0]);
 }

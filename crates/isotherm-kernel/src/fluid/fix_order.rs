@@ -1,13 +1,14 @@
 //! The order in which progressive filling fixes shares and saturates resources as the level rises.
 //!
-//! Levels are numbers of finite precision, and what is computed later may come out lower by a rounding. *When* something is fixed is
-//! therefore a [`FixOrder`]: the level at which it comes, and among equal levels a step, higher than that of everything it depends on.
-//! Resources that come out at the same place do not depend on each other: their users get the same level.
+//! Levels are numbers of finite precision, and what is computed later may come out lower by a
+//! rounding. *When* something is fixed is therefore a [`FixOrder`]: the level at which it comes,
+//! and among equal levels a step, higher than that of everything it depends on. Resources that come
+//! out at the same place do not depend on each other: their users get the same level.
 
 use super::{PRECISION, Resource, Sharing};
 
-/// When, as the level rises, something is fixed: the bits of the level, which is not negative, so that they are in the same
-/// order; then the step.
+/// When, as the level rises, something is fixed: the bits of the level, which is not negative, so
+/// that they are in the same order; then the step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct FixOrder(u128);
 
@@ -27,7 +28,11 @@ impl FixOrder {
     /// The place of a level that was computed from what was fixed until this one.
     pub(super) fn then(self, level: f64) -> FixOrder {
         let same = (self.0 >> 32) as u64;
-        if level.to_bits() > same { FixOrder::new(level.to_bits(), 0) } else { FixOrder(self.0 + 1) }
+        if level.to_bits() > same {
+            FixOrder::new(level.to_bits(), 0)
+        } else {
+            FixOrder(self.0 + 1)
+        }
     }
 }
 
@@ -39,12 +44,14 @@ pub(super) struct Saturation {
 }
 
 impl Saturation {
-    pub(super) const NEVER: Saturation = Saturation { order: FixOrder::NEVER, level: f64::INFINITY };
+    pub(super) const NEVER: Saturation =
+        Saturation { order: FixOrder::NEVER, level: f64::INFINITY };
     /// Of a resource without capacity.
     pub(super) const AT_ONCE: Saturation = Saturation { order: FixOrder::FIRST, level: 0.0 };
 }
 
-/// When an activity is fixed, at which share, and by which resource; by `NONE` if it is by its bound, or by nothing.
+/// When an activity is fixed, at which share, and by which resource; by `NONE` if it is by its
+/// bound, or by nothing.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Fix {
     pub(super) order: FixOrder,
@@ -77,15 +84,17 @@ impl Finding {
 }
 
 impl Resource {
-    /// When a resource is saturated: the users are fixed that come before the level that the others would have, which raises
-    /// that, until there are no more of them.
+    /// When a resource is saturated: the users are fixed that come before the level that the others
+    /// would have, which raises that, until there are no more of them.
     ///
-    /// Sums are in the order of the users, so that they depend on nothing but who is fixed before, and at which share.
+    /// Sums are in the order of the users, so that they depend on nothing but who is fixed before,
+    /// and at which share.
     pub(super) fn saturation(&self, others: &[Other]) -> Finding {
         let mut own = FixOrder::FIRST;
         let mut known = usize::MAX;
         loop {
-            let (mut left, mut usage, mut last, mut fixed) = (self.capacity, 0.0, FixOrder::FIRST, 0);
+            let (mut left, mut usage, mut last, mut fixed) =
+                (self.capacity, 0.0, FixOrder::FIRST, 0);
             for other in others {
                 if other.order < own {
                     fixed += 1;
@@ -102,7 +111,8 @@ impl Resource {
             let used_up = left <= self.capacity * PRECISION;
             if fixed == others.len() {
                 let most = others.iter().map(|other| other.amount).fold(0.0, f64::max);
-                let spare = if self.sharing == Sharing::Shared { left } else { self.capacity - most };
+                let spare =
+                    if self.sharing == Sharing::Shared { left } else { self.capacity - most };
                 let spare = if used_up { f64::NEG_INFINITY } else { spare };
                 return Finding { spare, ..Finding::new(Saturation::NEVER) };
             }

@@ -1,35 +1,44 @@
-//! Incremental components: many activities in one connected system, whose max-min solution is kept and updated incrementally.
+//! Incremental components: many activities in one connected system, whose max-min solution is kept
+//! and updated incrementally.
 //!
-//! Thousands of transfers between the hosts of a star are one component: each crosses some links, and each link carries a few
-//! transfers. When one of them begins or ends, a few dozens get other shares: those that its links limit, those that these leave more
-//! or less to, and so on until nobody notices. To solve all of them anew would cost a hundred times as much.
+//! Thousands of transfers between the hosts of a star are one component: each crosses some links,
+//! and each link carries a few transfers. When one of them begins or ends, a few dozens get other
+//! shares: those that its links limit, those that these leave more or less to, and so on until
+//! nobody notices. To solve all of them anew would cost a hundred times as much.
 //!
 //! # What is kept
 //!
-//! For each resource its [`Saturation`]: the [turn](super::turn) at which it is used up, and the level that its users get if nothing
-//! fixes them earlier. It follows from the capacity and from those users that are fixed earlier elsewhere, by another resource or by
-//! their bound; so it depends on earlier saturations alone, and there is exactly one solution. The share of an activity follows from the
-//! earliest saturation among its resources and from its bound.
+//! For each resource its [`Saturation`]: the [turn](super::turn) at which it is used up, and the
+//! level that its users get if nothing fixes them earlier. It follows from the capacity and from
+//! those users that are fixed earlier elsewhere, by another resource or by their bound; so it
+//! depends on earlier saturations alone, and there is exactly one solution. The share of an
+//! activity follows from the earliest saturation among its resources and from its bound.
 //!
-//! A change evaluates the resources that it touches. Where a saturation comes out different, the resources that share a user with it and
-//! saturate later are evaluated in turn, always the earliest first. One that is never saturated keeps what it has to spare, and is evaluated
-//! only when that comes to an end. What is left in the end fits together everywhere, and as there is
-//! only one solution, it has the same bits as if everything had been solved from the start (checked with the feature `audit`).
+//! A change evaluates the resources that it touches. Where a saturation comes out different, the
+//! resources that share a user with it and saturate later are evaluated in turn, always the
+//! earliest first. One that is never saturated keeps what it has to spare, and is evaluated only
+//! when that comes to an end. What is left in the end fits together everywhere, and as there is
+//! only one solution, it has the same bits as if everything had been solved from the start (checked
+//! with the feature `audit`).
 //!
 //! # What differs from solving a component whole
 //!
-//! The mathematics are the same, and so are the precisions below which something counts as used up. Bounds are reached as the level
-//! rises, not when a resource of the activity saturates, which shows in roundings only. Dates are keyed when shares
-//! change, newest first, and not each time something in the component changes: among activities that end at the same date, others
-//! may come first under [`TieOrder::Reference`](crate::TieOrder). Under
+//! The mathematics are the same, and so are the precisions below which something counts as used up.
+//! Bounds are reached as the level rises, not when a resource of the activity saturates, which
+//! shows in roundings only. Dates are keyed when shares change, newest first, and not each time
+//! something in the component changes: among activities that end at the same date, others may come
+//! first under [`TieOrder::Reference`](crate::TieOrder). Under
 //! [`TieOrder::NewestFirst`](crate::TieOrder) it makes no difference when dates are keyed.
 //!
 //! # Life
 //!
-//! An incremental component is formed after a solve of a component with enough activities and neither virtual-time groups nor resources that deserve one. What becomes
-//! connected to it is absorbed. It is unravelled (its activities are like others again, with the shares they have) when it has become
-//! small, when a resource gets very many users, when it meets a virtual-time group, and in a case it leaves to the other solver: that
-//! everything an activity uses is used up by others within the precision. There is one incremental component at most, which may have several parts.
+//! An incremental component is formed after a solve of a component with enough activities and
+//! neither virtual-time groups nor resources that deserve one. What becomes connected to it is
+//! absorbed. It is unravelled (its activities are like others again, with the shares they have)
+//! when it has become small, when a resource gets very many users, when it meets a virtual-time
+//! group, and in a case it leaves to the other solver: that everything an activity uses is used up
+//! by others within the precision. There is one incremental component at most, which may have
+//! several parts.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -45,7 +54,8 @@ use crate::queue::EventQueue;
 /// From how many activities on, connected with each other, an incremental component is formed.
 pub(super) const INCREMENTAL_FROM: u32 = 256;
 
-/// With more users a resource that is saturated is not evaluated each time something happens to one of them.
+/// With more users a resource that is saturated is not evaluated each time something happens to one
+/// of them.
 const MOST_USERS: u32 = 1024;
 
 /// Capacities above this limit nobody: the memory of a host.
@@ -59,7 +69,8 @@ const SPARE: f64 = 1e-6;
 pub(super) struct Incremental {
     /// By resource.
     saturations: Vec<Saturation>,
-    /// By activity, what follows from the saturations; up to date for those in the incremental component.
+    /// By activity, what follows from the saturations; up to date for those in the incremental
+    /// component.
     fixes: Vec<Fix>,
     /// By resource that is never saturated: what its users leave of it, not counting roundings.
     spare: Vec<f64>,
@@ -72,7 +83,8 @@ pub(super) struct Incremental {
     uses: usize,
     /// Resources at which something has changed since the last solve.
     pub(super) touched: Vec<u32>,
-    /// Activities that have been enabled or changed since, and those whose share has changed in the solve in progress.
+    /// Activities that have been enabled or changed since, and those whose share has changed in the
+    /// solve in progress.
     pub(super) fresh: Vec<u32>,
     evaluations: usize,
     /// The first solve in which one may be formed.
@@ -114,7 +126,8 @@ impl Incremental {
 
     fn fix(&mut self, index: u32, activity: &Activity) {
         if self.fixes.len() <= index as usize {
-            self.fixes.resize(index as usize + 1, Fix { order: FixOrder::NEVER, share: 0.0, by: NONE });
+            self.fixes
+                .resize(index as usize + 1, Fix { order: FixOrder::NEVER, share: 0.0, by: NONE });
         }
         self.fixes[index as usize] = self.fix_without(activity, NONE);
     }
@@ -126,7 +139,8 @@ impl Incremental {
         if here { self.fix_without(activity, at) } else { fix }
     }
 
-    /// Tells a resource that the share of a user has become another one, as far as is known, because of something at `order`.
+    /// Tells a resource that the share of a user has become another one, as far as is known,
+    /// because of something at `order`.
     fn tell(&mut self, usage: &Use, resource: &Resource, order: FixOrder, before: f64, share: f64) {
         let at = usage.resource;
         let saturation = self.saturations[at as usize].order;
@@ -176,13 +190,17 @@ impl Fluid {
     /// Notes an activity in the incremental component that has been enabled or changed.
     pub(super) fn note_fresh(&mut self, index: u32) {
         if self.incremental.uses > 0
-            && self.activities[index as usize].uses.iter().any(|usage| self.is_in_incremental(usage))
+            && self.activities[index as usize]
+                .uses
+                .iter()
+                .any(|usage| self.is_in_incremental(usage))
         {
             self.incremental.fresh.push(index);
         }
     }
 
-    /// Mends the incremental component. What it cannot go on with is marked like everywhere else then.
+    /// Mends the incremental component. What it cannot go on with is marked like everywhere else
+    /// then.
     pub(super) fn settle_incremental<T: Copy>(
         &mut self,
         now: Time,
@@ -206,13 +224,16 @@ impl Fluid {
         self.let_go();
     }
 
-    /// Takes in what activities that have come connect to the incremental component. Says whether that is free of virtual-time groups.
+    /// Takes in what activities that have come connect to the incremental component. Says whether
+    /// that is free of virtual-time groups.
     fn absorb(&mut self) -> bool {
         let mut stack = Vec::new();
         let mut absorbed = false;
         for number in 0..self.incremental.fresh.len() {
             let activity = &self.activities[self.incremental.fresh[number] as usize];
-            if activity.state == State::Enabled && activity.uses.iter().any(|usage| self.is_in_incremental(usage)) {
+            if activity.state == State::Enabled
+                && activity.uses.iter().any(|usage| self.is_in_incremental(usage))
+            {
                 stack.extend(activity.uses.iter().map(|usage| usage.resource));
             }
             while let Some(at) = stack.pop() {
@@ -227,7 +248,9 @@ impl Fluid {
                 }
                 for (user, _) in live_users(&resource.users) {
                     self.incremental.fresh.push(user);
-                    stack.extend(self.activities[user as usize].uses.iter().map(|usage| usage.resource));
+                    stack.extend(
+                        self.activities[user as usize].uses.iter().map(|usage| usage.resource),
+                    );
                 }
             }
         }
@@ -251,7 +274,8 @@ impl Fluid {
             self.resources[at as usize].live > MOST_USERS
                 && self.incremental.saturations[at as usize] != Saturation::NEVER
         };
-        self.incremental.uses < self.incremental_from as usize || self.incremental.touched.iter().any(crowded)
+        self.incremental.uses < self.incremental_from as usize
+            || self.incremental.touched.iter().any(crowded)
     }
 
     /// Resources that nobody uses any more are not part of the incremental component.
@@ -261,14 +285,16 @@ impl Fluid {
             resource.dirty = false;
             if resource.live == 0 {
                 resource.in_incremental = false;
-                self.incremental.saturations[self.incremental.touched[number] as usize] = Saturation::NEVER;
+                self.incremental.saturations[self.incremental.touched[number] as usize] =
+                    Saturation::NEVER;
             }
         }
         self.incremental.touched.clear();
         self.incremental.fresh.clear();
     }
 
-    /// Makes an end of the incremental component and marks what has been touched, there and elsewhere, once more.
+    /// Makes an end of the incremental component and marks what has been touched, there and
+    /// elsewhere, once more.
     fn unravel(&mut self) {
         let mut marked = std::mem::take(&mut self.component);
         marked.extend_from_slice(&self.incremental.touched);
@@ -283,7 +309,9 @@ impl Fluid {
     }
 
     fn forget_incremental(&mut self) {
-        for (resource, saturation) in self.resources.iter_mut().zip(&mut self.incremental.saturations) {
+        for (resource, saturation) in
+            self.resources.iter_mut().zip(&mut self.incremental.saturations)
+        {
             resource.in_incremental = false;
             *saturation = Saturation::NEVER;
         }
@@ -296,12 +324,14 @@ impl Fluid {
     fn update(&mut self) {
         let Fluid { activities, incremental, .. } = self;
         for number in 0..incremental.fresh.len() {
-            incremental.fix(incremental.fresh[number], &activities[incremental.fresh[number] as usize]);
+            incremental
+                .fix(incremental.fresh[number], &activities[incremental.fresh[number] as usize]);
         }
         for number in 0..incremental.touched.len() {
             incremental.enqueue(FixOrder::FIRST, incremental.touched[number]);
         }
-        // A change that goes round in circles, raising each a little in each round, would take longer than to begin at the beginning.
+        // A change that goes round in circles, raising each a little in each round, would take
+        // longer than to begin at the beginning.
         incremental.evaluations = 0;
         let most = 4 * incremental.uses + 1000;
         while let Some((order, at)) = self.incremental.pop() {
@@ -312,11 +342,13 @@ impl Fluid {
         }
     }
 
-    /// Finds the solution of the whole incremental component without what is known of it. Each resource is decided once then.
+    /// Finds the solution of the whole incremental component without what is known of it. Each
+    /// resource is decided once then.
     fn solve_incremental_anew(&mut self) {
         let Fluid { resources, activities, incremental, .. } = self;
         incremental.queue.clear();
-        let inside = || (0..resources.len() as u32).filter(|&at| resources[at as usize].in_incremental);
+        let inside =
+            || (0..resources.len() as u32).filter(|&at| resources[at as usize].in_incremental);
         for at in inside() {
             incremental.saturations[at as usize] = Saturation::NEVER;
             incremental.spare[at as usize] = f64::NEG_INFINITY;
@@ -338,7 +370,8 @@ impl Fluid {
         let Finding { saturation: new, spare, overdrawn } = self.evaluate(at);
         if new != old {
             let first = old.order.min(new.order);
-            let earlier = self.incremental.queue.peek().is_some_and(|Reverse((next, _))| *next < first);
+            let earlier =
+                self.incremental.queue.peek().is_some_and(|Reverse((next, _))| *next < first);
             if first > order && earlier {
                 // Something may be decided before that matters here.
                 return self.incremental.enqueue(first, at);
@@ -350,7 +383,8 @@ impl Fluid {
         self.resources[at as usize].overdrawn = overdrawn;
     }
 
-    /// A resource is saturated at another place of the fix order: fixes its users anew and tells the other resources that they use.
+    /// A resource is saturated at another place of the fix order: fixes its users anew and tells
+    /// the other resources that they use.
     fn spread(&mut self, at: u32, old: FixOrder, new: FixOrder) {
         let Fluid { resources, activities, incremental, .. } = self;
         let first = old.min(new);
@@ -389,15 +423,19 @@ impl Fluid {
             let activity = &activities[user as usize];
             let weight = activity.uses[number as usize].weight;
             let fix = incremental.fix_elsewhere(user, activity, at);
-            others.push(Other { order: fix.order, amount: weight * fix.share, usage: weight / activity.penalty });
+            others.push(Other {
+                order: fix.order,
+                amount: weight * fix.share,
+                usage: weight / activity.penalty,
+            });
         }
         let finding = resource.saturation(&others);
         incremental.others = others;
         finding
     }
 
-    /// The activities whose share has changed, newest first, with what they get now in `next_share`; `None` if nothing decides
-    /// what one of them gets.
+    /// The activities whose share has changed, newest first, with what they get now in
+    /// `next_share`; `None` if nothing decides what one of them gets.
     fn find_changed(&mut self) -> Option<Vec<u32>> {
         self.collections += 1;
         let Fluid { activities, incremental, collections, .. } = self;
@@ -413,8 +451,12 @@ impl Fluid {
             if fix.order == FixOrder::NEVER {
                 return None;
             }
-            // One that has left a virtual-time group may have the entry of the virtual-time group still.
-            if fix.share != activity.share || activity.event.is_none() || activity.waits.is_in_group() {
+            // One that has left a virtual-time group may have the entry of the virtual-time group
+            // still.
+            if fix.share != activity.share
+                || activity.event.is_none()
+                || activity.waits.is_in_group()
+            {
                 activity.next_share = fix.share;
                 found.push(index);
             }
@@ -423,10 +465,11 @@ impl Fluid {
         Some(found)
     }
 
-    /// After a solve, before its shares are put in force: a component of many activities becomes part of the incremental component, and
-    /// gets its shares from there.
+    /// After a solve, before its shares are put in force: a component of many activities becomes
+    /// part of the incremental component, and gets its shares from there.
     pub(super) fn form_incremental(&mut self) {
-        let many = self.members.len() >= self.incremental_from as usize && self.solves >= self.incremental.after;
+        let many = self.members.len() >= self.incremental_from as usize
+            && self.solves >= self.incremental.after;
         if !many || self.marking != Marking::Everything {
             return;
         }
@@ -457,7 +500,8 @@ impl Fluid {
         self.let_go();
     }
 
-    /// What is connected to a resource, unless it has been looked at, and whether an incremental component can be made of it.
+    /// What is connected to a resource, unless it has been looked at, and whether an incremental
+    /// component can be made of it.
     fn connected(&mut self, first: u32) -> (Vec<u32>, Vec<u32>, bool) {
         let Fluid { resources, activities, incremental, collections, .. } = self;
         let (mut found, mut users) = (Vec::new(), Vec::new());
@@ -472,7 +516,8 @@ impl Fluid {
             next += 1;
             let resource = &resources[at as usize];
             most = most.max(resource.fixed_here);
-            fit &= resource.loads.is_empty() && (resource.live <= MOST_USERS / 2 || resource.fixed_here == 0);
+            fit &= resource.loads.is_empty()
+                && (resource.live <= MOST_USERS / 2 || resource.fixed_here == 0);
             for (user, _) in live_users(&resource.users) {
                 let activity = &mut activities[user as usize];
                 if activity.collected == *collections {
@@ -494,17 +539,23 @@ impl Fluid {
         (found, users, fit)
     }
 
-    /// Asserts that the solution is the one that is found without what is known of it, to the bit, and that it keeps within capacities.
+    /// Asserts that the solution is the one that is found without what is known of it, to the bit,
+    /// and that it keeps within capacities.
     #[cfg(any(test, feature = "audit"))]
     fn check_incremental(&mut self) {
         // Some of the fresh ones may have left again.
-        let uses = self.incremental.fresh.iter().flat_map(|&index| &self.activities[index as usize].uses);
+        let uses =
+            self.incremental.fresh.iter().flat_map(|&index| &self.activities[index as usize].uses);
         let uses = uses.filter(|usage| self.is_in_incremental(usage)).map(|usage| usage.resource);
         let looked_at: Vec<u32> = self.incremental.touched.iter().copied().chain(uses).collect();
-        let (saturations, spare) = (self.incremental.saturations.clone(), self.incremental.spare.clone());
+        let (saturations, spare) =
+            (self.incremental.saturations.clone(), self.incremental.spare.clone());
         let (fixes, fresh) = (self.incremental.fixes.clone(), self.incremental.fresh.len());
         self.solve_incremental_anew();
-        assert!(saturations == self.incremental.saturations, "what is mended is what would be solved anew");
+        assert!(
+            saturations == self.incremental.saturations,
+            "what is mended is what would be solved anew"
+        );
         (self.incremental.spare, self.incremental.fixes) = (spare, fixes);
         self.incremental.fresh.truncate(fresh);
         for at in looked_at {
@@ -513,14 +564,25 @@ impl Fluid {
             for (user, number) in live_users(&resource.users) {
                 let activity = &self.activities[user as usize];
                 let fix = self.incremental.fix_without(activity, NONE);
-                assert_eq!(fix, self.incremental.fixes[user as usize], "fixes follow from saturations");
+                assert_eq!(
+                    fix, self.incremental.fixes[user as usize],
+                    "fixes follow from saturations"
+                );
                 assert!(fix.share == activity.share, "shares are in force");
                 assert!(fix.share <= activity.bound * (1.0 + PRECISION), "share above its bound");
                 let amount = activity.uses[number as usize].weight * fix.share;
-                used = if resource.sharing == Sharing::Shared { used + amount } else { f64::max(used, amount) };
+                used = if resource.sharing == Sharing::Shared {
+                    used + amount
+                } else {
+                    f64::max(used, amount)
+                };
             }
             let allowed = resource.capacity * (1.0 + 10.0 * PRECISION);
-            assert!(used <= allowed || resource.overdrawn, "resource {at} carries {used} of {}", resource.capacity);
+            assert!(
+                used <= allowed || resource.overdrawn,
+                "resource {at} carries {used} of {}",
+                resource.capacity
+            );
         }
     }
 }

@@ -1,13 +1,14 @@
 //! Marking: what is connected to a change, and is to be solved again before time moves.
 //!
-//! Resources are marked in the order in which they are reached, and completion dates are keyed in that order; so it decides who comes first
-//! among equals. In the incremental component nothing is followed: there a change finds its own way when it is solved.
+//! Resources are marked in the order in which they are reached, and completion dates are keyed in
+//! that order; so it decides who comes first among equals. In the incremental component nothing is
+//! followed: there a change finds its own way when it is solved.
 
 use super::{ActivityId, Fluid, GONE, Marking, State};
 
 impl Fluid {
-    /// Marks a resource as touched, and with it all that is connected to it now through enabled activities: depth
-    /// first, each resource's users newest first.
+    /// Marks a resource as touched, and with it all that is connected to it now through enabled
+    /// activities: depth first, each resource's users newest first.
     pub(super) fn mark(&mut self, resource: u32) {
         if self.resources[resource as usize].dirty {
             return;
@@ -38,9 +39,11 @@ impl Fluid {
                 for number in 0..self.activities[user as usize].uses.len() {
                     let other = self.activities[user as usize].uses[number].resource;
                     let there = &self.resources[other as usize];
-                    // What is connected to the incremental component is absorbed by it when it is solved.
+                    // What is connected to the incremental component is absorbed by it when it is
+                    // solved.
                     if !there.dirty && !there.in_incremental {
-                        // This user is looked at again once the other resource has been followed to its end.
+                        // This user is looked at again once the other resource has been followed to
+                        // its end.
                         self.stack.push((resource, left + 1));
                         self.add_to_component(other);
                         continue 'resources;
@@ -58,8 +61,8 @@ impl Fluid {
         self.stack.push((resource, entry.users.len() + entry.loads.len()));
     }
 
-    /// Follows a virtual-time group to its resource and to those that it shares with others. Those that it loads alone need not be
-    /// looked at.
+    /// Follows a virtual-time group to its resource and to those that it shares with others. Those
+    /// that it loads alone need not be looked at.
     fn reach_group(&mut self, group: u32) {
         let group = group as usize;
         self.groups[group].reached = self.markings;
@@ -75,7 +78,8 @@ impl Fluid {
         }
     }
 
-    /// Marks what an activity touches that begins or ceases to use its resources, or whose share may change.
+    /// Marks what an activity touches that begins or ceases to use its resources, or whose share
+    /// may change.
     pub(super) fn mark_changed(&mut self, index: u32) {
         match self.marking {
             Marking::Everything => self.mark_uses(index),

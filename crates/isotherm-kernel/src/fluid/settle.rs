@@ -8,14 +8,27 @@ use crate::{Duration, Time};
 impl Fluid {
     /// Solves what has been touched and puts the new completion dates into the queue.
     #[inline]
-    pub(crate) fn settle<T: Copy>(&mut self, now: Time, queue: &mut EventQueue<T>, target: impl Fn(u32) -> T) {
+    pub(crate) fn settle<T: Copy>(
+        &mut self,
+        now: Time,
+        queue: &mut EventQueue<T>,
+        target: impl Fn(u32) -> T,
+    ) {
         // Most dates touch nothing.
-        if !(self.incremental.touched.is_empty() && self.component.is_empty() && self.loose.is_empty()) {
+        if !(self.incremental.touched.is_empty()
+            && self.component.is_empty()
+            && self.loose.is_empty())
+        {
             self.settle_touched(now, queue, target);
         }
     }
 
-    fn settle_touched<T: Copy>(&mut self, now: Time, queue: &mut EventQueue<T>, target: impl Fn(u32) -> T) {
+    fn settle_touched<T: Copy>(
+        &mut self,
+        now: Time,
+        queue: &mut EventQueue<T>,
+        target: impl Fn(u32) -> T,
+    ) {
         self.settle_incremental(now, queue, &target);
         if self.component.is_empty() && self.loose.is_empty() {
             return;
@@ -58,8 +71,8 @@ impl Fluid {
         self.markings += 1;
     }
 
-    /// The activities of the marked resources, in the order of a pass over these, each one's users newest first; and the virtual-time groups
-    /// that load them.
+    /// The activities of the marked resources, in the order of a pass over these, each one's users
+    /// newest first; and the virtual-time groups that load them.
     fn collect(&mut self) {
         self.collections += 1;
         self.members.clear();
@@ -86,9 +99,9 @@ impl Fluid {
         }
     }
 
-    /// Brings the remaining work up to date, takes the new share and re-keys the completion date. Both are kept as they are while
-    /// the share is, so that how often it was looked at does not matter; only the place among
-    /// equals is renewed, in the reference's order.
+    /// Brings the remaining work up to date, takes the new share and re-keys the completion date.
+    /// Both are kept as they are while the share is, so that how often it was looked at does not
+    /// matter; only the place among equals is renewed, in the reference's order.
     pub(super) fn schedule<T: Copy>(
         &mut self,
         index: u32,

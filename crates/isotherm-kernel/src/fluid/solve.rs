@@ -11,29 +11,35 @@ use super::{Marking, State};
 #[cfg(any(test, feature = "audit"))]
 use crate::Duration;
 
-/// What two levels that are equal may differ by, relatively, for being computed in different orders.
+/// What two levels that are equal may differ by, relatively, for being computed in different
+/// orders.
 const ROUNDING: f64 = 1e-12;
 
 impl Fluid {
     /// The bound of an activity; nothing moves over a resource without capacity.
     fn effective_bound(&self, index: u32) -> f64 {
         let activity = &self.activities[index as usize];
-        let stalled = activity.uses.iter().any(|usage| self.resources[usage.resource as usize].capacity <= 0.0);
+        let stalled = activity
+            .uses
+            .iter()
+            .any(|usage| self.resources[usage.resource as usize].capacity <= 0.0);
         if stalled { 0.0 } else { activity.bound }
     }
 
-    /// Progressive filling over the collected components; leaves what it finds in `next_share` of activities and
-    /// `next_level` of virtual-time groups.
+    /// Progressive filling over the collected components; leaves what it finds in `next_share` of
+    /// activities and `next_level` of virtual-time groups.
     ///
     /// # Errors
-    /// A virtual-time group whose members are not all limited by its resource. Nothing is found then.
+    /// A virtual-time group whose members are not all limited by its resource. Nothing is found
+    /// then.
     pub(super) fn solve(&mut self) -> Result<(), u32> {
         self.open();
         while let Some(level) = self.saturate() {
             self.check_groups(level)?;
             let least = self.least_bound(level);
             match least {
-                // Nobody is left on the saturated resources: what is left of their usage is rounding.
+                // Nobody is left on the saturated resources: what is left of their usage is
+                // rounding.
                 None => {
                     for number in 0..self.saturated.len() {
                         self.resources[self.saturated[number] as usize].usage = 0.0;
@@ -42,22 +48,28 @@ impl Fluid {
                 Some(least) => self.fix_saturated(level, least),
             }
         }
-        if let Some(&group) = self.met.iter().find(|&&group| self.groups[group as usize].next_level.is_none()) {
+        if let Some(&group) =
+            self.met.iter().find(|&&group| self.groups[group as usize].next_level.is_none())
+        {
             return Err(group);
         }
         self.fix_leftovers();
         Ok(())
     }
 
-    /// The virtual-time groups on the saturated resources must be limited by their own ones and by nothing below the level.
+    /// The virtual-time groups on the saturated resources must be limited by their own ones and by
+    /// nothing below the level.
     fn check_groups(&self, level: f64) -> Result<(), u32> {
         for &index in &self.saturated {
             for load in &self.resources[index as usize].loads {
                 let group = &self.groups[load.group as usize];
-                let (own, least) =
-                    (&self.resources[group.resource as usize], group.least_bound().min(group.least_pure()));
+                let (own, least) = (
+                    &self.resources[group.resource as usize],
+                    group.least_bound().min(group.least_pure()),
+                );
                 // Equal resources may differ by a rounding.
-                let limited = own.dirty && own.level().is_some_and(|own| own <= level * (1.0 + ROUNDING));
+                let limited =
+                    own.dirty && own.level().is_some_and(|own| own <= level * (1.0 + ROUNDING));
                 if group.next_level.is_none() && !(limited && least >= level * (1.0 - ROUNDING)) {
                     return Err(load.group);
                 }
@@ -94,7 +106,8 @@ impl Fluid {
         self.active = BinaryHeap::from(active);
     }
 
-    /// Computes the usage of a resource by its users that are not fixed: the sum, or on a fat pipe the largest.
+    /// Computes the usage of a resource by its users that are not fixed: the sum, or on a fat pipe
+    /// the largest.
     fn add_up_usage(&mut self, index: u32) {
         let activities = &self.activities;
         let resource = &self.resources[index as usize];
@@ -113,10 +126,11 @@ impl Fluid {
         resource.stale = false;
     }
 
-    /// Drops the resources that are used up and collects those that the rising level saturates first.
+    /// Drops the resources that are used up and collects those that the rising level saturates
+    /// first.
     ///
-    /// The heap holds for each active resource a level that is no higher than its own: levels only rise while users
-    /// are fixed, so an entry is brought up to date when it comes to the top.
+    /// The heap holds for each active resource a level that is no higher than its own: levels only
+    /// rise while users are fixed, so an entry is brought up to date when it comes to the top.
     fn saturate(&mut self) -> Option<f64> {
         for number in 0..self.saturated.len() {
             let index = self.saturated[number];
@@ -151,8 +165,9 @@ impl Fluid {
         level
     }
 
-    /// The least `bound × penalty` below the level among the users of the saturated resources; infinite if no bound is
-    /// reached, `None` if there is no user left. (Bounds of virtual-time groups have been looked at by then.)
+    /// The least `bound × penalty` below the level among the users of the saturated resources;
+    /// infinite if no bound is reached, `None` if there is no user left. (Bounds of virtual-time
+    /// groups have been looked at by then.)
     fn least_bound(&self, level: f64) -> Option<f64> {
         let mut least = None;
         for &index in &self.saturated {
@@ -172,7 +187,8 @@ impl Fluid {
         least
     }
 
-    /// Fixes the users of the saturated resources: those at the least bound if there is one, else all at the level.
+    /// Fixes the users of the saturated resources: those at the least bound if there is one, else
+    /// all at the level.
     fn fix_saturated(&mut self, level: f64, least: f64) {
         for number in 0..self.saturated.len() {
             let index = self.saturated[number];
@@ -227,9 +243,9 @@ impl Fluid {
         }
     }
 
-    /// Members whose resources were all dropped before it was their turn (capacity zero, or used up within the
-    /// precision) take what is left. The reference has no meaningful behaviour here: a rate of zero means stalled
-    /// until the next change.
+    /// Members whose resources were all dropped before it was their turn (capacity zero, or used up
+    /// within the precision) take what is left. The reference has no meaningful behaviour here: a
+    /// rate of zero means stalled until the next change.
     fn fix_leftovers(&mut self) {
         for number in 0..self.members.len() {
             let index = self.members[number];
@@ -249,7 +265,8 @@ impl Fluid {
         }
     }
 
-    /// Asserts that no resource of the solved components is used above its capacity and that every bound holds.
+    /// Asserts that no resource of the solved components is used above its capacity and that every
+    /// bound holds.
     #[cfg(any(test, feature = "audit"))]
     pub(super) fn check(&self) {
         for &index in &self.component {
@@ -266,13 +283,23 @@ impl Fluid {
             };
             let allowed = resource.capacity * (1.0 + 10.0 * PRECISION);
             let exact = self.marking == Marking::Everything && !resource.overdrawn;
-            assert!(!exact || used <= allowed, "resource {index} carries {used} of {}", resource.capacity);
+            assert!(
+                !exact || used <= allowed,
+                "resource {index} carries {used} of {}",
+                resource.capacity
+            );
         }
-        for &index in self.members.iter().filter(|&&index| self.activities[index as usize].group == NONE) {
+        for &index in
+            self.members.iter().filter(|&&index| self.activities[index as usize].group == NONE)
+        {
             let activity = &self.activities[index as usize];
             assert!(activity.share <= activity.limit * (1.0 + PRECISION), "share above its bound");
-            let ends = Duration::to_do(activity.remaining, activity.share * activity.rate_factor) < Duration::MAX;
-            assert!(!ends || activity.event.is_some(), "an activity that will end has a completion date");
+            let ends = Duration::to_do(activity.remaining, activity.share * activity.rate_factor)
+                < Duration::MAX;
+            assert!(
+                !ends || activity.event.is_some(),
+                "an activity that will end has a completion date"
+            );
         }
         for &group in &self.met {
             self.check_group(group);
@@ -281,7 +308,8 @@ impl Fluid {
 }
 
 impl Resource {
-    /// Takes what has been fixed from what is left to be shared, and its usage from that of the others.
+    /// Takes what has been fixed from what is left to be shared, and its usage from that of the
+    /// others.
     fn take(&mut self, amount: f64, usage: f64) {
         self.remaining -= amount;
         if self.remaining < self.capacity * PRECISION {
@@ -300,7 +328,9 @@ impl Resource {
 
     /// The level at which it is saturated; `None` if it is used up or nobody is left on it.
     fn level(&self) -> Option<f64> {
-        let open = self.usage > PRECISION && self.remaining > self.capacity * PRECISION && self.capacity > 0.0;
+        let open = self.usage > PRECISION
+            && self.remaining > self.capacity * PRECISION
+            && self.capacity > 0.0;
         open.then(|| self.remaining / self.usage)
     }
 }

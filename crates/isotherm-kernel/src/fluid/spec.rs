@@ -10,9 +10,10 @@ pub enum Marking {
     /// Everything it touches.
     #[default]
     Everything,
-    /// What is connected to its first resource, and nothing if that has been marked at this date already: the
-    /// activity's other resources may then be over-allocated until they are next touched. SimGrid does this when the
-    /// latency of a flow ends; choose it only to reproduce SimGrid's dates.
+    /// What is connected to its first resource, and nothing if that has been marked at this date
+    /// already: the activity's other resources may then be over-allocated until they are next
+    /// touched. SimGrid does this when the latency of a flow ends; choose it only to reproduce
+    /// SimGrid's dates.
     FirstResource,
 }
 
@@ -21,8 +22,9 @@ pub enum Marking {
 pub enum Sharing {
     /// The weighted shares add up to at most the capacity.
     Shared,
-    /// Each user alone is limited by the capacity. Like in SimGrid, a saturated fat pipe fixes all its users at the level that
-    /// saturates it, so one with a larger penalty gets less than the capacity.
+    /// Each user alone is limited by the capacity. Like in SimGrid, a saturated fat pipe fixes all
+    /// its users at the level that saturates it, so one with a larger penalty gets less than the
+    /// capacity.
     Fatpipe,
 }
 
@@ -65,9 +67,9 @@ pub struct ActivitySpec {
 }
 
 impl ActivitySpec {
-    /// An activity of the model `rank` with `work` to do (flops or bytes; infinite for one that never
-    /// ends), penalty 1, no bound, rate factor 1, no latency and no resource. Disk activities are
-    /// [oldest first](Self::oldest_first).
+    /// An activity of the model `rank` with `work` to do (flops or bytes; infinite for one that
+    /// never ends), penalty 1, no bound, rate factor 1, no latency and no resource. Disk activities
+    /// are [oldest first](Self::oldest_first).
     ///
     /// # Panics
     /// If the work is negative or not a number.
@@ -114,7 +116,10 @@ impl ActivitySpec {
     /// If it is negative or not a number.
     #[track_caller]
     pub fn rate_factor(mut self, rate_factor: f64) -> Self {
-        assert!(rate_factor >= 0.0, "the rate factor of an activity must be zero or more, not {rate_factor}");
+        assert!(
+            rate_factor >= 0.0,
+            "the rate factor of an activity must be zero or more, not {rate_factor}"
+        );
         self.rate_factor = rate_factor;
         self
     }
@@ -133,7 +138,8 @@ impl ActivitySpec {
         self
     }
 
-    /// Adds a use of a resource. Using a shared resource again adds to the weight; on a fat pipe the larger counts.
+    /// Adds a use of a resource. Using a shared resource again adds to the weight; on a fat pipe
+    /// the larger counts.
     ///
     /// # Panics
     /// If the weight is negative or not a number.

@@ -1,29 +1,32 @@
 //! Virtual-time groups: many activities that one resource limits, accounted for together.
 //!
-//! Thousands of transfers from one disk progress at shares `L / p` of one level `L`. When a transfer
-//! begins or ends, `L` changes, and with it every share and every completion date, but not their
-//! order. A group keeps its members in the order of their *finish*: the value at which its clock
-//! `∫ L dt` stands when the work of a member, `remaining × p / rate_factor` in the same unit, is
-//! done. A change of level then costs a look at the first member instead of a pass over all:
-//! O(log n). This is the virtual time of generalised processor sharing (A. K. Parekh and
-//! R. G. Gallager, "A generalized processor sharing approach to flow control in integrated services
+//! Thousands of transfers from one disk progress at shares `L / p` of one level `L`. When a
+//! transfer begins or ends, `L` changes, and with it every share and every completion date, but not
+//! their order. A group keeps its members in the order of their *finish*: the value at which its
+//! clock `∫ L dt` stands when the work of a member, `remaining × p / rate_factor` in the same unit,
+//! is done. A change of level then costs a look at the first member instead of a pass over all:
+//! O(log n). This is the virtual time of generalised processor sharing (A. K. Parekh and R. G.
+//! Gallager, "A generalized processor sharing approach to flow control in integrated services
 //! networks: the single-node case", IEEE/ACM Transactions on Networking 1(3), 1993).
 //!
 //! # What the solver sees
 //!
-//! To progressive filling a group is one activity that uses its resource and every other resource of its members, each with
-//! the sum of the members' weights over penalties: a [`Load`]. It must be fixed by its own resource. Should another resource
-//! saturate earlier, or a member's bound be reached, it is no longer true that one resource limits them all: the group is
-//! dissolved, its members become activities like others, and the solve begins anew.
+//! To progressive filling a group is one activity that uses its resource and every other resource
+//! of its members, each with the sum of the members' weights over penalties: a [`Load`]. It must be
+//! fixed by its own resource. Should another resource saturate earlier, or a member's bound be
+//! reached, it is no longer true that one resource limits them all: the group is dissolved, its
+//! members become activities like others, and the solve begins anew.
 //!
-//! Of the resources that a group loads, those that others use as well (*mixed*) take part in each solve that the group takes part in.
-//! Those that it loads alone (*pure*) need not: a heap of the levels at which they would saturate says when one of them matters.
+//! Of the resources that a group loads, those that others use as well (*mixed*) take part in each
+//! solve that the group takes part in. Those that it loads alone (*pure*) need not: a heap of the
+//! levels at which they would saturate says when one of them matters.
 //!
 //! # Life
 //!
-//! A group is formed after a solve that fixed enough activities on one resource. Whoever is fixed there by a later solve joins it. Members
-//! leave when they end or are changed from outside. A group that has become small is dissolved, and after a
-//! group had to be dissolved its resource waits for some solves before it forms one again.
+//! A group is formed after a solve that fixed enough activities on one resource. Whoever is fixed
+//! there by a later solve joins it. Members leave when they end or are changed from outside. A
+//! group that has become small is dissolved, and after a group had to be dissolved its resource
+//! waits for some solves before it forms one again.
 //!
 //! # Order among equals
 //!
@@ -49,8 +52,8 @@ pub(super) const NONE: u32 = u32::MAX;
 /// From how many activities on, fixed by one resource in one solve, a virtual-time group is formed.
 pub(super) const VIRTUAL_TIME_FROM: u32 = 64;
 
-/// A sum of many terms that come and go, kept with twice the precision of its terms, so that what is left does
-/// not depend on what has been there.
+/// A sum of many terms that come and go, kept with twice the precision of its terms, so that what
+/// is left does not depend on what has been there.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Sum {
     high: f64,
@@ -107,7 +110,9 @@ impl Load {
     pub(super) fn usage(&self) -> f64 {
         match &self.usage {
             Usage::Sum(sum) => sum.value(),
-            Usage::Each(each) => each.last_key_value().map_or(0.0, |(&bits, _)| f64::from_bits(bits)),
+            Usage::Each(each) => {
+                each.last_key_value().map_or(0.0, |(&bits, _)| f64::from_bits(bits))
+            }
         }
     }
 
@@ -183,7 +188,8 @@ pub(super) struct VirtualTimeGroup {
     updated: Time,
     /// Members by finish, but for those that end now.
     waiting: Heap<u64, u32>,
-    /// The member whose entry in the event queue stands for the next date of the virtual-time group.
+    /// The member whose entry in the event queue stands for the next date of the virtual-time
+    /// group.
     head: Option<u32>,
     /// How many members have which `bound × penalty`; those without a bound are left out.
     bounds: BTreeMap<u64, u32>,
@@ -225,7 +231,11 @@ impl VirtualTimeGroup {
     /// The date at which its clock stands at a finish, if the level stays as it is.
     fn date(&self, finish: u64) -> Time {
         let left = self.clock.below(f64::from_bits(finish));
-        if left <= NOTHING_LEFT { self.updated } else { self.updated + Duration::to_do(left, self.level) }
+        if left <= NOTHING_LEFT {
+            self.updated
+        } else {
+            self.updated + Duration::to_do(left, self.level)
+        }
     }
 
     /// Brings the clock up to date.
@@ -260,12 +270,14 @@ impl Fluid {
         left * activity.rate_factor / activity.penalty
     }
 
-    /// Virtual-time groups that have become too small to be worth it are dissolved before they are solved.
+    /// Virtual-time groups that have become too small to be worth it are dissolved before they are
+    /// solved.
     pub(super) fn is_too_small(&self, group: u32) -> bool {
         self.groups[group as usize].members < self.virtual_time_from.div_ceil(4)
     }
 
-    /// After a solve: those whom a resource fixed join its virtual-time group, or form one if they are many.
+    /// After a solve: those whom a resource fixed join its virtual-time group, or form one if they
+    /// are many.
     pub(super) fn gather<T: Copy>(&mut self, now: Time, queue: &mut EventQueue<T>) {
         for number in 0..self.met.len() {
             let group = &mut self.groups[self.met[number] as usize];
@@ -280,12 +292,14 @@ impl Fluid {
             }
             let resource = &self.resources[by as usize];
             if resource.group == NONE {
-                let many = resource.fixed_here >= self.virtual_time_from && self.solves >= resource.group_after;
+                let many = resource.fixed_here >= self.virtual_time_from
+                    && self.solves >= resource.group_after;
                 if !many || resource.sharing == Sharing::Fatpipe {
                     continue;
                 }
                 let mut group = VirtualTimeGroup::new(by, now);
-                group.level = self.activities[index as usize].next_share * self.activities[index as usize].penalty;
+                group.level = self.activities[index as usize].next_share
+                    * self.activities[index as usize].penalty;
                 group.reached = self.markings;
                 let group = self.groups.insert(group) as u32;
                 self.resources[by as usize].group = group;
@@ -301,7 +315,13 @@ impl Fluid {
         activity.remaining.is_finite() && activity.rate_factor > 0.0
     }
 
-    fn join_group<T: Copy>(&mut self, index: u32, group: u32, now: Time, queue: &mut EventQueue<T>) {
+    fn join_group<T: Copy>(
+        &mut self,
+        index: u32,
+        group: u32,
+        now: Time,
+        queue: &mut EventQueue<T>,
+    ) {
         self.unlink(index);
         let activity = &mut self.activities[index as usize];
         if let Some(event) = activity.event.take() {
@@ -351,7 +371,8 @@ impl Fluid {
         self.watch(at);
     }
 
-    /// A member leaves its virtual-time group. It uses nothing then; its remaining work is up to date.
+    /// A member leaves its virtual-time group. It uses nothing then; its remaining work is up to
+    /// date.
     pub(super) fn leave_group(&mut self, index: u32, now: Time) {
         let remaining = self.remaining_in_group(index, now);
         let activity = &mut self.activities[index as usize];
@@ -390,7 +411,9 @@ impl Fluid {
         let amount = usage.weight / activity.penalty;
         let at = usage.resource;
         let resource = &mut self.resources[at as usize];
-        let Some(place) = resource.loads.iter().position(|load| load.group == group) else { return };
+        let Some(place) = resource.loads.iter().position(|load| load.group == group) else {
+            return;
+        };
         let load = &mut resource.loads[place];
         load.remove(amount);
         if load.members == 0 {
@@ -410,14 +433,15 @@ impl Fluid {
         let mixed = &mut self.groups[group as usize].mixed;
         mixed.swap_remove(place as usize);
         if let Some(&moved) = mixed.get(place as usize)
-            && let Some(load) = self.resources[moved as usize].loads.iter_mut().find(|load| load.group == group)
+            && let Some(load) =
+                self.resources[moved as usize].loads.iter_mut().find(|load| load.group == group)
         {
             load.watch = Watch::Mixed(place);
         }
     }
 
-    /// Decides how the virtual-time groups that load a resource look after it, and at which level it would saturate. To be called whenever its
-    /// users, its loads or its capacity have changed.
+    /// Decides how the virtual-time groups that load a resource look after it, and at which level
+    /// it would saturate. To be called whenever its users, its loads or its capacity have changed.
     pub(super) fn watch(&mut self, at: u32) {
         for number in 0..self.resources[at as usize].loads.len() {
             let resource = &self.resources[at as usize];
@@ -455,11 +479,13 @@ impl Fluid {
         for &member in &members {
             self.leave_group(member, now);
             self.link(member);
-            touched.extend(self.activities[member as usize].uses.iter().map(|usage| usage.resource));
+            touched
+                .extend(self.activities[member as usize].uses.iter().map(|usage| usage.resource));
         }
         self.order_users(touched);
         // Dissolving costs as much as solving for all members, so it must not happen all the time.
-        self.resources[resource as usize].group_after = self.solves + u64::from(self.virtual_time_from);
+        self.resources[resource as usize].group_after =
+            self.solves + u64::from(self.virtual_time_from);
         for &member in &members {
             self.mark_uses(member);
         }
@@ -489,7 +515,8 @@ impl Fluid {
         }
     }
 
-    /// Puts the next date of a virtual-time group into the queue: an entry of its first member, ahead of everything else of that date.
+    /// Puts the next date of a virtual-time group into the queue: an entry of its first member,
+    /// ahead of everything else of that date.
     pub(super) fn schedule_group<T: Copy>(
         &mut self,
         group: u32,
@@ -499,7 +526,9 @@ impl Fluid {
     ) {
         let group = &mut self.groups[group as usize];
         let first = group.waiting.first().map(|(finish, index)| (group.date(finish), index));
-        let next = first.filter(|&(date, _)| date < Time::NEVER).map(|(date, index)| (date.max(now), index));
+        let next = first
+            .filter(|&(date, _)| date < Time::NEVER)
+            .map(|(date, index)| (date.max(now), index));
         let head = next.map(|(_, index)| index);
         if let Some(old) = std::mem::replace(&mut group.head, head).filter(|&old| Some(old) != head)
             && let Some(event) = self.activities[old as usize].event.take()
@@ -510,13 +539,15 @@ impl Fluid {
             match self.activities[index as usize].event {
                 Some(event) => queue.rekey(event, date, Rank::Cpu, 0),
                 None => {
-                    self.activities[index as usize].event = Some(queue.push(date, Rank::Cpu, 0, target(index)));
+                    self.activities[index as usize].event =
+                        Some(queue.push(date, Rank::Cpu, 0, target(index)));
                 }
             }
         }
     }
 
-    /// The next date of a virtual-time group has come: the members that end now get entries of their own in the queue, in their order.
+    /// The next date of a virtual-time group has come: the members that end now get entries of
+    /// their own in the queue, in their order.
     pub(super) fn wake_group<T: Copy>(
         &mut self,
         group: u32,
@@ -548,7 +579,11 @@ impl Fluid {
     pub(super) fn check_group(&self, number: u32) {
         let group = &self.groups[number as usize];
         let members: Vec<u32> = group.waiting.targets().collect();
-        assert_eq!(members.len(), group.members as usize, "who ended has left, and everybody else waits");
+        assert_eq!(
+            members.len(),
+            group.members as usize,
+            "who ended has left, and everybody else waits"
+        );
         let mut usages: BTreeMap<u32, (u32, f64)> = BTreeMap::new();
         for &member in &members {
             let activity = &self.activities[member as usize];
@@ -577,10 +612,16 @@ impl Fluid {
                 Watch::Own => assert_eq!(at, group.resource),
                 Watch::Mixed(place) => {
                     assert_eq!(group.mixed[place as usize], at);
-                    assert!(resource.live > 0 || resource.loads.len() > 1, "what others use is mixed");
+                    assert!(
+                        resource.live > 0 || resource.loads.len() > 1,
+                        "what others use is mixed"
+                    );
                 }
                 Watch::Pure(_) => {
-                    assert!(resource.live == 0 && resource.loads.len() == 1, "what it uses alone is pure")
+                    assert!(
+                        resource.live == 0 && resource.loads.len() == 1,
+                        "what it uses alone is pure"
+                    )
                 }
             }
         }

@@ -4,7 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use isotherm_kernel::{
-    ActivitySpec, Duration, JoinError, Rank, RunError, Sharing, Simulation, Time, join, join_all, select_all,
+    ActivitySpec, Duration, JoinError, Rank, RunError, Sharing, Simulation, Time, join, join_all,
+    select_all,
 };
 
 struct OnDrop(Rc<Cell<u32>>);
@@ -247,9 +248,11 @@ fn an_activity_left_alone_reports_to_its_callback() {
     let link = kernel.resource(1.0, Sharing::Shared);
     let mailbox = kernel.mailbox("ends");
     let ends = mailbox.clone();
-    kernel.start(ActivitySpec::new(Rank::Network, 2.0).uses(link, 1.0)).on_end(move |kernel, result| {
-        ends.send_detached((kernel.now(), result));
-    });
+    kernel.start(ActivitySpec::new(Rank::Network, 2.0).uses(link, 1.0)).on_end(
+        move |kernel, result| {
+            ends.send_detached((kernel.now(), result));
+        },
+    );
     kernel.spawn("waiter", async move {
         assert_eq!(mailbox.receive().await, (Time::from_secs_f64(2.0), Ok(())));
     });
@@ -272,8 +275,9 @@ fn a_watcher_sees_how_far_a_run_has_come_and_can_end_it() {
             clock.sleep(Duration::from_secs(1)).await;
         }
     });
-    // The first step starts the clock at 0 s. Each second has two: its date is reached, and the clock runs. So the tenth step is
-    // the date of 5 s, the twentieth that of 10 s, and the thirtieth that of 15 s.
+    // The first step starts the clock at 0 s. Each second has two: its date is reached, and the
+    // clock runs. So the tenth step is the date of 5 s, the twentieth that of 10 s, and the
+    // thirtieth that of 15 s.
     let end = simulation.run();
     assert_eq!(end, Err(RunError::Interrupted { at: Time::from_nanos(15_000_000_000) }));
     assert_eq!(*seen.borrow(), [5.0, 10.0, 15.0]);

@@ -1,4 +1,5 @@
-//! Waiting for many things at once: in the right order, and without asking those that nothing has happened to.
+//! Waiting for many things at once: in the right order, and without asking those that nothing has
+//! happened to.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
@@ -7,8 +8,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use isotherm_kernel::{
-    ActivitySpec, Duration, Either, Kernel, Mailbox, Random, RandomStreams, Rank, RunError, Sharing, Simulation, Time,
-    join, join_all, select, select_all, with_deadline,
+    ActivitySpec, Duration, Either, Kernel, Mailbox, Random, RandomStreams, Rank, RunError,
+    Sharing, Simulation, Time, join, join_all, select, select_all, with_deadline,
 };
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -61,10 +62,12 @@ fn a_wake_up_of_one_does_not_poll_the_others() {
     let polls = Rc::new(Cell::new(0));
     let counter = Rc::clone(&polls);
     play(|kernel| async move {
-        join_all((0..MANY).map(|number| counted(&counter, naps(kernel.clone(), number, TIMES)))).await;
+        join_all((0..MANY).map(|number| counted(&counter, naps(kernel.clone(), number, TIMES))))
+            .await;
     })
     .unwrap();
-    // Each at the beginning, whenever it wakes, and once more where it may be the first that still waits.
+    // Each at the beginning, whenever it wakes, and once more where it may be the first that still
+    // waits.
     assert!(polls.get() <= MANY * (TIMES + 2), "{}", polls.get());
 }
 
@@ -105,8 +108,10 @@ fn the_first_of_many_is_found_without_polling_the_others_again() {
         };
         // The parent wakes for the letters all the time.
         let listen = async { while letters.receive().await + 1 < MANY {} };
-        let sleepers =
-            select_all((0..MANY).map(|number| counted(&counter, kernel.sleep(secs(1 + (number + 500) % MANY)))));
+        let sleepers = select_all(
+            (0..MANY)
+                .map(|number| counted(&counter, kernel.sleep(secs(1 + (number + 500) % MANY)))),
+        );
         let ((first, ()), _) = join(sleepers, join(talk, listen)).await;
         assert_eq!(first as u64, MANY - 500);
     })
@@ -135,7 +140,11 @@ fn many_may_wait_for_one_actor_or_one_mailbox() {
         let (read, joined) = join(join_all(readers), join_all(waiters)).await;
         // Whoever has waited longest gets the next one.
         assert_eq!(read, (0..MANY).collect::<Vec<_>>());
-        assert_eq!(joined.iter().filter(|joined| joined.is_ok()).count(), 1, "one of them gets the value");
+        assert_eq!(
+            joined.iter().filter(|joined| joined.is_ok()).count(),
+            1,
+            "one of them gets the value"
+        );
     })
     .unwrap();
     // The first of those who wait for the actor is asked at each letter.
@@ -147,10 +156,14 @@ fn what_is_ready_at_once_is_polled_once() {
     let polls = Rc::new(Cell::new(0));
     let counter = Rc::clone(&polls);
     play(|kernel| async move {
-        let values = join_all((0..MANY).map(|number| counted(&counter, async move { number }))).await;
+        let values =
+            join_all((0..MANY).map(|number| counted(&counter, async move { number }))).await;
         assert_eq!(values, (0..MANY).collect::<Vec<_>>());
         assert_eq!(counter.replace(0), MANY);
-        assert_eq!(select_all((0..MANY).map(|number| counted(&counter, async move { number }))).await, (0, 0));
+        assert_eq!(
+            select_all((0..MANY).map(|number| counted(&counter, async move { number }))).await,
+            (0, 0)
+        );
         assert_eq!(counter.replace(0), 1);
         // Those that only take another turn.
         join_all((0..MANY).map(|_| counted(&counter, kernel.yield_now()))).await;
@@ -185,7 +198,9 @@ fn a_join_that_is_dropped_leaves_nothing_behind() {
         let letters = kernel.mailbox::<u64>("letters");
         let disk = kernel.resource(1.0, Sharing::Shared);
         let work = || kernel.start(ActivitySpec::new(Rank::Disk, 1.0).uses(disk, 1.0));
-        let joined = join_all((0..10).map(|_| join(select(letters.receive(), kernel.sleep(secs(9))), work())));
+        let joined = join_all(
+            (0..10).map(|_| join(select(letters.receive(), kernel.sleep(secs(9))), work())),
+        );
         assert!(with_deadline(&kernel, Time::ZERO + secs(1), joined).await.is_err());
         // Nobody is left who would take a letter, wake for it, or use the disk.
         letters.send_detached(7);
@@ -218,7 +233,10 @@ fn a_letter_for_one_that_gave_up_goes_to_the_next() {
             }
         });
         let read = join_all([read(1), read(5), read(3), read(9)]).await;
-        assert_eq!(read, [(secs(1), None), (secs(2), Some(0)), (secs(3), None), (secs(4), Some(1))]);
+        assert_eq!(
+            read,
+            [(secs(1), None), (secs(2), Some(0)), (secs(3), None), (secs(4), Some(1))]
+        );
     })
     .unwrap();
 }
@@ -243,7 +261,8 @@ fn what_nothing_can_wake_is_asked_whenever_the_actor_runs() {
             naps(kernel.clone(), 0, 5).await;
             kernel.now()
         };
-        let futures: [Pin<Box<dyn Future<Output = Time> + '_>>; 2] = [Box::pin(clock), Box::pin(raised)];
+        let futures: [Pin<Box<dyn Future<Output = Time> + '_>>; 2] =
+            [Box::pin(clock), Box::pin(raised)];
         assert_eq!(join_all(futures).await, [Time::ZERO + secs(5), Time::ZERO + secs(3)]);
     });
     assert_eq!(end, Ok(Time::ZERO + secs(5)));
@@ -260,11 +279,15 @@ fn a_deadlock_says_what_one_of_them_waits_for() {
             0
         };
         let bill = async { bills.receive().await };
-        let futures: [Pin<Box<dyn Future<Output = u64> + '_>>; 3] = [Box::pin(order), Box::pin(nap), Box::pin(bill)];
+        let futures: [Pin<Box<dyn Future<Output = u64> + '_>>; 3] =
+            [Box::pin(order), Box::pin(nap), Box::pin(bill)];
         join_all(futures).await;
     });
     let error = error.unwrap_err().to_string();
-    assert_eq!(error, "deadlock at 1.000000000 s: 'parent' waits for a message in mailbox 'orders'");
+    assert_eq!(
+        error,
+        "deadlock at 1.000000000 s: 'parent' waits for a message in mailbox 'orders'"
+    );
 }
 
 /// Asks everybody at each wake-up.
@@ -310,14 +333,16 @@ impl Party {
                 4 => drop(self.boxes[member].receive_with_timeout(second).await),
                 5 => drop(with_deadline(kernel, kernel.now() + second, other.send(8)).await),
                 6 => {
-                    let work = kernel.start(ActivitySpec::new(Rank::Network, 1.0).uses(self.resource, 1.0));
+                    let work = kernel
+                        .start(ActivitySpec::new(Rank::Network, 1.0).uses(self.resource, 1.0));
                     if let Either::Second(()) = select(work, kernel.sleep(second)).await {
                         self.note(member, "too slow");
                     }
                 }
                 _ => {
                     let actor = kernel.spawn("helper", kernel.sleep(second));
-                    let both = select_all([kernel.sleep(secs(2)), kernel.timer_at(kernel.now() + second)]);
+                    let both =
+                        select_all([kernel.sleep(secs(2)), kernel.timer_at(kernel.now() + second)]);
                     let _ = join(actor.join(), both).await;
                 }
             }
@@ -335,10 +360,15 @@ fn party(seed: u64, members: usize, ask_all: bool) -> Vec<(Time, usize, &'static
     let party = Party { kernel: kernel.clone(), boxes, resource, log: Log::default() };
     let log = Rc::clone(&party.log);
     let streams = RandomStreams::new(seed);
-    let member = move |number| party.clone().member(number, streams.stream(&format!("member/{number}")));
+    let member =
+        move |number| party.clone().member(number, streams.stream(&format!("member/{number}")));
     kernel.spawn("party", async move {
         let members = (0..members).map(member);
-        if ask_all { join_all_by_asking_all(members.collect()).await } else { drop(join_all(members).await) }
+        if ask_all {
+            join_all_by_asking_all(members.collect()).await
+        } else {
+            drop(join_all(members).await)
+        }
     });
     simulation.run().expect("everybody comes to the end");
     log.take()

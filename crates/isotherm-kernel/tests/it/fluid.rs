@@ -1,13 +1,17 @@
-//! Fluid sharing, one small system at a time: each test states its equation, then what follows from it.
+//! Fluid sharing, one small system at a time: each test states its equation, then what follows from
+//! it.
 //!
-//! The systems are solved by hand. Section numbers are those of the description of the kernel's behaviour; examples
-//! "of the network model" and the like use its formulas with the constants of the default models.
+//! The systems are solved by hand. Section numbers are those of the description of the kernel's
+//! behaviour; examples "of the network model" and the like use its formulas with the constants of
+//! the default models.
 
 use std::cell::RefCell;
 use std::future::Future;
 use std::rc::Rc;
 
-use isotherm_kernel::{ActivityError, ActivityId, ActivitySpec, Duration, Kernel, Rank, ResourceId, Simulation, Time};
+use isotherm_kernel::{
+    ActivityError, ActivityId, ActivitySpec, Duration, Kernel, Rank, ResourceId, Simulation, Time,
+};
 
 mod changes;
 mod dates;
@@ -39,7 +43,8 @@ where
     result.take().expect("the actor has returned")
 }
 
-/// Lets the least time pass, so that the shares are those of everything that has been started and changed.
+/// Lets the least time pass, so that the shares are those of everything that has been started and
+/// changed.
 async fn settle(kernel: &Kernel) {
     kernel.sleep(Duration::from_nanos(1)).await;
 }
@@ -59,7 +64,9 @@ fn flow(resources: &[ResourceId]) -> ActivitySpec {
 
 /// An activity with penalty 1 that uses each resource with weight 1.
 fn work(amount: f64, resources: &[ResourceId]) -> ActivitySpec {
-    resources.iter().fold(ActivitySpec::new(Rank::Network, amount), |spec, &resource| spec.uses(resource, 1.0))
+    resources
+        .iter()
+        .fold(ActivitySpec::new(Rank::Network, amount), |spec, &resource| spec.uses(resource, 1.0))
 }
 
 fn rates(kernel: &Kernel, ids: &[ActivityId]) -> Vec<f64> {
@@ -85,7 +92,9 @@ impl Ends {
     /// Starts an activity and notes its end under a name.
     fn start(&self, kernel: &Kernel, name: &'static str, spec: ActivitySpec) -> ActivityId {
         let ends = self.clone();
-        kernel.start(spec).on_end(move |kernel, result| ends.0.borrow_mut().push((kernel.now(), name, result)))
+        kernel
+            .start(spec)
+            .on_end(move |kernel, result| ends.0.borrow_mut().push((kernel.now(), name, result)))
     }
 
     /// Names and dates, all of which must have ended well.

@@ -1,8 +1,9 @@
-//! Incremental components: whatever comes and goes in a network, activities end at the dates at which they end when every change solves all that is
-//! connected with it anew.
+//! Incremental components: whatever comes and goes in a network, activities end at the dates at
+//! which they end when every change solves all that is connected with it anew.
 //!
-//! With the feature `audit`, which a test of the whole workspace has, each change is also compared to the bit with a
-//! solution of the incremental component from nothing. What shares ought to be is tested in `fluid_oracle.rs`, with incremental components and without.
+//! With the feature `audit`, which a test of the whole workspace has, each change is also compared
+//! to the bit with a solution of the incremental component from nothing. What shares ought to be is
+//! tested in `fluid_oracle.rs`, with incremental components and without.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -33,8 +34,15 @@ fn network() -> impl Strategy<Value = Network> {
     let bandwidths = prop::collection::vec(select(vec![1.25e9, 1.25e9, 1.25e8, 2.5e9]), 1..4);
     let uplink = select(vec![1.25e9, 2e9, 1e10]);
     let backbone = prop::option::weighted(0.3, select(vec![2e9, 1e10, 1e11]));
-    (3usize..16, prop::option::of(2usize..5), bandwidths, uplink, backbone)
-        .prop_map(|(hosts, rack, bandwidths, uplink, backbone)| Network { hosts, rack, bandwidths, uplink, backbone })
+    (3usize..16, prop::option::of(2usize..5), bandwidths, uplink, backbone).prop_map(
+        |(hosts, rack, bandwidths, uplink, backbone)| Network {
+            hosts,
+            rack,
+            bandwidths,
+            uplink,
+            backbone,
+        },
+    )
 }
 
 /// A network in a simulation: links in both directions.
@@ -49,18 +57,28 @@ struct Links {
 
 impl Links {
     fn new(kernel: &Kernel, network: &Network) -> Self {
-        let bandwidths: Vec<f64> =
-            (0..network.hosts).map(|host| network.bandwidths[host % network.bandwidths.len()]).collect();
-        let links = || bandwidths.iter().map(|&bandwidth| kernel.resource(bandwidth, Sharing::Shared)).collect();
+        let bandwidths: Vec<f64> = (0..network.hosts)
+            .map(|host| network.bandwidths[host % network.bandwidths.len()])
+            .collect();
+        let links = || {
+            bandwidths
+                .iter()
+                .map(|&bandwidth| kernel.resource(bandwidth, Sharing::Shared))
+                .collect()
+        };
         let uplinks = |rack: usize| -> Vec<ResourceId> {
-            (0..network.hosts.div_ceil(rack)).map(|_| kernel.resource(network.uplink, Sharing::Shared)).collect()
+            (0..network.hosts.div_ceil(rack))
+                .map(|_| kernel.resource(network.uplink, Sharing::Shared))
+                .collect()
         };
         Links {
             up: links(),
             down: links(),
             rack: network.rack.map(|rack| (rack, uplinks(rack), uplinks(rack))),
             backbone: network.backbone.map(|bandwidth| kernel.resource(bandwidth, Sharing::Shared)),
-            memory: (0..network.hosts).map(|_| kernel.resource(f64::MAX, Sharing::Fatpipe)).collect(),
+            memory: (0..network.hosts)
+                .map(|_| kernel.resource(f64::MAX, Sharing::Fatpipe))
+                .collect(),
             bandwidths,
         }
     }
@@ -114,14 +132,26 @@ struct Churn {
 }
 
 fn churn() -> impl Strategy<Value = Churn> {
-    (network(), 2u64..40, 1u64..6, any::<bool>(), any::<u64>())
-        .prop_map(|(network, lanes, transfers, trouble, seed)| Churn { network, lanes, transfers, trouble, seed })
+    (network(), 2u64..40, 1u64..6, any::<bool>(), any::<u64>()).prop_map(
+        |(network, lanes, transfers, trouble, seed)| Churn {
+            network,
+            lanes,
+            transfers,
+            trouble,
+            seed,
+        },
+    )
 }
 
 type Ends = Vec<(u64, Time, Result<(), ActivityError>)>;
 
 /// Meddles with a transfer that is going on.
-async fn meddle(kernel: &Kernel, links: &Links, id: isotherm_kernel::ActivityId, random: &mut Random) {
+async fn meddle(
+    kernel: &Kernel,
+    links: &Links,
+    id: isotherm_kernel::ActivityId,
+    random: &mut Random,
+) {
     kernel.sleep(Duration::from_nanos(1 + random.below(20_000_000))).await;
     match random.below(5) {
         0 => kernel.cancel(id),
@@ -143,7 +173,8 @@ async fn meddle(kernel: &Kernel, links: &Links, id: isotherm_kernel::ActivityId,
 
 /// When the transfers of each lane end, and how.
 fn ends(churn: &Churn, incremental: u32) -> Ends {
-    let simulation = Simulation::new().with_virtual_time_from(NEVER).with_incremental_from(incremental);
+    let simulation =
+        Simulation::new().with_virtual_time_from(NEVER).with_incremental_from(incremental);
     let kernel = simulation.kernel();
     let links = Rc::new(Links::new(&kernel, &churn.network));
     let streams = RandomStreams::new(churn.seed);

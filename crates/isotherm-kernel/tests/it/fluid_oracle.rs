@@ -1,19 +1,24 @@
 //! Fluid sharing against an oracle: random systems, and what must hold for every one of them.
 //!
-//! The oracle fills all resources at once, slowly: it looks for the highest common level by bisection, freezes whoever
-//! can rise no more, and goes on with the others. It knows nothing of components, turns or lazy updates, and it has no
-//! precision constants. The second oracle is the definition of max-min fairness itself: each activity is at its bound, or uses a
-//! saturated resource on which nobody has a larger level `x·p`. (A saturated fat pipe stops all its users at one level.)
+//! The oracle fills all resources at once, slowly: it looks for the highest common level by
+//! bisection, freezes whoever can rise no more, and goes on with the others. It knows nothing of
+//! components, turns or lazy updates, and it has no precision constants. The second oracle is the
+//! definition of max-min fairness itself: each activity is at its bound, or uses a saturated
+//! resource on which nobody has a larger level `x·p`. (A saturated fat pipe stops all its users at
+//! one level.)
 //!
-//! Numbers are taken from short lists, so that equal levels and equal dates come up all the time. The cases are the same in
-//! every run: the solver drops what is left of a resource below 1e-5 of its capacity, and a random system that hits
-//! this one time in a million must not fail a test that has nothing to do with it.
+//! Numbers are taken from short lists, so that equal levels and equal dates come up all the time.
+//! The cases are the same in every run: the solver drops what is left of a resource below 1e-5 of
+//! its capacity, and a random system that hits this one time in a million must not fail a test that
+//! has nothing to do with it.
 
 use std::cell::RefCell;
 use std::future::Future;
 use std::rc::Rc;
 
-use isotherm_kernel::{ActivityId, ActivitySpec, Duration, Kernel, Rank, ResourceId, Sharing, Simulation, Time};
+use isotherm_kernel::{
+    ActivityId, ActivitySpec, Duration, Kernel, Rank, ResourceId, Sharing, Simulation, Time,
+};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::test_runner::RngSeed;
@@ -25,7 +30,8 @@ struct Pool {
     shared: bool,
 }
 
-/// An activity as the oracle sees it: each resource at most once, its weights added up or the largest.
+/// An activity as the oracle sees it: each resource at most once, its weights added up or the
+/// largest.
 #[derive(Clone, Debug)]
 struct User {
     penalty: f64,
@@ -54,7 +60,8 @@ impl System {
     }
 
     fn is_feasible(&self, shares: &[f64]) -> bool {
-        (0..self.pools.len()).all(|pool| self.load(pool, shares) <= self.pools[pool].capacity * (1.0 + 1e-13))
+        (0..self.pools.len())
+            .all(|pool| self.load(pool, shares) <= self.pools[pool].capacity * (1.0 + 1e-13))
     }
 
     /// Max-min shares by water filling.
@@ -64,15 +71,19 @@ impl System {
             if self.pools[pool].shared { f64::INFINITY } else { self.pools[pool].capacity / weight }
         };
         let in_pipes = |user: &User| user.uses.iter().map(pipe).fold(f64::INFINITY, f64::min);
-        let bound = |user: &User| user.bound.filter(|&bound| bound < in_pipes(user)).unwrap_or(f64::INFINITY);
+        let bound = |user: &User| {
+            user.bound.filter(|&bound| bound < in_pipes(user)).unwrap_or(f64::INFINITY)
+        };
         let bounds: Vec<f64> = self.users.iter().map(bound).collect();
         let mut frozen: Vec<Option<f64>> = vec![None; self.users.len()];
         let at_level = |level: f64, frozen: &[Option<f64>]| -> Vec<f64> {
-            let share = |i: usize| frozen[i].unwrap_or((level / self.users[i].penalty).min(bounds[i]));
+            let share =
+                |i: usize| frozen[i].unwrap_or((level / self.users[i].penalty).min(bounds[i]));
             (0..self.users.len()).map(share).collect()
         };
         while frozen.iter().any(Option::is_none) {
-            // Beyond this level everybody is at his limit: the level at which the last one gets there.
+            // Beyond this level everybody is at his limit: the level at which the last one gets
+            // there.
             let alone = |i: usize| self.limit(&self.users[i]) * self.users[i].penalty;
             let reached = |i: usize| if frozen[i].is_none() { alone(i) } else { 0.0 };
             let top = (0..self.users.len()).map(reached).fold(0.0, f64::max);
@@ -82,12 +93,18 @@ impl System {
             let (mut low, mut high) = (0.0, top);
             for _ in 0..200 {
                 let middle = 0.5 * (low + high);
-                if self.is_feasible(&at_level(middle, &frozen)) { low = middle } else { high = middle }
+                if self.is_feasible(&at_level(middle, &frozen)) {
+                    low = middle
+                } else {
+                    high = middle
+                }
             }
             let shares = at_level(low, &frozen);
-            // Whoever saturates a fat pipe stops all its users at the same level; one that was stopped before does not.
-            let rising: Vec<f64> =
-                (0..shares.len()).map(|i| if frozen[i].is_none() { shares[i] } else { 0.0 }).collect();
+            // Whoever saturates a fat pipe stops all its users at the same level; one that was
+            // stopped before does not.
+            let rising: Vec<f64> = (0..shares.len())
+                .map(|i| if frozen[i].is_none() { shares[i] } else { 0.0 })
+                .collect();
             let full = |pool: usize| {
                 let counted = if self.pools[pool].shared { &shares } else { &rising };
                 self.load(pool, counted) >= self.pools[pool].capacity * (1.0 - 1e-9)
@@ -122,11 +139,16 @@ impl System {
             let level = share * user.penalty;
             let is_bottleneck = |pool: usize| {
                 let full = self.load(pool, shares) >= self.pools[pool].capacity * (1.0 - PRECISION);
-                let users = self.users.iter().zip(shares).filter(|(user, _)| user.uses.iter().any(|u| u.0 == pool));
+                let users = self
+                    .users
+                    .iter()
+                    .zip(shares)
+                    .filter(|(user, _)| user.uses.iter().any(|u| u.0 == pool));
                 let highest = users.map(|(user, share)| share * user.penalty).fold(0.0, f64::max);
                 full && level >= highest * (1.0 - PRECISION)
             };
-            if share < limit * (1.0 - 1e-9) && !user.uses.iter().any(|usage| is_bottleneck(usage.0)) {
+            if share < limit * (1.0 - 1e-9) && !user.uses.iter().any(|usage| is_bottleneck(usage.0))
+            {
                 return Some(format!("activity {index} could have more than {share}"));
             }
         }
@@ -134,7 +156,8 @@ impl System {
     }
 }
 
-/// How the system of a test is written down: resources by index, the same one perhaps more than once.
+/// How the system of a test is written down: resources by index, the same one perhaps more than
+/// once.
 #[derive(Clone, Debug)]
 struct Wanted {
     penalty: f64,
@@ -144,8 +167,12 @@ struct Wanted {
 
 impl Wanted {
     fn spec(&self, work: f64, resources: &[ResourceId]) -> ActivitySpec {
-        let spec = ActivitySpec::new(Rank::Network, work).penalty(self.penalty).bound(self.bound.unwrap_or(0.0));
-        self.uses.iter().fold(spec, |spec, (index, weight)| spec.uses(*index.get(resources), *weight))
+        let spec = ActivitySpec::new(Rank::Network, work)
+            .penalty(self.penalty)
+            .bound(self.bound.unwrap_or(0.0));
+        self.uses
+            .iter()
+            .fold(spec, |spec, (index, weight)| spec.uses(*index.get(resources), *weight))
     }
 
     fn user(&self, pools: &[Pool]) -> User {
@@ -226,7 +253,8 @@ const ENDLESS: f64 = 1e4;
 
 const NEVER: u32 = u32::MAX;
 
-/// How systems are solved: from how many activities on virtual-time groups are formed, and incremental components.
+/// How systems are solved: from how many activities on virtual-time groups are formed, and
+/// incremental components.
 #[derive(Clone, Copy, Debug)]
 struct Solvers {
     groups: u32,
@@ -235,13 +263,25 @@ struct Solvers {
 
 impl Solvers {
     fn simulation(self) -> Simulation {
-        Simulation::new().with_virtual_time_from(self.groups).with_incremental_from(self.incremental)
+        Simulation::new()
+            .with_virtual_time_from(self.groups)
+            .with_incremental_from(self.incremental)
     }
 }
 
-/// Virtual-time groups from the beginning, soon, never, and the same for incremental components, which come where no virtual-time group does.
+/// Virtual-time groups from the beginning, soon, never, and the same for incremental components,
+/// which come where no virtual-time group does.
 fn solvers() -> impl Strategy<Value = Solvers> {
-    let pairs = [(2, NEVER), (4, NEVER), (NEVER, NEVER), (NEVER, 2), (NEVER, 2), (NEVER, 4), (2, 2), (4, 2)];
+    let pairs = [
+        (2, NEVER),
+        (4, NEVER),
+        (NEVER, NEVER),
+        (NEVER, 2),
+        (NEVER, 2),
+        (NEVER, 4),
+        (2, 2),
+        (4, 2),
+    ];
     select(pairs.map(|(groups, incremental)| Solvers { groups, incremental }).to_vec())
 }
 
@@ -289,7 +329,13 @@ struct Member {
     suspended: bool,
 }
 
-fn apply(kernel: &Kernel, change: Change, resources: &[ResourceId], pools: &mut [Pool], members: &mut Vec<Member>) {
+fn apply(
+    kernel: &Kernel,
+    change: Change,
+    resources: &[ResourceId],
+    pools: &mut [Pool],
+    members: &mut Vec<Member>,
+) {
     let latency = Duration::from_nanos(1);
     match change {
         Change::Start(wanted) => {
@@ -343,7 +389,12 @@ struct Job {
 
 fn job() -> impl Strategy<Value = Job> {
     // Dates in tenths of seconds, so that many coincide.
-    (wanted(), 0u64..20, select(vec![0u64, 0, 1, 5]), select(vec![0.0, 1.0, 5.0, 10.0, 33.0, 100.0]))
+    (
+        wanted(),
+        0u64..20,
+        select(vec![0u64, 0, 1, 5]),
+        select(vec![0.0, 1.0, 5.0, 10.0, 33.0, 100.0]),
+    )
         .prop_map(|(wanted, start, latency, work)| Job { wanted, start, latency, work })
 }
 
@@ -361,11 +412,17 @@ fn dates_by_oracle(pools: &[Pool], jobs: &[Job]) -> Vec<f64> {
                 *end = Some(now);
             }
         }
-        let active: Vec<usize> = (0..jobs.len()).filter(|&i| ends[i].is_none() && begin(&jobs[i]) <= now).collect();
+        let active: Vec<usize> =
+            (0..jobs.len()).filter(|&i| ends[i].is_none() && begin(&jobs[i]) <= now).collect();
         let users = active.iter().map(|&i| jobs[i].wanted.user(pools)).collect();
         let rates = System { pools: pools.to_vec(), users }.shares();
-        let next_begin = jobs.iter().map(begin).filter(|&date| date > now).fold(f64::INFINITY, f64::min);
-        let first_end = active.iter().zip(&rates).map(|(&i, rate)| left[i] / rate).fold(f64::INFINITY, f64::min);
+        let next_begin =
+            jobs.iter().map(begin).filter(|&date| date > now).fold(f64::INFINITY, f64::min);
+        let first_end = active
+            .iter()
+            .zip(&rates)
+            .map(|(&i, rate)| left[i] / rate)
+            .fold(f64::INFINITY, f64::min);
         let step = first_end.min(next_begin - now);
         for (&i, rate) in active.iter().zip(&rates) {
             left[i] -= rate * step;
@@ -423,8 +480,8 @@ proptest! {
         })?;
     }
 
-    /// Adding the activities of a system one by one, in any order and with others that come and go, gives the shares
-    /// that they have when they start together.
+    /// Adding the activities of a system one by one, in any order and with others that come and go,
+    /// gives the shares that they have when they start together.
     #[test]
     fn one_by_one_is_all_at_once(
         solvers in solvers(),
@@ -479,13 +536,14 @@ proptest! {
         prop_assert!(simulation.run().is_ok());
         for (date, expected) in dates.borrow().iter().zip(&expected) {
             let date = date.expect("every job has ended").as_secs_f64();
-            // Every event rounds a date to half a nanosecond, and rates differ by less than a factor of 1e6.
+            // Every event rounds a date to half a nanosecond, and rates differ by less than a
+            // factor of 1e6.
             prop_assert!((date - expected).abs() <= 1e-7 + 1e-9 * expected, "{date} instead of {expected}");
         }
     }
 
-    /// The rates add up to the work: what is done between one event and the next, at the rates that the kernel tells, is
-    /// what was asked for.
+    /// The rates add up to the work: what is done between one event and the next, at the rates that
+    /// the kernel tells, is what was asked for.
     #[test]
     fn rates_add_up_to_the_work(solvers in solvers(), pools in pools(), works in prop::collection::vec((wanted(), 1u32..100), 1..12)) {
         play(solvers, |kernel| async move {

@@ -4,7 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use isotherm_kernel::{
-    ActivitySpec, Change, Duration, Kernel, Limits, Rank, RunError, Sharing, Simulation, Time, select,
+    ActivitySpec, Change, Duration, Kernel, Limits, Rank, RunError, Sharing, Simulation, Time,
+    select,
 };
 
 type Log = Rc<RefCell<Vec<String>>>;
@@ -124,7 +125,8 @@ fn one_date_goes_cpu_disk_network_timer() {
         note(&sleeper_log, &sleeper, "sleep");
     });
     simulation.run().unwrap();
-    let order: Vec<String> = log.borrow().iter().map(|line| line.replace("1000000000 ", "")).collect();
+    let order: Vec<String> =
+        log.borrow().iter().map(|line| line.replace("1000000000 ", "")).collect();
     // Sleeps enter the queue of the CPU model before executions.
     assert_eq!(order, ["sleep", "Cpu", "Disk", "Network", "timer"]);
 }
@@ -152,7 +154,8 @@ fn everything_due_is_delivered_before_any_actor_of_that_date_runs() {
     });
     let check = kernel.clone();
     kernel.spawn("check", async move {
-        // The sleep (CPU) wakes the watcher first; the flow's actor is in the run queue already, so one yield is enough.
+        // The sleep (CPU) wakes the watcher first; the flow's actor is in the run queue already, so
+        // one yield is enough.
         assert_eq!(watcher.join().await, Ok((0, 1)));
         assert_eq!(check.now(), Time::from_secs_f64(1.0));
     });
@@ -169,7 +172,9 @@ fn a_completion_wins_over_a_time_out_of_the_same_date() {
         let second = Time::from_secs_f64(1.0);
         let outcome = isotherm_kernel::with_deadline(&kernel, second, flow).await;
         assert_eq!(outcome, Ok(Ok(())));
-        let outcome = isotherm_kernel::with_deadline(&kernel, second, kernel.sleep(Duration::from_nanos(1))).await;
+        let outcome =
+            isotherm_kernel::with_deadline(&kernel, second, kernel.sleep(Duration::from_nanos(1)))
+                .await;
         assert!(outcome.is_err(), "a deadline that is now comes before the next nanosecond");
     });
     simulation.run().unwrap();
@@ -212,13 +217,17 @@ fn limits_end_a_simulation_with_their_name() {
         simulation.run().unwrap_err()
     };
     let limit = Time::from_secs_f64(2.5);
-    assert_eq!(forever(Limits { max_time: Some(limit), ..Limits::default() }), RunError::TimeLimit { limit });
+    assert_eq!(
+        forever(Limits { max_time: Some(limit), ..Limits::default() }),
+        RunError::TimeLimit { limit }
+    );
     assert_eq!(
         forever(Limits { max_events: Some(3), ..Limits::default() }),
         RunError::EventLimit { limit: 3, at: Time::from_secs_f64(4.0) }
     );
     assert_eq!(woken.replace(0), 2 + 3, "what is too much has no effect");
-    let simulation = Simulation::new().with_limits(Limits { max_steps_per_instant: 10, ..Limits::default() });
+    let simulation =
+        Simulation::new().with_limits(Limits { max_steps_per_instant: 10, ..Limits::default() });
     let kernel = simulation.kernel();
     simulation.kernel().spawn("busy", async move {
         loop {
@@ -233,7 +242,10 @@ fn a_simulation_ends_with_its_last_actor_that_is_no_daemon() {
     let simulation = Simulation::new();
     let kernel = simulation.kernel();
     let daemon = kernel.clone();
-    kernel.actor("daemon").daemon().spawn(async move { daemon.sleep(Duration::from_secs(100)).await });
+    kernel
+        .actor("daemon")
+        .daemon()
+        .spawn(async move { daemon.sleep(Duration::from_secs(100)).await });
     let user = kernel.clone();
     kernel.spawn("user", async move { user.sleep(Duration::from_secs(3)).await });
     assert_eq!(simulation.run(), Ok(Time::from_secs_f64(3.0)));
@@ -339,7 +351,9 @@ fn standing_still() -> [(&'static str, Start); 4] {
                 let resource = kernel.resource(1.0, Sharing::Shared);
                 drop(kernel.spawn("works", async move {
                     loop {
-                        own.start(ActivitySpec::new(Rank::Cpu, 0.0).uses(resource, 1.0)).await.unwrap();
+                        own.start(ActivitySpec::new(Rank::Cpu, 0.0).uses(resource, 1.0))
+                            .await
+                            .unwrap();
                     }
                 }));
             }),
@@ -372,7 +386,11 @@ fn a_limit_of_steps_holds_however_they_come_about() {
         let kernel = simulation.kernel();
         kernel.spawn("user", kernel.sleep(Duration::from_secs(1)));
         begin(&kernel);
-        assert_eq!(simulation.run(), Err(RunError::Livelock { at: Time::ZERO, steps: 100 }), "{what}");
+        assert_eq!(
+            simulation.run(),
+            Err(RunError::Livelock { at: Time::ZERO, steps: 100 }),
+            "{what}"
+        );
     }
 }
 
@@ -382,7 +400,11 @@ fn a_watcher_is_heard_where_time_stands_still() {
         let mut looks = 0;
         let simulation = Simulation::new().with_watcher(10, move |_| {
             looks += 1;
-            if looks < 7 { std::ops::ControlFlow::Continue(()) } else { std::ops::ControlFlow::Break(()) }
+            if looks < 7 {
+                std::ops::ControlFlow::Continue(())
+            } else {
+                std::ops::ControlFlow::Break(())
+            }
         });
         let kernel = simulation.kernel();
         kernel.spawn("user", kernel.sleep(Duration::from_secs(1)));
@@ -395,7 +417,8 @@ fn a_watcher_is_heard_where_time_stands_still() {
 fn turns_of_one_date_are_no_events_unless_there_are_very_many() {
     // A thousand dates of a thousand turns each: as many turns as are free at one date, and twice.
     let run = |dates: u64, turns: u64, max_events| {
-        let simulation = Simulation::new().with_limits(Limits { max_events: Some(max_events), ..Limits::default() });
+        let simulation = Simulation::new()
+            .with_limits(Limits { max_events: Some(max_events), ..Limits::default() });
         let kernel = simulation.kernel();
         simulation.kernel().spawn("busy", async move {
             for _ in 0..dates {
@@ -423,7 +446,11 @@ fn turns_within_a_turn_count_as_turns() {
         let mut left = looks;
         let simulation = Simulation::new().with_limits(limits).with_watcher(10, move |_| {
             left -= 1;
-            if left > 0 { std::ops::ControlFlow::Continue(()) } else { std::ops::ControlFlow::Break(()) }
+            if left > 0 {
+                std::ops::ControlFlow::Continue(())
+            } else {
+                std::ops::ControlFlow::Break(())
+            }
         });
         let kernel = simulation.kernel();
         let done = Rc::new(Cell::new(0));
@@ -446,6 +473,9 @@ fn turns_within_a_turn_count_as_turns() {
         run(free + 10, 10, u64::MAX),
         (Err(RunError::EventLimit { limit: 10, at: at + Duration::from_secs(1) }), free + 10)
     );
-    assert_eq!(run(10_000_000_000, 10, u64::MAX), (Err(RunError::EventLimit { limit: 10, at }), free + 10));
+    assert_eq!(
+        run(10_000_000_000, 10, u64::MAX),
+        (Err(RunError::EventLimit { limit: 10, at }), free + 10)
+    );
     assert_eq!(run(10_000_000_000, 10, 7), (Err(RunError::Interrupted { at }), 69));
 }

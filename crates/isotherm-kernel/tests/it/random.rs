@@ -1,7 +1,7 @@
 //! Random streams and distributions against values computed elsewhere.
 //!
-//! The expected values were computed with an implementation of PCG, SplitMix64, FNV-1a and of the textbook formulas in
-//! Python, written from their definitions and sharing no code with the crate:
+//! The expected values were computed with an implementation of PCG, SplitMix64, FNV-1a and of the
+//! textbook formulas in Python, written from their definitions and sharing no code with the crate:
 //!
 //! ```python
 //! import math
@@ -36,7 +36,9 @@
 //! # and for the normal family the bisection of 0.5*erfc(-x/sqrt(2)) = p.
 //! ```
 
-use isotherm_kernel::{Distribution, DistributionError, Duration, Random, RandomDuration, RandomStreams};
+use isotherm_kernel::{
+    Distribution, DistributionError, Duration, Random, RandomDuration, RandomStreams,
+};
 use rand_core::TryRng;
 
 fn stream(seed: u64, path: &str) -> Random {
@@ -47,14 +49,34 @@ fn stream(seed: u64, path: &str) -> Random {
 fn streams_yield_the_golden_words() {
     let golden: [(u64, &str, [u64; 4]); 5] = [
         (0, "", [0x67acea8aeb9bd2ed, 0x899c9f772d8f8f43, 0xf350d79d2574bba2, 0x0a621517ca710553]),
-        (42, "workload/resize", [0xfeaef3aff9d8d8d5, 0x7795e7426b82b563, 0xa8fe023dceb590da, 0x2459fd5df56651df]),
-        (42, "workload/thumbnail", [0x1da68fadfca1b75f, 0x24db1f744251baf1, 0xd75a16657039ec6b, 0x7f19a4eae14726d9]),
-        (43, "workload/resize", [0x60b30bb42221a3a4, 0x647c7870661273fc, 0x7d2268fca020626e, 0x45216f2d7c8ef7ee]),
-        (u64::MAX, "scheduler", [0xed7a61601ffd376e, 0x093970bdf9acfb1e, 0x34c5f378f71e56f5, 0x87f1d5f39e361ceb]),
+        (
+            42,
+            "workload/resize",
+            [0xfeaef3aff9d8d8d5, 0x7795e7426b82b563, 0xa8fe023dceb590da, 0x2459fd5df56651df],
+        ),
+        (
+            42,
+            "workload/thumbnail",
+            [0x1da68fadfca1b75f, 0x24db1f744251baf1, 0xd75a16657039ec6b, 0x7f19a4eae14726d9],
+        ),
+        (
+            43,
+            "workload/resize",
+            [0x60b30bb42221a3a4, 0x647c7870661273fc, 0x7d2268fca020626e, 0x45216f2d7c8ef7ee],
+        ),
+        (
+            u64::MAX,
+            "scheduler",
+            [0xed7a61601ffd376e, 0x093970bdf9acfb1e, 0x34c5f378f71e56f5, 0x87f1d5f39e361ceb],
+        ),
     ];
     for (seed, path, words) in golden {
         let mut random = stream(seed, path);
-        assert_eq!(std::array::from_fn::<_, 4, _>(|_| random.next_word()), words, "seed {seed}, path {path:?}");
+        assert_eq!(
+            std::array::from_fn::<_, 4, _>(|_| random.next_word()),
+            words,
+            "seed {seed}, path {path:?}"
+        );
     }
 }
 
@@ -72,8 +94,12 @@ fn derived_numbers_are_the_golden_ones() {
         [0.9948570541981526, 0.46713109370785844, 0.6601258660218349, 0.14199813407813033]
     );
     let mut random = fresh();
-    assert_eq!(std::array::from_fn::<_, 12, _>(|_| random.below(10)), [9, 4, 6, 1, 9, 5, 0, 3, 3, 8, 7, 2]);
-    // 3·2^62: a quarter of all words is rejected, so this also shows the rejection (eight numbers from 13 words).
+    assert_eq!(
+        std::array::from_fn::<_, 12, _>(|_| random.below(10)),
+        [9, 4, 6, 1, 9, 5, 0, 3, 3, 8, 7, 2]
+    );
+    // 3·2^62: a quarter of all words is rejected, so this also shows the rejection (eight numbers
+    // from 13 words).
     assert_eq!(
         std::array::from_fn::<_, 8, _>(|_| random.below(3 << 62)),
         [
@@ -119,7 +145,8 @@ fn a_stream_is_a_generator_of_the_rand_family() {
 
 #[test]
 fn below_is_uniform_and_never_reaches_its_bound() {
-    // 70,000 draws of 7 values: 10,000 each, standard deviation sqrt(70000 · 1/7 · 6/7) = 92.6; five of them are 463.
+    // 70,000 draws of 7 values: 10,000 each, standard deviation sqrt(70000 · 1/7 · 6/7) = 92.6;
+    // five of them are 463.
     let mut random = stream(3, "below");
     let mut counts = [0u32; 7];
     for _ in 0..70_000 {
@@ -151,8 +178,8 @@ fn choose_and_shuffle_on_next_to_nothing_draw_nothing() {
 
 #[test]
 fn every_order_comes_equally_often_out_of_a_shuffle() {
-    // 60,000 shuffles of three items: 10,000 of each order, standard deviation sqrt(60000 · 1/6 · 5/6) = 91.3; five
-    // of them are 457.
+    // 60,000 shuffles of three items: 10,000 of each order, standard deviation sqrt(60000 · 1/6 ·
+    // 5/6) = 91.3; five of them are 457.
     let mut random = stream(9, "shuffle");
     let mut counts = std::collections::BTreeMap::new();
     for _ in 0..60_000 {
@@ -175,7 +202,10 @@ fn distributions() -> Vec<(&'static str, Distribution)> {
         ("weibull", Distribution::weibull(1.5, 2.0).unwrap()),
         ("pareto", Distribution::pareto(2.5, 3.0).unwrap()),
         ("zipf", Distribution::zipf(1000, 1.1).unwrap()),
-        ("empirical", Distribution::empirical(&[(0.0, 1.0), (0.25, 2.0), (0.5, 10.0), (1.0, 20.0)]).unwrap()),
+        (
+            "empirical",
+            Distribution::empirical(&[(0.0, 1.0), (0.25, 2.0), (0.5, 10.0), (1.0, 20.0)]).unwrap(),
+        ),
     ]
 }
 
@@ -183,15 +213,63 @@ fn distributions() -> Vec<(&'static str, Distribution)> {
 fn samples_are_the_golden_ones() {
     let golden: [[f64; 5]; 10] = [
         [4.5; 5],
-        [5.400311288143472, 4.391598654513073, 2.8455091510454635, 4.961031567225994, 2.1923708397889725],
-        [3.7952778661773285, 1.822107257083502, 0.47493451448991103, 2.6961320635600705, 0.09857526666260955],
-        [13.11030165985925, 10.743743065528463, 7.595045486014388, 11.932422025134306, 5.009095402536657],
-        [4.564840665699393, 3.0770064040072906, 1.8206148025941489, 3.751179551248504, 1.1831525956570894],
-        [3.419160736253767, 1.4520408939558387, 0.46463630660925487, 2.232532663791682, 0.18226016695747493],
-        [3.065531033511995, 1.8795734010775718, 0.7669478243083804, 2.440642143110212, 0.26885738627529304],
-        [6.408773185539518, 4.319042525542232, 3.29893335862862, 5.144039683257146, 3.059732035404739],
+        [
+            5.400311288143472,
+            4.391598654513073,
+            2.8455091510454635,
+            4.961031567225994,
+            2.1923708397889725,
+        ],
+        [
+            3.7952778661773285,
+            1.822107257083502,
+            0.47493451448991103,
+            2.6961320635600705,
+            0.09857526666260955,
+        ],
+        [
+            13.11030165985925,
+            10.743743065528463,
+            7.595045486014388,
+            11.932422025134306,
+            5.009095402536657,
+        ],
+        [
+            4.564840665699393,
+            3.0770064040072906,
+            1.8206148025941489,
+            3.751179551248504,
+            1.1831525956570894,
+        ],
+        [
+            3.419160736253767,
+            1.4520408939558387,
+            0.46463630660925487,
+            2.232532663791682,
+            0.18226016695747493,
+        ],
+        [
+            3.065531033511995,
+            1.8795734010775718,
+            0.7669478243083804,
+            2.440642143110212,
+            0.26885738627529304,
+        ],
+        [
+            6.408773185539518,
+            4.319042525542232,
+            3.29893335862862,
+            5.144039683257146,
+            3.059732035404739,
+        ],
         [214.0, 25.0, 2.0, 79.0, 1.0],
-        [17.001556440717362, 11.957993272565364, 1.8455091510454635, 14.805157836129974, 1.1923708397889725],
+        [
+            17.001556440717362,
+            11.957993272565364,
+            1.8455091510454635,
+            14.805157836129974,
+            1.1923708397889725,
+        ],
     ];
     for ((name, distribution), expected) in distributions().into_iter().zip(golden) {
         let mut random = stream(7, "golden");
@@ -205,8 +283,9 @@ fn samples_are_the_golden_ones() {
 
 #[test]
 fn samples_have_the_same_bits_on_every_machine() {
-    // Recorded, not derived: the exclusive or of the rotated bits of 1,000 samples of all distributions. It changes when a
-    // formula, libm or the compiler's arithmetic changes, and then results change.
+    // Recorded, not derived: the exclusive or of the rotated bits of 1,000 samples of all
+    // distributions. It changes when a formula, libm or the compiler's arithmetic changes, and then
+    // results change.
     let mut digest = 0u64;
     for (_, distribution) in distributions() {
         let mut random = stream(11, "bits");
@@ -230,8 +309,9 @@ fn a_sample_takes_one_word_whatever_the_distribution() {
 
 #[test]
 fn means_follow_the_textbook() {
-    // exp(mu + sigma²/2); scale · Γ(1 + 1/shape) with Γ(5/3) = 0.902745292950934; minimum · shape / (shape - 1); the sum
-    // of k · k^-1.1 over that of k^-1.1; the trapezoids of the quantiles: 0.25·1.5 + 0.25·6 + 0.5·15.
+    // exp(mu + sigma²/2); scale · Γ(1 + 1/shape) with Γ(5/3) = 0.902745292950934; minimum · shape /
+    // (shape - 1); the sum of k · k^-1.1 over that of k^-1.1; the trapezoids of the quantiles:
+    // 0.25·1.5 + 0.25·6 + 0.5·15.
     let zipf_mean = (1..=1000).map(|k| f64::from(k).powf(-0.1)).sum::<f64>()
         / (1..=1000).map(|k| f64::from(k).powf(-1.1)).sum::<f64>();
     let expected = [
@@ -256,9 +336,10 @@ fn means_follow_the_textbook() {
 
 #[test]
 fn moments_of_many_samples_are_those_of_the_distribution() {
-    // Variances from the textbook. The mean of n samples has the standard deviation sqrt(variance / n): five of them
-    // are allowed. The sample variance of a distribution with kurtosis k has the standard deviation
-    // variance · sqrt((k - 1) / n): checked, again with five of them, where the fourth moment is known and moderate.
+    // Variances from the textbook. The mean of n samples has the standard deviation sqrt(variance /
+    // n): five of them are allowed. The sample variance of a distribution with kurtosis k has the
+    // standard deviation variance · sqrt((k - 1) / n): checked, again with five of them, where the
+    // fourth moment is known and moderate.
     const N: u32 = 200_000;
     let cases: [(Distribution, f64, Option<f64>); 6] = [
         (Distribution::uniform(2.0, 6.0).unwrap(), 16.0 / 12.0, Some(1.8)),
@@ -266,7 +347,11 @@ fn moments_of_many_samples_are_those_of_the_distribution() {
         (Distribution::normal(10.0, 3.0).unwrap(), 9.0, Some(3.0)),
         (Distribution::log_normal_with_mean(2.0, 1.0).unwrap(), 1.0, None),
         // Weibull with shape 2 (Rayleigh): scale² (1 - π/4), kurtosis 3.2450893.
-        (Distribution::weibull(2.0, 2.0).unwrap(), 4.0 * (1.0 - std::f64::consts::FRAC_PI_4), Some(3.2450893)),
+        (
+            Distribution::weibull(2.0, 2.0).unwrap(),
+            4.0 * (1.0 - std::f64::consts::FRAC_PI_4),
+            Some(3.2450893),
+        ),
         // Pareto with shape 3: minimum² · 3 / ((3 - 1)² (3 - 2)).
         (Distribution::pareto(3.0, 2.0).unwrap(), 3.0, None),
     ];
@@ -287,7 +372,8 @@ fn moments_of_many_samples_are_those_of_the_distribution() {
 
 #[test]
 fn a_weibull_distribution_by_its_mean_and_deviation() {
-    // Shape and scale were solved with Python's `math.lgamma` and bisection; the median is scale · ln(2)^(1/shape).
+    // Shape and scale were solved with Python's `math.lgamma` and bisection; the median is scale ·
+    // ln(2)^(1/shape).
     let expected = [
         ((1.25, 3.66), 0.175_300_400_878_202_37),
         ((2.0, 2.0), 2.0 * std::f64::consts::LN_2),
@@ -328,8 +414,9 @@ fn a_random_duration_is_drawn_in_nanoseconds_and_never_below_zero() {
 
 #[test]
 fn zipf_ranks_come_as_often_as_they_should() {
-    // Exponent 1 over three ranks: weights 1, 1/2, 1/3, that is 6/11, 3/11, 2/11 of 110,000 draws: 60,000, 30,000,
-    // 20,000; the largest standard deviation is sqrt(110000 · 6/11 · 5/11) = 165, five of them are 826.
+    // Exponent 1 over three ranks: weights 1, 1/2, 1/3, that is 6/11, 3/11, 2/11 of 110,000 draws:
+    // 60,000, 30,000, 20,000; the largest standard deviation is sqrt(110000 · 6/11 · 5/11) = 165,
+    // five of them are 826.
     let distribution = Distribution::zipf(3, 1.0).unwrap();
     let mut random = stream(8, "zipf");
     let mut counts = [0u32; 3];
@@ -352,16 +439,31 @@ fn quantiles_at_the_ends() {
     assert_eq!(Distribution::uniform(1.0, 1.0).unwrap().quantile(0.7), 1.0);
     assert_eq!(Distribution::normal(5.0, 0.0).unwrap().quantile(1.0), 5.0);
     let empirical = Distribution::empirical(&[(0.0, 1.0), (0.5, 3.0), (1.0, 4.0)]).unwrap();
-    assert_eq!([0.0, 0.25, 0.5, 0.75, 1.0, 2.0].map(|p| empirical.quantile(p)), [1.0, 2.0, 3.0, 3.5, 4.0, 4.0]);
+    assert_eq!(
+        [0.0, 0.25, 0.5, 0.75, 1.0, 2.0].map(|p| empirical.quantile(p)),
+        [1.0, 2.0, 3.0, 3.5, 4.0, 4.0]
+    );
 }
 
 #[test]
 fn bad_parameters_are_refused_with_their_name() {
     let cases: [(Result<Distribution, DistributionError>, &str); 16] = [
-        (Distribution::constant(f64::NAN), "the value of the constant distribution must be a finite number, not NaN"),
-        (Distribution::uniform(3.0, 2.0), "the high of the uniform distribution must be at least its low, not 2"),
-        (Distribution::uniform(f64::NEG_INFINITY, 2.0), "low of the uniform distribution must be a finite number"),
-        (Distribution::exponential(0.0), "the rate of the exponential distribution must be a positive number, not 0"),
+        (
+            Distribution::constant(f64::NAN),
+            "the value of the constant distribution must be a finite number, not NaN",
+        ),
+        (
+            Distribution::uniform(3.0, 2.0),
+            "the high of the uniform distribution must be at least its low, not 2",
+        ),
+        (
+            Distribution::uniform(f64::NEG_INFINITY, 2.0),
+            "low of the uniform distribution must be a finite number",
+        ),
+        (
+            Distribution::exponential(0.0),
+            "the rate of the exponential distribution must be a positive number, not 0",
+        ),
         (Distribution::exponential(-1.0), "must be a positive number, not -1"),
         (Distribution::exponential_with_mean(f64::INFINITY), "mean of the exponential"),
         (Distribution::exponential_with_mean(1e-320), "mean of the exponential"),
@@ -370,13 +472,22 @@ fn bad_parameters_are_refused_with_their_name() {
             "the standard deviation of the normal distribution must be zero or a positive",
         ),
         (Distribution::log_normal(f64::NAN, 1.0), "the mu of the log-normal distribution"),
-        (Distribution::log_normal_with_mean(0.0, 1.0), "the mean of the log-normal distribution must be a positive"),
+        (
+            Distribution::log_normal_with_mean(0.0, 1.0),
+            "the mean of the log-normal distribution must be a positive",
+        ),
         (Distribution::log_normal_with_mean(1e-200, 1e200), "in proportion to its mean"),
         (Distribution::weibull(0.0, 1.0), "the shape of the Weibull distribution"),
         (Distribution::pareto(1.0, 0.0), "the minimum of the Pareto distribution"),
-        (Distribution::zipf(0, 1.0), "the number of ranks of the Zipf distribution must be from 1 to 10000000, not 0"),
+        (
+            Distribution::zipf(0, 1.0),
+            "the number of ranks of the Zipf distribution must be from 1 to 10000000, not 0",
+        ),
         (Distribution::zipf(10_000_001, 1.0), "not 10000001"),
-        (Distribution::zipf(10, -0.5), "the exponent of the Zipf distribution must be zero or a positive number"),
+        (
+            Distribution::zipf(10, -0.5),
+            "the exponent of the Zipf distribution must be zero or a positive number",
+        ),
     ];
     for (result, expected) in cases {
         let message = result.expect_err(expected).to_string();
@@ -389,15 +500,30 @@ fn bad_quantiles_are_refused_with_their_number() {
     let cases: [(&[(f64, f64)], &str); 9] = [
         (&[], "at least two quantiles"),
         (&[(0.0, 1.0)], "at least two quantiles"),
-        (&[(0.1, 1.0), (1.0, 2.0)], "quantile 0 of an empirical distribution must have the probability 0"),
-        (&[(0.0, 1.0), (0.9, 2.0)], "quantile 1 of an empirical distribution must have the probability 1"),
+        (
+            &[(0.1, 1.0), (1.0, 2.0)],
+            "quantile 0 of an empirical distribution must have the probability 0",
+        ),
+        (
+            &[(0.0, 1.0), (0.9, 2.0)],
+            "quantile 1 of an empirical distribution must have the probability 1",
+        ),
         (
             &[(0.0, 1.0), (0.5, 2.0), (0.5, 3.0), (1.0, 4.0)],
             "quantile 2 of an empirical distribution has a probability",
         ),
-        (&[(0.0, 1.0), (0.5, 0.5), (1.0, 4.0)], "quantile 1 of an empirical distribution has a value below"),
-        (&[(0.0, 1.0), (1.5, 2.0), (1.0, 4.0)], "quantile 1 of an empirical distribution has a probability outside"),
-        (&[(0.0, f64::NAN), (1.0, 4.0)], "quantile 0 of an empirical distribution has a value that is not a finite"),
+        (
+            &[(0.0, 1.0), (0.5, 0.5), (1.0, 4.0)],
+            "quantile 1 of an empirical distribution has a value below",
+        ),
+        (
+            &[(0.0, 1.0), (1.5, 2.0), (1.0, 4.0)],
+            "quantile 1 of an empirical distribution has a probability outside",
+        ),
+        (
+            &[(0.0, f64::NAN), (1.0, 4.0)],
+            "quantile 0 of an empirical distribution has a value that is not a finite",
+        ),
         (
             &[(0.0, 1.0), (f64::NAN, 2.0), (1.0, 4.0)],
             "quantile 1 of an empirical distribution has a probability outside",

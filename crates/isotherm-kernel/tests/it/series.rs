@@ -1,4 +1,5 @@
-//! Calls that are made one after the other: whether they are kept apart from the event queue or not, they come in the same order.
+//! Calls that are made one after the other: whether they are kept apart from the event queue or
+//! not, they come in the same order.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -91,7 +92,10 @@ fn a_call_at_no_date_never_comes() {
         Rc::new(caller).wait();
         let letters = kernel.mailbox::<()>("letters");
         kernel.spawn("reader", async move { letters.receive().await });
-        assert!(matches!(simulation.run(), Err(RunError::Deadlock { at: Time::ZERO, .. })), "nothing happens any more");
+        assert!(
+            matches!(simulation.run(), Err(RunError::Deadlock { at: Time::ZERO, .. })),
+            "nothing happens any more"
+        );
         assert!(log.borrow().is_empty());
     }
 }

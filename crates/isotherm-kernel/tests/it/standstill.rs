@@ -1,19 +1,20 @@
-//! When everybody waits: what is still to come is waited for, what comes again and again for ever is not waited for for ever, and who
-//! knows what is missing is asked.
+//! When everybody waits: what is still to come is waited for, what comes again and again for ever
+//! is not waited for for ever, and who knows what is missing is asked.
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
 use isotherm_kernel::{
-    ActivitySpec, Change, Duration, Kernel, Limits, Mailbox, Rank, ResourceId, RunError, Sharing, Simulation, Time,
-    Witness,
+    ActivitySpec, Change, Duration, Kernel, Limits, Mailbox, Rank, ResourceId, RunError, Sharing,
+    Simulation, Time, Witness,
 };
 
 fn date(seconds: f64) -> Time {
     Time::from_secs_f64(seconds)
 }
 
-/// Sets the capacity of a resource at dates that repeat for ever: to `on` at the beginning of each period, to 0 after `busy`.
+/// Sets the capacity of a resource at dates that repeat for ever: to `on` at the beginning of each
+/// period, to 0 after `busy`.
 fn pulse(kernel: &Kernel, resource: ResourceId, on: f64, busy: Duration, period: Duration) {
     fn next(kernel: &Kernel, resource: ResourceId, values: [(Duration, f64); 2], period: Duration) {
         let [(after, value), other] = values;
@@ -26,20 +27,24 @@ fn pulse(kernel: &Kernel, resource: ResourceId, on: f64, busy: Duration, period:
     next(kernel, resource, [(busy, 0.0), (idle, on)], period);
 }
 
-/// All that is there has stopped at 2 s, and a change at 100 s sets it going: 10 of 40 are done at 2 s, so 30 are left at 10/s.
+/// All that is there has stopped at 2 s, and a change at 100 s sets it going: 10 of 40 are done at
+/// 2 s, so 30 are left at 10/s.
 #[test]
 fn what_is_still_to_come_is_waited_for() {
     let simulation = Simulation::new();
     let kernel = simulation.kernel();
     let resource = kernel.resource(5.0, Sharing::Shared);
     kernel.background_at(date(2.0), Change::Once, move |kernel| kernel.set_capacity(resource, 0.0));
-    kernel.background_at(date(100.0), Change::Once, move |kernel| kernel.set_capacity(resource, 10.0));
+    kernel.background_at(date(100.0), Change::Once, move |kernel| {
+        kernel.set_capacity(resource, 10.0)
+    });
     let activity = kernel.start(ActivitySpec::new(Rank::Cpu, 40.0).uses(resource, 1.0));
     kernel.spawn("works", async move { activity.await.unwrap() });
     assert_eq!(simulation.run(), Ok(date(103.0)));
 }
 
-/// A limit on time is reached while a change is waited for, and a deadlock is not called one before.
+/// A limit on time is reached while a change is waited for, and a deadlock is not called one
+/// before.
 #[test]
 fn a_limit_on_time_holds_while_a_change_is_waited_for() {
     let limit = date(50.0);
@@ -47,7 +52,9 @@ fn a_limit_on_time_holds_while_a_change_is_waited_for() {
     let simulation = Simulation::new().with_limits(limits);
     let kernel = simulation.kernel();
     let resource = kernel.resource(0.0, Sharing::Shared);
-    kernel.background_at(date(100.0), Change::Once, move |kernel| kernel.set_capacity(resource, 10.0));
+    kernel.background_at(date(100.0), Change::Once, move |kernel| {
+        kernel.set_capacity(resource, 10.0)
+    });
     let activity = kernel.start(ActivitySpec::new(Rank::Cpu, 40.0).uses(resource, 1.0));
     kernel.spawn("works", async move { activity.await.unwrap() });
     assert_eq!(simulation.run(), Err(RunError::TimeLimit { limit }));
@@ -69,12 +76,14 @@ fn a_deadlock_is_dated_when_the_last_change_has_come() {
     assert_eq!((at, seen.get()), (date(7.0), 2));
 }
 
-/// Something that repeats for ever ends no deadlock, and is given up after a thousand of its longest periods.
+/// Something that repeats for ever ends no deadlock, and is given up after a thousand of its
+/// longest periods.
 #[test]
 fn what_repeats_for_ever_keeps_nothing_going_for_ever() {
     let simulation = Simulation::new();
     let kernel = simulation.kernel();
-    let (short, long) = (kernel.resource(1.0, Sharing::Shared), kernel.resource(1.0, Sharing::Shared));
+    let (short, long) =
+        (kernel.resource(1.0, Sharing::Shared), kernel.resource(1.0, Sharing::Shared));
     pulse(&kernel, short, 1.0, Duration::from_secs(1), Duration::from_secs(2));
     pulse(&kernel, long, 1.0, Duration::from_secs(1), Duration::from_secs(10));
     let mailbox = kernel.mailbox::<()>("nobody writes");
@@ -91,7 +100,8 @@ fn what_repeats_for_ever_keeps_nothing_going_for_ever() {
     assert!((9_990.0..=10_010.0).contains(&seconds), "given up at {seconds}");
 }
 
-/// Work that is done for a second of every ten counts as progress however long it takes: 5,000 units at 1/s take 5,000 periods.
+/// Work that is done for a second of every ten counts as progress however long it takes: 5,000
+/// units at 1/s take 5,000 periods.
 #[test]
 fn work_that_goes_on_now_and_then_is_waited_for() {
     let simulation = Simulation::new();
@@ -112,13 +122,15 @@ fn work_that_goes_on_now_and_then_is_waited_for() {
 fn two_that_meet_more_rarely_than_a_thousand_periods_are_waited_for() {
     let simulation = Simulation::new();
     let kernel = simulation.kernel();
-    let (one, other) = (kernel.resource(1.0, Sharing::Shared), kernel.resource(0.0, Sharing::Shared));
+    let (one, other) =
+        (kernel.resource(1.0, Sharing::Shared), kernel.resource(0.0, Sharing::Shared));
     pulse(&kernel, one, 1.0, Duration::from_secs(1), Duration::from_secs(10));
     kernel.background_at(date(5.0), Change::Once, move |kernel| {
         kernel.set_capacity(other, 1.0);
         pulse(kernel, other, 1.0, Duration::from_secs(1), Duration::from_millis(10_001));
     });
-    let activity = kernel.start(ActivitySpec::new(Rank::Cpu, 0.002).uses(one, 1.0).uses(other, 1.0));
+    let activity =
+        kernel.start(ActivitySpec::new(Rank::Cpu, 0.002).uses(one, 1.0).uses(other, 1.0));
     kernel.spawn("works", async move { activity.await.unwrap() });
     let end = simulation.run().unwrap().as_secs_f64();
     assert!((end - 40_030.001).abs() < 1e-6, "{end}");
@@ -129,7 +141,8 @@ fn two_that_meet_more_rarely_than_a_thousand_periods_are_waited_for() {
 fn periods_that_hardly_ever_come_round_together_are_given_up() {
     let simulation = Simulation::new();
     let kernel = simulation.kernel();
-    let (one, other) = (kernel.resource(1.0, Sharing::Shared), kernel.resource(1.0, Sharing::Shared));
+    let (one, other) =
+        (kernel.resource(1.0, Sharing::Shared), kernel.resource(1.0, Sharing::Shared));
     pulse(&kernel, one, 1.0, Duration::from_millis(500), Duration::from_secs(1));
     pulse(&kernel, other, 1.0, Duration::from_millis(500), Duration::from_nanos(1_000_000_001));
     let mailbox = kernel.mailbox::<()>("nobody writes");
@@ -184,8 +197,8 @@ fn parts_of_what_begins_anew_are_no_progress() {
     }
 }
 
-/// In each period something is begun that cannot go on, and is broken off: at one date it has all to
-/// do, and at another there is nothing. None of it goes on.
+/// In each period something is begun that cannot go on, and is broken off: at one date it has all
+/// to do, and at another there is nothing. None of it goes on.
 #[test]
 fn what_is_begun_and_broken_off_again_and_again_is_no_progress() {
     fn toggle(kernel: &Kernel, resource: ResourceId, begins: bool) {
@@ -231,8 +244,8 @@ fn a_further_try_is_waited_for_if_something_has_changed() {
     }
 }
 
-/// What is to end after the last date that there is has words of its own, whether somebody sleeps or works. A deadline does not
-/// count: it never comes.
+/// What is to end after the last date that there is has words of its own, whether somebody sleeps
+/// or works. A deadline does not count: it never comes.
 #[test]
 fn what_lies_beyond_the_end_of_time_is_no_deadlock() {
     let run = |begin: &dyn Fn(&Kernel)| {
@@ -269,8 +282,9 @@ fn what_lies_beyond_the_end_of_time_is_no_deadlock() {
     assert!(matches!(waits, RunError::Deadlock { .. }), "{waits}");
 }
 
-/// A background load that never ends, or a daemon that sleeps for ever, or a call that never comes, is nothing that an actor waits for: the
-/// deadlock is one. A service that carries out something for others knows better.
+/// A background load that never ends, or a daemon that sleeps for ever, or a call that never comes,
+/// is nothing that an actor waits for: the deadlock is one. A service that carries out something
+/// for others knows better.
 #[test]
 fn what_goes_on_for_ever_in_the_background_hides_no_deadlock() {
     struct Service(bool);
@@ -293,10 +307,15 @@ fn what_goes_on_for_ever_in_the_background_hides_no_deadlock() {
         kernel.start(ActivitySpec::new(Rank::Cpu, 1e30).uses(resource, 1.0)).detach();
     };
     let call: Begin = |kernel| _ = kernel.call_after(Duration::MAX, |_| {});
-    let sleeping_daemon: Begin = |kernel| drop(kernel.actor("daemon").daemon().spawn(kernel.sleep(Duration::MAX)));
+    let sleeping_daemon: Begin =
+        |kernel| drop(kernel.actor("daemon").daemon().spawn(kernel.sleep(Duration::MAX)));
     // The last column: whether it is for those whom a service serves.
-    let all =
-        [("nothing", nothing, false), ("load", load, false), ("call", call, true), ("daemon", sleeping_daemon, true)];
+    let all = [
+        ("nothing", nothing, false),
+        ("load", load, false),
+        ("call", call, true),
+        ("daemon", sleeping_daemon, true),
+    ];
     for (name, begin, may_serve) in all {
         for carries_out in [false, true] {
             let simulation = Simulation::new();
@@ -324,8 +343,8 @@ fn what_goes_on_for_ever_in_the_background_hides_no_deadlock() {
     assert!(matches!(error, RunError::Deadlock { .. }), "{error}");
 }
 
-/// Two changes a millisecond, again and again, while everybody waits for one that comes after an hour: the limit on events
-/// ends it, and so does a watcher.
+/// Two changes a millisecond, again and again, while everybody waits for one that comes after an
+/// hour: the limit on events ends it, and so does a watcher.
 #[test]
 fn limits_see_what_repeats_while_everybody_waits() {
     let begin = |simulation: &Simulation| {
@@ -337,7 +356,8 @@ fn limits_see_what_repeats_while_everybody_waits() {
         kernel.background_at(date(3600.0), Change::Once, move |_| letters.send_detached(()));
         drop(kernel.spawn("waiter", async move { mailbox.receive().await }));
     };
-    let simulation = Simulation::new().with_limits(Limits { max_events: Some(1000), ..Limits::default() });
+    let simulation =
+        Simulation::new().with_limits(Limits { max_events: Some(1000), ..Limits::default() });
     begin(&simulation);
     // The thousandth change is at 500 ms; the one after it would be too many.
     assert_eq!(simulation.run(), Err(RunError::EventLimit { limit: 1000, at: date(0.5005) }));
@@ -345,14 +365,19 @@ fn limits_see_what_repeats_while_everybody_waits() {
     let seen = Rc::clone(&looks);
     let simulation = Simulation::new().with_watcher(100, move |_| {
         seen.set(seen.get() + 1);
-        if seen.get() < 10 { std::ops::ControlFlow::Continue(()) } else { std::ops::ControlFlow::Break(()) }
+        if seen.get() < 10 {
+            std::ops::ControlFlow::Continue(())
+        } else {
+            std::ops::ControlFlow::Break(())
+        }
     });
     begin(&simulation);
     assert!(matches!(simulation.run(), Err(RunError::Interrupted { .. })));
     assert_eq!(looks.get(), 10);
 }
 
-/// While something else is to come changes are no events, unless there are very many from one event to the next.
+/// While something else is to come changes are no events, unless there are very many from one event
+/// to the next.
 #[test]
 fn changes_count_as_events_only_where_nothing_else_happens() {
     let run = |sleep: f64, max_events| {
@@ -369,8 +394,8 @@ fn changes_count_as_events_only_where_nothing_else_happens() {
     assert_eq!(run(501.0, 10), Err(RunError::EventLimit { limit: 10, at: date(500.0055) }));
 }
 
-/// Tries asked for at one date or at several are each waited for if something has changed since, and forgotten when they have
-/// been made.
+/// Tries asked for at one date or at several are each waited for if something has changed since,
+/// and forgotten when they have been made.
 #[test]
 fn each_of_many_tries_is_known_by_when_it_was_asked_for() {
     let simulation = Simulation::new();
@@ -419,8 +444,11 @@ fn witnesses_try_first_and_are_asked_then() {
     let simulation = Simulation::new();
     let kernel = simulation.kernel();
     let mailbox = kernel.mailbox::<()>("answer");
-    let adviser =
-        Rc::new(Adviser { kernel: kernel.clone(), tries: Cell::new(0), answer: RefCell::new(Some(mailbox.clone())) });
+    let adviser = Rc::new(Adviser {
+        kernel: kernel.clone(),
+        tries: Cell::new(0),
+        answer: RefCell::new(Some(mailbox.clone())),
+    });
     let witness: Rc<dyn Witness> = adviser.clone();
     kernel.ask_at_standstill(Rc::downgrade(&witness));
     let gone: Weak<dyn Witness> = Weak::<Adviser>::new();

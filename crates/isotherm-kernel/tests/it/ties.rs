@@ -13,8 +13,8 @@ use std::cmp::Reverse;
 use std::rc::Rc;
 
 use isotherm_kernel::{
-    ActivityId, ActivitySpec, Call, Duration, Kernel, Random, RandomStreams, Rank, ResourceId, Sharing, Signalled,
-    Simulation, TieOrder, Time,
+    ActivityId, ActivitySpec, Call, Duration, Kernel, Random, RandomStreams, Rank, ResourceId,
+    Sharing, Signalled, Simulation, TieOrder, Time,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -103,7 +103,8 @@ impl Load {
             let next = (0..resources).map(|number| level(number, random)).collect();
             levels.push(next);
         }
-        let mut things: Vec<Thing> = (0..things).map(|_| Load::thing(random, &sharing, slots)).collect();
+        let mut things: Vec<Thing> =
+            (0..things).map(|_| Load::thing(random, &sharing, slots)).collect();
         things.sort_by_key(|thing| (thing.created, thing.has_actor()));
         Load { sharing, levels, things }
     }
@@ -179,7 +180,9 @@ impl Load {
             .rate_factor(work.rate_factor)
             .latency(slots(work.from - thing.created));
         let spec = if work.oldest_first { spec.oldest_first() } else { spec };
-        work.uses.iter().fold(spec, |spec, &(resource, weight)| spec.uses(resources[resource], weight))
+        work.uses
+            .iter()
+            .fold(spec, |spec, &(resource, weight)| spec.uses(resources[resource], weight))
     }
 
     /// When what ends, in which order: by date, by rank, and newest first.
@@ -189,7 +192,9 @@ impl Load {
             let thing = &self.things[number];
             (thing.ends, thing.rank(), Reverse(number))
         });
-        ends.into_iter().map(|number| (Time::ZERO + slots(self.things[number].ends), number)).collect()
+        ends.into_iter()
+            .map(|number| (Time::ZERO + slots(self.things[number].ends), number))
+            .collect()
     }
 }
 
@@ -275,7 +280,8 @@ impl Player {
         let at_work: Vec<usize> = (0..self.started.len())
             .filter(|&number| self.started[number].is_some() && work(number).is_some())
             .collect();
-        let pick = (!at_work.is_empty()).then(|| at_work[random.below(at_work.len() as u64) as usize]);
+        let pick =
+            (!at_work.is_empty()).then(|| at_work[random.below(at_work.len() as u64) as usize]);
         match (random.below(6), pick) {
             (0, Some(number)) => {
                 let id = self.started[number].expect("it has been started");
@@ -295,7 +301,10 @@ impl Player {
             }
             (3, _) => {
                 let capacity = kernel.capacity(resource);
-                kernel.set_capacity(resource, if random.below(2) == 0 { 0.0 } else { 2.0 * capacity });
+                kernel.set_capacity(
+                    resource,
+                    if random.below(2) == 0 { 0.0 } else { 2.0 * capacity },
+                );
                 kernel.set_capacity(resource, capacity);
             }
             (4, _) => {
@@ -342,8 +351,11 @@ impl Player {
         }
         let mut running = Vec::new();
         for number in 0..40 {
-            let uses = [0; 2].map(|_| self.resources[random.below(self.resources.len() as u64) as usize]);
-            let spec = ActivitySpec::new(Rank::Network, 1.0 + random.uniform()).uses(uses[0], 1.0).uses(uses[1], 1.0);
+            let uses =
+                [0; 2].map(|_| self.resources[random.below(self.resources.len() as u64) as usize]);
+            let spec = ActivitySpec::new(Rank::Network, 1.0 + random.uniform())
+                .uses(uses[0], 1.0)
+                .uses(uses[1], 1.0);
             running.push(kernel.start(spec));
             if number % 4 == 3 {
                 kernel.sleep(Duration::from_nanos(random.below(100_000_000))).await;
@@ -363,7 +375,8 @@ fn ends(load: &Rc<Load>, play: Play) -> Vec<(Time, usize)> {
         .with_virtual_time_from(play.groups)
         .with_incremental_from(play.incremental);
     let kernel = simulation.kernel();
-    let resources: Vec<ResourceId> = load.sharing.iter().map(|&sharing| kernel.resource(1.0, sharing)).collect();
+    let resources: Vec<ResourceId> =
+        load.sharing.iter().map(|&sharing| kernel.resource(1.0, sharing)).collect();
     let ends = Ends::default();
     let player = Player {
         load: Rc::clone(load),
@@ -382,7 +395,10 @@ fn ends(load: &Rc<Load>, play: Play) -> Vec<(Time, usize)> {
     });
     simulation.run().expect("everything ends");
     let origin = if play.history.is_some() { Duration::from_secs(64) } else { Duration::ZERO };
-    ends.take().into_iter().map(|(date, number)| (Time::ZERO + date.since(Time::ZERO + origin), number)).collect()
+    ends.take()
+        .into_iter()
+        .map(|(date, number)| (Time::ZERO + date.since(Time::ZERO + origin), number))
+        .collect()
 }
 
 fn config(cases: u32) -> ProptestConfig {
@@ -444,7 +460,9 @@ fn the_order_of_the_reference_depends_on_thresholds_and_history() {
         };
         let plain = play(NEVER, NEVER, None);
         for (number, other) in
-            [play(3, NEVER, None), play(NEVER, 3, None), play(NEVER, NEVER, Some(seed))].into_iter().enumerate()
+            [play(3, NEVER, None), play(NEVER, 3, None), play(NEVER, NEVER, Some(seed))]
+                .into_iter()
+                .enumerate()
         {
             differing[number] += u32::from(other != plain);
             assert_eq!(sorted(other), sorted(plain.clone()));

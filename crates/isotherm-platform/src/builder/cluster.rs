@@ -60,15 +60,20 @@ impl Description {
     }
 }
 
-/// Says more about a cluster that was just added; what it says holds for all of its hosts. Links are full duplex unless
-/// it says otherwise.
+/// Says more about a cluster that was just added; what it says holds for all of its hosts. Links
+/// are full duplex unless it says otherwise.
 pub struct ClusterBuilder<'a> {
     builder: &'a mut PlatformBuilder,
     index: usize,
 }
 
 impl<'a> ClusterBuilder<'a> {
-    pub(super) fn new(builder: &'a mut PlatformBuilder, name: String, count: u32, speed: f64) -> Self {
+    pub(super) fn new(
+        builder: &'a mut PlatformBuilder,
+        name: String,
+        count: u32,
+        speed: f64,
+    ) -> Self {
         let what = format!("the number of hosts of cluster `{name}`");
         let most = MOST_HOSTS as u32;
         if count == 0 || count > most {
@@ -124,8 +129,8 @@ impl<'a> ClusterBuilder<'a> {
         self.change(|cluster| drop(cluster.properties.insert(name, value)))
     }
 
-    /// A disk of each, with its bandwidths in bytes per second and its size in bytes (2^63 − 1 if there is none). The
-    /// first one is mounted at `/`, every other one at a place of its name.
+    /// A disk of each, with its bandwidths in bytes per second and its size in bytes (2^63 − 1 if
+    /// there is none). The first one is mounted at `/`, every other one at a place of its name.
     pub fn disk(
         self,
         name: impl Into<String>,
@@ -135,7 +140,8 @@ impl<'a> ClusterBuilder<'a> {
     ) -> Self {
         let name = name.into();
         for (which, value) in [("read", read_bandwidth), ("write", write_bandwidth)] {
-            let what = format!("the {which} bandwidth of disk `{name}` in cluster `{}`", self.name());
+            let what =
+                format!("the {which} bandwidth of disk `{name}` in cluster `{}`", self.name());
             self.builder.rate(value, || what);
         }
         let size = size.into();
@@ -164,8 +170,8 @@ impl<'a> ClusterBuilder<'a> {
         self.change(|cluster| cluster.sharing = RawSharing::One(LinkSharing::Shared))
     }
 
-    /// A link between the links of the hosts that everything from and to every one of them passes: bandwidth in bytes per
-    /// second, latency in seconds. All flows share it.
+    /// A link between the links of the hosts that everything from and to every one of them passes:
+    /// bandwidth in bytes per second, latency in seconds. All flows share it.
     pub fn backbone(mut self, bandwidth: f64, latency_s: f64) -> Self {
         self.check_wire("backbone", bandwidth, latency_s);
         let sharing = RawSharing::One(LinkSharing::Shared);
@@ -178,7 +184,8 @@ impl<'a> ClusterBuilder<'a> {
         self.change(|cluster| cluster.limiter = Some(bandwidth))
     }
 
-    /// The link of each to itself: bandwidth in bytes per second, latency in seconds. Flows do not share it.
+    /// The link of each to itself: bandwidth in bytes per second, latency in seconds. Flows do not
+    /// share it.
     pub fn loopback(mut self, bandwidth: f64, latency_s: f64) -> Self {
         self.check_wire("loopbacks", bandwidth, latency_s);
         let sharing = RawSharing::One(LinkSharing::Fatpipe);

@@ -13,11 +13,12 @@
 //! assert_eq!(spec.hosts().count(), 2);
 //! ```
 //!
-//! Nothing fails before [`build`](PlatformBuilder::build), which tells everything that is wrong at once. All hosts
-//! are in one zone whose routes are the declared ones; the implicit loopback connects each host with itself. With
-//! [`routing`](PlatformBuilder::routing) routes are put together from declared ones, for instance over
-//! [routers](PlatformBuilder::router). Many hosts that are alike are a [cluster](PlatformBuilder::cluster): a zone of its own,
-//! without a table of routes, which may be an end of a route like a host.
+//! Nothing fails before [`build`](PlatformBuilder::build), which tells everything that is wrong at
+//! once. All hosts are in one zone whose routes are the declared ones; the implicit loopback
+//! connects each host with itself. With [`routing`](PlatformBuilder::routing) routes are put
+//! together from declared ones, for instance over [routers](PlatformBuilder::router). Many hosts
+//! that are alike are a [cluster](PlatformBuilder::cluster): a zone of its own, without a table of
+//! routes, which may be an end of a route like a host.
 
 mod cluster;
 
@@ -27,8 +28,8 @@ use crate::error::{Kind, PlatformError, Problem};
 use crate::model::NetworkModel;
 use crate::profile::Profile;
 use crate::raw::{
-    Direction, Ends, Finding, Name, RawDisk, RawHop, RawHost, RawLink, RawPlatform, RawRoute, RawRouter, RawSharing,
-    RawZone, bad_value, check_latency, check_rate,
+    Direction, Ends, Finding, Name, RawDisk, RawHop, RawHost, RawLink, RawPlatform, RawRoute,
+    RawRouter, RawSharing, RawZone, bad_value, check_latency, check_rate,
 };
 use crate::resolve::resolve;
 use crate::spec::{LinkSharing, PlatformSpec, Properties, Routing};
@@ -81,13 +82,19 @@ impl PlatformBuilder {
         Self { raw, clusters: Vec::new(), hosts: FxHashMap::default(), findings: Vec::new() }
     }
 
-    /// Adds a host whose cores compute `speed` flop/s each. It has one core unless the result says otherwise.
+    /// Adds a host whose cores compute `speed` flop/s each. It has one core unless the result says
+    /// otherwise.
     pub fn host(&mut self, name: impl Into<String>, speed: f64) -> HostBuilder<'_> {
         self.host_with_pstates(name, [speed])
     }
 
-    /// Adds a host with several processor states, each with its speed in flop/s. It starts in the first one.
-    pub fn host_with_pstates(&mut self, name: impl Into<String>, speeds: impl Into<Vec<f64>>) -> HostBuilder<'_> {
+    /// Adds a host with several processor states, each with its speed in flop/s. It starts in the
+    /// first one.
+    pub fn host_with_pstates(
+        &mut self,
+        name: impl Into<String>,
+        speeds: impl Into<Vec<f64>>,
+    ) -> HostBuilder<'_> {
         let name = name.into();
         let speeds = speeds.into();
         let what = || format!("the speed of host `{name}`");
@@ -117,9 +124,9 @@ impl PlatformBuilder {
         HostBuilder { builder: self, index }
     }
 
-    /// Adds a disk to a host that was added before. Bandwidths are in bytes per second. Unless the result says
-    /// otherwise it is mounted at `/`, holds 2^63 − 1 bytes, and reads and writes at once as fast as the larger
-    /// of the two bandwidths.
+    /// Adds a disk to a host that was added before. Bandwidths are in bytes per second. Unless the
+    /// result says otherwise it is mounted at `/`, holds 2^63 − 1 bytes, and reads and writes at
+    /// once as fast as the larger of the two bandwidths.
     pub fn disk(
         &mut self,
         host: &str,
@@ -149,7 +156,8 @@ impl PlatformBuilder {
                 let name = host.to_owned();
                 let kind = Kind::Host;
                 let known = self.raw.hosts.iter().map(|known| known.name.text.as_str());
-                let error = PlatformError::from(Problem::Unknown { kind, name }).with_suggestion(host, known);
+                let error = PlatformError::from(Problem::Unknown { kind, name })
+                    .with_suggestion(host, known);
                 self.tell(error);
                 None
             }
@@ -157,9 +165,14 @@ impl PlatformBuilder {
         DiskBuilder { builder: self, place }
     }
 
-    /// Adds a link: bandwidth in bytes per second, latency in seconds. Flows share it unless the result says
-    /// otherwise.
-    pub fn link(&mut self, name: impl Into<String>, bandwidth: f64, latency_s: f64) -> LinkBuilder<'_> {
+    /// Adds a link: bandwidth in bytes per second, latency in seconds. Flows share it unless the
+    /// result says otherwise.
+    pub fn link(
+        &mut self,
+        name: impl Into<String>,
+        bandwidth: f64,
+        latency_s: f64,
+    ) -> LinkBuilder<'_> {
         let name = name.into();
         self.rate(bandwidth, || format!("the bandwidth of link `{name}`"));
         self.latency(latency_s, || format!("the latency of link `{name}`"));
@@ -176,13 +189,17 @@ impl PlatformBuilder {
         LinkBuilder { builder: self, index }
     }
 
-    /// How routes are found: [`Routing::Full`] (unless this is called), [`Routing::Floyd`] or [`Routing::Dijkstra`]. With the
-    /// latter two a route between any two hosts is made of declared ones, so that the fewest links are crossed.
+    /// How routes are found: [`Routing::Full`] (unless this is called), [`Routing::Floyd`] or
+    /// [`Routing::Dijkstra`]. With the latter two a route between any two hosts is made of declared
+    /// ones, so that the fewest links are crossed.
     pub fn routing(&mut self, routing: Routing) -> &mut Self {
         match routing {
-            Routing::Full | Routing::Floyd | Routing::Dijkstra => self.raw.zones[0].routing = routing,
+            Routing::Full | Routing::Floyd | Routing::Dijkstra => {
+                self.raw.zones[0].routing = routing
+            }
             Routing::Cluster | Routing::None => {
-                let rule = "it must be `Full`, `Floyd` or `Dijkstra`; a cluster is added by `cluster`";
+                let rule =
+                    "it must be `Full`, `Floyd` or `Dijkstra`; a cluster is added by `cluster`";
                 self.tell(bad_value("the routing", routing.name(), rule));
             }
         }
@@ -196,21 +213,31 @@ impl PlatformBuilder {
         self
     }
 
-    /// Adds `count` hosts that are alike, called `NAME-0`, `NAME-1`, ..., whose cores compute `speed` flop/s each. Every one has
-    /// a link of its own, split in two directions, to a router in the middle. The name of the cluster may be an end of a
-    /// route, which then begins or ends at that router.
+    /// Adds `count` hosts that are alike, called `NAME-0`, `NAME-1`, ..., whose cores compute
+    /// `speed` flop/s each. Every one has a link of its own, split in two directions, to a router
+    /// in the middle. The name of the cluster may be an end of a route, which then begins or ends
+    /// at that router.
     ///
     /// What a host of a cluster sends to itself takes its own links unless it has a
     /// [loopback](ClusterBuilder::loopback), as in SimGrid.
-    pub fn cluster(&mut self, name: impl Into<String>, count: u32, speed: f64) -> ClusterBuilder<'_> {
+    pub fn cluster(
+        &mut self,
+        name: impl Into<String>,
+        count: u32,
+        speed: f64,
+    ) -> ClusterBuilder<'_> {
         ClusterBuilder::new(self, name.into(), count, speed)
     }
 
-    /// Declares the links from one host to another, and the same links in reverse order for the way back. An end may also be
-    /// a router or a cluster. A link may
-    /// occur twice. A split-duplex link needs a direction, [`Via::up`] or [`Via::down`]; the way back takes the other
-    /// one.
-    pub fn route<V: Into<Via>>(&mut self, from: &str, to: &str, links: impl IntoIterator<Item = V>) -> &mut Self {
+    /// Declares the links from one host to another, and the same links in reverse order for the way
+    /// back. An end may also be a router or a cluster. A link may occur twice. A split-duplex link
+    /// needs a direction, [`Via::up`] or [`Via::down`]; the way back takes the other one.
+    pub fn route<V: Into<Via>>(
+        &mut self,
+        from: &str,
+        to: &str,
+        links: impl IntoIterator<Item = V>,
+    ) -> &mut Self {
         self.add_route(from, to, links.into_iter().map(Into::into).collect(), true)
     }
 
@@ -233,7 +260,8 @@ impl PlatformBuilder {
     /// Checks the whole.
     ///
     /// # Errors
-    /// Everything that is wrong: names given twice or to nothing, values out of range, routes without links.
+    /// Everything that is wrong: names given twice or to nothing, values out of range, routes
+    /// without links.
     pub fn build(mut self) -> Result<PlatformSpec, Vec<PlatformError>> {
         for description in std::mem::take(&mut self.clusters) {
             if let Some(error) = description.missing() {
@@ -244,7 +272,8 @@ impl PlatformBuilder {
         // Hosts count in the order in which they were added, those of a cluster at its place.
         self.raw.hosts.sort_by_key(|host| host.order);
         let mut findings = self.findings;
-        resolve(self.raw, &mut findings).ok_or_else(|| findings.into_iter().map(|finding| finding.error).collect())
+        resolve(self.raw, &mut findings)
+            .ok_or_else(|| findings.into_iter().map(|finding| finding.error).collect())
     }
 
     fn add_route(&mut self, from: &str, to: &str, links: Vec<Via>, symmetrical: bool) -> &mut Self {

@@ -11,10 +11,13 @@ use crate::error::{Kind, PlatformError, Problem};
 use crate::id::{DiskId, HostId, LinkId, RouterId, ZoneId};
 use crate::model::NetworkModel;
 use crate::profile::Profile;
-use crate::raw::{Finding, Name, RawDisk, RawHost, RawLink, RawPlatform, RawRouter, RawSharing, RawZone};
+use crate::raw::{
+    Finding, Name, RawDisk, RawHost, RawLink, RawPlatform, RawRouter, RawSharing, RawZone,
+};
 use crate::routing::{MOST_FLOYD_POINTS, PointId, Topology};
 use crate::spec::{
-    DiskSpec, HostSpec, LinkSharing, LinkSpec, PlatformSpec, Point, Properties, RouterSpec, Routing, ZoneSpec,
+    DiskSpec, HostSpec, LinkSharing, LinkSpec, PlatformSpec, Point, Properties, RouterSpec,
+    Routing, ZoneSpec,
 };
 use crate::units;
 
@@ -25,8 +28,8 @@ pub(crate) const MEMORY_PROPERTIES: [&str; 9] =
 /// The size of a disk that gives none: the largest signed number, as in the reference.
 const UNLIMITED_DISK: u64 = i64::MAX as u64;
 
-/// Looking for what a wrong name may have meant takes time in proportion to all names, so only the first errors
-/// of a text are given this help.
+/// Looking for what a wrong name may have meant takes time in proportion to all names, so only the
+/// first errors of a text are given this help.
 const SUGGESTIONS: usize = 50;
 
 /// What a name names.
@@ -137,7 +140,8 @@ impl Resolver {
         }
         for (index, zone) in zones.into_iter().enumerate() {
             let id = LinkId(self.links.len() as u32);
-            // The name cannot be taken: it would need a link of the file to be called so, which is refused.
+            // The name cannot be taken: it would need a link of the file to be called so, which is
+            // refused.
             let name = format!("{LOOPBACK}{index}");
             self.links.insert(name.clone(), implicit_loopback(name, &model));
             self.topology.set_loopback(zone, id);
@@ -173,7 +177,11 @@ impl Resolver {
             let parent = zone.parent.map(|parent| ZoneId(parent as u32));
             let id = self.topology.add_zone(parent, zone.routing);
             let point = self.topology.zone_point(id);
-            self.zones.push(ZoneSpec { name: zone.name.text.clone(), parent, routing: zone.routing });
+            self.zones.push(ZoneSpec {
+                name: zone.name.text.clone(),
+                parent,
+                routing: zone.routing,
+            });
             self.point(&zone.name, zone.order, Point::Zone(id), point);
         }
     }
@@ -199,7 +207,8 @@ impl Resolver {
         for (index, zone) in zones.iter().enumerate() {
             let count = self.topology.members(ZoneId(index as u32)).len();
             if zone.routing == Routing::Floyd && count > MOST_FLOYD_POINTS {
-                let what = format!("zone `{}` with `Floyd` routing has {count} points", zone.name.text);
+                let what =
+                    format!("zone `{}` with `Floyd` routing has {count} points", zone.name.text);
                 let error = PlatformError::from(Problem::TooLarge { what, limit: MOST_FLOYD_POINTS as u32 })
                     .with_hint("`Dijkstra` routing also finds the routes with the fewest links, and has no limit");
                 self.findings.push(zone.name.finding(error));
@@ -303,20 +312,31 @@ impl Resolver {
     fn disk(&mut self, host: HostId, raw: RawDisk) -> DiskSpec {
         let what = || format!("property `size` of disk `{}`", raw.name.text);
         let size = raw.size.or_else(|| self.size(&raw.name, what, &raw.properties, "size"));
-        let mount = raw.mount.or_else(|| raw.properties.get("mount").cloned()).unwrap_or_else(|| "/".to_owned());
+        let mount = raw
+            .mount
+            .or_else(|| raw.properties.get("mount").cloned())
+            .unwrap_or_else(|| "/".to_owned());
         DiskSpec {
             name: raw.name.text,
             host,
             read_bandwidth: raw.read_bandwidth,
             write_bandwidth: raw.write_bandwidth,
-            readwrite_bandwidth: raw.readwrite_bandwidth.unwrap_or_else(|| raw.read_bandwidth.max(raw.write_bandwidth)),
+            readwrite_bandwidth: raw
+                .readwrite_bandwidth
+                .unwrap_or_else(|| raw.read_bandwidth.max(raw.write_bandwidth)),
             size: size.unwrap_or(UNLIMITED_DISK),
             mount,
             properties: raw.properties,
         }
     }
 
-    fn size(&mut self, name: &Name, what: impl FnOnce() -> String, properties: &Properties, key: &str) -> Option<u64> {
+    fn size(
+        &mut self,
+        name: &Name,
+        what: impl FnOnce() -> String,
+        properties: &Properties,
+        key: &str,
+    ) -> Option<u64> {
         let text = properties.get(key)?;
         match units::size(text) {
             Ok(size) => Some(size),
@@ -392,7 +412,12 @@ fn unknown<'a>(
     if findings < SUGGESTIONS { error.with_suggestion(name, candidates) } else { error }
 }
 
-fn link_spec(raw: &RawLink, name: String, sharing: LinkSharing, opposite: Option<LinkId>) -> LinkSpec {
+fn link_spec(
+    raw: &RawLink,
+    name: String,
+    sharing: LinkSharing,
+    opposite: Option<LinkId>,
+) -> LinkSpec {
     LinkSpec {
         name,
         bandwidth: raw.bandwidth,

@@ -32,9 +32,12 @@ impl Resolver {
         let routing = zones[raw.zone].routing;
         if !raw.bypass && matches!(routing, Routing::Cluster | Routing::None) {
             let element = if raw.ends == Ends::Zones { "zoneRoute" } else { "route" }.to_owned();
-            let error = PlatformError::from(Problem::WrongRouting { element, routing: routing.name() });
+            let error =
+                PlatformError::from(Problem::WrongRouting { element, routing: routing.name() });
             let error = match routing {
-                Routing::Cluster => error.with_hint("`host_link` gives a host its links to the middle of the zone"),
+                Routing::Cluster => {
+                    error.with_hint("`host_link` gives a host its links to the middle of the zone")
+                }
                 _ => error.with_hint("with `Full` routing every route is declared"),
             };
             self.findings.push(place.finding(error));
@@ -62,7 +65,9 @@ impl Resolver {
             let error = PlatformError::from(Problem::DuplicateRoute { from, to });
             let error = match raw.bypass {
                 true => error,
-                false => error.with_hint("routes are symmetrical unless they say `symmetrical=\"NO\"`"),
+                false => {
+                    error.with_hint("routes are symmetrical unless they say `symmetrical=\"NO\"`")
+                }
             };
             self.findings.push(place.finding(error));
         }
@@ -78,7 +83,8 @@ impl Resolver {
         let zone = ZoneId(raw.zone as u32);
         for (name, point) in [(&raw.from, from), (&raw.to, to)] {
             let directly = self.topology.zone_of(point.id) == zone;
-            let somewhere = raw.bypass && raw.ends == Ends::Zones && self.topology.is_inside(point.id, zone);
+            let somewhere =
+                raw.bypass && raw.ends == Ends::Zones && self.topology.is_inside(point.id, zone);
             if !(directly || somewhere) || point.zone() == Some(zone) {
                 self.outside(name, point.kind(), &zones[raw.zone].name.text);
             }
@@ -95,7 +101,13 @@ impl Resolver {
     }
 
     /// Checks that the gateway that a route names is inside its end.
-    fn given_gateway(&mut self, end: Named, name: &Name, gateway: Named, given: Option<&Name>) -> Option<PointId> {
+    fn given_gateway(
+        &mut self,
+        end: Named,
+        name: &Name,
+        gateway: Named,
+        given: Option<&Name>,
+    ) -> Option<PointId> {
         let inside = end.zone().is_some_and(|zone| self.topology.is_inside(gateway.id, zone));
         if !inside {
             self.outside(given.unwrap_or(name), gateway.kind(), &name.text);
@@ -103,9 +115,15 @@ impl Resolver {
         inside.then_some(gateway.id)
     }
 
-    /// The point at which a route starts or ends that names no gateway: its end itself, or the router of the cluster
-    /// that is its end.
-    fn default_gateway(&mut self, end: Named, raw: &RawRoute, attribute: &str, zones: &[RawZone]) -> Option<PointId> {
+    /// The point at which a route starts or ends that names no gateway: its end itself, or the
+    /// router of the cluster that is its end.
+    fn default_gateway(
+        &mut self,
+        end: Named,
+        raw: &RawRoute,
+        attribute: &str,
+        zones: &[RawZone],
+    ) -> Option<PointId> {
         let Some(zone) = end.zone() else {
             return Some(end.id);
         };
@@ -141,7 +159,8 @@ impl Resolver {
             Ends::Zones => Kind::Zone,
             Ends::Any => Kind::Point,
         };
-        let fitting = self.points.iter().filter(|(_, point)| fits(point)).map(|(name, _)| name.as_str());
+        let fitting =
+            self.points.iter().filter(|(_, point)| fits(point)).map(|(name, _)| name.as_str());
         let error = super::unknown(kind, &name.text, fitting, self.findings.len());
         self.findings.push(name.finding(error));
         None
@@ -151,7 +170,9 @@ impl Resolver {
         let name = || raw.link.text.clone();
         match (self.named_link(&raw.link)?, raw.direction) {
             (NamedLink::Pair { up, .. }, Direction::Up) => Some(Hop { link: up, turns: true }),
-            (NamedLink::Pair { down, .. }, Direction::Down) => Some(Hop { link: down, turns: true }),
+            (NamedLink::Pair { down, .. }, Direction::Down) => {
+                Some(Hop { link: down, turns: true })
+            }
             (NamedLink::One(link), Direction::None) => Some(Hop { link, turns: false }),
             (NamedLink::Pair { .. }, Direction::None) => {
                 let error = PlatformError::from(Problem::DirectionNeeded { link: name() })
@@ -246,8 +267,9 @@ impl Resolver {
             return;
         };
         let members = self.topology.members(id).iter();
-        let unattached = members
-            .filter(|&&point| matches!(self.topology.what(point), Point::Host(_)) && cluster.attached(point).is_none());
+        let unattached = members.filter(|&&point| {
+            matches!(self.topology.what(point), Point::Host(_)) && cluster.attached(point).is_none()
+        });
         let findings: Vec<Finding> = unattached
             .take(SUGGESTIONS)
             .filter_map(|&point| match self.topology.what(point) {
@@ -255,7 +277,8 @@ impl Resolver {
                 _ => None,
             })
             .map(|(name, _)| {
-                let problem = Problem::NoHostLink { host: name.clone(), zone: zone.name.text.clone() };
+                let problem =
+                    Problem::NoHostLink { host: name.clone(), zone: zone.name.text.clone() };
                 let hint = format!("add `<host_link id=\"{name}\" up=\"...\" down=\"...\"/>`");
                 zone.name.finding(PlatformError::from(problem).with_hint(hint))
             })

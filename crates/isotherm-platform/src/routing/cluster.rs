@@ -1,12 +1,13 @@
-//! Zones in which every host has links of its own to the middle: routes go up from one host and down to the other.
+//! Zones in which every host has links of its own to the middle: routes go up from one host and
+//! down to the other.
 //!
-//! The way up is the limiter of the host, its link upwards, and the backbone of the zone; the way down the same in
-//! reverse, with its link downwards. A link that would come twice comes once. So a route between two hosts is
-//! limiter, up, backbone, down, limiter, of which only up and down are always there. A router has no links of its own: the
-//! route to it ends behind the backbone.
+//! The way up is the limiter of the host, its link upwards, and the backbone of the zone; the way
+//! down the same in reverse, with its link downwards. A link that would come twice comes once. So a
+//! route between two hosts is limiter, up, backbone, down, limiter, of which only up and down are
+//! always there. A router has no links of its own: the route to it ends behind the backbone.
 //!
-//! A host that sends to itself does so over its loopback, if it has one, or else up and down its own links: there is no implicit
-//! loopback.
+//! A host that sends to itself does so over its loopback, if it has one, or else up and down its
+//! own links: there is no implicit loopback.
 
 use rustc_hash::FxHashMap;
 
@@ -39,7 +40,8 @@ impl Cluster {
         self.backbone
     }
 
-    /// Gives a point its links, or none if it is in the middle itself. Returns false, and does nothing, if it has some.
+    /// Gives a point its links, or none if it is in the middle itself. Returns false, and does
+    /// nothing, if it has some.
     pub(crate) fn attach(&mut self, point: PointId, links: Option<Attached>) -> bool {
         let before = self.attached.get(&point).copied().flatten();
         if before.is_none() {
@@ -55,7 +57,8 @@ impl Cluster {
 
     /// Appends the links from one point to another. Returns false if one of them is not connected.
     pub(super) fn append(&self, from: PointId, to: PointId, links: &mut Links) -> bool {
-        let (Some(&source), Some(&target)) = (self.attached.get(&from), self.attached.get(&to)) else {
+        let (Some(&source), Some(&target)) = (self.attached.get(&from), self.attached.get(&to))
+        else {
             return false;
         };
         if from == to

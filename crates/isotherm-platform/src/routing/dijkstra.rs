@@ -1,10 +1,12 @@
 //! The paths of fewest links from one point of a zone to all others (Dijkstra).
 //!
-//! A step is a declared route and costs as many links as it has. Points are visited by their distance, those at the same
-//! distance in the order in which the declared routes first name them, and a path is replaced only by one that has strictly
-//! fewer links: so of paths that cost the same, the one whose last step leaves the point visited first wins.
+//! A step is a declared route and costs as many links as it has. Points are visited by their
+//! distance, those at the same distance in the order in which the declared routes first name them,
+//! and a path is replaced only by one that has strictly fewer links: so of paths that cost the
+//! same, the one whose last step leaves the point visited first wins.
 //!
-//! All paths from a point are found when the first one is asked for. They are kept, within a limit, for the next time.
+//! All paths from a point are found when the first one is asked for. They are kept, within a limit,
+//! for the next time.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -92,7 +94,9 @@ impl Graph {
         }
         // Sorting is stable: the steps from a point stay in the order of declaration.
         ways.sort_by_key(|&(from, _, _)| from);
-        let begins = (0..=points.len()).map(|point| ways.partition_point(|&(from, _, _)| from < point)).collect();
+        let begins = (0..=points.len())
+            .map(|point| ways.partition_point(|&(from, _, _)| from < point))
+            .collect();
         let steps = ways.into_iter().map(|(_, to, length)| (to, length)).collect();
         Self { points, begins, steps }
     }

@@ -1,10 +1,12 @@
 //! The paths of fewest links between all points of a zone at once (Floyd and Warshall).
 //!
-//! A step is a declared route and costs as many links as it has. Of paths that cost the same, the first one found wins, and they
-//! are looked for as the reference does: for every point between, every first and every last one, all in the order of
-//! declaration, a path is replaced only by one that has strictly fewer links.
+//! A step is a declared route and costs as many links as it has. Of paths that cost the same, the
+//! first one found wins, and they are looked for as the reference does: for every point between,
+//! every first and every last one, all in the order of declaration, a path is replaced only by one
+//! that has strictly fewer links.
 //!
-//! All paths are found when the first one is asked for, in n³ steps; then each takes as many steps as it has.
+//! All paths are found when the first one is asked for, in n³ steps; then each takes as many steps
+//! as it has.
 
 use std::sync::OnceLock;
 
@@ -33,7 +35,13 @@ struct Paths {
 
 impl Floyd {
     /// The declared routes along the path from one point to another.
-    pub(super) fn find(&self, table: &Table, members: &[PointId], from: PointId, to: PointId) -> Option<Steps> {
+    pub(super) fn find(
+        &self,
+        table: &Table,
+        members: &[PointId],
+        from: PointId,
+        to: PointId,
+    ) -> Option<Steps> {
         if from == to {
             return table.find(from, to).map(|step| Steps::from_slice(&[step]));
         }
@@ -70,7 +78,9 @@ impl Paths {
                     continue;
                 }
                 let ends = cost[row.clone()].iter_mut().zip(&mut before[row]);
-                for ((cost, before), (onwards, onwards_before)) in ends.zip(onwards.iter().zip(&onwards_before)) {
+                for ((cost, before), (onwards, onwards_before)) in
+                    ends.zip(onwards.iter().zip(&onwards_before))
+                {
                     let through = until + onwards;
                     if through < *cost {
                         *cost = through;

@@ -1,8 +1,9 @@
 //! Which links lead from one host to another.
 //!
-//! A topology is a tree of zones. A zone holds *points*: hosts, routers, or zones. How the routes between the points of
-//! one zone are found is its [`Finder`]; a route between hosts of different zones is put together from the routes
-//! inside their zones up to gateways and the route between the two zones in their lowest common ancestor.
+//! A topology is a tree of zones. A zone holds *points*: hosts, routers, or zones. How the routes
+//! between the points of one zone are found is its [`Finder`]; a route between hosts of different
+//! zones is put together from the routes inside their zones up to gateways and the route between
+//! the two zones in their lowest common ancestor.
 //!
 //! | routing | route | cost of a look-up |
 //! |---|---|---|
@@ -14,12 +15,13 @@
 //!
 //! # Invariants
 //!
-//! * A declared route is stored once: the way back of a symmetrical route is the stored one, read backwards. Equal
-//!   lists of links are stored once too, so that "a thousand nodes behind one switch" costs one list and a thousand
-//!   table entries.
-//! * What is found depends on the description alone. The memory of what was found before (the only thing here that
-//!   ever changes) makes looking up faster and nothing else.
-//! * Gateways lie inside the zones that they are gateways of, so that putting a route together ends.
+//! * A declared route is stored once: the way back of a symmetrical route is the stored one, read
+//!   backwards. Equal lists of links are stored once too, so that "a thousand nodes behind one
+//!   switch" costs one list and a thousand table entries.
+//! * What is found depends on the description alone. The memory of what was found before (the only
+//!   thing here that ever changes) makes looking up faster and nothing else.
+//! * Gateways lie inside the zones that they are gateways of, so that putting a route together
+//!   ends.
 
 mod cluster;
 mod dijkstra;
@@ -60,7 +62,8 @@ pub(crate) struct HopListId(u32);
 struct Step {
     hops: HopListId,
     backwards: bool,
-    /// Where the links begin and end: the two points themselves, or gateways inside them if they are zones.
+    /// Where the links begin and end: the two points themselves, or gateways inside them if they
+    /// are zones.
     start: PointId,
     end: PointId,
 }
@@ -91,7 +94,9 @@ impl Finder {
 
     fn table(&self) -> Option<&Table> {
         match self {
-            Finder::Full(table) | Finder::Floyd(table, _) | Finder::Dijkstra(table, _) => Some(table),
+            Finder::Full(table) | Finder::Floyd(table, _) | Finder::Dijkstra(table, _) => {
+                Some(table)
+            }
             Finder::Cluster(_) | Finder::None => None,
         }
     }
@@ -157,7 +162,8 @@ impl Topology {
         PointId(self.zone_of.len() as u32 - 1)
     }
 
-    /// Enters a point into the list of its zone. To be called once for each point, in the order of declaration.
+    /// Enters a point into the list of its zone. To be called once for each point, in the order of
+    /// declaration.
     pub(crate) fn list_point(&mut self, point: PointId) {
         let zone = self.zone_of(point);
         let zone = &mut self.zones[zone.index()];
@@ -234,8 +240,15 @@ impl Topology {
         HopListId(index as u32)
     }
 
-    /// Declares a route. Returns false, and does nothing, if there is one already or the zone takes none.
-    pub(crate) fn declare(&mut self, zone: ZoneId, from: PointId, to: PointId, route: Declared) -> bool {
+    /// Declares a route. Returns false, and does nothing, if there is one already or the zone takes
+    /// none.
+    pub(crate) fn declare(
+        &mut self,
+        zone: ZoneId,
+        from: PointId,
+        to: PointId,
+        route: Declared,
+    ) -> bool {
         match &mut self.zones[zone.index()].finder {
             Finder::Full(table) | Finder::Floyd(table, _) | Finder::Dijkstra(table, _) => {
                 table.declare(from, to, route)
@@ -244,8 +257,15 @@ impl Topology {
         }
     }
 
-    /// Declares a route that comes before all others. Returns false, and does nothing, if there is one already.
-    pub(crate) fn declare_bypass(&mut self, zone: ZoneId, from: PointId, to: PointId, route: Declared) -> bool {
+    /// Declares a route that comes before all others. Returns false, and does nothing, if there is
+    /// one already.
+    pub(crate) fn declare_bypass(
+        &mut self,
+        zone: ZoneId,
+        from: PointId,
+        to: PointId,
+        route: Declared,
+    ) -> bool {
         self.zones[zone.index()].bypasses.declare(from, to, route)
     }
 
@@ -263,8 +283,8 @@ impl Topology {
         }
     }
 
-    /// The route between two hosts: from a host to itself its declared route to itself or else the implicit loopback
-    /// of its zone. `None` if nothing connects them.
+    /// The route between two hosts: from a host to itself its declared route to itself or else the
+    /// implicit loopback of its zone. `None` if nothing connects them.
     pub(crate) fn route(&self, from: HostId, to: HostId) -> Option<Links> {
         let (from, to) = (self.hosts[from.index()], self.hosts[to.index()]);
         let mut links = Links::new();
@@ -289,14 +309,17 @@ impl Topology {
             Finder::Full(table) => table.find(near, far).map(|step| Steps::from_slice(&[step])),
             Finder::Floyd(table, floyd) => floyd.find(table, &zone.members, near, far),
             Finder::Dijkstra(table, dijkstra) => dijkstra.find(table, near, far),
-            Finder::Cluster(cluster) => return near == from && far == to && cluster.append(from, to, links),
+            Finder::Cluster(cluster) => {
+                return near == from && far == to && cluster.append(from, to, links);
+            }
             Finder::None => None,
         };
         steps.is_some_and(|steps| self.append_steps(from, &steps, to, links))
     }
 
-    /// Appends the links of declared routes that follow each other, with the ways up to the first, between them and
-    /// from the last: nothing where one ends at the gateway at which the next begins.
+    /// Appends the links of declared routes that follow each other, with the ways up to the first,
+    /// between them and from the last: nothing where one ends at the gateway at which the next
+    /// begins.
     fn append_steps(&self, from: PointId, steps: &[Step], to: PointId, links: &mut Links) -> bool {
         let mut at = from;
         for step in steps {
@@ -310,8 +333,8 @@ impl Topology {
         at == to || self.append(at, to, links)
     }
 
-    /// The bypass route for two points whose lowest common zone is this one: of hosts and routers of the zone itself
-    /// their own; or else one between zones around them, the nearest ones first.
+    /// The bypass route for two points whose lowest common zone is this one: of hosts and routers
+    /// of the zone itself their own; or else one between zones around them, the nearest ones first.
     fn bypass(&self, zone: ZoneId, from: PointId, to: PointId) -> Option<Step> {
         let bypasses = &self.zones[zone.index()].bypasses;
         if bypasses.is_empty() {
@@ -369,11 +392,13 @@ impl Topology {
             return;
         };
         if backwards {
-            links.extend(
-                hops.iter()
-                    .rev()
-                    .map(|hop| if hop.turns { self.opposite[hop.link.index()].unwrap_or(hop.link) } else { hop.link }),
-            );
+            links.extend(hops.iter().rev().map(|hop| {
+                if hop.turns {
+                    self.opposite[hop.link.index()].unwrap_or(hop.link)
+                } else {
+                    hop.link
+                }
+            }));
         } else {
             links.extend(hops.iter().map(|hop| hop.link));
         }

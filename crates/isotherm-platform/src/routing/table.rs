@@ -43,7 +43,12 @@ impl Table {
     /// The declared route from a point to another.
     pub(super) fn find(&self, from: PointId, to: PointId) -> Option<Step> {
         if let Some(route) = self.routes.get(&(from, to)) {
-            return Some(Step { hops: route.hops, backwards: false, start: route.start, end: route.end });
+            return Some(Step {
+                hops: route.hops,
+                backwards: false,
+                start: route.start,
+                end: route.end,
+            });
         }
         let route = self.routes.get(&(to, from)).filter(|route| route.symmetrical)?;
         Some(Step { hops: route.hops, backwards: true, start: route.end, end: route.start })

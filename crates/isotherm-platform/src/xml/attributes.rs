@@ -12,12 +12,14 @@ pub(super) struct Attributes {
     element: String,
     origin: Option<usize>,
     given: Vec<(String, Name)>,
-    /// Attributes that a misspelt one was probably meant to be: that they are missing too need not be told.
+    /// Attributes that a misspelt one was probably meant to be: that they are missing too need not
+    /// be told.
     meant: Vec<String>,
 }
 
 impl Attributes {
-    /// Takes the attributes of an element; those that are not among the known ones are told as errors.
+    /// Takes the attributes of an element; those that are not among the known ones are told as
+    /// errors.
     pub(super) fn new(reader: &mut Reader<'_, '_>, node: Node<'_, '_>, known: &[&str]) -> Self {
         let element = node.tag_name().name().to_owned();
         let mut given = Vec::new();
@@ -25,16 +27,22 @@ impl Attributes {
         for attribute in node.attributes() {
             let name = attribute.name();
             if known.contains(&name) {
-                let value = Name { text: attribute.value().to_owned(), origin: Some(attribute.range_value().start) };
+                let value = Name {
+                    text: attribute.value().to_owned(),
+                    origin: Some(attribute.range_value().start),
+                };
                 given.push((name.to_owned(), value));
             } else if attribute.namespace().is_none() {
                 meant.extend(nearest(name, known.iter().copied()).map(str::to_owned));
-                let problem = Problem::UnknownAttribute { element: element.clone(), attribute: name.to_owned() };
+                let problem = Problem::UnknownAttribute {
+                    element: element.clone(),
+                    attribute: name.to_owned(),
+                };
                 let error = match PlatformError::from(problem) {
                     // Former versions of the format had it.
-                    error if name == "state" && known.contains(&"state_file") => {
-                        error.with_hint("a `state_file` with the line `0 0` has it off from the beginning on")
-                    }
+                    error if name == "state" && known.contains(&"state_file") => error.with_hint(
+                        "a `state_file` with the line `0 0` has it off from the beginning on",
+                    ),
                     error => error.with_suggestion(name, known.iter().copied()),
                 };
                 reader.tell(Some(attribute.range().start), error);
@@ -59,7 +67,10 @@ impl Attributes {
             if self.meant.iter().any(|meant| meant == attribute) {
                 return None;
             }
-            let problem = Problem::MissingAttribute { element: self.element.clone(), attribute: attribute.to_owned() };
+            let problem = Problem::MissingAttribute {
+                element: self.element.clone(),
+                attribute: attribute.to_owned(),
+            };
             reader.tell(self.origin, problem);
             return None;
         };
@@ -73,12 +84,23 @@ impl Attributes {
     }
 
     /// A speed or a bandwidth that must be there.
-    pub(super) fn rate(&self, reader: &mut Reader<'_, '_>, attribute: &str, dimension: Dimension) -> Option<f64> {
+    pub(super) fn rate(
+        &self,
+        reader: &mut Reader<'_, '_>,
+        attribute: &str,
+        dimension: Dimension,
+    ) -> Option<f64> {
         let given = self.required(reader, attribute)?;
         self.rate_of(reader, attribute, &given, dimension)
     }
 
-    fn rate_of(&self, reader: &mut Reader<'_, '_>, attribute: &str, given: &Name, dimension: Dimension) -> Option<f64> {
+    fn rate_of(
+        &self,
+        reader: &mut Reader<'_, '_>,
+        attribute: &str,
+        given: &Name,
+        dimension: Dimension,
+    ) -> Option<f64> {
         let what = format!("attribute `{attribute}` of `{}`", self.element);
         let value = self.quantity(reader, &what, given, dimension)?;
         match check_rate(&what, value) {
@@ -121,7 +143,13 @@ impl Attributes {
     }
 
     /// A whole number within limits; the default if there is none.
-    pub(super) fn whole(&self, reader: &mut Reader<'_, '_>, attribute: &str, default: u32, least: u32) -> Option<u32> {
+    pub(super) fn whole(
+        &self,
+        reader: &mut Reader<'_, '_>,
+        attribute: &str,
+        default: u32,
+        least: u32,
+    ) -> Option<u32> {
         let Some(given) = self.get(attribute) else {
             return Some(default);
         };
@@ -137,7 +165,13 @@ impl Attributes {
         }
     }
 
-    fn quantity(&self, reader: &mut Reader<'_, '_>, what: &str, given: &Name, dimension: Dimension) -> Option<f64> {
+    fn quantity(
+        &self,
+        reader: &mut Reader<'_, '_>,
+        what: &str,
+        given: &Name,
+        dimension: Dimension,
+    ) -> Option<f64> {
         match units::parse(&given.text, dimension) {
             Ok(quantity) => {
                 if !quantity.has_unit && quantity.value != 0.0 {

@@ -40,8 +40,9 @@ impl Reader<'_, '_> {
             && !topology.text.eq_ignore_ascii_case("FLAT")
         {
             let what = format!("cluster topology `{}`", topology.text);
-            let error = PlatformError::from(Problem::NotSupported { what })
-                .with_hint("a cluster without `topology` is flat: every host has a link to the middle");
+            let error = PlatformError::from(Problem::NotSupported { what }).with_hint(
+                "a cluster without `topology` is flat: every host has a link to the middle",
+            );
             self.tell(topology.origin, error);
             return;
         }
@@ -58,8 +59,14 @@ impl Reader<'_, '_> {
         let hosts = self.series(&attributes, node, sharing.unwrap_or(RawSharing::SplitDuplex));
         let backbone = self.cluster_backbone(&attributes);
         let limiter = attributes.optional("limiter_link");
-        let limiter = limiter.and_then(|_| attributes.rate(self, "limiter_link", Dimension::Bandwidth));
-        let loopback = self.wire(&attributes, "loopback_bw", "loopback_lat", RawSharing::One(LinkSharing::Fatpipe));
+        let limiter =
+            limiter.and_then(|_| attributes.rate(self, "limiter_link", Dimension::Bandwidth));
+        let loopback = self.wire(
+            &attributes,
+            "loopback_bw",
+            "loopback_lat",
+            RawSharing::One(LinkSharing::Fatpipe),
+        );
         let router_order = self.raw.next_order();
         let (Some(name), Some(hosts)) = (name, hosts) else {
             return;
@@ -68,25 +75,50 @@ impl Reader<'_, '_> {
             text: format!("{}{}_router{}", hosts.prefix, name.text, hosts.suffix),
             origin: name.origin,
         });
-        let cluster = RawCluster { name, parent, order, router, router_order, hosts, backbone, limiter, loopback };
+        let cluster = RawCluster {
+            name,
+            parent,
+            order,
+            router,
+            router_order,
+            hosts,
+            backbone,
+            limiter,
+            loopback,
+        };
         cluster.expand(&mut self.raw);
     }
 
     fn cluster_backbone(&mut self, attributes: &Attributes) -> Option<Wire> {
         let words = [("SHARED", LinkSharing::Shared), ("FATPIPE", LinkSharing::Fatpipe)];
         let sharing = attributes.optional("bb_sharing_policy");
-        let sharing = sharing.and_then(|given| self.word("the sharing policy of the backbone", &given, &words));
-        self.wire(attributes, "bb_bw", "bb_lat", RawSharing::One(sharing.unwrap_or(LinkSharing::Shared)))
+        let sharing = sharing
+            .and_then(|given| self.word("the sharing policy of the backbone", &given, &words));
+        self.wire(
+            attributes,
+            "bb_bw",
+            "bb_lat",
+            RawSharing::One(sharing.unwrap_or(LinkSharing::Shared)),
+        )
     }
 
     /// A link that two attributes give, unless neither is there.
-    fn wire(&mut self, attributes: &Attributes, bandwidth: &str, latency: &str, sharing: RawSharing) -> Option<Wire> {
+    fn wire(
+        &mut self,
+        attributes: &Attributes,
+        bandwidth: &str,
+        latency: &str,
+        sharing: RawSharing,
+    ) -> Option<Wire> {
         if attributes.optional(bandwidth).is_none() {
             let latency_given = attributes.optional(latency)?;
             if attributes.latency(self, latency)? > 0.0 {
-                let problem =
-                    Problem::MissingAttribute { element: "cluster".to_owned(), attribute: bandwidth.to_owned() };
-                let error = PlatformError::from(problem).with_hint(format!("`{latency}` alone gives no link"));
+                let problem = Problem::MissingAttribute {
+                    element: "cluster".to_owned(),
+                    attribute: bandwidth.to_owned(),
+                };
+                let error = PlatformError::from(problem)
+                    .with_hint(format!("`{latency}` alone gives no link"));
                 self.tell(latency_given.origin, error);
             }
             return None;
@@ -96,7 +128,8 @@ impl Reader<'_, '_> {
         Some(Wire { bandwidth: bandwidth?, latency_s: latency?, sharing })
     }
 
-    /// A cabinet: hosts of the zone around it, each with a full-duplex link of its own to the middle.
+    /// A cabinet: hosts of the zone around it, each with a full-duplex link of its own to the
+    /// middle.
     pub(super) fn cabinet(&mut self, node: Node<'_, '_>, zone: usize) {
         let known = ["id", "prefix", "suffix", "radical", "speed", "bw", "lat"];
         let attributes = Attributes::new(self, node, &known);
@@ -107,7 +140,12 @@ impl Reader<'_, '_> {
     }
 
     /// What cluster and cabinet have in common: hosts that are alike.
-    fn series(&mut self, attributes: &Attributes, node: Node<'_, '_>, sharing: RawSharing) -> Option<Series> {
+    fn series(
+        &mut self,
+        attributes: &Attributes,
+        node: Node<'_, '_>,
+        sharing: RawSharing,
+    ) -> Option<Series> {
         let affix = |name: &str| attributes.get(name).map(|given| given.text).unwrap_or_default();
         let radical = attributes.required(self, "radical");
         let speeds = attributes.speeds(self, "speed");
@@ -130,13 +168,18 @@ impl Reader<'_, '_> {
             suffix: affix("suffix"),
             numbers,
             order,
-            // Hosts are entered even if something cannot be read, so that their names are known to routes.
+            // Hosts are entered even if something cannot be read, so that their names are known to
+            // routes.
             speeds: speeds.unwrap_or_else(|| vec![1.0]),
             cores: cores.unwrap_or(1),
             memory: None,
             properties,
             disks,
-            link: Wire { bandwidth: bandwidth.unwrap_or(1.0), latency_s: latency.unwrap_or_default(), sharing },
+            link: Wire {
+                bandwidth: bandwidth.unwrap_or(1.0),
+                latency_s: latency.unwrap_or_default(),
+                sharing,
+            },
         })
     }
 
@@ -145,7 +188,9 @@ impl Reader<'_, '_> {
         let mut numbers: Vec<u32> = Vec::new();
         for part in given.text.split(',') {
             let range = match part.split_once('-') {
-                Some((first, last)) => first.trim().parse::<u32>().ok().zip(last.trim().parse().ok()),
+                Some((first, last)) => {
+                    first.trim().parse::<u32>().ok().zip(last.trim().parse().ok())
+                }
                 None => part.trim().parse().ok().map(|number| (number, number)),
             };
             let Some((first, last)) = range.filter(|(first, last)| first <= last) else {
@@ -183,7 +228,14 @@ impl Reader<'_, '_> {
         };
         let up = RawHop { link: up, direction: Direction::Up };
         let down = RawHop { link: down, direction: Direction::Down };
-        self.raw.attachments.push(RawAttachment { zone, point, up, down, limiter: None, loopback: None });
+        self.raw.attachments.push(RawAttachment {
+            zone,
+            point,
+            up,
+            down,
+            limiter: None,
+            loopback: None,
+        });
     }
 
     /// The link that everything passes that leaves or reaches a host of the zone.
@@ -196,7 +248,8 @@ impl Reader<'_, '_> {
         if self.raw.zones[zone].backbone.is_some() {
             let (kind, text) = (Kind::Backbone, name.text.clone());
             let hint = "a zone has at most one backbone";
-            let error = PlatformError::from(Problem::Duplicate { kind, name: text }).with_hint(hint);
+            let error =
+                PlatformError::from(Problem::Duplicate { kind, name: text }).with_hint(hint);
             self.tell(name.origin, error);
             return;
         }

@@ -1,8 +1,9 @@
 //! The options in the `config` element of a platform file.
 //!
-//! Options that give a constant of the network model are followed. Options that only concern how SimGrid computes,
-//! traces or logs are passed over. Options that ask for another model are refused, because what would be simulated is
-//! not what was asked for. Any other option is passed over with a warning.
+//! Options that give a constant of the network model are followed. Options that only concern how
+//! SimGrid computes, traces or logs are passed over. Options that ask for another model are
+//! refused, because what would be simulated is not what was asked for. Any other option is passed
+//! over with a warning.
 
 use roxmltree::Node;
 
@@ -26,8 +27,12 @@ const MODELS: [(&str, &[&str]); 4] = [
 ];
 
 /// Options with the value that is built in.
-const FIXED: [(&str, f64); 4] =
-    [("precision/timing", 1e-9), ("surf/precision", 1e-9), ("precision/work-amount", 1e-5), ("maxmin/precision", 1e-5)];
+const FIXED: [(&str, f64); 4] = [
+    ("precision/timing", 1e-9),
+    ("surf/precision", 1e-9),
+    ("precision/work-amount", 1e-5),
+    ("maxmin/precision", 1e-5),
+];
 
 type Setter = fn(&mut NetworkModel, f64);
 
@@ -65,10 +70,19 @@ impl Reader<'_, '_> {
             if value.text.trim().parse() != Ok(built_in) {
                 self.ignored(name, Some(format!("the value is always {built_in:e}")));
             }
-        } else if let Some(&(_, dimension, set)) = CONSTANTS.iter().find(|(known, _, _)| *known == option) {
+        } else if let Some(&(_, dimension, set)) =
+            CONSTANTS.iter().find(|(known, _, _)| *known == option)
+        {
             self.constant(option, value, dimension, set);
         } else if option == CROSS_TRAFFIC {
-            let words = [("yes", true), ("no", false), ("true", true), ("false", false), ("1", true), ("0", false)];
+            let words = [
+                ("yes", true),
+                ("no", false),
+                ("true", true),
+                ("false", false),
+                ("1", true),
+                ("0", false),
+            ];
             match self.word("option `network/crosstraffic`", value, &words) {
                 Some(false) => self.raw.model.cross_traffic = 0.0,
                 Some(true) => self.raw.model.cross_traffic = NetworkModel::LV08.cross_traffic,

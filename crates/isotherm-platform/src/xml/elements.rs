@@ -5,13 +5,24 @@ use roxmltree::Node;
 use super::attributes::Attributes;
 use super::{Reader, offset};
 use crate::error::{Kind, PlatformError, Problem};
-use crate::raw::{Direction, Ends, Name, RawDisk, RawHop, RawHost, RawLink, RawRoute, RawRouter, RawSharing};
+use crate::raw::{
+    Direction, Ends, Name, RawDisk, RawHop, RawHost, RawLink, RawRoute, RawRouter, RawSharing,
+};
 use crate::spec::{LinkSharing, Properties};
 use crate::units::Dimension;
 
 impl Reader<'_, '_> {
     pub(super) fn host(&mut self, node: Node<'_, '_>, zone: usize) {
-        let known = ["id", "speed", "core", "pstate", "speed_file", "availability_file", "state_file", "coordinates"];
+        let known = [
+            "id",
+            "speed",
+            "core",
+            "pstate",
+            "speed_file",
+            "availability_file",
+            "state_file",
+            "coordinates",
+        ];
         let attributes = Attributes::new(self, node, &known);
         let order = self.raw.next_order();
         let name = attributes.required(self, "id");
@@ -26,8 +37,9 @@ impl Reader<'_, '_> {
             let origin = attributes.get("pstate").and_then(|given| given.origin);
             self.tell(origin, error);
         }
-        let speed_profile =
-            self.profile(attributes.optional("speed_file").or_else(|| attributes.optional("availability_file")));
+        let speed_profile = self.profile(
+            attributes.optional("speed_file").or_else(|| attributes.optional("availability_file")),
+        );
         let state_profile = self.profile(attributes.optional("state_file"));
         let mut properties = Properties::new();
         let mut disks = Vec::new();
@@ -37,7 +49,8 @@ impl Reader<'_, '_> {
                 _ => disks.extend(self.disk(child)),
             }
         }
-        // A host is entered even if its speed cannot be read, so that its name is known to the routes.
+        // A host is entered even if its speed cannot be read, so that its name is known to the
+        // routes.
         let Some(name) = name else { return };
         self.raw.hosts.push(RawHost {
             name,
@@ -76,7 +89,15 @@ impl Reader<'_, '_> {
     }
 
     pub(super) fn link(&mut self, node: Node<'_, '_>) {
-        let known = ["id", "bandwidth", "latency", "sharing_policy", "bandwidth_file", "latency_file", "state_file"];
+        let known = [
+            "id",
+            "bandwidth",
+            "latency",
+            "sharing_policy",
+            "bandwidth_file",
+            "latency_file",
+            "state_file",
+        ];
         let attributes = Attributes::new(self, node, &known);
         let name = attributes.required(self, "id");
         let bandwidth = attributes.rate(self, "bandwidth", Dimension::Bandwidth);
@@ -141,7 +162,9 @@ impl Reader<'_, '_> {
         let to = attributes.required(self, "dst");
         let gateways = (attributes.optional("gw_src"), attributes.optional("gw_dst"));
         let words = [("YES", true), ("NO", false), ("true", true), ("false", false)];
-        let symmetrical = attributes.get("symmetrical").and_then(|given| self.word("`symmetrical`", &given, &words));
+        let symmetrical = attributes
+            .get("symmetrical")
+            .and_then(|given| self.word("`symmetrical`", &given, &words));
         let mut hops = Vec::new();
         let mut all_hops = true;
         for child in self.children(node, &["link_ctn"]) {

@@ -1,16 +1,18 @@
 //! Reads SimGrid platform files (DTD 4.1).
 //!
-//! What is understood: `platform`, `config`, `zone` (old name `AS`) with the routings `Full`, `Floyd`, `Dijkstra`,
-//! `DijkstraCache`, `Cluster` and `None`, `host`, `disk`, `link` (`SHARED`, `FATPIPE`, `SPLITDUPLEX`), `router`, `route`,
-//! `zoneRoute`, `bypassRoute`, `bypassZoneRoute`, `link_ctn`, flat `cluster`, `cabinet`, `backbone`, `host_link`, `trace`,
-//! `trace_connect` and `prop`. What SimGrid knows beyond that is refused by name as not supported yet; what SimGrid does not
-//! know is refused as unknown, with one exception: a `cluster` and a `cabinet` may have a `disk`, which is given to every
-//! host as `prop` is. All that is wrong is told at once, each with its line and column.
+//! What is understood: `platform`, `config`, `zone` (old name `AS`) with the routings `Full`,
+//! `Floyd`, `Dijkstra`, `DijkstraCache`, `Cluster` and `None`, `host`, `disk`, `link` (`SHARED`,
+//! `FATPIPE`, `SPLITDUPLEX`), `router`, `route`, `zoneRoute`, `bypassRoute`, `bypassZoneRoute`,
+//! `link_ctn`, flat `cluster`, `cabinet`, `backbone`, `host_link`, `trace`, `trace_connect` and
+//! `prop`. What SimGrid knows beyond that is refused by name as not supported yet; what SimGrid
+//! does not know is refused as unknown, with one exception: a `cluster` and a `cabinet` may have a
+//! `disk`, which is given to every host as `prop` is. All that is wrong is told at once, each with
+//! its line and column.
 //!
 //! No path is opened here: a profile file that is named in the text is asked of the caller.
 //!
-//! A hostile text cannot do harm: entities are refused before anything is expanded, and zones may only be nested
-//! so deep.
+//! A hostile text cannot do harm: entities are refused before anything is expanded, and zones may
+//! only be nested so deep.
 
 mod attributes;
 mod cluster;
@@ -35,7 +37,8 @@ use trace::Connection;
 /// How deep zones may be nested. Real platforms have three or four levels.
 const DEEPEST_ZONE: u32 = 64;
 
-/// Gives the text of a profile file, by the name that the platform file uses for it, or why it cannot be had.
+/// Gives the text of a profile file, by the name that the platform file uses for it, or why it
+/// cannot be had.
 pub type ProfileFiles<'a> = dyn FnMut(&str) -> Result<String, String> + 'a;
 
 impl PlatformSpec {
@@ -60,17 +63,19 @@ impl PlatformSpec {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn from_simgrid_xml(text: &str) -> Result<Self, Vec<PlatformError>> {
-        Self::from_simgrid_xml_with(
-            text,
-            &mut |_| Err("no profile files were given along with the platform".to_owned()),
-        )
+        Self::from_simgrid_xml_with(text, &mut |_| {
+            Err("no profile files were given along with the platform".to_owned())
+        })
     }
 
     /// Reads a SimGrid platform file whose profile files the caller provides.
     ///
     /// # Errors
     /// Everything that is wrong with it.
-    pub fn from_simgrid_xml_with(text: &str, files: &mut ProfileFiles<'_>) -> Result<Self, Vec<PlatformError>> {
+    pub fn from_simgrid_xml_with(
+        text: &str,
+        files: &mut ProfileFiles<'_>,
+    ) -> Result<Self, Vec<PlatformError>> {
         let mut findings = Vec::new();
         let lines = Lines::new(text);
         let place = |finding: Finding| {
@@ -122,7 +127,10 @@ struct Reader<'f, 'g> {
 
 /// The elements of SimGrid that Isotherm does not understand, with what to do about them.
 const UNSUPPORTED: [(&str, &str); 9] = [
-    ("peer", "only zones with `Vivaldi` routing have peers; a `host` with a `link` and a `route` says the same"),
+    (
+        "peer",
+        "only zones with `Vivaldi` routing have peers; a `host` with a `link` and a `route` says the same",
+    ),
     ("include", "put the content of that file in its place"),
     ("actor", "a platform says what there is; what happens there stands in the experiment"),
     ("process", "a platform says what there is; what happens there stands in the experiment"),
@@ -134,8 +142,16 @@ const UNSUPPORTED: [(&str, &str); 9] = [
 ];
 
 /// The routings of SimGrid that Isotherm does not understand.
-const UNSUPPORTED_ROUTINGS: [&str; 8] =
-    ["ClusterFatTree", "ClusterDragonfly", "ClusterTorus", "FatTree", "Dragonfly", "Torus", "Vivaldi", "Wifi"];
+const UNSUPPORTED_ROUTINGS: [&str; 8] = [
+    "ClusterFatTree",
+    "ClusterDragonfly",
+    "ClusterTorus",
+    "FatTree",
+    "Dragonfly",
+    "Torus",
+    "Vivaldi",
+    "Wifi",
+];
 
 /// The routings that Isotherm understands.
 const ROUTINGS: [(&str, Routing); 6] = [
@@ -197,7 +213,9 @@ impl Reader<'_, '_> {
                 .with_hint("`simgrid_update_xml` brings old files to version 4.1");
             self.tell(version.origin, error);
         }
-        for child in self.children(node, &["config", "zone", "AS", "cluster", "trace", "trace_connect"]) {
+        for child in
+            self.children(node, &["config", "zone", "AS", "cluster", "trace", "trace_connect"])
+        {
             match child.tag_name().name() {
                 "config" => self.config(child),
                 "cluster" => self.cluster(child, None),
@@ -228,12 +246,20 @@ impl Reader<'_, '_> {
         let order = self.raw.next_order();
         let unnamed = || Name { text: String::new(), origin: offset(node) };
         let name = name.unwrap_or_else(unnamed);
-        self.raw.zones.push(RawZone { name, parent, routing, order, gateway: None, backbone: None });
+        self.raw.zones.push(RawZone {
+            name,
+            parent,
+            routing,
+            order,
+            gateway: None,
+            backbone: None,
+        });
         for child in self.children(node, &ZONE_ELEMENTS) {
             let element = child.tag_name().name();
             let only_in_cluster = matches!(element, "cabinet" | "backbone" | "host_link");
             if only_in_cluster && routing != Routing::Cluster {
-                let problem = Problem::WrongRouting { element: element.to_owned(), routing: routing.name() };
+                let problem =
+                    Problem::WrongRouting { element: element.to_owned(), routing: routing.name() };
                 let hint = "it is for zones with `routing=\"Cluster\"`";
                 self.tell(offset(child), PlatformError::from(problem).with_hint(hint));
                 continue;
@@ -267,13 +293,15 @@ impl Reader<'_, '_> {
         }
         let error = if let Some(word) = UNSUPPORTED_ROUTINGS.into_iter().find(|word| is(word)) {
             let what = format!("`{word}` routing");
-            PlatformError::from(Problem::NotSupported { what }).with_hint("with `Full` routing every route is declared")
+            PlatformError::from(Problem::NotSupported { what })
+                .with_hint("with `Full` routing every route is declared")
         } else {
             let known: Vec<&str> = ROUTINGS.iter().map(|&(word, _)| word).collect();
             let list: Vec<String> = known.iter().map(|word| format!("`{word}`")).collect();
             let rule = format!("it must be one of {}", list.join(", "));
             let known = known.into_iter().chain(UNSUPPORTED_ROUTINGS);
-            crate::raw::bad_value("the routing", &given.text, &rule).with_suggestion(&given.text, known)
+            crate::raw::bad_value("the routing", &given.text, &rule)
+                .with_suggestion(&given.text, known)
         };
         self.tell(given.origin, error);
         None
@@ -299,13 +327,18 @@ impl Reader<'_, '_> {
             let element = child.tag_name().name();
             if known.contains(&element) {
                 children.push(child);
-            } else if let Some((_, hint)) = UNSUPPORTED.iter().find(|(known, _)| *known == element) {
+            } else if let Some((_, hint)) = UNSUPPORTED.iter().find(|(known, _)| *known == element)
+            {
                 let what = format!("element `{element}`");
                 let error = PlatformError::from(Problem::NotSupported { what }).with_hint(*hint);
                 self.tell(offset(child), error);
             } else {
-                let problem = Problem::UnknownElement { element: element.to_owned(), inside: inside.to_owned() };
-                let error = PlatformError::from(problem).with_suggestion(element, known.iter().copied());
+                let problem = Problem::UnknownElement {
+                    element: element.to_owned(),
+                    inside: inside.to_owned(),
+                };
+                let error =
+                    PlatformError::from(problem).with_suggestion(element, known.iter().copied());
                 self.tell(offset(child), error);
             }
         }

@@ -31,7 +31,9 @@ pub(super) fn parse(text: &str) -> Result<Document<'_>, PlatformError> {
             // The reader's message ends with its position, which we give in our own way.
             let message = error.to_string();
             let detail = match message.rfind(" at ") {
-                Some(end) if message[end + 4..].starts_with(|c: char| c.is_ascii_digit()) => message[..end].to_owned(),
+                Some(end) if message[end + 4..].starts_with(|c: char| c.is_ascii_digit()) => {
+                    message[..end].to_owned()
+                }
                 _ => message,
             };
             let place = Place { line: at.row, column: at.col };
@@ -44,11 +46,13 @@ pub(super) fn parse(text: &str) -> Result<Document<'_>, PlatformError> {
 fn ends_too_early(text: &str) -> PlatformError {
     let place = Lines::new(text).place(text, text.trim_end().len());
     let detail = "the text ends before its elements do".to_owned();
-    PlatformError::from(Problem::Syntax { detail }).with_hint("is the file complete?").at(Some(place))
+    PlatformError::from(Problem::Syntax { detail })
+        .with_hint("is the file complete?")
+        .at(Some(place))
 }
 
-/// Where the text declares an entity, if it does. Platforms have no use for entities, and a few of them, each
-/// made of the one before, can be expanded to more than any memory holds.
+/// Where the text declares an entity, if it does. Platforms have no use for entities, and a few of
+/// them, each made of the one before, can be expanded to more than any memory holds.
 fn entity_declaration(text: &str) -> Option<usize> {
     let mut at = 0;
     while let Some(next) = text[at..].find('<') {
@@ -71,7 +75,8 @@ fn entity_declaration(text: &str) -> Option<usize> {
 /// No element of a platform has more than about twenty. The reader compares each with each.
 const MOST_ATTRIBUTES: u32 = 100;
 
-/// Where an element begins that has more attributes than are read, if there is one. What is no XML is left to the reader.
+/// Where an element begins that has more attributes than are read, if there is one. What is no XML
+/// is left to the reader.
 fn crowded_element(text: &str) -> Option<usize> {
     let mut at = 0;
     while let Some(next) = text[at..].find('<') {

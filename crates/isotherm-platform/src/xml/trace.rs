@@ -1,7 +1,9 @@
-//! Profiles that are written down in the platform file: `trace`, and `trace_connect` that says what follows it.
+//! Profiles that are written down in the platform file: `trace`, and `trace_connect` that says what
+//! follows it.
 //!
-//! A trace has its events in it, or names a file with them; with `periodicity` it repeats. What follows it may be declared
-//! anywhere in the file, so connections are made when everything has been read.
+//! A trace has its events in it, or names a file with them; with `periodicity` it repeats. What
+//! follows it may be declared anywhere in the file, so connections are made when everything has
+//! been read.
 
 use isotherm_kernel::Duration;
 use roxmltree::Node;
@@ -73,13 +75,19 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// How long a repetition is; `None` if there is none, which is written as a number that is not positive.
+    /// How long a repetition is; `None` if there is none, which is written as a number that is not
+    /// positive.
     fn period(&mut self, given: &Name) -> Option<Duration> {
         match given.text.trim().parse::<f64>() {
-            Ok(period) if period.is_finite() => (period > 0.0).then(|| Duration::from_secs_f64(period)),
+            Ok(period) if period.is_finite() => {
+                (period > 0.0).then(|| Duration::from_secs_f64(period))
+            }
             _ => {
                 let rule = "it must be a number of seconds";
-                self.tell(given.origin, bad_value("attribute `periodicity` of `trace`", &given.text, rule));
+                self.tell(
+                    given.origin,
+                    bad_value("attribute `periodicity` of `trace`", &given.text, rule),
+                );
                 None
             }
         }
@@ -131,11 +139,13 @@ impl Reader<'_, '_> {
             let Some(profile) = self.traces.get(&trace.text).cloned() else {
                 let (kind, name) = (Kind::Trace, trace.text.clone());
                 let names = self.traces.keys().map(String::as_str);
-                let error = PlatformError::from(Problem::Unknown { kind, name }).with_suggestion(&trace.text, names);
+                let error = PlatformError::from(Problem::Unknown { kind, name })
+                    .with_suggestion(&trace.text, names);
                 self.tell(trace.origin, error);
                 continue;
             };
-            let found = if follows.is_host() { hosts.get(&element.text) } else { links.get(&element.text) };
+            let found =
+                if follows.is_host() { hosts.get(&element.text) } else { links.get(&element.text) };
             let Some(&found) = found else {
                 self.unknown_element(&element, follows.is_host());
                 continue;
@@ -165,8 +175,14 @@ impl Reader<'_, '_> {
         let kind = if is_host { Kind::Host } else { Kind::Link };
         let error = PlatformError::from(Problem::Unknown { kind, name: element.text.clone() });
         let error = match is_host {
-            true => error.with_suggestion(&element.text, self.raw.hosts.iter().map(|host| host.name.text.as_str())),
-            false => error.with_suggestion(&element.text, self.raw.links.iter().map(|link| link.name.text.as_str())),
+            true => error.with_suggestion(
+                &element.text,
+                self.raw.hosts.iter().map(|host| host.name.text.as_str()),
+            ),
+            false => error.with_suggestion(
+                &element.text,
+                self.raw.links.iter().map(|link| link.name.text.as_str()),
+            ),
         };
         self.tell(element.origin, error);
     }

@@ -26,8 +26,14 @@ fn what_was_said_is_there() {
     assert_eq!((host.memory, host.properties["rack"].as_str()), (Some(100), "7"));
     assert!(host.speed_profile.is_some());
     let disk = spec.disk(host.disks[0]);
-    assert_eq!((disk.read_bandwidth, disk.write_bandwidth, disk.readwrite_bandwidth), (2.0, 3.0, 3.0));
-    assert_eq!((disk.size, disk.mount.as_str(), disk.properties["kind"].as_str()), (9, "/scratch", "ssd"));
+    assert_eq!(
+        (disk.read_bandwidth, disk.write_bandwidth, disk.readwrite_bandwidth),
+        (2.0, 3.0, 3.0)
+    );
+    assert_eq!(
+        (disk.size, disk.mount.as_str(), disk.properties["kind"].as_str()),
+        (9, "/scratch", "ssd")
+    );
     let link = spec.link(spec.link_id("l").unwrap());
     assert_eq!((link.bandwidth, link.latency_s), (5.0, 0.5));
     assert_eq!(link.sharing, isotherm_platform::LinkSharing::Fatpipe);
@@ -36,7 +42,9 @@ fn what_was_said_is_there() {
 
 #[test]
 fn memory_may_be_a_property() {
-    for (property, text, bytes) in [("ram", "16GB", 16_000_000_000), ("Memory", "1KiB", 1024), ("mem", "7", 7)] {
+    for (property, text, bytes) in
+        [("ram", "16GB", 16_000_000_000), ("Memory", "1KiB", 1024), ("mem", "7", 7)]
+    {
         let mut builder = PlatformBuilder::new();
         builder.host("a", 1.0).property(property, text);
         let spec = builder.build().unwrap();
@@ -121,7 +129,9 @@ fn values_are_in_range() {
             builder.host("a", 1.0);
             builder.link("l", 1.0, bad);
         });
-        let expected = format!("the latency of link `l` is `{bad}`, but it must be a finite number, not negative");
+        let expected = format!(
+            "the latency of link `l` is `{bad}`, but it must be a finite number, not negative"
+        );
         assert_eq!(found, [expected]);
     }
     assert_eq!(

@@ -26,7 +26,8 @@ fn measures(spec: &PlatformSpec, from: &str, to: &str) -> (f64, f64) {
     let id = |name| spec.host_id(name).unwrap();
     let route = spec.route(id(from), id(to)).unwrap();
     let latency: f64 = route.iter().map(|&link| spec.link(link).latency_s).sum();
-    let bandwidth = route.iter().map(|&link| spec.link(link).bandwidth).fold(f64::INFINITY, f64::min);
+    let bandwidth =
+        route.iter().map(|&link| spec.link(link).bandwidth).fold(f64::INFINITY, f64::min);
     ((latency * 1e6).round(), bandwidth / 1e6)
 }
 
@@ -55,10 +56,14 @@ fn a_cluster_with_a_backbone() {
     assert_eq!(links(&spec, "n0", "n0"), ["c_link_0_UP", "c_backbone", "c_link_0_DOWN"]);
     let backbone = |spec: &PlatformSpec| spec.link(spec.link_id("c_backbone").unwrap()).sharing;
     assert_eq!(backbone(&spec), LinkSharing::Shared);
-    assert_eq!(backbone(&cluster("bb_bw='1GBps' bb_lat='0' bb_sharing_policy='FATPIPE'")), LinkSharing::Fatpipe);
+    assert_eq!(
+        backbone(&cluster("bb_bw='1GBps' bb_lat='0' bb_sharing_policy='FATPIPE'")),
+        LinkSharing::Fatpipe
+    );
 }
 
-/// A limiter stands between a host and the world, in both directions, and counts once on the way to oneself.
+/// A limiter stands between a host and the world, in both directions, and counts once on the way to
+/// oneself.
 #[test]
 fn a_cluster_with_limiters_and_loopbacks() {
     let spec = cluster("limiter_link='150MBps' bb_bw='1GBps' bb_lat='1us'");
@@ -66,7 +71,10 @@ fn a_cluster_with_limiters_and_loopbacks() {
         links(&spec, "n0", "n1"),
         ["c_link_0_limiter", "c_link_0_UP", "c_backbone", "c_link_1_DOWN", "c_link_1_limiter"]
     );
-    assert_eq!(links(&spec, "n0", "n0"), ["c_link_0_limiter", "c_link_0_UP", "c_backbone", "c_link_0_DOWN"]);
+    assert_eq!(
+        links(&spec, "n0", "n0"),
+        ["c_link_0_limiter", "c_link_0_UP", "c_backbone", "c_link_0_DOWN"]
+    );
     assert_eq!(spec.link(spec.link_id("c_link_0_limiter").unwrap()).sharing, LinkSharing::Shared);
 
     let spec = cluster("limiter_link='150MBps' loopback_bw='6GBps' loopback_lat='2us'");
@@ -84,7 +92,10 @@ fn the_sharing_policy_of_a_cluster() {
     let fat = cluster("sharing_policy='FATPIPE'");
     assert_eq!(fat.link(fat.link_id("c_link_0").unwrap()).sharing, LinkSharing::Fatpipe);
     // The name that SPLITDUPLEX had before.
-    assert_eq!(links(&cluster("sharing_policy='FULLDUPLEX'"), "n0", "n1"), ["c_link_0_UP", "c_link_1_DOWN"]);
+    assert_eq!(
+        links(&cluster("sharing_policy='FULLDUPLEX'"), "n0", "n1"),
+        ["c_link_0_UP", "c_link_1_DOWN"]
+    );
 }
 
 #[test]
@@ -98,14 +109,18 @@ fn a_radical_has_numbers_and_ranges() {
     assert_eq!(names, ["node-1.me", "node-3.me", "node-5.me", "node-6.me", "node-7.me"]);
     assert_eq!(spec.routers().next().unwrap().1.name, "r");
     for (id, host) in spec.hosts() {
-        assert_eq!((host.memory, host.speeds.as_slice()), (Some(16_000_000_000), [2e9, 1e9].as_slice()));
+        assert_eq!(
+            (host.memory, host.speeds.as_slice()),
+            (Some(16_000_000_000), [2e9, 1e9].as_slice())
+        );
         let disk = spec.disk(host.disks[0]);
         assert_eq!((disk.host, disk.size, disk.write_bandwidth), (id, 5_000_000_000, 2e6));
     }
 }
 
-/// Two clusters and their routers: up to the router of one, over the links between them, down from the other. The router
-/// has no links of its own, but lies behind the backbone. Gateways may be left out, as clusters have their routers.
+/// Two clusters and their routers: up to the router of one, over the links between them, down from
+/// the other. The router has no links of its own, but lies behind the backbone. Gateways may be
+/// left out, as clusters have their routers.
 #[test]
 fn clusters_are_left_by_their_routers() {
     let text = |gateways: &str| {
@@ -122,9 +137,15 @@ fn clusters_are_left_by_their_routers() {
     };
     for gateways in ["gw_src='aa_router' gw_dst='bb_router.org'", ""] {
         let spec = read(&text(gateways));
-        assert_eq!(links(&spec, "a1", "b0.org"), ["a_link_1_UP", "a_backbone", "x", "b_link_0_DOWN"]);
+        assert_eq!(
+            links(&spec, "a1", "b0.org"),
+            ["a_link_1_UP", "a_backbone", "x", "b_link_0_DOWN"]
+        );
         assert_eq!(measures(&spec, "a1", "b0.org"), (1111.0, 500.0));
-        assert_eq!(links(&spec, "b0.org", "a1"), ["b_link_0_UP", "x", "a_backbone", "a_link_1_DOWN"]);
+        assert_eq!(
+            links(&spec, "b0.org", "a1"),
+            ["b_link_0_UP", "x", "a_backbone", "a_link_1_DOWN"]
+        );
         assert_eq!(links(&spec, "alone", "b1.org"), ["x", "b_link_1_DOWN"]);
     }
 }
@@ -165,18 +186,26 @@ fn a_zone_with_cluster_routing() {
     assert_eq!(links(&spec, "three", "one"), ["three", "west-backbone", "one-down"]);
     // A split-duplex link that is named as a whole is its half in that direction.
     assert_eq!(links(&spec, "four", "five"), ["four_UP", "east-backbone", "five_DOWN"]);
-    assert_eq!(links(&spec, "three", "five"), ["three", "west-backbone", "between", "east-backbone", "five_DOWN"]);
+    assert_eq!(
+        links(&spec, "three", "five"),
+        ["three", "west-backbone", "between", "east-backbone", "five_DOWN"]
+    );
     assert_eq!(measures(&spec, "three", "five"), (1700.0, 125.0));
-    assert_eq!(links(&spec, "five", "three"), ["five_UP", "east-backbone", "between", "west-backbone", "three"]);
+    assert_eq!(
+        links(&spec, "five", "three"),
+        ["five_UP", "east-backbone", "between", "west-backbone", "three"]
+    );
 }
 
-/// SimGrid sends a token of 1 MB around such clusters: one → two after 0.017354 s, two → three at 0.035121, three → four at
-/// 0.065898 (kernel behaviour, app-token-ring on a platform of these links). By hand: 13.01 · 700 us + 1e6 / (0.97 · 125e6) for the
-/// first; 1.05 times the data for the others, as `three` carries the acknowledgements too; 13.01 · 1700 us for the last.
+/// SimGrid sends a token of 1 MB around such clusters: one → two after 0.017354 s, two → three at
+/// 0.035121, three → four at 0.065898 (kernel behaviour, app-token-ring on a platform of these
+/// links). By hand: 13.01 · 700 us + 1e6 / (0.97 · 125e6) for the first; 1.05 times the data for
+/// the others, as `three` carries the acknowledgements too; 13.01 · 1700 us for the last.
 #[test]
 fn a_token_takes_the_time_it_takes_in_simgrid() {
     let site = Site::new(read(TWO_ZONES));
-    let (log, hosts) = (Log::default(), ["one", "two", "three", "four"].map(|name| site.host(name)));
+    let (log, hosts) =
+        (Log::default(), ["one", "two", "three", "four"].map(|name| site.host(name)));
     let seen = log.clone();
     site.go(move |platform| async move {
         for pair in hosts.windows(2) {
@@ -188,7 +217,8 @@ fn a_token_takes_the_time_it_takes_in_simgrid() {
     log.assert(&[("two", 0.017354), ("three", 0.035121), ("four", 0.065898)]);
 }
 
-/// 13.01 · 600 us + 2.5e8 / (0.97 · 125e6) = 2.069662 s: SimGrid's comm-throttling on a flat cluster with a backbone.
+/// 13.01 · 600 us + 2.5e8 / (0.97 · 125e6) = 2.069662 s: SimGrid's comm-throttling on a flat
+/// cluster with a backbone.
 #[test]
 fn a_flat_cluster_takes_the_time_it_takes_in_simgrid() {
     let site = Site::new(cluster("bb_bw='2.25GBps' bb_lat='500us'"));
@@ -244,15 +274,29 @@ fn a_builder_makes_clusters() {
     builder.cluster("plain", 2, 1e9).names("p", ".me").link(1e9, 1e-6).half_duplex();
     builder.link("x", 1e9, 5e-6);
     builder.link("y", 1e9, 7e-6);
-    builder.route("head", "switch", ["x"]).route("switch", "rack", ["y"]).route("plain", "switch", ["x", "y"]);
+    builder.route("head", "switch", ["x"]).route("switch", "rack", ["y"]).route(
+        "plain",
+        "switch",
+        ["x", "y"],
+    );
     let spec = builder.build().unwrap();
     let names: Vec<&str> = spec.hosts().map(|(_, host)| host.name.as_str()).collect();
     assert_eq!(names, ["head", "rack-0", "rack-1", "rack-2", "tail", "p0.me", "p1.me"]);
     let host = spec.host(spec.host_id("rack-2").unwrap());
-    assert_eq!((host.cores, host.memory, host.properties["color"].as_str()), (4, Some(1 << 30), "red"));
-    let disks: Vec<_> = host.disks.iter().map(|&disk| (spec.disk(disk).mount.as_str(), spec.disk(disk).size)).collect();
+    assert_eq!(
+        (host.cores, host.memory, host.properties["color"].as_str()),
+        (4, Some(1 << 30), "red")
+    );
+    let disks: Vec<_> = host
+        .disks
+        .iter()
+        .map(|&disk| (spec.disk(disk).mount.as_str(), spec.disk(disk).size))
+        .collect();
     assert_eq!(disks, [("/", 1 << 40), ("/b", i64::MAX as u64)]);
-    assert_eq!(links(&spec, "head", "rack-2"), ["x", "y", "rack_backbone", "rack_link_2_DOWN", "rack_link_2_limiter"]);
+    assert_eq!(
+        links(&spec, "head", "rack-2"),
+        ["x", "y", "rack_backbone", "rack_link_2_DOWN", "rack_link_2_limiter"]
+    );
     assert_eq!(links(&spec, "rack-1", "rack-1"), ["rack_link_1_loopback"]);
     assert_eq!(links(&spec, "p1.me", "head"), ["plain_link_1", "x", "y", "x"]);
     // The way back of the route that begins at the cluster ends at its router.
@@ -278,7 +322,10 @@ fn assert_errors(text: &str, expected: &[(u32, u32, &str, Option<&str>)]) {
             (place.line, place.column, error.problem().to_string(), error.hint())
         })
         .collect();
-    let found: Vec<_> = found.iter().map(|(line, column, what, hint)| (*line, *column, what.as_str(), *hint)).collect();
+    let found: Vec<_> = found
+        .iter()
+        .map(|(line, column, what, hint)| (*line, *column, what.as_str(), *hint))
+        .collect();
     assert_eq!(found, expected);
 }
 
@@ -287,7 +334,9 @@ fn what_is_wrong_with_a_cluster_is_told() {
     let start = "<platform version='4.1'><zone id='w' routing='Full'>\n";
     let end = "</zone></platform>";
     let of = |attributes: &str| {
-        format!("{start}<cluster id='c' prefix='n' suffix='' speed='1f' bw='1Bps' lat='0' {attributes}/>{end}")
+        format!(
+            "{start}<cluster id='c' prefix='n' suffix='' speed='1f' bw='1Bps' lat='0' {attributes}/>{end}"
+        )
     };
     assert_errors(
         &format!("{start}<cluster/>{end}"),
@@ -308,7 +357,10 @@ fn what_is_wrong_with_a_cluster_is_told() {
         let message = format!("the radical is `{radical}`, but {rule}");
         assert_errors(&of(&format!("radical='{radical}'")), &[(2, 76, &message, None)]);
     }
-    assert_errors(&of("radical='0-4294967295'"), &[(2, 76, "too many hosts (limit 1000000)", None)]);
+    assert_errors(
+        &of("radical='0-4294967295'"),
+        &[(2, 76, "too many hosts (limit 1000000)", None)],
+    );
     assert_errors(
         &of("radical='0' bb_lat='1s' bb_sharing_policy='SPLITDUPLEX'"),
         &[
@@ -385,7 +437,8 @@ fn what_is_wrong_with_a_cluster_is_told() {
     );
     let mut builder = PlatformBuilder::new();
     builder.cluster("rack", 0, -1.0).cores(0);
-    let errors: Vec<String> = builder.build().unwrap_err().iter().map(ToString::to_string).collect();
+    let errors: Vec<String> =
+        builder.build().unwrap_err().iter().map(ToString::to_string).collect();
     assert_eq!(
         errors,
         [
@@ -408,7 +461,10 @@ fn a_cluster_can_be_looked_into() {
     let third = all[3];
     assert_eq!(third.point, Point::Host(spec.host_id("n3").unwrap()));
     assert_eq!((Some(third.up), Some(third.down)), (link("c_link_3_UP"), link("c_link_3_DOWN")));
-    assert_eq!((third.limiter, third.loopback), (link("c_link_3_limiter"), link("c_link_3_loopback")));
+    assert_eq!(
+        (third.limiter, third.loopback),
+        (link("c_link_3_limiter"), link("c_link_3_loopback"))
+    );
     assert_eq!(spec.backbone(zone), link("c_backbone"));
     assert_eq!(spec.declared_routes(zone).count(), 0);
     assert_eq!(spec.zone_of(spec.host_id("n3").unwrap()), zone);

@@ -1,12 +1,12 @@
-//! The CPU model: cores, threads, priorities, limits, processor states. Numbers marked "SimGrid" are the published
-//! outputs of its examples; the equation beside each shows why.
+//! The CPU model: cores, threads, priorities, limits, processor states. Numbers marked "SimGrid"
+//! are the published outputs of its examples; the equation beside each shows why.
 
 use crate::common::{Log, Site, assert_close, secs};
 use isotherm_kernel::{DeadlinePassed, with_deadline};
 use isotherm_platform::ComputeOptions;
 
-/// SimGrid exec-basic: 98095 flops at 98.095 Mf with priorities 1 and 2. Shares 1/3 and 2/3: the privileged one takes
-/// 1.5 ms; by then the other has done half and does the rest alone in 0.5 ms.
+/// SimGrid exec-basic: 98095 flops at 98.095 Mf with priorities 1 and 2. Shares 1/3 and 2/3: the
+/// privileged one takes 1.5 ms; by then the other has done half and does the rest alone in 0.5 ms.
 #[test]
 fn shares_are_proportional_to_priorities() {
     let site = Site::build(|builder| {
@@ -20,8 +20,8 @@ fn shares_are_proportional_to_priorities() {
     log.assert(&[("privileged", 0.0015), ("plain", 0.002)]);
 }
 
-/// A priority multiplies the share, but one thread never exceeds one core: on 2 cores of 100, priority 9 against
-/// 1 gives 100 (its bound) and 100 (what is left).
+/// A priority multiplies the share, but one thread never exceeds one core: on 2 cores of 100,
+/// priority 9 against 1 gives 100 (its bound) and 100 (what is left).
 #[test]
 fn no_priority_makes_a_thread_faster_than_a_core() {
     let site = Site::build(|builder| {
@@ -35,7 +35,8 @@ fn no_priority_makes_a_thread_faster_than_a_core() {
     log.assert(&[("privileged", 1.0), ("plain", 1.0)]);
 }
 
-/// m computations on c cores run at min(s, s·c/m): three on two cores of 100 at 66.67, hence 1.5 s for 100 flops.
+/// m computations on c cores run at min(s, s·c/m): three on two cores of 100 at 66.67, hence 1.5 s
+/// for 100 flops.
 #[test]
 fn computations_share_the_cores() {
     let site = Site::build(|builder| {
@@ -49,9 +50,9 @@ fn computations_share_the_cores() {
     log.assert(&[("3", 1.5), ("2", 1.5), ("1", 1.5)]);
 }
 
-/// SimGrid exec-threads on 4 cores of 1e8, each line an equation: 2 threads of 1e9: 10 s; 4: 10 s; 6: 6e9/4e8 = 15 s.
-/// Then a background thread of 2.5e9 flops: with 2 threads nobody is disturbed (10 s); with 4 threads the shares are
-/// 0.8e8 and 3.2e8, 4e9/3.2e8 = 12.5 s; the background has
+/// SimGrid exec-threads on 4 cores of 1e8, each line an equation: 2 threads of 1e9: 10 s; 4: 10 s;
+/// 6: 6e9/4e8 = 15 s. Then a background thread of 2.5e9 flops: with 2 threads nobody is disturbed
+/// (10 s); with 4 threads the shares are 0.8e8 and 3.2e8, 4e9/3.2e8 = 12.5 s; the background has
 /// 2.5e9 − 1e9 − 1e9 left: 5 s more.
 #[test]
 fn threads_alone_and_with_a_background_thread() {
@@ -85,8 +86,9 @@ fn threads_alone_and_with_a_background_thread() {
     ]);
 }
 
-/// SimGrid exec-threads, second half, with its own origin: 4 threads of 2e9 from 0; at 5 they have 6e9 left and one
-/// thread of 1e9 comes: shares 3.2e8 and 0.8e8, so 12.5 s; the 2e9 left then take 5 s. Two times 2 threads: 10 s.
+/// SimGrid exec-threads, second half, with its own origin: 4 threads of 2e9 from 0; at 5 they have
+/// 6e9 left and one thread of 1e9 comes: shares 3.2e8 and 0.8e8, so 12.5 s; the 2e9 left then take
+/// 5 s. Two times 2 threads: 10 s.
 #[test]
 fn a_thread_beside_many_threads() {
     let site = Site::build(|builder| {
@@ -110,7 +112,8 @@ fn a_thread_beside_many_threads() {
     log.assert(&[("one thread", 17.5), ("four threads", 22.5), ("twice two", 32.5)]);
 }
 
-/// SimGrid exec-async: 48.492e6 flops at 48.492 Mf, looked at every 0.3 s: the rest falls by 0.3 × 48.492e6.
+/// SimGrid exec-async: 48.492e6 flops at 48.492 Mf, looked at every 0.3 s: the rest falls by 0.3 ×
+/// 48.492e6.
 #[test]
 fn what_is_left_can_be_watched() {
     let site = Site::build(|builder| {
@@ -157,9 +160,9 @@ fn a_processor_state_has_its_speed() {
     log.assert(&[("state 0", 1.0), ("state 2", 6.0)]);
 }
 
-/// A change of speed applies at once to what is running, capacity and bounds alike. One thread of 100 flops on 4
-/// cores of 100: 50 done at
-/// 0.5, the rest at 200 takes 0.25. A thread limited to 50 does not notice: 100/50 = 2.
+/// A change of speed applies at once to what is running, capacity and bounds alike. One thread of
+/// 100 flops on 4 cores of 100: 50 done at 0.5, the rest at 200 takes 0.25. A thread limited to 50
+/// does not notice: 100/50 = 2.
 #[test]
 fn running_computations_follow_the_speed() {
     let site = Site::build(|builder| {
@@ -180,8 +183,8 @@ fn running_computations_follow_the_speed() {
     log.assert(&[("free", 0.75), ("two threads", 1.25), ("limited", 2.0)]);
 }
 
-/// SimGrid exec-suspend: 3 s of work at 98.095 Mf, suspended from 1 to 11 and from 12 to 22: what is left stands
-/// still meanwhile, and the end is at 23.
+/// SimGrid exec-suspend: 3 s of work at 98.095 Mf, suspended from 1 to 11 and from 12 to 22: what
+/// is left stands still meanwhile, and the end is at 23.
 #[test]
 fn a_suspended_computation_stands_still() {
     let site = Site::build(|builder| {
@@ -204,11 +207,17 @@ fn a_suspended_computation_stands_still() {
         seen.add(kernel, "end");
     });
     site.run();
-    log.assert(&[("left", 196.19), ("left", 196.19), ("left", 98.095), ("left", 98.095), ("end", 23.0)]);
+    log.assert(&[
+        ("left", 196.19),
+        ("left", 196.19),
+        ("left", 98.095),
+        ("left", 98.095),
+        ("end", 23.0),
+    ]);
 }
 
-/// SimGrid exec-waitfor: 5 s of work with a deadline after 3 s is given up at 3; with one after 6 s it is done at 8.
-/// With one after exactly 5 s it is done: completion wins the tie.
+/// SimGrid exec-waitfor: 5 s of work with a deadline after 3 s is given up at 3; with one after 6 s
+/// it is done at 8. With one after exactly 5 s it is done: completion wins the tie.
 #[test]
 fn waiting_for_a_computation_with_a_deadline() {
     let site = Site::build(|builder| {
@@ -233,7 +242,8 @@ fn waiting_for_a_computation_with_a_deadline() {
     log.assert(&[("3 too late", 3.0), ("6 done", 8.0), ("5 done", 13.0)]);
 }
 
-/// The register of running computations forgets what has ended, and a change of speed still finds what runs.
+/// The register of running computations forgets what has ended, and a change of speed still finds
+/// what runs.
 #[test]
 fn many_computations_come_and_go() {
     let site = Site::build(|builder| {

@@ -1,5 +1,5 @@
-//! The disk model: reading, writing, both at once, priorities, new bandwidths. Numbers marked "SimGrid" are the
-//! published outputs of its examples.
+//! The disk model: reading, writing, both at once, priorities, new bandwidths. Numbers marked
+//! "SimGrid" are the published outputs of its examples.
 
 use crate::common::{Log, Site, assert_close, secs};
 use isotherm_platform::{DiskAccess, DiskBandwidth, DiskId};
@@ -13,8 +13,8 @@ fn one_disk(read: f64, write: f64) -> (Site, DiskId) {
     (site, disk)
 }
 
-/// A read and a write share the third resource. 100/100: 50 each. 100/40: writing saturates first at 40, reading
-/// gets the other 60 of the larger bandwidth, 100.
+/// A read and a write share the third resource. 100/100: 50 each. 100/40: writing saturates first
+/// at 40, reading gets the other 60 of the larger bandwidth, 100.
 #[test]
 fn reading_and_writing_at_once_share_the_larger_bandwidth() {
     for (write_bandwidth, read_rate, write_rate) in [(100e6, 50e6, 50e6), (40e6, 60e6, 40e6)] {
@@ -28,9 +28,10 @@ fn reading_and_writing_at_once_share_the_larger_bandwidth() {
     }
 }
 
-/// SimGrid io-priority at 40 MB/s: priorities 1 and 2, 4e6 B each: shares 1/3 and 2/3, so 0.15 s; the other has 2e6
-/// left and the disk alone: 0.2 s. Then two with priority 1; at 0.3 each has 2e6 left and one gets priority 2:
-/// 2e6/26.67e6 = 0.075 s; the other does 1e6 meanwhile and the rest in 0.025 s.
+/// SimGrid io-priority at 40 MB/s: priorities 1 and 2, 4e6 B each: shares 1/3 and 2/3, so 0.15 s;
+/// the other has 2e6 left and the disk alone: 0.2 s. Then two with priority 1; at 0.3 each has 2e6
+/// left and one gets priority 2: 2e6/26.67e6 = 0.075 s; the other does 1e6 meanwhile and the rest
+/// in 0.025 s.
 #[test]
 fn shares_are_proportional_to_priorities() {
     let (site, disk) = one_disk(40e6, 40e6);
@@ -52,8 +53,8 @@ fn shares_are_proportional_to_priorities() {
     log.assert(&[("privileged", 0.15), ("plain", 0.2), ("raised", 0.375), ("left alone", 0.4)]);
 }
 
-/// SimGrid io-disk-raw: 400000 B written at 40 MB/s, 200000 B read at 100 MB/s, 800000 B written at 64 MB/s on
-/// another disk.
+/// SimGrid io-disk-raw: 400000 B written at 40 MB/s, 200000 B read at 100 MB/s, 800000 B written at
+/// 64 MB/s on another disk.
 #[test]
 fn disks_of_a_host_are_apart() {
     let site = Site::build(|builder| {
@@ -89,7 +90,11 @@ fn what_is_left_can_be_watched() {
     site.go(move |platform| async move {
         let access = platform.disk_write(disk, 5e7);
         for left in [5e7, 3.4e7, 1.8e7, 2e6] {
-            assert!((access.remaining() - left).abs() < 1.0, "{} left, expected {left}", access.remaining());
+            assert!(
+                (access.remaining() - left).abs() < 1.0,
+                "{} left, expected {left}",
+                access.remaining()
+            );
             platform.kernel().sleep(secs(0.2)).await;
         }
         assert!(access.is_ended());
@@ -97,10 +102,10 @@ fn what_is_left_can_be_watched() {
     assert_close(site.run(), 0.8);
 }
 
-/// SimGrid io-set-bw: a disk of 1e6 B/s for everything, 1e6 B each time. Read and write take 1 and 1 s; with half the
-/// bandwidth to read 2 and 1; with half of that to write 1 and 2; with half of that for both 2 and 2. Halved in the
-/// middle:
-/// 0.5 s for the first half, 5e5/5e5 = 1 s for the second.
+/// SimGrid io-set-bw: a disk of 1e6 B/s for everything, 1e6 B each time. Read and write take 1 and
+/// 1 s; with half the bandwidth to read 2 and 1; with half of that to write 1 and 2; with half of
+/// that for both 2 and 2. Halved in the middle: 0.5 s for the first half, 5e5/5e5 = 1 s for the
+/// second.
 #[test]
 fn bandwidths_can_be_changed() {
     use DiskBandwidth::{Read, ReadWrite, Write};
@@ -124,7 +129,9 @@ fn bandwidths_can_be_changed() {
                 set(which, 1e6);
             }
         }
-        for (which, access) in [(Read, DiskAccess::Read), (Write, DiskAccess::Write), (ReadWrite, DiskAccess::Read)] {
+        for (which, access) in
+            [(Read, DiskAccess::Read), (Write, DiskAccess::Write), (ReadWrite, DiskAccess::Read)]
+        {
             let since = kernel.now();
             let access = platform.disk_access(disk, access, 1e6, 1.0);
             kernel.sleep(secs(0.5)).await;
@@ -150,8 +157,8 @@ fn bandwidths_can_be_changed() {
     ]);
 }
 
-/// SimGrid concurrent_rw: five writers of 4e6 B at 40 MB/s are done at 0.5, five readers at 100 MB/s take 0.2 s, both
-/// in the order in which they began.
+/// SimGrid concurrent_rw: five writers of 4e6 B at 40 MB/s are done at 0.5, five readers at 100
+/// MB/s take 0.2 s, both in the order in which they began.
 #[test]
 fn equal_accesses_end_in_the_order_of_their_start() {
     let (site, disk) = one_disk(100e6, 40e6);
@@ -171,7 +178,8 @@ fn equal_accesses_end_in_the_order_of_their_start() {
         .iter()
         .flat_map(|(what, date)| (1..=5).map(move |number| (format!("{number} {what}"), *date)))
         .collect::<Vec<_>>();
-    let expected: Vec<(&str, f64)> = expected.iter().map(|(name, date)| (name.as_str(), *date)).collect();
+    let expected: Vec<(&str, f64)> =
+        expected.iter().map(|(name, date)| (name.as_str(), *date)).collect();
     log.assert(&expected);
 }
 

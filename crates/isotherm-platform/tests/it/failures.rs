@@ -1,5 +1,5 @@
-//! What happens when hosts, disks and links are turned off. Numbers marked "SimGrid" are the published outputs of its
-//! examples.
+//! What happens when hosts, disks and links are turned off. Numbers marked "SimGrid" are the
+//! published outputs of its examples.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -8,8 +8,8 @@ use crate::common::{Log, Site, assert_close, secs};
 use isotherm_kernel::{ActivityError, JoinError, RunError};
 use isotherm_platform::{DiskId, Endpoint, Part, Platform, Profile};
 
-/// SimGrid comm-failure: links of 1 bit/s; 5 B to Host2 and 2 B to Host3. linkto2 goes off at 10: the first transfer
-/// fails then; the second arrives at 2 × 1.05 / (0.97 × 0.125) = 17.319588.
+/// SimGrid comm-failure: links of 1 bit/s; 5 B to Host2 and 2 B to Host3. linkto2 goes off at 10:
+/// the first transfer fails then; the second arrives at 2 × 1.05 / (0.97 × 0.125) = 17.319588.
 #[test]
 fn a_transfer_fails_with_its_link() {
     let site = Site::build(|builder| {
@@ -34,8 +34,8 @@ fn a_transfer_fails_with_its_link() {
     log.assert(&[("to 2 failed", 10.0), ("to 3", 17.319588)]);
 }
 
-/// A flow fails at once on a route that is broken, also if only the reverse route is, which carries its
-/// acknowledgements. After the link is on again, transfers pass.
+/// A flow fails at once on a route that is broken, also if only the reverse route is, which carries
+/// its acknowledgements. After the link is on again, transfers pass.
 #[test]
 fn a_transfer_over_a_broken_route_fails_at_once() {
     let site = Site::build(|builder| {
@@ -58,7 +58,8 @@ fn a_transfer_over_a_broken_route_fails_at_once() {
             let part = platform.part(resource).unwrap();
             assert_eq!(part, Part::Link(link));
             assert_eq!(platform.describe(part), format!("link `{}`", platform.link_name(link)));
-            // Once on is on, however often it was turned off: what fails takes no time, what passes 13.01 × 1 ms.
+            // Once on is on, however often it was turned off: what fails takes no time, what passes
+            // 13.01 × 1 ms.
             platform.link_on(link);
             platform.transfer(a, b, 0.0).unwrap().await.unwrap();
         }
@@ -66,7 +67,8 @@ fn a_transfer_over_a_broken_route_fails_at_once() {
     assert_close(site.run(), 2.0 * 0.01301);
 }
 
-/// Turning a link off in the middle fails flows that only acknowledge over it, and flows still in their latency.
+/// Turning a link off in the middle fails flows that only acknowledge over it, and flows still in
+/// their latency.
 #[test]
 fn flows_fail_through_their_acknowledgements_and_in_their_latency() {
     let site = Site::build(|builder| {
@@ -93,8 +95,8 @@ fn flows_fail_through_their_acknowledgements_and_in_their_latency() {
     log.assert(&[("acknowledged failed", 1.0), ("in latency failed", 1.0)]);
 }
 
-/// SimGrid exec-failure: 20 flops on each of three hosts at 1 flop/s. Host1 is turned off at 10, Host2 by its profile
-/// at 12; the third computation ends at 20.
+/// SimGrid exec-failure: 20 flops on each of three hosts at 1 flop/s. Host1 is turned off at 10,
+/// Host2 by its profile at 12; the third computation ends at 20.
 #[test]
 fn computations_fail_with_their_host() {
     let site = Site::build(|builder| {
@@ -120,7 +122,8 @@ fn computations_fail_with_their_host() {
     log.assert(&[("Host1 failed", 10.0), ("Host2 failed", 12.0), ("Host3", 20.0)]);
 }
 
-/// SimGrid host-on-off-recv: the host of a receiver that waits for ever is turned off at 1, and the simulation ends.
+/// SimGrid host-on-off-recv: the host of a receiver that waits for ever is turned off at 1, and the
+/// simulation ends.
 #[test]
 fn actors_die_with_their_host() {
     let site = Site::build(|builder| {
@@ -144,8 +147,8 @@ fn actors_die_with_their_host() {
     assert_close(site.run(), 1.0);
 }
 
-/// A transfer that an actor of a dead host was waiting for is given up, even between hosts that live: it frees its
-/// link for others.
+/// A transfer that an actor of a dead host was waiting for is given up, even between hosts that
+/// live: it frees its link for others.
 #[test]
 fn what_a_dead_actor_waited_for_is_cancelled() {
     let site = Site::build(|builder| {
@@ -157,7 +160,8 @@ fn what_a_dead_actor_waited_for_is_cancelled() {
     });
     let (log, a, b, c) = (Log::default(), site.host("a"), site.host("b"), site.host("c"));
     let platform = site.platform.clone();
-    site.platform.spawn(c, "sender", async move { platform.transfer(a, b, 1e9).unwrap().await.unwrap() });
+    site.platform
+        .spawn(c, "sender", async move { platform.transfer(a, b, 1e9).unwrap().await.unwrap() });
     // Half of 100 B/s until 1, then 100: 150 B arrive at 2.
     log.end_of(&site.kernel(), "other", site.platform.transfer(b, a, 150.0).unwrap());
     site.go(move |platform| async move {
@@ -168,7 +172,8 @@ fn what_a_dead_actor_waited_for_is_cancelled() {
     log.assert(&[("other", 2.0)]);
 }
 
-/// A host takes its disks with it: plain accesses and streams fail, at both ends. Disks come back with their host.
+/// A host takes its disks with it: plain accesses and streams fail, at both ends. Disks come back
+/// with their host.
 #[test]
 fn disks_fail_with_their_host() {
     let site = Site::build(|builder| {
@@ -213,7 +218,8 @@ fn disks_fail_with_their_host() {
     ]);
 }
 
-/// Transfers between memories fail when either host is turned off, and at once when one is off already.
+/// Transfers between memories fail when either host is turned off, and at once when one is off
+/// already.
 #[test]
 fn transfers_fail_with_their_hosts() {
     let site = Site::build(|builder| {
@@ -230,8 +236,16 @@ fn transfers_fail_with_their_hosts() {
     let disk = Endpoint { host: a, disk: site.platform.disk_at(a, "/") };
     log.end_of(&kernel, "to b", site.platform.transfer(a, b, 1e11).unwrap());
     log.end_of(&kernel, "from b", site.platform.transfer(b, a, 1e11).unwrap());
-    log.end_of(&kernel, "disk to b", site.platform.stream(disk, Endpoint::memory(b), 1e11).unwrap());
-    log.end_of(&kernel, "b to disk", site.platform.stream(Endpoint::memory(b), disk, 1e11).unwrap());
+    log.end_of(
+        &kernel,
+        "disk to b",
+        site.platform.stream(disk, Endpoint::memory(b), 1e11).unwrap(),
+    );
+    log.end_of(
+        &kernel,
+        "b to disk",
+        site.platform.stream(Endpoint::memory(b), disk, 1e11).unwrap(),
+    );
     log.end_of(&kernel, "within b", site.platform.transfer(b, b, 1e11).unwrap());
     log.end_of(&kernel, "to c", site.platform.transfer(a, c, 1.0).unwrap());
     site.go(move |platform| async move {
@@ -248,7 +262,14 @@ fn transfers_fail_with_their_hosts() {
     names.sort();
     assert_eq!(
         names,
-        ["b to disk failed", "disk to b failed", "from b failed", "to b failed", "to c", "within b failed"]
+        [
+            "b to disk failed",
+            "disk to b failed",
+            "from b failed",
+            "to b failed",
+            "to c",
+            "within b failed"
+        ]
     );
 }
 
@@ -343,12 +364,14 @@ fn observers_hear_of_whatever_comes_on() {
     assert_eq!(heard_of(&|platform| platform.link_on(link)), 1);
 }
 
-/// Who waits for a host and is killed meanwhile does not miss it any more: whoever is left waits for something else. Of two
-/// who wait, the other one is told when it is on again.
+/// Who waits for a host and is killed meanwhile does not miss it any more: whoever is left waits
+/// for something else. Of two who wait, the other one is told when it is on again.
 #[test]
 fn who_is_killed_waits_for_no_host() {
     for is_another_left in [false, true] {
-        let site = Site::build(|builder| ["a", "b"].into_iter().for_each(|name| _ = builder.host(name, 1e9)));
+        let site = Site::build(|builder| {
+            ["a", "b"].into_iter().for_each(|name| _ = builder.host(name, 1e9))
+        });
         let [a, b] = ["a", "b"].map(|name| site.host(name));
         let kernel = site.kernel();
         let waits = |name: &'static str| {
@@ -364,7 +387,9 @@ fn who_is_killed_waits_for_no_host() {
             platform.kernel().sleep(secs(1.0)).await;
             killed.kill();
         });
-        let Err(RunError::Deadlock { reasons, .. }) = site.try_run() else { panic!("it is a deadlock") };
+        let Err(RunError::Deadlock { reasons, .. }) = site.try_run() else {
+            panic!("it is a deadlock")
+        };
         assert_eq!(reasons.len(), usize::from(is_another_left), "{reasons:?}");
         drop(other);
     }

@@ -15,8 +15,9 @@ fn tremblay_and_jupiter() -> Site {
     })
 }
 
-/// SimGrid comm-pingpong. 1 B: 13.01 × 1.461517 ms = 0.019014 s. 1e9 B back: 0.019014 + 1e9 × 1.05 / (0.97 ×
-/// 7.20975e6) = 150.159 s; the link carries the flow with weight 1 and its acknowledgements with 0.05.
+/// SimGrid comm-pingpong. 1 B: 13.01 × 1.461517 ms = 0.019014 s. 1e9 B back: 0.019014 + 1e9 × 1.05
+/// / (0.97 × 7.20975e6) = 150.159 s; the link carries the flow with weight 1 and its
+/// acknowledgements with 0.05.
 #[test]
 fn ping_and_pong() {
     let site = tremblay_and_jupiter();
@@ -32,8 +33,8 @@ fn ping_and_pong() {
     log.assert(&[("ping", 0.019014), ("pong", 150.178356)]);
 }
 
-/// SimGrid comm-suspend: 13194230 B started at 1 have 6660438 B left at 2 and arrive at 3; suspended and resumed at
-/// once in between.
+/// SimGrid comm-suspend: 13194230 B started at 1 have 6660438 B left at 2 and arrive at 3;
+/// suspended and resumed at once in between.
 #[test]
 fn a_suspended_transfer_goes_on() {
     let site = tremblay_and_jupiter();
@@ -54,8 +55,8 @@ fn a_suspended_transfer_goes_on() {
     log.assert(&[("received", 3.0)]);
 }
 
-/// A cluster as in SimGrid's comm-throttling: each node has a split-duplex link of 125 MB/s and 50 us to a shared
-/// backbone of 2.25 GB/s and 500 us.
+/// A cluster as in SimGrid's comm-throttling: each node has a split-duplex link of 125 MB/s and 50
+/// us to a shared backbone of 2.25 GB/s and 500 us.
 fn cluster() -> Site {
     Site::build(|builder| {
         builder.link("backbone", 2.25e9, 500e-6);
@@ -63,13 +64,17 @@ fn cluster() -> Site {
             builder.host(node, 1e9);
             builder.link(format!("{node}-link"), 125e6, 50e-6).split_duplex();
         }
-        builder.route("node-0", "node-1", [Via::up("node-0-link"), Via::from("backbone"), Via::down("node-1-link")]);
+        builder.route(
+            "node-0",
+            "node-1",
+            [Via::up("node-0-link"), Via::from("backbone"), Via::down("node-1-link")],
+        );
     })
 }
 
-/// SimGrid comm-throttling. Latency 13.01 × 600 us; nothing disturbs the flow on its split-duplex links, so it moves
-/// 0.97 × 125 MB/s:
-/// 2.5e8 B take 2.069662 s. Limited to 62.5 MB/s: 0.007806 + 4 = 4.007806 s.
+/// SimGrid comm-throttling. Latency 13.01 × 600 us; nothing disturbs the flow on its split-duplex
+/// links, so it moves 0.97 × 125 MB/s: 2.5e8 B take 2.069662 s. Limited to 62.5 MB/s: 0.007806 + 4
+/// = 4.007806 s.
 #[test]
 fn a_rate_limit_counts_true_bytes() {
     let site = cluster();
@@ -85,9 +90,9 @@ fn a_rate_limit_counts_true_bytes() {
     log.assert(&[("free", 2.069662), ("limited", 6.077468)]);
 }
 
-/// Two opposite flows on a split-duplex link: each half carries one flow (weight 1) and the acknowledgements of the
-/// other (0.05), so each moves 0.97 × 125e6 / 1.05. On a shared link both flows and both acknowledgements
-/// share one capacity: 0.97 × 125e6 / 2.1.
+/// Two opposite flows on a split-duplex link: each half carries one flow (weight 1) and the
+/// acknowledgements of the other (0.05), so each moves 0.97 × 125e6 / 1.05. On a shared link both
+/// flows and both acknowledgements share one capacity: 0.97 × 125e6 / 2.1.
 #[test]
 fn directions_share_only_on_a_shared_link() {
     let bytes = 1e8;
@@ -127,8 +132,9 @@ fn a_very_slow_link() {
     assert_close(site.run(), 17.319588);
 }
 
-/// SimGrid cm02-tcpgamma: 1e10 B over a link of 1e10 B/s without factors or acknowledgements. The window allows
-/// 4194304 / (2 · lat): with 1 ms 2097152000 B/s, with 0.1 s 20971520 B/s; without a window 1.001 s.
+/// SimGrid cm02-tcpgamma: 1e10 B over a link of 1e10 B/s without factors or acknowledgements. The
+/// window allows 4194304 / (2 · lat): with 1 ms 2097152000 B/s, with 0.1 s 20971520 B/s; without a
+/// window 1.001 s.
 #[test]
 fn the_window_bounds_flows_of_long_routes() {
     let window = NetworkModel { gamma: 4_194_304.0, ..NetworkModel::RAW };
@@ -148,13 +154,15 @@ fn the_window_bounds_flows_of_long_routes() {
             builder.network_model(model);
         });
         let (a, b) = (site.host("a"), site.host("b"));
-        site.go(move |platform| async move { platform.transfer(a, b, 1e10).unwrap().await.unwrap() });
+        site.go(
+            move |platform| async move { platform.transfer(a, b, 1e10).unwrap().await.unwrap() },
+        );
         assert_close(site.run(), expected);
     }
 }
 
-/// Two downloads of 60 and 61 GB on a shared link of 20 MB/s get 0.97 × 20e6 / 2.1 = 9238095.238 B/s each; when the
-/// first is done, the rest of the second has 0.97 × 20e6 / 1.05.
+/// Two downloads of 60 and 61 GB on a shared link of 20 MB/s get 0.97 × 20e6 / 2.1 = 9238095.238
+/// B/s each; when the first is done, the rest of the second has 0.97 × 20e6 / 1.05.
 #[test]
 fn equal_flows_share_evenly() {
     let site = Site::build(|builder| {
@@ -178,9 +186,10 @@ fn equal_flows_share_evenly() {
     log.assert(&[("rate", half), ("60 GB", first), ("61 GB", first + 1e9 / whole)]);
 }
 
-/// Shares are inversely proportional to lat + Σ 20537/bw. Two flows on one link of 1e6 B/s, one of which comes
-/// through another fast link with 20.537 ms: penalties 0.020537 and 0.020537 + 0.020537 (the fast link's weight is
-/// negligible at 1e15 B/s), so the shares are as 2 to 1. The acknowledgements load the link with 0.05 of each.
+/// Shares are inversely proportional to lat + Σ 20537/bw. Two flows on one link of 1e6 B/s, one of
+/// which comes through another fast link with 20.537 ms: penalties 0.020537 and 0.020537 + 0.020537
+/// (the fast link's weight is negligible at 1e15 B/s), so the shares are as 2 to 1. The
+/// acknowledgements load the link with 0.05 of each.
 #[test]
 fn a_longer_latency_means_a_smaller_share() {
     let site = Site::build(|builder| {
@@ -197,7 +206,8 @@ fn a_longer_latency_means_a_smaller_share() {
     let (near, far, to) = (site.host("near"), site.host("far"), site.host("to"));
     site.go(move |platform| async move {
         let kernel = platform.kernel();
-        let flows = [platform.transfer(near, to, 1e9).unwrap(), platform.transfer(far, to, 1e9).unwrap()];
+        let flows =
+            [platform.transfer(near, to, 1e9).unwrap(), platform.transfer(far, to, 1e9).unwrap()];
         kernel.sleep(secs(1.0)).await;
         let both = 0.97 * 1e6 / 1.05;
         assert!((flows[0].rate() - both * 2.0 / 3.0).abs() < 1.0, "{}", flows[0].rate());
@@ -206,7 +216,8 @@ fn a_longer_latency_means_a_smaller_share() {
     site.run();
 }
 
-/// During its latency a flow uses nothing: a flow of 1 s that starts beside it is not slowed down before.
+/// During its latency a flow uses nothing: a flow of 1 s that starts beside it is not slowed down
+/// before.
 #[test]
 fn a_flow_that_waits_for_its_latency_disturbs_nobody() {
     let model = NetworkModel { gamma: 0.0, ..NetworkModel::RAW };
@@ -261,7 +272,8 @@ fn a_host_talks_to_itself_over_the_loopback() {
     assert_eq!(log.names().len(), 2);
 }
 
-/// A declared route from a host to itself replaces the loopback: on a shared link forth and back are the same, 1.05.
+/// A declared route from a host to itself replaces the loopback: on a shared link forth and back
+/// are the same, 1.05.
 #[test]
 fn a_declared_route_replaces_the_loopback() {
     let site = Site::build(|builder| {
@@ -282,7 +294,9 @@ fn a_link_crossed_twice_counts_twice() {
     let route = site.platform.route(user, node).unwrap();
     assert_eq!(route.links.len(), 2);
     assert_close(route.latency_s * 1e6, 40.0);
-    site.go(move |platform| async move { platform.transfer(user, node, 1e8).unwrap().await.unwrap() });
+    site.go(
+        move |platform| async move { platform.transfer(user, node, 1e8).unwrap().await.unwrap() },
+    );
     assert_close(site.run(), 13.01 * 40e-6 + 1e8 * 2.1 / (0.97 * 20e6));
 }
 
@@ -304,12 +318,13 @@ fn a_one_way_route_carries_no_acknowledgements() {
     assert_close(site.run(), 1.0 / 0.97);
 }
 
-/// SimGrid cm02-set-lat-bw, a dog bone: S1→C1 by L1, L0, L2 and S2→C2 by L3, L0, L4; L0 carries 1e3 B/s, the others
-/// 1e9 B/s with 1 ns. Two flows of 1e3 B at a time.
+/// SimGrid cm02-set-lat-bw, a dog bone: S1→C1 by L1, L0, L2 and S2→C2 by L3, L0, L4; L0 carries 1e3
+/// B/s, the others 1e9 B/s with 1 ns. Two flows of 1e3 B at a time.
 /// 1. Both share L0: 2 s.
-/// 2. From 10; at 11 L4 gets a latency of 20 s: penalties 20.537 and 40.537, so A moves 663.74 B/s: 11 + 500/663.74 = 11.753312; B
-///    uses what is left, so both together need 2 s as before: 12.
-/// 3. From 20 with the latency back at 1 ns; at 21 L4 slows down to 1e3 B/s: penalties 20.537 and 41.074: A moves 666.67 B/s, 21.75; B 22.
+/// 2. From 10; at 11 L4 gets a latency of 20 s: penalties 20.537 and 40.537, so A moves 663.74 B/s:
+///    11 + 500/663.74 = 11.753312; B uses what is left, so both together need 2 s as before: 12.
+/// 3. From 20 with the latency back at 1 ns; at 21 L4 slows down to 1e3 B/s: penalties 20.537 and
+///    41.074: A moves 666.67 B/s, 21.75; B 22.
 #[test]
 fn running_flows_notice_new_latencies_and_bandwidths() {
     let model = NetworkModel { weight_s: 20_537.0, gamma: 4_194_304.0, ..NetworkModel::RAW };
@@ -347,13 +362,14 @@ fn running_flows_notice_new_latencies_and_bandwidths() {
         platform.set_bandwidth(link, 1e3).unwrap();
     });
     site.run();
-    // At 2 both end; the latency of A was over first, and each has a first link of its own, so A is dated first.
+    // At 2 both end; the latency of A was over first, and each has a first link of its own, so A is
+    // dated first.
     log.assert(&[("A", 2.0), ("B", 2.0), ("A", 11.753312), ("B", 12.0), ("A", 21.75), ("B", 22.0)]);
 }
 
-/// A new bandwidth shows in the capacity at once, but the bound of a running flow stays: 100 B at 50 B/s, after 1 s
-/// the link gets 200 B/s: the flow stays at its bound of 50, a flow that starts then has its own bound of 200 and
-/// gets 150.
+/// A new bandwidth shows in the capacity at once, but the bound of a running flow stays: 100 B at
+/// 50 B/s, after 1 s the link gets 200 B/s: the flow stays at its bound of 50, a flow that starts
+/// then has its own bound of 200 and gets 150.
 #[test]
 fn the_bound_of_a_running_flow_stays() {
     let site = Site::build(|builder| {
@@ -364,7 +380,8 @@ fn the_bound_of_a_running_flow_stays() {
         builder.network_model(NetworkModel::RAW);
     });
     let log = Log::default();
-    let (a, b, link, seen) = (site.host("a"), site.host("b"), site.platform.link("link").unwrap(), log.clone());
+    let (a, b, link, seen) =
+        (site.host("a"), site.host("b"), site.platform.link("link").unwrap(), log.clone());
     site.go(move |platform| async move {
         let kernel = platform.kernel();
         seen.end_of(kernel, "old", platform.transfer(a, b, 100.0).unwrap());
@@ -403,7 +420,8 @@ fn a_latency_in_progress_stays() {
 #[test]
 fn values_out_of_range_are_refused() {
     let site = tremblay_and_jupiter();
-    let (a, b, link) = (site.host("Tremblay"), site.host("Jupiter"), site.platform.link("9").unwrap());
+    let (a, b, link) =
+        (site.host("Tremblay"), site.host("Jupiter"), site.platform.link("9").unwrap());
     for bandwidth in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         let error = site.platform.set_bandwidth(link, bandwidth).unwrap_err().to_string();
         assert!(error.starts_with("the bandwidth of link `9` is"), "{error}");
@@ -426,7 +444,11 @@ fn a_transfer_of_less_than_nothing_is_an_error() {
     let (tremblay, jupiter) = (site.host("Tremblay"), site.host("Jupiter"));
     site.go(move |platform| async move {
         for bytes in [-1.0, f64::NAN] {
-            let error = platform.transfer(tremblay, jupiter, bytes).err().expect("it is refused").to_string();
+            let error = platform
+                .transfer(tremblay, jupiter, bytes)
+                .err()
+                .expect("it is refused")
+                .to_string();
             assert!(error.contains("the size of a transfer"), "{error}");
             assert!(platform.transfer_limited(tremblay, jupiter, bytes, 1e6).is_err());
         }

@@ -14,8 +14,8 @@ fn one_of_everything() -> Site {
     })
 }
 
-/// A new sleep goes to the front of the list of actions that are put into the queue, so sleepers of one
-/// date wake in reverse.
+/// A new sleep goes to the front of the list of actions that are put into the queue, so sleepers of
+/// one date wake in reverse.
 #[test]
 fn sleepers_that_began_together_wake_in_reverse() {
     let site = one_of_everything();
@@ -47,8 +47,8 @@ fn equal_computations_and_flows_end_newest_first() {
     log.assert(&[("exec 2", 1.0), ("exec 1", 1.0), ("flow 2", 1.0), ("flow 1", 1.0)]);
 }
 
-/// Plain disk accesses have no queue in the reference: they are reported oldest first. The CPU comes before disks,
-/// disks come before the network.
+/// Plain disk accesses have no queue in the reference: they are reported oldest first. The CPU
+/// comes before disks, disks come before the network.
 #[test]
 fn equal_disk_accesses_end_oldest_first_and_models_have_their_order() {
     let site = one_of_everything();
@@ -64,9 +64,9 @@ fn equal_disk_accesses_end_oldest_first_and_models_have_their_order() {
     log.assert(&[("exec", 1.0), ("write 1", 1.0), ("write 2", 1.0), ("flow", 1.0)]);
 }
 
-/// Capacity 100 shared by A (penalty 1), B (penalty 2) and C (penalty 1, bound 10). The level is first 100/2.5 = 40;
-/// C's bound is below it, so C gets 10. Then 90/1.5 = 60: A gets 60 and B 30. Work of ten seconds each ends at date
-/// 10.
+/// Capacity 100 shared by A (penalty 1), B (penalty 2) and C (penalty 1, bound 10). The level is
+/// first 100/2.5 = 40; C's bound is below it, so C gets 10. Then 90/1.5 = 60: A gets 60 and B 30.
+/// Work of ten seconds each ends at date 10.
 #[test]
 fn shares_follow_penalties_and_bounds() {
     let site = one_of_everything();
@@ -74,9 +74,11 @@ fn shares_follow_penalties_and_bounds() {
     let host = site.host("a");
     let kernel = site.kernel();
     let options = |priority, limit| ComputeOptions { priority, limit, ..ComputeOptions::default() };
-    for (name, flops, options) in
-        [("A", 600.0, options(1.0, None)), ("B", 300.0, options(0.5, None)), ("C", 100.0, options(1.0, Some(10.0)))]
-    {
+    for (name, flops, options) in [
+        ("A", 600.0, options(1.0, None)),
+        ("B", 300.0, options(0.5, None)),
+        ("C", 100.0, options(1.0, Some(10.0))),
+    ] {
         log.end_of(&kernel, name, site.platform.compute_with(host, flops, options));
     }
     site.run();

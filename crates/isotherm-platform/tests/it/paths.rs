@@ -1,4 +1,5 @@
-//! Routes that are put together: paths of fewest links (Floyd, Dijkstra), zones in zones, and bypasses.
+//! Routes that are put together: paths of fewest links (Floyd, Dijkstra), zones in zones, and
+//! bypasses.
 
 use isotherm_platform::{PlatformBuilder, PlatformSpec, Point, Routing};
 use proptest::prelude::*;
@@ -11,15 +12,19 @@ fn read(text: &str) -> PlatformSpec {
 fn links(spec: &PlatformSpec, from: &str, to: &str) -> String {
     let id = |name| spec.host_id(name).unwrap();
     match spec.route(id(from), id(to)) {
-        Ok(route) => route.iter().map(|&link| spec.link(link).name.as_str()).collect::<Vec<_>>().join(" "),
+        Ok(route) => {
+            route.iter().map(|&link| spec.link(link).name.as_str()).collect::<Vec<_>>().join(" ")
+        }
         Err(_) => "none".to_owned(),
     }
 }
 
 /// A zone of hosts and links of one letter or a few, and routes `from to links`.
 fn zone(routing: &str, hosts: &str, names: &str, routes: &[&str]) -> PlatformSpec {
-    let hosts: String = hosts.split(' ').map(|host| format!("<host id='{host}' speed='1f'/>")).collect();
-    let links: String = names.split(' ').map(|link| format!("<link id='{link}' bandwidth='1Bps'/>")).collect();
+    let hosts: String =
+        hosts.split(' ').map(|host| format!("<host id='{host}' speed='1f'/>")).collect();
+    let links: String =
+        names.split(' ').map(|link| format!("<link id='{link}' bandwidth='1Bps'/>")).collect();
     let routes: String = routes
         .iter()
         .map(|route| {
@@ -29,12 +34,14 @@ fn zone(routing: &str, hosts: &str, names: &str, routes: &[&str]) -> PlatformSpe
             format!("<route src='{from}' dst='{to}'>{links}</route>")
         })
         .collect();
-    read(&format!("<platform version='4.1'><zone id='w' routing='{routing}'>{hosts}{links}{routes}</zone></platform>"))
+    read(&format!(
+        "<platform version='4.1'><zone id='w' routing='{routing}'>{hosts}{links}{routes}</zone></platform>"
+    ))
 }
 
-/// A square a-b-d-c-a with a long way from a to d: two paths of two links, one of three. Floyd looks through the points between in
-/// the order of declaration: b comes before c. Dijkstra visits those at the same distance in the order in which routes name them: c
-/// comes before b.
+/// A square a-b-d-c-a with a long way from a to d: two paths of two links, one of three. Floyd
+/// looks through the points between in the order of declaration: b comes before c. Dijkstra visits
+/// those at the same distance in the order in which routes name them: c comes before b.
 #[test]
 fn of_equal_paths_the_first_one_wins() {
     let routes = ["a c ac", "c d cd", "a b ab", "b d bd", "a d x y z"];
@@ -92,7 +99,8 @@ fn one_way_steps_and_split_duplex_links() {
     }
 }
 
-/// Zones as points of a path: what lies between is crossed from the gateway where one step ends to that where the next begins.
+/// Zones as points of a path: what lies between is crossed from the gateway where one step ends to
+/// that where the next begins.
 #[test]
 fn a_path_crosses_the_zones_between() {
     for routing in ["Floyd", "Dijkstra"] {
@@ -145,8 +153,12 @@ fn zones_in_zones_in_zones() {
     assert_eq!(links(&spec, "r5", "l1"), "R_link_5_UP R_backbone w q m p");
     assert_eq!(links(&spec, "l2", "r5"), "q w R_backbone R_link_5_DOWN");
     assert_eq!(links(&spec, "l2", "l1"), "m p");
-    let names: Vec<_> = spec.zones().map(|(_, zone)| (zone.name.as_str(), zone.routing.name())).collect();
-    assert_eq!(names, [("world", "Floyd"), ("L", "Dijkstra"), ("L1", "Floyd"), ("L2", "Full"), ("R", "Cluster")]);
+    let names: Vec<_> =
+        spec.zones().map(|(_, zone)| (zone.name.as_str(), zone.routing.name())).collect();
+    assert_eq!(
+        names,
+        [("world", "Floyd"), ("L", "Dijkstra"), ("L1", "Floyd"), ("L2", "Full"), ("R", "Cluster")]
+    );
 }
 
 /// A bypass comes before whatever else connects its ends, in its own direction only.
@@ -164,12 +176,14 @@ fn a_bypass_between_hosts() {
         assert_eq!(links(&spec, "a", "b"), "y y");
         assert_eq!(links(&spec, "b", "a"), "x");
         let zone = spec.zones().next().unwrap().0;
-        let declared: Vec<_> = spec.declared_routes(zone).map(|route| (route.links.len(), route.bypass)).collect();
+        let declared: Vec<_> =
+            spec.declared_routes(zone).map(|route| (route.links.len(), route.bypass)).collect();
         assert_eq!(declared, [(1, false), (2, true)]);
     }
 }
 
-/// Between zones the ends may lie deeper than the zone that declares it; the ones nearest to the hosts are looked at first.
+/// Between zones the ends may lie deeper than the zone that declares it; the ones nearest to the
+/// hosts are looked at first.
 #[test]
 fn a_bypass_between_zones() {
     let text = |bypasses: &str| {
@@ -204,7 +218,12 @@ fn a_bypass_between_zones() {
 #[test]
 fn what_is_wrong_with_routes_is_told() {
     let errors = |text: &str| -> Vec<String> {
-        PlatformSpec::from_simgrid_xml(text).map(drop).unwrap_err().iter().map(ToString::to_string).collect()
+        PlatformSpec::from_simgrid_xml(text)
+            .map(drop)
+            .unwrap_err()
+            .iter()
+            .map(ToString::to_string)
+            .collect()
     };
     assert_eq!(
         errors(
@@ -230,7 +249,9 @@ fn what_is_wrong_with_routes_is_told() {
     );
     let many: String = (0..4001).map(|host| format!("<host id='h{host}' speed='1f'/>")).collect();
     assert_eq!(
-        errors(&format!("<platform version='4.1'><zone id='w' routing='Floyd'>{many}</zone></platform>")),
+        errors(&format!(
+            "<platform version='4.1'><zone id='w' routing='Floyd'>{many}</zone></platform>"
+        )),
         [
             "line 1, column 35: zone `w` with `Floyd` routing has 4001 points (limit 4000): `Dijkstra` routing also finds the routes with the fewest links, and has no limit"
         ]
@@ -251,7 +272,8 @@ fn declared_routes_can_be_looked_at() {
     let world = spec.zones().next().unwrap().0;
     let routes: Vec<_> = spec.declared_routes(world).collect();
     assert_eq!(routes.len(), 1);
-    let names = [routes[0].from, routes[0].to, routes[0].first, routes[0].last].map(|point| spec.name(point));
+    let names = [routes[0].from, routes[0].to, routes[0].first, routes[0].last]
+        .map(|point| spec.name(point));
     assert_eq!(names, ["A", "B", "a", "b"]);
     assert!(!routes[0].symmetrical && matches!(routes[0].from, Point::Zone(_)));
     assert_eq!(routes[0].links.len(), 2);
@@ -277,8 +299,8 @@ fn fewest(hosts: usize, steps: &[(usize, usize, usize, bool)], from: usize) -> V
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
-    /// On random platforms Floyd and Dijkstra find routes as short as there are, exactly where there are some, made of
-    /// declared steps; asking again, or in another order, changes nothing.
+    /// On random platforms Floyd and Dijkstra find routes as short as there are, exactly where
+    /// there are some, made of declared steps; asking again, or in another order, changes nothing.
     #[test]
     fn paths_are_shortest(
         hosts in 2usize..12,

@@ -8,8 +8,8 @@ fn profile(text: &str) -> Profile {
     Profile::parse(text).unwrap()
 }
 
-/// A host of 25 Mf with the profile `0 0.5 / 2 1 / 4 0.7 / 6 0.1 / 8 4` has 12.5, 25, 17.5, 2.5 and 100 Mf (SimGrid
-/// platform-profile, looked at in between). A factor may exceed 1.
+/// A host of 25 Mf with the profile `0 0.5 / 2 1 / 4 0.7 / 6 0.1 / 8 4` has 12.5, 25, 17.5, 2.5 and
+/// 100 Mf (SimGrid platform-profile, looked at in between). A factor may exceed 1.
 #[test]
 fn a_speed_profile_multiplies_the_speed() {
     let site = Site::build(|builder| {
@@ -35,8 +35,9 @@ fn a_speed_profile_multiplies_the_speed() {
     ]);
 }
 
-/// A computation follows the profile: 100 flop/s until 1, then half for 2 s, repeated with period 3: 300 flops
-/// are 100 + 100 + 100: done at 1 + 2 + 1 = 4. A second thread has a core of its own and ends with it.
+/// A computation follows the profile: 100 flop/s until 1, then half for 2 s, repeated with period
+/// 3: 300 flops are 100 + 100 + 100: done at 1 + 2 + 1 = 4. A second thread has a core of its own
+/// and ends with it.
 #[test]
 fn a_computation_follows_the_profile() {
     let site = Site::build(|builder| {
@@ -57,13 +58,15 @@ fn a_stalled_computation_goes_on() {
     });
     let (log, host) = (Log::default(), site.host("a"));
     log.end_of(&site.kernel(), "end", site.platform.compute(host, 100.0));
-    // Profiles alone keep no simulation alive, and a stalled computation has no date: somebody waits.
+    // Profiles alone keep no simulation alive, and a stalled computation has no date: somebody
+    // waits.
     site.go(|platform| async move { platform.kernel().sleep(secs(4.0)).await });
     site.run();
     log.assert(&[("end", 3.0)]);
 }
 
-/// SimGrid platform-profile: latency 10 ms, 3 ms from 1 s on, 15 ms from 3 s on; bandwidth 1, 2 (2 s), 3 MB/s (4 s).
+/// SimGrid platform-profile: latency 10 ms, 3 ms from 1 s on, 15 ms from 3 s on; bandwidth 1, 2 (2
+/// s), 3 MB/s (4 s).
 #[test]
 fn links_have_bandwidth_and_latency_profiles() {
     let site = Site::build(|builder| {
@@ -97,7 +100,8 @@ fn links_have_bandwidth_and_latency_profiles() {
     ]);
 }
 
-/// An event cuts the step of a running flow: 100 B at 50 B/s, from 1 s on at 10 B/s: 1 + 50/10 = 6 s.
+/// An event cuts the step of a running flow: 100 B at 50 B/s, from 1 s on at 10 B/s: 1 + 50/10 = 6
+/// s.
 #[test]
 fn a_running_flow_follows_the_bandwidth() {
     let site = Site::build(|builder| {
@@ -113,14 +117,17 @@ fn a_running_flow_follows_the_bandwidth() {
     log.assert(&[("flow", 6.0)]);
 }
 
-/// A link goes off and on; in between every transfer fails. The profile applies to both halves of a split-duplex
-/// link.
+/// A link goes off and on; in between every transfer fails. The profile applies to both halves of a
+/// split-duplex link.
 #[test]
 fn a_link_has_a_state_profile() {
     let site = Site::build(|builder| {
         builder.host("a", 1e9);
         builder.host("b", 1e9);
-        builder.link("link", 1e6, 0.0).split_duplex().state_profile(profile("PERIODICITY 4\n0 1\n2 0\n"));
+        builder
+            .link("link", 1e6, 0.0)
+            .split_duplex()
+            .state_profile(profile("PERIODICITY 4\n0 1\n2 0\n"));
         builder.route("a", "b", [isotherm_platform::Via::up("link")]);
     });
     let log = Log::default();
@@ -138,7 +145,8 @@ fn a_link_has_a_state_profile() {
     log.assert(&[("0", 0.0), ("1", 1.0), ("2 failed", 2.0), ("3 failed", 3.0), ("4", 4.0)]);
 }
 
-/// Events come before anything that ends at their date: what would end just when its host goes off fails.
+/// Events come before anything that ends at their date: what would end just when its host goes off
+/// fails.
 #[test]
 fn an_event_comes_before_what_ends_at_its_date() {
     let site = Site::build(|builder| {
@@ -167,8 +175,8 @@ fn events_dated_zero_apply_at_once() {
     assert_close(site.run(), 5.0);
 }
 
-/// A profile that repeats for ever keeps no simulation alive: it ends with its last actor, and a deadlock is
-/// seen as one.
+/// A profile that repeats for ever keeps no simulation alive: it ends with its last actor, and a
+/// deadlock is seen as one.
 #[test]
 fn a_profile_keeps_nothing_alive() {
     let describe = |builder: &mut isotherm_platform::PlatformBuilder| {

@@ -1,4 +1,5 @@
-//! Whatever the text, reading it is an error or a platform, never a panic, and errors point into the text.
+//! Whatever the text, reading it is an error or a platform, never a panic, and errors point into
+//! the text.
 
 use isotherm_platform::{PlatformSpec, Profile, units};
 use proptest::prelude::*;

@@ -18,7 +18,11 @@ fn the_way_back_is_reversed_and_turns_split_duplex_links() {
     builder.link("x", 1.0, 0.0).split_duplex();
     builder.link("y", 1.0, 0.0).split_duplex();
     builder.link("plain", 1.0, 0.0);
-    builder.route("a", "b", [Via::up("x"), "plain".into(), "plain".into(), Via::down("y"), "x_DOWN".into()]);
+    builder.route(
+        "a",
+        "b",
+        [Via::up("x"), "plain".into(), "plain".into(), Via::down("y"), "x_DOWN".into()],
+    );
     let spec = builder.build().unwrap();
     assert_eq!(links(&spec, "a", "b"), ["x_UP", "plain", "plain", "y_DOWN", "x_DOWN"]);
     // A half that is named itself, as `x_DOWN` here, is not turned.
@@ -66,8 +70,8 @@ fn hosts_without_a_route_are_told() {
     assert_eq!(error.to_string(), "there is no route from host `a` to host `b`");
 }
 
-/// Two zones in a zone: the route is that to the gateway, that between the zones, and that from the other gateway;
-/// nothing is added where an end is the gateway itself.
+/// Two zones in a zone: the route is that to the gateway, that between the zones, and that from the
+/// other gateway; nothing is added where an end is the gateway itself.
 #[test]
 fn zones_are_crossed_by_their_gateways() {
     let spec = PlatformSpec::from_simgrid_xml(
@@ -122,7 +126,8 @@ fn separate_zones_are_not_connected() {
     assert!(spec.route(id("b"), id("b")).is_ok());
 }
 
-/// A platform of many hosts stores each route once: looking up all 90,000 pairs finds each way back.
+/// A platform of many hosts stores each route once: looking up all 90,000 pairs finds each way
+/// back.
 #[test]
 fn many_routes() {
     const HOSTS: usize = 300;

@@ -4,8 +4,8 @@ use crate::common::{Log, Site, assert_close, secs, serverless_site};
 use isotherm_kernel::Activity;
 use isotherm_platform::{Endpoint, Platform};
 
-/// The platform of SimGrid's io-stream: bob's disk reads 1 and writes 0.5 MB/s, alice's 4 and 4; a link of 2 MB/s and
-/// 50 us.
+/// The platform of SimGrid's io-stream: bob's disk reads 1 and writes 0.5 MB/s, alice's 4 and 4; a
+/// link of 2 MB/s and 50 us.
 fn bob_and_alice() -> Site {
     Site::build(|builder| {
         builder.host("bob", 1e9);
@@ -50,7 +50,9 @@ fn the_slowest_part_sets_the_pace() {
     for (from, from_host, to, to_host, bytes, expected) in cases {
         let site = bob_and_alice();
         let (from, to) = (from(&site.platform, from_host), to(&site.platform, to_host));
-        site.go(move |platform| async move { platform.stream(from, to, bytes).unwrap().await.unwrap() });
+        site.go(
+            move |platform| async move { platform.stream(from, to, bytes).unwrap().await.unwrap() },
+        );
         assert_close(site.run(), expected);
     }
 }
@@ -74,8 +76,8 @@ fn store_and_forward_adds_up() {
     log.assert(&[("read", 4.0), ("sent", 6.165599), ("written", 7.165599)]);
 }
 
-/// SimGrid io-stream: beside two other flows in the same direction: 3 × 1.05 · x = 2e6, so 4e6/(0.97 × 634920.6) +
-/// 0.00065 = 6.495496.
+/// SimGrid io-stream: beside two other flows in the same direction: 3 × 1.05 · x = 2e6, so
+/// 4e6/(0.97 × 634920.6) + 0.00065 = 6.495496.
 #[test]
 fn a_stream_shares_its_links() {
     let site = bob_and_alice();
@@ -83,7 +85,10 @@ fn a_stream_shares_its_links() {
     let (from, to) = (disk(&site.platform, "bob"), disk(&site.platform, "alice"));
     let (bob, alice, seen) = (site.host("bob"), site.host("alice"), log.clone());
     site.go(move |platform| async move {
-        let others = [platform.transfer(bob, alice, 2e7).unwrap(), platform.transfer(bob, alice, 2e7).unwrap()];
+        let others = [
+            platform.transfer(bob, alice, 2e7).unwrap(),
+            platform.transfer(bob, alice, 2e7).unwrap(),
+        ];
         platform.stream(from, to, 4e6).unwrap().await.unwrap();
         seen.add(platform.kernel(), "stream");
         drop(others);
@@ -92,8 +97,8 @@ fn a_stream_shares_its_links() {
     log.assert(&[("stream", 6.495496)]);
 }
 
-/// The read-write resource carries a copy within a disk with weight 2 × 0.97 = 1.94, so that true bytes count: on a
-/// disk of 100 that reads and writes at 100 together, the copy moves 50 B/s.
+/// The read-write resource carries a copy within a disk with weight 2 × 0.97 = 1.94, so that true
+/// bytes count: on a disk of 100 that reads and writes at 100 together, the copy moves 50 B/s.
 #[test]
 fn a_copy_within_a_disk_counts_twice() {
     let site = Site::build(|builder| {
@@ -101,7 +106,9 @@ fn a_copy_within_a_disk_counts_twice() {
         builder.disk("a", "disk", 100.0, 100.0);
     });
     let end = disk(&site.platform, "a");
-    site.go(move |platform| async move { platform.stream(end, end, 100.0).unwrap().await.unwrap() });
+    site.go(
+        move |platform| async move { platform.stream(end, end, 100.0).unwrap().await.unwrap() },
+    );
     assert_close(site.run(), 2.0);
 }
 
@@ -110,19 +117,25 @@ fn a_copy_within_a_disk_counts_twice() {
 fn memory_to_memory_is_a_transfer() {
     let site = serverless_site();
     let end = memory(&site.platform, "head");
-    site.go(move |platform| async move { platform.stream(end, end, 9.7e9).unwrap().await.unwrap() });
+    site.go(
+        move |platform| async move { platform.stream(end, end, 9.7e9).unwrap().await.unwrap() },
+    );
     assert_close(site.run(), 1.0);
 }
 
-/// The rates of streams that share disks, from their penalties:
-/// download D (user → head): 20e-6 + 20537/20e6 = 1.04685e-3; copy C (head → node): 1e-9 + 20537/12.5e9 = 1.64396e-6;
-/// load L (node disk → memory of the node, loopback without latency): 1.
+/// The rates of streams that share disks, from their penalties: download D (user → head): 20e-6 +
+/// 20537/20e6 = 1.04685e-3; copy C (head → node): 1e-9 + 20537/12.5e9 = 1.64396e-6; load L (node
+/// disk → memory of the node, loopback without latency): 1.
 #[test]
 fn streams_share_disks_by_their_penalties() {
-    let download = |platform: &Platform| stream(platform, disk(platform, "user"), disk(platform, "head"));
-    let copy = |platform: &Platform| stream(platform, disk(platform, "head"), disk(platform, "node1"));
-    let copy_2 = |platform: &Platform| stream(platform, disk(platform, "head"), disk(platform, "node2"));
-    let load = |platform: &Platform| stream(platform, disk(platform, "node1"), memory(platform, "node1"));
+    let download =
+        |platform: &Platform| stream(platform, disk(platform, "user"), disk(platform, "head"));
+    let copy =
+        |platform: &Platform| stream(platform, disk(platform, "head"), disk(platform, "node1"));
+    let copy_2 =
+        |platform: &Platform| stream(platform, disk(platform, "head"), disk(platform, "node2"));
+    let load =
+        |platform: &Platform| stream(platform, disk(platform, "node1"), memory(platform, "node1"));
     type Start<'a> = &'a dyn Fn(&Platform) -> Activity;
     let cases: [(&str, Vec<Start>, Vec<f64>); 8] = [
         ("D", vec![&download], vec![18_476_190.476]),
@@ -130,7 +143,11 @@ fn streams_share_disks_by_their_penalties() {
         ("L", vec![&load], vec![1e8]),
         ("D and C", vec![&download, &copy], vec![156_792.510, 99_843_207.490]),
         ("C and L", vec![&copy, &load], vec![99_999_835.604, 164.396]),
-        ("D, C and L", vec![&download, &copy, &load], vec![156_792.510, 99_843_207.490, 156_792.510]),
+        (
+            "D, C and L",
+            vec![&download, &copy, &load],
+            vec![156_792.510, 99_843_207.490, 156_792.510],
+        ),
         ("two C", vec![&copy, &copy_2], vec![5e7, 5e7]),
         ("two L", vec![&load, &load], vec![5e7, 5e7]),
     ];
@@ -140,7 +157,11 @@ fn streams_share_disks_by_their_penalties() {
         site.go(move |platform| async move {
             platform.kernel().sleep(secs(0.1)).await;
             for (stream, rate) in running.iter().zip(expected) {
-                assert!((stream.rate() - rate).abs() < 1e-3, "{name}: {}, expected {rate}", stream.rate());
+                assert!(
+                    (stream.rate() - rate).abs() < 1e-3,
+                    "{name}: {}, expected {rate}",
+                    stream.rate()
+                );
             }
         });
         site.run();
@@ -151,8 +172,8 @@ fn stream(platform: &Platform, from: Endpoint, to: Endpoint) -> Activity {
     platform.stream(from, to, 1e12).unwrap()
 }
 
-/// The data phases of a first invocation, one after the other: download of 1e8 B: 13.01 × 20 us + 1e8/18476190.476 =
-/// 5.412631334; copy: 13.01 ns + 1 s; load: 1 s.
+/// The data phases of a first invocation, one after the other: download of 1e8 B: 13.01 × 20 us +
+/// 1e8/18476190.476 = 5.412631334; copy: 13.01 ns + 1 s; load: 1 s.
 #[test]
 fn download_copy_and_load() {
     let site = serverless_site();
@@ -160,9 +181,12 @@ fn download_copy_and_load() {
     let seen = log.clone();
     site.go(move |platform| async move {
         let kernel = platform.kernel();
-        let (user, head, node) = (disk(&platform, "user"), disk(&platform, "head"), disk(&platform, "node1"));
+        let (user, head, node) =
+            (disk(&platform, "user"), disk(&platform, "head"), disk(&platform, "node1"));
         let memory = memory(&platform, "node1");
-        for (name, from, to) in [("download", user, head), ("copy", head, node), ("load", node, memory)] {
+        for (name, from, to) in
+            [("download", user, head), ("copy", head, node), ("load", node, memory)]
+        {
             platform.stream(from, to, 1e8).unwrap().await.unwrap();
             seen.add(kernel, name);
         }
@@ -171,10 +195,9 @@ fn download_copy_and_load() {
     log.assert(&[("download", 5.412631334), ("copy", 6.412631347), ("load", 7.412631347)]);
 }
 
-/// A stream and plain accesses on one disk are one max-min problem: the stream's penalty (loopback: 1) equals that of
-/// the plain read, and it uses the disk with 0.97 of its share, so 0.97x + x = 100: the read gets 50.76 and the
-/// stream
-/// 0.97 × 50.76 = 49.24 B/s.
+/// A stream and plain accesses on one disk are one max-min problem: the stream's penalty (loopback: 1)
+/// equals that of the plain read, and it uses the disk with 0.97 of its share, so 0.97x + x = 100:
+/// the read gets 50.76 and the stream 0.97 × 50.76 = 49.24 B/s.
 #[test]
 fn streams_and_plain_accesses_share_a_disk() {
     let site = Site::build(|builder| {

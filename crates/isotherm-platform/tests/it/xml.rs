@@ -1,5 +1,5 @@
-//! Reading SimGrid platform files: what is understood, and every way in which a file may be wrong, with place and
-//! hint.
+//! Reading SimGrid platform files: what is understood, and every way in which a file may be wrong,
+//! with place and hint.
 
 use isotherm_kernel::Simulation;
 use isotherm_platform::{LinkSharing, NetworkModel, Platform, PlatformSpec};
@@ -23,14 +23,18 @@ fn errors(text: &str) -> Vec<(u32, u32, String, Option<String>)> {
 #[track_caller]
 fn assert_errors(text: &str, expected: &[(u32, u32, &str, Option<&str>)]) {
     let found = errors(text);
-    let found: Vec<_> =
-        found.iter().map(|(line, column, what, hint)| (*line, *column, what.as_str(), hint.as_deref())).collect();
+    let found: Vec<_> = found
+        .iter()
+        .map(|(line, column, what, hint)| (*line, *column, what.as_str(), hint.as_deref()))
+        .collect();
     assert_eq!(found, expected);
 }
 
 /// A text with one zone; its content begins on line 3.
 fn zone(content: &str) -> String {
-    format!("<platform version=\"4.1\">\n<zone id=\"w\" routing=\"Full\">\n{content}\n</zone>\n</platform>")
+    format!(
+        "<platform version=\"4.1\">\n<zone id=\"w\" routing=\"Full\">\n{content}\n</zone>\n</platform>"
+    )
 }
 
 #[track_caller]
@@ -66,7 +70,10 @@ fn everything_is_read() {
     assert_eq!(a.speeds, [1e8, 5e7, 2e7]);
     assert_eq!((a.pstate, a.cores, a.memory), (1, 4, Some(16_000_000_000)));
     let disks: Vec<_> = a.disks.iter().map(|&disk| spec.disk(disk)).collect();
-    assert_eq!((disks[0].read_bandwidth, disks[0].write_bandwidth, disks[0].readwrite_bandwidth), (1e8, 4e7, 1e8));
+    assert_eq!(
+        (disks[0].read_bandwidth, disks[0].write_bandwidth, disks[0].readwrite_bandwidth),
+        (1e8, 4e7, 1e8)
+    );
     assert_eq!((disks[0].size, disks[0].mount.as_str()), (500 << 30, "/scratch"));
     assert_eq!((disks[1].size, disks[1].mount.as_str()), (i64::MAX as u64, "/"));
     let link = |name| spec.link(spec.link_id(name).unwrap());
@@ -85,7 +92,8 @@ fn everything_is_read() {
     assert_eq!(spec.network_model(), &NetworkModel::LV08);
 }
 
-/// The platform files of the conformance scenarios: all hosts have disks, and all that talk have routes.
+/// The platform files of the conformance scenarios: all hosts have disks, and all that talk have
+/// routes.
 #[test]
 fn real_files_are_read() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/platforms");
@@ -93,7 +101,8 @@ fn real_files_are_read() {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let text = std::fs::read_to_string(&path).unwrap();
-        let spec = PlatformSpec::from_simgrid_xml(&text).unwrap_or_else(|errors| panic!("{path:?}: {errors:?}"));
+        let spec = PlatformSpec::from_simgrid_xml(&text)
+            .unwrap_or_else(|errors| panic!("{path:?}: {errors:?}"));
         assert!(spec.warnings().is_empty(), "{path:?}: {:?}", spec.warnings());
         let platform = Platform::new(&Simulation::new().kernel(), spec).unwrap();
         let (user, head) = (platform.host("user").unwrap(), platform.host("head").unwrap());
@@ -117,13 +126,17 @@ fn real_files_are_read() {
 
 #[test]
 fn what_is_no_xml_is_refused() {
-    for text in ["", "speed", "<platform", "<platform></zone>", "<platform/><platform/>", "\u{feff}<"] {
+    for text in
+        ["", "speed", "<platform", "<platform></zone>", "<platform/><platform/>", "\u{feff}<"]
+    {
         assert_eq!(errors(text).len(), 1, "{text}");
     }
     // A file that was cut off says where it ends, wherever that is.
     let whole = zone("<host id='a' speed='1f'/>");
     let cut = |end: &str| &whole[..whole.find(end).unwrap()];
-    for (text, line, column) in [(cut("</zone"), 3, 26), (cut("speed"), 3, 13), (cut("</platform>"), 4, 8)] {
+    for (text, line, column) in
+        [(cut("</zone"), 3, 26), (cut("speed"), 3, 13), (cut("</platform>"), 4, 8)]
+    {
         let error = PlatformSpec::from_simgrid_xml(text).unwrap_err().remove(0);
         assert_eq!(
             error.to_string(),
@@ -172,7 +185,10 @@ fn unknown_words_are_refused_with_the_nearest_one() {
     );
     assert_zone_errors(
         "<host id='a' speed='1f'><disk id='d' read='1Bps' write_bw='1Bps'/></host>",
-        &[(3, 25, "`disk` needs the attribute `read_bw`", None), (3, 38, "unknown attribute `read` of `disk`", None)],
+        &[
+            (3, 25, "`disk` needs the attribute `read_bw`", None),
+            (3, 38, "unknown attribute `read` of `disk`", None),
+        ],
     );
     assert_zone_errors(
         "<host id='a' speed='1f'/><link id='l' bandwidth='1Bps' sharing_policy='SHRED'/>",
@@ -192,14 +208,19 @@ fn unknown_words_are_refused_with_the_nearest_one() {
             Some("did you mean `Full`?"),
         )],
     );
-    assert_zone_errors("words<host id='a' speed='1f'/>", &[(3, 1, "unexpected text inside `zone`", None)]);
+    assert_zone_errors(
+        "words<host id='a' speed='1f'/>",
+        &[(3, 1, "unexpected text inside `zone`", None)],
+    );
 }
 
 #[test]
 fn what_simgrid_knows_and_isotherm_does_not_is_named() {
     for routing in ["ClusterFatTree", "ClusterDragonfly", "ClusterTorus", "Vivaldi", "Wifi"] {
         assert_errors(
-            &format!("<platform version='4.1'>\n<zone id='w' routing='{routing}'><peer/></zone></platform>"),
+            &format!(
+                "<platform version='4.1'>\n<zone id='w' routing='{routing}'><peer/></zone></platform>"
+            ),
             &[(
                 2,
                 23,
@@ -209,7 +230,10 @@ fn what_simgrid_knows_and_isotherm_does_not_is_named() {
         );
     }
     for (element, hint) in [
-        ("peer", "only zones with `Vivaldi` routing have peers; a `host` with a `link` and a `route` says the same"),
+        (
+            "peer",
+            "only zones with `Vivaldi` routing have peers; a `host` with a `link` and a `route` says the same",
+        ),
         ("include", "put the content of that file in its place"),
         ("storage", "a `disk` in a `host` is what it was replaced by"),
     ] {
@@ -253,7 +277,10 @@ fn attributes_that_are_needed_are_named() {
     );
     assert_errors(
         "<platform version='4.1'><zone/></platform>",
-        &[(1, 25, "`zone` needs the attribute `id`", None), (1, 25, "`zone` needs the attribute `routing`", None)],
+        &[
+            (1, 25, "`zone` needs the attribute `id`", None),
+            (1, 25, "`zone` needs the attribute `routing`", None),
+        ],
     );
 }
 
@@ -264,7 +291,12 @@ fn quantities_are_checked() {
         &[
             (3, 21, "attribute `speed` of `host`: `fast` is not a number with a unit", None),
             (4, 21, "attribute `speed` of `host`: `Bps` in `1Bps` is not a unit of speed", None),
-            (5, 21, "attribute `speed` of `host` is `0`, but it must be a positive, finite number", None),
+            (
+                5,
+                21,
+                "attribute `speed` of `host` is `0`, but it must be a positive, finite number",
+                None,
+            ),
             (6, 21, "attribute `speed` of `host`: `-2f` is negative", None),
         ],
     );
@@ -278,21 +310,32 @@ fn quantities_are_checked() {
                 Some("did you mean `kBps`?"),
             ),
             (3, 42, "attribute `latency` of `link`: `min` in `5min` is not a unit of time", None),
-            (4, 31, "attribute `core` of `host` is `0`, but it must be a whole number, at least 1", None),
+            (
+                4,
+                31,
+                "attribute `core` of `host` is `0`, but it must be a whole number, at least 1",
+                None,
+            ),
             (5, 33, "the processor state is `2`, but the host has 1 of them, counted from 0", None),
         ],
     );
     assert_zone_errors(
         "<host id='a' speed='1f'>\n<prop id='ram' value='1Gb'/><prop id='ram' value='2GB'/>\n<disk id='d' read_bw='1Bps' write_bw='1Bps'><prop id='size' value='much'/></disk></host>",
         &[
-            (3, 11, "property `ram` of host `a`: `Gb` in `1Gb` is not a unit of size", Some("did you mean `GB`?")),
+            (
+                3,
+                11,
+                "property `ram` of host `a`: `Gb` in `1Gb` is not a unit of size",
+                Some("did you mean `GB`?"),
+            ),
             (4, 39, "there are two of property `ram`", None),
             (5, 11, "property `size` of disk `d`: `much` is not a number with a unit", None),
         ],
     );
 }
 
-/// A number without a unit is taken as flop/s, bytes per second or seconds, with a warning unless it is zero.
+/// A number without a unit is taken as flop/s, bytes per second or seconds, with a warning unless
+/// it is zero.
 #[test]
 fn a_missing_unit_is_a_warning() {
     let spec = read(&zone("<host id='a' speed='7'/>\n<link id='l' bandwidth='8' latency='0'/>"));
@@ -336,7 +379,12 @@ fn routes_are_checked() {
         ),
         &[
             (6, 1, "the route from `a` to `b` has no link", None),
-            (7, 38, "split-duplex link `s` needs a direction", Some("add `direction=\"UP\"` or `direction=\"DOWN\"`")),
+            (
+                7,
+                38,
+                "split-duplex link `s` needs a direction",
+                Some("add `direction=\"UP\"` or `direction=\"DOWN\"`"),
+            ),
             (
                 8,
                 38,
@@ -353,10 +401,22 @@ fn routes_are_checked() {
         &[(7, 3, "there are two routes from `b` to `a`", again)],
     );
     assert_zone_errors(
-        &format!("{hosts}<route src='a' dst='b' symmetrical='maybe'><link_ctn id='l' direction='SIDEWAYS'/></route>"),
+        &format!(
+            "{hosts}<route src='a' dst='b' symmetrical='maybe'><link_ctn id='l' direction='SIDEWAYS'/></route>"
+        ),
         &[
-            (6, 37, "`symmetrical` is `maybe`, but it must be one of `YES`, `NO`, `true`, `false`", None),
-            (6, 72, "the direction is `SIDEWAYS`, but it must be one of `NONE`, `UP`, `DOWN`", None),
+            (
+                6,
+                37,
+                "`symmetrical` is `maybe`, but it must be one of `YES`, `NO`, `true`, `false`",
+                None,
+            ),
+            (
+                6,
+                72,
+                "the direction is `SIDEWAYS`, but it must be one of `NONE`, `UP`, `DOWN`",
+                None,
+            ),
         ],
     );
 }
@@ -410,7 +470,9 @@ fn options_are_followed_or_told() {
     };
     assert_eq!(spec.network_model(), &expected);
 
-    let spec = read(&with("<prop id='network/crostraffic' value='no'/><prop id='precision/timing' value='1e-6'/>"));
+    let spec = read(&with(
+        "<prop id='network/crostraffic' value='no'/><prop id='precision/timing' value='1e-6'/>",
+    ));
     let warnings: Vec<String> = spec.warnings().iter().map(ToString::to_string).collect();
     assert_eq!(
         warnings,
@@ -421,10 +483,17 @@ fn options_are_followed_or_told() {
     );
     assert_errors(
         &with("<prop id='network/model' value='CM02'/>"),
-        &[(2, 41, "the value `CM02` of option `network/model` is not supported yet", Some("the model is `LV08`"))],
+        &[(
+            2,
+            41,
+            "the value `CM02` of option `network/model` is not supported yet",
+            Some("the model is `LV08`"),
+        )],
     );
     assert_errors(
-        &with("<prop id='network/bandwidth-factor' value='0'/><prop id='network/TCP-gamma' value='big'/>"),
+        &with(
+            "<prop id='network/bandwidth-factor' value='0'/><prop id='network/TCP-gamma' value='big'/>",
+        ),
         &[
             (2, 52, "option `network/bandwidth-factor` is `0`, but it must be positive", None),
             (2, 92, "option `network/TCP-gamma`: `big` is not a number with a unit", None),
@@ -465,8 +534,18 @@ fn profile_files_are_asked_of_the_caller() {
     assert_errors(
         &good,
         &[
-            (3, 37, "profile `speed.txt` cannot be had: no profile files were given along with the platform", None),
-            (3, 60, "profile `state.txt` cannot be had: no profile files were given along with the platform", None),
+            (
+                3,
+                37,
+                "profile `speed.txt` cannot be had: no profile files were given along with the platform",
+                None,
+            ),
+            (
+                3,
+                60,
+                "profile `state.txt` cannot be had: no profile files were given along with the platform",
+                None,
+            ),
         ],
     );
 }
@@ -499,11 +578,16 @@ fn hostile_texts_are_refused() {
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].2, "zones are nested too deep (limit 64)");
 
-    let unknown = format!("<platform version='4.1'>{}{}</platform>", "<x>".repeat(100_000), "</x>".repeat(100_000));
+    let unknown = format!(
+        "<platform version='4.1'>{}{}</platform>",
+        "<x>".repeat(100_000),
+        "</x>".repeat(100_000)
+    );
     assert_eq!(errors(&unknown).len(), 1);
 }
 
-/// Profiles in the text itself, and what follows them: the hosts of a cluster too, wherever they are declared.
+/// Profiles in the text itself, and what follows them: the hosts of a cluster too, wherever they
+/// are declared.
 #[test]
 fn traces_are_followed() {
     let text = "<platform version='4'>
@@ -521,11 +605,13 @@ fn traces_are_followed() {
 <trace_connect kind='BANDWIDTH' trace='file' element='l'/>
 <trace_connect kind='LATENCY' trace='file' element='c_link_0'/>
 </platform>";
-    let mut files = |name: &str| if name == "bw.txt" { Ok("0 7\n".to_owned()) } else { Err("no".to_owned()) };
+    let mut files =
+        |name: &str| if name == "bw.txt" { Ok("0 7\n".to_owned()) } else { Err("no".to_owned()) };
     let spec = PlatformSpec::from_simgrid_xml_with(text, &mut files).unwrap();
     let host = |name| spec.host(spec.host_id(name).unwrap());
     let speed = host("a").speed_profile.as_ref().unwrap();
-    let dates: Vec<_> = speed.occurrences().take(4).map(|(date, value)| (date.as_secs_f64(), value)).collect();
+    let dates: Vec<_> =
+        speed.occurrences().take(4).map(|(date, value)| (date.as_secs_f64(), value)).collect();
     assert_eq!(dates, [(0.0, 1.0), (1.0, 0.5), (1.5, 1.0), (2.5, 0.5)]);
     assert_eq!(host("n1").state_profile.as_ref().unwrap().occurrences().count(), 1);
     assert!(host("n0").state_profile.is_none());
@@ -563,7 +649,8 @@ fn traces_are_followed() {
     );
 }
 
-/// The reader of XML compares each attribute of an element with all others: so many are refused before it sees them.
+/// The reader of XML compares each attribute of an element with all others: so many are refused
+/// before it sees them.
 #[test]
 fn elements_with_too_many_attributes() {
     let host = |count: usize| {
@@ -574,7 +661,13 @@ fn elements_with_too_many_attributes() {
     };
     let errors = PlatformSpec::from_simgrid_xml(&host(200_000)).unwrap_err();
     assert_eq!(errors.len(), 1);
-    assert_eq!(errors[0].to_string(), "line 3, column 2: too many attributes of one element (limit 100)");
+    assert_eq!(
+        errors[0].to_string(),
+        "line 3, column 2: too many attributes of one element (limit 100)"
+    );
     let errors = PlatformSpec::from_simgrid_xml(&host(100)).unwrap_err();
-    assert!(errors.iter().any(|error| error.to_string().contains("unknown attribute `a99`")), "{errors:?}");
+    assert!(
+        errors.iter().any(|error| error.to_string().contains("unknown attribute `a99`")),
+        "{errors:?}"
+    );
 }

@@ -7,8 +7,8 @@ use std::rc::Rc;
 use isotherm_kernel::{Duration, Time};
 use isotherm_results::{Column, CsvSink, PlatformCounts, Summary};
 use isotherm_serverless::{
-    ContainerId, EventKind, ImageId, InvocationId, InvocationRecord, NodeId, Outcome, PlatformEvent, RecordSink,
-    StartKind,
+    ContainerId, EventKind, ImageId, InvocationId, InvocationRecord, NodeId, Outcome,
+    PlatformEvent, RecordSink, StartKind,
 };
 use isotherm_services::FailureCause;
 
@@ -16,7 +16,8 @@ fn at(seconds: f64) -> Time {
     Time::from_nanos((seconds * 1e9).round() as u64)
 }
 
-/// A cold start: submitted at 1 s, admitted at 6 s, dispatched at 10 s after 2 s of copying and 1 s of loading, body from 10.5 s to 12.75 s.
+/// A cold start: submitted at 1 s, admitted at 6 s, dispatched at 10 s after 2 s of copying and 1 s
+/// of loading, body from 10.5 s to 12.75 s.
 fn cold() -> InvocationRecord {
     InvocationRecord {
         id: InvocationId(0),
@@ -93,7 +94,8 @@ fn lines_of_csv() {
     }
     assert_eq!(sink.records(), 3);
     let text = String::from_utf8(sink.close().unwrap()).unwrap();
-    // By hand from the records: queue = 10 - 6 - 2 - 1, start-up = 10.5 - 10, execution = 12.75 - 10.5, response = 12.75 - 1.
+    // By hand from the records: queue = 10 - 6 - 2 - 1, start-up = 10.5 - 10, execution = 12.75 -
+    // 10.5, response = 12.75 - 1.
     let expected = "\
 id,function,image,submitted_s,admitted_s,dispatched_s,started_s,ended_s,outcome,cause,node,container,start_kind,download_wait_s,copy_wait_s,load_wait_s,queue_s,startup_s,execution_s,response_s
 0,resize,python,1.000000000,6.000000000,10.000000000,10.500000000,12.750000000,completed,,node0,7,cold,5.000000000,2.000000000,1.000000000,1.000000000,0.500000000,2.250000000,11.750000000
@@ -103,11 +105,15 @@ id,function,image,submitted_s,admitted_s,dispatched_s,started_s,ended_s,outcome,
     assert_eq!(text, expected);
 }
 
-/// Waits do not overlap, and their sum is the way to the dispatch: 1 s + 3 s in line + 2 s of download + 2 + 1 s + 1 s = 10 s.
+/// Waits do not overlap, and their sum is the way to the dispatch: 1 s + 3 s in line + 2 s of
+/// download + 2 + 1 s + 1 s = 10 s.
 #[test]
 fn the_wait_in_line_is_part_of_the_queue() {
-    let record =
-        InvocationRecord { throttle_wait: Duration::from_secs(3), download_wait: Duration::from_secs(2), ..cold() };
+    let record = InvocationRecord {
+        throttle_wait: Duration::from_secs(3),
+        download_wait: Duration::from_secs(2),
+        ..cold()
+    };
     assert_eq!(record.queue(), Duration::from_secs(3 + 1));
 }
 
@@ -119,7 +125,8 @@ fn a_summary_counts_and_measures() {
     }
     let report = summary.report(at(80.0));
     let text = serde_json::to_string_pretty(&report).unwrap();
-    // One completed invocation, cold, with a response of 11.75 s; the body that was killed counts as a start, not as a response.
+    // One completed invocation, cold, with a response of 11.75 s; the body that was killed counts
+    // as a start, not as a response.
     let expected = r#"{
   "simulated_end_s": 80.0,
   "invocations": {
@@ -206,8 +213,8 @@ fn the_first_error_is_kept_and_told_when_the_sink_is_closed() {
     let error = sink.close().err().expect("a full disk is an error");
     assert_eq!(error.to_string(), "cannot write the records");
     assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "no space left");
-    // Once when the buffer was full, and perhaps once more when the CSV writer is dropped, but not once for each of the
-    // records that came after.
+    // Once when the buffer was full, and perhaps once more when the CSV writer is dropped, but not
+    // once for each of the records that came after.
     assert!(*calls.borrow() <= 2, "the writer was tried {} times", calls.borrow());
 }
 
@@ -227,8 +234,20 @@ fn events_are_counted_by_kind() {
         EventKind::DownloadEnded { image },
         EventKind::CopyFailed { node, image, started: false },
         EventKind::DiskEvicted { node, image, bytes: 1 },
-        EventKind::ContainerStopped { node, container, memory_bytes: 1, was_idle: true, evicted: false },
-        EventKind::ContainerStopped { node, container, memory_bytes: 1, was_idle: true, evicted: true },
+        EventKind::ContainerStopped {
+            node,
+            container,
+            memory_bytes: 1,
+            was_idle: true,
+            evicted: false,
+        },
+        EventKind::ContainerStopped {
+            node,
+            container,
+            memory_bytes: 1,
+            was_idle: true,
+            evicted: true,
+        },
     ] {
         counts.observe(&PlatformEvent { at: Time::ZERO, kind });
     }
@@ -240,7 +259,8 @@ fn events_are_counted_by_kind() {
         ..PlatformCounts::default()
     };
     assert_eq!(counts, expected);
-    // The image and the container that had to make room; a container that stopped by itself is no eviction.
+    // The image and the container that had to make room; a container that stopped by itself is no
+    // eviction.
     assert_eq!(counts.evictions(), 2);
 }
 

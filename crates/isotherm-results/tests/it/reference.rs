@@ -6,8 +6,8 @@ use std::path::Path;
 use isotherm_kernel::Time;
 use isotherm_results::reference::{self, FieldDoc, OBJECTS};
 use isotherm_results::{
-    ColdStartReport, ContainerMemory, MemoryReport, MemoryUse, PlatformCounts, ResponseReport, SlotUse, Summary,
-    SummaryReport, TimesReport, UtilisationReport,
+    ColdStartReport, ContainerMemory, MemoryReport, MemoryUse, PlatformCounts, ResponseReport,
+    SlotUse, Summary, SummaryReport, TimesReport, UtilisationReport,
 };
 use serde_json::Value;
 
@@ -76,7 +76,8 @@ fn names(fields: &[FieldDoc]) -> Vec<&str> {
     names
 }
 
-/// Walks through the objects of the report. `causes` has a key for each cause that occurred; it is the only one without fixed keys.
+/// Walks through the objects of the report. `causes` has a key for each cause that occurred; it is
+/// the only one without fixed keys.
 fn assert_described(value: &Value, path: &str, seen: &mut Vec<String>) {
     let Value::Object(object) = value else { return };
     if path == "causes" {
@@ -100,11 +101,13 @@ fn every_field_of_the_summary_is_described_and_every_description_is_of_a_field()
     let value = complete();
     let mut seen = Vec::new();
     assert_described(&value, "", &mut seen);
-    let mut described: Vec<_> = OBJECTS.iter().flat_map(|object| object.paths).map(|path| (*path).to_owned()).collect();
+    let mut described: Vec<_> =
+        OBJECTS.iter().flat_map(|object| object.paths).map(|path| (*path).to_owned()).collect();
     described.sort_unstable();
     seen.sort_unstable();
     assert_eq!(seen, described);
-    // What is at the top and not from here is added by whoever carries out the run, where another test looks at it.
+    // What is at the top and not from here is added by whoever carries out the run, where another
+    // test looks at it.
     let keys: Vec<_> = value.as_object().unwrap().keys().map(String::as_str).collect();
     let top = reference::top();
     assert!(keys.iter().all(|key| top.iter().any(|field| field.name == *key)), "{keys:?}");
@@ -113,5 +116,8 @@ fn every_field_of_the_summary_is_described_and_every_description_is_of_a_field()
 #[test]
 fn units_are_told_from_the_names() {
     let unit = |name| FieldDoc { name, meaning: "" }.unit();
-    assert_eq!(["p50_s", "mean_bytes", "idle_mb_s", "used_share", "cold"].map(unit), ["s", "B", "MB·s", "0 to 1", ""]);
+    assert_eq!(
+        ["p50_s", "mean_bytes", "idle_mb_s", "used_share", "cold"].map(unit),
+        ["s", "B", "MB·s", "0 to 1", ""]
+    );
 }

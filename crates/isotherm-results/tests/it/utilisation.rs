@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use isotherm_kernel::Time;
 use isotherm_results::{Totals, Utilisation, UtilisationReport};
 use isotherm_serverless::{
-    ContainerId, EventKind, FunctionId, ImageId, InvocationId, NodeId, Outcome, PlatformEvent, StartKind,
+    ContainerId, EventKind, FunctionId, ImageId, InvocationId, NodeId, Outcome, PlatformEvent,
+    StartKind,
 };
 use proptest::prelude::*;
 
@@ -104,8 +105,9 @@ fn observed(totals: Totals, events: impl IntoIterator<Item = (f64, EventKind)>) 
 
 const TOTALS: Totals = Totals { slots: Some(4), memory_bytes: Some(1000 * MB) };
 
-/// An image of 100 MB that is loaded from 2 s to 3 s; a container of 200 MB that starts at 3 s, is busy until 5 s, idle until 6 s, busy
-/// until 8 s and then idle until the end at 12 s; one of 50 MB that is busy from 4 s to 7 s and not kept.
+/// An image of 100 MB that is loaded from 2 s to 3 s; a container of 200 MB that starts at 3 s, is
+/// busy until 5 s, idle until 6 s, busy until 8 s and then idle until the end at 12 s; one of 50 MB
+/// that is busy from 4 s to 7 s and not kept.
 fn a_life() -> Vec<(f64, EventKind)> {
     vec![
         (2.0, submitted(0)),
@@ -140,8 +142,14 @@ fn means_peaks_and_memory_times_time() {
     assert_eq!((container.busy_mb_s, container.idle_mb_s), (950.0, 1000.0));
     assert_eq!(container.idle_share, Some(1000.0 / 1950.0));
     let memory = report.memory;
-    assert_eq!((memory.busy_containers.mean_bytes, memory.busy_containers.peak_bytes), (95 * MB, 250 * MB));
-    assert_eq!((memory.idle_containers.mean_bytes, memory.idle_containers.peak_bytes), (100 * MB, 200 * MB));
+    assert_eq!(
+        (memory.busy_containers.mean_bytes, memory.busy_containers.peak_bytes),
+        (95 * MB, 250 * MB)
+    );
+    assert_eq!(
+        (memory.idle_containers.mean_bytes, memory.idle_containers.peak_bytes),
+        (100 * MB, 200 * MB)
+    );
     // The image holds its memory from the beginning of its load: 100 MB × 10 s, the whole window.
     assert_eq!((memory.images.mean_bytes, memory.images.peak_bytes), (100 * MB, 100 * MB));
     // Together 950 + 1000 + 1000 MB·s in 10 s; at most both containers and the image.
@@ -175,10 +183,14 @@ fn a_load_that_is_broken_off_and_an_image_that_is_evicted_give_their_memory_back
     .report(at(10.0))
     .unwrap();
     // 1 s and 2 s of 10.
-    assert_eq!((report.memory.images.mean_bytes, report.memory.images.peak_bytes), (30 * MB, 100 * MB));
+    assert_eq!(
+        (report.memory.images.mean_bytes, report.memory.images.peak_bytes),
+        (30 * MB, 100 * MB)
+    );
 }
 
-/// A container that becomes idle and serves the next invocation at the same date was never idle; what is held for an instant is no peak.
+/// A container that becomes idle and serves the next invocation at the same date was never idle;
+/// what is held for an instant is no peak.
 #[test]
 fn what_takes_no_time_does_not_count() {
     let report = observed(
@@ -224,7 +236,10 @@ fn invocations_that_share_a_container_take_a_slot_each() {
     .unwrap();
     // 3 s and 5 s of slots in 10 s; 100 MB busy for 6 s and idle for 4 s.
     assert_eq!((report.slots.used_mean, report.slots.used_peak), (0.8, 2));
-    assert_eq!((report.container_memory.busy_mb_s, report.container_memory.idle_mb_s), (600.0, 400.0));
+    assert_eq!(
+        (report.container_memory.busy_mb_s, report.container_memory.idle_mb_s),
+        (600.0, 400.0)
+    );
     assert_eq!(report.memory.busy_containers.peak_bytes, 100 * MB);
 }
 
@@ -238,7 +253,8 @@ fn a_window_without_length_has_no_report() {
 #[test]
 fn large_memories_and_long_times() {
     const HALF: u64 = u64::MAX / 2;
-    let events = [(0.0, submitted(0)), (0.0, started(0, HALF)), (0.0, started(1, HALF)), (0.0, idle(0))];
+    let events =
+        [(0.0, submitted(0)), (0.0, started(0, HALF)), (0.0, started(1, HALF)), (0.0, idle(0))];
     let report = observed(TOTALS, events).report(Time::from_nanos(u64::MAX - 1)).unwrap();
     assert_eq!(report.memory.busy_containers.mean_bytes, HALF);
     assert_eq!(report.memory.used.mean_bytes, 2 * HALF);

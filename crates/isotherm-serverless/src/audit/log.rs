@@ -93,7 +93,8 @@ impl Log {
         self.count += 1;
         if self.kept.len() < self.limit {
             // What `finish` finds belongs to no event: it is given the number after the last.
-            let event = if rule == Rule::Unfinished { self.events } else { self.events.saturating_sub(1) };
+            let event =
+                if rule == Rule::Unfinished { self.events } else { self.events.saturating_sub(1) };
             self.kept.push(Violation { at: self.at, event, rule, detail: detail.to_string() });
         }
     }

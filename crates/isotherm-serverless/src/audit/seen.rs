@@ -1,5 +1,5 @@
-//! Numbers that have been seen, in little memory: numbers that are given out in order leave one range behind, not one
-//! entry each.
+//! Numbers that have been seen, in little memory: numbers that are given out in order leave one
+//! range behind, not one entry each.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
-//! A place that holds images, as an auditor keeps it: the head disk, a node's disk or a node's memory.
+//! A place that holds images, as an auditor keeps it: the head disk, a node's disk or a node's
+//! memory.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -76,7 +77,10 @@ impl Shelf {
         self.peak = self.peak.max(self.used);
         if self.used > self.capacity {
             let (place, used, capacity) = (self.place, self.used, self.capacity);
-            log.report(Rule::Capacity, format_args!("{used} bytes of {place} are taken, but it has {capacity}"));
+            log.report(
+                Rule::Capacity,
+                format_args!("{used} bytes of {place} are taken, but it has {capacity}"),
+            );
         }
     }
 
@@ -87,7 +91,8 @@ impl Shelf {
     /// The image is on its way here, and its room is taken.
     pub(super) fn begin(&mut self, log: &mut Log, rule: Rule, image: ImageId, bytes: u64) {
         if let Some(held) = self.images.get(&image) {
-            let what = if held.complete { "is there already" } else { "is on its way there already" };
+            let what =
+                if held.complete { "is there already" } else { "is on its way there already" };
             log.report(rule, format_args!("image {image} was sent to {}, but {what}", self.place));
             return;
         }
@@ -99,7 +104,10 @@ impl Shelf {
     pub(super) fn complete(&mut self, log: &mut Log, rule: Rule, image: ImageId) {
         match self.images.get_mut(&image) {
             Some(held) if !held.complete => held.complete = true,
-            _ => log.report(rule, format_args!("image {image} arrived at {}, but was not on its way", self.place)),
+            _ => log.report(
+                rule,
+                format_args!("image {image} arrived at {}, but was not on its way", self.place),
+            ),
         }
     }
 
@@ -111,7 +119,13 @@ impl Shelf {
                 self.images.remove(&image);
                 self.give_back(bytes);
             }
-            _ => log.report(rule, format_args!("image {image} failed to reach {}, but was not on its way", self.place)),
+            _ => log.report(
+                rule,
+                format_args!(
+                    "image {image} failed to reach {}, but was not on its way",
+                    self.place
+                ),
+            ),
         }
     }
 
@@ -119,7 +133,10 @@ impl Shelf {
     pub(super) fn evict(&mut self, log: &mut Log, image: ImageId, bytes: u64) {
         let place = self.place;
         let mut wrong = |detail: fmt::Arguments<'_>| {
-            log.report(Rule::Eviction, format_args!("image {image} was evicted from {place}, {detail}"));
+            log.report(
+                Rule::Eviction,
+                format_args!("image {image} was evicted from {place}, {detail}"),
+            );
         };
         let Some(held) = self.images.remove(&image) else {
             wrong(format_args!("where it is not"));
@@ -147,10 +164,16 @@ impl Shelf {
             Some(held) => {
                 held.readers += 1;
                 if !held.complete {
-                    log.report(rule, format_args!("image {image} is read from {place}, but is still on its way there"));
+                    log.report(
+                        rule,
+                        format_args!(
+                            "image {image} is read from {place}, but is still on its way there"
+                        ),
+                    );
                 }
             }
-            None => log.report(rule, format_args!("image {image} is read from {place}, but is not there")),
+            None => log
+                .report(rule, format_args!("image {image} is read from {place}, but is not there")),
         }
     }
 
@@ -166,7 +189,10 @@ impl Shelf {
         let place = self.place;
         match self.images.get_mut(&image) {
             Some(held) if held.complete => held.pins += 1,
-            _ => log.report(rule, format_args!("a container was started without its image {image} on {place}")),
+            _ => log.report(
+                rule,
+                format_args!("a container was started without its image {image} on {place}"),
+            ),
         }
     }
 

@@ -1,4 +1,5 @@
-//! One broken event list per rule: the auditor must find each, and nothing in the list that is right.
+//! One broken event list per rule: the auditor must find each, and nothing in the list that is
+//! right.
 
 use super::*;
 
@@ -60,11 +61,16 @@ fn dispatched(invocation: u64, container: u64, start_kind: StartKind) -> EventKi
 }
 
 fn ended(invocation: u64) -> EventKind {
-    EventKind::Ended { invocation: InvocationId(invocation), outcome: Outcome::Completed, container: None }
+    EventKind::Ended {
+        invocation: InvocationId(invocation),
+        outcome: Outcome::Completed,
+        container: None,
+    }
 }
 
-/// Steps 0 to 13 of a life in which nothing is wrong: an image of 100 bytes is downloaded, copied and loaded, two
-/// invocations are served cold and warm by one container, the container stops, the image is pushed out everywhere.
+/// Steps 0 to 13 of a life in which nothing is wrong: an image of 100 bytes is downloaded, copied
+/// and loaded, two invocations are served cold and warm by one container, the container stops, the
+/// image is pushed out everywhere.
 fn good_life() -> Vec<EventKind> {
     vec![
         submitted(0),
@@ -107,17 +113,26 @@ fn judged(events: impl IntoIterator<Item = EventKind>) -> Auditor {
     auditor
 }
 
-/// Asserts that these events break this rule and no other, and that the first sentence contains the words.
+/// Asserts that these events break this rule and no other, and that the first sentence contains the
+/// words.
 #[track_caller]
 fn broken(events: impl IntoIterator<Item = EventKind>, rule: Rule, words: &str) {
     let auditor = judged(events);
-    let first = auditor.violations().first().unwrap_or_else(|| panic!("nothing found instead of: {words}"));
+    let first =
+        auditor.violations().first().unwrap_or_else(|| panic!("nothing found instead of: {words}"));
     assert_eq!(first.rule, rule, "{first}");
     assert!(first.detail.contains(words), "{first:?} does not contain {words:?}");
-    assert!(auditor.violations().iter().all(|violation| violation.rule == rule), "{:?}", auditor.violations());
+    assert!(
+        auditor.violations().iter().all(|violation| violation.rule == rule),
+        "{:?}",
+        auditor.violations()
+    );
 }
 
-fn followed_by(mut events: Vec<EventKind>, more: impl IntoIterator<Item = EventKind>) -> Vec<EventKind> {
+fn followed_by(
+    mut events: Vec<EventKind>,
+    more: impl IntoIterator<Item = EventKind>,
+) -> Vec<EventKind> {
     events.extend(more);
     events
 }
@@ -140,7 +155,10 @@ fn nothing_is_wrong_with_a_good_life() {
 #[test]
 fn the_books_in_the_middle_of_a_life() {
     let auditor = judged(good_life()[..15].to_vec());
-    assert_eq!(auditor.node_use(NODE), NodeUse { disk_bytes: 300, memory_bytes: 130, slots: 1, containers: 1 });
+    assert_eq!(
+        auditor.node_use(NODE),
+        NodeUse { disk_bytes: 300, memory_bytes: 130, slots: 1, containers: 1 }
+    );
     assert_eq!(auditor.pins(NODE, IMAGE), 1);
     assert_eq!(auditor.images_on_disk(NODE), [IMAGE]);
     assert_eq!(auditor.pending(), 1);
@@ -199,7 +217,10 @@ fn counters_count() {
     };
     assert_eq!(*auditor.counters(), expected);
     // The interrupted copy and load gave their room back: the image alone is left.
-    assert_eq!(auditor.node_use(NODE), NodeUse { disk_bytes: 100, memory_bytes: 80, slots: 0, containers: 0 });
+    assert_eq!(
+        auditor.node_use(NODE),
+        NodeUse { disk_bytes: 100, memory_bytes: 80, slots: 0, containers: 0 }
+    );
 }
 
 #[test]
@@ -208,14 +229,22 @@ fn dates_that_go_back() {
     auditor.observe(&PlatformEvent { at: Time::from_secs_f64(2.0), kind: submitted(0) });
     auditor.observe(&PlatformEvent { at: Time::from_secs_f64(1.0), kind: submitted(1) });
     let [violation] = auditor.violations() else { panic!("{:?}", auditor.violations()) };
-    assert_eq!((violation.rule, violation.event, violation.at), (Rule::Dates, 1, Time::from_secs_f64(1.0)));
+    assert_eq!(
+        (violation.rule, violation.event, violation.at),
+        (Rule::Dates, 1, Time::from_secs_f64(1.0))
+    );
 }
 
 #[test]
 fn capacities_exceeded() {
     let full = EventKind::DownloadStarted { image: ImageId(1), bytes: 901 };
-    broken(followed_by(with_idle_container(), [full]), Rule::Capacity, "1001 bytes of the head disk are taken");
-    // The image takes 100 and each container 200: with the fifth it is 1,100 of 1,000 on disk, and 330 in memory.
+    broken(
+        followed_by(with_idle_container(), [full]),
+        Rule::Capacity,
+        "1001 bytes of the head disk are taken",
+    );
+    // The image takes 100 and each container 200: with the fifth it is 1,100 of 1,000 on disk, and
+    // 330 in memory.
     let containers = (1..5).map(started);
     broken(
         followed_by(with_idle_container(), containers),
@@ -231,7 +260,11 @@ fn capacities_exceeded() {
         places: 1,
         memory_bytes: 371,
     };
-    broken(followed_by(with_idle_container(), [large]), Rule::Capacity, "501 bytes of the memory of node 0 are taken");
+    broken(
+        followed_by(with_idle_container(), [large]),
+        Rule::Capacity,
+        "501 bytes of the memory of node 0 are taken",
+    );
     let mut third = with_idle_container();
     for id in 0..3 {
         if id > 0 {
@@ -244,7 +277,8 @@ fn capacities_exceeded() {
 
 #[test]
 fn exactly_full_is_not_too_much() {
-    // Four containers fill the disk up to 900, and a file of 100 in the shape of a container fills the rest.
+    // Four containers fill the disk up to 900, and a file of 100 in the shape of a container fills
+    // the rest.
     let rest = EventKind::ContainerStarted {
         places: 1,
         node: NODE,
@@ -266,7 +300,11 @@ fn downloads_twice_or_from_nowhere() {
     broken([started.clone(), started.clone()], Rule::Download, "is on its way there already");
     broken(followed_by(good_life()[..3].to_vec(), [started]), Rule::Download, "is there already");
     broken([EventKind::DownloadEnded { image: IMAGE }], Rule::Download, "was not on its way");
-    broken([EventKind::DownloadFailed { image: IMAGE }], Rule::Download, "failed to reach the head disk");
+    broken(
+        [EventKind::DownloadFailed { image: IMAGE }],
+        Rule::Download,
+        "failed to reach the head disk",
+    );
 }
 
 #[test]
@@ -275,9 +313,21 @@ fn copies_of_what_is_not_there_or_is_there_already() {
     broken([copy.clone()], Rule::Copy, "is read from the head disk, but is not there");
     let downloading = good_life()[..2].to_vec();
     broken(followed_by(downloading, [copy.clone()]), Rule::Copy, "is still on its way there");
-    broken(followed_by(good_life()[..5].to_vec(), [copy.clone()]), Rule::Copy, "is on its way there already");
-    broken(followed_by(good_life()[..6].to_vec(), [copy]), Rule::Copy, "the disk of node 0, but is there already");
-    broken([EventKind::CopyEnded { node: NODE, image: IMAGE }], Rule::Copy, "arrived at the disk of node 0");
+    broken(
+        followed_by(good_life()[..5].to_vec(), [copy.clone()]),
+        Rule::Copy,
+        "is on its way there already",
+    );
+    broken(
+        followed_by(good_life()[..6].to_vec(), [copy]),
+        Rule::Copy,
+        "the disk of node 0, but is there already",
+    );
+    broken(
+        [EventKind::CopyEnded { node: NODE, image: IMAGE }],
+        Rule::Copy,
+        "arrived at the disk of node 0",
+    );
     let failed = EventKind::CopyFailed { node: NODE, image: IMAGE, started: true };
     broken([failed], Rule::Copy, "failed to reach the disk of node 0");
 }
@@ -286,9 +336,21 @@ fn copies_of_what_is_not_there_or_is_there_already() {
 fn loads_of_what_is_not_there_or_is_there_already() {
     let load = EventKind::LoadStarted { node: NODE, image: IMAGE, bytes: 80 };
     broken([load.clone()], Rule::Load, "is read from the disk of node 0, but is not there");
-    broken(followed_by(good_life()[..7].to_vec(), [load.clone()]), Rule::Load, "is on its way there already");
-    broken(followed_by(good_life()[..8].to_vec(), [load]), Rule::Load, "the memory of node 0, but is there already");
-    broken([EventKind::LoadEnded { node: NODE, image: IMAGE }], Rule::Load, "arrived at the memory of node 0");
+    broken(
+        followed_by(good_life()[..7].to_vec(), [load.clone()]),
+        Rule::Load,
+        "is on its way there already",
+    );
+    broken(
+        followed_by(good_life()[..8].to_vec(), [load]),
+        Rule::Load,
+        "the memory of node 0, but is there already",
+    );
+    broken(
+        [EventKind::LoadEnded { node: NODE, image: IMAGE }],
+        Rule::Load,
+        "arrived at the memory of node 0",
+    );
     let failed = EventKind::LoadFailed { node: NODE, image: IMAGE, started: true };
     broken([failed], Rule::Load, "failed to reach the memory of node 0");
 }
@@ -299,20 +361,49 @@ fn evictions_of_what_is_in_use() {
     let disk = EventKind::DiskEvicted { node: NODE, image: IMAGE, bytes: 100 };
     let memory = EventKind::MemoryEvicted { node: NODE, image: IMAGE, bytes: 80 };
     broken([head.clone()], Rule::Eviction, "from the head disk, where it is not");
-    broken(followed_by(good_life()[..2].to_vec(), [head.clone()]), Rule::Eviction, "still on its way there");
-    broken(followed_by(good_life()[..5].to_vec(), [head]), Rule::Eviction, "1 transfers were reading it");
-    broken(followed_by(good_life()[..5].to_vec(), [disk.clone()]), Rule::Eviction, "still on its way there");
-    broken(followed_by(good_life()[..7].to_vec(), [disk.clone()]), Rule::Eviction, "1 transfers were reading it");
-    broken(followed_by(good_life()[..7].to_vec(), [memory.clone()]), Rule::Eviction, "still on its way there");
+    broken(
+        followed_by(good_life()[..2].to_vec(), [head.clone()]),
+        Rule::Eviction,
+        "still on its way there",
+    );
+    broken(
+        followed_by(good_life()[..5].to_vec(), [head]),
+        Rule::Eviction,
+        "1 transfers were reading it",
+    );
+    broken(
+        followed_by(good_life()[..5].to_vec(), [disk.clone()]),
+        Rule::Eviction,
+        "still on its way there",
+    );
+    broken(
+        followed_by(good_life()[..7].to_vec(), [disk.clone()]),
+        Rule::Eviction,
+        "1 transfers were reading it",
+    );
+    broken(
+        followed_by(good_life()[..7].to_vec(), [memory.clone()]),
+        Rule::Eviction,
+        "still on its way there",
+    );
     broken(
         followed_by(with_idle_container(), [disk]),
         Rule::Eviction,
         "from the disk of node 0, but 1 containers pin it",
     );
-    broken(followed_by(with_idle_container(), [memory]), Rule::Eviction, "from the memory of node 0, but 1 containers");
+    broken(
+        followed_by(with_idle_container(), [memory]),
+        Rule::Eviction,
+        "from the memory of node 0, but 1 containers",
+    );
     let wrong_size = EventKind::HeadEvicted { image: IMAGE, bytes: 99 };
-    broken(followed_by(good_life()[..3].to_vec(), [wrong_size]), Rule::Eviction, "giving back 99 bytes instead of 100");
-    let busy = followed_by(with_idle_container(), [dispatched(0, 0, StartKind::Cold), stopped(0, true)]);
+    broken(
+        followed_by(good_life()[..3].to_vec(), [wrong_size]),
+        Rule::Eviction,
+        "giving back 99 bytes instead of 100",
+    );
+    let busy =
+        followed_by(with_idle_container(), [dispatched(0, 0, StartKind::Cold), stopped(0, true)]);
     broken(busy, Rule::Eviction, "container 0 was evicted while it served invocation 0");
 }
 
@@ -328,14 +419,31 @@ fn evicting_after_the_readers_are_done_is_right() {
 #[test]
 fn containers_without_their_image_or_twice() {
     broken([started(0)], Rule::Container, "without its image 0 on the disk of node 0");
-    broken(followed_by(good_life()[..7].to_vec(), [started(0)]), Rule::Container, "on the memory of node 0");
-    broken(followed_by(with_idle_container(), [started(0)]), Rule::Container, "container 0 was started a second time");
+    broken(
+        followed_by(good_life()[..7].to_vec(), [started(0)]),
+        Rule::Container,
+        "on the memory of node 0",
+    );
+    broken(
+        followed_by(with_idle_container(), [started(0)]),
+        Rule::Container,
+        "container 0 was started a second time",
+    );
     let again = [stopped(0, false), started(0)];
-    broken(followed_by(with_idle_container(), again), Rule::Container, "container 0 was started a second time");
+    broken(
+        followed_by(with_idle_container(), again),
+        Rule::Container,
+        "container 0 was started a second time",
+    );
     broken([stopped(3, false)], Rule::Container, "container 3 was stopped, but it does not exist");
     broken([idle(3)], Rule::Container, "container 3 became idle, but it does not exist");
-    let elsewhere = EventKind::ContainerIdle { node: NodeId(1), container: ContainerId(0), memory_bytes: 50 };
-    broken(followed_by(with_idle_container(), [elsewhere]), Rule::Container, "of node 0 became idle on node 1");
+    let elsewhere =
+        EventKind::ContainerIdle { node: NodeId(1), container: ContainerId(0), memory_bytes: 50 };
+    broken(
+        followed_by(with_idle_container(), [elsewhere]),
+        Rule::Container,
+        "of node 0 became idle on node 1",
+    );
     let busy = followed_by(with_idle_container(), [dispatched(0, 0, StartKind::Cold), idle(0)]);
     broken(busy, Rule::Container, "container 0 became idle while it served invocation 0");
     let elsewhere = EventKind::ContainerStopped {
@@ -345,8 +453,13 @@ fn containers_without_their_image_or_twice() {
         was_idle: false,
         evicted: false,
     };
-    broken(followed_by(with_idle_container(), [elsewhere]), Rule::Container, "of node 0 was stopped on node 1");
-    let busy = followed_by(with_idle_container(), [dispatched(0, 0, StartKind::Cold), stopped(0, false)]);
+    broken(
+        followed_by(with_idle_container(), [elsewhere]),
+        Rule::Container,
+        "of node 0 was stopped on node 1",
+    );
+    let busy =
+        followed_by(with_idle_container(), [dispatched(0, 0, StartKind::Cold), stopped(0, false)]);
     broken(busy, Rule::Container, "container 0 was stopped while it served invocation 0");
 }
 
@@ -354,19 +467,32 @@ fn containers_without_their_image_or_twice() {
 fn dispatches_that_must_not_be() {
     let (cold, warm) = (StartKind::Cold, StartKind::Warm);
     let idle = with_idle_container;
-    broken(followed_by(idle(), [dispatched(0, 5, cold)]), Rule::Dispatch, "container 5, which does not exist");
-    broken(followed_by(idle(), [dispatched(9, 0, cold)]), Rule::Dispatch, "invocation 9 was dispatched, but is not");
+    broken(
+        followed_by(idle(), [dispatched(0, 5, cold)]),
+        Rule::Dispatch,
+        "container 5, which does not exist",
+    );
+    broken(
+        followed_by(idle(), [dispatched(9, 0, cold)]),
+        Rule::Dispatch,
+        "invocation 9 was dispatched, but is not",
+    );
     let twice = [dispatched(0, 0, cold), dispatched(0, 0, cold)];
     broken(followed_by(idle(), twice), Rule::Dispatch, "invocation 0 was dispatched a second time");
     let busy = [submitted(1), admitted(1), dispatched(0, 0, cold), dispatched(1, 0, warm)];
     broken(followed_by(idle(), busy), Rule::Dispatch, "which serves invocation 0");
     let not_admitted = [submitted(1), dispatched(1, 0, warm)];
     broken(followed_by(idle(), not_admitted), Rule::Dispatch, "it was never admitted");
-    let used = [dispatched(0, 0, cold), ended(0), submitted(1), admitted(1), dispatched(1, 0, cold)];
+    let used =
+        [dispatched(0, 0, cold), ended(0), submitted(1), admitted(1), dispatched(1, 0, cold)];
     broken(followed_by(idle(), used), Rule::Dispatch, "cold, but the container has served before");
     let other = EventKind::Submitted { invocation: InvocationId(1), function: FunctionId(1) };
     let other_function = [other, admitted(1), dispatched(1, 0, warm)];
-    broken(followed_by(idle(), other_function), Rule::Dispatch, "which is of function 0, not of function 1");
+    broken(
+        followed_by(idle(), other_function),
+        Rule::Dispatch,
+        "which is of function 0, not of function 1",
+    );
 }
 
 #[test]
@@ -398,7 +524,8 @@ fn dispatches_on_the_wrong_node_or_without_the_image() {
         start_kind: StartKind::Cold,
     };
     elsewhere.observe(&PlatformEvent { at: Time::from_secs_f64(99.0), kind });
-    let sentences: Vec<&str> = elsewhere.violations().iter().map(|violation| violation.detail.as_str()).collect();
+    let sentences: Vec<&str> =
+        elsewhere.violations().iter().map(|violation| violation.detail.as_str()).collect();
     let head = "invocation 0 was dispatched onto container 0, ";
     assert_eq!(
         sentences,
@@ -408,9 +535,11 @@ fn dispatches_on_the_wrong_node_or_without_the_image() {
             format!("{head}but image 0 is not in the memory of node 1"),
         ]
     );
-    // An image that is pushed out from under an idle container is found twice: when it goes, and at the dispatch.
+    // An image that is pushed out from under an idle container is found twice: when it goes, and at
+    // the dispatch.
     let memory = EventKind::MemoryEvicted { node: NODE, image: IMAGE, bytes: 80 };
-    let auditor = judged(followed_by(with_idle_container(), [memory, dispatched(0, 0, StartKind::Cold)]));
+    let auditor =
+        judged(followed_by(with_idle_container(), [memory, dispatched(0, 0, StartKind::Cold)]));
     let rules: Vec<Rule> = auditor.violations().iter().map(|violation| violation.rule).collect();
     assert_eq!(rules, [Rule::Eviction, Rule::Dispatch]);
 }
@@ -426,7 +555,8 @@ fn invocations_without_image_need_no_admission() {
         disk_bytes: 1,
         memory_bytes: 50,
     };
-    let mut auditor = judged([submitted(0), container, dispatched(0, 0, StartKind::Cold), ended(0)]);
+    let mut auditor =
+        judged([submitted(0), container, dispatched(0, 0, StartKind::Cold), ended(0)]);
     auditor.finish();
     assert!(auditor.is_clean(), "{:?}", auditor.violations());
 }
@@ -438,18 +568,35 @@ fn invocations_submitted_or_ended_wrongly() {
     assert!(twice.violations()[0].detail.contains("invocation 0 was submitted a second time"));
     assert_eq!(twice.violations()[1].rule, Rule::Conservation, "and the balance is wrong for it");
     let after_its_end = judged(followed_by(good_life(), [submitted(0)]));
-    assert!(after_its_end.violations()[0].detail.contains("submitted a second time"), "also when it is long gone");
+    assert!(
+        after_its_end.violations()[0].detail.contains("submitted a second time"),
+        "also when it is long gone"
+    );
 
     let ended_twice = judged(followed_by(good_life(), [ended(1)]));
     assert!(ended_twice.violations()[0].detail.contains("invocation 1 ended a second time"));
     assert_eq!(ended_twice.violations()[1].rule, Rule::Conservation);
     let from_nowhere = judged([ended(4)]);
-    assert!(from_nowhere.violations()[0].detail.contains("invocation 4 ended without being submitted"));
+    assert!(
+        from_nowhere.violations()[0].detail.contains("invocation 4 ended without being submitted")
+    );
 
-    broken([submitted(0), ended(0)], Rule::Invocation, "ended as completed, but was never dispatched");
+    broken(
+        [submitted(0), ended(0)],
+        Rule::Invocation,
+        "ended as completed, but was never dispatched",
+    );
     broken([admitted(0)], Rule::Invocation, "was admitted, but is not pending");
-    broken([submitted(0), admitted(0), admitted(0)], Rule::Invocation, "was admitted a second time");
-    let rejected = EventKind::Ended { invocation: InvocationId(0), outcome: Outcome::Rejected, container: None };
+    broken(
+        [submitted(0), admitted(0), admitted(0)],
+        Rule::Invocation,
+        "was admitted a second time",
+    );
+    let rejected = EventKind::Ended {
+        invocation: InvocationId(0),
+        outcome: Outcome::Rejected,
+        container: None,
+    };
     let late = followed_by(with_idle_container(), [dispatched(0, 0, StartKind::Cold), rejected]);
     broken(late, Rule::Invocation, "was rejected after it had been dispatched");
 }
@@ -457,13 +604,18 @@ fn invocations_submitted_or_ended_wrongly() {
 #[test]
 fn the_balance_is_reported_once() {
     let auditor = judged([submitted(0), submitted(0), submitted(1), submitted(2)]);
-    let unbalanced = auditor.violations().iter().filter(|violation| violation.rule == Rule::Conservation);
+    let unbalanced =
+        auditor.violations().iter().filter(|violation| violation.rule == Rule::Conservation);
     assert_eq!(unbalanced.count(), 1);
 }
 
 #[test]
 fn a_cancelled_invocation_need_not_be_dispatched() {
-    let cancelled = EventKind::Ended { invocation: InvocationId(0), outcome: Outcome::Cancelled, container: None };
+    let cancelled = EventKind::Ended {
+        invocation: InvocationId(0),
+        outcome: Outcome::Cancelled,
+        container: None,
+    };
     let mut auditor = judged([submitted(0), cancelled]);
     auditor.finish();
     assert!(auditor.is_clean(), "{:?}", auditor.violations());
@@ -471,7 +623,10 @@ fn a_cancelled_invocation_need_not_be_dispatched() {
 
 #[test]
 fn what_is_left_over_at_the_end() {
-    let mut auditor = judged(followed_by(with_idle_container(), [submitted(1), dispatched(0, 0, StartKind::Cold)]));
+    let mut auditor = judged(followed_by(
+        with_idle_container(),
+        [submitted(1), dispatched(0, 0, StartKind::Cold)],
+    ));
     assert!(auditor.is_clean(), "so far nothing is wrong: {:?}", auditor.violations());
     auditor.finish();
     let sentences: Vec<String> = auditor.violations().iter().map(ToString::to_string).collect();
@@ -479,8 +634,14 @@ fn what_is_left_over_at_the_end() {
     assert_eq!(
         sentences,
         [
-            format!("at {}, event 11: 2 invocations never ended, the first is 0", Time::from_secs_f64(10.0)),
-            format!("at {}, event 11: 1 slots of node 0 are still taken", Time::from_secs_f64(10.0)),
+            format!(
+                "at {}, event 11: 2 invocations never ended, the first is 0",
+                Time::from_secs_f64(10.0)
+            ),
+            format!(
+                "at {}, event 11: 1 slots of node 0 are still taken",
+                Time::from_secs_f64(10.0)
+            ),
         ]
     );
     assert!(auditor.violations().iter().all(|violation| violation.rule == Rule::Unfinished));
@@ -511,7 +672,8 @@ fn only_the_first_violations_are_kept_and_all_are_counted() {
     let mut auditor = auditor().keep_violations(2);
     listen(&mut auditor, (0..5).map(|image| EventKind::DownloadEnded { image: ImageId(image) }));
     assert_eq!(auditor.violation_count(), 5);
-    let details: Vec<&str> = auditor.violations().iter().map(|violation| violation.detail.as_str()).collect();
+    let details: Vec<&str> =
+        auditor.violations().iter().map(|violation| violation.detail.as_str()).collect();
     assert_eq!(
         details,
         [
@@ -535,7 +697,13 @@ fn nonsense_is_survived() {
         disk_bytes: u64::MAX,
         memory_bytes: u64::MAX,
     };
-    events.extend([big.clone(), big, stopped(u64::MAX, true), submitted(u64::MAX), ended(u64::MAX)]);
+    events.extend([
+        big.clone(),
+        big,
+        stopped(u64::MAX, true),
+        submitted(u64::MAX),
+        ended(u64::MAX),
+    ]);
     let mut auditor = judged(events);
     auditor.finish();
     assert!(auditor.violation_count() > 10);
@@ -556,7 +724,12 @@ fn any_number_of_slots() {
     let mut auditor = Auditor::new(Capacities { head_disk_bytes: 1000, nodes: vec![node] });
     let mut events = with_idle_container();
     for id in 1..100 {
-        events.extend([submitted(id), admitted(id), started(id), dispatched(id, id, StartKind::Cold)]);
+        events.extend([
+            submitted(id),
+            admitted(id),
+            started(id),
+            dispatched(id, id, StartKind::Cold),
+        ]);
     }
     listen(&mut auditor, events);
     assert!(auditor.is_clean(), "{:?}", auditor.violations());

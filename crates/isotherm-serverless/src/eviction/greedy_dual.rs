@@ -1,27 +1,34 @@
 //! The least valuable first: Greedy-Dual-Size-Frequency for containers.
 //!
-//! The keep-alive policy of Fuerst and Sharma, *FaasCache: Keeping Serverless Computing Alive with Greedy-Dual Caching*, ASPLOS 2021.
-//! Idle containers are a cache: a warm start is a hit. Each container has a priority,
+//! The keep-alive policy of Fuerst and Sharma, *FaasCache: Keeping Serverless Computing Alive with
+//! Greedy-Dual Caching*, ASPLOS 2021. Idle containers are a cache: a warm start is a hit. Each
+//! container has a priority,
 //!
 //! > priority = clock + frequency × cost / size
 //!
-//! * *frequency*: how many invocations its function has had on the node, in all of its containers there, since it has any (when the last one has
-//!   stopped, counting begins anew);
+//! * *frequency*: how many invocations its function has had on the node, in all of its containers
+//!   there, since it has any (when the last one has stopped, counting begins anew);
 //! * *cost*: the start-up time of the container, in seconds: what it costs to start it again;
 //! * *size*: its memory limit, in megabytes (10⁶ bytes);
-//! * *clock*: one for each node. It begins at zero; when containers are evicted, it is set to the highest of their priorities. So what was used before
-//!   others went is worth less than what has been used since.
+//! * *clock*: one for each node. It begins at zero; when containers are evicted, it is set to the
+//!   highest of their priorities. So what was used before others went is worth less than what has
+//!   been used since.
 //!
-//! The priority is brought up to date when the container is used, that is when an invocation is given to it: it takes the clock and the frequency of that moment,
-//! this invocation counted, and keeps them while it runs and is idle. Other containers of the function keep those of their own last use. (So they do in the
-//! paper; the simulator that its authors have published gives all of them the new priority.) One that was started ahead and not used yet has those of the moment
-//! from which on it is there.
+//! The priority is brought up to date when the container is used, that is when an invocation is
+//! given to it: it takes the clock and the frequency of that moment, this invocation counted, and
+//! keeps them while it runs and is idle. Other containers of the function keep those of their own
+//! last use. (So they do in the paper; the simulator that its authors have published gives all of
+//! them the new priority.) One that was started ahead and not used yet has those of the moment from
+//! which on it is there.
 //!
-//! The container with the lowest priority goes first, of equal ones the longest idle. Where start-ups take no time, all priorities are zero, and this is the same
-//! as the least recently used. Because a container keeps the priority of its last use while it runs, one that has run for long may be worth less than
-//! the clock; if it goes, the clock falls back to that, as the paper has it.
+//! The container with the lowest priority goes first, of equal ones the longest idle. Where
+//! start-ups take no time, all priorities are zero, and this is the same as the least recently
+//! used. Because a container keeps the priority of its last use while it runs, one that has run for
+//! long may be worth less than the clock; if it goes, the clock falls back to that, as the paper
+//! has it.
 //!
-//! In FaasCache containers are kept until their room is needed: use it with a keep-alive of `forever`.
+//! In FaasCache containers are kept until their room is needed: use it with a keep-alive of
+//! `forever`.
 
 use rustc_hash::FxHashMap;
 
@@ -31,8 +38,8 @@ use crate::{ContainerId, FunctionId, NodeId};
 
 const MEGABYTE: f64 = 1e6;
 
-/// Evicts the containers that are cheap to start again, large, and seldom used. Each node has a clock, which makes those that were not
-/// used for long go in the end.
+/// Evicts the containers that are cheap to start again, large, and seldom used. Each node has a
+/// clock, which makes those that were not used for long go in the end.
 #[derive(Debug, Default)]
 pub struct GreedyDual {
     uses: Uses,
@@ -98,7 +105,11 @@ mod tests {
 
     fn idle(id: u64, function: u32, megabytes: u64, startup: u64) -> IdleContainer {
         let startup = Duration::from_secs(startup);
-        IdleContainer { function: FunctionId(function), startup, ..idle_container(id, megabytes * 1_000_000, 0) }
+        IdleContainer {
+            function: FunctionId(function),
+            startup,
+            ..idle_container(id, megabytes * 1_000_000, 0)
+        }
     }
 
     /// A container of the function with its number.
@@ -141,7 +152,8 @@ mod tests {
         // The second use of the function was that of the second container.
         assert_eq!(policy.rank(&idle(0, 0, 100, 5)).value(), 0.05);
         assert_eq!(policy.rank(&idle(1, 0, 100, 5)).value(), 0.1);
-        // Something goes for 0.5. Who has not been used since is worth what it was, whether it has been idle or has run until now.
+        // Something goes for 0.5. Who has not been used since is worth what it was, whether it has
+        // been idle or has run until now.
         gone(&mut policy, 9, 9, Some(Rank::of(0.5)));
         assert_eq!(policy.rank(&idle(0, 0, 100, 5)).value(), 0.05);
         policy.used(ContainerId(0), NODE, f);
@@ -172,7 +184,8 @@ mod tests {
         idle_since: Option<u64>,
     }
 
-    /// FaasCache on one node, as its paper has it: no order is kept, but all priorities are computed at each eviction.
+    /// FaasCache on one node, as its paper has it: no order is kept, but all priorities are
+    /// computed at each eviction.
     #[derive(Default)]
     struct Model {
         clock: f64,
@@ -184,19 +197,25 @@ mod tests {
         fn used(&mut self, id: u64, function: usize) {
             self.frequencies[function] += 1;
             let (clock, frequency) = (self.clock, self.frequencies[function]);
-            let container = self.containers.iter_mut().find(|container| container.id == id).unwrap();
+            let container =
+                self.containers.iter_mut().find(|container| container.id == id).unwrap();
             (container.clock, container.frequency, container.idle_since) = (clock, frequency, None);
         }
 
-        /// Who goes so that so many megabytes are free; `None` if all idle ones together are not enough.
+        /// Who goes so that so many megabytes are free; `None` if all idle ones together are not
+        /// enough.
         fn evict(&mut self, kinds: &[(u64, u64)], megabytes: u64) -> Option<Vec<u64>> {
             let priority = |one: &Modelled| {
                 let (size, cost) = kinds[one.function];
                 one.clock + one.frequency as f64 * cost as f64 / size as f64
             };
-            let mut all: Vec<_> = self.containers.iter().filter(|one| one.idle_since.is_some()).copied().collect();
+            let mut all: Vec<_> =
+                self.containers.iter().filter(|one| one.idle_since.is_some()).copied().collect();
             all.sort_by(|a, b| {
-                priority(a).total_cmp(&priority(b)).then(a.idle_since.cmp(&b.idle_since)).then(a.id.cmp(&b.id))
+                priority(a)
+                    .total_cmp(&priority(b))
+                    .then(a.idle_since.cmp(&b.idle_since))
+                    .then(a.id.cmp(&b.id))
             });
             let (mut freed, mut evicted) = (0, Vec::new());
             while freed < megabytes {
@@ -215,7 +234,8 @@ mod tests {
         }
     }
 
-    /// The same node with the policy: ranks are given when containers become idle, and hold until they are used again.
+    /// The same node with the policy: ranks are given when containers become idle, and hold until
+    /// they are used again.
     #[derive(Default)]
     struct Ranked {
         policy: GreedyDual,
@@ -224,9 +244,17 @@ mod tests {
     }
 
     impl Ranked {
-        fn becomes_idle(&mut self, id: u64, function: usize, (megabytes, cost): (u64, u64), since: u64) {
-            let idle =
-                IdleContainer { idle_since: Time::from_nanos(since), ..idle(id, function as u32, megabytes, cost) };
+        fn becomes_idle(
+            &mut self,
+            id: u64,
+            function: usize,
+            (megabytes, cost): (u64, u64),
+            since: u64,
+        ) {
+            let idle = IdleContainer {
+                idle_since: Time::from_nanos(since),
+                ..idle(id, function as u32, megabytes, cost)
+            };
             let key = (self.policy.rank(&idle), since, id);
             self.idle.insert(key, function);
             self.rank_of.insert(id, key);
@@ -255,10 +283,12 @@ mod tests {
     }
 
     proptest! {
-        /// The same hits, misses and evictions as the model has, at each step of random traces, with invocations that overlap.
+        /// The same hits, misses and evictions as the model has, at each step of random traces,
+        /// with invocations that overlap.
         #[test]
         fn behaves_as_the_paper_has_it(
-            // Megabytes and seconds of start-up of each function: powers of two, so that sums are exact in whatever order.
+            // Megabytes and seconds of start-up of each function: powers of two, so that sums are
+            // exact in whatever order.
             kinds in prop::collection::vec((0u32..4, 0u32..4).prop_map(|(size, cost)| (32 << size, 1 << cost)), 1..7),
             steps in prop::collection::vec((0usize..20, any::<bool>()), 1..200),
         ) {

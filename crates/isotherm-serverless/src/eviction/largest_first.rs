@@ -2,7 +2,8 @@
 
 use super::{ContainerEviction, IdleContainer, Rank};
 
-/// Evicts the containers with the largest memory limit first, so that few have to go; of equal ones the longest idle.
+/// Evicts the containers with the largest memory limit first, so that few have to go; of equal ones
+/// the longest idle.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LargestFirst;
 

@@ -4,9 +4,9 @@ use super::uses::Uses;
 use super::{ContainerEviction, IdleContainer, Rank, StoppedContainer};
 use crate::{ContainerId, FunctionId, NodeId};
 
-/// Evicts the containers of the functions that have been invoked least often on the node; of equal ones the longest idle. The
-/// invocations of a function are counted as long as it has a container there, and anew after that. A container has the rank of the
-/// moment in which it became idle.
+/// Evicts the containers of the functions that have been invoked least often on the node; of equal
+/// ones the longest idle. The invocations of a function are counted as long as it has a container
+/// there, and anew after that. A container has the rank of the moment in which it became idle.
 #[derive(Debug, Default)]
 pub struct LeastFrequentlyUsed {
     uses: Uses,
@@ -47,7 +47,12 @@ mod tests {
         }
         assert_eq!(policy.rank(&idle_container(0, 1, 1)), Rank::whole(3));
         let stop = |policy: &mut LeastFrequentlyUsed, id| {
-            policy.stopped(&StoppedContainer { id: ContainerId(id), function, node, evicted: None });
+            policy.stopped(&StoppedContainer {
+                id: ContainerId(id),
+                function,
+                node,
+                evicted: None,
+            });
         };
         stop(&mut policy, 0);
         assert_eq!(policy.rank(&idle_container(1, 1, 1)), Rank::whole(3), "the other one is there");

@@ -17,12 +17,18 @@ mod tests {
 
     #[test]
     fn takes_the_longest_idle_until_both_needs_are_met() {
-        let idle = || [idle_container(1, 10, 5), idle_container(2, 30, 1), idle_container(3, 20, 9)].into_iter();
+        let idle = || {
+            [idle_container(1, 10, 5), idle_container(2, 30, 1), idle_container(3, 20, 9)]
+                .into_iter()
+        };
         let missing = |memory_bytes, disk_bytes| Missing { memory_bytes, disk_bytes };
         let choose = |missing| LeastRecentlyUsed.choose(&mut idle(), missing);
         assert_eq!(choose(missing(10, 0)), Some(vec![ContainerId(1)]));
         // Memory is met by the first; the disk (5 + 1 < 7) needs all three.
-        assert_eq!(choose(missing(10, 7)), Some(vec![ContainerId(1), ContainerId(2), ContainerId(3)]));
+        assert_eq!(
+            choose(missing(10, 7)),
+            Some(vec![ContainerId(1), ContainerId(2), ContainerId(3)])
+        );
         assert_eq!(choose(missing(61, 0)), None);
         assert_eq!(choose(missing(0, 0)), Some(vec![]));
     }

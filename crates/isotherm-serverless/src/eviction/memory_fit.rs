@@ -3,14 +3,18 @@
 use super::{ContainerEviction, IdleContainer, Missing};
 use crate::ContainerId;
 
-/// Evicts the smallest single container that gives all that is missing; if there is none, the largest one, and so on
-/// with what is then still missing. Containers are measured by their memory limit, or by their disk limit when no
-/// memory is missing. The policy `RAM` of the reference.
+/// Evicts the smallest single container that gives all that is missing; if there is none, the
+/// largest one, and so on with what is then still missing. Containers are measured by their memory
+/// limit, or by their disk limit when no memory is missing. The policy `RAM` of the reference.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MemoryFit;
 
 impl ContainerEviction for MemoryFit {
-    fn choose(&self, idle: &mut dyn Iterator<Item = IdleContainer>, missing: Missing) -> Option<Vec<ContainerId>> {
+    fn choose(
+        &self,
+        idle: &mut dyn Iterator<Item = IdleContainer>,
+        missing: Missing,
+    ) -> Option<Vec<ContainerId>> {
         let mut missing = missing;
         let mut victims = Vec::new();
         let mut left: Vec<IdleContainer> = idle.collect();
@@ -38,7 +42,8 @@ mod tests {
     use super::*;
 
     fn choose(sizes: &[(u64, u64)], memory_bytes: u64, disk_bytes: u64) -> Option<Vec<u64>> {
-        let mut idle = sizes.iter().zip(0..).map(|(&(memory, disk), id)| idle_container(id, memory, disk));
+        let mut idle =
+            sizes.iter().zip(0..).map(|(&(memory, disk), id)| idle_container(id, memory, disk));
         let victims = MemoryFit.choose(&mut idle, Missing { memory_bytes, disk_bytes })?;
         Some(victims.into_iter().map(|id| id.0).collect())
     }
@@ -53,7 +58,8 @@ mod tests {
 
     #[test]
     fn takes_the_largest_first_when_one_is_not_enough() {
-        // Reference timing test: limits 1, 1, 1, 1, 2, 3, 4, 5, 6, 7 GB, an 11 GB container comes: 7 GB, then 4 GB.
+        // Reference timing test: limits 1, 1, 1, 1, 2, 3, 4, 5, 6, 7 GB, an 11 GB container comes:
+        // 7 GB, then 4 GB.
         let sizes = [1, 1, 1, 1, 2, 3, 4, 5, 6, 7].map(|memory| (memory, 1));
         assert_eq!(choose(&sizes, 11, 0), Some(vec![9, 6]));
         assert_eq!(choose(&[(1, 1), (2, 1)], 4, 0), None);

@@ -1,13 +1,15 @@
-//! Eviction policies: which idle containers of a node go when a new container or an image needs their room.
+//! Eviction policies: which idle containers of a node go when a new container or an image needs
+//! their room.
 //!
-//! The idle containers of each node lie in the order of their *rank*, those that have been idle for longest first among equals.
-//! A policy gives a container its rank when it becomes idle, and the rank holds until the container is used again. When room is missing, the
-//! first in the order go. So a victim is found at once, however many containers are idle: O(log n) for each container that becomes idle
-//! or is used again.
+//! The idle containers of each node lie in the order of their *rank*, those that have been idle for
+//! longest first among equals. A policy gives a container its rank when it becomes idle, and the
+//! rank holds until the container is used again. When room is missing, the first in the order go.
+//! So a victim is found at once, however many containers are idle: O(log n) for each container that
+//! becomes idle or is used again.
 //!
-//! What a rank depends on, the policy learns from what it is told: a container has been started, an invocation was given to one, one has
-//! stopped. A policy that needs more than an order may choose the victims itself ([`ContainerEviction::choose`]); that takes the time
-//! that it takes.
+//! What a rank depends on, the policy learns from what it is told: a container has been started, an
+//! invocation was given to one, one has stopped. A policy that needs more than an order may choose
+//! the victims itself ([`ContainerEviction::choose`]); that takes the time that it takes.
 
 mod fifo;
 mod greedy_dual;
@@ -43,7 +45,8 @@ pub struct IdleContainer {
     pub idle_since: Time,
     /// How long it would take to start another one.
     pub startup: Duration,
-    /// Memory it would give back, in bytes: its limit and, where room is missing, its image if no other container needs that.
+    /// Memory it would give back, in bytes: its limit and, where room is missing, its image if no
+    /// other container needs that.
     pub memory_bytes: u64,
     /// Disk space it would give back, in bytes, likewise.
     pub disk_bytes: u64,
@@ -79,7 +82,8 @@ impl Rank {
         let number = if number.is_nan() { f64::INFINITY } else { number };
         // Negative zero is zero.
         let bits = (number + 0.0).to_bits();
-        // As integers, the bits of positive numbers are in their order, and those of negative ones in the opposite order.
+        // As integers, the bits of positive numbers are in their order, and those of negative ones
+        // in the opposite order.
         Rank(if bits >> 63 == 0 { bits | 1 << 63 } else { !bits })
     }
 
@@ -89,8 +93,8 @@ impl Rank {
         f64::from_bits(bits)
     }
 
-    /// The rank of a whole number. These are in the order of the numbers among themselves, but not among those of
-    /// [`of`](Self::of).
+    /// The rank of a whole number. These are in the order of the numbers among themselves, but not
+    /// among those of [`of`](Self::of).
     pub const fn whole(number: u64) -> Self {
         Rank(number)
     }
@@ -120,8 +124,9 @@ impl Missing {
     }
 }
 
-/// Chooses idle containers to be evicted. A policy needs only one of these methods: [`rank`](Self::rank) if it is an order,
-/// [`choose`](Self::choose) if it is not. Without either, the longest idle go first.
+/// Chooses idle containers to be evicted. A policy needs only one of these methods:
+/// [`rank`](Self::rank) if it is an order, [`choose`](Self::choose) if it is not. Without either,
+/// the longest idle go first.
 ///
 /// ```
 /// use isotherm_serverless::eviction::{ContainerEviction, IdleContainer, Rank};
@@ -136,13 +141,14 @@ impl Missing {
 /// }
 /// ```
 pub trait ContainerEviction {
-    /// Whether containers are evicted at all. Asked once, when the service starts; if not, what idle containers hold is no room for others.
+    /// Whether containers are evicted at all. Asked once, when the service starts; if not, what
+    /// idle containers hold is no room for others.
     fn evicts(&self) -> bool {
         true
     }
 
-    /// The rank of a container that becomes idle now: of the idle containers of its node those with the lowest rank go first, and of
-    /// equal ones the longest idle.
+    /// The rank of a container that becomes idle now: of the idle containers of its node those with
+    /// the lowest rank go first, and of equal ones the longest idle.
     fn rank(&mut self, _: &IdleContainer) -> Rank {
         Rank::default()
     }
@@ -156,10 +162,14 @@ pub trait ContainerEviction {
     /// A container has stopped, for whatever reason.
     fn stopped(&mut self, _: &StoppedContainer) {}
 
-    /// The containers that are to go so that nothing is missing any more, or `None` if all of them together would not
-    /// do. `idle` gives the idle containers of the node in the order of their ranks, and among equals the longest idle first, ties in the
-    /// order of creation.
-    fn choose(&self, idle: &mut dyn Iterator<Item = IdleContainer>, missing: Missing) -> Option<Vec<ContainerId>> {
+    /// The containers that are to go so that nothing is missing any more, or `None` if all of them
+    /// together would not do. `idle` gives the idle containers of the node in the order of their
+    /// ranks, and among equals the longest idle first, ties in the order of creation.
+    fn choose(
+        &self,
+        idle: &mut dyn Iterator<Item = IdleContainer>,
+        missing: Missing,
+    ) -> Option<Vec<ContainerId>> {
         let mut missing = missing;
         let mut victims = Vec::new();
         while !missing.is_nothing() {

@@ -4,8 +4,8 @@ use rustc_hash::FxHashMap;
 
 use crate::{FunctionId, NodeId};
 
-/// Invocations of each function on each node. A function is forgotten on a node when its last container there has stopped. So
-/// memory grows with the containers that there are.
+/// Invocations of each function on each node. A function is forgotten on a node when its last
+/// container there has stopped. So memory grows with the containers that there are.
 #[derive(Debug, Default)]
 pub(super) struct Uses {
     counts: FxHashMap<(NodeId, FunctionId), Count>,

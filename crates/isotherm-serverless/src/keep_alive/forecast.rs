@@ -1,17 +1,20 @@
 //! What a time series says of its next value.
 //!
-//! [`next`] fits small ARIMA(p, d, 0) models, with p up to [`MOST_LAGS`] and d up to 1, and takes what the best of them expects. With `z` the values
-//! (d = 0) or their differences (d = 1), a model says
+//! [`next`] fits small ARIMA(p, d, 0) models, with p up to [`MOST_LAGS`] and d up to 1, and takes
+//! what the best of them expects. With `z` the values (d = 0) or their differences (d = 1), a model
+//! says
 //!
 //! > z(t) = c + φ₁ z(t−1) + … + φₚ z(t−p) + noise
 //!
-//! and is fitted by least squares, conditionally on the first values. Which model is best is told by Akaike's information
-//! criterion for few values (AICc; Hurvich and Tsai, *Regression and time series model selection in small samples*, Biometrika 76, 1989):
+//! and is fitted by least squares, conditionally on the first values. Which model is best is told
+//! by Akaike's information criterion for few values (AICc; Hurvich and Tsai, *Regression and time
+//! series model selection in small samples*, Biometrika 76, 1989):
 //!
 //! > n ln(RSS / n) + 2 k + 2 k (k + 1) / (n − k − 1)
 //!
-//! with `RSS` the sum of the squares of the n errors and k = p + 2 parameters. All models are compared by how well they tell the same
-//! values one step ahead, and of those that are equally good the simplest is taken.
+//! with `RSS` the sum of the squares of the n errors and k = p + 2 parameters. All models are
+//! compared by how well they tell the same values one step ahead, and of those that are equally
+//! good the simplest is taken.
 
 /// Most values before that a model looks at.
 pub(super) const MOST_LAGS: usize = 2;
@@ -22,7 +25,8 @@ const SKIPPED: usize = MOST_LAGS + 1;
 /// Unknowns of the largest model.
 const MOST_UNKNOWNS: usize = MOST_LAGS + 1;
 
-/// The next value of a series of numbers that are not negative; `None` if there is none yet. Of few values it is the mean.
+/// The next value of a series of numbers that are not negative; `None` if there is none yet. Of few
+/// values it is the mean.
 pub(super) fn next(values: &[f64]) -> Option<f64> {
     let mean = (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)?;
     // What is alike in all of them is left out, so that it does not hide the rest by rounding.
@@ -81,18 +85,25 @@ impl Model {
     }
 
     fn value(&self, series: &[f64], at: usize) -> f64 {
-        known(series, at, self.lags).iter().zip(&self.coefficients).map(|(known, factor)| known * factor).sum()
+        known(series, at, self.lags)
+            .iter()
+            .zip(&self.coefficients)
+            .map(|(known, factor)| known * factor)
+            .sum()
     }
 
     fn next(&self, series: &[f64]) -> f64 {
         self.value(series, series.len())
     }
 
-    /// Akaike's, the smaller the better; errors count as no less than `least`, in squares. `None` if there are too few values.
+    /// Akaike's, the smaller the better; errors count as no less than `least`, in squares. `None`
+    /// if there are too few values.
     fn criterion(&self, least: f64) -> Option<f64> {
         let (n, k) = (self.told as f64, (self.lags + 2) as f64);
         let left = n - k - 1.0;
-        (left > 0.0).then(|| n * libm::log((self.squares / n).max(least)) + 2.0 * k + 2.0 * k * (k + 1.0) / left)
+        (left > 0.0).then(|| {
+            n * libm::log((self.squares / n).max(least)) + 2.0 * k + 2.0 * k * (k + 1.0) / left
+        })
     }
 }
 
@@ -106,14 +117,20 @@ fn known(series: &[f64], at: usize, lags: usize) -> [f64; MOST_UNKNOWNS] {
     known
 }
 
-/// Solves linear equations, whose right side is the last column, by Gaussian elimination; `None` if they are singular, or next to it.
-fn solve(mut rows: [[f64; MOST_UNKNOWNS + 1]; MOST_UNKNOWNS], unknowns: usize) -> Option<[f64; MOST_UNKNOWNS]> {
+/// Solves linear equations, whose right side is the last column, by Gaussian elimination; `None` if
+/// they are singular, or next to it.
+fn solve(
+    mut rows: [[f64; MOST_UNKNOWNS + 1]; MOST_UNKNOWNS],
+    unknowns: usize,
+) -> Option<[f64; MOST_UNKNOWNS]> {
     const RIGHT: usize = MOST_UNKNOWNS;
-    let size =
-        |row: &[f64; MOST_UNKNOWNS + 1]| row[..unknowns].iter().fold(0.0, |most: f64, entry| most.max(entry.abs()));
+    let size = |row: &[f64; MOST_UNKNOWNS + 1]| {
+        row[..unknowns].iter().fold(0.0, |most: f64, entry| most.max(entry.abs()))
+    };
     let mut sizes = rows.each_ref().map(size);
     for at in 0..unknowns {
-        let pivot = (at..unknowns).max_by(|&one, &other| rows[one][at].abs().total_cmp(&rows[other][at].abs()))?;
+        let pivot = (at..unknowns)
+            .max_by(|&one, &other| rows[one][at].abs().total_cmp(&rows[other][at].abs()))?;
         rows.swap(at, pivot);
         sizes.swap(at, pivot);
         if rows[at][at].abs() <= 1e-12 * sizes[at] {
@@ -141,7 +158,10 @@ mod tests {
 
     fn close(values: &[f64], expected: f64) {
         let value = next(values).unwrap();
-        assert!((value - expected).abs() < 1e-6 * expected, "{value}, not {expected}, after {values:?}");
+        assert!(
+            (value - expected).abs() < 1e-6 * expected,
+            "{value}, not {expected}, after {values:?}"
+        );
     }
 
     #[test]
@@ -178,7 +198,8 @@ mod tests {
 
     #[test]
     fn noise_is_not_taken_for_a_pattern() {
-        // Of numbers drawn on their own the mean is the best forecast; a model with lags comes near it at most.
+        // Of numbers drawn on their own the mean is the best forecast; a model with lags comes near
+        // it at most.
         let mut state = 1u32;
         let noise: Vec<f64> = (0..32)
             .map(|_| {

@@ -38,8 +38,8 @@ impl Histogram {
         (self.within, self.beyond)
     }
 
-    /// The coefficient of variation of the counts of the bins: their standard deviation over their mean. Zero if all are alike, large if
-    /// few bins hold most.
+    /// The coefficient of variation of the counts of the bins: their standard deviation over their
+    /// mean. Zero if all are alike, large if few bins hold most.
     pub(super) fn variation(&self) -> f64 {
         if self.within == 0 {
             return 0.0;
@@ -86,7 +86,10 @@ mod tests {
     fn a_percentile_is_the_bin_in_which_it_lies() {
         // Of ten, nine lie in bin 1 and one in bin 3.
         let histogram = of_minutes(&[1, 1, 1, 1, 1, 1, 1, 1, 1, 3]);
-        assert_eq!([0.0, 0.05, 0.9, 0.91, 1.0].map(|part| histogram.bin_of(part)), [1, 1, 1, 3, 3].map(Some));
+        assert_eq!(
+            [0.0, 0.05, 0.9, 0.91, 1.0].map(|part| histogram.bin_of(part)),
+            [1, 1, 1, 3, 3].map(Some)
+        );
         assert_eq!(of_minutes(&[]).bin_of(0.5), None);
     }
 

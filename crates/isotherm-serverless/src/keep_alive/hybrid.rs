@@ -1,30 +1,35 @@
-//! Learns from the idle times of each function when to stop its container and when to start it again.
+//! Learns from the idle times of each function when to stop its container and when to start it
+//! again.
 //!
-//! The hybrid histogram policy of Shahrad et al., *Serverless in the Wild: Characterizing and Optimizing the Serverless Workload at
-//! a Large Cloud Provider*, USENIX ATC 2020, section 4. Many functions are invoked by timers: it is of no use to keep their
-//! container for ten minutes if the next invocation comes in an hour, but it can be ready a little before.
+//! The hybrid histogram policy of Shahrad et al., *Serverless in the Wild: Characterizing and
+//! Optimizing the Serverless Workload at a Large Cloud Provider*, USENIX ATC 2020, section 4. Many
+//! functions are invoked by timers: it is of no use to keep their container for ten minutes if the
+//! next invocation comes in an hour, but it can be ready a little before.
 //!
-//! For each function there is a histogram of its *idle times*: from the end of its last running invocation to the next one that comes.
-//! By default it has bins of one minute up to four hours. When a container becomes idle,
+//! For each function there is a histogram of its *idle times*: from the end of its last running
+//! invocation to the next one that comes. By default it has bins of one minute up to four hours.
+//! When a container becomes idle,
 //!
-//! * the *head* is the beginning of the bin in which the 5th percentile lies, less 10 %. If it is not zero the container stops, and
-//!   another one is started when that time has passed;
-//! * the *tail* is the end of the bin of the 99th percentile, plus 10 %. The container is kept until then; one that was started in its place is kept
-//!   for what is left of the tail after the head, from when it is ready.
+//! * the *head* is the beginning of the bin in which the 5th percentile lies, less 10 %. If it is
+//!   not zero the container stops, and another one is started when that time has passed;
+//! * the *tail* is the end of the bin of the 99th percentile, plus 10 %. The container is kept
+//!   until then; one that was started in its place is kept for what is left of the tail after the
+//!   head, from when it is ready.
 //!
-//! If half of the idle times or more lie beyond the histogram, it is no help. Then a time series of the last 32 idle times says how long the next one
-//! will be (see [`forecast`]); head and tail are 15 % before and after that. The paper has the model chosen by `auto_arima`; here it
-//! is the best of a few ARIMA(p, d, 0).
+//! If half of the idle times or more lie beyond the histogram, it is no help. Then a time series of
+//! the last 32 idle times says how long the next one will be (see [`forecast`]); head and tail are
+//! 15 % before and after that. The paper has the model chosen by `auto_arima`; here it is the best
+//! of a few ARIMA(p, d, 0).
 //!
-//! If the histogram does not tell much, the container is kept for a fixed time (by default for the range of the
-//! histogram, as in the paper): if there is nothing in it yet, or if the counts of its bins are too much alike (their
-//! coefficient of variation is below 2).
+//! If the histogram does not tell much, the container is kept for a fixed time (by default for the
+//! range of the histogram, as in the paper): if there is nothing in it yet, or if the counts of its
+//! bins are too much alike (their coefficient of variation is below 2).
 //!
-//! While other invocations of the function run or wait, the function is not idle, so its container is kept for the tail: nothing is
-//! stopped that is about to be needed.
+//! While other invocations of the function run or wait, the function is not idle, so its container
+//! is kept for the tail: nothing is stopped that is about to be needed.
 //!
-//! The paper keeps histograms by *application*, whose functions share containers. Here a function has containers of its own, and its own
-//! histogram, of about 1 kB.
+//! The paper keeps histograms by *application*, whose functions share containers. Here a function
+//! has containers of its own, and its own histogram, of about 1 kB.
 
 use std::collections::VecDeque;
 
@@ -46,8 +51,8 @@ pub struct HybridConfig {
     pub tail: f64,
     /// By how much the head is shortened and the tail is lengthened, as a part of each.
     pub margin: f64,
-    /// By how much the container is ready before, and kept after, the end of the idle time that is forecast when most lie beyond the
-    /// range: as a part of it.
+    /// By how much the container is ready before, and kept after, the end of the idle time that is
+    /// forecast when most lie beyond the range: as a part of it.
     pub forecast_margin: f64,
     /// Below this coefficient of variation of the counts of its bins a histogram says nothing.
     pub variation: f64,
@@ -83,11 +88,13 @@ impl HybridConfig {
 
     /// How many bins a histogram has: at least one, and not more than 100,000.
     fn bins(&self) -> usize {
-        self.range.as_nanos().div_ceil(self.bin.as_nanos().max(1)).clamp(1, Self::MOST_BINS) as usize
+        self.range.as_nanos().div_ceil(self.bin.as_nanos().max(1)).clamp(1, Self::MOST_BINS)
+            as usize
     }
 }
 
-/// Keeps containers as the idle times of their function tell. See the source of the policy in the text above.
+/// Keeps containers as the idle times of their function tell. See the source of the policy in the
+/// text above.
 #[derive(Debug, Default)]
 pub struct HybridHistogram {
     config: HybridConfig,
@@ -138,7 +145,9 @@ impl HybridHistogram {
 
 impl Learned {
     fn note(&mut self, idle_time: Duration, config: &HybridConfig) {
-        self.idle_times.get_or_insert_with(|| Histogram::new(config.bins())).add(idle_time, config.bin);
+        self.idle_times
+            .get_or_insert_with(|| Histogram::new(config.bins()))
+            .add(idle_time, config.bin);
         if self.latest.len() == FORECAST_OF {
             self.latest.pop_front();
         }
@@ -177,7 +186,8 @@ mod tests {
     use super::*;
     use crate::{ContainerId, FunctionId, NodeId};
 
-    /// What the policy says after a function was idle for these times, in minutes, one after the other.
+    /// What the policy says after a function was idle for these times, in minutes, one after the
+    /// other.
     fn after(minutes: &[f64], config: HybridConfig) -> Keep {
         let mut policy = HybridHistogram::new(config);
         let mut now = Time::ZERO;
@@ -205,14 +215,19 @@ mod tests {
 
     #[test]
     fn a_timer_is_prepared_for() {
-        // Every idle time lies in the bin from 50 to 51 minutes: ready after 50 less 10 %, kept until 51 plus 10 % = 56.1.
+        // Every idle time lies in the bin from 50 to 51 minutes: ready after 50 less 10 %, kept
+        // until 51 plus 10 % = 56.1.
         let says = after(&[50.5; 20], HybridConfig::default());
-        assert_eq!(says, Keep::Prewarm { after: minutes(45.0), keep: minutes(56.1) - minutes(45.0) });
+        assert_eq!(
+            says,
+            Keep::Prewarm { after: minutes(45.0), keep: minutes(56.1) - minutes(45.0) }
+        );
     }
 
     #[test]
     fn who_comes_soon_is_waited_for() {
-        // The head lies in the first bin, so nothing stops. Of a hundred idle times the 99th is below 3 minutes, and 3.3 with the margin.
+        // The head lies in the first bin, so nothing stops. Of a hundred idle times the 99th is
+        // below 3 minutes, and 3.3 with the margin.
         let mut idle = vec![0.5; 50];
         idle.extend([2.5; 49]);
         idle.push(100.0);
@@ -225,8 +240,16 @@ mod tests {
         assert_eq!(after(&[], config), Keep::For(minutes(20.0)), "nothing is known yet");
         // One idle time in each bin: all alike, and the coefficient of variation is zero.
         let alike: Vec<f64> = (0..240).map(|minute| f64::from(minute) + 0.5).collect();
-        assert_eq!(after(&alike, config), Keep::For(minutes(20.0)), "every idle time is as likely as any other");
-        assert_eq!(after(&[300.0, 300.0], config), Keep::For(minutes(20.0)), "two idle times are no series");
+        assert_eq!(
+            after(&alike, config),
+            Keep::For(minutes(20.0)),
+            "every idle time is as likely as any other"
+        );
+        assert_eq!(
+            after(&[300.0, 300.0], config),
+            Keep::For(minutes(20.0)),
+            "two idle times are no series"
+        );
     }
 
     #[test]
@@ -237,20 +260,26 @@ mod tests {
             Keep::Prewarm { after, keep: until - after }
         };
         let near = |says: Keep, expected: Keep| {
-            let (Keep::Prewarm { after, keep }, Keep::Prewarm { after: from, keep: for_ }) = (says, expected) else {
+            let (Keep::Prewarm { after, keep }, Keep::Prewarm { after: from, keep: for_ }) =
+                (says, expected)
+            else {
                 panic!("{says:?}, not {expected:?}");
             };
-            let differ = |one: Duration, other: Duration| (one.as_secs_f64() - other.as_secs_f64()).abs() > 1e-3;
+            let differ = |one: Duration, other: Duration| {
+                (one.as_secs_f64() - other.as_secs_f64()).abs() > 1e-3
+            };
             assert!(!differ(after, from) && !differ(keep, for_), "{says:?}, not {expected:?}");
         };
         // Every five hours.
         near(after(&[300.0; 3], config), around(300.0));
         near(after(&[300.0; 40], config), around(300.0));
         // After 8 and after 16 hours by turns.
-        let turns: Vec<f64> = (0..13).map(|turn| if turn % 2 == 0 { 480.0 } else { 960.0 }).collect();
+        let turns: Vec<f64> =
+            (0..13).map(|turn| if turn % 2 == 0 { 480.0 } else { 960.0 }).collect();
         near(after(&turns, config), around(960.0));
         near(after(&turns[..12], config), around(480.0));
-        // Of three, two lie beyond the histogram: their mean. Of four, two: as many as not. Of five, two: the histogram tells.
+        // Of three, two lie beyond the histogram: their mean. Of four, two: as many as not. Of
+        // five, two: the histogram tells.
         near(after(&[300.0, 10.5, 290.0], config), around(200.166_666_666_7));
         near(after(&[10.5, 300.0, 300.0, 10.5], config), around(155.25));
         let says = after(&[10.5, 300.0, 300.0, 10.5, 10.5], config);
@@ -262,9 +291,15 @@ mod tests {
         let mut policy = HybridHistogram::default();
         let at = |minute| Time::ZERO + minutes(minute);
         let invoked = |policy: &mut HybridHistogram, minute, running| {
-            policy.invoked(&Invoked { at: at(minute), function: FunctionId(3), running, waiting: 0 });
+            policy.invoked(&Invoked {
+                at: at(minute),
+                function: FunctionId(3),
+                running,
+                waiting: 0,
+            });
         };
-        // Two invocations run from 0 on; they end after 10 and 20 minutes. The next comes after 50: idle for 30, not for 40.
+        // Two invocations run from 0 on; they end after 10 and 20 minutes. The next comes after 50:
+        // idle for 30, not for 40.
         invoked(&mut policy, 0.0, 0);
         invoked(&mut policy, 0.0, 1);
         idle(&mut policy, at(10.0), 1);

@@ -1,21 +1,25 @@
-//! Keep-alive policies: how long a container that has become idle is kept, and whether another is started before it is needed.
+//! Keep-alive policies: how long a container that has become idle is kept, and whether another is
+//! started before it is needed.
 //!
-//! A policy is asked each time a container becomes idle ([`KeepAlive::keep`]) and told each time an invocation comes
-//! ([`KeepAlive::invoked`]), from which it may learn. All functions of a service share its policy, unless one has
-//! [its own](crate::Function::with_keep_alive).
+//! A policy is asked each time a container becomes idle ([`KeepAlive::keep`]) and told each time an
+//! invocation comes ([`KeepAlive::invoked`]), from which it may learn. All functions of a service
+//! share its policy, unless one has [its own](crate::Function::with_keep_alive).
 //!
 //! # Pre-warming
 //!
-//! With [`Keep::Prewarm`] a policy has the container stopped now and a new one started after a while, when it expects the next
-//! invocation. That one is started on the same node and takes its start-up time; it is idle from its beginning, so it takes no slot, and
-//! like any idle container it goes when another function needs its room. An invocation that finds it ready starts warm; one that finds
-//! it starting waits for the rest of its start-up, and counts as a cold start.
+//! With [`Keep::Prewarm`] a policy has the container stopped now and a new one started after a
+//! while, when it expects the next invocation. That one is started on the same node and takes its
+//! start-up time; it is idle from its beginning, so it takes no slot, and like any idle container
+//! it goes when another function needs its room. An invocation that finds it ready starts warm; one
+//! that finds it starting waits for the rest of its start-up, and counts as a cold start.
 //!
 //! Nothing is pre-warmed
-//! * if the function was invoked meanwhile: the policy is asked again when that invocation has ended;
+//! * if the function was invoked meanwhile: the policy is asked again when that invocation has
+//!   ended;
 //! * if the function has another idle container anywhere, which is as good;
-//! * if there is no room for it beside the containers that are there, busy or idle, or its image is not in the memory of the node, or the
-//!   node is off. A guess evicts nobody. Pre-warmings that are skipped for that are counted.
+//! * if there is no room for it beside the containers that are there, busy or idle, or its image is
+//!   not in the memory of the node, or the node is off. A guess evicts nobody. Pre-warmings that
+//!   are skipped for that are counted.
 
 mod fixed;
 mod forecast;
@@ -71,7 +75,8 @@ pub enum Keep {
     For(Duration),
     /// Keep it until its room is needed.
     Forever,
-    /// Stop it now, and start a new one when the function has not been invoked for a while; see the [module](self).
+    /// Stop it now, and start a new one when the function has not been invoked for a while; see the
+    /// [module](self).
     Prewarm {
         /// Until the new one is started.
         after: Duration,
@@ -100,8 +105,8 @@ pub trait KeepAlive {
     /// Called each time a container becomes idle.
     fn keep(&mut self, idle: &IdleNow) -> Keep;
 
-    /// Called each time an invocation comes in, before anything else is done with it. Does nothing unless a policy wants to learn from
-    /// it.
+    /// Called each time an invocation comes in, before anything else is done with it. Does nothing
+    /// unless a policy wants to learn from it.
     fn invoked(&mut self, _: &Invoked) {}
 }
 

@@ -9,15 +9,19 @@ const POINTS: u32 = 32;
 /// So many points are looked at before the nodes are searched in their order instead.
 const STEPS: usize = 256;
 
-/// Consistent hashing with bounded loads: nodes and functions are points of a ring, and a function goes to the first node that follows its
-/// point, is not too busy, and has a place. A node is too busy if it would run more than `load_factor` times the mean, rounded up.
+/// Consistent hashing with bounded loads: nodes and functions are points of a ring, and a function
+/// goes to the first node that follows its point, is not too busy, and has a place. A node is too
+/// busy if it would run more than `load_factor` times the mean, rounded up.
 ///
-/// So a function comes back to the same node, where its containers and its image are, and popular ones spread over the next nodes. If a
-/// node is added, only about the share of functions moves that goes to it. Where idle containers would have to be stopped, the function goes on along the
-/// ring as long as there is room elsewhere. If all nodes with a place are too busy (others have none), the bound does not hold.
+/// So a function comes back to the same node, where its containers and its image are, and popular
+/// ones spread over the next nodes. If a node is added, only about the share of functions moves
+/// that goes to it. Where idle containers would have to be stopped, the function goes on along the
+/// ring as long as there is room elsewhere. If all nodes with a place are too busy (others have
+/// none), the bound does not hold.
 ///
-/// V. Mirrokni, M. Thorup, M. Zadimoghaddam, *Consistent Hashing with Bounded Loads* (SODA 2018); for serverless platforms A. Fuerst, P.
-/// Sharma, *Locality-aware Load-Balancing For Serverless Clusters* (HPDC 2022).
+/// V. Mirrokni, M. Thorup, M. Zadimoghaddam, *Consistent Hashing with Bounded Loads* (SODA 2018);
+/// for serverless platforms A. Fuerst, P. Sharma, *Locality-aware Load-Balancing For Serverless
+/// Clusters* (HPDC 2022).
 #[derive(Debug)]
 pub struct HashAffinity {
     load_factor: f64,
@@ -34,7 +38,9 @@ impl HashAffinity {
 
     fn build(&mut self, nodes: usize) {
         let points = (0..nodes as u32).flat_map(|node| (0..POINTS).map(move |point| (node, point)));
-        self.ring = points.map(|(node, point)| (hash(1 + u64::from(node), u64::from(point)), NodeId(node))).collect();
+        self.ring = points
+            .map(|(node, point)| (hash(1 + u64::from(node), u64::from(point)), NodeId(node)))
+            .collect();
         self.ring.sort_unstable();
         self.nodes = nodes;
     }
@@ -47,10 +53,12 @@ impl ChooseNode for HashAffinity {
         }
         let mean = (nodes.total_running() + 1) as f64 / nodes.count() as f64;
         let most = (self.load_factor * mean).ceil();
-        let home = self.ring.partition_point(|&(point, _)| point < hash(0, function.index() as u64));
+        let home =
+            self.ring.partition_point(|&(point, _)| point < hash(0, function.index() as u64));
         let (before, after) = self.ring.split_at(home);
         let spare = nodes.may_have_spare_place(function);
-        // The first ones that are idle enough but would have to stop idle containers, and those that are too busy.
+        // The first ones that are idle enough but would have to stop idle containers, and those
+        // that are too busy.
         let (mut crowded, mut busy) = (None, None);
         for &(_, node) in after.iter().chain(before).take(STEPS) {
             let idle_enough = f64::from(nodes.running(node)) < most;
@@ -79,9 +87,13 @@ impl ChooseNode for HashAffinity {
     }
 }
 
-/// A number that looks random: the finalizer of SplitMix64 (G. Steele et al., *Fast Splittable Pseudorandom Number Generators*, OOPSLA 2014).
+/// A number that looks random: the finalizer of SplitMix64 (G. Steele et al., *Fast Splittable
+/// Pseudorandom Number Generators*, OOPSLA 2014).
 fn hash(kind: u64, number: u64) -> u64 {
-    let mut word = kind.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(number).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let mut word = kind
+        .wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        .wrapping_add(number)
+        .wrapping_mul(0x9E37_79B9_7F4A_7C15);
     word = (word ^ (word >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     word = (word ^ (word >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
     word ^ (word >> 31)

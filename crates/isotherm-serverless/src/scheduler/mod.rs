@@ -1,30 +1,37 @@
 //! Schedulers: which invocation goes where, and which images are moved for it.
 //!
-//! A scheduler is asked in *rounds*. It sees the platform as it is ([`View`], read-only) and writes its decisions into a
-//! [`Plan`]; the service then carries them out in the order dispatches, loads, copies. A decision that turns out to
-//! be infeasible is dropped; its invocation stays where it is in the queue and is offered again in the next round.
+//! A scheduler is asked in *rounds*. It sees the platform as it is ([`View`], read-only) and writes
+//! its decisions into a [`Plan`]; the service then carries them out in the order dispatches, loads,
+//! copies. A decision that turns out to be infeasible is dropped; its invocation stays where it is
+//! in the queue and is offered again in the next round.
 //!
 //! # When there is no next round
 //!
-//! A round follows a message. Under [`RoomRule::EvictIdleContainers`](crate::RoomRule) every invocation of an accepted
-//! function ends sooner or later with the schedulers of this module, unless bodies wait for each other or a host or link
-//! stays off for good: whether something has room changes only with messages that are followed by a round, and
-//! an image is moved only if its container has room, or into room that is free.
+//! A round follows a message. Under [`RoomRule::EvictIdleContainers`](crate::RoomRule) every
+//! invocation of an accepted function ends sooner or later with the schedulers of this module,
+//! unless bodies wait for each other or a host or link stays off for good: whether something has
+//! room changes only with messages that are followed by a round, and an image is moved only if its
+//! container has room, or into room that is free.
 //!
-//! Under [`RoomRule::Fail`](crate::RoomRule), where the reference's rules are kept, invocations may wait for ever:
+//! Under [`RoomRule::Fail`](crate::RoomRule), where the reference's rules are kept, invocations may
+//! wait for ever:
 //!
-//! * an idle container that is kept for ever does not go for an image, so that a copy or load fails in every round, and
-//!   there are no more rounds;
-//! * a new container evicts idle ones only if their limits alone, without the images that they hold, cover what is missing;
-//! * the last message is the notice of a copy or load that failed, which causes no round: the round before it, in which
-//!   room had come, took that copy or load to be in progress;
-//! * [`WorkloadBalancing`] passes over an invocation whose limits free room does not cover, though images that nobody
-//!   uses fill the node;
-//! * a copy or load is interrupted (a link is off), and no message follows (it is tried again if the link comes back);
-//! * images that are too large for each other push each other out before anything is started: this goes on without end.
+//! * an idle container that is kept for ever does not go for an image, so that a copy or load fails
+//!   in every round, and there are no more rounds;
+//! * a new container evicts idle ones only if their limits alone, without the images that they
+//!   hold, cover what is missing;
+//! * the last message is the notice of a copy or load that failed, which causes no round: the round
+//!   before it, in which room had come, took that copy or load to be in progress;
+//! * [`WorkloadBalancing`] passes over an invocation whose limits free room does not cover, though
+//!   images that nobody uses fill the node;
+//! * a copy or load is interrupted (a link is off), and no message follows (it is tried again if
+//!   the link comes back);
+//! * images that are too large for each other push each other out before anything is started: this
+//!   goes on without end.
 //!
-//! Then the run ends with an error that says who waits: [`RunError::Deadlock`](isotherm_kernel::RunError), and in the last
-//! case one of the [limits](isotherm_kernel::Limits) of the simulation.
+//! Then the run ends with an error that says who waits:
+//! [`RunError::Deadlock`](isotherm_kernel::RunError), and in the last case one of the
+//! [limits](isotherm_kernel::Limits) of the simulation.
 
 mod by_node;
 mod fcfs;
@@ -65,8 +72,9 @@ pub struct Dispatch {
     pub invocation: InvocationId,
     /// The node that is to run it.
     pub node: NodeId,
-    /// The container that is to serve it; `None`: a new one. Where containers serve several invocations at once, `None` is also any
-    /// that has a place when the invocation is dispatched, such as one that was started in the same round.
+    /// The container that is to serve it; `None`: a new one. Where containers serve several
+    /// invocations at once, `None` is also any that has a place when the invocation is dispatched,
+    /// such as one that was started in the same round.
     pub container: Option<ContainerId>,
 }
 
@@ -106,9 +114,10 @@ pub trait Scheduler {
     /// Decides one round. Called only when at least one invocation is schedulable.
     fn round(&mut self, view: &View<'_>, plan: &mut Plan);
 
-    /// Decides for an invocation of a function without image that has just come while no other waits: where does it go at once? `None`: only a
-    /// round can tell. What is decided must be what a round would decide; it need not be able to, but it is called where a round would
-    /// decide for one invocation, and costs less.
+    /// Decides for an invocation of a function without image that has just come while no other
+    /// waits: where does it go at once? `None`: only a round can tell. What is decided must be what
+    /// a round would decide; it need not be able to, but it is called where a round would decide
+    /// for one invocation, and costs less.
     fn place_alone(&mut self, _: &View<'_>, _: FunctionId) -> Option<Placed> {
         None
     }

@@ -7,8 +7,9 @@ use super::{Dispatch, Plan};
 use crate::state::{Pending, View};
 use crate::{FunctionId, ImageId, NodeId};
 
-/// Writes a [`Plan`] for a scheduler that chooses a node for each invocation: it keeps count of the slots, idle containers and
-/// room that the round has given out, and knows the next step towards a start.
+/// Writes a [`Plan`] for a scheduler that chooses a node for each invocation: it keeps count of the
+/// slots, idle containers and room that the round has given out, and knows the next step towards a
+/// start.
 ///
 /// ```
 /// use isotherm_serverless::scheduler::{Placement, Plan, Scheduler};
@@ -64,17 +65,20 @@ impl<'a> Placement<'a> {
         self.view.idle_count(function, node).saturating_sub(taken)
     }
 
-    /// Whether a node has a free slot for an invocation of the function and either an idle container, or room for a new one beside
-    /// everything that was given out in this round. Where idle containers or images have to go for it, that counts as room.
+    /// Whether a node has a free slot for an invocation of the function and either an idle
+    /// container, or room for a new one beside everything that was given out in this round. Where
+    /// idle containers or images have to go for it, that counts as room.
     pub fn has_place(&self, function: FunctionId, node: NodeId) -> bool {
         self.free_slots(node) > 0
             && (self.idle_count(function, node) > 0
-                || self.view.fits(function, node) && self.promises.leave_room(&self.view, function, node))
+                || self.view.fits(function, node)
+                    && self.promises.leave_room(&self.view, function, node))
     }
 
-    /// Takes a slot of the node for the invocation and decides its next step there: it is dispatched, onto an idle container if
-    /// there is one, else if its image is in memory; otherwise the image is loaded or copied, unless it is on its way already.
-    /// Says whether there was a slot; without one nothing is decided.
+    /// Takes a slot of the node for the invocation and decides its next step there: it is
+    /// dispatched, onto an idle container if there is one, else if its image is in memory;
+    /// otherwise the image is loaded or copied, unless it is on its way already. Says whether there
+    /// was a slot; without one nothing is decided.
     pub fn place(&mut self, pending: Pending, node: NodeId) -> bool {
         if self.free_slots(node) == 0 {
             return false;
@@ -98,7 +102,8 @@ impl<'a> Placement<'a> {
     fn move_image(&mut self, image: ImageId, node: NodeId) {
         let view = &self.view;
         let on_disk = view.on_disk(image).contains(node);
-        let on_its_way = if on_disk { view.loading(image) } else { view.copying(image) }.contains(node);
+        let on_its_way =
+            if on_disk { view.loading(image) } else { view.copying(image) }.contains(node);
         if on_its_way || !self.moved.insert((node, image)) {
             return;
         }

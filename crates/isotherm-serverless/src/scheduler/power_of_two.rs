@@ -5,15 +5,17 @@ use isotherm_kernel::Random;
 use super::{ChooseNode, Nodes};
 use crate::{FunctionId, NodeId};
 
-/// How often two nodes are drawn anew of which none has a place, before the nodes are searched in their order.
+/// How often two nodes are drawn anew of which none has a place, before the nodes are searched in
+/// their order.
 const DRAWS: u32 = 8;
 
-/// Draws two nodes at random and takes the one that runs fewer invocations; of equals the one drawn first. One without a place does not count; if
-/// neither has one, two others are drawn.
+/// Draws two nodes at random and takes the one that runs fewer invocations; of equals the one drawn
+/// first. One without a place does not count; if neither has one, two others are drawn.
 ///
-/// Nearly as even as [`LeastLoaded`](super::LeastLoaded), though it asks two nodes only: the largest load exceeds the mean by O(log log n)
-/// instead of O(log n / log log n) for one drawn node. M. Mitzenmacher, *The Power of Two Choices in Randomized Load Balancing* (IEEE
-/// TPDS 12(10), 2001).
+/// Nearly as even as [`LeastLoaded`](super::LeastLoaded), though it asks two nodes only: the
+/// largest load exceeds the mean by O(log log n) instead of O(log n / log log n) for one drawn
+/// node. M. Mitzenmacher, *The Power of Two Choices in Randomized Load Balancing* (IEEE TPDS
+/// 12(10), 2001).
 #[derive(Debug)]
 pub struct PowerOfTwo {
     random: Random,
@@ -29,7 +31,8 @@ impl PowerOfTwo {
 impl ChooseNode for PowerOfTwo {
     fn choose(&mut self, nodes: &Nodes<'_>, function: FunctionId) -> Option<NodeId> {
         let count = nodes.count() as u64;
-        // Nobody has a place: that costs no draws, so that it does not matter how often it is asked.
+        // Nobody has a place: that costs no draws, so that it does not matter how often it is
+        // asked.
         let any = nodes.first_with_place(function, NodeId(0))?;
         if count == 1 {
             return Some(any);

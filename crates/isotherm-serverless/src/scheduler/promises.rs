@@ -36,8 +36,9 @@ impl Promises {
         view.has_room(function, node, promised)
     }
 
-    /// Whether the next invocation of a function whose containers serve several at once needs the room of a container: not if it finds a
-    /// place in one that serves others, or whose room has been promised.
+    /// Whether the next invocation of a function whose containers serve several at once needs the
+    /// room of a container: not if it finds a place in one that serves others, or whose room has
+    /// been promised.
     fn needs_room(&self, view: &View<'_>, function: FunctionId, node: NodeId) -> bool {
         let placed = self.placed.get(&(function, node)).copied().unwrap_or_default();
         let there = view.idle_count(function, node);
@@ -46,7 +47,8 @@ impl Promises {
         }
         let Some(container) = view.idle(function, node).nth(placed) else { return false };
         // The room of an idle one counts as free until it is used.
-        view.is_idle(container) && !view.idle(function, node).take(placed).any(|other| other == container)
+        view.is_idle(container)
+            && !view.idle(function, node).take(placed).any(|other| other == container)
     }
 
     /// Promises the room of a container of the function, new or idle, and of its image.

@@ -6,12 +6,13 @@ use super::{Placement, Plan, Scheduler};
 use crate::state::{Pending, View};
 use crate::{FunctionId, NodeId};
 
-/// How often a node is drawn anew that can never run the function, before those that can are counted.
+/// How often a node is drawn anew that can never run the function, before those that can are
+/// counted.
 const DRAWS: u32 = 16;
 
-/// Shuffles the invocations that wait and draws a node for each, uniformly among all that can run its function: whose host
-/// is on, and that could hold image and container. If the node has a free slot, the next step towards the start there is
-/// decided, and the slot is taken for this round.
+/// Shuffles the invocations that wait and draws a node for each, uniformly among all that can run
+/// its function: whose host is on, and that could hold image and container. If the node has a free
+/// slot, the next step towards the start there is decided, and the slot is taken for this round.
 ///
 /// A round looks at every invocation that waits.
 #[derive(Debug)]

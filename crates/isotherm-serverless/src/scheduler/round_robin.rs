@@ -3,10 +3,11 @@
 use super::{ChooseNode, Nodes};
 use crate::{FunctionId, NodeId};
 
-/// Takes the next node in the order of the list that has room without stopping an idle container, counted from the one that was taken last; if there is
-/// none, the next where that makes room.
+/// Takes the next node in the order of the list that has room without stopping an idle container,
+/// counted from the one that was taken last; if there is none, the next where that makes room.
 ///
-/// It spreads invocations evenly, whatever they do, as load balancers do that know nothing of their servers.
+/// It spreads invocations evenly, whatever they do, as load balancers do that know nothing of their
+/// servers.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RoundRobin {
     next: u32,

@@ -11,22 +11,23 @@ use crate::config::RoomRule;
 use crate::state::{Need, View};
 use crate::{FunctionId, ImageId, NodeId};
 
-/// Shares the free slots of all nodes among the functions in proportion to the work that waits for each (its pending
-/// invocations times its time limit, which stands for their unknown run time), moves images to where slots were
-/// given, and starts the latest invocations first.
+/// Shares the free slots of all nodes among the functions in proportion to the work that waits for
+/// each (its pending invocations times its time limit, which stands for their unknown run time),
+/// moves images to where slots were given, and starts the latest invocations first.
 ///
 /// 1. `slots(f) = min(pending(f), ceil(work(f) / total work × free slots))`.
-/// 2. Functions by decreasing slots; each takes slots from the node with most slots not yet given, again and again (only
-///    from nodes that could ever hold its image and container).
-/// 3. On each node where a function was given slots: image neither on disk nor being copied: copy; on disk, not in
-///    memory, not being loaded: load.
-/// 4. There, up to the slots given: the latest pending invocation is passed over if the image is not in memory; else it
-///    goes to an idle container, or to a new one if there is room for it: under
-///    [`RoomRule::Fail`] free disk and free memory cover the limits, else what idle images and idle containers hold
-///    counts too.
+/// 2. Functions by decreasing slots; each takes slots from the node with most slots not yet given,
+///    again and again (only from nodes that could ever hold its image and container).
+/// 3. On each node where a function was given slots: image neither on disk nor being copied: copy;
+///    on disk, not in memory, not being loaded: load.
+/// 4. There, up to the slots given: the latest pending invocation is passed over if the image is
+///    not in memory; else it goes to an idle container, or to a new one if there is room for it:
+///    under [`RoomRule::Fail`] free disk and free memory cover the limits, else what idle images
+///    and idle containers hold counts too.
 ///
-/// Under [`RoomRule::Fail`], as in the reference, an invocation is passed over for ever where idle images
-/// fill a node so that its free room does not cover the limits, and nothing else happens there.
+/// Under [`RoomRule::Fail`], as in the reference, an invocation is passed over for ever where idle
+/// images fill a node so that its free room does not cover the limits, and nothing else happens
+/// there.
 ///
 /// Equals go in the order of registration and of the nodes.
 #[derive(Clone, Copy, Debug, Default)]
@@ -45,7 +46,9 @@ impl Scheduler for WorkloadBalancing {
             let left = left.entry(function).or_insert_with(|| view.pending_of(function).rev());
             for _ in 0..slots {
                 let Some(invocation) = left.next() else { break };
-                let in_memory = view.image_of(function).is_none_or(|image| view.in_memory(image).contains(node));
+                let in_memory = view
+                    .image_of(function)
+                    .is_none_or(|image| view.in_memory(image).contains(node));
                 if !in_memory {
                     continue;
                 }
@@ -85,7 +88,8 @@ impl Room {
                 let promised = promised.entry(node).or_default();
                 let mut need = *promised;
                 need.add(view.need_of(function));
-                let free = Need { memory_bytes: view.free_memory(node), disk_bytes: view.free_disk(node) };
+                let free =
+                    Need { memory_bytes: view.free_memory(node), disk_bytes: view.free_disk(node) };
                 let enough = need.fits_into(free);
                 if enough {
                     *promised = need;
@@ -105,7 +109,8 @@ impl Room {
 
 /// How many slots each function gets, most first.
 fn shares(view: &View<'_>) -> Vec<(FunctionId, u64)> {
-    let work = |function| view.pending_count(function) as f64 * view.time_limit(function).as_secs_f64();
+    let work =
+        |function| view.pending_count(function) as f64 * view.time_limit(function).as_secs_f64();
     let total: f64 = view.functions_waiting().map(work).sum();
     let free: u64 = view.with_free_slot().iter().map(|node| u64::from(view.free_slots(node))).sum();
     let mut shares: Vec<(FunctionId, u64)> = view
@@ -121,10 +126,14 @@ fn shares(view: &View<'_>) -> Vec<(FunctionId, u64)> {
     shares
 }
 
-/// Which node gives how many slots to which function, by node, then in the order in which they were given.
+/// Which node gives how many slots to which function, by node, then in the order in which they were
+/// given.
 fn give(view: &View<'_>, shares: &[(FunctionId, u64)]) -> Vec<(NodeId, FunctionId, u64)> {
-    let mut nodes: BinaryHeap<(u64, Reverse<NodeId>)> =
-        view.with_free_slot().iter().map(|node| (u64::from(view.free_slots(node)), Reverse(node))).collect();
+    let mut nodes: BinaryHeap<(u64, Reverse<NodeId>)> = view
+        .with_free_slot()
+        .iter()
+        .map(|node| (u64::from(view.free_slots(node)), Reverse(node)))
+        .collect();
     let mut given = Vec::new();
     for &(function, slots) in shares {
         let mut missing = slots;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use isotherm_kernel::{Change, Duration};
 use isotherm_services::{
-    Action, ActionOwner, ActionReport, ActionRequest, DataEnd, FailureCause, FilePin, Turn, move_data,
+    Action, ActionOwner, ActionReport, ActionRequest, DataEnd, FailureCause, FilePin, Turn,
+    move_data,
 };
 
 use super::{Inner, NodeServices, ServerlessComputeService, Signal};
@@ -16,7 +17,8 @@ use crate::message::{ManagerMessage, Request, time_limit};
 use crate::state::{Effect, Round};
 use crate::{ContainerId, ImageId, InvocationId, NodeId};
 
-/// A message to the service that something has ended; if its actor is killed, it says that it failed.
+/// A message to the service that something has ended; if its actor is killed, it says that it
+/// failed.
 struct Notice<F: FnOnce(Result<(), FailureCause>) -> Request> {
     service: ServerlessComputeService,
     from: isotherm_services::Address,
@@ -34,12 +36,14 @@ impl<F: FnOnce(Result<(), FailureCause>) -> Request> Notice<F> {
 impl<F: FnOnce(Result<(), FailureCause>) -> Request> Drop for Notice<F> {
     fn drop(&mut self) {
         let platform = self.service.inner.site.platform();
-        // At the end of the simulation actors are dropped too, but their hosts are on and nobody wants to hear.
+        // At the end of the simulation actors are dropped too, but their hosts are on and nobody
+        // wants to hear.
         if let Some(request) = self.request.take()
             && !platform.is_on(self.from.host())
         {
             let host = platform.host_name(self.from.host());
-            // The service is to hear first that the host is off, so that it does not start anything there.
+            // The service is to hear first that the host is off, so that it does not start anything
+            // there.
             self.service.tell_later(&self.from, request(Err(FailureCause::HostFailed { host })));
         }
     }
@@ -47,7 +51,12 @@ impl<F: FnOnce(Result<(), FailureCause>) -> Request> Drop for Notice<F> {
 
 /// The bodies of invocations are its actions.
 impl ActionOwner for Inner {
-    fn action_ended(self: Rc<Self>, (invocation, node): (u64, u64), mut report: ActionReport, turn: Turn) {
+    fn action_ended(
+        self: Rc<Self>,
+        (invocation, node): (u64, u64),
+        mut report: ActionReport,
+        turn: Turn,
+    ) {
         if let Err(FailureCause::ServiceStopped { service: stopped }) = &mut report.result
             && self.stopped.get()
         {
@@ -96,8 +105,8 @@ impl ServerlessComputeService {
         }
     }
 
-    /// Carries out an effect, which is the last one so far, or not. It has one caller, in a loop that
-    /// every message runs: an effect that is handed over is copied.
+    /// Carries out an effect, which is the last one so far, or not. It has one caller, in a loop
+    /// that every message runs: an effect that is handed over is copied.
     #[inline(always)]
     fn carry_out_one(&self, effect: Effect, is_last: bool) {
         match effect {
@@ -108,15 +117,22 @@ impl ServerlessComputeService {
             Effect::Copy { node, image } => self.copy(node, image),
             Effect::CopyRefused { node, image } => {
                 let result = Err(self.no_room(node));
-                self.tell_later(&self.inner.nodes[node.index()].address, Request::CopyEnded { node, image, result });
+                self.tell_later(
+                    &self.inner.nodes[node.index()].address,
+                    Request::CopyEnded { node, image, result },
+                );
             }
             Effect::Load { node, image } => self.load(node, image),
             Effect::LoadRefused { node, image } => {
                 let result = Err(self.no_room(node));
-                self.tell_later(&self.inner.nodes[node.index()].address, Request::LoadEnded { node, image, result });
+                self.tell_later(
+                    &self.inner.nodes[node.index()].address,
+                    Request::LoadEnded { node, image, result },
+                );
             }
             Effect::Start { invocation, node, container, startup, limit } => {
-                // Effects are carried out at the end of a turn: the last of them ends it, if no other message waits.
+                // Effects are carried out at the end of a turn: the last of them ends it, if no
+                // other message waits.
                 let turn = if is_last && self.takes_at_once() { Turn::Ends } else { Turn::GoesOn };
                 self.start_body(invocation, node, container, startup, limit, turn);
             }
@@ -126,7 +142,11 @@ impl ServerlessComputeService {
             }
             Effect::Expire { at } => {
                 let after = at.since(self.kernel().now());
-                let timer = self.kernel().signal_after(after, Rc::clone(&self.inner) as _, Signal::Expire.token());
+                let timer = self.kernel().signal_after(
+                    after,
+                    Rc::clone(&self.inner) as _,
+                    Signal::Expire.token(),
+                );
                 let before = self.inner.desk.borrow_mut().expiry.replace(timer);
                 if let Some(before) = before {
                     self.kernel().cancel_call(before);
@@ -148,10 +168,14 @@ impl ServerlessComputeService {
             }
             Effect::RetryMove { after } => {
                 let service = Rc::downgrade(&self.inner);
-                self.kernel().background_at(self.kernel().now() + after, Change::Retry, move |_| {
-                    let Some(inner) = service.upgrade() else { return };
-                    inner.port.send(inner.port.address(), 0, Request::Retry);
-                });
+                self.kernel().background_at(
+                    self.kernel().now() + after,
+                    Change::Retry,
+                    move |_| {
+                        let Some(inner) = service.upgrade() else { return };
+                        inner.port.send(inner.port.address(), 0, Request::Retry);
+                    },
+                );
             }
             Effect::Stopped { container } => {
                 self.inner.desk.borrow_mut().private.remove(&container);
@@ -165,10 +189,17 @@ impl ServerlessComputeService {
                 }
             }
             Effect::Ended { invocation, outcome } => {
-                let Some(record) = self.inner.state.borrow_mut().finished.pop_front() else { return };
-                debug_assert_eq!((record.id, record.outcome), (invocation, outcome), "records come with their effects");
+                let Some(record) = self.inner.state.borrow_mut().finished.pop_front() else {
+                    return;
+                };
+                debug_assert_eq!(
+                    (record.id, record.outcome),
+                    (invocation, outcome),
+                    "records come with their effects"
+                );
                 self.kernel().note_progress();
-                // A sink may ask the service, or give it another one, which hears of the next record.
+                // A sink may ask the service, or give it another one, which hears of the next
+                // record.
                 let sinks = Rc::clone(&self.inner.sinks.borrow());
                 for sink in sinks.iter() {
                     sink.borrow_mut().record(&record);
@@ -186,20 +217,26 @@ impl ServerlessComputeService {
         }
     }
 
-    /// Puts a message into the service's mailbox behind those of whoever is about to run at this date: it stands for the
-    /// notice of a helper that has been started now.
+    /// Puts a message into the service's mailbox behind those of whoever is about to run at this
+    /// date: it stands for the notice of a helper that has been started now.
     fn tell_later(&self, from: &isotherm_services::Address, request: Request) {
         let (service, from) = (self.clone(), from.clone());
         self.kernel().call_after(Duration::ZERO, move |_| service.tell(&from, request));
     }
 
-    /// Tells the user that an invocation has ended. Should the message be lost, he learns it all the same.
+    /// Tells the user that an invocation has ended. Should the message be lost, he learns it all
+    /// the same.
     fn notify(&self, manager: &isotherm_services::Port<ManagerMessage>, handle: crate::Invocation) {
         let (back, address) = (manager.clone(), self.address().clone());
         let completed = ManagerMessage::Completed(handle);
-        manager.send_or(self.address(), self.inner.payloads.completion, completed, move |_, lost| {
-            back.send(&address, 0, lost);
-        });
+        manager.send_or(
+            self.address(),
+            self.inner.payloads.completion,
+            completed,
+            move |_, lost| {
+                back.send(&address, 0, lost);
+            },
+        );
     }
 
     /// No invocation is left: answers those who wait for that.
@@ -207,7 +244,8 @@ impl ServerlessComputeService {
         let replies = {
             let mut desk = self.inner.desk.borrow_mut();
             let nothing_comes = self.inner.on_their_way.get() == 0;
-            let mut replies = if nothing_comes { std::mem::take(&mut desk.draining) } else { Vec::new() };
+            let mut replies =
+                if nothing_comes { std::mem::take(&mut desk.draining) } else { Vec::new() };
             if self.inner.stopped.get() {
                 replies.extend(desk.stopping.take());
             }
@@ -236,12 +274,15 @@ impl ServerlessComputeService {
         actor.daemon().spawn(async move {
             let repository = source.repository();
             let result = match FilePin::lookup(&repository.file_system(), source.file()) {
-                None => {
-                    Err(FailureCause::FileNotFound { storage: repository.name().clone(), file: source.file().clone() })
-                }
+                None => Err(FailureCause::FileNotFound {
+                    storage: repository.name().clone(),
+                    file: source.file().clone(),
+                }),
                 Some(pin) => {
                     let to = service.inner.head.data_end();
-                    let result = move_data(&service.inner.site, repository.data_end(), to, source.bytes()).await;
+                    let result =
+                        move_data(&service.inner.site, repository.data_end(), to, source.bytes())
+                            .await;
                     pin.touch();
                     result
                 }
@@ -254,14 +295,22 @@ impl ServerlessComputeService {
         let to = self.node(node).storage.data_end();
         let bytes = self.inner.desk.borrow().images[image.index()].bytes();
         let from = self.inner.head.data_end();
-        self.spawn_move(node, "image copy", from, to, bytes, move |result| Request::CopyEnded { node, image, result });
+        self.spawn_move(node, "image copy", from, to, bytes, move |result| Request::CopyEnded {
+            node,
+            image,
+            result,
+        });
     }
 
     fn load(&self, node: NodeId, image: ImageId) {
         let from = self.node(node).storage.data_end();
         let to = DataEnd::memory_for(self.node(node).host, &from);
         let bytes = self.inner.desk.borrow().images[image.index()].memory_bytes();
-        self.spawn_move(node, "image load", from, to, bytes, move |result| Request::LoadEnded { node, image, result });
+        self.spawn_move(node, "image load", from, to, bytes, move |result| Request::LoadEnded {
+            node,
+            image,
+            result,
+        });
     }
 
     fn node(&self, node: NodeId) -> &NodeServices {
@@ -279,7 +328,11 @@ impl ServerlessComputeService {
         request: impl FnOnce(Result<(), FailureCause>) -> Request + 'static,
     ) {
         let services = self.node(node);
-        let mut notice = Notice { service: self.clone(), from: services.address.clone(), request: Some(request) };
+        let mut notice = Notice {
+            service: self.clone(),
+            from: services.address.clone(),
+            request: Some(request),
+        };
         let site = self.inner.site.clone();
         let actor = self.inner.site.platform().actor(services.host, name);
         actor.daemon().spawn(async move {
@@ -301,7 +354,8 @@ impl ServerlessComputeService {
         let services = self.node(node);
         let Some(action) = self.action(invocation, node, container) else { return };
         let token = (invocation.0, u64::from(node.0));
-        let mut request = ActionRequest::owned("invocation", action, Rc::clone(&self.inner) as _, token);
+        let mut request =
+            ActionRequest::owned("invocation", action, Rc::clone(&self.inner) as _, token);
         request.startup = startup;
         request.time_limit = time_limit(limit);
         request.at_limit = self.inner.at_limit;
@@ -319,7 +373,12 @@ impl ServerlessComputeService {
     }
 
     /// The action that runs a body. A body that is one sleep needs no actor.
-    fn action(&self, invocation: InvocationId, node: NodeId, container: ContainerId) -> Option<Action> {
+    fn action(
+        &self,
+        invocation: InvocationId,
+        node: NodeId,
+        container: ContainerId,
+    ) -> Option<Action> {
         let mut state = self.inner.state.borrow_mut();
         let live = state.invocations.get_mut(&invocation)?;
         if let Body::Sleep(duration) = live.errand.body {

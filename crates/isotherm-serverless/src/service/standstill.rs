@@ -1,8 +1,9 @@
 //! What the service does and says when nothing will happen any more.
 //!
-//! Under the rules of the reference a copy or load that was broken off is tried again in the next scheduling round, and when nothing else is to
-//! come there is none: the invocation would wait for ever, although the link is back. So at a standstill, and only then, the service holds a round
-//! if a host, a disk or a link has been turned on or off since.
+//! Under the rules of the reference a copy or load that was broken off is tried again in the next
+//! scheduling round, and when nothing else is to come there is none: the invocation would wait for
+//! ever, although the link is back. So at a standstill, and only then, the service holds a round if
+//! a host, a disk or a link has been turned on or off since.
 
 use isotherm_kernel::Witness;
 
@@ -22,8 +23,12 @@ impl Witness for Inner {
     }
 
     fn carries_out(&self) -> bool {
-        let moves =
-            |lack: &Lack| matches!(lack, Lack::Running | Lack::Starting | Lack::Download { .. } | Lack::Image { .. });
+        let moves = |lack: &Lack| {
+            matches!(
+                lack,
+                Lack::Running | Lack::Starting | Lack::Download { .. } | Lack::Image { .. }
+            )
+        };
         let unfinished = self.state.borrow().unfinished(self.site.now());
         unfinished.iter().any(|group| moves(&group.lack))
     }
@@ -34,8 +39,8 @@ impl Witness for Inner {
 }
 
 impl ServerlessComputeService {
-    /// What the invocations that have not ended lack, or do: those of one function that lack the same together. It looks at all invocations and
-    /// compute hosts.
+    /// What the invocations that have not ended lack, or do: those of one function that lack the
+    /// same together. It looks at all invocations and compute hosts.
     pub fn why_unfinished(&self) -> Vec<Unfinished> {
         self.inner.state.borrow().unfinished(self.kernel().now())
     }

@@ -1,7 +1,7 @@
 //! The queue of schedulable invocations.
 //!
-//! A scheduler may look at all of them in every round, so they lie side by side in memory. One that leaves in the middle
-//! leaves a gap; when most are gaps, they are closed.
+//! A scheduler may look at all of them in every round, so they lie side by side in memory. One that
+//! leaves in the middle leaves a gap; when most are gaps, they are closed.
 
 use std::collections::VecDeque;
 
@@ -57,7 +57,9 @@ impl Backlog {
 
     /// Takes out the one at a place; O(log n), but for closing the gaps once in a while.
     pub(crate) fn remove(&mut self, sequence: u64) {
-        let Ok(index) = self.entries.binary_search_by_key(&sequence, |entry| entry.sequence) else { return };
+        let Ok(index) = self.entries.binary_search_by_key(&sequence, |entry| entry.sequence) else {
+            return;
+        };
         if std::mem::replace(&mut self.entries[index].gone, true) {
             return;
         }
@@ -80,10 +82,14 @@ impl Backlog {
     }
 
     /// Those at this place and after it, with their places.
-    pub(crate) fn places_since(&self, sequence: u64) -> impl DoubleEndedIterator<Item = (u64, Pending)> + '_ {
+    pub(crate) fn places_since(
+        &self,
+        sequence: u64,
+    ) -> impl DoubleEndedIterator<Item = (u64, Pending)> + '_ {
         let first = self.entries.partition_point(|entry| entry.sequence < sequence);
         let live = self.entries.range(first..).filter(|entry| !entry.gone);
-        let pending = |entry: &Entry| Pending { invocation: entry.invocation, function: entry.function };
+        let pending =
+            |entry: &Entry| Pending { invocation: entry.invocation, function: entry.function };
         live.map(move |entry| (entry.sequence, pending(entry)))
     }
 }

@@ -4,7 +4,8 @@ use std::cell::Cell;
 
 use crate::{FunctionId, ImageId, NodeId};
 
-/// Something that decisions may depend on is not as it was, or may not be. What it is now, the view tells.
+/// Something that decisions may depend on is not as it was, or may not be. What it is now, the view
+/// tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
     /// The free slots of a node.
@@ -20,7 +21,8 @@ pub(crate) enum Change {
 /// Longer than this it does not grow: whoever reads it after that begins anew.
 const MOST: usize = 1 << 14;
 
-/// The changes since the last round. Nothing is written down before somebody has asked for the first time.
+/// The changes since the last round. Nothing is written down before somebody has asked for the
+/// first time.
 #[derive(Debug, Default)]
 pub(crate) struct ChangeLog {
     wanted: Cell<bool>,
@@ -75,7 +77,11 @@ mod tests {
         let mut log = ChangeLog::default();
         let change = Change::Slots(NodeId(0));
         log.note(change);
-        assert_eq!(log.since(log.end()), None, "nobody has asked yet, so the change before was not written down");
+        assert_eq!(
+            log.since(log.end()),
+            None,
+            "nobody has asked yet, so the change before was not written down"
+        );
         log.begin();
         let place = log.end();
         assert_eq!(log.since(place), Some(&[][..]));

@@ -20,8 +20,10 @@ impl PlatformState {
 
     /// The sizes of all tables that grow and shrink, with their names.
     pub(crate) fn live_tables(&self) -> Vec<(&'static str, usize)> {
-        let of_nodes = |count: &dyn Fn(&super::Node) -> usize| self.nodes.iter().map(count).sum::<usize>();
-        let of_images = |count: &dyn Fn(&super::Image) -> usize| self.images.iter().map(count).sum::<usize>();
+        let of_nodes =
+            |count: &dyn Fn(&super::Node) -> usize| self.nodes.iter().map(count).sum::<usize>();
+        let of_images =
+            |count: &dyn Fn(&super::Image) -> usize| self.images.iter().map(count).sum::<usize>();
         vec![
             ("invocations", self.invocations.len()),
             ("new invocations", self.new.len()),
@@ -32,7 +34,10 @@ impl PlatformState {
             ("functions waiting of an image", of_images(&|image| image.functions_waiting.len())),
             ("containers", self.containers.len()),
             ("dates at which containers may stop", self.expiries.len()),
-            ("idle containers by function", self.functions.iter().map(|function| function.idle.len()).sum()),
+            (
+                "idle containers by function",
+                self.functions.iter().map(|function| function.idle.len()).sum(),
+            ),
             ("idle containers by node", of_nodes(&|node| node.idle.len())),
             ("slots in use", of_nodes(&|node| node.slots_used as usize)),
             ("claims", of_nodes(&|node| node.claims.len())),
@@ -45,14 +50,25 @@ impl PlatformState {
     }
 
     fn check_invocations(&self) {
-        let pending = self.invocations.values().filter(|invocation| matches!(invocation.place, Place::Pending(_)));
-        assert_eq!(pending.count(), self.pending.len(), "pending invocations are those in the queue");
+        let pending = self
+            .invocations
+            .values()
+            .filter(|invocation| matches!(invocation.place, Place::Pending(_)));
+        assert_eq!(
+            pending.count(),
+            self.pending.len(),
+            "pending invocations are those in the queue"
+        );
         let waiting: usize = self.images.iter().map(|image| image.waiting.len()).sum();
         let running: u32 = self.containers.values().map(|container| container.serving).sum();
         self.check_gates();
         assert_eq!(
             self.invocations.len(),
-            self.new.len() + self.in_line().count() + waiting + self.pending.len() + running as usize,
+            self.new.len()
+                + self.in_line().count()
+                + waiting
+                + self.pending.len()
+                + running as usize,
             "an invocation is in exactly one place"
         );
         let by_function: usize = self.functions.iter().map(|function| function.pending.len()).sum();
@@ -78,27 +94,49 @@ impl PlatformState {
         self.check_places();
         self.functions.iter().for_each(|function| function.idle.check());
         for (index, node) in self.nodes.iter().enumerate() {
-            assert_eq!(node.slots_used, busy[index], "slots used = invocations in containers on '{}'", node.name);
-            assert!(node.slots.is_none_or(|slots| node.slots_used <= slots), "slots above capacity");
+            assert_eq!(
+                node.slots_used, busy[index],
+                "slots used = invocations in containers on '{}'",
+                node.name
+            );
+            assert!(
+                node.slots.is_none_or(|slots| node.slots_used <= slots),
+                "slots above capacity"
+            );
             assert_eq!(node.idle.len(), idle[index].0, "idle containers are those in the list");
             assert_eq!(node.idle_limits, idle[index].1, "room of idle containers");
             let mut claimed = Need::default();
             node.claims.values().for_each(|&need| claimed.add(need));
             assert_eq!(node.claimed, claimed, "claims of copies and loads");
             let moving = node.images.values().filter(|known| {
-                matches!(known.copy, Transfer::Running { .. }) || matches!(known.load, Transfer::Running { .. })
+                matches!(known.copy, Transfer::Running { .. })
+                    || matches!(known.load, Transfer::Running { .. })
             });
             assert_eq!(node.claims.len(), moving.count(), "a claim for each copy and load");
             let free = node.free_slots() > 0;
-            assert_eq!(self.free_nodes.contains(crate::NodeId(index as u32)), free, "index of free slots");
+            assert_eq!(
+                self.free_nodes.contains(crate::NodeId(index as u32)),
+                free,
+                "index of free slots"
+            );
             let loading: u64 = node
                 .images
                 .iter()
                 .filter(|(_, known)| matches!(known.load, Transfer::Running { .. }))
                 .map(|(image, _)| self.images[image.index()].memory_bytes)
                 .sum();
-            assert_eq!(node.memory.borrow().reserved(), memory[index] + loading, "memory reserved on '{}'", node.name);
-            assert_eq!(node.disk.borrow().reserved(), disk[index], "disk reserved on '{}'", node.name);
+            assert_eq!(
+                node.memory.borrow().reserved(),
+                memory[index] + loading,
+                "memory reserved on '{}'",
+                node.name
+            );
+            assert_eq!(
+                node.disk.borrow().reserved(),
+                disk[index],
+                "disk reserved on '{}'",
+                node.name
+            );
             node.memory.borrow().check();
             node.disk.borrow().check();
         }
@@ -109,7 +147,10 @@ impl PlatformState {
             let id = crate::FunctionId(index as u32);
             let mut open: BTreeMap<crate::NodeId, (usize, usize)> = BTreeMap::new();
             for container in self.containers.values().filter(|container| container.function == id) {
-                assert!(container.serving <= function.concurrency, "more invocations than a container serves");
+                assert!(
+                    container.serving <= function.concurrency,
+                    "more invocations than a container serves"
+                );
                 let places = function.places_in(container);
                 if places > 0 && container.is_open() {
                     let (containers, sum) = open.entry(container.node).or_default();
@@ -142,18 +183,42 @@ impl PlatformState {
                     idle_images.add(self.size_of(image));
                 }
                 let entry = &self.images[image.index()];
-                assert_eq!(entry.on_disk.contains(node_id), known.disk.is_some(), "index of images on disk");
-                assert_eq!(entry.in_memory.contains(node_id), known.memory.is_some(), "index of images in memory");
-                assert_eq!(entry.copying.contains(node_id), known.copy != Transfer::None, "index of copies");
-                assert_eq!(entry.loading.contains(node_id), known.load != Transfer::None, "index of loads");
+                assert_eq!(
+                    entry.on_disk.contains(node_id),
+                    known.disk.is_some(),
+                    "index of images on disk"
+                );
+                assert_eq!(
+                    entry.in_memory.contains(node_id),
+                    known.memory.is_some(),
+                    "index of images in memory"
+                );
+                assert_eq!(
+                    entry.copying.contains(node_id),
+                    known.copy != Transfer::None,
+                    "index of copies"
+                );
+                assert_eq!(
+                    entry.loading.contains(node_id),
+                    known.load != Transfer::None,
+                    "index of loads"
+                );
                 let containers = pins.get(&(node_id, image)).copied().unwrap_or_default();
                 assert_eq!(known.busy + known.idle, containers, "containers that pin an image");
                 if let Some(file) = known.memory {
-                    assert_eq!(node.memory.borrow().pins(file), containers, "pins of an image in memory");
+                    assert_eq!(
+                        node.memory.borrow().pins(file),
+                        containers,
+                        "pins of an image in memory"
+                    );
                 }
                 if let Some(file) = known.disk {
                     let loading = u32::from(matches!(known.load, Transfer::Running { .. }));
-                    assert_eq!(node.disk.borrow().pins(file), containers + loading, "pins of an image on disk");
+                    assert_eq!(
+                        node.disk.borrow().pins(file),
+                        containers + loading,
+                        "pins of an image on disk"
+                    );
                 }
                 assert!(
                     containers == 0 || known.memory.is_some() && known.disk.is_some(),
@@ -169,24 +234,43 @@ impl PlatformState {
         let head = self.head.borrow();
         for (index, image) in self.images.iter().enumerate() {
             let id = crate::ImageId(index as u32);
-            let pending: usize = image.functions_waiting.iter().map(|f| self.functions[f.index()].pending.len()).sum();
-            let copies = self.nodes.iter().filter(|node| matches!(node.image(id).copy, Transfer::Running { .. }));
+            let pending: usize = image
+                .functions_waiting
+                .iter()
+                .map(|f| self.functions[f.index()].pending.len())
+                .sum();
+            let copies = self
+                .nodes
+                .iter()
+                .filter(|node| matches!(node.image(id).copy, Transfer::Running { .. }));
             match image.head {
                 OnHead::Present(file) => {
                     let pins = head.pins(file) as usize;
                     let awaited = usize::from(!self.policies.simulate_downloads && pins > 0);
                     let expected = pending + copies.count();
-                    assert!((expected..=expected + awaited).contains(&pins), "pins of an image on the head disk");
+                    assert!(
+                        (expected..=expected + awaited).contains(&pins),
+                        "pins of an image on the head disk"
+                    );
                 }
-                OnHead::Downloading(file) => assert!(head.contains(file), "a download has its file"),
+                OnHead::Downloading(file) => {
+                    assert!(head.contains(file), "a download has its file")
+                }
                 OnHead::Absent => {
                     let waits = !image.waiting.is_empty();
-                    assert_eq!(image.waits_since.is_some(), waits, "who waits has a place in the line");
+                    assert_eq!(
+                        image.waits_since.is_some(),
+                        waits,
+                        "who waits has a place in the line"
+                    );
                     assert_eq!(pending, 0, "the image of a pending invocation is on the head disk");
                 }
             }
             if let Some(since) = image.waits_since {
-                assert!(self.awaiting_room.contains(&(since, id)), "the line for room on the head disk");
+                assert!(
+                    self.awaiting_room.contains(&(since, id)),
+                    "the line for room on the head disk"
+                );
             }
         }
         let line = self.images.iter().filter(|image| image.waits_since.is_some()).count();

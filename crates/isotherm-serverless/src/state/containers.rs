@@ -12,7 +12,8 @@ use crate::eviction::{IdleContainer, Missing, Rank, StoppedContainer};
 use crate::keep_alive::{IdleNow, Keep};
 use crate::{ContainerId, EventKind, FunctionId, ImageId, NodeId};
 
-/// A container, busy or idle. It pins its image on the node's disk and in its memory and holds its limits there.
+/// A container, busy or idle. It pins its image on the node's disk and in its memory and holds its
+/// limits there.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Container {
     pub(crate) node: NodeId,
@@ -31,7 +32,8 @@ pub(crate) struct Container {
     pub(crate) use_sequence: u64,
     /// When it stops if it stays idle; [`Time::NEVER`] if it is kept.
     pub(crate) expires: Time,
-    /// The date under which it is noted among those that may have to stop; [`Time::NEVER`] if it is not.
+    /// The date under which it is noted among those that may have to stop; [`Time::NEVER`] if it is
+    /// not.
     pub(crate) noted: Time,
     /// Its place among those that go when their room is needed, while it is idle.
     pub(crate) rank: Rank,
@@ -63,13 +65,19 @@ impl super::Function {
 }
 
 impl PlatformState {
-    /// Starts a container that nobody has asked for yet, evicting idle ones if its room is needed. `None` if there is no way.
+    /// Starts a container that nobody has asked for yet, evicting idle ones if its room is needed.
+    /// `None` if there is no way.
     #[cfg(test)]
-    pub(super) fn start_container(&mut self, node: NodeId, function: FunctionId) -> Option<ContainerId> {
+    pub(super) fn start_container(
+        &mut self,
+        node: NodeId,
+        function: FunctionId,
+    ) -> Option<ContainerId> {
         self.start_container_for(node, function, None)
     }
 
-    /// Starts a container for an invocation, by its chance, or for nobody yet, evicting idle ones if its room is needed. `None` if there is no way.
+    /// Starts a container for an invocation, by its chance, or for nobody yet, evicting idle ones
+    /// if its room is needed. `None` if there is no way.
     pub(super) fn start_container_for(
         &mut self,
         node: NodeId,
@@ -131,9 +139,14 @@ impl PlatformState {
         Some(id)
     }
 
-    /// Pins the image and takes room for the limits, first on disk, then in memory; all or nothing, but images that were
-    /// pushed out stay out.
-    fn take_room(&mut self, node: NodeId, image: Option<ImageId>, need: Need) -> Result<(), FileError> {
+    /// Pins the image and takes room for the limits, first on disk, then in memory; all or nothing,
+    /// but images that were pushed out stay out.
+    fn take_room(
+        &mut self,
+        node: NodeId,
+        image: Option<ImageId>,
+        need: Need,
+    ) -> Result<(), FileError> {
         self.pin_on_node(node, image);
         let (disk, memory) = {
             let state = &self.nodes[node.index()];
@@ -197,8 +210,8 @@ impl PlatformState {
         }
     }
 
-    /// Evicts idle containers of a node until nothing is missing. Evicts none, and says so, if all together would not
-    /// do.
+    /// Evicts idle containers of a node until nothing is missing. Evicts none, and says so, if all
+    /// together would not do.
     fn make_room(&mut self, node: NodeId, missing: Missing) -> bool {
         let state = &self.nodes[node.index()];
         let needed = Need { memory_bytes: missing.memory_bytes, disk_bytes: missing.disk_bytes };
@@ -275,7 +288,12 @@ impl PlatformState {
     }
 
     #[inline]
-    fn ask_keep_alive(&mut self, container: ContainerId, node: NodeId, function: FunctionId) -> Keep {
+    fn ask_keep_alive(
+        &mut self,
+        container: ContainerId,
+        node: NodeId,
+        function: FunctionId,
+    ) -> Keep {
         let spec = &self.functions[function.index()];
         let (running, waiting) = (spec.running, spec.pending.len());
         let idle = IdleNow { at: self.now, container, function, node, running, waiting };
@@ -285,7 +303,8 @@ impl PlatformState {
         }
     }
 
-    /// Puts a container that serves nobody on the lists of idle ones, for so long or until its room is needed.
+    /// Puts a container that serves nobody on the lists of idle ones, for so long or until its room
+    /// is needed.
     pub(super) fn make_idle(&mut self, id: ContainerId, idle: Option<Duration>) {
         let Some(known) = self.containers.get_mut(&id) else { return };
         let mut container = Container {
@@ -317,7 +336,11 @@ impl PlatformState {
             self.touch(node);
         }
         self.count_pins(node, image, -1, 1);
-        self.emit(|| EventKind::ContainerIdle { node, container: id, memory_bytes: limits.memory_bytes });
+        self.emit(|| EventKind::ContainerIdle {
+            node,
+            container: id,
+            memory_bytes: limits.memory_bytes,
+        });
         self.note_expiry(id, &container);
     }
 
@@ -356,14 +379,19 @@ impl PlatformState {
     /// An invocation has left its container; gives what is known of that now. Nobody comes to one
     /// whose host has failed, or that is to be discarded.
     pub(super) fn leave_container(&mut self, id: ContainerId, damage: Damage) -> Container {
-        let container = self.containers.get_mut(&id).expect("a container that serves an invocation is there");
+        let container =
+            self.containers.get_mut(&id).expect("a container that serves an invocation is there");
         let before = *container;
         let left = Container {
             serving: before.serving - 1,
             is_lost: before.is_lost || damage.host_failed || !self.nodes[before.node.index()].up,
             is_discarded: before.is_discarded || damage.discard,
             // When it has served, it has started, even if that was cut short.
-            ready_at: if before.serving == 1 { before.ready_at.min(self.now) } else { before.ready_at },
+            ready_at: if before.serving == 1 {
+                before.ready_at.min(self.now)
+            } else {
+                before.ready_at
+            },
             ..before
         };
         (container.serving, container.ready_at) = (left.serving, left.ready_at);
@@ -393,7 +421,8 @@ impl PlatformState {
         self.count_pins(node, image, 1, -1);
     }
 
-    /// Idle containers of a node, in the order in which they go when their room is needed; where none of them goes, in that of creation.
+    /// Idle containers of a node, in the order in which they go when their room is needed; where
+    /// none of them goes, in that of creation.
     pub(super) fn idle_on(&self, node: NodeId) -> Vec<ContainerId> {
         if self.evicts {
             return self.nodes[node.index()].idle.iter().map(|key| key.id).collect();
@@ -405,10 +434,12 @@ impl PlatformState {
         idle
     }
 
-    /// Gives an invocation to a container, idle or new; gives when the container is ready and how many it serves now.
+    /// Gives an invocation to a container, idle or new; gives when the container is ready and how
+    /// many it serves now.
     pub(super) fn occupy(&mut self, id: ContainerId, is_new: bool) -> Option<(Time, u32)> {
         let container = self.containers.get_mut(&id)?;
-        // Copied before it is written to: a copy of what has just been written in part has to wait for that.
+        // Copied before it is written to: a copy of what has just been written in part has to wait
+        // for that.
         let before = *container;
         let (serving, use_sequence) = (before.serving + 1, self.next_use_sequence);
         (container.serving, container.use_sequence) = (serving, use_sequence);
@@ -434,7 +465,8 @@ impl PlatformState {
     /// Whether a container is on the node, belongs to the function, and can take an invocation.
     pub(super) fn can_serve(&self, id: ContainerId, node: NodeId, function: FunctionId) -> bool {
         self.containers.get(&id).is_some_and(|container| {
-            let has_place = container.serving < self.functions[function.index()].concurrency && container.is_open();
+            let has_place = container.serving < self.functions[function.index()].concurrency
+                && container.is_open();
             has_place && container.node == node && container.function == function
         })
     }
@@ -455,7 +487,12 @@ impl PlatformState {
     fn end_container(&mut self, id: ContainerId, was_idle: bool, evicted: bool) {
         let Some(container) = self.containers.remove(&id) else { return };
         let Container { node, function, rank, .. } = container;
-        self.policies.eviction.stopped(&StoppedContainer { id, function, node, evicted: evicted.then_some(rank) });
+        self.policies.eviction.stopped(&StoppedContainer {
+            id,
+            function,
+            node,
+            evicted: evicted.then_some(rank),
+        });
         let need = self.need(function);
         let image = self.functions[function.index()].image;
         let state = &mut self.nodes[node.index()];
@@ -467,6 +504,12 @@ impl PlatformState {
         self.touch(node);
         self.effects.push_back(Effect::Stopped { container: id });
         let memory_bytes = need.memory_bytes;
-        self.emit(|| EventKind::ContainerStopped { node, container: id, memory_bytes, was_idle, evicted });
+        self.emit(|| EventKind::ContainerStopped {
+            node,
+            container: id,
+            memory_bytes,
+            was_idle,
+            evicted,
+        });
     }
 }

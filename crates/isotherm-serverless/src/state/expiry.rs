@@ -1,12 +1,14 @@
 //! When idle containers are to stop.
 //!
-//! Each time a container is used its keep-alive begins anew, so most dates at which one would stop are overtaken. A
-//! container is noted here at most under one date that is still to be reached: when that comes and the container has been used since, it is
-//! noted under its new date. So being used costs nothing here, and the service needs one timer for all containers. What is noted of containers that
-//! have had to go before their date is thrown away when it is most of what is noted, so that it does not grow with what has passed.
+//! Each time a container is used its keep-alive begins anew, so most dates at which one would stop
+//! are overtaken. A container is noted here at most under one date that is still to be reached:
+//! when that comes and the container has been used since, it is noted under its new date. So being
+//! used costs nothing here, and the service needs one timer for all containers. What is noted of
+//! containers that have had to go before their date is thrown away when it is most of what is
+//! noted, so that it does not grow with what has passed.
 //!
-//! Where the rules say that each timer causes a round, overtaken or not, as in the reference, every idle period has a timer of its own
-//! instead ([`Effect::KeepAlive`]).
+//! Where the rules say that each timer causes a round, overtaken or not, as in the reference, every
+//! idle period has a timer of its own instead ([`Effect::KeepAlive`]).
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -16,7 +18,8 @@ use isotherm_kernel::Time;
 use super::{Container, Effect, PlatformState};
 use crate::ContainerId;
 
-/// So many dates more than twice the containers are kept before those that count no more are thrown away.
+/// So many dates more than twice the containers are kept before those that count no more are thrown
+/// away.
 const SLACK: usize = 32;
 
 /// Dates at which containers may have to stop.
@@ -71,18 +74,19 @@ impl PlatformState {
         }
     }
 
-    /// Forgets dates that count no more, if they are most of all; O(1) for each that is noted, taken over many.
+    /// Forgets dates that count no more, if they are most of all; O(1) for each that is noted,
+    /// taken over many.
     fn throw_dates_away(&mut self) {
         let PlatformState { expiries, containers, .. } = self;
         if expiries.dates.len() > 2 * containers.len() + SLACK {
-            expiries
-                .dates
-                .retain(|&Reverse((date, id))| containers.get(&id).is_some_and(|container| container.noted == date));
+            expiries.dates.retain(|&Reverse((date, id))| {
+                containers.get(&id).is_some_and(|container| container.noted == date)
+            });
         }
     }
 
-    /// The date at which the service wanted to look has come. Says whether a container has to stop now; those that were used since they were
-    /// noted are noted anew.
+    /// The date at which the service wanted to look has come. Says whether a container has to stop
+    /// now; those that were used since they were noted are noted anew.
     pub(crate) fn has_expired(&mut self) -> bool {
         self.expiries.alarm = Time::NEVER;
         while let Some(&Reverse((date, id))) = self.expiries.dates.peek() {
@@ -118,10 +122,13 @@ impl PlatformState {
         }
     }
 
-    /// The timer of one idle period has run out. Nothing happens if the container was used meanwhile or is gone.
+    /// The timer of one idle period has run out. Nothing happens if the container was used
+    /// meanwhile or is gone.
     pub(crate) fn idle_timer_ended(&mut self, id: ContainerId, idle_sequence: u64) {
         let current = self.containers.get(&id).is_some_and(|container| {
-            container.serving == 0 && container.expires < Time::NEVER && container.idle_sequence == idle_sequence
+            container.serving == 0
+                && container.expires < Time::NEVER
+                && container.idle_sequence == idle_sequence
         });
         if current {
             self.stop_container(id, false);

@@ -1,8 +1,9 @@
 //! The head disk: admission of invocations, downloads, and waiting for room.
 //!
-//! An invocation whose image is not on the head disk waits with its image. If the image is not being downloaded either,
-//! there was no room for it: it stands in a line and is tried again whenever room may have come on the head disk, the
-//! one that has waited for longest first; a smaller one may overtake it.
+//! An invocation whose image is not on the head disk waits with its image. If the image is not
+//! being downloaded either, there was no room for it: it stands in a line and is tried again
+//! whenever room may have come on the head disk, the one that has waited for longest first; a
+//! smaller one may overtake it.
 
 use isotherm_services::FailureCause;
 
@@ -11,8 +12,8 @@ use super::{Effect, Invocation, OnHead, Place, PlatformState};
 use crate::{EventKind, FunctionId, ImageId, InvocationId, Outcome};
 
 impl PlatformState {
-    /// Looks at the invocations that are new, and at the images that wait for room on the head disk. One that is alone may be dispatched at once,
-    /// if a round is to follow.
+    /// Looks at the invocations that are new, and at the images that wait for room on the head
+    /// disk. One that is alone may be dispatched at once, if a round is to follow.
     pub(super) fn admit_new(&mut self, may_dispatch: bool) {
         self.begin_awaited_downloads();
         while let Some(id) = self.next_let_in() {
@@ -26,7 +27,9 @@ impl PlatformState {
             if !self.passes(id, function) {
                 continue;
             }
-            let is_alone = may_dispatch && self.new.is_empty() && self.functions[function.index()].image.is_none();
+            let is_alone = may_dispatch
+                && self.new.is_empty()
+                && self.functions[function.index()].image.is_none();
             if !(is_alone && self.dispatch_alone(id, function)) {
                 self.admit(id, function);
             }
@@ -42,7 +45,9 @@ impl PlatformState {
         match self.images[image.index()].head {
             OnHead::Present(_) => self.make_schedulable(id),
             OnHead::Downloading(_) => self.await_image(id, image),
-            OnHead::Absent if self.images[image.index()].waits_since.is_some() => self.await_image(id, image),
+            OnHead::Absent if self.images[image.index()].waits_since.is_some() => {
+                self.await_image(id, image)
+            }
             OnHead::Absent => {
                 self.await_image(id, image);
                 if !self.begin_download(image) {
@@ -71,7 +76,9 @@ impl PlatformState {
     fn try_awaited_downloads(&mut self) {
         let line: Vec<(InvocationId, ImageId)> = self.awaiting_room.iter().copied().collect();
         for (since, image) in line {
-            if self.head.borrow().can_hold(self.images[image.index()].bytes) && self.begin_download(image) {
+            if self.head.borrow().can_hold(self.images[image.index()].bytes)
+                && self.begin_download(image)
+            {
                 self.awaiting_room.remove(&(since, image));
                 self.images[image.index()].waits_since = None;
             }
@@ -107,8 +114,8 @@ impl PlatformState {
         if self.policies.simulate_downloads {
             self.effects.push_back(Effect::Download { image });
         } else {
-            // The image is there at once; the message that says so waits behind those that are queued already. Until it
-            // comes the image is awaited, hence pinned.
+            // The image is there at once; the message that says so waits behind those that are
+            // queued already. Until it comes the image is awaited, hence pinned.
             self.commit_download(image);
             self.pin_on_head(image);
             self.effects.push_back(Effect::DownloadAtOnce { image });

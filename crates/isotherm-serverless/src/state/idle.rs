@@ -1,4 +1,5 @@
-//! Idle containers: of one function, in the order in which they are to serve, and of one node, in the order in which they are to go.
+//! Idle containers: of one function, in the order in which they are to serve, and of one node, in
+//! the order in which they are to go.
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -25,11 +26,13 @@ struct Idle {
 
 /// Idle containers of a function, in the order of their keys.
 ///
-/// A scheduler asks for the first one of all, which takes O(log n), or for those on a node, of which there are as many at most as a
-/// node can hold. Most functions have only a few, which are found soonest in a short list.
+/// A scheduler asks for the first one of all, which takes O(log n), or for those on a node, of
+/// which there are as many at most as a node can hold. Most functions have only a few, which are
+/// found soonest in a short list.
 #[derive(Debug, Default)]
 pub(crate) struct IdleContainers {
-    /// All of them while they are few, the last one first: who comes and goes most often is the first, at the end of the list.
+    /// All of them while they are few, the last one first: who comes and goes most often is the
+    /// first, at the end of the list.
     few: Vec<Idle>,
     /// All of them, once there have been more.
     many: Option<Box<Many>>,
@@ -133,7 +136,9 @@ impl IdleContainers {
     pub(crate) fn find(&self, meets: impl Fn(NodeId) -> bool) -> Option<(ContainerId, NodeId)> {
         match &self.many {
             Some(many) => many.all.values().copied().find(|&(_, node)| meets(node)),
-            None => self.few.iter().rev().find(|idle| meets(idle.node)).map(|idle| (idle.id, idle.node)),
+            None => {
+                self.few.iter().rev().find(|idle| meets(idle.node)).map(|idle| (idle.id, idle.node))
+            }
         }
     }
 
@@ -162,7 +167,9 @@ impl IdleContainers {
     pub(crate) fn numbered_on(&self, node: NodeId, number: usize) -> Option<ContainerId> {
         match &self.many {
             Some(many) => many.by_node.get(&node)?.get(number).map(|&(_, id)| id),
-            None => self.few.iter().filter(|idle| idle.node == node).nth(number).map(|idle| idle.id),
+            None => {
+                self.few.iter().filter(|idle| idle.node == node).nth(number).map(|idle| idle.id)
+            }
         }
     }
 
@@ -210,7 +217,11 @@ impl IdleContainers {
         if let Some(many) = &self.many
             && many.all.len() < FEW / 2
         {
-            self.few.extend(many.all.iter().rev().map(|(&key, &(id, node))| Idle { key, id, node }));
+            self.few.extend(many.all.iter().rev().map(|(&key, &(id, node))| Idle {
+                key,
+                id,
+                node,
+            }));
             self.many = None;
         }
     }
@@ -231,20 +242,38 @@ impl IdleContainers {
     /// Asserts that the two orders hold the same, and that they are orders.
     #[cfg(any(test, feature = "audit"))]
     pub(crate) fn check(&self) {
-        assert!(self.few.iter().rev().is_sorted_by_key(|idle| idle.key), "idle containers in their order");
+        assert!(
+            self.few.iter().rev().is_sorted_by_key(|idle| idle.key),
+            "idle containers in their order"
+        );
         assert!(self.few.is_empty() || self.many.is_none(), "idle containers in one place");
         if let Some(many) = &self.many {
             let by_node: usize = many.by_node.values().map(Vec::len).sum();
             assert_eq!(many.all.len(), by_node, "idle containers by order and by node");
             if let Some(numbered) = many.numbered.get() {
-                assert_eq!(many.all.len(), numbered.list.len(), "idle containers by order and by number");
+                assert_eq!(
+                    many.all.len(),
+                    numbered.list.len(),
+                    "idle containers by order and by number"
+                );
                 for (place, idle) in numbered.list.iter().enumerate() {
-                    assert_eq!(many.all.get(&idle.key), Some(&(idle.id, idle.node)), "a numbered container");
-                    assert_eq!(numbered.places.get(&idle.key), Some(&place), "the number of a container");
+                    assert_eq!(
+                        many.all.get(&idle.key),
+                        Some(&(idle.id, idle.node)),
+                        "a numbered container"
+                    );
+                    assert_eq!(
+                        numbered.places.get(&idle.key),
+                        Some(&place),
+                        "the number of a container"
+                    );
                 }
             }
             for (&key, &(container, node)) in &many.all {
-                assert!(many.by_node[&node].contains(&(key, container)), "an idle container in both orders");
+                assert!(
+                    many.by_node[&node].contains(&(key, container)),
+                    "an idle container in both orders"
+                );
             }
         }
         let Some(nodes) = self.nodes.get() else { return };
@@ -253,7 +282,8 @@ impl IdleContainers {
     }
 }
 
-/// The place of an idle container among those of its node: by rank, then the longest idle first, ties in the order of creation.
+/// The place of an idle container among those of its node: by rank, then the longest idle first,
+/// ties in the order of creation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct IdleKey {
     pub(crate) rank: Rank,

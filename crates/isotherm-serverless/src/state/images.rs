@@ -5,7 +5,8 @@ use isotherm_services::Evicted;
 use super::{Change, Image, PlatformState};
 use crate::{EventKind, ImageId, NodeId};
 
-/// The image of a file that was evicted. Files that users have put beside the images are none of our business.
+/// The image of a file that was evicted. Files that users have put beside the images are none of
+/// our business.
 pub(super) fn image_of_file(images: &[Image], evicted: &Evicted) -> Option<ImageId> {
     let id = ImageId(u32::try_from(evicted.tag).ok()?);
     images.get(id.index()).filter(|image| image.name == evicted.name).map(|_| id)

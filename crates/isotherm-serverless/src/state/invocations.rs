@@ -4,7 +4,10 @@ use isotherm_kernel::{Duration, Time};
 use isotherm_services::{ActionReport, FailureCause};
 
 use super::containers::Damage;
-use super::{Change, Container, Effect, Function, Image, Invocation, MOST_SPARE, Node, Pending, Place, PlatformState};
+use super::{
+    Change, Container, Effect, Function, Image, Invocation, MOST_SPARE, Node, Pending, Place,
+    PlatformState,
+};
 use crate::config::AfterFailure;
 use crate::errand::Errand;
 use crate::function::Body;
@@ -28,7 +31,13 @@ impl PlatformState {
                 spare.chance = chance;
                 spare
             }
-            None => Box::new(Invocation { function, place: Place::New, chance, life, errand: Errand::default() }),
+            None => Box::new(Invocation {
+                function,
+                place: Place::New,
+                chance,
+                life,
+                errand: Errand::default(),
+            }),
         };
         (id, self.invocations.insert_new(id, invocation))
     }
@@ -36,7 +45,8 @@ impl PlatformState {
     /// Tells the keep-alive policy of a function that it was invoked.
     fn note_invoked(&mut self, function: FunctionId) {
         let spec = &mut self.functions[function.index()];
-        let invoked = Invoked { at: self.now, function, running: spec.running, waiting: spec.pending.len() };
+        let invoked =
+            Invoked { at: self.now, function, running: spec.running, waiting: spec.pending.len() };
         match &spec.keep_alive {
             Some(own) => own.borrow_mut().invoked(&invoked),
             None => self.policies.keep_alive.invoked(&invoked),
@@ -101,7 +111,8 @@ impl PlatformState {
         }
     }
 
-    /// Ends an invocation that has been taken out of the table, whose body began and ended at those dates.
+    /// Ends an invocation that has been taken out of the table, whose body began and ended at those
+    /// dates.
     fn end_removed(
         &mut self,
         id: InvocationId,
@@ -126,7 +137,8 @@ impl PlatformState {
             (record.started, record.ended) = (started, ended);
         });
         let Errand { handle, is_detached, body, manager, action } = &mut invocation.errand;
-        let (handle, manager, is_detached) = (handle.take(), manager.take(), std::mem::take(is_detached));
+        let (handle, manager, is_detached) =
+            (handle.take(), manager.take(), std::mem::take(is_detached));
         *action = None;
         if !matches!(body, Body::Sleep(_)) {
             self.ended_bodies.push(std::mem::replace(body, Body::sleep(Duration::ZERO)));
@@ -156,8 +168,9 @@ impl PlatformState {
     /// The body of an invocation has ended: its slot is free, and its container, if it serves
     /// nobody else, idle or gone.
     pub(crate) fn body_ended(&mut self, id: InvocationId, report: ActionReport) {
-        let Some(invocation) =
-            self.invocations.remove_if(&id, |invocation| matches!(invocation.place, Place::Running(_)))
+        let Some(invocation) = self
+            .invocations
+            .remove_if(&id, |invocation| matches!(invocation.place, Place::Running(_)))
         else {
             return;
         };
@@ -199,7 +212,8 @@ impl PlatformState {
         let Some(container) = self.containers.get(&container) else { return Damage::default() };
         // A body may also fail because of another host, which does nothing to its container.
         let node = &self.nodes[container.node.index()];
-        let host_failed = matches!(cause, FailureCause::HostFailed { host } if *node.name == **host);
+        let host_failed =
+            matches!(cause, FailureCause::HostFailed { host } if *node.name == **host);
         let on_failure = self.functions[container.function.index()].on_failure;
         let after = match cause {
             FailureCause::Cancelled | FailureCause::ServiceStopped { .. } => AfterFailure::Keep,
@@ -232,12 +246,14 @@ impl PlatformState {
                 return true;
             }
         }
-        let outcome = if cause == FailureCause::Cancelled { Outcome::Cancelled } else { Outcome::Failed };
+        let outcome =
+            if cause == FailureCause::Cancelled { Outcome::Cancelled } else { Outcome::Failed };
         self.end(id, outcome, Some(cause));
         true
     }
 
-    /// Ends every invocation that is not in a container yet with a cause, in the order of submission.
+    /// Ends every invocation that is not in a container yet with a cause, in the order of
+    /// submission.
     pub(crate) fn fail_all_waiting(&mut self, cause: &FailureCause) {
         let mut waiting: Vec<InvocationId> = self.new.iter().map(|&(id, _)| id).collect();
         waiting.extend(self.in_line());
@@ -262,7 +278,10 @@ impl PlatformState {
     pub(crate) fn record(&self, id: InvocationId, now: Time) -> InvocationRecord {
         let invocation = &self.invocations[&id];
         let names = names(&self.functions, &self.images, &self.nodes, invocation);
-        InvocationRecord { started: invocation.life.started(now), ..invocation.life.record(id, &names) }
+        InvocationRecord {
+            started: invocation.life.started(now),
+            ..invocation.life.record(id, &names)
+        }
     }
 
     /// The container that an invocation is in.
@@ -286,7 +305,8 @@ impl PlatformState {
 
     /// Ends an invocation whose body nobody will hear of any more.
     pub(crate) fn abandon(&mut self, id: InvocationId, cause: FailureCause) {
-        let started = self.invocations.get(&id).and_then(|invocation| invocation.life.started(self.now));
+        let started =
+            self.invocations.get(&id).and_then(|invocation| invocation.life.started(self.now));
         self.body_ended(id, ActionReport { started, ended: None, result: Err(cause) });
     }
 }
@@ -302,11 +322,20 @@ fn outcome_of(cause: &FailureCause) -> Outcome {
 }
 
 /// The names of what an invocation has to do with.
-fn names<'a>(functions: &'a [Function], images: &'a [Image], nodes: &'a [Node], invocation: &Invocation) -> Names<'a> {
+fn names<'a>(
+    functions: &'a [Function],
+    images: &'a [Image],
+    nodes: &'a [Node],
+    invocation: &Invocation,
+) -> Names<'a> {
     let function = &functions[invocation.function.index()];
     Names {
         function: &function.name,
         image: function.image.map(|image| &images[image.index()].name),
-        node: invocation.life.dispatched.as_ref().map(|dispatched| &nodes[dispatched.node.index()].name),
+        node: invocation
+            .life
+            .dispatched
+            .as_ref()
+            .map(|dispatched| &nodes[dispatched.node.index()].name),
     }
 }

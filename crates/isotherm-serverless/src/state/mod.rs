@@ -1,15 +1,18 @@
-//! What the serverless platform knows, and what follows from an event: plain, synchronous code with no actor in it.
+//! What the serverless platform knows, and what follows from an event: plain, synchronous code with
+//! no actor in it.
 //!
-//! [`PlatformState`] holds nodes, containers, images and queues with their indexes. The service actor tells it what has
-//! happened (a request, the end of a download, of an invocation, …); it changes its books and leaves
-//! [`Effect`]s, which the actor carries out. Every change of what a node holds is noted for the observers as a
-//! [`PlatformEvent`].
+//! [`PlatformState`] holds nodes, containers, images and queues with their indexes. The service
+//! actor tells it what has happened (a request, the end of a download, of an invocation, …); it
+//! changes its books and leaves [`Effect`]s, which the actor carries out. Every change of what a
+//! node holds is noted for the observers as a [`PlatformEvent`].
 //!
 //! # Invariants
 //!
-//! * An invocation is in exactly one place: waiting in line for concurrency, waiting for its image, pending, or served by one busy
-//!   container. A container serves at most as many as its function says.
-//! * A container, busy or idle, pins its image on the disk and in the memory of its node, and holds its limits there.
+//! * An invocation is in exactly one place: waiting in line for concurrency, waiting for its image,
+//!   pending, or served by one busy container. A container serves at most as many as its function
+//!   says.
+//! * A container, busy or idle, pins its image on the disk and in the memory of its node, and holds
+//!   its limits there.
 //! * The image of a pending invocation is pinned on the head disk.
 //! * `slots used = invocations in containers ≤ slots` on every node.
 //!
@@ -69,7 +72,8 @@ use crate::message::ManagerMessage;
 use crate::node_set::{IdSet, NodeSet};
 use crate::scheduler::{Plan, Scheduler};
 use crate::{
-    ContainerId, EventKind, FunctionId, ImageId, InvocationId, InvocationRecord, Limits, NodeId, Outcome, PlatformEvent,
+    ContainerId, EventKind, FunctionId, ImageId, InvocationId, InvocationRecord, Limits, NodeId,
+    Outcome, PlatformEvent,
 };
 
 /// What the service actor has to do.
@@ -91,8 +95,15 @@ pub(crate) enum Effect {
     /// Report at the end of the message queue that a load found no room.
     LoadRefused { node: NodeId, image: ImageId },
     /// Start an invocation on a node.
-    Start { invocation: InvocationId, node: NodeId, container: ContainerId, startup: Duration, limit: Duration },
-    /// Have the service look at a date, and no earlier, for containers that have been idle for long enough.
+    Start {
+        invocation: InvocationId,
+        node: NodeId,
+        container: ContainerId,
+        startup: Duration,
+        limit: Duration,
+    },
+    /// Have the service look at a date, and no earlier, for containers that have been idle for long
+    /// enough.
     Expire { at: Time },
     /// Wake the service when a container has been idle for so long.
     KeepAlive { container: ContainerId, idle_sequence: u64, idle: Duration },
@@ -145,12 +156,14 @@ pub(crate) struct Function {
     pub(crate) startup: Startup,
     /// Nodes that could hold image and container; `None`: all.
     pub(crate) fits: Option<NodeSet>,
-    /// Containers that can take an invocation, idle or not, in the order in which they are to serve.
+    /// Containers that can take an invocation, idle or not, in the order in which they are to
+    /// serve.
     pub(crate) idle: IdleContainers,
     pub(crate) pending: Backlog,
     /// How many invocations one container serves at once.
     pub(crate) concurrency: u32,
-    /// How many the containers of `idle` can take, by node. Kept up only if a container serves several at once.
+    /// How many the containers of `idle` can take, by node. Kept up only if a container serves
+    /// several at once.
     pub(crate) places: FxHashMap<NodeId, usize>,
     pub(crate) gate: Gate,
     /// How many of its invocations are in containers.
@@ -283,23 +296,29 @@ pub(crate) struct PlatformState {
     /// Invocations that nobody has looked at yet.
     new: VecDeque<(InvocationId, FunctionId)>,
     common_gate: CommonGate,
-    /// Images that are waited for and for which there is no room on the head disk, the longest waiting first.
+    /// Images that are waited for and for which there is no room on the head disk, the longest
+    /// waiting first.
     awaiting_room: BTreeSet<(InvocationId, ImageId)>,
-    /// Whether something on the head disk has ceased to be pinned, or has gone, since these were last tried.
+    /// Whether something on the head disk has ceased to be pinned, or has gone, since these were
+    /// last tried.
     head_room_may_have_come: bool,
     /// Schedulable invocations in the order in which they became so.
     pending: Backlog,
-    /// Counts what may change the decisions of a scheduler, but for arrivals and copies that have begun as it had planned.
+    /// Counts what may change the decisions of a scheduler, but for arrivals and copies that have
+    /// begun as it had planned.
     changes: u64,
     /// What has changed since the last round, for schedulers that keep their decisions.
     log: ChangeLog,
-    /// Nodes on which what can be had may have changed since a scheduler last said that it knows; each once.
+    /// Nodes on which what can be had may have changed since a scheduler last said that it knows;
+    /// each once.
     touched: Vec<NodeId>,
-    /// Whether schedulers have asked how many invocations run on nodes: only then they are told of nodes where nothing else has changed.
+    /// Whether schedulers have asked how many invocations run on nodes: only then they are told of
+    /// nodes where nothing else has changed.
     counts_wanted: Cell<bool>,
     /// Functions of which the last round could not dispatch what the scheduler had decided.
     refused: Vec<FunctionId>,
-    /// Functions that have invocations that wait, and of which a container can take one that could not when the last round was held.
+    /// Functions that have invocations that wait, and of which a container can take one that could
+    /// not when the last round was held.
     opened: Vec<FunctionId>,
     /// Functions of which invocations that waited have been cancelled since the last round.
     withdrawn: Vec<FunctionId>,
@@ -313,7 +332,8 @@ pub(crate) struct PlatformState {
     pub(crate) finished: VecDeque<Rc<InvocationRecord>>,
     /// The users, with their managers, that go with the effects [`Effect::Notify`].
     pub(crate) to_notify: VecDeque<(Port<ManagerMessage>, crate::Invocation)>,
-    /// Bodies of invocations that have ended: a user's own may do anything when it is dropped, so the service drops them when nothing is borrowed.
+    /// Bodies of invocations that have ended: a user's own may do anything when it is dropped, so
+    /// the service drops them when nothing is borrowed.
     pub(crate) ended_bodies: Vec<Body>,
     /// When and why the last copy or load of an image to a node was broken off, until one succeeds.
     broken_moves: BTreeMap<(ImageId, NodeId), (Time, FailureCause)>,
@@ -324,7 +344,8 @@ pub(crate) struct PlatformState {
     retry_timers: BTreeSet<Time>,
     /// When a part of the platform last came on.
     recovered_at: Time,
-    /// What observers have not been told yet; `None` if there is none. They are told when nothing is borrowed, because they may ask.
+    /// What observers have not been told yet; `None` if there is none. They are told when nothing
+    /// is borrowed, because they may ask.
     pub(crate) news: Option<Vec<PlatformEvent>>,
     /// Those that are told at once, and ask nothing.
     observers: Vec<Observer>,
@@ -335,7 +356,8 @@ impl PlatformState {
         let common_gate = CommonGate::new(policies.max_concurrency, policies.throttle);
         let evicts = policies.eviction.evicts();
         let reuse_token = policies.reuse_random.next_word();
-        let least = |capacity: fn(&Node) -> u64| nodes.iter().map(capacity).min().unwrap_or_default();
+        let least =
+            |capacity: fn(&Node) -> u64| nodes.iter().map(capacity).min().unwrap_or_default();
         PlatformState {
             now: Time::ZERO,
             smallest: Need {
@@ -402,7 +424,8 @@ impl PlatformState {
         self.observers.push(observer);
     }
 
-    /// Gives up whatever may hold the service, to be dropped while nothing is borrowed. What is known stays.
+    /// Gives up whatever may hold the service, to be dropped while nothing is borrowed. What is
+    /// known stays.
     pub(crate) fn tear_down(&mut self) -> impl Sized + use<> {
         let Policies { scheduler, keep_alive, eviction, .. } = &mut self.policies;
         let policies = (
@@ -410,8 +433,10 @@ impl PlatformState {
             std::mem::replace(keep_alive, Box::new(Fixed::NONE)),
             std::mem::replace(eviction, Box::new(NeverEvict)),
         );
-        let keep_alives: Vec<_> = self.functions.iter_mut().map(|function| function.keep_alive.take()).collect();
-        let errands = self.invocations.values_mut().map(|invocation| std::mem::take(&mut invocation.errand));
+        let keep_alives: Vec<_> =
+            self.functions.iter_mut().map(|function| function.keep_alive.take()).collect();
+        let errands =
+            self.invocations.values_mut().map(|invocation| std::mem::take(&mut invocation.errand));
         let errands: Vec<Errand> = errands.collect();
         self.effects.clear();
         let ended = (std::mem::take(&mut self.finished), std::mem::take(&mut self.to_notify));
@@ -457,7 +482,11 @@ impl PlatformState {
     }
 
     /// Whether some node could hold image and container, and the head disk the image: else why not.
-    fn admissible(&self, image: Option<ImageId>, limits: &Limits) -> Result<Option<NodeSet>, FailureCause> {
+    fn admissible(
+        &self,
+        image: Option<ImageId>,
+        limits: &Limits,
+    ) -> Result<Option<NodeSet>, FailureCause> {
         let refused = |reason: String| Err(FailureCause::NotAllowed { reason: reason.into() });
         let (bytes, memory_bytes) = image.map_or((0, 0), |image| {
             let image = &self.images[image.index()];
@@ -470,7 +499,8 @@ impl PlatformState {
             memory_bytes: memory_bytes.saturating_add(limits.memory_bytes),
             disk_bytes: bytes.saturating_add(limits.disk_bytes),
         };
-        // Mostly every node can hold it, and there may be tens of thousands of functions on thousands of nodes.
+        // Mostly every node can hold it, and there may be tens of thousands of functions on
+        // thousands of nodes.
         if need.fits_into(self.smallest) {
             return Ok(None);
         }
@@ -500,8 +530,12 @@ impl PlatformState {
     }
 
     /// Registers a function, or says why it can never run.
-    pub(crate) fn register(&mut self, registration: Registration) -> Result<FunctionId, FailureCause> {
-        let Registration { name, image, limits, startup, keep_alive, on_failure, concurrency } = registration;
+    pub(crate) fn register(
+        &mut self,
+        registration: Registration,
+    ) -> Result<FunctionId, FailureCause> {
+        let Registration { name, image, limits, startup, keep_alive, on_failure, concurrency } =
+            registration;
         let fits = self.admissible(image, &limits)?;
         let Concurrency { per_container, most, reserved } = concurrency;
         if !self.common_gate.admit(most, reserved) {
@@ -527,7 +561,8 @@ impl PlatformState {
         Ok(FunctionId((self.functions.len() - 1) as u32))
     }
 
-    /// What follows every message: images that left a disk leave memory, new invocations are admitted, a round.
+    /// What follows every message: images that left a disk leave memory, new invocations are
+    /// admitted, a round.
     pub(crate) fn conclude(&mut self, round: Round) {
         if round != Round::Arrival {
             self.changes += 1;
@@ -536,7 +571,8 @@ impl PlatformState {
         self.admit_new(round != Round::No);
         if round != Round::No && !self.pending.is_empty() {
             self.run_round();
-            // What was dispatched no longer pins its image on the head disk, so that another may take its room.
+            // What was dispatched no longer pins its image on the head disk, so that another may
+            // take its room.
             self.begin_awaited_downloads();
         }
         #[cfg(any(test, feature = "audit"))]
@@ -574,8 +610,8 @@ impl PlatformState {
         }
     }
 
-    /// A host has gone: its containers and the contents of its memory go with it; what is on its disk stays.
-    /// Bodies that ran there report by themselves.
+    /// A host has gone: its containers and the contents of its memory go with it; what is on its
+    /// disk stays. Bodies that ran there report by themselves.
     pub(crate) fn node_failed(&mut self, node: NodeId) {
         let state = &mut self.nodes[node.index()];
         if !state.up {
@@ -599,7 +635,10 @@ impl PlatformState {
         state.up = true;
         // Whatever was interrupted by its failure may be tried at once.
         let Node { images, .. } = state;
-        #[expect(clippy::iter_over_hash_type, reason = "every image gets the same, in whatever order")]
+        #[expect(
+            clippy::iter_over_hash_type,
+            reason = "every image gets the same, in whatever order"
+        )]
         for known in images.values_mut() {
             known.failures = 0;
             known.retry_at = Time::ZERO;
@@ -607,8 +646,9 @@ impl PlatformState {
         self.note_slots(node);
     }
 
-    /// The head host has gone: every invocation ends with the cause, and every container stops, since what the service knew of them has gone with
-    /// it. What is on disks stays, and so do images in memories.
+    /// The head host has gone: every invocation ends with the cause, and every container stops,
+    /// since what the service knew of them has gone with it. What is on disks stays, and so do
+    /// images in memories.
     pub(crate) fn head_failed(&mut self, cause: &FailureCause) {
         self.fail_all_waiting(cause);
         for id in self.running() {
@@ -622,7 +662,8 @@ impl PlatformState {
         }
         for index in 0..self.functions.len() {
             if self.functions[index].prewarming.take().is_some() {
-                self.effects.push_back(Effect::ForgetPrewarm { function: FunctionId(index as u32) });
+                self.effects
+                    .push_back(Effect::ForgetPrewarm { function: FunctionId(index as u32) });
             }
         }
     }

@@ -9,7 +9,8 @@ use super::node::{Interval, Move, Transfer};
 use super::{Change, Effect, Need, OnHead, PlatformState};
 use crate::{EventKind, ImageId, NodeId};
 
-/// After the first interruption of a copy or load the next try waits for so long, then twice as long each time.
+/// After the first interruption of a copy or load the next try waits for so long, then twice as
+/// long each time.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 
 /// It never waits for longer: the limit of the back-off of the kubelet, which tries again to pull
@@ -18,12 +19,16 @@ const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(300);
 
 impl PlatformState {
-    /// Has an image copied to a node's disk, if that makes sense. Says whether the copy has begun and nothing had to make room for it.
+    /// Has an image copied to a node's disk, if that makes sense. Says whether the copy has begun
+    /// and nothing had to make room for it.
     pub(super) fn begin_copy(&mut self, node: NodeId, image: ImageId) -> bool {
         let entry = &self.images[image.index()];
         let state = &self.nodes[node.index()];
         let known = state.image(image);
-        let wanted = state.up && known.disk.is_none() && known.copy == Transfer::None && known.retry_at <= self.now;
+        let wanted = state.up
+            && known.disk.is_none()
+            && known.copy == Transfer::None
+            && known.retry_at <= self.now;
         if !wanted || !matches!(entry.head, OnHead::Present(_)) {
             return false;
         }
@@ -64,13 +69,20 @@ impl PlatformState {
     }
 
     /// A copy has ended, or the notice that it found no room has come.
-    pub(crate) fn copy_ended(&mut self, node: NodeId, image: ImageId, result: Result<(), FailureCause>) {
+    pub(crate) fn copy_ended(
+        &mut self,
+        node: NodeId,
+        image: ImageId,
+        result: Result<(), FailureCause>,
+    ) {
         let now = self.now;
         self.images[image.index()].copying.remove(node);
         self.log.note(Change::Image(image, node));
         self.touch(node);
         let known = self.nodes[node.index()].image_mut(image);
-        let Transfer::Running { since, file: Some(file) } = std::mem::take(&mut known.copy) else { return };
+        let Transfer::Running { since, file: Some(file) } = std::mem::take(&mut known.copy) else {
+            return;
+        };
         self.nodes[node.index()].disclaim(image);
         self.unpin_on_head(image);
         let state = &mut self.nodes[node.index()];
@@ -104,7 +116,10 @@ impl PlatformState {
     pub(super) fn begin_load(&mut self, node: NodeId, image: ImageId) {
         let state = &self.nodes[node.index()];
         let known = state.image(image);
-        let wanted = state.up && known.memory.is_none() && known.load == Transfer::None && known.retry_at <= self.now;
+        let wanted = state.up
+            && known.memory.is_none()
+            && known.load == Transfer::None
+            && known.retry_at <= self.now;
         let (Some(file), true) = (known.disk, wanted) else { return };
         let bytes = self.images[image.index()].memory_bytes;
         let memory = Rc::clone(&state.memory);
@@ -140,7 +155,12 @@ impl PlatformState {
     }
 
     /// A load has ended, or the notice that it found no room has come.
-    pub(crate) fn load_ended(&mut self, node: NodeId, image: ImageId, result: Result<(), FailureCause>) {
+    pub(crate) fn load_ended(
+        &mut self,
+        node: NodeId,
+        image: ImageId,
+        result: Result<(), FailureCause>,
+    ) {
         let now = self.now;
         self.images[image.index()].loading.remove(node);
         self.log.note(Change::Image(image, node));
@@ -148,7 +168,10 @@ impl PlatformState {
         let entry = &self.images[image.index()];
         let (name, bytes, tag) = (entry.name.clone(), entry.memory_bytes, u64::from(image.0));
         let state = &mut self.nodes[node.index()];
-        let Transfer::Running { since, .. } = std::mem::take(&mut state.image_mut(image).load) else { return };
+        let Transfer::Running { since, .. } = std::mem::take(&mut state.image_mut(image).load)
+        else {
+            return;
+        };
         state.disclaim(image);
         if let Some(file) = state.image(image).disk {
             let mut disk = state.disk.borrow_mut();
@@ -161,9 +184,13 @@ impl PlatformState {
         match result {
             Ok(()) if state.up => {
                 let created = state.memory.borrow_mut().create(name, bytes, tag);
-                // The room has just been given back, so there is enough of it and nothing has to go.
+                // The room has just been given back, so there is enough of it and nothing has to
+                // go.
                 let Ok((file, evicted)) = created else { return };
-                debug_assert!(evicted.is_empty(), "the image takes the room that was reserved for it");
+                debug_assert!(
+                    evicted.is_empty(),
+                    "the image takes the room that was reserved for it"
+                );
                 let known = state.image_mut(image);
                 known.memory = Some(file);
                 known.loaded = Interval { from: since, to: now };
@@ -182,8 +209,8 @@ impl PlatformState {
         }
     }
 
-    /// Whether a copy or load may begin, and what it claims; evicts idle containers if their room is needed. Where moves
-    /// that find no room fail, it is the attempt that tells.
+    /// Whether a copy or load may begin, and what it claims; evicts idle containers if their room
+    /// is needed. Where moves that find no room fail, it is the attempt that tells.
     fn may_begin(&mut self, step: Move, node: NodeId, image: ImageId) -> Option<Need> {
         if !self.evicts_for_images() {
             return Some(Need::default());
@@ -197,7 +224,8 @@ impl PlatformState {
         self.obtain(node, need, None).then_some(claim)
     }
 
-    /// Whether a refusal is news: where moves wait for room it is told once, until something has been given back.
+    /// Whether a refusal is news: where moves wait for room it is told once, until something has
+    /// been given back.
     fn note_refusal(&mut self, step: Move, node: NodeId, image: ImageId) -> bool {
         !self.evicts_for_images() || self.nodes[node.index()].refused.insert((step, image))
     }
@@ -217,7 +245,8 @@ impl PlatformState {
             return;
         }
         let doubled = 1u64.checked_shl(known.failures).unwrap_or(u64::MAX);
-        let wait = Duration::from_nanos(FIRST_RETRY.as_nanos().saturating_mul(doubled)).min(LONGEST_RETRY);
+        let wait =
+            Duration::from_nanos(FIRST_RETRY.as_nanos().saturating_mul(doubled)).min(LONGEST_RETRY);
         known.failures = known.failures.saturating_add(1);
         known.retry_at = now + wait;
         let retry_at = known.retry_at;

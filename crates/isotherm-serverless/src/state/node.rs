@@ -32,7 +32,8 @@ pub(crate) struct Node {
     pub(crate) memory: SharedFileSystem,
     /// Images that are, or are about to be, on this node.
     pub(crate) images: FxHashMap<ImageId, NodeImage>,
-    /// Idle containers, in the order in which they go when their room is needed; not kept where none of them goes.
+    /// Idle containers, in the order in which they go when their room is needed; not kept where
+    /// none of them goes.
     pub(crate) idle: BTreeSet<IdleKey>,
     /// Limits of these together.
     pub(crate) idle_limits: Need,
@@ -40,10 +41,11 @@ pub(crate) struct Node {
     pub(crate) idle_images: Need,
     /// Images that left the disk and are to be dropped from memory before the next round.
     pub(crate) dropped: Vec<ImageId>,
-    /// Copies and loads that have been told to have found no room; they are told again only when something has been
-    /// given back since.
+    /// Copies and loads that have been told to have found no room; they are told again only when
+    /// something has been given back since.
     pub(crate) refused: FxHashSet<(Move, ImageId)>,
-    /// For each copy and load in progress the room that the container will need for which it was begun.
+    /// For each copy and load in progress the room that the container will need for which it was
+    /// begun.
     pub(crate) claims: FxHashMap<ImageId, Need>,
     /// These together.
     pub(crate) claimed: Need,
@@ -103,7 +105,12 @@ impl NodeImage {
 }
 
 impl Node {
-    pub(crate) fn new(name: Arc<str>, slots: Option<u32>, disk: SharedFileSystem, memory: SharedFileSystem) -> Self {
+    pub(crate) fn new(
+        name: Arc<str>,
+        slots: Option<u32>,
+        disk: SharedFileSystem,
+        memory: SharedFileSystem,
+    ) -> Self {
         Node {
             name,
             up: true,

@@ -15,8 +15,15 @@ pub(crate) struct Prewarming {
 }
 
 impl PlatformState {
-    /// Has a container of the function started on the node after a while. There is at most one such wish for a function: the last.
-    pub(super) fn plan_prewarming(&mut self, function: FunctionId, node: NodeId, after: Duration, keep: Duration) {
+    /// Has a container of the function started on the node after a while. There is at most one such
+    /// wish for a function: the last.
+    pub(super) fn plan_prewarming(
+        &mut self,
+        function: FunctionId,
+        node: NodeId,
+        after: Duration,
+        keep: Duration,
+    ) {
         let before = self.functions[function.index()].prewarming.replace(Prewarming { node, keep });
         if before.is_some() {
             self.effects.push_back(Effect::ForgetPrewarm { function });
@@ -32,7 +39,8 @@ impl PlatformState {
             return;
         }
         let has_room = self.has_free_room(function, node);
-        let Some(container) = has_room.then(|| self.start_new(node, function, None)).flatten() else {
+        let Some(container) = has_room.then(|| self.start_new(node, function, None)).flatten()
+        else {
             self.emit(|| EventKind::PrewarmingSkipped { node, function });
             return;
         };

@@ -1,18 +1,20 @@
 //! Room on a node: what there is, what can be had, and getting it.
 //!
-//! What can be had on a node for something new is its free room, the images that nobody pins, the limits of its idle
-//! containers, and the images that only idle containers pin ([`PlatformState::obtainable`]). Evicting any of these
-//! leaves the sum as it is: so whether something has room changes only when a body or a transfer ends, and each of these
-//! is a message that is followed by a round. Nothing that waits for room is forgotten. Where the eviction policy evicts
-//! nobody, what idle containers hold is no room, and the end of one is such a message as well.
+//! What can be had on a node for something new is its free room, the images that nobody pins, the
+//! limits of its idle containers, and the images that only idle containers pin
+//! ([`PlatformState::obtainable`]). Evicting any of these leaves the sum as it is: so whether
+//! something has room changes only when a body or a transfer ends, and each of these is a message
+//! that is followed by a round. Nothing that waits for room is forgotten. Where the eviction policy
+//! evicts nobody, what idle containers hold is no room, and the end of one is such a message as
+//! well.
 //!
 //! Under [`RoomRule::EvictIdleContainers`] a copy or a load begins only
-//! * if a container for which it is wanted would have room beside it, on top of what copies and loads in progress claim
-//!   for their containers; or
+//! * if a container for which it is wanted would have room beside it, on top of what copies and
+//!   loads in progress claim for their containers; or
 //! * if the image fits into room that is free, where it pushes nothing out.
 //!
-//! So an image that arrives finds room for its container in the round that follows, and images cannot push each other out
-//! for ever without anything ever being started.
+//! So an image that arrives finds room for its container in the round that follows, and images
+//! cannot push each other out for ever without anything ever being started.
 //!
 //! [`RoomRule::EvictIdleContainers`]: crate::RoomRule::EvictIdleContainers
 
@@ -40,7 +42,8 @@ impl PlatformState {
         room
     }
 
-    /// Room on a node that is there without any container being stopped: free, or held by images that nobody pins.
+    /// Room on a node that is there without any container being stopped: free, or held by images
+    /// that nobody pins.
     pub(super) fn spare(&self, node: NodeId) -> Need {
         let state = &self.nodes[node.index()];
         let (disk, memory) = (state.disk.borrow(), state.memory.borrow());
@@ -51,7 +54,12 @@ impl PlatformState {
     }
 
     /// Like [`has_room`](Self::has_room), without any container being stopped.
-    pub(super) fn has_spare_room(&self, function: FunctionId, node: NodeId, promised: Need) -> bool {
+    pub(super) fn has_spare_room(
+        &self,
+        function: FunctionId,
+        node: NodeId,
+        promised: Need,
+    ) -> bool {
         let state = &self.nodes[node.index()];
         if !state.up {
             return false;
@@ -64,7 +72,8 @@ impl PlatformState {
             if known.memory.is_none() && known.retry_at > self.now {
                 return false;
             }
-            // What an idle container pins is not among the spare room, so it need not be taken out of it.
+            // What an idle container pins is not among the spare room, so it need not be taken out
+            // of it.
             if !known.is_held_by_idle_only() {
                 need.add(self.image_need(image, node));
             }
@@ -73,8 +82,8 @@ impl PlatformState {
         need.fits_into(self.spare(node))
     }
 
-    /// How much of what can be had on a node the image needs for itself if a container of it is to run there: its size
-    /// where it is missing, or where it could be pushed out.
+    /// How much of what can be had on a node the image needs for itself if a container of it is to
+    /// run there: its size where it is missing, or where it could be pushed out.
     pub(super) fn image_need(&self, image: ImageId, node: NodeId) -> Need {
         let state = &self.nodes[node.index()];
         let known = state.image(image);
@@ -94,8 +103,9 @@ impl PlatformState {
         Need { memory_bytes: in_memory, disk_bytes: on_disk }
     }
 
-    /// Whether a new container of the function, and its image, would have room on the node beside what is busy there,
-    /// what has been `promised`, and what transfers of other images in progress claim.
+    /// Whether a new container of the function, and its image, would have room on the node beside
+    /// what is busy there, what has been `promised`, and what transfers of other images in progress
+    /// claim.
     pub(super) fn has_room(&self, function: FunctionId, node: NodeId, promised: Need) -> bool {
         if !self.evicts {
             return self.has_spare_room(function, node, promised);
@@ -122,13 +132,13 @@ impl PlatformState {
         self.functions[function.index()].fits.as_ref().is_none_or(|fits| fits.contains(node))
     }
 
-    /// Whether a copy or load may begin now, and what it claims for the container that is to follow.
+    /// Whether a copy or load may begin now, and what it claims for the container that is to
+    /// follow.
     pub(super) fn may_move(&self, step: Move, node: NodeId, image: ImageId) -> Option<Need> {
         let entry = &self.images[image.index()];
-        let wanted = entry
-            .functions_waiting
-            .iter()
-            .find(|&&function| self.fits(function, node) && self.has_room(function, node, Need::default()));
+        let wanted = entry.functions_waiting.iter().find(|&&function| {
+            self.fits(function, node) && self.has_room(function, node, Need::default())
+        });
         if let Some(&function) = wanted {
             return Some(self.need(function));
         }
@@ -148,8 +158,9 @@ impl PlatformState {
         (free && taken.fits_into(self.obtainable(node))).then_some(Need::default())
     }
 
-    /// Evicts idle containers of a node, as the policy chooses, until `need` is free or held by images that nobody pins.
-    /// `keep` is an image that is not to be counted on. Evicts none, and says so, if that cannot be reached.
+    /// Evicts idle containers of a node, as the policy chooses, until `need` is free or held by
+    /// images that nobody pins. `keep` is an image that is not to be counted on. Evicts none, and
+    /// says so, if that cannot be reached.
     pub(super) fn obtain(&mut self, node: NodeId, need: Need, keep: Option<ImageId>) -> bool {
         if !self.evicts {
             return self.missing(node, need, keep).is_nothing();
@@ -199,9 +210,15 @@ impl PlatformState {
         }
     }
 
-    /// The idle containers that the policy chooses; if the policy finds that they do not do (images shared by several of
-    /// them may make up for that), the first in their order. None if there is none.
-    fn choose_idle(&self, node: NodeId, missing: Missing, keep: Option<ImageId>) -> Vec<ContainerId> {
+    /// The idle containers that the policy chooses; if the policy finds that they do not do (images
+    /// shared by several of them may make up for that), the first in their order. None if there is
+    /// none.
+    fn choose_idle(
+        &self,
+        node: NodeId,
+        missing: Missing,
+        keep: Option<ImageId>,
+    ) -> Vec<ContainerId> {
         let state = &self.nodes[node.index()];
         let mut idle = state.idle.iter().map(|&IdleKey { id, .. }| {
             let mut idle = self.idle_container(id);
@@ -226,9 +243,15 @@ impl PlatformState {
     }
 
     /// A policy may be wrong: only what is idle on the node goes.
-    pub(super) fn only_idle(&self, node: NodeId, mut victims: Vec<ContainerId>) -> Vec<ContainerId> {
+    pub(super) fn only_idle(
+        &self,
+        node: NodeId,
+        mut victims: Vec<ContainerId>,
+    ) -> Vec<ContainerId> {
         victims.retain(|id| {
-            self.containers.get(id).is_some_and(|container| container.node == node && container.serving == 0)
+            self.containers
+                .get(id)
+                .is_some_and(|container| container.node == node && container.serving == 0)
         });
         victims
     }
@@ -238,8 +261,15 @@ impl PlatformState {
         Need { memory_bytes: size.memory_bytes, disk_bytes: size.bytes }
     }
 
-    /// A container of the image changes: so many busy and idle ones more (or less) pin it on the node.
-    pub(super) fn count_pins(&mut self, node: NodeId, image: Option<ImageId>, busy: i32, idle: i32) {
+    /// A container of the image changes: so many busy and idle ones more (or less) pin it on the
+    /// node.
+    pub(super) fn count_pins(
+        &mut self,
+        node: NodeId,
+        image: Option<ImageId>,
+        busy: i32,
+        idle: i32,
+    ) {
         let Some(image) = image else { return };
         let size = self.size_of(image);
         let state = &mut self.nodes[node.index()];

@@ -12,7 +12,8 @@ impl PlatformState {
     /// Asks the scheduler and carries out its decisions: dispatches, then loads, then copies.
     pub(super) fn run_round(&mut self) {
         let mut plan = std::mem::take(&mut self.plan);
-        // The scheduler reads the state while it changes its own, so it is taken out of it for the while.
+        // The scheduler reads the state while it changes its own, so it is taken out of it for the
+        // while.
         let mut scheduler = self.policies.scheduler.take();
         self.repeats = false;
         loop {
@@ -60,11 +61,14 @@ impl PlatformState {
         node.index() < self.nodes.len() && image.index() < self.images.len()
     }
 
-    /// Gives an invocation to a container, if that is feasible now; else it stays where it is in the queue.
+    /// Gives an invocation to a container, if that is feasible now; else it stays where it is in
+    /// the queue.
     fn dispatch(&mut self, dispatch: Dispatch) {
         let Dispatch { invocation: id, node, container } = dispatch;
         let Some(invocation) = self.invocations.get(&id) else { return };
-        let (function, Place::Pending(sequence)) = (invocation.function, invocation.place) else { return };
+        let (function, Place::Pending(sequence)) = (invocation.function, invocation.place) else {
+            return;
+        };
         let Some((served_by, is_new)) = self.container_for(id, function, node, container) else {
             self.refused.push(function);
             return;
@@ -73,8 +77,8 @@ impl PlatformState {
         self.give(id, node, served_by, is_new);
     }
 
-    /// Admits an invocation and dispatches it, if no other waits and the scheduler knows without a round where it goes. Says whether it has
-    /// been admitted.
+    /// Admits an invocation and dispatches it, if no other waits and the scheduler knows without a
+    /// round where it goes. Says whether it has been admitted.
     pub(super) fn dispatch_alone(&mut self, id: InvocationId, function: FunctionId) -> bool {
         if !self.pending.is_empty() {
             return false;
@@ -140,8 +144,9 @@ impl PlatformState {
         }
     }
 
-    /// A container that can take an invocation beside those that it serves: where containers serve several at once, one that has been
-    /// started in this round may have a place for others that were to have a new one.
+    /// A container that can take an invocation beside those that it serves: where containers serve
+    /// several at once, one that has been started in this round may have a place for others that
+    /// were to have a new one.
     fn place_beside_others(&self, node: NodeId, function: FunctionId) -> Option<ContainerId> {
         let spec = &self.functions[function.index()];
         if spec.concurrency == 1 {
@@ -151,7 +156,12 @@ impl PlatformState {
     }
 
     /// A new container, for which the image has to be on the node's disk and in its memory.
-    pub(super) fn start_new(&mut self, node: NodeId, function: FunctionId, chance: Option<u64>) -> Option<ContainerId> {
+    pub(super) fn start_new(
+        &mut self,
+        node: NodeId,
+        function: FunctionId,
+        chance: Option<u64>,
+    ) -> Option<ContainerId> {
         if let Some(image) = self.functions[function.index()].image {
             let known = self.nodes[node.index()].image(image);
             if known.disk.is_none() || known.memory.is_none() || known.copy != Transfer::None {
@@ -161,8 +171,8 @@ impl PlatformState {
         self.start_container_for(node, function, chance)
     }
 
-    /// Notes that an invocation has been given to a container that is ready after `startup`: one that was started before it was needed may still be
-    /// starting.
+    /// Notes that an invocation has been given to a container that is ready after `startup`: one
+    /// that was started before it was needed may still be starting.
     fn note_dispatch(
         &mut self,
         id: InvocationId,
@@ -173,13 +183,15 @@ impl PlatformState {
         was_idle: bool,
     ) {
         let now = self.now;
-        let start_kind = if is_new || !startup.is_zero() { StartKind::Cold } else { StartKind::Warm };
+        let start_kind =
+            if is_new || !startup.is_zero() { StartKind::Cold } else { StartKind::Warm };
         let Some(invocation) = self.invocations.get_mut(&id) else { return };
         invocation.place = Place::Running(container);
         let spec = &mut self.functions[invocation.function.index()];
         spec.running += 1;
         let (limit, memory_bytes) = (spec.limits.time, spec.limits.memory_bytes);
-        let known = spec.image.map(|image| self.nodes[node.index()].image(image)).unwrap_or_default();
+        let known =
+            spec.image.map(|image| self.nodes[node.index()].image(image)).unwrap_or_default();
         // One that is dispatched at once has been admitted just now.
         let admitted = *invocation.life.admitted.get_or_insert(now);
         invocation.life.dispatched = Some(Dispatched {
@@ -191,7 +203,14 @@ impl PlatformState {
             copy_wait: known.copied.within(admitted, now),
             load_wait: known.loaded.within(admitted, now),
         });
-        self.emit(|| EventKind::Dispatched { invocation: id, node, container, memory_bytes, was_idle, start_kind });
+        self.emit(|| EventKind::Dispatched {
+            invocation: id,
+            node,
+            container,
+            memory_bytes,
+            was_idle,
+            start_kind,
+        });
         self.effects.push_back(Effect::Start { invocation: id, node, container, startup, limit });
     }
 }

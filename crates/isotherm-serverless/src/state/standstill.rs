@@ -1,4 +1,5 @@
-//! What invocations that have not ended lack. It looks at everything, and is asked when a simulation is over.
+//! What invocations that have not ended lack. It looks at everything, and is asked when a
+//! simulation is over.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -19,14 +20,18 @@ impl PlatformState {
         for (id, invocation) in self.invocations.iter() {
             let (function, life) = (invocation.function, &invocation.life);
             let (lack, since) = match invocation.place {
-                Place::New | Place::Throttled => (self.limit_before(id, function), Some(life.submitted)),
+                Place::New | Place::Throttled => {
+                    (self.limit_before(id, function), Some(life.submitted))
+                }
                 Place::AwaitsImage => (self.lacks_image(id, function), Some(life.submitted)),
                 Place::Pending(_) => {
                     let lack = places.entry(function).or_insert_with(|| self.lacks_place(function));
                     (lack.clone(), life.admitted)
                 }
                 Place::Running(_) => match life.started(now) {
-                    None => (Lack::Starting, life.dispatched.as_ref().map(|dispatched| dispatched.at)),
+                    None => {
+                        (Lack::Starting, life.dispatched.as_ref().map(|dispatched| dispatched.at))
+                    }
                     started => (Lack::Running, started),
                 },
             };
@@ -46,7 +51,9 @@ impl PlatformState {
 
     /// What an invocation lacks whose image is not on the head disk.
     fn lacks_image(&self, id: InvocationId, function: FunctionId) -> Lack {
-        let Some(image) = self.functions[function.index()].image else { return self.limit_before(id, function) };
+        let Some(image) = self.functions[function.index()].image else {
+            return self.limit_before(id, function);
+        };
         let entry = &self.images[image.index()];
         let name = entry.name.to_string();
         if matches!(entry.head, OnHead::Downloading(_)) {
@@ -66,8 +73,11 @@ impl PlatformState {
         let image = self.functions[function.index()].image;
         if up.is_empty() {
             // A host that comes back again and again is not what is missing.
-            let returning: Vec<NodeId> =
-                fitting.iter().copied().filter(|node| self.nodes[node.index()].comes_back).collect();
+            let returning: Vec<NodeId> = fitting
+                .iter()
+                .copied()
+                .filter(|node| self.nodes[node.index()].comes_back)
+                .collect();
             let broken = image.and_then(|image| self.broken_on(image, &returning));
             return broken.unwrap_or(Lack::HostsOff { hosts: fitting.len() });
         }
@@ -85,9 +95,12 @@ impl PlatformState {
             return Lack::Decision { node: self.nodes[node.index()].name.to_string() };
         }
         let most_memory = needs.iter().max_by_key(|(_, _, room)| room.memory_bytes);
-        let enough_memory = needs.iter().filter(|(_, need, room)| need.memory_bytes <= room.memory_bytes);
+        let enough_memory =
+            needs.iter().filter(|(_, need, room)| need.memory_bytes <= room.memory_bytes);
         match (enough_memory.max_by_key(|(_, _, room)| room.disk_bytes), most_memory) {
-            (Some((_, need, room)), _) => Lack::Disk { bytes: need.disk_bytes, obtainable_bytes: room.disk_bytes },
+            (Some((_, need, room)), _) => {
+                Lack::Disk { bytes: need.disk_bytes, obtainable_bytes: room.disk_bytes }
+            }
             (None, Some((_, need, room))) => {
                 Lack::Memory { bytes: need.memory_bytes, obtainable_bytes: room.memory_bytes }
             }
@@ -116,7 +129,8 @@ impl PlatformState {
 
     /// Where a copy or load of the image was broken off last, if it was on one of the nodes.
     fn broken_on(&self, image: ImageId, nodes: &[NodeId]) -> Option<Lack> {
-        let broken = nodes.iter().filter_map(|&node| Some((node, self.broken_moves.get(&(image, node))?)));
+        let broken =
+            nodes.iter().filter_map(|&node| Some((node, self.broken_moves.get(&(image, node))?)));
         let (node, (_, cause)) = broken.max_by_key(|&(node, &(at, _))| (at, Reverse(node)))?;
         let (image, node) = self.names(image, node);
         Some(Lack::BrokenImage { image, node, cause: cause.to_string() })
@@ -126,7 +140,8 @@ impl PlatformState {
         (self.images[image.index()].name.to_string(), self.nodes[node.index()].name.to_string())
     }
 
-    /// What a container of the function, and its image where it is missing, need on a node, and what can be had there.
+    /// What a container of the function, and its image where it is missing, need on a node, and
+    /// what can be had there.
     fn need_and_room(&self, function: FunctionId, node: NodeId) -> (NodeId, Need, Need) {
         let mut need = self.need(function);
         need.add(self.nodes[node.index()].claimed);

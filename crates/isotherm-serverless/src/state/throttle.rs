@@ -1,10 +1,12 @@
 //! Limits on how many invocations run at once: of one function, and of all.
 //!
-//! An invocation that comes passes two gates before anything else is done with it: that of its function, if this has a maximum, and that of
-//! the service, if it has one. Whoever has passed is *inside* until it ends, whether it waits for its image, waits to be scheduled, or
-//! runs. So no more are ever offered to schedulers than may run, and schedulers know nothing of the limits.
+//! An invocation that comes passes two gates before anything else is done with it: that of its
+//! function, if this has a maximum, and that of the service, if it has one. Whoever has passed is
+//! *inside* until it ends, whether it waits for its image, waits to be scheduled, or runs. So no
+//! more are ever offered to schedulers than may run, and schedulers know nothing of the limits.
 //!
-//! A function with a *reserved* concurrency has so many places of the service's for itself, and no more; the others share the rest.
+//! A function with a *reserved* concurrency has so many places of the service's for itself, and no
+//! more; the others share the rest.
 //!
 //! Where a gate is shut for good (nobody may be inside), every invocation is refused: nobody would
 //! ever leave a place to those who waited. Where it is shut for now, the service either refuses the
@@ -87,7 +89,9 @@ impl CommonGate {
         let shares = !reserves && most != Some(0) && !self.is_walled_up();
         let sharing = self.sharing || shares;
         let reserved = self.reserved.checked_add(places);
-        let possible = |&reserved: &u32| self.most.is_none_or(|most| reserved < most || reserved == most && !sharing);
+        let possible = |&reserved: &u32| {
+            self.most.is_none_or(|most| reserved < most || reserved == most && !sharing)
+        };
         let Some(reserved) = reserved.filter(possible) else { return false };
         (self.sharing, self.reserved) = (sharing, if self.most.is_some() { reserved } else { 0 });
         true
@@ -95,19 +99,23 @@ impl CommonGate {
 }
 
 impl PlatformState {
-    /// The limit before which an invocation of the function waits in line: that of the function, and whether it is a reservation, or that of the
-    /// service.
+    /// The limit before which an invocation of the function waits in line: that of the function,
+    /// and whether it is a reservation, or that of the service.
     pub(super) fn limit_before(&self, id: InvocationId, function: FunctionId) -> Lack {
         let (gate, common) = (&self.functions[function.index()].gate, &self.common_gate);
         match gate.most {
-            Some(most) if gate.line.contains(&id) => Lack::FunctionConcurrency { most, reserved: gate.reserved },
-            _ => {
-                Lack::ServiceConcurrency { most: common.most.unwrap_or(u32::MAX), reserved_by_others: common.reserved }
+            Some(most) if gate.line.contains(&id) => {
+                Lack::FunctionConcurrency { most, reserved: gate.reserved }
             }
+            _ => Lack::ServiceConcurrency {
+                most: common.most.unwrap_or(u32::MAX),
+                reserved_by_others: common.reserved,
+            },
         }
     }
 
-    /// An invocation comes to the gates. Says whether it is inside; else it waits in line or has ended.
+    /// An invocation comes to the gates. Says whether it is inside; else it waits in line or has
+    /// ended.
     pub(super) fn passes(&mut self, id: InvocationId, function: FunctionId) -> bool {
         let gate = &mut self.functions[function.index()].gate;
         let common = &mut self.common_gate;
@@ -227,15 +235,28 @@ impl PlatformState {
                 let id = FunctionId(index as u32);
                 let waits = |&&other: &&InvocationId| self.invocations[&other].function == id;
                 let in_common_line = common.line.iter().filter(waits).count() as u32;
-                assert_eq!(gate.inside, inside(&|other| other == id) + in_common_line, "who is inside of a function");
-                assert!(gate.most.is_none_or(|most| gate.inside <= most), "no more than may be inside");
-                assert!(gate.line.is_empty() || Some(gate.inside) == gate.most, "nobody waits before an open gate");
+                assert_eq!(
+                    gate.inside,
+                    inside(&|other| other == id) + in_common_line,
+                    "who is inside of a function"
+                );
+                assert!(
+                    gate.most.is_none_or(|most| gate.inside <= most),
+                    "no more than may be inside"
+                );
+                assert!(
+                    gate.line.is_empty() || Some(gate.inside) == gate.most,
+                    "nobody waits before an open gate"
+                );
             }
         }
         if common.most.is_some() {
             let shared = |id: FunctionId| !self.functions[id.index()].gate.reserved;
             assert_eq!(common.inside, inside(&shared), "who is inside of those who share");
-            assert!(common.line.is_empty() || !common.is_open(), "nobody waits before an open gate");
+            assert!(
+                common.line.is_empty() || !common.is_open(),
+                "nobody waits before an open gate"
+            );
         }
     }
 }

@@ -54,7 +54,8 @@ impl Need {
     }
 }
 
-/// A read-only view of the platform for a scheduler. Sets of nodes are in the order in which the service lists them.
+/// A read-only view of the platform for a scheduler. Sets of nodes are in the order in which the
+/// service lists them.
 ///
 /// ```
 /// use isotherm_serverless::{FunctionId, NodeId, View};
@@ -92,10 +93,13 @@ impl<'a> View<'a> {
         Mark { changes: self.state.changes, end: self.state.pending.end() }
     }
 
-    /// The invocations that have become schedulable since a mark was set; `None` if anything else has happened that decisions may
-    /// depend on. Copies that the round of the mark decided do not count if all of them have begun in free room: the scheduler
-    /// knows about them.
-    pub fn arrivals_since(&self, mark: Mark) -> Option<impl DoubleEndedIterator<Item = Pending> + 'a> {
+    /// The invocations that have become schedulable since a mark was set; `None` if anything else
+    /// has happened that decisions may depend on. Copies that the round of the mark decided do not
+    /// count if all of them have begun in free room: the scheduler knows about them.
+    pub fn arrivals_since(
+        &self,
+        mark: Mark,
+    ) -> Option<impl DoubleEndedIterator<Item = Pending> + 'a> {
         (self.state.changes == mark.changes).then(|| self.state.pending.since(mark.end))
     }
 
@@ -104,8 +108,8 @@ impl<'a> View<'a> {
         self.state.changes
     }
 
-    /// What has changed from a place of the log on, and where the log ends now. `None` if that is not known, as on the first
-    /// call; from then on it is.
+    /// What has changed from a place of the log on, and where the log ends now. `None` if that is
+    /// not known, as on the first call; from then on it is.
     pub(crate) fn log_since(&self, place: Option<u64>) -> (Option<&'a [Change]>, u64) {
         let log = &self.state.log;
         let changes = place.and_then(|place| log.since(place));
@@ -120,16 +124,21 @@ impl<'a> View<'a> {
 
     /// The place of the first waiting invocation of a function.
     pub(crate) fn place_of_first(&self, function: FunctionId) -> Option<u64> {
-        self.state.functions[function.index()].pending.places_since(0).next().map(|(place, _)| place)
+        self.state.functions[function.index()]
+            .pending
+            .places_since(0)
+            .next()
+            .map(|(place, _)| place)
     }
 
-    /// The nodes on which what can be had may have changed since a plan last said that the scheduler has caught up.
+    /// The nodes on which what can be had may have changed since a plan last said that the
+    /// scheduler has caught up.
     pub(crate) fn touched(&self) -> &'a [NodeId] {
         &self.state.touched
     }
 
-    /// Whether somebody wants to know how many invocations run on nodes, and `touched` names the nodes where that has changed. `want` says that he
-    /// does, from now on.
+    /// Whether somebody wants to know how many invocations run on nodes, and `touched` names the
+    /// nodes where that has changed. `want` says that he does, from now on.
     pub(crate) fn counts_wanted(&self, want: bool) -> bool {
         self.state.counts_wanted.replace(self.state.counts_wanted.get() | want)
     }
@@ -150,7 +159,10 @@ impl<'a> View<'a> {
     }
 
     /// The waiting invocations of one function, in the order in which they became schedulable.
-    pub fn pending_of(&self, function: FunctionId) -> impl DoubleEndedIterator<Item = InvocationId> + 'a {
+    pub fn pending_of(
+        &self,
+        function: FunctionId,
+    ) -> impl DoubleEndedIterator<Item = InvocationId> + 'a {
         self.state.functions[function.index()].pending.iter().map(|pending| pending.invocation)
     }
 
@@ -199,12 +211,14 @@ impl<'a> View<'a> {
         self.state.nodes[node.index()].slots_used
     }
 
-    /// Room that can be had on a node: free, or held by images that nobody uses and by idle containers.
+    /// Room that can be had on a node: free, or held by images that nobody uses and by idle
+    /// containers.
     pub fn obtainable(&self, node: NodeId) -> Need {
         self.state.obtainable(node)
     }
 
-    /// Room on a node that is there without any container being stopped: free, or held by images that nobody uses.
+    /// Room on a node that is there without any container being stopped: free, or held by images
+    /// that nobody uses.
     pub fn spare(&self, node: NodeId) -> Need {
         self.state.spare(node)
     }
@@ -214,12 +228,14 @@ impl<'a> View<'a> {
         self.state.has_spare_room(function, node, promised)
     }
 
-    /// Functions that have invocations that wait, and of which a container can take one that could not when the last round was held.
+    /// Functions that have invocations that wait, and of which a container can take one that could
+    /// not when the last round was held.
     pub(crate) fn opened(&self) -> &'a [FunctionId] {
         &self.state.opened
     }
 
-    /// Room that containers will need for which images are on their way to a node; that for one image, if it is given, left out.
+    /// Room that containers will need for which images are on their way to a node; that for one
+    /// image, if it is given, left out.
     pub(crate) fn claimed(&self, node: NodeId, but: Option<ImageId>) -> Need {
         let state = &self.state.nodes[node.index()];
         let own = but.and_then(|image| state.claims.get(&image)).copied().unwrap_or_default();
@@ -261,9 +277,13 @@ impl<'a> View<'a> {
         self.state.functions[function.index()].idle.any_on(node)
     }
 
-    /// The first container of the function, in the order in which they are to serve, that can take an invocation and is on a node that meets a
-    /// condition.
-    pub fn first_idle(&self, function: FunctionId, meets: impl Fn(NodeId) -> bool) -> Option<(ContainerId, NodeId)> {
+    /// The first container of the function, in the order in which they are to serve, that can take
+    /// an invocation and is on a node that meets a condition.
+    pub fn first_idle(
+        &self,
+        function: FunctionId,
+        meets: impl Fn(NodeId) -> bool,
+    ) -> Option<(ContainerId, NodeId)> {
         let idle = &self.state.functions[function.index()].idle;
         match self.state.policies.reuse {
             // Most nodes meet it as a rule, so a few draws are enough.
@@ -272,14 +292,17 @@ impl<'a> View<'a> {
         }
     }
 
-    fn drawn_anywhere(&self, function: FunctionId) -> impl Iterator<Item = (ContainerId, NodeId)> + 'a {
+    fn drawn_anywhere(
+        &self,
+        function: FunctionId,
+    ) -> impl Iterator<Item = (ContainerId, NodeId)> + 'a {
         let idle = &self.state.functions[function.index()].idle;
         let draws = Draws::new(self.state.reuse_token, function.0, idle.len(), |_| 1);
         draws.filter_map(move |number| idle.numbered(number))
     }
 
-    /// How many invocations the containers of the function on a node can take: as many as are idle, where each serves one at a
-    /// time.
+    /// How many invocations the containers of the function on a node can take: as many as are idle,
+    /// where each serves one at a time.
     pub fn idle_count(&self, function: FunctionId, node: NodeId) -> usize {
         let spec = &self.state.functions[function.index()];
         match spec.concurrency {
@@ -291,7 +314,11 @@ impl<'a> View<'a> {
     /// The containers of the function on a node that can take an invocation, in the order in which
     /// they are to serve if one after the other is given to them. One that can take several is
     /// there several times.
-    pub fn idle(&self, function: FunctionId, node: NodeId) -> impl Iterator<Item = ContainerId> + 'a {
+    pub fn idle(
+        &self,
+        function: FunctionId,
+        node: NodeId,
+    ) -> impl Iterator<Item = ContainerId> + 'a {
         let state = self.state;
         let spec = &state.functions[function.index()];
         let places = move |id: ContainerId| match spec.concurrency {
@@ -302,7 +329,8 @@ impl<'a> View<'a> {
         match state.policies.reuse {
             ContainerReuse::Random => {
                 let places = move |number| spec.idle.numbered_on(node, number).map_or(0, places);
-                let draws = Draws::new(state.reuse_token, function.0, spec.idle.len_on(node), places);
+                let draws =
+                    Draws::new(state.reuse_token, function.0, spec.idle.len_on(node), places);
                 drawn = Some(draws.filter_map(move |number| spec.idle.numbered_on(node, number)));
             }
             ContainerReuse::LeastRecentlyUsed if spec.concurrency > 1 => {
@@ -310,14 +338,21 @@ impl<'a> View<'a> {
                 let most = spec.idle.on(node).map(places).max().unwrap_or(0);
                 in_turns = Some((0..most).flat_map(turn));
             }
-            _ => in_order = Some(spec.idle.on(node).flat_map(move |id| std::iter::repeat_n(id, places(id)))),
+            _ => {
+                in_order =
+                    Some(spec.idle.on(node).flat_map(move |id| std::iter::repeat_n(id, places(id))))
+            }
         }
         let in_order = in_order.into_iter().flatten();
         in_order.chain(in_turns.into_iter().flatten()).chain(drawn.into_iter().flatten())
     }
 
-    /// The containers of the function on all nodes that can take an invocation, in the order in which they are to serve.
-    pub fn idle_anywhere(&self, function: FunctionId) -> impl Iterator<Item = (ContainerId, NodeId)> + 'a {
+    /// The containers of the function on all nodes that can take an invocation, in the order in
+    /// which they are to serve.
+    pub fn idle_anywhere(
+        &self,
+        function: FunctionId,
+    ) -> impl Iterator<Item = (ContainerId, NodeId)> + 'a {
         let is_random = self.state.policies.reuse == ContainerReuse::Random;
         let drawn = is_random.then(|| self.drawn_anywhere(function));
         let ordered = (!is_random).then(|| self.state.functions[function.index()].idle.iter());
@@ -365,7 +400,10 @@ impl<'a> View<'a> {
     }
 
     /// Functions of an image that have waiting invocations.
-    pub(crate) fn functions_waiting_for(&self, image: ImageId) -> impl Iterator<Item = FunctionId> + 'a {
+    pub(crate) fn functions_waiting_for(
+        &self,
+        image: ImageId,
+    ) -> impl Iterator<Item = FunctionId> + 'a {
         self.state.images[image.index()].functions_waiting.iter().copied()
     }
 
@@ -379,15 +417,16 @@ impl<'a> View<'a> {
         self.state.fits(function, node)
     }
 
-    /// Whether a new container of the function, and its image where it is missing, would find room on the node now, on
-    /// top of what has been `promised`: beside the containers that are busy, the images that are in use and what copies
-    /// and loads in progress are for, but in place of idle containers and idle images.
+    /// Whether a new container of the function, and its image where it is missing, would find room
+    /// on the node now, on top of what has been `promised`: beside the containers that are busy,
+    /// the images that are in use and what copies and loads in progress are for, but in place of
+    /// idle containers and idle images.
     pub fn has_room(&self, function: FunctionId, node: NodeId, promised: Need) -> bool {
         self.state.has_room(function, node, promised)
     }
 
-    /// How much of the room of [`has_room`](Self::has_room) the image of a function takes on the node: nothing where a busy
-    /// container uses it already.
+    /// How much of the room of [`has_room`](Self::has_room) the image of a function takes on the
+    /// node: nothing where a busy container uses it already.
     pub fn image_need(&self, image: ImageId, node: NodeId) -> Need {
         self.state.image_need(image, node)
     }

@@ -5,17 +5,21 @@ use std::rc::Rc;
 
 use crate::common::*;
 use isotherm_kernel::{Distribution, RandomDuration, RandomStreams, RunError};
-use isotherm_serverless::{Body, Function, Invocation, Limits, OnFailure, Outcome, Preset, Slots, StartKind, Step};
+use isotherm_serverless::{
+    Body, Function, Invocation, Limits, OnFailure, Outcome, Preset, Slots, StartKind, Step,
+};
 use isotherm_services::FailureCause;
 
-/// Runs one body, of a function without an image on the only node, with a disk limit of 1 GB. It begins at date 0.
+/// Runs one body, of a function without an image on the only node, with a disk limit of 1 GB. It
+/// begins at date 0.
 fn run(body: Body, limits: Limits) -> (World, Invocation) {
     let world = World::new(1);
     let service = world.service(Preset::Default, |_| {});
     let manager = world.manager.clone();
     world.repository.file_system().borrow_mut().create("data", 100 * MB, 0).unwrap();
     let invocation = world.play(async move |_| {
-        let f = register(&manager, &service, &Function::new("f", None, body), limits.disk(GB)).await;
+        let f =
+            register(&manager, &service, &Function::new("f", None, body), limits.disk(GB)).await;
         let invocation = manager.invoke(&f).await.unwrap();
         manager.wait_one(&invocation).await;
         invocation
@@ -41,15 +45,20 @@ fn the_steps_of_a_body() {
     takes([write("a", 300 * MB), read("a")], 6.0);
     // A file that is written again has its new size: 1 s, 2 s, and 2 s to read it.
     takes([write("a", 100 * MB), write("a", 200 * MB), read("a")], 5.0);
-    takes([Step::Sleep(secs(1.0)), Step::Compute(50e9), write("a", 50 * MB), Step::Sleep(secs(1.0))], 3.5);
+    takes(
+        [Step::Sleep(secs(1.0)), Step::Compute(50e9), write("a", 50 * MB), Step::Sleep(secs(1.0))],
+        3.5,
+    );
 }
 
-/// Three invocations at once, each in a container of its own: each has the next start-up and the next sleep of the function's streams,
-/// which can be drawn here as well. What follows the sleep comes after it.
+/// Three invocations at once, each in a container of its own: each has the next start-up and the
+/// next sleep of the function's streams, which can be drawn here as well. What follows the sleep
+/// comes after it.
 #[test]
 fn what_is_drawn_comes_from_the_streams_of_the_function() {
     let distribution = Distribution::log_normal_with_mean(3.0, 2.0).unwrap();
-    let drawn = |path: &str| RandomDuration::new(distribution.clone(), RandomStreams::new(42).stream(path));
+    let drawn =
+        |path: &str| RandomDuration::new(distribution.clone(), RandomStreams::new(42).stream(path));
     for (body, rest) in [
         (Body::sleep_random(drawn("sleep")), 0.0),
         (Body::steps([Step::SleepRandom(drawn("sleep")), Step::Sleep(secs(1.0))]), 1.0),
@@ -70,13 +79,18 @@ fn what_is_drawn_comes_from_the_streams_of_the_function() {
         let (sleeps, startups) = (drawn("sleep"), drawn("startup"));
         for invocation in &invocations {
             let startup = startups.draw().as_secs_f64();
-            assert_completed(invocation, 0.0, startup, startup + sleeps.draw().as_secs_f64() + rest);
+            assert_completed(
+                invocation,
+                0.0,
+                startup,
+                startup + sleeps.draw().as_secs_f64() + rest,
+            );
         }
     }
 }
 
-/// Between the node's memory and the user's disk the slow link is the bottleneck: 13.01 · (20 µs + 1 ns) of latency, then
-/// 0.97 · 20 MB/s / 1.05. Messages have no size.
+/// Between the node's memory and the user's disk the slow link is the bottleneck: 13.01 · (20 µs +
+/// 1 ns) of latency, then 0.97 · 20 MB/s / 1.05. Messages have no size.
 #[test]
 fn fetching_and_putting() {
     let remote = WAN_LATENCY + LAN_LATENCY + 100e6 / WAN;
@@ -105,14 +119,20 @@ fn fetching_and_putting() {
 /// Each makes room for the next one where it begins, and none is nested in another.
 #[test]
 fn bodies_that_take_no_time_follow_each_other_however_many_they_are() {
-    for (preset, limit) in [(Preset::Default, 100.0), (Preset::Wrench, 100.0), (Preset::Default, 0.0)] {
+    for (preset, limit) in
+        [(Preset::Default, 100.0), (Preset::Wrench, 100.0), (Preset::Default, 0.0)]
+    {
         let world = World::of(&[NodeSpec { cores: 1, ..NODE }]);
         let service = world.service(preset, |config| keep(config, 600.0));
-        let (manager, duration) = (world.manager.clone(), secs(if limit > 0.0 { 0.0 } else { 1.0 }));
+        let (manager, duration) =
+            (world.manager.clone(), secs(if limit > 0.0 { 0.0 } else { 1.0 }));
         let count = 5_000;
         world.play(async move |_| {
             let leaf = Function::new("leaf", None, Body::sleep(duration)).with_startup(secs(1.0));
-            let leaf = manager.register(&leaf, &service, Limits::time(secs(limit)).memory(GB)).await.unwrap();
+            let leaf = manager
+                .register(&leaf, &service, Limits::time(secs(limit)).memory(GB))
+                .await
+                .unwrap();
             for _ in 0..count {
                 manager.invoke_detached(&leaf, None);
             }
@@ -126,7 +146,8 @@ fn bodies_that_take_no_time_follow_each_other_however_many_they_are() {
 fn bodies_share_the_cores_of_their_host() {
     for (bodies, seconds) in [(10, 1.0), (20, 2.0)] {
         let world = World::new(1);
-        let service = world.service(Preset::Default, |config| config.nodes[0].slots = Slots::Count(20));
+        let service =
+            world.service(Preset::Default, |config| config.nodes[0].slots = Slots::Count(20));
         let manager = world.manager.clone();
         world.play(async move |me| {
             let f = Function::new("f", None, Body::steps([Step::Compute(50e9)]));
@@ -174,7 +195,10 @@ fn a_body_leaves_an_output() {
         Body::custom(async |call| {
             call.storage().write("thumbnail", 100 * MB).await?;
             let bytes = call.storage().read("thumbnail").await?;
-            call.set_output(format!("{bytes} bytes on {}", call.site().platform().host_name(call.host())));
+            call.set_output(format!(
+                "{bytes} bytes on {}",
+                call.site().platform().host_name(call.host())
+            ));
             Ok(())
         }),
         limit(10.0),
@@ -226,7 +250,8 @@ fn private_storage_is_wiped_between_invocations() {
     let (first, seen) = storage_seen(limits, body, 10.0);
     assert_eq!((first.outcome(), seen), (Some(Outcome::Failed), vec![100 * MB, 70 * MB]));
 
-    // The limit of 0.3 s cuts the second write off after 20 of 40 MB (the second body needs 0.3 s too, and ends in time).
+    // The limit of 0.3 s cuts the second write off after 20 of 40 MB (the second body needs 0.3 s
+    // too, and ends in time).
     let body = Body::steps([write("a", 10 * MB), write("b", 40 * MB)]);
     let (first, seen) = storage_seen(limit(0.3).disk(100 * MB), body, 10.0);
     assert_eq!((first.outcome(), seen), (Some(Outcome::TimedOut), vec![100 * MB, 70 * MB]));
@@ -277,13 +302,16 @@ fn ending_exactly_at_the_limit() {
             let record = invocation.record();
             assert_date(record.finished, 2.0);
             match preset {
-                Preset::Default => assert_eq!(invocation.outcome(), Some(Outcome::Completed), "body {number}"),
+                Preset::Default => {
+                    assert_eq!(invocation.outcome(), Some(Outcome::Completed), "body {number}")
+                }
                 Preset::Wrench => {
                     assert_eq!(invocation.outcome(), Some(Outcome::TimedOut), "body {number}");
                     assert_eq!(code(&invocation), "time_limit");
                 }
             }
-            // The last body needs another turn after its sleep, which only the default preset gives it.
+            // The last body needs another turn after its sleep, which only the default preset gives
+            // it.
             if preset == Preset::Default || number < 4 {
                 assert_date(record.ended, 2.0);
             } else {
@@ -293,8 +321,8 @@ fn ending_exactly_at_the_limit() {
     }
 }
 
-/// Two bodies write 1 GB each to one disk of 100 MB/s. The one with a limit of 5 s is killed when each has written 250 MB;
-/// the other goes on at full speed and needs 7.5 s more for its 750 MB.
+/// Two bodies write 1 GB each to one disk of 100 MB/s. The one with a limit of 5 s is killed when
+/// each has written 250 MB; the other goes on at full speed and needs 7.5 s more for its 750 MB.
 #[test]
 fn a_killed_body_gives_its_disk_back() {
     let world = World::new(1);
@@ -335,7 +363,8 @@ fn a_killed_body_gives_its_core_and_its_link_back() {
         assert_eq!([all[0].outcome(), all[2].outcome()], [Some(Outcome::TimedOut); 2]);
         // 10 s of work: at half speed until 4 s, then alone for the 8 s that are left.
         assert_completed(&all[1], 0.0, 0.0, 12.0);
-        // Until 4 s two transfers share the link; what is left is sent alone. Latency is paid once, at the beginning.
+        // Until 4 s two transfers share the link; what is left is sent alone. Latency is paid once,
+        // at the beginning.
         let latency = WAN_LATENCY + LAN_LATENCY;
         let sent = (4.0 - latency) * WAN / 2.0;
         assert_completed(&all[3], 0.0, 0.0, 4.0 + (100e6 - sent) / WAN);
@@ -383,13 +412,15 @@ fn the_failure_of_an_invoked_function_is_the_bodys() {
         let parent = register(&manager, &service, &parent, limit(100.0)).await;
         let parent = manager.invoke(&parent).await.unwrap();
         manager.wait_one(&parent).await;
-        let message = "function 'child', which it invoked, failed: the time limit was reached".into();
+        let message =
+            "function 'child', which it invoked, failed: the time limit was reached".into();
         assert_eq!(parent.cause(), Some(FailureCause::BodyFailed { message }));
         assert_date(parent.record().ended, 10.0);
     });
 }
 
-/// Eight bodies at once invoke through the same manager and wait, each for another time: each is woken on its own.
+/// Eight bodies at once invoke through the same manager and wait, each for another time: each is
+/// woken on its own.
 #[test]
 fn many_bodies_wait_at_once() {
     let world = World::new(2);
@@ -408,7 +439,9 @@ fn many_bodies_wait_at_once() {
                 assert_eq!(child.outcome(), Some(Outcome::Completed));
                 Ok(())
             });
-            let parent = register(&manager, &service, &Function::new("parent", None, body), limit(100.0)).await;
+            let parent =
+                register(&manager, &service, &Function::new("parent", None, body), limit(100.0))
+                    .await;
             parents.push(manager.invoke(&parent).await.unwrap());
         }
         manager.wait_all(&parents).await;
@@ -419,26 +452,30 @@ fn many_bodies_wait_at_once() {
     });
 }
 
-/// On one slot a body waits for a function that can only start when the body is over. Its time limit ends that; without a
-/// limit nothing could ever happen, and the simulation says who waits.
+/// On one slot a body waits for a function that can only start when the body is over. Its time
+/// limit ends that; without a limit nothing could ever happen, and the simulation says who waits.
 #[test]
 fn a_body_that_waits_for_its_own_slot() {
     let play = |time: Limits| {
         let world = World::new(1);
-        let service = world.service(Preset::Default, |config| config.nodes[0].slots = Slots::Count(1));
+        let service =
+            world.service(Preset::Default, |config| config.nodes[0].slots = Slots::Count(1));
         let manager = world.manager.clone();
         let handles = Rc::new(RefCell::new(Vec::new()));
         let children = Rc::clone(&handles);
-        // A simulation that is not over is not judged: of a parent that never ends the auditor would say so.
+        // A simulation that is not over is not judged: of a parent that never ends the auditor
+        // would say so.
         world.try_play(async move |me| {
-            let child = register(&manager, &service, &sleeper("child", None, 3.0), limit(100.0)).await;
+            let child =
+                register(&manager, &service, &sleeper("child", None, 3.0), limit(100.0)).await;
             let body = Body::custom(async move |call| {
                 let child = call.functions().invoke(&child).await?;
                 children.borrow_mut().push(child.clone());
                 call.functions().wait_one(&child).await;
                 Ok(())
             });
-            let parent = register(&manager, &service, &Function::new("parent", None, body), time).await;
+            let parent =
+                register(&manager, &service, &Function::new("parent", None, body), time).await;
             let parent = manager.invoke(&parent).await.unwrap();
             manager.wait_one(&parent).await;
             assert_eq!(parent.outcome(), Some(Outcome::TimedOut));
@@ -458,10 +495,17 @@ fn a_body_that_waits_for_its_own_slot() {
 #[test]
 fn work_that_is_negative_or_not_a_number_fails() {
     for flops in [-1.0, f64::NAN] {
-        for body in [Body::steps([Step::Compute(flops)]), Body::custom(async move |call| call.compute(flops).await)] {
+        for body in [
+            Body::steps([Step::Compute(flops)]),
+            Body::custom(async move |call| call.compute(flops).await),
+        ] {
             let (_, invocation) = run(body, limit(10.0));
             assert_eq!(invocation.outcome(), Some(Outcome::Failed));
-            assert!(matches!(invocation.cause(), Some(FailureCause::NotAllowed { .. })), "{:?}", invocation.cause());
+            assert!(
+                matches!(invocation.cause(), Some(FailureCause::NotAllowed { .. })),
+                "{:?}",
+                invocation.cause()
+            );
         }
     }
 }

@@ -8,7 +8,9 @@ use std::rc::Rc;
 use crate::common::*;
 use isotherm_kernel::{Distribution, RandomDuration, RandomStreams};
 use isotherm_serverless::scheduler::{ByNode, Fcfs, FirstFit, Scheduler};
-use isotherm_serverless::{Body, ContainerId, ContainerReuse, EventKind, Function, NodeId, Preset, Slots};
+use isotherm_serverless::{
+    Body, ContainerId, ContainerReuse, EventKind, Function, NodeId, Preset, Slots,
+};
 
 /// A container as the log shows it.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +37,8 @@ fn choices(log: &[EventKind], reuse: ContainerReuse, places: u32, slots: u32) ->
         match *event {
             EventKind::ContainerStarted { node, container, .. } => {
                 started = Some(container);
-                containers.insert(container, Seen { node, serving: 0, dispatched: number, idle: number });
+                containers
+                    .insert(container, Seen { node, serving: 0, dispatched: number, idle: number });
             }
             EventKind::Dispatched { container, .. } => {
                 if started.take() != Some(container) {
@@ -54,7 +57,12 @@ fn choices(log: &[EventKind], reuse: ContainerReuse, places: u32, slots: u32) ->
                         }
                         ContainerReuse::Random => Some(container),
                     };
-                    assert_eq!(Some(container), wanted, "event {number}, {reuse:?}, of {:?}", open.collect::<Vec<_>>());
+                    assert_eq!(
+                        Some(container),
+                        wanted,
+                        "event {number}, {reuse:?}, of {:?}",
+                        open.collect::<Vec<_>>()
+                    );
                     choices.push((open.map(|(id, _)| *id).collect(), container));
                 }
                 let seen = containers.get_mut(&container).unwrap();
@@ -66,7 +74,9 @@ fn choices(log: &[EventKind], reuse: ContainerReuse, places: u32, slots: u32) ->
                 seen.serving -= 1;
                 *used.get_mut(&seen.node).unwrap() -= 1;
             }
-            EventKind::ContainerIdle { container, .. } => containers.get_mut(&container).unwrap().idle = number,
+            EventKind::ContainerIdle { container, .. } => {
+                containers.get_mut(&container).unwrap().idle = number
+            }
             EventKind::ContainerStopped { container, .. } => {
                 containers.remove(&container);
             }
@@ -85,7 +95,12 @@ struct Play {
 
 /// So many Poisson arrivals of a function whose bodies take 1 s in the mean; idle containers are
 /// kept for 5 s.
-fn play(reuse: ContainerReuse, scheduler: Box<dyn Scheduler>, play: &Play, arrivals: usize) -> Vec<EventKind> {
+fn play(
+    reuse: ContainerReuse,
+    scheduler: Box<dyn Scheduler>,
+    play: &Play,
+    arrivals: usize,
+) -> Vec<EventKind> {
     let &Play { nodes, slots, places, seed } = play;
     let world = World::new(nodes);
     let streams = RandomStreams::new(seed);
@@ -101,9 +116,13 @@ fn play(reuse: ContainerReuse, scheduler: Box<dyn Scheduler>, play: &Play, arriv
     service.observe(Box::new(move |event| writer.borrow_mut().push(event.kind.clone())));
     let manager = world.manager.clone();
     let mut gaps = streams.stream("gaps");
-    let duration = RandomDuration::new(Distribution::exponential_with_mean(1.0).unwrap(), streams.stream("durations"));
+    let duration = RandomDuration::new(
+        Distribution::exponential_with_mean(1.0).unwrap(),
+        streams.stream("durations"),
+    );
     world.play(async move |me| {
-        let function = Function::new("f", None, Body::sleep_random(duration)).with_concurrency(places);
+        let function =
+            Function::new("f", None, Body::sleep_random(duration)).with_concurrency(places);
         let function = register(&manager, &service, &function, limit(1000.0)).await;
         for _ in 0..arrivals {
             me.sleep(secs(-gaps.uniform_open().ln() / 12.0)).await;
@@ -132,11 +151,17 @@ fn the_container_that_the_rule_asks_for_serves() {
             // Slots are short on two of three nodes' worth of load, so that some have to wait.
             let wide = Play { nodes: 3, slots: 5, places, seed: 1 };
             let log = play(reuse, by_node(), &wide, 1500);
-            let several = choices(&log, reuse, places, wide.slots).iter().filter(|(open, _)| open.len() > 1).count();
+            let several = choices(&log, reuse, places, wide.slots)
+                .iter()
+                .filter(|(open, _)| open.len() > 1)
+                .count();
             assert!(several > 400, "{several} choices among several");
             let one = Play { nodes: 1, slots: 40, ..wide };
             let log = play(reuse, Box::new(Fcfs::new(true)), &one, 1500);
-            let several = choices(&log, reuse, places, one.slots).iter().filter(|(open, _)| open.len() > 1).count();
+            let several = choices(&log, reuse, places, one.slots)
+                .iter()
+                .filter(|(open, _)| open.len() > 1)
+                .count();
             assert!(several > 400, "{several} choices among several");
         }
     }
@@ -156,7 +181,8 @@ fn drawn(choices: &[Choice]) -> BTreeMap<usize, Vec<u32>> {
 fn random_reuse_is_uniform_among_those_that_can_serve() {
     for places in [1, 3] {
         // More than 32 containers in the second case.
-        for (nodes, slots, scheduler) in [(3, 6, by_node()), (1, 100, Box::new(Fcfs::new(true)) as Box<dyn Scheduler>)]
+        for (nodes, slots, scheduler) in
+            [(3, 6, by_node()), (1, 100, Box::new(Fcfs::new(true)) as Box<dyn Scheduler>)]
         {
             let setting = Play { nodes, slots, places, seed: 2 };
             let log = play(ContainerReuse::Random, scheduler, &setting, 6000);
@@ -167,7 +193,10 @@ fn random_reuse_is_uniform_among_those_that_can_serve() {
                 let share = 1.0 / counts.len() as f64;
                 let five_deviations = 5.0 * (all * share * (1.0 - share)).sqrt();
                 for &count in counts {
-                    assert!((f64::from(count) - all * share).abs() <= five_deviations, "{counts:?}");
+                    assert!(
+                        (f64::from(count) - all * share).abs() <= five_deviations,
+                        "{counts:?}"
+                    );
                 }
                 compared += usize::from(all * share > 20.0);
             }
@@ -188,7 +217,8 @@ fn random_reuse_draws_from_its_own_stream() {
         });
         let manager = world.manager.clone();
         world.play(async move |me| {
-            let function = register(&manager, &service, &sleeper("f", None, 1.0), limit(10.0)).await;
+            let function =
+                register(&manager, &service, &sleeper("f", None, 1.0), limit(10.0)).await;
             let mut taken = Vec::new();
             for round in 0..20 {
                 until(&me, 10.0 * f64::from(round)).await;

@@ -1,11 +1,12 @@
-//! What fails, and what becomes of the invocations it concerns: links, hosts, files, messages, the service itself.
+//! What fails, and what becomes of the invocations it concerns: links, hosts, files, messages, the
+//! service itself.
 
 use crate::common::*;
 use isotherm_kernel::with_deadline;
 use isotherm_serverless::audit::NodeUse;
 use isotherm_serverless::{
-    Body, Function, Image, Invocation, InvocationState, NodeId, Outcome, Payloads, Planned, Preset, ServiceConfig,
-    Slots, StartKind,
+    Body, Function, Image, Invocation, InvocationState, NodeId, Outcome, Payloads, Planned, Preset,
+    ServiceConfig, Slots, StartKind,
 };
 use isotherm_services::{ExecutionController, FailureCause};
 
@@ -36,8 +37,8 @@ fn host_failed(host: &str) -> Option<FailureCause> {
     Some(FailureCause::HostFailed { host: host.into() })
 }
 
-/// Everybody who waits for the image fails with it, the room on the head disk is free again, and the next invocation
-/// downloads anew.
+/// Everybody who waits for the image fails with it, the room on the head disk is free again, and
+/// the next invocation downloads anew.
 #[test]
 fn a_link_fails_during_a_download() {
     let world = World::new(1);
@@ -49,7 +50,8 @@ fn a_link_fails_during_a_download() {
     world.play({
         let (auditor, service) = (auditor.clone(), service.clone());
         async move |me| {
-            let f = register(&manager, &service, &sleeper("f", Some(&image), 1.0), limit(10.0)).await;
+            let f =
+                register(&manager, &service, &sleeper("f", Some(&image), 1.0), limit(10.0)).await;
             let mut waiting = Vec::new();
             for second in [0.0, 0.5, 1.0] {
                 until(&me, second).await;
@@ -88,17 +90,23 @@ fn the_repositorys_host_fails_during_a_download() {
     let user = world.user;
     world.turn_off(1.0, user);
     world.turn_on(5.0, user);
-    isotherm_services::ExecutionController::spawn(&world.site, world.head, "survivor", async move |me| {
-        let f = register(&manager, &service, &sleeper("f", Some(&image), 1.0), limit(10.0)).await;
-        let invocation = manager.invoke(&f).await.unwrap();
-        manager.wait_one(&invocation).await;
-        assert_eq!(invocation.outcome(), Some(Outcome::Failed));
-        assert_date(me.now(), 1.0);
-        until(&me, 10.0).await;
-        let later = manager.invoke(&f).await.unwrap();
-        manager.wait_one(&later).await;
-        assert_completed(&later, 10.0 + loaded(), 10.0 + loaded(), 11.0 + loaded());
-    });
+    isotherm_services::ExecutionController::spawn(
+        &world.site,
+        world.head,
+        "survivor",
+        async move |me| {
+            let f =
+                register(&manager, &service, &sleeper("f", Some(&image), 1.0), limit(10.0)).await;
+            let invocation = manager.invoke(&f).await.unwrap();
+            manager.wait_one(&invocation).await;
+            assert_eq!(invocation.outcome(), Some(Outcome::Failed));
+            assert_date(me.now(), 1.0);
+            until(&me, 10.0).await;
+            let later = manager.invoke(&f).await.unwrap();
+            manager.wait_one(&later).await;
+            assert_completed(&later, 10.0 + loaded(), 10.0 + loaded(), 11.0 + loaded());
+        },
+    );
     world.simulation.run().unwrap();
 }
 
@@ -113,7 +121,8 @@ fn an_image_that_its_repository_does_not_have() {
         let invocation = manager.invoke(&f).await.unwrap();
         manager.wait_one(&invocation).await;
         assert_failed(&invocation, "file_not_found", 0.0);
-        let cause = FailureCause::FileNotFound { storage: "repository".into(), file: "image".into() };
+        let cause =
+            FailureCause::FileNotFound { storage: "repository".into(), file: "image".into() };
         assert_eq!(invocation.cause(), Some(cause));
         assert_eq!(service.head_storage().file_system().borrow().used(), 0);
 
@@ -133,8 +142,8 @@ struct Outage {
 }
 
 impl Outage {
-    /// The first invocation comes at date 0 (start-up 1 s, body 2 s), the second at 10 s. What the node holds is looked at
-    /// 1 ms after it has gone off. Gives both invocations.
+    /// The first invocation comes at date 0 (start-up 1 s, body 2 s), the second at 10 s. What the
+    /// node holds is looked at 1 ms after it has gone off. Gives both invocations.
     fn play(self, look: impl Fn(NodeUse) + 'static) -> [Invocation; 2] {
         let world = World::new(1);
         let service = world.service(self.preset, |config| {
@@ -168,8 +177,8 @@ impl Outage {
 #[test]
 fn a_node_fails_in_mid_copy() {
     for preset in [Preset::Default, Preset::Wrench] {
-        let [first, second] =
-            Outage { preset, off: downloaded() + 0.2 }.play(|node| assert_eq!(node, NodeUse::default()));
+        let [first, second] = Outage { preset, off: downloaded() + 0.2 }
+            .play(|node| assert_eq!(node, NodeUse::default()));
         // Nothing is lost but time: the copy begins anew when the node is back.
         let dispatched = 20.0 + copy(IMAGE) + load(IMAGE);
         assert_completed(&first, dispatched, dispatched + 1.0, dispatched + 3.0);
@@ -182,7 +191,8 @@ fn a_node_fails_in_mid_load() {
     for preset in [Preset::Default, Preset::Wrench] {
         // The disk keeps the image.
         let disk_only = NodeUse { disk_bytes: IMAGE, ..NodeUse::default() };
-        let [first, second] = Outage { preset, off: copied() + 0.2 }.play(move |node| assert_eq!(node, disk_only));
+        let [first, second] =
+            Outage { preset, off: copied() + 0.2 }.play(move |node| assert_eq!(node, disk_only));
         let dispatched = 20.0 + load(IMAGE);
         assert_completed(&first, dispatched, dispatched + 1.0, dispatched + 3.0);
         assert_completed(&second, dispatched, dispatched + 1.0, dispatched + 3.0);
@@ -199,9 +209,13 @@ fn a_node_fails_while_a_container_starts_or_runs_or_is_idle() {
         ] {
             // Memory and containers are gone, the image on disk is not.
             let disk_only = NodeUse { disk_bytes: IMAGE, ..NodeUse::default() };
-            let [first, second] = Outage { preset, off }.play(move |node| assert_eq!(node, disk_only));
+            let [first, second] =
+                Outage { preset, off }.play(move |node| assert_eq!(node, disk_only));
             let record = first.record();
-            assert_eq!(record.started.map(|date| date.as_secs_f64().round()), started.map(f64::round));
+            assert_eq!(
+                record.started.map(|date| date.as_secs_f64().round()),
+                started.map(f64::round)
+            );
             if ends {
                 assert_completed(&first, loaded(), loaded() + 1.0, loaded() + 3.0);
             } else {
@@ -237,7 +251,8 @@ fn a_node_fails_while_a_body_writes() {
     });
 }
 
-/// Off and on within one instant: what ran is lost, what comes works, and the books agree at every message between.
+/// Off and on within one instant: what ran is lost, what comes works, and the books agree at every
+/// message between.
 #[test]
 fn a_node_that_is_off_for_no_time() {
     let world = World::new(1);
@@ -273,7 +288,8 @@ fn another_node_takes_over() {
         let off = downloaded() + 0.2;
         world.turn_off(off, world.nodes[0]);
         world.play(async move |_| {
-            let f = register(&manager, &service, &sleeper("f", Some(&image), 2.0), limit(10.0)).await;
+            let f =
+                register(&manager, &service, &sleeper("f", Some(&image), 2.0), limit(10.0)).await;
             let invocation = manager.invoke(&f).await.unwrap();
             manager.wait_one(&invocation).await;
             let dispatched = off + copy(IMAGE) + load(IMAGE);
@@ -283,8 +299,8 @@ fn another_node_takes_over() {
     }
 }
 
-/// An interrupted copy frees the room that another invocation waits for: that one must not be sent to the node that has
-/// just gone.
+/// An interrupted copy frees the room that another invocation waits for: that one must not be sent
+/// to the node that has just gone.
 #[test]
 fn nothing_is_dispatched_to_a_node_that_has_just_failed() {
     for preset in [Preset::Default, Preset::Wrench] {
@@ -294,8 +310,11 @@ fn nothing_is_dispatched_to_a_node_that_has_just_failed() {
         world.turn_off(10.0, world.nodes[0]);
         world.turn_on(20.0, world.nodes[0]);
         world.play(async move |me| {
-            let f = register(&manager, &service, &sleeper("f", Some(&image), 1.0), limit(10.0)).await;
-            let g = register(&manager, &service, &sleeper("g", None, 1.0), limit(10.0).disk(6 * GB)).await;
+            let f =
+                register(&manager, &service, &sleeper("f", Some(&image), 1.0), limit(10.0)).await;
+            let g =
+                register(&manager, &service, &sleeper("g", None, 1.0), limit(10.0).disk(6 * GB))
+                    .await;
             // The copy takes 50 s and half of the disk; the container of g does not fit beside it.
             let f = manager.invoke(&f).await.unwrap();
             until(&me, 1.0).await;
@@ -308,7 +327,8 @@ fn nothing_is_dispatched_to_a_node_that_has_just_failed() {
     }
 }
 
-/// The head host fails: whatever is going on ends, whoever waits is told, and nothing is taken until it is back.
+/// The head host fails: whatever is going on ends, whoever waits is told, and nothing is taken
+/// until it is back.
 #[test]
 fn the_head_host_fails() {
     let world = World::new(1);
@@ -331,15 +351,21 @@ fn the_head_host_fails() {
             [running.state(), pending.state(), downloading.state()],
             [InvocationState::Running, InvocationState::Schedulable, InvocationState::Submitted]
         );
-        // A request of 10 MB takes more than half a second, and the download slows it down: it is on its way at 3 s.
+        // A request of 10 MB takes more than half a second, and the download slows it down: it is
+        // on its way at 3 s.
         let on_its_way = {
             let (manager, f) = (manager.clone(), f.clone());
-            isotherm_services::ExecutionController::spawn(&site, me.host(), "other", async move |me| {
-                until(&me, 2.8).await;
-                let cause = manager.invoke(&f).await.unwrap_err();
-                assert_date(me.now(), 3.0);
-                cause
-            })
+            isotherm_services::ExecutionController::spawn(
+                &site,
+                me.host(),
+                "other",
+                async move |me| {
+                    until(&me, 2.8).await;
+                    let cause = manager.invoke(&f).await.unwrap_err();
+                    assert_date(me.now(), 3.0);
+                    cause
+                },
+            )
         };
         manager.wait_all([&running, &pending, &downloading]).await;
         for invocation in [&running, &pending, &downloading] {
@@ -356,7 +382,8 @@ fn the_head_host_fails() {
         assert_eq!(manager.cancel(&running).await.unwrap_err(), gone);
         assert_eq!(manager.drain(&service).await.unwrap_err(), gone);
         assert_eq!(manager.stop(&service).await.unwrap_err(), gone);
-        // When it is back it knows its functions. The image, whose download was broken off, comes anew.
+        // When it is back it knows its functions. The image, whose download was broken off, comes
+        // anew.
         until(&me, 6.0).await;
         let begins = 6.0 + wan(10 * MB);
         let again = manager.invoke(&g).await.unwrap();
@@ -368,8 +395,9 @@ fn the_head_host_fails() {
     });
 }
 
-/// The link to the nodes is off from the middle of the copy until 20 s. The default preset tries again now and then until
-/// it is back; under the rules of the reference a failed copy starts no round, and the next request does.
+/// The link to the nodes is off from the middle of the copy until 20 s. The default preset tries
+/// again now and then until it is back; under the rules of the reference a failed copy starts no
+/// round, and the next request does.
 #[test]
 fn a_link_fails_during_a_copy() {
     for preset in [Preset::Default, Preset::Wrench] {
@@ -382,11 +410,16 @@ fn a_link_fails_during_a_copy() {
         world.play({
             let service = service.clone();
             async move |me| {
-                let f = register(&manager, &service, &sleeper("f", Some(&image), 1.0), limit(10.0)).await;
+                let f = register(&manager, &service, &sleeper("f", Some(&image), 1.0), limit(10.0))
+                    .await;
                 let first = manager.invoke(&f).await.unwrap();
                 until(&me, downloaded() + 0.3).await;
                 assert_eq!(first.state(), InvocationState::Schedulable);
-                assert_eq!(auditor.borrow().node_use(NODE0).disk_bytes, 0, "the room for the copy is free again");
+                assert_eq!(
+                    auditor.borrow().node_use(NODE0).disk_bytes,
+                    0,
+                    "the room for the copy is free again"
+                );
                 until(&me, 100.0).await;
                 let second = manager.invoke(&f).await.unwrap();
                 manager.wait_all([&first, &second]).await;
@@ -408,7 +441,8 @@ fn a_link_fails_during_a_copy() {
     }
 }
 
-/// A request whose processing overhead has not passed when the service stops is refused when it has.
+/// A request whose processing overhead has not passed when the service stops is refused when it
+/// has.
 #[test]
 fn a_service_is_stopped_while_a_request_is_put_off() {
     let world = World::new(1);
@@ -418,10 +452,15 @@ fn a_service_is_stopped_while_a_request_is_put_off() {
         let f = register(&manager, &service, &sleeper("f", None, 1.0), limit(10.0)).await;
         let other = {
             let manager = manager.clone();
-            isotherm_services::ExecutionController::spawn(&site, me.host(), "other", async move |me| {
-                let cause = manager.invoke(&f).await.unwrap_err();
-                (cause.code(), me.now().as_secs_f64())
-            })
+            isotherm_services::ExecutionController::spawn(
+                &site,
+                me.host(),
+                "other",
+                async move |me| {
+                    let cause = manager.invoke(&f).await.unwrap_err();
+                    (cause.code(), me.now().as_secs_f64())
+                },
+            )
         };
         until(&me, 0.5).await;
         assert_eq!(manager.stop(&service).await, Ok(()));
@@ -430,7 +469,8 @@ fn a_service_is_stopped_while_a_request_is_put_off() {
     });
 }
 
-/// A request that the service has taken but not yet processed is answered too, and one that waits behind it.
+/// A request that the service has taken but not yet processed is answered too, and one that waits
+/// behind it.
 #[test]
 fn the_head_host_fails_while_it_processes_requests() {
     for preset in [Preset::Default, Preset::Wrench] {
@@ -443,9 +483,12 @@ fn the_head_host_fails_while_it_processes_requests() {
             let f = register(&manager, &service, &sleeper("f", None, 1.0), limit(10.0)).await;
             let ask = || {
                 let (manager, f) = (manager.clone(), f.clone());
-                isotherm_services::ExecutionController::spawn(&site, me.host(), "other", async move |_| {
-                    manager.invoke(&f).await.unwrap_err()
-                })
+                isotherm_services::ExecutionController::spawn(
+                    &site,
+                    me.host(),
+                    "other",
+                    async move |_| manager.invoke(&f).await.unwrap_err(),
+                )
             };
             for other in [ask(), ask()] {
                 assert_eq!(Some(other.join().await.unwrap()), host_failed("head"));
@@ -461,7 +504,8 @@ fn with_payloads(change: impl FnOnce(&mut Payloads)) -> impl FnOnce(&mut Service
 #[test]
 fn a_request_is_lost() {
     let world = World::new(1);
-    let service = world.service(Preset::Default, with_payloads(|bytes| bytes.invoke_request = 100 * MB));
+    let service =
+        world.service(Preset::Default, with_payloads(|bytes| bytes.invoke_request = 100 * MB));
     let (manager, auditor) = (world.manager.clone(), world.auditor(&service));
     world.cut_wan(1.0);
     world.play(async move |me| {
@@ -481,7 +525,8 @@ fn a_request_is_lost() {
 #[test]
 fn an_answer_is_lost() {
     let world = World::new(1);
-    let service = world.service(Preset::Default, with_payloads(|bytes| bytes.invoke_answer = 100 * MB));
+    let service =
+        world.service(Preset::Default, with_payloads(|bytes| bytes.invoke_answer = 100 * MB));
     let manager = world.manager.clone();
     let records = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
     service.records_to(records.clone());
@@ -497,11 +542,13 @@ fn an_answer_is_lost() {
     assert_date(records[0].ended, 2.0);
 }
 
-/// The manager hears of the end all the same: at once when the message is lost, and so of those behind it.
+/// The manager hears of the end all the same: at once when the message is lost, and so of those
+/// behind it.
 #[test]
 fn a_completion_is_lost() {
     let world = World::new(1);
-    let service = world.service(Preset::Default, with_payloads(|bytes| bytes.completion = 100 * MB));
+    let service =
+        world.service(Preset::Default, with_payloads(|bytes| bytes.completion = 100 * MB));
     let manager = world.manager.clone();
     world.cut_wan(3.0);
     world.play(async move |me| {
@@ -522,7 +569,8 @@ fn a_service_is_stopped_twice_and_used_afterwards() {
         let service = world.service(preset, |config| keep(config, 1000.0));
         let (manager, image) = (world.manager.clone(), world.image("image", IMAGE));
         world.play(async move |me| {
-            let f = register(&manager, &service, &sleeper("f", Some(&image), 50.0), limit(100.0)).await;
+            let f =
+                register(&manager, &service, &sleeper("f", Some(&image), 50.0), limit(100.0)).await;
             let running = manager.invoke(&f).await.unwrap();
             until(&me, 10.0).await;
             assert_eq!(manager.stop(&service).await, Ok(()));
@@ -530,7 +578,10 @@ fn a_service_is_stopped_twice_and_used_afterwards() {
             let gone = FailureCause::ServiceStopped { service: "serverless".into() };
             assert_eq!(manager.stop(&service).await, Err(gone.clone()));
             assert_eq!(manager.invoke(&f).await.unwrap_err(), gone);
-            assert_eq!(manager.register(f.function(), &service, limit(1.0)).await.unwrap_err(), gone);
+            assert_eq!(
+                manager.register(f.function(), &service, limit(1.0)).await.unwrap_err(),
+                gone
+            );
             assert_eq!(manager.cancel(&running).await, Ok(false));
             manager.wait_one(&running).await;
             assert_date(me.now(), 10.0);
@@ -546,7 +597,8 @@ fn a_service_is_stopped_while_images_move() {
         let service = world.service(Preset::Default, |_| {});
         let (manager, image) = (world.manager.clone(), world.image("image", IMAGE));
         world.play(async move |me| {
-            let f = register(&manager, &service, &sleeper("f", Some(&image), 1.0), limit(10.0)).await;
+            let f =
+                register(&manager, &service, &sleeper("f", Some(&image), 1.0), limit(10.0)).await;
             let waiting = manager.invoke(&f).await.unwrap();
             until(&me, at).await;
             assert_eq!(manager.stop(&service).await, Ok(()));
@@ -580,9 +632,11 @@ fn images_of_one_name() {
     let (manager, repository) = (world.manager.clone(), world.repository.clone());
     world.play(async move |_| {
         let mut invocations = Vec::new();
-        for (name, bytes) in [("a", 100 * MB), ("a", 200 * MB), ("a#2", 300 * MB), ("a", 400 * MB)] {
+        for (name, bytes) in [("a", 100 * MB), ("a", 200 * MB), ("a#2", 300 * MB), ("a", 400 * MB)]
+        {
             let image: Image = manager.image(name, bytes, 0, &repository);
-            let f = register(&manager, &service, &sleeper("f", Some(&image), 1.0), limit(10.0)).await;
+            let f =
+                register(&manager, &service, &sleeper("f", Some(&image), 1.0), limit(10.0)).await;
             invocations.push(manager.invoke(&f).await.unwrap());
             manager.wait_one(invocations.last().unwrap()).await;
         }
@@ -597,13 +651,15 @@ fn images_of_one_name() {
 /// back before the next arrival, and when it is dropped.
 #[test]
 fn a_replay_ends_with_whoever_waits_for_it() {
-    let arrivals = || (1..=4).map(|second| Planned { at: date(f64::from(second)), function: 0, body: None });
+    let arrivals =
+        || (1..=4).map(|second| Planned { at: date(f64::from(second)), function: 0, body: None });
     for preset in [Preset::Default, Preset::Wrench] {
         let world = World::new(1);
         let service = world.service(preset, |_| {});
         world.turn_off(2.5, world.user);
         world.turn_on(2.6, world.user);
-        let (manager, records, asked) = (world.manager.clone(), service.collect_records(), service.clone());
+        let (manager, records, asked) =
+            (world.manager.clone(), service.collect_records(), service.clone());
         ExecutionController::spawn(&world.site, world.user, "controller", async move |_| {
             let f = register(&manager, &service, &sleeper("f", None, 0.1), limit(60.0)).await;
             manager.replay(&service, &[f], arrivals()).await.unwrap();
@@ -620,7 +676,10 @@ fn a_replay_ends_with_whoever_waits_for_it() {
         let f = register(&manager, &service, &sleeper("f", None, 0.1), limit(60.0)).await;
         let functions = [f];
         let replay = manager.replay(&service, &functions, arrivals());
-        assert!(with_deadline(me.kernel(), date(2.5), replay).await.is_err(), "it would last for 4 s");
+        assert!(
+            with_deadline(me.kernel(), date(2.5), replay).await.is_err(),
+            "it would last for 4 s"
+        );
         until(&me, 10.0).await;
     });
     assert_eq!(records.borrow().len(), 2);

@@ -1,4 +1,5 @@
-//! A scheduler that never places anything: the simulation ends with a deadlock that says who waits, and what waits can be asked for.
+//! A scheduler that never places anything: the simulation ends with a deadlock that says who waits,
+//! and what waits can be asked for.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -67,6 +68,9 @@ fn a_scheduler_that_never_places_anything_is_a_named_deadlock() {
          'head/function_manager'"
     );
     let unfinished = service.unfinished();
-    assert_eq!(unfinished.iter().map(|invocation| invocation.id()).collect::<Vec<_>>(), [0, 1, 2].map(InvocationId));
+    assert_eq!(
+        unfinished.iter().map(|invocation| invocation.id()).collect::<Vec<_>>(),
+        [0, 1, 2].map(InvocationId)
+    );
     assert!(unfinished.iter().all(|invocation| invocation.state() == InvocationState::Schedulable));
 }

@@ -89,13 +89,23 @@ impl Cache for Least {
         let mut gone = Vec::new();
         while self.held.iter().map(|held| held.size).sum::<u64>() + size > self.capacity {
             let worths: Vec<_> = self.held.iter().map(|held| self.worth(held)).collect();
-            let least = (0..worths.len()).min_by(|&a, &b| worths[a].partial_cmp(&worths[b]).unwrap()).unwrap();
+            let least = (0..worths.len())
+                .min_by(|&a, &b| worths[a].partial_cmp(&worths[b]).unwrap())
+                .unwrap();
             let victim = self.held.remove(least);
             self.clock = victim.priority;
             gone.push(victim.file);
         }
         let priority = self.priority(1, size);
-        self.held.push(Held { file, size, came: self.date, used: self.date, uses: 1, awaited: true, priority });
+        self.held.push(Held {
+            file,
+            size,
+            came: self.date,
+            used: self.date,
+            uses: 1,
+            awaited: true,
+            priority,
+        });
         Answer { hit: false, gone }
     }
 
@@ -198,7 +208,8 @@ impl Cache for S3 {
     }
 }
 
-const RULES: [Eviction; 5] = [Eviction::Fifo, Eviction::Lru, Eviction::Lfu, Eviction::GreedyDual, Eviction::S3Fifo];
+const RULES: [Eviction; 5] =
+    [Eviction::Fifo, Eviction::Lru, Eviction::Lfu, Eviction::GreedyDual, Eviction::S3Fifo];
 
 fn model(rule: Eviction, capacity: u64) -> Box<dyn Cache> {
     match rule {
@@ -246,21 +257,29 @@ fn a_file_system_evicts_as_the_publications_say() {
                         Answer { hit: true, gone: Vec::new() }
                     }
                     None => {
-                        let (id, evicted) = files.create(file.to_string(), sizes[file], file as u64).unwrap();
+                        let (id, evicted) =
+                            files.create(file.to_string(), sizes[file], file as u64).unwrap();
                         // The use for which it came.
                         files.touch(id);
-                        Answer { hit: false, gone: evicted.iter().map(|evicted| evicted.tag as usize).collect() }
+                        Answer {
+                            hit: false,
+                            gone: evicted.iter().map(|evicted| evicted.tag as usize).collect(),
+                        }
                     }
                 };
                 hits += usize::from(answer.hit);
                 let expected = model.use_file(file, sizes[file]);
                 assert_eq!(answer, expected, "use {number} of file {file}, {rule:?}, seed {seed}");
                 if number % 50 == 49 {
-                    let removed = files.lookup(&file.to_string()).map(|id| files.remove(id).unwrap());
+                    let removed =
+                        files.lookup(&file.to_string()).map(|id| files.remove(id).unwrap());
                     assert_eq!(removed.is_some(), model.remove(file));
                 }
             }
-            assert!((100..950).contains(&hits), "the files are more than fit, and not all different: {hits} hits");
+            assert!(
+                (100..950).contains(&hits),
+                "the files are more than fit, and not all different: {hits} hits"
+            );
         }
     }
 }
@@ -277,7 +296,10 @@ fn reading_on_the_way_to_a_use_does_not_count() {
             files.touch(used);
         }
         let (_, evicted) = files.create("new", MB, 0).unwrap();
-        assert_eq!(&*evicted[0].name, "read", "{rule:?}: it came first, and was not used more often nor later");
+        assert_eq!(
+            &*evicted[0].name, "read",
+            "{rule:?}: it came first, and was not used more often nor later"
+        );
     }
 }
 
@@ -291,9 +313,15 @@ struct Way {
 
 /// Plays the trace on a platform whose caches hold so much, one invocation after the other, each
 /// cold, and gives what happened on the way of each.
-fn play(rule: Eviction, [head, disk, memory]: [u64; 3], sizes: &[u64], trace: &[usize]) -> Vec<Way> {
+fn play(
+    rule: Eviction,
+    [head, disk, memory]: [u64; 3],
+    sizes: &[u64],
+    trace: &[usize],
+) -> Vec<Way> {
     let world = World::with_head_disk(&[NodeSpec { cores: 1, memory, disk }], head);
-    let service = world.service(Preset::Default, |config| config.image_caches = ImageCaches::all(rule));
+    let service =
+        world.service(Preset::Default, |config| config.image_caches = ImageCaches::all(rule));
     let events: Rc<RefCell<Vec<EventKind>>> = Rc::default();
     let log = Rc::clone(&events);
     service.observe(Box::new(move |event| log.borrow_mut().push(event.kind.clone())));
@@ -339,7 +367,8 @@ fn expected(rule: Eviction, capacities: [u64; 3], sizes: &[u64], trace: &[usize]
     let [mut head, mut disk, mut memory] = capacities.map(|capacity| model(rule, capacity));
     let use_image = |&file: &usize| {
         let on_head = head.bring(file, sizes[file]);
-        let mut way = Way { head: on_head, disk: disk.use_file(file, sizes[file]), ..Way::default() };
+        let mut way =
+            Way { head: on_head, disk: disk.use_file(file, sizes[file]), ..Way::default() };
         let dropped = way.disk.gone.iter().copied().filter(|&gone| memory.remove(gone)).collect();
         if !way.disk.hit {
             head.note_use(file);
@@ -355,13 +384,17 @@ fn compare(rule: Eviction, capacities: [u64; 3], differ: bool, seed: u64) {
     let mut random = RandomStreams::new(seed).stream("images");
     let sizes = sizes(40, differ, &mut random);
     let trace = trace(40, 600, &mut random);
-    let (played, expected) = (play(rule, capacities, &sizes, &trace), expected(rule, capacities, &sizes, &trace));
+    let (played, expected) =
+        (play(rule, capacities, &sizes, &trace), expected(rule, capacities, &sizes, &trace));
     for (number, (played, expected)) in played.iter().zip(&expected).enumerate() {
         assert_eq!(played, expected, "use {number} of image {}, {rule:?}", trace[number]);
     }
     let hits = |hit: &dyn Fn(&Way) -> bool| played.iter().filter(|way| hit(way)).count();
-    let [on_head, on_disk, in_memory] =
-        [hits(&|way| way.head.hit && !way.disk.hit), hits(&|way| way.disk.hit), hits(&|way| way.memory.hit)];
+    let [on_head, on_disk, in_memory] = [
+        hits(&|way| way.head.hit && !way.disk.hit),
+        hits(&|way| way.disk.hit),
+        hits(&|way| way.memory.hit),
+    ];
     assert!(on_head.min(on_disk).min(in_memory) > 20, "hits: {on_head}, {on_disk}, {in_memory}");
 }
 
@@ -409,7 +442,8 @@ fn under_wrench_a_start_is_no_use_of_an_image() {
             let mut functions = Vec::new();
             for image in &images {
                 let function = sleeper("f", Some(image), 0.001);
-                functions.push(register(&manager, &service, &function, Limits::time(secs(1.0))).await);
+                functions
+                    .push(register(&manager, &service, &function, Limits::time(secs(1.0))).await);
             }
             for number in [0, 1, 0, 2] {
                 let invocation = manager.invoke(&functions[number]).await.unwrap();

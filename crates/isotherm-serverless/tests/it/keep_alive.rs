@@ -5,9 +5,13 @@ use isotherm_serverless::audit::AuditCounters;
 use isotherm_serverless::keep_alive::{Fixed, HybridHistogram, KeepAlive};
 use isotherm_serverless::{Preset, StartKind};
 
-/// The starts of a function that is idle for so many minutes between its invocations. Its body takes a second, the start of
-/// its container another.
-fn starts(policy: impl KeepAlive + 'static, minutes: f64, times: usize) -> (Vec<StartKind>, AuditCounters) {
+/// The starts of a function that is idle for so many minutes between its invocations. Its body
+/// takes a second, the start of its container another.
+fn starts(
+    policy: impl KeepAlive + 'static,
+    minutes: f64,
+    times: usize,
+) -> (Vec<StartKind>, AuditCounters) {
     let world = World::new(1);
     let service = world.service(Preset::Default, |config| {
         config.keep_alive = Box::new(policy);
@@ -15,7 +19,8 @@ fn starts(policy: impl KeepAlive + 'static, minutes: f64, times: usize) -> (Vec<
     });
     let (manager, platform) = (world.manager.clone(), service.clone());
     let kinds = world.play(async move |me| {
-        let f = register(&manager, &platform, &sleeper("f", None, 1.0), limit(60.0).memory(GB)).await;
+        let f =
+            register(&manager, &platform, &sleeper("f", None, 1.0), limit(60.0).memory(GB)).await;
         let mut kinds = Vec::new();
         for _ in 0..times {
             let invocation = manager.invoke(&f).await.unwrap();
@@ -35,8 +40,9 @@ fn a_function_with_a_timer_is_always_cold_if_kept_for_less_and_never_if_it_is_ex
     let (kinds, counters) = starts(Fixed::new(secs(600.0)), 30.0, 5);
     assert_eq!(kinds, [Cold; 5]);
     assert_eq!((counters.containers, counters.prewarmings), (5, 0));
-    // The first idle time is not known yet, so the container is kept. Then it stops after each use and another one is started
-    // after 27 minutes (30 less 10 %): four times, after the second use and those that follow.
+    // The first idle time is not known yet, so the container is kept. Then it stops after each use
+    // and another one is started after 27 minutes (30 less 10 %): four times, after the second use
+    // and those that follow.
     let (kinds, counters) = starts(HybridHistogram::default(), 30.0, 5);
     assert_eq!(kinds, [Cold, Warm, Warm, Warm, Warm]);
     assert_eq!((counters.containers, counters.prewarmings), (5, 4));
@@ -45,16 +51,21 @@ fn a_function_with_a_timer_is_always_cold_if_kept_for_less_and_never_if_it_is_ex
 #[test]
 fn what_nobody_comes_for_is_stopped_again() {
     let world = World::new(1);
-    let service = world.service(Preset::Default, |config| config.keep_alive = Box::new(HybridHistogram::default()));
-    let (manager, platform, auditor) = (world.manager.clone(), service.clone(), world.auditor(&service));
+    let service = world.service(Preset::Default, |config| {
+        config.keep_alive = Box::new(HybridHistogram::default())
+    });
+    let (manager, platform, auditor) =
+        (world.manager.clone(), service.clone(), world.auditor(&service));
     world.play(async move |me| {
-        let f = register(&manager, &platform, &sleeper("f", None, 1.0), limit(60.0).memory(GB)).await;
+        let f =
+            register(&manager, &platform, &sleeper("f", None, 1.0), limit(60.0).memory(GB)).await;
         for _ in 0..2 {
             let invocation = manager.invoke(&f).await.unwrap();
             manager.wait_one(&invocation).await;
             me.sleep(secs(600.0)).await;
         }
-        // It was idle for 10 minutes before, so the next container is ready from 9 minutes on, and is kept until 11 + 10 % = 12.1.
+        // It was idle for 10 minutes before, so the next container is ready from 9 minutes on, and
+        // is kept until 11 + 10 % = 12.1.
         assert_eq!(auditor.borrow().containers(), 1, "10 minutes later");
         me.sleep(secs(120.0)).await;
         assert_eq!(auditor.borrow().containers(), 1, "12 minutes later");

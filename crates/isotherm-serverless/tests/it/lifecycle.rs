@@ -3,8 +3,8 @@
 use crate::common::*;
 use isotherm_kernel::Duration;
 use isotherm_serverless::{
-    Body, FunctionManager, Invocation, InvocationState, Outcome, Preset, RegisteredFunction, ServerlessComputeService,
-    StartKind, Step,
+    Body, FunctionManager, Invocation, InvocationState, Outcome, Preset, RegisteredFunction,
+    ServerlessComputeService, StartKind, Step,
 };
 
 const IMAGE: u64 = 50 * MB;
@@ -53,9 +53,18 @@ fn states_and_dates_of_a_cold_invocation() {
         assert_eq!(invocation.state(), InvocationState::Submitted);
         let record = invocation.record();
         assert_date(record.submitted, 0.0);
-        assert_eq!((record.admitted, record.dispatched, record.started, record.ended), (None, None, None, None));
-        assert_eq!((&*record.function, record.image.as_deref(), record.node), ("f", Some("image"), None));
-        assert_eq!((invocation.outcome(), invocation.response_time(), invocation.start_kind()), (None, None, None));
+        assert_eq!(
+            (record.admitted, record.dispatched, record.started, record.ended),
+            (None, None, None, None)
+        );
+        assert_eq!(
+            (&*record.function, record.image.as_deref(), record.node),
+            ("f", Some("image"), None)
+        );
+        assert_eq!(
+            (invocation.outcome(), invocation.response_time(), invocation.start_kind()),
+            (None, None, None)
+        );
 
         until(&me, downloaded + 0.2).await; // in mid-copy
         assert_eq!(invocation.state(), InvocationState::Schedulable);
@@ -74,7 +83,10 @@ fn states_and_dates_of_a_cold_invocation() {
         assert_date(record.dispatched, loaded);
         assert_duration(record.copy_wait, copied - downloaded);
         assert_duration(record.load_wait, loaded - copied);
-        assert_eq!((record.node.as_deref(), record.start_kind), (Some("node0"), Some(StartKind::Cold)));
+        assert_eq!(
+            (record.node.as_deref(), record.start_kind),
+            (Some("node0"), Some(StartKind::Cold))
+        );
         assert_eq!((record.started, record.ended), (None, None));
 
         until(&me, started + 0.2).await; // while running
@@ -184,9 +196,14 @@ fn cancelled_at(preset: Preset, at: f64) -> Invocation {
         assert_eq!(code(&invocation), "cancelled");
         assert_date(invocation.record().finished, at);
         assert_eq!(invocation.record().ended, None);
-        assert_eq!(auditor.borrow().node_use(isotherm_serverless::NodeId(0)).slots, 0, "its slot is free");
+        assert_eq!(
+            auditor.borrow().node_use(isotherm_serverless::NodeId(0)).slots,
+            0,
+            "its slot is free"
+        );
         assert_eq!(manager.cancel(&invocation).await, Ok(false), "it is over");
-        // Images go on their way: the next invocation starts as if it had been the first, or at once.
+        // Images go on their way: the next invocation starts as if it had been the first, or at
+        // once.
         let next = manager.invoke(&f).await.unwrap();
         manager.wait_one(&next).await;
         let dispatched = dates().loaded.max(at);

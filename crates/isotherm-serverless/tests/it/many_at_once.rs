@@ -46,7 +46,10 @@ fn a_limit_of_events_holds_within_a_replay() {
     assert!(made.get() < KernelLimits::FREE_STEPS + 1000 && taken == 0, "{made:?}");
     // Fewer are no matter for the limit.
     let made = Rc::default();
-    assert_eq!(replay(5_000, &made, |simulation| simulation.with_limits(limits)), (Ok(Time::ZERO), 5_000));
+    assert_eq!(
+        replay(5_000, &made, |simulation| simulation.with_limits(limits)),
+        (Ok(Time::ZERO), 5_000)
+    );
 }
 
 #[test]

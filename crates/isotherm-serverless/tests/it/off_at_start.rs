@@ -1,11 +1,12 @@
-//! Hosts that are off when the service starts: others serve, it serves when it comes up, and what lacks it says so.
+//! Hosts that are off when the service starts: others serve, it serves when it comes up, and what
+//! lacks it says so.
 
 use crate::common::*;
 use isotherm_kernel::{Kernel, RandomStreams, RunError};
 use isotherm_platform::Platform;
 use isotherm_serverless::scheduler::{
-    ByNode, Fcfs, FirstFit, HashAffinity, LeastLoaded, LoadMeasure, Locality, MostLoaded, PowerOfTwo, RandomPlacement,
-    RoundRobin, Scheduler, WorkloadBalancing,
+    ByNode, Fcfs, FirstFit, HashAffinity, LeastLoaded, LoadMeasure, Locality, MostLoaded,
+    PowerOfTwo, RandomPlacement, RoundRobin, Scheduler, WorkloadBalancing,
 };
 use isotherm_serverless::{FunctionManager, Lack, NodeId, Outcome, Preset};
 use isotherm_services::{
@@ -33,8 +34,9 @@ fn schedulers() -> Vec<(&'static str, Box<dyn Scheduler>)> {
     ]
 }
 
-/// Node 0 is off until 50 s. What comes meanwhile is served by node 1 alone, one after the other, whatever the scheduler; afterwards both serve: of
-/// the ten that come together at 60 s one at least runs there.
+/// Node 0 is off until 50 s. What comes meanwhile is served by node 1 alone, one after the other,
+/// whatever the scheduler; afterwards both serve: of the ten that come together at 60 s one at
+/// least runs there.
 #[test]
 fn others_serve_until_it_comes_up() {
     for preset in [Preset::Default, Preset::Wrench] {
@@ -47,7 +49,8 @@ fn others_serve_until_it_comes_up() {
                 world.turn_on(50.0, world.nodes[0]);
                 world.play(async move |me| {
                     let image = with_image.then_some(&image);
-                    let f = register(&manager, &service, &sleeper("f", image, 1.0), limit(10.0)).await;
+                    let f =
+                        register(&manager, &service, &sleeper("f", image, 1.0), limit(10.0)).await;
                     let mut early = Vec::new();
                     for second in [1.0, 1.0, 1.0, 20.0, 22.0] {
                         until(&me, second).await;
@@ -68,7 +71,8 @@ fn others_serve_until_it_comes_up() {
                     for invocation in &late {
                         assert_eq!(invocation.outcome(), Some(Outcome::Completed), "{name}");
                     }
-                    // Without an image there are places for all ten at once; with one they may wait where it is.
+                    // Without an image there are places for all ten at once; with one they may wait
+                    // where it is.
                     let on_node0 = |invocation: &isotherm_serverless::Invocation| {
                         invocation.record().node.as_deref() == Some("node0")
                     };
@@ -89,9 +93,13 @@ fn all_wait_for_the_only_host() {
         let (manager, image) = (world.manager.clone(), world.image("image", IMAGE));
         world.turn_on(50.0, world.nodes[0]);
         world.play(async move |me| {
-            let plain = register(&manager, &service, &sleeper("plain", None, 10.0), limit(100.0)).await;
-            let packed = register(&manager, &service, &sleeper("packed", Some(&image), 10.0), limit(100.0)).await;
-            let first = [manager.invoke(&plain).await.unwrap(), manager.invoke(&packed).await.unwrap()];
+            let plain =
+                register(&manager, &service, &sleeper("plain", None, 10.0), limit(100.0)).await;
+            let packed =
+                register(&manager, &service, &sleeper("packed", Some(&image), 10.0), limit(100.0))
+                    .await;
+            let first =
+                [manager.invoke(&plain).await.unwrap(), manager.invoke(&packed).await.unwrap()];
             until(&me, 49.0).await;
             let second = manager.invoke(&plain).await.unwrap();
             manager.wait_all([&first[0], &first[1], &second]).await;
@@ -121,7 +129,8 @@ fn a_host_that_never_comes_up_disturbs_nobody() {
     assert_date(end, 10.0);
 }
 
-/// The head host is off until 20 s: until then requests are refused with its name, and then the service works.
+/// The head host is off until 20 s: until then requests are refused with its name, and then the
+/// service works.
 #[test]
 fn the_head_host_comes_up_later() {
     let world = World::new(1);
@@ -143,17 +152,20 @@ fn the_head_host_comes_up_later() {
     });
 }
 
-/// The head host goes and comes back. What ran ends with it, containers are gone, the image is still on the node's disk, and in its memory.
+/// The head host goes and comes back. What ran ends with it, containers are gone, the image is
+/// still on the node's disk, and in its memory.
 #[test]
 fn the_head_host_comes_back() {
     for preset in [Preset::Default, Preset::Wrench] {
         let world = World::new(1);
         let service = world.service(preset, |config| keep(config, 1000.0));
-        let (manager, image, head) = (world.manager.clone(), world.image("image", IMAGE), world.head);
+        let (manager, image, head) =
+            (world.manager.clone(), world.image("image", IMAGE), world.head);
         world.turn_off(100.0, head);
         world.turn_on(200.0, head);
         world.play(async move |me| {
-            let f = register(&manager, &service, &sleeper("f", Some(&image), 10.0), limit(100.0)).await;
+            let f =
+                register(&manager, &service, &sleeper("f", Some(&image), 10.0), limit(100.0)).await;
             let idle = manager.invoke(&f).await.unwrap();
             manager.wait_one(&idle).await;
             until(&me, 95.0).await;
@@ -195,7 +207,8 @@ fn a_host_that_two_services_share() {
     });
 }
 
-/// What is on a host that is off does not work, and says so; a controller begins when the host comes up.
+/// What is on a host that is off does not work, and says so; a controller begins when the host
+/// comes up.
 #[test]
 fn what_is_started_on_a_host_that_is_off() {
     let world = World::new(1);
@@ -227,7 +240,9 @@ fn a_controller_whose_host_never_comes_up() {
     let world = World::new(1);
     let node = world.nodes[0];
     world.platform().turn_off(node);
-    drop(ExecutionController::spawn(&world.site, node, "ghost", async move |_| panic!("runs on a host that is off")));
+    drop(ExecutionController::spawn(&world.site, node, "ghost", async move |_| {
+        panic!("runs on a host that is off")
+    }));
     let error = world.try_play(async |me| me.sleep(secs(3.0)).await).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -256,7 +271,10 @@ fn lacks(
     });
     let error = error.unwrap_err();
     assert!(matches!(error, RunError::Deadlock { .. }), "{error}");
-    (error.to_string(), asked.why_unfinished().into_iter().map(|unfinished| unfinished.lack).collect())
+    (
+        error.to_string(),
+        asked.why_unfinished().into_iter().map(|unfinished| unfinished.lack).collect(),
+    )
 }
 
 /// A body that waits for ever.
@@ -274,19 +292,21 @@ fn off_for_good(world: &World) -> &Kernel {
     world.site.kernel()
 }
 
-/// An invocation that runs longer than all time is named so, whether it sleeps or computes. What goes on for ever besides is
-/// nothing that one waits for which lacks a host.
+/// An invocation that runs longer than all time is named so, whether it sleeps or computes. What
+/// goes on for ever besides is nothing that one waits for which lacks a host.
 #[test]
 fn who_runs_beyond_the_end_of_time_is_not_deadlocked() {
     let ages = sleeper("f", None, 1e12);
     let work = [isotherm_serverless::Step::Compute(1e30)];
-    let work = isotherm_serverless::Function::new("f", None, isotherm_serverless::Body::steps(work));
+    let work =
+        isotherm_serverless::Function::new("f", None, isotherm_serverless::Body::steps(work));
     for (function, is_off) in [(ages, false), (work, false), (sleeper("f", None, 1.0), true)] {
         let world = World::of(&[NODE]);
         let service = world.service(Preset::Default, |_| {});
         let kernel = world.site.kernel();
         let load = kernel.resource(1.0, isotherm_kernel::Sharing::Shared);
-        let load = isotherm_kernel::ActivitySpec::new(isotherm_kernel::Rank::Cpu, 1e30).uses(load, 1.0);
+        let load =
+            isotherm_kernel::ActivitySpec::new(isotherm_kernel::Rank::Cpu, 1e30).uses(load, 1.0);
         kernel.start(load).detach();
         drop(kernel.actor("daemon").daemon().spawn(kernel.sleep(isotherm_kernel::Duration::MAX)));
         if is_off {
@@ -308,16 +328,26 @@ fn a_deadlock_names_what_is_missing() {
     let f = || sleeper("f", None, 1.0);
     let one_core = NodeSpec { cores: 1, ..NODE };
     // All hosts are off for good.
-    let (told, lack) =
-        lacks(Preset::Default, &[NODE; 2], |world, _| drop(off_for_good(world).clone()), vec![(f(), no_limit())]);
+    let (told, lack) = lacks(
+        Preset::Default,
+        &[NODE; 2],
+        |world, _| drop(off_for_good(world).clone()),
+        vec![(f(), no_limit())],
+    );
     assert_eq!(lack, [Lack::HostsOff { hosts: 2 }]);
     assert!(
-        told.contains("1 invocation of `f` waits for a compute host: all 2 that could ever hold it are off"),
+        told.contains(
+            "1 invocation of `f` waits for a compute host: all 2 that could ever hold it are off"
+        ),
         "{told}"
     );
     // No slot is free.
-    let (told, lack) =
-        lacks(Preset::Default, &[one_core], |_, _| {}, vec![(endless("e"), no_limit()), (f(), no_limit())]);
+    let (told, lack) = lacks(
+        Preset::Default,
+        &[one_core],
+        |_, _| {},
+        vec![(endless("e"), no_limit()), (f(), no_limit())],
+    );
     assert_eq!(lack, [Lack::Slot { hosts: 1 }, Lack::Running]);
     assert!(told.contains("1 invocation of `f` waits for a slot"), "{told}");
     // No memory is left beside what runs: 64 GB - 60 GB.
@@ -328,7 +358,10 @@ fn a_deadlock_names_what_is_missing() {
         vec![(endless("e"), no_limit().memory(60 * GB)), (f(), no_limit().memory(5 * GB))],
     );
     assert_eq!(lack[0], Lack::Memory { bytes: 5 * GB, obtainable_bytes: 4 * GB });
-    assert!(told.contains("`f` waits for memory on a compute host: it takes 5000000000 bytes"), "{told}");
+    assert!(
+        told.contains("`f` waits for memory on a compute host: it takes 5000000000 bytes"),
+        "{told}"
+    );
     // No disk space: 200 GB - 150 GB.
     let (_, lack) = lacks(
         Preset::Default,
@@ -345,7 +378,10 @@ fn a_deadlock_names_what_is_missing() {
         vec![(endless("e"), no_limit()), (f(), no_limit())],
     );
     assert_eq!(lack[0], Lack::ServiceConcurrency { most: 1, reserved_by_others: 0 });
-    assert!(told.contains("`f` waits because of the max_concurrency of the service: 1 may run at once"), "{told}");
+    assert!(
+        told.contains("`f` waits because of the max_concurrency of the service: 1 may run at once"),
+        "{told}"
+    );
 }
 
 /// As many run as may of the function itself.
@@ -356,8 +392,11 @@ fn a_deadlock_names_the_limit_of_the_function() {
         let service = world.service(Preset::Default, |_| {});
         let (manager, asked) = (world.manager.clone(), service.clone());
         let error = world.try_play(async move |_| {
-            let function =
-                if reserved { endless("e").with_reserved_concurrency(2) } else { endless("e").with_max_concurrency(2) };
+            let function = if reserved {
+                endless("e").with_reserved_concurrency(2)
+            } else {
+                endless("e").with_max_concurrency(2)
+            };
             let e = register(&manager, &service, &function, no_limit()).await;
             let mut all = Vec::new();
             for _ in 0..3 {
@@ -370,21 +409,27 @@ fn a_deadlock_names_the_limit_of_the_function() {
         assert_eq!(unfinished[0].lack, Lack::FunctionConcurrency { most: 2, reserved });
         assert_eq!((unfinished[0].count, unfinished[1].count), (1, 2));
         let limit = if reserved { "reserved concurrency" } else { "max_concurrency" };
-        let expected = format!("1 invocation of `e` waits because of the {limit} of its function: 2 may run at once");
+        let expected = format!(
+            "1 invocation of `e` waits because of the {limit} of its function: 2 may run at once"
+        );
         assert!(told.contains(&expected), "{told}");
     }
 }
 
-/// The image never gets to the compute host, because the link is off for good; or to the head, because another one fills its disk.
+/// The image never gets to the compute host, because the link is off for good; or to the head,
+/// because another one fills its disk.
 #[test]
 fn a_deadlock_names_the_image() {
     for preset in [Preset::Default, Preset::Wrench] {
         let world = World::new(1);
         let service = world.service(preset, |_| {});
-        let (manager, asked, image) = (world.manager.clone(), service.clone(), world.image("image", IMAGE));
-        world.at(download(IMAGE) + 0.1, |platform| platform.link_off(platform.link("lan").unwrap()));
+        let (manager, asked, image) =
+            (world.manager.clone(), service.clone(), world.image("image", IMAGE));
+        world
+            .at(download(IMAGE) + 0.1, |platform| platform.link_off(platform.link("lan").unwrap()));
         let error = world.try_play(async move |_| {
-            let f = register(&manager, &service, &sleeper("f", Some(&image), 1.0), limit(10.0)).await;
+            let f =
+                register(&manager, &service, &sleeper("f", Some(&image), 1.0), limit(10.0)).await;
             manager.wait_one(&manager.invoke(&f).await.unwrap()).await;
         });
         let error = error.unwrap_err();
@@ -401,8 +446,10 @@ fn a_deadlock_names_the_image() {
     let images = [world.image("first", IMAGE), world.image("second", 2 * MB)];
     let error = world.try_play(async move |me| {
         let e = register(&manager, &service, &endless("e"), no_limit()).await;
-        let f = register(&manager, &service, &sleeper("f", Some(&images[0]), 1.0), limit(10.0)).await;
-        let g = register(&manager, &service, &sleeper("g", Some(&images[1]), 1.0), limit(10.0)).await;
+        let f =
+            register(&manager, &service, &sleeper("f", Some(&images[0]), 1.0), limit(10.0)).await;
+        let g =
+            register(&manager, &service, &sleeper("g", Some(&images[1]), 1.0), limit(10.0)).await;
         let mut all = vec![manager.invoke(&e).await.unwrap(), manager.invoke(&f).await.unwrap()];
         me.sleep(secs(10.0)).await;
         all.push(manager.invoke(&g).await.unwrap());
@@ -411,10 +458,14 @@ fn a_deadlock_names_the_image() {
     assert!(matches!(error, Err(RunError::Deadlock { .. })));
     // The first image is pinned by who waits for the slot.
     let lack = &asked.why_unfinished()[0].lack;
-    assert_eq!(*lack, Lack::HeadDisk { image: "second".to_owned(), bytes: 2 * MB, obtainable_bytes: 1 });
+    assert_eq!(
+        *lack,
+        Lack::HeadDisk { image: "second".to_owned(), bytes: 2 * MB, obtainable_bytes: 1 }
+    );
 }
 
-/// Under the rules of the reference a copy that was broken off waits for the next round. At a standstill it is held when the link is back.
+/// Under the rules of the reference a copy that was broken off waits for the next round. At a
+/// standstill it is held when the link is back.
 #[test]
 fn a_broken_copy_is_tried_again_when_the_link_is_back() {
     let world = World::new(1);
@@ -465,11 +516,17 @@ fn what_was_broken_off_begins_anew_when_the_part_is_back() {
                 });
                 world.at(on, move |platform| switch(platform, true));
                 world.play(async move |_| {
-                    let f = register(&manager, &service, &sleeper("f", Some(&image), 1.0), limit(10.0)).await;
+                    let f =
+                        register(&manager, &service, &sleeper("f", Some(&image), 1.0), limit(10.0))
+                            .await;
                     let invocation = manager.invoke(&f).await.unwrap();
                     manager.wait_one(&invocation).await;
                     let dispatched = invocation.record().dispatched.unwrap().as_secs_f64();
-                    assert!((dispatched - (on + left)).abs() < 1e-6, "{name}: {dispatched}, not {}", on + left);
+                    assert!(
+                        (dispatched - (on + left)).abs() < 1e-6,
+                        "{name}: {dispatched}, not {}",
+                        on + left
+                    );
                 });
             }
         }

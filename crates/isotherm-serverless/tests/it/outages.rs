@@ -1,9 +1,11 @@
-//! Random outages of compute hosts, of the head host, of the host that keeps the images and of links,
-//! in either direction, given by profiles, under every scheduler and both presets: nobody is served by
-//! a host that is off, and if all that is needed is on for good in the end, everything ends.
+//! Random outages of compute hosts, of the head host, of the host that keeps the images and of
+//! links, in either direction, given by profiles, under every scheduler and both presets: nobody is
+//! served by a host that is off, and if all that is needed is on for good in the end, everything
+//! ends.
 //!
-//! What is expected follows from the profiles alone: no body runs while its host, or the head host, is off; an invocation fails for a host only at
-//! a date at which one has gone off. How many cases are played, the environment variable `PROPTEST_CASES` says.
+//! What is expected follows from the profiles alone: no body runs while its host, or the head host,
+//! is off; an invocation fails for a host only at a date at which one has gone off. How many cases
+//! are played, the environment variable `PROPTEST_CASES` says.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
@@ -12,12 +14,12 @@ use isotherm_kernel::{Duration, Limits as KernelLimits, RandomStreams, RunError,
 use isotherm_platform::{Platform, PlatformBuilder, Profile};
 use isotherm_serverless::keep_alive::{Fixed, IdleNow, Keep, KeepAlive};
 use isotherm_serverless::scheduler::{
-    ByNode, Fcfs, FirstFit, HashAffinity, LeastLoaded, LoadMeasure, Locality, MostLoaded, PowerOfTwo, RandomPlacement,
-    RoundRobin, Scheduler, WarmFirst, WorkloadBalancing,
+    ByNode, Fcfs, FirstFit, HashAffinity, LeastLoaded, LoadMeasure, Locality, MostLoaded,
+    PowerOfTwo, RandomPlacement, RoundRobin, Scheduler, WarmFirst, WorkloadBalancing,
 };
 use isotherm_serverless::{
-    Body, Function, FunctionManager, Image, InvocationRecord, Limits, NodeConfig, Outcome, Preset, RegisteredFunction,
-    ServerlessComputeService, ServiceConfig, Slots, Step,
+    Body, Function, FunctionManager, Image, InvocationRecord, Limits, NodeConfig, Outcome, Preset,
+    RegisteredFunction, ServerlessComputeService, ServiceConfig, Slots, Step,
 };
 use isotherm_services::{ExecutionController, FailureCause, Site, StorageConfig, StorageService};
 use proptest::prelude::*;
@@ -25,8 +27,8 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 const MB: u64 = 1_000_000;
 
-/// How a part is on and off in turn: the dates in milliseconds at which it goes off and comes back, perhaps again and again with a period. The last
-/// one may never come back.
+/// How a part is on and off in turn: the dates in milliseconds at which it goes off and comes back,
+/// perhaps again and again with a period. The last one may never come back.
 #[derive(Clone, Debug, Default)]
 struct Outages {
     list: Vec<(u64, Option<u64>)>,
@@ -117,10 +119,25 @@ fn repeated(weight: f64) -> impl Strategy<Value = Outages> {
         .prop_map(move |(outages, on)| on.map_or(outages.clone(), |on| repeat(outages, on)))
 }
 
-fn scenario<O: Strategy<Value = Outages>>(outages: fn(f64) -> O) -> impl Strategy<Value = Scenario> {
+fn scenario<O: Strategy<Value = Outages>>(
+    outages: fn(f64) -> O,
+) -> impl Strategy<Value = Scenario> {
     let node = (1u32..4, outages(0.7), outages(0.3), outages(0.15), outages(0.2), outages(0.2))
-        .prop_map(|(cores, host, link, back, bandwidth, speed)| NodeSpec { cores, host, link, back, bandwidth, speed });
-    let function = (prop::option::weighted(0.6, 0usize..3), 0u8..5, 1u64..80, prop::bool::weighted(0.8), 1u32..4)
+        .prop_map(|(cores, host, link, back, bandwidth, speed)| NodeSpec {
+            cores,
+            host,
+            link,
+            back,
+            bandwidth,
+            speed,
+        });
+    let function = (
+        prop::option::weighted(0.6, 0usize..3),
+        0u8..5,
+        1u64..80,
+        prop::bool::weighted(0.8),
+        1u32..4,
+    )
         .prop_map(|(image, body, length, has_limit, concurrency)| FunctionSpec {
             image,
             body,
@@ -139,7 +156,16 @@ fn scenario<O: Strategy<Value = Outages>>(outages: fn(f64) -> O) -> impl Strateg
         outages(0.1),
     )
         .prop_map(
-            |(buffer, max_concurrency, processing_ms, prewarm_ms, downloads_at_once, store, store_ways, wan)| More {
+            |(
+                buffer,
+                max_concurrency,
+                processing_ms,
+                prewarm_ms,
+                downloads_at_once,
+                store,
+                store_ways,
+                wan,
+            )| More {
                 buffer: buffer.map(|megabytes| megabytes * MB),
                 max_concurrency,
                 processing_ms,
@@ -168,30 +194,32 @@ fn scenario<O: Strategy<Value = Outages>>(outages: fn(f64) -> O) -> impl Strateg
         prop::collection::vec(function, 1..4),
         prop::collection::vec(arrival, 1..15),
     );
-    (policies, parts).prop_map(|(policies, (head, wan, mut nodes, lost, images, functions, arrivals))| {
-        // One of several may go for good.
-        if let Some(lost) = lost.filter(|&lost| lost + 1 < nodes.len())
-            && nodes[lost].host.period.is_none()
-            && let Some(last) = nodes[lost].host.list.last_mut()
-        {
-            last.1 = None;
-        }
-        let (preset, scheduler, keep_ms, startup_ms, payload, more) = policies;
-        Scenario {
-            preset,
-            scheduler,
-            keep_ms,
-            startup_ms,
-            payload,
-            more,
-            head,
-            wan,
-            nodes,
-            images,
-            functions,
-            arrivals,
-        }
-    })
+    (policies, parts).prop_map(
+        |(policies, (head, wan, mut nodes, lost, images, functions, arrivals))| {
+            // One of several may go for good.
+            if let Some(lost) = lost.filter(|&lost| lost + 1 < nodes.len())
+                && nodes[lost].host.period.is_none()
+                && let Some(last) = nodes[lost].host.list.last_mut()
+            {
+                last.1 = None;
+            }
+            let (preset, scheduler, keep_ms, startup_ms, payload, more) = policies;
+            Scenario {
+                preset,
+                scheduler,
+                keep_ms,
+                startup_ms,
+                payload,
+                more,
+                head,
+                wan,
+                nodes,
+                images,
+                functions,
+                arrivals,
+            }
+        },
+    )
 }
 
 fn ms(milliseconds: u64) -> Duration {
@@ -203,13 +231,23 @@ const STATES: [f64; 2] = [0.0, 1.0];
 
 /// The profile of what is `on` but for the outages.
 fn profile(outages: &Outages, [off, on]: [f64; 2]) -> Option<Profile> {
-    let events = outages.list.iter().flat_map(|&(from, to)| [Some((ms(from), off)), to.map(|to| (ms(to), on))]);
+    let events = outages
+        .list
+        .iter()
+        .flat_map(|&(from, to)| [Some((ms(from), off)), to.map(|to| (ms(to), on))]);
     let events: Vec<_> = events.flatten().collect();
-    (!events.is_empty()).then(|| Profile::new(events, outages.period.map(ms)).expect("dates increase"))
+    (!events.is_empty())
+        .then(|| Profile::new(events, outages.period.map(ms)).expect("dates increase"))
 }
 
 /// Adds a link that is off, and that has little bandwidth, at times.
-fn link(builder: &mut PlatformBuilder, name: &str, wire: (f64, f64), state: &Outages, bandwidth: &Outages) {
+fn link(
+    builder: &mut PlatformBuilder,
+    name: &str,
+    wire: (f64, f64),
+    state: &Outages,
+    bandwidth: &Outages,
+) {
     let (width, latency) = wire;
     let mut link = builder.link(name, width, latency);
     if let Some(profile) = profile(state, STATES) {
@@ -237,7 +275,8 @@ fn platform(scenario: &Scenario) -> PlatformBuilder {
     link(&mut builder, "back", (5e7, 1e-3), &more.store_ways[1], always);
     builder.one_way_route("store", "head", ["there"]).one_way_route("head", "store", ["back"]);
     for (index, node) in scenario.nodes.iter().enumerate() {
-        let (name, down, up) = (format!("node{index}"), format!("down{index}"), format!("up{index}"));
+        let (name, down, up) =
+            (format!("node{index}"), format!("down{index}"), format!("up{index}"));
         let mut host = builder.host(name.as_str(), 1e9).cores(node.cores).memory(100_000 * MB);
         if let Some(profile) = profile(&node.host, STATES) {
             host = host.state_profile(profile);
@@ -248,7 +287,11 @@ fn platform(scenario: &Scenario) -> PlatformBuilder {
         builder.disk(&name, "disk", 1e8, 1e8).size(100_000 * MB);
         link(&mut builder, &down, (1e8, 1e-4), &node.link, &node.bandwidth);
         link(&mut builder, &up, (1e8, 1e-4), &node.back, always);
-        builder.one_way_route("head", &name, [down.as_str()]).one_way_route(&name, "head", [up.as_str()]);
+        builder.one_way_route("head", &name, [down.as_str()]).one_way_route(
+            &name,
+            "head",
+            [up.as_str()],
+        );
         builder.one_way_route("user", &name, ["wan", down.as_str()]);
         builder.one_way_route(&name, "user", [up.as_str(), "wan"]);
     }
@@ -288,7 +331,10 @@ fn body(function: &FunctionSpec, other: Rc<OnceCell<RegisteredFunction>>) -> Bod
             call.functions().wait_one(&invocation).await;
             Ok(())
         }),
-        2 => Body::steps([Step::Write { file: "a".into(), bytes: length * 2 * MB }, Step::Sleep(ms(length * 10))]),
+        2 => Body::steps([
+            Step::Write { file: "a".into(), bytes: length * 2 * MB },
+            Step::Sleep(ms(length * 10)),
+        ]),
         _ => Body::custom(async move |call| {
             call.sleep(ms(length * 20)).await;
             call.compute(length as f64 * 1e7).await
@@ -315,7 +361,8 @@ struct Played {
     lost: u64,
 }
 
-/// Plays a scenario. A user registers the functions as soon as the head is on, and waits for each invocation.
+/// Plays a scenario. A user registers the functions as soon as the head is on, and waits for each
+/// invocation.
 fn play(scenario: &Scenario) -> Played {
     // A copy in chunks may be broken off every second for 1,000 periods of some minutes.
     let limits = KernelLimits { max_events: Some(30_000_000), ..KernelLimits::default() };
@@ -323,8 +370,8 @@ fn play(scenario: &Scenario) -> Played {
     let spec = platform(scenario).build().expect("a sound platform");
     let site = Site::new(Platform::new(&simulation.kernel(), spec).expect("a sound platform"));
     let host = |name: &str| site.platform().host(name).expect("a host of the scenario");
-    let nodes =
-        (0..scenario.nodes.len()).map(|index| NodeConfig { host: host(&format!("node{index}")), slots: Slots::Cores });
+    let nodes = (0..scenario.nodes.len())
+        .map(|index| NodeConfig { host: host(&format!("node{index}")), slots: Slots::Cores });
     let mut config = ServiceConfig::new(scenario.preset, host("head"), nodes.collect());
     config.scheduler = scheduler(scenario.scheduler, &config);
     config.keep_alive = Box::new(Fixed::new(scenario.keep_ms.map_or(Duration::MAX, ms)));
@@ -341,8 +388,10 @@ fn play(scenario: &Scenario) -> Played {
     let service = ServerlessComputeService::start(&site, config).expect("sound hosts");
     let records = service.collect_records();
     let disk = site.platform().disk_at(host("store"), "/").expect("a disk");
-    let storage =
-        StorageConfig { buffer: scenario.more.buffer, ..StorageConfig::on_disk("repository", host("store"), disk) };
+    let storage = StorageConfig {
+        buffer: scenario.more.buffer,
+        ..StorageConfig::on_disk("repository", host("store"), disk)
+    };
     let repository = StorageService::start(&site, storage);
     let image = |(index, megabytes): (usize, &u64)| {
         let name = format!("image{index}");
@@ -354,10 +403,17 @@ fn play(scenario: &Scenario) -> Played {
     let function = |(index, function): (usize, &FunctionSpec)| {
         let image = function.image.map(|image| images[image].clone());
         // Who waits for another in its own slot may wait for ever.
-        let time = if function.has_limit || function.body == 4 { Duration::from_secs(30) } else { Duration::MAX };
+        let time = if function.has_limit || function.body == 4 {
+            Duration::from_secs(30)
+        } else {
+            Duration::MAX
+        };
         let limits = Limits::time(time).memory(10 * MB).disk(200 * MB);
         let body = body(function, Rc::clone(&first));
-        (Function::new(format!("f{index}"), image, body).with_concurrency(function.concurrency), limits)
+        (
+            Function::new(format!("f{index}"), image, body).with_concurrency(function.concurrency),
+            limits,
+        )
     };
     let functions: Vec<_> = scenario.functions.iter().enumerate().map(function).collect();
     // The first function that invokes no other.
@@ -372,7 +428,8 @@ fn play(scenario: &Scenario) -> Played {
             me.site().platform().wait_until_on(service.address().host()).await;
             let mut registered = Vec::new();
             for (function, limits) in &functions {
-                registered.push(manager.register(function, &service, *limits).await.expect("it fits"));
+                registered
+                    .push(manager.register(function, &service, *limits).await.expect("it fits"));
             }
             let leaf = leaf_index.map(|index: usize| registered[index].clone());
             leaf.into_iter().for_each(|leaf| first.set(leaf).expect("it is set once"));
@@ -407,15 +464,19 @@ impl Outages {
     /// All dates at which it goes off and comes back until a date.
     fn until(&self, end: f64) -> impl Iterator<Item = (f64, f64)> + '_ {
         let period = self.period.unwrap_or(u64::MAX);
-        let repetitions =
-            (0..).map(move |number| period.saturating_mul(number)).take_while(move |&from| from as f64 <= end);
+        let repetitions = (0..)
+            .map(move |number| period.saturating_mul(number))
+            .take_while(move |&from| from as f64 <= end);
         repetitions.flat_map(move |from| {
             let all = self.list.iter();
-            all.map(move |&(off, on)| ((from + off) as f64, on.map_or(f64::INFINITY, |on| (from + on) as f64)))
+            all.map(move |&(off, on)| {
+                ((from + off) as f64, on.map_or(f64::INFINITY, |on| (from + on) as f64))
+            })
         })
     }
 
-    /// Whether it is off at a date. What goes off does so before anything else of the date; what comes back, too.
+    /// Whether it is off at a date. What goes off does so before anything else of the date; what
+    /// comes back, too.
     fn is_off(&self, at: f64) -> bool {
         self.until(at).any(|(off, on)| off <= at && at < on)
     }
@@ -434,7 +495,9 @@ fn judge(scenario: &Scenario, played: &Played) -> Result<(), TestCaseError> {
     }
     for record in &played.records {
         let finished = milliseconds(record.finished);
-        let Some((node, dispatched)) = record.node.as_ref().zip(record.dispatched) else { continue };
+        let Some((node, dispatched)) = record.node.as_ref().zip(record.dispatched) else {
+            continue;
+        };
         // What happens is noted at once, unless the service is busy with a request.
         let is_busy = scenario.preset == Preset::Wrench && scenario.more.processing_ms > 0;
         let index: usize = node.trim_start_matches("node").parse().expect("a number");
@@ -446,14 +509,19 @@ fn judge(scenario: &Scenario, played: &Played) -> Result<(), TestCaseError> {
                 prop_assert!(!outages.goes_off(from, ended), "ran on: {record:?}");
             } else {
                 // Whoever dies does so at once.
-                let until = if is_busy { record.ended.map_or(from, milliseconds) } else { finished };
+                let until =
+                    if is_busy { record.ended.map_or(from, milliseconds) } else { finished };
                 prop_assert!(!outages.goes_off(from, until - 1e-6), "ran on: {record:?}");
             }
         }
         if let Some(FailureCause::HostFailed { host }) = &record.cause {
-            let outages = if **host == *"head" { &scenario.head } else { &scenario.nodes[index].host };
+            let outages =
+                if **host == *"head" { &scenario.head } else { &scenario.nodes[index].host };
             let failed = |off| off == finished || is_busy && from < off && off < finished;
-            prop_assert!(outages.until(finished).any(|(off, _)| failed(off)), "nothing failed then: {record:?}");
+            prop_assert!(
+                outages.until(finished).any(|(off, _)| failed(off)),
+                "nothing failed then: {record:?}"
+            );
         }
     }
     Ok(())
@@ -476,10 +544,16 @@ fn play_many(
     scenarios: impl Strategy<Value = Scenario>,
     judge: impl Fn(&Scenario, &Played) -> Result<(), TestCaseError>,
 ) -> Totals {
-    #[expect(clippy::disallowed_methods, reason = "it says how many cases are played, not what comes of one")]
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(few);
-    let config = Config { cases, failure_persistence: None, max_shrink_iters: 3000, ..Config::default() };
-    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it says how many cases are played, not what comes of one"
+    )]
+    let cases =
+        std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(few);
+    let config =
+        Config { cases, failure_persistence: None, max_shrink_iters: 3000, ..Config::default() };
+    let mut runner =
+        TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
     let totals = RefCell::new(Totals::default());
     let result = runner.run(&scenarios, |scenario| {
         let played = play(&scenario);
@@ -501,7 +575,10 @@ fn play_many(
         panic!("{error}");
     }
     // The scenarios are what they are meant to be.
-    assert!(totals.completed * 3 > totals.records && totals.failed * 50 > totals.records, "{totals:?}");
+    assert!(
+        totals.completed * 3 > totals.records && totals.failed * 50 > totals.records,
+        "{totals:?}"
+    );
     assert!(totals.lost > 0 && totals.off_at_start > 0, "{totals:?}");
     totals
 }
@@ -514,11 +591,16 @@ fn outages_that_are_over_in_the_end_let_everything_end() {
     });
 }
 
-/// With outages that repeat for ever an invocation may never have the time that it needs: then the run ends all the same.
+/// With outages that repeat for ever an invocation may never have the time that it needs: then the
+/// run ends all the same.
 #[test]
 fn outages_that_repeat_for_ever_come_to_an_end_too() {
     let totals = play_many(500, scenario(repeated), |scenario, played| {
-        prop_assert!(matches!(played.end, Ok(_) | Err(RunError::Deadlock { .. })), "{:?}", played.end);
+        prop_assert!(
+            matches!(played.end, Ok(_) | Err(RunError::Deadlock { .. })),
+            "{:?}",
+            played.end
+        );
         judge(scenario, played)
     });
     assert!(totals.deadlocks * 20 < totals.scenarios, "{totals:?}");
@@ -535,7 +617,8 @@ fn small(preset: Preset) -> Scenario {
         bandwidth: Outages::default(),
         speed: Outages::default(),
     };
-    let function = FunctionSpec { image: Some(0), body: 0, length: 1, has_limit: false, concurrency: 1 };
+    let function =
+        FunctionSpec { image: Some(0), body: 0, length: 1, has_limit: false, concurrency: 1 };
     Scenario {
         preset,
         scheduler: 0,
@@ -556,9 +639,9 @@ fn off(list: &[(u64, u64)], period: Option<u64>) -> Outages {
     Outages { list: list.iter().map(|&(off, on)| (off, Some(on))).collect(), period }
 }
 
-/// The node is back at 2 s, of which the service, busy with a request from 1.980 to 2.010 s, has not
-/// heard when it is off again at 2.005 s. At 2.010 s it takes the request, and then hears that the
-/// node is back, and then that it is off: it must not believe the first.
+/// The node is back at 2 s, of which the service, busy with a request from 1.980 to 2.010 s, has
+/// not heard when it is off again at 2.005 s. At 2.010 s it takes the request, and then hears that
+/// the node is back, and then that it is off: it must not believe the first.
 #[test]
 fn a_service_that_is_busy_takes_no_host_for_on_that_is_off_again() {
     for preset in [Preset::Default, Preset::Wrench] {
@@ -575,9 +658,9 @@ fn a_service_that_is_busy_takes_no_host_for_on_that_is_off_again() {
     }
 }
 
-/// The node is on for 31 ms of every 1.031 s: time for a chunk of 1 MB to be read and sent, again and
-/// again, but never for the image. That is no progress, and the node is not what is missing: it comes
-/// back.
+/// The node is on for 31 ms of every 1.031 s: time for a chunk of 1 MB to be read and sent, again
+/// and again, but never for the image. That is no progress, and the node is not what is missing: it
+/// comes back.
 #[test]
 fn chunks_that_are_moved_again_and_again_keep_nothing_going_for_ever() {
     for preset in [Preset::Default, Preset::Wrench] {
@@ -595,10 +678,10 @@ fn chunks_that_are_moved_again_and_again_keep_nothing_going_for_ever() {
     }
 }
 
-/// A node is on for a second of every 10 s, from 0 s on, and its link for one of every 10.001 s, from
-/// 5 s on: they meet when the link is 4 s late, after 4,000 periods, by a millisecond more each time.
-/// The copy of an image of 40 MB takes 0.41 to 0.42 s, for which they are together after 4,410 to
-/// 4,420. Nothing gets any further until then, and yet it is to be waited for.
+/// A node is on for a second of every 10 s, from 0 s on, and its link for one of every 10.001 s,
+/// from 5 s on: they meet when the link is 4 s late, after 4,000 periods, by a millisecond more
+/// each time. The copy of an image of 40 MB takes 0.41 to 0.42 s, for which they are together after
+/// 4,410 to 4,420. Nothing gets any further until then, and yet it is to be waited for.
 #[test]
 fn what_is_on_together_very_rarely_is_waited_for() {
     for preset in [Preset::Default, Preset::Wrench] {
@@ -613,18 +696,22 @@ fn what_is_on_together_very_rarely_is_waited_for() {
     }
 }
 
-/// Node 0 was off while the image was loaded there, at 2 s. Since then all goes to node 1, which has
-/// more slots, and whose link is on for 50 ms of every second: that is what is named.
+/// Node 0 was off while the image was loaded there, at 2 s. Since then all goes to node 1, which
+/// has more slots, and whose link is on for 50 ms of every second: that is what is named.
 #[test]
 fn a_deadlock_names_the_copy_that_was_broken_off_last() {
     let mut scenario = small(Preset::Wrench);
     scenario.scheduler = 3;
     scenario.images = vec![100];
-    let other = NodeSpec { cores: 3, link: off(&[(0, 950)], Some(1000)), ..scenario.nodes[0].clone() };
+    let other =
+        NodeSpec { cores: 3, link: off(&[(0, 950)], Some(1000)), ..scenario.nodes[0].clone() };
     scenario.nodes[0].host = off(&[(4000, 5000)], None);
     scenario.nodes.push(NodeSpec { host: off(&[(0, 5000)], None), ..other });
     let Err(RunError::Deadlock { reasons, .. }) = play(&scenario).end else {
         panic!("it is stuck: {:?}", play(&scenario).end)
     };
-    assert!(reasons[0].contains("does not get to compute host `node1`: the network failed"), "{reasons:?}");
+    assert!(
+        reasons[0].contains("does not get to compute host `node1`: the network failed"),
+        "{reasons:?}"
+    );
 }

@@ -1,13 +1,13 @@
-//! What the two presets do: each row of their table, with the dates that follow. And what both do alike: payloads, slots,
-//! nodes that differ, two services on the same hosts.
+//! What the two presets do: each row of their table, with the dates that follow. And what both do
+//! alike: payloads, slots, nodes that differ, two services on the same hosts.
 
 use crate::common::*;
 use isotherm_kernel::Duration;
 use isotherm_serverless::keep_alive::{IdleNow, Keep, KeepAlive};
 use isotherm_serverless::scheduler::{Dispatch, Fcfs, Plan, Scheduler};
 use isotherm_serverless::{
-    ContainerReuse, FunctionId, Invocation, InvocationState, NodeConfig, NodeId, Outcome, Payloads, Preset,
-    ServerlessComputeService, ServerlessError, ServiceConfig, Slots, StartKind, View,
+    ContainerReuse, FunctionId, Invocation, InvocationState, NodeConfig, NodeId, Outcome, Payloads,
+    Preset, ServerlessComputeService, ServerlessError, ServiceConfig, Slots, StartKind, View,
 };
 use isotherm_services::ExecutionController;
 
@@ -18,19 +18,22 @@ fn loaded() -> f64 {
     all_the_way(50 * MB)
 }
 
-/// Row "head disk full": the second image waits until the first is no longer needed there, which is when the invocation
-/// that wants it has been dispatched; then it takes its place.
+/// Row "head disk full": the second image waits until the first is no longer needed there, which is
+/// when the invocation that wants it has been dispatched; then it takes its place.
 #[test]
 fn the_head_disk_is_full() {
     for preset in PRESETS {
         let world = World::with_head_disk(&[NODE], 80 * MB);
         let service = world.service(preset, |_| {});
-        let (manager, a, b) = (world.manager.clone(), world.image("a", 50 * MB), world.image("b", 50 * MB));
+        let (manager, a, b) =
+            (world.manager.clone(), world.image("a", 50 * MB), world.image("b", 50 * MB));
         world.play({
             let service = service.clone();
             async move |_| {
-                let f = register(&manager, &service, &sleeper("f", Some(&a), 100.0), limit(1000.0)).await;
-                let g = register(&manager, &service, &sleeper("g", Some(&b), 1.0), limit(1000.0)).await;
+                let f = register(&manager, &service, &sleeper("f", Some(&a), 100.0), limit(1000.0))
+                    .await;
+                let g =
+                    register(&manager, &service, &sleeper("g", Some(&b), 1.0), limit(1000.0)).await;
                 let f = manager.invoke(&f).await.unwrap();
                 let g = manager.invoke(&g).await.unwrap();
                 assert_eq!(g.state(), InvocationState::Submitted);
@@ -43,13 +46,16 @@ fn the_head_disk_is_full() {
     }
 }
 
-/// Row "loads and copies that find no room". After `a` an idle container holds 600 MB of the node's 1,000; `b` needs 500 MB
-/// for its image. Gives the invocation of `b`, which comes at 10 s, and the date at which the idle container times out.
+/// Row "loads and copies that find no room". After `a` an idle container holds 600 MB of the node's
+/// 1,000; `b` needs 500 MB for its image. Gives the invocation of `b`, which comes at 10 s, and the
+/// date at which the idle container times out.
 fn room_held_by_an_idle_container(preset: Preset, in_memory: bool) -> (Invocation, f64) {
-    let node = if in_memory { NodeSpec { memory: GB, ..NODE } } else { NodeSpec { disk: GB, ..NODE } };
+    let node =
+        if in_memory { NodeSpec { memory: GB, ..NODE } } else { NodeSpec { disk: GB, ..NODE } };
     let world = World::of(&[node]);
     let service = world.service(preset, |config| keep(config, 1000.0));
-    let (manager, a, b) = (world.manager.clone(), world.image("a", 50 * MB), world.image("b", 500 * MB));
+    let (manager, a, b) =
+        (world.manager.clone(), world.image("a", 50 * MB), world.image("b", 500 * MB));
     let held = if in_memory { limit(10.0).memory(600 * MB) } else { limit(10.0).disk(600 * MB) };
     let invocation = world.play(async move |me| {
         let f = register(&manager, &service, &sleeper("f", Some(&a), 1.0), held).await;
@@ -90,8 +96,11 @@ fn a_copy_finds_no_room() {
 fn a_load_waits_for_a_busy_container() {
     for preset in PRESETS {
         let world = World::of(&[NodeSpec { memory: GB, ..NODE }]);
-        let service = world.service(preset, |config| config.scheduler = Box::new(Fcfs::new(preset == Preset::Default)));
-        let (manager, a, b) = (world.manager.clone(), world.image("a", 50 * MB), world.image("b", 500 * MB));
+        let service = world.service(preset, |config| {
+            config.scheduler = Box::new(Fcfs::new(preset == Preset::Default))
+        });
+        let (manager, a, b) =
+            (world.manager.clone(), world.image("a", 50 * MB), world.image("b", 500 * MB));
         world.play(async move |me| {
             let limits = limit(1000.0).memory(600 * MB);
             let f = register(&manager, &service, &sleeper("f", Some(&a), 100.0), limits).await;
@@ -107,8 +116,8 @@ fn a_load_waits_for_a_busy_container() {
     }
 }
 
-/// Row "scheduler FCFS chooses a node": the first node has the image in memory and a free core, but no room for a second
-/// container of 600 MB.
+/// Row "scheduler FCFS chooses a node": the first node has the image in memory and a free core, but
+/// no room for a second container of 600 MB.
 #[test]
 fn fcfs_chooses_a_node() {
     for preset in PRESETS {
@@ -147,7 +156,10 @@ fn which_idle_container_serves() {
             let slow = isotherm_serverless::Body::sleep(secs(2.0));
             let zero = manager.invoke_with(&f, Some(slow)).await.unwrap();
             let one = manager.invoke(&f).await.unwrap();
-            assert_eq!([&zero, &one].map(|invocation| invocation.record().container.unwrap().0), [0, 1]);
+            assert_eq!(
+                [&zero, &one].map(|invocation| invocation.record().container.unwrap().0),
+                [0, 1]
+            );
             until(&me, 5.0).await;
             let next = manager.invoke(&f).await.unwrap();
             manager.wait_one(&next).await;
@@ -170,7 +182,9 @@ fn which_idle_container_serves() {
 /// Row "body that ends exactly at its limit".
 #[test]
 fn a_body_ends_exactly_at_its_limit() {
-    for (preset, outcome) in [(Preset::Default, Outcome::Completed), (Preset::Wrench, Outcome::TimedOut)] {
+    for (preset, outcome) in
+        [(Preset::Default, Outcome::Completed), (Preset::Wrench, Outcome::TimedOut)]
+    {
         let world = World::new(1);
         let service = world.service(preset, |config| {
             keep(config, 1000.0);
@@ -182,7 +196,10 @@ fn a_body_ends_exactly_at_its_limit() {
             for (start_kind, started) in [(StartKind::Cold, 1.0), (StartKind::Warm, 61.0)] {
                 let invocation = manager.invoke(&f).await.unwrap();
                 manager.wait_one(&invocation).await;
-                assert_eq!((invocation.outcome(), invocation.start_kind()), (Some(outcome), Some(start_kind)));
+                assert_eq!(
+                    (invocation.outcome(), invocation.start_kind()),
+                    (Some(outcome), Some(start_kind))
+                );
                 let record = invocation.record();
                 assert_date(record.started, started);
                 assert_date(record.ended, started + 60.0);
@@ -200,8 +217,8 @@ impl KeepAlive for KeepFirst {
     }
 }
 
-/// Dispatches everything to the first node, onto an idle container if there is one; but it lets an invocation of the second
-/// function wait until there is one of the first to go with it.
+/// Dispatches everything to the first node, onto an idle container if there is one; but it lets an
+/// invocation of the second function wait until there is one of the first to go with it.
 struct Together;
 
 impl Scheduler for Together {
@@ -217,8 +234,9 @@ impl Scheduler for Together {
     }
 }
 
-/// Row "dispatch onto a container evicted in the same round": the first dispatch of the round needs the room of the idle
-/// container that the second one is to use. The second is infeasible and stays schedulable, until the first has ended.
+/// Row "dispatch onto a container evicted in the same round": the first dispatch of the round needs
+/// the room of the idle container that the second one is to use. The second is infeasible and stays
+/// schedulable, until the first has ended.
 #[test]
 fn a_dispatch_onto_a_container_that_has_just_been_evicted() {
     for preset in PRESETS {
@@ -233,7 +251,13 @@ fn a_dispatch_onto_a_container_that_has_just_been_evicted() {
             async move |me| {
                 let small = limit(10.0).memory(300 * MB);
                 let a = register(&manager, &service, &sleeper("a", None, 1.0), small).await;
-                let b = register(&manager, &service, &sleeper("b", None, 5.0), limit(10.0).memory(800 * MB)).await;
+                let b = register(
+                    &manager,
+                    &service,
+                    &sleeper("b", None, 5.0),
+                    limit(10.0).memory(800 * MB),
+                )
+                .await;
                 let first = manager.invoke(&a).await.unwrap();
                 until(&me, 2.0).await;
                 assert_completed(&first, 0.0, 0.0, 1.0);
@@ -250,8 +274,9 @@ fn a_dispatch_onto_a_container_that_has_just_been_evicted() {
     }
 }
 
-/// The same with the reference's scheduler. 500 MB of the node's 1,000 are busy until 12 s, 300 idle; `b` needs 800. In each
-/// round it takes the free slot, though it cannot be started; at 12 s both slots are free, and both are dispatched.
+/// The same with the reference's scheduler. 500 MB of the node's 1,000 are busy until 12 s, 300
+/// idle; `b` needs 800. In each round it takes the free slot, though it cannot be started; at 12 s
+/// both slots are free, and both are dispatched.
 #[test]
 fn the_reference_aborts_on_that_dispatch() {
     let world = World::of(&[NodeSpec { memory: GB, ..NODE }]);
@@ -277,7 +302,8 @@ fn the_reference_aborts_on_that_dispatch() {
     });
 }
 
-/// Row "processing overhead of a request": 1 s for each of three requests that come at once. Bodies of half a second.
+/// Row "processing overhead of a request": 1 s for each of three requests that come at once. Bodies
+/// of half a second.
 #[test]
 fn processing_overhead() {
     for preset in PRESETS {
@@ -291,21 +317,30 @@ fn processing_overhead() {
                 let mut users = Vec::new();
                 for _ in 0..3 {
                     let (manager, f) = (manager.clone(), f.clone());
-                    users.push(ExecutionController::spawn(&site, me.host(), "user", async move |_| {
-                        let invocation = manager.invoke(&f).await.unwrap();
-                        manager.wait_one(&invocation).await;
-                        invocation
-                    }));
+                    users.push(ExecutionController::spawn(
+                        &site,
+                        me.host(),
+                        "user",
+                        async move |_| {
+                            let invocation = manager.invoke(&f).await.unwrap();
+                            manager.wait_one(&invocation).await;
+                            invocation
+                        },
+                    ));
                 }
                 let mut dates = Vec::new();
                 for user in users {
                     let record = user.join().await.unwrap().record();
-                    dates.push([record.submitted, record.ended.unwrap(), record.finished].map(|at| at.as_secs_f64()));
+                    dates.push(
+                        [record.submitted, record.ended.unwrap(), record.finished]
+                            .map(|at| at.as_secs_f64()),
+                    );
                 }
                 let expected = match preset {
                     // Each waits for itself alone.
                     Preset::Default => [[1.0, 1.5, 1.5]; 3],
-                    // One request after the other, and only then the ends of the bodies that lie behind them.
+                    // One request after the other, and only then the ends of the bodies that lie
+                    // behind them.
                     Preset::Wrench => [[1.0, 1.5, 3.0], [2.0, 2.5, 3.0], [3.0, 3.5, 3.5]],
                 };
                 assert_eq!(dates, expected);
@@ -338,8 +373,8 @@ fn each_waiter_is_woken_on_its_own() {
     }
 }
 
-/// The scenario `message-payloads`, whose dates were measured on the reference (rounded to 1 ns); the presets do not differ
-/// in it.
+/// The scenario `message-payloads`, whose dates were measured on the reference (rounded to 1 ns);
+/// the presets do not differ in it.
 #[test]
 fn payloads_cost_what_they_cost_the_reference() {
     for preset in PRESETS {
@@ -379,7 +414,8 @@ fn payloads_cost_what_they_cost_the_reference() {
     }
 }
 
-/// Two services on the same hosts share disks and links, but each has its own books: both take all slots and all memory.
+/// Two services on the same hosts share disks and links, but each has its own books: both take all
+/// slots and all memory.
 #[test]
 fn two_services_on_the_same_hosts() {
     for preset in PRESETS {
@@ -393,7 +429,8 @@ fn two_services_on_the_same_hosts() {
                 let mut all = Vec::new();
                 for service in &services {
                     let limits = limit(10.0).memory(6 * GB);
-                    let f = register(&manager, service, &sleeper("f", Some(&image), 1.0), limits).await;
+                    let f =
+                        register(&manager, service, &sleeper("f", Some(&image), 1.0), limits).await;
                     for _ in 0..10 {
                         all.push(manager.invoke(&f).await.unwrap());
                     }
@@ -439,7 +476,8 @@ fn slots_need_not_be_cores() {
     }
 }
 
-/// Without an image nothing is moved, but limits count: 600 of 1,000 MB leave no room for a second container.
+/// Without an image nothing is moved, but limits count: 600 of 1,000 MB leave no room for a second
+/// container.
 #[test]
 fn functions_without_an_image() {
     for preset in PRESETS {
@@ -465,8 +503,8 @@ fn functions_without_an_image() {
     }
 }
 
-/// The same function registered a second time uses the image that is there, but not the other's containers; under its
-/// name it is the one that bodies invoke from now on.
+/// The same function registered a second time uses the image that is there, but not the other's
+/// containers; under its name it is the one that bodies invoke from now on.
 #[test]
 fn the_same_function_registered_twice() {
     for preset in PRESETS {
@@ -488,11 +526,17 @@ fn the_same_function_registered_twice() {
             assert_completed(&warm, 100.0, 100.0, 105.0);
             let twice = register(&manager, &service, &function, limit(3.0)).await;
             assert_ne!(once.id(), twice.id());
-            assert_eq!(service.registered("f").map(|f| (f.id(), f.limits())), Some((twice.id(), limit(3.0))));
+            assert_eq!(
+                service.registered("f").map(|f| (f.id(), f.limits())),
+                Some((twice.id(), limit(3.0)))
+            );
             let other = manager.invoke(&twice).await.unwrap();
             manager.wait_one(&other).await;
             let record = other.record();
-            assert_eq!((record.outcome, record.start_kind), (Outcome::TimedOut, Some(StartKind::Cold)));
+            assert_eq!(
+                (record.outcome, record.start_kind),
+                (Outcome::TimedOut, Some(StartKind::Cold))
+            );
             assert_date(record.dispatched, 105.0);
             assert_date(record.started, 115.0);
             assert_date(record.finished, 118.0);
@@ -500,7 +544,8 @@ fn the_same_function_registered_twice() {
     }
 }
 
-/// The head host may be a compute host too: one disk, on which each of the two storages has its own books.
+/// The head host may be a compute host too: one disk, on which each of the two storages has its own
+/// books.
 #[test]
 fn the_head_host_runs_functions() {
     for preset in PRESETS {
@@ -511,10 +556,12 @@ fn the_head_host_runs_functions() {
         });
         let (manager, image) = (world.manager.clone(), world.image("image", 50 * MB));
         world.play(async move |_| {
-            let f = register(&manager, &service, &sleeper("f", Some(&image), 1.0), limit(10.0)).await;
+            let f =
+                register(&manager, &service, &sleeper("f", Some(&image), 1.0), limit(10.0)).await;
             let invocation = manager.invoke(&f).await.unwrap();
             manager.wait_one(&invocation).await;
-            // The copy reads and writes one disk, which does 100 MB/s of both together, and uses no network.
+            // The copy reads and writes one disk, which does 100 MB/s of both together, and uses no
+            // network.
             let dispatched = download(50 * MB) + 100e6 / DISK + load(50 * MB);
             assert_completed(&invocation, dispatched, dispatched, dispatched + 1.0);
         });
@@ -532,24 +579,31 @@ fn nodes_that_differ() {
         world.play(async move |_| {
             let mut all = Vec::new();
             for limits in [limit(10.0).memory(4 * GB), limit(10.0).disk(40 * GB), limit(10.0)] {
-                let f = register(&manager, &service, &sleeper("f", Some(&image), 1.0), limits).await;
+                let f =
+                    register(&manager, &service, &sleeper("f", Some(&image), 1.0), limits).await;
                 all.push(manager.invoke(&f).await.unwrap());
             }
             manager.wait_all(&all).await;
-            let nodes = all.iter().map(|invocation| invocation.record().node.unwrap()).collect::<Vec<_>>();
+            let nodes =
+                all.iter().map(|invocation| invocation.record().node.unwrap()).collect::<Vec<_>>();
             assert_eq!(&nodes[..2], &["node1".into(), "node1".into()] as &[std::sync::Arc<str>]);
-            // Its copies and loads share the head disk at most; nobody waits for a node that can never do.
+            // Its copies and loads share the head disk at most; nobody waits for a node that can
+            // never do.
             assert!(all.iter().all(|invocation| invocation.outcome() == Some(Outcome::Completed)));
             assert_completed(&all[0], loaded(), loaded(), loaded() + 1.0);
         });
         // Disk enough on one node and memory enough on the other is not enough.
-        let split = [NodeSpec { memory: 8 * GB, disk: GB, ..NODE }, NodeSpec { memory: GB, disk: 10 * GB, ..NODE }];
+        let split = [
+            NodeSpec { memory: 8 * GB, disk: GB, ..NODE },
+            NodeSpec { memory: GB, disk: 10 * GB, ..NODE },
+        ];
         let world = World::of(&split);
         let service = world.service(preset, |_| {});
         let manager = world.manager.clone();
         world.play(async move |_| {
             let limits = limit(10.0).memory(4 * GB).disk(5 * GB);
-            let cause = manager.register(&sleeper("f", None, 1.0), &service, limits).await.unwrap_err();
+            let cause =
+                manager.register(&sleeper("f", None, 1.0), &service, limits).await.unwrap_err();
             assert_eq!(cause.code(), "not_allowed");
         });
     }
@@ -565,7 +619,10 @@ fn hosts_that_cannot_carry_a_service() {
     };
     assert_eq!(start(&|config| config.nodes.clear()), ServerlessError::NoComputeHost);
     let twice = NodeConfig { host: world.nodes[0], slots: Slots::Cores };
-    assert_eq!(start(&|config| config.nodes.push(twice)), ServerlessError::DuplicateHost { host: "node0".into() });
+    assert_eq!(
+        start(&|config| config.nodes.push(twice)),
+        ServerlessError::DuplicateHost { host: "node0".into() }
+    );
     assert_eq!(
         start(&|config| config.node_mount = "/data".to_owned()),
         ServerlessError::NoDisk { host: "node0".into(), mount: "/data".to_owned() }

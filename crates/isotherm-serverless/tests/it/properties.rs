@@ -1,8 +1,9 @@
-//! Whole simulations of random platforms with random users, most of them short of memory or disk: whatever happens, the
-//! rules of the platform hold, every invocation ends, nothing is left behind, and the same run twice is the same.
+//! Whole simulations of random platforms with random users, most of them short of memory or disk:
+//! whatever happens, the rules of the platform hold, every invocation ends, nothing is left behind,
+//! and the same run twice is the same.
 //!
-//! The feature `audit` is on: the platform's own books are recounted after every message, and the solver and the storages
-//! check theirs. The [`Auditor`] judges from the event log alone.
+//! The feature `audit` is on: the platform's own books are recounted after every message, and the
+//! solver and the storages check theirs. The [`Auditor`] judges from the event log alone.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -11,17 +12,18 @@ use isotherm_kernel::{Duration, Limits as KernelLimits, RandomStreams, RunError,
 use isotherm_platform::{Platform, PlatformBuilder};
 use isotherm_serverless::audit::{AuditCounters, Auditor, Capacities, NodeCapacity};
 use isotherm_serverless::eviction::{
-    ContainerEviction, FirstInFirstOut, GreedyDual, LargestFirst, LeastFrequentlyUsed, LeastRecentlyUsed, MemoryFit,
+    ContainerEviction, FirstInFirstOut, GreedyDual, LargestFirst, LeastFrequentlyUsed,
+    LeastRecentlyUsed, MemoryFit,
 };
 use isotherm_serverless::keep_alive::{Fixed, HybridConfig, HybridHistogram};
 use isotherm_serverless::scheduler::{
-    ByNode, Fcfs, FirstFit, HashAffinity, LeastLoaded, LoadMeasure, Locality, MostLoaded, Plan, PowerOfTwo,
-    RandomPlacement, RoundRobin, Scheduler, WarmFirst, WorkloadBalancing,
+    ByNode, Fcfs, FirstFit, HashAffinity, LeastLoaded, LoadMeasure, Locality, MostLoaded, Plan,
+    PowerOfTwo, RandomPlacement, RoundRobin, Scheduler, WarmFirst, WorkloadBalancing,
 };
 use isotherm_serverless::{
-    Body, ContainerReuse, Function, FunctionManager, Image, ImageCaches, Invocation, InvocationRecord, Limits,
-    NodeConfig, NodeId, OnFailure, Outcome, Payloads, Preset, ServerlessComputeService, ServiceConfig, Slots, Step,
-    Throttle, View,
+    Body, ContainerReuse, Function, FunctionManager, Image, ImageCaches, Invocation,
+    InvocationRecord, Limits, NodeConfig, NodeId, OnFailure, Outcome, Payloads, Preset,
+    ServerlessComputeService, ServiceConfig, Slots, Step, Throttle, View,
 };
 use isotherm_services::{Eviction, Site, StorageConfig, StorageService};
 use proptest::prelude::*;
@@ -104,13 +106,18 @@ fn scenario(preset: Preset) -> impl Strategy<Value = Scenario> {
         2 => (1u32..6).prop_map(Slots::Count),
         1 => Just(Slots::Unlimited)
     ];
-    let node = (1u32..4, slots, 60u64..240, 60u64..300).prop_map(|(cores, slots, memory_mb, disk_mb)| NodeSpec {
-        cores,
-        slots,
-        memory_mb,
-        disk_mb,
-    });
-    let function = (prop::option::weighted(0.9, 0usize..5), 500u64..9000, 0u64..50, 0u64..70, 0u8..7, 1u64..60)
+    let node =
+        (1u32..4, slots, 60u64..240, 60u64..300).prop_map(|(cores, slots, memory_mb, disk_mb)| {
+            NodeSpec { cores, slots, memory_mb, disk_mb }
+        });
+    let function = (
+        prop::option::weighted(0.9, 0usize..5),
+        500u64..9000,
+        0u64..50,
+        0u64..70,
+        0u8..7,
+        1u64..60,
+    )
         .prop_map(|(image, time_ms, disk_mb, memory_mb, body, length)| FunctionSpec {
             image,
             time_ms,
@@ -122,12 +129,8 @@ fn scenario(preset: Preset) -> impl Strategy<Value = Scenario> {
     let gap = prop_oneof![2 => Just(0u64), 3 => 1u64..500, 2 => 500u64..4000];
     let arrival = (gap, 0usize..6, prop::option::weighted(0.1, 0u64..6000))
         .prop_map(|(after_ms, function, cancel_ms)| Arrival { after_ms, function, cancel_ms });
-    let outage = (0u8..3, 0usize..4, 0u64..15000, 1u64..8000).prop_map(|(what, which, at_ms, for_ms)| Outage {
-        what,
-        which,
-        at_ms,
-        for_ms,
-    });
+    let outage = (0u8..3, 0usize..4, 0u64..15000, 1u64..8000)
+        .prop_map(|(what, which, at_ms, for_ms)| Outage { what, which, at_ms, for_ms });
     let outages = prop_oneof![6 => Just(Vec::new()), 1 => prop::collection::vec(outage, 1..3)];
     let reuse = prop_oneof![
         Just(ContainerReuse::Newest),
@@ -154,34 +157,46 @@ fn scenario(preset: Preset) -> impl Strategy<Value = Scenario> {
         prop::collection::vec(arrival, 1..30),
         outages,
     );
-    (policies, parts).prop_map(move |(policies, (head_mb, nodes, images, functions, arrivals, outages))| Scenario {
-        preset,
-        scheduler: policies.0,
-        keep_alive: policies.1,
-        memory_fit: policies.2,
-        reuse: policies.3,
-        startup_ms: policies.4,
-        overhead_ms: policies.5,
-        simulate_downloads: policies.6,
-        payload: policies.7,
-        head_mb,
-        nodes,
-        images,
-        functions,
-        arrivals,
-        outages,
-        extras: None,
-    })
+    (policies, parts).prop_map(
+        move |(policies, (head_mb, nodes, images, functions, arrivals, outages))| Scenario {
+            preset,
+            scheduler: policies.0,
+            keep_alive: policies.1,
+            memory_fit: policies.2,
+            reuse: policies.3,
+            startup_ms: policies.4,
+            overhead_ms: policies.5,
+            simulate_downloads: policies.6,
+            payload: policies.7,
+            head_mb,
+            nodes,
+            images,
+            functions,
+            arrivals,
+            outages,
+            extras: None,
+        },
+    )
 }
 
 /// With policies and limits that the reference does not have.
 fn with_extras(preset: Preset) -> impl Strategy<Value = Scenario> {
     let throttle = prop_oneof![Just(Throttle::Queue), Just(Throttle::Reject)];
-    let extras = (0u8..5, 0u8..4, any::<bool>(), 1u32..5, 1u32..4, prop::option::of(2u32..6), throttle);
-    let extras = extras.prop_map(|(eviction, image_caches, learns, per_container, most, most_of_all, throttle)| {
-        Extras { eviction, image_caches, learns, per_container, most, most_of_all, throttle }
-    });
-    (scenario(preset), extras).prop_map(|(scenario, extras)| Scenario { extras: Some(extras), ..scenario })
+    let extras =
+        (0u8..5, 0u8..4, any::<bool>(), 1u32..5, 1u32..4, prop::option::of(2u32..6), throttle);
+    let extras = extras.prop_map(
+        |(eviction, image_caches, learns, per_container, most, most_of_all, throttle)| Extras {
+            eviction,
+            image_caches,
+            learns,
+            per_container,
+            most,
+            most_of_all,
+            throttle,
+        },
+    );
+    (scenario(preset), extras)
+        .prop_map(|(scenario, extras)| Scenario { extras: Some(extras), ..scenario })
 }
 
 /// What came of a scenario.
@@ -227,7 +242,10 @@ fn body(function: &FunctionSpec) -> Body {
             Step::Read { file: "a".into() },
             Step::Sleep(milliseconds(10)),
         ]),
-        5 => Body::steps([Step::Sleep(milliseconds(length * 20)), Step::Read { file: "missing".into() }]),
+        5 => Body::steps([
+            Step::Sleep(milliseconds(length * 20)),
+            Step::Read { file: "missing".into() },
+        ]),
         _ => Body::custom(async move |call| {
             call.sleep(milliseconds(length * 10)).await;
             call.compute(length as f64 * 1e7).await
@@ -238,7 +256,8 @@ fn body(function: &FunctionSpec) -> Body {
 fn config(scenario: &Scenario, site: &Site) -> ServiceConfig {
     let host = |name: &str| site.platform().host(name).expect("a host of the scenario");
     let nodes = scenario.nodes.iter().enumerate();
-    let nodes = nodes.map(|(index, node)| NodeConfig { host: host(&format!("node{index}")), slots: node.slots });
+    let nodes = nodes
+        .map(|(index, node)| NodeConfig { host: host(&format!("node{index}")), slots: node.slots });
     let mut config = ServiceConfig::new(scenario.preset, host("head"), nodes.collect());
     let scheduler: Box<dyn Scheduler> = match scenario.scheduler {
         0..=3 => Box::new(Fcfs::new(config.rules.fcfs_looks_at_room)),
@@ -252,7 +271,9 @@ fn config(scenario: &Scenario, site: &Site) -> ServiceConfig {
         11 => Box::new(ByNode::new(HashAffinity::new(1.25), false)),
         12 => Box::new(ByNode::new(WarmFirst, true)),
         13 => Box::new(ByNode::new(Locality, false)),
-        _ => Box::new(ByNode::new(PowerOfTwo::new(RandomStreams::new(7).stream("scheduler")), false)),
+        _ => {
+            Box::new(ByNode::new(PowerOfTwo::new(RandomStreams::new(7).stream("scheduler")), false))
+        }
     };
     config.scheduler = scheduler;
     config.keep_alive = Box::new(Fixed::new(match scenario.keep_alive {
@@ -305,7 +326,11 @@ fn set_extras(extras: &Extras, scenario: &Scenario, config: &mut ServiceConfig) 
 
 /// Some functions with containers that serve several invocations, and limits of all sorts.
 fn limited(function: Function, index: usize, extras: &Extras) -> Function {
-    let function = if index.is_multiple_of(2) { function.with_concurrency(extras.per_container) } else { function };
+    let function = if index.is_multiple_of(2) {
+        function.with_concurrency(extras.per_container)
+    } else {
+        function
+    };
     let function = match index % 4 {
         0 => function.with_on_failure(OnFailure::DISCARD),
         1 => function.with_on_failure(OnFailure::KEEP),
@@ -388,8 +413,9 @@ async fn user(
         if let Some(extras) = &scenario.extras {
             function = limited(function, index, extras);
         }
-        let limits =
-            Limits::time(Duration::from_millis(spec.time_ms)).disk(spec.disk_mb * MB).memory(spec.memory_mb * MB);
+        let limits = Limits::time(Duration::from_millis(spec.time_ms))
+            .disk(spec.disk_mb * MB)
+            .memory(spec.memory_mb * MB);
         if let Ok(function) = functions.register(&function, &service, limits).await {
             registered.push(function);
         }
@@ -399,7 +425,8 @@ async fn user(
         let function = &registered[arrival.function % registered.len()];
         let Ok(invocation) = functions.invoke(function).await else { continue };
         if let Some(after) = arrival.cancel_ms {
-            let (functions, invocation, kernel) = (functions.clone(), invocation.clone(), site.kernel().clone());
+            let (functions, invocation, kernel) =
+                (functions.clone(), invocation.clone(), site.kernel().clone());
             let _detached = site.platform().spawn(host, "canceller", async move {
                 kernel.sleep(Duration::from_millis(after)).await;
                 let _ = functions.cancel(&invocation).await;
@@ -467,16 +494,36 @@ fn play_with(
 fn check_ended(scenario: &Scenario, played: &Played) -> Result<(), TestCaseError> {
     let service = &played.service;
     for record in &played.records {
-        let dates = [Some(record.submitted), record.admitted, record.dispatched, record.started, record.ended];
+        let dates = [
+            Some(record.submitted),
+            record.admitted,
+            record.dispatched,
+            record.started,
+            record.ended,
+        ];
         let mut dates: Vec<Time> = dates.into_iter().flatten().collect();
         dates.push(record.finished);
         prop_assert!(dates.is_sorted(), "dates of {record:?}");
-        prop_assert_eq!(record.cause.is_none(), record.outcome == Outcome::Completed, "cause of {:?}", record);
+        prop_assert_eq!(
+            record.cause.is_none(),
+            record.outcome == Outcome::Completed,
+            "cause of {:?}",
+            record
+        );
     }
-    prop_assert_eq!(played.counters.submitted, played.records.len() as u64, "one record per invocation");
+    prop_assert_eq!(
+        played.counters.submitted,
+        played.records.len() as u64,
+        "one record per invocation"
+    );
     // Only containers that are kept for ever, with what belongs to them, are still there.
     let forever = scenario.keep_alive == 3;
-    let of_containers = ["containers", "idle containers by function", "idle containers by node", "private storages"];
+    let of_containers = [
+        "containers",
+        "idle containers by function",
+        "idle containers by node",
+        "private storages",
+    ];
     for (table, size) in service.live_tables() {
         if !(forever && of_containers.contains(&table)) {
             prop_assert_eq!(size, 0, "{} at the end", table);
@@ -490,9 +537,17 @@ fn check_ended(scenario: &Scenario, played: &Played) -> Result<(), TestCaseError
         let node = NodeId(index as u32);
         let ledger = service.ledger(node).expect("a node of the scenario");
         prop_assert_eq!(ledger.cores_in_use, 0);
-        prop_assert_eq!(ledger.submitted, ledger.completed + ledger.failed, "actions of node {}", index);
+        prop_assert_eq!(
+            ledger.submitted,
+            ledger.completed + ledger.failed,
+            "actions of node {}",
+            index
+        );
         let disk = service.node_storage(node).expect("a node of the scenario").file_system();
-        prop_assert!(forever || disk.borrow().pinned() == 0, "pins and reservations on the disk of node {index}");
+        prop_assert!(
+            forever || disk.borrow().pinned() == 0,
+            "pins and reservations on the disk of node {index}"
+        );
     }
     Ok(())
 }
@@ -549,8 +604,10 @@ fn play_many(
     cases: u32,
     check_end: impl Fn(&Played) -> Result<(), TestCaseError>,
 ) -> Totals {
-    let config = Config { cases, failure_persistence: None, max_shrink_iters: 2000, ..Config::default() };
-    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+    let config =
+        Config { cases, failure_persistence: None, max_shrink_iters: 2000, ..Config::default() };
+    let mut runner =
+        TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
     let totals = RefCell::new(Totals::default());
     let result = runner.run(&scenarios, |scenario| {
         let (played, auditor) = play(&scenario)?;
@@ -576,7 +633,11 @@ fn play_many(
             config.scheduler = Box::new(InRounds(scheduler));
         };
         let (in_rounds, _) = play_with(&scenario, in_rounds)?;
-        prop_assert_eq!(&in_rounds.records, &played.records, "the same if all is decided in rounds");
+        prop_assert_eq!(
+            &in_rounds.records,
+            &played.records,
+            "the same if all is decided in rounds"
+        );
         Ok(())
     });
     let totals = totals.into_inner();
@@ -588,9 +649,14 @@ fn play_many(
 }
 
 fn assert_hard(totals: &Totals) {
-    // What the brief of the platform asks for: at least a fifth short of memory or disk, of every kind some.
+    // What the brief of the platform asks for: at least a fifth short of memory or disk, of every
+    // kind some.
     let at_least = |count: u32, percent: u32, what: &str| {
-        assert!(count * 100 >= totals.scenarios * percent, "{what}: {count} of {} scenarios", totals.scenarios);
+        assert!(
+            count * 100 >= totals.scenarios * percent,
+            "{what}: {count} of {} scenarios",
+            totals.scenarios
+        );
     };
     at_least(totals.short, 20, "short of memory or disk");
     at_least(totals.waited, 20, "waited");
@@ -611,7 +677,8 @@ fn default_always_comes_to_its_end() {
     assert_hard(&totals);
 }
 
-/// The same with other policies, with containers that serve several invocations, and with limits on how many run at once.
+/// The same with other policies, with containers that serve several invocations, and with limits on
+/// how many run at once.
 #[test]
 fn more_than_the_reference_does_comes_to_its_end_too() {
     let totals = play_many("with extras", with_extras(Preset::Default), 1500, |played| {
@@ -624,22 +691,32 @@ fn more_than_the_reference_does_comes_to_its_end_too() {
     }
 }
 
-/// Under preset wrench, which does as the reference does, an invocation may wait for ever: then the run ends with an error that
-/// says so.
+/// Under preset wrench, which does as the reference does, an invocation may wait for ever: then the
+/// run ends with an error that says so.
 #[test]
 fn wrench_comes_to_its_end_or_says_who_waits() {
     let totals = play_many("wrench", scenario(Preset::Wrench), 1500, |played| {
         match &played.end {
             Ok(_) => {}
             Err(RunError::Deadlock { waiting, .. }) => {
-                prop_assert!(waiting.iter().any(|waiting| waiting.actor.contains("user")), "{waiting:?}");
+                prop_assert!(
+                    waiting.iter().any(|waiting| waiting.actor.contains("user")),
+                    "{waiting:?}"
+                );
             }
-            // Images that push each other out before anything is started: time goes on, nothing ever happens.
-            Err(RunError::EventLimit { .. }) => prop_assert!(played.counters.memory_evictions > 100),
+            // Images that push each other out before anything is started: time goes on, nothing
+            // ever happens.
+            Err(RunError::EventLimit { .. }) => {
+                prop_assert!(played.counters.memory_evictions > 100)
+            }
             Err(other) => prop_assert!(false, "{other}"),
         }
         Ok(())
     });
     assert_hard(&totals);
-    assert!(totals.endless * 20 < totals.scenarios, "{} of the scenarios never end", totals.endless);
+    assert!(
+        totals.endless * 20 < totals.scenarios,
+        "{} of the scenarios never end",
+        totals.endless
+    );
 }

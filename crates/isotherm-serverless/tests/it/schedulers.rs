@@ -8,8 +8,9 @@ use isotherm_platform::{Platform, PlatformBuilder};
 use isotherm_serverless::audit::{Auditor, Capacities, NodeCapacity};
 use isotherm_serverless::scheduler::{Dispatch, Fcfs, Plan, Scheduler};
 use isotherm_serverless::{
-    Body, ContainerId, Function, FunctionManager, Image, ImageId, InvocationId, InvocationRecord, Limits, NodeConfig,
-    NodeId, Outcome, Preset, ServerlessComputeService, ServiceConfig, Slots, View,
+    Body, ContainerId, Function, FunctionManager, Image, ImageId, InvocationId, InvocationRecord,
+    Limits, NodeConfig, NodeId, Outcome, Preset, ServerlessComputeService, ServiceConfig, Slots,
+    View,
 };
 use isotherm_services::{Site, StorageConfig, StorageService};
 
@@ -58,8 +59,10 @@ fn play(preset: Preset, seed: u64) -> Vec<InvocationRecord> {
     let nodes = ["n0", "n1", "n2"].map(|name| NodeConfig { host: host(name), slots: Slots::Cores });
     let mut config = ServiceConfig::new(preset, host("head"), nodes.to_vec());
     let sound = Fcfs::new(config.rules.fcfs_looks_at_room);
-    config.scheduler = Box::new(Nonsense { sound, random: RandomStreams::new(seed).stream("nonsense") });
-    config.keep_alive = Box::new(isotherm_serverless::keep_alive::Fixed::new(Duration::from_secs(1)));
+    config.scheduler =
+        Box::new(Nonsense { sound, random: RandomStreams::new(seed).stream("nonsense") });
+    config.keep_alive =
+        Box::new(isotherm_serverless::keep_alive::Fixed::new(Duration::from_secs(1)));
     let service = ServerlessComputeService::start(&site, config).expect("a sound service");
     let node = NodeCapacity { disk_bytes: 100 * MB, memory_bytes: 100 * MB, slots: Some(2) };
     let auditor = Auditor::shared(Capacities { head_disk_bytes: 1000 * MB, nodes: vec![node; 3] });
@@ -67,18 +70,24 @@ fn play(preset: Preset, seed: u64) -> Vec<InvocationRecord> {
     let records: Rc<RefCell<Vec<InvocationRecord>>> = Rc::default();
     service.records_to(records.clone());
     let disk = site.platform().disk_at(host("head"), "/").expect("a disk");
-    let repository = StorageService::start(&site, StorageConfig::on_disk("repository", host("head"), disk));
+    let repository =
+        StorageService::start(&site, StorageConfig::on_disk("repository", host("head"), disk));
     let functions = FunctionManager::start(&site, host("head"));
     let (on, kernel) = (host("head"), site.kernel().clone());
     let _detached = site.platform().spawn(on, "user", async move {
         let mut registered = Vec::new();
         for (name, memory) in [("a", 20), ("b", 30), ("c", 40)] {
-            repository.file_system().borrow_mut().create(name, 10 * MB, 0).expect("room for the image");
+            repository
+                .file_system()
+                .borrow_mut()
+                .create(name, 10 * MB, 0)
+                .expect("room for the image");
             let image = Image::new(name, 10 * MB, 20 * MB, &repository);
             let body = Body::sleep(Duration::from_millis(300));
             let limits = Limits::time(Duration::from_secs(5)).memory(memory * MB).disk(5 * MB);
             let function = Function::new(name, Some(image), body);
-            registered.push(functions.register(&function, &service, limits).await.expect("it can run"));
+            registered
+                .push(functions.register(&function, &service, limits).await.expect("it can run"));
         }
         let mut all = Vec::new();
         for index in 0..40 {
@@ -98,7 +107,10 @@ fn infeasible_decisions_are_refused() {
         for seed in 0..20 {
             let records = play(preset, seed);
             assert_eq!(records.len(), 40);
-            assert!(records.iter().all(|record| record.outcome == Outcome::Completed), "{preset:?}, seed {seed}");
+            assert!(
+                records.iter().all(|record| record.outcome == Outcome::Completed),
+                "{preset:?}, seed {seed}"
+            );
         }
     }
 }

@@ -8,7 +8,8 @@ use isotherm_kernel::{join_all, with_deadline};
 use isotherm_serverless::{Body, Invocation, InvocationState, Outcome, Preset};
 use isotherm_services::ExecutionController;
 
-/// Starts invocations with bodies of so many seconds on a node of 10 cores, and gives their handles.
+/// Starts invocations with bodies of so many seconds on a node of 10 cores, and gives their
+/// handles.
 async fn start(
     manager: &isotherm_serverless::FunctionManager,
     service: &isotherm_serverless::ServerlessComputeService,
@@ -83,7 +84,8 @@ fn twice_at_once() {
     });
 }
 
-/// Eight controllers wait for overlapping sets; each is woken when its own is done, not before and not after.
+/// Eight controllers wait for overlapping sets; each is woken when its own is done, not before and
+/// not after.
 #[test]
 fn many_waiters() {
     let world = World::new(1);
@@ -97,16 +99,21 @@ fn many_waiters() {
         let mut controllers = Vec::new();
         for number in 0..8usize {
             let (manager, all, woken) = (manager.clone(), Rc::clone(&all), Rc::clone(&woken));
-            controllers.push(ExecutionController::spawn(&site, me.host(), "waiter", async move |me| {
-                match number {
-                    0..4 => manager.wait_one(&all[number]).await,
-                    4 => manager.wait_all(&all[..2]).await,
-                    5 => drop(manager.wait_any(&all[1..]).await),
-                    6 => manager.wait_all(&*all).await,
-                    _ => manager.wait_one(&all[0]).await,
-                }
-                woken.borrow_mut().push((number, me.now().as_secs_f64()));
-            }));
+            controllers.push(ExecutionController::spawn(
+                &site,
+                me.host(),
+                "waiter",
+                async move |me| {
+                    match number {
+                        0..4 => manager.wait_one(&all[number]).await,
+                        4 => manager.wait_all(&all[..2]).await,
+                        5 => drop(manager.wait_any(&all[1..]).await),
+                        6 => manager.wait_all(&*all).await,
+                        _ => manager.wait_one(&all[0]).await,
+                    }
+                    woken.borrow_mut().push((number, me.now().as_secs_f64()));
+                },
+            ));
         }
         for controller in controllers {
             controller.join().await.unwrap();
@@ -114,8 +121,12 @@ fn many_waiters() {
     });
     let mut seen = seen.take();
     seen.sort_by_key(|&(number, _)| number);
-    // Bodies of 1, 2, 3 and 4 s; the first two together after 2, any of the last three after 2, all after 4.
-    assert_eq!(seen, [(0, 1.0), (1, 2.0), (2, 3.0), (3, 4.0), (4, 2.0), (5, 2.0), (6, 4.0), (7, 1.0)]);
+    // Bodies of 1, 2, 3 and 4 s; the first two together after 2, any of the last three after 2, all
+    // after 4.
+    assert_eq!(
+        seen,
+        [(0, 1.0), (1, 2.0), (2, 3.0), (3, 4.0), (4, 2.0), (5, 2.0), (6, 4.0), (7, 1.0)]
+    );
 }
 
 /// A thousand waiters on one invocation.
@@ -155,7 +166,9 @@ fn a_controller_is_killed_while_it_waits() {
         assert!(all.iter().all(|invocation| invocation.outcome() == Some(Outcome::Completed)));
     });
     let log = log.borrow();
-    let to = |label: &str| log.iter().filter(|event| event.kind == "wait_answer" && &*event.to == label).count();
+    let to = |label: &str| {
+        log.iter().filter(|event| event.kind == "wait_answer" && &*event.to == label).count()
+    };
     assert_eq!(to("user/unlucky"), 0, "nobody is told who is gone");
     assert_eq!(to("user/function_manager"), 1);
 }
@@ -170,7 +183,10 @@ fn giving_up_and_waiting_again() {
     world.play(async move |me| {
         let all = start(&manager, &service, &[2.5]).await;
         let mut patience = 0;
-        while with_deadline(me.kernel(), me.now() + secs(1.0), manager.wait_one(&all[0])).await.is_err() {
+        while with_deadline(me.kernel(), me.now() + secs(1.0), manager.wait_one(&all[0]))
+            .await
+            .is_err()
+        {
             patience += 1;
         }
         assert_eq!(patience, 2);
@@ -179,7 +195,8 @@ fn giving_up_and_waiting_again() {
     assert_eq!(log.borrow().iter().filter(|event| event.kind == "wait_answer").count(), 1);
 }
 
-/// The manager hears of the end when the completion has crossed the slow link; the platform knows before.
+/// The manager hears of the end when the completion has crossed the slow link; the platform knows
+/// before.
 #[test]
 fn done_is_what_the_manager_has_heard() {
     let world = World::new(1);
@@ -212,7 +229,8 @@ fn through_another_manager() {
     });
 }
 
-/// Whoever asks the service, or is the body, has a handle on an invocation whose user has none. It tells how it ended.
+/// Whoever asks the service, or is the body, has a handle on an invocation whose user has none. It
+/// tells how it ended.
 #[test]
 fn handles_on_detached_invocations() {
     let world = World::new(1);
@@ -233,7 +251,9 @@ fn handles_on_detached_invocations() {
         manager.invoke_detached(&custom, None);
         me.sleep(secs(0.5)).await;
         let invocations = service.unfinished();
-        assert!(invocations.iter().all(|invocation| invocation.state() == InvocationState::Running));
+        assert!(
+            invocations.iter().all(|invocation| invocation.state() == InvocationState::Running)
+        );
         assert_eq!(service.unfinished(), invocations);
         assert_eq!(*of_body.borrow(), Some(invocations[1].clone()));
         manager.drain(&service).await.unwrap();

@@ -31,7 +31,8 @@ fn registering_and_refusing() {
             let function = sleeper("f", Some(&image), 2.0);
             register(&manager, &service, &function, limit(10.0)).await;
             until(&me, 1.0).await;
-            // 64 GB of memory on the only node: 50 MB for the image and one byte too many for the container.
+            // 64 GB of memory on the only node: 50 MB for the image and one byte too many for the
+            // container.
             let limits = limit(10.0).memory(64 * GB - 50 * MB + 1);
             manager.register(&function, &service, limits).await.unwrap_err()
         }
@@ -63,10 +64,17 @@ fn reasons_for_refusing() {
         };
         let refused = async |bytes, memory_bytes, limits, why: &str| {
             let cause = answer(bytes, memory_bytes, limits).await.unwrap_err();
-            assert!(matches!(&cause, FailureCause::NotAllowed { reason } if reason.contains(why)), "{cause}");
+            assert!(
+                matches!(&cause, FailureCause::NotAllowed { reason } if reason.contains(why)),
+                "{cause}"
+            );
         };
-        // What just fits is accepted: 5 GB on the head disk, 5 + 5 on the node's, 0.4 + 0.6 in its memory.
-        assert_eq!(answer(5 * GB, 400 * MB, limit(1.0).disk(5 * GB).memory(600 * MB)).await, Ok(()));
+        // What just fits is accepted: 5 GB on the head disk, 5 + 5 on the node's, 0.4 + 0.6 in its
+        // memory.
+        assert_eq!(
+            answer(5 * GB, 400 * MB, limit(1.0).disk(5 * GB).memory(600 * MB)).await,
+            Ok(())
+        );
         refused(5 * GB + 1, 0, limit(1.0), "head disk").await;
         refused(5 * GB, 0, limit(1.0).disk(5 * GB + 1), "disk limit").await;
         refused(5 * GB, 400 * MB, limit(1.0).memory(600 * MB + 1), "memory limit").await;
@@ -124,15 +132,21 @@ fn invoking_cold_and_warm() {
             (52.0, NODE0, SERVICE, "body_ended", 0),
             (52.0, SERVICE, MANAGER, "completion", 0),
             (52.0, MANAGER, USER, "wait_answer", 0),
-            // The first idle period was cut short and its timer cancelled; this is the end of the second.
+            // The first idle period was cut short and its timer cancelled; this is the end of the
+            // second.
             (152.0, SERVICE, SERVICE, "idle_timeout", 0),
         ],
     );
-    assert_eq!(service.checks(), world.messages_to(&service), "the books are checked after every message");
+    assert_eq!(
+        service.checks(),
+        world.messages_to(&service),
+        "the books are checked after every message"
+    );
     assert_eq!(service.checks(), 9);
 }
 
-/// The same with payloads, each of which takes 13.01 · 20 µs and its bytes / (0.97 · 20 MB/s / 1.05).
+/// The same with payloads, each of which takes 13.01 · 20 µs and its bytes / (0.97 · 20 MB/s /
+/// 1.05).
 #[test]
 fn invoking_cold_and_warm_with_payloads() {
     let world = World::new(1);
@@ -155,8 +169,9 @@ fn invoking_cold_and_warm_with_payloads() {
     let registered = wan(10_000) + wan(2_000);
     let submitted = registered + wan(1_000_000);
     let answered = submitted + wan(4_096);
-    // The answer and the download begin together and share the slow link from the end of their latency phases on: the
-    // answer is over when 2 · 4,096 bytes have crossed, the download when everything has.
+    // The answer and the download begin together and share the slow link from the end of their
+    // latency phases on: the answer is over when 2 · 4,096 bytes have crossed, the download when
+    // everything has.
     let answered = answered + 4_096.0 / WAN;
     let downloaded = submitted + download(50 * MB) + 4_096.0 / WAN;
     let copied = downloaded + copy(50 * MB);
@@ -188,7 +203,8 @@ fn invoking_cold_and_warm_with_payloads() {
     );
 }
 
-/// Two invocations, one download, one copy, one load; completions reach the manager one after the other.
+/// Two invocations, one download, one copy, one load; completions reach the manager one after the
+/// other.
 #[test]
 fn two_invocations_share_a_download() {
     let world = World::new(1);
@@ -275,7 +291,10 @@ fn a_failed_download() {
         manager.wait_one(&invocation).await;
         invocation
     });
-    assert_eq!((invocation.outcome(), code(&invocation)), (Some(Outcome::Failed), "network_failed"));
+    assert_eq!(
+        (invocation.outcome(), code(&invocation)),
+        (Some(Outcome::Failed), "network_failed")
+    );
     assert_messages(
         &log.borrow(),
         &[
@@ -292,8 +311,8 @@ fn a_failed_download() {
     );
 }
 
-/// One invocation runs, another waits for its image. The one that waits ends first; the service has stopped when the last
-/// body has.
+/// One invocation runs, another waits for its image. The one that waits ends first; the service has
+/// stopped when the last body has.
 #[test]
 fn a_stop_with_invocations_running() {
     let world = World::new(1);
@@ -314,7 +333,10 @@ fn a_stop_with_invocations_running() {
     });
     for invocation in [&running, &waiting] {
         assert_eq!(invocation.outcome(), Some(Outcome::Failed));
-        assert_eq!(invocation.cause(), Some(FailureCause::ServiceStopped { service: "serverless".into() }));
+        assert_eq!(
+            invocation.cause(),
+            Some(FailureCause::ServiceStopped { service: "serverless".into() })
+        );
         assert_date(invocation.record().finished, 1.0);
     }
     assert_date(running.record().started, 0.0);
@@ -342,8 +364,8 @@ fn a_stop_with_invocations_running() {
     );
 }
 
-/// Many bodies end at one date: actions give their cores back before the service has heard of it, and the check of the
-/// ledgers, which runs after every message, knows that.
+/// Many bodies end at one date: actions give their cores back before the service has heard of it,
+/// and the check of the ledgers, which runs after every message, knows that.
 #[test]
 fn the_books_are_checked_after_every_message() {
     let world = World::new(2);
@@ -363,11 +385,14 @@ fn the_books_are_checked_after_every_message() {
             until(&me, 10.0).await;
         }
     });
-    // 1 registration, 30 requests, 30 ends, and the two dates at which ten containers each have been idle for long enough. That the ten
-    // which serve the second batch have been idle before is no message.
+    // 1 registration, 30 requests, 30 ends, and the two dates at which ten containers each have
+    // been idle for long enough. That the ten which serve the second batch have been idle before is
+    // no message.
     assert_eq!(world.messages_to(&service), 1 + 30 + 30 + 2);
     assert_eq!(service.checks(), world.messages_to(&service));
-    let submitted: u64 = (0..2).map(|node| service.ledger(isotherm_serverless::NodeId(node)).unwrap().submitted).sum();
+    let submitted: u64 = (0..2)
+        .map(|node| service.ledger(isotherm_serverless::NodeId(node)).unwrap().submitted)
+        .sum();
     assert_eq!(submitted, 30, "actions submitted = dispatches");
     let auditor = world.auditor(&service);
     let counters = auditor.borrow().counters().clone();

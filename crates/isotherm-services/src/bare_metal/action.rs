@@ -83,7 +83,9 @@ impl Action {
                 context.sleep(duration).await;
                 Ok(())
             }),
-            Action::Compute { flops, cores } => Box::pin(async move { context.compute_on(flops, cores).await }),
+            Action::Compute { flops, cores } => {
+                Box::pin(async move { context.compute_on(flops, cores).await })
+            }
             Action::Read { storage, file } => Box::pin(async move {
                 storage.read(context.address(), file, None).await?;
                 Ok(())
@@ -95,7 +97,9 @@ impl Action {
                 from.copy_to(context.address(), file, &to).await?;
                 Ok(())
             }),
-            Action::Delete { storage, file } => Box::pin(async move { storage.delete(context.address(), file).await }),
+            Action::Delete { storage, file } => {
+                Box::pin(async move { storage.delete(context.address(), file).await })
+            }
         }
     }
 }
@@ -108,7 +112,9 @@ impl fmt::Debug for Action {
                 write!(f, "Compute {{ flops: {flops}, cores: {cores} }}")
             }
             Action::Read { storage, file } => write!(f, "Read {file:?} from {storage:?}"),
-            Action::Write { storage, file, bytes } => write!(f, "Write {bytes} bytes of {file:?} to {storage:?}"),
+            Action::Write { storage, file, bytes } => {
+                write!(f, "Write {bytes} bytes of {file:?} to {storage:?}")
+            }
             Action::Copy { from, to, file } => write!(f, "Copy {file:?} from {from:?} to {to:?}"),
             Action::Delete { storage, file } => write!(f, "Delete {file:?} from {storage:?}"),
             Action::Custom(_) => f.write_str("Custom"),
@@ -141,7 +147,8 @@ pub enum AtLimit {
 pub struct ActionRequest {
     /// A name for reports.
     pub name: Cow<'static, str>,
-    /// How many cores of the ledger it takes. That is bookkeeping: it does not change the speed of anything.
+    /// How many cores of the ledger it takes. That is bookkeeping: it does not change the speed of
+    /// anything.
     pub cores: u32,
     /// How long it takes before the body begins.
     pub startup: Duration,
@@ -167,7 +174,8 @@ impl ActionRequest {
         Self::told(name, action, OnEnd::Call(Box::new(on_end)))
     }
 
-    /// An action on one core, without overhead or limit, of somebody who has many and knows them by tokens.
+    /// An action on one core, without overhead or limit, of somebody who has many and knows them by
+    /// tokens.
     pub fn owned(
         name: impl Into<Cow<'static, str>>,
         action: Action,
@@ -235,12 +243,15 @@ impl OnEnd {
         match self {
             OnEnd::Nobody => {}
             OnEnd::Call(call) => call(ActionReport { started, ended, result }),
-            OnEnd::Owner(owner, token) => owner.action_ended(token, ActionReport { started, ended, result }, turn),
+            OnEnd::Owner(owner, token) => {
+                owner.action_ended(token, ActionReport { started, ended, result }, turn)
+            }
         }
     }
 }
 
-/// An action under the name of its kind, on as many cores as it computes on, whose end nobody hears of.
+/// An action under the name of its kind, on as many cores as it computes on, whose end nobody hears
+/// of.
 impl From<Action> for ActionRequest {
     fn from(action: Action) -> Self {
         let (name, cores) = match &action {

@@ -1,4 +1,5 @@
-//! The books of a bare-metal service: its actions, who waits for cores, and the ledger. No actor in it.
+//! The books of a bare-metal service: its actions, who waits for cores, and the ledger. No actor in
+//! it.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -107,7 +108,8 @@ pub(super) struct Removed {
     pub(super) stage: Stage,
     pub(super) started: Option<Time>,
     pub(super) on_end: OnEnd,
-    /// What has not begun may do anything when it is dropped, so that is to be when nothing is borrowed.
+    /// What has not begun may do anything when it is dropped, so that is to be when nothing is
+    /// borrowed.
     _work: Work,
 }
 
@@ -131,7 +133,8 @@ impl Entry {
         }
     }
 
-    /// Whether it can do without an actor. A sleep that is killed at a limit where it might have been given further turns needs one.
+    /// Whether it can do without an actor. A sleep that is killed at a limit where it might have
+    /// been given further turns needs one.
     pub(super) fn sleeps(&self) -> bool {
         match (&self.work, self.time_limit, self.at_limit) {
             (Work::Sleep(duration), Some(limit), AtLimit::Completed) => *duration <= limit,
@@ -174,8 +177,8 @@ impl Books {
         self.insert(request, Stage::Sent)
     }
 
-    /// Takes an action in that has arrived, of a service that is up. If nobody waits and there are cores for it, it holds them from now on; says
-    /// whether it does.
+    /// Takes an action in that has arrived, of a service that is up. If nobody waits and there are
+    /// cores for it, it holds them from now on; says whether it does.
     #[inline]
     pub(super) fn receive(&mut self, request: &mut ActionRequest) -> (ActionId, bool) {
         let starts = self.waiting.is_empty() && request.cores <= self.free_cores();
@@ -198,7 +201,8 @@ impl Books {
             self.entries.push(Entry::vacant());
             u32::try_from(self.entries.len() - 1).expect("fewer than 2^32 actions at a time")
         });
-        // Written where it is: what is put together elsewhere and then moved here has to be waited for.
+        // Written where it is: what is put together elsewhere and then moved here has to be waited
+        // for.
         let entry = &mut self.entries[index as usize];
         entry.sequence = sequence;
         entry.cores = request.cores;
@@ -234,7 +238,8 @@ impl Books {
         }
     }
 
-    /// Takes the action at the head of the queue if there are cores for it, which it holds from now on.
+    /// Takes the action at the head of the queue if there are cores for it, which it holds from now
+    /// on.
     pub(super) fn next_to_start(&mut self) -> Option<ActionId> {
         loop {
             let &id = self.waiting.front()?;
@@ -252,7 +257,8 @@ impl Books {
         }
     }
 
-    /// Takes an action that has just arrived if nobody waits and there are cores for it, which it holds from now on. Says whether it does.
+    /// Takes an action that has just arrived if nobody waits and there are cores for it, which it
+    /// holds from now on. Says whether it does.
     pub(super) fn starts_at_once(&mut self, id: ActionId) -> bool {
         let Some(cores) = self.get(id).map(|entry| entry.cores) else { return false };
         let starts = self.waiting.is_empty() && cores <= self.free_cores();
@@ -310,7 +316,9 @@ impl Books {
 
     /// Every action that has not ended, in the order of submission.
     pub(super) fn all(&self) -> Vec<ActionId> {
-        let all = (0..).zip(&self.entries).map(|(index, entry)| ActionId { sequence: entry.sequence, index });
+        let all = (0..)
+            .zip(&self.entries)
+            .map(|(index, entry)| ActionId { sequence: entry.sequence, index });
         let mut ids: Vec<_> = all.filter(|id| id.sequence != NOBODY).collect();
         ids.sort_unstable();
         ids

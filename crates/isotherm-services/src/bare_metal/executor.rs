@@ -19,8 +19,8 @@ struct Executor {
 
 impl Drop for Executor {
     fn drop(&mut self) {
-        // Whoever kills an executor otherwise has taken the action out of the books, and at the end of the
-        // simulation, when the host is on, nobody wants to hear any more.
+        // Whoever kills an executor otherwise has taken the action out of the books, and at the end
+        // of the simulation, when the host is on, nobody wants to hear any more.
         let inner = &self.service.inner;
         if !inner.host_is_on() {
             inner.down.set(true);
@@ -67,7 +67,8 @@ async fn run_limited(
     limit: Duration,
     at_limit: AtLimit,
 ) -> Outcome {
-    // The body has its own place in the run queue, as if it were an actor that the executor has just created.
+    // The body has its own place in the run queue, as if it were an actor that the executor has
+    // just created.
     kernel.yield_now().await;
     let deadline = kernel.now() + limit;
     let first = run_until(kernel, body.as_mut(), deadline).await;
@@ -113,7 +114,12 @@ async fn run_until<T>(
 }
 
 /// How a body counts that has ended by itself now.
-fn in_time(result: Result<(), FailureCause>, now: Time, deadline: Time, at_limit: AtLimit) -> Outcome {
+fn in_time(
+    result: Result<(), FailureCause>,
+    now: Time,
+    deadline: Time,
+    at_limit: AtLimit,
+) -> Outcome {
     if now == deadline && at_limit == AtLimit::TimedOut {
         (Err(FailureCause::TimeLimit), Some(now))
     } else {

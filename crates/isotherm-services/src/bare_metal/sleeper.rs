@@ -1,5 +1,5 @@
-//! Actions that only sleep, without an actor: steps that are taken in the same turns of the run queue in which an
-//! executor would take them.
+//! Actions that only sleep, without an actor: steps that are taken in the same turns of the run
+//! queue in which an executor would take them.
 //!
 //! | turn | executor | step |
 //! |---|---|---|
@@ -9,8 +9,8 @@
 //! | 4 | the body ends, or the limit has come; with a limit the executor hears of it a turn later | `Wake` |
 //! | 5 | the executor reports | `Report` |
 //!
-//! What takes no time takes no turn either, and a turn that would come next in any case is taken at once. When the
-//! action has been ended by force meanwhile, the next step finds it gone.
+//! What takes no time takes no turn either, and a turn that would come next in any case is taken at
+//! once. When the action has been ended by force meanwhile, the next step finds it gone.
 
 use isotherm_kernel::Signalled;
 
@@ -32,7 +32,8 @@ enum Then {
     After(Duration, Step),
     /// The next one, in a turn of its own.
     InTurn(Step),
-    /// The report, which says whether the limit was reached, and whether the body has ended by itself.
+    /// The report, which says whether the limit was reached, and whether the body has ended by
+    /// itself.
     Report { timed_out: bool, has_ended: bool },
 }
 
@@ -48,8 +49,9 @@ impl Signalled for Inner {
 }
 
 impl BareMetalService {
-    /// Begins an action that only sleeps, in a turn of its own, or in this one if it would come next. What takes no time always has a turn of its own:
-    /// it ends where it begins, and its owner, who may submit the next one then, is not to be called from within a submission.
+    /// Begins an action that only sleeps, in a turn of its own, or in this one if it would come
+    /// next. What takes no time always has a turn of its own: it ends where it begins, and its
+    /// owner, who may submit the next one then, is not to be called from within a submission.
     #[inline]
     pub(super) fn begin_sleeper(&self, mut books: RefMut<'_, Books>, id: ActionId, turn: Turn) {
         let Some(entry) = books.get(id) else { return };
@@ -77,7 +79,13 @@ impl BareMetalService {
                 Then::After(_, next) | Then::InTurn(next) => step = next,
                 Then::Report { timed_out, has_ended } => {
                     let result = if timed_out { Err(FailureCause::TimeLimit) } else { Ok(()) };
-                    return self.end_in(books, id, result, has_ended.then_some(kernel.now()), Turn::Ends);
+                    return self.end_in(
+                        books,
+                        id,
+                        result,
+                        has_ended.then_some(kernel.now()),
+                        Turn::Ends,
+                    );
                 }
             }
         }
@@ -87,7 +95,11 @@ impl BareMetalService {
     #[inline]
     fn go_on_after(&self, id: ActionId, entry: &mut Entry, duration: Duration, next: Step) {
         entry.next = next;
-        let call = self.inner.site.kernel().signal_after(duration, Rc::clone(&self.inner) as _, id.token());
+        let call = self.inner.site.kernel().signal_after(
+            duration,
+            Rc::clone(&self.inner) as _,
+            id.token(),
+        );
         entry.stage = Stage::Call(call);
     }
 }
@@ -96,7 +108,8 @@ impl Entry {
     /// Whether an action that only sleeps ends later than it begins.
     fn takes_time(&self) -> bool {
         let Work::Sleep(duration) = self.work else { return true };
-        !self.startup.is_zero() || !self.time_limit.map_or(duration, |limit| duration.min(limit)).is_zero()
+        !self.startup.is_zero()
+            || !self.time_limit.map_or(duration, |limit| duration.min(limit)).is_zero()
     }
 
     #[inline]
@@ -108,12 +121,18 @@ impl Entry {
                 self.begins(now);
                 Then::InTurn(Step::Sleep)
             }
-            // Without a duration the body has ended in its first turn, before the executor looks after it.
+            // Without a duration the body has ended in its first turn, before the executor looks
+            // after it.
             Step::Sleep if duration.is_zero() => Then::After(Duration::ZERO, Step::Report),
-            Step::Sleep => Then::After(self.time_limit.map_or(duration, |limit| duration.min(limit)), Step::Wake),
+            Step::Sleep => Then::After(
+                self.time_limit.map_or(duration, |limit| duration.min(limit)),
+                Step::Wake,
+            ),
             Step::Wake => Then::InTurn(Step::Report),
             Step::Report => match self.time_limit {
-                Some(limit) if duration > limit => Then::Report { timed_out: true, has_ended: false },
+                Some(limit) if duration > limit => {
+                    Then::Report { timed_out: true, has_ended: false }
+                }
                 Some(limit) if duration == limit && self.at_limit == AtLimit::TimedOut => {
                     Then::Report { timed_out: true, has_ended: true }
                 }

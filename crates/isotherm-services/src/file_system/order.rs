@@ -1,7 +1,8 @@
 //! In which order the files of a partition go when room is missing.
 //!
-//! Files that may go lie in the order of their [`Key`]: a rank, by which policies differ, and a sequence number, which is renewed by what
-//! counts as an access. A policy is therefore a rule for ranks, and for when they are renewed; finding who goes costs O(log n).
+//! Files that may go lie in the order of their [`Key`]: a rank, by which policies differ, and a
+//! sequence number, which is renewed by what counts as an access. A policy is therefore a rule for
+//! ranks, and for when they are renewed; finding who goes costs O(log n).
 
 use std::collections::BTreeMap;
 
@@ -140,7 +141,9 @@ impl Order {
     /// From which files the next one goes, if files take so many bytes of those that they may take.
     pub(super) fn queue(&self, files: u64, capacity: u64) -> Queue {
         match self.eviction {
-            Eviction::S3Fifo if files - self.small_bytes > capacity - capacity / SMALL_PART => Queue::Main,
+            Eviction::S3Fifo if files - self.small_bytes > capacity - capacity / SMALL_PART => {
+                Queue::Main
+            }
             Eviction::S3Fifo => Queue::Small,
             _ => Queue::All,
         }
@@ -157,7 +160,8 @@ impl Order {
         }
     }
 
-    /// The file is to go. Whether it may stay once more, at another place; each file at most a few times.
+    /// The file is to go. Whether it may stay once more, at another place; each file at most a few
+    /// times.
     pub(super) fn spares(&mut self, standing: &mut Standing, bytes: u64) -> bool {
         if self.eviction != Eviction::S3Fifo {
             return false;
@@ -179,7 +183,13 @@ impl Order {
     }
 
     /// A file has been evicted; it has been [forgotten](Self::leave) before.
-    pub(super) fn evicted(&mut self, standing: &Standing, name: &FileName, bytes: u64, capacity: u64) {
+    pub(super) fn evicted(
+        &mut self,
+        standing: &Standing,
+        name: &FileName,
+        bytes: u64,
+        capacity: u64,
+    ) {
         match self.eviction {
             Eviction::GreedyDual => self.clock = self.clock.max(f64::from_bits(standing.key.rank)),
             Eviction::S3Fifo if standing.key.rank == SMALL => {
@@ -201,7 +211,8 @@ impl Order {
     #[cfg(any(test, feature = "audit"))]
     pub(super) fn check(&self, files: impl Iterator<Item = (Standing, u64)>) {
         let small = files.filter(|(standing, _)| standing.key.rank == SMALL);
-        let bytes = if self.eviction == Eviction::S3Fifo { small.map(|(_, bytes)| bytes).sum() } else { 0 };
+        let bytes =
+            if self.eviction == Eviction::S3Fifo { small.map(|(_, bytes)| bytes).sum() } else { 0 };
         assert_eq!(self.small_bytes, bytes, "bytes of the newcomers");
     }
 }
@@ -293,7 +304,9 @@ mod tests {
 
     #[test]
     fn uses_that_are_no_reads_count_only_where_uses_do() {
-        for (eviction, goes) in [(Eviction::Lru, "a"), (Eviction::Lfu, "b"), (Eviction::GreedyDual, "b")] {
+        for (eviction, goes) in
+            [(Eviction::Lru, "a"), (Eviction::Lfu, "b"), (Eviction::GreedyDual, "b")]
+        {
             let mut disk = disk(eviction);
             create(&mut disk, &[("a", 50), ("b", 50)]);
             let a = disk.lookup("a").expect("it is there");
@@ -310,13 +323,15 @@ mod tests {
         // One use each: priorities 1/20, 1/20 and 1/60 per byte.
         create(&mut disk, &[("small", 20), ("other", 20), ("large", 60)]);
         assert_eq!(create(&mut disk, &[("new", 20)]), ["large"]);
-        // Three uses, the first of which is the one for which it came, so 3/20; and then it is not read any more. The clock stands at 1/60.
+        // Three uses, the first of which is the one for which it came, so 3/20; and then it is not
+        // read any more. The clock stands at 1/60.
         touch(&mut disk, "small");
         touch(&mut disk, "small");
         touch(&mut disk, "small");
         create(&mut disk, &[("x0", 20), ("x1", 20)]);
-        // Of those read once, the first with 1/20 are `other`, then those that came at a clock of 1/60. Each that goes lets the clock rise
-        // to its priority, so in the third generation newcomers are worth more than 3/20.
+        // Of those read once, the first with 1/20 are `other`, then those that came at a clock of
+        // 1/60. Each that goes lets the clock rise to its priority, so in the third generation
+        // newcomers are worth more than 3/20.
         let mut gone = Vec::new();
         for number in 2..18 {
             gone.extend(create(&mut disk, &[(&format!("x{number}"), 20)]));
@@ -328,7 +343,9 @@ mod tests {
 
     #[test]
     fn what_is_read_once_passes_s3_fifo_and_leaves_the_rest() {
-        for (eviction, stays) in [(Eviction::S3Fifo, true), (Eviction::Lru, false), (Eviction::Fifo, false)] {
+        for (eviction, stays) in
+            [(Eviction::S3Fifo, true), (Eviction::Lru, false), (Eviction::Fifo, false)]
+        {
             let mut disk = disk(eviction);
             create(&mut disk, &[("hot", 10)]);
             // The use for which it came, and two more.

@@ -16,7 +16,11 @@ impl StorageService {
     ///
     /// # Errors
     /// The service did not answer.
-    pub async fn lookup(&self, from: &Address, file: impl Into<FileName>) -> Result<bool, FailureCause> {
+    pub async fn lookup(
+        &self,
+        from: &Address,
+        file: impl Into<FileName>,
+    ) -> Result<bool, FailureCause> {
         let file = file.into();
         let found = self.ask(from, |reply| Request::Lookup { file, reply }).await?;
         Ok(found > 0)
@@ -26,7 +30,11 @@ impl StorageService {
     ///
     /// # Errors
     /// [`FailureCause::FileNotFound`], [`FailureCause::FileInUse`], or the service did not answer.
-    pub async fn delete(&self, from: &Address, file: impl Into<FileName>) -> Result<(), FailureCause> {
+    pub async fn delete(
+        &self,
+        from: &Address,
+        file: impl Into<FileName>,
+    ) -> Result<(), FailureCause> {
         let file = file.into();
         self.ask(from, |reply| Request::Delete { file, reply }).await?;
         Ok(())
@@ -49,8 +57,8 @@ impl StorageService {
         Ok(())
     }
 
-    /// Reads a file into the memory of the caller's host: as many bytes as are asked for, whatever the size of the
-    /// file, or the whole file. Gives the number of bytes read.
+    /// Reads a file into the memory of the caller's host: as many bytes as are asked for, whatever
+    /// the size of the file, or the whole file. Gives the number of bytes read.
     ///
     /// # Errors
     /// [`FailureCause::FileNotFound`]; the transfer failed; the service did not answer.
@@ -72,7 +80,12 @@ impl StorageService {
     ///
     /// # Errors
     /// [`FailureCause::StorageFull`]; the transfer failed; the service did not answer.
-    pub async fn write(&self, from: &Address, file: impl Into<FileName>, bytes: u64) -> Result<(), FailureCause> {
+    pub async fn write(
+        &self,
+        from: &Address,
+        file: impl Into<FileName>,
+        bytes: u64,
+    ) -> Result<(), FailureCause> {
         self.write_tagged(from, file, bytes, 0).await
     }
 
@@ -96,11 +109,12 @@ impl StorageService {
         Ok(())
     }
 
-    /// Copies a file to another service, under the same name and tag. Gives the number of bytes copied.
+    /// Copies a file to another service, under the same name and tag. Gives the number of bytes
+    /// copied.
     ///
     /// # Errors
-    /// [`FailureCause::FileNotFound`] here, [`FailureCause::StorageFull`] there; the transfer failed; a
-    /// service did not answer.
+    /// [`FailureCause::FileNotFound`] here, [`FailureCause::StorageFull`] there; the transfer
+    /// failed; a service did not answer.
     pub async fn copy_to(
         &self,
         from: &Address,
@@ -123,7 +137,12 @@ impl StorageService {
         destination: &StorageService,
         name: impl Into<FileName>,
     ) -> Result<u64, FailureCause> {
-        let job = Copy { source: self.clone(), destination: destination.clone(), file: file.into(), name: name.into() };
+        let job = Copy {
+            source: self.clone(),
+            destination: destination.clone(),
+            file: file.into(),
+            name: name.into(),
+        };
         let at_source = destination.inner.end.is_buffered() && !self.inner.end.is_buffered();
         let service = if at_source { self } else { destination };
         let caller = Caller(Rc::default());
@@ -143,7 +162,8 @@ impl StorageService {
     /// Sends a request and gives the port at which the answers arrive.
     fn send(&self, from: &Address, request: impl FnOnce(Reply) -> Request) -> Port<Answer> {
         let answers = Port::at(&self.inner.site, from.clone(), Delivery::Concurrent);
-        let request = request(Reply { service: self.clone(), port: answers.clone(), finished: false });
+        let request =
+            request(Reply { service: self.clone(), port: answers.clone(), finished: false });
         self.inner.port.send_or(from, self.inner.control_bytes, request, |cause, request| {
             request.reply().fail(cause);
         });

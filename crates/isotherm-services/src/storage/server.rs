@@ -1,4 +1,5 @@
-//! The service's side: the daemon that takes requests, and the helper actors that carry out transfers.
+//! The service's side: the daemon that takes requests, and the helper actors that carry out
+//! transfers.
 
 use std::future::Future;
 
@@ -81,7 +82,9 @@ impl StorageService {
                     let deleted = self.delete_now(&file);
                     reply.finish("delete_answer", deleted.map(|()| 0));
                 }
-                Request::Read { file, bytes, ticket, reply } => self.begin_read(file, bytes, ticket, reply).await,
+                Request::Read { file, bytes, ticket, reply } => {
+                    self.begin_read(file, bytes, ticket, reply).await
+                }
                 Request::Write { file, bytes, tag, ticket, reply } => {
                     self.begin_write((file, bytes, tag), ticket, reply).await;
                 }
@@ -105,7 +108,13 @@ impl StorageService {
         files.remove(id).map_err(|error| self.refusal(error))
     }
 
-    async fn begin_read(&self, file: FileName, bytes: Option<u64>, ticket: Rc<Ticket>, reply: Reply) {
+    async fn begin_read(
+        &self,
+        file: FileName,
+        bytes: Option<u64>,
+        ticket: Rc<Ticket>,
+        reply: Reply,
+    ) {
         if ticket.abandoned.get() {
             return reply.done();
         }
@@ -127,7 +136,12 @@ impl StorageService {
         });
     }
 
-    async fn begin_write(&self, (file, bytes, tag): (FileName, u64, u64), ticket: Rc<Ticket>, reply: Reply) {
+    async fn begin_write(
+        &self,
+        (file, bytes, tag): (FileName, u64, u64),
+        ticket: Rc<Ticket>,
+        reply: Reply,
+    ) {
         if ticket.abandoned.get() {
             return reply.done();
         }
@@ -188,8 +202,8 @@ impl StorageService {
         if let Some(pin) = FilePin::lookup(&self.inner.files, &file) {
             return Ok(Target::Old(pin));
         }
-        let (write, evicted) =
-            FileWrite::begin(&self.inner.files, file, bytes, tag).map_err(|error| self.refusal(error))?;
+        let (write, evicted) = FileWrite::begin(&self.inner.files, file, bytes, tag)
+            .map_err(|error| self.refusal(error))?;
         self.tell_evicted(&evicted);
         Ok(Target::New(write))
     }

@@ -1,5 +1,5 @@
-//! Random actions on two services whose hosts fail at random, some of them cancelled: whatever happens, each action
-//! ends exactly once and the ledgers are right all the time.
+//! Random actions on two services whose hosts fail at random, some of them cancelled: whatever
+//! happens, each action ends exactly once and the ledgers are right all the time.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -7,7 +7,8 @@ use std::rc::Rc;
 use crate::common::*;
 use isotherm_kernel::{Duration, Time};
 use isotherm_services::{
-    Action, ActionRequest, AtLimit, BareMetalConfig, BareMetalService, ExecutionController, StorageService,
+    Action, ActionRequest, AtLimit, BareMetalConfig, BareMetalService, ExecutionController,
+    StorageService,
 };
 use proptest::prelude::*;
 
@@ -53,7 +54,11 @@ fn action(plan: &Plan, number: usize, [here, there]: &[StorageService; 2]) -> Ac
         }),
         2 => Action::Compute { flops: size as f64 * 1e9, cores: plan.cores },
         3 => Action::Read { storage: here, file: "input".into() },
-        4 => Action::Write { storage: there, file: format!("output{number}").into(), bytes: size * 10 * MB },
+        4 => Action::Write {
+            storage: there,
+            file: format!("output{number}").into(),
+            bytes: size * 10 * MB,
+        },
         _ => Action::Copy { from: here, to: there, file: "input".into() },
     }
 }

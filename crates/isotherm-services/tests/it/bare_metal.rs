@@ -7,8 +7,8 @@ use crate::common::*;
 use isotherm_kernel::{Duration, Limits, RunError, Time};
 use isotherm_platform::Platform;
 use isotherm_services::{
-    Action, ActionReport, ActionRequest, ActionState, ActionStatus, Address, AtLimit, BareMetalConfig,
-    BareMetalService, ExecutionController, FailureCause,
+    Action, ActionReport, ActionRequest, ActionState, ActionStatus, Address, AtLimit,
+    BareMetalConfig, BareMetalService, ExecutionController, FailureCause,
 };
 
 const MB: u64 = 1_000_000;
@@ -94,7 +94,11 @@ fn the_overhead_comes_before_the_body_and_is_not_under_the_limit() {
     // 5 s of overhead and 3 s of body under a limit of 4 s.
     for action in [sleep(3.0), nap(3.0)] {
         let bench = Bench::new(None);
-        bench.submit(ActionRequest { startup: secs(5.0), time_limit: Some(secs(4.0)), ..bench.request("a", action) });
+        bench.submit(ActionRequest {
+            startup: secs(5.0),
+            time_limit: Some(secs(4.0)),
+            ..bench.request("a", action)
+        });
         let (date, report) = bench.only();
         assert_eq!(Some(date), at(8.0));
         assert_eq!(report, ActionReport { started: at(5.0), ended: at(8.0), result: Ok(()) });
@@ -106,7 +110,11 @@ fn a_body_beyond_its_limit_is_killed_and_has_no_end() {
     for at_limit in [AtLimit::TimedOut, AtLimit::Completed] {
         for action in [sleep(30.0), nap(30.0), Action::Compute { flops: 30.0 * 50e9, cores: 1 }] {
             let bench = Bench::new(None);
-            bench.submit(ActionRequest { time_limit: Some(secs(4.0)), at_limit, ..bench.request("a", action) });
+            bench.submit(ActionRequest {
+                time_limit: Some(secs(4.0)),
+                at_limit,
+                ..bench.request("a", action)
+            });
             let (date, report) = bench.only();
             assert_eq!(Some(date), at(4.0));
             let result = Err(FailureCause::TimeLimit);
@@ -147,9 +155,15 @@ fn a_body_that_ends_at_its_limit_counts_as_the_rule_says() {
         },
     ];
     for body in bodies {
-        for (at_limit, result) in [(AtLimit::TimedOut, Err(FailureCause::TimeLimit)), (AtLimit::Completed, Ok(()))] {
+        for (at_limit, result) in
+            [(AtLimit::TimedOut, Err(FailureCause::TimeLimit)), (AtLimit::Completed, Ok(()))]
+        {
             let bench = Bench::new(None);
-            bench.submit(ActionRequest { time_limit: Some(secs(4.0)), at_limit, ..bench.request("a", body(&bench)) });
+            bench.submit(ActionRequest {
+                time_limit: Some(secs(4.0)),
+                at_limit,
+                ..bench.request("a", body(&bench))
+            });
             let (date, report) = bench.only();
             assert_eq!(Some(date), at(4.0));
             assert_eq!(report, ActionReport { started: at(0.0), ended: at(4.0), result });
@@ -159,10 +173,12 @@ fn a_body_that_ends_at_its_limit_counts_as_the_rule_says() {
 
 #[test]
 fn a_body_that_needs_more_turns_at_its_limit_is_killed_or_waited_for() {
-    // The read ends at 4 s at the storage service, whose acknowledgement reaches the body some turns later.
-    for (at_limit, ended, result) in
-        [(AtLimit::TimedOut, None, Err(FailureCause::TimeLimit)), (AtLimit::Completed, at(4.0), Ok(()))]
-    {
+    // The read ends at 4 s at the storage service, whose acknowledgement reaches the body some
+    // turns later.
+    for (at_limit, ended, result) in [
+        (AtLimit::TimedOut, None, Err(FailureCause::TimeLimit)),
+        (AtLimit::Completed, at(4.0), Ok(())),
+    ] {
         let bench = Bench::new(None);
         let storage = bench.world.storage("store", bench.world.node);
         storage.put("a", 400 * MB, 0).unwrap();
@@ -217,7 +233,10 @@ fn a_body_that_fails_says_why_and_when() {
 #[test]
 fn every_kind_of_action_does_what_it_says() {
     let bench = Bench::new(None);
-    let (here, there) = (bench.world.storage("here", bench.world.node), bench.world.storage("there", bench.world.head));
+    let (here, there) = (
+        bench.world.storage("here", bench.world.node),
+        bench.world.storage("there", bench.world.head),
+    );
     let file = || "a".into();
     let actions = [
         // 1 s each: 5e10 flop/s per core, 1e8 B/s for the disk. On two cores twice the work.
@@ -328,7 +347,10 @@ fn the_host_fails_under_actions_of_all_kinds() {
     bench.submit(bench.request("nap", nap(5.0)));
     bench.submit(bench.request("compute", Action::Compute { flops: 5.0 * 50e9, cores: 1 }));
     bench.submit(ActionRequest { startup: secs(9.0), ..bench.request("starting", sleep(1.0)) });
-    bench.submit(ActionRequest { time_limit: Some(secs(9.0)), ..bench.request("limited", nap(5.0)) });
+    bench.submit(ActionRequest {
+        time_limit: Some(secs(9.0)),
+        ..bench.request("limited", nap(5.0))
+    });
     bench.submit(bench.request("waiting", sleep(5.0)));
     let (service, me) = (bench.service.clone(), bench.me.clone());
     let late = bench.request("late", sleep(1.0));
@@ -427,7 +449,8 @@ fn a_submission_that_is_lost_or_cancelled_on_its_way_ends() {
     bench.world.at(0.01, move |_| assert!(service.cancel(id)));
     bench.world.at(0.02, |platform| platform.link_off(platform.link("lan").unwrap()));
     let ends = bench.run();
-    let ends: Vec<_> = ends.iter().map(|end| (end.0, end.1.as_secs_f64(), end.2.result.clone())).collect();
+    let ends: Vec<_> =
+        ends.iter().map(|end| (end.0, end.1.as_secs_f64(), end.2.result.clone())).collect();
     let detail = "link `lan`".into();
     assert_eq!(
         ends,
@@ -487,8 +510,9 @@ fn a_callback_may_submit_again() {
 #[test]
 fn the_end_of_the_simulation_calls_nobody() {
     let world = World::new();
-    let simulation =
-        world.simulation.with_limits(Limits { max_time: Some(Time::from_secs_f64(2.0)), ..Limits::default() });
+    let simulation = world
+        .simulation
+        .with_limits(Limits { max_time: Some(Time::from_secs_f64(2.0)), ..Limits::default() });
     let config = BareMetalConfig { name: "compute".into(), host: world.node, cores: None };
     let service = BareMetalService::start(&world.site, config);
     let me = Address::new(&world.site, world.head, "test");

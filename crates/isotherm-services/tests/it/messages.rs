@@ -1,4 +1,5 @@
-//! Messages between services: who says what to whom and when, what it costs, and what becomes of what is lost.
+//! Messages between services: who says what to whom and when, what it costs, and what becomes of
+//! what is lost.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -7,8 +8,8 @@ use crate::common::*;
 use isotherm_kernel::{Duration, Time};
 use isotherm_services::{Action, ActionRequest};
 use isotherm_services::{
-    Address, BareMetalConfig, BareMetalService, Delivery, FailureCause, Message, MessageEvent, Port, StorageConfig,
-    StorageService,
+    Address, BareMetalConfig, BareMetalService, Delivery, FailureCause, Message, MessageEvent,
+    Port, StorageConfig, StorageService,
 };
 
 const MB: u64 = 1_000_000;
@@ -31,11 +32,13 @@ fn watch(world: &World) -> Rc<RefCell<Vec<MessageEvent>>> {
 
 fn words(events: &RefCell<Vec<MessageEvent>>) -> Vec<(String, String, &'static str)> {
     let events = events.borrow();
-    let words = events.iter().map(|event| (event.from.to_string(), event.to.to_string(), event.kind));
+    let words =
+        events.iter().map(|event| (event.from.to_string(), event.to.to_string(), event.kind));
     words.collect()
 }
 
-/// Sends notes of these sizes at once from user to head and gives their numbers and dates of arrival.
+/// Sends notes of these sizes at once from user to head and gives their numbers and dates of
+/// arrival.
 fn arrivals(delivery: Delivery, sizes: &'static [u64]) -> Vec<(u32, Time)> {
     let world = World::new();
     let address = Address::new(&world.site, world.head, "inbox");
@@ -60,7 +63,8 @@ fn a_message_of_no_bytes_is_there_at_once() {
 
 #[test]
 fn messages_with_a_payload_share_the_network_and_may_overtake() {
-    // 3 MB and 1 MB share the link until the smaller one has arrived, then the rest of the larger one has it alone.
+    // 3 MB and 1 MB share the link until the smaller one has arrived, then the rest of the larger
+    // one has it alone.
     let arrivals = arrivals(Delivery::Concurrent, &[3 * MB, MB, 0]);
     assert_eq!(arrivals[0], (2, Time::ZERO));
     assert_eq!(arrivals[1].0, 1);
@@ -229,7 +233,10 @@ fn submissions_are_messages_too() {
         let request = ActionRequest::new("a", Action::Sleep(Duration::from_secs(1)), |_| {});
         service.submit(me.address(), 0, request);
     });
-    assert_eq!(words(&events), [("user/controller".to_owned(), "node/compute".to_owned(), "action_request")]);
+    assert_eq!(
+        words(&events),
+        [("user/controller".to_owned(), "node/compute".to_owned(), "action_request")]
+    );
 }
 
 #[test]

@@ -53,7 +53,8 @@ fn one_end_without_a_buffer_makes_it_fluid() {
     let (from, to) = (world.disk_end(world.user, Some(10 * MB)), world.disk_end(world.head, None));
     assert_date(move_date(&world, from, to, 100 * MB), WAN_LATENCY + 1e8 / WAN);
     let world = World::new();
-    let (from, to) = (world.disk_end(world.user, Some(10 * MB)), world.disk_end(world.head, Some(0)));
+    let (from, to) =
+        (world.disk_end(world.user, Some(10 * MB)), world.disk_end(world.head, Some(0)));
     assert_date(move_date(&world, from, to, 100 * MB), WAN_LATENCY + 1e8 / WAN);
 }
 
@@ -133,7 +134,8 @@ fn an_image_that_is_downloaded_copied_and_loaded_in_chunks_is_there_at_the_measu
     // Measured on the reference for a 100 MB image and buffers of 10 MB: dispatch at 7.716870056 s.
     let world = World::new();
     let buffer = Some(10 * MB);
-    let [user, head, node] = [world.user, world.head, world.node].map(|host| world.disk_end(host, buffer));
+    let [user, head, node] =
+        [world.user, world.head, world.node].map(|host| world.disk_end(host, buffer));
     let site = world.site.clone();
     let date = world.play(async move |me| {
         move_data(&site, user, head, 100 * MB).await.unwrap();
@@ -148,7 +150,8 @@ fn an_image_that_is_downloaded_copied_and_loaded_in_chunks_is_there_at_the_measu
 
 #[test]
 fn two_copies_from_one_disk_share_it() {
-    // Two fluid copies of 50 MB from the head's disk, which gives half to each: 1 s. (Same route, same penalty.)
+    // Two fluid copies of 50 MB from the head's disk, which gives half to each: 1 s. (Same route,
+    // same penalty.)
     let world = World::new();
     let (from, to) = (world.disk_end(world.head, None), world.disk_end(world.node, None));
     let site = world.site.clone();
@@ -161,7 +164,8 @@ fn two_copies_from_one_disk_share_it() {
     assert_date(date, LAN_LATENCY + 1.0);
 }
 
-/// Breaks something at 2 s of a move that would take more than 5 s, and gives why and when the move ended.
+/// Breaks something at 2 s of a move that would take more than 5 s, and gives why and when the move
+/// ended.
 fn broken(buffer: Option<u64>, what: impl FnOnce(&World)) -> (FailureCause, Time) {
     let world = World::new();
     what(&world);
@@ -170,10 +174,15 @@ fn broken(buffer: Option<u64>, what: impl FnOnce(&World)) -> (FailureCause, Time
     let (site, node) = (world.site.clone(), world.node);
     let result = std::rc::Rc::new(std::cell::RefCell::new(None));
     let slot = std::rc::Rc::clone(&result);
-    isotherm_services::ExecutionController::spawn(&world.site, node, "controller", async move |me| {
-        let cause = move_data(&site, from, to, 100 * MB).await.unwrap_err();
-        slot.replace(Some((cause, me.now())));
-    });
+    isotherm_services::ExecutionController::spawn(
+        &world.site,
+        node,
+        "controller",
+        async move |me| {
+            let cause = move_data(&site, from, to, 100 * MB).await.unwrap_err();
+            slot.replace(Some((cause, me.now())));
+        },
+    );
     world.simulation.run().unwrap();
     result.take().unwrap()
 }

@@ -1,5 +1,5 @@
-//! An action that only sleeps is accounted without an actor. Nobody must be able to tell: random mixtures are run
-//! both ways, and everything that happens is compared, in order.
+//! An action that only sleeps is accounted without an actor. Nobody must be able to tell: random
+//! mixtures are run both ways, and everything that happens is compared, in order.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -7,11 +7,13 @@ use std::rc::Rc;
 use crate::common::*;
 use isotherm_kernel::{Duration, Either, Kernel, Time, select};
 use isotherm_services::{
-    Action, ActionReport, ActionRequest, AtLimit, BareMetalConfig, BareMetalService, ExecutionController, FailureCause,
+    Action, ActionReport, ActionRequest, AtLimit, BareMetalConfig, BareMetalService,
+    ExecutionController, FailureCause,
 };
 use proptest::prelude::*;
 
-/// One action: all times are small whole seconds, so that nearly everything happens at the same dates.
+/// One action: all times are small whole seconds, so that nearly everything happens at the same
+/// dates.
 #[derive(Clone, Debug)]
 struct Plan {
     at: u64,
@@ -53,7 +55,11 @@ enum Event {
 
 type Log = Rc<RefCell<Vec<(u64, Event)>>>;
 
-fn request(plan: &Plan, actors: bool, on_end: impl FnOnce(ActionReport) + 'static) -> ActionRequest {
+fn request(
+    plan: &Plan,
+    actors: bool,
+    on_end: impl FnOnce(ActionReport) + 'static,
+) -> ActionRequest {
     let sleep = Duration::from_secs(plan.sleep);
     let action = if actors || plan.custom {
         Action::custom(async move |context| {
@@ -119,8 +125,9 @@ fn play(plans: &[Plan], cores: u32, actors: bool) -> Vec<(u64, Event)> {
     log.take()
 }
 
-/// The executor as the reference has it: the body in an actor of its own, which the executor joins for as long as the
-/// limit is. At the limit the executor goes to the end of the run queue once and looks whether the body has ended.
+/// The executor as the reference has it: the body in an actor of its own, which the executor joins
+/// for as long as the limit is. At the limit the executor goes to the end of the run queue once and
+/// looks whether the body has ended.
 async fn reference_executor(kernel: Kernel, plan: Plan) -> ActionReport {
     kernel.sleep(Duration::from_secs(plan.startup)).await;
     let started = kernel.now();

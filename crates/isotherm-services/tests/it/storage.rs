@@ -5,7 +5,9 @@ use std::rc::Rc;
 
 use crate::common::*;
 use isotherm_kernel::{Time, join, select};
-use isotherm_services::{Eviction, FailureCause, FilePin, FileWrite, Room, StorageConfig, StorageService};
+use isotherm_services::{
+    Eviction, FailureCause, FilePin, FileWrite, Room, StorageConfig, StorageService,
+};
 
 const MB: u64 = 1_000_000;
 
@@ -159,7 +161,8 @@ fn a_full_storage_refuses_at_once() {
     storage.put("a", 30, 0).unwrap();
     let service = storage.clone();
     world.play(async move |me| {
-        let full = FailureCause::StorageFull { storage: "store".into(), needed_bytes: 71, free_bytes: 70 };
+        let full =
+            FailureCause::StorageFull { storage: "store".into(), needed_bytes: 71, free_bytes: 70 };
         assert_eq!(service.write(me.address(), "b", 71).await, Err(full.clone()));
         assert_eq!(source.copy_to(me.address(), "big", &service).await, Err(full.clone()));
         assert_eq!(service.put("b", 71, 0), Err(full));
@@ -216,7 +219,8 @@ fn files_in_use_are_passed_over_when_room_is_made() {
     assert_idle(&storage);
 }
 
-/// Reads 100 MB of `a` from 0 s to 1 s while `b` is accessed at 0.5 s, and says which of both goes first then.
+/// Reads 100 MB of `a` from 0 s to 1 s while `b` is accessed at 0.5 s, and says which of both goes
+/// first then.
 fn first_to_go(buffer: Option<u64>) -> Vec<String> {
     let world = World::new();
     let config = StorageConfig {
@@ -250,7 +254,8 @@ fn a_fluid_read_counts_as_an_access_at_its_end() {
 
 #[test]
 fn a_buffered_read_counts_as_an_access_as_each_chunk_begins() {
-    // With one chunk of 100 MB the only access is at 0 s, before that of `b`; with ten the last one is at 0.9 s.
+    // With one chunk of 100 MB the only access is at 0 s, before that of `b`; with ten the last one
+    // is at 0.9 s.
     assert_eq!(first_to_go(Some(100 * MB)), ["b", "c"]);
     assert_eq!(first_to_go(Some(10 * MB)), ["a", "c"]);
 }
@@ -275,7 +280,8 @@ fn writing_onto_a_file_keeps_its_size_and_takes_its_time() {
 fn connections_are_given_in_the_order_of_requests() {
     // Three reads of 1 s each and one connection: they end at 1, 2 and 3 s instead of all at 3 s.
     let world = World::new();
-    let config = StorageConfig { max_connections: Some(1), ..world.storage_config("store", world.user) };
+    let config =
+        StorageConfig { max_connections: Some(1), ..world.storage_config("store", world.user) };
     let storage = StorageService::start(&world.site, config);
     storage.put("a", 100 * MB, 0).unwrap();
     let ends = Rc::new(RefCell::new(Vec::new()));
@@ -301,7 +307,8 @@ fn connections_are_given_in_the_order_of_requests() {
 fn a_caller_that_waits_for_a_connection_may_go_away() {
     // The second of three readers gives up while it waits; the third is served at 1 s all the same.
     let world = World::new();
-    let config = StorageConfig { max_connections: Some(1), ..world.storage_config("store", world.user) };
+    let config =
+        StorageConfig { max_connections: Some(1), ..world.storage_config("store", world.user) };
     let storage = StorageService::start(&world.site, config);
     storage.put("a", 100 * MB, 0).unwrap();
     let service = storage.clone();
@@ -321,7 +328,8 @@ fn a_caller_that_waits_for_a_connection_may_go_away() {
 #[test]
 fn a_caller_that_goes_away_gives_everything_back() {
     let world = World::new();
-    let (from, to) = (world.lru_storage("from", world.head, 500 * MB), world.storage("to", world.node));
+    let (from, to) =
+        (world.lru_storage("from", world.head, 500 * MB), world.storage("to", world.node));
     from.put("a", 100 * MB, 0).unwrap();
     let (source, destination) = (from.clone(), to.clone());
     world.play(async move |me| {
@@ -389,7 +397,8 @@ fn the_zero_time_interface_and_the_messages_share_the_books() {
 
 #[test]
 fn control_messages_cost_their_payload() {
-    // 1 MB from user to head and back for a lookup; for a read the answer, the data and the acknowledgement.
+    // 1 MB from user to head and back for a lookup; for a read the answer, the data and the
+    // acknowledgement.
     let world = World::new();
     let config = StorageConfig { control_bytes: MB, ..world.storage_config("store", world.head) };
     let storage = StorageService::start(&world.site, config);
@@ -408,10 +417,15 @@ fn control_messages_cost_their_payload() {
 
 #[test]
 fn a_buffered_copy_has_the_destination_ask_the_source() {
-    // User → head request, head → node request and answer, the chunk, head → user answer. (One chunk.)
+    // User → head request, head → node request and answer, the chunk, head → user answer. (One
+    // chunk.)
     let world = World::new();
     let service = |name: &str, host| {
-        let config = StorageConfig { control_bytes: MB, buffer: Some(100 * MB), ..world.storage_config(name, host) };
+        let config = StorageConfig {
+            control_bytes: MB,
+            buffer: Some(100 * MB),
+            ..world.storage_config(name, host)
+        };
         StorageService::start(&world.site, config)
     };
     let (from, to) = (service("from", world.node), service("to", world.head));
@@ -427,7 +441,8 @@ fn a_buffered_copy_has_the_destination_ask_the_source() {
 
 #[test]
 fn services_in_memory_know_no_disk() {
-    // From disk to memory on one host: only the disk counts. The memory of the node is its capacity.
+    // From disk to memory on one host: only the disk counts. The memory of the node is its
+    // capacity.
     let world = World::new();
     let disk = world.storage("disk", world.node);
     let memory = StorageService::start(&world.site, StorageConfig::new("memory", world.node));

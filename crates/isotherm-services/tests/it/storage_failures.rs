@@ -14,7 +14,10 @@ fn host_failed(host: &str) -> FailureCause {
 }
 
 /// Copies 1 GB from head to node, which takes 10 s, and gives how and when that ended.
-fn copy_while(buffer: Option<u64>, what: impl FnOnce(&World)) -> (Result<u64, FailureCause>, Time, World) {
+fn copy_while(
+    buffer: Option<u64>,
+    what: impl FnOnce(&World),
+) -> (Result<u64, FailureCause>, Time, World) {
     let world = World::new();
     let service = |name: &str, host| {
         let config = StorageConfig { buffer, ..world.storage_config(name, host) };
@@ -46,7 +49,8 @@ fn a_link_that_fails_ends_a_copy_and_its_room_is_free_again() {
             world.at(3.0, |platform| platform.link_off(platform.link("lan").unwrap()));
         });
         assert!(matches!(result, Err(FailureCause::NetworkFailed { .. })), "{result:?}");
-        // In chunks, the failure is met by the chunk that is being sent or by the next one, at most 0.1 s later.
+        // In chunks, the failure is met by the chunk that is being sent or by the next one, at most
+        // 0.1 s later.
         assert!((3.0..3.11).contains(&date.as_secs_f64()), "{date}");
     }
 }
@@ -114,10 +118,12 @@ fn a_service_on_a_host_that_is_off_is_down() {
 
 #[test]
 fn a_request_that_is_lost_is_known_to_its_sender() {
-    // The request of 10 MB takes 0.54 s, and the link fails at 0.2 s. The same for the answer, at 0.8 s.
+    // The request of 10 MB takes 0.54 s, and the link fails at 0.2 s. The same for the answer, at
+    // 0.8 s.
     for at in [0.2, 0.8] {
         let world = World::new();
-        let config = StorageConfig { control_bytes: 10 * MB, ..world.storage_config("store", world.head) };
+        let config =
+            StorageConfig { control_bytes: 10 * MB, ..world.storage_config("store", world.head) };
         let storage = StorageService::start(&world.site, config);
         storage.put("a", 1, 0).unwrap();
         world.at(at, |platform| platform.link_off(platform.link("wan").unwrap()));
@@ -135,7 +141,8 @@ fn an_answer_that_is_lost_is_known_to_whom_it_was_for() {
     // The request of 10 MB takes 0.54 s; its answer is on its way when the link fails at 0.8 s.
     for question in 0..4 {
         let world = World::new();
-        let config = StorageConfig { control_bytes: 10 * MB, ..world.storage_config("store", world.head) };
+        let config =
+            StorageConfig { control_bytes: 10 * MB, ..world.storage_config("store", world.head) };
         let storage = StorageService::start(&world.site, config);
         world.at(0.8, |platform| platform.link_off(platform.link("wan").unwrap()));
         world.play(async move |me| {
@@ -155,7 +162,8 @@ fn an_answer_that_is_lost_is_known_to_whom_it_was_for() {
 fn a_request_to_a_host_that_fails_meanwhile_is_lost_with_it() {
     // On its way from 0 to 0.54 s; the host fails at 0.2 s.
     let world = World::new();
-    let config = StorageConfig { control_bytes: 10 * MB, ..world.storage_config("store", world.head) };
+    let config =
+        StorageConfig { control_bytes: 10 * MB, ..world.storage_config("store", world.head) };
     let storage = StorageService::start(&world.site, config);
     world.at(0.2, |platform| platform.turn_off(platform.host("head").unwrap()));
     let (result, date) = world.play(async move |me| {
@@ -170,7 +178,8 @@ fn a_request_to_a_host_that_fails_meanwhile_is_lost_with_it() {
 fn a_request_that_arrives_at_a_stopped_service_is_answered() {
     // The stop and the question share the way; the stop is there first.
     let world = World::new();
-    let config = StorageConfig { control_bytes: 10 * MB, ..world.storage_config("store", world.head) };
+    let config =
+        StorageConfig { control_bytes: 10 * MB, ..world.storage_config("store", world.head) };
     let storage = StorageService::start(&world.site, config);
     let asker = storage.clone();
     ExecutionController::spawn(&world.site, world.user, "stopper", async move |me| {
@@ -182,15 +191,16 @@ fn a_request_that_arrives_at_a_stopped_service_is_answered() {
         (result, me.now())
     });
     assert_eq!(result, Err(FailureCause::ServiceStopped { service: "store".into() }));
-    // The question has half of the link all the way (first beside the stop, then beside the answer to it), but for the
-    // latency of that answer, when it has all of it: exactly what its own latency costs, twice.
+    // The question has half of the link all the way (first beside the stop, then beside the answer
+    // to it), but for the latency of that answer, when it has all of it: exactly what its own
+    // latency costs, twice.
     assert_date(date, 0.1 + 2.0 * 1e7 / WAN);
 }
 
 #[test]
 fn the_transfer_of_a_caller_dies_with_its_host() {
-    // The head reads from the node for 10 s; it fails at 2 s. What then reads there has the disk for itself: 1 s for
-    // 100 MB.
+    // The head reads from the node for 10 s; it fails at 2 s. What then reads there has the disk
+    // for itself: 1 s for 100 MB.
     let world = World::new();
     let storage = world.storage("store", world.node);
     storage.put("a", 1000 * MB, 0).unwrap();

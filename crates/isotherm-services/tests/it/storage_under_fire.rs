@@ -1,12 +1,14 @@
-//! Random callers, some of whom are killed, on storage services whose hosts and links fail at random: whatever
-//! happens, everybody gets an answer and the books are right.
+//! Random callers, some of whom are killed, on storage services whose hosts and links fail at
+//! random: whatever happens, everybody gets an answer and the books are right.
 
 use std::cell::Cell;
 use std::rc::Rc;
 
 use crate::common::*;
 use isotherm_kernel::Actor;
-use isotherm_services::{Eviction, ExecutionController, FailureCause, StorageConfig, StorageService};
+use isotherm_services::{
+    Eviction, ExecutionController, FailureCause, StorageConfig, StorageService,
+};
 use proptest::prelude::*;
 
 const MB: u64 = 1_000_000;
@@ -48,7 +50,11 @@ fn trouble() -> impl Strategy<Value = Trouble> {
     ]
 }
 
-async fn perform(me: &ExecutionController, services: &[StorageService], step: Step) -> Result<(), FailureCause> {
+async fn perform(
+    me: &ExecutionController,
+    services: &[StorageService],
+    step: Step,
+) -> Result<(), FailureCause> {
     let name = |file: u8| format!("file{file}");
     let from = me.address();
     match step {
@@ -56,7 +62,9 @@ async fn perform(me: &ExecutionController, services: &[StorageService], step: St
         Step::Read(service, file) => {
             services[service].read(from, name(file), None).await?;
         }
-        Step::Write(service, file, bytes) => services[service].write(from, name(file), bytes).await?,
+        Step::Write(service, file, bytes) => {
+            services[service].write(from, name(file), bytes).await?
+        }
         Step::Copy(source, destination, file, target) => {
             let destination = &services[destination];
             services[source].copy_as(from, name(file), destination, name(target)).await?;
@@ -92,7 +100,13 @@ fn services(
 }
 
 /// Breaks something, and mends it half a second later.
-fn cause(world: &World, date: f64, trouble: Trouble, services: &[StorageService], callers: &Rc<Vec<Actor<()>>>) {
+fn cause(
+    world: &World,
+    date: f64,
+    trouble: Trouble,
+    services: &[StorageService],
+    callers: &Rc<Vec<Actor<()>>>,
+) {
     match trouble {
         Trouble::Host(name) => {
             let host = world.platform().host(name).unwrap();

@@ -1,21 +1,26 @@
-//! A workload like that of Azure Functions: as many apps as you like, drawn from what was published of the real ones.
+//! A workload like that of Azure Functions: as many apps as you like, drawn from what was published
+//! of the real ones.
 //!
-//! `data/azure2019-marginals.csv` has quantiles over the whole Azure Functions 2019 trace (M. Shahrad et al., "Serverless in the Wild",
-//! USENIX ATC 2020; the data set is under CC-BY). Each app draws from them, independently of each other,
+//! `data/azure2019-marginals.csv` has quantiles over the whole Azure Functions 2019 trace (M.
+//! Shahrad et al., "Serverless in the Wild", USENIX ATC 2020; the data set is under CC-BY). Each
+//! app draws from them, independently of each other,
 //!
 //! * how many functions it has;
-//! * how often it is invoked, in invocations per 14 days, which is far more skewed than any distribution with one parameter: the busiest 1 % of the
-//!   apps make most invocations;
-//! * how regularly: the coefficient of variation of the gaps between its invocations. A gap has the Weibull distribution with this mean and this
-//!   variation, and is always the same if the variation is next to nothing, as for timers. The first invocation comes after a part of a
-//!   gap that is drawn uniformly;
+//! * how often it is invoked, in invocations per 14 days, which is far more skewed than any
+//!   distribution with one parameter: the busiest 1 % of the apps make most invocations;
+//! * how regularly: the coefficient of variation of the gaps between its invocations. A gap has the
+//!   Weibull distribution with this mean and this variation, and is always the same if the
+//!   variation is next to nothing, as for timers. The first invocation comes after a part of a gap
+//!   that is drawn uniformly;
 //! * its memory, which is split evenly among its functions, or had by each of them whole;
 //!
-//! and each of its functions draws its average execution time. An invocation of the app is one of any of its functions, all alike. It
-//! takes the average time of the function, or, with a `sigma`, a log-normal time of this average.
+//! and each of its functions draws its average execution time. An invocation of the app is one of
+//! any of its functions, all alike. It takes the average time of the function, or, with a `sigma`,
+//! a log-normal time of this average.
 //!
-//! What is not in it: that busy apps have other execution times than rare ones (the published figures are marginals), days and
-//! nights, and functions that invoke each other. For these there are the traces themselves.
+//! What is not in it: that busy apps have other execution times than rare ones (the published
+//! figures are marginals), days and nights, and functions that invoke each other. For these there
+//! are the traces themselves.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -57,7 +62,8 @@ pub struct AzureLikeConfig {
     pub scale: f64,
     /// What memory the functions have.
     pub memory: MemoryOfApp,
-    /// The standard deviation of the logarithm of the execution times of a function; 0: always its average.
+    /// The standard deviation of the logarithm of the execution times of a function; 0: always its
+    /// average.
     pub sigma: f64,
     /// When it begins.
     pub from: Time,
@@ -131,8 +137,13 @@ impl AzureLike {
     /// Draws apps and functions, from the streams below this path.
     ///
     /// # Errors
-    /// No app or more than a million, a scale of zero or less, a deviation below zero, or an end that is not after the beginning.
-    pub fn new(config: AzureLikeConfig, streams: &RandomStreams, path: &str) -> Result<Self, WorkloadError> {
+    /// No app or more than a million, a scale of zero or less, a deviation below zero, or an end
+    /// that is not after the beginning.
+    pub fn new(
+        config: AzureLikeConfig,
+        streams: &RandomStreams,
+        path: &str,
+    ) -> Result<Self, WorkloadError> {
         let wrong = |parameter, expected, got: String| {
             Err(WorkloadError::Parameter { workload: "azure-like", parameter, expected, got })
         };
@@ -163,7 +174,9 @@ impl AzureLike {
             functions.extend((0..app.functions).map(|index| AzureFunction {
                 name: format!("app{number}-f{index}"),
                 memory_bytes: (memory_mb * 1e6 / parts).round().max(1.0) as u64,
-                average: Duration::from_secs_f64(marginals.execution_ms.sample(&mut random) / 1000.0),
+                average: Duration::from_secs_f64(
+                    marginals.execution_ms.sample(&mut random) / 1000.0,
+                ),
             }));
             apps.push(app);
         }
@@ -188,15 +201,19 @@ impl AzureLike {
 
     /// Their invocations. The first function has the number `first` there.
     pub fn arrivals(&self, first: u32, streams: &RandomStreams, path: &str) -> AzureLikeArrivals {
-        let averages_s: Vec<f64> = self.functions.iter().map(|function| function.average.as_secs_f64()).collect();
+        let averages_s: Vec<f64> =
+            self.functions.iter().map(|function| function.average.as_secs_f64()).collect();
         let mut arrivals = AzureLikeArrivals {
             next: BinaryHeap::new(),
             running: Vec::with_capacity(self.apps.len()),
             apps: self.apps.clone(),
             averages_s,
             // Drawn as a factor of the average, it has the mean 1.
-            spread: Distribution::log_normal(-self.config.sigma * self.config.sigma / 2.0, self.config.sigma)
-                .unwrap_or_else(|_| Distribution::from(Duration::from_secs(1))),
+            spread: Distribution::log_normal(
+                -self.config.sigma * self.config.sigma / 2.0,
+                self.config.sigma,
+            )
+            .unwrap_or_else(|_| Distribution::from(Duration::from_secs(1))),
             varies: self.config.sigma > 0.0,
             until: self.config.until,
             first,
@@ -214,7 +231,12 @@ impl AzureLike {
 }
 
 impl App {
-    fn draw(marginals: &Marginals, config: &AzureLikeConfig, first: u32, random: &mut Random) -> Self {
+    fn draw(
+        marginals: &Marginals,
+        config: &AzureLikeConfig,
+        first: u32,
+        random: &mut Random,
+    ) -> Self {
         let functions = marginals.functions.sample(random).round().max(1.0) as u32;
         let invocations = marginals.invocations.sample(random).max(1.0) * config.scale;
         let variation = marginals.variation.sample(random);
@@ -266,6 +288,11 @@ impl Workload for AzureLikeArrivals {
         let factor = if self.varies { self.spread.sample(&mut running.bodies) } else { 1.0 };
         let duration = Duration::from_secs_f64(self.averages_s[function as usize] * factor);
         self.push(at + gap, number);
-        Ok(Some(Arrival { at, function: self.first + function, duration: Some(duration), tag: None }))
+        Ok(Some(Arrival {
+            at,
+            function: self.first + function,
+            duration: Some(duration),
+            tag: None,
+        }))
     }
 }

@@ -1,11 +1,15 @@
-//! Bursts: a Poisson process whose rate jumps between states, a Markov-modulated Poisson process (MMPP).
+//! Bursts: a Poisson process whose rate jumps between states, a Markov-modulated Poisson process
+//! (MMPP).
 //!
-//! The process is in one state at a time. It stays there for a time that is exponential with the mean of the state, and
-//! meanwhile arrivals are Poisson with the rate of the state. Then it goes on to another state: the next of the list (after the last
-//! the first), or one that is drawn by the probabilities that the state gives. It begins in the first state. See W. Fischer and K.
-//! Meier-Hellstern, "The Markov-modulated Poisson process (MMPP) cookbook", Performance Evaluation 18 (1993) 149-171.
+//! The process is in one state at a time. It stays there for a time that is exponential with the
+//! mean of the state, and meanwhile arrivals are Poisson with the rate of the state. Then it goes
+//! on to another state: the next of the list (after the last the first), or one that is drawn by
+//! the probabilities that the state gives. It begins in the first state. See W. Fischer and K.
+//! Meier-Hellstern, "The Markov-modulated Poisson process (MMPP) cookbook", Performance Evaluation
+//! 18 (1993) 149-171.
 //!
-//! Since exponential times have no memory, a gap that would end in the next state is thrown away and drawn anew there.
+//! Since exponential times have no memory, a gap that would end in the next state is thrown away
+//! and drawn anew there.
 
 use std::sync::Arc;
 
@@ -22,7 +26,8 @@ pub struct BurstState {
     pub rate_per_s: f64,
     /// How long the process stays in it in the mean.
     pub mean: Duration,
-    /// The probabilities of the states that follow, one for each state; empty: the next state of the list follows.
+    /// The probabilities of the states that follow, one for each state; empty: the next state of
+    /// the list follows.
     pub next: Vec<f64>,
 }
 
@@ -49,15 +54,18 @@ impl Bursts {
     /// A process with these states.
     ///
     /// # Errors
-    /// Fewer than two states, a rate below zero or too high, a mean time of zero, probabilities that are none, or states from which nothing
-    /// ever arrives.
+    /// Fewer than two states, a rate below zero or too high, a mean time of zero, probabilities
+    /// that are none, or states from which nothing ever arrives.
     pub fn new(states: Vec<BurstState>) -> Result<Self, WorkloadError> {
         let count = states.len();
         if count < 2 {
             return wrong("number of states", "at least 2", count.to_string());
         }
-        let states: Result<Vec<_>, _> =
-            states.into_iter().enumerate().map(|(index, state)| State::new(state, index, count)).collect();
+        let states: Result<Vec<_>, _> = states
+            .into_iter()
+            .enumerate()
+            .map(|(index, state)| State::new(state, index, count))
+            .collect();
         let states = states?;
         if let Some(index) = silent(&states) {
             return wrong(
@@ -72,8 +80,8 @@ impl Bursts {
     /// Arrivals per second in the long run: the rates, weighted by the share of time in each state.
     pub fn mean_rate_per_s(&self) -> f64 {
         let states = &self.states;
-        // How often each state is entered, by repeating the step of a chain that stays where it is half of the time, so that it
-        // cannot swing back and forth for ever.
+        // How often each state is entered, by repeating the step of a chain that stays where it is
+        // half of the time, so that it cannot swing back and forth for ever.
         let mut share = vec![0.0; states.len()];
         share[0] = 1.0;
         for _ in 0..10_000 {
@@ -86,7 +94,11 @@ impl Bursts {
             share = next;
         }
         let weighted = |value: fn(&State) -> f64| -> f64 {
-            states.iter().zip(&share).map(|(state, share)| share * state.mean_s * value(state)).sum()
+            states
+                .iter()
+                .zip(&share)
+                .map(|(state, share)| share * state.mean_s * value(state))
+                .sum()
         };
         weighted(|state| state.rate_per_s) / weighted(|_| 1.0)
     }
@@ -103,9 +115,17 @@ impl State {
             return wrong("mean time of a state", "more than zero", state.mean.to_string());
         };
         let next = match state.next.len() {
-            0 => (0..count).map(|other| f64::from(u8::from(other == (index + 1) % count))).collect(),
+            0 => {
+                (0..count).map(|other| f64::from(u8::from(other == (index + 1) % count))).collect()
+            }
             given if given == count => state.next,
-            given => return wrong("number of probabilities of a state", "the number of states", given.to_string()),
+            given => {
+                return wrong(
+                    "number of probabilities of a state",
+                    "the number of states",
+                    given.to_string(),
+                );
+            }
         };
         let mut sum = 0.0;
         let mut cumulative = Vec::with_capacity(count);
@@ -142,17 +162,29 @@ fn silent(states: &[State]) -> Option<usize> {
         let mut open = vec![start];
         while let Some(index) = open.pop() {
             if !std::mem::replace(&mut seen[index], true) {
-                open.extend(states[index].probabilities().enumerate().filter(|(_, p)| *p > 0.0).map(|(next, _)| next));
+                open.extend(
+                    states[index]
+                        .probabilities()
+                        .enumerate()
+                        .filter(|(_, p)| *p > 0.0)
+                        .map(|(next, _)| next),
+                );
             }
         }
         seen
     };
-    let sounds = |start: usize| reached(start).iter().zip(states).any(|(&seen, state)| seen && state.rate_per_s > 0.0);
+    let sounds = |start: usize| {
+        reached(start).iter().zip(states).any(|(&seen, state)| seen && state.rate_per_s > 0.0)
+    };
     let from_the_first = reached(0);
     (0..states.len()).find(|&index| from_the_first[index] && !sounds(index))
 }
 
-fn wrong<T>(parameter: &'static str, expected: &'static str, got: String) -> Result<T, WorkloadError> {
+fn wrong<T>(
+    parameter: &'static str,
+    expected: &'static str,
+    got: String,
+) -> Result<T, WorkloadError> {
     Err(WorkloadError::Parameter { workload: "bursts", parameter, expected, got })
 }
 
@@ -178,7 +210,12 @@ impl Visits {
         Visits { states, state: 0, end, gaps, gaps_random: streams.stream(path), stays }
     }
 
-    pub(super) fn next(&mut self, last: Time, until: Time, patience: &mut u32) -> Result<Time, Time> {
+    pub(super) fn next(
+        &mut self,
+        last: Time,
+        until: Time,
+        patience: &mut u32,
+    ) -> Result<Time, Time> {
         let mut now = last;
         loop {
             if let Some(gaps) = &mut self.gaps {

@@ -1,8 +1,10 @@
-//! A closed loop: clients that invoke something, wait until it has ended, think, and invoke something again.
+//! A closed loop: clients that invoke something, wait until it has ended, think, and invoke
+//! something again.
 //!
-//! How many invocations a closed loop makes depends on how fast the platform is: a slow platform slows its clients down, whereas the arrivals of
-//! an open loop go on as before. With N clients that think for Z in the mean and responses that take R, there are `N / (R + Z)` invocations
-//! per second (the response time distribution of interactive systems, Denning and Buzen 1978).
+//! How many invocations a closed loop makes depends on how fast the platform is: a slow platform
+//! slows its clients down, whereas the arrivals of an open loop go on as before. With N clients
+//! that think for Z in the mean and responses that take R, there are `N / (R + Z)` invocations per
+//! second (the response time distribution of interactive systems, Denning and Buzen 1978).
 
 use isotherm_kernel::{Distribution, Duration, Random, RandomStreams, Time};
 
@@ -53,7 +55,12 @@ impl ClosedLoop {
         if config.clients == 0 {
             let expected = "at least 1";
             let got = 0.to_string();
-            return Err(WorkloadError::Parameter { workload: "closed", parameter: "number of clients", expected, got });
+            return Err(WorkloadError::Parameter {
+                workload: "closed",
+                parameter: "number of clients",
+                expected,
+                got,
+            });
         }
         Ok(ClosedLoop { config })
     }
@@ -63,8 +70,8 @@ impl ClosedLoop {
         &self.config
     }
 
-    /// Its clients. Each has random streams of its own, below this path, so that the order in which invocations end has no influence on
-    /// what a client does next.
+    /// Its clients. Each has random streams of its own, below this path, so that the order in which
+    /// invocations end has no influence on what a client does next.
     pub fn clients(&self, streams: &RandomStreams, path: &str) -> impl Iterator<Item = Client> {
         (0..self.config.clients).map(move |number| {
             let stream = |part: &str| streams.stream(&format!("{path}/client/{number}{part}"));

@@ -1,9 +1,12 @@
 //! Gaps that are drawn, and how they are rounded to nanoseconds.
 //!
-//! Rounding a gap is wrong by half a nanosecond at most, and if gaps are long, one is rounded up as often as another down. Short ones are not: exponential gaps
-//! with the mean m, rounded each by itself, have the mean m (1 - (1 ns / m)² / 24), so that at 600 arrivals per microsecond there are 1.5 % too many. So what is
-//! rounded off a short gap is added to the next one, and a date is never further than half a nanosecond from the sum of all gaps before it. From a microsecond on
-//! in the mean that would change the mean of exponential gaps by less than 10^-7 of it, and gaps are rounded each by itself, unless they are all the same.
+//! Rounding a gap is wrong by half a nanosecond at most, and if gaps are long, one is rounded up as
+//! often as another down. Short ones are not: exponential gaps with the mean m, rounded each by
+//! itself, have the mean m (1 - (1 ns / m)² / 24), so that at 600 arrivals per microsecond there
+//! are 1.5 % too many. So what is rounded off a short gap is added to the next one, and a date is
+//! never further than half a nanosecond from the sum of all gaps before it. From a microsecond on
+//! in the mean that would change the mean of exponential gaps by less than 10^-7 of it, and gaps
+//! are rounded each by itself, unless they are all the same.
 
 use isotherm_kernel::{Distribution, Duration, Random, Time};
 
@@ -20,13 +23,15 @@ const WHOLE: f64 = 9_007_199_254_740_992.0;
 pub(super) struct Gaps {
     distribution: Distribution,
     is_exact: bool,
-    /// What was rounded off the last gap, in nanoseconds: from half a nanosecond too little up to, but not, half a nanosecond too much.
+    /// What was rounded off the last gap, in nanoseconds: from half a nanosecond too little up to,
+    /// but not, half a nanosecond too much.
     left: f64,
 }
 
 impl Gaps {
     pub(super) fn new(distribution: Distribution) -> Self {
-        // Gaps that are always the same are all rounded in the same direction, however long they are.
+        // Gaps that are always the same are all rounded in the same direction, however long they
+        // are.
         let is_constant = distribution.quantile(0.0) == distribution.quantile(1.0);
         let is_exact = is_constant || distribution.mean().is_some_and(|mean| mean < SHORT_S);
         Gaps { distribution, is_exact, left: 0.0 }
@@ -73,7 +78,10 @@ mod tests {
                 sum += distribution.sample(&mut again) * 1e9;
                 // The sum itself is rounded to 53 digits each time.
                 let most = 0.500_001 + sum * 1e-13;
-                assert!((last.as_nanos() as f64 - sum).abs() <= most, "{distribution:?}: {last} instead of {sum} ns");
+                assert!(
+                    (last.as_nanos() as f64 - sum).abs() <= most,
+                    "{distribution:?}: {last} instead of {sum} ns"
+                );
             }
         }
     }

@@ -19,9 +19,10 @@ use crate::WorkloadError;
 /// | [`Process::Bursts`] | a Poisson process whose rate jumps between states (MMPP) |
 /// | [`Process::Diurnal`] | a Poisson process whose rate goes up and down with the time of the day |
 ///
-/// Dates are rounded to the nanosecond, and that does not add up: the k-th of equally distant ones is `k / rate` after the beginning, rounded once.
-/// Gaps that are drawn are rounded each by itself where they are a microsecond or more in the mean; from shorter ones, what is rounded off is taken
-/// on to the next.
+/// Dates are rounded to the nanosecond, and that does not add up: the k-th of equally distant ones
+/// is `k / rate` after the beginning, rounded once. Gaps that are drawn are rounded each by itself
+/// where they are a microsecond or more in the mean; from shorter ones, what is rounded off is
+/// taken on to the next.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Process {
     /// Independent gaps, in seconds.
@@ -53,7 +54,8 @@ impl Process {
     /// As for [`poisson`](Process::poisson).
     pub fn even(rate_per_s: f64) -> Result<Self, WorkloadError> {
         check_rate("uniform", rate_per_s)?;
-        // The gap is checked, and then not used: its multiples are not as exact as those of the rate.
+        // The gap is checked, and then not used: its multiples are not as exact as those of the
+        // rate.
         Self::of("uniform", Distribution::constant(1.0 / rate_per_s), rate_per_s)?;
         Ok(Process::Even { rate_per_s })
     }
@@ -98,7 +100,8 @@ impl Process {
         }
     }
 
-    /// Arrivals per second in the long run; `None` if the mean of the gaps is infinite, so that they become ever rarer.
+    /// Arrivals per second in the long run; `None` if the mean of the gaps is infinite, so that
+    /// they become ever rarer.
     pub fn mean_rate_per_s(&self) -> Option<f64> {
         match self {
             Process::Gaps(distribution) => distribution.mean().map(|mean| 1.0 / mean),
@@ -116,7 +119,12 @@ pub(super) fn check_rate(workload: &'static str, rate_per_s: f64) -> Result<(), 
         rate if rate > HIGHEST_RATE => "at most 1e9 per second, since dates are whole nanoseconds",
         _ => return Ok(()),
     };
-    Err(WorkloadError::Parameter { workload, parameter: "rate", expected, got: rate_per_s.to_string() })
+    Err(WorkloadError::Parameter {
+        workload,
+        parameter: "rate",
+        expected,
+        got: rate_per_s.to_string(),
+    })
 }
 
 /// A process that goes on.
@@ -136,17 +144,24 @@ pub(super) enum Dates {
 impl Dates {
     pub(super) fn new(process: Process, from: Time, streams: &RandomStreams, path: &str) -> Self {
         match process {
-            Process::Gaps(distribution) => Dates::Gaps(Gaps::new(distribution), streams.stream(path)),
+            Process::Gaps(distribution) => {
+                Dates::Gaps(Gaps::new(distribution), streams.stream(path))
+            }
             Process::Even { rate_per_s } => Dates::Even { rate_per_s, from, count: 0 },
             Process::Bursts(bursts) => Dates::Bursts(Visits::new(bursts, from, streams, path)),
             Process::Diurnal(diurnal) => Dates::Diurnal(Thinning::new(diurnal, streams, path)),
         }
     }
 
-    /// The date after this one; any date from `until` on if there is none before. When the patience is used up it is the date up to which
-    /// there is none, from which to go on.
+    /// The date after this one; any date from `until` on if there is none before. When the patience
+    /// is used up it is the date up to which there is none, from which to go on.
     #[inline]
-    pub(super) fn next(&mut self, last: Time, until: Time, patience: &mut u32) -> Result<Time, Time> {
+    pub(super) fn next(
+        &mut self,
+        last: Time,
+        until: Time,
+        patience: &mut u32,
+    ) -> Result<Time, Time> {
         match self {
             Dates::Gaps(gaps, random) => Ok(gaps.after(last, random)),
             Dates::Even { rate_per_s, from, count } => {

@@ -19,8 +19,9 @@ impl Targets {
         Targets { functions: Arc::new([function]), rank: None, exponent: 0.0 }
     }
 
-    /// One of these functions: the k-th with a probability in proportion to `k^-exponent` (Zipf). With an exponent of 0 all are alike.
-    /// Popularities of functions in the Azure trace are far more skewed than those of web pages, whose exponent is about 1.
+    /// One of these functions: the k-th with a probability in proportion to `k^-exponent` (Zipf).
+    /// With an exponent of 0 all are alike. Popularities of functions in the Azure trace are far
+    /// more skewed than those of web pages, whose exponent is about 1.
     ///
     /// # Errors
     /// No function or more than 10 million, or an exponent below zero.

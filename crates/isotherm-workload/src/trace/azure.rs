@@ -1,24 +1,27 @@
-//! The traces of Azure Functions: whole workloads, that say which functions there are and when they are invoked.
+//! The traces of Azure Functions: whole workloads, that say which functions there are and when they
+//! are invoked.
 //!
 //! | trace | what is in it | read by | played by |
 //! |---|---|---|---|
 //! | 2019 | invocations in each minute, percentiles of durations, memory of apps | [`Azure2019Files`] | [`Azure2019Replay`] |
 //! | 2021 | every invocation, with its end and its duration | [`Azure2021::scan`] | [`Azure2021Trace`] |
 //!
-//! Functions belong to *apps*. An [`AppSample`] keeps only some apps, always with all of their functions; which, depends on nothing but
-//! their names and the number of the sample. So a sample of more apps has those of a smaller one, and what else is in the files does
-//! not matter.
+//! Functions belong to *apps*. An [`AppSample`] keeps only some apps, always with all of their
+//! functions; which, depends on nothing but their names and the number of the sample. So a sample
+//! of more apps has those of a smaller one, and what else is in the files does not matter.
 //!
 //! # Names
 //!
-//! The traces name apps and functions by 64 hexadecimal digits each. A function is called `app/function` here, both cut to their first 8
-//! characters, or to as many more as it takes for all names to differ. In the trace of 2019 an app may be there under two owners: if that is all by which
-//! functions differ, they are called `owner/app/function`.
+//! The traces name apps and functions by 64 hexadecimal digits each. A function is called
+//! `app/function` here, both cut to their first 8 characters, or to as many more as it takes for
+//! all names to differ. In the trace of 2019 an app may be there under two owners: if that is all
+//! by which functions differ, they are called `owner/app/function`.
 //!
 //! # What is tolerated
 //!
-//! The files have their quirks, and no user can mend them. What can be read in one way only is taken so and counted ([`Azure2019::quirks`],
-//! [`Azure2021::early`]); what cannot is an error with its line.
+//! The files have their quirks, and no user can mend them. What can be read in one way only is
+//! taken so and counted ([`Azure2019::quirks`], [`Azure2021::early`]); what cannot is an error with
+//! its line.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -55,7 +58,8 @@ impl AppSample {
     /// Whether each of these apps is kept, of which there are no two of one name.
     fn kept(&self, apps: &[String]) -> Vec<bool> {
         let Some(most) = self.apps else { return vec![true; apps.len()] };
-        let mut order: Vec<_> = apps.iter().enumerate().map(|(index, app)| (self.rank(app), app, index)).collect();
+        let mut order: Vec<_> =
+            apps.iter().enumerate().map(|(index, app)| (self.rank(app), app, index)).collect();
         order.sort_unstable();
         let mut kept = vec![false; apps.len()];
         for &(.., index) in order.iter().take(usize::try_from(most).unwrap_or(usize::MAX)) {
@@ -82,7 +86,8 @@ impl Faults {
         if self.errors.len() < self.most { self.errors.push(error) } else { self.further += 1 }
     }
 
-    /// Takes what is wrong with one row, so that the next ones can be read; gives it back if there is nothing more to read.
+    /// Takes what is wrong with one row, so that the next ones can be read; gives it back if there
+    /// is nothing more to read.
     fn go_on(&mut self, error: Box<TraceError>) -> Result<Reading, Box<TraceError>> {
         match error.problem {
             TraceProblem::Unreadable(_) => Err(error),
@@ -140,7 +145,8 @@ const SHORTEST: usize = 8;
 /// What separates the parts of a key. It is in no name: files with such bytes are no text.
 const SEPARATOR: u8 = 0;
 
-/// Short names that all differ, of keys whose last parts are the app and the function: see the [module](self).
+/// Short names that all differ, of keys whose last parts are the app and the function: see the
+/// [module](self).
 fn names<const PARTS: usize>(keys: &[[&str; PARTS]]) -> Vec<String> {
     let longest = keys.iter().flatten().map(|part| part.chars().count()).max().unwrap_or(0);
     // Cut to more and more characters, of the last two parts, and then of more of them.
@@ -149,7 +155,9 @@ fn names<const PARTS: usize>(keys: &[[&str; PARTS]]) -> Vec<String> {
     let mut names = Vec::new();
     for (parts, length) in ways {
         let cut = |part: &&str| part.chars().take(length).collect::<String>();
-        let name = |key: &[&str; PARTS]| key[PARTS - parts..].iter().map(cut).collect::<Vec<_>>().join("/");
+        let name = |key: &[&str; PARTS]| {
+            key[PARTS - parts..].iter().map(cut).collect::<Vec<_>>().join("/")
+        };
         names = keys.iter().map(name).collect();
         if names.iter().collect::<BTreeSet<_>>().len() == names.len() {
             break;
@@ -167,15 +175,25 @@ mod tests {
         let long = |end: &str| format!("0123456789{end}");
         let (one, other) = (long("a"), long("b"));
         assert_eq!(names(&[[&one, &one], ["app", &one]]), ["01234567/01234567", "app/01234567"]);
-        assert_eq!(names(&[[&one, &one], [&one, &other]]), ["0123456789a/0123456789a", "0123456789a/0123456789b"]);
-        assert_eq!(names(&[["a", &one], ["a", &one]]), ["a/0123456789a", "a/0123456789a"], "they are the same");
+        assert_eq!(
+            names(&[[&one, &one], [&one, &other]]),
+            ["0123456789a/0123456789a", "0123456789a/0123456789b"]
+        );
+        assert_eq!(
+            names(&[["a", &one], ["a", &one]]),
+            ["a/0123456789a", "a/0123456789a"],
+            "they are the same"
+        );
         assert_eq!(names::<2>(&[]), [""; 0]);
     }
 
     #[test]
     fn names_have_the_owner_if_nothing_else_differs() {
         assert_eq!(names(&[["o", "a", "f"], ["p", "a", "g"]]), ["a/f", "a/g"]);
-        assert_eq!(names(&[["o", "a", "f"], ["p", "a", "f"], ["p", "b", "f"]]), ["o/a/f", "p/a/f", "p/b/f"]);
+        assert_eq!(
+            names(&[["o", "a", "f"], ["p", "a", "f"], ["p", "b", "f"]]),
+            ["o/a/f", "p/a/f", "p/b/f"]
+        );
         let long = |end: &str| format!("0123456789{end}");
         let owners = [long("a"), long("b")];
         let found = names(&owners.each_ref().map(|owner| [owner.as_str(), "a", "f"]));
@@ -190,9 +208,14 @@ mod tests {
         assert_eq!(ten.iter().filter(|&&kept| kept).count(), 10);
         assert!(ten.iter().zip(&twenty).all(|(small, large)| !small || *large));
         assert!(ten != other, "another number is another sample");
-        // The other apps of the files do not matter: the first of ten is the first of those that are left as well.
-        let left: Vec<String> =
-            apps.iter().zip(&twenty).filter(|(_, kept)| **kept).map(|(app, _)| app.clone()).collect();
+        // The other apps of the files do not matter: the first of ten is the first of those that
+        // are left as well.
+        let left: Vec<String> = apps
+            .iter()
+            .zip(&twenty)
+            .filter(|(_, kept)| **kept)
+            .map(|(app, _)| app.clone())
+            .collect();
         let again = AppSample { apps: Some(10), number: 0 }.kept(&left);
         let names = |apps: &[String], kept: &[bool]| -> Vec<String> {
             apps.iter().zip(kept).filter(|(_, kept)| **kept).map(|(app, _)| app.clone()).collect()

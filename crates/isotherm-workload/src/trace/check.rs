@@ -36,8 +36,9 @@ impl TraceCheck {
     }
 }
 
-/// Reads a trace to its end and tells everything that is wrong with its rows, the first `most` of it in full. A row is compared
-/// with the one above it, so that one that is out of order is told once.
+/// Reads a trace to its end and tells everything that is wrong with its rows, the first `most` of
+/// it in full. A row is compared with the one above it, so that one that is out of order is told
+/// once.
 ///
 /// ```
 /// # use isotherm_workload::{Columns, FunctionColumn, FunctionNames, TimeColumn, TimeUnit, check_trace};
@@ -107,11 +108,14 @@ fn check(mut reader: Reader<impl Table>, most: usize) -> Result<TraceCheck, Work
     loop {
         match reader.rows.advance() {
             Ok(true) => {}
-            Ok(false) if check.rows == 0 => return Err(reader.rows.error(None, TraceProblem::NoRows).into()),
+            Ok(false) if check.rows == 0 => {
+                return Err(reader.rows.error(None, TraceProblem::NoRows).into());
+            }
             Ok(false) => return Ok(check),
             Err(error) => match error.problem {
                 TraceProblem::Unreadable(_) => return Err(error.into()),
-                // All that follows is one field, or cannot be read: there is nothing more to look at.
+                // All that follows is one field, or cannot be read: there is nothing more to look
+                // at.
                 TraceProblem::OpenQuote
                 | TraceProblem::Compressed(_)
                 | TraceProblem::NotParquet { .. }
@@ -147,7 +151,11 @@ fn check(mut reader: Reader<impl Table>, most: usize) -> Result<TraceCheck, Work
         }
         if reader.known_function().is_none() {
             // What is only counted needs no search for the name that is meant.
-            if check.errors.len() < most { check.push(*reader.unknown_function(), most) } else { check.further += 1 }
+            if check.errors.len() < most {
+                check.push(*reader.unknown_function(), most)
+            } else {
+                check.further += 1
+            }
         }
     }
 }

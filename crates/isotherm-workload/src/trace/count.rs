@@ -6,7 +6,8 @@ use super::rows::{LONGEST_VALUE, Rows, beginning};
 use crate::WorkloadError;
 use crate::error::TraceProblem;
 
-/// How many rows have `1` (or `true`) in a column, where the others have `0` (or `false`). The name is for messages.
+/// How many rows have `1` (or `true`) in a column, where the others have `0` (or `false`). The name
+/// is for messages.
 ///
 /// ```
 /// let text = "arrival_s,cold\n0.0,1\n5.76,0\n9.1,1\n";
@@ -16,9 +17,13 @@ use crate::error::TraceProblem;
 ///
 /// # Errors
 ///
-/// The [trace](crate::TraceError) is broken, has no such column, or has something else in it. A trace without rows has
-/// no marked ones, which is no error.
-pub fn count_marked(name: impl Into<String>, reader: impl Read, column: &str) -> Result<u64, WorkloadError> {
+/// The [trace](crate::TraceError) is broken, has no such column, or has something else in it. A
+/// trace without rows has no marked ones, which is no error.
+pub fn count_marked(
+    name: impl Into<String>,
+    reader: impl Read,
+    column: &str,
+) -> Result<u64, WorkloadError> {
     let mut rows = Rows::new(name.into(), reader)?;
     let index = rows.column(column)?;
     let mut count = 0;
@@ -29,7 +34,9 @@ pub fn count_marked(name: impl Into<String>, reader: impl Read, column: &str) ->
             b"0" | b"false" => 0,
             _ => {
                 let value = beginning(field, LONGEST_VALUE);
-                return Err(rows.row_error(Some((index, column)), TraceProblem::NotAMark { value }).into());
+                return Err(rows
+                    .row_error(Some((index, column)), TraceProblem::NotAMark { value })
+                    .into());
             }
         };
     }

@@ -1,7 +1,8 @@
 //! Decimal numbers as nanoseconds or bytes.
 //!
-//! Nearly all numbers of a trace are short, plain decimals. A [`Scale`] reads those from where they lie, eight digits at a time, and leaves
-//! everything else, also everything that is wrong, to [`nanos`]; where it reads a number, both give the same.
+//! Nearly all numbers of a trace are short, plain decimals. A [`Scale`] reads those from where they
+//! lie, eight digits at a time, and leaves everything else, also everything that is wrong, to
+//! [`nanos`]; where it reads a number, both give the same.
 
 use super::rows::{LONGEST_VALUE, beginning};
 use crate::TimeUnit;
@@ -11,7 +12,8 @@ use crate::error::{Quantity, TraceProblem};
 #[derive(Clone, Debug)]
 pub(super) struct Scale {
     unit: TimeUnit,
-    /// What digits are multiplied by if so many of them stand after the point; 0 if the result may need to be rounded.
+    /// What digits are multiplied by if so many of them stand after the point; 0 if the result may
+    /// need to be rounded.
     factors: [u64; LONGEST_PLAIN],
 }
 
@@ -29,8 +31,8 @@ impl Scale {
         Scale { unit, factors }
     }
 
-    /// The plain number that begins here, in nanoseconds, and where it ends, which is where something else begins. `None` if it is not plain, or
-    /// too near the end of the text.
+    /// The plain number that begins here, in nanoseconds, and where it ends, which is where
+    /// something else begins. `None` if it is not plain, or too near the end of the text.
     #[inline(always)]
     pub(super) fn read(&self, text: &[u8], begin: usize) -> Option<(u64, usize)> {
         let (mut number, mut end) = digits(0, text, begin)?;
@@ -59,8 +61,8 @@ impl Scale {
 /// So many digits always fit into 64 bits, whatever they are.
 const LONGEST_PLAIN: usize = 19;
 
-/// Appends the digits that begin here to a number, and says where they end. `None` if that is too near the end of the text. More digits than fit
-/// give any number.
+/// Appends the digits that begin here to a number, and says where they end. `None` if that is too
+/// near the end of the text. More digits than fit give any number.
 #[inline]
 pub(super) fn digits(number: u64, text: &[u8], begin: usize) -> Option<(u64, usize)> {
     let (values, others) = values(*text.get(begin..)?.first_chunk()?);
@@ -95,24 +97,28 @@ fn few_digits(number: u64, values: u64, others: u64) -> (u64, usize) {
     (number.wrapping_mul(POWERS[count]).wrapping_add(digits), count)
 }
 
-/// What eight bytes are as digits, the first of them lowest, and the highest bit of every byte that is none.
+/// What eight bytes are as digits, the first of them lowest, and the highest bit of every byte that
+/// is none.
 #[inline]
 fn values(bytes: [u8; 8]) -> (u64, u64) {
     const ONES: u64 = 0x0101_0101_0101_0101;
     let values = u64::from_le_bytes(bytes) ^ (ONES * u64::from(b'0'));
-    // Without its highest bit a byte of 10 or more carries into it, and no further, when 118 are added.
+    // Without its highest bit a byte of 10 or more carries into it, and no further, when 118 are
+    // added.
     let others = (((values & (ONES * 0x7f)) + ONES * 118) | values) & (ONES * 0x80);
     (values, others)
 }
 
-/// The number of eight digits, the first of which is the lowest byte. Neighbours are joined to pairs, these to fours, and these.
+/// The number of eight digits, the first of which is the lowest byte. Neighbours are joined to
+/// pairs, these to fours, and these.
 fn value(digits: u64) -> u64 {
     let pairs = (digits.wrapping_mul((10 << 8) + 1) >> 8) & 0x00ff_00ff_00ff_00ff;
     let fours = (pairs.wrapping_mul((100 << 16) + 1) >> 16) & 0x0000_ffff_0000_ffff;
     fours.wrapping_mul((10_000 << 32) + 1) >> 32
 }
 
-/// A number such as `12.5` of a unit of so many nanoseconds (or bytes), in nanoseconds, rounded half up.
+/// A number such as `12.5` of a unit of so many nanoseconds (or bytes), in nanoseconds, rounded
+/// half up.
 pub(super) fn nanos(field: &[u8], per_unit: u64, kind: Quantity) -> Result<u64, TraceProblem> {
     let number = number(field, per_unit, kind)?;
     if number == 0 && kind.is_limit() {
@@ -129,7 +135,8 @@ fn number(field: &[u8], per_unit: u64, kind: Quantity) -> Result<u64, TraceProbl
     if field.is_empty() {
         return Err(TraceProblem::NoValue);
     }
-    let Some(number) = std::str::from_utf8(field).ok().and_then(|text| text.parse::<f64>().ok()) else {
+    let Some(number) = std::str::from_utf8(field).ok().and_then(|text| text.parse::<f64>().ok())
+    else {
         return Err(TraceProblem::NotANumber { value: value() });
     };
     // A number with hundreds of digits is infinite as a float, though it is not written so.
@@ -212,7 +219,8 @@ mod tests {
     }
 
     proptest! {
-        /// What is read eight digits at a time is what is read digit by digit, up to where the number ends.
+        /// What is read eight digits at a time is what is read digit by digit, up to where the
+        /// number ends.
         #[test]
         fn both_ways_of_reading_agree(
             text in prop_oneof![

@@ -65,8 +65,9 @@ pub struct FunctionRows {
     pub further: u64,
 }
 
-/// Reads a file of functions to its end and tells everything that is wrong with its rows, the first `most` of it in full. The
-/// format is that of [traces](crate::trace). That names are not given twice is the business of whoever knows all of them.
+/// Reads a file of functions to its end and tells everything that is wrong with its rows, the first
+/// `most` of it in full. The format is that of [traces](crate::trace). That names are not given
+/// twice is the business of whoever knows all of them.
 ///
 /// ```
 /// # use isotherm_workload::{FunctionColumns, SizeColumn, SizeUnit, read_functions};
@@ -135,10 +136,18 @@ struct Reader {
 impl Reader {
     fn new<R: Read>(rows: &Rows<R>, columns: &FunctionColumns) -> Result<Self, Box<TraceError>> {
         let size = |column: &SizeColumn| -> Result<_, Box<TraceError>> {
-            Ok(Located { index: rows.column(&column.name)?, name: column.name.clone(), value: column.unit })
+            Ok(Located {
+                index: rows.column(&column.name)?,
+                name: column.name.clone(),
+                value: column.unit,
+            })
         };
         let time = |column: &TimeColumn| -> Result<_, Box<TraceError>> {
-            Ok(Located { index: rows.column(&column.name)?, name: column.name.clone(), value: column.unit })
+            Ok(Located {
+                index: rows.column(&column.name)?,
+                name: column.name.clone(),
+                value: column.unit,
+            })
         };
         Ok(Reader {
             name: rows.column(&columns.name)?,
@@ -185,8 +194,12 @@ impl Reader {
                 }
             }
         };
-        let size = |column: &Option<Located<SizeUnit>>| column.as_ref().map_or(1, |column| column.value.bytes());
-        let time = |column: &Option<Located<TimeUnit>>| column.as_ref().map_or(1, |column| column.value.nanos());
+        let size = |column: &Option<Located<SizeUnit>>| {
+            column.as_ref().map_or(1, |column| column.value.bytes())
+        };
+        let time = |column: &Option<Located<TimeUnit>>| {
+            column.as_ref().map_or(1, |column| column.value.nanos())
+        };
         let memory_bytes = number(place(&self.memory), size(&self.memory), Quantity::MemoryLimit);
         let disk_bytes = number(place(&self.disk), size(&self.disk), Quantity::Size);
         let limit = number(place(&self.time), time(&self.time), Quantity::TimeLimit);

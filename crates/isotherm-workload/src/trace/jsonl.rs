@@ -27,7 +27,8 @@ pub(super) struct Lines<R> {
     is_unread: bool,
 }
 
-/// A value as it would stand in CSV, and where it is in the line. Nothing if it is not there, or null.
+/// A value as it would stand in CSV, and where it is in the line. Nothing if it is not there, or
+/// null.
 #[derive(Default)]
 struct Value {
     text: Vec<u8>,
@@ -64,7 +65,11 @@ impl<R: Read> Lines<R> {
             self.line.clear();
             self.number += 1;
             // With the line break behind it.
-            let read = self.reader.by_ref().take(LONGEST_LINE as u64 + 2).read_until(b'\n', &mut self.line);
+            let read = self
+                .reader
+                .by_ref()
+                .take(LONGEST_LINE as u64 + 2)
+                .read_until(b'\n', &mut self.line);
             match read {
                 Ok(0) => return Ok(false),
                 Ok(_) if without_break(&self.line).len() > LONGEST_LINE => {
@@ -109,7 +114,8 @@ impl<R: Read> Lines<R> {
         })
     }
 
-    /// Where a byte of the line is in what is shown of it, which is text whatever the line is. `None` behind the end of that.
+    /// Where a byte of the line is in what is shown of it, which is text whatever the line is.
+    /// `None` behind the end of that.
     fn shown_place(&self, byte: usize) -> Option<usize> {
         let before = self.line.get(..byte)?;
         (byte < LONGEST_ROW).then(|| String::from_utf8_lossy(before).len())
@@ -132,7 +138,10 @@ impl<R: Read> Lines<R> {
         self.values = values;
         parsed?;
         match twice {
-            Some(index) => Err(self.row_error(Some((index, &self.wanted[index])), TraceProblem::AmbiguousColumn)),
+            Some(index) => {
+                Err(self
+                    .row_error(Some((index, &self.wanted[index])), TraceProblem::AmbiguousColumn))
+            }
             None => Ok(()),
         }
     }
@@ -147,7 +156,8 @@ impl Value {
         self.place = Some(place);
         if text.starts_with('"') {
             self.place = Some(place + 1);
-            self.text.extend(serde_json::from_str::<String>(text).unwrap_or_default().trim().bytes());
+            self.text
+                .extend(serde_json::from_str::<String>(text).unwrap_or_default().trim().bytes());
         } else if text != "null" {
             self.text.extend_from_slice(text.as_bytes());
         }
@@ -168,8 +178,10 @@ impl<R: Read> Table for Lines<R> {
             return Ok(index);
         }
         if !self.first.iter().any(|key| key == name) {
-            let problem =
-                TraceProblem::MissingColumn { columns: self.first.clone(), similar: similar(name, &self.first) };
+            let problem = TraceProblem::MissingColumn {
+                columns: self.first.clone(),
+                similar: similar(name, &self.first),
+            };
             return Err(self.error(Some(name), problem));
         }
         self.wanted.push(name.to_owned());
@@ -215,7 +227,10 @@ pub fn json_reason(error: &serde_json::Error) -> &'static str {
         ("trailing comma", "nothing follows behind a comma"),
         ("trailing characters", "something follows behind its end"),
         ("key must be a string", "a key is a string in quotes"),
-        ("control character", "a string has a control character in it, which is written as an escape such as `\\n`"),
+        (
+            "control character",
+            "a string has a control character in it, which is written as an escape such as `\\n`",
+        ),
         ("surrogate", "an escape of a string is not whole"),
         ("escape", "a string has an escape in it that JSON does not know"),
         ("number out of range", "this number is too large"),

@@ -1,8 +1,10 @@
 //! Rows of CSV that are read in one go.
 //!
-//! Nearly all rows of a trace are plain: numbers and names with nothing around them, commas in between, a line break at the end. Such a row
-//! is read from where it lies in the buffer, eight bytes at a time, without being split into fields before. A row with anything else in
-//! it, or with anything wrong, is none: it is left as it is, to be read by the book, which also says what is wrong.
+//! Nearly all rows of a trace are plain: numbers and names with nothing around them, commas in
+//! between, a line break at the end. Such a row is read from where it lies in the buffer, eight
+//! bytes at a time, without being split into fields before. A row with anything else in it, or with
+//! anything wrong, is none: it is left as it is, to be read by the book, which also says what is
+//! wrong.
 
 use isotherm_kernel::{Duration, Time};
 
@@ -52,9 +54,15 @@ impl Line {
         Some(Line { fields })
     }
 
-    /// Reads the plain row at the beginning of a text into an arrival, whose function may be fixed already. Says where the next one begins.
+    /// Reads the plain row at the beginning of a text into an arrival, whose function may be fixed
+    /// already. Says where the next one begins.
     #[inline]
-    pub(super) fn read(&self, text: &[u8], functions: &FunctionNames, arrival: &mut Arrival) -> Option<usize> {
+    pub(super) fn read(
+        &self,
+        text: &[u8],
+        functions: &FunctionNames,
+        arrival: &mut Arrival,
+    ) -> Option<usize> {
         let mut end = 0;
         for (index, field) in self.fields.iter().enumerate() {
             let begin = match index {
@@ -108,7 +116,10 @@ fn name(text: &[u8], begin: usize, functions: &FunctionNames) -> Option<(u32, us
         return Some((functions.number(text.get(begin..end)?)?, end));
     }
     let length = marks.trailing_zeros() / 8;
-    Some((functions.short(u64::from_le_bytes(word) & ((1 << (8 * length)) - 1), length)?, begin + length as usize))
+    Some((
+        functions.short(u64::from_le_bytes(word) & ((1 << (8 * length)) - 1), length)?,
+        begin + length as usize,
+    ))
 }
 
 /// Where a field that nobody wants ends.
@@ -142,10 +153,12 @@ mod tests {
 
     use super::super::pieces::Pieces;
     use crate::{
-        Arrival, Columns, CsvTrace, FunctionColumn, FunctionNames, Rest, TimeColumn, TimeUnit, Workload, WorkloadError,
+        Arrival, Columns, CsvTrace, FunctionColumn, FunctionNames, Rest, TimeColumn, TimeUnit,
+        Workload, WorkloadError,
     };
 
-    const NAMES: [&str; 6] = ["f", "g7", "thumbnail", "a-name-of-twenty-one", "1234567", "12345678"];
+    const NAMES: [&str; 6] =
+        ["f", "g7", "thumbnail", "a-name-of-twenty-one", "1234567", "12345678"];
 
     /// All arrivals of a trace, and what is wrong with it; read in one go, or by the book.
     fn read(text: &str, piece: usize, columns: &Columns, in_one_go: bool) -> Vec<String> {
@@ -200,8 +213,9 @@ mod tests {
     fn row() -> impl Strategy<Value = String> {
         let note = prop_oneof![6 => "[a-z0-9:.-]{0,20}", 1 => "[a-z \"\u{7f}\u{80}\r']{0,12}"];
         let end = prop_oneof![8 => Just("\n"), 2 => Just("\r\n"), 1 => "[\r\n, ]{0,3}".prop_map(|end| &*end.leak())];
-        (number(), note, field(), number(), end)
-            .prop_map(|(at, note, function, took, end)| format!("{at},{note},{function},{took}{end}"))
+        (number(), note, field(), number(), end).prop_map(|(at, note, function, took, end)| {
+            format!("{at},{note},{function},{took}{end}")
+        })
     }
 
     proptest! {
@@ -251,10 +265,9 @@ mod tests {
         let mut trace = CsvTrace::new("x", text.as_bytes(), &columns, names).unwrap().0;
         trace.next_arrival().unwrap();
         let mut plain = || {
-            trace
-                .reader
-                .plain_arrival(trace.last)
-                .map(|arrival| (arrival.at.as_nanos(), arrival.function, arrival.duration.unwrap().as_nanos()))
+            trace.reader.plain_arrival(trace.last).map(|arrival| {
+                (arrival.at.as_nanos(), arrival.function, arrival.duration.unwrap().as_nanos())
+            })
         };
         assert_eq!(plain(), Some((1, 1, 12_500_000)));
         assert_eq!(plain(), Some((86_399_123_456_789, 0, 3_000_000)));

@@ -25,7 +25,10 @@ use crate::error::TraceProblem;
 /// # Errors
 ///
 /// The trace cannot be read, or is empty.
-pub fn column_names(name: impl Into<String>, reader: impl Read) -> Result<Vec<String>, WorkloadError> {
+pub fn column_names(
+    name: impl Into<String>,
+    reader: impl Read,
+) -> Result<Vec<String>, WorkloadError> {
     Ok(Rows::new(name.into(), reader)?.columns().to_vec())
 }
 
@@ -34,7 +37,10 @@ pub fn column_names(name: impl Into<String>, reader: impl Read) -> Result<Vec<St
 /// # Errors
 ///
 /// As for [`column_names`].
-pub fn column_names_jsonl(name: impl Into<String>, reader: impl Read) -> Result<Vec<String>, WorkloadError> {
+pub fn column_names_jsonl(
+    name: impl Into<String>,
+    reader: impl Read,
+) -> Result<Vec<String>, WorkloadError> {
     Ok(Lines::new(name.into(), reader)?.columns().to_vec())
 }
 
@@ -51,7 +57,8 @@ pub fn column_names_parquet(
     Ok(ParquetRows::new(name.into(), reader)?.columns().to_vec())
 }
 
-/// The different values of a column, in the order in which they come first. The memory is that of the values.
+/// The different values of a column, in the order in which they come first. The memory is that of
+/// the values.
 ///
 /// ```
 /// let text = "arrival_s,function\n0,resize\n1,thumbnail\n2,resize\n";
@@ -62,7 +69,11 @@ pub fn column_names_parquet(
 /// # Errors
 ///
 /// The [trace](crate::TraceError) is broken, has no such column, or a row without a value.
-pub fn distinct_values(name: impl Into<String>, reader: impl Read, column: &str) -> Result<Vec<String>, WorkloadError> {
+pub fn distinct_values(
+    name: impl Into<String>,
+    reader: impl Read,
+    column: &str,
+) -> Result<Vec<String>, WorkloadError> {
     distinct(Rows::new(name.into(), reader)?, column)
 }
 

@@ -1,13 +1,16 @@
 //! The rows of a Parquet file.
 //!
-//! Columns of whole, decimal and other numbers and of text are read, at the top level of the schema; a null is no value. Numbers are taken as they are:
-//! what unit they have is said elsewhere. Pages may be compressed by Snappy, gzip, zstd, LZ4 or Brotli.
+//! Columns of whole, decimal and other numbers and of text are read, at the top level of the
+//! schema; a null is no value. Numbers are taken as they are: what unit they have is said
+//! elsewhere. Pages may be compressed by Snappy, gzip, zstd, LZ4 or Brotli.
 //!
 //! The place of a row in messages is its number, counted from 1.
 //!
-//! The library that takes Parquet apart gives an error for most damaged files and panics on some. The panic ends at the boundary to it, here, and
-//! is the same error. (Whoever wants to see nothing of it installs a panic hook; this crate installs none.) What would make it reserve more memory than a file can need is refused
-//! before it sees it: in the [description](guard) of the columns, and in their [pages].
+//! The library that takes Parquet apart gives an error for most damaged files and panics on some.
+//! The panic ends at the boundary to it, here, and is the same error. (Whoever wants to see nothing
+//! of it installs a panic hook; this crate installs none.) What would make it reserve more memory
+//! than a file can need is refused before it sees it: in the [description](guard) of the columns,
+//! and in their [pages].
 
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -76,7 +79,8 @@ struct Values {
     /// Those that were written as text, one after the other, and where each ends.
     text: Vec<u8>,
     ends: Vec<usize>,
-    /// Those that are text. They are shared with the page that they are from: many rows may have one long value.
+    /// Those that are text. They are shared with the page that they are from: many rows may have
+    /// one long value.
     shared: Vec<Option<ByteArray>>,
 }
 
@@ -87,8 +91,10 @@ impl<R: ChunkReader + 'static> ParquetRows<R> {
         let file = match guarded(|| SerializedFileReader::new(Guarded(Arc::clone(&source)))) {
             Ok(file) => file,
             Err(error) => {
-                let problem =
-                    not_parquet(&error, "the end of the file, which names its columns, is damaged or not there");
+                let problem = not_parquet(
+                    &error,
+                    "the end of the file, which names its columns, is damaged or not there",
+                );
                 return Err(Box::new(TraceError {
                     name,
                     line: None,
@@ -101,7 +107,18 @@ impl<R: ChunkReader + 'static> ParquetRows<R> {
         };
         let schema = file.metadata().file_metadata().schema_descr();
         let header = schema.columns().iter().map(|column| column.path().string()).collect();
-        Ok(ParquetRows { name, source, file, header, columns: Vec::new(), group: 0, left: 0, row: 0, at: 0, batch: 0 })
+        Ok(ParquetRows {
+            name,
+            source,
+            file,
+            header,
+            columns: Vec::new(),
+            group: 0,
+            left: 0,
+            row: 0,
+            at: 0,
+            batch: 0,
+        })
     }
 
     /// Reads the next rows; `false` at the end.
@@ -117,17 +134,22 @@ impl<R: ChunkReader + 'static> ParquetRows<R> {
                 let reader = guarded(|| {
                     let chunk = group.column(column.number);
                     let pages = Pages::new(&self.source, chunk, self.group + 1, rows)?;
-                    Ok(get_column_reader(group.schema_descr().column(column.number), Box::new(pages)))
+                    Ok(get_column_reader(
+                        group.schema_descr().column(column.number),
+                        Box::new(pages),
+                    ))
                 });
                 let name = self.header.get(column.number);
-                column.reader = Some(reader.map_err(|error| broken(&self.name, self.row, name, &error))?);
+                column.reader =
+                    Some(reader.map_err(|error| broken(&self.name, self.row, name, &error))?);
             }
             self.group += 1;
         }
         let rows = self.left.min(BATCH);
         for column in &mut self.columns {
             let name = self.header.get(column.number);
-            guarded(|| column.read(rows)).map_err(|error| broken(&self.name, self.row, name, &error))?;
+            guarded(|| column.read(rows))
+                .map_err(|error| broken(&self.name, self.row, name, &error))?;
         }
         self.left -= rows;
         (self.at, self.batch) = (0, rows);
@@ -138,12 +160,21 @@ impl<R: ChunkReader + 'static> ParquetRows<R> {
 /// What is wrong with a file behind a row, in a column.
 fn broken(name: &str, row: u64, column: Option<&String>, error: &ParquetError) -> Box<TraceError> {
     let place = match column {
-        Some(column) => format!("the data of its column `{column}` are damaged from row {} on", row + 1),
+        Some(column) => {
+            format!("the data of its column `{column}` are damaged from row {} on", row + 1)
+        }
         None => format!("its data are damaged from row {} on", row + 1),
     };
     let line = (row > 0).then_some(row);
     let problem = not_parquet(error, &place);
-    Box::new(TraceError { name: name.to_owned(), line, column: None, row: String::new(), field: None, problem })
+    Box::new(TraceError {
+        name: name.to_owned(),
+        line,
+        column: None,
+        row: String::new(),
+        field: None,
+        problem,
+    })
 }
 
 /// What is wrong, in words of this place: those of the library are for those who know it.
@@ -156,7 +187,9 @@ fn not_parquet(error: &ParquetError, damage: &str) -> TraceProblem {
         }
         ParquetError::External(error) => match error.downcast_ref::<std::io::Error>() {
             // What the disk says is not the fault of the file.
-            Some(error) if error.raw_os_error().is_some() => return TraceProblem::Unreadable(error.kind().into()),
+            Some(error) if error.raw_os_error().is_some() => {
+                return TraceProblem::Unreadable(error.kind().into());
+            }
             _ => damage.to_owned(),
         },
         ParquetError::NYI(_) => "it is written in a way that is not known here".to_owned(),
@@ -176,8 +209,10 @@ impl<R: ChunkReader + 'static> Table for ParquetRows<R> {
 
     fn column(&mut self, name: &str) -> Result<usize, Box<TraceError>> {
         let Some(number) = self.header.iter().position(|column| column == name) else {
-            let problem =
-                TraceProblem::MissingColumn { columns: self.header.clone(), similar: similar(name, &self.header) };
+            let problem = TraceProblem::MissingColumn {
+                columns: self.header.clone(),
+                similar: similar(name, &self.header),
+            };
             return Err(self.error(Some(name), problem));
         };
         if let Some(known) = self.columns.iter().position(|column| column.number == number) {
@@ -200,10 +235,20 @@ impl<R: ChunkReader + 'static> Table for ParquetRows<R> {
         }
         let is_unsigned = matches!(
             column.converted_type(),
-            ConvertedType::UINT_8 | ConvertedType::UINT_16 | ConvertedType::UINT_32 | ConvertedType::UINT_64
+            ConvertedType::UINT_8
+                | ConvertedType::UINT_16
+                | ConvertedType::UINT_32
+                | ConvertedType::UINT_64
         );
         let scale = if is_decimal { usize::try_from(column.type_scale()).unwrap_or(0) } else { 0 };
-        self.columns.push(Column { number, is_unsigned, is_decimal, scale, reader: None, values: Values::default() });
+        self.columns.push(Column {
+            number,
+            is_unsigned,
+            is_decimal,
+            scale,
+            reader: None,
+            values: Values::default(),
+        });
         Ok(self.columns.len() - 1)
     }
 
@@ -217,8 +262,13 @@ impl<R: ChunkReader + 'static> Table for ParquetRows<R> {
         match self.columns.iter().position(|column| column.values.get(at).len() > LONGEST_LINE) {
             None => Ok(true),
             Some(index) => {
-                let name = self.columns.get(index).and_then(|column| self.header.get(column.number)).cloned();
-                Err(self.row_error(name.as_deref().map(|name| (index, name)), TraceProblem::LongValue))
+                let name = self
+                    .columns
+                    .get(index)
+                    .and_then(|column| self.header.get(column.number))
+                    .cloned();
+                Err(self
+                    .row_error(name.as_deref().map(|name| (index, name)), TraceProblem::LongValue))
             }
         }
     }
@@ -279,10 +329,13 @@ impl Column {
         values.shared.clear();
         let (is_unsigned, is_decimal, scale) = (self.is_unsigned, self.is_decimal, self.scale);
         match &mut self.reader {
-            Some(ColumnReader::Int32ColumnReader(reader)) => values.read(reader, rows, |text, value| {
-                let value = if is_unsigned { i128::from(value as u32) } else { i128::from(value) };
-                write_decimal(text, value, scale);
-            }),
+            Some(ColumnReader::Int32ColumnReader(reader)) => {
+                values.read(reader, rows, |text, value| {
+                    let value =
+                        if is_unsigned { i128::from(value as u32) } else { i128::from(value) };
+                    write_decimal(text, value, scale);
+                })
+            }
             Some(ColumnReader::Int64ColumnReader(reader)) => {
                 values.read(reader, rows, |text, value| match is_unsigned {
                     true => write(text, &(value as u64)),
@@ -309,7 +362,9 @@ impl Column {
             Some(ColumnReader::FixedLenByteArrayColumnReader(reader)) if is_decimal => {
                 values.read(reader, rows, |text, value| write_bytes(text, value.data(), scale))
             }
-            _ => Err(ParquetError::General("a column of another type than the schema says".to_owned())),
+            _ => Err(ParquetError::General(
+                "a column of another type than the schema says".to_owned(),
+            )),
         }
     }
 }
@@ -319,11 +374,16 @@ fn write(text: &mut Vec<u8>, value: &impl std::fmt::Display) {
     let _ = write!(text, "{value}");
 }
 
-/// A decimal number: its bytes from the highest to the lowest. One that is too large for 16 bytes is no number of a trace.
+/// A decimal number: its bytes from the highest to the lowest. One that is too large for 16 bytes
+/// is no number of a trace.
 fn write_bytes(text: &mut Vec<u8>, bytes: &[u8], scale: usize) {
     let sign = if bytes.first().is_some_and(|first| *first >= 0x80) { -1i128 } else { 0 };
     match bytes.len() {
-        0..=16 => write_decimal(text, bytes.iter().fold(sign, |value, byte| value << 8 | i128::from(*byte)), scale),
+        0..=16 => write_decimal(
+            text,
+            bytes.iter().fold(sign, |value, byte| value << 8 | i128::from(*byte)),
+            scale,
+        ),
         _ => text.extend_from_slice(b"a decimal of more than 16 bytes"),
     }
 }
@@ -381,7 +441,10 @@ mod tests {
             String::from_utf8(text).unwrap()
         };
         // 150 in two bytes, and -1 and -150 in the complement of two.
-        assert_eq!([text(&[0, 150], 2), text(&[0, 150], 0), text(&[0, 150], 5)], ["1.50", "150", "0.00150"]);
+        assert_eq!(
+            [text(&[0, 150], 2), text(&[0, 150], 0), text(&[0, 150], 5)],
+            ["1.50", "150", "0.00150"]
+        );
         assert_eq!([text(&[255, 255, 255], 0), text(&[255, 106], 2)], ["-1", "-1.50"]);
         assert_eq!(text(&[1; 17], 0), "a decimal of more than 16 bytes");
     }

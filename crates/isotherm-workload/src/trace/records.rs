@@ -1,8 +1,8 @@
 //! The records of a CSV file, and the lines on which they begin.
 //!
-//! A record without quotation marks, as nearly all are, is split where it lies in the buffer, which is looked through eight bytes at a
-//! time; any other is left to [`csv_core`].
-//! Lines end in `\n`, `\r\n` or `\r`.
+//! A record without quotation marks, as nearly all are, is split where it lies in the buffer, which
+//! is looked through eight bytes at a time; any other is left to [`csv_core`]. Lines end in `\n`,
+//! `\r\n` or `\r`.
 
 use std::io::{self, Read};
 use std::ops::Range;
@@ -25,12 +25,14 @@ pub(super) struct Records<R> {
     begun: bool,
     /// Whether the source has come to its end.
     over: bool,
-    /// Where each field of the current record ends in its text, so many of them; what is behind is of longer records before it.
+    /// Where each field of the current record ends in its text, so many of them; what is behind is
+    /// of longer records before it.
     ends: Vec<usize>,
     count: usize,
     /// Where the first field begins, in the buffer. Between the fields are the commas.
     begin: usize,
-    /// Whether the current record had quotation marks; then this is its text, without them and without commas.
+    /// Whether the current record had quotation marks; then this is its text, without them and
+    /// without commas.
     is_unquoted: bool,
     unquoted: Vec<u8>,
     parser: csv_core::Reader,
@@ -71,8 +73,8 @@ impl<R: Read> Records<R> {
         }
     }
 
-    /// Reads the next record; `false` at the end. Blank lines, also those of spaces, are none; a field that may be empty anyway
-    /// needs a second one beside it.
+    /// Reads the next record; `false` at the end. Blank lines, also those of spaces, are none; a
+    /// field that may be empty anyway needs a second one beside it.
     pub(super) fn read(&mut self) -> io::Result<bool> {
         loop {
             if !self.read_one()? {
@@ -89,7 +91,8 @@ impl<R: Read> Records<R> {
         if self.begun { &self.buffer[self.rest.clone()] } else { &[] }
     }
 
-    /// Passes over a record that takes so many bytes and one line of what is ahead. There is no current record then.
+    /// Passes over a record that takes so many bytes and one line of what is ahead. There is no
+    /// current record then.
     pub(super) fn pass(&mut self, length: usize) {
         self.rest.start += length;
         self.count = 0;
@@ -129,8 +132,9 @@ impl<R: Read> Records<R> {
         self.next_line
     }
 
-    /// The line with the quotation mark that is still open at the end of the file, if the current record has one: the parser closes it by
-    /// itself, so that one mark too many would swallow all rows below it without a word.
+    /// The line with the quotation mark that is still open at the end of the file, if the current
+    /// record has one: the parser closes it by itself, so that one mark too many would swallow all
+    /// rows below it without a word.
     pub(super) fn left_open(&self) -> Option<u64> {
         self.left_open
     }
@@ -160,7 +164,8 @@ impl<R: Read> Records<R> {
         }
     }
 
-    /// Splits the record at the beginning of the rest, if it is whole and has no quotation marks that mean something.
+    /// Splits the record at the beginning of the rest, if it is whole and has no quotation marks
+    /// that mean something.
     #[inline]
     fn split(&mut self) -> Found {
         let begin = self.rest.start;
@@ -251,8 +256,11 @@ impl<R: Read> Records<R> {
                 self.refill()?;
             }
             let input = &self.buffer[self.rest.clone()];
-            let (result, used, written, ended) =
-                self.parser.read_record(input, &mut self.unquoted[length..], &mut self.ends[count..]);
+            let (result, used, written, ended) = self.parser.read_record(
+                input,
+                &mut self.unquoted[length..],
+                &mut self.ends[count..],
+            );
             quotes.follow(&input[..used]);
             last = if used > 0 { input[used - 1] } else { last };
             self.rest.start += used;
@@ -320,8 +328,9 @@ fn check_length(length: usize) -> io::Result<()> {
     }
 }
 
-/// The highest bit of every byte that is a comma or lower, the first byte being the lowest: nearly all bytes of a trace are digits, points
-/// and letters, which are higher, and no byte that matters is.
+/// The highest bit of every byte that is a comma or lower, the first byte being the lowest: nearly
+/// all bytes of a trace are digits, points and letters, which are higher, and no byte that matters
+/// is.
 #[inline]
 pub(super) fn low_bytes(word: [u8; 8]) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
@@ -357,7 +366,8 @@ mod tests {
         let (mut length, mut count) = (0, 0);
         let mut all = Vec::new();
         loop {
-            let (result, used, written, ended) = parser.read_record(text, &mut output[length..], &mut ends[count..]);
+            let (result, used, written, ended) =
+                parser.read_record(text, &mut output[length..], &mut ends[count..]);
             text = &text[used..];
             (length, count) = (length + written, count + ended);
             match result {
@@ -368,7 +378,10 @@ mod tests {
                 full => unreachable!("{full:?}: texts are short here"),
             }
             let begins = std::iter::once(&0).chain(&ends[..count]);
-            let fields: Record = begins.zip(&ends[..count]).map(|(&begin, &end)| output[begin..end].to_vec()).collect();
+            let fields: Record = begins
+                .zip(&ends[..count])
+                .map(|(&begin, &end)| output[begin..end].to_vec())
+                .collect();
             if fields.len() > 1 || fields.iter().any(|field| !field.trim_ascii().is_empty()) {
                 all.push(fields);
             }

@@ -7,7 +7,8 @@ use super::similar;
 use crate::Decompressed;
 use crate::error::{TraceError, TraceProblem};
 
-/// A header and the row that was read last. Whoever reads them is told the line and the row of what is wrong.
+/// A header and the row that was read last. Whoever reads them is told the line and the row of what
+/// is wrong.
 pub(super) struct Rows<R> {
     name: String,
     records: Records<Decompressed<R>>,
@@ -17,17 +18,23 @@ pub(super) struct Rows<R> {
 impl<R: Read> Rows<R> {
     /// Reads the header. The name is for messages.
     pub(super) fn new(name: String, reader: R) -> Result<Self, Box<TraceError>> {
-        let mut rows = Rows { name, records: Records::new(Decompressed::new(reader)), header: Vec::new() };
+        let mut rows =
+            Rows { name, records: Records::new(Decompressed::new(reader)), header: Vec::new() };
         match rows.records.read() {
             Ok(true) => {}
             Ok(false) => return Err(rows.error(None, TraceProblem::Empty)),
             Err(error) => {
                 let mut error = rows.error(None, error.into());
-                error.line = matches!(error.problem, TraceProblem::LongRow).then(|| rows.records.line());
+                error.line =
+                    matches!(error.problem, TraceProblem::LongRow).then(|| rows.records.line());
                 return Err(error);
             }
         }
-        rows.header = rows.records.iter().map(|field| String::from_utf8_lossy(field).trim().to_owned()).collect();
+        rows.header = rows
+            .records
+            .iter()
+            .map(|field| String::from_utf8_lossy(field).trim().to_owned())
+            .collect();
         Ok(rows)
     }
 
@@ -47,9 +54,10 @@ impl<R: Read> Rows<R> {
         let problem = match (places.next(), places.next()) {
             (Some((index, _)), None) => return Ok(index),
             (Some(_), Some(_)) => TraceProblem::AmbiguousColumn,
-            (None, _) => {
-                TraceProblem::MissingColumn { columns: self.header.clone(), similar: similar(name, &self.header) }
-            }
+            (None, _) => TraceProblem::MissingColumn {
+                columns: self.header.clone(),
+                similar: similar(name, &self.header),
+            },
         };
         Err(self.error(Some(name), problem))
     }
@@ -65,7 +73,8 @@ impl<R: Read> Rows<R> {
             }
             Ok(true) if self.records.len() == self.header.len() => Ok(true),
             Ok(true) => {
-                let problem = TraceProblem::Ragged { expected: self.header.len(), got: self.records.len() };
+                let problem =
+                    TraceProblem::Ragged { expected: self.header.len(), got: self.records.len() };
                 Err(self.row_error(None, problem))
             }
             Ok(false) => Ok(false),
@@ -86,7 +95,8 @@ impl<R: Read> Rows<R> {
         self.records.ahead()
     }
 
-    /// Passes over a row that takes so many bytes and one line of what is ahead. There is no current row then.
+    /// Passes over a row that takes so many bytes and one line of what is ahead. There is no
+    /// current row then.
     pub(super) fn pass(&mut self, length: usize) {
         self.records.pass(length);
     }
@@ -102,7 +112,11 @@ impl<R: Read> Rows<R> {
     }
 
     /// An error about the current row, perhaps about the column of this place and name.
-    pub(super) fn row_error(&self, column: Option<(usize, &str)>, problem: TraceProblem) -> Box<TraceError> {
+    pub(super) fn row_error(
+        &self,
+        column: Option<(usize, &str)>,
+        problem: TraceProblem,
+    ) -> Box<TraceError> {
         let mut error = self.error(column.map(|(_, name)| name), problem);
         for (index, field) in self.records.iter().enumerate() {
             if error.row.len() > LONGEST_ROW {

@@ -5,8 +5,8 @@ use std::io::Read;
 use super::rows::Rows;
 use crate::error::{TraceError, TraceProblem};
 
-/// The rows of a table, one at a time. Values are text, as they would stand in CSV, so that numbers are read in one way everywhere, and
-/// exactly.
+/// The rows of a table, one at a time. Values are text, as they would stand in CSV, so that numbers
+/// are read in one way everywhere, and exactly.
 pub(super) trait Table {
     /// How the file is called in messages.
     fn name(&self) -> &str;
@@ -25,7 +25,8 @@ pub(super) trait Table {
         &[]
     }
 
-    /// Passes over a row of this text that takes so many bytes and one line. There is no current row then.
+    /// Passes over a row of this text that takes so many bytes and one line. There is no current
+    /// row then.
     fn pass(&mut self, _length: usize) {}
 
     /// A value of the current row; nothing if there is none.

@@ -1,11 +1,12 @@
-//! The traces of Azure Functions: in which order arrivals come out, what is drawn, what is tolerated, and what each broken file says.
+//! The traces of Azure Functions: in which order arrivals come out, what is drawn, what is
+//! tolerated, and what each broken file says.
 
 use std::sync::Arc;
 
 use isotherm_kernel::{Duration, RandomStreams, Time};
 use isotherm_workload::{
-    AppSample, Arrival, Azure2019, Azure2019Files, Azure2019Replay, Azure2019Scan, Azure2021, Azure2021Scan,
-    Azure2021Trace, Quirks, ReplayConfig, WithinMinute, Workload, WorkloadError,
+    AppSample, Arrival, Azure2019, Azure2019Files, Azure2019Replay, Azure2019Scan, Azure2021,
+    Azure2021Scan, Azure2021Trace, Quirks, ReplayConfig, WithinMinute, Workload, WorkloadError,
 };
 use proptest::prelude::*;
 
@@ -18,7 +19,8 @@ fn scan_2021(text: &str, sample: AppSample) -> Azure2021Scan {
 fn read_2021(text: &str, sample: AppSample, until: Option<Time>) -> Vec<Arrival> {
     let scan = scan_2021(text, sample);
     assert!(scan.errors.is_empty(), "{:?}", scan.errors);
-    let trace = Azure2021Trace::new("a.csv", text.as_bytes(), Arc::new(scan.trace), 0, until).unwrap();
+    let trace =
+        Azure2021Trace::new("a.csv", text.as_bytes(), Arc::new(scan.trace), 0, until).unwrap();
     trace.arrivals().collect::<Result<_, _>>().unwrap()
 }
 
@@ -28,7 +30,8 @@ fn ms(at: u64) -> Time {
 
 #[test]
 fn an_invocation_of_2021_arrives_when_it_starts() {
-    // Ordered by end: they start at 9, 0, 1 and 10 s. The second of them started 10 s before the trace did.
+    // Ordered by end: they start at 9, 0, 1 and 10 s. The second of them started 10 s before the
+    // trace did.
     let text = format!("{HEADER_2021}a,f,10,1\nb,f,20,30\na,g,21,20\na,f,21,11\n");
     let arrival = |at: u64, function, duration| Arrival {
         at: ms(at * 1_000),
@@ -55,7 +58,8 @@ fn a_sample_has_some_apps_with_all_of_their_functions() {
         let trace = scan_2021(&text, sample).trace;
         let app = &trace.functions[0][..1];
         assert_eq!(trace.functions, [format!("{app}/f"), format!("{app}/g")]);
-        let dates: Vec<_> = read_2021(&text, sample, None).iter().map(|arrival| arrival.at).collect();
+        let dates: Vec<_> =
+            read_2021(&text, sample, None).iter().map(|arrival| arrival.at).collect();
         assert_eq!(dates, if app == "a" { [ms(1_000), ms(3_000)] } else { [ms(2_000), ms(4_000)] });
     }
 }
@@ -64,13 +68,18 @@ fn a_sample_has_some_apps_with_all_of_their_functions() {
 fn what_is_wrong_with_a_trace_of_2021() {
     let says = |text: &str| -> Vec<String> {
         match Azure2021::scan("a.csv", text.as_bytes(), AppSample::default(), 20) {
-            Ok(scan) => scan.errors.iter().map(|error| format!("{error} ({})", error.hint())).collect(),
+            Ok(scan) => {
+                scan.errors.iter().map(|error| format!("{error} ({})", error.hint())).collect()
+            }
             Err(error) => vec![error.to_string()],
         }
     };
     assert_eq!(says(""), ["a.csv: the trace is empty"]);
     assert_eq!(says(HEADER_2021), ["a.csv: the trace has a header, but no row"]);
-    assert_eq!(says("app,func,end,duration\na,f,1,1\n"), ["a.csv: there is no column `end_timestamp`"]);
+    assert_eq!(
+        says("app,func,end,duration\na,f,1,1\n"),
+        ["a.csv: there is no column `end_timestamp`"]
+    );
     assert_eq!(
         says(&format!("{HEADER_2021}a,f,1,1\na,,2,1\na,f,x,-1\na,f,3\n")),
         [
@@ -173,8 +182,16 @@ fn good(days: &[[&str; 3]]) -> Arc<Azure2019> {
 }
 
 fn play(trace: &Arc<Azure2019>, config: ReplayConfig, seed: u64) -> Azure2019Replay {
-    let numbers: Vec<_> = (0..trace.functions.len()).map(|function| Some(function as u32)).collect();
-    Azure2019Replay::new(Arc::clone(trace), &numbers, config, RandomStreams::new(seed), "workload/0").unwrap()
+    let numbers: Vec<_> =
+        (0..trace.functions.len()).map(|function| Some(function as u32)).collect();
+    Azure2019Replay::new(
+        Arc::clone(trace),
+        &numbers,
+        config,
+        RandomStreams::new(seed),
+        "workload/0",
+    )
+    .unwrap()
 }
 
 fn played(trace: &Arc<Azure2019>, config: ReplayConfig, seed: u64) -> Vec<Arrival> {
@@ -200,20 +217,31 @@ fn every_minute_of_2019_has_its_invocations() {
         ["o,a,f,http,3,0,1000\no,a,g,timer,1,1,1\n", "", ""],
         ["o,b,f,queue,0,0,7\no,a,f,http,0,20,0\n", "", ""],
     ]);
-    let names: Vec<_> = trace.functions.iter().map(|function| (function.name.as_str(), function.invocations)).collect();
+    let names: Vec<_> = trace
+        .functions
+        .iter()
+        .map(|function| (function.name.as_str(), function.invocations))
+        .collect();
     assert_eq!(names, [("a/f", 1_023), ("a/g", 3), ("b/f", 7)]);
     assert_eq!((trace.apps, trace.days), (2, 2));
     for choice in [WithinMinute::Uniform, WithinMinute::Even] {
         let arrivals = played(&trace, within(choice), 1);
         assert!(arrivals.is_sorted_by_key(|arrival| arrival.at));
         let counts = histogram(&arrivals, 3);
-        assert_eq!((counts[0][0], counts[0][1], counts[0][2], counts[0][1440 + 1]), (3, 0, 1_000, 20), "{choice:?}");
+        assert_eq!(
+            (counts[0][0], counts[0][1], counts[0][2], counts[0][1440 + 1]),
+            (3, 0, 1_000, 20),
+            "{choice:?}"
+        );
         assert_eq!((&counts[1][..3], counts[2][1440 + 2]), (&[1, 1, 1][..], 7), "{choice:?}");
         assert_eq!(arrivals.len(), 1_033);
     }
     // The last minute is the third one of the second day.
     assert_eq!(trace.end(0..3), Time::ZERO + Duration::from_secs(86_400 + 180));
-    let until = ReplayConfig { until: Some(Time::ZERO + Duration::from_secs(120)), ..ReplayConfig::default() };
+    let until = ReplayConfig {
+        until: Some(Time::ZERO + Duration::from_secs(120)),
+        ..ReplayConfig::default()
+    };
     assert_eq!(played(&trace, until, 1).len(), 5, "3 of the first function and 2 of the second");
 }
 
@@ -221,16 +249,20 @@ fn every_minute_of_2019_has_its_invocations() {
 fn even_invocations_are_equally_far_apart() {
     let trace = good(&[["o,a,f,http,4,4,1\n", "", ""]]);
     let arrivals = played(&trace, within(WithinMinute::Even), 3);
-    let gaps: Vec<_> = arrivals.windows(2).map(|pair| pair[1].at.since(pair[0].at).as_nanos()).collect();
+    let gaps: Vec<_> =
+        arrivals.windows(2).map(|pair| pair[1].at.since(pair[0].at).as_nanos()).collect();
     // 15 s, up to the rounding of each date to a nanosecond.
     assert!(gaps[..7].iter().all(|gap| gap.abs_diff(15_000_000_000) <= 1), "{gaps:?}");
 }
 
-/// The mean of a uniform date is half a minute, its variance 60²/12 = 300 s²; gaps of a Poisson process are memoryless.
+/// The mean of a uniform date is half a minute, its variance 60²/12 = 300 s²; gaps of a Poisson
+/// process are memoryless.
 #[test]
 fn dates_within_a_minute_have_their_distribution() {
     let trace = good(&[["o,a,f,http,20000,0,0\n", "", ""]]);
-    let seconds = |arrivals: &[Arrival]| arrivals.iter().map(|arrival| arrival.at.as_secs_f64()).collect::<Vec<_>>();
+    let seconds = |arrivals: &[Arrival]| {
+        arrivals.iter().map(|arrival| arrival.at.as_secs_f64()).collect::<Vec<_>>()
+    };
     let uniform = seconds(&played(&trace, within(WithinMinute::Uniform), 5));
     let mean = uniform.iter().sum::<f64>() / 20_000.0;
     let variance = uniform.iter().map(|at| (at - 30.0) * (at - 30.0)).sum::<f64>() / 20_000.0;
@@ -240,7 +272,8 @@ fn dates_within_a_minute_have_their_distribution() {
     // The number is Poisson with deviation sqrt(20000) = 141.
     assert!((poisson.len() as f64 - 20_000.0).abs() < 600.0, "{}", poisson.len());
     let gaps: Vec<f64> = poisson.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    let longer = gaps.iter().filter(|gap| **gap > 60.0 / 20_000.0).count() as f64 / gaps.len() as f64;
+    let longer =
+        gaps.iter().filter(|gap| **gap > 60.0 / 20_000.0).count() as f64 / gaps.len() as f64;
     // P(gap > mean) = 1/e.
     assert!((longer - 0.3679).abs() < 0.015, "{longer}");
 }
@@ -260,8 +293,12 @@ fn a_scale_is_right_in_the_mean() {
     assert!((890..=1_110).contains(&some), "{some}");
     let numbers = [Some(0)];
     let zero = ReplayConfig { scale: 0.0, ..ReplayConfig::default() };
-    let error = Azure2019Replay::new(single, &numbers, zero, RandomStreams::new(1), "w").unwrap_err();
-    assert_eq!(error.to_string(), "the scale of a replayed workload must be a positive number, not 0");
+    let error =
+        Azure2019Replay::new(single, &numbers, zero, RandomStreams::new(1), "w").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the scale of a replayed workload must be a positive number, not 0"
+    );
 }
 
 /// A hundred million invocations in a minute are not held in memory.
@@ -269,7 +306,8 @@ fn a_scale_is_right_in_the_mean() {
 fn a_full_minute_is_a_stream() {
     let trace = good(&[["o,a,f,http,100000000,0,0\n", "", ""]]);
     for choice in [WithinMinute::Uniform, WithinMinute::Even, WithinMinute::Poisson] {
-        let first: Vec<_> = play(&trace, within(choice), 1).arrivals().take(10_000).map(Result::unwrap).collect();
+        let first: Vec<_> =
+            play(&trace, within(choice), 1).arrivals().take(10_000).map(Result::unwrap).collect();
         assert!(first.is_sorted_by_key(|arrival| arrival.at));
         // The 10,000th of 10^8 in a minute comes after 6 ms, give or take 0.06.
         let last = first[9_999].at.as_secs_f64();
@@ -288,22 +326,33 @@ fn functions_do_not_disturb_each_other() {
     };
     let first = only(played(&alone, ReplayConfig::default(), 7), 0);
     assert_eq!(first, only(played(&among, ReplayConfig::default(), 7), 1));
-    assert!(first != only(played(&alone, ReplayConfig::default(), 8), 0), "another seed, other dates");
+    assert!(
+        first != only(played(&alone, ReplayConfig::default(), 8), 0),
+        "another seed, other dates"
+    );
     // How dates are chosen does not matter to durations.
     let even = only(played(&alone, within(WithinMinute::Even), 7), 0);
-    let durations = |arrivals: &[(Time, Option<Duration>)]| arrivals.iter().map(|(_, took)| *took).collect::<Vec<_>>();
+    let durations = |arrivals: &[(Time, Option<Duration>)]| {
+        arrivals.iter().map(|(_, took)| *took).collect::<Vec<_>>()
+    };
     assert_eq!(durations(&first), durations(&even));
 }
 
 #[test]
 fn durations_are_drawn_between_percentiles() {
     // In ms: minimum 10, 1 % below 20, a quarter below 100, half below 200, ...
-    let trace =
-        good(&[["o,a,f,http,20000,0,0\no,a,g,http,10,0,0\n", "o,a,f,1,1,1,1,10,20,100,200,400.5,900,1000\n", ""]]);
+    let trace = good(&[[
+        "o,a,f,http,20000,0,0\no,a,g,http,10,0,0\n",
+        "o,a,f,1,1,1,1,10,20,100,200,400.5,900,1000\n",
+        "",
+    ]]);
     let arrivals = played(&trace, ReplayConfig::default(), 2);
     assert!(arrivals.iter().all(|arrival| (arrival.function == 0) == arrival.duration.is_some()));
-    let mut took: Vec<_> =
-        arrivals.iter().filter_map(|arrival| arrival.duration).map(|took| took.as_secs_f64()).collect();
+    let mut took: Vec<_> = arrivals
+        .iter()
+        .filter_map(|arrival| arrival.duration)
+        .map(|took| took.as_secs_f64())
+        .collect();
     took.sort_by(f64::total_cmp);
     assert!(took[0] >= 0.01 && took[19_999] <= 1.0);
     for (rank, expected) in [(5_000, 0.1), (10_000, 0.2), (15_000, 0.400_5)] {
@@ -317,7 +366,10 @@ fn a_day_without_durations_takes_those_of_the_nearest() {
     let (first, last) = (percentiles(1), percentiles(4));
     let rows = "o,a,f,http,1,0,0\n";
     let trace = good(&[[rows, &first, ""], [rows, "", ""], [rows, "", ""], [rows, &last, ""]]);
-    let took: Vec<_> = played(&trace, ReplayConfig::default(), 1).iter().map(|one| one.duration.unwrap()).collect();
+    let took: Vec<_> = played(&trace, ReplayConfig::default(), 1)
+        .iter()
+        .map(|one| one.duration.unwrap())
+        .collect();
     assert_eq!(took, [1, 1, 4, 4].map(Duration::from_millis));
 }
 
@@ -325,8 +377,11 @@ fn a_day_without_durations_takes_those_of_the_nearest() {
 fn the_memory_of_an_app_is_the_mean_over_its_days() {
     let rows = "o,a,f,http,1,0,0\no,a,g,http,1,0,0\no,b,f,http,1,0,0\n";
     let trace = good(&[[rows, "", "o,a,10,100\no,c,1,1\n"], [rows, "", "o,a,30,200.5\no,b,5,\n"]]);
-    let memory: Vec<_> =
-        trace.functions.iter().map(|function| (function.app_memory_bytes, function.app_functions)).collect();
+    let memory: Vec<_> = trace
+        .functions
+        .iter()
+        .map(|function| (function.app_memory_bytes, function.app_functions))
+        .collect();
     // (10 · 100 + 30 · 200.5) / 40 = 175.375 MB.
     assert_eq!(memory, [(Some(175_375_000), 2), (Some(175_375_000), 2), (None, 1)]);
     let expected = Quirks { not_invoked: 1, unknown: 1, ..Quirks::default() };
@@ -336,15 +391,22 @@ fn the_memory_of_an_app_is_the_mean_over_its_days() {
 #[test]
 fn quirks_are_counted() {
     let trace = good(&[[
-        // The same function twice: its invocations are added. A decimal point after a whole number, and nothing at all.
+        // The same function twice: its invocations are added. A decimal point after a whole number,
+        // and nothing at all.
         "o,a,f,http,1,,2.0\no,a,f,timer,1,1,0\no,a,g,http,0,0,0\n",
         // Below zero; falling; missing; of a function that is never invoked; again.
         "o,a,f,1,1,1,1,-5,0,10,9,20,30,30\no,a,f,1,1,1,1,,,,,,,\no,x,x,1,1,1,1,1,1,1,1,1,1,1\no,a,f,1,1,1,1,1,1,1,1,1,1,1\n",
         "o,a,1,100\no,a,1,200\n",
     ]]);
     assert_eq!(trace.functions.len(), 1, "a function without invocations is none");
-    assert_eq!((trace.functions[0].invocations, trace.functions[0].app_memory_bytes), (5, Some(100_000_000)));
-    assert_eq!(trace.quirks, Quirks { not_invoked: 1, repeated: 3, mended: 1, unknown: 1, empty: 0 });
+    assert_eq!(
+        (trace.functions[0].invocations, trace.functions[0].app_memory_bytes),
+        (5, Some(100_000_000))
+    );
+    assert_eq!(
+        trace.quirks,
+        Quirks { not_invoked: 1, repeated: 3, mended: 1, unknown: 1, empty: 0 }
+    );
     let took = played(&trace, ReplayConfig::default(), 1);
     assert!(took.iter().all(|arrival| arrival.duration.unwrap() <= Duration::from_millis(30)));
 }
@@ -362,12 +424,17 @@ fn an_app_of_two_owners_is_two_apps() {
 
 #[test]
 fn a_sample_of_2019_is_the_same_in_whatever_files() {
-    let rows: String = (0..40).map(|app| format!("o,app{app},f,http,1,0,0\no,app{app},g,http,2,0,0\n")).collect();
+    let rows: String =
+        (0..40).map(|app| format!("o,app{app},f,http,1,0,0\no,app{app},g,http,2,0,0\n")).collect();
     let more: String = (20..60).map(|app| format!("o,app{app},f,http,1,0,0\n")).collect();
     let sample = AppSample { apps: Some(5), number: 3 };
     let names = |scan: Azure2019Scan| {
-        let mut names: Vec<_> =
-            scan.trace.functions.into_iter().map(|function| (function.name, function.invocations)).collect();
+        let mut names: Vec<_> = scan
+            .trace
+            .functions
+            .into_iter()
+            .map(|function| (function.name, function.invocations))
+            .collect();
         names.sort();
         (scan.trace.apps, names)
     };
@@ -407,14 +474,16 @@ fn what_is_wrong_with_files_of_2019() {
         ]
     );
     let whole = |text: &str| {
-        let read = Azure2019Files::new(AppSample::default(), 20).invocations(0, "i.csv", text.as_bytes());
+        let read =
+            Azure2019Files::new(AppSample::default(), 20).invocations(0, "i.csv", text.as_bytes());
         read.unwrap_err().to_string()
     };
     assert_eq!(whole(""), "i.csv: the trace is empty");
     assert_eq!(whole("HashOwner,HashApp,HashFunction\no,a,f\n"), "i.csv: there is no column `1`");
 }
 
-/// A day on which nothing is invoked has files with a header alone, and so may have the files of durations and memory of any day.
+/// A day on which nothing is invoked has files with a header alone, and so may have the files of
+/// durations and memory of any day.
 #[test]
 fn a_day_may_have_no_rows_but_not_all_days() {
     let durations = "o,a,f,1,1,1,1,5,5,5,5,5,5,5\n";
@@ -438,8 +507,10 @@ fn a_day_may_have_no_rows_but_not_all_days() {
     assert!(scan.errors.is_empty(), "{:?}", scan.errors);
     assert_eq!((scan.trace.days, scan.trace.quirks), (4, Quirks { empty: 8, ..Quirks::default() }));
     let arrivals = played(&Arc::new(scan.trace), ReplayConfig::default(), 1);
-    let found: Vec<_> =
-        arrivals.iter().map(|arrival| (arrival.at.as_nanos() / 60_000_000_000, arrival.duration)).collect();
+    let found: Vec<_> = arrivals
+        .iter()
+        .map(|arrival| (arrival.at.as_nanos() / 60_000_000_000, arrival.duration))
+        .collect();
     let took = Some(Duration::from_millis(5));
     assert_eq!(found, [(1440, took), (2 * 1440 + 1, took), (2 * 1440 + 1, took)]);
     let errors: Vec<_> = read(&[["", durations, ""], ["", "", ""]])

@@ -3,8 +3,8 @@
 use std::io::{self, Read, Write};
 
 use isotherm_workload::{
-    Columns, CompressionError, CsvTrace, Decompressed, FunctionColumn, FunctionNames, TimeColumn, TimeUnit,
-    TraceProblem, Workload, WorkloadError, check_trace,
+    Columns, CompressionError, CsvTrace, Decompressed, FunctionColumn, FunctionNames, TimeColumn,
+    TimeUnit, TraceProblem, Workload, WorkloadError, check_trace,
 };
 use proptest::prelude::*;
 
@@ -79,20 +79,24 @@ fn a_trace_is_read_up_to_where_it_ends_too_early() {
         let arrivals: Vec<_> = trace.arrivals().collect();
         let (last, good) = arrivals.split_last().unwrap();
         let Err(WorkloadError::Trace(error)) = last else { panic!("{last:?}") };
-        let TraceProblem::Compressed(CompressionError::Truncated { given, .. }) = error.problem else {
+        let TraceProblem::Compressed(CompressionError::Truncated { given, .. }) = error.problem
+        else {
             panic!("{error}")
         };
         assert!(good.iter().all(Result::is_ok));
         // The header is line 1, and the line that breaks off comes after the last good row.
         let line = good.len() as u64 + 2;
         assert_eq!(error.line, Some(line), "{packer}");
-        let message = format!("run.csv.gz:{line}: the {packer} data end in the middle, after {given} bytes of text");
+        let message = format!(
+            "run.csv.gz:{line}: the {packer} data end in the middle, after {given} bytes of text"
+        );
         assert_eq!(error.to_string(), message);
         // What was given is those rows and the beginning of the next.
         let read: usize = text.lines().take(good.len() + 1).map(|line| line.len() + 1).sum();
         assert!((read as u64..=read as u64 + 12).contains(&given), "{read} {given}");
 
-        let check = check_trace("run.csv.gz", cut, &columns(), FunctionNames::default(), 20).unwrap();
+        let check =
+            check_trace("run.csv.gz", cut, &columns(), FunctionNames::default(), 20).unwrap();
         assert_eq!((check.rows, check.errors.len()), (good.len() as u64, 1));
         assert_eq!(check.errors[0].to_string(), message);
     }
@@ -148,7 +152,9 @@ fn the_disk_is_not_blamed_on_the_data() {
     }
     for packed in [gzip(b"at_s\n1\n"), zstd(b"at_s\n1\n"), b"at_s\n1\n".to_vec()] {
         let mut text = Vec::new();
-        let error = Decompressed::new(Fails(&packed[..packed.len() - 3])).read_to_end(&mut text).unwrap_err();
+        let error = Decompressed::new(Fails(&packed[..packed.len() - 3]))
+            .read_to_end(&mut text)
+            .unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 }
@@ -159,7 +165,8 @@ proptest! {
         for pack in [gzip, zstd] {
             let packed = pack(&bytes);
             prop_assert_eq!(&unpacked(&packed).unwrap(), &bytes);
-            // Without its end it is an error, unless so little is left that nobody can tell what it was.
+            // Without its end it is an error, unless so little is left that nobody can tell what it
+            // was.
             let cut = cut.index(packed.len());
             if cut >= 4 {
                 let is_truncated = matches!(reason(&packed[..cut]), CompressionError::Truncated { .. });

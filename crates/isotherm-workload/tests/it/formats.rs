@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use isotherm_workload::{
-    Arrival, Columns, CsvTrace, FunctionColumn, FunctionNames, JsonlTrace, ParquetTrace, TimeColumn, TimeUnit,
-    Workload, WorkloadError, check_jsonl, check_parquet,
+    Arrival, Columns, CsvTrace, FunctionColumn, FunctionNames, JsonlTrace, ParquetTrace,
+    TimeColumn, TimeUnit, Workload, WorkloadError, check_jsonl, check_parquet,
 };
 use parquet::basic::{Compression, Encoding};
 use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int64Type};
@@ -75,7 +75,8 @@ fn written_by(rows: &[Row], group: usize, properties: WriterProperties) -> Vec<u
         column.typed::<Int64Type>().write_batch(&at, None, None).unwrap();
         column.close().unwrap();
         let mut column = writer.next_column().unwrap().unwrap();
-        let names: Vec<ByteArray> = rows.iter().filter_map(|row| row.1).map(|name| FUNCTIONS[name].into()).collect();
+        let names: Vec<ByteArray> =
+            rows.iter().filter_map(|row| row.1).map(|name| FUNCTIONS[name].into()).collect();
         let levels: Vec<i16> = rows.iter().map(|row| i16::from(row.1.is_some())).collect();
         column.typed::<ByteArrayType>().write_batch(&names, Some(&levels), None).unwrap();
         column.close().unwrap();
@@ -85,7 +86,8 @@ fn written_by(rows: &[Row], group: usize, properties: WriterProperties) -> Vec<u
 }
 
 proptest! {
-    /// One table, three formats, the same arrivals: also over batches and groups of rows, and whatever compresses pages.
+    /// One table, three formats, the same arrivals: also over batches and groups of rows, and
+    /// whatever compresses pages.
     #[test]
     fn a_table_is_the_same_in_every_format(
         rows in prop::collection::vec((0u64..1_000_000, 0usize..2, 0.0f64..1e6), 1..3_000),
@@ -114,7 +116,8 @@ proptest! {
 #[test]
 fn lines_of_json_are_read_with_tolerance() {
     let expected = csv("at_ms,function,took_s\n1.5,resize,2\n2,resize,0.25\n").unwrap();
-    // Numbers as text, blank lines, a byte order mark, other line ends; what is not asked for may be there twice.
+    // Numbers as text, blank lines, a byte order mark, other line ends; what is not asked for may
+    // be there twice.
     let text = "\u{feff}{\"at_ms\":\"1.5\",\"function\":\"\\u0072esize\",\"took_s\":2}\r\n\n  \n\
                 {\"function\":\"resize\",\"more\":1,\"at_ms\":2.0e0,\"took_s\":0.25,\"more\":null}";
     assert_eq!(jsonl(text).unwrap(), expected);
@@ -128,29 +131,50 @@ fn what_is_wrong_with_lines_of_json() {
     assert_eq!(message, "run.jsonl:1: this line is no JSON object: it is another value");
     assert_eq!(hint, "each line is one by itself, like { \"arrival_s\": 0.5 }");
     let (message, hint) = says(jsonl("{\"at\":1,\"function\":\"resize\",\"took_s\":1}\n"));
-    assert_eq!((message.as_str(), hint.as_str()), ("run.jsonl: there is no column `at_ms`", "did you mean `at`?"));
+    assert_eq!(
+        (message.as_str(), hint.as_str()),
+        ("run.jsonl: there is no column `at_ms`", "did you mean `at`?")
+    );
     let rest = [
         (
             "{\"at_ms\":0,\"function\":\"resize\",\"took_s\":1}",
             "column `at_ms`: this row arrives at 0 s, before the row above, which arrives at 0.001 s",
         ),
         ("{\"at_ms\":2,\"function\":\"resize\"}", "column `took_s`: there is no value"),
-        ("{\"at_ms\":2,\"function\":\"resize\",\"took_s\":null}", "column `took_s`: there is no value"),
-        ("{\"at_ms\":2,\"function\":\"resize\",\"took_s\":[1]}", "column `took_s`: `[1]` is not a number"),
-        ("{\"at_ms\":2,\"function\":\"resise\",\"took_s\":1}", "column `function`: there is no function `resise`"),
-        ("{\"at_ms\":2,\"function\":\"resize\",\"took_s\":1", "this line is no JSON object: it ends in the middle"),
+        (
+            "{\"at_ms\":2,\"function\":\"resize\",\"took_s\":null}",
+            "column `took_s`: there is no value",
+        ),
+        (
+            "{\"at_ms\":2,\"function\":\"resize\",\"took_s\":[1]}",
+            "column `took_s`: `[1]` is not a number",
+        ),
+        (
+            "{\"at_ms\":2,\"function\":\"resise\",\"took_s\":1}",
+            "column `function`: there is no function `resise`",
+        ),
+        (
+            "{\"at_ms\":2,\"function\":\"resize\",\"took_s\":1",
+            "this line is no JSON object: it ends in the middle",
+        ),
         ("{} {}", "this line is no JSON object: something follows behind its end"),
-        ("{\"at_ms\":2,\"took_s\":1,\"function\":\"resize\",\"took_s\":null}", "there are two columns `took_s`"),
+        (
+            "{\"at_ms\":2,\"took_s\":1,\"function\":\"resize\",\"took_s\":null}",
+            "there are two columns `took_s`",
+        ),
     ];
     for (line, expected) in rest {
         assert_eq!(says(jsonl(&format!("{good}{line}\n"))).0, format!("run.jsonl:2: {expected}"));
     }
     // All of them at once, with where they are.
-    let text: String =
-        std::iter::once(good.trim_end()).chain(rest.map(|(line, _)| line)).collect::<Vec<_>>().join("\n");
+    let text: String = std::iter::once(good.trim_end())
+        .chain(rest.map(|(line, _)| line))
+        .collect::<Vec<_>>()
+        .join("\n");
     let check = check_jsonl("run.jsonl", text.as_bytes(), &columns(), names(), 20).unwrap();
     assert_eq!((check.rows, check.errors.len()), (9, 8), "one in each line but the first");
-    let places: Vec<_> = check.errors.iter().filter_map(|error| Some(&error.row[error.field?..])).take(2).collect();
+    let places: Vec<_> =
+        check.errors.iter().filter_map(|error| Some(&error.row[error.field?..])).take(2).collect();
     assert_eq!(places, ["0,\"function\":\"resize\",\"took_s\":1}", "null}"]);
 }
 
@@ -162,8 +186,10 @@ fn what_is_wrong_with_parquet() {
         says(parquet(bytes.clone())).0,
         "run.parquet:3: column `at_ms`: this row arrives at 0.002 s, before the row above, which arrives at 0.003 s"
     );
-    let check = check_parquet("run.parquet", Bytes::from(bytes.clone()), &columns(), names(), 20).unwrap();
-    let errors: Vec<_> = check.errors.iter().map(|error| (error.to_string(), error.row.as_str())).skip(1).collect();
+    let check =
+        check_parquet("run.parquet", Bytes::from(bytes.clone()), &columns(), names(), 20).unwrap();
+    let errors: Vec<_> =
+        check.errors.iter().map(|error| (error.to_string(), error.row.as_str())).skip(1).collect();
     assert_eq!(
         errors,
         [
@@ -177,12 +203,19 @@ fn what_is_wrong_with_parquet() {
         "run.parquet: the file cannot be read as Parquet: the end of the file, which names its columns, is damaged or not there"
     );
     assert_eq!(hint, "is it a Parquet file, and was it copied to its end?");
-    assert!(says(parquet(Vec::new())).0.starts_with("run.parquet: the file cannot be read as Parquet: "));
+    assert!(
+        says(parquet(Vec::new()))
+            .0
+            .starts_with("run.parquet: the file cannot be read as Parquet: ")
+    );
     assert_eq!(
         says(parquet(written(&[], 10, Compression::SNAPPY))).0,
         "run.parquet: the trace has a header, but no row"
     );
-    let other = Columns { arrival: TimeColumn { name: "at_s".to_owned(), unit: TimeUnit::SECOND }, ..columns() };
+    let other = Columns {
+        arrival: TimeColumn { name: "at_s".to_owned(), unit: TimeUnit::SECOND },
+        ..columns()
+    };
     let missing = ParquetTrace::new("run.parquet", Bytes::from(bytes.clone()), &other, names());
     assert_eq!(
         says(missing),
@@ -196,7 +229,8 @@ fn what_is_wrong_with_parquet() {
     );
 }
 
-/// A value that many rows share is there once, and one that nobody has written on purpose is refused with its row.
+/// A value that many rows share is there once, and one that nobody has written on purpose is
+/// refused with its row.
 #[test]
 fn long_values_of_parquet() {
     let written = |length: usize| {
@@ -206,15 +240,20 @@ fn long_values_of_parquet() {
             .set_compression(Compression::SNAPPY)
             .set_dictionary_page_size_limit(8 << 20)
             .set_statistics_enabled(EnabledStatistics::None);
-        let mut file = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties.build())).unwrap();
+        let mut file =
+            SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties.build())).unwrap();
         let mut group = file.next_row_group().unwrap();
         let mut column = group.next_column().unwrap().unwrap();
-        column.typed::<Int64Type>().write_batch(&(0..1000).collect::<Vec<_>>(), None, None).unwrap();
+        column
+            .typed::<Int64Type>()
+            .write_batch(&(0..1000).collect::<Vec<_>>(), None, None)
+            .unwrap();
         column.close().unwrap();
         let mut column = group.next_column().unwrap().unwrap();
         let long = ByteArray::from(vec![b'a'; length]);
-        let names: Vec<_> =
-            (0..1000).map(|row| if row < 2 { ByteArray::from("resize") } else { long.clone() }).collect();
+        let names: Vec<_> = (0..1000)
+            .map(|row| if row < 2 { ByteArray::from("resize") } else { long.clone() })
+            .collect();
         column.typed::<ByteArrayType>().write_batch(&names, None, None).unwrap();
         column.close().unwrap();
         group.close().unwrap();
@@ -243,8 +282,10 @@ fn long_values_of_parquet() {
 fn text_is_the_same_in_every_encoding() {
     let rows: Vec<Row> = (0..5000).map(|row| (row, Some(row as usize % 7 / 4), 1.5)).collect();
     let plain = parquet(written(&rows, 3000, Compression::UNCOMPRESSED)).unwrap();
-    let missing: Vec<Row> = rows.iter().map(|row| (row.0, row.1.filter(|_| row.0 < 4000), row.2)).collect();
-    for encoding in [Encoding::PLAIN, Encoding::DELTA_LENGTH_BYTE_ARRAY, Encoding::DELTA_BYTE_ARRAY] {
+    let missing: Vec<Row> =
+        rows.iter().map(|row| (row.0, row.1.filter(|_| row.0 < 4000), row.2)).collect();
+    for encoding in [Encoding::PLAIN, Encoding::DELTA_LENGTH_BYTE_ARRAY, Encoding::DELTA_BYTE_ARRAY]
+    {
         for version in [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0] {
             let by = |rows: &[Row], compression| {
                 let properties = WriterProperties::builder()
@@ -275,7 +316,9 @@ fn text_is_the_same_in_every_encoding() {
 #[test]
 fn a_page_that_lies_of_its_size() {
     let rows: Vec<Row> = (0..2000).map(|row| (row, Some(0), 1.5)).collect();
-    for compression in [Compression::GZIP(Default::default()), Compression::BROTLI(Default::default())] {
+    for compression in
+        [Compression::GZIP(Default::default()), Compression::BROTLI(Default::default())]
+    {
         let properties = WriterProperties::builder()
             .set_compression(compression)
             .set_dictionary_enabled(false)

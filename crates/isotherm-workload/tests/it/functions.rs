@@ -2,8 +2,8 @@
 
 use isotherm_kernel::{Duration, Time};
 use isotherm_workload::{
-    Columns, FunctionColumn, FunctionColumns, FunctionNames, SizeColumn, SizeUnit, TimeColumn, TimeUnit, Workload,
-    WorkloadError, check_trace, read_functions,
+    Columns, FunctionColumn, FunctionColumns, FunctionNames, SizeColumn, SizeUnit, TimeColumn,
+    TimeUnit, Workload, WorkloadError, check_trace, read_functions,
 };
 
 fn columns() -> FunctionColumns {
@@ -29,7 +29,10 @@ fn functions_are_read_with_their_units_and_gaps() {
         .collect();
     let minute = Some(Duration::from_secs(60));
     // Half a MiB is 2^19 bytes.
-    assert_eq!(rows, [(2, "a,b", Some("python"), Some(1 << 19), minute), (4, "c", None, None, None)]);
+    assert_eq!(
+        rows,
+        [(2, "a,b", Some("python"), Some(1 << 19), minute), (4, "c", None, None, None)]
+    );
 }
 
 #[test]
@@ -49,14 +52,26 @@ fn everything_that_is_wrong_with_functions_is_told() {
 
 #[test]
 fn a_file_without_functions_is_an_error() {
-    let message = |text: &str| read_functions("f.csv", text.as_bytes(), &columns(), 4).unwrap_err().to_string();
+    let message = |text: &str| {
+        read_functions("f.csv", text.as_bytes(), &columns(), 4).unwrap_err().to_string()
+    };
     assert_eq!(message(""), "f.csv: the trace is empty");
-    assert_eq!(message("function,image,memory_mib,timeout_s\n"), "f.csv: the trace has a header, but no row");
-    assert_eq!(message("function,image,memory_mib\na,,1\n"), "f.csv: there is no column `timeout_s`");
+    assert_eq!(
+        message("function,image,memory_mib,timeout_s\n"),
+        "f.csv: the trace has a header, but no row"
+    );
+    assert_eq!(
+        message("function,image,memory_mib\na,,1\n"),
+        "f.csv: there is no column `timeout_s`"
+    );
 }
 
 fn trace_columns(function: FunctionColumn) -> Columns {
-    Columns { arrival: TimeColumn { name: "at".into(), unit: TimeUnit::SECOND }, function, duration: None }
+    Columns {
+        arrival: TimeColumn { name: "at".into(), unit: TimeUnit::SECOND },
+        function,
+        duration: None,
+    }
 }
 
 #[test]
@@ -65,7 +80,8 @@ fn functions_are_meant_by_their_numbers() -> Result<(), WorkloadError> {
     let names = FunctionNames::new(["a", "b"]);
     let text = "at,n\n0,1\n1,0\n2,2\n";
     let trace = isotherm_workload::CsvTrace::new("t.csv", text.as_bytes(), &columns, names)?;
-    let numbers: Vec<_> = trace.arrivals().map(|arrival| arrival.map(|arrival| arrival.function)).collect();
+    let numbers: Vec<_> =
+        trace.arrivals().map(|arrival| arrival.map(|arrival| arrival.function)).collect();
     assert_eq!((numbers[0].as_ref().unwrap(), numbers[1].as_ref().unwrap()), (&1, &0));
     let error = numbers[2].as_ref().unwrap_err().to_string();
     assert_eq!(error, "t.csv:4: column `n`: there is no function number `2`");
@@ -76,9 +92,13 @@ fn functions_are_meant_by_their_numbers() -> Result<(), WorkloadError> {
 #[test]
 fn a_checked_trace_is_the_one_that_is_read() {
     let columns = trace_columns(FunctionColumn::Named("f".into()));
-    for text in
-        ["at,f\n0,a\n1.5,b\n1.5,a\n", "at,f\n1,a\n0,a\n", "at,f\n0,a\n0,\"a\n", "at,f\n0,a\n1,a,a\n", "at,f\n0,x\n"]
-    {
+    for text in [
+        "at,f\n0,a\n1.5,b\n1.5,a\n",
+        "at,f\n1,a\n0,a\n",
+        "at,f\n0,a\n0,\"a\n",
+        "at,f\n0,a\n1,a,a\n",
+        "at,f\n0,x\n",
+    ] {
         let names = FunctionNames::new(["a", "b"]);
         let check = check_trace("t.csv", text.as_bytes(), &columns, names.clone(), 10).unwrap();
         let read = isotherm_workload::CsvTrace::new("t.csv", text.as_bytes(), &columns, names)
@@ -87,7 +107,10 @@ fn a_checked_trace_is_the_one_that_is_read() {
             Ok(arrivals) => {
                 assert!(check.errors.is_empty(), "{text}: {:?}", check.errors);
                 assert_eq!(check.rows, arrivals.len() as u64);
-                assert_eq!((check.first, check.last), (Some(Time::ZERO), arrivals.last().map(|arrival| arrival.at)));
+                assert_eq!(
+                    (check.first, check.last),
+                    (Some(Time::ZERO), arrivals.last().map(|arrival| arrival.at))
+                );
             }
             Err(error) => assert_eq!(check.errors[0].to_string(), error.to_string(), "{text}"),
         }

@@ -19,8 +19,11 @@ fn list(dates: &[f64], function: u32) -> Box<dyn Workload + Send> {
 
 #[test]
 fn a_list_gives_what_is_written() {
-    let arrivals =
-        vec![Arrival { tag: Some(3), ..Arrival::new(at(1.0), 0) }, Arrival::new(at(1.0), 1), Arrival::new(at(2.0), 0)];
+    let arrivals = vec![
+        Arrival { tag: Some(3), ..Arrival::new(at(1.0), 0) },
+        Arrival::new(at(1.0), 1),
+        Arrival::new(at(2.0), 0),
+    ];
     let mut workload = ArrivalList::new(arrivals.clone()).unwrap();
     assert_eq!(all(&mut workload), arrivals);
     assert_eq!(workload.next_arrival().unwrap(), None, "it stays over");
@@ -29,19 +32,30 @@ fn a_list_gives_what_is_written() {
 
 #[test]
 fn a_list_out_of_order_is_refused_or_sorted() {
-    let arrivals = vec![Arrival::new(at(2.0), 0), Arrival::new(at(1.0), 1), Arrival::new(at(1.0), 2)];
+    let arrivals =
+        vec![Arrival::new(at(2.0), 0), Arrival::new(at(1.0), 1), Arrival::new(at(1.0), 2)];
     let error = ArrivalList::new(arrivals.clone()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        format!("arrival 1 of a list of arrivals is at {}, before the one at {} that precedes it", at(1.0), at(2.0))
+        format!(
+            "arrival 1 of a list of arrivals is at {}, before the one at {} that precedes it",
+            at(1.0),
+            at(2.0)
+        )
     );
-    let functions: Vec<u32> = all(ArrivalList::sorted(arrivals)).iter().map(|arrival| arrival.function).collect();
+    let functions: Vec<u32> =
+        all(ArrivalList::sorted(arrivals)).iter().map(|arrival| arrival.function).collect();
     assert_eq!(functions, [1, 2, 0], "those of one date stay in their order");
 }
 
 #[test]
 fn a_merge_is_ordered_by_date_then_by_workload() {
-    let merge = Merge::new(vec![list(&[1.0, 3.0, 3.0], 0), list(&[0.0, 3.0, 4.0], 1), list(&[], 2), list(&[3.0], 3)]);
+    let merge = Merge::new(vec![
+        list(&[1.0, 3.0, 3.0], 0),
+        list(&[0.0, 3.0, 4.0], 1),
+        list(&[], 2),
+        list(&[3.0], 3),
+    ]);
     let given: Vec<(f64, u32)> =
         all(merge).iter().map(|arrival| (arrival.at.as_secs_f64(), arrival.function)).collect();
     assert_eq!(given, [(0.0, 1), (1.0, 0), (3.0, 0), (3.0, 0), (3.0, 1), (3.0, 3), (4.0, 1)]);
@@ -64,11 +78,13 @@ fn script(results: Vec<Result<Option<Arrival>, WorkloadError>>) -> Box<dyn Workl
 #[test]
 fn an_error_in_one_workload_ends_the_merge() {
     let first = || Ok(Some(Arrival::new(at(1.0), 9)));
-    let mut merge = Merge::new(vec![list(&[0.0, 5.0], 0), script(vec![first(), Err(WorkloadError::Endless)])]);
+    let mut merge =
+        Merge::new(vec![list(&[0.0, 5.0], 0), script(vec![first(), Err(WorkloadError::Endless)])]);
     assert_eq!(merge.next_arrival().unwrap(), Some(Arrival::new(at(0.0), 0)));
     assert!(matches!(merge.next_arrival(), Err(WorkloadError::Endless)));
     assert_eq!(merge.next_arrival().unwrap(), None);
-    let mut at_once = Merge::new(vec![script(vec![first()]), script(vec![Err(WorkloadError::Endless)])]);
+    let mut at_once =
+        Merge::new(vec![script(vec![first()]), script(vec![Err(WorkloadError::Endless)])]);
     assert!(at_once.next_arrival().is_err());
     assert_eq!(at_once.next_arrival().unwrap(), None);
 }
@@ -86,13 +102,21 @@ fn nothing_is_asked_for_before_it_is_wanted() {
     // The second arrival is an error; who takes only the first never meets it before its time.
     let merge = Merge::new(vec![script(vec![Err(WorkloadError::Endless)])]);
     drop(merge);
-    let results =
-        || vec![Ok(Some(Arrival::new(at(1.0), 0))), Ok(Some(Arrival::new(at(2.0), 0))), Err(WorkloadError::Endless)];
+    let results = || {
+        vec![
+            Ok(Some(Arrival::new(at(1.0), 0))),
+            Ok(Some(Arrival::new(at(2.0), 0))),
+            Err(WorkloadError::Endless),
+        ]
+    };
     let mut merge = Merge::new(vec![script(results()), list(&[], 1)]);
     assert!(merge.next_arrival().is_ok(), "only one arrival is read ahead");
     assert!(merge.next_arrival().is_err());
     let mut alone = Merge::new(vec![script(results())]);
-    assert!(alone.next_arrival().is_ok() && alone.next_arrival().is_ok(), "none is read ahead of a single workload");
+    assert!(
+        alone.next_arrival().is_ok() && alone.next_arrival().is_ok(),
+        "none is read ahead of a single workload"
+    );
     assert!(alone.next_arrival().is_err());
 }
 
@@ -105,7 +129,11 @@ fn read(mut workload: impl Workload, most: usize) -> (Vec<Arrival>, Result<(), S
             Ok(Rest::Open) => assert_eq!(arrivals.len(), before + most, "as many as were wanted"),
             Ok(Rest::Silence(_)) => {}
             Ok(Rest::End) => {
-                assert_eq!(workload.read(most, &mut Vec::new()).unwrap(), Rest::End, "it stays over");
+                assert_eq!(
+                    workload.read(most, &mut Vec::new()).unwrap(),
+                    Rest::End,
+                    "it stays over"
+                );
                 return (arrivals, Ok(()));
             }
             Err(error) => return (arrivals, Err(error.to_string())),
@@ -117,7 +145,9 @@ fn read(mut workload: impl Workload, most: usize) -> (Vec<Arrival>, Result<(), S
 fn what_precedes_an_error_is_read() {
     let arrival = |seconds| Arrival::new(at(seconds), 0);
     let error = WorkloadError::Endless.to_string();
-    let broken = || script(vec![Ok(Some(arrival(1.0))), Ok(Some(arrival(2.0))), Err(WorkloadError::Endless)]);
+    let broken = || {
+        script(vec![Ok(Some(arrival(1.0))), Ok(Some(arrival(2.0))), Err(WorkloadError::Endless)])
+    };
     let alone = Merge::new(vec![broken()]);
     assert_eq!(read(alone, 10), (vec![arrival(1.0), arrival(2.0)], Err(error.clone())));
     // With others, one arrival is read ahead, and the error with it.

@@ -4,8 +4,8 @@ use std::io::{self, Read};
 
 use isotherm_kernel::{Duration, Time};
 use isotherm_workload::{
-    Arrival, Columns, CsvTrace, FunctionColumn, FunctionNames, TimeColumn, TimeUnit, TraceError, TraceProblem,
-    Workload, WorkloadError, count_marked,
+    Arrival, Columns, CsvTrace, FunctionColumn, FunctionNames, TimeColumn, TimeUnit, TraceError,
+    TraceProblem, Workload, WorkloadError, count_marked,
 };
 use proptest::prelude::*;
 
@@ -36,7 +36,9 @@ fn read(text: &str) -> Result<Vec<Arrival>, WorkloadError> {
 }
 
 fn read_dates(text: &str) -> Result<Vec<Arrival>, WorkloadError> {
-    CsvTrace::new("run.csv", text.as_bytes(), &dates_only(), FunctionNames::default())?.arrivals().collect()
+    CsvTrace::new("run.csv", text.as_bytes(), &dates_only(), FunctionNames::default())?
+        .arrivals()
+        .collect()
 }
 
 fn nanos(arrivals: &[Arrival]) -> Vec<u64> {
@@ -91,7 +93,9 @@ fn units_of_columns() {
     ];
     for (unit, expected) in units {
         let columns = Columns { arrival: time("t", unit), ..dates_only() };
-        let trace = CsvTrace::new("t.csv", "t\n1.5\n".as_bytes(), &columns, FunctionNames::default()).unwrap();
+        let trace =
+            CsvTrace::new("t.csv", "t\n1.5\n".as_bytes(), &columns, FunctionNames::default())
+                .unwrap();
         let arrivals: Result<Vec<_>, _> = trace.arrivals().collect();
         // 1.5 ns is rounded half up.
         assert_eq!(nanos(&arrivals.unwrap()), [expected], "{unit}");
@@ -140,7 +144,9 @@ fn equal_dates_stay_in_their_order() {
 #[test]
 fn a_row_longer_than_any_buffer() {
     let long = "z".repeat(300_000);
-    let text = format!("at_s,note,function,took_ms\n0,{long},resize,1\n1,{long},resize,1\n0.5,,resize,1\n");
+    let text = format!(
+        "at_s,note,function,took_ms\n0,{long},resize,1\n1,{long},resize,1\n0.5,,resize,1\n"
+    );
     let error = broken(read(&text));
     assert_eq!(error.line, Some(4));
     assert!(matches!(error.problem, TraceProblem::Unsorted { .. }));
@@ -157,7 +163,9 @@ fn an_empty_file() {
 
 #[test]
 fn a_header_alone() {
-    for text in ["at_s,function,took_ms", "at_s,function,took_ms\n", "at_s,function,took_ms\r\n\r\n"] {
+    for text in
+        ["at_s,function,took_ms", "at_s,function,took_ms\n", "at_s,function,took_ms\r\n\r\n"]
+    {
         let (message, _) = says(read(text));
         assert_eq!(message, "run.csv: the trace has a header, but no row");
     }
@@ -166,9 +174,15 @@ fn a_header_alone() {
 #[test]
 fn a_missing_column() {
     let near = says(read("At_S,function,took_ms\n0,resize,1\n"));
-    assert_eq!(near, ("run.csv: there is no column `at_s`".to_owned(), "did you mean `At_S`?".to_owned()));
+    assert_eq!(
+        near,
+        ("run.csv: there is no column `at_s`".to_owned(), "did you mean `At_S`?".to_owned())
+    );
     let near = says(read("at_s,function,took_m\n0,resize,1\n"));
-    assert_eq!(near, ("run.csv: there is no column `took_ms`".to_owned(), "did you mean `took_m`?".to_owned()));
+    assert_eq!(
+        near,
+        ("run.csv: there is no column `took_ms`".to_owned(), "did you mean `took_m`?".to_owned())
+    );
     let far = says(read("at_s,name,took_ms\n0,resize,1\n"));
     let hint = "its columns are `at_s`, `name`, `took_ms`".to_owned();
     assert_eq!(far, ("run.csv: there is no column `function`".to_owned(), hint));
@@ -207,7 +221,9 @@ fn values_that_are_no_times() {
     for (value, message, hint) in cases {
         let first = says(read(&format!("at_s,function,took_ms\n{value},resize,1\n")));
         assert_eq!(first, (format!("run.csv:2: column `at_s`: {message}"), hint.to_owned()));
-        let later = says(read(&format!("at_s,function,took_ms\n0,resize,1\n0,resize,1\n{value},resize,1\n")));
+        let later = says(read(&format!(
+            "at_s,function,took_ms\n0,resize,1\n0,resize,1\n{value},resize,1\n"
+        )));
         assert_eq!(later.0, format!("run.csv:4: column `at_s`: {message}"));
     }
     let error = broken(read("at_s,function,took_ms\n0,resize,soon\n"));
@@ -219,7 +235,8 @@ fn values_that_are_no_times() {
     assert!(hint.starts_with("a duration is zero or more"), "{hint}");
 }
 
-/// The reader takes all that follows for one field, and all rows below would be lost without a word.
+/// The reader takes all that follows for one field, and all rows below would be lost without a
+/// word.
 #[test]
 fn a_quotation_mark_that_is_never_closed() {
     let header = "at_s,function,took_ms\n0,resize,1\n";
@@ -228,11 +245,13 @@ fn a_quotation_mark_that_is_never_closed() {
     assert_eq!(message, "run.csv:3: a quotation mark is opened here and never closed");
     assert!(hint.contains("one field"), "{hint}");
     assert_eq!(broken(read(&row("1,\"resize,2"))).row, "1,resize,2");
-    // Also if the file ends in the same row, on another line of it, or behind a mark that is doubled.
+    // Also if the file ends in the same row, on another line of it, or behind a mark that is
+    // doubled.
     assert_eq!(broken(read(&format!("{header}1,resize,\"2"))).line, Some(3));
     assert_eq!(broken(read(&row("1,\"re\nsize\",\"2"))).line, Some(4));
     assert_eq!(broken(read(&row("1,\"re\"\"size,2"))).line, Some(3));
-    // A mark within a field without marks is meant as it is, and so are two of them in one with marks.
+    // A mark within a field without marks is meant as it is, and so are two of them in one with
+    // marks.
     let names = FunctionNames::new(["5\" disk", "\"resize"]);
     let text = "at_s,function,took_ms\n0,5\" disk,1\n1,\"\"\"resize\",2\n";
     let trace = CsvTrace::new("run.csv", text.as_bytes(), &columns(), names).unwrap();
@@ -259,9 +278,21 @@ fn rows_that_are_marked() {
     assert_eq!(count("cold\nTrue\nfalse\nTRUE\n").unwrap(), 2);
     assert_eq!(count("at_s,cold\n").unwrap(), 0);
     let cases = [
-        ("at_s,cold\n0,1\n1,yes\n", "run.csv:3: column `cold`: `yes` is neither 0 nor 1", "takes 1 (or true) and 0"),
-        ("at_s,cold\n0,\n", "run.csv:2: column `cold`: there is no value", "takes 1 (or true) and 0"),
-        ("at_s,cold\n0,1\n1\n", "run.csv:3: this row has 1 fields, but the header has 2", "is the file complete?"),
+        (
+            "at_s,cold\n0,1\n1,yes\n",
+            "run.csv:3: column `cold`: `yes` is neither 0 nor 1",
+            "takes 1 (or true) and 0",
+        ),
+        (
+            "at_s,cold\n0,\n",
+            "run.csv:2: column `cold`: there is no value",
+            "takes 1 (or true) and 0",
+        ),
+        (
+            "at_s,cold\n0,1\n1\n",
+            "run.csv:3: this row has 1 fields, but the header has 2",
+            "is the file complete?",
+        ),
         ("at_s,Cold\n0,1\n", "run.csv: there is no column `cold`", "did you mean `Cold`?"),
         ("", "run.csv: the trace is empty", "names its columns"),
     ];
@@ -274,7 +305,8 @@ fn rows_that_are_marked() {
 
 #[test]
 fn arrivals_that_go_back() {
-    let (message, hint) = says(read("at_s,function,took_ms\n1,resize,1\n2.5,resize,1\n2.25,resize,1\n"));
+    let (message, hint) =
+        says(read("at_s,function,took_ms\n1,resize,1\n2.5,resize,1\n2.25,resize,1\n"));
     assert_eq!(
         message,
         "run.csv:4: column `at_s`: this row arrives at 2.25 s, before the row above, which arrives at 2.5 s"
@@ -319,7 +351,13 @@ fn lines_are_counted_as_an_editor_counts_them() {
         "at_s,function,took_ms\n\"0\",\"resize\",\"\n\n\n1\"\n",
     ];
     for text in before {
-        for row in ["x,resize,1", "x,resize,1\n", "x,resize,1\r\n", "\"x\",\"resize\",\"1\"\n", "x,\"re\nsize\",1"] {
+        for row in [
+            "x,resize,1",
+            "x,resize,1\n",
+            "x,resize,1\r\n",
+            "\"x\",\"resize\",\"1\"\n",
+            "x,\"re\nsize\",1",
+        ] {
             let error = broken(read(&format!("{text}{row}")));
             assert_eq!(error.line, Some(6), "{text:?} {row:?}");
             assert_eq!(error.value(), Some("x"));
@@ -342,7 +380,11 @@ struct Failing<'a>(&'a [u8]);
 
 impl Read for Failing<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.0.is_empty() { Err(io::Error::other("the disk is gone")) } else { self.0.read(buffer) }
+        if self.0.is_empty() {
+            Err(io::Error::other("the disk is gone"))
+        } else {
+            self.0.read(buffer)
+        }
     }
 }
 
@@ -350,7 +392,8 @@ impl Read for Failing<'_> {
 fn a_source_that_fails() {
     let text = "at_s,function,took_ms\n0,resize,1\n1,resize,1\n";
     for given in [0, 10, text.len()] {
-        let trace = CsvTrace::new("run.csv", Failing(&text.as_bytes()[..given]), &columns(), names());
+        let trace =
+            CsvTrace::new("run.csv", Failing(&text.as_bytes()[..given]), &columns(), names());
         let result: Result<Vec<_>, _> = trace.and_then(|trace| trace.arrivals().collect());
         let error = broken(result);
         assert_eq!(error.to_string(), "run.csv: cannot be read: the disk is gone");

@@ -37,7 +37,10 @@ const ARROWS: [(&str, &[&str]); 12] = [
             "isotherm-experiment",
         ],
     ),
-    ("isotherm-cli", &["isotherm-conform", "isotherm-experiment", "isotherm-figures", "isotherm-results"]),
+    (
+        "isotherm-cli",
+        &["isotherm-conform", "isotherm-experiment", "isotherm-figures", "isotherm-results"],
+    ),
     (
         "isotherm",
         &[
@@ -66,7 +69,8 @@ const BELOW_EXPERIMENT: [&str; 7] = [
     "isotherm-figures",
 ];
 
-/// What those crates must not use: files, sockets, the environment, other processes and threads, the wall clock.
+/// What those crates must not use: files, sockets, the environment, other processes and threads,
+/// the wall clock.
 const FORBIDDEN: [&str; 8] = [
     "std::fs",
     "std::net",
@@ -92,14 +96,16 @@ fn workspace() -> BTreeMap<String, Package> {
         .output()
         .expect("cargo runs");
     assert!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
-    let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo metadata prints JSON");
+    let metadata: Value =
+        serde_json::from_slice(&output.stdout).expect("cargo metadata prints JSON");
     metadata["packages"].as_array().expect("a list of packages").iter().map(package).collect()
 }
 
 fn package(package: &Value) -> (String, Package) {
     let text = |value: &Value| value.as_str().expect("a string").to_owned();
     let uses = |dev: bool| {
-        let dependencies = package["dependencies"].as_array().expect("a list of dependencies").iter();
+        let dependencies =
+            package["dependencies"].as_array().expect("a list of dependencies").iter();
         dependencies
             .filter(|dependency| (dependency["kind"] == "dev") == dev)
             .map(|dependency| text(&dependency["name"]))
@@ -113,7 +119,11 @@ fn package(package: &Value) -> (String, Package) {
 
 fn allowed(name: &str) -> &'static [&'static str] {
     let arrows = ARROWS.iter().find(|(from, _)| *from == name);
-    arrows.unwrap_or_else(|| panic!("{name} is not in ARROWS; if it is a new crate, say what it may use")).1
+    arrows
+        .unwrap_or_else(|| {
+            panic!("{name} is not in ARROWS; if it is a new crate, say what it may use")
+        })
+        .1
 }
 
 #[test]
@@ -128,7 +138,9 @@ fn crates_use_only_those_below_them() {
             assert!(allowed.contains(&used.as_str()), "{name} must not use {used}");
         }
         // Tests may look at what lies further down, and at the crate itself with its checks on.
-        let below = |used: &str| allowed.iter().any(|&direct| direct == used || self::allowed(direct).contains(&used));
+        let below = |used: &str| {
+            allowed.iter().any(|&direct| direct == used || self::allowed(direct).contains(&used))
+        };
         for used in &package.tests_use {
             assert!(used == name || below(used), "the tests of {name} must not use {used}");
         }
@@ -153,12 +165,26 @@ fn crates_below_experiment_never_look_at_the_machine() {
 fn forbidden_paths_are_found_however_they_are_written() {
     assert_eq!(forbidden("use std::fs::File;"), ["std::fs"]);
     assert_eq!(forbidden("let text = std::fs::read(path)?; // std::net"), ["std::fs"]);
-    assert_eq!(forbidden("use std::{\n    hash::Hash,\n    io::{self, Read},\n    net::TcpStream,\n};"), ["std::net"]);
+    assert_eq!(
+        forbidden("use std::{\n    hash::Hash,\n    io::{self, Read},\n    net::TcpStream,\n};"),
+        ["std::net"]
+    );
     assert_eq!(forbidden("use std::time::{Duration, Instant};"), ["std::time::Instant"]);
-    assert_eq!(forbidden("use std::{io as text, env::*, rc::Rc as Shared, fs as files,};"), ["std::fs", "std::env"]);
-    assert_eq!(forbidden("use std::{rc::Rc, time::{Duration as Wall, SystemTime}};"), ["std::time::SystemTime"]);
-    assert!(forbidden("/// Like std::fs, but simulated.\nuse std::io::Read;\nuse std::fmt;").is_empty());
-    assert!(forbidden("use std::time::Duration; use my::fs::File; struct Instant; use std::ossified;").is_empty());
+    assert_eq!(
+        forbidden("use std::{io as text, env::*, rc::Rc as Shared, fs as files,};"),
+        ["std::fs", "std::env"]
+    );
+    assert_eq!(
+        forbidden("use std::{rc::Rc, time::{Duration as Wall, SystemTime}};"),
+        ["std::time::SystemTime"]
+    );
+    assert!(
+        forbidden("/// Like std::fs, but simulated.\nuse std::io::Read;\nuse std::fmt;").is_empty()
+    );
+    assert!(
+        forbidden("use std::time::Duration; use my::fs::File; struct Instant; use std::ossified;")
+            .is_empty()
+    );
 }
 
 fn rust_files(folder: &Path) -> Vec<PathBuf> {
@@ -176,21 +202,25 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
 
 /// The forbidden paths that a source text uses, comments left out.
 fn forbidden(text: &str) -> Vec<&'static str> {
-    let code: String = text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect();
-    let code: String = code.replace(" as ", "@").chars().filter(|character| !character.is_whitespace()).collect();
+    let code: String =
+        text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect();
+    let code: String =
+        code.replace(" as ", "@").chars().filter(|character| !character.is_whitespace()).collect();
     let mut paths = Vec::new();
     for (at, root) in code.match_indices("std::") {
         expand("std", &code[at + root.len()..], &mut paths);
     }
     let uses = |forbidden: &str| {
-        paths
-            .iter()
-            .any(|path| path.strip_prefix(forbidden).is_some_and(|rest| rest.is_empty() || rest.starts_with("::")))
+        paths.iter().any(|path| {
+            path.strip_prefix(forbidden)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+        })
     };
     FORBIDDEN.into_iter().filter(|&forbidden| uses(forbidden)).collect()
 }
 
-/// Collects the paths that begin with `prefix` and go on as `rest` says, groups in braces included. Gives what follows.
+/// Collects the paths that begin with `prefix` and go on as `rest` says, groups in braces included.
+/// Gives what follows.
 fn expand<'a>(prefix: &str, rest: &'a str, paths: &mut Vec<String>) -> &'a str {
     if let Some(mut rest) = rest.strip_prefix('{') {
         loop {
@@ -202,14 +232,17 @@ fn expand<'a>(prefix: &str, rest: &'a str, paths: &mut Vec<String>) -> &'a str {
         }
     }
     let of_a_name = |character: char| character.is_alphanumeric() || character == '_';
-    let (name, rest) = rest.split_at(rest.find(|character| !of_a_name(character)).unwrap_or(rest.len()));
+    let (name, rest) =
+        rest.split_at(rest.find(|character| !of_a_name(character)).unwrap_or(rest.len()));
     let path = format!("{prefix}::{name}");
     match rest.strip_prefix("::") {
         Some(rest) => expand(&path, rest, paths),
         None => {
             paths.push(path);
             // What may follow in a group: `Instant as Clock`, `fs::*`.
-            rest.trim_start_matches(|character| matches!(character, '@' | '*') || of_a_name(character))
+            rest.trim_start_matches(|character| {
+                matches!(character, '@' | '*') || of_a_name(character)
+            })
         }
     }
 }

@@ -26,12 +26,17 @@ fn observers_and_sinks_may_ask_their_service() -> Result<(), isotherm::Error> {
     let world = World::new(Cluster::new(1).cores(1).build()?)?;
     let config = ServiceConfig::on_hosts(Preset::Default, world.host("head")?, world.nodes());
     let platform = ServerlessComputeService::start(world.site(), config)?;
-    let sink = Rc::new(RefCell::new(Asking { service: platform.clone(), others: None, unfinished: Vec::new() }));
+    let sink = Rc::new(RefCell::new(Asking {
+        service: platform.clone(),
+        others: None,
+        unfinished: Vec::new(),
+    }));
     platform.records_to(sink.clone());
 
     let seen = Rc::<RefCell<Vec<String>>>::default();
     let invocations = Rc::<RefCell<Vec<Invocation>>>::default();
-    let (asked, notes, handles, manager) = (platform.clone(), seen.clone(), invocations.clone(), RefCell::new(None));
+    let (asked, notes, handles, manager) =
+        (platform.clone(), seen.clone(), invocations.clone(), RefCell::new(None));
     let (site, user) = (world.site().clone(), world.host("user")?);
     platform.observe(Box::new(move |event| {
         let states: Vec<_> = handles.borrow().iter().map(Invocation::state).collect();
@@ -48,13 +53,16 @@ fn observers_and_sinks_may_ask_their_service() -> Result<(), isotherm::Error> {
                 // It sends messages, and has others listen.
                 let function = asked.registered("f").unwrap();
                 let mut manager = manager.borrow_mut();
-                let manager = manager.get_or_insert_with(|| FunctionManager::start_named(&site, user, "observer"));
+                let manager = manager
+                    .get_or_insert_with(|| FunctionManager::start_named(&site, user, "observer"));
                 if invocation.0 == 0 {
                     manager.invoke_detached(&function, Some(Body::sleep(secs(5))));
                     let notes = notes.clone();
                     asked.observe(Box::new(move |event| {
                         if let EventKind::Ended { invocation, .. } = event.kind {
-                            notes.borrow_mut().push(format!("{} is heard by the new one", invocation.0));
+                            notes
+                                .borrow_mut()
+                                .push(format!("{} is heard by the new one", invocation.0));
                         }
                     }));
                 }
@@ -87,9 +95,11 @@ fn observers_and_sinks_may_ask_their_service() -> Result<(), isotherm::Error> {
     Ok(())
 }
 
-/// The reference spends the processing overhead of a request in its main loop: meanwhile it hears of nothing. Bodies end, or are killed, on their nodes all the same.
+/// The reference spends the processing overhead of a request in its main loop: meanwhile it hears
+/// of nothing. Bodies end, or are killed, on their nodes all the same.
 #[test]
-fn a_service_of_the_reference_hears_of_ends_when_it_has_processed_its_requests() -> Result<(), isotherm::Error> {
+fn a_service_of_the_reference_hears_of_ends_when_it_has_processed_its_requests()
+-> Result<(), isotherm::Error> {
     let world = World::new(Cluster::new(1).cores(8).build()?)?;
     let mut config = ServiceConfig::on_hosts(Preset::Wrench, world.host("head")?, world.nodes());
     config.processing_overhead = secs(1);
@@ -111,9 +121,16 @@ fn a_service_of_the_reference_hears_of_ends_when_it_has_processed_its_requests()
         Ok(())
     });
     world.run()?;
-    let heard: Vec<_> = records.borrow().iter().map(|record| (record.started, record.finished, record.ended)).collect();
+    let heard: Vec<_> = records
+        .borrow()
+        .iter()
+        .map(|record| (record.started, record.finished, record.ended))
+        .collect();
     let at = |seconds: u64| Time::ZERO + secs(seconds as f64);
-    assert_eq!(heard, [1, 2, 3, 4, 5].map(|second| (Some(at(second)), at((second + 1).max(5)), None)));
+    assert_eq!(
+        heard,
+        [1, 2, 3, 4, 5].map(|second| (Some(at(second)), at((second + 1).max(5)), None))
+    );
     assert!(records.borrow().iter().all(|record| record.outcome == Outcome::TimedOut));
     assert_eq!(service.requests_lost(), 0);
     Ok(())

@@ -1,8 +1,10 @@
-//! The pages of `docs/` say what is true: their tables of measured numbers are those of the experiments they name
-//! (`SNAPSHOTS=overwrite` writes them anew), and what they link to exists. Their Rust is run by the documentation tests.
+//! The pages of `docs/` say what is true: their tables of measured numbers are those of the
+//! experiments they name (`SNAPSHOTS=overwrite` writes them anew), and what they link to exists.
+//! Their Rust is run by the documentation tests.
 //!
-//! A measured table stands below a comment that says where it comes from and which columns of `invocations.csv` it shows, an invocation beside
-//! the other. `experiments/NAME.toml` is meant; a run of a sweep stands behind it in brackets:
+//! A measured table stands below a comment that says where it comes from and which columns of
+//! `invocations.csv` it shows, an invocation beside the other. `experiments/NAME.toml` is meant; a
+//! run of a sweep stands behind it in brackets:
 //!
 //!     <!-- measured: caches[size-600MB] copy_wait_s load_wait_s -->
 
@@ -26,15 +28,23 @@ fn pages() -> Vec<(PathBuf, String)> {
         .collect();
     pages.sort();
     assert!(!pages.is_empty());
-    pages.into_iter().map(|path| (path.clone(), std::fs::read_to_string(path).expect("it can be read"))).collect()
+    pages
+        .into_iter()
+        .map(|path| (path.clone(), std::fs::read_to_string(path).expect("it can be read")))
+        .collect()
 }
 
-/// The columns of an experiment of `docs/experiments`, as a table of Markdown with an invocation in each column.
+/// The columns of an experiment of `docs/experiments`, as a table of Markdown with an invocation in
+/// each column.
 fn table(experiment: &str, run: Option<&str>, columns: &[&str]) -> String {
     let path = docs().join("experiments").join(experiment).with_extension("toml");
-    let experiment = Experiment::load(&path, &Overrides::default()).unwrap_or_else(|errors| panic!("{errors}"));
-    let planned =
-        experiment.runs().iter().find(|planned| planned.label().as_deref() == run).expect("a run of that name");
+    let experiment =
+        Experiment::load(&path, &Overrides::default()).unwrap_or_else(|errors| panic!("{errors}"));
+    let planned = experiment
+        .runs()
+        .iter()
+        .find(|planned| planned.label().as_deref() == run)
+        .expect("a run of that name");
     let out = tempfile::tempdir().expect("a temporary folder");
     let folder = out.path().join("results");
     experiment.run(planned, &folder).unwrap_or_else(|error| panic!("{error}"));
@@ -42,7 +52,10 @@ fn table(experiment: &str, run: Option<&str>, columns: &[&str]) -> String {
     let rows: Vec<Vec<&str>> = csv.lines().map(|line| line.split(',').collect()).collect();
     let mut table = String::new();
     for (number, column) in ["id"].iter().chain(columns).enumerate() {
-        let index = rows[0].iter().position(|name| name == column).unwrap_or_else(|| panic!("no column {column}"));
+        let index = rows[0]
+            .iter()
+            .position(|name| name == column)
+            .unwrap_or_else(|| panic!("no column {column}"));
         let name = if number == 0 { "invocation".to_owned() } else { format!("`{column}`") };
         let values: Vec<&str> = rows[1..].iter().map(|row| short(row[index])).collect();
         writeln!(table, "| {name} | {} |", values.join(" | ")).expect("a string takes everything");
@@ -96,30 +109,39 @@ fn measured_numbers_are_those_of_a_run() {
     assert!(count >= 5, "{count} tables were found");
 }
 
-/// What `[text](target)` links to, in this repository: a file (none is this page) and a heading in it.
+/// What `[text](target)` links to, in this repository: a file (none is this page) and a heading in
+/// it.
 fn links(text: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
     text.split("](")
         .skip(1)
         .filter_map(|rest| rest.split_once(')'))
         .map(|(target, _)| target)
         .filter(|target| !target.contains("://"))
-        .map(|target| target.split_once('#').map_or((target, None), |(file, heading)| (file, Some(heading))))
+        .map(|target| {
+            target.split_once('#').map_or((target, None), |(file, heading)| (file, Some(heading)))
+        })
 }
 
-/// Whether a page has a heading that is called so in links: in lower case, without punctuation, with hyphens for spaces.
+/// Whether a page has a heading that is called so in links: in lower case, without punctuation,
+/// with hyphens for spaces.
 fn has_heading(page: &Path, name: &str) -> bool {
     let text = std::fs::read_to_string(page).unwrap_or_default();
     let called = |heading: &str| -> String {
         let kept = heading.trim().chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
         kept.map(|c| if c == ' ' { '-' } else { c.to_ascii_lowercase() }).collect()
     };
-    text.lines().filter(|line| line.starts_with('#')).any(|line| called(line.trim_start_matches('#')) == name)
+    text.lines()
+        .filter(|line| line.starts_with('#'))
+        .any(|line| called(line.trim_start_matches('#')) == name)
 }
 
 #[test]
 fn links_lead_somewhere() {
     let text = "[a](b.md#c) [d](#e) [f](https://g) [h](i/j.rs)";
-    assert_eq!(links(text).collect::<Vec<_>>(), [("b.md", Some("c")), ("", Some("e")), ("i/j.rs", None)]);
+    assert_eq!(
+        links(text).collect::<Vec<_>>(),
+        [("b.md", Some("c")), ("", Some("e")), ("i/j.rs", None)]
+    );
     for (path, text) in pages() {
         let leads_somewhere = |&(file, heading): &(&str, Option<&str>)| {
             let target = if file.is_empty() { path.clone() } else { docs().join(file) };

@@ -1,5 +1,5 @@
-//! What the examples of the library print: compared with `tests/golden/NAME.txt` (`SNAPSHOTS=overwrite` writes them anew), and what can be
-//! known of it from elsewhere.
+//! What the examples of the library print: compared with `tests/golden/NAME.txt`
+//! (`SNAPSHOTS=overwrite` writes them anew), and what can be known of it from elsewhere.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,13 +7,19 @@ use std::process::Command;
 /// Runs an example, which `cargo test` has built beside this test, and compares what it prints.
 fn output_of(example: &str) -> String {
     let test = std::env::current_exe().expect("this test is a file");
-    let folder = test.parent().and_then(|deps| deps.parent()).expect("it is in target/PROFILE/deps");
-    let path: PathBuf = folder.join("examples").join(format!("{example}{}", std::env::consts::EXE_SUFFIX));
+    let folder =
+        test.parent().and_then(|deps| deps.parent()).expect("it is in target/PROFILE/deps");
+    let path: PathBuf =
+        folder.join("examples").join(format!("{example}{}", std::env::consts::EXE_SUFFIX));
     assert!(path.exists(), "{} is not built: `cargo build -p isotherm --examples`", path.display());
     let output = Command::new(&path).output().expect("the example starts");
     assert!(output.status.success(), "{example}: {}", String::from_utf8_lossy(&output.stderr));
     let output = String::from_utf8(output.stdout).expect("examples print text");
-    let expected = snapbox::Data::read_from(&Path::new("tests/golden").join(example).with_extension("txt"), None).raw();
+    let expected = snapbox::Data::read_from(
+        &Path::new("tests/golden").join(example).with_extension("txt"),
+        None,
+    )
+    .raw();
     snapbox::Assert::new().action_env("SNAPSHOTS").eq(&output, expected);
     output
 }
@@ -36,8 +42,8 @@ fn custom_controller() {
         let [clients, rate, response_s] = [0, 1, 2].map(|column| number(row[column]));
         // A body computes for 1 s on a core of its own; 4 slots complete at most 4 in a second.
         assert!(response_s >= 1.0 && rate <= 4.0, "{output}");
-        // Each client thinks for 5 s on average (drawn some 300 times an hour even when it has to wait most), so that clients =
-        // rate × (think + response), within what so many draws vary.
+        // Each client thinks for 5 s on average (drawn some 300 times an hour even when it has to
+        // wait most), so that clients = rate × (think + response), within what so many draws vary.
         let expected = clients / (5.0 + response_s);
         assert!((rate / expected - 1.0).abs() < 0.15, "{rate} is not near {expected}: {output}");
     }
@@ -49,8 +55,8 @@ fn custom_controller() {
 fn chained_functions() {
     let output = output_of("chained_functions");
     let answers: Vec<&str> = rows(&output).iter().map(|row| row[1]).collect();
-    // The first time, and after five minutes of silence, the cache has to be started, and the database is faster. So it is the next time,
-    // 1.5 s after the first, for the cache takes 2 s.
+    // The first time, and after five minutes of silence, the cache has to be started, and the
+    // database is faster. So it is the next time, 1.5 s after the first, for the cache takes 2 s.
     assert_eq!(answers, ["database", "database", "cache", "cache", "database", "database"]);
     // A warm database takes 0.4 s; a cold one has to start for 0.05 s, as the lookup before it.
     let responses: Vec<f64> = rows(&output).iter().map(|row| number(row[2])).collect();
@@ -71,19 +77,26 @@ fn custom_scheduler() {
 #[test]
 fn bare_metal() {
     let output = output_of("bare_metal");
-    // Over 1 Gb/s (97 % payload) after 13.01 times the latency of 50 µs; from a disk of 2 GB/s; 4 of 8 cores of 10 Gf/s; to a disk of 1 GB/s.
+    // Over 1 Gb/s (97 % payload) after 13.01 times the latency of 50 µs; from a disk of 2 GB/s; 4
+    // of 8 cores of 10 Gf/s; to a disk of 1 GB/s.
     let wire = |bytes: f64| 13.01 * 50e-6 + bytes / (0.97 * 125e6);
     let lasting = [wire(2e9), 1.0, 10.0, 1.0, wire(1e9), 0.0, 5.0];
     let rows = rows(&output);
     let mut date = 0.0;
     for (row, lasting) in rows.iter().zip(lasting) {
         let [began, ended] = [2, 1].map(|from_end| number(row[row.len() - from_end]));
-        assert!((began - date).abs() < 6e-4 && (ended - began - lasting).abs() < 1.1e-3, "{row:?} at {date}: {output}");
+        assert!(
+            (began - date).abs() < 6e-4 && (ended - began - lasting).abs() < 1.1e-3,
+            "{row:?} at {date}: {output}"
+        );
         date += lasting;
     }
     // Two of three conversions have 4 cores each; the third waits for the 10 s that they take.
     let ends: Vec<f64> = rows[8..11].iter().map(|row| number(row[2]) - date).collect();
-    assert!(ends.iter().zip([10.0, 10.0, 20.0]).all(|(end, expected)| (end - expected).abs() < 1e-3), "{output}");
+    assert!(
+        ends.iter().zip([10.0, 10.0, 20.0]).all(|(end, expected)| (end - expected).abs() < 1e-3),
+        "{output}"
+    );
 }
 
 #[test]

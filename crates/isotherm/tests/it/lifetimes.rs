@@ -73,7 +73,8 @@ struct Kept {
     sites: Vec<Site>,
 }
 
-/// Plays a simulation in which much is unfinished at 5 s, when it ends in this way. What holds what is as tangled as can be.
+/// Plays a simulation in which much is unfinished at 5 s, when it ends in this way. What holds what
+/// is as tangled as can be.
 fn play(end: End, token: &Token, kept: &Rc<RefCell<Kept>>) -> Result<WeakKernel, isotherm::Error> {
     let limits = isotherm::kernel::Limits {
         max_time: (end == End::TimeLimit).then_some(Time::ZERO + secs(5)),
@@ -84,7 +85,11 @@ fn play(end: End, token: &Token, kept: &Rc<RefCell<Kept>>) -> Result<WeakKernel,
     let simulation = Simulation::new().with_limits(limits).with_watcher(1, move |now| {
         let _watched = &watched;
         let is_late = now >= Time::ZERO + secs(5);
-        if end == End::Interrupt && is_late { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if end == End::Interrupt && is_late {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
     });
     let kernel = simulation.kernel().downgrade();
     let world = World::with(simulation, Cluster::new(2).cores(8).memory(32 * GB).build()?)?;
@@ -94,8 +99,13 @@ fn play(end: End, token: &Token, kept: &Rc<RefCell<Kept>>) -> Result<WeakKernel,
     let late = Image::put("late", 100 * GB, GB, &repository)?;
 
     let service = Rc::new(RefCell::new(None));
-    let policy = Holder { service: service.clone(), panics: end == End::PolicyPanics, _token: token.clone() };
-    let config = ServiceConfig::on_hosts(Preset::Default, head, world.nodes()).with_keep_alive(policy);
+    let policy = Holder {
+        service: service.clone(),
+        panics: end == End::PolicyPanics,
+        _token: token.clone(),
+    };
+    let config =
+        ServiceConfig::on_hosts(Preset::Default, head, world.nodes()).with_keep_alive(policy);
     let platform = ServerlessComputeService::start(&site, config)?;
     *service.borrow_mut() = Some(platform.clone());
     kept.borrow_mut().services.push(platform.clone());
@@ -115,7 +125,8 @@ fn play(end: End, token: &Token, kept: &Rc<RefCell<Kept>>) -> Result<WeakKernel,
     let (held, listening) = ((platform.clone(), site.clone(), repository.clone()), token.clone());
     repository.observe_evictions(Box::new(move |_| drop((held.clone(), listening.clone()))));
 
-    let bare_metal = BareMetalService::start(&site, BareMetalConfig::new("bare_metal", world.nodes()[0]));
+    let bare_metal =
+        BareMetalService::start(&site, BareMetalConfig::new("bare_metal", world.nodes()[0]));
     // A letter that holds the mailbox in which it is.
     let letters = site.kernel().mailbox::<(Mailbox<Token>, Token)>("letters");
     let answers = site.kernel().mailbox::<Token>("answers");
@@ -126,7 +137,11 @@ fn play(end: End, token: &Token, kept: &Rc<RefCell<Kept>>) -> Result<WeakKernel,
     let held = (platform.clone(), token.clone());
     site.kernel().call_after(minutes(5), move |_| drop(held));
     let held = (platform.clone(), token.clone());
-    site.kernel().background_at(Time::ZERO + minutes(5), isotherm::kernel::Change::Once, move |_| drop(held));
+    site.kernel().background_at(
+        Time::ZERO + minutes(5),
+        isotherm::kernel::Change::Once,
+        move |_| drop(held),
+    );
 
     let (mine, kept, token) = (site.clone(), Rc::clone(kept), token.clone());
     let nodes = world.nodes();
@@ -149,7 +164,9 @@ fn play(end: End, token: &Token, kept: &Rc<RefCell<Kept>>) -> Result<WeakKernel,
             call.sleep(minutes(8)).await;
             Ok(())
         });
-        register.push(functions.register(&Function::new("outer", None, outer), &platform, limits).await?);
+        register.push(
+            functions.register(&Function::new("outer", None, outer), &platform, limits).await?,
+        );
         let itself = Rc::new(RefCell::new(None::<RegisteredFunction>));
         let held = (itself.clone(), token.clone());
         let recursive = Body::custom(async move |call| {
@@ -160,7 +177,9 @@ fn play(end: End, token: &Token, kept: &Rc<RefCell<Kept>>) -> Result<WeakKernel,
             }
             std::future::pending().await
         });
-        let recursive = functions.register(&Function::new("recursive", None, recursive), &platform, limits).await?;
+        let recursive = functions
+            .register(&Function::new("recursive", None, recursive), &platform, limits)
+            .await?;
         *itself.borrow_mut() = Some(recursive.clone());
         register.push(recursive);
         // Its image is on its way for minutes.
@@ -175,7 +194,8 @@ fn play(end: End, token: &Token, kept: &Rc<RefCell<Kept>>) -> Result<WeakKernel,
             }
             functions.invoke_detached(function, None);
         }
-        // Somebody waits for all of them, somebody for a transfer, and more actions than there are cores.
+        // Somebody waits for all of them, somebody for a transfer, and more actions than there are
+        // cores.
         let (waiting, waited) = (functions.clone(), invocations.clone());
         let daemon = |name| mine.kernel().actor(name).daemon();
         drop(daemon("waiting").spawn(async move { waiting.wait_all(&waited).await }));
@@ -244,15 +264,21 @@ fn play(end: End, token: &Token, kept: &Rc<RefCell<Kept>>) -> Result<WeakKernel,
     Ok(kernel)
 }
 
-/// Every handle on anything in a simulation holds the kernel, so that it is there as long as any of them is.
+/// Every handle on anything in a simulation holds the kernel, so that it is there as long as any of
+/// them is.
 #[test]
 fn nothing_outlives_its_simulation_however_that_ends() -> Result<(), isotherm::Error> {
     for end in ENDS {
         let (token, kept) = (Token::default(), Rc::<RefCell<Kept>>::default());
         let kernel = play(end, &token, &kept)?;
-        let handles = Rc::try_unwrap(kept).map_err(|_| format!("{end:?}: somebody holds what was kept"));
+        let handles =
+            Rc::try_unwrap(kept).map_err(|_| format!("{end:?}: somebody holds what was kept"));
         let handles = handles.map_err(isotherm::Error::other)?.into_inner();
-        assert_eq!(handles.invocations.is_empty(), end == End::NotRun, "{end:?}: the simulation has come far enough");
+        assert_eq!(
+            handles.invocations.is_empty(),
+            end == End::NotRun,
+            "{end:?}: the simulation has come far enough"
+        );
         // The user's own handles keep what they stand for, and tell how far it had come.
         assert!(kernel.upgrade().is_some(), "{end:?}");
         for invocation in &handles.invocations {
@@ -261,7 +287,9 @@ fn nothing_outlives_its_simulation_however_that_ends() -> Result<(), isotherm::E
             assert!(record.submitted <= Time::ZERO + secs(5));
         }
         for function in &handles.functions {
-            assert!(["leaf", "outer", "recursive", "late"].contains(&&**function.function().name()));
+            assert!(
+                ["leaf", "outer", "recursive", "late"].contains(&&**function.function().name())
+            );
         }
         drop(handles.services[0].unfinished());
         // What is asked of a simulation that is gone is not done, and keeps nothing.
@@ -271,7 +299,10 @@ fn nothing_outlives_its_simulation_however_that_ends() -> Result<(), isotherm::E
                 let _token = &token;
                 Ok(())
             });
-            let manager = FunctionManager::start(&handles.sites[0], handles.services[0].head_storage().host());
+            let manager = FunctionManager::start(
+                &handles.sites[0],
+                handles.services[0].head_storage().host(),
+            );
             manager.invoke_detached(function, Some(body));
         }
         assert_eq!(Rc::strong_count(&token), 1, "{end:?}: something of the user's is still held");
@@ -281,7 +312,8 @@ fn nothing_outlives_its_simulation_however_that_ends() -> Result<(), isotherm::E
     Ok(())
 }
 
-/// A run ends all actors, the daemons of services too, so a second one could only give what makes no sense.
+/// A run ends all actors, the daemons of services too, so a second one could only give what makes
+/// no sense.
 #[test]
 fn a_second_run_is_an_error() -> Result<(), isotherm::Error> {
     let world = World::new(Cluster::new(1).build()?)?;
@@ -294,11 +326,19 @@ fn a_second_run_is_an_error() -> Result<(), isotherm::Error> {
     world.controller(user, "second", async |_| panic!("it never runs"));
     for _ in 0..2 {
         let error = world.run().unwrap_err();
-        assert!(matches!(error, isotherm::Error::Run(RunError::AlreadyRun { ended }) if ended == Time::ZERO + secs(5)));
-        assert!(error.to_string().starts_with("the simulation has been run before, until 5.000000000 s: "), "{error}");
+        assert!(
+            matches!(error, isotherm::Error::Run(RunError::AlreadyRun { ended }) if ended == Time::ZERO + secs(5))
+        );
+        assert!(
+            error
+                .to_string()
+                .starts_with("the simulation has been run before, until 5.000000000 s: "),
+            "{error}"
+        );
     }
     // However the first one ended.
-    let limits = isotherm::kernel::Limits { max_time: Some(Time::ZERO + secs(1)), ..Default::default() };
+    let limits =
+        isotherm::kernel::Limits { max_time: Some(Time::ZERO + secs(1)), ..Default::default() };
     let simulation = Simulation::new().with_limits(limits);
     simulation.kernel().spawn("sleeper", simulation.kernel().sleep(secs(2)));
     assert!(matches!(simulation.run(), Err(RunError::TimeLimit { .. })));
@@ -306,13 +346,15 @@ fn a_second_run_is_an_error() -> Result<(), isotherm::Error> {
     Ok(())
 }
 
-/// Panics of the user's pass through, and what they leave can be asked and dropped, also while another one is on its way.
+/// Panics of the user's pass through, and what they leave can be asked and dropped, also while
+/// another one is on its way.
 #[test]
 fn a_panic_leaves_the_process_usable() {
     let dropped_while_unwinding = catch_unwind(|| {
         let world = World::new(Cluster::new(1).build().unwrap()).unwrap();
         let user = world.host("user").unwrap();
-        let config = ServiceConfig::on_hosts(Preset::Default, world.host("head").unwrap(), world.nodes());
+        let config =
+            ServiceConfig::on_hosts(Preset::Default, world.host("head").unwrap(), world.nodes());
         let platform = ServerlessComputeService::start(world.site(), config).unwrap();
         world.controller(user, "panics", async move |me| {
             let functions = me.function_manager();

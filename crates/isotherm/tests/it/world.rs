@@ -1,4 +1,5 @@
-//! The pieces that make programs short: a cluster in a few words, and a world that forgets no failure.
+//! The pieces that make programs short: a cluster in a few words, and a world that forgets no
+//! failure.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -6,19 +7,29 @@ use std::path::Path;
 use isotherm::experiment::{Experiment, Overrides};
 use isotherm::prelude::*;
 
-/// What there is on a platform: cores, speed, memory and disk of each host, and bandwidth and latency of each route.
+/// What there is on a platform: cores, speed, memory and disk of each host, and bandwidth and
+/// latency of each route.
 fn inventory(spec: PlatformSpec) -> BTreeMap<String, String> {
     let world = World::new(spec).unwrap();
     let platform = world.site().platform();
     let mut inventory = BTreeMap::new();
     for (id, host) in platform.spec().hosts() {
         let disks: Vec<_> = host.disks.iter().map(|&disk| platform.spec().disk(disk)).collect();
-        let disks: Vec<_> = disks.iter().map(|disk| (disk.read_bandwidth, disk.write_bandwidth, disk.size)).collect();
-        let text = format!("{} × {:?}, {:?} bytes, {disks:?}", host.cores, host.speeds, host.memory);
+        let disks: Vec<_> = disks
+            .iter()
+            .map(|disk| (disk.read_bandwidth, disk.write_bandwidth, disk.size))
+            .collect();
+        let text =
+            format!("{} × {:?}, {:?} bytes, {disks:?}", host.cores, host.speeds, host.memory);
         inventory.insert(host.name.clone(), text);
         for other in platform.hosts() {
-            let route = platform.route(id, other).map(|route| (route.bandwidth, route.latency_s, route.links.len()));
-            inventory.insert(format!("{} to {}", host.name, platform.host_name(other)), format!("{:?}", route.ok()));
+            let route = platform
+                .route(id, other)
+                .map(|route| (route.bandwidth, route.latency_s, route.links.len()));
+            inventory.insert(
+                format!("{} to {}", host.name, platform.host_name(other)),
+                format!("{:?}", route.ok()),
+            );
         }
     }
     inventory
@@ -43,7 +54,8 @@ fn a_cluster_is_the_compact_platform_of_an_experiment() {
         rate = "1/s"
         until = "1s"
     "#;
-    let experiment = Experiment::parse("compact", experiment, Path::new("."), &Overrides::default());
+    let experiment =
+        Experiment::parse("compact", experiment, Path::new("."), &Overrides::default());
     let experiment = experiment.unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
     let cluster = Cluster::new(3)
         .cores(4)
@@ -74,7 +86,10 @@ fn a_controller_that_gives_up_is_not_forgotten() {
         Err(FailureCause::TimeLimit)?
     });
     // Both give up; the one that did so first is told.
-    assert_eq!(world.run().unwrap_err().to_string(), "controller `second` failed: the time limit was reached");
+    assert_eq!(
+        world.run().unwrap_err().to_string(),
+        "controller `second` failed: the time limit was reached"
+    );
 }
 
 #[test]
@@ -85,7 +100,10 @@ fn a_deadlock_is_an_error_that_names_who_waits() {
         Ok(())
     });
     let error = world.run().unwrap_err();
-    assert_eq!(error.to_string(), "deadlock at 0.000000000 s: 'user/reader' waits for a message in mailbox 'letters'");
+    assert_eq!(
+        error.to_string(),
+        "deadlock at 0.000000000 s: 'user/reader' waits for a message in mailbox 'letters'"
+    );
     assert!(matches!(error, isotherm::Error::Run(RunError::Deadlock { .. })));
 }
 
@@ -95,7 +113,10 @@ fn what_is_not_there_is_told() {
     hosts.host("diskless", gflop(1));
     let world = World::new(hosts.build().unwrap()).unwrap();
     let host = world.host("diskless").unwrap();
-    assert_eq!(world.storage("s", host).unwrap_err().to_string(), "host `diskless` has no disk mounted at `/`");
+    assert_eq!(
+        world.storage("s", host).unwrap_err().to_string(),
+        "host `diskless` has no disk mounted at `/`"
+    );
     assert!(world.nodes().is_empty());
     // Everything at once, each with its reason.
     let error = Cluster::new(1).cores(0).speed(-1.0).build().unwrap_err().to_string();

@@ -58,7 +58,10 @@ impl Workload for Script {
         drop(threads);
         if index < self.length {
             let taken = self.known.taken.load(Ordering::SeqCst);
-            assert!(index < taken + Ahead::MOST_AHEAD, "arrival {index} is given when {taken} have been taken");
+            assert!(
+                index < taken + Ahead::MOST_AHEAD,
+                "arrival {index} is given when {taken} have been taken"
+            );
             return Ok(Some(arrival(index)));
         }
         match self.end {
@@ -138,12 +141,20 @@ fn a_slow_consumer_is_waited_for() {
 
 #[test]
 fn dropping_it_ends_the_thread() {
-    // Before anything is asked for, in the first batch, at the end of a batch, behind it, where the thread has ended by itself, and
-    // where it has panicked with what nobody has taken.
+    // Before anything is asked for, in the first batch, at the end of a batch, behind it, where the
+    // thread has ended by itself, and where it has panicked with what nobody has taken.
     let endless = usize::MAX;
-    let cases = [(endless, 0), (endless, 1), (endless, 4_096), (endless, 20_000), (10_000, 9_000), (10_000, 5_000)];
+    let cases = [
+        (endless, 0),
+        (endless, 1),
+        (endless, 4_096),
+        (endless, 20_000),
+        (10_000, 9_000),
+        (10_000, 5_000),
+    ];
     for (length, taken) in cases {
-        let (script, known) = Script::new(length, if taken == 5_000 { End::Panics } else { End::Over });
+        let (script, known) =
+            Script::new(length, if taken == 5_000 { End::Panics } else { End::Over });
         let mut ahead = ReadAhead::new(script);
         for _ in 0..taken {
             known.taken.fetch_add(1, Ordering::SeqCst);

@@ -22,8 +22,8 @@ fn a_capacity_that_changes_in_mid_run() {
 
 #[test]
 fn a_fat_pipe_whose_capacity_changes() {
-    // Each alone: 20 at 10/s for 1 s, then 10 at 20/s. The one on a shared link of 8 as well is limited by that: 8 done,
-    // 12 to do at 8/s.
+    // Each alone: 20 at 10/s for 1 s, then 10 at 20/s. The one on a shared link of 8 as well is
+    // limited by that: 8 done, 12 to do at 8/s.
     let ends = Ends::default();
     let noted = ends.clone();
     play(|kernel| async move {
@@ -76,8 +76,9 @@ fn a_capacity_of_zero_stalls_until_it_is_raised_again() {
 
 #[test]
 fn a_suspended_activity_leaves_its_share_to_the_others() {
-    // Two of 30 on 10/s. 0–1 s: 5 done each. 1–3 s: the first rests, the other does 20 and has 5 left. From 3 s on 5/s
-    // each: the other ends at 4 s; the first then has 20 of its 25 left, at 10/s.
+    // Two of 30 on 10/s. 0–1 s: 5 done each. 1–3 s: the first rests, the other does 20 and has 5
+    // left. From 3 s on 5/s each: the other ends at 4 s; the first then has 20 of its 25 left, at
+    // 10/s.
     let ends = Ends::default();
     let noted = ends.clone();
     play(|kernel| async move {
@@ -148,7 +149,8 @@ fn a_suspended_activity_does_not_begin_when_its_latency_would_have_ended() {
 
 #[test]
 fn a_penalty_that_changes() {
-    // 15 and 15 of 30; with penalties 1 and 2 it is 20 and 10; as it is re-shared at 1 s, 45 − 15 at 10/s end at 4 s.
+    // 15 and 15 of 30; with penalties 1 and 2 it is 20 and 10; as it is re-shared at 1 s, 45 − 15
+    // at 10/s end at 4 s.
     let date = play(|kernel| async move {
         let link = kernel.resource(30.0, Sharing::Shared);
         let other = kernel.start(flow(&[link])).detach();
@@ -167,7 +169,8 @@ fn a_penalty_that_changes() {
 
 #[test]
 fn a_bound_that_is_set_and_lifted() {
-    // 5 and 5 of 10; bound 2: 2 and 8; lifted: 5 and 5 again. 20 − 5 − 2 = 13 left at 2 s: 13/5 s more.
+    // 5 and 5 of 10; bound 2: 2 and 8; lifted: 5 and 5 again. 20 − 5 − 2 = 13 left at 2 s: 13/5 s
+    // more.
     let date = play(|kernel| async move {
         let link = kernel.resource(10.0, Sharing::Shared);
         let other = kernel.start(flow(&[link])).detach();
@@ -186,7 +189,8 @@ fn a_bound_that_is_set_and_lifted() {
 
 #[test]
 fn changes_during_the_latency_count_from_its_end() {
-    // Penalty 3 and bound 2 are set before the flow is enabled: 10 − 2 for the other, not 7.5 and 2.5.
+    // Penalty 3 and bound 2 are set before the flow is enabled: 10 − 2 for the other, not 7.5 and
+    // 2.5.
     let shares = play(|kernel| async move {
         let link = kernel.resource(10.0, Sharing::Shared);
         let late = kernel.start(flow(&[link]).latency(secs(2.0))).detach();
@@ -204,11 +208,12 @@ fn changes_during_the_latency_count_from_its_end() {
 
 #[test]
 fn several_changes_at_one_date_count_together() {
-    // Three on a link that narrows from 90 to 30, the first bounded by 6 at the same date, while a fourth comes and goes: 6,
-    // and (30 − 6)/2 for each of the others.
+    // Three on a link that narrows from 90 to 30, the first bounded by 6 at the same date, while a
+    // fourth comes and goes: 6, and (30 − 6)/2 for each of the others.
     let shares = play(|kernel| async move {
         let link = kernel.resource(90.0, Sharing::Shared);
-        let ids = [flow(&[link]), flow(&[link]), flow(&[link])].map(|spec| kernel.start(spec).detach());
+        let ids =
+            [flow(&[link]), flow(&[link]), flow(&[link])].map(|spec| kernel.start(spec).detach());
         kernel.sleep(secs(1.0)).await;
         kernel.set_capacity(link, 30.0);
         let passing = kernel.start(flow(&[link]));
@@ -237,11 +242,13 @@ fn a_rate_is_that_of_the_last_time_shares_were_computed() {
 
 #[test]
 fn one_whose_route_is_busy_at_both_ends_is_re_shared_at_both() {
-    // §1.4: a flow that leaves its latency at an instant at which its first link has been touched already must be
-    // re-shared on its last one too. Links 10 and 6: at 1 s a short flow starts on the first link and the long one
-    // begins. On the second link: 3 and 3; on the first: 7 for the short one.
+    // §1.4: a flow that leaves its latency at an instant at which its first link has been touched
+    // already must be re-shared on its last one too. Links 10 and 6: at 1 s a short flow starts on
+    // the first link and the long one begins. On the second link: 3 and 3; on the first: 7 for the
+    // short one.
     let shares = play(|kernel| async move {
-        let [first, second] = [10.0, 6.0].map(|capacity| kernel.resource(capacity, Sharing::Shared));
+        let [first, second] =
+            [10.0, 6.0].map(|capacity| kernel.resource(capacity, Sharing::Shared));
         let long = kernel.start(flow(&[first, second]).latency(secs(1.0))).detach();
         let old = kernel.start(flow(&[second])).detach();
         kernel.sleep(secs(1.0)).await;

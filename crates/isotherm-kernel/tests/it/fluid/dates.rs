@@ -6,8 +6,8 @@ use super::{Ends, at, play, secs, settle, work};
 
 #[test]
 fn an_activity_alone_takes_its_work_over_its_rate() {
-    // 1e9 bytes over one shared link of 7.20975 MB/s and 1.461517 ms both ways (first example of the network model):
-    // 13.01 × 1.461517 ms + 1e9 × 1.05 / (0.97 × 7.20975e6).
+    // 1e9 bytes over one shared link of 7.20975 MB/s and 1.461517 ms both ways (first example of
+    // the network model): 13.01 × 1.461517 ms + 1e9 × 1.05 / (0.97 × 7.20975e6).
     let date = play(|kernel| async move {
         let link = kernel.resource(7.20975e6, Sharing::Shared);
         let message = ActivitySpec::new(Rank::Network, 1e9)
@@ -29,7 +29,8 @@ fn six_threads_on_four_cores() {
     // §3: 6 × 1e9 flops over 4 × 1e8 flop/s.
     let date = play(|kernel| async move {
         let host = kernel.resource(4e8, Sharing::Shared);
-        let threads = ActivitySpec::new(Rank::Cpu, 6e9).uses(host, 1.0).penalty(1.0 / 6.0).bound(6e8);
+        let threads =
+            ActivitySpec::new(Rank::Cpu, 6e9).uses(host, 1.0).penalty(1.0 / 6.0).bound(6e8);
         kernel.start(threads).await.unwrap();
         kernel.now()
     });
@@ -38,9 +39,11 @@ fn six_threads_on_four_cores() {
 
 #[test]
 fn the_privileged_one_ends_first_and_leaves_its_share() {
-    // §3: 98095 flops each on 98.095 Mf, priorities 1 and 2: the second runs at two thirds of the host until 0.0015 s. §4.1:
-    // 4e6 bytes each on 40e6 B/s: 0.15 s and 0.2 s.
-    for (capacity, amount, first, second) in [(98.095e6, 98095.0, 0.0015, 0.002), (40e6, 4e6, 0.15, 0.2)] {
+    // §3: 98095 flops each on 98.095 Mf, priorities 1 and 2: the second runs at two thirds of the
+    // host until 0.0015 s. §4.1: 4e6 bytes each on 40e6 B/s: 0.15 s and 0.2 s.
+    for (capacity, amount, first, second) in
+        [(98.095e6, 98095.0, 0.0015, 0.002), (40e6, 4e6, 0.15, 0.2)]
+    {
         let ends = Ends::default();
         let noted = ends.clone();
         play(|kernel| async move {
@@ -55,7 +58,8 @@ fn the_privileged_one_ends_first_and_leaves_its_share() {
 
 #[test]
 fn three_that_share_end_one_after_the_other() {
-    // 10, 20 and 30 on 6/s: 2 each until 5 s; then 3 each with 10 and 20 left, until 8⅓ s; then 10 left at 6/s.
+    // 10, 20 and 30 on 6/s: 2 each until 5 s; then 3 each with 10 and 20 left, until 8⅓ s; then 10
+    // left at 6/s.
     let ends = Ends::default();
     let noted = ends.clone();
     play(|kernel| async move {
@@ -70,8 +74,8 @@ fn three_that_share_end_one_after_the_other() {
 
 #[test]
 fn nothing_is_used_during_the_latency() {
-    // The first has the link alone for 1 s (10 of 20 done); then 5/s each: the late one's 5 end at 2 s, and the 5 that
-    // are left of the first take half a second.
+    // The first has the link alone for 1 s (10 of 20 done); then 5/s each: the late one's 5 end at
+    // 2 s, and the 5 that are left of the first take half a second.
     let ends = Ends::default();
     let noted = ends.clone();
     play(|kernel| async move {
@@ -87,7 +91,8 @@ fn nothing_is_used_during_the_latency() {
 
 #[test]
 fn without_work_only_the_latency_counts() {
-    // §2.2: zero bytes last exactly the latency, and nothing at all without latency, also where nothing moves.
+    // §2.2: zero bytes last exactly the latency, and nothing at all without latency, also where
+    // nothing moves.
     let ends = Ends::default();
     let noted = ends.clone();
     play(|kernel| async move {
@@ -162,8 +167,8 @@ fn a_date_is_rounded_to_the_nearest_nanosecond() {
 
 #[test]
 fn activities_elsewhere_do_not_move_a_date() {
-    // 1e9 at 7/s is no whole number of nanoseconds. Ten thousand changes on another link must not touch it, and neither
-    // may changes on its own link that leave its rate as it is.
+    // 1e9 at 7/s is no whole number of nanoseconds. Ten thousand changes on another link must not
+    // touch it, and neither may changes on its own link that leave its rate as it is.
     let date = play(|kernel| async move {
         let [own, other] = [100.0, 10.0].map(|capacity| kernel.resource(capacity, Sharing::Shared));
         let transfer = kernel.start(work(1e9, &[own]).bound(7.0));
@@ -228,5 +233,8 @@ fn one_that_is_suspended_for_ever_is_a_deadlock_too() {
         transfer.await.is_ok()
     });
     let error = simulation.run().unwrap_err();
-    assert_eq!(error.to_string(), "deadlock at 0.000000001 s: 'waiter' waits for an activity that makes no progress");
+    assert_eq!(
+        error.to_string(),
+        "deadlock at 0.000000001 s: 'waiter' waits for an activity that makes no progress"
+    );
 }

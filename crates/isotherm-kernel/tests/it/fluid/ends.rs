@@ -9,12 +9,13 @@ use super::{Ends, at, flow, play, rates, secs, settle, work};
 
 #[test]
 fn failing_the_users_of_a_resource_ends_them_now_oldest_first() {
-    // Users in every state fail: at work, in their latency, suspended. Those elsewhere go on, at the share that is now
-    // theirs.
+    // Users in every state fail: at work, in their latency, suspended. Those elsewhere go on, at
+    // the share that is now theirs.
     let ends = Ends::default();
     let noted = ends.clone();
     let failed = play(|kernel| async move {
-        let [broken, link] = [10.0, 10.0].map(|capacity| kernel.resource(capacity, Sharing::Shared));
+        let [broken, link] =
+            [10.0, 10.0].map(|capacity| kernel.resource(capacity, Sharing::Shared));
         noted.start(&kernel, "latency", work(1.0, &[broken]).latency(secs(5.0)));
         noted.start(&kernel, "at work", flow(&[link, broken]));
         let suspended = noted.start(&kernel, "suspended", flow(&[broken]));
@@ -59,7 +60,8 @@ fn who_waits_for_a_failed_activity_hears_which_resource_it_was() {
 #[test]
 fn failing_a_resource_that_nobody_uses_does_nothing() {
     play(|kernel| async move {
-        let [unused, link] = [10.0, 10.0].map(|capacity| kernel.resource(capacity, Sharing::Shared));
+        let [unused, link] =
+            [10.0, 10.0].map(|capacity| kernel.resource(capacity, Sharing::Shared));
         let transfer = kernel.start(work(10.0, &[link]));
         kernel.fail_users(unused);
         transfer.await.unwrap();

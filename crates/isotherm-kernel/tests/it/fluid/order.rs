@@ -1,4 +1,5 @@
-//! Which of several ends of one date comes first: it is the order in which their dates were computed.
+//! Which of several ends of one date comes first: it is the order in which their dates were
+//! computed.
 
 use isotherm_kernel::{ActivitySpec, Rank, Sharing};
 
@@ -20,7 +21,8 @@ fn equal_activities_end_newest_first() {
 
 #[test]
 fn newest_is_the_one_that_was_enabled_last() {
-    // Created 0, 1, 2; the latency of 0 ends last. Bounds keep all dates at 2 s, whatever is solved again.
+    // Created 0, 1, 2; the latency of 0 ends last. Bounds keep all dates at 2 s, whatever is solved
+    // again.
     let ends = Ends::default();
     let noted = ends.clone();
     play(|kernel| async move {
@@ -50,7 +52,8 @@ fn one_that_is_resumed_is_the_newest() {
     assert_eq!(ends.dates(), [("0", at(3.0)), ("1", at(3.0))]);
 }
 
-/// Two activities on links of their own that end at 2 s, `a` older than `b`; at 1 s something may touch a link.
+/// Two activities on links of their own that end at 2 s, `a` older than `b`; at 1 s something may
+/// touch a link.
 fn after_touching(touched: Option<usize>) -> Vec<&'static str> {
     let ends = Ends::default();
     let noted = ends.clone();
@@ -69,8 +72,8 @@ fn after_touching(touched: Option<usize>) -> Vec<&'static str> {
 
 #[test]
 fn only_what_is_solved_again_takes_a_new_place() {
-    // Links are solved in the order in which they were touched: a, then b. Solving a's link again puts a behind b;
-    // solving b's or another one leaves the order as it was.
+    // Links are solved in the order in which they were touched: a, then b. Solving a's link again
+    // puts a behind b; solving b's or another one leaves the order as it was.
     assert_eq!(after_touching(None), ["a", "b"]);
     assert_eq!(after_touching(Some(0)), ["b", "a"]);
     assert_eq!(after_touching(Some(1)), ["a", "b"]);
@@ -79,12 +82,14 @@ fn only_what_is_solved_again_takes_a_new_place() {
 
 #[test]
 fn links_of_one_component_are_passed_in_the_order_in_which_they_are_reached() {
-    // The flow over both links is the newest on the first link, which is touched first: from it the second link is reached.
-    // Pass over the first link: both (newest), one; over the second: two (both is known already).
+    // The flow over both links is the newest on the first link, which is touched first: from it the
+    // second link is reached. Pass over the first link: both (newest), one; over the second: two
+    // (both is known already).
     let ends = Ends::default();
     let noted = ends.clone();
     play(|kernel| async move {
-        let [first, second] = [100.0, 100.0].map(|capacity| kernel.resource(capacity, Sharing::Shared));
+        let [first, second] =
+            [100.0, 100.0].map(|capacity| kernel.resource(capacity, Sharing::Shared));
         noted.start(&kernel, "one", work(10.0, &[first]).bound(10.0));
         noted.start(&kernel, "two", work(10.0, &[second]).bound(10.0));
         noted.start(&kernel, "both", work(10.0, &[first, second]).bound(10.0));
@@ -111,7 +116,8 @@ fn disk_activities_end_oldest_first_whatever_is_solved_again() {
 
 #[test]
 fn places_among_equals_survive_many_that_come_and_go() {
-    // Users that left are dropped from the list of a resource now and then; the order of those who stay must not change.
+    // Users that left are dropped from the list of a resource now and then; the order of those who
+    // stay must not change.
     let ends = Ends::default();
     let noted = ends.clone();
     play(|kernel| async move {

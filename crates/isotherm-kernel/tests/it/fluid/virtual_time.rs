@@ -1,4 +1,5 @@
-//! Many activities that one resource limits are accounted for together. Nobody can tell, but by the clock on the wall.
+//! Many activities that one resource limits are accounted for together. Nobody can tell, but by the
+//! clock on the wall.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -7,8 +8,8 @@ use isotherm_kernel::{ActivitySpec, Duration, RandomStreams, Rank, Sharing, Simu
 
 use super::{at, secs};
 
-/// A site like those of image copies: a disk that all transfers read, a link and a disk for each destination, which also serves
-/// reads of its own now and then. Gives when each activity ended.
+/// A site like those of image copies: a disk that all transfers read, a link and a disk for each
+/// destination, which also serves reads of its own now and then. Gives when each activity ended.
 fn site(virtual_time_from: u32) -> Vec<(String, Time)> {
     let simulation = Simulation::new().with_virtual_time_from(virtual_time_from);
     let kernel = simulation.kernel();
@@ -24,7 +25,8 @@ fn site(virtual_time_from: u32) -> Vec<(String, Time)> {
             .penalty([1.0, 1.0, 1.0, 2.0][random.below(4) as usize])
             .bound([150.0, 80.0][random.below(2) as usize])
             .latency(Duration::from_secs_f64(0.01 * random.uniform()));
-        let transfer = [disk, spine, link, target].into_iter().fold(transfer, |spec, at| spec.uses(at, 1.0));
+        let transfer =
+            [disk, spine, link, target].into_iter().fold(transfer, |spec, at| spec.uses(at, 1.0));
         let read = ActivitySpec::new(Rank::Disk, 5.0 + 20.0 * random.uniform()).uses(target, 1.0);
         let begins = Duration::from_secs_f64(20.0 * random.uniform());
         let (kernel, ends) = (kernel.clone(), Rc::clone(&ends));
@@ -40,7 +42,8 @@ fn site(virtual_time_from: u32) -> Vec<(String, Time)> {
     ends.take()
 }
 
-/// The dates that the oracle of `fluid_oracle.rs` vouches for are those without virtual-time groups.
+/// The dates that the oracle of `fluid_oracle.rs` vouches for are those without virtual-time
+/// groups.
 #[test]
 fn dates_do_not_depend_on_virtual_time_groups() {
     let mut without = site(u32::MAX);
@@ -58,14 +61,16 @@ fn dates_do_not_depend_on_virtual_time_groups() {
     }
 }
 
-/// Plays with a hundred equal activities of 1 on a resource of 100, which all end at 1 s; says which ended in which order.
+/// Plays with a hundred equal activities of 1 on a resource of 100, which all end at 1 s; says
+/// which ended in which order.
 fn hundred(spec: impl Fn(ActivitySpec) -> ActivitySpec + 'static) -> Vec<u32> {
     let simulation = Simulation::new().with_virtual_time_from(10);
     let kernel = simulation.kernel();
     let resource = kernel.resource(100.0, Sharing::Shared);
     let ends = Rc::new(RefCell::new(Vec::new()));
     for number in 0..100 {
-        let activity = kernel.start(spec(ActivitySpec::new(Rank::Network, 1.0).uses(resource, 1.0)));
+        let activity =
+            kernel.start(spec(ActivitySpec::new(Rank::Network, 1.0).uses(resource, 1.0)));
         let (kernel, ends) = (kernel.clone(), Rc::clone(&ends));
         simulation.kernel().spawn("waiter", async move {
             activity.await.unwrap();
@@ -87,8 +92,11 @@ fn members_that_are_oldest_first_end_in_the_order_of_creation() {
     assert_eq!(hundred(ActivitySpec::oldest_first), (0..100).collect::<Vec<_>>());
 }
 
-/// A hundred activities share 100; at 1 s, when each has done 1 of 10, something happens to the first of them.
-fn after_a_second(change: impl AsyncFnOnce(&isotherm_kernel::Kernel, isotherm_kernel::ActivityId) + 'static) {
+/// A hundred activities share 100; at 1 s, when each has done 1 of 10, something happens to the
+/// first of them.
+fn after_a_second(
+    change: impl AsyncFnOnce(&isotherm_kernel::Kernel, isotherm_kernel::ActivityId) + 'static,
+) {
     let simulation = Simulation::new().with_virtual_time_from(10);
     let kernel = simulation.kernel();
     let resource = kernel.resource(100.0, Sharing::Shared);

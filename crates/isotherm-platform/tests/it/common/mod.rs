@@ -104,8 +104,8 @@ pub fn secs(secs: f64) -> Duration {
     Duration::from_secs_f64(secs)
 }
 
-/// The platform of the worked numbers on disk sharing: disks of 100 MB/s, `wide_area` 20 MB/s and 20 us, `local_area`
-/// 100 Gb/s and 1 ns; two compute nodes behind the head host.
+/// The platform of the worked numbers on disk sharing: disks of 100 MB/s, `wide_area` 20 MB/s and
+/// 20 us, `local_area` 100 Gb/s and 1 ns; two compute nodes behind the head host.
 pub fn serverless_site() -> Site {
     Site::build(|builder| {
         for name in ["user", "head", "node1", "node2"] {

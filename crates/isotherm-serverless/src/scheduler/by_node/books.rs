@@ -1,4 +1,5 @@
-//! What a scheduler has promised and the platform does not know yet: places on nodes to which images are on their way.
+//! What a scheduler has promised and the platform does not know yet: places on nodes to which
+//! images are on their way.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,15 +23,16 @@ pub(super) struct Books {
     spare: LoadTree,
     /// By the room that can be had if idle containers are stopped.
     all: LoadTree,
-    /// Places for invocations of a function on a node to which its image is on its way. Which of its invocations comes there is
-    /// open until then: the one that has waited for longest.
+    /// Places for invocations of a function on a node to which its image is on its way. Which of
+    /// its invocations comes there is open until then: the one that has waited for longest.
     places: BTreeMap<(NodeId, FunctionId), u32>,
     /// How many places each function has.
     of_function: BTreeMap<FunctionId, usize>,
     /// The nodes on which it has them.
     nodes_of: BTreeSet<(FunctionId, NodeId)>,
     by_node: BTreeMap<NodeId, Promised>,
-    /// Nodes with places on which something has happened since these were looked at: to all other places the image is on its way.
+    /// Nodes with places on which something has happened since these were looked at: to all other
+    /// places the image is on its way.
     unsettled: BTreeSet<NodeId>,
     #[cfg(test)]
     pub(super) looks_everywhere: bool,
@@ -94,7 +96,8 @@ impl Books {
         self.unsettled.insert(node);
     }
 
-    /// The places that have to be looked at, in the order of nodes and functions; they count as settled from now on.
+    /// The places that have to be looked at, in the order of nodes and functions; they count as
+    /// settled from now on.
     pub(super) fn unsettled_places(&mut self, places: &mut Vec<(NodeId, FunctionId, u32)>) {
         places.clear();
         #[cfg(test)]
@@ -110,7 +113,8 @@ impl Books {
     fn update(&mut self, view: &View<'_>, node: NodeId) {
         let promised = self.by_node.get(&node);
         let slots = promised.map_or(0, |promised| promised.slots);
-        let running = if self.counts_running { view.running(node).saturating_add(slots) } else { 0 };
+        let running =
+            if self.counts_running { view.running(node).saturating_add(slots) } else { 0 };
         if view.free_slots(node) <= slots {
             self.spare.set(node, Load { room: None, running });
             self.all.set(node, Load { room: None, running });
@@ -122,7 +126,8 @@ impl Books {
         self.all.set(node, load(view.obtainable(node)));
     }
 
-    /// What is promised on a node and what images that are on their way claim, which is partly the same.
+    /// What is promised on a node and what images that are on their way claim, which is partly the
+    /// same.
     fn taken(&self, view: &View<'_>, node: NodeId) -> Need {
         let mut taken = view.claimed(node, None);
         if let Some(promised) = self.by_node.get(&node) {
@@ -133,7 +138,8 @@ impl Books {
 
     /// Invocations that run on a node or have a place there.
     pub(super) fn running(&self, view: &View<'_>, node: NodeId) -> u32 {
-        view.running(node).saturating_add(self.by_node.get(&node).map_or(0, |promised| promised.slots))
+        view.running(node)
+            .saturating_add(self.by_node.get(&node).map_or(0, |promised| promised.slots))
     }
 
     /// Those of all nodes together. The first time this looks at all nodes.
@@ -144,8 +150,8 @@ impl Books {
         (0..view.nodes() as u32).map(|node| u64::from(self.running(view, NodeId(node)))).sum()
     }
 
-    /// Of the nodes that have so much room and meet a condition, the one with fewest invocations; of equals the first. The first time this looks
-    /// at all nodes.
+    /// Of the nodes that have so much room and meet a condition, the one with fewest invocations;
+    /// of equals the first. The first time this looks at all nodes.
     pub(super) fn least_running(
         &self,
         view: &View<'_>,
@@ -158,11 +164,13 @@ impl Books {
             return tree.least_running(need, meets);
         }
         let nodes = (0..view.nodes() as u32).map(NodeId);
-        let with_room = nodes.filter(|&node| tree.room(node).is_some_and(|room| room >= need) && meets(node));
+        let with_room =
+            nodes.filter(|&node| tree.room(node).is_some_and(|room| room >= need) && meets(node));
         with_room.min_by_key(|&node| (self.running(view, node), node))
     }
 
-    /// Whether the trees know how many invocations run on nodes. If not, they will from the next time on.
+    /// Whether the trees know how many invocations run on nodes. If not, they will from the next
+    /// time on.
     fn counts(&self, view: &View<'_>) -> bool {
         view.counts_wanted(true);
         self.counts_running
@@ -180,16 +188,27 @@ impl Books {
 
     /// Whether a node has a slot that is neither in use nor promised.
     pub(super) fn has_slot(&self, view: &View<'_>, node: NodeId) -> bool {
-        let promised = if self.is_empty() { 0 } else { self.by_node.get(&node).map_or(0, |promised| promised.slots) };
+        let promised = if self.is_empty() {
+            0
+        } else {
+            self.by_node.get(&node).map_or(0, |promised| promised.slots)
+        };
         view.free_slots(node) > promised
     }
 
     /// Whether a new container of the function has room on a node beside what is promised there.
-    pub(super) fn leave_room(&self, view: &View<'_>, function: FunctionId, node: NodeId, room: Room) -> bool {
+    pub(super) fn leave_room(
+        &self,
+        view: &View<'_>,
+        function: FunctionId,
+        node: NodeId,
+        room: Room,
+    ) -> bool {
         let image = view.image_of(function);
         let mut promised = Need::default();
         if let Some(known) = self.by_node.get(&node) {
-            // The platform knows of one container for each image that is on its way, and counts it itself.
+            // The platform knows of one container for each image that is on its way, and counts it
+            // itself.
             promised = known.need.without(view.claimed(node, image));
             for &other in known.images.keys().filter(|&&other| Some(other) != image) {
                 promised.add(view.image_need(other, node));
@@ -252,7 +271,10 @@ impl Books {
     #[cfg(any(test, feature = "audit"))]
     pub(super) fn check(&self, view: &View<'_>) {
         for (&function, &places) in &self.of_function {
-            assert!(places <= view.pending_count(function), "each place is for an invocation that waits");
+            assert!(
+                places <= view.pending_count(function),
+                "each place is for an invocation that waits"
+            );
         }
     }
 
@@ -262,7 +284,9 @@ impl Books {
     }
 
     fn nodes_of(&self, function: FunctionId) -> impl DoubleEndedIterator<Item = NodeId> + '_ {
-        self.nodes_of.range((function, NodeId(0))..=(function, NodeId(u32::MAX))).map(|&(_, node)| node)
+        self.nodes_of
+            .range((function, NodeId(0))..=(function, NodeId(u32::MAX)))
+            .map(|&(_, node)| node)
     }
 
     /// The first node on which a place is promised to a function.

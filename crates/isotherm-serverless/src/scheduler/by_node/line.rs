@@ -1,7 +1,8 @@
 //! The functions whose invocations wait because no node has a place for them.
 //!
-//! When something is given back, only those are worth looking at that need no more than the node with most room has. The
-//! line gives the one of these that has waited for longest in O(log n), however many others wait.
+//! When something is given back, only those are worth looking at that need no more than the node
+//! with most room has. The line gives the one of these that has waited for longest in O(log n),
+//! however many others wait.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +18,8 @@ pub(super) struct Line {
     needs: Vec<u64>,
     /// Who needs so much, by the place of its first invocation in the queue.
     members: Vec<BTreeSet<(u64, FunctionId)>>,
-    /// A tree over the needs: the first place, and whose need it is. The leaves are the second half.
+    /// A tree over the needs: the first place, and whose need it is. The leaves are the second
+    /// half.
     first: Vec<(u64, u32)>,
     /// Where each function stands: its need and its place.
     standing: Vec<Option<(u64, u64)>>,
@@ -68,7 +70,8 @@ impl Line {
         }
     }
 
-    /// The function that has waited for longest of those that need no more than this, and its place.
+    /// The function that has waited for longest of those that need no more than this, and its
+    /// place.
     pub(super) fn first(&self, most: u64) -> Option<(FunctionId, u64)> {
         if self.len == 0 {
             return None;
@@ -96,7 +99,9 @@ impl Line {
 
     /// Passes a function over for the rest of this round.
     pub(super) fn set_aside(&mut self, function: FunctionId) {
-        let Some(Some((need, place))) = self.standing.get(function.index()).copied() else { return };
+        let Some(Some((need, place))) = self.standing.get(function.index()).copied() else {
+            return;
+        };
         if let Ok(index) = self.needs.binary_search(&need)
             && self.members[index].remove(&(place, function))
         {
@@ -140,7 +145,8 @@ impl Line {
 
     fn update(&mut self, index: usize) {
         let mut at = self.first.len() / 2 + index;
-        self.first[at] = self.members[index].first().map_or(NOBODY, |&(place, _)| (place, index as u32));
+        self.first[at] =
+            self.members[index].first().map_or(NOBODY, |&(place, _)| (place, index as u32));
         while at > 1 {
             at /= 2;
             let smaller = self.first[2 * at].min(self.first[2 * at + 1]);

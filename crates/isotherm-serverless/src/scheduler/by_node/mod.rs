@@ -1,28 +1,34 @@
 //! Schedulers that are made of a rule which says *which node*.
 //!
-//! A rule ([`ChooseNode`]) is asked for one invocation at a time: where would it go? Everything else is the same for all rules and
-//! is done by [`ByNode`]:
+//! A rule ([`ChooseNode`]) is asked for one invocation at a time: where would it go? Everything
+//! else is the same for all rules and is done by [`ByNode`]:
 //!
-//! * **Who is next.** Invocations are served in the order in which they became schedulable. One for which there is no place lets those
-//!   pass that have one, but for others of its function.
-//! * **Idle containers.** With `prefer_warm`, an idle container of the function serves wherever it is, if its node has a free slot; which of
-//!   several is said by [`ContainerReuse`](crate::ContainerReuse), over all nodes. The rule is asked where a new one is to be started. Without
-//!   it, the rule is always asked, and sees room for new containers alone; an idle container on the node that it chooses serves; one elsewhere serves only if the rule finds no
-//!   place. Where a container serves several invocations at once, one that can take another is as good as an idle one.
-//! * **Images.** An invocation whose image is not in the memory of its node gets a place there: a slot and room are kept for it while the
-//!   image is copied and loaded. When it has come, the invocation of the function that has waited for longest is started. Nothing else is decided
+//! * **Who is next.** Invocations are served in the order in which they became schedulable. One for
+//!   which there is no place lets those pass that have one, but for others of its function.
+//! * **Idle containers.** With `prefer_warm`, an idle container of the function serves wherever it
+//!   is, if its node has a free slot; which of several is said by
+//!   [`ContainerReuse`](crate::ContainerReuse), over all nodes. The rule is asked where a new one
+//!   is to be started. Without it, the rule is always asked, and sees room for new containers
+//!   alone; an idle container on the node that it chooses serves; one elsewhere serves only if the
+//!   rule finds no place. Where a container serves several invocations at once, one that can take
+//!   another is as good as an idle one.
+//! * **Images.** An invocation whose image is not in the memory of its node gets a place there: a
+//!   slot and room are kept for it while the image is copied and loaded. When it has come, the
+//!   invocation of the function that has waited for longest is started. Nothing else is decided
 //!   about a place, so images are not moved to and fro; if the node fails, the place is given up.
 //!
 //! # Cost
 //!
-//! What is asked about nodes and functions is kept in trees that change with what is touched. One decision takes O(log n) in nodes,
-//! functions and containers, for rules that ask for no more. Invocations that wait cost nothing while nobody has room for them: of a
-//! million of them, only the functions are in the line, and only those of them are looked at that need no more than the node with most room
-//! has. An exception: an invocation that has enough memory on a node, but not enough disk, or none for its image, is looked at in every round.
-//! A place that waits for an image is looked at when something has happened on its node.
+//! What is asked about nodes and functions is kept in trees that change with what is touched. One
+//! decision takes O(log n) in nodes, functions and containers, for rules that ask for no more.
+//! Invocations that wait cost nothing while nobody has room for them: of a million of them, only
+//! the functions are in the line, and only those of them are looked at that need no more than the
+//! node with most room has. An exception: an invocation that has enough memory on a node, but not
+//! enough disk, or none for its image, is looked at in every round. A place that waits for an image
+//! is looked at when something has happened on its node.
 //!
-//! The next invocation is decided for when the platform has carried out what was decided for the last one, so a rule sees the nodes as they
-//! are, and images where they are or on their way.
+//! The next invocation is decided for when the platform has carried out what was decided for the
+//! last one, so a rule sees the nodes as they are, and images where they are or on their way.
 
 mod books;
 mod line;
@@ -58,12 +64,13 @@ use line::Line;
 /// # let _ = scheduler;
 /// ```
 pub trait ChooseNode {
-    /// Where the next invocation of a function is to go; `None`: it waits until something has changed. A node that has no
-    /// [place](Nodes::has_place) for it counts as none.
+    /// Where the next invocation of a function is to go; `None`: it waits until something has
+    /// changed. A node that has no [place](Nodes::has_place) for it counts as none.
     fn choose(&mut self, nodes: &Nodes<'_>, function: FunctionId) -> Option<NodeId>;
 }
 
-/// The nodes as a rule sees them: with what is promised to invocations whose images are on their way.
+/// The nodes as a rule sees them: with what is promised to invocations whose images are on their
+/// way.
 #[derive(Clone, Copy)]
 pub struct Nodes<'a> {
     view: View<'a>,
@@ -81,34 +88,48 @@ impl<'a> Nodes<'a> {
         self.view.nodes()
     }
 
-    /// Whether the next invocation of a function could be started on a node, now or when its image has come there: there is a free slot,
-    /// and an idle container or room for a new one, for which idle ones may go.
+    /// Whether the next invocation of a function could be started on a node, now or when its image
+    /// has come there: there is a free slot, and an idle container or room for a new one, for which
+    /// idle ones may go.
     pub fn has_place(&self, function: FunctionId, node: NodeId) -> bool {
         self.has_place_in(Room::All, function, node)
     }
 
-    /// Whether the next invocation of a function could be started on a node without any idle container being stopped: in one of its own, or in a new one.
+    /// Whether the next invocation of a function could be started on a node without any idle
+    /// container being stopped: in one of its own, or in a new one.
     pub fn has_spare_place(&self, function: FunctionId, node: NodeId) -> bool {
         self.books.has_slot(&self.view, node) && self.view.has_idle_on(function, node)
             || self.has_spare_room(function, node)
     }
 
-    /// Whether a new container of a function could be started on a node without any idle one being stopped. Whether there is one of its own makes no
-    /// difference.
+    /// Whether a new container of a function could be started on a node without any idle one being
+    /// stopped. Whether there is one of its own makes no difference.
     pub fn has_spare_room(&self, function: FunctionId, node: NodeId) -> bool {
         self.has_place_in(Room::Spare, function, node)
     }
 
     fn has_place_in(&self, room: Room, function: FunctionId, node: NodeId) -> bool {
         let has_idle = || room == Room::All && self.view.has_idle_on(function, node);
-        let has_room = || self.view.fits(function, node) && self.books.leave_room(&self.view, function, node, room);
+        let has_room = || {
+            self.view.fits(function, node)
+                && self.books.leave_room(&self.view, function, node, room)
+        };
         self.books.has_slot(&self.view, node) && (has_idle() || has_room())
     }
 
-    /// Whether some node may have a place for the function without any idle container being stopped: one has an idle container of it, or memory enough.
+    /// Whether some node may have a place for the function without any idle container being
+    /// stopped: one has an idle container of it, or memory enough.
     pub fn may_have_spare_place(&self, function: FunctionId) -> bool {
-        let has_room = self.books.tree(Room::Spare).most_room().is_some_and(|most| most >= self.need(function));
-        has_room || self.view.first_idle(function, |node| self.books.has_slot(&self.view, node)).is_some()
+        let has_room = self
+            .books
+            .tree(Room::Spare)
+            .most_room()
+            .is_some_and(|most| most >= self.need(function));
+        has_room
+            || self
+                .view
+                .first_idle(function, |node| self.books.has_slot(&self.view, node))
+                .is_some()
     }
 
     fn need(&self, function: FunctionId) -> u64 {
@@ -142,21 +163,24 @@ impl<'a> Nodes<'a> {
         }
     }
 
-    /// The first node in their order that has [spare room](Self::has_spare_room) for the function, from a certain one on; else the first
-    /// that has a [place](Self::has_place).
+    /// The first node in their order that has [spare room](Self::has_spare_room) for the function,
+    /// from a certain one on; else the first that has a [place](Self::has_place).
     pub fn first_with_place(&self, function: FunctionId, from: NodeId) -> Option<NodeId> {
         Room::BOTH.into_iter().find_map(|room| self.first_in(room, function, from))
     }
 
-    /// The first node that has spare room for the function, from a certain one on, and then from the first one; else the first that has a
-    /// place, likewise.
+    /// The first node that has spare room for the function, from a certain one on, and then from
+    /// the first one; else the first that has a place, likewise.
     pub fn next_with_place(&self, function: FunctionId, from: NodeId) -> Option<NodeId> {
-        let next = |room| self.first_in(room, function, from).or_else(|| self.first_in(room, function, NodeId(0)));
+        let next = |room| {
+            self.first_in(room, function, from).or_else(|| self.first_in(room, function, NodeId(0)))
+        };
         Room::BOTH.into_iter().find_map(next)
     }
 
-    /// The node on which most memory is held by nobody, of those that have spare room for the function; if there is none, the one on which most
-    /// can be had, of those that have a place. Of equals the first.
+    /// The node on which most memory is held by nobody, of those that have spare room for the
+    /// function; if there is none, the one on which most can be had, of those that have a place. Of
+    /// equals the first.
     pub fn roomiest(&self, function: FunctionId) -> Option<NodeId> {
         Room::BOTH.into_iter().find_map(|room| {
             let tree = self.books.tree(room);
@@ -173,14 +197,17 @@ impl<'a> Nodes<'a> {
         })
     }
 
-    /// The node to which the image of the function is nearest, of those that have spare room for it; if there is none, of those that have a place.
-    /// Nearest is the memory of the node; then being loaded into it, the disk, being copied to it; then anywhere. Of equally near ones, that with most room;
-    /// of equals the first. At worst this looks at all nodes that have the image.
+    /// The node to which the image of the function is nearest, of those that have spare room for
+    /// it; if there is none, of those that have a place. Nearest is the memory of the node; then
+    /// being loaded into it, the disk, being copied to it; then anywhere. Of equally near ones,
+    /// that with most room; of equals the first. At worst this looks at all nodes that have the
+    /// image.
     pub fn nearest(&self, function: FunctionId) -> Option<NodeId> {
         let need = self.need(function);
         let image = self.view.image_of(function);
         // Where the image is neither in memory nor on its way there, it needs room as well.
-        let with_image = need.saturating_add(image.map_or(0, |image| self.view.image_memory(image)));
+        let with_image =
+            need.saturating_add(image.map_or(0, |image| self.view.image_memory(image)));
         Room::BOTH.into_iter().find_map(|room| {
             let roomiest = |set, need| {
                 let meets = &mut |node| self.has_place_in(room, function, node);
@@ -197,7 +224,8 @@ impl<'a> Nodes<'a> {
         })
     }
 
-    /// The node with fewest invocations of those that have spare room for the function, or else a place; of equals the first.
+    /// The node with fewest invocations of those that have spare room for the function, or else a
+    /// place; of equals the first.
     pub fn least_running(&self, function: FunctionId) -> Option<NodeId> {
         Room::BOTH.into_iter().find_map(|room| {
             let meets = &mut |node| self.has_place_in(room, function, node);
@@ -205,8 +233,9 @@ impl<'a> Nodes<'a> {
         })
     }
 
-    /// The node on which least memory is held by nobody, of those that have spare room for the function; if there is none, the one on which
-    /// least can be had, of those that have a place. Of equals the first.
+    /// The node on which least memory is held by nobody, of those that have spare room for the
+    /// function; if there is none, the one on which least can be had, of those that have a place.
+    /// Of equals the first.
     pub fn tightest(&self, function: FunctionId) -> Option<NodeId> {
         Room::BOTH.into_iter().find_map(|room| {
             let mut nodes = self.books.tree(room).tightest(self.need(function));
@@ -214,7 +243,8 @@ impl<'a> Nodes<'a> {
         })
     }
 
-    /// All nodes that have a place for the function, in their order. This looks at every node with memory enough.
+    /// All nodes that have a place for the function, in their order. This looks at every node with
+    /// memory enough.
     pub fn all_with_place(&self, function: FunctionId) -> impl Iterator<Item = NodeId> + use<'a> {
         self.all_in(Room::All, function)
     }
@@ -237,7 +267,8 @@ pub struct ByNode<C> {
     prefer_warm: bool,
     books: Books,
     line: Line,
-    /// Functions in the line, or with places that wait for images, that have a container which could serve, if its node had a slot.
+    /// Functions in the line, or with places that wait for images, that have a container which
+    /// could serve, if its node had a slot.
     warm: BTreeSet<FunctionId>,
     /// The place in the queue up to which arrivals have been decided for.
     seen: u64,
@@ -294,7 +325,9 @@ impl<C: ChooseNode> ByNode<C> {
     /// Decides for the next invocation of a function.
     fn decide(&mut self, view: &View<'_>, plan: &mut Plan, function: FunctionId) -> Decided {
         let Some(invocation) = view.pending_of(function).next() else { return Decided::Nowhere };
-        let Some(Placed { node, container, caught_up }) = self.place(view, function) else { return Decided::Nowhere };
+        let Some(Placed { node, container, caught_up }) = self.place(view, function) else {
+            return Decided::Nowhere;
+        };
         plan.caught_up |= caught_up;
         match view.image_of(function) {
             Some(image) if container.is_none() && !view.in_memory(image).contains(node) => {
@@ -302,7 +335,11 @@ impl<C: ChooseNode> ByNode<C> {
                 if view.has_idle(function) {
                     self.warm.insert(function);
                 }
-                if self.move_image(view, plan, image, node) { Decided::Moved } else { Decided::Promised }
+                if self.move_image(view, plan, image, node) {
+                    Decided::Moved
+                } else {
+                    Decided::Promised
+                }
             }
             _ => {
                 plan.dispatches.push(Dispatch { invocation, node, container });
@@ -321,7 +358,8 @@ impl<C: ChooseNode> ByNode<C> {
         self.books.refresh(view);
         let nodes = Nodes { view: *view, books: &self.books };
         let chosen = self.rule.choose(&nodes, function);
-        let chosen = chosen.filter(|&node| node.index() < nodes.count() && nodes.has_place(function, node));
+        let chosen =
+            chosen.filter(|&node| node.index() < nodes.count() && nodes.has_place(function, node));
         let placed = match chosen {
             Some(node) => Placed::new(node, view.idle(function, node).next()),
             // Rather than wait, it goes to any container that can take it.
@@ -338,10 +376,18 @@ impl<C: ChooseNode> ByNode<C> {
         plan.caught_up = true;
     }
 
-    /// Decides the next step of an image towards the memory of a node, if it is not on its way; says whether it is not.
-    fn move_image(&mut self, view: &View<'_>, plan: &mut Plan, image: ImageId, node: NodeId) -> bool {
+    /// Decides the next step of an image towards the memory of a node, if it is not on its way;
+    /// says whether it is not.
+    fn move_image(
+        &mut self,
+        view: &View<'_>,
+        plan: &mut Plan,
+        image: ImageId,
+        node: NodeId,
+    ) -> bool {
         let on_disk = view.on_disk(image).contains(node);
-        let on_its_way = if on_disk { view.loading(image) } else { view.copying(image) }.contains(node);
+        let on_its_way =
+            if on_disk { view.loading(image) } else { view.copying(image) }.contains(node);
         if on_its_way {
             return false;
         }
@@ -381,7 +427,8 @@ impl<C: ChooseNode> ByNode<C> {
         }
     }
 
-    /// Gives up places of functions that have more of them than invocations, because some have been cancelled.
+    /// Gives up places of functions that have more of them than invocations, because some have been
+    /// cancelled.
     fn give_up_places(&mut self, view: &View<'_>) {
         for &function in view.withdrawn() {
             while self.books.of(function) > view.pending_count(function)
@@ -435,10 +482,15 @@ impl<C: ChooseNode> ByNode<C> {
 
     /// An idle container serves an invocation that has a place elsewhere.
     fn serve_promised(&mut self, view: &View<'_>, plan: &mut Plan) {
-        let mut promised = self.warm.iter().copied().filter(|&function| self.books.of(function) > 0);
-        let idle = |function| self.idle(view, function).map(|(container, node)| (function, container, node));
+        let mut promised =
+            self.warm.iter().copied().filter(|&function| self.books.of(function) > 0);
+        let idle = |function| {
+            self.idle(view, function).map(|(container, node)| (function, container, node))
+        };
         let Some((function, container, node)) = promised.find_map(idle) else { return };
-        let (Some(invocation), Some(place)) = (view.pending_of(function).next(), self.books.last_of(function)) else {
+        let (Some(invocation), Some(place)) =
+            (view.pending_of(function).next(), self.books.last_of(function))
+        else {
             return;
         };
         plan.dispatches.push(Dispatch { invocation, node, container: Some(container) });
@@ -454,18 +506,25 @@ impl<C: ChooseNode> ByNode<C> {
         let waits = |function| self.line.contains(function) || self.books.of(function) > 0;
         warm.retain(|&function| waits(function) && view.has_idle(function));
         let can = warm.iter().filter(|&&function| self.idle(view, function).is_some());
-        let first = can.filter_map(|&function| Some((self.line.place_of(function)?, function))).min();
+        let first =
+            can.filter_map(|&function| Some((self.line.place_of(function)?, function))).min();
         self.warm = warm;
         first
     }
 
-    /// Decides for those who have waited, until something is to be carried out; says whether something is.
+    /// Decides for those who have waited, until something is to be carried out; says whether
+    /// something is.
     fn serve_line(&mut self, view: &View<'_>, plan: &mut Plan) -> bool {
         loop {
             self.catch_up(view, plan);
             let most = self.books.tree(Room::All).most_room();
-            let fits = most.and_then(|most| self.line.first(most)).map(|(function, place)| (place, function));
-            let Some((place, function)) = fits.into_iter().chain(self.first_warm(view)).min() else { return false };
+            let fits = most
+                .and_then(|most| self.line.first(most))
+                .map(|(function, place)| (place, function));
+            let Some((place, function)) = fits.into_iter().chain(self.first_warm(view)).min()
+            else {
+                return false;
+            };
             if self.without_place(view, function) == 0 {
                 self.line.remove(function);
                 continue;
@@ -489,15 +548,18 @@ impl<C: ChooseNode> ByNode<C> {
         }
     }
 
-    /// Decides for those who have come, until something is to be carried out; says whether something is.
+    /// Decides for those who have come, until something is to be carried out; says whether
+    /// something is.
     fn serve_arrivals(&mut self, view: &View<'_>, plan: &mut Plan) -> bool {
         for (place, pending) in view.pending_from(self.seen) {
             self.seen = place + 1;
-            // It may have been decided for already: in place of an earlier one of its function in the line.
+            // It may have been decided for already: in place of an earlier one of its function in
+            // the line.
             if self.without_place(view, pending.function) == 0 {
                 continue;
             }
-            // Nobody overtakes another one of the same function. A function may still be in the line whose invocations have been cancelled.
+            // Nobody overtakes another one of the same function. A function may still be in the
+            // line whose invocations have been cancelled.
             if self.line.contains(pending.function) {
                 if view.place_of_first(pending.function) != Some(place) {
                     continue;
@@ -529,7 +591,9 @@ impl<C: ChooseNode> Scheduler for ByNode<C> {
         if !view.refused().is_empty() {
             self.take_back_refused(view);
         }
-        let waits = |function: &&FunctionId| self.line.contains(**function) || self.books.of(**function) > 0;
+        let waits = |function: &&FunctionId| {
+            self.line.contains(**function) || self.books.of(**function) > 0
+        };
         let opened = view.opened().iter().filter(waits);
         self.warm.extend(opened);
         if !self.books.is_empty() {
@@ -545,7 +609,9 @@ impl<C: ChooseNode> Scheduler for ByNode<C> {
             || (changed || view.repeats()) && !self.line.is_empty() && self.serve_line(view, plan)
             || self.serve_arrivals(view, plan);
         // Who comes next is decided for when that has been carried out.
-        plan.goes_on =
-            acts && (!self.line.is_empty() || !self.books.is_empty() || view.pending_from(self.seen).next().is_some());
+        plan.goes_on = acts
+            && (!self.line.is_empty()
+                || !self.books.is_empty()
+                || view.pending_from(self.seen).next().is_some());
     }
 }

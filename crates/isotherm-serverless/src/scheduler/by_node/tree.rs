@@ -1,7 +1,7 @@
 //! How much room nodes have and how much they do, as a tree over the nodes in their order.
 //!
-//! An inner entry has the most room and the fewest invocations of the nodes below it, so that what is asked for is found by going
-//! down where it can be.
+//! An inner entry has the most room and the fewest invocations of the nodes below it, so that what
+//! is asked for is found by going down where it can be.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -31,7 +31,8 @@ const NOTHING: Entry = Entry { room: 0, running: u32::MAX };
 /// The nodes of a service.
 #[derive(Debug, Default)]
 pub(super) struct LoadTree {
-    /// The root is entry 1, the children of `i` are `2 i` and `2 i + 1`, the nodes are the second half.
+    /// The root is entry 1, the children of `i` are `2 i` and `2 i + 1`, the nodes are the second
+    /// half.
     entries: Vec<Entry>,
     nodes: usize,
     /// Invocations on all nodes.
@@ -46,7 +47,12 @@ impl LoadTree {
     /// For so many nodes, none of which has a free slot.
     pub(super) fn new(nodes: usize) -> Self {
         let size = nodes.next_power_of_two();
-        LoadTree { entries: vec![NOTHING; 2 * size], nodes, running: vec![0; nodes], ..LoadTree::default() }
+        LoadTree {
+            entries: vec![NOTHING; 2 * size],
+            nodes,
+            running: vec![0; nodes],
+            ..LoadTree::default()
+        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -74,7 +80,8 @@ impl LoadTree {
         while at > 1 {
             at /= 2;
             let (left, right) = (self.entries[2 * at], self.entries[2 * at + 1]);
-            let both = Entry { room: left.room.max(right.room), running: left.running.min(right.running) };
+            let both =
+                Entry { room: left.room.max(right.room), running: left.running.min(right.running) };
             if self.entries[at] == both {
                 break;
             }
@@ -85,7 +92,8 @@ impl LoadTree {
     fn set_by_room(&mut self, node: NodeId, room: Option<u64>) {
         let before = self.room(node);
         let Some(by_room) = &mut self.by_room else {
-            let mut all: BTreeSet<(u64, NodeId)> = self.nodes().filter_map(|(node, has)| Some((has?, node))).collect();
+            let mut all: BTreeSet<(u64, NodeId)> =
+                self.nodes().filter_map(|(node, has)| Some((has?, node))).collect();
             before.map(|before| all.remove(&(before, node)));
             all.extend(room.map(|room| (room, node)));
             self.by_room = Some(all);
@@ -97,14 +105,21 @@ impl LoadTree {
         }
     }
 
-    /// The nodes with so much room, those with least of it first. The first time this looks at all nodes.
+    /// The nodes with so much room, those with least of it first. The first time this looks at all
+    /// nodes.
     pub(super) fn tightest(&self, room: u64) -> impl Iterator<Item = NodeId> + '_ {
         self.asked_by_room.set(true);
         let scanned: BTreeSet<(u64, NodeId)> = match self.by_room {
             Some(_) => BTreeSet::new(),
-            None => self.nodes().filter_map(|(node, has)| Some((has.filter(|&has| has >= room)?, node))).collect(),
+            None => self
+                .nodes()
+                .filter_map(|(node, has)| Some((has.filter(|&has| has >= room)?, node)))
+                .collect(),
         };
-        let ordered = self.by_room.as_ref().map(|nodes| nodes.range((room, NodeId(0))..).map(|&(_, node)| node));
+        let ordered = self
+            .by_room
+            .as_ref()
+            .map(|nodes| nodes.range((room, NodeId(0))..).map(|&(_, node)| node));
         ordered.into_iter().flatten().chain(scanned.into_iter().map(|(_, node)| node))
     }
 
@@ -129,8 +144,9 @@ impl LoadTree {
         self.first_with(most, NodeId(0))
     }
 
-    /// The node that has most room, of those that have so much, are in a set, if one is given, and meet a condition; of equals the first. This
-    /// looks only where a node of the set may have more room than those that were found: mostly O(log n), at worst at the whole set.
+    /// The node that has most room, of those that have so much, are in a set, if one is given, and
+    /// meet a condition; of equals the first. This looks only where a node of the set may have more
+    /// room than those that were found: mostly O(log n), at worst at the whole set.
     pub(super) fn roomiest_of(
         &self,
         set: Option<&NodeSet>,
@@ -150,7 +166,9 @@ impl LoadTree {
         meets: &mut dyn FnMut(NodeId) -> bool,
         best: &mut Option<(u64, u32)>,
     ) {
-        let Some(most) = self.entries.get(at).and_then(|entry| entry.room.checked_sub(1)) else { return };
+        let Some(most) = self.entries.get(at).and_then(|entry| entry.room.checked_sub(1)) else {
+            return;
+        };
         let is_less = |(best, node): (u64, u32)| most < best || most == best && node < first as u32;
         if most < room || best.is_some_and(is_less) {
             return;
@@ -180,7 +198,8 @@ impl LoadTree {
         }
         let enough = |at: usize| self.entries[at].room > room;
         let mut at = size + from.index();
-        // Up to the first subtree that is not before `from` and has what is asked for, then down in it.
+        // Up to the first subtree that is not before `from` and has what is asked for, then down in
+        // it.
         while !enough(at) {
             while at % 2 == 1 {
                 at /= 2;
@@ -199,8 +218,13 @@ impl LoadTree {
         Some(NodeId((at - size) as u32))
     }
 
-    /// Of the nodes that have so much room and meet a condition, the one with fewest invocations; of equals the first.
-    pub(super) fn least_running(&self, room: u64, meets: &mut dyn FnMut(NodeId) -> bool) -> Option<NodeId> {
+    /// Of the nodes that have so much room and meet a condition, the one with fewest invocations;
+    /// of equals the first.
+    pub(super) fn least_running(
+        &self,
+        room: u64,
+        meets: &mut dyn FnMut(NodeId) -> bool,
+    ) -> Option<NodeId> {
         let mut best = None;
         self.search(1, 0, self.entries.len() / 2, room, meets, &mut best);
         best.map(|(_, node)| NodeId(node))

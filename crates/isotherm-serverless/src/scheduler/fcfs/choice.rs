@@ -80,7 +80,10 @@ impl Chosen {
     /// Those who have chosen this, in the order of the queue.
     pub(super) fn of(&self, choice: Choice) -> impl Iterator<Item = u64> + '_ {
         let to = Key::new(choice, LAST_PLACE).0;
-        self.0.from(Key::new(choice, 0).0).take_while(move |&key| key <= to).map(|key| Key(key).place())
+        self.0
+            .from(Key::new(choice, 0).0)
+            .take_while(move |&key| key <= to)
+            .map(|key| Key(key).place())
     }
 
     /// Those who have come by this rule.

@@ -1,15 +1,18 @@
 //! First come, first served, from what has changed since the last round.
 //!
-//! Of each invocation that waits is known where: in a slot of a node, perhaps with an idle container, or nowhere. All invocations of a
-//! function rank what a node can offer in the same way ([`Choice`]), whatever is decided for others, and who comes first in the queue
-//! comes first on every node. So a slot is *wanted* by an invocation that would rather have it and comes before somebody who holds one there, or that finds
-//! a free one. If nobody wants any, everybody waits where the rules would send him from the beginning of the queue.
+//! Of each invocation that waits is known where: in a slot of a node, perhaps with an idle
+//! container, or nowhere. All invocations of a function rank what a node can offer in the same way
+//! ([`Choice`]), whatever is decided for others, and who comes first in the queue comes first on
+//! every node. So a slot is *wanted* by an invocation that would rather have it and comes before
+//! somebody who holds one there, or that finds a free one. If nobody wants any, everybody waits
+//! where the rules would send him from the beginning of the queue.
 //!
-//! A round takes note of what has changed, and then follows up the wishes that come of it, in the order of the queue: who goes to
-//! another node leaves a slot, which others may want, and sends away the last one there if all were taken. Mostly few are
-//! concerned, however many wait.
+//! A round takes note of what has changed, and then follows up the wishes that come of it, in the
+//! order of the queue: who goes to another node leaves a slot, which others may want, and sends
+//! away the last one there if all were taken. Mostly few are concerned, however many wait.
 //!
-//! The ranks depend on others if functions with the same image fit on different nodes. Then this is not used.
+//! The ranks depend on others if functions with the same image fit on different nodes. Then this is
+//! not used.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
@@ -70,7 +73,8 @@ struct OfImage {
 
 const NOBODY: OfImage = OfImage { worst: BEST, function: None, has_others: false };
 
-/// The decisions of the last round, and what they were made of. Places in the queue count from 1 here.
+/// The decisions of the last round, and what they were made of. Places in the queue count from 1
+/// here.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
     unable: bool,
@@ -87,7 +91,8 @@ pub(super) struct Kept {
     images: Vec<OfImage>,
     /// The first invocation of each function that has some which wait nowhere.
     nowhere: BTreeSet<(u64, FunctionId)>,
-    /// Functions that may want any node: some of their invocations wait where there is nothing of their image.
+    /// Functions that may want any node: some of their invocations wait where there is nothing of
+    /// their image.
     wide: BTreeSet<FunctionId>,
     /// Functions for which there may be something to decide.
     acting: BTreeSet<FunctionId>,
@@ -152,7 +157,12 @@ impl Kept {
         }
         for index in 0..view.images() {
             let image = ImageId(index as u32);
-            let sets = [view.in_memory(image), view.loading(image), view.on_disk(image), view.copying(image)];
+            let sets = [
+                view.in_memory(image),
+                view.loading(image),
+                view.on_disk(image),
+                view.copying(image),
+            ];
             for node in sets.into_iter().flat_map(NodeSet::iter) {
                 self.desks[node.index()].set_near(image, rule_of(view, image, node));
             }
@@ -241,7 +251,8 @@ impl Kept {
                 chosen.remove(from, place);
                 chosen.insert(to, place);
                 if to > from {
-                    // Something else may be better now. What has become better is found out by looking at who wants it.
+                    // Something else may be better now. What has become better is found out by
+                    // looking at who wants it.
                     self.work.push(Reverse((place, Work::Choose(function, to))));
                 }
             }
@@ -266,7 +277,8 @@ impl Kept {
                         let before = self.choice(view, function, waiting.seat);
                         self.choose_again(view, place, function, before);
                     }
-                    // Where all slots were taken, and one was left, the first who wanted it has it now.
+                    // Where all slots were taken, and one was left, the first who wanted it has it
+                    // now.
                     let Desk { better, slots, seated, .. } = &self.desks[node.index()];
                     if *better || seated.len() < *slots {
                         self.offer(view, node);
@@ -296,7 +308,9 @@ impl Kept {
         let desk = &self.desks[node.index()];
         for &(function, _) in &desk.idle {
             let choice = Choice { rule: Rule::Idle, node };
-            self.look_for_earlier(&mut first, function, choice, |place| self.can_have_idle(function, node, place));
+            self.look_for_earlier(&mut first, function, choice, |place| {
+                self.can_have_idle(function, node, place)
+            });
         }
         for &(image, rule) in &desk.near {
             let choice = Choice { rule, node };
@@ -306,7 +320,8 @@ impl Kept {
             }
             let mut is_wanted = false;
             let mut look = |function| {
-                is_wanted |= self.look_for_earlier(&mut first, function, choice, |_| view.fits(function, node));
+                is_wanted |= self
+                    .look_for_earlier(&mut first, function, choice, |_| view.fits(function, node));
             };
             match function {
                 Some(function) if !has_others => look(function),
@@ -321,14 +336,16 @@ impl Kept {
             self.look_for_earlier(&mut first, function, choice, |_| view.fits(function, node));
         }
         let mut nowhere = self.nowhere.iter().take_while(|&&(place, _)| place < first.place);
-        if let Some(&(place, function)) = nowhere.find(|&&(_, function)| view.fits(function, node)) {
+        if let Some(&(place, function)) = nowhere.find(|&&(_, function)| view.fits(function, node))
+        {
             first = First { place, function: Some(function) };
         }
         Some((first.place, first.function?))
     }
 
-    /// Looks for an invocation of a function that comes before the first one so far, has something worse than this, and could go there. Says
-    /// whether any of the function has something worse, wherever it comes.
+    /// Looks for an invocation of a function that comes before the first one so far, has something
+    /// worse than this, and could go there. Says whether any of the function has something worse,
+    /// wherever it comes.
     #[inline]
     fn look_for_earlier(
         &self,
@@ -337,7 +354,9 @@ impl Kept {
         choice: Choice,
         can: impl FnOnce(u64) -> bool,
     ) -> bool {
-        let Some(place) = self.chosen[function.index()].beyond(choice).map(Key::place) else { return false };
+        let Some(place) = self.chosen[function.index()].beyond(choice).map(Key::place) else {
+            return false;
+        };
         if place < first.place && can(place) {
             *first = First { place, function: Some(function) };
         }
@@ -348,7 +367,8 @@ impl Kept {
         self.superfluous(function, node, 1).is_none_or(|last| last >= place)
     }
 
-    /// The last invocation that has an idle container on a node, if they and so many more are more than there are.
+    /// The last invocation that has an idle container on a node, if they and so many more are more
+    /// than there are.
     fn superfluous(&self, function: FunctionId, node: NodeId, more: usize) -> Option<u64> {
         let idle = Choice { rule: Rule::Idle, node };
         let with_idle = self.chosen[function.index()].of(idle);
@@ -368,7 +388,8 @@ impl Kept {
         }
     }
 
-    /// An invocation goes to the best that it can have now. What it had before says which other one of its function to go by.
+    /// An invocation goes to the best that it can have now. What it had before says which other one
+    /// of its function to go by.
     fn choose_again(&mut self, view: &View<'_>, place: u64, function: FunctionId, before: Choice) {
         let Some(seat) = self.waiting.get(&place).map(|waiting| waiting.seat) else { return };
         // Who comes before has not got anything better than he has, so nor will this one.
@@ -397,7 +418,11 @@ impl Kept {
         }
         let fits = |node| view.fits(function, node);
         let Some(image) = view.image_of(function) else {
-            let from = if from.rule == Rule::Nowhere { return Seat::Nowhere } else { start(Rule::InMemory) };
+            let from = if from.rule == Rule::Nowhere {
+                return Seat::Nowhere;
+            } else {
+                start(Rule::InMemory)
+            };
             return self.last.first(from, place, fits).map_or(Seat::Nowhere, Seat::At);
         };
         let rules = [Rule::InMemory, Rule::Loading, Rule::OnDisk, Rule::Copying, Rule::Nothing];
@@ -407,7 +432,12 @@ impl Kept {
                 Rule::Loading => view.loading(image),
                 Rule::OnDisk => view.on_disk(image),
                 Rule::Copying => view.copying(image),
-                _ => return self.last.first(start(rule), place, fits).map_or(Seat::Nowhere, Seat::At),
+                _ => {
+                    return self
+                        .last
+                        .first(start(rule), place, fits)
+                        .map_or(Seat::Nowhere, Seat::At);
+                }
             };
             if let Some(node) = nodes.find_from(start(rule), |node| can(node) && fits(node)) {
                 return Seat::At(node);
@@ -548,7 +578,9 @@ impl Kept {
                 idle = Some((node, nth));
                 container = view.idle(function, node).nth(nth);
             }
-            let Some(&Waiting { invocation, .. }) = self.waiting.get(&key.place()) else { continue };
+            let Some(&Waiting { invocation, .. }) = self.waiting.get(&key.place()) else {
+                continue;
+            };
             self.dispatches.push((key.place(), Dispatch { invocation, node, container }));
             acts = true;
             wide |= is_wide(view, function, rule);
@@ -557,7 +589,8 @@ impl Kept {
         for key in chosen.by(Rule::OnDisk).chain(chosen.by(Rule::Nothing)) {
             let Choice { rule, node } = key.choice();
             if before.replace(node) != Some(node) {
-                self.moves.extend(view.image_of(function).map(|image| (key.place(), node, image, rule)));
+                self.moves
+                    .extend(view.image_of(function).map(|image| (key.place(), node, image, rule)));
                 acts = true;
                 wide |= is_wide(view, function, rule);
             }
@@ -582,5 +615,8 @@ fn rule_of(view: &View<'_>, image: ImageId, node: NodeId) -> Rule {
         (Rule::OnDisk, view.on_disk(image)),
         (Rule::Copying, view.copying(image)),
     ];
-    rules.into_iter().find(|(_, nodes)| nodes.contains(node)).map_or(Rule::Nothing, |(rule, _)| rule)
+    rules
+        .into_iter()
+        .find(|(_, nodes)| nodes.contains(node))
+        .map_or(Rule::Nothing, |(rule, _)| rule)
 }

@@ -2,12 +2,15 @@
 
 use crate::NodeId;
 
-/// For each node the last place of the queue from which an invocation can get a slot there, as a tree over the nodes in their order.
+/// For each node the last place of the queue from which an invocation can get a slot there, as a
+/// tree over the nodes in their order.
 ///
-/// An inner entry has the largest of the nodes below it, so that the first node for an invocation is found by going down.
+/// An inner entry has the largest of the nodes below it, so that the first node for an invocation
+/// is found by going down.
 #[derive(Debug, Default)]
 pub(super) struct LastPlaces {
-    /// The root is entry 1, the children of `i` are `2 i` and `2 i + 1`, the nodes are the second half.
+    /// The root is entry 1, the children of `i` are `2 i` and `2 i + 1`, the nodes are the second
+    /// half.
     entries: Vec<u64>,
 }
 
@@ -36,8 +39,14 @@ impl LastPlaces {
         }
     }
 
-    /// The first node from `from` on to which an invocation at this place (not 0) can come and that meets a condition.
-    pub(super) fn first(&self, from: NodeId, place: u64, mut meets: impl FnMut(NodeId) -> bool) -> Option<NodeId> {
+    /// The first node from `from` on to which an invocation at this place (not 0) can come and that
+    /// meets a condition.
+    pub(super) fn first(
+        &self,
+        from: NodeId,
+        place: u64,
+        mut meets: impl FnMut(NodeId) -> bool,
+    ) -> Option<NodeId> {
         let leaves = self.entries.len() / 2;
         let mut at = leaves + from.index();
         if from.index() >= leaves {

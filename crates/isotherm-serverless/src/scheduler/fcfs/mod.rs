@@ -1,7 +1,8 @@
 //! First come, first served.
 //!
-//! There are two ways to the same decisions. [`Walk`] looks at all that wait, one after the other, as the rules say. [`Kept`] keeps
-//! where each waits and follows up only what has changed since the last round; it does not know about room.
+//! There are two ways to the same decisions. [`Walk`] looks at all that wait, one after the other,
+//! as the rules say. [`Kept`] keeps where each waits and follows up only what has changed since the
+//! last round; it does not know about room.
 
 mod choice;
 mod desk;
@@ -16,18 +17,20 @@ use crate::state::View;
 use kept::Kept;
 use walk::Walk;
 
-/// Serves invocations in the order in which they became schedulable, each on the first node, in the order of the list,
-/// of the first rule that has one with a free slot:
+/// Serves invocations in the order in which they became schedulable, each on the first node, in the
+/// order of the list, of the first rule that has one with a free slot:
 ///
-/// 1. an idle container of the function; 2. its image in memory; 3. its image being loaded; 4. its image on disk;
+/// 1. an idle container of the function; 2. its image in memory; 3. its image being loaded; 4. its
+///    image on disk;
 ///    5. its image being copied; 6. nothing more.
 ///
-/// On that node it takes a slot for this round, and the next step towards its start is decided: dispatch, load or copy,
-/// or nothing where a load or copy is in progress. An invocation for which there is no node is skipped.
+/// On that node it takes a slot for this round, and the next step towards its start is decided:
+/// dispatch, load or copy, or nothing where a load or copy is in progress. An invocation for which
+/// there is no node is skipped.
 ///
-/// With `looks_at_room` a node counts only if the container would have room there beside everything that was decided for
-/// those before it. An invocation that has room nowhere takes no slot; but its image is brought nearer, on the node of the
-/// first rule, if it fits into free room there.
+/// With `looks_at_room` a node counts only if the container would have room there beside everything
+/// that was decided for those before it. An invocation that has room nowhere takes no slot; but its
+/// image is brought nearer, on the node of the first rule, if it fits into free room there.
 #[derive(Debug, Default)]
 pub struct Fcfs {
     looks_at_room: bool,

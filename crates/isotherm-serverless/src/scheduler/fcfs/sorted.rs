@@ -3,7 +3,8 @@
 /// A chunk that grows beyond this is cut in two.
 const MOST: usize = 256;
 
-/// A set of numbers. Mostly there are some dozens, which one chunk holds; with many chunks, what is done costs the root of their number at most.
+/// A set of numbers. Mostly there are some dozens, which one chunk holds; with many chunks, what is
+/// done costs the root of their number at most.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sorted {
     /// None of them is empty.

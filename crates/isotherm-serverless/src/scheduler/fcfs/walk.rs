@@ -8,7 +8,8 @@ use crate::scheduler::{Dispatch, Plan, Scheduler};
 use crate::state::{Mark, Pending, View};
 use crate::{FunctionId, ImageId, NodeId};
 
-/// Decides for all that wait, one after the other, or for those alone that have come if nothing else has happened.
+/// Decides for all that wait, one after the other, or for those alone that have come if nothing
+/// else has happened.
 #[derive(Debug, Default)]
 pub(super) struct Walk {
     looks_at_room: bool,
@@ -17,17 +18,18 @@ pub(super) struct Walk {
 
 /// The state of the platform as the decisions of this round will leave it, as far as the rules ask.
 ///
-/// All invocations that wait may be looked at in every round, so what is asked for each of them lies in arrays, whose entries say
-/// for which round they hold. If nothing has happened since a round but that invocations have come, all others would be decided for in the
-/// same way again, so the next round goes on where it ended.
+/// All invocations that wait may be looked at in every round, so what is asked for each of them
+/// lies in arrays, whose entries say for which round they hold. If nothing has happened since a
+/// round but that invocations have come, all others would be decided for in the same way again, so
+/// the next round goes on where it ended.
 #[derive(Debug, Default)]
 struct Scratch {
     round: u64,
-    /// Set if the next round may go on where this one ended: nothing but copies was decided, and these would not have
-    /// changed what was decided before them.
+    /// Set if the next round may go on where this one ended: nothing but copies was decided, and
+    /// these would not have changed what was decided before them.
     mark: Option<Mark>,
-    /// Whether each copy goes to a node behind those on which earlier invocations wait for a copy of the same image: had it
-    /// been in progress already, they would still wait where they do.
+    /// Whether each copy goes to a node behind those on which earlier invocations wait for a copy
+    /// of the same image: had it been in progress already, they would still wait where they do.
     copies_in_order: bool,
     /// Nodes with a free slot.
     free: NodeSet,
@@ -66,9 +68,11 @@ struct Slots {
 struct Next {
     round: u64,
     place: NextPlace,
-    /// The rule that chose last. Those before it have no node left in this round, as long as nothing else moves the image.
+    /// The rule that chose last. Those before it have no node left in this round, as long as
+    /// nothing else moves the image.
     rule: Found,
-    /// How many moves of its image had been decided in this round when its last invocation had been.
+    /// How many moves of its image had been decided in this round when its last invocation had
+    /// been.
     moves: u32,
 }
 
@@ -78,8 +82,9 @@ enum NextPlace {
     /// It is not known yet.
     #[default]
     Unknown,
-    /// To this node as long as it has a free slot: what the rules ask for only dwindles in a round, but for the moves that are
-    /// decided, so the first node of a rule stays the first. Not if room is looked at, which also depends on what was promised.
+    /// To this node as long as it has a free slot: what the rules ask for only dwindles in a round,
+    /// but for the moves that are decided, so the first node of a rule stays the first. Not if room
+    /// is looked at, which also depends on what was promised.
     Same(NodeId, Found),
     /// None was found for the one before, so there will be none later in the round.
     Nowhere,
@@ -130,7 +135,14 @@ impl Walk {
     }
 
     /// The next step of an invocation on the node that was chosen for it.
-    fn decide(&mut self, view: &View<'_>, plan: &mut Plan, pending: Pending, node: NodeId, found: Found) {
+    fn decide(
+        &mut self,
+        view: &View<'_>,
+        plan: &mut Plan,
+        pending: Pending,
+        node: NodeId,
+        found: Found,
+    ) {
         let Pending { invocation, function } = pending;
         let scratch = &mut self.scratch;
         if self.looks_at_room {
@@ -143,7 +155,9 @@ impl Walk {
                 *taken += 1;
                 plan.dispatches.push(Dispatch { invocation, node, container });
             }
-            (Found::InMemory, _) | (_, None) => plan.dispatches.push(Dispatch { invocation, node, container: None }),
+            (Found::InMemory, _) | (_, None) => {
+                plan.dispatches.push(Dispatch { invocation, node, container: None })
+            }
             (found, Some(image)) => {
                 // Its own moves leave nothing free where the rules have found nothing.
                 let moved = u32::from(scratch.bring_nearer(plan, node, image, found));
@@ -169,14 +183,17 @@ impl Scheduler for Walk {
         }
         let again = match self.looks_at_room {
             true => plan.is_empty(),
-            false => plan.dispatches.is_empty() && plan.loads.is_empty() && self.scratch.copies_in_order,
+            false => {
+                plan.dispatches.is_empty() && plan.loads.is_empty() && self.scratch.copies_in_order
+            }
         };
         self.scratch.mark = again.then(|| view.mark());
     }
 }
 
 impl Walk {
-    /// Asserts that a round which went on where the last one ended decides what one from the beginning would.
+    /// Asserts that a round which went on where the last one ended decides what one from the
+    /// beginning would.
     #[cfg(any(test, feature = "audit"))]
     fn check_resumed(&self, view: &View<'_>, plan: &Plan) {
         let (mut other, mut expected) = (Walk::new(self.looks_at_room), Plan::default());
@@ -192,13 +209,17 @@ impl Walk {
             if !self.looks_at_room && self.scratch.keeps_slot(function) {
                 continue;
             }
-            if self.scratch.free.is_empty() || self.scratch.nowhere == view.functions_waiting_count() {
+            if self.scratch.free.is_empty()
+                || self.scratch.nowhere == view.functions_waiting_count()
+            {
                 break;
             }
             let place = self.scratch.next(function).place;
             let chosen = match place {
                 NextPlace::Nowhere => continue,
-                NextPlace::Same(node, found) if self.scratch.slots_left(view, node) > 0 => Some((node, found)),
+                NextPlace::Same(node, found) if self.scratch.slots_left(view, node) > 0 => {
+                    Some((node, found))
+                }
                 NextPlace::Same(..) | NextPlace::Unknown => self.choose(view, function),
             };
             match chosen {
@@ -240,15 +261,23 @@ impl Scratch {
 
     /// How many moves of the image of a function have been decided in this round.
     fn moves_of(&self, view: &View<'_>, function: FunctionId) -> u32 {
-        view.image_of(function).and_then(|image| self.moves.get(&image)).map_or(0, |moves| moves.number)
+        view.image_of(function)
+            .and_then(|image| self.moves.get(&image))
+            .map_or(0, |moves| moves.number)
     }
 
-    /// Takes a slot for the next invocation of a function where its image is on its way already, and there is nothing to decide; says
-    /// whether that is so. It is for most that wait, in most rounds, so this is short.
+    /// Takes a slot for the next invocation of a function where its image is on its way already,
+    /// and there is nothing to decide; says whether that is so. It is for most that wait, in most
+    /// rounds, so this is short.
     #[inline(always)]
     fn keeps_slot(&mut self, function: FunctionId) -> bool {
-        let Some(next) = self.next.get(function.index()).filter(|next| next.round == self.round) else { return false };
-        let NextPlace::Same(node, Found::Loading | Found::Copying) = next.place else { return false };
+        let Some(next) = self.next.get(function.index()).filter(|next| next.round == self.round)
+        else {
+            return false;
+        };
+        let NextPlace::Same(node, Found::Loading | Found::Copying) = next.place else {
+            return false;
+        };
         // The one before has taken a slot there, so this is up to date.
         let left = &mut self.slots[node.index()].left;
         if *left == 0 {
@@ -282,7 +311,13 @@ impl Scratch {
     }
 
     /// Decides the next step of an image towards the memory of a node; says whether there is one.
-    fn bring_nearer(&mut self, plan: &mut Plan, node: NodeId, image: ImageId, found: Found) -> bool {
+    fn bring_nearer(
+        &mut self,
+        plan: &mut Plan,
+        node: NodeId,
+        image: ImageId,
+        found: Found,
+    ) -> bool {
         let moves = match found {
             Found::OnDisk => {
                 plan.loads.push((node, image));
@@ -312,9 +347,17 @@ impl Scratch {
     }
 
     /// The first node of the first rule that has one. Rules before `from` are known to have none.
-    fn choose(&self, view: &View<'_>, function: FunctionId, with_room: bool, from: Found) -> Option<(NodeId, Found)> {
-        let admissible =
-            |node: NodeId| view.fits(function, node) && (!with_room || self.promises.leave_room(view, function, node));
+    fn choose(
+        &self,
+        view: &View<'_>,
+        function: FunctionId,
+        with_room: bool,
+        from: Found,
+    ) -> Option<(NodeId, Found)> {
+        let admissible = |node: NodeId| {
+            view.fits(function, node)
+                && (!with_room || self.promises.leave_room(view, function, node))
+        };
         let first = |nodes: &NodeSet| nodes.find_in_both(&self.free, admissible);
         // An idle container holds its room already.
         if from == Found::Idle
@@ -338,7 +381,8 @@ impl Scratch {
             Found::Copying => either(view.copying(image), moves.map(|moves| &moves.copying)),
             Found::Nothing => first(&self.free),
         };
-        let rules = [Found::InMemory, Found::Loading, Found::OnDisk, Found::Copying, Found::Nothing];
+        let rules =
+            [Found::InMemory, Found::Loading, Found::OnDisk, Found::Copying, Found::Nothing];
         rules.into_iter().filter(|&rule| rule >= from).find_map(|rule| Some((node(rule)?, rule)))
     }
 

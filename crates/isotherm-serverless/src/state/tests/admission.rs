@@ -77,14 +77,17 @@ fn the_least_recently_used_image_leaves_the_head_disk() {
 
 #[test]
 fn an_access_saves_an_image_on_the_head_disk() {
-    let mut stage = Setup { head: 100, ..Setup::new(Preset::Default, &[(1, 1000, 1000), (1, 1000, 1000)]) }.stage();
+    let mut stage =
+        Setup { head: 100, ..Setup::new(Preset::Default, &[(1, 1000, 1000), (1, 1000, 1000)]) }
+            .stage();
     let (images, functions) = three_images(&mut stage);
     let first = stage.invoke(functions[0]);
     stage.arrives(0, images[0]);
     let second = stage.invoke(functions[1]);
     stage.arrives(1, images[1]);
     stage.body_ended(second);
-    // The first image is copied to the other node as well: read to its end after the second one was.
+    // The first image is copied to the other node as well: read to its end after the second one
+    // was.
     stage.invoke(functions[0]);
     stage.copied(1, images[0]);
     stage.loaded(1, images[0]);
@@ -112,13 +115,14 @@ fn what_is_awaited_stays_and_others_wait_for_room() {
     let fifth = stage.invoke(functions[0]);
     assert_eq!(stage.orders(), [""; 0], "both images on the head disk are awaited: no room");
     assert_eq!(stage.state.live_tables()[4], ("images waiting for room on the head disk", 1));
-    // The slot becomes free. The first function has an idle container, but its invocations are not admitted: the second
-    // is next, and needs its image on the node.
+    // The slot becomes free. The first function has an idle container, but its invocations are not
+    // admitted: the second is next, and needs its image on the node.
     stage.body_ended(first);
     assert_eq!(stage.orders(), ["ended 0 completed", "copy 1 to 0"]);
     stage.copied(0, images[1]);
     stage.orders();
-    // When it is dispatched its image is no longer awaited, and the download begins in the same moment.
+    // When it is dispatched its image is no longer awaited, and the download begins in the same
+    // moment.
     stage.loaded(0, images[1]);
     assert!(stage.is_running(second));
     assert_eq!(stage.orders(), ["start 1 on 0 in 1", "download 0"]);
@@ -150,8 +154,8 @@ fn a_cancelled_wait_for_room_leaves_the_line() {
 
 #[test]
 fn images_that_are_there_at_once_do_not_push_each_other_out_before_they_are_used() {
-    // Downloads take no time; two images of 60 on a head disk of 100. Without a pin each would push the other out before
-    // the message that it is there, for ever and at one date.
+    // Downloads take no time; two images of 60 on a head disk of 100. Without a pin each would push
+    // the other out before the message that it is there, for ever and at one date.
     let setup = Setup::new(Preset::Default, &[(2, 1000, 1000)]);
     let mut stage = Setup { head: 100, simulate_downloads: false, ..setup }.stage();
     let images = ["a", "b"].map(|name| stage.image(name, 60, 10));
@@ -170,22 +174,33 @@ fn images_that_are_there_at_once_do_not_push_each_other_out_before_they_are_used
 
 #[test]
 fn without_simulated_downloads_later_requests_find_the_image_before_its_message() {
-    let mut stage = Setup { simulate_downloads: false, ..Setup::new(Preset::Wrench, &[(2, 1000, 1000)]) }.stage();
+    let mut stage =
+        Setup { simulate_downloads: false, ..Setup::new(Preset::Wrench, &[(2, 1000, 1000)]) }
+            .stage();
     let image = stage.image("i", 10, 10);
     let f = stage.function(Some(image), 0, 0);
     stage.invoke(f);
-    assert_eq!(stage.orders(), ["download at once 0"], "who began the download waits for the message");
+    assert_eq!(
+        stage.orders(),
+        ["download at once 0"],
+        "who began the download waits for the message"
+    );
     stage.invoke(f);
     assert_eq!(stage.orders(), ["copy 0 to 0"], "the image is there: the second is schedulable");
 }
 
 #[test]
 fn functions_that_can_never_run_are_refused_with_the_reason() {
-    let mut stage = Setup { head: 50, ..Setup::new(Preset::Default, &[(1, 100, 20), (1, 20, 100)]) }.stage();
+    let mut stage =
+        Setup { head: 50, ..Setup::new(Preset::Default, &[(1, 100, 20), (1, 20, 100)]) }.stage();
     let (big, small) = (stage.image("big", 51, 1), stage.image("small", 10, 10));
     let mut refusal = |image, memory, disk| {
         let limits = Limits::time(Duration::from_secs(1)).memory(memory).disk(disk);
-        stage.state.register(Registration::new("f".into(), Some(image), limits)).expect_err("refused").to_string()
+        stage
+            .state
+            .register(Registration::new("f".into(), Some(image), limits))
+            .expect_err("refused")
+            .to_string()
     };
     assert!(refusal(big, 0, 0).contains("head disk"));
     assert!(refusal(small, 0, 91).contains("disk"));

@@ -1,5 +1,5 @@
-//! Schedulers that choose a node for each invocation: what each rule is for, in small cases worked out by hand, and what they have in
-//! common.
+//! Schedulers that choose a node for each invocation: what each rule is for, in small cases worked
+//! out by hand, and what they have in common.
 
 use isotherm_kernel::RandomStreams;
 use proptest::prelude::*;
@@ -8,8 +8,8 @@ use super::*;
 use crate::eviction::NeverEvict;
 use crate::function::Concurrency;
 use crate::scheduler::{
-    ByNode, ChooseNode, FirstFit, HashAffinity, LeastLoaded, LoadMeasure, Locality, MostLoaded, PowerOfTwo, RoundRobin,
-    WarmFirst,
+    ByNode, ChooseNode, FirstFit, HashAffinity, LeastLoaded, LoadMeasure, Locality, MostLoaded,
+    PowerOfTwo, RoundRobin, WarmFirst,
 };
 use crate::state::{Registration, View};
 
@@ -34,7 +34,9 @@ impl Stage {
     fn node_of(&self, invocation: InvocationId) -> Option<u32> {
         let place = self.state.invocations.get(&invocation)?.place;
         match place {
-            super::super::Place::Running(container) => Some(self.state.containers[&container].node.0),
+            super::super::Place::Running(container) => {
+                Some(self.state.containers[&container].node.0)
+            }
             _ => None,
         }
     }
@@ -61,10 +63,12 @@ fn first_fit_fills_the_first_nodes_and_the_gaps_that_are_left() {
 
 #[test]
 fn most_loaded_keeps_large_gaps_whole() {
-    // What needs 40 goes where 40 are left. First fit takes it from the 70, so that what needs 70 has to go to the empty node.
+    // What needs 40 goes where 40 are left. First fit takes it from the 70, so that what needs 70
+    // has to go to the empty node.
     let place = |scheduler: Box<dyn Scheduler>| {
         let nodes = nodes_of(&[70, 40, 100]);
-        let mut stage = Setup { scheduler: Some(scheduler), ..Setup::new(Preset::Default, &nodes) }.stage();
+        let mut stage =
+            Setup { scheduler: Some(scheduler), ..Setup::new(Preset::Default, &nodes) }.stage();
         let functions = [40, 70].map(|memory| stage.plain(memory));
         stage.spread(&functions)
     };
@@ -76,7 +80,8 @@ fn most_loaded_keeps_large_gaps_whole() {
 fn most_loaded_takes_the_tightest_of_the_nodes_with_room() {
     let mut stage = stage_of(&nodes_of(&[100, 40, 60]), ByNode::new(MostLoaded, true));
     let (small, middle) = (stage.plain(30), stage.plain(50));
-    // 30: of 100, 40 and 60 the tightest is 40, then (100, 10, 60) it is 60, then (100, 10, 30) again, then 100. 50 fits only into what is left: 70.
+    // 30: of 100, 40 and 60 the tightest is 40, then (100, 10, 60) it is 60, then (100, 10, 30)
+    // again, then 100. 50 fits only into what is left: 70.
     let nodes = stage.spread(&[small, small, small, small, middle]);
     assert_eq!(nodes, [Some(1), Some(2), Some(2), Some(0), Some(0)]);
 }
@@ -88,17 +93,20 @@ fn least_loaded_by_memory_and_by_invocations() {
         let (large, small) = (stage.plain(70), stage.plain(10));
         let first = stage.spread(&[large, small]);
         assert_eq!(first, [Some(0), Some(1)]);
-        // By memory 30 can be had on node 0 and 90 on node 1. By invocations both run one: the first.
+        // By memory 30 can be had on node 0 and 90 on node 1. By invocations both run one: the
+        // first.
         let third = if by == LoadMeasure::Memory { 1 } else { 0 };
         assert_eq!(stage.spread(&[small]), [Some(third)]);
-        // By memory (30, 80): node 1. By invocations node 0 runs two and node 1 one: node 1, after which both run two: node 0.
+        // By memory (30, 80): node 1. By invocations node 0 runs two and node 1 one: node 1, after
+        // which both run two: node 0.
         assert_eq!(stage.spread(&[small, small]), [Some(1), Some(expected)]);
     }
 }
 
 #[test]
 fn least_loaded_takes_another_node_where_room_is_missing() {
-    let mut stage = stage_of(&nodes_of(&[100, 100]), ByNode::new(LeastLoaded::by(LoadMeasure::Running), true));
+    let mut stage =
+        stage_of(&nodes_of(&[100, 100]), ByNode::new(LeastLoaded::by(LoadMeasure::Running), true));
     let (large, small, middle) = (stage.plain(80), stage.plain(10), stage.plain(50));
     assert_eq!(stage.spread(&[large, small, small, small]), [Some(0), Some(1), Some(0), Some(1)]);
     // Both run two; node 0 comes first, but has 10 left. Node 1 has 80.
@@ -107,7 +115,10 @@ fn least_loaded_takes_another_node_where_room_is_missing() {
 
 #[test]
 fn round_robin_goes_on_where_it_was_and_passes_full_nodes_over() {
-    let mut stage = stage_of(&[(ANY, 100, 0), (1, 100, 0), (ANY, 100, 0)], ByNode::new(RoundRobin::new(), true));
+    let mut stage = stage_of(
+        &[(ANY, 100, 0), (1, 100, 0), (ANY, 100, 0)],
+        ByNode::new(RoundRobin::new(), true),
+    );
     let f = stage.plain(10);
     assert_eq!(stage.spread(&[f; 6]), [Some(0), Some(1), Some(2), Some(0), Some(2), Some(0)]);
 }
@@ -120,14 +131,19 @@ fn of_two_nodes_both_are_drawn_and_the_less_busy_one_is_taken() {
     let nodes = stage.spread(&[f; 8]);
     let on_first = nodes.iter().filter(|&&node| node == Some(0)).count();
     assert_eq!(on_first, 4, "{nodes:?}");
-    assert!(nodes.chunks(2).all(|pair| pair[0] != pair[1]), "after each pair both run as many: {nodes:?}");
+    assert!(
+        nodes.chunks(2).all(|pair| pair[0] != pair[1]),
+        "after each pair both run as many: {nodes:?}"
+    );
 }
 
 #[test]
 fn two_choices_are_far_more_even_than_one() {
-    // 500 invocations on 500 nodes. With one choice a node would run four or more with probability 0.019 (Poisson with mean 1), so that nobody
-    // does with probability 0.981^500 = 0.00007. With two choices the share of nodes that run i + 1 or more is about the square of the share
-    // that run i or more: at most 1/2, 1/4, 1/16, … of them more than 1, 2, 3, …; four or more are not to be expected at this size.
+    // 500 invocations on 500 nodes. With one choice a node would run four or more with probability
+    // 0.019 (Poisson with mean 1), so that nobody does with probability 0.981^500 = 0.00007. With
+    // two choices the share of nodes that run i + 1 or more is about the square of the share that
+    // run i or more: at most 1/2, 1/4, 1/16, … of them more than 1, 2, 3, …; four or more are not
+    // to be expected at this size.
     let random = RandomStreams::new(3).stream("scheduler");
     let mut stage = stage_of(&nodes_of(&[100; 500]), ByNode::new(PowerOfTwo::new(random), true));
     let f = stage.plain(1);
@@ -142,13 +158,18 @@ fn two_choices_are_far_more_even_than_one() {
 
 #[test]
 fn hash_affinity_brings_a_function_home() {
-    let keep_none = Setup { keep: Duration::ZERO, ..Setup::new(Preset::Default, &nodes_of(&[100; 16])) };
-    let mut stage =
-        Setup { scheduler: Some(Box::new(ByNode::new(HashAffinity::new(2.0), false))), ..keep_none }.stage();
+    let keep_none =
+        Setup { keep: Duration::ZERO, ..Setup::new(Preset::Default, &nodes_of(&[100; 16])) };
+    let mut stage = Setup {
+        scheduler: Some(Box::new(ByNode::new(HashAffinity::new(2.0), false))),
+        ..keep_none
+    }
+    .stage();
     let functions: Vec<FunctionId> = (0..40).map(|_| stage.plain(10)).collect();
     let mut homes = Vec::new();
     for _ in 0..3 {
-        // One at a time, so that nothing is too busy; nothing of the last time is left but the hash.
+        // One at a time, so that nothing is too busy; nothing of the last time is left but the
+        // hash.
         for &function in &functions {
             let id = stage.invoke(function);
             homes.push(stage.node_of(id));
@@ -164,7 +185,10 @@ fn hash_affinity_brings_a_function_home() {
 #[test]
 fn hash_affinity_moves_few_functions_when_a_node_comes() {
     let homes = |nodes: usize| {
-        let keep_none = Setup { keep: Duration::ZERO, ..Setup::new(Preset::Default, &nodes_of(&vec![100; nodes])) };
+        let keep_none = Setup {
+            keep: Duration::ZERO,
+            ..Setup::new(Preset::Default, &nodes_of(&vec![100; nodes]))
+        };
         let scheduler = ByNode::new(HashAffinity::new(1.0), false);
         let mut stage = Setup { scheduler: Some(Box::new(scheduler)), ..keep_none }.stage();
         let functions: Vec<FunctionId> = (0..300).map(|_| stage.plain(10)).collect();
@@ -177,30 +201,38 @@ fn hash_affinity_moves_few_functions_when_a_node_comes() {
         functions.into_iter().map(home).collect::<Vec<_>>()
     };
     let (before, after) = (homes(10), homes(11));
-    let moved: Vec<_> = before.iter().zip(&after).filter(|(before, after)| before != after).collect();
-    // The share of the new node is 1/11, about 27 of 300; all that move go there. (Modulo hashing would move ten in eleven.)
+    let moved: Vec<_> =
+        before.iter().zip(&after).filter(|(before, after)| before != after).collect();
+    // The share of the new node is 1/11, about 27 of 300; all that move go there. (Modulo hashing
+    // would move ten in eleven.)
     assert!(moved.iter().all(|(_, after)| **after == Some(10)), "{moved:?}");
     assert!((8..60).contains(&moved.len()), "{}", moved.len());
 }
 
 #[test]
 fn hash_affinity_bounds_the_load() {
-    // With a factor of 1 no node may run more than the mean, rounded up: of eight invocations on four nodes, two each.
+    // With a factor of 1 no node may run more than the mean, rounded up: of eight invocations on
+    // four nodes, two each.
     let mut stage = stage_of(&nodes_of(&[100; 4]), ByNode::new(HashAffinity::new(1.0), false));
     let f = stage.plain(10);
     let mut nodes = stage.spread(&[f; 8]);
     nodes.sort_unstable();
     assert_eq!(nodes, [0, 0, 1, 1, 2, 2, 3, 3].map(Some));
-    // With a factor of 4 the home may run 4 · 2 / 4 = 2 of two, 4 · 3 / 4 = 3 of three, …: all eight are at home.
+    // With a factor of 4 the home may run 4 · 2 / 4 = 2 of two, 4 · 3 / 4 = 3 of three, …: all
+    // eight are at home.
     let mut stage = stage_of(&nodes_of(&[100; 4]), ByNode::new(HashAffinity::new(4.0), false));
     let f = stage.plain(10);
     let nodes = stage.spread(&[f; 8]);
     assert!(nodes.iter().all(|node| *node == nodes[0]), "{nodes:?}");
 }
 
-/// Where an image is put on three nodes: nowhere on node 0, on the disk of node 1, in the memory of node 2.
+/// Where an image is put on three nodes: nowhere on node 0, on the disk of node 1, in the memory of
+/// node 2.
 fn near_and_far(prefer_warm: bool) -> (Stage, ImageId, FunctionId) {
-    let mut stage = stage_of(&[(2, 100, 100), (2, 100, 100), (1, 100, 100)], ByNode::new(Locality, prefer_warm));
+    let mut stage = stage_of(
+        &[(2, 100, 100), (2, 100, 100), (1, 100, 100)],
+        ByNode::new(Locality, prefer_warm),
+    );
     let image = stage.image("i", 10, 10);
     let f = stage.function(Some(image), 20, 5);
     stage.put(1, image, false);
@@ -233,18 +265,22 @@ fn who_comes_in_the_same_round_sees_that_the_image_is_on_its_way() {
     let f = stage.function(Some(image), 20, 5);
     let all: Vec<InvocationId> = (0..3).map(|_| stage.invoke(f)).collect();
     assert_eq!(stage.orders(), ["download 0"]);
-    // All three are admitted at once. Node 0 has slots for two of them, to which one copy goes; the third one needs another node.
+    // All three are admitted at once. Node 0 has slots for two of them, to which one copy goes; the
+    // third one needs another node.
     stage.downloaded(image);
     assert_eq!(stage.orders(), ["copy 0 to 0", "copy 0 to 1"]);
     for node in [0, 1] {
         stage.copied(node, image);
         stage.loaded(node, image);
     }
-    assert_eq!(all.iter().map(|&id| stage.node_of(id)).collect::<Vec<_>>(), [Some(0), Some(0), Some(1)]);
+    assert_eq!(
+        all.iter().map(|&id| stage.node_of(id)).collect::<Vec<_>>(),
+        [Some(0), Some(0), Some(1)]
+    );
 }
 
-/// Three nodes of 100 bytes. Node 0 has nothing of the image, node 1 has it on disk, node 2 in memory, together with an idle container of 80
-/// bytes.
+/// Three nodes of 100 bytes. Node 0 has nothing of the image, node 1 has it on disk, node 2 in
+/// memory, together with an idle container of 80 bytes.
 fn full_where_it_is_near(scheduler: impl Scheduler + 'static) -> (Stage, FunctionId, InvocationId) {
     let mut stage = stage_of(&[(2, 100, 100); 3], scheduler);
     let image = stage.image("i", 10, 10);
@@ -262,7 +298,8 @@ fn full_where_it_is_near(scheduler: impl Scheduler + 'static) -> (Stage, Functio
 #[test]
 fn warm_first_goes_where_the_image_is_nearest_of_what_has_room() {
     let (mut stage, ..) = full_where_it_is_near(ByNode::new(WarmFirst, true));
-    // 10 bytes are free beside the image and the idle container of node 2: not enough for 20. Node 1 is next.
+    // 10 bytes are free beside the image and the idle container of node 2: not enough for 20. Node
+    // 1 is next.
     stage.downloaded(ImageId(0));
     assert_eq!(stage.orders(), ["load 0 on 1"]);
     // Locality stops the idle container on node 2.
@@ -270,7 +307,8 @@ fn warm_first_goes_where_the_image_is_nearest_of_what_has_room() {
     stage.downloaded(ImageId(0));
     let orders = stage.orders();
     assert!(
-        orders.contains(&"stopped 0".to_owned()) && orders.iter().any(|order| order.contains("on 2")),
+        orders.contains(&"stopped 0".to_owned())
+            && orders.iter().any(|order| order.contains("on 2")),
         "{orders:?}"
     );
 }
@@ -280,19 +318,23 @@ fn warm_first_stops_idle_containers_where_the_image_is_nearest_if_there_is_no_ro
     let (mut stage, f, first) = full_where_it_is_near(ByNode::new(WarmFirst, true));
     stage.downloaded(ImageId(0));
     stage.orders();
-    // Nodes 0 and 1 are filled up with what runs. (On node 1 are 10 of the image and 20 that are kept for the first.)
+    // Nodes 0 and 1 are filled up with what runs. (On node 1 are 10 of the image and 20 that are
+    // kept for the first.)
     let (eighty, seventy) = (stage.plain(100), stage.plain(70));
     assert_eq!(stage.spread(&[eighty, seventy]), [Some(0), Some(1)]);
-    // Idle ones have to go, and are only on node 2, which has the image. Who has waited for longest is started there.
+    // Idle ones have to go, and are only on node 2, which has the image. Who has waited for longest
+    // is started there.
     assert_eq!((stage.spread(&[f]), stage.node_of(first)), (vec![None], Some(2)));
 }
 
 #[test]
 fn functions_that_share_an_image_do_not_stop_each_others_containers_while_there_is_room() {
-    // Four functions of 40 bytes share an image of 10 in memory; each is used once, and kept. A node has room for two of them.
+    // Four functions of 40 bytes share an image of 10 in memory; each is used once, and kept. A
+    // node has room for two of them.
     let kept = |scheduler: Box<dyn Scheduler>| {
         let nodes = [(2, 100, 100); 2];
-        let mut stage = Setup { scheduler: Some(scheduler), ..Setup::new(Preset::Default, &nodes) }.stage();
+        let mut stage =
+            Setup { scheduler: Some(scheduler), ..Setup::new(Preset::Default, &nodes) }.stage();
         let image = stage.image("i", 10, 10);
         for second in 0..4 {
             stage.at(second);
@@ -300,10 +342,12 @@ fn functions_that_share_an_image_do_not_stop_each_others_containers_while_there_
             let id = stage.invoke(f);
             loop {
                 let orders = stage.effects();
-                let Some(order) = orders
-                    .into_iter()
-                    .find(|order| matches!(order, Effect::Download { .. } | Effect::Copy { .. } | Effect::Load { .. }))
-                else {
+                let Some(order) = orders.into_iter().find(|order| {
+                    matches!(
+                        order,
+                        Effect::Download { .. } | Effect::Copy { .. } | Effect::Load { .. }
+                    )
+                }) else {
                     break;
                 };
                 match order {
@@ -318,26 +362,37 @@ fn functions_that_share_an_image_do_not_stop_each_others_containers_while_there_
         stage.state.containers.len()
     };
     assert_eq!(kept(Box::new(ByNode::new(WarmFirst, true))), 4);
-    assert_eq!(kept(Box::new(ByNode::new(Locality, false))), 2, "all of them go where the image came first");
+    assert_eq!(
+        kept(Box::new(ByNode::new(Locality, false))),
+        2,
+        "all of them go where the image came first"
+    );
 }
 
 #[test]
 fn an_idle_container_serves_wherever_it_is_if_that_is_wanted() {
-    // The containers are created on nodes 2, 1 and 0, in this order, and end in the order of nodes 1, 2, 0.
+    // The containers are created on nodes 2, 1 and 0, in this order, and end in the order of nodes
+    // 1, 2, 0.
     let play = |reuse: ContainerReuse, prefer_warm: bool| {
         let scheduler: Box<dyn Scheduler> = Box::new(ByNode::new(FirstFit, prefer_warm));
         let nodes = nodes_of(&[100, 100, 100]);
-        let mut stage = Setup { scheduler: Some(scheduler), reuse, ..Setup::new(Preset::Default, &nodes) }.stage();
+        let mut stage =
+            Setup { scheduler: Some(scheduler), reuse, ..Setup::new(Preset::Default, &nodes) }
+                .stage();
         let f = stage.plain(10);
-        let containers = [2, 1, 0].map(|node| stage.state.start_container(NodeId(node), f).expect("room"));
-        for (second, container) in [containers[1], containers[0], containers[2]].into_iter().enumerate() {
+        let containers =
+            [2, 1, 0].map(|node| stage.state.start_container(NodeId(node), f).expect("room"));
+        for (second, container) in
+            [containers[1], containers[0], containers[2]].into_iter().enumerate()
+        {
             stage.at(second as u64);
             let known = stage.state.containers[&container];
             stage.state.container_is_idle(container, known);
         }
         stage.spread(&[f])[0]
     };
-    // Over all nodes: created first on node 2 and last on node 0; idle for longest on node 1 and shortest on node 0.
+    // Over all nodes: created first on node 2 and last on node 0; idle for longest on node 1 and
+    // shortest on node 0.
     assert_eq!(play(ContainerReuse::Oldest, true), Some(2));
     assert_eq!(play(ContainerReuse::Newest, true), Some(0));
     assert_eq!(play(ContainerReuse::LeastRecentlyUsed, true), Some(1));
@@ -346,8 +401,9 @@ fn an_idle_container_serves_wherever_it_is_if_that_is_wanted() {
     assert_eq!(play(ContainerReuse::Oldest, false), Some(0));
 }
 
-/// Whoever knows nothing of containers sees the same room everywhere, wherever containers are idle and however full they leave the nodes: here what can be
-/// had is the same on both. Affinity counts a container of its own as room.
+/// Whoever knows nothing of containers sees the same room everywhere, wherever containers are idle
+/// and however full they leave the nodes: here what can be had is the same on both. Affinity counts
+/// a container of its own as room.
 #[test]
 fn without_prefer_warm_idle_containers_make_no_difference() {
     type Build = fn() -> Box<dyn Scheduler>;
@@ -362,9 +418,11 @@ fn without_prefer_warm_idle_containers_make_no_difference() {
     for (rule, (build, expected)) in rules.into_iter().enumerate() {
         for other in [50, 70] {
             let nodes = nodes_of(&[100, 100]);
-            let mut stage = Setup { scheduler: Some(build()), ..Setup::new(Preset::Default, &nodes) }.stage();
+            let mut stage =
+                Setup { scheduler: Some(build()), ..Setup::new(Preset::Default, &nodes) }.stage();
             let [wanted, other] = [60, other].map(|memory| stage.plain(memory));
-            // Idle on node 0 is one of another function, on node 1 one that is wanted: there is no memory for another of 60 on either.
+            // Idle on node 0 is one of another function, on node 1 one that is wanted: there is no
+            // memory for another of 60 on either.
             for (node, function) in [(0, other), (1, wanted)] {
                 let container = stage.state.start_container(NodeId(node), function).expect("room");
                 let known = stage.state.containers[&container];
@@ -397,14 +455,15 @@ fn who_finds_no_room_lets_others_pass_and_comes_first_when_there_is_some() {
     assert_eq!(waiting.map(|id| stage.node_of(id)), [None, None, Some(0)]);
     let (second, late) = (stage.invoke(middle), stage.invoke(small));
     assert_eq!((stage.node_of(second), stage.node_of(late)), (None, None));
-    // The first middle one ends: its container serves the one that waits, though a large one has waited for longer, for it does not fit. The 0 that are
-    // left are not enough for a small one.
+    // The first middle one ends: its container serves the one that waits, though a large one has
+    // waited for longer, for it does not fit. The 0 that are left are not enough for a small one.
     stage.body_ended(first);
     assert_eq!((stage.node_of(second), stage.node_of(late)), (Some(0), None));
     // Another one ends: 50 can be had, for the small one.
     stage.body_ended(waiting[2]);
     assert_eq!((stage.node_of(late), stage.node_of(waiting[0])), (Some(0), None));
-    // When all but the small one have ended, 90 can be had in place of idle containers: the large one that came first.
+    // When all but the small one have ended, 90 can be had in place of idle containers: the large
+    // one that came first.
     stage.body_ended(second);
     assert_eq!((stage.node_of(waiting[0]), stage.node_of(waiting[1])), (Some(0), None));
 }
@@ -413,14 +472,18 @@ fn who_finds_no_room_lets_others_pass_and_comes_first_when_there_is_some() {
 fn without_eviction_idle_containers_hold_their_room() {
     let nodes = nodes_of(&[100]);
     let scheduler: Box<dyn Scheduler> = Box::new(ByNode::new(FirstFit, true));
-    let setup =
-        Setup { scheduler: Some(scheduler), eviction: Box::new(NeverEvict), ..Setup::new(Preset::Default, &nodes) };
+    let setup = Setup {
+        scheduler: Some(scheduler),
+        eviction: Box::new(NeverEvict),
+        ..Setup::new(Preset::Default, &nodes)
+    };
     let mut stage = setup.stage();
     let (f, g) = (stage.plain(60), stage.plain(50));
     let first = stage.invoke(f);
     let waiting = [stage.invoke(g), stage.invoke(f)];
     stage.body_ended(first);
-    // 60 of 100 are idle: not enough is left for g, which came first, but the container serves the other one.
+    // 60 of 100 are idle: not enough is left for g, which came first, but the container serves the
+    // other one.
     assert_eq!(waiting.map(|id| stage.node_of(id)), [None, Some(0)]);
     stage.body_ended(waiting[1]);
     assert_eq!(stage.node_of(waiting[0]), None);
@@ -433,18 +496,24 @@ fn without_eviction_idle_containers_hold_their_room() {
 
 #[test]
 fn a_place_is_kept_while_the_image_is_on_its_way() {
-    // By invocations, both nodes are equal, so the first goes to node 0, to which the image is copied; the second, which sees the first's place, to node 1.
-    let mut stage = stage_of(&[(1, 100, 100), (2, 100, 100)], ByNode::new(LeastLoaded::by(LoadMeasure::Running), true));
+    // By invocations, both nodes are equal, so the first goes to node 0, to which the image is
+    // copied; the second, which sees the first's place, to node 1.
+    let mut stage = stage_of(
+        &[(1, 100, 100), (2, 100, 100)],
+        ByNode::new(LeastLoaded::by(LoadMeasure::Running), true),
+    );
     let image = stage.image("i", 10, 10);
     let f = stage.function(Some(image), 20, 5);
     let g = stage.plain(20);
     let all = [stage.invoke(f), stage.invoke(f)];
     stage.downloaded(image);
     assert_eq!(stage.orders(), ["download 0", "copy 0 to 0", "copy 0 to 1"]);
-    // The one slot of node 0 is promised, and one of two on node 1: g goes there, and another one waits.
+    // The one slot of node 0 is promised, and one of two on node 1: g goes there, and another one
+    // waits.
     let g = [stage.invoke(g), stage.invoke(g)];
     assert_eq!(g.map(|id| stage.node_of(id)), [Some(1), None]);
-    // Nothing is decided anew: the image arrives, is loaded, and the first that came starts where it comes first.
+    // Nothing is decided anew: the image arrives, is loaded, and the first that came starts where
+    // it comes first.
     stage.copied(1, image);
     stage.orders();
     stage.loaded(1, image);
@@ -514,7 +583,8 @@ impl ChooseNode for Nonsense {
 fn a_rule_may_be_wrong() {
     let mut stage = stage_of(&nodes_of(&[100, 15]), ByNode::new(Nonsense(0), true));
     let f = stage.plain(20);
-    // Node 1 is too small, nodes 2 and 3 do not exist. It is asked again when something comes or ends.
+    // Node 1 is too small, nodes 2 and 3 do not exist. It is asked again when something comes or
+    // ends.
     assert_eq!(stage.spread(&[f; 4]), [None, None, None, None]);
     assert_eq!(stage.state.pending.len(), 4);
     stage.conclude(Round::Yes);
@@ -550,13 +620,21 @@ struct Played {
 }
 
 impl Played {
-    fn new(scheduler: Box<dyn Scheduler>, nodes: &[(u32, u64, u64)], functions: &[(u64, u64, usize)]) -> Self {
-        let mut stage = Setup { scheduler: Some(scheduler), ..Setup::new(Preset::Default, nodes) }.stage();
-        let images =
-            [("a", 10, 10), ("b", 20, 15), ("c", 5, 30)].map(|(name, disk, memory)| stage.image(name, disk, memory));
+    fn new(
+        scheduler: Box<dyn Scheduler>,
+        nodes: &[(u32, u64, u64)],
+        functions: &[(u64, u64, usize)],
+    ) -> Self {
+        let mut stage =
+            Setup { scheduler: Some(scheduler), ..Setup::new(Preset::Default, nodes) }.stage();
+        let images = [("a", 10, 10), ("b", 20, 15), ("c", 5, 30)]
+            .map(|(name, disk, memory)| stage.image(name, disk, memory));
         let register = |&(memory, disk, image): &(u64, u64, usize)| {
             let limits = Limits::time(Duration::from_secs(60)).memory(memory).disk(disk);
-            stage.state.register(Registration::new("f".into(), images.get(image).copied(), limits)).ok()
+            stage
+                .state
+                .register(Registration::new("f".into(), images.get(image).copied(), limits))
+                .ok()
         };
         let functions = functions.iter().filter_map(register).collect();
         Played { stage, functions, moving: Vec::new(), off: std::collections::BTreeSet::new() }
@@ -570,7 +648,9 @@ impl Played {
         stage.state.retry_due();
         let node = NodeId((which % stage.state.nodes.len()) as u32);
         match action {
-            0..=3 if !self.functions.is_empty() => _ = stage.invoke(self.functions[which % self.functions.len()]),
+            0..=3 if !self.functions.is_empty() => {
+                _ = stage.invoke(self.functions[which % self.functions.len()])
+            }
             4 | 5 => {
                 let running = stage.state.running();
                 if !running.is_empty() {
@@ -578,14 +658,16 @@ impl Played {
                 }
             }
             6 => {
-                let waiting = stage.state.pending.iter().nth(which % 4).map(|pending| pending.invocation);
+                let waiting =
+                    stage.state.pending.iter().nth(which % 4).map(|pending| pending.invocation);
                 if let Some(waiting) = waiting {
                     stage.state.cancel(waiting, FailureCause::Cancelled);
                     stage.conclude(Round::Yes);
                 }
             }
             7..=12 if !self.moving.is_empty() => {
-                let result = if which.is_multiple_of(7) { Err(FailureCause::Cancelled) } else { Ok(()) };
+                let result =
+                    if which.is_multiple_of(7) { Err(FailureCause::Cancelled) } else { Ok(()) };
                 match self.moving.swap_remove(which % self.moving.len()) {
                     Effect::Download { image } => stage.state.download_ended(image, Ok(())),
                     Effect::Copy { node, image } => stage.state.copy_ended(node, image, result),
@@ -611,8 +693,9 @@ impl Played {
             14 => stage.conclude(Round::Yes),
             _ => {}
         }
-        let is_move =
-            |effect: &&Effect| matches!(effect, Effect::Download { .. } | Effect::Copy { .. } | Effect::Load { .. });
+        let is_move = |effect: &&Effect| {
+            matches!(effect, Effect::Download { .. } | Effect::Copy { .. } | Effect::Load { .. })
+        };
         self.moving.extend(stage.effects.iter().filter(is_move).cloned());
         stage.orders()
     }
@@ -629,8 +712,8 @@ fn looking_everywhere(number: u8) -> Box<dyn Scheduler> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
-    /// Places that wait for images are looked at only when something has happened on their nodes. That is as good as to look at all of them
-    /// whenever anything has happened.
+    /// Places that wait for images are looked at only when something has happened on their nodes.
+    /// That is as good as to look at all of them whenever anything has happened.
     #[test]
     fn places_are_kept_as_if_all_of_them_were_looked_at(
         number in 0u8..3,
@@ -651,8 +734,9 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
 
-    /// Whatever happens, nobody waits after a message for whom there is a place: not on any node, for any function. The line, the
-    /// trees and what is said to have changed are all that keeps a round from looking everywhere; here everything is looked at.
+    /// Whatever happens, nobody waits after a message for whom there is a place: not on any node,
+    /// for any function. The line, the trees and what is said to have changed are all that keeps a
+    /// round from looking everywhere; here everything is looked at.
     #[test]
     fn nobody_waits_for_whom_there_is_a_place(
         number in 0u8..9,

@@ -48,7 +48,8 @@ impl Stage {
 }
 
 /// The first container has become idle.
-const IDLE: EventKind = EventKind::ContainerIdle { node: NodeId(0), container: ContainerId(0), memory_bytes: 40 };
+const IDLE: EventKind =
+    EventKind::ContainerIdle { node: NodeId(0), container: ContainerId(0), memory_bytes: 40 };
 
 fn in_one(per_container: u32) -> Concurrency {
     Concurrency { per_container, ..Concurrency::default() }
@@ -65,7 +66,8 @@ fn a_container_serves_as_many_as_its_function_says() {
         let mut stage = Setup::new(preset, &[(8, 100, 100)]).stage();
         let f = stage.concurrent(in_one(2));
         let ids = stage.invoke_together(f, 3);
-        // The second joins the first, whose container it has to wait for; the third has one of its own.
+        // The second joins the first, whose container it has to wait for; the third has one of its
+        // own.
         assert_eq!(stage.starts(), [(0, Cold, 3.0), (0, Cold, 3.0), (1, Cold, 3.0)], "{preset:?}");
         assert_eq!(stage.used(), (80, 3), "memory by container, slots by invocation");
         stage.at(1);
@@ -82,7 +84,9 @@ fn a_container_serves_as_many_as_its_function_says() {
 
 #[test]
 fn a_container_is_idle_when_the_last_has_left() {
-    let mut stage = Setup { keep: Duration::from_secs(7), ..Setup::new(Preset::Default, &[(8, 100, 100)]) }.stage();
+    let mut stage =
+        Setup { keep: Duration::from_secs(7), ..Setup::new(Preset::Default, &[(8, 100, 100)]) }
+            .stage();
     let f = stage.concurrent(in_one(4));
     let ids = stage.invoke_together(f, 3);
     stage.orders();
@@ -136,7 +140,11 @@ fn a_container_whose_host_fails_goes_with_all_it_serves() {
     stage.conclude(Round::Yes);
     stage.orders();
     stage.invoke(f);
-    assert_eq!(stage.orders(), ["start 2 on 0 in 1"], "nobody is given to a container that is lost");
+    assert_eq!(
+        stage.orders(),
+        ["start 2 on 0 in 1"],
+        "nobody is given to a container that is lost"
+    );
     // However the second ends: its container is not there any more.
     stage.body_ended_with(ids[1], Err(FailureCause::Cancelled));
     assert_eq!(stage.orders(), ["ended 1 cancelled", "stopped 0"]);
@@ -156,8 +164,12 @@ fn no_more_of_a_function_run_than_may() {
     stage.body_ended(ids[1]);
     assert_eq!(running(&stage), [true, false, true, false], "first come, first served");
     let third = &stage.state.invocations[&ids[2]].life;
-    assert_eq!((third.throttle_wait, third.download_wait), (Duration::from_secs(5), Duration::ZERO));
-    // One that does not want to wait any more leaves the line, and one that runs leaves its place to the next.
+    assert_eq!(
+        (third.throttle_wait, third.download_wait),
+        (Duration::from_secs(5), Duration::ZERO)
+    );
+    // One that does not want to wait any more leaves the line, and one that runs leaves its place
+    // to the next.
     stage.state.cancel(ids[2], FailureCause::Cancelled);
     stage.conclude(Round::Yes);
     stage.body_ended_with(ids[2], Err(FailureCause::Cancelled));
@@ -170,8 +182,11 @@ fn no_more_of_a_function_run_than_may() {
 
 #[test]
 fn who_comes_beyond_may_be_refused() {
-    let setup =
-        Setup { throttle: Throttle::Reject, max_concurrency: Some(2), ..Setup::new(Preset::Default, &[(8, 400, 100)]) };
+    let setup = Setup {
+        throttle: Throttle::Reject,
+        max_concurrency: Some(2),
+        ..Setup::new(Preset::Default, &[(8, 400, 100)])
+    };
     let mut stage = setup.stage();
     let (f, g) = (stage.concurrent(at_most(1, false)), stage.function(None, 10, 0));
     let ids = [stage.invoke(f), stage.invoke(f), stage.invoke(g), stage.invoke(g)];
@@ -204,7 +219,10 @@ fn reserved_places_are_for_their_function_alone() {
     stage.body_ended(own[0]);
     assert!(stage.is_running(own[1]) && !stage.is_running(others[3]));
     let limits = Limits::time(Duration::from_secs(60));
-    let too_many = Registration { concurrency: at_most(3, true), ..Registration::new("h".into(), None, limits) };
+    let too_many = Registration {
+        concurrency: at_most(3, true),
+        ..Registration::new("h".into(), None, limits)
+    };
     let refused = stage.state.register(too_many).expect_err("only two places are left");
     assert_eq!(refused.code(), "not_allowed");
 }
@@ -264,17 +282,24 @@ fn places_are_given_out_by_the_last_dispatch() {
 fn where_none_may_run_all_are_rejected() {
     for throttle in [Throttle::Queue, Throttle::Reject] {
         let stage = |max_concurrency| {
-            Setup { throttle, max_concurrency, ..Setup::new(Preset::Default, &[(8, 400, 100)]) }.stage()
+            Setup { throttle, max_concurrency, ..Setup::new(Preset::Default, &[(8, 400, 100)]) }
+                .stage()
         };
         let rejected = |stage: &mut Stage, function: FunctionId| {
             let id = stage.invoke(function);
             let effects = stage.effects();
             outcome_of(&effects, id) == Some(Outcome::Rejected) && stage.causes() == ["throttled"]
         };
-        for (of_service, reserved) in [(None, false), (None, true), (Some(2), false), (Some(2), true)] {
+        for (of_service, reserved) in
+            [(None, false), (None, true), (Some(2), false), (Some(2), true)]
+        {
             let mut stage = stage(of_service);
-            let (stopped, other) = (stage.concurrent(at_most(0, reserved)), stage.function(None, 10, 0));
-            assert!(rejected(&mut stage, stopped) && rejected(&mut stage, stopped), "{of_service:?} {reserved}");
+            let (stopped, other) =
+                (stage.concurrent(at_most(0, reserved)), stage.function(None, 10, 0));
+            assert!(
+                rejected(&mut stage, stopped) && rejected(&mut stage, stopped),
+                "{of_service:?} {reserved}"
+            );
             let runs = stage.invoke(other);
             assert!(stage.is_running(runs), "others are not held up");
         }
@@ -288,7 +313,8 @@ fn where_none_may_run_all_are_rejected() {
 
 #[test]
 fn a_function_that_is_stopped_leaves_all_places_to_others() {
-    let mut stage = Setup { max_concurrency: Some(2), ..Setup::new(Preset::Default, &[(8, 400, 100)]) }.stage();
+    let mut stage =
+        Setup { max_concurrency: Some(2), ..Setup::new(Preset::Default, &[(8, 400, 100)]) }.stage();
     stage.concurrent(at_most(0, true));
     stage.concurrent(at_most(0, false));
     // They share nothing, so all may be reserved.

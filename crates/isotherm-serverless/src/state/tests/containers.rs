@@ -3,8 +3,8 @@
 use super::*;
 use crate::eviction::MemoryFit;
 
-/// A node with four idle containers of one function without image, whose ids are 0 to 3 in the order of creation and
-/// which became idle in the order 2, 0, 3, 1, at 1 s, 2 s, 3 s and 4 s.
+/// A node with four idle containers of one function without image, whose ids are 0 to 3 in the
+/// order of creation and which became idle in the order 2, 0, 3, 1, at 1 s, 2 s, 3 s and 4 s.
 fn four_idle(reuse: ContainerReuse) -> (Stage, FunctionId) {
     let mut stage = Setup { reuse, ..Setup::new(Preset::Default, &[(4, 100, 100)]) }.stage();
     let f = stage.function(None, 10, 10);
@@ -44,12 +44,17 @@ fn containers_are_of_one_registration_only() {
     stage.body_ended(first);
     stage.effects();
     let second = stage.invoke(again);
-    assert_eq!(container_of(&stage.effects(), second), Some(ContainerId(1)), "a container of its own");
+    assert_eq!(
+        container_of(&stage.effects(), second),
+        Some(ContainerId(1)),
+        "a container of its own"
+    );
 }
 
 #[test]
 fn without_keep_alive_a_container_stops_at_once() {
-    let mut stage = Setup { keep: Duration::ZERO, ..Setup::new(Preset::Default, &[(1, 100, 100)]) }.stage();
+    let mut stage =
+        Setup { keep: Duration::ZERO, ..Setup::new(Preset::Default, &[(1, 100, 100)]) }.stage();
     let f = stage.function(None, 10, 10);
     let first = stage.invoke(f);
     stage.body_ended(first);
@@ -99,12 +104,15 @@ fn stale_timers_do_nothing() {
 
 #[test]
 fn a_container_that_is_used_again_is_looked_at_when_its_first_date_comes() {
-    let mut stage = Setup { keep: Duration::from_secs(10), ..Setup::new(Preset::Default, &[(1, 100, 100)]) }.stage();
+    let mut stage =
+        Setup { keep: Duration::from_secs(10), ..Setup::new(Preset::Default, &[(1, 100, 100)]) }
+            .stage();
     let f = stage.function(None, 10, 10);
     let first = stage.invoke(f);
     stage.body_ended(first);
     assert_eq!(stage.orders(), ["start 0 on 0 in 0", "ended 0 completed", "expire at 10"]);
-    // Used from 4 to 6, so it is kept until 16; the service will look at 10 and need not be told anything.
+    // Used from 4 to 6, so it is kept until 16; the service will look at 10 and need not be told
+    // anything.
     stage.at(4);
     let second = stage.invoke(f);
     stage.at(6);
@@ -124,7 +132,9 @@ fn a_container_that_is_used_again_is_looked_at_when_its_first_date_comes() {
 
 #[test]
 fn a_container_that_is_busy_when_its_date_comes_is_noted_when_it_is_idle() {
-    let mut stage = Setup { keep: Duration::from_secs(10), ..Setup::new(Preset::Default, &[(1, 100, 100)]) }.stage();
+    let mut stage =
+        Setup { keep: Duration::from_secs(10), ..Setup::new(Preset::Default, &[(1, 100, 100)]) }
+            .stage();
     let f = stage.function(None, 10, 10);
     let first = stage.invoke(f);
     stage.body_ended(first);
@@ -142,7 +152,9 @@ fn a_container_that_is_busy_when_its_date_comes_is_noted_when_it_is_idle() {
 
 #[test]
 fn who_expires_first_is_looked_at_first() {
-    let mut stage = Setup { keep: Duration::from_secs(100), ..Setup::new(Preset::Default, &[(2, 100, 100)]) }.stage();
+    let mut stage =
+        Setup { keep: Duration::from_secs(100), ..Setup::new(Preset::Default, &[(2, 100, 100)]) }
+            .stage();
     let f = stage.function(None, 10, 10);
     let (first, second) = (stage.invoke(f), stage.invoke(f));
     stage.body_ended(first);
@@ -185,9 +197,14 @@ fn containers_that_had_to_go_leave_no_dates() {
     assert!(stage.state.has_expired());
 }
 
-/// A node of 100 bytes of memory with idle containers of these memory limits, idle in this order, and a function that
-/// needs `memory`.
-fn crowded(preset: Preset, eviction: Box<dyn ContainerEviction>, idle: &[u64], memory: u64) -> (Stage, FunctionId) {
+/// A node of 100 bytes of memory with idle containers of these memory limits, idle in this order,
+/// and a function that needs `memory`.
+fn crowded(
+    preset: Preset,
+    eviction: Box<dyn ContainerEviction>,
+    idle: &[u64],
+    memory: u64,
+) -> (Stage, FunctionId) {
     let mut stage = Setup { eviction, ..Setup::new(preset, &[(8, 100, 100)]) }.stage();
     for (second, &limit) in idle.iter().enumerate() {
         let f = stage.function(None, limit, 1);
@@ -252,8 +269,9 @@ fn two_needs_are_met_together() {
 
 #[test]
 fn a_dispatch_onto_a_container_evicted_in_the_same_round_stays_in_the_queue() {
-    // Preset wrench, one free slot more than the blocked one: f waits for its container, g's takes the room of it. Both are
-    // decided in the round of one message: the big one first, then the warm one.
+    // Preset wrench, one free slot more than the blocked one: f waits for its container, g's takes
+    // the room of it. Both are decided in the round of one message: the big one first, then the
+    // warm one.
     let mut stage = Setup::new(Preset::Wrench, &[(2, 100, 100)]).stage();
     let (small, big) = (stage.function(None, 60, 1), stage.function(None, 70, 1));
     let first = stage.invoke(small);
@@ -264,12 +282,16 @@ fn a_dispatch_onto_a_container_evicted_in_the_same_round_stays_in_the_queue() {
     assert_eq!(stage.orders(), ["stopped 0", "start 1 on 0 in 1"]);
     assert!(stage.is_running(first) && !stage.is_running(second));
     stage.body_ended(first);
-    assert!(stage.is_running(second), "it was still in the queue; the idle container of the first made room");
+    assert!(
+        stage.is_running(second),
+        "it was still in the queue; the idle container of the first made room"
+    );
 }
 
-/// Who goes of four idle containers of 20 bytes each, numbered in the order in which they were started, on a node of 100 bytes, when 30
-/// are needed and 20 are free. Their functions start in 1, 2, 3 and 4 s; they were used four times, three times, twice and once, and are idle
-/// in the order 1, 0, 3, 2.
+/// Who goes of four idle containers of 20 bytes each, numbered in the order in which they were
+/// started, on a node of 100 bytes, when 30 are needed and 20 are free. Their functions start in 1,
+/// 2, 3 and 4 s; they were used four times, three times, twice and once, and are idle in the order
+/// 1, 0, 3, 2.
 fn goes(eviction: Box<dyn ContainerEviction>, memory: [u64; 4]) -> Vec<String> {
     let mut stage = Setup { eviction, ..Setup::new(Preset::Default, &[(8, 100, 100)]) }.stage();
     let functions: Vec<FunctionId> = (0..4)
@@ -319,9 +341,21 @@ fn each_policy_evicts_by_its_own_order() {
     // Uses × start-up: 5 × 1, 4 × 2, 3 × 3, 2 × 4.
     assert_eq!(goes(Box::new(GreedyDual::default()), alike), ["stopped 0"], "quick to start again");
     // Of 18 free bytes 12 are missing. Halved and doubled: 5 / 10, 8 / 20, 9 / 40, 8 / 12.
-    assert_eq!(goes(Box::new(GreedyDual::default()), [10, 20, 40, 12]), ["stopped 2"], "large for what it is worth");
-    assert_eq!(goes(Box::new(LargestFirst), [10, 20, 40, 12]), ["stopped 2"], "gives all that is missing at once");
-    assert_eq!(goes(Box::new(LeastRecentlyUsed), [10, 20, 40, 12]), ["stopped 1"], "20 bytes are enough");
+    assert_eq!(
+        goes(Box::new(GreedyDual::default()), [10, 20, 40, 12]),
+        ["stopped 2"],
+        "large for what it is worth"
+    );
+    assert_eq!(
+        goes(Box::new(LargestFirst), [10, 20, 40, 12]),
+        ["stopped 2"],
+        "gives all that is missing at once"
+    );
+    assert_eq!(
+        goes(Box::new(LeastRecentlyUsed), [10, 20, 40, 12]),
+        ["stopped 1"],
+        "20 bytes are enough"
+    );
 }
 
 #[test]
@@ -334,7 +368,10 @@ fn what_was_used_long_ago_goes_in_the_end_under_greedy_dual() {
         let limits = Limits::time(Duration::from_secs(60)).memory(50);
         stage
             .state
-            .register(Registration { startup: startup.map(Into::into), ..Registration::new("f".into(), None, limits) })
+            .register(Registration {
+                startup: startup.map(Into::into),
+                ..Registration::new("f".into(), None, limits)
+            })
             .expect("the function can run")
     };
     // One that was used three times is worth 3 × 1 / 50.
@@ -343,8 +380,9 @@ fn what_was_used_long_ago_goes_in_the_end_under_greedy_dual() {
         let id = stage.invoke(famous);
         stage.body_ended(id);
     }
-    // Others come, each once, worth 1 / 50 more than the clock. The first three push each other out: the clock rises to 1 / 50, then to 2 / 50. The
-    // one that comes then is worth 3 / 50 like the famous one, but that has been idle for longer.
+    // Others come, each once, worth 1 / 50 more than the clock. The first three push each other
+    // out: the clock rises to 1 / 50, then to 2 / 50. The one that comes then is worth 3 / 50 like
+    // the famous one, but that has been idle for longer.
     let mut gone = Vec::new();
     for second in 1..=4 {
         stage.at(second);

@@ -10,7 +10,8 @@ fn cancel(stage: &mut Stage, id: InvocationId) -> bool {
 
 #[test]
 fn an_invocation_can_be_cancelled_wherever_it_is() {
-    let mut stage = Setup { keep: Duration::ZERO, ..Setup::new(Preset::Default, &[(1, 100, 100)]) }.stage();
+    let mut stage =
+        Setup { keep: Duration::ZERO, ..Setup::new(Preset::Default, &[(1, 100, 100)]) }.stage();
     let image = stage.image("i", 10, 10);
     let f = stage.function(Some(image), 5, 5);
     // While its image is downloaded. The download goes on.
@@ -55,7 +56,8 @@ fn a_cancelled_invocation_in_the_queue_lets_the_next_one_through() {
 fn stopping_ends_everything_that_waits_in_the_order_of_submission() {
     let mut stage = Setup { head: 15, ..Setup::new(Preset::Default, &[(1, 100, 100)]) }.stage();
     let images = ["a", "b"].map(|name| stage.image(name, 10, 10));
-    let functions = [Some(images[0]), Some(images[1]), None].map(|image| stage.function(image, 0, 0));
+    let functions =
+        [Some(images[0]), Some(images[1]), None].map(|image| stage.function(image, 0, 0));
     // One waits for room on the head disk, one for its download, one runs, one is pending.
     stage.invoke(functions[0]);
     stage.invoke(functions[1]);
@@ -79,7 +81,11 @@ fn a_host_that_goes_takes_its_memory_and_containers_along_and_keeps_its_disk() {
     stage.orders();
     stage.state.node_failed(NodeId(0));
     stage.conclude(Round::Yes);
-    assert_eq!(stage.orders(), ["stopped 0"], "the idle one; the busy one's body reports by itself");
+    assert_eq!(
+        stage.orders(),
+        ["stopped 0"],
+        "the idle one; the busy one's body reports by itself"
+    );
     let waiting = stage.invoke(f);
     assert_eq!(stage.orders(), [""; 0], "a node that is off has no slots");
     stage.body_ended_with(busy, Err(FailureCause::HostFailed { host: "node0".into() }));
@@ -144,7 +150,11 @@ fn an_interrupted_copy_is_tried_again_later_each_time_later_still() {
     stage.orders();
     let mut date = 0;
     for wait in [1, 2, 4, 8] {
-        stage.state.copy_ended(NodeId(0), image, Err(FailureCause::NetworkFailed { detail: "cut".into() }));
+        stage.state.copy_ended(
+            NodeId(0),
+            image,
+            Err(FailureCause::NetworkFailed { detail: "cut".into() }),
+        );
         stage.conclude(Round::Yes);
         assert_eq!(stage.orders(), [format!("retry after {wait}")]);
         date += wait;
@@ -250,7 +260,11 @@ fn an_interrupted_copy_lets_another_node_do_it() {
     stage.invoke(f);
     stage.downloaded(image);
     stage.orders();
-    stage.state.copy_ended(NodeId(0), image, Err(FailureCause::NetworkFailed { detail: "cut".into() }));
+    stage.state.copy_ended(
+        NodeId(0),
+        image,
+        Err(FailureCause::NetworkFailed { detail: "cut".into() }),
+    );
     stage.conclude(Round::Yes);
     assert_eq!(stage.orders(), ["retry after 1", "copy 0 to 1"]);
 }
@@ -290,7 +304,11 @@ fn the_container_of_a_failed_invocation_is_kept_or_discarded() {
             assert_eq!(stage.state.nodes[0].slots_used, 0);
             let next = stage.invoke(f);
             let serves = container_of(&stage.effects(), next);
-            assert_eq!(serves, Some(ContainerId(u64::from(discarded))), "{preset:?} {rule:?} {cause:?}");
+            assert_eq!(
+                serves,
+                Some(ContainerId(u64::from(discarded))),
+                "{preset:?} {rule:?} {cause:?}"
+            );
         }
     }
 }
@@ -299,7 +317,10 @@ fn the_container_of_a_failed_invocation_is_kept_or_discarded() {
 fn a_function_may_have_a_rule_of_its_own_for_failures() {
     let mut stage = Setup::new(Preset::Default, &[(2, 100, 100)]).stage();
     let limits = Limits::time(Duration::from_secs(60)).memory(40);
-    let keeps = Registration { on_failure: Some(OnFailure::KEEP), ..Registration::new("k".into(), None, limits) };
+    let keeps = Registration {
+        on_failure: Some(OnFailure::KEEP),
+        ..Registration::new("k".into(), None, limits)
+    };
     let keeps = stage.state.register(keeps).expect("the function can run");
     let other = stage.function(None, 40, 0);
     let ids = [keeps, other].map(|function| stage.invoke(function));
@@ -321,7 +342,11 @@ fn a_container_that_serves_others_is_discarded_when_the_last_of_them_ends() {
     stage.body_ended_with(ids[1], Err(FailureCause::TimeLimit));
     assert_eq!(stage.orders(), ["ended 0 completed", "ended 1 timed_out"]);
     let next = stage.invoke(f);
-    assert_eq!(stage.orders(), ["start 3 on 0 in 1"], "the first takes no further ones, though it has places");
+    assert_eq!(
+        stage.orders(),
+        ["start 3 on 0 in 1"],
+        "the first takes no further ones, though it has places"
+    );
     stage.body_ended(ids[2]);
     assert_eq!(stage.orders(), ["ended 2 completed", "stopped 0"], "however the last one ends");
     assert_eq!(stage.memory_used(0), 40);
@@ -354,8 +379,11 @@ fn keep_alive_policies_hear_of_discarded_containers() {
             Keep::Prewarm { after: Duration::from_secs(10), keep: Duration::from_secs(20) }
         }
     }
-    let mut stage =
-        Setup { keep_alive: Some(Box::new(Ahead)), ..Setup::new(Preset::Default, &[(1, 100, 100)]) }.stage();
+    let mut stage = Setup {
+        keep_alive: Some(Box::new(Ahead)),
+        ..Setup::new(Preset::Default, &[(1, 100, 100)])
+    }
+    .stage();
     let f = stage.function(None, 40, 0);
     let first = stage.invoke(f);
     stage.orders();

@@ -1,6 +1,8 @@
-//! First come, first served: what is decided from changes alone is what the rules say from the beginning of the queue.
+//! First come, first served: what is decided from changes alone is what the rules say from the
+//! beginning of the queue.
 //!
-//! In tests every round is decided in both ways, and they are compared; here the histories are made up for it.
+//! In tests every round is decided in both ways, and they are compared; here the histories are made
+//! up for it.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +17,8 @@ struct Case {
     nodes: Vec<(u32, u64, u64)>,
     /// Size of each image.
     images: Vec<u64>,
-    /// Image, memory and disk limits and concurrency of each function. One image more than there are: none.
+    /// Image, memory and disk limits and concurrency of each function. One image more than there
+    /// are: none.
     functions: Vec<(usize, u64, u64, u32)>,
     keep: u64,
     simulate_downloads: bool,
@@ -29,8 +32,10 @@ fn cases() -> impl Strategy<Value = Case> {
         .prop_map(|(count, slots, memory, disk)| vec![(slots, memory, disk); count]);
     let mixed = prop::collection::vec((0u32..6, room(), room()), 1..8);
     let images = prop::collection::vec(5u64..40, 1..5);
-    let functions =
-        prop::collection::vec((0usize..5, 0u64..20, 0u64..20, prop_oneof![4 => Just(1u32), 1 => 2u32..4]), 1..6);
+    let functions = prop::collection::vec(
+        (0usize..5, 0u64..20, 0u64..20, prop_oneof![4 => Just(1u32), 1 => 2u32..4]),
+        1..6,
+    );
     // Mostly arrivals and ends of moves, so that many wait.
     let action = prop_oneof![8 => 0u8..1, 8 => 1u8..2, 3 => 2u8..3, 3 => 3u8..9];
     let steps = prop::collection::vec((action, 0usize..100, 0usize..100), 1..200);
@@ -58,7 +63,10 @@ impl Service {
     /// Takes note of what is to be done.
     fn listen(&mut self, stage: &mut Stage) {
         self.under_way.extend(stage.effects().into_iter().filter(|effect| {
-            !matches!(effect, Effect::Stopped { .. } | Effect::Ended { .. } | Effect::CancelBody { .. })
+            !matches!(
+                effect,
+                Effect::Stopped { .. } | Effect::Ended { .. } | Effect::CancelBody { .. }
+            )
         }));
     }
 
@@ -76,9 +84,15 @@ impl Service {
             Effect::DownloadAtOnce { image } => state.download_ended(image, Ok(())),
             Effect::Copy { node, image } => state.copy_ended(node, image, result),
             Effect::Load { node, image } => state.load_ended(node, image, result),
-            Effect::CopyRefused { node, image } => state.copy_ended(node, image, Err(FailureCause::Cancelled)),
-            Effect::LoadRefused { node, image } => state.load_ended(node, image, Err(FailureCause::Cancelled)),
-            Effect::KeepAlive { container, idle_sequence, .. } => state.idle_timer_ended(container, idle_sequence),
+            Effect::CopyRefused { node, image } => {
+                state.copy_ended(node, image, Err(FailureCause::Cancelled))
+            }
+            Effect::LoadRefused { node, image } => {
+                state.load_ended(node, image, Err(FailureCause::Cancelled))
+            }
+            Effect::KeepAlive { container, idle_sequence, .. } => {
+                state.idle_timer_ended(container, idle_sequence)
+            }
             _ => {}
         }
         stage.conclude(round);
@@ -93,13 +107,18 @@ fn live(case: &Case) {
         ..Setup::new(Preset::Wrench, &case.nodes)
     };
     let mut stage = setup.stage();
-    let image = |(number, &bytes): (usize, &u64)| stage.state.add_image(format!("i{number}").into(), bytes, bytes / 2);
+    let image = |(number, &bytes): (usize, &u64)| {
+        stage.state.add_image(format!("i{number}").into(), bytes, bytes / 2)
+    };
     let images: Vec<ImageId> = case.images.iter().enumerate().map(image).collect();
     let register = |&(image, memory, disk, per_container): &(usize, u64, u64, u32)| {
         let limits = Limits::time(Duration::from_secs(60)).memory(memory).disk(disk);
         let concurrency = Concurrency { per_container, ..Concurrency::default() };
         let image = images.get(image % (images.len() + 1)).copied();
-        stage.state.register(Registration { concurrency, ..Registration::new("f".into(), image, limits) }).ok()
+        stage
+            .state
+            .register(Registration { concurrency, ..Registration::new("f".into(), image, limits) })
+            .ok()
     };
     let functions: Vec<FunctionId> = case.functions.iter().filter_map(register).collect();
     if functions.is_empty() {
@@ -142,7 +161,10 @@ fn live(case: &Case) {
                 service.off.insert(node);
                 stage.state.node_failed(node);
                 for id in running {
-                    let on = stage.state.container_of(id).map(|container| stage.state.containers[&container].node);
+                    let on = stage
+                        .state
+                        .container_of(id)
+                        .map(|container| stage.state.containers[&container].node);
                     if on == Some(node) {
                         stage.state.abandon(id, FailureCause::Cancelled);
                     }

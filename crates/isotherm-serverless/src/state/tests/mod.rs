@@ -1,6 +1,8 @@
-//! The platform's state without any actor: the tests play the service, tell what has happened and read the effects.
+//! The platform's state without any actor: the tests play the service, tell what has happened and
+//! read the effects.
 //!
-//! Sizes are small numbers, so that the sums can be done in the head. Every message is followed by a check of all books.
+//! Sizes are small numbers, so that the sums can be done in the head. Every message is followed by
+//! a check of all books.
 
 mod admission;
 mod by_node;
@@ -25,8 +27,8 @@ use crate::eviction::{ContainerEviction, LeastRecentlyUsed};
 use crate::keep_alive::{Fixed, KeepAlive};
 use crate::scheduler::{Fcfs, Scheduler};
 use crate::{
-    ContainerId, ContainerReuse, EventKind, FunctionId, ImageId, InvocationId, Limits, NodeId, OnFailure, Outcome,
-    Preset,
+    ContainerId, ContainerReuse, EventKind, FunctionId, ImageId, InvocationId, Limits, NodeId,
+    OnFailure, Outcome, Preset,
 };
 
 /// A platform under test.
@@ -35,8 +37,8 @@ pub(super) struct Stage {
     effects: Vec<Effect>,
 }
 
-/// How a platform under test differs from the usual one: preset default, FCFS, containers kept for ever, a head disk of
-/// 1000 bytes.
+/// How a platform under test differs from the usual one: preset default, FCFS, containers kept for
+/// ever, a head disk of 1000 bytes.
 pub(super) struct Setup {
     pub(super) preset: Preset,
     pub(super) head: u64,
@@ -104,9 +106,16 @@ impl Stage {
     }
 
     /// Registers a function with a memory and a disk limit and a time limit of 60 s.
-    pub(super) fn function(&mut self, image: Option<ImageId>, memory: u64, disk: u64) -> FunctionId {
+    pub(super) fn function(
+        &mut self,
+        image: Option<ImageId>,
+        memory: u64,
+        disk: u64,
+    ) -> FunctionId {
         let limits = Limits::time(Duration::from_secs(60)).memory(memory).disk(disk);
-        self.state.register(Registration::new("f".into(), image, limits)).expect("the function can run")
+        self.state
+            .register(Registration::new("f".into(), image, limits))
+            .expect("the function can run")
     }
 
     /// What follows a message.
@@ -140,7 +149,8 @@ impl Stage {
         self.conclude(Round::Yes);
     }
 
-    /// Brings an image from the repository into a node's memory for an invocation that has just been made.
+    /// Brings an image from the repository into a node's memory for an invocation that has just
+    /// been made.
     pub(super) fn arrives(&mut self, node: u32, image: ImageId) {
         self.downloaded(image);
         self.copied(node, image);
@@ -151,8 +161,13 @@ impl Stage {
         self.body_ended_with(invocation, Ok(()));
     }
 
-    pub(super) fn body_ended_with(&mut self, invocation: InvocationId, result: Result<(), FailureCause>) {
-        let end = ActionReport { started: Some(self.state.now), ended: Some(self.state.now), result };
+    pub(super) fn body_ended_with(
+        &mut self,
+        invocation: InvocationId,
+        result: Result<(), FailureCause>,
+    ) {
+        let end =
+            ActionReport { started: Some(self.state.now), ended: Some(self.state.now), result };
         self.state.body_ended(invocation, end);
         self.conclude(Round::Yes);
     }
@@ -177,16 +192,24 @@ impl Stage {
             Effect::CopyRefused { node, image } => format!("refuse copy {image} to {node}"),
             Effect::Load { node, image } => format!("load {image} on {node}"),
             Effect::LoadRefused { node, image } => format!("refuse load {image} on {node}"),
-            Effect::Start { invocation, node, container, .. } => format!("start {invocation} on {node} in {container}"),
-            Effect::KeepAlive { container, idle, .. } => format!("keep {container} for {}", idle.as_secs_f64()),
+            Effect::Start { invocation, node, container, .. } => {
+                format!("start {invocation} on {node} in {container}")
+            }
+            Effect::KeepAlive { container, idle, .. } => {
+                format!("keep {container} for {}", idle.as_secs_f64())
+            }
             Effect::RetryMove { after } => format!("retry after {}", after.as_secs_f64()),
             Effect::Expire { at } => format!("expire at {at:.0}"),
-            Effect::Prewarm { function, after } => format!("prewarm {function} after {}", after.as_secs_f64()),
+            Effect::Prewarm { function, after } => {
+                format!("prewarm {function} after {}", after.as_secs_f64())
+            }
             Effect::ForgetPrewarm { function } => format!("forget prewarming of {function}"),
             Effect::Stopped { container } => format!("stopped {container}"),
             Effect::Notify => "notify".to_owned(),
             Effect::CancelBody { invocation } => format!("cancel body {invocation}"),
-            Effect::Ended { invocation, outcome } => format!("ended {invocation} {}", outcome.name()),
+            Effect::Ended { invocation, outcome } => {
+                format!("ended {invocation} {}", outcome.name())
+            }
         };
         self.effects().iter().map(order).collect()
     }

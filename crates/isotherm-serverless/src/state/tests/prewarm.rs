@@ -13,9 +13,11 @@ impl KeepAlive for Ahead {
     }
 }
 
-/// A node of 100 bytes of memory and disk, and a function of 40 bytes whose container starts in 3 s; it was used once, until 0 s.
+/// A node of 100 bytes of memory and disk, and a function of 40 bytes whose container starts in 3
+/// s; it was used once, until 0 s.
 fn used_once(nodes: &[(u32, u64, u64)]) -> (Stage, FunctionId) {
-    let mut stage = Setup { keep_alive: Some(Box::new(Ahead)), ..Setup::new(Preset::Default, nodes) }.stage();
+    let mut stage =
+        Setup { keep_alive: Some(Box::new(Ahead)), ..Setup::new(Preset::Default, nodes) }.stage();
     let limits = Limits::time(Duration::from_secs(60)).memory(40).disk(0);
     let startup = Some(Duration::from_secs(3).into());
     let f = stage
@@ -24,7 +26,10 @@ fn used_once(nodes: &[(u32, u64, u64)]) -> (Stage, FunctionId) {
         .expect("the function can run");
     let first = stage.invoke(f);
     stage.body_ended(first);
-    assert_eq!(stage.orders(), ["start 0 on 0 in 0", "ended 0 completed", "stopped 0", "prewarm 0 after 10"]);
+    assert_eq!(
+        stage.orders(),
+        ["start 0 on 0 in 0", "ended 0 completed", "stopped 0", "prewarm 0 after 10"]
+    );
     assert_eq!(stage.memory_used(0), 0);
     stage.events();
     (stage, f)
@@ -56,8 +61,16 @@ fn a_container_that_was_started_ahead_serves_warm() {
     due(&mut stage, f, 10);
     // Kept for 20 s after its start-up of 3 s.
     assert_eq!(stage.orders(), ["expire at 33"]);
-    assert!(stage.events().contains(&EventKind::Prewarmed { node: NodeId(0), container: ContainerId(1) }));
-    assert_eq!((stage.memory_used(0), stage.state.nodes[0].slots_used), (40, 0), "it takes room, and no slot");
+    assert!(
+        stage
+            .events()
+            .contains(&EventKind::Prewarmed { node: NodeId(0), container: ContainerId(1) })
+    );
+    assert_eq!(
+        (stage.memory_used(0), stage.state.nodes[0].slots_used),
+        (40, 0),
+        "it takes room, and no slot"
+    );
     stage.at(13);
     stage.invoke(f);
     assert_eq!(started(&mut stage), Some((StartKind::Warm, Duration::ZERO)));
@@ -93,14 +106,19 @@ fn a_guess_evicts_nobody() {
     let limits = Limits::time(Duration::from_secs(60)).memory(70);
     let other = stage
         .state
-        .register(Registration { keep_alive: Some(own), ..Registration::new("other".into(), None, limits) })
+        .register(Registration {
+            keep_alive: Some(own),
+            ..Registration::new("other".into(), None, limits)
+        })
         .expect("it can run");
     let id = stage.invoke(other);
     stage.body_ended(id);
     stage.events();
     due(&mut stage, f, 10);
     assert_eq!(stage.memory_used(0), 70, "the idle container of the other function stays");
-    assert!(stage.events().contains(&EventKind::PrewarmingSkipped { node: NodeId(0), function: f }));
+    assert!(
+        stage.events().contains(&EventKind::PrewarmingSkipped { node: NodeId(0), function: f })
+    );
 }
 
 #[test]
@@ -120,18 +138,25 @@ fn nothing_is_started_on_a_node_that_is_off() {
     let (mut stage, f) = used_once(&[(1, 100, 100)]);
     stage.state.node_failed(NodeId(0));
     due(&mut stage, f, 10);
-    assert!(stage.events().contains(&EventKind::PrewarmingSkipped { node: NodeId(0), function: f }));
+    assert!(
+        stage.events().contains(&EventKind::PrewarmingSkipped { node: NodeId(0), function: f })
+    );
     assert_eq!(stage.memory_used(0), 0);
 }
 
 #[test]
 fn a_function_with_a_policy_of_its_own_follows_that() {
-    let mut stage = Setup { keep: Duration::ZERO, ..Setup::new(Preset::Default, &[(2, 100, 100)]) }.stage();
-    let own: crate::keep_alive::SharedKeepAlive = Rc::new(RefCell::new(Fixed::new(Duration::from_secs(7))));
+    let mut stage =
+        Setup { keep: Duration::ZERO, ..Setup::new(Preset::Default, &[(2, 100, 100)]) }.stage();
+    let own: crate::keep_alive::SharedKeepAlive =
+        Rc::new(RefCell::new(Fixed::new(Duration::from_secs(7))));
     let limits = Limits::time(Duration::from_secs(60)).memory(40);
     let f = stage
         .state
-        .register(Registration { keep_alive: Some(own), ..Registration::new("own".into(), None, limits) })
+        .register(Registration {
+            keep_alive: Some(own),
+            ..Registration::new("own".into(), None, limits)
+        })
         .expect("it can run");
     let g = stage.function(None, 40, 0);
     for function in [f, g] {

@@ -24,13 +24,21 @@ fn an_image_is_copied_then_loaded_then_used() {
     stage.invoke(f);
     stage.downloaded(image);
     assert_eq!(stage.orders(), ["download 0", "copy 0 to 0"]);
-    assert_eq!((stage.disk_used(0), stage.memory_used(0)), (30, 0), "the room is taken when the copy begins");
+    assert_eq!(
+        (stage.disk_used(0), stage.memory_used(0)),
+        (30, 0),
+        "the room is taken when the copy begins"
+    );
     stage.copied(0, image);
     assert_eq!(stage.orders(), ["load 0 on 0"]);
     assert_eq!((stage.disk_used(0), stage.memory_used(0)), (30, 20));
     stage.loaded(0, image);
     assert_eq!(stage.orders(), ["start 0 on 0 in 0"]);
-    assert_eq!((stage.disk_used(0), stage.memory_used(0)), (36, 25), "and the container its limits");
+    assert_eq!(
+        (stage.disk_used(0), stage.memory_used(0)),
+        (36, 25),
+        "and the container its limits"
+    );
 }
 
 #[test]
@@ -51,7 +59,10 @@ fn the_least_recently_used_image_leaves_disk_and_memory() {
         // goes all the same.
         let (goes, stays) = if preset == Preset::Default { (b, a) } else { (a, b) };
         let events = stage.events();
-        assert!(events.contains(&EventKind::DiskEvicted { node: NodeId(0), image: goes, bytes: 40 }), "{preset:?}");
+        assert!(
+            events.contains(&EventKind::DiskEvicted { node: NodeId(0), image: goes, bytes: 40 }),
+            "{preset:?}"
+        );
         stage.copied(0, c);
         let events = stage.events();
         let left = EventKind::MemoryEvicted { node: NodeId(0), image: goes, bytes: 10 };
@@ -89,7 +100,8 @@ fn an_image_in_use_stays() {
     assert!(stage.is_running(second));
 }
 
-/// One node of 100 bytes of memory; a busy container holds 70 of it, and the image of a second function needs 50.
+/// One node of 100 bytes of memory; a busy container holds 70 of it, and the image of a second
+/// function needs 50.
 fn blocked_load(preset: Preset) -> (Stage, InvocationId, InvocationId, ImageId) {
     let mut stage = Setup::new(preset, &[(2, 100, 1000)]).stage();
     let busy = stage.function(None, 70, 0);
@@ -131,7 +143,8 @@ fn preset_wrench_a_load_without_room_fails_and_is_tried_again_in_later_rounds() 
     // Until the notice comes it counts as being loaded.
     stage.conclude(Round::Yes);
     assert_eq!(stage.orders(), [""; 0]);
-    let full = || FailureCause::StorageFull { storage: "memory".into(), needed_bytes: 50, free_bytes: 30 };
+    let full =
+        || FailureCause::StorageFull { storage: "memory".into(), needed_bytes: 50, free_bytes: 30 };
     stage.state.load_ended(NodeId(0), image, Err(full()));
     // The notice itself causes no round, or it would fail again, and again.
     stage.conclude(Round::No);
@@ -167,7 +180,11 @@ fn a_copy_without_room_waits_in_preset_default_and_fails_in_preset_wrench() {
             stage.state.copy_ended(NodeId(0), image, Err(cause));
             stage.conclude(Round::No);
             stage.body_ended(busy);
-            assert_eq!(stage.orders(), ["ended 0 completed", "refuse copy 0 to 0"], "an idle container stays");
+            assert_eq!(
+                stage.orders(),
+                ["ended 0 completed", "refuse copy 0 to 0"],
+                "an idle container stays"
+            );
         } else {
             assert_eq!(stage.orders(), [""; 0]);
             stage.body_ended(busy);
@@ -178,8 +195,8 @@ fn a_copy_without_room_waits_in_preset_default_and_fails_in_preset_wrench() {
 
 #[test]
 fn images_that_only_idle_containers_hold_make_room_too() {
-    // Memory 100: an idle container without limits holds an image of 60. Another image needs 80. The containers' limits do
-    // not matter: what goes is the image.
+    // Memory 100: an idle container without limits holds an image of 60. Another image needs 80.
+    // The containers' limits do not matter: what goes is the image.
     let mut stage = Setup::new(Preset::Default, &[(2, 100, 1000)]).stage();
     used(&mut stage, "a", 10, 60);
     let b = stage.image("b", 10, 80);
@@ -194,7 +211,8 @@ fn images_that_only_idle_containers_hold_make_room_too() {
 
 #[test]
 fn an_image_that_several_idle_containers_hold_goes_when_all_have_gone() {
-    // Memory 100: an image of 60 and two idle containers of 10. A new one needs 90: both and the image have to go.
+    // Memory 100: an image of 60 and two idle containers of 10. A new one needs 90: both and the
+    // image have to go.
     let mut stage = Setup::new(Preset::Default, &[(2, 100, 1000)]).stage();
     let a = stage.image("a", 10, 60);
     let f = stage.function(Some(a), 10, 0);
@@ -211,7 +229,8 @@ fn an_image_that_several_idle_containers_hold_goes_when_all_have_gone() {
 
 #[test]
 fn idle_images_go_before_idle_containers() {
-    // Memory 100: an idle image of 40, an idle container of 50. A new one needs 30, of which 10 are free.
+    // Memory 100: an idle image of 40, an idle container of 50. A new one needs 30, of which 10 are
+    // free.
     let mut stage = Setup::new(Preset::Default, &[(2, 100, 1000)]).stage();
     let (_, _) = used(&mut stage, "a", 10, 40);
     stage.state.stop_container(ContainerId(0), false);
@@ -228,9 +247,11 @@ fn idle_images_go_before_idle_containers() {
 
 #[test]
 fn images_do_not_push_each_other_out_for_ever() {
-    // Memory 100; four functions with images of 30 and limits of 65: each fits only alone. With four slots all four would
-    // be loaded, three at a time, and none would ever find 65 bytes free while another is on its way.
-    let mut stage = Setup { keep: Duration::ZERO, ..Setup::new(Preset::Default, &[(4, 100, 1000)]) }.stage();
+    // Memory 100; four functions with images of 30 and limits of 65: each fits only alone. With
+    // four slots all four would be loaded, three at a time, and none would ever find 65 bytes free
+    // while another is on its way.
+    let mut stage =
+        Setup { keep: Duration::ZERO, ..Setup::new(Preset::Default, &[(4, 100, 1000)]) }.stage();
     let images = ["a", "b", "c", "d"].map(|name| stage.image(name, 10, 30));
     let functions = images.map(|image| stage.function(Some(image), 65, 0));
     for function in functions {
@@ -263,7 +284,8 @@ fn images_do_not_push_each_other_out_for_ever() {
 
 #[test]
 fn an_image_comes_nearer_into_free_room_though_its_container_has_none() {
-    // Memory 100: a busy container of 60. The function needs an image of 30 and 20 more: no room, but the image fits.
+    // Memory 100: a busy container of 60. The function needs an image of 30 and 20 more: no room,
+    // but the image fits.
     let mut stage = Setup::new(Preset::Default, &[(2, 100, 1000)]).stage();
     let busy = stage.function(None, 60, 0);
     let busy = stage.invoke(busy);

@@ -39,13 +39,15 @@ impl Stage {
 
     /// An idle container of a function.
     fn idle(&mut self, node: u32, function: FunctionId) -> ContainerId {
-        let id = self.state.start_container(NodeId(node), function).expect("room for the container");
+        let id =
+            self.state.start_container(NodeId(node), function).expect("room for the container");
         let container = self.state.containers[&id];
         self.state.container_is_idle(id, container);
         id
     }
 
-    /// Invocations that are schedulable, and no round. Their images are taken to be on the head disk.
+    /// Invocations that are schedulable, and no round. Their images are taken to be on the head
+    /// disk.
     fn pending(&mut self, functions: &[FunctionId]) -> Vec<InvocationId> {
         let submit = |function: &FunctionId| {
             let (id, _) = self.state.submit(*function);
@@ -67,8 +69,8 @@ fn dispatch(invocation: InvocationId, node: u32, container: Option<ContainerId>)
     Dispatch { invocation, node: NodeId(node), container }
 }
 
-/// Six nodes with one slot each. For one image: nothing on node 0, then being copied, on disk, being loaded, in memory, and
-/// with an idle container: the worst first.
+/// Six nodes with one slot each. For one image: nothing on node 0, then being copied, on disk,
+/// being loaded, in memory, and with an idle container: the worst first.
 fn six_rules() -> (Stage, ImageId, FunctionId, ContainerId) {
     let mut stage = Setup::new(Preset::Wrench, &[(1, 100, 100); 6]).stage();
     let image = stage.image("i", 10, 10);
@@ -88,8 +90,8 @@ fn fcfs_goes_through_its_six_rules() {
     let (mut stage, image, f, idle) = six_rules();
     let all = stage.pending(&[f; 7]);
     let plan = stage.plan(&mut Fcfs::new(false));
-    // Each takes the one slot of its node, so that the next comes to the next rule. For the third and the fifth there is
-    // nothing to do but wait, and the seventh finds no node.
+    // Each takes the one slot of its node, so that the next comes to the next rule. For the third
+    // and the fifth there is nothing to do but wait, and the seventh finds no node.
     assert_eq!(plan.dispatches, [dispatch(all[0], 5, Some(idle)), dispatch(all[1], 4, None)]);
     assert_eq!(plan.loads, [(NodeId(2), image)]);
     assert_eq!(plan.copies, [(NodeId(0), image)]);
@@ -105,29 +107,33 @@ fn fcfs_prefers_an_earlier_rule_to_an_earlier_node_and_an_earlier_node_within_a_
     stage.put(2, image, true);
     let all = stage.pending(&[f; 5]);
     let plan = stage.plan(&mut Fcfs::new(false));
-    let expected = [(0, 1), (1, 1), (2, 2), (3, 2)].map(|(index, node)| dispatch(all[index], node, None));
+    let expected =
+        [(0, 1), (1, 1), (2, 2), (3, 2)].map(|(index, node)| dispatch(all[index], node, None));
     assert_eq!(plan.dispatches, expected);
     assert_eq!(plan.loads, [(NodeId(0), image)]);
 }
 
 #[test]
 fn fcfs_sees_its_own_decisions() {
-    // One node, three slots: the first decides the copy, the others find the image being copied, and wait with a slot
-    // each. Nothing is left for the fourth, of another image.
+    // One node, three slots: the first decides the copy, the others find the image being copied,
+    // and wait with a slot each. Nothing is left for the fourth, of another image.
     let mut stage = Setup::new(Preset::Wrench, &[(3, 100, 100)]).stage();
     let (a, b) = (stage.image("a", 10, 10), stage.image("b", 10, 10));
     let (f, g) = (stage.function(Some(a), 5, 5), stage.function(Some(b), 5, 5));
     stage.pending(&[f, f, f, g]);
     let plan = stage.plan(&mut Fcfs::new(false));
-    assert_eq!((plan.copies, plan.loads.len(), plan.dispatches.len()), (vec![(NodeId(0), a)], 0, 0));
+    assert_eq!(
+        (plan.copies, plan.loads.len(), plan.dispatches.len()),
+        (vec![(NodeId(0), a)], 0, 0)
+    );
 }
 
-/// An arrival alone changes nothing for those who wait, so the round for it goes on where the last one ended, unless a copy that the last
-/// one decided moves them: then it begins anew.
+/// An arrival alone changes nothing for those who wait, so the round for it goes on where the last
+/// one ended, unless a copy that the last one decided moves them: then it begins anew.
 #[test]
 fn fcfs_goes_on_only_if_its_copies_move_nobody() {
-    // The image of f is being copied to node 1, which has one slot: the first f waits there. The second finds only node 0, to which the
-    // image is copied then.
+    // The image of f is being copied to node 1, which has one slot: the first f waits there. The
+    // second finds only node 0, to which the image is copied then.
     for (slots, expected) in [([2, 1, 1], 1), ([1, 1, 1], 2)] {
         let mut stage = Setup::new(Preset::Wrench, &slots.map(|slots| (slots, 100, 100))).stage();
         let (i, j) = (stage.image("i", 10, 10), stage.image("j", 10, 10));
@@ -137,8 +143,9 @@ fn fcfs_goes_on_only_if_its_copies_move_nobody() {
         let mut fcfs = Fcfs::new(false);
         assert_eq!(stage.plan(&mut fcfs).copies, [(NodeId(0), i)]);
         stage.is_being_copied(0, i);
-        // Now that it is being copied to node 0 as well, both f wait there if it has two slots, and node 1 is the first with a free one. With one
-        // slot the first waits there and the second on node 1: only node 2 is left.
+        // Now that it is being copied to node 0 as well, both f wait there if it has two slots, and
+        // node 1 is the first with a free one. With one slot the first waits there and the second
+        // on node 1: only node 2 is left.
         stage.pending(&[g]);
         assert_eq!(stage.plan(&mut fcfs).copies, [(NodeId(expected), j)]);
     }
@@ -151,7 +158,11 @@ fn fcfs_takes_each_idle_container_once() {
     let idle = [stage.idle(0, f), stage.idle(0, f)];
     let all = stage.pending(&[f; 3]);
     let plan = stage.plan(&mut Fcfs::new(false));
-    let expected = [dispatch(all[0], 0, Some(idle[0])), dispatch(all[1], 0, Some(idle[1])), dispatch(all[2], 0, None)];
+    let expected = [
+        dispatch(all[0], 0, Some(idle[0])),
+        dispatch(all[1], 0, Some(idle[1])),
+        dispatch(all[2], 0, None),
+    ];
     assert_eq!(plan.dispatches, expected);
 }
 
@@ -166,7 +177,8 @@ fn fcfs_skips_who_has_no_node_and_goes_on() {
 
 #[test]
 fn fcfs_looks_at_room_only_where_it_is_told_to() {
-    // The image is in memory on the first node, whose memory is full of a busy container; the second node is empty.
+    // The image is in memory on the first node, whose memory is full of a busy container; the
+    // second node is empty.
     let mut stage = Setup::new(Preset::Default, &[(2, 100, 100), (2, 100, 100)]).stage();
     let image = stage.image("i", 10, 10);
     let (f, busy) = (stage.function(Some(image), 50, 0), stage.function(None, 60, 0));
@@ -180,8 +192,8 @@ fn fcfs_looks_at_room_only_where_it_is_told_to() {
 
 #[test]
 fn fcfs_with_an_eye_on_room_promises_it_once() {
-    // Two nodes of 100 bytes; images of 20 in both memories; each container takes 45: one on each node next to the image
-    // (20 + 45 + 45 > 100), and the third has to wait though slots are free.
+    // Two nodes of 100 bytes; images of 20 in both memories; each container takes 45: one on each
+    // node next to the image (20 + 45 + 45 > 100), and the third has to wait though slots are free.
     let mut stage = Setup::new(Preset::Default, &[(4, 100, 100), (4, 100, 100)]).stage();
     let image = stage.image("i", 10, 20);
     let f = stage.function(Some(image), 45, 0);
@@ -213,14 +225,17 @@ fn random_is_uniform_and_seeded_and_checks_free_slots() {
     assert!(!order.is_sorted(), "the invocations are shuffled");
     for node in 0..4 {
         let full = plan(1, 3);
-        assert_eq!(full.dispatches.iter().filter(|dispatch| dispatch.node == NodeId(node)).count(), 3);
+        assert_eq!(
+            full.dispatches.iter().filter(|dispatch| dispatch.node == NodeId(node)).count(),
+            3
+        );
     }
 }
 
 #[test]
 fn random_draws_only_nodes_that_can_run_the_function() {
-    // One of forty nodes is large enough: sixteen draws will often not find it, and it must be found all the same, for
-    // there may be no other round.
+    // One of forty nodes is large enough: sixteen draws will often not find it, and it must be
+    // found all the same, for there may be no other round.
     let mut nodes = vec![(1, 10, 10); 40];
     nodes[33] = (1, 100, 100);
     let mut stage = Setup::new(Preset::Default, &nodes).stage();
@@ -231,7 +246,9 @@ fn random_draws_only_nodes_that_can_run_the_function() {
         assert_eq!(stage.plan(&mut scheduler).dispatches, [dispatch(all[0], 33, None)]);
     }
     stage.state.node_failed(NodeId(33));
-    assert!(stage.plan(&mut RandomPlacement::new(RandomStreams::new(1).stream("scheduler"))).is_empty());
+    assert!(
+        stage.plan(&mut RandomPlacement::new(RandomStreams::new(1).stream("scheduler"))).is_empty()
+    );
 }
 
 #[test]
@@ -246,17 +263,24 @@ fn random_takes_the_next_step_on_its_node() {
     let plan = stage.plan(&mut RandomPlacement::new(RandomStreams::new(1).stream("scheduler")));
     let containers: Vec<_> = plan.dispatches.iter().map(|dispatch| dispatch.container).collect();
     assert_eq!(containers, [Some(idle), None]);
-    assert_eq!((plan.loads, plan.copies), (vec![(NodeId(0), images[1])], vec![(NodeId(0), images[2])]));
+    assert_eq!(
+        (plan.loads, plan.copies),
+        (vec![(NodeId(0), images[1])], vec![(NodeId(0), images[2])])
+    );
 }
 
-/// What a scheduler decides that offers each invocation to the node beside it, and whether there was a place for it and a slot.
+/// What a scheduler decides that offers each invocation to the node beside it, and whether there
+/// was a place for it and a slot.
 fn place(stage: &Stage, wishes: &[(InvocationId, FunctionId, u32)]) -> (Plan, Vec<(bool, bool)>) {
     let mut plan = Plan::default();
     let view = View::new(&stage.state);
     let mut placement = Placement::new(&view, &mut plan);
     let offer = |&(invocation, function, node): &(InvocationId, FunctionId, u32)| {
         let node = NodeId(node);
-        (placement.has_place(function, node), placement.place(Pending { invocation, function }, node))
+        (
+            placement.has_place(function, node),
+            placement.place(Pending { invocation, function }, node),
+        )
     };
     let found = wishes.iter().map(offer).collect();
     (plan, found)
@@ -267,7 +291,8 @@ fn placement_knows_the_next_step() {
     let (mut stage, image, f, idle) = six_rules();
     let all = stage.pending(&[f; 7]);
     // One invocation for each node, whose one slot is then taken, so that the seventh finds none.
-    let wishes: Vec<_> = all.iter().zip([5, 4, 3, 2, 1, 0, 0]).map(|(&id, node)| (id, f, node)).collect();
+    let wishes: Vec<_> =
+        all.iter().zip([5, 4, 3, 2, 1, 0, 0]).map(|(&id, node)| (id, f, node)).collect();
     let (plan, found) = place(&stage, &wishes);
     assert_eq!(found, [[(true, true); 6].as_slice(), &[(false, false)]].concat());
     assert_eq!(plan.dispatches, [dispatch(all[0], 5, Some(idle)), dispatch(all[1], 4, None)]);
@@ -277,7 +302,8 @@ fn placement_knows_the_next_step() {
 
 #[test]
 fn placement_gives_nothing_out_twice() {
-    // 40 bytes of memory: an image of 10 that one idle container of 10 holds, so that there is room for two more of 10 and no third.
+    // 40 bytes of memory: an image of 10 that one idle container of 10 holds, so that there is room
+    // for two more of 10 and no third.
     let mut stage = Setup::new(Preset::Default, &[(9, 40, 100)]).stage();
     let image = stage.image("i", 10, 10);
     let f = stage.function(Some(image), 10, 0);
@@ -289,17 +315,26 @@ fn placement_gives_nothing_out_twice() {
     assert_eq!(found.iter().map(|found| found.0).collect::<Vec<_>>(), [true, true, true, false]);
     // Who places it all the same is not stopped: the platform will refuse it.
     let expected = [Some(idle), None, None, None].into_iter().zip(&all);
-    assert_eq!(plan.dispatches, expected.map(|(container, &id)| dispatch(id, 0, container)).collect::<Vec<_>>());
+    assert_eq!(
+        plan.dispatches,
+        expected.map(|(container, &id)| dispatch(id, 0, container)).collect::<Vec<_>>()
+    );
 }
 
 /// Functions without image, with these time limits in seconds and numbers of pending invocations.
-fn balancing(nodes: &[(u32, u64, u64)], waiting: &[(u64, usize)]) -> (Stage, Vec<Vec<InvocationId>>) {
+fn balancing(
+    nodes: &[(u32, u64, u64)],
+    waiting: &[(u64, usize)],
+) -> (Stage, Vec<Vec<InvocationId>>) {
     let mut stage = Setup::new(Preset::Wrench, nodes).stage();
     let all = waiting
         .iter()
         .map(|&(time, count)| {
             let limits = Limits::time(Duration::from_secs(time));
-            let f = stage.state.register(Registration::new("f".into(), None, limits)).expect("the function can run");
+            let f = stage
+                .state
+                .register(Registration::new("f".into(), None, limits))
+                .expect("the function can run");
             stage.pending(&vec![f; count])
         })
         .collect();
@@ -313,8 +348,9 @@ fn placed(plan: &Plan) -> Vec<(u64, u32)> {
 
 #[test]
 fn balancing_shares_slots_by_the_work_that_waits() {
-    // Work: 3 × 10 = 30 and 3 × 20 = 60 of 90; 4 free slots: ceil(1.33) = 2 and ceil(2.67) = 3, the larger share first:
-    // it takes three slots of node 0 (which has most), then the other takes the last one. Latest first.
+    // Work: 3 × 10 = 30 and 3 × 20 = 60 of 90; 4 free slots: ceil(1.33) = 2 and ceil(2.67) = 3, the
+    // larger share first: it takes three slots of node 0 (which has most), then the other takes the
+    // last one. Latest first.
     let (stage, _) = balancing(&[(3, 9, 9), (1, 9, 9)], &[(10, 3), (20, 3)]);
     let plan = stage.plan(&mut WorkloadBalancing);
     assert_eq!(placed(&plan), [(5, 0), (4, 0), (3, 0), (2, 1)]);
@@ -322,18 +358,21 @@ fn balancing_shares_slots_by_the_work_that_waits() {
 
 #[test]
 fn balancing_never_gives_more_slots_than_wait() {
-    // Work 100 and 10: of 10 slots ceil(9.1) = 10 would go to the first, but it has only one invocation. The second gets
-    // ceil(0.9) = 1. Equal shares: in the order of registration.
+    // Work 100 and 10: of 10 slots ceil(9.1) = 10 would go to the first, but it has only one
+    // invocation. The second gets ceil(0.9) = 1. Equal shares: in the order of registration.
     let (stage, _) = balancing(&[(10, 9, 9)], &[(100, 1), (10, 1)]);
     assert_eq!(placed(&stage.plan(&mut WorkloadBalancing)), [(0, 0), (1, 0)]);
 }
 
 #[test]
 fn balancing_takes_slots_from_the_node_with_most_left() {
-    // One function, 6 invocations, 7 slots: node 1 has most (4), then 2 of node 0; node 2 keeps its one. By node, the
-    // latest first: invocations 5 and 4 on node 0, 3 to 0 on node 1.
+    // One function, 6 invocations, 7 slots: node 1 has most (4), then 2 of node 0; node 2 keeps its
+    // one. By node, the latest first: invocations 5 and 4 on node 0, 3 to 0 on node 1.
     let (stage, _) = balancing(&[(2, 9, 9), (4, 9, 9), (1, 9, 9)], &[(10, 6)]);
-    assert_eq!(placed(&stage.plan(&mut WorkloadBalancing)), [(5, 0), (4, 0), (3, 1), (2, 1), (1, 1), (0, 1)]);
+    assert_eq!(
+        placed(&stage.plan(&mut WorkloadBalancing)),
+        [(5, 0), (4, 0), (3, 1), (2, 1), (1, 1), (0, 1)]
+    );
     // Equal nodes: the first in the list.
     let (stage, _) = balancing(&[(2, 9, 9), (2, 9, 9)], &[(10, 2)]);
     assert_eq!(placed(&stage.plan(&mut WorkloadBalancing)), [(1, 0), (0, 0)]);
@@ -347,8 +386,8 @@ fn balancing_without_any_work_favours_nobody() {
 
 #[test]
 fn balancing_moves_images_and_passes_over_who_has_to_wait_for_them() {
-    // Two nodes with two slots each, one function with three invocations, its image on the disk of node 0 and nowhere on
-    // node 1: a load and a copy; nobody can be started.
+    // Two nodes with two slots each, one function with three invocations, its image on the disk of
+    // node 0 and nowhere on node 1: a load and a copy; nobody can be started.
     let mut stage = Setup::new(Preset::Wrench, &[(2, 100, 100), (2, 100, 100)]).stage();
     let image = stage.image("i", 10, 10);
     let f = stage.function(Some(image), 5, 5);
@@ -357,7 +396,8 @@ fn balancing_moves_images_and_passes_over_who_has_to_wait_for_them() {
     let plan = stage.plan(&mut WorkloadBalancing);
     assert_eq!((plan.loads, plan.copies), (vec![(NodeId(0), image)], vec![(NodeId(1), image)]));
     assert!(plan.dispatches.is_empty());
-    // In memory on node 1 only: the two latest are passed over on node 0, the first is started on node 1.
+    // In memory on node 1 only: the two latest are passed over on node 0, the first is started on
+    // node 1.
     stage.put(1, image, true);
     let plan = stage.plan(&mut WorkloadBalancing);
     assert_eq!(plan.dispatches, [dispatch(all[0], 1, None)]);
@@ -366,7 +406,8 @@ fn balancing_moves_images_and_passes_over_who_has_to_wait_for_them() {
 
 #[test]
 fn balancing_uses_idle_containers_then_new_ones_as_far_as_there_is_room() {
-    // Memory 100: image 10, an idle container of 40: 50 free, so one more of 40, and the third is passed over.
+    // Memory 100: image 10, an idle container of 40: 50 free, so one more of 40, and the third is
+    // passed over.
     let mut stage = Setup::new(Preset::Wrench, &[(3, 100, 100)]).stage();
     let image = stage.image("i", 10, 10);
     let f = stage.function(Some(image), 40, 0);
@@ -379,7 +420,8 @@ fn balancing_uses_idle_containers_then_new_ones_as_far_as_there_is_room() {
 
 #[test]
 fn balancing_counts_idle_images_as_room_in_preset_default_only() {
-    // Memory 100: an image of 30 and another of 50 that nobody uses; the container needs 40, but only 20 are free.
+    // Memory 100: an image of 30 and another of 50 that nobody uses; the container needs 40, but
+    // only 20 are free.
     for (preset, starts) in [(Preset::Default, 1), (Preset::Wrench, 0)] {
         let mut stage = Setup::new(preset, &[(1, 100, 100)]).stage();
         let (a, b) = (stage.image("a", 10, 30), stage.image("b", 10, 50));

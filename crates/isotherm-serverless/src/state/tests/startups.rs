@@ -12,8 +12,9 @@ fn random(path: &str) -> RandomDuration {
     RandomDuration::new(distribution, RandomStreams::new(11).stream(path))
 }
 
-/// Plays the same 60 invocations of two functions under policies; gives how long the container took to start for each that was started cold, by its
-/// function and its number, and how many were served warm.
+/// Plays the same 60 invocations of two functions under policies; gives how long the container took
+/// to start for each that was started cold, by its function and its number, and how many were
+/// served warm.
 fn play(setup: Setup) -> (BTreeMap<(usize, usize), Duration>, usize) {
     let mut stage = setup.stage();
     let functions = ["f", "g"].map(|name| {
@@ -74,7 +75,10 @@ fn the_nth_invocation_of_a_function_meets_the_same_startup_under_every_policy() 
     ];
     for (number, (cold, warm)) in runs.iter().enumerate() {
         for (&(function, nth), &startup) in cold {
-            assert_eq!(startup, expected[function][nth], "run {number}: invocation {nth} of function {function}");
+            assert_eq!(
+                startup, expected[function][nth],
+                "run {number}: invocation {nth} of function {function}"
+            );
         }
         assert_eq!(*warm == 0, number == 0, "run {number}");
         assert!(cold.len() > 3, "run {number}");
@@ -87,7 +91,9 @@ fn containers_that_are_started_ahead_draw_apart() {
     let mut stage = Setup::new(Preset::Default, &[(9, 1000, 1000)]).stage();
     let limits = Limits::time(Duration::from_secs(60)).memory(30).disk(0);
     let startup = Some(random("f").into());
-    let f = stage.state.register(Registration { startup, ..Registration::new("f".into(), None, limits) });
+    let f = stage
+        .state
+        .register(Registration { startup, ..Registration::new("f".into(), None, limits) });
     let f = f.expect("the function can run");
     let ready = |stage: &Stage, id| stage.state.containers[&id].ready_at.since(Time::ZERO);
     let ahead: Vec<Duration> = (0..3)
@@ -100,8 +106,8 @@ fn containers_that_are_started_ahead_draw_apart() {
         .collect();
     let (stream, apart) = (random("f"), random("f").apart());
     assert_eq!(ahead, [apart.draw(), apart.draw(), apart.draw()]);
-    // Three invocations wait for those that were started ahead, the last one first. For the fourth one another is started, which has the fourth of the
-    // stream of invocations.
+    // Three invocations wait for those that were started ahead, the last one first. For the fourth
+    // one another is started, which has the fourth of the stream of invocations.
     (0..4).for_each(|_| _ = stage.invoke(f));
     let startups: Vec<Duration> = stage
         .effects()
@@ -115,14 +121,17 @@ fn containers_that_are_started_ahead_draw_apart() {
     assert_eq!(startups, [ahead[2], ahead[1], ahead[0], stream.draw()]);
 }
 
-/// However many invocations of the function came before, the n-th that is started ahead has the n-th start-up of those.
+/// However many invocations of the function came before, the n-th that is started ahead has the
+/// n-th start-up of those.
 #[test]
 fn containers_that_are_started_ahead_draw_by_a_count_of_their_own() {
     let startups_ahead = |invocations_before: usize| -> Vec<Duration> {
         let mut stage = Setup::new(Preset::Default, &[(99, 10_000, 10_000)]).stage();
         let limits = Limits::time(Duration::from_secs(60)).memory(30).disk(0);
         let startup = Some(random("f").into());
-        let f = stage.state.register(Registration { startup, ..Registration::new("f".into(), None, limits) });
+        let f = stage
+            .state
+            .register(Registration { startup, ..Registration::new("f".into(), None, limits) });
         let f = f.expect("the function can run");
         let ahead = |stage: &mut Stage| {
             let id = stage.state.start_container(NodeId(0), f).expect("room");

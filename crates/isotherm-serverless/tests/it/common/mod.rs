@@ -1,7 +1,9 @@
-//! The site on which the tests play: a user behind a slow link, a head host, and nodes on a fast link.
+//! The site on which the tests play: a user behind a slow link, a head host, and nodes on a fast
+//! link.
 //!
-//! Every service gets an auditor; [`World::play`] asserts that it has found nothing, that every invocation has ended and
-//! that no slot is taken. The tests run with the feature `audit`, which checks all books after every message.
+//! Every service gets an auditor; [`World::play`] asserts that it has found nothing, that every
+//! invocation has ended and that no slot is taken. The tests run with the feature `audit`, which
+//! checks all books after every message.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -13,8 +15,9 @@ use isotherm_platform::{HostId, Platform, PlatformBuilder};
 use isotherm_serverless::audit::{Auditor, Capacities, NodeCapacity};
 use isotherm_serverless::keep_alive::Fixed;
 use isotherm_serverless::{
-    Body, Function, FunctionManager, Image, Invocation, InvocationState, Limits, NodeConfig, NodeId, Outcome, Preset,
-    RegisteredFunction, ServerlessComputeService, ServiceConfig, Slots, Step,
+    Body, Function, FunctionManager, Image, Invocation, InvocationState, Limits, NodeConfig,
+    NodeId, Outcome, Preset, RegisteredFunction, ServerlessComputeService, ServiceConfig, Slots,
+    Step,
 };
 use isotherm_services::{ExecutionController, MessageEvent, Site, StorageConfig, StorageService};
 
@@ -23,14 +26,16 @@ pub const GB: u64 = 1_000_000_000;
 
 /// Bandwidth of every disk, read and write alike, in B/s.
 pub const DISK: f64 = 1e8;
-/// What one flow gets on the slow link, crossed both ways by its own acknowledgements: 0.97 · 20 MB/s / 1.05.
+/// What one flow gets on the slow link, crossed both ways by its own acknowledgements: 0.97 · 20
+/// MB/s / 1.05.
 pub const WAN: f64 = 0.97 * 20e6 / 1.05;
 /// The latency phase of LV08 on the slow link: 13.01 · 20 µs.
 pub const WAN_LATENCY: f64 = 13.01 * 20e-6;
 /// The same on the fast link, 1 ns.
 pub const LAN_LATENCY: f64 = 13.01e-9;
 
-/// Seconds for a download from the user's disk to the head disk: one stream, the slow link is its bottleneck.
+/// Seconds for a download from the user's disk to the head disk: one stream, the slow link is its
+/// bottleneck.
 pub fn download(bytes: u64) -> f64 {
     wan(bytes)
 }
@@ -40,7 +45,8 @@ pub fn wan(bytes: u64) -> f64 {
     WAN_LATENCY + bytes as f64 / WAN
 }
 
-/// Seconds for a copy from the head disk to a node's disk: one stream, the disks are its bottleneck.
+/// Seconds for a copy from the head disk to a node's disk: one stream, the disks are its
+/// bottleneck.
 pub fn copy(bytes: u64) -> f64 {
     LAN_LATENCY + bytes as f64 / DISK
 }
@@ -50,7 +56,8 @@ pub fn load(bytes: u64) -> f64 {
     bytes as f64 / DISK
 }
 
-/// Seconds from the invocation to the dispatch when the image has to be downloaded, copied and loaded, alone.
+/// Seconds from the invocation to the dispatch when the image has to be downloaded, copied and
+/// loaded, alone.
 pub fn all_the_way(bytes: u64) -> f64 {
     download(bytes) + copy(bytes) + load(bytes)
 }
@@ -115,9 +122,19 @@ impl World {
         let nodes = (0..nodes.len()).map(|index| host(&format!("node{index}"))).collect();
         let site = Site::new(platform.clone());
         let disk = platform.disk_at(user, "/").unwrap();
-        let repository = StorageService::start(&site, StorageConfig::on_disk("repository", user, disk));
+        let repository =
+            StorageService::start(&site, StorageConfig::on_disk("repository", user, disk));
         let manager = FunctionManager::start(&site, user);
-        World { simulation, site, user, head, nodes, repository, manager, services: RefCell::default() }
+        World {
+            simulation,
+            site,
+            user,
+            head,
+            nodes,
+            repository,
+            manager,
+            services: RefCell::default(),
+        }
     }
 
     pub fn platform(&self) -> &Platform {
@@ -126,12 +143,17 @@ impl World {
 
     /// A configuration that uses every node.
     pub fn config(&self, preset: Preset) -> ServiceConfig {
-        let nodes = self.nodes.iter().map(|&host| NodeConfig { host, slots: Slots::Cores }).collect();
+        let nodes =
+            self.nodes.iter().map(|&host| NodeConfig { host, slots: Slots::Cores }).collect();
         ServiceConfig::new(preset, self.head, nodes)
     }
 
     /// Starts a service on every node and has it audited.
-    pub fn service(&self, preset: Preset, change: impl FnOnce(&mut ServiceConfig)) -> ServerlessComputeService {
+    pub fn service(
+        &self,
+        preset: Preset,
+        change: impl FnOnce(&mut ServiceConfig),
+    ) -> ServerlessComputeService {
         let mut config = self.config(preset);
         change(&mut config);
         let platform = self.platform();
@@ -151,7 +173,9 @@ impl World {
         service.observe(Auditor::observer(&auditor));
         let messages = Rc::new(RefCell::new(0));
         let (counter, label) = (Rc::clone(&messages), Arc::clone(service.address().label()));
-        self.site.observe_messages(Box::new(move |event| *counter.borrow_mut() += u64::from(event.to == label)));
+        self.site.observe_messages(Box::new(move |event| {
+            *counter.borrow_mut() += u64::from(event.to == label)
+        }));
         self.services.borrow_mut().push(Audited { service: service.clone(), auditor, messages });
         service
     }
@@ -183,8 +207,8 @@ impl World {
         log
     }
 
-    /// Runs the simulation with one controller on the user's host and gives its result. Whatever the test is about, the
-    /// judge of every service must have found nothing.
+    /// Runs the simulation with one controller on the user's host and gives its result. Whatever
+    /// the test is about, the judge of every service must have found nothing.
     pub fn play<T, F>(&self, body: impl FnOnce(ExecutionController) -> F) -> T
     where
         T: 'static,
@@ -314,7 +338,12 @@ pub fn assert_duration(duration: Duration, expected: f64) {
 /// The invocation has completed; dispatched, started and ended then.
 #[track_caller]
 pub fn assert_completed(invocation: &Invocation, dispatched: f64, started: f64, ended: f64) {
-    assert_eq!(invocation.state(), InvocationState::Ended(Outcome::Completed), "{:?}", invocation.cause());
+    assert_eq!(
+        invocation.state(),
+        InvocationState::Ended(Outcome::Completed),
+        "{:?}",
+        invocation.cause()
+    );
     let record = invocation.record();
     assert_date(record.dispatched, dispatched);
     assert_date(record.started, started);
@@ -337,16 +366,21 @@ pub fn assert_messages(log: &[MessageEvent], expected: &[Line]) {
     let same = log.len() == expected.len()
         && log.iter().zip(expected).all(|(event, &(sent, from, to, kind, bytes))| {
             (event.sent.as_secs_f64() - sent).abs() < 3e-8
-                && (&*event.from, &*event.to, event.kind, event.payload_bytes) == (from, to, kind, bytes)
+                && (&*event.from, &*event.to, event.kind, event.payload_bytes)
+                    == (from, to, kind, bytes)
         });
     if !same {
         let lines = log.iter().map(|event| {
             let MessageEvent { sent, from, to, kind, payload_bytes } = event;
             format!("({:.9}, {from:?}, {to:?}, {kind:?}, {payload_bytes})\n", sent.as_secs_f64())
         });
-        let wanted = expected
-            .iter()
-            .map(|(sent, from, to, kind, bytes)| format!("({sent:.9}, {from:?}, {to:?}, {kind:?}, {bytes})\n"));
-        panic!("messages were\n{}instead of\n{}", lines.collect::<String>(), wanted.collect::<String>());
+        let wanted = expected.iter().map(|(sent, from, to, kind, bytes)| {
+            format!("({sent:.9}, {from:?}, {to:?}, {kind:?}, {bytes})\n")
+        });
+        panic!(
+            "messages were\n{}instead of\n{}",
+            lines.collect::<String>(),
+            wanted.collect::<String>()
+        );
     }
 }

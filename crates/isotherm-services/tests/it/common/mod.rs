@@ -1,4 +1,5 @@
-//! The platform on which the tests play: a user behind a slow link, a head host and a node on a fast one.
+//! The platform on which the tests play: a user behind a slow link, a head host and a node on a
+//! fast one.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -6,11 +7,14 @@ use std::rc::Rc;
 
 use isotherm_kernel::{Duration, Simulation, Time};
 use isotherm_platform::{HostId, Platform, PlatformBuilder};
-use isotherm_services::{DataEnd, Eviction, ExecutionController, Site, StorageConfig, StorageService};
+use isotherm_services::{
+    DataEnd, Eviction, ExecutionController, Site, StorageConfig, StorageService,
+};
 
 /// Bandwidth of every disk, read and write alike, in B/s.
 pub const DISK: f64 = 1e8;
-/// What one flow gets on the slow link, crossed both ways by its own acknowledgements: 0.97 · 20 MB/s / 1.05.
+/// What one flow gets on the slow link, crossed both ways by its own acknowledgements: 0.97 · 20
+/// MB/s / 1.05.
 pub const WAN: f64 = 0.97 * 20e6 / 1.05;
 /// The latency phase on the slow link: 13.01 · 20 µs.
 pub const WAN_LATENCY: f64 = 13.01 * 20e-6;
@@ -73,8 +77,11 @@ impl World {
     }
 
     pub fn lru_storage(&self, name: &str, host: HostId, capacity: u64) -> StorageService {
-        let config =
-            StorageConfig { capacity: Some(capacity), eviction: Eviction::Lru, ..self.storage_config(name, host) };
+        let config = StorageConfig {
+            capacity: Some(capacity),
+            eviction: Eviction::Lru,
+            ..self.storage_config(name, host)
+        };
         StorageService::start(&self.site, config)
     }
 

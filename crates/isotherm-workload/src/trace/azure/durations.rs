@@ -10,7 +10,8 @@ use super::super::rows::Rows;
 use crate::TimeUnit;
 use crate::error::{Quantity, TraceError, TraceProblem};
 
-/// The percentiles of the trace of 2019, between which durations are drawn, each with its probability and its column.
+/// The percentiles of the trace of 2019, between which durations are drawn, each with its
+/// probability and its column.
 pub const PERCENTILES: [(f64, &str); 7] = [
     (0.0, "percentile_Average_0"),
     (0.01, "percentile_Average_1"),
@@ -38,7 +39,11 @@ impl Percentiles {
     pub(super) fn new<R: Read>(rows: &Rows<R>) -> Result<Self, Box<TraceError>> {
         let mut columns = Vec::with_capacity(PERCENTILES.len());
         for (probability, name) in PERCENTILES {
-            columns.push(Located { index: rows.column(name)?, name: name.to_owned(), value: probability });
+            columns.push(Located {
+                index: rows.column(name)?,
+                name: name.to_owned(),
+                value: probability,
+            });
         }
         match columns.try_into() {
             Ok(columns) => Ok(Percentiles { columns }),
@@ -52,18 +57,21 @@ impl Percentiles {
         let (mut least, mut is_mended) = (0.0, false);
         for (column, quantile) in self.columns.iter().zip(&mut quantiles) {
             let field = rows.field(column.index);
-            let nanos = match decimal::nanos(field, TimeUnit::MILLISECOND.nanos(), Quantity::Duration) {
-                Ok(nanos) => nanos as f64,
-                Err(TraceProblem::NoValue) => return Ok(Row { durations: None, is_mended: false }),
-                Err(TraceProblem::NotFinite { .. }) if field.eq_ignore_ascii_case(b"nan") => {
-                    return Ok(Row { durations: None, is_mended: false });
-                }
-                Err(TraceProblem::Negative { .. }) => {
-                    is_mended = true;
-                    0.0
-                }
-                Err(problem) => return Err(rows.row_error(column.place(), problem)),
-            };
+            let nanos =
+                match decimal::nanos(field, TimeUnit::MILLISECOND.nanos(), Quantity::Duration) {
+                    Ok(nanos) => nanos as f64,
+                    Err(TraceProblem::NoValue) => {
+                        return Ok(Row { durations: None, is_mended: false });
+                    }
+                    Err(TraceProblem::NotFinite { .. }) if field.eq_ignore_ascii_case(b"nan") => {
+                        return Ok(Row { durations: None, is_mended: false });
+                    }
+                    Err(TraceProblem::Negative { .. }) => {
+                        is_mended = true;
+                        0.0
+                    }
+                    Err(problem) => return Err(rows.row_error(column.place(), problem)),
+                };
             is_mended |= nanos < least;
             least = nanos.max(least);
             *quantile = (column.value, least);

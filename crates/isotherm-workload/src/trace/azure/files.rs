@@ -6,12 +6,14 @@
 //! | `function_durations_percentiles.anon.dNN.csv` | function | the percentiles of its durations, in ms |
 //! | `app_memory_percentiles.anon.dNN.csv` | app | the mean of its memory, in MB of 10^6 bytes, and the number of samples |
 //!
-//! The functions of the trace are those that are invoked; they are numbered in the order in which they are seen first. An invocation lasts as the
-//! percentiles of its day say, or those of the nearest day that has any. The memory of an app is the mean over the days, by their samples.
+//! The functions of the trace are those that are invoked; they are numbered in the order in which
+//! they are seen first. An invocation lasts as the percentiles of its day say, or those of the
+//! nearest day that has any. The memory of an app is the mean over the days, by their samples.
 //!
 //! A file of a day on which nothing happens has a header and no row.
 //!
-//! The counts of minutes are kept, packed: memory grows with functions × minutes, and not with invocations.
+//! The counts of minutes are kept, packed: memory grows with functions × minutes, and not with
+//! invocations.
 
 use std::collections::{HashMap, HashSet};
 use std::io::Read;
@@ -49,9 +51,11 @@ pub struct Azure2019Function {
 pub struct Quirks {
     /// Rows of functions or apps of which no invocation is known, which do not matter.
     pub not_invoked: u64,
-    /// Rows of a function or an app that the file of this day had already. Invocations are added; otherwise the first row holds.
+    /// Rows of a function or an app that the file of this day had already. Invocations are added;
+    /// otherwise the first row holds.
     pub repeated: u64,
-    /// Rows with percentiles below zero, which are taken as zero, or below those before them, which are taken as those.
+    /// Rows with percentiles below zero, which are taken as zero, or below those before them, which
+    /// are taken as those.
     pub mended: u64,
     /// Rows of functions or apps that say nothing, because a value is missing.
     pub unknown: u64,
@@ -77,7 +81,8 @@ pub struct Azure2019 {
     pub days: u16,
     /// What was tolerated.
     pub quirks: Quirks,
-    /// The names of the streams of random numbers of the functions, which do not depend on what else is in the files.
+    /// The names of the streams of random numbers of the functions, which do not depend on what
+    /// else is in the files.
     pub(super) keys: Vec<String>,
     /// The days of each function, in order.
     pub(super) played: Vec<Vec<Day>>,
@@ -103,13 +108,16 @@ impl Day {
 impl Azure2019 {
     /// The end of the last minute in which one of these functions is invoked.
     pub fn end(&self, functions: impl IntoIterator<Item = usize>) -> Time {
-        let day = |day: &Day| day.begin() + Duration::from_secs(60 * (u64::from(day.counts.last().unwrap_or(0)) + 1));
+        let day = |day: &Day| {
+            day.begin() + Duration::from_secs(60 * (u64::from(day.counts.last().unwrap_or(0)) + 1))
+        };
         let last = |function: usize| self.played.get(function)?.last().map(day);
         functions.into_iter().filter_map(last).max().unwrap_or(Time::ZERO)
     }
 }
 
-/// Reads the files of some days: of all days those of invocations first, then the others, in any order.
+/// Reads the files of some days: of all days those of invocations first, then the others, in any
+/// order.
 ///
 /// ```
 /// use isotherm_workload::{AppSample, Azure2019Files};
@@ -240,13 +248,18 @@ impl Azure2019Files {
         }
     }
 
-    /// Reads the invocations of a day, counted from 0. The name is for messages. A day may have no row, but not all of them: that is an error of
-    /// the [scan](Azure2019Files::finish).
+    /// Reads the invocations of a day, counted from 0. The name is for messages. A day may have no
+    /// row, but not all of them: that is an error of the [scan](Azure2019Files::finish).
     ///
     /// # Errors
     ///
     /// What is wrong with the file as a whole: it cannot be read, is empty, or has not its columns.
-    pub fn invocations(&mut self, day: u16, name: &str, reader: impl Read) -> Result<(), WorkloadError> {
+    pub fn invocations(
+        &mut self,
+        day: u16,
+        name: &str,
+        reader: impl Read,
+    ) -> Result<(), WorkloadError> {
         let rows = Rows::new(name.to_owned(), reader)?;
         let key = Key::new(&rows, &FUNCTION_KEY)?;
         let minutes = minutes(&rows)?;
@@ -255,8 +268,8 @@ impl Azure2019Files {
         let empty = rows.error(None, TraceProblem::NoRows);
         let any = self.rows(rows, key, |files, rows, key| {
             for (column, count) in minutes.iter().zip(&mut counts) {
-                *count =
-                    self::count(rows.field(column.index)).map_err(|problem| rows.row_error(column.place(), problem))?;
+                *count = self::count(rows.field(column.index))
+                    .map_err(|problem| rows.row_error(column.place(), problem))?;
             }
             if let Some(counts) = Counts::pack(&counts) {
                 files.add_counts(day, counts, rows, key);
@@ -279,7 +292,12 @@ impl Azure2019Files {
                 let (owner, name) = (key.text(rows, 0), key.text(rows, 1));
                 self.apps.push(App { owner, name, memory: 0, samples: 0, last_day: None });
             }
-            self.functions.push(Function { app, name: key.text(rows, 2), days: Vec::new(), durations: Vec::new() });
+            self.functions.push(Function {
+                app,
+                name: key.text(rows, 2),
+                days: Vec::new(),
+                durations: Vec::new(),
+            });
         }
         let Some(function) = self.functions.get_mut(number as usize) else { return };
         match function.days.iter_mut().find(|(known, _)| *known == day) {
@@ -296,21 +314,29 @@ impl Azure2019Files {
     /// # Errors
     ///
     /// As for [`invocations`](Azure2019Files::invocations).
-    pub fn durations(&mut self, day: u16, name: &str, reader: impl Read) -> Result<(), WorkloadError> {
+    pub fn durations(
+        &mut self,
+        day: u16,
+        name: &str,
+        reader: impl Read,
+    ) -> Result<(), WorkloadError> {
         let rows = Rows::new(name.to_owned(), reader)?;
         let key = Key::new(&rows, &FUNCTION_KEY)?;
         let percentiles = Percentiles::new(&rows)?;
         self.rows(rows, key, |files, rows, key| {
             let row = percentiles.row(rows)?;
             let number = files.function_numbers.get(&key.bytes);
-            let Some(function) = number.and_then(|number| files.functions.get_mut(number as usize)) else {
+            let Some(function) = number.and_then(|number| files.functions.get_mut(number as usize))
+            else {
                 files.quirks.not_invoked += 1;
                 return Ok(());
             };
             files.quirks.mended += u64::from(row.is_mended);
             match row.durations {
                 None => files.quirks.unknown += 1,
-                Some(_) if function.durations.iter().any(|(known, _)| *known == day) => files.quirks.repeated += 1,
+                Some(_) if function.durations.iter().any(|(known, _)| *known == day) => {
+                    files.quirks.repeated += 1
+                }
                 Some(durations) => function.durations.push((day, durations)),
             }
             Ok(())
@@ -331,7 +357,11 @@ impl Azure2019Files {
         };
         let (samples, mean) = (located("SampleCount")?, located("AverageAllocatedMb")?);
         self.rows(rows, key, |files, rows, key| {
-            let number = |column: &Located<()>, unit, kind| match decimal::nanos(rows.field(column.index), unit, kind) {
+            let number = |column: &Located<()>, unit, kind| match decimal::nanos(
+                rows.field(column.index),
+                unit,
+                kind,
+            ) {
                 Ok(number) => Ok(Some(number)),
                 Err(TraceProblem::NoValue) => Ok(None),
                 Err(problem) => Err(rows.row_error(column.place(), problem)),
@@ -357,7 +387,8 @@ impl Azure2019Files {
         Ok(())
     }
 
-    /// Goes over the rows of a file, except those of apps that are left out. Whether there is any, of whatever app.
+    /// Goes over the rows of a file, except those of apps that are left out. Whether there is any,
+    /// of whatever app.
     fn rows<R: Read>(
         &mut self,
         mut rows: Rows<R>,
@@ -393,9 +424,11 @@ impl Azure2019Files {
         }
     }
 
-    /// Forgets the apps that are not in the sample. Apps of later files can only push others out of it, so this may be done early.
+    /// Forgets the apps that are not in the sample. Apps of later files can only push others out of
+    /// it, so this may be done early.
     fn leave_out(&mut self) {
-        let names: Vec<String> = self.apps.iter().map(|app| format!("{}/{}", app.owner, app.name)).collect();
+        let names: Vec<String> =
+            self.apps.iter().map(|app| format!("{}/{}", app.owner, app.name)).collect();
         let kept = self.sample.kept(&names);
         if kept.iter().all(|kept| *kept) {
             return;
@@ -439,7 +472,10 @@ impl Azure2019Files {
         for (name, function) in names(&parts).into_iter().zip(&self.functions) {
             let app = &self.apps[function.app as usize];
             keys.push(format!("{}/{}/{}", app.owner, app.name, function.name));
-            let mean = app.memory.checked_div(u128::from(app.samples)).and_then(|bytes| u64::try_from(bytes).ok());
+            let mean = app
+                .memory
+                .checked_div(u128::from(app.samples))
+                .and_then(|bytes| u64::try_from(bytes).ok());
             functions.push(Azure2019Function {
                 name,
                 invocations: function.days.iter().map(|(_, counts)| counts.total()).sum(),
@@ -449,7 +485,8 @@ impl Azure2019Files {
             });
         }
         for Function { days, durations, .. } in self.functions {
-            let nearest = |day: u16| durations.iter().min_by_key(|(known, _)| (known.abs_diff(day), *known));
+            let nearest =
+                |day: u16| durations.iter().min_by_key(|(known, _)| (known.abs_diff(day), *known));
             let day = |(number, counts): (u16, Counts)| {
                 let durations = nearest(number).map(|(_, durations)| durations.clone());
                 Day { number, counts, durations }
@@ -458,7 +495,14 @@ impl Azure2019Files {
             days.sort_by_key(|day| day.number);
             played.push(days);
         }
-        let trace = Azure2019 { functions, apps: self.apps.len(), days: self.days, quirks: self.quirks, keys, played };
+        let trace = Azure2019 {
+            functions,
+            apps: self.apps.len(),
+            days: self.days,
+            quirks: self.quirks,
+            keys,
+            played,
+        };
         Azure2019Scan { trace, errors: self.faults.errors, further: self.faults.further }
     }
 }
@@ -490,7 +534,9 @@ fn minutes<R: Read>(rows: &Rows<R>) -> Result<Vec<Located<()>>, Box<TraceError>>
 
 /// A number of invocations. Nothing is none.
 fn count(field: &[u8]) -> Result<u32, TraceProblem> {
-    let digits = |number: u32, byte: &u8| byte.is_ascii_digit().then(|| number * 10 + u32::from(byte - b'0'));
+    let digits = |number: u32, byte: &u8| {
+        byte.is_ascii_digit().then(|| number * 10 + u32::from(byte - b'0'))
+    };
     if field.len() < 9
         && let Some(number) = field.iter().try_fold(0, digits)
     {

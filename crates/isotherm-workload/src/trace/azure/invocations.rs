@@ -1,10 +1,11 @@
 //! The trace of 2021: a row for each invocation, with the date of its end and its duration.
 //!
-//! The rows are ordered by the start of invocations, more or less, or by their end; what is needed here is the order of arrivals, and an
-//! invocation arrives when it starts, `end - duration`. So the file is read twice. [`Azure2021::scan`] finds what functions there
-//! are, all that is wrong, and how late rows are: how far the arrival of a row lies before that of any row above it. The
-//! [trace](Azure2021Trace) then holds back rows for as long as an earlier arrival may follow, and no longer: memory grows with how far the file is out of
-//! order, not with its length.
+//! The rows are ordered by the start of invocations, more or less, or by their end; what is needed
+//! here is the order of arrivals, and an invocation arrives when it starts, `end - duration`. So
+//! the file is read twice. [`Azure2021::scan`] finds what functions there are, all that is wrong,
+//! and how late rows are: how far the arrival of a row lies before that of any row above it. The
+//! [trace](Azure2021Trace) then holds back rows for as long as an earlier arrival may follow, and
+//! no longer: memory grows with how far the file is out of order, not with its length.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -64,7 +65,11 @@ impl<R: Read> Reader<R> {
             Ok(Located { index: rows.column(name)?, name: name.to_owned(), value: () })
         };
         let time = |name: &str| -> Result<_, Box<TraceError>> {
-            Ok(Located { index: rows.column(name)?, name: name.to_owned(), value: TimeUnit::SECOND })
+            Ok(Located {
+                index: rows.column(name)?,
+                name: name.to_owned(),
+                value: TimeUnit::SECOND,
+            })
         };
         let (app, function) = (plain("app")?, plain("func")?);
         let (end, duration) = (time("end_timestamp")?, time("duration")?);
@@ -91,8 +96,8 @@ impl<R: Read> Reader<R> {
     }
 
     fn row(&self) -> Result<Row, Box<TraceError>> {
-        let [end, duration] =
-            [(&self.end, Quantity::Date), (&self.duration, Quantity::Duration)].map(|(column, kind)| {
+        let [end, duration] = [(&self.end, Quantity::Date), (&self.duration, Quantity::Duration)]
+            .map(|(column, kind)| {
                 decimal::nanos(self.rows.field(column.index), column.value.nanos(), kind)
                     .map_err(|problem| self.rows.row_error(column.place(), problem))
             });
@@ -123,13 +128,19 @@ struct Seen {
 }
 
 impl Azure2021 {
-    /// Reads a trace to its end, and tells what is in it and everything that is wrong with its rows, the first `most` of it in full. The
-    /// name is for messages.
+    /// Reads a trace to its end, and tells what is in it and everything that is wrong with its
+    /// rows, the first `most` of it in full. The name is for messages.
     ///
     /// # Errors
     ///
-    /// What is wrong with the trace as a whole: it cannot be read, is empty, or has not its columns.
-    pub fn scan(name: &str, reader: impl Read, sample: AppSample, most: usize) -> Result<Azure2021Scan, WorkloadError> {
+    /// What is wrong with the trace as a whole: it cannot be read, is empty, or has not its
+    /// columns.
+    pub fn scan(
+        name: &str,
+        reader: impl Read,
+        sample: AppSample,
+        most: usize,
+    ) -> Result<Azure2021Scan, WorkloadError> {
         let mut faults = Faults::new(most);
         let mut reader = Reader::new(name.to_owned(), reader)?;
         let (mut numbers, mut app_numbers) = (Numbers::default(), Numbers::default());
@@ -148,15 +159,24 @@ impl Azure2021 {
                 },
             }
             let row = reader.row().map_err(|error| faults.push(*error));
-            let number = reader.key().map(|key| numbers.add(key)).map_err(|error| faults.push(*error));
+            let number =
+                reader.key().map(|key| numbers.add(key)).map_err(|error| faults.push(*error));
             let (Ok(row), Ok((number, is_new))) = (row, number) else { continue };
             if is_new {
-                let text = |place: &Located<()>| String::from_utf8_lossy(reader.rows.field(place.index)).into_owned();
+                let text = |place: &Located<()>| {
+                    String::from_utf8_lossy(reader.rows.field(place.index)).into_owned()
+                };
                 let (app, is_new) = app_numbers.add(reader.rows.field(reader.app.index));
                 if is_new {
                     apps.push(text(&reader.app));
                 }
-                functions.push(Seen { app, name: text(&reader.function), invocations: 0, early: 0, last: Time::ZERO });
+                functions.push(Seen {
+                    app,
+                    name: text(&reader.function),
+                    invocations: 0,
+                    early: 0,
+                    last: Time::ZERO,
+                });
             }
             // The lateness of rows that are left out matters as little as it does harm.
             lateness = lateness.max(newest.since(row.at.min(newest)));
@@ -175,11 +195,18 @@ impl Azure2021 {
     }
 
     /// What is left of these functions in a sample.
-    fn sampled(numbers: Numbers, apps: &[String], functions: &[Seen], lateness: Duration, sample: AppSample) -> Self {
+    fn sampled(
+        numbers: Numbers,
+        apps: &[String],
+        functions: &[Seen],
+        lateness: Duration,
+        sample: AppSample,
+    ) -> Self {
         let apps_kept = sample.kept(apps);
         let is_kept = |seen: &Seen| apps_kept[seen.app as usize];
         let kept = || functions.iter().filter(|seen| is_kept(seen));
-        let parts: Vec<_> = kept().map(|seen| [apps[seen.app as usize].as_str(), seen.name.as_str()]).collect();
+        let parts: Vec<_> =
+            kept().map(|seen| [apps[seen.app as usize].as_str(), seen.name.as_str()]).collect();
         let mut next = 0;
         let number = |seen: &Seen| {
             is_kept(seen).then(|| {
@@ -205,7 +232,8 @@ impl Azure2021 {
     }
 }
 
-/// The invocations of a trace of 2021, in the order of their arrivals; those that arrive at the same date in the order of the file.
+/// The invocations of a trace of 2021, in the order of their arrivals; those that arrive at the
+/// same date in the order of the file.
 pub struct Azure2021Trace<R> {
     reader: Reader<R>,
     trace: Arc<Azure2021>,
@@ -221,7 +249,8 @@ pub struct Azure2021Trace<R> {
 }
 
 impl<R: Read> Azure2021Trace<R> {
-    /// Reads the header. The first function of the trace has the number `first`; nothing arrives at `until` or later.
+    /// Reads the header. The first function of the trace has the number `first`; nothing arrives at
+    /// `until` or later.
     pub fn new(
         name: impl Into<String>,
         reader: R,
@@ -245,7 +274,9 @@ impl<R: Read> Azure2021Trace<R> {
 
     /// Reads rows until none that follows can arrive before the first of those that are held.
     fn fill(&mut self) -> Result<(), Box<TraceError>> {
-        let is_due = |held: &BinaryHeap<Reverse<(Time, u64, u32, Duration)>>, newest: Time, lateness: Duration| {
+        let is_due = |held: &BinaryHeap<Reverse<(Time, u64, u32, Duration)>>,
+                      newest: Time,
+                      lateness: Duration| {
             held.peek().is_some_and(|Reverse((at, ..))| newest.since(*at) >= lateness)
         };
         while !self.is_read && !is_due(&self.held, self.newest, self.trace.lateness) {
@@ -272,13 +303,19 @@ impl<R: Read> Azure2021Trace<R> {
             return Ok(None);
         }
         self.fill()?;
-        let Some(Reverse((at, _, function, duration))) = self.held.pop().filter(|Reverse((at, ..))| *at < self.until)
+        let Some(Reverse((at, _, function, duration))) =
+            self.held.pop().filter(|Reverse((at, ..))| *at < self.until)
         else {
             self.is_over = true;
             return Ok(None);
         };
         self.last = at;
-        Ok(Some(Arrival { at, function: self.first + function, duration: Some(duration), tag: None }))
+        Ok(Some(Arrival {
+            at,
+            function: self.first + function,
+            duration: Some(duration),
+            tag: None,
+        }))
     }
 }
 

@@ -3,8 +3,8 @@
 /// How many minutes a day has.
 pub(super) const MINUTES: u16 = 1440;
 
-/// The counts of one function on one day: for each minute that has any, how many minutes were skipped before it, and how many
-/// invocations there are in it; both as numbers of 7 bits a byte.
+/// The counts of one function on one day: for each minute that has any, how many minutes were
+/// skipped before it, and how many invocations there are in it; both as numbers of 7 bits a byte.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Counts {
     bytes: Box<[u8]>,

@@ -1,9 +1,10 @@
 //! The invocations of the trace of 2019, minute by minute.
 //!
-//! The trace says how many there are in a minute; when they come within it is a choice ([`WithinMinute`]), and how long they take is
-//! drawn between the percentiles of their function. Each function has two streams of random numbers, one for dates and one for durations, named after
-//! its owner, its app and itself: what other functions there are does not matter to it, and durations do not depend on how dates
-//! are chosen.
+//! The trace says how many there are in a minute; when they come within it is a choice
+//! ([`WithinMinute`]), and how long they take is drawn between the percentiles of their function.
+//! Each function has two streams of random numbers, one for dates and one for durations, named
+//! after its owner, its app and itself: what other functions there are does not matter to it, and
+//! durations do not depend on how dates are chosen.
 //!
 //! Nothing is held but the next arrival of each function.
 
@@ -26,10 +27,11 @@ const MINUTE: f64 = 60e9;
 pub enum WithinMinute {
     /// Anywhere in it, independent of each other.
     Uniform,
-    /// At equal distances. Where the first of them comes is drawn once for each function, so that functions with one invocation a
-    /// minute do not all come at once.
+    /// At equal distances. Where the first of them comes is drawn once for each function, so that
+    /// functions with one invocation a minute do not all come at once.
     Even,
-    /// As a Poisson process of this rate. How many there are is random as well, and right in the mean.
+    /// As a Poisson process of this rate. How many there are is random as well, and right in the
+    /// mean.
     Poisson,
 }
 
@@ -38,7 +40,8 @@ pub enum WithinMinute {
 pub struct ReplayConfig {
     /// When the invocations of a minute come.
     pub within_minute: WithinMinute,
-    /// What the numbers of invocations are multiplied by, a positive number. What is left of a whole one is one with this probability.
+    /// What the numbers of invocations are multiplied by, a positive number. What is left of a
+    /// whole one is one with this probability.
     pub scale: f64,
     /// Nothing arrives at this date or later.
     pub until: Option<Time>,
@@ -50,8 +53,9 @@ impl Default for ReplayConfig {
     }
 }
 
-/// The invocations of the trace of 2019, minute by minute. Each function has two streams of random numbers, one for dates and one for durations, named
-/// after its owner, its app and itself, so that other functions do not matter to it. Only the next arrival of each function is held.
+/// The invocations of the trace of 2019, minute by minute. Each function has two streams of random
+/// numbers, one for dates and one for durations, named after its owner, its app and itself, so that
+/// other functions do not matter to it. Only the next arrival of each function is held.
 #[derive(Debug)]
 pub struct Azure2019Replay {
     trace: Arc<Azure2019>,
@@ -83,7 +87,8 @@ struct Source {
 }
 
 impl Azure2019Replay {
-    /// Plays a trace. `numbers` are the numbers of its functions; those that have none are left out. The names of random streams begin with `path`.
+    /// Plays a trace. `numbers` are the numbers of its functions; those that have none are left
+    /// out. The names of random streams begin with `path`.
     ///
     /// # Errors
     ///
@@ -103,7 +108,8 @@ impl Azure2019Replay {
                 got: config.scale.to_string(),
             });
         }
-        let mut replay = Azure2019Replay { trace, config, sources: Vec::new(), next: BinaryHeap::new() };
+        let mut replay =
+            Azure2019Replay { trace, config, sources: Vec::new(), next: BinaryHeap::new() };
         for (function, (number, key)) in numbers.iter().zip(&replay.trace.keys).enumerate() {
             let Some(number) = *number else { continue };
             let mut dates = streams.stream(&format!("{path}/{key}/dates"));
@@ -125,7 +131,9 @@ impl Azure2019Replay {
                 phase,
             };
             if let Some(at) = source.advance(&replay.trace, &replay.config) {
-                replay.next.push(Reverse((at, u32::try_from(replay.sources.len()).unwrap_or(u32::MAX))));
+                replay
+                    .next
+                    .push(Reverse((at, u32::try_from(replay.sources.len()).unwrap_or(u32::MAX))));
                 replay.sources.push(source);
             }
         }
@@ -141,14 +149,16 @@ impl Source {
                 let day = trace.played[self.function as usize].get(self.day)?;
                 // The last nanosecond of a minute still belongs to it.
                 let nanos = ((passed * MINUTE) as u64).min(MINUTE as u64 - 1);
-                let at = day.begin() + Duration::from_nanos(u64::from(self.minute) * MINUTE as u64 + nanos);
+                let at = day.begin()
+                    + Duration::from_nanos(u64::from(self.minute) * MINUTE as u64 + nanos);
                 return config.until.is_none_or(|until| at < until).then_some(at);
             }
             self.next_minute(trace, config)?;
         }
     }
 
-    /// Where in the current minute the next invocation comes, from 0 to 1; `None` if it has no more.
+    /// Where in the current minute the next invocation comes, from 0 to 1; `None` if it has no
+    /// more.
     fn within(&mut self, choice: WithinMinute) -> Option<f64> {
         match choice {
             WithinMinute::Poisson => {

@@ -1,10 +1,13 @@
 //! What a Parquet file says of sizes, before the library believes it.
 //!
-//! The library reserves as much room as the descriptions in a file say: for the elements of a list, the children of a column, a page that is
-//! unpacked, the values of a dictionary. In a file of a few bytes they may say anything, and room that cannot be had is the end of the program. So
-//! whatever the library reads goes through a reader that looks at the descriptions first: a [`Guarded`] one for the columns, and
-//! [one for the pages](super::pages) of a column. They are written in the compact
-//! protocol of Thrift: <https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md>, with the fields of
+//! The library reserves as much room as the descriptions in a file say: for the elements of a list,
+//! the children of a column, a page that is unpacked, the values of a dictionary. In a file of a
+//! few bytes they may say anything, and room that cannot be had is the end of the program. So
+//! whatever the library reads goes through a reader that looks at the descriptions first: a
+//! [`Guarded`] one for the columns, and [one for the pages](super::pages) of a column. They are
+//! written in the compact protocol of Thrift:
+//! <https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md>, with the
+//! fields of
 //! <https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift>.
 
 use std::fmt;
@@ -48,7 +51,9 @@ impl Refused {
     /// What may be done about it.
     pub(super) fn hint(&self) -> &'static str {
         match self {
-            Refused::LargePage(_) | Refused::LargeValues => "write the file again with smaller pages: 1 MiB is usual",
+            Refused::LargePage(_) | Refused::LargeValues => {
+                "write the file again with smaller pages: 1 MiB is usual"
+            }
             Refused::Unpacks(_) | Refused::Impossible => {
                 "the file is damaged, or made to fill memory: write it again from its source"
             }
@@ -100,7 +105,10 @@ impl<R: ChunkReader> ChunkReader for Guarded<R> {
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
-        let end = start.checked_add(length as u64).filter(|end| *end <= self.len()).ok_or(Refused::Impossible)?;
+        let end = start
+            .checked_add(length as u64)
+            .filter(|end| *end <= self.len())
+            .ok_or(Refused::Impossible)?;
         let bytes = self.0.get_bytes(start, length)?;
         if end.saturating_add(TAIL) == self.len() {
             check_columns(&bytes)?;
@@ -115,7 +123,8 @@ fn check_columns(bytes: &[u8]) -> Result<(), Refused> {
     let mut fields = Fields { rest: bytes, depth: 0 };
     let walked = fields.walk(&mut Vec::new(), &mut |path, value| {
         // The children of a column: each of them is described by a few bytes at least.
-        is_possible &= path != [2, 5] || usize::try_from(value).is_ok_and(|count| count <= bytes.len());
+        is_possible &=
+            path != [2, 5] || usize::try_from(value).is_ok_and(|count| count <= bytes.len());
     });
     if walked.is_some() && is_possible { Ok(()) } else { Err(Refused::Impossible) }
 }
@@ -130,7 +139,11 @@ impl Fields<'_> {
     /// Goes over the fields of a struct, and tells the whole numbers in them, and truths as 0 or 1,
     /// with the numbers of the fields that lead there. `None` if this is no struct, or if it is cut
     /// off.
-    pub(super) fn walk(&mut self, path: &mut Vec<i64>, tell: &mut impl FnMut(&[i64], i64)) -> Option<()> {
+    pub(super) fn walk(
+        &mut self,
+        path: &mut Vec<i64>,
+        tell: &mut impl FnMut(&[i64], i64),
+    ) -> Option<()> {
         self.depth += 1;
         let mut field = 0i64;
         loop {
@@ -153,7 +166,12 @@ impl Fields<'_> {
         }
     }
 
-    fn value(&mut self, kind: u8, path: &mut Vec<i64>, tell: &mut impl FnMut(&[i64], i64)) -> Option<()> {
+    fn value(
+        &mut self,
+        kind: u8,
+        path: &mut Vec<i64>,
+        tell: &mut impl FnMut(&[i64], i64),
+    ) -> Option<()> {
         if self.depth > DEEPEST {
             return None;
         }

@@ -109,7 +109,8 @@ pub(super) mod tests {
         let first = i64::from(lengths.first().copied().unwrap_or(0));
         let count = varint(lengths.len() as u64);
         let mut bytes = [varint(128), varint(4), count, zigzag(first)].concat();
-        let deltas: Vec<i64> = lengths.windows(2).map(|pair| i64::from(pair[1]) - i64::from(pair[0])).collect();
+        let deltas: Vec<i64> =
+            lengths.windows(2).map(|pair| i64::from(pair[1]) - i64::from(pair[0])).collect();
         for block in deltas.chunks(128) {
             let least = block.iter().copied().min().unwrap_or(0);
             bytes.extend(zigzag(least));
@@ -120,11 +121,13 @@ pub(super) mod tests {
                 let bits = 0..usize::from(*width);
                 let mut part: Vec<u64> = part.iter().map(|delta| (delta - least) as u64).collect();
                 part.resize(32, 0);
-                let bits: Vec<bool> =
-                    part.iter().flat_map(|x| bits.clone().map(move |bit| x >> bit & 1 == 1)).collect();
-                all.extend(
-                    bits.chunks(8).map(|bits| bits.iter().rev().fold(0u8, |byte, bit| byte << 1 | u8::from(*bit))),
-                );
+                let bits: Vec<bool> = part
+                    .iter()
+                    .flat_map(|x| bits.clone().map(move |bit| x >> bit & 1 == 1))
+                    .collect();
+                all.extend(bits.chunks(8).map(|bits| {
+                    bits.iter().rev().fold(0u8, |byte, bit| byte << 1 | u8::from(*bit))
+                }));
             }
             bytes.extend(widths);
             bytes.extend(all);

@@ -3,11 +3,12 @@
 //!
 //! A page says how large it is when it is unpacked, and the library sets that much room aside. Some
 //! decoders go on behind it: those of gzip, of Brotli and of the LZ4 frames that old files have.
-//! What they give is counted first, and a page that gives more than it says is refused. The decoders
-//! of Snappy, zstd and LZ4 blocks write into the room that there is and fail at its end.
+//! What they give is counted first, and a page that gives more than it says is refused. The
+//! decoders of Snappy, zstd and LZ4 blocks write into the room that there is and fail at its end.
 //!
-//! In the encoding `DELTA_BYTE_ARRAY` a value says how much of the value before it is its beginning,
-//! so that a page of a few bytes may hold many long values. Their lengths are added up first.
+//! In the encoding `DELTA_BYTE_ARRAY` a value says how much of the value before it is its
+//! beginning, so that a page of a few bytes may hold many long values. Their lengths are added up
+//! first.
 
 use std::fmt;
 use std::io::Read;
@@ -74,7 +75,8 @@ impl<R: ChunkReader> Pages<R> {
         group: usize,
         rows: usize,
     ) -> Result<Self, ParquetError> {
-        let source = Source { file: Arc::clone(file), codec: column.compression(), head: Mutex::new(None) };
+        let source =
+            Source { file: Arc::clone(file), codec: column.compression(), head: Mutex::new(None) };
         Ok(Pages {
             pages: SerializedPageReader::new(Arc::new(source), column, rows, None)?,
             column: column.column_path().string(),
@@ -161,7 +163,9 @@ impl<R: ChunkReader> ChunkReader for Source<R> {
             self.file.get_read(start)?.take(most).read_to_end(&mut bytes)?;
             match Head::read(&bytes) {
                 Some(found) => break found,
-                None if (bytes.len() as u64) < most || most >= LONGEST_HEAD => return Err(damaged()),
+                None if (bytes.len() as u64) < most || most >= LONGEST_HEAD => {
+                    return Err(damaged());
+                }
                 None => most *= 4,
             }
         };
@@ -185,10 +189,12 @@ impl<R: ChunkReader> ChunkReader for Source<R> {
         if head.is_packed && head.unpacked > head.levels {
             let packed = usize::try_from(head.levels).ok().and_then(|levels| bytes.get(levels..));
             let most = head.unpacked - head.levels;
-            check_unpacked(self.codec, packed.ok_or(Refused::Impossible)?, most).map_err(|refused| match refused {
-                Refused::Unpacks(_) => Refused::Unpacks(head.unpacked),
-                other => other,
-            })?;
+            check_unpacked(self.codec, packed.ok_or(Refused::Impossible)?, most).map_err(
+                |refused| match refused {
+                    Refused::Unpacks(_) => Refused::Unpacks(head.unpacked),
+                    other => other,
+                },
+            )?;
         }
         Ok(bytes)
     }
@@ -506,7 +512,9 @@ mod tests {
                 is_compressed: false,
                 statistics: None,
             };
-            results.extend([first, second].map(|page| check_values(&page, Type::BYTE_ARRAY, has_levels)));
+            results.extend(
+                [first, second].map(|page| check_values(&page, Type::BYTE_ARRAY, has_levels)),
+            );
         }
         let all: Vec<_> = results.iter().map(|result| format!("{result:?}")).collect();
         assert!(all.windows(2).all(|pair| pair[0] == pair[1]), "{all:?}");
@@ -521,11 +529,16 @@ mod tests {
         ends[0] = long;
         // With their lengths, 255 of them are just less than is read, and 256 are more.
         let begins = |count: usize| [vec![0], vec![long; count - 1]].concat();
-        let delta = |count: usize| values(Encoding::DELTA_BYTE_ARRAY, &[&begins(count), &ends[..count]], b"");
+        let delta = |count: usize| {
+            values(Encoding::DELTA_BYTE_ARRAY, &[&begins(count), &ends[..count]], b"")
+        };
         assert!(delta(255).is_ok());
         match delta(256) {
             Err(ParquetError::External(error)) => {
-                assert_eq!(error.to_string(), "its values have more than 256 MiB when they are written out");
+                assert_eq!(
+                    error.to_string(),
+                    "its values have more than 256 MiB when they are written out"
+                );
             }
             other => panic!("{other:?}"),
         }
