@@ -1,8 +1,8 @@
 //! Ctrl-C, the request to end that a system sends (SIGTERM), and the end of the terminal (SIGHUP).
 //!
 //! The first one asks: a run notices it within some hundred steps, removes what it has written so
-//! far, and the command says how far it had come. The second one ends the command at once, as if
-//! nobody listened; temporary files may then be left, which the next run into the folder clears.
+//! far, and the command says how far it had come. The second one ends the command at once, as
+//! without a handler; temporary files may then be left, which the next run into the folder clears.
 //!
 //! A command that was started so that it outlives its terminal (`nohup`) goes on.
 
@@ -50,8 +50,7 @@ impl Interrupt {
     }
 }
 
-/// The end of the terminal, if that ends the command: not if whoever has started it made it ignore
-/// that.
+/// The end of the terminal, if that ends the command: not if it was started with SIGHUP ignored.
 #[cfg(unix)]
 fn hangup() -> Option<i32> {
     let status = std::fs::read_to_string("/proc/self/status").ok();

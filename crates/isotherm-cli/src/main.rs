@@ -44,11 +44,11 @@ enum Status {
     Terminated = 143,
 }
 
-/// Where the last panic began. Whoever catches it may want to say so.
+/// Where the last panic began, for the message where it is caught.
 static LAST_PANIC: Mutex<Option<String>> = Mutex::new(None);
 
 /// A panic says nothing by itself: whether it is a defect of Isotherm or one of a file that a
-/// library cannot read is known only to whoever catches it.
+/// library cannot read is known only where it is caught.
 fn keep_silent(panic: &PanicHookInfo<'_>) {
     let place = panic.location().map(|place| format!(" ({}:{})", place.file(), place.line()));
     if let Ok(mut last) = LAST_PANIC.lock() {
@@ -56,8 +56,8 @@ fn keep_silent(panic: &PanicHookInfo<'_>) {
     }
 }
 
-/// A panic that nobody has caught: one line for the person who met it, instead of a backtrace. What
-/// was half written was removed on its way here.
+/// Reports an uncaught panic in one line, instead of a backtrace. What was half written was removed
+/// on its way here.
 fn tell_panic(payload: &(dyn Any + Send)) -> Status {
     let text = payload.downcast_ref::<&str>().copied();
     let message =

@@ -69,7 +69,7 @@ impl Terminal {
     }
 
     /// Prints a text and a line break on standard error. Whatever cannot be seen is written as an
-    /// escape. If even that fails there is nobody to tell.
+    /// escape. A failure of that is ignored: there is no other place to report it.
     pub fn complain(text: &str) {
         Terminal::complain_as_is(&visible(text));
     }

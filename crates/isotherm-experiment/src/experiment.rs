@@ -326,7 +326,7 @@ impl Experiment {
     }
 
     /// Writes the arrivals of a run into files, which appear when all of them are whole; `None` if
-    /// whoever watches has ended it. Nothing is simulated.
+    /// the watcher of the run has ended it. Nothing is simulated.
     ///
     /// # Errors
     ///

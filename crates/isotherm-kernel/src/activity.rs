@@ -133,15 +133,12 @@ impl Kernel {
             .get_mut(index as usize)
             .map(std::mem::take)
             .unwrap_or_default();
-        if let Listener::Part(waiter) = listener {
-            return self.wake(waiter.rouse());
-        }
-        if result.is_ok() {
+        if result.is_ok() && !matches!(listener, Listener::Part(_)) {
             self.note_progress();
         }
         match listener {
-            Listener::Owner | Listener::Part(_) => {}
-            Listener::Waiter(waiter) => self.wake(waiter.rouse()),
+            Listener::Owner => {}
+            Listener::Waiter(waiter) | Listener::Part(waiter) => self.wake(waiter.rouse()),
             Listener::Call(call) => {
                 self.release_ended(index);
                 self.inner.ready.borrow_mut().push_back(Ready::End(call, result));
@@ -232,8 +229,8 @@ impl Activity {
     }
 
     /// Makes it a part of something that may have to begin anew: that it completes, while somebody
-    /// waits for it, is no [progress](Kernel::note_progress). Whoever does the whole notes that it
-    /// is done.
+    /// waits for it, is no [progress](Kernel::note_progress). The end of the whole is to be noted by
+    /// its owner.
     pub fn as_part(mut self) -> Self {
         self.is_part = true;
         self

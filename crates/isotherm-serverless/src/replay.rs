@@ -81,7 +81,7 @@ pub(crate) struct Replay<S> {
     abandoned: Cell<bool>,
 }
 
-/// Whoever waits for a replay. If it is dropped, be it because its host has failed, no further
+/// Held by the future that waits for a replay. When it is dropped, as when a host fails, no further
 /// invocations are made.
 pub(crate) struct Waiting<S>(Rc<Replay<S>>);
 

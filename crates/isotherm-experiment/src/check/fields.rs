@@ -1,7 +1,7 @@
 //! Reading the fields of a table, so that everything that is wrong with them is found.
 //!
 //! [`Fields`] hands out the fields of one table, remembers which ones it was asked for, and at the
-//! end reports those that nobody knows. A [`FromValue`] reads one value or reports why it cannot.
+//! end reports unknown ones. A [`FromValue`] reads one value or reports why it cannot.
 //! Either says `None` after it has written what is wrong to the report, so that the caller can go
 //! on and find more.
 

@@ -6,7 +6,7 @@
 //!   percentiles of its durations in milliseconds, if they are known. (In the data set percentiles
 //!   are those of averages over 30 s; here they are those of the invocations, to 1 %.)
 //! * `app_memory_percentiles.anon.dNN.csv`: the memory of its app in MB, which is that of all its
-//!   functions that are invoked on any day: whoever reads the files shares it out among these.
+//!   functions that are invoked on any day: a reader of the files divides it among these.
 //!
 //! Files of the same days are written over. Later days that are there already, of an export that
 //! was longer, would be read as if they belonged to this one; so it is refused.

@@ -33,6 +33,7 @@ struct Arrivals {
 }
 
 impl Source for Arrivals {
+    // Called for every arrival, from one place that keeps what it gives.
     #[inline(always)]
     fn next(&mut self) -> Option<Upcoming> {
         loop {
