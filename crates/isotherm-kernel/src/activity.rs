@@ -229,8 +229,8 @@ impl Activity {
     }
 
     /// Makes it a part of something that may have to begin anew: that it completes, while somebody
-    /// waits for it, is no [progress](Kernel::note_progress). The end of the whole is to be noted by
-    /// its owner.
+    /// waits for it, is no [progress](Kernel::note_progress). The end of the whole is to be noted
+    /// by its owner.
     pub fn as_part(mut self) -> Self {
         self.is_part = true;
         self

@@ -407,8 +407,8 @@ impl BareMetalService {
         self.end_in(self.inner.books.borrow_mut(), id, result, ended, turn);
     }
 
-    /// The same with the books in hand. Inlined, so that the report is written where its owner reads
-    /// it: a copy of what has just been written in parts has to wait for them.
+    /// The same with the books in hand. Inlined, so that the report is written where its owner
+    /// reads it: a copy of what has just been written in parts has to wait for them.
     #[inline(always)]
     fn end_in(
         &self,

@@ -8,10 +8,10 @@
 //!
 //! # What is kept
 //!
-//! For each resource its [`Saturation`]: the [turn](super::turn) at which it is used up, and the
-//! level that its users get if nothing fixes them earlier. It follows from the capacity and from
-//! those users that are fixed earlier elsewhere, by another resource or by their bound; so it
-//! depends on earlier saturations alone, and there is exactly one solution. The share of an
+//! For each resource its [`Saturation`]: the [place in the fix order](FixOrder) at which it is used
+//! up, and the level that its users get if nothing fixes them earlier. It follows from the capacity
+//! and from those users that are fixed earlier elsewhere, by another resource or by their bound; so
+//! it depends on earlier saturations alone, and there is exactly one solution. The share of an
 //! activity follows from the earliest saturation among its resources and from its bound.
 //!
 //! A change evaluates the resources that it touches. Where a saturation comes out different, the
