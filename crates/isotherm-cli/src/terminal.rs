@@ -2,8 +2,8 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use isotherm_config::diagnostic::{visible, visible_json};
 use isotherm_experiment::Diagnostics;
-use isotherm_experiment::diagnostic::{visible, visible_json};
 
 use crate::text;
 

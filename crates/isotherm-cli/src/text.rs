@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-pub use isotherm_experiment::diagnostic::thousands as count;
+pub use isotherm_config::diagnostic::thousands as count;
 
 /// Seconds with three decimals, or as many as it takes to see something of a short time.
 pub fn seconds(seconds: f64) -> String {

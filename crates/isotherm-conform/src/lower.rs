@@ -7,15 +7,15 @@
 
 use std::sync::Arc;
 
+use isotherm_config::source::{Sources, Span};
 use isotherm_experiment::Plan;
 use isotherm_experiment::plan::{
     Body, ConcurrencyPlan, EvictionKind, FunctionPlan, HostsPlan, ImagePlan, KeepAliveKind,
-    LimitsPlan, OnFailurePlan, SchedulerKind, ServicePlan, StepPlan, StoragePlan,
+    OnFailurePlan, SchedulerKind, ServicePlan, StepPlan, StoragePlan,
 };
-use isotherm_experiment::source::{Sources, Span};
-use isotherm_kernel::{Duration, Limits};
+use isotherm_kernel::Duration;
 use isotherm_platform::{DiskId, HostId, PlatformSpec};
-use isotherm_serverless::{Payloads, Preset};
+use isotherm_serverless::{Limits, Payloads, Preset};
 
 use crate::RunFailed;
 use crate::scenario::{IdleEviction, Scenario, SchedulerName, Step};
@@ -60,7 +60,7 @@ pub(crate) fn plan(
         name: function.name.clone(),
         place: Span { source, start: 0, end: 0 },
         image: scenario.images.iter().position(|image| image.name == function.image),
-        limits: LimitsPlan {
+        limits: Limits {
             time: Duration::from_secs_f64(function.time_limit_s),
             memory_bytes: function.ram_limit_bytes,
             disk_bytes: function.disk_limit_bytes,
@@ -76,7 +76,7 @@ pub(crate) fn plan(
         name: scenario.name.clone(),
         seed: 0,
         preset,
-        limits: Limits::default(),
+        limits: isotherm_kernel::Limits::default(),
         platform: platform.clone(),
         hosts,
         service: service_plan(preset, scenario),

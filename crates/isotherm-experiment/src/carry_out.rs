@@ -3,17 +3,19 @@
 use std::io;
 use std::path::Path;
 
+use isotherm_config::diagnostic::{Diagnostic, Diagnostics};
+use isotherm_config::source::Sources;
 use isotherm_results::SinkError;
 use isotherm_services::FailureCause;
 
-use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::error::ExperimentError;
-use crate::experiment::{Experiment, LARGEST_FILE, PlannedRun};
+use crate::files::LARGEST_EXPERIMENT;
+use crate::inputs::Inputs;
 use crate::manifest::manifest;
 use crate::output::{Output, Rules, SUMMARY};
+use crate::planned_run::PlannedRun;
 use crate::report::RunReport;
 use crate::run::{self, Failure, RunOptions};
-use crate::source::Sources;
 use crate::trace;
 
 /// The table of hashes at the end of a manifest is smaller.
@@ -21,20 +23,20 @@ const ROOM_FOR_HASHES: u64 = 4096;
 
 /// Simulates one run and writes its results into a folder.
 pub fn carry_out(
-    experiment: &Experiment,
     run: &PlannedRun,
+    inputs: &Inputs,
+    sources: &Sources,
     folder: &Path,
     options: RunOptions,
-    sources: &Sources,
 ) -> Result<RunReport, ExperimentError> {
     let RunOptions { records, force, watch } = options;
     let output_error = |source| ExperimentError::Output { path: folder.to_owned(), source };
-    let rules = Rules { inputs: experiment.inputs(), force };
+    let rules = Rules { inputs, force };
     let output = Output::create(folder, records, rules).map_err(output_error)?;
     // What makes a manifest that nobody could run is found before anything is simulated.
     let manifest = manifest(&run.plan, &run.written, &run.changed(), run.measured, folder);
     let manifest = manifest.map_err(|path| output_error(no_text(&path)))?;
-    if manifest.len() as u64 > LARGEST_FILE - ROOM_FOR_HASHES {
+    if manifest.len() as u64 > LARGEST_EXPERIMENT - ROOM_FOR_HASHES {
         return Err(output_error(io::Error::new(
             io::ErrorKind::FileTooLarge,
             "the manifest would be larger than 256 MiB",
@@ -62,7 +64,7 @@ pub fn carry_out(
             ExperimentError::Input(Diagnostics::new(sources.clone(), vec![diagnostic]))
         }
     })?;
-    let report = RunReport::new(experiment, run, outcome);
+    let report = RunReport::new(run, outcome);
     output.commit(&[(SUMMARY, &report.to_json())], &manifest).map_err(output_error)?;
     Ok(report)
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use isotherm_config::write::{duration, inline, list, number, string};
 use isotherm_kernel::{Distribution, DistributionError, Duration, RandomDuration, RandomStreams};
 use isotherm_serverless::Startup;
 
@@ -113,6 +114,42 @@ impl DurationDistribution {
     /// How it is written.
     pub fn form(&self) -> &DistributionForm {
         &self.form
+    }
+
+    /// How it is written in an experiment file, in TOML.
+    #[must_use]
+    pub fn written(&self) -> String {
+        let kind = |kind: &str| ("kind", string(kind));
+        inline(match self.form() {
+            DistributionForm::Fixed(value) => return duration(*value),
+            DistributionForm::Uniform { low, high } => {
+                vec![kind("uniform"), ("low", duration(*low)), ("high", duration(*high))]
+            }
+            DistributionForm::Exponential { mean } => {
+                vec![kind("exponential"), ("mean", duration(*mean))]
+            }
+            DistributionForm::LogNormal { median, sigma } => {
+                vec![kind("lognormal"), ("median", duration(*median)), ("sigma", number(*sigma))]
+            }
+            DistributionForm::LogNormalOfMean { mean, sd } => {
+                vec![kind("lognormal"), ("mean", duration(*mean)), ("sd", duration(*sd))]
+            }
+            DistributionForm::Weibull { shape, scale } => {
+                vec![kind("weibull"), ("shape", number(*shape)), ("scale", duration(*scale))]
+            }
+            DistributionForm::WeibullOfMean { mean, sd } => {
+                vec![kind("weibull"), ("mean", duration(*mean)), ("sd", duration(*sd))]
+            }
+            DistributionForm::Pareto { shape, minimum } => {
+                vec![kind("pareto"), ("shape", number(*shape)), ("minimum", duration(*minimum))]
+            }
+            DistributionForm::Empirical(quantiles) => {
+                let pair = |&(probability, value): &(f64, Duration)| {
+                    list([number(probability), duration(value)])
+                };
+                vec![kind("empirical"), ("quantiles", list(quantiles.iter().map(pair)))]
+            }
+        })
     }
 
     /// The distribution, in seconds.

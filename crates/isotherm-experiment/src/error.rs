@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
+use isotherm_config::diagnostic::Diagnostics;
 use thiserror::Error;
 
-use crate::diagnostic::Diagnostics;
 use crate::run::{Progress, Stopped};
 
 /// Why an experiment gave no result.

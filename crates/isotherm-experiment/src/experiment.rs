@@ -3,90 +3,31 @@
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
+use isotherm_config::diagnostic::{Diagnostics, Report};
+use isotherm_config::source::Sources;
+use isotherm_config::syntax::Syntax;
+use isotherm_config::tree::{self, Kind, parameters};
+
 use crate::carry_out::carry_out;
-use crate::check::{self, Depth, KnownTraces, Measured, Setting, Traces};
+use crate::check::{self, Depth, KnownTraces, Traces};
 use crate::describe::{WorkloadReport, describe};
-use crate::diagnostic::{Diagnostics, Report, Syntax};
 use crate::error::ExperimentError;
 use crate::export::{ExportOptions, ExportReport, export};
 use crate::files;
+use crate::inputs::Inputs;
 use crate::inventory::Inventory;
 use crate::label::labels;
 use crate::manifest::{self, Written};
-use crate::output::{Inputs, MANIFEST};
-use crate::plan::Plan;
+use crate::output::MANIFEST;
+use crate::overrides::Overrides;
+use crate::planned_run::PlannedRun;
 use crate::report::RunReport;
 use crate::run::RunOptions;
-use crate::source::Sources;
 use crate::trace;
-use crate::tree::{self, Kind, Value, parameters};
-
-/// A larger file than this is not an experiment, or not well written. No larger manifest is
-/// written.
-pub(crate) const LARGEST_FILE: u64 = 256 << 20;
 
 /// Every value of a file is held in memory with its place, some hundred bytes each. The manifest of
 /// 100,000 functions has a tenth of this.
 const MOST_VALUES: usize = 5_000_000;
-
-/// What is changed in an experiment from outside of its file.
-///
-/// ```
-/// use isotherm_experiment::Overrides;
-///
-/// let overrides = Overrides::default().with_seed(7).with("service.keep_alive.idle", "5min").with("image.0.size", "1GB");
-/// assert_eq!(overrides.set[0], ("service.keep_alive.idle".to_owned(), "5min".to_owned()));
-/// ```
-#[derive(Clone, Debug, Default)]
-pub struct Overrides {
-    /// The seed to use instead of the file's.
-    pub seed: Option<u64>,
-    /// The [paths](tree::path) of fields and the values to put there, in this order; a path may
-    /// also be the name of a [parameter](tree::parameters). A value is what TOML understands by it,
-    /// or else a string: `5min` needs no quotes. Paths of files in it are relative to the current
-    /// folder.
-    pub set: Vec<(String, String)>,
-}
-
-impl Overrides {
-    /// The same with this seed.
-    pub fn with_seed(mut self, seed: u64) -> Self {
-        self.seed = Some(seed);
-        self
-    }
-
-    /// The same with this field set to this value.
-    pub fn with(mut self, path: impl Into<String>, value: impl Into<String>) -> Self {
-        self.set.push((path.into(), value.into()));
-        self
-    }
-
-    /// Puts the values into the tree. Gives the paths that were set.
-    fn apply(&self, root: &mut Value, sources: &mut Sources, report: &Report) -> Vec<tree::Path> {
-        let mut paths = Vec::new();
-        if let Some(seed) = self.seed {
-            // Only its path matters: a seed may be larger than a number of the tree.
-            let source = sources.add_argument(format!("seed={seed}"));
-            paths.extend(tree::Path::parse(source, "seed"));
-        }
-        for (path, value) in &self.set {
-            let source = sources.add_argument(format!("{path}={value}"));
-            let Some(value) = tree::parse_argument(source, value, path.len() + 1, report) else {
-                continue;
-            };
-            let done = tree::Path::parse(source, path).and_then(|path| {
-                let path = parameters::resolve(path, root);
-                root.set(&path, value)?;
-                Ok(path)
-            });
-            match done {
-                Ok(path) => paths.push(path),
-                Err(error) => report.error(error.place, error.message, error.hint),
-            }
-        }
-        paths
-    }
-}
 
 /// A checked experiment: one run, or one for each variant of its sweep.
 #[derive(Clone, Debug)]
@@ -94,38 +35,9 @@ pub struct Experiment {
     name: String,
     runs: Vec<PlannedRun>,
     sources: Sources,
+    inputs: Inputs,
     warnings: Diagnostics,
     traces: KnownTraces,
-}
-
-/// One run of an experiment.
-#[derive(Clone, Debug)]
-pub struct PlannedRun {
-    /// What was changed for this run; empty if the experiment has no sweep.
-    pub settings: Vec<Setting>,
-    /// What to simulate.
-    pub plan: Plan,
-    /// What was measured on a real platform.
-    pub measured: Measured,
-    /// What distinguishes it from the others of its sweep.
-    label: Option<String>,
-    /// What its manifest takes from the file.
-    pub(crate) written: Written,
-}
-
-impl PlannedRun {
-    /// What distinguishes this run from the others of its sweep, as a name for a folder and for a
-    /// line of a table, such as `reuse-newest`; `None` if there is no sweep. No two runs of a sweep
-    /// have the same, whether or not capital letters count.
-    pub fn label(&self) -> Option<String> {
-        self.label.clone()
-    }
-
-    /// The fields that were changed for this run by a sweep: for a manifest also by the sweep that
-    /// it comes from.
-    pub(crate) fn changed(&self) -> Vec<Setting> {
-        self.written.settings(&self.settings)
-    }
 }
 
 impl Experiment {
@@ -154,10 +66,10 @@ impl Experiment {
     fn read(path: &Path, overrides: &Overrides, depth: Depth) -> Result<Self, Diagnostics> {
         let shown = path.display().to_string();
         let hint = "; arrivals in such numbers belong in a CSV file";
-        let text = files::read_given(path, &shown, LARGEST_FILE, hint)?;
+        let text = files::read_given(path, &shown, files::LARGEST_EXPERIMENT, hint)?;
         let folder = path.parent().unwrap_or(Path::new(""));
         let mut experiment = Self::check(&shown, &text, folder, overrides, depth)?;
-        experiment.sources.add_input(path);
+        experiment.inputs.add(path);
         Ok(experiment)
     }
 
@@ -229,14 +141,20 @@ impl Experiment {
         }
         let set = overrides.apply(&mut root, &mut sources, &report);
         let variants = check::variants(&root, &set, &sources, &report);
-        let sources = RefCell::new(sources);
+        let (sources, inputs) = (RefCell::new(sources), RefCell::default());
         let traces = Traces::new(depth);
         let mut runs = Vec::new();
         for mut variant in variants {
             parameters::substitute(&mut variant.root, &sources.borrow(), &report);
-            let Some(checked) =
-                check::check(&variant.root, folder, overrides.seed, &traces, &sources, &report)
-            else {
+            let Some(checked) = check::check(
+                &variant.root,
+                folder,
+                overrides.seed,
+                &traces,
+                &sources,
+                &inputs,
+                &report,
+            ) else {
                 continue;
             };
             let check::Checked { plan, measured } = checked;
@@ -261,7 +179,8 @@ impl Experiment {
         match runs.first() {
             Some(first) => {
                 let (name, traces) = (first.plan.name.clone(), traces.into_known());
-                Ok(Experiment { name, runs, sources, warnings, traces })
+                let inputs = inputs.into_inner();
+                Ok(Experiment { name, runs, sources, inputs, warnings, traces })
             }
             None => Err(Diagnostics::single("the experiment has no run")),
         }
@@ -292,7 +211,7 @@ impl Experiment {
     /// The files that the experiment was read from: itself, its platform with its profiles, its
     /// functions, its traces. None of them is ever replaced by a file that a run writes.
     pub fn inputs(&self) -> &Inputs {
-        self.sources.inputs()
+        &self.inputs
     }
 
     /// Where the results of a run go, if those of the experiment go to `out`.
@@ -361,6 +280,6 @@ impl Experiment {
         folder: &Path,
         options: RunOptions,
     ) -> Result<RunReport, ExperimentError> {
-        carry_out(self, run, folder, options, &self.sources)
+        carry_out(run, &self.inputs, &self.sources, folder, options)
     }
 }

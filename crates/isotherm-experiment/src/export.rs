@@ -13,16 +13,17 @@ use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use isotherm_config::diagnostic::{Diagnostic, Diagnostics};
 use isotherm_kernel::Time;
 use isotherm_workload::WorkloadError;
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
 use crate::arrivals::{self, Arrivals, Known, Planned, Upcoming};
-use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::error::ExperimentError;
+use crate::inputs::Inputs;
 use crate::output::set::{Staged, appear};
-use crate::output::{self, Inputs, Lock, Made, Rules, Target};
+use crate::output::{self, Lock, Made, Rules, Target};
 use crate::plan::{Plan, WorkloadPlan};
 use crate::trace;
 

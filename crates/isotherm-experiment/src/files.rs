@@ -7,10 +7,13 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
+use isotherm_config::diagnostic::{Diagnostic, Diagnostics};
+use isotherm_config::source::Sources;
 use isotherm_workload::Decompressed;
 
-use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::source::Sources;
+/// A larger file than this is not an experiment, or not well written. No larger manifest is
+/// written.
+pub(crate) const LARGEST_EXPERIMENT: u64 = 256 << 20;
 
 /// A platform, a table of functions or a profile that is larger than this is not what it should be,
 /// or not well written.

@@ -15,13 +15,13 @@
 //!
 //! # From text to plan
 //!
-//! An experiment is a TOML or a JSON file. It is read into a [tree] in which every key and every
-//! value knows its [place](source). What is said outside of the file ([`Overrides`]) and the values
-//! of a `[sweep]` are put into the tree, then its [parameters](tree::parameters). The readers of
-//! [`check`] go over the tree, collect [everything that is wrong](diagnostic) and, if that is
+//! An experiment is a TOML or a JSON file. It is read into a [tree](isotherm_config::tree) in which every key and every
+//! value knows its [place](isotherm_config::source). What is said outside of the file ([`Overrides`]) and the values
+//! of a `[sweep]` are put into the tree, then its [parameters](isotherm_config::tree::parameters). The readers of
+//! [`check`] go over the tree, collect [everything that is wrong](isotherm_config::diagnostic) and, if that is
 //! nothing, make a checked [`Plan`]: names resolved, defaults written out, the platform built. A
 //! file with a `[sweep]` gives several plans. What fields there are is [described by
-//! data](check::schema), from which `docs/reference/experiment.md` is written.
+//! data](isotherm_config::schema), from which `docs/reference/experiment.md` is written.
 //!
 //! # From plan to results
 //!
@@ -43,37 +43,40 @@ mod arrivals;
 mod carry_out;
 pub mod check;
 mod describe;
-pub mod diagnostic;
 pub mod duration_distribution;
 mod error;
 mod experiment;
 mod export;
 pub mod files;
+mod inputs;
 mod inventory;
 mod label;
 mod manifest;
 pub mod output;
+mod overrides;
 pub mod plan;
+mod planned_run;
 mod platform_file;
 pub mod policies;
+pub mod reference;
 mod report;
 pub mod results;
 mod run;
 mod simgrid;
-pub mod source;
 pub mod trace;
-pub mod tree;
-pub mod units;
 
 pub use check::{Measured, Setting};
 pub use describe::{FunctionShare, RateOverTime, TraceColumns, WorkloadReport, describe_trace};
-pub use diagnostic::Diagnostics;
 pub use error::ExperimentError;
-pub use experiment::{Experiment, Overrides, PlannedRun};
+pub use experiment::Experiment;
 pub use export::{ExportFormat, ExportOptions, ExportReport, ExportWatch};
+pub use inputs::Inputs;
 pub use inventory::{Arrivals, Inventory, WorkloadInventory};
+pub use isotherm_config::diagnostic::Diagnostics;
 pub use isotherm_serverless::{Lack, Unfinished};
+pub use overrides::Overrides;
 pub use plan::Plan;
+pub use planned_run::PlannedRun;
 pub use platform_file::PlatformFile;
 pub use report::RunReport;
 pub use results::{Results, ResultsError};

@@ -14,6 +14,7 @@
 //! * No file takes the place of one that the experiment is read from, of a folder, or, unless that
 //!   is wanted, of a link, a device or a pipe ([`NotReplaced`]).
 
+pub(crate) mod listing;
 mod lock;
 mod made;
 pub(crate) mod partial;
@@ -28,14 +29,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
-use crate::results;
-
 use set::Staged;
 
 pub use lock::{LOCK, Lock};
 pub(crate) use made::Made;
 pub(crate) use target::Target;
-pub use target::{Inputs, NotReplaced, Rules};
+pub use target::{NotReplaced, Rules};
 
 /// The name of the file of records.
 pub const INVOCATIONS: &str = "invocations.csv";
@@ -82,7 +81,7 @@ impl<'a> Output<'a> {
         let places = FILES.map(|name| beside(&folder.join(name), rules));
         let places = places.into_iter().collect::<io::Result<Vec<_>>>()?;
         let named: Vec<_> = FILES.into_iter().zip(places.iter().map(PathBuf::as_path)).collect();
-        set::recover(&named, Some(results::is_listed));
+        set::recover(&named, Some(listing::is_listed));
         for (_, place) in named {
             partial::clear_dead(place);
         }
@@ -129,7 +128,7 @@ impl<'a> Output<'a> {
             hashes.push((name, sha256(text.as_bytes())));
             files.push(self.staged(name, text)?);
         }
-        let manifest = format!("{manifest}{}", results::listing(&hashes));
+        let manifest = format!("{manifest}{}", listing::listing(&hashes));
         files.push(self.staged(MANIFEST, &manifest)?);
         set::appear(files, &gone, self.rules)?;
         self.made.keep();
@@ -270,7 +269,8 @@ mod tests {
     }
 
     fn rules() -> Rules<'static> {
-        static NONE: std::sync::LazyLock<Inputs> = std::sync::LazyLock::new(Inputs::default);
+        static NONE: std::sync::LazyLock<crate::Inputs> =
+            std::sync::LazyLock::new(crate::Inputs::default);
         Rules { inputs: &NONE, force: false }
     }
 

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use isotherm_config::source::Span;
 use isotherm_kernel::{Duration, Limits};
 use isotherm_platform::{DiskId, HostId, PlatformSpec};
 use isotherm_serverless::{
@@ -17,7 +18,6 @@ mod workload;
 
 use crate::duration_distribution::DurationDistribution;
 pub use crate::policies::{EvictionKind, ImageEvictionKind, KeepAliveKind, SchedulerKind};
-use crate::source::Span;
 
 pub use azure::{AppMemory, AzureContent, AzurePlan, AzureSource, AzureTrace, ListedPlan};
 pub use workload::{
@@ -203,7 +203,7 @@ pub struct FunctionPlan {
     /// Index of its image, if it has one.
     pub image: Option<usize>,
     /// What a container of it may use.
-    pub limits: LimitsPlan,
+    pub limits: isotherm_serverless::Limits,
     /// How long the start of its container takes.
     pub startup: DurationDistribution,
     /// How long an idle container of it is kept, if not as the service says.
@@ -245,17 +245,6 @@ impl Default for ConcurrencyPlan {
     fn default() -> Self {
         ConcurrencyPlan { per_container: 1, most: None, reserved: false }
     }
-}
-
-/// What a container may use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LimitsPlan {
-    /// How long a body may run; [`Duration::MAX`]: as long as it likes.
-    pub time: Duration,
-    /// Memory of a container.
-    pub memory_bytes: u64,
-    /// Disk space of a container.
-    pub disk_bytes: u64,
 }
 
 /// One step of a body.

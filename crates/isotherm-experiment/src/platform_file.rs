@@ -12,14 +12,15 @@
 
 use std::path::Path;
 
+use isotherm_config::diagnostic::{Diagnostic, Diagnostics, Severity};
+use isotherm_config::source::Sources;
 use isotherm_platform::{HostId, PlatformError, PlatformSpec};
 
-use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
-use crate::experiment::{Experiment, Overrides};
+use crate::experiment::Experiment;
 use crate::files;
-use crate::output::Inputs;
+use crate::inputs::Inputs;
+use crate::overrides::Overrides;
 use crate::simgrid;
-use crate::source::Sources;
 
 /// A platform as it was read from a file.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@ use isotherm_serverless::Preset;
 use serde::Serialize;
 
 use crate::check::Setting;
-use crate::experiment::{Experiment, PlannedRun};
+use crate::planned_run::PlannedRun;
 use crate::run::Outcome;
 
 /// What a run gave. Its fields are, in this order, those of `summary.json`; units are in the names.
@@ -37,9 +37,9 @@ pub struct RunReport {
 }
 
 impl RunReport {
-    pub(crate) fn new(experiment: &Experiment, run: &PlannedRun, outcome: Outcome) -> Self {
+    pub(crate) fn new(run: &PlannedRun, outcome: Outcome) -> Self {
         RunReport {
-            name: experiment.name().to_owned(),
+            name: run.plan.name.clone(),
             seed: run.plan.seed,
             preset: match run.plan.preset {
                 Preset::Default => "default",

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::manifest::text;
+use crate::output::listing::hashes;
 use crate::output::{FILES, INVOCATIONS, MANIFEST, SUMMARY, sha256_of};
 
 /// The folder of a run, whose files are those that its manifest was written for.
@@ -110,28 +110,4 @@ impl Results {
     pub fn manifest(&self) -> PathBuf {
         self.folder.join(MANIFEST)
     }
-}
-
-/// The end of a manifest: the hashes of the files that belong to it.
-pub(crate) fn listing(hashes: &[(&str, String)]) -> String {
-    let lines: String = hashes
-        .iter()
-        .map(|(name, hash)| format!("{} = {}\n", text::key(name), text::string(hash)))
-        .collect();
-    format!("\n[manifest.sha256]\n{lines}")
-}
-
-/// The hashes that a manifest has.
-fn hashes(manifest: &str) -> Option<Vec<(String, String)>> {
-    let table: toml::Table = manifest.parse().ok()?;
-    let hashes = table.get("manifest")?.get("sha256")?.as_table()?;
-    hashes.iter().map(|(name, hash)| Some((name.clone(), hash.as_str()?.to_owned()))).collect()
-}
-
-/// Whether a manifest names a file as one of its run.
-pub(crate) fn is_listed(manifest: &Path, name: &str) -> bool {
-    let text = std::fs::read_to_string(manifest).unwrap_or_default();
-    // A manifest without hashes says nothing against any file.
-    hashes(&text)
-        .is_none_or(|hashes| name == MANIFEST || hashes.iter().any(|(known, _)| known == name))
 }

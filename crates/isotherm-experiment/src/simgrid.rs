@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
+use isotherm_config::diagnostic::Diagnostic;
+use isotherm_config::source::{SourceId, Sources, Span};
 use isotherm_platform::{PlatformError, PlatformSpec};
 
-use crate::diagnostic::Diagnostic;
 use crate::files;
-use crate::source::{SourceId, Sources, Span};
 
 /// Reads the text of a platform file. The profile files that it names (as `state_file="..."` does)
 /// are looked for in its folder; each is passed to `note` before it is opened.

@@ -7,16 +7,16 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
+use isotherm_config::diagnostic::{Diagnostic, Diagnostics};
+use isotherm_config::source::Sources;
 use isotherm_kernel::RandomStreams;
 use isotherm_workload::{
     Azure2019Replay, Azure2021Trace, CsvTrace, FunctionNames, JsonlTrace, ParquetTrace, TraceCheck,
     TraceError, TraceProblem, Workload, WorkloadError, check_jsonl, check_parquet, check_trace,
 };
 
-use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::files;
 use crate::plan::{AzureContent, AzurePlan, AzureSource, AzureTrace, CsvPlan, TableFormat};
-use crate::source::Sources;
 
 /// Opens a trace and reads its first row, and what says which columns it has.
 ///

@@ -111,6 +111,7 @@
 //! | [`workload`] | arrivals: written out, drawn, or read from traces | [replaying a trace](workload::CsvTrace) |
 //! | [`results`] | columns, streaming statistics, CSV | [what is left](results::Column) of an invocation |
 //! | [`figures`] | platforms as tables and drawings | [looking at a platform](figures::platform) |
+//! | [`config`] | trees with places, field descriptions, units, diagnostics | files of your own in the same style |
 //! | [`experiment`] | experiment files, from text to results on disk | running experiments from a program |
 //! | [`conform`] | scenarios of the reference, simulated and compared | checking that dates are the reference's |
 //!
@@ -251,6 +252,8 @@
 //! * `docs/` in the repository: what is modelled and how, with worked numbers. `ARCHITECTURE.md`:
 //!   the invariants, the order among equals, where dates follow the reference simulator.
 
+#[cfg(feature = "experiment")]
+pub use isotherm_config as config;
 #[cfg(feature = "experiment")]
 pub use isotherm_conform as conform;
 #[cfg(feature = "experiment")]

@@ -1,7 +1,9 @@
 //! `isotherm policies`
 
-use isotherm_experiment::check::schema::{Absent, FamilySpec, Field, TableSpec, Takes};
-use isotherm_experiment::policies::{default_kind, example, families, suggestion, unless_named};
+use isotherm_config::hint::suggestion;
+use isotherm_config::schema::{Absent, FamilySpec, Field, TableSpec, Takes};
+use isotherm_experiment::check::unless_named;
+use isotherm_experiment::policies::{example, families};
 use serde_json::{Value, json};
 
 use crate::Status;
@@ -90,7 +92,7 @@ fn as_text(shown: &[Shown], closely: bool) -> String {
         .unwrap_or_default();
     let mut text = String::new();
     for one in shown {
-        let default = default_kind(one.family);
+        let default = one.family.default_kind();
         text += &format!("{}: {}\n", one.path, one.family.doc);
         for kind in &one.kinds {
             text += &format!("  {:width$}  {}\n", kind.title, kind.doc);

@@ -18,21 +18,21 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use isotherm_config::diagnostic::Diagnostic;
+use isotherm_config::fields::{Choice, Count, Fields, FromValue, choice, takes, word, words};
+use isotherm_config::schema::{TableSpec, Takes, field};
+use isotherm_config::source::{Located, Span};
+use isotherm_config::tree::Value;
 use isotherm_workload::{
     AppSample, Azure2019, Azure2019Files, Azure2019Function, Azure2021, Quirks, TraceError,
     WorkloadError,
 };
 
 use crate::check::context::Context;
-use crate::check::fields::{Choice, Count, Fields, FromValue, choice, takes, word, words};
-use crate::check::functions::Defaults;
-use crate::check::schema::{TableSpec, Takes, field};
+use crate::check::limits::DefaultLimits;
 use crate::check::traces;
-use crate::diagnostic::Diagnostic;
 use crate::plan::{AppMemory, AzureContent, AzureSource, AzureTrace};
-use crate::source::{Located, Span};
 use crate::trace;
-use crate::tree::Value;
 
 /// So many things that are wrong with the rows of a trace are told in full.
 pub const MOST: usize = 20;
@@ -127,7 +127,7 @@ impl FromValue for AppMemory {
     const WHAT: &'static str = "a word";
     const EXAMPLE: &'static str = "\"split\"";
 
-    fn read(value: &Value, report: &crate::diagnostic::Report) -> Option<Self> {
+    fn read(value: &Value, report: &isotherm_config::diagnostic::Report) -> Option<Self> {
         choice(value, "memory", MEMORIES, report)
     }
 }
@@ -141,7 +141,7 @@ pub struct Functions {
     /// Where the trace is named.
     pub place: Span,
     /// What the experiment says of all of them.
-    pub limits: Defaults,
+    pub limits: DefaultLimits,
 }
 
 /// Reads the trace that `[functions]` names: `None` if it names none, `Some(None)` if it cannot be
@@ -154,7 +154,7 @@ pub fn functions(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<Optio
     }
     let value = &fields.entry(key)?.value;
     let before = context.report.count();
-    let limits = fields.optional_or("limits", Defaults::default());
+    let limits = fields.optional_or("limits", DefaultLimits::default());
     let are_good = context.report.count() == before;
     let named = if is_2019 { year_2019(value, context) } else { year_2021(value, context) };
     let Some((source, named, apps)) = named else { return Some(None) };
@@ -201,7 +201,7 @@ fn tell_fewer_apps(
 /// and how much memory a container does.
 struct Kept<'a> {
     has_body: bool,
-    limits: Defaults,
+    limits: DefaultLimits,
     named: Located<String>,
     context: &'a Context<'a>,
 }
@@ -439,7 +439,7 @@ fn read_2019(
                 is_whole = false;
                 continue;
             };
-            context.sources.borrow_mut().add_input(&path);
+            context.inputs.borrow_mut().add(&path);
             let shown = path.display().to_string();
             let read = trace::open_file(&path, &shown)
                 .and_then(|file| read_family(&mut files, family, number, &shown, file));

@@ -1,14 +1,16 @@
 //! Bodies of functions: lists of steps such as `{ sleep = "5s" }` or
 //! `{ write = "20MB", file = "thumbnail" }`.
 
+use isotherm_config::fields::{Fields, Size, Work, takes};
+use isotherm_config::hint::{list, suggestion};
+use isotherm_config::schema::{Field, TableSpec, Takes, field};
+use isotherm_config::source::Located;
+use isotherm_config::tree::{Kind, Value};
+
 use crate::check::context::Context;
 use crate::check::distribution::A_DURATION;
-use crate::check::fields::{Fields, Size, Work, list, suggestion, takes};
-use crate::check::schema::{Field, TableSpec, Takes, field};
 use crate::duration_distribution::DurationDistribution;
 use crate::plan::{Body, StepPlan};
-use crate::source::Located;
-use crate::tree::{Kind, Value};
 
 const A_FILE: Field = field(
     "file",

@@ -3,11 +3,13 @@
 
 use std::collections::BTreeSet;
 
+use isotherm_config::diagnostic::Diagnostic;
+use isotherm_config::hint::list;
+use isotherm_config::source::Span;
+use isotherm_config::syntax::Syntax;
+
 use crate::check::context::Context;
-use crate::check::fields::list;
-use crate::diagnostic::{Diagnostic, Syntax};
 use crate::plan::{Body, StepPlan};
-use crate::source::Span;
 
 /// The body of a function, or of all functions of a file.
 #[derive(Clone)]

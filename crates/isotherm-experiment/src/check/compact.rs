@@ -13,15 +13,15 @@
 //! differ. The head has the bandwidth of a node unless `network.head` says otherwise, and the user
 //! that of the repository. The repository reads and writes as fast as its link.
 
+use isotherm_config::diagnostic::Report;
+use isotherm_config::fields::{AtMost, Bandwidth, Count, Fields, FromValue, Size, Speed, takes};
+use isotherm_config::schema::{Field, TableSpec, Takes, field};
+use isotherm_config::source::{Located, Span};
+use isotherm_config::tree::{Kind, Value};
 use isotherm_kernel::Duration;
 use isotherm_platform::{PlatformBuilder, PlatformSpec, Via};
 
-use crate::check::fields::{AtMost, Bandwidth, Count, Fields, FromValue, Size, Speed, takes};
-use crate::check::platform::{HostAndMount, Parts};
-use crate::check::schema::{Field, TableSpec, Takes, field};
-use crate::diagnostic::Report;
-use crate::source::{Located, Span};
-use crate::tree::{Kind, Value};
+use crate::check::parts::{HostAndMount, Parts};
 
 /// More compute hosts than this in a group are not meant.
 const MAX_NODES: u32 = 1_000_000;

@@ -1,13 +1,13 @@
 //! How many invocations run at once: the fields of functions and of the service, and whether they
 //! go together.
 
+use isotherm_config::diagnostic::Report;
+use isotherm_config::fields::{Choice, Count, Fields, FromValue, choice, takes, word, words};
+use isotherm_config::schema::{Field, Takes, field};
+use isotherm_config::tree::{Kind, Value};
 use isotherm_serverless::Throttle;
 
-use crate::check::fields::{Choice, Count, Fields, FromValue, choice, takes, word, words};
-use crate::check::schema::{Field, Takes, field};
-use crate::diagnostic::Report;
 use crate::plan::{ConcurrencyPlan, FunctionPlan, ServicePlan};
-use crate::tree::{Kind, Value};
 
 /// A number of invocations, or `"unlimited"`.
 const A_MAXIMUM: Takes = Takes::Either(&[takes::<Places>(), Takes::Words(|| words(UNLIMITED))]);
@@ -96,13 +96,9 @@ impl FromValue for Maximum {
     }
 }
 
-impl FromValue for Throttle {
-    const WHAT: &'static str = "what becomes of invocations beyond";
-    const EXAMPLE: &'static str = "\"queue\"";
-
-    fn read(value: &Value, report: &Report) -> Option<Self> {
-        choice(value, "throttle", THROTTLE, report)
-    }
+/// Reads `throttle`.
+pub fn throttle(value: &Value, report: &Report) -> Option<Throttle> {
+    choice(value, "throttle", THROTTLE, report)
 }
 
 /// Reads what a function says.

@@ -4,14 +4,15 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use isotherm_config::diagnostic::Report;
+use isotherm_config::names::Names;
+use isotherm_config::source::{Located, SourceId, Sources};
 use isotherm_workload::CompressionError;
 
-use crate::check::names::Names;
-use crate::check::traces::Traces;
-use crate::diagnostic::Report;
+use crate::check::known_traces::Traces;
 use crate::files::{self, TextError, io_reason};
+use crate::inputs::Inputs;
 use crate::plan::{AzureTrace, Body, FunctionPlan};
-use crate::source::{Located, SourceId, Sources};
 
 /// What all readers need.
 pub struct Context<'a> {
@@ -19,6 +20,8 @@ pub struct Context<'a> {
     pub report: &'a Report,
     /// The texts read so far.
     pub sources: &'a RefCell<Sources>,
+    /// The files read so far.
+    pub inputs: &'a RefCell<Inputs>,
     /// Paths in the file are relative to this folder: that of the file.
     pub folder: &'a Path,
     /// The traces that were looked at so far.
@@ -68,7 +71,7 @@ impl Context<'_> {
             true => PathBuf::from(&path.value),
             false => self.folder.join(&path.value),
         };
-        self.sources.borrow_mut().add_input(&full);
+        self.inputs.borrow_mut().add(&full);
         full
     }
 

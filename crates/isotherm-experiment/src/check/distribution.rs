@@ -1,14 +1,14 @@
 //! Durations that may be drawn at random: `"200ms"`, or
 //! `{ kind = "lognormal", median = "200ms", sigma = 0.8 }`.
 
+use isotherm_config::diagnostic::Report;
+use isotherm_config::fields::{Choice, Fields, FromValue, Positive, choice, takes, word};
+use isotherm_config::schema::{Field, TableSpec, Takes, field};
+use isotherm_config::source::Located;
+use isotherm_config::tree::{Kind, Value};
 use isotherm_kernel::Duration;
 
-use crate::check::fields::{Choice, Fields, FromValue, Positive, choice, takes, word};
-use crate::check::schema::{Field, TableSpec, Takes, field};
-use crate::diagnostic::Report;
 use crate::duration_distribution::{DistributionForm, DurationDistribution};
-use crate::source::Located;
-use crate::tree::{Kind, Value};
 
 /// What a field takes that is such a duration.
 pub const A_DURATION: Takes = Takes::Either(&[takes::<Duration>(), Takes::Table(&DISTRIBUTION)]);

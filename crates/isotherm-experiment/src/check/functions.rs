@@ -16,7 +16,13 @@
 
 use std::sync::Arc;
 
+use isotherm_config::diagnostic::{Diagnostic, Report};
+use isotherm_config::fields::Fields;
+use isotherm_config::schema::{TableSpec, Takes, field};
+use isotherm_config::source::{Located, Span};
+use isotherm_config::tree::Value;
 use isotherm_kernel::Duration;
+use isotherm_serverless::Limits;
 use isotherm_workload::{
     FunctionColumns, FunctionRow, SizeColumn, SizeUnit, TimeColumn, TraceError, TraceProblem,
     WorkloadError, read_functions,
@@ -27,18 +33,11 @@ use crate::check::body::{self, STEPS};
 use crate::check::calls::BodyOf;
 use crate::check::context::{Context, ReadFile};
 use crate::check::distribution::A_DURATION;
-use crate::check::fields::{Fields, FromValue, Size, takes};
-use crate::check::objects::{TIME_LIMIT, TimeLimit, not_zero_memory, not_zero_time};
-use crate::check::schema::{TableSpec, Takes, field};
+use crate::check::limits::{DEFAULT_LIMITS, DefaultLimits};
 use crate::check::{concurrency, on_failure, service, traces, workload};
-use crate::diagnostic::{Diagnostic, Report};
 use crate::duration_distribution::DurationDistribution;
-use crate::plan::{
-    AzureTrace, Body, ConcurrencyPlan, FunctionPlan, LimitsPlan, ListedPlan, OnFailurePlan,
-};
+use crate::plan::{AzureTrace, Body, ConcurrencyPlan, FunctionPlan, ListedPlan, OnFailurePlan};
 use crate::policies::{KeepAliveKind, Policy};
-use crate::source::{Located, Span};
-use crate::tree::Value;
 
 /// So many things that are wrong with the rows of the file are told in full.
 const MOST_OF_A_FILE: usize = 20;
@@ -70,7 +69,7 @@ pub const FUNCTIONS: TableSpec = TableSpec {
         field("columns", Takes::Table(&COLUMNS), "Which column of the CSV file holds what.")
             .otherwise("must be there with `csv`"),
         field("units", Takes::Table(&UNITS), "The units of the columns.").otherwise("the ends of their names say them"),
-        field("limits", Takes::Table(&LIMITS), "The limits of functions of which the file or the trace does not say them.")
+        field("limits", Takes::Table(&DEFAULT_LIMITS), "The limits of functions of which the file or the trace does not say them.")
             .otherwise("the file must say them"),
         field("startup", A_DURATION, "How long the start of a container takes; if it is random, drawn for each.")
             .otherwise("that of the service"),
@@ -142,22 +141,6 @@ const UNITS: TableSpec = TableSpec {
             .otherwise("the end of its name, as in `timeout_s`"),
         field("startup", workload::A_TIME_UNIT, "That of the column of start-ups.")
             .otherwise("the end of its name, as in `cold_start_ms`"),
-    ],
-};
-
-const LIMITS: TableSpec = TableSpec {
-    name: "limits",
-    title: "",
-    doc: "Limits of functions of which a file does not say them.",
-    fields: &[
-        field("time", TIME_LIMIT, "How long a body may run.")
-            .otherwise("the file must say it; bodies of a trace run as long as it says"),
-        field("memory", takes::<Size>(), "Memory of a container, more than zero.")
-            .like("\"512MB\"")
-            .otherwise("the file or the trace must say it"),
-        field("disk", takes::<Size>(), "Disk space of a container.")
-            .like("\"1GB\"")
-            .default("\"0B\""),
     ],
 };
 
@@ -379,8 +362,8 @@ impl Listed<'_> {
         let fields = &mut self.fields;
         // A trace had to know them before.
         let limits = match &self.from {
-            From::File(_) => fields.optional_or("limits", Defaults::default()),
-            From::Trace(_) => Defaults::default(),
+            From::File(_) => fields.optional_or("limits", DefaultLimits::default()),
+            From::Trace(_) => DefaultLimits::default(),
         };
         let startup = fields.optional("startup").unwrap_or_else(|| startup.clone());
         let keep_alive = service::optional_policy(fields, "keep_alive");
@@ -417,13 +400,13 @@ impl azure::Functions {
     /// The functions of a trace.
     fn planned(self, first: usize, common: Common, body: BodyOf) -> Planned {
         let Common { startup, image, keep_alive, on_failure, concurrency } = common;
-        let Defaults { time, memory_bytes, disk_bytes } = self.limits;
+        let DefaultLimits { time, memory_bytes, disk_bytes } = self.limits;
         let time = time.unwrap_or(Duration::MAX);
         let function = |(name, memory_bytes)| FunctionPlan {
             name,
             place: self.place,
             image,
-            limits: LimitsPlan { time, memory_bytes, disk_bytes },
+            limits: Limits { time, memory_bytes, disk_bytes },
             startup: startup.clone(),
             keep_alive,
             on_failure,
@@ -456,7 +439,7 @@ impl File {
     /// The functions of a file, as far as they are good.
     fn plans(
         &self,
-        limits: &Defaults,
+        limits: &DefaultLimits,
         common: Common,
         body: &Body,
         fields: &Fields<'_>,
@@ -495,7 +478,7 @@ impl File {
     }
 
     /// Limits that neither the file nor the table can say.
-    fn check_limits(&self, limits: &Defaults, fields: &Fields<'_>) {
+    fn check_limits(&self, limits: &DefaultLimits, fields: &Fields<'_>) {
         if self.columns.time.is_none() && limits.time.is_none() {
             let examples = [("limits.time", "\"60s\""), ("columns.time", "\"timeout_s\"")];
             fields.missing_one_of("limits.time", &examples);
@@ -511,9 +494,9 @@ impl File {
         &self,
         row: &FunctionRow,
         place: Span,
-        limits: &Defaults,
+        limits: &DefaultLimits,
         report: &Report,
-    ) -> Option<LimitsPlan> {
+    ) -> Option<Limits> {
         let (time, memory_bytes) =
             (row.time.or(limits.time), row.memory_bytes.or(limits.memory_bytes));
         let missing = [
@@ -525,7 +508,7 @@ impl File {
             report.error(place, message, format!("give it one, or all of them by `limits.{key}`"));
         }
         let disk_bytes = row.disk_bytes.unwrap_or(limits.disk_bytes);
-        Some(LimitsPlan { time: time?, memory_bytes: memory_bytes?, disk_bytes })
+        Some(Limits { time: time?, memory_bytes: memory_bytes?, disk_bytes })
     }
 
     /// The image of a function. The first of those that are not there are reported, the others
@@ -547,41 +530,6 @@ impl File {
             }
         }
         known
-    }
-}
-
-/// Limits of functions of which the file does not say them.
-#[derive(Default)]
-pub struct Defaults {
-    /// How long a body may run.
-    pub time: Option<Duration>,
-    /// Memory of a container.
-    pub memory_bytes: Option<u64>,
-    /// Disk space of a container.
-    pub disk_bytes: u64,
-}
-
-impl FromValue for Defaults {
-    const WHAT: &'static str = "limits";
-    const EXAMPLE: &'static str = "{ time = \"60s\", memory = \"512MB\", disk = \"1GB\" }";
-
-    fn read(value: &Value, report: &Report) -> Option<Self> {
-        let mut fields = Fields::of(value, &LIMITS, report)?;
-        let time = fields.optional::<Located<TimeLimit>>("time");
-        let memory = fields.optional::<Located<Size>>("memory");
-        let disk = fields.optional_or("disk", Size(0));
-        fields.finish();
-        if let Some(time) = &time {
-            not_zero_time(time, report);
-        }
-        if let Some(memory) = &memory {
-            not_zero_memory(memory, report);
-        }
-        Some(Defaults {
-            time: time.map(|time| time.value.0),
-            memory_bytes: memory.map(|memory| memory.value.0),
-            disk_bytes: disk.0,
-        })
     }
 }
 

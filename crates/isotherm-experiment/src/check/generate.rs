@@ -4,7 +4,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use isotherm_config::diagnostic::{Diagnostic, Report};
+use isotherm_config::fields::{
+    AtMost, Choice, Count, Fields, FromValue, Positive, Rate, RateOrNone, choice, takes, word,
+    words,
+};
+use isotherm_config::schema::{Field, TableSpec, Takes, field};
+use isotherm_config::source::{Located, Span};
+use isotherm_config::tree::{Kind, Value};
 use isotherm_kernel::{Duration, RandomStreams, Time};
+use isotherm_serverless::Limits;
 use isotherm_workload::{
     AzureLike, AzureLikeConfig, BurstState, Bursts, ClosedLoop, ClosedLoopConfig, DayShape,
     Diurnal, GeneratorConfig, MemoryOfApp, Process, Targets, WorkloadError,
@@ -12,20 +21,12 @@ use isotherm_workload::{
 
 use crate::check::context::Context;
 use crate::check::distribution::A_DURATION;
-use crate::check::fields::{
-    AtMost, Choice, Count, Fields, FromValue, Positive, Rate, RateOrNone, choice, takes, word,
-    words,
-};
-use crate::check::schema::{Field, TableSpec, Takes, field};
-use crate::check::workload::{A_FUNCTION, date, function};
-use crate::diagnostic::{Diagnostic, Report};
+use crate::check::invoked::{A_FUNCTION, date, function};
 use crate::duration_distribution::DurationDistribution;
 use crate::plan::{
-    AzureLikePlan, ClosedPlan, ConcurrencyPlan, FunctionPlan, GeneratedPlan, LimitsPlan,
-    OnFailurePlan, ProcessPlan, WorkloadPlan,
+    AzureLikePlan, ClosedPlan, ConcurrencyPlan, FunctionPlan, GeneratedPlan, OnFailurePlan,
+    ProcessPlan, WorkloadPlan,
 };
-use crate::source::{Located, Span};
-use crate::tree::{Kind, Value};
 
 /// Each client is an actor with random streams of its own, a kilobyte or two.
 const MOST_CLIENTS: u32 = 1_000_000;
@@ -676,11 +677,7 @@ fn create(
         name,
         place,
         image: None,
-        limits: LimitsPlan {
-            time: Duration::MAX,
-            memory_bytes: function.memory_bytes,
-            disk_bytes: 0,
-        },
+        limits: Limits { time: Duration::MAX, memory_bytes: function.memory_bytes, disk_bytes: 0 },
         startup: startup.clone(),
         keep_alive: None,
         on_failure: OnFailurePlan::default(),

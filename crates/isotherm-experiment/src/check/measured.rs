@@ -6,13 +6,14 @@
 //! cold_starts = { file = "data/run.csv", column = "cold" }        # the rows in which a column is 1
 //! ```
 
+use isotherm_config::fields::{Fields, FromValue, takes};
+use isotherm_config::schema::{TableSpec, Takes, field};
+use isotherm_config::source::Located;
+use isotherm_config::tree::{Kind, Value};
+
 use crate::check::context::Context;
-use crate::check::fields::{Fields, FromValue, takes};
-use crate::check::schema::{TableSpec, Takes, field};
 use crate::check::traces;
-use crate::source::Located;
 use crate::trace;
-use crate::tree::{Kind, Value};
 
 /// `[measured]`
 pub const MEASURED: TableSpec = TableSpec {

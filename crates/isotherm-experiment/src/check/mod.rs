@@ -5,7 +5,7 @@
 //! found. Names are gathered first, so that one mistake does not entail others.
 //!
 //! What fields there are, with their units and defaults, is described by data beside the readers
-//! ([`schema`]), from which the [reference](mod@reference) is written.
+//! ([`isotherm_config::schema`]), from which the [reference](crate::reference) is written.
 
 pub mod azure;
 mod body;
@@ -14,17 +14,17 @@ mod compact;
 mod concurrency;
 mod context;
 mod distribution;
-pub(crate) mod fields;
 mod functions;
 mod generate;
+mod invoked;
+mod known_traces;
+mod limits;
 mod measured;
-mod names;
 mod objects;
 pub mod on_failure;
+mod parts;
 mod platform;
-pub mod reference;
 mod room;
-pub mod schema;
 pub(crate) mod service;
 mod sweep;
 mod traces;
@@ -34,34 +34,36 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use isotherm_config::diagnostic::Report;
+use isotherm_config::fields::{Fields, Seed, takes, words};
+use isotherm_config::hint::suggestion;
+use isotherm_config::names::{Names, array_of_tables, tables};
+use isotherm_config::schema::{TableSpec, Takes, field};
+use isotherm_config::source::{Located, Sources, Span};
+use isotherm_config::tree::parameters::{self, PARAMETERS};
+use isotherm_config::tree::{Kind, Table, Value};
 use isotherm_kernel::{Duration, Limits, Time};
 use isotherm_platform::PlatformSpec;
 use isotherm_serverless::Preset;
 
-use crate::diagnostic::Report;
+use crate::inputs::Inputs;
 use crate::plan::{
     FunctionPlan, HostsPlan, ImagePlan, ListedPlan, Plan, ServicePlan, StoragePlan, WorkloadPlan,
 };
-use crate::source::{Located, Sources, Span};
-use crate::tree::parameters::{self, PARAMETERS};
-use crate::tree::{Kind, Table, Value};
 
 pub use crate::files::io_reason;
 pub(crate) use azure::tolerated;
+pub use known_traces::{Depth, KnownTraces, TraceSize, Traces};
 pub use measured::Measured;
+pub use service::unless_named;
 pub use sweep::{Setting, Variant, variants};
-pub use traces::{Depth, KnownTraces, TraceSize, Traces, further};
+pub use traces::further;
 
 use calls::BodyOf;
 use context::{Context, Needs};
-pub(crate) use fields::{Seed, list, suggestion};
-
-use fields::{Fields, FromValue, takes, words};
 use functions::{Listed, Planned};
-use names::{Names, array_of_tables, tables};
 use objects::REPOSITORY;
 use platform::Platform;
-use schema::{TableSpec, Takes, field};
 
 /// The whole file.
 pub const EXPERIMENT: TableSpec = TableSpec {
@@ -196,6 +198,7 @@ pub fn check(
     seed: Option<u64>,
     traces: &Traces,
     sources: &RefCell<Sources>,
+    inputs: &RefCell<Inputs>,
     report: &Report,
 ) -> Option<Checked> {
     let Kind::Table(table) = &root.kind else { return None };
@@ -205,6 +208,7 @@ pub fn check(
     let mut context = Context {
         report,
         sources,
+        inputs,
         folder,
         traces,
         storages,
@@ -231,20 +235,15 @@ pub fn check(
     if report.count() > before { None } else { checked }
 }
 
-impl FromValue for Limits {
-    const WHAT: &'static str = "limits of a run";
-    const EXAMPLE: &'static str = "{ time = \"1h\" }";
-
-    fn read(value: &Value, report: &Report) -> Option<Self> {
-        let mut fields = Fields::of(value, &LIMITS, report)?;
-        let limits = Limits {
-            max_time: fields.optional::<Duration>("time").map(|time| Time::ZERO + time),
-            max_events: fields.optional::<u64>("events"),
-            ..Limits::default()
-        };
-        fields.finish();
-        Some(limits)
-    }
+fn limits(value: &Value, report: &Report) -> Option<Limits> {
+    let mut fields = Fields::of(value, &LIMITS, report)?;
+    let limits = Limits {
+        max_time: fields.optional::<Duration>("time").map(|time| Time::ZERO + time),
+        max_events: fields.optional::<u64>("events"),
+        ..Limits::default()
+    };
+    fields.finish();
+    Some(limits)
 }
 
 struct File<'a> {
@@ -265,8 +264,8 @@ impl File<'_> {
         // file.
         fields.optional::<Seed>("seed");
         let seed = self.context.seed;
-        let preset = fields.optional_or("preset", Preset::Default);
-        let limits = fields.optional_or("limits", Limits::default());
+        let preset = fields.optional_with("preset", service::preset).unwrap_or(Preset::Default);
+        let limits = fields.optional_with("limits", self::limits).unwrap_or_default();
         let platform = match fields.entry("platform") {
             Some(entry) => platform::platform(self.table, &entry.value, self.context),
             None => {
@@ -418,10 +417,9 @@ impl File<'_> {
             if known.contains(&file.value.as_str()) {
                 continue;
             }
-            let hint =
-                fields::suggestion(&file.value, known.iter().copied()).unwrap_or_else(|| {
-                    "it is not there at the start, and no body puts it there".to_owned()
-                });
+            let hint = suggestion(&file.value, known.iter().copied()).unwrap_or_else(|| {
+                "it is not there at the start, and no body puts it there".to_owned()
+            });
             let message = format!("there is no file `{}` on storage `{}`", file.value, plan.name);
             self.context.report.error(file.span, message, hint);
         }

@@ -2,22 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use isotherm_kernel::Duration;
+use isotherm_config::diagnostic::{Diagnostic, Report};
+use isotherm_config::fields::{Fields, FromValue, Size, takes};
+use isotherm_config::schema::{TableSpec, Takes, field};
+use isotherm_config::source::Located;
+use isotherm_config::tree::Value;
 
 use crate::check::body::{self, STEPS};
 use crate::check::context::Context;
 use crate::check::distribution::A_DURATION;
-use crate::check::fields::{Fields, FromValue, Size, takes};
 use crate::check::platform::{self, Platform};
-use crate::check::schema::{TableSpec, Takes, field};
 use crate::check::service::{self, buffer};
-use crate::check::{concurrency, on_failure};
-use crate::diagnostic::{Diagnostic, Report};
+use crate::check::{concurrency, limits, on_failure};
 use crate::duration_distribution::DurationDistribution;
-use crate::plan::{FilePlan, FunctionPlan, ImagePlan, LimitsPlan, StoragePlan};
+use crate::plan::{FilePlan, FunctionPlan, ImagePlan, StoragePlan};
 use crate::policies::{KeepAliveKind, Policy};
-use crate::source::Located;
-use crate::tree::{Kind, Value};
 
 /// The storage that images come from unless they say otherwise; it need not be declared.
 pub const REPOSITORY: &str = "repository";
@@ -100,7 +99,7 @@ pub const FUNCTION: TableSpec = TableSpec {
             "What its containers are made from.",
         )
         .otherwise("nothing has to be downloaded, copied or loaded"),
-        field("limits", Takes::Table(&LIMITS), "What a container of it may use."),
+        field("limits", Takes::Table(&limits::LIMITS), "What a container of it may use."),
         field(
             "startup",
             A_DURATION,
@@ -117,25 +116,6 @@ pub const FUNCTION: TableSpec = TableSpec {
             .otherwise("every invocation must bring its own"),
     ],
 };
-
-/// The limits of a function.
-const LIMITS: TableSpec = TableSpec {
-    name: "limits",
-    title: "",
-    doc: "What a container of a function may use.",
-    fields: &[
-        field("time", TIME_LIMIT, "How long a body may run."),
-        field("memory", takes::<Size>(), "Memory of a container, more than zero.")
-            .like("\"512MB\""),
-        field("disk", takes::<Size>(), "Disk space of a container.")
-            .like("\"1GB\"")
-            .default("\"0B\""),
-    ],
-};
-
-/// A duration of more than zero, or none.
-pub const TIME_LIMIT: Takes =
-    Takes::Value { what: "a duration of more than zero, or \"unlimited\"", example: "\"60s\"" };
 
 /// Reads one `[[storage]]`. Without a platform only what does not depend on one is checked.
 pub fn storage(
@@ -233,7 +213,7 @@ pub fn function(
     let name = fields.required::<Located<String>>("name");
     let image = fields.optional::<Located<String>>("image");
     let image = image.map(|image| context.images.resolve(&image, report));
-    let limits = fields.required("limits");
+    let limits = limits::required(&mut fields);
     let startup = fields.optional("startup").unwrap_or_else(|| startup.clone());
     let keep_alive = service::optional_policy(&mut fields, "keep_alive");
     let on_failure = on_failure::read(&mut fields);
@@ -257,50 +237,4 @@ pub fn function(
         body: body.unwrap_or_default(),
         workload: None,
     })
-}
-
-impl FromValue for LimitsPlan {
-    const WHAT: &'static str = "limits";
-    const EXAMPLE: &'static str = "{ time = \"60s\", memory = \"512MB\", disk = \"1GB\" }";
-
-    fn read(value: &Value, report: &Report) -> Option<Self> {
-        let mut fields = Fields::of(value, &LIMITS, report)?;
-        let time = fields.required::<Located<TimeLimit>>("time");
-        let memory = fields.required::<Located<Size>>("memory");
-        let disk = fields.optional_or("disk", Size(0));
-        fields.finish();
-        let (time, memory) = (time?, memory?);
-        not_zero_time(&time, report);
-        not_zero_memory(&memory, report);
-        Some(LimitsPlan { time: time.value.0, memory_bytes: memory.value.0, disk_bytes: disk.0 })
-    }
-}
-
-/// Reports a time limit of zero.
-pub fn not_zero_time(time: &Located<TimeLimit>, report: &Report) {
-    if time.value.0.is_zero() {
-        report.error(time.span, "a time limit of zero", "no body could ever complete");
-    }
-}
-
-/// Reports a memory limit of zero.
-pub fn not_zero_memory(memory: &Located<Size>, report: &Report) {
-    if memory.value.0 == 0 {
-        report.error(memory.span, "a memory limit of zero", "a container needs some memory");
-    }
-}
-
-/// A duration, or `"unlimited"`.
-pub struct TimeLimit(pub Duration);
-
-impl FromValue for TimeLimit {
-    const WHAT: &'static str = "a duration, or \"unlimited\"";
-    const EXAMPLE: &'static str = "\"60s\"";
-
-    fn read(value: &Value, report: &Report) -> Option<Self> {
-        match &value.kind {
-            Kind::String(word) if word == "unlimited" => Some(TimeLimit(Duration::MAX)),
-            _ => Duration::read(value, report).map(TimeLimit),
-        }
-    }
 }

@@ -6,13 +6,13 @@
 //! on_failure = { timeout = "discard", error = "keep" }    # by how it has failed
 //! ```
 
+use isotherm_config::diagnostic::Report;
+use isotherm_config::fields::{Choice, Fields, FromValue, choice, word, words};
+use isotherm_config::schema::{Field, TableSpec, Takes, field};
+use isotherm_config::tree::{Kind, Value};
 use isotherm_serverless::{AfterFailure, OnFailure};
 
-use crate::check::fields::{Choice, Fields, FromValue, choice, word, words};
-use crate::check::schema::{Field, TableSpec, Takes, field};
-use crate::diagnostic::Report;
 use crate::plan::OnFailurePlan;
-use crate::tree::{Kind, Value};
 
 const WHAT: &str = "What becomes of the container of an invocation that has failed: it serves again, or takes no further invocation and stops as soon as it serves nobody.";
 
@@ -53,13 +53,8 @@ pub const OF_SERVICE: Field = field("on_failure", EITHER, WHAT).otherwise(
 /// `on_failure` of a function.
 pub const OF_FUNCTION: Field = field("on_failure", EITHER, WHAT).otherwise("that of the service");
 
-impl FromValue for AfterFailure {
-    const WHAT: &'static str = "what becomes of a container";
-    const EXAMPLE: &'static str = "\"discard\"";
-
-    fn read(value: &Value, report: &Report) -> Option<Self> {
-        choice(value, "on_failure", AFTER, report)
-    }
+fn after_failure(value: &Value, report: &Report) -> Option<AfterFailure> {
+    choice(value, "on_failure", AFTER, report)
 }
 
 impl FromValue for OnFailurePlan {
@@ -69,14 +64,14 @@ impl FromValue for OnFailurePlan {
     fn read(value: &Value, report: &Report) -> Option<Self> {
         match &value.kind {
             Kind::String(_) => {
-                let after = AfterFailure::read(value, report);
+                let after = after_failure(value, report);
                 after.map(|after| OnFailurePlan { timeout: Some(after), error: Some(after) })
             }
             Kind::Table(_) => {
                 let mut fields = Fields::of(value, &BY_CAUSE, report)?;
                 let plan = OnFailurePlan {
-                    timeout: fields.optional("timeout"),
-                    error: fields.optional("error"),
+                    timeout: fields.optional_with("timeout", after_failure),
+                    error: fields.optional_with("error", after_failure),
                 };
                 fields.finish();
                 Some(plan)

@@ -3,18 +3,19 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use isotherm_config::diagnostic::Report;
+use isotherm_config::fields::{Fields, FromValue};
+use isotherm_config::names::tables;
+use isotherm_config::schema::{TableSpec, Takes, field};
+use isotherm_config::source::{Located, Span};
+use isotherm_config::tree::{Kind, Table, Value};
 use isotherm_platform::{DiskId, HostId, PlatformSpec};
 
 use crate::check::compact;
 use crate::check::context::Context;
-use crate::check::fields::{Fields, FromValue};
-use crate::check::names::tables;
-use crate::check::schema::{TableSpec, Takes, field};
-use crate::diagnostic::Report;
+use crate::check::parts::{HOST_AND_MOUNT, HostAndMount, Parts};
 use crate::plan::HostsPlan;
 use crate::simgrid;
-use crate::source::{Located, Span};
-use crate::tree::{Kind, Table, Value};
 
 /// `[platform]` with a SimGrid file.
 pub const XML: TableSpec = TableSpec {
@@ -43,25 +44,6 @@ const HOST: &[Takes] = &[
     Takes::Table(&HOST_AND_MOUNT),
 ];
 
-const HOST_AND_MOUNT: TableSpec = TableSpec {
-    name: "a host",
-    title: "`{ host, mount }`",
-    doc: "A host and one of its disks.",
-    fields: &[
-        field(
-            "host",
-            Takes::Value { what: "the name of a host", example: "\"node0\"" },
-            "The host.",
-        ),
-        field(
-            "mount",
-            Takes::Value { what: "a path", example: "\"/scratch\"" },
-            "Where the disk is mounted.",
-        )
-        .otherwise("the disk at `/`, or the memory of a host that has none"),
-    ],
-};
-
 /// The platform as far as it could be read.
 pub struct Platform {
     /// Hosts, disks, links, routes.
@@ -81,49 +63,6 @@ pub struct Location {
     pub host: HostId,
     /// The disk; `None` is the host's memory.
     pub disk: Option<DiskId>,
-}
-
-/// Which host plays which part, by name.
-pub struct Parts {
-    /// Where invocations come from.
-    pub user: Option<HostAndMount>,
-    /// Where the service runs.
-    pub head: Option<HostAndMount>,
-    /// Where images come from.
-    pub repository: Option<HostAndMount>,
-    /// The compute hosts; `None` means all that play no other part.
-    pub nodes: Option<Vec<Located<String>>>,
-}
-
-/// The name of a host and perhaps the mount point of one of its disks.
-pub struct HostAndMount {
-    host: Located<String>,
-    mount: Option<Located<String>>,
-}
-
-impl FromValue for HostAndMount {
-    const WHAT: &'static str = "a host";
-    const EXAMPLE: &'static str = "\"host\"";
-
-    fn read(value: &Value, report: &Report) -> Option<Self> {
-        if matches!(value.kind, Kind::Table(_)) {
-            let mut fields = Fields::of(value, &HOST_AND_MOUNT, report)?;
-            let host = fields.required("host");
-            let mount = fields.optional("mount");
-            fields.finish();
-            return Some(HostAndMount { host: host?, mount });
-        }
-        let host = Located::read(value, report)?;
-        Some(HostAndMount { host, mount: None })
-    }
-}
-
-impl HostAndMount {
-    /// A host that was not named, but described.
-    pub fn described(host: &str, place: Span) -> Self {
-        let host = Located { value: host.to_owned(), span: place };
-        HostAndMount { host, mount: None }
-    }
 }
 
 /// Reads `platform = "file.xml"` or `[platform]`.
@@ -162,7 +101,7 @@ fn xml(path: &Located<String>, context: &Context<'_>) -> Option<PlatformSpec> {
     let file = context.read(path)?;
     let full = context.path(path);
     let folder = full.parent().unwrap_or(Path::new(""));
-    let note = |profile: &Path| context.sources.borrow_mut().add_input(profile);
+    let note = |profile: &Path| context.inputs.borrow_mut().add(profile);
     let read = simgrid::platform(&file.text, folder, note);
     let sources = context.sources.borrow();
     let diagnostic = |error| simgrid::diagnostic(error, file.source, path.span, &sources);

@@ -6,9 +6,9 @@
 
 use std::collections::BTreeSet;
 
+use isotherm_config::diagnostic::Report;
 use isotherm_platform::{HostId, PlatformSpec};
 
-use crate::diagnostic::Report;
 use crate::plan::{FunctionPlan, HostsPlan, ImagePlan};
 
 /// So many functions are told in full.

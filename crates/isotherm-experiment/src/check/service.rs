@@ -1,18 +1,18 @@
 //! `[service]`: the policies of the serverless platform and what its actions cost.
 
+use isotherm_config::diagnostic::Report;
+use isotherm_config::fields::{Choice, Count, Fields, FromValue, Size, choice, takes, word, words};
+use isotherm_config::schema::{Absent, FamilySpec, TableSpec, Takes, field};
+use isotherm_config::tree::{Kind, Value};
 use isotherm_kernel::Duration;
 use isotherm_serverless::{ContainerReuse, Payloads, Preset, Slots};
 
 use crate::check::distribution::A_DURATION;
-use crate::check::fields::{Choice, Count, Fields, FromValue, Size, choice, takes, word, words};
-use crate::check::schema::{TableSpec, Takes, field};
 use crate::check::{concurrency, on_failure};
-use crate::diagnostic::Report;
 use crate::plan::ServicePlan;
 use crate::policies::{
     self, EvictionKind, ImageEvictionKind, KeepAliveKind, Policy, SchedulerKind,
 };
-use crate::tree::{Kind, Value};
 
 /// `[service]`
 pub const SERVICE: TableSpec = TableSpec {
@@ -68,6 +68,14 @@ const PAYLOADS: TableSpec = TableSpec {
     ],
 };
 
+/// What holds if no policy of the family is named.
+pub fn unless_named(family: &FamilySpec) -> Option<&'static str> {
+    match SERVICE.field(family.name)?.absent {
+        Absent::Default(value) | Absent::Otherwise(value) => Some(value),
+        Absent::Error => None,
+    }
+}
+
 /// The presets.
 pub const PRESETS: &[Choice<Preset>] = &[
     word("default", "what a platform should do; networks are shared exactly", Preset::Default),
@@ -91,49 +99,35 @@ const SLOTS: &[Choice<Slots>] = &[
     word("unlimited", "any number of them", Slots::Unlimited),
 ];
 
-impl FromValue for Preset {
-    const WHAT: &'static str = "a preset";
-    const EXAMPLE: &'static str = "\"default\"";
-
-    fn read(value: &Value, report: &Report) -> Option<Self> {
-        choice(value, "preset", PRESETS, report)
-    }
+/// Reads a preset.
+pub fn preset(value: &Value, report: &Report) -> Option<Preset> {
+    choice(value, "preset", PRESETS, report)
 }
 
-impl FromValue for Slots {
-    const WHAT: &'static str = "a number of slots";
-    const EXAMPLE: &'static str = "\"cores\"";
-
-    fn read(value: &Value, report: &Report) -> Option<Self> {
-        match value.kind {
-            Kind::Integer(_) => Count::read(value, report).map(|count| Slots::Count(count.0)),
-            Kind::String(_) => choice(value, "slots", SLOTS, report),
-            _ => {
-                let message = format!("`slots` must be a number, not {}", value.kind.description());
-                report.error(value.span, message, "a number, `\"cores\"` or `\"unlimited\"`");
-                None
-            }
+fn slots(value: &Value, report: &Report) -> Option<Slots> {
+    match value.kind {
+        Kind::Integer(_) => Count::read(value, report).map(|count| Slots::Count(count.0)),
+        Kind::String(_) => choice(value, "slots", SLOTS, report),
+        _ => {
+            let message = format!("`slots` must be a number, not {}", value.kind.description());
+            report.error(value.span, message, "a number, `\"cores\"` or `\"unlimited\"`");
+            None
         }
     }
 }
 
-impl FromValue for Payloads {
-    const WHAT: &'static str = "sizes of messages";
-    const EXAMPLE: &'static str = "{ invoke_request = \"1kB\" }";
-
-    fn read(value: &Value, report: &Report) -> Option<Self> {
-        let mut fields = Fields::of(value, &PAYLOADS, report)?;
-        let mut bytes = |key| fields.optional_or(key, Size(0)).0;
-        let payloads = Payloads {
-            register_request: bytes("register_request"),
-            register_answer: bytes("register_answer"),
-            invoke_request: bytes("invoke_request"),
-            invoke_answer: bytes("invoke_answer"),
-            completion: bytes("completion"),
-        };
-        fields.finish();
-        Some(payloads)
-    }
+fn payloads(value: &Value, report: &Report) -> Option<Payloads> {
+    let mut fields = Fields::of(value, &PAYLOADS, report)?;
+    let mut bytes = |key| fields.optional_or(key, Size(0)).0;
+    let payloads = Payloads {
+        register_request: bytes("register_request"),
+        register_answer: bytes("register_answer"),
+        invoke_request: bytes("invoke_request"),
+        invoke_answer: bytes("invoke_answer"),
+        completion: bytes("completion"),
+    };
+    fields.finish();
+    Some(payloads)
 }
 
 /// A chunk size: zero means that files move as one stream.
@@ -166,14 +160,15 @@ pub fn service(value: Option<&Value>, preset: Preset, report: &Report) -> Servic
     policy(&mut fields, "image_eviction", &mut plan.image_eviction);
     plan.max_concurrency =
         fields.optional_or("max_concurrency", concurrency::Maximum(plan.max_concurrency)).0;
-    plan.throttle = fields.optional_or("throttle", plan.throttle);
+    plan.throttle =
+        fields.optional_with("throttle", concurrency::throttle).unwrap_or(plan.throttle);
     plan.on_failure = on_failure::read(&mut fields).or(plan.on_failure);
     plan.startup = fields.optional_or("startup", plan.startup);
     plan.processing_overhead = fields.optional_or("processing_overhead", plan.processing_overhead);
-    plan.slots = fields.optional_or("slots", plan.slots);
+    plan.slots = fields.optional_with("slots", slots).unwrap_or(plan.slots);
     plan.buffer_bytes = buffer(&mut fields);
     plan.simulate_downloads = fields.optional_or("simulate_downloads", plan.simulate_downloads);
-    plan.payloads = fields.optional_or("payloads", plan.payloads);
+    plan.payloads = fields.optional_with("payloads", payloads).unwrap_or(plan.payloads);
     fields.finish();
     plan
 }

@@ -9,10 +9,11 @@
 //! makes four variants. A value of the sweep takes the place of the field in the tree before the
 //! file is checked, so that an error in it is shown where it is written.
 
+use isotherm_config::diagnostic::Report;
+use isotherm_config::source::{Sources, Span};
+use isotherm_config::tree::{Kind, Path, Step, Table, Value, parameters};
+
 use crate::check::service;
-use crate::diagnostic::Report;
-use crate::source::{Sources, Span};
-use crate::tree::{Kind, Path, Step, Table, Value, parameters};
 
 /// More variants than this are not meant.
 const MAX_VARIANTS: usize = 10_000;

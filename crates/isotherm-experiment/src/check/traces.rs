@@ -1,138 +1,63 @@
 //! Looking at the traces that the experiment names, and telling what is wrong with them.
 
-use std::cell::RefCell;
-
+use isotherm_config::diagnostic::{Diagnostic, thousands};
+use isotherm_config::hint::suggestion;
+use isotherm_config::source::Located;
 use isotherm_kernel::Time;
 use isotherm_workload::{FunctionNames, TraceError, TraceProblem, WorkloadError};
 
 use crate::check::context::Context;
-use crate::check::fields::suggestion;
-use crate::diagnostic::{Diagnostic, thousands};
-use crate::plan::{AzureContent, AzureSource, CsvPlan, TableFormat};
-use crate::source::Located;
+use crate::check::known_traces::{Depth, TraceSize};
+use crate::plan::{CsvPlan, TableFormat};
 use crate::trace;
 
 /// So many things that are wrong with the rows of a trace are told in full.
 const MOST_OF_A_TRACE: usize = 20;
 
-/// How much of a trace is looked at before a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Depth {
-    /// The header and the first row; the rest when the run reaches it.
-    Beginning,
-    /// All rows.
-    Whole,
-}
-
-/// What is known of a trace whose rows have all been looked at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TraceSize {
-    /// How many invocations are in it.
-    pub arrivals: u64,
-    /// When the last of them arrives.
-    pub last: Time,
-}
-
-/// The traces that were looked at. The runs of a sweep mostly use the same ones, which are read
-/// once.
-#[derive(Debug)]
-pub struct Traces {
-    depth: Depth,
-    known: RefCell<Vec<Known>>,
-    azure: RefCell<Vec<(AzureSource, Option<AzureContent>)>>,
-}
-
-#[derive(Clone, Debug)]
-struct Known {
-    plan: CsvPlan,
-    functions: Vec<String>,
-    size: TraceSize,
-}
-
-/// What is known of the traces whose rows have all been looked at.
-#[derive(Clone, Debug)]
-pub struct KnownTraces(Vec<Known>);
-
-impl KnownTraces {
-    /// What is known of a trace: nothing if only its beginning was looked at.
-    pub fn size(&self, plan: &CsvPlan) -> Option<TraceSize> {
-        self.0.iter().find(|known| known.plan == *plan).map(|known| known.size)
+/// Looks at a trace, and reports what is wrong with it. `wanted` are its columns as the
+/// experiment names them.
+pub fn check(
+    plan: &CsvPlan,
+    file: &Located<String>,
+    wanted: &[&Located<String>],
+    context: &Context<'_>,
+) {
+    if context.functions.is_incomplete() {
+        return;
     }
-}
-
-impl Traces {
-    /// None so far.
-    pub fn new(depth: Depth) -> Self {
-        Traces { depth, known: RefCell::default(), azure: RefCell::default() }
+    let functions: Vec<String> = context.functions.iter().map(str::to_owned).collect();
+    if context.traces.is_known(plan, &functions) {
+        return;
     }
-
-    /// What has been learnt.
-    pub fn into_known(self) -> KnownTraces {
-        KnownTraces(self.known.into_inner())
-    }
-
-    /// What is in a trace of Azure Functions: `read` reads it, and reports what is wrong with it.
-    pub fn azure(
-        &self,
-        source: &AzureSource,
-        read: impl FnOnce() -> Option<AzureContent>,
-    ) -> Option<AzureContent> {
-        if let Some((_, content)) = self.azure.borrow().iter().find(|(known, _)| known == source) {
-            return content.clone();
-        }
-        let content = read();
-        self.azure.borrow_mut().push((source.clone(), content.clone()));
-        content
-    }
-
-    /// Looks at a trace, and reports what is wrong with it. `wanted` are its columns as the
-    /// experiment names them.
-    pub fn check(
-        &self,
-        plan: &CsvPlan,
-        file: &Located<String>,
-        wanted: &[&Located<String>],
-        context: &Context<'_>,
-    ) {
-        if context.functions.is_incomplete() {
-            return;
-        }
-        let functions: Vec<String> = context.functions.iter().map(str::to_owned).collect();
-        let is_known = |known: &Known| known.plan == *plan && known.functions == functions;
-        if self.known.borrow().iter().any(is_known) {
-            return;
-        }
-        let names = FunctionNames::new(functions.iter().map(String::as_str));
-        let looked_at = match self.depth {
-            Depth::Beginning => trace::open(plan, names).map(drop),
-            Depth::Whole => trace::check(plan, names, MOST_OF_A_TRACE).map(|check| {
-                let shown = check.errors.len() as u64;
-                for error in check.errors {
-                    report(&Box::new(error).into(), file, wanted, context);
-                }
-                if check.further > 0 {
-                    let message = further(&file.value, shown, check.further);
-                    context.report.push(Diagnostic::at(file.span, message, ""));
-                }
-                let size =
-                    TraceSize { arrivals: check.rows, last: check.last.unwrap_or(Time::ZERO) };
-                self.known.borrow_mut().push(Known { plan: plan.clone(), functions, size });
-            }),
+    let names = FunctionNames::new(functions.iter().map(String::as_str));
+    let looked_at = match context.traces.depth() {
+        Depth::Beginning => trace::open(plan, names).map(drop),
+        Depth::Whole => trace::check(plan, names, MOST_OF_A_TRACE).map(|check| {
+            let shown = check.errors.len() as u64;
+            for error in check.errors {
+                report(&Box::new(error).into(), file, wanted, context);
+            }
+            if check.further > 0 {
+                let message = further(&file.value, shown, check.further);
+                context.report.push(Diagnostic::at(file.span, message, ""));
+            }
+            let size = TraceSize { arrivals: check.rows, last: check.last.unwrap_or(Time::ZERO) };
+            context.traces.add(plan.clone(), functions, size);
+        }),
+    };
+    let Err(error) = looked_at else { return };
+    if let WorkloadError::Trace(trace) = &error
+        && matches!(trace.problem, TraceProblem::Empty | TraceProblem::NoRows)
+    {
+        let hint = match plan.format {
+            TableFormat::Csv => "the file has no row below its header",
+            TableFormat::Jsonl => "the file has no line",
+            TableFormat::Parquet => "the file has no row",
         };
-        let Err(error) = looked_at else { return };
-        if let WorkloadError::Trace(trace) = &error
-            && matches!(trace.problem, TraceProblem::Empty | TraceProblem::NoRows)
-        {
-            let hint = match plan.format {
-                TableFormat::Csv => "the file has no row below its header",
-                TableFormat::Jsonl => "the file has no line",
-                TableFormat::Parquet => "the file has no row",
-            };
-            context.report.error(file.span, "this workload is empty", hint);
-            return;
-        }
-        report(&error, file, wanted, context);
+        context.report.error(file.span, "this workload is empty", hint);
+        return;
     }
+    report(&error, file, wanted, context);
 }
 
 /// That only some of the errors of a file are told.

@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+use isotherm_config::fields::{AtMost, Choice, Fields, Positive, choice, takes, word, words};
+use isotherm_config::schema::{Field, TableSpec, Takes, field};
+use isotherm_config::source::{Located, Span};
+use isotherm_config::tree::{Kind, Value};
 use isotherm_kernel::{Duration, Time};
 use isotherm_workload::{
     Arrival, Columns, FunctionColumn, ReplayConfig, TimeColumn, TimeUnit, WithinMinute,
@@ -9,22 +13,16 @@ use isotherm_workload::{
 
 use crate::check::body::{self, STEPS};
 use crate::check::context::Context;
-use crate::check::fields::{AtMost, Choice, Factor, Fields, choice, takes, word, words};
 use crate::check::generate::{
     self, AZURE_LIKE, BURSTS, CLOSED, DIURNAL, POISSON, RENEWAL, UNIFORM,
 };
-use crate::check::schema::{Field, TableSpec, Takes, field};
+use crate::check::invoked::{A_FUNCTION, date, function};
+use crate::check::traces;
 use crate::duration_distribution::DurationDistribution;
 use crate::plan::{AzurePlan, Body, CsvPlan, TableFormat, WorkloadPlan};
-use crate::source::{Located, Span};
-use crate::tree::{Kind, Value};
 
 /// A list is held in memory; what is longer is a trace or generated.
 const MAX_LISTED: u32 = 10_000_000;
-
-/// The name of a function.
-pub const A_FUNCTION: Takes =
-    Takes::Value { what: "the name of a function", example: "\"resize\"" };
 
 const A_PATH: Takes = Takes::Value { what: "a path", example: "\"data/run.csv\"" };
 
@@ -254,7 +252,7 @@ const AZURE_2019: TableSpec = TableSpec {
         field("kind", Takes::Value { what: "`\"azure-2019\"`", example: "\"azure-2019\"" }, "What the workload is."),
         field("arrivals", Takes::Words(|| words(WITHIN_MINUTE)), "When the invocations of a minute come.")
             .default("\"uniform\""),
-        field("scale", takes::<Factor>(), "What the numbers of invocations are multiplied by. They stay whole: what is left over is one more with this probability.")
+        field("scale", takes::<Positive>(), "What the numbers of invocations are multiplied by. They stay whole: what is left over is one more with this probability.").like("0.1")
             .default("1"),
         UNTIL,
     ],
@@ -335,27 +333,11 @@ pub fn workload(
     plan
 }
 
-/// The function that is invoked. One without a body of its own must bring the function's.
-pub fn function(name: &Located<String>, own_body: bool, context: &Context<'_>) -> Option<u32> {
-    let index = context.functions.resolve(name, context.report)?;
-    if !own_body {
-        let place = Located { value: index, span: name.span };
-        context.needs.borrow_mut().invoked.push(place);
-    }
-    // A file with more functions than that does not fit into memory.
-    u32::try_from(index).ok()
-}
-
 /// Keeps the body of a single invocation, and gives its tag.
 fn add_body(body: Body, context: &Context<'_>) -> u32 {
     let mut bodies = context.bodies.borrow_mut();
     bodies.push(body);
     (bodies.len() - 1) as u32
-}
-
-/// The date that is so long after the beginning.
-pub fn date(duration: Duration) -> Time {
-    Time::from_nanos(duration.as_nanos())
 }
 
 /// `arrivals = [{ at, function, body }]`, or one function with dates (`at`, or `every`) and perhaps
@@ -475,7 +457,7 @@ fn azure(
         let within =
             within.map(|entry| choice(&entry.value, "arrivals", WITHIN_MINUTE, context.report));
         replay.within_minute = within.flatten().unwrap_or(replay.within_minute);
-        replay.scale = fields.optional_or("scale", Factor(1.0)).0;
+        replay.scale = fields.optional_or("scale", Positive(1.0)).0;
     }
     if let Some(until) = fields.optional::<Located<Duration>>("until") {
         if until.value.is_zero() {
@@ -540,7 +522,7 @@ fn table(
         columns.duration.as_ref(),
     ];
     let wanted: Vec<_> = wanted.into_iter().flatten().collect();
-    context.traces.check(&plan, &file, &wanted, context);
+    traces::check(&plan, &file, &wanted, context);
     complete.then_some(WorkloadPlan::Csv(plan))
 }
 

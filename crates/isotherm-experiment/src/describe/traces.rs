@@ -5,6 +5,9 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
+use isotherm_config::diagnostic::{Diagnostic, Diagnostics};
+use isotherm_config::hint::suggestion;
+use isotherm_config::source::Sources;
 use isotherm_kernel::RandomStreams;
 use isotherm_workload::{
     AppSample, Azure2019Files, Azure2019Replay, Azure2021, Azure2021Trace, Columns, FunctionColumn,
@@ -15,10 +18,8 @@ use isotherm_workload::{
 
 use super::{Gatherer, WorkloadReport};
 use crate::check::azure::{self, FAMILIES, INVOCATIONS, MOST};
-use crate::check::{io_reason, suggestion};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::check::io_reason;
 use crate::plan::{AppMemory, CsvPlan, TableFormat};
-use crate::source::Sources;
 use crate::trace::{self, open_file};
 
 /// So many columns are told by name.

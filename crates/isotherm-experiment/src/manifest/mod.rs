@@ -12,30 +12,29 @@
 //! the last byte. Its table `[manifest.sha256]` is added when the other files are whole
 //! ([`crate::results`]).
 
-pub(crate) mod text;
 mod workload;
 
 use std::cell::RefCell;
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
+use isotherm_config::fields::Seed;
+use isotherm_config::source::Sources;
+use isotherm_config::tree::{self, Entry, Kind, Table, Value};
+use isotherm_config::write::{date, duration, inline, key, list, size, string, value};
 use isotherm_kernel::Duration;
 use isotherm_platform::{DiskId, HostId};
-use isotherm_serverless::{AfterFailure, OnFailure, Payloads, Preset, Slots, Throttle};
+use isotherm_serverless::{AfterFailure, Limits, OnFailure, Payloads, Preset, Slots, Throttle};
 use isotherm_workload::AppSample;
 
 use crate::check::on_failure::written;
-use crate::check::{Measured, Seed, Setting};
-use crate::experiment::Overrides;
+use crate::check::{Measured, Setting};
+use crate::overrides::Overrides;
 use crate::plan::{
-    AppMemory, AzureSource, ConcurrencyPlan, FunctionPlan, KeepAliveKind, LimitsPlan, ListedPlan,
+    AppMemory, AzureSource, ConcurrencyPlan, FunctionPlan, KeepAliveKind, ListedPlan,
     OnFailurePlan, Plan, ServicePlan, StoragePlan,
 };
 use crate::policies::Policy;
-use crate::source::Sources;
-use crate::tree::{self, Entry, Kind, Table, Value};
-
-use text::{date, distribution, duration, inline, list, size, string};
 
 /// The speed of a core in a compact platform that does not say it.
 const DEFAULT_SPEED: &str = "10Gf/s";
@@ -343,7 +342,7 @@ fn platform(plan: &Plan, written: &WrittenPlatform, paths: &Paths<'_>, section: 
             section.field("head", host_and_mount(plan, plan.hosts.head, &plan.hosts.head_mount));
             let implicit = plan.storages.iter().find(|storage| storage.name == "repository");
             if let Some(repository) = repository {
-                section.field("repository", text::value(repository));
+                section.field("repository", value(repository));
             } else if let Some(StoragePlan { host, disk, .. }) = implicit {
                 section.field(
                     "repository",
@@ -354,7 +353,7 @@ fn platform(plan: &Plan, written: &WrittenPlatform, paths: &Paths<'_>, section: 
         }
         WrittenPlatform::Table(table) => {
             for entry in &with_defaults(table).entries {
-                section.field(&text::key(&entry.key), text::value(&entry.value));
+                section.field(&key(&entry.key), value(&entry.value));
             }
         }
     }
@@ -433,7 +432,7 @@ fn service(service: &ServicePlan, section: &mut Section<'_>) {
     );
     let OnFailure { timeout, error } = service.on_failure;
     section.field("on_failure", on_failure(Some(timeout), Some(error)));
-    section.field("startup", distribution(&service.startup));
+    section.field("startup", service.startup.written());
     section.field("processing_overhead", duration(service.processing_overhead));
     let slots = match service.slots {
         Slots::Cores => string("cores"),
@@ -471,13 +470,13 @@ fn function(function: &FunctionPlan, plan: &Plan, section: &mut Section<'_>) {
     if let Some(image) = function.image {
         section.field("image", string(&plan.images[image].name));
     }
-    let LimitsPlan { time, memory_bytes, disk_bytes } = function.limits;
+    let Limits { time, memory_bytes, disk_bytes } = function.limits;
     let time = if time == Duration::MAX { string("unlimited") } else { duration(time) };
     section.field(
         "limits",
         inline([("time", time), ("memory", size(memory_bytes)), ("disk", size(disk_bytes))]),
     );
-    section.field("startup", distribution(&function.startup));
+    section.field("startup", function.startup.written());
     containers(function.keep_alive, function.on_failure, function.concurrency, section);
     section.field("body", workload::body(&function.body, plan));
 }
@@ -533,7 +532,7 @@ fn listed(listed: &ListedPlan, plan: &Plan, paths: &Paths<'_>, section: &mut Sec
     let memory = listed.memory_bytes.map(|bytes| ("memory", size(bytes)));
     let limits = [Some(("time", time)), memory, Some(("disk", size(listed.disk_bytes)))];
     section.field("limits", inline(limits.into_iter().flatten()));
-    section.field("startup", distribution(&listed.startup));
+    section.field("startup", listed.startup.written());
     containers(listed.keep_alive, listed.on_failure, listed.concurrency, section);
     if let Some(image) = listed.image {
         section.field("image", string(&plan.images[image].name));

@@ -1,14 +1,12 @@
 //! Workloads and bodies as they stand in a manifest.
 
+use isotherm_config::write::{date, duration, inline, key, list, number, rate, size, string, work};
 use isotherm_kernel::Time;
 use isotherm_workload::{
     Arrival, AzureLikeConfig, BurstState, Columns, DayShape, FunctionColumn, MemoryOfApp,
     ReplayConfig, Targets, WithinMinute,
 };
 
-use super::text::{
-    date, distribution, duration, inline, key, list, number, rate, size, string, work,
-};
 use super::{Paths, Section};
 use crate::plan::{
     AzureLikePlan, AzurePlan, AzureSource, ClosedPlan, CsvPlan, GeneratedPlan, Plan, ProcessPlan,
@@ -87,7 +85,7 @@ fn generated(generated: &GeneratedPlan, plan: &Plan, section: &mut Section<'_>) 
             section.field("rate", rate(*rate_per_s));
             section.field("gaps", string(if *is_even { "even" } else { "random" }));
         }
-        ProcessPlan::Gaps(gap) => section.field("gap", distribution(gap)),
+        ProcessPlan::Gaps(gap) => section.field("gap", gap.written()),
         ProcessPlan::Bursts(states) => {
             let state = |state: &BurstState| {
                 let mut fields =
@@ -114,7 +112,7 @@ fn generated(generated: &GeneratedPlan, plan: &Plan, section: &mut Section<'_>) 
         }
     }
     if let Some(duration) = &generated.duration {
-        section.field("duration", distribution(duration));
+        section.field("duration", duration.written());
     }
     span(config.from, config.until, config.count, section);
 }
@@ -124,9 +122,9 @@ fn closed(closed: &ClosedPlan, plan: &Plan, section: &mut Section<'_>) {
     section.field("kind", string("closed"));
     targets(&config.targets, stream, plan, section);
     section.field("clients", config.clients.to_string());
-    section.field("think", distribution(&closed.think));
+    section.field("think", closed.think.written());
     if let Some(duration) = &closed.duration {
-        section.field("duration", distribution(duration));
+        section.field("duration", duration.written());
     }
     span(config.from, config.until, config.count, section);
 }
@@ -142,7 +140,7 @@ fn azure_like(azure: &AzureLikePlan, section: &mut Section<'_>) {
     };
     section.field("memory", string(memory));
     section.field("sigma", number(*sigma));
-    section.field("startup", distribution(&azure.startup));
+    section.field("startup", azure.startup.written());
     section.field("prefix", string(&azure.prefix));
     section.field("from", date(*from));
     section.field("until", date(*until));
@@ -230,7 +228,7 @@ fn step(step: &StepPlan, plan: &Plan) -> String {
         |index: usize| string(plan.storages.get(index).map_or("", |storage| storage.name.as_str()));
     inline(match step {
         StepPlan::Sleep(time) => vec![("sleep", duration(*time))],
-        StepPlan::SleepRandom(time) => vec![("sleep", distribution(time))],
+        StepPlan::SleepRandom(time) => vec![("sleep", time.written())],
         StepPlan::Compute(flops) => vec![("compute", work(*flops))],
         StepPlan::Write { file, bytes } => vec![("write", size(*bytes)), ("file", string(file))],
         StepPlan::Read { file } => vec![("read", string(file))],

@@ -5,7 +5,7 @@ use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::target::Identity;
+use crate::inputs::Identity;
 
 /// The name of the lock file of a folder.
 pub const LOCK: &str = ".isotherm.lock";

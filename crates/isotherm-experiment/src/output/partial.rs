@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use super::folder_of;
-use super::target::Identity;
+use crate::inputs::Identity;
 
 /// How the names of files that are being written end.
 const PARTIAL: &str = ".partial";

@@ -167,7 +167,7 @@ mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
     use super::*;
-    use crate::output::target::Inputs;
+    use crate::inputs::Inputs;
 
     const NAMES: [&str; 3] = ["records", "numbers", "seal"];
 

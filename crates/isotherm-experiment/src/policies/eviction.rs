@@ -1,13 +1,13 @@
 //! `service.eviction`: which idle containers go when their room is needed.
 
+use isotherm_config::schema::{FamilySpec, TableSpec, Takes, field};
+use isotherm_config::write::string;
 use isotherm_serverless::eviction::{
     ContainerEviction, FirstInFirstOut, GreedyDual, LargestFirst, LeastFrequentlyUsed,
     LeastRecentlyUsed, MemoryFit, NeverEvict,
 };
 
 use super::{BuiltIn, Policy, built_in, kinds};
-use crate::check::schema::{FamilySpec, TableSpec, Takes, field};
-use crate::manifest::text::string;
 
 /// Which idle containers are evicted.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,11 +1,11 @@
 //! `service.image_eviction`: which images go when the room of others is needed, on the head disk,
 //! on disks and in memories.
 
+use isotherm_config::schema::{FamilySpec, TableSpec, Takes, field};
+use isotherm_config::write::string;
 use isotherm_services::Eviction;
 
 use super::{BuiltIn, Policy, built_in, kinds};
-use crate::check::schema::{FamilySpec, TableSpec, Takes, field};
-use crate::manifest::text::string;
 
 /// Which images are evicted.
 #[derive(Clone, Copy, Debug, PartialEq)]

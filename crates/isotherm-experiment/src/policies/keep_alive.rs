@@ -3,13 +3,13 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use isotherm_config::fields::{Fields, Number, Share, takes};
+use isotherm_config::schema::{FamilySpec, Field, TableSpec, Takes, field};
+use isotherm_config::write::{duration, number, string};
 use isotherm_kernel::Duration;
 use isotherm_serverless::keep_alive::{Fixed, HybridConfig, HybridHistogram, KeepAlive};
 
 use super::{BuiltIn, Policy, built_in, kinds};
-use crate::check::fields::{Fields, Number, Share, takes};
-use crate::check::schema::{FamilySpec, Field, TableSpec, Takes, field};
-use crate::manifest::text::{duration, number, string};
 
 /// The built-in keep-alive policies.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -23,14 +23,12 @@ pub use image_eviction::ImageEvictionKind;
 pub use keep_alive::KeepAliveKind;
 pub use scheduler::SchedulerKind;
 
+use isotherm_config::diagnostic::Report;
+use isotherm_config::fields::Fields;
+use isotherm_config::hint::{list, suggestion};
+use isotherm_config::schema::{FamilySpec, Field, TableSpec};
+use isotherm_config::tree::{Kind, Table, Value};
 use isotherm_serverless::ContainerReuse;
-
-pub use crate::check::fields::suggestion;
-use crate::check::fields::{Fields, list};
-use crate::check::schema::{Absent, FamilySpec, Field, TableSpec};
-use crate::check::service::SERVICE;
-use crate::diagnostic::Report;
-use crate::tree::{Kind, Table, Value};
 
 /// A sort of policies. A value is one of them, with its parameters.
 pub trait Policy: Sized + 'static {
@@ -97,7 +95,7 @@ pub(crate) fn read<P: Policy>(value: &Value, report: &Report) -> Option<P> {
         }
         Kind::Table(_) => {
             let mut fields = Fields::of(value, &family.head, report)?;
-            let built_in = match (fields.entry("kind"), default_kind(family)) {
+            let built_in = match (fields.entry("kind"), family.default_kind()) {
                 (Some(entry), _) => match &entry.value.kind {
                     Kind::String(kind) => find::<P>(kind.as_str(), &entry.value, report)?,
                     other => {
@@ -157,22 +155,6 @@ fn find<P: Policy>(kind: &str, value: &Value, report: &Report) -> Option<&'stati
 
 fn names(family: &FamilySpec) -> Vec<&'static str> {
     family.words().iter().map(|word| word.name).collect()
-}
-
-/// The kind of a table that does not say it.
-pub fn default_kind(family: &FamilySpec) -> Option<&'static str> {
-    match family.head.field("kind")?.absent {
-        Absent::Default(kind) => Some(kind.trim_matches('"')),
-        _ => None,
-    }
-}
-
-/// What holds if no policy of the family is named.
-pub fn unless_named(family: &FamilySpec) -> Option<&'static str> {
-    match SERVICE.field(family.name)?.absent {
-        Absent::Default(value) | Absent::Otherwise(value) => Some(value),
-        Absent::Error => None,
-    }
 }
 
 /// How a policy is written in TOML, with the parameters that must be there.

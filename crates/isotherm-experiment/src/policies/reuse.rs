@@ -1,10 +1,10 @@
 //! `service.reuse`: which idle container serves.
 
+use isotherm_config::schema::{FamilySpec, TableSpec, Takes, field};
+use isotherm_config::write::string;
 use isotherm_serverless::ContainerReuse;
 
 use super::{BuiltIn, Policy, built_in, kinds};
-use crate::check::schema::{FamilySpec, TableSpec, Takes, field};
-use crate::manifest::text::string;
 
 impl Policy for ContainerReuse {
     const FAMILY: &'static FamilySpec = &FamilySpec {

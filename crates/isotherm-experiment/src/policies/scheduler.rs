@@ -1,5 +1,8 @@
 //! `service.scheduler`: which invocation runs where.
 
+use isotherm_config::fields::{Choice, Fields, Multiple, choice, takes, word, words};
+use isotherm_config::schema::{FamilySpec, Field, TableSpec, Takes, field};
+use isotherm_config::write::string;
 use isotherm_kernel::RandomStreams;
 use isotherm_serverless::Rules;
 use isotherm_serverless::scheduler::{
@@ -8,9 +11,6 @@ use isotherm_serverless::scheduler::{
 };
 
 use super::{BuiltIn, Policy, built_in, kinds};
-use crate::check::fields::{Choice, Fields, Multiple, choice, takes, word, words};
-use crate::check::schema::{FamilySpec, Field, TableSpec, Takes, field};
-use crate::manifest::text::string;
 
 /// The built-in schedulers.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -6,11 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use isotherm_experiment::check::schema::{Absent, Field, TableSpec, Takes};
-use isotherm_experiment::check::{EXPERIMENT, reference};
-use isotherm_experiment::diagnostic::Report;
-use isotherm_experiment::source::Sources;
-use isotherm_experiment::tree::{Kind, Table, Value, parse_toml};
+use isotherm_config::diagnostic::Report;
+use isotherm_config::schema::{Absent, Field, TableSpec, Takes};
+use isotherm_config::source::Sources;
+use isotherm_config::tree::{Kind, Table, Value, parse_toml};
+use isotherm_experiment::check::EXPERIMENT;
+use isotherm_experiment::reference;
 use isotherm_experiment::{Experiment, Overrides, policies};
 
 /// `docs/reference/experiment.md` is written from the descriptions that the checks use.

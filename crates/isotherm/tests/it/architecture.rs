@@ -7,13 +7,14 @@ use std::process::Command;
 use serde_json::Value;
 
 /// What each crate may use of the others, directly.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("isotherm-kernel", &[]),
     ("isotherm-platform", &["isotherm-kernel"]),
     ("isotherm-services", &["isotherm-kernel", "isotherm-platform"]),
     ("isotherm-serverless", &["isotherm-kernel", "isotherm-platform", "isotherm-services"]),
     ("isotherm-workload", &["isotherm-kernel"]),
     ("isotherm-results", &["isotherm-kernel", "isotherm-serverless"]),
+    ("isotherm-config", &["isotherm-kernel"]),
     ("isotherm-figures", &["isotherm-platform"]),
     (
         "isotherm-experiment",
@@ -24,6 +25,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
             "isotherm-serverless",
             "isotherm-workload",
             "isotherm-results",
+            "isotherm-config",
         ],
     ),
     (
@@ -34,12 +36,19 @@ const ARROWS: [(&str, &[&str]); 12] = [
             "isotherm-services",
             "isotherm-serverless",
             "isotherm-workload",
+            "isotherm-config",
             "isotherm-experiment",
         ],
     ),
     (
         "isotherm-cli",
-        &["isotherm-conform", "isotherm-experiment", "isotherm-figures", "isotherm-results"],
+        &[
+            "isotherm-config",
+            "isotherm-conform",
+            "isotherm-experiment",
+            "isotherm-figures",
+            "isotherm-results",
+        ],
     ),
     (
         "isotherm",
@@ -50,6 +59,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
             "isotherm-serverless",
             "isotherm-workload",
             "isotherm-results",
+            "isotherm-config",
             "isotherm-experiment",
             "isotherm-figures",
             "isotherm-conform",
@@ -59,13 +69,14 @@ const ARROWS: [(&str, &[&str]); 12] = [
 ];
 
 /// Crates that open nothing and never look at the machine.
-const BELOW_EXPERIMENT: [&str; 7] = [
+const BELOW_EXPERIMENT: [&str; 8] = [
     "isotherm-kernel",
     "isotherm-platform",
     "isotherm-services",
     "isotherm-serverless",
     "isotherm-workload",
     "isotherm-results",
+    "isotherm-config",
     "isotherm-figures",
 ];
 

@@ -28,10 +28,10 @@ pub enum Dimension {
 
 /// A unit and how many base units it is: bytes, nanoseconds, events per 1e-9 s..., as a fraction
 /// `times / per`.
-struct Unit {
-    name: &'static str,
-    times: u64,
-    per: u64,
+pub(crate) struct Unit {
+    pub(crate) name: &'static str,
+    pub(crate) times: u64,
+    pub(crate) per: u64,
 }
 
 const fn unit(name: &'static str, times: u64) -> Unit {
@@ -42,7 +42,7 @@ const fn part(name: &'static str, times: u64, per: u64) -> Unit {
     Unit { name, times, per }
 }
 
-const SIZES: &[Unit] = &[
+pub(crate) const SIZES: &[Unit] = &[
     unit("B", 1),
     unit("kB", 1_000),
     unit("MB", 1_000_000),
@@ -56,7 +56,7 @@ const SIZES: &[Unit] = &[
     unit("PiB", 1 << 50),
 ];
 
-const DURATIONS: &[Unit] = &[
+pub(crate) const DURATIONS: &[Unit] = &[
     unit("ns", 1),
     unit("us", 1_000),
     unit("ms", 1_000_000),
@@ -66,7 +66,7 @@ const DURATIONS: &[Unit] = &[
     unit("d", 86_400_000_000_000),
 ];
 
-const RATES: &[Unit] = &[
+pub(crate) const RATES: &[Unit] = &[
     unit("/s", 1),
     unit("/ms", 1_000),
     unit("/us", 1_000_000),
@@ -75,7 +75,7 @@ const RATES: &[Unit] = &[
     part("/d", 1, 86_400),
 ];
 
-const WORK: &[Unit] = &[
+pub(crate) const WORK: &[Unit] = &[
     unit("f", 1),
     unit("kf", 1_000),
     unit("Mf", 1_000_000),
@@ -273,7 +273,7 @@ fn beginning<'a>(word: &str, units: &'a [Unit]) -> Option<&'a Unit> {
 /// Reads a size in bytes.
 ///
 /// ```
-/// use isotherm_experiment::units::size;
+/// use isotherm_config::units::size;
 /// assert_eq!(size("250MB"), Ok(250_000_000));
 /// assert_eq!(size("1.5GiB"), Ok(1_610_612_736));
 /// assert!(size("250").is_err());

@@ -1,11 +1,10 @@
-//! The fields of an experiment file as data: what they are called, what they take, what holds
+//! The fields of a configuration file as data: what they are called, what they take, what holds
 //! without them.
 //!
 //! Every table of the file has a [`TableSpec`], beside the reader that reads it. A reader gets
-//! fields only through the specification (`check::fields::Fields`), so that a field that is not
-//! described here cannot be read. The reference of fields (`docs/reference/experiment.md`) is
-//! written from these, and tests go over them: every field that is described is accepted, and a
-//! default that is described is the one that holds.
+//! fields only through the specification ([`Fields`](crate::fields::Fields)), so that a field that is not
+//! described here cannot be read. The [reference](crate::reference) of a format is written from
+//! these, and tests can go over them.
 
 /// One kind of table.
 #[derive(Debug)]
@@ -41,6 +40,15 @@ impl FamilySpec {
     /// The words that may stand in `kind`.
     pub fn words(&self) -> Vec<Word> {
         (self.kinds)().iter().map(|table| Word { name: table.title, doc: table.doc }).collect()
+    }
+
+    /// The kind of a table that does not say it.
+    #[must_use]
+    pub fn default_kind(&self) -> Option<&'static str> {
+        match self.head.field("kind")?.absent {
+            Absent::Default(kind) => Some(kind.trim_matches('"')),
+            _ => None,
+        }
     }
 }
 

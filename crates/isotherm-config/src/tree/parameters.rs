@@ -1,4 +1,4 @@
-//! `[parameters]`: values that an experiment names once and uses wherever a string has `${name}`.
+//! `[parameters]`: values that a file names once and uses wherever a string has `${name}`.
 //!
 //! ```toml
 //! [parameters]
@@ -25,8 +25,8 @@ use std::collections::BTreeSet;
 use indexmap::IndexMap;
 
 use super::{Kind, Path, Step, Table, Value};
-use crate::check::{list, suggestion};
 use crate::diagnostic::{Diagnostic, Report};
+use crate::hint::{list, suggestion};
 use crate::source::{Sources, Span};
 
 /// The table that holds the parameters.

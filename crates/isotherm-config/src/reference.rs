@@ -1,82 +1,14 @@
-//! The reference of fields, written from their [descriptions](super::schema).
+//! The reference page of a file format, written from its [descriptions](crate::schema) in Markdown.
 
 use std::fmt::Write;
 
-use crate::check::EXPERIMENT;
-use crate::check::schema::{Absent, FamilySpec, Field, TableSpec, Takes};
-use crate::policies;
+use crate::schema::{Absent, FamilySpec, Field, TableSpec, Takes};
 use crate::units::Dimension;
 
-const HEAD: &str = "\
-# Experiment files
-
-<!-- Written by `ISOTHERM_WRITE_REFERENCE=1 cargo test -p isotherm-experiment --test it reference`; do not edit. -->
-
-An experiment is a TOML file, or a JSON file of the same shape (its name ends in `.json`; `[[image]]` is an array of objects there).
-`isotherm check FILE` tells everything that is wrong with one; `isotherm run FILE` runs it.
-
-Paths of files are relative to the experiment file. One that has the most common tables:
-
-```toml
-{example}```
-
-## Units
-
-Quantities are strings: a number and a unit, with or without a space between them. A unit in the wrong case is an error.
-
-| quantity | example | units |
-|---|---|---|
-";
-
-/// The experiment at the beginning of the reference.
-pub const EXAMPLE: &str = r#"name = "first"
-
-[platform]
-nodes = { count = 4, cores = 16, memory = "64GiB", disk = { read = "2GB/s", write = "1GB/s", size = "1TB" } }
-head = { cores = 8, disk = { read = "2GB/s", write = "1GB/s", size = "10TB" } }
-network = { node = "10Gb/s", latency = "50us", repository = "1Gb/s" }
-
-[service]
-keep_alive = { kind = "fixed", idle = "10min" }
-
-[[image]]
-name = "python"
-size = "250MB"
-memory = "120MB"
-
-[[function]]
-name = "resize"
-image = "python"
-limits = { time = "60s", memory = "512MB", disk = "1GB" }
-body = [{ compute = "5Gf" }, { write = "20MB" }]
-
-[[workload]]
-kind = "poisson"
-function = "resize"
-rate = "3/s"
-until = "10min"
-"#;
-
-const SETTING: &str = "
-`MB` is 10^6 bytes and `MiB` is 2^20. A speed may be written without `/s`.
-
-## Setting fields on the command line
-
-`--set FIELD=VALUE` changes an experiment for one run, and may be given many times.
-
-* `FIELD` is the path of a field: `service.keep_alive.idle`. Tables on the way are made if they are not there.
-* In an array, a path goes on with the `name` of an element or with its number, counted from 0: `image.python.size`,
-  `function.resize.limits.memory`, `workload.0.rate`, `platform.nodes.1.count`. A name that is no plain word stands in quotes.
-* `FIELD` may also be the name of a parameter: `data` for `parameters.data`, if the file has it in `[parameters]`.
-* `VALUE` is what TOML understands by it, or else a string, so that `5min` needs no quotes.
-* Paths of files in `VALUE` are relative to the current folder, not to the experiment file. The same holds for a path that begins with a
-  parameter that was set in this way.
-* What is set is not tried with the other values of a `[sweep]`.
-";
-
-/// The text of `docs/reference/experiment.md`.
-pub fn markdown() -> String {
-    let mut text = HEAD.replace("{example}", EXAMPLE);
+/// The rows of a table of quantities: what it is, an example, the units.
+#[must_use]
+pub fn quantities() -> String {
+    let mut text = String::new();
     for dimension in Dimension::ALL {
         let name = dimension.name();
         let name = name.split_once(' ').map_or(name, |(_, name)| name);
@@ -87,9 +19,14 @@ pub fn markdown() -> String {
             dimension.unit_names()
         );
     }
-    text += SETTING;
-    let mut sections = Vec::new();
-    sections_of(&EXPERIMENT, "", 2, &mut sections);
+    text
+}
+
+/// A section for each kind of table that can stand in this one, itself first.
+#[must_use]
+pub fn tables(root: &'static TableSpec) -> String {
+    let (mut sections, mut text) = (Vec::new(), String::new());
+    sections_of(root, "", 2, &mut sections);
     for section in &sections {
         section.write(&sections, &mut text);
     }
@@ -112,7 +49,7 @@ fn sections_of(spec: &'static TableSpec, path: &str, level: usize, sections: &mu
         return;
     }
     let title = match (spec.title, path) {
-        ("", "") => "The experiment".to_owned(),
+        ("", "") => capitalised(spec.name),
         ("", _) if spec.name.starts_with('[') => format!("`{}`", spec.name),
         ("", _) => format!("`{path}`"),
         (title, _) => title.to_owned(),
@@ -199,7 +136,8 @@ impl Section {
                 .iter()
                 .find(|kind| kind.required().next().is_none())
                 .map_or("", |kind| kind.title),
-            policies::default_kind(family)
+            family
+                .default_kind()
                 .map_or(String::new(), |kind| format!(" A table without `kind` is `{kind}`.")),
         );
         for kind in &self.specs {
@@ -238,6 +176,13 @@ impl Section {
             let _ = writeln!(text, "| {} | {} {}. |", fields.join(", "), spec.doc, docs.join("; "));
         }
     }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut characters = text.chars();
+    characters
+        .next()
+        .map_or(String::new(), |first| first.to_uppercase().chain(characters).collect())
 }
 
 fn decapitalised(text: &str) -> String {

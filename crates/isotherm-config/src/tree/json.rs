@@ -11,7 +11,7 @@ use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 
 use super::{Entry, Kind, Table, Value};
 use crate::diagnostic::{Diagnostic, Report};
-use crate::source::{SourceId, Sources, Span};
+use crate::source::{SourceId, Span};
 
 const STRICT: ParseOptions = ParseOptions {
     allow_comments: false,
@@ -68,36 +68,6 @@ fn lower_case(message: &str) -> String {
     characters
         .next()
         .map_or(String::new(), |first| first.to_lowercase().chain(characters).collect())
-}
-
-/// How a value that is written in TOML is written in JSON. What is no value (`[...]`) stays as it
-/// is.
-pub fn example(toml: &str) -> String {
-    let mut sources = Sources::default();
-    let source = sources.add("", toml);
-    let report = Report::default();
-    match super::parse_toml_value(source, toml, 0, &report) {
-        Some(value) => write(&value.kind),
-        None => toml.to_owned(),
-    }
-}
-
-fn write(kind: &Kind) -> String {
-    match kind {
-        Kind::String(text) => serde_json::Value::from(text.as_str()).to_string(),
-        Kind::Integer(number) => number.to_string(),
-        Kind::Float(number) => number.to_string(),
-        Kind::Boolean(truth) => truth.to_string(),
-        Kind::Date | Kind::Null => "null".to_owned(),
-        Kind::Array(values) => {
-            let values: Vec<_> = values.iter().map(|value| write(&value.kind)).collect();
-            format!("[{}]", values.join(", "))
-        }
-        Kind::Table(table) => {
-            let entry = |entry: &Entry| format!("\"{}\": {}", entry.key, write(&entry.value.kind));
-            format!("{{ {} }}", table.entries.iter().map(entry).collect::<Vec<_>>().join(", "))
-        }
-    }
 }
 
 struct Converter<'a> {
@@ -171,6 +141,7 @@ impl Converter<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::Sources;
     use crate::tree::tests::table;
 
     fn parse(text: &str) -> (Value, Vec<String>) {

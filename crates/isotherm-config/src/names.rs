@@ -1,13 +1,14 @@
-//! The names that an experiment file gives to things, and what refers to them.
+//! The names that a file gives to things, and what refers to them.
 //!
 //! Names are gathered before anything else is read, so that a thing with an error in it can still
 //! be referred to without a second error.
 
 use indexmap::IndexMap;
 
-use crate::check::fields::{list, suggestion};
-use crate::diagnostic::{Diagnostic, Report, Syntax};
+use crate::diagnostic::{Diagnostic, Report};
+use crate::hint::{list, suggestion};
 use crate::source::{Located, Span};
+use crate::syntax::Syntax;
 use crate::tree::{Kind, Table, Value};
 
 /// The names of the things of one kind, in the order of the file: a name's place in the order is

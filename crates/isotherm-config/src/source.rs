@@ -1,13 +1,10 @@
 //! Texts and places in them.
 //!
-//! Every value of an experiment remembers where it was written, so that an error found much later
-//! can still show the line. Places are byte ranges of one of several texts: the experiment file
-//! itself, the platform file, one line of a trace.
+//! Every value remembers where it was written, so that an error found much later can still show the
+//! line. Places are byte ranges of one of several texts: the file itself, a file that it names, a
+//! line of a table.
 
 use std::ops::Range;
-use std::path::Path;
-
-use crate::output::Inputs;
 
 /// Which of the texts a place is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,20 +55,9 @@ pub struct Source {
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     sources: Vec<Source>,
-    inputs: Inputs,
 }
 
 impl Sources {
-    /// Notes that a file is read, whether or not its text is among these.
-    pub fn add_input(&mut self, path: &Path) {
-        self.inputs.add(path);
-    }
-
-    /// The files that were read.
-    pub fn inputs(&self) -> &Inputs {
-        &self.inputs
-    }
-
     /// Adds a whole file.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> SourceId {
         self.add_lines(name, text, 1)

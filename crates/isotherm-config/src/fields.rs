@@ -7,9 +7,11 @@
 
 use isotherm_kernel::Duration;
 
-use crate::check::schema::{FamilySpec, TableSpec, Takes, Word};
-use crate::diagnostic::{Report, Syntax};
+use crate::diagnostic::Report;
+use crate::hint::{list, suggestion};
+use crate::schema::{FamilySpec, TableSpec, Takes, Word};
 use crate::source::{Located, Span};
+use crate::syntax::Syntax;
 use crate::tree::{Entry, Kind, Table, Value};
 use crate::units::{self, UnitError};
 
@@ -120,6 +122,16 @@ impl<'a> Fields<'a> {
         T::read(&entry.value, self.report)
     }
 
+    /// A field that may be absent, read by a function.
+    pub fn optional_with<T>(
+        &mut self,
+        key: &'static str,
+        read: fn(&Value, &Report) -> Option<T>,
+    ) -> Option<T> {
+        let entry = self.entry(key)?;
+        read(&entry.value, self.report)
+    }
+
     /// A field that may be absent, with what it then is. Also what it is when it cannot be read:
     /// after an error nothing is simulated, so any value does.
     pub fn optional_or<T: FromValue>(&mut self, key: &'static str, default: T) -> T {
@@ -135,6 +147,19 @@ impl<'a> Fields<'a> {
                 None
             }
         }
+    }
+
+    /// A field that must be there, written like `example` and read by a function.
+    pub fn required_with<T>(
+        &mut self,
+        key: &'static str,
+        example: &str,
+        read: fn(&Value, &Report) -> Option<T>,
+    ) -> Option<T> {
+        if !self.has(key) {
+            self.missing(key, example);
+        }
+        self.optional_with(key, read)
     }
 
     /// Reports that a field is missing.
@@ -210,31 +235,6 @@ fn quoted(what: &str, report: &Report) -> String {
         _ if what.contains(' ') => what.to_owned(),
         Syntax::Toml => format!("`{what}`"),
         Syntax::Json => format!("`{}`", what.trim_matches(['[', ']'])),
-    }
-}
-
-/// `did you mean ...?`, if one of the candidates is near enough to be meant.
-pub fn suggestion<'a>(
-    wrong: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<String> {
-    let simple = |text: &str| text.to_lowercase().replace(['-', '_', ' '], "");
-    let wrong = simple(wrong);
-    let limit = (wrong.chars().count() / 3).max(1);
-    candidates
-        .into_iter()
-        .map(|known| (strsim::damerau_levenshtein(&wrong, &simple(known)), known))
-        .filter(|&(distance, _)| distance <= limit)
-        .min_by_key(|&(distance, _)| distance)
-        .map(|(_, known)| format!("did you mean `{known}`?"))
-}
-
-/// Names for a message: `a`, `b` and `c`.
-pub fn list(names: &[&str]) -> String {
-    match names {
-        [] => "nothing".to_owned(),
-        [one] => format!("`{one}`"),
-        [first @ .., last] => format!("`{}` and `{last}`", first.join("`, `")),
     }
 }
 
@@ -428,28 +428,6 @@ impl<const MAX: u32> FromValue for AtMost<MAX> {
             },
             _ => wrong_type(value, "a whole number", report),
         }
-    }
-}
-
-/// A number that something is multiplied by: finite, more than zero.
-#[derive(Clone, Copy, Debug)]
-pub struct Factor(pub f64);
-
-impl FromValue for Factor {
-    const WHAT: &'static str = "a number of more than zero";
-    const EXAMPLE: &'static str = "0.1";
-
-    fn read(value: &Value, report: &Report) -> Option<Self> {
-        let number = match value.kind {
-            Kind::Integer(number) => number as f64,
-            Kind::Float(number) => number,
-            _ => return wrong_type(value, "a number", report),
-        };
-        if number.is_finite() && number > 0.0 {
-            return Some(Factor(number));
-        }
-        report.error(value.span, "this must be a number of more than zero", "");
-        None
     }
 }
 

@@ -5,11 +5,11 @@
 
 use isotherm_kernel::{Duration, Time};
 
-use crate::duration_distribution::{DistributionForm, DurationDistribution};
 use crate::tree::{Kind, Table, Value};
-use crate::units;
+use crate::units::{self, DURATIONS, RATES, SIZES, Unit, UnitError, WORK};
 
 /// A string in quotes, on one line, that is read as it is: nothing in it is taken for a parameter.
+#[must_use]
 pub fn string(text: &str) -> String {
     quoted(&text.replace("${", "$${"))
 }
@@ -32,25 +32,29 @@ fn quoted(text: &str) -> String {
 }
 
 /// A key: bare if it can be.
+#[must_use]
 pub fn key(text: &str) -> String {
     let bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     if !text.is_empty() && text.chars().all(bare) { text.to_owned() } else { quoted(text) }
 }
 
 /// A list.
+#[must_use]
 pub fn list(items: impl IntoIterator<Item = String>) -> String {
     let items: Vec<_> = items.into_iter().collect();
     format!("[{}]", items.join(", "))
 }
 
 /// A table between braces.
+#[must_use]
 pub fn inline(entries: impl IntoIterator<Item = (&'static str, String)>) -> String {
     let entries: Vec<_> =
         entries.into_iter().map(|(key, value)| format!("{key} = {value}")).collect();
     if entries.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", entries.join(", ")) }
 }
 
-/// A value of an experiment file as it was read.
+/// A value of a file as it was read.
+#[must_use]
 pub fn value(value: &Value) -> String {
     match &value.kind {
         Kind::String(text) => string(text),
@@ -73,112 +77,71 @@ fn table(table: &Table) -> String {
 }
 
 /// The number in the largest of these units in which it is whole.
-fn in_whole_units(number: u64, units: &[(&str, u64)]) -> String {
-    let fits = |(_, size): &&(&str, u64)| number > 0 && number.is_multiple_of(*size);
-    match units.iter().rev().find(fits).or(units.first()) {
-        Some((name, size)) => string(&format!("{}{name}", number / size)),
-        None => string(&number.to_string()),
+fn in_whole_units<'a>(number: u64, units: impl DoubleEndedIterator<Item = &'a Unit>) -> String {
+    let fits = |unit: &&Unit| number > 0 && number.is_multiple_of(unit.times);
+    match units.rev().find(fits) {
+        Some(unit) => string(&format!("{}{}", number / unit.times, unit.name)),
+        None => string(&format!("{number}B")),
     }
 }
 
 /// A size.
+#[must_use]
 pub fn size(bytes: u64) -> String {
-    const DECIMAL: &[(&str, u64)] = &[
-        ("B", 1),
-        ("kB", 1_000),
-        ("MB", 1_000_000),
-        ("GB", 1_000_000_000),
-        ("TB", 1_000_000_000_000),
-    ];
-    const BINARY: &[(&str, u64)] =
-        &[("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40)];
-    let [decimal, binary] = [DECIMAL, BINARY].map(|units| in_whole_units(bytes, units));
+    let units = |kind: fn(&&Unit) -> bool| SIZES.iter().filter(kind);
+    let decimal =
+        in_whole_units(bytes, units(|unit| !unit.name.contains('i') && unit.name != "PB"));
+    let binary = in_whole_units(bytes, units(|unit| unit.name.contains('i') && unit.name != "PiB"));
     if binary.len() < decimal.len() { binary } else { decimal }
 }
 
-/// A duration.
+/// A duration, in hours at most.
+#[must_use]
 pub fn duration(duration: Duration) -> String {
-    const UNITS: &[(&str, u64)] = &[
-        ("ns", 1),
-        ("us", 1_000),
-        ("ms", 1_000_000),
-        ("s", 1_000_000_000),
-        ("min", 60_000_000_000),
-        ("h", 3_600_000_000_000),
-    ];
     match duration.as_nanos() {
         0 => string("0s"),
-        nanos => in_whole_units(nanos, UNITS),
+        nanos => in_whole_units(nanos, DURATIONS.iter().filter(|unit| unit.name != "d")),
     }
 }
 
-/// A duration that may be drawn at random.
-pub fn distribution(distribution: &DurationDistribution) -> String {
-    let kind = |kind: &str| ("kind", string(kind));
-    inline(match distribution.form() {
-        DistributionForm::Fixed(value) => return duration(*value),
-        DistributionForm::Uniform { low, high } => {
-            vec![kind("uniform"), ("low", duration(*low)), ("high", duration(*high))]
-        }
-        DistributionForm::Exponential { mean } => {
-            vec![kind("exponential"), ("mean", duration(*mean))]
-        }
-        DistributionForm::LogNormal { median, sigma } => {
-            vec![kind("lognormal"), ("median", duration(*median)), ("sigma", number(*sigma))]
-        }
-        DistributionForm::LogNormalOfMean { mean, sd } => {
-            vec![kind("lognormal"), ("mean", duration(*mean)), ("sd", duration(*sd))]
-        }
-        DistributionForm::Weibull { shape, scale } => {
-            vec![kind("weibull"), ("shape", number(*shape)), ("scale", duration(*scale))]
-        }
-        DistributionForm::WeibullOfMean { mean, sd } => {
-            vec![kind("weibull"), ("mean", duration(*mean)), ("sd", duration(*sd))]
-        }
-        DistributionForm::Pareto { shape, minimum } => {
-            vec![kind("pareto"), ("shape", number(*shape)), ("minimum", duration(*minimum))]
-        }
-        DistributionForm::Empirical(quantiles) => {
-            let pair = |&(probability, value): &(f64, Duration)| {
-                list([number(probability), duration(value)])
-            };
-            vec![kind("empirical"), ("quantiles", list(quantiles.iter().map(pair)))]
-        }
-    })
-}
-
 /// A number that is not whole by its nature.
+#[must_use]
 pub fn number(number: f64) -> String {
     format!("{number:?}")
 }
 
 /// A date.
+#[must_use]
 pub fn date(date: Time) -> String {
     duration(date.since(Time::ZERO))
 }
 
 /// A number of floating-point operations.
+#[must_use]
 pub fn work(flops: f64) -> String {
-    exactly(flops, &[("Tf", 1e12), ("Gf", 1e9), ("Mf", 1e6)], "f", |text| units::work(text).ok())
+    let units = WORK.iter().rev().filter(|unit| ["Tf", "Gf", "Mf"].contains(&unit.name));
+    exactly(flops, units, "f", units::work)
 }
 
 /// Events per second.
+#[must_use]
 pub fn rate(per_second: f64) -> String {
-    let units = [("/s", 1.0), ("/min", 1.0 / 60.0), ("/h", 1.0 / 3600.0), ("/d", 1.0 / 86400.0)];
-    exactly(per_second, &units, "/s", |text| units::rate(text).ok())
+    let units = RATES.iter().filter(|unit| unit.times == 1);
+    exactly(per_second, units, "/s", units::rate)
 }
 
 /// The number in the first of these units in which it has few digits and reads as it was; else in
 /// the basic unit.
-fn exactly(
+fn exactly<'a>(
     number: f64,
-    units: &[(&str, f64)],
+    mut units: impl Iterator<Item = &'a Unit>,
     basic: &str,
-    read: impl Fn(&str) -> Option<f64>,
+    read: impl Fn(&str) -> Result<f64, UnitError>,
 ) -> String {
-    let short = units.iter().find_map(|(name, size)| {
-        let text = format!("{}{name}", (number / size * 1e6).round() / 1e6);
-        (number >= *size && text.len() <= 16 && read(&text) == Some(number)).then_some(text)
+    let short = units.find_map(|unit| {
+        let size = unit.times as f64 / unit.per as f64;
+        let text = format!("{}{}", (number / size * 1e6).round() / 1e6, unit.name);
+        (number >= size && text.len() <= 16 && read(&text).ok() == Some(number)).then_some(text)
     });
     string(&short.unwrap_or_else(|| format!("{number:e}{basic}")))
 }

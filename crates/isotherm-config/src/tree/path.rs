@@ -6,6 +6,7 @@
 //! `-`) stands in quotes: `function."my.function".image`.
 
 use super::{Entry, Kind, Table, Value};
+use crate::hint::{list, suggestion};
 use crate::source::{SourceId, Span};
 
 /// One part of a path, and where it is written.
@@ -179,8 +180,7 @@ fn element<'a>(
         None => {
             let names: Vec<_> = names.iter().flatten().map(String::as_str).collect();
             let is_number = step.name.parse::<usize>().is_ok();
-            let similar =
-                crate::check::suggestion(&step.name, names.iter().copied()).filter(|_| !is_number);
+            let similar = suggestion(&step.name, names.iter().copied()).filter(|_| !is_number);
             let hint = similar.unwrap_or_else(|| {
                 let numbers = match count {
                     0 => "it is empty".to_owned(),
@@ -188,7 +188,7 @@ fn element<'a>(
                     _ => format!("its elements are numbered from 0 to {}", count - 1),
                 };
                 match names.len() {
-                    1..=8 => format!("{numbers}, or called {}", crate::check::list(&names)),
+                    1..=8 => format!("{numbers}, or called {}", list(&names)),
                     _ => numbers,
                 }
             });

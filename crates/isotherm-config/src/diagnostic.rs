@@ -17,12 +17,11 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
-use std::path::Path;
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use crate::source::{Source, Sources, Span};
-use crate::tree;
+use crate::syntax::Syntax;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,7 +100,7 @@ fn is_invisible(c: char) -> bool {
 /// from files, and must not tell a terminal what to do. Line breaks stay.
 ///
 /// ```
-/// use isotherm_experiment::diagnostic::visible;
+/// use isotherm_config::diagnostic::visible;
 ///
 /// assert_eq!(visible("red \x1b[31m\nend"), "red \\u{1b}[31m\nend");
 /// ```
@@ -159,26 +158,6 @@ fn harmless(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(replaced).collect())
 }
 
-/// How an experiment file is written, so that hints can be.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Syntax {
-    /// `key = value`
-    #[default]
-    Toml,
-    /// `"key": value`
-    Json,
-}
-
-impl Syntax {
-    /// JSON if the name of the file ends in `.json`, else TOML.
-    pub fn of(path: &Path) -> Self {
-        match path.extension() {
-            Some(extension) if extension.eq_ignore_ascii_case("json") => Syntax::Json,
-            _ => Syntax::Toml,
-        }
-    }
-}
-
 /// Where checks write what they find.
 #[derive(Debug, Default)]
 pub struct Report {
@@ -202,10 +181,7 @@ impl Report {
 
     /// A value that is written in TOML as it is written in the file.
     pub fn example(&self, toml: &str) -> String {
-        match self.syntax {
-            Syntax::Toml => toml.to_owned(),
-            Syntax::Json => tree::json::example(toml),
-        }
+        self.syntax.example(toml)
     }
 
     /// How a field with this value is written in the file.
@@ -235,7 +211,7 @@ impl Report {
         self.hushed.borrow_mut().insert(place);
     }
 
-    /// Takes one more that does not keep the experiment from being simulated.
+    /// Takes one more that is no error.
     pub fn warn(&self, diagnostic: Diagnostic) {
         self.warnings.borrow_mut().push(Diagnostic { severity: Severity::Warning, ..diagnostic });
     }

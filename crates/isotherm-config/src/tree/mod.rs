@@ -1,9 +1,8 @@
-//! An experiment file as a tree in which every key and every value knows its place.
+//! A file as a tree in which every key and every value knows its place.
 //!
-//! The tree knows nothing about experiments. The readers of [`crate::check`] walk over it and find
-//! everything that is wrong; a file that is not even [TOML](toml) or [JSON](json) is reported from
-//! here. On its way from the file to the readers the tree may be changed: fields are [set by their
-//! path](path) (`--set`, `[sweep]`), and then [parameters] are put in.
+//! What is wrong with the [TOML](toml) or [JSON](json) itself is reported from here; whether the
+//! fields make sense is for [readers](crate::fields) to say. Before they read it, the tree may be
+//! changed: fields are [set by their path](path), and then [parameters] are filled in.
 
 use crate::source::Span;
 
@@ -36,9 +35,9 @@ pub enum Kind {
     Float(f64),
     /// `true` or `false`.
     Boolean(bool),
-    /// A date of TOML, which no field of an experiment takes.
+    /// A date of TOML, which no field takes.
     Date,
-    /// The `null` of JSON, which no field of an experiment takes.
+    /// The `null` of JSON, which no field takes.
     Null,
     /// A list.
     Array(Vec<Value>),

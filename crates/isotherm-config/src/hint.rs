@@ -1,0 +1,26 @@
+//! The words of hints: what a mistyped name may have meant, and lists of names.
+
+/// `did you mean ...?`, if one of the candidates is near enough to be meant.
+pub fn suggestion<'a>(
+    wrong: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<String> {
+    let simple = |text: &str| text.to_lowercase().replace(['-', '_', ' '], "");
+    let wrong = simple(wrong);
+    let limit = (wrong.chars().count() / 3).max(1);
+    candidates
+        .into_iter()
+        .map(|known| (strsim::damerau_levenshtein(&wrong, &simple(known)), known))
+        .filter(|&(distance, _)| distance <= limit)
+        .min_by_key(|&(distance, _)| distance)
+        .map(|(_, known)| format!("did you mean `{known}`?"))
+}
+
+/// Names for a message: `a`, `b` and `c`.
+pub fn list(names: &[&str]) -> String {
+    match names {
+        [] => "nothing".to_owned(),
+        [one] => format!("`{one}`"),
+        [first @ .., last] => format!("`{}` and `{last}`", first.join("`, `")),
+    }
+}

@@ -1,0 +1,94 @@
+//! What is known of the traces that an experiment names. The runs of a sweep mostly name the same
+//! ones, which are read once.
+
+use std::cell::RefCell;
+
+use isotherm_kernel::Time;
+
+use crate::plan::{AzureContent, AzureSource, CsvPlan};
+
+/// How much of a trace is looked at before a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// The header and the first row; the rest when the run reaches it.
+    Beginning,
+    /// All rows.
+    Whole,
+}
+
+/// What is known of a trace whose rows have all been looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TraceSize {
+    /// How many invocations are in it.
+    pub arrivals: u64,
+    /// When the last of them arrives.
+    pub last: Time,
+}
+
+/// The traces that were looked at.
+#[derive(Debug)]
+pub struct Traces {
+    depth: Depth,
+    known: RefCell<Vec<Known>>,
+    azure: RefCell<Vec<(AzureSource, Option<AzureContent>)>>,
+}
+
+#[derive(Clone, Debug)]
+struct Known {
+    plan: CsvPlan,
+    functions: Vec<String>,
+    size: TraceSize,
+}
+
+/// What is known of the traces whose rows have all been looked at.
+#[derive(Clone, Debug)]
+pub struct KnownTraces(Vec<Known>);
+
+impl KnownTraces {
+    /// What is known of a trace: nothing if only its beginning was looked at.
+    pub fn size(&self, plan: &CsvPlan) -> Option<TraceSize> {
+        self.0.iter().find(|known| known.plan == *plan).map(|known| known.size)
+    }
+}
+
+impl Traces {
+    /// None so far.
+    pub fn new(depth: Depth) -> Self {
+        Traces { depth, known: RefCell::default(), azure: RefCell::default() }
+    }
+
+    /// What has been learnt.
+    pub fn into_known(self) -> KnownTraces {
+        KnownTraces(self.known.into_inner())
+    }
+
+    /// What is in a trace of Azure Functions: `read` reads it, and reports what is wrong with it.
+    pub fn azure(
+        &self,
+        source: &AzureSource,
+        read: impl FnOnce() -> Option<AzureContent>,
+    ) -> Option<AzureContent> {
+        if let Some((_, content)) = self.azure.borrow().iter().find(|(known, _)| known == source) {
+            return content.clone();
+        }
+        let content = read();
+        self.azure.borrow_mut().push((source.clone(), content.clone()));
+        content
+    }
+
+    /// How much of a trace is to be looked at.
+    pub fn depth(&self) -> Depth {
+        self.depth
+    }
+
+    /// Whether all rows of a trace were looked at, with these functions.
+    pub fn is_known(&self, plan: &CsvPlan, functions: &[String]) -> bool {
+        let known = self.known.borrow();
+        known.iter().any(|known| known.plan == *plan && known.functions == functions)
+    }
+
+    /// Takes note of a trace whose rows have all been looked at.
+    pub fn add(&self, plan: CsvPlan, functions: Vec<String>, size: TraceSize) {
+        self.known.borrow_mut().push(Known { plan, functions, size });
+    }
+}
