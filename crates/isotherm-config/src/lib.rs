@@ -10,8 +10,9 @@
 //! 4. What is wrong goes into a [`Report`](diagnostic::Report), which never stops the reading, and
 //!    becomes [`Diagnostics`](diagnostic::Diagnostics): every error at once, each in its line.
 //!
-//! The way back is [`write`](mod@write): values as TOML text that reads as the same value. From
-//! descriptions, [`reference`](mod@reference) writes the reference page of a file format.
+//! The way back is [`write`](mod@write): values as TOML text that reads as the same value, with
+//! every default in its place if they were [resolved](resolve) before. From descriptions,
+//! [`reference`](mod@reference) writes the reference page of a file format.
 //!
 //! # Invariants
 //!
@@ -24,6 +25,7 @@ pub mod fields;
 pub mod hint;
 pub mod names;
 pub mod reference;
+pub mod resolve;
 pub mod schema;
 pub mod source;
 pub mod syntax;

@@ -64,7 +64,7 @@ fn sections_of(spec: &'static TableSpec, path: &str, level: usize, sections: &mu
 
 fn below(takes: &Takes, path: &str, level: usize, sections: &mut Vec<Section>) {
     match *takes {
-        Takes::Value { .. } | Takes::Words(_) => {}
+        Takes::Value { .. } | Takes::Path { .. } | Takes::Words(_) => {}
         Takes::Table(spec) | Takes::Tables(spec) => sections_of(spec, path, level, sections),
         Takes::Kinds(kinds) if kinds.iter().all(|spec| !spec.title.is_empty()) => {
             kinds.iter().for_each(|spec| sections_of(spec, path, level, sections));
@@ -201,7 +201,9 @@ fn takes(takes: &Takes, sections: &[Section]) -> String {
     match takes {
         // What is written in code already shows how.
         Takes::Value { what, .. } if what.starts_with('`') => (*what).to_owned(),
-        Takes::Value { what, example } => format!("{what}: `{example}`"),
+        Takes::Value { what, example } | Takes::Path { what, example } => {
+            format!("{what}: `{example}`")
+        }
         Takes::Words(words) => {
             let words: Vec<_> =
                 words().iter().map(|word| format!("`\"{}\"` ({})", word.name, word.doc)).collect();

@@ -6,6 +6,8 @@
 //! described here cannot be read. The [reference](crate::reference) of a format is written from
 //! these, and tests can go over them.
 
+use crate::tree::{Kind, Table, Value};
+
 /// One kind of table.
 #[derive(Debug)]
 pub struct TableSpec {
@@ -75,6 +77,13 @@ pub enum Takes {
         /// How it is written.
         example: &'static str,
     },
+    /// The path of a file or a folder, relative to the file in which it is written.
+    Path {
+        /// What it is, such as `a path`.
+        what: &'static str,
+        /// How it is written.
+        example: &'static str,
+    },
     /// One of some words.
     Words(fn() -> Vec<Word>),
     /// A table.
@@ -90,10 +99,20 @@ pub enum Takes {
 }
 
 impl Takes {
+    /// The only word it takes, which its description has in code: `"poisson"`.
+    fn only_word(&self) -> Option<&'static str> {
+        match self {
+            Takes::Value { what, example } if what.trim_matches('`') == *example => {
+                Some(example.trim_matches('"'))
+            }
+            _ => None,
+        }
+    }
+
     /// How it is written in TOML.
     pub fn example(&self) -> String {
         match self {
-            Takes::Value { example, .. } => (*example).to_owned(),
+            Takes::Value { example, .. } | Takes::Path { example, .. } => (*example).to_owned(),
             Takes::Words(words) => {
                 words().first().map_or(String::new(), |word| format!("\"{}\"", word.name))
             }
@@ -135,6 +154,20 @@ impl TableSpec {
     /// The fields that must be there.
     pub fn required(&self) -> impl Iterator<Item = &'static Field> + use<> {
         self.fields.iter().filter(|field| field.absent == Absent::Error)
+    }
+
+    /// Whether a table is of this description, of several that may stand in one place. One whose
+    /// first field takes a single word, such as `kind = "poisson"`, is known by that word; any other
+    /// has the fields that must be there, and none that is not described.
+    #[must_use]
+    pub fn describes(&self, table: &Table) -> bool {
+        let first = self.fields.first();
+        let word = first.and_then(|first| Some((first.takes.only_word()?, table.get(first.key)?)));
+        if let Some((word, Value { kind: Kind::String(written), .. })) = word {
+            return written == word;
+        }
+        table.entries.iter().all(|entry| self.fields.is_empty() || self.field(&entry.key).is_some())
+            && self.required().all(|field| table.get(field.key).is_some())
     }
 
     /// Its keys.

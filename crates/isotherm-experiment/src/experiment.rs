@@ -2,32 +2,30 @@
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use isotherm_config::diagnostic::{Diagnostics, Report};
 use isotherm_config::source::Sources;
 use isotherm_config::syntax::Syntax;
-use isotherm_config::tree::{self, Kind, parameters};
+use isotherm_config::tree::parameters;
 
 use crate::carry_out::carry_out;
 use crate::check::{self, Depth, KnownTraces, Traces};
 use crate::describe::{WorkloadReport, describe};
+use crate::document::{Document, Earlier};
 use crate::error::ExperimentError;
 use crate::export::{ExportOptions, ExportReport, export};
 use crate::files;
 use crate::inputs::Inputs;
 use crate::inventory::Inventory;
 use crate::label::labels;
-use crate::manifest::{self, Written};
+use crate::manifest;
 use crate::output::MANIFEST;
 use crate::overrides::Overrides;
 use crate::planned_run::PlannedRun;
 use crate::report::RunReport;
 use crate::run::RunOptions;
 use crate::trace;
-
-/// Every value of a file is held in memory with its place, some hundred bytes each. The manifest of
-/// 100,000 functions has a tenth of this.
-const MOST_VALUES: usize = 5_000_000;
 
 /// A checked experiment: one run, or one for each variant of its sweep.
 #[derive(Clone, Debug)]
@@ -108,38 +106,12 @@ impl Experiment {
         let source = sources.add(shown, text);
         let syntax = Syntax::of(Path::new(shown));
         let report = Report::new(syntax);
-        if text.trim_start_matches('\u{feff}').trim().is_empty() {
-            let begin = match syntax {
-                Syntax::Toml => "it begins with a line like `name = \"first\"`",
-                Syntax::Json => "it begins like `{ \"name\": \"first\", ...`",
-            };
-            report.error(sources.line(source, 1), "the experiment is empty", begin);
+        let document =
+            Document { source, syntax, folder: folder.to_owned(), overrides: overrides.clone() };
+        let Some((root, set)) = document.tree(&mut sources, &report) else {
             return Err(report.into_diagnostics(sources));
-        }
-        // Each but the first stands behind one of these.
-        let values = text.bytes().filter(|byte| matches!(byte, b'=' | b',' | b':')).count();
-        if values > MOST_VALUES {
-            let most = MOST_VALUES / 1_000_000;
-            let hint = format!(
-                "at most {most} million are read: arrivals in such numbers belong in a CSV file"
-            );
-            report.error(sources.line(source, 1), "the experiment has too many values", hint);
-            return Err(report.into_diagnostics(sources));
-        }
-        let mut root = match syntax {
-            Syntax::Toml => tree::parse_toml(source, text, &report),
-            Syntax::Json => tree::parse_json(source, text, &report),
         };
-        if !report.is_empty() {
-            // What was read from a broken file would only bring errors that are none.
-            return Err(report.into_diagnostics(sources));
-        }
-        if !matches!(root.kind, Kind::Table(_)) {
-            let message = format!("an experiment is a table, not {}", root.kind.description());
-            report.error(root.span, message, "it begins like `{ \"name\": \"first\", ...`");
-            return Err(report.into_diagnostics(sources));
-        }
-        let set = overrides.apply(&mut root, &mut sources, &report);
+        let document = Arc::new(document);
         let variants = check::variants(&root, &set, &sources, &report);
         let (sources, inputs) = (RefCell::new(sources), RefCell::default());
         let traces = Traces::new(depth);
@@ -158,13 +130,14 @@ impl Experiment {
                 continue;
             };
             let check::Checked { plan, measured } = checked;
-            let written = Written::of(&variant.root, folder, &sources.borrow(), overrides, &set);
             runs.push(PlannedRun {
                 settings: variant.settings,
                 plan,
                 measured,
                 label: None,
-                written,
+                document: Arc::clone(&document),
+                changes: variant.changes,
+                earlier: Earlier::of(&variant.root, &set),
             });
         }
         let labels = labels(&runs.iter().map(|run| run.settings.as_slice()).collect::<Vec<_>>());

@@ -43,6 +43,7 @@ mod arrivals;
 mod carry_out;
 pub mod check;
 mod describe;
+mod document;
 pub mod duration_distribution;
 mod error;
 mod experiment;

@@ -1,7 +1,11 @@
 //! One run of an experiment, planned.
 
+use std::sync::Arc;
+
+use isotherm_config::tree::{Path, Value};
+
 use crate::check::{Measured, Setting};
-use crate::manifest::Written;
+use crate::document::{Document, Earlier};
 use crate::plan::Plan;
 
 /// One run of an experiment.
@@ -15,8 +19,12 @@ pub struct PlannedRun {
     pub measured: Measured,
     /// What distinguishes it from the others of its sweep.
     pub(crate) label: Option<String>,
-    /// What its manifest takes from the file.
-    pub(crate) written: Written,
+    /// What it was planned from,
+    pub(crate) document: Arc<Document>,
+    /// with these values of its sweep in their places.
+    pub(crate) changes: Vec<(Path, Value)>,
+    /// What had been changed for the run whose manifest the document is.
+    pub(crate) earlier: Earlier,
 }
 
 impl PlannedRun {
@@ -30,6 +38,11 @@ impl PlannedRun {
     /// The fields that were changed for this run by a sweep: for a manifest also by the sweep that
     /// it comes from.
     pub(crate) fn changed(&self) -> Vec<Setting> {
-        self.written.settings(&self.settings)
+        let mut settings: Vec<Setting> = Vec::new();
+        for setting in self.earlier.sweep.iter().chain(&self.settings) {
+            settings.retain(|known| known.path != setting.path);
+            settings.push(setting.clone());
+        }
+        settings
     }
 }

@@ -24,6 +24,17 @@ pub struct Value {
     pub kind: Kind,
 }
 
+impl Value {
+    /// The table that it is, if it is one.
+    #[must_use]
+    pub fn table(&self) -> Option<&Table> {
+        match &self.kind {
+            Kind::Table(table) => Some(table),
+            _ => None,
+        }
+    }
+}
+
 /// What a value can be.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Kind {

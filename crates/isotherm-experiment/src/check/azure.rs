@@ -76,7 +76,7 @@ pub const AZURE_2019: TableSpec = TableSpec {
           compressed (`.csv.gz`, `.csv.zst`). Functions are called `app/function`, both cut to 8 characters, or to as many more as tell all of them apart, and \
           `owner/app/function` if nothing else does.",
     fields: &[
-        field("folder", Takes::Value { what: "a path", example: "\"data/azure2019\"" }, "Where the files are."),
+        field("folder", Takes::Path { what: "a path", example: "\"data/azure2019\"" }, "Where the files are."),
         field(
             "days",
             Takes::Value { what: "a list of numbers from 1", example: "[1, 2]" },
@@ -107,7 +107,7 @@ pub const AZURE_2021: TableSpec = TableSpec {
     fields: &[
         field(
             "file",
-            Takes::Value { what: "a path", example: "\"data/azure2021.csv\"" },
+            Takes::Path { what: "a path", example: "\"data/azure2021.csv\"" },
             "The file, which may be compressed (gzip, zstd).",
         ),
         field(

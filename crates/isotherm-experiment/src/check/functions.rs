@@ -58,7 +58,7 @@ pub const FUNCTIONS: TableSpec = TableSpec {
     fields: &[
         field(
             "csv",
-            Takes::Value { what: "a path", example: "\"data/functions.csv\"" },
+            Takes::Path { what: "a path", example: "\"data/functions.csv\"" },
             "The file, which may be compressed (gzip, zstd).",
         )
         .otherwise("`azure_2019` or `azure_2021` must be there"),

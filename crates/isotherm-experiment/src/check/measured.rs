@@ -32,7 +32,7 @@ const COLD_STARTS: TableSpec = TableSpec {
     title: "",
     doc: "Cold starts that are counted in a CSV file: the rows in which a column is 1 or true.",
     fields: &[
-        field("file", Takes::Value { what: "a path", example: "\"data/run.csv\"" }, "The file."),
+        field("file", Takes::Path { what: "a path", example: "\"data/run.csv\"" }, "The file."),
         field(
             "column",
             Takes::Value { what: "the name of a column", example: "\"cold\"" },

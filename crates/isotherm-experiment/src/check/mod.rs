@@ -55,7 +55,7 @@ pub use crate::files::io_reason;
 pub(crate) use azure::tolerated;
 pub use known_traces::{Depth, KnownTraces, TraceSize, Traces};
 pub use measured::Measured;
-pub use service::unless_named;
+pub use service::{preset_defaults, unless_named};
 pub use sweep::{Setting, Variant, variants};
 pub use traces::further;
 
@@ -94,7 +94,7 @@ pub const EXPERIMENT: TableSpec = TableSpec {
         field(
             "platform",
             Takes::Either(&[
-                Takes::Value { what: "the path of a SimGrid file", example: "\"cluster.xml\"" },
+                Takes::Path { what: "the path of a SimGrid file", example: "\"cluster.xml\"" },
                 Takes::Table(&platform::XML),
                 Takes::Table(&compact::COMPACT),
             ]),

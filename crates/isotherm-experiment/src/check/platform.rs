@@ -23,7 +23,7 @@ pub const XML: TableSpec = TableSpec {
     title: "`[platform]` of a SimGrid file",
     doc: "A platform of a SimGrid file (XML), and the parts its hosts play. `platform = \"cluster.xml\"` is the same as `xml` alone.",
     fields: &[
-        field("xml", Takes::Value { what: "a path", example: "\"cluster.xml\"" }, "The file."),
+        field("xml", Takes::Path { what: "a path", example: "\"cluster.xml\"" }, "The file."),
         field("user", Takes::Either(HOST), "Where invocations come from.")
             .otherwise("the host called `user`"),
         field("head", Takes::Either(HOST), "Where the service runs and images are cached.")

@@ -76,6 +76,24 @@ pub fn unless_named(family: &FamilySpec) -> Option<&'static str> {
     }
 }
 
+/// What holds for fields whose defaults depend on the preset, in TOML.
+pub fn preset_defaults(preset: Preset) -> [(&'static str, &'static str); 4] {
+    match preset {
+        Preset::Default => [
+            ("scheduler", "\"warm-first\""),
+            ("keep_alive", "{ kind = \"fixed\", idle = \"10min\" }"),
+            ("reuse", "\"most-recently-used\""),
+            ("on_failure", "{ timeout = \"discard\", error = \"keep\" }"),
+        ],
+        Preset::Wrench => [
+            ("scheduler", "\"fcfs\""),
+            ("keep_alive", "\"none\""),
+            ("reuse", "\"oldest\""),
+            ("on_failure", "\"keep\""),
+        ],
+    }
+}
+
 /// The presets.
 pub const PRESETS: &[Choice<Preset>] = &[
     word("default", "what a platform should do; networks are shared exactly", Preset::Default),

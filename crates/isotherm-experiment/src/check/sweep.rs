@@ -39,6 +39,8 @@ impl Setting {
 pub struct Variant {
     /// What was changed; empty if the file has no sweep.
     pub settings: Vec<Setting>,
+    /// The values that were put into their places.
+    pub changes: Vec<(Path, Value)>,
     /// The tree with the changes.
     pub root: Value,
 }
@@ -52,7 +54,7 @@ struct Axis<'a> {
 /// All variants of a file, the first field of the sweep changing slowest: the file itself if there
 /// is no sweep. Fields that were set from outside of the file are not tried with other values.
 pub fn variants(root: &Value, set: &[Path], sources: &Sources, report: &Report) -> Vec<Variant> {
-    let plain = Variant { settings: Vec::new(), root: root.clone() };
+    let plain = Variant { settings: Vec::new(), changes: Vec::new(), root: root.clone() };
     let Kind::Table(table) = &root.kind else { return vec![plain] };
     let Some(sweep) = table.get("sweep") else { return vec![plain] };
     let mut axes = Vec::new();
@@ -146,6 +148,7 @@ fn changed(
             .unwrap_or_default()
             .to_owned(),
     };
+    changed.changes.push((axis.path.clone(), value.clone()));
     changed.settings.push(Setting { path: axis.path.to_string(), shown });
     changed
 }

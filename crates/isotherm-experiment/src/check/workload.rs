@@ -24,7 +24,7 @@ use crate::plan::{AzurePlan, Body, CsvPlan, TableFormat, WorkloadPlan};
 /// A list is held in memory; what is longer is a trace or generated.
 const MAX_LISTED: u32 = 10_000_000;
 
-const A_PATH: Takes = Takes::Value { what: "a path", example: "\"data/run.csv\"" };
+const A_PATH: Takes = Takes::Path { what: "a path", example: "\"data/run.csv\"" };
 
 const A_COLUMN: Takes = Takes::Value { what: "the name of a column", example: "\"arrival_s\"" };
 
@@ -120,7 +120,8 @@ const LIST: TableSpec = TableSpec {
             .like("\"1s\"")
             .otherwise("`at` must be there"),
         field("from", takes::<Duration>(), "When it is invoked first (with `every`).")
-            .default("\"0s\""),
+            .like("\"0s\"")
+            .otherwise("`\"0s\"`"),
         field(
             "count",
             takes::<AtMost<MAX_LISTED>>(),
@@ -193,7 +194,7 @@ const JSONL: TableSpec = TableSpec {
         ),
         field(
             "file",
-            Takes::Value { what: "a path", example: "\"data/run.jsonl\"" },
+            Takes::Path { what: "a path", example: "\"data/run.jsonl\"" },
             "The file, which may be compressed (gzip, zstd).",
         ),
         THE_COLUMNS,
@@ -213,11 +214,7 @@ const PARQUET: TableSpec = TableSpec {
             Takes::Value { what: "`\"parquet\"`", example: "\"parquet\"" },
             "What the workload is.",
         ),
-        field(
-            "file",
-            Takes::Value { what: "a path", example: "\"data/run.parquet\"" },
-            "The file.",
-        ),
+        field("file", Takes::Path { what: "a path", example: "\"data/run.parquet\"" }, "The file."),
         THE_COLUMNS,
         THE_UNITS,
         THE_FUNCTION,

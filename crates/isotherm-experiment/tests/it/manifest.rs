@@ -26,7 +26,9 @@ fn read(folder: &Path, name: &str) -> String {
 /// The text without the ways to files, which depend on where the manifest is.
 fn without_ways(text: &str) -> String {
     let is_way = |line: &&str| {
-        ["xml =", "file =", "azure_"].iter().any(|begin| line.trim_start().starts_with(begin))
+        ["platform =", "xml =", "file =", "csv =", "azure_"]
+            .iter()
+            .any(|begin| line.trim_start().starts_with(begin))
     };
     text.lines().filter(|line| !is_way(line)).collect()
 }
@@ -378,7 +380,7 @@ fn a_linked_platform_runs_again() {
     assert_runs_again(&path("study.toml"), &Overrides::default());
     let out = path("o");
     run(&load(&path("study.toml"), &Overrides::default()), &out);
-    assert!(read(&out, MANIFEST).contains("xml = \"../linked.xml\"\n"));
+    assert!(read(&out, MANIFEST).contains("platform = \"../linked.xml\"\n"));
 }
 
 /// Points of a sweep, with what was set from outside, with parameters, and in JSON.
@@ -422,16 +424,15 @@ fn points_of_a_sweep_run_again() {
 }
 
 /// A manifest may be larger than any experiment that a person writes. (Long names make it so with
-/// few functions: where the books are audited, each that is registered costs a look at all.)
+/// few functions: where the state is audited, each that is registered costs a look at all.)
 #[test]
 fn a_very_large_manifest_runs_again() {
     let folder = tempfile::tempdir().unwrap();
-    let rows: String =
-        (0..3_000).map(|number| format!("function-{number}-{},128\n", "x".repeat(6_000))).collect();
-    std::fs::write(folder.path().join("f.csv"), format!("name,memory_mb\n{rows}")).unwrap();
+    let functions: String = (0..3_000)
+        .map(|number| function(&format!("function-{number}-{}", "x".repeat(6_000))))
+        .collect();
     let text = format!(
-        "{SMALL}[functions]\ncsv = \"f.csv\"\ncolumns = {{ name = \"name\", memory = \"memory_mb\" }}\n\
-         limits = {{ time = \"1s\" }}\nbody = [{{ sleep = \"1ms\" }}]\n\
+        "{SMALL}{functions}\
          [[workload]]\nkind = \"poisson\"\nrate = \"1/s\"\nfunctions = \"all\"\ncount = 3\n"
     );
     std::fs::write(folder.path().join("study.toml"), text).unwrap();

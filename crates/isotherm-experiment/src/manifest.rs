@@ -1,0 +1,248 @@
+//! The manifest of a run: `manifest.toml`, everything that the run was made of.
+//!
+//! It is the experiment file itself, with every constant default written out and everything that was
+//! changed from outside (a sweep, `--seed`, `--set`) and every parameter put in: run it, and the
+//! same results come out. It is written from the tree of the file and the
+//! [descriptions](isotherm_config::resolve) of its fields. The files that the experiment names
+//! (platform, functions, traces) are not in it; their paths are relative to the manifest. So the
+//! manifest is the one file of a run whose bytes depend on where things are.
+//!
+//! The table `[manifest]` says what the rest does not: the version of Isotherm, what was changed
+//! from outside, and how large the platform is. It has no meaning for a run, but what was changed
+//! from outside goes on into the results of a run of the manifest, so that these are the same to
+//! the last byte. Its table `[manifest.sha256]` is added when the other files are whole
+//! ([`crate::results`]).
+
+use std::cell::RefCell;
+use std::io::Read;
+use std::path::{Component, Path, PathBuf};
+
+use isotherm_config::diagnostic::Report;
+use isotherm_config::resolve::{constant, resolved};
+use isotherm_config::source::{Sources, Span};
+use isotherm_config::tree::parameters::{self, PARAMETERS};
+use isotherm_config::tree::{Entry, Kind, Table, Value};
+use isotherm_config::write::{key, list, size, string, value};
+use isotherm_serverless::Slots;
+
+use crate::check::{EXPERIMENT, Setting, preset_defaults};
+use crate::overrides::Overrides;
+use crate::planned_run::PlannedRun;
+
+/// A longer array of tables has a line for each of them.
+const LONGEST_LINE: usize = 100;
+
+/// The text of the manifest of a run whose results are in `folder`, but for the hashes of its
+/// files; or the way to a file, if that is no text.
+pub fn manifest(run: &PlannedRun, sources: &Sources, folder: &Path) -> Result<String, PathBuf> {
+    let table = tree(run, sources);
+    let paths = Paths { folder, no_text: RefCell::new(None) };
+    let path = |path: &str, place: Span| {
+        // A path that was given on the command line means what it means there.
+        paths.to(&match sources.get(place.source).is_argument {
+            true => PathBuf::from(path),
+            false => run.document.folder.join(path),
+        })
+    };
+    let table = resolved(&table, &EXPERIMENT, &path);
+    let mut text = String::from(
+        "# Everything that this run was made of. It is an experiment: `isotherm run` on it gives the same results again.\n\n",
+    );
+    let is_section = |value: &Value| match &value.kind {
+        Kind::Array(values) => values.is_empty() || is_tables(values),
+        kind => matches!(kind, Kind::Table(_)),
+    };
+    let (sections, top): (Vec<_>, Vec<_>) =
+        table.entries.into_iter().partition(|entry| is_section(&entry.value));
+    Section { text: &mut text }.fields(&Table { entries: top });
+    about(run, &mut Section::new("[manifest]", &mut text));
+    for Entry { key, value, .. } in &sections {
+        match &value.kind {
+            Kind::Array(values) => {
+                for table in values.iter().filter_map(Value::table) {
+                    Section::new(&format!("[[{key}]]"), &mut text).fields(table);
+                }
+            }
+            Kind::Table(table) if !table.entries.is_empty() => {
+                Section::new(&format!("[{key}]"), &mut text).fields(table);
+            }
+            _ => {}
+        }
+    }
+    match paths.no_text.into_inner() {
+        Some(path) => Err(path),
+        None => Ok(text),
+    }
+}
+
+/// The tree that a run was planned from, with everything in its place that does not stand in the
+/// file: values of a sweep, parameters, the seed, and defaults that depend on the preset.
+fn tree(run: &PlannedRun, sources: &Sources) -> Table {
+    // All of this went well when the run was planned.
+    let (mut sources, report) = (sources.clone(), Report::new(run.document.syntax));
+    let Some((mut root, _)) = run.document.tree(&mut sources, &report) else {
+        return Table::default();
+    };
+    for (path, value) in &run.changes {
+        let _ = root.set(path, value.clone());
+    }
+    parameters::substitute(&mut root, &sources, &report);
+    let Value { kind: Kind::Table(mut table), .. } = root else { return Table::default() };
+    table.entries.retain(|entry| ![PARAMETERS, "sweep", "manifest"].contains(&entry.key.as_str()));
+    table.entries.retain(|entry| entry.key != "seed");
+    add(&mut table, "seed", &seed(run.plan.seed));
+    add(&mut table, "service", "{}");
+    if let Some(Kind::Table(service)) =
+        table.entry_mut("service").map(|service| &mut service.value.kind)
+    {
+        for (key, toml) in preset_defaults(run.plan.preset) {
+            add(service, key, toml);
+        }
+    }
+    table
+}
+
+/// Adds an entry that is not there, with a value that is given in TOML.
+fn add(table: &mut Table, key: &str, toml: &str) {
+    if table.entry(key).is_none()
+        && let Some(value) = constant(toml)
+    {
+        table.entries.push(Entry { key: key.to_owned(), key_span: value.span, value });
+    }
+}
+
+/// Whether a file is the manifest of a run of a sweep. Only its beginning is read, where that
+/// stands.
+pub fn is_of_sweep(path: &Path) -> bool {
+    let mut beginning = Vec::new();
+    let read =
+        std::fs::File::open(path).and_then(|file| file.take(1 << 16).read_to_end(&mut beginning));
+    let text = String::from_utf8_lossy(&beginning);
+    let about = text.split_once("\n[manifest]\n").and_then(|(_, about)| about.split("\n\n").next());
+    read.is_ok()
+        && about.is_some_and(|about| about.lines().any(|line| line.starts_with("sweep = ")))
+}
+
+/// A seed. TOML has no whole numbers as large as one may be.
+fn seed(seed: u64) -> String {
+    match i64::try_from(seed) {
+        Ok(seed) => seed.to_string(),
+        Err(_) => string(&seed.to_string()),
+    }
+}
+
+/// A table that is being written.
+struct Section<'a> {
+    text: &'a mut String,
+}
+
+impl<'a> Section<'a> {
+    fn new(header: &str, text: &'a mut String) -> Self {
+        text.push_str(&format!("\n{header}\n"));
+        Section { text }
+    }
+
+    fn field(&mut self, key: &str, value: String) {
+        self.text.push_str(&format!("{key} = {value}\n"));
+    }
+
+    /// The fields of a table; an array of tables has a line for each if it is long.
+    fn fields(&mut self, table: &Table) {
+        for entry in &table.entries {
+            let written = match &entry.value.kind {
+                Kind::Array(values) if is_tables(values) => {
+                    let lines = list(values.iter().map(value));
+                    match lines.len() > LONGEST_LINE {
+                        true => {
+                            let line = |one: &Value| format!("\n    {},", value(one));
+                            format!("[{}\n]", values.iter().map(line).collect::<String>())
+                        }
+                        false => lines,
+                    }
+                }
+                _ => value(&entry.value),
+            };
+            self.field(&key(&entry.key), written);
+        }
+    }
+}
+
+fn is_tables(values: &[Value]) -> bool {
+    !values.is_empty() && values.iter().all(|value| value.table().is_some())
+}
+
+/// Writes paths so that they are right in a folder.
+struct Paths<'a> {
+    folder: &'a Path,
+    /// The first one that cannot be written as text.
+    no_text: RefCell<Option<PathBuf>>,
+}
+
+impl Paths<'_> {
+    /// The way from the folder to a file. Absolute where they have nothing in common but the root.
+    fn to(&self, file: &Path) -> String {
+        let way = self.way(file).unwrap_or_else(|| file.to_owned());
+        // Slashes are understood everywhere.
+        let parts: Option<Vec<_>> =
+            way.components().map(|part| part.as_os_str().to_str()).collect();
+        match parts {
+            Some(parts) if way.is_relative() => parts.join("/"),
+            Some(_) => way.display().to_string(),
+            None => {
+                self.no_text.borrow_mut().get_or_insert(way);
+                String::new()
+            }
+        }
+    }
+
+    fn way(&self, file: &Path) -> Option<PathBuf> {
+        let from = self.folder.canonicalize().ok()?;
+        // A link stays one: what a file names beside itself is beside the link.
+        let to = match file.file_name() {
+            Some(name) => crate::output::folder_of(file).canonicalize().ok()?.join(name),
+            None => file.canonicalize().ok()?,
+        };
+        let common = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();
+        if !from.components().take(common).any(|part| matches!(part, Component::Normal(_))) {
+            return Some(to);
+        }
+        let up = from.components().skip(common).map(|_| Component::ParentDir);
+        Some(up.chain(to.components().skip(common)).collect())
+    }
+}
+
+/// What the rest of the manifest does not say.
+fn about(run: &PlannedRun, section: &mut Section<'_>) {
+    let plan = &run.plan;
+    let settings = run.changed();
+    section.field("isotherm", string(env!("CARGO_PKG_VERSION")));
+    if !settings.is_empty() {
+        let entry =
+            |setting: &Setting| format!("{} = {}", key(&setting.path), string(&setting.shown));
+        let settings: Vec<_> = settings.iter().map(entry).collect();
+        section.field("sweep", format!("{{ {} }}", settings.join(", ")));
+    }
+    let Overrides { seed, set, .. } = &run.document.overrides;
+    if let Some(seed) = seed.or(run.earlier.seed) {
+        section.field("seed", self::seed(seed));
+    }
+    let set = set.iter().map(|(path, value)| format!("{path}={value}"));
+    let set: Vec<String> = run.earlier.set.iter().cloned().chain(set).collect();
+    if !set.is_empty() {
+        section.field("set", list(set.iter().map(|set| string(set))));
+    }
+    let nodes = || plan.hosts.nodes.iter().map(|&node| (node, plan.platform.host(node)));
+    let cores: u64 = nodes().map(|(_, host)| u64::from(host.cores)).sum();
+    let memory = nodes().try_fold(0u64, |sum, (_, host)| sum.checked_add(host.memory?));
+    let slots = match plan.service.slots {
+        Slots::Cores => cores.to_string(),
+        Slots::Count(slots) => (u64::from(slots) * nodes().count() as u64).to_string(),
+        Slots::Unlimited => string("unlimited"),
+    };
+    section.field("hosts", plan.platform.hosts().len().to_string());
+    section.field("links", plan.platform.links().len().to_string());
+    section.field("compute_hosts", nodes().count().to_string());
+    section.field("cores", cores.to_string());
+    section.field("slots", slots);
+    section.field("memory", memory.map_or_else(|| string("unlimited"), size));
+}
