@@ -83,7 +83,7 @@ pub(crate) fn plan(
         storages: vec![storage],
         images: images.collect(),
         functions: functions.collect(),
-        listed: None,
+        trace: None,
         workloads: Vec::new(),
         bodies: scenario
             .invocations

@@ -137,7 +137,9 @@ pub(crate) fn durations(plan: &Plan) -> Known {
                     (None, None) => of_function(&arrival.function),
                 }))
             }
-            WorkloadPlan::Generated(plan) if plan.duration.is_some() => seen.extend([true]),
+            WorkloadPlan::Generated(plan) if plan.config.duration_s.is_some() => {
+                seen.extend([true])
+            }
             WorkloadPlan::Generated(plan) => {
                 seen.extend(plan.config.targets.functions().iter().map(of_function))
             }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use isotherm_config::write::{duration, inline, list, number, string};
 use isotherm_kernel::{Distribution, DistributionError, Duration, RandomDuration, RandomStreams};
 use isotherm_serverless::Startup;
 
@@ -19,7 +18,7 @@ use isotherm_serverless::Startup;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct DurationDistribution {
-    form: DistributionForm,
+    fixed: Option<Duration>,
     seconds: Distribution,
 }
 
@@ -108,48 +107,11 @@ impl DurationDistribution {
                 Distribution::empirical(&quantiles)
             }
         }?;
-        Ok(DurationDistribution { form, seconds })
-    }
-
-    /// How it is written.
-    pub fn form(&self) -> &DistributionForm {
-        &self.form
-    }
-
-    /// How it is written in an experiment file, in TOML.
-    #[must_use]
-    pub fn written(&self) -> String {
-        let kind = |kind: &str| ("kind", string(kind));
-        inline(match self.form() {
-            DistributionForm::Fixed(value) => return duration(*value),
-            DistributionForm::Uniform { low, high } => {
-                vec![kind("uniform"), ("low", duration(*low)), ("high", duration(*high))]
-            }
-            DistributionForm::Exponential { mean } => {
-                vec![kind("exponential"), ("mean", duration(*mean))]
-            }
-            DistributionForm::LogNormal { median, sigma } => {
-                vec![kind("lognormal"), ("median", duration(*median)), ("sigma", number(*sigma))]
-            }
-            DistributionForm::LogNormalOfMean { mean, sd } => {
-                vec![kind("lognormal"), ("mean", duration(*mean)), ("sd", duration(*sd))]
-            }
-            DistributionForm::Weibull { shape, scale } => {
-                vec![kind("weibull"), ("shape", number(*shape)), ("scale", duration(*scale))]
-            }
-            DistributionForm::WeibullOfMean { mean, sd } => {
-                vec![kind("weibull"), ("mean", duration(*mean)), ("sd", duration(*sd))]
-            }
-            DistributionForm::Pareto { shape, minimum } => {
-                vec![kind("pareto"), ("shape", number(*shape)), ("minimum", duration(*minimum))]
-            }
-            DistributionForm::Empirical(quantiles) => {
-                let pair = |&(probability, value): &(f64, Duration)| {
-                    list([number(probability), duration(value)])
-                };
-                vec![kind("empirical"), ("quantiles", list(quantiles.iter().map(pair)))]
-            }
-        })
+        let fixed = match form {
+            DistributionForm::Fixed(value) => Some(value),
+            _ => None,
+        };
+        Ok(DurationDistribution { fixed, seconds })
     }
 
     /// The distribution, in seconds.
@@ -159,10 +121,7 @@ impl DurationDistribution {
 
     /// How long it always takes, if it always takes as long.
     pub fn fixed(&self) -> Option<Duration> {
-        match self.form {
-            DistributionForm::Fixed(value) => Some(value),
-            _ => None,
-        }
+        self.fixed
     }
 
     /// The duration, drawn from the stream of this path.
@@ -182,6 +141,6 @@ impl DurationDistribution {
 
 impl From<Duration> for DurationDistribution {
     fn from(duration: Duration) -> Self {
-        DurationDistribution { form: DistributionForm::Fixed(duration), seconds: duration.into() }
+        DurationDistribution { fixed: Some(duration), seconds: duration.into() }
     }
 }

@@ -1,10 +1,9 @@
 //! What is in an experiment, counted without running it.
 
-use isotherm_kernel::Time;
+use isotherm_kernel::{Distribution, Time};
 use isotherm_workload::Targets;
 
 use crate::check::{KnownTraces, tolerated};
-use crate::duration_distribution::DurationDistribution;
 use crate::plan::{ClosedPlan, Plan, StepPlan, WorkloadPlan};
 
 /// What is in one run of an experiment.
@@ -64,9 +63,9 @@ impl Inventory {
                 .map(|workload| self::workload(workload, plan, traces))
                 .collect(),
             tolerated: plan
-                .listed
+                .trace
                 .as_ref()
-                .map(|listed| tolerated(&listed.trace.content))
+                .map(|trace| tolerated(&trace.content))
                 .unwrap_or_default(),
         }
     }
@@ -116,7 +115,7 @@ fn workload(workload: &WorkloadPlan, plan: &Plan, traces: &KnownTraces) -> Workl
         WorkloadPlan::Generated(generated) => {
             let config = &generated.config;
             let of = targets(&config.targets, plan);
-            let kind = generated.process.kind();
+            let kind = generated.kind;
             let mean =
                 config.until.zip(config.process.mean_rate_per_s()).map(|(until, rate_per_s)| {
                     (until.since(config.from).as_secs_f64() * rate_per_s) as u64
@@ -183,10 +182,10 @@ fn workload(workload: &WorkloadPlan, plan: &Plan, traces: &KnownTraces) -> Workl
 /// How long it takes a client of a closed loop to think and to get an answer, if it waits for
 /// nothing but the sleeps of bodies.
 fn turn_s(closed: &ClosedPlan, plan: &Plan) -> f64 {
-    let mean_s = |distribution: &DurationDistribution| distribution.seconds().mean().unwrap_or(0.0);
+    let mean_s = |seconds: &Distribution| seconds.mean().unwrap_or(0.0);
     let step_s = |step: &StepPlan| match step {
         StepPlan::Sleep(duration) => duration.as_secs_f64(),
-        StepPlan::SleepRandom(distribution) => mean_s(distribution),
+        StepPlan::SleepRandom(distribution) => mean_s(distribution.seconds()),
         _ => 0.0,
     };
     let body_s = |&index: &u32| -> f64 {
@@ -194,10 +193,11 @@ fn turn_s(closed: &ClosedPlan, plan: &Plan) -> f64 {
             .get(index as usize)
             .map_or(0.0, |function| function.body.iter().map(step_s).sum())
     };
-    let functions = closed.closed.config().targets.functions();
+    let config = closed.closed.config();
+    let functions = config.targets.functions();
     // Popular functions count as much as others here.
     let of_bodies = || functions.iter().map(body_s).sum::<f64>() / functions.len().max(1) as f64;
-    mean_s(&closed.think) + closed.duration.as_ref().map_or_else(of_bodies, mean_s)
+    mean_s(&config.think_s) + config.duration_s.as_ref().map_or_else(of_bodies, mean_s)
 }
 
 /// The function that is invoked, or how many there are.

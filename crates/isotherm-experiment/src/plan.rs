@@ -19,10 +19,8 @@ mod workload;
 use crate::duration_distribution::DurationDistribution;
 pub use crate::policies::{EvictionKind, ImageEvictionKind, KeepAliveKind, SchedulerKind};
 
-pub use azure::{AppMemory, AzureContent, AzurePlan, AzureSource, AzureTrace, ListedPlan};
-pub use workload::{
-    AzureLikePlan, ClosedPlan, CsvPlan, GeneratedPlan, ProcessPlan, TableFormat, WorkloadPlan,
-};
+pub use azure::{AppMemory, AzureContent, AzurePlan, AzureSource, AzureTrace};
+pub use workload::{AzureLikePlan, ClosedPlan, CsvPlan, GeneratedPlan, TableFormat, WorkloadPlan};
 
 /// How long an idle container is kept if the experiment does not say, under preset `default`:
 /// roughly what the large platforms are known to do. Under `wrench` none is kept, as in the
@@ -65,7 +63,7 @@ pub struct Plan {
     /// Functions, registered in this order.
     pub functions: Vec<FunctionPlan>,
     /// The trace that the last of the functions come from, if they do.
-    pub listed: Option<ListedPlan>,
+    pub trace: Option<Arc<AzureTrace>>,
     /// Who invokes what and when. Never empty, unless a controller of its own drives the plan
     /// ([`Deployment`](crate::Deployment)).
     pub workloads: Vec<WorkloadPlan>,

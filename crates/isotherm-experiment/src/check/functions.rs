@@ -36,7 +36,7 @@ use crate::check::distribution::A_DURATION;
 use crate::check::limits::{DEFAULT_LIMITS, DefaultLimits};
 use crate::check::{concurrency, on_failure, service, traces, workload};
 use crate::duration_distribution::DurationDistribution;
-use crate::plan::{AzureTrace, Body, ConcurrencyPlan, FunctionPlan, ListedPlan, OnFailurePlan};
+use crate::plan::{AzureTrace, Body, ConcurrencyPlan, FunctionPlan, OnFailurePlan};
 use crate::policies::{KeepAliveKind, Policy};
 
 /// So many things that are wrong with the rows of the file are told in full.
@@ -163,7 +163,7 @@ pub struct Planned {
     /// The body of all of them.
     pub body: BodyOf,
     /// The trace that they come from, if they do.
-    pub trace: Option<ListedPlan>,
+    pub trace: Option<Arc<AzureTrace>>,
 }
 
 /// A file of functions.
@@ -351,11 +351,10 @@ impl Listed<'_> {
     }
 
     /// The functions, each with what the table says of all of them. `startup` is that of the
-    /// service, `first` the number of the first.
+    /// service.
     pub fn plans(
         mut self,
         startup: &DurationDistribution,
-        first: usize,
         context: &Context<'_>,
     ) -> Option<Planned> {
         let before = context.report.count();
@@ -380,7 +379,7 @@ impl Listed<'_> {
                 let plans = file.map(|file| file.plans(&limits, common, &body, fields, context));
                 plans.map(|functions| Planned { functions, body: body_of, trace: None })
             }
-            From::Trace(trace) => trace.map(|trace| trace.planned(first, common, body_of)),
+            From::Trace(trace) => trace.map(|trace| trace.planned(common, body_of)),
         };
         self.fields.finish();
         plans.filter(|_| context.report.count() == before)
@@ -398,9 +397,9 @@ struct Common {
 
 impl azure::Functions {
     /// The functions of a trace.
-    fn planned(self, first: usize, common: Common, body: BodyOf) -> Planned {
+    fn planned(self, common: Common, body: BodyOf) -> Planned {
         let Common { startup, image, keep_alive, on_failure, concurrency } = common;
-        let DefaultLimits { time, memory_bytes, disk_bytes } = self.limits;
+        let DefaultLimits { time, disk_bytes, .. } = self.limits;
         let time = time.unwrap_or(Duration::MAX);
         let function = |(name, memory_bytes)| FunctionPlan {
             name,
@@ -414,23 +413,10 @@ impl azure::Functions {
             body: Body::clone(&body.body),
             workload: None,
         };
-        let trace = ListedPlan {
-            trace: self.trace,
-            first,
-            time,
-            memory_bytes,
-            disk_bytes,
-            startup: startup.clone(),
-            keep_alive,
-            on_failure,
-            concurrency,
-            image,
-            body: body.is_written.then(|| Body::clone(&body.body)),
-        };
         Planned {
             functions: self.rows.into_iter().map(function).collect(),
             body,
-            trace: Some(trace),
+            trace: Some(self.trace),
         }
     }
 }

@@ -25,7 +25,7 @@ use crate::check::invoked::{A_FUNCTION, date, function};
 use crate::duration_distribution::DurationDistribution;
 use crate::plan::{
     AzureLikePlan, ClosedPlan, ConcurrencyPlan, FunctionPlan, GeneratedPlan, OnFailurePlan,
-    ProcessPlan, WorkloadPlan,
+    WorkloadPlan,
 };
 
 /// Each client is an actor with random streams of its own, a kilobyte or two.
@@ -285,20 +285,20 @@ fn open(
     context: &Context<'_>,
 ) -> Option<WorkloadPlan> {
     let targets = targets(fields, number, context);
-    let process = match kind {
-        "poisson" => poisson(fields),
-        "uniform" => uniform(fields),
-        "gaps" => gaps(fields),
-        "bursts" => bursts(fields),
-        _ => diurnal(fields),
+    let (kind, process) = match kind {
+        "poisson" => ("poisson", poisson(fields)),
+        "uniform" => ("uniform", uniform(fields)),
+        "gaps" => ("gaps", gaps(fields)),
+        "bursts" => ("bursts", bursts(fields)),
+        _ => ("diurnal", diurnal(fields)),
     };
     let duration = fields.optional::<DurationDistribution>("duration");
     let span = span(fields, Duration::ZERO);
-    let ((targets, stream), (written, process), span) = (targets?, process?, span?);
+    let ((targets, stream), process, span) = (targets?, process?, span?);
     let duration_s = duration.as_ref().map(|distribution| distribution.seconds().clone());
     let Ends { from, until, count } = span;
     let config = GeneratorConfig { process, targets, duration_s, from, until, count };
-    Some(WorkloadPlan::Generated(GeneratedPlan { process: written, duration, config, stream }))
+    Some(WorkloadPlan::Generated(GeneratedPlan { kind, config, stream }))
 }
 
 /// What is invoked, and the path of the random streams.
@@ -399,21 +399,19 @@ fn span(fields: &mut Fields<'_>, from: Duration) -> Option<Ends> {
     (report.count() == before).then_some(ends)
 }
 
-type Written = (ProcessPlan, Process);
-
 /// What the library refuses.
 fn checked<T>(made: Result<T, WorkloadError>, place: Span, report: &Report) -> Option<T> {
     made.map_err(|error| report.error(place, error.to_string(), "")).ok()
 }
 
-fn poisson(fields: &mut Fields<'_>) -> Option<Written> {
+fn poisson(fields: &mut Fields<'_>) -> Option<Process> {
     let rate = fields.required::<Located<Rate>>("rate")?;
     let rate_per_s = rate.value.0;
     let process = checked(Process::poisson(rate_per_s), rate.span, fields.report())?;
-    Some((ProcessPlan::Poisson { rate_per_s }, process))
+    Some(process)
 }
 
-fn uniform(fields: &mut Fields<'_>) -> Option<Written> {
+fn uniform(fields: &mut Fields<'_>) -> Option<Process> {
     let rate = fields.required::<Located<Rate>>("rate");
     let is_even = match fields.entry("gaps") {
         Some(entry) => choice(&entry.value, "gaps", GAPS, fields.report()),
@@ -423,16 +421,16 @@ fn uniform(fields: &mut Fields<'_>) -> Option<Written> {
     let rate_per_s = rate.value.0;
     let process = if is_even { Process::even(rate_per_s) } else { Process::uniform(rate_per_s) };
     let process = checked(process, rate.span, fields.report())?;
-    Some((ProcessPlan::Uniform { rate_per_s, is_even }, process))
+    Some(process)
 }
 
-fn gaps(fields: &mut Fields<'_>) -> Option<Written> {
+fn gaps(fields: &mut Fields<'_>) -> Option<Process> {
     let gap = fields.required::<Located<DurationDistribution>>("gap")?;
     let process = checked(Process::gaps(gap.value.seconds().clone()), gap.span, fields.report())?;
-    Some((ProcessPlan::Gaps(gap.value), process))
+    Some(process)
 }
 
-fn bursts(fields: &mut Fields<'_>) -> Option<Written> {
+fn bursts(fields: &mut Fields<'_>) -> Option<Process> {
     let states = fields.required::<Located<Vec<Located<State>>>>("states")?;
     let report = fields.report();
     let before = report.count();
@@ -460,7 +458,7 @@ fn bursts(fields: &mut Fields<'_>) -> Option<Written> {
     let written: Vec<BurstState> =
         states.value.into_iter().map(|state| state.value.into()).collect();
     let process = checked(Bursts::new(written.clone()), states.span, report)?;
-    Some((ProcessPlan::Bursts(written), Process::Bursts(process)))
+    Some(Process::Bursts(process))
 }
 
 /// A state as it is written.
@@ -513,7 +511,7 @@ impl From<State> for BurstState {
     }
 }
 
-fn diurnal(fields: &mut Fields<'_>) -> Option<Written> {
+fn diurnal(fields: &mut Fields<'_>) -> Option<Process> {
     let report = fields.report();
     let rate = fields.required::<Located<Rate>>("rate");
     let day = Duration::from_secs(86_400);
@@ -528,7 +526,7 @@ fn diurnal(fields: &mut Fields<'_>) -> Option<Written> {
     let (rate, (shape, place)) = (rate?, shape?);
     let (rate_per_s, period) = (rate.value.0, period.map_or(day, |period| period.value));
     let process = checked(Diurnal::new(rate_per_s, period, shape.clone()), place, report)?;
-    Some((ProcessPlan::Diurnal { rate_per_s, period, shape }, Process::Diurnal(process)))
+    Some(Process::Diurnal(process))
 }
 
 /// The shape of a day, and where it is written.
@@ -589,7 +587,7 @@ fn closed(fields: &mut Fields<'_>, number: usize, context: &Context<'_>) -> Opti
         count,
     };
     let closed = checked(ClosedLoop::new(config), fields.place(), context.report)?;
-    Some(WorkloadPlan::Closed(ClosedPlan { think, duration, closed, stream }))
+    Some(WorkloadPlan::Closed(ClosedPlan { closed, stream }))
 }
 
 fn azure_like(
@@ -638,13 +636,7 @@ fn azure_like(
         report,
     )?;
     let first_function = create(&drawn, &prefix, &startup, (number, fields.place()), context)?;
-    Some(WorkloadPlan::AzureLike(AzureLikePlan {
-        drawn: Arc::new(drawn),
-        first_function,
-        prefix,
-        startup,
-        stream,
-    }))
+    Some(WorkloadPlan::AzureLike(AzureLikePlan { drawn: Arc::new(drawn), first_function, stream }))
 }
 
 /// Adds the functions of a workload to the experiment. Gives the number of the first.

@@ -33,6 +33,7 @@ mod workload;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use isotherm_config::diagnostic::Report;
 use isotherm_config::fields::{Fields, Seed, takes, words};
@@ -48,7 +49,7 @@ use isotherm_serverless::Preset;
 
 use crate::inputs::Inputs;
 use crate::plan::{
-    FunctionPlan, HostsPlan, ImagePlan, ListedPlan, Plan, ServicePlan, StoragePlan, WorkloadPlan,
+    AzureTrace, FunctionPlan, HostsPlan, ImagePlan, Plan, ServicePlan, StoragePlan, WorkloadPlan,
 };
 
 pub use crate::files::io_reason;
@@ -309,7 +310,7 @@ impl File<'_> {
             storages: objects.storages,
             images: objects.images,
             functions: objects.functions,
-            listed: objects.listed,
+            trace: objects.trace,
             workloads: objects.workloads,
             bodies: self.context.bodies.take(),
         };
@@ -355,10 +356,10 @@ impl File<'_> {
             let hint = "add a `[[workload]]` that says who invokes what and when";
             context.report.error(self.root.span, "nothing is invoked", hint);
         }
-        let mut plan_of_trace = None;
+        let mut trace = None;
         let mut functions: Option<Vec<FunctionPlan>> = functions.into_iter().collect();
         let listed = match self.listed.take() {
-            Some(listed) => listed.plans(&service.startup, values.len(), context),
+            Some(listed) => listed.plans(&service.startup, context),
             // One that could not be read has been reported.
             None => None,
         };
@@ -369,10 +370,10 @@ impl File<'_> {
                 is_written: has_body(value),
             };
             let mut bodies: Vec<_> = functions.iter().zip(values).map(body).collect();
-            if let Some(Planned { functions: listed, body, trace }) = listed {
+            if let Some(Planned { functions: listed, body, trace: of_functions }) = listed {
                 bodies.extend(std::iter::repeat_n(body, listed.len()));
                 functions.extend(listed);
-                plan_of_trace = trace;
+                trace = of_functions;
             }
             calls::check_bodies(&bodies, context);
             functions.extend(context.created.take());
@@ -384,7 +385,7 @@ impl File<'_> {
             storages: storages.into_iter().collect::<Option<_>>()?,
             images: images.into_iter().collect::<Option<_>>()?,
             functions: functions?,
-            listed: plan_of_trace,
+            trace,
             workloads: workloads.into_iter().collect::<Option<_>>()?,
         })
     }
@@ -493,7 +494,7 @@ struct Objects {
     storages: Vec<StoragePlan>,
     images: Vec<ImagePlan>,
     functions: Vec<FunctionPlan>,
-    listed: Option<ListedPlan>,
+    trace: Option<Arc<AzureTrace>>,
     workloads: Vec<WorkloadPlan>,
 }
 

@@ -93,14 +93,6 @@ impl FromValue for OnFailurePlan {
     }
 }
 
-/// How a word is written.
-pub fn written(after: AfterFailure) -> &'static str {
-    match after {
-        AfterFailure::Keep => "keep",
-        AfterFailure::Discard => "discard",
-    }
-}
-
 impl OnFailurePlan {
     /// What holds where this says nothing.
     pub fn or(self, otherwise: OnFailure) -> OnFailure {

@@ -3,38 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use isotherm_kernel::{Duration, Time};
+use isotherm_kernel::Time;
 use isotherm_workload::{AppSample, Azure2019, Azure2021, ReplayConfig, WithinMinute};
-
-use super::{Body, ConcurrencyPlan, KeepAliveKind, OnFailurePlan};
-use crate::duration_distribution::DurationDistribution;
-
-/// Functions that come from a trace, and what the experiment says of all of them.
-#[derive(Clone, Debug)]
-pub struct ListedPlan {
-    /// The trace.
-    pub trace: Arc<AzureTrace>,
-    /// The number of the first of them; the others follow.
-    pub first: usize,
-    /// How long a body may run.
-    pub time: Duration,
-    /// Memory of a container, where the trace does not say it.
-    pub memory_bytes: Option<u64>,
-    /// Disk space of a container.
-    pub disk_bytes: u64,
-    /// How long the start of a container takes.
-    pub startup: DurationDistribution,
-    /// How long an idle container is kept, if not as the service says.
-    pub keep_alive: Option<KeepAliveKind>,
-    /// What becomes of the container of an invocation that has failed, if not as the service says.
-    pub on_failure: OnFailurePlan,
-    /// How many invocations of each run at once.
-    pub concurrency: ConcurrencyPlan,
-    /// Index of the image of all of them.
-    pub image: Option<usize>,
-    /// What they do where the trace does not say it.
-    pub body: Option<Body>,
-}
 
 /// A trace of Azure Functions, which was read: its functions are those of the experiment.
 #[derive(Clone, Debug)]

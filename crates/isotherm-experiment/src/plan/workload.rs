@@ -3,13 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use isotherm_kernel::Duration;
-use isotherm_workload::{
-    Arrival, AzureLike, BurstState, ClosedLoop, Columns, DayShape, GeneratorConfig,
-};
+use isotherm_workload::{Arrival, AzureLike, ClosedLoop, Columns, GeneratorConfig};
 
 use super::AzurePlan;
-use crate::duration_distribution::DurationDistribution;
 
 /// Invocations that come from one source.
 #[derive(Clone, Debug)]
@@ -31,66 +27,17 @@ pub enum WorkloadPlan {
 /// Arrivals that are generated.
 #[derive(Clone, Debug)]
 pub struct GeneratedPlan {
-    /// The process as it is written.
-    pub process: ProcessPlan,
-    /// How long bodies run as it is written, if the workload says it.
-    pub duration: Option<DurationDistribution>,
+    /// The `kind` of the workload.
+    pub kind: &'static str,
     /// What is generated.
     pub config: GeneratorConfig,
     /// The path of its random streams.
     pub stream: String,
 }
 
-/// A process as it is written.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ProcessPlan {
-    /// Exponential gaps.
-    Poisson {
-        /// Arrivals per second.
-        rate_per_s: f64,
-    },
-    /// Gaps that are all the same, or uniform.
-    Uniform {
-        /// Arrivals per second.
-        rate_per_s: f64,
-        /// Whether they are all the same.
-        is_even: bool,
-    },
-    /// Gaps of any distribution.
-    Gaps(DurationDistribution),
-    /// A rate that jumps between states.
-    Bursts(Vec<BurstState>),
-    /// A rate that follows the time of the day.
-    Diurnal {
-        /// Arrivals per second in the mean.
-        rate_per_s: f64,
-        /// After which it begins anew.
-        period: Duration,
-        /// How it goes up and down.
-        shape: DayShape,
-    },
-}
-
-impl ProcessPlan {
-    /// Its `kind` in experiment files.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            ProcessPlan::Poisson { .. } => "poisson",
-            ProcessPlan::Uniform { .. } => "uniform",
-            ProcessPlan::Gaps(_) => "gaps",
-            ProcessPlan::Bursts(_) => "bursts",
-            ProcessPlan::Diurnal { .. } => "diurnal",
-        }
-    }
-}
-
 /// A closed loop.
 #[derive(Clone, Debug)]
 pub struct ClosedPlan {
-    /// How long clients think as it is written.
-    pub think: DurationDistribution,
-    /// How long bodies run as it is written, if the workload says it.
-    pub duration: Option<DurationDistribution>,
     /// The closed loop.
     pub closed: ClosedLoop,
     /// The path of its random streams.
@@ -104,10 +51,6 @@ pub struct AzureLikePlan {
     pub drawn: Arc<AzureLike>,
     /// The number of its first function.
     pub first_function: u32,
-    /// What the names of its functions begin with.
-    pub prefix: String,
-    /// How long the start of their containers takes.
-    pub startup: DurationDistribution,
     /// The path of its random streams.
     pub stream: String,
 }

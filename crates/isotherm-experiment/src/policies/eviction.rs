@@ -1,7 +1,6 @@
 //! `service.eviction`: which idle containers go when their room is needed.
 
 use isotherm_config::schema::{FamilySpec, TableSpec, Takes, field};
-use isotherm_config::write::string;
 use isotherm_serverless::eviction::{
     ContainerEviction, FirstInFirstOut, GreedyDual, LargestFirst, LeastFrequentlyUsed,
     LeastRecentlyUsed, MemoryFit, NeverEvict,
@@ -65,19 +64,6 @@ impl Policy for EvictionKind {
             Some(EvictionKind::None)
         }),
     ];
-
-    fn written(&self) -> Vec<(&'static str, String)> {
-        let kind = match self {
-            EvictionKind::Lru => "lru",
-            EvictionKind::Fifo => "fifo",
-            EvictionKind::Lfu => "lfu",
-            EvictionKind::Size => "size",
-            EvictionKind::GreedyDual => "greedy-dual",
-            EvictionKind::Ram => "ram",
-            EvictionKind::None => "none",
-        };
-        vec![("kind", string(kind))]
-    }
 }
 
 impl EvictionKind {

@@ -2,7 +2,6 @@
 //! on disks and in memories.
 
 use isotherm_config::schema::{FamilySpec, TableSpec, Takes, field};
-use isotherm_config::write::string;
 use isotherm_services::Eviction;
 
 use super::{BuiltIn, Policy, built_in, kinds};
@@ -61,17 +60,6 @@ impl Policy for ImageEvictionKind {
             |_| Some(ImageEvictionKind::S3Fifo),
         ),
     ];
-
-    fn written(&self) -> Vec<(&'static str, String)> {
-        let kind = match self {
-            ImageEvictionKind::Lru => "lru",
-            ImageEvictionKind::Fifo => "fifo",
-            ImageEvictionKind::Lfu => "lfu",
-            ImageEvictionKind::GreedyDual => "gdsf",
-            ImageEvictionKind::S3Fifo => "s3-fifo",
-        };
-        vec![("kind", string(kind))]
-    }
 }
 
 impl ImageEvictionKind {

@@ -5,7 +5,6 @@ use std::rc::Rc;
 
 use isotherm_config::fields::{Fields, Number, Share, takes};
 use isotherm_config::schema::{FamilySpec, Field, TableSpec, Takes, field};
-use isotherm_config::write::{duration, number, string};
 use isotherm_kernel::Duration;
 use isotherm_serverless::keep_alive::{Fixed, HybridConfig, HybridHistogram, KeepAlive};
 
@@ -65,36 +64,6 @@ impl Policy for KeepAliveKind {
             hybrid,
         ),
     ];
-
-    fn written(&self) -> Vec<(&'static str, String)> {
-        match self {
-            KeepAliveKind::None => vec![("kind", string("none"))],
-            KeepAliveKind::Fixed(idle) => {
-                vec![("kind", string("fixed")), ("idle", duration(*idle))]
-            }
-            KeepAliveKind::Forever => vec![("kind", string("forever"))],
-            KeepAliveKind::Hybrid(HybridConfig {
-                bin,
-                range,
-                head,
-                tail,
-                margin,
-                forecast_margin,
-                variation,
-                fallback,
-            }) => vec![
-                ("kind", string("hybrid-histogram")),
-                ("bin", duration(*bin)),
-                ("range", duration(*range)),
-                ("head", number(*head)),
-                ("tail", number(*tail)),
-                ("margin", number(*margin)),
-                ("forecast_margin", number(*forecast_margin)),
-                ("variation", number(*variation)),
-                ("fallback", duration(*fallback)),
-            ],
-        }
-    }
 }
 
 const HYBRID: &[Field] = &[

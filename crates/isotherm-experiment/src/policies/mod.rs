@@ -4,13 +4,12 @@
 //! parameters, as a [`ServicePlan`](crate::plan::ServicePlan) holds it. Its registry lists the
 //! kinds, and of each its documentation, its parameters and how they are read. From the registry
 //! come the checks of experiment files with their hints, the reference of fields, and what
-//! `isotherm policies` prints. Beside it stand how a policy is written to a manifest, and how it is
-//! made when a run begins.
+//! `isotherm policies` prints. Beside it stands how a policy is made when a run begins.
 //!
 //! # To add a policy
 //!
-//! Add a variant with its parameters to the sort's type; the compiler then asks for how it is
-//! written and made, and tests ask for its entry in the registry, which names each parameter once.
+//! Add a variant with its parameters to the sort's type; the compiler then asks for how it is made,
+//! and tests ask for its entry in the registry, which names each parameter once.
 
 mod eviction;
 mod image_eviction;
@@ -37,9 +36,6 @@ pub trait Policy: Sized + 'static {
 
     /// The policies of the sort, in the order in which they are listed.
     const REGISTRY: &'static [BuiltIn<Self>];
-
-    /// The kind and all parameters, as they are written in an experiment file.
-    fn written(&self) -> Vec<(&'static str, String)>;
 }
 
 /// A kind of policy: what it is, and how its parameters are read.

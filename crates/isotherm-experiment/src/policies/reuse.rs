@@ -1,7 +1,6 @@
 //! `service.reuse`: which idle container serves.
 
 use isotherm_config::schema::{FamilySpec, TableSpec, Takes, field};
-use isotherm_config::write::string;
 use isotherm_serverless::ContainerReuse;
 
 use super::{BuiltIn, Policy, built_in, kinds};
@@ -46,15 +45,4 @@ impl Policy for ContainerReuse {
             |_| Some(ContainerReuse::Random),
         ),
     ];
-
-    fn written(&self) -> Vec<(&'static str, String)> {
-        let kind = match self {
-            ContainerReuse::Newest => "newest",
-            ContainerReuse::Oldest => "oldest",
-            ContainerReuse::LeastRecentlyUsed => "least-recently-used",
-            ContainerReuse::MostRecentlyUsed => "most-recently-used",
-            ContainerReuse::Random => "random",
-        };
-        vec![("kind", string(kind))]
-    }
 }

@@ -2,7 +2,6 @@
 
 use isotherm_config::fields::{Choice, Fields, Multiple, choice, takes, word, words};
 use isotherm_config::schema::{FamilySpec, Field, TableSpec, Takes, field};
-use isotherm_config::write::string;
 use isotherm_kernel::RandomStreams;
 use isotherm_serverless::Rules;
 use isotherm_serverless::scheduler::{
@@ -173,46 +172,9 @@ impl Policy for SchedulerKind {
             |_| Some(SchedulerKind::WorkloadBalancing),
         ),
     ];
-
-    fn written(&self) -> Vec<(&'static str, String)> {
-        let (kind, own) = match *self {
-            SchedulerKind::Fcfs => ("fcfs", None),
-            SchedulerKind::FirstFit { .. } => ("first-fit", None),
-            SchedulerKind::RoundRobin { .. } => ("round-robin", None),
-            SchedulerKind::LeastLoaded { by: LoadMeasure::Memory, .. } => {
-                ("least-loaded", Some(("by", string("memory"))))
-            }
-            SchedulerKind::LeastLoaded { by: LoadMeasure::Running, .. } => {
-                ("least-loaded", Some(("by", string("running"))))
-            }
-            SchedulerKind::MostLoaded { .. } => ("most-loaded", None),
-            SchedulerKind::PowerOfTwo { .. } => ("power-of-two", None),
-            SchedulerKind::WarmFirst => ("warm-first", None),
-            SchedulerKind::Locality => ("locality", None),
-            SchedulerKind::HashAffinity { load_factor } => {
-                ("hash-affinity", Some(("load_factor", format!("{load_factor:?}"))))
-            }
-            SchedulerKind::Random => ("random", None),
-            SchedulerKind::WorkloadBalancing => ("workload-balancing", None),
-        };
-        let warm = self.prefer_warm().map(|prefer_warm| ("prefer_warm", prefer_warm.to_string()));
-        [("kind", string(kind))].into_iter().chain(own).chain(warm).collect()
-    }
 }
 
 impl SchedulerKind {
-    /// Its parameter of that name, if it has it.
-    fn prefer_warm(&self) -> Option<bool> {
-        match *self {
-            SchedulerKind::FirstFit { prefer_warm }
-            | SchedulerKind::RoundRobin { prefer_warm }
-            | SchedulerKind::LeastLoaded { prefer_warm, .. }
-            | SchedulerKind::MostLoaded { prefer_warm }
-            | SchedulerKind::PowerOfTwo { prefer_warm } => Some(prefer_warm),
-            _ => None,
-        }
-    }
-
     /// Makes it, for a service with these rules in a run with this seed.
     pub(crate) fn build(self, rules: Rules, seed: u64) -> Box<dyn Scheduler> {
         let random = |name| RandomStreams::new(seed).stream(name);

@@ -480,10 +480,8 @@ fn functions_of_a_trace_that_says_too_little_are_left_out() {
                 let inventory = experiment.inventory(&experiment.runs()[0]);
                 assert_eq!(inventory.tolerated, ["1 row is about what is never invoked"]);
                 // After the function of the experiment, without gaps.
-                let numbers = plan
-                    .listed
-                    .iter()
-                    .flat_map(|listed| listed.trace.numbers.iter().copied().flatten());
+                let numbers =
+                    plan.trace.iter().flat_map(|trace| trace.numbers.iter().copied().flatten());
                 assert!(numbers.eq(1..plan.functions.len() as u32));
                 let functions =
                     plan.functions.iter().map(|one| (one.name.clone(), one.limits.memory_bytes));
