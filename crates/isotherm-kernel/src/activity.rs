@@ -5,14 +5,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::actor::Waiting;
+use crate::alarm::Target;
 use crate::fluid::{
     ActivityError, ActivityId, ActivitySpec, assert_bound, assert_capacity, assert_penalty,
 };
-use crate::kernel::{Ready, Target};
+use crate::run_queue::{BoxedEnd, Ready};
 use crate::waiter::Waiter;
 use crate::{Kernel, ResourceId, Sharing};
-
-pub(crate) type BoxedEnd = Box<dyn FnOnce(&Kernel, Result<(), ActivityError>)>;
 
 /// Who hears of the end of an activity.
 #[derive(Default)]

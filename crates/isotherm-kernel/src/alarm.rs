@@ -17,19 +17,16 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use crate::actor::Waiting;
-use crate::kernel::{Ready, Target};
 use crate::queue::{EventId, EventQueue, Key, TieOrder, key, time_of};
+use crate::run_queue::{BoxedCall, Ready, Signalled};
 use crate::waiter::Waiter;
 use crate::{ActorId, Duration, Kernel, Rank, Time};
 
-pub(crate) type BoxedCall = Box<dyn FnOnce(&Kernel)>;
-
-/// Who is called at a date, again and again, without anything being allocated for each call: see
-/// [`Kernel::signal_after`].
-pub trait Signalled {
-    /// The date has come. `token` is what was given when the call was asked for: two words, which
-    /// stay in registers.
-    fn signalled(self: Rc<Self>, token: (u64, u64));
+/// What an entry of the event queue points at.
+#[derive(Clone, Copy)]
+pub(crate) enum Target {
+    Alarm(u32),
+    Activity(u32),
 }
 
 enum Action {

@@ -9,31 +9,17 @@ use std::task::{Context, Poll};
 
 use slab::Slab;
 
-use crate::activity::{BoxedEnd, Listener};
+use crate::activity::Listener;
 use crate::actor::{ActorBuilder, Label, Task, Tasks, Waiting};
-use crate::alarm::{self, Agenda, BoxedCall, Call, Signalled, WaitUntil};
-use crate::fluid::{ActivityError, Due, Fluid};
+use crate::alarm::{self, Agenda, Call, Target, WaitUntil};
+use crate::fluid::{Due, Fluid};
+use crate::limits::Meter;
 use crate::queue::EventQueue;
-use crate::simulation::Meter;
+use crate::run_queue::{BoxedCall, Ready};
 use crate::standstill::{Ahead, Change, Witness};
 use crate::teardown;
 use crate::waiter::{WHOLE, Waiter};
 use crate::{Actor, ActorId, Duration, Group, Mailbox, Rank, Time};
-
-/// What an entry of the event queue points at.
-#[derive(Clone, Copy)]
-pub(crate) enum Target {
-    Alarm(u32),
-    Activity(u32),
-}
-
-/// What waits in the run queue.
-pub(crate) enum Ready {
-    Actor(ActorId),
-    Call(BoxedCall),
-    Signal(Rc<dyn Signalled>, (u64, u64)),
-    End(BoxedEnd, Result<(), ActivityError>),
-}
 
 /// A change of the world that happens whoever waits.
 struct Background {
@@ -145,7 +131,35 @@ pub struct Kernel {
     pub(crate) inner: Rc<Inner>,
 }
 
+/// Whether a kernel is still there: it is as long as its simulation, or anybody who has a handle on
+/// something in it, is.
+///
+/// ```
+/// use isotherm_kernel::{Duration, Simulation};
+///
+/// let simulation = Simulation::new();
+/// let kernel = simulation.kernel().downgrade();
+/// simulation.kernel().spawn("sleeper", simulation.kernel().sleep(Duration::from_secs(1)));
+/// assert!(kernel.upgrade().is_some());
+/// drop(simulation);
+/// assert!(kernel.upgrade().is_none());
+/// ```
+#[derive(Clone)]
+pub struct WeakKernel(Weak<Inner>);
+
+impl WeakKernel {
+    /// A handle that keeps the kernel, if it is still there.
+    pub fn upgrade(&self) -> Option<Kernel> {
+        self.0.upgrade().map(|inner| Kernel { inner })
+    }
+}
+
 impl Kernel {
+    /// A handle that does not keep the kernel.
+    pub fn downgrade(&self) -> WeakKernel {
+        WeakKernel(Rc::downgrade(&self.inner))
+    }
+
     pub(crate) fn new() -> Self {
         Kernel {
             inner: Rc::new(Inner {

@@ -7,12 +7,11 @@
 //! [`Simulation`](crate::Simulation) is dropped. From then on the kernel takes nothing in: a
 //! message, a call or an actor that is given to it is dropped at once.
 
-use std::rc::{Rc, Weak};
+use std::rc::Weak;
 
 use slab::Slab;
 
 use crate::Kernel;
-use crate::kernel::Inner;
 
 /// Holds things that may hold the simulation, and lets go of them.
 pub trait Teardown {
@@ -27,35 +26,7 @@ pub(crate) struct Place(usize);
 
 pub(crate) type Registered = Slab<Weak<dyn Teardown>>;
 
-/// Whether a kernel is still there: it is as long as its simulation, or anybody who has a handle on
-/// something in it, is.
-///
-/// ```
-/// use isotherm_kernel::{Duration, Simulation};
-///
-/// let simulation = Simulation::new();
-/// let kernel = simulation.kernel().downgrade();
-/// simulation.kernel().spawn("sleeper", simulation.kernel().sleep(Duration::from_secs(1)));
-/// assert!(kernel.upgrade().is_some());
-/// drop(simulation);
-/// assert!(kernel.upgrade().is_none());
-/// ```
-#[derive(Clone)]
-pub struct WeakKernel(Weak<Inner>);
-
-impl WeakKernel {
-    /// A handle that keeps the kernel, if it is still there.
-    pub fn upgrade(&self) -> Option<Kernel> {
-        self.0.upgrade().map(|inner| Kernel { inner })
-    }
-}
-
 impl Kernel {
-    /// A handle that does not keep the kernel.
-    pub fn downgrade(&self) -> WeakKernel {
-        WeakKernel(Rc::downgrade(&self.inner))
-    }
-
     /// Has something told when the simulation is dropped, if it is still there then.
     pub fn tear_down_with(&self, whom: Weak<dyn Teardown>) {
         self.register(whom);
