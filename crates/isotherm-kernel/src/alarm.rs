@@ -18,7 +18,7 @@ use std::task::{Context, Poll};
 
 use crate::actor::Waiting;
 use crate::queue::{EventId, EventQueue, Key, TieOrder, key, time_of};
-use crate::run_queue::{BoxedCall, Ready, Signalled};
+use crate::run_queue::{BoxedCall, Handler, Ready};
 use crate::waiter::Waiter;
 use crate::{ActorId, Duration, Kernel, Rank, Time};
 
@@ -51,9 +51,9 @@ struct Alarm {
     due: Time,
     state: State,
     action: Action,
-    /// Who is signalled, in place of an action, and what he is told: in fields of their own, since
+    /// The handler, in place of an action, and its token: in fields of their own, since
     /// there are very many.
-    whom: Option<Rc<dyn Signalled>>,
+    handler: Option<Rc<dyn Handler>>,
     token: (u64, u64),
 }
 
@@ -92,7 +92,7 @@ struct Released {
     state: State,
     /// What it was to do may do anything when it is dropped.
     _action: Action,
-    _whom: Option<Rc<dyn Signalled>>,
+    _handler: Option<Rc<dyn Handler>>,
 }
 
 /// What has begun since time last moved, in the reference's order.
@@ -108,7 +108,7 @@ struct InSeries {
     due: Time,
     /// When its turn is among the events, as soon as it is queued; `UNQUEUED` before and after.
     key: Key,
-    whom: Option<Rc<dyn Signalled>>,
+    handler: Option<Rc<dyn Handler>>,
     token: (u64, u64),
 }
 
@@ -164,12 +164,12 @@ impl Agenda {
     }
 
     #[inline]
-    fn insert_signal(&mut self, due: Time, whom: Rc<dyn Signalled>, token: (u64, u64)) -> AlarmId {
+    fn insert_signal(&mut self, due: Time, handler: Rc<dyn Handler>, token: (u64, u64)) -> AlarmId {
         let (id, slot) = self.vacant();
         // Written where it is: what is put together elsewhere and then moved here has to be waited
         // for.
         slot.due = due;
-        slot.whom = Some(whom);
+        slot.handler = Some(handler);
         slot.token = token;
         id
     }
@@ -184,7 +184,7 @@ impl Agenda {
                 due: Time::NEVER,
                 state,
                 action,
-                whom: None,
+                handler: None,
                 token: (0, 0),
             });
             (self.slots.len() - 1) as u32
@@ -196,15 +196,15 @@ impl Agenda {
 
     /// Puts a call of a series into a place that nobody needs.
     #[inline]
-    fn insert_in_series(&mut self, due: Time, whom: Rc<dyn Signalled>, token: (u64, u64)) {
-        let vacant = self.series.iter().position(|one| one.whom.is_none());
+    fn insert_in_series(&mut self, due: Time, handler: Rc<dyn Handler>, token: (u64, u64)) {
+        let vacant = self.series.iter().position(|one| one.handler.is_none());
         let index = vacant.unwrap_or_else(|| {
-            self.series.push(InSeries { due, key: UNQUEUED, whom: None, token });
+            self.series.push(InSeries { due, key: UNQUEUED, handler: None, token });
             self.series.len() - 1
         });
         let place = &mut self.series[index];
         place.due = due;
-        place.whom = Some(whom);
+        place.handler = Some(handler);
         place.token = token;
         // What never comes stays out of the queue, so that a deadlock is seen as one.
         if due < Time::NEVER {
@@ -254,13 +254,13 @@ impl Agenda {
         let alarm = self.get(id)?;
         alarm.generation = alarm.generation.wrapping_add(1);
         let action = std::mem::replace(&mut alarm.action, Action::Nothing);
-        let whom = alarm.whom.take();
+        let handler = alarm.handler.take();
         let state = std::mem::replace(&mut alarm.state, State::Vacant);
         if let State::Queued(event) = state {
             self.queue.remove(event);
         }
         self.free.push(id.index());
-        Some(Released { state, _action: action, _whom: whom })
+        Some(Released { state, _action: action, _handler: handler })
     }
 
     /// Puts the sleeps begun since time last moved into the queue, newest first: what the
@@ -294,7 +294,7 @@ impl Agenda {
             Action::Wake(waiter) => Some(waiter.actor()),
             Action::Call(_) | Action::Nothing => None,
         });
-        let is_beyond = |one: &&InSeries| one.whom.is_some() && one.due == Time::NEVER;
+        let is_beyond = |one: &&InSeries| one.handler.is_some() && one.due == Time::NEVER;
         who.chain(self.series.iter().filter(is_beyond).map(|_| None))
     }
 
@@ -314,10 +314,10 @@ impl Agenda {
         {
             let next = &mut self.series[index as usize];
             next.key = UNQUEUED;
-            let (whom, token) = (next.whom.take()?, next.token);
+            let (handler, token) = (next.handler.take()?, next.token);
             let keys = self.series.iter().map(|one| one.key).zip(0..);
             self.first_in_series = keys.min().unwrap_or((UNQUEUED, 0));
-            return Some(Due::Ready(Ready::Signal(whom, token)));
+            return Some(Due::Ready(Ready::Signal(handler, token)));
         }
         Some(match self.queue.pop_due(now)? {
             Target::Alarm(index) => self.fire(index).map_or(Due::Nothing, Due::Ready),
@@ -328,8 +328,8 @@ impl Agenda {
     /// The event of alarm `index` is due: what is to be put into the run queue.
     fn fire(&mut self, index: u32) -> Option<Ready> {
         let alarm = &mut self.slots[index as usize];
-        let ready = match alarm.whom.take() {
-            Some(whom) => Ready::Signal(whom, alarm.token),
+        let ready = match alarm.handler.take() {
+            Some(handler) => Ready::Signal(handler, alarm.token),
             None => match std::mem::replace(&mut alarm.action, Action::Nothing) {
                 Action::Nothing => return None,
                 // The future that has begun it still looks at it.
@@ -389,24 +389,24 @@ impl Kernel {
         Call { alarm: Some(self.begin_alarm(due, Rank::Cpu, Action::Call(call))) }
     }
 
-    /// Like [`call_after`](Self::call_after), for those who have many calls to make: `whom` is told
+    /// Like [`call_after`](Self::call_after), for those who have many calls to make: `handler` is told
     /// the `token`.
     pub fn signal_after(
         &self,
         duration: Duration,
-        whom: Rc<dyn Signalled>,
+        handler: Rc<dyn Handler>,
         token: (u64, u64),
     ) -> Call {
         if self.is_over() {
             return Call { alarm: None };
         }
         if duration.is_zero() {
-            self.inner.ready.borrow_mut().push_back(Ready::Signal(whom, token));
+            self.inner.ready.borrow_mut().push_back(Ready::Signal(handler, token));
             return Call { alarm: None };
         }
         let due = self.now() + duration;
         let mut agenda = self.inner.agenda.borrow_mut();
-        let id = agenda.insert_signal(due, whom, token);
+        let id = agenda.insert_signal(due, handler, token);
         if due < Time::NEVER {
             agenda.begin_sleep(id, due);
         } else {
@@ -418,14 +418,19 @@ impl Kernel {
     /// Like [`signal_after`](Self::signal_after), for those who make one call after the other and
     /// cancel none: what comes next is kept apart from the event queue, which makes it cheaper to
     /// wait for. If k such calls are under way at a time, each costs O(k).
-    pub fn signal_in_series(&self, duration: Duration, whom: Rc<dyn Signalled>, token: (u64, u64)) {
+    pub fn signal_in_series(
+        &self,
+        duration: Duration,
+        handler: Rc<dyn Handler>,
+        token: (u64, u64),
+    ) {
         if self.is_over() {
             return;
         }
         if duration.is_zero() {
-            self.inner.ready.borrow_mut().push_back(Ready::Signal(whom, token));
+            self.inner.ready.borrow_mut().push_back(Ready::Signal(handler, token));
         } else {
-            self.inner.agenda.borrow_mut().insert_in_series(self.now() + duration, whom, token);
+            self.inner.agenda.borrow_mut().insert_in_series(self.now() + duration, handler, token);
         }
     }
 

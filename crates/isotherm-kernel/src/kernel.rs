@@ -413,7 +413,7 @@ impl Kernel {
         match ready {
             Ready::Actor(id) => self.run_actor(id),
             Ready::Call(call) => call(self),
-            Ready::Signal(whom, token) => whom.signalled(token),
+            Ready::Signal(handler, token) => handler.handle(token),
             Ready::End(call, result) => call(self, result),
         }
     }

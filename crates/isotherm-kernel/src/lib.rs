@@ -87,7 +87,7 @@ pub use queue::{Rank, TieOrder};
 pub use random::{Random, RandomStreams};
 pub use random_duration::RandomDuration;
 pub use run_error::{RunError, WaitingActor};
-pub use run_queue::Signalled;
+pub use run_queue::Handler;
 pub use simulation::Simulation;
 pub use standstill::{Change, Witness};
 pub use teardown::Teardown;

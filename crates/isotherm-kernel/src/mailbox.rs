@@ -18,7 +18,7 @@ use crate::actor::{Label, Waiting};
 use crate::combinators::{Either, select};
 use crate::teardown::{Place, Teardown};
 use crate::waiter::{Waiter, Waiters};
-use crate::{Duration, Kernel, Signalled};
+use crate::{Duration, Handler, Kernel};
 
 struct Letter<T> {
     value: T,
@@ -37,7 +37,7 @@ struct Inner<T> {
     letters: RefCell<VecDeque<Letter<T>>>,
     receivers: RefCell<Waiters>,
     /// Who is told that letters have come, in place of a receiver.
-    listener: RefCell<Option<Weak<dyn Signalled>>>,
+    listener: RefCell<Option<Weak<dyn Handler>>>,
     /// Whether that has been told and not all letters have been taken since.
     told: Cell<bool>,
     /// Its place among those who let go of what they hold when the simulation is dropped.
@@ -160,7 +160,7 @@ impl<T> Mailbox<T> {
     /// them with [`try_receive`](Self::try_receive) until there are none, as an actor would that
     /// does nothing but receive, at less cost. He is not kept alive for it. Nobody else is to
     /// receive from this mailbox.
-    pub fn listen(&self, listener: Weak<dyn Signalled>) {
+    pub fn listen(&self, listener: Weak<dyn Handler>) {
         self.0.listener.replace(Some(listener));
     }
 
@@ -172,7 +172,7 @@ impl<T> Mailbox<T> {
         self.wake_next();
     }
 
-    fn tell_listener(&self, listener: &Weak<dyn Signalled>) {
+    fn tell_listener(&self, listener: &Weak<dyn Handler>) {
         if !self.0.told.replace(true)
             && let Some(listener) = listener.upgrade()
         {

@@ -10,16 +10,16 @@ pub(crate) type BoxedEnd = Box<dyn FnOnce(&Kernel, Result<(), ActivityError>)>;
 
 /// Who is called at a date, again and again, without anything being allocated for each call: see
 /// [`Kernel::signal_after`].
-pub trait Signalled {
+pub trait Handler {
     /// The date has come. `token` is what was given when the call was asked for: two words, which
     /// stay in registers.
-    fn signalled(self: Rc<Self>, token: (u64, u64));
+    fn handle(self: Rc<Self>, token: (u64, u64));
 }
 
 /// An entry of the run queue.
 pub(crate) enum Ready {
     Actor(ActorId),
     Call(BoxedCall),
-    Signal(Rc<dyn Signalled>, (u64, u64)),
+    Signal(Rc<dyn Handler>, (u64, u64)),
     End(BoxedEnd, Result<(), ActivityError>),
 }

@@ -28,12 +28,12 @@ pub(crate) type Registered = Slab<Weak<dyn Teardown>>;
 
 impl Kernel {
     /// Has something told when the simulation is dropped, if it is still there then.
-    pub fn tear_down_with(&self, whom: Weak<dyn Teardown>) {
-        self.register(whom);
+    pub fn tear_down_with(&self, object: Weak<dyn Teardown>) {
+        self.register(object);
     }
 
-    pub(crate) fn register(&self, whom: Weak<dyn Teardown>) -> Option<Place> {
-        (!self.is_over()).then(|| Place(self.inner.registered.borrow_mut().insert(whom)))
+    pub(crate) fn register(&self, object: Weak<dyn Teardown>) -> Option<Place> {
+        (!self.is_over()).then(|| Place(self.inner.registered.borrow_mut().insert(object)))
     }
 
     pub(crate) fn give_up(&self, place: &Place) {
@@ -49,9 +49,9 @@ impl Kernel {
     /// Tells all who are registered, while nothing is borrowed.
     pub(crate) fn tear_down(&self) {
         let registered = self.inner.registered.take();
-        for (_, whom) in registered {
-            if let Some(whom) = whom.upgrade() {
-                whom.tear_down();
+        for (_, object) in registered {
+            if let Some(object) = object.upgrade() {
+                object.tear_down();
             }
         }
     }

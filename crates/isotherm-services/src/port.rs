@@ -18,7 +18,7 @@ use std::fmt;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
-use isotherm_kernel::{Duration, Mailbox, ReceiveTimedOut, Signalled, Teardown};
+use isotherm_kernel::{Duration, Handler, Mailbox, ReceiveTimedOut, Teardown};
 use isotherm_platform::HostId;
 
 use crate::transfer::{failure, unreachable};
@@ -232,7 +232,7 @@ impl<M: Message + 'static> Port<M> {
     }
 
     /// Has somebody told when messages have arrived: see [`Mailbox::listen`].
-    pub fn listen(&self, listener: Weak<dyn Signalled>) {
+    pub fn listen(&self, listener: Weak<dyn Handler>) {
         self.inner.mailbox.listen(listener);
     }
 

@@ -12,7 +12,7 @@
 //! What takes no time takes no turn either, and a turn that would come next in any case is taken at
 //! once. When the action has been ended by force meanwhile, the next step finds it gone.
 
-use isotherm_kernel::Signalled;
+use isotherm_kernel::Handler;
 
 use super::*;
 
@@ -41,8 +41,8 @@ impl Then {
     const COMPLETED: Then = Then::Report { timed_out: false, has_ended: true };
 }
 
-impl Signalled for Inner {
-    fn signalled(self: Rc<Self>, token: (u64, u64)) {
+impl Handler for Inner {
+    fn handle(self: Rc<Self>, token: (u64, u64)) {
         let service = BareMetalService { inner: self };
         service.go_on(service.inner.books.borrow_mut(), ActionId::of_token(token));
     }
