@@ -378,15 +378,15 @@ impl Kernel {
         WaitUntil { kernel: self.clone(), due, rank, alarm: None }
     }
 
-    pub(crate) fn call_at_date(&self, due: Time, call: BoxedCall) -> Call {
+    pub(crate) fn call_at_date(&self, due: Time, call: BoxedCall) -> ScheduledCall {
         if self.is_over() {
-            return Call { alarm: None };
+            return ScheduledCall { alarm: None };
         }
         if due <= self.now() {
             self.inner.ready.borrow_mut().push_back(Ready::Call(call));
-            return Call { alarm: None };
+            return ScheduledCall { alarm: None };
         }
-        Call { alarm: Some(self.begin_alarm(due, Rank::Cpu, Action::Call(call))) }
+        ScheduledCall { alarm: Some(self.begin_alarm(due, Rank::Cpu, Action::Call(call))) }
     }
 
     /// Like [`call_after`](Self::call_after), for those who have many calls to make: `handler` is told
@@ -396,13 +396,13 @@ impl Kernel {
         duration: Duration,
         handler: Rc<dyn Handler>,
         token: (u64, u64),
-    ) -> Call {
+    ) -> ScheduledCall {
         if self.is_over() {
-            return Call { alarm: None };
+            return ScheduledCall { alarm: None };
         }
         if duration.is_zero() {
             self.inner.ready.borrow_mut().push_back(Ready::Signal(handler, token));
-            return Call { alarm: None };
+            return ScheduledCall { alarm: None };
         }
         let due = self.now() + duration;
         let mut agenda = self.inner.agenda.borrow_mut();
@@ -412,7 +412,7 @@ impl Kernel {
         } else {
             agenda.slots[id.index() as usize].state = State::Beyond;
         }
-        Call { alarm: Some(id) }
+        ScheduledCall { alarm: Some(id) }
     }
 
     /// Like [`signal_after`](Self::signal_after), for those who make one call after the other and
@@ -435,7 +435,7 @@ impl Kernel {
     }
 
     /// Cancels a call that has not happened yet. Says whether it was still to happen.
-    pub fn cancel_call(&self, call: Call) -> bool {
+    pub fn cancel_call(&self, call: ScheduledCall) -> bool {
         call.alarm.is_some_and(|alarm| self.end_alarm(alarm))
     }
 }
@@ -443,7 +443,7 @@ impl Kernel {
 /// A call that will happen, see [`Kernel::call_after`]. Dropping it does not cancel the call;
 /// [`Kernel::cancel_call`] does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Call {
+pub struct ScheduledCall {
     /// `None` for a call that went straight into the run queue and can no longer be cancelled.
     alarm: Option<AlarmId>,
 }

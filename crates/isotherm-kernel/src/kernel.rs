@@ -11,7 +11,7 @@ use slab::Slab;
 
 use crate::activity::Listener;
 use crate::actor::{ActorBuilder, Label, Task, Tasks, Waiting};
-use crate::alarm::{self, Agenda, Call, Target, WaitUntil};
+use crate::alarm::{self, Agenda, ScheduledCall, Target, WaitUntil};
 use crate::fluid::{Due, Fluid};
 use crate::limits::Meter;
 use crate::queue::EventQueue;
@@ -257,7 +257,11 @@ impl Kernel {
 
     /// Calls a function after a duration, like an actor that sleeps and then calls it, but without
     /// an actor. A duration of zero puts the call at the end of the run queue.
-    pub fn call_after(&self, duration: Duration, call: impl FnOnce(&Kernel) + 'static) -> Call {
+    pub fn call_after(
+        &self,
+        duration: Duration,
+        call: impl FnOnce(&Kernel) + 'static,
+    ) -> ScheduledCall {
         self.call_at_date(self.now() + duration, Box::new(call))
     }
 

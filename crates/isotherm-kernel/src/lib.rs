@@ -76,7 +76,7 @@ mod waiter;
 
 pub use activity::Activity;
 pub use actor::{Actor, ActorBuilder, ActorId, Group, Join, JoinError, Label};
-pub use alarm::{Call, WaitUntil};
+pub use alarm::{ScheduledCall, WaitUntil};
 pub use combinators::{DeadlinePassed, Either, join, join_all, select, select_all, with_deadline};
 pub use distribution::{Distribution, DistributionError};
 pub use fluid::{ActivityError, ActivityId, ActivitySpec, Marking, ResourceId, Sharing};

@@ -18,7 +18,7 @@ use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use isotherm_kernel::{Call as Timer, Duration, Handler, Kernel, Teardown};
+use isotherm_kernel::{Duration, Handler, Kernel, ScheduledCall as Timer, Teardown};
 use isotherm_platform::HostId;
 use isotherm_services::{
     ActionReport, Address, AtLimit, BareMetalConfig, BareMetalService, Delivery, FailureCause,

@@ -13,8 +13,8 @@ use std::cmp::Reverse;
 use std::rc::Rc;
 
 use isotherm_kernel::{
-    ActivityId, ActivitySpec, Call, Duration, Handler, Kernel, Random, RandomStreams, Rank,
-    ResourceId, Sharing, Simulation, TieOrder, Time,
+    ActivityId, ActivitySpec, Duration, Handler, Kernel, Random, RandomStreams, Rank, ResourceId,
+    ScheduledCall, Sharing, Simulation, TieOrder, Time,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -251,10 +251,11 @@ impl Player {
                 }));
             }
             Kind::Call => {
-                let _: Call = self.kernel.call_after(duration, note);
+                let _: ScheduledCall = self.kernel.call_after(duration, note);
             }
             Kind::Signal => {
-                let _: Call = self.kernel.signal_after(duration, caller(), (number as u64, 0));
+                let _: ScheduledCall =
+                    self.kernel.signal_after(duration, caller(), (number as u64, 0));
             }
             Kind::InSeries => self.kernel.signal_in_series(duration, caller(), (number as u64, 0)),
             Kind::Sleep | Kind::Timer => {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use isotherm_kernel::{Actor, Call, Duration, Time};
+use isotherm_kernel::{Actor, Duration, ScheduledCall, Time};
 
 use super::sleeper::Step;
 use super::{Action, ActionRequest, ActionState, ActionStatus, AtLimit, OnEnd};
@@ -58,7 +58,7 @@ pub(super) enum Stage {
     /// It runs without an actor and waits for its turn in the run queue.
     Turn,
     /// It runs without an actor until that call.
-    Call(Call),
+    Call(ScheduledCall),
     /// It runs in that actor.
     Executor(Box<Actor<()>>),
     /// It has ended.
