@@ -16,7 +16,7 @@ use std::task::{Context, Poll};
 
 use crate::actor::{Label, Waiting};
 use crate::combinators::{Either, select};
-use crate::teardown::{Place, Teardown};
+use crate::teardown::{Registration, Teardown};
 use crate::waiter::{Waiter, Waiters};
 use crate::{Duration, Handler, Kernel};
 
@@ -41,7 +41,7 @@ struct Inner<T> {
     /// Whether that has been told and not all letters have been taken since.
     told: Cell<bool>,
     /// Its place among those who let go of what they hold when the simulation is dropped.
-    place: Cell<Option<Place>>,
+    registration: Cell<Option<Registration>>,
 }
 
 /// A letter that nobody receives any more may hold the mailbox in which it is.
@@ -55,8 +55,8 @@ impl<T> Teardown for Inner<T> {
 
 impl<T> Drop for Inner<T> {
     fn drop(&mut self) {
-        if let Some(place) = self.place.take() {
-            self.kernel.give_up(&place);
+        if let Some(registration) = self.registration.take() {
+            self.kernel.unregister(&registration);
         }
     }
 }
@@ -113,10 +113,10 @@ impl<T> Mailbox<T> {
             receivers: RefCell::default(),
             listener: RefCell::default(),
             told: Cell::new(false),
-            place: Cell::default(),
+            registration: Cell::default(),
         }));
         let weak = Rc::downgrade(&mailbox.0);
-        mailbox.0.place.set(mailbox.0.kernel.register(weak));
+        mailbox.0.registration.set(mailbox.0.kernel.register(weak));
         mailbox
     }
 

@@ -20,9 +20,9 @@ pub trait Teardown {
     fn tear_down(&self);
 }
 
-/// A place among those who let go at the end, by which it is given up.
+/// A registration among those who let go at the end, by which it is given up.
 #[derive(Debug)]
-pub(crate) struct Place(usize);
+pub(crate) struct Registration(usize);
 
 pub(crate) type Registered = Slab<Weak<dyn Teardown>>;
 
@@ -32,12 +32,12 @@ impl Kernel {
         self.register(object);
     }
 
-    pub(crate) fn register(&self, object: Weak<dyn Teardown>) -> Option<Place> {
-        (!self.is_over()).then(|| Place(self.inner.registered.borrow_mut().insert(object)))
+    pub(crate) fn register(&self, object: Weak<dyn Teardown>) -> Option<Registration> {
+        (!self.is_over()).then(|| Registration(self.inner.registered.borrow_mut().insert(object)))
     }
 
-    pub(crate) fn give_up(&self, place: &Place) {
-        self.inner.registered.borrow_mut().try_remove(place.0);
+    pub(crate) fn unregister(&self, registration: &Registration) {
+        self.inner.registered.borrow_mut().try_remove(registration.0);
     }
 
     /// Whether the simulation has been dropped: nothing is taken in any more.
