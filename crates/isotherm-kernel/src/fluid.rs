@@ -64,7 +64,7 @@ pub(crate) use spec::{assert_bound, assert_capacity, assert_penalty};
 use incremental::{INCREMENTAL_FROM, Incremental};
 use slab::Slab;
 use smallvec::SmallVec;
-use virtual_time::{Load, NONE, VIRTUAL_TIME_FROM, VirtualTimeGroup, Waits};
+use virtual_time::{GroupLoad, NONE, VIRTUAL_TIME_FROM, VirtualTimeGroup, Waits};
 
 use crate::queue::{EventId, EventQueue};
 use crate::{Rank, Time};
@@ -155,7 +155,7 @@ struct Resource {
     /// The first solve in which it may form a virtual-time group.
     group_after: u64,
     /// What virtual-time groups put on it, besides its users.
-    loads: SmallVec<[Load; 1]>,
+    loads: SmallVec<[GroupLoad; 1]>,
 }
 
 const GONE: u32 = u32::MAX;

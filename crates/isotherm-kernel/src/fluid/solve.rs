@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 
-use super::virtual_time::{Load, NONE};
+use super::virtual_time::{GroupLoad, NONE};
 use super::{Fluid, GONE, PRECISION, Resource, Sharing, live_users};
 #[cfg(any(test, feature = "audit"))]
 use super::{Marking, State};
@@ -111,8 +111,8 @@ impl Fluid {
     fn add_up_usage(&mut self, index: u32) {
         let activities = &self.activities;
         let resource = &self.resources[index as usize];
-        let open = |load: &&Load| self.groups[load.group as usize].next_level.is_none();
-        let loads = resource.loads.iter().filter(open).map(Load::usage);
+        let open = |load: &&GroupLoad| self.groups[load.group as usize].next_level.is_none();
+        let loads = resource.loads.iter().filter(open).map(GroupLoad::usage);
         let usages = live_users(&resource.users)
             .map(|(user, number)| (&activities[user as usize], number))
             .filter(|(activity, _)| !activity.fixed)
@@ -179,7 +179,7 @@ impl Fluid {
                     least = Some(f64::min(bound, least.unwrap_or(f64::INFINITY)));
                 }
             }
-            let open = |load: &Load| self.groups[load.group as usize].next_level.is_none();
+            let open = |load: &GroupLoad| self.groups[load.group as usize].next_level.is_none();
             if least.is_none() && self.resources[index as usize].loads.iter().any(open) {
                 least = Some(f64::INFINITY);
             }

@@ -12,7 +12,7 @@
 //! # What the solver sees
 //!
 //! To progressive filling a group is one activity that uses its resource and every other resource
-//! of its members, each with the sum of the members' weights over penalties: a [`Load`]. It must be
+//! of its members, each with the sum of the members' weights over penalties: a [`GroupLoad`]. It must be
 //! fixed by its own resource. Should another resource saturate earlier, or a member's bound be
 //! reached, it is no longer true that one resource limits them all: the group is dissolved, its
 //! members become activities like others, and the solve begins anew.
@@ -82,7 +82,7 @@ impl Sum {
 }
 
 /// What a virtual-time group puts on one resource.
-pub(super) struct Load {
+pub(super) struct GroupLoad {
     pub(super) group: u32,
     members: u32,
     usage: Usage,
@@ -97,13 +97,13 @@ enum Usage {
     Each(BTreeMap<u64, u32>),
 }
 
-impl Load {
+impl GroupLoad {
     fn new(group: u32, sharing: Sharing, watch: Watch) -> Self {
         let usage = match sharing {
             Sharing::Shared => Usage::Sum(Sum::default()),
             Sharing::Fatpipe => Usage::Each(BTreeMap::new()),
         };
-        Load { group, members: 0, usage, watch }
+        GroupLoad { group, members: 0, usage, watch }
     }
 
     /// The sum, or on a fat pipe the largest.
@@ -362,7 +362,7 @@ impl Fluid {
                     mixed.push(at);
                     Watch::Mixed(mixed.len() as u32 - 1)
                 };
-                resource.loads.push(Load::new(group, resource.sharing, watch));
+                resource.loads.push(GroupLoad::new(group, resource.sharing, watch));
                 let last = resource.loads.len() - 1;
                 &mut resource.loads[last]
             }
