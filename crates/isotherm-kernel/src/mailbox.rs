@@ -20,7 +20,7 @@ use crate::teardown::{Registration, Teardown};
 use crate::waiter::{Waiter, Waiters};
 use crate::{Duration, Handler, Kernel};
 
-struct Letter<T> {
+struct Envelope<T> {
     value: T,
     receipt: Option<Rc<Receipt>>,
 }
@@ -34,12 +34,12 @@ struct Receipt {
 struct Inner<T> {
     kernel: Kernel,
     name: Label,
-    letters: RefCell<VecDeque<Letter<T>>>,
+    queue: RefCell<VecDeque<Envelope<T>>>,
     receivers: RefCell<Waiters>,
-    /// Who is told that letters have come, in place of a receiver.
+    /// Who is notified that letters have come, in place of a receiver.
     listener: RefCell<Option<Weak<dyn Handler>>>,
-    /// Whether that has been told and not all letters have been taken since.
-    told: Cell<bool>,
+    /// Whether that has been notified and not all letters have been taken since.
+    notified: Cell<bool>,
     /// Its place among those who let go of what they hold when the simulation is dropped.
     registration: Cell<Option<Registration>>,
 }
@@ -47,9 +47,9 @@ struct Inner<T> {
 /// A letter that nobody receives any more may hold the mailbox in which it is.
 impl<T> Teardown for Inner<T> {
     fn tear_down(&self) {
-        let letters = self.letters.take();
+        let queue = self.queue.take();
         let listener = self.listener.take();
-        drop((letters, listener));
+        drop((queue, listener));
     }
 }
 
@@ -68,13 +68,13 @@ impl<T> Drop for Inner<T> {
 ///
 /// let simulation = Simulation::new();
 /// let kernel = simulation.kernel();
-/// let letters = kernel.mailbox("letters");
+/// let queue = kernel.mailbox("queue");
 /// letters.send_detached("one");
 /// kernel.spawn("reader", async move {
-///     assert_eq!(letters.receive().await, "one");
+///     assert_eq!(queue.receive().await, "one");
 ///     // Nobody writes again.
 ///     let patience = Duration::from_secs(5);
-///     assert!(letters.receive_with_timeout(patience).await.is_err());
+///     assert!(queue.receive_with_timeout(patience).await.is_err());
 /// });
 /// assert_eq!(simulation.run()?.as_secs_f64(), 5.0);
 /// # Ok::<(), isotherm_kernel::RunError>(())
@@ -109,10 +109,10 @@ impl<T> Mailbox<T> {
         let mailbox = Mailbox(Rc::new(Inner {
             kernel,
             name,
-            letters: RefCell::default(),
+            queue: RefCell::default(),
             receivers: RefCell::default(),
             listener: RefCell::default(),
-            told: Cell::new(false),
+            notified: Cell::new(false),
             registration: Cell::default(),
         }));
         let weak = Rc::downgrade(&mailbox.0);
@@ -127,7 +127,7 @@ impl<T> Mailbox<T> {
 
     /// Messages that wait to be received.
     pub fn len(&self) -> usize {
-        self.0.letters.borrow().len()
+        self.0.queue.borrow().len()
     }
 
     /// Whether no message waits.
@@ -137,14 +137,14 @@ impl<T> Mailbox<T> {
 
     /// Puts a message into the mailbox; the sender goes on at once.
     pub fn send_detached(&self, value: T) {
-        self.put(Letter { value, receipt: None });
+        self.put(Envelope { value, receipt: None });
     }
 
     /// Puts a message into the mailbox and waits until it has been received. Dropping the future
     /// before takes nothing back.
     pub async fn send(&self, value: T) {
         let receipt = Rc::new(Receipt { sender: Cell::new(None), received: Cell::new(false) });
-        self.put(Letter { value, receipt: Some(Rc::clone(&receipt)) });
+        self.put(Envelope { value, receipt: Some(Rc::clone(&receipt)) });
         std::future::poll_fn(|context| {
             if receipt.received.get() {
                 return Poll::Ready(());
@@ -156,7 +156,7 @@ impl<T> Mailbox<T> {
         .await;
     }
 
-    /// Has somebody told, in a turn of his own in the run queue, that values have come: he takes
+    /// Has somebody notified, in a turn of his own in the run queue, that values have come: he takes
     /// them with [`try_receive`](Self::try_receive) until there are none, as an actor would that
     /// does nothing but receive, at less cost. He is not kept alive for it. Nobody else is to
     /// receive from this mailbox.
@@ -164,16 +164,16 @@ impl<T> Mailbox<T> {
         self.0.listener.replace(Some(listener));
     }
 
-    fn put(&self, letter: Letter<T>) {
+    fn put(&self, envelope: Envelope<T>) {
         if self.0.kernel.is_over() {
             return;
         }
-        self.0.letters.borrow_mut().push_back(letter);
+        self.0.queue.borrow_mut().push_back(envelope);
         self.wake_next();
     }
 
-    fn tell_listener(&self, listener: &Weak<dyn Handler>) {
-        if !self.0.told.replace(true)
+    fn notify_listener(&self, listener: &Weak<dyn Handler>) {
+        if !self.0.notified.replace(true)
             && let Some(listener) = listener.upgrade()
         {
             self.0.kernel.signal_after(Duration::ZERO, listener, (0, 0));
@@ -182,7 +182,7 @@ impl<T> Mailbox<T> {
 
     fn wake_next(&self) {
         if let Some(listener) = &*self.0.listener.borrow() {
-            return self.tell_listener(listener);
+            return self.notify_listener(listener);
         }
         let receiver = self.0.receivers.borrow_mut().next();
         if let Some(receiver) = receiver {
@@ -192,17 +192,17 @@ impl<T> Mailbox<T> {
 
     /// Takes the first message if there is one.
     pub fn try_receive(&self) -> Option<T> {
-        let Some(letter) = self.0.letters.borrow_mut().pop_front() else {
-            self.0.told.set(false);
+        let Some(envelope) = self.0.queue.borrow_mut().pop_front() else {
+            self.0.notified.set(false);
             return None;
         };
-        if let Some(receipt) = letter.receipt {
+        if let Some(receipt) = envelope.receipt {
             receipt.received.set(true);
             if let Some(sender) = receipt.sender.take() {
                 self.0.kernel.wake(sender.rouse());
             }
         }
-        Some(letter.value)
+        Some(envelope.value)
     }
 
     /// Waits for a message.
