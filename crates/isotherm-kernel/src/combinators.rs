@@ -161,10 +161,10 @@ pub async fn with_deadline<F: Future>(
 struct Parts<F> {
     /// `None` once they are ready.
     futures: Vec<Option<Pin<Box<F>>>>,
-    bells: Vec<(Arc<Bell>, Waker)>,
-    board: Arc<Board>,
+    wakers: Vec<(Arc<PartWaker>, Waker)>,
+    shared: Arc<WokenParts>,
     /// Those that nothing can wake.
-    deaf: BTreeSet<usize>,
+    unwakeable: BTreeSet<usize>,
     /// Those that are still to be polled in this turn, and those that have been woken too late for
     /// it.
     turn: BinaryHeap<Reverse<usize>>,
@@ -177,25 +177,28 @@ struct Parts<F> {
     first: usize,
 }
 
-/// References to a bell that [`Parts`] itself holds.
+/// References to a waker that [`Parts`] itself holds.
 const OWN_REFERENCES: usize = 2;
 
 impl<F: Future> Parts<F> {
     fn new(futures: impl IntoIterator<Item = F>) -> Self {
         let futures: Vec<_> = futures.into_iter().map(|future| Some(Box::pin(future))).collect();
-        let board = Arc::new(Board {
+        let shared = Arc::new(WokenParts {
             woken: Mutex::new((0..futures.len()).collect()),
             parent: Mutex::new(None),
         });
-        let bell = |index| {
-            let bell =
-                Arc::new(Bell { index, rung: AtomicBool::new(true), board: Arc::clone(&board) });
-            (Arc::clone(&bell), Waker::from(bell))
+        let part = |index| {
+            let part = Arc::new(PartWaker {
+                index,
+                is_woken: AtomicBool::new(true),
+                shared: Arc::clone(&shared),
+            });
+            (Arc::clone(&part), Waker::from(part))
         };
         Parts {
-            bells: (0..futures.len()).map(bell).collect(),
-            board,
-            deaf: BTreeSet::new(),
+            wakers: (0..futures.len()).map(part).collect(),
+            shared,
+            unwakeable: BTreeSet::new(),
             turn: BinaryHeap::new(),
             late: Vec::new(),
             begun: false,
@@ -213,13 +216,13 @@ impl<F: Future> Parts<F> {
         if !self.begun {
             self.begun = true;
             self.waits = false;
-            self.board.set_parent(context.waker());
-            let woken = &mut *self.board.woken();
-            self.turn.extend(woken.drain(..).chain(self.deaf.iter().copied()).map(Reverse));
+            self.shared.set_parent(context.waker());
+            let woken = &mut *self.shared.woken();
+            self.turn.extend(woken.drain(..).chain(self.unwakeable.iter().copied()).map(Reverse));
         }
         while let Some(Reverse(index)) = self.turn.pop() {
             let ready = self.poll(index);
-            for woken in self.board.woken().drain(..) {
+            for woken in self.shared.woken().drain(..) {
                 if woken > index { self.turn.push(Reverse(woken)) } else { self.late.push(woken) }
             }
             if let Some(value) = ready {
@@ -235,20 +238,21 @@ impl<F: Future> Parts<F> {
             }
         }
         self.begun = false;
-        self.board.woken().append(&mut self.late);
+        self.shared.woken().append(&mut self.late);
         None
     }
 
     fn poll(&mut self, index: usize) -> Option<F::Output> {
         let future = self.futures[index].as_mut()?;
-        let (bell, waker) = &self.bells[index];
-        bell.rung.store(false, Ordering::Relaxed);
+        let (part, waker) = &self.wakers[index];
+        part.is_woken.store(false, Ordering::Relaxed);
         let poll = future.as_mut().poll(&mut Context::from_waker(waker));
-        let kept = Arc::strong_count(bell) > OWN_REFERENCES || bell.rung.load(Ordering::Relaxed);
+        let kept =
+            Arc::strong_count(part) > OWN_REFERENCES || part.is_woken.load(Ordering::Relaxed);
         if poll.is_pending() && !kept {
-            self.deaf.insert(index);
+            self.unwakeable.insert(index);
         } else {
-            self.deaf.remove(&index);
+            self.unwakeable.remove(&index);
         }
         match poll {
             Poll::Ready(value) => {
@@ -266,14 +270,14 @@ impl<F: Future> Parts<F> {
 
 /// Who has been woken. It is written on by wakers, which might be sent to other threads, though
 /// nothing here does so.
-struct Board {
+struct WokenParts {
     /// Indices of those that have been woken and not polled since, each once.
     woken: Mutex<Vec<usize>>,
     /// How whoever waits for all of them is woken.
     parent: Mutex<Option<Waker>>,
 }
 
-impl Board {
+impl WokenParts {
     fn woken(&self) -> MutexGuard<'_, Vec<usize>> {
         self.woken.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -291,22 +295,22 @@ impl Board {
 }
 
 /// The waker of one of them.
-struct Bell {
+struct PartWaker {
     index: usize,
-    /// Whether it is on the board.
-    rung: AtomicBool,
-    board: Arc<Board>,
+    /// Whether it is in the list of parts that have been woken.
+    is_woken: AtomicBool,
+    shared: Arc<WokenParts>,
 }
 
-impl Wake for Bell {
+impl Wake for PartWaker {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if !self.rung.swap(true, Ordering::Relaxed) {
-            self.board.woken().push(self.index);
-            if let Some(parent) = &*self.board.parent() {
+        if !self.is_woken.swap(true, Ordering::Relaxed) {
+            self.shared.woken().push(self.index);
+            if let Some(parent) = &*self.shared.parent() {
                 parent.wake_by_ref();
             }
         }
