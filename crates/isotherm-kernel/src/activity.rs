@@ -137,7 +137,7 @@ impl Kernel {
         }
         match listener {
             Listener::Owner => {}
-            Listener::Waiter(waiter) | Listener::Part(waiter) => self.wake(waiter.rouse()),
+            Listener::Waiter(waiter) | Listener::Part(waiter) => self.wake(waiter.notify()),
             Listener::Call(call) => {
                 self.release_ended(index);
                 self.inner.ready.borrow_mut().push_back(Ready::End(call, result));

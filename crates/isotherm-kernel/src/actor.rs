@@ -198,7 +198,7 @@ impl<T> Exit for JoinState<T> {
         self.status.set(if killed { Status::Killed } else { Status::Finished });
         let mut waiters = self.waiters.take();
         while let Some(waiter) = waiters.next() {
-            kernel.wake(waiter.rouse());
+            kernel.wake(waiter.notify());
         }
     }
 }

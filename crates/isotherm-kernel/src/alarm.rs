@@ -335,7 +335,7 @@ impl Agenda {
                 // The future that has begun it still looks at it.
                 Action::Wake(waiter) => {
                     alarm.state = State::Fired;
-                    return Some(Ready::Actor(waiter.rouse()));
+                    return Some(Ready::Actor(waiter.notify()));
                 }
                 Action::Call(call) => Ready::Call(call),
             },

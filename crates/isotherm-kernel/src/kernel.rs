@@ -336,7 +336,7 @@ impl Kernel {
                 return Poll::Ready(());
             }
             yielded = true;
-            self.wake(Waiter::new(self, context).rouse());
+            self.wake(Waiter::new(self, context).notify());
             Poll::Pending
         })
         .await;

@@ -186,7 +186,7 @@ impl<T> Mailbox<T> {
         }
         let receiver = self.0.receivers.borrow_mut().next();
         if let Some(receiver) = receiver {
-            self.0.kernel.wake(receiver.rouse());
+            self.0.kernel.wake(receiver.notify());
         }
     }
 
@@ -199,7 +199,7 @@ impl<T> Mailbox<T> {
         if let Some(receipt) = envelope.receipt {
             receipt.received.set(true);
             if let Some(sender) = receipt.sender.take() {
-                self.0.kernel.wake(sender.rouse());
+                self.0.kernel.wake(sender.notify());
             }
         }
         Some(envelope.value)

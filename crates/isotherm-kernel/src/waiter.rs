@@ -58,7 +58,7 @@ impl Waiter {
 
     /// Tells the part, if it is one, and gives the actor that is to be woken.
     #[inline]
-    pub(crate) fn rouse(self) -> ActorId {
+    pub(crate) fn notify(self) -> ActorId {
         match self {
             Waiter::Actor(actor) => actor,
             Waiter::Part(part) => {
