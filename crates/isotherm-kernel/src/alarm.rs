@@ -29,13 +29,13 @@ pub(crate) enum Target {
     Activity(u32),
 }
 
-enum Action {
+enum AlarmAction {
     Nothing,
     Wake(Waiter),
     Call(BoxedCall),
 }
 
-enum State {
+enum AlarmState {
     Vacant,
     /// Begun since time last moved; enters the queue when it next moves. (In the reference's order
     /// only.)
@@ -49,8 +49,8 @@ enum State {
 struct Alarm {
     generation: u32,
     due: Time,
-    state: State,
-    action: Action,
+    state: AlarmState,
+    action: AlarmAction,
     /// The handler, in place of an action, and its token: in fields of their own, since
     /// there are very many.
     handler: Option<Rc<dyn Handler>>,
@@ -62,8 +62,8 @@ impl Alarm {
     /// mostly an alarm has fired when it is polled again.
     #[inline(never)]
     fn wait_again(&mut self, kernel: &Kernel, context: &Context<'_>) {
-        if !matches!(&self.action, Action::Wake(waiter) if waiter.polls(kernel, context)) {
-            self.action = Action::Wake(Waiter::new(kernel, context));
+        if !matches!(&self.action, AlarmAction::Wake(waiter) if waiter.polls(kernel, context)) {
+            self.action = AlarmAction::Wake(Waiter::new(kernel, context));
         }
     }
 }
@@ -89,9 +89,9 @@ impl AlarmId {
 /// What is left of an alarm that has been ended.
 struct Released {
     /// How far it was.
-    state: State,
+    state: AlarmState,
     /// What it was to do may do anything when it is dropped.
-    _action: Action,
+    _action: AlarmAction,
     _handler: Option<Rc<dyn Handler>>,
 }
 
@@ -127,7 +127,7 @@ pub(crate) struct Agenda {
 }
 
 /// Something that is due.
-pub(crate) enum Due {
+pub(crate) enum DueEvent {
     Ready(Ready),
     /// Nobody waits for it any more.
     Nothing,
@@ -153,11 +153,11 @@ impl Agenda {
         std::mem::replace(self, Agenda { queue, ..Agenda::new() })
     }
 
-    fn insert(&mut self, due: Time, action: Action) -> AlarmId {
+    fn insert(&mut self, due: Time, action: AlarmAction) -> AlarmId {
         let (id, slot) = self.vacant();
         slot.due = due;
         let nothing = std::mem::replace(&mut slot.action, action);
-        debug_assert!(matches!(nothing, Action::Nothing), "the slot is vacant");
+        debug_assert!(matches!(nothing, AlarmAction::Nothing), "the slot is vacant");
         // Dropping it would cost a call that finds nothing to do.
         std::mem::forget(nothing);
         id
@@ -178,7 +178,7 @@ impl Agenda {
     #[inline]
     fn vacant(&mut self) -> (AlarmId, &mut Alarm) {
         let index = self.free.pop().unwrap_or_else(|| {
-            let (state, action) = (State::Vacant, Action::Nothing);
+            let (state, action) = (AlarmState::Vacant, AlarmAction::Nothing);
             self.slots.push(Alarm {
                 generation: 0,
                 due: Time::NEVER,
@@ -190,7 +190,7 @@ impl Agenda {
             (self.slots.len() - 1) as u32
         });
         let slot = &mut self.slots[index as usize];
-        slot.state = State::Begun;
+        slot.state = AlarmState::Begun;
         (AlarmId::new(index, slot.generation), slot)
     }
 
@@ -242,7 +242,7 @@ impl Agenda {
         let created = self.queue.draw_number();
         let event =
             self.queue.push(due, rank, self.queue.place_of(created), Target::Alarm(id.index()));
-        self.slots[id.index() as usize].state = State::Queued(event);
+        self.slots[id.index() as usize].state = AlarmState::Queued(event);
     }
 
     fn get(&mut self, id: AlarmId) -> Option<&mut Alarm> {
@@ -253,10 +253,10 @@ impl Agenda {
     fn release(&mut self, id: AlarmId) -> Option<Released> {
         let alarm = self.get(id)?;
         alarm.generation = alarm.generation.wrapping_add(1);
-        let action = std::mem::replace(&mut alarm.action, Action::Nothing);
+        let action = std::mem::replace(&mut alarm.action, AlarmAction::Nothing);
         let handler = alarm.handler.take();
-        let state = std::mem::replace(&mut alarm.state, State::Vacant);
-        if let State::Queued(event) = state {
+        let state = std::mem::replace(&mut alarm.state, AlarmState::Vacant);
+        if let AlarmState::Queued(event) = state {
             self.queue.remove(event);
         }
         self.free.push(id.index());
@@ -277,7 +277,7 @@ impl Agenda {
                     let place = self.queue.draw_number();
                     let event =
                         self.queue.push(alarm.due, Rank::Cpu, place, Target::Alarm(id.index()));
-                    alarm.state = State::Queued(event);
+                    alarm.state = AlarmState::Queued(event);
                 }
                 Begun::InSeries(index) => {
                     let place = self.queue.draw_number();
@@ -289,10 +289,10 @@ impl Agenda {
 
     /// Who sleeps beyond the end of time; `None` for what is to be called then.
     pub(crate) fn beyond_time(&self) -> impl Iterator<Item = Option<ActorId>> {
-        let alarms = self.slots.iter().filter(|alarm| matches!(alarm.state, State::Beyond));
+        let alarms = self.slots.iter().filter(|alarm| matches!(alarm.state, AlarmState::Beyond));
         let who = alarms.map(|alarm| match &alarm.action {
-            Action::Wake(waiter) => Some(waiter.actor()),
-            Action::Call(_) | Action::Nothing => None,
+            AlarmAction::Wake(waiter) => Some(waiter.actor()),
+            AlarmAction::Call(_) | AlarmAction::Nothing => None,
         });
         let is_beyond = |one: &&InSeries| one.handler.is_some() && one.due == Time::NEVER;
         who.chain(self.series.iter().filter(is_beyond).map(|_| None))
@@ -306,7 +306,7 @@ impl Agenda {
     }
 
     /// Takes what happens first if it is due at `now`.
-    pub(crate) fn pop_due(&mut self, now: Time) -> Option<Due> {
+    pub(crate) fn pop_due(&mut self, now: Time) -> Option<DueEvent> {
         let (key, index) = self.first_in_series;
         if key != UNQUEUED
             && time_of(key) <= now
@@ -317,11 +317,11 @@ impl Agenda {
             let (handler, token) = (next.handler.take()?, next.token);
             let keys = self.series.iter().map(|one| one.key).zip(0..);
             self.first_in_series = keys.min().unwrap_or((UNQUEUED, 0));
-            return Some(Due::Ready(Ready::Signal(handler, token)));
+            return Some(DueEvent::Ready(Ready::Signal(handler, token)));
         }
         Some(match self.queue.pop_due(now)? {
-            Target::Alarm(index) => self.fire(index).map_or(Due::Nothing, Due::Ready),
-            Target::Activity(index) => Due::Activity(index),
+            Target::Alarm(index) => self.fire(index).map_or(DueEvent::Nothing, DueEvent::Ready),
+            Target::Activity(index) => DueEvent::Activity(index),
         })
     }
 
@@ -330,17 +330,17 @@ impl Agenda {
         let alarm = &mut self.slots[index as usize];
         let ready = match alarm.handler.take() {
             Some(handler) => Ready::Signal(handler, alarm.token),
-            None => match std::mem::replace(&mut alarm.action, Action::Nothing) {
-                Action::Nothing => return None,
+            None => match std::mem::replace(&mut alarm.action, AlarmAction::Nothing) {
+                AlarmAction::Nothing => return None,
                 // The future that has begun it still looks at it.
-                Action::Wake(waiter) => {
-                    alarm.state = State::Fired;
+                AlarmAction::Wake(waiter) => {
+                    alarm.state = AlarmState::Fired;
                     return Some(Ready::Actor(waiter.notify()));
                 }
-                Action::Call(call) => Ready::Call(call),
+                AlarmAction::Call(call) => Ready::Call(call),
             },
         };
-        alarm.state = State::Vacant;
+        alarm.state = AlarmState::Vacant;
         alarm.generation = alarm.generation.wrapping_add(1);
         self.free.push(index);
         Some(ready)
@@ -348,14 +348,14 @@ impl Agenda {
 }
 
 impl Kernel {
-    fn begin_alarm(&self, due: Time, rank: Rank, action: Action) -> AlarmId {
+    fn begin_alarm(&self, due: Time, rank: Rank, action: AlarmAction) -> AlarmId {
         let mut agenda = self.inner.agenda.borrow_mut();
         let id = agenda.insert(due, action);
         if due == Time::NEVER {
             // Never fires: it stays out of the queue, so that a deadlock is seen as one. A deadline
             // that never comes is none.
             if rank == Rank::Cpu {
-                agenda.slots[id.index() as usize].state = State::Beyond;
+                agenda.slots[id.index() as usize].state = AlarmState::Beyond;
             }
         } else if rank == Rank::Cpu {
             agenda.begin_sleep(id, due);
@@ -370,7 +370,7 @@ impl Kernel {
         // What it was to do is dropped when nothing is borrowed.
         let released = self.inner.agenda.borrow_mut().release(id);
         released.is_some_and(|released| {
-            matches!(released.state, State::Queued(_) | State::Begun | State::Beyond)
+            matches!(released.state, AlarmState::Queued(_) | AlarmState::Begun | AlarmState::Beyond)
         })
     }
 
@@ -386,7 +386,7 @@ impl Kernel {
             self.inner.ready.borrow_mut().push_back(Ready::Call(call));
             return ScheduledCall { alarm: None };
         }
-        ScheduledCall { alarm: Some(self.begin_alarm(due, Rank::Cpu, Action::Call(call))) }
+        ScheduledCall { alarm: Some(self.begin_alarm(due, Rank::Cpu, AlarmAction::Call(call))) }
     }
 
     /// Like [`call_after`](Self::call_after), for those who have many calls to make: `handler` is told
@@ -410,7 +410,7 @@ impl Kernel {
         if due < Time::NEVER {
             agenda.begin_sleep(id, due);
         } else {
-            agenda.slots[id.index() as usize].state = State::Beyond;
+            agenda.slots[id.index() as usize].state = AlarmState::Beyond;
         }
         ScheduledCall { alarm: Some(id) }
     }
@@ -469,14 +469,14 @@ impl Future for WaitUntil {
                 if self.rank == Rank::Cpu && self.due <= self.kernel.now() {
                     return Poll::Ready(());
                 }
-                let action = Action::Wake(Waiter::new(&self.kernel, context));
+                let action = AlarmAction::Wake(Waiter::new(&self.kernel, context));
                 let due = self.due.max(self.kernel.now());
                 self.alarm = Some(self.kernel.begin_alarm(due, self.rank, action));
             }
             Some(id) => {
                 let mut agenda = self.kernel.inner.agenda.borrow_mut();
                 let Some(alarm) =
-                    agenda.get(id).filter(|alarm| !matches!(alarm.state, State::Fired))
+                    agenda.get(id).filter(|alarm| !matches!(alarm.state, AlarmState::Fired))
                 else {
                     return Poll::Ready(());
                 };

@@ -11,7 +11,7 @@ use slab::Slab;
 
 use crate::activity::Listener;
 use crate::actor::{ActorBuilder, Label, Task, Tasks, Waiting};
-use crate::alarm::{self, Agenda, ScheduledCall, Target, WaitUntil};
+use crate::alarm::{Agenda, DueEvent, ScheduledCall, Target, WaitUntil};
 use crate::fluid::{Due, Fluid};
 use crate::limits::Meter;
 use crate::queue::EventQueue;
@@ -470,7 +470,7 @@ impl Kernel {
         while let Some(due) = agenda.pop_due(self.now()) {
             events += 1;
             match due {
-                alarm::Due::Ready(ready) => {
+                DueEvent::Ready(ready) => {
                     let is_alone = may_run && events == 1 && self.is_quiet();
                     if is_alone && agenda.next_time().is_none_or(|next| next > self.now()) {
                         drop(agenda);
@@ -482,8 +482,8 @@ impl Kernel {
                         ready => self.inner.ready.borrow_mut().push_back(ready),
                     }
                 }
-                alarm::Due::Nothing => {}
-                alarm::Due::Activity(index) => {
+                DueEvent::Nothing => {}
+                DueEvent::Activity(index) => {
                     let mut fluid = self.inner.fluid.borrow_mut();
                     let due = fluid.due(index, self.now(), &mut agenda.queue, Target::Activity);
                     drop(fluid);
