@@ -73,7 +73,7 @@ use crate::{Rank, Time};
 pub const PRECISION: f64 = 1e-5;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum ActivityState {
     /// The slot is free.
     Vacant,
     /// Waiting for its latency; uses nothing.
@@ -93,9 +93,9 @@ struct Use {
     place: u32,
 }
 
-struct Activity {
+struct ActivitySlot {
     generation: u32,
-    state: State,
+    state: ActivityState,
     rank: Rank,
     /// Number of its creation, among everything that enters the event queue.
     created: u64,
@@ -172,7 +172,7 @@ pub(crate) enum Due {
 /// All resources and activities of a simulation.
 pub(crate) struct Fluid {
     resources: Vec<Resource>,
-    activities: Vec<Activity>,
+    activities: Vec<ActivitySlot>,
     free: Vec<u32>,
     /// Resources touched since the last solve and all that is connected to them, in the order in
     /// which they were reached.
@@ -288,9 +288,9 @@ impl Fluid {
             }
         }
         let index = self.free.pop().unwrap_or_else(|| {
-            self.activities.push(Activity {
+            self.activities.push(ActivitySlot {
                 generation: 0,
-                state: State::Vacant,
+                state: ActivityState::Vacant,
                 rank: Rank::Cpu,
                 created: 0,
                 oldest_first: false,
@@ -327,7 +327,7 @@ impl Fluid {
         activity.share = 0.0;
         activity.updated = now;
         activity.uses = uses;
-        activity.state = State::Latency;
+        activity.state = ActivityState::Latency;
         let id = ActivityId { index, generation: activity.generation };
         if spec.latency.is_zero() {
             self.enable(index, now);
@@ -355,14 +355,14 @@ impl Fluid {
         ActivityId { index, generation: self.activities[index as usize].generation }
     }
 
-    fn get(&self, id: ActivityId) -> Option<&Activity> {
+    fn get(&self, id: ActivityId) -> Option<&ActivitySlot> {
         self.activities.get(id.index as usize).filter(|activity| {
-            activity.generation == id.generation && activity.state != State::Vacant
+            activity.generation == id.generation && activity.state != ActivityState::Vacant
         })
     }
 
-    fn live(&self, id: ActivityId) -> Option<&Activity> {
-        self.get(id).filter(|activity| !matches!(activity.state, State::Ended(_)))
+    fn live(&self, id: ActivityId) -> Option<&ActivitySlot> {
+        self.get(id).filter(|activity| !matches!(activity.state, ActivityState::Ended(_)))
     }
 
     /// How the activity ended; `None` while it goes on. An activity that is no longer known has
@@ -370,7 +370,7 @@ impl Fluid {
     pub(crate) fn result(&self, id: ActivityId) -> Option<Result<(), ActivityError>> {
         match self.get(id) {
             Some(activity) => match activity.state {
-                State::Ended(result) => Some(result),
+                ActivityState::Ended(result) => Some(result),
                 _ => None,
             },
             None => Some(Err(ActivityError::Cancelled)),
@@ -393,10 +393,10 @@ impl Fluid {
 
     /// The activities that go on, by number. If none has a date, they go on beyond the end of time.
     pub(crate) fn making_progress(&self) -> impl Iterator<Item = usize> {
-        let goes_on = |activity: &Activity| match activity.state {
-            State::Latency => true,
-            State::Enabled => self.share_of(activity) * activity.rate_factor > 0.0,
-            State::Vacant | State::Suspended | State::Ended(_) => false,
+        let goes_on = |activity: &ActivitySlot| match activity.state {
+            ActivityState::Latency => true,
+            ActivityState::Enabled => self.share_of(activity) * activity.rate_factor > 0.0,
+            ActivityState::Vacant | ActivityState::Suspended | ActivityState::Ended(_) => false,
         };
         self.activities
             .iter()
@@ -408,8 +408,9 @@ impl Fluid {
     /// The activities that have not ended, and how much work each has left.
     pub(crate) fn work_left(&self, now: Time) -> Vec<(ActivityId, f64)> {
         let all = self.activities.iter().enumerate();
-        let living =
-            all.filter(|(_, activity)| !matches!(activity.state, State::Vacant | State::Ended(_)));
+        let living = all.filter(|(_, activity)| {
+            !matches!(activity.state, ActivityState::Vacant | ActivityState::Ended(_))
+        });
         let ids = living.map(|(index, _)| self.id_at(index as u32));
         ids.map(|id| (id, self.remaining(id, now))).collect()
     }
@@ -420,7 +421,7 @@ impl Fluid {
         before.iter().any(|&(id, left)| self.live(id).is_some() && self.remaining(id, now) < left)
     }
 
-    fn share_of(&self, activity: &Activity) -> f64 {
+    fn share_of(&self, activity: &ActivitySlot) -> f64 {
         match activity.group {
             NONE => activity.share,
             group => self.level_of(group) / activity.penalty,
@@ -432,10 +433,10 @@ impl Fluid {
         if self.get(id).is_some() {
             let activity = &mut self.activities[id.index as usize];
             debug_assert!(
-                matches!(activity.state, State::Ended(_)),
+                matches!(activity.state, ActivityState::Ended(_)),
                 "only an ended activity may be released"
             );
-            activity.state = State::Vacant;
+            activity.state = ActivityState::Vacant;
             activity.generation = activity.generation.wrapping_add(1);
             self.free.push(id.index);
         }
@@ -456,14 +457,14 @@ impl Fluid {
             self.wake_group(group, now, queue, target);
             return Due::Nothing;
         }
-        if activity.state == State::Latency && activity.remaining > 0.0 {
+        if activity.state == ActivityState::Latency && activity.remaining > 0.0 {
             self.enable(index, now);
             Due::Nothing
         } else {
             self.disable(index, now);
             let activity = &mut self.activities[index as usize];
             activity.remaining = 0.0;
-            activity.state = State::Ended(Ok(()));
+            activity.state = ActivityState::Ended(Ok(()));
             Due::Ended
         }
     }
@@ -481,7 +482,7 @@ impl Fluid {
         }
         self.disable(id.index, now);
         let activity = &mut self.activities[id.index as usize];
-        activity.state = State::Ended(Err(error));
+        activity.state = ActivityState::Ended(Err(error));
         if let Some(event) = activity.event.take() {
             queue.remove(event);
         }
@@ -494,7 +495,9 @@ impl Fluid {
             .activities
             .iter()
             .enumerate()
-            .filter(|(_, activity)| !matches!(activity.state, State::Vacant | State::Ended(_)))
+            .filter(|(_, activity)| {
+                !matches!(activity.state, ActivityState::Vacant | ActivityState::Ended(_))
+            })
             .filter(|(_, activity)| activity.uses.iter().any(|usage| usage.resource == resource.0))
             .map(|(index, activity)| {
                 (
@@ -535,7 +538,7 @@ impl Fluid {
     }
 
     fn changed_if_enabled(&mut self, index: u32) {
-        if self.activities[index as usize].state == State::Enabled {
+        if self.activities[index as usize].state == ActivityState::Enabled {
             self.note_fresh(index);
             self.mark_changed(index);
         }
@@ -549,7 +552,7 @@ impl Fluid {
         queue: &mut EventQueue<T>,
     ) {
         let Some(activity) = self.live(id) else { return };
-        if activity.state == State::Suspended {
+        if activity.state == ActivityState::Suspended {
             return;
         }
         let remaining = self.remaining(id, now);
@@ -558,21 +561,21 @@ impl Fluid {
         activity.remaining = remaining;
         activity.updated = now;
         activity.share = 0.0;
-        activity.state = State::Suspended;
+        activity.state = ActivityState::Suspended;
         if let Some(event) = activity.event.take() {
             queue.remove(event);
         }
     }
 
     pub(crate) fn resume(&mut self, id: ActivityId, now: Time) {
-        if self.live(id).is_some_and(|activity| activity.state == State::Suspended) {
+        if self.live(id).is_some_and(|activity| activity.state == ActivityState::Suspended) {
             self.enable(id.index, now);
         }
     }
 
     fn enable(&mut self, index: u32, now: Time) {
         let activity = &mut self.activities[index as usize];
-        activity.state = State::Enabled;
+        activity.state = ActivityState::Enabled;
         activity.updated = now;
         activity.enabled = self.enables;
         self.enables += 1;
@@ -583,7 +586,7 @@ impl Fluid {
 
     fn disable(&mut self, index: u32, now: Time) {
         let activity = &self.activities[index as usize];
-        if activity.state != State::Enabled {
+        if activity.state != ActivityState::Enabled {
             return;
         }
         self.mark_changed(index);
@@ -641,7 +644,7 @@ fn live_users(users: &[(u32, u16)]) -> impl DoubleEndedIterator<Item = (u32, u16
     users.iter().copied().filter(|user| user.0 != GONE)
 }
 
-impl Activity {
+impl ActivitySlot {
     fn remaining_at(&self, now: Time) -> f64 {
         let elapsed = now.since(self.updated);
         if elapsed.is_zero() {

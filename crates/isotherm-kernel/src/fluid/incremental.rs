@@ -47,7 +47,7 @@ use std::collections::BinaryHeap;
 use super::PRECISION;
 use super::fix_order::{Finding, Fix, FixOrder, Other, Saturation};
 use super::virtual_time::NONE;
-use super::{Activity, Fluid, Marking, Resource, Sharing, State, Use, live_users};
+use super::{ActivitySlot, ActivityState, Fluid, Marking, Resource, Sharing, Use, live_users};
 use crate::Time;
 use crate::queue::EventQueue;
 
@@ -107,7 +107,7 @@ impl Incremental {
     }
 
     /// What fixes an activity if one of its resources is left out.
-    fn fix_without(&self, activity: &Activity, without: u32) -> Fix {
+    fn fix_without(&self, activity: &ActivitySlot, without: u32) -> Fix {
         let bound = activity.bound * activity.penalty;
         let order = if bound < f64::INFINITY { FixOrder::of_bound(bound) } else { FixOrder::NEVER };
         let mut first = Saturation { order, level: f64::INFINITY };
@@ -124,7 +124,7 @@ impl Incremental {
         Fix { order: first.order, share, by }
     }
 
-    fn fix(&mut self, index: u32, activity: &Activity) {
+    fn fix(&mut self, index: u32, activity: &ActivitySlot) {
         if self.fixes.len() <= index as usize {
             self.fixes
                 .resize(index as usize + 1, Fix { order: FixOrder::NEVER, share: 0.0, by: NONE });
@@ -133,7 +133,7 @@ impl Incremental {
     }
 
     /// What fixes an activity elsewhere than at one of its resources.
-    fn fix_elsewhere(&self, index: u32, activity: &Activity, at: u32) -> Fix {
+    fn fix_elsewhere(&self, index: u32, activity: &ActivitySlot, at: u32) -> Fix {
         let fix = self.fixes[index as usize];
         let here = fix.by == at || fix.order == self.saturations[at as usize].order;
         if here { self.fix_without(activity, at) } else { fix }
@@ -231,7 +231,7 @@ impl Fluid {
         let mut absorbed = false;
         for number in 0..self.incremental.fresh.len() {
             let activity = &self.activities[self.incremental.fresh[number] as usize];
-            if activity.state == State::Enabled
+            if activity.state == ActivityState::Enabled
                 && activity.uses.iter().any(|usage| self.is_in_incremental(usage))
             {
                 stack.extend(activity.uses.iter().map(|usage| usage.resource));
@@ -443,7 +443,7 @@ impl Fluid {
         found.clear();
         for &index in &incremental.fresh {
             let activity = &mut activities[index as usize];
-            if activity.collected == *collections || activity.state != State::Enabled {
+            if activity.collected == *collections || activity.state != ActivityState::Enabled {
                 continue;
             }
             activity.collected = *collections;

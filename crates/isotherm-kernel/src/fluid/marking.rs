@@ -4,7 +4,7 @@
 //! that order; so it decides who comes first among equals. In the incremental component nothing is
 //! followed: there a change finds its own way when it is solved.
 
-use super::{ActivityId, Fluid, GONE, Marking, State};
+use super::{ActivityId, ActivityState, Fluid, GONE, Marking};
 
 impl Fluid {
     /// Marks a resource as touched, and with it all that is connected to it now through enabled
@@ -90,7 +90,7 @@ impl Fluid {
             }
         }
         let activity = &self.activities[index as usize];
-        if activity.uses.is_empty() && activity.state == State::Enabled {
+        if activity.uses.is_empty() && activity.state == ActivityState::Enabled {
             self.loose.push(ActivityId { index, generation: activity.generation });
         }
     }

@@ -1,7 +1,7 @@
 //! Settling: what is marked is solved, and the dates that follow are put into the event queue.
 
 use super::virtual_time::{NONE, Waits};
-use super::{Fluid, NOTHING_LEFT, State, live_users};
+use super::{ActivityState, Fluid, NOTHING_LEFT, live_users};
 use crate::queue::{EventQueue, TieOrder};
 use crate::{Duration, Time};
 
@@ -54,7 +54,7 @@ impl Fluid {
         }
         for number in 0..self.loose.len() {
             let id = self.loose[number];
-            if self.get(id).is_some_and(|activity| activity.state == State::Enabled) {
+            if self.get(id).is_some_and(|activity| activity.state == ActivityState::Enabled) {
                 let activity = &mut self.activities[id.index as usize];
                 activity.next_share = activity.bound;
                 self.schedule(id.index, now, queue, &target);

@@ -5,9 +5,9 @@ use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 
 use super::virtual_time::{GroupLoad, NONE};
-use super::{Fluid, GONE, PRECISION, Resource, Sharing, live_users};
 #[cfg(any(test, feature = "audit"))]
-use super::{Marking, State};
+use super::{ActivityState, Marking};
+use super::{Fluid, GONE, PRECISION, Resource, Sharing, live_users};
 #[cfg(any(test, feature = "audit"))]
 use crate::Duration;
 
@@ -273,7 +273,11 @@ impl Fluid {
             let resource = &self.resources[index as usize];
             let uses = live_users(&resource.users).map(|(user, number)| {
                 let activity = &self.activities[user as usize];
-                assert_eq!(activity.state, State::Enabled, "only enabled activities use resources");
+                assert_eq!(
+                    activity.state,
+                    ActivityState::Enabled,
+                    "only enabled activities use resources"
+                );
                 activity.uses[number as usize].weight * activity.share
             });
             let loads = resource.loads.iter().map(|load| load.usage() * self.level_of(load.group));
