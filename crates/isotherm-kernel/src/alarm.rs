@@ -17,7 +17,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use crate::actor::Waiting;
-use crate::queue::{EventId, EventQueue, Key, TieOrder, key, time_of};
+use crate::queue::{EventId, EventKey, EventQueue, TieOrder, key, time_of};
 use crate::run_queue::{BoxedCall, Handler, Ready};
 use crate::waiter::Waiter;
 use crate::{ActorId, Duration, Kernel, Rank, Time};
@@ -107,12 +107,12 @@ enum Begun {
 struct InSeries {
     due: Time,
     /// When its turn is among the events, as soon as it is queued; `UNQUEUED` before and after.
-    key: Key,
+    key: EventKey,
     handler: Option<Rc<dyn Handler>>,
     token: (u64, u64),
 }
 
-const UNQUEUED: Key = Key::MAX;
+const UNQUEUED: EventKey = EventKey::MAX;
 
 /// Everything that is to happen at a date: the event queue, with all alarms of a simulation in
 /// reusable slots.
@@ -123,7 +123,7 @@ pub(crate) struct Agenda {
     begun: Vec<Begun>,
     series: Vec<InSeries>,
     /// The least key of those in a series that are queued, and its place.
-    first_in_series: (Key, u32),
+    first_in_series: (EventKey, u32),
 }
 
 /// Something that is due.

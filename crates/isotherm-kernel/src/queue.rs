@@ -78,15 +78,15 @@ pub enum TieOrder {
 
 /// Date, rank and place, which are compared all the time, as one number from the highest bits down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Key {
+pub(crate) struct EventKey {
     time: u64,
     /// Rank and place among equals.
     order: u64,
 }
 
-impl Key {
+impl EventKey {
     /// After all others.
-    pub(crate) const MAX: Key = Key { time: u64::MAX, order: u64::MAX };
+    pub(crate) const MAX: EventKey = EventKey { time: u64::MAX, order: u64::MAX };
 
     #[inline]
     fn number(self) -> u128 {
@@ -94,14 +94,14 @@ impl Key {
     }
 }
 
-impl Ord for Key {
+impl Ord for EventKey {
     #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
         self.number().cmp(&other.number())
     }
 }
 
-impl PartialOrd for Key {
+impl PartialOrd for EventKey {
     #[inline]
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
@@ -128,7 +128,7 @@ pub(crate) type EventId = EntryId;
 
 /// A heap of targets `T` ordered by `(time, rank, place)`.
 pub(crate) struct EventQueue<T> {
-    heap: Heap<Key, T>,
+    heap: Heap<EventKey, T>,
     next_number: u64,
     pub(crate) order: TieOrder,
 }
@@ -172,7 +172,7 @@ impl<T: Copy> EventQueue<T> {
     }
 
     /// The key of the first event.
-    pub(crate) fn first_key(&self) -> Option<Key> {
+    pub(crate) fn first_key(&self) -> Option<EventKey> {
         self.heap.first().map(|(key, _)| key)
     }
 
@@ -208,11 +208,11 @@ impl<T: Copy> EventQueue<T> {
     }
 }
 
-pub(crate) fn key(time: Time, rank: Rank, place: u64) -> Key {
-    Key { time: time.as_nanos(), order: ((rank as u64) << RANK_SHIFT) | place }
+pub(crate) fn key(time: Time, rank: Rank, place: u64) -> EventKey {
+    EventKey { time: time.as_nanos(), order: ((rank as u64) << RANK_SHIFT) | place }
 }
 
-pub(crate) fn time_of(key: Key) -> Time {
+pub(crate) fn time_of(key: EventKey) -> Time {
     Time::from_nanos(key.time)
 }
 
