@@ -16,7 +16,7 @@ use crate::fluid::{Due, Fluid};
 use crate::limits::Meter;
 use crate::queue::EventQueue;
 use crate::run_queue::{BoxedCall, Ready};
-use crate::standstill::{Ahead, Change, Witness};
+use crate::standstill::{Ahead, Change, StandstillHandler};
 use crate::teardown;
 use crate::waiter::{WHOLE, Waiter};
 use crate::{Actor, ActorId, Duration, Group, Mailbox, Rank, Time};
@@ -44,7 +44,7 @@ pub(crate) struct Inner {
     background: RefCell<Slab<Background>>,
     pub(crate) ahead: RefCell<Ahead>,
     /// Who can say what is waited for, if nothing will happen any more.
-    witnesses: RefCell<Vec<Weak<dyn Witness>>>,
+    standstill_handlers: RefCell<Vec<Weak<dyn StandstillHandler>>>,
     pub(crate) fluid: RefCell<Fluid>,
     pub(crate) listeners: RefCell<Vec<Listener>>,
     pub(crate) tasks: RefCell<Tasks>,
@@ -172,7 +172,7 @@ impl Kernel {
                 next_background: Cell::new(Time::NEVER),
                 background: RefCell::default(),
                 ahead: RefCell::default(),
-                witnesses: RefCell::default(),
+                standstill_handlers: RefCell::default(),
                 fluid: RefCell::new(Fluid::new()),
                 listeners: RefCell::default(),
                 tasks: RefCell::default(),
@@ -319,13 +319,13 @@ impl Kernel {
 
     /// Has somebody asked what is waited for, should the simulation end because nothing can happen
     /// any more.
-    pub fn ask_at_standstill(&self, witness: Weak<dyn Witness>) {
-        self.inner.witnesses.borrow_mut().push(witness);
+    pub fn add_standstill_handler(&self, handler: Weak<dyn StandstillHandler>) {
+        self.inner.standstill_handlers.borrow_mut().push(handler);
     }
 
     /// Those who are asked at a standstill, in the order in which they came.
-    pub(crate) fn witnesses(&self) -> Vec<Rc<dyn Witness>> {
-        self.inner.witnesses.borrow().iter().filter_map(Weak::upgrade).collect()
+    pub(crate) fn standstill_handlers(&self) -> Vec<Rc<dyn StandstillHandler>> {
+        self.inner.standstill_handlers.borrow().iter().filter_map(Weak::upgrade).collect()
     }
 
     /// Goes to the end of the run queue.

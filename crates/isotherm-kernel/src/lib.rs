@@ -89,6 +89,6 @@ pub use random_duration::RandomDuration;
 pub use run_error::{RunError, WaitingActor};
 pub use run_queue::Handler;
 pub use simulation::Simulation;
-pub use standstill::{Change, Witness};
+pub use standstill::{Change, StandstillHandler};
 pub use teardown::Teardown;
 pub use time::{Duration, DurationError, Time};

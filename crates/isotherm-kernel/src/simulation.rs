@@ -128,7 +128,9 @@ impl Simulation {
             let due = kernel.settle();
             let next = match due {
                 Some(next) => next.min(kernel.inner.next_background.get()),
-                None if kernel.witnesses().iter().any(|witness| witness.tries_again()) => continue,
+                None if kernel.standstill_handlers().iter().any(|handler| handler.retry()) => {
+                    continue;
+                }
                 None if kernel.may_wait_for_background() => kernel.inner.next_background.get(),
                 None => return Err(self.standstill()),
             };
@@ -185,7 +187,8 @@ impl Simulation {
     fn standstill(&self) -> RunError {
         let kernel = &self.kernel;
         let at = kernel.inner.progress.get();
-        let reasons = kernel.witnesses().iter().flat_map(|witness| witness.lacks()).collect();
+        let reasons =
+            kernel.standstill_handlers().iter().flat_map(|handler| handler.missing()).collect();
         let waiting = self.waiting();
         if self.waits_beyond_time() {
             RunError::BeyondTime { at, waiting, reasons }
@@ -213,7 +216,7 @@ impl Simulation {
             return true;
         }
         drop((listeners, agenda, fluid, tasks));
-        !who.is_empty() && self.kernel.witnesses().iter().any(|witness| witness.carries_out())
+        !who.is_empty() && self.kernel.standstill_handlers().iter().any(|handler| handler.is_busy())
     }
 
     fn waiting(&self) -> Vec<WaitingActor> {

@@ -29,7 +29,7 @@
 //! What would end after the last date that there is does not keep a simulation going. It is named
 //! as the reason ([`RunError::BeyondTime`](crate::RunError::BeyondTime)) if an actor that is no
 //! daemon sleeps so long or waits for such an activity. If only daemons do, or something is to be
-//! called then, it depends on whether a service [carries something out](Witness::carries_out).
+//! called then, it depends on whether a service [carries something out](StandstillHandler::is_busy).
 //! Otherwise, and if nobody waits for it, such as for a load in the background, it makes no
 //! difference: the simulation is deadlocked.
 
@@ -60,23 +60,23 @@ pub enum Change {
 }
 
 /// Who can say what is waited for, and perhaps do something about it. See
-/// [`Kernel::ask_at_standstill`].
-pub trait Witness {
+/// [`Kernel::add_standstill_handler`].
+pub trait StandstillHandler {
     /// Nothing is to come but background calls. Whoever knows of something that failed and was
     /// given up, and that may succeed now, sees to it that it is tried again, and says so; for the
     /// same state of the world at most once.
-    fn tries_again(&self) -> bool {
+    fn retry(&self) -> bool {
         false
     }
 
     /// Whether something is under way that others may wait for: if it goes on beyond the end of
     /// time, they wait for that.
-    fn carries_out(&self) -> bool {
+    fn is_busy(&self) -> bool {
         false
     }
 
     /// Nothing will happen any more: what is missing, a sentence each, without a final period.
-    fn lacks(&self) -> Vec<String>;
+    fn missing(&self) -> Vec<String>;
 }
 
 /// The background calls that are still to come, by what they are.

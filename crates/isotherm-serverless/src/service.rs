@@ -298,7 +298,7 @@ impl ServerlessComputeService {
         site.kernel().tear_down_with(weak);
         service.watch_hosts();
         let witness = Rc::downgrade(&service.inner);
-        site.kernel().ask_at_standstill(witness);
+        site.kernel().add_standstill_handler(witness);
         Ok(service)
     }
 
