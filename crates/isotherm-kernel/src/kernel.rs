@@ -16,7 +16,7 @@ use crate::fluid::{Due, Fluid};
 use crate::limits::Meter;
 use crate::queue::EventQueue;
 use crate::run_queue::{BoxedCall, Ready};
-use crate::standstill::{Ahead, Change, StandstillHandler};
+use crate::standstill::{Change, PendingChanges, StandstillHandler};
 use crate::teardown;
 use crate::waiter::{WHOLE, Waiter};
 use crate::{Actor, ActorId, Duration, Group, Mailbox, Rank, Time};
@@ -42,7 +42,7 @@ pub(crate) struct Inner {
     /// The date of the first of them.
     pub(crate) next_background: Cell<Time>,
     background: RefCell<Slab<Background>>,
-    pub(crate) ahead: RefCell<Ahead>,
+    pub(crate) pending_changes: RefCell<PendingChanges>,
     /// Who can say what is waited for, if nothing will happen any more.
     standstill_handlers: RefCell<Vec<Weak<dyn StandstillHandler>>>,
     pub(crate) fluid: RefCell<Fluid>,
@@ -171,7 +171,7 @@ impl Kernel {
                 background_queue: RefCell::new(EventQueue::new()),
                 next_background: Cell::new(Time::NEVER),
                 background: RefCell::default(),
-                ahead: RefCell::default(),
+                pending_changes: RefCell::default(),
                 standstill_handlers: RefCell::default(),
                 fluid: RefCell::new(Fluid::new()),
                 listeners: RefCell::default(),
@@ -278,7 +278,7 @@ impl Kernel {
             noted: self.now(),
             call: Box::new(call),
         }) as u32;
-        self.inner.ahead.borrow_mut().note(change, self.now());
+        self.inner.pending_changes.borrow_mut().note(change, self.now());
         let mut queue = self.inner.background_queue.borrow_mut();
         let created = queue.draw_number();
         let date = date.max(self.now());
@@ -300,7 +300,7 @@ impl Kernel {
         // What happens again and again brings nothing forward by itself.
         let progress = if change == Change::Once { self.now() } else { before };
         self.inner.progress.set(progress);
-        self.inner.ahead.borrow_mut().forget(change, noted);
+        self.inner.pending_changes.borrow_mut().forget(change, noted);
     }
 
     /// Forgets the background calls that are still to come.

@@ -81,7 +81,7 @@ pub trait StandstillHandler {
 
 /// The background calls that are still to come, by what they are.
 #[derive(Debug, Default)]
-pub(crate) struct Ahead {
+pub(crate) struct PendingChanges {
     once: usize,
     /// How many further tries were asked for at a date.
     retries: BTreeMap<Time, usize>,
@@ -105,7 +105,7 @@ fn common_multiple(one: u64, other: u64) -> u64 {
     one.checked_div(divisor).unwrap_or(0).saturating_mul(other)
 }
 
-impl Ahead {
+impl PendingChanges {
     pub(crate) fn note(&mut self, change: Change, asked: Time) {
         match change {
             Change::Once => self.once += 1,
@@ -154,30 +154,34 @@ impl Kernel {
         if next == Time::NEVER {
             return false;
         }
-        let mut ahead = self.inner.ahead.borrow_mut();
+        let mut pending_changes = self.inner.pending_changes.borrow_mut();
         let progress = self.inner.progress.get();
         // Something that failed before the world last changed may succeed now.
-        if ahead.once > 0 || ahead.has_retry_of_before(progress) {
+        if pending_changes.once > 0 || pending_changes.has_retry_of_before(progress) {
             return true;
         }
-        if ahead.longest.is_zero() {
+        if pending_changes.longest.is_zero() {
             return false;
         }
-        if ahead.left.as_ref().is_none_or(|&(since, _)| since != progress) {
-            ahead.left = Some((progress, self.inner.fluid.borrow().work_left(self.now())));
-            ahead.further = 0;
+        if pending_changes.left.as_ref().is_none_or(|&(since, _)| since != progress) {
+            pending_changes.left =
+                Some((progress, self.inner.fluid.borrow().work_left(self.now())));
+            pending_changes.further = 0;
         }
-        let patience = Duration::from_nanos(ahead.longest.as_nanos().saturating_mul(PERIODS));
+        let patience =
+            Duration::from_nanos(pending_changes.longest.as_nanos().saturating_mul(PERIODS));
         if next <= progress + patience {
             return true;
         }
-        let round = Duration::from_nanos(ahead.common.saturating_add(ahead.longest.as_nanos()));
-        if next <= progress + round && ahead.further < FURTHER_CHANGES {
-            ahead.further += 1;
+        let round = Duration::from_nanos(
+            pending_changes.common.saturating_add(pending_changes.longest.as_nanos()),
+        );
+        if next <= progress + round && pending_changes.further < FURTHER_CHANGES {
+            pending_changes.further += 1;
             return true;
         }
         // Work that has been done is progress, even where no activity has come to its end.
-        let left = ahead.left.as_ref().map_or(&[][..], |(_, left)| left);
+        let left = pending_changes.left.as_ref().map_or(&[][..], |(_, left)| left);
         let goes_on = self.inner.fluid.borrow().has_gone_on(left, self.now());
         if goes_on {
             self.note_progress();
