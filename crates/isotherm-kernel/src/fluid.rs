@@ -64,7 +64,7 @@ pub(crate) use spec::{assert_bound, assert_capacity, assert_penalty};
 use incremental::{INCREMENTAL_FROM, Incremental};
 use slab::Slab;
 use smallvec::SmallVec;
-use virtual_time::{GroupLoad, NONE, VIRTUAL_TIME_FROM, VirtualTimeGroup, Waits};
+use virtual_time::{GroupLoad, MemberWait, NONE, VIRTUAL_TIME_FROM, VirtualTimeGroup};
 
 use crate::queue::{EventId, EventQueue};
 use crate::{Rank, Time};
@@ -127,7 +127,7 @@ struct ActivitySlot {
     /// resources know of it by their loads.
     group: u32,
     finish: f64,
-    waits: Waits,
+    waits: MemberWait,
 }
 
 struct Resource {
@@ -198,7 +198,7 @@ pub(crate) struct Fluid {
     // Work space, kept to save allocations.
     members: Vec<u32>,
     /// Virtual-time groups that take part in the solve.
-    met: Vec<u32>,
+    met_groups: Vec<u32>,
     /// Active resources by a level that is no higher than their own.
     active: BinaryHeap<Reverse<(u64, u32)>>,
     saturated: Vec<u32>,
@@ -223,7 +223,7 @@ impl Fluid {
             markings: 1,
             marking: Marking::default(),
             members: Vec::new(),
-            met: Vec::new(),
+            met_groups: Vec::new(),
             active: BinaryHeap::new(),
             saturated: Vec::new(),
             stack: Vec::new(),
@@ -311,7 +311,7 @@ impl Fluid {
                 enabled: 0,
                 group: NONE,
                 finish: 0.0,
-                waits: Waits::InQueue,
+                waits: MemberWait::InQueue,
             });
             (self.activities.len() - 1) as u32
         });

@@ -61,7 +61,7 @@ pub(super) struct Fix {
 
 /// A user of a resource that is evaluated, as its other resources and its bound leave it.
 #[derive(Clone, Copy)]
-pub(super) struct Other {
+pub(super) struct ResourceUser {
     pub(super) order: FixOrder,
     /// What it takes of the resource if it is fixed before that is saturated.
     pub(super) amount: f64,
@@ -70,16 +70,16 @@ pub(super) struct Other {
 }
 
 /// What is found out about a resource.
-pub(super) struct Finding {
+pub(super) struct Evaluation {
     pub(super) saturation: Saturation,
     /// What is left over if it is never saturated, or `-∞`.
     pub(super) spare: f64,
     pub(super) overdrawn: bool,
 }
 
-impl Finding {
+impl Evaluation {
     pub(super) fn new(saturation: Saturation) -> Self {
-        Finding { saturation, spare: f64::NEG_INFINITY, overdrawn: false }
+        Evaluation { saturation, spare: f64::NEG_INFINITY, overdrawn: false }
     }
 }
 
@@ -89,7 +89,7 @@ impl Resource {
     ///
     /// Sums are in the order of the users, so that they depend on nothing but who is fixed before,
     /// and at which share.
-    pub(super) fn saturation(&self, others: &[Other]) -> Finding {
+    pub(super) fn saturation(&self, others: &[ResourceUser]) -> Evaluation {
         let mut own = FixOrder::FIRST;
         let mut known = usize::MAX;
         loop {
@@ -114,15 +114,15 @@ impl Resource {
                 let spare =
                     if self.sharing == Sharing::Shared { left } else { self.capacity - most };
                 let spare = if used_up { f64::NEG_INFINITY } else { spare };
-                return Finding { spare, ..Finding::new(Saturation::NEVER) };
+                return Evaluation { spare, ..Evaluation::new(Saturation::NEVER) };
             }
             if used_up || usage <= PRECISION {
-                return Finding { overdrawn: true, ..Finding::new(Saturation::NEVER) };
+                return Evaluation { overdrawn: true, ..Evaluation::new(Saturation::NEVER) };
             }
             let level = left / usage;
             own = last.then(level);
             if fixed == known {
-                return Finding::new(Saturation { order: own, level });
+                return Evaluation::new(Saturation { order: own, level });
             }
             known = fixed;
         }

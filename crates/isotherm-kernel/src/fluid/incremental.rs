@@ -45,7 +45,7 @@ use std::collections::BinaryHeap;
 
 #[cfg(any(test, feature = "audit"))]
 use super::PRECISION;
-use super::fix_order::{Finding, Fix, FixOrder, Other, Saturation};
+use super::fix_order::{Evaluation, Fix, FixOrder, ResourceUser, Saturation};
 use super::virtual_time::NONE;
 use super::{ActivitySlot, ActivityState, Fluid, Marking, Resource, Sharing, Use, live_users};
 use crate::Time;
@@ -90,7 +90,7 @@ pub(super) struct Incremental {
     /// The first solve in which one may be formed.
     after: u64,
     // Work space.
-    others: Vec<Other>,
+    others: Vec<ResourceUser>,
     found: Vec<u32>,
 }
 
@@ -141,7 +141,14 @@ impl Incremental {
 
     /// Tells a resource that the share of a user has become another one, as far as is known,
     /// because of something at `order`.
-    fn tell(&mut self, usage: &Use, resource: &Resource, order: FixOrder, before: f64, share: f64) {
+    fn notify_resource(
+        &mut self,
+        usage: &Use,
+        resource: &Resource,
+        order: FixOrder,
+        before: f64,
+        share: f64,
+    ) {
         let at = usage.resource;
         let saturation = self.saturations[at as usize].order;
         if saturation == FixOrder::NEVER {
@@ -211,17 +218,17 @@ impl Fluid {
             return;
         }
         if !self.absorb() || self.incremental_is_unfit() {
-            return self.unravel();
+            return self.dissolve_incremental();
         }
         self.update();
-        let Some(changed) = self.find_changed() else { return self.unravel() };
+        let Some(changed) = self.find_changed() else { return self.dissolve_incremental() };
         for &index in &changed {
             self.schedule(index, now, queue, target);
         }
         self.incremental.found = changed;
         #[cfg(any(test, feature = "audit"))]
         self.check_incremental();
-        self.let_go();
+        self.release_unused();
     }
 
     /// Takes in what activities that have come connect to the incremental component. Says whether
@@ -241,7 +248,7 @@ impl Fluid {
                     continue;
                 }
                 absorbed = true;
-                self.take_in(at);
+                self.include(at);
                 let resource = &self.resources[at as usize];
                 if !resource.loads.is_empty() {
                     return false;
@@ -261,7 +268,7 @@ impl Fluid {
         true
     }
 
-    fn take_in(&mut self, at: u32) {
+    fn include(&mut self, at: u32) {
         let resource = &mut self.resources[at as usize];
         resource.in_incremental = true;
         resource.dirty = true;
@@ -279,7 +286,7 @@ impl Fluid {
     }
 
     /// Resources that nobody uses any more are not part of the incremental component.
-    fn let_go(&mut self) {
+    fn release_unused(&mut self) {
         for number in 0..self.incremental.touched.len() {
             let resource = &mut self.resources[self.incremental.touched[number] as usize];
             resource.dirty = false;
@@ -295,7 +302,7 @@ impl Fluid {
 
     /// Makes an end of the incremental component and marks what has been touched, there and
     /// elsewhere, once more.
-    fn unravel(&mut self) {
+    fn dissolve_incremental(&mut self) {
         let mut marked = std::mem::take(&mut self.component);
         marked.extend_from_slice(&self.incremental.touched);
         self.forget_incremental();
@@ -317,7 +324,7 @@ impl Fluid {
         }
         self.incremental.uses = 0;
         self.incremental.after = self.solves + u64::from(self.incremental_from);
-        self.let_go();
+        self.release_unused();
     }
 
     /// Finds the solution anew from what has been touched on.
@@ -367,7 +374,7 @@ impl Fluid {
     /// Evaluates a resource when everything before `order` is decided.
     fn update_at(&mut self, order: FixOrder, at: u32) {
         let old = self.incremental.saturations[at as usize];
-        let Finding { saturation: new, spare, overdrawn } = self.evaluate(at);
+        let Evaluation { saturation: new, spare, overdrawn } = self.evaluate(at);
         if new != old {
             let first = old.order.min(new.order);
             let earlier =
@@ -377,7 +384,7 @@ impl Fluid {
                 return self.incremental.enqueue(first, at);
             }
             self.incremental.saturations[at as usize] = new;
-            self.spread(at, old.order, new.order);
+            self.propagate(at, old.order, new.order);
         }
         self.incremental.spare[at as usize] = spare;
         self.resources[at as usize].overdrawn = overdrawn;
@@ -385,7 +392,7 @@ impl Fluid {
 
     /// A resource is saturated at another place of the fix order: fixes its users anew and tells
     /// the other resources that they use.
-    fn spread(&mut self, at: u32, old: FixOrder, new: FixOrder) {
+    fn propagate(&mut self, at: u32, old: FixOrder, new: FixOrder) {
         let Fluid { resources, activities, incremental, .. } = self;
         let first = old.min(new);
         for (user, _) in live_users(&resources[at as usize].users) {
@@ -400,22 +407,22 @@ impl Fluid {
             for usage in &activity.uses {
                 let resource = &resources[usage.resource as usize];
                 if usage.resource != at && resource.capacity < UNLIMITED {
-                    incremental.tell(usage, resource, first, fix.share, share);
+                    incremental.notify_resource(usage, resource, first, fix.share, share);
                 }
             }
         }
     }
 
     /// When a resource is saturated, as its users are fixed elsewhere now.
-    fn evaluate(&mut self, at: u32) -> Finding {
+    fn evaluate(&mut self, at: u32) -> Evaluation {
         let Fluid { resources, activities, incremental, .. } = self;
         incremental.evaluations += 1;
         let resource = &resources[at as usize];
         if resource.capacity <= 0.0 {
-            return Finding::new(Saturation::AT_ONCE);
+            return Evaluation::new(Saturation::AT_ONCE);
         }
         if resource.capacity >= UNLIMITED {
-            return Finding::new(Saturation::NEVER);
+            return Evaluation::new(Saturation::NEVER);
         }
         let mut others = std::mem::take(&mut incremental.others);
         others.clear();
@@ -423,15 +430,15 @@ impl Fluid {
             let activity = &activities[user as usize];
             let weight = activity.uses[number as usize].weight;
             let fix = incremental.fix_elsewhere(user, activity, at);
-            others.push(Other {
+            others.push(ResourceUser {
                 order: fix.order,
                 amount: weight * fix.share,
                 usage: weight / activity.penalty,
             });
         }
-        let finding = resource.saturation(&others);
+        let evaluation = resource.saturation(&others);
         incremental.others = others;
-        finding
+        evaluation
     }
 
     /// The activities whose share has changed, newest first, with what they get now in
@@ -479,7 +486,7 @@ impl Fluid {
             let first = self.component[number];
             let (resources, activities, fit) = self.connected(first);
             if fit && activities.len() >= self.incremental_from as usize {
-                resources.iter().for_each(|&at| self.take_in(at));
+                resources.iter().for_each(|&at| self.include(at));
                 formed.extend(activities);
             }
         }
@@ -497,7 +504,7 @@ impl Fluid {
         for index in formed {
             self.activities[index as usize].next_share = fixes[index as usize].share;
         }
-        self.let_go();
+        self.release_unused();
     }
 
     /// What is connected to a resource, unless it has been looked at, and whether an incremental

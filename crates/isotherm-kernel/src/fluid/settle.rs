@@ -1,6 +1,6 @@
 //! Settling: what is marked is solved, and the dates that follow are put into the event queue.
 
-use super::virtual_time::{NONE, Waits};
+use super::virtual_time::{MemberWait, NONE};
 use super::{ActivityState, Fluid, NOTHING_LEFT, live_users};
 use crate::queue::{EventQueue, TieOrder};
 use crate::{Duration, Time};
@@ -35,22 +35,22 @@ impl Fluid {
         }
         loop {
             self.collect();
-            let small = self.met.iter().copied().find(|&group| self.is_too_small(group));
+            let small = self.met_groups.iter().copied().find(|&group| self.is_too_small(group));
             match small.or_else(|| self.solve().err()) {
                 Some(group) => self.dissolve(group, now),
                 None => break,
             }
         }
         self.form_incremental();
-        self.gather(now, queue);
+        self.update_groups(now, queue);
         for number in 0..self.members.len() {
             let index = self.members[number];
             if self.activities[index as usize].group == NONE {
                 self.schedule(index, now, queue, &target);
             }
         }
-        for number in 0..self.met.len() {
-            self.schedule_group(self.met[number], now, queue, &target);
+        for number in 0..self.met_groups.len() {
+            self.schedule_group(self.met_groups[number], now, queue, &target);
         }
         for number in 0..self.loose.len() {
             let id = self.loose[number];
@@ -76,7 +76,7 @@ impl Fluid {
     fn collect(&mut self) {
         self.collections += 1;
         self.members.clear();
-        self.met.clear();
+        self.met_groups.clear();
         for &at in &self.component {
             let resource = &self.resources[at as usize];
             for (user, _) in live_users(&resource.users).rev() {
@@ -92,7 +92,7 @@ impl Fluid {
                     group.collected = self.collections;
                     group.next_level = None;
                     group.touched.clear();
-                    self.met.push(load.group);
+                    self.met_groups.push(load.group);
                 }
                 group.touched.push(at);
             }
@@ -114,13 +114,13 @@ impl Fluid {
             let takes_new_place = queue.order == TieOrder::Reference && !activity.oldest_first;
             // The entry may be the one that stood for a virtual-time group which is left now.
             if takes_new_place || activity.waits.is_in_group() {
-                activity.waits = Waits::InQueue;
+                activity.waits = MemberWait::InQueue;
                 let place = queue.place_now(activity.created, activity.oldest_first);
                 queue.rekey(event, queue.time_of(event), activity.rank, place);
             }
             return;
         }
-        activity.waits = Waits::InQueue;
+        activity.waits = MemberWait::InQueue;
         activity.remaining = activity.remaining_at(now);
         activity.updated = now;
         activity.share = activity.next_share;

@@ -49,7 +49,7 @@ impl Fluid {
             }
         }
         if let Some(&group) =
-            self.met.iter().find(|&&group| self.groups[group as usize].next_level.is_none())
+            self.met_groups.iter().find(|&&group| self.groups[group as usize].next_level.is_none())
         {
             return Err(group);
         }
@@ -305,7 +305,7 @@ impl Fluid {
                 "an activity that will end has a completion date"
             );
         }
-        for &group in &self.met {
+        for &group in &self.met_groups {
             self.check_group(group);
         }
     }

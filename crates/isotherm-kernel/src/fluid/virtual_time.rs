@@ -162,16 +162,16 @@ enum Watch {
 /// Where a member waits for its end. One that has left remembers it until it is scheduled by
 /// itself.
 #[derive(Clone, Copy)]
-pub(super) enum Waits {
+pub(super) enum MemberWait {
     /// In the order of finishes.
     InGroup(EntryId),
     /// It ends now, and has an entry in the event queue.
     InQueue,
 }
 
-impl Waits {
+impl MemberWait {
     pub(super) fn is_in_group(self) -> bool {
-        matches!(self, Waits::InGroup(_))
+        matches!(self, MemberWait::InGroup(_))
     }
 }
 
@@ -278,9 +278,9 @@ impl Fluid {
 
     /// After a solve: those whom a resource fixed join its virtual-time group, or form one if they
     /// are many.
-    pub(super) fn gather<T: Copy>(&mut self, now: Time, queue: &mut EventQueue<T>) {
-        for number in 0..self.met.len() {
-            let group = &mut self.groups[self.met[number] as usize];
+    pub(super) fn update_groups<T: Copy>(&mut self, now: Time, queue: &mut EventQueue<T>) {
+        for number in 0..self.met_groups.len() {
+            let group = &mut self.groups[self.met_groups[number] as usize];
             group.advance(now);
             group.level = group.next_level.unwrap_or(0.0);
         }
@@ -303,7 +303,7 @@ impl Fluid {
                 group.reached = self.markings;
                 let group = self.groups.insert(group) as u32;
                 self.resources[by as usize].group = group;
-                self.met.push(group);
+                self.met_groups.push(group);
             }
             self.join_group(index, self.resources[by as usize].group, now, queue);
         }
@@ -336,7 +336,7 @@ impl Fluid {
         let mut finish = joined.clock;
         finish.add(work);
         activity.finish = finish.value();
-        activity.waits = Waits::InGroup(joined.waiting.push(activity.finish.to_bits(), index));
+        activity.waits = MemberWait::InGroup(joined.waiting.push(activity.finish.to_bits(), index));
         joined.members += 1;
         if limit.is_finite() {
             count(&mut joined.bounds, limit);
@@ -384,10 +384,10 @@ impl Fluid {
         activity.share = left.level / activity.penalty;
         left.members -= 1;
         match activity.waits {
-            Waits::InGroup(entry) => {
+            MemberWait::InGroup(entry) => {
                 left.waiting.remove(entry);
             }
-            Waits::InQueue => {}
+            MemberWait::InQueue => {}
         }
         if left.head == Some(index) {
             left.head = None;
@@ -570,7 +570,7 @@ impl Fluid {
             let activity = &mut self.activities[index as usize];
             let place = queue.place_now(activity.created, activity.oldest_first);
             activity.event = Some(queue.push(now, activity.rank, place, target(index)));
-            activity.waits = Waits::InQueue;
+            activity.waits = MemberWait::InQueue;
         }
     }
 
