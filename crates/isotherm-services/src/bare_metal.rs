@@ -30,7 +30,7 @@
 //! there are; submitted = pending + running + completed + failed.
 
 mod action;
-mod books;
+mod action_table;
 mod executor;
 mod sleeper;
 
@@ -46,11 +46,11 @@ pub use action::{
     Action, ActionContext, ActionOwner, ActionReport, ActionRequest, ActionState, ActionStatus,
     AtLimit, BodyFuture, CustomBody, OnEnd, Turn,
 };
-pub use books::{ActionId, Ledger};
+pub use action_table::{ActionId, Ledger};
 
 use crate::port::transmit;
 use crate::{Address, FailureCause, Site};
-use books::{Books, Entry, Stage, Work};
+use action_table::{ActionTable, Entry, Stage, Work};
 
 /// What a bare-metal service is to be.
 #[derive(Clone, Debug)]
@@ -110,7 +110,7 @@ struct Inner {
     site: Site,
     name: Arc<str>,
     address: Address,
-    books: RefCell<Books>,
+    actions: RefCell<ActionTable>,
     stopped: Cell<bool>,
     /// Whether its host has failed since the service was started.
     down: Cell<bool>,
@@ -125,10 +125,10 @@ impl fmt::Debug for BareMetalService {
 /// An action that has not ended may hold the service, or what holds it.
 impl Teardown for Inner {
     fn tear_down(&self) {
-        let cores = self.books.borrow().ledger.cores;
-        let books = self.books.replace(Books::new(cores));
-        self.books.borrow_mut().ledger = books.ledger;
-        drop(books);
+        let cores = self.actions.borrow().ledger.cores;
+        let actions = self.actions.replace(ActionTable::new(cores));
+        self.actions.borrow_mut().ledger = actions.ledger;
+        drop(actions);
     }
 }
 
@@ -177,7 +177,7 @@ impl BareMetalService {
             site: site.clone(),
             address: Address::new(site, config.host, &config.name),
             name: config.name,
-            books: RefCell::new(Books::new(cores)),
+            actions: RefCell::new(ActionTable::new(cores)),
             stopped: Cell::new(false),
             down: Cell::new(false),
         };
@@ -215,7 +215,7 @@ impl BareMetalService {
     /// What it has done and is doing.
     #[must_use]
     pub fn ledger(&self) -> Ledger {
-        self.inner.books.borrow().ledger
+        self.inner.actions.borrow().ledger
     }
 
     /// Checks the ledger against a recount.
@@ -224,7 +224,7 @@ impl BareMetalService {
     /// If they disagree.
     #[cfg(any(test, feature = "audit"))]
     pub fn check(&self) {
-        self.inner.books.borrow().check();
+        self.inner.actions.borrow().check();
     }
 
     /// Sends an action to the service. A message of 0 bytes arrives at once.
@@ -239,7 +239,7 @@ impl BareMetalService {
         if payload_bytes == 0 {
             return self.receive(&mut request, Turn::GoesOn);
         }
-        let id = inner.books.borrow_mut().send(&mut request);
+        let id = inner.actions.borrow_mut().send(&mut request);
         let service = self.clone();
         transmit(
             &inner.site,
@@ -324,61 +324,61 @@ impl BareMetalService {
     /// moving what has just been written in parts has to wait for them.
     #[inline]
     fn receive(&self, request: &mut ActionRequest, turn: Turn) -> ActionId {
-        let mut books = self.inner.books.borrow_mut();
+        let mut actions = self.inner.actions.borrow_mut();
         if !self.inner.is_up() {
-            let id = books.send(request);
-            self.refuse_or_queue(books, id);
+            let id = actions.send(request);
+            self.refuse_or_queue(actions, id);
             return id;
         }
-        let (id, starts) = books.receive(request);
+        let (id, starts) = actions.receive(request);
         if starts {
-            self.begin(books, id, turn);
+            self.begin(actions, id, turn);
         } else {
-            self.refuse_or_queue(books, id);
+            self.refuse_or_queue(actions, id);
         }
         id
     }
 
     /// The message with an action has arrived.
     fn arrive(&self, id: ActionId) {
-        let mut books = self.inner.books.borrow_mut();
-        if self.inner.is_up() && books.starts_at_once(id) {
-            self.begin(books, id, Turn::GoesOn);
+        let mut actions = self.inner.actions.borrow_mut();
+        if self.inner.is_up() && actions.starts_at_once(id) {
+            self.begin(actions, id, Turn::GoesOn);
         } else {
-            self.refuse_or_queue(books, id);
+            self.refuse_or_queue(actions, id);
         }
     }
 
     /// An action that does not start at once waits for cores, or is refused.
-    fn refuse_or_queue(&self, mut books: RefMut<'_, Books>, id: ActionId) {
-        let Some(cores) = books.get(id).map(|entry| entry.cores) else { return };
+    fn refuse_or_queue(&self, mut actions: RefMut<'_, ActionTable>, id: ActionId) {
+        let Some(cores) = actions.get(id).map(|entry| entry.cores) else { return };
         if !self.inner.is_up() {
-            drop(books);
+            drop(actions);
             self.end_later(id, self.inner.why_down());
-        } else if cores > books.ledger.cores {
+        } else if cores > actions.ledger.cores {
             let reason = format!(
                 "the action needs {cores} cores and the service has {}",
-                books.ledger.cores
+                actions.ledger.cores
             );
-            drop(books);
+            drop(actions);
             let reason = reason.into();
             self.end_later(id, FailureCause::NotAllowed { reason });
         } else {
-            books.queue(id);
-            drop(books);
+            actions.queue(id);
+            drop(actions);
             self.start_waiting();
         }
     }
 
     /// Starts the actions at the head of the queue for which there are cores.
     fn start_waiting(&self) {
-        if self.inner.books.borrow().nobody_waits() {
+        if self.inner.actions.borrow().nobody_waits() {
             return;
         }
         while self.inner.is_up() {
-            let mut books = self.inner.books.borrow_mut();
-            match books.next_to_start() {
-                Some(id) => self.begin(books, id, Turn::GoesOn),
+            let mut actions = self.inner.actions.borrow_mut();
+            match actions.next_to_start() {
+                Some(id) => self.begin(actions, id, Turn::GoesOn),
                 None => return,
             }
         }
@@ -386,25 +386,25 @@ impl BareMetalService {
 
     /// Begins an action that holds its cores.
     #[inline]
-    fn begin(&self, mut books: RefMut<'_, Books>, id: ActionId, turn: Turn) {
-        if books.get(id).is_some_and(|entry| entry.sleeps()) {
-            self.begin_sleeper(books, id, turn);
+    fn begin(&self, mut actions: RefMut<'_, ActionTable>, id: ActionId, turn: Turn) {
+        if actions.get(id).is_some_and(|entry| entry.sleeps()) {
+            self.begin_sleeper(actions, id, turn);
         } else {
-            drop(books);
+            drop(actions);
             self.begin_executor(id);
         }
     }
 
     /// Notes that the body of an action begins now.
     fn body_begins(&self, id: ActionId) {
-        if let Some(entry) = self.inner.books.borrow_mut().get(id) {
+        if let Some(entry) = self.inner.actions.borrow_mut().get(id) {
             entry.begins(self.inner.site.now());
         }
     }
 
     /// Ends an action: first the books, then its callback, then those who wait for cores.
     fn end(&self, id: ActionId, result: Result<(), FailureCause>, ended: Option<Time>, turn: Turn) {
-        self.end_in(self.inner.books.borrow_mut(), id, result, ended, turn);
+        self.end_in(self.inner.actions.borrow_mut(), id, result, ended, turn);
     }
 
     /// The same with the books in hand. Inlined, so that the report is written where its owner
@@ -412,15 +412,15 @@ impl BareMetalService {
     #[inline(always)]
     fn end_in(
         &self,
-        mut books: RefMut<'_, Books>,
+        mut actions: RefMut<'_, ActionTable>,
         id: ActionId,
         result: Result<(), FailureCause>,
         ended: Option<Time>,
         turn: Turn,
     ) {
-        let Some(entry) = books.remove(id, result.is_ok()) else { return };
-        let turn = if books.nobody_waits() { turn } else { Turn::GoesOn };
-        drop(books);
+        let Some(entry) = actions.remove(id, result.is_ok()) else { return };
+        let turn = if actions.nobody_waits() { turn } else { Turn::GoesOn };
+        drop(actions);
         entry.on_end.tell_parts(entry.started, ended, result, turn);
         if turn == Turn::GoesOn {
             self.start_waiting();
@@ -430,7 +430,7 @@ impl BareMetalService {
     /// Ends an action by force; its callback comes in a turn of its own. Says whether it had not
     /// ended yet.
     fn end_later(&self, id: ActionId, cause: FailureCause) -> bool {
-        let entry = self.inner.books.borrow_mut().remove(id, false);
+        let entry = self.inner.actions.borrow_mut().remove(id, false);
         let Some(entry) = entry else { return false };
         let kernel = self.inner.site.kernel();
         match entry.stage {
@@ -449,7 +449,7 @@ impl BareMetalService {
 
     /// Ends everything by force, in the order of submission, because the service is down.
     fn end_all(&self) {
-        let ids = self.inner.books.borrow().all();
+        let ids = self.inner.actions.borrow().all();
         for id in ids {
             self.end_later(id, self.inner.why_down());
         }

@@ -32,8 +32,8 @@ impl Drop for Executor {
 impl BareMetalService {
     pub(super) fn begin_executor(&self, id: ActionId) {
         let inner = &self.inner;
-        let mut books = inner.books.borrow_mut();
-        let Some(entry) = books.get(id) else { return };
+        let mut actions = inner.actions.borrow_mut();
+        let Some(entry) = actions.get(id) else { return };
         let Some((name, action)) = entry.work.take() else { return };
         let context = ActionContext::new(&inner.site, &inner.address, entry.cores);
         let (startup, limit, at_limit) = (entry.startup, entry.time_limit, entry.at_limit);
@@ -54,7 +54,7 @@ impl BareMetalService {
             drop(body);
             service.end(executor.id, result, ended, Turn::GoesOn);
         });
-        if let Some(entry) = books.get(id) {
+        if let Some(entry) = actions.get(id) {
             entry.stage = Stage::Executor(Box::new(actor));
         }
     }

@@ -44,7 +44,7 @@ impl Then {
 impl Handler for Inner {
     fn handle(self: Rc<Self>, token: (u64, u64)) {
         let service = BareMetalService { inner: self };
-        service.go_on(service.inner.books.borrow_mut(), ActionId::of_token(token));
+        service.go_on(service.inner.actions.borrow_mut(), ActionId::of_token(token));
     }
 }
 
@@ -53,19 +53,24 @@ impl BareMetalService {
     /// next. What takes no time always has a turn of its own: it ends where it begins, and its
     /// owner, who may submit the next one then, is not to be called from within a submission.
     #[inline]
-    pub(super) fn begin_sleeper(&self, mut books: RefMut<'_, Books>, id: ActionId, turn: Turn) {
-        let Some(entry) = books.get(id) else { return };
+    pub(super) fn begin_sleeper(
+        &self,
+        mut actions: RefMut<'_, ActionTable>,
+        id: ActionId,
+        turn: Turn,
+    ) {
+        let Some(entry) = actions.get(id) else { return };
         if turn == Turn::Ends && entry.takes_time() && self.inner.site.kernel().is_quiet() {
-            self.go_on(books, id);
+            self.go_on(actions, id);
         } else {
             self.go_on_after(id, entry, Duration::ZERO, Step::StartUp);
         }
     }
 
     /// Takes the steps of an action that can be taken in this turn. Nothing else is done in it.
-    fn go_on(&self, mut books: RefMut<'_, Books>, id: ActionId) {
+    fn go_on(&self, mut actions: RefMut<'_, ActionTable>, id: ActionId) {
         let kernel = self.inner.site.kernel();
-        let Some(entry) = books.get(id) else { return };
+        let Some(entry) = actions.get(id) else { return };
         let mut step = entry.next;
         loop {
             match entry.sleeper_step(step, kernel.now()) {
@@ -80,7 +85,7 @@ impl BareMetalService {
                 Then::Report { timed_out, has_ended } => {
                     let result = if timed_out { Err(FailureCause::TimeLimit) } else { Ok(()) };
                     return self.end_in(
-                        books,
+                        actions,
                         id,
                         result,
                         has_ended.then_some(kernel.now()),

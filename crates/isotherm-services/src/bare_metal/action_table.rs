@@ -156,7 +156,7 @@ impl Entry {
     }
 }
 
-pub(super) struct Books {
+pub(super) struct ActionTable {
     pub(super) ledger: Ledger,
     /// Those of actions that have ended are used again.
     entries: Vec<Entry>,
@@ -165,7 +165,7 @@ pub(super) struct Books {
     waiting: VecDeque<ActionId>,
 }
 
-impl Books {
+impl ActionTable {
     pub(super) fn new(cores: u32) -> Self {
         let ledger = Ledger { cores, ..Ledger::default() };
         Self { ledger, entries: Vec::new(), free: Vec::new(), waiting: VecDeque::new() }
