@@ -50,7 +50,7 @@ pub use action_table::{ActionId, Ledger};
 
 use crate::port::transmit;
 use crate::{Address, FailureCause, Site};
-use action_table::{ActionTable, Entry, Stage, Work};
+use action_table::{ActionEntry, ActionStage, ActionTable, ActionWork};
 
 /// What a bare-metal service is to be.
 #[derive(Clone, Debug)]
@@ -372,7 +372,7 @@ impl BareMetalService {
 
     /// Starts the actions at the head of the queue for which there are cores.
     fn start_waiting(&self) {
-        if self.inner.actions.borrow().nobody_waits() {
+        if self.inner.actions.borrow().none_waiting() {
             return;
         }
         while self.inner.is_up() {
@@ -419,7 +419,7 @@ impl BareMetalService {
         turn: Turn,
     ) {
         let Some(entry) = actions.remove(id, result.is_ok()) else { return };
-        let turn = if actions.nobody_waits() { turn } else { Turn::GoesOn };
+        let turn = if actions.none_waiting() { turn } else { Turn::GoesOn };
         drop(actions);
         entry.on_end.tell_parts(entry.started, ended, result, turn);
         if turn == Turn::GoesOn {
@@ -434,11 +434,11 @@ impl BareMetalService {
         let Some(entry) = entry else { return false };
         let kernel = self.inner.site.kernel();
         match entry.stage {
-            Stage::Executor(actor) => actor.kill(),
-            Stage::Call(call) => {
+            ActionStage::Executor(actor) => actor.kill(),
+            ActionStage::Call(call) => {
                 kernel.cancel_call(call);
             }
-            Stage::Sent | Stage::Waiting | Stage::Turn | Stage::Ended => {}
+            ActionStage::Sent | ActionStage::Waiting | ActionStage::Turn | ActionStage::Ended => {}
         }
         let report = ActionReport { started: entry.started, ended: None, result: Err(cause) };
         let on_end = entry.on_end;

@@ -7,7 +7,6 @@ use std::rc::Rc;
 
 use isotherm_kernel::{Actor, Duration, ScheduledCall, Time};
 
-use super::sleeper::Step;
 use super::{Action, ActionRequest, ActionState, ActionStatus, AtLimit, OnEnd};
 
 /// Names an action of one service, also after it has ended.
@@ -50,7 +49,7 @@ pub struct Ledger {
 
 /// How far an action is, and what is to be taken away when it is ended by force.
 #[derive(Debug)]
-pub(super) enum Stage {
+pub(super) enum ActionStage {
     /// Its message is on its way.
     Sent,
     /// It waits for cores.
@@ -65,70 +64,80 @@ pub(super) enum Stage {
     Ended,
 }
 
-impl Stage {
+impl ActionStage {
     fn holds_cores(&self) -> bool {
-        !matches!(self, Stage::Sent | Stage::Waiting | Stage::Ended)
+        !matches!(self, ActionStage::Sent | ActionStage::Waiting | ActionStage::Ended)
     }
 }
 
+/// The next step of an action that runs without an actor: see [`sleeper`](super::sleeper).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    StartUp,
+    Begin,
+    Sleep,
+    Wake,
+    Report,
+}
+
 /// What an action does. There may be very many that sleep.
-pub(super) enum Work {
+pub(super) enum ActionWork {
     Sleep(Duration),
     /// What an executor does, and its name; taken when it begins.
     Act(Option<Box<(Cow<'static, str>, Action)>>),
 }
 
-impl Work {
+impl ActionWork {
     /// Takes what an executor is to do, and its name.
     pub(super) fn take(&mut self) -> Option<(Cow<'static, str>, Action)> {
         match self {
-            Work::Sleep(duration) => Some(("sleep".into(), Action::Sleep(*duration))),
-            Work::Act(act) => act.take().map(|act| *act),
+            ActionWork::Sleep(duration) => Some(("sleep".into(), Action::Sleep(*duration))),
+            ActionWork::Act(act) => act.take().map(|act| *act),
         }
     }
 }
 
-pub(super) struct Entry {
+pub(super) struct ActionEntry {
     sequence: u64,
     pub(super) cores: u32,
     pub(super) startup: Duration,
     pub(super) time_limit: Option<Duration>,
     pub(super) at_limit: AtLimit,
-    pub(super) work: Work,
+    pub(super) work: ActionWork,
     pub(super) on_end: OnEnd,
     status: Option<Rc<ActionStatus>>,
     pub(super) started: Option<Time>,
-    pub(super) stage: Stage,
+    pub(super) stage: ActionStage,
     /// What comes next, if it runs without an actor.
     pub(super) next: Step,
 }
 
 /// What is left of an action that has been taken out.
 pub(super) struct Removed {
-    pub(super) stage: Stage,
+    pub(super) stage: ActionStage,
     pub(super) started: Option<Time>,
     pub(super) on_end: OnEnd,
     /// What has not begun may do anything when it is dropped, so that is to be when nothing is
     /// borrowed.
-    _work: Work,
+    _work: ActionWork,
 }
 
 /// The sequence of an entry without an action.
-const NOBODY: u64 = u64::MAX;
+const VACANT: u64 = u64::MAX;
 
-impl Entry {
+impl ActionEntry {
     fn vacant() -> Self {
-        Entry {
-            sequence: NOBODY,
+        ActionEntry {
+            sequence: VACANT,
             cores: 0,
             startup: Duration::ZERO,
             time_limit: None,
             at_limit: AtLimit::default(),
-            work: Work::Act(None),
+            work: ActionWork::Act(None),
             on_end: OnEnd::Nobody,
             status: None,
             started: None,
-            stage: Stage::Ended,
+            stage: ActionStage::Ended,
             next: Step::StartUp,
         }
     }
@@ -137,9 +146,9 @@ impl Entry {
     /// been given further turns needs one.
     pub(super) fn sleeps(&self) -> bool {
         match (&self.work, self.time_limit, self.at_limit) {
-            (Work::Sleep(duration), Some(limit), AtLimit::Completed) => *duration <= limit,
-            (Work::Sleep(_), ..) => true,
-            (Work::Act(_), ..) => false,
+            (ActionWork::Sleep(duration), Some(limit), AtLimit::Completed) => *duration <= limit,
+            (ActionWork::Sleep(_), ..) => true,
+            (ActionWork::Act(_), ..) => false,
         }
     }
 
@@ -159,7 +168,7 @@ impl Entry {
 pub(super) struct ActionTable {
     pub(super) ledger: Ledger,
     /// Those of actions that have ended are used again.
-    entries: Vec<Entry>,
+    entries: Vec<ActionEntry>,
     free: Vec<u32>,
     /// Those that wait for cores, and some that have been ended by force meanwhile.
     waiting: VecDeque<ActionId>,
@@ -174,7 +183,7 @@ impl ActionTable {
     /// Takes an action in whose message is on its way.
     pub(super) fn send(&mut self, request: &mut ActionRequest) -> ActionId {
         self.ledger.pending += 1;
-        self.insert(request, Stage::Sent)
+        self.insert(request, ActionStage::Sent)
     }
 
     /// Takes an action in that has arrived, of a service that is up. If nobody waits and there are
@@ -190,15 +199,15 @@ impl ActionTable {
         }
         self.ledger.cores_in_use += request.cores;
         self.ledger.running += 1;
-        (self.insert(request, Stage::Turn), true)
+        (self.insert(request, ActionStage::Turn), true)
     }
 
     #[inline]
-    fn insert(&mut self, request: &mut ActionRequest, stage: Stage) -> ActionId {
+    fn insert(&mut self, request: &mut ActionRequest, stage: ActionStage) -> ActionId {
         let sequence = self.ledger.submitted;
         self.ledger.submitted += 1;
         let index = self.free.pop().unwrap_or_else(|| {
-            self.entries.push(Entry::vacant());
+            self.entries.push(ActionEntry::vacant());
             u32::try_from(self.entries.len() - 1).expect("fewer than 2^32 actions at a time")
         });
         // Written where it is: what is put together elsewhere and then moved here has to be waited
@@ -210,10 +219,10 @@ impl ActionTable {
         entry.time_limit = request.time_limit;
         entry.at_limit = request.at_limit;
         entry.work = match request.action {
-            Action::Sleep(duration) => Work::Sleep(duration),
+            Action::Sleep(duration) => ActionWork::Sleep(duration),
             _ => {
                 let action = std::mem::replace(&mut request.action, Action::Sleep(Duration::ZERO));
-                Work::Act(Some(Box::new((std::mem::take(&mut request.name), action))))
+                ActionWork::Act(Some(Box::new((std::mem::take(&mut request.name), action))))
             }
         };
         entry.on_end = std::mem::replace(&mut request.on_end, OnEnd::Nobody);
@@ -225,7 +234,7 @@ impl ActionTable {
     }
 
     #[inline]
-    pub(super) fn get(&mut self, id: ActionId) -> Option<&mut Entry> {
+    pub(super) fn get(&mut self, id: ActionId) -> Option<&mut ActionEntry> {
         let entry = self.entries.get_mut(id.index as usize);
         entry.filter(|entry| entry.sequence == id.sequence)
     }
@@ -233,7 +242,7 @@ impl ActionTable {
     /// Lines an action up for cores.
     pub(super) fn queue(&mut self, id: ActionId) {
         if let Some(entry) = self.get(id) {
-            entry.stage = Stage::Waiting;
+            entry.stage = ActionStage::Waiting;
             self.waiting.push_back(id);
         }
     }
@@ -274,7 +283,7 @@ impl ActionTable {
 
     fn take_cores(&mut self, id: ActionId, cores: u32) {
         if let Some(entry) = self.get(id) {
-            entry.stage = Stage::Turn;
+            entry.stage = ActionStage::Turn;
             entry.tell(ActionState::Starting, None);
         }
         self.ledger.cores_in_use += cores;
@@ -282,7 +291,7 @@ impl ActionTable {
         self.ledger.running += 1;
     }
 
-    pub(super) fn nobody_waits(&self) -> bool {
+    pub(super) fn none_waiting(&self) -> bool {
         self.waiting.is_empty()
     }
 
@@ -290,9 +299,9 @@ impl ActionTable {
     #[inline(always)]
     pub(super) fn remove(&mut self, id: ActionId, succeeded: bool) -> Option<Removed> {
         let entry = self.get(id)?;
-        entry.sequence = NOBODY;
-        let work = std::mem::replace(&mut entry.work, Work::Act(None));
-        let stage = std::mem::replace(&mut entry.stage, Stage::Ended);
+        entry.sequence = VACANT;
+        let work = std::mem::replace(&mut entry.work, ActionWork::Act(None));
+        let stage = std::mem::replace(&mut entry.stage, ActionStage::Ended);
         let on_end = std::mem::replace(&mut entry.on_end, OnEnd::Nobody);
         let (cores, started) = (entry.cores, entry.started);
         if let Some(status) = entry.status.take() {
@@ -319,7 +328,7 @@ impl ActionTable {
         let all = (0..)
             .zip(&self.entries)
             .map(|(index, entry)| ActionId { sequence: entry.sequence, index });
-        let mut ids: Vec<_> = all.filter(|id| id.sequence != NOBODY).collect();
+        let mut ids: Vec<_> = all.filter(|id| id.sequence != VACANT).collect();
         ids.sort_unstable();
         ids
     }

@@ -55,7 +55,7 @@ impl BareMetalService {
             service.end(executor.id, result, ended, Turn::GoesOn);
         });
         if let Some(entry) = actions.get(id) {
-            entry.stage = Stage::Executor(Box::new(actor));
+            entry.stage = ActionStage::Executor(Box::new(actor));
         }
     }
 }

@@ -14,17 +14,8 @@
 
 use isotherm_kernel::Handler;
 
+use super::action_table::Step;
 use super::*;
-
-/// What an action does next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    StartUp,
-    Begin,
-    Sleep,
-    Wake,
-    Report,
-}
 
 /// What follows a step.
 enum Then {
@@ -98,28 +89,28 @@ impl BareMetalService {
 
     /// Goes on after a duration, or at the end of the run queue if it is zero.
     #[inline]
-    fn go_on_after(&self, id: ActionId, entry: &mut Entry, duration: Duration, next: Step) {
+    fn go_on_after(&self, id: ActionId, entry: &mut ActionEntry, duration: Duration, next: Step) {
         entry.next = next;
         let call = self.inner.site.kernel().signal_after(
             duration,
             Rc::clone(&self.inner) as _,
             id.token(),
         );
-        entry.stage = Stage::Call(call);
+        entry.stage = ActionStage::Call(call);
     }
 }
 
-impl Entry {
+impl ActionEntry {
     /// Whether an action that only sleeps ends later than it begins.
     fn takes_time(&self) -> bool {
-        let Work::Sleep(duration) = self.work else { return true };
+        let ActionWork::Sleep(duration) = self.work else { return true };
         !self.startup.is_zero()
             || !self.time_limit.map_or(duration, |limit| duration.min(limit)).is_zero()
     }
 
     #[inline]
     fn sleeper_step(&mut self, step: Step, now: Time) -> Then {
-        let Work::Sleep(duration) = self.work else { return Then::COMPLETED };
+        let ActionWork::Sleep(duration) = self.work else { return Then::COMPLETED };
         match step {
             Step::StartUp => Then::After(self.startup, Step::Begin),
             Step::Begin => {
