@@ -33,9 +33,9 @@ use std::sync::Arc;
 
 use slab::Slab;
 
-use order::{Order, Standing};
+use eviction_order::{EvictionOrder, EvictionState};
 
-mod order;
+mod eviction_order;
 
 /// The name of a file within its file system.
 pub type FileName = Arc<str>;
@@ -125,7 +125,7 @@ struct File {
     tag: u64,
     pins: u32,
     generation: u32,
-    standing: Standing,
+    state: EvictionState,
     visible: bool,
 }
 
@@ -155,7 +155,7 @@ pub struct FileSystem {
     reserved: u64,
     /// Bytes of the files that may go.
     evictable: u64,
-    order: Order,
+    order: EvictionOrder,
     next_generation: u32,
     files: Slab<File>,
     /// The visible files.
@@ -171,7 +171,7 @@ impl FileSystem {
             used: 0,
             reserved: 0,
             evictable: 0,
-            order: Order::new(eviction),
+            order: EvictionOrder::new(eviction),
             next_generation: 0,
             files: Slab::new(),
             names: BTreeMap::new(),
@@ -275,7 +275,7 @@ impl FileSystem {
         }
         let evicted = self.make_room(bytes)?;
         self.used += bytes;
-        let standing = self.order.enter(&name, bytes);
+        let state = self.order.enter(&name, bytes);
         let generation = self.next_generation;
         self.next_generation = self.next_generation.wrapping_add(1);
         let index = self.files.insert(File {
@@ -284,7 +284,7 @@ impl FileSystem {
             tag,
             pins: 1,
             generation,
-            standing,
+            state,
             visible: false,
         });
         let index = u32::try_from(index).expect("fewer than 2^32 files at a time");
@@ -306,12 +306,12 @@ impl FileSystem {
             self.discard(id);
             return other;
         }
-        let (name, mut standing) = (file.name.clone(), file.standing);
-        self.order.commit(&mut standing, file.bytes);
+        let (name, mut state) = (file.name.clone(), file.state);
+        self.order.commit(&mut state, file.bytes);
         let file = self.file_mut(id);
         file.visible = true;
         file.pins -= 1;
-        file.standing = standing;
+        file.state = state;
         self.names.insert(name, id);
         self.index_if_idle(id);
         id
@@ -423,7 +423,7 @@ impl FileSystem {
     /// # Panics
     /// If the file is gone.
     pub fn touch(&mut self, id: FileId) {
-        if self.order.heeds_accesses() {
+        if self.order.reorders_on_access() {
             self.access(id, true);
         }
     }
@@ -434,7 +434,7 @@ impl FileSystem {
     /// # Panics
     /// If the file is gone.
     pub fn refresh(&mut self, id: FileId) {
-        if self.order.heeds_accesses() {
+        if self.order.reorders_on_access() {
             self.access(id, false);
         }
     }
@@ -452,9 +452,9 @@ impl FileSystem {
 
     fn access(&mut self, id: FileId, counts: bool) {
         self.unindex_if_idle(id);
-        let &File { mut standing, bytes, .. } = self.file(id);
-        self.order.access(&mut standing, bytes, counts);
-        self.file_mut(id).standing = standing;
+        let &File { mut state, bytes, .. } = self.file(id);
+        self.order.access(&mut state, bytes, counts);
+        self.file_mut(id).state = state;
         self.index_if_idle(id);
     }
 
@@ -509,7 +509,7 @@ impl FileSystem {
         while self.free() < bytes {
             let victim = self.next_victim(capacity);
             let file = self.discard(victim);
-            self.order.evicted(&file.standing, &file.name, file.bytes, capacity);
+            self.order.evicted(&file.state, &file.name, file.bytes, capacity);
             evicted.push(Evicted { name: file.name, bytes: file.bytes, tag: file.tag });
         }
         Ok(evicted)
@@ -520,21 +520,21 @@ impl FileSystem {
         let queue = self.order.queue(self.used - self.reserved, capacity);
         loop {
             let id = self.order.first(queue).expect("the evictable bytes are those of idle files");
-            let &File { mut standing, bytes, .. } = self.file(id);
-            let before = standing.key;
-            if !self.order.spares(&mut standing, bytes) {
+            let &File { mut state, bytes, .. } = self.file(id);
+            let before = state.key;
+            if !self.order.reinserts(&mut state, bytes) {
                 return id;
             }
             self.order.idle.remove(&before);
-            self.order.idle.insert(standing.key, id);
-            self.file_mut(id).standing = standing;
+            self.order.idle.insert(state.key, id);
+            self.file_mut(id).state = state;
         }
     }
 
     fn discard(&mut self, id: FileId) -> File {
         self.unindex_if_idle(id);
         let file = self.files.remove(id.index as usize);
-        self.order.leave(&file.standing, file.bytes);
+        self.order.leave(&file.state, file.bytes);
         if file.visible {
             self.names.remove(&file.name);
         }
@@ -545,7 +545,7 @@ impl FileSystem {
     fn index_if_idle(&mut self, id: FileId) {
         let file = self.file(id);
         if self.order.eviction != Eviction::None && file.is_idle() {
-            let (key, bytes) = (file.standing.key, file.bytes);
+            let (key, bytes) = (file.state.key, file.bytes);
             self.order.idle.insert(key, id);
             self.evictable += bytes;
         }
@@ -554,7 +554,7 @@ impl FileSystem {
     fn unindex_if_idle(&mut self, id: FileId) {
         let file = self.file(id);
         if self.order.eviction != Eviction::None && file.is_idle() {
-            let (key, bytes) = (file.standing.key, file.bytes);
+            let (key, bytes) = (file.state.key, file.bytes);
             self.order.idle.remove(&key);
             self.evictable -= bytes;
         }
@@ -590,7 +590,7 @@ impl FileSystem {
             };
             let listed = self.names.get(&file.name) == Some(&id);
             assert_eq!(listed, file.visible, "{} in the list of names", file.name);
-            let idle = self.order.idle.get(&file.standing.key) == Some(&id);
+            let idle = self.order.idle.get(&file.state.key) == Some(&id);
             let evicts = self.order.eviction != Eviction::None;
             assert_eq!(idle, evicts && file.is_idle(), "{} among the idle", file.name);
             assert!(file.visible || file.pins > 0, "a hidden file has a writer");
@@ -599,7 +599,7 @@ impl FileSystem {
         assert_eq!(self.names.len(), visible, "names without a file");
         let evictable: u64 = self.order.idle.values().map(|&id| self.file(id).bytes).sum();
         assert_eq!(evictable, self.evictable, "evictable bytes");
-        self.order.check(self.files.iter().map(|(_, file)| (file.standing, file.bytes)));
+        self.order.check(self.files.iter().map(|(_, file)| (file.state, file.bytes)));
     }
 }
 

@@ -1,6 +1,6 @@
 //! In which order the files of a partition go when room is missing.
 //!
-//! Files that may go lie in the order of their [`Key`]: a rank, by which policies differ, and a
+//! Files that may go lie in the order of their [`EvictionKey`]: a rank, by which policies differ, and a
 //! sequence number, which is renewed by what counts as an access. A policy is therefore a rule for
 //! ranks, and for when they are renewed; finding who goes costs O(log n).
 
@@ -23,15 +23,15 @@ const MEGABYTE: f64 = 1e6;
 
 /// A place in the order; the lowest goes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Key {
+pub(super) struct EvictionKey {
     rank: u64,
     sequence: u64,
 }
 
 /// What is known of a file for the order.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Standing {
-    pub(super) key: Key,
+pub(super) struct EvictionState {
+    pub(super) key: EvictionKey,
     /// How often it has been used, the use for which it came not counted.
     uses: u32,
     /// Whether that use is still to come.
@@ -50,11 +50,11 @@ pub(super) enum Queue {
 }
 
 #[derive(Debug)]
-pub(super) struct Order {
+pub(super) struct EvictionOrder {
     pub(super) eviction: Eviction,
     next_sequence: u64,
     /// The files that may go. Not kept up when nothing is ever evicted.
-    pub(super) idle: BTreeMap<Key, FileId>,
+    pub(super) idle: BTreeMap<EvictionKey, FileId>,
     /// Under [`Eviction::GreedyDual`]: the priority of the last file that went.
     clock: f64,
     /// Under [`Eviction::S3Fifo`]: bytes of the newcomers, whether they may go or not.
@@ -62,9 +62,9 @@ pub(super) struct Order {
     ghosts: Ghosts,
 }
 
-impl Order {
+impl EvictionOrder {
     pub(super) fn new(eviction: Eviction) -> Self {
-        Order {
+        EvictionOrder {
             eviction,
             next_sequence: 0,
             idle: BTreeMap::new(),
@@ -80,28 +80,28 @@ impl Order {
     }
 
     /// A file appears.
-    pub(super) fn enter(&mut self, name: &FileName, bytes: u64) -> Standing {
-        let key = Key { rank: 0, sequence: self.take_sequence() };
-        let mut standing = Standing { key, uses: 0, awaited: true };
+    pub(super) fn enter(&mut self, name: &FileName, bytes: u64) -> EvictionState {
+        let key = EvictionKey { rank: 0, sequence: self.take_sequence() };
+        let mut state = EvictionState { key, uses: 0, awaited: true };
         if self.eviction == Eviction::S3Fifo {
             if self.ghosts.remove(name) {
-                standing.key.rank = MAIN;
+                state.key.rank = MAIN;
             } else {
                 self.small_bytes += bytes;
             }
         }
-        self.rank(&mut standing, bytes);
-        standing
+        self.rank(&mut state, bytes);
+        state
     }
 
     /// A file has been written.
-    pub(super) fn commit(&mut self, standing: &mut Standing, bytes: u64) {
-        standing.key.sequence = self.take_sequence();
-        self.rank(standing, bytes);
+    pub(super) fn commit(&mut self, state: &mut EvictionState, bytes: u64) {
+        state.key.sequence = self.take_sequence();
+        self.rank(state, bytes);
     }
 
     /// Whether an access changes the place of a file.
-    pub(super) fn heeds_accesses(&self) -> bool {
+    pub(super) fn reorders_on_access(&self) -> bool {
         !matches!(self.eviction, Eviction::None | Eviction::Fifo)
     }
 
@@ -112,28 +112,28 @@ impl Order {
 
     /// A file was used, or (`counts` is false) read on the way to a use. It must not be among the
     /// idle meanwhile.
-    pub(super) fn access(&mut self, standing: &mut Standing, bytes: u64, counts: bool) {
-        if counts && !std::mem::take(&mut standing.awaited) {
-            standing.uses = standing.uses.saturating_add(1);
+    pub(super) fn access(&mut self, state: &mut EvictionState, bytes: u64, counts: bool) {
+        if counts && !std::mem::take(&mut state.awaited) {
+            state.uses = state.uses.saturating_add(1);
         }
         if self.eviction == Eviction::S3Fifo {
-            standing.uses = standing.uses.min(MOST_USES);
+            state.uses = state.uses.min(MOST_USES);
         } else {
-            standing.key.sequence = self.take_sequence();
-            self.rank(standing, bytes);
+            state.key.sequence = self.take_sequence();
+            self.rank(state, bytes);
         }
     }
 
-    fn rank(&self, standing: &mut Standing, bytes: u64) {
+    fn rank(&self, state: &mut EvictionState, bytes: u64) {
         // A file appears because it is needed: that use counts from then on.
-        let uses = standing.uses.saturating_add(1);
+        let uses = state.uses.saturating_add(1);
         match self.eviction {
             Eviction::None | Eviction::Fifo | Eviction::Lru | Eviction::S3Fifo => {}
-            Eviction::Lfu => standing.key.rank = u64::from(uses),
+            Eviction::Lfu => state.key.rank = u64::from(uses),
             Eviction::GreedyDual => {
                 let megabytes = bytes.max(1) as f64 / MEGABYTE;
                 // The bits of positive numbers are in their order.
-                standing.key.rank = (self.clock + f64::from(uses) / megabytes).to_bits();
+                state.key.rank = (self.clock + f64::from(uses) / megabytes).to_bits();
             }
         }
     }
@@ -149,10 +149,10 @@ impl Order {
         }
     }
 
-    /// The file of a queue that goes next, unless it is [spared](Self::spares); of the other one if
+    /// The file of a queue that goes next, unless it is [spared](Self::reinserts); of the other one if
     /// nothing of this may go.
     pub(super) fn first(&self, queue: Queue) -> Option<FileId> {
-        let main = Key { rank: MAIN, sequence: 0 };
+        let main = EvictionKey { rank: MAIN, sequence: 0 };
         let first = || self.idle.values().next().copied();
         match queue {
             Queue::Main => self.idle.range(main..).next().map(|(_, &id)| id).or_else(first),
@@ -162,37 +162,37 @@ impl Order {
 
     /// The file is to go. Whether it may stay once more, at another place; each file at most a few
     /// times.
-    pub(super) fn spares(&mut self, standing: &mut Standing, bytes: u64) -> bool {
+    pub(super) fn reinserts(&mut self, state: &mut EvictionState, bytes: u64) -> bool {
         if self.eviction != Eviction::S3Fifo {
             return false;
         }
-        if standing.key.rank == MAIN {
-            if standing.uses == 0 {
+        if state.key.rank == MAIN {
+            if state.uses == 0 {
                 return false;
             }
-            standing.uses -= 1;
+            state.uses -= 1;
         } else {
-            if standing.uses < PROMOTED {
+            if state.uses < PROMOTED {
                 return false;
             }
             self.small_bytes -= bytes;
-            standing.uses = 0;
+            state.uses = 0;
         }
-        standing.key = Key { rank: MAIN, sequence: self.take_sequence() };
+        state.key = EvictionKey { rank: MAIN, sequence: self.take_sequence() };
         true
     }
 
     /// A file has been evicted; it has been [forgotten](Self::leave) before.
     pub(super) fn evicted(
         &mut self,
-        standing: &Standing,
+        state: &EvictionState,
         name: &FileName,
         bytes: u64,
         capacity: u64,
     ) {
         match self.eviction {
-            Eviction::GreedyDual => self.clock = self.clock.max(f64::from_bits(standing.key.rank)),
-            Eviction::S3Fifo if standing.key.rank == SMALL => {
+            Eviction::GreedyDual => self.clock = self.clock.max(f64::from_bits(state.key.rank)),
+            Eviction::S3Fifo if state.key.rank == SMALL => {
                 let sequence = self.take_sequence();
                 self.ghosts.add(name, bytes, sequence, capacity - capacity / SMALL_PART);
             }
@@ -201,16 +201,16 @@ impl Order {
     }
 
     /// A file is gone, however it went.
-    pub(super) fn leave(&mut self, standing: &Standing, bytes: u64) {
-        if self.eviction == Eviction::S3Fifo && standing.key.rank == SMALL {
+    pub(super) fn leave(&mut self, state: &EvictionState, bytes: u64) {
+        if self.eviction == Eviction::S3Fifo && state.key.rank == SMALL {
             self.small_bytes -= bytes;
         }
     }
 
     /// Bytes of the newcomers according to a recount.
     #[cfg(any(test, feature = "audit"))]
-    pub(super) fn check(&self, files: impl Iterator<Item = (Standing, u64)>) {
-        let small = files.filter(|(standing, _)| standing.key.rank == SMALL);
+    pub(super) fn check(&self, files: impl Iterator<Item = (EvictionState, u64)>) {
+        let small = files.filter(|(state, _)| state.key.rank == SMALL);
         let bytes =
             if self.eviction == Eviction::S3Fifo { small.map(|(_, bytes)| bytes).sum() } else { 0 };
         assert_eq!(self.small_bytes, bytes, "bytes of the newcomers");
