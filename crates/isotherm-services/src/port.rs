@@ -95,12 +95,12 @@ struct Inner<M> {
     /// Whether a parcel is on its way, when they go one at a time.
     busy: Cell<bool>,
     /// The parcels behind that one.
-    line: RefCell<VecDeque<Parcel<M>>>,
+    queue: RefCell<VecDeque<QueuedMessage<M>>>,
 }
 
 type OnLost<M> = Box<dyn FnOnce(FailureCause, M)>;
 
-struct Parcel<M> {
+struct QueuedMessage<M> {
     from: HostId,
     bytes: u64,
     message: M,
@@ -110,8 +110,8 @@ struct Parcel<M> {
 /// A message in line may hold the port.
 impl<M> Teardown for Inner<M> {
     fn tear_down(&self) {
-        let line = self.line.take();
-        drop(line);
+        let queue = self.queue.take();
+        drop(queue);
     }
 }
 
@@ -144,7 +144,7 @@ impl<M: Message + 'static> Port<M> {
             delivery,
             closed: Cell::new(false),
             busy: Cell::new(false),
-            line: RefCell::default(),
+            queue: RefCell::default(),
         };
         let port = Self { inner: Rc::new(inner) };
         if delivery == Delivery::OneAtATime {
@@ -291,40 +291,40 @@ impl<M: Message + 'static> Port<M> {
             self.arrive(message);
             return;
         }
-        let parcel = Parcel { from: from.host(), bytes, message, on_lost };
+        let queued = QueuedMessage { from: from.host(), bytes, message, on_lost };
         match inner.delivery {
-            Delivery::Concurrent => self.carry(parcel),
-            Delivery::OneAtATime if inner.busy.get() => inner.line.borrow_mut().push_back(parcel),
+            Delivery::Concurrent => self.transmit(queued),
+            Delivery::OneAtATime if inner.busy.get() => inner.queue.borrow_mut().push_back(queued),
             Delivery::OneAtATime => {
                 inner.busy.set(true);
-                self.carry(parcel);
+                self.transmit(queued);
             }
         }
     }
 
     /// Sets a parcel on its way.
-    fn carry(&self, parcel: Parcel<M>) {
+    fn transmit(&self, queued: QueuedMessage<M>) {
         let port = self.clone();
         let (site, to) = (&self.inner.site, self.inner.address.host());
-        transmit(site, parcel.from, to, parcel.bytes, move |result| {
+        transmit(site, queued.from, to, queued.bytes, move |result| {
             match result {
-                Ok(()) => port.arrive(parcel.message),
+                Ok(()) => port.arrive(queued.message),
                 Err(cause) => {
-                    if let Some(on_lost) = parcel.on_lost {
-                        on_lost(cause, parcel.message);
+                    if let Some(on_lost) = queued.on_lost {
+                        on_lost(cause, queued.message);
                     }
                 }
             }
             if port.inner.delivery == Delivery::OneAtATime {
-                port.carry_next();
+                port.transmit_next();
             }
         });
     }
 
-    fn carry_next(&self) {
-        let next = self.inner.line.borrow_mut().pop_front();
+    fn transmit_next(&self) {
+        let next = self.inner.queue.borrow_mut().pop_front();
         match next {
-            Some(parcel) => self.carry(parcel),
+            Some(queued) => self.transmit(queued),
             None => self.inner.busy.set(false),
         }
     }

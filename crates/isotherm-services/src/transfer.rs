@@ -126,7 +126,7 @@ pub async fn copy_within(site: &Site, end: DataEnd, bytes: u64) -> Result<(), Fa
 
 /// A stage that has nothing to do, or an activity, or nothing but the end to notice.
 #[derive(Default)]
-enum Stage {
+enum PipelineStage {
     #[default]
     Idle,
     Busy(Activity),
@@ -134,27 +134,27 @@ enum Stage {
     Done,
 }
 
-impl Stage {
+impl PipelineStage {
     fn is_idle(&self) -> bool {
-        matches!(self, Stage::Idle)
+        matches!(self, PipelineStage::Idle)
     }
 
     /// A chunk is lost if the move is broken off, so it brings nothing forward by itself.
     fn of(activity: Option<Activity>) -> Self {
-        activity.map_or(Stage::Done, |activity| Stage::Busy(activity.as_part()))
+        activity.map_or(PipelineStage::Done, |activity| PipelineStage::Busy(activity.as_part()))
     }
 
     /// Whether it has ended; then it is idle again.
     fn poll(&mut self, cx: &mut Context<'_>) -> Result<bool, ActivityError> {
         match self {
-            Stage::Idle => return Ok(false),
-            Stage::Done => {}
-            Stage::Busy(activity) => match Pin::new(activity).poll(cx) {
+            PipelineStage::Idle => return Ok(false),
+            PipelineStage::Done => {}
+            PipelineStage::Busy(activity) => match Pin::new(activity).poll(cx) {
                 Poll::Pending => return Ok(false),
                 Poll::Ready(result) => result?,
             },
         }
-        *self = Stage::Idle;
+        *self = PipelineStage::Idle;
         Ok(true)
     }
 }
@@ -172,9 +172,9 @@ struct Pipeline<'a> {
     posted: u64,
     sent: u64,
     written: u64,
-    reading: Stage,
-    sending: Stage,
-    writing: Stage,
+    reading: PipelineStage,
+    sending: PipelineStage,
+    writing: PipelineStage,
 }
 
 impl<'a> Pipeline<'a> {
@@ -192,9 +192,9 @@ impl<'a> Pipeline<'a> {
             posted: 0,
             sent: 0,
             written: 0,
-            reading: Stage::Idle,
-            sending: Stage::Idle,
-            writing: Stage::Idle,
+            reading: PipelineStage::Idle,
+            sending: PipelineStage::Idle,
+            writing: PipelineStage::Idle,
         }
     }
 
@@ -245,13 +245,13 @@ impl<'a> Pipeline<'a> {
         if self.writing.is_idle() && self.written < self.sent {
             let bytes = self.size(self.written);
             let write = self.to.disk.map(|disk| platform.disk_write(disk, bytes));
-            self.writing = Stage::of(write);
+            self.writing = PipelineStage::of(write);
         }
         if self.reading.is_idle() && self.read == self.posted && self.read < self.chunks {
             let bytes = self.size(self.read);
             on_read();
             let read = self.from.disk.map(|disk| platform.disk_read(disk, bytes));
-            self.reading = Stage::of(read);
+            self.reading = PipelineStage::of(read);
         }
         // The destination asks for the next chunk when it begins to write the previous one.
         let being_written = self.written + u64::from(!self.writing.is_idle());
@@ -260,7 +260,7 @@ impl<'a> Pipeline<'a> {
             let send = platform
                 .transfer(self.from.host, self.to.host, bytes)
                 .map_err(|error| unreachable(&error))?;
-            self.sending = Stage::of(Some(send));
+            self.sending = PipelineStage::of(Some(send));
         }
         Ok(())
     }
