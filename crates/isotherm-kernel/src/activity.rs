@@ -64,12 +64,14 @@ impl Kernel {
     /// # Panics
     /// If the capacity is negative or not a number.
     #[track_caller]
+    #[must_use]
     pub fn resource(&self, capacity: f64, sharing: Sharing) -> ResourceId {
         assert_capacity(capacity);
         self.inner.fluid.borrow_mut().add_resource(capacity, sharing)
     }
 
     /// The capacity of a resource.
+    #[must_use]
     pub fn capacity(&self, resource: ResourceId) -> f64 {
         self.inner.fluid.borrow().capacity(resource)
     }
@@ -93,6 +95,7 @@ impl Kernel {
     }
 
     /// Activities that use a resource, oldest first.
+    #[must_use]
     pub fn users_of(&self, resource: ResourceId) -> Vec<ActivityId> {
         self.inner.fluid.borrow().users_of(resource)
     }
@@ -153,17 +156,20 @@ impl Kernel {
     }
 
     /// Work left of an activity; 0 once it has ended.
+    #[must_use]
     pub fn remaining(&self, id: ActivityId) -> f64 {
         self.inner.fluid.borrow().remaining(id, self.now())
     }
 
     /// Progress per second of an activity as of the last time shares were computed; 0 once it has
     /// ended.
+    #[must_use]
     pub fn rate(&self, id: ActivityId) -> f64 {
         self.inner.fluid.borrow().rate(id)
     }
 
     /// The penalty of an activity.
+    #[must_use]
     pub fn penalty(&self, id: ActivityId) -> f64 {
         self.inner.fluid.borrow().penalty(id)
     }
@@ -208,21 +214,25 @@ impl Kernel {
 
 impl Activity {
     /// The activity's name, with which the kernel can be asked about it.
+    #[must_use]
     pub fn id(&self) -> ActivityId {
         self.id
     }
 
     /// Work left.
+    #[must_use]
     pub fn remaining(&self) -> f64 {
         self.kernel.remaining(self.id)
     }
 
     /// Progress per second as of the last time shares were computed.
+    #[must_use]
     pub fn rate(&self) -> f64 {
         self.kernel.rate(self.id)
     }
 
     /// Whether it has ended, well or not.
+    #[must_use]
     pub fn is_ended(&self) -> bool {
         self.kernel.inner.fluid.borrow().result(self.id).is_some()
     }

@@ -241,12 +241,14 @@ impl ActorBuilder {
     }
 
     /// Makes the actor a member of a group: it dies with it.
+    #[must_use]
     pub fn group(mut self, group: Group) -> Self {
         self.group = Some(group);
         self
     }
 
     /// Makes the actor a daemon: it does not keep the simulation going.
+    #[must_use]
     pub fn daemon(mut self) -> Self {
         self.daemon = true;
         self
@@ -322,11 +324,13 @@ impl<T> fmt::Debug for Actor<T> {
 
 impl<T> Actor<T> {
     /// The actor's name among the kernel's actors.
+    #[must_use]
     pub fn id(&self) -> ActorId {
         self.id
     }
 
     /// Whether the actor has returned or was killed.
+    #[must_use]
     pub fn is_finished(&self) -> bool {
         self.state.status.get() != Status::Running
     }

@@ -315,6 +315,7 @@ impl Distribution {
     /// The value below which the quantity lies with this probability, the inverse of the
     /// distribution function. Probabilities outside 0 to 1 count as 0 and 1, where some
     /// distributions are infinite.
+    #[must_use]
     pub fn quantile(&self, probability: f64) -> f64 {
         let p = probability.clamp(0.0, 1.0);
         match &self.form {
@@ -334,6 +335,7 @@ impl Distribution {
     }
 
     /// The mean, or `None` if it is infinite (Pareto with a shape of at most 1).
+    #[must_use]
     pub fn mean(&self) -> Option<f64> {
         Some(match &self.form {
             Form::Constant { value } => *value,

@@ -149,6 +149,7 @@ pub struct WeakKernel(Weak<Inner>);
 
 impl WeakKernel {
     /// A handle that keeps the kernel, if it is still there.
+    #[must_use]
     pub fn upgrade(&self) -> Option<Kernel> {
         self.0.upgrade().map(|inner| Kernel { inner })
     }
@@ -156,6 +157,7 @@ impl WeakKernel {
 
 impl Kernel {
     /// A handle that does not keep the kernel.
+    #[must_use]
     pub fn downgrade(&self) -> WeakKernel {
         WeakKernel(Rc::downgrade(&self.inner))
     }
@@ -185,11 +187,13 @@ impl Kernel {
     }
 
     /// The current date.
+    #[must_use]
     pub fn now(&self) -> Time {
         self.inner.now.get()
     }
 
     /// Prepares an actor: a group, daemon or not, then [`ActorBuilder::spawn`].
+    #[must_use]
     pub fn actor(&self, name: impl Into<Label>) -> ActorBuilder {
         ActorBuilder::new(self.clone(), name.into())
     }
@@ -204,6 +208,7 @@ impl Kernel {
     }
 
     /// A new group of actors.
+    #[must_use]
     pub fn group(&self) -> Group {
         let mut tasks = self.inner.tasks.borrow_mut();
         tasks.groups += 1;
@@ -345,6 +350,7 @@ impl Kernel {
     /// Whether nobody waits for a turn at this date: what goes to the end of the run queue now runs
     /// next. Who has nothing more to do in his own turn may then go on at once with what he would
     /// do in his next one.
+    #[must_use]
     pub fn is_quiet(&self) -> bool {
         self.inner.ready.borrow().is_empty()
     }
@@ -358,6 +364,7 @@ impl Kernel {
     }
 
     /// A new mailbox.
+    #[must_use]
     pub fn mailbox<T: 'static>(&self, name: impl Into<Label>) -> Mailbox<T> {
         Mailbox::new(self.clone(), name.into())
     }
@@ -366,6 +373,7 @@ impl Kernel {
     ///
     /// # Panics
     /// Outside of an actor: a future of the kernel can only be awaited by one.
+    #[must_use]
     pub fn current(&self) -> ActorId {
         self.inner
             .running
@@ -374,6 +382,7 @@ impl Kernel {
     }
 
     /// The name of a living actor.
+    #[must_use]
     pub fn name_of(&self, id: ActorId) -> Option<Label> {
         self.inner.tasks.borrow_mut().get(id).map(|task| task.name.clone())
     }

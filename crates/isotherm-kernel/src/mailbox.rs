@@ -121,16 +121,19 @@ impl<T> Mailbox<T> {
     }
 
     /// The mailbox's name, for reports.
+    #[must_use]
     pub fn name(&self) -> &Label {
         &self.0.name
     }
 
     /// Messages that wait to be received.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.0.queue.borrow().len()
     }
 
     /// Whether no message waits.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -191,6 +194,7 @@ impl<T> Mailbox<T> {
     }
 
     /// Takes the first message if there is one.
+    #[must_use]
     pub fn try_receive(&self) -> Option<T> {
         let Some(envelope) = self.0.queue.borrow_mut().pop_front() else {
             self.0.notified.set(false);

@@ -45,11 +45,13 @@ pub struct RandomStreams {
 
 impl RandomStreams {
     /// The streams of a seed. Every seed is as good as any other, 0 included.
+    #[must_use]
     pub fn new(seed: u64) -> Self {
         RandomStreams { seed }
     }
 
     /// The seed.
+    #[must_use]
     pub fn seed(&self) -> u64 {
         self.seed
     }
@@ -58,6 +60,7 @@ impl RandomStreams {
     ///
     /// Two calls with the same path give two generators that yield the same numbers: a component
     /// asks once and keeps its generator.
+    #[must_use]
     pub fn stream(&self, path: &str) -> Random {
         Random::named(self.seed, path)
     }
@@ -94,6 +97,7 @@ impl Random {
 
     /// Another stream, which depends on where this one is and on a name. This one goes on as if
     /// nobody had asked.
+    #[must_use]
     pub fn branch(&self, name: &str) -> Self {
         Random::named(self.clone().next_word(), name)
     }

@@ -34,6 +34,7 @@ struct Inner {
 impl RandomDuration {
     /// A duration with this distribution in seconds. The stream should be its own, so that nothing
     /// else disturbs what is drawn.
+    #[must_use]
     pub fn new(seconds: Distribution, random: Random) -> Self {
         let (beginning, random) = (random.clone(), RefCell::new(random));
         RandomDuration {
@@ -60,6 +61,7 @@ impl RandomDuration {
     }
 
     /// The duration that belongs to a word of the stream.
+    #[must_use]
     pub fn of_word(&self, word: u64) -> Duration {
         Duration::from_secs_f64(self.inner.seconds.quantile(uniform_open(word)))
     }
@@ -75,6 +77,7 @@ impl RandomDuration {
     /// late.draw();
     /// assert_eq!(early.apart().draw(), late.apart().draw());
     /// ```
+    #[must_use]
     pub fn apart(&self) -> RandomDuration {
         let Inner { seconds, beginning, apart, .. } = &*self.inner;
         apart
@@ -83,6 +86,7 @@ impl RandomDuration {
     }
 
     /// The distribution, in seconds.
+    #[must_use]
     pub fn distribution(&self) -> &Distribution {
         &self.inner.seconds
     }

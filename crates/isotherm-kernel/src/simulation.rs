@@ -38,17 +38,20 @@ impl Default for Simulation {
 
 impl Simulation {
     /// An empty simulation at date zero.
+    #[must_use]
     pub fn new() -> Self {
         Simulation { kernel: Kernel::new(), has_run: Cell::new(false) }
     }
 
     /// Sets the limits.
+    #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
         self.kernel.inner.meter.limits.set(limits);
         self
     }
 
     /// Says what is solved anew when flows begin and end; see [`Marking`].
+    #[must_use]
     pub fn with_marking(self, marking: Marking) -> Self {
         self.kernel.inner.fluid.borrow_mut().marking = marking;
         self
@@ -56,6 +59,7 @@ impl Simulation {
 
     /// Says what comes first among things of one model that end at the same date; see [`TieOrder`].
     /// To be chosen before anything begins.
+    #[must_use]
     pub fn with_tie_order(self, order: TieOrder) -> Self {
         self.kernel.inner.agenda.borrow_mut().queue.order = order;
         self
@@ -66,6 +70,7 @@ impl Simulation {
     /// for rounding, and so is the order among equals under [`TieOrder::NewestFirst`]. Under
     /// [`TieOrder::Reference`], of activities of different resources that end at the same date
     /// others may come first.
+    #[must_use]
     pub fn with_virtual_time_from(self, activities: u32) -> Self {
         self.kernel.inner.fluid.borrow_mut().virtual_time_from = activities.max(2);
         self
@@ -76,6 +81,7 @@ impl Simulation {
     /// faster for many of them and slower for few. Dates are the same but for rounding, and so is
     /// the order among equals under [`TieOrder::NewestFirst`]. Under [`TieOrder::Reference`], of
     /// activities that end at the same date others may come first.
+    #[must_use]
     pub fn with_incremental_from(self, activities: u32) -> Self {
         self.kernel.inner.fluid.borrow_mut().incremental_from = activities.max(2);
         self
@@ -84,6 +90,7 @@ impl Simulation {
     /// Has somebody look in on the run every so many steps (at least one; a step is an actor that
     /// runs, a background call or a date that is reached): to show how far it has come, or to end
     /// it, by `Break`, with [`RunError::Interrupted`]. He sees the date and cannot change anything.
+    #[must_use]
     pub fn with_watcher(
         self,
         every: u64,
@@ -94,6 +101,7 @@ impl Simulation {
     }
 
     /// A handle on the kernel.
+    #[must_use]
     pub fn kernel(&self) -> Kernel {
         self.kernel.clone()
     }

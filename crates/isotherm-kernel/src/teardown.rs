@@ -42,6 +42,7 @@ impl Kernel {
 
     /// Whether the simulation has been dropped: nothing is taken in any more.
     #[inline]
+    #[must_use]
     pub fn is_over(&self) -> bool {
         self.inner.over.get()
     }

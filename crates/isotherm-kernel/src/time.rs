@@ -28,32 +28,38 @@ impl Time {
     pub const NEVER: Time = Time(u64::MAX);
 
     /// A date from whole nanoseconds.
+    #[must_use]
     pub const fn from_nanos(nanos: u64) -> Self {
         Time(nanos)
     }
 
     /// A date from seconds, rounded to the nearest nanosecond. Negative values and NaN give
     /// [`Time::ZERO`], values out of range [`Time::NEVER`].
+    #[must_use]
     pub fn from_secs_f64(secs: f64) -> Self {
         Time(nanos_from_secs(secs))
     }
 
     /// Nanoseconds since the start.
+    #[must_use]
     pub const fn as_nanos(self) -> u64 {
         self.0
     }
 
     /// Seconds since the start, as the nearest `f64`.
+    #[must_use]
     pub fn as_secs_f64(self) -> f64 {
         self.0 as f64 / NANOS_PER_SEC
     }
 
     /// The duration from `earlier` to this date; zero if `earlier` is later.
+    #[must_use]
     pub const fn since(self, earlier: Time) -> Duration {
         Duration(self.0.saturating_sub(earlier.0))
     }
 
     /// This date plus a duration, or `None` beyond the largest date.
+    #[must_use]
     pub const fn checked_add(self, duration: Duration) -> Option<Time> {
         match self.0.checked_add(duration.0) {
             Some(nanos) => Some(Time(nanos)),
@@ -102,27 +108,32 @@ impl Duration {
     pub const MAX: Duration = Duration(u64::MAX);
 
     /// A duration from nanoseconds.
+    #[must_use]
     pub const fn from_nanos(nanos: u64) -> Self {
         Duration(nanos)
     }
 
     /// A duration from microseconds; saturates.
+    #[must_use]
     pub const fn from_micros(micros: u64) -> Self {
         Duration(micros.saturating_mul(1_000))
     }
 
     /// A duration from milliseconds; saturates.
+    #[must_use]
     pub const fn from_millis(millis: u64) -> Self {
         Duration(millis.saturating_mul(1_000_000))
     }
 
     /// A duration from seconds; saturates.
+    #[must_use]
     pub const fn from_secs(secs: u64) -> Self {
         Duration(secs.saturating_mul(1_000_000_000))
     }
 
     /// A duration from seconds, rounded to the nearest nanosecond. Negative values and NaN give
     /// zero, values out of range [`Duration::MAX`].
+    #[must_use]
     pub fn from_secs_f64(secs: f64) -> Self {
         Duration(nanos_from_secs(secs))
     }
@@ -147,6 +158,7 @@ impl Duration {
     /// How long `work` takes at `rate` (work per second), rounded to the nearest nanosecond: the
     /// one place where work becomes a date. No work takes no time; work at a rate of zero or less
     /// takes [`Duration::MAX`].
+    #[must_use]
     pub fn to_do(work: f64, rate: f64) -> Self {
         if work <= 0.0 {
             Duration::ZERO
@@ -158,21 +170,25 @@ impl Duration {
     }
 
     /// Nanoseconds.
+    #[must_use]
     pub const fn as_nanos(self) -> u64 {
         self.0
     }
 
     /// Seconds, as the nearest `f64`.
+    #[must_use]
     pub fn as_secs_f64(self) -> f64 {
         self.0 as f64 / NANOS_PER_SEC
     }
 
     /// Whether this is no time at all.
+    #[must_use]
     pub const fn is_zero(self) -> bool {
         self.0 == 0
     }
 
     /// The difference, or zero if `other` is longer.
+    #[must_use]
     pub const fn saturating_sub(self, other: Duration) -> Duration {
         Duration(self.0.saturating_sub(other.0))
     }

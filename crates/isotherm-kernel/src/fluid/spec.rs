@@ -74,6 +74,7 @@ impl ActivitySpec {
     /// # Panics
     /// If the work is negative or not a number.
     #[track_caller]
+    #[must_use]
     pub fn new(rank: Rank, work: f64) -> Self {
         assert!(work >= 0.0, "the work of an activity must be zero or more, not {work}");
         ActivitySpec {
@@ -93,6 +94,7 @@ impl ActivitySpec {
     /// # Panics
     /// If it is not positive.
     #[track_caller]
+    #[must_use]
     pub fn penalty(mut self, penalty: f64) -> Self {
         assert_penalty(penalty);
         self.penalty = penalty;
@@ -104,6 +106,7 @@ impl ActivitySpec {
     /// # Panics
     /// If it is not a number.
     #[track_caller]
+    #[must_use]
     pub fn bound(mut self, bound: f64) -> Self {
         assert_bound(bound);
         self.bound = if bound > 0.0 { bound } else { f64::INFINITY };
@@ -115,6 +118,7 @@ impl ActivitySpec {
     /// # Panics
     /// If it is negative or not a number.
     #[track_caller]
+    #[must_use]
     pub fn rate_factor(mut self, rate_factor: f64) -> Self {
         assert!(
             rate_factor >= 0.0,
@@ -125,6 +129,7 @@ impl ActivitySpec {
     }
 
     /// Sets how long the activity waits, using nothing, before it begins.
+    #[must_use]
     pub fn latency(mut self, latency: Duration) -> Self {
         self.latency = latency;
         self
@@ -133,6 +138,7 @@ impl ActivitySpec {
     /// In the reference's order ([`TieOrder::Reference`](crate::TieOrder)): among activities of its
     /// model that end at the same date it ends in the order of creation, whatever was solved in
     /// between. It makes no difference in the other order.
+    #[must_use]
     pub fn oldest_first(mut self) -> Self {
         self.oldest_first = true;
         self
@@ -144,6 +150,7 @@ impl ActivitySpec {
     /// # Panics
     /// If the weight is negative or not a number.
     #[track_caller]
+    #[must_use]
     pub fn uses(mut self, resource: ResourceId, weight: f64) -> Self {
         assert!(weight >= 0.0, "the weight of a use must be zero or more, not {weight}");
         self.uses.push((resource, weight));

@@ -68,6 +68,7 @@ pub enum Action {
 
 impl Action {
     /// A custom body.
+    #[must_use]
     pub fn custom<F>(body: impl FnOnce(ActionContext) -> F + 'static) -> Self
     where
         F: Future<Output = Result<(), FailureCause>> + 'static,
@@ -166,6 +167,7 @@ pub struct ActionRequest {
 
 impl ActionRequest {
     /// An action on one core, without overhead or limit.
+    #[must_use]
     pub fn new(
         name: impl Into<Cow<'static, str>>,
         action: Action,
@@ -176,6 +178,7 @@ impl ActionRequest {
 
     /// An action on one core, without overhead or limit, of somebody who has many and knows them by
     /// tokens.
+    #[must_use]
     pub fn owned(
         name: impl Into<Cow<'static, str>>,
         action: Action,
