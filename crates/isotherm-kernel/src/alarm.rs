@@ -1,15 +1,17 @@
-//! Things that happen at a date: sleeps, calls and timers.
+//! Alarms: sleeps, calls and timers, and the agenda that holds them beside the event queue.
 //!
-//! A *sleep* (or a *call*, which is a sleep without an actor) belongs to the CPU model: it ends
-//! before disk and network activities of the same date. A *timer* fires after everything else of
-//! its date: deadlines are timers, so what ends exactly at its deadline has ended in time.
+//! A *sleep* wakes an actor at a date; a *call* runs a callback without an actor. Both belong to
+//! the CPU model, so they come before disk and network events of the same date. A *timer* comes
+//! after everything else of its date: deadlines are timers, so an activity that ends exactly at its
+//! deadline is in time.
 //!
-//! The *creation* of a sleep or timer is its beginning: when it is first awaited. That of a call is
-//! when it is asked for. Under [`TieOrder::NewestFirst`] whatever was created last comes first,
-//! among sleeps and timers alike. Under [`TieOrder::Reference`] sleeps begun since virtual time
-//! last moved enter the event queue when it next moves, the newest first, so that sleepers who
-//! began together wake in reverse order, and those who began earlier before them; timers fire in
-//! the order of creation.
+//! An alarm is created when its future is first polled, or when its call is scheduled. Under
+//! [`TieOrder::NewestFirst`] the newest alarm of a date comes first. Under [`TieOrder::Reference`]
+//! sleeps and calls enter the event queue when time next advances, newest first; timers come in the
+//! order of creation.
+//!
+//! Alarms are kept in a slab with generations. Starting, ending and firing one costs O(log n) in
+//! the number of pending events.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -22,7 +24,7 @@ use crate::run_queue::{BoxedCall, Handler, Ready};
 use crate::waiter::Waiter;
 use crate::{ActorId, Duration, Kernel, Rank, Time};
 
-/// What an entry of the event queue points at.
+/// What an entry of the event queue refers to, by its slot.
 #[derive(Clone, Copy)]
 pub(crate) enum Target {
     Alarm(u32),
@@ -37,11 +39,10 @@ enum AlarmAction {
 
 enum AlarmState {
     Vacant,
-    /// Begun since time last moved; enters the queue when it next moves. (In the reference's order
-    /// only.)
+    /// Begun since time last advanced; enters the queue when it next does. Reference order only.
     Begun,
     Queued(EventId),
-    /// A sleep or a call whose date lies beyond all time.
+    /// Due after the last date that can be represented.
     Beyond,
     Fired,
 }
@@ -51,15 +52,15 @@ struct Alarm {
     due: Time,
     state: AlarmState,
     action: AlarmAction,
-    /// The handler, in place of an action, and its token: in fields of their own, since
-    /// there are very many.
+    /// A handler and its token, in place of an action. They are fields of their own because such
+    /// calls are frequent.
     handler: Option<Rc<dyn Handler>>,
     token: (u64, u64),
 }
 
 impl Alarm {
-    /// Whoever polls is woken, in place of whoever polled before. This is not inlined because
-    /// mostly an alarm has fired when it is polled again.
+    /// Makes the polling task the one that is woken. Not inlined: mostly an alarm has fired when it
+    /// is polled again.
     #[inline(never)]
     fn wait_again(&mut self, kernel: &Kernel, context: &Context<'_>) {
         if !matches!(&self.action, AlarmAction::Wake(waiter) if waiter.polls(kernel, context)) {
@@ -68,7 +69,7 @@ impl Alarm {
     }
 }
 
-/// Names an alarm while it is owned: its index in the lower half, its generation in the upper one.
+/// Identifies an alarm until it ends: the slot in the lower half, the generation in the upper half.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct AlarmId(u64);
 
@@ -88,25 +89,26 @@ impl AlarmId {
 
 /// What is left of an alarm that has been ended.
 struct Released {
-    /// How far it was.
+    /// The state in which it was.
     state: AlarmState,
-    /// What it was to do may do anything when it is dropped.
+    /// Dropping a callback may call the kernel, so it is dropped by the caller, while nothing is
+    /// borrowed.
     _action: AlarmAction,
     _handler: Option<Rc<dyn Handler>>,
 }
 
-/// What has begun since time last moved, in the reference's order.
+/// An alarm begun since time last advanced, in the reference's order.
 enum Begun {
     Alarm(AlarmId),
-    /// The one of a series in this place.
+    /// The call of a series in this slot.
     InSeries(u32),
 }
 
-/// The call of a series that comes next, which is kept apart from the event queue. Its place is
-/// used again.
+/// The next call of a series, kept outside the event queue in a reusable slot: see
+/// [`Kernel::signal_in_series`].
 struct InSeries {
     due: Time,
-    /// When its turn is among the events, as soon as it is queued; `UNQUEUED` before and after.
+    /// Its key among the events while it is queued, otherwise `UNQUEUED`.
     key: EventKey,
     handler: Option<Rc<dyn Handler>>,
     token: (u64, u64),
@@ -114,22 +116,21 @@ struct InSeries {
 
 const UNQUEUED: EventKey = EventKey::MAX;
 
-/// Everything that is to happen at a date: the event queue, with all alarms of a simulation in
-/// reusable slots.
+/// Everything that is to happen at a date: the event queue, the alarms and the calls in series.
 pub(crate) struct Agenda {
     pub(crate) queue: EventQueue<Target>,
     slots: Vec<Alarm>,
     free: Vec<u32>,
     begun: Vec<Begun>,
     series: Vec<InSeries>,
-    /// The least key of those in a series that are queued, and its place.
+    /// The least key among the queued calls of series, and its slot.
     first_in_series: (EventKey, u32),
 }
 
-/// Something that is due.
+/// An event that is due.
 pub(crate) enum DueEvent {
     Ready(Ready),
-    /// Nobody waits for it any more.
+    /// An alarm that has been cancelled.
     Nothing,
     Activity(u32),
 }
@@ -146,8 +147,8 @@ impl Agenda {
         }
     }
 
-    /// Gives up everything that was to be called, to be dropped while nothing is borrowed. The
-    /// events stay: activities that outlive the simulation know theirs.
+    /// Takes out all callbacks, so that they are dropped while nothing is borrowed. The events
+    /// stay: activities that outlive the simulation refer to theirs.
     pub(crate) fn take(&mut self) -> Self {
         let queue = std::mem::replace(&mut self.queue, EventQueue::new());
         std::mem::replace(self, Agenda { queue, ..Agenda::new() })
@@ -158,7 +159,7 @@ impl Agenda {
         slot.due = due;
         let nothing = std::mem::replace(&mut slot.action, action);
         debug_assert!(matches!(nothing, AlarmAction::Nothing), "the slot is vacant");
-        // Dropping it would cost a call that finds nothing to do.
+        // Dropping it would cost a call that does nothing.
         std::mem::forget(nothing);
         id
     }
@@ -166,15 +167,14 @@ impl Agenda {
     #[inline]
     fn insert_signal(&mut self, due: Time, handler: Rc<dyn Handler>, token: (u64, u64)) -> AlarmId {
         let (id, slot) = self.vacant();
-        // Written where it is: what is put together elsewhere and then moved here has to be waited
-        // for.
+        // Written in place: moving a freshly written value would stall on store forwarding.
         slot.due = due;
         slot.handler = Some(handler);
         slot.token = token;
         id
     }
 
-    /// A slot that nobody needs, for an alarm that begins.
+    /// Takes a free slot for an alarm that begins.
     #[inline]
     fn vacant(&mut self) -> (AlarmId, &mut Alarm) {
         let index = self.free.pop().unwrap_or_else(|| {
@@ -194,7 +194,7 @@ impl Agenda {
         (AlarmId::new(index, slot.generation), slot)
     }
 
-    /// Puts a call of a series into a place that nobody needs.
+    /// Puts a call of a series into a free slot.
     #[inline]
     fn insert_in_series(&mut self, due: Time, handler: Rc<dyn Handler>, token: (u64, u64)) {
         let vacant = self.series.iter().position(|one| one.handler.is_none());
@@ -206,7 +206,7 @@ impl Agenda {
         place.due = due;
         place.handler = Some(handler);
         place.token = token;
-        // What never comes stays out of the queue, so that a deadlock is seen as one.
+        // A call that never comes stays out of the queue, so that a deadlock is detected.
         if due < Time::NEVER {
             match self.queue.order {
                 TieOrder::Reference => self.begun.push(Begun::InSeries(index as u32)),
@@ -218,7 +218,7 @@ impl Agenda {
         }
     }
 
-    /// Gives a call of a series its turn among the events.
+    /// Gives a call of a series its key among the events.
     #[inline]
     fn queue_in_series(&mut self, index: u32, place: u64) {
         let next = &mut self.series[index as usize];
@@ -228,7 +228,7 @@ impl Agenda {
         }
     }
 
-    /// Lets a sleep begin that ends some time.
+    /// Begins a sleep that ends at a date that can be represented.
     #[inline]
     fn begin_sleep(&mut self, id: AlarmId, due: Time) {
         match self.queue.order {
@@ -237,7 +237,7 @@ impl Agenda {
         }
     }
 
-    /// Puts an alarm into the queue, in the place of something that is created now.
+    /// Puts an alarm into the queue, as created now.
     fn enqueue(&mut self, id: AlarmId, due: Time, rank: Rank) {
         let created = self.queue.draw_number();
         let event =
@@ -249,7 +249,7 @@ impl Agenda {
         self.slots.get_mut(id.index() as usize).filter(|alarm| alarm.generation == id.generation())
     }
 
-    /// Ends an alarm.
+    /// Ends an alarm and frees its slot.
     fn release(&mut self, id: AlarmId) -> Option<Released> {
         let alarm = self.get(id)?;
         alarm.generation = alarm.generation.wrapping_add(1);
@@ -263,8 +263,8 @@ impl Agenda {
         Some(Released { state, _action: action, _handler: handler })
     }
 
-    /// Puts the sleeps begun since time last moved into the queue, newest first: what the
-    /// reference's order asks for.
+    /// Puts the sleeps and calls begun since time last advanced into the queue, newest first, as
+    /// the reference's order requires.
     pub(crate) fn settle(&mut self) {
         while let Some(begun) = self.begun.pop() {
             match begun {
@@ -287,7 +287,7 @@ impl Agenda {
         }
     }
 
-    /// Who sleeps beyond the end of time; `None` for what is to be called then.
+    /// The actors that sleep beyond the last date; `None` for a call.
     pub(crate) fn beyond_time(&self) -> impl Iterator<Item = Option<ActorId>> {
         let alarms = self.slots.iter().filter(|alarm| matches!(alarm.state, AlarmState::Beyond));
         let who = alarms.map(|alarm| match &alarm.action {
@@ -298,14 +298,14 @@ impl Agenda {
         who.chain(self.series.iter().filter(is_beyond).map(|_| None))
     }
 
-    /// The date of what happens first.
+    /// The date of the first event.
     pub(crate) fn next_time(&self) -> Option<Time> {
         let (in_series, _) = self.first_in_series;
         let first = self.queue.first_key().map_or(in_series, |first| first.min(in_series));
         (first != UNQUEUED).then(|| time_of(first))
     }
 
-    /// Takes what happens first if it is due at `now`.
+    /// Takes the first event if it is due at `now`.
     pub(crate) fn pop_due(&mut self, now: Time) -> Option<DueEvent> {
         let (key, index) = self.first_in_series;
         if key != UNQUEUED
@@ -325,14 +325,14 @@ impl Agenda {
         })
     }
 
-    /// The event of alarm `index` is due: what is to be put into the run queue.
+    /// Fires an alarm: returns what is to be put into the run queue.
     fn fire(&mut self, index: u32) -> Option<Ready> {
         let alarm = &mut self.slots[index as usize];
         let ready = match alarm.handler.take() {
             Some(handler) => Ready::Signal(handler, alarm.token),
             None => match std::mem::replace(&mut alarm.action, AlarmAction::Nothing) {
                 AlarmAction::Nothing => return None,
-                // The future that has begun it still looks at it.
+                // The future that has begun it still refers to it.
                 AlarmAction::Wake(waiter) => {
                     alarm.state = AlarmState::Fired;
                     return Some(Ready::Actor(waiter.notify()));
@@ -352,8 +352,8 @@ impl Kernel {
         let mut agenda = self.inner.agenda.borrow_mut();
         let id = agenda.insert(due, action);
         if due == Time::NEVER {
-            // Never fires: it stays out of the queue, so that a deadlock is seen as one. A deadline
-            // that never comes is none.
+            // It never fires and stays out of the queue, so that a deadlock is detected. A timer
+            // that never fires is no reason to wait.
             if rank == Rank::Cpu {
                 agenda.slots[id.index() as usize].state = AlarmState::Beyond;
             }
@@ -367,7 +367,7 @@ impl Kernel {
 
     #[inline]
     fn end_alarm(&self, id: AlarmId) -> bool {
-        // What it was to do is dropped when nothing is borrowed.
+        // Its callback is dropped while nothing is borrowed.
         let released = self.inner.agenda.borrow_mut().release(id);
         released.is_some_and(|released| {
             matches!(released.state, AlarmState::Queued(_) | AlarmState::Begun | AlarmState::Beyond)
@@ -389,8 +389,8 @@ impl Kernel {
         ScheduledCall { alarm: Some(self.begin_alarm(due, Rank::Cpu, AlarmAction::Call(call))) }
     }
 
-    /// Like [`call_after`](Self::call_after), for those who have many calls to make: `handler` is told
-    /// the `token`.
+    /// Like [`call_after`](Self::call_after), without an allocation for each call: `handler` is
+    /// called with `token`.
     pub fn signal_after(
         &self,
         duration: Duration,
@@ -415,9 +415,9 @@ impl Kernel {
         ScheduledCall { alarm: Some(id) }
     }
 
-    /// Like [`signal_after`](Self::signal_after), for those who make one call after the other and
-    /// cancel none: what comes next is kept apart from the event queue, which makes it cheaper to
-    /// wait for. If k such calls are under way at a time, each costs O(k).
+    /// Like [`signal_after`](Self::signal_after), for a caller that makes one call after another
+    /// and cancels none. Such calls are kept outside the event queue, which makes them cheaper:
+    /// with k of them pending, each costs O(k).
     pub fn signal_in_series(
         &self,
         duration: Duration,
@@ -434,21 +434,21 @@ impl Kernel {
         }
     }
 
-    /// Cancels a call that has not happened yet. Says whether it was still to happen.
+    /// Cancels a call. Returns whether it was still pending.
     pub fn cancel_call(&self, call: ScheduledCall) -> bool {
         call.alarm.is_some_and(|alarm| self.end_alarm(alarm))
     }
 }
 
-/// A call that will happen, see [`Kernel::call_after`]. Dropping it does not cancel the call;
-/// [`Kernel::cancel_call`] does.
+/// A call that has been scheduled, see [`Kernel::call_after`]. Dropping it does not cancel the
+/// call; [`Kernel::cancel_call`] does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ScheduledCall {
-    /// `None` for a call that went straight into the run queue and can no longer be cancelled.
+    /// `None` for a call that went straight into the run queue and cannot be cancelled.
     alarm: Option<AlarmId>,
 }
 
-/// Future that is ready at a date: a sleep or a timer. It begins when it is first awaited; dropping
+/// The future of a sleep or a timer, ready at a date. It begins when it is first polled; dropping
 /// it ends it.
 #[must_use = "futures do nothing unless awaited"]
 pub struct WaitUntil {
@@ -464,8 +464,8 @@ impl Future for WaitUntil {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         match self.alarm {
             None => {
-                // A sleep that ends now is no sleep at all; a timer that is due still fires after
-                // everything else.
+                // A sleep that ends now is ready; a timer that is due still comes after everything
+                // else.
                 if self.rank == Rank::Cpu && self.due <= self.kernel.now() {
                     return Poll::Ready(());
                 }

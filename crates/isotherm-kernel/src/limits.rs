@@ -1,11 +1,14 @@
-//! Limits of a run, and the meter that counts its events and steps against them.
+//! Limits of a run, and the meter that counts events and steps against them.
+//!
+//! An *event* is something that was scheduled for a date. A *step* is the execution of one entry of
+//! the run queue, which takes no virtual time.
 
 use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
 
 use crate::{RunError, Time};
 
-/// What a simulation may use. The default limits nothing but the steps of one instant.
+/// Limits of a run. By default only the number of steps at one date is limited.
 ///
 /// ```
 /// use isotherm_kernel::{Duration, Limits, RunError, Simulation, Time};
@@ -18,27 +21,24 @@ use crate::{RunError, Time};
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// The simulation must be over by this date.
+    /// The date by which the simulation must have ended.
     pub max_time: Option<Time>,
-    /// At most this many events may happen. An event is what happens at a date that was set before:
-    /// the end of a sleep, a call, a timer, of an activity or of its latency.
+    /// The largest number of events: ends of sleeps, calls, timers, activities and latencies.
     ///
-    /// Turns of the run queue (an actor that runs, a call without delay) are no events, unless
-    /// there are very many of them at one date: the first [`FREE_STEPS`](Self::FREE_STEPS) are
-    /// free, and each further one counts as an event. So the limit also holds where time stands
-    /// still.
+    /// Steps are not events, but beyond the first [`FREE_STEPS`](Self::FREE_STEPS) at one date each
+    /// step counts as one, so that this limit also holds while virtual time stands still.
     ///
-    /// [Background calls](Kernel::background_at) are events while nothing else is to come. While
-    /// something is, the first [`FREE_STEPS`](Self::FREE_STEPS) after each other event are free.
+    /// [Background calls](crate::Kernel::background_at) count as events while no other event is
+    /// pending. Otherwise the first [`FREE_STEPS`](Self::FREE_STEPS) of them after each event are
+    /// free.
     pub max_events: Option<u64>,
-    /// At most this many turns of the run queue may there be at one date: more is taken for a
-    /// livelock.
+    /// The largest number of steps at one date; more counts as a livelock.
     pub max_steps_per_instant: u64,
 }
 
 impl Limits {
-    /// How many turns of the run queue there may be at one date, and how many background calls from
-    /// one event to the next, before they count as events.
+    /// How many steps at one date, and how many background calls between two events, do not count
+    /// as events.
     pub const FREE_STEPS: u64 = 1_000_000;
 }
 
@@ -48,20 +48,21 @@ impl Default for Limits {
     }
 }
 
-/// Counts what happens in a simulation, and says when it is to end.
+/// Counts events and steps, and says when the run must end.
 pub(crate) struct Meter {
     pub(crate) limits: Cell<Limits>,
     pub(crate) events: Cell<u64>,
-    /// Turns at the current date.
+    /// Steps at the current date.
     pub(crate) steps: Cell<u64>,
     watcher: RefCell<Option<Watcher>>,
-    /// Steps until the watcher looks again, or what has been said within a turn is heard.
+    /// Steps until the watcher is called, or until an error found within a step is reported.
     steps_until_look: Cell<u64>,
-    /// Why the simulation is to end, if that was found out within a turn.
+    /// The error that was found within a step.
     verdict: RefCell<Option<RunError>>,
 }
 
-/// Who looks in on a simulation.
+/// A callback that observes the run: see
+/// [`Simulation::with_watcher`](crate::Simulation::with_watcher).
 struct Watcher {
     every: u64,
     look: Box<dyn FnMut(Time) -> ControlFlow<()>>,
@@ -92,7 +93,7 @@ impl Meter {
         drop(watcher);
     }
 
-    /// Counts a turn that is taken within another one, to whose end an error waits.
+    /// Counts a step taken within another one. An error is reported when the outer step has ended.
     pub(crate) fn count_turn(&self, now: Time) -> ControlFlow<()> {
         let counted = self
             .count_if_many(now)
@@ -108,7 +109,7 @@ impl Meter {
         }
     }
 
-    /// Counts a turn at the current date.
+    /// Counts a step at the current date.
     #[inline]
     pub(crate) fn count_step(&self, now: Time) -> Result<(), RunError> {
         let steps = self.steps.get() + 1;
@@ -119,13 +120,13 @@ impl Meter {
         Err(RunError::Livelock { at: now, steps })
     }
 
-    /// Counts a turn of a date that has had very many as an event, before it is taken.
+    /// Counts a step as an event, before it is taken, if the current date has had many steps.
     #[inline]
     pub(crate) fn count_if_many(&self, now: Time) -> Result<(), RunError> {
         if self.steps.get() < Limits::FREE_STEPS { Ok(()) } else { self.count_as_event(now) }
     }
 
-    /// Counts as an event what is not one by itself, before it happens.
+    /// Counts a step or a background call as an event, before it happens.
     #[cold]
     pub(crate) fn count_as_event(&self, now: Time) -> Result<(), RunError> {
         self.events.set(self.events.get() + 1);

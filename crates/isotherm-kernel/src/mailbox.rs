@@ -1,10 +1,10 @@
-//! Mailboxes: how actors talk.
+//! Mailboxes: queues through which actors send each other messages.
 //!
-//! A mailbox is an unbounded first-in first-out queue of typed values in zero simulated time; it
-//! never touches the event queue. A value is given to the receiver that has waited longest. Sending
-//! is detached ([`Mailbox::send_detached`]: the sender goes on at once) or a rendezvous
-//! ([`Mailbox::send`]: the sender waits until the value has been received). What a message costs on
-//! a network is the business of the layers above, which deliver it when its transfer has ended.
+//! A mailbox is an unbounded FIFO queue of typed values. It takes no virtual time and never touches
+//! the event queue. A message wakes the receiver that has waited longest. Sending is detached
+//! ([`Mailbox::send_detached`]) or a rendezvous ([`Mailbox::send`]: the sender waits until the
+//! message has been received). Network costs are modelled by the layers above, which put a message
+//! into the mailbox when its transfer has ended.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -25,7 +25,7 @@ struct Envelope<T> {
     receipt: Option<Rc<Receipt>>,
 }
 
-/// Tells the sender of a rendezvous that its value has been received.
+/// Tells the sender of a rendezvous that its message has been received.
 struct Receipt {
     sender: Cell<Option<Waiter>>,
     received: Cell<bool>,
@@ -36,15 +36,15 @@ struct Inner<T> {
     name: Label,
     queue: RefCell<VecDeque<Envelope<T>>>,
     receivers: RefCell<Waiters>,
-    /// Who is notified that letters have come, in place of a receiver.
+    /// Called when messages have come, in place of a receiver.
     listener: RefCell<Option<Weak<dyn Handler>>>,
-    /// Whether that has been notified and not all letters have been taken since.
+    /// Whether the listener has been called and has not emptied the queue since.
     notified: Cell<bool>,
-    /// Its place among those who let go of what they hold when the simulation is dropped.
+    /// Its registration for the teardown of the simulation.
     registration: Cell<Option<Registration>>,
 }
 
-/// A letter that nobody receives any more may hold the mailbox in which it is.
+/// A message that is never received may hold the mailbox that contains it.
 impl<T> Teardown for Inner<T> {
     fn tear_down(&self) {
         let queue = self.queue.take();
@@ -61,7 +61,7 @@ impl<T> Drop for Inner<T> {
     }
 }
 
-/// A queue of messages of type `T`; a cheap handle that can be cloned.
+/// A queue of messages of type `T`. Cheap to clone; clones are the same mailbox.
 ///
 /// ```
 /// use isotherm_kernel::{Duration, Simulation};
@@ -69,10 +69,10 @@ impl<T> Drop for Inner<T> {
 /// let simulation = Simulation::new();
 /// let kernel = simulation.kernel();
 /// let queue = kernel.mailbox("queue");
-/// letters.send_detached("one");
+/// queue.send_detached("one");
 /// kernel.spawn("reader", async move {
 ///     assert_eq!(queue.receive().await, "one");
-///     // Nobody writes again.
+///     // No second message is sent.
 ///     let patience = Duration::from_secs(5);
 ///     assert!(queue.receive_with_timeout(patience).await.is_err());
 /// });
@@ -126,25 +126,25 @@ impl<T> Mailbox<T> {
         &self.0.name
     }
 
-    /// Messages that wait to be received.
+    /// The number of messages in the queue.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.queue.borrow().len()
     }
 
-    /// Whether no message waits.
+    /// Whether the queue is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Puts a message into the mailbox; the sender goes on at once.
+    /// Sends a message without waiting.
     pub fn send_detached(&self, value: T) {
         self.put(Envelope { value, receipt: None });
     }
 
-    /// Puts a message into the mailbox and waits until it has been received. Dropping the future
-    /// before takes nothing back.
+    /// Sends a message and waits until it has been received. Dropping the future does not take the
+    /// message back.
     pub async fn send(&self, value: T) {
         let receipt = Rc::new(Receipt { sender: Cell::new(None), received: Cell::new(false) });
         self.put(Envelope { value, receipt: Some(Rc::clone(&receipt)) });
@@ -159,10 +159,10 @@ impl<T> Mailbox<T> {
         .await;
     }
 
-    /// Has somebody notified, in a turn of his own in the run queue, that values have come: he takes
-    /// them with [`try_receive`](Self::try_receive) until there are none, as an actor would that
-    /// does nothing but receive, at less cost. He is not kept alive for it. Nobody else is to
-    /// receive from this mailbox.
+    /// Makes `listener` the receiver: it is called from the run queue when messages have come and
+    /// takes them with [`try_receive`](Self::try_receive) until there are none. This is cheaper
+    /// than an actor that only receives. The mailbox does not keep the listener alive, and no actor
+    /// may receive from it.
     pub fn listen(&self, listener: Weak<dyn Handler>) {
         self.0.listener.replace(Some(listener));
     }
@@ -193,7 +193,7 @@ impl<T> Mailbox<T> {
         }
     }
 
-    /// Takes the first message if there is one.
+    /// Takes the first message, if there is one.
     #[must_use]
     pub fn try_receive(&self) -> Option<T> {
         let Some(envelope) = self.0.queue.borrow_mut().pop_front() else {
@@ -214,8 +214,7 @@ impl<T> Mailbox<T> {
         Receive { mailbox: self, number: None }
     }
 
-    /// Waits for a message, but not for longer than `patience`. A message that comes exactly then
-    /// is in time.
+    /// Waits for a message for at most `patience`. A message that comes exactly then is in time.
     ///
     /// # Errors
     /// [`ReceiveTimedOut`] if none came; later messages stay in the mailbox.
@@ -232,7 +231,7 @@ impl<T> Mailbox<T> {
 #[must_use = "futures do nothing unless awaited"]
 pub struct Receive<'a, T> {
     mailbox: &'a Mailbox<T>,
-    /// Its number among the receivers.
+    /// The number under which it waits, once it does.
     number: Option<u64>,
 }
 
@@ -242,8 +241,8 @@ impl<T> Future for Receive<'_, T> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
         let mailbox = self.mailbox;
         if let Some(value) = mailbox.try_receive() {
-            // The wake-up that brought this message may have been for another future of the same
-            // actor: this one may still be in the queue.
+            // The actor may have been woken for another of its futures, so this one may still be
+            // among the receivers.
             if let Some(number) = self.number.take() {
                 mailbox.0.receivers.borrow_mut().leave(number);
             }
@@ -260,7 +259,7 @@ impl<T> Drop for Receive<'_, T> {
     fn drop(&mut self) {
         if let Some(number) = self.number {
             self.mailbox.0.receivers.borrow_mut().leave(number);
-            // The receiver may have been woken for a message that it now leaves to the next one.
+            // The receiver may have been woken for a message that is now left to the next one.
             if !self.mailbox.is_empty() {
                 self.mailbox.wake_next();
             }

@@ -4,50 +4,48 @@ use std::fmt;
 
 use crate::Time;
 
-/// An actor that waits, and what for.
+/// An actor that waits, and what it waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WaitingActor {
-    /// Name of the actor.
+    /// The name of the actor.
     pub actor: String,
     /// What it waits for.
     pub waits_for: String,
 }
 
-/// Why a simulation could not go on to its end.
+/// Why a simulation could not run to its end.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RunError {
-    /// Actors wait, and nothing will ever happen.
+    /// Actors wait and nothing will ever happen.
     #[error("deadlock at {at} s: {}{}", Reasons(.reasons), Listing(.waiting))]
     Deadlock {
-        /// The date from which on nothing happened any more. (What profiles still had to bring has
-        /// been waited for.)
+        /// The date of the last progress: see [`StandstillHandler`](crate::StandstillHandler).
         at: Time,
-        /// Who waits for what (daemons left out).
+        /// The waiting actors, without daemons.
         waiting: Vec<WaitingActor>,
-        /// What is missing, as the services say it that know.
+        /// What is missing, as [standstill handlers](crate::StandstillHandler) report it.
         reasons: Vec<String>,
     },
-    /// Actors wait, and what they wait for would come after the last date that there is. (What
-    /// nobody waits for, such as a load in the background, may go on beyond it.)
+    /// Actors wait for something that would happen after the last date that can be represented.
     #[error(
         "at {at} s all that is still to come lies beyond the end of time (584 years): {}{}",
         Reasons(.reasons), Listing(.waiting)
     )]
     BeyondTime {
-        /// The date from which on nothing happened any more.
+        /// The date of the last progress.
         at: Time,
-        /// Who waits for what (daemons left out).
+        /// The waiting actors, without daemons.
         waiting: Vec<WaitingActor>,
-        /// What goes on, as the services say it that know.
+        /// What is going on, as [standstill handlers](crate::StandstillHandler) report it.
         reasons: Vec<String>,
     },
-    /// The simulation was not over at the date that [`Limits::max_time`] names.
+    /// The simulation was not over at [`Limits::max_time`](crate::Limits::max_time).
     #[error("the simulation was not over at the time limit of {limit} s")]
     TimeLimit {
         /// The limit.
         limit: Time,
     },
-    /// More events than [`Limits::max_events`] would have happened.
+    /// More events than [`Limits::max_events`](crate::Limits::max_events) would have happened.
     #[error("the limit of {limit} events was reached at {at} s")]
     EventLimit {
         /// The limit.
@@ -55,15 +53,16 @@ pub enum RunError {
         /// When it was reached.
         at: Time,
     },
-    /// Actors ran again and again without time moving: see [`Limits::max_steps_per_instant`].
+    /// Too many steps were taken at one date: see
+    /// [`Limits::max_steps_per_instant`](crate::Limits::max_steps_per_instant).
     #[error("livelock at {at} s: actors ran {steps} times and time did not move")]
     Livelock {
         /// The date at which time stood still.
         at: Time,
-        /// How many times actors had run at that date.
+        /// The number of steps at that date.
         steps: u64,
     },
-    /// It has been run before.
+    /// The simulation has been run before.
     #[error(
         "the simulation has been run before, until {ended} s: a run ends all its actors, daemons too, so that another run needs \
          another simulation"
@@ -72,15 +71,15 @@ pub enum RunError {
         /// The date at which that run ended.
         ended: Time,
     },
-    /// The [watcher](Simulation::with_watcher) of the simulation said that it shall not go on.
+    /// The [watcher](crate::Simulation::with_watcher) interrupted the run.
     #[error("interrupted at {at} s")]
     Interrupted {
-        /// How far it had come.
+        /// The date of the interruption.
         at: Time,
     },
 }
 
-/// A deadlock may involve thousands of actors; the message names the first few.
+/// Formats the first few waiting actors: a deadlock may involve thousands.
 struct Listing<'a>(&'a [WaitingActor]);
 
 impl fmt::Display for Listing<'_> {
@@ -97,7 +96,7 @@ impl fmt::Display for Listing<'_> {
     }
 }
 
-/// What services say, a sentence each, before the list of actors.
+/// Formats the reasons, a sentence each, before the list of actors.
 struct Reasons<'a>(&'a [String]);
 
 impl fmt::Display for Reasons<'_> {

@@ -1,4 +1,4 @@
-//! The run queue: what is to run at the current date, first in, first out.
+//! The run queue: actors and callbacks that run at the current date, first in, first out.
 
 use std::rc::Rc;
 
@@ -8,11 +8,11 @@ use crate::{ActorId, Kernel};
 pub(crate) type BoxedCall = Box<dyn FnOnce(&Kernel)>;
 pub(crate) type BoxedEnd = Box<dyn FnOnce(&Kernel, Result<(), ActivityError>)>;
 
-/// Who is called at a date, again and again, without anything being allocated for each call: see
+/// A callback that can be scheduled many times without an allocation for each call: see
 /// [`Kernel::signal_after`].
 pub trait Handler {
-    /// The date has come. `token` is what was given when the call was asked for: two words, which
-    /// stay in registers.
+    /// Called at the date of the call. `token` identifies the call to its handler; it is two words
+    /// so that it stays in registers.
     fn handle(self: Rc<Self>, token: (u64, u64));
 }
 

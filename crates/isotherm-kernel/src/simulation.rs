@@ -1,4 +1,9 @@
-//! A simulation from start to end: the main loop, its limits, and why it may not go on.
+//! The main loop: runs a simulation until only daemons are left, or until it cannot go on.
+//!
+//! Each iteration runs the run queue until it is empty, solves the shares that changed, advances
+//! the clock to the first event and moves what is due then into the run queue. When no event is
+//! left while actors wait, [`standstill`](crate::StandstillHandler) decides between waiting for a
+//! background call and ending with a deadlock.
 //!
 //! ```
 //! use isotherm_kernel::{Duration, Simulation};
@@ -24,7 +29,10 @@ use std::ops::ControlFlow;
 use crate::activity::Listener;
 use crate::{ActorId, Kernel, Limits, Marking, RunError, TieOrder, Time, WaitingActor};
 
-/// Owns a simulation. Dropping it drops every actor.
+/// Owns a simulation. Dropping it drops all actors and everything they hold.
+///
+/// A simulation is configured (`with_…`), filled through its [kernel](Self::kernel), and
+/// [run](Self::run) once.
 pub struct Simulation {
     kernel: Kernel,
     has_run: Cell<bool>,
@@ -37,59 +45,62 @@ impl Default for Simulation {
 }
 
 impl Simulation {
-    /// An empty simulation at date zero.
+    /// Creates an empty simulation at date zero.
     #[must_use]
     pub fn new() -> Self {
         Simulation { kernel: Kernel::new(), has_run: Cell::new(false) }
     }
 
-    /// Sets the limits.
+    /// Sets the limits of the run.
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
         self.kernel.inner.meter.limits.set(limits);
         self
     }
 
-    /// Says what is solved anew when flows begin and end; see [`Marking`].
+    /// Sets what is solved again when flows begin and end; see [`Marking`].
     #[must_use]
     pub fn with_marking(self, marking: Marking) -> Self {
         self.kernel.inner.fluid.borrow_mut().marking = marking;
         self
     }
 
-    /// Says what comes first among things of one model that end at the same date; see [`TieOrder`].
-    /// To be chosen before anything begins.
+    /// Sets the order among events of one model and one date; see [`TieOrder`]. It must be set
+    /// before anything is created in the simulation.
     #[must_use]
     pub fn with_tie_order(self, order: TieOrder) -> Self {
         self.kernel.inner.agenda.borrow_mut().queue.order = order;
         self
     }
 
-    /// Says from how many activities on that one resource limits they are accounted for together
-    /// (at least 2), which is faster for many of them and slower for few. Dates are the same but
-    /// for rounding, and so is the order among equals under [`TieOrder::NewestFirst`]. Under
-    /// [`TieOrder::Reference`], of activities of different resources that end at the same date
-    /// others may come first.
+    /// Sets from how many activities limited by one resource (at least 2) a virtual-time group
+    /// accounts for them together. A group is faster for many activities and slower for few.
+    ///
+    /// Dates are the same up to rounding, and the order among equals is the same under
+    /// [`TieOrder::NewestFirst`]. Under [`TieOrder::Reference`], activities of different resources
+    /// that end at the same date may end in another order.
     #[must_use]
     pub fn with_virtual_time_from(self, activities: u32) -> Self {
         self.kernel.inner.fluid.borrow_mut().virtual_time_from = activities.max(2);
         self
     }
 
-    /// Says from how many activities on (at least 2) a component that no single resource limits is
-    /// kept as an incremental component, of which a change solves only what it changes, which is
-    /// faster for many of them and slower for few. Dates are the same but for rounding, and so is
-    /// the order among equals under [`TieOrder::NewestFirst`]. Under [`TieOrder::Reference`], of
-    /// activities that end at the same date others may come first.
+    /// Sets from how many activities (at least 2) a connected component that no single resource
+    /// limits is solved incrementally: a change then solves only the shares that it changes. This
+    /// is faster for large components and slower for small ones.
+    ///
+    /// Dates are the same up to rounding, and the order among equals is the same under
+    /// [`TieOrder::NewestFirst`]. Under [`TieOrder::Reference`], activities that end at the same
+    /// date may end in another order.
     #[must_use]
     pub fn with_incremental_from(self, activities: u32) -> Self {
         self.kernel.inner.fluid.borrow_mut().incremental_from = activities.max(2);
         self
     }
 
-    /// Has somebody look in on the run every so many steps (at least one; a step is an actor that
-    /// runs, a background call or a date that is reached): to show how far it has come, or to end
-    /// it, by `Break`, with [`RunError::Interrupted`]. He sees the date and cannot change anything.
+    /// Calls `look` with the current date every `every` steps (at least 1), to show progress or to
+    /// interrupt the run: `Break` ends it with [`RunError::Interrupted`]. A step is an entry of the
+    /// run queue, a background call or a date that is reached.
     #[must_use]
     pub fn with_watcher(
         self,
@@ -100,18 +111,18 @@ impl Simulation {
         self
     }
 
-    /// A handle on the kernel.
+    /// Returns a handle on the kernel.
     #[must_use]
     pub fn kernel(&self) -> Kernel {
         self.kernel.clone()
     }
 
-    /// Runs until only daemons are left, then drops them, and gives the date of the end.
+    /// Runs until only daemons are left, drops these, and returns the date of the end.
     ///
     /// # Errors
-    /// A [`RunError`] that says why the simulation cannot go on. Everything that has happened until
-    /// then has happened. [`RunError::AlreadyRun`] if it has been run before, however that ended:
-    /// there is nobody left who could do anything.
+    /// A [`RunError`] says why the simulation could not go on; whatever happened before has
+    /// happened. A second call returns [`RunError::AlreadyRun`], however the first one ended,
+    /// because a run drops all actors.
     pub fn run(&self) -> Result<Time, RunError> {
         if self.has_run.replace(true) {
             return Err(RunError::AlreadyRun { ended: self.kernel.now() });
@@ -161,7 +172,7 @@ impl Simulation {
                 kernel.call_background();
                 meter.step(next)?;
             }
-            // One event too many must not take effect.
+            // An event beyond the limit must not take effect.
             let may_run = meter.events.get() < most_events;
             let (delivered, has_run) = kernel.deliver_due(may_run);
             if delivered > 0 {
@@ -178,7 +189,7 @@ impl Simulation {
         }
     }
 
-    /// Runs everything in the run queue.
+    /// Runs entries of the run queue until it is empty.
     fn run_instant(&self) -> Result<(), RunError> {
         let (meter, now) = (&self.kernel.inner.meter, self.kernel.now());
         loop {
@@ -191,7 +202,7 @@ impl Simulation {
         }
     }
 
-    /// Why nothing will happen any more.
+    /// Says why nothing will happen any more.
     fn standstill(&self) -> RunError {
         let kernel = &self.kernel;
         let at = kernel.inner.progress.get();
@@ -205,11 +216,11 @@ impl Simulation {
         }
     }
 
-    /// Whether what is waited for would end beyond the end of time.
+    /// Whether what actors wait for would end after the last date that can be represented.
     fn waits_beyond_time(&self) -> bool {
         let inner = &self.kernel.inner;
         let listeners = inner.listeners.borrow();
-        // Who hears of it; `None` is whoever a call may help.
+        // The waiting actor; `Some(None)` for a callback, which may help any actor.
         let hears = |index: usize| match listeners.get(index)? {
             Listener::Waiter(waiter) | Listener::Part(waiter) => Some(Some(waiter.actor())),
             Listener::Call(_) => Some(None),
@@ -239,11 +250,10 @@ impl Simulation {
             .collect()
     }
 
-    /// Drops every actor and everything in the run queue. What their guards start anew is dropped
-    /// too.
+    /// Drops all actors and the run queue, and whatever their drop handlers start meanwhile.
     fn kill_all(&self) {
         loop {
-            // An actor without a future is one that has panicked: it cannot be dropped again.
+            // An actor without a future has panicked: it cannot be dropped again.
             let living: Vec<_> = {
                 let tasks = self.kernel.inner.tasks.borrow();
                 tasks.living().filter(|(_, task)| task.future.is_some()).map(|(id, _)| id).collect()
@@ -262,18 +272,17 @@ impl Simulation {
 
 impl Drop for Simulation {
     fn drop(&mut self) {
-        // From now on what guards start anew is dropped where it is started.
+        // From now on, whatever drop handlers start is dropped at once.
         self.kernel.inner.over.set(true);
         self.kill_all();
-        // Calls that never happened may hold the kernel; they are dropped while nothing is
-        // borrowed.
+        // Pending calls may hold the kernel; they are dropped while nothing is borrowed.
         let agenda = self.kernel.inner.agenda.borrow_mut().take();
         let listeners = self.kernel.inner.listeners.take();
         drop((agenda, listeners));
         self.kernel.inner.meter.drop_watcher();
         self.kernel.forget_background();
         self.kernel.tear_down();
-        // Those of actors that have panicked are left.
+        // Only actors that have panicked are left.
         let tasks = self.kernel.inner.tasks.take();
         drop(tasks);
     }
