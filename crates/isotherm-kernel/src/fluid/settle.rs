@@ -1,4 +1,5 @@
-//! Settling: what is marked is solved, and the dates that follow are put into the event queue.
+//! Settling: solves what is marked and puts the completion dates into the event queue, once before
+//! time advances.
 
 use super::virtual_time::{MemberWait, NONE};
 use super::{ActivityState, Fluid, NOTHING_LEFT, live_users};
@@ -6,7 +7,7 @@ use crate::queue::{EventQueue, TieOrder};
 use crate::{Duration, Time};
 
 impl Fluid {
-    /// Solves what has been touched and puts the new completion dates into the queue.
+    /// Solves what is marked and queues the new completion dates.
     #[inline]
     pub(crate) fn settle<T: Copy>(
         &mut self,
@@ -14,7 +15,7 @@ impl Fluid {
         queue: &mut EventQueue<T>,
         target: impl Fn(u32) -> T,
     ) {
-        // Most dates touch nothing.
+        // Most dates change nothing.
         if !(self.incremental.touched.is_empty()
             && self.component.is_empty()
             && self.loose.is_empty())
@@ -71,8 +72,8 @@ impl Fluid {
         self.markings += 1;
     }
 
-    /// The activities of the marked resources, in the order of a pass over these, each one's users
-    /// newest first; and the virtual-time groups that load them.
+    /// Collects the activities of the marked resources, in the order of the resources and newest
+    /// first on each, and the virtual-time groups that load them.
     fn collect(&mut self) {
         self.collections += 1;
         self.members.clear();
@@ -99,9 +100,9 @@ impl Fluid {
         }
     }
 
-    /// Brings the remaining work up to date, takes the new share and re-keys the completion date.
-    /// Both are kept as they are while the share is, so that how often it was looked at does not
-    /// matter; only the place among equals is renewed, in the reference's order.
+    /// Updates the remaining work, applies the new share and re-keys the completion date. An
+    /// unchanged share keeps its date, so the number of solves does not matter; only the place
+    /// among equals is renewed, in the reference's order.
     pub(super) fn schedule<T: Copy>(
         &mut self,
         index: u32,
@@ -112,7 +113,7 @@ impl Fluid {
         let activity = &mut self.activities[index as usize];
         if let Some(event) = activity.event.filter(|_| activity.share == activity.next_share) {
             let takes_new_place = queue.order == TieOrder::Reference && !activity.oldest_first;
-            // The entry may be the one that stood for a virtual-time group which is left now.
+            // The entry may have stood for a virtual-time group that the activity has left.
             if takes_new_place || activity.waits.is_in_group() {
                 activity.waits = MemberWait::InQueue;
                 let place = queue.place_now(activity.created, activity.oldest_first);
