@@ -1,33 +1,33 @@
-//! Bare-metal compute services: they run actions on a host and keep a ledger of its cores.
+//! Bare-metal compute services: run actions on a host and account for its cores.
 //!
-//! # Life of an action
+//! # Life cycle of an action
 //!
 //! An action is *submitted* by a message ([`BareMetalService::submit`]), *waits* first come, first
-//! served until its cores are free, is *starting* for its start-up overhead, is *running* while its
-//! body runs, and *ends*. However it ends, its [`on_end`](ActionRequest::on_end) is called exactly
-//! once (unless the simulation itself ends before), when the books are right again, and never from
-//! inside a method of this service or of the platform: whoever cancels an action or turns a host
-//! off need not fear to be called back.
+//! served until its cores are free, *starts* for its start-up overhead, *runs* its body, and
+//! *ends*. However it ends, its [`on_end`](ActionRequest::on_end) is called exactly once, unless
+//! the simulation ends before. It is called when the cores have been given back, and never from
+//! inside a method of this service or the platform, so cancelling an action or turning off a host
+//! causes no re-entrant call.
 //!
-//! # The executor
+//! # Time limit
 //!
-//! The body runs in an actor on the host and dies with it. The *time limit* covers the body, not
-//! the start-up overhead. At the date of the limit the executor lets the body have the turn for
-//! which it has been woken, if it has, and goes to the end of the run queue once; a body that has
-//! ended then has ended *exactly at its limit*, and [`AtLimit`] says how that counts. Any other
-//! body is killed and has no end date. The report of an action with a limit comes one turn after
-//! the end of its body, as from one actor that joins another.
+//! The body runs in an executor, an actor on the host that dies with it. The *time limit* covers
+//! the body, not the start-up overhead. At the limit the body may first use a wake-up it has
+//! already been given, and the executor goes to the end of the run queue once. A body that has
+//! ended then has ended *exactly at its limit*, for which [`AtLimit`] is the rule. Any other body
+//! is killed and has no end date. The report of an action with a limit comes one step of the run
+//! queue after the end of the body, as if one actor joined another.
 //!
 //! # Sleeping without an actor
 //!
-//! A body that only sleeps ([`Action::Sleep`]) is what simulations of large platforms are made of.
-//! It is accounted by calls of the kernel, without an actor; it takes the same turns in the run
-//! queue as an executor would, so dates and the order among equals are the same.
+//! Most actions of a large simulation only sleep ([`Action::Sleep`]). They are run by calls of the
+//! kernel, without an actor, in the same steps of the run queue that an executor would take; dates
+//! and the order among equals are the same.
 //!
 //! # Invariants
 //!
-//! The cores in use are those of the actions that are starting or running, and never more than
-//! there are; submitted = pending + running + completed + failed.
+//! The cores in use are those of the actions that start or run, and at most the cores of the
+//! service; submitted = pending + running + completed + failed.
 
 mod action;
 mod action_table;
@@ -52,14 +52,14 @@ use crate::port::transmit;
 use crate::{Address, FailureCause, Site};
 use action_table::{ActionEntry, ActionStage, ActionTable, ActionWork};
 
-/// What a bare-metal service is to be.
+/// The configuration of a bare-metal service.
 #[derive(Clone, Debug)]
 pub struct BareMetalConfig {
     /// Its name on its host.
     pub name: Arc<str>,
     /// The host on which it runs actions.
     pub host: HostId,
-    /// How many cores its ledger has; by default those of the host.
+    /// The number of its cores; by default those of the host.
     pub cores: Option<u32>,
 }
 
@@ -112,7 +112,7 @@ struct Inner {
     address: Address,
     actions: RefCell<ActionTable>,
     stopped: Cell<bool>,
-    /// Whether its host has failed since the service was started.
+    /// Whether its host has failed since it was started.
     down: Cell<bool>,
 }
 
@@ -122,7 +122,7 @@ impl fmt::Debug for BareMetalService {
     }
 }
 
-/// An action that has not ended may hold the service, or what holds it.
+/// An action that has not ended may hold the service.
 impl Teardown for Inner {
     fn tear_down(&self) {
         let cores = self.actions.borrow().ledger.cores;
@@ -132,12 +132,12 @@ impl Teardown for Inner {
     }
 }
 
-/// Hears that the host has failed: its actor dies with the host.
+/// Detects the failure of the host, by being dropped with an actor on it.
 struct Sentinel(BareMetalService);
 
 impl Drop for Sentinel {
     fn drop(&mut self) {
-        // The end of the simulation drops it too, but then the host is on.
+        // It is also dropped at the end of the simulation, but then the host is on.
         if !self.0.inner.host_is_on() {
             self.0.inner.down.set(true);
             self.0.end_all();
@@ -168,8 +168,8 @@ impl Inner {
 }
 
 impl BareMetalService {
-    /// Starts a bare-metal service. On a host that is off it is down until it is
-    /// [restarted](Self::restart), as after a failure.
+    /// Starts a bare-metal service. On a host that is off it stays down until it is
+    /// [restarted](Self::restart).
     #[must_use]
     pub fn start(site: &Site, config: BareMetalConfig) -> Self {
         let cores = config.cores.unwrap_or_else(|| site.platform().cores(config.host));
@@ -206,13 +206,13 @@ impl BareMetalService {
         &self.inner.address
     }
 
-    /// Whether it takes actions: it has not been stopped and its host has not failed.
+    /// Whether it accepts actions: it has not been stopped and its host has not failed.
     #[must_use]
     pub fn is_up(&self) -> bool {
         self.inner.is_up()
     }
 
-    /// What it has done and is doing.
+    /// The counts of its cores and actions.
     #[must_use]
     pub fn ledger(&self) -> Ledger {
         self.inner.actions.borrow().ledger
@@ -227,7 +227,7 @@ impl BareMetalService {
         self.inner.actions.borrow().check();
     }
 
-    /// Sends an action to the service. A message of 0 bytes arrives at once.
+    /// Submits an action by a message. A message of 0 bytes arrives immediately.
     pub fn submit(
         &self,
         from: &Address,
@@ -254,9 +254,8 @@ impl BareMetalService {
         id
     }
 
-    /// Sends an action by a message of 0 bytes, in a turn that `turn` says whether it ends with
-    /// that: an action that begins in the next turn of all begins in this one then. It never ends
-    /// in it.
+    /// Submits an action by a message of 0 bytes. If the call is in tail position ([`Turn::Ends`]),
+    /// an action that would start in the next step starts in this one; it never ends in it.
     #[inline(always)]
     pub fn submit_in(&self, turn: Turn, from: &Address, mut request: ActionRequest) -> ActionId {
         let inner = &self.inner;
@@ -264,8 +263,8 @@ impl BareMetalService {
         self.receive(&mut request, turn)
     }
 
-    /// Has an action done, by a message of 0 bytes, and waits for its end. Who stops waiting does
-    /// not stop the action.
+    /// Submits an action by a message of 0 bytes and waits for its report. Dropping the future does
+    /// not cancel the action.
     pub async fn perform(&self, from: &Address, request: impl Into<ActionRequest>) -> ActionReport {
         let mut request = request.into();
         let reports =
@@ -280,14 +279,14 @@ impl BareMetalService {
         reports.receive().await
     }
 
-    /// Cancels an action, wherever it is: it ends with [`FailureCause::Cancelled`]. Says whether it
+    /// Cancels an action in any state: it ends with [`FailureCause::Cancelled`]. Returns whether it
     /// had not ended yet.
     pub fn cancel(&self, id: ActionId) -> bool {
         self.end_later(id, FailureCause::Cancelled)
     }
 
-    /// Stops the service: every action ends with [`FailureCause::ServiceStopped`], and so does
-    /// whatever is submitted later.
+    /// Stops the service: all actions, and those submitted later, end with
+    /// [`FailureCause::ServiceStopped`].
     pub fn stop(&self) {
         self.inner.stopped.set(true);
         self.end_all();
@@ -320,8 +319,8 @@ impl BareMetalService {
         });
     }
 
-    /// Takes an action in that arrives as soon as it is sent. The request is emptied where it is:
-    /// moving what has just been written in parts has to wait for them.
+    /// Accepts an action that arrives when it is sent. The request is emptied in place, because
+    /// moving freshly written fields would stall on store forwarding.
     #[inline]
     fn receive(&self, request: &mut ActionRequest, turn: Turn) -> ActionId {
         let mut actions = self.inner.actions.borrow_mut();
@@ -339,7 +338,7 @@ impl BareMetalService {
         id
     }
 
-    /// The message with an action has arrived.
+    /// Accepts an action whose message has arrived.
     fn arrive(&self, id: ActionId) {
         let mut actions = self.inner.actions.borrow_mut();
         if self.inner.is_up() && actions.starts_at_once(id) {
@@ -349,7 +348,7 @@ impl BareMetalService {
         }
     }
 
-    /// An action that does not start at once waits for cores, or is refused.
+    /// Queues an action that cannot start at once, or refuses it.
     fn refuse_or_queue(&self, mut actions: RefMut<'_, ActionTable>, id: ActionId) {
         let Some(cores) = actions.get(id).map(|entry| entry.cores) else { return };
         if !self.inner.is_up() {
@@ -370,7 +369,7 @@ impl BareMetalService {
         }
     }
 
-    /// Starts the actions at the head of the queue for which there are cores.
+    /// Starts actions from the head of the queue while there are cores for them.
     fn start_waiting(&self) {
         if self.inner.actions.borrow().none_waiting() {
             return;
@@ -395,20 +394,20 @@ impl BareMetalService {
         }
     }
 
-    /// Notes that the body of an action begins now.
+    /// Records that the body of an action begins now.
     fn body_begins(&self, id: ActionId) {
         if let Some(entry) = self.inner.actions.borrow_mut().get(id) {
             entry.begins(self.inner.site.now());
         }
     }
 
-    /// Ends an action: first the books, then its callback, then those who wait for cores.
+    /// Ends an action: gives its cores back, calls its `on_end`, then starts waiting actions.
     fn end(&self, id: ActionId, result: Result<(), FailureCause>, ended: Option<Time>, turn: Turn) {
         self.end_in(self.inner.actions.borrow_mut(), id, result, ended, turn);
     }
 
-    /// The same with the books in hand. Inlined, so that the report is written where its owner
-    /// reads it: a copy of what has just been written in parts has to wait for them.
+    /// The same with the table borrowed. Inlined so that the report is written where its owner
+    /// reads it: a copy of freshly written fields would stall on store forwarding.
     #[inline(always)]
     fn end_in(
         &self,
@@ -427,8 +426,8 @@ impl BareMetalService {
         }
     }
 
-    /// Ends an action by force; its callback comes in a turn of its own. Says whether it had not
-    /// ended yet.
+    /// Ends an action by force; its `on_end` is called in a step of its own. Returns whether it had
+    /// not ended yet.
     fn end_later(&self, id: ActionId, cause: FailureCause) -> bool {
         let entry = self.inner.actions.borrow_mut().remove(id, false);
         let Some(entry) = entry else { return false };
@@ -447,7 +446,7 @@ impl BareMetalService {
         true
     }
 
-    /// Ends everything by force, in the order of submission, because the service is down.
+    /// Ends all actions by force, in the order of submission, because the service is down.
     fn end_all(&self) {
         let ids = self.inner.actions.borrow().all();
         for id in ids {

@@ -1,5 +1,6 @@
-//! The books of a bare-metal service: its actions, who waits for cores, and the ledger. No actor in
-//! it.
+//! The state of a bare-metal service: a slab of its actions, the queue of those that wait for
+//! cores, and the counts. It is plain synchronous code;
+//! [`BareMetalService`](super::BareMetalService) acts on it.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -9,16 +10,16 @@ use isotherm_kernel::{Actor, Duration, ScheduledCall, Time};
 
 use super::{Action, ActionRequest, ActionState, ActionStatus, AtLimit, OnEnd};
 
-/// Names an action of one service, also after it has ended.
+/// Identifies an action of one service, also after it has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ActionId {
-    /// Counts the submissions, so that an id is never given again and ids sort by submission.
+    /// The number of the submission, so ids are unique and sort by submission.
     sequence: u64,
     index: u32,
 }
 
 impl ActionId {
-    /// The id as a word for the kernel.
+    /// The id as a token of a [`Handler`](isotherm_kernel::Handler).
     pub(super) fn token(self) -> (u64, u64) {
         (self.sequence, u64::from(self.index))
     }
@@ -28,35 +29,35 @@ impl ActionId {
     }
 }
 
-/// What a bare-metal service has done and is doing.
+/// Counts of the cores and actions of a bare-metal service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
-    /// How many cores there are.
+    /// The number of cores.
     pub cores: u32,
-    /// How many of them are held by actions that are starting or running.
+    /// Cores held by actions that start or run.
     pub cores_in_use: u32,
-    /// Actions that were ever submitted.
+    /// Actions submitted so far.
     pub submitted: u64,
-    /// Actions on their way, or waiting for cores.
+    /// Actions whose message is on its way, or that wait for cores.
     pub pending: u64,
-    /// Actions that are starting or running.
+    /// Actions that start or run.
     pub running: u64,
     /// Actions that succeeded.
     pub completed: u64,
-    /// Actions that failed: timed out, cancelled, refused, killed with their host.
+    /// Actions that failed: timed out, cancelled, refused or killed with their host.
     pub failed: u64,
 }
 
-/// How far an action is, and what is to be taken away when it is ended by force.
+/// The stage of an action, with what must be cancelled when it is ended by force.
 #[derive(Debug)]
 pub(super) enum ActionStage {
     /// Its message is on its way.
     Sent,
     /// It waits for cores.
     Waiting,
-    /// It runs without an actor and waits for its turn in the run queue.
+    /// It runs without an actor and its next step is in the run queue.
     Turn,
-    /// It runs without an actor until that call.
+    /// It runs without an actor; its next step is that call.
     Call(ScheduledCall),
     /// It runs in that actor.
     Executor(Box<Actor<()>>),
@@ -80,15 +81,15 @@ pub(super) enum Step {
     Report,
 }
 
-/// What an action does. There may be very many that sleep.
+/// What an action does. Sleeps are stored inline because there may be very many.
 pub(super) enum ActionWork {
     Sleep(Duration),
-    /// What an executor does, and its name; taken when it begins.
+    /// The name and action of an executor, taken when it begins.
     Act(Option<Box<(Cow<'static, str>, Action)>>),
 }
 
 impl ActionWork {
-    /// Takes what an executor is to do, and its name.
+    /// Takes the name and action for an executor.
     pub(super) fn take(&mut self) -> Option<(Cow<'static, str>, Action)> {
         match self {
             ActionWork::Sleep(duration) => Some(("sleep".into(), Action::Sleep(*duration))),
@@ -108,21 +109,21 @@ pub(super) struct ActionEntry {
     status: Option<Rc<ActionStatus>>,
     pub(super) started: Option<Time>,
     pub(super) stage: ActionStage,
-    /// What comes next, if it runs without an actor.
+    /// The next step, if it runs without an actor.
     pub(super) next: Step,
 }
 
-/// What is left of an action that has been taken out.
+/// What is left of an action that has been removed.
 pub(super) struct Removed {
     pub(super) stage: ActionStage,
     pub(super) started: Option<Time>,
     pub(super) on_end: OnEnd,
-    /// What has not begun may do anything when it is dropped, so that is to be when nothing is
-    /// borrowed.
+    /// Dropping an action that has not begun may call the service, so it is dropped by the caller,
+    /// while nothing is borrowed.
     _work: ActionWork,
 }
 
-/// The sequence of an entry without an action.
+/// The sequence of a vacant entry.
 const VACANT: u64 = u64::MAX;
 
 impl ActionEntry {
@@ -142,8 +143,8 @@ impl ActionEntry {
         }
     }
 
-    /// Whether it can do without an actor. A sleep that is killed at a limit where it might have
-    /// been given further turns needs one.
+    /// Whether it can run without an actor. A sleep that is killed at a limit at which it might be
+    /// given further steps cannot.
     pub(super) fn sleeps(&self) -> bool {
         match (&self.work, self.time_limit, self.at_limit) {
             (ActionWork::Sleep(duration), Some(limit), AtLimit::Completed) => *duration <= limit,
@@ -167,10 +168,10 @@ impl ActionEntry {
 
 pub(super) struct ActionTable {
     pub(super) ledger: Ledger,
-    /// Those of actions that have ended are used again.
+    /// Entries, of which vacant ones are used again.
     entries: Vec<ActionEntry>,
     free: Vec<u32>,
-    /// Those that wait for cores, and some that have been ended by force meanwhile.
+    /// Actions that wait for cores; some may have been ended by force meanwhile.
     waiting: VecDeque<ActionId>,
 }
 
@@ -180,14 +181,14 @@ impl ActionTable {
         Self { ledger, entries: Vec::new(), free: Vec::new(), waiting: VecDeque::new() }
     }
 
-    /// Takes an action in whose message is on its way.
+    /// Adds an action whose message is on its way.
     pub(super) fn send(&mut self, request: &mut ActionRequest) -> ActionId {
         self.ledger.pending += 1;
         self.insert(request, ActionStage::Sent)
     }
 
-    /// Takes an action in that has arrived, of a service that is up. If nobody waits and there are
-    /// cores for it, it holds them from now on; says whether it does.
+    /// Adds an action that has arrived, at a service that is up. If none waits and there are cores
+    /// for it, it takes them. Returns whether it does.
     #[inline]
     pub(super) fn receive(&mut self, request: &mut ActionRequest) -> (ActionId, bool) {
         let starts = self.waiting.is_empty() && request.cores <= self.free_cores();
@@ -210,8 +211,7 @@ impl ActionTable {
             self.entries.push(ActionEntry::vacant());
             u32::try_from(self.entries.len() - 1).expect("fewer than 2^32 actions at a time")
         });
-        // Written where it is: what is put together elsewhere and then moved here has to be waited
-        // for.
+        // Written in place: moving a freshly written value would stall on store forwarding.
         let entry = &mut self.entries[index as usize];
         entry.sequence = sequence;
         entry.cores = request.cores;
@@ -239,7 +239,7 @@ impl ActionTable {
         entry.filter(|entry| entry.sequence == id.sequence)
     }
 
-    /// Lines an action up for cores.
+    /// Puts an action into the queue for cores.
     pub(super) fn queue(&mut self, id: ActionId) {
         if let Some(entry) = self.get(id) {
             entry.stage = ActionStage::Waiting;
@@ -247,8 +247,7 @@ impl ActionTable {
         }
     }
 
-    /// Takes the action at the head of the queue if there are cores for it, which it holds from now
-    /// on.
+    /// Takes the action at the head of the queue, with its cores, if there are enough.
     pub(super) fn next_to_start(&mut self) -> Option<ActionId> {
         loop {
             let &id = self.waiting.front()?;
@@ -266,8 +265,8 @@ impl ActionTable {
         }
     }
 
-    /// Takes an action that has just arrived if nobody waits and there are cores for it, which it
-    /// holds from now on. Says whether it does.
+    /// Gives an action that has arrived its cores, if none waits and there are enough. Returns
+    /// whether it does.
     pub(super) fn starts_at_once(&mut self, id: ActionId) -> bool {
         let Some(cores) = self.get(id).map(|entry| entry.cores) else { return false };
         let starts = self.waiting.is_empty() && cores <= self.free_cores();
@@ -295,7 +294,7 @@ impl ActionTable {
         self.waiting.is_empty()
     }
 
-    /// Takes an action out and gives its cores back.
+    /// Removes an action and gives its cores back.
     #[inline(always)]
     pub(super) fn remove(&mut self, id: ActionId, succeeded: bool) -> Option<Removed> {
         let entry = self.get(id)?;
@@ -323,7 +322,7 @@ impl ActionTable {
         Some(Removed { stage, started, on_end, _work: work })
     }
 
-    /// Every action that has not ended, in the order of submission.
+    /// All actions that have not ended, in the order of submission.
     pub(super) fn all(&self) -> Vec<ActionId> {
         let all = (0..)
             .zip(&self.entries)

@@ -1,16 +1,16 @@
-//! Actions that only sleep, without an actor: steps that are taken in the same turns of the run
-//! queue in which an executor would take them.
+//! Actions that only sleep, run without an actor: a state machine whose steps are taken in the
+//! steps of the run queue in which an executor would take them.
 //!
-//! | turn | executor | step |
+//! | run queue | executor | step |
 //! |---|---|---|
 //! | 1 | first runs, begins to sleep for the start-up overhead | `StartUp` |
-//! | 2 | the body begins; with a limit it gets a turn of its own | `Begin` |
+//! | 2 | the body begins; with a limit it gets a step of its own | `Begin` |
 //! | 3 | the body begins to sleep | `Sleep` |
-//! | 4 | the body ends, or the limit has come; with a limit the executor hears of it a turn later | `Wake` |
+//! | 4 | the body ends or reaches its limit; with a limit the executor is woken for that | `Wake` |
 //! | 5 | the executor reports | `Report` |
 //!
-//! What takes no time takes no turn either, and a turn that would come next in any case is taken at
-//! once. When the action has been ended by force meanwhile, the next step finds it gone.
+//! A step that takes no time, or that would run next in any case, is taken at once. If the action
+//! has been ended by force meanwhile, its next step does not find it.
 
 use isotherm_kernel::Handler;
 
@@ -19,12 +19,11 @@ use super::*;
 
 /// What follows a step.
 enum Then {
-    /// The next one, after so long.
+    /// The next step, after a duration.
     After(Duration, Step),
-    /// The next one, in a turn of its own.
+    /// The next step, in a step of its own in the run queue.
     InTurn(Step),
-    /// The report, which says whether the limit was reached, and whether the body has ended by
-    /// itself.
+    /// The report: whether the limit was reached, and whether the body ended by itself.
     Report { timed_out: bool, has_ended: bool },
 }
 
@@ -40,9 +39,9 @@ impl Handler for Inner {
 }
 
 impl BareMetalService {
-    /// Begins an action that only sleeps, in a turn of its own, or in this one if it would come
-    /// next. What takes no time always has a turn of its own: it ends where it begins, and its
-    /// owner, who may submit the next one then, is not to be called from within a submission.
+    /// Begins an action that only sleeps, from the run queue, or at once if it would run next. An
+    /// action that takes no time is always begun from the run queue: it ends where it begins, and
+    /// its owner, which may submit another action, must not be called from within a submission.
     #[inline]
     pub(super) fn begin_sleeper(
         &self,
@@ -58,7 +57,7 @@ impl BareMetalService {
         }
     }
 
-    /// Takes the steps of an action that can be taken in this turn. Nothing else is done in it.
+    /// Takes the steps of an action that are due now. It is in tail position.
     fn go_on(&self, mut actions: RefMut<'_, ActionTable>, id: ActionId) {
         let kernel = self.inner.site.kernel();
         let Some(entry) = actions.get(id) else { return };
@@ -68,7 +67,8 @@ impl BareMetalService {
                 Then::After(duration, next) if !duration.is_zero() => {
                     return self.go_on_after(id, entry, duration, next);
                 }
-                // Only what has a limit is looked after by somebody else, who has turns of his own.
+                // Only an action with a limit has an executor beside its body, with steps of its
+                // own.
                 Then::InTurn(next) if entry.time_limit.is_some() && !kernel.is_quiet() => {
                     return self.go_on_after(id, entry, Duration::ZERO, next);
                 }
@@ -87,7 +87,7 @@ impl BareMetalService {
         }
     }
 
-    /// Goes on after a duration, or at the end of the run queue if it is zero.
+    /// Schedules the next step after a duration; zero puts it at the end of the run queue.
     #[inline]
     fn go_on_after(&self, id: ActionId, entry: &mut ActionEntry, duration: Duration, next: Step) {
         entry.next = next;
@@ -101,7 +101,7 @@ impl BareMetalService {
 }
 
 impl ActionEntry {
-    /// Whether an action that only sleeps ends later than it begins.
+    /// Whether the action ends later than it begins.
     fn takes_time(&self) -> bool {
         let ActionWork::Sleep(duration) = self.work else { return true };
         !self.startup.is_zero()
@@ -117,8 +117,7 @@ impl ActionEntry {
                 self.begins(now);
                 Then::InTurn(Step::Sleep)
             }
-            // Without a duration the body has ended in its first turn, before the executor looks
-            // after it.
+            // Without a duration the body ends in its first step, before the executor waits for it.
             Step::Sleep if duration.is_zero() => Then::After(Duration::ZERO, Step::Report),
             Step::Sleep => Then::After(
                 self.time_limit.map_or(duration, |limit| duration.min(limit)),

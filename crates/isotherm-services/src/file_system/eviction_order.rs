@@ -1,51 +1,50 @@
-//! In which order the files of a partition go when room is missing.
+//! The order in which files of a partition are evicted.
 //!
-//! Files that may go lie in the order of their [`EvictionKey`]: a rank, by which policies differ, and a
-//! sequence number, which is renewed by what counts as an access. A policy is therefore a rule for
-//! ranks, and for when they are renewed; finding who goes costs O(log n).
+//! Files that may be evicted are in a B-tree by their [`EvictionKey`]: a rank, which depends on the
+//! policy, and a sequence number, which an access renews. A policy is a rule for computing ranks
+//! and for renewing keys. Finding the next file costs O(log n).
 
 use std::collections::BTreeMap;
 
 use super::{Eviction, FileId, FileName};
 
-/// Under [`Eviction::S3Fifo`]: the part of the partition that the queue of newcomers may take.
+/// S3-FIFO: the small queue may take one part in this many.
 const SMALL_PART: u64 = 10;
-/// Under [`Eviction::S3Fifo`]: uses are counted up to this.
+/// S3-FIFO: the largest number of uses that is counted.
 const MOST_USES: u32 = 3;
-/// Under [`Eviction::S3Fifo`]: a newcomer that has been used so often moves to the main queue
-/// instead of going.
+/// S3-FIFO: the number of uses with which a file moves from the small to the main queue.
 const PROMOTED: u32 = 2;
-/// Under [`Eviction::S3Fifo`]: the ranks of the two queues.
+/// S3-FIFO: the ranks of the two queues.
 const SMALL: u64 = 0;
 const MAIN: u64 = 1;
 
 const MEGABYTE: f64 = 1e6;
 
-/// A place in the order; the lowest goes first.
+/// The position in the order; the lowest is evicted first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct EvictionKey {
     rank: u64,
     sequence: u64,
 }
 
-/// What is known of a file for the order.
+/// What a policy knows of a file.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct EvictionState {
     pub(super) key: EvictionKey,
-    /// How often it has been used, the use for which it came not counted.
+    /// The number of uses, without the one for which it appeared.
     uses: u32,
-    /// Whether that use is still to come.
+    /// Whether that first use is still to come.
     awaited: bool,
 }
 
-/// Which files may go next.
+/// The queue from which the next file is evicted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Queue {
-    /// All of them.
+    /// The only one.
     All,
-    /// Under [`Eviction::S3Fifo`]: the newcomers.
+    /// S3-FIFO: new files.
     Small,
-    /// Under [`Eviction::S3Fifo`]: the others.
+    /// S3-FIFO: all others.
     Main,
 }
 
@@ -53,11 +52,11 @@ pub(super) enum Queue {
 pub(super) struct EvictionOrder {
     pub(super) eviction: Eviction,
     next_sequence: u64,
-    /// The files that may go. Not kept up when nothing is ever evicted.
+    /// The files that may be evicted; empty under [`Eviction::None`].
     pub(super) idle: BTreeMap<EvictionKey, FileId>,
-    /// Under [`Eviction::GreedyDual`]: the priority of the last file that went.
+    /// Greedy-Dual: the priority of the last evicted file.
     clock: f64,
-    /// Under [`Eviction::S3Fifo`]: bytes of the newcomers, whether they may go or not.
+    /// S3-FIFO: the bytes of the small queue, pinned files included.
     small_bytes: u64,
     ghosts: Ghosts,
 }
@@ -79,7 +78,7 @@ impl EvictionOrder {
         self.next_sequence
     }
 
-    /// A file appears.
+    /// A file has appeared.
     pub(super) fn enter(&mut self, name: &FileName, bytes: u64) -> EvictionState {
         let key = EvictionKey { rank: 0, sequence: self.take_sequence() };
         let mut state = EvictionState { key, uses: 0, awaited: true };
@@ -100,18 +99,18 @@ impl EvictionOrder {
         self.rank(state, bytes);
     }
 
-    /// Whether an access changes the place of a file.
+    /// Whether an access changes the position of a file.
     pub(super) fn reorders_on_access(&self) -> bool {
         !matches!(self.eviction, Eviction::None | Eviction::Fifo)
     }
 
-    /// Whether it counts how often files are used.
+    /// Whether the policy counts uses.
     pub(super) fn counts_uses(&self) -> bool {
         matches!(self.eviction, Eviction::Lfu | Eviction::GreedyDual | Eviction::S3Fifo)
     }
 
-    /// A file was used, or (`counts` is false) read on the way to a use. It must not be among the
-    /// idle meanwhile.
+    /// A file was used, or (`counts` is false) read as part of a use. It must not be in `idle`
+    /// meanwhile.
     pub(super) fn access(&mut self, state: &mut EvictionState, bytes: u64, counts: bool) {
         if counts && !std::mem::take(&mut state.awaited) {
             state.uses = state.uses.saturating_add(1);
@@ -125,20 +124,20 @@ impl EvictionOrder {
     }
 
     fn rank(&self, state: &mut EvictionState, bytes: u64) {
-        // A file appears because it is needed: that use counts from then on.
+        // The appearance is a use, too.
         let uses = state.uses.saturating_add(1);
         match self.eviction {
             Eviction::None | Eviction::Fifo | Eviction::Lru | Eviction::S3Fifo => {}
             Eviction::Lfu => state.key.rank = u64::from(uses),
             Eviction::GreedyDual => {
                 let megabytes = bytes.max(1) as f64 / MEGABYTE;
-                // The bits of positive numbers are in their order.
+                // The bits of positive numbers order like the numbers.
                 state.key.rank = (self.clock + f64::from(uses) / megabytes).to_bits();
             }
         }
     }
 
-    /// From which files the next one goes, if files take so many bytes of those that they may take.
+    /// The queue to evict from, given the bytes of all files and their room.
     pub(super) fn queue(&self, files: u64, capacity: u64) -> Queue {
         match self.eviction {
             Eviction::S3Fifo if files - self.small_bytes > capacity - capacity / SMALL_PART => {
@@ -149,8 +148,8 @@ impl EvictionOrder {
         }
     }
 
-    /// The file of a queue that goes next, unless it is [spared](Self::reinserts); of the other one if
-    /// nothing of this may go.
+    /// The first file of a queue, or of the other one if nothing in it may be evicted. It may be
+    /// [reinserted](Self::reinserts).
     pub(super) fn first(&self, queue: Queue) -> Option<FileId> {
         let main = EvictionKey { rank: MAIN, sequence: 0 };
         let first = || self.idle.values().next().copied();
@@ -160,8 +159,8 @@ impl EvictionOrder {
         }
     }
 
-    /// The file is to go. Whether it may stay once more, at another place; each file at most a few
-    /// times.
+    /// Whether a file is reinserted at another position instead of being evicted. It happens to
+    /// each file a few times at most.
     pub(super) fn reinserts(&mut self, state: &mut EvictionState, bytes: u64) -> bool {
         if self.eviction != Eviction::S3Fifo {
             return false;
@@ -182,7 +181,7 @@ impl EvictionOrder {
         true
     }
 
-    /// A file has been evicted; it has been [forgotten](Self::leave) before.
+    /// A file has been evicted, after [`leave`](Self::leave).
     pub(super) fn evicted(
         &mut self,
         state: &EvictionState,
@@ -200,14 +199,14 @@ impl EvictionOrder {
         }
     }
 
-    /// A file is gone, however it went.
+    /// A file has left the partition, for any reason.
     pub(super) fn leave(&mut self, state: &EvictionState, bytes: u64) {
         if self.eviction == Eviction::S3Fifo && state.key.rank == SMALL {
             self.small_bytes -= bytes;
         }
     }
 
-    /// Bytes of the newcomers according to a recount.
+    /// Asserts that the bytes of the small queue agree with a recount.
     #[cfg(any(test, feature = "audit"))]
     pub(super) fn check(&self, files: impl Iterator<Item = (EvictionState, u64)>) {
         let small = files.filter(|(state, _)| state.key.rank == SMALL);
@@ -217,7 +216,7 @@ impl EvictionOrder {
     }
 }
 
-/// The names of files that went from the queue of newcomers, the oldest first.
+/// S3-FIFO: the names of files evicted from the small queue, oldest first.
 #[derive(Debug, Default)]
 struct Ghosts {
     names: BTreeMap<FileName, u64>,
@@ -242,7 +241,7 @@ impl Ghosts {
         }
     }
 
-    /// Says whether it was there.
+    /// Removes a name. Returns whether it was there.
     fn remove(&mut self, name: &FileName) -> bool {
         let Some(sequence) = self.names.remove(name) else { return false };
         if let Some((_, bytes)) = self.queue.remove(&sequence) {
