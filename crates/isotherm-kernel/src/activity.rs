@@ -1,53 +1,53 @@
-//! Activities as actors see them: futures that are ready when the work is done.
+//! Activities and resources as actors use them: methods of [`Kernel`], and the future [`Activity`]
+//! that is ready when the work is done. [`fluid`](crate::fluid) computes the shares.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::actor::Waiting;
+use crate::alarm::Target;
 use crate::fluid::{
     ActivityError, ActivityId, ActivitySpec, assert_bound, assert_capacity, assert_penalty,
 };
-use crate::kernel::{Ready, Target};
+use crate::run_queue::{BoxedEnd, Ready};
 use crate::waiter::Waiter;
 use crate::{Kernel, ResourceId, Sharing};
 
-pub(crate) type BoxedEnd = Box<dyn FnOnce(&Kernel, Result<(), ActivityError>)>;
-
-/// Who hears of the end of an activity.
+/// What is to be done when an activity ends.
 #[derive(Default)]
 pub(crate) enum Listener {
-    /// Nobody yet: the owner will ask.
+    /// Nothing yet: the owner will poll it.
     #[default]
     Owner,
-    /// An actor waits for it, or a part of one.
+    /// Wake a waiter.
     Waiter(Waiter),
-    /// The same, and it is a [part](Activity::as_part) of something.
+    /// Wake a waiter; the activity is a [part](Activity::as_part) of something larger.
     Part(Waiter),
-    /// A function is to be called.
+    /// Call a function.
     Call(BoxedEnd),
-    /// Nobody ever.
+    /// Nothing, because it is detached.
     Nobody,
 }
 
-/// Work in progress that is shared fluidly with others, see [`crate::fluid`].
+/// A future for work that shares resources with other activities, see [`crate::fluid`].
 ///
-/// Awaiting it (also by `&mut`, to go on waiting later) gives how it ended. Dropping it cancels it,
-/// so that a killed actor leaves nothing behind; [`Activity::detach`] and [`Activity::on_end`] let
-/// it go on alone.
+/// Its output says how the activity ended; it can also be awaited by `&mut`. Dropping it cancels
+/// the activity, so that a killed actor leaves nothing behind; after [`Activity::detach`] or
+/// [`Activity::on_end`] the activity goes on without a future.
 ///
 /// ```
 /// use isotherm_kernel::{ActivitySpec, Rank, Sharing, Simulation};
 ///
 /// let simulation = Simulation::new();
 /// let kernel = simulation.kernel();
-/// // Two pieces of work on a resource that does 10 a second.
+/// // Two activities on a resource of capacity 10 per second.
 /// let resource = kernel.resource(10.0, Sharing::Shared);
 /// for work in [10.0, 30.0] {
 ///     let activity = kernel.start(ActivitySpec::new(Rank::Cpu, work).uses(resource, 1.0));
 ///     kernel.spawn("worker", activity);
 /// }
-/// // They share it until the first has ended after 2 s; the other one then has 20 to do at the full rate.
+/// // They share it until the first ends after 2 s. The second has 20 left, at the full rate.
 /// assert_eq!(simulation.run()?.as_secs_f64(), 4.0);
 /// # Ok::<(), isotherm_kernel::RunError>(())
 /// ```
@@ -60,22 +60,24 @@ pub struct Activity {
 }
 
 impl Kernel {
-    /// Adds a resource with a capacity (work per second).
+    /// Adds a resource with a capacity in units of work per second.
     ///
     /// # Panics
     /// If the capacity is negative or not a number.
     #[track_caller]
+    #[must_use]
     pub fn resource(&self, capacity: f64, sharing: Sharing) -> ResourceId {
         assert_capacity(capacity);
         self.inner.fluid.borrow_mut().add_resource(capacity, sharing)
     }
 
     /// The capacity of a resource.
+    #[must_use]
     pub fn capacity(&self, resource: ResourceId) -> f64 {
         self.inner.fluid.borrow().capacity(resource)
     }
 
-    /// Changes the capacity of a resource; its users are re-shared at the current date.
+    /// Changes the capacity of a resource. Shares are solved again at the current date.
     ///
     /// # Panics
     /// If the capacity is negative or not a number.
@@ -85,7 +87,7 @@ impl Kernel {
         self.inner.fluid.borrow_mut().set_capacity(resource, capacity, self.now());
     }
 
-    /// Fails every activity that uses a resource, now, oldest first.
+    /// Fails all activities that use a resource, oldest first.
     pub fn fail_users(&self, resource: ResourceId) {
         let users = self.inner.fluid.borrow().users_of(resource);
         for user in users {
@@ -93,7 +95,8 @@ impl Kernel {
         }
     }
 
-    /// Activities that use a resource, oldest first.
+    /// The activities that use a resource, oldest first. Costs O(activities).
+    #[must_use]
     pub fn users_of(&self, resource: ResourceId) -> Vec<ActivityId> {
         self.inner.fluid.borrow().users_of(resource)
     }
@@ -113,7 +116,7 @@ impl Kernel {
         Activity { kernel: self.clone(), id, owned: true, is_part: false }
     }
 
-    /// Ends an activity early and tells who listens.
+    /// Ends an activity early and calls its listener.
     fn end_activity(&self, id: ActivityId, error: ActivityError) {
         let ended = {
             let queue = &mut self.inner.agenda.borrow_mut().queue;
@@ -124,7 +127,7 @@ impl Kernel {
         }
     }
 
-    /// Tells who listens to activity `index` how it ended.
+    /// Calls the listener of activity `index` with its result.
     pub(crate) fn activity_ended(&self, index: u32, result: Result<(), ActivityError>) {
         let listener = self
             .inner
@@ -138,7 +141,7 @@ impl Kernel {
         }
         match listener {
             Listener::Owner => {}
-            Listener::Waiter(waiter) | Listener::Part(waiter) => self.wake(waiter.rouse()),
+            Listener::Waiter(waiter) | Listener::Part(waiter) => self.wake(waiter.notify()),
             Listener::Call(call) => {
                 self.release_ended(index);
                 self.inner.ready.borrow_mut().push_back(Ready::End(call, result));
@@ -153,23 +156,25 @@ impl Kernel {
         fluid.release(id);
     }
 
-    /// Work left of an activity; 0 once it has ended.
+    /// The work an activity has left; 0 once it has ended.
+    #[must_use]
     pub fn remaining(&self, id: ActivityId) -> f64 {
         self.inner.fluid.borrow().remaining(id, self.now())
     }
 
-    /// Progress per second of an activity as of the last time shares were computed; 0 once it has
-    /// ended.
+    /// The progress of an activity per second, as of the last solve; 0 once it has ended.
+    #[must_use]
     pub fn rate(&self, id: ActivityId) -> f64 {
         self.inner.fluid.borrow().rate(id)
     }
 
-    /// The penalty of an activity.
+    /// The penalty of an activity; 1 once it has ended.
+    #[must_use]
     pub fn penalty(&self, id: ActivityId) -> f64 {
         self.inner.fluid.borrow().penalty(id)
     }
 
-    /// Changes the penalty of an activity; shares are computed anew at the current date.
+    /// Changes the penalty of an activity. Shares are solved again at the current date.
     ///
     /// # Panics
     /// If the penalty is not positive.
@@ -179,7 +184,7 @@ impl Kernel {
         self.inner.fluid.borrow_mut().set_penalty(id, penalty, self.now());
     }
 
-    /// Changes the largest share of an activity (zero or less: none).
+    /// Changes the bound on the share of an activity; zero or less removes it.
     ///
     /// # Panics
     /// If the bound is not a number.
@@ -189,48 +194,52 @@ impl Kernel {
         self.inner.fluid.borrow_mut().set_bound(id, bound, self.now());
     }
 
-    /// Stops an activity until it is resumed. One that waits for its latency loses the rest of the
+    /// Suspends an activity until it is resumed. During its latency, it loses the rest of the
     /// latency.
     pub fn suspend(&self, id: ActivityId) {
         let queue = &mut self.inner.agenda.borrow_mut().queue;
         self.inner.fluid.borrow_mut().suspend(id, self.now(), queue);
     }
 
-    /// Lets a suspended activity go on.
+    /// Resumes a suspended activity.
     pub fn resume(&self, id: ActivityId) {
         self.inner.fluid.borrow_mut().resume(id, self.now());
     }
 
-    /// Cancels an activity: who waits for it gets [`ActivityError::Cancelled`].
+    /// Cancels an activity: its future returns [`ActivityError::Cancelled`].
     pub fn cancel(&self, id: ActivityId) {
         self.end_activity(id, ActivityError::Cancelled);
     }
 }
 
 impl Activity {
-    /// The activity's name, with which the kernel can be asked about it.
+    /// The activity's id, for the methods of the kernel.
+    #[must_use]
     pub fn id(&self) -> ActivityId {
         self.id
     }
 
-    /// Work left.
+    /// The work it has left.
+    #[must_use]
     pub fn remaining(&self) -> f64 {
         self.kernel.remaining(self.id)
     }
 
-    /// Progress per second as of the last time shares were computed.
+    /// Its progress per second, as of the last solve.
+    #[must_use]
     pub fn rate(&self) -> f64 {
         self.kernel.rate(self.id)
     }
 
-    /// Whether it has ended, well or not.
+    /// Whether it has ended, successfully or not.
+    #[must_use]
     pub fn is_ended(&self) -> bool {
         self.kernel.inner.fluid.borrow().result(self.id).is_some()
     }
 
-    /// Makes it a part of something that may have to begin anew: that it completes, while somebody
-    /// waits for it, is no [progress](Kernel::note_progress). The end of the whole is to be noted
-    /// by its owner.
+    /// Declares it a part of a larger task that may start again from the beginning. Its completion
+    /// does not count as [progress](Kernel::note_progress); the owner notes progress when the whole
+    /// task is done.
     pub fn as_part(mut self) -> Self {
         self.is_part = true;
         self
@@ -241,22 +250,22 @@ impl Activity {
         self.kernel.cancel(self.id);
     }
 
-    /// Stops the activity until it is resumed.
+    /// Suspends the activity until it is resumed.
     pub fn suspend(&self) {
         self.kernel.suspend(self.id);
     }
 
-    /// Lets a suspended activity go on.
+    /// Resumes the suspended activity.
     pub fn resume(&self) {
         self.kernel.resume(self.id);
     }
 
-    /// Lets the activity go on alone; nobody hears of its end.
+    /// Lets the activity go on without a future.
     pub fn detach(self) -> ActivityId {
         self.leave_to(Listener::Nobody)
     }
 
-    /// Lets the activity go on alone and calls a function when it has ended.
+    /// Lets the activity go on without a future, and calls a function when it ends.
     pub fn on_end(
         self,
         call: impl FnOnce(&Kernel, Result<(), ActivityError>) + 'static,
@@ -303,7 +312,7 @@ impl Future for Activity {
 impl Drop for Activity {
     fn drop(&mut self) {
         if self.owned {
-            // The list is gone when the simulation has ended before its activities.
+            // The simulation may be dropped before its activities; then the list is empty.
             if let Some(listener) =
                 self.kernel.inner.listeners.borrow_mut().get_mut(self.id.index as usize)
             {

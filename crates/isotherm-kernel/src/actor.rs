@@ -1,15 +1,14 @@
-//! Actors: `async` blocks that run on the simulation's one thread and live in virtual time.
+//! Actors: `async` blocks that run in virtual time, on one thread.
 //!
 //! # Life cycle
 //!
-//! An actor is spawned and put at the end of the run queue. It runs until it waits for something;
-//! the kernel puts it back at the end of the run queue when what it waits for has happened. It ends
-//! by returning, or it is killed: its future is dropped at once, which gives up whatever it was
-//! waiting for. An actor that kills itself ends when it next waits. Others may [join](Actor::join)
-//! it.
+//! An actor is spawned into the run queue. It runs until it waits for something; when that has
+//! happened the kernel puts it at the end of the run queue again. It ends by returning, or it is
+//! killed: its future is dropped immediately, which gives up whatever it waited for. An actor that
+//! kills itself ends when it next waits. Other actors may [join](Actor::join) it.
 //!
-//! *Daemons* serve others: when only daemons are left, the simulation is over. Actors of one
-//! [`Group`] die together.
+//! *Daemons* serve other actors: the simulation is over when only daemons are left. The actors of a
+//! [`Group`] can be killed together.
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
@@ -23,7 +22,7 @@ use std::task::{Context, Poll};
 use crate::waiter::Waiters;
 use crate::{Kernel, Time};
 
-/// A name that is cheap to clone, for actors and mailboxes.
+/// A name of an actor or a mailbox. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Label {
     /// A name known at compile time.
@@ -68,7 +67,7 @@ impl From<Cow<'static, str>> for Label {
     }
 }
 
-/// Names an actor, also after it has ended.
+/// Identifies an actor, also after it has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ActorId {
     pub(crate) index: u32,
@@ -79,7 +78,7 @@ pub struct ActorId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Group(pub(crate) u32);
 
-/// What an actor waits for, as a deadlock report says it.
+/// What an actor waits for, as shown in the report of a deadlock.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum Waiting {
     #[default]
@@ -120,7 +119,7 @@ pub(crate) struct Task {
     pub(crate) exit: Option<Rc<dyn Exit>>,
 }
 
-/// All actors of a simulation, in reusable slots.
+/// All actors of a simulation, in a slab with generations.
 #[derive(Default)]
 pub(crate) struct Tasks {
     pub(crate) slots: Vec<Task>,
@@ -155,7 +154,7 @@ impl Tasks {
         }
     }
 
-    /// Frees the slot of an actor that has ended and gives what must hear of it.
+    /// Frees the slot of an actor that has ended and returns its exit callback.
     pub(crate) fn remove(&mut self, id: ActorId) -> Option<Rc<dyn Exit>> {
         let task = self.get(id)?;
         task.alive = false;
@@ -175,7 +174,7 @@ impl Tasks {
     }
 }
 
-/// Hears that an actor has ended.
+/// Called when an actor has ended.
 pub(crate) trait Exit {
     fn exited(&self, kernel: &Kernel, killed: bool);
 }
@@ -198,23 +197,23 @@ impl<T> Exit for JoinState<T> {
         self.status.set(if killed { Status::Killed } else { Status::Finished });
         let mut waiters = self.waiters.take();
         while let Some(waiter) = waiters.next() {
-            kernel.wake(waiter.rouse());
+            kernel.wake(waiter.notify());
         }
     }
 }
 
-/// Why joining an actor gave no value.
+/// Why joining an actor returned no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JoinError {
-    /// The actor was killed before it ended.
+    /// The actor was killed before it returned.
     #[error("the actor was killed")]
     Killed,
-    /// The value has already been given to an earlier join.
+    /// An earlier join has taken the value.
     #[error("the actor's value has already been taken")]
     Taken,
 }
 
-/// What is to become an actor: see [`Kernel::actor`].
+/// An actor that is being configured: see [`Kernel::actor`].
 ///
 /// ```
 /// use isotherm_kernel::{Duration, Simulation};
@@ -222,7 +221,7 @@ pub enum JoinError {
 /// let simulation = Simulation::new();
 /// let kernel = simulation.kernel();
 /// let site = kernel.group();
-/// // A daemon serves for ever, and the simulation does not wait for it.
+/// // A daemon runs for ever; the simulation does not wait for it.
 /// kernel.actor("server").group(site).daemon().spawn(kernel.sleep(Duration::MAX));
 /// kernel.spawn("user", kernel.sleep(Duration::from_secs(2)));
 /// assert_eq!(simulation.run()?.as_secs_f64(), 2.0);
@@ -240,20 +239,22 @@ impl ActorBuilder {
         ActorBuilder { kernel, name, group: None, daemon: false }
     }
 
-    /// Makes the actor a member of a group: it dies with it.
+    /// Makes the actor a member of a group, with which it can be killed.
+    #[must_use]
     pub fn group(mut self, group: Group) -> Self {
         self.group = Some(group);
         self
     }
 
     /// Makes the actor a daemon: it does not keep the simulation going.
+    #[must_use]
     pub fn daemon(mut self) -> Self {
         self.daemon = true;
         self
     }
 
-    /// Starts the actor. It first runs after the actors that are already in the run queue. Dropping
-    /// the handle lets the actor go on alone.
+    /// Starts the actor at the end of the run queue. Dropping the returned handle does not affect
+    /// the actor.
     pub fn spawn<F>(self, future: F) -> Actor<F::Output>
     where
         F: Future + 'static,
@@ -285,7 +286,7 @@ impl ActorBuilder {
     }
 }
 
-/// A handle on an actor. Dropping it lets the actor go on alone.
+/// A handle on an actor. Dropping it does not affect the actor.
 ///
 /// ```
 /// use isotherm_kernel::{Duration, JoinError, Simulation};
@@ -321,26 +322,28 @@ impl<T> fmt::Debug for Actor<T> {
 }
 
 impl<T> Actor<T> {
-    /// The actor's name among the kernel's actors.
+    /// The actor's id.
+    #[must_use]
     pub fn id(&self) -> ActorId {
         self.id
     }
 
     /// Whether the actor has returned or was killed.
+    #[must_use]
     pub fn is_finished(&self) -> bool {
         self.state.status.get() != Status::Running
     }
 
-    /// Kills the actor: its future is dropped now. Does nothing to one that has ended.
+    /// Kills the actor: its future is dropped immediately. Does nothing if the actor has ended.
     pub fn kill(&self) {
         self.kernel.kill(self.id);
     }
 
-    /// Waits for the end of the actor and takes its value.
+    /// Waits for the end of the actor and takes the value it returned.
     ///
     /// # Errors
-    /// [`JoinError::Killed`] if it was killed, [`JoinError::Taken`] if an earlier join has taken
-    /// the value.
+    /// [`JoinError::Killed`] if the actor was killed, [`JoinError::Taken`] if an earlier join has
+    /// taken the value.
     pub fn join(&self) -> Join<'_, T> {
         Join { actor: self, number: None }
     }
@@ -350,7 +353,7 @@ impl<T> Actor<T> {
 #[must_use = "futures do nothing unless awaited"]
 pub struct Join<'a, T> {
     actor: &'a Actor<T>,
-    /// Its number among those who wait for the actor.
+    /// The number under which it waits, once it does.
     number: Option<u64>,
 }
 

@@ -1,15 +1,17 @@
-//! Things that happen at a date: sleeps, calls and timers.
+//! Alarms: sleeps, calls and timers, and the agenda that holds them beside the event queue.
 //!
-//! A *sleep* (or a *call*, which is a sleep without an actor) belongs to the CPU model: it ends
-//! before disk and network activities of the same date. A *timer* fires after everything else of
-//! its date: deadlines are timers, so what ends exactly at its deadline has ended in time.
+//! A *sleep* wakes an actor at a date; a *call* runs a callback without an actor. Both belong to
+//! the CPU model, so they come before disk and network events of the same date. A *timer* comes
+//! after everything else of its date: deadlines are timers, so an activity that ends exactly at its
+//! deadline is in time.
 //!
-//! The *creation* of a sleep or timer is its beginning: when it is first awaited. That of a call is
-//! when it is asked for. Under [`TieOrder::NewestFirst`] whatever was created last comes first,
-//! among sleeps and timers alike. Under [`TieOrder::Reference`] sleeps begun since virtual time
-//! last moved enter the event queue when it next moves, the newest first, so that sleepers who
-//! began together wake in reverse order, and those who began earlier before them; timers fire in
-//! the order of creation.
+//! An alarm is created when its future is first polled, or when its call is scheduled. Under
+//! [`TieOrder::NewestFirst`] the newest alarm of a date comes first. Under [`TieOrder::Reference`]
+//! sleeps and calls enter the event queue when time next advances, newest first; timers come in the
+//! order of creation.
+//!
+//! Alarms are kept in a slab with generations. Starting, ending and firing one costs O(log n) in
+//! the number of pending events.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -17,34 +19,30 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use crate::actor::Waiting;
-use crate::kernel::{Ready, Target};
-use crate::queue::{EventId, EventQueue, Key, TieOrder, key, time_of};
+use crate::queue::{EventId, EventKey, EventQueue, TieOrder, key, time_of};
+use crate::run_queue::{BoxedCall, Handler, Ready};
 use crate::waiter::Waiter;
 use crate::{ActorId, Duration, Kernel, Rank, Time};
 
-pub(crate) type BoxedCall = Box<dyn FnOnce(&Kernel)>;
-
-/// Who is called at a date, again and again, without anything being allocated for each call: see
-/// [`Kernel::signal_after`].
-pub trait Signalled {
-    /// The date has come. `token` is what was given when the call was asked for: two words, which
-    /// stay in registers.
-    fn signalled(self: Rc<Self>, token: (u64, u64));
+/// What an entry of the event queue refers to, by its slot.
+#[derive(Clone, Copy)]
+pub(crate) enum Target {
+    Alarm(u32),
+    Activity(u32),
 }
 
-enum Action {
+enum AlarmAction {
     Nothing,
     Wake(Waiter),
     Call(BoxedCall),
 }
 
-enum State {
+enum AlarmState {
     Vacant,
-    /// Begun since time last moved; enters the queue when it next moves. (In the reference's order
-    /// only.)
+    /// Begun since time last advanced; enters the queue when it next does. Reference order only.
     Begun,
     Queued(EventId),
-    /// A sleep or a call whose date lies beyond all time.
+    /// Due after the last date that can be represented.
     Beyond,
     Fired,
 }
@@ -52,26 +50,26 @@ enum State {
 struct Alarm {
     generation: u32,
     due: Time,
-    state: State,
-    action: Action,
-    /// Who is signalled, in place of an action, and what he is told: in fields of their own, since
-    /// there are very many.
-    whom: Option<Rc<dyn Signalled>>,
+    state: AlarmState,
+    action: AlarmAction,
+    /// A handler and its token, in place of an action. They are fields of their own because such
+    /// calls are frequent.
+    handler: Option<Rc<dyn Handler>>,
     token: (u64, u64),
 }
 
 impl Alarm {
-    /// Whoever polls is woken, in place of whoever polled before. This is not inlined because
-    /// mostly an alarm has fired when it is polled again.
+    /// Makes the polling task the one that is woken. Not inlined: mostly an alarm has fired when it
+    /// is polled again.
     #[inline(never)]
     fn wait_again(&mut self, kernel: &Kernel, context: &Context<'_>) {
-        if !matches!(&self.action, Action::Wake(waiter) if waiter.polls(kernel, context)) {
-            self.action = Action::Wake(Waiter::new(kernel, context));
+        if !matches!(&self.action, AlarmAction::Wake(waiter) if waiter.polls(kernel, context)) {
+            self.action = AlarmAction::Wake(Waiter::new(kernel, context));
         }
     }
 }
 
-/// Names an alarm while it is owned: its index in the lower half, its generation in the upper one.
+/// Identifies an alarm until it ends: the slot in the lower half, the generation in the upper half.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct AlarmId(u64);
 
@@ -91,48 +89,48 @@ impl AlarmId {
 
 /// What is left of an alarm that has been ended.
 struct Released {
-    /// How far it was.
-    state: State,
-    /// What it was to do may do anything when it is dropped.
-    _action: Action,
-    _whom: Option<Rc<dyn Signalled>>,
+    /// The state in which it was.
+    state: AlarmState,
+    /// Dropping a callback may call the kernel, so it is dropped by the caller, while nothing is
+    /// borrowed.
+    _action: AlarmAction,
+    _handler: Option<Rc<dyn Handler>>,
 }
 
-/// What has begun since time last moved, in the reference's order.
+/// An alarm begun since time last advanced, in the reference's order.
 enum Begun {
     Alarm(AlarmId),
-    /// The one of a series in this place.
+    /// The call of a series in this slot.
     InSeries(u32),
 }
 
-/// The call of a series that comes next, which is kept apart from the event queue. Its place is
-/// used again.
+/// The next call of a series, kept outside the event queue in a reusable slot: see
+/// [`Kernel::signal_in_series`].
 struct InSeries {
     due: Time,
-    /// When its turn is among the events, as soon as it is queued; `UNQUEUED` before and after.
-    key: Key,
-    whom: Option<Rc<dyn Signalled>>,
+    /// Its key among the events while it is queued, otherwise `UNQUEUED`.
+    key: EventKey,
+    handler: Option<Rc<dyn Handler>>,
     token: (u64, u64),
 }
 
-const UNQUEUED: Key = Key::MAX;
+const UNQUEUED: EventKey = EventKey::MAX;
 
-/// Everything that is to happen at a date: the event queue, with all alarms of a simulation in
-/// reusable slots.
+/// Everything that is to happen at a date: the event queue, the alarms and the calls in series.
 pub(crate) struct Agenda {
     pub(crate) queue: EventQueue<Target>,
     slots: Vec<Alarm>,
     free: Vec<u32>,
     begun: Vec<Begun>,
     series: Vec<InSeries>,
-    /// The least key of those in a series that are queued, and its place.
-    first_in_series: (Key, u32),
+    /// The least key among the queued calls of series, and its slot.
+    first_in_series: (EventKey, u32),
 }
 
-/// Something that is due.
-pub(crate) enum Due {
+/// An event that is due.
+pub(crate) enum DueEvent {
     Ready(Ready),
-    /// Nobody waits for it any more.
+    /// An alarm that has been cancelled.
     Nothing,
     Activity(u32),
 }
@@ -149,67 +147,66 @@ impl Agenda {
         }
     }
 
-    /// Gives up everything that was to be called, to be dropped while nothing is borrowed. The
-    /// events stay: activities that outlive the simulation know theirs.
+    /// Takes out all callbacks, so that they are dropped while nothing is borrowed. The events
+    /// stay: activities that outlive the simulation refer to theirs.
     pub(crate) fn take(&mut self) -> Self {
         let queue = std::mem::replace(&mut self.queue, EventQueue::new());
         std::mem::replace(self, Agenda { queue, ..Agenda::new() })
     }
 
-    fn insert(&mut self, due: Time, action: Action) -> AlarmId {
+    fn insert(&mut self, due: Time, action: AlarmAction) -> AlarmId {
         let (id, slot) = self.vacant();
         slot.due = due;
         let nothing = std::mem::replace(&mut slot.action, action);
-        debug_assert!(matches!(nothing, Action::Nothing), "the slot is vacant");
-        // Dropping it would cost a call that finds nothing to do.
+        debug_assert!(matches!(nothing, AlarmAction::Nothing), "the slot is vacant");
+        // Dropping it would cost a call that does nothing.
         std::mem::forget(nothing);
         id
     }
 
     #[inline]
-    fn insert_signal(&mut self, due: Time, whom: Rc<dyn Signalled>, token: (u64, u64)) -> AlarmId {
+    fn insert_signal(&mut self, due: Time, handler: Rc<dyn Handler>, token: (u64, u64)) -> AlarmId {
         let (id, slot) = self.vacant();
-        // Written where it is: what is put together elsewhere and then moved here has to be waited
-        // for.
+        // Written in place: moving a freshly written value would stall on store forwarding.
         slot.due = due;
-        slot.whom = Some(whom);
+        slot.handler = Some(handler);
         slot.token = token;
         id
     }
 
-    /// A slot that nobody needs, for an alarm that begins.
+    /// Takes a free slot for an alarm that begins.
     #[inline]
     fn vacant(&mut self) -> (AlarmId, &mut Alarm) {
         let index = self.free.pop().unwrap_or_else(|| {
-            let (state, action) = (State::Vacant, Action::Nothing);
+            let (state, action) = (AlarmState::Vacant, AlarmAction::Nothing);
             self.slots.push(Alarm {
                 generation: 0,
                 due: Time::NEVER,
                 state,
                 action,
-                whom: None,
+                handler: None,
                 token: (0, 0),
             });
             (self.slots.len() - 1) as u32
         });
         let slot = &mut self.slots[index as usize];
-        slot.state = State::Begun;
+        slot.state = AlarmState::Begun;
         (AlarmId::new(index, slot.generation), slot)
     }
 
-    /// Puts a call of a series into a place that nobody needs.
+    /// Puts a call of a series into a free slot.
     #[inline]
-    fn insert_in_series(&mut self, due: Time, whom: Rc<dyn Signalled>, token: (u64, u64)) {
-        let vacant = self.series.iter().position(|one| one.whom.is_none());
+    fn insert_in_series(&mut self, due: Time, handler: Rc<dyn Handler>, token: (u64, u64)) {
+        let vacant = self.series.iter().position(|one| one.handler.is_none());
         let index = vacant.unwrap_or_else(|| {
-            self.series.push(InSeries { due, key: UNQUEUED, whom: None, token });
+            self.series.push(InSeries { due, key: UNQUEUED, handler: None, token });
             self.series.len() - 1
         });
         let place = &mut self.series[index];
         place.due = due;
-        place.whom = Some(whom);
+        place.handler = Some(handler);
         place.token = token;
-        // What never comes stays out of the queue, so that a deadlock is seen as one.
+        // A call that never comes stays out of the queue, so that a deadlock is detected.
         if due < Time::NEVER {
             match self.queue.order {
                 TieOrder::Reference => self.begun.push(Begun::InSeries(index as u32)),
@@ -221,7 +218,7 @@ impl Agenda {
         }
     }
 
-    /// Gives a call of a series its turn among the events.
+    /// Gives a call of a series its key among the events.
     #[inline]
     fn queue_in_series(&mut self, index: u32, place: u64) {
         let next = &mut self.series[index as usize];
@@ -231,7 +228,7 @@ impl Agenda {
         }
     }
 
-    /// Lets a sleep begin that ends some time.
+    /// Begins a sleep that ends at a date that can be represented.
     #[inline]
     fn begin_sleep(&mut self, id: AlarmId, due: Time) {
         match self.queue.order {
@@ -240,34 +237,34 @@ impl Agenda {
         }
     }
 
-    /// Puts an alarm into the queue, in the place of something that is created now.
+    /// Puts an alarm into the queue, as created now.
     fn enqueue(&mut self, id: AlarmId, due: Time, rank: Rank) {
         let created = self.queue.draw_number();
         let event =
             self.queue.push(due, rank, self.queue.place_of(created), Target::Alarm(id.index()));
-        self.slots[id.index() as usize].state = State::Queued(event);
+        self.slots[id.index() as usize].state = AlarmState::Queued(event);
     }
 
     fn get(&mut self, id: AlarmId) -> Option<&mut Alarm> {
         self.slots.get_mut(id.index() as usize).filter(|alarm| alarm.generation == id.generation())
     }
 
-    /// Ends an alarm.
+    /// Ends an alarm and frees its slot.
     fn release(&mut self, id: AlarmId) -> Option<Released> {
         let alarm = self.get(id)?;
         alarm.generation = alarm.generation.wrapping_add(1);
-        let action = std::mem::replace(&mut alarm.action, Action::Nothing);
-        let whom = alarm.whom.take();
-        let state = std::mem::replace(&mut alarm.state, State::Vacant);
-        if let State::Queued(event) = state {
+        let action = std::mem::replace(&mut alarm.action, AlarmAction::Nothing);
+        let handler = alarm.handler.take();
+        let state = std::mem::replace(&mut alarm.state, AlarmState::Vacant);
+        if let AlarmState::Queued(event) = state {
             self.queue.remove(event);
         }
         self.free.push(id.index());
-        Some(Released { state, _action: action, _whom: whom })
+        Some(Released { state, _action: action, _handler: handler })
     }
 
-    /// Puts the sleeps begun since time last moved into the queue, newest first: what the
-    /// reference's order asks for.
+    /// Puts the sleeps and calls begun since time last advanced into the queue, newest first, as
+    /// the reference's order requires.
     pub(crate) fn settle(&mut self) {
         while let Some(begun) = self.begun.pop() {
             match begun {
@@ -280,7 +277,7 @@ impl Agenda {
                     let place = self.queue.draw_number();
                     let event =
                         self.queue.push(alarm.due, Rank::Cpu, place, Target::Alarm(id.index()));
-                    alarm.state = State::Queued(event);
+                    alarm.state = AlarmState::Queued(event);
                 }
                 Begun::InSeries(index) => {
                     let place = self.queue.draw_number();
@@ -290,26 +287,26 @@ impl Agenda {
         }
     }
 
-    /// Who sleeps beyond the end of time; `None` for what is to be called then.
+    /// The actors that sleep beyond the last date; `None` for a call.
     pub(crate) fn beyond_time(&self) -> impl Iterator<Item = Option<ActorId>> {
-        let alarms = self.slots.iter().filter(|alarm| matches!(alarm.state, State::Beyond));
+        let alarms = self.slots.iter().filter(|alarm| matches!(alarm.state, AlarmState::Beyond));
         let who = alarms.map(|alarm| match &alarm.action {
-            Action::Wake(waiter) => Some(waiter.actor()),
-            Action::Call(_) | Action::Nothing => None,
+            AlarmAction::Wake(waiter) => Some(waiter.actor()),
+            AlarmAction::Call(_) | AlarmAction::Nothing => None,
         });
-        let is_beyond = |one: &&InSeries| one.whom.is_some() && one.due == Time::NEVER;
+        let is_beyond = |one: &&InSeries| one.handler.is_some() && one.due == Time::NEVER;
         who.chain(self.series.iter().filter(is_beyond).map(|_| None))
     }
 
-    /// The date of what happens first.
+    /// The date of the first event.
     pub(crate) fn next_time(&self) -> Option<Time> {
         let (in_series, _) = self.first_in_series;
         let first = self.queue.first_key().map_or(in_series, |first| first.min(in_series));
         (first != UNQUEUED).then(|| time_of(first))
     }
 
-    /// Takes what happens first if it is due at `now`.
-    pub(crate) fn pop_due(&mut self, now: Time) -> Option<Due> {
+    /// Takes the first event if it is due at `now`.
+    pub(crate) fn pop_due(&mut self, now: Time) -> Option<DueEvent> {
         let (key, index) = self.first_in_series;
         if key != UNQUEUED
             && time_of(key) <= now
@@ -317,33 +314,33 @@ impl Agenda {
         {
             let next = &mut self.series[index as usize];
             next.key = UNQUEUED;
-            let (whom, token) = (next.whom.take()?, next.token);
+            let (handler, token) = (next.handler.take()?, next.token);
             let keys = self.series.iter().map(|one| one.key).zip(0..);
             self.first_in_series = keys.min().unwrap_or((UNQUEUED, 0));
-            return Some(Due::Ready(Ready::Signal(whom, token)));
+            return Some(DueEvent::Ready(Ready::Signal(handler, token)));
         }
         Some(match self.queue.pop_due(now)? {
-            Target::Alarm(index) => self.fire(index).map_or(Due::Nothing, Due::Ready),
-            Target::Activity(index) => Due::Activity(index),
+            Target::Alarm(index) => self.fire(index).map_or(DueEvent::Nothing, DueEvent::Ready),
+            Target::Activity(index) => DueEvent::Activity(index),
         })
     }
 
-    /// The event of alarm `index` is due: what is to be put into the run queue.
+    /// Fires an alarm: returns what is to be put into the run queue.
     fn fire(&mut self, index: u32) -> Option<Ready> {
         let alarm = &mut self.slots[index as usize];
-        let ready = match alarm.whom.take() {
-            Some(whom) => Ready::Signal(whom, alarm.token),
-            None => match std::mem::replace(&mut alarm.action, Action::Nothing) {
-                Action::Nothing => return None,
-                // The future that has begun it still looks at it.
-                Action::Wake(waiter) => {
-                    alarm.state = State::Fired;
-                    return Some(Ready::Actor(waiter.rouse()));
+        let ready = match alarm.handler.take() {
+            Some(handler) => Ready::Signal(handler, alarm.token),
+            None => match std::mem::replace(&mut alarm.action, AlarmAction::Nothing) {
+                AlarmAction::Nothing => return None,
+                // The future that has begun it still refers to it.
+                AlarmAction::Wake(waiter) => {
+                    alarm.state = AlarmState::Fired;
+                    return Some(Ready::Actor(waiter.notify()));
                 }
-                Action::Call(call) => Ready::Call(call),
+                AlarmAction::Call(call) => Ready::Call(call),
             },
         };
-        alarm.state = State::Vacant;
+        alarm.state = AlarmState::Vacant;
         alarm.generation = alarm.generation.wrapping_add(1);
         self.free.push(index);
         Some(ready)
@@ -351,14 +348,14 @@ impl Agenda {
 }
 
 impl Kernel {
-    fn begin_alarm(&self, due: Time, rank: Rank, action: Action) -> AlarmId {
+    fn begin_alarm(&self, due: Time, rank: Rank, action: AlarmAction) -> AlarmId {
         let mut agenda = self.inner.agenda.borrow_mut();
         let id = agenda.insert(due, action);
         if due == Time::NEVER {
-            // Never fires: it stays out of the queue, so that a deadlock is seen as one. A deadline
-            // that never comes is none.
+            // It never fires and stays out of the queue, so that a deadlock is detected. A timer
+            // that never fires is no reason to wait.
             if rank == Rank::Cpu {
-                agenda.slots[id.index() as usize].state = State::Beyond;
+                agenda.slots[id.index() as usize].state = AlarmState::Beyond;
             }
         } else if rank == Rank::Cpu {
             agenda.begin_sleep(id, due);
@@ -370,10 +367,10 @@ impl Kernel {
 
     #[inline]
     fn end_alarm(&self, id: AlarmId) -> bool {
-        // What it was to do is dropped when nothing is borrowed.
+        // Its callback is dropped while nothing is borrowed.
         let released = self.inner.agenda.borrow_mut().release(id);
         released.is_some_and(|released| {
-            matches!(released.state, State::Queued(_) | State::Begun | State::Beyond)
+            matches!(released.state, AlarmState::Queued(_) | AlarmState::Begun | AlarmState::Beyond)
         })
     }
 
@@ -381,72 +378,77 @@ impl Kernel {
         WaitUntil { kernel: self.clone(), due, rank, alarm: None }
     }
 
-    pub(crate) fn call_at_date(&self, due: Time, call: BoxedCall) -> Call {
+    pub(crate) fn call_at_date(&self, due: Time, call: BoxedCall) -> ScheduledCall {
         if self.is_over() {
-            return Call { alarm: None };
+            return ScheduledCall { alarm: None };
         }
         if due <= self.now() {
             self.inner.ready.borrow_mut().push_back(Ready::Call(call));
-            return Call { alarm: None };
+            return ScheduledCall { alarm: None };
         }
-        Call { alarm: Some(self.begin_alarm(due, Rank::Cpu, Action::Call(call))) }
+        ScheduledCall { alarm: Some(self.begin_alarm(due, Rank::Cpu, AlarmAction::Call(call))) }
     }
 
-    /// Like [`call_after`](Self::call_after), for those who have many calls to make: `whom` is told
-    /// the `token`.
+    /// Like [`call_after`](Self::call_after), without an allocation for each call: `handler` is
+    /// called with `token`.
     pub fn signal_after(
         &self,
         duration: Duration,
-        whom: Rc<dyn Signalled>,
+        handler: Rc<dyn Handler>,
         token: (u64, u64),
-    ) -> Call {
+    ) -> ScheduledCall {
         if self.is_over() {
-            return Call { alarm: None };
+            return ScheduledCall { alarm: None };
         }
         if duration.is_zero() {
-            self.inner.ready.borrow_mut().push_back(Ready::Signal(whom, token));
-            return Call { alarm: None };
+            self.inner.ready.borrow_mut().push_back(Ready::Signal(handler, token));
+            return ScheduledCall { alarm: None };
         }
         let due = self.now() + duration;
         let mut agenda = self.inner.agenda.borrow_mut();
-        let id = agenda.insert_signal(due, whom, token);
+        let id = agenda.insert_signal(due, handler, token);
         if due < Time::NEVER {
             agenda.begin_sleep(id, due);
         } else {
-            agenda.slots[id.index() as usize].state = State::Beyond;
+            agenda.slots[id.index() as usize].state = AlarmState::Beyond;
         }
-        Call { alarm: Some(id) }
+        ScheduledCall { alarm: Some(id) }
     }
 
-    /// Like [`signal_after`](Self::signal_after), for those who make one call after the other and
-    /// cancel none: what comes next is kept apart from the event queue, which makes it cheaper to
-    /// wait for. If k such calls are under way at a time, each costs O(k).
-    pub fn signal_in_series(&self, duration: Duration, whom: Rc<dyn Signalled>, token: (u64, u64)) {
+    /// Like [`signal_after`](Self::signal_after), for a caller that makes one call after another
+    /// and cancels none. Such calls are kept outside the event queue, which makes them cheaper:
+    /// with k of them pending, each costs O(k).
+    pub fn signal_in_series(
+        &self,
+        duration: Duration,
+        handler: Rc<dyn Handler>,
+        token: (u64, u64),
+    ) {
         if self.is_over() {
             return;
         }
         if duration.is_zero() {
-            self.inner.ready.borrow_mut().push_back(Ready::Signal(whom, token));
+            self.inner.ready.borrow_mut().push_back(Ready::Signal(handler, token));
         } else {
-            self.inner.agenda.borrow_mut().insert_in_series(self.now() + duration, whom, token);
+            self.inner.agenda.borrow_mut().insert_in_series(self.now() + duration, handler, token);
         }
     }
 
-    /// Cancels a call that has not happened yet. Says whether it was still to happen.
-    pub fn cancel_call(&self, call: Call) -> bool {
+    /// Cancels a call. Returns whether it was still pending.
+    pub fn cancel_call(&self, call: ScheduledCall) -> bool {
         call.alarm.is_some_and(|alarm| self.end_alarm(alarm))
     }
 }
 
-/// A call that will happen, see [`Kernel::call_after`]. Dropping it does not cancel the call;
-/// [`Kernel::cancel_call`] does.
+/// A call that has been scheduled, see [`Kernel::call_after`]. Dropping it does not cancel the
+/// call; [`Kernel::cancel_call`] does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Call {
-    /// `None` for a call that went straight into the run queue and can no longer be cancelled.
+pub struct ScheduledCall {
+    /// `None` for a call that went straight into the run queue and cannot be cancelled.
     alarm: Option<AlarmId>,
 }
 
-/// Future that is ready at a date: a sleep or a timer. It begins when it is first awaited; dropping
+/// The future of a sleep or a timer, ready at a date. It begins when it is first polled; dropping
 /// it ends it.
 #[must_use = "futures do nothing unless awaited"]
 pub struct WaitUntil {
@@ -462,19 +464,19 @@ impl Future for WaitUntil {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         match self.alarm {
             None => {
-                // A sleep that ends now is no sleep at all; a timer that is due still fires after
-                // everything else.
+                // A sleep that ends now is ready; a timer that is due still comes after everything
+                // else.
                 if self.rank == Rank::Cpu && self.due <= self.kernel.now() {
                     return Poll::Ready(());
                 }
-                let action = Action::Wake(Waiter::new(&self.kernel, context));
+                let action = AlarmAction::Wake(Waiter::new(&self.kernel, context));
                 let due = self.due.max(self.kernel.now());
                 self.alarm = Some(self.kernel.begin_alarm(due, self.rank, action));
             }
             Some(id) => {
                 let mut agenda = self.kernel.inner.agenda.borrow_mut();
                 let Some(alarm) =
-                    agenda.get(id).filter(|alarm| !matches!(alarm.state, State::Fired))
+                    agenda.get(id).filter(|alarm| !matches!(alarm.state, AlarmState::Fired))
                 else {
                     return Poll::Ready(());
                 };

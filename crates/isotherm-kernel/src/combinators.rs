@@ -1,20 +1,18 @@
-//! Combinators over the kernel's futures: waiting for several things at once.
+//! Combinators over futures: waiting for several things at once.
 //!
-//! [`select`] and [`join`] ask both their parts again whenever the actor runs, in order.
-//! [`select_all`] and [`join_all`] ask those that have been woken since, in the order of the list,
-//! so that one wake-up of one of many costs the same however many there are. Where several parts
-//! are ready at once the first one wins; what the others have not delivered stays undelivered. They
-//! can be nested in any way.
+//! [`select`] and [`join`] poll both futures, in order, whenever the actor runs. [`select_all`] and
+//! [`join_all`] poll only the futures that have been woken, in the order of the list, so a wake-up
+//! costs O(log n) whatever the length of the list. If several futures are ready at once the first
+//! one wins; the others lose nothing that they have not delivered. Combinators can be nested.
 //!
-//! # Whom they ask
+//! # Wakers
 //!
-//! Each future of a list is polled with a waker of its own, which the kernel's futures wake when
-//! what they wait for has happened. A future that was polled and did not keep its waker waits for
-//! something that is not the kernel's, such as a variable that another actor sets: it is asked
-//! whenever the actor runs.
+//! Each future of a list is polled with a waker of its own, which the kernel's futures wake. A
+//! future that does not keep its waker waits for something outside the kernel, such as a variable
+//! that another actor sets; it is polled whenever the actor runs.
 //!
-//! A future that wakes one that comes after it in the list has it asked in the same turn of the
-//! actor, and one that wakes itself or one before it in the next turn.
+//! A future that wakes a later one of the list has it polled in the same pass; one that wakes
+//! itself or an earlier one, in the next pass.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
@@ -65,8 +63,8 @@ pub async fn select<A: Future, B: Future>(first: A, second: B) -> Either<A::Outp
     .await
 }
 
-/// Waits until one of many futures is ready and gives its index and value; the first in the list
-/// wins a tie. The others are dropped. With an empty list it never returns.
+/// Waits until one of many futures is ready and returns its index and output; the first of the list
+/// wins a tie. The others are dropped. An empty list is never ready.
 pub async fn select_all<F: Future>(futures: impl IntoIterator<Item = F>) -> (usize, F::Output) {
     let mut parts = Parts::new(futures);
     poll_fn(|context| match parts.poll_woken(context) {
@@ -103,8 +101,8 @@ pub async fn join<A: Future, B: Future>(first: A, second: B) -> (A::Output, B::O
     .await
 }
 
-/// Waits for all futures and gives their values in the order of the list. An empty list is ready at
-/// once.
+/// Waits for all futures and returns their outputs in the order of the list. An empty list is ready
+/// immediately.
 ///
 /// ```
 /// use isotherm_kernel::{Duration, Simulation, join_all};
@@ -137,7 +135,7 @@ pub async fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F:
     values.into_iter().flatten().collect()
 }
 
-/// A deadline came before the end.
+/// The deadline came before the end of the future.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the deadline at {0} s has passed")]
 pub struct DeadlinePassed(
@@ -145,7 +143,8 @@ pub struct DeadlinePassed(
     pub Time,
 );
 
-/// Waits for a future, but no longer than until `deadline`. What is ready exactly then is in time.
+/// Waits for a future until `deadline` at the latest. A future that is ready exactly then is in
+/// time.
 pub async fn with_deadline<F: Future>(
     kernel: &Kernel,
     deadline: Time,
@@ -157,45 +156,47 @@ pub async fn with_deadline<F: Future>(
     }
 }
 
-/// Futures that are waited for together, of which only those are polled that have been woken.
+/// The futures of a list, of which only the woken ones are polled.
 struct Parts<F> {
     /// `None` once they are ready.
     futures: Vec<Option<Pin<Box<F>>>>,
-    bells: Vec<(Arc<Bell>, Waker)>,
-    board: Arc<Board>,
-    /// Those that nothing can wake.
-    deaf: BTreeSet<usize>,
-    /// Those that are still to be polled in this turn, and those that have been woken too late for
-    /// it.
+    wakers: Vec<(Arc<PartWaker>, Waker)>,
+    shared: Arc<WokenParts>,
+    /// Futures that did not keep their waker.
+    unwakeable: BTreeSet<usize>,
+    /// Futures still to be polled in this pass, and those woken too late for it.
     turn: BinaryHeap<Reverse<usize>>,
     late: Vec<usize>,
-    /// Whether this turn has begun, and whether one that was polled in it still waits.
+    /// Whether a pass is in progress, and whether a future polled in it is pending.
     begun: bool,
     waits: bool,
     left: usize,
-    /// None before this one waits.
+    /// All futures before this one are ready.
     first: usize,
 }
 
-/// References to a bell that [`Parts`] itself holds.
+/// References to a [`PartWaker`] that [`Parts`] itself holds.
 const OWN_REFERENCES: usize = 2;
 
 impl<F: Future> Parts<F> {
     fn new(futures: impl IntoIterator<Item = F>) -> Self {
         let futures: Vec<_> = futures.into_iter().map(|future| Some(Box::pin(future))).collect();
-        let board = Arc::new(Board {
+        let shared = Arc::new(WokenParts {
             woken: Mutex::new((0..futures.len()).collect()),
             parent: Mutex::new(None),
         });
-        let bell = |index| {
-            let bell =
-                Arc::new(Bell { index, rung: AtomicBool::new(true), board: Arc::clone(&board) });
-            (Arc::clone(&bell), Waker::from(bell))
+        let part = |index| {
+            let part = Arc::new(PartWaker {
+                index,
+                is_woken: AtomicBool::new(true),
+                shared: Arc::clone(&shared),
+            });
+            (Arc::clone(&part), Waker::from(part))
         };
         Parts {
-            bells: (0..futures.len()).map(bell).collect(),
-            board,
-            deaf: BTreeSet::new(),
+            wakers: (0..futures.len()).map(part).collect(),
+            shared,
+            unwakeable: BTreeSet::new(),
             turn: BinaryHeap::new(),
             late: Vec::new(),
             begun: false,
@@ -206,20 +207,20 @@ impl<F: Future> Parts<F> {
         }
     }
 
-    /// Polls those that have been woken, in the order of the list, until one is ready. Once there
-    /// is none the turn is over; one at least has been polled in it that still waits, if any does,
-    /// so that the kernel knows what the actor waits for.
+    /// Polls the woken futures in the order of the list until one is ready. `None` ends the pass.
+    /// At least one pending future has then been polled, if there is one, so that the kernel knows
+    /// what the actor waits for.
     fn poll_woken(&mut self, context: &Context<'_>) -> Option<(usize, F::Output)> {
         if !self.begun {
             self.begun = true;
             self.waits = false;
-            self.board.set_parent(context.waker());
-            let woken = &mut *self.board.woken();
-            self.turn.extend(woken.drain(..).chain(self.deaf.iter().copied()).map(Reverse));
+            self.shared.set_parent(context.waker());
+            let woken = &mut *self.shared.woken();
+            self.turn.extend(woken.drain(..).chain(self.unwakeable.iter().copied()).map(Reverse));
         }
         while let Some(Reverse(index)) = self.turn.pop() {
             let ready = self.poll(index);
-            for woken in self.board.woken().drain(..) {
+            for woken in self.shared.woken().drain(..) {
                 if woken > index { self.turn.push(Reverse(woken)) } else { self.late.push(woken) }
             }
             if let Some(value) = ready {
@@ -235,20 +236,21 @@ impl<F: Future> Parts<F> {
             }
         }
         self.begun = false;
-        self.board.woken().append(&mut self.late);
+        self.shared.woken().append(&mut self.late);
         None
     }
 
     fn poll(&mut self, index: usize) -> Option<F::Output> {
         let future = self.futures[index].as_mut()?;
-        let (bell, waker) = &self.bells[index];
-        bell.rung.store(false, Ordering::Relaxed);
+        let (part, waker) = &self.wakers[index];
+        part.is_woken.store(false, Ordering::Relaxed);
         let poll = future.as_mut().poll(&mut Context::from_waker(waker));
-        let kept = Arc::strong_count(bell) > OWN_REFERENCES || bell.rung.load(Ordering::Relaxed);
+        let kept =
+            Arc::strong_count(part) > OWN_REFERENCES || part.is_woken.load(Ordering::Relaxed);
         if poll.is_pending() && !kept {
-            self.deaf.insert(index);
+            self.unwakeable.insert(index);
         } else {
-            self.deaf.remove(&index);
+            self.unwakeable.remove(&index);
         }
         match poll {
             Poll::Ready(value) => {
@@ -264,16 +266,16 @@ impl<F: Future> Parts<F> {
     }
 }
 
-/// Who has been woken. It is written on by wakers, which might be sent to other threads, though
-/// nothing here does so.
-struct Board {
-    /// Indices of those that have been woken and not polled since, each once.
+/// The futures that have been woken. It is behind mutexes because a [`Waker`] must be `Send`,
+/// though no waker here leaves the thread.
+struct WokenParts {
+    /// Indices of the futures woken since they were last polled, each once.
     woken: Mutex<Vec<usize>>,
-    /// How whoever waits for all of them is woken.
+    /// The waker of the combinator itself.
     parent: Mutex<Option<Waker>>,
 }
 
-impl Board {
+impl WokenParts {
     fn woken(&self) -> MutexGuard<'_, Vec<usize>> {
         self.woken.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -290,23 +292,23 @@ impl Board {
     }
 }
 
-/// The waker of one of them.
-struct Bell {
+/// The waker of one future of a list.
+struct PartWaker {
     index: usize,
-    /// Whether it is on the board.
-    rung: AtomicBool,
-    board: Arc<Board>,
+    /// Whether its index is in `woken`.
+    is_woken: AtomicBool,
+    shared: Arc<WokenParts>,
 }
 
-impl Wake for Bell {
+impl Wake for PartWaker {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if !self.rung.swap(true, Ordering::Relaxed) {
-            self.board.woken().push(self.index);
-            if let Some(parent) = &*self.board.parent() {
+        if !self.is_woken.swap(true, Ordering::Relaxed) {
+            self.shared.woken().push(self.index);
+            if let Some(parent) = &*self.shared.parent() {
                 parent.wake_by_ref();
             }
         }

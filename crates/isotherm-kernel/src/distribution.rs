@@ -1,17 +1,14 @@
 //! Distributions of random quantities: durations, sizes, gaps between arrivals.
 //!
-//! A [`Distribution`] is made by a constructor that checks its parameters; after that, sampling
-//! cannot fail.
+//! Constructors check the parameters, so sampling cannot fail.
 //!
-//! Every distribution is sampled by **inverse transform**: one number `u` of (0, 1) is drawn with
-//! [`Random::uniform_open`] and [`Distribution::quantile`]`(u)` is the sample. So each sample costs
-//! exactly one word of the stream, whatever the distribution (a constant draws it as well):
-//! replacing one distribution by another, or its parameters, leaves the rest of the stream where it
-//! was, and the samples of two variants of an experiment correspond to each other (common random
-//! numbers).
+//! All distributions are sampled by **inverse transform**: a number `u` in (0, 1) is drawn with
+//! [`Random::uniform_open`], and [`Distribution::quantile`]`(u)` is the sample. Each sample takes
+//! exactly one word from the stream, also for a constant. Replacing a distribution therefore leaves
+//! the rest of the stream unchanged, and the samples of two variants of an experiment correspond to
+//! each other (common random numbers).
 //!
-//! All transcendental functions come from `libm`, which is the same code everywhere, so a sample
-//! has the same bits on every machine.
+//! Transcendental functions come from `libm`, so samples are bit-identical on every machine.
 //!
 //! ```
 //! # use isotherm_kernel::{Distribution, RandomStreams};
@@ -22,22 +19,22 @@
 //! # Ok::<(), isotherm_kernel::DistributionError>(())
 //! ```
 //!
-//! The units are the caller's. A normal distribution reaches below zero, and the tails of a
-//! log-normal or Pareto distribution may be larger than any date: what is made of such samples (for
-//! durations: cut at zero, saturated at the end of time) is the caller's affair too.
+//! Units are the caller's. Samples of a normal distribution may be negative, and those of a
+//! log-normal or Pareto distribution larger than any date; as durations they are cut at zero and
+//! saturate.
 
 use std::sync::Arc;
 
 use crate::{Duration, Random};
 
-/// Shapes among which that of a Weibull distribution is looked for when its mean and deviation are
-/// given: deviations from 0.13 % of the mean to 370,000 times the mean.
+/// The range in which the shape of a Weibull distribution is searched for, given its mean and
+/// deviation: deviations from 0.13 % of the mean to 370,000 times the mean.
 const WEIBULL_SHAPES: (f64, f64) = (0.05, 1000.0);
 
-/// Largest number of ranks of a Zipf distribution: its table takes 8 bytes for each.
+/// The largest number of ranks of a Zipf distribution, whose table takes 8 bytes per rank.
 const MAX_RANKS: u64 = 10_000_000;
 
-/// Why a distribution cannot be made.
+/// Why parameters do not define a distribution.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum DistributionError {
     /// A parameter outside its range.
@@ -47,15 +44,15 @@ pub enum DistributionError {
         distribution: &'static str,
         /// The parameter, for example `rate`.
         parameter: &'static str,
-        /// The range it must lie in.
+        /// The range in which it must lie.
         expected: &'static str,
-        /// What was given.
+        /// The value that was given.
         got: f64,
     },
     /// Empirical quantiles that are not a distribution.
     #[error("quantile {index} of an empirical distribution {reason}")]
     Quantile {
-        /// Which one, counted from 0.
+        /// The index of the quantile, counted from 0.
         index: usize,
         /// What is wrong with it.
         reason: &'static str,
@@ -124,8 +121,7 @@ impl Distribution {
         Ok(Form::Uniform { low, high }.into())
     }
 
-    /// Exponential with this rate: the gaps of a Poisson process of `rate` arrivals per unit. Its
-    /// mean is `1 / rate`.
+    /// Exponential with this rate, as the gaps of a Poisson process. The mean is `1 / rate`.
     pub fn exponential(rate: f64) -> Result<Self, DistributionError> {
         positive("exponential", "rate", rate)?;
         Ok(Form::Exponential { rate }.into())
@@ -134,7 +130,7 @@ impl Distribution {
     /// Exponential with this mean.
     pub fn exponential_with_mean(mean: f64) -> Result<Self, DistributionError> {
         positive("exponential", "mean", mean)?;
-        // A mean so small that its inverse overflows is as good as none.
+        // A mean whose inverse overflows is rejected like zero.
         check("exponential", "mean", "a positive number", mean, (1.0 / mean).is_finite())?;
         Self::exponential(1.0 / mean)
     }
@@ -146,7 +142,7 @@ impl Distribution {
         Ok(Form::Normal { mean, sd }.into())
     }
 
-    /// Log-normal: the exponential of a normal quantity with mean `mu` and standard deviation
+    /// Log-normal: the exponential of a normal variable with mean `mu` and standard deviation
     /// `sigma`.
     pub fn log_normal(mu: f64, sigma: f64) -> Result<Self, DistributionError> {
         finite("log-normal", "mu", mu)?;
@@ -154,14 +150,14 @@ impl Distribution {
         Ok(Form::LogNormal { mu, sigma }.into())
     }
 
-    /// The log-normal distribution with this median, `exp(mu)`.
+    /// The log-normal distribution with median `exp(mu)`.
     pub fn log_normal_with_median(median: f64, sigma: f64) -> Result<Self, DistributionError> {
         positive("log-normal", "median", median)?;
         Self::log_normal(libm::log(median), sigma)
     }
 
-    /// The log-normal distribution that has itself this mean and standard deviation:
-    /// `sigma² = ln(1 + (sd / mean)²)`, `mu = ln(mean) - sigma² / 2`.
+    /// The log-normal distribution with this mean and standard deviation: `sigma² = ln(1 + (sd /
+    /// mean)²)`, `mu = ln(mean) - sigma² / 2`.
     pub fn log_normal_with_mean(mean: f64, sd: f64) -> Result<Self, DistributionError> {
         positive("log-normal", "mean", mean)?;
         not_negative("log-normal", "standard deviation", sd)?;
@@ -184,9 +180,9 @@ impl Distribution {
         Ok(Form::Weibull { shape, scale }.into())
     }
 
-    /// The Weibull distribution that has this mean and standard deviation: `shape` solves
-    /// `Γ(1 + 2/shape) / Γ(1 + 1/shape)² = 1 + (sd / mean)²`, and `scale = mean / Γ(1 + 1/shape)`.
-    /// The deviation must be at least 0.2 % of the mean and at most 300,000 times as large.
+    /// The Weibull distribution with this mean and standard deviation: `shape` solves `Γ(1 +
+    /// 2/shape) / Γ(1 + 1/shape)² = 1 + (sd / mean)²`, and `scale = mean / Γ(1 + 1/shape)`. The
+    /// deviation must be between 0.2 % of the mean and 300,000 times the mean.
     ///
     /// ```
     /// # use isotherm_kernel::Distribution;
@@ -211,8 +207,7 @@ impl Distribution {
         let excess = |shape: f64| {
             libm::lgamma(1.0 + 2.0 / shape) - 2.0 * libm::lgamma(1.0 + 1.0 / shape) - wanted
         };
-        // The excess falls as the shape grows. So many halvings of the logarithm leave no digit
-        // open.
+        // The excess falls as the shape grows; bisection of its logarithm to the last digit.
         let (mut low, mut high) = (libm::log(WEIBULL_SHAPES.0), libm::log(WEIBULL_SHAPES.1));
         for _ in 0..64 {
             let middle = (low + high) / 2.0;
@@ -235,8 +230,8 @@ impl Distribution {
     }
 
     /// Zipf over the ranks `1..=ranks`: the probability of rank `k` is proportional to
-    /// `k^-exponent`. An exponent of 0 gives all ranks the same. At most 10 million ranks; clones
-    /// share one table of 8 bytes per rank.
+    /// `k^-exponent`. With exponent 0 all ranks are equally likely. At most 10 million ranks;
+    /// clones share one table of 8 bytes per rank.
     pub fn zipf(ranks: u64, exponent: f64) -> Result<Self, DistributionError> {
         let in_range = (1..=MAX_RANKS).contains(&ranks);
         check("Zipf", "number of ranks", "from 1 to 10000000", ranks as f64, in_range)?;
@@ -257,9 +252,9 @@ impl Distribution {
         Ok(Form::Zipf { cumulative: cumulative.into(), mean: moment / total }.into())
     }
 
-    /// The distribution with these quantiles, linear between them: pairs of a probability and a
-    /// value, the first probability 0 (the value is the minimum), the last 1 (the maximum),
-    /// probabilities increasing, values never decreasing.
+    /// The piecewise linear distribution through these quantiles, pairs of a probability and a
+    /// value. The first probability is 0 (the minimum) and the last 1 (the maximum); probabilities
+    /// increase and values do not decrease.
     ///
     /// ```
     /// # use isotherm_kernel::Distribution;
@@ -306,15 +301,15 @@ impl Distribution {
         self.quantile(random.uniform_open())
     }
 
-    /// Draws a duration, if the quantity is in seconds: rounded to the nanosecond, zero for what is
-    /// below, and [`Duration::MAX`] for what is beyond the end of time.
+    /// Draws a duration from a distribution in seconds, rounded to the nanosecond. Negative samples
+    /// give zero, samples out of range [`Duration::MAX`].
     pub fn sample_duration(&self, random: &mut Random) -> Duration {
         Duration::from_secs_f64(self.sample(random))
     }
 
-    /// The value below which the quantity lies with this probability, the inverse of the
-    /// distribution function. Probabilities outside 0 to 1 count as 0 and 1, where some
-    /// distributions are infinite.
+    /// The value that the variable does not exceed with this probability: the inverse distribution
+    /// function. The probability is clamped to 0..=1, where some distributions are infinite.
+    #[must_use]
     pub fn quantile(&self, probability: f64) -> f64 {
         let p = probability.clamp(0.0, 1.0);
         match &self.form {
@@ -333,7 +328,8 @@ impl Distribution {
         }
     }
 
-    /// The mean, or `None` if it is infinite (Pareto with a shape of at most 1).
+    /// The mean, or `None` if it is infinite: for a Pareto distribution with a shape of at most 1.
+    #[must_use]
     pub fn mean(&self) -> Option<f64> {
         Some(match &self.form {
             Form::Constant { value } => *value,
@@ -353,7 +349,7 @@ impl Distribution {
     }
 }
 
-/// Always this duration, in seconds.
+/// A constant, in seconds.
 impl From<Duration> for Distribution {
     fn from(duration: Duration) -> Self {
         Form::Constant { value: duration.as_secs_f64() }.into()
@@ -404,14 +400,13 @@ fn not_negative(
     check(distribution, parameter, "zero or a positive number", got, got.is_finite() && got >= 0.0)
 }
 
-/// A quantile of a normal quantity; without deviation it is the mean even where the quantile is
-/// infinite.
+/// A quantile of a normal distribution; without deviation it is the mean, even where the standard
+/// quantile is infinite.
 fn shifted(mean: f64, sd: f64, p: f64) -> f64 {
     if sd == 0.0 { mean } else { mean + sd * normal_quantile(p) }
 }
 
-/// Linear interpolation between the two quantiles around `p`. The table has been checked: it spans
-/// 0 to 1.
+/// Linear interpolation between the two quantiles around `p`. The table spans 0 to 1.
 fn interpolated(quantiles: &[(f64, f64)], p: f64) -> f64 {
     let upper = quantiles
         .partition_point(|&(probability, _)| probability < p)
@@ -421,7 +416,7 @@ fn interpolated(quantiles: &[(f64, f64)], p: f64) -> f64 {
     low + (high - low) * ((p - low_p) / (high_p - low_p))
 }
 
-/// The inverse of the standard normal distribution function: algorithm AS 241 (PPND16) of M. J.
+/// The inverse of the standard normal distribution function: algorithm AS 241 (PPND16), M. J.
 /// Wichura, "The percentage points of the normal distribution", Applied Statistics 37 (1988)
 /// 477-484; relative error about 1e-16.
 fn normal_quantile(p: f64) -> f64 {
@@ -528,8 +523,8 @@ mod tests {
 
     #[test]
     fn normal_quantile_agrees_with_the_inverse_of_erfc() {
-        // Found in Python by bisection of 0.5 * math.erfc(-x / sqrt(2)) = p, which shares nothing
-        // with AS 241.
+        // Computed in Python by bisection of 0.5 * math.erfc(-x / sqrt(2)) = p, independently of AS
+        // 241.
         let expected = [
             (1e-300, -37.0470962993612),
             (1e-20, -9.262340089798407),

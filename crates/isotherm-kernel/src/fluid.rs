@@ -1,51 +1,53 @@
-//! Fluid sharing: activities progress at rates given by bounded, weighted max-min fairness over
-//! resources.
+//! Fluid sharing: activities progress at rates given by bounded, weighted max-min fairness, as in
+//! SimGrid's linear max-min (LMM) solver (H. Casanova et al., "Versatile, scalable, and accurate
+//! simulation of distributed applications and platforms", JPDC 74(10), 2014).
 //!
-//! # The allocation
+//! # Allocation
 //!
-//! A *resource* has a capacity and is shared (the weighted shares of its users add up to at most
-//! its capacity) or a fat pipe (each user alone is limited by the capacity). An *activity* has a
-//! penalty `p > 0`, an optional bound, and uses resources with weights. Shares `x` follow
-//! progressive filling on a common level `L`, `x = L / p`: the level rises until a resource is
-//! saturated, which fixes its users; a user whose bound is reached earlier is fixed at its bound. A
-//! larger penalty gives a smaller share. Progress is `rate_factor × x`.
+//! A *resource* has a capacity. It is shared (the weighted shares of its users add up to at most
+//! the capacity) or a fat pipe (the capacity limits each user alone). An *activity* has a penalty
+//! `p > 0`, an optional bound, and a weight on each resource it uses. Shares follow from
+//! progressive filling (D. Bertsekas and R. Gallager, *Data Networks*, 2nd ed., 1992, section 6.5):
+//! a common level `L` rises and gives each activity the share `L / p`, until a resource is
+//! saturated, which fixes its users; an activity that reaches its bound earlier is fixed at its
+//! bound. The rate of progress is `rate_factor × share`.
 //!
-//! Remaining capacity counts as used up below [`PRECISION`] *relative* to the capacity, usage below
-//! [`PRECISION`] *absolute*: the same tests as SimGrid's solver, so that both drop the same
-//! constraints.
+//! A capacity counts as used up if what remains is below [`PRECISION`] *relative* to it, and a
+//! usage as zero if it is below [`PRECISION`] *absolute*. SimGrid's solver tests the same, so both
+//! drop the same constraints.
 //!
-//! # Lazy, selective update
+//! # Lazy, selective updates
 //!
-//! A change marks the resources of the activity that changed and all that is connected to them
-//! through enabled activities. Just before virtual time moves, what is marked is solved, once: the
-//! remaining work of its activities is brought up to date and their completion dates are re-keyed;
-//! every other activity keeps its date. Of two kinds of large components less than that is solved:
-//! of a virtual-time group, which one resource limits (`virtual_time.rs`), and of an incremental
-//! component, in which a change reaches a few.
+//! A change marks the resources of its activity and everything connected to them through enabled
+//! activities. Once before time advances, the marked component is solved: the remaining work of its
+//! activities is updated and their completion dates are re-keyed. Other activities keep their
+//! dates. Two kinds of large components are solved in parts:
+//!
+//! * a virtual-time group (`virtual_time.rs`) holds many activities limited by one resource; a
+//!   change costs O(log n);
+//! * an incremental component (`incremental.rs`) is solved only where shares change.
 //!
 //! # Order among equals
 //!
-//! Under [`TieOrder::NewestFirst`](crate::TieOrder) completions and ends of latencies of one date
-//! in one model come newest first: by creation, which is the call of
-//! [`Kernel::start`](crate::Kernel::start). A latency, a stop, other shares or other resources in
-//! between change nothing about it, and neither does the way in which shares are computed.
+//! Under [`TieOrder::NewestFirst`](crate::TieOrder), completions and ends of latencies of one model
+//! and one date come newest first, by the call of [`Kernel::start`](crate::Kernel::start).
+//! Latencies, suspensions, changes of shares and the solver's strategy make no difference.
 //!
-//! Under [`TieOrder::Reference`](crate::TieOrder) the completion that was keyed first comes first,
-//! and keys are given anew by each solve: resources in the order in which they were marked, each
-//! one's users newest first. So activities that start together end newest first. In a virtual-time
-//! group and in an incremental component keys are given at other times (`virtual_time.rs`,
-//! `incremental.rs`), so there the order also depends on how many activities there are. An activity
-//! that is [oldest first](ActivitySpec::oldest_first) keeps the place of its creation instead.
-//! Latencies end in the order of creation.
+//! Under [`TieOrder::Reference`](crate::TieOrder) the completion that was keyed first comes first.
+//! Each solve assigns new keys: resources in the order in which they were marked, and the users of
+//! each newest first. So activities that start together end newest first. Virtual-time groups and
+//! incremental components assign keys at other times, so the order also depends on the number of
+//! activities. Activities that are [oldest first](ActivitySpec::oldest_first) keep the place of
+//! their creation. Latencies end in the order of creation.
 //!
 //! # Invariants
 //!
-//! * The users of a resource are exactly the enabled activities that use it, in the order in which
-//!   they were enabled.
+//! * The users of a resource are the enabled activities that use it, in the order in which they
+//!   were enabled.
 //! * An enabled activity that will end has exactly one entry in the event queue, or a virtual-time
-//!   group has one for it; one that makes no progress has none.
-//! * `Σ weight × share ≤ capacity` on every shared resource up to the precision (checked with the
-//!   feature `audit`), unless [`Marking::FirstResource`] is chosen.
+//!   group has an entry for it. An activity without progress has none.
+//! * `Σ weight × share ≤ capacity` on every shared resource, up to the precision, unless
+//!   [`Marking::FirstResource`] is chosen. The feature `audit` checks it.
 
 mod fix_order;
 mod incremental;
@@ -64,40 +66,40 @@ pub(crate) use spec::{assert_bound, assert_capacity, assert_penalty};
 use incremental::{INCREMENTAL_FROM, Incremental};
 use slab::Slab;
 use smallvec::SmallVec;
-use virtual_time::{Load, NONE, VIRTUAL_TIME_FROM, VirtualTimeGroup, Waits};
+use virtual_time::{GroupLoad, MemberWait, NONE, VIRTUAL_TIME_FROM, VirtualTimeGroup};
 
 use crate::queue::{EventId, EventQueue};
 use crate::{Rank, Time};
 
-/// Below this a remaining capacity (relative) or usage (absolute) counts as zero.
+/// A remaining capacity (relative) or a usage (absolute) below this counts as zero.
 pub const PRECISION: f64 = 1e-5;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum ActivityState {
     /// The slot is free.
     Vacant,
-    /// Waiting for its latency; uses nothing.
+    /// Waits for its latency; uses nothing.
     Latency,
     /// Uses its resources.
     Enabled,
-    /// Stopped by its user; uses nothing.
+    /// Suspended; uses nothing.
     Suspended,
-    /// Ended; the slot is kept until its owner has asked.
+    /// Ended; the slot is kept until its owner releases it.
     Ended(Result<(), ActivityError>),
 }
 
 struct Use {
     resource: u32,
     weight: f64,
-    /// Place among the users of the resource while the activity is enabled.
+    /// Its index among the users of the resource while the activity is enabled.
     place: u32,
 }
 
-struct Activity {
+struct ActivitySlot {
     generation: u32,
-    state: State,
+    state: ActivityState,
     rank: Rank,
-    /// Number of its creation, among everything that enters the event queue.
+    /// The number of its creation, which orders equal events.
     created: u64,
     /// Whether it keeps the place of its creation in the reference's order.
     oldest_first: bool,
@@ -114,30 +116,29 @@ struct Activity {
     updated: Time,
     event: Option<EventId>,
     uses: SmallVec<[Use; 6]>,
-    /// The marking in which all of its resources have been reached.
+    /// The marking in which all of its resources were reached.
     reached: u64,
-    /// The collection that found it last.
+    /// The last collection that contained it.
     collected: u64,
     fixed: bool,
-    /// The resource whose saturation fixed it in the last solve; `NONE` if its bound did.
+    /// The resource whose saturation fixed it in the last solve, or `NONE` if its bound did.
     fixed_by: u32,
-    /// Number of its last enabling: users of a resource are in this order.
+    /// The number of its last enabling, by which users of a resource are ordered.
     enabled: u64,
-    /// The virtual-time group it is in, which then knows its work and its share, and whose
-    /// resources know of it by their loads.
+    /// The virtual-time group it is a member of, or `NONE`. The group then keeps its work and
+    /// share, and its resources count it in their loads.
     group: u32,
     finish: f64,
-    waits: Waits,
+    waits: MemberWait,
 }
 
 struct Resource {
     capacity: f64,
     sharing: Sharing,
-    /// Enabled users in the order in which they were enabled; `GONE` marks the place of one that
-    /// left.
+    /// Enabled users in the order of enabling; `GONE` marks one that has left.
     users: Vec<(u32, u16)>,
     live: u32,
-    /// Whether it is part of what is to be solved next.
+    /// Whether it is part of the component to be solved next.
     dirty: bool,
     /// Whether it is part of the incremental component.
     in_incremental: bool,
@@ -145,61 +146,61 @@ struct Resource {
     usage: f64,
     /// Whether users of a fat pipe have been fixed since its usage was computed.
     stale: bool,
-    /// Whether it was used up, within the precision, before all its users were fixed: nothing but
-    /// their other resources and their bounds limits these then, as in the reference.
+    /// Whether it was used up, within the precision, before all its users were fixed. Only their
+    /// other resources and bounds limit these then, as in the reference.
     overdrawn: bool,
-    /// How many users its saturation fixed in the last solve.
+    /// The number of users that its saturation fixed in the last solve.
     fixed_here: u32,
-    /// The virtual-time group that it limits.
+    /// The virtual-time group whose members it limits, or `NONE`.
     group: u32,
     /// The first solve in which it may form a virtual-time group.
     group_after: u64,
-    /// What virtual-time groups put on it, besides its users.
-    loads: SmallVec<[Load; 1]>,
+    /// The loads of virtual-time groups, whose members are not among `users`.
+    loads: SmallVec<[GroupLoad; 1]>,
 }
 
 const GONE: u32 = u32::MAX;
 
-/// What the heap of the kernel points at when a fluid event is due.
+/// What a due event of an activity means.
 pub(crate) enum Due {
-    /// Nothing ended: a latency is over, or the members of a virtual-time group that end now are
-    /// next in the queue.
+    /// Nothing has ended: a latency is over, or members of a virtual-time group that end now have
+    /// been put into the queue.
     Nothing,
-    /// The activity has done its work.
+    /// The activity has completed.
     Ended,
 }
 
 /// All resources and activities of a simulation.
 pub(crate) struct Fluid {
     resources: Vec<Resource>,
-    activities: Vec<Activity>,
+    activities: Vec<ActivitySlot>,
     free: Vec<u32>,
-    /// Resources touched since the last solve and all that is connected to them, in the order in
+    /// The resources changed since the last solve and everything connected to them, in the order in
     /// which they were reached.
     component: Vec<u32>,
-    /// Touched activities that use no resource.
+    /// Changed activities that use no resource.
     loose: Vec<ActivityId>,
     groups: Slab<VirtualTimeGroup>,
-    /// From how many activities on a virtual-time group is formed.
+    /// The number of activities from which a virtual-time group is formed.
     pub(crate) virtual_time_from: u32,
     incremental: Incremental,
-    /// From how many activities on an incremental component is formed.
+    /// The number of activities from which an incremental component is formed.
     pub(crate) incremental_from: u32,
-    /// How many activities have been enabled.
+    /// The number of enablings so far.
     enables: u64,
     /// Number of the next solve, counted from 1.
     solves: u64,
-    /// Number of the marking in progress, counted from 1: what has been reached is not followed
-    /// again.
+    /// The number of the present marking, counted from 1, by which reached activities are
+    /// recognised.
     markings: u64,
-    /// How many times members have been collected for a solve.
+    /// The number of collections so far.
     collections: u64,
     pub(crate) marking: Marking,
-    // Work space, kept to save allocations.
+    // Work space, kept to avoid allocations.
     members: Vec<u32>,
     /// Virtual-time groups that take part in the solve.
-    met: Vec<u32>,
-    /// Active resources by a level that is no higher than their own.
+    met_groups: Vec<u32>,
+    /// Active resources by a lower bound of their level.
     active: BinaryHeap<Reverse<(u64, u32)>>,
     saturated: Vec<u32>,
     stack: Vec<(u32, usize)>,
@@ -223,7 +224,7 @@ impl Fluid {
             markings: 1,
             marking: Marking::default(),
             members: Vec::new(),
-            met: Vec::new(),
+            met_groups: Vec::new(),
             active: BinaryHeap::new(),
             saturated: Vec::new(),
             stack: Vec::new(),
@@ -262,14 +263,15 @@ impl Fluid {
         if capacity > 0.0 {
             self.watch(resource.0);
         } else {
-            // It stops its users, virtual-time groups or not.
+            // A resource without capacity stops all users, including members of groups.
             while let Some(group) = self.resources[index].loads.first().map(|load| load.group) {
                 self.dissolve(group, now);
             }
         }
     }
 
-    /// Adds an activity. It is enabled at once, or after its latency: then `queue` holds the date.
+    /// Adds an activity. It is enabled immediately, or after its latency, for whose end an event is
+    /// queued.
     pub(crate) fn start<T: Copy>(
         &mut self,
         spec: ActivitySpec,
@@ -288,9 +290,9 @@ impl Fluid {
             }
         }
         let index = self.free.pop().unwrap_or_else(|| {
-            self.activities.push(Activity {
+            self.activities.push(ActivitySlot {
                 generation: 0,
-                state: State::Vacant,
+                state: ActivityState::Vacant,
                 rank: Rank::Cpu,
                 created: 0,
                 oldest_first: false,
@@ -311,7 +313,7 @@ impl Fluid {
                 enabled: 0,
                 group: NONE,
                 finish: 0.0,
-                waits: Waits::InQueue,
+                waits: MemberWait::InQueue,
             });
             (self.activities.len() - 1) as u32
         });
@@ -327,21 +329,21 @@ impl Fluid {
         activity.share = 0.0;
         activity.updated = now;
         activity.uses = uses;
-        activity.state = State::Latency;
+        activity.state = ActivityState::Latency;
         let id = ActivityId { index, generation: activity.generation };
         if spec.latency.is_zero() {
             self.enable(index, now);
             self.mark_uses(index);
         } else {
-            // It uses nothing yet, but it is a change: what it will share with is solved anew. (In
-            // an incremental component nothing would come of it.)
+            // It uses nothing yet, but as in SimGrid its start is a change, and its resources are
+            // solved again. In an incremental component that would have no effect.
             for number in 0..self.activities[index as usize].uses.len() {
                 let resource = self.activities[index as usize].uses[number].resource;
                 if !self.resources[resource as usize].in_incremental {
                     self.mark(resource);
                 }
             }
-            // What never ends stays out of the queue, so that a deadlock is seen as one.
+            // A latency that never ends stays out of the queue, so that a deadlock is detected.
             let due = now + spec.latency;
             let place = queue.place_of(created);
             self.activities[index as usize].event =
@@ -350,27 +352,27 @@ impl Fluid {
         id
     }
 
-    /// The name of the activity in slot `index`.
+    /// The id of the activity in slot `index`.
     pub(crate) fn id_at(&self, index: u32) -> ActivityId {
         ActivityId { index, generation: self.activities[index as usize].generation }
     }
 
-    fn get(&self, id: ActivityId) -> Option<&Activity> {
+    fn get(&self, id: ActivityId) -> Option<&ActivitySlot> {
         self.activities.get(id.index as usize).filter(|activity| {
-            activity.generation == id.generation && activity.state != State::Vacant
+            activity.generation == id.generation && activity.state != ActivityState::Vacant
         })
     }
 
-    fn live(&self, id: ActivityId) -> Option<&Activity> {
-        self.get(id).filter(|activity| !matches!(activity.state, State::Ended(_)))
+    fn live(&self, id: ActivityId) -> Option<&ActivitySlot> {
+        self.get(id).filter(|activity| !matches!(activity.state, ActivityState::Ended(_)))
     }
 
-    /// How the activity ended; `None` while it goes on. An activity that is no longer known has
-    /// been cancelled.
+    /// How the activity ended; `None` while it goes on. An activity that is no longer known was
+    /// cancelled.
     pub(crate) fn result(&self, id: ActivityId) -> Option<Result<(), ActivityError>> {
         match self.get(id) {
             Some(activity) => match activity.state {
-                State::Ended(result) => Some(result),
+                ActivityState::Ended(result) => Some(result),
                 _ => None,
             },
             None => Some(Err(ActivityError::Cancelled)),
@@ -386,17 +388,17 @@ impl Fluid {
         }
     }
 
-    /// Progress per second since the last solve.
+    /// Progress per second, as of the last solve.
     pub(crate) fn rate(&self, id: ActivityId) -> f64 {
         self.live(id).map_or(0.0, |activity| self.share_of(activity) * activity.rate_factor)
     }
 
-    /// The activities that go on, by number. If none has a date, they go on beyond the end of time.
+    /// The slots of activities that make progress or wait for their latency.
     pub(crate) fn making_progress(&self) -> impl Iterator<Item = usize> {
-        let goes_on = |activity: &Activity| match activity.state {
-            State::Latency => true,
-            State::Enabled => self.share_of(activity) * activity.rate_factor > 0.0,
-            State::Vacant | State::Suspended | State::Ended(_) => false,
+        let goes_on = |activity: &ActivitySlot| match activity.state {
+            ActivityState::Latency => true,
+            ActivityState::Enabled => self.share_of(activity) * activity.rate_factor > 0.0,
+            ActivityState::Vacant | ActivityState::Suspended | ActivityState::Ended(_) => false,
         };
         self.activities
             .iter()
@@ -405,37 +407,37 @@ impl Fluid {
             .map(|(index, _)| index)
     }
 
-    /// The activities that have not ended, and how much work each has left.
+    /// The activities that have not ended, and their remaining work.
     pub(crate) fn work_left(&self, now: Time) -> Vec<(ActivityId, f64)> {
         let all = self.activities.iter().enumerate();
-        let living =
-            all.filter(|(_, activity)| !matches!(activity.state, State::Vacant | State::Ended(_)));
+        let living = all.filter(|(_, activity)| {
+            !matches!(activity.state, ActivityState::Vacant | ActivityState::Ended(_))
+        });
         let ids = living.map(|(index, _)| self.id_at(index as u32));
         ids.map(|id| (id, self.remaining(id, now))).collect()
     }
 
-    /// Whether something goes on that had more left to do before. What has ended, or begun anew,
-    /// does not.
+    /// Whether any of these activities still goes on with less work left than `before`.
     pub(crate) fn has_gone_on(&self, before: &[(ActivityId, f64)], now: Time) -> bool {
         before.iter().any(|&(id, left)| self.live(id).is_some() && self.remaining(id, now) < left)
     }
 
-    fn share_of(&self, activity: &Activity) -> f64 {
+    fn share_of(&self, activity: &ActivitySlot) -> f64 {
         match activity.group {
             NONE => activity.share,
             group => self.level_of(group) / activity.penalty,
         }
     }
 
-    /// Forgets an activity that has ended.
+    /// Frees the slot of an activity that has ended.
     pub(crate) fn release(&mut self, id: ActivityId) {
         if self.get(id).is_some() {
             let activity = &mut self.activities[id.index as usize];
             debug_assert!(
-                matches!(activity.state, State::Ended(_)),
+                matches!(activity.state, ActivityState::Ended(_)),
                 "only an ended activity may be released"
             );
-            activity.state = State::Vacant;
+            activity.state = ActivityState::Vacant;
             activity.generation = activity.generation.wrapping_add(1);
             self.free.push(id.index);
         }
@@ -456,19 +458,19 @@ impl Fluid {
             self.wake_group(group, now, queue, target);
             return Due::Nothing;
         }
-        if activity.state == State::Latency && activity.remaining > 0.0 {
+        if activity.state == ActivityState::Latency && activity.remaining > 0.0 {
             self.enable(index, now);
             Due::Nothing
         } else {
             self.disable(index, now);
             let activity = &mut self.activities[index as usize];
             activity.remaining = 0.0;
-            activity.state = State::Ended(Ok(()));
+            activity.state = ActivityState::Ended(Ok(()));
             Due::Ended
         }
     }
 
-    /// Ends an activity early. Says whether it was still going on.
+    /// Ends an activity early. Returns whether it was still going on.
     pub(crate) fn end<T: Copy>(
         &mut self,
         id: ActivityId,
@@ -481,7 +483,7 @@ impl Fluid {
         }
         self.disable(id.index, now);
         let activity = &mut self.activities[id.index as usize];
-        activity.state = State::Ended(Err(error));
+        activity.state = ActivityState::Ended(Err(error));
         if let Some(event) = activity.event.take() {
             queue.remove(event);
         }
@@ -494,7 +496,9 @@ impl Fluid {
             .activities
             .iter()
             .enumerate()
-            .filter(|(_, activity)| !matches!(activity.state, State::Vacant | State::Ended(_)))
+            .filter(|(_, activity)| {
+                !matches!(activity.state, ActivityState::Vacant | ActivityState::Ended(_))
+            })
             .filter(|(_, activity)| activity.uses.iter().any(|usage| usage.resource == resource.0))
             .map(|(index, activity)| {
                 (
@@ -535,13 +539,13 @@ impl Fluid {
     }
 
     fn changed_if_enabled(&mut self, index: u32) {
-        if self.activities[index as usize].state == State::Enabled {
+        if self.activities[index as usize].state == ActivityState::Enabled {
             self.note_fresh(index);
             self.mark_changed(index);
         }
     }
 
-    /// Stops an activity. One that is still in its latency loses the rest of it.
+    /// Suspends an activity. During its latency, it loses the rest of the latency.
     pub(crate) fn suspend<T: Copy>(
         &mut self,
         id: ActivityId,
@@ -549,7 +553,7 @@ impl Fluid {
         queue: &mut EventQueue<T>,
     ) {
         let Some(activity) = self.live(id) else { return };
-        if activity.state == State::Suspended {
+        if activity.state == ActivityState::Suspended {
             return;
         }
         let remaining = self.remaining(id, now);
@@ -558,21 +562,21 @@ impl Fluid {
         activity.remaining = remaining;
         activity.updated = now;
         activity.share = 0.0;
-        activity.state = State::Suspended;
+        activity.state = ActivityState::Suspended;
         if let Some(event) = activity.event.take() {
             queue.remove(event);
         }
     }
 
     pub(crate) fn resume(&mut self, id: ActivityId, now: Time) {
-        if self.live(id).is_some_and(|activity| activity.state == State::Suspended) {
+        if self.live(id).is_some_and(|activity| activity.state == ActivityState::Suspended) {
             self.enable(id.index, now);
         }
     }
 
     fn enable(&mut self, index: u32, now: Time) {
         let activity = &mut self.activities[index as usize];
-        activity.state = State::Enabled;
+        activity.state = ActivityState::Enabled;
         activity.updated = now;
         activity.enabled = self.enables;
         self.enables += 1;
@@ -583,7 +587,7 @@ impl Fluid {
 
     fn disable(&mut self, index: u32, now: Time) {
         let activity = &self.activities[index as usize];
-        if activity.state != State::Enabled {
+        if activity.state != ActivityState::Enabled {
             return;
         }
         self.mark_changed(index);
@@ -594,7 +598,7 @@ impl Fluid {
         }
     }
 
-    /// Makes an activity a user of its resources, the newest.
+    /// Makes an activity the newest user of its resources.
     fn link(&mut self, index: u32) {
         for number in 0..self.activities[index as usize].uses.len() {
             let usage = &mut self.activities[index as usize].uses[number];
@@ -634,14 +638,14 @@ impl Fluid {
     }
 }
 
-/// Work below this counts as done: the product of the reference's two precisions.
+/// Work below this counts as done: the product of SimGrid's two precisions.
 const NOTHING_LEFT: f64 = 1e-14;
 
 fn live_users(users: &[(u32, u16)]) -> impl DoubleEndedIterator<Item = (u32, u16)> + '_ {
     users.iter().copied().filter(|user| user.0 != GONE)
 }
 
-impl Activity {
+impl ActivitySlot {
     fn remaining_at(&self, now: Time) -> f64 {
         let elapsed = now.since(self.updated);
         if elapsed.is_zero() {

@@ -1,13 +1,14 @@
-//! An indexed heap: the least key first, and every entry can be re-keyed or removed by name.
+//! An indexed 4-ary min-heap: entries can be re-keyed or removed by id.
 //!
-//! Push, pop, re-key and removal are O(log n). An entry knows its place, so a key that moves is
-//! moved in place and what is removed leaves at once: the heap never holds a dead entry.
+//! Push, pop, re-key and removal are O(log n). A table maps ids to positions, so a key is changed
+//! in place and a removed entry leaves no trace.
 
-/// Names an entry of a heap until it is popped or removed.
+/// Identifies an entry of a heap until it is popped or removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct EntryId(u32);
 
-/// Children per heap node: four are shallower than two and still share a cache line.
+/// Children per node: a tree of four is shallower than one of two, and the children share a cache
+/// line.
 const ARITY: usize = 4;
 const VACANT: u32 = u32::MAX;
 
@@ -21,7 +22,7 @@ struct Entry<K, T> {
 /// A heap of targets `T` ordered by keys `K`. The order among equal keys is not specified.
 pub(crate) struct Heap<K, T> {
     heap: Vec<Entry<K, T>>,
-    /// Place in the heap of each id, or `VACANT`.
+    /// The position in the heap of each id, or `VACANT`.
     places: Vec<u32>,
     free: Vec<u32>,
 }
@@ -53,15 +54,15 @@ impl<K: Ord + Copy, T: Copy> Heap<K, T> {
         });
         let place = self.heap.len();
         let entry = Entry { key, id, target };
-        // What is above it comes into the new place, or nothing; so the entry is only written where
-        // it stays.
+        // The new position receives its parent's entry, so that the new entry is written only at
+        // its final position.
         let above = place.checked_sub(1).map_or(entry, |last| self.heap[last / ARITY]);
         self.heap.push(above);
         self.sift_up(place, key, id, target);
         EntryId(id)
     }
 
-    /// Gives an entry another key.
+    /// Changes the key of an entry.
     pub(crate) fn rekey(&mut self, id: EntryId, key: K) {
         let place = self.places[id.0 as usize] as usize;
         let entry = Entry { key, ..self.heap[place] };
@@ -109,8 +110,8 @@ impl<K: Ord + Copy, T: Copy> Heap<K, T> {
         self.places[entry.id as usize] = place as u32;
     }
 
-    /// Puts an entry, part by part, at `place` or above, where what is at `place` may be
-    /// overwritten.
+    /// Puts an entry at `place` or above; the entry at `place` may be overwritten. The entry is
+    /// passed in parts to keep it in registers.
     fn sift_up(&mut self, mut place: usize, key: K, id: u32, target: T) {
         while place > 0 {
             let parent = (place - 1) / ARITY;
@@ -123,10 +124,10 @@ impl<K: Ord + Copy, T: Copy> Heap<K, T> {
         self.put(place, Entry { key, id, target });
     }
 
-    /// The place of the least child, where the children begin at `first`.
+    /// The position of the least child, where the children begin at `first`.
     fn least_of(&self, first: usize) -> Option<usize> {
         match self.heap.get(first..first + ARITY) {
-            // Two pairs and their winners: no comparison waits for the one before it.
+            // Two pairs and their winners, so that the comparisons of the pairs are independent.
             Some([a, b, c, d]) => {
                 let (left, left_key) = if b.key < a.key { (1, b.key) } else { (0, a.key) };
                 let (right, right_key) = if d.key < c.key { (3, d.key) } else { (2, c.key) };
@@ -136,7 +137,7 @@ impl<K: Ord + Copy, T: Copy> Heap<K, T> {
         }
     }
 
-    /// Puts `entry` at `place` or below, where what is at `place` may be overwritten.
+    /// Puts `entry` at `place` or below; the entry at `place` may be overwritten.
     fn sift_down(&mut self, mut place: usize, entry: Entry<K, T>) {
         loop {
             let first = place * ARITY + 1;

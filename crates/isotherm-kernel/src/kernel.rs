@@ -1,4 +1,8 @@
-//! The kernel: one clock, one run queue, one event queue.
+//! The kernel: the clock, the run queue, the event queue and everything else that the parts of a
+//! simulation share.
+//!
+//! [`Kernel`] is the handle through which actors and services create actors, mailboxes, timers and
+//! activities. [`Simulation`](crate::Simulation) drives it.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -9,68 +13,54 @@ use std::task::{Context, Poll};
 
 use slab::Slab;
 
-use crate::activity::{BoxedEnd, Listener};
+use crate::activity::Listener;
 use crate::actor::{ActorBuilder, Label, Task, Tasks, Waiting};
-use crate::alarm::{self, Agenda, BoxedCall, Call, Signalled, WaitUntil};
-use crate::fluid::{ActivityError, Due, Fluid};
+use crate::alarm::{Agenda, DueEvent, ScheduledCall, Target, WaitUntil};
+use crate::fluid::{Due, Fluid};
+use crate::limits::Meter;
 use crate::queue::EventQueue;
-use crate::simulation::Meter;
-use crate::standstill::{Ahead, Change, Witness};
+use crate::run_queue::{BoxedCall, Ready};
+use crate::standstill::{Change, PendingChanges, StandstillHandler};
 use crate::teardown;
 use crate::waiter::{WHOLE, Waiter};
 use crate::{Actor, ActorId, Duration, Group, Mailbox, Rank, Time};
 
-/// What an entry of the event queue points at.
-#[derive(Clone, Copy)]
-pub(crate) enum Target {
-    Alarm(u32),
-    Activity(u32),
-}
-
-/// What waits in the run queue.
-pub(crate) enum Ready {
-    Actor(ActorId),
-    Call(BoxedCall),
-    Signal(Rc<dyn Signalled>, (u64, u64)),
-    End(BoxedEnd, Result<(), ActivityError>),
-}
-
-/// A change of the world that happens whoever waits.
+/// A background call: see [`Kernel::background_at`].
 struct Background {
     change: Change,
-    /// When it was asked for.
+    /// When it was scheduled.
     noted: Time,
     call: BoxedCall,
 }
 
 pub(crate) struct Inner {
     pub(crate) now: Cell<Time>,
-    /// When something last happened that shows that the simulation is not at a standstill.
+    /// The date of the last progress: see [`standstill`](crate::standstill).
     pub(crate) progress: Cell<Time>,
     running: Cell<Option<ActorId>>,
-    /// What the running actor waits for, as its futures say it.
+    /// What the running actor waits for, as the future it polled last says it.
     waiting: RefCell<Waiting>,
     pub(crate) agenda: RefCell<Agenda>,
-    /// Changes of the world that nobody waits for, by number of `background`.
+    /// Pending background calls, as indices into `background`.
     background_queue: RefCell<EventQueue<u32>>,
     /// The date of the first of them.
     pub(crate) next_background: Cell<Time>,
     background: RefCell<Slab<Background>>,
-    pub(crate) ahead: RefCell<Ahead>,
-    /// Who can say what is waited for, if nothing will happen any more.
-    witnesses: RefCell<Vec<Weak<dyn Witness>>>,
+    pub(crate) pending_changes: RefCell<PendingChanges>,
+    /// Asked at a standstill, in the order of registration.
+    standstill_handlers: RefCell<Vec<Weak<dyn StandstillHandler>>>,
     pub(crate) fluid: RefCell<Fluid>,
     pub(crate) listeners: RefCell<Vec<Listener>>,
     pub(crate) tasks: RefCell<Tasks>,
     pub(crate) ready: RefCell<VecDeque<Ready>>,
     pub(crate) meter: Meter,
-    /// Who lets go of what it holds when the simulation is dropped.
+    /// Objects that are told when the simulation is dropped.
     pub(crate) registered: RefCell<teardown::Registered>,
     /// Whether the simulation has been dropped.
     pub(crate) over: Cell<bool>,
 }
 
-/// An actor runs as long as this lives, which is not beyond its panic.
+/// Marks an actor as running until it is dropped, also when the actor panics.
 struct Running<'a>(&'a Cell<Option<ActorId>>);
 
 impl<'a> Running<'a> {
@@ -86,38 +76,34 @@ impl Drop for Running<'_> {
     }
 }
 
-/// A handle on a simulation, held by everything that lives in it; cheap to clone.
+/// A handle on a simulation, held by everything in it. Cheap to clone.
 ///
-/// # Order
+/// # Order of events
 ///
 /// Actors run one at a time in the order of the run queue, each until it waits. Only when the run
-/// queue is empty are shares computed and does time move to the date of the first event. Everything
-/// due at that date is then put into the run queue in the order of the event queue, before any
-/// actor runs: CPU (executions, sleeps), disk, network, timers. (What is due alone, when the run
-/// queue is empty, is not put there but runs at once, which is the same.)
+/// queue is empty are shares solved, and time advances to the date of the first event. Everything
+/// due at that date is put into the run queue, in the order of the event queue, before any actor
+/// runs: background calls, then CPU (executions, sleeps and calls), disk, network, timers.
 ///
-/// What comes first among things of one model and one date is the simulation's
-/// [`TieOrder`](crate::TieOrder).
+/// Within one model and one date the simulation's [`TieOrder`](crate::TieOrder) decides.
 ///
-/// [`TieOrder::NewestFirst`](crate::TieOrder::NewestFirst): what was created last comes first.
-/// Created is
+/// Under [`TieOrder::NewestFirst`](crate::TieOrder::NewestFirst) the newest comes first:
 ///
-/// * an activity, when it is [started](Self::start): with or without a latency, and however often
-///   it is stopped, resumed or given another share later;
-/// * a sleep or a timer, when it begins, which is when its future is first polled;
-/// * a call or a signal ([`call_after`](Self::call_after), [`signal_after`](Self::signal_after),
-///   [`signal_in_series`](Self::signal_in_series)), when it is asked for.
+/// * an activity is created when it is [started](Self::start); later latencies, suspensions and
+///   changes of its share do not matter;
+/// * a sleep or timer is created when its future is first polled;
+/// * a call ([`call_after`](Self::call_after), [`signal_after`](Self::signal_after),
+///   [`signal_in_series`](Self::signal_in_series)) is created when it is scheduled.
 ///
-/// So the order depends on nothing but the order in which these were created: not on the number of
-/// activities, which decides how the solver goes about them, nor on what else has happened.
+/// So the order depends on the order of creation alone, not on the number of activities, which
+/// selects the solver's strategy.
 ///
-/// [`TieOrder::Reference`](crate::TieOrder::Reference), the default: within the CPU and network
-/// models the order in which dates were (re-)computed: sleeps newest first of those begun since
-/// time last moved, then for each re-solved resource its activities newest first. Latencies end in
-/// the order of creation, and so do plain disk activities, streams and timers.
+/// Under [`TieOrder::Reference`](crate::TieOrder::Reference), the default, CPU and network events
+/// come in the order in which their dates were last computed: the sleeps begun since time last
+/// advanced, newest first, then the activities of each re-solved resource, newest first. Latencies,
+/// plain disk activities, streams and timers end in the order of creation.
 ///
-/// [Background calls](Self::background_at) come before all this, in the order in which they were
-/// asked for.
+/// [Background calls](Self::background_at) come in the order in which they were scheduled.
 ///
 /// ```
 /// use std::cell::RefCell;
@@ -136,7 +122,7 @@ impl Drop for Running<'_> {
 ///     });
 /// }
 /// simulation.run()?;
-/// // Sleeps that began together end newest first in either order.
+/// // Sleeps that begin together end newest first in either order.
 /// assert_eq!(*woken.borrow(), ["second", "first"]);
 /// # Ok::<(), isotherm_kernel::RunError>(())
 /// ```
@@ -145,7 +131,37 @@ pub struct Kernel {
     pub(crate) inner: Rc<Inner>,
 }
 
+/// A handle that does not keep the kernel alive. The kernel lives as long as its simulation or any
+/// [`Kernel`] handle.
+///
+/// ```
+/// use isotherm_kernel::{Duration, Simulation};
+///
+/// let simulation = Simulation::new();
+/// let kernel = simulation.kernel().downgrade();
+/// simulation.kernel().spawn("sleeper", simulation.kernel().sleep(Duration::from_secs(1)));
+/// assert!(kernel.upgrade().is_some());
+/// drop(simulation);
+/// assert!(kernel.upgrade().is_none());
+/// ```
+#[derive(Clone)]
+pub struct WeakKernel(Weak<Inner>);
+
+impl WeakKernel {
+    /// Returns a handle on the kernel if it is still alive.
+    #[must_use]
+    pub fn upgrade(&self) -> Option<Kernel> {
+        self.0.upgrade().map(|inner| Kernel { inner })
+    }
+}
+
 impl Kernel {
+    /// Returns a handle that does not keep the kernel alive.
+    #[must_use]
+    pub fn downgrade(&self) -> WeakKernel {
+        WeakKernel(Rc::downgrade(&self.inner))
+    }
+
     pub(crate) fn new() -> Self {
         Kernel {
             inner: Rc::new(Inner {
@@ -157,8 +173,8 @@ impl Kernel {
                 background_queue: RefCell::new(EventQueue::new()),
                 next_background: Cell::new(Time::NEVER),
                 background: RefCell::default(),
-                ahead: RefCell::default(),
-                witnesses: RefCell::default(),
+                pending_changes: RefCell::default(),
+                standstill_handlers: RefCell::default(),
                 fluid: RefCell::new(Fluid::new()),
                 listeners: RefCell::default(),
                 tasks: RefCell::default(),
@@ -171,16 +187,18 @@ impl Kernel {
     }
 
     /// The current date.
+    #[must_use]
     pub fn now(&self) -> Time {
         self.inner.now.get()
     }
 
-    /// Prepares an actor: a group, daemon or not, then [`ActorBuilder::spawn`].
+    /// Prepares an actor, to be configured and [spawned](ActorBuilder::spawn).
+    #[must_use]
     pub fn actor(&self, name: impl Into<Label>) -> ActorBuilder {
         ActorBuilder::new(self.clone(), name.into())
     }
 
-    /// Starts an actor that is not a daemon and belongs to no group.
+    /// Spawns an actor that is no daemon and belongs to no group.
     pub fn spawn<F>(&self, name: impl Into<Label>, future: F) -> Actor<F::Output>
     where
         F: Future + 'static,
@@ -189,14 +207,15 @@ impl Kernel {
         self.actor(name).spawn(future)
     }
 
-    /// A new group of actors.
+    /// Creates a group of actors.
+    #[must_use]
     pub fn group(&self) -> Group {
         let mut tasks = self.inner.tasks.borrow_mut();
         tasks.groups += 1;
         Group(tasks.groups)
     }
 
-    /// Kills all actors of a group, oldest slot first.
+    /// Kills all actors of a group, in the order of their slots. Costs O(actors).
     pub fn kill_group(&self, group: Group) {
         let members: Vec<ActorId> = {
             let tasks = self.inner.tasks.borrow();
@@ -207,8 +226,8 @@ impl Kernel {
         }
     }
 
-    /// Kills an actor: its future is dropped now; the running actor ends when it next waits. Does
-    /// nothing to one that has ended.
+    /// Kills an actor: its future is dropped immediately; the running actor ends when it next
+    /// waits. Does nothing if the actor has ended.
     pub fn kill(&self, id: ActorId) {
         let future = {
             let mut tasks = self.inner.tasks.borrow_mut();
@@ -221,36 +240,42 @@ impl Kernel {
                 }
             }
         };
-        // The future's guards may call the kernel, so nothing is borrowed here.
+        // Destructors of the future may call the kernel, so nothing is borrowed here.
         drop(future);
         self.finish(id, true);
     }
 
-    /// Waits for a duration. Nothing at all happens if it is zero.
+    /// Waits for a duration. A duration of zero is ready immediately.
     pub fn sleep(&self, duration: Duration) -> WaitUntil {
         self.sleep_until(self.now() + duration)
     }
 
-    /// Waits until a date. Nothing at all happens if it has passed.
+    /// Waits until a date. A date that is not in the future is ready immediately.
     pub fn sleep_until(&self, date: Time) -> WaitUntil {
         self.alarm_at(date, Rank::Cpu)
     }
 
-    /// Waits until everything else of a date has ended: for deadlines and time-outs.
+    /// Waits until a date, after everything else of that date: for deadlines and timeouts.
     pub fn timer_at(&self, date: Time) -> WaitUntil {
         self.alarm_at(date, Rank::Timer)
     }
 
-    /// Calls a function after a duration, like an actor that sleeps and then calls it, but without
-    /// an actor. A duration of zero puts the call at the end of the run queue.
-    pub fn call_after(&self, duration: Duration, call: impl FnOnce(&Kernel) + 'static) -> Call {
+    /// Calls a function after a duration, like an actor that sleeps first. A duration of zero puts
+    /// the call at the end of the run queue.
+    pub fn call_after(
+        &self,
+        duration: Duration,
+        call: impl FnOnce(&Kernel) + 'static,
+    ) -> ScheduledCall {
         self.call_at_date(self.now() + duration, Box::new(call))
     }
 
-    /// Calls a function at a date, before anything that ends at that date and after what was given
-    /// to this method earlier: for changes of the world that happen whoever waits, such as the
-    /// events of a speed profile. Such calls do not prolong a simulation whose actors have ended,
-    /// and how far they keep one going in which nothing else is to come, `change` says.
+    /// Schedules a background call: a change of the environment, such as an event of a speed
+    /// profile. At its date it comes before all other events, after background calls scheduled
+    /// earlier.
+    ///
+    /// Background calls do not prolong a simulation whose actors have ended. `change` says for how
+    /// long they keep one going in which nothing else is pending.
     pub fn background_at(&self, date: Time, change: Change, call: impl FnOnce(&Kernel) + 'static) {
         if self.is_over() {
             return;
@@ -260,7 +285,7 @@ impl Kernel {
             noted: self.now(),
             call: Box::new(call),
         }) as u32;
-        self.inner.ahead.borrow_mut().note(change, self.now());
+        self.inner.pending_changes.borrow_mut().note(change, self.now());
         let mut queue = self.inner.background_queue.borrow_mut();
         let created = queue.draw_number();
         let date = date.max(self.now());
@@ -268,7 +293,7 @@ impl Kernel {
         self.inner.next_background.set(self.inner.next_background.get().min(date));
     }
 
-    /// Makes the background call that comes first, if it is due now.
+    /// Makes the first background call, if it is due now.
     pub(crate) fn call_background(&self) {
         let mut queue = self.inner.background_queue.borrow_mut();
         let number = queue.pop_due(self.now());
@@ -279,38 +304,37 @@ impl Kernel {
             self.inner.background.borrow_mut().remove(number as usize);
         let before = self.inner.progress.get();
         call(self);
-        // What happens again and again brings nothing forward by itself.
+        // A change that repeats is no progress by itself.
         let progress = if change == Change::Once { self.now() } else { before };
         self.inner.progress.set(progress);
-        self.inner.ahead.borrow_mut().forget(change, noted);
+        self.inner.pending_changes.borrow_mut().forget(change, noted);
     }
 
-    /// Forgets the background calls that are still to come.
+    /// Drops all pending background calls.
     pub(crate) fn forget_background(&self) {
         let calls = self.inner.background.take();
         drop(calls);
     }
 
-    /// Notes that something has come to its end which would not come to it again and again for
-    /// ever: a simulation in which that happens is not at a standstill, even if all its actors wait
-    /// for the next event of a profile that repeats.
+    /// Records progress: something has completed that cannot complete again and again for ever. It
+    /// postpones the end of a simulation in which all actors wait for changes that repeat; see
+    /// [`Change::Repeated`].
     #[inline]
     pub fn note_progress(&self) {
         self.inner.progress.set(self.now());
     }
 
-    /// Has somebody asked what is waited for, should the simulation end because nothing can happen
-    /// any more.
-    pub fn ask_at_standstill(&self, witness: Weak<dyn Witness>) {
-        self.inner.witnesses.borrow_mut().push(witness);
+    /// Registers a handler that is asked when nothing is pending while actors wait.
+    pub fn add_standstill_handler(&self, handler: Weak<dyn StandstillHandler>) {
+        self.inner.standstill_handlers.borrow_mut().push(handler);
     }
 
-    /// Those who are asked at a standstill, in the order in which they came.
-    pub(crate) fn witnesses(&self) -> Vec<Rc<dyn Witness>> {
-        self.inner.witnesses.borrow().iter().filter_map(Weak::upgrade).collect()
+    /// The registered handlers that are still alive, in the order of registration.
+    pub(crate) fn standstill_handlers(&self) -> Vec<Rc<dyn StandstillHandler>> {
+        self.inner.standstill_handlers.borrow().iter().filter_map(Weak::upgrade).collect()
     }
 
-    /// Goes to the end of the run queue.
+    /// Puts the running actor at the end of the run queue.
     pub async fn yield_now(&self) {
         let mut yielded = false;
         std::future::poll_fn(|context| {
@@ -318,28 +342,29 @@ impl Kernel {
                 return Poll::Ready(());
             }
             yielded = true;
-            self.wake(Waiter::new(self, context).rouse());
+            self.wake(Waiter::new(self, context).notify());
             Poll::Pending
         })
         .await;
     }
 
-    /// Whether nobody waits for a turn at this date: what goes to the end of the run queue now runs
-    /// next. Who has nothing more to do in his own turn may then go on at once with what he would
-    /// do in his next one.
+    /// Whether the run queue is empty: whatever is put into it now runs next. A caller about to
+    /// return may then run its follow-up inline; the order of events is unchanged.
+    #[must_use]
     pub fn is_quiet(&self) -> bool {
         self.inner.ready.borrow().is_empty()
     }
 
-    /// Counts a further turn of the run queue within the one that is being taken: for those who do
-    /// one thing after the other in one turn, such as taking messages, and may do so millions of
-    /// times. So limits and watchers hold there, too. `Break` says that the simulation is to end,
-    /// which it does when this turn has ended: who has asked leaves the rest undone.
+    /// Counts a step taken within the running one, for callers that do the work of many steps in
+    /// one, such as receiving all messages of a mailbox. So limits and watchers also hold for
+    /// these. On `Break` the run ends after the current step, and the caller leaves the rest
+    /// undone.
     pub fn count_turn(&self) -> ControlFlow<()> {
         self.inner.meter.count_turn(self.now())
     }
 
-    /// A new mailbox.
+    /// Creates a mailbox.
+    #[must_use]
     pub fn mailbox<T: 'static>(&self, name: impl Into<Label>) -> Mailbox<T> {
         Mailbox::new(self.clone(), name.into())
     }
@@ -347,7 +372,8 @@ impl Kernel {
     /// The running actor.
     ///
     /// # Panics
-    /// Outside of an actor: a future of the kernel can only be awaited by one.
+    /// Outside an actor: the kernel's futures can be awaited by its actors only.
+    #[must_use]
     pub fn current(&self) -> ActorId {
         self.inner
             .running
@@ -355,17 +381,18 @@ impl Kernel {
             .expect("a future of the kernel is awaited by an actor of the kernel")
     }
 
-    /// The name of a living actor.
+    /// The name of an actor that has not ended.
+    #[must_use]
     pub fn name_of(&self, id: ActorId) -> Option<Label> {
         self.inner.tasks.borrow_mut().get(id).map(|task| task.name.clone())
     }
 
-    /// Notes what the running actor waits for.
+    /// Records what the running actor waits for.
     pub(crate) fn wait_for(&self, waiting: impl FnOnce() -> Waiting) {
         *self.inner.waiting.borrow_mut() = waiting();
     }
 
-    /// Puts an actor at the end of the run queue, unless it is there already or has ended.
+    /// Puts an actor at the end of the run queue, unless it is in it already or has ended.
     pub(crate) fn wake(&self, id: ActorId) {
         if let Some(task) = self.inner.tasks.borrow_mut().get(id)
             && !task.scheduled
@@ -399,7 +426,7 @@ impl Kernel {
         match ready {
             Ready::Actor(id) => self.run_actor(id),
             Ready::Call(call) => call(self),
-            Ready::Signal(whom, token) => whom.signalled(token),
+            Ready::Signal(handler, token) => handler.handle(token),
             Ready::End(call, result) => call(self, result),
         }
     }
@@ -426,7 +453,7 @@ impl Kernel {
                 task.waiting = self.inner.waiting.take();
                 let none = task.future.replace(future);
                 debug_assert!(none.is_none(), "it was taken before it ran");
-                // Dropping it would mean to look at it.
+                // Dropping it would cost a check that it is `None`.
                 std::mem::forget(none);
                 return;
             }
@@ -435,7 +462,7 @@ impl Kernel {
         self.finish(id, poll.is_pending());
     }
 
-    /// Computes shares and dates before time moves, and gives the date to which it can move.
+    /// Solves shares, updates the event queue and returns the date of the first event.
     pub(crate) fn settle(&self) -> Option<Time> {
         let mut agenda = self.inner.agenda.borrow_mut();
         agenda.settle();
@@ -443,16 +470,16 @@ impl Kernel {
         agenda.next_time()
     }
 
-    /// Moves everything that is due now into the run queue and says how many events that were.
-    /// Mostly there is one, and nobody else waits for a turn: then it has its turn at once if it
-    /// may, which is said as well.
+    /// Moves everything that is due now into the run queue. Returns the number of events, and
+    /// whether an entry has been run: a single one runs at once if `may_run` allows it and the run
+    /// queue is empty.
     pub(crate) fn deliver_due(&self, may_run: bool) -> (u64, bool) {
         let mut events = 0;
         let mut agenda = self.inner.agenda.borrow_mut();
         while let Some(due) = agenda.pop_due(self.now()) {
             events += 1;
             match due {
-                alarm::Due::Ready(ready) => {
+                DueEvent::Ready(ready) => {
                     let is_alone = may_run && events == 1 && self.is_quiet();
                     if is_alone && agenda.next_time().is_none_or(|next| next > self.now()) {
                         drop(agenda);
@@ -464,8 +491,8 @@ impl Kernel {
                         ready => self.inner.ready.borrow_mut().push_back(ready),
                     }
                 }
-                alarm::Due::Nothing => {}
-                alarm::Due::Activity(index) => {
+                DueEvent::Nothing => {}
+                DueEvent::Activity(index) => {
                     let mut fluid = self.inner.fluid.borrow_mut();
                     let due = fluid.due(index, self.now(), &mut agenda.queue, Target::Activity);
                     drop(fluid);

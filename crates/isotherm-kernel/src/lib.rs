@@ -1,16 +1,16 @@
-//! The Isotherm simulation kernel: virtual time, actors, mailboxes, fluid sharing of resources,
-//! random streams.
+//! The Isotherm simulation kernel: a deterministic, single-threaded discrete-event simulator with
+//! `async` actors and fluid resource sharing.
 //!
-//! This crate knows nothing of hosts, files or functions. It offers
+//! The crate knows nothing of hosts, files or functions; `isotherm-platform` builds these on it. It
+//! offers
 //!
-//! * [`Time`] and [`Duration`]: whole nanoseconds;
-//! * [`Simulation`] and [`Kernel`]: the main loop and the handle that everything in a simulation
-//!   holds;
-//! * [`Actor`]s: `async` blocks on one thread, with [`Mailbox`]es to talk, sleeps, timers and
-//!   deadlines;
-//! * [`Activity`]s: work that shares [resources](ResourceId) fluidly, see [`fluid`];
-//! * [`Random`] streams named after components, and [`Distribution`]s that are the same on every
-//!   machine.
+//! * [`Time`] and [`Duration`]: virtual time in whole nanoseconds;
+//! * [`Simulation`], which owns a simulation and runs it, and [`Kernel`], the handle that
+//!   everything inside it holds;
+//! * [`Actor`]s: `async` blocks that talk through [`Mailbox`]es, sleep and wait with deadlines;
+//! * [`Activity`]s: work that shares [resources](ResourceId) by max-min fairness, see [`fluid`];
+//! * [`Random`] streams, one for each named component, and [`Distribution`]s that give the same
+//!   numbers on every machine.
 //!
 //! ```
 //! use isotherm_kernel::{ActivitySpec, Duration, Rank, Sharing, Simulation};
@@ -33,7 +33,7 @@
 //!     let kernel = kernel.clone();
 //!     async move {
 //!         requests.send(50e6).await;
-//!         // It waits until the disk is free again.
+//!         // The rendezvous lasts until the disk is free again.
 //!         requests.send(50e6).await;
 //!         assert_eq!(kernel.now().as_secs_f64(), 0.5);
 //!         kernel.sleep(Duration::from_secs(1)).await;
@@ -45,12 +45,12 @@
 //!
 //! # Invariants
 //!
-//! 1. One simulation is one thread and deterministic: nothing depends on the wall clock, on hashing
-//!    or on addresses.
-//! 2. Virtual time moves only when no actor can run, and never goes back.
-//! 3. The order of events is total and documented at [`Kernel`].
+//! 1. A simulation runs on one thread and is deterministic: nothing depends on the wall clock, on
+//!    hashing or on addresses.
+//! 2. Virtual time advances only when no actor can run, and never goes back.
+//! 3. Events are totally ordered; [`Kernel`] documents the order.
 //! 4. A message costs no virtual time and no entry in the event queue.
-//! 5. What is cancelled leaves the event queue at once.
+//! 5. A cancelled event leaves the event queue immediately.
 
 pub mod fluid;
 
@@ -61,10 +61,13 @@ mod combinators;
 pub mod distribution;
 mod heap;
 mod kernel;
+mod limits;
 mod mailbox;
 mod queue;
 pub mod random;
 mod random_duration;
+mod run_error;
+mod run_queue;
 mod simulation;
 mod standstill;
 mod teardown;
@@ -73,16 +76,19 @@ mod waiter;
 
 pub use activity::Activity;
 pub use actor::{Actor, ActorBuilder, ActorId, Group, Join, JoinError, Label};
-pub use alarm::{Call, Signalled, WaitUntil};
+pub use alarm::{ScheduledCall, WaitUntil};
 pub use combinators::{DeadlinePassed, Either, join, join_all, select, select_all, with_deadline};
 pub use distribution::{Distribution, DistributionError};
 pub use fluid::{ActivityError, ActivityId, ActivitySpec, Marking, ResourceId, Sharing};
-pub use kernel::Kernel;
+pub use kernel::{Kernel, WeakKernel};
+pub use limits::Limits;
 pub use mailbox::{Mailbox, Receive, ReceiveTimedOut};
 pub use queue::{Rank, TieOrder};
 pub use random::{Random, RandomStreams};
 pub use random_duration::RandomDuration;
-pub use simulation::{Limits, RunError, Simulation, WaitingActor};
-pub use standstill::{Change, Witness};
-pub use teardown::{Teardown, WeakKernel};
+pub use run_error::{RunError, WaitingActor};
+pub use run_queue::Handler;
+pub use simulation::Simulation;
+pub use standstill::{Change, StandstillHandler};
+pub use teardown::Teardown;
 pub use time::{Duration, DurationError, Time};

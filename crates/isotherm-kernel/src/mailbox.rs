@@ -1,10 +1,10 @@
-//! Mailboxes: how actors talk.
+//! Mailboxes: queues through which actors send each other messages.
 //!
-//! A mailbox is an unbounded first-in first-out queue of typed values in zero simulated time; it
-//! never touches the event queue. A value is given to the receiver that has waited longest. Sending
-//! is detached ([`Mailbox::send_detached`]: the sender goes on at once) or a rendezvous
-//! ([`Mailbox::send`]: the sender waits until the value has been received). What a message costs on
-//! a network is the business of the layers above, which deliver it when its transfer has ended.
+//! A mailbox is an unbounded FIFO queue of typed values. It takes no virtual time and never touches
+//! the event queue. A message wakes the receiver that has waited longest. Sending is detached
+//! ([`Mailbox::send_detached`]) or a rendezvous ([`Mailbox::send`]: the sender waits until the
+//! message has been received). Network costs are modelled by the layers above, which put a message
+//! into the mailbox when its transfer has ended.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -16,16 +16,16 @@ use std::task::{Context, Poll};
 
 use crate::actor::{Label, Waiting};
 use crate::combinators::{Either, select};
-use crate::teardown::{Place, Teardown};
+use crate::teardown::{Registration, Teardown};
 use crate::waiter::{Waiter, Waiters};
-use crate::{Duration, Kernel, Signalled};
+use crate::{Duration, Handler, Kernel};
 
-struct Letter<T> {
+struct Envelope<T> {
     value: T,
     receipt: Option<Rc<Receipt>>,
 }
 
-/// Tells the sender of a rendezvous that its value has been received.
+/// Tells the sender of a rendezvous that its message has been received.
 struct Receipt {
     sender: Cell<Option<Waiter>>,
     received: Cell<bool>,
@@ -34,47 +34,47 @@ struct Receipt {
 struct Inner<T> {
     kernel: Kernel,
     name: Label,
-    letters: RefCell<VecDeque<Letter<T>>>,
+    queue: RefCell<VecDeque<Envelope<T>>>,
     receivers: RefCell<Waiters>,
-    /// Who is told that letters have come, in place of a receiver.
-    listener: RefCell<Option<Weak<dyn Signalled>>>,
-    /// Whether that has been told and not all letters have been taken since.
-    told: Cell<bool>,
-    /// Its place among those who let go of what they hold when the simulation is dropped.
-    place: Cell<Option<Place>>,
+    /// Called when messages have come, in place of a receiver.
+    listener: RefCell<Option<Weak<dyn Handler>>>,
+    /// Whether the listener has been called and has not emptied the queue since.
+    notified: Cell<bool>,
+    /// Its registration for the teardown of the simulation.
+    registration: Cell<Option<Registration>>,
 }
 
-/// A letter that nobody receives any more may hold the mailbox in which it is.
+/// A message that is never received may hold the mailbox that contains it.
 impl<T> Teardown for Inner<T> {
     fn tear_down(&self) {
-        let letters = self.letters.take();
+        let queue = self.queue.take();
         let listener = self.listener.take();
-        drop((letters, listener));
+        drop((queue, listener));
     }
 }
 
 impl<T> Drop for Inner<T> {
     fn drop(&mut self) {
-        if let Some(place) = self.place.take() {
-            self.kernel.give_up(&place);
+        if let Some(registration) = self.registration.take() {
+            self.kernel.unregister(&registration);
         }
     }
 }
 
-/// A queue of messages of type `T`; a cheap handle that can be cloned.
+/// A queue of messages of type `T`. Cheap to clone; clones are the same mailbox.
 ///
 /// ```
 /// use isotherm_kernel::{Duration, Simulation};
 ///
 /// let simulation = Simulation::new();
 /// let kernel = simulation.kernel();
-/// let letters = kernel.mailbox("letters");
-/// letters.send_detached("one");
+/// let queue = kernel.mailbox("queue");
+/// queue.send_detached("one");
 /// kernel.spawn("reader", async move {
-///     assert_eq!(letters.receive().await, "one");
-///     // Nobody writes again.
+///     assert_eq!(queue.receive().await, "one");
+///     // No second message is sent.
 ///     let patience = Duration::from_secs(5);
-///     assert!(letters.receive_with_timeout(patience).await.is_err());
+///     assert!(queue.receive_with_timeout(patience).await.is_err());
 /// });
 /// assert_eq!(simulation.run()?.as_secs_f64(), 5.0);
 /// # Ok::<(), isotherm_kernel::RunError>(())
@@ -109,42 +109,45 @@ impl<T> Mailbox<T> {
         let mailbox = Mailbox(Rc::new(Inner {
             kernel,
             name,
-            letters: RefCell::default(),
+            queue: RefCell::default(),
             receivers: RefCell::default(),
             listener: RefCell::default(),
-            told: Cell::new(false),
-            place: Cell::default(),
+            notified: Cell::new(false),
+            registration: Cell::default(),
         }));
         let weak = Rc::downgrade(&mailbox.0);
-        mailbox.0.place.set(mailbox.0.kernel.register(weak));
+        mailbox.0.registration.set(mailbox.0.kernel.register(weak));
         mailbox
     }
 
     /// The mailbox's name, for reports.
+    #[must_use]
     pub fn name(&self) -> &Label {
         &self.0.name
     }
 
-    /// Messages that wait to be received.
+    /// The number of messages in the queue.
+    #[must_use]
     pub fn len(&self) -> usize {
-        self.0.letters.borrow().len()
+        self.0.queue.borrow().len()
     }
 
-    /// Whether no message waits.
+    /// Whether the queue is empty.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Puts a message into the mailbox; the sender goes on at once.
+    /// Sends a message without waiting.
     pub fn send_detached(&self, value: T) {
-        self.put(Letter { value, receipt: None });
+        self.put(Envelope { value, receipt: None });
     }
 
-    /// Puts a message into the mailbox and waits until it has been received. Dropping the future
-    /// before takes nothing back.
+    /// Sends a message and waits until it has been received. Dropping the future does not take the
+    /// message back.
     pub async fn send(&self, value: T) {
         let receipt = Rc::new(Receipt { sender: Cell::new(None), received: Cell::new(false) });
-        self.put(Letter { value, receipt: Some(Rc::clone(&receipt)) });
+        self.put(Envelope { value, receipt: Some(Rc::clone(&receipt)) });
         std::future::poll_fn(|context| {
             if receipt.received.get() {
                 return Poll::Ready(());
@@ -156,24 +159,24 @@ impl<T> Mailbox<T> {
         .await;
     }
 
-    /// Has somebody told, in a turn of his own in the run queue, that values have come: he takes
-    /// them with [`try_receive`](Self::try_receive) until there are none, as an actor would that
-    /// does nothing but receive, at less cost. He is not kept alive for it. Nobody else is to
-    /// receive from this mailbox.
-    pub fn listen(&self, listener: Weak<dyn Signalled>) {
+    /// Makes `listener` the receiver: it is called from the run queue when messages have come and
+    /// takes them with [`try_receive`](Self::try_receive) until there are none. This is cheaper
+    /// than an actor that only receives. The mailbox does not keep the listener alive, and no actor
+    /// may receive from it.
+    pub fn listen(&self, listener: Weak<dyn Handler>) {
         self.0.listener.replace(Some(listener));
     }
 
-    fn put(&self, letter: Letter<T>) {
+    fn put(&self, envelope: Envelope<T>) {
         if self.0.kernel.is_over() {
             return;
         }
-        self.0.letters.borrow_mut().push_back(letter);
+        self.0.queue.borrow_mut().push_back(envelope);
         self.wake_next();
     }
 
-    fn tell_listener(&self, listener: &Weak<dyn Signalled>) {
-        if !self.0.told.replace(true)
+    fn notify_listener(&self, listener: &Weak<dyn Handler>) {
+        if !self.0.notified.replace(true)
             && let Some(listener) = listener.upgrade()
         {
             self.0.kernel.signal_after(Duration::ZERO, listener, (0, 0));
@@ -182,27 +185,28 @@ impl<T> Mailbox<T> {
 
     fn wake_next(&self) {
         if let Some(listener) = &*self.0.listener.borrow() {
-            return self.tell_listener(listener);
+            return self.notify_listener(listener);
         }
         let receiver = self.0.receivers.borrow_mut().next();
         if let Some(receiver) = receiver {
-            self.0.kernel.wake(receiver.rouse());
+            self.0.kernel.wake(receiver.notify());
         }
     }
 
-    /// Takes the first message if there is one.
+    /// Takes the first message, if there is one.
+    #[must_use]
     pub fn try_receive(&self) -> Option<T> {
-        let Some(letter) = self.0.letters.borrow_mut().pop_front() else {
-            self.0.told.set(false);
+        let Some(envelope) = self.0.queue.borrow_mut().pop_front() else {
+            self.0.notified.set(false);
             return None;
         };
-        if let Some(receipt) = letter.receipt {
+        if let Some(receipt) = envelope.receipt {
             receipt.received.set(true);
             if let Some(sender) = receipt.sender.take() {
-                self.0.kernel.wake(sender.rouse());
+                self.0.kernel.wake(sender.notify());
             }
         }
-        Some(letter.value)
+        Some(envelope.value)
     }
 
     /// Waits for a message.
@@ -210,8 +214,7 @@ impl<T> Mailbox<T> {
         Receive { mailbox: self, number: None }
     }
 
-    /// Waits for a message, but not for longer than `patience`. A message that comes exactly then
-    /// is in time.
+    /// Waits for a message for at most `patience`. A message that comes exactly then is in time.
     ///
     /// # Errors
     /// [`ReceiveTimedOut`] if none came; later messages stay in the mailbox.
@@ -228,7 +231,7 @@ impl<T> Mailbox<T> {
 #[must_use = "futures do nothing unless awaited"]
 pub struct Receive<'a, T> {
     mailbox: &'a Mailbox<T>,
-    /// Its number among the receivers.
+    /// The number under which it waits, once it does.
     number: Option<u64>,
 }
 
@@ -238,8 +241,8 @@ impl<T> Future for Receive<'_, T> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
         let mailbox = self.mailbox;
         if let Some(value) = mailbox.try_receive() {
-            // The wake-up that brought this message may have been for another future of the same
-            // actor: this one may still be in the queue.
+            // The actor may have been woken for another of its futures, so this one may still be
+            // among the receivers.
             if let Some(number) = self.number.take() {
                 mailbox.0.receivers.borrow_mut().leave(number);
             }
@@ -256,7 +259,7 @@ impl<T> Drop for Receive<'_, T> {
     fn drop(&mut self) {
         if let Some(number) = self.number {
             self.mailbox.0.receivers.borrow_mut().leave(number);
-            // The receiver may have been woken for a message that it now leaves to the next one.
+            // The receiver may have been woken for a message that is now left to the next one.
             if !self.mailbox.is_empty() {
                 self.mailbox.wake_next();
             }

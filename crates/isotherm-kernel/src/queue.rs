@@ -2,44 +2,43 @@
 //!
 //! # Order
 //!
-//! Events are taken by `(time, rank, place)`. Ranks say which model an event belongs to: CPU
-//! (executions and sleeps) before disk before network before timers. The place follows from the
-//! [`TieOrder`]:
+//! Events are taken by `(time, rank, place)`. The rank is the model of the event: CPU before disk
+//! before network before timers. The place depends on the [`TieOrder`]:
 //!
-//! * [`TieOrder::Reference`]: a number that is drawn when an entry is inserted or re-keyed, so that
-//!   among equals the first inserted comes first; *when* entries are inserted is what makes sleeps
-//!   wake in reverse and flows finish newest first.
-//! * [`TieOrder::NewestFirst`]: the number that was drawn when the thing was created, counted from
-//!   the end. It is the same whenever and however often the entry is keyed.
+//! * [`TieOrder::Reference`]: a number drawn when the entry is inserted or re-keyed, so the first
+//!   inserted comes first. *When* the callers insert entries makes sleeps wake in reverse and flows
+//!   end newest first.
+//! * [`TieOrder::NewestFirst`]: the number drawn when the object was created, in reverse. It does
+//!   not depend on when the entry is keyed.
 //!
 //! # Cost
 //!
-//! Push, pop, re-key and removal are O(log n). An entry knows its place, so a bound that moves is
-//! re-keyed in place and a cancelled event leaves at once: the queue never holds a dead entry.
+//! Push, pop, re-key and removal are O(log n). A date that moves is re-keyed in place and a
+//! cancelled event is removed immediately: the queue holds no dead entries.
 
 use std::cmp::Ordering;
 
 use crate::Time;
 use crate::heap::{EntryId, Heap};
 
-/// Which model an event belongs to; among events of one date the lower rank comes first.
+/// The model of an event. Among events of one date the lower rank comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rank {
     /// Executions and sleeps.
     Cpu = 0,
     /// Plain disk input and output.
     Disk = 1,
-    /// Flows that cross the network, streams between disks among them.
+    /// Flows that cross the network, and streams between disks.
     Network = 2,
-    /// Timers: deadlines and time-outs, so that what ends exactly then has ended.
+    /// Timers. They come last, so that what ends exactly at a deadline has ended.
     Timer = 3,
 }
 
-/// What comes first among things of one model that end at the same date.
+/// The order among events of one model and one date.
 ///
-/// It moves dates: who ends first may get the slot that the other one waits for. Whatever the
-/// order, the models follow each other as their [`Rank`]s do, with timers after everything else.
-/// [`Kernel`](crate::Kernel#order) says what the creation of each thing is.
+/// It influences later dates: of two invocations that end together, the first one may give its slot
+/// to a third. In either order, models follow each other by [`Rank`].
+/// [`Kernel`](crate::Kernel#order-of-events) defines when each kind of object is created.
 ///
 /// ```
 /// use std::cell::RefCell;
@@ -47,7 +46,7 @@ pub enum Rank {
 ///
 /// use isotherm_kernel::{ActivitySpec, Duration, Rank, Sharing, Simulation, TieOrder};
 ///
-/// // Two accesses to a disk, which end together after 2 s.
+/// // Two disk accesses that end together after 2 s.
 /// let ends = |order| {
 ///     let simulation = Simulation::new().with_tie_order(order);
 ///     let kernel = simulation.kernel();
@@ -67,26 +66,26 @@ pub enum Rank {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum TieOrder {
-    /// The order of the reference (SimGrid): that in which dates were last computed. It depends on
-    /// which shares had to be computed anew, so on what else has happened and on how the solver
-    /// goes about it. Choose it to reproduce the reference's dates.
+    /// The order of the reference (SimGrid), in which dates were last computed. It depends on which
+    /// shares were solved again, and so on other events and on the solver's strategy. Choose it to
+    /// reproduce the reference's dates.
     #[default]
     Reference,
-    /// Whatever was created last ends first. It depends on nothing but the order of creation.
+    /// The newest first, by the order of creation alone.
     NewestFirst,
 }
 
-/// Date, rank and place, which are compared all the time, as one number from the highest bits down.
+/// Date, rank and place, compared as one 128-bit number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Key {
+pub(crate) struct EventKey {
     time: u64,
     /// Rank and place among equals.
     order: u64,
 }
 
-impl Key {
-    /// After all others.
-    pub(crate) const MAX: Key = Key { time: u64::MAX, order: u64::MAX };
+impl EventKey {
+    /// After all events.
+    pub(crate) const MAX: EventKey = EventKey { time: u64::MAX, order: u64::MAX };
 
     #[inline]
     fn number(self) -> u128 {
@@ -94,14 +93,14 @@ impl Key {
     }
 }
 
-impl Ord for Key {
+impl Ord for EventKey {
     #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
         self.number().cmp(&other.number())
     }
 }
 
-impl PartialOrd for Key {
+impl PartialOrd for EventKey {
     #[inline]
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
@@ -123,12 +122,12 @@ const RANK_SHIFT: u32 = 62;
 /// The last place.
 const LAST: u64 = (1 << RANK_SHIFT) - 1;
 
-/// Names an entry of the queue until it is popped or removed.
+/// Identifies an entry of the queue until it is popped or removed.
 pub(crate) type EventId = EntryId;
 
 /// A heap of targets `T` ordered by `(time, rank, place)`.
 pub(crate) struct EventQueue<T> {
-    heap: Heap<Key, T>,
+    heap: Heap<EventKey, T>,
     next_number: u64,
     pub(crate) order: TieOrder,
 }
@@ -138,8 +137,7 @@ impl<T: Copy> EventQueue<T> {
         EventQueue { heap: Heap::new(), next_number: 0, order: TieOrder::default() }
     }
 
-    /// Draws the next number: of something that is created, or that takes a new place in the
-    /// reference's order.
+    /// Draws the next number, for an object that is created or takes a new place.
     #[inline]
     pub(crate) fn draw_number(&mut self) -> u64 {
         let number = self.next_number;
@@ -147,7 +145,7 @@ impl<T: Copy> EventQueue<T> {
         number
     }
 
-    /// The place of something that keeps that of its creation in either order.
+    /// The place of an object that keeps the place of its creation in either order.
     #[inline]
     pub(crate) fn place_of(&self, created: u64) -> u64 {
         match self.order {
@@ -156,8 +154,8 @@ impl<T: Copy> EventQueue<T> {
         }
     }
 
-    /// The place of something that is keyed now: in the reference's order a new one, unless it
-    /// keeps that of its creation.
+    /// The place of an object that is keyed now. In the reference's order it is a new one, unless
+    /// the object keeps the place of its creation.
     #[inline]
     pub(crate) fn place_now(&mut self, created: u64, keeps_place: bool) -> u64 {
         match self.order {
@@ -172,7 +170,7 @@ impl<T: Copy> EventQueue<T> {
     }
 
     /// The key of the first event.
-    pub(crate) fn first_key(&self) -> Option<Key> {
+    pub(crate) fn first_key(&self) -> Option<EventKey> {
         self.heap.first().map(|(key, _)| key)
     }
 
@@ -208,11 +206,11 @@ impl<T: Copy> EventQueue<T> {
     }
 }
 
-pub(crate) fn key(time: Time, rank: Rank, place: u64) -> Key {
-    Key { time: time.as_nanos(), order: ((rank as u64) << RANK_SHIFT) | place }
+pub(crate) fn key(time: Time, rank: Rank, place: u64) -> EventKey {
+    EventKey { time: time.as_nanos(), order: ((rank as u64) << RANK_SHIFT) | place }
 }
 
-pub(crate) fn time_of(key: Key) -> Time {
+pub(crate) fn time_of(key: EventKey) -> Time {
     Time::from_nanos(key.time)
 }
 
@@ -248,7 +246,7 @@ mod tests {
 
     proptest! {
         /// Any mixture of pushes, re-keys and removals pops in the order of a sorted list, and
-        /// leaves nothing dead.
+        /// leaves no dead entry.
         #[test]
         fn pops_in_order(operations in prop::collection::vec((0u8..4, 0u64..20, 0usize..50), 1..200)) {
             let mut queue = EventQueue::new();

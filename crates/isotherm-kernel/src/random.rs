@@ -1,9 +1,9 @@
 //! Random numbers: one named stream per component, the same on every machine.
 //!
-//! A simulation has one seed. Each component that needs chance (a workload, a scheduler, a failure
-//! generator) takes a [`Random`] of its own from [`RandomStreams`], by its path, for example
-//! `workload/resize`. What a stream yields depends on the seed and on its path alone, so that
-//! adding, removing or reordering components never disturbs the numbers of the others.
+//! A simulation has one seed. Each component that needs random numbers (a workload, a scheduler, a
+//! failure generator) takes its own [`Random`] stream from [`RandomStreams`] by a path such as
+//! `workload/resize`. A stream depends on the seed and its path alone, so adding, removing or
+//! reordering components does not change the numbers of the others.
 //!
 //! ```
 //! # use isotherm_kernel::RandomStreams;
@@ -16,8 +16,8 @@
 //!
 //! # What exactly is drawn
 //!
-//! All of this is part of the format of results: a change here changes every result that rests on
-//! chance.
+//! All of this is part of the format of results: a change here changes every result that depends on
+//! random numbers.
 //!
 //! * The generator is PCG XSL RR 128/64 (`pcg64`), as the crate `rand_pcg` has it.
 //! * It is seeded with four words `w0..w3` of a SplitMix64 that starts at `mix(seed) ^ hash(path)`,
@@ -37,27 +37,30 @@ use std::convert::Infallible;
 use rand_core::{Rng, TryRng};
 use rand_pcg::Pcg64;
 
-/// The source of all random streams of a simulation: a seed.
+/// The source of all random streams of a simulation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RandomStreams {
     seed: u64,
 }
 
 impl RandomStreams {
-    /// The streams of a seed. Every seed is as good as any other, 0 included.
+    /// The streams of a seed. All seeds are equally good, 0 included.
+    #[must_use]
     pub fn new(seed: u64) -> Self {
         RandomStreams { seed }
     }
 
     /// The seed.
+    #[must_use]
     pub fn seed(&self) -> u64 {
         self.seed
     }
 
     /// The stream of the component with this path, from its beginning.
     ///
-    /// Two calls with the same path give two generators that yield the same numbers: a component
-    /// asks once and keeps its generator.
+    /// Two calls with the same path return generators that yield the same numbers: a component
+    /// calls it once and keeps the generator.
+    #[must_use]
     pub fn stream(&self, path: &str) -> Random {
         Random::named(self.seed, path)
     }
@@ -72,12 +75,12 @@ impl RandomStreams {
 /// let mut order = ["a", "b", "c"];
 /// random.shuffle(&mut order);
 /// assert!(order.contains(random.choose(&["a", "b", "c"]).unwrap()));
-/// // The same stream again yields the same numbers.
+/// // The same path gives the same numbers.
 /// assert_eq!(RandomStreams::new(42).stream("x").below(6), RandomStreams::new(42).stream("x").below(6));
 /// ```
 ///
-/// It is also a generator for the crates of the `rand` family, through [`rand_core::TryRng`] and
-/// with it `rand_core::Rng`.
+/// It implements [`rand_core::TryRng`], and with it `rand_core::Rng`, for the crates of the `rand`
+/// family.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Random {
     generator: Pcg64,
@@ -92,13 +95,14 @@ impl Random {
         Random { generator: Pcg64::new(state, stream) }
     }
 
-    /// Another stream, which depends on where this one is and on a name. This one goes on as if
-    /// nobody had asked.
+    /// A stream that depends on the present state of this one and on a name. This stream is not
+    /// advanced.
+    #[must_use]
     pub fn branch(&self, name: &str) -> Self {
         Random::named(self.clone().next_word(), name)
     }
 
-    /// The next word.
+    /// The next 64-bit word.
     pub fn next_word(&mut self) -> u64 {
         self.generator.next_u64()
     }
@@ -109,22 +113,21 @@ impl Random {
         (self.next_word() >> 11) as f64 * STEP
     }
 
-    /// A number in (0, 1), neither 0 nor 1, symmetric about a half: what an inverse distribution
-    /// function wants.
+    /// A number in (0, 1), neither 0 nor 1 and symmetric about 1/2, for inverse distribution
+    /// functions.
     pub fn uniform_open(&mut self) -> f64 {
         uniform_open(self.next_word())
     }
 
-    /// An integer in `0..n`, each with exactly the same probability.
+    /// An integer in `0..n`, uniformly distributed without bias.
     ///
     /// # Panics
-    ///
-    /// If `n` is 0: there is nothing to choose from, and the caller has to know.
+    /// If `n` is 0.
     pub fn below(&mut self, n: u64) -> u64 {
         assert!(n > 0, "a random choice among nothing");
         let mut product = u128::from(self.next_word()) * u128::from(n);
         if low(product) < n {
-            // Of the 2^64 words, 2^64 mod n are too many to be shared out evenly.
+            // 2^64 mod n words are rejected, so that the rest maps evenly.
             let surplus = n.wrapping_neg() % n;
             while low(product) < surplus {
                 product = u128::from(self.next_word()) * u128::from(n);
@@ -133,7 +136,7 @@ impl Random {
         high(product)
     }
 
-    /// One of the items, each with the same probability; `None` (and nothing drawn) if there are
+    /// One of the items, each with the same probability; `None`, with nothing drawn, if there are
     /// none.
     pub fn choose<'a, T>(&mut self, items: &'a [T]) -> Option<&'a T> {
         if items.is_empty() {
@@ -142,8 +145,8 @@ impl Random {
         items.get(self.below(items.len() as u64) as usize)
     }
 
-    /// Puts the items in a random order, each order with the same probability. Draws one index less
-    /// than there are items.
+    /// Puts the items in a random order, each order with the same probability. Draws one index
+    /// fewer than there are items.
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             let chosen = self.below(last as u64 + 1) as usize;
@@ -168,7 +171,7 @@ impl TryRng for Random {
     }
 }
 
-/// What [`Random::uniform_open`] makes of a word.
+/// The number that [`Random::uniform_open`] makes from a word.
 pub(crate) fn uniform_open(word: u64) -> f64 {
     const STEP: f64 = 1.0 / (1u64 << 52) as f64;
     ((word >> 12) as f64 + 0.5) * STEP

@@ -1,4 +1,4 @@
-//! Durations that are drawn when they are needed.
+//! Durations that are drawn anew whenever they are needed, such as start-up times of containers.
 
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
@@ -6,8 +6,7 @@ use std::rc::Rc;
 use crate::random::uniform_open;
 use crate::{Distribution, Duration, Random};
 
-/// A duration that is drawn anew each time it is needed, from a distribution in seconds and a
-/// random stream of its own. Cheap to clone; clones draw from the same stream.
+/// A random duration with its own random stream. Cheap to clone; clones draw from the same stream.
 ///
 /// ```
 /// # use isotherm_kernel::{Distribution, Duration, RandomDuration, RandomStreams};
@@ -26,14 +25,14 @@ pub struct RandomDuration {
 struct Inner {
     seconds: Distribution,
     random: RefCell<Random>,
-    /// The stream as it was at first, from which that of `apart` branches off.
+    /// The initial state of the stream, from which `apart` branches off.
     beginning: Random,
     apart: OnceCell<RandomDuration>,
 }
 
 impl RandomDuration {
-    /// A duration with this distribution in seconds. The stream should be its own, so that nothing
-    /// else disturbs what is drawn.
+    /// A duration with a distribution in seconds. Nothing else should draw from the stream.
+    #[must_use]
     pub fn new(seconds: Distribution, random: Random) -> Self {
         let (beginning, random) = (random.clone(), RefCell::new(random));
         RandomDuration {
@@ -41,13 +40,13 @@ impl RandomDuration {
         }
     }
 
-    /// Draws it. Takes one word from the stream; see [`Distribution::sample_duration`].
+    /// Draws a duration. Takes one word from the stream; see [`Distribution::sample_duration`].
     pub fn draw(&self) -> Duration {
         self.inner.seconds.sample_duration(&mut self.inner.random.borrow_mut())
     }
 
-    /// The next word of the stream: what [`draw`](Self::draw) would take, for a duration that may
-    /// not be needed. [`of_word`](Self::of_word) makes it of the word.
+    /// Takes the next word of the stream, from which [`of_word`](Self::of_word) makes the duration
+    /// that [`draw`](Self::draw) would have returned, should it be needed.
     ///
     /// ```
     /// # use isotherm_kernel::{Distribution, RandomDuration, RandomStreams};
@@ -59,14 +58,14 @@ impl RandomDuration {
         self.inner.random.borrow_mut().next_word()
     }
 
-    /// The duration that belongs to a word of the stream.
+    /// The duration that corresponds to a word of the stream.
+    #[must_use]
     pub fn of_word(&self, word: u64) -> Duration {
         Duration::from_secs_f64(self.inner.seconds.quantile(uniform_open(word)))
     }
 
-    /// The same distribution, drawn from another stream that branches off the beginning of this
-    /// one: what is drawn here and there does not disturb each other, whatever has been drawn
-    /// before. Always the same one.
+    /// The same distribution with a second stream, which branches off the initial state of this
+    /// one. Draws from either stream do not influence the other. Always returns the same stream.
     ///
     /// ```
     /// # use isotherm_kernel::{Distribution, RandomDuration, RandomStreams};
@@ -75,6 +74,7 @@ impl RandomDuration {
     /// late.draw();
     /// assert_eq!(early.apart().draw(), late.apart().draw());
     /// ```
+    #[must_use]
     pub fn apart(&self) -> RandomDuration {
         let Inner { seconds, beginning, apart, .. } = &*self.inner;
         apart
@@ -83,6 +83,7 @@ impl RandomDuration {
     }
 
     /// The distribution, in seconds.
+    #[must_use]
     pub fn distribution(&self) -> &Distribution {
         &self.inner.seconds
     }

@@ -1,86 +1,58 @@
-//! What happens to all that a simulation has left when it is dropped.
+//! Teardown: breaking reference cycles when a simulation is dropped.
 //!
-//! Everything in a simulation holds the kernel, and much of it is held by what the kernel holds, or
-//! by each other: a message that was never received, a body that captures a handle on its own
-//! service. Reference counts alone would keep that for ever. So whatever may hold such a circle
-//! registers with the kernel ([`Kernel::tear_down_with`]), and lets go of it when the
-//! [`Simulation`](crate::Simulation) is dropped. From then on the kernel takes nothing in: a
-//! message, a call or an actor that is given to it is dropped at once.
+//! Objects in a simulation hold the kernel and each other through reference counts, and may form
+//! cycles: a message that was never received, a body that captures a handle on its own service. An
+//! object that may be part of a cycle registers with [`Kernel::tear_down_with`], and drops what it
+//! holds when the [`Simulation`](crate::Simulation) is dropped. After that the kernel accepts
+//! nothing: a message, a call or an actor given to it is dropped immediately.
 
-use std::rc::{Rc, Weak};
+use std::rc::Weak;
 
 use slab::Slab;
 
 use crate::Kernel;
-use crate::kernel::Inner;
 
-/// Holds things that may hold the simulation, and lets go of them.
+/// An object that may be part of a reference cycle.
 pub trait Teardown {
-    /// The simulation is dropped: drops what may hold it. Nothing will run any more, but users may
-    /// still ask what they hold.
+    /// Drops everything that may hold the simulation, which has been dropped. Nothing runs any
+    /// more, but users may still call getters.
     fn tear_down(&self);
 }
 
-/// A place among those who let go at the end, by which it is given up.
+/// A registration, with which an object that is dropped earlier unregisters.
 #[derive(Debug)]
-pub(crate) struct Place(usize);
+pub(crate) struct Registration(usize);
 
 pub(crate) type Registered = Slab<Weak<dyn Teardown>>;
 
-/// Whether a kernel is still there: it is as long as its simulation, or anybody who has a handle on
-/// something in it, is.
-///
-/// ```
-/// use isotherm_kernel::{Duration, Simulation};
-///
-/// let simulation = Simulation::new();
-/// let kernel = simulation.kernel().downgrade();
-/// simulation.kernel().spawn("sleeper", simulation.kernel().sleep(Duration::from_secs(1)));
-/// assert!(kernel.upgrade().is_some());
-/// drop(simulation);
-/// assert!(kernel.upgrade().is_none());
-/// ```
-#[derive(Clone)]
-pub struct WeakKernel(Weak<Inner>);
-
-impl WeakKernel {
-    /// A handle that keeps the kernel, if it is still there.
-    pub fn upgrade(&self) -> Option<Kernel> {
-        self.0.upgrade().map(|inner| Kernel { inner })
-    }
-}
-
 impl Kernel {
-    /// A handle that does not keep the kernel.
-    pub fn downgrade(&self) -> WeakKernel {
-        WeakKernel(Rc::downgrade(&self.inner))
+    /// Calls [`Teardown::tear_down`] when the simulation is dropped, if the object still exists
+    /// then.
+    pub fn tear_down_with(&self, object: Weak<dyn Teardown>) {
+        self.register(object);
     }
 
-    /// Has something told when the simulation is dropped, if it is still there then.
-    pub fn tear_down_with(&self, whom: Weak<dyn Teardown>) {
-        self.register(whom);
+    pub(crate) fn register(&self, object: Weak<dyn Teardown>) -> Option<Registration> {
+        (!self.is_over()).then(|| Registration(self.inner.registered.borrow_mut().insert(object)))
     }
 
-    pub(crate) fn register(&self, whom: Weak<dyn Teardown>) -> Option<Place> {
-        (!self.is_over()).then(|| Place(self.inner.registered.borrow_mut().insert(whom)))
+    pub(crate) fn unregister(&self, registration: &Registration) {
+        self.inner.registered.borrow_mut().try_remove(registration.0);
     }
 
-    pub(crate) fn give_up(&self, place: &Place) {
-        self.inner.registered.borrow_mut().try_remove(place.0);
-    }
-
-    /// Whether the simulation has been dropped: nothing is taken in any more.
+    /// Whether the simulation has been dropped, so that the kernel accepts nothing.
     #[inline]
+    #[must_use]
     pub fn is_over(&self) -> bool {
         self.inner.over.get()
     }
 
-    /// Tells all who are registered, while nothing is borrowed.
+    /// Tears down all registered objects, while nothing is borrowed.
     pub(crate) fn tear_down(&self) {
         let registered = self.inner.registered.take();
-        for (_, whom) in registered {
-            if let Some(whom) = whom.upgrade() {
-                whom.tear_down();
+        for (_, object) in registered {
+            if let Some(object) = object.upgrade() {
+                object.tear_down();
             }
         }
     }

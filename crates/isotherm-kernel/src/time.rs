@@ -1,8 +1,8 @@
 //! Virtual time: whole nanoseconds since the start of the simulation.
 //!
-//! Dates and durations are integers, so they have a total order, equal dates are really equal, and
-//! every machine computes the same ones. Work (flops, bytes) and rates are `f64`; the one place
-//! where they become a date is [`Duration::to_do`].
+//! Dates and durations are integers: they are totally ordered, and equal on every machine. Work
+//! (flops, bytes) and rates are `f64`; [`Duration::to_do`] is the one place where they become a
+//! duration.
 
 use std::fmt;
 use std::iter::Sum;
@@ -10,10 +10,9 @@ use std::ops::{Add, AddAssign, Sub, SubAssign};
 
 const NANOS_PER_SEC: f64 = 1e9;
 
-/// Rounds seconds to whole nanoseconds. Negative values and NaN give 0, values out of range the
-/// largest one.
+/// Rounds seconds to nanoseconds. Negative values and NaN give 0; values out of range, `u64::MAX`.
 fn nanos_from_secs(secs: f64) -> u64 {
-    // A cast from f64 saturates and turns NaN into 0, which is what is promised.
+    // A cast from `f64` saturates and turns NaN into 0.
     libm::round(secs * NANOS_PER_SEC) as u64
 }
 
@@ -28,32 +27,38 @@ impl Time {
     pub const NEVER: Time = Time(u64::MAX);
 
     /// A date from whole nanoseconds.
+    #[must_use]
     pub const fn from_nanos(nanos: u64) -> Self {
         Time(nanos)
     }
 
     /// A date from seconds, rounded to the nearest nanosecond. Negative values and NaN give
     /// [`Time::ZERO`], values out of range [`Time::NEVER`].
+    #[must_use]
     pub fn from_secs_f64(secs: f64) -> Self {
         Time(nanos_from_secs(secs))
     }
 
     /// Nanoseconds since the start.
+    #[must_use]
     pub const fn as_nanos(self) -> u64 {
         self.0
     }
 
     /// Seconds since the start, as the nearest `f64`.
+    #[must_use]
     pub fn as_secs_f64(self) -> f64 {
         self.0 as f64 / NANOS_PER_SEC
     }
 
     /// The duration from `earlier` to this date; zero if `earlier` is later.
+    #[must_use]
     pub const fn since(self, earlier: Time) -> Duration {
         Duration(self.0.saturating_sub(earlier.0))
     }
 
     /// This date plus a duration, or `None` beyond the largest date.
+    #[must_use]
     pub const fn checked_add(self, duration: Duration) -> Option<Time> {
         match self.0.checked_add(duration.0) {
             Some(nanos) => Some(Time(nanos)),
@@ -81,7 +86,7 @@ impl Add<Duration> for Time {
     }
 }
 
-/// A length of virtual time, in nanoseconds. Not to be taken for the wall clock's.
+/// A length of virtual time in nanoseconds, unlike [`std::time::Duration`].
 ///
 /// ```
 /// use isotherm_kernel::{Duration, Time};
@@ -96,38 +101,43 @@ impl Add<Duration> for Time {
 pub struct Duration(u64);
 
 impl Duration {
-    /// No time at all.
+    /// Zero nanoseconds.
     pub const ZERO: Duration = Duration(0);
     /// The longest duration: added to any date it gives [`Time::NEVER`].
     pub const MAX: Duration = Duration(u64::MAX);
 
     /// A duration from nanoseconds.
+    #[must_use]
     pub const fn from_nanos(nanos: u64) -> Self {
         Duration(nanos)
     }
 
     /// A duration from microseconds; saturates.
+    #[must_use]
     pub const fn from_micros(micros: u64) -> Self {
         Duration(micros.saturating_mul(1_000))
     }
 
     /// A duration from milliseconds; saturates.
+    #[must_use]
     pub const fn from_millis(millis: u64) -> Self {
         Duration(millis.saturating_mul(1_000_000))
     }
 
     /// A duration from seconds; saturates.
+    #[must_use]
     pub const fn from_secs(secs: u64) -> Self {
         Duration(secs.saturating_mul(1_000_000_000))
     }
 
     /// A duration from seconds, rounded to the nearest nanosecond. Negative values and NaN give
     /// zero, values out of range [`Duration::MAX`].
+    #[must_use]
     pub fn from_secs_f64(secs: f64) -> Self {
         Duration(nanos_from_secs(secs))
     }
 
-    /// A duration from seconds that may be anything, such as what a user has given.
+    /// A duration from seconds that have not been checked, such as user input.
     ///
     /// ```
     /// use isotherm_kernel::Duration;
@@ -144,9 +154,9 @@ impl Duration {
         if secs >= 0.0 { Ok(Duration::from_secs_f64(secs)) } else { Err(DurationError { secs }) }
     }
 
-    /// How long `work` takes at `rate` (work per second), rounded to the nearest nanosecond: the
-    /// one place where work becomes a date. No work takes no time; work at a rate of zero or less
-    /// takes [`Duration::MAX`].
+    /// How long `work` takes at `rate` (work per second), rounded to the nearest nanosecond. No
+    /// work takes no time; work at a rate of zero or less takes [`Duration::MAX`].
+    #[must_use]
     pub fn to_do(work: f64, rate: f64) -> Self {
         if work <= 0.0 {
             Duration::ZERO
@@ -158,27 +168,31 @@ impl Duration {
     }
 
     /// Nanoseconds.
+    #[must_use]
     pub const fn as_nanos(self) -> u64 {
         self.0
     }
 
     /// Seconds, as the nearest `f64`.
+    #[must_use]
     pub fn as_secs_f64(self) -> f64 {
         self.0 as f64 / NANOS_PER_SEC
     }
 
-    /// Whether this is no time at all.
+    /// Whether it is zero.
+    #[must_use]
     pub const fn is_zero(self) -> bool {
         self.0 == 0
     }
 
     /// The difference, or zero if `other` is longer.
+    #[must_use]
     pub const fn saturating_sub(self, other: Duration) -> Duration {
         Duration(self.0.saturating_sub(other.0))
     }
 }
 
-/// A number of seconds that is no duration.
+/// A number of seconds that is not a duration.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 #[error("a duration must be zero or more seconds, not {secs}")]
 pub struct DurationError {
@@ -186,7 +200,7 @@ pub struct DurationError {
     pub secs: f64,
 }
 
-/// Seconds, with nine decimals unless the format says another number.
+/// Seconds, with nine decimals unless the format gives a precision.
 impl fmt::Display for Duration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (secs, nanos) = (self.0 / 1_000_000_000, self.0 % 1_000_000_000);

@@ -1,33 +1,32 @@
-//! Who waits for something: an actor, or the part of it that is to be asked again.
+//! Waiters: what is woken when something has happened, an actor or one of the futures it waits for.
 //!
-//! The kernel wakes whole actors. An actor that waits for many things at once, by
-//! [`join_all`](crate::join_all) or [`select_all`](crate::select_all), would have to ask all of
-//! them at each wake-up; so each of them is polled with a waker of its own. A future of the kernel
-//! that is polled with such a waker remembers it beside the actor and wakes it first, so that the
-//! combinator knows whom to ask when the actor runs.
+//! The kernel wakes whole actors. An actor in [`join_all`](crate::join_all) or
+//! [`select_all`](crate::select_all) would have to poll all of its futures at each wake-up. So
+//! these combinators poll each future with a waker of its own; the kernel's futures keep it beside
+//! the actor's id and wake it first, which tells the combinator what to poll when the actor runs.
 
 use std::collections::VecDeque;
 use std::task::{Context, Waker};
 
 use crate::{ActorId, Kernel};
 
-/// The waker with which an actor is polled as a whole. It does nothing, since the number of the
-/// actor is all that is needed to wake it.
+/// The waker with which an actor is polled as a whole. It does nothing, since the id of the actor
+/// suffices to wake it.
 ///
-/// It is a static because wakers are compared by the addresses of their tables. Each crate and each
-/// unit of code generation may have a copy of its own of the table of [`Waker::noop`], and one
-/// that is made in place would then be taken for that of a part.
+/// It is a static because wakers are compared by the addresses of their vtables. Each crate and
+/// each codegen unit may have a copy of the vtable of [`Waker::noop`], and a waker made in place
+/// would then be taken for that of a part.
 pub(crate) static WHOLE: &Waker = Waker::noop();
 
-/// Who is to be woken.
+/// What is to be woken.
 pub(crate) enum Waiter {
     Actor(ActorId),
-    /// One of many futures that the actor waits for.
+    /// One of several futures that the actor waits for.
     Part(Box<(ActorId, Waker)>),
 }
 
 impl Waiter {
-    /// Who polls a future of the kernel.
+    /// The waiter for the task that polls a future of the kernel.
     #[inline]
     pub(crate) fn new(kernel: &Kernel, context: &Context<'_>) -> Self {
         let actor = kernel.current();
@@ -39,7 +38,7 @@ impl Waiter {
         Waiter::Part(Box::new((actor, context.waker().clone())))
     }
 
-    /// Whether it is the one who polls.
+    /// Whether it is the task that polls.
     #[inline]
     pub(crate) fn polls(&self, kernel: &Kernel, context: &Context<'_>) -> bool {
         match self {
@@ -56,9 +55,9 @@ impl Waiter {
         }
     }
 
-    /// Tells the part, if it is one, and gives the actor that is to be woken.
+    /// Wakes the part, if it is one, and returns the actor that is to be woken.
     #[inline]
-    pub(crate) fn rouse(self) -> ActorId {
+    pub(crate) fn notify(self) -> ActorId {
         match self {
             Waiter::Actor(actor) => actor,
             Waiter::Part(part) => {
@@ -69,16 +68,16 @@ impl Waiter {
     }
 }
 
-/// Whether a future is polled as the actor itself.
+/// Whether a future is polled by the actor itself, not by a combinator.
 #[inline]
 fn is_whole(context: &Context<'_>) -> bool {
     context.waker().will_wake(WHOLE)
 }
 
-/// Those who wait for one thing, in the order in which they began to. Each has a number, by which
-/// it is found again.
+/// The waiters for one thing, first in, first out. Each has a number, by which it is found in O(log
+/// n).
 ///
-/// The one that has waited longest has a place of its own, since mostly there is nobody else.
+/// The first one is stored inline, since mostly there is only one.
 #[derive(Default)]
 pub(crate) struct Waiters {
     next: u64,
@@ -88,7 +87,7 @@ pub(crate) struct Waiters {
 }
 
 impl Waiters {
-    /// Whoever polls waits, under the number that it has already if it is still in the queue. Gives
+    /// Makes the polling task wait, under its present number if it is still in the queue. Returns
     /// the number.
     #[inline]
     pub(crate) fn wait(
@@ -132,7 +131,7 @@ impl Waiters {
         number
     }
 
-    /// Takes one off the queue, if it is still there.
+    /// Removes a waiter from the queue, if it is still in it.
     #[inline]
     pub(crate) fn leave(&mut self, number: u64) {
         if self.first.is_some() {
@@ -149,7 +148,7 @@ impl Waiters {
         }
     }
 
-    /// Takes the one that has waited longest.
+    /// Takes the waiter that has waited longest.
     #[inline]
     pub(crate) fn next(&mut self) -> Option<Waiter> {
         let (_, waiter) = self.first.take()?;
@@ -167,7 +166,7 @@ impl Waiters {
     }
 }
 
-/// Where a number is. Numbers only rise.
+/// Finds a number by binary search: numbers are increasing.
 fn place_of(number: u64, waiters: &VecDeque<(u64, Waiter)>) -> Option<usize> {
     waiters.binary_search_by_key(&number, |&(number, _)| number).ok()
 }
@@ -180,7 +179,7 @@ mod tests {
     use super::Waiter;
     use crate::{Simulation, join_all};
 
-    /// Otherwise something is allocated whenever an actor waits.
+    /// A part would be allocated whenever an actor waits.
     #[test]
     fn an_actor_is_known_as_a_whole() {
         let simulation = Simulation::new();

@@ -146,7 +146,7 @@ impl Platform {
             }),
         };
         let witness = Rc::downgrade(&platform.inner);
-        kernel.ask_at_standstill(witness);
+        kernel.add_standstill_handler(witness);
         let weak = Rc::downgrade(&platform.inner);
         platform.kernel().tear_down_with(weak);
         platform.start_profiles();

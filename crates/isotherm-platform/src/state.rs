@@ -7,7 +7,7 @@
 
 use std::rc::Rc;
 
-use isotherm_kernel::Witness;
+use isotherm_kernel::StandstillHandler;
 
 use crate::id::{DiskId, HostId, LinkId};
 use crate::platform::{Inner, Part, Platform};
@@ -186,8 +186,8 @@ impl Drop for Waits<'_> {
 }
 
 /// Says which hosts are off that somebody waits for.
-impl Witness for Inner {
-    fn lacks(&self) -> Vec<String> {
+impl StandstillHandler for Inner {
+    fn missing(&self) -> Vec<String> {
         let awaited =
             self.hosts.iter().filter(|host| !host.on.get() && !host.waiting.borrow().is_empty());
         awaited.map(|host| format!("host `{}` is off and does not come back", host.name)).collect()

@@ -7,7 +7,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use isotherm_kernel::{Duration, Kernel, Mailbox, Signalled, Time};
+use isotherm_kernel::{Duration, Handler, Kernel, Mailbox, Time};
 use isotherm_services::{Address, FailureCause, Port};
 
 use crate::function::Body;
@@ -217,8 +217,8 @@ impl<S: Source + 'static> Replay<S> {
     }
 }
 
-impl<S: Source + 'static> Signalled for Replay<S> {
-    fn signalled(self: Rc<Self>, _: (u64, u64)) {
+impl<S: Source + 'static> Handler for Replay<S> {
+    fn handle(self: Rc<Self>, _: (u64, u64)) {
         self.go_on();
     }
 }

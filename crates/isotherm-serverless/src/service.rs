@@ -18,7 +18,7 @@ use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use isotherm_kernel::{Call as Timer, Duration, Kernel, Signalled, Teardown};
+use isotherm_kernel::{Duration, Handler, Kernel, ScheduledCall as Timer, Teardown};
 use isotherm_platform::HostId;
 use isotherm_services::{
     ActionReport, Address, AtLimit, BareMetalConfig, BareMetalService, Delivery, FailureCause,
@@ -145,8 +145,8 @@ impl Signal {
     }
 }
 
-impl Signalled for Inner {
-    fn signalled(self: Rc<Self>, token: (u64, u64)) {
+impl Handler for Inner {
+    fn handle(self: Rc<Self>, token: (u64, u64)) {
         let service = ServerlessComputeService { inner: self };
         match Signal::of_token(token) {
             Signal::Messages => service.receive(),
@@ -298,7 +298,7 @@ impl ServerlessComputeService {
         site.kernel().tear_down_with(weak);
         service.watch_hosts();
         let witness = Rc::downgrade(&service.inner);
-        site.kernel().ask_at_standstill(witness);
+        site.kernel().add_standstill_handler(witness);
         Ok(service)
     }
 

@@ -1,36 +1,36 @@
-//! Bare-metal compute services: they run actions on a host and keep a ledger of its cores.
+//! Bare-metal compute services: run actions on a host and account for its cores.
 //!
-//! # Life of an action
+//! # Life cycle of an action
 //!
 //! An action is *submitted* by a message ([`BareMetalService::submit`]), *waits* first come, first
-//! served until its cores are free, is *starting* for its start-up overhead, is *running* while its
-//! body runs, and *ends*. However it ends, its [`on_end`](ActionRequest::on_end) is called exactly
-//! once (unless the simulation itself ends before), when the books are right again, and never from
-//! inside a method of this service or of the platform: whoever cancels an action or turns a host
-//! off need not fear to be called back.
+//! served until its cores are free, *starts* for its start-up overhead, *runs* its body, and
+//! *ends*. However it ends, its [`on_end`](ActionRequest::on_end) is called exactly once, unless
+//! the simulation ends before. It is called when the cores have been given back, and never from
+//! inside a method of this service or the platform, so cancelling an action or turning off a host
+//! causes no re-entrant call.
 //!
-//! # The executor
+//! # Time limit
 //!
-//! The body runs in an actor on the host and dies with it. The *time limit* covers the body, not
-//! the start-up overhead. At the date of the limit the executor lets the body have the turn for
-//! which it has been woken, if it has, and goes to the end of the run queue once; a body that has
-//! ended then has ended *exactly at its limit*, and [`AtLimit`] says how that counts. Any other
-//! body is killed and has no end date. The report of an action with a limit comes one turn after
-//! the end of its body, as from one actor that joins another.
+//! The body runs in an executor, an actor on the host that dies with it. The *time limit* covers
+//! the body, not the start-up overhead. At the limit the body may first use a wake-up it has
+//! already been given, and the executor goes to the end of the run queue once. A body that has
+//! ended then has ended *exactly at its limit*, for which [`AtLimit`] is the rule. Any other body
+//! is killed and has no end date. The report of an action with a limit comes one step of the run
+//! queue after the end of the body, as if one actor joined another.
 //!
 //! # Sleeping without an actor
 //!
-//! A body that only sleeps ([`Action::Sleep`]) is what simulations of large platforms are made of.
-//! It is accounted by calls of the kernel, without an actor; it takes the same turns in the run
-//! queue as an executor would, so dates and the order among equals are the same.
+//! Most actions of a large simulation only sleep ([`Action::Sleep`]). They are run by calls of the
+//! kernel, without an actor, in the same steps of the run queue that an executor would take; dates
+//! and the order among equals are the same.
 //!
 //! # Invariants
 //!
-//! The cores in use are those of the actions that are starting or running, and never more than
-//! there are; submitted = pending + running + completed + failed.
+//! The cores in use are those of the actions that start or run, and at most the cores of the
+//! service; submitted = pending + running + completed + failed.
 
 mod action;
-mod books;
+mod action_table;
 mod executor;
 mod sleeper;
 
@@ -46,20 +46,20 @@ pub use action::{
     Action, ActionContext, ActionOwner, ActionReport, ActionRequest, ActionState, ActionStatus,
     AtLimit, BodyFuture, CustomBody, OnEnd, Turn,
 };
-pub use books::{ActionId, Ledger};
+pub use action_table::{ActionId, Ledger};
 
 use crate::port::transmit;
 use crate::{Address, FailureCause, Site};
-use books::{Books, Entry, Stage, Work};
+use action_table::{ActionEntry, ActionStage, ActionTable, ActionWork};
 
-/// What a bare-metal service is to be.
+/// The configuration of a bare-metal service.
 #[derive(Clone, Debug)]
 pub struct BareMetalConfig {
     /// Its name on its host.
     pub name: Arc<str>,
     /// The host on which it runs actions.
     pub host: HostId,
-    /// How many cores its ledger has; by default those of the host.
+    /// The number of its cores; by default those of the host.
     pub cores: Option<u32>,
 }
 
@@ -110,9 +110,9 @@ struct Inner {
     site: Site,
     name: Arc<str>,
     address: Address,
-    books: RefCell<Books>,
+    actions: RefCell<ActionTable>,
     stopped: Cell<bool>,
-    /// Whether its host has failed since the service was started.
+    /// Whether its host has failed since it was started.
     down: Cell<bool>,
 }
 
@@ -122,22 +122,22 @@ impl fmt::Debug for BareMetalService {
     }
 }
 
-/// An action that has not ended may hold the service, or what holds it.
+/// An action that has not ended may hold the service.
 impl Teardown for Inner {
     fn tear_down(&self) {
-        let cores = self.books.borrow().ledger.cores;
-        let books = self.books.replace(Books::new(cores));
-        self.books.borrow_mut().ledger = books.ledger;
-        drop(books);
+        let cores = self.actions.borrow().ledger.cores;
+        let actions = self.actions.replace(ActionTable::new(cores));
+        self.actions.borrow_mut().ledger = actions.ledger;
+        drop(actions);
     }
 }
 
-/// Hears that the host has failed: its actor dies with the host.
+/// Detects the failure of the host, by being dropped with an actor on it.
 struct Sentinel(BareMetalService);
 
 impl Drop for Sentinel {
     fn drop(&mut self) {
-        // The end of the simulation drops it too, but then the host is on.
+        // It is also dropped at the end of the simulation, but then the host is on.
         if !self.0.inner.host_is_on() {
             self.0.inner.down.set(true);
             self.0.end_all();
@@ -168,8 +168,8 @@ impl Inner {
 }
 
 impl BareMetalService {
-    /// Starts a bare-metal service. On a host that is off it is down until it is
-    /// [restarted](Self::restart), as after a failure.
+    /// Starts a bare-metal service. On a host that is off it stays down until it is
+    /// [restarted](Self::restart).
     #[must_use]
     pub fn start(site: &Site, config: BareMetalConfig) -> Self {
         let cores = config.cores.unwrap_or_else(|| site.platform().cores(config.host));
@@ -177,7 +177,7 @@ impl BareMetalService {
             site: site.clone(),
             address: Address::new(site, config.host, &config.name),
             name: config.name,
-            books: RefCell::new(Books::new(cores)),
+            actions: RefCell::new(ActionTable::new(cores)),
             stopped: Cell::new(false),
             down: Cell::new(false),
         };
@@ -206,16 +206,16 @@ impl BareMetalService {
         &self.inner.address
     }
 
-    /// Whether it takes actions: it has not been stopped and its host has not failed.
+    /// Whether it accepts actions: it has not been stopped and its host has not failed.
     #[must_use]
     pub fn is_up(&self) -> bool {
         self.inner.is_up()
     }
 
-    /// What it has done and is doing.
+    /// The counts of its cores and actions.
     #[must_use]
     pub fn ledger(&self) -> Ledger {
-        self.inner.books.borrow().ledger
+        self.inner.actions.borrow().ledger
     }
 
     /// Checks the ledger against a recount.
@@ -224,10 +224,10 @@ impl BareMetalService {
     /// If they disagree.
     #[cfg(any(test, feature = "audit"))]
     pub fn check(&self) {
-        self.inner.books.borrow().check();
+        self.inner.actions.borrow().check();
     }
 
-    /// Sends an action to the service. A message of 0 bytes arrives at once.
+    /// Submits an action by a message. A message of 0 bytes arrives immediately.
     pub fn submit(
         &self,
         from: &Address,
@@ -239,7 +239,7 @@ impl BareMetalService {
         if payload_bytes == 0 {
             return self.receive(&mut request, Turn::GoesOn);
         }
-        let id = inner.books.borrow_mut().send(&mut request);
+        let id = inner.actions.borrow_mut().send(&mut request);
         let service = self.clone();
         transmit(
             &inner.site,
@@ -254,9 +254,8 @@ impl BareMetalService {
         id
     }
 
-    /// Sends an action by a message of 0 bytes, in a turn that `turn` says whether it ends with
-    /// that: an action that begins in the next turn of all begins in this one then. It never ends
-    /// in it.
+    /// Submits an action by a message of 0 bytes. If the call is in tail position ([`Turn::Ends`]),
+    /// an action that would start in the next step starts in this one; it never ends in it.
     #[inline(always)]
     pub fn submit_in(&self, turn: Turn, from: &Address, mut request: ActionRequest) -> ActionId {
         let inner = &self.inner;
@@ -264,8 +263,8 @@ impl BareMetalService {
         self.receive(&mut request, turn)
     }
 
-    /// Has an action done, by a message of 0 bytes, and waits for its end. Who stops waiting does
-    /// not stop the action.
+    /// Submits an action by a message of 0 bytes and waits for its report. Dropping the future does
+    /// not cancel the action.
     pub async fn perform(&self, from: &Address, request: impl Into<ActionRequest>) -> ActionReport {
         let mut request = request.into();
         let reports =
@@ -280,14 +279,14 @@ impl BareMetalService {
         reports.receive().await
     }
 
-    /// Cancels an action, wherever it is: it ends with [`FailureCause::Cancelled`]. Says whether it
+    /// Cancels an action in any state: it ends with [`FailureCause::Cancelled`]. Returns whether it
     /// had not ended yet.
     pub fn cancel(&self, id: ActionId) -> bool {
         self.end_later(id, FailureCause::Cancelled)
     }
 
-    /// Stops the service: every action ends with [`FailureCause::ServiceStopped`], and so does
-    /// whatever is submitted later.
+    /// Stops the service: all actions, and those submitted later, end with
+    /// [`FailureCause::ServiceStopped`].
     pub fn stop(&self) {
         self.inner.stopped.set(true);
         self.end_all();
@@ -320,65 +319,65 @@ impl BareMetalService {
         });
     }
 
-    /// Takes an action in that arrives as soon as it is sent. The request is emptied where it is:
-    /// moving what has just been written in parts has to wait for them.
+    /// Accepts an action that arrives when it is sent. The request is emptied in place, because
+    /// moving freshly written fields would stall on store forwarding.
     #[inline]
     fn receive(&self, request: &mut ActionRequest, turn: Turn) -> ActionId {
-        let mut books = self.inner.books.borrow_mut();
+        let mut actions = self.inner.actions.borrow_mut();
         if !self.inner.is_up() {
-            let id = books.send(request);
-            self.refuse_or_queue(books, id);
+            let id = actions.send(request);
+            self.refuse_or_queue(actions, id);
             return id;
         }
-        let (id, starts) = books.receive(request);
+        let (id, starts) = actions.receive(request);
         if starts {
-            self.begin(books, id, turn);
+            self.begin(actions, id, turn);
         } else {
-            self.refuse_or_queue(books, id);
+            self.refuse_or_queue(actions, id);
         }
         id
     }
 
-    /// The message with an action has arrived.
+    /// Accepts an action whose message has arrived.
     fn arrive(&self, id: ActionId) {
-        let mut books = self.inner.books.borrow_mut();
-        if self.inner.is_up() && books.starts_at_once(id) {
-            self.begin(books, id, Turn::GoesOn);
+        let mut actions = self.inner.actions.borrow_mut();
+        if self.inner.is_up() && actions.starts_at_once(id) {
+            self.begin(actions, id, Turn::GoesOn);
         } else {
-            self.refuse_or_queue(books, id);
+            self.refuse_or_queue(actions, id);
         }
     }
 
-    /// An action that does not start at once waits for cores, or is refused.
-    fn refuse_or_queue(&self, mut books: RefMut<'_, Books>, id: ActionId) {
-        let Some(cores) = books.get(id).map(|entry| entry.cores) else { return };
+    /// Queues an action that cannot start at once, or refuses it.
+    fn refuse_or_queue(&self, mut actions: RefMut<'_, ActionTable>, id: ActionId) {
+        let Some(cores) = actions.get(id).map(|entry| entry.cores) else { return };
         if !self.inner.is_up() {
-            drop(books);
+            drop(actions);
             self.end_later(id, self.inner.why_down());
-        } else if cores > books.ledger.cores {
+        } else if cores > actions.ledger.cores {
             let reason = format!(
                 "the action needs {cores} cores and the service has {}",
-                books.ledger.cores
+                actions.ledger.cores
             );
-            drop(books);
+            drop(actions);
             let reason = reason.into();
             self.end_later(id, FailureCause::NotAllowed { reason });
         } else {
-            books.queue(id);
-            drop(books);
+            actions.queue(id);
+            drop(actions);
             self.start_waiting();
         }
     }
 
-    /// Starts the actions at the head of the queue for which there are cores.
+    /// Starts actions from the head of the queue while there are cores for them.
     fn start_waiting(&self) {
-        if self.inner.books.borrow().nobody_waits() {
+        if self.inner.actions.borrow().none_waiting() {
             return;
         }
         while self.inner.is_up() {
-            let mut books = self.inner.books.borrow_mut();
-            match books.next_to_start() {
-                Some(id) => self.begin(books, id, Turn::GoesOn),
+            let mut actions = self.inner.actions.borrow_mut();
+            match actions.next_to_start() {
+                Some(id) => self.begin(actions, id, Turn::GoesOn),
                 None => return,
             }
         }
@@ -386,59 +385,59 @@ impl BareMetalService {
 
     /// Begins an action that holds its cores.
     #[inline]
-    fn begin(&self, mut books: RefMut<'_, Books>, id: ActionId, turn: Turn) {
-        if books.get(id).is_some_and(|entry| entry.sleeps()) {
-            self.begin_sleeper(books, id, turn);
+    fn begin(&self, mut actions: RefMut<'_, ActionTable>, id: ActionId, turn: Turn) {
+        if actions.get(id).is_some_and(|entry| entry.sleeps()) {
+            self.begin_sleeper(actions, id, turn);
         } else {
-            drop(books);
+            drop(actions);
             self.begin_executor(id);
         }
     }
 
-    /// Notes that the body of an action begins now.
+    /// Records that the body of an action begins now.
     fn body_begins(&self, id: ActionId) {
-        if let Some(entry) = self.inner.books.borrow_mut().get(id) {
+        if let Some(entry) = self.inner.actions.borrow_mut().get(id) {
             entry.begins(self.inner.site.now());
         }
     }
 
-    /// Ends an action: first the books, then its callback, then those who wait for cores.
+    /// Ends an action: gives its cores back, calls its `on_end`, then starts waiting actions.
     fn end(&self, id: ActionId, result: Result<(), FailureCause>, ended: Option<Time>, turn: Turn) {
-        self.end_in(self.inner.books.borrow_mut(), id, result, ended, turn);
+        self.end_in(self.inner.actions.borrow_mut(), id, result, ended, turn);
     }
 
-    /// The same with the books in hand. Inlined, so that the report is written where its owner
-    /// reads it: a copy of what has just been written in parts has to wait for them.
+    /// The same with the table borrowed. Inlined so that the report is written where its owner
+    /// reads it: a copy of freshly written fields would stall on store forwarding.
     #[inline(always)]
     fn end_in(
         &self,
-        mut books: RefMut<'_, Books>,
+        mut actions: RefMut<'_, ActionTable>,
         id: ActionId,
         result: Result<(), FailureCause>,
         ended: Option<Time>,
         turn: Turn,
     ) {
-        let Some(entry) = books.remove(id, result.is_ok()) else { return };
-        let turn = if books.nobody_waits() { turn } else { Turn::GoesOn };
-        drop(books);
+        let Some(entry) = actions.remove(id, result.is_ok()) else { return };
+        let turn = if actions.none_waiting() { turn } else { Turn::GoesOn };
+        drop(actions);
         entry.on_end.tell_parts(entry.started, ended, result, turn);
         if turn == Turn::GoesOn {
             self.start_waiting();
         }
     }
 
-    /// Ends an action by force; its callback comes in a turn of its own. Says whether it had not
-    /// ended yet.
+    /// Ends an action by force; its `on_end` is called in a step of its own. Returns whether it had
+    /// not ended yet.
     fn end_later(&self, id: ActionId, cause: FailureCause) -> bool {
-        let entry = self.inner.books.borrow_mut().remove(id, false);
+        let entry = self.inner.actions.borrow_mut().remove(id, false);
         let Some(entry) = entry else { return false };
         let kernel = self.inner.site.kernel();
         match entry.stage {
-            Stage::Executor(actor) => actor.kill(),
-            Stage::Call(call) => {
+            ActionStage::Executor(actor) => actor.kill(),
+            ActionStage::Call(call) => {
                 kernel.cancel_call(call);
             }
-            Stage::Sent | Stage::Waiting | Stage::Turn | Stage::Ended => {}
+            ActionStage::Sent | ActionStage::Waiting | ActionStage::Turn | ActionStage::Ended => {}
         }
         let report = ActionReport { started: entry.started, ended: None, result: Err(cause) };
         let on_end = entry.on_end;
@@ -447,9 +446,9 @@ impl BareMetalService {
         true
     }
 
-    /// Ends everything by force, in the order of submission, because the service is down.
+    /// Ends all actions by force, in the order of submission, because the service is down.
     fn end_all(&self) {
-        let ids = self.inner.books.borrow().all();
+        let ids = self.inner.actions.borrow().all();
         for id in ids {
             self.end_later(id, self.inner.why_down());
         }

@@ -1,8 +1,8 @@
 //! Execution controllers: the actors with which a user drives a simulation.
 //!
-//! A controller is an actor on a host with a name, and so with an [`Address`] from which it can ask
-//! services. The simulation goes on until every controller has ended. A controller dies with its
-//! host, which counts as an end.
+//! A controller is an actor on a host, with an [`Address`] from which it sends requests to
+//! services. The simulation goes on until all controllers have ended. A controller that dies with
+//! its host has ended, too.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use isotherm_platform::HostId;
 
 use crate::{Address, Site};
 
-/// What a controller knows: the site and its own address. Cheap to clone.
+/// The context of a controller: the site and its own address. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct ExecutionController {
     site: Site,
@@ -20,9 +20,8 @@ pub struct ExecutionController {
 }
 
 impl ExecutionController {
-    /// Starts an actor on a host that drives a simulation. On a host that is off it begins when the
-    /// host is on; until then the simulation goes on, and if that never happens it ends with an
-    /// error that names the host.
+    /// Spawns a controller on a host. On a host that is off it begins when the host is turned on;
+    /// if that never happens, the simulation ends with an error that names the host.
     ///
     /// ```
     /// use isotherm_kernel::{Duration, Simulation};
@@ -93,18 +92,18 @@ impl ExecutionController {
         self.address.host()
     }
 
-    /// The date.
+    /// The current date.
     #[must_use]
     pub fn now(&self) -> Time {
         self.kernel().now()
     }
 
-    /// Waits.
+    /// Sleeps for a duration.
     pub async fn sleep(&self, duration: Duration) {
         self.kernel().sleep(duration).await;
     }
 
-    /// Waits until a date, if it is still ahead.
+    /// Sleeps until a date. A date that is not in the future is ready immediately.
     pub async fn sleep_until(&self, date: Time) {
         self.kernel().sleep_until(date).await;
     }

@@ -1,9 +1,8 @@
-//! The one list of reasons for which something in a simulation can fail.
+//! Failure causes: the reasons for which anything in a simulation can fail.
 //!
-//! A failure inside the simulation is a result, not an error of the simulator: a body that reaches
-//! its time limit or a storage that is full is what the user wants to know about. So the causes are
-//! plain data, cheap to clone (names are shared) and comparable, with a sentence for people
-//! ([`Display`](std::fmt::Display)) and a stable word for columns ([`FailureCause::code`]).
+//! A failure inside the simulation is a result, not an error of the simulator. So causes are plain
+//! data, cheap to clone and comparable, with a sentence for people ([`Display`](std::fmt::Display))
+//! and a stable word for result columns ([`FailureCause::code`]).
 
 use std::fmt;
 use std::sync::Arc;
@@ -29,7 +28,7 @@ pub enum FailureCause {
     /// It was still running at its time limit.
     #[error("the time limit was reached")]
     TimeLimit,
-    /// A storage has no room for a file, even after evicting what may go.
+    /// A storage service has no room for a file, even after evicting what it may.
     #[error("storage `{storage}` is full: {needed_bytes} bytes needed, {free_bytes} bytes free")]
     StorageFull {
         /// The storage service.
@@ -39,7 +38,7 @@ pub enum FailureCause {
         /// How many bytes were free.
         free_bytes: u64,
     },
-    /// A storage does not have the file.
+    /// A storage service does not have the file.
     #[error("there is no file `{file}` on storage `{storage}`")]
     FileNotFound {
         /// The storage service.
@@ -47,7 +46,7 @@ pub enum FailureCause {
         /// The file that was asked for.
         file: Arc<str>,
     },
-    /// The file cannot be deleted while somebody reads or writes it.
+    /// The file cannot be deleted while it is read or written.
     #[error("file `{file}` on storage `{storage}` is in use")]
     FileInUse {
         /// The storage service.
@@ -55,13 +54,13 @@ pub enum FailureCause {
         /// The file that is open.
         file: Arc<str>,
     },
-    /// A host that was needed is off, or was turned off meanwhile.
+    /// A host that is needed is off, or was turned off meanwhile.
     #[error("host `{host}` failed")]
     HostFailed {
         /// The host.
         host: Arc<str>,
     },
-    /// A transfer was broken off, or there is no route.
+    /// A transfer was aborted, or there is no route.
     #[error("the network failed: {detail}")]
     NetworkFailed {
         /// Which link failed, or what was missing.
@@ -73,7 +72,7 @@ pub enum FailureCause {
         /// Which answer was waited for.
         detail: Arc<str>,
     },
-    /// A disk failed in the middle of a read or a write.
+    /// A disk failed during a read or a write.
     #[error("the disk failed: {detail}")]
     DiskFailed {
         /// Which disk.
@@ -85,8 +84,7 @@ pub enum FailureCause {
         /// Why not.
         reason: Arc<str>,
     },
-    /// As many invocations run as may, of the function or of the service, and those that come are
-    /// refused.
+    /// The function or the service runs as many invocations as it may, and refuses further ones.
     #[error("function `{function}` has no more concurrency")]
     Throttled {
         /// The function.
@@ -104,10 +102,10 @@ pub enum FailureCause {
         /// What the body said.
         message: Arc<str>,
     },
-    /// Somebody cancelled it.
+    /// It was cancelled.
     #[error("cancelled")]
     Cancelled,
-    /// The service that was to do it has been stopped.
+    /// The service has been stopped.
     #[error("service `{service}` has been stopped")]
     ServiceStopped {
         /// The service.
@@ -116,11 +114,11 @@ pub enum FailureCause {
 }
 
 impl FailureCause {
-    /// What an error of a body's own makes of its action or invocation:
-    /// [`BodyFailed`](Self::BodyFailed), with what the error says.
+    /// The cause for an error of a body itself: [`BodyFailed`](Self::BodyFailed) with the message
+    /// of the error.
     ///
-    /// The common errors of the standard library turn into it by `?`, and so does an error type of
-    /// yours that says so:
+    /// Common errors of the standard library convert to it by `?`, and so do your own error types
+    /// that implement the conversion:
     ///
     /// ```
     /// use isotherm_services::FailureCause;
@@ -146,7 +144,7 @@ impl FailureCause {
         FailureCause::BodyFailed { message: error.to_string().into() }
     }
 
-    /// A stable word for the cause, in snake case, as it appears in result columns.
+    /// A stable word for the cause in snake case, as it appears in result columns.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
@@ -167,7 +165,7 @@ impl FailureCause {
         }
     }
 
-    /// Every [`code`](Self::code) there is, for the reference of columns.
+    /// All [codes](Self::code), for the reference of columns.
     pub const CODES: [&'static str; 14] = [
         "time_limit",
         "storage_full",
@@ -186,7 +184,7 @@ impl FailureCause {
     ];
 }
 
-/// What bodies meet beside the simulation fails them.
+/// Errors that a body meets outside the simulation.
 macro_rules! fails_a_body {
     ($($error:ty),* $(,)?) => {
         $(

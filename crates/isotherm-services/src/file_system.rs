@@ -1,102 +1,103 @@
-//! The books of one partition: which files there are, how big, who uses them, and which go when
-//! room is missing.
+//! The file system of one partition: its files, their sizes and pins, reservations of room, and
+//! eviction.
 //!
-//! Nothing here takes simulated time and nothing here is an actor: it is what a storage service
-//! knows, apart from the transfers that it carries out.
+//! It is plain synchronous code that takes no simulated time: the state of a storage service, apart
+//! from the transfers that the service carries out.
 //!
-//! # Life of a file
+//! # Life cycle of a file
 //!
-//! A file appears at once ([`FileSystem::create`]) or while its bytes arrive
-//! ([`FileSystem::begin_write`]: the room is taken, but nobody can look the file up; then
-//! [`FileSystem::commit`] or [`FileSystem::abort`]). Who reads or writes a file *pins* it
-//! meanwhile: a pinned file is neither evicted nor removed. Room can also be taken without a file
-//! ([`FileSystem::reserve`]), for what is not a file: the limit of a container, a temporary copy.
+//! A file appears at once ([`FileSystem::create`]) or in two steps: [`FileSystem::begin_write`]
+//! takes the room while the file is hidden, then [`FileSystem::commit`] shows it or
+//! [`FileSystem::abort`] drops it. Readers and writers *pin* a file, which is then neither evicted
+//! nor removed. Room can also be reserved without a file ([`FileSystem::reserve`]), for the limit
+//! of a container or a temporary copy.
 //!
-//! # Which files go
+//! # Eviction
 //!
-//! When room is missing, files that nobody pins go in an order that depends on the [`Eviction`],
-//! until there is room. To use a file is an access ([`FileSystem::touch`]); pinning and unpinning
-//! are not. If the room cannot be made, nothing goes at all.
+//! When room is missing, files without pins are evicted in the order of the [`Eviction`] policy
+//! until there is room; if that cannot be reached, nothing is evicted. Using a file is an access
+//! ([`FileSystem::touch`]); pinning and unpinning are not.
 //!
-//! Policies that count how often a file is used ([`Eviction::Lfu`] and those after it) count in
-//! this partition alone, and from when the file appears there: that is its first use, and the first
-//! access after it is the same one. The count is forgotten when the file leaves the partition, in
-//! whichever way; one that comes again begins anew.
+//! Policies that count uses ([`Eviction::Lfu`], [`Eviction::GreedyDual`], [`Eviction::S3Fifo`])
+//! count them in this partition, from the appearance of the file. The appearance is the first use;
+//! the first access after it is the same use and is not counted again. The count is dropped when
+//! the file leaves the partition.
 //!
 //! # Cost and invariants
 //!
-//! Every operation is O(log n) in the number of files, plus the files it evicts.
-//! `used = sum of files (hidden ones too) + reservations ≤ capacity`, always.
+//! Every operation is O(log n) in the number of files, plus the evicted files. Files are a slab
+//! with B-tree indexes by name and by eviction order. `used = sum of files (hidden ones too) +
+//! reservations ≤ capacity`, always.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use slab::Slab;
 
-use order::{Order, Standing};
+use eviction_order::{EvictionOrder, EvictionState};
 
-mod order;
+mod eviction_order;
 
 /// The name of a file within its file system.
 pub type FileName = Arc<str>;
 
-/// A file of one [`FileSystem`]; never given again to another file of it.
+/// Identifies a file of one [`FileSystem`]; ids are not reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FileId {
     index: u32,
     generation: u32,
 }
 
-/// What goes when room is missing.
+/// An eviction policy: which files are evicted when room is missing.
 ///
-/// The last three count how often a file is used, since it appeared in this partition. What they
-/// know of it is forgotten when it leaves, but for the names that `S3Fifo` keeps.
+/// `Lfu`, `GreedyDual` and `S3Fifo` count uses of a file since it appeared in this partition. When
+/// it leaves, they forget it, except for the names that `S3Fifo` keeps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Eviction {
-    /// Nothing: a file that does not fit is refused.
+    /// None: a file that does not fit is refused.
     #[default]
     None,
-    /// The files that appeared first.
+    /// First in, first out: the files that appeared first.
     Fifo,
-    /// The files that have not been accessed for longest.
+    /// The least recently accessed files.
     Lru,
-    /// The files that have been used least often; of equal ones those that have not been accessed
-    /// for longest.
+    /// The least frequently used files; among equals the least recently accessed.
     Lfu,
     /// Greedy-Dual-Size-Frequency (Cherkasova, *Improving WWW Proxies Performance with
-    /// Greedy-Dual-Size-Frequency Caching Policy*, HP Labs 1998), with the cost 1: the files with
-    /// the lowest priority, which is clock + uses / size at the last access; of equal ones those
-    /// that have not been accessed for longest. The clock rises to the priority of each file that
-    /// goes, before the file for which it goes gets its own, so that what was popular once goes in
-    /// the end. Keeps many small files rather than a few large ones.
+    /// Greedy-Dual-Size-Frequency Caching Policy*, HP Labs 1998) with cost 1: the files with the
+    /// lowest priority, which is clock + uses / size at the last access; among equals the least
+    /// recently accessed. The clock rises to the priority of each evicted file before the new file
+    /// gets its own, so that formerly popular files are evicted in the end. It keeps many small
+    /// files rather than few large ones.
     GreedyDual,
-    /// S3-FIFO (Yang et al., *FIFO Queues are All You Need for Cache Eviction*, SOSP 2023), as its
-    /// authors' libCacheSim has it. Newcomers stand in a small queue, the others in the main one.
-    /// As long as the main one takes no more than nine tenths of what files may take, newcomers go,
-    /// the first to come first; but one that has been used twice since it came moves to the end of
-    /// the main queue. Otherwise the first of the main queue goes; each use (of the last three at
-    /// most) saves it once, and takes it to the end. A file that went as a newcomer and comes again
-    /// soon goes straight to the main queue: the names of as many are kept as would fill nine
-    /// tenths. So files that are used once pass through without pushing out what is used often.
-    /// What is [reserved](FileSystem::reserve) is not for files.
+    /// S3-FIFO (Yang et al., *FIFO Queues are All You Need for Cache Eviction*, SOSP 2023), as in
+    /// the authors' libCacheSim. New files enter a small queue, others are in the main queue.
+    ///
+    /// While the main queue takes at most nine tenths of the room for files, the first file of the
+    /// small queue is evicted, unless it has been used twice since it came: then it moves to the
+    /// end of the main queue. Otherwise the first file of the main queue is evicted, unless it has
+    /// been used: each of at most three counted uses moves it to the end once instead. The names of
+    /// files evicted from the small queue are kept, for as many bytes as nine tenths of the room; a
+    /// file with such a name enters the main queue. So files that are used once do not displace
+    /// those used often. [Reserved](FileSystem::reserve) room is not room for files.
     S3Fifo,
 }
 
-/// A file that had to go.
+/// A file that was evicted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evicted {
     /// Its name.
     pub name: FileName,
     /// Its size.
     pub bytes: u64,
-    /// What its creator tagged it with.
+    /// The tag given by its creator.
     pub tag: u64,
 }
 
-/// Why a file system refused.
+/// Why a file system refused an operation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FileError {
-    /// There is not enough room, even after evicting what may go; nothing was evicted.
+    /// There is not enough room, even after evicting all unpinned files; nothing was evicted.
     #[error("not enough space: {needed} bytes needed, {free} bytes free")]
     NotEnoughSpace {
         /// How many bytes were asked for.
@@ -104,7 +105,7 @@ pub enum FileError {
         /// How many bytes were free.
         free: u64,
     },
-    /// There is a file of that name.
+    /// A file with this name exists.
     #[error("file `{name}` exists already")]
     AlreadyExists {
         /// The name.
@@ -125,7 +126,7 @@ struct File {
     tag: u64,
     pins: u32,
     generation: u32,
-    standing: Standing,
+    state: EvictionState,
     visible: bool,
 }
 
@@ -135,7 +136,9 @@ impl File {
     }
 }
 
-/// The books of one partition. See the module documentation.
+/// The file system of one partition.
+///
+/// A file appears, is pinned while it is used, and is evicted or removed.
 ///
 /// ```
 /// use isotherm_services::{Eviction, FileSystem};
@@ -153,12 +156,12 @@ pub struct FileSystem {
     capacity: u64,
     used: u64,
     reserved: u64,
-    /// Bytes of the files that may go.
+    /// Bytes of the files that may be evicted.
     evictable: u64,
-    order: Order,
+    order: EvictionOrder,
     next_generation: u32,
     files: Slab<File>,
-    /// The visible files.
+    /// The files that can be looked up.
     names: BTreeMap<FileName, FileId>,
 }
 
@@ -171,76 +174,75 @@ impl FileSystem {
             used: 0,
             reserved: 0,
             evictable: 0,
-            order: Order::new(eviction),
+            order: EvictionOrder::new(eviction),
             next_generation: 0,
             files: Slab::new(),
             names: BTreeMap::new(),
         }
     }
 
-    /// How many bytes it can hold.
+    /// The capacity in bytes.
     #[must_use]
     pub fn capacity(&self) -> u64 {
         self.capacity
     }
 
-    /// How many bytes are taken by files, written or being written, and by reservations.
+    /// Bytes taken by files, hidden ones too, and by reservations.
     #[must_use]
     pub fn used(&self) -> u64 {
         self.used
     }
 
-    /// How many bytes are free without evicting anything.
+    /// Bytes that are free without eviction.
     #[must_use]
     pub fn free(&self) -> u64 {
         self.capacity - self.used
     }
 
-    /// How many bytes are taken by reservations.
+    /// Bytes taken by reservations.
     #[must_use]
     pub fn reserved(&self) -> u64 {
         self.reserved
     }
 
-    /// How many bytes could be had by evicting every file that nobody pins; 0 under
-    /// [`Eviction::None`].
+    /// Bytes that evicting all unpinned files would free; 0 under [`Eviction::None`].
     #[must_use]
     pub fn evictable(&self) -> u64 {
         self.evictable
     }
 
-    /// How many bytes are taken by what cannot be evicted now: pinned or hidden files and
-    /// reservations (and, under [`Eviction::None`], every file).
+    /// Bytes that cannot be freed by eviction: pinned and hidden files, reservations, and under
+    /// [`Eviction::None`] every file.
     #[must_use]
     pub fn pinned(&self) -> u64 {
         self.used - self.evictable
     }
 
-    /// Whether room for that many bytes could be made now.
+    /// Whether room for that many bytes can be made now.
     #[must_use]
     pub fn can_hold(&self, bytes: u64) -> bool {
         bytes <= self.capacity - self.pinned()
     }
 
-    /// What goes when room is missing.
+    /// The eviction policy.
     #[must_use]
     pub fn eviction(&self) -> Eviction {
         self.order.eviction
     }
 
-    /// How many files can be looked up.
+    /// The number of files that can be looked up.
     #[must_use]
     pub fn len(&self) -> usize {
         self.names.len()
     }
 
-    /// Whether there is no file that could be looked up.
+    /// Whether no file can be looked up.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.names.is_empty()
     }
 
-    /// Makes a file appear at once. Counts as an access. Gives the files that had to go.
+    /// Creates a file at once, as an access. Returns the evicted files.
     ///
     /// # Errors
     /// [`FileError::AlreadyExists`], [`FileError::NotEnoughSpace`]; then nothing has changed.
@@ -255,10 +257,10 @@ impl FileSystem {
         Ok((id, evicted))
     }
 
-    /// Takes the room of a file whose bytes are to arrive. Until [`commit`](Self::commit) the file
-    /// is pinned and cannot be looked up. Gives the files that had to go.
+    /// Takes the room for a file that is to be written. Until [`commit`](Self::commit) it is pinned
+    /// and cannot be looked up. Returns the evicted files.
     ///
-    /// Several files of one name may be on their way at once; the first to be committed stays.
+    /// Several files with one name may be written at once; the first to be committed stays.
     ///
     /// # Errors
     /// [`FileError::AlreadyExists`] (a file of that name can be looked up),
@@ -275,7 +277,7 @@ impl FileSystem {
         }
         let evicted = self.make_room(bytes)?;
         self.used += bytes;
-        let standing = self.order.enter(&name, bytes);
+        let state = self.order.enter(&name, bytes);
         let generation = self.next_generation;
         self.next_generation = self.next_generation.wrapping_add(1);
         let index = self.files.insert(File {
@@ -284,18 +286,17 @@ impl FileSystem {
             tag,
             pins: 1,
             generation,
-            standing,
+            state,
             visible: false,
         });
         let index = u32::try_from(index).expect("fewer than 2^32 files at a time");
         Ok((FileId { index, generation }, evicted))
     }
 
-    /// Ends a write: the file can be looked up from now on and the writer's pin is gone. Counts as
-    /// an access.
+    /// Ends a write, as an access: the file can be looked up and the writer's pin is removed.
     ///
-    /// If another file of that name has appeared meanwhile, that one stays as it is and the room of
-    /// this one is free again. Gives the file that has the name.
+    /// If another file with this name has appeared meanwhile, that file stays and this one is
+    /// dropped. Returns the file that has the name.
     ///
     /// # Panics
     /// If the file is gone or was committed before.
@@ -306,18 +307,18 @@ impl FileSystem {
             self.discard(id);
             return other;
         }
-        let (name, mut standing) = (file.name.clone(), file.standing);
-        self.order.commit(&mut standing, file.bytes);
+        let (name, mut state) = (file.name.clone(), file.state);
+        self.order.commit(&mut state, file.bytes);
         let file = self.file_mut(id);
         file.visible = true;
         file.pins -= 1;
-        file.standing = standing;
+        file.state = state;
         self.names.insert(name, id);
         self.index_if_idle(id);
         id
     }
 
-    /// Breaks a write off: the file is gone and its room is free again.
+    /// Aborts a write: the file is gone and its room is free.
     ///
     /// # Panics
     /// If the file is gone or was committed before.
@@ -326,7 +327,7 @@ impl FileSystem {
         self.discard(id);
     }
 
-    /// Takes room that is no file. Gives the files that had to go.
+    /// Reserves room without a file. Returns the evicted files.
     ///
     /// # Errors
     /// [`FileError::NotEnoughSpace`]; then nothing has changed.
@@ -337,7 +338,7 @@ impl FileSystem {
         Ok(evicted)
     }
 
-    /// Gives back room that was [reserved](Self::reserve), in one piece or in several.
+    /// Releases [reserved](Self::reserve) room, all of it or a part.
     ///
     /// # Panics
     /// If that much is not reserved.
@@ -347,19 +348,19 @@ impl FileSystem {
         self.reserved -= bytes;
     }
 
-    /// The file of that name, if there is one that can be looked up.
+    /// The file with this name, if it can be looked up.
     #[must_use]
     pub fn lookup(&self, name: &str) -> Option<FileId> {
         self.names.get(name).copied()
     }
 
-    /// Whether that file is still there, hidden or not.
+    /// Whether the file exists, hidden or not.
     #[must_use]
     pub fn contains(&self, id: FileId) -> bool {
         self.files.get(id.index as usize).is_some_and(|file| file.generation == id.generation)
     }
 
-    /// Its name.
+    /// The name of a file.
     ///
     /// # Panics
     /// If the file is gone.
@@ -368,7 +369,7 @@ impl FileSystem {
         &self.file(id).name
     }
 
-    /// Its size.
+    /// The size of a file in bytes.
     ///
     /// # Panics
     /// If the file is gone.
@@ -377,7 +378,7 @@ impl FileSystem {
         self.file(id).bytes
     }
 
-    /// What its creator tagged it with.
+    /// The tag given by its creator.
     ///
     /// # Panics
     /// If the file is gone.
@@ -386,7 +387,7 @@ impl FileSystem {
         self.file(id).tag
     }
 
-    /// How many pins it has.
+    /// The number of its pins.
     ///
     /// # Panics
     /// If the file is gone.
@@ -395,7 +396,7 @@ impl FileSystem {
         self.file(id).pins
     }
 
-    /// Keeps the file from being evicted or removed. Pins add up. Not an access.
+    /// Pins a file, which keeps it from being evicted or removed. Pins are counted. Not an access.
     ///
     /// # Panics
     /// If the file is gone.
@@ -405,7 +406,7 @@ impl FileSystem {
         file.pins = file.pins.checked_add(1).expect("fewer than 2^32 pins");
     }
 
-    /// Takes one pin off.
+    /// Removes one pin.
     ///
     /// # Panics
     /// If the file is gone or not pinned.
@@ -416,31 +417,31 @@ impl FileSystem {
         self.index_if_idle(id);
     }
 
-    /// The file has been used (read to its end, say): it is among the last to go under
-    /// [`Eviction::Lru`], and the use counts where uses are counted. The first one is that for
-    /// which the file came, which counts from the beginning.
+    /// Records a use of a file, for example when it has been read: [`Eviction::Lru`] evicts it
+    /// last, and policies that count uses count it. The first use after the appearance is not
+    /// counted again.
     ///
     /// # Panics
     /// If the file is gone.
     pub fn touch(&mut self, id: FileId) {
-        if self.order.heeds_accesses() {
+        if self.order.reorders_on_access() {
             self.access(id, true);
         }
     }
 
-    /// The file has been read on the way to a use that is told by itself: like
-    /// [`touch`](Self::touch), but nothing is counted.
+    /// Records a read that is part of a use recorded separately: like [`touch`](Self::touch), but
+    /// not counted.
     ///
     /// # Panics
     /// If the file is gone.
     pub fn refresh(&mut self, id: FileId) {
-        if self.order.heeds_accesses() {
+        if self.order.reorders_on_access() {
             self.access(id, false);
         }
     }
 
-    /// Like [`touch`](Self::touch) where uses are counted ([`Eviction::Lfu`] and those after it),
-    /// and nothing under [`Eviction::Lru`].
+    /// Like [`touch`](Self::touch) under policies that count uses; no effect under
+    /// [`Eviction::Lru`] and others.
     ///
     /// # Panics
     /// If the file is gone.
@@ -452,13 +453,13 @@ impl FileSystem {
 
     fn access(&mut self, id: FileId, counts: bool) {
         self.unindex_if_idle(id);
-        let &File { mut standing, bytes, .. } = self.file(id);
-        self.order.access(&mut standing, bytes, counts);
-        self.file_mut(id).standing = standing;
+        let &File { mut state, bytes, .. } = self.file(id);
+        self.order.access(&mut state, bytes, counts);
+        self.file_mut(id).state = state;
         self.index_if_idle(id);
     }
 
-    /// Removes a file; its room is free again.
+    /// Removes a file; its room is free.
     ///
     /// # Errors
     /// [`FileError::InUse`] if it is pinned.
@@ -474,7 +475,7 @@ impl FileSystem {
         Ok(())
     }
 
-    /// Removes every file that nobody pins; what is pinned or hidden and the reservations stay.
+    /// Removes all unpinned files. Hidden files and reservations stay.
     pub fn clear(&mut self) {
         let idle: Vec<FileId> =
             self.names.values().copied().filter(|&id| self.file(id).pins == 0).collect();
@@ -483,18 +484,18 @@ impl FileSystem {
         }
     }
 
-    /// The files that can be looked up, in the order of their names.
+    /// The files that can be looked up, by name.
     pub fn files(&self) -> impl Iterator<Item = (&FileName, FileId)> {
         self.names.iter().map(|(name, &id)| (name, id))
     }
 
-    /// The files that may go when room is missing, the first to go first; none under
-    /// [`Eviction::None`]. Under [`Eviction::S3Fifo`] the queue of newcomers, then the main one.
+    /// The files that may be evicted, in the order of eviction; none under [`Eviction::None`].
+    /// Under [`Eviction::S3Fifo`], the small queue and then the main queue.
     pub fn victims(&self) -> impl Iterator<Item = FileId> {
         self.order.idle.values().copied()
     }
 
-    /// Evicts until that many bytes are free, or nothing at all if that cannot be reached.
+    /// Evicts files until that many bytes are free, or nothing if that cannot be reached.
     fn make_room(&mut self, bytes: u64) -> Result<Vec<Evicted>, FileError> {
         let free = self.free();
         if bytes <= free {
@@ -504,37 +505,37 @@ impl FileSystem {
             return Err(FileError::NotEnoughSpace { needed: bytes, free });
         }
         let mut evicted = Vec::new();
-        // What is reserved is not for files.
+        // Reserved room is not room for files.
         let capacity = self.capacity - self.reserved;
         while self.free() < bytes {
             let victim = self.next_victim(capacity);
             let file = self.discard(victim);
-            self.order.evicted(&file.standing, &file.name, file.bytes, capacity);
+            self.order.evicted(&file.state, &file.name, file.bytes, capacity);
             evicted.push(Evicted { name: file.name, bytes: file.bytes, tag: file.tag });
         }
         Ok(evicted)
     }
 
-    /// The file that goes next. There must be one that may go.
+    /// The file to be evicted next. There must be one.
     fn next_victim(&mut self, capacity: u64) -> FileId {
         let queue = self.order.queue(self.used - self.reserved, capacity);
         loop {
             let id = self.order.first(queue).expect("the evictable bytes are those of idle files");
-            let &File { mut standing, bytes, .. } = self.file(id);
-            let before = standing.key;
-            if !self.order.spares(&mut standing, bytes) {
+            let &File { mut state, bytes, .. } = self.file(id);
+            let before = state.key;
+            if !self.order.reinserts(&mut state, bytes) {
                 return id;
             }
             self.order.idle.remove(&before);
-            self.order.idle.insert(standing.key, id);
-            self.file_mut(id).standing = standing;
+            self.order.idle.insert(state.key, id);
+            self.file_mut(id).state = state;
         }
     }
 
     fn discard(&mut self, id: FileId) -> File {
         self.unindex_if_idle(id);
         let file = self.files.remove(id.index as usize);
-        self.order.leave(&file.standing, file.bytes);
+        self.order.leave(&file.state, file.bytes);
         if file.visible {
             self.names.remove(&file.name);
         }
@@ -545,7 +546,7 @@ impl FileSystem {
     fn index_if_idle(&mut self, id: FileId) {
         let file = self.file(id);
         if self.order.eviction != Eviction::None && file.is_idle() {
-            let (key, bytes) = (file.standing.key, file.bytes);
+            let (key, bytes) = (file.state.key, file.bytes);
             self.order.idle.insert(key, id);
             self.evictable += bytes;
         }
@@ -554,7 +555,7 @@ impl FileSystem {
     fn unindex_if_idle(&mut self, id: FileId) {
         let file = self.file(id);
         if self.order.eviction != Eviction::None && file.is_idle() {
-            let (key, bytes) = (file.standing.key, file.bytes);
+            let (key, bytes) = (file.state.key, file.bytes);
             self.order.idle.remove(&key);
             self.evictable -= bytes;
         }
@@ -574,7 +575,7 @@ impl FileSystem {
         }
     }
 
-    /// Checks the books against a recount, at a cost that grows with the number of files.
+    /// Checks the counts and indexes against a recount in O(n log n).
     ///
     /// # Panics
     /// If they disagree.
@@ -590,7 +591,7 @@ impl FileSystem {
             };
             let listed = self.names.get(&file.name) == Some(&id);
             assert_eq!(listed, file.visible, "{} in the list of names", file.name);
-            let idle = self.order.idle.get(&file.standing.key) == Some(&id);
+            let idle = self.order.idle.get(&file.state.key) == Some(&id);
             let evicts = self.order.eviction != Eviction::None;
             assert_eq!(idle, evicts && file.is_idle(), "{} among the idle", file.name);
             assert!(file.visible || file.pins > 0, "a hidden file has a writer");
@@ -599,7 +600,7 @@ impl FileSystem {
         assert_eq!(self.names.len(), visible, "names without a file");
         let evictable: u64 = self.order.idle.values().map(|&id| self.file(id).bytes).sum();
         assert_eq!(evictable, self.evictable, "evictable bytes");
-        self.order.check(self.files.iter().map(|(_, file)| (file.standing, file.bytes)));
+        self.order.check(self.files.iter().map(|(_, file)| (file.state, file.bytes)));
     }
 }
 

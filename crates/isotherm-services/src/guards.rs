@@ -1,17 +1,16 @@
-//! Guards over the books of a [`FileSystem`]: what is pinned, written or reserved is given back
-//! when the guard is dropped, however the action that holds it ends. A killed actor thus leaves the
-//! books right.
+//! RAII guards over a [`FileSystem`]: pins, writes and reservations that are given back when the
+//! guard is dropped, also when the actor that holds it is killed.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::{Evicted, FileError, FileId, FileName, FileSystem};
 
-/// The books of a partition, shared by a service and those who use its zero-time interface. Never
-/// keep it borrowed while waiting.
+/// A file system shared by a storage service and the users of its zero-time interface. It must not
+/// stay borrowed across an `await`.
 pub type SharedFileSystem = Rc<RefCell<FileSystem>>;
 
-/// Keeps a file from being evicted or removed for as long as it lives.
+/// A pin: keeps a file from being evicted or removed.
 #[derive(Debug)]
 pub struct FilePin {
     files: SharedFileSystem,
@@ -29,7 +28,7 @@ impl FilePin {
         Self { files: Rc::clone(files), id }
     }
 
-    /// Pins the file of that name, if there is one.
+    /// Pins the file with this name, if there is one.
     #[must_use]
     pub fn lookup(files: &SharedFileSystem, name: &str) -> Option<Self> {
         let id = files.borrow().lookup(name)?;
@@ -48,7 +47,7 @@ impl FilePin {
         self.files.borrow().bytes(self.id)
     }
 
-    /// Counts as an access to the file.
+    /// Counts an access to the file.
     pub fn touch(&self) {
         self.files.borrow_mut().touch(self.id);
     }
@@ -60,8 +59,8 @@ impl Drop for FilePin {
     }
 }
 
-/// A file that is being written: its room is taken, it cannot be looked up. Dropping it breaks the
-/// write off.
+/// A file that is being written: its room is taken, but it cannot be looked up. Dropping it aborts
+/// the write.
 #[derive(Debug)]
 pub struct FileWrite {
     files: SharedFileSystem,
@@ -70,7 +69,7 @@ pub struct FileWrite {
 }
 
 impl FileWrite {
-    /// Takes the room of a file, see [`FileSystem::begin_write`].
+    /// Begins a write, see [`FileSystem::begin_write`].
     ///
     /// # Errors
     /// As [`FileSystem::begin_write`].
@@ -85,7 +84,7 @@ impl FileWrite {
         Ok((write, evicted))
     }
 
-    /// Ends the write, see [`FileSystem::commit`]. Gives the file that has the name.
+    /// Commits the write, see [`FileSystem::commit`]. Returns the file that has the name.
     pub fn commit(mut self) -> FileId {
         self.committed = true;
         self.files.borrow_mut().commit(self.id)
@@ -100,7 +99,7 @@ impl Drop for FileWrite {
     }
 }
 
-/// Room that is reserved for as long as it lives.
+/// A reservation of room.
 #[derive(Debug)]
 pub struct Room {
     files: SharedFileSystem,
@@ -108,7 +107,7 @@ pub struct Room {
 }
 
 impl Room {
-    /// Takes room, see [`FileSystem::reserve`].
+    /// Reserves room, see [`FileSystem::reserve`].
     ///
     /// # Errors
     /// As [`FileSystem::reserve`].
@@ -121,7 +120,7 @@ impl Room {
         Ok((room, evicted))
     }
 
-    /// How much it is.
+    /// The number of reserved bytes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.bytes

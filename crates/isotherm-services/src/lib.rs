@@ -1,14 +1,14 @@
-//! What any simulated site has: storage services, bare-metal compute services and execution
-//! controllers, the data that move between them and the reasons for which any of it fails.
+//! Services of a simulated site: storage, bare-metal compute services and execution controllers,
+//! the messages and transfers between them, and the causes for which they fail.
 //!
-//! * [`Site`]: the platform that services share, with those who watch their messages.
-//! * [`Port`] and [`Address`]: how services and controllers talk.
-//! * [`StorageService`]: files to be read, written, copied and deleted; its books are a
-//!   [`FileSystem`].
-//! * [`move_data`]: how bytes get from one disk or memory to another.
-//! * [`BareMetalService`]: runs actions on a host and keeps the ledger of its cores.
-//! * [`ExecutionController`]: an actor that drives a simulation.
-//! * [`FailureCause`]: the one list of reasons for which something in a simulation can fail.
+//! * [`Site`]: the platform that the services share, and the observers of their messages.
+//! * [`Port`] and [`Address`]: messages between services and controllers.
+//! * [`StorageService`]: files that are read, written, copied and deleted by messages; it manages
+//!   them in a [`FileSystem`].
+//! * [`move_data`]: transfers between disks and memories.
+//! * [`BareMetalService`]: runs actions on a host and accounts for its cores.
+//! * [`ExecutionController`]: an actor with which a user drives a simulation.
+//! * [`FailureCause`]: the reasons for which anything in a simulation can fail.
 //!
 //! ```
 //! use isotherm_kernel::Simulation;
@@ -48,8 +48,9 @@
 //!
 //! 1. Services know nothing of functions or images.
 //! 2. Services talk by messages; one of 0 bytes costs no simulated time and no event.
-//! 3. Dropping a future, or killing the actor that holds it, leaves all books right.
-//! 4. No host, disk or link that fails leaves anybody waiting for an answer that never comes.
+//! 3. Dropping a future, or killing the actor that holds it, gives back every pin, reservation and
+//!    core it held.
+//! 4. When a host, disk or link fails, every caller that waits for an answer gets one.
 
 mod bare_metal;
 mod controller;

@@ -1,16 +1,14 @@
-//! Ports: how services and controllers talk.
+//! Ports: mailboxes with an address, through which services and controllers send messages.
 //!
-//! A port is a mailbox with a place: a host and a name. A message of 0 bytes is in the mailbox at
-//! once, at no simulated cost. A message with a payload crosses the network first, as a flow of
-//! that many bytes from the host of the sender to the host of the port; messages on their way share
-//! the network with everything else and may overtake one another, unless the port takes them [one
-//! at a time](Delivery::OneAtATime).
-//!
+//! A message of 0 bytes arrives immediately, at no simulated cost. A message with a payload first
+//! crosses the network, as a flow of that many bytes from the sender's host to the port's host.
+//! Flows share the network with everything else and may overtake one another, unless the port takes
+//! them [one at a time](Delivery::OneAtATime).
 //! # What may go wrong
 //!
-//! A transfer may fail: there is no route, or a link goes off. Then the message never arrives; who
-//! sent it with [`Port::send_or`] gets it back together with the cause. A port whose owner is gone
-//! is *closed*: what arrives there is dropped, and a request tells its sender so as it is dropped.
+//! A transfer fails if there is no route or a link goes off. The message is then lost;
+//! [`Port::send_or`] returns it to the sender with the cause. A port whose owner is gone is
+//! *closed*: messages that arrive are dropped, and a request informs its sender as it is dropped.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -18,26 +16,25 @@ use std::fmt;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
-use isotherm_kernel::{Duration, Mailbox, ReceiveTimedOut, Signalled, Teardown};
+use isotherm_kernel::{Duration, Handler, Mailbox, ReceiveTimedOut, Teardown};
 use isotherm_platform::HostId;
 
 use crate::transfer::{failure, unreachable};
 use crate::{Address, FailureCause, Site};
 
-/// What is sent through ports.
+/// A type that can be sent through ports.
 pub trait Message {
-    /// A word for observers that says what kind of message it is.
+    /// The kind of the message, for observers.
     fn kind(&self) -> &'static str;
 }
 
 /// How messages with a payload reach a port.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Delivery {
-    /// Each message sets out when it is sent.
+    /// Each transfer starts when its message is sent.
     #[default]
     Concurrent,
-    /// A message sets out, latency included, when the one sent before it has arrived. The sender
-    /// does not wait.
+    /// A transfer, latency included, starts when the previous one has ended. Senders do not wait.
     OneAtATime,
 }
 
@@ -69,8 +66,8 @@ pub enum Delivery {
 ///
 /// let port = Port::new(&site, node, "server");
 /// let sender = Address::new(&site, user, "client");
-/// // 97 bytes go over a link of 100 MB/s, which acknowledgements (5 %) use too, and of which 97 % are payload. A message of
-/// // 0 bytes is there at once.
+/// // 97 bytes cross a link of 100 MB/s, which acknowledgements (5 %) use too and of which 97 %
+/// // carry payload. A message of 0 bytes arrives immediately.
 /// port.send(&sender, 97, Ping);
 /// port.send(&sender, 0, Ping);
 /// ExecutionController::spawn(&site, node, "server", async move |me| {
@@ -92,26 +89,26 @@ struct Inner<M> {
     mailbox: Mailbox<M>,
     delivery: Delivery,
     closed: Cell<bool>,
-    /// Whether a parcel is on its way, when they go one at a time.
+    /// Whether a transfer is in progress, if they go one at a time.
     busy: Cell<bool>,
-    /// The parcels behind that one.
-    line: RefCell<VecDeque<Parcel<M>>>,
+    /// The messages waiting for that transfer to end.
+    queue: RefCell<VecDeque<QueuedMessage<M>>>,
 }
 
 type OnLost<M> = Box<dyn FnOnce(FailureCause, M)>;
 
-struct Parcel<M> {
+struct QueuedMessage<M> {
     from: HostId,
     bytes: u64,
     message: M,
     on_lost: Option<OnLost<M>>,
 }
 
-/// A message in line may hold the port.
+/// A queued message may hold the port.
 impl<M> Teardown for Inner<M> {
     fn tear_down(&self) {
-        let line = self.line.take();
-        drop(line);
+        let queue = self.queue.take();
+        drop(queue);
     }
 }
 
@@ -128,13 +125,13 @@ impl<M> fmt::Debug for Port<M> {
 }
 
 impl<M: Message + 'static> Port<M> {
-    /// A new port of that name on a host.
+    /// Creates a port with this name on a host.
     #[must_use]
     pub fn new(site: &Site, host: HostId, name: &str) -> Self {
         Self::at(site, Address::new(site, host, name), Delivery::Concurrent)
     }
 
-    /// A new port at an address.
+    /// Creates a port at an address.
     #[must_use]
     pub fn at(site: &Site, address: Address, delivery: Delivery) -> Self {
         let inner = Inner {
@@ -144,7 +141,7 @@ impl<M: Message + 'static> Port<M> {
             delivery,
             closed: Cell::new(false),
             busy: Cell::new(false),
-            line: RefCell::default(),
+            queue: RefCell::default(),
         };
         let port = Self { inner: Rc::new(inner) };
         if delivery == Delivery::OneAtATime {
@@ -154,31 +151,32 @@ impl<M: Message + 'static> Port<M> {
         port
     }
 
-    /// Where the port is.
+    /// The address of the port.
     #[must_use]
     pub fn address(&self) -> &Address {
         &self.inner.address
     }
 
-    /// How many messages have arrived and wait to be received.
+    /// The number of messages that have arrived and have not been received.
     #[must_use]
     pub fn len(&self) -> usize {
         self.inner.mailbox.len()
     }
 
-    /// Whether no message waits.
+    /// Whether no message has arrived.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Sends a message and goes on. It arrives now if it has no payload, when its transfer has
-    /// ended otherwise, and never if the transfer fails.
+    /// Sends a message without waiting. It arrives immediately if it has no payload, otherwise when
+    /// its transfer ends, and never if the transfer fails.
     pub fn send(&self, from: &Address, payload_bytes: u64, message: M) {
         self.post(from, payload_bytes, message, None);
     }
 
-    /// Like [`send`](Self::send), but if the transfer fails the sender gets the message back.
+    /// Like [`send`](Self::send), but calls `on_lost` with the cause and the message if the
+    /// transfer fails.
     pub fn send_or(
         &self,
         from: &Address,
@@ -186,17 +184,17 @@ impl<M: Message + 'static> Port<M> {
         message: M,
         on_lost: impl FnOnce(FailureCause, M) + 'static,
     ) {
-        // What has no payload arrives at once and is never lost.
+        // A message without payload is never lost.
         let on_lost = (payload_bytes > 0).then(|| Box::new(on_lost) as OnLost<M>);
         self.post(from, payload_bytes, message, on_lost);
     }
 
-    /// Sends a message and waits until it has arrived. Dropping the future breaks the transfer off.
-    /// Messages sent in this way do not line up at a port that takes the others [one at a
+    /// Sends a message and waits until it has arrived. Dropping the future aborts the transfer. The
+    /// transfer starts at once, even if the port takes others [one at a
     /// time](Delivery::OneAtATime).
     ///
     /// # Errors
-    /// The transfer failed: the message will never arrive.
+    /// The transfer failed and the message is lost.
     pub async fn deliver(
         &self,
         from: &Address,
@@ -222,17 +220,16 @@ impl<M: Message + 'static> Port<M> {
         self.inner.mailbox.receive().await
     }
 
-    /// Waits for a message, but not for longer than `patience`. One that comes exactly then is in
-    /// time.
+    /// Waits for a message for at most `patience`. A message that comes exactly then is in time.
     ///
     /// # Errors
-    /// None came in time.
+    /// No message came in time.
     pub async fn receive_with_timeout(&self, patience: Duration) -> Result<M, ReceiveTimedOut> {
         self.inner.mailbox.receive_with_timeout(patience).await
     }
 
-    /// Has somebody told when messages have arrived: see [`Mailbox::listen`].
-    pub fn listen(&self, listener: Weak<dyn Signalled>) {
+    /// Calls `listener` when messages have arrived: see [`Mailbox::listen`].
+    pub fn listen(&self, listener: Weak<dyn Handler>) {
         self.inner.mailbox.listen(listener);
     }
 
@@ -242,7 +239,7 @@ impl<M: Message + 'static> Port<M> {
         self.inner.mailbox.try_receive()
     }
 
-    /// Closes the port: what waits in it and what arrives from now on is dropped.
+    /// Closes the port: messages in it and messages that arrive later are dropped.
     pub fn close(&self) {
         self.inner.closed.set(true);
         while let Some(message) = self.inner.mailbox.try_receive() {
@@ -250,7 +247,7 @@ impl<M: Message + 'static> Port<M> {
         }
     }
 
-    /// Opens a port that was closed.
+    /// Opens a closed port.
     pub fn open(&self) {
         self.inner.closed.set(false);
     }
@@ -261,23 +258,22 @@ impl<M: Message + 'static> Port<M> {
         self.inner.closed.get()
     }
 
-    /// Puts a message into the mailbox, whatever way it has come.
+    /// Puts a message into the mailbox, unless the port is closed.
     pub(crate) fn arrive(&self, message: M) {
         if !self.is_closed() {
             self.inner.mailbox.send_detached(message);
         }
     }
 
-    /// Whether a message without payload that is sent now, by who has nothing more to do in his
-    /// turn, would be the next thing that happens. A receiver that listens may then take it without
-    /// its coming through the mailbox; he says so to those who observe messages by
+    /// Whether a message without payload, sent now in tail position, would be received next. A
+    /// listening receiver may then process it without the mailbox, and reports it to observers with
     /// [`taken_at_once`](Self::taken_at_once).
     #[must_use]
     pub fn is_quiet(&self) -> bool {
         self.inner.site.kernel().is_quiet() && self.is_empty() && !self.is_closed()
     }
 
-    /// Notes a message without payload that did not come through the mailbox: see
+    /// Reports a message without payload that bypassed the mailbox: see
     /// [`is_quiet`](Self::is_quiet).
     pub fn taken_at_once(&self, from: &Address, kind: &'static str) {
         self.inner.site.message_sent(from, &self.inner.address, kind, 0);
@@ -291,46 +287,46 @@ impl<M: Message + 'static> Port<M> {
             self.arrive(message);
             return;
         }
-        let parcel = Parcel { from: from.host(), bytes, message, on_lost };
+        let queued = QueuedMessage { from: from.host(), bytes, message, on_lost };
         match inner.delivery {
-            Delivery::Concurrent => self.carry(parcel),
-            Delivery::OneAtATime if inner.busy.get() => inner.line.borrow_mut().push_back(parcel),
+            Delivery::Concurrent => self.transmit(queued),
+            Delivery::OneAtATime if inner.busy.get() => inner.queue.borrow_mut().push_back(queued),
             Delivery::OneAtATime => {
                 inner.busy.set(true);
-                self.carry(parcel);
+                self.transmit(queued);
             }
         }
     }
 
-    /// Sets a parcel on its way.
-    fn carry(&self, parcel: Parcel<M>) {
+    /// Starts the transfer of a message.
+    fn transmit(&self, queued: QueuedMessage<M>) {
         let port = self.clone();
         let (site, to) = (&self.inner.site, self.inner.address.host());
-        transmit(site, parcel.from, to, parcel.bytes, move |result| {
+        transmit(site, queued.from, to, queued.bytes, move |result| {
             match result {
-                Ok(()) => port.arrive(parcel.message),
+                Ok(()) => port.arrive(queued.message),
                 Err(cause) => {
-                    if let Some(on_lost) = parcel.on_lost {
-                        on_lost(cause, parcel.message);
+                    if let Some(on_lost) = queued.on_lost {
+                        on_lost(cause, queued.message);
                     }
                 }
             }
             if port.inner.delivery == Delivery::OneAtATime {
-                port.carry_next();
+                port.transmit_next();
             }
         });
     }
 
-    fn carry_next(&self) {
-        let next = self.inner.line.borrow_mut().pop_front();
+    fn transmit_next(&self) {
+        let next = self.inner.queue.borrow_mut().pop_front();
         match next {
-            Some(parcel) => self.carry(parcel),
+            Some(queued) => self.transmit(queued),
             None => self.inner.busy.set(false),
         }
     }
 }
 
-/// Carries `bytes` from host to host and calls `end` with how it went, never from within this call.
+/// Transfers `bytes` between hosts and calls `end` with the result, never from within this call.
 pub(crate) fn transmit(
     site: &Site,
     from: HostId,

@@ -1,5 +1,4 @@
-//! The site: the platform that all services of a simulation share, with those who watch its
-//! messages.
+//! The site: the platform that all services of a simulation share, and the observers of messages.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -33,7 +32,7 @@ use isotherm_platform::{HostId, Platform};
 /// }));
 /// let memory = StorageService::start(&site, StorageConfig::new("memory", node));
 /// ExecutionController::spawn(&site, user, "controller", async move |me| {
-///     // user/controller -> node/memory: lookup_request, and back: lookup_answer.
+///     // From user/controller to node/memory: lookup_request, and back: lookup_answer.
 ///     assert_eq!(memory.lookup(me.address(), "data").await, Ok(false));
 /// });
 /// simulation.run()?;
@@ -52,7 +51,7 @@ struct Inner {
 
 type Observer = Box<dyn FnMut(&MessageEvent)>;
 
-/// An observer may hold the site, or what holds it.
+/// An observer may hold the site, or an object that does.
 impl Teardown for Inner {
     fn tear_down(&self) {
         let observers = self.observers.take();
@@ -60,23 +59,24 @@ impl Teardown for Inner {
     }
 }
 
-/// A message was sent. Observers get it at the date of sending, whatever becomes of the message.
+/// A message that was sent. Observers are called at the date of sending, whether or not the message
+/// arrives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MessageEvent {
-    /// When it was sent.
+    /// The date of sending.
     pub sent: Time,
-    /// Who sent it: `host/name`.
+    /// The sender's address, `host/name`.
     pub from: Arc<str>,
-    /// Whom it was sent to: `host/name`.
+    /// The receiver's address, `host/name`.
     pub to: Arc<str>,
-    /// What kind of message.
+    /// The kind of the message.
     pub kind: &'static str,
-    /// Its simulated size; 0 costs no simulated time.
+    /// The payload in bytes; 0 costs no simulated time.
     pub payload_bytes: u64,
 }
 
 impl Site {
-    /// A site on that platform, watched by nobody.
+    /// A site on a platform, without observers.
     #[must_use]
     pub fn new(platform: Platform) -> Self {
         let inner = Inner { platform, observers: RefCell::default(), observed: Cell::new(false) };
@@ -98,20 +98,20 @@ impl Site {
         self.inner.platform.kernel()
     }
 
-    /// The date.
+    /// The current date.
     #[must_use]
     pub fn now(&self) -> Time {
         self.kernel().now()
     }
 
-    /// Calls `observer` for every message from now on. An observer that sends messages itself does
-    /// not see those.
+    /// Calls `observer` for every message from now on. Messages that an observer sends are not
+    /// observed.
     pub fn observe_messages(&self, observer: Box<dyn FnMut(&MessageEvent)>) {
         self.inner.observers.borrow_mut().push(observer);
         self.inner.observed.set(true);
     }
 
-    /// Tells the observers, if there are any, at no cost otherwise.
+    /// Calls the observers, if there are any.
     #[inline]
     pub(crate) fn message_sent(
         &self,
@@ -151,17 +151,17 @@ impl fmt::Debug for Site {
     }
 }
 
-/// Who sends or receives a message: a name on a host. Cheap to clone.
+/// The address of a sender or receiver: a name on a host. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
     host: HostId,
     label: Arc<str>,
-    /// Where the name begins in the label.
+    /// The index in the label at which the name begins.
     name: usize,
 }
 
 impl Address {
-    /// The address of `name` on a host; it reads `host/name`.
+    /// The address of `name` on a host, displayed as `host/name`.
     #[must_use]
     pub fn new(site: &Site, host: HostId, name: &str) -> Self {
         let host_name = site.platform().host_name(host);

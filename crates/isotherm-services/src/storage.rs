@@ -1,11 +1,10 @@
-//! Storage services: files on the disk or in the memory of a host, to be read, written, copied and
-//! deleted by messages.
+//! Storage services: files on the disk or in the memory of a host, which are read, written, copied
+//! and deleted by messages.
 //!
-//! # Two interfaces
+//! # Interfaces
 //!
-//! *Messages*, each from an [`Address`]: lookup, read, write, copy, delete, free space, stop. Every
-//! message costs what its payload costs ([`StorageConfig::control_bytes`]); the data of a read, a
-//! write or a copy move as [`move_data`](crate::move_data) says.
+//! *Messages*, sent from an [`Address`]. Control messages have a payload of
+//! [`StorageConfig::control_bytes`]; data move by [`move_data`](crate::move_data).
 //!
 //! | operation | messages (C = caller, S = service) | data |
 //! |---|---|---|
@@ -15,26 +14,27 @@
 //! | copy | C→S request, data, S→C answer | source → destination |
 //! | stop | C→S request, S→C acknowledgement | |
 //!
-//! A copy is asked of the destination (of the source, if only the destination is buffered); between
-//! two buffered services the destination first exchanges request and answer with the source.
+//! A copy is requested from the destination (from the source, if only the destination is buffered).
+//! Between two buffered services the destination first exchanges a request and an answer with the
+//! source.
 //!
-//! *The zero-time interface*: [`StorageService::file_system`] gives the books themselves. Who uses
-//! them keeps them right with the guards ([`FilePin`], [`FileWrite`], [`Room`](crate::Room)).
+//! *The zero-time interface*: [`StorageService::file_system`] gives access to the file system
+//! itself, to be used through guards ([`FilePin`], [`FileWrite`], [`Room`](crate::Room)).
 //!
 //! # Rules
 //!
-//! * A file that is read, written or copied is pinned meanwhile: neither evicted nor deleted. A
-//!   file appears when its last byte has been written; its room is taken from the beginning.
-//! * Accesses that count for [`Eviction::Lru`]: the end of a fluid read, the beginning of each
-//!   chunk of a buffered one, the end of a write, the creation of a file.
-//! * Writing or copying onto a file that exists goes through the same messages and data, but the
-//!   file keeps its size.
-//! * At most [`StorageConfig::max_connections`] transfers run at once; the others wait in the order
-//!   of their requests.
-//! * A caller that is killed, or whose future is dropped, takes its transfer with it: the room is
-//!   free again and nothing stays pinned.
-//! * When the service is stopped or its host fails, every caller that waits is told so at once, and
-//!   so is everybody who asks later.
+//! * A file is pinned while it is read, written or copied: it is neither evicted nor deleted. It
+//!   appears when its last byte has been written; its room is taken from the beginning.
+//! * Accesses that count for [`Eviction::Lru`] are the end of a fluid read, the beginning of each
+//!   chunk of a buffered one, the end of a write, and the creation of a file.
+//! * Writing or copying onto an existing file moves the same messages and data, but the file keeps
+//!   its size.
+//! * At most [`StorageConfig::max_connections`] transfers run at once; others wait in the order of
+//!   their requests.
+//! * A caller that is killed, or whose future is dropped, aborts its transfer: the room is free
+//!   again and nothing stays pinned.
+//! * When the service is stopped or its host fails, all waiting callers get an error immediately,
+//!   and so do later ones.
 
 mod client;
 mod server;
@@ -53,29 +53,29 @@ use crate::{
     FileSystem, FileWrite, Message, Port, SharedFileSystem, Site,
 };
 
-/// What a storage service is to be.
+/// The configuration of a storage service.
 #[derive(Clone, Debug)]
 pub struct StorageConfig {
     /// Its name on its host.
     pub name: Arc<str>,
     /// The host on which it runs.
     pub host: HostId,
-    /// The disk that holds the files, or the memory of the host.
+    /// The disk that holds the files; `None` is the memory of the host.
     pub disk: Option<DiskId>,
-    /// How many bytes it can hold; by default what the disk or the memory can.
+    /// Its capacity in bytes; by default that of the disk or memory.
     pub capacity: Option<u64>,
-    /// What goes when room is missing.
+    /// The eviction policy.
     pub eviction: Eviction,
-    /// The size of a chunk if data are to move in chunks.
+    /// The size of a chunk in bytes, if data move in chunks.
     pub buffer: Option<u64>,
-    /// The payload of its control messages.
+    /// The payload of its control messages in bytes.
     pub control_bytes: u64,
-    /// How many transfers may run at once.
+    /// The largest number of concurrent transfers.
     pub max_connections: Option<u32>,
 }
 
 impl StorageConfig {
-    /// A service in the memory of a host that never evicts, moves data fluidly and sends control
+    /// A service in the memory of a host, without eviction, with fluid transfers and control
     /// messages of 0 bytes.
     #[must_use]
     pub fn new(name: impl Into<Arc<str>>, host: HostId) -> Self {
@@ -121,7 +121,8 @@ impl StorageConfig {
 /// let scratch = StorageService::start(&site, StorageConfig::on_disk("scratch", node, node_disk));
 /// home.put("data", 100_000_000, 0)?;
 /// ExecutionController::spawn(&site, user, "controller", async move |me| {
-///     // 100 MB over a link of 100 MB/s, which acknowledgements (5 %) use too, and of which 97 % are payload.
+///     // 100 MB cross a link of 100 MB/s, which acknowledgements (5 %) use too and of which 97 %
+///     // carry payload.
 ///     home.copy_to(me.address(), "data", &scratch).await?;
 ///     assert_eq!(me.now().to_string(), "1.082474227");
 ///     assert!(scratch.lookup(me.address(), "data").await?);
@@ -146,7 +147,7 @@ struct Inner {
     control_bytes: u64,
     port: Port<Request>,
     stopped: Cell<bool>,
-    /// One token for each transfer that may begin.
+    /// Holds a token for each transfer that may start.
     connections: Option<Mailbox<()>>,
     /// The transfers that run or wait for a connection.
     transfers: RefCell<Slab<Weak<Ticket>>>,
@@ -155,7 +156,7 @@ struct Inner {
 
 type EvictionObserver = Box<dyn FnMut(&Evicted)>;
 
-/// An observer may hold the service, or what holds it.
+/// An observer may hold the service.
 impl Teardown for Inner {
     fn tear_down(&self) {
         let observers = self.observers.take();
@@ -176,8 +177,8 @@ impl PartialEq for StorageService {
 }
 
 impl StorageService {
-    /// Starts a storage service. On a host that is off it is down until it is
-    /// [restarted](Self::restart), as after a failure.
+    /// Starts a storage service. On a host that is off it stays down until it is
+    /// [restarted](Self::restart).
     #[must_use]
     pub fn start(site: &Site, config: StorageConfig) -> Self {
         let capacity = config.capacity.unwrap_or_else(|| match config.disk {
@@ -231,13 +232,13 @@ impl StorageService {
         self.inner.port.address()
     }
 
-    /// Where its data are.
+    /// The disk or memory where its data are.
     #[must_use]
     pub fn data_end(&self) -> DataEnd {
         self.inner.end
     }
 
-    /// Its books, for what takes no time.
+    /// Its file system, for operations that take no time.
     #[must_use]
     pub fn file_system(&self) -> SharedFileSystem {
         Rc::clone(&self.inner.files)
@@ -249,13 +250,13 @@ impl StorageService {
         !self.inner.port.is_closed()
     }
 
-    /// How many transfers run or wait for a connection.
+    /// The number of transfers that run or wait for a connection.
     #[must_use]
     pub fn transfers(&self) -> usize {
         self.inner.transfers.borrow().len()
     }
 
-    /// Puts a file there in zero time; nothing happens if it is there already.
+    /// Creates a file in zero time. Does nothing if the file exists.
     ///
     /// # Errors
     /// [`FailureCause::StorageFull`].
@@ -271,14 +272,14 @@ impl StorageService {
         }
     }
 
-    /// Calls `observer` for every file that has to go because this service makes room. (Who makes
-    /// room through [`file_system`](Self::file_system) gets the list himself.)
+    /// Calls `observer` for every file that this service evicts. Users of
+    /// [`file_system`](Self::file_system) get the evicted files returned instead.
     pub fn observe_evictions(&self, observer: Box<dyn FnMut(&Evicted)>) {
         self.inner.observers.borrow_mut().push(observer);
     }
 
     /// Starts the service again after its host has been off, or after it was stopped. Files that
-    /// were written are still there. Does nothing while it is up.
+    /// were written are kept. Does nothing while it is up.
     pub fn restart(&self) {
         if !self.is_up() && self.inner.site.platform().is_on(self.host()) {
             self.inner.stopped.set(false);
@@ -302,7 +303,7 @@ impl StorageService {
         *added = observers;
     }
 
-    /// What the caller is told when the books refuse.
+    /// The failure cause for a refusal of the file system.
     fn refusal(&self, error: FileError) -> FailureCause {
         let storage = Arc::clone(&self.inner.name);
         match error {
@@ -319,7 +320,7 @@ impl StorageService {
         FailureCause::FileNotFound { storage: Arc::clone(&self.inner.name), file: Arc::clone(file) }
     }
 
-    /// What those are told whom the service will not answer.
+    /// The failure cause for callers while the service is down.
     fn why_down(&self) -> FailureCause {
         let platform = self.inner.site.platform();
         if self.inner.stopped.get() || platform.is_on(self.host()) {
@@ -330,7 +331,7 @@ impl StorageService {
     }
 }
 
-/// What callers, and other storage services, ask a storage service.
+/// The requests of callers and of other storage services.
 enum Request {
     Lookup {
         file: FileName,
@@ -361,7 +362,7 @@ enum Request {
         ticket: Rc<Ticket>,
         reply: Reply,
     },
-    /// The destination of a buffered copy asks the source.
+    /// From the destination of a buffered copy to the source.
     Fetch {
         file: FileName,
         reply: Reply,
@@ -371,7 +372,7 @@ enum Request {
     },
 }
 
-/// From where to where a file is to be copied.
+/// A file to be copied, and where.
 struct Copy {
     source: StorageService,
     destination: StorageService,
@@ -408,7 +409,7 @@ impl Request {
     }
 }
 
-/// What a storage service answers: a number of bytes, or 0 or 1 for a lookup.
+/// An answer of a storage service: a number of bytes, or 0 or 1 for a lookup.
 struct Answer {
     kind: &'static str,
     value: Result<u64, FailureCause>,
@@ -420,7 +421,7 @@ impl Message for Answer {
     }
 }
 
-/// Where an answer goes. Dropped without one it tells the caller why there will be none.
+/// The way back to the caller. Dropped without an answer, it tells the caller why none will come.
 struct Reply {
     service: StorageService,
     port: Port<Answer>,
@@ -428,15 +429,14 @@ struct Reply {
 }
 
 impl Reply {
-    /// Answers for the first time, and waits until the answer has arrived; another one is to
-    /// follow.
+    /// Sends an answer before the last one and waits until it has arrived.
     async fn go_ahead(&self, kind: &'static str, bytes: u64) -> Result<(), FailureCause> {
         let answer = Answer { kind, value: Ok(bytes) };
         let service = &self.service;
         self.port.deliver(service.address(), service.inner.control_bytes, answer).await
     }
 
-    /// Answers for the last time, and waits until the answer has arrived.
+    /// Sends the last answer and waits until it has arrived.
     async fn finish_and_wait(self, kind: &'static str, value: u64) {
         match self.go_ahead(kind, value).await {
             Ok(()) => self.done(),
@@ -444,7 +444,7 @@ impl Reply {
         }
     }
 
-    /// Answers for the last time.
+    /// Sends the last answer.
     fn finish(mut self, kind: &'static str, value: Result<u64, FailureCause>) {
         self.finished = true;
         let port = self.port.clone();
@@ -456,7 +456,7 @@ impl Reply {
         });
     }
 
-    /// Nothing more is to be said.
+    /// Ends without another answer.
     fn done(mut self) {
         self.finished = true;
     }
@@ -481,8 +481,7 @@ impl Drop for Reply {
     }
 }
 
-/// What a caller and the service share about a transfer, so that the one can break it off and the
-/// other can forget it.
+/// The state of a transfer shared by caller and service, with which the caller can abort it.
 #[derive(Default)]
 struct Ticket {
     abandoned: Cell<bool>,
@@ -490,7 +489,7 @@ struct Ticket {
 }
 
 impl Ticket {
-    /// Breaks the transfer off, wherever it is.
+    /// Aborts the transfer, at any stage.
     fn abandon(&self) {
         self.abandoned.set(true);
         let helper = self.helper.take();

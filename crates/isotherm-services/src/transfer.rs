@@ -1,19 +1,18 @@
-//! Moving data between memories and disks, on one host or across the network.
+//! Transfers of data between memories and disks, on one host or across the network.
 //!
-//! # Two ways
+//! # Fluid and buffered transfers
 //!
-//! *Fluid*: the whole is one stream; reading, sending and writing overlap perfectly and its rate is
-//! the least of what the source disk, the route and the destination disk give it. This is the way
+//! A *fluid* transfer is a single stream: reading, sending and writing overlap perfectly, and the
+//! rate is the least that the source disk, the route and the destination disk give it. It is used
 //! unless both ends are buffered.
 //!
-//! *Buffered*: the data go in chunks of the size of the source's buffer. Both sides work on one
-//! chunk at a time: the source reads the next chunk while the previous one is being sent, and the
-//! destination writes a chunk while the next one is being received. Disk accesses are plain input
-//! and output, chunks are network transfers that pay the latency each. With `n` chunks and unshared
-//! stages of `r`, `c` and `w` seconds for a chunk, it takes about
-//! `r + c + w + (n − 1) · max(r, c, w)`.
+//! A *buffered* transfer moves chunks of the size of the source's buffer through a pipeline of
+//! three stages: the source reads a chunk while the previous one is sent, and the destination
+//! writes a chunk while the next one is received. Chunks are plain disk accesses and network
+//! transfers, each with its latency. With `n` chunks and stages of `r`, `c` and `w` seconds per
+//! chunk, not shared with others, it takes about `r + c + w + (n − 1) · max(r, c, w)`.
 //!
-//! The future owns everything that is on its way: dropping it breaks the move off.
+//! The future owns the activities of the transfer: dropping it aborts them.
 
 use std::future::Future;
 use std::future::poll_fn;
@@ -25,20 +24,20 @@ use isotherm_platform::{DiskId, Endpoint, HostId, Part, PlatformError};
 
 use crate::{FailureCause, Site};
 
-/// Where data come from or go to.
+/// An end of a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DataEnd {
     /// The host.
     pub host: HostId,
-    /// The disk, or the memory of the host.
+    /// The disk; `None` is the memory of the host.
     pub disk: Option<DiskId>,
-    /// The size of a chunk in bytes if it moves data in chunks; `Some(0)` is no buffer either.
+    /// The size of a chunk in bytes, if it moves data in chunks; `Some(0)` counts as `None`.
     pub buffer: Option<u64>,
 }
 
 impl DataEnd {
-    /// The memory of a process that reads from `other` or writes to it: it takes part in chunks if
-    /// `other` moves in chunks.
+    /// The memory of a process that reads from `other` or writes to it. It is buffered if `other`
+    /// is.
     #[must_use]
     pub fn memory_for(host: HostId, other: &DataEnd) -> Self {
         Self { host, disk: None, buffer: other.buffer }
@@ -60,10 +59,10 @@ impl DataEnd {
     }
 }
 
-/// Moves data from one end to the other: fluidly, or in chunks if both ends are buffered.
+/// Moves data from one end to the other: in chunks if both ends are buffered, otherwise fluidly.
 ///
 /// # Errors
-/// A host, a disk or a link failed on the way, or there is no route.
+/// A host, a disk or a link failed, or there is no route.
 pub async fn move_data(
     site: &Site,
     from: DataEnd,
@@ -73,8 +72,8 @@ pub async fn move_data(
     move_watched(site, from, to, bytes, &mut || {}).await
 }
 
-/// Like [`move_data`]; calls `on_read` whenever the source is accessed: as each chunk begins to be
-/// read, or as a stream has ended.
+/// Like [`move_data`], and calls `on_read` at each access to the source: when a chunk begins to be
+/// read, or when a stream has ended.
 pub(crate) async fn move_watched(
     site: &Site,
     from: DataEnd,
@@ -101,8 +100,8 @@ pub(crate) async fn move_watched(
     check_on(site, to.host)
 }
 
-/// Copies data within one end: fluidly, or, if it is buffered, strictly one chunk after the other,
-/// read then written.
+/// Copies data within one end: fluidly or, if it is buffered, chunk by chunk, each read and then
+/// written.
 ///
 /// # Errors
 /// The host or the disk failed.
@@ -124,42 +123,42 @@ pub async fn copy_within(site: &Site, end: DataEnd, bytes: u64) -> Result<(), Fa
     check_on(site, end.host)
 }
 
-/// A stage that has nothing to do, or an activity, or nothing but the end to notice.
+/// A stage of the pipeline.
 #[derive(Default)]
-enum Stage {
+enum PipelineStage {
     #[default]
     Idle,
     Busy(Activity),
-    /// It takes no time: memory is read and written at once.
+    /// It takes no time, because it accesses memory; its end has not been noticed yet.
     Done,
 }
 
-impl Stage {
+impl PipelineStage {
     fn is_idle(&self) -> bool {
-        matches!(self, Stage::Idle)
+        matches!(self, PipelineStage::Idle)
     }
 
-    /// A chunk is lost if the move is broken off, so it brings nothing forward by itself.
+    /// A chunk is lost if the transfer is aborted, so its end is no progress.
     fn of(activity: Option<Activity>) -> Self {
-        activity.map_or(Stage::Done, |activity| Stage::Busy(activity.as_part()))
+        activity.map_or(PipelineStage::Done, |activity| PipelineStage::Busy(activity.as_part()))
     }
 
-    /// Whether it has ended; then it is idle again.
+    /// Whether it has ended since the last call; then it is idle.
     fn poll(&mut self, cx: &mut Context<'_>) -> Result<bool, ActivityError> {
         match self {
-            Stage::Idle => return Ok(false),
-            Stage::Done => {}
-            Stage::Busy(activity) => match Pin::new(activity).poll(cx) {
+            PipelineStage::Idle => return Ok(false),
+            PipelineStage::Done => {}
+            PipelineStage::Busy(activity) => match Pin::new(activity).poll(cx) {
                 Poll::Pending => return Ok(false),
                 Poll::Ready(result) => result?,
             },
         }
-        *self = Stage::Idle;
+        *self = PipelineStage::Idle;
         Ok(true)
     }
 }
 
-/// The three stages of a buffered move, and how many chunks each has dealt with.
+/// The stages of a buffered transfer, and the number of chunks that each has processed.
 struct Pipeline<'a> {
     site: &'a Site,
     from: DataEnd,
@@ -168,18 +167,18 @@ struct Pipeline<'a> {
     chunk: u64,
     chunks: u64,
     read: u64,
-    /// Chunks that the source has handed over to be sent.
+    /// Chunks that the source has handed over for sending.
     posted: u64,
     sent: u64,
     written: u64,
-    reading: Stage,
-    sending: Stage,
-    writing: Stage,
+    reading: PipelineStage,
+    sending: PipelineStage,
+    writing: PipelineStage,
 }
 
 impl<'a> Pipeline<'a> {
     fn new(site: &'a Site, from: DataEnd, to: DataEnd, bytes: u64, chunk: u64) -> Self {
-        // Nothing is moved as one byte: there is always a chunk that says that it was the last.
+        // An empty transfer moves one byte, because a chunk must signal the end.
         let bytes = bytes.max(1);
         Self {
             site,
@@ -192,9 +191,9 @@ impl<'a> Pipeline<'a> {
             posted: 0,
             sent: 0,
             written: 0,
-            reading: Stage::Idle,
-            sending: Stage::Idle,
-            writing: Stage::Idle,
+            reading: PipelineStage::Idle,
+            sending: PipelineStage::Idle,
+            writing: PipelineStage::Idle,
         }
     }
 
@@ -217,7 +216,7 @@ impl<'a> Pipeline<'a> {
         .await
     }
 
-    /// Notes what has ended and starts what can start; says whether anything has ended.
+    /// Starts what can start and notes what has ended. Returns whether anything has ended.
     fn advance(
         &mut self,
         cx: &mut Context<'_>,
@@ -245,22 +244,22 @@ impl<'a> Pipeline<'a> {
         if self.writing.is_idle() && self.written < self.sent {
             let bytes = self.size(self.written);
             let write = self.to.disk.map(|disk| platform.disk_write(disk, bytes));
-            self.writing = Stage::of(write);
+            self.writing = PipelineStage::of(write);
         }
         if self.reading.is_idle() && self.read == self.posted && self.read < self.chunks {
             let bytes = self.size(self.read);
             on_read();
             let read = self.from.disk.map(|disk| platform.disk_read(disk, bytes));
-            self.reading = Stage::of(read);
+            self.reading = PipelineStage::of(read);
         }
-        // The destination asks for the next chunk when it begins to write the previous one.
+        // The destination requests a chunk when it begins to write the previous one.
         let being_written = self.written + u64::from(!self.writing.is_idle());
         if self.sending.is_idle() && self.sent < self.posted && being_written >= self.sent {
             let bytes = self.size(self.sent);
             let send = platform
                 .transfer(self.from.host, self.to.host, bytes)
                 .map_err(|error| unreachable(&error))?;
-            self.sending = Stage::of(Some(send));
+            self.sending = PipelineStage::of(Some(send));
         }
         Ok(())
     }
@@ -280,7 +279,7 @@ fn check_on(site: &Site, host: HostId) -> Result<(), FailureCause> {
     }
 }
 
-/// Why an activity on the platform has failed.
+/// The cause for the failure of an activity of the platform.
 pub(crate) fn failure(site: &Site, error: ActivityError) -> FailureCause {
     let ActivityError::Failed { resource } = error else {
         return FailureCause::Cancelled;
@@ -302,7 +301,7 @@ pub(crate) fn failure(site: &Site, error: ActivityError) -> FailureCause {
     FailureCause::HostFailed { host: platform.host_name(host) }
 }
 
-/// Why a transfer could not begin.
+/// The cause for a transfer that could not start.
 pub(crate) fn unreachable(error: &PlatformError) -> FailureCause {
     FailureCause::NetworkFailed { detail: error.to_string().into() }
 }

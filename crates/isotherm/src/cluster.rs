@@ -50,6 +50,7 @@ impl Cluster {
     /// That many nodes of 16 cores of 10 Gf/s and 64 GiB, with a disk of 1 TB that reads 2 GB/s and
     /// writes 1 GB/s; a head of 8 cores with 10 TB of the same; links of 10 Gb/s, 50 µs from host
     /// to host; and a repository and a user behind 1 Gb/s.
+    #[must_use]
     pub fn new(nodes: u32) -> Self {
         let disk = Disk { read: gb_per_s(2), write: gb_per_s(1), bytes: TB };
         Cluster {
@@ -66,18 +67,21 @@ impl Cluster {
     }
 
     /// Cores of each node.
+    #[must_use]
     pub fn cores(mut self, cores: u32) -> Self {
         self.cores = cores;
         self
     }
 
     /// Speed of each core, nodes' and others', in flop/s.
+    #[must_use]
     pub fn speed(mut self, flops_per_s: f64) -> Self {
         self.speed = flops_per_s;
         self
     }
 
     /// Memory of each node in bytes.
+    #[must_use]
     pub fn memory(mut self, bytes: u64) -> Self {
         self.memory = bytes;
         self
@@ -85,12 +89,14 @@ impl Cluster {
 
     /// The disk of each node: how fast it reads and writes, in bytes per second, and how many bytes
     /// it holds.
+    #[must_use]
     pub fn disk(mut self, read_bandwidth: f64, write_bandwidth: f64, bytes: u64) -> Self {
         self.disk = Disk { read: read_bandwidth, write: write_bandwidth, bytes };
         self
     }
 
     /// The disk of the head, likewise.
+    #[must_use]
     pub fn head_disk(mut self, read_bandwidth: f64, write_bandwidth: f64, bytes: u64) -> Self {
         self.head_disk = Disk { read: read_bandwidth, write: write_bandwidth, bytes };
         self
@@ -98,6 +104,7 @@ impl Cluster {
 
     /// Bandwidth of the links of head and nodes in bytes per second, and latency from any host to
     /// any other.
+    #[must_use]
     pub fn network(mut self, bandwidth: f64, latency: Duration) -> Self {
         self.bandwidth = bandwidth;
         self.latency = latency;
@@ -106,12 +113,14 @@ impl Cluster {
 
     /// Bandwidth of the links of repository and user, in bytes per second. The repository's disk is
     /// as fast.
+    #[must_use]
     pub fn repository(mut self, bandwidth: f64) -> Self {
         self.repository_bandwidth = bandwidth;
         self
     }
 
     /// The whole, to be added to.
+    #[must_use]
     pub fn builder(&self) -> PlatformBuilder {
         let mut builder = PlatformBuilder::new();
         let far = Disk {

@@ -1,14 +1,14 @@
 //! The order in which progressive filling fixes shares and saturates resources as the level rises.
 //!
-//! Levels are numbers of finite precision, and what is computed later may come out lower by a
-//! rounding. *When* something is fixed is therefore a [`FixOrder`]: the level at which it comes,
-//! and among equal levels a step, higher than that of everything it depends on. Resources that come
-//! out at the same place do not depend on each other: their users get the same level.
+//! Levels have finite precision, so one that is computed later may come out lower by a rounding
+//! error. The order therefore has a second component: a [`FixOrder`] is a level and, among equal
+//! levels, a step higher than the steps of everything it depends on. Resources with equal orders do
+//! not depend on each other; their users get the same level.
 
 use super::{PRECISION, Resource, Sharing};
 
-/// When, as the level rises, something is fixed: the bits of the level, which is not negative, so
-/// that they are in the same order; then the step.
+/// The position in the fix order: the bits of the level, which order like the level because it is
+/// not negative, then the step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct FixOrder(u128);
 
@@ -20,12 +20,13 @@ impl FixOrder {
         FixOrder(u128::from(level) << 32 | u128::from(step))
     }
 
-    /// When a bound is reached. Where resources saturate at the same level, they come first.
+    /// The position at which a bound is reached. Resources that saturate at the same level come
+    /// first.
     pub(super) fn of_bound(level: f64) -> FixOrder {
         FixOrder::new(level.to_bits(), 1 << 31)
     }
 
-    /// The place of a level that was computed from what was fixed until this one.
+    /// The position of a level that was computed from what is fixed up to this position.
     pub(super) fn then(self, level: f64) -> FixOrder {
         let same = (self.0 >> 32) as u64;
         if level.to_bits() > same {
@@ -36,7 +37,7 @@ impl FixOrder {
     }
 }
 
-/// When a resource is used up, and the level that it gives its users then.
+/// When a resource is saturated, and the level at which its users are fixed then.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Saturation {
     pub(super) order: FixOrder,
@@ -46,12 +47,12 @@ pub(super) struct Saturation {
 impl Saturation {
     pub(super) const NEVER: Saturation =
         Saturation { order: FixOrder::NEVER, level: f64::INFINITY };
-    /// Of a resource without capacity.
+    /// The saturation of a resource without capacity.
     pub(super) const AT_ONCE: Saturation = Saturation { order: FixOrder::FIRST, level: 0.0 };
 }
 
-/// When an activity is fixed, at which share, and by which resource; by `NONE` if it is by its
-/// bound, or by nothing.
+/// When an activity is fixed, at which share, and by which resource: `NONE` if its bound fixes it,
+/// or nothing.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Fix {
     pub(super) order: FixOrder,
@@ -59,37 +60,37 @@ pub(super) struct Fix {
     pub(super) by: u32,
 }
 
-/// A user of a resource that is evaluated, as its other resources and its bound leave it.
+/// A user of a resource, as its other resources and its bound would fix it.
 #[derive(Clone, Copy)]
-pub(super) struct Other {
+pub(super) struct ResourceUser {
     pub(super) order: FixOrder,
-    /// What it takes of the resource if it is fixed before that is saturated.
+    /// What it takes of the resource if it is fixed before the resource is saturated.
     pub(super) amount: f64,
-    /// What it weighs on the resource if not.
+    /// Its `weight / penalty` otherwise.
     pub(super) usage: f64,
 }
 
-/// What is found out about a resource.
-pub(super) struct Finding {
+/// The result of evaluating a resource.
+pub(super) struct Evaluation {
     pub(super) saturation: Saturation,
-    /// What is left over if it is never saturated, or `-∞`.
+    /// The capacity left over if it is never saturated, otherwise `-∞`.
     pub(super) spare: f64,
     pub(super) overdrawn: bool,
 }
 
-impl Finding {
+impl Evaluation {
     pub(super) fn new(saturation: Saturation) -> Self {
-        Finding { saturation, spare: f64::NEG_INFINITY, overdrawn: false }
+        Evaluation { saturation, spare: f64::NEG_INFINITY, overdrawn: false }
     }
 }
 
 impl Resource {
-    /// When a resource is saturated: the users are fixed that come before the level that the others
-    /// would have, which raises that, until there are no more of them.
+    /// When a resource is saturated. Users that are fixed before the level of the others are taken
+    /// out, which raises that level, until no more are.
     ///
-    /// Sums are in the order of the users, so that they depend on nothing but who is fixed before,
-    /// and at which share.
-    pub(super) fn saturation(&self, others: &[Other]) -> Finding {
+    /// Sums are computed in the order of the users, so they depend only on which users are fixed
+    /// earlier, and at which shares.
+    pub(super) fn saturation(&self, others: &[ResourceUser]) -> Evaluation {
         let mut own = FixOrder::FIRST;
         let mut known = usize::MAX;
         loop {
@@ -114,15 +115,15 @@ impl Resource {
                 let spare =
                     if self.sharing == Sharing::Shared { left } else { self.capacity - most };
                 let spare = if used_up { f64::NEG_INFINITY } else { spare };
-                return Finding { spare, ..Finding::new(Saturation::NEVER) };
+                return Evaluation { spare, ..Evaluation::new(Saturation::NEVER) };
             }
             if used_up || usage <= PRECISION {
-                return Finding { overdrawn: true, ..Finding::new(Saturation::NEVER) };
+                return Evaluation { overdrawn: true, ..Evaluation::new(Saturation::NEVER) };
             }
             let level = left / usage;
             own = last.then(level);
             if fixed == known {
-                return Finding::new(Saturation { order: own, level });
+                return Evaluation::new(Saturation { order: own, level });
             }
             known = fixed;
         }

@@ -1,96 +1,92 @@
-//! Incremental components: many activities in one connected system, whose max-min solution is kept
-//! and updated incrementally.
+//! Incremental components: the max-min solution of a large connected component is kept, and each
+//! change updates only what it affects.
 //!
-//! Thousands of transfers between the hosts of a star are one component: each crosses some links,
-//! and each link carries a few transfers. When one of them begins or ends, a few dozens get other
-//! shares: those that its links limit, those that these leave more or less to, and so on until
-//! nobody notices. To solve all of them anew would cost a hundred times as much.
+//! Thousands of transfers between the hosts of a star form one component, in which each link
+//! carries a few transfers. When one of them starts or ends, the shares of a few dozen change:
+//! those that its links limit, those limited by resources that these share, and so on. Solving the
+//! whole component would cost a hundred times as much.
 //!
-//! # What is kept
+//! # State and update
 //!
-//! For each resource its [`Saturation`]: the [place in the fix order](FixOrder) at which it is used
-//! up, and the level that its users get if nothing fixes them earlier. It follows from the capacity
-//! and from those users that are fixed earlier elsewhere, by another resource or by their bound; so
-//! it depends on earlier saturations alone, and there is exactly one solution. The share of an
+//! For each resource the component keeps its [`Saturation`]: the [position in the fix
+//! order](FixOrder) at which the resource is saturated, and the level of its users then. It follows
+//! from the capacity and from the users that are fixed earlier, by another resource or by their
+//! bound. So it depends on earlier saturations alone, and the solution is unique. The share of an
 //! activity follows from the earliest saturation among its resources and from its bound.
 //!
-//! A change evaluates the resources that it touches. Where a saturation comes out different, the
-//! resources that share a user with it and saturate later are evaluated in turn, always the
-//! earliest first. One that is never saturated keeps what it has to spare, and is evaluated only
-//! when that comes to an end. What is left in the end fits together everywhere, and as there is
-//! only one solution, it has the same bits as if everything had been solved from the start (checked
-//! with the feature `audit`).
+//! A change evaluates the resources it touches. Where a saturation changes, resources that share a
+//! user and saturate later are evaluated too, earliest first, from a priority queue. A resource
+//! that is never saturated keeps its spare capacity and is evaluated only when that is used up.
+//! Since the solution is unique, the result has the same bits as a solve from scratch (checked with
+//! the feature `audit`).
 //!
-//! # What differs from solving a component whole
+//! # Differences from solving a whole component
 //!
-//! The mathematics are the same, and so are the precisions below which something counts as used up.
-//! Bounds are reached as the level rises, not when a resource of the activity saturates, which
-//! shows in roundings only. Dates are keyed when shares change, newest first, and not each time
-//! something in the component changes: among activities that end at the same date, others may come
-//! first under [`TieOrder::Reference`](crate::TieOrder). Under
-//! [`TieOrder::NewestFirst`](crate::TieOrder) it makes no difference when dates are keyed.
+//! Precisions are the same. Bounds take effect as the level rises, not when a resource of the
+//! activity saturates, which differs in rounding only. Dates are keyed when shares change, newest
+//! first, instead of at each solve of the component; so under
+//! [`TieOrder::Reference`](crate::TieOrder) activities that end at the same date may end in another
+//! order. Under [`TieOrder::NewestFirst`](crate::TieOrder) it makes no difference.
 //!
-//! # Life
+//! # Life cycle
 //!
-//! An incremental component is formed after a solve of a component with enough activities and
-//! neither virtual-time groups nor resources that deserve one. What becomes connected to it is
-//! absorbed. It is unravelled (its activities are like others again, with the shares they have)
-//! when it has become small, when a resource gets very many users, when it meets a virtual-time
-//! group, and in a case it leaves to the other solver: that everything an activity uses is used up
-//! by others within the precision. There is one incremental component at most, which may have
-//! several parts.
+//! There is at most one incremental component; it may have several connected parts. It is formed
+//! after solving a component with enough activities, without virtual-time groups and without
+//! resources suited to one. It absorbs what becomes connected to it. It is dissolved into ordinary
+//! activities, which keep their shares, when it becomes small, when a resource gets very many
+//! users, when it meets a virtual-time group, and when all resources of an activity are used up by
+//! others within the precision, a case left to progressive filling.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 #[cfg(any(test, feature = "audit"))]
 use super::PRECISION;
-use super::fix_order::{Finding, Fix, FixOrder, Other, Saturation};
+use super::fix_order::{Evaluation, Fix, FixOrder, ResourceUser, Saturation};
 use super::virtual_time::NONE;
-use super::{Activity, Fluid, Marking, Resource, Sharing, State, Use, live_users};
+use super::{ActivitySlot, ActivityState, Fluid, Marking, Resource, Sharing, Use, live_users};
 use crate::Time;
 use crate::queue::EventQueue;
 
-/// From how many activities on, connected with each other, an incremental component is formed.
+/// The number of connected activities from which an incremental component is formed.
 pub(super) const INCREMENTAL_FROM: u32 = 256;
 
-/// With more users a resource that is saturated is not evaluated each time something happens to one
-/// of them.
+/// The largest number of users of a saturated resource, beyond which each evaluation is too
+/// expensive.
 const MOST_USERS: u32 = 1024;
 
-/// Capacities above this limit nobody: the memory of a host.
+/// Capacities above this, such as that of the memory of a host, limit no activity.
 const UNLIMITED: f64 = 1e300;
 
-/// A resource of which more than this part is left over is far from being saturated.
+/// A resource with more than this fraction left over is far from saturation.
 const SPARE: f64 = 1e-6;
 
-/// The solution that is kept.
+/// The solution that is kept, in vectors indexed by resource or by activity.
 #[derive(Default)]
 pub(super) struct Incremental {
     /// By resource.
     saturations: Vec<Saturation>,
-    /// By activity, what follows from the saturations; up to date for those in the incremental
-    /// component.
+    /// By activity: its fix, up to date in the incremental component.
     fixes: Vec<Fix>,
-    /// By resource that is never saturated: what its users leave of it, not counting roundings.
+    /// By resource that is never saturated: its spare capacity, up to rounding.
     spare: Vec<f64>,
-    /// By resource: the place in the fix order for which it waits in the queue.
+    /// By resource: the position for which it is queued.
     waits: Vec<FixOrder>,
     queue: BinaryHeap<Reverse<(FixOrder, u32)>>,
-    /// By resource: the collection that has found it connected.
+    /// By resource: the last collection that contained it.
     seen: Vec<u64>,
-    /// Uses of its resources.
+    /// The number of uses of its resources.
     uses: usize,
-    /// Resources at which something has changed since the last solve.
+    /// Resources changed since the last solve.
     pub(super) touched: Vec<u32>,
-    /// Activities that have been enabled or changed since, and those whose share has changed in the
-    /// solve in progress.
+    /// Activities enabled or changed since the last solve, and those whose share the present solve
+    /// changes.
     pub(super) fresh: Vec<u32>,
     evaluations: usize,
-    /// The first solve in which one may be formed.
+    /// The first solve in which a component may be formed.
     after: u64,
     // Work space.
-    others: Vec<Other>,
+    others: Vec<ResourceUser>,
     found: Vec<u32>,
 }
 
@@ -106,8 +102,8 @@ impl Incremental {
         self.uses = self.uses.saturating_add_signed(change);
     }
 
-    /// What fixes an activity if one of its resources is left out.
-    fn fix_without(&self, activity: &Activity, without: u32) -> Fix {
+    /// What fixes an activity if one of its resources is ignored.
+    fn fix_without(&self, activity: &ActivitySlot, without: u32) -> Fix {
         let bound = activity.bound * activity.penalty;
         let order = if bound < f64::INFINITY { FixOrder::of_bound(bound) } else { FixOrder::NEVER };
         let mut first = Saturation { order, level: f64::INFINITY };
@@ -124,7 +120,7 @@ impl Incremental {
         Fix { order: first.order, share, by }
     }
 
-    fn fix(&mut self, index: u32, activity: &Activity) {
+    fn fix(&mut self, index: u32, activity: &ActivitySlot) {
         if self.fixes.len() <= index as usize {
             self.fixes
                 .resize(index as usize + 1, Fix { order: FixOrder::NEVER, share: 0.0, by: NONE });
@@ -132,16 +128,22 @@ impl Incremental {
         self.fixes[index as usize] = self.fix_without(activity, NONE);
     }
 
-    /// What fixes an activity elsewhere than at one of its resources.
-    fn fix_elsewhere(&self, index: u32, activity: &Activity, at: u32) -> Fix {
+    /// What would fix an activity if it did not use the resource `at`.
+    fn fix_elsewhere(&self, index: u32, activity: &ActivitySlot, at: u32) -> Fix {
         let fix = self.fixes[index as usize];
         let here = fix.by == at || fix.order == self.saturations[at as usize].order;
         if here { self.fix_without(activity, at) } else { fix }
     }
 
-    /// Tells a resource that the share of a user has become another one, as far as is known,
-    /// because of something at `order`.
-    fn tell(&mut self, usage: &Use, resource: &Resource, order: FixOrder, before: f64, share: f64) {
+    /// Tells a resource that a change at `order` has changed the share of one of its users.
+    fn notify_resource(
+        &mut self,
+        usage: &Use,
+        resource: &Resource,
+        order: FixOrder,
+        before: f64,
+        share: f64,
+    ) {
         let at = usage.resource;
         let saturation = self.saturations[at as usize].order;
         if saturation == FixOrder::NEVER {
@@ -150,13 +152,13 @@ impl Incremental {
                 Sharing::Shared => *spare + usage.weight * (before - share),
                 Sharing::Fatpipe => spare.min(resource.capacity - usage.weight * share),
             };
-            // Also if it is not a number, because nothing limited the user before.
+            // Also true of NaN: nothing limited the user before.
             let plenty = *spare > resource.capacity * SPARE;
             if !plenty {
                 self.enqueue(order, at);
             }
         } else if saturation > order {
-            // It can only become later if it is left more.
+            // It can only saturate later if its users take less.
             self.enqueue(if share < before { saturation } else { order }, at);
         }
     }
@@ -173,7 +175,7 @@ impl Incremental {
         loop {
             let Reverse((order, resource)) = self.queue.pop()?;
             let waits = &mut self.waits[resource as usize];
-            // It may have been put in again for an earlier place.
+            // It may have been queued again at an earlier position.
             if *waits == order {
                 *waits = FixOrder::NEVER;
                 return Some((order, resource));
@@ -187,7 +189,7 @@ impl Fluid {
         self.resources[usage.resource as usize].in_incremental
     }
 
-    /// Notes an activity in the incremental component that has been enabled or changed.
+    /// Records an activity of the incremental component that has been enabled or changed.
     pub(super) fn note_fresh(&mut self, index: u32) {
         if self.incremental.uses > 0
             && self.activities[index as usize]
@@ -199,8 +201,8 @@ impl Fluid {
         }
     }
 
-    /// Mends the incremental component. What it cannot go on with is marked like everywhere else
-    /// then.
+    /// Updates the incremental component, or dissolves it and marks what was changed for
+    /// progressive filling.
     pub(super) fn settle_incremental<T: Copy>(
         &mut self,
         now: Time,
@@ -211,27 +213,27 @@ impl Fluid {
             return;
         }
         if !self.absorb() || self.incremental_is_unfit() {
-            return self.unravel();
+            return self.dissolve_incremental();
         }
         self.update();
-        let Some(changed) = self.find_changed() else { return self.unravel() };
+        let Some(changed) = self.find_changed() else { return self.dissolve_incremental() };
         for &index in &changed {
             self.schedule(index, now, queue, target);
         }
         self.incremental.found = changed;
         #[cfg(any(test, feature = "audit"))]
         self.check_incremental();
-        self.let_go();
+        self.release_unused();
     }
 
-    /// Takes in what activities that have come connect to the incremental component. Says whether
-    /// that is free of virtual-time groups.
+    /// Absorbs what new activities connect to the component. Returns `false` if it meets a
+    /// virtual-time group.
     fn absorb(&mut self) -> bool {
         let mut stack = Vec::new();
         let mut absorbed = false;
         for number in 0..self.incremental.fresh.len() {
             let activity = &self.activities[self.incremental.fresh[number] as usize];
-            if activity.state == State::Enabled
+            if activity.state == ActivityState::Enabled
                 && activity.uses.iter().any(|usage| self.is_in_incremental(usage))
             {
                 stack.extend(activity.uses.iter().map(|usage| usage.resource));
@@ -241,7 +243,7 @@ impl Fluid {
                     continue;
                 }
                 absorbed = true;
-                self.take_in(at);
+                self.include(at);
                 let resource = &self.resources[at as usize];
                 if !resource.loads.is_empty() {
                     return false;
@@ -261,7 +263,7 @@ impl Fluid {
         true
     }
 
-    fn take_in(&mut self, at: u32) {
+    fn include(&mut self, at: u32) {
         let resource = &mut self.resources[at as usize];
         resource.in_incremental = true;
         resource.dirty = true;
@@ -278,8 +280,8 @@ impl Fluid {
             || self.incremental.touched.iter().any(crowded)
     }
 
-    /// Resources that nobody uses any more are not part of the incremental component.
-    fn let_go(&mut self) {
+    /// Removes resources without users from the component.
+    fn release_unused(&mut self) {
         for number in 0..self.incremental.touched.len() {
             let resource = &mut self.resources[self.incremental.touched[number] as usize];
             resource.dirty = false;
@@ -293,9 +295,8 @@ impl Fluid {
         self.incremental.fresh.clear();
     }
 
-    /// Makes an end of the incremental component and marks what has been touched, there and
-    /// elsewhere, once more.
-    fn unravel(&mut self) {
+    /// Dissolves the component and marks all changed resources again.
+    fn dissolve_incremental(&mut self) {
         let mut marked = std::mem::take(&mut self.component);
         marked.extend_from_slice(&self.incremental.touched);
         self.forget_incremental();
@@ -317,10 +318,10 @@ impl Fluid {
         }
         self.incremental.uses = 0;
         self.incremental.after = self.solves + u64::from(self.incremental_from);
-        self.let_go();
+        self.release_unused();
     }
 
-    /// Finds the solution anew from what has been touched on.
+    /// Updates the solution, starting from the changed resources.
     fn update(&mut self) {
         let Fluid { activities, incremental, .. } = self;
         for number in 0..incremental.fresh.len() {
@@ -330,8 +331,8 @@ impl Fluid {
         for number in 0..incremental.touched.len() {
             incremental.enqueue(FixOrder::FIRST, incremental.touched[number]);
         }
-        // A change that goes round in circles, raising each a little in each round, would take
-        // longer than to begin at the beginning.
+        // Changes that propagate in a cycle, raising each share a little per round, would take
+        // longer than a solve from scratch.
         incremental.evaluations = 0;
         let most = 4 * incremental.uses + 1000;
         while let Some((order, at)) = self.incremental.pop() {
@@ -342,8 +343,7 @@ impl Fluid {
         }
     }
 
-    /// Finds the solution of the whole incremental component without what is known of it. Each
-    /// resource is decided once then.
+    /// Solves the whole component from scratch. Each resource is then decided once.
     fn solve_incremental_anew(&mut self) {
         let Fluid { resources, activities, incremental, .. } = self;
         incremental.queue.clear();
@@ -367,25 +367,25 @@ impl Fluid {
     /// Evaluates a resource when everything before `order` is decided.
     fn update_at(&mut self, order: FixOrder, at: u32) {
         let old = self.incremental.saturations[at as usize];
-        let Finding { saturation: new, spare, overdrawn } = self.evaluate(at);
+        let Evaluation { saturation: new, spare, overdrawn } = self.evaluate(at);
         if new != old {
             let first = old.order.min(new.order);
             let earlier =
                 self.incremental.queue.peek().is_some_and(|Reverse((next, _))| *next < first);
             if first > order && earlier {
-                // Something may be decided before that matters here.
+                // Something that is decided before may matter here.
                 return self.incremental.enqueue(first, at);
             }
             self.incremental.saturations[at as usize] = new;
-            self.spread(at, old.order, new.order);
+            self.propagate(at, old.order, new.order);
         }
         self.incremental.spare[at as usize] = spare;
         self.resources[at as usize].overdrawn = overdrawn;
     }
 
-    /// A resource is saturated at another place of the fix order: fixes its users anew and tells
-    /// the other resources that they use.
-    fn spread(&mut self, at: u32, old: FixOrder, new: FixOrder) {
+    /// The saturation of a resource has changed: fixes its users again and notifies their other
+    /// resources.
+    fn propagate(&mut self, at: u32, old: FixOrder, new: FixOrder) {
         let Fluid { resources, activities, incremental, .. } = self;
         let first = old.min(new);
         for (user, _) in live_users(&resources[at as usize].users) {
@@ -400,22 +400,22 @@ impl Fluid {
             for usage in &activity.uses {
                 let resource = &resources[usage.resource as usize];
                 if usage.resource != at && resource.capacity < UNLIMITED {
-                    incremental.tell(usage, resource, first, fix.share, share);
+                    incremental.notify_resource(usage, resource, first, fix.share, share);
                 }
             }
         }
     }
 
-    /// When a resource is saturated, as its users are fixed elsewhere now.
-    fn evaluate(&mut self, at: u32) -> Finding {
+    /// When a resource is saturated, given how its users are fixed elsewhere.
+    fn evaluate(&mut self, at: u32) -> Evaluation {
         let Fluid { resources, activities, incremental, .. } = self;
         incremental.evaluations += 1;
         let resource = &resources[at as usize];
         if resource.capacity <= 0.0 {
-            return Finding::new(Saturation::AT_ONCE);
+            return Evaluation::new(Saturation::AT_ONCE);
         }
         if resource.capacity >= UNLIMITED {
-            return Finding::new(Saturation::NEVER);
+            return Evaluation::new(Saturation::NEVER);
         }
         let mut others = std::mem::take(&mut incremental.others);
         others.clear();
@@ -423,19 +423,19 @@ impl Fluid {
             let activity = &activities[user as usize];
             let weight = activity.uses[number as usize].weight;
             let fix = incremental.fix_elsewhere(user, activity, at);
-            others.push(Other {
+            others.push(ResourceUser {
                 order: fix.order,
                 amount: weight * fix.share,
                 usage: weight / activity.penalty,
             });
         }
-        let finding = resource.saturation(&others);
+        let evaluation = resource.saturation(&others);
         incremental.others = others;
-        finding
+        evaluation
     }
 
-    /// The activities whose share has changed, newest first, with what they get now in
-    /// `next_share`; `None` if nothing decides what one of them gets.
+    /// The activities whose share has changed, newest first, with the new share in `next_share`;
+    /// `None` if nothing fixes one of them.
     fn find_changed(&mut self) -> Option<Vec<u32>> {
         self.collections += 1;
         let Fluid { activities, incremental, collections, .. } = self;
@@ -443,7 +443,7 @@ impl Fluid {
         found.clear();
         for &index in &incremental.fresh {
             let activity = &mut activities[index as usize];
-            if activity.collected == *collections || activity.state != State::Enabled {
+            if activity.collected == *collections || activity.state != ActivityState::Enabled {
                 continue;
             }
             activity.collected = *collections;
@@ -451,8 +451,7 @@ impl Fluid {
             if fix.order == FixOrder::NEVER {
                 return None;
             }
-            // One that has left a virtual-time group may have the entry of the virtual-time group
-            // still.
+            // One that has left a virtual-time group may still have the entry of the group.
             if fix.share != activity.share
                 || activity.event.is_none()
                 || activity.waits.is_in_group()
@@ -465,8 +464,8 @@ impl Fluid {
         Some(found)
     }
 
-    /// After a solve, before its shares are put in force: a component of many activities becomes
-    /// part of the incremental component, and gets its shares from there.
+    /// After a solve, before its shares are applied: turns components with enough activities into
+    /// the incremental component, which then gives the shares.
     pub(super) fn form_incremental(&mut self) {
         let many = self.members.len() >= self.incremental_from as usize
             && self.solves >= self.incremental.after;
@@ -479,7 +478,7 @@ impl Fluid {
             let first = self.component[number];
             let (resources, activities, fit) = self.connected(first);
             if fit && activities.len() >= self.incremental_from as usize {
-                resources.iter().for_each(|&at| self.take_in(at));
+                resources.iter().for_each(|&at| self.include(at));
                 formed.extend(activities);
             }
         }
@@ -491,17 +490,17 @@ impl Fluid {
         self.update();
         let fixes = &self.incremental.fixes;
         if formed.iter().any(|&index| fixes[index as usize].order == FixOrder::NEVER) {
-            // The shares of the solve are the ones then.
+            // Then the shares of the solve are applied.
             return self.forget_incremental();
         }
         for index in formed {
             self.activities[index as usize].next_share = fixes[index as usize].share;
         }
-        self.let_go();
+        self.release_unused();
     }
 
-    /// What is connected to a resource, unless it has been looked at, and whether an incremental
-    /// component can be made of it.
+    /// The resources and activities connected to a resource, unless they have been visited, and
+    /// whether they can form an incremental component.
     fn connected(&mut self, first: u32) -> (Vec<u32>, Vec<u32>, bool) {
         let Fluid { resources, activities, incremental, collections, .. } = self;
         let (mut found, mut users) = (Vec::new(), Vec::new());
@@ -534,16 +533,15 @@ impl Fluid {
                 }
             }
         }
-        // Where one resource limits many, a virtual-time group does better.
+        // Where one resource limits many activities, a virtual-time group is cheaper.
         fit &= most < self.virtual_time_from || most as usize * 4 <= users.len();
         (found, users, fit)
     }
 
-    /// Asserts that the solution is the one that is found without what is known of it, to the bit,
-    /// and that it keeps within capacities.
+    /// Asserts that the solution is bit-identical to one from scratch and respects all capacities.
     #[cfg(any(test, feature = "audit"))]
     fn check_incremental(&mut self) {
-        // Some of the fresh ones may have left again.
+        // Some recorded activities may have left again.
         let uses =
             self.incremental.fresh.iter().flat_map(|&index| &self.activities[index as usize].uses);
         let uses = uses.filter(|usage| self.is_in_incremental(usage)).map(|usage| usage.resource);

@@ -1,14 +1,15 @@
-//! Marking: what is connected to a change, and is to be solved again before time moves.
+//! Marking: finds the component that is connected to a change and must be solved before time
+//! advances.
 //!
-//! Resources are marked in the order in which they are reached, and completion dates are keyed in
-//! that order; so it decides who comes first among equals. In the incremental component nothing is
-//! followed: there a change finds its own way when it is solved.
+//! It is a depth-first search over resources and their users. The order in which resources are
+//! marked decides the order of equal completion dates. Changes in the incremental component are
+//! only recorded, since it finds the affected part itself.
 
-use super::{ActivityId, Fluid, GONE, Marking, State};
+use super::{ActivityId, ActivityState, Fluid, GONE, Marking};
 
 impl Fluid {
-    /// Marks a resource as touched, and with it all that is connected to it now through enabled
-    /// activities: depth first, each resource's users newest first.
+    /// Marks a resource and everything connected to it through enabled activities: depth first, the
+    /// users of each resource newest first.
     pub(super) fn mark(&mut self, resource: u32) {
         if self.resources[resource as usize].dirty {
             return;
@@ -39,11 +40,9 @@ impl Fluid {
                 for number in 0..self.activities[user as usize].uses.len() {
                     let other = self.activities[user as usize].uses[number].resource;
                     let there = &self.resources[other as usize];
-                    // What is connected to the incremental component is absorbed by it when it is
-                    // solved.
+                    // The incremental component absorbs what is connected to it when it is solved.
                     if !there.dirty && !there.in_incremental {
-                        // This user is looked at again once the other resource has been followed to
-                        // its end.
+                        // This user is visited again once the other resource has been followed.
                         self.stack.push((resource, left + 1));
                         self.add_to_component(other);
                         continue 'resources;
@@ -61,8 +60,8 @@ impl Fluid {
         self.stack.push((resource, entry.users.len() + entry.loads.len()));
     }
 
-    /// Follows a virtual-time group to its resource and to those that it shares with others. Those
-    /// that it loads alone need not be looked at.
+    /// Follows a virtual-time group to its own resource and to those that others use too. Resources
+    /// that it loads alone are not visited.
     fn reach_group(&mut self, group: u32) {
         let group = group as usize;
         self.groups[group].reached = self.markings;
@@ -78,7 +77,7 @@ impl Fluid {
         }
     }
 
-    /// Marks what an activity touches that begins or ceases to use its resources, or whose share
+    /// Marks the resources affected by an activity that starts or stops using them, or whose share
     /// may change.
     pub(super) fn mark_changed(&mut self, index: u32) {
         match self.marking {
@@ -90,12 +89,12 @@ impl Fluid {
             }
         }
         let activity = &self.activities[index as usize];
-        if activity.uses.is_empty() && activity.state == State::Enabled {
+        if activity.uses.is_empty() && activity.state == ActivityState::Enabled {
             self.loose.push(ActivityId { index, generation: activity.generation });
         }
     }
 
-    /// Marks all resources that an activity uses, in the order in which it uses them.
+    /// Marks all resources that an activity uses, in the order of its uses.
     pub(super) fn mark_uses(&mut self, index: u32) {
         for number in 0..self.activities[index as usize].uses.len() {
             self.mark(self.activities[index as usize].uses[number].resource);

@@ -1,12 +1,13 @@
-//! Settling: what is marked is solved, and the dates that follow are put into the event queue.
+//! Settling: solves what is marked and puts the completion dates into the event queue, once before
+//! time advances.
 
-use super::virtual_time::{NONE, Waits};
-use super::{Fluid, NOTHING_LEFT, State, live_users};
+use super::virtual_time::{MemberWait, NONE};
+use super::{ActivityState, Fluid, NOTHING_LEFT, live_users};
 use crate::queue::{EventQueue, TieOrder};
 use crate::{Duration, Time};
 
 impl Fluid {
-    /// Solves what has been touched and puts the new completion dates into the queue.
+    /// Solves what is marked and queues the new completion dates.
     #[inline]
     pub(crate) fn settle<T: Copy>(
         &mut self,
@@ -14,7 +15,7 @@ impl Fluid {
         queue: &mut EventQueue<T>,
         target: impl Fn(u32) -> T,
     ) {
-        // Most dates touch nothing.
+        // Most dates change nothing.
         if !(self.incremental.touched.is_empty()
             && self.component.is_empty()
             && self.loose.is_empty())
@@ -35,26 +36,26 @@ impl Fluid {
         }
         loop {
             self.collect();
-            let small = self.met.iter().copied().find(|&group| self.is_too_small(group));
+            let small = self.met_groups.iter().copied().find(|&group| self.is_too_small(group));
             match small.or_else(|| self.solve().err()) {
                 Some(group) => self.dissolve(group, now),
                 None => break,
             }
         }
         self.form_incremental();
-        self.gather(now, queue);
+        self.update_groups(now, queue);
         for number in 0..self.members.len() {
             let index = self.members[number];
             if self.activities[index as usize].group == NONE {
                 self.schedule(index, now, queue, &target);
             }
         }
-        for number in 0..self.met.len() {
-            self.schedule_group(self.met[number], now, queue, &target);
+        for number in 0..self.met_groups.len() {
+            self.schedule_group(self.met_groups[number], now, queue, &target);
         }
         for number in 0..self.loose.len() {
             let id = self.loose[number];
-            if self.get(id).is_some_and(|activity| activity.state == State::Enabled) {
+            if self.get(id).is_some_and(|activity| activity.state == ActivityState::Enabled) {
                 let activity = &mut self.activities[id.index as usize];
                 activity.next_share = activity.bound;
                 self.schedule(id.index, now, queue, &target);
@@ -71,12 +72,12 @@ impl Fluid {
         self.markings += 1;
     }
 
-    /// The activities of the marked resources, in the order of a pass over these, each one's users
-    /// newest first; and the virtual-time groups that load them.
+    /// Collects the activities of the marked resources, in the order of the resources and newest
+    /// first on each, and the virtual-time groups that load them.
     fn collect(&mut self) {
         self.collections += 1;
         self.members.clear();
-        self.met.clear();
+        self.met_groups.clear();
         for &at in &self.component {
             let resource = &self.resources[at as usize];
             for (user, _) in live_users(&resource.users).rev() {
@@ -92,16 +93,16 @@ impl Fluid {
                     group.collected = self.collections;
                     group.next_level = None;
                     group.touched.clear();
-                    self.met.push(load.group);
+                    self.met_groups.push(load.group);
                 }
                 group.touched.push(at);
             }
         }
     }
 
-    /// Brings the remaining work up to date, takes the new share and re-keys the completion date.
-    /// Both are kept as they are while the share is, so that how often it was looked at does not
-    /// matter; only the place among equals is renewed, in the reference's order.
+    /// Updates the remaining work, applies the new share and re-keys the completion date. An
+    /// unchanged share keeps its date, so the number of solves does not matter; only the place
+    /// among equals is renewed, in the reference's order.
     pub(super) fn schedule<T: Copy>(
         &mut self,
         index: u32,
@@ -112,15 +113,15 @@ impl Fluid {
         let activity = &mut self.activities[index as usize];
         if let Some(event) = activity.event.filter(|_| activity.share == activity.next_share) {
             let takes_new_place = queue.order == TieOrder::Reference && !activity.oldest_first;
-            // The entry may be the one that stood for a virtual-time group which is left now.
+            // The entry may have stood for a virtual-time group that the activity has left.
             if takes_new_place || activity.waits.is_in_group() {
-                activity.waits = Waits::InQueue;
+                activity.waits = MemberWait::InQueue;
                 let place = queue.place_now(activity.created, activity.oldest_first);
                 queue.rekey(event, queue.time_of(event), activity.rank, place);
             }
             return;
         }
-        activity.waits = Waits::InQueue;
+        activity.waits = MemberWait::InQueue;
         activity.remaining = activity.remaining_at(now);
         activity.updated = now;
         activity.share = activity.next_share;

@@ -1,22 +1,25 @@
-//! Progressive filling: the shares of the activities that have been marked.
+//! Progressive filling: computes the shares of the marked component.
+//!
+//! Resources wait in a binary heap by the level at which they saturate, as in SimGrid's LMM solver.
+//! With `u` uses, a solve costs O(u log n) and, where bounds are reached, further passes over the
+//! users of the saturated resources.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 
-use super::virtual_time::{Load, NONE};
-use super::{Fluid, GONE, PRECISION, Resource, Sharing, live_users};
+use super::virtual_time::{GroupLoad, NONE};
 #[cfg(any(test, feature = "audit"))]
-use super::{Marking, State};
+use super::{ActivityState, Marking};
+use super::{Fluid, GONE, PRECISION, Resource, Sharing, live_users};
 #[cfg(any(test, feature = "audit"))]
 use crate::Duration;
 
-/// What two levels that are equal may differ by, relatively, for being computed in different
-/// orders.
+/// The relative difference that rounding may cause between two equal levels.
 const ROUNDING: f64 = 1e-12;
 
 impl Fluid {
-    /// The bound of an activity; nothing moves over a resource without capacity.
+    /// The bound of an activity: zero if one of its resources has no capacity.
     fn effective_bound(&self, index: u32) -> f64 {
         let activity = &self.activities[index as usize];
         let stalled = activity
@@ -26,19 +29,19 @@ impl Fluid {
         if stalled { 0.0 } else { activity.bound }
     }
 
-    /// Progressive filling over the collected components; leaves what it finds in `next_share` of
-    /// activities and `next_level` of virtual-time groups.
+    /// Solves the collected component. The results are in `next_share` of activities and
+    /// `next_level` of virtual-time groups.
     ///
     /// # Errors
-    /// A virtual-time group whose members are not all limited by its resource. Nothing is found
-    /// then.
+    /// A virtual-time group whose members are not all limited by its resource. The results are then
+    /// undefined.
     pub(super) fn solve(&mut self) -> Result<(), u32> {
         self.open();
         while let Some(level) = self.saturate() {
             self.check_groups(level)?;
             let least = self.least_bound(level);
             match least {
-                // Nobody is left on the saturated resources: what is left of their usage is
+                // No users are left on the saturated resources: the rest of their usage is
                 // rounding.
                 None => {
                     for number in 0..self.saturated.len() {
@@ -49,7 +52,7 @@ impl Fluid {
             }
         }
         if let Some(&group) =
-            self.met.iter().find(|&&group| self.groups[group as usize].next_level.is_none())
+            self.met_groups.iter().find(|&&group| self.groups[group as usize].next_level.is_none())
         {
             return Err(group);
         }
@@ -57,7 +60,7 @@ impl Fluid {
         Ok(())
     }
 
-    /// The virtual-time groups on the saturated resources must be limited by their own ones and by
+    /// Checks that the groups on the saturated resources are limited by their own resource, and by
     /// nothing below the level.
     fn check_groups(&self, level: f64) -> Result<(), u32> {
         for &index in &self.saturated {
@@ -67,7 +70,7 @@ impl Fluid {
                     &self.resources[group.resource as usize],
                     group.least_bound().min(group.least_pure()),
                 );
-                // Equal resources may differ by a rounding.
+                // Equal resources may differ by a rounding error.
                 let limited =
                     own.dirty && own.level().is_some_and(|own| own <= level * (1.0 + ROUNDING));
                 if group.next_level.is_none() && !(limited && least >= level * (1.0 - ROUNDING)) {
@@ -78,7 +81,7 @@ impl Fluid {
         Ok(())
     }
 
-    /// Resets the members and fills the list of active resources.
+    /// Resets the members and fills the heap of active resources.
     fn open(&mut self) {
         for number in 0..self.members.len() {
             let index = self.members[number];
@@ -106,13 +109,13 @@ impl Fluid {
         self.active = BinaryHeap::from(active);
     }
 
-    /// Computes the usage of a resource by its users that are not fixed: the sum, or on a fat pipe
-    /// the largest.
+    /// Computes the usage of a resource by users that are not fixed: the sum, or on a fat pipe the
+    /// maximum.
     fn add_up_usage(&mut self, index: u32) {
         let activities = &self.activities;
         let resource = &self.resources[index as usize];
-        let open = |load: &&Load| self.groups[load.group as usize].next_level.is_none();
-        let loads = resource.loads.iter().filter(open).map(Load::usage);
+        let open = |load: &&GroupLoad| self.groups[load.group as usize].next_level.is_none();
+        let loads = resource.loads.iter().filter(open).map(GroupLoad::usage);
         let usages = live_users(&resource.users)
             .map(|(user, number)| (&activities[user as usize], number))
             .filter(|(activity, _)| !activity.fixed)
@@ -126,11 +129,11 @@ impl Fluid {
         resource.stale = false;
     }
 
-    /// Drops the resources that are used up and collects those that the rising level saturates
-    /// first.
+    /// Drops the resources that are used up and collects those that saturate first as the level
+    /// rises.
     ///
-    /// The heap holds for each active resource a level that is no higher than its own: levels only
-    /// rise while users are fixed, so an entry is brought up to date when it comes to the top.
+    /// The heap holds a lower bound of the level of each active resource. Levels only rise while
+    /// users are fixed, so an entry is updated when it comes to the top.
     fn saturate(&mut self) -> Option<f64> {
         for number in 0..self.saturated.len() {
             let index = self.saturated[number];
@@ -166,8 +169,8 @@ impl Fluid {
     }
 
     /// The least `bound × penalty` below the level among the users of the saturated resources;
-    /// infinite if no bound is reached, `None` if there is no user left. (Bounds of virtual-time
-    /// groups have been looked at by then.)
+    /// infinite if no bound is reached, `None` if no users are left. Bounds of virtual-time groups
+    /// have been checked before.
     fn least_bound(&self, level: f64) -> Option<f64> {
         let mut least = None;
         for &index in &self.saturated {
@@ -179,7 +182,7 @@ impl Fluid {
                     least = Some(f64::min(bound, least.unwrap_or(f64::INFINITY)));
                 }
             }
-            let open = |load: &Load| self.groups[load.group as usize].next_level.is_none();
+            let open = |load: &GroupLoad| self.groups[load.group as usize].next_level.is_none();
             if least.is_none() && self.resources[index as usize].loads.iter().any(open) {
                 least = Some(f64::INFINITY);
             }
@@ -187,8 +190,8 @@ impl Fluid {
         least
     }
 
-    /// Fixes the users of the saturated resources: those at the least bound if there is one, else
-    /// all at the level.
+    /// Fixes the users of the saturated resources: those at the least bound if there is one,
+    /// otherwise all at the level.
     fn fix_saturated(&mut self, level: f64, least: f64) {
         for number in 0..self.saturated.len() {
             let index = self.saturated[number];
@@ -243,9 +246,9 @@ impl Fluid {
         }
     }
 
-    /// Members whose resources were all dropped before it was their turn (capacity zero, or used up
-    /// within the precision) take what is left. The reference has no meaningful behaviour here: a
-    /// rate of zero means stalled until the next change.
+    /// Members whose resources were all dropped before the members were fixed (capacity zero, or
+    /// used up within the precision) take what is left. The reference has no meaningful behaviour
+    /// here; a rate of zero means stalled until the next change.
     fn fix_leftovers(&mut self) {
         for number in 0..self.members.len() {
             let index = self.members[number];
@@ -265,15 +268,18 @@ impl Fluid {
         }
     }
 
-    /// Asserts that no resource of the solved components is used above its capacity and that every
-    /// bound holds.
+    /// Asserts that no solved resource exceeds its capacity and that all bounds hold.
     #[cfg(any(test, feature = "audit"))]
     pub(super) fn check(&self) {
         for &index in &self.component {
             let resource = &self.resources[index as usize];
             let uses = live_users(&resource.users).map(|(user, number)| {
                 let activity = &self.activities[user as usize];
-                assert_eq!(activity.state, State::Enabled, "only enabled activities use resources");
+                assert_eq!(
+                    activity.state,
+                    ActivityState::Enabled,
+                    "only enabled activities use resources"
+                );
                 activity.uses[number as usize].weight * activity.share
             });
             let loads = resource.loads.iter().map(|load| load.usage() * self.level_of(load.group));
@@ -301,15 +307,14 @@ impl Fluid {
                 "an activity that will end has a completion date"
             );
         }
-        for &group in &self.met {
+        for &group in &self.met_groups {
             self.check_group(group);
         }
     }
 }
 
 impl Resource {
-    /// Takes what has been fixed from what is left to be shared, and its usage from that of the
-    /// others.
+    /// Subtracts a fixed user from the remaining capacity and from the usage.
     fn take(&mut self, amount: f64, usage: f64) {
         self.remaining -= amount;
         if self.remaining < self.capacity * PRECISION {
@@ -321,12 +326,12 @@ impl Resource {
         }
     }
 
-    /// It is shared no more.
+    /// Closes the resource: it fixes no more users.
     fn close(&mut self) {
         self.overdrawn = self.usage > PRECISION;
     }
 
-    /// The level at which it is saturated; `None` if it is used up or nobody is left on it.
+    /// The level at which it saturates; `None` if it is used up or has no users left.
     fn level(&self) -> Option<f64> {
         let open = self.usage > PRECISION
             && self.remaining > self.capacity * PRECISION

@@ -1,19 +1,18 @@
-//! What users of fluid sharing say and get: resources, activities, errors.
+//! The public types of fluid sharing: ids, the description of an activity, and errors.
 
 use smallvec::SmallVec;
 
 use crate::{Duration, Rank};
 
-/// What is solved anew when an activity begins to use its resources, or ends.
+/// What is solved again when an activity starts or stops using its resources.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Marking {
-    /// Everything it touches.
+    /// Everything connected to any of its resources.
     #[default]
     Everything,
-    /// What is connected to its first resource, and nothing if that has been marked at this date
-    /// already: the activity's other resources may then be over-allocated until they are next
-    /// touched. SimGrid does this when the latency of a flow ends; choose it only to reproduce
-    /// SimGrid's dates.
+    /// Everything connected to its first resource, unless that has been marked at this date
+    /// already. The other resources may be over-allocated until they are next marked. SimGrid does
+    /// this when the latency of a flow ends; choose it only to reproduce SimGrid's dates.
     FirstResource,
 }
 
@@ -22,24 +21,23 @@ pub enum Marking {
 pub enum Sharing {
     /// The weighted shares add up to at most the capacity.
     Shared,
-    /// Each user alone is limited by the capacity. Like in SimGrid, a saturated fat pipe fixes all
-    /// its users at the level that saturates it, so one with a larger penalty gets less than the
-    /// capacity.
+    /// The capacity limits each user alone. As in SimGrid, a saturated fat pipe fixes all its users
+    /// at the level that saturates it, so a user with a larger penalty gets less than the capacity.
     Fatpipe,
 }
 
-/// Names a resource of a simulation.
+/// Identifies a resource of a simulation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ResourceId(pub(super) u32);
 
-/// Names an activity, also after it has ended.
+/// Identifies an activity, also after it has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ActivityId {
     pub(crate) index: u32,
     pub(super) generation: u32,
 }
 
-/// Why an activity ended without having done its work.
+/// Why an activity ended before its work was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ActivityError {
     /// A resource it used failed.
@@ -53,7 +51,7 @@ pub enum ActivityError {
     Cancelled,
 }
 
-/// What an activity is to do, and what it needs for it.
+/// The description of an activity: its work and the resources it uses.
 #[derive(Clone, Debug)]
 pub struct ActivitySpec {
     pub(crate) rank: Rank,
@@ -67,13 +65,14 @@ pub struct ActivitySpec {
 }
 
 impl ActivitySpec {
-    /// An activity of the model `rank` with `work` to do (flops or bytes; infinite for one that
-    /// never ends), penalty 1, no bound, rate factor 1, no latency and no resource. Disk activities
-    /// are [oldest first](Self::oldest_first).
+    /// An activity of the model `rank` with an amount of `work` (flops or bytes; infinity never
+    /// ends), penalty 1, no bound, rate factor 1, no latency and no resources. Disk activities are
+    /// [oldest first](Self::oldest_first).
     ///
     /// # Panics
     /// If the work is negative or not a number.
     #[track_caller]
+    #[must_use]
     pub fn new(rank: Rank, work: f64) -> Self {
         assert!(work >= 0.0, "the work of an activity must be zero or more, not {work}");
         ActivitySpec {
@@ -88,22 +87,24 @@ impl ActivitySpec {
         }
     }
 
-    /// Sets the penalty: on one resource, shares are inversely proportional to penalties.
+    /// Sets the penalty. On one resource, shares are inversely proportional to penalties.
     ///
     /// # Panics
     /// If it is not positive.
     #[track_caller]
+    #[must_use]
     pub fn penalty(mut self, penalty: f64) -> Self {
         assert_penalty(penalty);
         self.penalty = penalty;
         self
     }
 
-    /// Sets the largest share (before the rate factor). Zero or less means none.
+    /// Sets the bound on the share, before the rate factor. Zero or less removes it.
     ///
     /// # Panics
     /// If it is not a number.
     #[track_caller]
+    #[must_use]
     pub fn bound(mut self, bound: f64) -> Self {
         assert_bound(bound);
         self.bound = if bound > 0.0 { bound } else { f64::INFINITY };
@@ -115,6 +116,7 @@ impl ActivitySpec {
     /// # Panics
     /// If it is negative or not a number.
     #[track_caller]
+    #[must_use]
     pub fn rate_factor(mut self, rate_factor: f64) -> Self {
         assert!(
             rate_factor >= 0.0,
@@ -124,26 +126,29 @@ impl ActivitySpec {
         self
     }
 
-    /// Sets how long the activity waits, using nothing, before it begins.
+    /// Sets the latency during which the activity uses nothing.
+    #[must_use]
     pub fn latency(mut self, latency: Duration) -> Self {
         self.latency = latency;
         self
     }
 
-    /// In the reference's order ([`TieOrder::Reference`](crate::TieOrder)): among activities of its
-    /// model that end at the same date it ends in the order of creation, whatever was solved in
-    /// between. It makes no difference in the other order.
+    /// In the reference's order ([`TieOrder::Reference`](crate::TieOrder)), ends the activity in
+    /// the order of creation among equals of its model, regardless of solves. It has no effect in
+    /// the other order.
+    #[must_use]
     pub fn oldest_first(mut self) -> Self {
         self.oldest_first = true;
         self
     }
 
-    /// Adds a use of a resource. Using a shared resource again adds to the weight; on a fat pipe
-    /// the larger counts.
+    /// Adds a use of a resource. For a resource that is used already, weights add up; on a fat pipe
+    /// the larger one counts.
     ///
     /// # Panics
     /// If the weight is negative or not a number.
     #[track_caller]
+    #[must_use]
     pub fn uses(mut self, resource: ResourceId, weight: f64) -> Self {
         assert!(weight >= 0.0, "the weight of a use must be zero or more, not {weight}");
         self.uses.push((resource, weight));

@@ -1,42 +1,39 @@
-//! Virtual-time groups: many activities that one resource limits, accounted for together.
+//! Virtual-time groups: many activities limited by one resource, accounted for together.
 //!
-//! Thousands of transfers from one disk progress at shares `L / p` of one level `L`. When a
-//! transfer begins or ends, `L` changes, and with it every share and every completion date, but not
-//! their order. A group keeps its members in the order of their *finish*: the value at which its
-//! clock `∫ L dt` stands when the work of a member, `remaining × p / rate_factor` in the same unit,
-//! is done. A change of level then costs a look at the first member instead of a pass over all:
-//! O(log n). This is the virtual time of generalised processor sharing (A. K. Parekh and R. G.
-//! Gallager, "A generalized processor sharing approach to flow control in integrated services
-//! networks: the single-node case", IEEE/ACM Transactions on Networking 1(3), 1993).
+//! This is the virtual time of generalised processor sharing (A. K. Parekh and R. G. Gallager, "A
+//! generalized processor sharing approach to flow control in integrated services networks: the
+//! single-node case", IEEE/ACM Transactions on Networking 1(3), 1993). Activities limited by one
+//! resource have shares `L / p` of a common level `L`. A change of `L` changes all shares and
+//! completion dates, but not their order. A group has a clock `∫ L dt` and a heap of its members by
+//! *finish*: the value of the clock at which a member's work, `remaining × p / rate_factor`, is
+//! done. A change of level costs O(log n) instead of O(n).
 //!
-//! # What the solver sees
+//! # In the solver
 //!
-//! To progressive filling a group is one activity that uses its resource and every other resource
-//! of its members, each with the sum of the members' weights over penalties: a [`Load`]. It must be
-//! fixed by its own resource. Should another resource saturate earlier, or a member's bound be
-//! reached, it is no longer true that one resource limits them all: the group is dissolved, its
-//! members become activities like others, and the solve begins anew.
+//! Progressive filling treats a group as one activity that uses every resource of its members, with
+//! the sum of their `weight / penalty` there: a [`GroupLoad`]. The group must be fixed by its own
+//! resource. If another resource saturates earlier, or the bound of a member is reached, one
+//! resource no longer limits all members: the group is dissolved into ordinary activities and the
+//! solve starts again.
 //!
-//! Of the resources that a group loads, those that others use as well (*mixed*) take part in each
-//! solve that the group takes part in. Those that it loads alone (*pure*) need not: a heap of the
-//! levels at which they would saturate says when one of them matters.
+//! Resources that other activities use as well (*mixed*) take part in each solve of the group.
+//! Resources that the group loads alone (*pure*) are kept in a heap by the level at which they
+//! would saturate, which tells when one of them matters.
 //!
-//! # Life
+//! # Life cycle
 //!
-//! A group is formed after a solve that fixed enough activities on one resource. Whoever is fixed
-//! there by a later solve joins it. Members leave when they end or are changed from outside. A
-//! group that has become small is dissolved, and after a group had to be dissolved its resource
-//! waits for some solves before it forms one again.
+//! A group is formed after a solve in which one resource fixed enough activities. Activities that
+//! this resource fixes later join it. Members leave when they end or are changed. A group that has
+//! become small is dissolved; after that its resource waits for some solves before it forms a group
+//! again.
 //!
 //! # Order among equals
 //!
-//! A group has one entry in the event queue, for its next date. When that has come, the members
-//! that end get entries of their own, before anything else of that date is delivered. Under
-//! [`TieOrder::NewestFirst`](crate::TieOrder) these have the same places as those of other
-//! activities. Under [`TieOrder::Reference`](crate::TieOrder) members that end at the same date end
-//! newest first, or in the order of creation if they are [oldest
-//! first](super::ActivitySpec::oldest_first), like other activities of a resource that has been
-//! solved anew; but after others, which were keyed before.
+//! A group has one entry in the event queue, for its next date. At that date the members that end
+//! get entries of their own, before anything else is delivered. Under
+//! [`TieOrder::NewestFirst`](crate::TieOrder) these have the places of ordinary activities. Under
+//! [`TieOrder::Reference`](crate::TieOrder) they end newest first, or oldest first if they are
+//! [marked so](super::ActivitySpec::oldest_first), and after activities keyed before.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -49,11 +46,11 @@ use crate::{Duration, Rank, Time};
 /// No virtual-time group, no resource.
 pub(super) const NONE: u32 = u32::MAX;
 
-/// From how many activities on, fixed by one resource in one solve, a virtual-time group is formed.
+/// The number of activities, fixed by one resource in one solve, from which a group is formed.
 pub(super) const VIRTUAL_TIME_FROM: u32 = 64;
 
-/// A sum of many terms that come and go, kept with twice the precision of its terms, so that what
-/// is left does not depend on what has been there.
+/// A sum of terms that are added and removed, kept in double-double precision, so that it does not
+/// drift.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Sum {
     high: f64,
@@ -62,7 +59,7 @@ pub(super) struct Sum {
 
 impl Sum {
     pub(super) fn add(&mut self, term: f64) {
-        // Knuth's error-free sum: `sum + error` is exactly `high + term`.
+        // Knuth's two-sum: `sum + error` is exactly `high + term`.
         let sum = self.high + term;
         let virtual_term = sum - self.high;
         let error = (self.high - (sum - virtual_term)) + (term - virtual_term);
@@ -81,32 +78,32 @@ impl Sum {
     }
 }
 
-/// What a virtual-time group puts on one resource.
-pub(super) struct Load {
+/// The load of a virtual-time group on one resource.
+pub(super) struct GroupLoad {
     pub(super) group: u32,
     members: u32,
     usage: Usage,
     watch: Watch,
 }
 
-/// The usages `weight / penalty` of the members there.
+/// The `weight / penalty` of the members on the resource.
 enum Usage {
-    /// Of a shared resource: their sum.
+    /// On a shared resource: the sum.
     Sum(Sum),
-    /// Of a fat pipe, where the largest counts: how many members have which.
+    /// On a fat pipe, where the largest counts: the number of members with each value.
     Each(BTreeMap<u64, u32>),
 }
 
-impl Load {
+impl GroupLoad {
     fn new(group: u32, sharing: Sharing, watch: Watch) -> Self {
         let usage = match sharing {
             Sharing::Shared => Usage::Sum(Sum::default()),
             Sharing::Fatpipe => Usage::Each(BTreeMap::new()),
         };
-        Load { group, members: 0, usage, watch }
+        GroupLoad { group, members: 0, usage, watch }
     }
 
-    /// The sum, or on a fat pipe the largest.
+    /// The sum, or on a fat pipe the maximum.
     pub(super) fn usage(&self) -> f64 {
         match &self.usage {
             Usage::Sum(sum) => sum.value(),
@@ -133,12 +130,12 @@ impl Load {
     }
 }
 
-/// Counts one more of a number that is not negative.
+/// Increments the count of a number that is not negative.
 fn count(counts: &mut BTreeMap<u64, u32>, number: f64) {
     *counts.entry(number.to_bits()).or_default() += 1;
 }
 
-/// Counts one less.
+/// Decrements the count of a number.
 fn discount(counts: &mut BTreeMap<u64, u32>, number: f64) {
     if let Some(left) = counts.get_mut(&number.to_bits()) {
         *left -= 1;
@@ -148,34 +145,34 @@ fn discount(counts: &mut BTreeMap<u64, u32>, number: f64) {
     }
 }
 
-/// How a virtual-time group looks after a resource that it loads.
+/// How a group keeps track of a resource that it loads.
 #[derive(Clone, Copy)]
 enum Watch {
-    /// It is the virtual-time group's own.
+    /// It is the group's own resource.
     Own,
-    /// It is also used by others: place in [`VirtualTimeGroup::mixed`].
+    /// Others use it too: the index in [`VirtualTimeGroup::mixed`].
     Mixed(u32),
-    /// It is loaded by this virtual-time group alone: entry of [`VirtualTimeGroup::pure`].
+    /// The group loads it alone: the entry of [`VirtualTimeGroup::pure`].
     Pure(EntryId),
 }
 
-/// Where a member waits for its end. One that has left remembers it until it is scheduled by
-/// itself.
+/// Where a member's end is scheduled. It is kept after leaving a group until the activity is
+/// scheduled again.
 #[derive(Clone, Copy)]
-pub(super) enum Waits {
-    /// In the order of finishes.
+pub(super) enum MemberWait {
+    /// In the group's heap of finishes.
     InGroup(EntryId),
-    /// It ends now, and has an entry in the event queue.
+    /// In the event queue, because it ends now.
     InQueue,
 }
 
-impl Waits {
+impl MemberWait {
     pub(super) fn is_in_group(self) -> bool {
-        matches!(self, Waits::InGroup(_))
+        matches!(self, MemberWait::InGroup(_))
     }
 }
 
-/// Many activities that one resource limits.
+/// A virtual-time group: see the [module](self).
 pub(super) struct VirtualTimeGroup {
     pub(super) resource: u32,
     members: u32,
@@ -183,22 +180,21 @@ pub(super) struct VirtualTimeGroup {
     level: f64,
     /// The level found by the solve in progress.
     pub(super) next_level: Option<f64>,
-    /// The integral of the level until `updated`.
+    /// The clock: the integral of the level until `updated`.
     clock: Sum,
     updated: Time,
-    /// Members by finish, but for those that end now.
+    /// Members by finish, without those that end now.
     waiting: Heap<u64, u32>,
-    /// The member whose entry in the event queue stands for the next date of the virtual-time
-    /// group.
+    /// The member whose entry in the event queue stands for the group's next date.
     head: Option<u32>,
-    /// How many members have which `bound × penalty`; those without a bound are left out.
+    /// The number of members with each `bound × penalty`; members without a bound are not counted.
     bounds: BTreeMap<u64, u32>,
     pub(super) mixed: Vec<u32>,
     /// Resources that it loads alone, by the level at which they saturate.
     pure: Heap<u64, u32>,
-    /// Resources with a load of this virtual-time group that take part in the solve in progress.
+    /// Resources loaded by the group that take part in the solve in progress.
     pub(super) touched: Vec<u32>,
-    /// The marking that reached it, and the collection that found it.
+    /// The last marking that reached it, and the last collection that contained it.
     pub(super) reached: u64,
     pub(super) collected: u64,
 }
@@ -223,12 +219,12 @@ impl VirtualTimeGroup {
         }
     }
 
-    /// What the clock has yet to go until it stands at `finish`, at `now`.
+    /// How far the clock is from `finish` at `now`.
     fn until(&self, finish: f64, now: Time) -> f64 {
         (self.clock.below(finish) - self.level * now.since(self.updated).as_secs_f64()).max(0.0)
     }
 
-    /// The date at which its clock stands at a finish, if the level stays as it is.
+    /// The date at which the clock reaches a finish, at the present level.
     fn date(&self, finish: u64) -> Time {
         let left = self.clock.below(f64::from_bits(finish));
         if left <= NOTHING_LEFT {
@@ -238,7 +234,7 @@ impl VirtualTimeGroup {
         }
     }
 
-    /// Brings the clock up to date.
+    /// Updates the clock.
     fn advance(&mut self, now: Time) {
         let since = now.since(self.updated);
         if !since.is_zero() {
@@ -247,7 +243,7 @@ impl VirtualTimeGroup {
         }
     }
 
-    /// The least level at which the bound of a member is reached.
+    /// The least level at which a member reaches its bound.
     pub(super) fn least_bound(&self) -> f64 {
         self.bounds.first_key_value().map_or(f64::INFINITY, |(&bits, _)| f64::from_bits(bits))
     }
@@ -263,24 +259,23 @@ impl Fluid {
         self.groups[group as usize].level
     }
 
-    /// Work left of a member.
+    /// The remaining work of a member.
     pub(super) fn remaining_in_group(&self, index: u32, now: Time) -> f64 {
         let activity = &self.activities[index as usize];
         let left = self.groups[activity.group as usize].until(activity.finish, now);
         left * activity.rate_factor / activity.penalty
     }
 
-    /// Virtual-time groups that have become too small to be worth it are dissolved before they are
-    /// solved.
+    /// Whether a group has become too small to pay off and is to be dissolved.
     pub(super) fn is_too_small(&self, group: u32) -> bool {
         self.groups[group as usize].members < self.virtual_time_from.div_ceil(4)
     }
 
-    /// After a solve: those whom a resource fixed join its virtual-time group, or form one if they
-    /// are many.
-    pub(super) fn gather<T: Copy>(&mut self, now: Time, queue: &mut EventQueue<T>) {
-        for number in 0..self.met.len() {
-            let group = &mut self.groups[self.met[number] as usize];
+    /// After a solve, adds the activities that a resource fixed to its group, or forms a group if
+    /// there are enough.
+    pub(super) fn update_groups<T: Copy>(&mut self, now: Time, queue: &mut EventQueue<T>) {
+        for number in 0..self.met_groups.len() {
+            let group = &mut self.groups[self.met_groups[number] as usize];
             group.advance(now);
             group.level = group.next_level.unwrap_or(0.0);
         }
@@ -303,13 +298,13 @@ impl Fluid {
                 group.reached = self.markings;
                 let group = self.groups.insert(group) as u32;
                 self.resources[by as usize].group = group;
-                self.met.push(group);
+                self.met_groups.push(group);
             }
             self.join_group(index, self.resources[by as usize].group, now, queue);
         }
     }
 
-    /// Only what will end can be told by its finish.
+    /// Only an activity that will end has a finish.
     fn may_join(&self, index: u32) -> bool {
         let activity = &self.activities[index as usize];
         activity.remaining.is_finite() && activity.rate_factor > 0.0
@@ -336,7 +331,7 @@ impl Fluid {
         let mut finish = joined.clock;
         finish.add(work);
         activity.finish = finish.value();
-        activity.waits = Waits::InGroup(joined.waiting.push(activity.finish.to_bits(), index));
+        activity.waits = MemberWait::InGroup(joined.waiting.push(activity.finish.to_bits(), index));
         joined.members += 1;
         if limit.is_finite() {
             count(&mut joined.bounds, limit);
@@ -362,7 +357,7 @@ impl Fluid {
                     mixed.push(at);
                     Watch::Mixed(mixed.len() as u32 - 1)
                 };
-                resource.loads.push(Load::new(group, resource.sharing, watch));
+                resource.loads.push(GroupLoad::new(group, resource.sharing, watch));
                 let last = resource.loads.len() - 1;
                 &mut resource.loads[last]
             }
@@ -371,8 +366,8 @@ impl Fluid {
         self.watch(at);
     }
 
-    /// A member leaves its virtual-time group. It uses nothing then; its remaining work is up to
-    /// date.
+    /// Removes a member from its group and updates its remaining work. It uses no resources until
+    /// it is linked again.
     pub(super) fn leave_group(&mut self, index: u32, now: Time) {
         let remaining = self.remaining_in_group(index, now);
         let activity = &mut self.activities[index as usize];
@@ -384,10 +379,10 @@ impl Fluid {
         activity.share = left.level / activity.penalty;
         left.members -= 1;
         match activity.waits {
-            Waits::InGroup(entry) => {
+            MemberWait::InGroup(entry) => {
                 left.waiting.remove(entry);
             }
-            Waits::InQueue => {}
+            MemberWait::InQueue => {}
         }
         if left.head == Some(index) {
             left.head = None;
@@ -440,8 +435,8 @@ impl Fluid {
         }
     }
 
-    /// Decides how the virtual-time groups that load a resource look after it, and at which level
-    /// it would saturate. To be called whenever its users, its loads or its capacity have changed.
+    /// Updates how groups keep track of a resource, and the level at which it would saturate. To be
+    /// called when its users, loads or capacity change.
     pub(super) fn watch(&mut self, at: u32) {
         for number in 0..self.resources[at as usize].loads.len() {
             let resource = &self.resources[at as usize];
@@ -470,7 +465,7 @@ impl Fluid {
         }
     }
 
-    /// Gives the members of a virtual-time group back to the resources they use, and marks these.
+    /// Turns the members of a group into ordinary activities and marks their resources.
     pub(super) fn dissolve(&mut self, group: u32, now: Time) {
         let VirtualTimeGroup { resource, ref waiting, .. } = self.groups[group as usize];
         let mut members: Vec<u32> = waiting.targets().collect();
@@ -483,7 +478,7 @@ impl Fluid {
                 .extend(self.activities[member as usize].uses.iter().map(|usage| usage.resource));
         }
         self.order_users(touched);
-        // Dissolving costs as much as solving for all members, so it must not happen all the time.
+        // Dissolving costs as much as solving for all members, so it must not happen often.
         self.resources[resource as usize].group_after =
             self.solves + u64::from(self.virtual_time_from);
         for &member in &members {
@@ -491,7 +486,7 @@ impl Fluid {
         }
     }
 
-    /// A member becomes an activity like others, because something about it is going to change.
+    /// Turns a member that is about to change into an ordinary activity.
     pub(super) fn expel(&mut self, index: u32, now: Time) {
         self.mark_uses(index);
         self.leave_group(index, now);
@@ -500,7 +495,7 @@ impl Fluid {
         self.order_users(uses.iter().map(|usage| usage.resource).collect());
     }
 
-    /// Puts the users of some resources back into the order in which they were enabled.
+    /// Restores the order of enabling among the users of some resources.
     fn order_users(&mut self, mut resources: Vec<u32>) {
         resources.sort_unstable();
         resources.dedup();
@@ -515,8 +510,8 @@ impl Fluid {
         }
     }
 
-    /// Puts the next date of a virtual-time group into the queue: an entry of its first member,
-    /// ahead of everything else of that date.
+    /// Queues the next date of a group: an entry for its first member, ahead of all events of that
+    /// date.
     pub(super) fn schedule_group<T: Copy>(
         &mut self,
         group: u32,
@@ -546,8 +541,7 @@ impl Fluid {
         }
     }
 
-    /// The next date of a virtual-time group has come: the members that end now get entries of
-    /// their own in the queue, in their order.
+    /// The next date of a group has come: queues entries for the members that end now.
     pub(super) fn wake_group<T: Copy>(
         &mut self,
         group: u32,
@@ -570,11 +564,11 @@ impl Fluid {
             let activity = &mut self.activities[index as usize];
             let place = queue.place_now(activity.created, activity.oldest_first);
             activity.event = Some(queue.push(now, activity.rank, place, target(index)));
-            activity.waits = Waits::InQueue;
+            activity.waits = MemberWait::InQueue;
         }
     }
 
-    /// Asserts that the books of a virtual-time group are those of its members.
+    /// Asserts that the counts of a group agree with its members.
     #[cfg(any(test, feature = "audit"))]
     pub(super) fn check_group(&self, number: u32) {
         let group = &self.groups[number as usize];

@@ -4,7 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use isotherm_kernel::{Duration, Kernel, RunError, Signalled, Simulation, Time};
+use isotherm_kernel::{Duration, Handler, Kernel, RunError, Simulation, Time};
 use proptest::prelude::*;
 
 /// What happened: when, to whom, and how often before.
@@ -33,8 +33,8 @@ impl Caller {
     }
 }
 
-impl Signalled for Caller {
-    fn signalled(self: Rc<Self>, (call, seven): (u64, u64)) {
+impl Handler for Caller {
+    fn handle(self: Rc<Self>, (call, seven): (u64, u64)) {
         assert_eq!((call, seven), (self.calls.get(), 7), "the token that was given");
         self.log.borrow_mut().push((self.kernel.now(), self.name, call));
         self.calls.set(call + 1);

@@ -6,7 +6,7 @@ use std::rc::{Rc, Weak};
 
 use isotherm_kernel::{
     ActivitySpec, Change, Duration, Kernel, Limits, Mailbox, Rank, ResourceId, RunError, Sharing,
-    Simulation, Time, Witness,
+    Simulation, StandstillHandler, Time,
 };
 
 fn date(seconds: f64) -> Time {
@@ -288,11 +288,11 @@ fn what_lies_beyond_the_end_of_time_is_no_deadlock() {
 #[test]
 fn what_goes_on_for_ever_in_the_background_hides_no_deadlock() {
     struct Service(bool);
-    impl Witness for Service {
-        fn carries_out(&self) -> bool {
+    impl StandstillHandler for Service {
+        fn is_busy(&self) -> bool {
             self.0
         }
-        fn lacks(&self) -> Vec<String> {
+        fn missing(&self) -> Vec<String> {
             Vec::new()
         }
     }
@@ -317,17 +317,17 @@ fn what_goes_on_for_ever_in_the_background_hides_no_deadlock() {
         ("daemon", sleeping_daemon, true),
     ];
     for (name, begin, may_serve) in all {
-        for carries_out in [false, true] {
+        for is_busy in [false, true] {
             let simulation = Simulation::new();
             let kernel = simulation.kernel();
-            let service: Rc<dyn Witness> = Rc::new(Service(carries_out));
-            kernel.ask_at_standstill(Rc::downgrade(&service));
+            let service: Rc<dyn StandstillHandler> = Rc::new(Service(is_busy));
+            kernel.add_standstill_handler(Rc::downgrade(&service));
             begin(&kernel);
             let mailbox = kernel.mailbox::<()>("nobody writes");
             drop(kernel.spawn("waiter", async move { mailbox.receive().await }));
             let error = simulation.run().unwrap_err();
             let is_beyond = matches!(error, RunError::BeyondTime { .. });
-            assert_eq!(is_beyond, may_serve && carries_out, "{name}, {carries_out}: {error}");
+            assert_eq!(is_beyond, may_serve && is_busy, "{name}, {is_busy}: {error}");
             assert!(is_beyond || matches!(error, RunError::Deadlock { .. }), "{name}: {error}");
         }
     }
@@ -425,15 +425,15 @@ struct Adviser {
     answer: RefCell<Option<isotherm_kernel::Mailbox<()>>>,
 }
 
-impl Witness for Adviser {
-    fn tries_again(&self) -> bool {
+impl StandstillHandler for Adviser {
+    fn retry(&self) -> bool {
         let Some(answer) = self.answer.take() else { return false };
         self.tries.set(self.tries.get() + 1);
         self.kernel.call_after(Duration::from_secs(3), move |_| answer.send_detached(()));
         true
     }
 
-    fn lacks(&self) -> Vec<String> {
+    fn missing(&self) -> Vec<String> {
         vec!["two screws are missing".to_owned()]
     }
 }
@@ -449,10 +449,10 @@ fn witnesses_try_first_and_are_asked_then() {
         tries: Cell::new(0),
         answer: RefCell::new(Some(mailbox.clone())),
     });
-    let witness: Rc<dyn Witness> = adviser.clone();
-    kernel.ask_at_standstill(Rc::downgrade(&witness));
-    let gone: Weak<dyn Witness> = Weak::<Adviser>::new();
-    kernel.ask_at_standstill(gone);
+    let handler: Rc<dyn StandstillHandler> = adviser.clone();
+    kernel.add_standstill_handler(Rc::downgrade(&handler));
+    let gone: Weak<dyn StandstillHandler> = Weak::<Adviser>::new();
+    kernel.add_standstill_handler(gone);
     kernel.spawn("waiter", async move {
         mailbox.receive().await;
         mailbox.receive().await;

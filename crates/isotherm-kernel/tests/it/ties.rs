@@ -13,8 +13,8 @@ use std::cmp::Reverse;
 use std::rc::Rc;
 
 use isotherm_kernel::{
-    ActivityId, ActivitySpec, Call, Duration, Kernel, Random, RandomStreams, Rank, ResourceId,
-    Sharing, Signalled, Simulation, TieOrder, Time,
+    ActivityId, ActivitySpec, Duration, Handler, Kernel, Random, RandomStreams, Rank, ResourceId,
+    ScheduledCall, Sharing, Simulation, TieOrder, Time,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -208,8 +208,8 @@ type Ends = Rc<RefCell<Vec<(Time, usize)>>>;
 /// Is told of the end of a call; the token says which.
 struct Caller(Kernel, Ends);
 
-impl Signalled for Caller {
-    fn signalled(self: Rc<Self>, (number, _): (u64, u64)) {
+impl Handler for Caller {
+    fn handle(self: Rc<Self>, (number, _): (u64, u64)) {
         self.1.borrow_mut().push((self.0.now(), number as usize));
     }
 }
@@ -251,10 +251,11 @@ impl Player {
                 }));
             }
             Kind::Call => {
-                let _: Call = self.kernel.call_after(duration, note);
+                let _: ScheduledCall = self.kernel.call_after(duration, note);
             }
             Kind::Signal => {
-                let _: Call = self.kernel.signal_after(duration, caller(), (number as u64, 0));
+                let _: ScheduledCall =
+                    self.kernel.signal_after(duration, caller(), (number as u64, 0));
             }
             Kind::InSeries => self.kernel.signal_in_series(duration, caller(), (number as u64, 0)),
             Kind::Sleep | Kind::Timer => {

@@ -5,14 +5,14 @@
 //! ever, although the link is back. So at a standstill, and only then, the service holds a round if
 //! a host, a disk or a link has been turned on or off since.
 
-use isotherm_kernel::Witness;
+use isotherm_kernel::StandstillHandler;
 
 use super::{Inner, ServerlessComputeService};
 use crate::message::Request;
 use crate::unfinished::{Lack, Unfinished};
 
-impl Witness for Inner {
-    fn tries_again(&self) -> bool {
+impl StandstillHandler for Inner {
+    fn retry(&self) -> bool {
         let changes = self.site.platform().state_changes();
         let may_succeed = self.interrupted.get().is_some_and(|then| then != changes);
         if may_succeed {
@@ -22,7 +22,7 @@ impl Witness for Inner {
         may_succeed
     }
 
-    fn carries_out(&self) -> bool {
+    fn is_busy(&self) -> bool {
         let moves = |lack: &Lack| {
             matches!(
                 lack,
@@ -33,7 +33,7 @@ impl Witness for Inner {
         unfinished.iter().any(|group| moves(&group.lack))
     }
 
-    fn lacks(&self) -> Vec<String> {
+    fn missing(&self) -> Vec<String> {
         Unfinished::sentences(&self.state.borrow().unfinished(self.site.now()))
     }
 }

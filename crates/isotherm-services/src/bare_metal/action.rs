@@ -1,4 +1,4 @@
-//! Actions: what a bare-metal service is asked to do and what it reports.
+//! Actions: what a bare-metal service runs, and what it reports.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -16,58 +16,59 @@ use crate::{Address, FailureCause, FileName, Site, StorageService};
 /// The future of a custom body.
 pub type BodyFuture = Pin<Box<dyn Future<Output = Result<(), FailureCause>>>>;
 
-/// What makes a custom body.
+/// A function that creates the future of a custom body.
 pub type CustomBody = Box<dyn FnOnce(ActionContext) -> BodyFuture>;
 
 /// What an action does.
 pub enum Action {
-    /// Nothing, for that long.
+    /// Sleeps for a duration.
     Sleep(Duration),
-    /// Computes on that many threads.
+    /// Computes on a number of threads.
     Compute {
-        /// The work of all threads together, in flop: zero or more, else the action fails.
+        /// The work of all threads together in flop. A negative number or NaN fails the action.
         flops: f64,
-        /// The number of threads; 0 is taken for 1.
+        /// The number of threads; 0 counts as 1.
         cores: u32,
     },
     /// Reads a whole file into the memory of the host.
     Read {
-        /// Where it is.
+        /// The storage service that has the file.
         storage: StorageService,
-        /// Its name.
+        /// The name of the file.
         file: FileName,
     },
     /// Writes a file from the memory of the host.
     Write {
-        /// Where to.
+        /// The storage service to write to.
         storage: StorageService,
-        /// Its name.
+        /// The name of the file.
         file: FileName,
-        /// Its size.
+        /// The size of the file.
         bytes: u64,
     },
     /// Copies a file from one storage service to another.
     Copy {
-        /// Where it is.
+        /// The storage service that has the file.
         from: StorageService,
-        /// Where it is to be.
+        /// The storage service that is to have it.
         to: StorageService,
-        /// Its name.
+        /// The name of the file.
         file: FileName,
     },
     /// Deletes a file.
     Delete {
-        /// Where it is.
+        /// The storage service that has the file.
         storage: StorageService,
-        /// Its name.
+        /// The name of the file.
         file: FileName,
     },
-    /// Whatever it does.
+    /// Runs a custom body.
     Custom(CustomBody),
 }
 
 impl Action {
     /// A custom body.
+    #[must_use]
     pub fn custom<F>(body: impl FnOnce(ActionContext) -> F + 'static) -> Self
     where
         F: Future<Output = Result<(), FailureCause>> + 'static,
@@ -75,7 +76,7 @@ impl Action {
         Action::Custom(Box::new(move |context| Box::pin(body(context))))
     }
 
-    /// What does it. Each kind has a future of its own, so that none is larger than it must be.
+    /// The future that does it. Each kind has its own future, so none is larger than necessary.
     pub(super) fn into_body(self, context: ActionContext) -> BodyFuture {
         match self {
             Action::Custom(body) => body(context),
@@ -122,23 +123,23 @@ impl fmt::Debug for Action {
     }
 }
 
-/// How a body counts that ends exactly at its time limit.
+/// How a body that ends exactly at its time limit counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AtLimit {
-    /// As timed out, with its end date.
+    /// As timed out, with an end date.
     TimedOut,
-    /// As completed. It is given every turn of that date, so it does not matter how many it needs.
+    /// As completed, however many steps it needs at that date.
     #[default]
     Completed,
 }
 
-/// What a bare-metal service is asked to do.
+/// An action with its resources, limits and callback.
 ///
 /// ```
 /// use isotherm_kernel::Duration;
 /// use isotherm_services::{Action, ActionRequest};
 ///
-/// // Two threads in a container that takes 100 ms to start, for a second at most.
+/// // Two threads in a container that starts in 100 ms, for a second at most.
 /// let mut request = ActionRequest::from(Action::Compute { flops: 1e9, cores: 2 });
 /// request.startup = Duration::from_millis(100);
 /// request.time_limit = Some(Duration::from_secs(1));
@@ -147,25 +148,25 @@ pub enum AtLimit {
 pub struct ActionRequest {
     /// A name for reports.
     pub name: Cow<'static, str>,
-    /// How many cores of the ledger it takes. That is bookkeeping: it does not change the speed of
-    /// anything.
+    /// The number of cores it occupies. This is accounting only and does not change any speed.
     pub cores: u32,
-    /// How long it takes before the body begins.
+    /// The start-up overhead before the body begins.
     pub startup: Duration,
-    /// How long the body may take.
+    /// The longest time that the body may take.
     pub time_limit: Option<Duration>,
-    /// How a body counts that ends exactly at its time limit.
+    /// How a body that ends exactly at its time limit counts.
     pub at_limit: AtLimit,
     /// What to do.
     pub action: Action,
-    /// Who is told once when it has ended.
+    /// What is called once when it has ended.
     pub on_end: OnEnd,
-    /// Where to say how far it is, if somebody wants to know.
+    /// Where its state is shown, if that is wanted.
     pub status: Option<Rc<ActionStatus>>,
 }
 
 impl ActionRequest {
     /// An action on one core, without overhead or limit.
+    #[must_use]
     pub fn new(
         name: impl Into<Cow<'static, str>>,
         action: Action,
@@ -174,8 +175,9 @@ impl ActionRequest {
         Self::told(name, action, OnEnd::Call(Box::new(on_end)))
     }
 
-    /// An action on one core, without overhead or limit, of somebody who has many and knows them by
-    /// tokens.
+    /// An action on one core, without overhead or limit, for an owner that identifies its actions
+    /// by tokens.
+    #[must_use]
     pub fn owned(
         name: impl Into<Cow<'static, str>>,
         action: Action,
@@ -199,39 +201,41 @@ impl ActionRequest {
     }
 }
 
-/// Somebody who has many actions under way.
+/// The owner of many actions.
 pub trait ActionOwner {
-    /// An action has ended. `token` is what he gave with it.
+    /// An action has ended. `token` is the one it was submitted with; `turn` says whether the call
+    /// is in tail position.
     fn action_ended(self: Rc<Self>, token: (u64, u64), report: ActionReport, turn: Turn);
 }
 
-/// Whether whoever calls has more to do in the turn in which he calls.
+/// Whether a call is in tail position: whether the caller has more to do in the current step of the
+/// run queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
-    /// He has not.
+    /// The caller returns right after the call.
     Ends,
-    /// He has.
+    /// The caller has more to do.
     GoesOn,
 }
 
-/// Who is told that an action has ended.
+/// What is called when an action has ended.
 pub enum OnEnd {
-    /// Nobody.
+    /// Nothing.
     Nobody,
-    /// A function is called.
+    /// A function.
     Call(Box<dyn FnOnce(ActionReport)>),
-    /// Its owner is told the token; nothing is allocated for that.
+    /// Its owner, with the token. Nothing is allocated for that.
     Owner(Rc<dyn ActionOwner>, (u64, u64)),
 }
 
 impl OnEnd {
-    /// Tells.
+    /// Calls it with a report.
     pub(super) fn tell(self, report: ActionReport, turn: Turn) {
         let ActionReport { started, ended, result } = report;
         self.tell_parts(started, ended, result, turn);
     }
 
-    /// Tells, in a report that is put together where it is told.
+    /// Calls it with a report that is built where it is used.
     #[inline]
     pub(super) fn tell_parts(
         self,
@@ -250,8 +254,7 @@ impl OnEnd {
     }
 }
 
-/// An action under the name of its kind, on as many cores as it computes on, whose end nobody hears
-/// of.
+/// An action named after its kind, on as many cores as it computes on, without a callback.
 impl From<Action> for ActionRequest {
     fn from(action: Action) -> Self {
         let (name, cores) = match &action {
@@ -280,24 +283,24 @@ impl fmt::Debug for ActionRequest {
     }
 }
 
-/// How an action went.
+/// The report of an action that has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ActionReport {
     /// When its body began, if it did.
     pub started: Option<Time>,
-    /// When its body ended by itself; nothing if it was killed.
+    /// When its body ended by itself; `None` if it was killed.
     pub ended: Option<Time>,
-    /// Whether it succeeded, or why not.
+    /// Whether it succeeded, or the cause of its failure.
     pub result: Result<(), FailureCause>,
 }
 
-/// How far an action is.
+/// The state of an action.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ActionState {
     /// Its message is on its way, or it waits for cores.
     #[default]
     Pending,
-    /// It holds its cores and its start-up overhead passes.
+    /// It holds its cores during its start-up overhead.
     Starting,
     /// Its body runs.
     Running,
@@ -305,7 +308,7 @@ pub enum ActionState {
     Ended,
 }
 
-/// Says how far an action is while it is on its way.
+/// Shows the state of an action while it is in progress.
 #[derive(Debug, Default)]
 pub struct ActionStatus {
     state: Cell<ActionState>,
@@ -313,7 +316,7 @@ pub struct ActionStatus {
 }
 
 impl ActionStatus {
-    /// How far it is.
+    /// The state of the action.
     #[must_use]
     pub fn state(&self) -> ActionState {
         self.state.get()
@@ -331,7 +334,8 @@ impl ActionStatus {
     }
 }
 
-/// What a custom body knows: where it runs and on whose behalf. Cheap to clone.
+/// The context of a custom body: its host, its cores and the address for its messages. Cheap to
+/// clone.
 #[derive(Clone, Debug)]
 pub struct ActionContext {
     site: Site,
@@ -368,32 +372,32 @@ impl ActionContext {
         self.address.host()
     }
 
-    /// How many cores the action holds.
+    /// The number of cores that the action holds.
     #[must_use]
     pub fn cores(&self) -> u32 {
         self.cores
     }
 
-    /// The date.
+    /// The current date.
     #[must_use]
     pub fn now(&self) -> Time {
         self.kernel().now()
     }
 
-    /// Waits.
+    /// Sleeps for a duration.
     pub async fn sleep(&self, duration: Duration) {
         self.kernel().sleep(duration).await;
     }
 
-    /// Computes on one core of the host, which it shares with everything else that computes there.
+    /// Computes on one core of the host, which it shares with other computations there.
     ///
     /// # Errors
-    /// The host failed, or [`FailureCause::NotAllowed`] if the work is negative or not a number.
+    /// The host failed, or [`FailureCause::NotAllowed`] if the work is negative or NaN.
     pub async fn compute(&self, flops: f64) -> Result<(), FailureCause> {
         self.compute_on(flops, 1).await
     }
 
-    /// Computes on several threads that share the work evenly.
+    /// Computes on several threads, among which the work is divided evenly.
     ///
     /// # Errors
     /// As [`compute`](Self::compute).

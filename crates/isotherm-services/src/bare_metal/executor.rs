@@ -1,4 +1,4 @@
-//! Executors: actors that run the body of an action beside its time limit.
+//! Executors: actors that run the body of an action and enforce its time limit.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -8,10 +8,10 @@ use isotherm_kernel::{Either, Kernel, select};
 
 use super::*;
 
-/// How a body ended, and when if it ended by itself.
+/// The result of a body, and the date of its end if it ended by itself.
 type Outcome = (Result<(), FailureCause>, Option<Time>);
 
-/// Reports the failure of the host when the executor dies with it.
+/// Reports the failure of the host when it is dropped with the executor.
 struct Executor {
     service: BareMetalService,
     id: ActionId,
@@ -19,8 +19,8 @@ struct Executor {
 
 impl Drop for Executor {
     fn drop(&mut self) {
-        // Whoever kills an executor otherwise has taken the action out of the books, and at the end
-        // of the simulation, when the host is on, nobody wants to hear any more.
+        // If the executor was killed in another way, the action has been removed before. At the end
+        // of the simulation, when the host is on, no report is needed.
         let inner = &self.service.inner;
         if !inner.host_is_on() {
             inner.down.set(true);
@@ -32,8 +32,8 @@ impl Drop for Executor {
 impl BareMetalService {
     pub(super) fn begin_executor(&self, id: ActionId) {
         let inner = &self.inner;
-        let mut books = inner.books.borrow_mut();
-        let Some(entry) = books.get(id) else { return };
+        let mut actions = inner.actions.borrow_mut();
+        let Some(entry) = actions.get(id) else { return };
         let Some((name, action)) = entry.work.take() else { return };
         let context = ActionContext::new(&inner.site, &inner.address, entry.cores);
         let (startup, limit, at_limit) = (entry.startup, entry.time_limit, entry.at_limit);
@@ -50,32 +50,31 @@ impl BareMetalService {
                 None => (body.as_mut().await, Some(kernel.now())),
                 Some(limit) => run_limited(kernel, body.as_mut(), limit, at_limit).await,
             };
-            // A body that was cut off gives back what it holds before anybody hears of its end.
+            // A body that was cut off gives back what it holds before its end is reported.
             drop(body);
             service.end(executor.id, result, ended, Turn::GoesOn);
         });
-        if let Some(entry) = books.get(id) {
-            entry.stage = Stage::Executor(Box::new(actor));
+        if let Some(entry) = actions.get(id) {
+            entry.stage = ActionStage::Executor(Box::new(actor));
         }
     }
 }
 
-/// Runs a body no longer than its limit; what is not over then, the caller drops.
+/// Runs a body until its limit. The caller drops a body that has not ended.
 async fn run_limited(
     kernel: &Kernel,
     mut body: Pin<&mut dyn Future<Output = Result<(), FailureCause>>>,
     limit: Duration,
     at_limit: AtLimit,
 ) -> Outcome {
-    // The body has its own place in the run queue, as if it were an actor that the executor has
-    // just created.
+    // The body goes to the end of the run queue, like an actor that the executor has just spawned.
     kernel.yield_now().await;
     let deadline = kernel.now() + limit;
     let first = run_until(kernel, body.as_mut(), deadline).await;
     if let Some((result, BodyTurn::First)) = first {
         return in_time(result, kernel.now(), deadline, at_limit);
     }
-    // The executor, too: it hears of the end of the body, or looks after it, one turn later.
+    // So does the executor: it joins the body, or looks at the limit, one step later.
     kernel.yield_now().await;
     match (first, at_limit) {
         (Some((result, _)), _) => in_time(result, kernel.now(), deadline, at_limit),
@@ -87,15 +86,15 @@ async fn run_limited(
     }
 }
 
-/// In which turn a body has ended.
+/// Whether a body ended in its first step.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum BodyTurn {
-    /// Without ever waiting, so before the executor began to wait for it.
+    /// It never waited, so it ended before the executor began to join it.
     First,
     Later,
 }
 
-/// Runs a body until it ends or the deadline comes; the body first, in every turn.
+/// Runs a body until it ends or the deadline comes. The body is polled first.
 async fn run_until<T>(
     kernel: &Kernel,
     mut body: Pin<&mut dyn Future<Output = T>>,
@@ -113,7 +112,7 @@ async fn run_until<T>(
     .await
 }
 
-/// How a body counts that has ended by itself now.
+/// The outcome of a body that has ended by itself now.
 fn in_time(
     result: Result<(), FailureCause>,
     now: Time,

@@ -1,39 +1,29 @@
-//! Actions that only sleep, without an actor: steps that are taken in the same turns of the run
-//! queue in which an executor would take them.
+//! Actions that only sleep, run without an actor: a state machine whose steps are taken in the
+//! steps of the run queue in which an executor would take them.
 //!
-//! | turn | executor | step |
+//! | run queue | executor | step |
 //! |---|---|---|
 //! | 1 | first runs, begins to sleep for the start-up overhead | `StartUp` |
-//! | 2 | the body begins; with a limit it gets a turn of its own | `Begin` |
+//! | 2 | the body begins; with a limit it gets a step of its own | `Begin` |
 //! | 3 | the body begins to sleep | `Sleep` |
-//! | 4 | the body ends, or the limit has come; with a limit the executor hears of it a turn later | `Wake` |
+//! | 4 | the body ends or reaches its limit; with a limit the executor is woken for that | `Wake` |
 //! | 5 | the executor reports | `Report` |
 //!
-//! What takes no time takes no turn either, and a turn that would come next in any case is taken at
-//! once. When the action has been ended by force meanwhile, the next step finds it gone.
+//! A step that takes no time, or that would run next in any case, is taken at once. If the action
+//! has been ended by force meanwhile, its next step does not find it.
 
-use isotherm_kernel::Signalled;
+use isotherm_kernel::Handler;
 
+use super::action_table::Step;
 use super::*;
-
-/// What an action does next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    StartUp,
-    Begin,
-    Sleep,
-    Wake,
-    Report,
-}
 
 /// What follows a step.
 enum Then {
-    /// The next one, after so long.
+    /// The next step, after a duration.
     After(Duration, Step),
-    /// The next one, in a turn of its own.
+    /// The next step, in a step of its own in the run queue.
     InTurn(Step),
-    /// The report, which says whether the limit was reached, and whether the body has ended by
-    /// itself.
+    /// The report: whether the limit was reached, and whether the body ended by itself.
     Report { timed_out: bool, has_ended: bool },
 }
 
@@ -41,38 +31,44 @@ impl Then {
     const COMPLETED: Then = Then::Report { timed_out: false, has_ended: true };
 }
 
-impl Signalled for Inner {
-    fn signalled(self: Rc<Self>, token: (u64, u64)) {
+impl Handler for Inner {
+    fn handle(self: Rc<Self>, token: (u64, u64)) {
         let service = BareMetalService { inner: self };
-        service.go_on(service.inner.books.borrow_mut(), ActionId::of_token(token));
+        service.go_on(service.inner.actions.borrow_mut(), ActionId::of_token(token));
     }
 }
 
 impl BareMetalService {
-    /// Begins an action that only sleeps, in a turn of its own, or in this one if it would come
-    /// next. What takes no time always has a turn of its own: it ends where it begins, and its
-    /// owner, who may submit the next one then, is not to be called from within a submission.
+    /// Begins an action that only sleeps, from the run queue, or at once if it would run next. An
+    /// action that takes no time is always begun from the run queue: it ends where it begins, and
+    /// its owner, which may submit another action, must not be called from within a submission.
     #[inline]
-    pub(super) fn begin_sleeper(&self, mut books: RefMut<'_, Books>, id: ActionId, turn: Turn) {
-        let Some(entry) = books.get(id) else { return };
+    pub(super) fn begin_sleeper(
+        &self,
+        mut actions: RefMut<'_, ActionTable>,
+        id: ActionId,
+        turn: Turn,
+    ) {
+        let Some(entry) = actions.get(id) else { return };
         if turn == Turn::Ends && entry.takes_time() && self.inner.site.kernel().is_quiet() {
-            self.go_on(books, id);
+            self.go_on(actions, id);
         } else {
             self.go_on_after(id, entry, Duration::ZERO, Step::StartUp);
         }
     }
 
-    /// Takes the steps of an action that can be taken in this turn. Nothing else is done in it.
-    fn go_on(&self, mut books: RefMut<'_, Books>, id: ActionId) {
+    /// Takes the steps of an action that are due now. It is in tail position.
+    fn go_on(&self, mut actions: RefMut<'_, ActionTable>, id: ActionId) {
         let kernel = self.inner.site.kernel();
-        let Some(entry) = books.get(id) else { return };
+        let Some(entry) = actions.get(id) else { return };
         let mut step = entry.next;
         loop {
             match entry.sleeper_step(step, kernel.now()) {
                 Then::After(duration, next) if !duration.is_zero() => {
                     return self.go_on_after(id, entry, duration, next);
                 }
-                // Only what has a limit is looked after by somebody else, who has turns of his own.
+                // Only an action with a limit has an executor beside its body, with steps of its
+                // own.
                 Then::InTurn(next) if entry.time_limit.is_some() && !kernel.is_quiet() => {
                     return self.go_on_after(id, entry, Duration::ZERO, next);
                 }
@@ -80,7 +76,7 @@ impl BareMetalService {
                 Then::Report { timed_out, has_ended } => {
                     let result = if timed_out { Err(FailureCause::TimeLimit) } else { Ok(()) };
                     return self.end_in(
-                        books,
+                        actions,
                         id,
                         result,
                         has_ended.then_some(kernel.now()),
@@ -91,38 +87,37 @@ impl BareMetalService {
         }
     }
 
-    /// Goes on after a duration, or at the end of the run queue if it is zero.
+    /// Schedules the next step after a duration; zero puts it at the end of the run queue.
     #[inline]
-    fn go_on_after(&self, id: ActionId, entry: &mut Entry, duration: Duration, next: Step) {
+    fn go_on_after(&self, id: ActionId, entry: &mut ActionEntry, duration: Duration, next: Step) {
         entry.next = next;
         let call = self.inner.site.kernel().signal_after(
             duration,
             Rc::clone(&self.inner) as _,
             id.token(),
         );
-        entry.stage = Stage::Call(call);
+        entry.stage = ActionStage::Call(call);
     }
 }
 
-impl Entry {
-    /// Whether an action that only sleeps ends later than it begins.
+impl ActionEntry {
+    /// Whether the action ends later than it begins.
     fn takes_time(&self) -> bool {
-        let Work::Sleep(duration) = self.work else { return true };
+        let ActionWork::Sleep(duration) = self.work else { return true };
         !self.startup.is_zero()
             || !self.time_limit.map_or(duration, |limit| duration.min(limit)).is_zero()
     }
 
     #[inline]
     fn sleeper_step(&mut self, step: Step, now: Time) -> Then {
-        let Work::Sleep(duration) = self.work else { return Then::COMPLETED };
+        let ActionWork::Sleep(duration) = self.work else { return Then::COMPLETED };
         match step {
             Step::StartUp => Then::After(self.startup, Step::Begin),
             Step::Begin => {
                 self.begins(now);
                 Then::InTurn(Step::Sleep)
             }
-            // Without a duration the body has ended in its first turn, before the executor looks
-            // after it.
+            // Without a duration the body ends in its first step, before the executor waits for it.
             Step::Sleep if duration.is_zero() => Then::After(Duration::ZERO, Step::Report),
             Step::Sleep => Then::After(
                 self.time_limit.map_or(duration, |limit| duration.min(limit)),

@@ -1,8 +1,8 @@
-//! The caller's side: what the methods of a [`StorageService`] send and wait for.
+//! The client side: methods of [`StorageService`] that send requests and wait for answers.
 
 use super::*;
 
-/// Breaks the transfer off when the caller goes away before its end.
+/// Aborts the transfer when the caller's future is dropped.
 struct Caller(Rc<Ticket>);
 
 impl Drop for Caller {
@@ -12,7 +12,7 @@ impl Drop for Caller {
 }
 
 impl StorageService {
-    /// Asks whether a file is there.
+    /// Asks whether a file exists.
     ///
     /// # Errors
     /// The service did not answer.
@@ -48,7 +48,7 @@ impl StorageService {
         self.ask(from, |reply| Request::FreeSpace { reply }).await
     }
 
-    /// Stops the service. Running transfers are broken off, and who waits for them is told so.
+    /// Stops the service. Running transfers are aborted, and their callers get an error.
     ///
     /// # Errors
     /// The service did not answer.
@@ -57,8 +57,8 @@ impl StorageService {
         Ok(())
     }
 
-    /// Reads a file into the memory of the caller's host: as many bytes as are asked for, whatever
-    /// the size of the file, or the whole file. Gives the number of bytes read.
+    /// Reads a file into the memory of the caller's host: `bytes` bytes, whatever the size of the
+    /// file, or the whole file. Returns the number of bytes read.
     ///
     /// # Errors
     /// [`FailureCause::FileNotFound`]; the transfer failed; the service did not answer.
@@ -109,8 +109,8 @@ impl StorageService {
         Ok(())
     }
 
-    /// Copies a file to another service, under the same name and tag. Gives the number of bytes
-    /// copied.
+    /// Copies a file to another service, under the same name and with the same tag. Returns the
+    /// number of bytes copied.
     ///
     /// # Errors
     /// [`FailureCause::FileNotFound`] here, [`FailureCause::StorageFull`] there; the transfer
@@ -159,7 +159,7 @@ impl StorageService {
         self.send(from, request).receive().await.value
     }
 
-    /// Sends a request and gives the port at which the answers arrive.
+    /// Sends a request and returns the port at which answers arrive.
     fn send(&self, from: &Address, request: impl FnOnce(Reply) -> Request) -> Port<Answer> {
         let answers = Port::at(&self.inner.site, from.clone(), Delivery::Concurrent);
         let request =

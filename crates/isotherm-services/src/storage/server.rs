@@ -1,4 +1,4 @@
-//! The service's side: the daemon that takes requests, and the helper actors that carry out
+//! The server side: the daemon that receives requests, and the helper actors that carry out
 //! transfers.
 
 use std::future::Future;
@@ -6,7 +6,7 @@ use std::future::Future;
 use super::*;
 use crate::transfer::{copy_within, move_watched};
 
-/// Says that the service is down when its daemon ends, by a stop or with its host.
+/// Closes the port when the daemon ends, by a stop or with its host.
 struct Daemon(StorageService);
 
 impl Drop for Daemon {
@@ -15,7 +15,7 @@ impl Drop for Daemon {
     }
 }
 
-/// Gives a connection back.
+/// A connection, given back on drop.
 struct Connection(StorageService);
 
 impl Drop for Connection {
@@ -26,7 +26,7 @@ impl Drop for Connection {
     }
 }
 
-/// Takes a transfer off the list of the service.
+/// Removes a transfer from the list of the service on drop.
 struct Listed {
     service: StorageService,
     key: usize,
@@ -38,7 +38,7 @@ impl Drop for Listed {
     }
 }
 
-/// A file that is to be written: new, or there already.
+/// A file to be written: new, or existing.
 enum Target {
     New(FileWrite),
     Old(FilePin),
@@ -197,7 +197,7 @@ impl StorageService {
         });
     }
 
-    /// Takes room for a file that is to arrive, or opens the one that is there.
+    /// Begins to write a new file, or pins the existing one.
     fn target(&self, file: FileName, bytes: u64, tag: u64) -> Result<Target, FailureCause> {
         if let Some(pin) = FilePin::lookup(&self.inner.files, &file) {
             return Ok(Target::Old(pin));
@@ -208,10 +208,10 @@ impl StorageService {
         Ok(Target::New(write))
     }
 
-    /// Lets a helper carry out a transfer as soon as there is a connection.
+    /// Spawns a helper that carries out a transfer when there is a connection.
     fn transfer(&self, ticket: Rc<Ticket>, work: impl Future<Output = ()> + 'static) {
         if ticket.abandoned.get() {
-            // The caller went away while the answer was on its way to it.
+            // The caller gave up while the answer was on its way.
             return;
         }
         let key = self.inner.transfers.borrow_mut().insert(Rc::downgrade(&ticket));
@@ -233,7 +233,7 @@ impl StorageService {
 
     fn break_off_all(&self) {
         self.inner.stopped.set(true);
-        // Whatever its guards start is refused: the port is closed before anything is broken off.
+        // The port is closed first, so that whatever drop handlers request is refused.
         self.inner.port.close();
         let tickets: Vec<_> = {
             let transfers = self.inner.transfers.borrow();
@@ -256,7 +256,7 @@ async fn copy(job: &Copy, pin: &FilePin, bytes: u64) -> Result<(), FailureCause>
         return Ok(());
     }
     if from.is_buffered() && to.is_buffered() {
-        // The destination reads from the source like any other reader.
+        // The destination requests the file like any other reader.
         let file = Arc::clone(&job.file);
         source.ask(destination.address(), |reply| Request::Fetch { file, reply }).await?;
     }

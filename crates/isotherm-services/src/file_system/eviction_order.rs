@@ -1,70 +1,69 @@
-//! In which order the files of a partition go when room is missing.
+//! The order in which files of a partition are evicted.
 //!
-//! Files that may go lie in the order of their [`Key`]: a rank, by which policies differ, and a
-//! sequence number, which is renewed by what counts as an access. A policy is therefore a rule for
-//! ranks, and for when they are renewed; finding who goes costs O(log n).
+//! Files that may be evicted are in a B-tree by their [`EvictionKey`]: a rank, which depends on the
+//! policy, and a sequence number, which an access renews. A policy is a rule for computing ranks
+//! and for renewing keys. Finding the next file costs O(log n).
 
 use std::collections::BTreeMap;
 
 use super::{Eviction, FileId, FileName};
 
-/// Under [`Eviction::S3Fifo`]: the part of the partition that the queue of newcomers may take.
+/// S3-FIFO: the small queue may take one part in this many.
 const SMALL_PART: u64 = 10;
-/// Under [`Eviction::S3Fifo`]: uses are counted up to this.
+/// S3-FIFO: the largest number of uses that is counted.
 const MOST_USES: u32 = 3;
-/// Under [`Eviction::S3Fifo`]: a newcomer that has been used so often moves to the main queue
-/// instead of going.
+/// S3-FIFO: the number of uses with which a file moves from the small to the main queue.
 const PROMOTED: u32 = 2;
-/// Under [`Eviction::S3Fifo`]: the ranks of the two queues.
+/// S3-FIFO: the ranks of the two queues.
 const SMALL: u64 = 0;
 const MAIN: u64 = 1;
 
 const MEGABYTE: f64 = 1e6;
 
-/// A place in the order; the lowest goes first.
+/// The position in the order; the lowest is evicted first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Key {
+pub(super) struct EvictionKey {
     rank: u64,
     sequence: u64,
 }
 
-/// What is known of a file for the order.
+/// What a policy knows of a file.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Standing {
-    pub(super) key: Key,
-    /// How often it has been used, the use for which it came not counted.
+pub(super) struct EvictionState {
+    pub(super) key: EvictionKey,
+    /// The number of uses, without the one for which it appeared.
     uses: u32,
-    /// Whether that use is still to come.
+    /// Whether that first use is still to come.
     awaited: bool,
 }
 
-/// Which files may go next.
+/// The queue from which the next file is evicted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Queue {
-    /// All of them.
+    /// The only one.
     All,
-    /// Under [`Eviction::S3Fifo`]: the newcomers.
+    /// S3-FIFO: new files.
     Small,
-    /// Under [`Eviction::S3Fifo`]: the others.
+    /// S3-FIFO: all others.
     Main,
 }
 
 #[derive(Debug)]
-pub(super) struct Order {
+pub(super) struct EvictionOrder {
     pub(super) eviction: Eviction,
     next_sequence: u64,
-    /// The files that may go. Not kept up when nothing is ever evicted.
-    pub(super) idle: BTreeMap<Key, FileId>,
-    /// Under [`Eviction::GreedyDual`]: the priority of the last file that went.
+    /// The files that may be evicted; empty under [`Eviction::None`].
+    pub(super) idle: BTreeMap<EvictionKey, FileId>,
+    /// Greedy-Dual: the priority of the last evicted file.
     clock: f64,
-    /// Under [`Eviction::S3Fifo`]: bytes of the newcomers, whether they may go or not.
+    /// S3-FIFO: the bytes of the small queue, pinned files included.
     small_bytes: u64,
     ghosts: Ghosts,
 }
 
-impl Order {
+impl EvictionOrder {
     pub(super) fn new(eviction: Eviction) -> Self {
-        Order {
+        EvictionOrder {
             eviction,
             next_sequence: 0,
             idle: BTreeMap::new(),
@@ -79,66 +78,66 @@ impl Order {
         self.next_sequence
     }
 
-    /// A file appears.
-    pub(super) fn enter(&mut self, name: &FileName, bytes: u64) -> Standing {
-        let key = Key { rank: 0, sequence: self.take_sequence() };
-        let mut standing = Standing { key, uses: 0, awaited: true };
+    /// A file has appeared.
+    pub(super) fn enter(&mut self, name: &FileName, bytes: u64) -> EvictionState {
+        let key = EvictionKey { rank: 0, sequence: self.take_sequence() };
+        let mut state = EvictionState { key, uses: 0, awaited: true };
         if self.eviction == Eviction::S3Fifo {
             if self.ghosts.remove(name) {
-                standing.key.rank = MAIN;
+                state.key.rank = MAIN;
             } else {
                 self.small_bytes += bytes;
             }
         }
-        self.rank(&mut standing, bytes);
-        standing
+        self.rank(&mut state, bytes);
+        state
     }
 
     /// A file has been written.
-    pub(super) fn commit(&mut self, standing: &mut Standing, bytes: u64) {
-        standing.key.sequence = self.take_sequence();
-        self.rank(standing, bytes);
+    pub(super) fn commit(&mut self, state: &mut EvictionState, bytes: u64) {
+        state.key.sequence = self.take_sequence();
+        self.rank(state, bytes);
     }
 
-    /// Whether an access changes the place of a file.
-    pub(super) fn heeds_accesses(&self) -> bool {
+    /// Whether an access changes the position of a file.
+    pub(super) fn reorders_on_access(&self) -> bool {
         !matches!(self.eviction, Eviction::None | Eviction::Fifo)
     }
 
-    /// Whether it counts how often files are used.
+    /// Whether the policy counts uses.
     pub(super) fn counts_uses(&self) -> bool {
         matches!(self.eviction, Eviction::Lfu | Eviction::GreedyDual | Eviction::S3Fifo)
     }
 
-    /// A file was used, or (`counts` is false) read on the way to a use. It must not be among the
-    /// idle meanwhile.
-    pub(super) fn access(&mut self, standing: &mut Standing, bytes: u64, counts: bool) {
-        if counts && !std::mem::take(&mut standing.awaited) {
-            standing.uses = standing.uses.saturating_add(1);
+    /// A file was used, or (`counts` is false) read as part of a use. It must not be in `idle`
+    /// meanwhile.
+    pub(super) fn access(&mut self, state: &mut EvictionState, bytes: u64, counts: bool) {
+        if counts && !std::mem::take(&mut state.awaited) {
+            state.uses = state.uses.saturating_add(1);
         }
         if self.eviction == Eviction::S3Fifo {
-            standing.uses = standing.uses.min(MOST_USES);
+            state.uses = state.uses.min(MOST_USES);
         } else {
-            standing.key.sequence = self.take_sequence();
-            self.rank(standing, bytes);
+            state.key.sequence = self.take_sequence();
+            self.rank(state, bytes);
         }
     }
 
-    fn rank(&self, standing: &mut Standing, bytes: u64) {
-        // A file appears because it is needed: that use counts from then on.
-        let uses = standing.uses.saturating_add(1);
+    fn rank(&self, state: &mut EvictionState, bytes: u64) {
+        // The appearance is a use, too.
+        let uses = state.uses.saturating_add(1);
         match self.eviction {
             Eviction::None | Eviction::Fifo | Eviction::Lru | Eviction::S3Fifo => {}
-            Eviction::Lfu => standing.key.rank = u64::from(uses),
+            Eviction::Lfu => state.key.rank = u64::from(uses),
             Eviction::GreedyDual => {
                 let megabytes = bytes.max(1) as f64 / MEGABYTE;
-                // The bits of positive numbers are in their order.
-                standing.key.rank = (self.clock + f64::from(uses) / megabytes).to_bits();
+                // The bits of positive numbers order like the numbers.
+                state.key.rank = (self.clock + f64::from(uses) / megabytes).to_bits();
             }
         }
     }
 
-    /// From which files the next one goes, if files take so many bytes of those that they may take.
+    /// The queue to evict from, given the bytes of all files and their room.
     pub(super) fn queue(&self, files: u64, capacity: u64) -> Queue {
         match self.eviction {
             Eviction::S3Fifo if files - self.small_bytes > capacity - capacity / SMALL_PART => {
@@ -149,10 +148,10 @@ impl Order {
         }
     }
 
-    /// The file of a queue that goes next, unless it is [spared](Self::spares); of the other one if
-    /// nothing of this may go.
+    /// The first file of a queue, or of the other one if nothing in it may be evicted. It may be
+    /// [reinserted](Self::reinserts).
     pub(super) fn first(&self, queue: Queue) -> Option<FileId> {
-        let main = Key { rank: MAIN, sequence: 0 };
+        let main = EvictionKey { rank: MAIN, sequence: 0 };
         let first = || self.idle.values().next().copied();
         match queue {
             Queue::Main => self.idle.range(main..).next().map(|(_, &id)| id).or_else(first),
@@ -160,39 +159,39 @@ impl Order {
         }
     }
 
-    /// The file is to go. Whether it may stay once more, at another place; each file at most a few
-    /// times.
-    pub(super) fn spares(&mut self, standing: &mut Standing, bytes: u64) -> bool {
+    /// Whether a file is reinserted at another position instead of being evicted. It happens to
+    /// each file a few times at most.
+    pub(super) fn reinserts(&mut self, state: &mut EvictionState, bytes: u64) -> bool {
         if self.eviction != Eviction::S3Fifo {
             return false;
         }
-        if standing.key.rank == MAIN {
-            if standing.uses == 0 {
+        if state.key.rank == MAIN {
+            if state.uses == 0 {
                 return false;
             }
-            standing.uses -= 1;
+            state.uses -= 1;
         } else {
-            if standing.uses < PROMOTED {
+            if state.uses < PROMOTED {
                 return false;
             }
             self.small_bytes -= bytes;
-            standing.uses = 0;
+            state.uses = 0;
         }
-        standing.key = Key { rank: MAIN, sequence: self.take_sequence() };
+        state.key = EvictionKey { rank: MAIN, sequence: self.take_sequence() };
         true
     }
 
-    /// A file has been evicted; it has been [forgotten](Self::leave) before.
+    /// A file has been evicted, after [`leave`](Self::leave).
     pub(super) fn evicted(
         &mut self,
-        standing: &Standing,
+        state: &EvictionState,
         name: &FileName,
         bytes: u64,
         capacity: u64,
     ) {
         match self.eviction {
-            Eviction::GreedyDual => self.clock = self.clock.max(f64::from_bits(standing.key.rank)),
-            Eviction::S3Fifo if standing.key.rank == SMALL => {
+            Eviction::GreedyDual => self.clock = self.clock.max(f64::from_bits(state.key.rank)),
+            Eviction::S3Fifo if state.key.rank == SMALL => {
                 let sequence = self.take_sequence();
                 self.ghosts.add(name, bytes, sequence, capacity - capacity / SMALL_PART);
             }
@@ -200,24 +199,24 @@ impl Order {
         }
     }
 
-    /// A file is gone, however it went.
-    pub(super) fn leave(&mut self, standing: &Standing, bytes: u64) {
-        if self.eviction == Eviction::S3Fifo && standing.key.rank == SMALL {
+    /// A file has left the partition, for any reason.
+    pub(super) fn leave(&mut self, state: &EvictionState, bytes: u64) {
+        if self.eviction == Eviction::S3Fifo && state.key.rank == SMALL {
             self.small_bytes -= bytes;
         }
     }
 
-    /// Bytes of the newcomers according to a recount.
+    /// Asserts that the bytes of the small queue agree with a recount.
     #[cfg(any(test, feature = "audit"))]
-    pub(super) fn check(&self, files: impl Iterator<Item = (Standing, u64)>) {
-        let small = files.filter(|(standing, _)| standing.key.rank == SMALL);
+    pub(super) fn check(&self, files: impl Iterator<Item = (EvictionState, u64)>) {
+        let small = files.filter(|(state, _)| state.key.rank == SMALL);
         let bytes =
             if self.eviction == Eviction::S3Fifo { small.map(|(_, bytes)| bytes).sum() } else { 0 };
         assert_eq!(self.small_bytes, bytes, "bytes of the newcomers");
     }
 }
 
-/// The names of files that went from the queue of newcomers, the oldest first.
+/// S3-FIFO: the names of files evicted from the small queue, oldest first.
 #[derive(Debug, Default)]
 struct Ghosts {
     names: BTreeMap<FileName, u64>,
@@ -242,7 +241,7 @@ impl Ghosts {
         }
     }
 
-    /// Says whether it was there.
+    /// Removes a name. Returns whether it was there.
     fn remove(&mut self, name: &FileName) -> bool {
         let Some(sequence) = self.names.remove(name) else { return false };
         if let Some((_, bytes)) = self.queue.remove(&sequence) {

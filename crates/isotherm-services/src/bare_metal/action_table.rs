@@ -1,25 +1,25 @@
-//! The books of a bare-metal service: its actions, who waits for cores, and the ledger. No actor in
-//! it.
+//! The state of a bare-metal service: a slab of its actions, the queue of those that wait for
+//! cores, and the counts. It is plain synchronous code;
+//! [`BareMetalService`](super::BareMetalService) acts on it.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use isotherm_kernel::{Actor, Call, Duration, Time};
+use isotherm_kernel::{Actor, Duration, ScheduledCall, Time};
 
-use super::sleeper::Step;
 use super::{Action, ActionRequest, ActionState, ActionStatus, AtLimit, OnEnd};
 
-/// Names an action of one service, also after it has ended.
+/// Identifies an action of one service, also after it has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ActionId {
-    /// Counts the submissions, so that an id is never given again and ids sort by submission.
+    /// The number of the submission, so ids are unique and sort by submission.
     sequence: u64,
     index: u32,
 }
 
 impl ActionId {
-    /// The id as a word for the kernel.
+    /// The id as a token of a [`Handler`](isotherm_kernel::Handler).
     pub(super) fn token(self) -> (u64, u64) {
         (self.sequence, u64::from(self.index))
     }
@@ -29,117 +29,127 @@ impl ActionId {
     }
 }
 
-/// What a bare-metal service has done and is doing.
+/// Counts of the cores and actions of a bare-metal service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
-    /// How many cores there are.
+    /// The number of cores.
     pub cores: u32,
-    /// How many of them are held by actions that are starting or running.
+    /// Cores held by actions that start or run.
     pub cores_in_use: u32,
-    /// Actions that were ever submitted.
+    /// Actions submitted so far.
     pub submitted: u64,
-    /// Actions on their way, or waiting for cores.
+    /// Actions whose message is on its way, or that wait for cores.
     pub pending: u64,
-    /// Actions that are starting or running.
+    /// Actions that start or run.
     pub running: u64,
     /// Actions that succeeded.
     pub completed: u64,
-    /// Actions that failed: timed out, cancelled, refused, killed with their host.
+    /// Actions that failed: timed out, cancelled, refused or killed with their host.
     pub failed: u64,
 }
 
-/// How far an action is, and what is to be taken away when it is ended by force.
+/// The stage of an action, with what must be cancelled when it is ended by force.
 #[derive(Debug)]
-pub(super) enum Stage {
+pub(super) enum ActionStage {
     /// Its message is on its way.
     Sent,
     /// It waits for cores.
     Waiting,
-    /// It runs without an actor and waits for its turn in the run queue.
+    /// It runs without an actor and its next step is in the run queue.
     Turn,
-    /// It runs without an actor until that call.
-    Call(Call),
+    /// It runs without an actor; its next step is that call.
+    Call(ScheduledCall),
     /// It runs in that actor.
     Executor(Box<Actor<()>>),
     /// It has ended.
     Ended,
 }
 
-impl Stage {
+impl ActionStage {
     fn holds_cores(&self) -> bool {
-        !matches!(self, Stage::Sent | Stage::Waiting | Stage::Ended)
+        !matches!(self, ActionStage::Sent | ActionStage::Waiting | ActionStage::Ended)
     }
 }
 
-/// What an action does. There may be very many that sleep.
-pub(super) enum Work {
+/// The next step of an action that runs without an actor: see [`sleeper`](super::sleeper).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    StartUp,
+    Begin,
+    Sleep,
+    Wake,
+    Report,
+}
+
+/// What an action does. Sleeps are stored inline because there may be very many.
+pub(super) enum ActionWork {
     Sleep(Duration),
-    /// What an executor does, and its name; taken when it begins.
+    /// The name and action of an executor, taken when it begins.
     Act(Option<Box<(Cow<'static, str>, Action)>>),
 }
 
-impl Work {
-    /// Takes what an executor is to do, and its name.
+impl ActionWork {
+    /// Takes the name and action for an executor.
     pub(super) fn take(&mut self) -> Option<(Cow<'static, str>, Action)> {
         match self {
-            Work::Sleep(duration) => Some(("sleep".into(), Action::Sleep(*duration))),
-            Work::Act(act) => act.take().map(|act| *act),
+            ActionWork::Sleep(duration) => Some(("sleep".into(), Action::Sleep(*duration))),
+            ActionWork::Act(act) => act.take().map(|act| *act),
         }
     }
 }
 
-pub(super) struct Entry {
+pub(super) struct ActionEntry {
     sequence: u64,
     pub(super) cores: u32,
     pub(super) startup: Duration,
     pub(super) time_limit: Option<Duration>,
     pub(super) at_limit: AtLimit,
-    pub(super) work: Work,
+    pub(super) work: ActionWork,
     pub(super) on_end: OnEnd,
     status: Option<Rc<ActionStatus>>,
     pub(super) started: Option<Time>,
-    pub(super) stage: Stage,
-    /// What comes next, if it runs without an actor.
+    pub(super) stage: ActionStage,
+    /// The next step, if it runs without an actor.
     pub(super) next: Step,
 }
 
-/// What is left of an action that has been taken out.
+/// What is left of an action that has been removed.
 pub(super) struct Removed {
-    pub(super) stage: Stage,
+    pub(super) stage: ActionStage,
     pub(super) started: Option<Time>,
     pub(super) on_end: OnEnd,
-    /// What has not begun may do anything when it is dropped, so that is to be when nothing is
-    /// borrowed.
-    _work: Work,
+    /// Dropping an action that has not begun may call the service, so it is dropped by the caller,
+    /// while nothing is borrowed.
+    _work: ActionWork,
 }
 
-/// The sequence of an entry without an action.
-const NOBODY: u64 = u64::MAX;
+/// The sequence of a vacant entry.
+const VACANT: u64 = u64::MAX;
 
-impl Entry {
+impl ActionEntry {
     fn vacant() -> Self {
-        Entry {
-            sequence: NOBODY,
+        ActionEntry {
+            sequence: VACANT,
             cores: 0,
             startup: Duration::ZERO,
             time_limit: None,
             at_limit: AtLimit::default(),
-            work: Work::Act(None),
+            work: ActionWork::Act(None),
             on_end: OnEnd::Nobody,
             status: None,
             started: None,
-            stage: Stage::Ended,
+            stage: ActionStage::Ended,
             next: Step::StartUp,
         }
     }
 
-    /// Whether it can do without an actor. A sleep that is killed at a limit where it might have
-    /// been given further turns needs one.
+    /// Whether it can run without an actor. A sleep that is killed at a limit at which it might be
+    /// given further steps cannot.
     pub(super) fn sleeps(&self) -> bool {
         match (&self.work, self.time_limit, self.at_limit) {
-            (Work::Sleep(duration), Some(limit), AtLimit::Completed) => *duration <= limit,
-            (Work::Sleep(_), ..) => true,
-            (Work::Act(_), ..) => false,
+            (ActionWork::Sleep(duration), Some(limit), AtLimit::Completed) => *duration <= limit,
+            (ActionWork::Sleep(_), ..) => true,
+            (ActionWork::Act(_), ..) => false,
         }
     }
 
@@ -156,29 +166,29 @@ impl Entry {
     }
 }
 
-pub(super) struct Books {
+pub(super) struct ActionTable {
     pub(super) ledger: Ledger,
-    /// Those of actions that have ended are used again.
-    entries: Vec<Entry>,
+    /// Entries, of which vacant ones are used again.
+    entries: Vec<ActionEntry>,
     free: Vec<u32>,
-    /// Those that wait for cores, and some that have been ended by force meanwhile.
+    /// Actions that wait for cores; some may have been ended by force meanwhile.
     waiting: VecDeque<ActionId>,
 }
 
-impl Books {
+impl ActionTable {
     pub(super) fn new(cores: u32) -> Self {
         let ledger = Ledger { cores, ..Ledger::default() };
         Self { ledger, entries: Vec::new(), free: Vec::new(), waiting: VecDeque::new() }
     }
 
-    /// Takes an action in whose message is on its way.
+    /// Adds an action whose message is on its way.
     pub(super) fn send(&mut self, request: &mut ActionRequest) -> ActionId {
         self.ledger.pending += 1;
-        self.insert(request, Stage::Sent)
+        self.insert(request, ActionStage::Sent)
     }
 
-    /// Takes an action in that has arrived, of a service that is up. If nobody waits and there are
-    /// cores for it, it holds them from now on; says whether it does.
+    /// Adds an action that has arrived, at a service that is up. If none waits and there are cores
+    /// for it, it takes them. Returns whether it does.
     #[inline]
     pub(super) fn receive(&mut self, request: &mut ActionRequest) -> (ActionId, bool) {
         let starts = self.waiting.is_empty() && request.cores <= self.free_cores();
@@ -190,19 +200,18 @@ impl Books {
         }
         self.ledger.cores_in_use += request.cores;
         self.ledger.running += 1;
-        (self.insert(request, Stage::Turn), true)
+        (self.insert(request, ActionStage::Turn), true)
     }
 
     #[inline]
-    fn insert(&mut self, request: &mut ActionRequest, stage: Stage) -> ActionId {
+    fn insert(&mut self, request: &mut ActionRequest, stage: ActionStage) -> ActionId {
         let sequence = self.ledger.submitted;
         self.ledger.submitted += 1;
         let index = self.free.pop().unwrap_or_else(|| {
-            self.entries.push(Entry::vacant());
+            self.entries.push(ActionEntry::vacant());
             u32::try_from(self.entries.len() - 1).expect("fewer than 2^32 actions at a time")
         });
-        // Written where it is: what is put together elsewhere and then moved here has to be waited
-        // for.
+        // Written in place: moving a freshly written value would stall on store forwarding.
         let entry = &mut self.entries[index as usize];
         entry.sequence = sequence;
         entry.cores = request.cores;
@@ -210,10 +219,10 @@ impl Books {
         entry.time_limit = request.time_limit;
         entry.at_limit = request.at_limit;
         entry.work = match request.action {
-            Action::Sleep(duration) => Work::Sleep(duration),
+            Action::Sleep(duration) => ActionWork::Sleep(duration),
             _ => {
                 let action = std::mem::replace(&mut request.action, Action::Sleep(Duration::ZERO));
-                Work::Act(Some(Box::new((std::mem::take(&mut request.name), action))))
+                ActionWork::Act(Some(Box::new((std::mem::take(&mut request.name), action))))
             }
         };
         entry.on_end = std::mem::replace(&mut request.on_end, OnEnd::Nobody);
@@ -225,21 +234,20 @@ impl Books {
     }
 
     #[inline]
-    pub(super) fn get(&mut self, id: ActionId) -> Option<&mut Entry> {
+    pub(super) fn get(&mut self, id: ActionId) -> Option<&mut ActionEntry> {
         let entry = self.entries.get_mut(id.index as usize);
         entry.filter(|entry| entry.sequence == id.sequence)
     }
 
-    /// Lines an action up for cores.
+    /// Puts an action into the queue for cores.
     pub(super) fn queue(&mut self, id: ActionId) {
         if let Some(entry) = self.get(id) {
-            entry.stage = Stage::Waiting;
+            entry.stage = ActionStage::Waiting;
             self.waiting.push_back(id);
         }
     }
 
-    /// Takes the action at the head of the queue if there are cores for it, which it holds from now
-    /// on.
+    /// Takes the action at the head of the queue, with its cores, if there are enough.
     pub(super) fn next_to_start(&mut self) -> Option<ActionId> {
         loop {
             let &id = self.waiting.front()?;
@@ -257,8 +265,8 @@ impl Books {
         }
     }
 
-    /// Takes an action that has just arrived if nobody waits and there are cores for it, which it
-    /// holds from now on. Says whether it does.
+    /// Gives an action that has arrived its cores, if none waits and there are enough. Returns
+    /// whether it does.
     pub(super) fn starts_at_once(&mut self, id: ActionId) -> bool {
         let Some(cores) = self.get(id).map(|entry| entry.cores) else { return false };
         let starts = self.waiting.is_empty() && cores <= self.free_cores();
@@ -274,7 +282,7 @@ impl Books {
 
     fn take_cores(&mut self, id: ActionId, cores: u32) {
         if let Some(entry) = self.get(id) {
-            entry.stage = Stage::Turn;
+            entry.stage = ActionStage::Turn;
             entry.tell(ActionState::Starting, None);
         }
         self.ledger.cores_in_use += cores;
@@ -282,17 +290,17 @@ impl Books {
         self.ledger.running += 1;
     }
 
-    pub(super) fn nobody_waits(&self) -> bool {
+    pub(super) fn none_waiting(&self) -> bool {
         self.waiting.is_empty()
     }
 
-    /// Takes an action out and gives its cores back.
+    /// Removes an action and gives its cores back.
     #[inline(always)]
     pub(super) fn remove(&mut self, id: ActionId, succeeded: bool) -> Option<Removed> {
         let entry = self.get(id)?;
-        entry.sequence = NOBODY;
-        let work = std::mem::replace(&mut entry.work, Work::Act(None));
-        let stage = std::mem::replace(&mut entry.stage, Stage::Ended);
+        entry.sequence = VACANT;
+        let work = std::mem::replace(&mut entry.work, ActionWork::Act(None));
+        let stage = std::mem::replace(&mut entry.stage, ActionStage::Ended);
         let on_end = std::mem::replace(&mut entry.on_end, OnEnd::Nobody);
         let (cores, started) = (entry.cores, entry.started);
         if let Some(status) = entry.status.take() {
@@ -314,12 +322,12 @@ impl Books {
         Some(Removed { stage, started, on_end, _work: work })
     }
 
-    /// Every action that has not ended, in the order of submission.
+    /// All actions that have not ended, in the order of submission.
     pub(super) fn all(&self) -> Vec<ActionId> {
         let all = (0..)
             .zip(&self.entries)
             .map(|(index, entry)| ActionId { sequence: entry.sequence, index });
-        let mut ids: Vec<_> = all.filter(|id| id.sequence != NOBODY).collect();
+        let mut ids: Vec<_> = all.filter(|id| id.sequence != VACANT).collect();
         ids.sort_unstable();
         ids
     }
