@@ -1,21 +1,21 @@
 //! First come, first served.
 //!
-//! There are two ways to the same decisions. [`Walk`] looks at all that wait, one after the other,
+//! There are two ways to the same decisions. [`FullScan`] looks at all that wait, one after the other,
 //! as the rules say. [`Kept`] keeps where each waits and follows up only what has changed since the
 //! last round; it does not know about room.
 
 mod choice;
 mod desk;
+mod full_scan;
 mod kept;
 mod last;
 mod sorted;
-mod walk;
 
 use super::{Plan, Scheduler};
 use crate::state::View;
 
+use full_scan::FullScan;
 use kept::Kept;
-use walk::Walk;
 
 /// Serves invocations in the order in which they became schedulable, each on the first node, in the
 /// order of the list, of the first rule that has one with a free slot:
@@ -34,14 +34,14 @@ use walk::Walk;
 #[derive(Debug, Default)]
 pub struct Fcfs {
     looks_at_room: bool,
-    walk: Walk,
+    full_scan: FullScan,
     kept: Kept,
 }
 
 impl Fcfs {
     /// With `looks_at_room`, only nodes that have room for the container are chosen.
     pub fn new(looks_at_room: bool) -> Self {
-        Fcfs { looks_at_room, walk: Walk::new(looks_at_room), kept: Kept::default() }
+        Fcfs { looks_at_room, full_scan: FullScan::new(looks_at_room), kept: Kept::default() }
     }
 }
 
@@ -51,7 +51,7 @@ impl Scheduler for Fcfs {
         let before = plan.clone();
         let is_kept = !self.looks_at_room && self.kept.round(view, plan);
         if !is_kept {
-            self.walk.round(view, plan);
+            self.full_scan.round(view, plan);
         }
         #[cfg(any(test, feature = "audit"))]
         if is_kept {
@@ -63,6 +63,6 @@ impl Scheduler for Fcfs {
 /// Asserts that what was decided from what has changed is what the rules say from the beginning.
 #[cfg(any(test, feature = "audit"))]
 fn check(view: &View<'_>, mut expected: Plan, plan: &Plan) {
-    Walk::new(false).round(view, &mut expected);
+    FullScan::new(false).round(view, &mut expected);
     assert_eq!(*plan, expected, "decisions that were kept are those of a round from the beginning");
 }

@@ -11,7 +11,7 @@ use crate::{FunctionId, ImageId, NodeId};
 /// Decides for all that wait, one after the other, or for those alone that have come if nothing
 /// else has happened.
 #[derive(Debug, Default)]
-pub(super) struct Walk {
+pub(super) struct FullScan {
     looks_at_room: bool,
     scratch: Scratch,
 }
@@ -102,10 +102,10 @@ enum Found {
     Nothing,
 }
 
-impl Walk {
+impl FullScan {
     /// With `looks_at_room`, only nodes that have room for the container are chosen.
     pub(super) fn new(looks_at_room: bool) -> Self {
-        Walk { looks_at_room, scratch: Scratch::default() }
+        FullScan { looks_at_room, scratch: Scratch::default() }
     }
 
     fn choose(&mut self, view: &View<'_>, function: FunctionId) -> Option<(NodeId, Found)> {
@@ -168,7 +168,7 @@ impl Walk {
     }
 }
 
-impl Scheduler for Walk {
+impl Scheduler for FullScan {
     fn round(&mut self, view: &View<'_>, plan: &mut Plan) {
         match self.scratch.mark.take().and_then(|mark| view.arrivals_since(mark)) {
             Some(arrivals) => {
@@ -191,12 +191,12 @@ impl Scheduler for Walk {
     }
 }
 
-impl Walk {
+impl FullScan {
     /// Asserts that a round which went on where the last one ended decides what one from the
     /// beginning would.
     #[cfg(any(test, feature = "audit"))]
     fn check_resumed(&self, view: &View<'_>, plan: &Plan) {
-        let (mut other, mut expected) = (Walk::new(self.looks_at_room), Plan::default());
+        let (mut other, mut expected) = (FullScan::new(self.looks_at_room), Plan::default());
         other.scratch.reset(view);
         other.serve(view, &mut expected, view.pending());
         assert_eq!(*plan, expected, "nothing has changed for those who waited already");
