@@ -2,7 +2,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::promises::Promises;
+use super::round_reservations::RoundReservations;
 use super::{Dispatch, Plan};
 use crate::state::{Pending, View};
 use crate::{FunctionId, ImageId, NodeId};
@@ -37,7 +37,7 @@ pub struct Placement<'a> {
     slots_taken: FxHashMap<NodeId, u32>,
     idle_taken: FxHashMap<(FunctionId, NodeId), usize>,
     moved: FxHashSet<(NodeId, ImageId)>,
-    promises: Promises,
+    reservations: RoundReservations,
 }
 
 impl<'a> Placement<'a> {
@@ -49,7 +49,7 @@ impl<'a> Placement<'a> {
             slots_taken: FxHashMap::default(),
             idle_taken: FxHashMap::default(),
             moved: FxHashSet::default(),
-            promises: Promises::default(),
+            reservations: RoundReservations::default(),
         }
     }
 
@@ -72,7 +72,7 @@ impl<'a> Placement<'a> {
         self.free_slots(node) > 0
             && (self.idle_count(function, node) > 0
                 || self.view.fits(function, node)
-                    && self.promises.leave_room(&self.view, function, node))
+                    && self.reservations.leave_room(&self.view, function, node))
     }
 
     /// Takes a slot of the node for the invocation and decides its next step there: it is
@@ -85,7 +85,7 @@ impl<'a> Placement<'a> {
         }
         let Pending { invocation, function } = pending;
         *self.slots_taken.entry(node).or_default() += 1;
-        self.promises.add(&self.view, function, node);
+        self.reservations.add(&self.view, function, node);
         let idle_taken = self.idle_taken.entry((function, node)).or_default();
         let container = self.view.idle(function, node).nth(*idle_taken);
         *idle_taken += usize::from(container.is_some());

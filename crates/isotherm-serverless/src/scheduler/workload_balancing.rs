@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::promises::Promises;
+use super::round_reservations::RoundReservations;
 use super::{Dispatch, Plan, Scheduler};
 use crate::config::RoomRule;
 use crate::state::{Need, View};
@@ -70,36 +70,36 @@ enum Room {
     /// Only what is free counts.
     Free(FxHashMap<NodeId, Need>),
     /// What can be had counts.
-    Obtainable(Promises),
+    Obtainable(RoundReservations),
 }
 
 impl Room {
     fn new(view: &View<'_>) -> Self {
         match view.rules().room {
             RoomRule::Fail => Room::Free(FxHashMap::default()),
-            RoomRule::EvictIdleContainers => Room::Obtainable(Promises::default()),
+            RoomRule::EvictIdleContainers => Room::Obtainable(RoundReservations::default()),
         }
     }
 
     /// Takes the room of a container; says whether there was enough.
     fn take(&mut self, view: &View<'_>, function: FunctionId, node: NodeId) -> bool {
         match self {
-            Room::Free(promised) => {
-                let promised = promised.entry(node).or_default();
-                let mut need = *promised;
+            Room::Free(reserved) => {
+                let reserved = reserved.entry(node).or_default();
+                let mut need = *reserved;
                 need.add(view.need_of(function));
                 let free =
                     Need { memory_bytes: view.free_memory(node), disk_bytes: view.free_disk(node) };
                 let enough = need.fits_into(free);
                 if enough {
-                    *promised = need;
+                    *reserved = need;
                 }
                 enough
             }
-            Room::Obtainable(promises) => {
-                let enough = promises.leave_room(view, function, node);
+            Room::Obtainable(reservations) => {
+                let enough = reservations.leave_room(view, function, node);
                 if enough {
-                    promises.add(view, function, node);
+                    reservations.add(view, function, node);
                 }
                 enough
             }

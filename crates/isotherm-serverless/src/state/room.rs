@@ -58,13 +58,13 @@ impl PlatformState {
         &self,
         function: FunctionId,
         node: NodeId,
-        promised: Need,
+        reserved: Need,
     ) -> bool {
         let state = &self.nodes[node.index()];
         if !state.up {
             return false;
         }
-        let mut need = promised;
+        let mut need = reserved;
         need.add(self.need(function));
         need.add(state.claimed);
         if let Some(image) = self.functions[function.index()].image {
@@ -104,17 +104,17 @@ impl PlatformState {
     }
 
     /// Whether a new container of the function, and its image, would have room on the node beside
-    /// what is busy there, what has been `promised`, and what transfers of other images in progress
+    /// what is busy there, what has been `reserved`, and what transfers of other images in progress
     /// claim.
-    pub(super) fn has_room(&self, function: FunctionId, node: NodeId, promised: Need) -> bool {
+    pub(super) fn has_room(&self, function: FunctionId, node: NodeId, reserved: Need) -> bool {
         if !self.evicts {
-            return self.has_spare_room(function, node, promised);
+            return self.has_spare_room(function, node, reserved);
         }
         let state = &self.nodes[node.index()];
         if !state.up {
             return false;
         }
-        let mut need = promised;
+        let mut need = reserved;
         need.add(self.need(function));
         need.add(state.claimed);
         if let Some(image) = self.functions[function.index()].image {

@@ -224,8 +224,8 @@ impl<'a> View<'a> {
     }
 
     /// Like [`has_room`](Self::has_room), without any idle container being stopped.
-    pub fn has_spare_room(&self, function: FunctionId, node: NodeId, promised: Need) -> bool {
-        self.state.has_spare_room(function, node, promised)
+    pub fn has_spare_room(&self, function: FunctionId, node: NodeId, reserved: Need) -> bool {
+        self.state.has_spare_room(function, node, reserved)
     }
 
     /// Functions that have invocations that wait, and of which a container can take one that could
@@ -418,11 +418,11 @@ impl<'a> View<'a> {
     }
 
     /// Whether a new container of the function, and its image where it is missing, would find room
-    /// on the node now, on top of what has been `promised`: beside the containers that are busy,
+    /// on the node now, on top of what has been `reserved`: beside the containers that are busy,
     /// the images that are in use and what copies and loads in progress are for, but in place of
     /// idle containers and idle images.
-    pub fn has_room(&self, function: FunctionId, node: NodeId, promised: Need) -> bool {
-        self.state.has_room(function, node, promised)
+    pub fn has_room(&self, function: FunctionId, node: NodeId, reserved: Need) -> bool {
+        self.state.has_room(function, node, reserved)
     }
 
     /// How much of the room of [`has_room`](Self::has_room) the image of a function takes on the

@@ -30,8 +30,8 @@
 //! The next invocation is decided for when the platform has carried out what was decided for the
 //! last one, so a rule sees the nodes as they are, and images where they are or on their way.
 
-mod books;
 mod line;
+mod reservations;
 mod tree;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,8 +40,8 @@ use super::{Dispatch, Placed, Plan, Scheduler};
 use crate::state::View;
 use crate::{ContainerId, FunctionId, ImageId, NodeId};
 
-use books::{Books, Room};
 use line::Line;
+use reservations::{Reservations, Room};
 
 /// A rule by which nodes are chosen.
 ///
@@ -69,12 +69,12 @@ pub trait ChooseNode {
     fn choose(&mut self, nodes: &Nodes<'_>, function: FunctionId) -> Option<NodeId>;
 }
 
-/// The nodes as a rule sees them: with what is promised to invocations whose images are on their
+/// The nodes as a rule sees them: with what is reserved to invocations whose images are on their
 /// way.
 #[derive(Clone, Copy)]
 pub struct Nodes<'a> {
     view: View<'a>,
-    books: &'a Books,
+    reservations: &'a Reservations,
 }
 
 impl<'a> Nodes<'a> {
@@ -98,7 +98,7 @@ impl<'a> Nodes<'a> {
     /// Whether the next invocation of a function could be started on a node without any idle
     /// container being stopped: in one of its own, or in a new one.
     pub fn has_spare_place(&self, function: FunctionId, node: NodeId) -> bool {
-        self.books.has_slot(&self.view, node) && self.view.has_idle_on(function, node)
+        self.reservations.has_slot(&self.view, node) && self.view.has_idle_on(function, node)
             || self.has_spare_room(function, node)
     }
 
@@ -112,23 +112,23 @@ impl<'a> Nodes<'a> {
         let has_idle = || room == Room::All && self.view.has_idle_on(function, node);
         let has_room = || {
             self.view.fits(function, node)
-                && self.books.leave_room(&self.view, function, node, room)
+                && self.reservations.leave_room(&self.view, function, node, room)
         };
-        self.books.has_slot(&self.view, node) && (has_idle() || has_room())
+        self.reservations.has_slot(&self.view, node) && (has_idle() || has_room())
     }
 
     /// Whether some node may have a place for the function without any idle container being
     /// stopped: one has an idle container of it, or memory enough.
     pub fn may_have_spare_place(&self, function: FunctionId) -> bool {
         let has_room = self
-            .books
+            .reservations
             .tree(Room::Spare)
             .most_room()
             .is_some_and(|most| most >= self.need(function));
         has_room
             || self
                 .view
-                .first_idle(function, |node| self.books.has_slot(&self.view, node))
+                .first_idle(function, |node| self.reservations.has_slot(&self.view, node))
                 .is_some()
     }
 
@@ -138,24 +138,24 @@ impl<'a> Nodes<'a> {
 
     /// Invocations that run on a node, or are to run there.
     pub fn running(&self, node: NodeId) -> u32 {
-        self.books.running(&self.view, node)
+        self.reservations.running(&self.view, node)
     }
 
     /// Those of all nodes together.
     pub fn total_running(&self) -> u64 {
-        self.books.total_running(&self.view)
+        self.reservations.total_running(&self.view)
     }
 
     /// Memory on a node that no container holds and no image that is in use, in bytes.
     pub fn spare_memory(&self, node: NodeId) -> u64 {
-        self.books.spare(&self.view, node)
+        self.reservations.spare(&self.view, node)
     }
 
     fn first_in(&self, room: Room, function: FunctionId, from: NodeId) -> Option<NodeId> {
         let need = self.need(function);
         let mut from = from;
         loop {
-            let node = self.books.tree(room).first_with(need, from)?;
+            let node = self.reservations.tree(room).first_with(need, from)?;
             if self.has_place_in(room, function, node) {
                 return Some(node);
             }
@@ -183,7 +183,7 @@ impl<'a> Nodes<'a> {
     /// equals the first.
     pub fn roomiest(&self, function: FunctionId) -> Option<NodeId> {
         Room::BOTH.into_iter().find_map(|room| {
-            let tree = self.books.tree(room);
+            let tree = self.reservations.tree(room);
             let node = tree.roomiest()?;
             if self.has_place_in(room, function, node) {
                 return Some(node);
@@ -211,7 +211,7 @@ impl<'a> Nodes<'a> {
         Room::BOTH.into_iter().find_map(|room| {
             let roomiest = |set, need| {
                 let meets = &mut |node| self.has_place_in(room, function, node);
-                self.books.tree(room).roomiest_of(set, need, meets)
+                self.reservations.tree(room).roomiest_of(set, need, meets)
             };
             let near = image.and_then(|image| {
                 let view = &self.view;
@@ -229,7 +229,7 @@ impl<'a> Nodes<'a> {
     pub fn least_running(&self, function: FunctionId) -> Option<NodeId> {
         Room::BOTH.into_iter().find_map(|room| {
             let meets = &mut |node| self.has_place_in(room, function, node);
-            self.books.least_running(&self.view, room, self.need(function), meets)
+            self.reservations.least_running(&self.view, room, self.need(function), meets)
         })
     }
 
@@ -238,7 +238,7 @@ impl<'a> Nodes<'a> {
     /// Of equals the first.
     pub fn tightest(&self, function: FunctionId) -> Option<NodeId> {
         Room::BOTH.into_iter().find_map(|room| {
-            let mut nodes = self.books.tree(room).tightest(self.need(function));
+            let mut nodes = self.reservations.tree(room).tightest(self.need(function));
             nodes.find(|&node| self.has_place_in(room, function, node))
         })
     }
@@ -265,7 +265,7 @@ impl<'a> Nodes<'a> {
 pub struct ByNode<C> {
     rule: C,
     prefer_warm: bool,
-    books: Books,
+    reservations: Reservations,
     line: Line,
     /// Functions in the line, or with places that wait for images, that have a container which
     /// could serve, if its node had a slot.
@@ -284,7 +284,7 @@ pub struct ByNode<C> {
 enum Decided {
     Dispatched,
     /// It has a place to which its image is on its way.
-    Promised,
+    Reserved,
     /// It has a place, and its image is to be moved there.
     Moved,
     Nowhere,
@@ -296,7 +296,7 @@ impl<C: ChooseNode> ByNode<C> {
         ByNode {
             rule,
             prefer_warm,
-            books: Books::default(),
+            reservations: Reservations::default(),
             line: Line::default(),
             warm: BTreeSet::new(),
             seen: 0,
@@ -309,7 +309,7 @@ impl<C: ChooseNode> ByNode<C> {
     /// Looks at all places in every round, which must make no difference.
     #[cfg(test)]
     pub(crate) fn looking_everywhere(mut self) -> Self {
-        self.books.looks_everywhere = true;
+        self.reservations.looks_everywhere = true;
         self
     }
 
@@ -319,7 +319,7 @@ impl<C: ChooseNode> ByNode<C> {
         if view.with_free_slot().is_empty() {
             return None;
         }
-        view.first_idle(function, |node| self.books.has_slot(view, node))
+        view.first_idle(function, |node| self.reservations.has_slot(view, node))
     }
 
     /// Decides for the next invocation of a function.
@@ -331,14 +331,14 @@ impl<C: ChooseNode> ByNode<C> {
         plan.caught_up |= caught_up;
         match view.image_of(function) {
             Some(image) if container.is_none() && !view.in_memory(image).contains(node) => {
-                self.books.promise(view, function, node);
+                self.reservations.reserve(view, function, node);
                 if view.has_idle(function) {
                     self.warm.insert(function);
                 }
                 if self.move_image(view, plan, image, node) {
                     Decided::Moved
                 } else {
-                    Decided::Promised
+                    Decided::Reserved
                 }
             }
             _ => {
@@ -355,8 +355,8 @@ impl<C: ChooseNode> ByNode<C> {
         {
             return Some(Placed::new(node, Some(container)));
         }
-        self.books.refresh(view);
-        let nodes = Nodes { view: *view, books: &self.books };
+        self.reservations.refresh(view);
+        let nodes = Nodes { view: *view, reservations: &self.reservations };
         let chosen = self.rule.choose(&nodes, function);
         let chosen =
             chosen.filter(|&node| node.index() < nodes.count() && nodes.has_place(function, node));
@@ -372,7 +372,7 @@ impl<C: ChooseNode> ByNode<C> {
     }
 
     fn catch_up(&mut self, view: &View<'_>, plan: &mut Plan) {
-        self.books.refresh(view);
+        self.reservations.refresh(view);
         plan.caught_up = true;
     }
 
@@ -401,7 +401,7 @@ impl<C: ChooseNode> ByNode<C> {
 
     /// Invocations of a function that wait and have no place.
     fn without_place(&self, view: &View<'_>, function: FunctionId) -> usize {
-        view.pending_count(function).saturating_sub(self.books.of(function))
+        view.pending_count(function).saturating_sub(self.reservations.of(function))
     }
 
     fn wait(&mut self, view: &View<'_>, function: FunctionId) {
@@ -431,25 +431,25 @@ impl<C: ChooseNode> ByNode<C> {
     /// cancelled.
     fn give_up_places(&mut self, view: &View<'_>) {
         for &function in view.withdrawn() {
-            while self.books.of(function) > view.pending_count(function)
-                && let Some(node) = self.books.first_of(function)
+            while self.reservations.of(function) > view.pending_count(function)
+                && let Some(node) = self.reservations.first_of(function)
             {
-                self.books.release(view, function, node);
+                self.reservations.release(view, function, node);
             }
         }
     }
 
     /// Starts what waits for images that have come, and moves the others on.
-    fn keep_promises(&mut self, view: &View<'_>, plan: &mut Plan) {
+    fn fulfil_reservations(&mut self, view: &View<'_>, plan: &mut Plan) {
         let mut places = std::mem::take(&mut self.scratch);
-        self.books.unsettled_places(&mut places);
+        self.reservations.unsettled_places(&mut places);
         // How many invocations of each function are started.
         let mut started = BTreeMap::new();
         for &(node, function, count) in &places {
             let Some(image) = view.image_of(function) else { continue };
             let left = count as usize;
             if !view.is_up(node) {
-                (0..left).for_each(|_| self.books.release(view, function, node));
+                (0..left).for_each(|_| self.reservations.release(view, function, node));
                 if self.without_place(view, function) > 0 {
                     self.wait(view, function);
                 }
@@ -457,7 +457,7 @@ impl<C: ChooseNode> ByNode<C> {
             }
             if !view.in_memory(image).contains(node) {
                 if self.move_image(view, plan, image, node) {
-                    self.books.unsettle(node);
+                    self.reservations.unsettle(node);
                 }
                 continue;
             }
@@ -466,35 +466,35 @@ impl<C: ChooseNode> ByNode<C> {
             let mut idle = view.idle(function, node);
             let can = left.min(view.free_slots(node) as usize);
             if can < left {
-                self.books.unsettle(node);
+                self.reservations.unsettle(node);
             }
             for invocation in waiting.take(can) {
                 plan.dispatches.push(Dispatch { invocation, node, container: idle.next() });
-                self.books.release(view, function, node);
+                self.reservations.release(view, function, node);
                 *started += 1;
             }
         }
         self.scratch = places;
         if self.prefer_warm && plan.dispatches.is_empty() {
-            self.serve_promised(view, plan);
+            self.serve_reserved(view, plan);
         }
     }
 
     /// An idle container serves an invocation that has a place elsewhere.
-    fn serve_promised(&mut self, view: &View<'_>, plan: &mut Plan) {
-        let mut promised =
-            self.warm.iter().copied().filter(|&function| self.books.of(function) > 0);
+    fn serve_reserved(&mut self, view: &View<'_>, plan: &mut Plan) {
+        let mut reserved =
+            self.warm.iter().copied().filter(|&function| self.reservations.of(function) > 0);
         let idle = |function| {
             self.idle(view, function).map(|(container, node)| (function, container, node))
         };
-        let Some((function, container, node)) = promised.find_map(idle) else { return };
+        let Some((function, container, node)) = reserved.find_map(idle) else { return };
         let (Some(invocation), Some(place)) =
-            (view.pending_of(function).next(), self.books.last_of(function))
+            (view.pending_of(function).next(), self.reservations.last_of(function))
         else {
             return;
         };
         plan.dispatches.push(Dispatch { invocation, node, container: Some(container) });
-        self.books.release(view, function, place);
+        self.reservations.release(view, function, place);
     }
 
     /// Who has waited for longest of those for whom a container can serve, and since when.
@@ -503,7 +503,7 @@ impl<C: ChooseNode> ByNode<C> {
             return None;
         }
         let mut warm = std::mem::take(&mut self.warm);
-        let waits = |function| self.line.contains(function) || self.books.of(function) > 0;
+        let waits = |function| self.line.contains(function) || self.reservations.of(function) > 0;
         warm.retain(|&function| waits(function) && view.has_idle(function));
         let can = warm.iter().filter(|&&function| self.idle(view, function).is_some());
         let first =
@@ -517,7 +517,7 @@ impl<C: ChooseNode> ByNode<C> {
     fn serve_line(&mut self, view: &View<'_>, plan: &mut Plan) -> bool {
         loop {
             self.catch_up(view, plan);
-            let most = self.books.tree(Room::All).most_room();
+            let most = self.reservations.tree(Room::All).most_room();
             let fits = most
                 .and_then(|most| self.line.first(most))
                 .map(|(function, place)| (place, function));
@@ -542,7 +542,7 @@ impl<C: ChooseNode> ByNode<C> {
                 }
                 // Whoever comes next is to see that the image is on its way.
                 Decided::Moved => return true,
-                Decided::Promised => {}
+                Decided::Reserved => {}
                 Decided::Nowhere => self.line.set_aside(function),
             }
         }
@@ -568,7 +568,7 @@ impl<C: ChooseNode> ByNode<C> {
             }
             match self.decide(view, plan, pending.function) {
                 Decided::Dispatched | Decided::Moved => return true,
-                Decided::Promised => {}
+                Decided::Reserved => {}
                 Decided::Nowhere => self.wait(view, pending.function),
             }
         }
@@ -578,7 +578,8 @@ impl<C: ChooseNode> ByNode<C> {
 
 impl<C: ChooseNode> Scheduler for ByNode<C> {
     fn place_alone(&mut self, view: &View<'_>, function: FunctionId) -> Option<Placed> {
-        let is_free = self.books.is_empty() && self.line.is_empty() && view.refused().is_empty();
+        let is_free =
+            self.reservations.is_empty() && self.line.is_empty() && view.refused().is_empty();
         if is_free { self.place(view, function) } else { None }
     }
 
@@ -592,17 +593,17 @@ impl<C: ChooseNode> Scheduler for ByNode<C> {
             self.take_back_refused(view);
         }
         let waits = |function: &&FunctionId| {
-            self.line.contains(**function) || self.books.of(**function) > 0
+            self.line.contains(**function) || self.reservations.of(**function) > 0
         };
         let opened = view.opened().iter().filter(waits);
         self.warm.extend(opened);
-        if !self.books.is_empty() {
+        if !self.reservations.is_empty() {
             self.give_up_places(view);
             #[cfg(any(test, feature = "audit"))]
-            self.books.check(view);
-            self.books.learn_of_touched(view);
+            self.reservations.check(view);
+            self.reservations.learn_of_touched(view);
             if changed {
-                self.keep_promises(view, plan);
+                self.fulfil_reservations(view, plan);
             }
         }
         let acts = !plan.dispatches.is_empty()
@@ -611,7 +612,7 @@ impl<C: ChooseNode> Scheduler for ByNode<C> {
         // Who comes next is decided for when that has been carried out.
         plan.goes_on = acts
             && (!self.line.is_empty()
-                || !self.books.is_empty()
+                || !self.reservations.is_empty()
                 || view.pending_from(self.seen).next().is_some());
     }
 }

@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use crate::node_set::NodeSet;
-use crate::scheduler::promises::Promises;
+use crate::scheduler::round_reservations::RoundReservations;
 use crate::scheduler::{Dispatch, Plan, Scheduler};
 use crate::state::{Mark, Pending, View};
 use crate::{FunctionId, ImageId, NodeId};
@@ -39,8 +39,8 @@ struct Scratch {
     next: Vec<Next>,
     /// How many functions have found no node.
     nowhere: usize,
-    promises: Promises,
-    /// Idle containers promised in this round.
+    reservations: RoundReservations,
+    /// Idle containers reserved in this round.
     idle_taken: FxHashMap<(FunctionId, NodeId), usize>,
     /// Moves decided in this round, by image.
     moves: FxHashMap<ImageId, Moves>,
@@ -84,7 +84,7 @@ enum NextPlace {
     Unknown,
     /// To this node as long as it has a free slot: what the rules ask for only dwindles in a round,
     /// but for the moves that are decided, so the first node of a rule stays the first. Not if room
-    /// is looked at, which also depends on what was promised.
+    /// is looked at, which also depends on what was reserved.
     Same(NodeId, Found),
     /// None was found for the one before, so there will be none later in the round.
     Nowhere,
@@ -146,7 +146,7 @@ impl FullScan {
         let Pending { invocation, function } = pending;
         let scratch = &mut self.scratch;
         if self.looks_at_room {
-            scratch.promises.add(view, function, node);
+            scratch.reservations.add(view, function, node);
         }
         match (found, view.image_of(function)) {
             (Found::Idle, _) => {
@@ -254,7 +254,7 @@ impl Scratch {
         self.free.clone_from(view.with_free_slot());
         self.slots.resize(view.nodes(), Slots::default());
         self.nowhere = 0;
-        self.promises.clear();
+        self.reservations.clear();
         self.idle_taken.clear();
         self.moves.clear();
     }
@@ -356,7 +356,7 @@ impl Scratch {
     ) -> Option<(NodeId, Found)> {
         let admissible = |node: NodeId| {
             view.fits(function, node)
-                && (!with_room || self.promises.leave_room(view, function, node))
+                && (!with_room || self.reservations.leave_room(view, function, node))
         };
         let first = |nodes: &NodeSet| nodes.find_in_both(&self.free, admissible);
         // An idle container holds its room already.

@@ -1,4 +1,4 @@
-//! What a scheduler has promised and the platform does not know yet: places on nodes to which
+//! What a scheduler has reserved and the platform does not know yet: places on nodes to which
 //! images are on their way.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,18 +7,18 @@ use super::tree::{Load, LoadTree};
 use crate::state::{Need, View};
 use crate::{FunctionId, ImageId, NodeId};
 
-/// What is promised on one node.
+/// What is reserved on one node.
 #[derive(Debug, Default)]
-struct Promised {
+struct NodeReservations {
     slots: u32,
     need: Need,
     /// Images that are on their way, and for how many places.
     images: BTreeMap<ImageId, u32>,
 }
 
-/// The loads of all nodes, and places that have been promised.
+/// The loads of all nodes, and places that have been reserved.
 #[derive(Debug, Default)]
-pub(super) struct Books {
+pub(super) struct Reservations {
     /// By the room that is there.
     spare: LoadTree,
     /// By the room that can be had if idle containers are stopped.
@@ -30,13 +30,13 @@ pub(super) struct Books {
     of_function: BTreeMap<FunctionId, usize>,
     /// The nodes on which it has them.
     nodes_of: BTreeSet<(FunctionId, NodeId)>,
-    by_node: BTreeMap<NodeId, Promised>,
+    by_node: BTreeMap<NodeId, NodeReservations>,
     /// Nodes with places on which something has happened since these were looked at: to all other
     /// places the image is on its way.
     unsettled: BTreeSet<NodeId>,
     #[cfg(test)]
     pub(super) looks_everywhere: bool,
-    /// Nodes whose promises have changed.
+    /// Nodes whose reservations have changed.
     changed: Vec<NodeId>,
     /// Whether the trees know how many invocations run on nodes: only once a rule has asked.
     counts_running: bool,
@@ -56,7 +56,7 @@ impl Room {
     pub(super) const BOTH: [Room; 2] = [Room::Spare, Room::All];
 }
 
-impl Books {
+impl Reservations {
     pub(super) fn tree(&self, room: Room) -> &LoadTree {
         match room {
             Room::Spare => &self.spare,
@@ -111,8 +111,8 @@ impl Books {
     }
 
     fn update(&mut self, view: &View<'_>, node: NodeId) {
-        let promised = self.by_node.get(&node);
-        let slots = promised.map_or(0, |promised| promised.slots);
+        let reserved = self.by_node.get(&node);
+        let slots = reserved.map_or(0, |reserved| reserved.slots);
         let running =
             if self.counts_running { view.running(node).saturating_add(slots) } else { 0 };
         if view.free_slots(node) <= slots {
@@ -126,12 +126,12 @@ impl Books {
         self.all.set(node, load(view.obtainable(node)));
     }
 
-    /// What is promised on a node and what images that are on their way claim, which is partly the
+    /// What is reserved on a node and what images that are on their way claim, which is partly the
     /// same.
     fn taken(&self, view: &View<'_>, node: NodeId) -> Need {
         let mut taken = view.claimed(node, None);
-        if let Some(promised) = self.by_node.get(&node) {
-            taken.memory_bytes = taken.memory_bytes.max(promised.need.memory_bytes);
+        if let Some(reserved) = self.by_node.get(&node) {
+            taken.memory_bytes = taken.memory_bytes.max(reserved.need.memory_bytes);
         }
         taken
     }
@@ -139,7 +139,7 @@ impl Books {
     /// Invocations that run on a node or have a place there.
     pub(super) fn running(&self, view: &View<'_>, node: NodeId) -> u32 {
         view.running(node)
-            .saturating_add(self.by_node.get(&node).map_or(0, |promised| promised.slots))
+            .saturating_add(self.by_node.get(&node).map_or(0, |reserved| reserved.slots))
     }
 
     /// Those of all nodes together. The first time this looks at all nodes.
@@ -176,27 +176,27 @@ impl Books {
         self.counts_running
     }
 
-    /// Memory on a node that is there and not promised.
+    /// Memory on a node that is there and not reserved.
     pub(super) fn spare(&self, view: &View<'_>, node: NodeId) -> u64 {
         view.spare(node).without(self.taken(view, node)).memory_bytes
     }
 
-    /// Whether nothing is promised.
+    /// Whether nothing is reserved.
     pub(super) fn is_empty(&self) -> bool {
         self.places.is_empty()
     }
 
-    /// Whether a node has a slot that is neither in use nor promised.
+    /// Whether a node has a slot that is neither in use nor reserved.
     pub(super) fn has_slot(&self, view: &View<'_>, node: NodeId) -> bool {
-        let promised = if self.is_empty() {
+        let reserved = if self.is_empty() {
             0
         } else {
-            self.by_node.get(&node).map_or(0, |promised| promised.slots)
+            self.by_node.get(&node).map_or(0, |reserved| reserved.slots)
         };
-        view.free_slots(node) > promised
+        view.free_slots(node) > reserved
     }
 
-    /// Whether a new container of the function has room on a node beside what is promised there.
+    /// Whether a new container of the function has room on a node beside what is reserved there.
     pub(super) fn leave_room(
         &self,
         view: &View<'_>,
@@ -205,37 +205,37 @@ impl Books {
         room: Room,
     ) -> bool {
         let image = view.image_of(function);
-        let mut promised = Need::default();
+        let mut reserved = Need::default();
         if let Some(known) = self.by_node.get(&node) {
             // The platform knows of one container for each image that is on its way, and counts it
             // itself.
-            promised = known.need.without(view.claimed(node, image));
+            reserved = known.need.without(view.claimed(node, image));
             for &other in known.images.keys().filter(|&&other| Some(other) != image) {
-                promised.add(view.image_need(other, node));
+                reserved.add(view.image_need(other, node));
             }
         }
         match room {
-            Room::Spare => view.has_spare_room(function, node, promised),
-            Room::All => view.has_room(function, node, promised),
+            Room::Spare => view.has_spare_room(function, node, reserved),
+            Room::All => view.has_room(function, node, reserved),
         }
     }
 
-    /// Promises a place.
-    pub(super) fn promise(&mut self, view: &View<'_>, function: FunctionId, node: NodeId) {
+    /// Reserves a place.
+    pub(super) fn reserve(&mut self, view: &View<'_>, function: FunctionId, node: NodeId) {
         *self.places.entry((node, function)).or_default() += 1;
         *self.of_function.entry(function).or_default() += 1;
         self.nodes_of.insert((function, node));
         self.unsettled.insert(node);
-        let promised = self.by_node.entry(node).or_default();
-        promised.slots += 1;
-        promised.need.add(view.need_of(function));
+        let reserved = self.by_node.entry(node).or_default();
+        reserved.slots += 1;
+        reserved.need.add(view.need_of(function));
         if let Some(image) = view.image_of(function) {
-            *promised.images.entry(image).or_default() += 1;
+            *reserved.images.entry(image).or_default() += 1;
         }
         self.changed.push(node);
     }
 
-    /// Takes a promise back, or finds it kept.
+    /// Gives a reservation up, or finds it fulfilled.
     pub(super) fn release(&mut self, view: &View<'_>, function: FunctionId, node: NodeId) {
         let Some(places) = self.places.get_mut(&(node, function)) else { return };
         *places -= 1;
@@ -249,18 +249,18 @@ impl Books {
                 self.of_function.remove(&function);
             }
         }
-        if let Some(promised) = self.by_node.get_mut(&node) {
-            promised.slots -= 1;
-            promised.need = promised.need.without(view.need_of(function));
+        if let Some(reserved) = self.by_node.get_mut(&node) {
+            reserved.slots -= 1;
+            reserved.need = reserved.need.without(view.need_of(function));
             if let Some(image) = view.image_of(function)
-                && let Some(places) = promised.images.get_mut(&image)
+                && let Some(places) = reserved.images.get_mut(&image)
             {
                 *places -= 1;
                 if *places == 0 {
-                    promised.images.remove(&image);
+                    reserved.images.remove(&image);
                 }
             }
-            if promised.slots == 0 {
+            if reserved.slots == 0 {
                 self.by_node.remove(&node);
             }
         }
@@ -278,7 +278,7 @@ impl Books {
         }
     }
 
-    /// Places that are promised to a function.
+    /// Places that are reserved to a function.
     pub(super) fn of(&self, function: FunctionId) -> usize {
         self.of_function.get(&function).copied().unwrap_or_default()
     }
@@ -289,7 +289,7 @@ impl Books {
             .map(|&(_, node)| node)
     }
 
-    /// The first node on which a place is promised to a function.
+    /// The first node on which a place is reserved to a function.
     pub(super) fn first_of(&self, function: FunctionId) -> Option<NodeId> {
         self.nodes_of(function).next()
     }
