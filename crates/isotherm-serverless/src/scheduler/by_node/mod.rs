@@ -30,7 +30,7 @@
 //! The next invocation is decided for when the platform has carried out what was decided for the
 //! last one, so a rule sees the nodes as they are, and images where they are or on their way.
 
-mod line;
+mod blocked;
 mod reservations;
 mod tree;
 
@@ -40,7 +40,7 @@ use super::{Dispatch, Placed, Plan, Scheduler};
 use crate::state::View;
 use crate::{ContainerId, FunctionId, ImageId, NodeId};
 
-use line::Line;
+use blocked::BlockedFunctions;
 use reservations::{Reservations, Room};
 
 /// A rule by which nodes are chosen.
@@ -266,7 +266,7 @@ pub struct ByNode<C> {
     rule: C,
     prefer_warm: bool,
     reservations: Reservations,
-    line: Line,
+    blocked: BlockedFunctions,
     /// Functions in the line, or with places that wait for images, that have a container which
     /// could serve, if its node had a slot.
     warm: BTreeSet<FunctionId>,
@@ -297,7 +297,7 @@ impl<C: ChooseNode> ByNode<C> {
             rule,
             prefer_warm,
             reservations: Reservations::default(),
-            line: Line::default(),
+            blocked: BlockedFunctions::default(),
             warm: BTreeSet::new(),
             seen: 0,
             changes: None,
@@ -406,7 +406,7 @@ impl<C: ChooseNode> ByNode<C> {
 
     fn wait(&mut self, view: &View<'_>, function: FunctionId) {
         if let Some(place) = view.place_of_first(function) {
-            self.line.put(function, view.need_of(function).memory_bytes, place);
+            self.blocked.put(function, view.need_of(function).memory_bytes, place);
             if view.has_idle(function) {
                 self.warm.insert(function);
             }
@@ -422,7 +422,7 @@ impl<C: ChooseNode> ByNode<C> {
             self.wait(view, function);
             // It would be decided in the same way again.
             if view.repeats() {
-                self.line.set_aside(function);
+                self.blocked.set_aside(function);
             }
         }
     }
@@ -503,30 +503,31 @@ impl<C: ChooseNode> ByNode<C> {
             return None;
         }
         let mut warm = std::mem::take(&mut self.warm);
-        let waits = |function| self.line.contains(function) || self.reservations.of(function) > 0;
+        let waits =
+            |function| self.blocked.contains(function) || self.reservations.of(function) > 0;
         warm.retain(|&function| waits(function) && view.has_idle(function));
         let can = warm.iter().filter(|&&function| self.idle(view, function).is_some());
         let first =
-            can.filter_map(|&function| Some((self.line.place_of(function)?, function))).min();
+            can.filter_map(|&function| Some((self.blocked.place_of(function)?, function))).min();
         self.warm = warm;
         first
     }
 
     /// Decides for those who have waited, until something is to be carried out; says whether
     /// something is.
-    fn serve_line(&mut self, view: &View<'_>, plan: &mut Plan) -> bool {
+    fn serve_blocked(&mut self, view: &View<'_>, plan: &mut Plan) -> bool {
         loop {
             self.catch_up(view, plan);
             let most = self.reservations.tree(Room::All).most_room();
             let fits = most
-                .and_then(|most| self.line.first(most))
+                .and_then(|most| self.blocked.first(most))
                 .map(|(function, place)| (place, function));
             let Some((place, function)) = fits.into_iter().chain(self.first_warm(view)).min()
             else {
                 return false;
             };
             if self.without_place(view, function) == 0 {
-                self.line.remove(function);
+                self.blocked.remove(function);
                 continue;
             }
             if view.place_of_first(function) != Some(place) {
@@ -536,14 +537,14 @@ impl<C: ChooseNode> ByNode<C> {
             match self.decide(view, plan, function) {
                 Decided::Dispatched => {
                     if self.without_place(view, function) == 1 {
-                        self.line.remove(function);
+                        self.blocked.remove(function);
                     }
                     return true;
                 }
                 // Whoever comes next is to see that the image is on its way.
                 Decided::Moved => return true,
                 Decided::Reserved => {}
-                Decided::Nowhere => self.line.set_aside(function),
+                Decided::Nowhere => self.blocked.set_aside(function),
             }
         }
     }
@@ -560,11 +561,11 @@ impl<C: ChooseNode> ByNode<C> {
             }
             // Nobody overtakes another one of the same function. A function may still be in the
             // line whose invocations have been cancelled.
-            if self.line.contains(pending.function) {
+            if self.blocked.contains(pending.function) {
                 if view.place_of_first(pending.function) != Some(place) {
                     continue;
                 }
-                self.line.remove(pending.function);
+                self.blocked.remove(pending.function);
             }
             match self.decide(view, plan, pending.function) {
                 Decided::Dispatched | Decided::Moved => return true,
@@ -579,13 +580,13 @@ impl<C: ChooseNode> ByNode<C> {
 impl<C: ChooseNode> Scheduler for ByNode<C> {
     fn place_alone(&mut self, view: &View<'_>, function: FunctionId) -> Option<Placed> {
         let is_free =
-            self.reservations.is_empty() && self.line.is_empty() && view.refused().is_empty();
+            self.reservations.is_empty() && self.blocked.is_empty() && view.refused().is_empty();
         if is_free { self.place(view, function) } else { None }
     }
 
     fn round(&mut self, view: &View<'_>, plan: &mut Plan) {
         if !view.repeats() {
-            self.line.take_back();
+            self.blocked.take_back();
         }
         self.moved.clear();
         let changed = self.changes.replace(view.changes()) != Some(view.changes());
@@ -593,7 +594,7 @@ impl<C: ChooseNode> Scheduler for ByNode<C> {
             self.take_back_refused(view);
         }
         let waits = |function: &&FunctionId| {
-            self.line.contains(**function) || self.reservations.of(**function) > 0
+            self.blocked.contains(**function) || self.reservations.of(**function) > 0
         };
         let opened = view.opened().iter().filter(waits);
         self.warm.extend(opened);
@@ -607,11 +608,13 @@ impl<C: ChooseNode> Scheduler for ByNode<C> {
             }
         }
         let acts = !plan.dispatches.is_empty()
-            || (changed || view.repeats()) && !self.line.is_empty() && self.serve_line(view, plan)
+            || (changed || view.repeats())
+                && !self.blocked.is_empty()
+                && self.serve_blocked(view, plan)
             || self.serve_arrivals(view, plan);
         // Who comes next is decided for when that has been carried out.
         plan.goes_on = acts
-            && (!self.line.is_empty()
+            && (!self.blocked.is_empty()
                 || !self.reservations.is_empty()
                 || view.pending_from(self.seen).next().is_some());
     }

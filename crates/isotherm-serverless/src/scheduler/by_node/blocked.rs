@@ -13,7 +13,7 @@ const NOBODY: (u64, u32) = (u64::MAX, u32::MAX);
 
 /// Functions in the order of what waits longest of each, by what they need.
 #[derive(Debug, Default)]
-pub(super) struct Line {
+pub(super) struct BlockedFunctions {
     /// The different needs, in order.
     needs: Vec<u64>,
     /// Who needs so much, by the place of its first invocation in the queue.
@@ -28,7 +28,7 @@ pub(super) struct Line {
     len: usize,
 }
 
-impl Line {
+impl BlockedFunctions {
     /// Whether nobody is in the line, aside or not.
     pub(super) fn is_empty(&self) -> bool {
         self.len == 0 && self.aside.is_empty()
@@ -172,26 +172,26 @@ mod tests {
         fn gives_the_longest_waiting_of_those_that_need_little(
             steps in prop::collection::vec((0u32..12, 0u64..9, 0u64..4, 0u64..10), 1..120),
         ) {
-            let (mut line, mut model, mut aside) = (Line::default(), BTreeMap::new(), Vec::new());
+            let (mut blocked, mut model, mut aside) = (BlockedFunctions::default(), BTreeMap::new(), Vec::new());
             for (step, (function, need, action, most)) in steps.into_iter().enumerate() {
                 let function = FunctionId(function);
                 match action {
                     0 | 1 => {
-                        line.put(function, need, step as u64);
+                        blocked.put(function, need, step as u64);
                         model.insert(function, (step as u64, need));
                         aside.retain(|&other| other != function);
                     }
                     2 => {
-                        line.remove(function);
+                        blocked.remove(function);
                         model.remove(&function);
                         aside.retain(|&other| other != function);
                     }
                     _ if step % 3 == 0 => {
-                        line.take_back();
+                        blocked.take_back();
                         aside.clear();
                     }
                     _ => {
-                        line.set_aside(function);
+                        blocked.set_aside(function);
                         if model.contains_key(&function) {
                             aside.push(function);
                         }
@@ -199,9 +199,9 @@ mod tests {
                 }
                 let can = model.iter().filter(|(function, (_, need))| *need <= most && !aside.contains(function));
                 let expected = can.map(|(&function, &(place, _))| (place, function)).min();
-                prop_assert_eq!(line.first(most).map(|(function, place)| (place, function)), expected);
-                prop_assert_eq!(line.contains(function), model.contains_key(&function));
-                prop_assert_eq!(line.is_empty(), model.is_empty());
+                prop_assert_eq!(blocked.first(most).map(|(function, place)| (place, function)), expected);
+                prop_assert_eq!(blocked.contains(function), model.contains_key(&function));
+                prop_assert_eq!(blocked.is_empty(), model.is_empty());
             }
         }
     }
