@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::tree::{Load, LoadTree};
+use super::tree::{LoadTree, NodeLoad};
 use crate::state::{Need, View};
 use crate::{FunctionId, ImageId, NodeId};
 
@@ -116,12 +116,12 @@ impl Reservations {
         let running =
             if self.counts_running { view.running(node).saturating_add(slots) } else { 0 };
         if view.free_slots(node) <= slots {
-            self.spare.set(node, Load { room: None, running });
-            self.all.set(node, Load { room: None, running });
+            self.spare.set(node, NodeLoad { room: None, running });
+            self.all.set(node, NodeLoad { room: None, running });
             return;
         }
         let taken = self.taken(view, node);
-        let load = |room: Need| Load { room: Some(room.without(taken).memory_bytes), running };
+        let load = |room: Need| NodeLoad { room: Some(room.without(taken).memory_bytes), running };
         self.spare.set(node, load(view.spare(node)));
         self.all.set(node, load(view.obtainable(node)));
     }

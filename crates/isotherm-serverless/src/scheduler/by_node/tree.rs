@@ -11,7 +11,7 @@ use crate::node_set::NodeSet;
 
 /// What is known of one node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Load {
+pub(super) struct NodeLoad {
     /// Memory that can be had, in bytes; `None` if the node has no free slot.
     pub(super) room: Option<u64>,
     /// Invocations on the node, or on their way to it.
@@ -64,7 +64,7 @@ impl LoadTree {
         self.total
     }
 
-    pub(super) fn set(&mut self, node: NodeId, load: Load) {
+    pub(super) fn set(&mut self, node: NodeId, load: NodeLoad) {
         if self.asked_by_room.get() {
             self.set_by_room(node, load.room);
         }
@@ -275,8 +275,8 @@ mod tests {
             let mut tree = LoadTree::new(loads.len());
             for (node, &(room, running)) in loads.iter().enumerate() {
                 // Set twice, so that what was there before has to go.
-                tree.set(NodeId(node as u32), Load { room: Some(21), running: 9 });
-                tree.set(NodeId(node as u32), Load { room, running });
+                tree.set(NodeId(node as u32), NodeLoad { room: Some(21), running: 9 });
+                tree.set(NodeId(node as u32), NodeLoad { room, running });
             }
             let nodes = || loads.iter().enumerate().map(|(node, &(room, running))| (node as u32, room, running));
             let enough = |has: Option<u64>| has.is_some_and(|has| has >= room);
@@ -304,8 +304,8 @@ mod tests {
             let tightest: Vec<_> = tightest.into_iter().map(|(_, node)| node).collect();
             prop_assert_eq!(tree.tightest(room).collect::<Vec<_>>(), tightest.clone());
             // Now the order is kept.
-            tree.set(NodeId(0), Load { room: Some(room), running: 0 });
-            tree.set(NodeId(0), Load { room: loads[0].0, running: loads[0].1 });
+            tree.set(NodeId(0), NodeLoad { room: Some(room), running: 0 });
+            tree.set(NodeId(0), NodeLoad { room: loads[0].0, running: loads[0].1 });
             prop_assert_eq!(tree.tightest(room).collect::<Vec<_>>(), tightest);
             prop_assert_eq!(tree.total_running(), loads.iter().map(|load| u64::from(load.1)).sum::<u64>());
         }
