@@ -88,7 +88,7 @@ struct Inner {
     overhead: OverheadRule,
     at_limit: AtLimit,
     state: RefCell<PlatformState>,
-    desk: RefCell<Desk>,
+    tables: RefCell<Tables>,
     /// The request whose processing overhead passes while everything else waits.
     in_hand: RefCell<Option<Request>>,
     /// When that has passed.
@@ -163,8 +163,8 @@ impl Signalled for Inner {
 impl Teardown for Inner {
     fn tear_down(&self) {
         let of_state = self.state.borrow_mut().tear_down();
-        let of_desk = self.desk.borrow_mut().tear_down();
-        drop((of_state, of_desk, self.in_hand.take(), self.sinks.take(), self.observers.take()));
+        let of_tables = self.tables.borrow_mut().tear_down();
+        drop((of_state, of_tables, self.in_hand.take(), self.sinks.take(), self.observers.take()));
     }
 }
 
@@ -180,7 +180,7 @@ struct NodeServices {
 /// What the actor keeps beside the platform's state: what belongs to images, functions, containers
 /// and invocations but is no business of decisions.
 #[derive(Default)]
-struct Desk {
+struct Tables {
     images: Vec<Image>,
     image_ids: FxHashMap<usize, ImageId>,
     /// Names of the images' files, each once.
@@ -203,7 +203,7 @@ struct Desk {
         std::collections::BTreeMap<InvocationId, (NodeId, Rc<isotherm_services::ActionStatus>)>,
 }
 
-impl Desk {
+impl Tables {
     /// Gives up whatever may hold the service.
     fn tear_down(&mut self) -> impl Sized + use<> {
         let bare = |function: &Function| {
@@ -277,7 +277,7 @@ impl ServerlessComputeService {
             overhead: config.rules.overhead,
             at_limit: config.rules.at_limit,
             state: RefCell::new(state),
-            desk: RefCell::default(),
+            tables: RefCell::default(),
             in_hand: RefCell::default(),
             resumes: Cell::new(None),
             sinks: RefCell::default(),
@@ -514,15 +514,15 @@ impl ServerlessComputeService {
 
     /// The function that was registered last under a name.
     pub fn registered(&self, name: &str) -> Option<RegisteredFunction> {
-        let desk = self.inner.desk.borrow();
-        let id = *desk.by_name.get(name)?;
-        let (function, limits) = &desk.functions[id.index()];
+        let tables = self.inner.tables.borrow();
+        let id = *tables.by_name.get(name)?;
+        let (function, limits) = &tables.functions[id.index()];
         Some(RegisteredFunction::new(self, id, function, *limits))
     }
 
     /// The function of that number.
     pub(crate) fn function(&self, id: FunctionId) -> Function {
-        self.inner.desk.borrow().functions[id.index()].0.clone()
+        self.inner.tables.borrow().functions[id.index()].0.clone()
     }
 
     /// Checks the platform's books and that the ledgers of the bare-metal services agree with them.
@@ -539,7 +539,7 @@ impl ServerlessComputeService {
         // An action gives its core back when it ends; its slot is free when the message of that has
         // been processed.
         let mut unheard = vec![0u32; self.inner.nodes.len()];
-        for (node, status) in self.inner.desk.borrow().progress.values() {
+        for (node, status) in self.inner.tables.borrow().progress.values() {
             unheard[node.index()] +=
                 u32::from(status.state() == isotherm_services::ActionState::Ended);
         }
@@ -750,7 +750,7 @@ impl ServerlessComputeService {
                 let cancelled = state.borrow_mut().cancel(invocation, FailureCause::Cancelled);
                 reply.answer(0, Ok(cancelled));
             }
-            Request::Drain { reply } => self.inner.desk.borrow_mut().draining.push(reply),
+            Request::Drain { reply } => self.inner.tables.borrow_mut().draining.push(reply),
             Request::Stop { reply } => self.stop(reply),
             Request::DownloadEnded { image, result } => {
                 state.borrow_mut().download_ended(image, result)
@@ -798,10 +798,10 @@ impl ServerlessComputeService {
         if self.is_gone() {
             return Err(self.gone());
         }
-        let mut desk = self.inner.desk.borrow_mut();
+        let mut tables = self.inner.tables.borrow_mut();
         let mut state = self.inner.state.borrow_mut();
         let image = function.image().map(|image| {
-            let Desk { images, image_ids, file_names, .. } = &mut *desk;
+            let Tables { images, image_ids, file_names, .. } = &mut *tables;
             *image_ids.entry(image.identity()).or_insert_with(|| {
                 let file = unique_file_name(file_names, image);
                 images.push(image.clone());
@@ -815,8 +815,8 @@ impl ServerlessComputeService {
             concurrency: function.concurrency(),
             ..Registration::new(Arc::clone(function.name()), image, limits)
         })?;
-        desk.by_name.insert(Arc::clone(function.name()), id);
-        desk.functions.push((function, limits));
+        tables.by_name.insert(Arc::clone(function.name()), id);
+        tables.functions.push((function, limits));
         Ok(id)
     }
 
@@ -869,25 +869,25 @@ impl ServerlessComputeService {
     #[inline]
     fn body_of(&self, function: FunctionId, body: Option<Body>) -> Body {
         body.unwrap_or_else(|| {
-            self.inner.desk.borrow().functions[function.index()].0.body().clone()
+            self.inner.tables.borrow().functions[function.index()].0.body().clone()
         })
         .drawn()
     }
 
     #[inline]
     fn wipe_private_storage(&self, invocation: InvocationId) {
-        let desk = self.inner.desk.borrow();
-        if !desk.private.is_empty() {
-            self.wipe_private_storage_of(&desk, invocation);
+        let tables = self.inner.tables.borrow();
+        if !tables.private.is_empty() {
+            self.wipe_private_storage_of(&tables, invocation);
         }
     }
 
-    fn wipe_private_storage_of(&self, desk: &Desk, invocation: InvocationId) {
+    fn wipe_private_storage_of(&self, tables: &Tables, invocation: InvocationId) {
         let state = self.inner.state.borrow();
         // Others that the container serves still use the storage.
         let container =
             state.container_of(invocation).filter(|&container| state.served_by(container) == 1);
-        if let Some(storage) = container.and_then(|container| desk.private.get(&container)) {
+        if let Some(storage) = container.and_then(|container| tables.private.get(&container)) {
             storage.wipe();
         }
     }
@@ -915,7 +915,7 @@ impl ServerlessComputeService {
         for node in &self.inner.nodes {
             node.bare_metal.stop();
         }
-        self.inner.desk.borrow_mut().stopping = Some(reply);
+        self.inner.tables.borrow_mut().stopping = Some(reply);
     }
 
     /// The head host has gone and the service with it: every invocation ends, every container

@@ -147,7 +147,7 @@ impl ServerlessComputeService {
                     Rc::clone(&self.inner) as _,
                     Signal::Expire.token(),
                 );
-                let before = self.inner.desk.borrow_mut().expiry.replace(timer);
+                let before = self.inner.tables.borrow_mut().expiry.replace(timer);
                 if let Some(before) = before {
                     self.kernel().cancel_call(before);
                 }
@@ -155,13 +155,13 @@ impl ServerlessComputeService {
             Effect::Prewarm { function, after } => {
                 let service = self.clone();
                 let timer = self.kernel().call_after(after, move |_| {
-                    service.inner.desk.borrow_mut().prewarmings.remove(&function);
+                    service.inner.tables.borrow_mut().prewarmings.remove(&function);
                     service.tell(service.address(), Request::Prewarm { function });
                 });
-                self.inner.desk.borrow_mut().prewarmings.insert(function, timer);
+                self.inner.tables.borrow_mut().prewarmings.insert(function, timer);
             }
             Effect::ForgetPrewarm { function } => {
-                let timer = self.inner.desk.borrow_mut().prewarmings.remove(&function);
+                let timer = self.inner.tables.borrow_mut().prewarmings.remove(&function);
                 if let Some(timer) = timer {
                     self.kernel().cancel_call(timer);
                 }
@@ -178,7 +178,7 @@ impl ServerlessComputeService {
                 );
             }
             Effect::Stopped { container } => {
-                self.inner.desk.borrow_mut().private.remove(&container);
+                self.inner.tables.borrow_mut().private.remove(&container);
             }
             Effect::CancelBody { invocation } => {
                 let state = self.inner.state.borrow();
@@ -205,7 +205,7 @@ impl ServerlessComputeService {
                     sink.borrow_mut().record(&record);
                 }
                 #[cfg(any(test, feature = "audit"))]
-                self.inner.desk.borrow_mut().progress.remove(&record.id);
+                self.inner.tables.borrow_mut().progress.remove(&record.id);
                 self.inner.state.borrow_mut().records.give_back(record);
             }
             Effect::Notify => {
@@ -242,12 +242,12 @@ impl ServerlessComputeService {
     /// No invocation is left: answers those who wait for that.
     pub(super) fn answer_who_waits_for_the_last(&self) {
         let replies = {
-            let mut desk = self.inner.desk.borrow_mut();
+            let mut tables = self.inner.tables.borrow_mut();
             let nothing_comes = self.inner.on_their_way.get() == 0;
             let mut replies =
-                if nothing_comes { std::mem::take(&mut desk.draining) } else { Vec::new() };
+                if nothing_comes { std::mem::take(&mut tables.draining) } else { Vec::new() };
             if self.inner.stopped.get() {
-                replies.extend(desk.stopping.take());
+                replies.extend(tables.stopping.take());
             }
             replies
         };
@@ -263,7 +263,7 @@ impl ServerlessComputeService {
     }
 
     fn download(&self, image: ImageId) {
-        let source = self.inner.desk.borrow().images[image.index()].clone();
+        let source = self.inner.tables.borrow().images[image.index()].clone();
         let mut notice = Notice {
             service: self.clone(),
             from: self.address().clone(),
@@ -293,7 +293,7 @@ impl ServerlessComputeService {
 
     fn copy(&self, node: NodeId, image: ImageId) {
         let to = self.node(node).storage.data_end();
-        let bytes = self.inner.desk.borrow().images[image.index()].bytes();
+        let bytes = self.inner.tables.borrow().images[image.index()].bytes();
         let from = self.inner.head.data_end();
         self.spawn_move(node, "image copy", from, to, bytes, move |result| Request::CopyEnded {
             node,
@@ -305,7 +305,7 @@ impl ServerlessComputeService {
     fn load(&self, node: NodeId, image: ImageId) {
         let from = self.node(node).storage.data_end();
         let to = DataEnd::memory_for(self.node(node).host, &from);
-        let bytes = self.inner.desk.borrow().images[image.index()].memory_bytes();
+        let bytes = self.inner.tables.borrow().images[image.index()].memory_bytes();
         self.spawn_move(node, "image load", from, to, bytes, move |result| Request::LoadEnded {
             node,
             image,
@@ -363,7 +363,7 @@ impl ServerlessComputeService {
         {
             let status = Rc::new(isotherm_services::ActionStatus::default());
             request.status = Some(Rc::clone(&status));
-            self.inner.desk.borrow_mut().progress.insert(invocation, (node, status));
+            self.inner.tables.borrow_mut().progress.insert(invocation, (node, status));
         }
         let id = services.bare_metal.submit_in(turn, self.address(), request);
         let mut state = self.inner.state.borrow_mut();
@@ -388,8 +388,8 @@ impl ServerlessComputeService {
         let errand = &live.errand;
         let body = errand.body.clone();
         let manager = FunctionManager::at_port(&self.inner.site, errand.manager.clone()?);
-        let mut desk = self.inner.desk.borrow_mut();
-        let storage = desk.private.get_or_insert_with(container, || {
+        let mut tables = self.inner.tables.borrow_mut();
+        let storage = tables.private.get_or_insert_with(container, || {
             let storage = &self.node(node).storage;
             let name = format!("{} of container {container}", storage.name()).into();
             let bytes = state.disk_limit(container);
