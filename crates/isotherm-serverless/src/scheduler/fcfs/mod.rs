@@ -5,10 +5,10 @@
 //! last round; it does not know about room.
 
 mod choice;
-mod desk;
 mod full_scan;
 mod kept;
 mod last;
+mod node_state;
 mod sorted;
 
 use super::{Plan, Scheduler};

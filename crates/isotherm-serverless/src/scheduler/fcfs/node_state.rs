@@ -7,11 +7,11 @@ use crate::{FunctionId, ImageId};
 
 /// What is known of a node.
 #[derive(Debug, Default)]
-pub(super) struct Desk {
+pub(super) struct NodeState {
     /// Free slots.
     pub(super) slots: usize,
     /// Those who wait here, in the order of the queue, with their functions.
-    pub(super) seated: VecDeque<(u64, FunctionId)>,
+    pub(super) waiting: VecDeque<(u64, FunctionId)>,
     /// Images that are on the node or on their way there.
     pub(super) near: Vec<(ImageId, Rule)>,
     /// How many invocations the containers of functions can take.
@@ -22,7 +22,7 @@ pub(super) struct Desk {
     pub(super) better: bool,
 }
 
-impl Desk {
+impl NodeState {
     pub(super) fn near(&self, image: ImageId) -> Rule {
         self.near.iter().find(|(other, _)| *other == image).map_or(Rule::Nothing, |&(_, rule)| rule)
     }
@@ -56,15 +56,15 @@ impl Desk {
         }
     }
 
-    pub(super) fn sit_down(&mut self, place: u64, function: FunctionId) {
-        let index = self.seated.partition_point(|&(other, _)| other < place);
-        self.seated.insert(index, (place, function));
+    pub(super) fn take_slot(&mut self, place: u64, function: FunctionId) {
+        let index = self.waiting.partition_point(|&(other, _)| other < place);
+        self.waiting.insert(index, (place, function));
     }
 
-    pub(super) fn stand_up(&mut self, place: u64) {
-        let index = self.seated.partition_point(|&(other, _)| other < place);
-        if self.seated.get(index).is_some_and(|&(other, _)| other == place) {
-            self.seated.remove(index);
+    pub(super) fn leave_slot(&mut self, place: u64) {
+        let index = self.waiting.partition_point(|&(other, _)| other < place);
+        if self.waiting.get(index).is_some_and(|&(other, _)| other == place) {
+            self.waiting.remove(index);
         }
     }
 }
