@@ -74,7 +74,6 @@ pub mod scheduler;
 
 mod call;
 mod config;
-mod errand;
 mod event;
 mod function;
 mod id;
@@ -88,6 +87,7 @@ mod node_set;
 mod record;
 mod replay;
 mod service;
+mod service_data;
 mod state;
 mod unfinished;
 

@@ -498,7 +498,7 @@ impl ServerlessComputeService {
             // service.
             return Invocation::new(id, self.clone());
         }
-        live.errand.handle.get_or_insert_with(|| Invocation::new(id, self.clone())).clone()
+        live.service_data.handle.get_or_insert_with(|| Invocation::new(id, self.clone())).clone()
     }
 
     /// Where an invocation that has not ended is in its life.
@@ -841,10 +841,10 @@ impl ServerlessComputeService {
         let body = self.body_of(function, body);
         let mut state = self.inner.state.borrow_mut();
         let (id, live) = state.submit(function);
-        let errand = &mut live.errand;
-        (errand.body, errand.manager) = (body, Some(manager));
+        let service_data = &mut live.service_data;
+        (service_data.body, service_data.manager) = (body, Some(manager));
         let handle = Invocation::new(id, self.clone());
-        errand.handle = Some(handle.clone());
+        service_data.handle = Some(handle.clone());
         drop(state);
         reply.answer(self.inner.payloads.invoke_answer, Ok(handle));
     }
@@ -860,8 +860,9 @@ impl ServerlessComputeService {
         let body = self.body_of(function, body);
         let mut state = self.inner.state.borrow_mut();
         let (_, live) = state.submit(function);
-        let errand = &mut live.errand;
-        (errand.body, errand.manager, errand.is_detached) = (body, Some(manager), true);
+        let service_data = &mut live.service_data;
+        (service_data.body, service_data.manager, service_data.is_detached) =
+            (body, Some(manager), true);
         self.inner.detached.set(self.inner.detached.get() + 1);
     }
 

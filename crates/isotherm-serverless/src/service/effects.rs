@@ -182,7 +182,8 @@ impl ServerlessComputeService {
             }
             Effect::CancelBody { invocation } => {
                 let state = self.inner.state.borrow();
-                let action = state.invocations.get(&invocation).and_then(|live| live.errand.action);
+                let action =
+                    state.invocations.get(&invocation).and_then(|live| live.service_data.action);
                 drop(state);
                 if let Some((node, action)) = action {
                     self.inner.nodes[node.index()].bare_metal.cancel(action);
@@ -368,7 +369,7 @@ impl ServerlessComputeService {
         let id = services.bare_metal.submit_in(turn, self.address(), request);
         let mut state = self.inner.state.borrow_mut();
         if let Some(live) = state.invocations.get_mut(&invocation) {
-            live.errand.action = Some((node, id));
+            live.service_data.action = Some((node, id));
         }
     }
 
@@ -381,13 +382,13 @@ impl ServerlessComputeService {
     ) -> Option<Action> {
         let mut state = self.inner.state.borrow_mut();
         let live = state.invocations.get_mut(&invocation)?;
-        if let Body::Sleep(duration) = live.errand.body {
+        if let Body::Sleep(duration) = live.service_data.body {
             return Some(Action::Sleep(duration));
         }
         let handle = self.handle(invocation, live);
-        let errand = &live.errand;
-        let body = errand.body.clone();
-        let manager = FunctionManager::at_port(&self.inner.site, errand.manager.clone()?);
+        let service_data = &live.service_data;
+        let body = service_data.body.clone();
+        let manager = FunctionManager::at_port(&self.inner.site, service_data.manager.clone()?);
         let mut tables = self.inner.tables.borrow_mut();
         let storage = tables.private.get_or_insert_with(container, || {
             let storage = &self.node(node).storage;

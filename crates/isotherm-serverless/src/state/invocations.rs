@@ -9,10 +9,10 @@ use super::{
     PlatformState,
 };
 use crate::config::AfterFailure;
-use crate::errand::Errand;
 use crate::function::Body;
 use crate::keep_alive::Invoked;
 use crate::life::{Life, Names};
+use crate::service_data::ServiceData;
 use crate::{ContainerId, EventKind, FunctionId, InvocationId, InvocationRecord, Outcome};
 
 impl PlatformState {
@@ -36,7 +36,7 @@ impl PlatformState {
                 place: Place::New,
                 chance,
                 life,
-                errand: Errand::default(),
+                service_data: ServiceData::default(),
             }),
         };
         (id, self.invocations.insert_new(id, invocation))
@@ -121,7 +121,7 @@ impl PlatformState {
         mut cause: Option<FailureCause>,
         (started, ended): (Option<Time>, Option<Time>),
     ) {
-        let has_handle = invocation.errand.handle.is_some();
+        let has_handle = invocation.service_data.handle.is_some();
         let names = if self.names_wanted || has_handle {
             names(&self.functions, &self.images, &self.nodes, &invocation)
         } else {
@@ -136,7 +136,8 @@ impl PlatformState {
             }
             (record.started, record.ended) = (started, ended);
         });
-        let Errand { handle, is_detached, body, manager, action } = &mut invocation.errand;
+        let ServiceData { handle, is_detached, body, manager, action } =
+            &mut invocation.service_data;
         let (handle, manager, is_detached) =
             (handle.take(), manager.take(), std::mem::take(is_detached));
         *action = None;

@@ -62,7 +62,6 @@ use isotherm_services::{FailureCause, FileId, Port};
 use rustc_hash::FxHashMap;
 
 use crate::config::{ContainerReuse, OnFailure, RoomRule, Rules, Throttle};
-use crate::errand::Errand;
 use crate::eviction::{ContainerEviction, NeverEvict};
 use crate::function::{Body, Concurrency, Startup};
 use crate::id_map::IdMap;
@@ -71,6 +70,7 @@ use crate::life::{Life, Records};
 use crate::message::ManagerMessage;
 use crate::node_set::{IdSet, NodeSet};
 use crate::scheduler::{Plan, Scheduler};
+use crate::service_data::ServiceData;
 use crate::{
     ContainerId, EventKind, FunctionId, ImageId, InvocationId, InvocationRecord, Limits, NodeId,
     Outcome, PlatformEvent,
@@ -227,7 +227,7 @@ pub(crate) struct Invocation {
     pub(crate) chance: u64,
     pub(crate) life: Life,
     /// Set by the service when it has been submitted.
-    pub(crate) errand: Errand,
+    pub(crate) service_data: ServiceData,
 }
 
 /// Whether a message is followed by a scheduling round.
@@ -435,13 +435,15 @@ impl PlatformState {
         );
         let keep_alives: Vec<_> =
             self.functions.iter_mut().map(|function| function.keep_alive.take()).collect();
-        let errands =
-            self.invocations.values_mut().map(|invocation| std::mem::take(&mut invocation.errand));
-        let errands: Vec<Errand> = errands.collect();
+        let service_data = self
+            .invocations
+            .values_mut()
+            .map(|invocation| std::mem::take(&mut invocation.service_data));
+        let service_data: Vec<ServiceData> = service_data.collect();
         self.effects.clear();
         let ended = (std::mem::take(&mut self.finished), std::mem::take(&mut self.to_notify));
         let bodies = std::mem::take(&mut self.ended_bodies);
-        (policies, keep_alives, errands, ended, bodies, std::mem::take(&mut self.observers))
+        (policies, keep_alives, service_data, ended, bodies, std::mem::take(&mut self.observers))
     }
 
     /// What observers have not been told of yet.

@@ -11,7 +11,7 @@ use crate::message::ManagerMessage;
 
 /// What an invocation is to do, and for whom. Nothing and for nobody, until the service has said it
 /// and after the end.
-pub(crate) struct Errand {
+pub(crate) struct ServiceData {
     /// The handle that somebody has.
     pub(crate) handle: Option<Invocation>,
     /// Its user has no handle, so he is not told of its end, whoever else has one.
@@ -22,9 +22,9 @@ pub(crate) struct Errand {
     pub(crate) action: Option<(NodeId, ActionId)>,
 }
 
-impl Default for Errand {
+impl Default for ServiceData {
     fn default() -> Self {
-        Errand {
+        ServiceData {
             handle: None,
             is_detached: false,
             body: Body::sleep(Duration::ZERO),
