@@ -60,11 +60,11 @@ use crate::{ContainerId, FunctionId, ImageId, InvocationId, NodeId, Outcome, Sta
 
 use log::Log;
 use seen::Seen;
-use shelf::Shelf;
+use image_store::{ImageStore, StoreName};
 
 mod log;
 mod seen;
-mod shelf;
+mod image_store;
 #[cfg(test)]
 mod tests;
 
@@ -163,7 +163,7 @@ impl AuditCounters {
 /// The judge. See the [module](self).
 #[derive(Debug)]
 pub struct Auditor {
-    head: Shelf,
+    head: ImageStore,
     nodes: Vec<Node>,
     containers: BTreeMap<ContainerId, Container>,
     seen_containers: Seen,
@@ -178,8 +178,8 @@ pub struct Auditor {
 
 #[derive(Debug)]
 struct Node {
-    disk: Shelf,
-    memory: Shelf,
+    disk: ImageStore,
+    memory: ImageStore,
     slots: u32,
     slot_capacity: Option<u32>,
     containers: u32,
@@ -250,8 +250,8 @@ impl Auditor {
         let nodes = capacities.nodes.iter().enumerate().map(|(index, capacity)| {
             let node = NodeId(index as u32);
             Node {
-                disk: Shelf::new(shelf::Place::Disk(node), capacity.disk_bytes),
-                memory: Shelf::new(shelf::Place::Memory(node), capacity.memory_bytes),
+                disk: ImageStore::new(StoreName::Disk(node), capacity.disk_bytes),
+                memory: ImageStore::new(StoreName::Memory(node), capacity.memory_bytes),
                 slots: 0,
                 slot_capacity: capacity.slots,
                 containers: 0,
@@ -260,7 +260,7 @@ impl Auditor {
             }
         });
         Auditor {
-            head: Shelf::new(shelf::Place::Head, capacities.head_disk_bytes),
+            head: ImageStore::new(StoreName::Head, capacities.head_disk_bytes),
             nodes: nodes.collect(),
             containers: BTreeMap::new(),
             seen_containers: Seen::default(),

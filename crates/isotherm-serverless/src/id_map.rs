@@ -7,7 +7,7 @@
 //!
 //! # Invariants
 //!
-//! * At most three quarters of the places are taken. An id is in the first free place after the one
+//! * At most three quarters of the buckets are taken. An id is in the first free bucket after the one
 //!   where it belongs (linear probing), so there is no gap between the two.
 //! * What the table gives when it is walked through is in no order that means anything, but in the
 //!   same in every run.
@@ -21,7 +21,7 @@ use crate::{ContainerId, InvocationId, NodeId};
 const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
 /// No id is as large as that.
 const VACANT: u64 = u64::MAX;
-const LEAST_PLACES: usize = 8;
+const LEAST_BUCKETS: usize = 8;
 
 /// What counts upwards.
 pub(crate) trait CountedId: Copy {
@@ -48,8 +48,8 @@ counted!(ContainerId, InvocationId, NodeId);
 #[derive(Debug)]
 pub(crate) struct IdMap<I, T> {
     /// A power of two of them, or none.
-    places: Vec<Place<T>>,
-    /// How far a hash is shifted to give a place.
+    buckets: Vec<Bucket<T>>,
+    /// How far a hash is shifted to give a bucket.
     shift: u32,
     len: usize,
     of: PhantomData<I>,
@@ -57,19 +57,19 @@ pub(crate) struct IdMap<I, T> {
 
 /// An id and its value lie side by side in memory, so that both are had at once.
 #[derive(Debug)]
-struct Place<T> {
+struct Bucket<T> {
     /// `VACANT` if there is none.
     id: u64,
     value: Option<T>,
 }
 
-impl<T> Place<T> {
-    const VACANT: Self = Place { id: VACANT, value: None };
+impl<T> Bucket<T> {
+    const VACANT: Self = Bucket { id: VACANT, value: None };
 }
 
 impl<I, T> Default for IdMap<I, T> {
     fn default() -> Self {
-        IdMap { places: Vec::new(), shift: 0, len: 0, of: PhantomData }
+        IdMap { buckets: Vec::new(), shift: 0, len: 0, of: PhantomData }
     }
 }
 
@@ -84,13 +84,13 @@ impl<I: CountedId, T> IdMap<I, T> {
 
     #[inline]
     pub(crate) fn get(&self, id: &I) -> Option<&T> {
-        self.places.get(self.find(*id)?)?.value.as_ref()
+        self.buckets.get(self.find(*id)?)?.value.as_ref()
     }
 
     #[inline]
     pub(crate) fn get_mut(&mut self, id: &I) -> Option<&mut T> {
-        let place = self.find(*id)?;
-        self.places.get_mut(place)?.value.as_mut()
+        let bucket = self.find(*id)?;
+        self.buckets.get_mut(bucket)?.value.as_mut()
     }
 
     #[cfg(test)]
@@ -101,7 +101,7 @@ impl<I: CountedId, T> IdMap<I, T> {
     /// Puts a value under an id and gives the one that was there.
     pub(crate) fn insert(&mut self, id: I, value: T) -> Option<T> {
         match self.find(id) {
-            Some(place) => self.places[place].value.replace(value),
+            Some(bucket) => self.buckets[bucket].value.replace(value),
             None => {
                 self.insert_new(id, value);
                 None
@@ -113,15 +113,15 @@ impl<I: CountedId, T> IdMap<I, T> {
     #[inline]
     pub(crate) fn insert_new(&mut self, id: I, value: T) -> &mut T {
         debug_assert!(self.find(id).is_none(), "an id is given out once");
-        if 4 * (self.len + 1) > 3 * self.places.len() {
+        if 4 * (self.len + 1) > 3 * self.buckets.len() {
             self.grow();
         }
         self.len += 1;
-        let place = self.vacant(id.count());
-        let Place { id: taken, value: room } = &mut self.places[place];
+        let bucket = self.vacant(id.count());
+        let Bucket { id: taken, value: room } = &mut self.buckets[bucket];
         *taken = id.count();
         let nothing = room.take();
-        debug_assert!(nothing.is_none(), "a vacant place holds nothing");
+        debug_assert!(nothing.is_none(), "a vacant bucket holds nothing");
         // Dropping it would cost a call that finds nothing to do.
         std::mem::forget(nothing);
         room.insert(value)
@@ -130,7 +130,7 @@ impl<I: CountedId, T> IdMap<I, T> {
     /// The value of an id, which is made if there is none.
     pub(crate) fn get_or_insert_with(&mut self, id: I, value: impl FnOnce() -> T) -> &mut T {
         match self.find(id) {
-            Some(place) => self.places[place].value.get_or_insert_with(value),
+            Some(bucket) => self.buckets[bucket].value.get_or_insert_with(value),
             None => self.insert_new(id, value()),
         }
     }
@@ -142,43 +142,43 @@ impl<I: CountedId, T> IdMap<I, T> {
     /// Takes the value of an id out if it meets a condition.
     pub(crate) fn remove_if(&mut self, id: &I, meets: impl FnOnce(&T) -> bool) -> Option<T> {
         let mut gap = self.find(*id)?;
-        let value = self.places[gap].value.take_if(|value| meets(value));
+        let value = self.buckets[gap].value.take_if(|value| meets(value));
         value.as_ref()?;
         self.len -= 1;
         // Whoever stands behind the gap and belongs before it moves into it, so that nobody is cut
         // off from where he belongs.
-        let mask = self.places.len() - 1;
-        let mut place = gap;
+        let mask = self.buckets.len() - 1;
+        let mut bucket = gap;
         loop {
-            place = (place + 1) & mask;
-            let other = self.places[place].id;
+            bucket = (bucket + 1) & mask;
+            let other = self.buckets[bucket].id;
             if other == VACANT {
                 break;
             }
             let home = self.home(other);
-            if (place.wrapping_sub(home) & mask) >= (place.wrapping_sub(gap) & mask) {
-                self.places.swap(gap, place);
-                gap = place;
+            if (bucket.wrapping_sub(home) & mask) >= (bucket.wrapping_sub(gap) & mask) {
+                self.buckets.swap(gap, bucket);
+                gap = bucket;
             }
         }
-        self.places[gap].id = VACANT;
+        self.buckets[gap].id = VACANT;
         value
     }
 
     /// All ids and their values, in no order that means anything.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (I, &T)> + '_ {
-        self.places.iter().filter_map(|place| Some((I::of_count(place.id), place.value.as_ref()?)))
+        self.buckets.iter().filter_map(|bucket| Some((I::of_count(bucket.id), bucket.value.as_ref()?)))
     }
 
     /// All values, in no order that means anything.
     pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> + '_ {
-        self.places.iter_mut().filter_map(|place| place.value.as_mut())
+        self.buckets.iter_mut().filter_map(|bucket| bucket.value.as_mut())
     }
 
     /// All values, in no order that means anything.
     #[cfg(any(test, feature = "audit"))]
     pub(crate) fn values(&self) -> impl Iterator<Item = &T> + '_ {
-        self.places.iter().filter_map(|place| place.value.as_ref())
+        self.buckets.iter().filter_map(|bucket| bucket.value.as_ref())
     }
 
     fn home(&self, id: u64) -> usize {
@@ -187,41 +187,41 @@ impl<I: CountedId, T> IdMap<I, T> {
 
     #[inline]
     fn find(&self, id: I) -> Option<usize> {
-        if self.places.is_empty() {
+        if self.buckets.is_empty() {
             return None;
         }
-        let (id, mask) = (id.count(), self.places.len() - 1);
-        let mut place = self.home(id);
+        let (id, mask) = (id.count(), self.buckets.len() - 1);
+        let mut bucket = self.home(id);
         loop {
-            match self.places[place].id {
-                found if found == id => return Some(place),
+            match self.buckets[bucket].id {
+                found if found == id => return Some(bucket),
                 VACANT => return None,
-                _ => place = (place + 1) & mask,
+                _ => bucket = (bucket + 1) & mask,
             }
         }
     }
 
-    /// The vacant place for an id that is not in the table, which has one.
+    /// The vacant bucket for an id that is not in the table, which has one.
     #[inline]
     fn vacant(&self, id: u64) -> usize {
-        let mask = self.places.len() - 1;
-        let mut place = self.home(id);
-        while self.places[place].id != VACANT {
-            place = (place + 1) & mask;
+        let mask = self.buckets.len() - 1;
+        let mut bucket = self.home(id);
+        while self.buckets[bucket].id != VACANT {
+            bucket = (bucket + 1) & mask;
         }
-        place
+        bucket
     }
 
     #[cold]
     fn grow(&mut self) {
-        let count = (2 * self.places.len()).max(LEAST_PLACES);
-        let mut places = Vec::new();
-        places.resize_with(count, || Place::VACANT);
-        let before = std::mem::replace(&mut self.places, places);
+        let count = (2 * self.buckets.len()).max(LEAST_BUCKETS);
+        let mut buckets = Vec::new();
+        buckets.resize_with(count, || Bucket::VACANT);
+        let before = std::mem::replace(&mut self.buckets, buckets);
         self.shift = u64::BITS - count.trailing_zeros();
-        for taken in before.into_iter().filter(|place| place.id != VACANT) {
-            let place = self.vacant(taken.id);
-            self.places[place] = taken;
+        for taken in before.into_iter().filter(|bucket| bucket.id != VACANT) {
+            let bucket = self.vacant(taken.id);
+            self.buckets[bucket] = taken;
         }
     }
 }
@@ -277,6 +277,6 @@ mod tests {
             }
         }
         assert_eq!(map.len(), 4);
-        assert_eq!(map.places.len(), LEAST_PLACES);
+        assert_eq!(map.buckets.len(), LEAST_BUCKETS);
     }
 }

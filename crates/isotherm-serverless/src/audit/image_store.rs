@@ -9,26 +9,26 @@ use crate::{ImageId, NodeId};
 
 /// Which place: for sentences.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum StoreName {
     Head,
     Disk(NodeId),
     Memory(NodeId),
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for StoreName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Place::Head => write!(f, "the head disk"),
-            Place::Disk(node) => write!(f, "the disk of node {node}"),
-            Place::Memory(node) => write!(f, "the memory of node {node}"),
+            StoreName::Head => write!(f, "the head disk"),
+            StoreName::Disk(node) => write!(f, "the disk of node {node}"),
+            StoreName::Memory(node) => write!(f, "the memory of node {node}"),
         }
     }
 }
 
 /// The images of a place and the bytes taken there, which include what containers reserve.
 #[derive(Debug)]
-pub(super) struct Shelf {
-    place: Place,
+pub(super) struct ImageStore {
+    name: StoreName,
     capacity: u64,
     used: u64,
     peak: u64,
@@ -46,9 +46,9 @@ struct Held {
     pins: u32,
 }
 
-impl Shelf {
-    pub(super) fn new(place: Place, capacity: u64) -> Self {
-        Shelf { place, capacity, used: 0, peak: 0, images: BTreeMap::new() }
+impl ImageStore {
+    pub(super) fn new(name: StoreName, capacity: u64) -> Self {
+        ImageStore { name, capacity, used: 0, peak: 0, images: BTreeMap::new() }
     }
 
     pub(super) fn used(&self) -> u64 {
@@ -76,10 +76,10 @@ impl Shelf {
         self.used = self.used.saturating_add(bytes);
         self.peak = self.peak.max(self.used);
         if self.used > self.capacity {
-            let (place, used, capacity) = (self.place, self.used, self.capacity);
+            let (name, used, capacity) = (self.name, self.used, self.capacity);
             log.report(
                 Rule::Capacity,
-                format_args!("{used} bytes of {place} are taken, but it has {capacity}"),
+                format_args!("{used} bytes of {name} are taken, but it has {capacity}"),
             );
         }
     }
@@ -93,7 +93,7 @@ impl Shelf {
         if let Some(held) = self.images.get(&image) {
             let what =
                 if held.complete { "is there already" } else { "is on its way there already" };
-            log.report(rule, format_args!("image {image} was sent to {}, but {what}", self.place));
+            log.report(rule, format_args!("image {image} was sent to {}, but {what}", self.name));
             return;
         }
         self.images.insert(image, Held { bytes, complete: false, readers: 0, pins: 0 });
@@ -106,7 +106,7 @@ impl Shelf {
             Some(held) if !held.complete => held.complete = true,
             _ => log.report(
                 rule,
-                format_args!("image {image} arrived at {}, but was not on its way", self.place),
+                format_args!("image {image} arrived at {}, but was not on its way", self.name),
             ),
         }
     }
@@ -123,7 +123,7 @@ impl Shelf {
                 rule,
                 format_args!(
                     "image {image} failed to reach {}, but was not on its way",
-                    self.place
+                    self.name
                 ),
             ),
         }
@@ -131,11 +131,11 @@ impl Shelf {
 
     /// The image is pushed out.
     pub(super) fn evict(&mut self, log: &mut Log, image: ImageId, bytes: u64) {
-        let place = self.place;
+        let name = self.name;
         let mut wrong = |detail: fmt::Arguments<'_>| {
             log.report(
                 Rule::Eviction,
-                format_args!("image {image} was evicted from {place}, {detail}"),
+                format_args!("image {image} was evicted from {name}, {detail}"),
             );
         };
         let Some(held) = self.images.remove(&image) else {
@@ -159,7 +159,7 @@ impl Shelf {
 
     /// Somebody begins to read the image from here.
     pub(super) fn begin_read(&mut self, log: &mut Log, rule: Rule, image: ImageId) {
-        let place = self.place;
+        let name = self.name;
         match self.images.get_mut(&image) {
             Some(held) => {
                 held.readers += 1;
@@ -167,13 +167,13 @@ impl Shelf {
                     log.report(
                         rule,
                         format_args!(
-                            "image {image} is read from {place}, but is still on its way there"
+                            "image {image} is read from {name}, but is still on its way there"
                         ),
                     );
                 }
             }
             None => log
-                .report(rule, format_args!("image {image} is read from {place}, but is not there")),
+                .report(rule, format_args!("image {image} is read from {name}, but is not there")),
         }
     }
 
@@ -186,12 +186,12 @@ impl Shelf {
 
     /// A container that needs the image was started.
     pub(super) fn pin(&mut self, log: &mut Log, rule: Rule, image: ImageId) {
-        let place = self.place;
+        let name = self.name;
         match self.images.get_mut(&image) {
             Some(held) if held.complete => held.pins += 1,
             _ => log.report(
                 rule,
-                format_args!("a container was started without its image {image} on {place}"),
+                format_args!("a container was started without its image {image} on {name}"),
             ),
         }
     }
