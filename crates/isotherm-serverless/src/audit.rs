@@ -58,13 +58,13 @@ use isotherm_kernel::Time;
 use crate::event::{EventKind, PlatformEvent};
 use crate::{ContainerId, FunctionId, ImageId, InvocationId, NodeId, Outcome, StartKind};
 
+use image_store::{ImageStore, StoreName};
 use log::Log;
 use seen::Seen;
-use image_store::{ImageStore, StoreName};
 
+mod image_store;
 mod log;
 mod seen;
-mod image_store;
 #[cfg(test)]
 mod tests;
 

@@ -167,7 +167,9 @@ impl<I: CountedId, T> IdMap<I, T> {
 
     /// All ids and their values, in no order that means anything.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (I, &T)> + '_ {
-        self.buckets.iter().filter_map(|bucket| Some((I::of_count(bucket.id), bucket.value.as_ref()?)))
+        self.buckets
+            .iter()
+            .filter_map(|bucket| Some((I::of_count(bucket.id), bucket.value.as_ref()?)))
     }
 
     /// All values, in no order that means anything.

@@ -121,10 +121,7 @@ impl ImageStore {
             }
             _ => log.report(
                 rule,
-                format_args!(
-                    "image {image} failed to reach {}, but was not on its way",
-                    self.name
-                ),
+                format_args!("image {image} failed to reach {}, but was not on its way", self.name),
             ),
         }
     }

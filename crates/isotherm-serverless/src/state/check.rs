@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Need, OnHead, Place, PlatformState};
+use super::{Need, OnHead, Phase, PlatformState};
 use crate::state::node::Transfer;
 
 impl PlatformState {
@@ -53,7 +53,7 @@ impl PlatformState {
         let pending = self
             .invocations
             .values()
-            .filter(|invocation| matches!(invocation.place, Place::Pending(_)));
+            .filter(|invocation| matches!(invocation.phase, Phase::Pending(_)));
         assert_eq!(
             pending.count(),
             self.pending.len(),

@@ -8,7 +8,7 @@
 use isotherm_services::FailureCause;
 
 use super::images::image_of_file;
-use super::{Effect, Invocation, OnHead, Place, PlatformState};
+use super::{Effect, Invocation, OnHead, Phase, PlatformState};
 use crate::{EventKind, FunctionId, ImageId, InvocationId, Outcome};
 
 impl PlatformState {
@@ -61,7 +61,7 @@ impl PlatformState {
     fn await_image(&mut self, id: InvocationId, image: ImageId) {
         self.images[image.index()].waiting.insert(id);
         if let Some(invocation) = self.invocations.get_mut(&id) {
-            invocation.place = Place::AwaitsImage;
+            invocation.phase = Phase::AwaitsImage;
         }
     }
 

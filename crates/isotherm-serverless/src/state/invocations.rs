@@ -5,7 +5,7 @@ use isotherm_services::{ActionReport, FailureCause};
 
 use super::containers::Damage;
 use super::{
-    Change, Container, Effect, Function, Image, Invocation, MOST_SPARE, Node, Pending, Place,
+    Change, Container, Effect, Function, Image, Invocation, MOST_SPARE, Node, Pending, Phase,
     PlatformState,
 };
 use crate::config::AfterFailure;
@@ -27,13 +27,13 @@ impl PlatformState {
         let chance = self.functions[function.index()].startup.chance();
         let invocation = match self.spare_invocations.pop() {
             Some(mut spare) => {
-                (spare.function, spare.place, spare.life) = (function, Place::New, life);
+                (spare.function, spare.phase, spare.life) = (function, Phase::New, life);
                 spare.chance = chance;
                 spare
             }
             None => Box::new(Invocation {
                 function,
-                place: Place::New,
+                phase: Phase::New,
                 chance,
                 life,
                 service_data: ServiceData::default(),
@@ -74,7 +74,7 @@ impl PlatformState {
         let Some(invocation) = self.invocations.get_mut(&id) else { return };
         let pending = Pending { invocation: id, function: invocation.function };
         let sequence = self.pending.push(pending);
-        invocation.place = Place::Pending(sequence);
+        invocation.phase = Phase::Pending(sequence);
         let function = invocation.function;
         let spec = &mut self.functions[function.index()];
         spec.pending.push_at(sequence, pending);
@@ -153,12 +153,12 @@ impl PlatformState {
             self.to_notify.push_back(user);
             self.effects.push_back(Effect::Notify);
         }
-        let container = match invocation.place {
-            Place::Running(container) => Some(container),
+        let container = match invocation.phase {
+            Phase::Running(container) => Some(container),
             _ => None,
         };
         self.emit(|| EventKind::Ended { invocation: id, outcome, container });
-        if matches!(invocation.place, Place::AwaitsImage | Place::Pending(_) | Place::Running(_)) {
+        if matches!(invocation.phase, Phase::AwaitsImage | Phase::Pending(_) | Phase::Running(_)) {
             self.leave_gates(invocation.function);
         }
         if self.spare_invocations.len() < MOST_SPARE {
@@ -171,11 +171,11 @@ impl PlatformState {
     pub(crate) fn body_ended(&mut self, id: InvocationId, report: ActionReport) {
         let Some(invocation) = self
             .invocations
-            .remove_if(&id, |invocation| matches!(invocation.place, Place::Running(_)))
+            .remove_if(&id, |invocation| matches!(invocation.phase, Phase::Running(_)))
         else {
             return;
         };
-        let Place::Running(container) = invocation.place else { return };
+        let Phase::Running(container) = invocation.phase else { return };
         let damage = match &report.result {
             Ok(()) => Damage::default(),
             Err(cause) => self.damage(container, cause),
@@ -228,21 +228,21 @@ impl PlatformState {
     pub(crate) fn cancel(&mut self, id: InvocationId, cause: FailureCause) -> bool {
         let Some(invocation) = self.invocations.get(&id) else { return false };
         let function = invocation.function;
-        match invocation.place {
-            Place::New => {
+        match invocation.phase {
+            Phase::New => {
                 self.new.retain(|&(new, _)| new != id);
             }
-            Place::Throttled => self.leave_line(id, function),
-            Place::AwaitsImage => {
+            Phase::Throttled => self.leave_line(id, function),
+            Phase::AwaitsImage => {
                 if let Some(image) = self.functions[function.index()].image {
                     self.leave_image(id, image);
                 }
             }
-            Place::Pending(sequence) => {
+            Phase::Pending(sequence) => {
                 self.leave_queue(function, sequence);
                 self.withdrawn.push(function);
             }
-            Place::Running(_) => {
+            Phase::Running(_) => {
                 self.effects.push_back(Effect::CancelBody { invocation: id });
                 return true;
             }
@@ -269,7 +269,7 @@ impl PlatformState {
     /// Invocations that are in a container, in the order of submission.
     pub(crate) fn running(&self) -> Vec<InvocationId> {
         let all = self.invocations.iter();
-        let running = all.filter(|(_, invocation)| matches!(invocation.place, Place::Running(_)));
+        let running = all.filter(|(_, invocation)| matches!(invocation.phase, Phase::Running(_)));
         let mut running: Vec<InvocationId> = running.map(|(id, _)| id).collect();
         running.sort_unstable();
         running
@@ -287,8 +287,8 @@ impl PlatformState {
 
     /// The container that an invocation is in.
     pub(crate) fn container_of(&self, id: InvocationId) -> Option<ContainerId> {
-        match self.invocations.get(&id)?.place {
-            Place::Running(container) => Some(container),
+        match self.invocations.get(&id)?.phase {
+            Phase::Running(container) => Some(container),
             _ => None,
         }
     }

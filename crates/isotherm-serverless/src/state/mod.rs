@@ -207,7 +207,7 @@ impl Registration {
 
 /// Where an invocation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum Phase {
     /// Not looked at yet.
     New,
     /// Waiting in line, because as many are running as may.
@@ -222,7 +222,7 @@ pub(crate) enum Place {
 
 pub(crate) struct Invocation {
     pub(crate) function: FunctionId,
-    pub(crate) place: Place,
+    pub(crate) phase: Phase,
     /// Of which the start-up of a container is made that is started for it.
     pub(crate) chance: u64,
     pub(crate) life: Life,

@@ -3,7 +3,7 @@
 use isotherm_kernel::Duration;
 
 use super::node::Transfer;
-use super::{Effect, Place, PlatformState, View};
+use super::{Effect, Phase, PlatformState, View};
 use crate::life::Dispatched;
 use crate::scheduler::{Dispatch, Placed, Plan};
 use crate::{ContainerId, EventKind, FunctionId, InvocationId, NodeId, StartKind};
@@ -66,7 +66,7 @@ impl PlatformState {
     fn dispatch(&mut self, dispatch: Dispatch) {
         let Dispatch { invocation: id, node, container } = dispatch;
         let Some(invocation) = self.invocations.get(&id) else { return };
-        let (function, Place::Pending(sequence)) = (invocation.function, invocation.place) else {
+        let (function, Phase::Pending(sequence)) = (invocation.function, invocation.phase) else {
             return;
         };
         let Some((served_by, is_new)) = self.container_for(id, function, node, container) else {
@@ -186,7 +186,7 @@ impl PlatformState {
         let start_kind =
             if is_new || !startup.is_zero() { StartKind::Cold } else { StartKind::Warm };
         let Some(invocation) = self.invocations.get_mut(&id) else { return };
-        invocation.place = Place::Running(container);
+        invocation.phase = Phase::Running(container);
         let spec = &mut self.functions[invocation.function.index()];
         spec.running += 1;
         let (limit, memory_bytes) = (spec.limits.time, spec.limits.memory_bytes);

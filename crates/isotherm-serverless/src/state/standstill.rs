@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use isotherm_kernel::Time;
 
 use super::node::Transfer;
-use super::{Need, OnHead, Place, PlatformState};
+use super::{Need, OnHead, Phase, PlatformState};
 use crate::unfinished::{Lack, Unfinished};
 use crate::{FunctionId, ImageId, InvocationId, NodeId};
 
@@ -19,16 +19,16 @@ impl PlatformState {
         let mut places: BTreeMap<FunctionId, Lack> = BTreeMap::new();
         for (id, invocation) in self.invocations.iter() {
             let (function, life) = (invocation.function, &invocation.life);
-            let (lack, since) = match invocation.place {
-                Place::New | Place::Throttled => {
+            let (lack, since) = match invocation.phase {
+                Phase::New | Phase::Throttled => {
                     (self.limit_before(id, function), Some(life.submitted))
                 }
-                Place::AwaitsImage => (self.lacks_image(id, function), Some(life.submitted)),
-                Place::Pending(_) => {
+                Phase::AwaitsImage => (self.lacks_image(id, function), Some(life.submitted)),
+                Phase::Pending(_) => {
                     let lack = places.entry(function).or_insert_with(|| self.lacks_place(function));
                     (lack.clone(), life.admitted)
                 }
-                Place::Running(_) => match life.started(now) {
+                Phase::Running(_) => match life.started(now) {
                     None => {
                         (Lack::Starting, life.dispatched.as_ref().map(|dispatched| dispatched.at))
                     }

@@ -20,7 +20,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use isotherm_services::FailureCause;
 
-use super::{Place, PlatformState};
+use super::{Phase, PlatformState};
 use crate::config::Throttle;
 use crate::unfinished::Lack;
 use crate::{FunctionId, InvocationId, Outcome};
@@ -138,7 +138,7 @@ impl PlatformState {
         }
         if queues {
             if let Some(invocation) = self.invocations.get_mut(&id) {
-                invocation.place = Place::Throttled;
+                invocation.phase = Phase::Throttled;
             }
         } else {
             let function = self.functions[function.index()].name.clone();
@@ -219,10 +219,10 @@ impl PlatformState {
         let inside = |wanted: &dyn Fn(FunctionId) -> bool| {
             let mut count = 0;
             for (id, invocation) in self.invocations.iter() {
-                let is_inside = match invocation.place {
-                    Place::New => false,
-                    Place::Throttled => self.common_gate.let_in.contains(&id),
-                    Place::AwaitsImage | Place::Pending(_) | Place::Running(_) => true,
+                let is_inside = match invocation.phase {
+                    Phase::New => false,
+                    Phase::Throttled => self.common_gate.let_in.contains(&id),
+                    Phase::AwaitsImage | Phase::Pending(_) | Phase::Running(_) => true,
                 };
                 count += u32::from(is_inside && wanted(invocation.function));
             }

@@ -32,9 +32,9 @@ impl Stage {
 
     /// Where an invocation runs.
     fn node_of(&self, invocation: InvocationId) -> Option<u32> {
-        let place = self.state.invocations.get(&invocation)?.place;
-        match place {
-            super::super::Place::Running(container) => {
+        let phase = self.state.invocations.get(&invocation)?.phase;
+        match phase {
+            super::super::Phase::Running(container) => {
                 Some(self.state.containers[&container].node.0)
             }
             _ => None,
