@@ -1,16 +1,16 @@
-//! A table for what is named by ids that are given out in order and never again.
+//! A hash table for ids that are given out in increasing order.
 //!
-//! Every invocation looks up its container, itself and what its service keeps for it a dozen times,
-//! so these tables are what a run of millions of invocations spends much of its time in. Ids that
-//! count upwards are spread evenly by one multiplication (Fibonacci hashing: Knuth, The Art of
-//! Computer Programming 3, 6.4), so that an id is nearly always found where it is first looked for.
+//! It uses open addressing with linear probing and Fibonacci hashing (Knuth, *The Art of Computer
+//! Programming* 3, section 6.4), which spreads consecutive ids evenly, so that nearly every look-up
+//! hits at the first probe. An invocation makes some twenty look-ups, so these tables decide how
+//! fast a run is.
 //!
 //! # Invariants
 //!
-//! * At most three quarters of the buckets are taken. An id is in the first free bucket after the one
-//!   where it belongs (linear probing), so there is no gap between the two.
-//! * What the table gives when it is walked through is in no order that means anything, but in the
-//!   same in every run.
+//! * At most three quarters of the buckets are taken. An id is in the first free bucket from its
+//!   home bucket on, so no vacant bucket lies between the two. Removal shifts later entries back to
+//!   keep this (no tombstones).
+//! * The order of iteration is arbitrary but deterministic.
 
 use std::marker::PhantomData;
 use std::ops::Index;
@@ -19,11 +19,11 @@ use crate::{ContainerId, InvocationId, NodeId};
 
 /// 2^64 divided by the golden ratio.
 const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
-/// No id is as large as that.
+/// Marks a vacant bucket; no id is this large.
 const VACANT: u64 = u64::MAX;
 const LEAST_BUCKETS: usize = 8;
 
-/// What counts upwards.
+/// An id that is a number.
 pub(crate) trait CountedId: Copy {
     fn count(self) -> u64;
     fn of_count(count: u64) -> Self;
@@ -47,15 +47,15 @@ counted!(ContainerId, InvocationId, NodeId);
 /// A table of values `T` by ids `I`.
 #[derive(Debug)]
 pub(crate) struct IdMap<I, T> {
-    /// A power of two of them, or none.
+    /// Their number is a power of two, or zero.
     buckets: Vec<Bucket<T>>,
-    /// How far a hash is shifted to give a bucket.
+    /// By how many bits a hash is shifted to give a bucket.
     shift: u32,
     len: usize,
     of: PhantomData<I>,
 }
 
-/// An id and its value lie side by side in memory, so that both are had at once.
+/// An id beside its value, so that one memory access fetches both.
 #[derive(Debug)]
 struct Bucket<T> {
     /// `VACANT` if there is none.
@@ -109,7 +109,7 @@ impl<I: CountedId, T> IdMap<I, T> {
         }
     }
 
-    /// Puts a value under an id that is not in the table.
+    /// Inserts a value under an id that is not in the table.
     #[inline]
     pub(crate) fn insert_new(&mut self, id: I, value: T) -> &mut T {
         debug_assert!(self.find(id).is_none(), "an id is given out once");
@@ -122,12 +122,12 @@ impl<I: CountedId, T> IdMap<I, T> {
         *taken = id.count();
         let nothing = room.take();
         debug_assert!(nothing.is_none(), "a vacant bucket holds nothing");
-        // Dropping it would cost a call that finds nothing to do.
+        // Dropping `None` would still cost a call.
         std::mem::forget(nothing);
         room.insert(value)
     }
 
-    /// The value of an id, which is made if there is none.
+    /// The value of an id; inserts one if there is none.
     pub(crate) fn get_or_insert_with(&mut self, id: I, value: impl FnOnce() -> T) -> &mut T {
         match self.find(id) {
             Some(bucket) => self.buckets[bucket].value.get_or_insert_with(value),
@@ -139,14 +139,14 @@ impl<I: CountedId, T> IdMap<I, T> {
         self.remove_if(id, |_| true)
     }
 
-    /// Takes the value of an id out if it meets a condition.
+    /// Removes the value of an id if it meets a condition.
     pub(crate) fn remove_if(&mut self, id: &I, meets: impl FnOnce(&T) -> bool) -> Option<T> {
         let mut gap = self.find(*id)?;
         let value = self.buckets[gap].value.take_if(|value| meets(value));
         value.as_ref()?;
         self.len -= 1;
-        // Whoever stands behind the gap and belongs before it moves into it, so that nobody is cut
-        // off from where he belongs.
+        // Entries behind the gap whose home is not behind it move into it, so that probing still
+        // finds them.
         let mask = self.buckets.len() - 1;
         let mut bucket = gap;
         loop {
@@ -165,19 +165,19 @@ impl<I: CountedId, T> IdMap<I, T> {
         value
     }
 
-    /// All ids and their values, in no order that means anything.
+    /// All ids and their values, in arbitrary order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (I, &T)> + '_ {
         self.buckets
             .iter()
             .filter_map(|bucket| Some((I::of_count(bucket.id), bucket.value.as_ref()?)))
     }
 
-    /// All values, in no order that means anything.
+    /// All values, in arbitrary order.
     pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> + '_ {
         self.buckets.iter_mut().filter_map(|bucket| bucket.value.as_mut())
     }
 
-    /// All values, in no order that means anything.
+    /// All values, in arbitrary order.
     #[cfg(any(test, feature = "audit"))]
     pub(crate) fn values(&self) -> impl Iterator<Item = &T> + '_ {
         self.buckets.iter().filter_map(|bucket| bucket.value.as_ref())
@@ -203,7 +203,7 @@ impl<I: CountedId, T> IdMap<I, T> {
         }
     }
 
-    /// The vacant bucket for an id that is not in the table, which has one.
+    /// The first vacant bucket for an id that is not in the table.
     #[inline]
     fn vacant(&self, id: u64) -> usize {
         let mask = self.buckets.len() - 1;

@@ -1,15 +1,15 @@
-//! What a function may use.
+//! The resource limits of functions.
 
 use isotherm_kernel::Duration;
 
 /// The limits of a registered function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// How long the body may run; [`Duration::MAX`]: as long as it likes. Start-up is not counted.
+    /// How long the body may run, start-up excluded; [`Duration::MAX`] is unlimited.
     pub time: Duration,
     /// Disk space of a container in bytes: the size of its private storage.
     pub disk_bytes: u64,
-    /// Memory of a container in bytes, its image not counted.
+    /// Memory of a container in bytes, excluding its image.
     pub memory_bytes: u64,
 }
 

@@ -1,4 +1,5 @@
-//! Carrying out what the platform's state has decided.
+//! Carries out the effects that the platform state has decided: starts transfers and bodies, sets
+//! timers, delivers records and completions.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -17,8 +18,8 @@ use crate::message::{ManagerMessage, Request, time_limit};
 use crate::state::{Effect, Round};
 use crate::{ContainerId, ImageId, InvocationId, NodeId};
 
-/// A message to the service that something has ended; if its actor is killed, it says that it
-/// failed.
+/// A message to the service that a transfer has ended. If the transfer's actor is killed, the
+/// message says that it failed.
 struct Notice<F: FnOnce(Result<(), FailureCause>) -> Request> {
     service: ServerlessComputeService,
     from: isotherm_services::Address,
@@ -36,20 +37,20 @@ impl<F: FnOnce(Result<(), FailureCause>) -> Request> Notice<F> {
 impl<F: FnOnce(Result<(), FailureCause>) -> Request> Drop for Notice<F> {
     fn drop(&mut self) {
         let platform = self.service.inner.site.platform();
-        // At the end of the simulation actors are dropped too, but their hosts are on and nobody
-        // wants to hear.
+        // At the end of the simulation actors are dropped too, but then their hosts are on and no
+        // message is due.
         if let Some(request) = self.request.take()
             && !platform.is_on(self.from.host())
         {
             let host = platform.host_name(self.from.host());
-            // The service is to hear first that the host is off, so that it does not start anything
+            // The service must be notified of the host failure first, so that it starts nothing
             // there.
             self.service.tell_later(&self.from, request(Err(FailureCause::HostFailed { host })));
         }
     }
 }
 
-/// The bodies of invocations are its actions.
+/// The actions of the service are the bodies of invocations.
 impl ActionOwner for Inner {
     fn action_ended(
         self: Rc<Self>,
@@ -60,7 +61,7 @@ impl ActionOwner for Inner {
         if let Err(FailureCause::ServiceStopped { service: stopped }) = &mut report.result
             && self.stopped.get()
         {
-            // Users know nothing of the services within this one.
+            // Users do not know the bare-metal services; name the service that they know.
             *stopped = Arc::clone(&self.name);
         }
         let invocation = InvocationId(invocation);
@@ -77,7 +78,7 @@ impl ActionOwner for Inner {
 }
 
 impl ServerlessComputeService {
-    /// Carries out the effects that the state has left, in their order.
+    /// Carries out the queued effects in order.
     pub(super) fn carry_out(&self) {
         let mut state = self.inner.state.borrow_mut();
         if let Some(news) = state.take_news() {
@@ -105,8 +106,8 @@ impl ServerlessComputeService {
         }
     }
 
-    /// Carries out an effect, which is the last one so far, or not. It has one caller, in a loop
-    /// that every message runs: an effect that is handed over is copied.
+    /// Carries out one effect; `is_last` if the queue is empty. Inlined into its only caller, a
+    /// loop that every message runs, to save a copy of the effect.
     #[inline(always)]
     fn carry_out_one(&self, effect: Effect, is_last: bool) {
         match effect {
@@ -199,8 +200,7 @@ impl ServerlessComputeService {
                     "records come with their effects"
                 );
                 self.kernel().note_progress();
-                // A sink may ask the service, or give it another one, which hears of the next
-                // record.
+                // A sink may query the service or add another sink, which gets the next record.
                 let sinks = Rc::clone(&self.inner.sinks.borrow());
                 for sink in sinks.iter() {
                     sink.borrow_mut().record(&record);
@@ -218,15 +218,15 @@ impl ServerlessComputeService {
         }
     }
 
-    /// Puts a message into the service's mailbox behind those of whoever is about to run at this
-    /// date: it stands for the notice of a helper that has been started now.
+    /// Sends a message to the service after everything that is already due at this date, as a
+    /// helper started now would.
     fn tell_later(&self, from: &isotherm_services::Address, request: Request) {
         let (service, from) = (self.clone(), from.clone());
         self.kernel().call_after(Duration::ZERO, move |_| service.tell(&from, request));
     }
 
-    /// Tells the user that an invocation has ended. Should the message be lost, he learns it all
-    /// the same.
+    /// Notifies the user that an invocation has ended. If the message is lost, the notification is
+    /// repeated without payload.
     fn notify(&self, manager: &isotherm_services::Port<ManagerMessage>, handle: crate::Invocation) {
         let (back, address) = (manager.clone(), self.address().clone());
         let completed = ManagerMessage::Completed(handle);
@@ -240,7 +240,7 @@ impl ServerlessComputeService {
         );
     }
 
-    /// No invocation is left: answers those who wait for that.
+    /// Answers the requests that wait until no invocation is left.
     pub(super) fn answer_who_waits_for_the_last(&self) {
         let replies = {
             let mut tables = self.inner.tables.borrow_mut();
@@ -318,7 +318,7 @@ impl ServerlessComputeService {
         &self.inner.nodes[node.index()]
     }
 
-    /// Starts an actor on a node that moves data and tells the service how it went.
+    /// Starts an actor on a node that moves data and notifies the service of the result.
     fn spawn_move(
         &self,
         node: NodeId,

@@ -1,4 +1,4 @@
-//! How much the service keeps, for tests that its memory does not grow with what has passed.
+//! The sizes of the service's tables, for tests that memory does not grow with past invocations.
 
 use super::ServerlessComputeService;
 
