@@ -594,7 +594,7 @@ impl ServerlessComputeService {
         self.ask(from, self.inner.payloads.invoke_request, request);
     }
 
-    /// Like [`invoke_detached`](Self::invoke_detached), for who has nothing more to do in his turn.
+    /// Like [`invoke_detached`](Self::invoke_detached), for a call in tail position of a turn.
     pub(crate) fn invoke_at_last(
         &self,
         from: &Address,
@@ -617,8 +617,8 @@ impl ServerlessComputeService {
         self.conclude(Round::Arrival);
     }
 
-    /// Whether a message of no size that is sent now, by who has nothing more to do in his turn,
-    /// would be taken next.
+    /// Whether a message of no size that is sent now, in tail position of a turn, would be handled
+    /// next.
     fn takes_at_once(&self) -> bool {
         self.inner.port.is_quiet() && self.inner.in_hand.borrow().is_none()
     }

@@ -1,5 +1,4 @@
-//! A place that holds images, as an auditor keeps it: the head disk, a node's disk or a node's
-//! memory.
+//! A store of images as the auditor tracks it: the head disk, a node's disk or a node's memory.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,7 +6,7 @@ use std::fmt;
 use super::log::{Log, Rule};
 use crate::{ImageId, NodeId};
 
-/// Which place: for sentences.
+/// Names a store in sentences.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum StoreName {
     Head,
@@ -25,7 +24,7 @@ impl fmt::Display for StoreName {
     }
 }
 
-/// The images of a place and the bytes taken there, which include what containers reserve.
+/// The images of a store and its used bytes, including what containers reserve.
 #[derive(Debug)]
 pub(super) struct ImageStore {
     name: StoreName,
@@ -38,11 +37,11 @@ pub(super) struct ImageStore {
 #[derive(Debug)]
 struct Held {
     bytes: u64,
-    /// Whether it is there for good; if not it is on its way.
+    /// Whether it has arrived; otherwise it is in transit.
     complete: bool,
-    /// Copies or loads that read it.
+    /// The copies or loads that read it.
     readers: u32,
-    /// Containers that need it.
+    /// The containers that pin it.
     pins: u32,
 }
 
@@ -63,7 +62,7 @@ impl ImageStore {
         self.images.get(&image).map_or(0, |held| held.pins)
     }
 
-    /// Whether the image is there for good.
+    /// Whether the image is there, completely.
     pub(super) fn holds(&self, image: ImageId) -> bool {
         self.images.get(&image).is_some_and(|held| held.complete)
     }
@@ -88,7 +87,7 @@ impl ImageStore {
         self.used = self.used.saturating_sub(bytes);
     }
 
-    /// The image is on its way here, and its room is taken.
+    /// A transfer of the image begins, which takes its room.
     pub(super) fn begin(&mut self, log: &mut Log, rule: Rule, image: ImageId, bytes: u64) {
         if let Some(held) = self.images.get(&image) {
             let what =
@@ -100,7 +99,7 @@ impl ImageStore {
         self.take(log, bytes);
     }
 
-    /// The image has arrived.
+    /// The transfer of the image has ended.
     pub(super) fn complete(&mut self, log: &mut Log, rule: Rule, image: ImageId) {
         match self.images.get_mut(&image) {
             Some(held) if !held.complete => held.complete = true,
@@ -111,7 +110,7 @@ impl ImageStore {
         }
     }
 
-    /// The image will not arrive; its room is free again.
+    /// The transfer of the image has failed, which frees its room.
     pub(super) fn abort(&mut self, log: &mut Log, rule: Rule, image: ImageId) {
         match self.images.get(&image) {
             Some(held) if !held.complete => {
@@ -126,7 +125,7 @@ impl ImageStore {
         }
     }
 
-    /// The image is pushed out.
+    /// The image is evicted.
     pub(super) fn evict(&mut self, log: &mut Log, image: ImageId, bytes: u64) {
         let name = self.name;
         let mut wrong = |detail: fmt::Arguments<'_>| {
@@ -154,7 +153,7 @@ impl ImageStore {
         self.give_back(held.bytes);
     }
 
-    /// Somebody begins to read the image from here.
+    /// A transfer begins to read the image.
     pub(super) fn begin_read(&mut self, log: &mut Log, rule: Rule, image: ImageId) {
         let name = self.name;
         match self.images.get_mut(&image) {
@@ -174,14 +173,14 @@ impl ImageStore {
         }
     }
 
-    /// Somebody has read it. If it is no longer here, its eviction has been reported.
+    /// A transfer has read the image. If the image is gone, its eviction has been reported already.
     pub(super) fn end_read(&mut self, image: ImageId) {
         if let Some(held) = self.images.get_mut(&image) {
             held.readers = held.readers.saturating_sub(1);
         }
     }
 
-    /// A container that needs the image was started.
+    /// A container with the image has started.
     pub(super) fn pin(&mut self, log: &mut Log, rule: Rule, image: ImageId) {
         let name = self.name;
         match self.images.get_mut(&image) {
@@ -193,7 +192,7 @@ impl ImageStore {
         }
     }
 
-    /// A container that needed the image was stopped.
+    /// A container with the image has stopped.
     pub(super) fn unpin(&mut self, image: ImageId) {
         if let Some(held) = self.images.get_mut(&image) {
             held.pins = held.pins.saturating_sub(1);

@@ -1,11 +1,11 @@
-//! The same time for every container.
+//! A fixed keep-alive time.
 
 use isotherm_kernel::Duration;
 
 use super::{IdleNow, Keep, KeepAlive};
 
-/// Keeps every idle container for the same time since its last use. Zero stops it at once;
-/// [`Duration::MAX`] keeps it until its room is needed.
+/// Keeps every idle container for the same time. Zero stops it at once; [`Duration::MAX`] keeps it
+/// until its room is needed.
 ///
 /// ```
 /// use isotherm_kernel::Duration;

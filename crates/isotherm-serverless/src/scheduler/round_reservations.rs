@@ -1,4 +1,4 @@
-//! Room that a scheduler has reserved in a round.
+//! Room that a scheduler has reserved within a round.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -9,9 +9,9 @@ use crate::{FunctionId, ImageId, NodeId};
 #[derive(Debug, Default)]
 pub(super) struct RoundReservations {
     reserved: FxHashMap<NodeId, Need>,
-    /// Images whose room is among what was reserved.
+    /// Images whose room is included in `reserved`.
     counted_images: FxHashSet<(NodeId, ImageId)>,
-    /// Of functions whose containers serve several invocations at once: how many have been placed.
+    /// For functions whose containers serve several invocations at once: the invocations placed.
     placed: FxHashMap<(FunctionId, NodeId), usize>,
 }
 
@@ -22,7 +22,7 @@ impl RoundReservations {
         self.placed.clear();
     }
 
-    /// Whether a container of the function has room on the node beside what was reserved.
+    /// Whether a container of the function has room on the node beside the reservations.
     pub(super) fn leave_room(&self, view: &View<'_>, function: FunctionId, node: NodeId) -> bool {
         if view.concurrency_of(function) > 1 && !self.needs_room(view, function, node) {
             return true;
@@ -37,8 +37,8 @@ impl RoundReservations {
     }
 
     /// Whether the next invocation of a function whose containers serve several at once needs the
-    /// room of a container: not if it finds a place in one that serves others, or whose room has
-    /// been reserved.
+    /// room of a container. It does not if a container that is busy, or whose room is reserved, has
+    /// capacity left.
     fn needs_room(&self, view: &View<'_>, function: FunctionId, node: NodeId) -> bool {
         let placed = self.placed.get(&(function, node)).copied().unwrap_or_default();
         let there = view.idle_count(function, node);
@@ -46,7 +46,7 @@ impl RoundReservations {
             return (placed - there).is_multiple_of(view.concurrency_of(function) as usize);
         }
         let Some(container) = view.idle(function, node).nth(placed) else { return false };
-        // The room of an idle one counts as free until it is used.
+        // The room of an idle container counts as available until it is used.
         view.is_idle(container)
             && !view.idle(function, node).take(placed).any(|other| other == container)
     }

@@ -1,4 +1,4 @@
-//! Free slots in proportion to the work that waits.
+//! Workload balancing: free slots in proportion to the pending work of functions.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -11,25 +11,25 @@ use crate::config::RoomRule;
 use crate::state::{Need, View};
 use crate::{FunctionId, ImageId, NodeId};
 
-/// Shares the free slots of all nodes among the functions in proportion to the work that waits for
-/// each (its pending invocations times its time limit, which stands for their unknown run time),
-/// moves images to where slots were given, and starts the latest invocations first.
+/// Shares the free slots of all nodes among the functions in proportion to their pending work
+/// (pending invocations times the time limit, which stands for the unknown run time), moves images
+/// to where slots were given, and starts the latest invocations first.
 ///
 /// 1. `slots(f) = min(pending(f), ceil(work(f) / total work × free slots))`.
-/// 2. Functions by decreasing slots; each takes slots from the node with most slots not yet given,
-///    again and again (only from nodes that could ever hold its image and container).
-/// 3. On each node where a function was given slots: image neither on disk nor being copied: copy;
-///    on disk, not in memory, not being loaded: load.
-/// 4. There, up to the slots given: the latest pending invocation is passed over if the image is
-///    not in memory; else it goes to an idle container, or to a new one if there is room for it:
-///    under [`RoomRule::Fail`] free disk and free memory cover the limits, else what idle images
-///    and idle containers hold counts too.
+/// 2. Functions in the order of decreasing slots: each repeatedly takes slots from the node with
+///    the most slots not yet given, among the nodes that could hold its image and container.
+/// 3. On each node where a function was given slots: an image that is neither on disk nor being
+///    copied is copied; one on disk that is neither in memory nor being loaded is loaded.
+/// 4. There, for each slot given: the latest pending invocation is skipped if the image is not in
+///    memory; otherwise it goes to an idle container, or to a new one if there is room. Under
+///    [`RoomRule::Fail`] this means that free disk and free memory cover the limits; otherwise the
+///    room of unused images and idle containers counts too.
 ///
-/// Under [`RoomRule::Fail`], as in the reference, an invocation is passed over for ever where idle
+/// Under [`RoomRule::Fail`], as in the reference, an invocation is skipped for ever if unused
 /// images fill a node so that its free room does not cover the limits, and nothing else happens
 /// there.
 ///
-/// Equals go in the order of registration and of the nodes.
+/// Ties are broken by the order of registration and of the nodes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct WorkloadBalancing;
 
@@ -65,11 +65,11 @@ impl Scheduler for WorkloadBalancing {
     }
 }
 
-/// Room for new containers, as far as it has not been given out in this round.
+/// Room for new containers that was not given out in this round.
 enum Room {
-    /// Only what is free counts.
+    /// Only free room counts.
     Free(FxHashMap<NodeId, Need>),
-    /// What can be had counts.
+    /// Obtainable room counts.
     Obtainable(RoundReservations),
 }
 
@@ -81,7 +81,7 @@ impl Room {
         }
     }
 
-    /// Takes the room of a container; says whether there was enough.
+    /// Takes the room of a container; returns whether there was enough.
     fn take(&mut self, view: &View<'_>, function: FunctionId, node: NodeId) -> bool {
         match self {
             Room::Free(reserved) => {
@@ -107,7 +107,7 @@ impl Room {
     }
 }
 
-/// How many slots each function gets, most first.
+/// The slots of each function, most first.
 fn shares(view: &View<'_>) -> Vec<(FunctionId, u64)> {
     let work =
         |function| view.pending_count(function) as f64 * view.time_limit(function).as_secs_f64();
@@ -117,7 +117,7 @@ fn shares(view: &View<'_>) -> Vec<(FunctionId, u64)> {
         .functions_waiting()
         .map(|function| {
             let pending = view.pending_count(function) as u64;
-            // Without any work to compare by (all limits zero), nobody is favoured.
+            // Without any work (all limits are zero) no function is favoured.
             let share = if total > 0.0 { work(function) / total } else { 1.0 };
             (function, pending.min((share * free as f64).ceil() as u64))
         })
@@ -126,8 +126,7 @@ fn shares(view: &View<'_>) -> Vec<(FunctionId, u64)> {
     shares
 }
 
-/// Which node gives how many slots to which function, by node, then in the order in which they were
-/// given.
+/// The slots that each node gives to each function, by node, then in the order of giving.
 fn give(view: &View<'_>, shares: &[(FunctionId, u64)]) -> Vec<(NodeId, FunctionId, u64)> {
     let mut nodes: BinaryHeap<(u64, Reverse<NodeId>)> = view
         .with_free_slot()
@@ -157,7 +156,7 @@ fn give(view: &View<'_>, shares: &[(FunctionId, u64)]) -> Vec<(NodeId, FunctionI
     given
 }
 
-/// Decides the next step of the function's image towards the memory of a node.
+/// Decides the next move of the function's image towards the memory of a node.
 fn move_image(
     view: &View<'_>,
     node: NodeId,

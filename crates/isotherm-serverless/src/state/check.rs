@@ -8,10 +8,10 @@ use super::{Need, OnHead, Phase, PlatformState};
 use crate::state::node::Transfer;
 
 impl PlatformState {
-    /// Recounts everything.
+    /// Checks all invariants by recounting.
     ///
     /// # Panics
-    /// If the books do not add up.
+    /// If an invariant does not hold.
     pub(crate) fn check(&self) {
         self.check_invocations();
         self.check_nodes();

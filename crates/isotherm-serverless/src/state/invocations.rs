@@ -1,4 +1,4 @@
-//! Invocations: from their submission to their end.
+//! Invocations from their submission to their end.
 
 use isotherm_kernel::{Duration, Time};
 use isotherm_services::{ActionReport, FailureCause};
@@ -16,7 +16,7 @@ use crate::service_data::ServiceData;
 use crate::{ContainerId, EventKind, FunctionId, InvocationId, InvocationRecord, Outcome};
 
 impl PlatformState {
-    /// Takes an invocation in.
+    /// Accepts an invocation.
     pub(crate) fn submit(&mut self, function: FunctionId) -> (InvocationId, &mut Invocation) {
         let id = InvocationId(self.next_invocation);
         self.next_invocation += 1;
@@ -42,7 +42,7 @@ impl PlatformState {
         (id, self.invocations.insert_new(id, invocation))
     }
 
-    /// Tells the keep-alive policy of a function that it was invoked.
+    /// Notifies the keep-alive policy of an invocation.
     fn note_invoked(&mut self, function: FunctionId) {
         let spec = &mut self.functions[function.index()];
         let invoked =
@@ -56,7 +56,7 @@ impl PlatformState {
         }
     }
 
-    /// Puts an invocation whose image is on the head disk at the end of the queue.
+    /// Appends an invocation whose image is on the head disk to the queue.
     pub(super) fn make_schedulable(&mut self, id: InvocationId) {
         self.join_queue(id);
         self.note_admission(id);
@@ -86,7 +86,7 @@ impl PlatformState {
         }
     }
 
-    /// Takes a pending invocation out of the queue.
+    /// Removes a pending invocation from the queue.
     pub(super) fn leave_queue(&mut self, function: FunctionId, sequence: u64) {
         self.pending.remove(sequence);
         self.log.note(Change::Left(sequence));
@@ -104,15 +104,14 @@ impl PlatformState {
         }
     }
 
-    /// Ends an invocation, wherever it is, and leaves the news for its user.
+    /// Ends an invocation in any phase, and queues the notification of its user.
     pub(super) fn end(&mut self, id: InvocationId, outcome: Outcome, cause: Option<FailureCause>) {
         if let Some(invocation) = self.invocations.remove(&id) {
             self.end_removed(id, invocation, outcome, cause, (None, None));
         }
     }
 
-    /// Ends an invocation that has been taken out of the table, whose body began and ended at those
-    /// dates.
+    /// Ends an invocation that was removed from the table, with the dates of its body.
     fn end_removed(
         &mut self,
         id: InvocationId,
@@ -130,7 +129,7 @@ impl PlatformState {
         let record = self.records.of(&invocation.life, id, &names, |record| {
             record.finished = self.now;
             record.outcome = outcome;
-            // Nearly always there was none, and is none: then nothing is moved.
+            // Nearly always both are `None`; then nothing is moved.
             if record.cause.is_some() || cause.is_some() {
                 record.cause = cause.take();
             }
@@ -166,8 +165,8 @@ impl PlatformState {
         }
     }
 
-    /// The body of an invocation has ended: its slot is free, and its container, if it serves
-    /// nobody else, idle or gone.
+    /// The body of an invocation has ended: its slot is free, and its container, if it serves no
+    /// other, becomes idle or stops.
     pub(crate) fn body_ended(&mut self, id: InvocationId, report: ActionReport) {
         let Some(invocation) = self
             .invocations
@@ -188,12 +187,12 @@ impl PlatformState {
             Ok(()) => (Outcome::Completed, None),
             Err(cause) => (outcome_of(&cause), Some(cause)),
         };
-        // The slot is free from now on, so the end is told before what becomes of the container.
+        // The slot is free from now on, so the end is emitted before the fate of the container.
         self.end_removed(id, invocation, outcome, cause, (report.started, report.ended));
         if left.serving > 0 {
             return;
         }
-        // One whose host has failed stays lost, however the last invocation in it has ended.
+        // A container whose host has failed stays lost, however its last invocation ends.
         if left.is_lost {
             self.give_back(container);
             // The memory was lost with the host; until now the container pinned its image there.
@@ -207,11 +206,11 @@ impl PlatformState {
         }
     }
 
-    /// What a body that failed has done to its container.
+    /// The effect of a failed body on its container.
     #[cold]
     fn damage(&self, container: ContainerId, cause: &FailureCause) -> Damage {
         let Some(container) = self.containers.get(&container) else { return Damage::default() };
-        // A body may also fail because of another host, which does nothing to its container.
+        // A body may also fail because of another host, which does not affect its container.
         let node = &self.nodes[container.node.index()];
         let host_failed =
             matches!(cause, FailureCause::HostFailed { host } if *node.name == **host);
@@ -224,7 +223,7 @@ impl PlatformState {
         Damage { host_failed, discard: after == AfterFailure::Discard }
     }
 
-    /// The user does not want the result any more. Says whether the invocation was still going on.
+    /// Cancels an invocation; returns whether it had not ended.
     pub(crate) fn cancel(&mut self, id: InvocationId, cause: FailureCause) -> bool {
         let Some(invocation) = self.invocations.get(&id) else { return false };
         let function = invocation.function;
@@ -253,8 +252,7 @@ impl PlatformState {
         true
     }
 
-    /// Ends every invocation that is not in a container yet with a cause, in the order of
-    /// submission.
+    /// Ends every invocation that is not in a container with a cause, in the order of submission.
     pub(crate) fn fail_all_waiting(&mut self, cause: &FailureCause) {
         let mut waiting: Vec<InvocationId> = self.new.iter().map(|&(id, _)| id).collect();
         waiting.extend(self.in_line());
@@ -266,7 +264,7 @@ impl PlatformState {
         }
     }
 
-    /// Invocations that are in a container, in the order of submission.
+    /// The invocations in containers, in the order of submission.
     pub(crate) fn running(&self) -> Vec<InvocationId> {
         let all = self.invocations.iter();
         let running = all.filter(|(_, invocation)| matches!(invocation.phase, Phase::Running(_)));
@@ -275,7 +273,7 @@ impl PlatformState {
         running
     }
 
-    /// What is known at a date of an invocation that has not ended.
+    /// The record so far of an invocation that has not ended.
     pub(crate) fn record(&self, id: InvocationId, now: Time) -> InvocationRecord {
         let invocation = &self.invocations[&id];
         let names = names(&self.functions, &self.images, &self.nodes, invocation);
@@ -293,7 +291,7 @@ impl PlatformState {
         }
     }
 
-    /// How many invocations a container serves now.
+    /// The number of invocations that a container serves.
     pub(crate) fn served_by(&self, container: ContainerId) -> u32 {
         self.containers.get(&container).map_or(0, |container| container.serving)
     }
@@ -304,7 +302,7 @@ impl PlatformState {
         self.functions[container.function.index()].limits.disk_bytes
     }
 
-    /// Ends an invocation whose body nobody will hear of any more.
+    /// Ends an invocation whose body will not report its end.
     pub(crate) fn abandon(&mut self, id: InvocationId, cause: FailureCause) {
         let started =
             self.invocations.get(&id).and_then(|invocation| invocation.life.started(self.now));
@@ -312,7 +310,7 @@ impl PlatformState {
     }
 }
 
-/// How an invocation ends whose body has failed.
+/// The outcome of an invocation whose body has failed.
 #[cold]
 fn outcome_of(cause: &FailureCause) -> Outcome {
     match cause {
@@ -322,7 +320,7 @@ fn outcome_of(cause: &FailureCause) -> Outcome {
     }
 }
 
-/// The names of what an invocation has to do with.
+/// The names for the record of an invocation.
 fn names<'a>(
     functions: &'a [Function],
     images: &'a [Image],

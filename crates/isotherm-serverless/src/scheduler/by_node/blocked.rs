@@ -1,52 +1,53 @@
-//! The functions whose invocations wait because no node has a place for them.
+//! Functions whose invocations are blocked because no node has a place for them.
 //!
-//! When something is given back, only those are worth looking at that need no more than the node
-//! with most room has. The line gives the one of these that has waited for longest in O(log n),
-//! however many others wait.
+//! When room is released, only functions that need no more memory than the roomiest node has are
+//! worth a look. This index finds the longest blocked one of them in O(log n): a segment tree over
+//! the distinct needs in increasing order holds the earliest queue position of each need, and is
+//! queried for the minimum of a prefix.
 
 use std::collections::BTreeSet;
 
 use crate::FunctionId;
 
-/// Nobody: later than every place in the queue.
+/// No function: behind every position of the queue.
 const NOBODY: (u64, u32) = (u64::MAX, u32::MAX);
 
-/// Functions in the order of what waits longest of each, by what they need.
+/// Blocked functions by memory need and by the queue position of their first invocation.
 #[derive(Debug, Default)]
 pub(super) struct BlockedFunctions {
-    /// The different needs, in order.
+    /// The distinct needs in bytes, in increasing order.
     needs: Vec<u64>,
-    /// Who needs so much, by the place of its first invocation in the queue.
+    /// The functions of each need, by the queue position of their first invocation.
     members: Vec<BTreeSet<(u64, FunctionId)>>,
-    /// A tree over the needs: the first place, and whose need it is. The leaves are the second
-    /// half.
+    /// The segment tree: the earliest position, and the index of its need. The leaves are the
+    /// second half.
     first: Vec<(u64, u32)>,
-    /// Where each function stands: its need and its place.
+    /// The need and the position of each function.
     standing: Vec<Option<(u64, u64)>>,
-    /// Functions for which there was no place in this round after all, with their need.
+    /// Functions that are skipped for the rest of this round, with their need and position.
     aside: Vec<(u64, u64, FunctionId)>,
     len: usize,
 }
 
 impl BlockedFunctions {
-    /// Whether nobody is in the line, aside or not.
+    /// Whether no function is blocked.
     pub(super) fn is_empty(&self) -> bool {
         self.len == 0 && self.aside.is_empty()
     }
 
-    /// Whether a function is in the line, aside or not.
+    /// Whether a function is blocked, set aside or not.
     pub(super) fn contains(&self, function: FunctionId) -> bool {
         self.standing.get(function.index()).is_some_and(Option::is_some)
     }
 
-    /// The place of a function that is in the line and not aside.
+    /// The queue position of a blocked function that is not set aside.
     pub(super) fn place_of(&self, function: FunctionId) -> Option<u64> {
         let &(need, place) = self.standing.get(function.index())?.as_ref()?;
         let index = self.needs.binary_search(&need).ok()?;
         self.members[index].contains(&(place, function)).then_some(place)
     }
 
-    /// Puts a function into the line, or to another place of it.
+    /// Inserts a function, or moves it to another position.
     pub(super) fn put(&mut self, function: FunctionId, need: u64, place: u64) {
         self.remove(function);
         if function.index() >= self.standing.len() {
@@ -56,7 +57,7 @@ impl BlockedFunctions {
         self.insert(need, place, function);
     }
 
-    /// Takes a function out of the line.
+    /// Removes a function.
     pub(super) fn remove(&mut self, function: FunctionId) {
         let standing = self.standing.get_mut(function.index()).and_then(Option::take);
         let Some((need, place)) = standing else { return };
@@ -70,13 +71,12 @@ impl BlockedFunctions {
         }
     }
 
-    /// The function that has waited for longest of those that need no more than this, and its
-    /// place.
+    /// The longest blocked function that needs at most `most` bytes, and its position.
     pub(super) fn first(&self, most: u64) -> Option<(FunctionId, u64)> {
         if self.len == 0 {
             return None;
         }
-        // The smallest entry of the leaves before `end`.
+        // The minimum of the leaves before `end`, bottom up.
         let size = self.first.len() / 2;
         let end = self.needs.partition_point(|&need| need <= most);
         let (mut low, mut high) = (size, size + end);
@@ -97,7 +97,7 @@ impl BlockedFunctions {
         members.first().map(|&(place, function)| (function, place))
     }
 
-    /// Passes a function over for the rest of this round.
+    /// Skips a function for the rest of this round.
     pub(super) fn set_aside(&mut self, function: FunctionId) {
         let Some(Some((need, place))) = self.standing.get(function.index()).copied() else {
             return;
@@ -111,7 +111,7 @@ impl BlockedFunctions {
         }
     }
 
-    /// Takes back those that were passed over, at the beginning of a round.
+    /// Takes the skipped functions back, at the beginning of a round.
     pub(super) fn take_back(&mut self) {
         while let Some((need, place, function)) = self.aside.pop() {
             self.insert(need, place, function);
@@ -133,7 +133,7 @@ impl BlockedFunctions {
         self.update(index);
     }
 
-    /// There is a new need, which happens once for each.
+    /// Builds the tree for a new set of needs; called once per distinct need.
     fn rebuild(&mut self) {
         let size = self.needs.len().next_power_of_two();
         self.first.clear();
@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Behaves like a list that is searched from end to end.
+        /// Behaves like a list that is searched linearly.
         #[test]
         fn gives_the_longest_waiting_of_those_that_need_little(
             steps in prop::collection::vec((0u32..12, 0u64..9, 0u64..4, 0u64..10), 1..120),

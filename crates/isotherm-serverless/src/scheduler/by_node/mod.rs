@@ -1,34 +1,34 @@
-//! Schedulers that are made of a rule which says *which node*.
+//! Schedulers made of a rule that chooses a node for each invocation.
 //!
-//! A rule ([`ChooseNode`]) is asked for one invocation at a time: where would it go? Everything
-//! else is the same for all rules and is done by [`ByNode`]:
+//! A rule ([`ChooseNode`]) decides for one invocation at a time on which node it runs. [`ByNode`]
+//! does the rest, which is common to all rules. A node has a *place* for a function if it has a
+//! free slot, and an idle container of the function or room for a new one.
 //!
-//! * **Who is next.** Invocations are served in the order in which they became schedulable. One for
-//!   which there is no place lets those pass that have one, but for others of its function.
-//! * **Idle containers.** With `prefer_warm`, an idle container of the function serves wherever it
-//!   is, if its node has a free slot; which of several is said by
-//!   [`ContainerReuse`](crate::ContainerReuse), over all nodes. The rule is asked where a new one
-//!   is to be started. Without it, the rule is always asked, and sees room for new containers
-//!   alone; an idle container on the node that it chooses serves; one elsewhere serves only if the
-//!   rule finds no place. Where a container serves several invocations at once, one that can take
-//!   another is as good as an idle one.
-//! * **Images.** An invocation whose image is not in the memory of its node gets a place there: a
-//!   slot and room are kept for it while the image is copied and loaded. When it has come, the
-//!   invocation of the function that has waited for longest is started. Nothing else is decided
-//!   about a place, so images are not moved to and fro; if the node fails, the place is given up.
+//! * **Order.** Invocations are served in the order in which they became schedulable. One that no
+//!   node has a place for may be overtaken by invocations of other functions.
+//! * **Idle containers.** With `prefer_warm`, any idle container of the function whose node has a
+//!   free slot serves ([`ContainerReuse`](crate::ContainerReuse) chooses among them over all
+//!   nodes), and the rule only chooses where new ones are started. Without it, the rule is always
+//!   asked and sees only room for new containers; an idle container on the chosen node serves, and
+//!   one elsewhere only if the rule finds no place. A container with capacity left for another
+//!   invocation counts as idle.
+//! * **Images.** If the image is not in the memory of the chosen node, a slot and room are
+//!   *reserved* there while the image is copied and loaded. On its arrival the longest pending
+//!   invocation of the function starts. A reservation is not reconsidered, so images do not move to
+//!   and fro; it is given up if the node fails.
 //!
 //! # Cost
 //!
-//! What is asked about nodes and functions is kept in trees that change with what is touched. One
-//! decision takes O(log n) in nodes, functions and containers, for rules that ask for no more.
-//! Invocations that wait cost nothing while nobody has room for them: of a million of them, only
-//! the functions are in the line, and only those of them are looked at that need no more than the
-//! node with most room has. An exception: an invocation that has enough memory on a node, but not
-//! enough disk, or none for its image, is looked at in every round. A place that waits for an image
-//! is looked at when something has happened on its node.
+//! Nodes and blocked functions are indexed by segment trees, which are updated for touched nodes
+//! only. A decision takes O(log n) in nodes, functions and containers, if the rule takes no more.
+//! Pending invocations cost nothing while no node has room for them: blocked invocations are
+//! grouped by function, and only functions that need no more memory than the roomiest node has are
+//! looked at. The exception is a function that has enough memory on some node but not enough disk,
+//! or no room for its image: it is looked at in every round. A reservation is looked at when
+//! something has happened on its node.
 //!
-//! The next invocation is decided for when the platform has carried out what was decided for the
-//! last one, so a rule sees the nodes as they are, and images where they are or on their way.
+//! Each decision is carried out before the next one is made, so a rule always sees the current
+//! state of nodes and images.
 
 mod blocked;
 mod reservations;
@@ -43,7 +43,7 @@ use crate::{ContainerId, FunctionId, ImageId, NodeId};
 use blocked::BlockedFunctions;
 use reservations::{Reservations, Room};
 
-/// A rule by which nodes are chosen.
+/// A rule that chooses nodes.
 ///
 /// ```
 /// use isotherm_serverless::scheduler::{ByNode, ChooseNode, Nodes};
@@ -64,13 +64,12 @@ use reservations::{Reservations, Room};
 /// # let _ = scheduler;
 /// ```
 pub trait ChooseNode {
-    /// Where the next invocation of a function is to go; `None`: it waits until something has
-    /// changed. A node that has no [place](Nodes::has_place) for it counts as none.
+    /// The node for the next invocation of a function; `None` if it must wait until something has
+    /// changed. A node without a [place](Nodes::has_place) for it counts as `None`.
     fn choose(&mut self, nodes: &Nodes<'_>, function: FunctionId) -> Option<NodeId>;
 }
 
-/// The nodes as a rule sees them: with what is reserved to invocations whose images are on their
-/// way.
+/// The nodes as a rule sees them, reservations included.
 #[derive(Clone, Copy)]
 pub struct Nodes<'a> {
     view: View<'a>,
@@ -78,32 +77,32 @@ pub struct Nodes<'a> {
 }
 
 impl<'a> Nodes<'a> {
-    /// The platform.
+    /// The view of the platform.
     pub fn view(&self) -> View<'a> {
         self.view
     }
 
-    /// How many nodes there are.
+    /// The number of nodes.
     pub fn count(&self) -> usize {
         self.view.nodes()
     }
 
-    /// Whether the next invocation of a function could be started on a node, now or when its image
-    /// has come there: there is a free slot, and an idle container or room for a new one, for which
-    /// idle ones may go.
+    /// Whether a node has a place for the next invocation of a function, now or when its image has
+    /// arrived: a free slot, and an idle container or room for a new one. Evictable idle containers
+    /// count as room.
     pub fn has_place(&self, function: FunctionId, node: NodeId) -> bool {
         self.has_place_in(Room::All, function, node)
     }
 
-    /// Whether the next invocation of a function could be started on a node without any idle
-    /// container being stopped: in one of its own, or in a new one.
+    /// Whether a node has a place for the next invocation of a function without evicting an idle
+    /// container: in an idle one of the function, or in a new one.
     pub fn has_spare_place(&self, function: FunctionId, node: NodeId) -> bool {
         self.reservations.has_slot(&self.view, node) && self.view.has_idle_on(function, node)
             || self.has_spare_room(function, node)
     }
 
-    /// Whether a new container of a function could be started on a node without any idle one being
-    /// stopped. Whether there is one of its own makes no difference.
+    /// Whether a node has room for a new container of a function without evicting an idle one. Idle
+    /// containers of the function do not matter.
     pub fn has_spare_room(&self, function: FunctionId, node: NodeId) -> bool {
         self.has_place_in(Room::Spare, function, node)
     }
@@ -117,8 +116,8 @@ impl<'a> Nodes<'a> {
         self.reservations.has_slot(&self.view, node) && (has_idle() || has_room())
     }
 
-    /// Whether some node may have a place for the function without any idle container being
-    /// stopped: one has an idle container of it, or memory enough.
+    /// Whether some node may have a place for the function without evictions: one has an idle
+    /// container of it, or enough memory.
     pub fn may_have_spare_place(&self, function: FunctionId) -> bool {
         let has_room = self
             .reservations
@@ -136,17 +135,17 @@ impl<'a> Nodes<'a> {
         self.view.need_of(function).memory_bytes
     }
 
-    /// Invocations that run on a node, or are to run there.
+    /// The invocations that run on a node, or have a reservation there.
     pub fn running(&self, node: NodeId) -> u32 {
         self.reservations.running(&self.view, node)
     }
 
-    /// Those of all nodes together.
+    /// The sum of [`running`](Self::running) over all nodes.
     pub fn total_running(&self) -> u64 {
         self.reservations.total_running(&self.view)
     }
 
-    /// Memory on a node that no container holds and no image that is in use, in bytes.
+    /// The memory of a node that is held neither by a container nor by an image in use, in bytes.
     pub fn spare_memory(&self, node: NodeId) -> u64 {
         self.reservations.spare(&self.view, node)
     }
@@ -163,14 +162,14 @@ impl<'a> Nodes<'a> {
         }
     }
 
-    /// The first node in their order that has [spare room](Self::has_spare_room) for the function,
-    /// from a certain one on; else the first that has a [place](Self::has_place).
+    /// The first node, from `from` on, that has [spare room](Self::has_spare_room) for the
+    /// function; otherwise the first that has a [place](Self::has_place).
     pub fn first_with_place(&self, function: FunctionId, from: NodeId) -> Option<NodeId> {
         Room::BOTH.into_iter().find_map(|room| self.first_in(room, function, from))
     }
 
-    /// The first node that has spare room for the function, from a certain one on, and then from
-    /// the first one; else the first that has a place, likewise.
+    /// The first node that has spare room for the function, from `from` on and then from the
+    /// beginning; otherwise the first that has a place, likewise.
     pub fn next_with_place(&self, function: FunctionId, from: NodeId) -> Option<NodeId> {
         let next = |room| {
             self.first_in(room, function, from).or_else(|| self.first_in(room, function, NodeId(0)))
@@ -178,9 +177,9 @@ impl<'a> Nodes<'a> {
         Room::BOTH.into_iter().find_map(next)
     }
 
-    /// The node on which most memory is held by nobody, of those that have spare room for the
-    /// function; if there is none, the one on which most can be had, of those that have a place. Of
-    /// equals the first.
+    /// The node with the most spare memory among those that have spare room for the function;
+    /// otherwise the one with the most obtainable memory among those that have a place. Ties go to
+    /// the first.
     pub fn roomiest(&self, function: FunctionId) -> Option<NodeId> {
         Room::BOTH.into_iter().find_map(|room| {
             let tree = self.reservations.tree(room);
@@ -191,21 +190,21 @@ impl<'a> Nodes<'a> {
             if tree.most_room()? < self.need(function) {
                 return None;
             }
-            // Something other than memory is missing there: the disk, or the node is too small.
+            // Something other than memory is missing on that node: disk space, or the node is too
+            // small.
             let all = self.all_in(room, function);
             all.max_by_key(|&node| (tree.room(node), std::cmp::Reverse(node)))
         })
     }
 
-    /// The node to which the image of the function is nearest, of those that have spare room for
-    /// it; if there is none, of those that have a place. Nearest is the memory of the node; then
-    /// being loaded into it, the disk, being copied to it; then anywhere. Of equally near ones,
-    /// that with most room; of equals the first. At worst this looks at all nodes that have the
-    /// image.
+    /// The node to which the image of the function is nearest, among those that have spare room for
+    /// it; otherwise among those that have a place. The order is: in memory, being loaded, on disk,
+    /// being copied, absent. Among equally near nodes, the one with the most room, then the first.
+    /// At worst this looks at all nodes that have the image.
     pub fn nearest(&self, function: FunctionId) -> Option<NodeId> {
         let need = self.need(function);
         let image = self.view.image_of(function);
-        // Where the image is neither in memory nor on its way there, it needs room as well.
+        // Where the image is neither in memory nor being loaded, it needs room as well.
         let with_image =
             need.saturating_add(image.map_or(0, |image| self.view.image_memory(image)));
         Room::BOTH.into_iter().find_map(|room| {
@@ -224,8 +223,8 @@ impl<'a> Nodes<'a> {
         })
     }
 
-    /// The node with fewest invocations of those that have spare room for the function, or else a
-    /// place; of equals the first.
+    /// The node with the fewest invocations among those that have spare room for the function,
+    /// otherwise among those that have a place. Ties go to the first.
     pub fn least_running(&self, function: FunctionId) -> Option<NodeId> {
         Room::BOTH.into_iter().find_map(|room| {
             let meets = &mut |node| self.has_place_in(room, function, node);
@@ -233,9 +232,9 @@ impl<'a> Nodes<'a> {
         })
     }
 
-    /// The node on which least memory is held by nobody, of those that have spare room for the
-    /// function; if there is none, the one on which least can be had, of those that have a place.
-    /// Of equals the first.
+    /// The node with the least spare memory among those that have spare room for the function;
+    /// otherwise the one with the least obtainable memory among those that have a place. Ties go to
+    /// the first.
     pub fn tightest(&self, function: FunctionId) -> Option<NodeId> {
         Room::BOTH.into_iter().find_map(|room| {
             let mut nodes = self.reservations.tree(room).tightest(self.need(function));
@@ -243,8 +242,8 @@ impl<'a> Nodes<'a> {
         })
     }
 
-    /// All nodes that have a place for the function, in their order. This looks at every node with
-    /// memory enough.
+    /// All nodes that have a place for the function, in order. This looks at every node with enough
+    /// memory.
     pub fn all_with_place(&self, function: FunctionId) -> impl Iterator<Item = NodeId> + use<'a> {
         self.all_in(Room::All, function)
     }
@@ -260,38 +259,39 @@ impl<'a> Nodes<'a> {
     }
 }
 
-/// A scheduler made of a rule that chooses nodes.
+/// A scheduler made of a rule that chooses nodes. Invocations are served in order; one that no node
+/// has a place for may be overtaken by invocations of other functions.
 #[derive(Debug)]
 pub struct ByNode<C> {
     rule: C,
     prefer_warm: bool,
     reservations: Reservations,
     blocked: BlockedFunctions,
-    /// Functions in the line, or with places that wait for images, that have a container which
-    /// could serve, if its node had a slot.
+    /// Blocked functions, and functions with reservations, that may have an idle container.
     warm: BTreeSet<FunctionId>,
-    /// The place in the queue up to which arrivals have been decided for.
+    /// The position in the queue up to which arrivals have been decided.
     seen: u64,
-    /// What the platform had counted when the last round was held.
+    /// The platform's change counter at the last round.
     changes: Option<u64>,
     /// Moves decided in this round.
     moved: Vec<(NodeId, ImageId)>,
     scratch: Vec<(NodeId, FunctionId, u32)>,
 }
 
-/// What was decided for an invocation.
+/// The decision for an invocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Decided {
     Dispatched,
-    /// It has a place to which its image is on its way.
+    /// It has a reservation on a node to which its image is in transit.
     Reserved,
-    /// It has a place, and its image is to be moved there.
+    /// It has a reservation, and its image is to be moved to the node.
     Moved,
     Nowhere,
 }
 
 impl<C: ChooseNode> ByNode<C> {
-    /// With `prefer_warm`, idle containers serve wherever they are; else where the rule says.
+    /// With `prefer_warm`, idle containers serve on any node; otherwise only where the rule
+    /// chooses.
     pub fn new(rule: C, prefer_warm: bool) -> Self {
         ByNode {
             rule,
@@ -306,7 +306,7 @@ impl<C: ChooseNode> ByNode<C> {
         }
     }
 
-    /// Looks at all places in every round, which must make no difference.
+    /// Looks at all reservations in every round, which must make no difference.
     #[cfg(test)]
     pub(crate) fn looking_everywhere(mut self) -> Self {
         self.reservations.looks_everywhere = true;
@@ -315,7 +315,7 @@ impl<C: ChooseNode> ByNode<C> {
 
     /// The first idle container that may serve.
     fn idle(&self, view: &View<'_>, function: FunctionId) -> Option<(ContainerId, NodeId)> {
-        // Where all slots are taken there may be very many idle containers, and none can serve.
+        // If all slots are taken there may be very many idle containers, and none can serve.
         if view.with_free_slot().is_empty() {
             return None;
         }
@@ -348,7 +348,7 @@ impl<C: ChooseNode> ByNode<C> {
         }
     }
 
-    /// Where the next invocation of a function would go.
+    /// The placement of the next invocation of a function.
     fn place(&mut self, view: &View<'_>, function: FunctionId) -> Option<Placed> {
         if self.prefer_warm
             && let Some((container, node)) = self.idle(view, function)
@@ -362,7 +362,7 @@ impl<C: ChooseNode> ByNode<C> {
             chosen.filter(|&node| node.index() < nodes.count() && nodes.has_place(function, node));
         let placed = match chosen {
             Some(node) => Placed::new(node, view.idle(function, node).next()),
-            // Rather than wait, it goes to any container that can take it.
+            // Rather than wait, it uses any container that can serve.
             None => {
                 let (container, node) = self.idle(view, function).filter(|_| !self.prefer_warm)?;
                 Placed::new(node, Some(container))
@@ -376,8 +376,8 @@ impl<C: ChooseNode> ByNode<C> {
         plan.caught_up = true;
     }
 
-    /// Decides the next step of an image towards the memory of a node, if it is not on its way;
-    /// says whether it is not.
+    /// Decides the next move of an image towards the memory of a node, unless it is in transit.
+    /// Returns whether it is not.
     fn move_image(
         &mut self,
         view: &View<'_>,
@@ -399,7 +399,7 @@ impl<C: ChooseNode> ByNode<C> {
         true
     }
 
-    /// Invocations of a function that wait and have no place.
+    /// The pending invocations of a function without a reservation.
     fn without_place(&self, view: &View<'_>, function: FunctionId) -> usize {
         view.pending_count(function).saturating_sub(self.reservations.of(function))
     }
@@ -413,22 +413,22 @@ impl<C: ChooseNode> ByNode<C> {
         }
     }
 
-    /// What was decided could not be carried out: its function waits again.
+    /// Blocks the functions whose last decision was refused.
     fn take_back_refused(&mut self, view: &View<'_>) {
         for &function in view.refused() {
             if self.without_place(view, function) == 0 {
                 continue;
             }
             self.wait(view, function);
-            // It would be decided in the same way again.
+            // The same decision would be made again.
             if view.repeats() {
                 self.blocked.set_aside(function);
             }
         }
     }
 
-    /// Gives up places of functions that have more of them than invocations, because some have been
-    /// cancelled.
+    /// Gives up reservations of functions that have more of them than pending invocations, after
+    /// cancellations.
     fn give_up_places(&mut self, view: &View<'_>) {
         for &function in view.withdrawn() {
             while self.reservations.of(function) > view.pending_count(function)
@@ -439,11 +439,12 @@ impl<C: ChooseNode> ByNode<C> {
         }
     }
 
-    /// Starts what waits for images that have come, and moves the others on.
+    /// Starts invocations on reserved places whose image has arrived, and moves the other images
+    /// on.
     fn fulfil_reservations(&mut self, view: &View<'_>, plan: &mut Plan) {
         let mut places = std::mem::take(&mut self.scratch);
         self.reservations.unsettled_places(&mut places);
-        // How many invocations of each function are started.
+        // The number of invocations of each function started here.
         let mut started = BTreeMap::new();
         for &(node, function, count) in &places {
             let Some(image) = view.image_of(function) else { continue };
@@ -480,7 +481,7 @@ impl<C: ChooseNode> ByNode<C> {
         }
     }
 
-    /// An idle container serves an invocation that has a place elsewhere.
+    /// Lets an idle container serve an invocation that has a reservation elsewhere.
     fn serve_reserved(&mut self, view: &View<'_>, plan: &mut Plan) {
         let mut reserved =
             self.warm.iter().copied().filter(|&function| self.reservations.of(function) > 0);
@@ -497,7 +498,7 @@ impl<C: ChooseNode> ByNode<C> {
         self.reservations.release(view, function, place);
     }
 
-    /// Who has waited for longest of those for whom a container can serve, and since when.
+    /// The longest blocked function for which an idle container can serve, and its position.
     fn first_warm(&mut self, view: &View<'_>) -> Option<(u64, FunctionId)> {
         if self.warm.is_empty() || view.with_free_slot().is_empty() {
             return None;
@@ -513,8 +514,8 @@ impl<C: ChooseNode> ByNode<C> {
         first
     }
 
-    /// Decides for those who have waited, until something is to be carried out; says whether
-    /// something is.
+    /// Decides for blocked functions until there is something to carry out; returns whether there
+    /// is.
     fn serve_blocked(&mut self, view: &View<'_>, plan: &mut Plan) -> bool {
         loop {
             self.catch_up(view, plan);
@@ -541,7 +542,7 @@ impl<C: ChooseNode> ByNode<C> {
                     }
                     return true;
                 }
-                // Whoever comes next is to see that the image is on its way.
+                // The next decision must see that the image is in transit.
                 Decided::Moved => return true,
                 Decided::Reserved => {}
                 Decided::Nowhere => self.blocked.set_aside(function),
@@ -549,18 +550,16 @@ impl<C: ChooseNode> ByNode<C> {
         }
     }
 
-    /// Decides for those who have come, until something is to be carried out; says whether
-    /// something is.
+    /// Decides for arrivals until there is something to carry out; returns whether there is.
     fn serve_arrivals(&mut self, view: &View<'_>, plan: &mut Plan) -> bool {
         for (place, pending) in view.pending_from(self.seen) {
             self.seen = place + 1;
-            // It may have been decided for already: in place of an earlier one of its function in
-            // the line.
+            // It may have started or got a reservation in place of an earlier one of its function.
             if self.without_place(view, pending.function) == 0 {
                 continue;
             }
-            // Nobody overtakes another one of the same function. A function may still be in the
-            // line whose invocations have been cancelled.
+            // Invocations of a function keep their order. A function may still be blocked although
+            // its invocations have been cancelled.
             if self.blocked.contains(pending.function) {
                 if view.place_of_first(pending.function) != Some(place) {
                     continue;
@@ -612,7 +611,7 @@ impl<C: ChooseNode> Scheduler for ByNode<C> {
                 && !self.blocked.is_empty()
                 && self.serve_blocked(view, plan)
             || self.serve_arrivals(view, plan);
-        // Who comes next is decided for when that has been carried out.
+        // The next decision is made after this one has been carried out.
         plan.goes_on = acts
             && (!self.blocked.is_empty()
                 || !self.reservations.is_empty()

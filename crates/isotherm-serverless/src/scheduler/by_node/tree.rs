@@ -1,7 +1,8 @@
-//! How much room nodes have and how much they do, as a tree over the nodes in their order.
+//! A segment tree of the room and the load of nodes, in the order of nodes.
 //!
-//! An inner entry has the most room and the fewest invocations of the nodes below it, so that what
-//! is asked for is found by going down where it can be.
+//! An inner entry has the maximum room and the minimum number of invocations of the nodes below it.
+//! Updates and searches for the first node take O(log n); searches with a condition on nodes prune
+//! by these bounds (branch and bound) and at worst look at all nodes.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -9,42 +10,42 @@ use std::collections::BTreeSet;
 use crate::NodeId;
 use crate::node_set::NodeSet;
 
-/// What is known of one node.
+/// The load of one node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct NodeLoad {
-    /// Memory that can be had, in bytes; `None` if the node has no free slot.
+    /// Available memory in bytes; `None` if the node has no free slot.
     pub(super) room: Option<u64>,
-    /// Invocations on the node, or on their way to it.
+    /// Running invocations and reservations.
     pub(super) running: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Entry {
-    /// One more than the most room, so that none at all is less than room for nothing.
+    /// The most room plus one; 0 without a free slot, which is less than room for nothing.
     room: u64,
-    /// The fewest invocations of the nodes that have a free slot.
+    /// The fewest invocations of nodes with a free slot.
     running: u32,
 }
 
 const NOTHING: Entry = Entry { room: 0, running: u32::MAX };
 
-/// The nodes of a service.
+/// The segment tree over the nodes of a service.
 #[derive(Debug, Default)]
 pub(super) struct LoadTree {
-    /// The root is entry 1, the children of `i` are `2 i` and `2 i + 1`, the nodes are the second
-    /// half.
+    /// The root is entry 1, the children of `i` are `2 i` and `2 i + 1`, and the leaves are the
+    /// second half.
     entries: Vec<Entry>,
     nodes: usize,
-    /// Invocations on all nodes.
+    /// The invocations on each node.
     running: Vec<u32>,
     total: u64,
-    /// Nodes with a free slot by their room, once somebody has asked for that.
+    /// The nodes with a free slot by room; kept after the first request for it.
     by_room: Option<BTreeSet<(u64, NodeId)>>,
     asked_by_room: Cell<bool>,
 }
 
 impl LoadTree {
-    /// For so many nodes, none of which has a free slot.
+    /// A tree for `nodes` nodes without free slots.
     pub(super) fn new(nodes: usize) -> Self {
         let size = nodes.next_power_of_two();
         LoadTree {
@@ -59,7 +60,7 @@ impl LoadTree {
         self.nodes
     }
 
-    /// Invocations on all nodes together.
+    /// The sum of the invocations of all nodes.
     pub(super) fn total_running(&self) -> u64 {
         self.total
     }
@@ -105,8 +106,7 @@ impl LoadTree {
         }
     }
 
-    /// The nodes with so much room, those with least of it first. The first time this looks at all
-    /// nodes.
+    /// The nodes with at least this room, the least first. The first call looks at all nodes.
     pub(super) fn tightest(&self, room: u64) -> impl Iterator<Item = NodeId> + '_ {
         self.asked_by_room.set(true);
         let scanned: BTreeSet<(u64, NodeId)> = match self.by_room {
@@ -123,7 +123,7 @@ impl LoadTree {
         ordered.into_iter().flatten().chain(scanned.into_iter().map(|(_, node)| node))
     }
 
-    /// The room on a node.
+    /// The room of a node.
     pub(super) fn room(&self, node: NodeId) -> Option<u64> {
         self.entries[self.entries.len() / 2 + node.index()].room.checked_sub(1)
     }
@@ -133,20 +133,20 @@ impl LoadTree {
         (0..self.nodes as u32).map(|node| (NodeId(node), self.room(NodeId(node))))
     }
 
-    /// The most room that a node has.
+    /// The maximum room of a node.
     pub(super) fn most_room(&self) -> Option<u64> {
         self.entries.get(1).and_then(|root| root.room.checked_sub(1))
     }
 
-    /// The first node that has most room.
+    /// The first node with the maximum room.
     pub(super) fn roomiest(&self) -> Option<NodeId> {
         let most = self.most_room()?;
         self.first_with(most, NodeId(0))
     }
 
-    /// The node that has most room, of those that have so much, are in a set, if one is given, and
-    /// meet a condition; of equals the first. This looks only where a node of the set may have more
-    /// room than those that were found: mostly O(log n), at worst at the whole set.
+    /// The node with the most room among those that have at least `room`, are in the set, if given,
+    /// and meet a condition; ties go to the first. It visits only subtrees that contain nodes of
+    /// the set and may beat the best node so far: mostly O(log n), at worst the whole set.
     pub(super) fn roomiest_of(
         &self,
         set: Option<&NodeSet>,
@@ -190,7 +190,7 @@ impl LoadTree {
         }
     }
 
-    /// The first node at this place of the order or behind it that has so much room.
+    /// The first node from `from` on that has at least `room`.
     pub(super) fn first_with(&self, room: u64, from: NodeId) -> Option<NodeId> {
         let size = self.entries.len() / 2;
         if from.index() >= self.nodes {
@@ -198,8 +198,7 @@ impl LoadTree {
         }
         let enough = |at: usize| self.entries[at].room > room;
         let mut at = size + from.index();
-        // Up to the first subtree that is not before `from` and has what is asked for, then down in
-        // it.
+        // Go up to the first subtree not before `from` that has enough, then down in it.
         while !enough(at) {
             while at % 2 == 1 {
                 at /= 2;
@@ -218,8 +217,8 @@ impl LoadTree {
         Some(NodeId((at - size) as u32))
     }
 
-    /// Of the nodes that have so much room and meet a condition, the one with fewest invocations;
-    /// of equals the first.
+    /// The node with the fewest invocations among those that have at least `room` and meet a
+    /// condition; ties go to the first.
     pub(super) fn least_running(
         &self,
         room: u64,
@@ -266,7 +265,7 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Finds what a search through all nodes finds.
+        /// Finds what a linear search finds.
         #[test]
         fn finds_what_a_scan_finds(
             loads in prop::collection::vec((prop::option::of(0u64..20), 0u32..5), 1..40),
@@ -274,7 +273,7 @@ mod tests {
         ) {
             let mut tree = LoadTree::new(loads.len());
             for (node, &(room, running)) in loads.iter().enumerate() {
-                // Set twice, so that what was there before has to go.
+                // Set twice, so that the first value must be replaced.
                 tree.set(NodeId(node as u32), NodeLoad { room: Some(21), running: 9 });
                 tree.set(NodeId(node as u32), NodeLoad { room, running });
             }
@@ -303,7 +302,7 @@ mod tests {
             tightest.sort_unstable();
             let tightest: Vec<_> = tightest.into_iter().map(|(_, node)| node).collect();
             prop_assert_eq!(tree.tightest(room).collect::<Vec<_>>(), tightest.clone());
-            // Now the order is kept.
+            // From now on the order is maintained.
             tree.set(NodeId(0), NodeLoad { room: Some(room), running: 0 });
             tree.set(NodeId(0), NodeLoad { room: loads[0].0, running: loads[0].1 });
             prop_assert_eq!(tree.tightest(room).collect::<Vec<_>>(), tightest);

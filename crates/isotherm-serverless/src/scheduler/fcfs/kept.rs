@@ -1,18 +1,14 @@
-//! First come, first served, from what has changed since the last round.
+//! First come, first served, incrementally from the changes since the last round.
 //!
-//! Of each invocation that waits is known where: in a slot of a node, perhaps with an idle
-//! container, or nowhere. All invocations of a function rank what a node can offer in the same way
-//! ([`Choice`]), whatever is decided for others, and who comes first in the queue comes first on
-//! every node. So a slot is *wanted* by an invocation that would rather have it and comes before
-//! somebody who holds one there, or that finds a free one. If nobody wants any, everybody waits
-//! where the rules would send him from the beginning of the queue.
+//! For each pending invocation the tentative slot is stored: on a node, perhaps with an idle
+//! container, or none. All invocations of a function rank nodes in the same way ([`Choice`]), and
+//! an earlier one takes precedence on every node. A slot is *wanted* by an invocation that prefers
+//! it to its own and that finds it free or precedes a holder of a slot there; if no slot is wanted,
+//! the slots are those of a full scan. A round records the changes and follows up the wishes that
+//! they cause in the order of the queue; mostly few invocations are concerned.
 //!
-//! A round takes note of what has changed, and then follows up the wishes that come of it, in the
-//! order of the queue: who goes to another node leaves a slot, which others may want, and sends
-//! away the last one there if all were taken. Mostly few are concerned, however many wait.
-//!
-//! The ranks depend on others if functions with the same image fit on different nodes. Then this is
-//! not used.
+//! If functions with the same image fit on different nodes, their ranks depend on each other; then
+//! this is not used.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};

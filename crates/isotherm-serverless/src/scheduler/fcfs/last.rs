@@ -1,21 +1,18 @@
-//! Who may still come to which node.
+//! A segment tree that finds the first node on which an invocation can get a slot.
 
 use crate::NodeId;
 
-/// For each node the last place of the queue from which an invocation can get a slot there, as a
-/// tree over the nodes in their order.
-///
-/// An inner entry has the largest of the nodes below it, so that the first node for an invocation
-/// is found by going down.
+/// For each node the last position of the queue from which an invocation can get a slot there, as a
+/// segment tree for maxima in the order of nodes. Updates and searches take O(log n).
 #[derive(Debug, Default)]
 pub(super) struct LastPlaces {
-    /// The root is entry 1, the children of `i` are `2 i` and `2 i + 1`, the nodes are the second
-    /// half.
+    /// The root is entry 1, the children of `i` are `2 i` and `2 i + 1`, and the leaves are the
+    /// second half.
     entries: Vec<u64>,
 }
 
 impl LastPlaces {
-    /// For so many nodes, to which nobody can come.
+    /// For this many nodes, on which no invocation can get a slot.
     pub(super) fn new(nodes: usize) -> Self {
         LastPlaces { entries: vec![0; 2 * nodes.next_power_of_two()] }
     }
@@ -39,8 +36,8 @@ impl LastPlaces {
         }
     }
 
-    /// The first node from `from` on to which an invocation at this place (not 0) can come and that
-    /// meets a condition.
+    /// The first node from `from` on where an invocation at this position (not 0) can get a slot
+    /// and that meets a condition.
     pub(super) fn first(
         &self,
         from: NodeId,

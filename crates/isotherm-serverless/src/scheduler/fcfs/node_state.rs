@@ -1,22 +1,22 @@
-//! What is known of a node.
+//! The state of a node as FCFS tracks it.
 
 use std::collections::VecDeque;
 
 use super::choice::Rule;
 use crate::{FunctionId, ImageId};
 
-/// What is known of a node.
+/// The state of a node.
 #[derive(Debug, Default)]
 pub(super) struct NodeState {
     /// Free slots.
     pub(super) slots: usize,
-    /// Those who wait here, in the order of the queue, with their functions.
+    /// The pending invocations with a tentative slot here, in the order of the queue.
     pub(super) waiting: VecDeque<(u64, FunctionId)>,
     /// Images that are on the node or on their way there.
     pub(super) near: Vec<(ImageId, Rule)>,
     /// How many invocations the containers of functions can take.
     pub(super) idle: Vec<(FunctionId, usize)>,
-    /// Who is to look at this node, by the place in the queue; `u64::MAX`: nobody.
+    /// The position in the queue of the invocation that is to look at this node; `u64::MAX`: none.
     pub(super) offered: u64,
     /// It has become better for some in this round, even if no slot is free.
     pub(super) better: bool,
