@@ -31,8 +31,8 @@
 //! state of nodes and images.
 
 mod blocked;
+mod load_tree;
 mod reservations;
-mod tree;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::tree::{LoadTree, NodeLoad};
+use super::load_tree::{LoadTree, NodeLoad};
 use crate::state::{Need, View};
 use crate::{FunctionId, ImageId, NodeId};
 
