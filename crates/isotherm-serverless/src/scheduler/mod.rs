@@ -45,6 +45,7 @@ mod power_of_two;
 mod random;
 mod round_reservations;
 mod round_robin;
+mod segment_tree;
 mod warm_first;
 mod workload_balancing;
 

@@ -8,9 +8,19 @@
 use std::collections::BTreeSet;
 
 use crate::FunctionId;
+use crate::scheduler::segment_tree::{SegmentTree, Summary};
 
-/// No function: behind every position of the queue.
-const NOBODY: (u64, u32) = (u64::MAX, u32::MAX);
+/// The earliest queue position, and the index of the need whose first function has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Earliest(u64, u32);
+
+impl Summary for Earliest {
+    const EMPTY: Self = Earliest(u64::MAX, u32::MAX);
+
+    fn join(self, right: Self) -> Self {
+        self.min(right)
+    }
+}
 
 /// Blocked functions by memory need and by the queue position of their first invocation.
 #[derive(Debug, Default)]
@@ -19,9 +29,8 @@ pub(super) struct BlockedFunctions {
     needs: Vec<u64>,
     /// The functions of each need, by the queue position of their first invocation.
     members: Vec<BTreeSet<(u64, FunctionId)>>,
-    /// The segment tree: the earliest position, and the index of its need. The leaves are the
-    /// second half.
-    first: Vec<(u64, u32)>,
+    /// The earliest position of each need.
+    first: SegmentTree<Earliest>,
     /// The need and the position of each function.
     standing: Vec<Option<(u64, u64)>>,
     /// Functions that are skipped for the rest of this round, with their need and position.
@@ -76,24 +85,9 @@ impl BlockedFunctions {
         if self.len == 0 {
             return None;
         }
-        // The minimum of the leaves before `end`, bottom up.
-        let size = self.first.len() / 2;
         let end = self.needs.partition_point(|&need| need <= most);
-        let (mut low, mut high) = (size, size + end);
-        let mut best = NOBODY;
-        while low < high {
-            if low % 2 == 1 {
-                best = best.min(self.first[low]);
-                low += 1;
-            }
-            if high % 2 == 1 {
-                high -= 1;
-                best = best.min(self.first[high]);
-            }
-            low /= 2;
-            high /= 2;
-        }
-        let members = self.members.get(best.1 as usize)?;
+        let Earliest(_, need) = self.first.prefix(end);
+        let members = self.members.get(need as usize)?;
         members.first().map(|&(place, function)| (function, place))
     }
 
@@ -135,26 +129,16 @@ impl BlockedFunctions {
 
     /// Builds the tree for a new set of needs; called once per distinct need.
     fn rebuild(&mut self) {
-        let size = self.needs.len().next_power_of_two();
-        self.first.clear();
-        self.first.resize(2 * size, NOBODY);
+        self.first = SegmentTree::new(self.needs.len());
         for index in 0..self.members.len() {
             self.update(index);
         }
     }
 
     fn update(&mut self, index: usize) {
-        let mut at = self.first.len() / 2 + index;
-        self.first[at] =
-            self.members[index].first().map_or(NOBODY, |&(place, _)| (place, index as u32));
-        while at > 1 {
-            at /= 2;
-            let smaller = self.first[2 * at].min(self.first[2 * at + 1]);
-            if self.first[at] == smaller {
-                break;
-            }
-            self.first[at] = smaller;
-        }
+        let first = self.members[index].first();
+        let earliest = first.map(|&(place, _)| Earliest(place, index as u32));
+        self.first.set(index, earliest.unwrap_or(Earliest::EMPTY));
     }
 }
 

@@ -5,10 +5,12 @@
 //! by these bounds (branch and bound) and at worst look at all nodes.
 
 use std::cell::Cell;
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use crate::NodeId;
 use crate::node_set::NodeSet;
+use crate::scheduler::segment_tree::{SegmentTree, Summary};
 
 /// The load of one node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,14 +29,18 @@ struct Entry {
     running: u32,
 }
 
-const NOTHING: Entry = Entry { room: 0, running: u32::MAX };
+impl Summary for Entry {
+    const EMPTY: Self = Entry { room: 0, running: u32::MAX };
+
+    fn join(self, right: Self) -> Self {
+        Entry { room: self.room.max(right.room), running: self.running.min(right.running) }
+    }
+}
 
 /// The segment tree over the nodes of a service.
 #[derive(Debug, Default)]
 pub(super) struct LoadTree {
-    /// The root is entry 1, the children of `i` are `2 i` and `2 i + 1`, and the leaves are the
-    /// second half.
-    entries: Vec<Entry>,
+    entries: SegmentTree<Entry>,
     nodes: usize,
     /// The invocations on each node.
     running: Vec<u32>,
@@ -47,13 +53,8 @@ pub(super) struct LoadTree {
 impl LoadTree {
     /// A tree for `nodes` nodes without free slots.
     pub(super) fn new(nodes: usize) -> Self {
-        let size = nodes.next_power_of_two();
-        LoadTree {
-            entries: vec![NOTHING; 2 * size],
-            nodes,
-            running: vec![0; nodes],
-            ..LoadTree::default()
-        }
+        let (entries, running) = (SegmentTree::new(nodes), vec![0; nodes]);
+        LoadTree { entries, nodes, running, ..LoadTree::default() }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -74,20 +75,9 @@ impl LoadTree {
         *running = load.running;
         let entry = match load.room {
             Some(room) => Entry { room: room.saturating_add(1), running: load.running },
-            None => NOTHING,
+            None => Entry::EMPTY,
         };
-        let mut at = self.entries.len() / 2 + node.index();
-        self.entries[at] = entry;
-        while at > 1 {
-            at /= 2;
-            let (left, right) = (self.entries[2 * at], self.entries[2 * at + 1]);
-            let both =
-                Entry { room: left.room.max(right.room), running: left.running.min(right.running) };
-            if self.entries[at] == both {
-                break;
-            }
-            self.entries[at] = both;
-        }
+        self.entries.set(node.index(), entry);
     }
 
     fn set_by_room(&mut self, node: NodeId, room: Option<u64>) {
@@ -125,7 +115,7 @@ impl LoadTree {
 
     /// The room of a node.
     pub(super) fn room(&self, node: NodeId) -> Option<u64> {
-        self.entries[self.entries.len() / 2 + node.index()].room.checked_sub(1)
+        self.entries.get(node.index()).room.checked_sub(1)
     }
 
     /// All nodes and their room.
@@ -135,7 +125,7 @@ impl LoadTree {
 
     /// The maximum room of a node.
     pub(super) fn most_room(&self) -> Option<u64> {
-        self.entries.get(1).and_then(|root| root.room.checked_sub(1))
+        self.entries.total().room.checked_sub(1)
     }
 
     /// The first node with the maximum room.
@@ -153,68 +143,26 @@ impl LoadTree {
         room: u64,
         meets: &mut dyn FnMut(NodeId) -> bool,
     ) -> Option<NodeId> {
-        let mut best = None;
-        self.search_roomiest((1, 0, self.entries.len() / 2), set, room, meets, &mut best);
-        best.map(|(_, node)| NodeId(node))
-    }
-
-    fn search_roomiest(
-        &self,
-        (at, first, width): (usize, usize, usize),
-        set: Option<&NodeSet>,
-        room: u64,
-        meets: &mut dyn FnMut(NodeId) -> bool,
-        best: &mut Option<(u64, u32)>,
-    ) {
-        let Some(most) = self.entries.get(at).and_then(|entry| entry.room.checked_sub(1)) else {
-            return;
-        };
-        let is_less = |(best, node): (u64, u32)| most < best || most == best && node < first as u32;
-        if most < room || best.is_some_and(is_less) {
-            return;
-        }
-        if set.is_some_and(|set| !set.any_of(NodeId(first as u32), width)) {
-            return;
-        }
-        if width == 1 {
-            if meets(NodeId(first as u32)) {
-                *best = Some((most, first as u32));
+        // Nothing is best yet: only nodes with more than `room` come before this.
+        let mut best = (room, Reverse(0));
+        let roomier = |right: Entry, left: Entry| right.room > left.room;
+        self.entries.visit(&roomier, &mut |entry, first, width| {
+            let (key, node) = ((entry.room, Reverse(first as u32)), NodeId(first as u32));
+            let may_be_best = key > best && set.is_none_or(|set| set.any_of(node, width));
+            if may_be_best && width == 1 && meets(node) {
+                best = key;
             }
-            return;
-        }
-        let half = width / 2;
-        let children = [(2 * at, first, half), (2 * at + 1, first + half, half)];
-        let right_first = self.entries[2 * at + 1].room > self.entries[2 * at].room;
-        for index in if right_first { [1, 0] } else { [0, 1] } {
-            self.search_roomiest(children[index], set, room, meets, best);
-        }
+            may_be_best
+        });
+        let (most, Reverse(node)) = best;
+        (most > room).then_some(NodeId(node))
     }
 
     /// The first node from `from` on that has at least `room`.
     pub(super) fn first_with(&self, room: u64, from: NodeId) -> Option<NodeId> {
-        let size = self.entries.len() / 2;
-        if from.index() >= self.nodes {
-            return None;
-        }
-        let enough = |at: usize| self.entries[at].room > room;
-        let mut at = size + from.index();
-        // Go up to the first subtree not before `from` that has enough, then down in it.
-        while !enough(at) {
-            while at % 2 == 1 {
-                at /= 2;
-            }
-            if at == 0 {
-                return None;
-            }
-            at += 1;
-        }
-        while at < size {
-            at *= 2;
-            if !enough(at) {
-                at += 1;
-            }
-        }
-        Some(NodeId((at - size) as u32))
+        let enough = |entry: Entry| entry.room > room;
+        let first = self.entries.first(from.index(), enough, |_| true);
+        first.map(|node| NodeId(node as u32))
     }
 
     /// The node with the fewest invocations among those that have at least `room` and meet a
@@ -224,37 +172,17 @@ impl LoadTree {
         room: u64,
         meets: &mut dyn FnMut(NodeId) -> bool,
     ) -> Option<NodeId> {
-        let mut best = None;
-        self.search(1, 0, self.entries.len() / 2, room, meets, &mut best);
-        best.map(|(_, node)| NodeId(node))
-    }
-
-    fn search(
-        &self,
-        at: usize,
-        first: usize,
-        width: usize,
-        room: u64,
-        meets: &mut dyn FnMut(NodeId) -> bool,
-        best: &mut Option<(u32, u32)>,
-    ) {
-        let Some(&Entry { room: most, running }) = self.entries.get(at) else { return };
-        if most <= room || best.is_some_and(|best| best <= (running, first as u32)) {
-            return;
-        }
-        if width == 1 {
-            if meets(NodeId(first as u32)) {
-                *best = Some((running, first as u32));
+        let mut best = (u32::MAX, u32::MAX);
+        let idler = |right: Entry, left: Entry| right.running < left.running;
+        self.entries.visit(&idler, &mut |entry, first, width| {
+            let key = (entry.running, first as u32);
+            let may_be_best = entry.room > room && key < best;
+            if may_be_best && width == 1 && meets(NodeId(key.1)) {
+                best = key;
             }
-            return;
-        }
-        let half = width / 2;
-        let children = [(2 * at, first), (2 * at + 1, first + half)];
-        let right_first = self.entries[2 * at + 1].running < self.entries[2 * at].running;
-        for index in if right_first { [1, 0] } else { [0, 1] } {
-            let (child, first) = children[index];
-            self.search(child, first, half, room, meets, best);
-        }
+            may_be_best
+        });
+        (best.1 < u32::MAX).then_some(NodeId(best.1))
     }
 }
 
