@@ -184,18 +184,6 @@ mod tests {
                 let expected = (from..len).find(|&index| model[index] >= least && meets(index));
                 prop_assert_eq!(tree.first(from, |largest| largest.0 >= least, meets), expected);
             }
-            // The best element first, then what is not ruled out by it.
-            let mut best = None;
-            tree.visit(&|right, left| right.0 > left.0, &mut |largest, first, width| {
-                let is_better = largest.0 >= least && best.is_none_or(|(most, _)| largest.0 > most);
-                if is_better && width == 1 {
-                    best = Some((largest.0, first));
-                }
-                is_better
-            });
-            let expected = model.iter().copied().enumerate().filter(|&(_, number)| number >= least);
-            let expected = expected.max_by_key(|&(index, number)| (number, std::cmp::Reverse(index)));
-            prop_assert_eq!(best.map(|(number, index)| (index, number)), expected);
         }
     }
 }
