@@ -152,6 +152,7 @@ pub struct AuditCounters {
 
 impl AuditCounters {
     /// Invocations ended, with any outcome.
+    #[must_use]
     pub fn ended_total(&self) -> u64 {
         self.ended.values().sum()
     }
@@ -242,6 +243,7 @@ struct Pending {
 impl Auditor {
     /// An auditor for a platform with these capacities, before its first event. Keeps the first 20
     /// violations.
+    #[must_use]
     pub fn new(capacities: Capacities) -> Self {
         let nodes = capacities.nodes.iter().enumerate().map(|(index, capacity)| {
             let node = NodeId(index as u32);
@@ -270,6 +272,7 @@ impl Auditor {
 
     /// Like [`new`](Self::new), shared so that it can observe events while it is queried: see
     /// [`Auditor::observer`].
+    #[must_use]
     pub fn shared(capacities: Capacities) -> Rc<RefCell<Self>> {
         Rc::new(RefCell::new(Auditor::new(capacities)))
     }
@@ -281,6 +284,7 @@ impl Auditor {
     }
 
     /// Keeps the first `count` violations instead of 20.
+    #[must_use]
     pub fn keep_violations(mut self, count: usize) -> Self {
         self.log.keep(count);
         self
@@ -405,41 +409,49 @@ impl Auditor {
     }
 
     /// Whether no rule was broken so far.
+    #[must_use]
     pub fn is_clean(&self) -> bool {
         self.log.count() == 0
     }
 
     /// The first violations, in the order in which they happened.
+    #[must_use]
     pub fn violations(&self) -> &[Violation] {
         self.log.kept()
     }
 
     /// The number of violations, kept or not.
+    #[must_use]
     pub fn violation_count(&self) -> u64 {
         self.log.count()
     }
 
     /// The counts so far.
+    #[must_use]
     pub fn counters(&self) -> &AuditCounters {
         &self.counters
     }
 
     /// Invocations submitted and not ended.
+    #[must_use]
     pub fn pending(&self) -> usize {
         self.pending.len()
     }
 
     /// Containers, busy and idle, of all nodes.
+    #[must_use]
     pub fn containers(&self) -> usize {
         self.containers.len()
     }
 
     /// The used bytes of the head disk.
+    #[must_use]
     pub fn head_disk_bytes(&self) -> u64 {
         self.head.used()
     }
 
     /// The maximum of the used bytes of the head disk over time.
+    #[must_use]
     pub fn peak_head_disk_bytes(&self) -> u64 {
         self.head.peak()
     }
@@ -465,6 +477,7 @@ impl Auditor {
     }
 
     /// How many containers of a node pin this image.
+    #[must_use]
     pub fn pins(&self, node: NodeId, image: ImageId) -> u32 {
         self.nodes.get(node.index()).map_or(0, |node| node.disk.pins(image))
     }

@@ -40,11 +40,13 @@ impl PrivateStorage {
     }
 
     /// Its file system, for operations that take no simulated time.
+    #[must_use]
     pub fn files(&self) -> &SharedFileSystem {
         &self.files
     }
 
     /// Free space in bytes.
+    #[must_use]
     pub fn free(&self) -> u64 {
         self.files.borrow().free()
     }
@@ -165,42 +167,50 @@ impl Call {
     }
 
     /// The site.
+    #[must_use]
     pub fn site(&self) -> &Site {
         self.context.site()
     }
 
     /// The kernel.
+    #[must_use]
     pub fn kernel(&self) -> &Kernel {
         self.context.kernel()
     }
 
     /// The date.
+    #[must_use]
     pub fn now(&self) -> Time {
         self.context.now()
     }
 
     /// The compute host on which the body runs.
+    #[must_use]
     pub fn host(&self) -> HostId {
         self.context.host()
     }
 
     /// The address from which the body sends messages.
+    #[must_use]
     pub fn address(&self) -> &Address {
         self.context.address()
     }
 
     /// The invocation that the body serves.
+    #[must_use]
     pub fn invocation(&self) -> &Invocation {
         &self.invocation
     }
 
     /// The container's private storage.
+    #[must_use]
     pub fn storage(&self) -> &PrivateStorage {
         &self.storage
     }
 
     /// The function manager of the user who invoked the function, for invoking other functions from
     /// the body and waiting for them.
+    #[must_use]
     pub fn functions(&self) -> &FunctionManager {
         &self.functions
     }

@@ -31,11 +31,13 @@ impl Preset {
     /// let simulation = Preset::Default.simulation().with_limits(limits);
     /// assert_eq!(simulation.run(), Ok(Time::ZERO));
     /// ```
+    #[must_use]
     pub fn simulation(self) -> Simulation {
         Simulation::new().with_marking(self.marking()).with_tie_order(self.tie_order())
     }
 
     /// Which shares are computed anew when the latency of a flow ends.
+    #[must_use]
     pub fn marking(self) -> Marking {
         match self {
             Preset::Default => Marking::Everything,
@@ -44,6 +46,7 @@ impl Preset {
     }
 
     /// The order of activities of one model that end at the same date.
+    #[must_use]
     pub fn tie_order(self) -> TieOrder {
         match self {
             Preset::Default => TieOrder::NewestFirst,
@@ -93,6 +96,7 @@ pub enum OverheadRule {
 
 impl Preset {
     /// The rules of the preset.
+    #[must_use]
     pub fn rules(self) -> Rules {
         match self {
             Preset::Default => Rules {
@@ -115,6 +119,7 @@ impl Preset {
     }
 
     /// The default for containers of failed invocations.
+    #[must_use]
     pub fn on_failure(self) -> OnFailure {
         match self {
             Preset::Default => {
@@ -125,6 +130,7 @@ impl Preset {
     }
 
     /// The default scheduler: [`WarmFirst`] in preset `default`, [`Fcfs`] in `wrench`.
+    #[must_use]
     pub fn scheduler(self) -> Box<dyn Scheduler> {
         match self {
             Preset::Default => Box::new(ByNode::new(WarmFirst, true)),
@@ -133,6 +139,7 @@ impl Preset {
     }
 
     /// The default for which idle container serves.
+    #[must_use]
     pub fn reuse(self) -> ContainerReuse {
         match self {
             Preset::Default => ContainerReuse::MostRecentlyUsed,
@@ -222,6 +229,7 @@ pub struct ImageCaches {
 
 impl ImageCaches {
     /// The same at all levels.
+    #[must_use]
     pub const fn all(eviction: Eviction) -> Self {
         ImageCaches { head: eviction, disk: eviction, memory: eviction }
     }
@@ -355,6 +363,7 @@ pub struct ServiceConfig {
 impl ServiceConfig {
     /// The defaults of a preset: its rules and scheduler, no keep-alive, least-recently-used
     /// eviction, no overheads, and messages of no size.
+    #[must_use]
     pub fn new(preset: Preset, head: HostId, nodes: Vec<NodeConfig>) -> Self {
         let rules = preset.rules();
         ServiceConfig {
@@ -387,12 +396,14 @@ impl ServiceConfig {
     }
 
     /// Sets the name.
+    #[must_use]
     pub fn with_name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
     /// Sets the slots of all compute hosts.
+    #[must_use]
     pub fn with_slots(mut self, slots: Slots) -> Self {
         for node in &mut self.nodes {
             node.slots = slots;
@@ -401,60 +412,70 @@ impl ServiceConfig {
     }
 
     /// Sets the scheduler.
+    #[must_use]
     pub fn with_scheduler(mut self, scheduler: impl Scheduler + 'static) -> Self {
         self.scheduler = Box::new(scheduler);
         self
     }
 
     /// Sets the keep-alive policy.
+    #[must_use]
     pub fn with_keep_alive(mut self, keep_alive: impl KeepAlive + 'static) -> Self {
         self.keep_alive = Box::new(keep_alive);
         self
     }
 
     /// Sets the eviction policy of containers.
+    #[must_use]
     pub fn with_eviction(mut self, eviction: impl ContainerEviction + 'static) -> Self {
         self.eviction = Box::new(eviction);
         self
     }
 
     /// Limits how many invocations run at once, and sets what happens to further ones.
+    #[must_use]
     pub fn with_max_concurrency(mut self, most: u32, throttle: Throttle) -> Self {
         (self.max_concurrency, self.throttle) = (Some(most), throttle);
         self
     }
 
     /// Sets which images are evicted when room is missing.
+    #[must_use]
     pub fn with_image_caches(mut self, image_caches: ImageCaches) -> Self {
         self.image_caches = image_caches;
         self
     }
 
     /// Sets which idle container serves.
+    #[must_use]
     pub fn with_reuse(mut self, reuse: ContainerReuse) -> Self {
         self.reuse = reuse;
         self
     }
 
     /// Lets a container drawn at random serve.
+    #[must_use]
     pub fn with_random_reuse(mut self, random: Random) -> Self {
         (self.reuse, self.reuse_random) = (ContainerReuse::Random, random);
         self
     }
 
     /// Sets what happens to the container of a failed invocation.
+    #[must_use]
     pub fn with_on_failure(mut self, on_failure: OnFailure) -> Self {
         self.on_failure = on_failure;
         self
     }
 
     /// Sets the start-up time of containers.
+    #[must_use]
     pub fn with_startup(mut self, startup: Duration) -> Self {
         self.startup_overhead = startup;
         self
     }
 
     /// Sets the sizes of the control messages.
+    #[must_use]
     pub fn with_payloads(mut self, payloads: Payloads) -> Self {
         self.payloads = payloads;
         self

@@ -94,21 +94,25 @@ impl Image {
     }
 
     /// Its name.
+    #[must_use]
     pub fn name(&self) -> &Arc<str> {
         &self.inner.name
     }
 
     /// Its size on disk in bytes.
+    #[must_use]
     pub fn bytes(&self) -> u64 {
         self.inner.bytes
     }
 
     /// Its size in memory in bytes.
+    #[must_use]
     pub fn memory_bytes(&self) -> u64 {
         self.inner.memory_bytes
     }
 
     /// The storage service from which it is downloaded.
+    #[must_use]
     pub fn repository(&self) -> &StorageService {
         &self.inner.repository
     }
@@ -191,11 +195,13 @@ pub enum Body {
 
 impl Body {
     /// A body that is one sleep.
+    #[must_use]
     pub fn sleep(duration: Duration) -> Self {
         Body::Sleep(duration)
     }
 
     /// A body that is one sleep of a random time, drawn for each invocation.
+    #[must_use]
     pub fn sleep_random(duration: RandomDuration) -> Self {
         Body::Steps(Rc::new([Step::SleepRandom(duration)]))
     }
@@ -411,6 +417,7 @@ impl Function {
     }
 
     /// Sets a start-up time, in place of the service's.
+    #[must_use]
     pub fn with_startup(self, startup: impl Into<Startup>) -> Self {
         self.changed(|inner| inner.startup = Some(startup.into()))
     }
@@ -424,29 +431,34 @@ impl Function {
     ///
     /// let login = Function::new("login", None, Body::sleep(Duration::from_millis(20))).with_keep_alive(Fixed::FOREVER);
     /// ```
+    #[must_use]
     pub fn with_keep_alive(self, keep_alive: impl KeepAlive + 'static) -> Self {
         self.with_shared_keep_alive(Rc::new(RefCell::new(keep_alive)))
     }
 
     /// Like [`with_keep_alive`](Self::with_keep_alive), with a policy that other functions may
     /// share.
+    #[must_use]
     pub fn with_shared_keep_alive(self, keep_alive: Rc<RefCell<dyn KeepAlive>>) -> Self {
         self.changed(|inner| inner.keep_alive = Some(keep_alive))
     }
 
     /// Sets what becomes of the container of a failed invocation, in place of the service's rule.
+    #[must_use]
     pub fn with_on_failure(self, on_failure: OnFailure) -> Self {
         self.changed(|inner| inner.on_failure = Some(on_failure))
     }
 
     /// Lets one container serve this many invocations at once (at least 1). Each takes a slot; they
     /// share the memory, the disk space and the private storage of the container.
+    #[must_use]
     pub fn with_concurrency(self, per_container: u32) -> Self {
         self.changed(|inner| inner.concurrency.per_container = per_container.max(1))
     }
 
     /// Limits how many invocations of the function run at once. [`Throttle`](crate::Throttle) says
     /// what becomes of further ones; with 0 all are rejected.
+    #[must_use]
     pub fn with_max_concurrency(self, most: u32) -> Self {
         self.changed(|inner| {
             inner.concurrency.most = Some(most);
@@ -459,6 +471,7 @@ impl Function {
     /// that it may use. Registration is refused if this much is not left, or if nothing would be
     /// left for functions that share the rest. With 0 all its invocations are rejected, as on AWS
     /// Lambda.
+    #[must_use]
     pub fn with_reserved_concurrency(self, most: u32) -> Self {
         self.changed(|inner| {
             inner.concurrency.most = Some(most);
@@ -473,16 +486,19 @@ impl Function {
     }
 
     /// Its name.
+    #[must_use]
     pub fn name(&self) -> &Arc<str> {
         &self.inner.name
     }
 
     /// Its image.
+    #[must_use]
     pub fn image(&self) -> Option<&Image> {
         self.inner.image.as_ref()
     }
 
     /// Its body.
+    #[must_use]
     pub fn body(&self) -> &Body {
         &self.inner.body
     }
@@ -492,6 +508,7 @@ impl Function {
     }
 
     /// Its rule for containers of failed invocations, if it has its own.
+    #[must_use]
     pub fn on_failure(&self) -> Option<OnFailure> {
         self.inner.on_failure
     }
@@ -502,6 +519,7 @@ impl Function {
     }
 
     /// Its start-up time, if it has its own.
+    #[must_use]
     pub fn startup(&self) -> Option<&Startup> {
         self.inner.startup.as_ref()
     }

@@ -128,16 +128,19 @@ impl Invocation {
     }
 
     /// Its id, unique at its service.
+    #[must_use]
     pub fn id(&self) -> InvocationId {
         self.inner.id
     }
 
     /// The service that runs it.
+    #[must_use]
     pub fn service(&self) -> &ServerlessComputeService {
         &self.inner.service
     }
 
     /// Its current state, as the platform knows it.
+    #[must_use]
     pub fn state(&self) -> InvocationState {
         match self.inner.ended.get() {
             Some(record) => InvocationState::Ended(record.outcome),
@@ -146,6 +149,7 @@ impl Invocation {
     }
 
     /// Its record so far: dates, node, container. Complete once it has ended.
+    #[must_use]
     pub fn record(&self) -> InvocationRecord {
         match self.inner.ended.get() {
             Some(record) => InvocationRecord::clone(record),
@@ -154,21 +158,25 @@ impl Invocation {
     }
 
     /// Whether its function manager has been notified of its end.
+    #[must_use]
     pub fn is_done(&self) -> bool {
         self.inner.done.get()
     }
 
     /// How it ended; `None` while it has not.
+    #[must_use]
     pub fn outcome(&self) -> Option<Outcome> {
         self.inner.ended.get().map(|record| record.outcome)
     }
 
     /// The cause, if it has ended without completing.
+    #[must_use]
     pub fn cause(&self) -> Option<FailureCause> {
         self.inner.ended.get()?.cause.clone()
     }
 
     /// Whether it started cold or warm; `None` before its dispatch.
+    #[must_use]
     pub fn start_kind(&self) -> Option<StartKind> {
         match self.inner.ended.get() {
             Some(record) => record.start_kind,
@@ -177,11 +185,13 @@ impl Invocation {
     }
 
     /// The time from its submission to its end; `None` while it has not ended.
+    #[must_use]
     pub fn response_time(&self) -> Option<Duration> {
         self.inner.ended.get().map(|record| record.response())
     }
 
     /// The output that the body has set, if any.
+    #[must_use]
     pub fn output(&self) -> Option<Arc<str>> {
         self.inner.output.borrow().clone()
     }

@@ -15,17 +15,20 @@ pub struct Limits {
 
 impl Limits {
     /// A time limit, and no disk space or memory.
+    #[must_use]
     pub fn time(time: Duration) -> Self {
         Limits { time, disk_bytes: 0, memory_bytes: 0 }
     }
 
     /// Sets the memory limit in bytes.
+    #[must_use]
     pub fn memory(mut self, bytes: u64) -> Self {
         self.memory_bytes = bytes;
         self
     }
 
     /// Sets the disk limit in bytes.
+    #[must_use]
     pub fn disk(mut self, bytes: u64) -> Self {
         self.disk_bytes = bytes;
         self

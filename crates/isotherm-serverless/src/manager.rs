@@ -73,11 +73,13 @@ pub struct FunctionManager {
 impl FunctionManager {
     /// Starts a function manager on the user's host. While the host is off it wakes no waiters; it
     /// handles the completions that arrived meanwhile when the host is on again.
+    #[must_use]
     pub fn start(site: &Site, host: HostId) -> Self {
         FunctionManager::start_named(site, host, "function_manager")
     }
 
     /// Starts a function manager with this name.
+    #[must_use]
     pub fn start_named(site: &Site, host: HostId, name: &str) -> Self {
         let address = Address::new(site, host, name);
         let port = Port::at(site, address.clone(), Delivery::OneAtATime);
@@ -96,16 +98,19 @@ impl FunctionManager {
 
     /// The same manager as used from another address, such as that of a controller or of a body:
     /// requests come from there and their answers go there. Completions still go to the manager.
+    #[must_use]
     pub fn called_from(&self, caller: Address) -> Self {
         FunctionManager { caller, ..self.clone() }
     }
 
     /// The manager's address.
+    #[must_use]
     pub fn address(&self) -> &Address {
         self.port.address()
     }
 
     /// An image whose file of the same name is on a storage service. Sizes in bytes.
+    #[must_use]
     pub fn image(
         &self,
         name: &str,
@@ -117,6 +122,7 @@ impl FunctionManager {
     }
 
     /// A function.
+    #[must_use]
     pub fn function(&self, name: &str, image: &Image, body: Body) -> Function {
         Function::new(name, Some(image.clone()), body)
     }
@@ -296,6 +302,7 @@ impl FunctionManager {
     }
 
     /// Whether the manager has been notified of the end of an invocation.
+    #[must_use]
     pub fn is_done(&self, invocation: &Invocation) -> bool {
         invocation.is_done()
     }

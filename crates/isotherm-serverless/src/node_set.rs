@@ -76,11 +76,13 @@ impl<I> Clone for IdSet<I> {
 
 impl<I: DenseId> IdSet<I> {
     /// An empty set.
+    #[must_use]
     pub fn new() -> Self {
         IdSet::default()
     }
 
     /// The set of the first `count` ids.
+    #[must_use]
     pub fn first(count: usize) -> Self {
         let mut set = IdSet::new();
         for node in 0..count {
@@ -90,11 +92,13 @@ impl<I: DenseId> IdSet<I> {
     }
 
     /// The number of ids in the set.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.len
     }
 
     /// Whether the set is empty.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -205,6 +209,7 @@ impl<I: DenseId> IdSet<I> {
     }
 
     /// The first id that is in both sets.
+    #[must_use]
     pub fn first_in_both(&self, other: &Self) -> Option<I> {
         self.find_in_both(other, |_| true)
     }

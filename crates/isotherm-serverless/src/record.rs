@@ -33,6 +33,7 @@ impl Outcome {
     ];
 
     /// The name in files and tables: `completed`, `timed_out`, `failed`, `cancelled`, `rejected`.
+    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Outcome::Completed => "completed",
@@ -56,6 +57,7 @@ pub enum StartKind {
 
 impl StartKind {
     /// The name in files and tables: `cold` or `warm`.
+    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             StartKind::Cold => "cold",
@@ -111,6 +113,7 @@ impl InvocationRecord {
     /// The queueing time: the time until dispatch that was not spent downloading, copying or
     /// loading the image. It consists of the wait at concurrency limits before admission and the
     /// wait for a slot, for room or for earlier invocations after it.
+    #[must_use]
     pub fn queue(&self) -> Duration {
         match (self.admitted, self.dispatched) {
             (Some(admitted), Some(dispatched)) => {
@@ -123,6 +126,7 @@ impl InvocationRecord {
     }
 
     /// Time from dispatch to the start of the body.
+    #[must_use]
     pub fn startup(&self) -> Option<Duration> {
         Some(self.started?.since(self.dispatched?))
     }
@@ -130,11 +134,13 @@ impl InvocationRecord {
     /// Time from the start of the body to its end; for a killed body, until the service was
     /// notified. This is immediate, except under [`Preset::Wrench`](crate::Preset::Wrench) while
     /// the service is blocked by the processing overhead of a request, as in the reference.
+    #[must_use]
     pub fn execution(&self) -> Option<Duration> {
         Some(self.ended.unwrap_or(self.finished).since(self.started?))
     }
 
     /// Time from submission to the end of the invocation.
+    #[must_use]
     pub fn response(&self) -> Duration {
         self.finished.since(self.submitted)
     }

@@ -355,48 +355,57 @@ impl ServerlessComputeService {
     }
 
     /// Its name.
+    #[must_use]
     pub fn name(&self) -> &Arc<str> {
         &self.inner.name
     }
 
     /// Its address, on the head host.
+    #[must_use]
     pub fn address(&self) -> &Address {
         self.inner.port.address()
     }
 
     /// The sizes of its control messages.
+    #[must_use]
     pub fn payloads(&self) -> Payloads {
         self.inner.payloads
     }
 
     /// The storage service of the head disk, which holds the images.
+    #[must_use]
     pub fn head_storage(&self) -> &StorageService {
         &self.inner.head
     }
 
     /// The storage service of a compute host; `None` if there is no such host.
+    #[must_use]
     pub fn node_storage(&self, node: NodeId) -> Option<&StorageService> {
         self.inner.nodes.get(node.index()).map(|node| &node.storage)
     }
 
     /// The counters of the bare-metal service of a compute host; `None` if there is no such host.
+    #[must_use]
     pub fn ledger(&self, node: NodeId) -> Option<Ledger> {
         self.inner.nodes.get(node.index()).map(|node| node.bare_metal.ledger())
     }
 
     /// The slots in use on a compute host; `None` if there is no such host, or when called by a
     /// policy while it decides (policies use their view).
+    #[must_use]
     pub fn slots_used(&self, node: NodeId) -> Option<u32> {
         self.inner.state.try_borrow().ok()?.nodes.get(node.index()).map(|node| node.slots_used)
     }
 
     /// Number of compute hosts.
+    #[must_use]
     pub fn nodes(&self) -> usize {
         self.inner.nodes.len()
     }
 
     /// How many detached invocations it has accepted: see
     /// [`FunctionManager::invoke_detached`](crate::FunctionManager::invoke_detached).
+    #[must_use]
     pub fn detached(&self) -> u64 {
         self.inner.detached.get()
     }
@@ -404,6 +413,7 @@ impl ServerlessComputeService {
     /// How many invocation requests were lost, on the network or because the service was gone. They
     /// have no record. Every other request became an invocation, even if its sender has gone since
     /// or did not get the answer.
+    #[must_use]
     pub fn requests_lost(&self) -> u64 {
         self.inner.lost.get()
     }
@@ -473,6 +483,7 @@ impl ServerlessComputeService {
 
     /// Collects the record of every invocation that ends from now on. A record takes a few hundred
     /// bytes, so this is for small simulations.
+    #[must_use]
     pub fn collect_records(&self) -> Rc<RefCell<Vec<InvocationRecord>>> {
         let records = Rc::new(RefCell::default());
         self.records_to(Rc::<RefCell<Vec<InvocationRecord>>>::clone(&records));
@@ -482,6 +493,7 @@ impl ServerlessComputeService {
     /// The accepted invocations that have not ended, in the order of submission. The handles of
     /// detached invocations tell their outcome, but waiting for them never ends, because no
     /// completion is sent.
+    #[must_use]
     pub fn unfinished(&self) -> Vec<Invocation> {
         let mut state = self.inner.state.borrow_mut();
         let mut unfinished: Vec<_> = state.invocations.iter().map(|(id, _)| id).collect();
@@ -513,6 +525,7 @@ impl ServerlessComputeService {
     }
 
     /// The function that was last registered under a name.
+    #[must_use]
     pub fn registered(&self, name: &str) -> Option<RegisteredFunction> {
         let tables = self.inner.tables.borrow();
         let id = *tables.by_name.get(name)?;

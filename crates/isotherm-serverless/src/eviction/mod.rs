@@ -77,6 +77,7 @@ pub struct Rank(u64);
 
 impl Rank {
     /// The rank of a number. Ranks are ordered like the numbers; NaN is last.
+    #[must_use]
     pub fn of(number: f64) -> Self {
         let number = if number.is_nan() { f64::INFINITY } else { number };
         // Negative zero is zero.
@@ -87,6 +88,7 @@ impl Rank {
     }
 
     /// The number of a rank made by [`of`](Self::of).
+    #[must_use]
     pub fn value(self) -> f64 {
         let bits = if self.0 >> 63 == 1 { self.0 & !(1 << 63) } else { !self.0 };
         f64::from_bits(bits)
@@ -94,6 +96,7 @@ impl Rank {
 
     /// The rank of an integer. These are ordered among themselves, but not relative to those of
     /// [`of`](Self::of).
+    #[must_use]
     pub const fn whole(number: u64) -> Self {
         Rank(number)
     }
@@ -110,11 +113,13 @@ pub struct Missing {
 
 impl Missing {
     /// Whether nothing is missing.
+    #[must_use]
     pub fn is_nothing(self) -> bool {
         self == Missing::default()
     }
 
     /// What is still missing after the eviction of a container.
+    #[must_use]
     pub fn without(self, container: &IdleContainer) -> Missing {
         Missing {
             memory_bytes: self.memory_bytes.saturating_sub(container.memory_bytes),

@@ -26,6 +26,7 @@ impl Fixed {
     pub const FOREVER: Self = Fixed { keep: Keep::Forever };
 
     /// Keeps idle containers for `idle`.
+    #[must_use]
     pub fn new(idle: Duration) -> Self {
         let keep = match idle {
             Duration::ZERO => Keep::No,

@@ -111,6 +111,7 @@ struct Learned {
 
 impl HybridHistogram {
     /// With these parameters.
+    #[must_use]
     pub fn new(config: HybridConfig) -> Self {
         HybridHistogram { config, learned: Vec::new() }
     }

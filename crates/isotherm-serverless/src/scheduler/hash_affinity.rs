@@ -31,6 +31,7 @@ pub struct HashAffinity {
 
 impl HashAffinity {
     /// No node shall run more than `load_factor` times the mean; values below 1 count as 1.
+    #[must_use]
     pub fn new(load_factor: f64) -> Self {
         HashAffinity { load_factor: load_factor.max(1.0), ring: Vec::new(), nodes: 0 }
     }

@@ -28,6 +28,7 @@ pub enum LoadMeasure {
 
 impl LeastLoaded {
     /// Chooses the node with the least load by this measure.
+    #[must_use]
     pub fn by(by: LoadMeasure) -> Self {
         LeastLoaded { by }
     }

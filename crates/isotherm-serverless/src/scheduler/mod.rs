@@ -105,6 +105,7 @@ impl Plan {
     }
 
     /// Whether nothing was decided.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.dispatches.is_empty() && self.loads.is_empty() && self.copies.is_empty()
     }
@@ -136,6 +137,7 @@ pub struct Placed {
 
 impl Placed {
     /// On a node, in the given container or (`None`) in a new one.
+    #[must_use]
     pub fn new(node: NodeId, container: Option<ContainerId>) -> Self {
         Placed { node, container, caught_up: false }
     }

@@ -53,12 +53,14 @@ impl<'a> Placement<'a> {
     }
 
     /// The free slots of a node that were not given out in this round.
+    #[must_use]
     pub fn free_slots(&self, node: NodeId) -> u32 {
         let taken = self.slots_taken.get(&node).copied().unwrap_or_default();
         self.view.free_slots(node).saturating_sub(taken)
     }
 
     /// The idle containers of a function on a node that were not given out in this round.
+    #[must_use]
     pub fn idle_count(&self, function: FunctionId, node: NodeId) -> usize {
         let taken = self.idle_taken.get(&(function, node)).copied().unwrap_or_default();
         self.view.idle_count(function, node).saturating_sub(taken)
@@ -67,6 +69,7 @@ impl<'a> Placement<'a> {
     /// Whether a node has a free slot and either an idle container of the function, or room for a
     /// new one beside everything given out in this round. Room of evictable containers and images
     /// counts.
+    #[must_use]
     pub fn has_place(&self, function: FunctionId, node: NodeId) -> bool {
         self.free_slots(node) > 0
             && (self.idle_count(function, node) > 0

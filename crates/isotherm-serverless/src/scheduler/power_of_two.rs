@@ -22,6 +22,7 @@ pub struct PowerOfTwo {
 
 impl PowerOfTwo {
     /// Draws from the given stream.
+    #[must_use]
     pub fn new(random: Random) -> Self {
         PowerOfTwo { random }
     }

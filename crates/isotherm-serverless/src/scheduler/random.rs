@@ -21,6 +21,7 @@ pub struct RandomPlacement {
 
 impl RandomPlacement {
     /// Draws from the given stream.
+    #[must_use]
     pub fn new(random: Random) -> Self {
         RandomPlacement { random }
     }

@@ -15,6 +15,7 @@ pub struct RoundRobin {
 
 impl RoundRobin {
     /// Begins with the first node.
+    #[must_use]
     pub fn new() -> Self {
         RoundRobin::default()
     }

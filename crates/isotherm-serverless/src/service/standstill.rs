@@ -41,6 +41,7 @@ impl Witness for Inner {
 impl ServerlessComputeService {
     /// What the invocations that have not ended wait for or do, grouped by function and reason. It
     /// looks at all invocations and compute hosts.
+    #[must_use]
     pub fn why_unfinished(&self) -> Vec<Unfinished> {
         self.inner.state.borrow().unfinished(self.kernel().now())
     }

@@ -41,6 +41,7 @@ impl Need {
     }
 
     /// Subtracts another need, saturating.
+    #[must_use]
     pub fn without(self, other: Need) -> Need {
         Need {
             memory_bytes: self.memory_bytes.saturating_sub(other.memory_bytes),
@@ -49,6 +50,7 @@ impl Need {
     }
 
     /// Whether it fits into this room.
+    #[must_use]
     pub fn fits_into(self, room: Need) -> bool {
         self.memory_bytes <= room.memory_bytes && self.disk_bytes <= room.disk_bytes
     }
@@ -79,16 +81,19 @@ impl<'a> View<'a> {
     }
 
     /// The current date.
+    #[must_use]
     pub fn now(&self) -> Time {
         self.state.now
     }
 
     /// The pending invocations, in the order in which they became schedulable.
+    #[must_use]
     pub fn pending(&self) -> impl DoubleEndedIterator<Item = Pending> + 'a {
         self.state.pending.iter()
     }
 
     /// A mark of the present state, for [`arrivals_since`](Self::arrivals_since).
+    #[must_use]
     pub fn mark(&self) -> Mark {
         Mark { changes: self.state.changes, end: self.state.pending.end() }
     }
@@ -96,6 +101,7 @@ impl<'a> View<'a> {
     /// The invocations that have become schedulable since a mark; `None` if anything else has
     /// happened on which decisions may depend. The copies decided in the marked round do not count
     /// if all have begun in free room.
+    #[must_use]
     pub fn arrivals_since(
         &self,
         mark: Mark,
@@ -159,6 +165,7 @@ impl<'a> View<'a> {
     }
 
     /// The pending invocations of one function, in the order in which they became schedulable.
+    #[must_use]
     pub fn pending_of(
         &self,
         function: FunctionId,
@@ -167,6 +174,7 @@ impl<'a> View<'a> {
     }
 
     /// The number of pending invocations of a function.
+    #[must_use]
     pub fn pending_count(&self, function: FunctionId) -> usize {
         self.state.functions[function.index()].pending.len()
     }
@@ -177,52 +185,62 @@ impl<'a> View<'a> {
     }
 
     /// The number of functions with pending invocations.
+    #[must_use]
     pub fn functions_waiting_count(&self) -> usize {
         self.state.functions_waiting.len()
     }
 
     /// The image of a function, if it has one.
+    #[must_use]
     pub fn image_of(&self, function: FunctionId) -> Option<ImageId> {
         self.state.functions[function.index()].image
     }
 
     /// The time limit of a function.
+    #[must_use]
     pub fn time_limit(&self, function: FunctionId) -> Duration {
         self.state.functions[function.index()].limits.time
     }
 
     /// The room that a container of the function takes, excluding its image.
+    #[must_use]
     pub fn need_of(&self, function: FunctionId) -> Need {
         self.state.need(function)
     }
 
     /// Number of compute hosts.
+    #[must_use]
     pub fn nodes(&self) -> usize {
         self.state.nodes.len()
     }
 
     /// The free slots of a node; `u32::MAX` if they are unlimited.
+    #[must_use]
     pub fn free_slots(&self, node: NodeId) -> u32 {
         self.state.nodes[node.index()].free_slots()
     }
 
     /// The invocations that run or start on a node.
+    #[must_use]
     pub fn running(&self, node: NodeId) -> u32 {
         self.state.nodes[node.index()].slots_used
     }
 
     /// The obtainable room of a node: free, or held by unused images or idle containers.
+    #[must_use]
     pub fn obtainable(&self, node: NodeId) -> Need {
         self.state.obtainable(node)
     }
 
     /// The spare room of a node, available without evicting containers: free, or held by unused
     /// images.
+    #[must_use]
     pub fn spare(&self, node: NodeId) -> Need {
         self.state.spare(node)
     }
 
     /// Like [`has_room`](Self::has_room), without evicting containers.
+    #[must_use]
     pub fn has_spare_room(&self, function: FunctionId, node: NodeId, reserved: Need) -> bool {
         self.state.has_spare_room(function, node, reserved)
     }
@@ -242,36 +260,43 @@ impl<'a> View<'a> {
     }
 
     /// The free memory of a node in bytes, excluding evictable images.
+    #[must_use]
     pub fn free_memory(&self, node: NodeId) -> u64 {
         self.state.nodes[node.index()].memory.borrow().free()
     }
 
     /// The free disk space of a node in bytes, excluding evictable images.
+    #[must_use]
     pub fn free_disk(&self, node: NodeId) -> u64 {
         self.state.nodes[node.index()].disk.borrow().free()
     }
 
     /// The nodes with a free slot.
+    #[must_use]
     pub fn with_free_slot(&self) -> &'a NodeSet {
         &self.state.free_nodes
     }
 
     /// How many invocations one container of the function serves at once.
+    #[must_use]
     pub fn concurrency_of(&self, function: FunctionId) -> u32 {
         self.state.functions[function.index()].concurrency
     }
 
     /// The nodes with a container of the function that can take an invocation.
+    #[must_use]
     pub fn with_idle(&self, function: FunctionId) -> &'a NodeSet {
         self.state.functions[function.index()].idle.nodes()
     }
 
     /// Whether a container of the function can take an invocation.
+    #[must_use]
     pub fn has_idle(&self, function: FunctionId) -> bool {
         !self.state.functions[function.index()].idle.is_empty()
     }
 
     /// Whether a container of the function on the node can take an invocation.
+    #[must_use]
     pub fn has_idle_on(&self, function: FunctionId, node: NodeId) -> bool {
         self.state.functions[function.index()].idle.any_on(node)
     }
@@ -302,6 +327,7 @@ impl<'a> View<'a> {
 
     /// How many invocations the containers of the function on a node can take: the number of idle
     /// ones, if each serves one at a time.
+    #[must_use]
     pub fn idle_count(&self, function: FunctionId, node: NodeId) -> usize {
         let spec = &self.state.functions[function.index()];
         match spec.concurrency {
@@ -364,26 +390,31 @@ impl<'a> View<'a> {
     }
 
     /// The nodes that have the image on disk.
+    #[must_use]
     pub fn on_disk(&self, image: ImageId) -> &'a NodeSet {
         &self.state.images[image.index()].on_disk
     }
 
     /// The nodes that have the image in memory.
+    #[must_use]
     pub fn in_memory(&self, image: ImageId) -> &'a NodeSet {
         &self.state.images[image.index()].in_memory
     }
 
     /// The nodes to whose disk the image is being copied.
+    #[must_use]
     pub fn copying(&self, image: ImageId) -> &'a NodeSet {
         &self.state.images[image.index()].copying
     }
 
     /// The nodes into whose memory the image is being loaded.
+    #[must_use]
     pub fn loading(&self, image: ImageId) -> &'a NodeSet {
         &self.state.images[image.index()].loading
     }
 
     /// The size of the image in memory, in bytes.
+    #[must_use]
     pub fn image_memory(&self, image: ImageId) -> u64 {
         self.state.images[image.index()].memory_bytes
     }
@@ -412,6 +443,7 @@ impl<'a> View<'a> {
     }
 
     /// Whether the node could hold the function's image and one container if it were empty.
+    #[must_use]
     pub fn fits(&self, function: FunctionId, node: NodeId) -> bool {
         self.state.fits(function, node)
     }
@@ -419,22 +451,26 @@ impl<'a> View<'a> {
     /// Whether a new container of the function, and its image if missing, has room on the node now,
     /// in addition to `reserved`. Busy containers, used images and the claims of copies and loads
     /// in progress keep their room; idle containers and unused images do not.
+    #[must_use]
     pub fn has_room(&self, function: FunctionId, node: NodeId, reserved: Need) -> bool {
         self.state.has_room(function, node, reserved)
     }
 
     /// How much room the image of a function takes on the node in [`has_room`](Self::has_room):
     /// none if a busy container uses it already.
+    #[must_use]
     pub fn image_need(&self, image: ImageId, node: NodeId) -> Need {
         self.state.image_need(image, node)
     }
 
     /// Whether the node's host is on.
+    #[must_use]
     pub fn is_up(&self, node: NodeId) -> bool {
         self.state.nodes[node.index()].up
     }
 
     /// The rules of the service.
+    #[must_use]
     pub fn rules(&self) -> Rules {
         self.state.policies.rules
     }

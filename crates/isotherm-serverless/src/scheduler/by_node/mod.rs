@@ -78,11 +78,13 @@ pub struct Nodes<'a> {
 
 impl<'a> Nodes<'a> {
     /// The view of the platform.
+    #[must_use]
     pub fn view(&self) -> View<'a> {
         self.view
     }
 
     /// The number of nodes.
+    #[must_use]
     pub fn count(&self) -> usize {
         self.view.nodes()
     }
@@ -90,12 +92,14 @@ impl<'a> Nodes<'a> {
     /// Whether a node has a place for the next invocation of a function, now or when its image has
     /// arrived: a free slot, and an idle container or room for a new one. Evictable idle containers
     /// count as room.
+    #[must_use]
     pub fn has_place(&self, function: FunctionId, node: NodeId) -> bool {
         self.has_place_in(Room::All, function, node)
     }
 
     /// Whether a node has a place for the next invocation of a function without evicting an idle
     /// container: in an idle one of the function, or in a new one.
+    #[must_use]
     pub fn has_spare_place(&self, function: FunctionId, node: NodeId) -> bool {
         self.reservations.has_slot(&self.view, node) && self.view.has_idle_on(function, node)
             || self.has_spare_room(function, node)
@@ -103,6 +107,7 @@ impl<'a> Nodes<'a> {
 
     /// Whether a node has room for a new container of a function without evicting an idle one. Idle
     /// containers of the function do not matter.
+    #[must_use]
     pub fn has_spare_room(&self, function: FunctionId, node: NodeId) -> bool {
         self.has_place_in(Room::Spare, function, node)
     }
@@ -118,6 +123,7 @@ impl<'a> Nodes<'a> {
 
     /// Whether some node may have a place for the function without evictions: one has an idle
     /// container of it, or enough memory.
+    #[must_use]
     pub fn may_have_spare_place(&self, function: FunctionId) -> bool {
         let has_room = self
             .reservations
@@ -136,16 +142,19 @@ impl<'a> Nodes<'a> {
     }
 
     /// The invocations that run on a node, or have a reservation there.
+    #[must_use]
     pub fn running(&self, node: NodeId) -> u32 {
         self.reservations.running(&self.view, node)
     }
 
     /// The sum of [`running`](Self::running) over all nodes.
+    #[must_use]
     pub fn total_running(&self) -> u64 {
         self.reservations.total_running(&self.view)
     }
 
     /// The memory of a node that is held neither by a container nor by an image in use, in bytes.
+    #[must_use]
     pub fn spare_memory(&self, node: NodeId) -> u64 {
         self.reservations.spare(&self.view, node)
     }
@@ -164,12 +173,14 @@ impl<'a> Nodes<'a> {
 
     /// The first node, from `from` on, that has [spare room](Self::has_spare_room) for the
     /// function; otherwise the first that has a [place](Self::has_place).
+    #[must_use]
     pub fn first_with_place(&self, function: FunctionId, from: NodeId) -> Option<NodeId> {
         Room::BOTH.into_iter().find_map(|room| self.first_in(room, function, from))
     }
 
     /// The first node that has spare room for the function, from `from` on and then from the
     /// beginning; otherwise the first that has a place, likewise.
+    #[must_use]
     pub fn next_with_place(&self, function: FunctionId, from: NodeId) -> Option<NodeId> {
         let next = |room| {
             self.first_in(room, function, from).or_else(|| self.first_in(room, function, NodeId(0)))
@@ -180,6 +191,7 @@ impl<'a> Nodes<'a> {
     /// The node with the most spare memory among those that have spare room for the function;
     /// otherwise the one with the most obtainable memory among those that have a place. Ties go to
     /// the first.
+    #[must_use]
     pub fn roomiest(&self, function: FunctionId) -> Option<NodeId> {
         Room::BOTH.into_iter().find_map(|room| {
             let tree = self.reservations.tree(room);
@@ -201,6 +213,7 @@ impl<'a> Nodes<'a> {
     /// it; otherwise among those that have a place. The order is: in memory, being loaded, on disk,
     /// being copied, absent. Among equally near nodes, the one with the most room, then the first.
     /// At worst this looks at all nodes that have the image.
+    #[must_use]
     pub fn nearest(&self, function: FunctionId) -> Option<NodeId> {
         let need = self.need(function);
         let image = self.view.image_of(function);
@@ -225,6 +238,7 @@ impl<'a> Nodes<'a> {
 
     /// The node with the fewest invocations among those that have spare room for the function,
     /// otherwise among those that have a place. Ties go to the first.
+    #[must_use]
     pub fn least_running(&self, function: FunctionId) -> Option<NodeId> {
         Room::BOTH.into_iter().find_map(|room| {
             let meets = &mut |node| self.has_place_in(room, function, node);
@@ -235,6 +249,7 @@ impl<'a> Nodes<'a> {
     /// The node with the least spare memory among those that have spare room for the function;
     /// otherwise the one with the least obtainable memory among those that have a place. Ties go to
     /// the first.
+    #[must_use]
     pub fn tightest(&self, function: FunctionId) -> Option<NodeId> {
         Room::BOTH.into_iter().find_map(|room| {
             let mut nodes = self.reservations.tree(room).tightest(self.need(function));

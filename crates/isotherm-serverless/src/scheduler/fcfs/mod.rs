@@ -39,6 +39,7 @@ pub struct Fcfs {
 
 impl Fcfs {
     /// With `looks_at_room`, only nodes that have room for the container are chosen.
+    #[must_use]
     pub fn new(looks_at_room: bool) -> Self {
         Fcfs { looks_at_room, full_scan: FullScan::new(looks_at_room), kept: Kept::default() }
     }
