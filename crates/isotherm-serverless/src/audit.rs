@@ -1,41 +1,38 @@
-//! An independent judge of a run: rebuilds from the event log what every node holds and checks the
-//! rules of the platform after each event.
+//! An independent checker of a run: rebuilds from the event log what every node holds and checks
+//! the rules of the platform after each event.
 //!
-//! The [`Auditor`] never looks into the platform's own books. It is given the capacities once
-//! ([`Capacities`]), listens to the [`PlatformEvent`]s in the order in which they happen, and keeps
-//! disks, memories, slots, containers, pins and invocations on its own. A rule that does not hold
-//! is a [`Violation`] with its date and a sentence; the first ones are kept, all are counted, and
-//! the audit goes on. It never panics, whatever it is told.
+//! The [`Auditor`] does not read the platform's state. It is given the [`Capacities`] once, listens
+//! to the [`PlatformEvent`]s in order, and tracks disks, memories, slots, containers, pins and
+//! invocations itself. A rule that is broken is a [`Violation`] with a date and a sentence; the
+//! first ones are kept, all are counted, and the audit continues. It never panics, whatever the
+//! events are.
 //!
 //! # The rules
 //!
 //! * [`Rule::Dates`]: no event is earlier than the one before.
-//! * [`Rule::Capacity`]: head disk, node disks, node memories and slots are never above their
+//! * [`Rule::Capacity`]: head disk, node disks, node memories and slots never exceed their
 //!   capacity.
-//! * [`Rule::Download`]: one download per image at a time, and none of an image that is on the head
-//!   disk.
-//! * [`Rule::Copy`], [`Rule::Load`]: only of an image that is there to be read, to a place that
-//!   does not have it; what ends or fails had begun.
-//! * [`Rule::Eviction`]: an image that goes was there, complete, with the size that is given back;
-//!   nobody was reading it, and no container of the node pinned it. A container that is evicted was
-//!   idle.
+//! * [`Rule::Download`]: one download per image at a time, and none of an image on the head disk.
+//! * [`Rule::Copy`], [`Rule::Load`]: only of an image that is readable at the source and absent at
+//!   the destination; what ends or fails had begun.
+//! * [`Rule::Eviction`]: an evicted image was there, complete, with the size that is released; it
+//!   was not being read, and no container of the node pinned it. An evicted container was idle.
 //! * [`Rule::Container`]: started once, with its image on the node's disk and in its memory; idle
-//!   only when it exists and serves nobody; stopped once, by the node that has it, and not while it
-//!   serves an invocation (when a host fails, its invocations end first).
-//! * [`Rule::Dispatch`]: of a pending invocation that is admitted (if it has an image), once, onto
-//!   a container of that node and of the same function that exists, serves fewer invocations than
-//!   it may and has its image on disk and in memory; a cold start comes before any body has run in
-//!   it.
-//! * [`Rule::Invocation`]: submitted once, ended once, and completed or timed out only after it was
-//!   dispatched.
+//!   only when it exists and serves nothing; stopped once, by its node, and not while it serves an
+//!   invocation (when a host fails, its invocations end first).
+//! * [`Rule::Dispatch`]: of a pending invocation, admitted if it has an image, once, to a container
+//!   of that node and function that exists, has capacity left, and has its image on disk and in
+//!   memory; a cold start precedes any body in the container.
+//! * [`Rule::Invocation`]: submitted once, ended once, and completed or timed out only after its
+//!   dispatch.
 //! * [`Rule::Conservation`]: submitted = ended + pending.
 //! * [`Rule::Unfinished`] (checked by [`Auditor::finish`]): every invocation has ended, and no slot
 //!   is taken.
-//! * [`Rule::UnknownNode`]: events are about nodes that exist.
+//! * [`Rule::UnknownNode`]: the nodes of events exist.
 //!
 //! # Cost
 //!
-//! O(log n) per event. Memory grows with what is alive, not with how many invocations have passed.
+//! O(log n) per event. Memory grows with live entities, not with past invocations.
 //!
 //! # Example
 //!
@@ -58,30 +55,30 @@ use isotherm_kernel::Time;
 use crate::event::{EventKind, PlatformEvent};
 use crate::{ContainerId, FunctionId, ImageId, InvocationId, NodeId, Outcome, StartKind};
 
+use image_store::{ImageStore, StoreName};
 use log::Log;
 use seen::Seen;
-use shelf::Shelf;
 
+mod image_store;
 mod log;
 mod seen;
-mod shelf;
 #[cfg(test)]
 mod tests;
 
 pub use log::{Rule, Violation};
 
-/// What a compute host can hold.
+/// The capacities of a compute host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NodeCapacity {
     /// Size of its disk.
     pub disk_bytes: u64,
-    /// Size of its memory; `u64::MAX` if it is not limited.
+    /// The size of its memory; `u64::MAX` if unlimited.
     pub memory_bytes: u64,
-    /// How many invocations may run on it at a time; `None` if any number may.
+    /// How many invocations may run on it at a time; `None` if unlimited.
     pub slots: Option<u32>,
 }
 
-/// What a platform can hold.
+/// The capacities of a platform.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Capacities {
     /// Size of the head disk.
@@ -90,8 +87,8 @@ pub struct Capacities {
     pub nodes: Vec<NodeCapacity>,
 }
 
-/// What is taken on a node: now ([`Auditor::node_use`]), or at most at any moment, each quantity on
-/// its own ([`Auditor::peak_use`]).
+/// The usage of a node: now ([`Auditor::node_use`]), or the maximum over time of each quantity
+/// separately ([`Auditor::peak_use`]).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NodeUse {
     /// Bytes of the disk: images and disk limits of containers.
@@ -104,18 +101,18 @@ pub struct NodeUse {
     pub containers: u32,
 }
 
-/// How often what happened.
+/// The counts of events and of their kinds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditCounters {
-    /// Events heard.
+    /// Events observed.
     pub events: u64,
     /// Invocations submitted.
     pub submitted: u64,
     /// Invocations ended, by outcome. Outcomes that did not occur are absent.
     pub ended: BTreeMap<Outcome, u64>,
-    /// Dispatches onto a container that was started for the invocation.
+    /// Dispatches to a container that was started for the invocation.
     pub cold_starts: u64,
-    /// Dispatches onto an idle container.
+    /// Dispatches to an idle container.
     pub warm_starts: u64,
     /// Invocations that were dispatched later than they were admitted.
     pub waited: u64,
@@ -135,51 +132,51 @@ pub struct AuditCounters {
     pub refused_loads: u64,
     /// Loads that were interrupted.
     pub interrupted_loads: u64,
-    /// Images pushed out of the head disk.
+    /// Images evicted from the head disk.
     pub head_evictions: u64,
-    /// Images pushed out of a node's disk.
+    /// Images evicted from a node's disk.
     pub disk_evictions: u64,
     /// Images that left a node's memory.
     pub memory_evictions: u64,
     /// Containers started.
     pub containers: u64,
-    /// Containers started before they were needed; they are among those started.
+    /// Containers started ahead; they are included in `containers`.
     pub prewarmings: u64,
-    /// Containers that were to be so started, but found no room.
+    /// Containers that should have been started ahead, but found no room.
     pub skipped_prewarmings: u64,
-    /// Idle containers stopped to make room.
+    /// Idle containers evicted.
     pub container_evictions: u64,
     /// Containers stopped for any other reason, such as the end of their keep-alive.
     pub container_stops: u64,
 }
 
 impl AuditCounters {
-    /// Invocations ended, however they ended.
+    /// Invocations ended, with any outcome.
+    #[must_use]
     pub fn ended_total(&self) -> u64 {
         self.ended.values().sum()
     }
 }
 
-/// The judge. See the [module](self).
+/// The checker. See the [module](self).
 #[derive(Debug)]
 pub struct Auditor {
-    head: Shelf,
+    head: ImageStore,
     nodes: Vec<Node>,
     containers: BTreeMap<ContainerId, Container>,
     seen_containers: Seen,
     pending: BTreeMap<InvocationId, Pending>,
     seen_invocations: Seen,
     counters: AuditCounters,
-    /// Set once the balance of invocations was found wrong: it would be wrong after every later
-    /// event.
+    /// Set once the balance of invocations was wrong, since it stays wrong after that.
     unbalanced: bool,
     log: Log,
 }
 
 #[derive(Debug)]
 struct Node {
-    disk: Shelf,
-    memory: Shelf,
+    disk: ImageStore,
+    memory: ImageStore,
     slots: u32,
     slot_capacity: Option<u32>,
     containers: u32,
@@ -204,14 +201,14 @@ struct Container {
     idle: bool,
 }
 
-/// What an event says of a container.
+/// The facts that an event states about a container.
 struct Said {
     memory_bytes: u64,
     was_idle: bool,
 }
 
 impl Said {
-    /// Whether it is so.
+    /// Reports facts that differ from the tracked ones.
     fn check(&self, log: &mut Log, rule: Rule, id: ContainerId, container: &Container) {
         if self.memory_bytes != container.memory_bytes {
             let (said, held) = (self.memory_bytes, container.memory_bytes);
@@ -244,14 +241,15 @@ struct Pending {
 }
 
 impl Auditor {
-    /// A judge of a platform with these capacities, before its first event. Keeps the first 20
+    /// An auditor for a platform with these capacities, before its first event. Keeps the first 20
     /// violations.
+    #[must_use]
     pub fn new(capacities: Capacities) -> Self {
         let nodes = capacities.nodes.iter().enumerate().map(|(index, capacity)| {
             let node = NodeId(index as u32);
             Node {
-                disk: Shelf::new(shelf::Place::Disk(node), capacity.disk_bytes),
-                memory: Shelf::new(shelf::Place::Memory(node), capacity.memory_bytes),
+                disk: ImageStore::new(StoreName::Disk(node), capacity.disk_bytes),
+                memory: ImageStore::new(StoreName::Memory(node), capacity.memory_bytes),
                 slots: 0,
                 slot_capacity: capacity.slots,
                 containers: 0,
@@ -260,7 +258,7 @@ impl Auditor {
             }
         });
         Auditor {
-            head: Shelf::new(shelf::Place::Head, capacities.head_disk_bytes),
+            head: ImageStore::new(StoreName::Head, capacities.head_disk_bytes),
             nodes: nodes.collect(),
             containers: BTreeMap::new(),
             seen_containers: Seen::default(),
@@ -272,25 +270,27 @@ impl Auditor {
         }
     }
 
-    /// The same, ready to be listened through while it is asked from elsewhere: see
+    /// Like [`new`](Self::new), shared so that it can observe events while it is queried: see
     /// [`Auditor::observer`].
+    #[must_use]
     pub fn shared(capacities: Capacities) -> Rc<RefCell<Self>> {
         Rc::new(RefCell::new(Auditor::new(capacities)))
     }
 
-    /// A listener that passes every event on to a shared auditor.
+    /// An observer that passes every event to a shared auditor.
     pub fn observer(auditor: &Rc<RefCell<Self>>) -> Box<dyn FnMut(&PlatformEvent)> {
         let auditor = Rc::clone(auditor);
         Box::new(move |event| auditor.borrow_mut().observe(event))
     }
 
-    /// Keeps the first `count` violations instead.
+    /// Keeps the first `count` violations instead of 20.
+    #[must_use]
     pub fn keep_violations(mut self, count: usize) -> Self {
         self.log.keep(count);
         self
     }
 
-    /// Takes in an event and checks the rules.
+    /// Processes an event and checks the rules.
     pub fn observe(&mut self, event: &PlatformEvent) {
         self.counters.events += 1;
         self.log.now(event.at);
@@ -387,8 +387,8 @@ impl Auditor {
         self.check_balance();
     }
 
-    /// Says that the run is over: every invocation must have ended, and no slot may be taken. May
-    /// be called again after further events.
+    /// Checks that the run is complete: every invocation has ended, and no slot is taken. May be
+    /// called again after further events.
     pub fn finish(&mut self) {
         if let Some((first, _)) = self.pending.first_key_value() {
             let count = self.pending.len();
@@ -409,46 +409,54 @@ impl Auditor {
     }
 
     /// Whether no rule was broken so far.
+    #[must_use]
     pub fn is_clean(&self) -> bool {
         self.log.count() == 0
     }
 
     /// The first violations, in the order in which they happened.
+    #[must_use]
     pub fn violations(&self) -> &[Violation] {
         self.log.kept()
     }
 
-    /// How many violations there were, kept or not.
+    /// The number of violations, kept or not.
+    #[must_use]
     pub fn violation_count(&self) -> u64 {
         self.log.count()
     }
 
-    /// How often what happened.
+    /// The counts so far.
+    #[must_use]
     pub fn counters(&self) -> &AuditCounters {
         &self.counters
     }
 
     /// Invocations submitted and not ended.
+    #[must_use]
     pub fn pending(&self) -> usize {
         self.pending.len()
     }
 
     /// Containers, busy and idle, of all nodes.
+    #[must_use]
     pub fn containers(&self) -> usize {
         self.containers.len()
     }
 
-    /// Bytes of the head disk that are taken now.
+    /// The used bytes of the head disk.
+    #[must_use]
     pub fn head_disk_bytes(&self) -> u64 {
         self.head.used()
     }
 
-    /// The most bytes of the head disk that were ever taken.
+    /// The maximum of the used bytes of the head disk over time.
+    #[must_use]
     pub fn peak_head_disk_bytes(&self) -> u64 {
         self.head.peak()
     }
 
-    /// What is taken on a node now; nothing for a node that does not exist.
+    /// The usage of a node now; zero for an unknown node.
     pub fn node_use(&self, node: NodeId) -> NodeUse {
         self.nodes.get(node.index()).map_or_else(NodeUse::default, |node| NodeUse {
             disk_bytes: node.disk.used(),
@@ -458,7 +466,7 @@ impl Auditor {
         })
     }
 
-    /// The most that was ever taken on a node, each quantity on its own.
+    /// The maximum usage of a node over time, each quantity separately.
     pub fn peak_use(&self, node: NodeId) -> NodeUse {
         self.nodes.get(node.index()).map_or_else(NodeUse::default, |node| NodeUse {
             disk_bytes: node.disk.peak(),
@@ -469,11 +477,12 @@ impl Auditor {
     }
 
     /// How many containers of a node pin this image.
+    #[must_use]
     pub fn pins(&self, node: NodeId, image: ImageId) -> u32 {
         self.nodes.get(node.index()).map_or(0, |node| node.disk.pins(image))
     }
 
-    /// What is on a node's disk for good (copies that have ended), in the order of the images.
+    /// The images on a node's disk whose copy has ended, in order.
     pub fn images_on_disk(&self, node: NodeId) -> Vec<ImageId> {
         self.nodes.get(node.index()).map_or_else(Vec::new, |node| node.disk.complete_images())
     }
@@ -800,7 +809,7 @@ fn find<'a>(nodes: &'a mut [Node], log: &mut Log, node: NodeId) -> Option<&'a mu
     found
 }
 
-/// Checks that an invocation may go onto this container.
+/// Checks that an invocation may be dispatched to this container.
 fn check_container(
     log: &mut Log,
     id: InvocationId,

@@ -1,5 +1,5 @@
-//! What a body knows while it runs: where it runs, its private storage, and how to invoke other
-//! functions.
+//! What a running body can use: the site, its container's private storage, and the function
+//! manager.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -17,8 +17,8 @@ use crate::function::{Body, Step};
 use crate::invocation::Invocation;
 use crate::manager::FunctionManager;
 
-/// The private storage of a container: part of its node's disk, as large as the disk limit, wiped
-/// after each invocation. A body has it from [`Call::storage`].
+/// The private storage of a container: a part of its node's disk, as large as the disk limit. It is
+/// wiped when the last invocation in the container ends. A body gets it from [`Call::storage`].
 #[derive(Clone)]
 pub struct PrivateStorage {
     site: Site,
@@ -39,17 +39,19 @@ impl PrivateStorage {
         PrivateStorage { site: site.clone(), end, name, files }
     }
 
-    /// Its books, for what takes no time: creating files, asking for free space.
+    /// Its file system, for operations that take no simulated time.
+    #[must_use]
     pub fn files(&self) -> &SharedFileSystem {
         &self.files
     }
 
     /// Free space in bytes.
+    #[must_use]
     pub fn free(&self) -> u64 {
         self.files.borrow().free()
     }
 
-    /// Writes a file of so many bytes from memory. A file of that name is replaced.
+    /// Writes a file of `bytes` from memory. A file of the same name is replaced.
     ///
     /// # Errors
     /// [`FailureCause::StorageFull`] if it does not fit, [`FailureCause::FileInUse`] if a file of
@@ -68,7 +70,7 @@ impl PrivateStorage {
         Ok(())
     }
 
-    /// Reads a file into memory. Gives its size in bytes.
+    /// Reads a file into memory and returns its size in bytes.
     ///
     /// # Errors
     /// [`FailureCause::FileNotFound`], or the host or disk failed.
@@ -100,7 +102,7 @@ impl PrivateStorage {
     }
 }
 
-/// The call of a function, as its body sees it. Cheap to clone.
+/// The invocation as its running body sees it. Cheap to clone.
 ///
 /// ```
 /// # use isotherm_kernel::{Duration, Simulation};
@@ -165,42 +167,50 @@ impl Call {
     }
 
     /// The site.
+    #[must_use]
     pub fn site(&self) -> &Site {
         self.context.site()
     }
 
     /// The kernel.
+    #[must_use]
     pub fn kernel(&self) -> &Kernel {
         self.context.kernel()
     }
 
     /// The date.
+    #[must_use]
     pub fn now(&self) -> Time {
         self.context.now()
     }
 
     /// The compute host on which the body runs.
+    #[must_use]
     pub fn host(&self) -> HostId {
         self.context.host()
     }
 
     /// The address from which the body sends messages.
+    #[must_use]
     pub fn address(&self) -> &Address {
         self.context.address()
     }
 
     /// The invocation that the body serves.
+    #[must_use]
     pub fn invocation(&self) -> &Invocation {
         &self.invocation
     }
 
     /// The container's private storage.
+    #[must_use]
     pub fn storage(&self) -> &PrivateStorage {
         &self.storage
     }
 
-    /// The function manager of the user who invoked the function, as used from here: to invoke
-    /// other functions and wait for them.
+    /// The function manager of the user who invoked the function, for invoking other functions from
+    /// the body and waiting for them.
+    #[must_use]
     pub fn functions(&self) -> &FunctionManager {
         &self.functions
     }
@@ -210,7 +220,7 @@ impl Call {
         self.context.sleep(duration).await;
     }
 
-    /// Computes on one core of the host, which it shares with everything else that computes there.
+    /// Computes on one core of the host, sharing it with everything else that computes there.
     ///
     /// # Errors
     /// The host failed, or [`FailureCause::NotAllowed`] if the work is negative or not a number.
@@ -218,7 +228,7 @@ impl Call {
         self.context.compute(flops).await
     }
 
-    /// Leaves a text as the output of the invocation.
+    /// Sets the output of the invocation.
     pub fn set_output(&self, output: impl Into<Arc<str>>) {
         self.invocation.set_output(output.into());
     }

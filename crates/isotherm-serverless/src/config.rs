@@ -1,5 +1,5 @@
-//! How a serverless compute service is set up: its hosts, its policies, and the rules in which
-//! presets differ.
+//! The configuration of a serverless compute service: its hosts, its policies, and the rules in
+//! which presets differ.
 
 use isotherm_kernel::{Duration, Marking, Random, RandomStreams, Simulation, TieOrder};
 use isotherm_platform::HostId;
@@ -9,10 +9,10 @@ use crate::eviction::{ContainerEviction, LeastRecentlyUsed};
 use crate::keep_alive::{Fixed, KeepAlive};
 use crate::scheduler::{ByNode, Fcfs, Scheduler, WarmFirst};
 
-/// A set of rules and defaults to start from.
+/// A named set of rules and defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Preset {
-    /// What a platform should do.
+    /// The rules of a well-behaved platform.
     #[default]
     Default,
     /// Reproduces the dates of the reference simulator (WRENCH).
@@ -20,8 +20,8 @@ pub enum Preset {
 }
 
 impl Preset {
-    /// An empty simulation that shares resources and orders equals as the preset does: where a
-    /// service of a preset belongs.
+    /// An empty simulation with the sharing and the tie order of the preset. A service of a preset
+    /// should run in one.
     ///
     /// ```
     /// use isotherm_kernel::{Limits, Time};
@@ -31,11 +31,13 @@ impl Preset {
     /// let simulation = Preset::Default.simulation().with_limits(limits);
     /// assert_eq!(simulation.run(), Ok(Time::ZERO));
     /// ```
+    #[must_use]
     pub fn simulation(self) -> Simulation {
         Simulation::new().with_marking(self.marking()).with_tie_order(self.tie_order())
     }
 
-    /// What is solved anew when the latency of a flow ends.
+    /// Which shares are computed anew when the latency of a flow ends.
+    #[must_use]
     pub fn marking(self) -> Marking {
         match self {
             Preset::Default => Marking::Everything,
@@ -43,7 +45,8 @@ impl Preset {
         }
     }
 
-    /// What comes first among things of one model that end at the same date.
+    /// The order of activities of one model that end at the same date.
+    #[must_use]
     pub fn tie_order(self) -> TieOrder {
         match self {
             Preset::Default => TieOrder::NewestFirst,
@@ -52,47 +55,48 @@ impl Preset {
     }
 }
 
-/// The rules in which presets differ; see the table in ARCHITECTURE.md.
+/// The rules in which presets differ; ARCHITECTURE.md has a table of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {
-    /// What an image copy or load does that finds no room on a node.
+    /// What happens to an image copy or load if the node has no room for it.
     pub room: RoomRule,
-    /// Whether the scheduler FCFS prefers nodes that have room for the container.
+    /// Whether FCFS chooses only nodes that have room for the container.
     pub fcfs_looks_at_room: bool,
     /// What becomes of a body that ends exactly at its time limit.
     pub at_limit: AtLimit,
-    /// Whom the processing overhead of a request delays.
+    /// What the processing overhead of a request delays.
     pub overhead: OverheadRule,
-    /// Whether the timer of an idle container that was reused meanwhile still causes a scheduling
+    /// Whether the keep-alive timer of a container that was reused meanwhile causes a scheduling
     /// round.
     pub stale_timers_cause_rounds: bool,
     /// Whether the start of a container makes its image the most recently used, on the node's disk
-    /// and in its memory. Otherwise only copies and loads do; policies that count uses count starts
-    /// in any case.
+    /// and in its memory. Otherwise only copies and loads do; policies that count uses always count
+    /// starts.
     pub starts_renew_images: bool,
 }
 
-/// What an image copy or load does that finds no room on a node.
+/// What happens to an image copy or load if the node has no room for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RoomRule {
-    /// It fails, and its failure causes no scheduling round; it is tried again in the next one.
+    /// It fails, which causes no scheduling round; the next round tries again.
     Fail,
-    /// It evicts idle containers by the eviction policy; if that is not enough, it waits until room
-    /// may have come.
+    /// It evicts idle containers by the eviction policy. If that is not enough, it waits until room
+    /// may be available.
     EvictIdleContainers,
 }
 
-/// Whom the processing overhead of a request delays.
+/// What the processing overhead of a request delays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OverheadRule {
-    /// The service: it does nothing else meanwhile.
+    /// The service, which handles nothing else meanwhile.
     BlocksService,
-    /// That request alone.
+    /// Only that request.
     DelaysRequest,
 }
 
 impl Preset {
     /// The rules of the preset.
+    #[must_use]
     pub fn rules(self) -> Rules {
         match self {
             Preset::Default => Rules {
@@ -114,7 +118,8 @@ impl Preset {
         }
     }
 
-    /// What becomes of the container of an invocation that has failed, if nothing else is said.
+    /// The default for containers of failed invocations.
+    #[must_use]
     pub fn on_failure(self) -> OnFailure {
         match self {
             Preset::Default => {
@@ -124,8 +129,8 @@ impl Preset {
         }
     }
 
-    /// Who decides what goes where, if nothing else is said: [`WarmFirst`] in preset `default`,
-    /// [`Fcfs`] in `wrench`.
+    /// The default scheduler: [`WarmFirst`] in preset `default`, [`Fcfs`] in `wrench`.
+    #[must_use]
     pub fn scheduler(self) -> Box<dyn Scheduler> {
         match self {
             Preset::Default => Box::new(ByNode::new(WarmFirst, true)),
@@ -133,7 +138,8 @@ impl Preset {
         }
     }
 
-    /// Which idle container serves, if nothing else is said.
+    /// The default for which idle container serves.
+    #[must_use]
     pub fn reuse(self) -> ContainerReuse {
         match self {
             Preset::Default => ContainerReuse::MostRecentlyUsed,
@@ -142,89 +148,88 @@ impl Preset {
     }
 }
 
-/// What becomes of invocations that come when as many are running as may.
+/// What happens to invocations beyond a concurrency limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Throttle {
-    /// They wait in line.
+    /// They wait.
     #[default]
     Queue,
-    /// They are refused: their outcome is [`Outcome::Rejected`](crate::Outcome::Rejected), with the
-    /// cause [`Throttled`](isotherm_services::FailureCause::Throttled).
+    /// They end with the outcome [`Outcome::Rejected`](crate::Outcome::Rejected) and the cause
+    /// [`Throttled`](isotherm_services::FailureCause::Throttled).
     Reject,
 }
 
-/// What becomes of a container when an invocation in it has failed.
+/// What happens to the container of a failed invocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AfterFailure {
-    /// It serves again.
+    /// It stays in use.
     Keep,
-    /// It takes no further invocation, and stops as soon as it serves nobody.
+    /// It gets no further invocation, and stops when it serves none.
     Discard,
 }
 
-/// What becomes of the container of an invocation that has failed, by how it has.
+/// What happens to the container of a failed invocation, by the kind of failure.
 ///
-/// Platforms that run one invocation at a time in a container throw it away when that has run into
-/// its time limit, since what goes on in it is not known, but keep it when the function has only
-/// reported an error. AWS Lambda resets the execution environment when a function crashes or times
-/// out (*Lambda Developer Guide*, "Understanding the Lambda execution environment lifecycle",
-/// failures during the invoke phase), and OpenWhisk removes the container after a time-out
-/// (apache/openwhisk#1554) and keeps it after an application error (#3918). That is the rule of
-/// [`Preset::Default`]. The reference simulator keeps all of them ([`Preset::Wrench`]).
+/// Platforms that run one invocation at a time in a container discard it after a time-out, since
+/// its processes are in an unknown state, but keep it after an error that the function reports. AWS
+/// Lambda resets the execution environment when a function crashes or times out (*Lambda Developer
+/// Guide*, "Understanding the Lambda execution environment lifecycle", failures during the invoke
+/// phase), and OpenWhisk removes the container after a time-out (apache/openwhisk#1554) and keeps
+/// it after an application error (#3918). [`Preset::Default`] does this; the reference simulator
+/// keeps all containers ([`Preset::Wrench`]).
 ///
-/// A container whose host has failed is gone in any case; one whose invocation was cancelled is
-/// kept.
+/// A container whose host has failed is always gone; that of a cancelled invocation is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OnFailure {
-    /// It ran into its time limit.
+    /// The invocation exceeded its time limit.
     pub timeout: AfterFailure,
-    /// Its body failed: by its own account, or by what it read, wrote or invoked.
+    /// The body failed: it returned an error, or a read, a write or an invocation in it failed.
     pub error: AfterFailure,
 }
 
 impl OnFailure {
-    /// Containers are kept.
+    /// All containers are kept.
     pub const KEEP: OnFailure =
         OnFailure { timeout: AfterFailure::Keep, error: AfterFailure::Keep };
-    /// Containers are discarded.
+    /// All containers are discarded.
     pub const DISCARD: OnFailure =
         OnFailure { timeout: AfterFailure::Discard, error: AfterFailure::Discard };
 }
 
-/// Which of several containers of a function on a node that can take an invocation serves the next
-/// one: idle ones, and where containers serve [several at once](crate::Function::with_concurrency)
-/// those that have a place left.
+/// Which container of a function serves the next invocation, if several can: idle ones, and those
+/// that serve [several at once](crate::Function::with_concurrency) and have capacity left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContainerReuse {
     /// The one that was created last.
     Newest,
     /// The one that was created first.
     Oldest,
-    /// The one that has been idle for longest; where containers serve several at once, the one
-    /// whose last invocation was given to it first.
+    /// The one that has been idle for longest. If containers serve several invocations at once, the
+    /// one whose last dispatch is the earliest.
     LeastRecentlyUsed,
-    /// The one that became idle last; where containers serve several at once, the one that was
-    /// given an invocation last.
+    /// The one that became idle last. If containers serve several invocations at once, the one
+    /// whose last dispatch is the latest.
     MostRecentlyUsed,
-    /// One drawn at random, each with the same probability, from [`ServiceConfig::reuse_random`].
+    /// One drawn uniformly at random from [`ServiceConfig::reuse_random`].
     Random,
 }
 
-/// Which images that nobody uses go when room is missing, at each level of the caches of images.
+/// Which unused images are evicted when room is missing, at each level of the image cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ImageCaches {
     /// On the head disk. A copy to a node is a use.
     pub head: Eviction,
-    /// On the disks of compute hosts. The start of a container is a use, whether the image has to
-    /// be loaded for it or is in memory already. (A load makes it the most recently used, too, but
-    /// does not count as a use of its own.)
+    /// On the disks of compute hosts. The start of a container counts as a use, whether or not the
+    /// image was loaded for it. (A load makes the image the most recently used, but does not count
+    /// as a further use.)
     pub disk: Eviction,
-    /// In the memories of compute hosts. The start of a container is a use.
+    /// In the memories of compute hosts. The start of a container counts as a use.
     pub memory: Eviction,
 }
 
 impl ImageCaches {
     /// The same at all levels.
+    #[must_use]
     pub const fn all(eviction: Eviction) -> Self {
         ImageCaches { head: eviction, disk: eviction, memory: eviction }
     }
@@ -258,7 +263,7 @@ pub struct NodeConfig {
     pub slots: Slots,
 }
 
-/// With a slot for each core.
+/// One slot per core.
 impl From<HostId> for NodeConfig {
     fn from(host: HostId) -> Self {
         NodeConfig { host, slots: Slots::Cores }
@@ -275,15 +280,15 @@ pub struct Payloads {
     pub register_answer: u64,
     /// User to service: invoke a function.
     pub invoke_request: u64,
-    /// Service to user: taken in, or why not.
+    /// Service to user: accepted, or why not.
     pub invoke_answer: u64,
     /// Service to function manager: an invocation has ended.
     pub completion: u64,
 }
 
-/// Everything a serverless compute service is told at its start.
+/// The configuration of a serverless compute service.
 ///
-/// All fields are public; the methods are for writing down in one go what differs from the
+/// All fields are public; the `with_*` methods allow to chain the differences from the
 /// [defaults](Self::new).
 ///
 /// ```
@@ -311,7 +316,7 @@ pub struct Payloads {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct ServiceConfig {
-    /// Name of the service, for messages and reports.
+    /// The name of the service, for addresses, messages and reports.
     pub name: String,
     /// The head host.
     pub head: HostId,
@@ -321,30 +326,29 @@ pub struct ServiceConfig {
     pub node_mount: String,
     /// The compute hosts, in the order in which schedulers see them.
     pub nodes: Vec<NodeConfig>,
-    /// Decides what goes where.
+    /// The scheduler.
     pub scheduler: Box<dyn Scheduler>,
-    /// Decides how long an idle container is kept.
+    /// How long idle containers are kept.
     pub keep_alive: Box<dyn KeepAlive>,
-    /// Decides which idle containers go when their room is needed.
+    /// Which idle containers are evicted when their room is needed.
     pub eviction: Box<dyn ContainerEviction>,
     /// How many invocations may run at once, on all compute hosts together; `None`: any number.
     pub max_concurrency: Option<u32>,
-    /// What becomes of invocations for which there is no more concurrency, of the service or of
-    /// their function. Where none is ever given (a limit of 0) they are rejected in any case.
+    /// What happens to invocations beyond the limit of the service or of their function. With a
+    /// limit of 0 they are always rejected.
     pub throttle: Throttle,
-    /// What becomes of the container of an invocation that has failed, unless its function says
-    /// otherwise.
+    /// What happens to the container of a failed invocation, unless its function has its own rule.
     pub on_failure: OnFailure,
-    /// Which images go when room is missing.
+    /// Which images are evicted when room is missing.
     pub image_caches: ImageCaches,
     /// Which idle container serves.
     pub reuse: ContainerReuse,
-    /// What [`ContainerReuse::Random`] draws from; unless it is said, the stream `reuse/random` of
-    /// the seed 0.
+    /// The random stream of [`ContainerReuse::Random`]; by default the stream `reuse/random` of the
+    /// seed 0.
     pub reuse_random: Random,
-    /// Time the service needs for each invocation request.
+    /// The time the service needs to process an invocation request.
     pub processing_overhead: Duration,
-    /// Time a container needs to start, unless its function says otherwise.
+    /// The start-up time of containers, unless their function has its own.
     pub startup_overhead: Duration,
     /// Whether downloads to the head disk take time; otherwise an image is there at once.
     pub simulate_downloads: bool,
@@ -357,8 +361,9 @@ pub struct ServiceConfig {
 }
 
 impl ServiceConfig {
-    /// A service with the rules and the scheduler of a preset, containers that stop at once when
-    /// they are idle, eviction of the least recently used, no overheads and messages of no size.
+    /// The defaults of a preset: its rules and scheduler, no keep-alive, least-recently-used
+    /// eviction, no overheads, and messages of no size.
+    #[must_use]
     pub fn new(preset: Preset, head: HostId, nodes: Vec<NodeConfig>) -> Self {
         let rules = preset.rules();
         ServiceConfig {
@@ -385,18 +390,20 @@ impl ServiceConfig {
         }
     }
 
-    /// A service as [`new`](Self::new) makes it, with a slot for each core of its compute hosts.
+    /// Like [`new`](Self::new), with a slot for each core of the compute hosts.
     pub fn on_hosts(preset: Preset, head: HostId, nodes: impl IntoIterator<Item = HostId>) -> Self {
         Self::new(preset, head, nodes.into_iter().map(NodeConfig::from).collect())
     }
 
-    /// Another name.
+    /// Sets the name.
+    #[must_use]
     pub fn with_name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// The same slots on all compute hosts.
+    /// Sets the slots of all compute hosts.
+    #[must_use]
     pub fn with_slots(mut self, slots: Slots) -> Self {
         for node in &mut self.nodes {
             node.slots = slots;
@@ -404,61 +411,71 @@ impl ServiceConfig {
         self
     }
 
-    /// Another scheduler.
+    /// Sets the scheduler.
+    #[must_use]
     pub fn with_scheduler(mut self, scheduler: impl Scheduler + 'static) -> Self {
         self.scheduler = Box::new(scheduler);
         self
     }
 
-    /// Another keep-alive policy.
+    /// Sets the keep-alive policy.
+    #[must_use]
     pub fn with_keep_alive(mut self, keep_alive: impl KeepAlive + 'static) -> Self {
         self.keep_alive = Box::new(keep_alive);
         self
     }
 
-    /// Another eviction policy.
+    /// Sets the eviction policy of containers.
+    #[must_use]
     pub fn with_eviction(mut self, eviction: impl ContainerEviction + 'static) -> Self {
         self.eviction = Box::new(eviction);
         self
     }
 
-    /// At most so many invocations at once, and what becomes of those that come beyond.
+    /// Limits how many invocations run at once, and sets what happens to further ones.
+    #[must_use]
     pub fn with_max_concurrency(mut self, most: u32, throttle: Throttle) -> Self {
         (self.max_concurrency, self.throttle) = (Some(most), throttle);
         self
     }
 
-    /// Another rule for which images go when room is missing.
+    /// Sets which images are evicted when room is missing.
+    #[must_use]
     pub fn with_image_caches(mut self, image_caches: ImageCaches) -> Self {
         self.image_caches = image_caches;
         self
     }
 
-    /// Another rule for which idle container serves.
+    /// Sets which idle container serves.
+    #[must_use]
     pub fn with_reuse(mut self, reuse: ContainerReuse) -> Self {
         self.reuse = reuse;
         self
     }
 
-    /// One container drawn at random serves.
+    /// Lets a container drawn at random serve.
+    #[must_use]
     pub fn with_random_reuse(mut self, random: Random) -> Self {
         (self.reuse, self.reuse_random) = (ContainerReuse::Random, random);
         self
     }
 
-    /// Another rule for what becomes of the container of an invocation that has failed.
+    /// Sets what happens to the container of a failed invocation.
+    #[must_use]
     pub fn with_on_failure(mut self, on_failure: OnFailure) -> Self {
         self.on_failure = on_failure;
         self
     }
 
-    /// Another time that a container needs to start.
+    /// Sets the start-up time of containers.
+    #[must_use]
     pub fn with_startup(mut self, startup: Duration) -> Self {
         self.startup_overhead = startup;
         self
     }
 
-    /// Other sizes of the control messages.
+    /// Sets the sizes of the control messages.
+    #[must_use]
     pub fn with_payloads(mut self, payloads: Payloads) -> Self {
         self.payloads = payloads;
         self

@@ -1,14 +1,13 @@
-//! The event log of the platform: everything that changes what a node holds, in the order in which
-//! it happens.
+//! The event log of the platform: every change of what a node holds, in the order of occurrence.
 //!
-//! An observer that listens to these events can rebuild disks, memories and slots on its own,
-//! without asking the platform's books: that is what [`crate::audit`] does.
+//! An observer can rebuild disks, memories and slots from these events alone, without access to the
+//! platform's state: [`crate::audit`] does so.
 
 use isotherm_kernel::Time;
 
 use crate::{ContainerId, FunctionId, ImageId, InvocationId, NodeId, Outcome, StartKind};
 
-/// One thing that happened on the platform, with its date.
+/// An event on the platform, with its date.
 ///
 /// ```
 /// # use isotherm_kernel::{Duration, Simulation};
@@ -50,17 +49,17 @@ pub struct PlatformEvent {
     pub kind: EventKind,
 }
 
-/// What can happen on the platform. Sizes are in bytes.
+/// The kinds of events. Sizes are in bytes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum EventKind {
-    /// An invocation was taken in by the service.
+    /// The service has accepted an invocation.
     Submitted {
         /// The invocation.
         invocation: InvocationId,
         /// Its function.
         function: FunctionId,
     },
-    /// The image of an invocation is on the head disk: it may be scheduled.
+    /// The image of an invocation is on the head disk, so the invocation is schedulable.
     Admitted {
         /// The invocation.
         invocation: InvocationId,
@@ -82,7 +81,7 @@ pub enum EventKind {
         /// The image.
         image: ImageId,
     },
-    /// An image was pushed out of the head disk.
+    /// An image was evicted from the head disk.
     HeadEvicted {
         /// The image.
         image: ImageId,
@@ -140,7 +139,7 @@ pub enum EventKind {
         /// Whether room had been taken, which is free again.
         started: bool,
     },
-    /// An image was pushed out of a node's disk.
+    /// An image was evicted from a node's disk.
     DiskEvicted {
         /// The node.
         node: NodeId,
@@ -149,8 +148,8 @@ pub enum EventKind {
         /// Room that is free again.
         bytes: u64,
     },
-    /// An image left a node's memory: pushed out, or dropped because it is no longer on the node's
-    /// disk.
+    /// An image left a node's memory: it was evicted, or dropped because it is no longer on the
+    /// node's disk.
     MemoryEvicted {
         /// The node.
         node: NodeId,
@@ -177,9 +176,9 @@ pub enum EventKind {
         /// How many invocations it may serve at once.
         places: u32,
     },
-    /// The last invocation that a container served has ended and the container is kept: from now on
-    /// it is idle, until an invocation is dispatched onto it or it stops. One that is not kept
-    /// stops without having been idle.
+    /// The last invocation in a container has ended and the container is kept: it is idle until an
+    /// invocation is dispatched to it or it stops. A container that is not kept stops without
+    /// having been idle.
     ContainerIdle {
         /// The node.
         node: NodeId,
@@ -188,16 +187,16 @@ pub enum EventKind {
         /// Its memory limit.
         memory_bytes: u64,
     },
-    /// The container that has just been started was not started for an invocation, but before one
-    /// is expected. It is idle from now on, though it may still be starting.
+    /// The container that has just been started was started ahead, for no invocation. It is idle
+    /// from now on, though it may still be starting.
     Prewarmed {
         /// The node.
         node: NodeId,
         /// The container.
         container: ContainerId,
     },
-    /// A container was to be started before an invocation is expected, but there was no room for
-    /// it, or its image was not there, or the node was off.
+    /// A container should have been started ahead, but there was no room, its image was not there,
+    /// or the node was off.
     PrewarmingSkipped {
         /// The node.
         node: NodeId,
@@ -214,10 +213,10 @@ pub enum EventKind {
         memory_bytes: u64,
         /// Whether it was idle until now.
         was_idle: bool,
-        /// Whether it was idle and had to go because its room was needed.
+        /// Whether it was idle and was evicted because its room was needed.
         evicted: bool,
     },
-    /// An invocation was given to a container and takes a slot of the node.
+    /// An invocation was dispatched to a container and takes a slot of the node.
     Dispatched {
         /// The invocation.
         invocation: InvocationId,
@@ -227,7 +226,8 @@ pub enum EventKind {
         container: ContainerId,
         /// The memory limit of the container.
         memory_bytes: u64,
-        /// Whether the container was idle until now. One that was not is new, or serves others too.
+        /// Whether the container was idle until now. If not, it is new, or serves other invocations
+        /// too.
         was_idle: bool,
         /// Cold if the container was started for it, or was still starting.
         start_kind: StartKind,

@@ -1,4 +1,4 @@
-//! What users bring: images, functions and what they do, limits.
+//! What users define: images, functions and their bodies.
 
 use std::cell::{OnceCell, RefCell};
 use std::fmt;
@@ -16,8 +16,8 @@ use crate::keep_alive::{KeepAlive, SharedKeepAlive};
 use crate::service::ServerlessComputeService;
 use crate::{FunctionId, Limits};
 
-/// A container image: a file in a repository, with what it takes on disks and in memories. Cheap to
-/// clone; clones are the same image.
+/// A container image: a file in a repository, with its sizes on disk and in memory. Cheap to clone;
+/// clones are the same image.
 ///
 /// ```
 /// # use isotherm_kernel::{Duration, Simulation};
@@ -60,7 +60,7 @@ struct ImageInner {
 }
 
 impl Image {
-    /// An image of that name, whose file of the same name is on a storage service.
+    /// An image whose file, of the same name, is on a storage service. Sizes are in bytes.
     pub fn new(
         name: impl Into<Arc<str>>,
         bytes: u64,
@@ -78,7 +78,7 @@ impl Image {
         Image { inner: Rc::new(inner) }
     }
 
-    /// An image, whose file is put on the storage service in zero time.
+    /// Like [`new`](Self::new), and puts the file on the storage service in zero time.
     ///
     /// # Errors
     /// [`FailureCause::StorageFull`].
@@ -94,21 +94,25 @@ impl Image {
     }
 
     /// Its name.
+    #[must_use]
     pub fn name(&self) -> &Arc<str> {
         &self.inner.name
     }
 
     /// Its size on disk in bytes.
+    #[must_use]
     pub fn bytes(&self) -> u64 {
         self.inner.bytes
     }
 
-    /// What it takes in memory, in bytes.
+    /// Its size in memory in bytes.
+    #[must_use]
     pub fn memory_bytes(&self) -> u64 {
         self.inner.memory_bytes
     }
 
     /// The storage service from which it is downloaded.
+    #[must_use]
     pub fn repository(&self) -> &StorageService {
         &self.inner.repository
     }
@@ -117,7 +121,7 @@ impl Image {
         &self.inner.file
     }
 
-    /// Tells images apart, also those of one name.
+    /// Identifies the image; images of one name have different identities.
     pub(crate) fn identity(&self) -> usize {
         Rc::as_ptr(&self.inner) as usize
     }
@@ -134,12 +138,12 @@ impl fmt::Debug for Image {
 pub enum Step {
     /// Waits.
     Sleep(Duration),
-    /// Waits for a time that is drawn for each invocation, when the service takes it in. So what an
-    /// invocation draws does not depend on when and where it runs.
+    /// Waits for a random time, drawn when the service accepts the invocation: so the draw does not
+    /// depend on when and where the invocation runs.
     SleepRandom(RandomDuration),
-    /// Computes so many flops on one core.
+    /// Computes a number of flops on one core.
     Compute(f64),
-    /// Writes a file of so many bytes to the container's private storage.
+    /// Writes a file to the container's private storage.
     Write {
         /// The file.
         file: FileName,
@@ -158,7 +162,7 @@ pub enum Step {
         /// The file.
         file: FileName,
     },
-    /// Writes a file of so many bytes from memory to a storage service.
+    /// Writes a file from memory to a storage service.
     Put {
         /// The storage service.
         storage: StorageService,
@@ -167,7 +171,8 @@ pub enum Step {
         /// Its size.
         bytes: u64,
     },
-    /// Invokes another function of the same service, by name, and waits until it has ended.
+    /// Invokes another function of the same service, by name, and waits until the invocation has
+    /// ended.
     Invoke {
         /// Name of the function.
         function: Arc<str>,
@@ -177,29 +182,31 @@ pub enum Step {
 /// The future of a custom body.
 pub type BodyFuture = Pin<Box<dyn Future<Output = Result<(), FailureCause>>>>;
 
-/// What a function does.
+/// The behaviour of a function.
 #[derive(Clone)]
 pub enum Body {
-    /// One sleep. The bare-metal service accounts for it without an actor.
+    /// One sleep. It is simulated without an actor.
     Sleep(Duration),
     /// Steps, one after the other.
     Steps(Rc<[Step]>),
-    /// Anything an actor can do.
+    /// An async closure, which can do anything an actor can.
     Custom(Rc<dyn Fn(Call) -> BodyFuture>),
 }
 
 impl Body {
     /// A body that is one sleep.
+    #[must_use]
     pub fn sleep(duration: Duration) -> Self {
         Body::Sleep(duration)
     }
 
-    /// A body that is one sleep, drawn for each invocation.
+    /// A body that is one sleep of a random time, drawn for each invocation.
+    #[must_use]
     pub fn sleep_random(duration: RandomDuration) -> Self {
         Body::Steps(Rc::new([Step::SleepRandom(duration)]))
     }
 
-    /// The body of one invocation: what is random in it is drawn, in the order of the steps.
+    /// The body of one invocation: draws its random times, in the order of the steps.
     pub(crate) fn drawn(self) -> Self {
         let Body::Steps(steps) = &self else { return self };
         if let [Step::SleepRandom(duration)] = &**steps {
@@ -223,8 +230,8 @@ impl Body {
         }
     }
 
-    /// A body that is an async closure. It is called anew for each invocation, so what it captures
-    /// is shared by all of them.
+    /// A body that is an async closure. It is called for each invocation, so all invocations share
+    /// what it captures.
     ///
     /// ```
     /// use isotherm_serverless::Body;
@@ -240,7 +247,7 @@ impl Body {
     pub fn custom(body: impl AsyncFn(Call) -> Result<(), FailureCause> + 'static) -> Self {
         let body = Rc::new(body);
         Body::Custom(Rc::new(move |call| {
-            // The future borrows what the closure captured, so it keeps the closure.
+            // The future borrows from the closure, so it keeps the closure alive.
             let body = Rc::clone(&body);
             Box::pin(async move { body(call).await })
         }))
@@ -257,11 +264,11 @@ impl fmt::Debug for Body {
     }
 }
 
-/// How long the start of a container takes.
+/// The start-up time of containers.
 ///
-/// What is random is drawn for each invocation when it is taken in, whether a container is started
-/// for it or not: so the n-th invocation of a function meets the same start-up under every policy.
-/// Containers that are started ahead draw from a stream of their own, one after the other.
+/// A random time is drawn for each invocation when the service accepts it, whether a container is
+/// started for it or not: so the n-th invocation of a function has the same start-up time under
+/// every policy. Containers that are started ahead draw from a separate stream.
 ///
 /// ```
 /// use isotherm_kernel::{Distribution, Duration, RandomDuration, RandomStreams};
@@ -277,16 +284,15 @@ impl fmt::Debug for Body {
 /// ```
 #[derive(Clone, Debug)]
 pub enum Startup {
-    /// Always as long.
+    /// Always the same time.
     Fixed(Duration),
-    /// Drawn for each invocation. Functions should not share one, or what comes for one of them
-    /// disturbs the others.
+    /// Drawn for each invocation. Functions should not share one: the invocations of one would
+    /// change the draws of the other.
     Random(RandomDuration),
 }
 
 impl Startup {
-    /// Chance for an invocation that has come: of which [`of`](Self::of) makes how long a container
-    /// takes to start for it.
+    /// The random word of an invocation, from which [`of`](Self::of) makes its start-up time.
     pub(crate) fn chance(&self) -> u64 {
         match self {
             Startup::Fixed(_) => 0,
@@ -294,7 +300,7 @@ impl Startup {
         }
     }
 
-    /// How long a container takes to start for the invocation of this chance.
+    /// The start-up time for the invocation of this word.
     pub(crate) fn of(&self, chance: u64) -> Duration {
         match self {
             Startup::Fixed(duration) => *duration,
@@ -302,7 +308,7 @@ impl Startup {
         }
     }
 
-    /// How long the next container takes to start that nobody has asked for yet.
+    /// The start-up time of the next container that is started ahead.
     pub(crate) fn ahead(&self) -> Duration {
         match self {
             Startup::Fixed(duration) => *duration,
@@ -310,7 +316,7 @@ impl Startup {
         }
     }
 
-    /// How long a cold start takes in the mean, or as many times as not longer if there is no mean.
+    /// The mean start-up time, or the median if the distribution has no mean.
     pub(crate) fn expected(&self) -> Duration {
         match self {
             Startup::Fixed(duration) => *duration,
@@ -337,7 +343,7 @@ impl From<RandomDuration> for Startup {
 }
 
 /// A function: a name, an image and a body. Cheap to clone. It can be registered any number of
-/// times, with other limits and with other services.
+/// times, with different limits and services.
 ///
 /// ```
 /// use isotherm_kernel::{Duration, RandomDuration};
@@ -371,9 +377,9 @@ struct FunctionInner {
 pub(crate) struct Concurrency {
     /// In one container.
     pub(crate) per_container: u32,
-    /// In all; `None`: any number.
+    /// In all containers; `None`: any number.
     pub(crate) most: Option<u32>,
-    /// Whether these are kept free for it.
+    /// Whether this number is reserved for the function.
     pub(crate) reserved: bool,
 }
 
@@ -396,7 +402,7 @@ impl fmt::Debug for Function {
 }
 
 impl Function {
-    /// A function. Without an image there is nothing to download, copy or load for it.
+    /// A function. Without an image nothing is downloaded, copied or loaded for it.
     pub fn new(name: impl Into<Arc<str>>, image: Option<Image>, body: Body) -> Self {
         let inner = FunctionInner {
             name: name.into(),
@@ -410,13 +416,13 @@ impl Function {
         Function { inner: Rc::new(inner) }
     }
 
-    /// The same function with a start-up time of its own, in place of the service's.
+    /// Sets a start-up time, in place of the service's.
+    #[must_use]
     pub fn with_startup(self, startup: impl Into<Startup>) -> Self {
         self.changed(|inner| inner.startup = Some(startup.into()))
     }
 
-    /// The same function with a keep-alive policy of its own, in place of the service's. Functions
-    /// that are cloned share it.
+    /// Sets a keep-alive policy, in place of the service's. Clones of the function share it.
     ///
     /// ```
     /// use isotherm_kernel::Duration;
@@ -425,31 +431,34 @@ impl Function {
     ///
     /// let login = Function::new("login", None, Body::sleep(Duration::from_millis(20))).with_keep_alive(Fixed::FOREVER);
     /// ```
+    #[must_use]
     pub fn with_keep_alive(self, keep_alive: impl KeepAlive + 'static) -> Self {
         self.with_shared_keep_alive(Rc::new(RefCell::new(keep_alive)))
     }
 
-    /// The same with a policy that other functions may have too.
+    /// Like [`with_keep_alive`](Self::with_keep_alive), with a policy that other functions may
+    /// share.
+    #[must_use]
     pub fn with_shared_keep_alive(self, keep_alive: Rc<RefCell<dyn KeepAlive>>) -> Self {
         self.changed(|inner| inner.keep_alive = Some(keep_alive))
     }
 
-    /// The same function with a rule of its own for what becomes of the container of an invocation
-    /// that has failed, in place of the service's.
+    /// Sets what becomes of the container of a failed invocation, in place of the service's rule.
+    #[must_use]
     pub fn with_on_failure(self, on_failure: OnFailure) -> Self {
         self.changed(|inner| inner.on_failure = Some(on_failure))
     }
 
-    /// The same function, of which one container serves so many invocations at once (at least one).
-    /// Each takes a slot; memory and disk space of the container, and its private storage, are
-    /// shared by them.
+    /// Lets one container serve this many invocations at once (at least 1). Each takes a slot; they
+    /// share the memory, the disk space and the private storage of the container.
+    #[must_use]
     pub fn with_concurrency(self, per_container: u32) -> Self {
         self.changed(|inner| inner.concurrency.per_container = per_container.max(1))
     }
 
-    /// The same function, of which at most so many invocations run at once. What becomes of those
-    /// that come beyond is for the service to say ([`Throttle`](crate::Throttle)); if none may run
-    /// (0), all are rejected.
+    /// Limits how many invocations of the function run at once. [`Throttle`](crate::Throttle) says
+    /// what becomes of further ones; with 0 all are rejected.
+    #[must_use]
     pub fn with_max_concurrency(self, most: u32) -> Self {
         self.changed(|inner| {
             inner.concurrency.most = Some(most);
@@ -457,10 +466,12 @@ impl Function {
         })
     }
 
-    /// The same, where so many places of the [concurrency of the
-    /// service](crate::ServiceConfig::max_concurrency) are kept free for it. It is refused at its
-    /// registration if there are not so many, or if none would be left for functions that share the
-    /// rest. With 0 the function is stopped, as on AWS Lambda: all its invocations are rejected.
+    /// Reserves this much of the [concurrency of the
+    /// service](crate::ServiceConfig::max_concurrency) for the function, which is also the most
+    /// that it may use. Registration is refused if this much is not left, or if nothing would be
+    /// left for functions that share the rest. With 0 all its invocations are rejected, as on AWS
+    /// Lambda.
+    #[must_use]
     pub fn with_reserved_concurrency(self, most: u32) -> Self {
         self.changed(|inner| {
             inner.concurrency.most = Some(most);
@@ -475,16 +486,19 @@ impl Function {
     }
 
     /// Its name.
+    #[must_use]
     pub fn name(&self) -> &Arc<str> {
         &self.inner.name
     }
 
     /// Its image.
+    #[must_use]
     pub fn image(&self) -> Option<&Image> {
         self.inner.image.as_ref()
     }
 
-    /// What it does.
+    /// Its body.
+    #[must_use]
     pub fn body(&self) -> &Body {
         &self.inner.body
     }
@@ -493,18 +507,19 @@ impl Function {
         self.inner.concurrency
     }
 
-    /// Its own rule for what becomes of the container of an invocation that has failed, if it has
-    /// one.
+    /// Its rule for containers of failed invocations, if it has its own.
+    #[must_use]
     pub fn on_failure(&self) -> Option<OnFailure> {
         self.inner.on_failure
     }
 
-    /// Its own keep-alive policy, if it has one.
+    /// Its keep-alive policy, if it has its own.
     pub(crate) fn keep_alive(&self) -> Option<&SharedKeepAlive> {
         self.inner.keep_alive.as_ref()
     }
 
-    /// Its own start-up time, if it has one.
+    /// Its start-up time, if it has its own.
+    #[must_use]
     pub fn startup(&self) -> Option<&Startup> {
         self.inner.startup.as_ref()
     }
@@ -512,14 +527,15 @@ impl Function {
 
 /// A function that a service has accepted. Cheap to clone.
 ///
-/// Bodies may hold it, also that of the function itself: the service lets go of its functions when
+/// A body may hold it, even the body of the function itself: the service drops its functions when
 /// the simulation is dropped.
 #[derive(Clone)]
 pub struct RegisteredFunction {
     pub(crate) service: ServerlessComputeService,
     pub(crate) id: FunctionId,
     pub(crate) name: Arc<str>,
-    /// The service has it; here it is only once somebody has asked, because its body may hold this.
+    /// Fetched from the service on the first request, because the body of the function may hold
+    /// this handle.
     function: OnceCell<Function>,
     pub(crate) limits: Limits,
 }
@@ -547,7 +563,7 @@ impl RegisteredFunction {
         RegisteredFunction { service: service.clone(), id, name, function, limits }
     }
 
-    /// Its number at the service.
+    /// Its id at the service.
     pub fn id(&self) -> FunctionId {
         self.id
     }

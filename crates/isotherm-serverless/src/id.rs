@@ -1,4 +1,4 @@
-//! Numbers that name the things of a platform. Each counts from 0 in the order of creation.
+//! Ids of the entities of a platform. Each kind counts from 0 in the order of creation.
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $inner:ty) => {
@@ -22,7 +22,7 @@ macro_rules! id {
 }
 
 id!(
-    /// A compute host of a service, in the order in which they were listed.
+    /// A compute host, numbered in the order of the service's list.
     NodeId, u32
 );
 id!(
@@ -30,11 +30,11 @@ id!(
     ImageId, u32
 );
 id!(
-    /// A registered function. The same function registered twice has two.
+    /// A registered function. Registering a function twice gives two ids.
     FunctionId, u32
 );
 id!(
-    /// A container. Never used again after the container has stopped.
+    /// A container. Ids are not reused.
     ContainerId, u64
 );
 id!(

@@ -1,16 +1,16 @@
-//! A table for what is named by ids that are given out in order and never again.
+//! A hash table for ids that are given out in increasing order.
 //!
-//! Every invocation looks up its container, itself and what its service keeps for it a dozen times,
-//! so these tables are what a run of millions of invocations spends much of its time in. Ids that
-//! count upwards are spread evenly by one multiplication (Fibonacci hashing: Knuth, The Art of
-//! Computer Programming 3, 6.4), so that an id is nearly always found where it is first looked for.
+//! It uses open addressing with linear probing and Fibonacci hashing (Knuth, *The Art of Computer
+//! Programming* 3, section 6.4), which spreads consecutive ids evenly, so that nearly every look-up
+//! hits at the first probe. An invocation makes some twenty look-ups, so these tables decide how
+//! fast a run is.
 //!
 //! # Invariants
 //!
-//! * At most three quarters of the places are taken. An id is in the first free place after the one
-//!   where it belongs (linear probing), so there is no gap between the two.
-//! * What the table gives when it is walked through is in no order that means anything, but in the
-//!   same in every run.
+//! * At most three quarters of the buckets are taken. An id is in the first free bucket from its
+//!   home bucket on, so no vacant bucket lies between the two. Removal shifts later entries back to
+//!   keep this (no tombstones).
+//! * The order of iteration is arbitrary but deterministic.
 
 use std::marker::PhantomData;
 use std::ops::Index;
@@ -19,11 +19,11 @@ use crate::{ContainerId, InvocationId, NodeId};
 
 /// 2^64 divided by the golden ratio.
 const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
-/// No id is as large as that.
+/// Marks a vacant bucket; no id is this large.
 const VACANT: u64 = u64::MAX;
-const LEAST_PLACES: usize = 8;
+const LEAST_BUCKETS: usize = 8;
 
-/// What counts upwards.
+/// An id that is a number.
 pub(crate) trait CountedId: Copy {
     fn count(self) -> u64;
     fn of_count(count: u64) -> Self;
@@ -47,29 +47,29 @@ counted!(ContainerId, InvocationId, NodeId);
 /// A table of values `T` by ids `I`.
 #[derive(Debug)]
 pub(crate) struct IdMap<I, T> {
-    /// A power of two of them, or none.
-    places: Vec<Place<T>>,
-    /// How far a hash is shifted to give a place.
+    /// Their number is a power of two, or zero.
+    buckets: Vec<Bucket<T>>,
+    /// By how many bits a hash is shifted to give a bucket.
     shift: u32,
     len: usize,
     of: PhantomData<I>,
 }
 
-/// An id and its value lie side by side in memory, so that both are had at once.
+/// An id beside its value, so that one memory access fetches both.
 #[derive(Debug)]
-struct Place<T> {
+struct Bucket<T> {
     /// `VACANT` if there is none.
     id: u64,
     value: Option<T>,
 }
 
-impl<T> Place<T> {
-    const VACANT: Self = Place { id: VACANT, value: None };
+impl<T> Bucket<T> {
+    const VACANT: Self = Bucket { id: VACANT, value: None };
 }
 
 impl<I, T> Default for IdMap<I, T> {
     fn default() -> Self {
-        IdMap { places: Vec::new(), shift: 0, len: 0, of: PhantomData }
+        IdMap { buckets: Vec::new(), shift: 0, len: 0, of: PhantomData }
     }
 }
 
@@ -84,13 +84,13 @@ impl<I: CountedId, T> IdMap<I, T> {
 
     #[inline]
     pub(crate) fn get(&self, id: &I) -> Option<&T> {
-        self.places.get(self.find(*id)?)?.value.as_ref()
+        self.buckets.get(self.find(*id)?)?.value.as_ref()
     }
 
     #[inline]
     pub(crate) fn get_mut(&mut self, id: &I) -> Option<&mut T> {
-        let place = self.find(*id)?;
-        self.places.get_mut(place)?.value.as_mut()
+        let bucket = self.find(*id)?;
+        self.buckets.get_mut(bucket)?.value.as_mut()
     }
 
     #[cfg(test)]
@@ -101,7 +101,7 @@ impl<I: CountedId, T> IdMap<I, T> {
     /// Puts a value under an id and gives the one that was there.
     pub(crate) fn insert(&mut self, id: I, value: T) -> Option<T> {
         match self.find(id) {
-            Some(place) => self.places[place].value.replace(value),
+            Some(bucket) => self.buckets[bucket].value.replace(value),
             None => {
                 self.insert_new(id, value);
                 None
@@ -109,28 +109,28 @@ impl<I: CountedId, T> IdMap<I, T> {
         }
     }
 
-    /// Puts a value under an id that is not in the table.
+    /// Inserts a value under an id that is not in the table.
     #[inline]
     pub(crate) fn insert_new(&mut self, id: I, value: T) -> &mut T {
         debug_assert!(self.find(id).is_none(), "an id is given out once");
-        if 4 * (self.len + 1) > 3 * self.places.len() {
+        if 4 * (self.len + 1) > 3 * self.buckets.len() {
             self.grow();
         }
         self.len += 1;
-        let place = self.vacant(id.count());
-        let Place { id: taken, value: room } = &mut self.places[place];
+        let bucket = self.vacant(id.count());
+        let Bucket { id: taken, value: room } = &mut self.buckets[bucket];
         *taken = id.count();
         let nothing = room.take();
-        debug_assert!(nothing.is_none(), "a vacant place holds nothing");
-        // Dropping it would cost a call that finds nothing to do.
+        debug_assert!(nothing.is_none(), "a vacant bucket holds nothing");
+        // Dropping `None` would still cost a call.
         std::mem::forget(nothing);
         room.insert(value)
     }
 
-    /// The value of an id, which is made if there is none.
+    /// The value of an id; inserts one if there is none.
     pub(crate) fn get_or_insert_with(&mut self, id: I, value: impl FnOnce() -> T) -> &mut T {
         match self.find(id) {
-            Some(place) => self.places[place].value.get_or_insert_with(value),
+            Some(bucket) => self.buckets[bucket].value.get_or_insert_with(value),
             None => self.insert_new(id, value()),
         }
     }
@@ -139,46 +139,48 @@ impl<I: CountedId, T> IdMap<I, T> {
         self.remove_if(id, |_| true)
     }
 
-    /// Takes the value of an id out if it meets a condition.
+    /// Removes the value of an id if it meets a condition.
     pub(crate) fn remove_if(&mut self, id: &I, meets: impl FnOnce(&T) -> bool) -> Option<T> {
         let mut gap = self.find(*id)?;
-        let value = self.places[gap].value.take_if(|value| meets(value));
+        let value = self.buckets[gap].value.take_if(|value| meets(value));
         value.as_ref()?;
         self.len -= 1;
-        // Whoever stands behind the gap and belongs before it moves into it, so that nobody is cut
-        // off from where he belongs.
-        let mask = self.places.len() - 1;
-        let mut place = gap;
+        // Entries behind the gap whose home is not behind it move into it, so that probing still
+        // finds them.
+        let mask = self.buckets.len() - 1;
+        let mut bucket = gap;
         loop {
-            place = (place + 1) & mask;
-            let other = self.places[place].id;
+            bucket = (bucket + 1) & mask;
+            let other = self.buckets[bucket].id;
             if other == VACANT {
                 break;
             }
             let home = self.home(other);
-            if (place.wrapping_sub(home) & mask) >= (place.wrapping_sub(gap) & mask) {
-                self.places.swap(gap, place);
-                gap = place;
+            if (bucket.wrapping_sub(home) & mask) >= (bucket.wrapping_sub(gap) & mask) {
+                self.buckets.swap(gap, bucket);
+                gap = bucket;
             }
         }
-        self.places[gap].id = VACANT;
+        self.buckets[gap].id = VACANT;
         value
     }
 
-    /// All ids and their values, in no order that means anything.
+    /// All ids and their values, in arbitrary order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (I, &T)> + '_ {
-        self.places.iter().filter_map(|place| Some((I::of_count(place.id), place.value.as_ref()?)))
+        self.buckets
+            .iter()
+            .filter_map(|bucket| Some((I::of_count(bucket.id), bucket.value.as_ref()?)))
     }
 
-    /// All values, in no order that means anything.
+    /// All values, in arbitrary order.
     pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> + '_ {
-        self.places.iter_mut().filter_map(|place| place.value.as_mut())
+        self.buckets.iter_mut().filter_map(|bucket| bucket.value.as_mut())
     }
 
-    /// All values, in no order that means anything.
+    /// All values, in arbitrary order.
     #[cfg(any(test, feature = "audit"))]
     pub(crate) fn values(&self) -> impl Iterator<Item = &T> + '_ {
-        self.places.iter().filter_map(|place| place.value.as_ref())
+        self.buckets.iter().filter_map(|bucket| bucket.value.as_ref())
     }
 
     fn home(&self, id: u64) -> usize {
@@ -187,41 +189,41 @@ impl<I: CountedId, T> IdMap<I, T> {
 
     #[inline]
     fn find(&self, id: I) -> Option<usize> {
-        if self.places.is_empty() {
+        if self.buckets.is_empty() {
             return None;
         }
-        let (id, mask) = (id.count(), self.places.len() - 1);
-        let mut place = self.home(id);
+        let (id, mask) = (id.count(), self.buckets.len() - 1);
+        let mut bucket = self.home(id);
         loop {
-            match self.places[place].id {
-                found if found == id => return Some(place),
+            match self.buckets[bucket].id {
+                found if found == id => return Some(bucket),
                 VACANT => return None,
-                _ => place = (place + 1) & mask,
+                _ => bucket = (bucket + 1) & mask,
             }
         }
     }
 
-    /// The vacant place for an id that is not in the table, which has one.
+    /// The first vacant bucket for an id that is not in the table.
     #[inline]
     fn vacant(&self, id: u64) -> usize {
-        let mask = self.places.len() - 1;
-        let mut place = self.home(id);
-        while self.places[place].id != VACANT {
-            place = (place + 1) & mask;
+        let mask = self.buckets.len() - 1;
+        let mut bucket = self.home(id);
+        while self.buckets[bucket].id != VACANT {
+            bucket = (bucket + 1) & mask;
         }
-        place
+        bucket
     }
 
     #[cold]
     fn grow(&mut self) {
-        let count = (2 * self.places.len()).max(LEAST_PLACES);
-        let mut places = Vec::new();
-        places.resize_with(count, || Place::VACANT);
-        let before = std::mem::replace(&mut self.places, places);
+        let count = (2 * self.buckets.len()).max(LEAST_BUCKETS);
+        let mut buckets = Vec::new();
+        buckets.resize_with(count, || Bucket::VACANT);
+        let before = std::mem::replace(&mut self.buckets, buckets);
         self.shift = u64::BITS - count.trailing_zeros();
-        for taken in before.into_iter().filter(|place| place.id != VACANT) {
-            let place = self.vacant(taken.id);
-            self.places[place] = taken;
+        for taken in before.into_iter().filter(|bucket| bucket.id != VACANT) {
+            let bucket = self.vacant(taken.id);
+            self.buckets[bucket] = taken;
         }
     }
 }
@@ -277,6 +279,6 @@ mod tests {
             }
         }
         assert_eq!(map.len(), 4);
-        assert_eq!(map.places.len(), LEAST_PLACES);
+        assert_eq!(map.buckets.len(), LEAST_BUCKETS);
     }
 }

@@ -1,4 +1,4 @@
-//! The user's handle on an invocation.
+//! The user's handle of an invocation.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
@@ -13,11 +13,11 @@ use crate::message::Woken;
 use crate::service::ServerlessComputeService;
 use crate::{InvocationId, InvocationRecord, Outcome, StartKind};
 
-/// An invocation, from its submission on. Cheap to clone; clones are the same invocation. Dropping
-/// it changes nothing about the invocation.
+/// A handle of an invocation, from its submission on. Cheap to clone; clones are the same
+/// invocation. Dropping it does not affect the invocation.
 ///
-/// It asks its service, so a policy of that service must not ask it anything while it decides: it
-/// has its view. Observers and sinks may.
+/// Methods query the service, so a policy of that service must not call them while it decides; it
+/// uses its view instead. Observers and sinks may.
 ///
 /// ```
 /// # use isotherm_kernel::{Duration, Simulation};
@@ -65,15 +65,15 @@ struct Inner {
     service: ServerlessComputeService,
     /// Its record, once it has ended.
     ended: OnceCell<Rc<InvocationRecord>>,
-    /// Whether the function manager knows that it has ended.
+    /// Whether the function manager has been notified of the end.
     done: Cell<bool>,
     waiters: RefCell<Vec<Rc<Waiter>>>,
     output: RefCell<Option<Arc<str>>>,
 }
 
-/// Somebody who waits for invocations.
+/// A request to be woken when a number of invocations have ended.
 pub(crate) struct Waiter {
-    /// How many of them are still to end before the waiter is woken.
+    /// How many invocations must still end before the waiter is woken.
     left: Cell<usize>,
     reply: Port<Woken>,
 }
@@ -87,25 +87,25 @@ impl Waiter {
         &self.reply
     }
 
-    /// One of the invocations is done. Says whether the waiter is to be woken now.
+    /// Counts an invocation that is done. Returns whether the waiter must be woken now.
     pub(crate) fn one_less(&self) -> bool {
         let left = self.left.get();
         self.left.set(left.saturating_sub(1));
         left == 1
     }
 
-    /// Whether it need not be told of anything any more.
+    /// Whether it was woken or abandoned.
     fn is_over(&self) -> bool {
         self.left.get() == 0
     }
 
-    /// Whoever holds this waits; the waiter is over when it is dropped.
+    /// A guard that abandons the waiter when it is dropped.
     pub(crate) fn while_waiting(self: &Rc<Self>) -> Waiting {
         Waiting(Rc::clone(self))
     }
 }
 
-/// Somebody waits as long as this lives.
+/// Abandons its waiter when dropped.
 pub(crate) struct Waiting(Rc<Waiter>);
 
 impl Drop for Waiting {
@@ -127,17 +127,20 @@ impl Invocation {
         Invocation { inner: Rc::new(inner) }
     }
 
-    /// Its number at its service.
+    /// Its id, unique at its service.
+    #[must_use]
     pub fn id(&self) -> InvocationId {
         self.inner.id
     }
 
     /// The service that runs it.
+    #[must_use]
     pub fn service(&self) -> &ServerlessComputeService {
         &self.inner.service
     }
 
-    /// Where it is in its life, now, as the platform knows it.
+    /// Its current state, as the platform knows it.
+    #[must_use]
     pub fn state(&self) -> InvocationState {
         match self.inner.ended.get() {
             Some(record) => InvocationState::Ended(record.outcome),
@@ -145,7 +148,8 @@ impl Invocation {
         }
     }
 
-    /// Its dates and what else is known of it so far. Complete once it has ended.
+    /// Its record so far: dates, node, container. Complete once it has ended.
+    #[must_use]
     pub fn record(&self) -> InvocationRecord {
         match self.inner.ended.get() {
             Some(record) => InvocationRecord::clone(record),
@@ -153,22 +157,26 @@ impl Invocation {
         }
     }
 
-    /// Whether its function manager has heard that it has ended.
+    /// Whether its function manager has been notified of its end.
+    #[must_use]
     pub fn is_done(&self) -> bool {
         self.inner.done.get()
     }
 
     /// How it ended; `None` while it has not.
+    #[must_use]
     pub fn outcome(&self) -> Option<Outcome> {
         self.inner.ended.get().map(|record| record.outcome)
     }
 
-    /// Why it did not complete, if it has ended without completing.
+    /// The cause, if it has ended without completing.
+    #[must_use]
     pub fn cause(&self) -> Option<FailureCause> {
         self.inner.ended.get()?.cause.clone()
     }
 
-    /// Cold or warm, once it has been dispatched.
+    /// Whether it started cold or warm; `None` before its dispatch.
+    #[must_use]
     pub fn start_kind(&self) -> Option<StartKind> {
         match self.inner.ended.get() {
             Some(record) => record.start_kind,
@@ -176,17 +184,19 @@ impl Invocation {
         }
     }
 
-    /// Time from submission to its end; `None` while it has not ended.
+    /// The time from its submission to its end; `None` while it has not ended.
+    #[must_use]
     pub fn response_time(&self) -> Option<Duration> {
         self.inner.ended.get().map(|record| record.response())
     }
 
-    /// What the body has left as its output.
+    /// The output that the body has set, if any.
+    #[must_use]
     pub fn output(&self) -> Option<Arc<str>> {
         self.inner.output.borrow().clone()
     }
 
-    /// It has ended, and this is left of it.
+    /// Stores the record of an invocation that has ended.
     pub(crate) fn set_ended(&self, record: &Rc<InvocationRecord>) {
         self.inner.ended.get_or_init(|| Rc::clone(record));
     }
@@ -195,7 +205,7 @@ impl Invocation {
         *self.inner.output.borrow_mut() = Some(output);
     }
 
-    /// The manager has heard of its end: who waits for it?
+    /// Marks the invocation as done and returns its waiters.
     pub(crate) fn set_done(&self) -> Vec<Rc<Waiter>> {
         self.inner.done.set(true);
         self.inner.waiters.take()
@@ -203,7 +213,7 @@ impl Invocation {
 
     pub(crate) fn add_waiter(&self, waiter: Rc<Waiter>) {
         let mut waiters = self.inner.waiters.borrow_mut();
-        // Who has been woken by another invocation, or has gone away, need not be kept.
+        // Waiters that were woken by another invocation, or abandoned, are dropped.
         waiters.retain(|waiter| !waiter.is_over());
         waiters.push(waiter);
     }

@@ -1,22 +1,21 @@
-//! The serverless platform of Isotherm: images, functions, containers, and the service that runs
-//! them.
+//! A serverless platform: images, functions, containers, and the service that runs invocations.
 //!
-//! A [`ServerlessComputeService`] on a head host runs functions on compute hosts. Users talk to it
-//! through a
-//! [`FunctionManager`]: they register functions, invoke them and wait for them.
+//! A [`ServerlessComputeService`] on a head host runs functions on compute hosts (*nodes*). Users
+//! register functions, invoke them and wait for invocations through a [`FunctionManager`].
 //!
 //! # The life of an invocation
 //!
-//! 1. *submitted*: the service has taken it in. Its image is downloaded to the head disk unless it
-//!    is there: one download per image at a time, however many invocations wait for it.
-//! 2. *admitted*: the image is on the head disk. The invocation is schedulable. In rounds, the
-//!    [scheduler](scheduler::Scheduler) has images copied to node disks and loaded into node
-//!    memories and dispatches invocations to containers.
-//! 3. *dispatched*: a container serves it, an idle one (warm start) or a new one (cold start, with
-//!    its start-up time).
+//! 1. *submitted*: the service has accepted it. If its image is missing on the head disk it is
+//!    *downloaded* from its repository, once for all invocations that wait for it.
+//! 2. *admitted*: the image is on the head disk, so the invocation is schedulable. In rounds, the
+//!    [scheduler](scheduler::Scheduler) has images *copied* from the head disk to node disks and
+//!    *loaded* from there into node memories, and dispatches invocations to containers.
+//! 3. *dispatched*: a container serves it, either an idle one (warm start) or a new one (cold
+//!    start, with its start-up time).
 //! 4. *started*: the body runs on the node's bare-metal service, within its time limit.
-//! 5. *ended*: completed, timed out or failed; or cancelled or failed before. The container becomes
-//!    idle and is [kept](keep_alive) for a while.
+//! 5. *ended*: it completed, timed out or failed; or it was cancelled, rejected or failed before it
+//!    started. A container that serves nothing more becomes idle and is [kept](keep_alive) for a
+//!    while.
 //!
 //! # A complete simulation
 //!
@@ -56,16 +55,16 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # Where is what
+//! # Overview
 //!
-//! * [`ServerlessComputeService`] and [`FunctionManager`]: the platform and its user's side;
-//!   [`Function`], [`Image`], [`Body`], [`Limits`]: what users bring; [`Invocation`]: their handle;
-//!   [`Call`]: what a body knows.
+//! * [`ServerlessComputeService`] and [`FunctionManager`]: the platform and its client side;
+//!   [`Function`], [`Image`], [`Body`], [`Limits`]: what users define; [`Invocation`]: a handle;
+//!   [`Call`]: what a running body can use.
 //! * [`scheduler`], [`keep_alive`], [`eviction`]: the policies, a small trait each.
 //! * [`ServiceConfig`]: hosts, policies, and the rules in which the [`Preset`]s differ.
-//! * [`InvocationRecord`] and [`RecordSink`]: what is left of an invocation.
-//! * [`PlatformEvent`] and [`audit`]: everything that changes what a node holds, and an independent
-//!   check of it.
+//! * [`InvocationRecord`] and [`RecordSink`]: the dates and the outcome of an ended invocation.
+//! * [`PlatformEvent`] and [`audit`]: the log of everything that changes what a node holds, and an
+//!   independent check of it.
 
 pub mod audit;
 pub mod eviction;
@@ -74,7 +73,6 @@ pub mod scheduler;
 
 mod call;
 mod config;
-mod errand;
 mod event;
 mod function;
 mod id;
@@ -88,6 +86,7 @@ mod node_set;
 mod record;
 mod replay;
 mod service;
+mod service_data;
 mod state;
 mod unfinished;
 

@@ -1,4 +1,4 @@
-//! What is known of an invocation while it lives, and the record that is left of it.
+//! The dates of an invocation while it lives, and the building of its record.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -7,11 +7,10 @@ use isotherm_kernel::{Duration, Time};
 
 use crate::{ContainerId, InvocationId, InvocationRecord, NodeId, Outcome, StartKind};
 
-/// Where an invocation is in its life. Admission and dispatch are instants: see the dates of the
-/// record.
+/// The state of an invocation. Admission and dispatch are instants: their dates are in the record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InvocationState {
-    /// Taken in by the service; its image is not on the head disk yet.
+    /// Accepted by the service; its image is not on the head disk yet.
     Submitted,
     /// Admitted: its image is on the head disk. It waits for a slot, and for the image to be copied
     /// and loaded.
@@ -24,7 +23,7 @@ pub enum InvocationState {
     Ended(Outcome),
 }
 
-/// What is known of an invocation that has not ended.
+/// The dates of an invocation that has not ended.
 #[derive(Debug)]
 pub(crate) struct Life {
     pub(crate) submitted: Time,
@@ -34,7 +33,7 @@ pub(crate) struct Life {
     pub(crate) dispatched: Option<Dispatched>,
 }
 
-/// What is known of it from its dispatch on.
+/// What its dispatch has determined.
 #[derive(Debug)]
 pub(crate) struct Dispatched {
     pub(crate) at: Time,
@@ -47,7 +46,7 @@ pub(crate) struct Dispatched {
     pub(crate) load_wait: Duration,
 }
 
-/// The names of what an invocation has to do with.
+/// The names for the record of an invocation.
 pub(crate) struct Names<'a> {
     pub(crate) function: &'a Arc<str>,
     pub(crate) image: Option<&'a Arc<str>>,
@@ -70,7 +69,7 @@ impl Life {
         }
     }
 
-    /// When its body has begun, if it has.
+    /// When its body began; `None` if it has not by `now`.
     pub(crate) fn started(&self, now: Time) -> Option<Time> {
         self.dispatched.as_ref().map(|dispatched| dispatched.begins).filter(|&begins| begins <= now)
     }
@@ -101,8 +100,8 @@ impl Life {
         record
     }
 
-    /// Writes what is known into a record, whose end is left as it is. Names that are there already
-    /// are not touched.
+    /// Writes the dates and names into a record and leaves the fields of its end as they are. Names
+    /// that are equal already are not touched.
     fn write(&self, record: &mut InvocationRecord, id: InvocationId, names: &Names<'_>) {
         record.id = id;
         if !Arc::ptr_eq(&record.function, names.function) {
@@ -134,18 +133,17 @@ fn set_name(place: &mut Option<Arc<str>>, name: Option<&Arc<str>>) {
     }
 }
 
-/// Room in memory for the records of invocations that end: that of those that nobody looks at any
-/// more is used again.
+/// A pool of records: one that nothing refers to any more is used again.
 #[derive(Debug, Default)]
 pub(crate) struct Records {
     spare: Vec<Rc<InvocationRecord>>,
 }
 
 impl Records {
-    /// More than that are not kept.
+    /// The most records that the pool keeps.
     const MOST_SPARE: usize = 64;
 
-    /// The record of a life that ends, as `end` says.
+    /// The record of a life that ends; `end` fills in the fields of the end.
     pub(crate) fn of(
         &mut self,
         life: &Life,
@@ -165,7 +163,7 @@ impl Records {
         Rc::new(record)
     }
 
-    /// This has been told to all who have to hear of it.
+    /// Returns a record to the pool after all sinks have got it.
     pub(crate) fn give_back(&mut self, mut record: Rc<InvocationRecord>) {
         if self.spare.len() < Self::MOST_SPARE && Rc::get_mut(&mut record).is_some() {
             self.spare.push(record);

@@ -1,31 +1,34 @@
-//! What a function may use.
+//! The resource limits of functions.
 
 use isotherm_kernel::Duration;
 
 /// The limits of a registered function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// How long the body may run; [`Duration::MAX`]: as long as it likes. Start-up is not counted.
+    /// How long the body may run, start-up excluded; [`Duration::MAX`] is unlimited.
     pub time: Duration,
     /// Disk space of a container in bytes: the size of its private storage.
     pub disk_bytes: u64,
-    /// Memory of a container in bytes, its image not counted.
+    /// Memory of a container in bytes, excluding its image.
     pub memory_bytes: u64,
 }
 
 impl Limits {
     /// A time limit, and no disk space or memory.
+    #[must_use]
     pub fn time(time: Duration) -> Self {
         Limits { time, disk_bytes: 0, memory_bytes: 0 }
     }
 
     /// Sets the memory limit in bytes.
+    #[must_use]
     pub fn memory(mut self, bytes: u64) -> Self {
         self.memory_bytes = bytes;
         self
     }
 
     /// Sets the disk limit in bytes.
+    #[must_use]
     pub fn disk(mut self, bytes: u64) -> Self {
         self.disk_bytes = bytes;
         self

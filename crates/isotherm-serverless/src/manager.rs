@@ -1,12 +1,13 @@
-//! The function manager: the user's side of the serverless platform.
+//! The function manager: the client side of the serverless platform.
 //!
-//! It registers and invokes functions on behalf of its user (a direct exchange of messages with the
-//! service: the caller waits for the answer), hears of completions, and wakes who waits for them.
-//! It is an actor of its own on the user's host; the service knows only its port.
+//! It registers and invokes functions for its user by exchanging messages with the service, is
+//! notified of completions, and wakes the actors that wait for them. It is a daemon actor on the
+//! user's host; the service knows only its port.
 //!
-//! Registering and invoking wait for the service's answer. Waiting is by message to the manager:
-//! any number of users may wait for the same invocations, each is woken on its own; waiting for
-//! what is already done, for nothing at all, or twice for the same is fine.
+//! Registering and invoking wait for the answer of the service. Waiting for invocations is a
+//! message to the manager: any number of actors may wait for the same invocations, and each is
+//! woken on its own. Waiting for ended invocations, for an empty list, or for the same invocation
+//! twice is allowed.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use crate::message::{Answer, ManagerMessage, Reply, Request, Ticket, Woken};
 use crate::replay::{Replay, Source};
 use crate::service::ServerlessComputeService;
 
-/// A function manager. A cheap handle; clones are the same manager.
+/// A handle of a function manager. Cheap to clone; clones are the same manager.
 ///
 /// ```
 /// # use isotherm_kernel::{Duration, Simulation};
@@ -65,26 +66,27 @@ use crate::service::ServerlessComputeService;
 pub struct FunctionManager {
     site: Site,
     port: Port<ManagerMessage>,
-    /// On whose behalf messages are sent: the manager's own address, or that of a body that invokes
-    /// functions itself.
+    /// The sender of requests: the manager itself, or a body that invokes functions.
     caller: Address,
 }
 
 impl FunctionManager {
-    /// Starts a function manager on the user's host. While the host is off it tells nobody of the
-    /// end of an invocation; it makes up for that when the host is on again.
+    /// Starts a function manager on the user's host. While the host is off it wakes no waiters; it
+    /// handles the completions that arrived meanwhile when the host is on again.
+    #[must_use]
     pub fn start(site: &Site, host: HostId) -> Self {
         FunctionManager::start_named(site, host, "function_manager")
     }
 
-    /// Starts a function manager of that name.
+    /// Starts a function manager with this name.
+    #[must_use]
     pub fn start_named(site: &Site, host: HostId, name: &str) -> Self {
         let address = Address::new(site, host, name);
         let port = Port::at(site, address.clone(), Delivery::OneAtATime);
         let manager = FunctionManager { site: site.clone(), port, caller: address };
         let daemon = manager.clone();
         let label = Arc::clone(manager.caller.label());
-        // It outlives its host: what has come meanwhile it takes when the host is on again.
+        // It outlives its host and handles what has arrived when the host is on again.
         site.kernel().actor(label).daemon().spawn(async move { daemon.serve().await });
         manager
     }
@@ -96,16 +98,19 @@ impl FunctionManager {
 
     /// The same manager as used from another address, such as that of a controller or of a body:
     /// requests come from there and their answers go there. Completions still go to the manager.
+    #[must_use]
     pub fn called_from(&self, caller: Address) -> Self {
         FunctionManager { caller, ..self.clone() }
     }
 
     /// The manager's address.
+    #[must_use]
     pub fn address(&self) -> &Address {
         self.port.address()
     }
 
     /// An image whose file of the same name is on a storage service. Sizes in bytes.
+    #[must_use]
     pub fn image(
         &self,
         name: &str,
@@ -117,6 +122,7 @@ impl FunctionManager {
     }
 
     /// A function.
+    #[must_use]
     pub fn function(&self, name: &str, image: &Image, body: Body) -> Function {
         Function::new(name, Some(image.clone()), body)
     }
@@ -143,7 +149,7 @@ impl FunctionManager {
         Ok(RegisteredFunction::new(service, id, function, limits))
     }
 
-    /// Invokes a function. Gives the invocation as soon as the service has taken it in.
+    /// Invokes a function. Returns the invocation as soon as the service has accepted it.
     ///
     /// # Errors
     /// [`FailureCause::FunctionNotRegistered`], [`FailureCause::ServiceStopped`],
@@ -152,7 +158,7 @@ impl FunctionManager {
         self.invoke_with(function, None).await
     }
 
-    /// Invokes a function with another body than its own.
+    /// Invokes a function with `body` in place of its own.
     ///
     /// # Errors
     /// As [`invoke`](Self::invoke).
@@ -164,7 +170,7 @@ impl FunctionManager {
         self.invoke_at(function, &function.service, body).await
     }
 
-    /// Invokes a function at a service, which refuses it if it is registered with another one.
+    /// Invokes a function at a service. Fails if it is registered with another one.
     ///
     /// # Errors
     /// As [`invoke`](Self::invoke).
@@ -190,22 +196,23 @@ impl FunctionManager {
         .await
     }
 
-    /// Invokes a function and goes on at once: there is no handle, and nobody is told of the end.
-    /// What becomes of the invocation is in its record ([`ServerlessComputeService::records_to`]).
-    /// If the service has stopped or the message is lost, nothing does.
+    /// Invokes a function without waiting for an answer: there is no handle and no notification of
+    /// the end. The result is only in the record ([`ServerlessComputeService::records_to`]). A
+    /// request that is lost, or that reaches a stopped service, leaves no record.
     ///
-    /// It is the cheapest way to invoke, for those who make millions of invocations. `body` stands
-    /// in for the function's own.
+    /// This is the cheapest way to invoke, meant for millions of invocations. `body` replaces that
+    /// of the function.
     pub fn invoke_detached(&self, function: &RegisteredFunction, body: Option<Body>) {
         function.service.invoke_detached(&self.caller, function.id, body, &self.port);
     }
 
-    /// Makes [detached](Self::invoke_detached) invocations at their dates, as a source says, and
-    /// waits until the last has been made. `Planned` names its function by its place in
-    /// `functions`, which are registered with `service`. Gives how many have been made.
+    /// Makes [detached](Self::invoke_detached) invocations at the dates that a source gives, and
+    /// waits until the last has been made. [`Planned`](crate::Planned) names a function by its
+    /// index in `functions`, which are registered with `service`. Returns the number of invocations
+    /// made.
     ///
-    /// Nothing of a replay is kept but what comes next, and no actor is woken for an invocation: it
-    /// is the way to play traces. If the future is dropped, be it because the host of its actor
+    /// Only the next invocation is held in memory and no actor is woken for an invocation, so this
+    /// is the way to replay traces. If the future is dropped, also because the host of its actor
     /// fails, no further invocations are made.
     ///
     /// ```
@@ -262,9 +269,8 @@ impl FunctionManager {
         ended.receive().await
     }
 
-    /// Waits until a service has no invocation left: until all that had been asked of it when this
-    /// message reached it, also where the request was still on its way or waited to be processed,
-    /// and all that has come since, have ended.
+    /// Waits until a service has no invocation left. Requests that were on their way, or waited to
+    /// be processed, when this message arrived count, and so do all that arrive before the end.
     ///
     /// # Errors
     /// [`FailureCause::ServiceStopped`].
@@ -272,8 +278,8 @@ impl FunctionManager {
         self.ask(service, 0, "drain_answer", |reply| Request::Drain { reply }).await
     }
 
-    /// Cancels an invocation, wherever it is. Says whether it was still going on. If its body ends
-    /// by itself at that very date it may complete all the same.
+    /// Cancels an invocation in whatever state. Returns whether it had not ended. If its body ends
+    /// at the same date it may still complete.
     ///
     /// # Errors
     /// [`FailureCause::ServiceStopped`].
@@ -286,7 +292,8 @@ impl FunctionManager {
         .await
     }
 
-    /// Stops a service: invocations that wait or run end with [`FailureCause::ServiceStopped`].
+    /// Stops a service: its pending and running invocations end with
+    /// [`FailureCause::ServiceStopped`].
     ///
     /// # Errors
     /// [`FailureCause::ServiceStopped`] if it has been stopped before.
@@ -294,7 +301,8 @@ impl FunctionManager {
         self.ask(service, 0, "stop_answer", |reply| Request::Stop { reply }).await
     }
 
-    /// Whether the manager has heard that an invocation has ended.
+    /// Whether the manager has been notified of the end of an invocation.
+    #[must_use]
     pub fn is_done(&self, invocation: &Invocation) -> bool {
         invocation.is_done()
     }
@@ -304,8 +312,8 @@ impl FunctionManager {
         self.wait(&[invocation], 1).await;
     }
 
-    /// Waits until one of several invocations is done and gives the first in the list that is. With
-    /// an empty list it gives `None` at once.
+    /// Waits until one of several invocations is done and returns the first in the list that is;
+    /// `None` for an empty list.
     pub async fn wait_any<'a>(
         &self,
         invocations: impl IntoIterator<Item = &'a Invocation>,
@@ -315,7 +323,7 @@ impl FunctionManager {
         invocations.into_iter().find(|invocation| invocation.is_done()).cloned()
     }
 
-    /// Waits until all invocations are done. With an empty list there is nothing to wait for.
+    /// Waits until all invocations are done.
     pub async fn wait_all<'a>(&self, invocations: impl IntoIterator<Item = &'a Invocation>) {
         let invocations: Vec<&Invocation> = invocations.into_iter().collect();
         self.wait(&invocations, invocations.len()).await;
@@ -372,7 +380,7 @@ impl FunctionManager {
         }
     }
 
-    /// One of the invocations that the waiter waits for is done.
+    /// Tells a waiter that one of its invocations is done, and wakes it if it was the last.
     fn tell(&self, waiter: &Rc<Waiter>) {
         if waiter.one_less() {
             waiter.reply().send(self.port.address(), 0, Woken);

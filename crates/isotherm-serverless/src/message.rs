@@ -1,4 +1,4 @@
-//! The messages of the serverless platform.
+//! The messages between a serverless service, its function managers and its own helper actors.
 //!
 //! | message | from | to | payload |
 //! |---|---|---|---|
@@ -10,7 +10,8 @@
 //! | `download_ended`, `copy_ended`, `load_ended`, `body_ended`, `idle_timeout`, `prewarm`, `host_changed`, `retry` | helpers of the service | service | 0 |
 //! | `wait_request`, `wait_answer` | user ↔ function manager | | 0 |
 //!
-//! Every request is answered exactly once, whatever happens: see [`Reply`].
+//! Every request is answered exactly once, also when the service is gone or a message is lost: see
+//! [`Reply`].
 
 use std::rc::Rc;
 
@@ -22,7 +23,7 @@ use crate::invocation::{Invocation, Waiter};
 use crate::service::ServerlessComputeService;
 use crate::{ContainerId, FunctionId, ImageId, InvocationId, Limits, NodeId};
 
-/// What a service is asked and told.
+/// A message to the service: a request of a user, or a notice of a helper.
 pub(crate) enum Request {
     Register {
         function: Function,
@@ -32,7 +33,7 @@ pub(crate) enum Request {
     Invoke {
         function: FunctionId,
         body: Option<Body>,
-        /// `None`: nobody wants to know what becomes of it.
+        /// `None` for a detached invocation, of which no handle exists.
         reply: Option<Reply<Invocation>>,
         manager: Port<ManagerMessage>,
         ticket: Ticket,
@@ -43,7 +44,7 @@ pub(crate) enum Request {
         invocation: InvocationId,
         reply: Reply<bool>,
     },
-    /// Answered when no invocation is left.
+    /// Answered when the service has no invocation left.
     Drain {
         reply: Reply<()>,
     },
@@ -72,7 +73,7 @@ pub(crate) enum Request {
         container: ContainerId,
         idle_sequence: u64,
     },
-    /// Containers may have been idle for long enough.
+    /// The keep-alive time of some container may have passed.
     Expire,
     Prewarm {
         function: FunctionId,
@@ -80,25 +81,25 @@ pub(crate) enum Request {
     HostChanged {
         node: NodeId,
         on: bool,
-        /// Whether the state was told already: of one that has gone off it is at once.
+        /// Whether the platform state knows already: it is told at once when a host goes off.
         is_noted: bool,
     },
-    /// A copy or a load that was interrupted may be tried again.
+    /// An interrupted copy or load may be tried again.
     Retry,
 }
 
-/// Counts a request to invoke a function while it is on its way, or waits to be processed. If the
-/// service does not take it in, it is lost.
+/// Counts an invocation request from its sending until the service accepts it. A ticket that is
+/// dropped before counts the request as lost.
 pub(crate) struct Ticket(Option<ServerlessComputeService>);
 
 impl Ticket {
-    /// A request is sent to a service.
+    /// For a request that is sent to a service now.
     pub(crate) fn new(service: &ServerlessComputeService) -> Self {
         service.request_sent();
         Ticket(Some(service.clone()))
     }
 
-    /// The service takes it in.
+    /// The service has accepted the request.
     pub(crate) fn taken_in(mut self) {
         if let Some(service) = self.0.take() {
             service.request_arrived();
@@ -115,14 +116,14 @@ impl Drop for Ticket {
 }
 
 impl Request {
-    /// The request was lost on its way from `from`: who asked gets the cause for an answer.
+    /// Answers a request that was lost on its way from `from` with the cause.
     pub(crate) fn lost(self, from: &Address, cause: FailureCause) {
         match self {
             Request::Register { reply, .. } => reply.fail(from, cause),
             Request::Invoke { reply: Some(reply), .. } => reply.fail(from, cause),
             Request::Cancel { reply, .. } => reply.fail(from, cause),
             Request::Drain { reply } | Request::Stop { reply } => reply.fail(from, cause),
-            // The service's own helpers send messages of no size, which are not lost.
+            // The helpers of the service send messages of no size, which are never lost.
             _ => {}
         }
     }
@@ -148,12 +149,12 @@ impl Message for Request {
     }
 }
 
-/// The way back to who asked. A request that is dropped without an answer, because its service is
-/// gone, says so.
+/// The reply channel of a request. If it is dropped without an answer because the service is gone,
+/// the requester gets [`FailureCause::ServiceStopped`].
 pub(crate) struct Reply<T: 'static> {
     port: Port<Answer<T>>,
     kind: &'static str,
-    /// The service that is asked.
+    /// The service that has to answer.
     service: Address,
     open: bool,
 }
@@ -163,7 +164,7 @@ impl<T: 'static> Reply<T> {
         Reply { port, kind, service: service.clone(), open: true }
     }
 
-    /// Answers. Should the answer be lost on its way, who asked gets the cause of that instead.
+    /// Answers. If the answer is lost on its way, the requester gets the cause of the loss instead.
     pub(crate) fn answer(mut self, bytes: u64, value: Result<T, FailureCause>) {
         self.open = false;
         let (back, service) = (self.port.clone(), self.service.clone());
@@ -178,7 +179,7 @@ impl<T: 'static> Reply<T> {
         self.port.send(from, 0, Answer { kind: self.kind, value: Err(cause) });
     }
 
-    /// What is said of a service that is gone.
+    /// The cause for requests to a service that is gone.
     pub(crate) fn gone(service: &Address) -> FailureCause {
         FailureCause::ServiceStopped { service: service.name().into() }
     }
@@ -205,11 +206,11 @@ impl<T> Message for Answer<T> {
     }
 }
 
-/// What a function manager is asked and told.
+/// A message to a function manager.
 pub(crate) enum ManagerMessage {
     /// An invocation has ended.
     Completed(Invocation),
-    /// Somebody wants to be woken when invocations are done.
+    /// Wake the waiter when these invocations have ended.
     Wait { targets: Vec<Invocation>, waiter: Rc<Waiter> },
 }
 
@@ -222,7 +223,7 @@ impl Message for ManagerMessage {
     }
 }
 
-/// Tells a waiter that what it waited for is done.
+/// The message that wakes a waiter.
 pub(crate) struct Woken;
 
 impl Message for Woken {
@@ -231,7 +232,7 @@ impl Message for Woken {
     }
 }
 
-/// A time limit as the bare-metal service wants it.
+/// Converts a time limit to that of the bare-metal service: `None` is unlimited.
 pub(crate) fn time_limit(limit: Duration) -> Option<Duration> {
     (limit != Duration::MAX).then_some(limit)
 }

@@ -1,8 +1,8 @@
-//! Sets of compute hosts, or of anything that is counted from 0, that can be intersected quickly.
+//! Bit sets of compute hosts, or of other ids that count from 0, with fast intersection.
 //!
 //! A scheduler asks "which is the first node that has a free slot and the image in memory?" for
-//! every invocation that waits. Two levels of bits answer it in a few machine words: one bit a
-//! node, and one bit for each word that is not empty. All sets of one service have the same size.
+//! every pending invocation. A two-level bitmap (a bit per id, and a summary bit per non-empty
+//! word) answers this in a few machine words.
 
 use std::marker::PhantomData;
 
@@ -10,11 +10,11 @@ use crate::{FunctionId, NodeId};
 
 const BITS: usize = u64::BITS as usize;
 
-/// What is counted from 0 without gaps.
+/// An id that counts from 0 without gaps.
 pub trait DenseId: Copy {
     /// The number.
     fn number(self) -> u32;
-    /// The one of that number.
+    /// The id of that number.
     fn of_number(number: u32) -> Self;
 }
 
@@ -38,11 +38,11 @@ impl DenseId for FunctionId {
     }
 }
 
-/// A set of things that are counted from 0, in that order.
+/// A set of ids, iterated in increasing order.
 #[derive(Debug, PartialEq, Eq)]
 pub struct IdSet<I> {
     words: Vec<u64>,
-    /// Which words are not empty.
+    /// A bit for each word that is not empty.
     summary: Vec<u64>,
     len: usize,
     ids: PhantomData<I>,
@@ -76,11 +76,13 @@ impl<I> Clone for IdSet<I> {
 
 impl<I: DenseId> IdSet<I> {
     /// An empty set.
+    #[must_use]
     pub fn new() -> Self {
         IdSet::default()
     }
 
-    /// The set of the first `count`.
+    /// The set of the first `count` ids.
+    #[must_use]
     pub fn first(count: usize) -> Self {
         let mut set = IdSet::new();
         for node in 0..count {
@@ -89,23 +91,25 @@ impl<I: DenseId> IdSet<I> {
         set
     }
 
-    /// How many are in the set.
+    /// The number of ids in the set.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.len
     }
 
     /// Whether the set is empty.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Whether one is in the set.
+    /// Whether the set contains an id.
     pub fn contains(&self, node: I) -> bool {
         let (word, bit) = split(node);
         self.words.get(word).is_some_and(|word| word & bit != 0)
     }
 
-    /// Adds one; says whether it is new.
+    /// Adds an id; returns whether it is new.
     pub fn insert(&mut self, node: I) -> bool {
         let (word, bit) = split(node);
         if word >= self.words.len() {
@@ -119,7 +123,7 @@ impl<I: DenseId> IdSet<I> {
         new
     }
 
-    /// Takes one out; says whether it was there.
+    /// Removes an id; returns whether it was there.
     pub fn remove(&mut self, node: I) -> bool {
         let (word, bit) = split(node);
         if !self.contains(node) {
@@ -133,19 +137,19 @@ impl<I: DenseId> IdSet<I> {
         true
     }
 
-    /// Empties the set, keeping its memory.
+    /// Removes all ids, keeping the allocation.
     pub fn clear(&mut self) {
         self.words.fill(0);
         self.summary.fill(0);
         self.len = 0;
     }
 
-    /// Those in the set, in order.
+    /// The ids of the set, in order.
     pub fn iter(&self) -> impl Iterator<Item = I> + '_ {
         self.and(self)
     }
 
-    /// The first one that is in both sets and meets a condition.
+    /// The first id that is in both sets and meets a condition.
     pub fn find_in_both(&self, other: &Self, mut meets: impl FnMut(I) -> bool) -> Option<I> {
         for (index, (own, others)) in self.summary.iter().zip(&other.summary).enumerate() {
             let mut summary = own & others;
@@ -161,10 +165,10 @@ impl<I: DenseId> IdSet<I> {
         None
     }
 
-    /// The first one from a certain one on that meets a condition.
+    /// The first id not below `from` that meets a condition.
     pub fn find_from(&self, from: I, mut meets: impl FnMut(I) -> bool) -> Option<I> {
         let (first, bit) = split(from);
-        // Those before `from` do not count, in its own word and among the words.
+        // Ids below `from` are masked out, in the first word and in the first summary word.
         for index in first / BITS..self.summary.len() {
             let mut summary = self.summary[index];
             if index == first / BITS {
@@ -183,7 +187,7 @@ impl<I: DenseId> IdSet<I> {
         None
     }
 
-    /// Those that are in both sets, in order.
+    /// The intersection of two sets, in order.
     pub fn and<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = I> + 'a {
         let words = self.summary.iter().zip(&other.summary).enumerate();
         words
@@ -194,8 +198,8 @@ impl<I: DenseId> IdSet<I> {
             })
     }
 
-    /// Whether any of `count` from a certain one on is in the set: they are looked at by the word
-    /// where `count` is a power of two and divides the number of the first.
+    /// Whether any of the `count` ids from `from` on is in the set. Uses the summary if `count` is
+    /// a power of two of at least 64 that divides `from`.
     pub fn any_of(&self, from: I, count: usize) -> bool {
         let (from, end) = (from.number() as usize, from.number() as usize + count);
         if count >= BITS && from.is_multiple_of(BITS) && end.is_multiple_of(BITS) {
@@ -204,7 +208,8 @@ impl<I: DenseId> IdSet<I> {
         any_bit(&self.words, from, end)
     }
 
-    /// The first one that is in both sets.
+    /// The first id that is in both sets.
+    #[must_use]
     pub fn first_in_both(&self, other: &Self) -> Option<I> {
         self.find_in_both(other, |_| true)
     }
@@ -231,7 +236,7 @@ fn any_bit(words: &[u64], from: usize, end: usize) -> bool {
     false
 }
 
-/// The first of those in a word that meets a condition.
+/// The first id of a word that meets a condition.
 #[inline]
 fn find_in_word<I: DenseId>(
     word: usize,
@@ -241,7 +246,7 @@ fn find_in_word<I: DenseId>(
     bits(members).map(|bit| I::of_number((word * BITS + bit) as u32)).find(|&id| meets(id))
 }
 
-/// The positions of the bits that are set, lowest first.
+/// The positions of the set bits, lowest first.
 fn bits(mut word: u64) -> impl Iterator<Item = usize> {
     std::iter::from_fn(move || {
         let bit = word.trailing_zeros() as usize;

@@ -1,4 +1,4 @@
-//! What is left of an invocation when it has ended: one plain record, given to a [`RecordSink`].
+//! The record of an ended invocation, and the sinks that records are given to.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ pub enum Outcome {
     Failed,
     /// The user cancelled it before it ended.
     Cancelled,
-    /// The service refused it.
+    /// The service rejected it because of a concurrency limit.
     Rejected,
 }
 
@@ -32,8 +32,8 @@ impl Outcome {
         Outcome::Rejected,
     ];
 
-    /// The word used in files and tables: `completed`, `timed_out`, `failed`, `cancelled`,
-    /// `rejected`.
+    /// The name in files and tables: `completed`, `timed_out`, `failed`, `cancelled`, `rejected`.
+    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Outcome::Completed => "completed",
@@ -45,18 +45,19 @@ impl Outcome {
     }
 }
 
-/// Whether an invocation had to wait until its container had started.
+/// Whether an invocation had to wait for its container to start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum StartKind {
-    /// A new container was started for the invocation, or one that was started before was still
+    /// A new container was started for it, or the container was started ahead and was still
     /// starting.
     Cold,
-    /// An idle container served it, and was ready.
+    /// An idle container that was ready served it.
     Warm,
 }
 
 impl StartKind {
-    /// The word used in files and tables: `cold` or `warm`.
+    /// The name in files and tables: `cold` or `warm`.
+    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             StartKind::Cold => "cold",
@@ -65,31 +66,30 @@ impl StartKind {
     }
 }
 
-/// The life of one invocation, complete. Dates that were never reached are `None`.
+/// The record of one invocation. Dates that it never reached are `None`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InvocationRecord {
-    /// Number of the invocation, counted from 0 in the order of submission.
+    /// The id of the invocation, counted from 0 in the order of submission.
     pub id: InvocationId,
     /// Name of the function.
     pub function: Arc<str>,
     /// Name of the function's image, if it has one.
     pub image: Option<Arc<str>>,
-    /// When the service took the invocation in.
+    /// When the service accepted the invocation.
     pub submitted: Time,
-    /// When its image was on the head disk, so that it could be scheduled.
+    /// When its image was on the head disk, so that the invocation was schedulable.
     pub admitted: Option<Time>,
-    /// When it was given to a container.
+    /// When it was dispatched to a container.
     pub dispatched: Option<Time>,
     /// When its body began.
     pub started: Option<Time>,
     /// When its body ended; `None` if the body never began or was killed by its time limit.
     pub ended: Option<Time>,
-    /// When the platform was done with the invocation, however it ended. Never before any other
-    /// date.
+    /// When the invocation ended, in whichever way. Not before any other date.
     pub finished: Time,
     /// How it ended.
     pub outcome: Outcome,
-    /// Why it did not complete, if it did not.
+    /// The cause, if it did not complete.
     pub cause: Option<FailureCause>,
     /// Name of the compute host that ran it, if it was dispatched.
     pub node: Option<Arc<str>>,
@@ -97,7 +97,7 @@ pub struct InvocationRecord {
     pub container: Option<ContainerId>,
     /// Cold or warm, if it was dispatched.
     pub start_kind: Option<StartKind>,
-    /// Time for which it waited in line, because as many invocations were running as may.
+    /// Time spent waiting at a concurrency limit.
     pub throttle_wait: Duration,
     /// Time spent waiting for the download of the image to the head disk (submitted to admitted).
     pub download_wait: Duration,
@@ -110,9 +110,10 @@ pub struct InvocationRecord {
 }
 
 impl InvocationRecord {
-    /// Time until dispatch that was spent neither downloading, copying nor loading the image: in
-    /// line for concurrency before admission, and waiting for a slot, for room or for its turn
-    /// after it.
+    /// The queueing time: the time until dispatch that was not spent downloading, copying or
+    /// loading the image. It consists of the wait at concurrency limits before admission and the
+    /// wait for a slot, for room or for earlier invocations after it.
+    #[must_use]
     pub fn queue(&self) -> Duration {
         match (self.admitted, self.dispatched) {
             (Some(admitted), Some(dispatched)) => {
@@ -125,27 +126,30 @@ impl InvocationRecord {
     }
 
     /// Time from dispatch to the start of the body.
+    #[must_use]
     pub fn startup(&self) -> Option<Duration> {
         Some(self.started?.since(self.dispatched?))
     }
 
-    /// Time from the start of the body to its end; of one that was killed, until the service heard
-    /// of it. That is at once, but under [`Preset::Wrench`](crate::Preset::Wrench) a service that
-    /// processes a request hears of nothing, as in the reference.
+    /// Time from the start of the body to its end; for a killed body, until the service was
+    /// notified. This is immediate, except under [`Preset::Wrench`](crate::Preset::Wrench) while
+    /// the service is blocked by the processing overhead of a request, as in the reference.
+    #[must_use]
     pub fn execution(&self) -> Option<Duration> {
         Some(self.ended.unwrap_or(self.finished).since(self.started?))
     }
 
-    /// Time from submission until the platform was done with the invocation.
+    /// Time from submission to the end of the invocation.
+    #[must_use]
     pub fn response(&self) -> Duration {
         self.finished.since(self.submitted)
     }
 }
 
-/// Where finished invocations go, one after the other, in the order in which they end.
+/// A consumer of records. It gets the record of each invocation when this ends.
 ///
-/// A sink cannot stop a simulation: one that writes to something that may fail keeps its first
-/// error and reports it when it is closed.
+/// A sink cannot stop a simulation: if writing may fail, it must keep its first error and report it
+/// when it is closed.
 ///
 /// ```
 /// use isotherm_kernel::Duration;
@@ -165,10 +169,9 @@ pub trait RecordSink {
     /// Takes the record of an invocation that has just ended.
     fn record(&mut self, record: &InvocationRecord);
 
-    /// Whether it looks at the names in records: of function, image and node. If no sink of a
-    /// service does when it is added, those of invocations that nobody has a handle on are left
-    /// out: that of the function is empty then. Looking them up for millions of invocations takes
-    /// time.
+    /// Whether it reads the names in records: function, image and node. If no sink of a service
+    /// does when it is added, records of detached invocations leave them out (the name of the
+    /// function is then empty), which saves a look-up per invocation.
     fn wants_names(&self) -> bool {
         true
     }

@@ -1,8 +1,8 @@
-//! Replaying: invocations that are made at given dates, without an actor.
+//! Replays: detached invocations at given dates, made without an actor.
 //!
-//! Traces of millions of invocations are made in this way:
-//! [`FunctionManager::replay`](crate::FunctionManager::replay) takes one invocation after the other
-//! from a [`Source`], which may read them from wherever they are, one ahead of time.
+//! [`FunctionManager::replay`](crate::FunctionManager::replay) pulls one invocation after the other
+//! from a [`Source`], such as a trace of millions of rows, one ahead of time. A replay is a kernel
+//! handler that is called at the date of each invocation.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -15,25 +15,25 @@ use crate::message::ManagerMessage;
 use crate::service::ServerlessComputeService;
 use crate::{FunctionId, RegisteredFunction};
 
-/// An invocation that is to be made.
+/// An invocation to be made.
 #[derive(Clone)]
 pub struct Planned {
-    /// When. One whose date has passed is made at once.
+    /// When to make it. If the date has passed it is made at once.
     pub at: Time,
-    /// Its function: an index into the list that was given with the source.
+    /// Its function: an index into the list given with the source.
     pub function: usize,
-    /// What it does, if that is not the function's own body.
+    /// Its body, if not that of the function.
     pub body: Option<Body>,
 }
 
-/// What comes next in a replay.
+/// The next item of a source.
 #[derive(Clone)]
 pub enum Upcoming {
     /// An invocation.
     Planned(Planned),
-    /// Nothing before this date, at which the source is asked again: it would take long to find out
-    /// what comes then. If the date has passed it is asked again in a turn of its own, so that time
-    /// stands still and the simulation can be ended meanwhile.
+    /// There is no invocation before this date, at which the source is asked again because finding
+    /// the next one takes long. If the date has passed, the source is asked again in another turn
+    /// of the run queue, so that the simulation can be interrupted meanwhile.
     Silence(Time),
 }
 
@@ -45,7 +45,7 @@ impl Upcoming {
         }
     }
 
-    /// Up to when there is nothing, if it is not known what comes then.
+    /// The end of the silence, if it is one.
     fn silence(&self) -> Option<Time> {
         match self {
             Upcoming::Planned(_) => None,
@@ -54,9 +54,9 @@ impl Upcoming {
     }
 }
 
-/// Where the invocations of a replay come from, in the order of their dates.
+/// A source of invocations in the order of their dates.
 pub trait Source {
-    /// What comes next. It is asked for when the one before is made.
+    /// The next item, `None` at the end. Called when the previous one has been made.
     fn next(&mut self) -> Option<Upcoming>;
 }
 
@@ -66,8 +66,7 @@ impl<I: Iterator<Item = Planned>> Source for I {
     }
 }
 
-/// How a replay ends: with how many invocations have been made, or with a function that is none of
-/// the list.
+/// The result of a replay: the number of invocations made, or the unknown function that ended it.
 pub(crate) type ReplayEnd = Result<u64, FailureCause>;
 
 pub(crate) struct Replay<S> {
@@ -77,12 +76,12 @@ pub(crate) struct Replay<S> {
     functions: Vec<FunctionId>,
     rest: RefCell<Rest<S>>,
     ended: Mailbox<ReplayEnd>,
-    /// Nobody waits for it any more.
+    /// Set when the future that waits for the replay is dropped.
     abandoned: Cell<bool>,
 }
 
-/// Held by the future that waits for a replay. When it is dropped, as when a host fails, no further
-/// invocations are made.
+/// A guard in the future that waits for a replay. Dropping it, as when a host fails, stops the
+/// replay.
 pub(crate) struct Waiting<S>(Rc<Replay<S>>);
 
 impl<S> Drop for Waiting<S> {
@@ -93,18 +92,18 @@ impl<S> Drop for Waiting<S> {
 
 struct Rest<S> {
     source: S,
-    /// The next one, which has been taken from the source.
+    /// The next item, already taken from the source.
     next: Option<Upcoming>,
     made: u64,
 }
 
 impl<S: Source> Rest<S> {
-    /// Asks the source for what comes next, when the one before has been taken out.
+    /// Takes the next item from the source after the previous one was taken out.
     #[inline]
     fn advance(&mut self) {
         let nothing = std::mem::replace(&mut self.next, self.source.next());
         debug_assert!(nothing.is_none(), "the one before has been taken out");
-        // Dropping it would cost a look at what is not there.
+        // Dropping `None` would still cost a check.
         std::mem::forget(nothing);
     }
 }
@@ -129,7 +128,7 @@ impl<S: Source + 'static> Replay<S> {
         })
     }
 
-    /// Begins, and gives where the end will be told to whoever waits for it.
+    /// Begins, and returns the mailbox for the result and the guard.
     pub(crate) fn begin(self: Rc<Self>) -> (Mailbox<ReplayEnd>, Waiting<S>) {
         let (ended, waiting) = (self.ended.clone(), Waiting(Rc::clone(&self)));
         self.go_on();
@@ -140,9 +139,8 @@ impl<S: Source + 'static> Replay<S> {
         self.service.kernel()
     }
 
-    /// Makes the invocations whose date has come, and sees to it that it goes on when that of the
-    /// next one comes. The last invocation is the last thing that is done, so that the service may
-    /// take it in the same turn.
+    /// Makes the invocations that are due and schedules the next call. The last invocation is made
+    /// in tail position, so that the service may accept it in the same turn.
     fn go_on(self: Rc<Self>) {
         let now = self.kernel().now();
         if self.abandoned.get() {
@@ -189,7 +187,7 @@ impl<S: Source + 'static> Replay<S> {
                         planned.body,
                         &self.manager,
                     );
-                    // Millions may be made at one date: limits and watchers are to be heard
+                    // Millions may be made at one date; limits and watchers must be checked
                     // meanwhile.
                     if self.kernel().count_turn().is_break() {
                         return;

@@ -1,12 +1,13 @@
-//! The serverless compute service: the plumbing around [`PlatformState`](crate::state).
+//! The serverless compute service: the messages and effects around [`PlatformState`](crate::state).
 //!
-//! The service takes one message after the other, tells the platform's state, and carries out the
-//! effects that this leaves: it starts transfers, submits bodies to the nodes' bare-metal services,
-//! sets timers, answers and notifies. It decides nothing itself. It is called in the turns in which
-//! an actor that receives would run, which costs less than one.
+//! The service handles one message at a time: it passes the event to the platform state, which
+//! decides, and carries out the resulting effects (see [`effects`]): it starts transfers, submits
+//! bodies to the bare-metal services of nodes, sets timers, answers and notifies. It decides
+//! nothing itself. It is a kernel handler that is called when an actor with the same mailbox would
+//! be resumed, which costs less than an actor.
 //!
-//! At its start it creates the head storage service, and on every compute host a storage service, a
-//! memory and a bare-metal service; every invocation runs as an action submitted to the latter.
+//! At its start it creates the head storage service and, on every compute host, a storage service,
+//! a memory and a bare-metal service. Every invocation runs as an action of the latter.
 
 mod effects;
 #[cfg(any(test, feature = "audit"))]
@@ -68,8 +69,8 @@ pub enum ServerlessError {
     },
 }
 
-/// A serverless compute service. A cheap handle; clones are the same service. The [crate](crate)
-/// shows one at work.
+/// A handle of a serverless compute service. Cheap to clone; clones are the same service. The
+/// [crate](crate) documentation has a complete example.
 #[derive(Clone)]
 pub struct ServerlessComputeService {
     inner: Rc<Inner>,
@@ -88,38 +89,38 @@ struct Inner {
     overhead: OverheadRule,
     at_limit: AtLimit,
     state: RefCell<PlatformState>,
-    desk: RefCell<Desk>,
-    /// The request whose processing overhead passes while everything else waits.
+    tables: RefCell<Tables>,
+    /// The request whose processing overhead blocks the service.
     in_hand: RefCell<Option<Request>>,
-    /// When that has passed.
+    /// The timer of the end of this overhead.
     resumes: Cell<Option<Timer>>,
-    /// Shared, so that a sink that hears of a record may add another.
+    /// Shared, so that a sink may add another one while it gets a record.
     sinks: RefCell<Rc<[SharedSink]>>,
     observers: RefCell<Vec<Observer>>,
     stopped: Cell<bool>,
     /// Whether the head host is off.
     is_head_off: Cell<bool>,
-    /// What had been turned on or off when a copy or load was interrupted that nothing tries again
-    /// by itself: see [`standstill`].
+    /// The count of platform state changes at the last interruption of a copy or load that nothing
+    /// else retries: see [`standstill`].
     interrupted: Cell<Option<u64>>,
     detached: Cell<u64>,
-    /// Requests to invoke a function that are on their way, or wait to be processed.
+    /// Invocation requests that are on their way or wait to be processed.
     on_their_way: Cell<u64>,
-    /// Those that it never took in.
+    /// Invocation requests that were lost.
     lost: Cell<u64>,
     #[cfg(any(test, feature = "audit"))]
     checks: Cell<u64>,
 }
 
-/// What the kernel tells the service.
+/// Why the kernel calls the service.
 enum Signal {
     /// Messages have arrived.
     Messages,
-    /// The processing overhead of the request in hand has passed.
+    /// The processing overhead of the blocking request has passed.
     Resume,
-    /// It is to look for containers that have been idle for long enough.
+    /// The keep-alive time of some container may have passed.
     Expire,
-    /// A container has been idle for as long as it is kept.
+    /// The keep-alive timer of a container has ended.
     IdleTimeout { container: ContainerId, idle_sequence: u64 },
 }
 
@@ -159,12 +160,12 @@ impl Handler for Inner {
     }
 }
 
-/// What users leave with the service may hold it: bodies, handles, policies, observers.
+/// User values in the service (bodies, handles, policies, observers) may hold the service.
 impl Teardown for Inner {
     fn tear_down(&self) {
         let of_state = self.state.borrow_mut().tear_down();
-        let of_desk = self.desk.borrow_mut().tear_down();
-        drop((of_state, of_desk, self.in_hand.take(), self.sinks.take(), self.observers.take()));
+        let of_tables = self.tables.borrow_mut().tear_down();
+        drop((of_state, of_tables, self.in_hand.take(), self.sinks.take(), self.observers.take()));
     }
 }
 
@@ -177,34 +178,34 @@ struct NodeServices {
     bare_metal: BareMetalService,
 }
 
-/// What the actor keeps beside the platform's state: what belongs to images, functions, containers
-/// and invocations but is no business of decisions.
+/// What the service keeps by image, function, container and invocation and the platform state does
+/// not need for decisions.
 #[derive(Default)]
-struct Desk {
+struct Tables {
     images: Vec<Image>,
     image_ids: FxHashMap<usize, ImageId>,
-    /// Names of the images' files, each once.
+    /// The file names of images, which are unique.
     file_names: FxHashSet<Arc<str>>,
     functions: Vec<(Function, Limits)>,
-    /// The function that was registered last under a name.
+    /// The last function registered under each name.
     by_name: FxHashMap<Arc<str>, FunctionId>,
-    /// When it looks for containers that have been idle for long enough.
+    /// The timer of the next look for containers whose keep-alive time has passed.
     expiry: Option<Timer>,
-    /// The timer of each function of which a container is to be started before it is needed.
+    /// The timers of containers to be started ahead, by function.
     prewarmings: FxHashMap<FunctionId, Timer>,
     private: IdMap<ContainerId, PrivateStorage>,
-    /// Who waits until no invocation is left.
+    /// Requests to be answered when no invocation is left.
     draining: Vec<Reply<()>>,
-    /// Who waits for the service to have stopped.
+    /// The request to be answered when the service has stopped.
     stopping: Option<Reply<()>>,
-    /// How far the actions are that serve the live invocations, for the check of the ledgers.
+    /// The status of the action of each live invocation, for the check of the ledgers.
     #[cfg(any(test, feature = "audit"))]
     progress:
         std::collections::BTreeMap<InvocationId, (NodeId, Rc<isotherm_services::ActionStatus>)>,
 }
 
-impl Desk {
-    /// Gives up whatever may hold the service.
+impl Tables {
+    /// Gives up every value that may hold the service.
     fn tear_down(&mut self) -> impl Sized + use<> {
         let bare = |function: &Function| {
             Function::new(
@@ -237,7 +238,7 @@ impl ServerlessComputeService {
     /// Starts a service on its hosts.
     ///
     /// # Errors
-    /// A [`ServerlessError`] if the hosts cannot carry it.
+    /// A [`ServerlessError`] if the hosts are unsuitable.
     pub fn start(site: &Site, config: ServiceConfig) -> Result<Self, ServerlessError> {
         let nodes = start_node_services(site, &config)?;
         let head = start_head_storage(site, &config)?;
@@ -277,7 +278,7 @@ impl ServerlessComputeService {
             overhead: config.rules.overhead,
             at_limit: config.rules.at_limit,
             state: RefCell::new(state),
-            desk: RefCell::default(),
+            tables: RefCell::default(),
             in_hand: RefCell::default(),
             resumes: Cell::new(None),
             sinks: RefCell::default(),
@@ -302,7 +303,7 @@ impl ServerlessComputeService {
         Ok(service)
     }
 
-    /// Has the service told when one of its hosts goes off or comes back.
+    /// Has the service called when one of its hosts goes off or comes on.
     fn watch_hosts(&self) {
         let service = Rc::downgrade(&self.inner);
         self.inner.site.platform().observe_hosts(move |host, on| {
@@ -314,8 +315,9 @@ impl ServerlessComputeService {
             let node = service.inner.nodes.iter().position(|node| node.host == host);
             if let Some(index) = node {
                 let node = NodeId(index as u32);
-                // Others may go off at this very date, and of each the service learns by a message:
-                // in the round that follows the first of them it must not take the others for on.
+                // Several hosts may go off at one date, and the service handles a message for each.
+                // The state must know of all of them before the round that follows the first
+                // message.
                 let mut is_noted = false;
                 if !on && let Ok(mut state) = service.inner.state.try_borrow_mut() {
                     state.now = service.kernel().now();
@@ -336,10 +338,10 @@ impl ServerlessComputeService {
         });
     }
 
-    /// A host, a disk or a link has come on: what was broken off is tried again at once.
+    /// A host, a disk or a link has come on: interrupted copies and loads are retried at once.
     fn part_recovered(&self) {
         let Ok(mut state) = self.inner.state.try_borrow_mut() else {
-            // A policy has turned it on while it decides.
+            // A policy has turned it on while deciding.
             let service = self.clone();
             self.kernel().call_after(Duration::ZERO, move |_| service.part_recovered());
             return;
@@ -353,56 +355,65 @@ impl ServerlessComputeService {
     }
 
     /// Its name.
+    #[must_use]
     pub fn name(&self) -> &Arc<str> {
         &self.inner.name
     }
 
     /// Its address, on the head host.
+    #[must_use]
     pub fn address(&self) -> &Address {
         self.inner.port.address()
     }
 
-    /// Sizes of its control messages.
+    /// The sizes of its control messages.
+    #[must_use]
     pub fn payloads(&self) -> Payloads {
         self.inner.payloads
     }
 
-    /// The storage service on the head host that keeps the images.
+    /// The storage service of the head disk, which holds the images.
+    #[must_use]
     pub fn head_storage(&self) -> &StorageService {
         &self.inner.head
     }
 
-    /// The storage service of a compute host.
+    /// The storage service of a compute host; `None` if there is no such host.
+    #[must_use]
     pub fn node_storage(&self, node: NodeId) -> Option<&StorageService> {
         self.inner.nodes.get(node.index()).map(|node| &node.storage)
     }
 
-    /// What the bare-metal service of a compute host has done and is doing.
+    /// The counters of the bare-metal service of a compute host; `None` if there is no such host.
+    #[must_use]
     pub fn ledger(&self, node: NodeId) -> Option<Ledger> {
         self.inner.nodes.get(node.index()).map(|node| node.bare_metal.ledger())
     }
 
-    /// Slots of a compute host that are in use; `None` if there is no such host, or for a policy
-    /// while it decides, which has its view.
+    /// The slots in use on a compute host; `None` if there is no such host, or when called by a
+    /// policy while it decides (policies use their view).
+    #[must_use]
     pub fn slots_used(&self, node: NodeId) -> Option<u32> {
         self.inner.state.try_borrow().ok()?.nodes.get(node.index()).map(|node| node.slots_used)
     }
 
     /// Number of compute hosts.
+    #[must_use]
     pub fn nodes(&self) -> usize {
         self.inner.nodes.len()
     }
 
-    /// How many invocations it has taken in on which their user has no handle: see
+    /// How many detached invocations it has accepted: see
     /// [`FunctionManager::invoke_detached`](crate::FunctionManager::invoke_detached).
+    #[must_use]
     pub fn detached(&self) -> u64 {
         self.inner.detached.get()
     }
 
-    /// How many requests to invoke a function it has never taken in, whoever sent them: because the
-    /// message was lost on the network, or because the service was gone. They are no invocations,
-    /// and have no record. Every other request became an invocation, even if who sent it has gone
-    /// away since or has not got the answer.
+    /// How many invocation requests were lost, on the network or because the service was gone. They
+    /// have no record. Every other request became an invocation, even if its sender has gone since
+    /// or did not get the answer.
+    #[must_use]
     pub fn requests_lost(&self) -> u64 {
         self.inner.lost.get()
     }
@@ -418,7 +429,7 @@ impl ServerlessComputeService {
     pub(crate) fn request_lost(&self) {
         self.request_arrived();
         self.inner.lost.set(self.inner.lost.get() + 1);
-        // Somebody may have waited for this one alone.
+        // A drain may have waited for this request only.
         let is_last = !self.kernel().is_over() && self.inner.on_their_way.get() == 0;
         if is_last && self.inner.state.try_borrow().is_ok_and(|state| state.invocations.is_empty())
         {
@@ -426,34 +437,34 @@ impl ServerlessComputeService {
         }
     }
 
-    /// Calls an observer for everything that happens on the platform from now on.
+    /// Calls an observer for every event on the platform from now on.
     ///
-    /// It is called when the service has taken a message and decided what follows, before any of
-    /// that is carried out, with all that has happened in the order in which it has. It may ask the
-    /// service, handles of invocations included, and send it messages, which are taken later.
+    /// It is called after the service has decided about a message and before the effects are
+    /// carried out, once for each event, in order. It may query the service and its invocations,
+    /// and send messages to the service, which are handled later.
     pub fn observe(&self, observer: Box<dyn FnMut(&PlatformEvent)>) {
         self.inner.state.borrow_mut().news.get_or_insert_default();
         self.inner.observers.borrow_mut().push(observer);
     }
 
     /// Like [`observe`](Self::observe), for an observer that only counts: it is called within the
-    /// decision that makes the event, which costs less, and must ask neither the service nor any of
-    /// its invocations.
+    /// decision that causes the event, which costs less, and must query neither the service nor its
+    /// invocations.
     ///
     /// # Panics
-    /// What the observer asks of the service panics.
+    /// Queries of the service by the observer panic.
     pub fn observe_at_once(&self, observer: Box<dyn FnMut(&PlatformEvent)>) {
         self.inner.state.borrow_mut().observe(observer);
     }
 
-    /// Tells the observers what has happened since they were last told, while nothing is borrowed.
+    /// Calls the observers for the events since the last call. Nothing may be borrowed.
     #[cold]
     fn tell_observers(&self, mut news: Vec<PlatformEvent>) {
         let mut observers = self.inner.observers.take();
         for event in news.drain(..) {
             observers.iter_mut().for_each(|observer| observer(&event));
         }
-        // Behind them, those that they have added.
+        // Observers that were added meanwhile come after them.
         observers.append(&mut self.inner.observers.borrow_mut());
         self.inner.observers.replace(observers);
         if let Some(later) = &mut self.inner.state.borrow_mut().news
@@ -463,24 +474,26 @@ impl ServerlessComputeService {
         }
     }
 
-    /// Gives the record of every invocation that ends to a sink, from now on.
+    /// Passes the record of every invocation that ends from now on to a sink.
     pub fn records_to(&self, sink: Rc<RefCell<dyn RecordSink>>) {
         self.inner.state.borrow_mut().names_wanted |= sink.borrow().wants_names();
         let mut sinks = self.inner.sinks.borrow_mut();
         *sinks = sinks.iter().cloned().chain([sink]).collect();
     }
 
-    /// Keeps the record of every invocation that ends from now on, for simulations that are small
-    /// enough: a record takes some hundred bytes.
+    /// Collects the record of every invocation that ends from now on. A record takes a few hundred
+    /// bytes, so this is for small simulations.
+    #[must_use]
     pub fn collect_records(&self) -> Rc<RefCell<Vec<InvocationRecord>>> {
         let records = Rc::new(RefCell::default());
         self.records_to(Rc::<RefCell<Vec<InvocationRecord>>>::clone(&records));
         records
     }
 
-    /// The invocations that have been taken in and have not ended, in the order of submission.
-    /// Those that were invoked without a handle tell how they end, but nobody is told that they
-    /// have, so there is no waiting for them.
+    /// The accepted invocations that have not ended, in the order of submission. The handles of
+    /// detached invocations tell their outcome, but waiting for them never ends, because no
+    /// completion is sent.
+    #[must_use]
     pub fn unfinished(&self) -> Vec<Invocation> {
         let mut state = self.inner.state.borrow_mut();
         let mut unfinished: Vec<_> = state.invocations.iter().map(|(id, _)| id).collect();
@@ -491,44 +504,45 @@ impl ServerlessComputeService {
             .collect()
     }
 
-    /// The handle of an invocation that has not ended: the one that somebody has, or a new one.
+    /// The handle of an invocation that has not ended; made if there is none.
     fn handle(&self, id: InvocationId, live: &mut Live) -> Invocation {
         if self.kernel().is_over() {
-            // Nothing will be told of it any more, and what the service keeps would keep the
-            // service.
+            // It is not stored: a stored handle would keep the service alive.
             return Invocation::new(id, self.clone());
         }
-        live.errand.handle.get_or_insert_with(|| Invocation::new(id, self.clone())).clone()
+        live.service_data.handle.get_or_insert_with(|| Invocation::new(id, self.clone())).clone()
     }
 
-    /// Where an invocation that has not ended is in its life.
+    /// The state of an invocation that has not ended.
     pub(crate) fn state_of(&self, id: InvocationId) -> InvocationState {
         let state = self.inner.state.borrow();
         state.invocations[&id].life.state(self.kernel().now())
     }
 
-    /// What is known of an invocation that has not ended.
+    /// The record so far of an invocation that has not ended.
     pub(crate) fn record_of(&self, id: InvocationId) -> InvocationRecord {
         self.inner.state.borrow().record(id, self.kernel().now())
     }
 
-    /// The function that was registered last under a name.
+    /// The function that was last registered under a name.
+    #[must_use]
     pub fn registered(&self, name: &str) -> Option<RegisteredFunction> {
-        let desk = self.inner.desk.borrow();
-        let id = *desk.by_name.get(name)?;
-        let (function, limits) = &desk.functions[id.index()];
+        let tables = self.inner.tables.borrow();
+        let id = *tables.by_name.get(name)?;
+        let (function, limits) = &tables.functions[id.index()];
         Some(RegisteredFunction::new(self, id, function, *limits))
     }
 
-    /// The function of that number.
+    /// The function of an id.
     pub(crate) fn function(&self, id: FunctionId) -> Function {
-        self.inner.desk.borrow().functions[id.index()].0.clone()
+        self.inner.tables.borrow().functions[id.index()].0.clone()
     }
 
-    /// Checks the platform's books and that the ledgers of the bare-metal services agree with them.
+    /// Checks the invariants of the platform state and that the ledgers of the bare-metal services
+    /// agree with it.
     ///
     /// # Panics
-    /// If something does not add up.
+    /// If an invariant does not hold.
     #[cfg(any(test, feature = "audit"))]
     pub fn check(&self) {
         let state = self.inner.state.borrow();
@@ -536,10 +550,10 @@ impl ServerlessComputeService {
         let dispatched: u64 =
             self.inner.nodes.iter().map(|node| node.bare_metal.ledger().submitted).sum();
         assert_eq!(dispatched, state.dispatches, "actions submitted = dispatches");
-        // An action gives its core back when it ends; its slot is free when the message of that has
-        // been processed.
+        // An action releases its core when it ends, but the slot is free only when the service has
+        // handled the message of the end.
         let mut unheard = vec![0u32; self.inner.nodes.len()];
-        for (node, status) in self.inner.desk.borrow().progress.values() {
+        for (node, status) in self.inner.tables.borrow().progress.values() {
             unheard[node.index()] +=
                 u32::from(status.state() == isotherm_services::ActionState::Ended);
         }
@@ -556,7 +570,7 @@ impl ServerlessComputeService {
         self.inner.checks.set(self.inner.checks.get() + 1);
     }
 
-    /// How often the books have been checked: once after every message.
+    /// How often the invariants have been checked: once per message.
     #[cfg(any(test, feature = "audit"))]
     pub fn checks(&self) -> u64 {
         self.inner.checks.get()
@@ -566,12 +580,12 @@ impl ServerlessComputeService {
         self.inner.site.kernel()
     }
 
-    /// Puts a message of no size into the service's mailbox.
+    /// Sends a message of no size to the service.
     fn tell(&self, from: &Address, request: Request) {
         self.inner.port.send(from, 0, request);
     }
 
-    /// Sends a request on behalf of a user, who gets an error for an answer if it is lost.
+    /// Sends a request of a user; if it is lost, the user gets the cause as answer.
     pub(crate) fn ask(&self, from: &Address, bytes: u64, request: Request) {
         let back = from.clone();
         self.inner
@@ -579,7 +593,7 @@ impl ServerlessComputeService {
             .send_or(from, bytes, request, move |cause, request| request.lost(&back, cause));
     }
 
-    /// Sends a request to invoke a function, of whose end nobody is told.
+    /// Sends a request to invoke a function without a notification of the end.
     pub(crate) fn invoke_detached(
         &self,
         from: &Address,
@@ -593,7 +607,7 @@ impl ServerlessComputeService {
         self.ask(from, self.inner.payloads.invoke_request, request);
     }
 
-    /// Like [`invoke_detached`](Self::invoke_detached), for who has nothing more to do in his turn.
+    /// Like [`invoke_detached`](Self::invoke_detached), for a call in tail position of a turn.
     pub(crate) fn invoke_at_last(
         &self,
         from: &Address,
@@ -616,18 +630,18 @@ impl ServerlessComputeService {
         self.conclude(Round::Arrival);
     }
 
-    /// Whether a message of no size that is sent now, by who has nothing more to do in his turn,
-    /// would be taken next.
+    /// Whether a message of no size that is sent now, in tail position of a turn, would be handled
+    /// next.
     fn takes_at_once(&self) -> bool {
         self.inner.port.is_quiet() && self.inner.in_hand.borrow().is_none()
     }
 
-    /// Whether it takes nothing in: it has been stopped, or its host is off.
+    /// Whether it accepts nothing: it has been stopped, or its host is off.
     fn is_gone(&self) -> bool {
         self.inner.stopped.get() || self.inner.is_head_off.get()
     }
 
-    /// What those are told who ask then.
+    /// The cause for requests while it accepts nothing.
     fn gone(&self) -> FailureCause {
         if self.inner.is_head_off.get() && !self.inner.stopped.get() {
             return FailureCause::HostFailed {
@@ -637,8 +651,8 @@ impl ServerlessComputeService {
         Reply::<()>::gone(self.address())
     }
 
-    /// Takes the messages that have arrived, unless it is busy with one. Each is a turn, which is
-    /// what limits and watchers go by: there may be millions of them.
+    /// Handles the messages that have arrived, unless a request blocks the service. There may be
+    /// millions of messages at one date, so each counts as a turn for limits and watchers.
     fn receive(&self) {
         let mut is_first = true;
         while self.inner.in_hand.borrow().is_none() {
@@ -650,7 +664,8 @@ impl ServerlessComputeService {
         }
     }
 
-    /// Goes on with the request that it was busy with, and with what has arrived meanwhile.
+    /// Handles the request that has blocked the service, then the messages that have arrived
+    /// meanwhile.
     fn resume(&self) {
         let request = self.inner.in_hand.take();
         if let Some(request) = request {
@@ -659,8 +674,8 @@ impl ServerlessComputeService {
         self.receive();
     }
 
-    /// Looks whether containers have been idle for long enough. If so, that is a message, as from a
-    /// timer.
+    /// Looks whether the keep-alive time of a container has passed. If so, it sends itself a
+    /// message, as a timer would.
     fn look_for_expired(&self) {
         self.state_now();
         if self.inner.state.borrow_mut().has_expired() {
@@ -670,7 +685,7 @@ impl ServerlessComputeService {
         }
     }
 
-    /// Spends the processing overhead of a request, and takes it then.
+    /// Delays a request by the processing overhead.
     fn delay(&self, request: Request) {
         let overhead = self.inner.processing_overhead;
         match self.inner.overhead {
@@ -693,7 +708,7 @@ impl ServerlessComputeService {
         }
     }
 
-    /// Takes one message.
+    /// Handles one message.
     fn process(&self, request: Request) {
         let round = match request {
             Request::Invoke { function, body, reply, manager, ticket, processed } => {
@@ -720,7 +735,7 @@ impl ServerlessComputeService {
         self.conclude(round);
     }
 
-    /// Tells the state the date.
+    /// Sets the date of the state.
     fn state_now(&self) {
         self.inner.state.borrow_mut().now = self.kernel().now();
     }
@@ -732,7 +747,7 @@ impl ServerlessComputeService {
         self.check();
     }
 
-    /// Takes a message that takes no time.
+    /// Handles a message without processing overhead.
     fn process_at_once(&self, request: Request) -> Round {
         let state = &self.inner.state;
         let is_off = self.inner.is_head_off.get();
@@ -750,7 +765,7 @@ impl ServerlessComputeService {
                 let cancelled = state.borrow_mut().cancel(invocation, FailureCause::Cancelled);
                 reply.answer(0, Ok(cancelled));
             }
-            Request::Drain { reply } => self.inner.desk.borrow_mut().draining.push(reply),
+            Request::Drain { reply } => self.inner.tables.borrow_mut().draining.push(reply),
             Request::Stop { reply } => self.stop(reply),
             Request::DownloadEnded { image, result } => {
                 state.borrow_mut().download_ended(image, result)
@@ -783,7 +798,7 @@ impl ServerlessComputeService {
         self.inner.state.borrow_mut().body_ended(invocation, report);
     }
 
-    /// A copy or load that failed causes no round where the rules say so: it would only fail again.
+    /// Under the reference's rules a failed copy or load causes no round: it would fail again.
     fn round_after_move(&self, failure: Option<&FailureCause>) -> Round {
         let Some(cause) = failure.filter(|_| !self.inner.state.borrow().evicts_for_images()) else {
             return Round::Yes;
@@ -798,10 +813,10 @@ impl ServerlessComputeService {
         if self.is_gone() {
             return Err(self.gone());
         }
-        let mut desk = self.inner.desk.borrow_mut();
+        let mut tables = self.inner.tables.borrow_mut();
         let mut state = self.inner.state.borrow_mut();
         let image = function.image().map(|image| {
-            let Desk { images, image_ids, file_names, .. } = &mut *desk;
+            let Tables { images, image_ids, file_names, .. } = &mut *tables;
             *image_ids.entry(image.identity()).or_insert_with(|| {
                 let file = unique_file_name(file_names, image);
                 images.push(image.clone());
@@ -815,12 +830,12 @@ impl ServerlessComputeService {
             concurrency: function.concurrency(),
             ..Registration::new(Arc::clone(function.name()), image, limits)
         })?;
-        desk.by_name.insert(Arc::clone(function.name()), id);
-        desk.functions.push((function, limits));
+        tables.by_name.insert(Arc::clone(function.name()), id);
+        tables.functions.push((function, limits));
         Ok(id)
     }
 
-    /// Takes an invocation in and answers.
+    /// Accepts an invocation and answers.
     fn take_in(
         &self,
         function: FunctionId,
@@ -830,7 +845,7 @@ impl ServerlessComputeService {
         ticket: Ticket,
     ) {
         if self.is_gone() {
-            // It counts as lost when its ticket is dropped.
+            // Dropping the ticket counts the request as lost.
             if let Some(reply) = reply {
                 reply.answer(self.inner.payloads.invoke_answer, Err(self.gone()));
             }
@@ -841,15 +856,15 @@ impl ServerlessComputeService {
         let body = self.body_of(function, body);
         let mut state = self.inner.state.borrow_mut();
         let (id, live) = state.submit(function);
-        let errand = &mut live.errand;
-        (errand.body, errand.manager) = (body, Some(manager));
+        let service_data = &mut live.service_data;
+        (service_data.body, service_data.manager) = (body, Some(manager));
         let handle = Invocation::new(id, self.clone());
-        errand.handle = Some(handle.clone());
+        service_data.handle = Some(handle.clone());
         drop(state);
         reply.answer(self.inner.payloads.invoke_answer, Ok(handle));
     }
 
-    /// Takes an invocation in of whose end nobody is told.
+    /// Accepts a detached invocation.
     #[inline]
     fn take_in_detached(
         &self,
@@ -860,41 +875,42 @@ impl ServerlessComputeService {
         let body = self.body_of(function, body);
         let mut state = self.inner.state.borrow_mut();
         let (_, live) = state.submit(function);
-        let errand = &mut live.errand;
-        (errand.body, errand.manager, errand.is_detached) = (body, Some(manager), true);
+        let service_data = &mut live.service_data;
+        (service_data.body, service_data.manager, service_data.is_detached) =
+            (body, Some(manager), true);
         self.inner.detached.set(self.inner.detached.get() + 1);
     }
 
-    /// What an invocation runs: its own body or that of its function.
+    /// The body of an invocation: its own or that of its function.
     #[inline]
     fn body_of(&self, function: FunctionId, body: Option<Body>) -> Body {
         body.unwrap_or_else(|| {
-            self.inner.desk.borrow().functions[function.index()].0.body().clone()
+            self.inner.tables.borrow().functions[function.index()].0.body().clone()
         })
         .drawn()
     }
 
     #[inline]
     fn wipe_private_storage(&self, invocation: InvocationId) {
-        let desk = self.inner.desk.borrow();
-        if !desk.private.is_empty() {
-            self.wipe_private_storage_of(&desk, invocation);
+        let tables = self.inner.tables.borrow();
+        if !tables.private.is_empty() {
+            self.wipe_private_storage_of(&tables, invocation);
         }
     }
 
-    fn wipe_private_storage_of(&self, desk: &Desk, invocation: InvocationId) {
+    fn wipe_private_storage_of(&self, tables: &Tables, invocation: InvocationId) {
         let state = self.inner.state.borrow();
-        // Others that the container serves still use the storage.
+        // Other invocations in the container still use the storage.
         let container =
             state.container_of(invocation).filter(|&container| state.served_by(container) == 1);
-        if let Some(storage) = container.and_then(|container| desk.private.get(&container)) {
+        if let Some(storage) = container.and_then(|container| tables.private.get(&container)) {
             storage.wipe();
         }
     }
 
     fn host_recovered(&self, node: NodeId) {
         let services = &self.inner.nodes[node.index()];
-        // It may have gone off again while the message waited that it is back.
+        // The host may have gone off again since the message was sent.
         if !self.inner.site.platform().is_on(services.host) {
             return;
         }
@@ -904,8 +920,8 @@ impl ServerlessComputeService {
         self.inner.state.borrow_mut().node_recovered(node);
     }
 
-    /// Ends everything that waits or runs, refuses what comes, and answers when nothing runs any
-    /// more.
+    /// Ends all pending and running invocations, refuses further requests, and answers when nothing
+    /// runs any more.
     fn stop(&self, reply: Reply<()>) {
         if self.inner.stopped.replace(true) {
             reply.answer(0, Err(self.gone()));
@@ -915,12 +931,11 @@ impl ServerlessComputeService {
         for node in &self.inner.nodes {
             node.bare_metal.stop();
         }
-        self.inner.desk.borrow_mut().stopping = Some(reply);
+        self.inner.tables.borrow_mut().stopping = Some(reply);
     }
 
-    /// The head host has gone and the service with it: every invocation ends, every container
-    /// stops. Until the host is back, what is asked is refused; what happens on compute hosts is
-    /// still noted.
+    /// The head host has failed: every invocation ends and every container stops. Until the host is
+    /// back, requests are refused, but events on compute hosts are still noted.
     fn head_failed(&self) {
         self.inner.is_head_off.set(true);
         for node in &self.inner.nodes {
@@ -930,15 +945,15 @@ impl ServerlessComputeService {
         let host = self.inner.site.platform().host_name(self.address().host());
         self.inner.state.borrow_mut().head_failed(&FailureCause::HostFailed { host });
         self.carry_out();
-        // Whoever waits to be processed is refused now.
+        // Requests that wait to be processed are refused now.
         if let Some(timer) = self.inner.resumes.take() {
             self.kernel().cancel_call(timer);
         }
         self.resume();
     }
 
-    /// The head host is back, and the service with it. It knows its functions, and what is on its
-    /// disk and on those of the compute hosts.
+    /// The head host is back, and so is the service. It still knows its functions and the contents
+    /// of the head disk and the nodes' disks.
     fn head_recovered(&self) {
         self.inner.is_head_off.set(false);
         self.inner.head.restart();
@@ -950,7 +965,7 @@ impl ServerlessComputeService {
     }
 }
 
-/// Two images of one name are two files.
+/// Images of one name get different file names.
 fn unique_file_name(taken: &mut FxHashSet<Arc<str>>, image: &Image) -> Arc<str> {
     let name = image.name();
     let mut file = Arc::clone(name);

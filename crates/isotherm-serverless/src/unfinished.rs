@@ -1,39 +1,39 @@
-//! What invocations that have not ended wait for, in words: for who wants to know why a simulation
-//! does not go on.
+//! Explains in words what the invocations that have not ended wait for.
 //!
 //! [`ServerlessComputeService::why_unfinished`](crate::ServerlessComputeService::why_unfinished)
-//! gives it at any time, and the service says it itself when a run ends because nothing can happen
-//! any more ([`RunError::Deadlock`](isotherm_kernel::RunError)).
+//! [`ServerlessComputeService::why_unfinished`](crate::ServerlessComputeService::why_unfinished)
+//! returns it at any time; a run that ends in a deadlock
+//! ([`RunError::Deadlock`](isotherm_kernel::RunError)) reports it.
 
 use std::fmt;
 
 use isotherm_kernel::Time;
 
-/// What an invocation that has not ended lacks, or what it does.
+/// What an invocation that has not ended waits for or does.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Lack {
-    /// As many invocations of its function have been let in as may run at once.
+    /// The concurrency limit of its function is reached.
     FunctionConcurrency {
-        /// How many that are.
+        /// The limit.
         most: u32,
-        /// Whether it is what the function has reserved.
+        /// Whether it is a reserved concurrency.
         reserved: bool,
     },
-    /// As many invocations have been let in as may run at once on the service.
+    /// The concurrency limit of the service is reached.
     ServiceConcurrency {
-        /// How many that are.
+        /// The limit.
         most: u32,
-        /// How many of them functions have for themselves.
+        /// How much of it is reserved by functions.
         reserved_by_others: u32,
     },
-    /// There is no room for its image on the head disk.
+    /// The head disk has no room for its image.
     HeadDisk {
         /// The image.
         image: String,
         /// Its size.
         bytes: u64,
-        /// What is free or held by images that nobody needs.
+        /// The room that is free or held by unused images.
         obtainable_bytes: u64,
     },
     /// Its image is being downloaded.
@@ -41,28 +41,28 @@ pub enum Lack {
         /// The image.
         image: String,
     },
-    /// Every compute host that could ever hold it is off.
+    /// All compute hosts that could hold it are off.
     HostsOff {
         /// How many these are.
         hosts: usize,
     },
-    /// No compute host that could hold it and is on has a free slot.
+    /// All slots of the compute hosts that could hold it and are on are taken.
     Slot {
-        /// How many are on.
+        /// How many of these are on.
         hosts: usize,
     },
-    /// No compute host that has a free slot has the memory for it.
+    /// No compute host with a free slot has enough memory.
     Memory {
-        /// What its container, and its image where it is missing, take.
+        /// What its container needs, and its image where it is missing.
         bytes: u64,
-        /// The most that can be had on one of them.
+        /// The most that one of them can provide.
         obtainable_bytes: u64,
     },
-    /// No compute host that has a free slot and the memory has the disk space for it.
+    /// No compute host with a free slot and enough memory has enough disk space.
     Disk {
-        /// What its container, and its image where it is missing, take.
+        /// What its container needs, and its image where it is missing.
         bytes: u64,
-        /// The most that can be had on one of them.
+        /// The most that one of them can provide.
         obtainable_bytes: u64,
     },
     /// Its image is on its way to a compute host.
@@ -71,47 +71,48 @@ pub enum Lack {
         image: String,
         /// The compute host.
         node: String,
-        /// From the head disk to that of the host, not from there to its memory.
+        /// Whether it is being copied to the host's disk; otherwise it is being loaded into its
+        /// memory.
         is_copy: bool,
     },
-    /// Its image does not get to a compute host.
+    /// The last copy or load of its image to a compute host was interrupted.
     BrokenImage {
         /// The image.
         image: String,
         /// The compute host.
         node: String,
-        /// Why it was broken off the last time.
+        /// The cause of the interruption.
         cause: String,
     },
-    /// There is room for it, but the scheduler does not place it.
+    /// A compute host has room for it, but the scheduler does not place it.
     Decision {
-        /// A compute host that could take it.
+        /// A compute host with room.
         node: String,
     },
     /// It is in a container that is starting.
     Starting,
-    /// Its body runs, or waits for something.
+    /// Its body runs or waits for something.
     Running,
 }
 
-/// Invocations of one function that have not ended and lack the same.
+/// Invocations of one function that wait for the same thing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unfinished {
     /// The function.
     pub function: String,
-    /// What they lack, or what they do.
+    /// What they wait for or do.
     pub lack: Lack,
-    /// How many they are.
+    /// Their number.
     pub count: u64,
-    /// Since when the first of them has.
+    /// Since when the first of them has waited.
     pub since: Time,
 }
 
-/// So many groups are told one by one.
+/// The most groups that get a sentence of their own.
 const MOST_GROUPS: usize = 6;
 
 impl Unfinished {
-    /// A sentence for each of the first groups, and one for the others.
+    /// A sentence for each of the first groups, and one that counts the others.
     pub fn sentences(groups: &[Unfinished]) -> Vec<String> {
         let mut sentences: Vec<String> =
             groups.iter().take(MOST_GROUPS).map(ToString::to_string).collect();

@@ -4,24 +4,24 @@ use std::fmt;
 
 use isotherm_kernel::Time;
 
-/// The rule that was broken. The [module of the auditor](super) says what each demands.
+/// The rules; the [module of the auditor](super) describes each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rule {
     /// Time never goes back.
     Dates,
-    /// Nothing is above its capacity.
+    /// Nothing exceeds its capacity.
     Capacity,
     /// One download per image at a time.
     Download,
-    /// Copies go from the head disk to a disk that has not the image.
+    /// Copies go from the head disk to a disk that lacks the image.
     Copy,
-    /// Loads go from a node's disk to a memory that has not the image.
+    /// Loads go from a node's disk to a memory that lacks the image.
     Load,
     /// What is in use is not evicted.
     Eviction,
     /// Containers start once, with their image, and stop once, idle.
     Container,
-    /// Invocations go onto idle containers of their function, whose image is there.
+    /// Invocations go to containers of their function that have capacity and their image.
     Dispatch,
     /// Invocations are submitted once and end once.
     Invocation,
@@ -40,7 +40,7 @@ pub struct Violation {
     pub at: Time,
     /// Number of that event, counted from 0; the number of events if it was found at the end.
     pub event: u64,
-    /// Which rule.
+    /// The rule that was broken.
     pub rule: Rule,
     /// What happened, as a sentence without its period.
     pub detail: String,
@@ -74,7 +74,7 @@ impl Log {
         self.kept.truncate(limit);
     }
 
-    /// The next event is of this date.
+    /// Begins the next event, of this date.
     pub(super) fn now(&mut self, at: Time) {
         self.events += 1;
         let before = self.at;
@@ -88,11 +88,11 @@ impl Log {
         self.at
     }
 
-    /// Notes a violation by the current event. The sentence is only built if it is kept.
+    /// Notes a violation by the current event. The sentence is built only if it is kept.
     pub(super) fn report(&mut self, rule: Rule, detail: fmt::Arguments<'_>) {
         self.count += 1;
         if self.kept.len() < self.limit {
-            // What `finish` finds belongs to no event: it is given the number after the last.
+            // What `finish` finds belongs to no event: it gets the number after the last.
             let event =
                 if rule == Rule::Unfinished { self.events } else { self.events.saturating_sub(1) };
             self.kept.push(Violation { at: self.at, event, rule, detail: detail.to_string() });

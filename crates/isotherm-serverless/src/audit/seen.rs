@@ -1,12 +1,11 @@
-//! Numbers that have been seen, in little memory: numbers that are given out in order leave one
-//! range behind, not one entry each.
+//! A compact set of numbers: consecutive numbers take one range, not an entry each.
 
 use std::collections::BTreeMap;
 
-/// A set of numbers as disjoint ranges that do not touch.
+/// A set of numbers as disjoint, non-adjacent ranges.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    /// First number of a range to its last.
+    /// Maps the first number of each range to the last.
     ranges: BTreeMap<u64, u64>,
 }
 
@@ -15,7 +14,7 @@ impl Seen {
         self.ranges.range(..=number).next_back().is_some_and(|(_, &last)| number <= last)
     }
 
-    /// Adds a number. Says whether it is new.
+    /// Adds a number; returns whether it is new.
     pub(super) fn insert(&mut self, number: u64) -> bool {
         if self.contains(number) {
             return false;

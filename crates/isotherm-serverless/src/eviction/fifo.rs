@@ -1,8 +1,8 @@
-//! The oldest first.
+//! First in, first out.
 
 use super::{ContainerEviction, IdleContainer, Rank};
 
-/// Evicts the containers that were started first, however recently they were used.
+/// Evicts the containers that were started first, regardless of their uses.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FirstInFirstOut;
 

@@ -1,33 +1,30 @@
-//! The least valuable first: Greedy-Dual-Size-Frequency for containers.
+//! Greedy-Dual-Size-Frequency for containers: the least valuable first.
 //!
-//! The keep-alive policy of Fuerst and Sharma, *FaasCache: Keeping Serverless Computing Alive with
-//! Greedy-Dual Caching*, ASPLOS 2021. Idle containers are a cache: a warm start is a hit. Each
-//! container has a priority,
+//! The keep-alive policy of A. Fuerst and P. Sharma, *FaasCache: Keeping Serverless Computing Alive
+//! with Greedy-Dual Caching* (ASPLOS 2021). Idle containers form a cache in which a warm start is a
+//! hit. Each container has a priority,
 //!
 //! > priority = clock + frequency × cost / size
 //!
-//! * *frequency*: how many invocations its function has had on the node, in all of its containers
-//!   there, since it has any (when the last one has stopped, counting begins anew);
-//! * *cost*: the start-up time of the container, in seconds: what it costs to start it again;
-//! * *size*: its memory limit, in megabytes (10⁶ bytes);
-//! * *clock*: one for each node. It begins at zero; when containers are evicted, it is set to the
-//!   highest of their priorities. So what was used before others went is worth less than what has
-//!   been used since.
+//! * *frequency*: the number of invocations of its function on the node, in all containers, since
+//!   the function first had one there (the count restarts when its last container stops);
+//! * *cost*: the start-up time of the container in seconds;
+//! * *size*: its memory limit in megabytes (10⁶ bytes);
+//! * *clock*: one per node, initially zero. When containers are evicted, it is set to the highest
+//!   of their priorities. So a use before an eviction is worth less than one after it.
 //!
-//! The priority is brought up to date when the container is used, that is when an invocation is
-//! given to it: it takes the clock and the frequency of that moment, this invocation counted, and
-//! keeps them while it runs and is idle. Other containers of the function keep those of their own
-//! last use. (So they do in the paper; the simulator that its authors have published gives all of
-//! them the new priority.) One that was started ahead and not used yet has those of the moment from
-//! which on it is there.
+//! The priority is set when an invocation is dispatched to the container: it uses the clock and the
+//! frequency of that moment, including this invocation, and keeps them while the container runs and
+//! is idle. Other containers of the function keep theirs, as in the paper. (The simulator published
+//! by its authors updates all of them.) A container that was started ahead and not used yet has the
+//! clock and the frequency of the moment when it became idle.
 //!
-//! The container with the lowest priority goes first, of equal ones the longest idle. Where
-//! start-ups take no time, all priorities are zero, and this is the same as the least recently
-//! used. Because a container keeps the priority of its last use while it runs, one that has run for
-//! long may be worth less than the clock; if it goes, the clock falls back to that, as the paper
-//! has it.
+//! The container with the lowest priority is evicted first; ties go to the longest idle. Without
+//! start-up times all priorities are zero, which is the same as least recently used. Since a
+//! container keeps its priority while it runs, one that has run for long may be worth less than the
+//! clock; if it is evicted, the clock falls back to its priority, as in the paper.
 //!
-//! In FaasCache containers are kept until their room is needed: use it with a keep-alive of
+//! FaasCache keeps containers until their room is needed: use this policy with a keep-alive of
 //! `forever`.
 
 use rustc_hash::FxHashMap;
@@ -38,14 +35,14 @@ use crate::{ContainerId, FunctionId, NodeId};
 
 const MEGABYTE: f64 = 1e6;
 
-/// Evicts the containers that are cheap to start again, large, and seldom used. Each node has a
-/// clock, which makes those that were not used for long go in the end.
+/// Evicts containers that are cheap to start, large and seldom used. The clock of the node ages
+/// containers that were not used for long.
 #[derive(Debug, Default)]
 pub struct GreedyDual {
     uses: Uses,
     /// By node.
     clocks: Vec<f64>,
-    /// Clock and frequency of the last use of each container that has been used and is there.
+    /// The clock and the frequency of the last use of each container that has been used.
     last_uses: FxHashMap<ContainerId, (f64, u64)>,
 }
 
@@ -54,7 +51,7 @@ impl GreedyDual {
         self.clocks.get(node.index()).copied().unwrap_or_default()
     }
 
-    /// What a container has that is used now.
+    /// The clock and the frequency for a use now.
     fn now(&self, node: NodeId, function: FunctionId) -> (f64, u64) {
         (self.clock(node), self.uses.of(node, function))
     }
@@ -64,7 +61,7 @@ impl ContainerEviction for GreedyDual {
     fn rank(&mut self, idle: &IdleContainer) -> Rank {
         let last_use = self.last_uses.get(&idle.id).copied();
         let (clock, frequency) = last_use.unwrap_or_else(|| self.now(idle.node, idle.function));
-        // A container without memory is as good as one byte.
+        // A container without memory counts as one byte.
         let size = idle.memory_bytes.max(1) as f64 / MEGABYTE;
         Rank::of(clock + frequency as f64 * idle.startup.as_secs_f64() / size)
     }
@@ -87,7 +84,7 @@ impl ContainerEviction for GreedyDual {
             if node >= self.clocks.len() {
                 self.clocks.resize(node + 1, 0.0);
             }
-            // Several go in the order of their ranks, so the last of them has the highest.
+            // Victims stop in the order of their ranks, so the last has the highest.
             self.clocks[node] = rank.value();
         }
     }

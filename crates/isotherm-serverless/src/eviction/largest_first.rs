@@ -1,8 +1,8 @@
-//! The largest first.
+//! The largest container first.
 
 use super::{ContainerEviction, IdleContainer, Rank};
 
-/// Evicts the containers with the largest memory limit first, so that few have to go; of equal ones
+/// Evicts the containers with the largest memory limit first, so that few are evicted; ties go to
 /// the longest idle.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LargestFirst;

@@ -1,12 +1,12 @@
-//! The least used first.
+//! Least frequently used.
 
 use super::uses::Uses;
 use super::{ContainerEviction, IdleContainer, Rank, StoppedContainer};
 use crate::{ContainerId, FunctionId, NodeId};
 
-/// Evicts the containers of the functions that have been invoked least often on the node; of equal
-/// ones the longest idle. The invocations of a function are counted as long as it has a container
-/// there, and anew after that. A container has the rank of the moment in which it became idle.
+/// Evicts the containers of the functions with the fewest invocations on the node; ties go to the
+/// longest idle. Invocations are counted while the function has a container on the node, and from
+/// zero after that. A container keeps the count of the moment at which it became idle.
 #[derive(Debug, Default)]
 pub struct LeastFrequentlyUsed {
     uses: Uses,

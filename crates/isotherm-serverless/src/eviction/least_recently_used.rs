@@ -1,12 +1,12 @@
-//! The longest idle first.
+//! Least recently used.
 
 use super::ContainerEviction;
 
-/// Evicts the containers that have been idle for longest, until there is room enough.
+/// Evicts the containers that have been idle for longest.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LeastRecentlyUsed;
 
-/// All are of equal rank, so the time since their last use decides.
+/// All ranks are equal, so the time since the last use decides.
 impl ContainerEviction for LeastRecentlyUsed {}
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
-//! The smallest container that is big enough.
+//! Best fit: the smallest container that is large enough.
 
 use super::{ContainerEviction, IdleContainer, Missing};
 use crate::ContainerId;
 
-/// Evicts the smallest single container that gives all that is missing; if there is none, the
-/// largest one, and so on with what is then still missing. Containers are measured by their memory
-/// limit, or by their disk limit when no memory is missing. The policy `RAM` of the reference.
+/// Evicts the smallest container that covers all that is missing; if there is none, the largest,
+/// and then repeats for the rest. Containers are compared by memory limit, or by disk limit if no
+/// memory is missing. This is the policy `RAM` of the reference.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MemoryFit;
 

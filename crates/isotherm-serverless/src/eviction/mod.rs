@@ -1,15 +1,14 @@
-//! Eviction policies: which idle containers of a node go when a new container or an image needs
-//! their room.
+//! Eviction policies: which idle containers of a node are evicted when a container or an image
+//! needs their room.
 //!
-//! The idle containers of each node lie in the order of their *rank*, those that have been idle for
-//! longest first among equals. A policy gives a container its rank when it becomes idle, and the
-//! rank holds until the container is used again. When room is missing, the first in the order go.
-//! So a victim is found at once, however many containers are idle: O(log n) for each container that
-//! becomes idle or is used again.
+//! The idle containers of each node are ordered by *rank*, ties by idle time, the longest first. A
+//! policy ranks a container when it becomes idle, and the rank holds until the container is used
+//! again. When room is missing, containers are evicted in this order. This costs O(log n) for each
+//! container that becomes idle or is used again.
 //!
-//! What a rank depends on, the policy learns from what it is told: a container has been started, an
-//! invocation was given to one, one has stopped. A policy that needs more than an order may choose
-//! the victims itself ([`ContainerEviction::choose`]); that takes the time that it takes.
+//! A policy is notified when a container starts, is used or stops, and may base ranks on this. A
+//! policy that needs more than an order may choose the victims itself
+//! ([`ContainerEviction::choose`]), at its own cost.
 
 mod fifo;
 mod greedy_dual;
@@ -43,12 +42,12 @@ pub struct IdleContainer {
     pub node: NodeId,
     /// Since when it has been idle.
     pub idle_since: Time,
-    /// How long it would take to start another one.
+    /// The expected start-up time of a new container of the function.
     pub startup: Duration,
-    /// Memory it would give back, in bytes: its limit and, where room is missing, its image if no
-    /// other container needs that.
+    /// The memory that its eviction frees, in bytes: its limit and, when victims are chosen, its
+    /// image if no other container pins that.
     pub memory_bytes: u64,
-    /// Disk space it would give back, in bytes, likewise.
+    /// The disk space that its eviction frees, in bytes, likewise.
     pub disk_bytes: u64,
 }
 
@@ -61,11 +60,11 @@ pub struct StoppedContainer {
     pub function: FunctionId,
     /// Its node.
     pub node: NodeId,
-    /// Its rank, if it had to go because its room was needed.
+    /// Its rank, if it was evicted.
     pub evicted: Option<Rank>,
 }
 
-/// A place in the order in which idle containers go: lower ranks go first.
+/// The position of an idle container in the order of eviction: lower ranks are evicted first.
 ///
 /// ```
 /// use isotherm_serverless::eviction::Rank;
@@ -77,24 +76,27 @@ pub struct StoppedContainer {
 pub struct Rank(u64);
 
 impl Rank {
-    /// Ranks are in the order of these numbers. One that is not a number goes last.
+    /// The rank of a number. Ranks are ordered like the numbers; NaN is last.
+    #[must_use]
     pub fn of(number: f64) -> Self {
         let number = if number.is_nan() { f64::INFINITY } else { number };
         // Negative zero is zero.
         let bits = (number + 0.0).to_bits();
-        // As integers, the bits of positive numbers are in their order, and those of negative ones
-        // in the opposite order.
+        // As integers, the bits of positive floats are ordered like the floats, and those of
+        // negative floats in reverse.
         Rank(if bits >> 63 == 0 { bits | 1 << 63 } else { !bits })
     }
 
-    /// The number.
+    /// The number of a rank made by [`of`](Self::of).
+    #[must_use]
     pub fn value(self) -> f64 {
         let bits = if self.0 >> 63 == 1 { self.0 & !(1 << 63) } else { !self.0 };
         f64::from_bits(bits)
     }
 
-    /// The rank of a whole number. These are in the order of the numbers among themselves, but not
-    /// among those of [`of`](Self::of).
+    /// The rank of an integer. These are ordered among themselves, but not relative to those of
+    /// [`of`](Self::of).
+    #[must_use]
     pub const fn whole(number: u64) -> Self {
         Rank(number)
     }
@@ -111,11 +113,13 @@ pub struct Missing {
 
 impl Missing {
     /// Whether nothing is missing.
+    #[must_use]
     pub fn is_nothing(self) -> bool {
         self == Missing::default()
     }
 
-    /// What is still missing once a container has gone.
+    /// What is still missing after the eviction of a container.
+    #[must_use]
     pub fn without(self, container: &IdleContainer) -> Missing {
         Missing {
             memory_bytes: self.memory_bytes.saturating_sub(container.memory_bytes),
@@ -124,9 +128,8 @@ impl Missing {
     }
 }
 
-/// Chooses idle containers to be evicted. A policy needs only one of these methods:
-/// [`rank`](Self::rank) if it is an order, [`choose`](Self::choose) if it is not. Without either,
-/// the longest idle go first.
+/// A policy that chooses the idle containers to evict. It implements either [`rank`](Self::rank),
+/// if it is an order, or [`choose`](Self::choose). By default the longest idle are evicted first.
 ///
 /// ```
 /// use isotherm_serverless::eviction::{ContainerEviction, IdleContainer, Rank};
@@ -141,14 +144,14 @@ impl Missing {
 /// }
 /// ```
 pub trait ContainerEviction {
-    /// Whether containers are evicted at all. Asked once, when the service starts; if not, what
-    /// idle containers hold is no room for others.
+    /// Whether containers are evicted at all. Asked once, when the service starts. If not, the room
+    /// of idle containers is not available to others.
     fn evicts(&self) -> bool {
         true
     }
 
-    /// The rank of a container that becomes idle now: of the idle containers of its node those with
-    /// the lowest rank go first, and of equal ones the longest idle.
+    /// The rank of a container that becomes idle now. The lowest ranks on a node are evicted first;
+    /// ties go to the longest idle.
     fn rank(&mut self, _: &IdleContainer) -> Rank {
         Rank::default()
     }
@@ -156,15 +159,15 @@ pub trait ContainerEviction {
     /// A container of the function has been started on the node.
     fn started(&mut self, _: NodeId, _: FunctionId) {}
 
-    /// An invocation was given to this container of the function on the node, cold or warm.
+    /// An invocation has been dispatched to this container, cold or warm.
     fn used(&mut self, _: ContainerId, _: NodeId, _: FunctionId) {}
 
     /// A container has stopped, for whatever reason.
     fn stopped(&mut self, _: &StoppedContainer) {}
 
-    /// The containers that are to go so that nothing is missing any more, or `None` if all of them
-    /// together would not do. `idle` gives the idle containers of the node in the order of their
-    /// ranks, and among equals the longest idle first, ties in the order of creation.
+    /// The containers to evict so that nothing is missing any more, or `None` if all of them are
+    /// not enough. `idle` yields the idle containers of the node in the order of ranks, ties by
+    /// idle time, the longest first, then by creation.
     fn choose(
         &self,
         idle: &mut dyn Iterator<Item = IdleContainer>,

@@ -1,12 +1,12 @@
-//! Nobody goes.
+//! No eviction.
 
 use super::{ContainerEviction, IdleContainer, Missing};
 use crate::ContainerId;
 
-/// Evicts no container: whoever needs the room of an idle one waits until it is given back, by
-/// keep-alive for instance. So do many simulators of serverless platforms.
+/// Evicts no container: what needs the room of an idle container waits until keep-alive stops it.
+/// Many simulators of serverless platforms do this.
 ///
-/// Invocations wait for ever where containers are kept for ever.
+/// If containers are kept for ever, invocations may wait for ever.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NeverEvict;
 

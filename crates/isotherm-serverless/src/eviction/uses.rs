@@ -1,11 +1,11 @@
-//! How often functions are used on each node, as long as they have containers there.
+//! Counts the invocations of functions on each node.
 
 use rustc_hash::FxHashMap;
 
 use crate::{FunctionId, NodeId};
 
-/// Invocations of each function on each node. A function is forgotten on a node when its last
-/// container there has stopped. So memory grows with the containers that there are.
+/// The invocations of each function on each node. A count is dropped when the last container of the
+/// function on the node stops, so memory grows only with live containers.
 #[derive(Debug, Default)]
 pub(super) struct Uses {
     counts: FxHashMap<(NodeId, FunctionId), Count>,

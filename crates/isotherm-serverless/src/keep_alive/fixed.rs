@@ -1,11 +1,11 @@
-//! The same time for every container.
+//! A fixed keep-alive time.
 
 use isotherm_kernel::Duration;
 
 use super::{IdleNow, Keep, KeepAlive};
 
-/// Keeps every idle container for the same time since its last use. Zero stops it at once;
-/// [`Duration::MAX`] keeps it until its room is needed.
+/// Keeps every idle container for the same time. Zero stops it at once; [`Duration::MAX`] keeps it
+/// until its room is needed.
 ///
 /// ```
 /// use isotherm_kernel::Duration;
@@ -26,6 +26,7 @@ impl Fixed {
     pub const FOREVER: Self = Fixed { keep: Keep::Forever };
 
     /// Keeps idle containers for `idle`.
+    #[must_use]
     pub fn new(idle: Duration) -> Self {
         let keep = match idle {
             Duration::ZERO => Keep::No,

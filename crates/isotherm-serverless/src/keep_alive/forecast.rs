@@ -1,39 +1,38 @@
-//! What a time series says of its next value.
+//! Forecasts the next value of a time series by small ARIMA models.
 //!
-//! [`next`] fits small ARIMA(p, d, 0) models, with p up to [`MOST_LAGS`] and d up to 1, and takes
-//! what the best of them expects. With `z` the values (d = 0) or their differences (d = 1), a model
-//! says
+//! [`next`] fits ARIMA(p, d, 0) models, with p up to [`MOST_LAGS`] and d up to 1, and returns the
+//! expectation of the best one. With `z` the values (d = 0) or their differences (d = 1), a model
+//! is
 //!
 //! > z(t) = c + φ₁ z(t−1) + … + φₚ z(t−p) + noise
 //!
-//! and is fitted by least squares, conditionally on the first values. Which model is best is told
-//! by Akaike's information criterion for few values (AICc; Hurvich and Tsai, *Regression and time
-//! series model selection in small samples*, Biometrika 76, 1989):
+//! fitted by conditional least squares. The best model is selected by the corrected Akaike
+//! information criterion (AICc; C. Hurvich and C. Tsai, *Regression and time series model selection
+//! in small samples*, Biometrika 76, 1989):
 //!
 //! > n ln(RSS / n) + 2 k + 2 k (k + 1) / (n − k − 1)
 //!
-//! with `RSS` the sum of the squares of the n errors and k = p + 2 parameters. All models are
-//! compared by how well they tell the same values one step ahead, and of those that are equally
-//! good the simplest is taken.
+//! with `RSS` the sum of squares of the n residuals and k = p + 2 parameters. All models are
+//! compared on one-step forecasts of the same values; ties go to the simplest.
 
-/// Most values before that a model looks at.
+/// The most preceding values that a model uses.
 pub(super) const MOST_LAGS: usize = 2;
 
-/// Values that no model is asked to tell: so many the largest one needs before them.
+/// The leading values that are not forecast: as many as the largest model needs before them.
 const SKIPPED: usize = MOST_LAGS + 1;
 
-/// Unknowns of the largest model.
+/// The unknowns of the largest model.
 const MOST_UNKNOWNS: usize = MOST_LAGS + 1;
 
-/// The next value of a series of numbers that are not negative; `None` if there is none yet. Of few
-/// values it is the mean.
+/// A forecast of the next value of a non-negative series; the mean if there are few values, and
+/// `None` if there are none.
 pub(super) fn next(values: &[f64]) -> Option<f64> {
     let mean = (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)?;
-    // What is alike in all of them is left out, so that it does not hide the rest by rounding.
+    // The mean is subtracted so that it does not hide the rest by rounding.
     let centred: Vec<f64> = values.iter().map(|value| value - mean).collect();
     let differences: Vec<f64> = centred.windows(2).map(|pair| pair[1] - pair[0]).collect();
     let last = centred[centred.len() - 1];
-    // Errors next to nothing are rounding: no model is better for having less of them.
+    // Tiny residuals are rounding: no model is better for having smaller ones.
     let least = 1e-9 * mean;
     let mut best: Option<(f64, f64)> = None;
     for (series, skipped, from) in [(centred, SKIPPED, 0.0), (differences, SKIPPED - 1, last)] {
@@ -52,15 +51,15 @@ pub(super) fn next(values: &[f64]) -> Option<f64> {
 /// An autoregressive model of a series.
 struct Model {
     lags: usize,
-    /// The constant, then the factors of the last value, the one before, …
+    /// The constant, then the factors of the last value, the one before, and so on.
     coefficients: [f64; MOST_UNKNOWNS],
-    /// The sum of the squares of its errors, and their number.
+    /// The sum of squares of its residuals, and their number.
     squares: f64,
     told: usize,
 }
 
 impl Model {
-    /// Fits a model to the values behind the first `skipped`; `None` if they do not determine it.
+    /// Fits a model to the values after the first `skipped`; `None` if they do not determine it.
     fn fit(series: &[f64], lags: usize, skipped: usize) -> Option<Model> {
         let unknowns = lags + 1;
         // The normal equations: the right side is the last column.
@@ -96,8 +95,8 @@ impl Model {
         self.value(series, series.len())
     }
 
-    /// Akaike's, the smaller the better; errors count as no less than `least`, in squares. `None`
-    /// if there are too few values.
+    /// AICc, the smaller the better, with a mean square of at least `least`; `None` if there are
+    /// too few values.
     fn criterion(&self, least: f64) -> Option<f64> {
         let (n, k) = (self.told as f64, (self.lags + 2) as f64);
         let left = n - k - 1.0;
@@ -107,7 +106,7 @@ impl Model {
     }
 }
 
-/// What the factors of a model are multiplied by to tell the value at this place.
+/// The regressors of the value at `at`: 1 and the preceding values.
 fn known(series: &[f64], at: usize, lags: usize) -> [f64; MOST_UNKNOWNS] {
     let mut known = [0.0; MOST_UNKNOWNS];
     known[0] = 1.0;

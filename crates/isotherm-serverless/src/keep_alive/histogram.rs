@@ -1,14 +1,14 @@
-//! Counts of idle times in bins of equal width.
+//! A histogram of idle times with bins of equal width.
 
 use isotherm_kernel::Duration;
 
-/// How often an idle time fell into each bin; those beyond the last bin are counted together.
+/// The counts of the bins, and one for all times beyond the last bin.
 #[derive(Clone, Debug)]
 pub(super) struct Histogram {
     bins: Box<[u32]>,
     within: u64,
     beyond: u64,
-    /// Sum of the squares of the counts.
+    /// The sum of the squares of the counts.
     squares: u64,
 }
 
@@ -20,7 +20,7 @@ impl Histogram {
     pub(super) fn add(&mut self, time: Duration, width: Duration) {
         let index = time.as_nanos() / width.as_nanos().max(1);
         let bin = usize::try_from(index).ok().and_then(|index| self.bins.get_mut(index));
-        // A bin that is full stays so: what it says does not change any more.
+        // A full bin saturates: its share does not change noticeably any more.
         match bin {
             None => self.beyond += 1,
             Some(&mut u32::MAX) => {}
@@ -33,13 +33,13 @@ impl Histogram {
         }
     }
 
-    /// How many were counted in bins, and how many lay beyond them.
+    /// The number of times within the bins, and beyond them.
     pub(super) fn counts(&self) -> (u64, u64) {
         (self.within, self.beyond)
     }
 
-    /// The coefficient of variation of the counts of the bins: their standard deviation over their
-    /// mean. Zero if all are alike, large if few bins hold most.
+    /// The coefficient of variation of the bin counts: standard deviation over mean. Zero if all
+    /// are equal, large if few bins hold most.
     pub(super) fn variation(&self) -> f64 {
         if self.within == 0 {
             return 0.0;
@@ -50,7 +50,8 @@ impl Histogram {
         libm::sqrt(variance) / mean
     }
 
-    /// The first bin up to which at least this part of the counts lies; `None` if there are none.
+    /// The first bin up to which at least this part of the counts lies; `None` if the histogram is
+    /// empty.
     pub(super) fn bin_of(&self, part: f64) -> Option<usize> {
         let needed = (libm::ceil(self.within as f64 * part) as u64).max(1);
         let mut sum = 0;

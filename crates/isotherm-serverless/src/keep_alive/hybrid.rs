@@ -1,35 +1,34 @@
-//! Learns from the idle times of each function when to stop its container and when to start it
-//! again.
+//! The hybrid histogram policy: learns from the idle times of each function when to stop and
+//! restart containers.
 //!
-//! The hybrid histogram policy of Shahrad et al., *Serverless in the Wild: Characterizing and
-//! Optimizing the Serverless Workload at a Large Cloud Provider*, USENIX ATC 2020, section 4. Many
-//! functions are invoked by timers: it is of no use to keep their container for ten minutes if the
-//! next invocation comes in an hour, but it can be ready a little before.
+//! M. Shahrad et al., *Serverless in the Wild: Characterizing and Optimizing the Serverless
+//! Workload at a Large Cloud Provider* (USENIX ATC 2020), section 4. Many functions are invoked by
+//! timers: keeping their container for ten minutes is useless if the next invocation comes in an
+//! hour, but the container can be ready shortly before it.
 //!
-//! For each function there is a histogram of its *idle times*: from the end of its last running
-//! invocation to the next one that comes. By default it has bins of one minute up to four hours.
-//! When a container becomes idle,
+//! Each function has a histogram of its *idle times*, from the end of its last running invocation
+//! to the next invocation; by default with bins of one minute up to four hours. When a container
+//! becomes idle,
 //!
-//! * the *head* is the beginning of the bin in which the 5th percentile lies, less 10 %. If it is
-//!   not zero the container stops, and another one is started when that time has passed;
+//! * the *head* is the start of the bin of the 5th percentile, less 10 %. If it is not zero the
+//!   container stops, and another one is started after that time;
 //! * the *tail* is the end of the bin of the 99th percentile, plus 10 %. The container is kept
-//!   until then; one that was started in its place is kept for what is left of the tail after the
-//!   head, from when it is ready.
+//!   until then; a container started ahead is kept for the tail less the head, from when it is
+//!   ready.
 //!
-//! If half of the idle times or more lie beyond the histogram, it is no help. Then a time series of
-//! the last 32 idle times says how long the next one will be (see [`forecast`]); head and tail are
-//! 15 % before and after that. The paper has the model chosen by `auto_arima`; here it is the best
-//! of a few ARIMA(p, d, 0).
+//! If at least half of the idle times lie beyond the histogram, the next one is forecast from a
+//! time series of the last 32 (see [`forecast`]); head and tail are 15 % before and after it. The
+//! paper selects the model by `auto_arima`; here it is the best of a few ARIMA(p, d, 0).
 //!
-//! If the histogram does not tell much, the container is kept for a fixed time (by default for the
-//! range of the histogram, as in the paper): if there is nothing in it yet, or if the counts of its
-//! bins are too much alike (their coefficient of variation is below 2).
+//! If the histogram is empty or not representative (the coefficient of variation of its bin counts
+//! is below 2), the container is kept for a fixed time, by default the range of the histogram, as
+//! in the paper.
 //!
-//! While other invocations of the function run or wait, the function is not idle, so its container
-//! is kept for the tail: nothing is stopped that is about to be needed.
+//! While other invocations of the function run or are pending, the function is not idle, so the
+//! container is kept for the tail.
 //!
-//! The paper keeps histograms by *application*, whose functions share containers. Here a function
-//! has containers of its own, and its own histogram, of about 1 kB.
+//! The paper keeps histograms per *application*, whose functions share containers. Here each
+//! function has its own containers and its own histogram, of about 1 kB.
 
 use std::collections::VecDeque;
 
@@ -41,22 +40,21 @@ use super::{IdleNow, Invoked, Keep, KeepAlive, forecast};
 /// The parameters of [`HybridHistogram`]. The default is the paper's.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct HybridConfig {
-    /// Width of a bin; at least a nanosecond is taken.
+    /// The width of a bin, at least a nanosecond.
     pub bin: Duration,
-    /// What the bins cover together; a last bin that is covered in part is a whole one.
+    /// The range of all bins, rounded up to whole bins.
     pub range: Duration,
-    /// The part of the idle times, from 0 to 1, before whose end a container is ready again.
+    /// The percentile of the head, from 0 to 1: a container is ready before its bin.
     pub head: f64,
-    /// The part of the idle times at whose end it is kept no longer.
+    /// The percentile of the tail, from 0 to 1: a container is kept until the end of its bin.
     pub tail: f64,
-    /// By how much the head is shortened and the tail is lengthened, as a part of each.
+    /// The relative margin by which the head is shortened and the tail is lengthened.
     pub margin: f64,
-    /// By how much the container is ready before, and kept after, the end of the idle time that is
-    /// forecast when most lie beyond the range: as a part of it.
+    /// The relative margin before and after a forecast idle time.
     pub forecast_margin: f64,
-    /// Below this coefficient of variation of the counts of its bins a histogram says nothing.
+    /// The least coefficient of variation of the bin counts for a representative histogram.
     pub variation: f64,
-    /// How long a container is kept when the histogram says nothing.
+    /// How long a container is kept if the histogram is not representative.
     pub fallback: Duration,
 }
 
@@ -76,25 +74,25 @@ impl Default for HybridConfig {
     }
 }
 
-/// From how many idle times on the next one is forecast.
+/// The fewest idle times for a forecast.
 const FORECAST_FROM: usize = 3;
 
-/// How many idle times a forecast looks at.
+/// The most idle times that a forecast uses.
 const FORECAST_OF: usize = 32;
 
 impl HybridConfig {
-    /// Most bins of a histogram.
+    /// The most bins of a histogram.
     pub const MOST_BINS: u64 = 100_000;
 
-    /// How many bins a histogram has: at least one, and not more than 100,000.
+    /// The number of bins, at least 1 and at most [`MOST_BINS`](Self::MOST_BINS).
     fn bins(&self) -> usize {
         self.range.as_nanos().div_ceil(self.bin.as_nanos().max(1)).clamp(1, Self::MOST_BINS)
             as usize
     }
 }
 
-/// Keeps containers as the idle times of their function tell. See the source of the policy in the
-/// text above.
+/// The hybrid histogram policy of M. Shahrad et al., *Serverless in the Wild* (USENIX ATC 2020),
+/// section 4.
 #[derive(Debug, Default)]
 pub struct HybridHistogram {
     config: HybridConfig,
@@ -104,15 +102,16 @@ pub struct HybridHistogram {
 
 #[derive(Clone, Debug, Default)]
 struct Learned {
-    /// When the function became idle, if it is.
+    /// When the function became idle; `None` if it is not.
     idle_since: Option<Time>,
     idle_times: Option<Histogram>,
-    /// The last ones, in the order in which they came.
+    /// The latest idle times, oldest first.
     latest: VecDeque<Duration>,
 }
 
 impl HybridHistogram {
     /// With these parameters.
+    #[must_use]
     pub fn new(config: HybridConfig) -> Self {
         HybridHistogram { config, learned: Vec::new() }
     }
@@ -124,7 +123,7 @@ impl HybridHistogram {
         &mut self.learned[function.index()]
     }
 
-    /// Head and tail of the idle times, or `None` if these do not tell much.
+    /// The head and the tail; `None` if the histogram is not representative.
     fn windows(&self, learned: &Learned) -> Option<(Duration, Duration)> {
         let config = &self.config;
         let histogram = learned.idle_times.as_ref()?;
@@ -154,7 +153,7 @@ impl Learned {
         self.latest.push_back(idle_time);
     }
 
-    /// The next idle time in seconds, if enough is known.
+    /// A forecast of the next idle time in seconds; `None` if there are too few.
     fn forecast(&self) -> Option<f64> {
         let latest: Vec<f64> = self.latest.iter().map(|time| time.as_secs_f64()).collect();
         if latest.len() < FORECAST_FROM { None } else { forecast::next(&latest) }

@@ -1,25 +1,23 @@
-//! Keep-alive policies: how long a container that has become idle is kept, and whether another is
-//! started before it is needed.
+//! Keep-alive policies: how long idle containers are kept, and whether containers are started
+//! ahead.
 //!
-//! A policy is asked each time a container becomes idle ([`KeepAlive::keep`]) and told each time an
-//! invocation comes ([`KeepAlive::invoked`]), from which it may learn. All functions of a service
-//! share its policy, unless one has [its own](crate::Function::with_keep_alive).
+//! A policy decides each time a container becomes idle ([`KeepAlive::keep`]) and is notified of
+//! each invocation ([`KeepAlive::invoked`]), from which it may learn. The functions of a service
+//! share its policy, except those with [their own](crate::Function::with_keep_alive).
 //!
 //! # Pre-warming
 //!
-//! With [`Keep::Prewarm`] a policy has the container stopped now and a new one started after a
-//! while, when it expects the next invocation. That one is started on the same node and takes its
-//! start-up time; it is idle from its beginning, so it takes no slot, and like any idle container
-//! it goes when another function needs its room. An invocation that finds it ready starts warm; one
-//! that finds it starting waits for the rest of its start-up, and counts as a cold start.
+//! With [`Keep::Prewarm`] the container stops now, and a new one is started later on the same node,
+//! before the next invocation is expected. The new container is idle from the beginning of its
+//! start-up: it takes no slot, and it is evicted like any idle container when its room is needed.
+//! An invocation that finds it ready starts warm; one that finds it starting waits for the rest of
+//! the start-up and counts as a cold start.
 //!
-//! Nothing is pre-warmed
-//! * if the function was invoked meanwhile: the policy is asked again when that invocation has
-//!   ended;
-//! * if the function has another idle container anywhere, which is as good;
-//! * if there is no room for it beside the containers that are there, busy or idle, or its image is
-//!   not in the memory of the node, or the node is off. A guess evicts nobody. Pre-warmings that
-//!   are skipped for that are counted.
+//! No container is started ahead
+//! * if the function was invoked meanwhile: the policy decides again when that invocation ends;
+//! * if the function has an idle container on any node;
+//! * if there is no room beside the present containers, busy or idle, or the image is not in the
+//!   node's memory, or the node is off. These cases are counted; nothing is evicted for them.
 
 mod fixed;
 mod forecast;
@@ -47,45 +45,45 @@ pub struct IdleNow {
     pub function: FunctionId,
     /// Its node.
     pub node: NodeId,
-    /// How many invocations of the function are in other containers.
+    /// The invocations of the function in other containers.
     pub running: u32,
-    /// How many invocations of the function could run, but have not found a place.
+    /// The pending invocations of the function.
     pub waiting: usize,
 }
 
-/// An invocation that has just come in.
+/// An invocation that the service has just accepted.
 #[derive(Clone, Copy, Debug)]
 pub struct Invoked {
     /// The date.
     pub at: Time,
     /// The function.
     pub function: FunctionId,
-    /// How many invocations of the function are in containers.
+    /// The invocations of the function in containers.
     pub running: u32,
-    /// How many other invocations of the function could run, but have not found a place.
+    /// The other pending invocations of the function.
     pub waiting: usize,
 }
 
-/// How long to keep an idle container.
+/// What to do with an idle container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
     /// Stop it now.
     No,
-    /// Stop it when it has been idle for so long.
+    /// Stop it when it has been idle for this long.
     For(Duration),
     /// Keep it until its room is needed.
     Forever,
-    /// Stop it now, and start a new one when the function has not been invoked for a while; see the
+    /// Stop it now, and start a new one later unless the function is invoked before; see the
     /// [module](self).
     Prewarm {
-        /// Until the new one is started.
+        /// The time until the new one is started.
         after: Duration,
-        /// How long that one is kept if nobody needs it, once it has started.
+        /// How long the new one is kept after its start-up if it is not used.
         keep: Duration,
     },
 }
 
-/// Decides how long idle containers are kept.
+/// A keep-alive policy.
 ///
 /// ```
 /// use isotherm_kernel::Duration;
@@ -105,10 +103,9 @@ pub trait KeepAlive {
     /// Called each time a container becomes idle.
     fn keep(&mut self, idle: &IdleNow) -> Keep;
 
-    /// Called each time an invocation comes in, before anything else is done with it. Does nothing
-    /// unless a policy wants to learn from it.
+    /// Called for each invocation, before anything else is done with it. Does nothing by default.
     fn invoked(&mut self, _: &Invoked) {}
 }
 
-/// A policy that several functions share.
+/// A policy that functions may share.
 pub(crate) type SharedKeepAlive = Rc<RefCell<dyn KeepAlive>>;

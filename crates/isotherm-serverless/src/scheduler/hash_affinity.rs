@@ -1,23 +1,22 @@
-//! Every function at home on a node, unless that has too much to do.
+//! Consistent hashing with bounded loads: a home node for each function.
 
 use super::{ChooseNode, Nodes};
 use crate::{FunctionId, NodeId};
 
-/// Points of each node on the ring. More make shares more even.
+/// The points of each node on the ring. More points make the shares more even.
 const POINTS: u32 = 32;
 
-/// So many points are looked at before the nodes are searched in their order instead.
+/// The most points to look at before the nodes are searched in order instead.
 const STEPS: usize = 256;
 
-/// Consistent hashing with bounded loads: nodes and functions are points of a ring, and a function
-/// goes to the first node that follows its point, is not too busy, and has a place. A node is too
-/// busy if it would run more than `load_factor` times the mean, rounded up.
+/// Nodes and functions are points on a ring, and a function goes to the first node from its point
+/// on that is not too busy and has a place. A node is too busy if it would run more than
+/// `load_factor` times the mean, rounded up.
 ///
-/// So a function comes back to the same node, where its containers and its image are, and popular
-/// ones spread over the next nodes. If a node is added, only about the share of functions moves
-/// that goes to it. Where idle containers would have to be stopped, the function goes on along the
-/// ring as long as there is room elsewhere. If all nodes with a place are too busy (others have
-/// none), the bound does not hold.
+/// So a function returns to the node where its containers and its image are, and popular functions
+/// spread over the next nodes. Adding a node moves only about the share of functions that it takes
+/// over. A node where idle containers must be evicted is passed over as long as another has spare
+/// room. If all nodes with a place are too busy, the bound does not hold.
 ///
 /// V. Mirrokni, M. Thorup, M. Zadimoghaddam, *Consistent Hashing with Bounded Loads* (SODA 2018);
 /// for serverless platforms A. Fuerst, P. Sharma, *Locality-aware Load-Balancing For Serverless
@@ -25,13 +24,14 @@ const STEPS: usize = 256;
 #[derive(Debug)]
 pub struct HashAffinity {
     load_factor: f64,
-    /// The points of the nodes in the order of the ring.
+    /// The points of the nodes, sorted.
     ring: Vec<(u64, NodeId)>,
     nodes: usize,
 }
 
 impl HashAffinity {
-    /// No node is to run more than `load_factor` times the mean; what is below 1 counts as 1.
+    /// No node shall run more than `load_factor` times the mean; values below 1 count as 1.
+    #[must_use]
     pub fn new(load_factor: f64) -> Self {
         HashAffinity { load_factor: load_factor.max(1.0), ring: Vec::new(), nodes: 0 }
     }
@@ -57,8 +57,7 @@ impl ChooseNode for HashAffinity {
             self.ring.partition_point(|&(point, _)| point < hash(0, function.index() as u64));
         let (before, after) = self.ring.split_at(home);
         let spare = nodes.may_have_spare_place(function);
-        // The first ones that are idle enough but would have to stop idle containers, and those
-        // that are too busy.
+        // The first node that is not too busy but needs evictions, and the first that is too busy.
         let (mut crowded, mut busy) = (None, None);
         for &(_, node) in after.iter().chain(before).take(STEPS) {
             let idle_enough = f64::from(nodes.running(node)) < most;
@@ -87,8 +86,8 @@ impl ChooseNode for HashAffinity {
     }
 }
 
-/// A number that looks random: the finalizer of SplitMix64 (G. Steele et al., *Fast Splittable
-/// Pseudorandom Number Generators*, OOPSLA 2014).
+/// A hash: the finalizer of SplitMix64 (G. Steele et al., *Fast Splittable Pseudorandom Number
+/// Generators*, OOPSLA 2014).
 fn hash(kind: u64, number: u64) -> u64 {
     let mut word = kind
         .wrapping_mul(0x9E37_79B9_7F4A_7C15)

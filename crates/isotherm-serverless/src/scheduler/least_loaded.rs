@@ -1,33 +1,34 @@
-//! The node that has least to do.
+//! Worst fit: the least loaded node.
 
 use super::{ChooseNode, Nodes};
 use crate::{FunctionId, NodeId};
 
-/// Takes the node with least load of those that have a place; of equals the first in the order of
-/// the list.
+/// Chooses the node with the least load among those that have a place; ties go to the first in the
+/// order of the list.
 ///
-/// Spreading load keeps room on every node, so that the containers of many functions survive side
-/// by side, and bodies that share the cores or the disk of a node disturb each other least. It is
-/// what container orchestrators do by default (`LeastAllocated` in Kubernetes).
+/// Spreading keeps room on every node, so that containers of many functions survive side by side
+/// and bodies that share the cores or the disk of a node disturb each other least. Container
+/// orchestrators do this by default (`LeastAllocated` in Kubernetes).
 #[derive(Clone, Copy, Debug)]
 pub struct LeastLoaded {
     by: LoadMeasure,
 }
 
-/// What counts as load.
+/// The measure of load.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LoadMeasure {
-    /// Memory that containers and their images hold, idle ones included: the node is taken on which
-    /// most is held by nobody. If none has room without stopping idle containers, these do not
-    /// count. Where nodes differ, the largest ones are filled first.
+    /// Memory held by containers, idle ones included, and their images: the node with the most
+    /// spare memory is chosen. If none has room without evicting idle containers, these do not
+    /// count. If nodes differ in size, the largest are filled first.
     #[default]
     Memory,
-    /// Invocations that run.
+    /// Running invocations.
     Running,
 }
 
 impl LeastLoaded {
-    /// Least by this measure.
+    /// Chooses the node with the least load by this measure.
+    #[must_use]
     pub fn by(by: LoadMeasure) -> Self {
         LeastLoaded { by }
     }

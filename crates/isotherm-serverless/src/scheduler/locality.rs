@@ -1,20 +1,20 @@
-//! The node to which the image is nearest.
+//! Locality: the node to which the image is nearest.
 
 use super::{ChooseNode, Nodes};
 use crate::node_set::NodeSet;
 use crate::{FunctionId, NodeId};
 
-/// Takes a node that has the image of the function in memory; else one into whose memory it is
-/// being loaded; else one that has it on disk; else one to whose disk it is being copied; else any.
-/// Of several, one where no idle container has to be stopped, and on which most memory is held by
-/// nobody; of equals the first in the order of the list.
+/// Chooses a node that has the image of the function in memory; else one where it is being loaded;
+/// else one that has it on disk; else one to which it is being copied; else any. Among these it
+/// prefers a node where no idle container must be evicted, then the one with the most spare memory,
+/// then the first in the order of the list.
 ///
-/// A function without an image is nowhere nearer, so it goes where most memory is held by nobody.
+/// A function without an image goes to the node with the most spare memory.
 ///
-/// Moving images is what cold starts wait for longest on a slow network; their sharing of nodes is
-/// the subject of, among others, S. Kotni et al., *Faastlane* (USENIX ATC 2021) and G. Aumala et
-/// al., *Beyond Load Balancing: Package-Aware Scheduling for Serverless Platforms* (CCGrid 2019),
-/// whose package-aware rule this is in its simplest form. Looks at every node that has the image.
+/// On a slow network cold starts wait mostly for images. This is the simplest form of the
+/// package-aware rule of G. Aumala et al., *Beyond Load Balancing: Package-Aware Scheduling for
+/// Serverless Platforms* (CCGrid 2019); see also S. Kotni et al., *Faastlane* (USENIX ATC 2021).
+/// Looks at every node that has the image.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Locality;
 

@@ -1,36 +1,36 @@
-//! Schedulers: which invocation goes where, and which images are moved for it.
+//! Schedulers: which invocation runs on which node, and which images are moved for it.
 //!
-//! A scheduler is asked in *rounds*. It sees the platform as it is ([`View`], read-only) and writes
-//! its decisions into a [`Plan`]; the service then carries them out in the order dispatches, loads,
-//! copies. A decision that turns out to be infeasible is dropped; its invocation stays where it is
-//! in the queue and is offered again in the next round.
+//! A scheduler decides in *rounds*. It gets a read-only [`View`] of the platform and writes its
+//! decisions into a [`Plan`], which the service carries out in the order dispatches, loads, copies.
+//! An infeasible decision is dropped; its invocation keeps its position in the queue and is offered
+//! again in the next round.
 //!
 //! # When there is no next round
 //!
-//! A round follows a message. Under [`RoomRule::EvictIdleContainers`](crate::RoomRule) every
-//! invocation of an accepted function ends sooner or later with the schedulers of this module,
-//! unless bodies wait for each other or a host or link stays off for good: whether something has
-//! room changes only with messages that are followed by a round, and an image is moved only if its
-//! container has room, or into room that is free.
+//! A round is held only after a message. Under [`RoomRule::EvictIdleContainers`](crate::RoomRule)
+//! every invocation of an accepted function ends sooner or later with the schedulers of this
+//! module, unless bodies wait for each other or a host or link stays off for good: available room
+//! changes only with messages that are followed by a round, and an image is moved only if its
+//! container has room, or into free room.
 //!
-//! Under [`RoomRule::Fail`](crate::RoomRule), where the reference's rules are kept, invocations may
-//! wait for ever:
+//! Under [`RoomRule::Fail`](crate::RoomRule), which reproduces the reference, invocations may wait
+//! for ever:
 //!
-//! * an idle container that is kept for ever does not go for an image, so that a copy or load fails
-//!   in every round, and there are no more rounds;
-//! * a new container evicts idle ones only if their limits alone, without the images that they
-//!   hold, cover what is missing;
-//! * the last message is the notice of a copy or load that failed, which causes no round: the round
-//!   before it, in which room had come, took that copy or load to be in progress;
+//! * an idle container that is kept for ever is not evicted for an image, so a copy or load fails
+//!   in every round, until there are no more rounds;
+//! * a new container evicts idle ones only if their limits alone, without the images that they pin,
+//!   cover what is missing;
+//! * the last message is the notice of a failed copy or load, which causes no round; in the round
+//!   before it, in which room had become available, that copy or load was still in progress;
 //! * [`WorkloadBalancing`] passes over an invocation whose limits free room does not cover, though
-//!   images that nobody uses fill the node;
-//! * a copy or load is interrupted (a link is off), and no message follows (it is tried again if
-//!   the link comes back);
-//! * images that are too large for each other push each other out before anything is started: this
-//!   goes on without end.
+//!   unused images fill the node;
+//! * a copy or load is interrupted (a link is off) and no message follows (it is retried if the
+//!   link comes back);
+//! * images that are too large for each other evict each other before a container starts, without
+//!   end.
 //!
-//! Then the run ends with an error that says who waits:
-//! [`RunError::Deadlock`](isotherm_kernel::RunError), and in the last case one of the
+//! Then the run ends with an error that names what waits:
+//! [`RunError::Deadlock`](isotherm_kernel::RunError), or in the last case one of the
 //! [limits](isotherm_kernel::Limits) of the simulation.
 
 mod by_node;
@@ -42,9 +42,10 @@ mod locality;
 mod most_loaded;
 mod placement;
 mod power_of_two;
-mod promises;
 mod random;
+mod round_reservations;
 mod round_robin;
+mod segment_tree;
 mod warm_first;
 mod workload_balancing;
 
@@ -65,16 +66,16 @@ pub use workload_balancing::WorkloadBalancing;
 use crate::state::View;
 use crate::{ContainerId, FunctionId, ImageId, InvocationId, NodeId};
 
-/// An invocation is to be started.
+/// The decision to start an invocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dispatch {
     /// The invocation.
     pub invocation: InvocationId,
     /// The node that is to run it.
     pub node: NodeId,
-    /// The container that is to serve it; `None`: a new one. Where containers serve several
-    /// invocations at once, `None` is also any that has a place when the invocation is dispatched,
-    /// such as one that was started in the same round.
+    /// The container that is to serve it; `None` for a new one. If containers serve several
+    /// invocations at once, `None` also allows any container with capacity left at the time of the
+    /// dispatch, such as one started in the same round.
     pub container: Option<ContainerId>,
 }
 
@@ -87,14 +88,14 @@ pub struct Plan {
     pub loads: Vec<(NodeId, ImageId)>,
     /// Images to be copied from the head disk to a node's disk.
     pub copies: Vec<(NodeId, ImageId)>,
-    /// The scheduler has more to decide, once these decisions have been carried out.
+    /// The scheduler has more to decide after these decisions have been carried out.
     pub(crate) goes_on: bool,
-    /// The scheduler knows now how all nodes are.
+    /// The scheduler has read the state of all touched nodes.
     pub(crate) caught_up: bool,
 }
 
 impl Plan {
-    /// Forgets all decisions, keeping the memory.
+    /// Removes all decisions, keeping the allocations.
     pub fn clear(&mut self) {
         self.dispatches.clear();
         self.loads.clear();
@@ -104,38 +105,39 @@ impl Plan {
     }
 
     /// Whether nothing was decided.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.dispatches.is_empty() && self.loads.is_empty() && self.copies.is_empty()
     }
 }
 
-/// Decides what goes where.
+/// A scheduling policy.
 pub trait Scheduler {
-    /// Decides one round. Called only when at least one invocation is schedulable.
+    /// Decides one round. Called only if at least one invocation is schedulable.
     fn round(&mut self, view: &View<'_>, plan: &mut Plan);
 
-    /// Decides for an invocation of a function without image that has just come while no other
-    /// waits: where does it go at once? `None`: only a round can tell. What is decided must be what
-    /// a round would decide; it need not be able to, but it is called where a round would decide
-    /// for one invocation, and costs less.
+    /// Places an invocation of a function without image that arrives while no other is pending;
+    /// `None` if only a round can decide. The result must be that of a round. Optional: it is a
+    /// cheaper path where a round would decide for one invocation only.
     fn place_alone(&mut self, _: &View<'_>, _: FunctionId) -> Option<Placed> {
         None
     }
 }
 
-/// Where one invocation goes: see [`Scheduler::place_alone`].
+/// The placement of one invocation: see [`Scheduler::place_alone`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Placed {
     /// The node that is to run it.
     pub node: NodeId,
-    /// The container that is to serve it; `None`: a new one.
+    /// The container that is to serve it; `None` for a new one.
     pub container: Option<ContainerId>,
-    /// The scheduler knows now how all nodes are.
+    /// The scheduler has read the state of all touched nodes.
     pub(crate) caught_up: bool,
 }
 
 impl Placed {
-    /// On a node, in a container that can serve or (`None`) in a new one.
+    /// On a node, in the given container or (`None`) in a new one.
+    #[must_use]
     pub fn new(node: NodeId, container: Option<ContainerId>) -> Self {
         Placed { node, container, caught_up: false }
     }

@@ -1,15 +1,14 @@
-//! The books of one round, for schedulers that only want to say which node.
+//! Bookkeeping within a round, for schedulers that only choose a node per invocation.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::promises::Promises;
+use super::round_reservations::RoundReservations;
 use super::{Dispatch, Plan};
 use crate::state::{Pending, View};
 use crate::{FunctionId, ImageId, NodeId};
 
-/// Writes a [`Plan`] for a scheduler that chooses a node for each invocation: it keeps count of the
-/// slots, idle containers and room that the round has given out, and knows the next step towards a
-/// start.
+/// Writes a [`Plan`] for a scheduler that chooses a node for each invocation. It counts the slots,
+/// idle containers and room given out in the round and derives the next step towards a start.
 ///
 /// ```
 /// use isotherm_serverless::scheduler::{Placement, Plan, Scheduler};
@@ -37,11 +36,11 @@ pub struct Placement<'a> {
     slots_taken: FxHashMap<NodeId, u32>,
     idle_taken: FxHashMap<(FunctionId, NodeId), usize>,
     moved: FxHashSet<(NodeId, ImageId)>,
-    promises: Promises,
+    reservations: RoundReservations,
 }
 
 impl<'a> Placement<'a> {
-    /// At the beginning of a round.
+    /// A placement for a round that begins.
     pub fn new(view: &View<'a>, plan: &'a mut Plan) -> Self {
         Placement {
             view: *view,
@@ -49,43 +48,46 @@ impl<'a> Placement<'a> {
             slots_taken: FxHashMap::default(),
             idle_taken: FxHashMap::default(),
             moved: FxHashSet::default(),
-            promises: Promises::default(),
+            reservations: RoundReservations::default(),
         }
     }
 
-    /// Slots of a node that are free and were not given out in this round.
+    /// The free slots of a node that were not given out in this round.
+    #[must_use]
     pub fn free_slots(&self, node: NodeId) -> u32 {
         let taken = self.slots_taken.get(&node).copied().unwrap_or_default();
         self.view.free_slots(node).saturating_sub(taken)
     }
 
-    /// Idle containers of a function on a node that were not given out in this round.
+    /// The idle containers of a function on a node that were not given out in this round.
+    #[must_use]
     pub fn idle_count(&self, function: FunctionId, node: NodeId) -> usize {
         let taken = self.idle_taken.get(&(function, node)).copied().unwrap_or_default();
         self.view.idle_count(function, node).saturating_sub(taken)
     }
 
-    /// Whether a node has a free slot for an invocation of the function and either an idle
-    /// container, or room for a new one beside everything that was given out in this round. Where
-    /// idle containers or images have to go for it, that counts as room.
+    /// Whether a node has a free slot and either an idle container of the function, or room for a
+    /// new one beside everything given out in this round. Room of evictable containers and images
+    /// counts.
+    #[must_use]
     pub fn has_place(&self, function: FunctionId, node: NodeId) -> bool {
         self.free_slots(node) > 0
             && (self.idle_count(function, node) > 0
                 || self.view.fits(function, node)
-                    && self.promises.leave_room(&self.view, function, node))
+                    && self.reservations.leave_room(&self.view, function, node))
     }
 
-    /// Takes a slot of the node for the invocation and decides its next step there: it is
-    /// dispatched, onto an idle container if there is one, else if its image is in memory;
-    /// otherwise the image is loaded or copied, unless it is on its way already. Says whether there
-    /// was a slot; without one nothing is decided.
+    /// Takes a slot of the node for the invocation and decides its next step there. It is
+    /// dispatched to an idle container, or to a new one if the image is in memory; otherwise the
+    /// image is loaded or copied, unless it is in transit already. Returns false, and decides
+    /// nothing, if there is no free slot.
     pub fn place(&mut self, pending: Pending, node: NodeId) -> bool {
         if self.free_slots(node) == 0 {
             return false;
         }
         let Pending { invocation, function } = pending;
         *self.slots_taken.entry(node).or_default() += 1;
-        self.promises.add(&self.view, function, node);
+        self.reservations.add(&self.view, function, node);
         let idle_taken = self.idle_taken.entry((function, node)).or_default();
         let container = self.view.idle(function, node).nth(*idle_taken);
         *idle_taken += usize::from(container.is_some());
@@ -98,7 +100,7 @@ impl<'a> Placement<'a> {
         true
     }
 
-    /// Decides the next step of an image towards the memory of a node.
+    /// Decides the next move of an image towards the memory of a node.
     fn move_image(&mut self, image: ImageId, node: NodeId) {
         let view = &self.view;
         let on_disk = view.on_disk(image).contains(node);

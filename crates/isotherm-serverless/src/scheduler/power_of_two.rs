@@ -1,19 +1,18 @@
-//! The better of two nodes drawn at random.
+//! Power of two choices: the better of two random nodes.
 
 use isotherm_kernel::Random;
 
 use super::{ChooseNode, Nodes};
 use crate::{FunctionId, NodeId};
 
-/// How often two nodes are drawn anew of which none has a place, before the nodes are searched in
-/// their order.
+/// How often two nodes are drawn of which none has a place, before the nodes are searched in order.
 const DRAWS: u32 = 8;
 
-/// Draws two nodes at random and takes the one that runs fewer invocations; of equals the one drawn
-/// first. One without a place does not count; if neither has one, two others are drawn.
+/// Draws two nodes at random and chooses the one that runs fewer invocations, or the first drawn if
+/// equal. A node without a place does not count; if neither has one, two others are drawn.
 ///
-/// Nearly as even as [`LeastLoaded`](super::LeastLoaded), though it asks two nodes only: the
-/// largest load exceeds the mean by O(log log n) instead of O(log n / log log n) for one drawn
+/// Nearly as even as [`LeastLoaded`](super::LeastLoaded) while looking at two nodes only: the
+/// largest load exceeds the mean by O(log log n), compared with O(log n / log log n) for one random
 /// node. M. Mitzenmacher, *The Power of Two Choices in Randomized Load Balancing* (IEEE TPDS
 /// 12(10), 2001).
 #[derive(Debug)]
@@ -23,6 +22,7 @@ pub struct PowerOfTwo {
 
 impl PowerOfTwo {
     /// Draws from the given stream.
+    #[must_use]
     pub fn new(random: Random) -> Self {
         PowerOfTwo { random }
     }
@@ -31,17 +31,17 @@ impl PowerOfTwo {
 impl ChooseNode for PowerOfTwo {
     fn choose(&mut self, nodes: &Nodes<'_>, function: FunctionId) -> Option<NodeId> {
         let count = nodes.count() as u64;
-        // Nobody has a place: that costs no draws, so that it does not matter how often it is
-        // asked.
+        // If no node has a place, nothing is drawn: so the draws do not depend on how often the
+        // rule is asked.
         let any = nodes.first_with_place(function, NodeId(0))?;
         if count == 1 {
             return Some(any);
         }
-        // Idle containers are stopped only if that is necessary somewhere.
+        // Nodes where containers must be evicted count only if no node has spare room.
         let spare = nodes.has_spare_room(function, any);
         for _ in 0..DRAWS {
             let first = self.random.below(count);
-            // Another one, each with the same probability.
+            // A different node, uniformly.
             let second = (first + 1 + self.random.below(count - 1)) % count;
             let drawn = [first, second].map(|node| NodeId(node as u32));
             let has_place = |node: &NodeId| match spare {

@@ -1,4 +1,4 @@
-//! A node at random.
+//! A random node for each invocation.
 
 use isotherm_kernel::Random;
 
@@ -6,15 +6,14 @@ use super::{Placement, Plan, Scheduler};
 use crate::state::{Pending, View};
 use crate::{FunctionId, NodeId};
 
-/// How often a node is drawn anew that can never run the function, before those that can are
-/// counted.
+/// How often a node is drawn that cannot run the function, before the able nodes are listed.
 const DRAWS: u32 = 16;
 
-/// Shuffles the invocations that wait and draws a node for each, uniformly among all that can run
-/// its function: whose host is on, and that could hold image and container. If the node has a free
-/// slot, the next step towards the start there is decided, and the slot is taken for this round.
+/// Shuffles the pending invocations and draws a node for each, uniformly among all that can run its
+/// function: those that are on and could hold its image and a container. If the node has a free
+/// slot, the invocation takes it for this round and its next step there is decided.
 ///
-/// A round looks at every invocation that waits.
+/// A round looks at every pending invocation.
 #[derive(Debug)]
 pub struct RandomPlacement {
     random: Random,
@@ -22,6 +21,7 @@ pub struct RandomPlacement {
 
 impl RandomPlacement {
     /// Draws from the given stream.
+    #[must_use]
     pub fn new(random: Random) -> Self {
         RandomPlacement { random }
     }
@@ -30,7 +30,7 @@ impl RandomPlacement {
     fn draw(&mut self, view: &View<'_>, function: FunctionId) -> Option<NodeId> {
         let can = |node: &NodeId| view.is_up(*node) && view.fits(function, *node);
         let nodes = view.nodes() as u32;
-        // Nearly always all nodes can, and the first draw is good.
+        // Nearly always all nodes are able, and the first draw succeeds.
         for _ in 0..DRAWS {
             let node = NodeId(self.random.below(u64::from(nodes)) as u32);
             if can(&node) {

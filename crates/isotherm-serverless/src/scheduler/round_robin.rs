@@ -1,12 +1,12 @@
-//! One node after the other.
+//! Round robin: one node after the other.
 
 use super::{ChooseNode, Nodes};
 use crate::{FunctionId, NodeId};
 
-/// Takes the next node in the order of the list that has room without stopping an idle container,
-/// counted from the one that was taken last; if there is none, the next where that makes room.
+/// Chooses the next node, in the order of the list and counted from the one chosen last, that has
+/// room without evicting an idle container; otherwise the next that has room with evictions.
 ///
-/// It spreads invocations evenly, whatever they do, as load balancers do that know nothing of their
+/// It spreads invocations evenly whatever they do, like load balancers that know nothing of their
 /// servers.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RoundRobin {
@@ -14,7 +14,8 @@ pub struct RoundRobin {
 }
 
 impl RoundRobin {
-    /// Begins at the first node.
+    /// Begins with the first node.
+    #[must_use]
     pub fn new() -> Self {
         RoundRobin::default()
     }

@@ -1,35 +1,35 @@
-//! Free slots in proportion to the work that waits.
+//! Workload balancing: free slots in proportion to the pending work of functions.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::promises::Promises;
+use super::round_reservations::RoundReservations;
 use super::{Dispatch, Plan, Scheduler};
 use crate::config::RoomRule;
 use crate::state::{Need, View};
 use crate::{FunctionId, ImageId, NodeId};
 
-/// Shares the free slots of all nodes among the functions in proportion to the work that waits for
-/// each (its pending invocations times its time limit, which stands for their unknown run time),
-/// moves images to where slots were given, and starts the latest invocations first.
+/// Shares the free slots of all nodes among the functions in proportion to their pending work
+/// (pending invocations times the time limit, which stands for the unknown run time), moves images
+/// to where slots were given, and starts the latest invocations first.
 ///
 /// 1. `slots(f) = min(pending(f), ceil(work(f) / total work × free slots))`.
-/// 2. Functions by decreasing slots; each takes slots from the node with most slots not yet given,
-///    again and again (only from nodes that could ever hold its image and container).
-/// 3. On each node where a function was given slots: image neither on disk nor being copied: copy;
-///    on disk, not in memory, not being loaded: load.
-/// 4. There, up to the slots given: the latest pending invocation is passed over if the image is
-///    not in memory; else it goes to an idle container, or to a new one if there is room for it:
-///    under [`RoomRule::Fail`] free disk and free memory cover the limits, else what idle images
-///    and idle containers hold counts too.
+/// 2. Functions in the order of decreasing slots: each repeatedly takes slots from the node with
+///    the most slots not yet given, among the nodes that could hold its image and container.
+/// 3. On each node where a function was given slots: an image that is neither on disk nor being
+///    copied is copied; one on disk that is neither in memory nor being loaded is loaded.
+/// 4. There, for each slot given: the latest pending invocation is skipped if the image is not in
+///    memory; otherwise it goes to an idle container, or to a new one if there is room. Under
+///    [`RoomRule::Fail`] this means that free disk and free memory cover the limits; otherwise the
+///    room of unused images and idle containers counts too.
 ///
-/// Under [`RoomRule::Fail`], as in the reference, an invocation is passed over for ever where idle
+/// Under [`RoomRule::Fail`], as in the reference, an invocation is skipped for ever if unused
 /// images fill a node so that its free room does not cover the limits, and nothing else happens
 /// there.
 ///
-/// Equals go in the order of registration and of the nodes.
+/// Ties are broken by the order of registration and of the nodes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct WorkloadBalancing;
 
@@ -65,41 +65,41 @@ impl Scheduler for WorkloadBalancing {
     }
 }
 
-/// Room for new containers, as far as it has not been given out in this round.
+/// Room for new containers that was not given out in this round.
 enum Room {
-    /// Only what is free counts.
+    /// Only free room counts.
     Free(FxHashMap<NodeId, Need>),
-    /// What can be had counts.
-    Obtainable(Promises),
+    /// Obtainable room counts.
+    Obtainable(RoundReservations),
 }
 
 impl Room {
     fn new(view: &View<'_>) -> Self {
         match view.rules().room {
             RoomRule::Fail => Room::Free(FxHashMap::default()),
-            RoomRule::EvictIdleContainers => Room::Obtainable(Promises::default()),
+            RoomRule::EvictIdleContainers => Room::Obtainable(RoundReservations::default()),
         }
     }
 
-    /// Takes the room of a container; says whether there was enough.
+    /// Takes the room of a container; returns whether there was enough.
     fn take(&mut self, view: &View<'_>, function: FunctionId, node: NodeId) -> bool {
         match self {
-            Room::Free(promised) => {
-                let promised = promised.entry(node).or_default();
-                let mut need = *promised;
+            Room::Free(reserved) => {
+                let reserved = reserved.entry(node).or_default();
+                let mut need = *reserved;
                 need.add(view.need_of(function));
                 let free =
                     Need { memory_bytes: view.free_memory(node), disk_bytes: view.free_disk(node) };
                 let enough = need.fits_into(free);
                 if enough {
-                    *promised = need;
+                    *reserved = need;
                 }
                 enough
             }
-            Room::Obtainable(promises) => {
-                let enough = promises.leave_room(view, function, node);
+            Room::Obtainable(reservations) => {
+                let enough = reservations.leave_room(view, function, node);
                 if enough {
-                    promises.add(view, function, node);
+                    reservations.add(view, function, node);
                 }
                 enough
             }
@@ -107,7 +107,7 @@ impl Room {
     }
 }
 
-/// How many slots each function gets, most first.
+/// The slots of each function, most first.
 fn shares(view: &View<'_>) -> Vec<(FunctionId, u64)> {
     let work =
         |function| view.pending_count(function) as f64 * view.time_limit(function).as_secs_f64();
@@ -117,7 +117,7 @@ fn shares(view: &View<'_>) -> Vec<(FunctionId, u64)> {
         .functions_waiting()
         .map(|function| {
             let pending = view.pending_count(function) as u64;
-            // Without any work to compare by (all limits zero), nobody is favoured.
+            // Without any work (all limits are zero) no function is favoured.
             let share = if total > 0.0 { work(function) / total } else { 1.0 };
             (function, pending.min((share * free as f64).ceil() as u64))
         })
@@ -126,8 +126,7 @@ fn shares(view: &View<'_>) -> Vec<(FunctionId, u64)> {
     shares
 }
 
-/// Which node gives how many slots to which function, by node, then in the order in which they were
-/// given.
+/// The slots that each node gives to each function, by node, then in the order of giving.
 fn give(view: &View<'_>, shares: &[(FunctionId, u64)]) -> Vec<(NodeId, FunctionId, u64)> {
     let mut nodes: BinaryHeap<(u64, Reverse<NodeId>)> = view
         .with_free_slot()
@@ -157,7 +156,7 @@ fn give(view: &View<'_>, shares: &[(FunctionId, u64)]) -> Vec<(NodeId, FunctionI
     given
 }
 
-/// Decides the next step of the function's image towards the memory of a node.
+/// Decides the next move of the function's image towards the memory of a node.
 fn move_image(
     view: &View<'_>,
     node: NodeId,

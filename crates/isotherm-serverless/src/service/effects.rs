@@ -1,4 +1,5 @@
-//! Carrying out what the platform's state has decided.
+//! Carries out the effects that the platform state has decided: starts transfers and bodies, sets
+//! timers, delivers records and completions.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -17,8 +18,8 @@ use crate::message::{ManagerMessage, Request, time_limit};
 use crate::state::{Effect, Round};
 use crate::{ContainerId, ImageId, InvocationId, NodeId};
 
-/// A message to the service that something has ended; if its actor is killed, it says that it
-/// failed.
+/// A message to the service that a transfer has ended. If the transfer's actor is killed, the
+/// message says that it failed.
 struct Notice<F: FnOnce(Result<(), FailureCause>) -> Request> {
     service: ServerlessComputeService,
     from: isotherm_services::Address,
@@ -36,20 +37,20 @@ impl<F: FnOnce(Result<(), FailureCause>) -> Request> Notice<F> {
 impl<F: FnOnce(Result<(), FailureCause>) -> Request> Drop for Notice<F> {
     fn drop(&mut self) {
         let platform = self.service.inner.site.platform();
-        // At the end of the simulation actors are dropped too, but their hosts are on and nobody
-        // wants to hear.
+        // At the end of the simulation actors are dropped too, but then their hosts are on and no
+        // message is due.
         if let Some(request) = self.request.take()
             && !platform.is_on(self.from.host())
         {
             let host = platform.host_name(self.from.host());
-            // The service is to hear first that the host is off, so that it does not start anything
+            // The service must be notified of the host failure first, so that it starts nothing
             // there.
             self.service.tell_later(&self.from, request(Err(FailureCause::HostFailed { host })));
         }
     }
 }
 
-/// The bodies of invocations are its actions.
+/// The actions of the service are the bodies of invocations.
 impl ActionOwner for Inner {
     fn action_ended(
         self: Rc<Self>,
@@ -60,7 +61,7 @@ impl ActionOwner for Inner {
         if let Err(FailureCause::ServiceStopped { service: stopped }) = &mut report.result
             && self.stopped.get()
         {
-            // Users know nothing of the services within this one.
+            // Users do not know the bare-metal services; name the service that they know.
             *stopped = Arc::clone(&self.name);
         }
         let invocation = InvocationId(invocation);
@@ -77,7 +78,7 @@ impl ActionOwner for Inner {
 }
 
 impl ServerlessComputeService {
-    /// Carries out the effects that the state has left, in their order.
+    /// Carries out the queued effects in order.
     pub(super) fn carry_out(&self) {
         let mut state = self.inner.state.borrow_mut();
         if let Some(news) = state.take_news() {
@@ -105,8 +106,8 @@ impl ServerlessComputeService {
         }
     }
 
-    /// Carries out an effect, which is the last one so far, or not. It has one caller, in a loop
-    /// that every message runs: an effect that is handed over is copied.
+    /// Carries out one effect; `is_last` if the queue is empty. Inlined into its only caller, a
+    /// loop that every message runs, to save a copy of the effect.
     #[inline(always)]
     fn carry_out_one(&self, effect: Effect, is_last: bool) {
         match effect {
@@ -147,7 +148,7 @@ impl ServerlessComputeService {
                     Rc::clone(&self.inner) as _,
                     Signal::Expire.token(),
                 );
-                let before = self.inner.desk.borrow_mut().expiry.replace(timer);
+                let before = self.inner.tables.borrow_mut().expiry.replace(timer);
                 if let Some(before) = before {
                     self.kernel().cancel_call(before);
                 }
@@ -155,13 +156,13 @@ impl ServerlessComputeService {
             Effect::Prewarm { function, after } => {
                 let service = self.clone();
                 let timer = self.kernel().call_after(after, move |_| {
-                    service.inner.desk.borrow_mut().prewarmings.remove(&function);
+                    service.inner.tables.borrow_mut().prewarmings.remove(&function);
                     service.tell(service.address(), Request::Prewarm { function });
                 });
-                self.inner.desk.borrow_mut().prewarmings.insert(function, timer);
+                self.inner.tables.borrow_mut().prewarmings.insert(function, timer);
             }
             Effect::ForgetPrewarm { function } => {
-                let timer = self.inner.desk.borrow_mut().prewarmings.remove(&function);
+                let timer = self.inner.tables.borrow_mut().prewarmings.remove(&function);
                 if let Some(timer) = timer {
                     self.kernel().cancel_call(timer);
                 }
@@ -178,11 +179,12 @@ impl ServerlessComputeService {
                 );
             }
             Effect::Stopped { container } => {
-                self.inner.desk.borrow_mut().private.remove(&container);
+                self.inner.tables.borrow_mut().private.remove(&container);
             }
             Effect::CancelBody { invocation } => {
                 let state = self.inner.state.borrow();
-                let action = state.invocations.get(&invocation).and_then(|live| live.errand.action);
+                let action =
+                    state.invocations.get(&invocation).and_then(|live| live.service_data.action);
                 drop(state);
                 if let Some((node, action)) = action {
                     self.inner.nodes[node.index()].bare_metal.cancel(action);
@@ -198,14 +200,13 @@ impl ServerlessComputeService {
                     "records come with their effects"
                 );
                 self.kernel().note_progress();
-                // A sink may ask the service, or give it another one, which hears of the next
-                // record.
+                // A sink may query the service or add another sink, which gets the next record.
                 let sinks = Rc::clone(&self.inner.sinks.borrow());
                 for sink in sinks.iter() {
                     sink.borrow_mut().record(&record);
                 }
                 #[cfg(any(test, feature = "audit"))]
-                self.inner.desk.borrow_mut().progress.remove(&record.id);
+                self.inner.tables.borrow_mut().progress.remove(&record.id);
                 self.inner.state.borrow_mut().records.give_back(record);
             }
             Effect::Notify => {
@@ -217,15 +218,15 @@ impl ServerlessComputeService {
         }
     }
 
-    /// Puts a message into the service's mailbox behind those of whoever is about to run at this
-    /// date: it stands for the notice of a helper that has been started now.
+    /// Sends a message to the service after everything that is already due at this date, as a
+    /// helper started now would.
     fn tell_later(&self, from: &isotherm_services::Address, request: Request) {
         let (service, from) = (self.clone(), from.clone());
         self.kernel().call_after(Duration::ZERO, move |_| service.tell(&from, request));
     }
 
-    /// Tells the user that an invocation has ended. Should the message be lost, he learns it all
-    /// the same.
+    /// Notifies the user that an invocation has ended. If the message is lost, the notification is
+    /// repeated without payload.
     fn notify(&self, manager: &isotherm_services::Port<ManagerMessage>, handle: crate::Invocation) {
         let (back, address) = (manager.clone(), self.address().clone());
         let completed = ManagerMessage::Completed(handle);
@@ -239,15 +240,15 @@ impl ServerlessComputeService {
         );
     }
 
-    /// No invocation is left: answers those who wait for that.
+    /// Answers the requests that wait until no invocation is left.
     pub(super) fn answer_who_waits_for_the_last(&self) {
         let replies = {
-            let mut desk = self.inner.desk.borrow_mut();
+            let mut tables = self.inner.tables.borrow_mut();
             let nothing_comes = self.inner.on_their_way.get() == 0;
             let mut replies =
-                if nothing_comes { std::mem::take(&mut desk.draining) } else { Vec::new() };
+                if nothing_comes { std::mem::take(&mut tables.draining) } else { Vec::new() };
             if self.inner.stopped.get() {
-                replies.extend(desk.stopping.take());
+                replies.extend(tables.stopping.take());
             }
             replies
         };
@@ -263,7 +264,7 @@ impl ServerlessComputeService {
     }
 
     fn download(&self, image: ImageId) {
-        let source = self.inner.desk.borrow().images[image.index()].clone();
+        let source = self.inner.tables.borrow().images[image.index()].clone();
         let mut notice = Notice {
             service: self.clone(),
             from: self.address().clone(),
@@ -293,7 +294,7 @@ impl ServerlessComputeService {
 
     fn copy(&self, node: NodeId, image: ImageId) {
         let to = self.node(node).storage.data_end();
-        let bytes = self.inner.desk.borrow().images[image.index()].bytes();
+        let bytes = self.inner.tables.borrow().images[image.index()].bytes();
         let from = self.inner.head.data_end();
         self.spawn_move(node, "image copy", from, to, bytes, move |result| Request::CopyEnded {
             node,
@@ -305,7 +306,7 @@ impl ServerlessComputeService {
     fn load(&self, node: NodeId, image: ImageId) {
         let from = self.node(node).storage.data_end();
         let to = DataEnd::memory_for(self.node(node).host, &from);
-        let bytes = self.inner.desk.borrow().images[image.index()].memory_bytes();
+        let bytes = self.inner.tables.borrow().images[image.index()].memory_bytes();
         self.spawn_move(node, "image load", from, to, bytes, move |result| Request::LoadEnded {
             node,
             image,
@@ -317,7 +318,7 @@ impl ServerlessComputeService {
         &self.inner.nodes[node.index()]
     }
 
-    /// Starts an actor on a node that moves data and tells the service how it went.
+    /// Starts an actor on a node that moves data and notifies the service of the result.
     fn spawn_move(
         &self,
         node: NodeId,
@@ -363,12 +364,12 @@ impl ServerlessComputeService {
         {
             let status = Rc::new(isotherm_services::ActionStatus::default());
             request.status = Some(Rc::clone(&status));
-            self.inner.desk.borrow_mut().progress.insert(invocation, (node, status));
+            self.inner.tables.borrow_mut().progress.insert(invocation, (node, status));
         }
         let id = services.bare_metal.submit_in(turn, self.address(), request);
         let mut state = self.inner.state.borrow_mut();
         if let Some(live) = state.invocations.get_mut(&invocation) {
-            live.errand.action = Some((node, id));
+            live.service_data.action = Some((node, id));
         }
     }
 
@@ -381,15 +382,15 @@ impl ServerlessComputeService {
     ) -> Option<Action> {
         let mut state = self.inner.state.borrow_mut();
         let live = state.invocations.get_mut(&invocation)?;
-        if let Body::Sleep(duration) = live.errand.body {
+        if let Body::Sleep(duration) = live.service_data.body {
             return Some(Action::Sleep(duration));
         }
         let handle = self.handle(invocation, live);
-        let errand = &live.errand;
-        let body = errand.body.clone();
-        let manager = FunctionManager::at_port(&self.inner.site, errand.manager.clone()?);
-        let mut desk = self.inner.desk.borrow_mut();
-        let storage = desk.private.get_or_insert_with(container, || {
+        let service_data = &live.service_data;
+        let body = service_data.body.clone();
+        let manager = FunctionManager::at_port(&self.inner.site, service_data.manager.clone()?);
+        let mut tables = self.inner.tables.borrow_mut();
+        let storage = tables.private.get_or_insert_with(container, || {
             let storage = &self.node(node).storage;
             let name = format!("{} of container {container}", storage.name()).into();
             let bytes = state.disk_limit(container);

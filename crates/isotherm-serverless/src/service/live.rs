@@ -1,17 +1,17 @@
-//! How much the service keeps, for tests that its memory does not grow with what has passed.
+//! The sizes of the service's tables, for tests that memory does not grow with past invocations.
 
 use super::ServerlessComputeService;
 
 impl ServerlessComputeService {
     /// The sizes of all tables that grow and shrink while the service runs, with their names.
     pub fn live_tables(&self) -> Vec<(&'static str, usize)> {
-        let desk = self.inner.desk.borrow();
-        let mut tables = self.inner.state.borrow().live_tables();
-        tables.extend([
-            ("timers of pre-warmings", desk.prewarmings.len()),
-            ("private storages", desk.private.len()),
-            ("actions in progress", desk.progress.len()),
+        let tables = self.inner.tables.borrow();
+        let mut sizes = self.inner.state.borrow().live_tables();
+        sizes.extend([
+            ("timers of pre-warmings", tables.prewarmings.len()),
+            ("private storages", tables.private.len()),
+            ("actions in progress", tables.progress.len()),
         ]);
-        tables
+        sizes
     }
 }

@@ -1,9 +1,9 @@
-//! What the service does and says when nothing will happen any more.
+//! The service at a standstill, when no event is left.
 //!
-//! Under the rules of the reference a copy or load that was broken off is tried again in the next
-//! scheduling round, and when nothing else is to come there is none: the invocation would wait for
-//! ever, although the link is back. So at a standstill, and only then, the service holds a round if
-//! a host, a disk or a link has been turned on or off since.
+//! Under the rules of the reference an interrupted copy or load is retried in the next scheduling
+//! round. If nothing else is to happen there is no next round, and the invocation would wait for
+//! ever although the link is back. So at a standstill, and only then, the service holds a round if
+//! a host, a disk or a link has changed its state since the interruption.
 
 use isotherm_kernel::StandstillHandler;
 
@@ -39,8 +39,9 @@ impl StandstillHandler for Inner {
 }
 
 impl ServerlessComputeService {
-    /// What the invocations that have not ended lack, or do: those of one function that lack the
-    /// same together. It looks at all invocations and compute hosts.
+    /// What the invocations that have not ended wait for or do, grouped by function and reason. It
+    /// looks at all invocations and compute hosts.
+    #[must_use]
     pub fn why_unfinished(&self) -> Vec<Unfinished> {
         self.inner.state.borrow().unfinished(self.kernel().now())
     }

@@ -1,7 +1,7 @@
 //! The queue of schedulable invocations.
 //!
-//! A scheduler may look at all of them in every round, so they lie side by side in memory. One that
-//! leaves in the middle leaves a gap; when most are gaps, they are closed.
+//! A scheduler may look at all of them in every round, so they lie in contiguous memory, sorted by
+//! position. Removal in the middle leaves a gap; when most entries are gaps, they are compacted.
 
 use std::collections::VecDeque;
 
@@ -10,7 +10,7 @@ use crate::{FunctionId, InvocationId};
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
-    /// Its place in the order: entries are sorted by it.
+    /// Its position in the queue, by which entries are sorted.
     sequence: u64,
     invocation: InvocationId,
     function: FunctionId,
@@ -30,7 +30,7 @@ impl Backlog {
         self.live
     }
 
-    /// The place that the next one will get.
+    /// The position that the next one will get.
     pub(crate) fn end(&self) -> u64 {
         self.next_sequence
     }
@@ -39,14 +39,15 @@ impl Backlog {
         self.live == 0
     }
 
-    /// Puts one at the end and gives its place.
+    /// Appends an invocation and returns its position.
     pub(crate) fn push(&mut self, pending: Pending) -> u64 {
         let sequence = self.next_sequence;
         self.push_at(sequence, pending);
         sequence
     }
 
-    /// Puts one at a place behind all others, such as the one that it has in another backlog.
+    /// Appends an invocation at a given position behind all others, such as its position in another
+    /// backlog.
     pub(crate) fn push_at(&mut self, sequence: u64, pending: Pending) {
         debug_assert!(sequence >= self.next_sequence, "places are given out in order");
         self.next_sequence = sequence + 1;
@@ -55,7 +56,7 @@ impl Backlog {
         self.live += 1;
     }
 
-    /// Takes out the one at a place; O(log n), but for closing the gaps once in a while.
+    /// Removes the invocation at a position; O(log n) amortised.
     pub(crate) fn remove(&mut self, sequence: u64) {
         let Ok(index) = self.entries.binary_search_by_key(&sequence, |entry| entry.sequence) else {
             return;
@@ -76,12 +77,12 @@ impl Backlog {
         self.since(0)
     }
 
-    /// Those at this place and after it.
+    /// The invocations from a position on.
     pub(crate) fn since(&self, sequence: u64) -> impl DoubleEndedIterator<Item = Pending> + '_ {
         self.places_since(sequence).map(|(_, pending)| pending)
     }
 
-    /// Those at this place and after it, with their places.
+    /// The invocations from a position on, with their positions.
     pub(crate) fn places_since(
         &self,
         sequence: u64,

@@ -1,11 +1,10 @@
-//! What has changed on the platform, for a scheduler that keeps its decisions from round to round.
+//! A log of changes for a scheduler that keeps its decisions between rounds.
 
 use std::cell::Cell;
 
 use crate::{FunctionId, ImageId, NodeId};
 
-/// Something that decisions may depend on is not as it was, or may not be. What it is now, the view
-/// tells.
+/// Something on which decisions depend has, or may have, changed. The view has the current value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
     /// The free slots of a node.
@@ -14,19 +13,18 @@ pub(crate) enum Change {
     Image(ImageId, NodeId),
     /// The containers of a function on a node that can take an invocation.
     Idle(FunctionId, NodeId),
-    /// The invocation at this place has left the queue.
+    /// The invocation at this position has left the queue.
     Left(u64),
 }
 
-/// Longer than this it does not grow: whoever reads it after that begins anew.
+/// The maximum length of the log; a reader that misses changes starts over.
 const MOST: usize = 1 << 14;
 
-/// The changes since the last round. Nothing is written down before somebody has asked for the
-/// first time.
+/// The changes since the last round. Nothing is logged before the first request.
 #[derive(Debug, Default)]
 pub(crate) struct ChangeLog {
     wanted: Cell<bool>,
-    /// How many changes have been written down before those that are here.
+    /// The number of changes logged before the present entries.
     gone: u64,
     entries: Vec<Change>,
 }
@@ -39,30 +37,30 @@ impl ChangeLog {
         }
         if self.entries.len() == MOST {
             self.forget();
-            // Who has read everything up to here has missed something too.
+            // A reader that has read everything up to here has missed this change.
             self.gone += 1;
         }
         self.entries.push(change);
     }
 
-    /// They have been read, or nobody wants them.
+    /// Drops the entries.
     pub(crate) fn forget(&mut self) {
         self.gone += self.entries.len() as u64;
         self.entries.clear();
     }
 
-    /// Where the next one will be written down.
+    /// The index of the next change.
     pub(crate) fn end(&self) -> u64 {
         self.gone + self.entries.len() as u64
     }
 
-    /// The changes from a place on; `None` if they are not known.
+    /// The changes from an index on; `None` if they are not known.
     pub(crate) fn since(&self, place: u64) -> Option<&[Change]> {
         self.wanted.get().then_some(())?;
         self.entries.get(usize::try_from(place.checked_sub(self.gone)?).ok()?..)
     }
 
-    /// From now on changes are written down.
+    /// Starts logging.
     pub(crate) fn begin(&self) {
         self.wanted.set(true);
     }

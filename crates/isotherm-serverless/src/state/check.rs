@@ -4,14 +4,14 @@
 
 use std::collections::BTreeMap;
 
-use super::{Need, OnHead, Place, PlatformState};
+use super::{Need, OnHead, Phase, PlatformState};
 use crate::state::node::Transfer;
 
 impl PlatformState {
-    /// Recounts everything.
+    /// Checks all invariants by recounting.
     ///
     /// # Panics
-    /// If the books do not add up.
+    /// If an invariant does not hold.
     pub(crate) fn check(&self) {
         self.check_invocations();
         self.check_nodes();
@@ -53,7 +53,7 @@ impl PlatformState {
         let pending = self
             .invocations
             .values()
-            .filter(|invocation| matches!(invocation.place, Place::Pending(_)));
+            .filter(|invocation| matches!(invocation.phase, Phase::Pending(_)));
         assert_eq!(
             pending.count(),
             self.pending.len(),

@@ -1,4 +1,4 @@
-//! Containers: starting them, keeping them, evicting them.
+//! Containers: start, use, keep-alive, eviction and stop.
 
 use std::rc::Rc;
 
@@ -18,55 +18,54 @@ use crate::{ContainerId, EventKind, FunctionId, ImageId, NodeId};
 pub(crate) struct Container {
     pub(crate) node: NodeId,
     pub(crate) function: FunctionId,
-    /// How many invocations it serves; 0: it is idle.
+    /// The number of invocations that it serves; 0 if it is idle.
     pub(crate) serving: u32,
-    /// Its host has failed: it stops when the last of them has been heard of.
+    /// Its host has failed: it stops when the ends of all its invocations have been handled.
     pub(crate) is_lost: bool,
-    /// An invocation in it has failed in such a way that it takes no further ones: it stops when it
-    /// serves nobody any more.
+    /// It gets no further invocations after a failure, and stops when it serves none.
     pub(crate) is_discarded: bool,
     pub(crate) idle_since: Time,
-    /// Renewed each time it becomes idle, so that an old timer is known as such.
+    /// Renewed each time it becomes idle, which invalidates older timers.
     pub(crate) idle_sequence: u64,
-    /// Renewed each time it is given an invocation.
+    /// Renewed at each dispatch to it.
     pub(crate) use_sequence: u64,
-    /// When it stops if it stays idle; [`Time::NEVER`] if it is kept.
+    /// When its keep-alive time ends; [`Time::NEVER`] if never.
     pub(crate) expires: Time,
-    /// The date under which it is noted among those that may have to stop; [`Time::NEVER`] if it is
-    /// not.
+    /// The date of its valid entry in [`Expiries`](super::Expiries); [`Time::NEVER`] if it has
+    /// none.
     pub(crate) noted: Time,
-    /// Its place among those that go when their room is needed, while it is idle.
+    /// Its rank in the order of eviction, while it is idle.
     pub(crate) rank: Rank,
-    /// When its start-up ends, or has ended.
+    /// When its start-up ends or has ended.
     pub(crate) ready_at: Time,
 }
 
 impl Container {
-    /// Whether it may be given invocations, as long as it has a place.
+    /// Whether it may get further invocations.
     pub(crate) fn is_open(&self) -> bool {
         !self.is_lost && !self.is_discarded
     }
 }
 
-/// What the end of a body does to its container.
+/// The effect of the end of a body on its container.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Damage {
     /// Its host has failed.
     pub(super) host_failed: bool,
-    /// The function wants it no longer, after a failure.
+    /// It is to be discarded after a failure.
     pub(super) discard: bool,
 }
 
 impl super::Function {
-    /// How many invocations a container of it can take.
+    /// How many further invocations a container of the function can take.
     pub(crate) fn places_in(&self, container: &Container) -> usize {
         self.concurrency.saturating_sub(container.serving) as usize
     }
 }
 
 impl PlatformState {
-    /// Starts a container that nobody has asked for yet, evicting idle ones if its room is needed.
-    /// `None` if there is no way.
+    /// Starts a container ahead, evicting idle ones if their room is needed. `None` if there is not
+    /// enough room.
     #[cfg(test)]
     pub(super) fn start_container(
         &mut self,
@@ -76,8 +75,8 @@ impl PlatformState {
         self.start_container_for(node, function, None)
     }
 
-    /// Starts a container for an invocation, by its chance, or for nobody yet, evicting idle ones
-    /// if its room is needed. `None` if there is no way.
+    /// Starts a container for an invocation with a random word, or ahead, evicting idle ones if
+    /// their room is needed. `None` if there is not enough room.
     pub(super) fn start_container_for(
         &mut self,
         node: NodeId,
@@ -87,7 +86,7 @@ impl PlatformState {
         let image = self.functions[function.index()].image;
         let need = self.need(function);
         if self.evicts_for_images() {
-            // Idle images go before idle containers do, and nothing goes in vain.
+            // Unused images are evicted before idle containers, and nothing is evicted in vain.
             if !self.obtain(node, need, image) || self.take_room(node, image, need).is_err() {
                 return None;
             }
@@ -139,8 +138,8 @@ impl PlatformState {
         Some(id)
     }
 
-    /// Pins the image and takes room for the limits, first on disk, then in memory; all or nothing,
-    /// but images that were pushed out stay out.
+    /// Pins the image and reserves the limits, first on disk, then in memory. On failure both are
+    /// undone, but evicted images stay out.
     fn take_room(
         &mut self,
         node: NodeId,
@@ -184,8 +183,7 @@ impl PlatformState {
         }
     }
 
-    /// A container has been started from an image: that is a use of it, in memory and on the disk
-    /// below.
+    /// Counts the start of a container as a use of its image, in memory and on disk.
     fn use_image(&mut self, node: NodeId, image: Option<ImageId>) {
         let Some(image) = image else { return };
         let state = &self.nodes[node.index()];
@@ -210,8 +208,8 @@ impl PlatformState {
         }
     }
 
-    /// Evicts idle containers of a node until nothing is missing. Evicts none, and says so, if all
-    /// together would not do.
+    /// Evicts idle containers of a node until nothing is missing. Evicts none and returns false if
+    /// all of them would not be enough.
     fn make_room(&mut self, node: NodeId, missing: Missing) -> bool {
         let state = &self.nodes[node.index()];
         let needed = Need { memory_bytes: missing.memory_bytes, disk_bytes: missing.disk_bytes };
@@ -227,7 +225,7 @@ impl PlatformState {
         true
     }
 
-    /// What eviction policies are told of an idle container.
+    /// An idle container as eviction policies see it.
     pub(super) fn idle_container(&self, id: ContainerId) -> IdleContainer {
         self.facts(id, &self.containers[&id])
     }
@@ -246,10 +244,9 @@ impl PlatformState {
         }
     }
 
-    /// The key by which containers of a function that can take an invocation are ordered: the first
-    /// one serves.
+    /// The sort key of the open containers of a function: the first one serves.
     fn serving_key(&self, id: ContainerId, container: &Container) -> u64 {
-        // One that serves several at once is seldom idle, so it is used when it is given one.
+        // A container that serves several at once is seldom idle, so its dispatches count.
         let recency = || match self.functions[container.function.index()].concurrency {
             1 => container.idle_sequence,
             _ => container.use_sequence,
@@ -262,8 +259,8 @@ impl PlatformState {
         }
     }
 
-    /// A container that is to be discarded serves nobody any more. The keep-alive policy hears of
-    /// it as of any other; it may want a new one.
+    /// Stops a container to be discarded that serves no invocation any more. The keep-alive policy
+    /// decides as for any other, and may have a new one started ahead.
     pub(super) fn discard(&mut self, id: ContainerId, container: Container) {
         let Container { node, function, .. } = container;
         let keep = self.ask_keep_alive(id, node, function);
@@ -273,7 +270,7 @@ impl PlatformState {
         }
     }
 
-    /// A container has nothing to do: it is kept or stopped.
+    /// A container serves no invocation any more: it is kept or stopped.
     pub(super) fn container_is_idle(&mut self, id: ContainerId, container: Container) {
         let Container { node, function, .. } = container;
         match self.ask_keep_alive(id, node, function) {
@@ -303,8 +300,7 @@ impl PlatformState {
         }
     }
 
-    /// Puts a container that serves nobody on the lists of idle ones, for so long or until its room
-    /// is needed.
+    /// Makes a container idle, for a time or until its room is needed.
     pub(super) fn make_idle(&mut self, id: ContainerId, idle: Option<Duration>) {
         let Some(known) = self.containers.get_mut(&id) else { return };
         let mut container = Container {
@@ -328,7 +324,7 @@ impl PlatformState {
         let image = self.functions[function.index()].image;
         let limits = self.need(function);
         let state = &mut self.nodes[node.index()];
-        // What this container holds can now be had by evicting it.
+        // What this container holds is now available by eviction.
         state.room_may_have_come();
         if self.evicts {
             state.idle.insert(IdleKey { rank: container.rank, since: self.now, id });
@@ -344,7 +340,7 @@ impl PlatformState {
         self.note_expiry(id, &container);
     }
 
-    /// Puts a container that can take another invocation on the list of its function.
+    /// Inserts a container that can take an invocation into the list of its function.
     fn open(&mut self, id: ContainerId, container: &Container) {
         let key = self.serving_key(id, container);
         let spec = &mut self.functions[container.function.index()];
@@ -358,7 +354,7 @@ impl PlatformState {
         }
     }
 
-    /// Takes it off.
+    /// Removes it from the list.
     fn close(&mut self, id: ContainerId, container: &Container) {
         let node = container.node;
         let key = self.serving_key(id, container);
@@ -376,8 +372,8 @@ impl PlatformState {
         }
     }
 
-    /// An invocation has left its container; gives what is known of that now. Nobody comes to one
-    /// whose host has failed, or that is to be discarded.
+    /// An invocation has left its container; returns the new state of that. A container that is
+    /// lost or to be discarded gets no further invocations.
     pub(super) fn leave_container(&mut self, id: ContainerId, damage: Damage) -> Container {
         let container =
             self.containers.get_mut(&id).expect("a container that serves an invocation is there");
@@ -386,7 +382,7 @@ impl PlatformState {
             serving: before.serving - 1,
             is_lost: before.is_lost || damage.host_failed || !self.nodes[before.node.index()].up,
             is_discarded: before.is_discarded || damage.discard,
-            // When it has served, it has started, even if that was cut short.
+            // A container that has served has started, even if its start was cut short.
             ready_at: if before.serving == 1 {
                 before.ready_at.min(self.now)
             } else {
@@ -406,7 +402,7 @@ impl PlatformState {
         left
     }
 
-    /// Takes a container off the lists of idle ones.
+    /// Removes a container from the lists of idle ones.
     fn no_longer_idle(&mut self, id: ContainerId, container: &Container) {
         let Container { node, function, idle_since, rank, .. } = *container;
         self.close(id, container);
@@ -421,8 +417,8 @@ impl PlatformState {
         self.count_pins(node, image, 1, -1);
     }
 
-    /// Idle containers of a node, in the order in which they go when their room is needed; where
-    /// none of them goes, in that of creation.
+    /// The idle containers of a node in the order of eviction, or of creation if the policy evicts
+    /// none.
     pub(super) fn idle_on(&self, node: NodeId) -> Vec<ContainerId> {
         if self.evicts {
             return self.nodes[node.index()].idle.iter().map(|key| key.id).collect();
@@ -434,12 +430,12 @@ impl PlatformState {
         idle
     }
 
-    /// Gives an invocation to a container, idle or new; gives when the container is ready and how
-    /// many it serves now.
+    /// Counts a dispatch to a container. Returns when it is ready and how many invocations it
+    /// serves now.
     pub(super) fn occupy(&mut self, id: ContainerId, is_new: bool) -> Option<(Time, u32)> {
         let container = self.containers.get_mut(&id)?;
-        // Copied before it is written to: a copy of what has just been written in part has to wait
-        // for that.
+        // Copied before it is written: copying right after a partial write stalls on store
+        // forwarding.
         let before = *container;
         let (serving, use_sequence) = (before.serving + 1, self.next_use_sequence);
         (container.serving, container.use_sequence) = (serving, use_sequence);
@@ -471,7 +467,7 @@ impl PlatformState {
         })
     }
 
-    /// Stops an idle container and gives back what it held.
+    /// Stops an idle container and releases what it held.
     pub(super) fn stop_container(&mut self, id: ContainerId, evicted: bool) {
         let Some(&container) = self.containers.get(&id) else { return };
         debug_assert_eq!(container.serving, 0, "only idle containers are stopped");
@@ -479,7 +475,7 @@ impl PlatformState {
         self.end_container(id, true, evicted);
     }
 
-    /// Stops a container that was not idle before, and gives back what it held.
+    /// Stops a container that was not idle, and releases what it held.
     pub(super) fn give_back(&mut self, id: ContainerId) {
         self.end_container(id, false, false);
     }

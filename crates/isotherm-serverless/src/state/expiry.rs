@@ -1,14 +1,13 @@
-//! When idle containers are to stop.
+//! The ends of keep-alive times, in a binary heap with lazy deletion.
 //!
-//! Each time a container is used its keep-alive begins anew, so most dates at which one would stop
-//! are overtaken. A container is noted here at most under one date that is still to be reached:
-//! when that comes and the container has been used since, it is noted under its new date. So being
-//! used costs nothing here, and the service needs one timer for all containers. What is noted of
-//! containers that have had to go before their date is thrown away when it is most of what is
-//! noted, so that it does not grow with what has passed.
+//! Each use of a container restarts its keep-alive, so most expiry dates become stale. A container
+//! has at most one valid entry here; when its date comes and the container was used since, it is
+//! inserted again with its new date. So a use costs nothing, and the service needs one timer for
+//! all containers. Stale entries are removed when they are the majority, so memory does not grow
+//! with past containers.
 //!
-//! Where the rules say that each timer causes a round, overtaken or not, as in the reference, every
-//! idle period has a timer of its own instead ([`Effect::KeepAlive`]).
+//! If every timer causes a round, stale or not, as in the reference, each idle period has a timer
+//! of its own instead ([`Effect::KeepAlive`]).
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -18,16 +17,15 @@ use isotherm_kernel::Time;
 use super::{Container, Effect, PlatformState};
 use crate::ContainerId;
 
-/// So many dates more than twice the containers are kept before those that count no more are thrown
-/// away.
+/// The entries beyond twice the number of containers at which stale ones are removed.
 const SLACK: usize = 32;
 
-/// Dates at which containers may have to stop.
+/// The expiry dates of containers.
 #[derive(Debug)]
 pub(crate) struct Expiries {
-    /// An entry counts if its container is noted under that date.
+    /// An entry is valid if its date is the one noted in its container.
     dates: BinaryHeap<Reverse<(Time, ContainerId)>>,
-    /// When the service will look at them.
+    /// The date at which the service will look at them.
     alarm: Time,
 }
 
@@ -43,7 +41,7 @@ impl Expiries {
         self.dates.len()
     }
 
-    /// Notes a container; says whether the service has to look earlier than it would.
+    /// Inserts an entry; returns whether the service must look earlier than planned.
     fn note(&mut self, date: Time, id: ContainerId) -> bool {
         self.dates.push(Reverse((date, id)));
         let is_first = date < self.alarm;
@@ -55,7 +53,7 @@ impl Expiries {
 }
 
 impl PlatformState {
-    /// A container has become idle, and expires as it says.
+    /// Records the expiry date of a container that has become idle.
     pub(super) fn note_expiry(&mut self, id: ContainerId, container: &Container) {
         let Container { expires, noted, idle_sequence, .. } = *container;
         if self.policies.rules.stale_timers_cause_rounds {
@@ -74,8 +72,7 @@ impl PlatformState {
         }
     }
 
-    /// Forgets dates that count no more, if they are most of all; O(1) for each that is noted,
-    /// taken over many.
+    /// Removes stale dates if they are the majority; O(1) amortised per insertion.
     fn throw_dates_away(&mut self) {
         let PlatformState { expiries, containers, .. } = self;
         if expiries.dates.len() > 2 * containers.len() + SLACK {
@@ -85,8 +82,8 @@ impl PlatformState {
         }
     }
 
-    /// The date at which the service wanted to look has come. Says whether a container has to stop
-    /// now; those that were used since they were noted are noted anew.
+    /// The date of the service's look has come. Returns whether a container must stop now;
+    /// containers used since get a new entry.
     pub(crate) fn has_expired(&mut self) -> bool {
         self.expiries.alarm = Time::NEVER;
         while let Some(&Reverse((date, id))) = self.expiries.dates.peek() {
@@ -104,7 +101,7 @@ impl PlatformState {
                 return true;
             }
             self.expiries.dates.pop();
-            // One that serves somebody will be noted when it is idle.
+            // A busy container gets an entry when it becomes idle.
             container.noted = if container.serving == 0 { container.expires } else { Time::NEVER };
             if container.noted < Time::NEVER {
                 self.expiries.dates.push(Reverse((container.noted, id)));
@@ -113,7 +110,7 @@ impl PlatformState {
         false
     }
 
-    /// Stops the containers that have been idle for long enough.
+    /// Stops the containers whose keep-alive time has passed.
     pub(crate) fn expire(&mut self) {
         while self.has_expired() {
             if let Some(Reverse((_, id))) = self.expiries.dates.pop() {
@@ -122,8 +119,8 @@ impl PlatformState {
         }
     }
 
-    /// The timer of one idle period has run out. Nothing happens if the container was used
-    /// meanwhile or is gone.
+    /// The timer of one idle period has ended. Nothing happens if the container was used since or
+    /// is gone.
     pub(crate) fn idle_timer_ended(&mut self, id: ContainerId, idle_sequence: u64) {
         let current = self.containers.get(&id).is_some_and(|container| {
             container.serving == 0

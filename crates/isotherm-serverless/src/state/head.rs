@@ -1,19 +1,18 @@
 //! The head disk: admission of invocations, downloads, and waiting for room.
 //!
-//! An invocation whose image is not on the head disk waits with its image. If the image is not
-//! being downloaded either, there was no room for it: it stands in a line and is tried again
-//! whenever room may have come on the head disk, the one that has waited for longest first; a
-//! smaller one may overtake it.
+//! An invocation whose image is not on the head disk waits for it. If there is no room for a
+//! download, the image waits in a queue, which is retried whenever room may be available, the
+//! longest waiting first; a smaller image may overtake it.
 
 use isotherm_services::FailureCause;
 
 use super::images::image_of_file;
-use super::{Effect, Invocation, OnHead, Place, PlatformState};
+use super::{Effect, Invocation, OnHead, Phase, PlatformState};
 use crate::{EventKind, FunctionId, ImageId, InvocationId, Outcome};
 
 impl PlatformState {
-    /// Looks at the invocations that are new, and at the images that wait for room on the head
-    /// disk. One that is alone may be dispatched at once, if a round is to follow.
+    /// Admits new invocations, and begins downloads that waited for room. A single new invocation
+    /// may be dispatched at once if a round is to follow.
     pub(super) fn admit_new(&mut self, may_dispatch: bool) {
         self.begin_awaited_downloads();
         while let Some(id) = self.next_let_in() {
@@ -36,7 +35,7 @@ impl PlatformState {
         }
     }
 
-    /// Takes an invocation in that may run as soon as its image is there.
+    /// Admits an invocation that has passed the concurrency limits, or lets it wait for its image.
     fn admit(&mut self, id: InvocationId, function: FunctionId) {
         let Some(image) = self.functions[function.index()].image else {
             self.make_schedulable(id);
@@ -61,11 +60,11 @@ impl PlatformState {
     fn await_image(&mut self, id: InvocationId, image: ImageId) {
         self.images[image.index()].waiting.insert(id);
         if let Some(invocation) = self.invocations.get_mut(&id) {
-            invocation.place = Place::AwaitsImage;
+            invocation.phase = Phase::AwaitsImage;
         }
     }
 
-    /// Begins the downloads for which there was no room before, if room may have come.
+    /// Retries downloads that waited for room, if there may be room now.
     #[inline]
     pub(super) fn begin_awaited_downloads(&mut self) {
         if std::mem::take(&mut self.head_room_may_have_come) && !self.awaiting_room.is_empty() {
@@ -85,7 +84,7 @@ impl PlatformState {
         }
     }
 
-    /// An invocation does not wait for its image any more.
+    /// Removes an invocation that waits for its image.
     pub(super) fn leave_image(&mut self, id: InvocationId, image: ImageId) {
         let entry = &mut self.images[image.index()];
         entry.waiting.remove(&id);
@@ -96,7 +95,7 @@ impl PlatformState {
         }
     }
 
-    /// Takes room on the head disk and has the image downloaded. Says whether there was room.
+    /// Takes room on the head disk and begins a download; returns whether there was room.
     fn begin_download(&mut self, image: ImageId) -> bool {
         let Self { head, images, .. } = self;
         let entry = &mut images[image.index()];
@@ -114,8 +113,8 @@ impl PlatformState {
         if self.policies.simulate_downloads {
             self.effects.push_back(Effect::Download { image });
         } else {
-            // The image is there at once; the message that says so waits behind those that are
-            // queued already. Until it comes the image is awaited, hence pinned.
+            // The image is there at once, but the message of it comes after those that are queued
+            // already. Until then invocations wait for it, so it is pinned.
             self.commit_download(image);
             self.pin_on_head(image);
             self.effects.push_back(Effect::DownloadAtOnce { image });
@@ -132,7 +131,7 @@ impl PlatformState {
         }
     }
 
-    /// A download has ended: those who waited for it are schedulable, or have failed with it.
+    /// A download has ended: the invocations that waited for it become schedulable or fail.
     pub(crate) fn download_ended(&mut self, image: ImageId, result: Result<(), FailureCause>) {
         match result {
             Ok(()) => {
@@ -158,7 +157,7 @@ impl PlatformState {
         }
     }
 
-    /// Pins an image on the head disk, where it is known to be.
+    /// Pins an image on the head disk, if it is there.
     pub(super) fn pin_on_head(&mut self, image: ImageId) {
         if let OnHead::Present(file) = self.images[image.index()].head {
             self.head.borrow_mut().pin(file);

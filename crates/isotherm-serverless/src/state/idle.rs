@@ -1,5 +1,5 @@
-//! Idle containers: of one function, in the order in which they are to serve, and of one node, in
-//! the order in which they are to go.
+//! Ordered collections of idle containers: of a function in the order of serving, and of a node in
+//! the order of eviction.
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -12,49 +12,48 @@ use crate::id_map::IdMap;
 use crate::node_set::NodeSet;
 use crate::{ContainerId, NodeId};
 
-/// Up to so many idle containers of a function lie in one list.
+/// Up to this many idle containers of a function are kept in a list.
 const FEW: usize = 32;
 
 /// An idle container of a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Idle {
-    /// By which it is ordered. Each has one of its own.
+    /// Its unique sort key.
     key: u64,
     id: ContainerId,
     node: NodeId,
 }
 
-/// Idle containers of a function, in the order of their keys.
+/// The idle containers of a function in the order of their keys.
 ///
-/// A scheduler asks for the first one of all, which takes O(log n), or for those on a node, of
-/// which there are as many at most as a node can hold. Most functions have only a few, which are
-/// found soonest in a short list.
+/// Finding the first one takes O(log n); listing those on a node takes time in proportion to their
+/// number. Most functions have only a few, which are fastest in a short list.
 #[derive(Debug, Default)]
 pub(crate) struct IdleContainers {
-    /// All of them while they are few, the last one first: who comes and goes most often is the
-    /// first, at the end of the list.
+    /// All while there are few, in reverse order: most insertions and removals are at the first,
+    /// which is the end of the list.
     few: Vec<Idle>,
-    /// All of them, once there have been more.
+    /// All, once there have been more.
     many: Option<Box<Many>>,
-    /// Nodes with any, once somebody has asked for them: most schedulers do not.
+    /// The nodes with any; maintained after the first request, since most schedulers do not ask.
     nodes: OnceCell<NodeSet>,
 }
 
-/// Many idle containers.
+/// The representation of many idle containers.
 #[derive(Debug, Default)]
 struct Many {
     all: BTreeMap<u64, (ContainerId, NodeId)>,
-    /// The same by number, once somebody has asked for them so.
+    /// The same by number; maintained after the first request.
     numbered: OnceCell<Numbered>,
-    /// Those on each node that has any, by their keys.
+    /// Those on each node, sorted by key.
     by_node: IdMap<NodeId, Vec<(u64, ContainerId)>>,
 }
 
-/// Many idle containers in no order, each with a number below their count.
+/// Idle containers in arbitrary order, numbered from 0.
 #[derive(Debug, Default)]
 struct Numbered {
     list: Vec<Idle>,
-    /// Where each is in the list, by its key.
+    /// The number of each, by key.
     places: FxHashMap<u64, usize>,
 }
 
@@ -108,7 +107,7 @@ impl Many {
 }
 
 impl IdleContainers {
-    /// Nodes with an idle container.
+    /// The nodes with an idle container.
     pub(crate) fn nodes(&self) -> &NodeSet {
         self.nodes.get_or_init(|| {
             let mut nodes = NodeSet::new();
@@ -146,7 +145,7 @@ impl IdleContainers {
         self.many.as_ref().map_or(self.few.len(), |many| many.all.len())
     }
 
-    /// One by its number, which is below `len`; the numbers change whenever one comes or goes.
+    /// The one with a number below `len`; numbers change with every insertion and removal.
     pub(crate) fn numbered(&self, number: usize) -> Option<(ContainerId, NodeId)> {
         let idle = match &self.many {
             Some(many) => many.numbered().list.get(number),
@@ -163,7 +162,7 @@ impl IdleContainers {
         }
     }
 
-    /// One of those on a node by its number, which is below `len_on`.
+    /// The one on a node with a number below `len_on`.
     pub(crate) fn numbered_on(&self, node: NodeId, number: usize) -> Option<ContainerId> {
         match &self.many {
             Some(many) => many.by_node.get(&node)?.get(number).map(|&(_, id)| id),
@@ -199,7 +198,7 @@ impl IdleContainers {
         match &mut self.many {
             Some(many) => many.remove(key, node),
             None => {
-                // It has mostly just been found as the first one.
+                // Mostly it has just been found as the first one.
                 if self.few.last().is_some_and(|first| first.key == key) {
                     self.few.pop();
                 } else if let Ok(place) = self.few.binary_search_by(|other| key.cmp(&other.key)) {
@@ -213,7 +212,7 @@ impl IdleContainers {
         {
             nodes.remove(node);
         }
-        // Not as soon as they are few again, so that nothing is moved to and fro.
+        // With hysteresis, so that the representation does not change to and fro.
         if let Some(many) = &self.many
             && many.all.len() < FEW / 2
         {
@@ -239,7 +238,7 @@ impl IdleContainers {
         few.chain(many.map(|&(_, container)| container))
     }
 
-    /// Asserts that the two orders hold the same, and that they are orders.
+    /// Asserts that all representations agree and are sorted.
     #[cfg(any(test, feature = "audit"))]
     pub(crate) fn check(&self) {
         assert!(
@@ -282,8 +281,8 @@ impl IdleContainers {
     }
 }
 
-/// The place of an idle container among those of its node: by rank, then the longest idle first,
-/// ties in the order of creation.
+/// The sort key of an idle container on its node: by rank, then the longest idle first, then by
+/// creation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct IdleKey {
     pub(crate) rank: Rank,

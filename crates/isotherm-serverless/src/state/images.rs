@@ -1,19 +1,18 @@
-//! Images that leave a node.
+//! Images that leave the disk or the memory of a node.
 
 use isotherm_services::Evicted;
 
 use super::{Change, Image, PlatformState};
 use crate::{EventKind, ImageId, NodeId};
 
-/// The image of a file that was evicted. Files that users have put beside the images are none of
-/// our business.
+/// The image of an evicted file; `None` for a file of a user.
 pub(super) fn image_of_file(images: &[Image], evicted: &Evicted) -> Option<ImageId> {
     let id = ImageId(u32::try_from(evicted.tag).ok()?);
     images.get(id.index()).filter(|image| image.name == evicted.name).map(|_| id)
 }
 
 impl PlatformState {
-    /// Takes note of images that were pushed out of a node's disk.
+    /// Records images that were evicted from a node's disk.
     pub(super) fn evicted_from_disk(&mut self, node: NodeId, evicted: Vec<Evicted>) {
         for file in evicted {
             let Some(image) = image_of_file(&self.images, &file) else { continue };
@@ -30,7 +29,7 @@ impl PlatformState {
         }
     }
 
-    /// Takes note of images that were pushed out of a node's memory.
+    /// Records images that were evicted from a node's memory.
     pub(super) fn evicted_from_memory(&mut self, node: NodeId, evicted: Vec<Evicted>) {
         for file in evicted {
             let Some(image) = image_of_file(&self.images, &file) else { continue };
@@ -42,7 +41,7 @@ impl PlatformState {
         }
     }
 
-    /// Images in memory that are no longer on their node's disk leave memory.
+    /// Drops images from memory that are no longer on their node's disk.
     pub(super) fn drop_images_without_file(&mut self) {
         while let Some(node) = self.nodes_with_dropped.pop() {
             let dropped = std::mem::take(&mut self.nodes[node.index()].dropped);
@@ -54,7 +53,7 @@ impl PlatformState {
         }
     }
 
-    /// Takes an image out of a node's memory, if it is there and nobody uses it.
+    /// Drops an image from a node's memory if it is there and unused.
     pub(super) fn drop_from_memory(&mut self, node: NodeId, image: ImageId) {
         let state = &mut self.nodes[node.index()];
         let Some(file) = state.image(image).memory else { return };

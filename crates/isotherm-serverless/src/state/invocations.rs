@@ -1,22 +1,22 @@
-//! Invocations: from their submission to their end.
+//! Invocations from their submission to their end.
 
 use isotherm_kernel::{Duration, Time};
 use isotherm_services::{ActionReport, FailureCause};
 
 use super::containers::Damage;
 use super::{
-    Change, Container, Effect, Function, Image, Invocation, MOST_SPARE, Node, Pending, Place,
+    Change, Container, Effect, Function, Image, Invocation, MOST_SPARE, Node, Pending, Phase,
     PlatformState,
 };
 use crate::config::AfterFailure;
-use crate::errand::Errand;
 use crate::function::Body;
 use crate::keep_alive::Invoked;
 use crate::life::{Life, Names};
+use crate::service_data::ServiceData;
 use crate::{ContainerId, EventKind, FunctionId, InvocationId, InvocationRecord, Outcome};
 
 impl PlatformState {
-    /// Takes an invocation in.
+    /// Accepts an invocation.
     pub(crate) fn submit(&mut self, function: FunctionId) -> (InvocationId, &mut Invocation) {
         let id = InvocationId(self.next_invocation);
         self.next_invocation += 1;
@@ -27,22 +27,22 @@ impl PlatformState {
         let chance = self.functions[function.index()].startup.chance();
         let invocation = match self.spare_invocations.pop() {
             Some(mut spare) => {
-                (spare.function, spare.place, spare.life) = (function, Place::New, life);
+                (spare.function, spare.phase, spare.life) = (function, Phase::New, life);
                 spare.chance = chance;
                 spare
             }
             None => Box::new(Invocation {
                 function,
-                place: Place::New,
+                phase: Phase::New,
                 chance,
                 life,
-                errand: Errand::default(),
+                service_data: ServiceData::default(),
             }),
         };
         (id, self.invocations.insert_new(id, invocation))
     }
 
-    /// Tells the keep-alive policy of a function that it was invoked.
+    /// Notifies the keep-alive policy of an invocation.
     fn note_invoked(&mut self, function: FunctionId) {
         let spec = &mut self.functions[function.index()];
         let invoked =
@@ -56,7 +56,7 @@ impl PlatformState {
         }
     }
 
-    /// Puts an invocation whose image is on the head disk at the end of the queue.
+    /// Appends an invocation whose image is on the head disk to the queue.
     pub(super) fn make_schedulable(&mut self, id: InvocationId) {
         self.join_queue(id);
         self.note_admission(id);
@@ -74,7 +74,7 @@ impl PlatformState {
         let Some(invocation) = self.invocations.get_mut(&id) else { return };
         let pending = Pending { invocation: id, function: invocation.function };
         let sequence = self.pending.push(pending);
-        invocation.place = Place::Pending(sequence);
+        invocation.phase = Phase::Pending(sequence);
         let function = invocation.function;
         let spec = &mut self.functions[function.index()];
         spec.pending.push_at(sequence, pending);
@@ -86,7 +86,7 @@ impl PlatformState {
         }
     }
 
-    /// Takes a pending invocation out of the queue.
+    /// Removes a pending invocation from the queue.
     pub(super) fn leave_queue(&mut self, function: FunctionId, sequence: u64) {
         self.pending.remove(sequence);
         self.log.note(Change::Left(sequence));
@@ -104,15 +104,14 @@ impl PlatformState {
         }
     }
 
-    /// Ends an invocation, wherever it is, and leaves the news for its user.
+    /// Ends an invocation in any phase, and queues the notification of its user.
     pub(super) fn end(&mut self, id: InvocationId, outcome: Outcome, cause: Option<FailureCause>) {
         if let Some(invocation) = self.invocations.remove(&id) {
             self.end_removed(id, invocation, outcome, cause, (None, None));
         }
     }
 
-    /// Ends an invocation that has been taken out of the table, whose body began and ended at those
-    /// dates.
+    /// Ends an invocation that was removed from the table, with the dates of its body.
     fn end_removed(
         &mut self,
         id: InvocationId,
@@ -121,7 +120,7 @@ impl PlatformState {
         mut cause: Option<FailureCause>,
         (started, ended): (Option<Time>, Option<Time>),
     ) {
-        let has_handle = invocation.errand.handle.is_some();
+        let has_handle = invocation.service_data.handle.is_some();
         let names = if self.names_wanted || has_handle {
             names(&self.functions, &self.images, &self.nodes, &invocation)
         } else {
@@ -130,13 +129,14 @@ impl PlatformState {
         let record = self.records.of(&invocation.life, id, &names, |record| {
             record.finished = self.now;
             record.outcome = outcome;
-            // Nearly always there was none, and is none: then nothing is moved.
+            // Nearly always both are `None`; then nothing is moved.
             if record.cause.is_some() || cause.is_some() {
                 record.cause = cause.take();
             }
             (record.started, record.ended) = (started, ended);
         });
-        let Errand { handle, is_detached, body, manager, action } = &mut invocation.errand;
+        let ServiceData { handle, is_detached, body, manager, action } =
+            &mut invocation.service_data;
         let (handle, manager, is_detached) =
             (handle.take(), manager.take(), std::mem::take(is_detached));
         *action = None;
@@ -152,12 +152,12 @@ impl PlatformState {
             self.to_notify.push_back(user);
             self.effects.push_back(Effect::Notify);
         }
-        let container = match invocation.place {
-            Place::Running(container) => Some(container),
+        let container = match invocation.phase {
+            Phase::Running(container) => Some(container),
             _ => None,
         };
         self.emit(|| EventKind::Ended { invocation: id, outcome, container });
-        if matches!(invocation.place, Place::AwaitsImage | Place::Pending(_) | Place::Running(_)) {
+        if matches!(invocation.phase, Phase::AwaitsImage | Phase::Pending(_) | Phase::Running(_)) {
             self.leave_gates(invocation.function);
         }
         if self.spare_invocations.len() < MOST_SPARE {
@@ -165,16 +165,16 @@ impl PlatformState {
         }
     }
 
-    /// The body of an invocation has ended: its slot is free, and its container, if it serves
-    /// nobody else, idle or gone.
+    /// The body of an invocation has ended: its slot is free, and its container, if it serves no
+    /// other, becomes idle or stops.
     pub(crate) fn body_ended(&mut self, id: InvocationId, report: ActionReport) {
         let Some(invocation) = self
             .invocations
-            .remove_if(&id, |invocation| matches!(invocation.place, Place::Running(_)))
+            .remove_if(&id, |invocation| matches!(invocation.phase, Phase::Running(_)))
         else {
             return;
         };
-        let Place::Running(container) = invocation.place else { return };
+        let Phase::Running(container) = invocation.phase else { return };
         let damage = match &report.result {
             Ok(()) => Damage::default(),
             Err(cause) => self.damage(container, cause),
@@ -187,12 +187,12 @@ impl PlatformState {
             Ok(()) => (Outcome::Completed, None),
             Err(cause) => (outcome_of(&cause), Some(cause)),
         };
-        // The slot is free from now on, so the end is told before what becomes of the container.
+        // The slot is free from now on, so the end is emitted before the fate of the container.
         self.end_removed(id, invocation, outcome, cause, (report.started, report.ended));
         if left.serving > 0 {
             return;
         }
-        // One whose host has failed stays lost, however the last invocation in it has ended.
+        // A container whose host has failed stays lost, however its last invocation ends.
         if left.is_lost {
             self.give_back(container);
             // The memory was lost with the host; until now the container pinned its image there.
@@ -206,11 +206,11 @@ impl PlatformState {
         }
     }
 
-    /// What a body that failed has done to its container.
+    /// The effect of a failed body on its container.
     #[cold]
     fn damage(&self, container: ContainerId, cause: &FailureCause) -> Damage {
         let Some(container) = self.containers.get(&container) else { return Damage::default() };
-        // A body may also fail because of another host, which does nothing to its container.
+        // A body may also fail because of another host, which does not affect its container.
         let node = &self.nodes[container.node.index()];
         let host_failed =
             matches!(cause, FailureCause::HostFailed { host } if *node.name == **host);
@@ -223,25 +223,25 @@ impl PlatformState {
         Damage { host_failed, discard: after == AfterFailure::Discard }
     }
 
-    /// The user does not want the result any more. Says whether the invocation was still going on.
+    /// Cancels an invocation; returns whether it had not ended.
     pub(crate) fn cancel(&mut self, id: InvocationId, cause: FailureCause) -> bool {
         let Some(invocation) = self.invocations.get(&id) else { return false };
         let function = invocation.function;
-        match invocation.place {
-            Place::New => {
+        match invocation.phase {
+            Phase::New => {
                 self.new.retain(|&(new, _)| new != id);
             }
-            Place::Throttled => self.leave_line(id, function),
-            Place::AwaitsImage => {
+            Phase::Throttled => self.leave_line(id, function),
+            Phase::AwaitsImage => {
                 if let Some(image) = self.functions[function.index()].image {
                     self.leave_image(id, image);
                 }
             }
-            Place::Pending(sequence) => {
+            Phase::Pending(sequence) => {
                 self.leave_queue(function, sequence);
                 self.withdrawn.push(function);
             }
-            Place::Running(_) => {
+            Phase::Running(_) => {
                 self.effects.push_back(Effect::CancelBody { invocation: id });
                 return true;
             }
@@ -252,8 +252,7 @@ impl PlatformState {
         true
     }
 
-    /// Ends every invocation that is not in a container yet with a cause, in the order of
-    /// submission.
+    /// Ends every invocation that is not in a container with a cause, in the order of submission.
     pub(crate) fn fail_all_waiting(&mut self, cause: &FailureCause) {
         let mut waiting: Vec<InvocationId> = self.new.iter().map(|&(id, _)| id).collect();
         waiting.extend(self.in_line());
@@ -265,16 +264,16 @@ impl PlatformState {
         }
     }
 
-    /// Invocations that are in a container, in the order of submission.
+    /// The invocations in containers, in the order of submission.
     pub(crate) fn running(&self) -> Vec<InvocationId> {
         let all = self.invocations.iter();
-        let running = all.filter(|(_, invocation)| matches!(invocation.place, Place::Running(_)));
+        let running = all.filter(|(_, invocation)| matches!(invocation.phase, Phase::Running(_)));
         let mut running: Vec<InvocationId> = running.map(|(id, _)| id).collect();
         running.sort_unstable();
         running
     }
 
-    /// What is known at a date of an invocation that has not ended.
+    /// The record so far of an invocation that has not ended.
     pub(crate) fn record(&self, id: InvocationId, now: Time) -> InvocationRecord {
         let invocation = &self.invocations[&id];
         let names = names(&self.functions, &self.images, &self.nodes, invocation);
@@ -286,13 +285,13 @@ impl PlatformState {
 
     /// The container that an invocation is in.
     pub(crate) fn container_of(&self, id: InvocationId) -> Option<ContainerId> {
-        match self.invocations.get(&id)?.place {
-            Place::Running(container) => Some(container),
+        match self.invocations.get(&id)?.phase {
+            Phase::Running(container) => Some(container),
             _ => None,
         }
     }
 
-    /// How many invocations a container serves now.
+    /// The number of invocations that a container serves.
     pub(crate) fn served_by(&self, container: ContainerId) -> u32 {
         self.containers.get(&container).map_or(0, |container| container.serving)
     }
@@ -303,7 +302,7 @@ impl PlatformState {
         self.functions[container.function.index()].limits.disk_bytes
     }
 
-    /// Ends an invocation whose body nobody will hear of any more.
+    /// Ends an invocation whose body will not report its end.
     pub(crate) fn abandon(&mut self, id: InvocationId, cause: FailureCause) {
         let started =
             self.invocations.get(&id).and_then(|invocation| invocation.life.started(self.now));
@@ -311,7 +310,7 @@ impl PlatformState {
     }
 }
 
-/// How an invocation ends whose body has failed.
+/// The outcome of an invocation whose body has failed.
 #[cold]
 fn outcome_of(cause: &FailureCause) -> Outcome {
     match cause {
@@ -321,7 +320,7 @@ fn outcome_of(cause: &FailureCause) -> Outcome {
     }
 }
 
-/// The names of what an invocation has to do with.
+/// The names for the record of an invocation.
 fn names<'a>(
     functions: &'a [Function],
     images: &'a [Image],

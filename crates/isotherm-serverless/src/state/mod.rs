@@ -1,22 +1,21 @@
-//! What the serverless platform knows, and what follows from an event: plain, synchronous code with
-//! no actor in it.
+//! The state of the serverless platform and the consequences of events: plain, synchronous code
+//! without actors.
 //!
 //! [`PlatformState`] holds nodes, containers, images and queues with their indexes. The service
-//! actor tells it what has happened (a request, the end of a download, of an invocation, …); it
-//! changes its books and leaves [`Effect`]s, which the actor carries out. Every change of what a
-//! node holds is noted for the observers as a [`PlatformEvent`].
+//! passes events to it (a request, the end of a download, the end of an invocation); it changes the
+//! state and queues [`Effect`]s, which the service carries out. Every change of what a node holds
+//! is emitted to observers as a [`PlatformEvent`].
 //!
 //! # Invariants
 //!
-//! * An invocation is in exactly one place: waiting in line for concurrency, waiting for its image,
-//!   pending, or served by one busy container. A container serves at most as many as its function
-//!   says.
+//! * An invocation is in exactly one [`Phase`]: waiting at a concurrency limit, waiting for its
+//!   image, pending, or in a container. A container serves at most as many as its function allows.
 //! * A container, busy or idle, pins its image on the disk and in the memory of its node, and holds
 //!   its limits there.
 //! * The image of a pending invocation is pinned on the head disk.
-//! * `slots used = invocations in containers ≤ slots` on every node.
+//! * On every node `slots used = invocations in containers ≤ slots`.
 //!
-//! They are checked after every event in tests ([`PlatformState::check`]).
+//! Tests check them after every event ([`PlatformState::check`]).
 
 mod backlog;
 mod changes;
@@ -62,7 +61,6 @@ use isotherm_services::{FailureCause, FileId, Port};
 use rustc_hash::FxHashMap;
 
 use crate::config::{ContainerReuse, OnFailure, RoomRule, Rules, Throttle};
-use crate::errand::Errand;
 use crate::eviction::{ContainerEviction, NeverEvict};
 use crate::function::{Body, Concurrency, Startup};
 use crate::id_map::IdMap;
@@ -71,26 +69,27 @@ use crate::life::{Life, Records};
 use crate::message::ManagerMessage;
 use crate::node_set::{IdSet, NodeSet};
 use crate::scheduler::{Plan, Scheduler};
+use crate::service_data::ServiceData;
 use crate::{
     ContainerId, EventKind, FunctionId, ImageId, InvocationId, InvocationRecord, Limits, NodeId,
     Outcome, PlatformEvent,
 };
 
-/// What the service actor has to do.
+/// What the service has to carry out.
 ///
-/// Plain data, which is written to and read from the queue in place; what an effect owns waits in a
-/// queue of its own.
+/// Plain data, which is written and read in place in the queue; values that an effect owns wait in
+/// queues of their own.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Effect {
-    /// Download an image to the head disk; room for it has been taken.
+    /// Download an image to the head disk, where its room is taken.
     Download { image: ImageId },
     /// Report at the end of the message queue that an image is on the head disk.
     DownloadAtOnce { image: ImageId },
-    /// Copy an image to a node's disk; room for it has been taken.
+    /// Copy an image to a node's disk, where its room is taken.
     Copy { node: NodeId, image: ImageId },
     /// Report at the end of the message queue that a copy found no room.
     CopyRefused { node: NodeId, image: ImageId },
-    /// Load an image into a node's memory; room for it has been taken.
+    /// Load an image into a node's memory, where its room is taken.
     Load { node: NodeId, image: ImageId },
     /// Report at the end of the message queue that a load found no room.
     LoadRefused { node: NodeId, image: ImageId },
@@ -102,28 +101,28 @@ pub(crate) enum Effect {
         startup: Duration,
         limit: Duration,
     },
-    /// Have the service look at a date, and no earlier, for containers that have been idle for long
-    /// enough.
+    /// Wake the service at this date, and not before, to look for containers whose keep-alive time
+    /// has passed.
     Expire { at: Time },
-    /// Wake the service when a container has been idle for so long.
+    /// Wake the service when the keep-alive time of a container has passed.
     KeepAlive { container: ContainerId, idle_sequence: u64, idle: Duration },
-    /// Wake the service after so long: a copy or load that was interrupted may be tried again.
+    /// Wake the service to retry an interrupted copy or load.
     RetryMove { after: Duration },
-    /// Wake the service when a container of a function is to be started before it is needed.
+    /// Wake the service to start a container of a function ahead.
     Prewarm { function: FunctionId, after: Duration },
-    /// It is of no use any more.
+    /// Cancel this.
     ForgetPrewarm { function: FunctionId },
-    /// A container has stopped: whatever belongs to it goes with it.
+    /// A container has stopped: drop what belongs to it.
     Stopped { container: ContainerId },
     /// Stop the body of an invocation.
     CancelBody { invocation: InvocationId },
-    /// An invocation has ended: give the next one of the finished records to whoever wants them.
+    /// An invocation has ended: pass the next one of the finished records to the sinks.
     Ended { invocation: InvocationId, outcome: Outcome },
-    /// Tell the user of the invocation, who has a handle, by the manager.
+    /// Notify the next user whose invocation has ended, through the function manager.
     Notify,
 }
 
-/// Where the image is as seen from the head host.
+/// The state of an image on the head disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum OnHead {
     #[default]
@@ -137,9 +136,9 @@ pub(crate) struct Image {
     pub(crate) bytes: u64,
     pub(crate) memory_bytes: u64,
     pub(crate) head: OnHead,
-    /// Invocations that wait for it to be on the head disk.
+    /// The invocations that wait for it to be on the head disk.
     pub(crate) waiting: BTreeSet<InvocationId>,
-    /// It waits for room on the head disk since this invocation came.
+    /// The invocation since which it waits for room on the head disk.
     pub(crate) waits_since: Option<InvocationId>,
     /// Functions of this image that have pending invocations.
     pub(crate) functions_waiting: BTreeSet<FunctionId>,
@@ -154,29 +153,29 @@ pub(crate) struct Function {
     pub(crate) image: Option<ImageId>,
     pub(crate) limits: Limits,
     pub(crate) startup: Startup,
-    /// Nodes that could hold image and container; `None`: all.
+    /// The nodes that could hold image and container; `None`: all.
     pub(crate) fits: Option<NodeSet>,
-    /// Containers that can take an invocation, idle or not, in the order in which they are to
+    /// The containers that can take an invocation, idle or not, in the order in which they are to
     /// serve.
     pub(crate) idle: IdleContainers,
     pub(crate) pending: Backlog,
     /// How many invocations one container serves at once.
     pub(crate) concurrency: u32,
-    /// How many the containers of `idle` can take, by node. Kept up only if a container serves
-    /// several at once.
+    /// How many invocations the containers of `idle` can take, by node. Maintained only if a
+    /// container serves several at once.
     pub(crate) places: FxHashMap<NodeId, usize>,
     pub(crate) gate: Gate,
-    /// How many of its invocations are in containers.
+    /// The number of its invocations in containers.
     pub(crate) running: u32,
-    /// Its own keep-alive policy, in place of the service's.
+    /// Its own keep-alive policy, if any.
     pub(crate) keep_alive: Option<SharedKeepAlive>,
-    /// What becomes of the container of an invocation that has failed.
+    /// What happens to the container of a failed invocation.
     pub(crate) on_failure: OnFailure,
-    /// What is to be started before it is needed.
+    /// The container to be started ahead, if any.
     pub(crate) prewarming: Option<Prewarming>,
 }
 
-/// What is registered.
+/// The description of a function to be registered.
 pub(crate) struct Registration {
     pub(crate) name: Arc<str>,
     pub(crate) image: Option<ImageId>,
@@ -191,7 +190,7 @@ pub(crate) struct Registration {
 }
 
 impl Registration {
-    /// With what holds unless something else is said.
+    /// A registration with the service's defaults.
     pub(crate) fn new(name: Arc<str>, image: Option<ImageId>, limits: Limits) -> Self {
         Registration {
             name,
@@ -205,16 +204,16 @@ impl Registration {
     }
 }
 
-/// Where an invocation is.
+/// The phase of an invocation: where it waits or runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// Not looked at yet.
+pub(crate) enum Phase {
+    /// Submitted; not yet admitted or throttled.
     New,
-    /// Waiting in line, because as many are running as may.
+    /// Waiting at a concurrency limit.
     Throttled,
     /// Waiting for its image to be on the head disk.
     AwaitsImage,
-    /// Schedulable, with its place in the queue.
+    /// Schedulable, with its position in the queue.
     Pending(u64),
     /// In a container.
     Running(ContainerId),
@@ -222,26 +221,26 @@ pub(crate) enum Place {
 
 pub(crate) struct Invocation {
     pub(crate) function: FunctionId,
-    pub(crate) place: Place,
-    /// Of which the start-up of a container is made that is started for it.
+    pub(crate) phase: Phase,
+    /// The random word for the start-up of a container that is started for it.
     pub(crate) chance: u64,
     pub(crate) life: Life,
-    /// Set by the service when it has been submitted.
-    pub(crate) errand: Errand,
+    /// Set by the service after submission.
+    pub(crate) service_data: ServiceData,
 }
 
 /// Whether a message is followed by a scheduling round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Round {
     Yes,
-    /// Yes, and all that has happened is that an invocation has come.
+    /// Yes, and the only event is the arrival of an invocation.
     Arrival,
     No,
 }
 
-/// Policies and rules of a platform.
+/// The policies and rules of a platform.
 pub(crate) struct Policies {
-    /// Taken out only while it decides.
+    /// Taken out while it decides.
     pub(crate) scheduler: Option<Box<dyn Scheduler>>,
     pub(crate) keep_alive: Box<dyn KeepAlive>,
     pub(crate) eviction: Box<dyn ContainerEviction>,
@@ -255,99 +254,97 @@ pub(crate) struct Policies {
     pub(crate) simulate_downloads: bool,
 }
 
-/// So much room for invocations and records that have ended is kept for others.
+/// The most invocations that are pooled for reuse.
 const MOST_SPARE: usize = 1024;
 
-/// Is told of everything that happens on the platform.
+/// Called for every event on the platform.
 pub(crate) type Observer = Box<dyn FnMut(&PlatformEvent)>;
 
 pub(crate) struct PlatformState {
     pub(crate) now: Time,
     policies: Policies,
-    /// Books of the head disk.
+    /// The file system of the head disk.
     head: SharedFileSystem,
     pub(crate) images: Vec<Image>,
     pub(crate) functions: Vec<Function>,
     functions_waiting: IdSet<FunctionId>,
     pub(crate) nodes: Vec<Node>,
-    /// The least memory and the least disk that a node has.
+    /// The smallest memory and the smallest disk of the nodes.
     smallest: Need,
-    /// Whether idle containers go when their room is needed.
+    /// Whether idle containers are evicted.
     evicts: bool,
     free_nodes: NodeSet,
-    /// Nodes from whose disk images were pushed out since the last message.
+    /// The nodes from whose disks images were evicted since the last message.
     nodes_with_dropped: Vec<NodeId>,
     pub(crate) containers: IdMap<ContainerId, Container>,
     expiries: Expiries,
     next_container: u64,
     next_idle_sequence: u64,
     next_use_sequence: u64,
-    /// What a container drawn at random depends on, until the next dispatch.
+    /// The random word for draws of containers, until the next dispatch.
     reuse_token: u64,
-    /// In boxes, which are not moved when they are put in and taken out, and are used again.
+    /// Boxed, so that inserting and removing move no contents, and pooled.
     pub(crate) invocations: IdMap<InvocationId, Box<Invocation>>,
     #[expect(clippy::vec_box, reason = "they go back into the table as they are")]
     spare_invocations: Vec<Box<Invocation>>,
     next_invocation: u64,
     pub(crate) records: Records,
-    /// Whether somebody looks at the names in records.
+    /// Whether a sink reads the names in records.
     pub(crate) names_wanted: bool,
     no_name: Arc<str>,
-    /// Invocations that nobody has looked at yet.
+    /// Submitted invocations that were not processed yet.
     new: VecDeque<(InvocationId, FunctionId)>,
     common_gate: CommonGate,
-    /// Images that are waited for and for which there is no room on the head disk, the longest
-    /// waiting first.
+    /// Awaited images without room on the head disk, the longest waiting first.
     awaiting_room: BTreeSet<(InvocationId, ImageId)>,
-    /// Whether something on the head disk has ceased to be pinned, or has gone, since these were
-    /// last tried.
+    /// Whether a pin or a file on the head disk has gone since these were last tried.
     head_room_may_have_come: bool,
-    /// Schedulable invocations in the order in which they became so.
+    /// The queue of schedulable invocations.
     pending: Backlog,
-    /// Counts what may change the decisions of a scheduler, but for arrivals and copies that have
-    /// begun as it had planned.
+    /// Counts the events that may change the decisions of a scheduler, except arrivals and copies
+    /// that began as planned.
     changes: u64,
-    /// What has changed since the last round, for schedulers that keep their decisions.
+    /// The changes since the last round, for incremental schedulers.
     log: ChangeLog,
-    /// Nodes on which what can be had may have changed since a scheduler last said that it knows;
+    /// The nodes whose obtainable room or slots may have changed since a scheduler last read them;
     /// each once.
     touched: Vec<NodeId>,
-    /// Whether schedulers have asked how many invocations run on nodes: only then they are told of
-    /// nodes where nothing else has changed.
+    /// Whether a scheduler has asked for the running invocations of nodes; otherwise a change of
+    /// these alone does not touch a node.
     counts_wanted: Cell<bool>,
-    /// Functions of which the last round could not dispatch what the scheduler had decided.
+    /// The functions with a dispatch that the last round could not carry out.
     refused: Vec<FunctionId>,
-    /// Functions that have invocations that wait, and of which a container can take one that could
-    /// not when the last round was held.
+    /// The functions with pending invocations of which a container has become able to serve since
+    /// the last round.
     opened: Vec<FunctionId>,
-    /// Functions of which invocations that waited have been cancelled since the last round.
+    /// The functions of which pending invocations were cancelled since the last round.
     withdrawn: Vec<FunctionId>,
-    /// Whether the round that is held goes on after the last one, for the same message.
+    /// Whether the current round continues the last one, for the same message.
     repeats: bool,
     plan: Plan,
-    /// How many invocations have ever been dispatched.
+    /// The number of dispatches so far.
     pub(crate) dispatches: u64,
     pub(crate) effects: VecDeque<Effect>,
     /// The records that go with the effects [`Effect::Ended`].
     pub(crate) finished: VecDeque<Rc<InvocationRecord>>,
-    /// The users, with their managers, that go with the effects [`Effect::Notify`].
+    /// The handles and managers that go with the effects [`Effect::Notify`].
     pub(crate) to_notify: VecDeque<(Port<ManagerMessage>, crate::Invocation)>,
-    /// Bodies of invocations that have ended: a user's own may do anything when it is dropped, so
-    /// the service drops them when nothing is borrowed.
+    /// The bodies of ended invocations. Dropping a user's body may run any code, so the service
+    /// drops them when nothing is borrowed.
     pub(crate) ended_bodies: Vec<Body>,
-    /// When and why the last copy or load of an image to a node was broken off, until one succeeds.
+    /// The date and the cause of the last interruption of a copy or load, until one succeeds.
     broken_moves: BTreeMap<(ImageId, NodeId), (Time, FailureCause)>,
-    /// Copies and loads that were broken off and wait for their next try, by its date. It is
-    /// emptied whenever a part of the platform comes on.
+    /// Interrupted copies and loads by the date of their retry. Emptied whenever a part of the
+    /// platform comes on.
     backing_off: BTreeSet<(Time, NodeId, ImageId)>,
-    /// When the service will be woken for them.
+    /// The dates at which the service will be woken for them.
     retry_timers: BTreeSet<Time>,
     /// When a part of the platform last came on.
     recovered_at: Time,
-    /// What observers have not been told yet; `None` if there is none. They are told when nothing
-    /// is borrowed, because they may ask.
+    /// The events that observers have not got yet; `None` if there are no observers. They are
+    /// called when nothing is borrowed, because they may query the service.
     pub(crate) news: Option<Vec<PlatformEvent>>,
-    /// Those that are told at once, and ask nothing.
+    /// Observers that are called at once and query nothing.
     observers: Vec<Observer>,
 }
 
@@ -419,13 +416,13 @@ impl PlatformState {
         }
     }
 
-    /// Has an observer told of everything, in the middle of decisions.
+    /// Adds an observer that is called at once, within decisions.
     pub(crate) fn observe(&mut self, observer: Observer) {
         self.observers.push(observer);
     }
 
-    /// Gives up whatever may hold the service, to be dropped while nothing is borrowed. What is
-    /// known stays.
+    /// Gives up every value that may hold the service, to be dropped while nothing is borrowed. The
+    /// data stays.
     pub(crate) fn tear_down(&mut self) -> impl Sized + use<> {
         let Policies { scheduler, keep_alive, eviction, .. } = &mut self.policies;
         let policies = (
@@ -435,16 +432,18 @@ impl PlatformState {
         );
         let keep_alives: Vec<_> =
             self.functions.iter_mut().map(|function| function.keep_alive.take()).collect();
-        let errands =
-            self.invocations.values_mut().map(|invocation| std::mem::take(&mut invocation.errand));
-        let errands: Vec<Errand> = errands.collect();
+        let service_data = self
+            .invocations
+            .values_mut()
+            .map(|invocation| std::mem::take(&mut invocation.service_data));
+        let service_data: Vec<ServiceData> = service_data.collect();
         self.effects.clear();
         let ended = (std::mem::take(&mut self.finished), std::mem::take(&mut self.to_notify));
         let bodies = std::mem::take(&mut self.ended_bodies);
-        (policies, keep_alives, errands, ended, bodies, std::mem::take(&mut self.observers))
+        (policies, keep_alives, service_data, ended, bodies, std::mem::take(&mut self.observers))
     }
 
-    /// What observers have not been told of yet.
+    /// Takes the events that observers have not got yet.
     #[inline]
     pub(crate) fn take_news(&mut self) -> Option<Vec<PlatformEvent>> {
         self.news.as_mut().filter(|news| !news.is_empty()).map(std::mem::take)
@@ -463,7 +462,7 @@ impl PlatformState {
         }
     }
 
-    /// Makes an image known.
+    /// Adds an image.
     pub(crate) fn add_image(&mut self, name: Arc<str>, bytes: u64, memory_bytes: u64) -> ImageId {
         self.images.push(Image {
             name,
@@ -481,7 +480,8 @@ impl PlatformState {
         ImageId((self.images.len() - 1) as u32)
     }
 
-    /// Whether some node could hold image and container, and the head disk the image: else why not.
+    /// The nodes that could hold image and container, `None` for all. Fails if there is none, or if
+    /// the head disk could never hold the image.
     fn admissible(
         &self,
         image: Option<ImageId>,
@@ -499,8 +499,7 @@ impl PlatformState {
             memory_bytes: memory_bytes.saturating_add(limits.memory_bytes),
             disk_bytes: bytes.saturating_add(limits.disk_bytes),
         };
-        // Mostly every node can hold it, and there may be tens of thousands of functions on
-        // thousands of nodes.
+        // A quick test: mostly all nodes can, and there may be tens of thousands of functions.
         if need.fits_into(self.smallest) {
             return Ok(None);
         }
@@ -529,7 +528,7 @@ impl PlatformState {
         Ok((both.len() < self.nodes.len()).then_some(both))
     }
 
-    /// Registers a function, or says why it can never run.
+    /// Registers a function. Fails if it can never run.
     pub(crate) fn register(
         &mut self,
         registration: Registration,
@@ -561,8 +560,8 @@ impl PlatformState {
         Ok(FunctionId((self.functions.len() - 1) as u32))
     }
 
-    /// What follows every message: images that left a disk leave memory, new invocations are
-    /// admitted, a round.
+    /// Follows every message: images without a file leave memory, new invocations are admitted, and
+    /// a round is held.
     pub(crate) fn conclude(&mut self, round: Round) {
         if round != Round::Arrival {
             self.changes += 1;
@@ -571,15 +570,15 @@ impl PlatformState {
         self.admit_new(round != Round::No);
         if round != Round::No && !self.pending.is_empty() {
             self.run_round();
-            // What was dispatched no longer pins its image on the head disk, so that another may
-            // take its room.
+            // Dispatched invocations no longer pin their image on the head disk, so there may be
+            // room.
             self.begin_awaited_downloads();
         }
         #[cfg(any(test, feature = "audit"))]
         self.check();
     }
 
-    /// What can be had on a node may be something else from now on.
+    /// Marks a node whose room or slots may have changed.
     fn touch(&mut self, node: NodeId) {
         let state = &mut self.nodes[node.index()];
         if !std::mem::replace(&mut state.touched, true) {
@@ -599,7 +598,7 @@ impl PlatformState {
         }
     }
 
-    /// Keeps the set of nodes with a free slot true.
+    /// Updates the set of nodes with a free slot.
     fn note_slots(&mut self, node: NodeId) {
         self.touch(node);
         self.log.note(Change::Slots(node));
@@ -610,8 +609,8 @@ impl PlatformState {
         }
     }
 
-    /// A host has gone: its containers and the contents of its memory go with it; what is on its
-    /// disk stays. Bodies that ran there report by themselves.
+    /// A host has failed: its containers and the contents of its memory are lost; its disk keeps
+    /// its contents. Bodies that ran there report their failure themselves.
     pub(crate) fn node_failed(&mut self, node: NodeId) {
         let state = &mut self.nodes[node.index()];
         if !state.up {
@@ -633,7 +632,7 @@ impl PlatformState {
     pub(crate) fn node_recovered(&mut self, node: NodeId) {
         let state = &mut self.nodes[node.index()];
         state.up = true;
-        // Whatever was interrupted by its failure may be tried at once.
+        // Copies and loads that its failure interrupted may be retried at once.
         let Node { images, .. } = state;
         #[expect(
             clippy::iter_over_hash_type,
@@ -646,15 +645,14 @@ impl PlatformState {
         self.note_slots(node);
     }
 
-    /// The head host has gone: every invocation ends with the cause, and every container stops,
-    /// since what the service knew of them has gone with it. What is on disks stays, and so do
-    /// images in memories.
+    /// The head host has failed: every invocation ends with the cause, and every container stops,
+    /// since the service has lost its data. Disks and images in memories stay.
     pub(crate) fn head_failed(&mut self, cause: &FailureCause) {
         self.fail_all_waiting(cause);
         for id in self.running() {
             self.abandon(id, cause.clone());
         }
-        // Whoever served an invocation is lost with it, so these are idle.
+        // Containers that served an invocation are lost with it, so these are idle.
         let mut left: Vec<ContainerId> = self.containers.iter().map(|(id, _)| id).collect();
         left.sort_unstable();
         for container in left {

@@ -1,4 +1,4 @@
-//! Copies of images to node disks and loads into node memories.
+//! Moves of images: copies to node disks and loads into node memories.
 
 use std::rc::Rc;
 
@@ -9,18 +9,17 @@ use super::node::{Interval, Move, Transfer};
 use super::{Change, Effect, Need, OnHead, PlatformState};
 use crate::{EventKind, ImageId, NodeId};
 
-/// After the first interruption of a copy or load the next try waits for so long, then twice as
-/// long each time.
+/// The wait before the first retry of an interrupted copy or load; it doubles with each
+/// interruption.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 
-/// It never waits for longer: the limit of the back-off of the kubelet, which tries again to pull
-/// an image after a pause that doubles up to 300 s (Kubernetes documentation, "Images",
-/// `ImagePullBackOff`).
+/// The longest wait. It is the limit of the kubelet, whose back-off for pulling an image doubles up
+/// to 300 s (Kubernetes documentation, "Images", `ImagePullBackOff`).
 const LONGEST_RETRY: Duration = Duration::from_secs(300);
 
 impl PlatformState {
-    /// Has an image copied to a node's disk, if that makes sense. Says whether the copy has begun
-    /// and nothing had to make room for it.
+    /// Begins to copy an image to a node's disk, if that makes sense. Returns whether the copy has
+    /// begun and nothing was evicted for it.
     pub(super) fn begin_copy(&mut self, node: NodeId, image: ImageId) -> bool {
         let entry = &self.images[image.index()];
         let state = &self.nodes[node.index()];
@@ -68,7 +67,7 @@ impl PlatformState {
         }
     }
 
-    /// A copy has ended, or the notice that it found no room has come.
+    /// A copy has ended, or the notice of its refusal has arrived.
     pub(crate) fn copy_ended(
         &mut self,
         node: NodeId,
@@ -95,7 +94,7 @@ impl PlatformState {
                 known.failures = 0;
                 self.images[image.index()].on_disk.insert(node);
                 self.broken_moves.remove(&(image, node));
-                // The head's copy has been read to its end: that is an access.
+                // The file on the head disk has been read completely, which is a use.
                 if let OnHead::Present(file) = self.images[image.index()].head {
                     self.head.borrow_mut().touch(file);
                 }
@@ -108,11 +107,11 @@ impl PlatformState {
                 self.retry_later(node, image, since);
             }
         }
-        // The image is no longer pinned by its own arrival, so something may go in its place.
+        // The image is no longer pinned by the copy, so something may be evicted.
         self.nodes[node.index()].room_may_have_come();
     }
 
-    /// Has an image loaded into a node's memory, if that makes sense.
+    /// Begins to load an image into a node's memory, if that makes sense.
     pub(super) fn begin_load(&mut self, node: NodeId, image: ImageId) {
         let state = &self.nodes[node.index()];
         let known = state.image(image);
@@ -154,7 +153,7 @@ impl PlatformState {
         }
     }
 
-    /// A load has ended, or the notice that it found no room has come.
+    /// A load has ended, or the notice of its refusal has arrived.
     pub(crate) fn load_ended(
         &mut self,
         node: NodeId,
@@ -176,7 +175,7 @@ impl PlatformState {
         if let Some(file) = state.image(image).disk {
             let mut disk = state.disk.borrow_mut();
             disk.unpin(file);
-            // It has been read for the start of a container, which is the use that counts.
+            // It was read for the start of a container; that start counts as the use.
             disk.refresh(file);
         }
         state.memory.borrow_mut().release(bytes);
@@ -184,8 +183,7 @@ impl PlatformState {
         match result {
             Ok(()) if state.up => {
                 let created = state.memory.borrow_mut().create(name, bytes, tag);
-                // The room has just been given back, so there is enough of it and nothing has to
-                // go.
+                // The room was released just before, so nothing is evicted.
                 let Ok((file, evicted)) = created else { return };
                 debug_assert!(
                     evicted.is_empty(),
@@ -209,8 +207,8 @@ impl PlatformState {
         }
     }
 
-    /// Whether a copy or load may begin, and what it claims; evicts idle containers if their room
-    /// is needed. Where moves that find no room fail, it is the attempt that tells.
+    /// The claim of a copy or load if it may begin; evicts idle containers if their room is needed.
+    /// Under the reference's rules the attempt itself decides.
     fn may_begin(&mut self, step: Move, node: NodeId, image: ImageId) -> Option<Need> {
         if !self.evicts_for_images() {
             return Some(Need::default());
@@ -224,15 +222,14 @@ impl PlatformState {
         self.obtain(node, need, None).then_some(claim)
     }
 
-    /// Whether a refusal is news: where moves wait for room it is told once, until something has
-    /// been given back.
+    /// Whether to report a refusal: if moves wait for room, once until room is released.
     fn note_refusal(&mut self, step: Move, node: NodeId, image: ImageId) -> bool {
         !self.evicts_for_images() || self.nodes[node.index()].refused.insert((step, image))
     }
 
-    /// A copy or load that began at `since` was interrupted. Where that causes a round it would be
-    /// tried again at once, and might fail again at once: a link that is off stays so for a while.
-    /// So the next try has to wait, longer each time, until a part of the platform comes on.
+    /// Schedules the retry of an interrupted copy or load that began at `since`. An immediate retry
+    /// would fail again while a link is off, so the wait doubles with each interruption, until a
+    /// part of the platform comes on.
     fn retry_later(&mut self, node: NodeId, image: ImageId, since: Time) {
         if !self.evicts_for_images() || !self.nodes[node.index()].up {
             return;
@@ -240,7 +237,7 @@ impl PlatformState {
         let now = self.now;
         let known = self.nodes[node.index()].image_mut(image);
         if since < self.recovered_at && self.recovered_at == now {
-            // What it failed for may have come on before this was heard.
+            // The cause of the failure may have been repaired before this was handled.
             known.retry_at = now;
             return;
         }
@@ -254,9 +251,8 @@ impl PlatformState {
         self.retry_due();
     }
 
-    /// Notes which copies and loads that were broken off are due, and sees to it that the service
-    /// is woken when the next one is. There is another timer only for a date before those of all
-    /// others, so there are few of them.
+    /// Touches the nodes whose retries are due, and has the service woken for the next one. A
+    /// further timer is set only for a date before all others, so there are few.
     pub(crate) fn retry_due(&mut self) {
         while self.retry_timers.first().is_some_and(|&at| at <= self.now) {
             self.retry_timers.pop_first();
@@ -274,8 +270,8 @@ impl PlatformState {
         }
     }
 
-    /// A host, a disk or a link has come on: whatever was broken off is due for another try. Says
-    /// whether there is anything. It looks at what waits for its next try, and at nothing else.
+    /// A host, a disk or a link has come on: all interrupted moves are due. Returns whether there
+    /// are any. It looks only at interrupted moves.
     pub(crate) fn part_recovered(&mut self) -> bool {
         self.recovered_at = self.now;
         let due = std::mem::take(&mut self.backing_off);

@@ -1,4 +1,4 @@
-//! What the platform knows of one compute host.
+//! The state of one compute host.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -16,42 +16,41 @@ use crate::ImageId;
 /// A file system that a storage service and the platform's state share.
 pub(crate) type SharedFileSystem = Rc<RefCell<FileSystem>>;
 
-/// A compute host as its service knows it.
+/// The state of a compute host.
 pub(crate) struct Node {
     pub(crate) name: Arc<str>,
     /// Whether its host is on.
     pub(crate) up: bool,
-    /// Whether its host comes on again and again for ever.
+    /// Whether its host comes on again and again, by a periodic profile.
     pub(crate) comes_back: bool,
-    /// Whether it is on the list of nodes of which schedulers have to hear.
+    /// Whether it is in the list of touched nodes.
     pub(crate) touched: bool,
     /// `None`: unlimited.
     pub(crate) slots: Option<u32>,
     pub(crate) slots_used: u32,
     pub(crate) disk: SharedFileSystem,
     pub(crate) memory: SharedFileSystem,
-    /// Images that are, or are about to be, on this node.
+    /// The images on this node or in transit to it.
     pub(crate) images: FxHashMap<ImageId, NodeImage>,
-    /// Idle containers, in the order in which they go when their room is needed; not kept where
-    /// none of them goes.
+    /// The idle containers in the order of eviction; not maintained if the policy evicts none.
     pub(crate) idle: BTreeSet<IdleKey>,
-    /// Limits of these together.
+    /// The sum of their limits.
     pub(crate) idle_limits: Need,
-    /// Images that only idle containers pin, together.
+    /// The sum of the sizes of images that only idle containers pin.
     pub(crate) idle_images: Need,
     /// Images that left the disk and are to be dropped from memory before the next round.
     pub(crate) dropped: Vec<ImageId>,
-    /// Copies and loads that have been told to have found no room; they are told again only when
-    /// something has been given back since.
+    /// Copies and loads whose refusal for lack of room was reported. They are reported again only
+    /// after room was released.
     pub(crate) refused: FxHashSet<(Move, ImageId)>,
-    /// For each copy and load in progress the room that the container will need for which it was
-    /// begun.
+    /// For each copy and load in progress, the room that the container will need for which it
+    /// began.
     pub(crate) claims: FxHashMap<ImageId, Need>,
-    /// These together.
+    /// The sum of the claims.
     pub(crate) claimed: Need,
 }
 
-/// The two steps of an image within a node.
+/// The two moves of an image to a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Move {
     /// From the head disk to the node's disk.
@@ -60,14 +59,14 @@ pub(crate) enum Move {
     Load,
 }
 
-/// A copy or a load.
+/// The state of a copy or a load.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Transfer {
     #[default]
     None,
-    /// Room was taken at `since` (for a copy in the form of a hidden file); bytes are on their way.
+    /// In progress since `since`, when its room was taken (for a copy by a hidden file).
     Running { since: Time, file: Option<FileId> },
-    /// It found no room; the notice of it is still to be processed.
+    /// Refused for lack of room; the notice was not processed yet.
     Refused,
 }
 
@@ -85,20 +84,20 @@ pub(crate) struct NodeImage {
     pub(crate) memory: Option<FileId>,
     pub(crate) copy: Transfer,
     pub(crate) load: Transfer,
-    /// When the copy and the load that are there now took place.
+    /// The intervals of the copy and of the load of the present image.
     pub(crate) copied: Interval,
     pub(crate) loaded: Interval,
-    /// Containers that pin it: those that serve an invocation, and idle ones.
+    /// The numbers of busy and of idle containers that pin it.
     pub(crate) busy: u32,
     pub(crate) idle: u32,
-    /// Copies and loads that were interrupted since the last one that succeeded.
+    /// The interruptions of copies and loads since the last success.
     pub(crate) failures: u32,
     /// No copy or load is begun before this date.
     pub(crate) retry_at: Time,
 }
 
 impl NodeImage {
-    /// Whether only idle containers pin it, so that it can be had by evicting them.
+    /// Whether only idle containers pin it, so that evicting them frees it.
     pub(crate) fn is_held_by_idle_only(&self) -> bool {
         self.busy == 0 && self.idle > 0
     }
@@ -148,20 +147,20 @@ impl Node {
         self.images.entry(image).or_default()
     }
 
-    /// Something was given back: copies and loads that find no room from now on are worth telling.
+    /// Room was released: refusals from now on are reported again.
     pub(crate) fn room_may_have_come(&mut self) {
         if !self.refused.is_empty() {
             self.refused.clear();
         }
     }
 
-    /// A copy or load of the image has begun, for a container that will need so much.
+    /// Claims room for the container for which a copy or load has begun.
     pub(crate) fn claim(&mut self, image: ImageId, need: Need) {
         self.claimed.add(need);
         self.claims.insert(image, need);
     }
 
-    /// It has ended.
+    /// Removes the claim of a copy or load that has ended.
     pub(crate) fn disclaim(&mut self, image: ImageId) {
         if let Some(need) = self.claims.remove(&image) {
             self.claimed = self.claimed.without(need);
@@ -170,7 +169,7 @@ impl Node {
 }
 
 impl Interval {
-    /// How much of the interval lies between two dates.
+    /// The length of the part of the interval between two dates.
     pub(crate) fn within(self, from: Time, to: Time) -> isotherm_kernel::Duration {
         self.to.min(to).since(self.from.max(from))
     }

@@ -1,22 +1,22 @@
-//! Starting containers before they are needed, as keep-alive policies ask for it.
+//! Starts containers ahead of invocations for keep-alive policies.
 
 use isotherm_kernel::Duration;
 
 use super::{Effect, PlatformState};
 use crate::{EventKind, FunctionId, NodeId};
 
-/// A container that is to be started unless its function is invoked before.
+/// A plan to start a container unless its function is invoked before.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Prewarming {
     /// Where.
     node: NodeId,
-    /// How long it is kept once it has started.
+    /// How long it is kept after its start-up.
     keep: Duration,
 }
 
 impl PlatformState {
-    /// Has a container of the function started on the node after a while. There is at most one such
-    /// wish for a function: the last.
+    /// Plans to start a container of the function on the node. It replaces an earlier plan for the
+    /// function.
     pub(super) fn plan_prewarming(
         &mut self,
         function: FunctionId,
@@ -31,7 +31,7 @@ impl PlatformState {
         self.effects.push_back(Effect::Prewarm { function, after });
     }
 
-    /// The time has come to start a container, if it is still of use and there is room for it.
+    /// Starts the planned container, if it is still of use and there is room.
     pub(crate) fn prewarm(&mut self, function: FunctionId) {
         let spec = &mut self.functions[function.index()];
         let Some(Prewarming { node, keep }) = spec.prewarming.take() else { return };
@@ -49,7 +49,7 @@ impl PlatformState {
         self.make_idle(container, Some(startup + keep));
     }
 
-    /// Whether there is room for a container of the function without stopping another one.
+    /// Whether there is room for a container of the function without evicting another one.
     fn has_free_room(&self, function: FunctionId, node: NodeId) -> bool {
         let image = self.functions[function.index()].image;
         self.nodes[node.index()].up && self.missing(node, self.need(function), image).is_nothing()

@@ -1,36 +1,34 @@
-//! In which order the containers of a function serve, if one invocation after the other is given to
-//! them.
+//! The order in which the containers of a function serve consecutive invocations.
 //!
-//! Most rules are an order of the containers, by a key ([`Container`](super::Container),
-//! `serving_key`): the first one serves as long as it has a place. Two are not:
+//! Most rules order the containers by a key ([`Container`](super::Container), `serving_key`): the
+//! first one serves while it has capacity. Two rules do not:
 //!
-//! * Least recently used, where containers serve several invocations at once: whoever has been
-//!   given one is the last from then on, so they take turns.
-//! * Random: each choice is uniform among the containers that have a place then. What is drawn
-//!   depends on a *token*, a random word that the state holds and that is replaced at each
-//!   dispatch. So schedulers may ask as often as they like before they decide, in whichever way,
-//!   and get the same answer each time.
+//! * Least recently used, if containers serve several invocations at once: a container becomes the
+//!   last with each dispatch, so they alternate.
+//! * Random: each choice is uniform among the containers with capacity. The draws depend on a
+//!   *token*, a random word in the state that is replaced at each dispatch. So a scheduler may ask
+//!   any number of times before it decides, and gets the same answers.
 
 use rustc_hash::FxHashMap;
 
-/// What makes the draws of one token differ.
+/// The increment of SplitMix64 between the draws of one token.
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// Which of `len` containers serve, one after the other, drawn at random: numbers below `len`. O(1)
-/// for each.
+/// A sequence of containers drawn at random, as numbers below `len`, by a lazy Fisher–Yates shuffle
+/// with multiplicities. O(1) per draw.
 pub(super) struct Draws<P> {
     state: u64,
-    /// Places of the containers that still have any, the first so many.
+    /// The number of positions whose containers have capacity left: these come first.
     len: usize,
-    /// What lies at places where not the number of the place does, and how many have been drawn of
-    /// it.
+    /// The positions that do not hold their own number: the number they hold, and how often it was
+    /// drawn.
     moved: FxHashMap<usize, (usize, usize)>,
     places: P,
     last: Option<usize>,
 }
 
 impl<P: Fn(usize) -> usize> Draws<P> {
-    /// Draws for a function. `places` says how many invocations a container can take.
+    /// Draws for a function. `places` is the capacity of a container.
     pub(super) fn new(token: u64, function: u32, len: usize, places: P) -> Self {
         let state = mix(token ^ mix(u64::from(function)));
         Draws { state, len, moved: FxHashMap::default(), places, last: None }
@@ -40,7 +38,7 @@ impl<P: Fn(usize) -> usize> Draws<P> {
         self.moved.get(&place).copied().unwrap_or((place, 0))
     }
 
-    /// Takes note of what was drawn last: not before another one is wanted, which is seldom.
+    /// Applies the last draw. Deferred until another draw, which is seldom.
     fn settle(&mut self) {
         let Some(place) = self.last.take() else { return };
         let (number, drawn) = self.at(place);
@@ -63,7 +61,7 @@ impl<P: Fn(usize) -> usize> Iterator for Draws<P> {
             return None;
         }
         self.state = self.state.wrapping_add(STEP);
-        // Of 2^64 words each place gets as many as any other, but for one.
+        // Multiply-shift: of the 2^64 words each position gets the same number, up to one.
         let place = ((u128::from(mix(self.state)) * self.len as u128) >> 64) as usize;
         self.last = Some(place);
         Some(self.at(place).0)

@@ -1,20 +1,19 @@
-//! Room on a node: what there is, what can be had, and getting it.
+//! Room on a node: what is free, what is obtainable, and eviction.
 //!
-//! What can be had on a node for something new is its free room, the images that nobody pins, the
-//! limits of its idle containers, and the images that only idle containers pin
-//! ([`PlatformState::obtainable`]). Evicting any of these leaves the sum as it is: so whether
-//! something has room changes only when a body or a transfer ends, and each of these is a message
-//! that is followed by a round. Nothing that waits for room is forgotten. Where the eviction policy
-//! evicts nobody, what idle containers hold is no room, and the end of one is such a message as
-//! well.
+//! The *obtainable* room of a node is its free room, its unpinned images, the limits of its idle
+//! containers, and the images that only idle containers pin ([`PlatformState::obtainable`]).
+//! Evicting any of these does not change the sum: it changes only when a body or a transfer ends,
+//! which is a message that is followed by a round, so nothing that waits for room is forgotten. If
+//! the eviction policy evicts none, the room of idle containers is not obtainable, and the end of
+//! an idle container is such a message as well.
 //!
 //! Under [`RoomRule::EvictIdleContainers`] a copy or a load begins only
-//! * if a container for which it is wanted would have room beside it, on top of what copies and
-//!   loads in progress claim for their containers; or
-//! * if the image fits into room that is free, where it pushes nothing out.
+//! * if a container that needs it would have room beside the image and the claims of copies and
+//!   loads in progress; or
+//! * if the image fits into free room and evicts nothing.
 //!
-//! So an image that arrives finds room for its container in the round that follows, and images
-//! cannot push each other out for ever without anything ever being started.
+//! So an image that arrives finds room for its container in the following round, and images cannot
+//! evict each other for ever without a container starting.
 //!
 //! [`RoomRule::EvictIdleContainers`]: crate::RoomRule::EvictIdleContainers
 
@@ -25,13 +24,13 @@ use crate::eviction::Missing;
 use crate::{ContainerId, FunctionId, ImageId, NodeId};
 
 impl PlatformState {
-    /// What a container of the function takes, its image not counted.
+    /// The room that a container of the function takes, excluding its image.
     pub(super) fn need(&self, function: FunctionId) -> Need {
         let limits = &self.functions[function.index()].limits;
         Need { memory_bytes: limits.memory_bytes, disk_bytes: limits.disk_bytes }
     }
 
-    /// Room that can be had on a node: free, or held by images and containers that are idle.
+    /// The obtainable room of a node: free, or held by unpinned images or idle containers.
     pub(super) fn obtainable(&self, node: NodeId) -> Need {
         let state = &self.nodes[node.index()];
         let mut room = self.spare(node);
@@ -42,8 +41,8 @@ impl PlatformState {
         room
     }
 
-    /// Room on a node that is there without any container being stopped: free, or held by images
-    /// that nobody pins.
+    /// The spare room of a node, available without evicting containers: free, or held by unpinned
+    /// images.
     pub(super) fn spare(&self, node: NodeId) -> Need {
         let state = &self.nodes[node.index()];
         let (disk, memory) = (state.disk.borrow(), state.memory.borrow());
@@ -53,18 +52,18 @@ impl PlatformState {
         }
     }
 
-    /// Like [`has_room`](Self::has_room), without any container being stopped.
+    /// Like [`has_room`](Self::has_room), without evicting containers.
     pub(super) fn has_spare_room(
         &self,
         function: FunctionId,
         node: NodeId,
-        promised: Need,
+        reserved: Need,
     ) -> bool {
         let state = &self.nodes[node.index()];
         if !state.up {
             return false;
         }
-        let mut need = promised;
+        let mut need = reserved;
         need.add(self.need(function));
         need.add(state.claimed);
         if let Some(image) = self.functions[function.index()].image {
@@ -72,8 +71,7 @@ impl PlatformState {
             if known.memory.is_none() && known.retry_at > self.now {
                 return false;
             }
-            // What an idle container pins is not among the spare room, so it need not be taken out
-            // of it.
+            // The spare room does not include an image that an idle container pins.
             if !known.is_held_by_idle_only() {
                 need.add(self.image_need(image, node));
             }
@@ -82,8 +80,8 @@ impl PlatformState {
         need.fits_into(self.spare(node))
     }
 
-    /// How much of what can be had on a node the image needs for itself if a container of it is to
-    /// run there: its size where it is missing, or where it could be pushed out.
+    /// How much of the obtainable room of a node the image itself needs if a container of it is to
+    /// run there: its size if it is missing or evictable.
     pub(super) fn image_need(&self, image: ImageId, node: NodeId) -> Need {
         let state = &self.nodes[node.index()];
         let known = state.image(image);
@@ -103,18 +101,17 @@ impl PlatformState {
         Need { memory_bytes: in_memory, disk_bytes: on_disk }
     }
 
-    /// Whether a new container of the function, and its image, would have room on the node beside
-    /// what is busy there, what has been `promised`, and what transfers of other images in progress
-    /// claim.
-    pub(super) fn has_room(&self, function: FunctionId, node: NodeId, promised: Need) -> bool {
+    /// Whether a new container of the function, and its image, has room on the node beside busy
+    /// containers, `reserved`, and the claims of transfers of other images.
+    pub(super) fn has_room(&self, function: FunctionId, node: NodeId, reserved: Need) -> bool {
         if !self.evicts {
-            return self.has_spare_room(function, node, promised);
+            return self.has_spare_room(function, node, reserved);
         }
         let state = &self.nodes[node.index()];
         if !state.up {
             return false;
         }
-        let mut need = promised;
+        let mut need = reserved;
         need.add(self.need(function));
         need.add(state.claimed);
         if let Some(image) = self.functions[function.index()].image {
@@ -132,8 +129,7 @@ impl PlatformState {
         self.functions[function.index()].fits.as_ref().is_none_or(|fits| fits.contains(node))
     }
 
-    /// Whether a copy or load may begin now, and what it claims for the container that is to
-    /// follow.
+    /// The claim for the container that is to follow, if a copy or load may begin now.
     pub(super) fn may_move(&self, step: Move, node: NodeId, image: ImageId) -> Option<Need> {
         let entry = &self.images[image.index()];
         let wanted = entry.functions_waiting.iter().find(|&&function| {
@@ -142,7 +138,7 @@ impl PlatformState {
         if let Some(&function) = wanted {
             return Some(self.need(function));
         }
-        // Nothing that would follow has room now. Into free room the image may come nevertheless.
+        // No such container has room now. The image may still move into free room.
         let state = &self.nodes[node.index()];
         let mut taken = state.claimed;
         let free = match step {
@@ -158,9 +154,8 @@ impl PlatformState {
         (free && taken.fits_into(self.obtainable(node))).then_some(Need::default())
     }
 
-    /// Evicts idle containers of a node, as the policy chooses, until `need` is free or held by
-    /// images that nobody pins. `keep` is an image that is not to be counted on. Evicts none, and
-    /// says so, if that cannot be reached.
+    /// Evicts idle containers of a node, chosen by the policy, until `need` is free or held by
+    /// unpinned images other than `keep`. Evicts none and returns false if that is impossible.
     pub(super) fn obtain(&mut self, node: NodeId, need: Need, keep: Option<ImageId>) -> bool {
         if !self.evicts {
             return self.missing(node, need, keep).is_nothing();
@@ -187,7 +182,7 @@ impl PlatformState {
         }
     }
 
-    /// What is neither free nor held by an image that nobody pins.
+    /// The part of `need` that is neither free nor held by unpinned images other than `keep`.
     pub(super) fn missing(&self, node: NodeId, need: Need, keep: Option<ImageId>) -> Missing {
         let state = &self.nodes[node.index()];
         let (disk, memory) = (state.disk.borrow(), state.memory.borrow());
@@ -210,9 +205,8 @@ impl PlatformState {
         }
     }
 
-    /// The idle containers that the policy chooses; if the policy finds that they do not do (images
-    /// shared by several of them may make up for that), the first in their order. None if there is
-    /// none.
+    /// The idle containers that the policy chooses. If it finds none sufficient (images shared by
+    /// several of them may make up for that), the first in order; none if there is none.
     fn choose_idle(
         &self,
         node: NodeId,
@@ -242,7 +236,7 @@ impl PlatformState {
             .unwrap_or_else(|| state.idle.iter().take(1).map(|key| key.id).collect())
     }
 
-    /// A policy may be wrong: only what is idle on the node goes.
+    /// A policy may be wrong: only idle containers of the node may be evicted.
     pub(super) fn only_idle(
         &self,
         node: NodeId,
@@ -261,8 +255,7 @@ impl PlatformState {
         Need { memory_bytes: size.memory_bytes, disk_bytes: size.bytes }
     }
 
-    /// A container of the image changes: so many busy and idle ones more (or less) pin it on the
-    /// node.
+    /// Changes the numbers of busy and idle containers that pin an image on a node.
     pub(super) fn count_pins(
         &mut self,
         node: NodeId,

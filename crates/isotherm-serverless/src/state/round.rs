@@ -1,19 +1,19 @@
-//! A scheduling round: the scheduler decides, the decisions are carried out.
+//! Scheduling rounds: the scheduler decides and the decisions are carried out.
 
 use isotherm_kernel::Duration;
 
 use super::node::Transfer;
-use super::{Effect, Place, PlatformState, View};
+use super::{Effect, Phase, PlatformState, View};
 use crate::life::Dispatched;
 use crate::scheduler::{Dispatch, Placed, Plan};
 use crate::{ContainerId, EventKind, FunctionId, InvocationId, NodeId, StartKind};
 
 impl PlatformState {
-    /// Asks the scheduler and carries out its decisions: dispatches, then loads, then copies.
+    /// Holds rounds and carries out the decisions, dispatches, then loads, then copies, until the
+    /// scheduler has no more to decide.
     pub(super) fn run_round(&mut self) {
         let mut plan = std::mem::take(&mut self.plan);
-        // The scheduler reads the state while it changes its own, so it is taken out of it for the
-        // while.
+        // The scheduler reads the state while it changes itself, so it is taken out meanwhile.
         let mut scheduler = self.policies.scheduler.take();
         self.repeats = false;
         loop {
@@ -56,17 +56,17 @@ impl PlatformState {
         }
     }
 
-    /// A scheduler may be wrong about anything.
+    /// Whether the ids of a decision exist: a scheduler may be wrong.
     fn exist(&self, node: NodeId, image: crate::ImageId) -> bool {
         node.index() < self.nodes.len() && image.index() < self.images.len()
     }
 
-    /// Gives an invocation to a container, if that is feasible now; else it stays where it is in
-    /// the queue.
+    /// Dispatches an invocation if that is feasible now; otherwise it keeps its position in the
+    /// queue.
     fn dispatch(&mut self, dispatch: Dispatch) {
         let Dispatch { invocation: id, node, container } = dispatch;
         let Some(invocation) = self.invocations.get(&id) else { return };
-        let (function, Place::Pending(sequence)) = (invocation.function, invocation.place) else {
+        let (function, Phase::Pending(sequence)) = (invocation.function, invocation.phase) else {
             return;
         };
         let Some((served_by, is_new)) = self.container_for(id, function, node, container) else {
@@ -77,8 +77,8 @@ impl PlatformState {
         self.give(id, node, served_by, is_new);
     }
 
-    /// Admits an invocation and dispatches it, if no other waits and the scheduler knows without a
-    /// round where it goes. Says whether it has been admitted.
+    /// Admits and dispatches an invocation if no other is pending and the scheduler places it
+    /// without a round. Returns whether it was admitted.
     pub(super) fn dispatch_alone(&mut self, id: InvocationId, function: FunctionId) -> bool {
         if !self.pending.is_empty() {
             return false;
@@ -97,7 +97,7 @@ impl PlatformState {
                 self.give(id, node, served_by, is_new);
                 self.changes += 1;
             }
-            // A round will find out what else can be done.
+            // A round will decide.
             None => {
                 self.note_admission(id);
                 self.join_queue(id);
@@ -106,8 +106,8 @@ impl PlatformState {
         true
     }
 
-    /// The container that can serve an invocation of a function on a node, which may have to be
-    /// started, and whether it is new. `None` if that is not feasible.
+    /// The container to serve an invocation of a function on a node, started if necessary, and
+    /// whether it is new. `None` if infeasible.
     fn container_for(
         &mut self,
         id: InvocationId,
@@ -144,9 +144,8 @@ impl PlatformState {
         }
     }
 
-    /// A container that can take an invocation beside those that it serves: where containers serve
-    /// several at once, one that has been started in this round may have a place for others that
-    /// were to have a new one.
+    /// A container with capacity left, if containers serve several invocations at once: it may have
+    /// been started in this round.
     fn place_beside_others(&self, node: NodeId, function: FunctionId) -> Option<ContainerId> {
         let spec = &self.functions[function.index()];
         if spec.concurrency == 1 {
@@ -155,7 +154,7 @@ impl PlatformState {
         View::new(self).idle(function, node).next()
     }
 
-    /// A new container, for which the image has to be on the node's disk and in its memory.
+    /// Starts a new container, for which the image must be on the node's disk and in its memory.
     pub(super) fn start_new(
         &mut self,
         node: NodeId,
@@ -171,8 +170,8 @@ impl PlatformState {
         self.start_container_for(node, function, chance)
     }
 
-    /// Notes that an invocation has been given to a container that is ready after `startup`: one
-    /// that was started before it was needed may still be starting.
+    /// Records a dispatch to a container that is ready after `startup`, which may be positive for a
+    /// container that was started ahead.
     fn note_dispatch(
         &mut self,
         id: InvocationId,
@@ -186,13 +185,13 @@ impl PlatformState {
         let start_kind =
             if is_new || !startup.is_zero() { StartKind::Cold } else { StartKind::Warm };
         let Some(invocation) = self.invocations.get_mut(&id) else { return };
-        invocation.place = Place::Running(container);
+        invocation.phase = Phase::Running(container);
         let spec = &mut self.functions[invocation.function.index()];
         spec.running += 1;
         let (limit, memory_bytes) = (spec.limits.time, spec.limits.memory_bytes);
         let known =
             spec.image.map(|image| self.nodes[node.index()].image(image)).unwrap_or_default();
-        // One that is dispatched at once has been admitted just now.
+        // An invocation that is dispatched at once is admitted at this moment.
         let admitted = *invocation.life.admitted.get_or_insert(now);
         invocation.life.dispatched = Some(Dispatched {
             at: now,

@@ -1,5 +1,5 @@
-//! What invocations that have not ended lack. It looks at everything, and is asked when a
-//! simulation is over.
+//! Finds out what unfinished invocations wait for. It looks at all data, and is meant for the end
+//! of a simulation.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -7,28 +7,28 @@ use std::collections::BTreeMap;
 use isotherm_kernel::Time;
 
 use super::node::Transfer;
-use super::{Need, OnHead, Place, PlatformState};
+use super::{Need, OnHead, Phase, PlatformState};
 use crate::unfinished::{Lack, Unfinished};
 use crate::{FunctionId, ImageId, InvocationId, NodeId};
 
 impl PlatformState {
-    /// Everything that has not ended, by what it lacks and by function.
+    /// The unfinished invocations, grouped by reason and function.
     pub(crate) fn unfinished(&self, now: Time) -> Vec<Unfinished> {
         let mut groups: BTreeMap<(Lack, FunctionId), (u64, Time)> = BTreeMap::new();
-        // All that wait for a place lack the same if they are of one function.
+        // Pending invocations of a function wait for the same thing.
         let mut places: BTreeMap<FunctionId, Lack> = BTreeMap::new();
         for (id, invocation) in self.invocations.iter() {
             let (function, life) = (invocation.function, &invocation.life);
-            let (lack, since) = match invocation.place {
-                Place::New | Place::Throttled => {
+            let (lack, since) = match invocation.phase {
+                Phase::New | Phase::Throttled => {
                     (self.limit_before(id, function), Some(life.submitted))
                 }
-                Place::AwaitsImage => (self.lacks_image(id, function), Some(life.submitted)),
-                Place::Pending(_) => {
+                Phase::AwaitsImage => (self.lacks_image(id, function), Some(life.submitted)),
+                Phase::Pending(_) => {
                     let lack = places.entry(function).or_insert_with(|| self.lacks_place(function));
                     (lack.clone(), life.admitted)
                 }
-                Place::Running(_) => match life.started(now) {
+                Phase::Running(_) => match life.started(now) {
                     None => {
                         (Lack::Starting, life.dispatched.as_ref().map(|dispatched| dispatched.at))
                     }
@@ -72,7 +72,7 @@ impl PlatformState {
         let up: Vec<NodeId> = fitting.iter().copied().filter(is_up).collect();
         let image = self.functions[function.index()].image;
         if up.is_empty() {
-            // A host that comes back again and again is not what is missing.
+            // A host that comes on periodically is not what is missing.
             let returning: Vec<NodeId> = fitting
                 .iter()
                 .copied()
@@ -108,7 +108,7 @@ impl PlatformState {
         }
     }
 
-    /// Whether the image is on its way to one of the nodes, or does not get there.
+    /// Whether the image is in transit to one of the nodes, or was interrupted on its way.
     fn lacks_image_on(&self, image: ImageId, nodes: &[NodeId]) -> Option<Lack> {
         let known = |node: NodeId| self.nodes[node.index()].image(image);
         if nodes.iter().any(|&node| known(node).memory.is_some()) {
@@ -127,7 +127,7 @@ impl PlatformState {
         self.broken_on(image, nodes)
     }
 
-    /// Where a copy or load of the image was broken off last, if it was on one of the nodes.
+    /// The last interruption of a copy or load of the image to one of the nodes.
     fn broken_on(&self, image: ImageId, nodes: &[NodeId]) -> Option<Lack> {
         let broken =
             nodes.iter().filter_map(|&node| Some((node, self.broken_moves.get(&(image, node))?)));
@@ -140,8 +140,8 @@ impl PlatformState {
         (self.images[image.index()].name.to_string(), self.nodes[node.index()].name.to_string())
     }
 
-    /// What a container of the function, and its image where it is missing, need on a node, and
-    /// what can be had there.
+    /// The need of a container of the function and its missing image on a node, and the obtainable
+    /// room there.
     fn need_and_room(&self, function: FunctionId, node: NodeId) -> (NodeId, Need, Need) {
         let mut need = self.need(function);
         need.add(self.nodes[node.index()].claimed);

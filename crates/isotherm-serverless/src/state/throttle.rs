@@ -1,26 +1,24 @@
-//! Limits on how many invocations run at once: of one function, and of all.
+//! Concurrency limits: of functions and of the service.
 //!
-//! An invocation that comes passes two gates before anything else is done with it: that of its
-//! function, if this has a maximum, and that of the service, if it has one. Whoever has passed is
-//! *inside* until it ends, whether it waits for its image, waits to be scheduled, or runs. So no
-//! more are ever offered to schedulers than may run, and schedulers know nothing of the limits.
+//! A new invocation passes two gates before anything else is done with it: that of its function, if
+//! it has a limit, and that of the service, if it has one. From then until its end it is *inside*,
+//! whether it waits for its image, is pending or runs. So schedulers never see more invocations
+//! than may run, and need not know the limits.
 //!
-//! A function with a *reserved* concurrency has so many places of the service's for itself, and no
+//! A function with a *reserved* concurrency has this part of the service's limit for itself, and no
 //! more; the others share the rest.
 //!
-//! Where a gate is shut for good (nobody may be inside), every invocation is refused: nobody would
-//! ever leave a place to those who waited. Where it is shut for now, the service either refuses the
-//! invocation ([`Throttle::Reject`]) or has it wait in line ([`Throttle::Queue`]). There is one
-//! before the gate of each function and one before that of the service, and in both those come
-//! first who came first to the platform: who had to wait for his function does not go to the end of
-//! the second one. When somebody who is inside ends, the next in line goes in: O(log n) for each
-//! invocation.
+//! At a limit of 0 every invocation is rejected, since it would wait for ever. At other limits a
+//! surplus invocation is rejected ([`Throttle::Reject`]) or waits ([`Throttle::Queue`]). There is
+//! one queue at the gate of each function and one at that of the service, both in the order of
+//! submission: an invocation that had to wait at its function's gate does not go to the end of the
+//! second queue. When an invocation inside ends, the next one enters: O(log n) per invocation.
 
 use std::collections::{BTreeSet, VecDeque};
 
 use isotherm_services::FailureCause;
 
-use super::{Place, PlatformState};
+use super::{Phase, PlatformState};
 use crate::config::Throttle;
 use crate::unfinished::Lack;
 use crate::{FunctionId, InvocationId, Outcome};
@@ -28,31 +26,31 @@ use crate::{FunctionId, InvocationId, Outcome};
 /// The gate of a function.
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
-    /// How many may be inside; `None`: any number.
+    /// How many may be inside; `None`: unlimited.
     most: Option<u32>,
-    /// Whether these are places that it has for itself.
+    /// Whether this number is reserved for the function.
     reserved: bool,
-    /// How many are inside or have passed this gate. Not counted if nothing is limited.
+    /// How many have passed this gate and not ended. Not counted without any limit.
     inside: u32,
-    /// Who waits before this gate.
+    /// The queue at this gate.
     line: VecDeque<InvocationId>,
 }
 
 /// The gate of the service.
 #[derive(Debug, Default)]
 pub(crate) struct CommonGate {
-    /// How many may be inside, reserved places included; `None`: any number.
+    /// How many may be inside, reservations included; `None`: unlimited.
     most: Option<u32>,
     throttle: Throttle,
-    /// Places that functions have for themselves.
+    /// The sum of the reservations.
     reserved: u32,
     /// Whether there are functions that share the rest.
     sharing: bool,
-    /// How many are inside of those functions that share the rest.
+    /// How many of the functions that share the rest are inside.
     inside: u32,
-    /// In the order in which they came to the platform.
+    /// The queue at this gate, in the order of submission.
     line: BTreeSet<InvocationId>,
-    /// Who has just been let in and has not been looked at yet.
+    /// Invocations that have just entered and were not processed yet.
     let_in: VecDeque<InvocationId>,
 }
 
@@ -61,7 +59,7 @@ impl Gate {
         Gate { most, reserved, ..Gate::default() }
     }
 
-    /// Whether nobody is ever let in.
+    /// Whether nothing may ever enter.
     fn is_walled_up(&self) -> bool {
         self.most == Some(0)
     }
@@ -76,14 +74,14 @@ impl CommonGate {
         self.most.is_none_or(|most| self.inside < most - self.reserved)
     }
 
-    /// Whether none of those who share the rest is ever let in.
+    /// Whether nothing without a reservation may ever enter.
     fn is_walled_up(&self) -> bool {
         self.most == Some(0)
     }
 
-    /// Lets a function in of which so many may run at once, and which has these places for itself
-    /// or (`reserves` is false) shares what others leave. Says whether that can be: there must be
-    /// so many places, and one at least for those who share, unless there are none at all.
+    /// Registers a function with a limit, reserved for it or (`reserves` is false) not. Returns
+    /// whether that is possible: the reservation must be available, and at least 1 must be left for
+    /// functions that share the rest, if there are any.
     pub(crate) fn admit(&mut self, most: Option<u32>, reserves: bool) -> bool {
         let places = most.filter(|_| reserves).unwrap_or(0);
         let shares = !reserves && most != Some(0) && !self.is_walled_up();
@@ -99,8 +97,8 @@ impl CommonGate {
 }
 
 impl PlatformState {
-    /// The limit before which an invocation of the function waits in line: that of the function,
-    /// and whether it is a reservation, or that of the service.
+    /// The limit at which an invocation of the function waits: that of the function, and whether it
+    /// is a reservation, or that of the service.
     pub(super) fn limit_before(&self, id: InvocationId, function: FunctionId) -> Lack {
         let (gate, common) = (&self.functions[function.index()].gate, &self.common_gate);
         match gate.most {
@@ -114,8 +112,8 @@ impl PlatformState {
         }
     }
 
-    /// An invocation comes to the gates. Says whether it is inside; else it waits in line or has
-    /// ended.
+    /// A new invocation arrives at the gates. Returns whether it is inside; otherwise it waits or
+    /// has ended.
     pub(super) fn passes(&mut self, id: InvocationId, function: FunctionId) -> bool {
         let gate = &mut self.functions[function.index()].gate;
         let common = &mut self.common_gate;
@@ -138,7 +136,7 @@ impl PlatformState {
         }
         if queues {
             if let Some(invocation) = self.invocations.get_mut(&id) {
-                invocation.place = Place::Throttled;
+                invocation.phase = Phase::Throttled;
             }
         } else {
             let function = self.functions[function.index()].name.clone();
@@ -147,12 +145,12 @@ impl PlatformState {
         false
     }
 
-    /// The invocations that have been let in since the last time, one after the other.
+    /// Takes the next invocation that has entered and was not processed.
     pub(super) fn next_let_in(&mut self) -> Option<InvocationId> {
         self.common_gate.let_in.pop_front()
     }
 
-    /// An invocation of the function that was inside has ended: the next in line goes in.
+    /// An invocation of the function that was inside has ended: the next ones enter.
     pub(super) fn leave_gates(&mut self, function: FunctionId) {
         let gate = &mut self.functions[function.index()].gate;
         let common = &mut self.common_gate;
@@ -184,7 +182,7 @@ impl PlatformState {
         }
     }
 
-    /// An invocation that waits in line is not to go in any more.
+    /// Removes an invocation that waits at a gate.
     pub(super) fn leave_line(&mut self, id: InvocationId, function: FunctionId) {
         let position = |line: &VecDeque<InvocationId>| line.iter().position(|&other| other == id);
         let gate = &mut self.functions[function.index()].gate;
@@ -194,7 +192,7 @@ impl PlatformState {
         }
         let common = &mut self.common_gate;
         if common.line.remove(&id) {
-            // It has passed the gate of its function.
+            // It had passed the gate of its function.
             gate.inside -= 1;
             if let Some(next) = gate.line.pop_front() {
                 gate.inside += 1;
@@ -206,23 +204,23 @@ impl PlatformState {
         }
     }
 
-    /// Those who wait in line, in no particular order.
+    /// The invocations that wait at gates, in arbitrary order.
     pub(super) fn in_line(&self) -> impl Iterator<Item = InvocationId> + '_ {
         let common = &self.common_gate;
         let lines = self.functions.iter().map(|function| &function.gate.line);
         lines.chain([&common.let_in]).flatten().chain(&common.line).copied()
     }
 
-    /// Recounts who is inside.
+    /// Checks the counts by recounting.
     #[cfg(any(test, feature = "audit"))]
     pub(super) fn check_gates(&self) {
         let inside = |wanted: &dyn Fn(FunctionId) -> bool| {
             let mut count = 0;
             for (id, invocation) in self.invocations.iter() {
-                let is_inside = match invocation.place {
-                    Place::New => false,
-                    Place::Throttled => self.common_gate.let_in.contains(&id),
-                    Place::AwaitsImage | Place::Pending(_) | Place::Running(_) => true,
+                let is_inside = match invocation.phase {
+                    Phase::New => false,
+                    Phase::Throttled => self.common_gate.let_in.contains(&id),
+                    Phase::AwaitsImage | Phase::Pending(_) | Phase::Running(_) => true,
                 };
                 count += u32::from(is_inside && wanted(invocation.function));
             }

@@ -1,4 +1,4 @@
-//! The platform as a scheduler sees it: read-only.
+//! The read-only view of the platform for schedulers.
 
 use isotherm_kernel::{Duration, Time};
 
@@ -8,7 +8,7 @@ use crate::config::{ContainerReuse, Rules};
 use crate::node_set::NodeSet;
 use crate::{ContainerId, FunctionId, ImageId, InvocationId, NodeId};
 
-/// An invocation that waits to be scheduled.
+/// A pending invocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pending {
     /// The invocation.
@@ -17,14 +17,14 @@ pub struct Pending {
     pub function: FunctionId,
 }
 
-/// A point in the life of a platform; see [`View::mark`].
+/// A point in the history of a platform; see [`View::mark`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {
     changes: u64,
     end: u64,
 }
 
-/// Room that is needed on a node, in bytes.
+/// Room on a node, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Need {
     /// In memory.
@@ -34,13 +34,14 @@ pub struct Need {
 }
 
 impl Need {
-    /// Adds another need to this one.
+    /// Adds another need, saturating.
     pub fn add(&mut self, other: Need) {
         self.memory_bytes = self.memory_bytes.saturating_add(other.memory_bytes);
         self.disk_bytes = self.disk_bytes.saturating_add(other.disk_bytes);
     }
 
-    /// What is left of it without another.
+    /// Subtracts another need, saturating.
+    #[must_use]
     pub fn without(self, other: Need) -> Need {
         Need {
             memory_bytes: self.memory_bytes.saturating_sub(other.memory_bytes),
@@ -48,14 +49,15 @@ impl Need {
         }
     }
 
-    /// Whether so much room is enough for it.
+    /// Whether it fits into this room.
+    #[must_use]
     pub fn fits_into(self, room: Need) -> bool {
         self.memory_bytes <= room.memory_bytes && self.disk_bytes <= room.disk_bytes
     }
 }
 
-/// A read-only view of the platform for a scheduler. Sets of nodes are in the order in which the
-/// service lists them.
+/// A read-only view of the platform for a scheduler. Sets of nodes are in the order of the
+/// service's list.
 ///
 /// ```
 /// use isotherm_serverless::{FunctionId, NodeId, View};
@@ -79,23 +81,27 @@ impl<'a> View<'a> {
     }
 
     /// The current date.
+    #[must_use]
     pub fn now(&self) -> Time {
         self.state.now
     }
 
-    /// The invocations that wait, in the order in which they became schedulable.
+    /// The pending invocations, in the order in which they became schedulable.
+    #[must_use]
     pub fn pending(&self) -> impl DoubleEndedIterator<Item = Pending> + 'a {
         self.state.pending.iter()
     }
 
-    /// A mark by which [`arrivals_since`](Self::arrivals_since) tells later what has happened.
+    /// A mark of the present state, for [`arrivals_since`](Self::arrivals_since).
+    #[must_use]
     pub fn mark(&self) -> Mark {
         Mark { changes: self.state.changes, end: self.state.pending.end() }
     }
 
-    /// The invocations that have become schedulable since a mark was set; `None` if anything else
-    /// has happened that decisions may depend on. Copies that the round of the mark decided do not
-    /// count if all of them have begun in free room: the scheduler knows about them.
+    /// The invocations that have become schedulable since a mark; `None` if anything else has
+    /// happened on which decisions may depend. The copies decided in the marked round do not count
+    /// if all have begun in free room.
+    #[must_use]
     pub fn arrivals_since(
         &self,
         mark: Mark,
@@ -137,8 +143,8 @@ impl<'a> View<'a> {
         &self.state.touched
     }
 
-    /// Whether somebody wants to know how many invocations run on nodes, and `touched` names the
-    /// nodes where that has changed. `want` says that he does, from now on.
+    /// Whether `touched` includes nodes on which only the number of running invocations has
+    /// changed. With `want` it does from now on.
     pub(crate) fn counts_wanted(&self, want: bool) -> bool {
         self.state.counts_wanted.replace(self.state.counts_wanted.get() | want)
     }
@@ -153,12 +159,13 @@ impl<'a> View<'a> {
         &self.state.withdrawn
     }
 
-    /// Whether this round goes on after the last one, for the same message.
+    /// Whether this round continues the last one, for the same message.
     pub(crate) fn repeats(&self) -> bool {
         self.state.repeats
     }
 
-    /// The waiting invocations of one function, in the order in which they became schedulable.
+    /// The pending invocations of one function, in the order in which they became schedulable.
+    #[must_use]
     pub fn pending_of(
         &self,
         function: FunctionId,
@@ -166,66 +173,76 @@ impl<'a> View<'a> {
         self.state.functions[function.index()].pending.iter().map(|pending| pending.invocation)
     }
 
-    /// How many invocations of a function wait.
+    /// The number of pending invocations of a function.
+    #[must_use]
     pub fn pending_count(&self, function: FunctionId) -> usize {
         self.state.functions[function.index()].pending.len()
     }
 
-    /// The functions that have waiting invocations, in the order of registration.
+    /// The functions with pending invocations, in the order of registration.
     pub fn functions_waiting(&self) -> impl Iterator<Item = FunctionId> + 'a {
         self.state.functions_waiting.iter()
     }
 
-    /// How many functions have waiting invocations.
+    /// The number of functions with pending invocations.
+    #[must_use]
     pub fn functions_waiting_count(&self) -> usize {
         self.state.functions_waiting.len()
     }
 
     /// The image of a function, if it has one.
+    #[must_use]
     pub fn image_of(&self, function: FunctionId) -> Option<ImageId> {
         self.state.functions[function.index()].image
     }
 
     /// The time limit of a function.
+    #[must_use]
     pub fn time_limit(&self, function: FunctionId) -> Duration {
         self.state.functions[function.index()].limits.time
     }
 
-    /// Room that a container of the function takes, its image not counted.
+    /// The room that a container of the function takes, excluding its image.
+    #[must_use]
     pub fn need_of(&self, function: FunctionId) -> Need {
         self.state.need(function)
     }
 
     /// Number of compute hosts.
+    #[must_use]
     pub fn nodes(&self) -> usize {
         self.state.nodes.len()
     }
 
-    /// Free slots of a node; `u32::MAX` if it has any number of them.
+    /// The free slots of a node; `u32::MAX` if they are unlimited.
+    #[must_use]
     pub fn free_slots(&self, node: NodeId) -> u32 {
         self.state.nodes[node.index()].free_slots()
     }
 
-    /// Invocations that run or start on a node.
+    /// The invocations that run or start on a node.
+    #[must_use]
     pub fn running(&self, node: NodeId) -> u32 {
         self.state.nodes[node.index()].slots_used
     }
 
-    /// Room that can be had on a node: free, or held by images that nobody uses and by idle
-    /// containers.
+    /// The obtainable room of a node: free, or held by unused images or idle containers.
+    #[must_use]
     pub fn obtainable(&self, node: NodeId) -> Need {
         self.state.obtainable(node)
     }
 
-    /// Room on a node that is there without any container being stopped: free, or held by images
-    /// that nobody uses.
+    /// The spare room of a node, available without evicting containers: free, or held by unused
+    /// images.
+    #[must_use]
     pub fn spare(&self, node: NodeId) -> Need {
         self.state.spare(node)
     }
 
-    /// Like [`has_room`](Self::has_room), without any idle container being stopped.
-    pub fn has_spare_room(&self, function: FunctionId, node: NodeId, promised: Need) -> bool {
-        self.state.has_spare_room(function, node, promised)
+    /// Like [`has_room`](Self::has_room), without evicting containers.
+    #[must_use]
+    pub fn has_spare_room(&self, function: FunctionId, node: NodeId, reserved: Need) -> bool {
+        self.state.has_spare_room(function, node, reserved)
     }
 
     /// Functions that have invocations that wait, and of which a container can take one that could
@@ -242,43 +259,50 @@ impl<'a> View<'a> {
         state.claimed.without(own)
     }
 
-    /// Free memory of a node in bytes; images that could be pushed out are not counted as free.
+    /// The free memory of a node in bytes, excluding evictable images.
+    #[must_use]
     pub fn free_memory(&self, node: NodeId) -> u64 {
         self.state.nodes[node.index()].memory.borrow().free()
     }
 
-    /// Free disk space of a node in bytes; images that could be pushed out are not counted as free.
+    /// The free disk space of a node in bytes, excluding evictable images.
+    #[must_use]
     pub fn free_disk(&self, node: NodeId) -> u64 {
         self.state.nodes[node.index()].disk.borrow().free()
     }
 
-    /// Nodes with a free slot.
+    /// The nodes with a free slot.
+    #[must_use]
     pub fn with_free_slot(&self) -> &'a NodeSet {
         &self.state.free_nodes
     }
 
-    /// How many invocations of the function one container serves at once.
+    /// How many invocations one container of the function serves at once.
+    #[must_use]
     pub fn concurrency_of(&self, function: FunctionId) -> u32 {
         self.state.functions[function.index()].concurrency
     }
 
-    /// Nodes with a container of the function that can take an invocation.
+    /// The nodes with a container of the function that can take an invocation.
+    #[must_use]
     pub fn with_idle(&self, function: FunctionId) -> &'a NodeSet {
         self.state.functions[function.index()].idle.nodes()
     }
 
-    /// Whether there are any.
+    /// Whether a container of the function can take an invocation.
+    #[must_use]
     pub fn has_idle(&self, function: FunctionId) -> bool {
         !self.state.functions[function.index()].idle.is_empty()
     }
 
-    /// Whether there is one on a node.
+    /// Whether a container of the function on the node can take an invocation.
+    #[must_use]
     pub fn has_idle_on(&self, function: FunctionId, node: NodeId) -> bool {
         self.state.functions[function.index()].idle.any_on(node)
     }
 
-    /// The first container of the function, in the order in which they are to serve, that can take
-    /// an invocation and is on a node that meets a condition.
+    /// The first container of the function, in the order of serving, that can take an invocation
+    /// and is on a node that meets a condition.
     pub fn first_idle(
         &self,
         function: FunctionId,
@@ -286,7 +310,7 @@ impl<'a> View<'a> {
     ) -> Option<(ContainerId, NodeId)> {
         let idle = &self.state.functions[function.index()].idle;
         match self.state.policies.reuse {
-            // Most nodes meet it as a rule, so a few draws are enough.
+            // Mostly most nodes meet it, so a few draws are enough.
             ContainerReuse::Random => self.drawn_anywhere(function).find(|&(_, node)| meets(node)),
             _ => idle.find(meets),
         }
@@ -301,8 +325,9 @@ impl<'a> View<'a> {
         draws.filter_map(move |number| idle.numbered(number))
     }
 
-    /// How many invocations the containers of the function on a node can take: as many as are idle,
-    /// where each serves one at a time.
+    /// How many invocations the containers of the function on a node can take: the number of idle
+    /// ones, if each serves one at a time.
+    #[must_use]
     pub fn idle_count(&self, function: FunctionId, node: NodeId) -> usize {
         let spec = &self.state.functions[function.index()];
         match spec.concurrency {
@@ -311,9 +336,9 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The containers of the function on a node that can take an invocation, in the order in which
-    /// they are to serve if one after the other is given to them. One that can take several is
-    /// there several times.
+    /// The containers of the function on a node that can take an invocation, in the order of
+    /// serving if consecutive invocations are dispatched to them. A container that can take several
+    /// occurs several times.
     pub fn idle(
         &self,
         function: FunctionId,
@@ -347,8 +372,8 @@ impl<'a> View<'a> {
         in_order.chain(in_turns.into_iter().flatten()).chain(drawn.into_iter().flatten())
     }
 
-    /// The containers of the function on all nodes that can take an invocation, in the order in
-    /// which they are to serve.
+    /// The containers of the function on all nodes that can take an invocation, in the order of
+    /// serving.
     pub fn idle_anywhere(
         &self,
         function: FunctionId,
@@ -359,32 +384,37 @@ impl<'a> View<'a> {
         drawn.into_iter().flatten().chain(ordered.into_iter().flatten())
     }
 
-    /// Whether a container serves nobody.
+    /// Whether a container serves no invocation.
     pub(crate) fn is_idle(&self, container: ContainerId) -> bool {
         self.state.served_by(container) == 0
     }
 
-    /// Nodes that have the image on disk.
+    /// The nodes that have the image on disk.
+    #[must_use]
     pub fn on_disk(&self, image: ImageId) -> &'a NodeSet {
         &self.state.images[image.index()].on_disk
     }
 
-    /// Nodes that have the image in memory.
+    /// The nodes that have the image in memory.
+    #[must_use]
     pub fn in_memory(&self, image: ImageId) -> &'a NodeSet {
         &self.state.images[image.index()].in_memory
     }
 
-    /// Nodes to whose disk the image is being copied.
+    /// The nodes to whose disk the image is being copied.
+    #[must_use]
     pub fn copying(&self, image: ImageId) -> &'a NodeSet {
         &self.state.images[image.index()].copying
     }
 
-    /// Nodes into whose memory the image is being loaded.
+    /// The nodes into whose memory the image is being loaded.
+    #[must_use]
     pub fn loading(&self, image: ImageId) -> &'a NodeSet {
         &self.state.images[image.index()].loading
     }
 
-    /// Memory that an image takes in a node, in bytes.
+    /// The size of the image in memory, in bytes.
+    #[must_use]
     pub fn image_memory(&self, image: ImageId) -> u64 {
         self.state.images[image.index()].memory_bytes
     }
@@ -412,31 +442,35 @@ impl<'a> View<'a> {
         self.state.functions[function.index()].fits.as_ref()
     }
 
-    /// Whether the node, were it empty, could hold the function's image and one container.
+    /// Whether the node could hold the function's image and one container if it were empty.
+    #[must_use]
     pub fn fits(&self, function: FunctionId, node: NodeId) -> bool {
         self.state.fits(function, node)
     }
 
-    /// Whether a new container of the function, and its image where it is missing, would find room
-    /// on the node now, on top of what has been `promised`: beside the containers that are busy,
-    /// the images that are in use and what copies and loads in progress are for, but in place of
-    /// idle containers and idle images.
-    pub fn has_room(&self, function: FunctionId, node: NodeId, promised: Need) -> bool {
-        self.state.has_room(function, node, promised)
+    /// Whether a new container of the function, and its image if missing, has room on the node now,
+    /// in addition to `reserved`. Busy containers, used images and the claims of copies and loads
+    /// in progress keep their room; idle containers and unused images do not.
+    #[must_use]
+    pub fn has_room(&self, function: FunctionId, node: NodeId, reserved: Need) -> bool {
+        self.state.has_room(function, node, reserved)
     }
 
-    /// How much of the room of [`has_room`](Self::has_room) the image of a function takes on the
-    /// node: nothing where a busy container uses it already.
+    /// How much room the image of a function takes on the node in [`has_room`](Self::has_room):
+    /// none if a busy container uses it already.
+    #[must_use]
     pub fn image_need(&self, image: ImageId, node: NodeId) -> Need {
         self.state.image_need(image, node)
     }
 
     /// Whether the node's host is on.
+    #[must_use]
     pub fn is_up(&self, node: NodeId) -> bool {
         self.state.nodes[node.index()].up
     }
 
     /// The rules of the service.
+    #[must_use]
     pub fn rules(&self) -> Rules {
         self.state.policies.rules
     }

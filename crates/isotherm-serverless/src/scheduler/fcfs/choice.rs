@@ -1,4 +1,4 @@
-//! What invocations can choose, and what those of a function have chosen.
+//! The choices of invocations (a rule and a node), and those of the invocations of a function.
 
 use super::sorted::Sorted;
 use crate::NodeId;
@@ -27,7 +27,7 @@ const RULES: [Rule; 8] = [
     Rule::Nowhere,
 ];
 
-/// What a function can choose. The smallest is what it wants most.
+/// A choice of a function. Smaller is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Choice {
     pub(super) rule: Rule,
@@ -37,7 +37,8 @@ pub(super) struct Choice {
 pub(super) const BEST: Choice = Choice { rule: Rule::Idle, node: NodeId(0) };
 pub(super) const NOWHERE: Choice = Choice { rule: Rule::Nowhere, node: NodeId(0) };
 
-/// A choice and the place of who has made it, in one number that is ordered as they are.
+/// A choice and the queue position of the invocation that made it, packed into one number with
+/// their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key(u64);
 
@@ -77,7 +78,7 @@ impl Chosen {
         self.0.before(Key::new(choice, place).0).map(Key)
     }
 
-    /// Those who have chosen this, in the order of the queue.
+    /// The positions with this choice, in the order of the queue.
     pub(super) fn of(&self, choice: Choice) -> impl Iterator<Item = u64> + '_ {
         let to = Key::new(choice, LAST_PLACE).0;
         self.0
@@ -86,7 +87,7 @@ impl Chosen {
             .map(|key| Key(key).place())
     }
 
-    /// Those who have come by this rule.
+    /// The choices by this rule.
     pub(super) fn by(&self, rule: Rule) -> impl Iterator<Item = Key> + '_ {
         let from = Key::new(Choice { rule, node: NodeId(0) }, 0).0;
         self.0.from(from).map(Key).take_while(move |key| key.choice().rule == rule)

@@ -1,18 +1,14 @@
-//! First come, first served, from what has changed since the last round.
+//! First come, first served, incrementally from the changes since the last round.
 //!
-//! Of each invocation that waits is known where: in a slot of a node, perhaps with an idle
-//! container, or nowhere. All invocations of a function rank what a node can offer in the same way
-//! ([`Choice`]), whatever is decided for others, and who comes first in the queue comes first on
-//! every node. So a slot is *wanted* by an invocation that would rather have it and comes before
-//! somebody who holds one there, or that finds a free one. If nobody wants any, everybody waits
-//! where the rules would send him from the beginning of the queue.
+//! For each pending invocation the tentative slot is stored: on a node, perhaps with an idle
+//! container, or none. All invocations of a function rank nodes in the same way ([`Choice`]), and
+//! an earlier one takes precedence on every node. A slot is *wanted* by an invocation that prefers
+//! it to its own and that finds it free or precedes a holder of a slot there; if no slot is wanted,
+//! the slots are those of a full scan. A round records the changes and follows up the wishes that
+//! they cause in the order of the queue; mostly few invocations are concerned.
 //!
-//! A round takes note of what has changed, and then follows up the wishes that come of it, in the
-//! order of the queue: who goes to another node leaves a slot, which others may want, and sends
-//! away the last one there if all were taken. Mostly few are concerned, however many wait.
-//!
-//! The ranks depend on others if functions with the same image fit on different nodes. Then this is
-//! not used.
+//! If functions with the same image fit on different nodes, their ranks depend on each other; then
+//! this is not used.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
@@ -20,8 +16,8 @@ use std::collections::{BTreeSet, BinaryHeap};
 use rustc_hash::FxHashMap;
 
 use super::choice::{BEST, Choice, Chosen, Key, LAST_PLACE, NODE_BITS, NOWHERE, Rule};
-use super::desk::Desk;
 use super::last::LastPlaces;
+use super::node_state::NodeState;
 use crate::node_set::NodeSet;
 use crate::scheduler::{Dispatch, Plan};
 use crate::state::{Change, Pending, View};
@@ -29,7 +25,7 @@ use crate::{FunctionId, ImageId, InvocationId, NodeId};
 
 /// Where an invocation waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Seat {
+enum Slot {
     /// It has been sent away, or is new.
     None,
     Nowhere,
@@ -42,7 +38,7 @@ enum Seat {
 struct Waiting {
     invocation: InvocationId,
     function: FunctionId,
-    seat: Seat,
+    slot: Slot,
 }
 
 /// Something to follow up.
@@ -82,7 +78,7 @@ pub(super) struct Kept {
     read: Option<u64>,
     /// The place in the queue up to which arrivals have been decided for.
     seen: u64,
-    desks: Vec<Desk>,
+    nodes: Vec<NodeState>,
     last: LastPlaces,
     waiting: FxHashMap<u64, Waiting>,
     /// What was chosen by the invocations of each function, with their places.
@@ -124,7 +120,7 @@ impl Kept {
             }
             self.seen = place + 1;
             let Pending { invocation, function } = pending;
-            self.waiting.insert(place + 1, Waiting { invocation, function, seat: Seat::None });
+            self.waiting.insert(place + 1, Waiting { invocation, function, slot: Slot::None });
             self.choose_again(view, place + 1, function, NOWHERE);
         }
         debug_assert!(self.work.is_empty(), "who comes last disturbs nobody");
@@ -152,7 +148,7 @@ impl Kept {
         for index in 0..view.nodes() {
             let node = NodeId(index as u32);
             let slots = view.free_slots(node) as usize;
-            self.desks.push(Desk { slots, offered: u64::MAX, ..Desk::default() });
+            self.nodes.push(NodeState { slots, offered: u64::MAX, ..NodeState::default() });
             self.note_last(node);
         }
         for index in 0..view.images() {
@@ -164,13 +160,13 @@ impl Kept {
                 view.copying(image),
             ];
             for node in sets.into_iter().flat_map(NodeSet::iter) {
-                self.desks[node.index()].set_near(image, rule_of(view, image, node));
+                self.nodes[node.index()].set_near(image, rule_of(view, image, node));
             }
         }
         for index in 0..view.functions() {
             let function = FunctionId(index as u32);
             for node in view.with_idle(function).iter() {
-                self.desks[node.index()].set_idle(function, view.idle_count(function, node));
+                self.nodes[node.index()].set_idle(function, view.idle_count(function, node));
             }
         }
     }
@@ -182,7 +178,7 @@ impl Kept {
             if let Change::Left(place) = change
                 && let Some(waiting) = self.waiting.remove(&(place + 1))
             {
-                self.leave(view, place + 1, waiting.function, waiting.seat);
+                self.leave(view, place + 1, waiting.function, waiting.slot);
             }
         }
         let mut concerned = std::mem::take(&mut self.left);
@@ -191,17 +187,17 @@ impl Kept {
             let node = match change {
                 Change::Left(_) => continue,
                 Change::Slots(node) => {
-                    self.desks[node.index()].slots = view.free_slots(node) as usize;
+                    self.nodes[node.index()].slots = view.free_slots(node) as usize;
                     node
                 }
                 Change::Image(image, node) => {
                     self.move_image(view, image, node);
-                    self.desks[node.index()].better = true;
+                    self.nodes[node.index()].better = true;
                     node
                 }
                 Change::Idle(function, node) => {
-                    self.desks[node.index()].set_idle(function, view.idle_count(function, node));
-                    self.desks[node.index()].better = true;
+                    self.nodes[node.index()].set_idle(function, view.idle_count(function, node));
+                    self.nodes[node.index()].better = true;
                     fewer_idle.push((function, node));
                     node
                 }
@@ -217,7 +213,7 @@ impl Kept {
         concerned.sort_unstable();
         concerned.dedup();
         for &node in &concerned {
-            while self.desks[node.index()].seated.len() > self.desks[node.index()].slots {
+            while self.nodes[node.index()].waiting.len() > self.nodes[node.index()].slots {
                 self.send_last_away(view, node);
             }
             self.note_last(node);
@@ -227,7 +223,7 @@ impl Kept {
         }
         self.follow_up(view);
         for node in concerned.drain(..) {
-            self.desks[node.index()].better = false;
+            self.nodes[node.index()].better = false;
         }
         self.left = concerned;
     }
@@ -235,7 +231,7 @@ impl Kept {
     /// An image is nearer to a node than before, or less near.
     fn move_image(&mut self, view: &View<'_>, image: ImageId, node: NodeId) {
         let rule = rule_of(view, image, node);
-        let before = self.desks[node.index()].set_near(image, rule);
+        let before = self.nodes[node.index()].set_near(image, rule);
         if rule == before {
             return;
         }
@@ -268,19 +264,19 @@ impl Kept {
             match work {
                 Work::Choose(function, before) => self.choose_again(view, place, function, before),
                 Work::Offer(function, node) => {
-                    let desk = &mut self.desks[node.index()];
-                    if desk.offered != place {
+                    let state = &mut self.nodes[node.index()];
+                    if state.offered != place {
                         continue;
                     }
-                    desk.offered = u64::MAX;
+                    state.offered = u64::MAX;
                     if let Some(waiting) = self.waiting.get(&place) {
-                        let before = self.choice(view, function, waiting.seat);
+                        let before = self.choice(view, function, waiting.slot);
                         self.choose_again(view, place, function, before);
                     }
                     // Where all slots were taken, and one was left, the first who wanted it has it
                     // now.
-                    let Desk { better, slots, seated, .. } = &self.desks[node.index()];
-                    if *better || seated.len() < *slots {
+                    let NodeState { better, slots, waiting, .. } = &self.nodes[node.index()];
+                    if *better || waiting.len() < *slots {
                         self.offer(view, node);
                     }
                 }
@@ -291,9 +287,9 @@ impl Kept {
     /// If somebody wants a slot of a node, this is to be followed up.
     fn offer(&mut self, view: &View<'_>, node: NodeId) {
         let Some((place, function)) = self.first_who_wants(view, node) else { return };
-        let desk = &mut self.desks[node.index()];
-        if place < desk.offered {
-            desk.offered = place;
+        let state = &mut self.nodes[node.index()];
+        if place < state.offered {
+            state.offered = place;
             self.work.push(Reverse((place, Work::Offer(function, node))));
         }
     }
@@ -305,14 +301,14 @@ impl Kept {
             return None;
         }
         let mut first = First { place: last.saturating_add(1), function: None };
-        let desk = &self.desks[node.index()];
-        for &(function, _) in &desk.idle {
+        let state = &self.nodes[node.index()];
+        for &(function, _) in &state.idle {
             let choice = Choice { rule: Rule::Idle, node };
             self.look_for_earlier(&mut first, function, choice, |place| {
                 self.can_have_idle(function, node, place)
             });
         }
-        for &(image, rule) in &desk.near {
+        for &(image, rule) in &state.near {
             let choice = Choice { rule, node };
             let OfImage { worst, function, has_others } = self.images[image.index()];
             if worst <= choice {
@@ -373,57 +369,57 @@ impl Kept {
         let idle = Choice { rule: Rule::Idle, node };
         let with_idle = self.chosen[function.index()].of(idle);
         let (count, last) = with_idle.fold((0, 0), |(count, _), place| (count + 1, place));
-        (count + more > self.desks[node.index()].idle(function)).then_some(last)
+        (count + more > self.nodes[node.index()].idle(function)).then_some(last)
     }
 
     fn rule_at(&self, view: &View<'_>, function: FunctionId, node: NodeId) -> Rule {
-        view.image_of(function).map_or(Rule::InMemory, |image| self.desks[node.index()].near(image))
+        view.image_of(function).map_or(Rule::InMemory, |image| self.nodes[node.index()].near(image))
     }
 
-    fn choice(&self, view: &View<'_>, function: FunctionId, seat: Seat) -> Choice {
-        match seat {
-            Seat::None | Seat::Nowhere => NOWHERE,
-            Seat::Idle(node) => Choice { rule: Rule::Idle, node },
-            Seat::At(node) => Choice { rule: self.rule_at(view, function, node), node },
+    fn choice(&self, view: &View<'_>, function: FunctionId, slot: Slot) -> Choice {
+        match slot {
+            Slot::None | Slot::Nowhere => NOWHERE,
+            Slot::Idle(node) => Choice { rule: Rule::Idle, node },
+            Slot::At(node) => Choice { rule: self.rule_at(view, function, node), node },
         }
     }
 
     /// An invocation goes to the best that it can have now. What it had before says which other one
     /// of its function to go by.
     fn choose_again(&mut self, view: &View<'_>, place: u64, function: FunctionId, before: Choice) {
-        let Some(seat) = self.waiting.get(&place).map(|waiting| waiting.seat) else { return };
+        let Some(slot) = self.waiting.get(&place).map(|waiting| waiting.slot) else { return };
         // Who comes before has not got anything better than he has, so nor will this one.
         let other = self.chosen[function.index()].before(before, place);
         let from = other.filter(|other| other.place() < place).map_or(BEST, Key::choice);
         let best = self.best(view, place, function, from);
-        if best == seat {
+        if best == slot {
             return;
         }
-        self.leave(view, place, function, seat);
-        self.sit_down(view, place, function, best);
+        self.leave(view, place, function, slot);
+        self.take_slot(view, place, function, best);
         while let Some(node) = self.left.pop() {
             self.offer(view, node);
         }
     }
 
     /// The best that an invocation can have; nothing is better than `from`.
-    fn best(&self, view: &View<'_>, place: u64, function: FunctionId, from: Choice) -> Seat {
+    fn best(&self, view: &View<'_>, place: u64, function: FunctionId, from: Choice) -> Slot {
         let start = |rule| if from.rule == rule { from.node } else { NodeId(0) };
         let can = |node| self.last.of(node) >= place;
         if from.rule == Rule::Idle {
             let can = |node| can(node) && self.can_have_idle(function, node, place);
             if let Some(node) = view.with_idle(function).find_from(from.node, can) {
-                return Seat::Idle(node);
+                return Slot::Idle(node);
             }
         }
         let fits = |node| view.fits(function, node);
         let Some(image) = view.image_of(function) else {
             let from = if from.rule == Rule::Nowhere {
-                return Seat::Nowhere;
+                return Slot::Nowhere;
             } else {
                 start(Rule::InMemory)
             };
-            return self.last.first(from, place, fits).map_or(Seat::Nowhere, Seat::At);
+            return self.last.first(from, place, fits).map_or(Slot::Nowhere, Slot::At);
         };
         let rules = [Rule::InMemory, Rule::Loading, Rule::OnDisk, Rule::Copying, Rule::Nothing];
         for rule in rules.into_iter().filter(|&rule| rule >= from.rule) {
@@ -436,33 +432,33 @@ impl Kept {
                     return self
                         .last
                         .first(start(rule), place, fits)
-                        .map_or(Seat::Nowhere, Seat::At);
+                        .map_or(Slot::Nowhere, Slot::At);
                 }
             };
             if let Some(node) = nodes.find_from(start(rule), |node| can(node) && fits(node)) {
-                return Seat::At(node);
+                return Slot::At(node);
             }
         }
-        Seat::Nowhere
+        Slot::Nowhere
     }
 
     /// An invocation gives up what it has.
-    fn leave(&mut self, view: &View<'_>, place: u64, function: FunctionId, seat: Seat) {
-        if seat == Seat::None {
+    fn leave(&mut self, view: &View<'_>, place: u64, function: FunctionId, slot: Slot) {
+        if slot == Slot::None {
             return;
         }
-        let choice = self.choice(view, function, seat);
+        let choice = self.choice(view, function, slot);
         self.chosen[function.index()].remove(choice, place);
-        match seat {
-            Seat::None => {}
-            Seat::Nowhere => {
+        match slot {
+            Slot::None => {}
+            Slot::Nowhere => {
                 if self.nowhere.remove(&(place, function)) {
                     let next = self.first_nowhere(function);
                     self.nowhere.extend(next.map(|next| (next, function)));
                 }
             }
-            Seat::Idle(node) | Seat::At(node) => {
-                self.desks[node.index()].stand_up(place);
+            Slot::Idle(node) | Slot::At(node) => {
+                self.nodes[node.index()].leave_slot(place);
                 self.note_last(node);
                 self.left.push(node);
             }
@@ -470,24 +466,24 @@ impl Kept {
     }
 
     /// An invocation takes what it has chosen; others may have to go for it.
-    fn sit_down(&mut self, view: &View<'_>, place: u64, function: FunctionId, seat: Seat) {
-        if let Seat::Idle(node) = seat
+    fn take_slot(&mut self, view: &View<'_>, place: u64, function: FunctionId, slot: Slot) {
+        if let Slot::Idle(node) = slot
             && let Some(other) = self.superfluous(function, node, 1)
         {
             self.send_away(view, other, function);
         }
-        let choice = self.choice(view, function, seat);
+        let choice = self.choice(view, function, slot);
         self.chosen[function.index()].insert(choice, place);
         if let Some(image) = view.image_of(function) {
             let worst = &mut self.images[image.index()].worst;
             *worst = choice.max(*worst);
         }
         if let Some(waiting) = self.waiting.get_mut(&place) {
-            waiting.seat = seat;
+            waiting.slot = slot;
         }
-        match seat {
-            Seat::None => {}
-            Seat::Nowhere => {
+        match slot {
+            Slot::None => {}
+            Slot::Nowhere => {
                 if self.first_nowhere(function) == Some(place) {
                     if let Some(next) = self.chosen[function.index()].of(NOWHERE).nth(1) {
                         self.nowhere.remove(&(next, function));
@@ -495,9 +491,9 @@ impl Kept {
                     self.nowhere.insert((place, function));
                 }
             }
-            Seat::Idle(node) | Seat::At(node) => {
-                self.desks[node.index()].sit_down(place, function);
-                if self.desks[node.index()].seated.len() > self.desks[node.index()].slots {
+            Slot::Idle(node) | Slot::At(node) => {
+                self.nodes[node.index()].take_slot(place, function);
+                if self.nodes[node.index()].waiting.len() > self.nodes[node.index()].slots {
                     self.send_last_away(view, node);
                 }
                 self.note_last(node);
@@ -512,25 +508,25 @@ impl Kept {
 
     /// The last of those who wait on a node has to choose again. Nobody is to be called for that.
     fn send_last_away(&mut self, view: &View<'_>, node: NodeId) {
-        let Some(&(place, function)) = self.desks[node.index()].seated.back() else { return };
+        let Some(&(place, function)) = self.nodes[node.index()].waiting.back() else { return };
         self.send_away(view, place, function);
         self.left.pop();
     }
 
     fn send_away(&mut self, view: &View<'_>, place: u64, function: FunctionId) {
         let Some(waiting) = self.waiting.get_mut(&place) else { return };
-        let seat = std::mem::replace(&mut waiting.seat, Seat::None);
-        let choice = self.choice(view, function, seat);
-        self.leave(view, place, function, seat);
+        let slot = std::mem::replace(&mut waiting.slot, Slot::None);
+        let choice = self.choice(view, function, slot);
+        self.leave(view, place, function, slot);
         self.work.push(Reverse((place, Work::Choose(function, choice))));
     }
 
     /// Keeps true up to which place one can come to a node.
     fn note_last(&mut self, node: NodeId) {
-        let Desk { slots, seated, .. } = &self.desks[node.index()];
-        let last = match seated.back() {
+        let NodeState { slots, waiting, .. } = &self.nodes[node.index()];
+        let last = match waiting.back() {
             _ if *slots == 0 => 0,
-            Some(&(place, _)) if seated.len() >= *slots => place,
+            Some(&(place, _)) if waiting.len() >= *slots => place,
             _ => u64::MAX,
         };
         self.last.set(node, last);

@@ -1,10 +1,10 @@
-//! Numbers in order, side by side in memory.
+//! A sorted set of numbers in chunks of contiguous memory.
 
-/// A chunk that grows beyond this is cut in two.
+/// A larger chunk is split in two.
 const MOST: usize = 256;
 
-/// A set of numbers. Mostly there are some dozens, which one chunk holds; with many chunks, what is
-/// done costs the root of their number at most.
+/// A set of numbers. It usually has a few dozen, which fit into one chunk. An operation costs a
+/// binary search and at most a move of one chunk or of the list of chunks.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sorted {
     /// None of them is empty.

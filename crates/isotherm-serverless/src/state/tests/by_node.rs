@@ -32,9 +32,9 @@ impl Stage {
 
     /// Where an invocation runs.
     fn node_of(&self, invocation: InvocationId) -> Option<u32> {
-        let place = self.state.invocations.get(&invocation)?.place;
-        match place {
-            super::super::Place::Running(container) => {
+        let phase = self.state.invocations.get(&invocation)?.phase;
+        match phase {
+            super::super::Phase::Running(container) => {
                 Some(self.state.containers[&container].node.0)
             }
             _ => None,
@@ -508,7 +508,7 @@ fn a_place_is_kept_while_the_image_is_on_its_way() {
     let all = [stage.invoke(f), stage.invoke(f)];
     stage.downloaded(image);
     assert_eq!(stage.orders(), ["download 0", "copy 0 to 0", "copy 0 to 1"]);
-    // The one slot of node 0 is promised, and one of two on node 1: g goes there, and another one
+    // The one slot of node 0 is reserved, and one of two on node 1: g goes there, and another one
     // waits.
     let g = [stage.invoke(g), stage.invoke(g)];
     assert_eq!(g.map(|id| stage.node_of(id)), [Some(1), None]);
@@ -563,7 +563,7 @@ fn who_is_cancelled_needs_no_place() {
     let first = stage.invoke(f);
     stage.downloaded(image);
     let second = stage.invoke(g);
-    assert_eq!(stage.node_of(second), None, "the slot is promised");
+    assert_eq!(stage.node_of(second), None, "the slot is reserved");
     stage.state.cancel(first, FailureCause::Cancelled);
     stage.conclude(Round::Yes);
     assert_eq!(stage.node_of(second), Some(0));

@@ -1,52 +1,62 @@
-//! The functions whose invocations wait because no node has a place for them.
+//! Functions whose invocations are blocked because no node has a place for them.
 //!
-//! When something is given back, only those are worth looking at that need no more than the node
-//! with most room has. The line gives the one of these that has waited for longest in O(log n),
-//! however many others wait.
+//! When room is released, only functions that need no more memory than the roomiest node has are
+//! worth a look. This index finds the longest blocked one of them in O(log n): a segment tree over
+//! the distinct needs in increasing order holds the earliest queue position of each need, and is
+//! queried for the minimum of a prefix.
 
 use std::collections::BTreeSet;
 
 use crate::FunctionId;
+use crate::scheduler::segment_tree::{SegmentTree, Summary};
 
-/// Nobody: later than every place in the queue.
-const NOBODY: (u64, u32) = (u64::MAX, u32::MAX);
+/// The earliest queue position, and the index of the need whose first function has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Earliest(u64, u32);
 
-/// Functions in the order of what waits longest of each, by what they need.
+impl Summary for Earliest {
+    const EMPTY: Self = Earliest(u64::MAX, u32::MAX);
+
+    fn join(self, right: Self) -> Self {
+        self.min(right)
+    }
+}
+
+/// Blocked functions by memory need and by the queue position of their first invocation.
 #[derive(Debug, Default)]
-pub(super) struct Line {
-    /// The different needs, in order.
+pub(super) struct BlockedFunctions {
+    /// The distinct needs in bytes, in increasing order.
     needs: Vec<u64>,
-    /// Who needs so much, by the place of its first invocation in the queue.
+    /// The functions of each need, by the queue position of their first invocation.
     members: Vec<BTreeSet<(u64, FunctionId)>>,
-    /// A tree over the needs: the first place, and whose need it is. The leaves are the second
-    /// half.
-    first: Vec<(u64, u32)>,
-    /// Where each function stands: its need and its place.
+    /// The earliest position of each need.
+    first: SegmentTree<Earliest>,
+    /// The need and the position of each function.
     standing: Vec<Option<(u64, u64)>>,
-    /// Functions for which there was no place in this round after all, with their need.
+    /// Functions that are skipped for the rest of this round, with their need and position.
     aside: Vec<(u64, u64, FunctionId)>,
     len: usize,
 }
 
-impl Line {
-    /// Whether nobody is in the line, aside or not.
+impl BlockedFunctions {
+    /// Whether no function is blocked.
     pub(super) fn is_empty(&self) -> bool {
         self.len == 0 && self.aside.is_empty()
     }
 
-    /// Whether a function is in the line, aside or not.
+    /// Whether a function is blocked, set aside or not.
     pub(super) fn contains(&self, function: FunctionId) -> bool {
         self.standing.get(function.index()).is_some_and(Option::is_some)
     }
 
-    /// The place of a function that is in the line and not aside.
+    /// The queue position of a blocked function that is not set aside.
     pub(super) fn place_of(&self, function: FunctionId) -> Option<u64> {
         let &(need, place) = self.standing.get(function.index())?.as_ref()?;
         let index = self.needs.binary_search(&need).ok()?;
         self.members[index].contains(&(place, function)).then_some(place)
     }
 
-    /// Puts a function into the line, or to another place of it.
+    /// Inserts a function, or moves it to another position.
     pub(super) fn put(&mut self, function: FunctionId, need: u64, place: u64) {
         self.remove(function);
         if function.index() >= self.standing.len() {
@@ -56,7 +66,7 @@ impl Line {
         self.insert(need, place, function);
     }
 
-    /// Takes a function out of the line.
+    /// Removes a function.
     pub(super) fn remove(&mut self, function: FunctionId) {
         let standing = self.standing.get_mut(function.index()).and_then(Option::take);
         let Some((need, place)) = standing else { return };
@@ -70,34 +80,18 @@ impl Line {
         }
     }
 
-    /// The function that has waited for longest of those that need no more than this, and its
-    /// place.
+    /// The longest blocked function that needs at most `most` bytes, and its position.
     pub(super) fn first(&self, most: u64) -> Option<(FunctionId, u64)> {
         if self.len == 0 {
             return None;
         }
-        // The smallest entry of the leaves before `end`.
-        let size = self.first.len() / 2;
         let end = self.needs.partition_point(|&need| need <= most);
-        let (mut low, mut high) = (size, size + end);
-        let mut best = NOBODY;
-        while low < high {
-            if low % 2 == 1 {
-                best = best.min(self.first[low]);
-                low += 1;
-            }
-            if high % 2 == 1 {
-                high -= 1;
-                best = best.min(self.first[high]);
-            }
-            low /= 2;
-            high /= 2;
-        }
-        let members = self.members.get(best.1 as usize)?;
+        let Earliest(_, need) = self.first.prefix(end);
+        let members = self.members.get(need as usize)?;
         members.first().map(|&(place, function)| (function, place))
     }
 
-    /// Passes a function over for the rest of this round.
+    /// Skips a function for the rest of this round.
     pub(super) fn set_aside(&mut self, function: FunctionId) {
         let Some(Some((need, place))) = self.standing.get(function.index()).copied() else {
             return;
@@ -111,7 +105,7 @@ impl Line {
         }
     }
 
-    /// Takes back those that were passed over, at the beginning of a round.
+    /// Takes the skipped functions back, at the beginning of a round.
     pub(super) fn take_back(&mut self) {
         while let Some((need, place, function)) = self.aside.pop() {
             self.insert(need, place, function);
@@ -133,28 +127,18 @@ impl Line {
         self.update(index);
     }
 
-    /// There is a new need, which happens once for each.
+    /// Builds the tree for a new set of needs; called once per distinct need.
     fn rebuild(&mut self) {
-        let size = self.needs.len().next_power_of_two();
-        self.first.clear();
-        self.first.resize(2 * size, NOBODY);
+        self.first = SegmentTree::new(self.needs.len());
         for index in 0..self.members.len() {
             self.update(index);
         }
     }
 
     fn update(&mut self, index: usize) {
-        let mut at = self.first.len() / 2 + index;
-        self.first[at] =
-            self.members[index].first().map_or(NOBODY, |&(place, _)| (place, index as u32));
-        while at > 1 {
-            at /= 2;
-            let smaller = self.first[2 * at].min(self.first[2 * at + 1]);
-            if self.first[at] == smaller {
-                break;
-            }
-            self.first[at] = smaller;
-        }
+        let first = self.members[index].first();
+        let earliest = first.map(|&(place, _)| Earliest(place, index as u32));
+        self.first.set(index, earliest.unwrap_or(Earliest::EMPTY));
     }
 }
 
@@ -167,31 +151,31 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Behaves like a list that is searched from end to end.
+        /// Behaves like a list that is searched linearly.
         #[test]
         fn gives_the_longest_waiting_of_those_that_need_little(
             steps in prop::collection::vec((0u32..12, 0u64..9, 0u64..4, 0u64..10), 1..120),
         ) {
-            let (mut line, mut model, mut aside) = (Line::default(), BTreeMap::new(), Vec::new());
+            let (mut blocked, mut model, mut aside) = (BlockedFunctions::default(), BTreeMap::new(), Vec::new());
             for (step, (function, need, action, most)) in steps.into_iter().enumerate() {
                 let function = FunctionId(function);
                 match action {
                     0 | 1 => {
-                        line.put(function, need, step as u64);
+                        blocked.put(function, need, step as u64);
                         model.insert(function, (step as u64, need));
                         aside.retain(|&other| other != function);
                     }
                     2 => {
-                        line.remove(function);
+                        blocked.remove(function);
                         model.remove(&function);
                         aside.retain(|&other| other != function);
                     }
                     _ if step % 3 == 0 => {
-                        line.take_back();
+                        blocked.take_back();
                         aside.clear();
                     }
                     _ => {
-                        line.set_aside(function);
+                        blocked.set_aside(function);
                         if model.contains_key(&function) {
                             aside.push(function);
                         }
@@ -199,9 +183,9 @@ mod tests {
                 }
                 let can = model.iter().filter(|(function, (_, need))| *need <= most && !aside.contains(function));
                 let expected = can.map(|(&function, &(place, _))| (place, function)).min();
-                prop_assert_eq!(line.first(most).map(|(function, place)| (place, function)), expected);
-                prop_assert_eq!(line.contains(function), model.contains_key(&function));
-                prop_assert_eq!(line.is_empty(), model.is_empty());
+                prop_assert_eq!(blocked.first(most).map(|(function, place)| (place, function)), expected);
+                prop_assert_eq!(blocked.contains(function), model.contains_key(&function));
+                prop_assert_eq!(blocked.is_empty(), model.is_empty());
             }
         }
     }

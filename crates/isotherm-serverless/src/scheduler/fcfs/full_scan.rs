@@ -1,58 +1,58 @@
-//! First come, first served, by going through the queue.
+//! First come, first served, by a full scan of the queue.
 
 use rustc_hash::FxHashMap;
 
 use crate::node_set::NodeSet;
-use crate::scheduler::promises::Promises;
+use crate::scheduler::round_reservations::RoundReservations;
 use crate::scheduler::{Dispatch, Plan, Scheduler};
 use crate::state::{Mark, Pending, View};
 use crate::{FunctionId, ImageId, NodeId};
 
-/// Decides for all that wait, one after the other, or for those alone that have come if nothing
-/// else has happened.
+/// Decides for all pending invocations in order, or only for the arrivals if nothing else has
+/// changed.
 #[derive(Debug, Default)]
-pub(super) struct Walk {
+pub(super) struct FullScan {
     looks_at_room: bool,
     scratch: Scratch,
 }
 
-/// The state of the platform as the decisions of this round will leave it, as far as the rules ask.
+/// The state of the platform after the decisions of this round, as far as the rules need it.
 ///
-/// All invocations that wait may be looked at in every round, so what is asked for each of them
-/// lies in arrays, whose entries say for which round they hold. If nothing has happened since a
-/// round but that invocations have come, all others would be decided for in the same way again, so
-/// the next round goes on where it ended.
+/// A round may look at all pending invocations, so their data lies in arrays whose entries carry
+/// the round for which they are valid. If only arrivals have occurred since a round, all other
+/// decisions would be the same again, so the next round resumes where it ended.
 #[derive(Debug, Default)]
 struct Scratch {
     round: u64,
-    /// Set if the next round may go on where this one ended: nothing but copies was decided, and
-    /// these would not have changed what was decided before them.
+    /// Set if the next round may resume here: only copies were decided, and if these had been in
+    /// progress the earlier decisions would have been the same.
     mark: Option<Mark>,
     /// Whether each copy goes to a node behind those on which earlier invocations wait for a copy
-    /// of the same image: had it been in progress already, they would still wait where they do.
+    /// of the same image. If it had been in progress already, they would still wait on the same
+    /// nodes.
     copies_in_order: bool,
-    /// Nodes with a free slot.
+    /// The nodes with slots left.
     free: NodeSet,
-    /// What is left of the slots of each node.
+    /// The slots left on each node.
     slots: Vec<Slots>,
-    /// Where the next invocation of each function goes.
+    /// The node for the next invocation of each function.
     next: Vec<Next>,
-    /// How many functions have found no node.
+    /// The number of functions for which there is no node.
     nowhere: usize,
-    promises: Promises,
-    /// Idle containers promised in this round.
+    reservations: RoundReservations,
+    /// The idle containers given out in this round.
     idle_taken: FxHashMap<(FunctionId, NodeId), usize>,
-    /// Moves decided in this round, by image.
+    /// The moves decided in this round, by image.
     moves: FxHashMap<ImageId, Moves>,
-    /// What is moved only to be nearer, after everything else.
+    /// Moves for invocations without a slot, which come after everything else.
     nearer: Plan,
 }
 
-/// Where an image is to be moved to.
+/// The moves of an image.
 #[derive(Debug, Default)]
 struct Moves {
     number: u32,
-    /// The last node on which an invocation waits for a copy that was in progress.
+    /// The last node on which an invocation waits for a copy in progress.
     last_awaited: Option<NodeId>,
     loading: NodeSet,
     copying: NodeSet,
@@ -68,29 +68,28 @@ struct Slots {
 struct Next {
     round: u64,
     place: NextPlace,
-    /// The rule that chose last. Those before it have no node left in this round, as long as
-    /// nothing else moves the image.
+    /// The rule that chose last. Earlier rules have no node left in this round unless the image is
+    /// moved.
     rule: Found,
-    /// How many moves of its image had been decided in this round when its last invocation had
-    /// been.
+    /// The number of moves of its image in this round when its last invocation was decided.
     moves: u32,
 }
 
-/// Where the next invocation of a function goes.
+/// The node for the next invocation of a function.
 #[derive(Clone, Copy, Debug, Default)]
 enum NextPlace {
-    /// It is not known yet.
+    /// Not known yet.
     #[default]
     Unknown,
-    /// To this node as long as it has a free slot: what the rules ask for only dwindles in a round,
-    /// but for the moves that are decided, so the first node of a rule stays the first. Not if room
-    /// is looked at, which also depends on what was promised.
+    /// This node as long as it has a free slot. Apart from the decided moves, candidates only
+    /// disappear during a round, so the first node of a rule stays the first. Not used if room is
+    /// considered, which also depends on reservations.
     Same(NodeId, Found),
-    /// None was found for the one before, so there will be none later in the round.
+    /// None was found for the previous invocation, so there is none in this round.
     Nowhere,
 }
 
-/// What the rule that chose a node has found there.
+/// The rule by which a node was chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum Found {
     #[default]
@@ -102,10 +101,10 @@ enum Found {
     Nothing,
 }
 
-impl Walk {
+impl FullScan {
     /// With `looks_at_room`, only nodes that have room for the container are chosen.
     pub(super) fn new(looks_at_room: bool) -> Self {
-        Walk { looks_at_room, scratch: Scratch::default() }
+        FullScan { looks_at_room, scratch: Scratch::default() }
     }
 
     fn choose(&mut self, view: &View<'_>, function: FunctionId) -> Option<(NodeId, Found)> {
@@ -134,7 +133,7 @@ impl Walk {
         Some((node, found))
     }
 
-    /// The next step of an invocation on the node that was chosen for it.
+    /// Decides the next step of an invocation on the node chosen for it.
     fn decide(
         &mut self,
         view: &View<'_>,
@@ -146,7 +145,7 @@ impl Walk {
         let Pending { invocation, function } = pending;
         let scratch = &mut self.scratch;
         if self.looks_at_room {
-            scratch.promises.add(view, function, node);
+            scratch.reservations.add(view, function, node);
         }
         match (found, view.image_of(function)) {
             (Found::Idle, _) => {
@@ -159,7 +158,7 @@ impl Walk {
                 plan.dispatches.push(Dispatch { invocation, node, container: None })
             }
             (found, Some(image)) => {
-                // Its own moves leave nothing free where the rules have found nothing.
+                // Its own moves open no node for the rules that found none.
                 let moved = u32::from(scratch.bring_nearer(plan, node, image, found));
                 scratch.next(function).moves += moved;
             }
@@ -168,7 +167,7 @@ impl Walk {
     }
 }
 
-impl Scheduler for Walk {
+impl Scheduler for FullScan {
     fn round(&mut self, view: &View<'_>, plan: &mut Plan) {
         match self.scratch.mark.take().and_then(|mark| view.arrivals_since(mark)) {
             Some(arrivals) => {
@@ -191,18 +190,17 @@ impl Scheduler for Walk {
     }
 }
 
-impl Walk {
-    /// Asserts that a round which went on where the last one ended decides what one from the
-    /// beginning would.
+impl FullScan {
+    /// Asserts that a resumed round decides what a full scan from the beginning would.
     #[cfg(any(test, feature = "audit"))]
     fn check_resumed(&self, view: &View<'_>, plan: &Plan) {
-        let (mut other, mut expected) = (Walk::new(self.looks_at_room), Plan::default());
+        let (mut other, mut expected) = (FullScan::new(self.looks_at_room), Plan::default());
         other.scratch.reset(view);
         other.serve(view, &mut expected, view.pending());
         assert_eq!(*plan, expected, "nothing has changed for those who waited already");
     }
 
-    /// Decides for some invocations, after those that this round has decided for already.
+    /// Decides for some invocations, after those already decided in this round.
     fn serve(&mut self, view: &View<'_>, plan: &mut Plan, pending: impl Iterator<Item = Pending>) {
         for pending in pending {
             let function = pending.function;
@@ -231,7 +229,7 @@ impl Walk {
         plan.copies.append(&mut self.scratch.nearer.copies);
     }
 
-    /// There is no node for an invocation: its image may be brought nearer all the same.
+    /// Handles an invocation without a node: its image may be moved nevertheless.
     fn find_nothing(&mut self, view: &View<'_>, function: FunctionId) {
         let scratch = &mut self.scratch;
         scratch.next(function).place = NextPlace::Nowhere;
@@ -254,21 +252,21 @@ impl Scratch {
         self.free.clone_from(view.with_free_slot());
         self.slots.resize(view.nodes(), Slots::default());
         self.nowhere = 0;
-        self.promises.clear();
+        self.reservations.clear();
         self.idle_taken.clear();
         self.moves.clear();
     }
 
-    /// How many moves of the image of a function have been decided in this round.
+    /// The number of moves of a function's image decided in this round.
     fn moves_of(&self, view: &View<'_>, function: FunctionId) -> u32 {
         view.image_of(function)
             .and_then(|image| self.moves.get(&image))
             .map_or(0, |moves| moves.number)
     }
 
-    /// Takes a slot for the next invocation of a function where its image is on its way already,
-    /// and there is nothing to decide; says whether that is so. It is for most that wait, in most
-    /// rounds, so this is short.
+    /// Takes a slot for the next invocation of a function if it only waits for an image in transit;
+    /// returns whether it does. This is the case for most pending invocations in most rounds, so it
+    /// is short.
     #[inline(always)]
     fn keeps_slot(&mut self, function: FunctionId) -> bool {
         let Some(next) = self.next.get(function.index()).filter(|next| next.round == self.round)
@@ -278,7 +276,7 @@ impl Scratch {
         let NextPlace::Same(node, Found::Loading | Found::Copying) = next.place else {
             return false;
         };
-        // The one before has taken a slot there, so this is up to date.
+        // The previous invocation has taken a slot there, so the entry is valid.
         let left = &mut self.slots[node.index()].left;
         if *left == 0 {
             return false;
@@ -301,7 +299,7 @@ impl Scratch {
         next
     }
 
-    /// Slots of a node that nobody has taken, in this round either.
+    /// The free slots of a node that were not taken in this round.
     fn slots_left(&mut self, view: &View<'_>, node: NodeId) -> u32 {
         let slots = &mut self.slots[node.index()];
         if slots.round != self.round {
@@ -310,7 +308,8 @@ impl Scratch {
         slots.left
     }
 
-    /// Decides the next step of an image towards the memory of a node; says whether there is one.
+    /// Decides the next move of an image towards the memory of a node; returns whether there is
+    /// one.
     fn bring_nearer(
         &mut self,
         plan: &mut Plan,
@@ -356,10 +355,10 @@ impl Scratch {
     ) -> Option<(NodeId, Found)> {
         let admissible = |node: NodeId| {
             view.fits(function, node)
-                && (!with_room || self.promises.leave_room(view, function, node))
+                && (!with_room || self.reservations.leave_room(view, function, node))
         };
         let first = |nodes: &NodeSet| nodes.find_in_both(&self.free, admissible);
-        // An idle container holds its room already.
+        // An idle container already holds its room.
         if from == Found::Idle
             && let Some(node) = self.first_idle(view, function)
         {

@@ -1,28 +1,28 @@
-//! What is known of a node.
+//! The state of a node as FCFS tracks it.
 
 use std::collections::VecDeque;
 
 use super::choice::Rule;
 use crate::{FunctionId, ImageId};
 
-/// What is known of a node.
+/// The state of a node.
 #[derive(Debug, Default)]
-pub(super) struct Desk {
+pub(super) struct NodeState {
     /// Free slots.
     pub(super) slots: usize,
-    /// Those who wait here, in the order of the queue, with their functions.
-    pub(super) seated: VecDeque<(u64, FunctionId)>,
+    /// The pending invocations with a tentative slot here, in the order of the queue.
+    pub(super) waiting: VecDeque<(u64, FunctionId)>,
     /// Images that are on the node or on their way there.
     pub(super) near: Vec<(ImageId, Rule)>,
     /// How many invocations the containers of functions can take.
     pub(super) idle: Vec<(FunctionId, usize)>,
-    /// Who is to look at this node, by the place in the queue; `u64::MAX`: nobody.
+    /// The position in the queue of the invocation that is to look at this node; `u64::MAX`: none.
     pub(super) offered: u64,
     /// It has become better for some in this round, even if no slot is free.
     pub(super) better: bool,
 }
 
-impl Desk {
+impl NodeState {
     pub(super) fn near(&self, image: ImageId) -> Rule {
         self.near.iter().find(|(other, _)| *other == image).map_or(Rule::Nothing, |&(_, rule)| rule)
     }
@@ -56,15 +56,15 @@ impl Desk {
         }
     }
 
-    pub(super) fn sit_down(&mut self, place: u64, function: FunctionId) {
-        let index = self.seated.partition_point(|&(other, _)| other < place);
-        self.seated.insert(index, (place, function));
+    pub(super) fn take_slot(&mut self, place: u64, function: FunctionId) {
+        let index = self.waiting.partition_point(|&(other, _)| other < place);
+        self.waiting.insert(index, (place, function));
     }
 
-    pub(super) fn stand_up(&mut self, place: u64) {
-        let index = self.seated.partition_point(|&(other, _)| other < place);
-        if self.seated.get(index).is_some_and(|&(other, _)| other == place) {
-            self.seated.remove(index);
+    pub(super) fn leave_slot(&mut self, place: u64) {
+        let index = self.waiting.partition_point(|&(other, _)| other < place);
+        if self.waiting.get(index).is_some_and(|&(other, _)| other == place) {
+            self.waiting.remove(index);
         }
     }
 }

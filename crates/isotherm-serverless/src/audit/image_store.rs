@@ -1,5 +1,4 @@
-//! A place that holds images, as an auditor keeps it: the head disk, a node's disk or a node's
-//! memory.
+//! A store of images as the auditor tracks it: the head disk, a node's disk or a node's memory.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,28 +6,28 @@ use std::fmt;
 use super::log::{Log, Rule};
 use crate::{ImageId, NodeId};
 
-/// Which place: for sentences.
+/// Names a store in sentences.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum StoreName {
     Head,
     Disk(NodeId),
     Memory(NodeId),
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for StoreName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Place::Head => write!(f, "the head disk"),
-            Place::Disk(node) => write!(f, "the disk of node {node}"),
-            Place::Memory(node) => write!(f, "the memory of node {node}"),
+            StoreName::Head => write!(f, "the head disk"),
+            StoreName::Disk(node) => write!(f, "the disk of node {node}"),
+            StoreName::Memory(node) => write!(f, "the memory of node {node}"),
         }
     }
 }
 
-/// The images of a place and the bytes taken there, which include what containers reserve.
+/// The images of a store and its used bytes, including what containers reserve.
 #[derive(Debug)]
-pub(super) struct Shelf {
-    place: Place,
+pub(super) struct ImageStore {
+    name: StoreName,
     capacity: u64,
     used: u64,
     peak: u64,
@@ -38,17 +37,17 @@ pub(super) struct Shelf {
 #[derive(Debug)]
 struct Held {
     bytes: u64,
-    /// Whether it is there for good; if not it is on its way.
+    /// Whether it has arrived; otherwise it is in transit.
     complete: bool,
-    /// Copies or loads that read it.
+    /// The copies or loads that read it.
     readers: u32,
-    /// Containers that need it.
+    /// The containers that pin it.
     pins: u32,
 }
 
-impl Shelf {
-    pub(super) fn new(place: Place, capacity: u64) -> Self {
-        Shelf { place, capacity, used: 0, peak: 0, images: BTreeMap::new() }
+impl ImageStore {
+    pub(super) fn new(name: StoreName, capacity: u64) -> Self {
+        ImageStore { name, capacity, used: 0, peak: 0, images: BTreeMap::new() }
     }
 
     pub(super) fn used(&self) -> u64 {
@@ -63,7 +62,7 @@ impl Shelf {
         self.images.get(&image).map_or(0, |held| held.pins)
     }
 
-    /// Whether the image is there for good.
+    /// Whether the image is there, completely.
     pub(super) fn holds(&self, image: ImageId) -> bool {
         self.images.get(&image).is_some_and(|held| held.complete)
     }
@@ -76,10 +75,10 @@ impl Shelf {
         self.used = self.used.saturating_add(bytes);
         self.peak = self.peak.max(self.used);
         if self.used > self.capacity {
-            let (place, used, capacity) = (self.place, self.used, self.capacity);
+            let (name, used, capacity) = (self.name, self.used, self.capacity);
             log.report(
                 Rule::Capacity,
-                format_args!("{used} bytes of {place} are taken, but it has {capacity}"),
+                format_args!("{used} bytes of {name} are taken, but it has {capacity}"),
             );
         }
     }
@@ -88,30 +87,30 @@ impl Shelf {
         self.used = self.used.saturating_sub(bytes);
     }
 
-    /// The image is on its way here, and its room is taken.
+    /// A transfer of the image begins, which takes its room.
     pub(super) fn begin(&mut self, log: &mut Log, rule: Rule, image: ImageId, bytes: u64) {
         if let Some(held) = self.images.get(&image) {
             let what =
                 if held.complete { "is there already" } else { "is on its way there already" };
-            log.report(rule, format_args!("image {image} was sent to {}, but {what}", self.place));
+            log.report(rule, format_args!("image {image} was sent to {}, but {what}", self.name));
             return;
         }
         self.images.insert(image, Held { bytes, complete: false, readers: 0, pins: 0 });
         self.take(log, bytes);
     }
 
-    /// The image has arrived.
+    /// The transfer of the image has ended.
     pub(super) fn complete(&mut self, log: &mut Log, rule: Rule, image: ImageId) {
         match self.images.get_mut(&image) {
             Some(held) if !held.complete => held.complete = true,
             _ => log.report(
                 rule,
-                format_args!("image {image} arrived at {}, but was not on its way", self.place),
+                format_args!("image {image} arrived at {}, but was not on its way", self.name),
             ),
         }
     }
 
-    /// The image will not arrive; its room is free again.
+    /// The transfer of the image has failed, which frees its room.
     pub(super) fn abort(&mut self, log: &mut Log, rule: Rule, image: ImageId) {
         match self.images.get(&image) {
             Some(held) if !held.complete => {
@@ -121,21 +120,18 @@ impl Shelf {
             }
             _ => log.report(
                 rule,
-                format_args!(
-                    "image {image} failed to reach {}, but was not on its way",
-                    self.place
-                ),
+                format_args!("image {image} failed to reach {}, but was not on its way", self.name),
             ),
         }
     }
 
-    /// The image is pushed out.
+    /// The image is evicted.
     pub(super) fn evict(&mut self, log: &mut Log, image: ImageId, bytes: u64) {
-        let place = self.place;
+        let name = self.name;
         let mut wrong = |detail: fmt::Arguments<'_>| {
             log.report(
                 Rule::Eviction,
-                format_args!("image {image} was evicted from {place}, {detail}"),
+                format_args!("image {image} was evicted from {name}, {detail}"),
             );
         };
         let Some(held) = self.images.remove(&image) else {
@@ -157,9 +153,9 @@ impl Shelf {
         self.give_back(held.bytes);
     }
 
-    /// Somebody begins to read the image from here.
+    /// A transfer begins to read the image.
     pub(super) fn begin_read(&mut self, log: &mut Log, rule: Rule, image: ImageId) {
-        let place = self.place;
+        let name = self.name;
         match self.images.get_mut(&image) {
             Some(held) => {
                 held.readers += 1;
@@ -167,36 +163,36 @@ impl Shelf {
                     log.report(
                         rule,
                         format_args!(
-                            "image {image} is read from {place}, but is still on its way there"
+                            "image {image} is read from {name}, but is still on its way there"
                         ),
                     );
                 }
             }
             None => log
-                .report(rule, format_args!("image {image} is read from {place}, but is not there")),
+                .report(rule, format_args!("image {image} is read from {name}, but is not there")),
         }
     }
 
-    /// Somebody has read it. If it is no longer here, its eviction has been reported.
+    /// A transfer has read the image. If the image is gone, its eviction has been reported already.
     pub(super) fn end_read(&mut self, image: ImageId) {
         if let Some(held) = self.images.get_mut(&image) {
             held.readers = held.readers.saturating_sub(1);
         }
     }
 
-    /// A container that needs the image was started.
+    /// A container with the image has started.
     pub(super) fn pin(&mut self, log: &mut Log, rule: Rule, image: ImageId) {
-        let place = self.place;
+        let name = self.name;
         match self.images.get_mut(&image) {
             Some(held) if held.complete => held.pins += 1,
             _ => log.report(
                 rule,
-                format_args!("a container was started without its image {image} on {place}"),
+                format_args!("a container was started without its image {image} on {name}"),
             ),
         }
     }
 
-    /// A container that needed the image was stopped.
+    /// A container with the image has stopped.
     pub(super) fn unpin(&mut self, image: ImageId) {
         if let Some(held) = self.images.get_mut(&image) {
             held.pins = held.pins.saturating_sub(1);

@@ -1,5 +1,5 @@
-//! What the service keeps with an invocation that has not ended, and by which the platform's state
-//! decides nothing.
+//! What the service attaches to an invocation that has not ended. The platform state stores it but
+//! decides nothing by it.
 
 use isotherm_kernel::Duration;
 use isotherm_services::{ActionId, Port};
@@ -9,22 +9,23 @@ use crate::function::Body;
 use crate::invocation::Invocation;
 use crate::message::ManagerMessage;
 
-/// What an invocation is to do, and for whom. Nothing and for nobody, until the service has said it
-/// and after the end.
-pub(crate) struct Errand {
-    /// The handle that somebody has.
+/// The body of an invocation, its user's handle and the action that runs it. Empty before the
+/// service has filled it in and after the end.
+pub(crate) struct ServiceData {
+    /// The handle, if there is one.
     pub(crate) handle: Option<Invocation>,
-    /// Its user has no handle, so he is not told of its end, whoever else has one.
+    /// Invoked without a handle: its user is not notified of the end, even if a handle was made
+    /// later.
     pub(crate) is_detached: bool,
     pub(crate) body: Body,
     pub(crate) manager: Option<Port<ManagerMessage>>,
-    /// What runs the body.
+    /// The action that runs the body, and its node.
     pub(crate) action: Option<(NodeId, ActionId)>,
 }
 
-impl Default for Errand {
+impl Default for ServiceData {
     fn default() -> Self {
-        Errand {
+        ServiceData {
             handle: None,
             is_detached: false,
             body: Body::sleep(Duration::ZERO),

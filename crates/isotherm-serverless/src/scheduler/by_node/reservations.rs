@@ -1,62 +1,62 @@
-//! What a scheduler has promised and the platform does not know yet: places on nodes to which
-//! images are on their way.
+//! The reservations of a scheduler, which the platform does not know: places on nodes to which
+//! images are in transit.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::tree::{Load, LoadTree};
+use super::load_tree::{LoadTree, NodeLoad};
 use crate::state::{Need, View};
 use crate::{FunctionId, ImageId, NodeId};
 
-/// What is promised on one node.
+/// The reservations on one node.
 #[derive(Debug, Default)]
-struct Promised {
+struct NodeReservations {
     slots: u32,
     need: Need,
-    /// Images that are on their way, and for how many places.
+    /// The images in transit, with the number of reservations for each.
     images: BTreeMap<ImageId, u32>,
 }
 
-/// The loads of all nodes, and places that have been promised.
+/// The reservations, and the load of all nodes including them.
 #[derive(Debug, Default)]
-pub(super) struct Books {
-    /// By the room that is there.
+pub(super) struct Reservations {
+    /// By spare room.
     spare: LoadTree,
-    /// By the room that can be had if idle containers are stopped.
+    /// By obtainable room, idle containers included.
     all: LoadTree,
-    /// Places for invocations of a function on a node to which its image is on its way. Which of
-    /// its invocations comes there is open until then: the one that has waited for longest.
+    /// The number of places reserved for a function on a node to which its image is in transit. On
+    /// arrival the longest pending invocation of the function takes a place.
     places: BTreeMap<(NodeId, FunctionId), u32>,
-    /// How many places each function has.
+    /// The number of places reserved for each function.
     of_function: BTreeMap<FunctionId, usize>,
-    /// The nodes on which it has them.
+    /// The nodes with reservations of each function.
     nodes_of: BTreeSet<(FunctionId, NodeId)>,
-    by_node: BTreeMap<NodeId, Promised>,
-    /// Nodes with places on which something has happened since these were looked at: to all other
-    /// places the image is on its way.
+    by_node: BTreeMap<NodeId, NodeReservations>,
+    /// Nodes with reservations that were touched since these were looked at. All other reservations
+    /// wait for an image in transit.
     unsettled: BTreeSet<NodeId>,
     #[cfg(test)]
     pub(super) looks_everywhere: bool,
-    /// Nodes whose promises have changed.
+    /// Nodes whose reservations have changed since the trees were updated.
     changed: Vec<NodeId>,
-    /// Whether the trees know how many invocations run on nodes: only once a rule has asked.
+    /// Whether the trees count running invocations: only after a rule has asked for them.
     counts_running: bool,
 }
 
 /// Which room counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Room {
-    /// What is there without any container being stopped.
+    /// Room available without evicting containers.
     Spare,
-    /// What idle containers hold as well.
+    /// Room of evictable idle containers as well.
     All,
 }
 
 impl Room {
-    /// In the order in which they are tried.
+    /// Both, in the order in which they are tried.
     pub(super) const BOTH: [Room; 2] = [Room::Spare, Room::All];
 }
 
-impl Books {
+impl Reservations {
     pub(super) fn tree(&self, room: Room) -> &LoadTree {
         match room {
             Room::Spare => &self.spare,
@@ -64,7 +64,7 @@ impl Books {
         }
     }
 
-    /// Learns what has changed on nodes.
+    /// Updates the trees for touched nodes and changed reservations.
     pub(super) fn refresh(&mut self, view: &View<'_>) {
         self.learn_of_touched(view);
         let counts_running = view.counts_wanted(false);
@@ -83,7 +83,7 @@ impl Books {
         }
     }
 
-    /// Places on nodes where something has happened have to be looked at.
+    /// Marks the reservations on touched nodes for being looked at.
     pub(super) fn learn_of_touched(&mut self, view: &View<'_>) {
         if !self.is_empty() {
             let touched = view.touched().iter().copied();
@@ -91,13 +91,12 @@ impl Books {
         }
     }
 
-    /// The places on a node have to be looked at again.
+    /// Marks the reservations on a node for being looked at.
     pub(super) fn unsettle(&mut self, node: NodeId) {
         self.unsettled.insert(node);
     }
 
-    /// The places that have to be looked at, in the order of nodes and functions; they count as
-    /// settled from now on.
+    /// Takes the reservations to be looked at, in the order of nodes and functions.
     pub(super) fn unsettled_places(&mut self, places: &mut Vec<(NodeId, FunctionId, u32)>) {
         places.clear();
         #[cfg(test)]
@@ -111,38 +110,38 @@ impl Books {
     }
 
     fn update(&mut self, view: &View<'_>, node: NodeId) {
-        let promised = self.by_node.get(&node);
-        let slots = promised.map_or(0, |promised| promised.slots);
+        let reserved = self.by_node.get(&node);
+        let slots = reserved.map_or(0, |reserved| reserved.slots);
         let running =
             if self.counts_running { view.running(node).saturating_add(slots) } else { 0 };
         if view.free_slots(node) <= slots {
-            self.spare.set(node, Load { room: None, running });
-            self.all.set(node, Load { room: None, running });
+            self.spare.set(node, NodeLoad { room: None, running });
+            self.all.set(node, NodeLoad { room: None, running });
             return;
         }
         let taken = self.taken(view, node);
-        let load = |room: Need| Load { room: Some(room.without(taken).memory_bytes), running };
+        let load = |room: Need| NodeLoad { room: Some(room.without(taken).memory_bytes), running };
         self.spare.set(node, load(view.spare(node)));
         self.all.set(node, load(view.obtainable(node)));
     }
 
-    /// What is promised on a node and what images that are on their way claim, which is partly the
-    /// same.
+    /// The memory that reservations or images in transit claim on a node. The two overlap, so the
+    /// larger one counts.
     fn taken(&self, view: &View<'_>, node: NodeId) -> Need {
         let mut taken = view.claimed(node, None);
-        if let Some(promised) = self.by_node.get(&node) {
-            taken.memory_bytes = taken.memory_bytes.max(promised.need.memory_bytes);
+        if let Some(reserved) = self.by_node.get(&node) {
+            taken.memory_bytes = taken.memory_bytes.max(reserved.need.memory_bytes);
         }
         taken
     }
 
-    /// Invocations that run on a node or have a place there.
+    /// The invocations that run on a node or have a reservation there.
     pub(super) fn running(&self, view: &View<'_>, node: NodeId) -> u32 {
         view.running(node)
-            .saturating_add(self.by_node.get(&node).map_or(0, |promised| promised.slots))
+            .saturating_add(self.by_node.get(&node).map_or(0, |reserved| reserved.slots))
     }
 
-    /// Those of all nodes together. The first time this looks at all nodes.
+    /// The sum over all nodes. The first call looks at all nodes.
     pub(super) fn total_running(&self, view: &View<'_>) -> u64 {
         if self.counts(view) {
             return self.all.total_running();
@@ -150,8 +149,8 @@ impl Books {
         (0..view.nodes() as u32).map(|node| u64::from(self.running(view, NodeId(node)))).sum()
     }
 
-    /// Of the nodes that have so much room and meet a condition, the one with fewest invocations;
-    /// of equals the first. The first time this looks at all nodes.
+    /// The node with the fewest invocations among those that have the room and meet a condition;
+    /// ties go to the first. The first call looks at all nodes.
     pub(super) fn least_running(
         &self,
         view: &View<'_>,
@@ -169,34 +168,33 @@ impl Books {
         with_room.min_by_key(|&node| (self.running(view, node), node))
     }
 
-    /// Whether the trees know how many invocations run on nodes. If not, they will from the next
-    /// time on.
+    /// Whether the trees count running invocations. If not, they will from the next round on.
     fn counts(&self, view: &View<'_>) -> bool {
         view.counts_wanted(true);
         self.counts_running
     }
 
-    /// Memory on a node that is there and not promised.
+    /// The spare memory of a node that is not reserved.
     pub(super) fn spare(&self, view: &View<'_>, node: NodeId) -> u64 {
         view.spare(node).without(self.taken(view, node)).memory_bytes
     }
 
-    /// Whether nothing is promised.
+    /// Whether nothing is reserved.
     pub(super) fn is_empty(&self) -> bool {
         self.places.is_empty()
     }
 
-    /// Whether a node has a slot that is neither in use nor promised.
+    /// Whether a node has a slot that is neither in use nor reserved.
     pub(super) fn has_slot(&self, view: &View<'_>, node: NodeId) -> bool {
-        let promised = if self.is_empty() {
+        let reserved = if self.is_empty() {
             0
         } else {
-            self.by_node.get(&node).map_or(0, |promised| promised.slots)
+            self.by_node.get(&node).map_or(0, |reserved| reserved.slots)
         };
-        view.free_slots(node) > promised
+        view.free_slots(node) > reserved
     }
 
-    /// Whether a new container of the function has room on a node beside what is promised there.
+    /// Whether a new container of the function has room on a node beside the reservations there.
     pub(super) fn leave_room(
         &self,
         view: &View<'_>,
@@ -205,37 +203,36 @@ impl Books {
         room: Room,
     ) -> bool {
         let image = view.image_of(function);
-        let mut promised = Need::default();
+        let mut reserved = Need::default();
         if let Some(known) = self.by_node.get(&node) {
-            // The platform knows of one container for each image that is on its way, and counts it
-            // itself.
-            promised = known.need.without(view.claimed(node, image));
+            // The platform itself claims the room of one container for each image in transit.
+            reserved = known.need.without(view.claimed(node, image));
             for &other in known.images.keys().filter(|&&other| Some(other) != image) {
-                promised.add(view.image_need(other, node));
+                reserved.add(view.image_need(other, node));
             }
         }
         match room {
-            Room::Spare => view.has_spare_room(function, node, promised),
-            Room::All => view.has_room(function, node, promised),
+            Room::Spare => view.has_spare_room(function, node, reserved),
+            Room::All => view.has_room(function, node, reserved),
         }
     }
 
-    /// Promises a place.
-    pub(super) fn promise(&mut self, view: &View<'_>, function: FunctionId, node: NodeId) {
+    /// Reserves a place.
+    pub(super) fn reserve(&mut self, view: &View<'_>, function: FunctionId, node: NodeId) {
         *self.places.entry((node, function)).or_default() += 1;
         *self.of_function.entry(function).or_default() += 1;
         self.nodes_of.insert((function, node));
         self.unsettled.insert(node);
-        let promised = self.by_node.entry(node).or_default();
-        promised.slots += 1;
-        promised.need.add(view.need_of(function));
+        let reserved = self.by_node.entry(node).or_default();
+        reserved.slots += 1;
+        reserved.need.add(view.need_of(function));
         if let Some(image) = view.image_of(function) {
-            *promised.images.entry(image).or_default() += 1;
+            *reserved.images.entry(image).or_default() += 1;
         }
         self.changed.push(node);
     }
 
-    /// Takes a promise back, or finds it kept.
+    /// Removes a reservation that is given up or fulfilled.
     pub(super) fn release(&mut self, view: &View<'_>, function: FunctionId, node: NodeId) {
         let Some(places) = self.places.get_mut(&(node, function)) else { return };
         *places -= 1;
@@ -249,25 +246,26 @@ impl Books {
                 self.of_function.remove(&function);
             }
         }
-        if let Some(promised) = self.by_node.get_mut(&node) {
-            promised.slots -= 1;
-            promised.need = promised.need.without(view.need_of(function));
+        if let Some(reserved) = self.by_node.get_mut(&node) {
+            reserved.slots -= 1;
+            reserved.need = reserved.need.without(view.need_of(function));
             if let Some(image) = view.image_of(function)
-                && let Some(places) = promised.images.get_mut(&image)
+                && let Some(places) = reserved.images.get_mut(&image)
             {
                 *places -= 1;
                 if *places == 0 {
-                    promised.images.remove(&image);
+                    reserved.images.remove(&image);
                 }
             }
-            if promised.slots == 0 {
+            if reserved.slots == 0 {
                 self.by_node.remove(&node);
             }
         }
         self.changed.push(node);
     }
 
-    /// Asserts that each place is for an invocation that waits: one more would never be given up.
+    /// Asserts that each reservation is for a pending invocation: a surplus one would never be
+    /// given up.
     #[cfg(any(test, feature = "audit"))]
     pub(super) fn check(&self, view: &View<'_>) {
         for (&function, &places) in &self.of_function {
@@ -278,7 +276,7 @@ impl Books {
         }
     }
 
-    /// Places that are promised to a function.
+    /// The number of places reserved for a function.
     pub(super) fn of(&self, function: FunctionId) -> usize {
         self.of_function.get(&function).copied().unwrap_or_default()
     }
@@ -289,12 +287,12 @@ impl Books {
             .map(|&(_, node)| node)
     }
 
-    /// The first node on which a place is promised to a function.
+    /// The first node with a reservation for a function.
     pub(super) fn first_of(&self, function: FunctionId) -> Option<NodeId> {
         self.nodes_of(function).next()
     }
 
-    /// The last one.
+    /// The last node with a reservation for a function.
     pub(super) fn last_of(&self, function: FunctionId) -> Option<NodeId> {
         self.nodes_of(function).next_back()
     }
