@@ -14,7 +14,7 @@ use isotherm_experiment::files;
 use isotherm_platform::{PlatformError, PlatformSpec};
 
 use crate::scenario::{Place, Problem, Scenario, ScenarioError};
-use crate::{ConformError, ground};
+use crate::{ConformError, validation};
 
 /// A scenario with its platform.
 #[derive(Clone, Debug)]
@@ -69,7 +69,7 @@ impl Reader {
         };
         let scenario = scenario.map_err(|error| self.errors.push(error)).ok()?;
         let platform = self.platform(&shown, &scenario.platform)?;
-        let problems = ground::problems(&scenario, &platform);
+        let problems = validation::problems(&scenario, &platform);
         if !problems.is_empty() {
             self.errors.push(ScenarioError { file: shown, problems });
             return None;

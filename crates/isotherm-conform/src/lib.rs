@@ -23,11 +23,11 @@ use isotherm_serverless::{InvocationRecord, Outcome};
 
 pub mod compare;
 pub mod folder;
-mod ground;
 mod lower;
 pub mod report;
 mod run;
 pub mod scenario;
+mod validation;
 
 pub use compare::{Comparison, Difference, compare};
 pub use folder::{Case, read_folder};
