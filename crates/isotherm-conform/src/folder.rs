@@ -13,7 +13,7 @@ use std::sync::Arc;
 use isotherm_experiment::files;
 use isotherm_platform::{PlatformError, PlatformSpec};
 
-use crate::scenario::{Place, Problem, Scenario, ScenarioError};
+use crate::scenario::{Location, Scenario, ScenarioError, ScenarioProblem};
 use crate::{ConformError, validation};
 
 /// A scenario with its platform.
@@ -91,7 +91,11 @@ impl Reader {
             Err(error) => {
                 let message = format!("cannot read the platform `{}`: {}", path.display(), error);
                 let hint = Some("platforms are looked for beside the folder `cases`".to_owned());
-                let problem = Problem { place: Place::Path("platform".to_owned()), message, hint };
+                let problem = ScenarioProblem {
+                    location: Location::Path("platform".to_owned()),
+                    message,
+                    hint,
+                };
                 Err(ScenarioError { file: scenario.to_owned(), problems: vec![problem] })
             }
         };
@@ -101,16 +105,20 @@ impl Reader {
     }
 }
 
-fn whole_file(message: String) -> Problem {
-    Problem { place: Place::File, message, hint: None }
+fn whole_file(message: String) -> ScenarioProblem {
+    ScenarioProblem { location: Location::File, message, hint: None }
 }
 
-fn problem_of_platform(error: &PlatformError) -> Problem {
-    let place = match error.place() {
-        Some(place) => Place::Line(place.line as usize, place.column as usize),
-        None => Place::File,
+fn problem_of_platform(error: &PlatformError) -> ScenarioProblem {
+    let location = match error.place() {
+        Some(place) => Location::Line(place.line as usize, place.column as usize),
+        None => Location::File,
     };
-    Problem { place, message: error.problem().to_string(), hint: error.hint().map(str::to_owned) }
+    ScenarioProblem {
+        location,
+        message: error.problem().to_string(),
+        hint: error.hint().map(str::to_owned),
+    }
 }
 
 fn scenario_files(folder: &Path) -> Result<Vec<PathBuf>, ConformError> {

@@ -253,11 +253,11 @@ impl Scenario {
     pub fn parse(file: &str, text: &str) -> Result<Scenario, ScenarioError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let failed = |problems| ScenarioError { file: file.to_owned(), problems };
-        if let Some(problem) = Problem::of_beginning(text) {
+        if let Some(problem) = ScenarioProblem::of_beginning(text) {
             return Err(failed(vec![problem]));
         }
-        let scenario: Scenario =
-            serde_json::from_str(text).map_err(|error| failed(vec![Problem::of_json(&error)]))?;
+        let scenario: Scenario = serde_json::from_str(text)
+            .map_err(|error| failed(vec![ScenarioProblem::of_json(&error)]))?;
         let problems = scenario.problems();
         if problems.is_empty() { Ok(scenario) } else { Err(failed(problems)) }
     }
@@ -281,7 +281,7 @@ impl Scenario {
         }
     }
 
-    fn problems(&self) -> Vec<Problem> {
+    fn problems(&self) -> Vec<ScenarioProblem> {
         let mut check = Check::default();
         if self.serverless.compute_hosts.is_empty() {
             check.add(
@@ -332,14 +332,14 @@ pub struct ScenarioError {
     /// Name of the file.
     pub file: String,
     /// What is wrong, at least one thing.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<ScenarioProblem>,
 }
 
 /// Something wrong with a scenario.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct ScenarioProblem {
     /// Where.
-    pub place: Place,
+    pub location: Location,
     /// What is wrong, lower case, without a final period.
     pub message: String,
     /// What may be done about it.
@@ -348,7 +348,7 @@ pub struct Problem {
 
 /// A place in a JSON file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Location {
     /// The whole file.
     File,
     /// Line and column, counted from 1.
@@ -357,7 +357,7 @@ pub enum Place {
     Path(String),
 }
 
-impl Problem {
+impl ScenarioProblem {
     /// What is wrong with a text that cannot be a scenario whatever follows. Serde would take a
     /// list for one, and complain about its first element.
     fn of_beginning(text: &str) -> Option<Self> {
@@ -369,8 +369,8 @@ impl Problem {
             ),
             None => ("the file is empty", "a scenario is a JSON object"),
         };
-        Some(Problem {
-            place: Place::File,
+        Some(ScenarioProblem {
+            location: Location::File,
             message: message.to_owned(),
             hint: Some(hint.to_owned()),
         })
@@ -393,8 +393,8 @@ impl Problem {
         } else {
             None
         };
-        let mut problem = Problem {
-            place: Place::Line(error.line(), error.column()),
+        let mut problem = ScenarioProblem {
+            location: Location::Line(error.line(), error.column()),
             message: message.to_owned(),
             hint: hint.map(str::to_owned),
         };
@@ -453,12 +453,12 @@ impl fmt::Display for ScenarioError {
             if index > 0 {
                 writeln!(f)?;
             }
-            match &problem.place {
-                Place::File => write!(f, "{}: {}", self.file, problem.message)?,
-                Place::Line(line, column) => {
+            match &problem.location {
+                Location::File => write!(f, "{}: {}", self.file, problem.message)?,
+                Location::Line(line, column) => {
                     write!(f, "{}:{line}:{column}: {}", self.file, problem.message)?
                 }
-                Place::Path(path) => write!(f, "{}: {path}: {}", self.file, problem.message)?,
+                Location::Path(path) => write!(f, "{}: {path}: {}", self.file, problem.message)?,
             }
             if let Some(hint) = &problem.hint {
                 write!(f, " ({hint})")?;
@@ -473,13 +473,13 @@ impl std::error::Error for ScenarioError {}
 /// Collects what is wrong.
 #[derive(Default)]
 struct Check {
-    problems: Vec<Problem>,
+    problems: Vec<ScenarioProblem>,
 }
 
 impl Check {
     fn add(&mut self, path: &str, message: impl Into<String>, hint: impl Into<Option<String>>) {
-        self.problems.push(Problem {
-            place: Place::Path(path.to_owned()),
+        self.problems.push(ScenarioProblem {
+            location: Location::Path(path.to_owned()),
             message: message.into(),
             hint: hint.into(),
         });

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use isotherm_platform::{HostId, PlatformSpec};
 
-use crate::scenario::{Place, Problem, Scenario};
+use crate::scenario::{Location, Scenario, ScenarioProblem};
 
 /// Everything that the scenario needs and the platform does not have.
-pub(crate) fn problems(scenario: &Scenario, spec: &PlatformSpec) -> Vec<Problem> {
+pub(crate) fn problems(scenario: &Scenario, spec: &PlatformSpec) -> Vec<ScenarioProblem> {
     let mut validation = Validation { spec, problems: Vec::new() };
     let service = &scenario.serverless;
     let storage = &scenario.image_storage;
@@ -46,13 +46,13 @@ pub(crate) fn problems(scenario: &Scenario, spec: &PlatformSpec) -> Vec<Problem>
 
 struct Validation<'a> {
     spec: &'a PlatformSpec,
-    problems: Vec<Problem>,
+    problems: Vec<ScenarioProblem>,
 }
 
 impl Validation<'_> {
     fn add(&mut self, path: &str, message: String, hint: impl Into<Option<String>>) {
-        self.problems.push(Problem {
-            place: Place::Path(path.to_owned()),
+        self.problems.push(ScenarioProblem {
+            location: Location::Path(path.to_owned()),
             message,
             hint: hint.into(),
         });
