@@ -110,7 +110,7 @@ fn whole_file(message: String) -> ScenarioProblem {
 }
 
 fn problem_of_platform(error: &PlatformError) -> ScenarioProblem {
-    let location = match error.place() {
+    let location = match error.position() {
         Some(place) => Location::Line(place.line as usize, place.column as usize),
         None => Location::File,
     };

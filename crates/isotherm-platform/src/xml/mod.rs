@@ -54,8 +54,8 @@ impl PlatformSpec {
     ///   </zone>
     /// </platform>"#;
     /// let errors = PlatformSpec::from_simgrid_xml(text).unwrap_err();
-    /// let place = errors[0].place().unwrap();
-    /// assert_eq!((place.line, place.column), (4, 18));
+    /// let position = errors[0].position().unwrap();
+    /// assert_eq!((position.line, position.column), (4, 18));
     /// assert_eq!(errors[0].problem().to_string(), "unknown attribute `sped` of `host`");
     /// assert_eq!(errors[0].hint(), Some("did you mean `speed`?"));
     /// ```
@@ -78,9 +78,9 @@ impl PlatformSpec {
     ) -> Result<Self, Vec<PlatformError>> {
         let mut findings = Vec::new();
         let lines = Lines::new(text);
-        let place = |finding: Finding| {
-            let place = finding.origin.map(|offset| lines.place(text, offset));
-            finding.error.at(place)
+        let positioned = |finding: Finding| {
+            let position = finding.origin.map(|offset| lines.position(text, offset));
+            finding.error.at(position)
         };
         let document = match text::parse(text) {
             Ok(document) => document,
@@ -98,7 +98,7 @@ impl PlatformSpec {
         reader.platform(document.root_element());
         reader.connect_traces();
         findings.append(&mut reader.findings);
-        let warnings: Vec<PlatformError> = reader.warnings.into_iter().map(place).collect();
+        let warnings: Vec<PlatformError> = reader.warnings.into_iter().map(positioned).collect();
         match resolve(reader.raw, &mut findings) {
             Some(mut spec) => {
                 spec.warnings = warnings;
@@ -107,7 +107,7 @@ impl PlatformSpec {
             None => {
                 // In the order of the text, so that the first mistake comes first.
                 findings.sort_by_key(|finding| finding.origin.unwrap_or(usize::MAX));
-                Err(findings.into_iter().map(place).collect())
+                Err(findings.into_iter().map(positioned).collect())
             }
         }
     }
