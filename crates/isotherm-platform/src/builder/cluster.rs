@@ -77,7 +77,7 @@ impl<'a> ClusterBuilder<'a> {
         let what = format!("the number of hosts of cluster `{name}`");
         let most = MOST_HOSTS as u32;
         if count == 0 || count > most {
-            builder.tell(bad_value(&what, count, &format!("it must be between 1 and {most}")));
+            builder.report(bad_value(&what, count, &format!("it must be between 1 and {most}")));
         }
         let count = count.min(most);
         builder.rate(speed, || format!("the speed of the hosts of cluster `{name}`"));
@@ -113,7 +113,7 @@ impl<'a> ClusterBuilder<'a> {
     pub fn cores(self, cores: u32) -> Self {
         if cores == 0 {
             let what = format!("the number of cores of the hosts of cluster `{}`", self.name());
-            self.builder.tell(bad_value(&what, 0, "a host has at least one core"));
+            self.builder.report(bad_value(&what, 0, "a host has at least one core"));
         }
         self.change(|cluster| cluster.cores = cores)
     }

@@ -26,7 +26,7 @@ impl Resolver {
         let place = Name { text: String::new(), origin: raw.origin };
         if raw.hops.is_empty() {
             let (from, to) = pair();
-            self.tell(&place, Problem::EmptyRoute { from, to });
+            self.report(&place, Problem::EmptyRoute { from, to });
         }
         let zone = ZoneId(raw.zone as u32);
         let routing = zones[raw.zone].routing;
@@ -141,7 +141,7 @@ impl Resolver {
 
     fn outside(&mut self, name: &Name, kind: Kind, zone: &str) {
         let problem = Problem::OutsideZone { kind, name: name.text.clone(), zone: zone.to_owned() };
-        self.tell(name, problem);
+        self.report(name, problem);
     }
 
     /// An end of a route.
@@ -238,7 +238,7 @@ impl Resolver {
         let cluster = self.topology.cluster_mut(zone);
         if cluster.is_some_and(|cluster| !cluster.attach(point.id, Some(attached))) {
             let (kind, name) = (Kind::HostLink, raw.point.text.clone());
-            self.tell(&raw.point, Problem::Duplicate { kind, name });
+            self.report(&raw.point, Problem::Duplicate { kind, name });
         }
     }
 

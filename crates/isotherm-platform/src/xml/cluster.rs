@@ -43,7 +43,7 @@ impl Reader<'_, '_> {
             let error = PlatformError::from(Problem::NotSupported { what }).with_hint(
                 "a cluster without `topology` is flat: every host has a link to the middle",
             );
-            self.tell(topology.origin, error);
+            self.report(topology.origin, error);
             return;
         }
         let name = attributes.required(self, "id");
@@ -119,7 +119,7 @@ impl Reader<'_, '_> {
                 };
                 let error = PlatformError::from(problem)
                     .with_hint(format!("`{latency}` alone gives no link"));
-                self.tell(latency_given.origin, error);
+                self.report(latency_given.origin, error);
             }
             return None;
         }
@@ -195,13 +195,13 @@ impl Reader<'_, '_> {
             };
             let Some((first, last)) = range.filter(|(first, last)| first <= last) else {
                 let rule = format!("`{part}` is neither a number nor a range such as `0-9`");
-                self.tell(given.origin, bad_value("the radical", &given.text, &rule));
+                self.report(given.origin, bad_value("the radical", &given.text, &rule));
                 return None;
             };
             let more = (last - first) as usize + 1;
             if self.series_hosts + numbers.len() + more > MOST_HOSTS {
                 let what = "too many hosts".to_owned();
-                self.tell(given.origin, Problem::TooLarge { what, limit: MOST_HOSTS as u32 });
+                self.report(given.origin, Problem::TooLarge { what, limit: MOST_HOSTS as u32 });
                 return None;
             }
             numbers.extend(first..=last);
@@ -210,7 +210,7 @@ impl Reader<'_, '_> {
         sorted.sort_unstable();
         if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
             let rule = format!("it has the number {} twice", pair[0]);
-            self.tell(given.origin, bad_value("the radical", &given.text, &rule));
+            self.report(given.origin, bad_value("the radical", &given.text, &rule));
             return None;
         }
         self.series_hosts += numbers.len();
@@ -250,7 +250,7 @@ impl Reader<'_, '_> {
             let hint = "a zone has at most one backbone";
             let error =
                 PlatformError::from(Problem::Duplicate { kind, name: text }).with_hint(hint);
-            self.tell(name.origin, error);
+            self.report(name.origin, error);
             return;
         }
         self.raw.zones[zone].backbone = Some(name.clone());

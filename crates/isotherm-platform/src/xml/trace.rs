@@ -45,7 +45,7 @@ impl Reader<'_, '_> {
         let period = attributes.optional("periodicity").and_then(|given| self.period(&given));
         for child in node.children().filter(Node::is_element) {
             let (element, inside) = (child.tag_name().name().to_owned(), "trace".to_owned());
-            self.tell(offset(child), Problem::UnknownElement { element, inside });
+            self.report(offset(child), Problem::UnknownElement { element, inside });
         }
         let Some(name) = name else { return };
         let profile = match attributes.optional("file") {
@@ -61,7 +61,7 @@ impl Reader<'_, '_> {
                 Ok(profile) => Some(profile),
                 Err(error) => {
                     let profile = name.text.clone();
-                    self.tell(name.origin, Problem::Profile { profile, error });
+                    self.report(name.origin, Problem::Profile { profile, error });
                     None
                 }
             },
@@ -69,7 +69,7 @@ impl Reader<'_, '_> {
         });
         if self.traces.contains_key(&name.text) {
             let (kind, text) = (Kind::Trace, name.text);
-            self.tell(name.origin, Problem::Duplicate { kind, name: text });
+            self.report(name.origin, Problem::Duplicate { kind, name: text });
         } else {
             self.traces.insert(name.text, profile);
         }
@@ -84,7 +84,7 @@ impl Reader<'_, '_> {
             }
             _ => {
                 let rule = "it must be a number of seconds";
-                self.tell(
+                self.report(
                     given.origin,
                     bad_value("attribute `periodicity` of `trace`", &given.text, rule),
                 );
@@ -98,7 +98,7 @@ impl Reader<'_, '_> {
             Ok(profile) => Some(profile),
             Err(error) => {
                 let profile = name.text.clone();
-                self.tell(name.origin, Problem::Profile { profile, error });
+                self.report(name.origin, Problem::Profile { profile, error });
                 None
             }
         }
@@ -141,7 +141,7 @@ impl Reader<'_, '_> {
                 let names = self.traces.keys().map(String::as_str);
                 let error = PlatformError::from(Problem::Unknown { kind, name })
                     .with_suggestion(&trace.text, names);
-                self.tell(trace.origin, error);
+                self.report(trace.origin, error);
                 continue;
             };
             let found =
@@ -184,6 +184,6 @@ impl Reader<'_, '_> {
                 self.raw.links.iter().map(|link| link.name.text.as_str()),
             ),
         };
-        self.tell(element.origin, error);
+        self.report(element.origin, error);
     }
 }
