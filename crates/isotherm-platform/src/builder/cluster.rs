@@ -2,7 +2,7 @@
 
 use super::PlatformBuilder;
 use crate::raw::{Name, RawDisk, RawPlatform, RawSharing, bad_value};
-use crate::series::{MOST_HOSTS, RawCluster, Series, Wire};
+use crate::series::{LinkShape, MOST_HOSTS, RawCluster, Series};
 use crate::spec::{LinkSharing, Properties};
 
 /// A cluster as far as it has been described.
@@ -19,9 +19,9 @@ pub(super) struct Description {
     disks: Vec<RawDisk>,
     link: Option<(f64, f64)>,
     sharing: RawSharing,
-    backbone: Option<Wire>,
+    backbone: Option<LinkShape>,
     limiter: Option<f64>,
-    loopback: Option<Wire>,
+    loopback: Option<LinkShape>,
 }
 
 impl Description {
@@ -44,7 +44,7 @@ impl Description {
                 memory: self.memory,
                 properties: self.properties,
                 disks: self.disks,
-                link: Wire { bandwidth, latency_s, sharing: self.sharing },
+                link: LinkShape { bandwidth, latency_s, sharing: self.sharing },
             },
             backbone: self.backbone,
             limiter: self.limiter,
@@ -161,7 +161,7 @@ impl<'a> ClusterBuilder<'a> {
 
     /// The link of each: bandwidth in bytes per second, latency in seconds. There must be one.
     pub fn link(mut self, bandwidth: f64, latency_s: f64) -> Self {
-        self.check_wire("links", bandwidth, latency_s);
+        self.check_link("links", bandwidth, latency_s);
         self.change(|cluster| cluster.link = Some((bandwidth, latency_s)))
     }
 
@@ -173,26 +173,26 @@ impl<'a> ClusterBuilder<'a> {
     /// A link between the links of the hosts that everything from and to every one of them passes:
     /// bandwidth in bytes per second, latency in seconds. All flows share it.
     pub fn backbone(mut self, bandwidth: f64, latency_s: f64) -> Self {
-        self.check_wire("backbone", bandwidth, latency_s);
+        self.check_link("backbone", bandwidth, latency_s);
         let sharing = RawSharing::One(LinkSharing::Shared);
-        self.change(|cluster| cluster.backbone = Some(Wire { bandwidth, latency_s, sharing }))
+        self.change(|cluster| cluster.backbone = Some(LinkShape { bandwidth, latency_s, sharing }))
     }
 
     /// How many bytes per second each may send and receive in all.
     pub fn limiter(mut self, bandwidth: f64) -> Self {
-        self.check_wire("limiters", bandwidth, 0.0);
+        self.check_link("limiters", bandwidth, 0.0);
         self.change(|cluster| cluster.limiter = Some(bandwidth))
     }
 
     /// The link of each to itself: bandwidth in bytes per second, latency in seconds. Flows do not
     /// share it.
     pub fn loopback(mut self, bandwidth: f64, latency_s: f64) -> Self {
-        self.check_wire("loopbacks", bandwidth, latency_s);
+        self.check_link("loopbacks", bandwidth, latency_s);
         let sharing = RawSharing::One(LinkSharing::Fatpipe);
-        self.change(|cluster| cluster.loopback = Some(Wire { bandwidth, latency_s, sharing }))
+        self.change(|cluster| cluster.loopback = Some(LinkShape { bandwidth, latency_s, sharing }))
     }
 
-    fn check_wire(&mut self, what: &str, bandwidth: f64, latency_s: f64) {
+    fn check_link(&mut self, what: &str, bandwidth: f64, latency_s: f64) {
         let what = format!("the {what} of cluster `{}`", self.name());
         self.builder.rate(bandwidth, || format!("the bandwidth of {what}"));
         self.builder.latency(latency_s, || format!("the latency of {what}"));

@@ -7,7 +7,7 @@ use super::{Reader, offset};
 use crate::error::{Kind, PlatformError, Problem};
 use crate::id::ZoneId;
 use crate::raw::{Direction, Name, RawAttachment, RawDisk, RawHop, RawLink, RawSharing, bad_value};
-use crate::series::{MOST_HOSTS, RawCluster, Series, Wire};
+use crate::series::{LinkShape, MOST_HOSTS, RawCluster, Series};
 use crate::spec::{LinkSharing, Properties};
 use crate::units::Dimension;
 
@@ -61,7 +61,7 @@ impl Reader<'_, '_> {
         let limiter = attributes.optional("limiter_link");
         let limiter =
             limiter.and_then(|_| attributes.rate(self, "limiter_link", Dimension::Bandwidth));
-        let loopback = self.wire(
+        let loopback = self.link_shape(
             &attributes,
             "loopback_bw",
             "loopback_lat",
@@ -89,12 +89,12 @@ impl Reader<'_, '_> {
         cluster.expand(&mut self.raw);
     }
 
-    fn cluster_backbone(&mut self, attributes: &Attributes) -> Option<Wire> {
+    fn cluster_backbone(&mut self, attributes: &Attributes) -> Option<LinkShape> {
         let words = [("SHARED", LinkSharing::Shared), ("FATPIPE", LinkSharing::Fatpipe)];
         let sharing = attributes.optional("bb_sharing_policy");
         let sharing = sharing
             .and_then(|given| self.word("the sharing policy of the backbone", &given, &words));
-        self.wire(
+        self.link_shape(
             attributes,
             "bb_bw",
             "bb_lat",
@@ -103,13 +103,13 @@ impl Reader<'_, '_> {
     }
 
     /// A link that two attributes give, unless neither is there.
-    fn wire(
+    fn link_shape(
         &mut self,
         attributes: &Attributes,
         bandwidth: &str,
         latency: &str,
         sharing: RawSharing,
-    ) -> Option<Wire> {
+    ) -> Option<LinkShape> {
         if attributes.optional(bandwidth).is_none() {
             let latency_given = attributes.optional(latency)?;
             if attributes.latency(self, latency)? > 0.0 {
@@ -125,7 +125,7 @@ impl Reader<'_, '_> {
         }
         let bandwidth = attributes.rate(self, bandwidth, Dimension::Bandwidth);
         let latency = attributes.latency(self, latency);
-        Some(Wire { bandwidth: bandwidth?, latency_s: latency?, sharing })
+        Some(LinkShape { bandwidth: bandwidth?, latency_s: latency?, sharing })
     }
 
     /// A cabinet: hosts of the zone around it, each with a full-duplex link of its own to the
@@ -175,7 +175,7 @@ impl Reader<'_, '_> {
             memory: None,
             properties,
             disks,
-            link: Wire {
+            link: LinkShape {
                 bandwidth: bandwidth.unwrap_or(1.0),
                 latency_s: latency.unwrap_or_default(),
                 sharing,
