@@ -11,7 +11,7 @@ use crate::spec::{LinkSharing, Properties, Routing};
 pub(crate) const MOST_HOSTS: usize = 1_000_000;
 
 /// What all hosts of a series have in common, and their numbers.
-pub(crate) struct Series {
+pub(crate) struct HostSeries {
     pub(crate) prefix: String,
     pub(crate) suffix: String,
     pub(crate) numbers: Vec<u32>,
@@ -55,7 +55,7 @@ pub(crate) struct RawCluster {
     pub(crate) order: u32,
     pub(crate) router: Name,
     pub(crate) router_order: u32,
-    pub(crate) hosts: Series,
+    pub(crate) hosts: HostSeries,
     pub(crate) backbone: Option<LinkShape>,
     /// The bandwidth of the link that everything from and to a host passes.
     pub(crate) limiter: Option<f64>,
@@ -103,7 +103,7 @@ impl RawCluster {
     }
 }
 
-impl Series {
+impl HostSeries {
     /// Becomes hosts in a zone and the links from them to its middle, called `link_HOST` as SimGrid
     /// does.
     pub(crate) fn expand_cabinet(self, raw: &mut RawPlatform, zone: ZoneId, origin: Option<usize>) {

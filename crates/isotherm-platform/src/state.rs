@@ -65,7 +65,7 @@ impl Platform {
             let number = self.inner.waits.get();
             self.inner.waits.set(number + 1);
             self.inner.hosts[host.index()].waiting.borrow_mut().insert(number, mailbox.clone());
-            let _here = Waits { platform: self, host, number };
+            let _here = RecoveryWait { platform: self, host, number };
             mailbox.receive().await;
         }
     }
@@ -171,13 +171,13 @@ impl Platform {
 }
 
 /// Somebody who waits until a host is on. He may be killed meanwhile.
-struct Waits<'a> {
+struct RecoveryWait<'a> {
     platform: &'a Platform,
     host: HostId,
     number: u64,
 }
 
-impl Drop for Waits<'_> {
+impl Drop for RecoveryWait<'_> {
     fn drop(&mut self) {
         let waiting = &self.platform.inner.hosts[self.host.index()].waiting;
         let left = waiting.borrow_mut().remove(&self.number);

@@ -2,11 +2,11 @@
 
 use super::PlatformBuilder;
 use crate::raw::{Name, RawDisk, RawPlatform, RawSharing, bad_value};
-use crate::series::{LinkShape, MOST_HOSTS, RawCluster, Series};
+use crate::series::{HostSeries, LinkShape, MOST_HOSTS, RawCluster};
 use crate::spec::{LinkSharing, Properties};
 
 /// A cluster as far as it has been described.
-pub(super) struct Description {
+pub(super) struct ClusterDescription {
     name: String,
     count: u32,
     order: u32,
@@ -24,7 +24,7 @@ pub(super) struct Description {
     loopback: Option<LinkShape>,
 }
 
-impl Description {
+impl ClusterDescription {
     /// Enters it into the platform.
     pub(super) fn expand(self, raw: &mut RawPlatform) {
         let (bandwidth, latency_s) = self.link.unwrap_or((1.0, 0.0));
@@ -34,7 +34,7 @@ impl Description {
             parent: Some(0),
             order: self.order,
             router_order: self.order + self.count + 1,
-            hosts: Series {
+            hosts: HostSeries {
                 prefix: self.prefix,
                 suffix: self.suffix,
                 numbers: (0..self.count).collect(),
@@ -82,7 +82,7 @@ impl<'a> ClusterBuilder<'a> {
         let count = count.min(most);
         builder.rate(speed, || format!("the speed of the hosts of cluster `{name}`"));
         let order = builder.raw.reserve_order(count + 2);
-        builder.clusters.push(Description {
+        builder.clusters.push(ClusterDescription {
             prefix: format!("{name}-"),
             suffix: String::new(),
             name,
@@ -202,7 +202,7 @@ impl<'a> ClusterBuilder<'a> {
         &self.builder.clusters[self.index].name
     }
 
-    fn change(self, change: impl FnOnce(&mut Description)) -> Self {
+    fn change(self, change: impl FnOnce(&mut ClusterDescription)) -> Self {
         change(&mut self.builder.clusters[self.index]);
         self
     }

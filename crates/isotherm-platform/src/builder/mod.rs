@@ -55,7 +55,7 @@ use rustc_hash::FxHashMap;
 /// ```
 pub struct PlatformBuilder {
     raw: RawPlatform,
-    clusters: Vec<cluster::Description>,
+    clusters: Vec<cluster::ClusterDescription>,
     hosts: FxHashMap<String, usize>,
     findings: Vec<Finding>,
 }
@@ -147,7 +147,7 @@ impl PlatformBuilder {
             mount: None,
             properties: Properties::new(),
         };
-        let place = match self.hosts.get(host) {
+        let index = match self.hosts.get(host) {
             Some(&index) => {
                 self.raw.hosts[index].disks.push(disk);
                 Some((index, self.raw.hosts[index].disks.len() - 1))
@@ -162,7 +162,7 @@ impl PlatformBuilder {
                 None
             }
         };
-        DiskBuilder { builder: self, place }
+        DiskBuilder { builder: self, index }
     }
 
     /// Adds a link: bandwidth in bytes per second, latency in seconds. Flows share it unless the
@@ -407,7 +407,7 @@ impl HostBuilder<'_> {
 pub struct DiskBuilder<'a> {
     builder: &'a mut PlatformBuilder,
     /// Its host and its index there, unless there is no such host.
-    place: Option<(usize, usize)>,
+    index: Option<(usize, usize)>,
 }
 
 impl DiskBuilder<'_> {
@@ -435,7 +435,7 @@ impl DiskBuilder<'_> {
     }
 
     fn change(self, change: impl FnOnce(&mut RawDisk)) -> Self {
-        if let Some((host, disk)) = self.place {
+        if let Some((host, disk)) = self.index {
             change(&mut self.builder.raw.hosts[host].disks[disk]);
         }
         self

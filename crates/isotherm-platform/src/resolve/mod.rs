@@ -34,12 +34,12 @@ const SUGGESTIONS: usize = 50;
 
 /// What a name names.
 #[derive(Clone, Copy)]
-struct Named {
+struct NamedPoint {
     what: Point,
     id: PointId,
 }
 
-impl Named {
+impl NamedPoint {
     fn kind(self) -> Kind {
         match self.what {
             Point::Host(_) => Kind::Host,
@@ -65,7 +65,7 @@ enum NamedLink {
 
 struct Resolver {
     topology: Topology,
-    points: IndexMap<String, Named, FxBuildHasher>,
+    points: IndexMap<String, NamedPoint, FxBuildHasher>,
     /// All points with their places in the order of declaration.
     order: Vec<(u32, PointId)>,
     zones: Vec<ZoneSpec>,
@@ -237,7 +237,7 @@ impl Resolver {
 
     fn point(&mut self, name: &Name, order: u32, what: Point, id: PointId) {
         self.order.push((order, id));
-        let named = Named { what, id };
+        let named = NamedPoint { what, id };
         if self.points.contains_key(&name.text) {
             let text = name.text.clone();
             self.report(name, Problem::Duplicate { kind: named.kind(), name: text });

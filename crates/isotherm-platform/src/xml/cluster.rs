@@ -7,7 +7,7 @@ use super::{Reader, offset};
 use crate::error::{Kind, PlatformError, Problem};
 use crate::id::ZoneId;
 use crate::raw::{Direction, Name, RawAttachment, RawDisk, RawHop, RawLink, RawSharing, bad_value};
-use crate::series::{LinkShape, MOST_HOSTS, RawCluster, Series};
+use crate::series::{HostSeries, LinkShape, MOST_HOSTS, RawCluster};
 use crate::spec::{LinkSharing, Properties};
 use crate::units::Dimension;
 
@@ -145,7 +145,7 @@ impl Reader<'_, '_> {
         attributes: &Attributes,
         node: Node<'_, '_>,
         sharing: RawSharing,
-    ) -> Option<Series> {
+    ) -> Option<HostSeries> {
         let affix = |name: &str| attributes.get(name).map(|given| given.text).unwrap_or_default();
         let radical = attributes.required(self, "radical");
         let speeds = attributes.speeds(self, "speed");
@@ -163,7 +163,7 @@ impl Reader<'_, '_> {
         }
         let numbers = self.radical(&radical?)?;
         let order = self.raw.reserve_order(numbers.len() as u32);
-        Some(Series {
+        Some(HostSeries {
             prefix: affix("prefix"),
             suffix: affix("suffix"),
             numbers,

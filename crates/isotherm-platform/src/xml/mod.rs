@@ -31,8 +31,8 @@ use crate::raw::{Ends, Finding, Name, Origin, RawPlatform, RawZone};
 use crate::resolve::resolve;
 use crate::spec::{PlatformSpec, Routing};
 use attributes::Attributes;
-use text::Lines;
-use trace::Connection;
+use text::LineIndex;
+use trace::TraceConnection;
 
 /// How deep zones may be nested. Real platforms have three or four levels.
 const DEEPEST_ZONE: u32 = 64;
@@ -77,7 +77,7 @@ impl PlatformSpec {
         files: &mut ProfileFiles<'_>,
     ) -> Result<Self, Vec<PlatformError>> {
         let mut findings = Vec::new();
-        let lines = Lines::new(text);
+        let lines = LineIndex::new(text);
         let positioned = |finding: Finding| {
             let position = finding.origin.map(|offset| lines.position(text, offset));
             finding.error.at(position)
@@ -119,7 +119,7 @@ struct Reader<'f, 'g> {
     warnings: Vec<Finding>,
     /// The traces in the text; `None` for one that cannot be read.
     traces: IndexMap<String, Option<Profile>, FxBuildHasher>,
-    connections: Vec<Connection>,
+    connections: Vec<TraceConnection>,
     /// How many hosts the clusters so far have.
     series_hosts: usize,
     files: &'f mut ProfileFiles<'g>,

@@ -8,12 +8,12 @@ use crate::error::{PlatformError, Problem, TextPosition};
 pub(super) fn parse(text: &str) -> Result<Document<'_>, PlatformError> {
     if let Some(offset) = entity_declaration(text) {
         let what = "declaring entities".to_owned();
-        let position = Lines::new(text).position(text, offset);
+        let position = LineIndex::new(text).position(text, offset);
         return Err(PlatformError::from(Problem::NotSupported { what }).at(Some(position)));
     }
     if let Some(offset) = crowded_element(text) {
         let what = "too many attributes of one element".to_owned();
-        let position = Lines::new(text).position(text, offset);
+        let position = LineIndex::new(text).position(text, offset);
         let problem = Problem::TooLarge { what, limit: MOST_ATTRIBUTES };
         return Err(PlatformError::from(problem).at(Some(position)));
     }
@@ -44,7 +44,7 @@ pub(super) fn parse(text: &str) -> Result<Document<'_>, PlatformError> {
 
 /// The error for a text that ends in the middle: of the last thing that is there.
 fn ends_too_early(text: &str) -> PlatformError {
-    let position = Lines::new(text).position(text, text.trim_end().len());
+    let position = LineIndex::new(text).position(text, text.trim_end().len());
     let detail = "the text ends before its elements do".to_owned();
     PlatformError::from(Problem::Syntax { detail })
         .with_hint("is the file complete?")
@@ -117,11 +117,11 @@ fn crowded_element(text: &str) -> Option<usize> {
 }
 
 /// Where the lines of a text begin.
-pub(super) struct Lines {
+pub(super) struct LineIndex {
     starts: Vec<usize>,
 }
 
-impl Lines {
+impl LineIndex {
     pub(super) fn new(text: &str) -> Self {
         let ends = text.bytes().enumerate().filter(|&(_, byte)| byte == b'\n');
         let starts = std::iter::once(0).chain(ends.map(|(end, _)| end + 1)).collect();
