@@ -46,12 +46,12 @@ use decimal::Scale;
 pub use functions::{FunctionColumns, FunctionRow, FunctionRows, SizeColumn, read_functions};
 use jsonl::Lines;
 pub use jsonl::json_reason;
-use line::Line;
 pub use names::{column_names, column_names_jsonl, distinct_values, distinct_values_jsonl};
 #[cfg(feature = "formats")]
 pub use names::{column_names_parquet, distinct_values_parquet};
 #[cfg(feature = "formats")]
 use parquet::ParquetRows;
+use plain_row::PlainRow;
 use rows::{LONGEST_VALUE, Rows, beginning};
 use table::Table;
 
@@ -61,12 +61,12 @@ mod count;
 mod decimal;
 mod functions;
 mod jsonl;
-mod line;
 mod names;
 #[cfg(feature = "formats")]
 mod parquet;
 #[cfg(test)]
 mod pieces;
+mod plain_row;
 mod quotes;
 mod records;
 mod rows;
@@ -197,7 +197,7 @@ struct Reader<T> {
     duration: Option<Located<Scale>>,
     functions: FunctionNames,
     /// How plain rows are read, if that is another way.
-    line: Option<Line>,
+    plain: Option<PlainRow>,
 }
 
 impl<T: Table> Reader<T> {
@@ -225,8 +225,8 @@ impl<T: Table> Reader<T> {
         };
         let duration =
             columns.duration.as_ref().map(|column| time(&mut rows, column)).transpose()?;
-        let line = Line::new(rows.columns().len(), &arrival, &function, duration.as_ref());
-        Ok(Reader { rows, arrival, function, duration, functions, line })
+        let plain = PlainRow::new(rows.columns().len(), &arrival, &function, duration.as_ref());
+        Ok(Reader { rows, arrival, function, duration, functions, plain })
     }
 
     /// The arrival of the next row, if that row is plain and right; otherwise nothing is read.
@@ -240,11 +240,11 @@ impl<T: Table> Reader<T> {
     /// otherwise no row is read. Says whether one is.
     #[inline]
     fn read_plain(&mut self, previous: Time, arrival: &mut Arrival) -> bool {
-        let Some(line) = &self.line else { return false };
+        let Some(plain) = &self.plain else { return false };
         if let FunctionPlace::Fixed(number) = self.function {
             arrival.function = number;
         }
-        match line.read(self.rows.ahead(), &self.functions, arrival) {
+        match plain.read(self.rows.ahead(), &self.functions, arrival) {
             Some(length) if arrival.at >= previous => {
                 self.rows.pass(length);
                 true

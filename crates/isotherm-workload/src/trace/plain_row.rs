@@ -15,7 +15,7 @@ use crate::Arrival;
 
 /// What the fields of a row are, in their order.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(super) struct PlainRow {
     fields: Vec<Field>,
 }
 
@@ -28,7 +28,7 @@ enum Field {
     Number,
 }
 
-impl Line {
+impl PlainRow {
     /// Rows of so many fields. `None` if a column is wanted twice, which nobody is fast for.
     pub(super) fn new(
         width: usize,
@@ -51,7 +51,7 @@ impl Line {
         if let Some(place) = duration {
             put(place.index, Field::Duration(place.value.clone()))?;
         }
-        Some(Line { fields })
+        Some(PlainRow { fields })
     }
 
     /// Reads the plain row at the beginning of a text into an arrival, whose function may be fixed
@@ -166,7 +166,7 @@ mod tests {
         match CsvTrace::new("x", Pieces(text.as_bytes(), piece), columns, names) {
             Ok(mut trace) => {
                 if !in_one_go {
-                    assert!(trace.0.reader.line.take().is_some());
+                    assert!(trace.0.reader.plain.take().is_some());
                 }
                 let shown = |arrival| format!("{arrival:?}");
                 trace.arrivals().map(shown).collect()
