@@ -42,9 +42,10 @@ pub use azure::{
 pub use check::check_parquet;
 pub use check::{TraceCheck, check_jsonl, check_trace};
 pub use count::count_marked;
+use csv::{CsvRows, LONGEST_VALUE, beginning};
 use decimal::Scale;
 pub use functions::{FunctionColumns, FunctionRow, FunctionRows, SizeColumn, read_functions};
-use jsonl::Lines;
+use jsonl::JsonlRows;
 pub use jsonl::json_reason;
 pub use names::{column_names, column_names_jsonl, distinct_values, distinct_values_jsonl};
 #[cfg(feature = "formats")]
@@ -52,12 +53,12 @@ pub use names::{column_names_parquet, distinct_values_parquet};
 #[cfg(feature = "formats")]
 use parquet::ParquetRows;
 use plain_row::PlainRow;
-use rows::{LONGEST_VALUE, Rows, beginning};
-use table::Table;
+use table::TableRows;
 
 pub mod azure;
 mod check;
 mod count;
+mod csv;
 mod decimal;
 mod functions;
 mod jsonl;
@@ -69,7 +70,6 @@ mod pieces;
 mod plain_row;
 mod quotes;
 mod records;
-mod rows;
 mod table;
 
 /// Which column of a trace holds what.
@@ -200,7 +200,7 @@ struct Reader<T> {
     plain: Option<PlainRow>,
 }
 
-impl<T: Table> Reader<T> {
+impl<T: TableRows> Reader<T> {
     /// Finds the columns.
     fn new(
         mut rows: T,
@@ -208,13 +208,13 @@ impl<T: Table> Reader<T> {
         functions: FunctionNames,
     ) -> Result<Self, Box<TraceError>> {
         fn time(
-            rows: &mut impl Table,
+            rows: &mut impl TableRows,
             column: &TimeColumn,
         ) -> Result<Located<Scale>, Box<TraceError>> {
             let index = rows.column(&column.name)?;
             Ok(Located { index, name: column.name.clone(), value: Scale::new(column.unit) })
         }
-        fn plain(rows: &mut impl Table, column: &str) -> Result<Located<()>, Box<TraceError>> {
+        fn plain(rows: &mut impl TableRows, column: &str) -> Result<Located<()>, Box<TraceError>> {
             Ok(Located { index: rows.column(column)?, name: column.to_owned(), value: () })
         }
         let arrival = time(&mut rows, &columns.arrival)?;
@@ -331,7 +331,7 @@ struct Trace<T> {
     last: Time,
 }
 
-impl<T: Table> Trace<T> {
+impl<T: TableRows> Trace<T> {
     /// Reads the first row.
     fn new(rows: T, columns: &Columns, functions: FunctionNames) -> Result<Self, WorkloadError> {
         let reader = Reader::new(rows, columns, functions)?;
@@ -365,7 +365,7 @@ impl<T: Table> Trace<T> {
     }
 }
 
-impl<T: Table> Workload for Trace<T> {
+impl<T: TableRows> Workload for Trace<T> {
     fn next_arrival(&mut self) -> Result<Option<Arrival>, WorkloadError> {
         self.next().map_err(|error| {
             self.over = true;
@@ -394,7 +394,7 @@ impl<T: Table> Workload for Trace<T> {
     }
 }
 
-impl<T: Table> std::fmt::Debug for Trace<T> {
+impl<T: TableRows> std::fmt::Debug for Trace<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let name = self.reader.rows.name();
         f.debug_struct("Trace")
@@ -406,7 +406,7 @@ impl<T: Table> std::fmt::Debug for Trace<T> {
 
 /// The rows of a trace in CSV. See the [module](self).
 #[derive(Debug)]
-pub struct CsvTrace<R: Read>(Trace<Rows<R>>);
+pub struct CsvTrace<R: Read>(Trace<CsvRows<R>>);
 
 impl<R: Read> CsvTrace<R> {
     /// Reads the header and the first row of a trace. The name is for messages. `functions` is only
@@ -417,7 +417,7 @@ impl<R: Read> CsvTrace<R> {
         columns: &Columns,
         functions: FunctionNames,
     ) -> Result<Self, WorkloadError> {
-        Ok(CsvTrace(Trace::new(Rows::new(name.into(), reader)?, columns, functions)?))
+        Ok(CsvTrace(Trace::new(CsvRows::new(name.into(), reader)?, columns, functions)?))
     }
 }
 
@@ -449,7 +449,7 @@ impl<R: Read> Workload for CsvTrace<R> {
 /// # Ok::<(), isotherm_workload::WorkloadError>(())
 /// ```
 #[derive(Debug)]
-pub struct JsonlTrace<R: Read>(Trace<Lines<R>>);
+pub struct JsonlTrace<R: Read>(Trace<JsonlRows<R>>);
 
 impl<R: Read> JsonlTrace<R> {
     /// Reads the first line of a trace. The name is for messages.
@@ -459,7 +459,7 @@ impl<R: Read> JsonlTrace<R> {
         columns: &Columns,
         functions: FunctionNames,
     ) -> Result<Self, WorkloadError> {
-        Ok(JsonlTrace(Trace::new(Lines::new(name.into(), reader)?, columns, functions)?))
+        Ok(JsonlTrace(Trace::new(JsonlRows::new(name.into(), reader)?, columns, functions)?))
     }
 }
 

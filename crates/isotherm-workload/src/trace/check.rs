@@ -6,11 +6,11 @@ use isotherm_kernel::Time;
 #[cfg(feature = "formats")]
 use parquet::file::reader::ChunkReader;
 
-use super::jsonl::Lines;
+use super::csv::CsvRows;
+use super::jsonl::JsonlRows;
 #[cfg(feature = "formats")]
 use super::parquet::ParquetRows;
-use super::rows::Rows;
-use super::table::Table;
+use super::table::TableRows;
 use super::{Columns, FunctionNames, Reader};
 use crate::WorkloadError;
 use crate::error::{TraceError, TraceProblem};
@@ -68,7 +68,7 @@ pub fn check_trace(
     functions: FunctionNames,
     most: usize,
 ) -> Result<TraceCheck, WorkloadError> {
-    check(Reader::new(Rows::new(name.into(), reader)?, columns, functions)?, most)
+    check(Reader::new(CsvRows::new(name.into(), reader)?, columns, functions)?, most)
 }
 
 /// The same for a trace in JSONL.
@@ -83,7 +83,7 @@ pub fn check_jsonl(
     functions: FunctionNames,
     most: usize,
 ) -> Result<TraceCheck, WorkloadError> {
-    check(Reader::new(Lines::new(name.into(), reader)?, columns, functions)?, most)
+    check(Reader::new(JsonlRows::new(name.into(), reader)?, columns, functions)?, most)
 }
 
 /// The same for a trace in Parquet.
@@ -102,7 +102,7 @@ pub fn check_parquet(
     check(Reader::new(ParquetRows::new(name.into(), reader)?, columns, functions)?, most)
 }
 
-fn check(mut reader: Reader<impl Table>, most: usize) -> Result<TraceCheck, WorkloadError> {
+fn check(mut reader: Reader<impl TableRows>, most: usize) -> Result<TraceCheck, WorkloadError> {
     let mut check = TraceCheck::default();
     let mut previous = Time::ZERO;
     loop {

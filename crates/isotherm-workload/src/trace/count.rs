@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use super::rows::{LONGEST_VALUE, Rows, beginning};
+use super::csv::{CsvRows, LONGEST_VALUE, beginning};
 use crate::WorkloadError;
 use crate::error::TraceProblem;
 
@@ -24,7 +24,7 @@ pub fn count_marked(
     reader: impl Read,
     column: &str,
 ) -> Result<u64, WorkloadError> {
-    let mut rows = Rows::new(name.into(), reader)?;
+    let mut rows = CsvRows::new(name.into(), reader)?;
     let index = rows.column(column)?;
     let mut count = 0;
     while rows.advance()? {

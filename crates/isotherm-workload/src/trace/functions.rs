@@ -4,7 +4,7 @@ use std::io::Read;
 
 use isotherm_kernel::Duration;
 
-use super::rows::Rows;
+use super::csv::CsvRows;
 use super::{Located, TimeColumn, decimal};
 use crate::error::{Quantity, TraceError, TraceProblem};
 use crate::{SizeUnit, TimeUnit, WorkloadError};
@@ -91,7 +91,7 @@ pub fn read_functions(
     columns: &FunctionColumns,
     most: usize,
 ) -> Result<FunctionRows, WorkloadError> {
-    let mut rows = Rows::new(name.into(), reader)?;
+    let mut rows = CsvRows::new(name.into(), reader)?;
     let reader = Reader::new(&rows, columns)?;
     let mut found = FunctionRows::default();
     let mut any = false;
@@ -134,7 +134,7 @@ struct Reader {
 }
 
 impl Reader {
-    fn new<R: Read>(rows: &Rows<R>, columns: &FunctionColumns) -> Result<Self, Box<TraceError>> {
+    fn new<R: Read>(rows: &CsvRows<R>, columns: &FunctionColumns) -> Result<Self, Box<TraceError>> {
         let size = |column: &SizeColumn| -> Result<_, Box<TraceError>> {
             Ok(Located {
                 index: rows.column(&column.name)?,
@@ -162,7 +162,7 @@ impl Reader {
     /// The function of the current row; what is wrong with it is told.
     fn row<R: Read>(
         &self,
-        rows: &Rows<R>,
+        rows: &CsvRows<R>,
         name_column: &str,
         tell: &mut dyn FnMut(Box<TraceError>),
     ) -> Option<FunctionRow> {

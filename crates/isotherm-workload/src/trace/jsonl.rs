@@ -6,14 +6,14 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
-use super::rows::{LONGEST_ROW, beginning};
+use super::csv::{LONGEST_ROW, beginning};
 use super::similar;
-use super::table::Table;
+use super::table::TableRows;
 use crate::Decompressed;
 use crate::error::{LONGEST_LINE, TraceError, TraceProblem};
 
 /// The line that was read last, and the values of some of its keys.
-pub(super) struct Lines<R> {
+pub(super) struct JsonlRows<R> {
     name: String,
     reader: BufReader<Decompressed<R>>,
     line: Vec<u8>,
@@ -35,11 +35,11 @@ struct Value {
     place: Option<usize>,
 }
 
-impl<R: Read> Lines<R> {
+impl<R: Read> JsonlRows<R> {
     /// Reads the first line. The name is for messages.
     pub(super) fn new(name: String, reader: R) -> Result<Self, Box<TraceError>> {
         let reader = BufReader::with_capacity(1 << 16, Decompressed::new(reader));
-        let mut lines = Lines {
+        let mut lines = JsonlRows {
             name,
             reader,
             line: Vec::new(),
@@ -164,7 +164,7 @@ impl Value {
     }
 }
 
-impl<R: Read> Table for Lines<R> {
+impl<R: Read> TableRows for JsonlRows<R> {
     fn name(&self) -> &str {
         &self.name
     }

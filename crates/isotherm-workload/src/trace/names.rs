@@ -6,11 +6,11 @@ use std::io::Read;
 #[cfg(feature = "formats")]
 use parquet::file::reader::ChunkReader;
 
-use super::jsonl::Lines;
+use super::csv::CsvRows;
+use super::jsonl::JsonlRows;
 #[cfg(feature = "formats")]
 use super::parquet::ParquetRows;
-use super::rows::Rows;
-use super::table::Table;
+use super::table::TableRows;
 use crate::WorkloadError;
 use crate::error::TraceProblem;
 
@@ -29,7 +29,7 @@ pub fn column_names(
     name: impl Into<String>,
     reader: impl Read,
 ) -> Result<Vec<String>, WorkloadError> {
-    Ok(Rows::new(name.into(), reader)?.columns().to_vec())
+    Ok(CsvRows::new(name.into(), reader)?.columns().to_vec())
 }
 
 /// The same of a trace in JSONL: the keys of its first object.
@@ -41,7 +41,7 @@ pub fn column_names_jsonl(
     name: impl Into<String>,
     reader: impl Read,
 ) -> Result<Vec<String>, WorkloadError> {
-    Ok(Lines::new(name.into(), reader)?.columns().to_vec())
+    Ok(JsonlRows::new(name.into(), reader)?.columns().to_vec())
 }
 
 /// The same of a trace in Parquet.
@@ -74,7 +74,7 @@ pub fn distinct_values(
     reader: impl Read,
     column: &str,
 ) -> Result<Vec<String>, WorkloadError> {
-    distinct(Rows::new(name.into(), reader)?, column)
+    distinct(CsvRows::new(name.into(), reader)?, column)
 }
 
 /// The same of a trace in JSONL.
@@ -87,7 +87,7 @@ pub fn distinct_values_jsonl(
     reader: impl Read,
     column: &str,
 ) -> Result<Vec<String>, WorkloadError> {
-    distinct(Lines::new(name.into(), reader)?, column)
+    distinct(JsonlRows::new(name.into(), reader)?, column)
 }
 
 /// The same of a trace in Parquet.
@@ -104,7 +104,7 @@ pub fn distinct_values_parquet(
     distinct(ParquetRows::new(name.into(), reader)?, column)
 }
 
-fn distinct(mut rows: impl Table, column: &str) -> Result<Vec<String>, WorkloadError> {
+fn distinct(mut rows: impl TableRows, column: &str) -> Result<Vec<String>, WorkloadError> {
     let index = rows.column(column)?;
     let mut seen: HashSet<Box<[u8]>> = HashSet::new();
     let mut values = Vec::new();

@@ -22,9 +22,9 @@ use parquet::data_type::{ByteArray, DataType};
 use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
 
-use super::rows::{LONGEST_ROW, beginning};
+use super::csv::{LONGEST_ROW, beginning};
 use super::similar;
-use super::table::Table;
+use super::table::TableRows;
 use crate::error::{LONGEST_LINE, TraceError, TraceProblem};
 use guard::{Guarded, Refused};
 use pages::{Misplaced, Pages};
@@ -198,7 +198,7 @@ fn not_parquet(error: &ParquetError, damage: &str) -> TraceProblem {
     TraceProblem::NotParquet { reason }
 }
 
-impl<R: ChunkReader + 'static> Table for ParquetRows<R> {
+impl<R: ChunkReader + 'static> TableRows for ParquetRows<R> {
     fn name(&self) -> &str {
         &self.name
     }

@@ -1,4 +1,4 @@
-//! Rows of CSV that are read in one go.
+//! CsvRows of CSV that are read in one go.
 //!
 //! Nearly all rows of a trace are plain: numbers and names with nothing around them, commas in
 //! between, a line break at the end. Such a row is read from where it lies in the buffer, eight
@@ -29,7 +29,7 @@ enum Field {
 }
 
 impl PlainRow {
-    /// Rows of so many fields. `None` if a column is wanted twice, which nobody is fast for.
+    /// CsvRows of so many fields. `None` if a column is wanted twice, which nobody is fast for.
     pub(super) fn new(
         width: usize,
         arrival: &Located<Scale>,

@@ -2,12 +2,12 @@
 
 use std::io::Read;
 
-use super::rows::Rows;
+use super::csv::CsvRows;
 use crate::error::{TraceError, TraceProblem};
 
 /// The rows of a table, one at a time. Values are text, as they would stand in CSV, so that numbers
 /// are read in one way everywhere, and exactly.
-pub(super) trait Table {
+pub(super) trait TableRows {
     /// How the file is called in messages.
     fn name(&self) -> &str;
 
@@ -48,36 +48,36 @@ pub(super) trait Table {
     }
 }
 
-impl<R: Read> Table for Rows<R> {
+impl<R: Read> TableRows for CsvRows<R> {
     fn name(&self) -> &str {
-        Rows::name(self)
+        CsvRows::name(self)
     }
 
     fn columns(&self) -> &[String] {
-        Rows::columns(self)
+        CsvRows::columns(self)
     }
 
     fn column(&mut self, name: &str) -> Result<usize, Box<TraceError>> {
-        Rows::column(self, name)
+        CsvRows::column(self, name)
     }
 
     fn advance(&mut self) -> Result<bool, Box<TraceError>> {
-        Rows::advance(self)
+        CsvRows::advance(self)
     }
 
     fn ahead(&self) -> &[u8] {
-        Rows::ahead(self)
+        CsvRows::ahead(self)
     }
 
     fn pass(&mut self, length: usize) {
-        Rows::pass(self, length);
+        CsvRows::pass(self, length);
     }
 
     fn field(&self, index: usize) -> &[u8] {
-        Rows::field(self, index)
+        CsvRows::field(self, index)
     }
 
     fn row_error(&self, column: Option<(usize, &str)>, problem: TraceProblem) -> Box<TraceError> {
-        Rows::row_error(self, column, problem)
+        CsvRows::row_error(self, column, problem)
     }
 }

@@ -5,8 +5,8 @@ use std::io::Read;
 use isotherm_kernel::Distribution;
 
 use super::super::Located;
+use super::super::csv::CsvRows;
 use super::super::decimal;
-use super::super::rows::Rows;
 use crate::TimeUnit;
 use crate::error::{Quantity, TraceError, TraceProblem};
 
@@ -36,7 +36,7 @@ pub(super) struct Row {
 }
 
 impl Percentiles {
-    pub(super) fn new<R: Read>(rows: &Rows<R>) -> Result<Self, Box<TraceError>> {
+    pub(super) fn new<R: Read>(rows: &CsvRows<R>) -> Result<Self, Box<TraceError>> {
         let mut columns = Vec::with_capacity(PERCENTILES.len());
         for (probability, name) in PERCENTILES {
             columns.push(Located {
@@ -52,7 +52,7 @@ impl Percentiles {
         }
     }
 
-    pub(super) fn row<R: Read>(&self, rows: &Rows<R>) -> Result<Row, Box<TraceError>> {
+    pub(super) fn row<R: Read>(&self, rows: &CsvRows<R>) -> Result<Row, Box<TraceError>> {
         let mut quantiles = [(0.0, 0.0); 7];
         let (mut least, mut is_mended) = (0.0, false);
         for (column, quantile) in self.columns.iter().zip(&mut quantiles) {

@@ -20,7 +20,7 @@ use std::io::Read;
 
 use isotherm_kernel::{Distribution, Duration, Time};
 
-use super::super::rows::{LONGEST_VALUE, Rows, beginning};
+use super::super::csv::{CsvRows, LONGEST_VALUE, beginning};
 use super::super::{Located, decimal};
 use super::durations::Percentiles;
 use super::minutes::{Counts, MINUTES};
@@ -49,15 +49,15 @@ pub struct Azure2019Function {
 /// What was tolerated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Quirks {
-    /// Rows of functions or apps of which no invocation is known, which do not matter.
+    /// CsvRows of functions or apps of which no invocation is known, which do not matter.
     pub not_invoked: u64,
-    /// Rows of a function or an app that the file of this day had already. Invocations are added;
+    /// CsvRows of a function or an app that the file of this day had already. Invocations are added;
     /// otherwise the first row holds.
     pub repeated: u64,
-    /// Rows with percentiles below zero, which are taken as zero, or below those before them, which
+    /// CsvRows with percentiles below zero, which are taken as zero, or below those before them, which
     /// are taken as those.
     pub mended: u64,
-    /// Rows of functions or apps that say nothing, because a value is missing.
+    /// CsvRows of functions or apps that say nothing, because a value is missing.
     pub unknown: u64,
     /// Files with a header and no row.
     pub empty: u64,
@@ -191,7 +191,7 @@ struct Key {
 }
 
 impl Key {
-    fn new<R: Read>(rows: &Rows<R>, names: &[&str]) -> Result<Self, Box<TraceError>> {
+    fn new<R: Read>(rows: &CsvRows<R>, names: &[&str]) -> Result<Self, Box<TraceError>> {
         let mut columns = Vec::new();
         for &name in names {
             columns.push(Located { index: rows.column(name)?, name: name.to_owned(), value: () });
@@ -200,7 +200,7 @@ impl Key {
     }
 
     /// Reads the key of the current row.
-    fn read<R: Read>(&mut self, rows: &Rows<R>) -> Result<(), Box<TraceError>> {
+    fn read<R: Read>(&mut self, rows: &CsvRows<R>) -> Result<(), Box<TraceError>> {
         self.bytes.clear();
         for (index, column) in self.columns.iter().enumerate() {
             let field = rows.field(column.index);
@@ -221,7 +221,7 @@ impl Key {
         Ok(())
     }
 
-    fn text<R: Read>(&self, rows: &Rows<R>, column: usize) -> String {
+    fn text<R: Read>(&self, rows: &CsvRows<R>, column: usize) -> String {
         let field = self.columns.get(column).map_or(&[][..], |column| rows.field(column.index));
         String::from_utf8_lossy(field).into_owned()
     }
@@ -260,7 +260,7 @@ impl Azure2019Files {
         name: &str,
         reader: impl Read,
     ) -> Result<(), WorkloadError> {
-        let rows = Rows::new(name.to_owned(), reader)?;
+        let rows = CsvRows::new(name.to_owned(), reader)?;
         let key = Key::new(&rows, &FUNCTION_KEY)?;
         let minutes = minutes(&rows)?;
         self.days = self.days.max(day + 1);
@@ -284,7 +284,7 @@ impl Azure2019Files {
         Ok(())
     }
 
-    fn add_counts<R: Read>(&mut self, day: u16, counts: Counts, rows: &Rows<R>, key: &Key) {
+    fn add_counts<R: Read>(&mut self, day: u16, counts: Counts, rows: &CsvRows<R>, key: &Key) {
         let (number, is_new) = self.function_numbers.add(&key.bytes);
         if is_new {
             let (app, is_new) = self.app_numbers.add(&key.bytes[..key.app]);
@@ -320,7 +320,7 @@ impl Azure2019Files {
         name: &str,
         reader: impl Read,
     ) -> Result<(), WorkloadError> {
-        let rows = Rows::new(name.to_owned(), reader)?;
+        let rows = CsvRows::new(name.to_owned(), reader)?;
         let key = Key::new(&rows, &FUNCTION_KEY)?;
         let percentiles = Percentiles::new(&rows)?;
         self.rows(rows, key, |files, rows, key| {
@@ -350,7 +350,7 @@ impl Azure2019Files {
     ///
     /// As for [`invocations`](Azure2019Files::invocations).
     pub fn memory(&mut self, day: u16, name: &str, reader: impl Read) -> Result<(), WorkloadError> {
-        let rows = Rows::new(name.to_owned(), reader)?;
+        let rows = CsvRows::new(name.to_owned(), reader)?;
         let key = Key::new(&rows, &APP_KEY)?;
         let located = |name: &str| -> Result<_, Box<TraceError>> {
             Ok(Located { index: rows.column(name)?, name: name.to_owned(), value: () })
@@ -391,9 +391,9 @@ impl Azure2019Files {
     /// of whatever app.
     fn rows<R: Read>(
         &mut self,
-        mut rows: Rows<R>,
+        mut rows: CsvRows<R>,
         mut key: Key,
-        mut take: impl FnMut(&mut Self, &Rows<R>, &Key) -> Result<(), Box<TraceError>>,
+        mut take: impl FnMut(&mut Self, &CsvRows<R>, &Key) -> Result<(), Box<TraceError>>,
     ) -> Result<bool, WorkloadError> {
         let mut any = false;
         loop {
@@ -508,7 +508,7 @@ impl Azure2019Files {
 }
 
 /// The columns of minutes: those of a day, `1` to `1440`, and no others.
-fn minutes<R: Read>(rows: &Rows<R>) -> Result<Vec<Located<()>>, Box<TraceError>> {
+fn minutes<R: Read>(rows: &CsvRows<R>) -> Result<Vec<Located<()>>, Box<TraceError>> {
     let mut places: HashMap<&str, usize> = HashMap::with_capacity(rows.columns().len());
     for (index, name) in rows.columns().iter().enumerate() {
         let is_number = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use isotherm_kernel::{Duration, Time};
 
-use super::super::rows::Rows;
+use super::super::csv::CsvRows;
 use super::super::{Located, decimal};
 use super::{AppSample, Faults, Numbers, Reading, SEPARATOR, names};
 use crate::error::{Quantity, TraceError, TraceProblem};
@@ -42,7 +42,7 @@ pub struct Azure2021 {
 
 /// The columns of the rows, and what has to be remembered to read them.
 struct Reader<R> {
-    rows: Rows<R>,
+    rows: CsvRows<R>,
     app: Located<()>,
     function: Located<()>,
     end: Located<TimeUnit>,
@@ -60,7 +60,7 @@ struct Row {
 
 impl<R: Read> Reader<R> {
     fn new(name: String, reader: R) -> Result<Self, Box<TraceError>> {
-        let rows = Rows::new(name, reader)?;
+        let rows = CsvRows::new(name, reader)?;
         let plain = |name: &str| -> Result<_, Box<TraceError>> {
             Ok(Located { index: rows.column(name)?, name: name.to_owned(), value: () })
         };
@@ -239,7 +239,7 @@ pub struct Azure2021Trace<R> {
     trace: Arc<Azure2021>,
     first: u32,
     until: Time,
-    /// Rows that were read and not given: arrival, number of the row, function, duration.
+    /// CsvRows that were read and not given: arrival, number of the row, function, duration.
     held: BinaryHeap<Reverse<(Time, u64, u32, Duration)>>,
     read: u64,
     newest: Time,

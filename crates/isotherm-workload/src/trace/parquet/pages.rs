@@ -130,7 +130,7 @@ impl<R: ChunkReader> Iterator for Pages<R> {
     }
 }
 
-/// Rows are not skipped, and flat columns need not look ahead.
+/// CsvRows are not skipped, and flat columns need not look ahead.
 fn in_order() -> ParquetError {
     ParquetError::NYI("pages are read one after the other".to_owned())
 }

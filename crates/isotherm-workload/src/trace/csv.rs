@@ -9,17 +9,17 @@ use crate::error::{TraceError, TraceProblem};
 
 /// A header and the row that was read last. Whoever reads them is told the line and the row of what
 /// is wrong.
-pub(super) struct Rows<R> {
+pub(super) struct CsvRows<R> {
     name: String,
     records: Records<Decompressed<R>>,
     header: Vec<String>,
 }
 
-impl<R: Read> Rows<R> {
+impl<R: Read> CsvRows<R> {
     /// Reads the header. The name is for messages.
     pub(super) fn new(name: String, reader: R) -> Result<Self, Box<TraceError>> {
         let mut rows =
-            Rows { name, records: Records::new(Decompressed::new(reader)), header: Vec::new() };
+            CsvRows { name, records: Records::new(Decompressed::new(reader)), header: Vec::new() };
         match rows.records.read() {
             Ok(true) => {}
             Ok(false) => return Err(rows.error(None, TraceProblem::Empty)),
