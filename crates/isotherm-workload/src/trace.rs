@@ -183,7 +183,7 @@ impl<T> Located<T> {
 }
 
 #[derive(Clone, Debug)]
-enum FunctionPlace {
+enum LocatedFunction {
     Fixed(u32),
     Named(Located<()>),
     Numbered(Located<()>),
@@ -193,7 +193,7 @@ enum FunctionPlace {
 struct Reader<T> {
     rows: T,
     arrival: Located<Scale>,
-    function: FunctionPlace,
+    function: LocatedFunction,
     duration: Option<Located<Scale>>,
     functions: FunctionNames,
     /// How plain rows are read, if that is another way.
@@ -219,9 +219,11 @@ impl<T: TableRows> Reader<T> {
         }
         let arrival = time(&mut rows, &columns.arrival)?;
         let function = match &columns.function {
-            FunctionColumn::Fixed(number) => FunctionPlace::Fixed(*number),
-            FunctionColumn::Named(column) => FunctionPlace::Named(plain(&mut rows, column)?),
-            FunctionColumn::Numbered(column) => FunctionPlace::Numbered(plain(&mut rows, column)?),
+            FunctionColumn::Fixed(number) => LocatedFunction::Fixed(*number),
+            FunctionColumn::Named(column) => LocatedFunction::Named(plain(&mut rows, column)?),
+            FunctionColumn::Numbered(column) => {
+                LocatedFunction::Numbered(plain(&mut rows, column)?)
+            }
         };
         let duration =
             columns.duration.as_ref().map(|column| time(&mut rows, column)).transpose()?;
@@ -241,7 +243,7 @@ impl<T: TableRows> Reader<T> {
     #[inline]
     fn read_plain(&mut self, previous: Time, arrival: &mut Arrival) -> bool {
         let Some(plain) = &self.plain else { return false };
-        if let FunctionPlace::Fixed(number) = self.function {
+        if let LocatedFunction::Fixed(number) = self.function {
             arrival.function = number;
         }
         match plain.read(self.rows.ahead(), &self.functions, arrival) {
@@ -283,9 +285,9 @@ impl<T: TableRows> Reader<T> {
     /// number.
     fn known_function(&self) -> Option<u32> {
         match &self.function {
-            FunctionPlace::Fixed(number) => Some(*number),
-            FunctionPlace::Named(place) => self.functions.number(self.rows.field(place.index)),
-            FunctionPlace::Numbered(place) => {
+            LocatedFunction::Fixed(number) => Some(*number),
+            LocatedFunction::Named(place) => self.functions.number(self.rows.field(place.index)),
+            LocatedFunction::Numbered(place) => {
                 let number = std::str::from_utf8(self.rows.field(place.index))
                     .ok()
                     .and_then(|text| text.parse().ok());
@@ -297,9 +299,9 @@ impl<T: TableRows> Reader<T> {
     /// Looks at all names for one that is meant: with many functions, not to be done for every row.
     fn unknown_function(&self) -> Box<TraceError> {
         let (place, is_number) = match &self.function {
-            FunctionPlace::Named(place) => (place, false),
-            FunctionPlace::Numbered(place) => (place, true),
-            FunctionPlace::Fixed(_) => return self.rows.row_error(None, TraceProblem::NoName),
+            LocatedFunction::Named(place) => (place, false),
+            LocatedFunction::Numbered(place) => (place, true),
+            LocatedFunction::Fixed(_) => return self.rows.row_error(None, TraceProblem::NoName),
         };
         let field = self.rows.field(place.index);
         let value = beginning(field, LONGEST_VALUE);

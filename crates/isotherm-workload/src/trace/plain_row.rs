@@ -10,7 +10,7 @@ use isotherm_kernel::{Duration, Time};
 
 use super::decimal::{Scale, digits};
 use super::records::low_bytes;
-use super::{FunctionNames, FunctionPlace, Located};
+use super::{FunctionNames, Located, LocatedFunction};
 use crate::Arrival;
 
 /// What the fields of a row are, in their order.
@@ -33,7 +33,7 @@ impl PlainRow {
     pub(super) fn new(
         width: usize,
         arrival: &Located<Scale>,
-        function: &FunctionPlace,
+        function: &LocatedFunction,
         duration: Option<&Located<Scale>>,
     ) -> Option<Self> {
         let mut fields = vec![Field::Ignored; width];
@@ -44,9 +44,9 @@ impl PlainRow {
         };
         put(arrival.index, Field::Arrival(arrival.value.clone()))?;
         match function {
-            FunctionPlace::Fixed(_) => {}
-            FunctionPlace::Named(place) => put(place.index, Field::Name)?,
-            FunctionPlace::Numbered(place) => put(place.index, Field::Number)?,
+            LocatedFunction::Fixed(_) => {}
+            LocatedFunction::Named(place) => put(place.index, Field::Name)?,
+            LocatedFunction::Numbered(place) => put(place.index, Field::Number)?,
         }
         if let Some(place) = duration {
             put(place.index, Field::Duration(place.value.clone()))?;
