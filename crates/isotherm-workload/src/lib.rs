@@ -61,7 +61,7 @@ pub mod trace;
 
 pub use arrival::{Arrival, Arrivals, Next, Rest, Workload};
 pub use compressed::{CompressionError, Decompressed};
-pub use error::{LONGEST_LINE, Quantity, TraceError, TraceProblem, WorkloadError};
+pub use error::{LONGEST_LINE, TraceError, TraceProblem, ValueKind, WorkloadError};
 pub use generate::{
     AzureFunction, AzureLike, AzureLikeArrivals, AzureLikeConfig, BurstState, Bursts, Client,
     ClosedLoop, ClosedLoopConfig, DayShape, Diurnal, Generator, GeneratorConfig, MemoryOfApp,

@@ -31,7 +31,7 @@ use ::parquet::file::reader::ChunkReader;
 use isotherm_kernel::{Duration, Time};
 use rustc_hash::FxHashMap;
 
-use crate::error::{Quantity, TraceError, TraceProblem};
+use crate::error::{TraceError, TraceProblem, ValueKind};
 use crate::{Arrival, Rest, TimeUnit, Workload, WorkloadError};
 
 pub use azure::{
@@ -263,7 +263,7 @@ impl<T: TableRows> Reader<T> {
     }
 
     fn date(&self, previous: Time) -> Result<Time, Box<TraceError>> {
-        let at = Time::from_nanos(self.time(&self.arrival, Quantity::Date)?);
+        let at = Time::from_nanos(self.time(&self.arrival, ValueKind::Date)?);
         if at < previous {
             return Err(self
                 .rows
@@ -274,7 +274,7 @@ impl<T: TableRows> Reader<T> {
 
     fn duration(&self) -> Result<Option<Duration>, Box<TraceError>> {
         let Some(place) = &self.duration else { return Ok(None) };
-        self.time(place, Quantity::Duration).map(|nanos| Some(Duration::from_nanos(nanos)))
+        self.time(place, ValueKind::Duration).map(|nanos| Some(Duration::from_nanos(nanos)))
     }
 
     fn function(&self) -> Result<u32, Box<TraceError>> {
@@ -315,7 +315,7 @@ impl<T: TableRows> Reader<T> {
         self.rows.row_error(place.place(), problem)
     }
 
-    fn time(&self, place: &Located<Scale>, kind: Quantity) -> Result<u64, Box<TraceError>> {
+    fn time(&self, place: &Located<Scale>, kind: ValueKind) -> Result<u64, Box<TraceError>> {
         let field = self.rows.field(place.index);
         place
             .value

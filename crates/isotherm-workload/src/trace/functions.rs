@@ -6,7 +6,7 @@ use isotherm_kernel::Duration;
 
 use super::csv::CsvRows;
 use super::{Located, TimeColumn, decimal};
-use crate::error::{Quantity, TraceError, TraceProblem};
+use crate::error::{TraceError, TraceProblem, ValueKind};
 use crate::{SizeUnit, TimeUnit, WorkloadError};
 
 /// Which column of a file of functions holds what.
@@ -200,10 +200,10 @@ impl Reader {
         let time = |column: &Option<Located<TimeUnit>>| {
             column.as_ref().map_or(1, |column| column.value.nanos())
         };
-        let memory_bytes = number(place(&self.memory), size(&self.memory), Quantity::MemoryLimit);
-        let disk_bytes = number(place(&self.disk), size(&self.disk), Quantity::Size);
-        let limit = number(place(&self.time), time(&self.time), Quantity::TimeLimit);
-        let startup = number(place(&self.startup), time(&self.startup), Quantity::Duration);
+        let memory_bytes = number(place(&self.memory), size(&self.memory), ValueKind::MemoryLimit);
+        let disk_bytes = number(place(&self.disk), size(&self.disk), ValueKind::Size);
+        let limit = number(place(&self.time), time(&self.time), ValueKind::TimeLimit);
+        let startup = number(place(&self.startup), time(&self.startup), ValueKind::Duration);
         let row = FunctionRow {
             line: rows.line(),
             name: name?,

@@ -8,7 +8,7 @@ use super::super::Located;
 use super::super::csv::CsvRows;
 use super::super::decimal;
 use crate::TimeUnit;
-use crate::error::{Quantity, TraceError, TraceProblem};
+use crate::error::{TraceError, TraceProblem, ValueKind};
 
 /// The percentiles of the trace of 2019, between which durations are drawn, each with its
 /// probability and its column.
@@ -58,7 +58,7 @@ impl Percentiles {
         for (column, quantile) in self.columns.iter().zip(&mut quantiles) {
             let field = rows.field(column.index);
             let nanos =
-                match decimal::nanos(field, TimeUnit::MILLISECOND.nanos(), Quantity::Duration) {
+                match decimal::nanos(field, TimeUnit::MILLISECOND.nanos(), ValueKind::Duration) {
                     Ok(nanos) => nanos as f64,
                     Err(TraceProblem::NoValue) => {
                         return Ok(Row { durations: None, is_mended: false });

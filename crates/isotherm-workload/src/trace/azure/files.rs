@@ -25,7 +25,7 @@ use super::super::{Located, decimal};
 use super::durations::Percentiles;
 use super::minutes::{Counts, MINUTES};
 use super::{AppSample, Faults, Numbers, Reading, SEPARATOR, names};
-use crate::error::{Quantity, TraceError, TraceProblem};
+use crate::error::{TraceError, TraceProblem, ValueKind};
 use crate::{SizeUnit, WorkloadError};
 
 /// So many invocations in one minute are taken for what they are.
@@ -366,8 +366,8 @@ impl Azure2019Files {
                 Err(TraceProblem::NoValue) => Ok(None),
                 Err(problem) => Err(rows.row_error(column.place(), problem)),
             };
-            let samples = number(&samples, 1, Quantity::Size)?.unwrap_or(1).max(1);
-            let bytes = number(&mean, SizeUnit::MEGABYTE.bytes(), Quantity::Size)?;
+            let samples = number(&samples, 1, ValueKind::Size)?.unwrap_or(1).max(1);
+            let bytes = number(&mean, SizeUnit::MEGABYTE.bytes(), ValueKind::Size)?;
             let app = files.app_numbers.get(&key.bytes);
             let Some(app) = app.and_then(|number| files.apps.get_mut(number as usize)) else {
                 files.quirks.not_invoked += 1;

@@ -17,7 +17,7 @@ use isotherm_kernel::{Duration, Time};
 use super::super::csv::CsvRows;
 use super::super::{Located, decimal};
 use super::{AppSample, Faults, Numbers, Reading, SEPARATOR, names};
-use crate::error::{Quantity, TraceError, TraceProblem};
+use crate::error::{TraceError, TraceProblem, ValueKind};
 use crate::{Arrival, TimeUnit, Workload, WorkloadError};
 
 /// What is in a trace of 2021: its functions, and what has to be known to read it in order.
@@ -96,7 +96,7 @@ impl<R: Read> Reader<R> {
     }
 
     fn row(&self) -> Result<Row, Box<TraceError>> {
-        let [end, duration] = [(&self.end, Quantity::Date), (&self.duration, Quantity::Duration)]
+        let [end, duration] = [(&self.end, ValueKind::Date), (&self.duration, ValueKind::Duration)]
             .map(|(column, kind)| {
                 decimal::nanos(self.rows.field(column.index), column.value.nanos(), kind)
                     .map_err(|problem| self.rows.row_error(column.place(), problem))
