@@ -190,7 +190,7 @@ enum LocatedFunction {
 }
 
 /// The rows of a trace, and what their columns mean.
-struct Reader<T> {
+struct ArrivalReader<T> {
     rows: T,
     arrival: Located<Scale>,
     function: LocatedFunction,
@@ -200,7 +200,7 @@ struct Reader<T> {
     plain: Option<PlainRow>,
 }
 
-impl<T: TableRows> Reader<T> {
+impl<T: TableRows> ArrivalReader<T> {
     /// Finds the columns.
     fn new(
         mut rows: T,
@@ -228,7 +228,7 @@ impl<T: TableRows> Reader<T> {
         let duration =
             columns.duration.as_ref().map(|column| time(&mut rows, column)).transpose()?;
         let plain = PlainRow::new(rows.columns().len(), &arrival, &function, duration.as_ref());
-        Ok(Reader { rows, arrival, function, duration, functions, plain })
+        Ok(ArrivalReader { rows, arrival, function, duration, functions, plain })
     }
 
     /// The arrival of the next row, if that row is plain and right; otherwise nothing is read.
@@ -326,7 +326,7 @@ impl<T: TableRows> Reader<T> {
 
 /// The rows of a trace, as arrivals.
 struct Trace<T> {
-    reader: Reader<T>,
+    reader: ArrivalReader<T>,
     /// Whether the current row is still to be given.
     unread: bool,
     over: bool,
@@ -336,7 +336,7 @@ struct Trace<T> {
 impl<T: TableRows> Trace<T> {
     /// Reads the first row.
     fn new(rows: T, columns: &Columns, functions: FunctionNames) -> Result<Self, WorkloadError> {
-        let reader = Reader::new(rows, columns, functions)?;
+        let reader = ArrivalReader::new(rows, columns, functions)?;
         let mut trace = Trace { reader, unread: false, over: false, last: Time::ZERO };
         if !trace.reader.rows.advance()? {
             return Err(trace.reader.rows.error(None, TraceProblem::NoRows).into());

@@ -71,15 +71,15 @@ impl AppSample {
 
 /// What is wrong with the rows of files, the first things in full.
 #[derive(Debug, Default)]
-struct Faults {
+struct RowErrors {
     most: usize,
     errors: Vec<TraceError>,
     further: u64,
 }
 
-impl Faults {
+impl RowErrors {
     fn new(most: usize) -> Self {
-        Faults { most, ..Faults::default() }
+        RowErrors { most, ..RowErrors::default() }
     }
 
     fn push(&mut self, error: TraceError) {
@@ -88,16 +88,16 @@ impl Faults {
 
     /// Takes what is wrong with one row, so that the next ones can be read; gives it back if there
     /// is nothing more to read.
-    fn go_on(&mut self, error: Box<TraceError>) -> Result<Reading, Box<TraceError>> {
+    fn record(&mut self, error: Box<TraceError>) -> Result<AfterError, Box<TraceError>> {
         match error.problem {
             TraceProblem::Unreadable(_) => Err(error),
             TraceProblem::OpenQuote | TraceProblem::Compressed(_) => {
                 self.push(*error);
-                Ok(Reading::Over)
+                Ok(AfterError::Stop)
             }
             _ => {
                 self.push(*error);
-                Ok(Reading::GoesOn)
+                Ok(AfterError::Continue)
             }
         }
     }
@@ -105,25 +105,25 @@ impl Faults {
 
 /// Whether there is more to read behind something that is wrong.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Reading {
-    GoesOn,
-    Over,
+enum AfterError {
+    Continue,
+    Stop,
 }
 
 /// Things by their keys, numbered in the order in which they were seen.
 #[derive(Clone, Default)]
-struct Numbers {
+struct Interner {
     numbers: HashMap<Box<[u8]>, u32>,
 }
 
-impl std::fmt::Debug for Numbers {
+impl std::fmt::Debug for Interner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // Their order is another one each time.
-        f.debug_struct("Numbers").field("count", &self.numbers.len()).finish_non_exhaustive()
+        f.debug_struct("Interner").field("count", &self.numbers.len()).finish_non_exhaustive()
     }
 }
 
-impl Numbers {
+impl Interner {
     fn get(&self, key: &[u8]) -> Option<u32> {
         self.numbers.get(key).copied()
     }

@@ -11,7 +11,7 @@ use super::jsonl::JsonlRows;
 #[cfg(feature = "formats")]
 use super::parquet::ParquetRows;
 use super::table::TableRows;
-use super::{Columns, FunctionNames, Reader};
+use super::{ArrivalReader, Columns, FunctionNames};
 use crate::WorkloadError;
 use crate::error::{TraceError, TraceProblem};
 
@@ -68,7 +68,7 @@ pub fn check_trace(
     functions: FunctionNames,
     most: usize,
 ) -> Result<TraceCheck, WorkloadError> {
-    check(Reader::new(CsvRows::new(name.into(), reader)?, columns, functions)?, most)
+    check(ArrivalReader::new(CsvRows::new(name.into(), reader)?, columns, functions)?, most)
 }
 
 /// The same for a trace in JSONL.
@@ -83,7 +83,7 @@ pub fn check_jsonl(
     functions: FunctionNames,
     most: usize,
 ) -> Result<TraceCheck, WorkloadError> {
-    check(Reader::new(JsonlRows::new(name.into(), reader)?, columns, functions)?, most)
+    check(ArrivalReader::new(JsonlRows::new(name.into(), reader)?, columns, functions)?, most)
 }
 
 /// The same for a trace in Parquet.
@@ -99,10 +99,13 @@ pub fn check_parquet(
     functions: FunctionNames,
     most: usize,
 ) -> Result<TraceCheck, WorkloadError> {
-    check(Reader::new(ParquetRows::new(name.into(), reader)?, columns, functions)?, most)
+    check(ArrivalReader::new(ParquetRows::new(name.into(), reader)?, columns, functions)?, most)
 }
 
-fn check(mut reader: Reader<impl TableRows>, most: usize) -> Result<TraceCheck, WorkloadError> {
+fn check(
+    mut reader: ArrivalReader<impl TableRows>,
+    most: usize,
+) -> Result<TraceCheck, WorkloadError> {
     let mut check = TraceCheck::default();
     let mut previous = Time::ZERO;
     loop {

@@ -92,7 +92,7 @@ pub fn read_functions(
     most: usize,
 ) -> Result<FunctionRows, WorkloadError> {
     let mut rows = CsvRows::new(name.into(), reader)?;
-    let reader = Reader::new(&rows, columns)?;
+    let reader = FunctionReader::new(&rows, columns)?;
     let mut found = FunctionRows::default();
     let mut any = false;
     loop {
@@ -124,7 +124,7 @@ pub fn read_functions(
 }
 
 /// The places of the columns.
-struct Reader {
+struct FunctionReader {
     name: usize,
     image: Option<usize>,
     memory: Option<Located<SizeUnit>>,
@@ -133,7 +133,7 @@ struct Reader {
     startup: Option<Located<TimeUnit>>,
 }
 
-impl Reader {
+impl FunctionReader {
     fn new<R: Read>(rows: &CsvRows<R>, columns: &FunctionColumns) -> Result<Self, Box<TraceError>> {
         let size = |column: &SizeColumn| -> Result<_, Box<TraceError>> {
             Ok(Located {
@@ -149,7 +149,7 @@ impl Reader {
                 value: column.unit,
             })
         };
-        Ok(Reader {
+        Ok(FunctionReader {
             name: rows.column(&columns.name)?,
             image: columns.image.as_ref().map(|name| rows.column(name)).transpose()?,
             memory: columns.memory.as_ref().map(size).transpose()?,

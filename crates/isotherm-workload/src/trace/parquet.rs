@@ -27,7 +27,7 @@ use super::similar;
 use super::table::TableRows;
 use crate::error::{LONGEST_LINE, TraceError, TraceProblem};
 use guard::{Guarded, Refused};
-use pages::{Misplaced, Pages};
+use pages::{Pages, RefusedPage};
 
 mod guard;
 mod lengths;
@@ -50,7 +50,7 @@ pub(super) struct ParquetRows<R: ChunkReader> {
     file: SerializedFileReader<Guarded<R>>,
     /// The names of all columns.
     header: Vec<String>,
-    columns: Vec<Column>,
+    columns: Vec<WantedColumn>,
     /// The next group of rows, and how many rows of the current one are left to be read.
     group: usize,
     left: usize,
@@ -62,7 +62,7 @@ pub(super) struct ParquetRows<R: ChunkReader> {
 }
 
 /// One of the columns that are wanted.
-struct Column {
+struct WantedColumn {
     /// Its number in the file.
     number: usize,
     is_unsigned: bool,
@@ -181,8 +181,8 @@ fn broken(name: &str, row: u64, column: Option<&String>, error: &ParquetError) -
 fn not_parquet(error: &ParquetError, damage: &str) -> TraceProblem {
     let reason = match error {
         ParquetError::External(error) if error.is::<Refused>() => error.to_string(),
-        ParquetError::External(error) if error.is::<Misplaced>() => {
-            let hint = error.downcast_ref().map_or("", |error: &Misplaced| error.refused.hint());
+        ParquetError::External(error) if error.is::<RefusedPage>() => {
+            let hint = error.downcast_ref().map_or("", |error: &RefusedPage| error.refused.hint());
             return TraceProblem::ParquetPage { reason: error.to_string(), hint };
         }
         ParquetError::External(error) => match error.downcast_ref::<std::io::Error>() {
@@ -241,7 +241,7 @@ impl<R: ChunkReader + 'static> TableRows for ParquetRows<R> {
                 | ConvertedType::UINT_64
         );
         let scale = if is_decimal { usize::try_from(column.type_scale()).unwrap_or(0) } else { 0 };
-        self.columns.push(Column {
+        self.columns.push(WantedColumn {
             number,
             is_unsigned,
             is_decimal,
@@ -320,7 +320,7 @@ impl Values {
     }
 }
 
-impl Column {
+impl WantedColumn {
     /// Reads the next rows of the column.
     fn read(&mut self, rows: usize) -> Result<(), ParquetError> {
         let values = &mut self.values;

@@ -23,19 +23,19 @@ pub const PERCENTILES: [(f64, &str); 7] = [
 ];
 
 /// The columns of the percentiles, in milliseconds.
-pub(super) struct Percentiles {
+pub(super) struct PercentileColumns {
     columns: [Located<f64>; 7],
 }
 
 /// What a row says.
-pub(super) struct Row {
+pub(super) struct DurationRow {
     /// Durations in nanoseconds; `None` if a percentile is missing.
     pub(super) durations: Option<Distribution>,
     /// Whether percentiles were below zero, or below those before them.
     pub(super) is_mended: bool,
 }
 
-impl Percentiles {
+impl PercentileColumns {
     pub(super) fn new<R: Read>(rows: &CsvRows<R>) -> Result<Self, Box<TraceError>> {
         let mut columns = Vec::with_capacity(PERCENTILES.len());
         for (probability, name) in PERCENTILES {
@@ -46,13 +46,13 @@ impl Percentiles {
             });
         }
         match columns.try_into() {
-            Ok(columns) => Ok(Percentiles { columns }),
+            Ok(columns) => Ok(PercentileColumns { columns }),
             // There are as many columns as percentiles.
             Err(_) => Err(rows.error(None, TraceProblem::NoRows)),
         }
     }
 
-    pub(super) fn row<R: Read>(&self, rows: &CsvRows<R>) -> Result<Row, Box<TraceError>> {
+    pub(super) fn row<R: Read>(&self, rows: &CsvRows<R>) -> Result<DurationRow, Box<TraceError>> {
         let mut quantiles = [(0.0, 0.0); 7];
         let (mut least, mut is_mended) = (0.0, false);
         for (column, quantile) in self.columns.iter().zip(&mut quantiles) {
@@ -61,10 +61,10 @@ impl Percentiles {
                 match decimal::nanos(field, TimeUnit::MILLISECOND.nanos(), ValueKind::Duration) {
                     Ok(nanos) => nanos as f64,
                     Err(TraceProblem::NoValue) => {
-                        return Ok(Row { durations: None, is_mended: false });
+                        return Ok(DurationRow { durations: None, is_mended: false });
                     }
                     Err(TraceProblem::NotFinite { .. }) if field.eq_ignore_ascii_case(b"nan") => {
-                        return Ok(Row { durations: None, is_mended: false });
+                        return Ok(DurationRow { durations: None, is_mended: false });
                     }
                     Err(TraceProblem::Negative { .. }) => {
                         is_mended = true;
@@ -77,6 +77,6 @@ impl Percentiles {
             *quantile = (column.value, least);
         }
         // Probabilities and values increase, so that it cannot fail.
-        Ok(Row { durations: Distribution::empirical(&quantiles).ok(), is_mended })
+        Ok(DurationRow { durations: Distribution::empirical(&quantiles).ok(), is_mended })
     }
 }

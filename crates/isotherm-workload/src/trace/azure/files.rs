@@ -22,9 +22,9 @@ use isotherm_kernel::{Distribution, Duration, Time};
 
 use super::super::csv::{CsvRows, LONGEST_VALUE, beginning};
 use super::super::{Located, decimal};
-use super::durations::Percentiles;
-use super::minutes::{Counts, MINUTES};
-use super::{AppSample, Faults, Numbers, Reading, SEPARATOR, names};
+use super::durations::PercentileColumns;
+use super::minutes::{MINUTES, MinuteCounts};
+use super::{AfterError, AppSample, Interner, RowErrors, SEPARATOR, names};
 use crate::error::{TraceError, TraceProblem, ValueKind};
 use crate::{SizeUnit, WorkloadError};
 
@@ -93,7 +93,7 @@ pub struct Azure2019 {
 pub(super) struct Day {
     /// Which day, counted from 0.
     pub(super) number: u16,
-    pub(super) counts: Counts,
+    pub(super) counts: MinuteCounts,
     /// How long they take, in nanoseconds, if that is known.
     pub(super) durations: Option<Distribution>,
 }
@@ -137,12 +137,12 @@ impl Azure2019 {
 #[derive(Debug)]
 pub struct Azure2019Files {
     sample: AppSample,
-    faults: Faults,
+    errors: RowErrors,
     days: u16,
     quirks: Quirks,
-    app_numbers: Numbers,
+    app_numbers: Interner,
     apps: Vec<App>,
-    function_numbers: Numbers,
+    function_numbers: Interner,
     functions: Vec<Function>,
     /// The keys of apps that are in no sample of this size.
     left_out: HashSet<Box<[u8]>>,
@@ -178,7 +178,7 @@ struct App {
 struct Function {
     app: u32,
     name: String,
-    days: Vec<(u16, Counts)>,
+    days: Vec<(u16, MinuteCounts)>,
     durations: Vec<(u16, Distribution)>,
 }
 
@@ -235,12 +235,12 @@ impl Azure2019Files {
     pub fn new(sample: AppSample, most: usize) -> Self {
         Azure2019Files {
             sample,
-            faults: Faults::new(most),
+            errors: RowErrors::new(most),
             days: 0,
             quirks: Quirks::default(),
-            app_numbers: Numbers::default(),
+            app_numbers: Interner::default(),
             apps: Vec::new(),
-            function_numbers: Numbers::default(),
+            function_numbers: Interner::default(),
             functions: Vec::new(),
             left_out: HashSet::new(),
             without_rows: None,
@@ -271,7 +271,7 @@ impl Azure2019Files {
                 *count = self::count(rows.field(column.index))
                     .map_err(|problem| rows.row_error(column.place(), problem))?;
             }
-            if let Some(counts) = Counts::pack(&counts) {
+            if let Some(counts) = MinuteCounts::pack(&counts) {
                 files.add_counts(day, counts, rows, key);
             }
             Ok(())
@@ -284,7 +284,13 @@ impl Azure2019Files {
         Ok(())
     }
 
-    fn add_counts<R: Read>(&mut self, day: u16, counts: Counts, rows: &CsvRows<R>, key: &Key) {
+    fn add_counts<R: Read>(
+        &mut self,
+        day: u16,
+        counts: MinuteCounts,
+        rows: &CsvRows<R>,
+        key: &Key,
+    ) {
         let (number, is_new) = self.function_numbers.add(&key.bytes);
         if is_new {
             let (app, is_new) = self.app_numbers.add(&key.bytes[..key.app]);
@@ -322,7 +328,7 @@ impl Azure2019Files {
     ) -> Result<(), WorkloadError> {
         let rows = CsvRows::new(name.to_owned(), reader)?;
         let key = Key::new(&rows, &FUNCTION_KEY)?;
-        let percentiles = Percentiles::new(&rows)?;
+        let percentiles = PercentileColumns::new(&rows)?;
         self.rows(rows, key, |files, rows, key| {
             let row = percentiles.row(rows)?;
             let number = files.function_numbers.get(&key.bytes);
@@ -405,21 +411,21 @@ impl Azure2019Files {
                 }
                 Err(error) => {
                     any = true;
-                    match self.faults.go_on(error)? {
-                        Reading::GoesOn => continue,
-                        Reading::Over => return Ok(any),
+                    match self.errors.record(error)? {
+                        AfterError::Continue => continue,
+                        AfterError::Stop => return Ok(any),
                     }
                 }
             }
             if let Err(error) = key.read(&rows) {
-                self.faults.push(*error);
+                self.errors.push(*error);
                 continue;
             }
             if !self.left_out.is_empty() && self.left_out.contains(&key.bytes[..key.app]) {
                 continue;
             }
             if let Err(error) = take(self, &rows, &key) {
-                self.faults.push(*error);
+                self.errors.push(*error);
             }
         }
     }
@@ -457,7 +463,7 @@ impl Azure2019Files {
     /// What is in the files.
     pub fn finish(mut self) -> Azure2019Scan {
         if let Some(error) = self.without_rows.take().filter(|_| !self.has_rows) {
-            self.faults.push(*error);
+            self.errors.push(*error);
         }
         let parts = self.functions.iter().map(|function| {
             let app = &self.apps[function.app as usize];
@@ -487,7 +493,7 @@ impl Azure2019Files {
         for Function { days, durations, .. } in self.functions {
             let nearest =
                 |day: u16| durations.iter().min_by_key(|(known, _)| (known.abs_diff(day), *known));
-            let day = |(number, counts): (u16, Counts)| {
+            let day = |(number, counts): (u16, MinuteCounts)| {
                 let durations = nearest(number).map(|(_, durations)| durations.clone());
                 Day { number, counts, durations }
             };
@@ -503,7 +509,7 @@ impl Azure2019Files {
             keys,
             played,
         };
-        Azure2019Scan { trace, errors: self.faults.errors, further: self.faults.further }
+        Azure2019Scan { trace, errors: self.errors.errors, further: self.errors.further }
     }
 }
 

@@ -16,7 +16,7 @@ use isotherm_kernel::{Duration, Time};
 
 use super::super::csv::CsvRows;
 use super::super::{Located, decimal};
-use super::{AppSample, Faults, Numbers, Reading, SEPARATOR, names};
+use super::{AfterError, AppSample, Interner, RowErrors, SEPARATOR, names};
 use crate::error::{TraceError, TraceProblem, ValueKind};
 use crate::{Arrival, TimeUnit, Workload, WorkloadError};
 
@@ -35,13 +35,13 @@ pub struct Azure2021 {
     pub last: Time,
     /// How far the arrival of a row lies before that of any row above it, at most.
     pub lateness: Duration,
-    numbers: Numbers,
+    numbers: Interner,
     /// The function of each number; `None` if it is not in the sample.
     kept: Vec<Option<u32>>,
 }
 
 /// The columns of the rows, and what has to be remembered to read them.
-struct Reader<R> {
+struct InvocationReader<R> {
     rows: CsvRows<R>,
     app: Located<()>,
     function: Located<()>,
@@ -58,7 +58,7 @@ struct Row {
     is_early: bool,
 }
 
-impl<R: Read> Reader<R> {
+impl<R: Read> InvocationReader<R> {
     fn new(name: String, reader: R) -> Result<Self, Box<TraceError>> {
         let rows = CsvRows::new(name, reader)?;
         let plain = |name: &str| -> Result<_, Box<TraceError>> {
@@ -73,7 +73,7 @@ impl<R: Read> Reader<R> {
         };
         let (app, function) = (plain("app")?, plain("func")?);
         let (end, duration) = (time("end_timestamp")?, time("duration")?);
-        Ok(Reader { rows, app, function, end, duration, key: Vec::new() })
+        Ok(InvocationReader { rows, app, function, end, duration, key: Vec::new() })
     }
 
     /// The key of the function of the current row: a function is unique only within its app.
@@ -141,26 +141,26 @@ impl Azure2021 {
         sample: AppSample,
         most: usize,
     ) -> Result<Azure2021Scan, WorkloadError> {
-        let mut faults = Faults::new(most);
-        let mut reader = Reader::new(name.to_owned(), reader)?;
-        let (mut numbers, mut app_numbers) = (Numbers::default(), Numbers::default());
+        let mut errors = RowErrors::new(most);
+        let mut reader = InvocationReader::new(name.to_owned(), reader)?;
+        let (mut numbers, mut app_numbers) = (Interner::default(), Interner::default());
         let (mut apps, mut functions): (Vec<String>, Vec<Seen>) = Default::default();
         let (mut any, mut newest, mut lateness) = (false, Time::ZERO, Duration::ZERO);
         loop {
             match reader.rows.advance() {
                 Ok(true) => any = true,
                 Ok(false) => break,
-                Err(error) => match faults.go_on(error)? {
-                    Reading::GoesOn => {
+                Err(error) => match errors.record(error)? {
+                    AfterError::Continue => {
                         any = true;
                         continue;
                     }
-                    Reading::Over => break,
+                    AfterError::Stop => break,
                 },
             }
-            let row = reader.row().map_err(|error| faults.push(*error));
+            let row = reader.row().map_err(|error| errors.push(*error));
             let number =
-                reader.key().map(|key| numbers.add(key)).map_err(|error| faults.push(*error));
+                reader.key().map(|key| numbers.add(key)).map_err(|error| errors.push(*error));
             let (Ok(row), Ok((number, is_new))) = (row, number) else { continue };
             if is_new {
                 let text = |place: &Located<()>| {
@@ -187,16 +187,16 @@ impl Azure2021 {
                 seen.last = seen.last.max(row.at);
             }
         }
-        if !any && faults.errors.is_empty() {
+        if !any && errors.errors.is_empty() {
             return Err(reader.rows.error(None, TraceProblem::NoRows).into());
         }
         let trace = Azure2021::sampled(numbers, &apps, &functions, lateness, sample);
-        Ok(Azure2021Scan { trace, errors: faults.errors, further: faults.further })
+        Ok(Azure2021Scan { trace, errors: errors.errors, further: errors.further })
     }
 
     /// What is left of these functions in a sample.
     fn sampled(
-        numbers: Numbers,
+        numbers: Interner,
         apps: &[String],
         functions: &[Seen],
         lateness: Duration,
@@ -235,7 +235,7 @@ impl Azure2021 {
 /// The invocations of a trace of 2021, in the order of their arrivals; those that arrive at the
 /// same date in the order of the file.
 pub struct Azure2021Trace<R> {
-    reader: Reader<R>,
+    reader: InvocationReader<R>,
     trace: Arc<Azure2021>,
     first: u32,
     until: Time,
@@ -259,7 +259,7 @@ impl<R: Read> Azure2021Trace<R> {
         until: Option<Time>,
     ) -> Result<Self, WorkloadError> {
         Ok(Azure2021Trace {
-            reader: Reader::new(name.into(), reader)?,
+            reader: InvocationReader::new(name.into(), reader)?,
             trace,
             first,
             until: until.unwrap_or(Time::NEVER),
