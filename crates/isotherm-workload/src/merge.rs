@@ -6,7 +6,7 @@ use std::collections::binary_heap::PeekMut;
 
 use isotherm_kernel::Time;
 
-use crate::arrival::{found, read_singly};
+use crate::arrival::{find_arrival, read_one_by_one};
 use crate::{Arrival, Next, Rest, Workload, WorkloadError};
 
 /// Several workloads as one, ordered by date.
@@ -177,7 +177,7 @@ impl Merge {
 
 impl Workload for Merge {
     fn next_arrival(&mut self) -> Result<Option<Arrival>, WorkloadError> {
-        found(self)
+        find_arrival(self)
     }
 
     fn look(&mut self) -> Result<Next, WorkloadError> {
@@ -194,7 +194,7 @@ impl Workload for Merge {
                 let result = only.read(0, most, arrivals);
                 self.end_with(result)
             }
-            _ => read_singly(self, most, arrivals),
+            _ => read_one_by_one(self, most, arrivals),
         }
     }
 }
