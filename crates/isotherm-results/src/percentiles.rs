@@ -44,16 +44,16 @@ pub struct Percentiles {
 #[derive(Debug)]
 enum Values {
     Exact(Vec<u64>),
-    Counted(Counts),
+    Counted(BucketCounts),
 }
 
 /// How many values there were in each bucket of a [`Histogram`] with [`SIGNIFICANT_DIGITS`], which
 /// is made of this when it is asked. Counting takes a fifth of the time here, since nothing else is
 /// kept up to date with each value.
 #[derive(Debug)]
-struct Counts(Box<[u64]>);
+struct BucketCounts(Box<[u64]>);
 
-impl Counts {
+impl BucketCounts {
     /// Values below 2^11 have buckets of their own: the next power of two above twice a thousand,
     /// which is three digits.
     const BITS: u32 = 11;
@@ -61,7 +61,7 @@ impl Counts {
     const HALF: usize = 1 << (Self::BITS - 1);
 
     fn new() -> Self {
-        Counts(vec![0; Self::bucket(u64::MAX) + 1].into())
+        BucketCounts(vec![0; Self::bucket(u64::MAX) + 1].into())
     }
 
     #[inline]
@@ -111,7 +111,7 @@ impl Percentiles {
             Values::Counted(counts) => counts.add(nanos),
             Values::Exact(values) if values.len() < EXACT_UP_TO => values.push(nanos),
             Values::Exact(values) => {
-                let mut counts = Counts::new();
+                let mut counts = BucketCounts::new();
                 values.iter().for_each(|&value| counts.add(value));
                 counts.add(nanos);
                 self.values = Values::Counted(counts);
@@ -303,10 +303,10 @@ mod tests {
             let value = value >> shift;
             let end = value.checked_next_power_of_two().unwrap_or(u64::MAX);
             for value in [value, end, end - 1, u64::MAX] {
-                let (bucket, next) = (Counts::bucket(value), value.saturating_add(1));
-                prop_assert_eq!(Counts::lowest(bucket), histogram.lowest_equivalent(value));
+                let (bucket, next) = (BucketCounts::bucket(value), value.saturating_add(1));
+                prop_assert_eq!(BucketCounts::lowest(bucket), histogram.lowest_equivalent(value));
                 let is_end = !histogram.equivalent(value, next);
-                prop_assert_eq!(Counts::bucket(next), bucket + usize::from(is_end));
+                prop_assert_eq!(BucketCounts::bucket(next), bucket + usize::from(is_end));
             }
         }
 
