@@ -232,6 +232,12 @@ impl ValueKind {
 }
 
 impl TraceError {
+    /// An error about a whole file.
+    pub(crate) fn of_file(name: &str, problem: TraceProblem) -> Box<TraceError> {
+        let (name, row) = (name.to_owned(), String::new());
+        Box::new(TraceError { name, line: None, column: None, row, field: None, problem })
+    }
+
     /// What is wrong, without the place.
     pub fn message(&self) -> String {
         let column = self.column.as_deref().unwrap_or_default();

@@ -4,7 +4,7 @@
 //! lie, eight digits at a time, and leaves everything else, also everything that is wrong, to
 //! [`nanos`]; where it reads a number, both give the same.
 
-use super::csv::{LONGEST_VALUE, beginning};
+use super::table::{LONGEST_VALUE, beginning};
 use crate::TimeUnit;
 use crate::error::{TraceProblem, ValueKind};
 

@@ -22,9 +22,7 @@ use parquet::data_type::{ByteArray, DataType};
 use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
 
-use super::csv::{LONGEST_ROW, beginning};
-use super::similar;
-use super::table::TableRows;
+use super::table::{LONGEST_ROW, TableRows, beginning, similar};
 use crate::error::{LONGEST_LINE, TraceError, TraceProblem};
 use guard::{Guarded, Refused};
 use pages::{Pages, RefusedPage};
@@ -44,7 +42,7 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, Parqu
 }
 
 /// The current row of a Parquet file, and those that were read with it.
-pub(super) struct ParquetRows<R: ChunkReader> {
+pub struct ParquetTable<R: ChunkReader> {
     name: String,
     source: Arc<R>,
     file: SerializedFileReader<Guarded<R>>,
@@ -84,10 +82,14 @@ struct Values {
     shared: Vec<Option<ByteArray>>,
 }
 
-impl<R: ChunkReader + 'static> ParquetRows<R> {
+impl<R: ChunkReader + 'static> ParquetTable<R> {
     /// Reads the end of the file, where the columns are named. The name is for messages.
-    pub(super) fn new(name: String, reader: R) -> Result<Self, Box<TraceError>> {
-        let source = Arc::new(reader);
+    ///
+    /// # Errors
+    ///
+    /// The file is no Parquet, or its footer is damaged.
+    pub fn new(name: impl Into<String>, reader: R) -> Result<Self, Box<TraceError>> {
+        let (name, source) = (name.into(), Arc::new(reader));
         let file = match guarded(|| SerializedFileReader::new(Guarded(Arc::clone(&source)))) {
             Ok(file) => file,
             Err(error) => {
@@ -95,19 +97,12 @@ impl<R: ChunkReader + 'static> ParquetRows<R> {
                     &error,
                     "the end of the file, which names its columns, is damaged or not there",
                 );
-                return Err(Box::new(TraceError {
-                    name,
-                    line: None,
-                    column: None,
-                    row: String::new(),
-                    field: None,
-                    problem,
-                }));
+                return Err(TraceError::of_file(&name, problem));
             }
         };
         let schema = file.metadata().file_metadata().schema_descr();
         let header = schema.columns().iter().map(|column| column.path().string()).collect();
-        Ok(ParquetRows {
+        Ok(ParquetTable {
             name,
             source,
             file,
@@ -165,16 +160,9 @@ fn broken(name: &str, row: u64, column: Option<&String>, error: &ParquetError) -
         }
         None => format!("its data are damaged from row {} on", row + 1),
     };
-    let line = (row > 0).then_some(row);
-    let problem = not_parquet(error, &place);
-    Box::new(TraceError {
-        name: name.to_owned(),
-        line,
-        column: None,
-        row: String::new(),
-        field: None,
-        problem,
-    })
+    let mut error = TraceError::of_file(name, not_parquet(error, &place));
+    error.line = (row > 0).then_some(row);
+    error
 }
 
 /// What is wrong, in words of this place: those of the library are for those who know it.
@@ -198,7 +186,7 @@ fn not_parquet(error: &ParquetError, damage: &str) -> TraceProblem {
     TraceProblem::NotParquet { reason }
 }
 
-impl<R: ChunkReader + 'static> TableRows for ParquetRows<R> {
+impl<R: ChunkReader + 'static> TableRows for ParquetTable<R> {
     fn name(&self) -> &str {
         &self.name
     }

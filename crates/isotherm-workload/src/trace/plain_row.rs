@@ -1,4 +1,4 @@
-//! CsvRows of CSV that are read in one go.
+//! Rows of CSV that are read in one go.
 //!
 //! Nearly all rows of a trace are plain: numbers and names with nothing around them, commas in
 //! between, a line break at the end. Such a row is read from where it lies in the buffer, eight
@@ -8,9 +8,10 @@
 
 use isotherm_kernel::{Duration, Time};
 
+use super::columns::{Located, LocatedFunction};
 use super::decimal::{Scale, digits};
+use super::function_names::FunctionNames;
 use super::records::low_bytes;
-use super::{FunctionNames, Located, LocatedFunction};
 use crate::Arrival;
 
 /// What the fields of a row are, in their order.
@@ -29,7 +30,7 @@ enum Field {
 }
 
 impl PlainRow {
-    /// CsvRows of so many fields. `None` if a column is wanted twice, which nobody is fast for.
+    /// Rows of so many fields. `None` if a column is wanted twice, which nobody is fast for.
     pub(super) fn new(
         width: usize,
         arrival: &Located<Scale>,
@@ -166,7 +167,7 @@ mod tests {
         match CsvTrace::new("x", Pieces(text.as_bytes(), piece), columns, names) {
             Ok(mut trace) => {
                 if !in_one_go {
-                    assert!(trace.0.reader.plain.take().is_some());
+                    assert!(trace.reader.plain.take().is_some());
                 }
                 let shown = |arrival| format!("{arrival:?}");
                 trace.arrivals().map(shown).collect()
@@ -262,7 +263,7 @@ mod tests {
         };
         let text = "took,note,function,at\n1,,f,0\n12.5,a-b \"c\",thumbnail,0.000000001\r\n3,,f,86399.123456789\n4,,f, 86400\n";
         let names = FunctionNames::new(["f", "thumbnail"]);
-        let mut trace = CsvTrace::new("x", text.as_bytes(), &columns, names).unwrap().0;
+        let mut trace = CsvTrace::new("x", text.as_bytes(), &columns, names).unwrap();
         trace.next_arrival().unwrap();
         let mut plain = || {
             trace.reader.plain_arrival(trace.last).map(|arrival| {

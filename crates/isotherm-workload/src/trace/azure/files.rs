@@ -20,11 +20,15 @@ use std::io::Read;
 
 use isotherm_kernel::{Distribution, Duration, Time};
 
-use super::super::csv::{CsvRows, LONGEST_VALUE, beginning};
-use super::super::{Located, decimal};
+use super::super::columns::Located;
+use super::super::csv::CsvTable;
+use super::super::decimal;
+use super::super::row_errors::{AfterError, RowErrors};
+use super::super::table::{LONGEST_VALUE, TableRows, beginning};
 use super::durations::PercentileColumns;
+use super::keys::{Interner, SEPARATOR, names};
 use super::minutes::{MINUTES, MinuteCounts};
-use super::{AfterError, AppSample, Interner, RowErrors, SEPARATOR, names};
+use super::sample::AppSample;
 use crate::error::{TraceError, TraceProblem, ValueKind};
 use crate::{SizeUnit, WorkloadError};
 
@@ -49,15 +53,15 @@ pub struct Azure2019Function {
 /// What was tolerated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Quirks {
-    /// CsvRows of functions or apps of which no invocation is known, which do not matter.
+    /// Rows of functions or apps of which no invocation is known, which do not matter.
     pub not_invoked: u64,
-    /// CsvRows of a function or an app that the file of this day had already. Invocations are added;
+    /// Rows of a function or an app that the file of this day had already. Invocations are added;
     /// otherwise the first row holds.
     pub repeated: u64,
-    /// CsvRows with percentiles below zero, which are taken as zero, or below those before them, which
+    /// Rows with percentiles below zero, which are taken as zero, or below those before them, which
     /// are taken as those.
     pub mended: u64,
-    /// CsvRows of functions or apps that say nothing, because a value is missing.
+    /// Rows of functions or apps that say nothing, because a value is missing.
     pub unknown: u64,
     /// Files with a header and no row.
     pub empty: u64,
@@ -191,24 +195,24 @@ struct Key {
 }
 
 impl Key {
-    fn new<R: Read>(rows: &CsvRows<R>, names: &[&str]) -> Result<Self, Box<TraceError>> {
+    fn new<R: Read>(rows: &mut CsvTable<R>, names: &[&str]) -> Result<Self, Box<TraceError>> {
         let mut columns = Vec::new();
-        for &name in names {
-            columns.push(Located { index: rows.column(name)?, name: name.to_owned(), value: () });
+        for name in names {
+            columns.push(Located::find(rows, name, ())?);
         }
         Ok(Key { columns, bytes: Vec::new(), app: 0 })
     }
 
     /// Reads the key of the current row.
-    fn read<R: Read>(&mut self, rows: &CsvRows<R>) -> Result<(), Box<TraceError>> {
+    fn read<R: Read>(&mut self, rows: &CsvTable<R>) -> Result<(), Box<TraceError>> {
         self.bytes.clear();
         for (index, column) in self.columns.iter().enumerate() {
             let field = rows.field(column.index);
             if field.is_empty() {
-                return Err(rows.row_error(column.place(), TraceProblem::NoName));
+                return Err(rows.row_error(column.column(), TraceProblem::NoName));
             }
             if std::str::from_utf8(field).is_err() {
-                return Err(rows.row_error(column.place(), TraceProblem::NotText));
+                return Err(rows.row_error(column.column(), TraceProblem::NotText));
             }
             if index > 0 {
                 self.bytes.push(SEPARATOR);
@@ -221,7 +225,7 @@ impl Key {
         Ok(())
     }
 
-    fn text<R: Read>(&self, rows: &CsvRows<R>, column: usize) -> String {
+    fn text<R: Read>(&self, rows: &CsvTable<R>, column: usize) -> String {
         let field = self.columns.get(column).map_or(&[][..], |column| rows.field(column.index));
         String::from_utf8_lossy(field).into_owned()
     }
@@ -260,8 +264,8 @@ impl Azure2019Files {
         name: &str,
         reader: impl Read,
     ) -> Result<(), WorkloadError> {
-        let rows = CsvRows::new(name.to_owned(), reader)?;
-        let key = Key::new(&rows, &FUNCTION_KEY)?;
+        let mut rows = CsvTable::new(name, reader)?;
+        let key = Key::new(&mut rows, &FUNCTION_KEY)?;
         let minutes = minutes(&rows)?;
         self.days = self.days.max(day + 1);
         let mut counts = vec![0; minutes.len()];
@@ -269,7 +273,7 @@ impl Azure2019Files {
         let any = self.rows(rows, key, |files, rows, key| {
             for (column, count) in minutes.iter().zip(&mut counts) {
                 *count = self::count(rows.field(column.index))
-                    .map_err(|problem| rows.row_error(column.place(), problem))?;
+                    .map_err(|problem| rows.row_error(column.column(), problem))?;
             }
             if let Some(counts) = MinuteCounts::pack(&counts) {
                 files.add_counts(day, counts, rows, key);
@@ -288,7 +292,7 @@ impl Azure2019Files {
         &mut self,
         day: u16,
         counts: MinuteCounts,
-        rows: &CsvRows<R>,
+        rows: &CsvTable<R>,
         key: &Key,
     ) {
         let (number, is_new) = self.function_numbers.add(&key.bytes);
@@ -326,9 +330,9 @@ impl Azure2019Files {
         name: &str,
         reader: impl Read,
     ) -> Result<(), WorkloadError> {
-        let rows = CsvRows::new(name.to_owned(), reader)?;
-        let key = Key::new(&rows, &FUNCTION_KEY)?;
-        let percentiles = PercentileColumns::new(&rows)?;
+        let mut rows = CsvTable::new(name, reader)?;
+        let key = Key::new(&mut rows, &FUNCTION_KEY)?;
+        let percentiles = PercentileColumns::new(&mut rows)?;
         self.rows(rows, key, |files, rows, key| {
             let row = percentiles.row(rows)?;
             let number = files.function_numbers.get(&key.bytes);
@@ -356,12 +360,10 @@ impl Azure2019Files {
     ///
     /// As for [`invocations`](Azure2019Files::invocations).
     pub fn memory(&mut self, day: u16, name: &str, reader: impl Read) -> Result<(), WorkloadError> {
-        let rows = CsvRows::new(name.to_owned(), reader)?;
-        let key = Key::new(&rows, &APP_KEY)?;
-        let located = |name: &str| -> Result<_, Box<TraceError>> {
-            Ok(Located { index: rows.column(name)?, name: name.to_owned(), value: () })
-        };
-        let (samples, mean) = (located("SampleCount")?, located("AverageAllocatedMb")?);
+        let mut rows = CsvTable::new(name, reader)?;
+        let key = Key::new(&mut rows, &APP_KEY)?;
+        let samples = Located::find(&mut rows, "SampleCount", ())?;
+        let mean = Located::find(&mut rows, "AverageAllocatedMb", ())?;
         self.rows(rows, key, |files, rows, key| {
             let number = |column: &Located<()>, unit, kind| match decimal::nanos(
                 rows.field(column.index),
@@ -370,7 +372,7 @@ impl Azure2019Files {
             ) {
                 Ok(number) => Ok(Some(number)),
                 Err(TraceProblem::NoValue) => Ok(None),
-                Err(problem) => Err(rows.row_error(column.place(), problem)),
+                Err(problem) => Err(rows.row_error(column.column(), problem)),
             };
             let samples = number(&samples, 1, ValueKind::Size)?.unwrap_or(1).max(1);
             let bytes = number(&mean, SizeUnit::MEGABYTE.bytes(), ValueKind::Size)?;
@@ -397,9 +399,9 @@ impl Azure2019Files {
     /// of whatever app.
     fn rows<R: Read>(
         &mut self,
-        mut rows: CsvRows<R>,
+        mut rows: CsvTable<R>,
         mut key: Key,
-        mut take: impl FnMut(&mut Self, &CsvRows<R>, &Key) -> Result<(), Box<TraceError>>,
+        mut take: impl FnMut(&mut Self, &CsvTable<R>, &Key) -> Result<(), Box<TraceError>>,
     ) -> Result<bool, WorkloadError> {
         let mut any = false;
         loop {
@@ -514,7 +516,7 @@ impl Azure2019Files {
 }
 
 /// The columns of minutes: those of a day, `1` to `1440`, and no others.
-fn minutes<R: Read>(rows: &CsvRows<R>) -> Result<Vec<Located<()>>, Box<TraceError>> {
+fn minutes<R: Read>(rows: &CsvTable<R>) -> Result<Vec<Located<()>>, Box<TraceError>> {
     let mut places: HashMap<&str, usize> = HashMap::with_capacity(rows.columns().len());
     for (index, name) in rows.columns().iter().enumerate() {
         let is_number = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
@@ -531,7 +533,7 @@ fn minutes<R: Read>(rows: &CsvRows<R>) -> Result<Vec<Located<()>>, Box<TraceErro
     let column = |minute: u16| {
         let name = minute.to_string();
         match places.get(name.as_str()) {
-            Some(&index) => Ok(Located { index, name, value: () }),
+            Some(&index) => Ok(Located::at(index, name, ())),
             None => Err(rows.error(Some(&name), TraceProblem::MissingMinute)),
         }
     };

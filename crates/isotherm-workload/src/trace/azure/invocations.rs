@@ -14,9 +14,13 @@ use std::sync::Arc;
 
 use isotherm_kernel::{Duration, Time};
 
-use super::super::csv::CsvRows;
-use super::super::{Located, decimal};
-use super::{AfterError, AppSample, Interner, RowErrors, SEPARATOR, names};
+use super::super::columns::Located;
+use super::super::csv::CsvTable;
+use super::super::decimal;
+use super::super::row_errors::{AfterError, RowErrors};
+use super::super::table::TableRows;
+use super::keys::{Interner, SEPARATOR, names};
+use super::sample::AppSample;
 use crate::error::{TraceError, TraceProblem, ValueKind};
 use crate::{Arrival, TimeUnit, Workload, WorkloadError};
 
@@ -42,7 +46,7 @@ pub struct Azure2021 {
 
 /// The columns of the rows, and what has to be remembered to read them.
 struct InvocationReader<R> {
-    rows: CsvRows<R>,
+    rows: CsvTable<R>,
     app: Located<()>,
     function: Located<()>,
     end: Located<TimeUnit>,
@@ -60,19 +64,11 @@ struct Row {
 
 impl<R: Read> InvocationReader<R> {
     fn new(name: String, reader: R) -> Result<Self, Box<TraceError>> {
-        let rows = CsvRows::new(name, reader)?;
-        let plain = |name: &str| -> Result<_, Box<TraceError>> {
-            Ok(Located { index: rows.column(name)?, name: name.to_owned(), value: () })
-        };
-        let time = |name: &str| -> Result<_, Box<TraceError>> {
-            Ok(Located {
-                index: rows.column(name)?,
-                name: name.to_owned(),
-                value: TimeUnit::SECOND,
-            })
-        };
-        let (app, function) = (plain("app")?, plain("func")?);
-        let (end, duration) = (time("end_timestamp")?, time("duration")?);
+        let mut rows = CsvTable::new(name, reader)?;
+        let app = Located::find(&mut rows, "app", ())?;
+        let function = Located::find(&mut rows, "func", ())?;
+        let end = Located::find(&mut rows, "end_timestamp", TimeUnit::SECOND)?;
+        let duration = Located::find(&mut rows, "duration", TimeUnit::SECOND)?;
         Ok(InvocationReader { rows, app, function, end, duration, key: Vec::new() })
     }
 
@@ -82,10 +78,10 @@ impl<R: Read> InvocationReader<R> {
         for column in [&self.app, &self.function] {
             let field = self.rows.field(column.index);
             if field.is_empty() {
-                return Err(self.rows.row_error(column.place(), TraceProblem::NoName));
+                return Err(self.rows.row_error(column.column(), TraceProblem::NoName));
             }
             if std::str::from_utf8(field).is_err() {
-                return Err(self.rows.row_error(column.place(), TraceProblem::NotText));
+                return Err(self.rows.row_error(column.column(), TraceProblem::NotText));
             }
             if !self.key.is_empty() {
                 self.key.push(SEPARATOR);
@@ -99,7 +95,7 @@ impl<R: Read> InvocationReader<R> {
         let [end, duration] = [(&self.end, ValueKind::Date), (&self.duration, ValueKind::Duration)]
             .map(|(column, kind)| {
                 decimal::nanos(self.rows.field(column.index), column.value.nanos(), kind)
-                    .map_err(|problem| self.rows.row_error(column.place(), problem))
+                    .map_err(|problem| self.rows.row_error(column.column(), problem))
             });
         let (end, duration) = (end?, duration?);
         let at = Time::from_nanos(end.saturating_sub(duration));
@@ -239,7 +235,7 @@ pub struct Azure2021Trace<R> {
     trace: Arc<Azure2021>,
     first: u32,
     until: Time,
-    /// CsvRows that were read and not given: arrival, number of the row, function, duration.
+    /// Rows that were read and not given: arrival, number of the row, function, duration.
     held: BinaryHeap<Reverse<(Time, u64, u32, Duration)>>,
     read: u64,
     newest: Time,
@@ -289,7 +285,7 @@ impl<R: Read> Azure2021Trace<R> {
             if row.at < self.last {
                 // It was not so when the file was read first.
                 let problem = TraceProblem::Unsorted { at: row.at, previous: self.last };
-                return Err(self.reader.rows.row_error(self.reader.end.place(), problem));
+                return Err(self.reader.rows.row_error(self.reader.end.column(), problem));
             }
             self.newest = self.newest.max(row.at);
             self.held.push(Reverse((row.at, self.read, function, row.duration)));

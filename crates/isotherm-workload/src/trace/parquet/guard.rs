@@ -129,7 +129,7 @@ fn check_columns(bytes: &[u8]) -> Result<(), Refused> {
     if walked.is_some() && is_possible { Ok(()) } else { Err(Refused::Impossible) }
 }
 
-/// ThriftFields of a struct, of which some are structs themselves.
+/// Fields of a struct, of which some are structs themselves.
 pub(super) struct ThriftFields<'a> {
     pub(super) rest: &'a [u8],
     pub(super) depth: usize,

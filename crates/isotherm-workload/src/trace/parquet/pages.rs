@@ -133,7 +133,7 @@ impl<R: ChunkReader> Iterator for Pages<R> {
     }
 }
 
-/// CsvRows are not skipped, and flat columns need not look ahead.
+/// Rows are not skipped, and flat columns need not look ahead.
 fn in_order() -> ParquetError {
     ParquetError::NYI("pages are read one after the other".to_owned())
 }
