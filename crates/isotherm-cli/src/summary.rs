@@ -4,7 +4,7 @@ use comfy_table::{Cell, CellAlignment, Table, presets};
 use isotherm_experiment::RunReport;
 use isotherm_results::{ColdStartReport, ContainerMemory, TimesReport, UtilisationReport};
 
-use crate::text::{Unit, count, difference, percent, seconds, share, three_digits};
+use crate::text::{DisplayUnit, count, difference, percent, seconds, share, three_digits};
 
 /// A table without lines whose first column is text and whose other columns are numbers.
 fn table() -> Table {
@@ -151,7 +151,7 @@ fn in_use(utilisation: &UtilisationReport) -> String {
     let all = slots.total.map_or_else(|| "any number".to_owned(), count);
     let mean = three_digits(slots.used_mean);
     row(&mut table, "  slots", &[mean, part(slots.used_share), count(slots.used_peak), all]);
-    let unit = Unit::of_bytes(memory.used.peak_bytes);
+    let unit = DisplayUnit::of_bytes(memory.used.peak_bytes);
     let amount = |bytes: u64| unit.show(bytes as f64);
     let rows = [
         (format!("  memory, {}", unit.name), memory.used),
@@ -173,7 +173,7 @@ fn in_use(utilisation: &UtilisationReport) -> String {
 /// What the containers held their memory for.
 fn container_memory(memory: &ContainerMemory) -> String {
     let mut table = table();
-    let unit = Unit::of_megabyte_seconds(memory.busy_mb_s.max(memory.idle_mb_s));
+    let unit = DisplayUnit::of_megabyte_seconds(memory.busy_mb_s.max(memory.idle_mb_s));
     row(&mut table, "memory of containers × time", &[unit.name.to_owned(), "share".to_owned()]);
     let part = |part: Option<f64>| part.map(share).unwrap_or_default();
     let busy = memory.idle_share.map(|idle| 1.0 - idle);
@@ -188,7 +188,7 @@ pub fn sweep(reports: &[(String, RunReport)]) -> String {
     let idle = |report: &RunReport| {
         report.utilisation.map(|utilisation| utilisation.container_memory.idle_mb_s)
     };
-    let unit = Unit::of_megabyte_seconds(
+    let unit = DisplayUnit::of_megabyte_seconds(
         reports.iter().filter_map(|(_, report)| idle(report)).fold(0.0, f64::max),
     );
     let header = [

@@ -37,31 +37,31 @@ pub fn three_digits(number: f64) -> String {
 
 /// A unit that is a power of a thousand of another one.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Unit {
+pub struct DisplayUnit {
     /// Such as `GB`.
     pub name: &'static str,
     size: f64,
 }
 
-impl Unit {
+impl DisplayUnit {
     /// The unit in which amounts of memory are to be shown, in bytes, of which this is the largest.
     pub fn of_bytes(largest: u64) -> Self {
-        Unit::of(largest as f64, &["B", "kB", "MB", "GB", "TB", "PB", "EB"])
+        DisplayUnit::of(largest as f64, &["B", "kB", "MB", "GB", "TB", "PB", "EB"])
     }
 
     /// The unit in which memory × time is to be shown, in megabytes × seconds, of which this is the
     /// largest.
     pub fn of_megabyte_seconds(largest: f64) -> Self {
-        Unit::of(largest, &["MB·s", "GB·s", "TB·s", "PB·s", "EB·s"])
+        DisplayUnit::of(largest, &["MB·s", "GB·s", "TB·s", "PB·s", "EB·s"])
     }
 
     /// The largest unit in which an amount is at least one.
     fn of(amount: f64, names: &[&'static str]) -> Self {
-        let mut unit = Unit { name: "", size: 1.0 };
+        let mut unit = DisplayUnit { name: "", size: 1.0 };
         for (power, name) in names.iter().enumerate() {
             let size = 1000f64.powi(power as i32);
             if power == 0 || amount >= size {
-                unit = Unit { name, size };
+                unit = DisplayUnit { name, size };
             }
         }
         unit
@@ -157,16 +157,16 @@ mod tests {
 
     #[test]
     fn amounts_are_shown_in_the_unit_of_the_largest() {
-        let memory = Unit::of_bytes(16_000_000_000);
+        let memory = DisplayUnit::of_bytes(16_000_000_000);
         assert_eq!(
             (memory.name, memory.show(672_400_000.0), memory.show(16e9)),
             ("GB", "0.67".into(), "16.00".into())
         );
         let names = [0, 999, 1_000, 999_999_999, 1_000_000_000, u64::MAX]
-            .map(|bytes| Unit::of_bytes(bytes).name);
+            .map(|bytes| DisplayUnit::of_bytes(bytes).name);
         assert_eq!(names, ["B", "B", "kB", "MB", "GB", "EB"]);
-        assert_eq!(Unit::of_bytes(999).show(12.0), "12");
-        let time = Unit::of_megabyte_seconds(1_708_000.0);
+        assert_eq!(DisplayUnit::of_bytes(999).show(12.0), "12");
+        let time = DisplayUnit::of_megabyte_seconds(1_708_000.0);
         assert_eq!(
             (time.name, time.show(403_000.0), time.show(2e9)),
             ("TB·s", "0.40".into(), "2,000.00".into())

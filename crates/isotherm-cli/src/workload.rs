@@ -4,7 +4,7 @@ use comfy_table::{Cell, CellAlignment, Table, presets};
 use isotherm_experiment::WorkloadReport;
 use isotherm_results::TimesReport;
 
-use crate::text::{Unit, count, seconds, share, three_digits};
+use crate::text::{DisplayUnit, count, seconds, share, three_digits};
 
 /// Lines of the plot.
 const HEIGHT: usize = 6;
@@ -71,7 +71,7 @@ fn head(report: &WorkloadReport) -> String {
     }
     if let Some(concurrency) = report.mean_concurrency {
         let memory = report.mean_memory_bytes.map_or(String::new(), |bytes| {
-            let unit = Unit::of_bytes(bytes as u64);
+            let unit = DisplayUnit::of_bytes(bytes as u64);
             format!(", in {} {} of memory", unit.show(bytes), unit.name)
         });
         line(

@@ -15,7 +15,7 @@ use std::fmt;
 
 use isotherm_kernel::Time;
 
-use crate::scenario::{Expected, ExpectedInvocation, Scenario, Step};
+use crate::scenario::{Expected, ExpectedInvocation, Scenario, StepSpec};
 use crate::{Obtained, ObtainedInvocation};
 
 /// Tolerance of dates, in seconds.
@@ -208,30 +208,30 @@ impl fmt::Display for Seconds {
 /// Compares what came out with what the scenario expects.
 pub fn compare(scenario: &Scenario, obtained: &Obtained) -> Comparison {
     let tolerance = if scenario.is_buffered() { BUFFERED_TOLERANCE_S } else { TOLERANCE_S };
-    let mut comparing = Comparing { scenario, tolerance, result: Comparison::default() };
-    comparing.count("invocations", scenario.invocations.len(), obtained.invocations.len());
+    let mut comparer = Comparer { scenario, tolerance, result: Comparison::default() };
+    comparer.count("invocations", scenario.invocations.len(), obtained.invocations.len());
     match &scenario.expected {
         Some(expected) => {
-            comparing.registrations(expected, obtained);
-            comparing.invocations(expected, obtained);
-            comparing.end(expected, obtained);
+            comparer.registrations(expected, obtained);
+            comparer.invocations(expected, obtained);
+            comparer.end(expected, obtained);
         }
-        None => comparing.all_ended(obtained),
+        None => comparer.all_ended(obtained),
     }
-    let differences = &mut comparing.result.differences;
+    let differences = &mut comparer.result.differences;
     differences.extend(obtained.violations.iter().cloned().map(Difference::Violation));
     // Stable: what has the same date stays in the order of the invocations.
     differences.sort_by(|a, b| a.date().total_cmp(&b.date()));
-    comparing.result
+    comparer.result
 }
 
-struct Comparing<'a> {
+struct Comparer<'a> {
     scenario: &'a Scenario,
     tolerance: f64,
     result: Comparison,
 }
 
-impl Comparing<'_> {
+impl Comparer<'_> {
     fn count(&mut self, what: &'static str, expected: usize, got: usize) {
         if expected != got {
             self.result.differences.push(Difference::Count { what, expected, got });
@@ -371,7 +371,7 @@ fn pairs(
             !fits(index, index) || got.node.as_deref() != wanted.node.as_deref()
         })
         .collect();
-    let key = |index: usize| Kind::of(scenario, expected, index);
+    let key = |index: usize| InvocationKey::of(scenario, expected, index);
     free.sort_by(|&a, &b| key(a).order(&key(b)).then(a.cmp(&b)));
     for group in free.chunk_by(|&a, &b| key(a).is_like(&key(b), tolerance)) {
         let dispatched =
@@ -428,16 +428,16 @@ fn all_same(expected: &ExpectedInvocation, got: &ObtainedInvocation, tolerance: 
 }
 
 /// What tells invocations apart.
-struct Kind<'a> {
+struct InvocationKey<'a> {
     function: &'a str,
-    body: &'a [Step],
+    body: &'a [StepSpec],
     dispatched: f64,
 }
 
-impl<'a> Kind<'a> {
+impl<'a> InvocationKey<'a> {
     fn of(scenario: &'a Scenario, expected: &Expected, index: usize) -> Self {
         let invocation = &scenario.invocations[index];
-        Kind {
+        InvocationKey {
             function: &invocation.function,
             body: scenario.body(invocation),
             // Those that are never dispatched come last, together.
@@ -461,12 +461,12 @@ impl<'a> Kind<'a> {
     }
 }
 
-fn step_key(step: &Step) -> (u8, u64, &str) {
+fn step_key(step: &StepSpec) -> (u8, u64, &str) {
     match step {
-        Step::Sleep(amount) => (0, amount.to_bits(), ""),
-        Step::Compute(amount) => (1, amount.to_bits(), ""),
-        Step::Write { file, bytes } => (2, *bytes, file),
-        Step::Read(file) => (3, 0, file),
+        StepSpec::Sleep(amount) => (0, amount.to_bits(), ""),
+        StepSpec::Compute(amount) => (1, amount.to_bits(), ""),
+        StepSpec::Write { file, bytes } => (2, *bytes, file),
+        StepSpec::Read(file) => (3, 0, file),
     }
 }
 

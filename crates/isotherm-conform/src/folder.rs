@@ -13,8 +13,8 @@ use std::sync::Arc;
 use isotherm_experiment::files;
 use isotherm_platform::{PlatformError, PlatformSpec};
 
-use crate::scenario::{Place, Problem, Scenario, ScenarioError};
-use crate::{ConformError, ground};
+use crate::scenario::{Location, Scenario, ScenarioError, ScenarioProblem};
+use crate::{ConformError, validation};
 
 /// A scenario with its platform.
 #[derive(Clone, Debug)]
@@ -69,7 +69,7 @@ impl Reader {
         };
         let scenario = scenario.map_err(|error| self.errors.push(error)).ok()?;
         let platform = self.platform(&shown, &scenario.platform)?;
-        let problems = ground::problems(&scenario, &platform);
+        let problems = validation::problems(&scenario, &platform);
         if !problems.is_empty() {
             self.errors.push(ScenarioError { file: shown, problems });
             return None;
@@ -91,7 +91,11 @@ impl Reader {
             Err(error) => {
                 let message = format!("cannot read the platform `{}`: {}", path.display(), error);
                 let hint = Some("platforms are looked for beside the folder `cases`".to_owned());
-                let problem = Problem { place: Place::Path("platform".to_owned()), message, hint };
+                let problem = ScenarioProblem {
+                    location: Location::Path("platform".to_owned()),
+                    message,
+                    hint,
+                };
                 Err(ScenarioError { file: scenario.to_owned(), problems: vec![problem] })
             }
         };
@@ -101,16 +105,20 @@ impl Reader {
     }
 }
 
-fn whole_file(message: String) -> Problem {
-    Problem { place: Place::File, message, hint: None }
+fn whole_file(message: String) -> ScenarioProblem {
+    ScenarioProblem { location: Location::File, message, hint: None }
 }
 
-fn problem_of_platform(error: &PlatformError) -> Problem {
-    let place = match error.place() {
-        Some(place) => Place::Line(place.line as usize, place.column as usize),
-        None => Place::File,
+fn problem_of_platform(error: &PlatformError) -> ScenarioProblem {
+    let location = match error.position() {
+        Some(place) => Location::Line(place.line as usize, place.column as usize),
+        None => Location::File,
     };
-    Problem { place, message: error.problem().to_string(), hint: error.hint().map(str::to_owned) }
+    ScenarioProblem {
+        location,
+        message: error.problem().to_string(),
+        hint: error.hint().map(str::to_owned),
+    }
 }
 
 fn scenario_files(folder: &Path) -> Result<Vec<PathBuf>, ConformError> {

@@ -23,15 +23,15 @@ use isotherm_serverless::{InvocationRecord, Outcome};
 
 pub mod compare;
 pub mod folder;
-mod ground;
 mod lower;
 pub mod report;
 mod run;
 pub mod scenario;
+mod validation;
 
 pub use compare::{Comparison, Difference, compare};
 pub use folder::{Case, read_folder};
-pub use report::{CaseReport, Summary};
+pub use report::{CaseReport, ConformanceSummary};
 pub use run::{run, run_under};
 pub use scenario::{Scenario, ScenarioError};
 
@@ -139,9 +139,9 @@ pub fn conform(
     run: &mut dyn FnMut(&Scenario, &PlatformSpec) -> Result<Obtained, RunFailed>,
     clock: Option<&dyn Fn() -> WallTime>,
     print: &mut dyn FnMut(&str),
-) -> Result<Summary, ConformError> {
+) -> Result<ConformanceSummary, ConformError> {
     let cases = read_folder(folder)?;
-    let mut summary = Summary::default();
+    let mut summary = ConformanceSummary::default();
     for case in &cases {
         let begin = clock.map(|clock| clock());
         let result =

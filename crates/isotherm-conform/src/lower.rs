@@ -18,7 +18,7 @@ use isotherm_platform::{DiskId, HostId, PlatformSpec};
 use isotherm_serverless::{Limits, Payloads, Preset};
 
 use crate::RunFailed;
-use crate::scenario::{IdleEviction, Scenario, SchedulerName, Step};
+use crate::scenario::{IdleEviction, Scenario, SchedulerName, StepSpec};
 
 /// Lowers a scenario to a plan under a preset. The bodies of the plan are those of the invocations
 /// that have one of their own, in their order.
@@ -136,12 +136,12 @@ fn chunk(bytes: u64) -> Option<u64> {
     (bytes > 0).then_some(bytes)
 }
 
-fn body(steps: &[Step]) -> Body {
-    let step = |step: &Step| match step {
-        Step::Sleep(seconds) => StepPlan::Sleep(Duration::from_secs_f64(*seconds)),
-        Step::Compute(flops) => StepPlan::Compute(*flops),
-        Step::Write { file, bytes } => StepPlan::Write { file: file.clone(), bytes: *bytes },
-        Step::Read(file) => StepPlan::Read { file: file.clone() },
+fn body(steps: &[StepSpec]) -> Body {
+    let step = |step: &StepSpec| match step {
+        StepSpec::Sleep(seconds) => StepPlan::Sleep(Duration::from_secs_f64(*seconds)),
+        StepSpec::Compute(flops) => StepPlan::Compute(*flops),
+        StepSpec::Write { file, bytes } => StepPlan::Write { file: file.clone(), bytes: *bytes },
+        StepSpec::Read(file) => StepPlan::Read { file: file.clone() },
     };
     steps.iter().map(step).collect::<Arc<[StepPlan]>>()
 }

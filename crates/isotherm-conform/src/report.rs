@@ -67,7 +67,7 @@ fn difference(comparison: &Comparison) -> Option<String> {
 
 /// The count of all scenarios.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Summary {
+pub struct ConformanceSummary {
     /// How many conform.
     pub conforming: usize,
     /// How many were tried.
@@ -84,7 +84,7 @@ pub struct Summary {
     pub wall_time: Option<WallTime>,
 }
 
-impl Summary {
+impl ConformanceSummary {
     /// Whether every scenario conforms: whether the command is a success.
     pub fn all_conform(&self) -> bool {
         self.conforming == self.total
@@ -192,7 +192,7 @@ mod tests {
             dates: 7,
             other_nodes: 2,
         };
-        let mut summary = Summary::default();
+        let mut summary = ConformanceSummary::default();
         assert!(summary.all_conform(), "nothing tried, nothing wrong");
         summary.add(&report(Ok(good.clone()), None));
         summary.add(&report(Ok(Comparison { other_nodes: 0, ..good }), None));
@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn wall_times_are_summed() {
-        let mut summary = Summary::default();
+        let mut summary = ConformanceSummary::default();
         for _ in 0..2 {
             summary.add(&report(Ok(Comparison::default()), Some(WallTime::from_millis(250))));
         }

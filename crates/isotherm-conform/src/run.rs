@@ -40,17 +40,17 @@ pub fn run_under(
     let deployment = Deployment::start(&site, &plan).map_err(failed)?;
     let auditor = Auditor::shared(capacities(&site, &plan)?);
     deployment.service.observe(Auditor::observer(&auditor));
-    let play = Rc::new(RefCell::new(Play::default()));
+    let log = Rc::new(RefCell::new(ControllerLog::default()));
     ExecutionController::spawn(&site, plan.hosts.user, "controller", {
-        let (play, scenario) = (Rc::clone(&play), scenario.clone());
-        move |me| async move { play_scenario(me, &scenario, &deployment, &play).await }
+        let (log, scenario) = (Rc::clone(&log), scenario.clone());
+        move |me| async move { run_controller(me, &scenario, &deployment, &log).await }
     });
     let end = simulation.run().map_err(failed)?;
-    let play = play.borrow();
+    let log = log.borrow();
     Ok(Obtained {
         end,
-        registrations: play.registrations.clone(),
-        invocations: play
+        registrations: log.registrations.clone(),
+        invocations: log
             .invocations
             .iter()
             .map(|invocation| match invocation {
@@ -70,7 +70,7 @@ fn failed(error: impl ToString) -> RunFailed {
 
 /// What the controller has got so far.
 #[derive(Default)]
-struct Play {
+struct ControllerLog {
     registrations: Vec<ObtainedRegistration>,
     invocations: Vec<Option<Invocation>>,
 }
@@ -97,17 +97,17 @@ fn capacities(site: &Site, plan: &Plan) -> Result<Capacities, RunFailed> {
 }
 
 /// What the controller does: registers all functions, invokes as the scenario says, waits for all.
-async fn play_scenario(
+async fn run_controller(
     me: ExecutionController,
     scenario: &Scenario,
     deployment: &Deployment,
-    play: &RefCell<Play>,
+    log: &RefCell<ControllerLog>,
 ) {
     let Deployment { service, manager, functions, bodies, .. } = deployment;
     let mut registered: BTreeMap<&str, RegisteredFunction> = BTreeMap::new();
     for (spec, (function, limits)) in scenario.functions.iter().zip(functions) {
         let answer = manager.register(function, service, *limits).await;
-        play.borrow_mut().registrations.push(ObtainedRegistration {
+        log.borrow_mut().registrations.push(ObtainedRegistration {
             accepted: answer.is_ok(),
             cause: answer.as_ref().err().map(FailureCause::code),
         });
@@ -126,9 +126,9 @@ async fn play_scenario(
         if let (true, Some(invocation)) = (spec.wait, &invocation) {
             manager.wait_one(invocation).await;
         }
-        play.borrow_mut().invocations.push(invocation);
+        log.borrow_mut().invocations.push(invocation);
     }
-    let invocations = play.borrow().invocations.clone();
+    let invocations = log.borrow().invocations.clone();
     manager.wait_all(invocations.iter().flatten()).await;
 }
 

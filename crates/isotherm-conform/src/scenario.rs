@@ -24,15 +24,15 @@ pub struct Scenario {
     /// Host of the execution controller and of the function manager.
     pub user_host: String,
     /// Where all images are at the start.
-    pub image_storage: ImageStorage,
+    pub image_storage: ImageStorageSpec,
     /// The serverless service.
-    pub serverless: Serverless,
+    pub serverless: ServiceSpec,
     /// The images.
-    pub images: Vec<Image>,
+    pub images: Vec<ImageSpec>,
     /// The functions, registered in this order before the first invocation.
-    pub functions: Vec<Function>,
+    pub functions: Vec<FunctionSpec>,
     /// The invocations, in the order in which the controller makes them.
-    pub invocations: Vec<Invocation>,
+    pub invocations: Vec<InvocationSpec>,
     /// What the reference gives; `None` if it aborts, or was never asked.
     #[serde(default)]
     pub expected: Option<Expected>,
@@ -40,7 +40,7 @@ pub struct Scenario {
 
 /// The storage service that holds the images.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct ImageStorage {
+pub struct ImageStorageSpec {
     /// Its host.
     pub host: String,
     /// Mount point of its disk.
@@ -52,7 +52,7 @@ pub struct ImageStorage {
 
 /// The serverless service.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-pub struct Serverless {
+pub struct ServiceSpec {
     /// The head host.
     pub head_host: String,
     /// Mount point of the head host's disk.
@@ -63,10 +63,10 @@ pub struct Serverless {
     pub scheduler: SchedulerName,
     /// Its properties.
     #[serde(default)]
-    pub properties: Properties,
+    pub properties: ServiceProperties,
     /// Sizes of its control messages.
     #[serde(default)]
-    pub payloads: Payloads,
+    pub payloads: PayloadSpec,
 }
 
 /// The scheduler of a scenario.
@@ -92,7 +92,7 @@ pub enum IdleEviction {
 /// The properties of the service, with the reference's defaults for those that are absent.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(try_from = "BTreeMap<String, Scalar>")]
-pub struct Properties {
+pub struct ServiceProperties {
     /// `container_startup_overhead`: duration of a cold start, in seconds (0).
     pub startup_overhead_s: f64,
     /// `container_idle_timeout`: how long an idle container is kept, in seconds (0).
@@ -107,9 +107,9 @@ pub struct Properties {
     pub buffer_bytes: u64,
 }
 
-impl Default for Properties {
+impl Default for ServiceProperties {
     fn default() -> Self {
-        Properties {
+        ServiceProperties {
             startup_overhead_s: 0.0,
             idle_timeout_s: 0.0,
             processing_overhead_s: 0.0,
@@ -123,7 +123,7 @@ impl Default for Properties {
 /// Bytes of the control messages. A message that is not given has none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-pub struct Payloads {
+pub struct PayloadSpec {
     /// The request to register a function.
     #[serde(deserialize_with = "bytes")]
     pub register_request: u64,
@@ -143,7 +143,7 @@ pub struct Payloads {
 
 /// An image.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Image {
+pub struct ImageSpec {
     /// Its name.
     pub name: String,
     /// Its size on a disk.
@@ -156,7 +156,7 @@ pub struct Image {
 
 /// A function and the limits it is registered with.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-pub struct Function {
+pub struct FunctionSpec {
     /// Its name.
     pub name: String,
     /// Its image.
@@ -170,13 +170,13 @@ pub struct Function {
     #[serde(deserialize_with = "bytes")]
     pub ram_limit_bytes: u64,
     /// What it does, unless an invocation says otherwise.
-    pub body: Vec<Step>,
+    pub body: Vec<StepSpec>,
 }
 
 /// A step of a body.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Step {
+pub enum StepSpec {
     /// Does nothing for so many seconds.
     Sleep(f64),
     /// Computes so many flops on one core.
@@ -195,14 +195,14 @@ pub enum Step {
 
 /// An invocation.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-pub struct Invocation {
+pub struct InvocationSpec {
     /// The controller sleeps until this date, in seconds, if it is still ahead.
     pub at: f64,
     /// Name of the function.
     pub function: String,
     /// What it does instead of the function's body.
     #[serde(default)]
-    pub body: Option<Vec<Step>>,
+    pub body: Option<Vec<StepSpec>>,
     /// Whether the controller waits for its end before it goes on.
     #[serde(default)]
     pub wait: bool,
@@ -253,11 +253,11 @@ impl Scenario {
     pub fn parse(file: &str, text: &str) -> Result<Scenario, ScenarioError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let failed = |problems| ScenarioError { file: file.to_owned(), problems };
-        if let Some(problem) = Problem::of_beginning(text) {
+        if let Some(problem) = ScenarioProblem::of_beginning(text) {
             return Err(failed(vec![problem]));
         }
-        let scenario: Scenario =
-            serde_json::from_str(text).map_err(|error| failed(vec![Problem::of_json(&error)]))?;
+        let scenario: Scenario = serde_json::from_str(text)
+            .map_err(|error| failed(vec![ScenarioProblem::of_json(&error)]))?;
         let problems = scenario.problems();
         if problems.is_empty() { Ok(scenario) } else { Err(failed(problems)) }
     }
@@ -269,20 +269,20 @@ impl Scenario {
     }
 
     /// The function of this name. If a name is given twice, the first.
-    pub fn function(&self, name: &str) -> Option<&Function> {
+    pub fn function(&self, name: &str) -> Option<&FunctionSpec> {
         self.functions.iter().find(|function| function.name == name)
     }
 
     /// What an invocation does: its own body or that of its function.
-    pub fn body<'a>(&'a self, invocation: &'a Invocation) -> &'a [Step] {
+    pub fn body<'a>(&'a self, invocation: &'a InvocationSpec) -> &'a [StepSpec] {
         match &invocation.body {
             Some(body) => body,
             None => self.function(&invocation.function).map_or(&[], |function| &function.body),
         }
     }
 
-    fn problems(&self) -> Vec<Problem> {
-        let mut check = Check::default();
+    fn problems(&self) -> Vec<ScenarioProblem> {
+        let mut check = ScenarioCheck::default();
         if self.serverless.compute_hosts.is_empty() {
             check.add(
                 "serverless.compute_hosts",
@@ -332,14 +332,14 @@ pub struct ScenarioError {
     /// Name of the file.
     pub file: String,
     /// What is wrong, at least one thing.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<ScenarioProblem>,
 }
 
 /// Something wrong with a scenario.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct ScenarioProblem {
     /// Where.
-    pub place: Place,
+    pub location: Location,
     /// What is wrong, lower case, without a final period.
     pub message: String,
     /// What may be done about it.
@@ -348,7 +348,7 @@ pub struct Problem {
 
 /// A place in a JSON file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Location {
     /// The whole file.
     File,
     /// Line and column, counted from 1.
@@ -357,7 +357,7 @@ pub enum Place {
     Path(String),
 }
 
-impl Problem {
+impl ScenarioProblem {
     /// What is wrong with a text that cannot be a scenario whatever follows. Serde would take a
     /// list for one, and complain about its first element.
     fn of_beginning(text: &str) -> Option<Self> {
@@ -369,8 +369,8 @@ impl Problem {
             ),
             None => ("the file is empty", "a scenario is a JSON object"),
         };
-        Some(Problem {
-            place: Place::File,
+        Some(ScenarioProblem {
+            location: Location::File,
             message: message.to_owned(),
             hint: Some(hint.to_owned()),
         })
@@ -393,8 +393,8 @@ impl Problem {
         } else {
             None
         };
-        let mut problem = Problem {
-            place: Place::Line(error.line(), error.column()),
+        let mut problem = ScenarioProblem {
+            location: Location::Line(error.line(), error.column()),
             message: message.to_owned(),
             hint: hint.map(str::to_owned),
         };
@@ -453,12 +453,12 @@ impl fmt::Display for ScenarioError {
             if index > 0 {
                 writeln!(f)?;
             }
-            match &problem.place {
-                Place::File => write!(f, "{}: {}", self.file, problem.message)?,
-                Place::Line(line, column) => {
+            match &problem.location {
+                Location::File => write!(f, "{}: {}", self.file, problem.message)?,
+                Location::Line(line, column) => {
                     write!(f, "{}:{line}:{column}: {}", self.file, problem.message)?
                 }
-                Place::Path(path) => write!(f, "{}: {path}: {}", self.file, problem.message)?,
+                Location::Path(path) => write!(f, "{}: {path}: {}", self.file, problem.message)?,
             }
             if let Some(hint) = &problem.hint {
                 write!(f, " ({hint})")?;
@@ -472,14 +472,14 @@ impl std::error::Error for ScenarioError {}
 
 /// Collects what is wrong.
 #[derive(Default)]
-struct Check {
-    problems: Vec<Problem>,
+struct ScenarioCheck {
+    problems: Vec<ScenarioProblem>,
 }
 
-impl Check {
+impl ScenarioCheck {
     fn add(&mut self, path: &str, message: impl Into<String>, hint: impl Into<Option<String>>) {
-        self.problems.push(Problem {
-            place: Place::Path(path.to_owned()),
+        self.problems.push(ScenarioProblem {
+            location: Location::Path(path.to_owned()),
             message: message.into(),
             hint: hint.into(),
         });
@@ -520,9 +520,9 @@ impl Check {
         }
     }
 
-    fn body(&mut self, path: &str, body: &[Step]) {
+    fn body(&mut self, path: &str, body: &[StepSpec]) {
         for (index, step) in body.iter().enumerate() {
-            if let Step::Sleep(amount) | Step::Compute(amount) = step {
+            if let StepSpec::Sleep(amount) | StepSpec::Compute(amount) = step {
                 self.number(&format!("{path}[{index}]"), *amount);
             }
         }
@@ -570,7 +570,7 @@ impl fmt::Display for Scalar {
     }
 }
 
-impl TryFrom<BTreeMap<String, Scalar>> for Properties {
+impl TryFrom<BTreeMap<String, Scalar>> for ServiceProperties {
     type Error = String;
 
     fn try_from(map: BTreeMap<String, Scalar>) -> Result<Self, String> {
@@ -582,7 +582,7 @@ impl TryFrom<BTreeMap<String, Scalar>> for Properties {
             "simulate_remote_image_downloads",
             "storage_services_buffer_size",
         ];
-        let mut properties = Properties::default();
+        let mut properties = ServiceProperties::default();
         for (name, value) in &map {
             let text = value.to_string();
             match name.as_str() {

@@ -29,7 +29,7 @@ pub(crate) fn diagnostic(
     elsewhere: Span,
     sources: &Sources,
 ) -> Diagnostic {
-    let place = error.place().map_or(elsewhere, |place| {
+    let place = error.position().map_or(elsewhere, |place| {
         sources.word_at(source, place.line as usize, place.column as usize)
     });
     Diagnostic::at(place, error.problem().to_string(), error.hint().unwrap_or_default())

@@ -11,8 +11,9 @@ use isotherm_config::diagnostic::{Diagnostic, Diagnostics};
 use isotherm_config::source::Sources;
 use isotherm_kernel::RandomStreams;
 use isotherm_workload::{
-    Azure2019Replay, Azure2021Trace, CsvTrace, FunctionNames, JsonlTrace, ParquetTrace, TraceCheck,
-    TraceError, TraceProblem, Workload, WorkloadError, check_jsonl, check_parquet, check_trace,
+    Azure2019Replay, Azure2021Trace, CsvTable, CsvTrace, FunctionNames, JsonlTable, JsonlTrace,
+    ParquetTable, ParquetTrace, TableRows, TraceCheck, TraceError, TraceProblem, Workload,
+    WorkloadError, check_trace,
 };
 
 use crate::files;
@@ -46,13 +47,26 @@ pub fn check(
     functions: FunctionNames,
     most: usize,
 ) -> Result<TraceCheck, WorkloadError> {
-    let file = open_file(&plan.path, &plan.shown)?;
-    let (name, columns) = (plan.shown.as_str(), &plan.columns);
-    match plan.format {
-        TableFormat::Csv => check_trace(name, file, columns, functions, most),
-        TableFormat::Jsonl => check_jsonl(name, file, columns, functions, most),
-        TableFormat::Parquet => check_parquet(name, file, columns, functions, most),
-    }
+    let table = table(plan.format, &plan.path, &plan.shown)?;
+    check_trace(table, &plan.columns, functions, most)
+}
+
+/// Opens a table in a file.
+///
+/// # Errors
+///
+/// What is wrong with the table as a whole; a file that cannot be opened is unreadable.
+pub fn table(
+    format: TableFormat,
+    path: &Path,
+    shown: &str,
+) -> Result<Box<dyn TableRows>, WorkloadError> {
+    let file = open_file(path, shown)?;
+    Ok(match format {
+        TableFormat::Csv => Box::new(CsvTable::new(shown, file)?),
+        TableFormat::Jsonl => Box::new(JsonlTable::new(shown, file)?),
+        TableFormat::Parquet => Box::new(ParquetTable::new(shown, file)?),
+    })
 }
 
 /// The invocations of a trace of Azure Functions.
@@ -142,7 +156,7 @@ pub fn diagnostics(error: &WorkloadError) -> Diagnostics {
 /// What is wrong with the trace; a file that cannot be opened is unreadable.
 pub fn count_marked(path: &Path, column: &str) -> Result<u64, WorkloadError> {
     let shown = path.display().to_string();
-    isotherm_workload::count_marked(shown.clone(), open_file(path, &shown)?, column)
+    isotherm_workload::count_marked(table(TableFormat::Csv, path, &shown)?, column)
 }
 
 /// Opens a file of a trace.

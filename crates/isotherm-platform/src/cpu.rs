@@ -21,7 +21,7 @@ use isotherm_kernel::{
 
 use crate::error::PlatformError;
 use crate::id::HostId;
-use crate::platform::{Platform, Register, out_of_range, valid_priority};
+use crate::platform::{ActivityList, Platform, out_of_range, valid_priority};
 use crate::spec::HostSpec;
 
 pub(crate) struct HostState {
@@ -36,7 +36,7 @@ pub(crate) struct HostState {
     pub(crate) waiting: RefCell<BTreeMap<u64, Mailbox<()>>>,
     pstate: Cell<usize>,
     availability: Cell<f64>,
-    computations: RefCell<Register<Computation>>,
+    computations: RefCell<ActivityList<Computation>>,
 }
 
 /// What is needed to bound a running computation anew when the speed changes.

@@ -1,6 +1,6 @@
 //! What can be wrong with a platform, its description, or a request made to it.
 //!
-//! An error says what is wrong ([`Problem`]), where it was written down ([`Place`], when it comes
+//! An error says what is wrong ([`Problem`]), where it was written down ([`TextPosition`], when it comes
 //! from a text) and, when there is something helpful to say, how it may be mended (the hint).
 
 use std::fmt;
@@ -11,7 +11,7 @@ use crate::units::UnitError;
 
 /// A place in a text: both numbers count from 1, the column in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct TextPosition {
     /// The line.
     pub line: u32,
     /// The character within the line.
@@ -283,13 +283,13 @@ pub enum Problem {
 /// A problem with a platform: what, where, and how it may be mended.
 ///
 /// `Display` gives one line, `line 4, column 9: there is no link `wann`: did you mean `wan`?`.
-/// Programs that show the text around the place use [`place`](Self::place),
+/// Programs that show the text around the place use [`position`](Self::position),
 /// [`problem`](Self::problem) and [`hint`](Self::hint).
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlatformError {
     /// Boxed, so that results stay small.
     problem: Box<Problem>,
-    place: Option<Place>,
+    position: Option<TextPosition>,
     hint: Option<String>,
 }
 
@@ -300,8 +300,8 @@ impl PlatformError {
     }
 
     /// Where it was written, if it comes from a text.
-    pub fn place(&self) -> Option<Place> {
-        self.place
+    pub fn position(&self) -> Option<TextPosition> {
+        self.position
     }
 
     /// How it may be mended, if there is something helpful to say.
@@ -325,8 +325,8 @@ impl PlatformError {
         }
     }
 
-    pub(crate) fn at(mut self, place: Option<Place>) -> Self {
-        self.place = place;
+    pub(crate) fn at(mut self, position: Option<TextPosition>) -> Self {
+        self.position = position;
         self
     }
 }
@@ -340,13 +340,13 @@ impl From<Problem> for PlatformError {
             }
             _ => None,
         };
-        Self { problem: Box::new(problem), place: None, hint }
+        Self { problem: Box::new(problem), position: None, hint }
     }
 }
 
 impl fmt::Display for PlatformError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(Place { line, column }) = self.place {
+        if let Some(TextPosition { line, column }) = self.position {
             write!(f, "line {line}, column {column}: ")?;
         }
         write!(f, "{}", self.problem)?;

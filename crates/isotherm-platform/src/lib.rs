@@ -36,7 +36,7 @@ mod xml;
 pub use builder::{ClusterBuilder, DiskBuilder, HostBuilder, LinkBuilder, PlatformBuilder, Via};
 pub use cpu::ComputeOptions;
 pub use disk::{DiskAccess, DiskBandwidth};
-pub use error::{Kind, Place, PlatformError, Problem};
+pub use error::{Kind, PlatformError, Problem, TextPosition};
 pub use id::{DiskId, HostId, LinkId, RouterId, ZoneId};
 pub use model::NetworkModel;
 pub use network::{Endpoint, Route};

@@ -30,7 +30,7 @@ use smallvec::SmallVec;
 use crate::disk::DiskAccess;
 use crate::error::{PlatformError, Problem};
 use crate::id::{DiskId, HostId, LinkId};
-use crate::platform::{Part, Platform, Register, kernel_sharing};
+use crate::platform::{ActivityList, Part, Platform, kernel_sharing};
 use crate::raw::{bad_value, check_latency, check_rate};
 use crate::routing::Links;
 use crate::spec::LinkSpec;
@@ -40,7 +40,7 @@ pub(crate) struct LinkState {
     pub(crate) on: Cell<bool>,
     bandwidth: Cell<f64>,
     latency_s: Cell<f64>,
-    flows: RefCell<Register<Crossing>>,
+    flows: RefCell<ActivityList<Crossing>>,
 }
 
 impl LinkState {

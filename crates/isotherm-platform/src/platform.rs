@@ -330,18 +330,18 @@ fn check_model(spec: &PlatformSpec) -> Result<(), PlatformError> {
 
 /// A list of running activities of which the ended ones are forgotten now and then, at constant
 /// cost per entry.
-pub(crate) struct Register<T> {
+pub(crate) struct ActivityList<T> {
     entries: Vec<T>,
     sweep_at: usize,
 }
 
-impl<T> Default for Register<T> {
+impl<T> Default for ActivityList<T> {
     fn default() -> Self {
         Self { entries: Vec::new(), sweep_at: 16 }
     }
 }
 
-impl<T> Register<T> {
+impl<T> ActivityList<T> {
     pub(crate) fn add(&mut self, entry: T, is_running: impl Fn(&T) -> bool) {
         if self.entries.len() >= self.sweep_at {
             self.entries.retain(is_running);

@@ -11,7 +11,7 @@ use crate::spec::{LinkSharing, Properties, Routing};
 pub(crate) const MOST_HOSTS: usize = 1_000_000;
 
 /// What all hosts of a series have in common, and their numbers.
-pub(crate) struct Series {
+pub(crate) struct HostSeries {
     pub(crate) prefix: String,
     pub(crate) suffix: String,
     pub(crate) numbers: Vec<u32>,
@@ -22,18 +22,18 @@ pub(crate) struct Series {
     pub(crate) memory: Option<u64>,
     pub(crate) properties: Properties,
     pub(crate) disks: Vec<RawDisk>,
-    pub(crate) link: Wire,
+    pub(crate) link: LinkShape,
 }
 
 /// How fast a link is, and how flows share it.
 #[derive(Clone, Copy)]
-pub(crate) struct Wire {
+pub(crate) struct LinkShape {
     pub(crate) bandwidth: f64,
     pub(crate) latency_s: f64,
     pub(crate) sharing: RawSharing,
 }
 
-impl Wire {
+impl LinkShape {
     fn named(self, name: Name) -> RawLink {
         RawLink {
             name,
@@ -55,12 +55,12 @@ pub(crate) struct RawCluster {
     pub(crate) order: u32,
     pub(crate) router: Name,
     pub(crate) router_order: u32,
-    pub(crate) hosts: Series,
-    pub(crate) backbone: Option<Wire>,
+    pub(crate) hosts: HostSeries,
+    pub(crate) backbone: Option<LinkShape>,
     /// The bandwidth of the link that everything from and to a host passes.
     pub(crate) limiter: Option<f64>,
     /// The link from a host to itself.
-    pub(crate) loopback: Option<Wire>,
+    pub(crate) loopback: Option<LinkShape>,
 }
 
 impl RawCluster {
@@ -85,7 +85,8 @@ impl RawCluster {
             let limiter = self.limiter.map(|bandwidth| {
                 let name = named(format!("{base}_limiter"));
                 let sharing = RawSharing::One(LinkSharing::Shared);
-                raw.links.push(Wire { bandwidth, latency_s: 0.0, sharing }.named(name.clone()));
+                raw.links
+                    .push(LinkShape { bandwidth, latency_s: 0.0, sharing }.named(name.clone()));
                 name
             });
             let loopback = self.loopback.map(|loopback| {
@@ -102,7 +103,7 @@ impl RawCluster {
     }
 }
 
-impl Series {
+impl HostSeries {
     /// Becomes hosts in a zone and the links from them to its middle, called `link_HOST` as SimGrid
     /// does.
     pub(crate) fn expand_cabinet(self, raw: &mut RawPlatform, zone: ZoneId, origin: Option<usize>) {
@@ -144,13 +145,13 @@ impl Series {
 fn attach(
     raw: &mut RawPlatform,
     zone: usize,
-    wire: Wire,
+    shape: LinkShape,
     point: Name,
     link: Name,
     limiter: Option<Name>,
     loopback: Option<Name>,
 ) {
-    raw.links.push(wire.named(link.clone()));
+    raw.links.push(shape.named(link.clone()));
     let up = RawHop { link: link.clone(), direction: Direction::Up };
     let down = RawHop { link, direction: Direction::Down };
     raw.attachments.push(RawAttachment { zone, point, up, down, limiter, loopback });

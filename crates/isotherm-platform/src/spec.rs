@@ -13,7 +13,7 @@ use crate::error::{Kind, PlatformError, Problem};
 use crate::id::{DiskId, HostId, LinkId, RouterId, ZoneId};
 use crate::model::NetworkModel;
 use crate::profile::Profile;
-use crate::routing::{Attached, Links, Topology};
+use crate::routing::{HostLinks, Links, Topology};
 
 /// Properties by name.
 pub type Properties = BTreeMap<String, String>;
@@ -325,7 +325,7 @@ impl PlatformSpec {
         let members = topology.members(zone).iter();
         topology.cluster(zone).into_iter().flat_map(move |cluster| {
             members.clone().filter_map(move |&member| {
-                let Attached { up, down, limiter, loopback } = cluster.attached(member)?;
+                let HostLinks { up, down, limiter, loopback } = cluster.attached(member)?;
                 Some(Attachment { point: topology.what(member), up, down, limiter, loopback })
             })
         })

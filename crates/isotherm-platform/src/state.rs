@@ -31,7 +31,7 @@ impl Platform {
         for &disk in self.disks(host) {
             self.disk_off(disk);
         }
-        self.tell_observers(host, false);
+        self.notify_observers(host, false);
     }
 
     /// Turns a host on, and its disks with it. Nothing happens if it is on.
@@ -43,8 +43,8 @@ impl Platform {
         for &disk in self.disks(host) {
             self.revive_disk(disk);
         }
-        self.tell_observers(host, true);
-        self.tell_recovered();
+        self.notify_observers(host, true);
+        self.notify_recovery();
         let waiting = self.inner.hosts[host.index()].waiting.take();
         for mailbox in waiting.into_values() {
             mailbox.send_detached(());
@@ -65,7 +65,7 @@ impl Platform {
             let number = self.inner.waits.get();
             self.inner.waits.set(number + 1);
             self.inner.hosts[host.index()].waiting.borrow_mut().insert(number, mailbox.clone());
-            let _here = Waits { platform: self, host, number };
+            let _here = RecoveryWait { platform: self, host, number };
             mailbox.receive().await;
         }
     }
@@ -82,12 +82,12 @@ impl Platform {
         self.inner.recovery_observers.borrow_mut().push(Rc::new(observer));
     }
 
-    fn tell_recovered(&self) {
+    fn notify_recovery(&self) {
         let observers = self.inner.recovery_observers.borrow().clone();
         observers.iter().for_each(|observer| observer());
     }
 
-    fn tell_observers(&self, host: HostId, on: bool) {
+    fn notify_observers(&self, host: HostId, on: bool) {
         // An observer may add observers or turn off another host, so the list is not borrowed
         // meanwhile.
         let observers = self.inner.observers.borrow().clone();
@@ -112,7 +112,7 @@ impl Platform {
     /// Turns a disk on. The disks of a host that is off stay off: they come back with it.
     pub fn disk_on(&self, disk: DiskId) {
         if self.is_on(self.disk_host(disk)) && self.revive_disk(disk) {
-            self.tell_recovered();
+            self.notify_recovery();
         }
     }
 
@@ -142,7 +142,7 @@ impl Platform {
     pub fn link_on(&self, link: LinkId) {
         if !self.inner.links[link.index()].on.replace(true) {
             self.count_off(-1);
-            self.tell_recovered();
+            self.notify_recovery();
         }
     }
 
@@ -171,13 +171,13 @@ impl Platform {
 }
 
 /// Somebody who waits until a host is on. He may be killed meanwhile.
-struct Waits<'a> {
+struct RecoveryWait<'a> {
     platform: &'a Platform,
     host: HostId,
     number: u64,
 }
 
-impl Drop for Waits<'_> {
+impl Drop for RecoveryWait<'_> {
     fn drop(&mut self) {
         let waiting = &self.platform.inner.hosts[self.host.index()].waiting;
         let left = waiting.borrow_mut().remove(&self.number);

@@ -1,18 +1,15 @@
-//! Percentiles of a stream of times: exact while they are few, to three digits when they are many.
+//! Percentiles of a stream of durations: exact while these are few, from a histogram with three
+//! significant digits when they are many, so that memory is bounded (0.5 MB).
 
-use hdrhistogram::Histogram;
 use isotherm_kernel::Duration;
 use serde::Serialize;
 
 use crate::reference::described;
 
-/// Up to this many values percentiles are exact; beyond it they come from a histogram.
+/// Up to this many values percentiles are exact; beyond this they come from a histogram.
 pub const EXACT_UP_TO: usize = 65_536;
 
-/// Three significant digits: a percentile is at most 0.1 % above the true one.
-const SIGNIFICANT_DIGITS: u8 = 3;
-
-/// Count, mean, maximum and percentiles of the times seen so far.
+/// Count, mean, maximum and percentiles of the durations added so far.
 ///
 /// * Count, mean and maximum are always exact (the mean is rounded to a nanosecond).
 /// * Percentiles use the nearest rank: p95 is the smallest value with at least 95 % of all values
@@ -44,33 +41,33 @@ pub struct Percentiles {
 #[derive(Debug)]
 enum Values {
     Exact(Vec<u64>),
-    Counted(Counts),
+    Counted(Histogram),
 }
 
-/// How many values there were in each bucket of a [`Histogram`] with [`SIGNIFICANT_DIGITS`], which
-/// is made of this when it is asked. Counting takes a fifth of the time here, since nothing else is
-/// kept up to date with each value.
+/// A histogram with three significant digits, over all of `u64`: the number of values in each
+/// bucket. The buckets are those of an HDR histogram: each doubling of the values is divided into
+/// 1,024 of equal width, so that a bucket is at most 0.1 % wide.
 #[derive(Debug)]
-struct Counts(Box<[u64]>);
+struct Histogram(Box<[u64]>);
 
-impl Counts {
-    /// Values below 2^11 have buckets of their own: the next power of two above twice a thousand,
-    /// which is three digits.
+impl Histogram {
+    /// Values below 2^11 have a bucket each: 2^11 is the first power of two above twice a thousand.
     const BITS: u32 = 11;
-    /// Half as many, for each doubling of the values above, are all that are needed there.
+    /// The number of buckets for each doubling of the values above that.
     const HALF: usize = 1 << (Self::BITS - 1);
 
     fn new() -> Self {
-        Counts(vec![0; Self::bucket(u64::MAX) + 1].into())
+        Histogram(vec![0; Self::bucket(u64::MAX) + 1].into())
     }
 
+    /// The index of the bucket of a value.
     #[inline]
     fn bucket(value: u64) -> usize {
         let shift = (u64::BITS - value.leading_zeros()).saturating_sub(Self::BITS);
         shift as usize * Self::HALF + (value >> shift) as usize
     }
 
-    /// The lowest value of a bucket.
+    /// The lowest value of a bucket; 2^64, which is 0 here, behind the last one.
     fn lowest(bucket: usize) -> u64 {
         let shift = (bucket / Self::HALF).saturating_sub(1);
         ((bucket - shift * Self::HALF) as u64) << shift
@@ -81,10 +78,22 @@ impl Counts {
         self.0[Self::bucket(value)] += 1;
     }
 
-    /// A value of each bucket in which there are any, with their number.
-    fn iter(&self) -> impl Iterator<Item = (u64, u64)> {
-        let counts = self.0.iter().enumerate().filter(|&(_, &count)| count > 0);
-        counts.map(|(bucket, &count)| (Self::lowest(bucket), count))
+    fn add_all(&mut self, other: &Histogram) {
+        self.0.iter_mut().zip(&other.0).for_each(|(count, more)| *count += more);
+    }
+
+    /// The highest value of the bucket with the value of the nearest rank, which may lie above all
+    /// values that were added.
+    fn quantile(&self, quantile: f64) -> u64 {
+        let total: u64 = self.0.iter().sum();
+        let rank = ((quantile * total as f64).ceil() as u64).max(1);
+        let mut counted = 0;
+        let is_reached = |&count: &u64| {
+            counted += count;
+            counted >= rank
+        };
+        let bucket = self.0.iter().position(is_reached).unwrap_or(self.0.len() - 1);
+        Self::lowest(bucket + 1).wrapping_sub(1)
     }
 }
 
@@ -100,7 +109,7 @@ impl Default for Percentiles {
 }
 
 impl Percentiles {
-    /// Takes one time.
+    /// Adds a duration.
     #[inline]
     pub fn add(&mut self, time: Duration) {
         let nanos = time.as_nanos();
@@ -108,29 +117,32 @@ impl Percentiles {
         self.sum_nanos += u128::from(nanos);
         self.max = self.max.max(time);
         match &mut self.values {
-            Values::Counted(counts) => counts.add(nanos),
+            Values::Counted(histogram) => histogram.add(nanos),
             Values::Exact(values) if values.len() < EXACT_UP_TO => values.push(nanos),
             Values::Exact(values) => {
-                let mut counts = Counts::new();
-                values.iter().for_each(|&value| counts.add(value));
-                counts.add(nanos);
-                self.values = Values::Counted(counts);
+                let mut histogram = Histogram::new();
+                values.iter().for_each(|&value| histogram.add(value));
+                histogram.add(nanos);
+                self.values = Values::Counted(histogram);
             }
         }
     }
 
-    /// How many times were taken.
+    /// The number of durations added.
+    #[must_use]
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// What the times say; `None` if there were none.
+    /// The statistics of the durations; `None` if there are none.
+    #[must_use]
     pub fn report(&self) -> Option<TimesReport> {
         Percentiles::report_all(&[self])
     }
 
-    /// What the times of all of these say together, as if one had taken them all; `None` if there
-    /// were none.
+    /// The statistics of the durations of all parts, as if one had taken them all; `None` if there
+    /// are none.
+    #[must_use]
     pub fn report_all(parts: &[&Percentiles]) -> Option<TimesReport> {
         let count = parts.iter().map(|part| part.count).sum();
         if count == 0 {
@@ -144,11 +156,8 @@ impl Percentiles {
             }
             None => {
                 let histogram = joined_histogram(parts);
-                // The histogram answers with the top of a bucket, which may lie above everything
-                // that occurred.
-                let quantile = |percent| {
-                    histogram.value_at_quantile(f64::from(percent) / 100.0).min(max.as_nanos())
-                };
+                let quantile =
+                    |percent| histogram.quantile(f64::from(percent) / 100.0).min(max.as_nanos());
                 ("histogram", [50, 95, 99].map(quantile))
             }
         };
@@ -165,7 +174,7 @@ impl Percentiles {
     }
 }
 
-/// All values, if they are few.
+/// The values of all parts; `None` if they are too many to be exact.
 fn exact_values(parts: &[&Percentiles]) -> Option<Vec<u64>> {
     let mut all = Vec::new();
     for part in parts {
@@ -179,14 +188,12 @@ fn exact_values(parts: &[&Percentiles]) -> Option<Vec<u64>> {
     Some(all)
 }
 
-fn joined_histogram(parts: &[&Percentiles]) -> Box<Histogram<u64>> {
-    let mut all = empty_histogram();
+fn joined_histogram(parts: &[&Percentiles]) -> Histogram {
+    let mut all = Histogram::new();
     for part in parts {
         match &part.values {
-            Values::Exact(values) => values.iter().for_each(|&value| all.saturating_record(value)),
-            Values::Counted(counts) => {
-                counts.iter().for_each(|(value, count)| all.saturating_record_n(value, count))
-            }
+            Values::Exact(values) => values.iter().for_each(|&value| all.add(value)),
+            Values::Counted(histogram) => all.add_all(histogram),
         }
     }
     all
@@ -218,18 +225,10 @@ pub(crate) fn seconds(nanos: u64) -> f64 {
     Duration::from_nanos(nanos).as_secs_f64()
 }
 
-/// The values come into another order, which takes less time than sorting them.
+/// The value of the nearest rank, found by selection, which reorders the values: O(n).
 fn nearest_rank(values: &mut [u64], percent: usize) -> u64 {
     let rank = (values.len() * percent).div_ceil(100).max(1);
     *values.select_nth_unstable(rank - 1).1
-}
-
-fn empty_histogram() -> Box<Histogram<u64>> {
-    // Bounds from the start (about 0.4 MB): a histogram that grows may only saturate at the bound
-    // it has so far.
-    let histogram = Histogram::new_with_bounds(1, u64::MAX, SIGNIFICANT_DIGITS)
-        .expect("these bounds and digits are within what a histogram can do");
-    Box::new(histogram)
 }
 
 #[cfg(test)]
@@ -295,18 +294,29 @@ mod tests {
     }
 
     proptest! {
-        /// The library says which values it does not tell apart.
+        /// Buckets and quantiles are those of the library that defines HDR histograms.
         #[test]
-        fn buckets_are_those_of_the_histogram(value: u64, shift in 0u32..64) {
-            let histogram = empty_histogram();
-            // As many small ones as large ones, and what lies beside the ends of their buckets.
-            let value = value >> shift;
-            let end = value.checked_next_power_of_two().unwrap_or(u64::MAX);
-            for value in [value, end, end - 1, u64::MAX] {
-                let (bucket, next) = (Counts::bucket(value), value.saturating_add(1));
-                prop_assert_eq!(Counts::lowest(bucket), histogram.lowest_equivalent(value));
-                let is_end = !histogram.equivalent(value, next);
-                prop_assert_eq!(Counts::bucket(next), bucket + usize::from(is_end));
+        fn the_histogram_is_that_of_the_library(
+            values in prop::collection::vec((any::<u64>(), 0u32..64), 1..200),
+            quantile in 0.001..1.0,
+        ) {
+            let mut library = hdrhistogram::Histogram::<u64>::new_with_bounds(1, u64::MAX, 3).unwrap();
+            let mut histogram = Histogram::new();
+            for (value, shift) in values {
+                // As many small ones as large ones, and what lies beside the ends of their buckets.
+                let value = value >> shift;
+                let end = value.checked_next_power_of_two().unwrap_or(u64::MAX);
+                for value in [value, end, end - 1, u64::MAX] {
+                    let (bucket, next) = (Histogram::bucket(value), value.saturating_add(1));
+                    prop_assert_eq!(Histogram::lowest(bucket), library.lowest_equivalent(value));
+                    let is_end = !library.equivalent(value, next);
+                    prop_assert_eq!(Histogram::bucket(next), bucket + usize::from(is_end));
+                }
+                histogram.add(value);
+                library.saturating_record(value);
+            }
+            for quantile in [quantile, 0.5, 0.95, 0.99, 1.0] {
+                prop_assert_eq!(histogram.quantile(quantile), library.value_at_quantile(quantile));
             }
         }
 

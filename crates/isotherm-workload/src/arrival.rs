@@ -73,7 +73,7 @@ pub trait Workload {
     /// # Errors
     /// That of the arrival behind those that have been read.
     fn read(&mut self, most: usize, arrivals: &mut Vec<Arrival>) -> Result<Rest, WorkloadError> {
-        read_singly(self, most, arrivals)
+        read_one_by_one(self, most, arrivals)
     }
 
     /// The arrivals as an iterator.
@@ -114,7 +114,7 @@ impl<W: Workload + ?Sized> Workload for &mut W {
 }
 
 /// Reads the next arrivals of a workload, one after the other.
-pub(crate) fn read_singly(
+pub(crate) fn read_one_by_one(
     workload: &mut (impl Workload + ?Sized),
     most: usize,
     arrivals: &mut Vec<Arrival>,
@@ -130,7 +130,7 @@ pub(crate) fn read_singly(
 }
 
 /// The next arrival of a workload that looks step by step.
-pub(crate) fn found(workload: &mut impl Workload) -> Result<Option<Arrival>, WorkloadError> {
+pub(crate) fn find_arrival(workload: &mut impl Workload) -> Result<Option<Arrival>, WorkloadError> {
     loop {
         match workload.look()? {
             Next::Arrival(arrival) => return Ok(Some(arrival)),

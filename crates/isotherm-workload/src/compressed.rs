@@ -127,9 +127,9 @@ enum State<R> {
     /// Nothing has been read. Empty only while it is looked at.
     New(Option<R>),
     Plain(Headed<R>),
-    Gzip(Box<MultiGzDecoder<Source<Headed<R>>>>),
+    Gzip(Box<MultiGzDecoder<CompressedInput<Headed<R>>>>),
     #[cfg(feature = "formats")]
-    Zstd(Box<ZstdDecoder<'static, Source<Headed<R>>>>),
+    Zstd(Box<ZstdDecoder<'static, CompressedInput<Headed<R>>>>),
 }
 
 impl<R: Read> Decompressed<R> {
@@ -155,7 +155,7 @@ impl<R: Read> Decompressed<R> {
         let (is_gzip, is_zstd) = (is(b"\x1f\x8b"), is(b"\x28\xb5\x2f\xfd") || is_skippable);
         let whole = Cursor::new(head).chain(reader);
         Ok(if is_gzip {
-            State::Gzip(Box::new(MultiGzDecoder::new(Source::new(whole))))
+            State::Gzip(Box::new(MultiGzDecoder::new(CompressedInput::new(whole))))
         } else if is_zstd {
             Self::zstd(whole)?
         } else {
@@ -167,7 +167,7 @@ impl<R: Read> Decompressed<R> {
 impl<R: Read> Decompressed<R> {
     #[cfg(feature = "formats")]
     fn zstd(whole: Headed<R>) -> io::Result<State<R>> {
-        let mut decoder = ZstdDecoder::with_buffer(Source::new(whole))?;
+        let mut decoder = ZstdDecoder::with_buffer(CompressedInput::new(whole))?;
         decoder.window_log_max(WINDOW_LOG)?;
         Ok(State::Zstd(Box::new(decoder)))
     }
@@ -229,19 +229,23 @@ impl<R: Read> Read for Decompressed<R> {
 
 /// Compressed data. Remembers whether more was wanted than there is, and why reading has failed:
 /// decoders do not tell.
-struct Source<R> {
+struct CompressedInput<R> {
     reader: BufReader<R>,
     is_over: bool,
     failed: Option<io::ErrorKind>,
 }
 
-impl<R: Read> Source<R> {
+impl<R: Read> CompressedInput<R> {
     fn new(reader: R) -> Self {
-        Source { reader: BufReader::with_capacity(1 << 16, reader), is_over: false, failed: None }
+        CompressedInput {
+            reader: BufReader::with_capacity(1 << 16, reader),
+            is_over: false,
+            failed: None,
+        }
     }
 }
 
-impl<R: Read> BufRead for Source<R> {
+impl<R: Read> BufRead for CompressedInput<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         match self.reader.fill_buf() {
             Ok(bytes) => {
@@ -262,7 +266,7 @@ impl<R: Read> BufRead for Source<R> {
     }
 }
 
-impl<R: Read> Read for Source<R> {
+impl<R: Read> Read for CompressedInput<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let bytes = self.fill_buf()?;
         let count = bytes.len().min(buffer.len());

@@ -127,7 +127,7 @@ pub enum TraceProblem {
         /// What it is.
         value: String,
         /// What it should be.
-        kind: Quantity,
+        kind: ValueKind,
     },
     /// Neither 0 nor 1 in a column of marks.
     NotAMark {
@@ -139,14 +139,14 @@ pub enum TraceProblem {
         /// What it is.
         value: String,
         /// What it should be.
-        kind: Quantity,
+        kind: ValueKind,
     },
     /// A limit of zero.
     Zero {
         /// What it is.
         value: String,
         /// What it should be.
-        kind: Quantity,
+        kind: ValueKind,
     },
     /// Something else than a number of invocations.
     NotACount {
@@ -207,7 +207,7 @@ pub enum TraceProblem {
 
 /// What a number of a trace is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Quantity {
+pub enum ValueKind {
     /// When something happens.
     Date,
     /// How long something takes.
@@ -220,18 +220,24 @@ pub enum Quantity {
     MemoryLimit,
 }
 
-impl Quantity {
+impl ValueKind {
     /// Whether it must be more than zero.
     pub(crate) fn is_limit(self) -> bool {
-        matches!(self, Quantity::TimeLimit | Quantity::MemoryLimit)
+        matches!(self, ValueKind::TimeLimit | ValueKind::MemoryLimit)
     }
 
     fn is_time(self) -> bool {
-        !matches!(self, Quantity::Size | Quantity::MemoryLimit)
+        !matches!(self, ValueKind::Size | ValueKind::MemoryLimit)
     }
 }
 
 impl TraceError {
+    /// An error about a whole file.
+    pub(crate) fn of_file(name: &str, problem: TraceProblem) -> Box<TraceError> {
+        let (name, row) = (name.to_owned(), String::new());
+        Box::new(TraceError { name, line: None, column: None, row, field: None, problem })
+    }
+
     /// What is wrong, without the place.
     pub fn message(&self) -> String {
         let column = self.column.as_deref().unwrap_or_default();
@@ -265,7 +271,7 @@ impl TraceError {
                 format!("`{value}` is beyond the end of time")
             }
             TraceProblem::TooLarge { value, .. } => format!("`{value}` is too large for a size"),
-            TraceProblem::Zero { kind: Quantity::TimeLimit, .. } => {
+            TraceProblem::Zero { kind: ValueKind::TimeLimit, .. } => {
                 "a time limit of zero".to_owned()
             }
             TraceProblem::Zero { .. } => "a memory limit of zero".to_owned(),
@@ -390,14 +396,14 @@ impl TraceProblem {
             TraceProblem::NoValue | TraceProblem::NotANumber { .. } | TraceProblem::NotFinite { .. } => {
                 format!("the column `{column}` takes numbers like 12.5")
             }
-            TraceProblem::Negative { kind: Quantity::Date, .. } => {
+            TraceProblem::Negative { kind: ValueKind::Date, .. } => {
                 "dates count from the start of the simulation, at 0".to_owned()
             }
-            TraceProblem::Negative { kind: Quantity::Duration, .. } => {
+            TraceProblem::Negative { kind: ValueKind::Duration, .. } => {
                 "a duration is zero or more: measure it with a clock that is never set back".to_owned()
             }
             TraceProblem::Negative { .. } => "use zero or more".to_owned(),
-            TraceProblem::Zero { kind: Quantity::TimeLimit, .. } => "no body could ever complete".to_owned(),
+            TraceProblem::Zero { kind: ValueKind::TimeLimit, .. } => "no body could ever complete".to_owned(),
             TraceProblem::Zero { .. } => "a container needs some memory".to_owned(),
             TraceProblem::NotAMark { .. } => {
                 format!("the column `{column}` takes 1 (or true) and 0 (or false)")

@@ -28,7 +28,7 @@
 
 use isotherm_kernel::{Distribution, Random, RandomStreams, Time};
 
-use crate::arrival::found;
+use crate::arrival::find_arrival;
 use crate::{Arrival, Next, Workload, WorkloadError};
 
 mod azure_like;
@@ -51,7 +51,7 @@ pub(crate) const HIGHEST_RATE: f64 = 1e9;
 
 /// After so many changes of a state and candidates that are not kept, whoever looks is asked
 /// whether to go on: a fraction of a millisecond.
-const PATIENCE: u32 = 1 << 13;
+const STEP_BUDGET: u32 = 1 << 13;
 
 /// What is generated. It needs an end: `until`, `count` or both.
 #[derive(Clone, Debug, PartialEq)]
@@ -115,7 +115,7 @@ pub struct Generator {
     until: Time,
     left: u64,
     /// How many more changes of a state and candidates there may be.
-    patience: u32,
+    budget: u32,
 }
 
 impl Generator {
@@ -139,21 +139,21 @@ impl Generator {
             last: config.from,
             until: config.until.unwrap_or(Time::NEVER),
             left: config.count.unwrap_or(u64::MAX),
-            patience: PATIENCE,
+            budget: STEP_BUDGET,
         })
     }
 }
 
 impl Workload for Generator {
     fn next_arrival(&mut self) -> Result<Option<Arrival>, WorkloadError> {
-        found(self)
+        find_arrival(self)
     }
 
     fn look(&mut self) -> Result<Next, WorkloadError> {
         if self.left == 0 {
             return Ok(Next::End);
         }
-        let (at, is_arrival) = match self.process.next(self.last, self.until, &mut self.patience) {
+        let (at, is_arrival) = match self.process.next(self.last, self.until, &mut self.budget) {
             Ok(at) => (at, true),
             Err(at) => (at, false),
         };
@@ -162,7 +162,7 @@ impl Workload for Generator {
             return Ok(Next::End);
         }
         self.last = at;
-        self.patience = PATIENCE;
+        self.budget = STEP_BUDGET;
         if !is_arrival {
             return Ok(Next::Silence(at));
         }

@@ -61,7 +61,7 @@ pub mod trace;
 
 pub use arrival::{Arrival, Arrivals, Next, Rest, Workload};
 pub use compressed::{CompressionError, Decompressed};
-pub use error::{LONGEST_LINE, Quantity, TraceError, TraceProblem, WorkloadError};
+pub use error::{LONGEST_LINE, TraceError, TraceProblem, ValueKind, WorkloadError};
 pub use generate::{
     AzureFunction, AzureLike, AzureLikeArrivals, AzureLikeConfig, BurstState, Bursts, Client,
     ClosedLoop, ClosedLoopConfig, DayShape, Diurnal, Generator, GeneratorConfig, MemoryOfApp,
@@ -73,11 +73,10 @@ pub use size_unit::{SizeUnit, UnknownSizeUnit};
 pub use time_unit::{TimeUnit, UnknownTimeUnit};
 pub use trace::{
     AppSample, Azure2019, Azure2019Files, Azure2019Function, Azure2019Replay, Azure2019Scan,
-    Azure2021, Azure2021Scan, Azure2021Trace, Columns, CsvTrace, FunctionColumn, FunctionColumns,
-    FunctionNames, FunctionRow, FunctionRows, JsonlTrace, Quirks, ReplayConfig, SizeColumn,
-    TimeColumn, TraceCheck, WithinMinute, check_jsonl, check_trace, column_names,
-    column_names_jsonl, count_marked, distinct_values, distinct_values_jsonl, json_reason,
-    read_functions,
+    Azure2021, Azure2021Scan, Azure2021Trace, Columns, CsvTable, CsvTrace, FunctionColumn,
+    FunctionColumns, FunctionNames, FunctionRow, FunctionRows, JsonlTable, JsonlTrace, Quirks,
+    ReplayConfig, SizeColumn, TableRows, TimeColumn, Trace, TraceCheck, WithinMinute, check_trace,
+    count_marked, distinct_values, json_reason, read_functions,
 };
 #[cfg(feature = "formats")]
-pub use trace::{ParquetTrace, check_parquet, column_names_parquet, distinct_values_parquet};
+pub use trace::{ParquetTable, ParquetTrace};

@@ -6,7 +6,7 @@ use std::collections::binary_heap::PeekMut;
 
 use isotherm_kernel::Time;
 
-use crate::arrival::{found, read_singly};
+use crate::arrival::{find_arrival, read_one_by_one};
 use crate::{Arrival, Next, Rest, Workload, WorkloadError};
 
 /// Several workloads as one, ordered by date.
@@ -15,7 +15,7 @@ use crate::{Arrival, Next, Rest, Workload, WorkloadError};
 /// One arrival of each workload is held at a time; each arrival costs O(log n) for n workloads, and
 /// O(1) as long as one workload leads.
 pub struct Merge {
-    workloads: Vec<Source>,
+    workloads: Vec<MergedWorkload>,
     /// The workload whose next arrival is the first of all.
     leader: Option<usize>,
     /// The date of the next arrival of each of the others that is not at its end.
@@ -24,7 +24,7 @@ pub struct Merge {
     begun: bool,
 }
 
-struct Source {
+struct MergedWorkload {
     workload: Box<dyn Workload + Send>,
     /// The next arrival, taken out of the workload already; nothing if the workload is only known
     /// to be silent until then.
@@ -34,7 +34,7 @@ struct Source {
     last: Time,
 }
 
-impl Source {
+impl MergedWorkload {
     /// Looks for the next arrival of the workload, which is the one of this number.
     #[inline]
     fn look(&mut self, number: usize) -> Result<Next, WorkloadError> {
@@ -109,8 +109,8 @@ impl Source {
 impl Merge {
     /// Merges these workloads. Nothing is asked of them before the first arrival is wanted.
     pub fn new(workloads: Vec<Box<dyn Workload + Send>>) -> Self {
-        let source = |workload| Source { workload, head: None, given: 0, last: Time::ZERO };
-        let workloads: Vec<Source> = workloads.into_iter().map(source).collect();
+        let source = |workload| MergedWorkload { workload, head: None, given: 0, last: Time::ZERO };
+        let workloads: Vec<MergedWorkload> = workloads.into_iter().map(source).collect();
         Merge {
             heads: BinaryHeap::with_capacity(workloads.len()),
             leader: None,
@@ -152,7 +152,7 @@ impl Merge {
             }
             // It was silent, and has looked on.
             let leader = self.leader.and_then(|index| self.workloads.get(index));
-            if let Some(Source { head: None, last, .. }) = leader {
+            if let Some(MergedWorkload { head: None, last, .. }) = leader {
                 return Ok(Next::Silence(*last));
             }
         }
@@ -177,7 +177,7 @@ impl Merge {
 
 impl Workload for Merge {
     fn next_arrival(&mut self) -> Result<Option<Arrival>, WorkloadError> {
-        found(self)
+        find_arrival(self)
     }
 
     fn look(&mut self) -> Result<Next, WorkloadError> {
@@ -194,7 +194,7 @@ impl Workload for Merge {
                 let result = only.read(0, most, arrivals);
                 self.end_with(result)
             }
-            _ => read_singly(self, most, arrivals),
+            _ => read_one_by_one(self, most, arrivals),
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::arguments::PoliciesArguments;
 use crate::terminal::Terminal;
 
 /// A sort of policies, with those of it that are shown.
-struct Shown {
+struct ShownFamily {
     path: &'static str,
     family: &'static FamilySpec,
     kinds: Vec<&'static TableSpec>,
@@ -36,13 +36,13 @@ pub fn run(arguments: &PoliciesArguments) -> Status {
 }
 
 /// All policies, those of one sort, or those of one name.
-fn chosen(name: Option<&str>) -> Result<Vec<Shown>, String> {
-    let all = families().into_iter().map(|(path, family)| Shown {
+fn chosen(name: Option<&str>) -> Result<Vec<ShownFamily>, String> {
+    let all = families().into_iter().map(|(path, family)| ShownFamily {
         path,
         family,
         kinds: (family.kinds)(),
     });
-    let all: Vec<Shown> = all.collect();
+    let all: Vec<ShownFamily> = all.collect();
     let Some(name) = name else { return Ok(all) };
     let names: Vec<&str> = all
         .iter()
@@ -54,10 +54,10 @@ fn chosen(name: Option<&str>) -> Result<Vec<Shown>, String> {
             false => {
                 let kinds: Vec<_> =
                     one.kinds.into_iter().filter(|kind| kind.title == name).collect();
-                (!kinds.is_empty()).then_some(Shown { kinds, ..one })
+                (!kinds.is_empty()).then_some(ShownFamily { kinds, ..one })
             }
         });
-    let shown: Vec<Shown> = shown.collect();
+    let shown: Vec<ShownFamily> = shown.collect();
     if shown.is_empty() {
         let hint = suggestion(name, names.iter().copied())
             .unwrap_or_else(|| "`isotherm policies` lists them".to_owned());
@@ -83,7 +83,7 @@ fn takes(field: &Field) -> String {
     }
 }
 
-fn as_text(shown: &[Shown], closely: bool) -> String {
+fn as_text(shown: &[ShownFamily], closely: bool) -> String {
     let width = shown
         .iter()
         .flat_map(|one| &one.kinds)
@@ -148,7 +148,7 @@ fn written(kind: &TableSpec) -> String {
     }
 }
 
-fn as_json(shown: &[Shown]) -> Value {
+fn as_json(shown: &[ShownFamily]) -> Value {
     let policies = shown.iter().flat_map(|one| one.kinds.iter().map(move |kind| (one, kind)));
     let policies = policies.map(|(one, kind)| {
         let parameters: Vec<_> = kind.fields.iter().map(parameter).collect();

@@ -75,7 +75,7 @@ struct Session<'a> {
 }
 
 /// A run that is done.
-struct Done {
+struct FinishedRun {
     label: Option<String>,
     report: RunReport,
     folder: PathBuf,
@@ -129,7 +129,7 @@ impl<'a> Session<'a> {
     }
 
     /// All runs, one after the other, up to the first that fails.
-    fn run_all(&self) -> Result<Vec<Done>, Status> {
+    fn run_all(&self) -> Result<Vec<FinishedRun>, Status> {
         let runs = self.experiment.runs();
         let mut done = Vec::with_capacity(runs.len());
         for run in runs {
@@ -154,7 +154,7 @@ impl<'a> Session<'a> {
                 }
                 Err(error) => return Err(failed(&error)),
             };
-            done.push(Done { label: run.label(), report, folder, wall_time: now() - begin });
+            done.push(FinishedRun { label: run.label(), report, folder, wall_time: now() - begin });
         }
         Ok(done)
     }
@@ -190,7 +190,7 @@ impl<'a> Session<'a> {
         Terminal::complain(&text);
     }
 
-    fn shown(&self, done: &[Done]) -> String {
+    fn shown(&self, done: &[FinishedRun]) -> String {
         let mut shown = String::new();
         if let Some(first) = done.first() {
             let report = &first.report;
@@ -202,7 +202,7 @@ impl<'a> Session<'a> {
             );
         }
         match done {
-            [Done { label: None, report, .. }] => shown += &summary::one_run(report),
+            [FinishedRun { label: None, report, .. }] => shown += &summary::one_run(report),
             _ => {
                 let runs: Vec<_> = done
                     .iter()
@@ -261,9 +261,9 @@ fn failed(error: &ExperimentError) -> Status {
 }
 
 /// The summary of the run, or a list of those of the runs of a sweep.
-fn json(done: &[Done]) -> String {
+fn json(done: &[FinishedRun]) -> String {
     match done {
-        [Done { label: None, report, .. }] => report.to_json().trim_end().to_owned(),
+        [FinishedRun { label: None, report, .. }] => report.to_json().trim_end().to_owned(),
         _ => {
             let reports: Vec<_> = done.iter().map(|done| done.report.to_json()).collect();
             format!(
@@ -274,7 +274,7 @@ fn json(done: &[Done]) -> String {
     }
 }
 
-fn times(done: &[Done]) -> String {
+fn times(done: &[FinishedRun]) -> String {
     let simulated: f64 = done.iter().map(|done| done.report.summary.simulated_end_s).sum();
     let invocations: u64 = done.iter().map(|done| done.report.summary.invocations.total).sum();
     let wall_time: f64 = done.iter().map(|done| done.wall_time.as_secs_f64()).sum();

@@ -246,10 +246,10 @@ fn other_dispatch_dates_or_bodies_can_be_told_apart() {
     assert_eq!(compare(&different_dates, &swapped(&different_dates)).differences.len(), 2);
     let mut different_bodies = scenario(&[(0.0, 5.0, 8.0, "node0"), (1.0, 5.0, 9.0, "node1")]);
     assert!(compare(&different_bodies, &swapped(&different_bodies)).conforms());
-    different_bodies.invocations[1].body = Some(vec![Step::Sleep(3.0)]);
+    different_bodies.invocations[1].body = Some(vec![StepSpec::Sleep(3.0)]);
     assert_eq!(compare(&different_bodies, &swapped(&different_bodies)).differences.len(), 2);
     // The function's own body written out again is the same body.
-    different_bodies.invocations[1].body = Some(vec![Step::Sleep(2.0)]);
+    different_bodies.invocations[1].body = Some(vec![StepSpec::Sleep(2.0)]);
     assert!(compare(&different_bodies, &swapped(&different_bodies)).conforms());
 }
 

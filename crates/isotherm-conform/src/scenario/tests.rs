@@ -28,20 +28,20 @@ fn message(text: &str) -> String {
 #[test]
 fn a_small_scenario_with_the_defaults() {
     let scenario = Scenario::parse("small.json", SMALL).unwrap();
-    assert_eq!(scenario.serverless.properties, Properties::default());
+    assert_eq!(scenario.serverless.properties, ServiceProperties::default());
     assert!(
         scenario.serverless.properties.simulate_downloads,
         "the reference simulates downloads by default"
     );
-    assert_eq!(scenario.serverless.payloads, Payloads::default());
+    assert_eq!(scenario.serverless.payloads, PayloadSpec::default());
     assert_eq!(scenario.images[0].ram_bytes, 100, "1e2 is a whole number");
     assert_eq!(scenario.expected, None);
     assert!(!scenario.is_buffered());
-    assert_eq!(scenario.body(&scenario.invocations[0]), [Step::Sleep(2.0)]);
+    assert_eq!(scenario.body(&scenario.invocations[0]), [StepSpec::Sleep(2.0)]);
     let own = [
-        Step::Compute(1e9),
-        Step::Write { file: "x".to_owned(), bytes: 7 },
-        Step::Read("x".to_owned()),
+        StepSpec::Compute(1e9),
+        StepSpec::Write { file: "x".to_owned(), bytes: 7 },
+        StepSpec::Read("x".to_owned()),
     ];
     assert_eq!(scenario.body(&scenario.invocations[1]), own);
     assert!(scenario.invocations[1].wait && !scenario.invocations[0].wait);
@@ -58,7 +58,7 @@ fn properties_and_payloads() {
         }, "payloads": { "invoke_request": 1000 }"#,
     );
     let scenario = Scenario::parse("small.json", &text).unwrap();
-    let expected = Properties {
+    let expected = ServiceProperties {
         startup_overhead_s: 0.5,
         idle_timeout_s: 600.0,
         processing_overhead_s: 0.0,
@@ -69,7 +69,7 @@ fn properties_and_payloads() {
     assert_eq!(scenario.serverless.properties, expected);
     assert_eq!(
         scenario.serverless.payloads,
-        Payloads { invoke_request: 1000, ..Payloads::default() }
+        PayloadSpec { invoke_request: 1000, ..PayloadSpec::default() }
     );
     assert_eq!(scenario.serverless.scheduler, SchedulerName::WorkloadBalancing);
     assert!(scenario.is_buffered());

@@ -12,8 +12,7 @@ use isotherm_kernel::RandomStreams;
 use isotherm_workload::{
     AppSample, Azure2019Files, Azure2019Replay, Azure2021, Azure2021Trace, Columns, FunctionColumn,
     FunctionNames, ReplayConfig, TimeColumn, TimeUnit, TraceError, TraceProblem, WorkloadError,
-    column_names, column_names_jsonl, column_names_parquet, distinct_values, distinct_values_jsonl,
-    distinct_values_parquet,
+    distinct_values,
 };
 
 use super::{Gatherer, WorkloadReport};
@@ -73,11 +72,12 @@ pub fn describe_trace(path: &Path, columns: &TraceColumns) -> Result<WorkloadRep
         };
     }
     let table = Table { path, shown: &shown, format: TableFormat::of_name(&shown) };
-    let header = table.column_names().map_err(broken)?;
-    if !are_columns_given && table.is_azure_2021(&header) {
+    let rows = trace::table(table.format, path, &shown).map_err(broken)?;
+    let header = rows.columns();
+    if !are_columns_given && table.is_azure_2021(header) {
         return describe_2021(path, &shown);
     }
-    table.describe(&columns.found(&header, &shown)?).map_err(broken)
+    table.describe(&columns.found(header, &shown)?).map_err(broken)
 }
 
 fn broken(error: WorkloadError) -> Diagnostics {
@@ -108,33 +108,17 @@ struct Table<'a> {
 }
 
 impl Table<'_> {
-    fn column_names(&self) -> Result<Vec<String>, WorkloadError> {
-        let file = open_file(self.path, self.shown)?;
-        match self.format {
-            TableFormat::Csv => column_names(self.shown, file),
-            TableFormat::Jsonl => column_names_jsonl(self.shown, file),
-            TableFormat::Parquet => column_names_parquet(self.shown, file),
-        }
-    }
-
     /// Whether it is the trace of Azure Functions of 2021, which is in CSV.
     fn is_azure_2021(&self, header: &[String]) -> bool {
         self.format == TableFormat::Csv
             && COLUMNS_2021.iter().all(|column| header.iter().any(|name| name == column))
     }
 
-    fn distinct_values(&self, column: &str) -> Result<Vec<String>, WorkloadError> {
-        let file = open_file(self.path, self.shown)?;
-        match self.format {
-            TableFormat::Csv => distinct_values(self.shown, file, column),
-            TableFormat::Jsonl => distinct_values_jsonl(self.shown, file, column),
-            TableFormat::Parquet => distinct_values_parquet(self.shown, file, column),
-        }
-    }
-
     fn describe(&self, columns: &Columns) -> Result<WorkloadReport, WorkloadError> {
         let names = match &columns.function {
-            FunctionColumn::Named(column) => self.distinct_values(column)?,
+            FunctionColumn::Named(column) => {
+                distinct_values(trace::table(self.format, self.path, self.shown)?, column)?
+            }
             FunctionColumn::Fixed(_) | FunctionColumn::Numbered(_) => {
                 vec!["all of them".to_owned()]
             }

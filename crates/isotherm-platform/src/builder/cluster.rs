@@ -2,11 +2,11 @@
 
 use super::PlatformBuilder;
 use crate::raw::{Name, RawDisk, RawPlatform, RawSharing, bad_value};
-use crate::series::{MOST_HOSTS, RawCluster, Series, Wire};
+use crate::series::{HostSeries, LinkShape, MOST_HOSTS, RawCluster};
 use crate::spec::{LinkSharing, Properties};
 
 /// A cluster as far as it has been described.
-pub(super) struct Description {
+pub(super) struct ClusterDescription {
     name: String,
     count: u32,
     order: u32,
@@ -19,12 +19,12 @@ pub(super) struct Description {
     disks: Vec<RawDisk>,
     link: Option<(f64, f64)>,
     sharing: RawSharing,
-    backbone: Option<Wire>,
+    backbone: Option<LinkShape>,
     limiter: Option<f64>,
-    loopback: Option<Wire>,
+    loopback: Option<LinkShape>,
 }
 
-impl Description {
+impl ClusterDescription {
     /// Enters it into the platform.
     pub(super) fn expand(self, raw: &mut RawPlatform) {
         let (bandwidth, latency_s) = self.link.unwrap_or((1.0, 0.0));
@@ -34,7 +34,7 @@ impl Description {
             parent: Some(0),
             order: self.order,
             router_order: self.order + self.count + 1,
-            hosts: Series {
+            hosts: HostSeries {
                 prefix: self.prefix,
                 suffix: self.suffix,
                 numbers: (0..self.count).collect(),
@@ -44,7 +44,7 @@ impl Description {
                 memory: self.memory,
                 properties: self.properties,
                 disks: self.disks,
-                link: Wire { bandwidth, latency_s, sharing: self.sharing },
+                link: LinkShape { bandwidth, latency_s, sharing: self.sharing },
             },
             backbone: self.backbone,
             limiter: self.limiter,
@@ -77,12 +77,12 @@ impl<'a> ClusterBuilder<'a> {
         let what = format!("the number of hosts of cluster `{name}`");
         let most = MOST_HOSTS as u32;
         if count == 0 || count > most {
-            builder.tell(bad_value(&what, count, &format!("it must be between 1 and {most}")));
+            builder.report(bad_value(&what, count, &format!("it must be between 1 and {most}")));
         }
         let count = count.min(most);
         builder.rate(speed, || format!("the speed of the hosts of cluster `{name}`"));
         let order = builder.raw.reserve_order(count + 2);
-        builder.clusters.push(Description {
+        builder.clusters.push(ClusterDescription {
             prefix: format!("{name}-"),
             suffix: String::new(),
             name,
@@ -113,7 +113,7 @@ impl<'a> ClusterBuilder<'a> {
     pub fn cores(self, cores: u32) -> Self {
         if cores == 0 {
             let what = format!("the number of cores of the hosts of cluster `{}`", self.name());
-            self.builder.tell(bad_value(&what, 0, "a host has at least one core"));
+            self.builder.report(bad_value(&what, 0, "a host has at least one core"));
         }
         self.change(|cluster| cluster.cores = cores)
     }
@@ -161,7 +161,7 @@ impl<'a> ClusterBuilder<'a> {
 
     /// The link of each: bandwidth in bytes per second, latency in seconds. There must be one.
     pub fn link(mut self, bandwidth: f64, latency_s: f64) -> Self {
-        self.check_wire("links", bandwidth, latency_s);
+        self.check_link("links", bandwidth, latency_s);
         self.change(|cluster| cluster.link = Some((bandwidth, latency_s)))
     }
 
@@ -173,26 +173,26 @@ impl<'a> ClusterBuilder<'a> {
     /// A link between the links of the hosts that everything from and to every one of them passes:
     /// bandwidth in bytes per second, latency in seconds. All flows share it.
     pub fn backbone(mut self, bandwidth: f64, latency_s: f64) -> Self {
-        self.check_wire("backbone", bandwidth, latency_s);
+        self.check_link("backbone", bandwidth, latency_s);
         let sharing = RawSharing::One(LinkSharing::Shared);
-        self.change(|cluster| cluster.backbone = Some(Wire { bandwidth, latency_s, sharing }))
+        self.change(|cluster| cluster.backbone = Some(LinkShape { bandwidth, latency_s, sharing }))
     }
 
     /// How many bytes per second each may send and receive in all.
     pub fn limiter(mut self, bandwidth: f64) -> Self {
-        self.check_wire("limiters", bandwidth, 0.0);
+        self.check_link("limiters", bandwidth, 0.0);
         self.change(|cluster| cluster.limiter = Some(bandwidth))
     }
 
     /// The link of each to itself: bandwidth in bytes per second, latency in seconds. Flows do not
     /// share it.
     pub fn loopback(mut self, bandwidth: f64, latency_s: f64) -> Self {
-        self.check_wire("loopbacks", bandwidth, latency_s);
+        self.check_link("loopbacks", bandwidth, latency_s);
         let sharing = RawSharing::One(LinkSharing::Fatpipe);
-        self.change(|cluster| cluster.loopback = Some(Wire { bandwidth, latency_s, sharing }))
+        self.change(|cluster| cluster.loopback = Some(LinkShape { bandwidth, latency_s, sharing }))
     }
 
-    fn check_wire(&mut self, what: &str, bandwidth: f64, latency_s: f64) {
+    fn check_link(&mut self, what: &str, bandwidth: f64, latency_s: f64) {
         let what = format!("the {what} of cluster `{}`", self.name());
         self.builder.rate(bandwidth, || format!("the bandwidth of {what}"));
         self.builder.latency(latency_s, || format!("the latency of {what}"));
@@ -202,7 +202,7 @@ impl<'a> ClusterBuilder<'a> {
         &self.builder.clusters[self.index].name
     }
 
-    fn change(self, change: impl FnOnce(&mut Description)) -> Self {
+    fn change(self, change: impl FnOnce(&mut ClusterDescription)) -> Self {
         change(&mut self.builder.clusters[self.index]);
         self
     }

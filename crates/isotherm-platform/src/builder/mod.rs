@@ -55,7 +55,7 @@ use rustc_hash::FxHashMap;
 /// ```
 pub struct PlatformBuilder {
     raw: RawPlatform,
-    clusters: Vec<cluster::Description>,
+    clusters: Vec<cluster::ClusterDescription>,
     hosts: FxHashMap<String, usize>,
     findings: Vec<Finding>,
 }
@@ -99,7 +99,7 @@ impl PlatformBuilder {
         let speeds = speeds.into();
         let what = || format!("the speed of host `{name}`");
         if speeds.is_empty() {
-            self.tell(bad_value(&what(), "", "a host has at least one speed"));
+            self.report(bad_value(&what(), "", "a host has at least one speed"));
         }
         for &speed in &speeds {
             self.rate(speed, what);
@@ -147,7 +147,7 @@ impl PlatformBuilder {
             mount: None,
             properties: Properties::new(),
         };
-        let place = match self.hosts.get(host) {
+        let index = match self.hosts.get(host) {
             Some(&index) => {
                 self.raw.hosts[index].disks.push(disk);
                 Some((index, self.raw.hosts[index].disks.len() - 1))
@@ -158,11 +158,11 @@ impl PlatformBuilder {
                 let known = self.raw.hosts.iter().map(|known| known.name.text.as_str());
                 let error = PlatformError::from(Problem::Unknown { kind, name })
                     .with_suggestion(host, known);
-                self.tell(error);
+                self.report(error);
                 None
             }
         };
-        DiskBuilder { builder: self, place }
+        DiskBuilder { builder: self, index }
     }
 
     /// Adds a link: bandwidth in bytes per second, latency in seconds. Flows share it unless the
@@ -200,7 +200,7 @@ impl PlatformBuilder {
             Routing::Cluster | Routing::None => {
                 let rule =
                     "it must be `Full`, `Floyd` or `Dijkstra`; a cluster is added by `cluster`";
-                self.tell(bad_value("the routing", routing.name(), rule));
+                self.report(bad_value("the routing", routing.name(), rule));
             }
         }
         self
@@ -265,7 +265,7 @@ impl PlatformBuilder {
     pub fn build(mut self) -> Result<PlatformSpec, Vec<PlatformError>> {
         for description in std::mem::take(&mut self.clusters) {
             if let Some(error) = description.missing() {
-                self.tell(error);
+                self.report(error);
             }
             description.expand(&mut self.raw);
         }
@@ -296,7 +296,7 @@ impl PlatformBuilder {
         if check_rate("", value).is_err()
             && let Err(error) = check_rate(&what(), value)
         {
-            self.tell(error);
+            self.report(error);
         }
     }
 
@@ -305,11 +305,11 @@ impl PlatformBuilder {
         if check_latency("", value).is_err()
             && let Err(error) = check_latency(&what(), value)
         {
-            self.tell(error);
+            self.report(error);
         }
     }
 
-    fn tell(&mut self, error: PlatformError) {
+    fn report(&mut self, error: PlatformError) {
         self.findings.push(Finding { error, origin: None });
     }
 }
@@ -356,7 +356,7 @@ impl HostBuilder<'_> {
     pub fn cores(self, cores: u32) -> Self {
         if cores == 0 {
             let what = format!("the number of cores of host `{}`", self.raw().name.text);
-            self.builder.tell(bad_value(&what, 0, "a host has at least one core"));
+            self.builder.report(bad_value(&what, 0, "a host has at least one core"));
         }
         self.builder.raw.hosts[self.index].cores = cores;
         self
@@ -374,7 +374,7 @@ impl HostBuilder<'_> {
         if pstate >= states {
             let what = format!("the processor state of host `{}`", self.raw().name.text);
             let rule = format!("it has {states} of them, counted from 0");
-            self.builder.tell(bad_value(&what, pstate, &rule));
+            self.builder.report(bad_value(&what, pstate, &rule));
         }
         self.builder.raw.hosts[self.index].pstate = pstate;
         self
@@ -407,7 +407,7 @@ impl HostBuilder<'_> {
 pub struct DiskBuilder<'a> {
     builder: &'a mut PlatformBuilder,
     /// Its host and its index there, unless there is no such host.
-    place: Option<(usize, usize)>,
+    index: Option<(usize, usize)>,
 }
 
 impl DiskBuilder<'_> {
@@ -435,7 +435,7 @@ impl DiskBuilder<'_> {
     }
 
     fn change(self, change: impl FnOnce(&mut RawDisk)) -> Self {
-        if let Some((host, disk)) = self.place {
+        if let Some((host, disk)) = self.index {
             change(&mut self.builder.raw.hosts[host].disks[disk]);
         }
         self

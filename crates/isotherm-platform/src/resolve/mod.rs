@@ -34,12 +34,12 @@ const SUGGESTIONS: usize = 50;
 
 /// What a name names.
 #[derive(Clone, Copy)]
-struct Named {
+struct NamedPoint {
     what: Point,
     id: PointId,
 }
 
-impl Named {
+impl NamedPoint {
     fn kind(self) -> Kind {
         match self.what {
             Point::Host(_) => Kind::Host,
@@ -65,7 +65,7 @@ enum NamedLink {
 
 struct Resolver {
     topology: Topology,
-    points: IndexMap<String, Named, FxBuildHasher>,
+    points: IndexMap<String, NamedPoint, FxBuildHasher>,
     /// All points with their places in the order of declaration.
     order: Vec<(u32, PointId)>,
     zones: Vec<ZoneSpec>,
@@ -230,17 +230,17 @@ impl Resolver {
         for host in &raw.hosts {
             if holds_zones[host.zone] && !std::mem::replace(&mut told[host.zone], true) {
                 let zone = raw.zones[host.zone].name.text.clone();
-                self.tell(&host.name, Problem::MixedZone { zone });
+                self.report(&host.name, Problem::MixedZone { zone });
             }
         }
     }
 
     fn point(&mut self, name: &Name, order: u32, what: Point, id: PointId) {
         self.order.push((order, id));
-        let named = Named { what, id };
+        let named = NamedPoint { what, id };
         if self.points.contains_key(&name.text) {
             let text = name.text.clone();
-            self.tell(name, Problem::Duplicate { kind: named.kind(), name: text });
+            self.report(name, Problem::Duplicate { kind: named.kind(), name: text });
         } else {
             self.points.insert(name.text.clone(), named);
         }
@@ -281,11 +281,11 @@ impl Resolver {
             let disk = self.disk(id, raw_disk);
             if names.insert(disk.name.clone(), ()).is_some() {
                 let (kind, text) = (Kind::Disk, disk.name.clone());
-                self.tell(&name, Problem::Duplicate { kind, name: text });
+                self.report(&name, Problem::Duplicate { kind, name: text });
             }
             if mounts.insert(disk.mount.clone(), ()).is_some() {
                 let (kind, text) = (Kind::MountPoint, disk.mount.clone());
-                self.tell(&name, Problem::Duplicate { kind, name: text });
+                self.report(&name, Problem::Duplicate { kind, name: text });
             }
             host.disks.push(DiskId(self.disks.len() as u32));
             self.disks.push(disk);
@@ -303,7 +303,7 @@ impl Resolver {
                 first: first.to_owned(),
                 second: second.to_owned(),
             };
-            self.tell(&host.name, problem);
+            self.report(&host.name, problem);
         }
         let what = || format!("property `{first}` of host `{}`", host.name.text);
         self.size(&host.name, what, &host.properties, first)
@@ -342,7 +342,7 @@ impl Resolver {
             Ok(size) => Some(size),
             Err(error) => {
                 let what = what();
-                self.tell(name, Problem::Unit { what, error });
+                self.report(name, Problem::Unit { what, error });
                 None
             }
         }
@@ -368,7 +368,7 @@ impl Resolver {
         let is_pair = raw.sharing == RawSharing::SplitDuplex;
         if taken(name) || is_pair && halves.iter().any(|half| taken(half)) {
             let (kind, name) = (Kind::Link, raw.name.text.clone());
-            self.tell(&raw.name, Problem::Duplicate { kind, name });
+            self.report(&raw.name, Problem::Duplicate { kind, name });
             return;
         }
         let first = LinkId(self.links.len() as u32);
@@ -393,7 +393,7 @@ impl Resolver {
         }
     }
 
-    fn tell(&mut self, name: &Name, problem: Problem) {
+    fn report(&mut self, name: &Name, problem: Problem) {
         self.findings.push(name.finding(problem));
     }
 }

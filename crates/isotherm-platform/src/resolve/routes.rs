@@ -2,11 +2,11 @@
 
 use smallvec::SmallVec;
 
-use super::{Named, NamedLink, Resolver, SUGGESTIONS};
+use super::{NamedLink, NamedPoint, Resolver, SUGGESTIONS};
 use crate::error::{Kind, PlatformError, Problem};
 use crate::id::{LinkId, ZoneId};
 use crate::raw::{Direction, Ends, Finding, Name, RawAttachment, RawHop, RawRoute, RawZone};
-use crate::routing::{Attached, Declared, Hop, PointId};
+use crate::routing::{Hop, HostLinks, PointId, RouteEntry};
 use crate::spec::{Point, Routing};
 
 /// What the ends of a route were found to be.
@@ -23,10 +23,10 @@ impl Resolver {
         let ends = self.ends(raw, zones);
         let hops: SmallVec<[Option<Hop>; 8]> = raw.hops.iter().map(|hop| self.hop(hop)).collect();
         let pair = || (raw.from.text.clone(), raw.to.text.clone());
-        let place = Name { text: String::new(), origin: raw.origin };
+        let unnamed = Name { text: String::new(), origin: raw.origin };
         if raw.hops.is_empty() {
             let (from, to) = pair();
-            self.tell(&place, Problem::EmptyRoute { from, to });
+            self.report(&unnamed, Problem::EmptyRoute { from, to });
         }
         let zone = ZoneId(raw.zone as u32);
         let routing = zones[raw.zone].routing;
@@ -40,7 +40,7 @@ impl Resolver {
                 }
                 _ => error.with_hint("with `Full` routing every route is declared"),
             };
-            self.findings.push(place.finding(error));
+            self.findings.push(unnamed.finding(error));
         }
         let Some(FoundEnds { from, to, start, end }) = ends else {
             return;
@@ -49,7 +49,7 @@ impl Resolver {
             return;
         }
         let hops: SmallVec<[Hop; 8]> = hops.into_iter().flatten().collect();
-        let route = Declared {
+        let route = RouteEntry {
             hops: self.topology.hop_list(&hops),
             length: hops.len() as u32,
             symmetrical: raw.symmetrical && from != to,
@@ -69,7 +69,7 @@ impl Resolver {
                     error.with_hint("routes are symmetrical unless they say `symmetrical=\"NO\"`")
                 }
             };
-            self.findings.push(place.finding(error));
+            self.findings.push(unnamed.finding(error));
         }
     }
 
@@ -103,9 +103,9 @@ impl Resolver {
     /// Checks that the gateway that a route names is inside its end.
     fn given_gateway(
         &mut self,
-        end: Named,
+        end: NamedPoint,
         name: &Name,
-        gateway: Named,
+        gateway: NamedPoint,
         given: Option<&Name>,
     ) -> Option<PointId> {
         let inside = end.zone().is_some_and(|zone| self.topology.is_inside(gateway.id, zone));
@@ -119,7 +119,7 @@ impl Resolver {
     /// router of the cluster that is its end.
     fn default_gateway(
         &mut self,
-        end: Named,
+        end: NamedPoint,
         raw: &RawRoute,
         attribute: &str,
         zones: &[RawZone],
@@ -129,10 +129,10 @@ impl Resolver {
         };
         let Some(gateway) = &zones[zone.index()].gateway else {
             let (element, attribute) = ("zoneRoute".to_owned(), attribute.to_owned());
-            let place = Name { text: String::new(), origin: raw.origin };
+            let unnamed = Name { text: String::new(), origin: raw.origin };
             let error = PlatformError::from(Problem::MissingAttribute { element, attribute })
                 .with_hint("only a `cluster` has a gateway of its own, its router");
-            self.findings.push(place.finding(error));
+            self.findings.push(unnamed.finding(error));
             return None;
         };
         // If there is no router of this name its name was taken, which has been told.
@@ -141,12 +141,12 @@ impl Resolver {
 
     fn outside(&mut self, name: &Name, kind: Kind, zone: &str) {
         let problem = Problem::OutsideZone { kind, name: name.text.clone(), zone: zone.to_owned() };
-        self.tell(name, problem);
+        self.report(name, problem);
     }
 
     /// An end of a route.
-    fn end(&mut self, name: &Name, ends: Ends) -> Option<Named> {
-        let fits = |point: &Named| match ends {
+    fn end(&mut self, name: &Name, ends: Ends) -> Option<NamedPoint> {
+        let fits = |point: &NamedPoint| match ends {
             Ends::Points => point.zone().is_none(),
             Ends::Zones => point.zone().is_some(),
             Ends::Any => true,
@@ -234,11 +234,11 @@ impl Resolver {
         if self.findings.len() > before {
             return;
         }
-        let attached = Attached { up, down, limiter, loopback };
+        let attached = HostLinks { up, down, limiter, loopback };
         let cluster = self.topology.cluster_mut(zone);
         if cluster.is_some_and(|cluster| !cluster.attach(point.id, Some(attached))) {
             let (kind, name) = (Kind::HostLink, raw.point.text.clone());
-            self.tell(&raw.point, Problem::Duplicate { kind, name });
+            self.report(&raw.point, Problem::Duplicate { kind, name });
         }
     }
 

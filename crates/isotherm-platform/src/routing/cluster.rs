@@ -16,7 +16,7 @@ use crate::id::LinkId;
 
 /// The links of one host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Attached {
+pub(crate) struct HostLinks {
     pub(crate) up: LinkId,
     pub(crate) down: LinkId,
     pub(crate) limiter: Option<LinkId>,
@@ -27,7 +27,7 @@ pub(crate) struct Attached {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cluster {
     /// The points that are connected; `None` for a router without links of its own.
-    attached: FxHashMap<PointId, Option<Attached>>,
+    attached: FxHashMap<PointId, Option<HostLinks>>,
     backbone: Option<LinkId>,
 }
 
@@ -42,7 +42,7 @@ impl Cluster {
 
     /// Gives a point its links, or none if it is in the middle itself. Returns false, and does
     /// nothing, if it has some.
-    pub(crate) fn attach(&mut self, point: PointId, links: Option<Attached>) -> bool {
+    pub(crate) fn attach(&mut self, point: PointId, links: Option<HostLinks>) -> bool {
         let before = self.attached.get(&point).copied().flatten();
         if before.is_none() {
             self.attached.insert(point, links);
@@ -51,7 +51,7 @@ impl Cluster {
     }
 
     /// The links of a point.
-    pub(crate) fn attached(&self, point: PointId) -> Option<Attached> {
+    pub(crate) fn attached(&self, point: PointId) -> Option<HostLinks> {
         self.attached.get(&point).copied().flatten()
     }
 

@@ -15,8 +15,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use indexmap::IndexSet;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
-use super::table::Table;
-use super::{PointId, Steps};
+use super::table::RouteTable;
+use super::{PointId, RouteSteps};
 
 /// How many points all trees that are kept may have together: 16 MB.
 const MOST_KEPT: usize = 1 << 22;
@@ -24,7 +24,7 @@ const MOST_KEPT: usize = 1 << 22;
 /// Finds paths. See the [module](self).
 #[derive(Debug, Default)]
 pub(super) struct Dijkstra {
-    graph: OnceLock<Graph>,
+    graph: OnceLock<StepGraph>,
     trees: Mutex<FxHashMap<u32, Arc<[u32]>>>,
 }
 
@@ -36,7 +36,7 @@ impl Clone for Dijkstra {
 }
 
 #[derive(Debug)]
-struct Graph {
+struct StepGraph {
     points: IndexSet<PointId, FxBuildHasher>,
     /// For each point where its steps begin in `steps`, and behind the last one where they end.
     begins: Vec<usize>,
@@ -49,15 +49,20 @@ const NOWHERE: u32 = u32::MAX;
 
 impl Dijkstra {
     /// The declared routes along the path from one point to another.
-    pub(super) fn find(&self, table: &Table, from: PointId, to: PointId) -> Option<Steps> {
+    pub(super) fn find(
+        &self,
+        table: &RouteTable,
+        from: PointId,
+        to: PointId,
+    ) -> Option<RouteSteps> {
         if from == to {
-            return table.find(from, to).map(|step| Steps::from_slice(&[step]));
+            return table.find(from, to).map(|step| RouteSteps::from_slice(&[step]));
         }
-        let graph = self.graph.get_or_init(|| Graph::new(table));
+        let graph = self.graph.get_or_init(|| StepGraph::new(table));
         let first = graph.points.get_index_of(&from)?;
         let mut at = graph.points.get_index_of(&to)?;
         let tree = self.tree(graph, first as u32);
-        let mut steps = Steps::new();
+        let mut steps = RouteSteps::new();
         while at != first {
             let before = tree[at] as usize;
             let source = *graph.points.get_index(before)?;
@@ -68,7 +73,7 @@ impl Dijkstra {
         Some(steps)
     }
 
-    fn tree(&self, graph: &Graph, first: u32) -> Arc<[u32]> {
+    fn tree(&self, graph: &StepGraph, first: u32) -> Arc<[u32]> {
         // A thread that panicked with the lock held has at worst forgotten a tree.
         let mut trees = self.trees.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(tree) = trees.get(&first) {
@@ -83,8 +88,8 @@ impl Dijkstra {
     }
 }
 
-impl Graph {
-    fn new(table: &Table) -> Self {
+impl StepGraph {
+    fn new(table: &RouteTable) -> Self {
         let mut points: IndexSet<PointId, FxBuildHasher> = IndexSet::default();
         let mut ways = Vec::new();
         for (from, to, length) in table.ways() {

@@ -12,8 +12,8 @@ use std::sync::OnceLock;
 
 use rustc_hash::FxHashMap;
 
-use super::table::Table;
-use super::{PointId, Step, Steps};
+use super::table::RouteTable;
+use super::{PointId, RouteStep, RouteSteps};
 
 /// More points than this would take minutes, and gigabytes.
 pub(crate) const MOST_POINTS: usize = 4000;
@@ -37,13 +37,13 @@ impl Floyd {
     /// The declared routes along the path from one point to another.
     pub(super) fn find(
         &self,
-        table: &Table,
+        table: &RouteTable,
         members: &[PointId],
         from: PointId,
         to: PointId,
-    ) -> Option<Steps> {
+    ) -> Option<RouteSteps> {
         if from == to {
-            return table.find(from, to).map(|step| Steps::from_slice(&[step]));
+            return table.find(from, to).map(|step| RouteSteps::from_slice(&[step]));
         }
         let paths = self.0.get_or_init(|| Paths::new(table, members));
         paths.find(table, from, to)
@@ -51,7 +51,7 @@ impl Floyd {
 }
 
 impl Paths {
-    fn new(table: &Table, members: &[PointId]) -> Self {
+    fn new(table: &RouteTable, members: &[PointId]) -> Self {
         let count = members.len();
         let rank = |(rank, &point): (usize, &PointId)| (point, rank as u32);
         let ranks: FxHashMap<PointId, u32> = members.iter().enumerate().map(rank).collect();
@@ -92,13 +92,13 @@ impl Paths {
         Self { points: members.into(), ranks, before: before.into() }
     }
 
-    fn find(&self, table: &Table, from: PointId, to: PointId) -> Option<Steps> {
+    fn find(&self, table: &RouteTable, from: PointId, to: PointId) -> Option<RouteSteps> {
         let first = *self.ranks.get(&from)? as usize;
         let mut at = *self.ranks.get(&to)? as usize;
-        let mut steps = Steps::new();
+        let mut steps = RouteSteps::new();
         while at != first {
             let before = *self.before.get(first * self.points.len() + at)? as usize;
-            let step: Step = table.find(*self.points.get(before)?, self.points[at])?;
+            let step: RouteStep = table.find(*self.points.get(before)?, self.points[at])?;
             steps.push(step);
             at = before;
         }

@@ -1,7 +1,7 @@
 //! Which links lead from one host to another.
 //!
 //! A topology is a tree of zones. A zone holds *points*: hosts, routers, or zones. How the routes
-//! between the points of one zone are found is its [`Finder`]; a route between hosts of different
+//! between the points of one zone are found is its [`RouteFinder`]; a route between hosts of different
 //! zones is put together from the routes inside their zones up to gateways and the route between
 //! the two zones in their lowest common ancestor.
 //!
@@ -34,11 +34,11 @@ use smallvec::SmallVec;
 
 use crate::id::{HostId, LinkId, ZoneId};
 use crate::spec::{Point, Routing};
-pub(crate) use cluster::{Attached, Cluster};
+pub(crate) use cluster::{Cluster, HostLinks};
 use dijkstra::Dijkstra;
 use floyd::Floyd;
 pub(crate) use floyd::MOST_POINTS as MOST_FLOYD_POINTS;
-pub(crate) use table::{Declared, Table};
+pub(crate) use table::{RouteEntry, RouteTable};
 
 /// The links of a route in the order in which they are crossed. A link may occur twice.
 pub type Links = SmallVec<[LinkId; 8]>;
@@ -59,7 +59,7 @@ pub(crate) struct HopListId(u32);
 
 /// A declared route as it is crossed on the way from one point to another.
 #[derive(Clone, Copy, Debug)]
-struct Step {
+struct RouteStep {
     hops: HopListId,
     backwards: bool,
     /// Where the links begin and end: the two points themselves, or gateways inside them if they
@@ -69,35 +69,35 @@ struct Step {
 }
 
 /// Declared routes, one after the other.
-type Steps = SmallVec<[Step; 2]>;
+type RouteSteps = SmallVec<[RouteStep; 2]>;
 
 /// How the routes between the points of one zone are found.
 #[derive(Clone, Debug)]
-enum Finder {
-    Full(Table),
-    Floyd(Table, Floyd),
-    Dijkstra(Table, Dijkstra),
+enum RouteFinder {
+    Full(RouteTable),
+    Floyd(RouteTable, Floyd),
+    Dijkstra(RouteTable, Dijkstra),
     Cluster(Cluster),
     None,
 }
 
-impl Finder {
+impl RouteFinder {
     fn new(routing: Routing) -> Self {
         match routing {
-            Routing::Full => Finder::Full(Table::default()),
-            Routing::Floyd => Finder::Floyd(Table::default(), Floyd::default()),
-            Routing::Dijkstra => Finder::Dijkstra(Table::default(), Dijkstra::default()),
-            Routing::Cluster => Finder::Cluster(Cluster::default()),
-            Routing::None => Finder::None,
+            Routing::Full => RouteFinder::Full(RouteTable::default()),
+            Routing::Floyd => RouteFinder::Floyd(RouteTable::default(), Floyd::default()),
+            Routing::Dijkstra => RouteFinder::Dijkstra(RouteTable::default(), Dijkstra::default()),
+            Routing::Cluster => RouteFinder::Cluster(Cluster::default()),
+            Routing::None => RouteFinder::None,
         }
     }
 
-    fn table(&self) -> Option<&Table> {
+    fn table(&self) -> Option<&RouteTable> {
         match self {
-            Finder::Full(table) | Finder::Floyd(table, _) | Finder::Dijkstra(table, _) => {
-                Some(table)
-            }
-            Finder::Cluster(_) | Finder::None => None,
+            RouteFinder::Full(table)
+            | RouteFinder::Floyd(table, _)
+            | RouteFinder::Dijkstra(table, _) => Some(table),
+            RouteFinder::Cluster(_) | RouteFinder::None => None,
         }
     }
 }
@@ -110,9 +110,9 @@ struct Zone {
     point: PointId,
     /// What is in it, in the order of declaration.
     members: Vec<PointId>,
-    finder: Finder,
+    finder: RouteFinder,
     /// Routes that come before all others.
-    bypasses: Table,
+    bypasses: RouteTable,
     /// The implicit loopback of the hosts of this zone.
     loopback: Option<LinkId>,
 }
@@ -142,8 +142,8 @@ impl Topology {
             depth,
             point,
             members: Vec::new(),
-            finder: Finder::new(routing),
-            bypasses: Table::default(),
+            finder: RouteFinder::new(routing),
+            bypasses: RouteTable::default(),
             loopback: None,
         });
         zone
@@ -193,26 +193,26 @@ impl Topology {
     }
 
     /// The declared routes between the points of a zone.
-    pub(crate) fn table(&self, zone: ZoneId) -> Option<&Table> {
+    pub(crate) fn table(&self, zone: ZoneId) -> Option<&RouteTable> {
         self.zones[zone.index()].finder.table()
     }
 
     /// The routes of a zone that come before all others.
-    pub(crate) fn bypasses(&self, zone: ZoneId) -> &Table {
+    pub(crate) fn bypasses(&self, zone: ZoneId) -> &RouteTable {
         &self.zones[zone.index()].bypasses
     }
 
     /// What hangs on the middle of a zone with `Cluster` routing.
     pub(crate) fn cluster(&self, zone: ZoneId) -> Option<&Cluster> {
         match &self.zones[zone.index()].finder {
-            Finder::Cluster(cluster) => Some(cluster),
+            RouteFinder::Cluster(cluster) => Some(cluster),
             _ => None,
         }
     }
 
     pub(crate) fn cluster_mut(&mut self, zone: ZoneId) -> Option<&mut Cluster> {
         match &mut self.zones[zone.index()].finder {
-            Finder::Cluster(cluster) => Some(cluster),
+            RouteFinder::Cluster(cluster) => Some(cluster),
             _ => None,
         }
     }
@@ -247,13 +247,13 @@ impl Topology {
         zone: ZoneId,
         from: PointId,
         to: PointId,
-        route: Declared,
+        route: RouteEntry,
     ) -> bool {
         match &mut self.zones[zone.index()].finder {
-            Finder::Full(table) | Finder::Floyd(table, _) | Finder::Dijkstra(table, _) => {
-                table.declare(from, to, route)
-            }
-            Finder::Cluster(_) | Finder::None => false,
+            RouteFinder::Full(table)
+            | RouteFinder::Floyd(table, _)
+            | RouteFinder::Dijkstra(table, _) => table.declare(from, to, route),
+            RouteFinder::Cluster(_) | RouteFinder::None => false,
         }
     }
 
@@ -264,7 +264,7 @@ impl Topology {
         zone: ZoneId,
         from: PointId,
         to: PointId,
-        route: Declared,
+        route: RouteEntry,
     ) -> bool {
         self.zones[zone.index()].bypasses.declare(from, to, route)
     }
@@ -306,13 +306,15 @@ impl Topology {
             return self.append_steps(from, &[step], to, links);
         }
         let steps = match &zone.finder {
-            Finder::Full(table) => table.find(near, far).map(|step| Steps::from_slice(&[step])),
-            Finder::Floyd(table, floyd) => floyd.find(table, &zone.members, near, far),
-            Finder::Dijkstra(table, dijkstra) => dijkstra.find(table, near, far),
-            Finder::Cluster(cluster) => {
+            RouteFinder::Full(table) => {
+                table.find(near, far).map(|step| RouteSteps::from_slice(&[step]))
+            }
+            RouteFinder::Floyd(table, floyd) => floyd.find(table, &zone.members, near, far),
+            RouteFinder::Dijkstra(table, dijkstra) => dijkstra.find(table, near, far),
+            RouteFinder::Cluster(cluster) => {
                 return near == from && far == to && cluster.append(from, to, links);
             }
-            Finder::None => None,
+            RouteFinder::None => None,
         };
         steps.is_some_and(|steps| self.append_steps(from, &steps, to, links))
     }
@@ -320,7 +322,13 @@ impl Topology {
     /// Appends the links of declared routes that follow each other, with the ways up to the first,
     /// between them and from the last: nothing where one ends at the gateway at which the next
     /// begins.
-    fn append_steps(&self, from: PointId, steps: &[Step], to: PointId, links: &mut Links) -> bool {
+    fn append_steps(
+        &self,
+        from: PointId,
+        steps: &[RouteStep],
+        to: PointId,
+        links: &mut Links,
+    ) -> bool {
         let mut at = from;
         for step in steps {
             // Gateways lie strictly deeper than the zone of the route, so this ends.
@@ -335,7 +343,7 @@ impl Topology {
 
     /// The bypass route for two points whose lowest common zone is this one: of hosts and routers
     /// of the zone itself their own; or else one between zones around them, the nearest ones first.
-    fn bypass(&self, zone: ZoneId, from: PointId, to: PointId) -> Option<Step> {
+    fn bypass(&self, zone: ZoneId, from: PointId, to: PointId) -> Option<RouteStep> {
         let bypasses = &self.zones[zone.index()].bypasses;
         if bypasses.is_empty() {
             return None;

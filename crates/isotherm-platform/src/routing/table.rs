@@ -3,11 +3,11 @@
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
-use super::{HopListId, PointId, Step};
+use super::{HopListId, PointId, RouteStep};
 
 /// A declared route.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Declared {
+pub(crate) struct RouteEntry {
     pub(crate) hops: HopListId,
     /// How many links it has.
     pub(crate) length: u32,
@@ -20,13 +20,13 @@ pub(crate) struct Declared {
 
 /// The declared routes between the points of a zone, in the order of declaration.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Table {
-    routes: IndexMap<(PointId, PointId), Declared, FxBuildHasher>,
+pub(crate) struct RouteTable {
+    routes: IndexMap<(PointId, PointId), RouteEntry, FxBuildHasher>,
 }
 
-impl Table {
+impl RouteTable {
     /// Declares a route. Returns false, and does nothing, if there is one already.
-    pub(super) fn declare(&mut self, from: PointId, to: PointId, route: Declared) -> bool {
+    pub(super) fn declare(&mut self, from: PointId, to: PointId, route: RouteEntry) -> bool {
         let forth = self.routes.contains_key(&(from, to));
         let back = self.routes.get(&(to, from));
         let overlaps = forth || back.is_some_and(|back| back.symmetrical || route.symmetrical);
@@ -41,9 +41,9 @@ impl Table {
     }
 
     /// The declared route from a point to another.
-    pub(super) fn find(&self, from: PointId, to: PointId) -> Option<Step> {
+    pub(super) fn find(&self, from: PointId, to: PointId) -> Option<RouteStep> {
         if let Some(route) = self.routes.get(&(from, to)) {
-            return Some(Step {
+            return Some(RouteStep {
                 hops: route.hops,
                 backwards: false,
                 start: route.start,
@@ -51,11 +51,11 @@ impl Table {
             });
         }
         let route = self.routes.get(&(to, from)).filter(|route| route.symmetrical)?;
-        Some(Step { hops: route.hops, backwards: true, start: route.end, end: route.start })
+        Some(RouteStep { hops: route.hops, backwards: true, start: route.end, end: route.start })
     }
 
     /// The routes in the order of declaration.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (PointId, PointId, &Declared)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (PointId, PointId, &RouteEntry)> {
         self.routes.iter().map(|(&(from, to), route)| (from, to, route))
     }
 

@@ -45,7 +45,7 @@ impl Attributes {
                     ),
                     error => error.with_suggestion(name, known.iter().copied()),
                 };
-                reader.tell(Some(attribute.range().start), error);
+                reader.report(Some(attribute.range().start), error);
             }
         }
         Self { element, origin: offset(node), given, meant }
@@ -71,13 +71,13 @@ impl Attributes {
                 element: self.element.clone(),
                 attribute: attribute.to_owned(),
             };
-            reader.tell(self.origin, problem);
+            reader.report(self.origin, problem);
             return None;
         };
         if value.text.is_empty() {
             let what = format!("attribute `{attribute}` of `{}`", self.element);
             let error = crate::raw::bad_value(&what, "", "it must not be empty");
-            reader.tell(value.origin, error);
+            reader.report(value.origin, error);
             return None;
         }
         Some(value)
@@ -106,7 +106,7 @@ impl Attributes {
         match check_rate(&what, value) {
             Ok(value) => Some(value),
             Err(error) => {
-                reader.tell(given.origin, error);
+                reader.report(given.origin, error);
                 None
             }
         }
@@ -136,7 +136,7 @@ impl Attributes {
         match check_latency(&what, value) {
             Ok(value) => Some(value),
             Err(error) => {
-                reader.tell(given.origin, error);
+                reader.report(given.origin, error);
                 None
             }
         }
@@ -159,7 +159,7 @@ impl Attributes {
                 let what = format!("attribute `{attribute}` of `{}`", self.element);
                 let rule = format!("it must be a whole number, at least {least}");
                 let error = crate::raw::bad_value(&what, &given.text, &rule);
-                reader.tell(given.origin, error);
+                reader.report(given.origin, error);
                 None
             }
         }
@@ -187,7 +187,7 @@ impl Attributes {
             }
             Err(error) => {
                 let what = what.to_owned();
-                reader.tell(given.origin, Problem::Unit { what, error });
+                reader.report(given.origin, Problem::Unit { what, error });
                 None
             }
         }

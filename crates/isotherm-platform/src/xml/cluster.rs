@@ -7,7 +7,7 @@ use super::{Reader, offset};
 use crate::error::{Kind, PlatformError, Problem};
 use crate::id::ZoneId;
 use crate::raw::{Direction, Name, RawAttachment, RawDisk, RawHop, RawLink, RawSharing, bad_value};
-use crate::series::{MOST_HOSTS, RawCluster, Series, Wire};
+use crate::series::{HostSeries, LinkShape, MOST_HOSTS, RawCluster};
 use crate::spec::{LinkSharing, Properties};
 use crate::units::Dimension;
 
@@ -43,7 +43,7 @@ impl Reader<'_, '_> {
             let error = PlatformError::from(Problem::NotSupported { what }).with_hint(
                 "a cluster without `topology` is flat: every host has a link to the middle",
             );
-            self.tell(topology.origin, error);
+            self.report(topology.origin, error);
             return;
         }
         let name = attributes.required(self, "id");
@@ -61,7 +61,7 @@ impl Reader<'_, '_> {
         let limiter = attributes.optional("limiter_link");
         let limiter =
             limiter.and_then(|_| attributes.rate(self, "limiter_link", Dimension::Bandwidth));
-        let loopback = self.wire(
+        let loopback = self.link_shape(
             &attributes,
             "loopback_bw",
             "loopback_lat",
@@ -89,12 +89,12 @@ impl Reader<'_, '_> {
         cluster.expand(&mut self.raw);
     }
 
-    fn cluster_backbone(&mut self, attributes: &Attributes) -> Option<Wire> {
+    fn cluster_backbone(&mut self, attributes: &Attributes) -> Option<LinkShape> {
         let words = [("SHARED", LinkSharing::Shared), ("FATPIPE", LinkSharing::Fatpipe)];
         let sharing = attributes.optional("bb_sharing_policy");
         let sharing = sharing
             .and_then(|given| self.word("the sharing policy of the backbone", &given, &words));
-        self.wire(
+        self.link_shape(
             attributes,
             "bb_bw",
             "bb_lat",
@@ -103,13 +103,13 @@ impl Reader<'_, '_> {
     }
 
     /// A link that two attributes give, unless neither is there.
-    fn wire(
+    fn link_shape(
         &mut self,
         attributes: &Attributes,
         bandwidth: &str,
         latency: &str,
         sharing: RawSharing,
-    ) -> Option<Wire> {
+    ) -> Option<LinkShape> {
         if attributes.optional(bandwidth).is_none() {
             let latency_given = attributes.optional(latency)?;
             if attributes.latency(self, latency)? > 0.0 {
@@ -119,13 +119,13 @@ impl Reader<'_, '_> {
                 };
                 let error = PlatformError::from(problem)
                     .with_hint(format!("`{latency}` alone gives no link"));
-                self.tell(latency_given.origin, error);
+                self.report(latency_given.origin, error);
             }
             return None;
         }
         let bandwidth = attributes.rate(self, bandwidth, Dimension::Bandwidth);
         let latency = attributes.latency(self, latency);
-        Some(Wire { bandwidth: bandwidth?, latency_s: latency?, sharing })
+        Some(LinkShape { bandwidth: bandwidth?, latency_s: latency?, sharing })
     }
 
     /// A cabinet: hosts of the zone around it, each with a full-duplex link of its own to the
@@ -145,7 +145,7 @@ impl Reader<'_, '_> {
         attributes: &Attributes,
         node: Node<'_, '_>,
         sharing: RawSharing,
-    ) -> Option<Series> {
+    ) -> Option<HostSeries> {
         let affix = |name: &str| attributes.get(name).map(|given| given.text).unwrap_or_default();
         let radical = attributes.required(self, "radical");
         let speeds = attributes.speeds(self, "speed");
@@ -163,7 +163,7 @@ impl Reader<'_, '_> {
         }
         let numbers = self.radical(&radical?)?;
         let order = self.raw.reserve_order(numbers.len() as u32);
-        Some(Series {
+        Some(HostSeries {
             prefix: affix("prefix"),
             suffix: affix("suffix"),
             numbers,
@@ -175,7 +175,7 @@ impl Reader<'_, '_> {
             memory: None,
             properties,
             disks,
-            link: Wire {
+            link: LinkShape {
                 bandwidth: bandwidth.unwrap_or(1.0),
                 latency_s: latency.unwrap_or_default(),
                 sharing,
@@ -195,13 +195,13 @@ impl Reader<'_, '_> {
             };
             let Some((first, last)) = range.filter(|(first, last)| first <= last) else {
                 let rule = format!("`{part}` is neither a number nor a range such as `0-9`");
-                self.tell(given.origin, bad_value("the radical", &given.text, &rule));
+                self.report(given.origin, bad_value("the radical", &given.text, &rule));
                 return None;
             };
             let more = (last - first) as usize + 1;
             if self.series_hosts + numbers.len() + more > MOST_HOSTS {
                 let what = "too many hosts".to_owned();
-                self.tell(given.origin, Problem::TooLarge { what, limit: MOST_HOSTS as u32 });
+                self.report(given.origin, Problem::TooLarge { what, limit: MOST_HOSTS as u32 });
                 return None;
             }
             numbers.extend(first..=last);
@@ -210,7 +210,7 @@ impl Reader<'_, '_> {
         sorted.sort_unstable();
         if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
             let rule = format!("it has the number {} twice", pair[0]);
-            self.tell(given.origin, bad_value("the radical", &given.text, &rule));
+            self.report(given.origin, bad_value("the radical", &given.text, &rule));
             return None;
         }
         self.series_hosts += numbers.len();
@@ -250,7 +250,7 @@ impl Reader<'_, '_> {
             let hint = "a zone has at most one backbone";
             let error =
                 PlatformError::from(Problem::Duplicate { kind, name: text }).with_hint(hint);
-            self.tell(name.origin, error);
+            self.report(name.origin, error);
             return;
         }
         self.raw.zones[zone].backbone = Some(name.clone());

@@ -64,7 +64,7 @@ impl Reader<'_, '_> {
                 let what = format!("the value `{}` of option `{option}`", value.text);
                 let error = PlatformError::from(Problem::NotSupported { what })
                     .with_hint(format!("the model is `{}`", ours[0]));
-                self.tell(value.origin, error);
+                self.report(value.origin, error);
             }
         } else if let Some(&(_, built_in)) = FIXED.iter().find(|(known, _)| *known == option) {
             if value.text.trim().parse() != Ok(built_in) {
@@ -101,10 +101,10 @@ impl Reader<'_, '_> {
         match units::parse(&value.text, dimension) {
             Ok(quantity) if quantity.value == 0.0 && must_be_positive(option) => {
                 let error = crate::raw::bad_value(&what, &value.text, "it must be positive");
-                self.tell(value.origin, error);
+                self.report(value.origin, error);
             }
             Ok(quantity) => set(&mut self.raw.model, quantity.value),
-            Err(error) => self.tell(value.origin, Problem::Unit { what, error }),
+            Err(error) => self.report(value.origin, Problem::Unit { what, error }),
         }
     }
 

@@ -35,7 +35,7 @@ impl Reader<'_, '_> {
             let rule = format!("the host has {} of them, counted from 0", speeds.len());
             let error = crate::raw::bad_value("the processor state", pstate, &rule);
             let origin = attributes.get("pstate").and_then(|given| given.origin);
-            self.tell(origin, error);
+            self.report(origin, error);
         }
         let speed_profile = self.profile(
             attributes.optional("speed_file").or_else(|| attributes.optional("availability_file")),
@@ -126,7 +126,7 @@ impl Reader<'_, '_> {
     fn sharing(&mut self, given: &Name) -> Option<RawSharing> {
         if given.text.eq_ignore_ascii_case("WIFI") {
             let what = "sharing policy `WIFI`".to_owned();
-            self.tell(given.origin, PlatformError::from(Problem::NotSupported { what }));
+            self.report(given.origin, PlatformError::from(Problem::NotSupported { what }));
             return None;
         }
         if given.text.eq_ignore_ascii_case("FULLDUPLEX") {
@@ -207,7 +207,7 @@ impl Reader<'_, '_> {
         if properties.contains_key(&name.text) {
             let kind = Kind::Property;
             let problem = Problem::Duplicate { kind, name: name.text };
-            self.tell(name.origin, problem);
+            self.report(name.origin, problem);
             return;
         }
         properties.insert(name.text, value.text);

@@ -31,8 +31,8 @@ use crate::raw::{Ends, Finding, Name, Origin, RawPlatform, RawZone};
 use crate::resolve::resolve;
 use crate::spec::{PlatformSpec, Routing};
 use attributes::Attributes;
-use text::Lines;
-use trace::Connection;
+use text::LineIndex;
+use trace::TraceConnection;
 
 /// How deep zones may be nested. Real platforms have three or four levels.
 const DEEPEST_ZONE: u32 = 64;
@@ -54,8 +54,8 @@ impl PlatformSpec {
     ///   </zone>
     /// </platform>"#;
     /// let errors = PlatformSpec::from_simgrid_xml(text).unwrap_err();
-    /// let place = errors[0].place().unwrap();
-    /// assert_eq!((place.line, place.column), (4, 18));
+    /// let position = errors[0].position().unwrap();
+    /// assert_eq!((position.line, position.column), (4, 18));
     /// assert_eq!(errors[0].problem().to_string(), "unknown attribute `sped` of `host`");
     /// assert_eq!(errors[0].hint(), Some("did you mean `speed`?"));
     /// ```
@@ -77,10 +77,10 @@ impl PlatformSpec {
         files: &mut ProfileFiles<'_>,
     ) -> Result<Self, Vec<PlatformError>> {
         let mut findings = Vec::new();
-        let lines = Lines::new(text);
-        let place = |finding: Finding| {
-            let place = finding.origin.map(|offset| lines.place(text, offset));
-            finding.error.at(place)
+        let lines = LineIndex::new(text);
+        let positioned = |finding: Finding| {
+            let position = finding.origin.map(|offset| lines.position(text, offset));
+            finding.error.at(position)
         };
         let document = match text::parse(text) {
             Ok(document) => document,
@@ -98,7 +98,7 @@ impl PlatformSpec {
         reader.platform(document.root_element());
         reader.connect_traces();
         findings.append(&mut reader.findings);
-        let warnings: Vec<PlatformError> = reader.warnings.into_iter().map(place).collect();
+        let warnings: Vec<PlatformError> = reader.warnings.into_iter().map(positioned).collect();
         match resolve(reader.raw, &mut findings) {
             Some(mut spec) => {
                 spec.warnings = warnings;
@@ -107,7 +107,7 @@ impl PlatformSpec {
             None => {
                 // In the order of the text, so that the first mistake comes first.
                 findings.sort_by_key(|finding| finding.origin.unwrap_or(usize::MAX));
-                Err(findings.into_iter().map(place).collect())
+                Err(findings.into_iter().map(positioned).collect())
             }
         }
     }
@@ -119,7 +119,7 @@ struct Reader<'f, 'g> {
     warnings: Vec<Finding>,
     /// The traces in the text; `None` for one that cannot be read.
     traces: IndexMap<String, Option<Profile>, FxBuildHasher>,
-    connections: Vec<Connection>,
+    connections: Vec<TraceConnection>,
     /// How many hosts the clusters so far have.
     series_hosts: usize,
     files: &'f mut ProfileFiles<'g>,
@@ -190,7 +190,7 @@ fn offset(node: Node<'_, '_>) -> Origin {
 }
 
 impl Reader<'_, '_> {
-    fn tell(&mut self, origin: Origin, error: impl Into<PlatformError>) {
+    fn report(&mut self, origin: Origin, error: impl Into<PlatformError>) {
         let error = error.into();
         self.findings.push(Finding { error, origin });
     }
@@ -201,7 +201,7 @@ impl Reader<'_, '_> {
             let inside = "the text".to_owned();
             let error = PlatformError::from(Problem::UnknownElement { element, inside })
                 .with_hint("a SimGrid platform file begins with `<platform version=\"4.1\">`");
-            self.tell(offset(node), error);
+            self.report(offset(node), error);
             return;
         }
         let attributes = Attributes::new(self, node, &["version"]);
@@ -211,7 +211,7 @@ impl Reader<'_, '_> {
             let what = format!("version {} of the platform format", version.text);
             let error = PlatformError::from(Problem::NotSupported { what })
                 .with_hint("`simgrid_update_xml` brings old files to version 4.1");
-            self.tell(version.origin, error);
+            self.report(version.origin, error);
         }
         for child in
             self.children(node, &["config", "zone", "AS", "cluster", "trace", "trace_connect"])
@@ -233,7 +233,7 @@ impl Reader<'_, '_> {
         if depth == DEEPEST_ZONE {
             let what = "zones are nested too deep".to_owned();
             let limit = DEEPEST_ZONE;
-            self.tell(offset(node), Problem::TooLarge { what, limit });
+            self.report(offset(node), Problem::TooLarge { what, limit });
             return;
         }
         let routing = match &routing {
@@ -261,7 +261,7 @@ impl Reader<'_, '_> {
                 let problem =
                     Problem::WrongRouting { element: element.to_owned(), routing: routing.name() };
                 let hint = "it is for zones with `routing=\"Cluster\"`";
-                self.tell(offset(child), PlatformError::from(problem).with_hint(hint));
+                self.report(offset(child), PlatformError::from(problem).with_hint(hint));
                 continue;
             }
             match element {
@@ -303,7 +303,7 @@ impl Reader<'_, '_> {
             crate::raw::bad_value("the routing", &given.text, &rule)
                 .with_suggestion(&given.text, known)
         };
-        self.tell(given.origin, error);
+        self.report(given.origin, error);
         None
     }
 
@@ -317,7 +317,7 @@ impl Reader<'_, '_> {
                 if !words.is_empty() {
                     let inside = inside.to_owned();
                     let start = child.range().start + text.len() - words.len();
-                    self.tell(Some(start), Problem::UnexpectedText { inside });
+                    self.report(Some(start), Problem::UnexpectedText { inside });
                 }
                 continue;
             }
@@ -331,7 +331,7 @@ impl Reader<'_, '_> {
             {
                 let what = format!("element `{element}`");
                 let error = PlatformError::from(Problem::NotSupported { what }).with_hint(*hint);
-                self.tell(offset(child), error);
+                self.report(offset(child), error);
             } else {
                 let problem = Problem::UnknownElement {
                     element: element.to_owned(),
@@ -339,7 +339,7 @@ impl Reader<'_, '_> {
                 };
                 let error =
                     PlatformError::from(problem).with_suggestion(element, known.iter().copied());
-                self.tell(offset(child), error);
+                self.report(offset(child), error);
             }
         }
         children
@@ -352,14 +352,14 @@ impl Reader<'_, '_> {
         let content = match (self.files)(&text) {
             Ok(content) => content,
             Err(reason) => {
-                self.tell(origin, Problem::MissingProfile { profile, reason });
+                self.report(origin, Problem::MissingProfile { profile, reason });
                 return None;
             }
         };
         match Profile::parse(&content) {
             Ok(profile) => Some(profile),
             Err(error) => {
-                self.tell(origin, Problem::Profile { profile, error });
+                self.report(origin, Problem::Profile { profile, error });
                 None
             }
         }
@@ -378,7 +378,7 @@ impl Reader<'_, '_> {
             Some(near) => error.with_hint(format!("did you mean `{near}`?")),
             None => error,
         };
-        self.tell(given.origin, error);
+        self.report(given.origin, error);
         None
     }
 }

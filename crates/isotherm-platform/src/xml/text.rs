@@ -2,20 +2,20 @@
 
 use roxmltree::{Document, Error, ParsingOptions};
 
-use crate::error::{Place, PlatformError, Problem};
+use crate::error::{PlatformError, Problem, TextPosition};
 
 /// Reads a text into elements.
 pub(super) fn parse(text: &str) -> Result<Document<'_>, PlatformError> {
     if let Some(offset) = entity_declaration(text) {
         let what = "declaring entities".to_owned();
-        let place = Lines::new(text).place(text, offset);
-        return Err(PlatformError::from(Problem::NotSupported { what }).at(Some(place)));
+        let position = LineIndex::new(text).position(text, offset);
+        return Err(PlatformError::from(Problem::NotSupported { what }).at(Some(position)));
     }
     if let Some(offset) = crowded_element(text) {
         let what = "too many attributes of one element".to_owned();
-        let place = Lines::new(text).place(text, offset);
+        let position = LineIndex::new(text).position(text, offset);
         let problem = Problem::TooLarge { what, limit: MOST_ATTRIBUTES };
-        return Err(PlatformError::from(problem).at(Some(place)));
+        return Err(PlatformError::from(problem).at(Some(position)));
     }
     let options = ParsingOptions { allow_dtd: true, ..ParsingOptions::default() };
     Document::parse_with_options(text, options).map_err(|error| match error {
@@ -24,7 +24,7 @@ pub(super) fn parse(text: &str) -> Result<Document<'_>, PlatformError> {
             let detail = "there is no element in it".to_owned();
             PlatformError::from(Problem::Syntax { detail })
                 .with_hint("a SimGrid platform file begins with `<platform version=\"4.1\">`")
-                .at(Some(Place { line: 1, column: 1 }))
+                .at(Some(TextPosition { line: 1, column: 1 }))
         }
         error => {
             let at = error.pos();
@@ -36,19 +36,19 @@ pub(super) fn parse(text: &str) -> Result<Document<'_>, PlatformError> {
                 }
                 _ => message,
             };
-            let place = Place { line: at.row, column: at.col };
-            PlatformError::from(Problem::Syntax { detail }).at(Some(place))
+            let position = TextPosition { line: at.row, column: at.col };
+            PlatformError::from(Problem::Syntax { detail }).at(Some(position))
         }
     })
 }
 
 /// The error for a text that ends in the middle: of the last thing that is there.
 fn ends_too_early(text: &str) -> PlatformError {
-    let place = Lines::new(text).place(text, text.trim_end().len());
+    let position = LineIndex::new(text).position(text, text.trim_end().len());
     let detail = "the text ends before its elements do".to_owned();
     PlatformError::from(Problem::Syntax { detail })
         .with_hint("is the file complete?")
-        .at(Some(place))
+        .at(Some(position))
 }
 
 /// Where the text declares an entity, if it does. Platforms have no use for entities, and a few of
@@ -92,7 +92,7 @@ fn crowded_element(text: &str) -> Option<usize> {
         } else {
             let (mut quote, mut attributes) = (None, 0);
             let mut length = rest.len();
-            for (place, byte) in rest.bytes().enumerate() {
+            for (position, byte) in rest.bytes().enumerate() {
                 match (quote, byte) {
                     (Some(open), byte) if open == byte => quote = None,
                     (Some(_), _) => {}
@@ -101,7 +101,7 @@ fn crowded_element(text: &str) -> Option<usize> {
                         attributes += 1;
                     }
                     (None, b'>') => {
-                        length = place + 1;
+                        length = position + 1;
                         break;
                     }
                     _ => {}
@@ -117,21 +117,21 @@ fn crowded_element(text: &str) -> Option<usize> {
 }
 
 /// Where the lines of a text begin.
-pub(super) struct Lines {
+pub(super) struct LineIndex {
     starts: Vec<usize>,
 }
 
-impl Lines {
+impl LineIndex {
     pub(super) fn new(text: &str) -> Self {
         let ends = text.bytes().enumerate().filter(|&(_, byte)| byte == b'\n');
         let starts = std::iter::once(0).chain(ends.map(|(end, _)| end + 1)).collect();
         Self { starts }
     }
 
-    pub(super) fn place(&self, text: &str, offset: usize) -> Place {
+    pub(super) fn position(&self, text: &str, offset: usize) -> TextPosition {
         let line = self.starts.partition_point(|&start| start <= offset).max(1);
         let start = self.starts[line - 1];
         let column = text[start..offset.min(text.len())].chars().count() + 1;
-        Place { line: line as u32, column: column as u32 }
+        TextPosition { line: line as u32, column: column as u32 }
     }
 }

@@ -17,7 +17,7 @@ use crate::raw::{Finding, Name, bad_value};
 
 /// What of an element follows a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Follows {
+enum TraceTarget {
     HostState,
     Speed,
     LinkState,
@@ -25,17 +25,17 @@ enum Follows {
     Latency,
 }
 
-impl Follows {
+impl TraceTarget {
     fn is_host(self) -> bool {
-        matches!(self, Follows::HostState | Follows::Speed)
+        matches!(self, TraceTarget::HostState | TraceTarget::Speed)
     }
 }
 
 /// A connection that is yet to be made.
-pub(super) struct Connection {
+pub(super) struct TraceConnection {
     trace: Name,
     element: Name,
-    follows: Follows,
+    target: TraceTarget,
 }
 
 impl Reader<'_, '_> {
@@ -45,7 +45,7 @@ impl Reader<'_, '_> {
         let period = attributes.optional("periodicity").and_then(|given| self.period(&given));
         for child in node.children().filter(Node::is_element) {
             let (element, inside) = (child.tag_name().name().to_owned(), "trace".to_owned());
-            self.tell(offset(child), Problem::UnknownElement { element, inside });
+            self.report(offset(child), Problem::UnknownElement { element, inside });
         }
         let Some(name) = name else { return };
         let profile = match attributes.optional("file") {
@@ -61,7 +61,7 @@ impl Reader<'_, '_> {
                 Ok(profile) => Some(profile),
                 Err(error) => {
                     let profile = name.text.clone();
-                    self.tell(name.origin, Problem::Profile { profile, error });
+                    self.report(name.origin, Problem::Profile { profile, error });
                     None
                 }
             },
@@ -69,7 +69,7 @@ impl Reader<'_, '_> {
         });
         if self.traces.contains_key(&name.text) {
             let (kind, text) = (Kind::Trace, name.text);
-            self.tell(name.origin, Problem::Duplicate { kind, name: text });
+            self.report(name.origin, Problem::Duplicate { kind, name: text });
         } else {
             self.traces.insert(name.text, profile);
         }
@@ -84,7 +84,7 @@ impl Reader<'_, '_> {
             }
             _ => {
                 let rule = "it must be a number of seconds";
-                self.tell(
+                self.report(
                     given.origin,
                     bad_value("attribute `periodicity` of `trace`", &given.text, rule),
                 );
@@ -98,7 +98,7 @@ impl Reader<'_, '_> {
             Ok(profile) => Some(profile),
             Err(error) => {
                 let profile = name.text.clone();
-                self.tell(name.origin, Problem::Profile { profile, error });
+                self.report(name.origin, Problem::Profile { profile, error });
                 None
             }
         }
@@ -107,20 +107,20 @@ impl Reader<'_, '_> {
     pub(super) fn trace_connect(&mut self, node: Node<'_, '_>) {
         let attributes = Attributes::new(self, node, &["kind", "trace", "element"]);
         let words = [
-            ("HOST_AVAIL", Follows::HostState),
-            ("SPEED", Follows::Speed),
-            ("LINK_AVAIL", Follows::LinkState),
-            ("BANDWIDTH", Follows::Bandwidth),
-            ("LATENCY", Follows::Latency),
+            ("HOST_AVAIL", TraceTarget::HostState),
+            ("SPEED", TraceTarget::Speed),
+            ("LINK_AVAIL", TraceTarget::LinkState),
+            ("BANDWIDTH", TraceTarget::Bandwidth),
+            ("LATENCY", TraceTarget::Latency),
         ];
-        let follows = match attributes.get("kind") {
+        let target = match attributes.get("kind") {
             Some(given) => self.word("the kind of a connection", &given, &words),
-            None => Some(Follows::HostState),
+            None => Some(TraceTarget::HostState),
         };
         let trace = attributes.required(self, "trace");
         let element = attributes.required(self, "element");
-        if let (Some(trace), Some(element), Some(follows)) = (trace, element, follows) {
-            self.connections.push(Connection { trace, element, follows });
+        if let (Some(trace), Some(element), Some(target)) = (trace, element, target) {
+            self.connections.push(TraceConnection { trace, element, target });
         }
     }
 
@@ -135,31 +135,31 @@ impl Reader<'_, '_> {
             self.raw.hosts.iter().map(|host| &host.name).enumerate().map(index).collect();
         let links: FxHashMap<String, usize> =
             self.raw.links.iter().map(|link| &link.name).enumerate().map(index).collect();
-        for Connection { trace, element, follows } in connections {
+        for TraceConnection { trace, element, target } in connections {
             let Some(profile) = self.traces.get(&trace.text).cloned() else {
                 let (kind, name) = (Kind::Trace, trace.text.clone());
                 let names = self.traces.keys().map(String::as_str);
                 let error = PlatformError::from(Problem::Unknown { kind, name })
                     .with_suggestion(&trace.text, names);
-                self.tell(trace.origin, error);
+                self.report(trace.origin, error);
                 continue;
             };
             let found =
-                if follows.is_host() { hosts.get(&element.text) } else { links.get(&element.text) };
+                if target.is_host() { hosts.get(&element.text) } else { links.get(&element.text) };
             let Some(&found) = found else {
-                self.unknown_element(&element, follows.is_host());
+                self.unknown_element(&element, target.is_host());
                 continue;
             };
-            let place = match follows {
-                Follows::HostState => &mut self.raw.hosts[found].state_profile,
-                Follows::Speed => &mut self.raw.hosts[found].speed_profile,
-                Follows::LinkState => &mut self.raw.links[found].state_profile,
-                Follows::Bandwidth => &mut self.raw.links[found].bandwidth_profile,
-                Follows::Latency => &mut self.raw.links[found].latency_profile,
+            let profile_of_target = match target {
+                TraceTarget::HostState => &mut self.raw.hosts[found].state_profile,
+                TraceTarget::Speed => &mut self.raw.hosts[found].speed_profile,
+                TraceTarget::LinkState => &mut self.raw.links[found].state_profile,
+                TraceTarget::Bandwidth => &mut self.raw.links[found].bandwidth_profile,
+                TraceTarget::Latency => &mut self.raw.links[found].latency_profile,
             };
-            let taken = place.is_some();
+            let taken = profile_of_target.is_some();
             // A trace that cannot be read is `None` and has been told.
-            *place = profile;
+            *profile_of_target = profile;
             if taken {
                 let (kind, name) = (Kind::Profile, element.text.clone());
                 self.findings.push(Finding {
@@ -184,6 +184,6 @@ impl Reader<'_, '_> {
                 self.raw.links.iter().map(|link| link.name.text.as_str()),
             ),
         };
-        self.tell(element.origin, error);
+        self.report(element.origin, error);
     }
 }

@@ -318,7 +318,7 @@ fn assert_errors(text: &str, expected: &[(u32, u32, &str, Option<&str>)]) {
     let found: Vec<_> = found
         .iter()
         .map(|error| {
-            let place = error.place().unwrap();
+            let place = error.position().unwrap();
             (place.line, place.column, error.problem().to_string(), error.hint())
         })
         .collect();

@@ -58,7 +58,7 @@ fn read(text: &str) {
         }
     };
     for error in errors {
-        if let Some(place) = error.place() {
+        if let Some(place) = error.position() {
             assert!(place.line >= 1 && place.line <= lines && place.column >= 1, "{error}");
         }
         assert!(!error.to_string().is_empty());
@@ -87,7 +87,7 @@ fn truncated_texts() {
         for end in 0..text.len() {
             let mut files = |_: &str| Ok(String::new());
             let errors = PlatformSpec::from_simgrid_xml_with(&text[..end], &mut files).unwrap_err();
-            assert!(errors[0].place().is_some(), "{errors:?}");
+            assert!(errors[0].position().is_some(), "{errors:?}");
             read(&text[..end]);
         }
     }

@@ -14,7 +14,7 @@ fn errors(text: &str) -> Vec<(u32, u32, String, Option<String>)> {
     errors
         .into_iter()
         .map(|error| {
-            let place = error.place().expect("an error of a text has a place");
+            let place = error.position().expect("an error of a text has a place");
             (place.line, place.column, error.problem().to_string(), error.hint().map(str::to_owned))
         })
         .collect()

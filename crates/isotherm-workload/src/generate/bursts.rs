@@ -210,12 +210,7 @@ impl Visits {
         Visits { states, state: 0, end, gaps, gaps_random: streams.stream(path), stays }
     }
 
-    pub(super) fn next(
-        &mut self,
-        last: Time,
-        until: Time,
-        patience: &mut u32,
-    ) -> Result<Time, Time> {
+    pub(super) fn next(&mut self, last: Time, until: Time, budget: &mut u32) -> Result<Time, Time> {
         let mut now = last;
         loop {
             if let Some(gaps) = &mut self.gaps {
@@ -232,8 +227,8 @@ impl Visits {
             let state = &self.states[self.state];
             self.end = now + state.stay_s.sample_duration(&mut self.stays);
             self.gaps.clone_from(&state.gaps);
-            *patience = patience.saturating_sub(1);
-            if *patience == 0 {
+            *budget = budget.saturating_sub(1);
+            if *budget == 0 {
                 return Err(now);
             }
         }

@@ -153,12 +153,7 @@ impl Thinning {
         Thinning { gaps: Gaps::new(diurnal.gap_s.clone()), diurnal, candidates, kept }
     }
 
-    pub(super) fn next(
-        &mut self,
-        last: Time,
-        until: Time,
-        patience: &mut u32,
-    ) -> Result<Time, Time> {
+    pub(super) fn next(&mut self, last: Time, until: Time, budget: &mut u32) -> Result<Time, Time> {
         let mut at = last;
         loop {
             at = self.gaps.after(at, &mut self.candidates);
@@ -166,8 +161,8 @@ impl Thinning {
             {
                 return Ok(at);
             }
-            *patience = patience.saturating_sub(1);
-            if *patience == 0 {
+            *budget = budget.saturating_sub(1);
+            if *budget == 0 {
                 return Err(at);
             }
         }

@@ -153,23 +153,18 @@ impl Dates {
         }
     }
 
-    /// The date after this one; any date from `until` on if there is none before. When the patience
+    /// The date after this one; any date from `until` on if there is none before. When the budget
     /// is used up it is the date up to which there is none, from which to go on.
     #[inline]
-    pub(super) fn next(
-        &mut self,
-        last: Time,
-        until: Time,
-        patience: &mut u32,
-    ) -> Result<Time, Time> {
+    pub(super) fn next(&mut self, last: Time, until: Time, budget: &mut u32) -> Result<Time, Time> {
         match self {
             Dates::Gaps(gaps, random) => Ok(gaps.after(last, random)),
             Dates::Even { rate_per_s, from, count } => {
                 *count += 1;
                 Ok(*from + Duration::from_secs_f64(*count as f64 / *rate_per_s))
             }
-            Dates::Bursts(visits) => visits.next(last, until, patience),
-            Dates::Diurnal(thinning) => thinning.next(last, until, patience),
+            Dates::Bursts(visits) => visits.next(last, until, budget),
+            Dates::Diurnal(thinning) => thinning.next(last, until, budget),
         }
     }
 }

@@ -1,54 +1,45 @@
-//! Reading a trace to its end, to know all that is wrong with it.
-
-use std::io::Read;
+//! Reading a trace to its end, to report everything that is wrong with it.
 
 use isotherm_kernel::Time;
-#[cfg(feature = "formats")]
-use parquet::file::reader::ChunkReader;
 
-use super::jsonl::Lines;
-#[cfg(feature = "formats")]
-use super::parquet::ParquetRows;
-use super::rows::Rows;
-use super::table::Table;
-use super::{Columns, FunctionNames, Reader};
+use super::arrivals::ArrivalReader;
+use super::columns::Columns;
+use super::function_names::FunctionNames;
+use super::row_errors::{AfterError, RowErrors};
+use super::table::TableRows;
 use crate::WorkloadError;
 use crate::error::{TraceError, TraceProblem};
 
 /// What is in a trace, and what is wrong with it.
 #[derive(Debug, Default)]
 pub struct TraceCheck {
-    /// How many rows it has.
+    /// The number of rows.
     pub rows: u64,
-    /// When the first of them arrives, if its date is good.
+    /// When the first row arrives, if its date is valid.
     pub first: Option<Time>,
-    /// When the last of them arrives, as far as dates are good.
+    /// The latest arrival among the valid dates.
     pub last: Option<Time>,
-    /// The first things that are wrong, in the order of the rows.
+    /// The first errors, in the order of the rows.
     pub errors: Vec<TraceError>,
-    /// How many more there are.
+    /// The number of errors beyond these.
     pub further: u64,
 }
 
-impl TraceCheck {
-    fn push(&mut self, error: TraceError, most: usize) {
-        if self.errors.len() < most { self.errors.push(error) } else { self.further += 1 }
-    }
-}
-
-/// Reads a trace to its end and tells everything that is wrong with its rows, the first `most` of
-/// it in full. A row is compared with the one above it, so that one that is out of order is told
-/// once.
+/// Reads a trace to its end and reports all errors in its rows, the first `most` in full. A row is
+/// compared with the one above it, so that one row out of order is one error.
 ///
 /// ```
-/// # use isotherm_workload::{Columns, FunctionColumn, FunctionNames, TimeColumn, TimeUnit, check_trace};
+/// # use isotherm_workload::{
+/// #     Columns, CsvTable, FunctionColumn, FunctionNames, TimeColumn, TimeUnit, check_trace,
+/// # };
 /// let text = "arrival_s,function\n1,f\n0.5,g\n0.7,f\n";
 /// let columns = Columns {
 ///     arrival: TimeColumn { name: "arrival_s".into(), unit: TimeUnit::SECOND },
 ///     function: FunctionColumn::Named("function".into()),
 ///     duration: None,
 /// };
-/// let check = check_trace("run.csv", text.as_bytes(), &columns, FunctionNames::new(["f"]), 20)?;
+/// let table = CsvTable::new("run.csv", text.as_bytes())?;
+/// let check = check_trace(table, &columns, FunctionNames::new(["f"]), 20)?;
 /// let errors: Vec<String> = check.errors.iter().map(|error| error.to_string()).collect();
 /// assert_eq!(errors, [
 ///     "run.csv:3: column `arrival_s`: this row arrives at 0.5 s, before the row above, which arrives at 1 s",
@@ -60,50 +51,16 @@ impl TraceCheck {
 ///
 /// # Errors
 ///
-/// What is wrong with the trace as a whole: it cannot be read, is empty, or has not these columns.
+/// What is wrong with the trace as a whole: it cannot be read, has no row, or lacks these columns.
 pub fn check_trace(
-    name: impl Into<String>,
-    reader: impl Read,
+    table: impl TableRows,
     columns: &Columns,
     functions: FunctionNames,
     most: usize,
 ) -> Result<TraceCheck, WorkloadError> {
-    check(Reader::new(Rows::new(name.into(), reader)?, columns, functions)?, most)
-}
-
-/// The same for a trace in JSONL.
-///
-/// # Errors
-///
-/// As for [`check_trace`].
-pub fn check_jsonl(
-    name: impl Into<String>,
-    reader: impl Read,
-    columns: &Columns,
-    functions: FunctionNames,
-    most: usize,
-) -> Result<TraceCheck, WorkloadError> {
-    check(Reader::new(Lines::new(name.into(), reader)?, columns, functions)?, most)
-}
-
-/// The same for a trace in Parquet.
-///
-/// # Errors
-///
-/// As for [`check_trace`].
-#[cfg(feature = "formats")]
-pub fn check_parquet(
-    name: impl Into<String>,
-    reader: impl ChunkReader + 'static,
-    columns: &Columns,
-    functions: FunctionNames,
-    most: usize,
-) -> Result<TraceCheck, WorkloadError> {
-    check(Reader::new(ParquetRows::new(name.into(), reader)?, columns, functions)?, most)
-}
-
-fn check(mut reader: Reader<impl Table>, most: usize) -> Result<TraceCheck, WorkloadError> {
+    let mut reader = ArrivalReader::new(table, columns, functions)?;
     let mut check = TraceCheck::default();
+    let mut errors = RowErrors::new(most);
     let mut previous = Time::ZERO;
     loop {
         match reader.rows.advance() {
@@ -111,23 +68,13 @@ fn check(mut reader: Reader<impl Table>, most: usize) -> Result<TraceCheck, Work
             Ok(false) if check.rows == 0 => {
                 return Err(reader.rows.error(None, TraceProblem::NoRows).into());
             }
-            Ok(false) => return Ok(check),
-            Err(error) => match error.problem {
-                TraceProblem::Unreadable(_) => return Err(error.into()),
-                // All that follows is one field, or cannot be read: there is nothing more to look
-                // at.
-                TraceProblem::OpenQuote
-                | TraceProblem::Compressed(_)
-                | TraceProblem::NotParquet { .. }
-                | TraceProblem::ParquetPage { .. } => {
-                    check.push(*error, most);
-                    return Ok(check);
-                }
-                _ => {
+            Ok(false) => break,
+            Err(error) => match errors.record(error)? {
+                AfterError::Continue => {
                     check.rows += 1;
-                    check.push(*error, most);
                     continue;
                 }
+                AfterError::Stop => break,
             },
         }
         check.rows += 1;
@@ -138,7 +85,7 @@ fn check(mut reader: Reader<impl Table>, most: usize) -> Result<TraceCheck, Work
                 if let TraceProblem::Unsorted { at, .. } = error.problem {
                     date = Some(at);
                 }
-                check.push(*error, most);
+                errors.push(*error);
             }
         }
         if let Some(at) = date {
@@ -147,15 +94,16 @@ fn check(mut reader: Reader<impl Table>, most: usize) -> Result<TraceCheck, Work
             check.last = check.last.max(date);
         }
         if let Err(error) = reader.duration() {
-            check.push(*error, most);
+            errors.push(*error);
         }
         if reader.known_function().is_none() {
-            // What is only counted needs no search for the name that is meant.
-            if check.errors.len() < most {
-                check.push(*reader.unknown_function(), most)
-            } else {
-                check.further += 1
+            // An error that is only counted needs no search for a similar name.
+            match errors.is_full() {
+                true => errors.further += 1,
+                false => errors.push(*reader.unknown_function()),
             }
         }
     }
+    (check.errors, check.further) = (errors.errors, errors.further);
+    Ok(check)
 }

@@ -4,9 +4,9 @@
 //! lie, eight digits at a time, and leaves everything else, also everything that is wrong, to
 //! [`nanos`]; where it reads a number, both give the same.
 
-use super::rows::{LONGEST_VALUE, beginning};
+use super::table::{LONGEST_VALUE, beginning};
 use crate::TimeUnit;
-use crate::error::{Quantity, TraceProblem};
+use crate::error::{TraceProblem, ValueKind};
 
 /// A unit of the numbers in a column, prepared for reading many of them.
 #[derive(Clone, Debug)]
@@ -53,7 +53,7 @@ impl Scale {
     }
 
     /// A number such as `12.5` in nanoseconds, rounded half up.
-    pub(super) fn nanos(&self, field: &[u8], kind: Quantity) -> Result<u64, TraceProblem> {
+    pub(super) fn nanos(&self, field: &[u8], kind: ValueKind) -> Result<u64, TraceProblem> {
         nanos(field, self.unit.nanos(), kind)
     }
 }
@@ -119,7 +119,7 @@ fn value(digits: u64) -> u64 {
 
 /// A number such as `12.5` of a unit of so many nanoseconds (or bytes), in nanoseconds, rounded
 /// half up.
-pub(super) fn nanos(field: &[u8], per_unit: u64, kind: Quantity) -> Result<u64, TraceProblem> {
+pub(super) fn nanos(field: &[u8], per_unit: u64, kind: ValueKind) -> Result<u64, TraceProblem> {
     let number = number(field, per_unit, kind)?;
     if number == 0 && kind.is_limit() {
         return Err(TraceProblem::Zero { value: beginning(field, LONGEST_VALUE), kind });
@@ -127,7 +127,7 @@ pub(super) fn nanos(field: &[u8], per_unit: u64, kind: Quantity) -> Result<u64, 
     Ok(number)
 }
 
-fn number(field: &[u8], per_unit: u64, kind: Quantity) -> Result<u64, TraceProblem> {
+fn number(field: &[u8], per_unit: u64, kind: ValueKind) -> Result<u64, TraceProblem> {
     if let Some(nanos) = exact(field, per_unit) {
         return Ok(nanos);
     }
@@ -211,7 +211,7 @@ mod tests {
             ("18446744073.709551615", 1_000_000_000, u64::MAX),
         ];
         for (text, unit, expected) in cases {
-            match nanos(text.as_bytes(), unit, Quantity::Date) {
+            match nanos(text.as_bytes(), unit, ValueKind::Date) {
                 Ok(got) => assert_eq!(got, expected, "{text}"),
                 Err(problem) => panic!("{text}: {problem:?}"),
             }
@@ -234,7 +234,7 @@ mod tests {
             let scale = Scale::new(TimeUnit::from_nanos(unit).unwrap());
             if let Some((read, end)) = scale.read(format!("1,{text}{behind}").as_bytes(), 2) {
                 let number = &text.as_bytes()[..end - 2];
-                prop_assert_eq!(Some(read), nanos(number, unit, Quantity::Date).ok());
+                prop_assert_eq!(Some(read), nanos(number, unit, ValueKind::Date).ok());
                 prop_assert!(!text.as_bytes().get(end - 2).is_some_and(u8::is_ascii_digit));
             }
         }
@@ -250,7 +250,7 @@ mod tests {
 
     #[test]
     fn what_is_no_time_is_refused() {
-        let kind = |text: &str| match nanos(text.as_bytes(), 1_000_000_000, Quantity::Date) {
+        let kind = |text: &str| match nanos(text.as_bytes(), 1_000_000_000, ValueKind::Date) {
             Ok(_) => "a time",
             Err(TraceProblem::NoValue) => "nothing",
             Err(TraceProblem::NotANumber { .. }) => "no number",
@@ -281,6 +281,6 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(kind(text), expected, "{text}");
         }
-        assert!(nanos(&[0xff, b'1'], 1, Quantity::Date).is_err(), "not UTF-8, and no panic");
+        assert!(nanos(&[0xff, b'1'], 1, ValueKind::Date).is_err(), "not UTF-8, and no panic");
     }
 }

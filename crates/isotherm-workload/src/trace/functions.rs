@@ -1,12 +1,15 @@
-//! The functions that go with a trace, from a CSV file with a row for each.
+//! The functions that go with a trace: a CSV file with a row for each.
 
 use std::io::Read;
 
 use isotherm_kernel::Duration;
 
-use super::rows::Rows;
-use super::{Located, TimeColumn, decimal};
-use crate::error::{Quantity, TraceError, TraceProblem};
+use super::columns::{Located, TimeColumn};
+use super::csv::CsvTable;
+use super::decimal;
+use super::row_errors::{AfterError, RowErrors};
+use super::table::TableRows;
+use crate::error::{TraceError, TraceProblem, ValueKind};
 use crate::{SizeUnit, TimeUnit, WorkloadError};
 
 /// Which column of a file of functions holds what.
@@ -14,15 +17,15 @@ use crate::{SizeUnit, TimeUnit, WorkloadError};
 pub struct FunctionColumns {
     /// The column of the names.
     pub name: String,
-    /// The column of the names of their images.
+    /// The column of the names of the images.
     pub image: Option<String>,
-    /// The column of how much memory a container may use.
+    /// The column of the memory limits of containers.
     pub memory: Option<SizeColumn>,
-    /// The column of how much disk space a container may use.
+    /// The column of the disk limits of containers.
     pub disk: Option<SizeColumn>,
-    /// The column of how long a body may run.
+    /// The column of the time limits of bodies.
     pub time: Option<TimeColumn>,
-    /// The column of how long the start of a container takes.
+    /// The column of the start-up times of containers.
     pub startup: Option<TimeColumn>,
 }
 
@@ -35,39 +38,39 @@ pub struct SizeColumn {
     pub unit: SizeUnit,
 }
 
-/// One function. What has no column, or no value in it, is `None`.
+/// One function. A value that has no column, or is empty, is `None`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FunctionRow {
     /// The line on which its row begins, counted from 1.
     pub line: u64,
-    /// Its name; not empty.
+    /// Its name; never empty.
     pub name: String,
     /// The name of its image.
     pub image: Option<String>,
-    /// How much memory a container may use; not zero.
+    /// The memory limit of a container; never zero.
     pub memory_bytes: Option<u64>,
-    /// How much disk space a container may use.
+    /// The disk limit of a container.
     pub disk_bytes: Option<u64>,
-    /// How long a body may run; not zero.
+    /// The time limit of a body; never zero.
     pub time: Option<Duration>,
-    /// How long the start of a container takes.
+    /// The start-up time of a container.
     pub startup: Option<Duration>,
 }
 
 /// The functions of a file, and what is wrong with it.
 #[derive(Debug, Default)]
 pub struct FunctionRows {
-    /// The rows that are good.
+    /// The valid rows.
     pub rows: Vec<FunctionRow>,
-    /// The first things that are wrong, in the order of the rows.
+    /// The first errors, in the order of the rows.
     pub errors: Vec<TraceError>,
-    /// How many more there are.
+    /// The number of errors beyond these.
     pub further: u64,
 }
 
-/// Reads a file of functions to its end and tells everything that is wrong with its rows, the first
-/// `most` of it in full. The format is that of [traces](crate::trace). That names are not given
-/// twice is the business of whoever knows all of them.
+/// Reads a file of functions to its end and reports all errors in its rows, the first `most` in
+/// full. The format is that of [traces](crate::trace). Names may repeat: the caller, which may know
+/// other functions as well, checks that they are unique.
 ///
 /// ```
 /// # use isotherm_workload::{FunctionColumns, SizeColumn, SizeUnit, read_functions};
@@ -76,7 +79,8 @@ pub struct FunctionRows {
 ///     memory: Some(SizeColumn { name: "memory_mb".into(), unit: SizeUnit::MEGABYTE }),
 ///     image: None, disk: None, time: None, startup: None,
 /// };
-/// let functions = read_functions("f.csv", "function,memory_mb\nf0,128\nf1,\n".as_bytes(), &columns, 20)?;
+/// let text = "function,memory_mb\nf0,128\nf1,\n";
+/// let functions = read_functions("f.csv", text.as_bytes(), &columns, 20)?;
 /// assert_eq!(functions.rows[0].memory_bytes, Some(128_000_000));
 /// assert_eq!(functions.rows[1].memory_bytes, None);
 /// # Ok::<(), isotherm_workload::WorkloadError>(())
@@ -84,139 +88,111 @@ pub struct FunctionRows {
 ///
 /// # Errors
 ///
-/// What is wrong with the file as a whole: it cannot be read, is empty, or has not these columns.
+/// What is wrong with the file as a whole: it cannot be read, has no row, or lacks these columns.
 pub fn read_functions(
     name: impl Into<String>,
     reader: impl Read,
     columns: &FunctionColumns,
     most: usize,
 ) -> Result<FunctionRows, WorkloadError> {
-    let mut rows = Rows::new(name.into(), reader)?;
-    let reader = Reader::new(&rows, columns)?;
-    let mut found = FunctionRows::default();
-    let mut any = false;
+    let mut rows = CsvTable::new(name, reader)?;
+    let reader = FunctionReader::new(&mut rows, columns)?;
+    let mut errors = RowErrors::new(most);
+    let (mut functions, mut any) = (Vec::new(), false);
     loop {
-        let mut tell = |error: Box<TraceError>| match found.errors.len() < most {
-            true => found.errors.push(*error),
-            false => found.further += 1,
-        };
         match rows.advance() {
             Ok(true) => any = true,
-            Ok(false) if any => return Ok(found),
+            Ok(false) if any => break,
             Ok(false) => return Err(rows.error(None, TraceProblem::NoRows).into()),
-            Err(error) => match error.problem {
-                TraceProblem::Unreadable(_) => return Err(error.into()),
-                TraceProblem::OpenQuote | TraceProblem::Compressed(_) => {
-                    tell(error);
-                    return Ok(found);
-                }
-                _ => {
+            Err(error) => match errors.record(error)? {
+                AfterError::Continue => {
                     any = true;
-                    tell(error);
                     continue;
                 }
+                AfterError::Stop => break,
             },
         }
-        if let Some(row) = reader.row(&rows, &columns.name, &mut tell) {
-            found.rows.push(row);
-        }
+        functions.extend(reader.row(&rows, &mut errors));
     }
+    Ok(FunctionRows { rows: functions, errors: errors.errors, further: errors.further })
 }
 
-/// The places of the columns.
-struct Reader {
-    name: usize,
-    image: Option<usize>,
+/// The columns of a file of functions.
+struct FunctionReader {
+    name: Located<()>,
+    image: Option<Located<()>>,
     memory: Option<Located<SizeUnit>>,
     disk: Option<Located<SizeUnit>>,
     time: Option<Located<TimeUnit>>,
     startup: Option<Located<TimeUnit>>,
 }
 
-impl Reader {
-    fn new<R: Read>(rows: &Rows<R>, columns: &FunctionColumns) -> Result<Self, Box<TraceError>> {
-        let size = |column: &SizeColumn| -> Result<_, Box<TraceError>> {
-            Ok(Located {
-                index: rows.column(&column.name)?,
-                name: column.name.clone(),
-                value: column.unit,
-            })
+impl FunctionReader {
+    fn new<R: Read>(
+        rows: &mut CsvTable<R>,
+        columns: &FunctionColumns,
+    ) -> Result<Self, Box<TraceError>> {
+        let name = Located::find(rows, &columns.name, ())?;
+        let image = columns.image.as_ref().map(|name| Located::find(rows, name, ())).transpose()?;
+        let mut size = |column: &Option<SizeColumn>| {
+            let column = column.as_ref();
+            column.map(|column| Located::find(rows, &column.name, column.unit)).transpose()
         };
-        let time = |column: &TimeColumn| -> Result<_, Box<TraceError>> {
-            Ok(Located {
-                index: rows.column(&column.name)?,
-                name: column.name.clone(),
-                value: column.unit,
-            })
+        let (memory, disk) = (size(&columns.memory)?, size(&columns.disk)?);
+        let mut time = |column: &Option<TimeColumn>| {
+            let column = column.as_ref();
+            column.map(|column| Located::find(rows, &column.name, column.unit)).transpose()
         };
-        Ok(Reader {
-            name: rows.column(&columns.name)?,
-            image: columns.image.as_ref().map(|name| rows.column(name)).transpose()?,
-            memory: columns.memory.as_ref().map(size).transpose()?,
-            disk: columns.disk.as_ref().map(size).transpose()?,
-            time: columns.time.as_ref().map(time).transpose()?,
-            startup: columns.startup.as_ref().map(time).transpose()?,
-        })
+        let (time, startup) = (time(&columns.time)?, time(&columns.startup)?);
+        Ok(FunctionReader { name, image, memory, disk, time, startup })
     }
 
-    /// The function of the current row; what is wrong with it is told.
-    fn row<R: Read>(
-        &self,
-        rows: &Rows<R>,
-        name_column: &str,
-        tell: &mut dyn FnMut(Box<TraceError>),
-    ) -> Option<FunctionRow> {
-        let text = |index: usize| {
-            let field = rows.field(index);
+    /// The function of the current row, if the row is valid. All errors in it are recorded.
+    fn row<R: Read>(&self, rows: &CsvTable<R>, errors: &mut RowErrors) -> Option<FunctionRow> {
+        let mut is_valid = true;
+        let mut report = |column: Option<(usize, &str)>, problem| {
+            errors.push(*rows.row_error(column, problem));
+            is_valid = false;
+        };
+        let text = |column: &Located<()>| {
+            let field = rows.field(column.index);
             (!field.is_empty()).then(|| String::from_utf8_lossy(field).into_owned())
         };
-        let name = text(self.name);
-        let mut good = true;
-        if std::str::from_utf8(rows.field(self.name)).is_err() {
-            tell(rows.row_error(Some((self.name, name_column)), TraceProblem::NotText));
-            good = false;
+        let name = text(&self.name);
+        if std::str::from_utf8(rows.field(self.name.index)).is_err() {
+            report(self.name.column(), TraceProblem::NotText);
         }
         if name.is_none() {
-            tell(rows.row_error(Some((self.name, name_column)), TraceProblem::NoName));
-            good = false;
+            report(self.name.column(), TraceProblem::NoName);
         }
-        let mut number = |place: Option<(usize, &str)>, unit: u64, kind| {
-            let field = rows.field(place?.0);
+        let mut number = |column: Option<(usize, &str)>, unit: u64, kind| {
+            let field = rows.field(column?.0);
             if field.is_empty() {
                 return None;
             }
-            match decimal::nanos(field, unit, kind) {
-                Ok(number) => Some(number),
-                Err(problem) => {
-                    tell(rows.row_error(place, problem));
-                    good = false;
-                    None
-                }
-            }
+            decimal::nanos(field, unit, kind).map_err(|problem| report(column, problem)).ok()
         };
-        let size = |column: &Option<Located<SizeUnit>>| {
-            column.as_ref().map_or(1, |column| column.value.bytes())
+        let mut size = |column: &Option<Located<SizeUnit>>, kind| {
+            let column = column.as_ref()?;
+            number(column.column(), column.value.bytes(), kind)
         };
-        let time = |column: &Option<Located<TimeUnit>>| {
-            column.as_ref().map_or(1, |column| column.value.nanos())
+        let memory_bytes = size(&self.memory, ValueKind::MemoryLimit);
+        let disk_bytes = size(&self.disk, ValueKind::Size);
+        let mut time = |column: &Option<Located<TimeUnit>>, kind| {
+            let column = column.as_ref()?;
+            number(column.column(), column.value.nanos(), kind).map(Duration::from_nanos)
         };
-        let memory_bytes = number(place(&self.memory), size(&self.memory), Quantity::MemoryLimit);
-        let disk_bytes = number(place(&self.disk), size(&self.disk), Quantity::Size);
-        let limit = number(place(&self.time), time(&self.time), Quantity::TimeLimit);
-        let startup = number(place(&self.startup), time(&self.startup), Quantity::Duration);
+        let limit = time(&self.time, ValueKind::TimeLimit);
+        let startup = time(&self.startup, ValueKind::Duration);
         let row = FunctionRow {
             line: rows.line(),
             name: name?,
-            image: self.image.and_then(text),
+            image: self.image.as_ref().and_then(text),
             memory_bytes,
             disk_bytes,
-            time: limit.map(Duration::from_nanos),
-            startup: startup.map(Duration::from_nanos),
+            time: limit,
+            startup,
         };
-        good.then_some(row)
+        is_valid.then_some(row)
     }
-}
-
-fn place<T>(column: &Option<Located<T>>) -> Option<(usize, &str)> {
-    column.as_ref().and_then(Located::place)
 }

@@ -6,14 +6,12 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
-use super::rows::{LONGEST_ROW, beginning};
-use super::similar;
-use super::table::Table;
+use super::table::{LONGEST_ROW, TableRows, beginning, similar};
 use crate::Decompressed;
 use crate::error::{LONGEST_LINE, TraceError, TraceProblem};
 
 /// The line that was read last, and the values of some of its keys.
-pub(super) struct Lines<R> {
+pub struct JsonlTable<R> {
     name: String,
     reader: BufReader<Decompressed<R>>,
     line: Vec<u8>,
@@ -35,12 +33,16 @@ struct Value {
     place: Option<usize>,
 }
 
-impl<R: Read> Lines<R> {
+impl<R: Read> JsonlTable<R> {
     /// Reads the first line. The name is for messages.
-    pub(super) fn new(name: String, reader: R) -> Result<Self, Box<TraceError>> {
+    ///
+    /// # Errors
+    ///
+    /// The file is empty, its first line is no JSON object, or it cannot be read.
+    pub fn new(name: impl Into<String>, reader: R) -> Result<Self, Box<TraceError>> {
         let reader = BufReader::with_capacity(1 << 16, Decompressed::new(reader));
-        let mut lines = Lines {
-            name,
+        let mut lines = JsonlTable {
+            name: name.into(),
             reader,
             line: Vec::new(),
             number: 0,
@@ -164,7 +166,7 @@ impl Value {
     }
 }
 
-impl<R: Read> Table for Lines<R> {
+impl<R: Read> TableRows for JsonlTable<R> {
     fn name(&self) -> &str {
         &self.name
     }

@@ -22,12 +22,10 @@ use parquet::data_type::{ByteArray, DataType};
 use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
 
-use super::rows::{LONGEST_ROW, beginning};
-use super::similar;
-use super::table::Table;
+use super::table::{LONGEST_ROW, TableRows, beginning, similar};
 use crate::error::{LONGEST_LINE, TraceError, TraceProblem};
 use guard::{Guarded, Refused};
-use pages::{Misplaced, Pages};
+use pages::{Pages, RefusedPage};
 
 mod guard;
 mod lengths;
@@ -44,13 +42,13 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, Parqu
 }
 
 /// The current row of a Parquet file, and those that were read with it.
-pub(super) struct ParquetRows<R: ChunkReader> {
+pub struct ParquetTable<R: ChunkReader> {
     name: String,
     source: Arc<R>,
     file: SerializedFileReader<Guarded<R>>,
     /// The names of all columns.
     header: Vec<String>,
-    columns: Vec<Column>,
+    columns: Vec<WantedColumn>,
     /// The next group of rows, and how many rows of the current one are left to be read.
     group: usize,
     left: usize,
@@ -62,7 +60,7 @@ pub(super) struct ParquetRows<R: ChunkReader> {
 }
 
 /// One of the columns that are wanted.
-struct Column {
+struct WantedColumn {
     /// Its number in the file.
     number: usize,
     is_unsigned: bool,
@@ -84,10 +82,14 @@ struct Values {
     shared: Vec<Option<ByteArray>>,
 }
 
-impl<R: ChunkReader + 'static> ParquetRows<R> {
+impl<R: ChunkReader + 'static> ParquetTable<R> {
     /// Reads the end of the file, where the columns are named. The name is for messages.
-    pub(super) fn new(name: String, reader: R) -> Result<Self, Box<TraceError>> {
-        let source = Arc::new(reader);
+    ///
+    /// # Errors
+    ///
+    /// The file is no Parquet, or its footer is damaged.
+    pub fn new(name: impl Into<String>, reader: R) -> Result<Self, Box<TraceError>> {
+        let (name, source) = (name.into(), Arc::new(reader));
         let file = match guarded(|| SerializedFileReader::new(Guarded(Arc::clone(&source)))) {
             Ok(file) => file,
             Err(error) => {
@@ -95,19 +97,12 @@ impl<R: ChunkReader + 'static> ParquetRows<R> {
                     &error,
                     "the end of the file, which names its columns, is damaged or not there",
                 );
-                return Err(Box::new(TraceError {
-                    name,
-                    line: None,
-                    column: None,
-                    row: String::new(),
-                    field: None,
-                    problem,
-                }));
+                return Err(TraceError::of_file(&name, problem));
             }
         };
         let schema = file.metadata().file_metadata().schema_descr();
         let header = schema.columns().iter().map(|column| column.path().string()).collect();
-        Ok(ParquetRows {
+        Ok(ParquetTable {
             name,
             source,
             file,
@@ -165,24 +160,17 @@ fn broken(name: &str, row: u64, column: Option<&String>, error: &ParquetError) -
         }
         None => format!("its data are damaged from row {} on", row + 1),
     };
-    let line = (row > 0).then_some(row);
-    let problem = not_parquet(error, &place);
-    Box::new(TraceError {
-        name: name.to_owned(),
-        line,
-        column: None,
-        row: String::new(),
-        field: None,
-        problem,
-    })
+    let mut error = TraceError::of_file(name, not_parquet(error, &place));
+    error.line = (row > 0).then_some(row);
+    error
 }
 
 /// What is wrong, in words of this place: those of the library are for those who know it.
 fn not_parquet(error: &ParquetError, damage: &str) -> TraceProblem {
     let reason = match error {
         ParquetError::External(error) if error.is::<Refused>() => error.to_string(),
-        ParquetError::External(error) if error.is::<Misplaced>() => {
-            let hint = error.downcast_ref().map_or("", |error: &Misplaced| error.refused.hint());
+        ParquetError::External(error) if error.is::<RefusedPage>() => {
+            let hint = error.downcast_ref().map_or("", |error: &RefusedPage| error.refused.hint());
             return TraceProblem::ParquetPage { reason: error.to_string(), hint };
         }
         ParquetError::External(error) => match error.downcast_ref::<std::io::Error>() {
@@ -198,7 +186,7 @@ fn not_parquet(error: &ParquetError, damage: &str) -> TraceProblem {
     TraceProblem::NotParquet { reason }
 }
 
-impl<R: ChunkReader + 'static> Table for ParquetRows<R> {
+impl<R: ChunkReader + 'static> TableRows for ParquetTable<R> {
     fn name(&self) -> &str {
         &self.name
     }
@@ -241,7 +229,7 @@ impl<R: ChunkReader + 'static> Table for ParquetRows<R> {
                 | ConvertedType::UINT_64
         );
         let scale = if is_decimal { usize::try_from(column.type_scale()).unwrap_or(0) } else { 0 };
-        self.columns.push(Column {
+        self.columns.push(WantedColumn {
             number,
             is_unsigned,
             is_decimal,
@@ -320,7 +308,7 @@ impl Values {
     }
 }
 
-impl Column {
+impl WantedColumn {
     /// Reads the next rows of the column.
     fn read(&mut self, rows: usize) -> Result<(), ParquetError> {
         let values = &mut self.values;

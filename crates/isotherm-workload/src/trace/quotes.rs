@@ -3,7 +3,7 @@
 /// Where in a field a byte is, by the rules of the parser: a quotation mark opens a field only as
 /// its first byte, and two of them within a quoted field are one that is meant as it is.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Place {
+enum FieldState {
     /// At the beginning of a field.
     #[default]
     Beginning,
@@ -18,7 +18,7 @@ enum Place {
 /// Follows the quotation marks and line breaks of a record.
 #[derive(Default)]
 pub(super) struct Quotes {
-    place: Place,
+    state: FieldState,
     lines: u64,
     opened: u64,
 }
@@ -27,22 +27,22 @@ impl Quotes {
     pub(super) fn follow(&mut self, bytes: &[u8]) {
         for &byte in bytes {
             self.lines += u64::from(byte == b'\n');
-            self.place = match (self.place, byte) {
-                (Place::Quoted, b'"') => Place::Closing,
-                (Place::Quoted, _) | (Place::Closing, b'"') => Place::Quoted,
-                (_, b',' | b'\n' | b'\r') => Place::Beginning,
-                (Place::Beginning, b'"') => {
+            self.state = match (self.state, byte) {
+                (FieldState::Quoted, b'"') => FieldState::Closing,
+                (FieldState::Quoted, _) | (FieldState::Closing, b'"') => FieldState::Quoted,
+                (_, b',' | b'\n' | b'\r') => FieldState::Beginning,
+                (FieldState::Beginning, b'"') => {
                     self.opened = self.lines;
-                    Place::Quoted
+                    FieldState::Quoted
                 }
-                _ => Place::Plain,
+                _ => FieldState::Plain,
             };
         }
     }
 
     /// Whether a quoted field has not been closed.
     pub(super) fn is_open(&self) -> bool {
-        self.place == Place::Quoted
+        self.state == FieldState::Quoted
     }
 
     /// Line breaks so far.

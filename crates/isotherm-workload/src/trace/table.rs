@@ -1,83 +1,108 @@
-//! What all tables have in common, whatever format they are in.
+//! What the readers of table files have in common, whatever the format.
 
-use std::io::Read;
-
-use super::rows::Rows;
 use crate::error::{TraceError, TraceProblem};
 
-/// The rows of a table, one at a time. Values are text, as they would stand in CSV, so that numbers
-/// are read in one way everywhere, and exactly.
-pub(super) trait Table {
-    /// How the file is called in messages.
+/// The rows of a table file, read one at a time.
+///
+/// Values are text, as they would stand in CSV, so that numbers are parsed in one way, and exactly,
+/// in every format. Implemented by [`CsvTable`](crate::CsvTable),
+/// [`JsonlTable`](crate::JsonlTable) and [`ParquetTable`](crate::ParquetTable).
+pub trait TableRows {
+    /// The name of the file in messages.
     fn name(&self) -> &str;
 
-    /// The names of the columns.
+    /// The names of the columns; of JSONL the keys of the first object.
     fn columns(&self) -> &[String];
 
-    /// The place of a column.
+    /// The index of a column for [`field`](Self::field).
+    ///
+    /// # Errors
+    ///
+    /// No column has this name, or several have, or its values are of a type that is not read.
     fn column(&mut self, name: &str) -> Result<usize, Box<TraceError>>;
 
     /// Reads the next row; `false` at the end.
+    ///
+    /// # Errors
+    ///
+    /// The row is malformed, or the file cannot be read on.
     fn advance(&mut self) -> Result<bool, Box<TraceError>>;
 
-    /// The text of the rows to come, as far as it has been read, if it is CSV.
+    /// The text that has been read ahead of the current row; empty unless the format is CSV.
     fn ahead(&self) -> &[u8] {
         &[]
     }
 
-    /// Passes over a row of this text that takes so many bytes and one line. There is no current
-    /// row then.
+    /// Skips a row that has this many bytes of [`ahead`](Self::ahead) and one line. There is no
+    /// current row after that.
     fn pass(&mut self, _length: usize) {}
 
-    /// A value of the current row; nothing if there is none.
+    /// A value of the current row without spaces around it; empty if it is missing.
     fn field(&self, index: usize) -> &[u8];
 
-    /// An error about the current row, perhaps about the column of this place and name.
+    /// An error about the current row, or about one of its columns, given by index and name.
     fn row_error(&self, column: Option<(usize, &str)>, problem: TraceProblem) -> Box<TraceError>;
 
-    /// An error about the whole file.
+    /// An error about the whole file, or about one of its columns.
     fn error(&self, column: Option<&str>, problem: TraceProblem) -> Box<TraceError> {
-        Box::new(TraceError {
-            name: self.name().to_owned(),
-            line: None,
-            column: column.map(str::to_owned),
-            row: String::new(),
-            field: None,
-            problem,
-        })
+        let mut error = TraceError::of_file(self.name(), problem);
+        error.column = column.map(str::to_owned);
+        error
     }
 }
 
-impl<R: Read> Table for Rows<R> {
+impl<T: TableRows + ?Sized> TableRows for Box<T> {
     fn name(&self) -> &str {
-        Rows::name(self)
+        (**self).name()
     }
 
     fn columns(&self) -> &[String] {
-        Rows::columns(self)
+        (**self).columns()
     }
 
     fn column(&mut self, name: &str) -> Result<usize, Box<TraceError>> {
-        Rows::column(self, name)
+        (**self).column(name)
     }
 
     fn advance(&mut self) -> Result<bool, Box<TraceError>> {
-        Rows::advance(self)
+        (**self).advance()
     }
 
     fn ahead(&self) -> &[u8] {
-        Rows::ahead(self)
+        (**self).ahead()
     }
 
     fn pass(&mut self, length: usize) {
-        Rows::pass(self, length);
+        (**self).pass(length);
     }
 
     fn field(&self, index: usize) -> &[u8] {
-        Rows::field(self, index)
+        (**self).field(index)
     }
 
     fn row_error(&self, column: Option<(usize, &str)>, problem: TraceProblem) -> Box<TraceError> {
-        Rows::row_error(self, column, problem)
+        (**self).row_error(column, problem)
     }
+}
+
+/// About how many bytes of a row a message shows.
+pub(super) const LONGEST_ROW: usize = 1_000;
+
+/// How many bytes of a value a message shows.
+pub(super) const LONGEST_VALUE: usize = 60;
+
+/// The beginning of a field, for a message: a file that is no CSV may be one long field.
+pub(super) fn beginning(field: &[u8], length: usize) -> String {
+    String::from_utf8_lossy(&field[..field.len().min(length)]).into_owned()
+}
+
+/// The known name most like this one, if one is like it. Case is ignored.
+pub(super) fn similar(name: &str, known: &[String]) -> Option<String> {
+    let name = name.to_lowercase();
+    known
+        .iter()
+        .map(|other| (strsim::jaro_winkler(&name, &other.to_lowercase()), other))
+        .filter(|&(likeness, _)| likeness > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, other)| other.clone())
 }

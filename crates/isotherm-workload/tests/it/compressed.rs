@@ -3,8 +3,8 @@
 use std::io::{self, Read, Write};
 
 use isotherm_workload::{
-    Columns, CompressionError, CsvTrace, Decompressed, FunctionColumn, FunctionNames, TimeColumn,
-    TimeUnit, TraceProblem, Workload, WorkloadError, check_trace,
+    Columns, CompressionError, CsvTable, CsvTrace, Decompressed, FunctionColumn, FunctionNames,
+    TimeColumn, TimeUnit, TraceProblem, Workload, WorkloadError, check_trace,
 };
 use proptest::prelude::*;
 
@@ -95,8 +95,8 @@ fn a_trace_is_read_up_to_where_it_ends_too_early() {
         let read: usize = text.lines().take(good.len() + 1).map(|line| line.len() + 1).sum();
         assert!((read as u64..=read as u64 + 12).contains(&given), "{read} {given}");
 
-        let check =
-            check_trace("run.csv.gz", cut, &columns(), FunctionNames::default(), 20).unwrap();
+        let table = CsvTable::new("run.csv.gz", cut).unwrap();
+        let check = check_trace(table, &columns(), FunctionNames::default(), 20).unwrap();
         assert_eq!((check.rows, check.errors.len()), (good.len() as u64, 1));
         assert_eq!(check.errors[0].to_string(), message);
     }

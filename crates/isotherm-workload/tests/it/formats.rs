@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use isotherm_workload::{
-    Arrival, Columns, CsvTrace, FunctionColumn, FunctionNames, JsonlTrace, ParquetTrace,
-    TimeColumn, TimeUnit, Workload, WorkloadError, check_jsonl, check_parquet,
+    Arrival, Columns, CsvTrace, FunctionColumn, FunctionNames, JsonlTable, JsonlTrace,
+    ParquetTable, ParquetTrace, TimeColumn, TimeUnit, Workload, WorkloadError, check_trace,
 };
 use parquet::basic::{Compression, Encoding};
 use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int64Type};
@@ -171,7 +171,8 @@ fn what_is_wrong_with_lines_of_json() {
         .chain(rest.map(|(line, _)| line))
         .collect::<Vec<_>>()
         .join("\n");
-    let check = check_jsonl("run.jsonl", text.as_bytes(), &columns(), names(), 20).unwrap();
+    let table = JsonlTable::new("run.jsonl", text.as_bytes()).unwrap();
+    let check = check_trace(table, &columns(), names(), 20).unwrap();
     assert_eq!((check.rows, check.errors.len()), (9, 8), "one in each line but the first");
     let places: Vec<_> =
         check.errors.iter().filter_map(|error| Some(&error.row[error.field?..])).take(2).collect();
@@ -186,8 +187,8 @@ fn what_is_wrong_with_parquet() {
         says(parquet(bytes.clone())).0,
         "run.parquet:3: column `at_ms`: this row arrives at 0.002 s, before the row above, which arrives at 0.003 s"
     );
-    let check =
-        check_parquet("run.parquet", Bytes::from(bytes.clone()), &columns(), names(), 20).unwrap();
+    let table = ParquetTable::new("run.parquet", Bytes::from(bytes.clone())).unwrap();
+    let check = check_trace(table, &columns(), names(), 20).unwrap();
     let errors: Vec<_> =
         check.errors.iter().map(|error| (error.to_string(), error.row.as_str())).skip(1).collect();
     assert_eq!(

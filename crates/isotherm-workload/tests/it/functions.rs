@@ -2,8 +2,8 @@
 
 use isotherm_kernel::{Duration, Time};
 use isotherm_workload::{
-    Columns, FunctionColumn, FunctionColumns, FunctionNames, SizeColumn, SizeUnit, TimeColumn,
-    TimeUnit, Workload, WorkloadError, check_trace, read_functions,
+    Columns, CsvTable, FunctionColumn, FunctionColumns, FunctionNames, SizeColumn, SizeUnit,
+    TimeColumn, TimeUnit, Workload, WorkloadError, check_trace, read_functions,
 };
 
 fn columns() -> FunctionColumns {
@@ -100,7 +100,8 @@ fn a_checked_trace_is_the_one_that_is_read() {
         "at,f\n0,x\n",
     ] {
         let names = FunctionNames::new(["a", "b"]);
-        let check = check_trace("t.csv", text.as_bytes(), &columns, names.clone(), 10).unwrap();
+        let table = CsvTable::new("t.csv", text.as_bytes()).unwrap();
+        let check = check_trace(table, &columns, names.clone(), 10).unwrap();
         let read = isotherm_workload::CsvTrace::new("t.csv", text.as_bytes(), &columns, names)
             .and_then(|trace| trace.arrivals().collect::<Result<Vec<_>, _>>());
         match read {

@@ -5,9 +5,9 @@ use std::io::{Read, Write};
 use flate2::write::GzEncoder;
 use isotherm_kernel::{Duration, RandomStreams, Time};
 use isotherm_workload::{
-    Arrival, BurstState, Bursts, Columns, CsvTrace, DayShape, Diurnal, FunctionColumn,
+    Arrival, BurstState, Bursts, Columns, CsvTable, CsvTrace, DayShape, Diurnal, FunctionColumn,
     FunctionNames, Generator, GeneratorConfig, JsonlTrace, LONGEST_LINE, Merge, Next, Process,
-    TimeColumn, TimeUnit, Workload, WorkloadError, column_names, distinct_values,
+    TimeColumn, TimeUnit, Workload, WorkloadError, distinct_values,
 };
 
 fn columns() -> Columns {
@@ -39,10 +39,7 @@ fn endless(begin: &'static [u8], byte: u8) -> impl Read {
 #[test]
 fn a_row_is_of_limited_length() {
     // A header that never ends, rows that never end, and a quotation mark that is never closed.
-    assert_eq!(
-        message(column_names("x.csv", endless(b"at,f", b','))),
-        "x.csv:1: this row is longer than 1 MiB"
-    );
+    assert_eq!(message(csv(endless(b"at,f", b','))), "x.csv:1: this row is longer than 1 MiB");
     assert_eq!(
         message(csv(endless(b"at,f\n0,f\n1,", b'f'))),
         "x.csv:3: this row is longer than 1 MiB"
@@ -125,10 +122,8 @@ fn bytes_that_are_no_text() {
         message(csv(&b"at,f\n0,f\n1,caf\xe9\n"[..])),
         "x.csv:3: column `f`: this is not UTF-8 text"
     );
-    assert_eq!(
-        message(distinct_values("x.csv", &b"at,f\n0,f\n1,caf\xe9\n"[..], "f")),
-        "x.csv:3: column `f`: this is not UTF-8 text"
-    );
+    let table = CsvTable::new("x.csv", &b"at,f\n0,f\n1,caf\xe9\n"[..]).unwrap();
+    assert_eq!(message(distinct_values(table, "f")), "x.csv:3: column `f`: this is not UTF-8 text");
 }
 
 #[test]

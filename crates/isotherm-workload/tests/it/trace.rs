@@ -4,8 +4,8 @@ use std::io::{self, Read};
 
 use isotherm_kernel::{Duration, Time};
 use isotherm_workload::{
-    Arrival, Columns, CsvTrace, FunctionColumn, FunctionNames, TimeColumn, TimeUnit, TraceError,
-    TraceProblem, Workload, WorkloadError, count_marked,
+    Arrival, Columns, CsvTable, CsvTrace, FunctionColumn, FunctionNames, TimeColumn, TimeUnit,
+    TraceError, TraceProblem, Workload, WorkloadError, count_marked,
 };
 use proptest::prelude::*;
 
@@ -273,7 +273,7 @@ fn what_is_no_csv_is_not_repeated_whole() {
 
 #[test]
 fn rows_that_are_marked() {
-    let count = |text: &str| count_marked("run.csv", text.as_bytes(), "cold");
+    let count = |text: &str| count_marked(CsvTable::new("run.csv", text.as_bytes())?, "cold");
     assert_eq!(count("at_s,cold\n0,1\n1,0\n\n2, 1 \n").unwrap(), 2);
     assert_eq!(count("cold\nTrue\nfalse\nTRUE\n").unwrap(), 2);
     assert_eq!(count("at_s,cold\n").unwrap(), 0);

@@ -1,17 +1,18 @@
-//! How long the invocations of a function take, from its percentiles.
+//! The durations of the invocations of a function, as a distribution through its percentiles.
 
 use std::io::Read;
 
 use isotherm_kernel::Distribution;
 
-use super::super::Located;
+use super::super::columns::Located;
+use super::super::csv::CsvTable;
 use super::super::decimal;
-use super::super::rows::Rows;
+use super::super::table::TableRows;
 use crate::TimeUnit;
-use crate::error::{Quantity, TraceError, TraceProblem};
+use crate::error::{TraceError, TraceProblem, ValueKind};
 
-/// The percentiles of the trace of 2019, between which durations are drawn, each with its
-/// probability and its column.
+/// The percentiles in the trace of 2019: probability and column. Durations are interpolated between
+/// them.
 pub const PERCENTILES: [(f64, &str); 7] = [
     (0.0, "percentile_Average_0"),
     (0.01, "percentile_Average_1"),
@@ -23,60 +24,56 @@ pub const PERCENTILES: [(f64, &str); 7] = [
 ];
 
 /// The columns of the percentiles, in milliseconds.
-pub(super) struct Percentiles {
+pub(super) struct PercentileColumns {
     columns: [Located<f64>; 7],
 }
 
-/// What a row says.
-pub(super) struct Row {
+/// The contents of a row.
+pub(super) struct DurationRow {
     /// Durations in nanoseconds; `None` if a percentile is missing.
     pub(super) durations: Option<Distribution>,
-    /// Whether percentiles were below zero, or below those before them.
+    /// Whether a percentile was negative or below the one before it, and was corrected.
     pub(super) is_mended: bool,
 }
 
-impl Percentiles {
-    pub(super) fn new<R: Read>(rows: &Rows<R>) -> Result<Self, Box<TraceError>> {
+impl PercentileColumns {
+    pub(super) fn new<R: Read>(rows: &mut CsvTable<R>) -> Result<Self, Box<TraceError>> {
         let mut columns = Vec::with_capacity(PERCENTILES.len());
         for (probability, name) in PERCENTILES {
-            columns.push(Located {
-                index: rows.column(name)?,
-                name: name.to_owned(),
-                value: probability,
-            });
+            columns.push(Located::find(rows, name, probability)?);
         }
         match columns.try_into() {
-            Ok(columns) => Ok(Percentiles { columns }),
+            Ok(columns) => Ok(PercentileColumns { columns }),
             // There are as many columns as percentiles.
             Err(_) => Err(rows.error(None, TraceProblem::NoRows)),
         }
     }
 
-    pub(super) fn row<R: Read>(&self, rows: &Rows<R>) -> Result<Row, Box<TraceError>> {
+    pub(super) fn row<R: Read>(&self, rows: &CsvTable<R>) -> Result<DurationRow, Box<TraceError>> {
         let mut quantiles = [(0.0, 0.0); 7];
         let (mut least, mut is_mended) = (0.0, false);
         for (column, quantile) in self.columns.iter().zip(&mut quantiles) {
             let field = rows.field(column.index);
             let nanos =
-                match decimal::nanos(field, TimeUnit::MILLISECOND.nanos(), Quantity::Duration) {
+                match decimal::nanos(field, TimeUnit::MILLISECOND.nanos(), ValueKind::Duration) {
                     Ok(nanos) => nanos as f64,
                     Err(TraceProblem::NoValue) => {
-                        return Ok(Row { durations: None, is_mended: false });
+                        return Ok(DurationRow { durations: None, is_mended: false });
                     }
                     Err(TraceProblem::NotFinite { .. }) if field.eq_ignore_ascii_case(b"nan") => {
-                        return Ok(Row { durations: None, is_mended: false });
+                        return Ok(DurationRow { durations: None, is_mended: false });
                     }
                     Err(TraceProblem::Negative { .. }) => {
                         is_mended = true;
                         0.0
                     }
-                    Err(problem) => return Err(rows.row_error(column.place(), problem)),
+                    Err(problem) => return Err(rows.row_error(column.column(), problem)),
                 };
             is_mended |= nanos < least;
             least = nanos.max(least);
             *quantile = (column.value, least);
         }
-        // Probabilities and values increase, so that it cannot fail.
-        Ok(Row { durations: Distribution::empirical(&quantiles).ok(), is_mended })
+        // Probabilities increase and values do not decrease, so this cannot fail.
+        Ok(DurationRow { durations: Distribution::empirical(&quantiles).ok(), is_mended })
     }
 }

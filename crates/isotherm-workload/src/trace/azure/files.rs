@@ -20,12 +20,16 @@ use std::io::Read;
 
 use isotherm_kernel::{Distribution, Duration, Time};
 
-use super::super::rows::{LONGEST_VALUE, Rows, beginning};
-use super::super::{Located, decimal};
-use super::durations::Percentiles;
-use super::minutes::{Counts, MINUTES};
-use super::{AppSample, Faults, Numbers, Reading, SEPARATOR, names};
-use crate::error::{Quantity, TraceError, TraceProblem};
+use super::super::columns::Located;
+use super::super::csv::CsvTable;
+use super::super::decimal;
+use super::super::row_errors::{AfterError, RowErrors};
+use super::super::table::{LONGEST_VALUE, TableRows, beginning};
+use super::durations::PercentileColumns;
+use super::keys::{Interner, SEPARATOR, names};
+use super::minutes::{MINUTES, MinuteCounts};
+use super::sample::AppSample;
+use crate::error::{TraceError, TraceProblem, ValueKind};
 use crate::{SizeUnit, WorkloadError};
 
 /// So many invocations in one minute are taken for what they are.
@@ -93,7 +97,7 @@ pub struct Azure2019 {
 pub(super) struct Day {
     /// Which day, counted from 0.
     pub(super) number: u16,
-    pub(super) counts: Counts,
+    pub(super) counts: MinuteCounts,
     /// How long they take, in nanoseconds, if that is known.
     pub(super) durations: Option<Distribution>,
 }
@@ -137,12 +141,12 @@ impl Azure2019 {
 #[derive(Debug)]
 pub struct Azure2019Files {
     sample: AppSample,
-    faults: Faults,
+    errors: RowErrors,
     days: u16,
     quirks: Quirks,
-    app_numbers: Numbers,
+    app_numbers: Interner,
     apps: Vec<App>,
-    function_numbers: Numbers,
+    function_numbers: Interner,
     functions: Vec<Function>,
     /// The keys of apps that are in no sample of this size.
     left_out: HashSet<Box<[u8]>>,
@@ -178,7 +182,7 @@ struct App {
 struct Function {
     app: u32,
     name: String,
-    days: Vec<(u16, Counts)>,
+    days: Vec<(u16, MinuteCounts)>,
     durations: Vec<(u16, Distribution)>,
 }
 
@@ -191,24 +195,24 @@ struct Key {
 }
 
 impl Key {
-    fn new<R: Read>(rows: &Rows<R>, names: &[&str]) -> Result<Self, Box<TraceError>> {
+    fn new<R: Read>(rows: &mut CsvTable<R>, names: &[&str]) -> Result<Self, Box<TraceError>> {
         let mut columns = Vec::new();
-        for &name in names {
-            columns.push(Located { index: rows.column(name)?, name: name.to_owned(), value: () });
+        for name in names {
+            columns.push(Located::find(rows, name, ())?);
         }
         Ok(Key { columns, bytes: Vec::new(), app: 0 })
     }
 
     /// Reads the key of the current row.
-    fn read<R: Read>(&mut self, rows: &Rows<R>) -> Result<(), Box<TraceError>> {
+    fn read<R: Read>(&mut self, rows: &CsvTable<R>) -> Result<(), Box<TraceError>> {
         self.bytes.clear();
         for (index, column) in self.columns.iter().enumerate() {
             let field = rows.field(column.index);
             if field.is_empty() {
-                return Err(rows.row_error(column.place(), TraceProblem::NoName));
+                return Err(rows.row_error(column.column(), TraceProblem::NoName));
             }
             if std::str::from_utf8(field).is_err() {
-                return Err(rows.row_error(column.place(), TraceProblem::NotText));
+                return Err(rows.row_error(column.column(), TraceProblem::NotText));
             }
             if index > 0 {
                 self.bytes.push(SEPARATOR);
@@ -221,7 +225,7 @@ impl Key {
         Ok(())
     }
 
-    fn text<R: Read>(&self, rows: &Rows<R>, column: usize) -> String {
+    fn text<R: Read>(&self, rows: &CsvTable<R>, column: usize) -> String {
         let field = self.columns.get(column).map_or(&[][..], |column| rows.field(column.index));
         String::from_utf8_lossy(field).into_owned()
     }
@@ -235,12 +239,12 @@ impl Azure2019Files {
     pub fn new(sample: AppSample, most: usize) -> Self {
         Azure2019Files {
             sample,
-            faults: Faults::new(most),
+            errors: RowErrors::new(most),
             days: 0,
             quirks: Quirks::default(),
-            app_numbers: Numbers::default(),
+            app_numbers: Interner::default(),
             apps: Vec::new(),
-            function_numbers: Numbers::default(),
+            function_numbers: Interner::default(),
             functions: Vec::new(),
             left_out: HashSet::new(),
             without_rows: None,
@@ -260,8 +264,8 @@ impl Azure2019Files {
         name: &str,
         reader: impl Read,
     ) -> Result<(), WorkloadError> {
-        let rows = Rows::new(name.to_owned(), reader)?;
-        let key = Key::new(&rows, &FUNCTION_KEY)?;
+        let mut rows = CsvTable::new(name, reader)?;
+        let key = Key::new(&mut rows, &FUNCTION_KEY)?;
         let minutes = minutes(&rows)?;
         self.days = self.days.max(day + 1);
         let mut counts = vec![0; minutes.len()];
@@ -269,9 +273,9 @@ impl Azure2019Files {
         let any = self.rows(rows, key, |files, rows, key| {
             for (column, count) in minutes.iter().zip(&mut counts) {
                 *count = self::count(rows.field(column.index))
-                    .map_err(|problem| rows.row_error(column.place(), problem))?;
+                    .map_err(|problem| rows.row_error(column.column(), problem))?;
             }
-            if let Some(counts) = Counts::pack(&counts) {
+            if let Some(counts) = MinuteCounts::pack(&counts) {
                 files.add_counts(day, counts, rows, key);
             }
             Ok(())
@@ -284,7 +288,13 @@ impl Azure2019Files {
         Ok(())
     }
 
-    fn add_counts<R: Read>(&mut self, day: u16, counts: Counts, rows: &Rows<R>, key: &Key) {
+    fn add_counts<R: Read>(
+        &mut self,
+        day: u16,
+        counts: MinuteCounts,
+        rows: &CsvTable<R>,
+        key: &Key,
+    ) {
         let (number, is_new) = self.function_numbers.add(&key.bytes);
         if is_new {
             let (app, is_new) = self.app_numbers.add(&key.bytes[..key.app]);
@@ -320,9 +330,9 @@ impl Azure2019Files {
         name: &str,
         reader: impl Read,
     ) -> Result<(), WorkloadError> {
-        let rows = Rows::new(name.to_owned(), reader)?;
-        let key = Key::new(&rows, &FUNCTION_KEY)?;
-        let percentiles = Percentiles::new(&rows)?;
+        let mut rows = CsvTable::new(name, reader)?;
+        let key = Key::new(&mut rows, &FUNCTION_KEY)?;
+        let percentiles = PercentileColumns::new(&mut rows)?;
         self.rows(rows, key, |files, rows, key| {
             let row = percentiles.row(rows)?;
             let number = files.function_numbers.get(&key.bytes);
@@ -350,12 +360,10 @@ impl Azure2019Files {
     ///
     /// As for [`invocations`](Azure2019Files::invocations).
     pub fn memory(&mut self, day: u16, name: &str, reader: impl Read) -> Result<(), WorkloadError> {
-        let rows = Rows::new(name.to_owned(), reader)?;
-        let key = Key::new(&rows, &APP_KEY)?;
-        let located = |name: &str| -> Result<_, Box<TraceError>> {
-            Ok(Located { index: rows.column(name)?, name: name.to_owned(), value: () })
-        };
-        let (samples, mean) = (located("SampleCount")?, located("AverageAllocatedMb")?);
+        let mut rows = CsvTable::new(name, reader)?;
+        let key = Key::new(&mut rows, &APP_KEY)?;
+        let samples = Located::find(&mut rows, "SampleCount", ())?;
+        let mean = Located::find(&mut rows, "AverageAllocatedMb", ())?;
         self.rows(rows, key, |files, rows, key| {
             let number = |column: &Located<()>, unit, kind| match decimal::nanos(
                 rows.field(column.index),
@@ -364,10 +372,10 @@ impl Azure2019Files {
             ) {
                 Ok(number) => Ok(Some(number)),
                 Err(TraceProblem::NoValue) => Ok(None),
-                Err(problem) => Err(rows.row_error(column.place(), problem)),
+                Err(problem) => Err(rows.row_error(column.column(), problem)),
             };
-            let samples = number(&samples, 1, Quantity::Size)?.unwrap_or(1).max(1);
-            let bytes = number(&mean, SizeUnit::MEGABYTE.bytes(), Quantity::Size)?;
+            let samples = number(&samples, 1, ValueKind::Size)?.unwrap_or(1).max(1);
+            let bytes = number(&mean, SizeUnit::MEGABYTE.bytes(), ValueKind::Size)?;
             let app = files.app_numbers.get(&key.bytes);
             let Some(app) = app.and_then(|number| files.apps.get_mut(number as usize)) else {
                 files.quirks.not_invoked += 1;
@@ -391,9 +399,9 @@ impl Azure2019Files {
     /// of whatever app.
     fn rows<R: Read>(
         &mut self,
-        mut rows: Rows<R>,
+        mut rows: CsvTable<R>,
         mut key: Key,
-        mut take: impl FnMut(&mut Self, &Rows<R>, &Key) -> Result<(), Box<TraceError>>,
+        mut take: impl FnMut(&mut Self, &CsvTable<R>, &Key) -> Result<(), Box<TraceError>>,
     ) -> Result<bool, WorkloadError> {
         let mut any = false;
         loop {
@@ -405,21 +413,21 @@ impl Azure2019Files {
                 }
                 Err(error) => {
                     any = true;
-                    match self.faults.go_on(error)? {
-                        Reading::GoesOn => continue,
-                        Reading::Over => return Ok(any),
+                    match self.errors.record(error)? {
+                        AfterError::Continue => continue,
+                        AfterError::Stop => return Ok(any),
                     }
                 }
             }
             if let Err(error) = key.read(&rows) {
-                self.faults.push(*error);
+                self.errors.push(*error);
                 continue;
             }
             if !self.left_out.is_empty() && self.left_out.contains(&key.bytes[..key.app]) {
                 continue;
             }
             if let Err(error) = take(self, &rows, &key) {
-                self.faults.push(*error);
+                self.errors.push(*error);
             }
         }
     }
@@ -457,7 +465,7 @@ impl Azure2019Files {
     /// What is in the files.
     pub fn finish(mut self) -> Azure2019Scan {
         if let Some(error) = self.without_rows.take().filter(|_| !self.has_rows) {
-            self.faults.push(*error);
+            self.errors.push(*error);
         }
         let parts = self.functions.iter().map(|function| {
             let app = &self.apps[function.app as usize];
@@ -487,7 +495,7 @@ impl Azure2019Files {
         for Function { days, durations, .. } in self.functions {
             let nearest =
                 |day: u16| durations.iter().min_by_key(|(known, _)| (known.abs_diff(day), *known));
-            let day = |(number, counts): (u16, Counts)| {
+            let day = |(number, counts): (u16, MinuteCounts)| {
                 let durations = nearest(number).map(|(_, durations)| durations.clone());
                 Day { number, counts, durations }
             };
@@ -503,12 +511,12 @@ impl Azure2019Files {
             keys,
             played,
         };
-        Azure2019Scan { trace, errors: self.faults.errors, further: self.faults.further }
+        Azure2019Scan { trace, errors: self.errors.errors, further: self.errors.further }
     }
 }
 
 /// The columns of minutes: those of a day, `1` to `1440`, and no others.
-fn minutes<R: Read>(rows: &Rows<R>) -> Result<Vec<Located<()>>, Box<TraceError>> {
+fn minutes<R: Read>(rows: &CsvTable<R>) -> Result<Vec<Located<()>>, Box<TraceError>> {
     let mut places: HashMap<&str, usize> = HashMap::with_capacity(rows.columns().len());
     for (index, name) in rows.columns().iter().enumerate() {
         let is_number = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
@@ -525,7 +533,7 @@ fn minutes<R: Read>(rows: &Rows<R>) -> Result<Vec<Located<()>>, Box<TraceError>>
     let column = |minute: u16| {
         let name = minute.to_string();
         match places.get(name.as_str()) {
-            Some(&index) => Ok(Located { index, name, value: () }),
+            Some(&index) => Ok(Located::at(index, name, ())),
             None => Err(rows.error(Some(&name), TraceProblem::MissingMinute)),
         }
     };

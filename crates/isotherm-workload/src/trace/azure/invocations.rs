@@ -14,10 +14,14 @@ use std::sync::Arc;
 
 use isotherm_kernel::{Duration, Time};
 
-use super::super::rows::Rows;
-use super::super::{Located, decimal};
-use super::{AppSample, Faults, Numbers, Reading, SEPARATOR, names};
-use crate::error::{Quantity, TraceError, TraceProblem};
+use super::super::columns::Located;
+use super::super::csv::CsvTable;
+use super::super::decimal;
+use super::super::row_errors::{AfterError, RowErrors};
+use super::super::table::TableRows;
+use super::keys::{Interner, SEPARATOR, names};
+use super::sample::AppSample;
+use crate::error::{TraceError, TraceProblem, ValueKind};
 use crate::{Arrival, TimeUnit, Workload, WorkloadError};
 
 /// What is in a trace of 2021: its functions, and what has to be known to read it in order.
@@ -35,14 +39,14 @@ pub struct Azure2021 {
     pub last: Time,
     /// How far the arrival of a row lies before that of any row above it, at most.
     pub lateness: Duration,
-    numbers: Numbers,
+    numbers: Interner,
     /// The function of each number; `None` if it is not in the sample.
     kept: Vec<Option<u32>>,
 }
 
 /// The columns of the rows, and what has to be remembered to read them.
-struct Reader<R> {
-    rows: Rows<R>,
+struct InvocationReader<R> {
+    rows: CsvTable<R>,
     app: Located<()>,
     function: Located<()>,
     end: Located<TimeUnit>,
@@ -58,22 +62,14 @@ struct Row {
     is_early: bool,
 }
 
-impl<R: Read> Reader<R> {
+impl<R: Read> InvocationReader<R> {
     fn new(name: String, reader: R) -> Result<Self, Box<TraceError>> {
-        let rows = Rows::new(name, reader)?;
-        let plain = |name: &str| -> Result<_, Box<TraceError>> {
-            Ok(Located { index: rows.column(name)?, name: name.to_owned(), value: () })
-        };
-        let time = |name: &str| -> Result<_, Box<TraceError>> {
-            Ok(Located {
-                index: rows.column(name)?,
-                name: name.to_owned(),
-                value: TimeUnit::SECOND,
-            })
-        };
-        let (app, function) = (plain("app")?, plain("func")?);
-        let (end, duration) = (time("end_timestamp")?, time("duration")?);
-        Ok(Reader { rows, app, function, end, duration, key: Vec::new() })
+        let mut rows = CsvTable::new(name, reader)?;
+        let app = Located::find(&mut rows, "app", ())?;
+        let function = Located::find(&mut rows, "func", ())?;
+        let end = Located::find(&mut rows, "end_timestamp", TimeUnit::SECOND)?;
+        let duration = Located::find(&mut rows, "duration", TimeUnit::SECOND)?;
+        Ok(InvocationReader { rows, app, function, end, duration, key: Vec::new() })
     }
 
     /// The key of the function of the current row: a function is unique only within its app.
@@ -82,10 +78,10 @@ impl<R: Read> Reader<R> {
         for column in [&self.app, &self.function] {
             let field = self.rows.field(column.index);
             if field.is_empty() {
-                return Err(self.rows.row_error(column.place(), TraceProblem::NoName));
+                return Err(self.rows.row_error(column.column(), TraceProblem::NoName));
             }
             if std::str::from_utf8(field).is_err() {
-                return Err(self.rows.row_error(column.place(), TraceProblem::NotText));
+                return Err(self.rows.row_error(column.column(), TraceProblem::NotText));
             }
             if !self.key.is_empty() {
                 self.key.push(SEPARATOR);
@@ -96,10 +92,10 @@ impl<R: Read> Reader<R> {
     }
 
     fn row(&self) -> Result<Row, Box<TraceError>> {
-        let [end, duration] = [(&self.end, Quantity::Date), (&self.duration, Quantity::Duration)]
+        let [end, duration] = [(&self.end, ValueKind::Date), (&self.duration, ValueKind::Duration)]
             .map(|(column, kind)| {
                 decimal::nanos(self.rows.field(column.index), column.value.nanos(), kind)
-                    .map_err(|problem| self.rows.row_error(column.place(), problem))
+                    .map_err(|problem| self.rows.row_error(column.column(), problem))
             });
         let (end, duration) = (end?, duration?);
         let at = Time::from_nanos(end.saturating_sub(duration));
@@ -141,26 +137,26 @@ impl Azure2021 {
         sample: AppSample,
         most: usize,
     ) -> Result<Azure2021Scan, WorkloadError> {
-        let mut faults = Faults::new(most);
-        let mut reader = Reader::new(name.to_owned(), reader)?;
-        let (mut numbers, mut app_numbers) = (Numbers::default(), Numbers::default());
+        let mut errors = RowErrors::new(most);
+        let mut reader = InvocationReader::new(name.to_owned(), reader)?;
+        let (mut numbers, mut app_numbers) = (Interner::default(), Interner::default());
         let (mut apps, mut functions): (Vec<String>, Vec<Seen>) = Default::default();
         let (mut any, mut newest, mut lateness) = (false, Time::ZERO, Duration::ZERO);
         loop {
             match reader.rows.advance() {
                 Ok(true) => any = true,
                 Ok(false) => break,
-                Err(error) => match faults.go_on(error)? {
-                    Reading::GoesOn => {
+                Err(error) => match errors.record(error)? {
+                    AfterError::Continue => {
                         any = true;
                         continue;
                     }
-                    Reading::Over => break,
+                    AfterError::Stop => break,
                 },
             }
-            let row = reader.row().map_err(|error| faults.push(*error));
+            let row = reader.row().map_err(|error| errors.push(*error));
             let number =
-                reader.key().map(|key| numbers.add(key)).map_err(|error| faults.push(*error));
+                reader.key().map(|key| numbers.add(key)).map_err(|error| errors.push(*error));
             let (Ok(row), Ok((number, is_new))) = (row, number) else { continue };
             if is_new {
                 let text = |place: &Located<()>| {
@@ -187,16 +183,16 @@ impl Azure2021 {
                 seen.last = seen.last.max(row.at);
             }
         }
-        if !any && faults.errors.is_empty() {
+        if !any && errors.errors.is_empty() {
             return Err(reader.rows.error(None, TraceProblem::NoRows).into());
         }
         let trace = Azure2021::sampled(numbers, &apps, &functions, lateness, sample);
-        Ok(Azure2021Scan { trace, errors: faults.errors, further: faults.further })
+        Ok(Azure2021Scan { trace, errors: errors.errors, further: errors.further })
     }
 
     /// What is left of these functions in a sample.
     fn sampled(
-        numbers: Numbers,
+        numbers: Interner,
         apps: &[String],
         functions: &[Seen],
         lateness: Duration,
@@ -235,7 +231,7 @@ impl Azure2021 {
 /// The invocations of a trace of 2021, in the order of their arrivals; those that arrive at the
 /// same date in the order of the file.
 pub struct Azure2021Trace<R> {
-    reader: Reader<R>,
+    reader: InvocationReader<R>,
     trace: Arc<Azure2021>,
     first: u32,
     until: Time,
@@ -259,7 +255,7 @@ impl<R: Read> Azure2021Trace<R> {
         until: Option<Time>,
     ) -> Result<Self, WorkloadError> {
         Ok(Azure2021Trace {
-            reader: Reader::new(name.into(), reader)?,
+            reader: InvocationReader::new(name.into(), reader)?,
             trace,
             first,
             until: until.unwrap_or(Time::NEVER),
@@ -289,7 +285,7 @@ impl<R: Read> Azure2021Trace<R> {
             if row.at < self.last {
                 // It was not so when the file was read first.
                 let problem = TraceProblem::Unsorted { at: row.at, previous: self.last };
-                return Err(self.reader.rows.row_error(self.reader.end.place(), problem));
+                return Err(self.reader.rows.row_error(self.reader.end.column(), problem));
             }
             self.newest = self.newest.max(row.at);
             self.held.push(Reverse((row.at, self.read, function, row.duration)));

@@ -6,19 +6,19 @@ pub(super) const MINUTES: u16 = 1440;
 /// The counts of one function on one day: for each minute that has any, how many minutes were
 /// skipped before it, and how many invocations there are in it; both as numbers of 7 bits a byte.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Counts {
+pub(super) struct MinuteCounts {
     bytes: Box<[u8]>,
 }
 
 /// Goes over the minutes that have invocations.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Cursor {
+pub(super) struct MinuteCursor {
     at: usize,
     /// The minute after the last one.
     next: u16,
 }
 
-impl Counts {
+impl MinuteCounts {
     /// Packs the counts of minutes; none if there are no invocations.
     pub(super) fn pack(counts: &[u32]) -> Option<Self> {
         let mut bytes = Vec::new();
@@ -32,11 +32,11 @@ impl Counts {
                 skipped = 0;
             }
         }
-        (!bytes.is_empty()).then(|| Counts { bytes: bytes.into() })
+        (!bytes.is_empty()).then(|| MinuteCounts { bytes: bytes.into() })
     }
 
     /// The next minute that has invocations, and how many.
-    pub(super) fn next(&self, cursor: &mut Cursor) -> Option<(u16, u32)> {
+    pub(super) fn next(&self, cursor: &mut MinuteCursor) -> Option<(u16, u32)> {
         let skipped = pull(&self.bytes, &mut cursor.at)?;
         let count = pull(&self.bytes, &mut cursor.at)?;
         let minute = cursor.next + skipped as u16;
@@ -45,29 +45,29 @@ impl Counts {
     }
 
     /// Adds those of another row of the same function and day.
-    pub(super) fn add(&mut self, other: &Counts) {
+    pub(super) fn add(&mut self, other: &MinuteCounts) {
         let mut sums = [0u32; MINUTES as usize];
         for counts in [&*self, other] {
-            let mut cursor = Cursor::default();
+            let mut cursor = MinuteCursor::default();
             while let Some((minute, count)) = counts.next(&mut cursor) {
                 let sum = &mut sums[usize::from(minute)];
                 *sum = sum.saturating_add(count);
             }
         }
-        if let Some(sum) = Counts::pack(&sums) {
+        if let Some(sum) = MinuteCounts::pack(&sums) {
             *self = sum;
         }
     }
 
     /// All invocations of the day.
     pub(super) fn total(&self) -> u64 {
-        let mut cursor = Cursor::default();
+        let mut cursor = MinuteCursor::default();
         std::iter::from_fn(|| self.next(&mut cursor)).map(|(_, count)| u64::from(count)).sum()
     }
 
     /// The last minute that has invocations.
     pub(super) fn last(&self) -> Option<u16> {
-        let mut cursor = Cursor::default();
+        let mut cursor = MinuteCursor::default();
         std::iter::from_fn(|| self.next(&mut cursor)).last().map(|(minute, _)| minute)
     }
 }
@@ -99,9 +99,9 @@ mod tests {
 
     use super::*;
 
-    fn unpacked(counts: &Counts) -> Vec<u32> {
+    fn unpacked(counts: &MinuteCounts) -> Vec<u32> {
         let mut all = vec![0; usize::from(MINUTES)];
-        let mut cursor = Cursor::default();
+        let mut cursor = MinuteCursor::default();
         while let Some((minute, count)) = counts.next(&mut cursor) {
             all[usize::from(minute)] = count;
         }
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_day_without_invocations_is_none() {
-        assert!(Counts::pack(&[0; MINUTES as usize]).is_none());
+        assert!(MinuteCounts::pack(&[0; MINUTES as usize]).is_none());
     }
 
     proptest! {
@@ -118,7 +118,7 @@ mod tests {
         fn what_was_packed_comes_back(
             counts in prop::collection::vec(prop_oneof![3 => Just(0u32), 1 => any::<u32>()], MINUTES as usize)
         ) {
-            let Some(mut packed) = Counts::pack(&counts) else { return Ok(()) };
+            let Some(mut packed) = MinuteCounts::pack(&counts) else { return Ok(()) };
             prop_assert_eq!(&unpacked(&packed), &counts);
             prop_assert_eq!(packed.total(), counts.iter().map(|&count| u64::from(count)).sum::<u64>());
             prop_assert_eq!(packed.last().map(usize::from), counts.iter().rposition(|&count| count > 0));

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use isotherm_kernel::{Duration, Random, RandomStreams, Time};
 
 use super::files::Azure2019;
-use super::minutes::Cursor;
+use super::minutes::MinuteCursor;
 use crate::{Arrival, Workload, WorkloadError};
 
 /// Nanoseconds of a minute.
@@ -60,14 +60,14 @@ impl Default for ReplayConfig {
 pub struct Azure2019Replay {
     trace: Arc<Azure2019>,
     config: ReplayConfig,
-    sources: Vec<Source>,
+    sources: Vec<FunctionReplay>,
     /// The next arrival of each source.
     next: BinaryHeap<Reverse<(Time, u32)>>,
 }
 
 /// A function that is invoked.
 #[derive(Debug)]
-struct Source {
+struct FunctionReplay {
     /// Which of the trace.
     function: u32,
     /// The number of whoever built the workload.
@@ -76,7 +76,7 @@ struct Source {
     durations: Random,
     /// Which of the days of the function, and where in it.
     day: usize,
-    cursor: Cursor,
+    cursor: MinuteCursor,
     minute: u16,
     /// How many invocations are left in the minute (or how many are expected in it), of how many.
     left: u32,
@@ -117,13 +117,13 @@ impl Azure2019Replay {
                 WithinMinute::Even => dates.uniform(),
                 _ => 0.0,
             };
-            let mut source = Source {
+            let mut source = FunctionReplay {
                 function: u32::try_from(function).unwrap_or(u32::MAX),
                 number,
                 dates,
                 durations: streams.stream(&format!("{path}/{key}/durations")),
                 day: 0,
-                cursor: Cursor::default(),
+                cursor: MinuteCursor::default(),
                 minute: 0,
                 left: 0,
                 count: 0.0,
@@ -141,7 +141,7 @@ impl Azure2019Replay {
     }
 }
 
-impl Source {
+impl FunctionReplay {
     /// The date of the next invocation; `None` if there are no more.
     fn advance(&mut self, trace: &Azure2019, config: &ReplayConfig) -> Option<Time> {
         loop {
@@ -196,7 +196,7 @@ impl Source {
                 Some(next) => break next,
                 None => {
                     self.day += 1;
-                    self.cursor = Cursor::default();
+                    self.cursor = MinuteCursor::default();
                 }
             }
         };

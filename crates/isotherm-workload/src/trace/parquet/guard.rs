@@ -120,7 +120,7 @@ impl<R: ChunkReader> ChunkReader for Guarded<R> {
 /// Checks the description of all columns at the end of a file: `FileMetaData`.
 fn check_columns(bytes: &[u8]) -> Result<(), Refused> {
     let mut is_possible = true;
-    let mut fields = Fields { rest: bytes, depth: 0 };
+    let mut fields = ThriftFields { rest: bytes, depth: 0 };
     let walked = fields.walk(&mut Vec::new(), &mut |path, value| {
         // The children of a column: each of them is described by a few bytes at least.
         is_possible &=
@@ -130,12 +130,12 @@ fn check_columns(bytes: &[u8]) -> Result<(), Refused> {
 }
 
 /// Fields of a struct, of which some are structs themselves.
-pub(super) struct Fields<'a> {
+pub(super) struct ThriftFields<'a> {
     pub(super) rest: &'a [u8],
     pub(super) depth: usize,
 }
 
-impl Fields<'_> {
+impl ThriftFields<'_> {
     /// Goes over the fields of a struct, and tells the whole numbers in them, and truths as 0 or 1,
     /// with the numbers of the fields that lead there. `None` if this is no struct, or if it is cut
     /// off.

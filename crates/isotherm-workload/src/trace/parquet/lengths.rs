@@ -1,7 +1,7 @@
 //! Lengths in the encoding `DELTA_BINARY_PACKED`, which are added up without being kept:
 //! <https://parquet.apache.org/docs/file-format/data-pages/encodings/>.
 
-use super::guard::Fields;
+use super::guard::ThriftFields;
 
 /// Lengths at the beginning of some bytes.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub(super) struct Lengths<'a> {
 impl<'a> Lengths<'a> {
     /// Reads what is said of them. `None` if it cannot be.
     pub(super) fn new(bytes: &'a [u8]) -> Option<Self> {
-        let mut fields = Fields { rest: bytes, depth: 0 };
+        let mut fields = ThriftFields { rest: bytes, depth: 0 };
         let (block, bit_blocks) = (fields.length()?, fields.length()?);
         let (count, first) = (fields.length()?, i32::try_from(fields.number()?).ok()?);
         let values = block.checked_div(bit_blocks)?;
@@ -43,7 +43,7 @@ impl<'a> Lengths<'a> {
         let mut left = self.count.saturating_sub(1);
         let mut at = self.begin;
         while left > 0 {
-            let mut fields = Fields { rest: self.bytes.get(at..)?, depth: 0 };
+            let mut fields = ThriftFields { rest: self.bytes.get(at..)?, depth: 0 };
             let least = i32::try_from(fields.number()?).ok()?;
             let (widths, mut rest) = fields.rest.split_at_checked(self.bit_blocks)?;
             for width in widths {

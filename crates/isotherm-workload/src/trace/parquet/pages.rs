@@ -23,7 +23,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::reader::{ChunkReader, Length, SerializedPageReader};
 
-use super::guard::{Fields, LARGEST_PAGE, Refused};
+use super::guard::{LARGEST_PAGE, Refused, ThriftFields};
 use super::lengths::Lengths;
 use crate::error::LONGEST_LINE;
 
@@ -38,25 +38,25 @@ const LENGTH: u64 = 4;
 
 /// What was refused, and where it is.
 #[derive(Debug)]
-pub(super) struct Misplaced {
+pub(super) struct RefusedPage {
     page: u64,
     group: usize,
     column: String,
     pub(super) refused: Refused,
 }
 
-impl fmt::Display for Misplaced {
+impl fmt::Display for RefusedPage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Misplaced { page, group, column, refused } = self;
+        let RefusedPage { page, group, column, refused } = self;
         write!(f, "page {page} of its column `{column}` in row group {group}: {refused}")
     }
 }
 
-impl std::error::Error for Misplaced {}
+impl std::error::Error for RefusedPage {}
 
 /// The pages of a column in a group of rows.
 pub(super) struct Pages<R: ChunkReader> {
-    pages: SerializedPageReader<Source<R>>,
+    pages: SerializedPageReader<PageSource<R>>,
     /// Its name and the number of the group, counted from 1.
     column: String,
     group: usize,
@@ -75,8 +75,11 @@ impl<R: ChunkReader> Pages<R> {
         group: usize,
         rows: usize,
     ) -> Result<Self, ParquetError> {
-        let source =
-            Source { file: Arc::clone(file), codec: column.compression(), head: Mutex::new(None) };
+        let source = PageSource {
+            file: Arc::clone(file),
+            codec: column.compression(),
+            head: Mutex::new(None),
+        };
         Ok(Pages {
             pages: SerializedPageReader::new(Arc::new(source), column, rows, None)?,
             column: column.column_path().string(),
@@ -101,7 +104,7 @@ impl<R: ChunkReader> PageReader for Pages<R> {
         self.given += 1;
         self.read().map_err(|error| match error {
             ParquetError::External(error) => match error.downcast::<Refused>() {
-                Ok(refused) => ParquetError::External(Box::new(Misplaced {
+                Ok(refused) => ParquetError::External(Box::new(RefusedPage {
                     page: self.given,
                     group: self.group,
                     column: self.column.clone(),
@@ -140,20 +143,20 @@ fn damaged() -> ParquetError {
 }
 
 /// What the library reads the pages from: in turn the head of a page, and its data.
-struct Source<R> {
+struct PageSource<R> {
     file: Arc<R>,
     codec: Compression,
     /// The head whose data have not been read, and where they are.
-    head: Mutex<Option<(u64, Head)>>,
+    head: Mutex<Option<(u64, PageHeader)>>,
 }
 
-impl<R: Length> Length for Source<R> {
+impl<R: Length> Length for PageSource<R> {
     fn len(&self) -> u64 {
         self.file.len()
     }
 }
 
-impl<R: ChunkReader> ChunkReader for Source<R> {
+impl<R: ChunkReader> ChunkReader for PageSource<R> {
     type T = R::T;
 
     fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
@@ -161,7 +164,7 @@ impl<R: ChunkReader> ChunkReader for Source<R> {
         let (length, head) = loop {
             let mut bytes = Vec::new();
             self.file.get_read(start)?.take(most).read_to_end(&mut bytes)?;
-            match Head::read(&bytes) {
+            match PageHeader::read(&bytes) {
                 Some(found) => break found,
                 None if (bytes.len() as u64) < most || most >= LONGEST_HEAD => {
                     return Err(damaged());
@@ -202,7 +205,7 @@ impl<R: ChunkReader> ChunkReader for Source<R> {
 
 /// What the head of a page says: `PageHeader`.
 #[derive(Debug)]
-struct Head {
+struct PageHeader {
     /// The sizes of the page, packed and unpacked.
     packed: u64,
     unpacked: u64,
@@ -213,12 +216,12 @@ struct Head {
     values: u64,
 }
 
-impl Head {
+impl PageHeader {
     /// Reads it, and how long it is. `None` if it is none, or if it is cut off.
-    fn read(bytes: &[u8]) -> Option<(u64, Head)> {
+    fn read(bytes: &[u8]) -> Option<(u64, PageHeader)> {
         let mut found = [None; 6];
         let mut is_once = true;
-        let mut fields = Fields { rest: bytes, depth: 0 };
+        let mut fields = ThriftFields { rest: bytes, depth: 0 };
         fields.walk(&mut Vec::new(), &mut |path, value| {
             let place = match path {
                 [2] => &mut found[0],
@@ -241,7 +244,7 @@ impl Head {
         }
         let [unpacked, packed, values, definition, repetition, is_packed] =
             found.map(|value| value.map(i64::unsigned_abs));
-        let head = Head {
+        let head = PageHeader {
             packed: packed?,
             unpacked: unpacked?,
             levels: definition.unwrap_or(0) + repetition.unwrap_or(0),
@@ -383,7 +386,7 @@ mod tests {
     }
 
     fn check(head: &[u8]) -> Option<Result<(), Refused>> {
-        Head::read(head).map(|(length, head_read)| {
+        PageHeader::read(head).map(|(length, head_read)| {
             assert_eq!(length, head.len() as u64);
             head_read.check()
         })
@@ -442,7 +445,7 @@ mod tests {
     /// The file is `head` and `data`, of one page.
     fn read(codec: Compression, head: &[u8], data: &[u8]) -> Result<(), ParquetError> {
         let file = Arc::new(Bytes::from([head, data, &[0; 9]].concat()));
-        let source = Source { file, codec, head: Mutex::new(None) };
+        let source = PageSource { file, codec, head: Mutex::new(None) };
         source.get_read(0)?;
         let bytes = source.get_bytes(head.len() as u64, data.len())?;
         assert_eq!(bytes, data);

@@ -5,50 +5,54 @@ use std::collections::BTreeMap;
 
 use isotherm_platform::{HostId, PlatformSpec};
 
-use crate::scenario::{Place, Problem, Scenario};
+use crate::scenario::{Location, Scenario, ScenarioProblem};
 
 /// Everything that the scenario needs and the platform does not have.
-pub(crate) fn problems(scenario: &Scenario, spec: &PlatformSpec) -> Vec<Problem> {
-    let mut ground = Ground { spec, problems: Vec::new() };
+pub(crate) fn problems(scenario: &Scenario, spec: &PlatformSpec) -> Vec<ScenarioProblem> {
+    let mut validation = Validation { spec, problems: Vec::new() };
     let service = &scenario.serverless;
     let storage = &scenario.image_storage;
-    let user = ground.host("user_host", &scenario.user_host);
-    let images = ground.host("image_storage.host", &storage.host);
-    let head = ground.host("serverless.head_host", &service.head_host);
-    if let Some(size) = ground.disk("image_storage.mount", images, &storage.mount) {
+    let user = validation.host("user_host", &scenario.user_host);
+    let images = validation.host("image_storage.host", &storage.host);
+    let head = validation.host("serverless.head_host", &service.head_host);
+    if let Some(size) = validation.disk("image_storage.mount", images, &storage.mount) {
         let needed: u128 = scenario.images.iter().map(|image| u128::from(image.disk_bytes)).sum();
         if needed > u128::from(size) {
             let message = format!("the images do not fit on the disk of `{}`", storage.host);
-            ground.add("images", message, format!("they take {needed} bytes, and it holds {size}"));
+            validation.add(
+                "images",
+                message,
+                format!("they take {needed} bytes, and it holds {size}"),
+            );
         }
     }
-    ground.disk("serverless.head_mount", head, &service.head_mount);
-    ground.route("user_host", user, head);
-    ground.route("image_storage.host", images, head);
+    validation.disk("serverless.head_mount", head, &service.head_mount);
+    validation.route("user_host", user, head);
+    validation.route("image_storage.host", images, head);
     let mut first = BTreeMap::new();
     for (index, name) in service.compute_hosts.iter().enumerate() {
         let path = format!("serverless.compute_hosts[{index}]");
         if let Some(before) = first.insert(name, index) {
             let hint = format!("it is compute_hosts[{before}] already");
-            ground.add(&path, format!("compute host `{name}` is listed twice"), hint);
+            validation.add(&path, format!("compute host `{name}` is listed twice"), hint);
             continue;
         }
-        let node = ground.host(&path, name);
-        ground.disk(&path, node, "/");
-        ground.route(&path, head, node);
+        let node = validation.host(&path, name);
+        validation.disk(&path, node, "/");
+        validation.route(&path, head, node);
     }
-    ground.problems
+    validation.problems
 }
 
-struct Ground<'a> {
+struct Validation<'a> {
     spec: &'a PlatformSpec,
-    problems: Vec<Problem>,
+    problems: Vec<ScenarioProblem>,
 }
 
-impl Ground<'_> {
+impl Validation<'_> {
     fn add(&mut self, path: &str, message: String, hint: impl Into<Option<String>>) {
-        self.problems.push(Problem {
-            place: Place::Path(path.to_owned()),
+        self.problems.push(ScenarioProblem {
+            location: Location::Path(path.to_owned()),
             message,
             hint: hint.into(),
         });

@@ -1,25 +1,29 @@
-//! The rows of a CSV file, one at a time: what all readers of traces have in common.
+//! The rows of a CSV file.
 
 use std::io::Read;
 
 use super::records::Records;
-use super::similar;
+use super::table::{LONGEST_ROW, TableRows, beginning, similar};
 use crate::Decompressed;
 use crate::error::{TraceError, TraceProblem};
 
-/// A header and the row that was read last. Whoever reads them is told the line and the row of what
-/// is wrong.
-pub(super) struct Rows<R> {
+/// The rows of a CSV file: RFC 4180 with the tolerance described in the [module](super). Memory is
+/// that of one row.
+pub struct CsvTable<R> {
     name: String,
     records: Records<Decompressed<R>>,
     header: Vec<String>,
 }
 
-impl<R: Read> Rows<R> {
+impl<R: Read> CsvTable<R> {
     /// Reads the header. The name is for messages.
-    pub(super) fn new(name: String, reader: R) -> Result<Self, Box<TraceError>> {
-        let mut rows =
-            Rows { name, records: Records::new(Decompressed::new(reader)), header: Vec::new() };
+    ///
+    /// # Errors
+    ///
+    /// The file is empty, its header is too long, or it cannot be read.
+    pub fn new(name: impl Into<String>, reader: R) -> Result<Self, Box<TraceError>> {
+        let (name, records) = (name.into(), Records::new(Decompressed::new(reader)));
+        let mut rows = CsvTable { name, records, header: Vec::new() };
         match rows.records.read() {
             Ok(true) => {}
             Ok(false) => return Err(rows.error(None, TraceProblem::Empty)),
@@ -38,20 +42,24 @@ impl<R: Read> Rows<R> {
         Ok(rows)
     }
 
-    /// How the file is called in messages.
-    pub(super) fn name(&self) -> &str {
+    /// The line on which the current row begins.
+    pub(super) fn line(&self) -> u64 {
+        self.records.line()
+    }
+}
+
+impl<R: Read> TableRows for CsvTable<R> {
+    fn name(&self) -> &str {
         &self.name
     }
 
-    /// The names of the columns.
-    pub(super) fn columns(&self) -> &[String] {
+    fn columns(&self) -> &[String] {
         &self.header
     }
 
-    /// The place of a column.
-    pub(super) fn column(&self, name: &str) -> Result<usize, Box<TraceError>> {
-        let mut places = self.header.iter().enumerate().filter(|(_, other)| *other == name);
-        let problem = match (places.next(), places.next()) {
+    fn column(&mut self, name: &str) -> Result<usize, Box<TraceError>> {
+        let mut indices = self.header.iter().enumerate().filter(|(_, other)| *other == name);
+        let problem = match (indices.next(), indices.next()) {
             (Some((index, _)), None) => return Ok(index),
             (Some(_), Some(_)) => TraceProblem::AmbiguousColumn,
             (None, _) => TraceProblem::MissingColumn {
@@ -62,8 +70,7 @@ impl<R: Read> Rows<R> {
         Err(self.error(Some(name), problem))
     }
 
-    /// Reads the next row; `false` at the end.
-    pub(super) fn advance(&mut self) -> Result<bool, Box<TraceError>> {
+    fn advance(&mut self) -> Result<bool, Box<TraceError>> {
         match self.records.read() {
             Ok(true) if self.records.left_open().is_some() => {
                 let mut error = self.row_error(None, TraceProblem::OpenQuote);
@@ -90,33 +97,25 @@ impl<R: Read> Rows<R> {
         }
     }
 
-    /// What has been read and belongs to no row yet.
-    pub(super) fn ahead(&self) -> &[u8] {
+    fn ahead(&self) -> &[u8] {
         self.records.ahead()
     }
 
-    /// Passes over a row that takes so many bytes and one line of what is ahead. There is no
-    /// current row then.
-    pub(super) fn pass(&mut self, length: usize) {
+    fn pass(&mut self, length: usize) {
         self.records.pass(length);
     }
 
-    /// A field of the current row without the spaces around it. The row is as long as the header.
-    pub(super) fn field(&self, index: usize) -> &[u8] {
+    fn field(&self, index: usize) -> &[u8] {
+        // `advance` has checked that the row is as long as the header.
         let field = self.records.get(index).unwrap_or_default();
         match field {
-            // All spaces are lower than this.
+            // White space is at most b' '.
             [first, .., last] if *first > b' ' && *last > b' ' => field,
             _ => field.trim_ascii(),
         }
     }
 
-    /// An error about the current row, perhaps about the column of this place and name.
-    pub(super) fn row_error(
-        &self,
-        column: Option<(usize, &str)>,
-        problem: TraceProblem,
-    ) -> Box<TraceError> {
+    fn row_error(&self, column: Option<(usize, &str)>, problem: TraceProblem) -> Box<TraceError> {
         let mut error = self.error(column.map(|(_, name)| name), problem);
         for (index, field) in self.records.iter().enumerate() {
             if error.row.len() > LONGEST_ROW {
@@ -125,7 +124,7 @@ impl<R: Read> Rows<R> {
             if index > 0 {
                 error.row.push(',');
             }
-            if column.is_some_and(|(place, _)| place == index) {
+            if column.is_some_and(|(wrong, _)| wrong == index) {
                 let spaces = field.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
                 error.field = Some(error.row.len() + if spaces < field.len() { spaces } else { 0 });
             }
@@ -134,33 +133,4 @@ impl<R: Read> Rows<R> {
         error.line = Some(self.line());
         error
     }
-
-    /// An error about the whole file.
-    pub(super) fn error(&self, column: Option<&str>, problem: TraceProblem) -> Box<TraceError> {
-        let name = self.name.clone();
-        Box::new(TraceError {
-            name,
-            line: None,
-            column: column.map(str::to_owned),
-            row: String::new(),
-            field: None,
-            problem,
-        })
-    }
-
-    /// The line on which the current row begins.
-    pub(super) fn line(&self) -> u64 {
-        self.records.line()
-    }
 }
-
-/// The beginning of a field that is shown in a message: a file that is no CSV may be one field.
-pub(super) fn beginning(field: &[u8], length: usize) -> String {
-    String::from_utf8_lossy(&field[..field.len().min(length)]).into_owned()
-}
-
-/// How many bytes of a row, or a little more, are kept for a message.
-pub(super) const LONGEST_ROW: usize = 1_000;
-
-/// How many bytes of a value are kept for a message.
-pub(super) const LONGEST_VALUE: usize = 60;

@@ -8,14 +8,15 @@
 
 use isotherm_kernel::{Duration, Time};
 
+use super::columns::{Located, LocatedFunction};
 use super::decimal::{Scale, digits};
+use super::function_names::FunctionNames;
 use super::records::low_bytes;
-use super::{FunctionNames, FunctionPlace, Located};
 use crate::Arrival;
 
 /// What the fields of a row are, in their order.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(super) struct PlainRow {
     fields: Vec<Field>,
 }
 
@@ -28,12 +29,12 @@ enum Field {
     Number,
 }
 
-impl Line {
+impl PlainRow {
     /// Rows of so many fields. `None` if a column is wanted twice, which nobody is fast for.
     pub(super) fn new(
         width: usize,
         arrival: &Located<Scale>,
-        function: &FunctionPlace,
+        function: &LocatedFunction,
         duration: Option<&Located<Scale>>,
     ) -> Option<Self> {
         let mut fields = vec![Field::Ignored; width];
@@ -44,14 +45,14 @@ impl Line {
         };
         put(arrival.index, Field::Arrival(arrival.value.clone()))?;
         match function {
-            FunctionPlace::Fixed(_) => {}
-            FunctionPlace::Named(place) => put(place.index, Field::Name)?,
-            FunctionPlace::Numbered(place) => put(place.index, Field::Number)?,
+            LocatedFunction::Fixed(_) => {}
+            LocatedFunction::Named(place) => put(place.index, Field::Name)?,
+            LocatedFunction::Numbered(place) => put(place.index, Field::Number)?,
         }
         if let Some(place) = duration {
             put(place.index, Field::Duration(place.value.clone()))?;
         }
-        Some(Line { fields })
+        Some(PlainRow { fields })
     }
 
     /// Reads the plain row at the beginning of a text into an arrival, whose function may be fixed
@@ -166,7 +167,7 @@ mod tests {
         match CsvTrace::new("x", Pieces(text.as_bytes(), piece), columns, names) {
             Ok(mut trace) => {
                 if !in_one_go {
-                    assert!(trace.0.reader.line.take().is_some());
+                    assert!(trace.reader.plain.take().is_some());
                 }
                 let shown = |arrival| format!("{arrival:?}");
                 trace.arrivals().map(shown).collect()
@@ -262,7 +263,7 @@ mod tests {
         };
         let text = "took,note,function,at\n1,,f,0\n12.5,a-b \"c\",thumbnail,0.000000001\r\n3,,f,86399.123456789\n4,,f, 86400\n";
         let names = FunctionNames::new(["f", "thumbnail"]);
-        let mut trace = CsvTrace::new("x", text.as_bytes(), &columns, names).unwrap().0;
+        let mut trace = CsvTrace::new("x", text.as_bytes(), &columns, names).unwrap();
         trace.next_arrival().unwrap();
         let mut plain = || {
             trace.reader.plain_arrival(trace.last).map(|arrival| {
