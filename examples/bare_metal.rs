@@ -3,8 +3,8 @@
 //!     cargo run --release --example bare_metal
 //!
 //! A node of 8 cores fetches a film from a repository over 1 Gb/s, reads it, converts it on four
-//! cores, and puts the result back. Then three conversions ask for four cores each, of which two
-//! fit at once.
+//! cores, and puts the result back. Then three conversions need four cores each; two of them fit at
+//! once.
 
 use isotherm::prelude::*;
 
@@ -36,7 +36,7 @@ fn main() -> Result<(), isotherm::Error> {
         ] {
             print(name, service.perform(me.address(), action).await)?;
         }
-        // What cannot be done is a result, too, with its cause.
+        // A failure is a result too, with its cause.
         let again = Action::Read { storage: local.clone(), file: "film".into() };
         let report = service.perform(me.address(), again).await;
         println!("read again: {}", report.result.expect_err("it was deleted"));

@@ -1,10 +1,10 @@
-//! A function that invokes two others and answers with the result that comes first.
+//! A function that invokes two others and answers with the first result.
 //!
 //!     cargo run --release --example chained_functions
 //!
-//! `lookup` asks a `cache` and a `database` at once. The cache is much faster, but slow to start,
-//! and its container is stopped after a minute without use: whoever comes first, or after a long
-//! pause, is answered by the database.
+//! `lookup` invokes a `cache` and a `database` at once. The cache is much faster, but slow to
+//! start, and its container is stopped after a minute without use. So the database answers the
+//! first lookup and those after a long pause.
 
 use isotherm::prelude::*;
 
@@ -34,7 +34,7 @@ fn main() -> Result<(), isotherm::Error> {
     Ok(())
 }
 
-/// Registers the three functions and gives the one that users invoke.
+/// Registers the three functions and returns the one that users invoke.
 async fn register(
     functions: &FunctionManager,
     platform: &ServerlessComputeService,
@@ -50,7 +50,7 @@ async fn register(
         let functions = call.functions();
         let both = [functions.invoke(&cache).await?, functions.invoke(&database).await?];
         let first = functions.wait_any(&both).await;
-        // The other one goes on: a cache that has started is there for the next lookup.
+        // The other one continues: a cache that has started serves the next lookup.
         call.set_output(if first.as_ref() == Some(&both[0]) { "cache" } else { "database" });
         Ok(())
     });

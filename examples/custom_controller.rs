@@ -3,9 +3,9 @@
 //!
 //!     cargo run --release --example custom_controller
 //!
-//! A controller decides what happens next from what has happened, which no list of arrivals can.
-//! With few clients the platform is idle most of the time. With more of them throughput grows until
-//! every slot is busy; from there on only the response time grows.
+//! A controller reacts to results, which a list of arrivals cannot. With few clients the platform
+//! is idle most of the time. With more clients the throughput grows until every slot is busy; from
+//! then on only the response time grows.
 
 use isotherm::prelude::*;
 

@@ -1,23 +1,22 @@
-//! A scheduler of one's own, compared with those that come with Isotherm.
+//! A custom scheduler, compared with built-in ones.
 //!
 //!     cargo run --release --example custom_scheduler
 //!
-//! Thirty functions share eight nodes whose memory is too small to keep a container of each
-//! everywhere. `Home` gives every function a node of its own, as Apache OpenWhisk does: it goes
-//! there as long as there is room, else to the next one. So the containers of a function stay
+//! Thirty functions share eight nodes whose memory is too small for a container of each function on
+//! each node. `Home` gives every function a home node, as Apache OpenWhisk does: its invocations go
+//! there as long as there is room, else to the next node. So the containers of a function stay
 //! together, and the memory of all nodes is used.
 
 use isotherm::prelude::*;
 
-/// Every function has a home: the node with its number. Where that has no place, the next one is
-/// tried, and so on.
+/// The home of a function is the node with its number. If that has no room, the next node is tried,
+/// and so on.
 struct Home;
 
 impl Scheduler for Home {
     fn round(&mut self, view: &View<'_>, plan: &mut Plan) {
-        // It keeps the books of the round, so that nothing is given out twice, and knows whether
-        // the next step of an invocation is a dispatch, a load or a copy. All that is left to
-        // decide is the node.
+        // `Placement` reserves what the round has given out, and knows whether the next step of an
+        // invocation is a dispatch, a load or a copy. Only the node is left to decide.
         let mut placement = Placement::new(view, plan);
         let nodes = view.nodes();
         for pending in view.pending() {
@@ -72,8 +71,7 @@ fn simulate(name: &str, scheduler: impl Scheduler + 'static) -> Result<(), isoth
             let rank = which.sample(&mut random) as usize;
             invocations.push(functions.invoke(&registered[rank - 1]).await?);
         }
-        // The simulation is over when its controllers have ended, so this one waits for what it has
-        // begun.
+        // The simulation ends with its controllers, so this one waits for its invocations.
         functions.wait_all(&invocations).await;
         Ok(())
     });

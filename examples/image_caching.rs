@@ -3,11 +3,11 @@
 //!     cargo run --release --example image_caching
 //!
 //! Twenty functions with images of their own run on four nodes. Containers are not kept, so every
-//! start is cold; but an image that is still in the memory of a node need not be loaded, one on its
+//! start is cold. But an image that is still in the memory of a node need not be loaded, one on its
 //! disk need not be copied, and the head keeps what it has downloaded. The less memory the nodes
 //! have, the more often an image has to be loaded again. (With much memory there are more copies
-//! than loads: where all slots of a node that has the image are taken it is copied to another one,
-//! and once it is there a slot has become free where it was.)
+//! than loads: if all slots of the node with the image are busy, the image is copied to another
+//! node, and by then a slot of the first node may be free again.)
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -37,7 +37,7 @@ fn simulate(memory: u64) -> Result<(), isotherm::Error> {
     let platform = ServerlessComputeService::start(world.site(), config)?;
     let records = platform.collect_records();
 
-    // An observer hears of everything that happens on the platform, in order.
+    // An observer is told of every event on the platform, in order.
     let counts = Rc::new(RefCell::new(Counts::default()));
     let counting = Rc::clone(&counts);
     platform.observe(Box::new(move |event| {
