@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// What each crate may use of the others, directly.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("isotherm-kernel", &[]),
     ("isotherm-platform", &["isotherm-kernel"]),
     ("isotherm-services", &["isotherm-kernel", "isotherm-platform"]),
@@ -66,6 +66,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
         ],
     ),
     ("isotherm-bench", &["isotherm"]),
+    ("isotherm-examples", &["isotherm"]),
 ];
 
 /// Crates that open nothing and never look at the machine.

@@ -3,7 +3,6 @@
 mod architecture;
 mod callbacks;
 mod documentation;
-mod examples;
 mod lifetimes;
 mod threads;
 mod world;
