@@ -55,7 +55,7 @@ impl Preset {
     }
 }
 
-/// The rules in which presets differ; ARCHITECTURE.md has a table of them.
+/// The rules in which presets differ; `docs/concepts.md` has a table of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {
     /// What happens to an image copy or load if the node has no room for it.
