@@ -22,7 +22,8 @@ use isotherm_workload::WorkloadError;
 ///     world.controller(nobody, "controller", async |_| Ok(()));
 ///     world.run()
 /// }
-/// assert_eq!(simulate().unwrap_err().to_string(), "there is no host `heat` (did you mean `head`?)");
+/// let error = simulate().unwrap_err().to_string();
+/// assert_eq!(error, "there is no host `heat` (did you mean `head`?)");
 /// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

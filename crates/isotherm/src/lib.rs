@@ -19,7 +19,7 @@
 //! use isotherm::prelude::*;
 //!
 //! fn main() -> Result<(), isotherm::Error> {
-//!     // The hardware: a compute host, a head host, and behind a slower link a repository and a user.
+//!     // The hardware: a compute host, a head host, and a repository and a user farther away.
 //!     let cluster = Cluster::new(1).cores(16).speed(gflop(5)).memory(64 * GIB);
 //!     let world = World::new(cluster.build()?)?;
 //!
@@ -55,11 +55,13 @@
 //!
 //!     for record in &*records.borrow() {
 //!         let start = record.start_kind.map_or("no", StartKind::name);
-//!         println!("{}: {}, {start} start, {:.3} s", record.id, record.outcome.name(), record.response());
+//!         let (id, outcome) = (record.id, record.outcome.name());
+//!         println!("{id}: {outcome}, {start} start, {:.3} s", record.response());
 //!     }
 //! #   let [first, second] = &records.borrow()[..] else { panic!("two invocations have ended") };
-//! #   // The first waits for 250 MB over 1 Gb/s, of which 97 % are payload, after 13.01 times the latency of 50 us; for a copy at the 1 GB/s of the
-//! #   // node's disk; for a load of 120 MB at 2 GB/s; and for its container.
+//! #   // The first waits for 250 MB over 1 Gb/s, of which 97 % are payload, after 13.01 times the
+//! #   // latency of 50 us; for a copy at the 1 GB/s of the node's disk; for a load of 120 MB at 2 GB/s;
+//! #   // and for its container.
 //! #   assert_eq!(first.start_kind, Some(StartKind::Cold));
 //! #   assert_eq!(first.download_wait, secs(13.01 * 50e-6 + 250e6 / (0.97 * 125e6)));
 //! #   assert_eq!(first.copy_wait, secs(13.01 * 50e-6 + 0.25));
@@ -116,7 +118,7 @@
 //! | [`experiment`] | experiment files, from text to results on disk | running experiments from a program |
 //! | [`conform`] | scenarios of the reference, simulated and compared | checking that dates are the reference's |
 //!
-//! The facade itself adds the [`prelude`], the [`quantities`], [`World`], [`Cluster`] and [`Error`].
+//! This crate adds the [`prelude`], the [`quantities`], [`World`], [`Cluster`] and [`Error`].
 //!
 //! # How to …
 //!
@@ -139,8 +141,9 @@
 //!     fn round(&mut self, view: &View<'_>, plan: &mut Plan) {
 //!         let mut placement = Placement::new(view, plan);
 //!         for pending in view.pending() {
-//!             let places = view.with_free_slot().iter().filter(|&node| placement.has_place(pending.function, node));
-//!             if let Some(node) = places.last() {
+//!             let free = view.with_free_slot().iter();
+//!             let node = free.filter(|&node| placement.has_place(pending.function, node)).last();
+//!             if let Some(node) = node {
 //!                 placement.place(pending, node);
 //!             }
 //!         }

@@ -37,7 +37,7 @@ use crate::Error;
 ///     Ok(())
 /// });
 /// let end = world.run()?;
-/// assert!(end > Time::ZERO + secs(3), "the image came over 1 Gb/s before the body slept for a second");
+/// assert!(end > Time::ZERO + secs(3), "2 s for the image over 1 Gb/s, then 1 s for the body");
 /// # Ok::<(), isotherm::Error>(())
 /// ```
 pub struct World {
@@ -63,7 +63,8 @@ impl World {
     /// ```
     /// use isotherm::prelude::*;
     ///
-    /// let limits = isotherm::kernel::Limits { max_time: Some(Time::ZERO + hours(1)), ..Default::default() };
+    /// let max_time = Some(Time::ZERO + hours(1));
+    /// let limits = isotherm::kernel::Limits { max_time, ..Default::default() };
     /// let simulation = Preset::Default.simulation().with_limits(limits);
     /// let world = World::with(simulation, Cluster::new(2).build()?)?;
     /// assert_eq!(world.run()?, Time::ZERO);
