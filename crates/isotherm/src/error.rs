@@ -18,8 +18,8 @@ use isotherm_workload::WorkloadError;
 ///
 /// fn simulate() -> Result<Time, isotherm::Error> {
 ///     let world = World::new(Cluster::new(2).build()?)?;
-///     let nobody = world.host("heat")?;
-///     world.controller(nobody, "controller", async |_| Ok(()));
+///     let host = world.host("heat")?;
+///     world.controller(host, "controller", async |_| Ok(()));
 ///     world.run()
 /// }
 /// let error = simulate().unwrap_err().to_string();

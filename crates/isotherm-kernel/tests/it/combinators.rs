@@ -370,7 +370,7 @@ fn party(seed: u64, members: usize, ask_all: bool) -> Vec<(Time, usize, &'static
             drop(join_all(members).await)
         }
     });
-    simulation.run().expect("everybody comes to the end");
+    simulation.run().expect("all actors end");
     log.take()
 }
 

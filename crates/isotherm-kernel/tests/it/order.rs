@@ -181,7 +181,7 @@ fn a_completion_wins_over_a_time_out_of_the_same_date() {
 }
 
 #[test]
-fn a_deadlock_names_who_waits_for_what() {
+fn a_deadlock_names_the_waiting_actors() {
     let simulation = Simulation::new();
     let kernel = simulation.kernel();
     let mailbox = kernel.mailbox::<()>("orders");

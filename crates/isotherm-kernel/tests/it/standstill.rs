@@ -343,7 +343,7 @@ fn what_goes_on_for_ever_in_the_background_hides_no_deadlock() {
 /// Two changes per millisecond while all actors wait for a change after an hour: the limit on
 /// events ends the run, and so does a watcher.
 #[test]
-fn limits_see_what_repeats_while_everybody_waits() {
+fn limits_apply_to_repeating_changes_while_all_actors_wait() {
     let begin = |simulation: &Simulation| {
         let kernel = simulation.kernel();
         let resource = kernel.resource(1.0, Sharing::Shared);

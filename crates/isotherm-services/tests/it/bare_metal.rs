@@ -510,7 +510,7 @@ fn a_callback_may_submit_again() {
 }
 
 #[test]
-fn the_end_of_the_simulation_calls_nobody() {
+fn the_end_of_the_simulation_calls_no_callbacks() {
     let world = World::new();
     let simulation = world
         .simulation

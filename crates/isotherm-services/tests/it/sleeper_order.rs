@@ -205,7 +205,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
 
     #[test]
-    fn nobody_can_tell_a_sleeper_from_an_executor(
+    fn a_sleeper_is_indistinguishable_from_an_executor(
         plans in prop::collection::vec(plan(), 1..14),
         cores in prop_oneof![Just(2u32), Just(1000)],
     ) {

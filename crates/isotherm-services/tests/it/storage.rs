@@ -350,7 +350,7 @@ fn a_caller_that_goes_away_gives_everything_back() {
 }
 
 #[test]
-fn stopping_tells_those_who_wait_and_those_who_come_later() {
+fn stopping_fails_waiting_and_later_callers() {
     let world = World::new();
     let storage = world.storage("store", world.user);
     storage.put("a", 100 * MB, 0).unwrap();

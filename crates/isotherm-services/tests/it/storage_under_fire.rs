@@ -137,7 +137,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn everybody_gets_an_answer_and_the_books_are_right(
+    fn every_caller_gets_an_answer_and_the_files_add_up(
         scripts in prop::collection::vec(prop::collection::vec(step(), 1..12), 1..5),
         troubles in prop::collection::vec((0..80u64, trouble()), 0..6),
         buffers in [buffer(), buffer(), buffer()],
