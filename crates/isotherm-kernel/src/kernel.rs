@@ -316,9 +316,13 @@ impl Kernel {
         drop(calls);
     }
 
-    /// Records progress: something has completed that cannot complete again and again for ever. It
-    /// postpones the end of a simulation in which all actors wait for changes that repeat; see
-    /// [`Change::Repeated`].
+    /// Records progress, after which a simulation in which all actors wait for [changes that
+    /// repeat](Change::Repeated) goes on for a thousand of the longest periods before it counts as
+    /// deadlocked.
+    ///
+    /// The kernel records progress itself when an actor that is no daemon runs, when an activity
+    /// completes or has less work left, and at each [`Change::Once`]. A service calls this when
+    /// something larger has completed that cannot complete again and again for ever.
     #[inline]
     pub fn note_progress(&self) {
         self.inner.progress.set(self.now());
