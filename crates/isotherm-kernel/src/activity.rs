@@ -27,7 +27,7 @@ pub(crate) enum Listener {
     /// Call a function.
     Call(BoxedEnd),
     /// Nothing, because it is detached.
-    Nobody,
+    Nothing,
 }
 
 /// A future for work that shares resources with other activities, see [`crate::fluid`].
@@ -146,7 +146,7 @@ impl Kernel {
                 self.release_ended(index);
                 self.inner.ready.borrow_mut().push_back(Ready::End(call, result));
             }
-            Listener::Nobody => self.release_ended(index),
+            Listener::Nothing => self.release_ended(index),
         }
     }
 
@@ -262,7 +262,7 @@ impl Activity {
 
     /// Lets the activity go on without a future.
     pub fn detach(self) -> ActivityId {
-        self.leave_to(Listener::Nobody)
+        self.leave_to(Listener::Nothing)
     }
 
     /// Lets the activity go on without a future, and calls a function when it ends.

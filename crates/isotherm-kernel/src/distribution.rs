@@ -259,7 +259,8 @@ impl Distribution {
     /// ```
     /// # use isotherm_kernel::Distribution;
     /// // A trace that gives minimum, median, 99th percentile and maximum.
-    /// let duration_ms = Distribution::empirical(&[(0.0, 3.0), (0.5, 40.0), (0.99, 900.0), (1.0, 4200.0)])?;
+    /// let quantiles = [(0.0, 3.0), (0.5, 40.0), (0.99, 900.0), (1.0, 4200.0)];
+    /// let duration_ms = Distribution::empirical(&quantiles)?;
     /// assert_eq!(duration_ms.quantile(0.25), 21.5);
     /// # Ok::<(), isotherm_kernel::DistributionError>(())
     /// ```

@@ -81,9 +81,10 @@ impl Drop for Running<'_> {
 /// # Order of events
 ///
 /// Actors run one at a time in the order of the run queue, each until it waits. Only when the run
-/// queue is empty are shares solved, and time advances to the date of the first event. Everything
-/// due at that date is put into the run queue, in the order of the event queue, before any actor
-/// runs: background calls, then CPU (executions, sleeps and calls), disk, network, timers.
+/// queue is empty are shares solved, and time advances to the date of the first event.
+/// [Background calls](Self::background_at) of that date are made first, in the order in which they
+/// were scheduled. Everything else that is due is then put into the run queue before any actor
+/// runs: CPU (executions, sleeps and calls), disk, network, timers.
 ///
 /// Within one model and one date the simulation's [`TieOrder`](crate::TieOrder) decides.
 ///
@@ -102,8 +103,6 @@ impl Drop for Running<'_> {
 /// come in the order in which their dates were last computed: the sleeps begun since time last
 /// advanced, newest first, then the activities of each re-solved resource, newest first. Latencies,
 /// plain disk activities, streams and timers end in the order of creation.
-///
-/// [Background calls](Self::background_at) come in the order in which they were scheduled.
 ///
 /// ```
 /// use std::cell::RefCell;
@@ -316,9 +315,13 @@ impl Kernel {
         drop(calls);
     }
 
-    /// Records progress: something has completed that cannot complete again and again for ever. It
-    /// postpones the end of a simulation in which all actors wait for changes that repeat; see
-    /// [`Change::Repeated`].
+    /// Records progress, after which a simulation in which all actors wait for [changes that
+    /// repeat](Change::Repeated) goes on for a thousand of the longest periods before it counts as
+    /// deadlocked.
+    ///
+    /// The kernel records progress itself when an actor that is no daemon runs, when an activity
+    /// completes or has less work left, and at each [`Change::Once`]. A service calls this when
+    /// something larger has completed that cannot complete again and again for ever.
     #[inline]
     pub fn note_progress(&self) {
         self.inner.progress.set(self.now());

@@ -25,7 +25,7 @@
 //!         loop {
 //!             let bytes = requests.receive().await;
 //!             let access = kernel.start(ActivitySpec::new(Rank::Disk, bytes).uses(disk, 1.0));
-//!             access.await.expect("nobody fails the disk");
+//!             access.await.expect("the disk does not fail");
 //!         }
 //!     }
 //! });

@@ -14,7 +14,8 @@ use crate::{RunError, Time};
 /// use isotherm_kernel::{Duration, Limits, RunError, Simulation, Time};
 ///
 /// let limit = Time::from_secs_f64(10.0);
-/// let simulation = Simulation::new().with_limits(Limits { max_time: Some(limit), ..Limits::default() });
+/// let limits = Limits { max_time: Some(limit), ..Limits::default() };
+/// let simulation = Simulation::new().with_limits(limits);
 /// let kernel = simulation.kernel();
 /// kernel.spawn("sleeper", kernel.sleep(Duration::from_secs(60)));
 /// assert_eq!(simulation.run(), Err(RunError::TimeLimit { limit }));

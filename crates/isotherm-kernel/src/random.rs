@@ -76,7 +76,8 @@ impl RandomStreams {
 /// random.shuffle(&mut order);
 /// assert!(order.contains(random.choose(&["a", "b", "c"]).unwrap()));
 /// // The same path gives the same numbers.
-/// assert_eq!(RandomStreams::new(42).stream("x").below(6), RandomStreams::new(42).stream("x").below(6));
+/// let die = || RandomStreams::new(42).stream("die").below(6);
+/// assert_eq!(die(), die());
 /// ```
 ///
 /// It implements [`rand_core::TryRng`], and with it `rand_core::Rng`, for the crates of the `rand`

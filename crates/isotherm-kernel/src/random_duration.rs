@@ -50,9 +50,12 @@ impl RandomDuration {
     ///
     /// ```
     /// # use isotherm_kernel::{Distribution, RandomDuration, RandomStreams};
-    /// let startup = || RandomDuration::new(Distribution::exponential(1.0).unwrap(), RandomStreams::new(42).stream("startup"));
+    /// let exponential = Distribution::exponential(1.0)?;
+    /// let stream = RandomStreams::new(42).stream("startup");
+    /// let startup = || RandomDuration::new(exponential.clone(), stream.clone());
     /// let (drawn, later) = (startup(), startup());
     /// assert_eq!(drawn.draw(), later.of_word(later.next_word()));
+    /// # Ok::<(), isotherm_kernel::DistributionError>(())
     /// ```
     pub fn next_word(&self) -> u64 {
         self.inner.random.borrow_mut().next_word()
@@ -69,10 +72,13 @@ impl RandomDuration {
     ///
     /// ```
     /// # use isotherm_kernel::{Distribution, RandomDuration, RandomStreams};
-    /// let startup = || RandomDuration::new(Distribution::exponential(1.0).unwrap(), RandomStreams::new(42).stream("startup"));
+    /// let exponential = Distribution::exponential(1.0)?;
+    /// let stream = RandomStreams::new(42).stream("startup");
+    /// let startup = || RandomDuration::new(exponential.clone(), stream.clone());
     /// let (early, late) = (startup(), startup());
     /// late.draw();
     /// assert_eq!(early.apart().draw(), late.apart().draw());
+    /// # Ok::<(), isotherm_kernel::DistributionError>(())
     /// ```
     #[must_use]
     pub fn apart(&self) -> RandomDuration {

@@ -19,7 +19,7 @@ pub enum RunError {
     /// Actors wait and nothing will ever happen.
     #[error("deadlock at {at} s: {}{}", Reasons(.reasons), Listing(.waiting))]
     Deadlock {
-        /// The date of the last progress: see [`StandstillHandler`](crate::StandstillHandler).
+        /// The date of the last [progress](crate::Kernel::note_progress).
         at: Time,
         /// The waiting actors, without daemons.
         waiting: Vec<WaitingActor>,
@@ -32,7 +32,7 @@ pub enum RunError {
         Reasons(.reasons), Listing(.waiting)
     )]
     BeyondTime {
-        /// The date of the last progress.
+        /// The date of the last [progress](crate::Kernel::note_progress).
         at: Time,
         /// The waiting actors, without daemons.
         waiting: Vec<WaitingActor>,

@@ -224,7 +224,7 @@ impl Simulation {
         let hears = |index: usize| match listeners.get(index)? {
             Listener::Waiter(waiter) | Listener::Part(waiter) => Some(Some(waiter.actor())),
             Listener::Call(_) => Some(None),
-            Listener::Owner | Listener::Nobody => None,
+            Listener::Owner | Listener::Nothing => None,
         };
         let (agenda, fluid) = (inner.agenda.borrow(), inner.fluid.borrow());
         let of_activities = fluid.making_progress().filter_map(hears);

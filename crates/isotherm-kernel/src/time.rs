@@ -94,7 +94,8 @@ impl Add<Duration> for Time {
 /// // 250 MB at 125 MB/s.
 /// let transfer = Duration::to_do(250e6, 125e6);
 /// assert_eq!(transfer, Duration::from_secs(2));
-/// assert_eq!((Time::ZERO + transfer).since(Time::from_nanos(500_000_000)).to_string(), "1.500000000");
+/// let since = (Time::ZERO + transfer).since(Time::from_secs_f64(0.5));
+/// assert_eq!(since.to_string(), "1.500000000");
 /// assert_eq!(format!("{transfer:.1} s"), "2.0 s");
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -137,7 +137,8 @@ impl FailureCause {
     ///     if size == 0 { Err(NoThumbnail)? } else { Ok(size) }
     /// }
     /// assert_eq!(body("0").unwrap_err().to_string(), "the body failed: there is no thumbnail");
-    /// assert_eq!(body("x").unwrap_err().to_string(), "the body failed: invalid digit found in string");
+    /// let cause = body("x").unwrap_err();
+    /// assert_eq!(cause.to_string(), "the body failed: invalid digit found in string");
     /// ```
     #[must_use]
     pub fn body_failed(error: impl fmt::Display) -> Self {

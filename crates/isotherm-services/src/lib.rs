@@ -13,8 +13,8 @@
 //! ```
 //! use isotherm_kernel::Simulation;
 //! use isotherm_platform::{Platform, PlatformBuilder};
-//! use isotherm_services::{Action, BareMetalConfig, BareMetalService, ExecutionController, FailureCause, Site};
-//! use isotherm_services::{StorageConfig, StorageService};
+//! use isotherm_services::{Action, BareMetalConfig, BareMetalService, ExecutionController};
+//! use isotherm_services::{FailureCause, Site, StorageConfig, StorageService};
 //!
 //! let mut builder = PlatformBuilder::new();
 //! builder.host("user", 1e9);
@@ -32,7 +32,8 @@
 //! let service = BareMetalService::start(&site, BareMetalConfig::new("bare_metal", node));
 //!
 //! ExecutionController::spawn(&site, user, "controller", async move |me| {
-//!     let write = Action::Write { storage: storage.clone(), file: "data".into(), bytes: 200_000_000 };
+//!     let (to, bytes) = (storage.clone(), 200_000_000);
+//!     let write = Action::Write { storage: to, file: "data".into(), bytes };
 //!     service.perform(me.address(), write).await.result?;
 //!     assert_eq!(me.now().as_secs_f64(), 2.0);
 //!     let read = Action::Read { storage, file: "data".into() };

@@ -1,4 +1,4 @@
-//! A cluster in a few words, for those whose question is not about hardware.
+//! A short description of a common cluster, for programs whose question is not about hardware.
 
 use isotherm_kernel::Duration;
 use isotherm_platform::{PlatformBuilder, PlatformSpec, Via};
@@ -6,12 +6,11 @@ use isotherm_platform::{PlatformBuilder, PlatformSpec, Via};
 use crate::Error;
 use crate::quantities::*;
 
-/// A cluster of equal nodes behind one switch, with a head, a user and an image repository. It is
-/// what the compact `[platform]` of an experiment file describes.
+/// A cluster of equal nodes behind one switch, with a head host, a user and an image repository:
+/// the same hardware as the compact `[platform]` of an experiment file.
 ///
-/// Its hosts are called `user`, `repository`, `head` and `node0`, `node1`, …; each has a disk
-/// mounted at `/`, and hangs on the switch by a full-duplex link of its own. What is not said is as
-/// in [`Cluster::new`].
+/// Its hosts are `user`, `repository`, `head` and `node0`, `node1`, …; each has a disk mounted at
+/// `/` and a full-duplex link to the switch. Defaults are those of [`Cluster::new`].
 ///
 /// ```
 /// use isotherm::prelude::*;
@@ -24,8 +23,8 @@ use crate::quantities::*;
 /// # Ok::<(), isotherm::Error>(())
 /// ```
 ///
-/// Where nodes differ, or links are shared, describe the hardware with a [`PlatformBuilder`], which
-/// [`builder`](Self::builder) gives to add to.
+/// For nodes that differ, or shared links, use a [`PlatformBuilder`]; [`builder`](Self::builder)
+/// returns one with this cluster.
 #[derive(Clone, Debug)]
 pub struct Cluster {
     nodes: u32,
@@ -47,9 +46,9 @@ struct Disk {
 }
 
 impl Cluster {
-    /// That many nodes of 16 cores of 10 Gf/s and 64 GiB, with a disk of 1 TB that reads 2 GB/s and
-    /// writes 1 GB/s; a head of 8 cores with 10 TB of the same; links of 10 Gb/s, 50 µs from host
-    /// to host; and a repository and a user behind 1 Gb/s.
+    /// A cluster with this number of nodes of 16 cores of 10 Gf/s and 64 GiB, with a disk of 1 TB
+    /// that reads 2 GB/s and writes 1 GB/s; a head of 8 cores with 10 TB of the same; links of 10
+    /// Gb/s and 50 µs from host to host; a repository and a user behind 1 Gb/s.
     #[must_use]
     pub fn new(nodes: u32) -> Self {
         let disk = Disk { read: gb_per_s(2), write: gb_per_s(1), bytes: TB };
@@ -66,44 +65,44 @@ impl Cluster {
         }
     }
 
-    /// Cores of each node.
+    /// Sets the number of cores of each node.
     #[must_use]
     pub fn cores(mut self, cores: u32) -> Self {
         self.cores = cores;
         self
     }
 
-    /// Speed of each core, nodes' and others', in flop/s.
+    /// Sets the speed of each core of all hosts in flop/s.
     #[must_use]
     pub fn speed(mut self, flops_per_s: f64) -> Self {
         self.speed = flops_per_s;
         self
     }
 
-    /// Memory of each node in bytes.
+    /// Sets the memory of each node in bytes.
     #[must_use]
     pub fn memory(mut self, bytes: u64) -> Self {
         self.memory = bytes;
         self
     }
 
-    /// The disk of each node: how fast it reads and writes, in bytes per second, and how many bytes
-    /// it holds.
+    /// Sets the disk of each node: its read and write bandwidth in bytes per second, and its
+    /// capacity in bytes.
     #[must_use]
     pub fn disk(mut self, read_bandwidth: f64, write_bandwidth: f64, bytes: u64) -> Self {
         self.disk = Disk { read: read_bandwidth, write: write_bandwidth, bytes };
         self
     }
 
-    /// The disk of the head, likewise.
+    /// Sets the disk of the head likewise.
     #[must_use]
     pub fn head_disk(mut self, read_bandwidth: f64, write_bandwidth: f64, bytes: u64) -> Self {
         self.head_disk = Disk { read: read_bandwidth, write: write_bandwidth, bytes };
         self
     }
 
-    /// Bandwidth of the links of head and nodes in bytes per second, and latency from any host to
-    /// any other.
+    /// Sets the bandwidth of the links of head and nodes in bytes per second, and the latency
+    /// between any two hosts.
     #[must_use]
     pub fn network(mut self, bandwidth: f64, latency: Duration) -> Self {
         self.bandwidth = bandwidth;
@@ -111,15 +110,15 @@ impl Cluster {
         self
     }
 
-    /// Bandwidth of the links of repository and user, in bytes per second. The repository's disk is
-    /// as fast.
+    /// Sets the bandwidth of the links of repository and user in bytes per second. The disk of the
+    /// repository is as fast.
     #[must_use]
     pub fn repository(mut self, bandwidth: f64) -> Self {
         self.repository_bandwidth = bandwidth;
         self
     }
 
-    /// The whole, to be added to.
+    /// A platform builder with this cluster.
     #[must_use]
     pub fn builder(&self) -> PlatformBuilder {
         let mut builder = PlatformBuilder::new();
@@ -148,16 +147,16 @@ impl Cluster {
         builder
     }
 
-    /// The whole, checked.
+    /// Builds and checks the platform.
     ///
     /// # Errors
-    /// [`Error::Platform`] with everything that cannot be, such as a node without cores.
+    /// [`Error::Platform`] with everything that is wrong, such as a node without cores.
     pub fn build(&self) -> Result<PlatformSpec, Error> {
         Ok(self.builder().build()?)
     }
 }
 
-/// Gives a host a disk and its link to the switch: half of the latency of a route.
+/// Gives a host a disk and a link to the switch with half of the latency of a route.
 fn attach(
     builder: &mut PlatformBuilder,
     host: &str,

@@ -1,4 +1,4 @@
-//! Why a program that simulates could not go on.
+//! The error type of programs that use this library.
 
 use std::fmt;
 
@@ -11,23 +11,24 @@ use isotherm_services::FailureCause;
 #[cfg(feature = "workload")]
 use isotherm_workload::WorkloadError;
 
-/// Everything that can go wrong in a program that uses this library, so that `?` is all it takes.
+/// Everything that can go wrong in a program that uses this library, so that `?` suffices.
 ///
 /// ```
 /// use isotherm::prelude::*;
 ///
 /// fn simulate() -> Result<Time, isotherm::Error> {
 ///     let world = World::new(Cluster::new(2).build()?)?;
-///     let nobody = world.host("heat")?;
-///     world.controller(nobody, "controller", async |_| Ok(()));
+///     let host = world.host("heat")?;
+///     world.controller(host, "controller", async |_| Ok(()));
 ///     world.run()
 /// }
-/// assert_eq!(simulate().unwrap_err().to_string(), "there is no host `heat` (did you mean `head`?)");
+/// let error = simulate().unwrap_err().to_string();
+/// assert_eq!(error, "there is no host `heat` (did you mean `head`?)");
 /// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A platform cannot be as it is described, or has no such part: everything that is wrong.
+    /// A platform is not valid, or has no such part: a list of all errors.
     #[error("{}", Listing(.0))]
     Platform(Vec<PlatformError>),
     /// A serverless platform cannot be set up.
@@ -41,22 +42,22 @@ pub enum Error {
         /// The mount point.
         mount: String,
     },
-    /// Something that was asked for failed within the simulation.
+    /// An operation failed within the simulation.
     #[error(transparent)]
     Failure(#[from] FailureCause),
-    /// A controller gave up.
+    /// A controller returned an error.
     #[error("controller `{name}` failed: {error}")]
     Controller {
-        /// Its name.
+        /// The name of the controller.
         name: String,
-        /// Why.
+        /// The error it returned.
         #[source]
         error: Box<Error>,
     },
     /// The simulation could not go on.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// A distribution cannot be as it was asked for.
+    /// A distribution has invalid parameters.
     #[error(transparent)]
     Distribution(#[from] DistributionError),
     /// A workload cannot be read.
@@ -67,16 +68,16 @@ pub enum Error {
     #[cfg(feature = "experiment")]
     #[error(transparent)]
     Experiment(#[from] ExperimentError),
-    /// Something of the program's own went wrong.
+    /// An error of the program itself.
     #[error(transparent)]
     Other(Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl Error {
-    /// An error of the program's own, or a text that says what went wrong.
+    /// An error of the program itself, or a text that describes one.
     ///
-    /// The common errors of the standard library turn into it by `?`. So does an error type of
-    /// yours, if you say how:
+    /// Common errors of the standard library convert to it by `?`, and so do your own error types
+    /// that implement the conversion:
     ///
     /// ```
     /// use isotherm::prelude::*;
@@ -101,7 +102,7 @@ impl Error {
     }
 }
 
-/// What programs meet beside the simulation.
+/// Errors that programs meet outside the simulation.
 macro_rules! other {
     ($($error:ty),* $(,)?) => {
         $(
@@ -138,7 +139,7 @@ impl From<Vec<PlatformError>> for Error {
     }
 }
 
-/// All errors in one line, each with its hint.
+/// Formats all errors in one line, each with its hint.
 struct Listing<'a>(&'a [PlatformError]);
 
 impl fmt::Display for Listing<'_> {

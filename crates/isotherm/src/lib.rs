@@ -1,28 +1,29 @@
-//! Isotherm simulates serverless (FaaS) platforms: fast, exactly, and the same on every machine.
+//! Isotherm simulates serverless (FaaS) platforms: fast, accurately, and with identical results on
+//! every machine.
 //!
-//! You say which hosts, disks and links there are, which images and functions are registered, who
-//! invokes what and when, and which policies the platform follows. Isotherm plays it in virtual
-//! time and gives back the life of every invocation: when it was submitted, admitted, dispatched,
-//! started and ended, on which node, cold or warm, and what it waited for.
+//! You describe hosts, disks and links, images and functions, a workload of invocations, and the
+//! policies of the platform. Isotherm simulates them in virtual time and returns the life of every
+//! invocation: when it was submitted, admitted, dispatched, started and ended, on which node, cold
+//! or warm, and what it waited for.
 //!
-//! Whoever only wants to run experiments needs no Rust: the command `isotherm run FILE` takes them
-//! from a TOML file. This crate is for simulations as programs: bodies and clients that decide
-//! while they run, policies of one's own, services beside the serverless platform.
+//! Experiments need no Rust: the command `isotherm run FILE` reads them from a TOML file. This
+//! crate is for simulations written as programs, with bodies and clients that decide while they
+//! run, your own policies, and services beside the serverless platform.
 //!
 //! # A complete simulation
 //!
 //! A function that makes thumbnails runs on one compute host. It is invoked twice: the first
-//! invocation has to wait for its image and for a container, the second one finds both.
+//! invocation waits for its image and a container, the second one finds both.
 //!
 //! ```
 //! use isotherm::prelude::*;
 //!
 //! fn main() -> Result<(), isotherm::Error> {
-//!     // What there is: a node, a head, and far away a repository of images and a user.
+//!     // The hardware: a compute host, a head host, and a repository and a user farther away.
 //!     let cluster = Cluster::new(1).cores(16).speed(gflop(5)).memory(64 * GIB);
 //!     let world = World::new(cluster.build()?)?;
 //!
-//!     // Its services: storage for images, and the serverless platform.
+//!     // The services: storage for images, and the serverless platform.
 //!     let repository = world.storage("repository", world.host("repository")?)?;
 //!     let python = Image::put("python", 250 * MB, 120 * MB, &repository)?;
 //!     let config = ServiceConfig::on_hosts(Preset::Default, world.host("head")?, world.nodes())
@@ -31,7 +32,7 @@
 //!     let platform = ServerlessComputeService::start(world.site(), config)?;
 //!     let records = platform.collect_records();
 //!
-//!     // What happens: an actor on the user's host that registers, invokes and waits.
+//!     // The workload: an actor on the user's host that registers, invokes and waits.
 //!     world.controller(world.host("user")?, "controller", async move |me| {
 //!         let functions = me.function_manager();
 //!         let body = Body::custom(async |call| {
@@ -54,11 +55,13 @@
 //!
 //!     for record in &*records.borrow() {
 //!         let start = record.start_kind.map_or("no", StartKind::name);
-//!         println!("{}: {}, {start} start, {:.3} s", record.id, record.outcome.name(), record.response());
+//!         let (id, outcome) = (record.id, record.outcome.name());
+//!         println!("{id}: {outcome}, {start} start, {:.3} s", record.response());
 //!     }
 //! #   let [first, second] = &records.borrow()[..] else { panic!("two invocations have ended") };
-//! #   // The first waits for 250 MB over 1 Gb/s, of which 97 % are payload, after 13.01 times the latency of 50 us; for a copy at the 1 GB/s of the
-//! #   // node's disk; for a load of 120 MB at 2 GB/s; and for its container.
+//! #   // The first waits for 250 MB over 1 Gb/s, of which 97 % are payload, after 13.01 times the
+//! #   // latency of 50 us; for a copy at the 1 GB/s of the node's disk; for a load of 120 MB at 2 GB/s;
+//! #   // and for its container.
 //! #   assert_eq!(first.start_kind, Some(StartKind::Cold));
 //! #   assert_eq!(first.download_wait, secs(13.01 * 50e-6 + 250e6 / (0.97 * 125e6)));
 //! #   assert_eq!(first.copy_wait, secs(13.01 * 50e-6 + 0.25));
@@ -79,49 +82,49 @@
 //! 1: completed, warm start, 1.002 s
 //! ```
 //!
-//! # How to read it
+//! # Concepts
 //!
-//! * A [`World`] is a [`Simulation`](kernel::Simulation) with a [`Site`](services::Site) on it: the
-//!   platform, on which services are started. A [`Cluster`] describes common hardware in a few
-//!   words, a [`PlatformBuilder`](platform::PlatformBuilder) any other, and
+//! * A [`World`] is a [`Simulation`](kernel::Simulation) with a [`Site`](services::Site), the
+//!   platform on which services are started. A [`Cluster`] describes common hardware briefly, a
+//!   [`PlatformBuilder`](platform::PlatformBuilder) any other, and
 //!   [`PlatformSpec::from_simgrid_xml`](platform::PlatformSpec::from_simgrid_xml) reads SimGrid's
 //!   files.
-//! * Virtual time is whole nanoseconds and moves only when no actor can run. [`run`](World::run)
-//!   returns when every controller has ended, or with an error that says why the simulation cannot
-//!   go on: a deadlock is told with the names of those who wait.
-//! * A controller, the body of a function, every service is an actor: an `async` block on a host.
-//!   Futures in it come from Isotherm alone (sleeps, messages, work, [`join`](kernel::join),
-//!   [`select`](kernel::select)); those of other crates would never be woken.
-//! * Failures within the simulation, such as a full storage or a host that is off, are results for
-//!   you to study: a [`FailureCause`](services::FailureCause) each, in the record of the invocation
-//!   or as the `Err` of what was awaited.
+//! * Virtual time is in whole nanoseconds and advances only when no actor can run.
+//!   [`run`](World::run) returns when all controllers have ended, or with an error if the
+//!   simulation cannot go on; for a deadlock it names the waiting actors.
+//! * Controllers, bodies of functions and services are actors: `async` blocks on a host. They may
+//!   only await Isotherm's futures (sleeps, messages, work, [`join`](kernel::join),
+//!   [`select`](kernel::select)); futures of other crates would never be woken.
+//! * Failures within the simulation, such as a full storage or a host that is off, are results: a
+//!   [`FailureCause`](services::FailureCause) in the record of the invocation, or the `Err` of a
+//!   future.
 //! * [Sizes, durations, rates](quantities) carry their units: `250 * MB`, `minutes(10)`,
 //!   `gbit_per_s(1)`.
 //!
-//! # Where is what
+//! # Modules
 //!
-//! Each module is a crate of its own, and uses only those above it in this list.
+//! Each module is a crate, which uses only crates above it in this list.
 //!
-//! | module | has | to be read for |
+//! | module | contents | read it for |
 //! |---|---|---|
 //! | [`kernel`] | time, actors, mailboxes, activities that share resources, random streams | actors of your own; the order of events |
 //! | [`platform`] | hosts, disks, links, routes and their models; SimGrid's platform files | [describing](platform::PlatformBuilder) hardware; [turning parts off](platform::Platform) |
 //! | [`services`] | storage, bare-metal computing, messages, controllers, failure causes | [actions](services::BareMetalService) without functions; files |
 //! | [`serverless`] | images, functions, containers, the service and its policies | the [life of an invocation](serverless); policies of your own |
-//! | [`workload`] | arrivals: written out, drawn, or read from traces | [replaying a trace](workload::CsvTrace) |
-//! | [`results`] | columns, streaming statistics, CSV | [what is left](results::Column) of an invocation |
-//! | [`figures`] | platforms as tables and drawings | [looking at a platform](figures::platform) |
+//! | [`workload`] | arrivals: listed, generated, or read from traces | [replaying a trace](workload::CsvTrace) |
+//! | [`results`] | columns, streaming statistics, CSV | the [columns](results::Column) of a record |
+//! | [`figures`] | platforms as tables and drawings | [drawing a platform](figures::platform) |
 //! | [`config`] | trees with places, field descriptions, units, diagnostics | files of your own in the same style |
 //! | [`experiment`] | experiment files, from text to results on disk | running experiments from a program |
 //! | [`conform`] | scenarios of the reference, simulated and compared | checking that dates are the reference's |
 //!
-//! and beside them the [`prelude`], the [`quantities`], [`World`], [`Cluster`] and [`Error`].
+//! This crate adds the [`prelude`], the [`quantities`], [`World`], [`Cluster`] and [`Error`].
 //!
 //! # How to …
 //!
 //! ## … decide where invocations go, what is kept, what is evicted
 //!
-//! Policies are small traits that see the platform and give back decisions:
+//! Policies are small traits that see a read-only view of the platform and return decisions:
 //! [`Scheduler`](serverless::scheduler::Scheduler),
 //! [`KeepAlive`](serverless::keep_alive::KeepAlive),
 //! [`ContainerEviction`](serverless::eviction::ContainerEviction). Give yours to
@@ -131,15 +134,16 @@
 //! ```
 //! use isotherm::prelude::*;
 //!
-//! /// Every invocation goes to the last node that has a place for it.
+//! /// Every invocation goes to the last node that has room for it.
 //! struct LastFit;
 //!
 //! impl Scheduler for LastFit {
 //!     fn round(&mut self, view: &View<'_>, plan: &mut Plan) {
 //!         let mut placement = Placement::new(view, plan);
 //!         for pending in view.pending() {
-//!             let places = view.with_free_slot().iter().filter(|&node| placement.has_place(pending.function, node));
-//!             if let Some(node) = places.last() {
+//!             let free = view.with_free_slot().iter();
+//!             let node = free.filter(|&node| placement.has_place(pending.function, node)).last();
+//!             if let Some(node) = node {
 //!                 placement.place(pending, node);
 //!             }
 //!         }
@@ -147,18 +151,18 @@
 //! }
 //! ```
 //!
-//! `docs/writing-policies.md` in the repository has a page about each, and
-//! `examples/custom_scheduler.rs` compares one with the built-in ones.
+//! `docs/writing-policies.md` in the repository explains each of them, and
+//! `examples/custom_scheduler.rs` compares a scheduler with the built-in ones.
 //!
-//! ## … see what happens
+//! ## … observe a simulation
 //!
-//! | who hears | of what |
+//! | method | observes |
 //! |---|---|
-//! | [`collect_records`](serverless::ServerlessComputeService::collect_records) | every invocation that has ended, to look at afterwards |
-//! | [`records_to`](serverless::ServerlessComputeService::records_to) | the same as it happens, in a [sink](serverless::RecordSink): [statistics](results::Summary), [CSV](results::CsvSink), yours |
-//! | [`observe`](serverless::ServerlessComputeService::observe) | everything that changes what a node holds: an [event](serverless::PlatformEvent) each |
+//! | [`collect_records`](serverless::ServerlessComputeService::collect_records) | all invocations that have ended, after the run |
+//! | [`records_to`](serverless::ServerlessComputeService::records_to) | the same during the run, in a [sink](serverless::RecordSink): [statistics](results::Summary), [CSV](results::CsvSink), your own |
+//! | [`observe`](serverless::ServerlessComputeService::observe) | [events](serverless::PlatformEvent): all changes of what nodes hold |
 //! | [`observe_messages`](services::Site::observe_messages) | every message between actors, with its size |
-//! | [`Invocation::record`](serverless::Invocation::record) | one invocation, also while it lives |
+//! | [`Invocation::record`](serverless::Invocation::record) | one invocation, also before its end |
 //!
 //! ```
 //! use isotherm::prelude::*;
@@ -169,7 +173,7 @@
 //! # let platform = ServerlessComputeService::start(world.site(), config)?;
 //! platform.observe(Box::new(|event| {
 //!     if let EventKind::ContainerStopped { container, evicted: true, .. } = event.kind {
-//!         println!("{}: container {container} had to go", event.at);
+//!         println!("{}: container {container} was evicted", event.at);
 //!     }
 //! }));
 //! # Ok(())
@@ -178,8 +182,8 @@
 //!
 //! ## … let things fail
 //!
-//! A [`Platform`](platform::Platform) turns hosts, disks and links off and on, now or by a
-//! [profile](platform::Profile); what runs there fails with its cause.
+//! A [`Platform`](platform::Platform) turns hosts, disks and links off and on, immediately or by a
+//! [profile](platform::Profile). What runs there fails with a cause.
 //!
 //! ```
 //! use isotherm::prelude::*;
@@ -208,8 +212,8 @@
 //!
 //! ## … draw random numbers
 //!
-//! From named [streams](kernel::RandomStreams) of one seed, one for each component, so that a
-//! component more does not change what the others draw. [Distributions](kernel::Distribution) give
+//! Each component takes a named [stream](kernel::RandomStreams) of one seed, so that adding a
+//! component does not change the numbers of the others. [Distributions](kernel::Distribution) give
 //! the same bits on every machine.
 //!
 //! ```
@@ -223,7 +227,7 @@
 //! # Ok::<(), isotherm::Error>(())
 //! ```
 //!
-//! ## … write actors and services of one's own
+//! ## … write your own actors and services
 //!
 //! [`ExecutionController::spawn`](services::ExecutionController::spawn) starts an actor on a host;
 //! [`Port`](services::Port)s carry messages between actors, over the network if they have a size; a
@@ -238,15 +242,15 @@
 //!
 //! # Where to go next
 //!
-//! * [`ServiceConfig`](serverless::ServiceConfig): everything that can be told to a serverless
-//!   platform, and the two [presets](serverless::Preset).
+//! * [`ServiceConfig`](serverless::ServiceConfig): the configuration of a serverless platform, and
+//!   the two [presets](serverless::Preset).
 //! * [`FunctionManager`](serverless::FunctionManager): register, invoke, wait for one, any or all,
 //!   cancel.
 //! * [`Call`](serverless::Call): what a body can do, such as invoking other functions.
-//! * [`InvocationRecord`](serverless::InvocationRecord): every date of an invocation, and what it
+//! * [`InvocationRecord`](serverless::InvocationRecord): all dates of an invocation, and what it
 //!   waited for.
-//! * `examples/` in the repository: `custom_scheduler.rs`, `custom_controller.rs` (clients that
-//!   think and invoke again), `chained_functions.rs` (a function that invokes two others and takes
+//! * `examples/` in the repository: `custom_scheduler.rs`, `custom_controller.rs` (clients with
+//!   think times), `chained_functions.rs` (a function that invokes two others and takes
 //!   the answer that comes first), `image_caching.rs` (where images are found), `bare_metal.rs`
 //!   (actions without functions).
 //! * `docs/` in the repository: what is modelled and how, with worked numbers. `ARCHITECTURE.md`:

@@ -1,11 +1,11 @@
-//! What most simulations need, in one line: `use isotherm::prelude::*;`
+//! The imports that most simulations need: `use isotherm::prelude::*;`
 //!
-//! Where two crates use one word for different things, the prelude has the one of the serverless
-//! platform: its [`Limits`] are those of a function (those of a simulation are
-//! [`kernel::Limits`](crate::kernel::Limits)), and its [`Call`] is what the body of a function sees
-//! (the kernel's delayed call is [`kernel::Call`](crate::kernel::Call)), its [`Plan`] is what a
-//! scheduler writes (that of an experiment is [`experiment::Plan`](crate::experiment::Plan)).
-//! [`Error`](crate::Error) is not in it, because that word is everybody's: say `isotherm::Error`.
+//! Where two crates use one name, the prelude has the one of the serverless platform: [`Limits`]
+//! are those of a function, [`Call`] is the context of a function's body, and [`Plan`] is written
+//! by a scheduler. The others are [`kernel::Limits`](crate::kernel::Limits),
+//! [`kernel::ScheduledCall`](crate::kernel::ScheduledCall) and
+//! [`experiment::Plan`](crate::experiment::Plan). [`isotherm::Error`](crate::Error) is left out
+//! because its name is too common.
 
 pub use crate::quantities::*;
 pub use crate::{Cluster, FunctionUser, World};

@@ -1,10 +1,10 @@
-//! Quantities with their units in their names, so that a program reads like its description.
+//! Functions and constants for quantities with units, so that a program reads like its description.
 //!
-//! Sizes are whole bytes (`u64`), so they are constants to multiply with: `250 * MB`. As in
-//! experiment files, `MB` is 10^6 bytes and `MIB` 2^20. Work (flop) and rates (flop/s, bytes per
-//! second) are `f64`. Durations are virtual; whole and fractional numbers will both do, and are
-//! rounded to the nearest nanosecond. Negative numbers and what is not a number are refused, by a
-//! panic; [`Duration::try_from_secs_f64`] takes what may be anything.
+//! Sizes are whole bytes (`u64`): constants to multiply with, as in `250 * MB`. As in experiment
+//! files, `MB` is 10^6 bytes and `MIB` 2^20. Work (flop) and rates (flop/s, bytes per second) are
+//! `f64`. Durations of virtual time take whole or fractional numbers and are rounded to the nearest
+//! nanosecond. Negative numbers and NaN panic; [`Duration::try_from_secs_f64`] returns an error for
+//! them.
 //!
 //! ```
 //! use isotherm::kernel::Duration;
@@ -145,7 +145,7 @@ pub fn gbit_per_s(number: impl Into<f64>) -> f64 {
     amount(number.into()) * 1e9 / 8.0
 }
 
-/// A duration of so many seconds, which must be one.
+/// A duration in seconds, which must be valid.
 #[track_caller]
 fn duration(secs: f64) -> Duration {
     match Duration::try_from_secs_f64(secs) {
@@ -154,7 +154,7 @@ fn duration(secs: f64) -> Duration {
     }
 }
 
-/// An amount of work or a rate, which must not be negative.
+/// A work or rate, which must not be negative or NaN.
 #[track_caller]
 fn amount(number: f64) -> f64 {
     assert!(number >= 0.0, "an amount of work or a rate must be zero or more, not {number}");

@@ -1,4 +1,4 @@
-//! A simulation with its platform, and the controllers that act on it.
+//! A simulation with its platform, and the controllers that drive it.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -11,11 +11,11 @@ use isotherm_services::{ExecutionController, Site, StorageConfig, StorageService
 
 use crate::Error;
 
-/// A simulation of a platform: what most programs begin with.
+/// A simulation of a platform: where most programs start.
 ///
-/// It holds a [`Simulation`] and a [`Site`] on it, finds hosts by name, and remembers why a
-/// controller gave up, which would otherwise be lost. Whoever needs more than that uses the two
-/// directly; there is no magic in here.
+/// It owns a [`Simulation`] and a [`Site`] on it, finds hosts by name, and keeps the first error of
+/// a controller, which would otherwise be lost. Programs that need more use the simulation and the
+/// site directly.
 ///
 /// ```
 /// use isotherm::prelude::*;
@@ -37,7 +37,7 @@ use crate::Error;
 ///     Ok(())
 /// });
 /// let end = world.run()?;
-/// assert!(end > Time::ZERO + secs(3), "the image came over 1 Gb/s before the body slept for a second");
+/// assert!(end > Time::ZERO + secs(3), "2 s for the image over 1 Gb/s, then 1 s for the body");
 /// # Ok::<(), isotherm::Error>(())
 /// ```
 pub struct World {
@@ -47,7 +47,7 @@ pub struct World {
 }
 
 impl World {
-    /// A simulation of a platform, without limits, that follows [`Preset::Default`].
+    /// A simulation of a platform, without limits, under [`Preset::Default`].
     ///
     /// # Errors
     /// If a constant of the network model is out of range.
@@ -55,18 +55,18 @@ impl World {
         Self::with(Preset::Default.simulation(), platform)
     }
 
-    /// A platform in a simulation that has [limits](Simulation::with_limits), somebody who
-    /// [looks in](Simulation::with_watcher), or that follows the reference simulator to the
-    /// microsecond: `Preset::Wrench.simulation()`. Begin with [`Preset::simulation`] of the preset
-    /// that the services have: [`Simulation::new`] orders what ends at the same date as the
-    /// reference does ([`TieOrder`](isotherm_kernel::TieOrder)).
+    /// A platform in a simulation that you configure, with [limits](Simulation::with_limits), a
+    /// [watcher](Simulation::with_watcher), or the dates of the reference simulator. Start from
+    /// [`Preset::simulation`] of the preset of your services: [`Simulation::new`] has the
+    /// reference's [`TieOrder`](isotherm_kernel::TieOrder).
     ///
     /// ```
     /// use isotherm::prelude::*;
     ///
-    /// let limits = isotherm::kernel::Limits { max_time: Some(Time::ZERO + hours(1)),
-    /// ..Default::default() }; let world =
-    /// World::with(Preset::Default.simulation().with_limits(limits), Cluster::new(2).build()?)?;
+    /// let max_time = Some(Time::ZERO + hours(1));
+    /// let limits = isotherm::kernel::Limits { max_time, ..Default::default() };
+    /// let simulation = Preset::Default.simulation().with_limits(limits);
+    /// let world = World::with(simulation, Cluster::new(2).build()?)?;
     /// assert_eq!(world.run()?, Time::ZERO);
     /// # Ok::<(), isotherm::Error>(())
     /// ```
@@ -88,7 +88,7 @@ impl World {
         &self.site
     }
 
-    /// The host of a name.
+    /// The host with this name.
     ///
     /// # Errors
     /// If there is none.
@@ -117,11 +117,12 @@ impl World {
         Ok(StorageService::start(&self.site, StorageConfig::on_disk(name, host, disk)))
     }
 
-    /// Starts a controller on a host. The simulation goes on until every controller has ended, so a
-    /// controller waits for what it has begun: an invocation that nobody waits for may be cut off.
-    /// If a controller gives up with an error, the others go on all the same, and
-    /// [`run`](Self::run) tells in the end. On a host that is off a controller begins when the host
-    /// is on, and it dies with its host, which counts as an end.
+    /// Spawns a controller on a host. The simulation goes on until all controllers have ended. So a
+    /// controller must wait for the invocations it has made; others may be cut off.
+    ///
+    /// When a controller returns an error, the other controllers go on, and [`run`](Self::run)
+    /// returns the error in the end. On a host that is off a controller begins when the host is
+    /// turned on. A controller that dies with its host has ended, too.
     pub fn controller<F>(
         &self,
         host: HostId,
@@ -145,11 +146,11 @@ impl World {
         })
     }
 
-    /// Runs until every controller has ended, and gives the date of the end.
+    /// Runs until all controllers have ended, and returns the date of the end.
     ///
     /// # Errors
-    /// [`Error::Controller`] if a controller has given up (the first of them), else [`Error::Run`]
-    /// if the simulation could not go on, or if it has been run before
+    /// [`Error::Controller`] with the first error of a controller; otherwise [`Error::Run`] if the
+    /// simulation could not go on, or has been run before
     /// ([`RunError::AlreadyRun`](isotherm_kernel::RunError::AlreadyRun)).
     pub fn run(&self) -> Result<Time, Error> {
         let end = self.simulation.run();
@@ -160,11 +161,10 @@ impl World {
     }
 }
 
-/// What controllers can do with functions. It is here because the crate that has controllers knows
-/// nothing of functions.
+/// Gives controllers access to functions. It is an extension trait because the crate of the
+/// controllers knows nothing of functions.
 pub trait FunctionUser {
-    /// Starts a function manager on the controller's host: one for all that the controller does is
-    /// enough.
+    /// Starts a function manager on the controller's host. One is enough for a controller.
     fn function_manager(&self) -> FunctionManager;
 }
 

@@ -1,8 +1,7 @@
 //! Progressive filling: computes the shares of the marked component.
 //!
-//! Resources wait in a binary heap by the level at which they saturate, as in SimGrid's LMM solver.
-//! With `u` uses, a solve costs O(u log n) and, where bounds are reached, further passes over the
-//! users of the saturated resources.
+//! Resources wait in a binary heap by the level at which they saturate. With `u` uses a solve costs
+//! about O(u log n); reached bounds and fat pipes need further passes over users.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

@@ -576,7 +576,7 @@ impl Fluid {
         assert_eq!(
             members.len(),
             group.members as usize,
-            "who ended has left, and everybody else waits"
+            "members that have ended have left, and all others wait"
         );
         let mut usages: BTreeMap<u32, (u32, f64)> = BTreeMap::new();
         for &member in &members {

@@ -1,4 +1,5 @@
-//! Actors and mailboxes: joining, killing, groups, rendezvous, time-outs, who receives what.
+//! Actors and mailboxes: joining, killing, groups, rendezvous, timeouts, and the order of
+//! receivers.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

@@ -1,5 +1,5 @@
-//! Waiting for many things at once: in the right order, and without asking those that nothing has
-//! happened to.
+//! Waiting for several things at once: in the right order, and without polling futures that have
+//! not been woken.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
@@ -47,7 +47,7 @@ fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
-/// Sleeps so many times, at dates of its own.
+/// Sleeps a number of times, at dates of its own.
 async fn naps(kernel: Kernel, number: u64, times: u64) {
     for time in 0..times {
         kernel.sleep_until(Time::ZERO + secs(1 + time) + Duration::from_nanos(number)).await;
@@ -66,8 +66,8 @@ fn a_wake_up_of_one_does_not_poll_the_others() {
             .await;
     })
     .unwrap();
-    // Each at the beginning, whenever it wakes, and once more where it may be the first that still
-    // waits.
+    // Each is polled at the beginning, at each wake-up, and once more where it may be the first
+    // that is pending.
     assert!(polls.get() <= MANY * (TIMES + 2), "{}", polls.get());
 }
 
@@ -106,7 +106,7 @@ fn the_first_of_many_is_found_without_polling_the_others_again() {
                 letters.send_detached(number);
             }
         };
-        // The parent wakes for the letters all the time.
+        // Messages wake the parent all the time.
         let listen = async { while letters.receive().await + 1 < MANY {} };
         let sleepers = select_all(
             (0..MANY)
@@ -116,7 +116,7 @@ fn the_first_of_many_is_found_without_polling_the_others_again() {
         assert_eq!(first as u64, MANY - 500);
     })
     .unwrap();
-    // One of them is asked at each of the wake-ups that are none of theirs.
+    // One future is polled at each wake-up that belongs to none of them.
     assert!(polls.get() <= MANY + 3 * MANY, "{}", polls.get());
 }
 
@@ -138,7 +138,7 @@ fn many_may_wait_for_one_actor_or_one_mailbox() {
         let readers = (0..MANY).map(|_| counted(&counter, letters.receive()));
         let waiters = (0..MANY).map(|_| counted(&counter, sender.join()));
         let (read, joined) = join(join_all(readers), join_all(waiters)).await;
-        // Whoever has waited longest gets the next one.
+        // The receiver that has waited longest gets the next message.
         assert_eq!(read, (0..MANY).collect::<Vec<_>>());
         assert_eq!(
             joined.iter().filter(|joined| joined.is_ok()).count(),
@@ -147,7 +147,7 @@ fn many_may_wait_for_one_actor_or_one_mailbox() {
         );
     })
     .unwrap();
-    // The first of those who wait for the actor is asked at each letter.
+    // The first future that waits for the actor is polled at each message.
     assert!(polls.get() <= 6 * MANY, "{}", polls.get());
 }
 
@@ -165,7 +165,7 @@ fn what_is_ready_at_once_is_polled_once() {
             (0, 0)
         );
         assert_eq!(counter.replace(0), 1);
-        // Those that only take another turn.
+        // Futures that only yield.
         join_all((0..MANY).map(|_| counted(&counter, kernel.yield_now()))).await;
         assert_eq!(counter.get(), 2 * MANY);
         assert_eq!(join_all(Vec::<std::future::Ready<()>>::new()).await, []);
@@ -202,7 +202,7 @@ fn a_join_that_is_dropped_leaves_nothing_behind() {
             (0..10).map(|_| join(select(letters.receive(), kernel.sleep(secs(9))), work())),
         );
         assert!(with_deadline(&kernel, Time::ZERO + secs(1), joined).await.is_err());
-        // Nobody is left who would take a letter, wake for it, or use the disk.
+        // No future is left that would take a message, wake for it, or use the disk.
         letters.send_detached(7);
         assert_eq!(letters.len(), 1);
         assert!(work().await.is_ok());
@@ -290,7 +290,7 @@ fn a_deadlock_says_what_one_of_them_waits_for() {
     );
 }
 
-/// Asks everybody at each wake-up.
+/// Polls all futures at each wake-up.
 async fn join_all_by_asking_all<F: Future>(futures: Vec<F>) {
     let mut futures: Vec<_> = futures.into_iter().map(|future| Some(Box::pin(future))).collect();
     poll_fn(|context| {
@@ -306,7 +306,7 @@ async fn join_all_by_asking_all<F: Future>(futures: Vec<F>) {
 
 type Log = Rc<RefCell<Vec<(Time, usize, &'static str)>>>;
 
-/// What the members of a party have in common.
+/// The state shared by the futures of a case.
 #[derive(Clone)]
 struct Party {
     kernel: Kernel,
@@ -320,7 +320,7 @@ impl Party {
         self.log.borrow_mut().push((self.kernel.now(), member, what));
     }
 
-    /// Does what is drawn, and notes when it has been done.
+    /// Does what is drawn, and records when it has been done.
     async fn member(self, member: usize, mut random: Random) {
         let kernel = &self.kernel;
         for _ in 0..8 {
@@ -351,7 +351,7 @@ impl Party {
     }
 }
 
-/// What the members of a party do, joined by one of the two ways.
+/// The log of the futures of a case, joined in one of the two ways.
 fn party(seed: u64, members: usize, ask_all: bool) -> Vec<(Time, usize, &'static str)> {
     let simulation = Simulation::new();
     let kernel = simulation.kernel();
@@ -370,7 +370,7 @@ fn party(seed: u64, members: usize, ask_all: bool) -> Vec<(Time, usize, &'static
             drop(join_all(members).await)
         }
     });
-    simulation.run().expect("everybody comes to the end");
+    simulation.run().expect("all actors end");
     log.take()
 }
 
@@ -382,7 +382,7 @@ proptest! {
         ..Default::default()
     })]
 
-    /// Whoever is not asked would not have done anything.
+    /// A future that is not polled would not have made progress.
     #[test]
     fn the_same_happens_as_if_all_were_asked(seed: u64, members in 1usize..12) {
         prop_assert_eq!(party(seed, members, false), party(seed, members, true));

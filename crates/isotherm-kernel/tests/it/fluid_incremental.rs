@@ -1,9 +1,8 @@
-//! Incremental components: whatever comes and goes in a network, activities end at the dates at
-//! which they end when every change solves all that is connected with it anew.
+//! Incremental components: whatever changes in a network, activities end at the same dates as when
+//! each change solves the whole connected component.
 //!
-//! With the feature `audit`, which a test of the whole workspace has, each change is also compared
-//! to the bit with a solution of the incremental component from nothing. What shares ought to be is
-//! tested in `fluid_oracle.rs`, with incremental components and without.
+//! The feature `audit`, on in tests, also compares each update bit by bit with a solution from
+//! scratch. `fluid_oracle.rs` tests the shares themselves, with and without incremental components.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -120,7 +119,7 @@ impl Links {
     }
 }
 
-/// What is played: each lane sends its transfers one after the other.
+/// The transfers that are played: each lane sends its transfers one after another.
 #[derive(Clone, Debug)]
 struct Churn {
     network: Network,
@@ -145,7 +144,7 @@ fn churn() -> impl Strategy<Value = Churn> {
 
 type Ends = Vec<(u64, Time, Result<(), ActivityError>)>;
 
-/// Meddles with a transfer that is going on.
+/// Changes a transfer in progress.
 async fn meddle(
     kernel: &Kernel,
     links: &Links,
@@ -171,7 +170,7 @@ async fn meddle(
     }
 }
 
-/// When the transfers of each lane end, and how.
+/// The ends of the transfers of each lane: dates and results.
 fn ends(churn: &Churn, incremental: u32) -> Ends {
     let simulation =
         Simulation::new().with_virtual_time_from(NEVER).with_incremental_from(incremental);
@@ -196,7 +195,7 @@ fn ends(churn: &Churn, incremental: u32) -> Ends {
     }
     simulation.run().expect("every transfer ends");
     let mut ends = ends.take();
-    // Those of one date may come in another order.
+    // Ends of one date may come in another order.
     ends.sort_by_key(|&(lane, date, _)| (lane, date));
     ends
 }

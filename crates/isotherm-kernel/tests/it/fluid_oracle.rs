@@ -1,16 +1,14 @@
-//! Fluid sharing against an oracle: random systems, and what must hold for every one of them.
+//! Fluid sharing against an oracle: properties that must hold for random systems.
 //!
-//! The oracle fills all resources at once, slowly: it looks for the highest common level by
-//! bisection, freezes whoever can rise no more, and goes on with the others. It knows nothing of
-//! components, turns or lazy updates, and it has no precision constants. The second oracle is the
-//! definition of max-min fairness itself: each activity is at its bound, or uses a saturated
-//! resource on which nobody has a larger level `x·p`. (A saturated fat pipe stops all its users at
-//! one level.)
+//! The oracle fills all resources at once, slowly: it finds the highest common level by bisection,
+//! freezes the activities that can rise no further, and goes on with the others. It has no
+//! components, fix order, lazy updates or precision constants. A second oracle is the definition of
+//! max-min fairness: each activity is at its bound, or uses a saturated resource on which no user
+//! has a larger level `x·p`. (A saturated fat pipe stops all its users at one level.)
 //!
-//! Numbers are taken from short lists, so that equal levels and equal dates come up all the time.
-//! The cases are the same in every run: the solver drops what is left of a resource below 1e-5 of
-//! its capacity, and a random system that hits this one time in a million must not fail a test that
-//! has nothing to do with it.
+//! Numbers come from short lists, so that equal levels and dates are frequent. The cases are the
+//! same in every run, because the solver drops what is left of a resource below 1e-5 of its
+//! capacity: a random system that happens to hit this must not fail an unrelated test.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -82,8 +80,7 @@ impl System {
             (0..self.users.len()).map(share).collect()
         };
         while frozen.iter().any(Option::is_none) {
-            // Beyond this level everybody is at his limit: the level at which the last one gets
-            // there.
+            // Beyond this level all users are at their bounds.
             let alone = |i: usize| self.limit(&self.users[i]) * self.users[i].penalty;
             let reached = |i: usize| if frozen[i].is_none() { alone(i) } else { 0.0 };
             let top = (0..self.users.len()).map(reached).fold(0.0, f64::max);
@@ -100,8 +97,8 @@ impl System {
                 }
             }
             let shares = at_level(low, &frozen);
-            // Whoever saturates a fat pipe stops all its users at the same level; one that was
-            // stopped before does not.
+            // A saturated fat pipe stops all its users at the same level, except those stopped
+            // before.
             let rising: Vec<f64> = (0..shares.len())
                 .map(|i| if frozen[i].is_none() { shares[i] } else { 0.0 })
                 .collect();
@@ -453,7 +450,7 @@ proptest! {
         })?;
     }
 
-    /// Whatever has happened before, the shares are those of the system that is there now.
+    /// After any history, the shares are those of the present system.
     #[test]
     fn history_does_not_matter(solvers in solvers(), mut pools in pools(), changes in prop::collection::vec(change(), 1..40)) {
         play(solvers, |kernel| async move {
@@ -516,7 +513,7 @@ proptest! {
         })?;
     }
 
-    /// Activities end when the rates have done their work, no earlier and no later.
+    /// Activities end when their work has been done at their rates, neither earlier nor later.
     #[test]
     fn dates_are_where_the_work_is_done(solvers in solvers(), pools in pools(), jobs in prop::collection::vec(job(), 1..12)) {
         let expected = dates_by_oracle(&pools, &jobs);
@@ -542,8 +539,8 @@ proptest! {
         }
     }
 
-    /// The rates add up to the work: what is done between one event and the next, at the rates that
-    /// the kernel tells, is what was asked for.
+    /// The rates add up to the work: the work done between events, at the rates that the kernel
+    /// reports, is the work of the activity.
     #[test]
     fn rates_add_up_to_the_work(solvers in solvers(), pools in pools(), works in prop::collection::vec((wanted(), 1u32..100), 1..12)) {
         play(solvers, |kernel| async move {

@@ -1,4 +1,4 @@
-//! The documented order among things of one date (kernel reference, §0.2), and the rules of time.
+//! The documented order of events at one date (kernel reference, §0.2), and the rules of time.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -181,7 +181,7 @@ fn a_completion_wins_over_a_time_out_of_the_same_date() {
 }
 
 #[test]
-fn a_deadlock_names_who_waits_for_what() {
+fn a_deadlock_names_the_waiting_actors() {
     let simulation = Simulation::new();
     let kernel = simulation.kernel();
     let mailbox = kernel.mailbox::<()>("orders");
@@ -415,7 +415,8 @@ fn a_watcher_is_heard_where_time_stands_still() {
 
 #[test]
 fn turns_of_one_date_are_no_events_unless_there_are_very_many() {
-    // A thousand dates of a thousand turns each: as many turns as are free at one date, and twice.
+    // A thousand dates with a thousand steps each: as many steps as are free at one date, and twice
+    // that.
     let run = |dates: u64, turns: u64, max_events| {
         let simulation = Simulation::new()
             .with_limits(Limits { max_events: Some(max_events), ..Limits::default() });
@@ -437,8 +438,7 @@ fn turns_of_one_date_are_no_events_unless_there_are_very_many() {
     assert!(!run(1, Limits::FREE_STEPS + 9, 10));
 }
 
-/// Who does one thing after the other in one turn counts them as turns, and stops when he is told
-/// to.
+/// A caller that does the work of many steps in one counts them, and stops when it is told to.
 #[test]
 fn turns_within_a_turn_count_as_turns() {
     let run = |turns: u64, max_events: u64, looks: u64| {

@@ -1,5 +1,5 @@
-//! Calls that are made one after the other: whether they are kept apart from the event queue or
-//! not, they come in the same order.
+//! Calls in series: they come in the same order whether or not they are kept outside the event
+//! queue.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -7,10 +7,10 @@ use std::rc::Rc;
 use isotherm_kernel::{Duration, Handler, Kernel, RunError, Simulation, Time};
 use proptest::prelude::*;
 
-/// What happened: when, to whom, and how often before.
+/// What happened: the date, the caller, and how often it was called before.
 type Log = Rc<RefCell<Vec<(Time, usize, u64)>>>;
 
-/// Is called again and again, after these pauses in seconds.
+/// A handler that schedules itself again, after these pauses in seconds.
 struct Caller {
     kernel: Kernel,
     name: usize,
@@ -42,7 +42,7 @@ impl Handler for Caller {
     }
 }
 
-/// What happens if those callers are in series whose bits are set.
+/// What happens if the callers whose bits are set use series.
 fn log_of(pauses: &[Vec<u64>], in_series: u32) -> Vec<(Time, usize, u64)> {
     let simulation = Simulation::new();
     let (kernel, log) = (simulation.kernel(), Log::default());

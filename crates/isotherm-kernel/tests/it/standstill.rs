@@ -1,5 +1,5 @@
-//! When everybody waits: what is still to come is waited for, what comes again and again for ever
-//! is not waited for for ever, and who knows what is missing is asked.
+//! Standstill: which pending changes waiting actors wait for, for how long, and what the error
+//! says.
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
@@ -27,8 +27,8 @@ fn pulse(kernel: &Kernel, resource: ResourceId, on: f64, busy: Duration, period:
     next(kernel, resource, [(busy, 0.0), (idle, on)], period);
 }
 
-/// All that is there has stopped at 2 s, and a change at 100 s sets it going: 10 of 40 are done at
-/// 2 s, so 30 are left at 10/s.
+/// All activities stop at 2 s, and a change at 100 s lets them go on: 10 of 40 are done at 2 s, so
+/// 30 are left at 10/s.
 #[test]
 fn what_is_still_to_come_is_waited_for() {
     let simulation = Simulation::new();
@@ -43,8 +43,7 @@ fn what_is_still_to_come_is_waited_for() {
     assert_eq!(simulation.run(), Ok(date(103.0)));
 }
 
-/// A limit on time is reached while a change is waited for, and a deadlock is not called one
-/// before.
+/// The limit on time applies while actors wait for a change, and comes before a deadlock.
 #[test]
 fn a_limit_on_time_holds_while_a_change_is_waited_for() {
     let limit = date(50.0);
@@ -60,7 +59,7 @@ fn a_limit_on_time_holds_while_a_change_is_waited_for() {
     assert_eq!(simulation.run(), Err(RunError::TimeLimit { limit }));
 }
 
-/// The last change is at 7 s, and nothing comes of it.
+/// The last change is at 7 s and has no effect.
 #[test]
 fn a_deadlock_is_dated_when_the_last_change_has_come() {
     let simulation = Simulation::new();
@@ -76,8 +75,7 @@ fn a_deadlock_is_dated_when_the_last_change_has_come() {
     assert_eq!((at, seen.get()), (date(7.0), 2));
 }
 
-/// Something that repeats for ever ends no deadlock, and is given up after a thousand of its
-/// longest periods.
+/// Changes that repeat do not prevent a deadlock: it comes after a thousand of the longest periods.
 #[test]
 fn what_repeats_for_ever_keeps_nothing_going_for_ever() {
     let simulation = Simulation::new();
@@ -136,7 +134,7 @@ fn two_that_meet_more_rarely_than_a_thousand_periods_are_waited_for() {
     assert!((end - 40_030.001).abs() < 1e-6, "{end}");
 }
 
-/// Periods of 1 s and 1.000000001 s come round together after 31 years: nobody waits for that.
+/// Periods of 1 s and 1.000000001 s come round together after 31 years: too long to wait.
 #[test]
 fn periods_that_hardly_ever_come_round_together_are_given_up() {
     let simulation = Simulation::new();
@@ -154,8 +152,8 @@ fn periods_that_hardly_ever_come_round_together_are_given_up() {
     assert!((changes - 104_000.0).abs() <= 8.0, "given up after {changes} changes");
 }
 
-/// What a daemon completes in each period is progress, unless it is a part of what it has to begin
-/// anew: then it is a deadlock, of which nothing but the limit on events would make an end.
+/// A completion in each period is progress, unless the activity is a part of a task that starts
+/// again: then it is a deadlock, which otherwise only the limit on events would end.
 #[test]
 fn parts_of_what_begins_anew_are_no_progress() {
     for is_part in [false, true] {
@@ -197,8 +195,8 @@ fn parts_of_what_begins_anew_are_no_progress() {
     }
 }
 
-/// In each period something is begun that cannot go on, and is broken off: at one date it has all
-/// to do, and at another there is nothing. None of it goes on.
+/// In each period an activity is started, makes no progress and is cancelled, so its remaining work
+/// differs from date to date. This is no progress.
 #[test]
 fn what_is_begun_and_broken_off_again_and_again_is_no_progress() {
     fn toggle(kernel: &Kernel, resource: ResourceId, begins: bool) {
@@ -222,7 +220,7 @@ fn what_is_begun_and_broken_off_again_and_again_is_no_progress() {
     assert_eq!(at, Time::ZERO);
 }
 
-/// A further try is waited for if the world has changed since the one that failed, and only then.
+/// Actors wait for a retry only if something has changed since it was scheduled.
 #[test]
 fn a_further_try_is_waited_for_if_something_has_changed() {
     for (asked, tried) in [(1.0, true), (3.0, false)] {
@@ -230,7 +228,7 @@ fn a_further_try_is_waited_for_if_something_has_changed() {
         let kernel = simulation.kernel();
         let mailbox = kernel.mailbox::<()>("answer");
         kernel.background_at(date(2.0), Change::Once, |_| {});
-        // A call is nobody's progress.
+        // A call is no progress.
         let answer = mailbox.clone();
         kernel.call_after(Duration::from_secs_f64(asked), move |kernel| {
             kernel.background_at(date(60.0), Change::Retry, move |_| answer.send_detached(()));
@@ -244,8 +242,8 @@ fn a_further_try_is_waited_for_if_something_has_changed() {
     }
 }
 
-/// What is to end after the last date that there is has words of its own, whether somebody sleeps
-/// or works. A deadline does not count: it never comes.
+/// What ends after the last date has an error of its own, for sleeps and for activities. A deadline
+/// that never comes does not count.
 #[test]
 fn what_lies_beyond_the_end_of_time_is_no_deadlock() {
     let run = |begin: &dyn Fn(&Kernel)| {
@@ -282,9 +280,8 @@ fn what_lies_beyond_the_end_of_time_is_no_deadlock() {
     assert!(matches!(waits, RunError::Deadlock { .. }), "{waits}");
 }
 
-/// A background load that never ends, or a daemon that sleeps for ever, or a call that never comes,
-/// is nothing that an actor waits for: the deadlock is one. A service that carries out something
-/// for others knows better.
+/// Actors do not wait for a background load that never ends, a daemon that sleeps for ever, or a
+/// call that never comes: it is a deadlock, unless a service is busy.
 #[test]
 fn what_goes_on_for_ever_in_the_background_hides_no_deadlock() {
     struct Service(bool);
@@ -309,7 +306,7 @@ fn what_goes_on_for_ever_in_the_background_hides_no_deadlock() {
     let call: Begin = |kernel| _ = kernel.call_after(Duration::MAX, |_| {});
     let sleeping_daemon: Begin =
         |kernel| drop(kernel.actor("daemon").daemon().spawn(kernel.sleep(Duration::MAX)));
-    // The last column: whether it is for those whom a service serves.
+    // The last column: whether it counts if a service is busy.
     let all = [
         ("nothing", nothing, false),
         ("load", load, false),
@@ -331,7 +328,7 @@ fn what_goes_on_for_ever_in_the_background_hides_no_deadlock() {
             assert!(is_beyond || matches!(error, RunError::Deadlock { .. }), "{name}: {error}");
         }
     }
-    // One that holds a load and waits for something else does not wait for it.
+    // An actor that holds an activity and waits for something else does not wait for the activity.
     let simulation = Simulation::new();
     let kernel = simulation.kernel();
     let (load, mailbox) = (start(&kernel), kernel.mailbox::<()>("nobody writes"));
@@ -343,10 +340,10 @@ fn what_goes_on_for_ever_in_the_background_hides_no_deadlock() {
     assert!(matches!(error, RunError::Deadlock { .. }), "{error}");
 }
 
-/// Two changes a millisecond, again and again, while everybody waits for one that comes after an
-/// hour: the limit on events ends it, and so does a watcher.
+/// Two changes per millisecond while all actors wait for a change after an hour: the limit on
+/// events ends the run, and so does a watcher.
 #[test]
-fn limits_see_what_repeats_while_everybody_waits() {
+fn limits_apply_to_repeating_changes_while_all_actors_wait() {
     let begin = |simulation: &Simulation| {
         let kernel = simulation.kernel();
         let resource = kernel.resource(1.0, Sharing::Shared);
@@ -376,8 +373,8 @@ fn limits_see_what_repeats_while_everybody_waits() {
     assert_eq!(looks.get(), 10);
 }
 
-/// While something else is to come changes are no events, unless there are very many from one event
-/// to the next.
+/// While other events are pending changes are no events, unless there are very many between two
+/// events.
 #[test]
 fn changes_count_as_events_only_where_nothing_else_happens() {
     let run = |sleep: f64, max_events| {
@@ -394,14 +391,14 @@ fn changes_count_as_events_only_where_nothing_else_happens() {
     assert_eq!(run(501.0, 10), Err(RunError::EventLimit { limit: 10, at: date(500.0055) }));
 }
 
-/// Tries asked for at one date or at several are each waited for if something has changed since,
-/// and forgotten when they have been made.
+/// Retries scheduled at one date or several are each waited for if something has changed since, and
+/// forgotten when they have been made.
 #[test]
 fn each_of_many_tries_is_known_by_when_it_was_asked_for() {
     let simulation = Simulation::new();
     let kernel = simulation.kernel();
     let made = Rc::new(RefCell::new(Vec::new()));
-    // By the date at which they are asked for; the world changes at 2 s.
+    // By the date at which they are scheduled; a change happens at 2 s.
     for (asked, due) in [(1.0, 30.0), (1.0, 10.0), (1.5, 20.0), (3.0, 15.0), (3.0, 40.0)] {
         let made = Rc::clone(&made);
         kernel.call_after(Duration::from_secs_f64(asked), move |kernel| {
@@ -415,7 +412,7 @@ fn each_of_many_tries_is_known_by_when_it_was_asked_for() {
     drop(kernel.spawn("waiter", async move { mailbox.receive().await }));
     let error = simulation.run().unwrap_err();
     assert!(matches!(error, RunError::Deadlock { .. }), "{error}");
-    // When the last of before has been made, nobody waits for the one at 40 s.
+    // After the last earlier retry, actors do not wait for the one at 40 s.
     assert_eq!(*made.borrow(), [10.0, 15.0, 20.0, 30.0]);
 }
 
@@ -438,7 +435,7 @@ impl StandstillHandler for Adviser {
     }
 }
 
-/// Who knows what is missing may try something, and is asked for the message.
+/// A standstill handler may retry, and is asked what is missing.
 #[test]
 fn witnesses_try_first_and_are_asked_then() {
     let simulation = Simulation::new();

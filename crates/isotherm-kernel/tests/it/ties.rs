@@ -1,5 +1,5 @@
-//! What ends at the same date, ends newest first under `TieOrder::NewestFirst`: whatever the
-//! solver's strategy, its thresholds, and what has happened before.
+//! Under `TieOrder::NewestFirst`, events of one date come newest first, whatever the solver's
+//! strategy, its thresholds and earlier events.
 //!
 //! The loads are built backwards, so that dates are exact. Time goes in slots of a quarter of a
 //! second. In each slot every resource has a *level*, a power of two, and the share of an activity
@@ -23,7 +23,7 @@ use proptest::test_runner::RngSeed;
 const NEVER: u32 = u32::MAX;
 const SLOT: f64 = 0.25;
 
-/// What a thing of the load is.
+/// The kind of an object of the load.
 #[derive(Clone, Debug)]
 enum Kind {
     Activity(Work),
@@ -34,7 +34,7 @@ enum Kind {
     Timer,
 }
 
-/// An activity that is at work from slot `from` on; before, it waits for its latency.
+/// An activity that works from slot `from` on, after its latency.
 #[derive(Clone, Debug)]
 struct Work {
     rank: Rank,
@@ -49,7 +49,7 @@ struct Work {
 #[derive(Clone, Debug)]
 struct Thing {
     kind: Kind,
-    /// The slot at whose beginning it is created, and the one at whose beginning it ends.
+    /// The slots at whose beginning it is created and ends.
     created: usize,
     ends: usize,
 }
@@ -78,7 +78,7 @@ impl Thing {
     }
 }
 
-/// Things in the order of their creation, and by slot the level of each resource.
+/// The objects in the order of their creation, and the level of each resource by slot.
 #[derive(Debug)]
 struct Load {
     sharing: Vec<Sharing>,
@@ -153,7 +153,7 @@ impl Load {
         (work.uses.iter().map(level).fold(f64::INFINITY, f64::min) / work.penalty).min(work.bound)
     }
 
-    /// What a resource can carry in a slot: what its users get, or more if it limits nobody.
+    /// The capacity of a resource in a slot: what its users get, or more if it limits none.
     fn capacity(&self, resource: usize, slot: usize) -> f64 {
         let level = self.levels[slot][resource];
         let users = self.things.iter().filter_map(|thing| thing.at_work(slot));
@@ -185,7 +185,7 @@ impl Load {
             .fold(spec, |spec, &(resource, weight)| spec.uses(resources[resource], weight))
     }
 
-    /// When what ends, in which order: by date, by rank, and newest first.
+    /// The expected ends: by date, by rank, and newest first.
     fn expected(&self) -> Vec<(Time, usize)> {
         let mut ends: Vec<usize> = (0..self.things.len()).collect();
         ends.sort_by_key(|&number| {
@@ -202,10 +202,10 @@ fn slots(number: usize) -> Duration {
     Duration::from_secs_f64(number as f64 * SLOT)
 }
 
-/// What has ended, in this order.
+/// The objects that have ended, in order.
 type Ends = Rc<RefCell<Vec<(Time, usize)>>>;
 
-/// Is told of the end of a call; the token says which.
+/// A handler of calls; the token is the number of the call.
 struct Caller(Kernel, Ends);
 
 impl Handler for Caller {
@@ -214,13 +214,13 @@ impl Handler for Caller {
     }
 }
 
-/// How a load is played.
+/// The configuration under which a load is played.
 #[derive(Clone, Copy, Debug)]
 struct Play {
     order: TieOrder,
     groups: u32,
     incremental: u32,
-    /// Whether things happen before and in between that are undone at once, drawn from this seed.
+    /// The seed of disturbances before and in between that are undone at once, if there are any.
     history: Option<u64>,
 }
 
@@ -273,7 +273,7 @@ impl Player {
         }
     }
 
-    /// Does something that changes nothing in the end.
+    /// Does something without a lasting effect.
     fn meddle(&self, slot: usize, random: &mut Random) {
         let kernel = &self.kernel;
         let resource = self.resources[random.below(self.resources.len() as u64) as usize];
@@ -338,12 +338,12 @@ impl Player {
                 }
             }
         }
-        // What is due at the last date is noted before this actor runs.
+        // Events of the last date are recorded before this actor runs.
         self.kernel.timer_at(self.origin + slots(load.levels.len())).await;
         self.kernel.yield_now().await;
     }
 
-    /// Activities come and go on the resources, until some whole date.
+    /// Lets activities come and go on the resources, until a whole date.
     async fn precede(&self, random: &mut Random) {
         let kernel = &self.kernel;
         let start = kernel.now();
@@ -369,7 +369,7 @@ impl Player {
     }
 }
 
-/// When what has ended, counted from the beginning of the load.
+/// The ends and their dates, from the beginning of the load.
 fn ends(load: &Rc<Load>, play: Play) -> Vec<(Time, usize)> {
     let simulation = Simulation::new()
         .with_tie_order(play.order)
@@ -431,7 +431,7 @@ proptest! {
 proptest! {
     #![proptest_config(config(12))]
 
-    /// As many as the solver takes for virtual-time groups and incremental components by itself.
+    /// As many objects as the default thresholds of the solver need.
     #[test]
     fn many_that_end_together_end_newest_first(
         seed: u64,
@@ -445,8 +445,8 @@ proptest! {
     }
 }
 
-/// In the reference's order dates are the same, but who comes first depends on how the solver goes
-/// about it, which shows that the loads above make it go different ways.
+/// In the reference's order dates are the same, but the order depends on the solver's strategy. So
+/// the loads above do exercise different strategies.
 #[test]
 fn the_order_of_the_reference_depends_on_thresholds_and_history() {
     let mut differing = [0; 3];
@@ -476,7 +476,7 @@ fn the_order_of_the_reference_depends_on_thresholds_and_history() {
 proptest! {
     #![proptest_config(config(60))]
 
-    /// Of loads that are not made for it, dates differ by roundings.
+    /// For arbitrary loads, dates differ by rounding.
     #[test]
     fn dates_do_not_depend_on_thresholds(
         seed: u64,

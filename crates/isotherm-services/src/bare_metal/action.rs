@@ -221,7 +221,7 @@ pub enum Turn {
 /// What is called when an action has ended.
 pub enum OnEnd {
     /// Nothing.
-    Nobody,
+    Nothing,
     /// A function.
     Call(Box<dyn FnOnce(ActionReport)>),
     /// Its owner, with the token. Nothing is allocated for that.
@@ -245,7 +245,7 @@ impl OnEnd {
         turn: Turn,
     ) {
         match self {
-            OnEnd::Nobody => {}
+            OnEnd::Nothing => {}
             OnEnd::Call(call) => call(ActionReport { started, ended, result }),
             OnEnd::Owner(owner, token) => {
                 owner.action_ended(token, ActionReport { started, ended, result }, turn)
@@ -266,7 +266,7 @@ impl From<Action> for ActionRequest {
             Action::Delete { .. } => ("delete", 1),
             Action::Custom(_) => ("custom", 1),
         };
-        Self { cores, ..Self::told(name, action, OnEnd::Nobody) }
+        Self { cores, ..Self::told(name, action, OnEnd::Nothing) }
     }
 }
 

@@ -135,7 +135,7 @@ impl ActionEntry {
             time_limit: None,
             at_limit: AtLimit::default(),
             work: ActionWork::Act(None),
-            on_end: OnEnd::Nobody,
+            on_end: OnEnd::Nothing,
             status: None,
             started: None,
             stage: ActionStage::Ended,
@@ -225,7 +225,7 @@ impl ActionTable {
                 ActionWork::Act(Some(Box::new((std::mem::take(&mut request.name), action))))
             }
         };
-        entry.on_end = std::mem::replace(&mut request.on_end, OnEnd::Nobody);
+        entry.on_end = std::mem::replace(&mut request.on_end, OnEnd::Nothing);
         entry.status = request.status.take();
         entry.started = None;
         entry.stage = stage;
@@ -301,7 +301,7 @@ impl ActionTable {
         entry.sequence = VACANT;
         let work = std::mem::replace(&mut entry.work, ActionWork::Act(None));
         let stage = std::mem::replace(&mut entry.stage, ActionStage::Ended);
-        let on_end = std::mem::replace(&mut entry.on_end, OnEnd::Nobody);
+        let on_end = std::mem::replace(&mut entry.on_end, OnEnd::Nothing);
         let (cores, started) = (entry.cores, entry.started);
         if let Some(status) = entry.status.take() {
             status.set(ActionState::Ended, started);

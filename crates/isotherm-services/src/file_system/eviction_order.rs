@@ -278,7 +278,7 @@ mod tests {
         disk.check();
     }
 
-    /// Has files of ten bytes pass through, each of which nobody reads.
+    /// Creates files of ten bytes that are never read.
     fn scan(disk: &mut FileSystem, name: &str, files: usize) {
         for number in 0..files {
             create(disk, &[(&format!("{name}{number}"), 10)]);
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn who_comes_again_soon_goes_to_the_main_queue() {
+    fn a_file_that_comes_again_soon_enters_the_main_queue() {
         let mut disk = disk(Eviction::S3Fifo);
         create(&mut disk, &[("again", 10)]);
         scan(&mut disk, "x", 10);

@@ -1,5 +1,5 @@
-//! Random actions on two services whose hosts fail at random, some of them cancelled: whatever
-//! happens, each action ends exactly once and the ledgers are right all the time.
+//! Random actions on two services whose hosts fail at random, some of them cancelled: each action
+//! ends exactly once, and the ledgers are correct throughout.
 
 use std::cell::RefCell;
 use std::rc::Rc;

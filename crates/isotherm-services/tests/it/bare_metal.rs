@@ -13,7 +13,7 @@ use isotherm_services::{
 
 const MB: u64 = 1_000_000;
 
-/// Who ended, when, and how.
+/// The ends of actions: the name, the date and the result.
 type End = (&'static str, Time, ActionReport);
 
 struct Bench {
@@ -125,7 +125,8 @@ fn a_body_beyond_its_limit_is_killed_and_has_no_end() {
 
 #[test]
 fn a_body_that_ends_at_its_limit_counts_as_the_rule_says() {
-    // However it ends: a sleep, two sleeps, a computation, a read of a disk, a stream from a disk.
+    // All ways of working: a sleep, two sleeps, a computation, a read of a disk, a stream from a
+    // disk.
     let bodies: [fn(&Bench) -> Action; 6] = [
         |_| sleep(4.0),
         |_| nap(4.0),
@@ -173,8 +174,8 @@ fn a_body_that_ends_at_its_limit_counts_as_the_rule_says() {
 
 #[test]
 fn a_body_that_needs_more_turns_at_its_limit_is_killed_or_waited_for() {
-    // The read ends at 4 s at the storage service, whose acknowledgement reaches the body some
-    // turns later.
+    // The read ends at 4 s at the storage service; its acknowledgement reaches the body some steps
+    // later.
     for (at_limit, ended, result) in [
         (AtLimit::TimedOut, None, Err(FailureCause::TimeLimit)),
         (AtLimit::Completed, at(4.0), Ok(())),
@@ -295,7 +296,8 @@ fn the_cores_of_the_host_are_the_default() {
 
 #[test]
 fn a_cancelled_action_ends_once_wherever_it_is() {
-    // Waiting, starting, running, with and without an actor; and what waits behind takes its cores.
+    // Waiting, starting, running, with and without an actor; then the waiting actions take the
+    // cores.
     for (action, date) in [(sleep(5.0), 0.5), (nap(5.0), 0.5), (sleep(5.0), 3.0), (nap(5.0), 3.0)] {
         let bench = Bench::new(Some(1));
         let request = ActionRequest { startup: secs(1.0), ..bench.request("a", action) };
@@ -508,7 +510,7 @@ fn a_callback_may_submit_again() {
 }
 
 #[test]
-fn the_end_of_the_simulation_calls_nobody() {
+fn the_end_of_the_simulation_calls_no_callbacks() {
     let world = World::new();
     let simulation = world
         .simulation
@@ -529,7 +531,7 @@ fn the_end_of_the_simulation_calls_nobody() {
     assert!(!called.get());
 }
 
-/// Work that there cannot be fails the action, and nothing else.
+/// Work that is not valid fails the action, and nothing else.
 #[test]
 fn work_that_is_negative_or_not_a_number_is_not_allowed() {
     for flops in [-1.0, f64::NAN, f64::NEG_INFINITY] {

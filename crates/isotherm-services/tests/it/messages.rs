@@ -1,5 +1,4 @@
-//! Messages between services: who says what to whom and when, what it costs, and what becomes of
-//! what is lost.
+//! Messages between services: senders, receivers and dates, network costs, and lost messages.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -37,7 +36,7 @@ fn words(events: &RefCell<Vec<MessageEvent>>) -> Vec<(String, String, &'static s
     words.collect()
 }
 
-/// Sends notes of these sizes at once from user to head and gives their numbers and dates of
+/// Sends notes of these sizes from user to head at once; returns their numbers and dates of
 /// arrival.
 fn arrivals(delivery: Delivery, sizes: &'static [u64]) -> Vec<(u32, Time)> {
     let world = World::new();
@@ -63,8 +62,8 @@ fn a_message_of_no_bytes_is_there_at_once() {
 
 #[test]
 fn messages_with_a_payload_share_the_network_and_may_overtake() {
-    // 3 MB and 1 MB share the link until the smaller one has arrived, then the rest of the larger
-    // one has it alone.
+    // 3 MB and 1 MB share the link until the smaller one has arrived; the rest of the larger one is
+    // alone.
     let arrivals = arrivals(Delivery::Concurrent, &[3 * MB, MB, 0]);
     assert_eq!(arrivals[0], (2, Time::ZERO));
     assert_eq!(arrivals[1].0, 1);
@@ -218,7 +217,7 @@ fn the_workflow_of_reading_and_writing_can_be_watched() {
     let events = events.borrow();
     assert!(events.iter().all(|event| event.payload_bytes == 100));
     assert!(events.iter().is_sorted_by_key(|event| event.sent));
-    // An event is dated when its message is sent: the answer sets out when the request has arrived.
+    // An event has the date of sending: the answer is sent when the request has arrived.
     assert_eq!(events[0].sent, Time::ZERO);
     assert_date(events[1].sent, WAN_LATENCY + 100.0 / WAN);
 }

@@ -1,4 +1,4 @@
-//! Dates of moves: fluid streams and chunks, against formulas written down by hand.
+//! Dates of fluid and buffered transfers, against formulas written down by hand.
 
 use crate::common::*;
 use isotherm_kernel::Time;
@@ -6,7 +6,7 @@ use isotherm_services::{DataEnd, FailureCause, copy_within, move_data};
 
 const MB: u64 = 1_000_000;
 
-/// Moves the data and gives the date at which they had arrived.
+/// Moves the data and returns the date at which they have arrived.
 fn move_date(world: &World, from: DataEnd, to: DataEnd, bytes: u64) -> Time {
     let site = world.site.clone();
     world.play(async move |me| {
@@ -164,8 +164,8 @@ fn two_copies_from_one_disk_share_it() {
     assert_date(date, LAN_LATENCY + 1.0);
 }
 
-/// Breaks something at 2 s of a move that would take more than 5 s, and gives why and when the move
-/// ended.
+/// Makes a part fail at 2 s of a transfer that would take more than 5 s; returns the cause and the
+/// date of the end.
 fn broken(buffer: Option<u64>, what: impl FnOnce(&World)) -> (FailureCause, Time) {
     let world = World::new();
     what(&world);

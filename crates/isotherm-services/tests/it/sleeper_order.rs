@@ -1,5 +1,5 @@
-//! An action that only sleeps is accounted without an actor. Nobody must be able to tell: random
-//! mixtures are run both ways, and everything that happens is compared, in order.
+//! Actions that only sleep run without an actor, which must not be observable: random mixtures are
+//! run both ways, and the logs of all events must be equal.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -12,8 +12,7 @@ use isotherm_services::{
 };
 use proptest::prelude::*;
 
-/// One action: all times are small whole seconds, so that nearly everything happens at the same
-/// dates.
+/// One action. All times are small whole seconds, so that most events coincide.
 #[derive(Clone, Debug)]
 struct Plan {
     at: u64,
@@ -78,13 +77,13 @@ fn request(
     }
 }
 
-/// Plays the plans and gives all that happened.
+/// Runs the plans and returns the log.
 fn play(plans: &[Plan], cores: u32, actors: bool) -> Vec<(u64, Event)> {
     let world = World::new();
     let log: Log = Rc::default();
     let config = BareMetalConfig { name: "compute".into(), host: world.node, cores: Some(cores) };
     let service = BareMetalService::start(&world.site, config);
-    // Plans are submitted by two controllers, each in a turn of its own.
+    // Plans are submitted by two controllers, each in a step of its own.
     for parity in 0..2 {
         let (service, log) = (service.clone(), Rc::clone(&log));
         let mut plans: Vec<_> = plans.iter().cloned().enumerate().collect();
@@ -125,9 +124,9 @@ fn play(plans: &[Plan], cores: u32, actors: bool) -> Vec<(u64, Event)> {
     log.take()
 }
 
-/// The executor as the reference has it: the body in an actor of its own, which the executor joins
-/// for as long as the limit is. At the limit the executor goes to the end of the run queue once and
-/// looks whether the body has ended.
+/// The executor as the reference has it: the body runs in its own actor, which the executor joins
+/// until the limit. At the limit the executor goes to the end of the run queue once and then checks
+/// whether the body has ended.
 async fn reference_executor(kernel: Kernel, plan: Plan) -> ActionReport {
     kernel.sleep(Duration::from_secs(plan.startup)).await;
     let started = kernel.now();
@@ -158,7 +157,7 @@ async fn reference_executor(kernel: Kernel, plan: Plan) -> ActionReport {
     ActionReport { started: Some(started), ended, result }
 }
 
-/// Plays the plans by hand, without a service.
+/// Runs the plans by hand, without a service.
 fn play_by_hand(plans: &[Plan]) -> Vec<(u64, Event)> {
     let world = World::new();
     let log: Log = Rc::default();
@@ -179,7 +178,7 @@ fn play_by_hand(plans: &[Plan]) -> Vec<(u64, Event)> {
     log.take()
 }
 
-/// Plays the plans on a service with cores enough, one controller and nobody else.
+/// Runs the plans on a service with enough cores and one controller.
 fn play_alone(plans: &[Plan], actors: bool) -> Vec<(u64, Event)> {
     let world = World::new();
     let log: Log = Rc::default();
@@ -206,7 +205,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
 
     #[test]
-    fn nobody_can_tell_a_sleeper_from_an_executor(
+    fn a_sleeper_is_indistinguishable_from_an_executor(
         plans in prop::collection::vec(plan(), 1..14),
         cores in prop_oneof![Just(2u32), Just(1000)],
     ) {
@@ -223,7 +222,7 @@ proptest! {
     ) {
         for plan in &mut plans {
             plan.at_limit = AtLimit::TimedOut;
-            // The reference takes a limit of zero for none.
+            // The reference ignores a limit of zero.
             plan.limit = plan.limit.filter(|&limit| limit > 0);
         }
         let expected = play_by_hand(&plans);

@@ -1,4 +1,4 @@
-//! Storage services by their messages: dates, books, evictions, refusals.
+//! Storage services by their messages: dates, file systems, evictions, refusals.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -91,7 +91,7 @@ fn a_copy_keeps_name_and_tag() {
 
 #[test]
 fn the_image_of_a_buffered_service_is_downloaded_fluidly_by_one_that_is_not() {
-    // Both ways round: it takes two buffered services to move in chunks.
+    // Both directions: only two buffered services move in chunks.
     for (source, destination) in [(Some(10 * MB), None), (None, Some(10 * MB))] {
         let world = World::new();
         let service = |name: &str, host, buffer| {
@@ -219,8 +219,8 @@ fn files_in_use_are_passed_over_when_room_is_made() {
     assert_idle(&storage);
 }
 
-/// Reads 100 MB of `a` from 0 s to 1 s while `b` is accessed at 0.5 s, and says which of both goes
-/// first then.
+/// Reads 100 MB of `a` from 0 s to 1 s while `b` is accessed at 0.5 s; returns which of them is
+/// evicted first.
 fn first_to_go(buffer: Option<u64>) -> Vec<String> {
     let world = World::new();
     let config = StorageConfig {
@@ -305,7 +305,7 @@ fn connections_are_given_in_the_order_of_requests() {
 
 #[test]
 fn a_caller_that_waits_for_a_connection_may_go_away() {
-    // The second of three readers gives up while it waits; the third is served at 1 s all the same.
+    // The second of three readers gives up while it waits; the third is served at 1 s.
     let world = World::new();
     let config =
         StorageConfig { max_connections: Some(1), ..world.storage_config("store", world.user) };
@@ -340,7 +340,7 @@ fn a_caller_that_goes_away_gives_everything_back() {
         select(write, me.kernel().sleep(secs(0.5))).await;
         let read = Box::pin(source.read(address, "a", None));
         select(read, me.kernel().sleep(secs(0.5))).await;
-        // Given up before the service has seen it.
+        // Aborted before the service has received it.
         drop(Box::pin(source.read(address, "a", None)));
     });
     assert_eq!(from.file_system().borrow().used(), 100 * MB);
@@ -350,7 +350,7 @@ fn a_caller_that_goes_away_gives_everything_back() {
 }
 
 #[test]
-fn stopping_tells_those_who_wait_and_those_who_come_later() {
+fn stopping_fails_waiting_and_later_callers() {
     let world = World::new();
     let storage = world.storage("store", world.user);
     storage.put("a", 100 * MB, 0).unwrap();

@@ -1,4 +1,5 @@
-//! What callers of storage services hear when hosts and links fail, and what is left in the books.
+//! Failures of hosts and links: what callers of storage services get, and the state of the file
+//! systems.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -13,7 +14,7 @@ fn host_failed(host: &str) -> FailureCause {
     FailureCause::HostFailed { host: host.into() }
 }
 
-/// Copies 1 GB from head to node, which takes 10 s, and gives how and when that ended.
+/// Copies 1 GB from head to node, which takes 10 s; returns the result and its date.
 fn copy_while(
     buffer: Option<u64>,
     what: impl FnOnce(&World),
@@ -49,8 +50,8 @@ fn a_link_that_fails_ends_a_copy_and_its_room_is_free_again() {
             world.at(3.0, |platform| platform.link_off(platform.link("lan").unwrap()));
         });
         assert!(matches!(result, Err(FailureCause::NetworkFailed { .. })), "{result:?}");
-        // In chunks, the failure is met by the chunk that is being sent or by the next one, at most
-        // 0.1 s later.
+        // In chunks, the failure hits the chunk that is being sent or the next one, at most 0.1 s
+        // later.
         assert!((3.0..3.11).contains(&date.as_secs_f64()), "{date}");
     }
 }
@@ -176,7 +177,7 @@ fn a_request_to_a_host_that_fails_meanwhile_is_lost_with_it() {
 
 #[test]
 fn a_request_that_arrives_at_a_stopped_service_is_answered() {
-    // The stop and the question share the way; the stop is there first.
+    // The stop and the request share the route; the stop arrives first.
     let world = World::new();
     let config =
         StorageConfig { control_bytes: 10 * MB, ..world.storage_config("store", world.head) };
@@ -191,16 +192,17 @@ fn a_request_that_arrives_at_a_stopped_service_is_answered() {
         (result, me.now())
     });
     assert_eq!(result, Err(FailureCause::ServiceStopped { service: "store".into() }));
-    // The question has half of the link all the way (first beside the stop, then beside the answer
-    // to it), but for the latency of that answer, when it has all of it: exactly what its own
+    // The request has half of the link all the time (first beside the stop, then beside its
+    // answer), except during the latency of that answer, when it has all of it: exactly the cost of
+    // its own latency, twice.
     // latency costs, twice.
     assert_date(date, 0.1 + 2.0 * 1e7 / WAN);
 }
 
 #[test]
 fn the_transfer_of_a_caller_dies_with_its_host() {
-    // The head reads from the node for 10 s; it fails at 2 s. What then reads there has the disk
-    // for itself: 1 s for 100 MB.
+    // The head reads from the node for 10 s; it fails at 2 s. A later read has the disk alone: 1 s
+    // for 100 MB.
     let world = World::new();
     let storage = world.storage("store", world.node);
     storage.put("a", 1000 * MB, 0).unwrap();

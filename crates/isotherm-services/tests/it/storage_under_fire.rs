@@ -1,5 +1,5 @@
-//! Random callers, some of whom are killed, on storage services whose hosts and links fail at
-//! random: whatever happens, everybody gets an answer and the books are right.
+//! Random callers, some of them killed, on storage services whose hosts and links fail at random:
+//! every caller gets an answer and the file systems are correct.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -99,7 +99,7 @@ fn services(
     hosts.into_iter().zip(buffers).map(start).collect()
 }
 
-/// Breaks something, and mends it half a second later.
+/// Makes a part fail, and repairs it half a second later.
 fn cause(
     world: &World,
     date: f64,
@@ -137,7 +137,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn everybody_gets_an_answer_and_the_books_are_right(
+    fn every_caller_gets_an_answer_and_the_files_add_up(
         scripts in prop::collection::vec(prop::collection::vec(step(), 1..12), 1..5),
         troubles in prop::collection::vec((0..80u64, trouble()), 0..6),
         buffers in [buffer(), buffer(), buffer()],

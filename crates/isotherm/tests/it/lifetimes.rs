@@ -127,7 +127,7 @@ fn play(end: End, token: &Token, kept: &Rc<RefCell<Kept>>) -> Result<WeakKernel,
 
     let bare_metal =
         BareMetalService::start(&site, BareMetalConfig::new("bare_metal", world.nodes()[0]));
-    // A letter that holds the mailbox in which it is.
+    // A message that holds the mailbox that contains it.
     let letters = site.kernel().mailbox::<(Mailbox<Token>, Token)>("letters");
     let answers = site.kernel().mailbox::<Token>("answers");
     letters.send_detached((answers.clone(), token.clone()));
@@ -194,7 +194,7 @@ fn play(end: End, token: &Token, kept: &Rc<RefCell<Kept>>) -> Result<WeakKernel,
             }
             functions.invoke_detached(function, None);
         }
-        // Somebody waits for all of them, somebody for a transfer, and more actions than there are
+        // Actors wait for all of them, for a transfer, and there are more actions than
         // cores.
         let (waiting, waited) = (functions.clone(), invocations.clone());
         let daemon = |name| mine.kernel().actor(name).daemon();

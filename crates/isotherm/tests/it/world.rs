@@ -93,7 +93,7 @@ fn a_controller_that_gives_up_is_not_forgotten() {
 }
 
 #[test]
-fn a_deadlock_is_an_error_that_names_who_waits() {
+fn a_deadlock_is_an_error_that_names_the_waiting_actors() {
     let world = World::new(Cluster::new(1).build().unwrap()).unwrap();
     world.controller(world.host("user").unwrap(), "reader", async |me| {
         me.kernel().mailbox::<()>("letters").receive().await;

@@ -43,7 +43,7 @@ fn failing_the_users_of_a_resource_ends_them_now_oldest_first() {
 }
 
 #[test]
-fn who_waits_for_a_failed_activity_hears_which_resource_it_was() {
+fn a_failed_activity_names_its_resource() {
     play(|kernel| async move {
         let link = kernel.resource(10.0, Sharing::Fatpipe);
         let transfer = kernel.start(flow(&[link]));
@@ -58,7 +58,7 @@ fn who_waits_for_a_failed_activity_hears_which_resource_it_was() {
 }
 
 #[test]
-fn failing_a_resource_that_nobody_uses_does_nothing() {
+fn failing_an_unused_resource_does_nothing() {
     play(|kernel| async move {
         let [unused, link] =
             [10.0, 10.0].map(|capacity| kernel.resource(capacity, Sharing::Shared));
@@ -70,7 +70,7 @@ fn failing_a_resource_that_nobody_uses_does_nothing() {
 }
 
 #[test]
-fn a_cancelled_activity_gives_its_share_back_and_tells_who_waits() {
+fn a_cancelled_activity_gives_its_share_back_and_wakes_its_waiter() {
     // 5 and 5; from 1 s on 10 for the other: 20 − 5 take 1.5 s.
     play(|kernel| async move {
         let link = kernel.resource(10.0, Sharing::Shared);

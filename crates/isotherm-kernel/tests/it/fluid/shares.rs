@@ -380,7 +380,7 @@ fn a_capacity_without_limit_only_leaves_the_bounds() {
 }
 
 #[test]
-fn a_resource_of_capacity_zero_stalls_its_users_and_nobody_else() {
+fn a_resource_of_capacity_zero_stalls_only_its_users() {
     let shares = solve(|kernel| {
         let broken = kernel.resource(0.0, Sharing::Shared);
         let link = kernel.resource(10.0, Sharing::Shared);
@@ -390,7 +390,7 @@ fn a_resource_of_capacity_zero_stalls_its_users_and_nobody_else() {
 }
 
 #[test]
-fn a_fat_pipe_of_capacity_zero_stalls_its_users_and_nobody_else() {
+fn a_fat_pipe_of_capacity_zero_stalls_only_its_users() {
     let shares = solve(|kernel| {
         let broken = kernel.resource(0.0, Sharing::Fatpipe);
         let link = kernel.resource(10.0, Sharing::Shared);

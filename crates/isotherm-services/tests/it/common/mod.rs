@@ -1,5 +1,4 @@
-//! The platform on which the tests play: a user behind a slow link, a head host and a node on a
-//! fast one.
+//! The platform of the tests: a user behind a slow link, a head host and a node on a fast one.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -13,8 +12,8 @@ use isotherm_services::{
 
 /// Bandwidth of every disk, read and write alike, in B/s.
 pub const DISK: f64 = 1e8;
-/// What one flow gets on the slow link, crossed both ways by its own acknowledgements: 0.97 · 20
-/// MB/s / 1.05.
+/// The rate of one flow on the slow link, used both ways by its acknowledgements: 0.97 · 20 MB/s /
+/// 1.05.
 pub const WAN: f64 = 0.97 * 20e6 / 1.05;
 /// The latency phase on the slow link: 13.01 · 20 µs.
 pub const WAN_LATENCY: f64 = 13.01 * 20e-6;
@@ -85,7 +84,7 @@ impl World {
         StorageService::start(&self.site, config)
     }
 
-    /// Runs the simulation with one controller on the user's host and gives its result.
+    /// Runs the simulation with one controller on the user's host and returns its result.
     pub fn play<T, F>(&self, body: impl FnOnce(ExecutionController) -> F) -> T
     where
         T: 'static,
@@ -104,7 +103,7 @@ impl World {
         result.take().unwrap()
     }
 
-    /// Does something at a date.
+    /// Calls a function at a date.
     pub fn at(&self, date: f64, what: impl FnOnce(&Platform) + 'static) {
         let platform = self.platform().clone();
         let date = Duration::from_secs_f64(date);
@@ -116,7 +115,7 @@ pub fn secs(seconds: f64) -> Duration {
     Duration::from_secs_f64(seconds)
 }
 
-/// The date is that many seconds, up to the rounding of the clock to nanoseconds at a few events.
+/// Asserts a date in seconds, up to the rounding to nanoseconds at a few events.
 #[track_caller]
 pub fn assert_date(date: Time, expected: f64) {
     let off = (date.as_secs_f64() - expected).abs();
