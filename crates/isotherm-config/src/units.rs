@@ -516,6 +516,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(isotherm_testing::cases(10_000))]
+
         /// Nothing that can be written makes a reader panic.
         #[test]
         fn any_text_is_read_or_refused(text in "[-+0-9.eE ]{0,12}[a-zA-Z/µ]{0,4}|\\PC{0,12}") {

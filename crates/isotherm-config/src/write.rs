@@ -132,6 +132,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(isotherm_testing::cases(10_000))]
+
         #[test]
         fn quantities_are_read_as_they_were(number: u64, text: String) {
             prop_assert_eq!(units::size(unquoted(&size(number))), Ok(number));

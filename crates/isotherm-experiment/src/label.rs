@@ -130,6 +130,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(isotherm_testing::cases(5_000))]
+
         #[test]
         fn names_are_those_of_folders(
             paths in proptest::collection::vec("[a-c.\\-\"é/]{0,4}", 1..4),

@@ -245,6 +245,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(isotherm_testing::cases(10_000))]
+
         /// Any mixture of pushes, re-keys and removals pops in the order of a sorted list, and
         /// leaves no dead entry.
         #[test]

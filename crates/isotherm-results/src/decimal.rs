@@ -66,6 +66,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(isotherm_testing::cases(10_000))]
+
         /// The text says the same as the standard library's formatting of the two integer parts.
         #[test]
         fn agrees_with_the_standard_library(nanos in any::<u64>()) {

@@ -294,6 +294,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(isotherm_testing::cases(5_000))]
+
         /// Buckets and quantiles are those of the library that defines HDR histograms.
         #[test]
         fn the_histogram_is_that_of_the_library(

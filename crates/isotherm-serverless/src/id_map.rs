@@ -245,6 +245,8 @@ mod tests {
     use super::*;
 
     proptest! {
+        #![proptest_config(isotherm_testing::cases(5_000))]
+
         /// Behaves like a map that is searched, whatever comes and goes, ids far apart and side by
         /// side.
         #[test]

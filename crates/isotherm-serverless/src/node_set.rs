@@ -266,6 +266,8 @@ mod tests {
     use super::*;
 
     proptest! {
+        #![proptest_config(isotherm_testing::cases(10_000))]
+
         /// Behaves like a sorted set of numbers, intersections included.
         #[test]
         fn is_a_sorted_set(operations in prop::collection::vec((any::<bool>(), any::<bool>(), 0u32..9000), 0..200)) {

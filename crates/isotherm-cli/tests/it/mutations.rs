@@ -5,8 +5,7 @@
 //! time, tells what is wrong with its place, and lets nothing of the file act on a terminal. What
 //! is changed follows from the number of a case alone:
 //!
-//!     ISOTHERM_MUTATIONS=5000 cargo test -p isotherm-cli --test mutations     # so many cases
-//!     ISOTHERM_MUTATION=1234 cargo test -p isotherm-cli --test mutations      # this one again
+//!     ISOTHERM_MUTATION=1234 cargo test -p isotherm-cli --test it mutations::     # this one again
 //!
 //! A case that goes wrong leaves the changed file where the message says. `ISOTHERM_BINARY` names
 //! another command to be tried.
@@ -18,8 +17,8 @@ use std::process::{Command, Output};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// So many cases when nothing else is asked for: some seconds.
-const CASES: u64 = 600;
+/// Cases at full size.
+const CASES: u32 = 30_000;
 
 /// Limits of each case: virtual memory in kilobytes, and seconds of computing.
 const MEMORY_KB: u64 = 4_000_000;
@@ -482,13 +481,9 @@ fn case(number: u64, subjects: &[Subject], bench: &mut Bench, keep: &Path) -> Re
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test that is asked for more cases")]
+#[expect(clippy::disallowed_methods, reason = "a test that is asked for one case")]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
-}
-
-fn number_of(name: &str) -> Option<u64> {
-    variable(name)?.parse().ok()
 }
 
 #[test]
@@ -496,9 +491,12 @@ fn every_input_file_may_be_anything() {
     let subjects = subjects();
     let keep = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mutations");
     let _ = std::fs::remove_dir_all(&keep);
-    let numbers = match number_of("ISOTHERM_MUTATION") {
-        Some(only) => only..only + 1,
-        None => 0..number_of("ISOTHERM_MUTATIONS").unwrap_or(CASES),
+    let numbers = match variable("ISOTHERM_MUTATION") {
+        Some(only) => {
+            let only: u64 = only.parse().expect("ISOTHERM_MUTATION is the number of a case");
+            only..only + 1
+        }
+        None => 0..u64::from(isotherm_testing::count(CASES)),
     };
     let next = AtomicU64::new(numbers.start);
     let faults = Mutex::new(Vec::new());

@@ -183,28 +183,15 @@ fn page_anew(page: &str) -> String {
 
 #[test]
 fn the_documentation_says_what_the_command_prints() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/platforms.md");
-    let page = std::fs::read_to_string(&path).unwrap();
-    let anew = page_anew(&page);
-    if std::env::var_os("ISOTHERM_WRITE_REFERENCE").is_some() {
-        std::fs::write(&path, &anew).unwrap();
-    } else {
-        assert_eq!(page.matches("```text").count(), 2);
-        snapbox::assert_data_eq!(page, snapbox::Data::text(anew).raw());
-    }
+    let page = "docs/platforms.md";
+    let text = std::fs::read_to_string(isotherm_testing::in_repository(page)).unwrap();
+    assert_eq!(text.matches("```text").count(), 2);
+    isotherm_testing::assert_generated(page, &page_anew(&text));
 }
 
 /// The picture of `docs/platforms.md`.
-/// `ISOTHERM_WRITE_REFERENCE=1 cargo test -p isotherm-cli --test platform` draws it anew.
 #[test]
 fn the_picture_in_the_documentation_is_what_is_drawn() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/platform.svg");
     let (_, svg, _) = platform(&["quickstart.toml", "--svg", "-"]);
-    if std::env::var_os("ISOTHERM_WRITE_REFERENCE").is_some() {
-        std::fs::write(&path, &svg).unwrap();
-    }
-    assert!(
-        std::fs::read_to_string(&path).unwrap_or_default() == svg,
-        "docs/platform.svg is not what is drawn: run `ISOTHERM_WRITE_REFERENCE=1 cargo test -p isotherm-cli --test platform`"
-    );
+    isotherm_testing::assert_generated("docs/platform.svg", &svg);
 }

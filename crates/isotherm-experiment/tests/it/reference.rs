@@ -17,18 +17,7 @@ use isotherm_experiment::{Experiment, Overrides, policies};
 /// `docs/reference/experiment.md` is written from the descriptions that the checks use.
 #[test]
 fn the_reference_of_fields_is_up_to_date() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/experiment.md");
-    let text = reference::markdown();
-    if std::env::var_os("ISOTHERM_WRITE_REFERENCE").is_some() {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, &text).unwrap();
-    }
-    let written = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        written == text,
-        "docs/reference/experiment.md is not what the code says: run \
-         `ISOTHERM_WRITE_REFERENCE=1 cargo test -p isotherm-experiment --test reference` to write it anew"
-    );
+    isotherm_testing::assert_generated("docs/reference/experiment.md", &reference::markdown());
 }
 
 #[test]

@@ -42,7 +42,7 @@ fn check(index: usize, text: &str, overrides: &Overrides) -> Result<(), TestCase
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(isotherm_testing::cases(1_500))]
 
     /// A piece of a good file is cut out, and something else is put in its place.
     #[test]
@@ -89,7 +89,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(isotherm_testing::cases(1_000))]
 
     /// Files of functions and traces with anything in them, among it what is good.
     #[test]

@@ -12,7 +12,6 @@ use isotherm_kernel::{
     Sharing, Simulation, Time, join, join_all, select, select_all, with_deadline,
 };
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 
 /// Counts how often a future is polled.
 struct Counted<F> {
@@ -375,12 +374,7 @@ fn party(seed: u64, members: usize, ask_all: bool) -> Vec<(Time, usize, &'static
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 300,
-        rng_seed: RngSeed::Fixed(20_261_129),
-        failure_persistence: None,
-        ..Default::default()
-    })]
+    #![proptest_config(isotherm_testing::cases(1_500))]
 
     /// A future that is not polled would not have made progress.
     #[test]

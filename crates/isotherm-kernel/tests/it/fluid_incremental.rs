@@ -13,7 +13,6 @@ use isotherm_kernel::{
 use isotherm_kernel::{Simulation, Time};
 use proptest::prelude::*;
 use proptest::sample::select;
-use proptest::test_runner::RngSeed;
 
 const NEVER: u32 = u32::MAX;
 
@@ -201,12 +200,7 @@ fn ends(churn: &Churn, incremental: u32) -> Ends {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 400,
-        rng_seed: RngSeed::Fixed(20_261_124),
-        failure_persistence: None,
-        ..Default::default()
-    })]
+    #![proptest_config(isotherm_testing::cases(2_000))]
 
     /// To the nanosecond.
     #[test]

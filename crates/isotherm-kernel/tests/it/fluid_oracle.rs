@@ -19,7 +19,6 @@ use isotherm_kernel::{
 };
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use proptest::test_runner::RngSeed;
 
 /// A resource as the oracle sees it.
 #[derive(Clone, Copy, Debug)]
@@ -282,15 +281,6 @@ fn solvers() -> impl Strategy<Value = Solvers> {
     select(pairs.map(|(groups, incremental)| Solvers { groups, incremental }).to_vec())
 }
 
-fn cases(number: u32) -> ProptestConfig {
-    ProptestConfig {
-        cases: number,
-        rng_seed: RngSeed::Fixed(20_250_917),
-        failure_persistence: None,
-        ..Default::default()
-    }
-}
-
 /// A change of a system in mid-run. The index picks one of those that are there.
 #[derive(Clone, Debug)]
 enum Change {
@@ -433,7 +423,7 @@ fn dates_by_oracle(pools: &[Pool], jobs: &[Job]) -> Vec<f64> {
 }
 
 proptest! {
-    #![proptest_config(cases(4000))]
+    #![proptest_config(isotherm_testing::cases(20_000))]
 
     /// A system that is there at once gets the max-min shares: by the oracle, and by definition.
     #[test]

@@ -64,6 +64,8 @@ fn log_of(pauses: &[Vec<u64>], in_series: u32) -> Vec<(Time, usize, u64)> {
 }
 
 proptest! {
+    #![proptest_config(isotherm_testing::cases(10_000))]
+
     #[test]
     fn calls_in_series_come_in_the_order_of_others(
         pauses in prop::collection::vec(prop::collection::vec(0u64..4, 0..12), 1..7),

@@ -18,7 +18,6 @@ use isotherm_kernel::{
 };
 use proptest::prelude::*;
 use proptest::sample::select;
-use proptest::test_runner::RngSeed;
 
 const NEVER: u32 = u32::MAX;
 const SLOT: f64 = 0.25;
@@ -402,18 +401,8 @@ fn ends(load: &Rc<Load>, play: Play) -> Vec<(Time, usize)> {
         .collect()
 }
 
-fn config(cases: u32) -> ProptestConfig {
-    ProptestConfig {
-        cases,
-        rng_seed: RngSeed::Fixed(20_261_129),
-        failure_persistence: None,
-        max_shrink_iters: 0,
-        ..Default::default()
-    }
-}
-
 proptest! {
-    #![proptest_config(config(300))]
+    #![proptest_config(isotherm_testing::cases(2_500))]
 
     #[test]
     fn few_that_end_together_end_newest_first(
@@ -429,7 +418,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(config(12))]
+    #![proptest_config(isotherm_testing::cases(150))]
 
     /// As many objects as the default thresholds of the solver need.
     #[test]
@@ -474,7 +463,7 @@ fn the_order_of_the_reference_depends_on_thresholds_and_history() {
 }
 
 proptest! {
-    #![proptest_config(config(60))]
+    #![proptest_config(isotherm_testing::cases(500))]
 
     /// For arbitrary loads, dates differ by rounding.
     #[test]

@@ -297,7 +297,7 @@ fn fewest(hosts: usize, steps: &[(usize, usize, usize, bool)], from: usize) -> V
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+    #![proptest_config(isotherm_testing::cases(1_000))]
 
     /// On random platforms Floyd and Dijkstra find routes as short as there are, exactly where
     /// there are some, made of declared steps; asking again, or in another order, changes nothing.

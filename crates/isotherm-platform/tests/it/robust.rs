@@ -94,7 +94,7 @@ fn truncated_texts() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+    #![proptest_config(isotherm_testing::cases(10_000))]
 
     /// Parts of a good text are removed, repeated, or exchanged with other parts of it.
     #[test]

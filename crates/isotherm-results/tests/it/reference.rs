@@ -1,7 +1,6 @@
 //! The reference of results is what the code says, and says what is written.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use isotherm_kernel::Time;
 use isotherm_results::reference::{self, FieldDoc, OBJECTS};
@@ -13,18 +12,7 @@ use serde_json::Value;
 
 #[test]
 fn the_reference_is_up_to_date() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/results.md");
-    let text = reference::markdown();
-    if std::env::var_os("ISOTHERM_WRITE_REFERENCE").is_some() {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, &text).unwrap();
-    }
-    let written = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        written == text,
-        "docs/reference/results.md is not what the code says: run \
-         `ISOTHERM_WRITE_REFERENCE=1 cargo test -p isotherm-results --test reference` to write it anew"
-    );
+    isotherm_testing::assert_generated("docs/reference/results.md", &reference::markdown());
 }
 
 /// A report in which nothing is absent.

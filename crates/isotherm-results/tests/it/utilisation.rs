@@ -268,6 +268,8 @@ fn lives() -> impl Strategy<Value = Vec<(u64, u64, Vec<u64>)>> {
 }
 
 proptest! {
+    #![proptest_config(isotherm_testing::cases(10_000))]
+
     /// The same as adding up, container by container, limit × time.
     #[test]
     fn integrals_are_sums_over_containers(lives in lives()) {

@@ -280,6 +280,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(isotherm_testing::cases(10_000))]
+
         /// The same hits, misses and evictions as the model has, at each step of random traces,
         /// with invocations that overlap.
         #[test]

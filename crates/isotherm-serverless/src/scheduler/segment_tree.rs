@@ -162,6 +162,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(isotherm_testing::cases(10_000))]
+
         /// Finds what a linear search finds.
         #[test]
         fn is_an_array_that_is_searched(

@@ -299,6 +299,8 @@ mod tests {
     use super::*;
 
     proptest! {
+        #![proptest_config(isotherm_testing::cases(2_500))]
+
         /// Behaves like a sorted list that is searched, whether there are few or many.
         #[test]
         fn is_a_sorted_list(

@@ -239,7 +239,7 @@ fn trace(files: usize, uses: usize, random: &mut Random) -> Vec<usize> {
 #[test]
 fn a_file_system_evicts_as_the_publications_say() {
     for rule in RULES {
-        for seed in 0..40 {
+        for seed in 0..u64::from(isotherm_testing::count(200)) {
             let mut random = RandomStreams::new(seed).stream("files");
             let sizes = sizes(60, seed % 2 == 0, &mut random);
             let capacity = (10 + random.below(50)) * MB;

@@ -4,8 +4,7 @@
 //! ends.
 //!
 //! What is expected follows from the profiles alone: no body runs while its host, or the head host,
-//! is off; an invocation fails for a host only at a date at which one has gone off. How many cases
-//! are played, the environment variable `PROPTEST_CASES` says.
+//! is off; an invocation fails for a host only at a date at which one has gone off.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
@@ -23,7 +22,7 @@ use isotherm_serverless::{
 };
 use isotherm_services::{ExecutionController, FailureCause, Site, StorageConfig, StorageService};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use proptest::test_runner::{Config, TestRunner};
 
 const MB: u64 = 1_000_000;
 
@@ -540,20 +539,16 @@ struct Totals {
 
 /// Plays as many scenarios as are asked for.
 fn play_many(
-    few: u32,
+    full: u32,
     scenarios: impl Strategy<Value = Scenario>,
     judge: impl Fn(&Scenario, &Played) -> Result<(), TestCaseError>,
 ) -> Totals {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "it says how many cases are played, not what comes of one"
-    )]
-    let cases =
-        std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(few);
-    let config =
-        Config { cases, failure_persistence: None, max_shrink_iters: 3000, ..Config::default() };
-    let mut runner =
-        TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+    let config = Config {
+        failure_persistence: None,
+        max_shrink_iters: 3000,
+        ..isotherm_testing::cases(full)
+    };
+    let mut runner = TestRunner::new(config);
     let totals = RefCell::new(Totals::default());
     let result = runner.run(&scenarios, |scenario| {
         let played = play(&scenario);
@@ -585,7 +580,7 @@ fn play_many(
 
 #[test]
 fn outages_that_are_over_in_the_end_let_everything_end() {
-    play_many(1500, scenario(outages), |scenario, played| {
+    play_many(7_500, scenario(outages), |scenario, played| {
         prop_assert!(played.end.is_ok(), "{}", played.end.as_ref().unwrap_err());
         judge(scenario, played)
     });
@@ -595,7 +590,7 @@ fn outages_that_are_over_in_the_end_let_everything_end() {
 /// run ends all the same.
 #[test]
 fn outages_that_repeat_for_ever_come_to_an_end_too() {
-    let totals = play_many(500, scenario(repeated), |scenario, played| {
+    let totals = play_many(2_500, scenario(repeated), |scenario, played| {
         prop_assert!(
             matches!(played.end, Ok(_) | Err(RunError::Deadlock { .. })),
             "{:?}",

@@ -415,6 +415,8 @@ fn apply_to_file(fs: &mut FileSystem, oracle: &mut Oracle, step: &Step, at: usiz
 }
 
 proptest! {
+    #![proptest_config(isotherm_testing::cases(10_000))]
+
     #[test]
     fn agrees_with_a_list_that_is_scanned(
         steps in steps(),

@@ -130,7 +130,7 @@ impl Scene {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(isotherm_testing::cases(1_500))]
 
     #[test]
     fn each_action_ends_exactly_once(

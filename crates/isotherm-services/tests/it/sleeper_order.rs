@@ -202,7 +202,7 @@ fn play_alone(plans: &[Plan], actors: bool) -> Vec<(u64, Event)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(600))]
+    #![proptest_config(isotherm_testing::cases(3_000))]
 
     #[test]
     fn a_sleeper_is_indistinguishable_from_an_executor(

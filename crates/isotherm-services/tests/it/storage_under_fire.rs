@@ -134,7 +134,7 @@ fn buffer() -> impl Strategy<Value = Option<u64>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(isotherm_testing::cases(1_500))]
 
     #[test]
     fn every_caller_gets_an_answer_and_the_files_add_up(

@@ -219,6 +219,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(isotherm_testing::cases(10_000))]
+
         /// What is read eight digits at a time is what is read digit by digit, up to where the
         /// number ends.
         #[test]

@@ -220,6 +220,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(isotherm_testing::cases(5_000))]
+
         #[test]
         fn both_ways_of_reading_rows_agree(
             rows in prop::collection::vec(row(), 0..12),

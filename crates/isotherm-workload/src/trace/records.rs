@@ -390,6 +390,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(isotherm_testing::cases(10_000))]
+
         #[test]
         fn records_are_those_of_the_parser(text in "[a-z0-9.,,,\"\r\n\n +é-]{0,200}", piece in 1usize..40) {
             let read: Vec<Record> = read(text.as_bytes(), piece).into_iter().map(|(_, record)| record).collect();

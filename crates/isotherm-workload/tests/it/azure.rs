@@ -120,6 +120,8 @@ fn names_are_text() {
 }
 
 proptest! {
+    #![proptest_config(isotherm_testing::cases(10_000))]
+
     /// In whatever order the rows are, arrivals come in theirs, and every row is one.
     #[test]
     fn rows_of_2021_may_be_in_any_order(rows in prop::collection::vec((0u64..3, 0u64..60_000, 0u64..30_000), 1..60)) {

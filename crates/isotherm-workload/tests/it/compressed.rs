@@ -160,6 +160,8 @@ fn the_disk_is_not_blamed_on_the_data() {
 }
 
 proptest! {
+    #![proptest_config(isotherm_testing::cases(10_000))]
+
     #[test]
     fn whatever_was_packed_comes_back(bytes: Vec<u8>, cut: prop::sample::Index) {
         for pack in [gzip, zstd] {

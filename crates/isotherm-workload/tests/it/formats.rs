@@ -86,6 +86,8 @@ fn written_by(rows: &[Row], group: usize, properties: WriterProperties) -> Vec<u
 }
 
 proptest! {
+    #![proptest_config(isotherm_testing::cases(1_500))]
+
     /// One table, three formats, the same arrivals: also over batches and groups of rows, and
     /// whatever compresses pages.
     #[test]

@@ -165,6 +165,8 @@ fn a_workload_that_goes_back_is_found_when_many_are_read() {
 }
 
 proptest! {
+    #![proptest_config(isotherm_testing::cases(10_000))]
+
     #[test]
     fn a_merge_is_a_stable_sort_of_its_workloads(
         dates in prop::collection::vec(prop::collection::vec(0u64..20, 0..15), 0..6)

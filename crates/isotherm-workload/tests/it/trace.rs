@@ -446,6 +446,8 @@ fn rows_are_read_as_they_are_asked_for() {
 }
 
 proptest! {
+    #![proptest_config(isotherm_testing::cases(10_000))]
+
     #[test]
     fn what_is_written_is_read_again(
         rows in prop::collection::vec((0u64..10_000_000_000, 0usize..4, 0u64..100_000_000_000), 1..40),

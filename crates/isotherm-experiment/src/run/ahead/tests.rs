@@ -75,7 +75,7 @@ impl Workload for Script {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(isotherm_testing::cases(2_500))]
 
     #[test]
     fn it_gives_what_the_workload_gives(

@@ -151,6 +151,8 @@ mod tests {
     use super::*;
 
     proptest! {
+        #![proptest_config(isotherm_testing::cases(10_000))]
+
         /// Behaves like a list that is searched linearly.
         #[test]
         fn gives_the_longest_waiting_of_those_that_need_little(

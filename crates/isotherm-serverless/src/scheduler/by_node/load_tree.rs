@@ -193,6 +193,8 @@ mod tests {
     use super::*;
 
     proptest! {
+        #![proptest_config(isotherm_testing::cases(10_000))]
+
         /// Finds what a linear search finds.
         #[test]
         fn finds_what_a_scan_finds(

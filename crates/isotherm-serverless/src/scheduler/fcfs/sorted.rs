@@ -85,6 +85,8 @@ mod tests {
     use super::*;
 
     proptest! {
+        #![proptest_config(isotherm_testing::cases(2_500))]
+
         #[test]
         fn is_a_sorted_set(changes in prop::collection::vec((0u8..3, 0u64..2000), 0..2500), asked in 0u64..2000) {
             let (mut set, mut model) = (Sorted::default(), BTreeSet::new());

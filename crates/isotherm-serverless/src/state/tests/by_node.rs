@@ -710,7 +710,7 @@ fn looking_everywhere(number: u8) -> Box<dyn Scheduler> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+    #![proptest_config(isotherm_testing::cases(2_500))]
 
     /// Places that wait for images are looked at only when something has happened on their nodes.
     /// That is as good as to look at all of them whenever anything has happened.
@@ -732,7 +732,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(isotherm_testing::cases(5_000))]
 
     /// Whatever happens, nobody waits after a message for whom there is a place: not on any node,
     /// for any function. The line, the trees and what is said to have changed are all that keeps a

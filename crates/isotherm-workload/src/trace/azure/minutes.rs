@@ -114,6 +114,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(isotherm_testing::cases(2_500))]
+
         #[test]
         fn what_was_packed_comes_back(
             counts in prop::collection::vec(prop_oneof![3 => Just(0u32), 1 => any::<u32>()], MINUTES as usize)

@@ -136,6 +136,8 @@ pub(super) mod tests {
     }
 
     proptest! {
+        #![proptest_config(isotherm_testing::cases(5_000))]
+
         #[test]
         fn the_sum_is_that_of_all(lengths in prop::collection::vec(
             prop_oneof![Just(0), 0..100, 0..1_000_000], 0..600,
