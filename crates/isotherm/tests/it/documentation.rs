@@ -1,6 +1,6 @@
 //! The pages of `docs/` say what is true: their tables of measured numbers are those of the
-//! experiments they name (`SNAPSHOTS=overwrite` writes them anew), and what they link to exists.
-//! Their Rust is run by the documentation tests.
+//! experiments they name (`SNAPSHOTS=overwrite` writes them anew), and what any page of the
+//! repository links to in it exists. Their Rust is run by the documentation tests.
 //!
 //! A measured table stands below a comment that says where it comes from and which columns of
 //! `invocations.csv` it shows, an invocation beside the other. `experiments/NAME.toml` is meant; a
@@ -21,17 +21,25 @@ fn docs() -> PathBuf {
 
 /// The pages that people write; the reference has tests of its own.
 fn pages() -> Vec<(PathBuf, String)> {
-    let mut pages: Vec<PathBuf> = std::fs::read_dir(docs())
-        .expect("docs/ is there")
-        .map(|entry| entry.expect("it can be listed").path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
-        .collect();
+    let mut pages = markdown(&docs(), &["reference"]);
     pages.sort();
-    assert!(!pages.is_empty());
     pages
-        .into_iter()
-        .map(|path| (path.clone(), std::fs::read_to_string(path).expect("it can be read")))
-        .collect()
+}
+
+/// The Markdown files of a folder and of the folders in it, but for those of these names.
+fn markdown(folder: &Path, except: &[&str]) -> Vec<(PathBuf, String)> {
+    let mut pages = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("the folder can be read") {
+        let path = entry.expect("the folder can be read").path();
+        let name = path.file_name().expect("an entry has a name").to_string_lossy();
+        if path.is_dir() && !name.starts_with('.') && !except.contains(&&*name) {
+            pages.extend(markdown(&path, except));
+        } else if path.extension().is_some_and(|extension| extension == "md") {
+            let text = std::fs::read_to_string(&path).expect("it can be read");
+            pages.push((path, text));
+        }
+    }
+    pages
 }
 
 /// The columns of an experiment of `docs/experiments`, as a table of Markdown with an invocation in
@@ -142,9 +150,11 @@ fn links_lead_somewhere() {
         links(text).collect::<Vec<_>>(),
         [("b.md", Some("c")), ("", Some("e")), ("i/j.rs", None)]
     );
-    for (path, text) in pages() {
+    let pages = markdown(&docs().join(".."), &["target", "results"]);
+    assert!(pages.len() > 30, "{} pages", pages.len());
+    for (path, text) in pages {
         let leads_somewhere = |&(file, heading): &(&str, Option<&str>)| {
-            let target = if file.is_empty() { path.clone() } else { docs().join(file) };
+            let target = if file.is_empty() { path.clone() } else { path.with_file_name(file) };
             target.exists() && heading.is_none_or(|heading| has_heading(&target, heading))
         };
         let broken: Vec<_> = links(&text).filter(|link| !leads_somewhere(link)).collect();
