@@ -318,7 +318,9 @@ mod tests {
                 library.saturating_record(value);
             }
             for quantile in [quantile, 0.5, 0.95, 0.99, 1.0] {
-                prop_assert_eq!(histogram.quantile(quantile), library.value_at_quantile(quantile));
+                // The library ends the last bucket one below the largest number.
+                let value = histogram.quantile(quantile).min(u64::MAX - 1);
+                prop_assert_eq!(value, library.value_at_quantile(quantile));
             }
         }
 
