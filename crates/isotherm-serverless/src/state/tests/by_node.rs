@@ -259,7 +259,7 @@ fn locality_goes_where_the_image_is_nearest() {
 }
 
 #[test]
-fn who_comes_in_the_same_round_sees_that_the_image_is_on_its_way() {
+fn a_later_decision_of_a_round_sees_the_image_in_transit() {
     let mut stage = stage_of(&[(2, 100, 100); 3], ByNode::new(WarmFirst, true));
     let image = stage.image("i", 10, 10);
     let f = stage.function(Some(image), 20, 5);
@@ -446,7 +446,7 @@ fn an_idle_container_on_a_node_without_a_free_slot_does_not_serve() {
 }
 
 #[test]
-fn who_finds_no_room_lets_others_pass_and_comes_first_when_there_is_some() {
+fn a_blocked_invocation_is_overtaken_and_comes_first_when_there_is_room() {
     let mut stage = stage_of(&nodes_of(&[100]), ByNode::new(FirstFit, true));
     let (large, small, middle) = (stage.plain(90), stage.plain(10), stage.plain(50));
     let first = stage.invoke(middle);
@@ -495,7 +495,7 @@ fn without_eviction_idle_containers_hold_their_room() {
 }
 
 #[test]
-fn a_place_is_kept_while_the_image_is_on_its_way() {
+fn a_place_is_reserved_while_the_image_is_in_transit() {
     // By invocations, both nodes are equal, so the first goes to node 0, to which the image is
     // copied; the second, which sees the first's place, to node 1.
     let mut stage = stage_of(
@@ -524,7 +524,7 @@ fn a_place_is_kept_while_the_image_is_on_its_way() {
 }
 
 #[test]
-fn an_idle_container_serves_who_has_a_place_elsewhere() {
+fn an_idle_container_serves_an_invocation_with_a_reservation_elsewhere() {
     let mut stage = stage_of(&[(1, 100, 100); 2], ByNode::new(FirstFit, true));
     let image = stage.image("i", 10, 10);
     let f = stage.function(Some(image), 20, 5);
@@ -543,7 +543,7 @@ fn an_idle_container_serves_who_has_a_place_elsewhere() {
 }
 
 #[test]
-fn a_place_on_a_node_that_fails_is_given_up() {
+fn a_reservation_on_a_node_that_fails_is_given_up() {
     let mut stage = stage_of(&[(1, 100, 100); 2], ByNode::new(FirstFit, true));
     let image = stage.image("i", 10, 10);
     let f = stage.function(Some(image), 20, 5);
@@ -556,7 +556,7 @@ fn a_place_on_a_node_that_fails_is_given_up() {
 }
 
 #[test]
-fn who_is_cancelled_needs_no_place() {
+fn a_cancelled_invocation_gives_its_reservation_up() {
     let mut stage = stage_of(&[(1, 100, 100)], ByNode::new(FirstFit, true));
     let image = stage.image("i", 10, 10);
     let (f, g) = (stage.function(Some(image), 20, 5), stage.plain(20));
@@ -738,7 +738,7 @@ proptest! {
     /// for any function. The line, the trees and what is said to have changed are all that keeps a
     /// round from looking everywhere; here everything is looked at.
     #[test]
-    fn nobody_waits_for_whom_there_is_a_place(
+    fn no_invocation_waits_if_a_node_has_a_place_for_it(
         number in 0u8..9,
         evicts: bool,
         nodes in prop::collection::vec((1u32..4, 20u64..100, 10u64..60), 1..6),

@@ -151,7 +151,7 @@ fn a_container_that_is_busy_when_its_date_comes_is_noted_when_it_is_idle() {
 }
 
 #[test]
-fn who_expires_first_is_looked_at_first() {
+fn the_first_to_expire_is_looked_at_first() {
     let mut stage =
         Setup { keep: Duration::from_secs(100), ..Setup::new(Preset::Default, &[(2, 100, 100)]) }
             .stage();

@@ -360,7 +360,7 @@ fn a_container_that_serves_others_is_discarded_when_the_last_of_them_ends() {
 }
 
 #[test]
-fn whoever_waits_for_the_room_of_a_discarded_container_gets_it() {
+fn the_room_of_a_discarded_container_is_given_to_a_pending_invocation() {
     let mut stage = Setup::new(Preset::Default, &[(4, 100, 100)]).stage();
     let (slow, next) = (stage.function(None, 80, 0), stage.function(None, 80, 0));
     let first = stage.invoke(slow);
