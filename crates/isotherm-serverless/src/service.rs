@@ -433,7 +433,7 @@ impl ServerlessComputeService {
         let is_last = !self.kernel().is_over() && self.inner.on_their_way.get() == 0;
         if is_last && self.inner.state.try_borrow().is_ok_and(|state| state.invocations.is_empty())
         {
-            self.answer_who_waits_for_the_last();
+            self.answer_drained();
         }
     }
 

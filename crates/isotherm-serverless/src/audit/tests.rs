@@ -1,5 +1,4 @@
-//! One broken event list per rule: the auditor must find each, and nothing in the list that is
-//! right.
+//! One broken event list per rule: the auditor must find each violation, and none in a valid list.
 
 use super::*;
 

@@ -149,8 +149,8 @@ mod tests {
         // The second use of the function was that of the second container.
         assert_eq!(policy.rank(&idle(0, 0, 100, 5)).value(), 0.05);
         assert_eq!(policy.rank(&idle(1, 0, 100, 5)).value(), 0.1);
-        // Something goes for 0.5. Who has not been used since is worth what it was, whether it has
-        // been idle or has run until now.
+        // A container is evicted at 0.5. Containers that were not used since keep their priority,
+        // whether they have been idle or have run until now.
         gone(&mut policy, 9, 9, Some(Rank::of(0.5)));
         assert_eq!(policy.rank(&idle(0, 0, 100, 5)).value(), 0.05);
         policy.used(ContainerId(0), NODE, f);
@@ -199,8 +199,7 @@ mod tests {
             (container.clock, container.frequency, container.idle_since) = (clock, frequency, None);
         }
 
-        /// Who goes so that so many megabytes are free; `None` if all idle ones together are not
-        /// enough.
+        /// The victims for so many megabytes; `None` if all idle ones together are not enough.
         fn evict(&mut self, kinds: &[(u64, u64)], megabytes: u64) -> Option<Vec<u64>> {
             let priority = |one: &Modelled| {
                 let (size, cost) = kinds[one.function];

@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn who_comes_soon_is_waited_for() {
+    fn a_soon_expected_invocation_is_waited_for() {
         // The head lies in the first bin, so nothing stops. Of a hundred idle times the 99th is
         // below 3 minutes, and 3.3 with the margin.
         let mut idle = vec![0.5; 50];

@@ -102,7 +102,7 @@ impl ServerlessComputeService {
             state = self.inner.state.borrow_mut();
         };
         if !is_anybody_left {
-            self.answer_who_waits_for_the_last();
+            self.answer_drained();
         }
     }
 
@@ -241,7 +241,7 @@ impl ServerlessComputeService {
     }
 
     /// Answers the requests that wait until no invocation is left.
-    pub(super) fn answer_who_waits_for_the_last(&self) {
+    pub(super) fn answer_drained(&self) {
         let replies = {
             let mut tables = self.inner.tables.borrow_mut();
             let nothing_comes = self.inner.on_their_way.get() == 0;

@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn who_leaves_does_not_change_the_order_of_the_others() {
+    fn removal_keeps_the_order_of_the_others() {
         let mut backlog = Backlog::default();
         let places: Vec<u64> = (0..100).map(|number| backlog.push(pending(number))).collect();
         for number in (0..100).filter(|number| number % 7 != 3) {

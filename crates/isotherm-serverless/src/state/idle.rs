@@ -309,7 +309,7 @@ mod tests {
         ) {
             let (mut idle, mut model) = (IdleContainers::default(), BTreeMap::new());
             for (number, (insert, key, node)) in steps.into_iter().enumerate() {
-                // Somebody asks for the nodes sooner or later.
+                // From this step on the nodes are maintained.
                 if number == asked {
                     idle.nodes();
                 }

@@ -650,7 +650,7 @@ fn images_of_one_name() {
 /// A replay ends with the actor that waits for it: when the host of its user fails, even if it is
 /// back before the next arrival, and when it is dropped.
 #[test]
-fn a_replay_ends_with_whoever_waits_for_it() {
+fn a_replay_ends_with_its_caller() {
     let arrivals =
         || (1..=4).map(|second| Planned { at: date(f64::from(second)), function: 0, body: None });
     for preset in [Preset::Default, Preset::Wrench] {

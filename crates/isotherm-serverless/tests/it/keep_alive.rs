@@ -49,7 +49,7 @@ fn a_function_with_a_timer_is_always_cold_if_kept_for_less_and_never_if_it_is_ex
 }
 
 #[test]
-fn what_nobody_comes_for_is_stopped_again() {
+fn an_unused_container_ahead_is_stopped() {
     let world = World::new(1);
     let service = world.service(Preset::Default, |config| {
         config.keep_alive = Box::new(HybridHistogram::default())

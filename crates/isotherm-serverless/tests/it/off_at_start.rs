@@ -114,7 +114,7 @@ fn all_wait_for_the_only_host() {
 
 /// A host that never comes up disturbs nobody, and the run ends when the others are done.
 #[test]
-fn a_host_that_never_comes_up_disturbs_nobody() {
+fn a_host_that_never_comes_up_does_no_harm() {
     let world = World::new(2);
     world.platform().turn_off(world.nodes[0]);
     let service = world.service(Preset::Default, |_| {});
@@ -295,7 +295,7 @@ fn off_for_good(world: &World) -> &Kernel {
 /// An invocation that runs longer than all time is named so, whether it sleeps or computes. What
 /// goes on for ever besides is nothing that one waits for which lacks a host.
 #[test]
-fn who_runs_beyond_the_end_of_time_is_not_deadlocked() {
+fn running_beyond_the_end_of_time_is_no_deadlock() {
     let ages = sleeper("f", None, 1e12);
     let work = [isotherm_serverless::Step::Compute(1e30)];
     let work =

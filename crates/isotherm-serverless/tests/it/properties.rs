@@ -696,7 +696,7 @@ fn more_than_the_reference_does_comes_to_its_end_too() {
 /// Under preset wrench, which does as the reference does, an invocation may wait for ever: then the
 /// run ends with an error that says so.
 #[test]
-fn wrench_comes_to_its_end_or_says_who_waits() {
+fn wrench_ends_or_names_what_waits() {
     let totals = play_many("wrench", scenario(Preset::Wrench), 7_500, |played| {
         match &played.end {
             Ok(_) => {}

@@ -5,7 +5,7 @@ use isotherm_services::FailureCause;
 use super::*;
 
 #[test]
-fn one_download_serves_all_who_ask() {
+fn one_download_serves_all_invocations() {
     let mut stage = Setup::new(Preset::Default, &[(4, 1000, 1000)]).stage();
     let image = stage.image("i", 10, 10);
     let (f, g) = (stage.function(Some(image), 1, 1), stage.function(Some(image), 2, 2));
@@ -21,7 +21,7 @@ fn one_download_serves_all_who_ask() {
         })
         .collect();
     assert_eq!(admitted, all, "in the order of submission");
-    // One who comes later finds the image there.
+    // A later invocation finds the image there.
     let later = stage.invoke(f);
     assert!(stage.events().contains(&EventKind::Admitted { invocation: later }));
     assert!(!stage.orders().iter().any(|order| order.starts_with("download")));
@@ -37,7 +37,7 @@ fn a_function_without_image_needs_no_download() {
 }
 
 #[test]
-fn a_failed_download_fails_those_who_wait_and_the_next_begins_anew() {
+fn a_failed_download_fails_its_invocations_and_the_next_one_begins_anew() {
     let mut stage = Setup::new(Preset::Default, &[(1, 100, 100)]).stage();
     let image = stage.image("i", 10, 10);
     let f = stage.function(Some(image), 1, 1);

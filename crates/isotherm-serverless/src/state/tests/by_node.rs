@@ -15,7 +15,7 @@ use crate::state::{Registration, View};
 
 const ANY: u32 = 1000;
 
-/// Nodes of so much memory, with as many slots as anybody needs.
+/// Nodes with this memory and enough slots.
 fn nodes_of(memory: &[u64]) -> Vec<(u32, u64, u64)> {
     memory.iter().map(|&memory| (ANY, memory, 1000)).collect()
 }
@@ -259,7 +259,7 @@ fn locality_goes_where_the_image_is_nearest() {
 }
 
 #[test]
-fn who_comes_in_the_same_round_sees_that_the_image_is_on_its_way() {
+fn a_later_decision_of_a_round_sees_the_image_in_transit() {
     let mut stage = stage_of(&[(2, 100, 100); 3], ByNode::new(WarmFirst, true));
     let image = stage.image("i", 10, 10);
     let f = stage.function(Some(image), 20, 5);
@@ -401,9 +401,8 @@ fn an_idle_container_serves_wherever_it_is_if_that_is_wanted() {
     assert_eq!(play(ContainerReuse::Oldest, false), Some(0));
 }
 
-/// Whoever knows nothing of containers sees the same room everywhere, wherever containers are idle
-/// and however full they leave the nodes: here what can be had is the same on both. Affinity counts
-/// a container of its own as room.
+/// A rule that does not look at containers sees the same obtainable room on both nodes, wherever
+/// containers are idle. Affinity counts a container of its own as room.
 #[test]
 fn without_prefer_warm_idle_containers_make_no_difference() {
     type Build = fn() -> Box<dyn Scheduler>;
@@ -446,7 +445,7 @@ fn an_idle_container_on_a_node_without_a_free_slot_does_not_serve() {
 }
 
 #[test]
-fn who_finds_no_room_lets_others_pass_and_comes_first_when_there_is_some() {
+fn a_blocked_invocation_is_overtaken_and_comes_first_when_there_is_room() {
     let mut stage = stage_of(&nodes_of(&[100]), ByNode::new(FirstFit, true));
     let (large, small, middle) = (stage.plain(90), stage.plain(10), stage.plain(50));
     let first = stage.invoke(middle);
@@ -495,7 +494,7 @@ fn without_eviction_idle_containers_hold_their_room() {
 }
 
 #[test]
-fn a_place_is_kept_while_the_image_is_on_its_way() {
+fn a_place_is_reserved_while_the_image_is_in_transit() {
     // By invocations, both nodes are equal, so the first goes to node 0, to which the image is
     // copied; the second, which sees the first's place, to node 1.
     let mut stage = stage_of(
@@ -524,7 +523,7 @@ fn a_place_is_kept_while_the_image_is_on_its_way() {
 }
 
 #[test]
-fn an_idle_container_serves_who_has_a_place_elsewhere() {
+fn an_idle_container_serves_an_invocation_with_a_reservation_elsewhere() {
     let mut stage = stage_of(&[(1, 100, 100); 2], ByNode::new(FirstFit, true));
     let image = stage.image("i", 10, 10);
     let f = stage.function(Some(image), 20, 5);
@@ -536,14 +535,14 @@ fn an_idle_container_serves_who_has_a_place_elsewhere() {
     // The container of the first is idle before the image has come to node 1.
     stage.body_ended(first);
     assert_eq!(stage.node_of(second), Some(0));
-    // Nobody waits for the image any more, so nothing follows its arrival.
+    // No invocation waits for the image any more, so nothing follows its arrival.
     stage.orders();
     stage.copied(1, image);
     assert_eq!(stage.orders(), Vec::<String>::new());
 }
 
 #[test]
-fn a_place_on_a_node_that_fails_is_given_up() {
+fn a_reservation_on_a_node_that_fails_is_given_up() {
     let mut stage = stage_of(&[(1, 100, 100); 2], ByNode::new(FirstFit, true));
     let image = stage.image("i", 10, 10);
     let f = stage.function(Some(image), 20, 5);
@@ -556,7 +555,7 @@ fn a_place_on_a_node_that_fails_is_given_up() {
 }
 
 #[test]
-fn who_is_cancelled_needs_no_place() {
+fn a_cancelled_invocation_gives_its_reservation_up() {
     let mut stage = stage_of(&[(1, 100, 100)], ByNode::new(FirstFit, true));
     let image = stage.image("i", 10, 10);
     let (f, g) = (stage.function(Some(image), 20, 5), stage.plain(20));
@@ -734,11 +733,11 @@ proptest! {
 proptest! {
     #![proptest_config(isotherm_testing::cases(5_000))]
 
-    /// Whatever happens, nobody waits after a message for whom there is a place: not on any node,
-    /// for any function. The line, the trees and what is said to have changed are all that keeps a
-    /// round from looking everywhere; here everything is looked at.
+    /// After every message no invocation is pending that any node has a place for. The rounds use
+    /// the index of blocked functions, the trees and the touched nodes; here everything is looked
+    /// at.
     #[test]
-    fn nobody_waits_for_whom_there_is_a_place(
+    fn no_invocation_waits_if_a_node_has_a_place_for_it(
         number in 0u8..9,
         evicts: bool,
         nodes in prop::collection::vec((1u32..4, 20u64..100, 10u64..60), 1..6),

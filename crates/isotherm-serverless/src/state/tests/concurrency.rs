@@ -99,7 +99,7 @@ fn a_container_is_idle_when_the_last_has_left() {
 }
 
 #[test]
-fn those_who_share_a_container_need_its_room_once() {
+fn invocations_in_one_container_need_its_room_once() {
     // 50 bytes hold one container of 40.
     for preset in [Preset::Default, Preset::Wrench] {
         let mut stage = Setup::new(preset, &[(8, 50, 50)]).stage();
@@ -114,7 +114,7 @@ fn those_who_share_a_container_need_its_room_once() {
 }
 
 #[test]
-fn a_container_that_serves_anybody_is_not_evicted() {
+fn a_busy_container_is_not_evicted() {
     let mut stage = Setup::new(Preset::Default, &[(8, 100, 100)]).stage();
     let f = stage.concurrent(in_one(2));
     let ids = stage.invoke_together(f, 2);
@@ -181,7 +181,7 @@ fn no_more_of_a_function_run_than_may() {
 }
 
 #[test]
-fn who_comes_beyond_may_be_refused() {
+fn invocations_beyond_the_limit_may_be_rejected() {
     let setup = Setup {
         throttle: Throttle::Reject,
         max_concurrency: Some(2),
@@ -201,7 +201,7 @@ fn who_comes_beyond_may_be_refused() {
 }
 
 #[test]
-fn reserved_places_are_for_their_function_alone() {
+fn reserved_concurrency_is_for_its_function_alone() {
     let setup = Setup { max_concurrency: Some(3), ..Setup::new(Preset::Default, &[(8, 400, 100)]) };
     let mut stage = setup.stage();
     let (f, g) = (stage.concurrent(at_most(1, true)), stage.function(None, 10, 0));
@@ -228,7 +228,7 @@ fn reserved_places_are_for_their_function_alone() {
 }
 
 #[test]
-fn who_waited_for_his_function_keeps_his_place_before_the_service() {
+fn waiting_at_the_functions_gate_keeps_the_order_at_the_services() {
     let setup = Setup { max_concurrency: Some(1), ..Setup::new(Preset::Default, &[(8, 400, 100)]) };
     let mut stage = setup.stage();
     let (f, g) = (stage.concurrent(at_most(1, false)), stage.function(None, 10, 0));
@@ -241,7 +241,7 @@ fn who_waited_for_his_function_keeps_his_place_before_the_service() {
 }
 
 #[test]
-fn whoever_waits_in_line_ends_with_the_service() {
+fn waiting_at_a_gate_ends_with_the_service() {
     let setup = Setup { max_concurrency: Some(2), ..Setup::new(Preset::Default, &[(8, 400, 100)]) };
     let mut stage = setup.stage();
     let f = stage.concurrent(at_most(1, false));

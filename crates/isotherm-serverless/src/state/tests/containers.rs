@@ -151,7 +151,7 @@ fn a_container_that_is_busy_when_its_date_comes_is_noted_when_it_is_idle() {
 }
 
 #[test]
-fn who_expires_first_is_looked_at_first() {
+fn the_first_to_expire_is_looked_at_first() {
     let mut stage =
         Setup { keep: Duration::from_secs(100), ..Setup::new(Preset::Default, &[(2, 100, 100)]) }
             .stage();
@@ -288,10 +288,10 @@ fn a_dispatch_onto_a_container_evicted_in_the_same_round_stays_in_the_queue() {
     );
 }
 
-/// Who goes of four idle containers of 20 bytes each, numbered in the order in which they were
-/// started, on a node of 100 bytes, when 30 are needed and 20 are free. Their functions start in 1,
-/// 2, 3 and 4 s; they were used four times, three times, twice and once, and are idle in the order
-/// 1, 0, 3, 2.
+/// The victims among four idle containers of 20 bytes each, numbered in the order in which they
+/// were started, on a node of 100 bytes, when 30 are needed and 20 are free. Their functions start
+/// in 1, 2, 3 and 4 s; they were used four times, three times, twice and once, and are idle in the
+/// order 1, 0, 3, 2.
 fn goes(eviction: Box<dyn ContainerEviction>, memory: [u64; 4]) -> Vec<String> {
     let mut stage = Setup { eviction, ..Setup::new(Preset::Default, &[(8, 100, 100)]) }.stage();
     let functions: Vec<FunctionId> = (0..4)

@@ -198,8 +198,8 @@ fn no_pause_between_two_tries_is_longer_than_five_minutes() {
     assert_eq!(stage.orders(), ["retry after 300"]);
 }
 
-/// Whatever was broken off on any node is due when a part of the platform has come on, and there
-/// are no more timers than before if it fails again.
+/// Interrupted moves on all nodes are due when a part of the platform comes on, and there are no
+/// more timers than before if they fail again.
 #[test]
 fn what_was_broken_off_is_due_when_a_part_has_come_on() {
     let mut stage = Setup::new(Preset::Default, &[(1, 100, 100), (1, 100, 100)]).stage();
@@ -232,7 +232,7 @@ fn what_was_broken_off_is_due_when_a_part_has_come_on() {
     assert_eq!(stage.orders(), ["retry after 31"]);
 }
 
-/// A link that goes off and on at one date: the failure is heard of when the link is back.
+/// A link goes off and on at one date: the failure is handled after the link is back.
 #[test]
 fn a_copy_is_tried_again_at_once_if_a_part_came_on_before_its_failure_was_heard() {
     let mut stage = Setup::new(Preset::Default, &[(1, 100, 100)]).stage();
@@ -360,7 +360,7 @@ fn a_container_that_serves_others_is_discarded_when_the_last_of_them_ends() {
 }
 
 #[test]
-fn whoever_waits_for_the_room_of_a_discarded_container_gets_it() {
+fn the_room_of_a_discarded_container_is_given_to_a_pending_invocation() {
     let mut stage = Setup::new(Preset::Default, &[(4, 100, 100)]).stage();
     let (slow, next) = (stage.function(None, 80, 0), stage.function(None, 80, 0));
     let first = stage.invoke(slow);

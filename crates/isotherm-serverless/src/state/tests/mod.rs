@@ -1,8 +1,8 @@
-//! The platform's state without any actor: the tests play the service, tell what has happened and
-//! read the effects.
+//! The platform's state without actors: the tests play the service, report events and read the
+//! effects.
 //!
-//! Sizes are small numbers, so that the sums can be done in the head. Every message is followed by
-//! a check of all books.
+//! Sizes are small numbers, for mental arithmetic. Every message is followed by a check of all
+//! invariants.
 
 mod admission;
 mod by_node;
@@ -37,8 +37,8 @@ pub(super) struct Stage {
     effects: Vec<Effect>,
 }
 
-/// How a platform under test differs from the usual one: preset default, FCFS, containers kept for
-/// ever, a head disk of 1000 bytes.
+/// The differences of a platform under test from the default: preset default, FCFS, containers kept
+/// for ever, a head disk of 1000 bytes.
 pub(super) struct Setup {
     pub(super) preset: Preset,
     pub(super) head: u64,
@@ -118,7 +118,7 @@ impl Stage {
             .expect("the function can run")
     }
 
-    /// What follows a message.
+    /// Concludes a message.
     pub(super) fn conclude(&mut self, round: Round) {
         self.state.conclude(round);
         self.effects.extend(self.state.effects.drain(..));
@@ -172,18 +172,18 @@ impl Stage {
         self.conclude(Round::Yes);
     }
 
-    /// Why those invocations failed that have ended since the last time.
+    /// The causes of the invocations that have failed since the last call.
     pub(super) fn causes(&mut self) -> Vec<&'static str> {
         let finished = self.state.finished.drain(..);
         finished.filter_map(|record| record.cause.as_ref().map(FailureCause::code)).collect()
     }
 
-    /// The effects since the last time.
+    /// The effects since the last call.
     pub(super) fn effects(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.effects)
     }
 
-    /// What the service has been told to do since the last time, as words.
+    /// The effects since the last call, as words.
     pub(super) fn orders(&mut self) -> Vec<String> {
         let order = |effect: &Effect| match effect {
             Effect::Download { image } => format!("download {image}"),
@@ -214,7 +214,7 @@ impl Stage {
         self.effects().iter().map(order).collect()
     }
 
-    /// The events since the last time.
+    /// The events since the last call.
     pub(super) fn events(&mut self) -> Vec<EventKind> {
         let news = self.state.news.as_mut().map(std::mem::take).unwrap_or_default();
         news.into_iter().map(|event| event.kind).collect()
@@ -224,7 +224,7 @@ impl Stage {
         self.state.running().contains(&invocation)
     }
 
-    /// How a node's memory stands: bytes used.
+    /// The used bytes of a node's memory.
     pub(super) fn memory_used(&self, node: u32) -> u64 {
         self.state.nodes[node as usize].memory.borrow().used()
     }

@@ -77,7 +77,7 @@ fn a_container_that_was_started_ahead_serves_warm() {
 }
 
 #[test]
-fn who_comes_while_it_starts_waits_for_the_rest() {
+fn an_invocation_during_the_start_waits_for_the_rest() {
     let (mut stage, f) = used_once(&[(1, 100, 100)]);
     due(&mut stage, f, 10);
     stage.effects();
@@ -88,7 +88,7 @@ fn who_comes_while_it_starts_waits_for_the_rest() {
 }
 
 #[test]
-fn who_comes_before_it_begins_makes_it_needless() {
+fn an_invocation_before_the_start_makes_it_needless() {
     let (mut stage, f) = used_once(&[(1, 100, 100)]);
     stage.at(5);
     stage.invoke(f);
@@ -100,7 +100,7 @@ fn who_comes_before_it_begins_makes_it_needless() {
 }
 
 #[test]
-fn a_guess_evicts_nobody() {
+fn a_container_ahead_evicts_no_other() {
     let (mut stage, f) = used_once(&[(2, 100, 100)]);
     let own: crate::keep_alive::SharedKeepAlive = Rc::new(RefCell::new(Fixed::FOREVER));
     let limits = Limits::time(Duration::from_secs(60)).memory(70);
@@ -122,7 +122,7 @@ fn a_guess_evicts_nobody() {
 }
 
 #[test]
-fn one_that_was_started_ahead_goes_for_who_is_there() {
+fn a_container_ahead_is_evicted_for_an_invocation() {
     let (mut stage, f) = used_once(&[(2, 100, 100)]);
     due(&mut stage, f, 10);
     stage.effects();

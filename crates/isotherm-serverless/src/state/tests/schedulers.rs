@@ -128,10 +128,10 @@ fn fcfs_sees_its_own_decisions() {
     );
 }
 
-/// An arrival alone changes nothing for those who wait, so the round for it goes on where the last
-/// one ended, unless a copy that the last one decided moves them: then it begins anew.
+/// An arrival alone changes no earlier decision, so its round resumes where the last one ended,
+/// unless a copy that was decided there would have changed a decision: then it starts over.
 #[test]
-fn fcfs_goes_on_only_if_its_copies_move_nobody() {
+fn fcfs_resumes_only_if_its_copies_change_no_decision() {
     // The image of f is being copied to node 1, which has one slot: the first f waits there. The
     // second finds only node 0, to which the image is copied then.
     for (slots, expected) in [([2, 1, 1], 1), ([1, 1, 1], 2)] {
@@ -167,7 +167,7 @@ fn fcfs_takes_each_idle_container_once() {
 }
 
 #[test]
-fn fcfs_skips_who_has_no_node_and_goes_on() {
+fn fcfs_skips_invocations_without_a_node() {
     let mut stage = Setup::new(Preset::Wrench, &[(1, 10, 100), (1, 100, 100)]).stage();
     let (big, small) = (stage.function(None, 50, 0), stage.function(None, 5, 0));
     let all = stage.pending(&[big, big, small]);
@@ -191,7 +191,7 @@ fn fcfs_looks_at_room_only_where_it_is_told_to() {
 }
 
 #[test]
-fn fcfs_with_an_eye_on_room_promises_it_once() {
+fn fcfs_that_looks_at_room_reserves_it_once() {
     // Two nodes of 100 bytes; images of 20 in both memories; each container takes 45: one on each
     // node next to the image (20 + 45 + 45 > 100), and the third has to wait though slots are free.
     let mut stage = Setup::new(Preset::Default, &[(4, 100, 100), (4, 100, 100)]).stage();
@@ -313,7 +313,7 @@ fn placement_gives_nothing_out_twice() {
     let wishes: Vec<_> = all.iter().map(|&id| (id, f, 0)).collect();
     let (plan, found) = place(&stage, &wishes);
     assert_eq!(found.iter().map(|found| found.0).collect::<Vec<_>>(), [true, true, true, false]);
-    // Who places it all the same is not stopped: the platform will refuse it.
+    // Placing it nevertheless is not prevented: the platform will refuse it.
     let expected = [Some(idle), None, None, None].into_iter().zip(&all);
     assert_eq!(
         plan.dispatches,
@@ -341,7 +341,7 @@ fn balancing(
     (stage, all)
 }
 
-/// Who was dispatched where.
+/// The node of each dispatched invocation.
 fn placed(plan: &Plan) -> Vec<(u64, u32)> {
     plan.dispatches.iter().map(|dispatch| (dispatch.invocation.0, dispatch.node.0)).collect()
 }
@@ -379,13 +379,13 @@ fn balancing_takes_slots_from_the_node_with_most_left() {
 }
 
 #[test]
-fn balancing_without_any_work_favours_nobody() {
+fn balancing_without_any_work_favours_no_function() {
     let (stage, _) = balancing(&[(3, 9, 9)], &[(0, 2), (0, 2)]);
     assert_eq!(placed(&stage.plan(&mut WorkloadBalancing)), [(1, 0), (0, 0), (3, 0)]);
 }
 
 #[test]
-fn balancing_moves_images_and_passes_over_who_has_to_wait_for_them() {
+fn balancing_moves_images_and_skips_invocations_that_wait_for_them() {
     // Two nodes with two slots each, one function with three invocations, its image on the disk of
     // node 0 and nowhere on node 1: a load and a copy; nobody can be started.
     let mut stage = Setup::new(Preset::Wrench, &[(2, 100, 100), (2, 100, 100)]).stage();
