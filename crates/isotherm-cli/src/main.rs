@@ -18,6 +18,7 @@ mod commands;
 mod interrupt;
 mod progress;
 mod summary;
+mod table;
 mod terminal;
 mod text;
 mod workload;

@@ -1,28 +1,11 @@
 //! What a run gave, as tables to read.
 
-use comfy_table::{Cell, CellAlignment, Table, presets};
+use comfy_table::{Cell, CellAlignment};
 use isotherm_experiment::RunReport;
 use isotherm_results::{ColdStartReport, ContainerMemory, TimesReport, UtilisationReport};
 
+use crate::table::{lines, row, table};
 use crate::text::{DisplayUnit, count, difference, percent, seconds, share, three_digits};
-
-/// A table without lines whose first column is text and whose other columns are numbers.
-fn table() -> Table {
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
-    table
-}
-
-fn row(table: &mut Table, label: &str, numbers: &[String]) {
-    let mut cells = vec![Cell::new(label)];
-    cells
-        .extend(numbers.iter().map(|number| Cell::new(number).set_alignment(CellAlignment::Right)));
-    table.add_row(cells);
-}
-
-fn lines(table: &Table) -> String {
-    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
-}
 
 /// Everything about one run.
 pub fn one_run(report: &RunReport) -> String {

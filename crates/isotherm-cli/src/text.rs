@@ -114,7 +114,7 @@ pub fn percent(part: u64, whole: u64) -> String {
     if whole == 0 {
         return String::new();
     }
-    format!("{:.1} %", part as f64 / whole as f64 * 100.0)
+    share(part as f64 / whole as f64)
 }
 
 #[cfg(test)]

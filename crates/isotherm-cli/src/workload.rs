@@ -1,9 +1,9 @@
 //! What a workload looks like, as a plot and tables to read.
 
-use comfy_table::{Cell, CellAlignment, Table, presets};
 use isotherm_experiment::WorkloadReport;
 use isotherm_results::TimesReport;
 
+use crate::table::{lines, row, table};
 use crate::text::{DisplayUnit, count, seconds, share, three_digits};
 
 /// Lines of the plot.
@@ -134,23 +134,6 @@ fn plot(report: &WorkloadReport) -> String {
         "",
         space = space.saturating_sub(1).max(1)
     )
-}
-
-fn table() -> Table {
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
-    table
-}
-
-fn row(table: &mut Table, label: &str, numbers: &[String]) {
-    let mut cells = vec![Cell::new(label)];
-    cells
-        .extend(numbers.iter().map(|number| Cell::new(number).set_alignment(CellAlignment::Right)));
-    table.add_row(cells);
-}
-
-fn lines(table: &Table) -> String {
-    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
 fn functions(report: &WorkloadReport) -> String {

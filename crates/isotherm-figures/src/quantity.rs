@@ -1,7 +1,6 @@
 //! Quantities as text: `1.25 GB/s`, `64 GiB`, `50 us`, `1,024 hosts`.
 
-const PREFIXES: [&str; 9] = ["", "k", "M", "G", "T", "P", "E", "Z", "Y"];
-const BINARY: [&str; 7] = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
+use isotherm_platform::units::{BINARY_PREFIXES, DECIMAL_PREFIXES};
 
 /// A number with at most four significant digits, without trailing zeros.
 fn short(number: f64) -> String {
@@ -18,13 +17,16 @@ fn short(number: f64) -> String {
     }
 }
 
+/// A number with the decimal prefix that leaves it below 1000.
 fn scaled(mut number: f64, unit: &str) -> String {
-    let mut prefix = 0;
-    while number >= 999.95 && prefix + 1 < PREFIXES.len() {
+    let (mut prefix, mut larger) = ("", DECIMAL_PREFIXES.iter());
+    while number >= 999.95
+        && let Some(next) = larger.next()
+    {
         number /= 1000.0;
-        prefix += 1;
+        prefix = next;
     }
-    format!("{} {}{unit}", short(number), PREFIXES[prefix])
+    format!("{} {prefix}{unit}", short(number))
 }
 
 /// A bandwidth in bytes per second.
@@ -43,10 +45,11 @@ pub fn size(bytes: u64) -> String {
     if bytes >= i64::MAX as u64 {
         return "unlimited".to_owned();
     }
-    for power in (1..BINARY.len()).rev() {
-        let unit = 1_u64 << (10 * power);
+    // Up to Ei: the next one is 2^70 bytes.
+    for (power, prefix) in BINARY_PREFIXES[..6].iter().enumerate().rev() {
+        let unit = 1_u64 << (10 * (power + 1));
         if bytes >= unit && bytes.is_multiple_of(unit) && bytes / unit < 10_000 {
-            return format!("{} {}B", bytes / unit, BINARY[power]);
+            return format!("{} {prefix}B", bytes / unit);
         }
     }
     scaled(bytes as f64, "B")

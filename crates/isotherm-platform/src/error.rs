@@ -7,6 +7,7 @@ use std::fmt;
 
 use thiserror::Error;
 
+use crate::nearest::nearest;
 use crate::units::UnitError;
 
 /// A place in a text: both numbers count from 1, the column in characters.
@@ -362,31 +363,4 @@ impl std::error::Error for PlatformError {
         // The message of the problem is already part of ours; only what lies below it is a source.
         std::error::Error::source(&*self.problem)
     }
-}
-
-/// The candidate that a writer most likely meant, if one is near enough.
-pub(crate) fn nearest<'a>(
-    wrong: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
-    // Between names of one letter every other one is as near.
-    let limit = match wrong.chars().count() {
-        0 | 1 => 0,
-        length => (length / 3).max(1),
-    };
-    candidates
-        .into_iter()
-        .map(|candidate| {
-            let distance = if candidate.eq_ignore_ascii_case(wrong) {
-                0
-            } else {
-                strsim::damerau_levenshtein(wrong, candidate)
-            };
-            (distance, candidate)
-        })
-        .filter(|&(distance, _)| distance <= limit)
-        // `min_by_key` keeps the first of equals, so the answer does not depend on anything but
-        // order.
-        .min_by_key(|&(distance, _)| distance)
-        .map(|(_, candidate)| candidate)
 }

@@ -24,6 +24,7 @@ mod cpu;
 mod disk;
 mod id;
 mod model;
+mod nearest;
 mod network;
 mod profile_events;
 mod raw;

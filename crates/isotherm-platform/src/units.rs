@@ -13,7 +13,7 @@
 
 use thiserror::Error;
 
-use crate::error::nearest;
+use crate::nearest::nearest;
 
 /// What a quantity measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,8 +106,10 @@ pub struct Quantity {
     pub has_unit: bool,
 }
 
-const DECIMAL: [&str; 8] = ["k", "M", "G", "T", "P", "E", "Z", "Y"];
-const BINARY: [&str; 8] = ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei", "Zi", "Yi"];
+/// The decimal prefixes, from 10^3 to 10^24.
+pub const DECIMAL_PREFIXES: [&str; 8] = ["k", "M", "G", "T", "P", "E", "Z", "Y"];
+/// The binary prefixes, from 2^10 to 2^80.
+pub const BINARY_PREFIXES: [&str; 8] = ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei", "Zi", "Yi"];
 const LONG: [&str; 8] = ["kilo", "mega", "giga", "tera", "peta", "exa", "zetta", "yotta"];
 const TIMES: [(&str, f64); 9] = [
     ("w", 604_800.0),
@@ -268,11 +270,11 @@ fn decimal(prefix: &str) -> Option<f64> {
     if prefix.is_empty() {
         return Some(1.0);
     }
-    power(&DECIMAL, prefix, 1000.0)
+    power(&DECIMAL_PREFIXES, prefix, 1000.0)
 }
 
 fn binary(prefix: &str) -> Option<f64> {
-    power(&BINARY, prefix, 1024.0)
+    power(&BINARY_PREFIXES, prefix, 1024.0)
 }
 
 fn power(prefixes: &[&str; 8], prefix: &str, base: f64) -> Option<f64> {
@@ -289,19 +291,19 @@ fn nearest_unit(unit: &str, dimension: Dimension) -> Option<String> {
     };
     match dimension {
         Dimension::Speed => {
-            add(&DECIMAL, "f");
+            add(&DECIMAL_PREFIXES, "f");
             add(&LONG, "flops");
         }
         Dimension::Bandwidth => {
             for base in ["Bps", "bps"] {
-                add(&DECIMAL, base);
-                add(&BINARY, base);
+                add(&DECIMAL_PREFIXES, base);
+                add(&BINARY_PREFIXES, base);
             }
         }
         Dimension::Time => known.extend(TIMES.iter().map(|(name, _)| (*name).to_owned())),
         Dimension::Size => {
-            add(&DECIMAL, "B");
-            add(&BINARY, "B");
+            add(&DECIMAL_PREFIXES, "B");
+            add(&BINARY_PREFIXES, "B");
         }
     }
     nearest(unit, known.iter().map(String::as_str)).map(str::to_owned)

@@ -46,6 +46,18 @@ pub enum WorkloadError {
     },
 }
 
+impl WorkloadError {
+    /// The error for a parameter outside its range.
+    pub(crate) fn parameter<T>(
+        workload: &'static str,
+        parameter: &'static str,
+        expected: &'static str,
+        got: String,
+    ) -> Result<T, Self> {
+        Err(WorkloadError::Parameter { workload, parameter, expected, got })
+    }
+}
+
 /// What is wrong with a trace, and where.
 ///
 /// Displayed on one line, `run.csv:17: column `arrival_s`: `abc` is not a number`; the hint is

@@ -36,6 +36,7 @@ mod bursts;
 mod closed;
 mod diurnal;
 mod gaps;
+mod limits;
 mod process;
 mod targets;
 
@@ -46,8 +47,7 @@ pub use diurnal::{DayShape, Diurnal};
 pub use process::Process;
 pub use targets::Targets;
 
-/// More arrivals than that in a second would fall onto the same nanosecond.
-pub(crate) const HIGHEST_RATE: f64 = 1e9;
+use limits::check_span;
 
 /// After so many changes of a state and candidates that are not kept, whoever looks is asked
 /// whether to go on: a fraction of a millisecond.
@@ -82,23 +82,6 @@ impl GeneratorConfig {
             until: None,
             count: None,
         }
-    }
-}
-
-/// Checks that something that begins has an end, and in the right order.
-pub(crate) fn check_span(
-    from: Time,
-    until: Option<Time>,
-    count: Option<u64>,
-) -> Result<(), WorkloadError> {
-    let wrong = |parameter, expected, got: String| {
-        Err(WorkloadError::Parameter { workload: "generated", parameter, expected, got })
-    };
-    match (until, count) {
-        (None, None) => Err(WorkloadError::Endless),
-        (Some(until), _) if until <= from => wrong("end", "after its beginning", until.to_string()),
-        (_, Some(0)) => wrong("count", "at least 1", 0.to_string()),
-        _ => Ok(()),
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use comfy_table::{Table as Lines, presets};
 use isotherm_experiment::PlatformFile;
 use isotherm_experiment::output::{Rules, write_whole};
 use isotherm_figures::platform::{PlatformView, Table, routes_json};
@@ -11,7 +10,7 @@ use super::elsewhere;
 use crate::Status;
 use crate::arguments::PlatformArguments;
 use crate::terminal::Terminal;
-use crate::text;
+use crate::{table, text};
 
 /// Shows what is on a platform, or a route, and draws it.
 pub fn run(arguments: &PlatformArguments) -> Status {
@@ -104,24 +103,23 @@ fn shown_route(view: &PlatformView, from: &str, to: &str, as_json: bool) -> Resu
 }
 
 /// A table as lines: its head, which is set out by one, and its rows.
-fn lines(table: &Table) -> String {
-    let mut drawn = Lines::new();
-    drawn.load_preset(presets::NOTHING);
-    let mut header = table.header.clone();
-    if let Some(first) = header.first_mut().filter(|_| !table.title.is_empty()) {
-        *first = &table.title;
+fn lines(shown: &Table) -> String {
+    let mut drawn = table::table();
+    let mut header = shown.header.clone();
+    if let Some(first) = header.first_mut().filter(|_| !shown.title.is_empty()) {
+        *first = &shown.title;
     }
     drawn.set_header(header);
-    for row in &table.rows {
+    for row in &shown.rows {
         let mut cells = row.clone();
         if let Some(first) = cells.first_mut() {
             first.insert_str(0, "  ");
         }
         drawn.add_row(cells);
     }
-    let mut text: String = drawn.lines().map(|line| format!("{}\n", line.trim_end())).collect();
-    if table.left_out > 0 {
-        text.push_str(&format!("   ... and {} more rows\n", text::count(table.left_out as u64)));
+    let mut text = table::lines(&drawn);
+    if shown.left_out > 0 {
+        text.push_str(&format!("   ... and {} more rows\n", text::count(shown.left_out as u64)));
     }
     text
 }

@@ -56,11 +56,7 @@ impl Resolver {
             start,
             end,
         };
-        let is_new = match raw.bypass {
-            true => self.topology.declare_bypass(zone, from, to, route),
-            false => self.topology.declare(zone, from, to, route),
-        };
-        if !is_new {
+        if !self.topology.declare(zone, from, to, route, raw.bypass) {
             let (from, to) = pair();
             let error = PlatformError::from(Problem::DuplicateRoute { from, to });
             let error = match raw.bypass {

@@ -240,33 +240,24 @@ impl Topology {
         HopListId(index as u32)
     }
 
-    /// Declares a route. Returns false, and does nothing, if there is one already or the zone takes
-    /// none.
+    /// Declares a route, or a bypass route, which takes precedence over all others. Returns false,
+    /// and does nothing, if there is one already or the zone has no declared routes.
     pub(crate) fn declare(
         &mut self,
         zone: ZoneId,
         from: PointId,
         to: PointId,
         route: RouteEntry,
+        bypass: bool,
     ) -> bool {
-        match &mut self.zones[zone.index()].finder {
+        let zone = &mut self.zones[zone.index()];
+        match &mut zone.finder {
+            _ if bypass => zone.bypasses.declare(from, to, route),
             RouteFinder::Full(table)
             | RouteFinder::Floyd(table, _)
             | RouteFinder::Dijkstra(table, _) => table.declare(from, to, route),
             RouteFinder::Cluster(_) | RouteFinder::None => false,
         }
-    }
-
-    /// Declares a route that comes before all others. Returns false, and does nothing, if there is
-    /// one already.
-    pub(crate) fn declare_bypass(
-        &mut self,
-        zone: ZoneId,
-        from: PointId,
-        to: PointId,
-        route: RouteEntry,
-    ) -> bool {
-        self.zones[zone.index()].bypasses.declare(from, to, route)
     }
 
     /// Whether a point lies in a zone or in a zone of it.

@@ -3,7 +3,8 @@
 use roxmltree::Node;
 
 use super::{Reader, offset};
-use crate::error::{PlatformError, Problem, nearest};
+use crate::error::{PlatformError, Problem};
+use crate::nearest::nearest;
 use crate::raw::{Finding, Name, check_latency, check_rate};
 use crate::units::{self, Dimension};
 

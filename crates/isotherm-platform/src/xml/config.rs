@@ -9,8 +9,9 @@ use roxmltree::Node;
 
 use super::Reader;
 use super::attributes::Attributes;
-use crate::error::{PlatformError, Problem, nearest};
+use crate::error::{PlatformError, Problem};
 use crate::model::NetworkModel;
+use crate::nearest::nearest;
 use crate::raw::{Finding, Name};
 use crate::units::{self, Dimension};
 

@@ -25,7 +25,8 @@ use indexmap::IndexMap;
 use roxmltree::Node;
 use rustc_hash::FxBuildHasher;
 
-use crate::error::{PlatformError, Problem, nearest};
+use crate::error::{PlatformError, Problem};
+use crate::nearest::nearest;
 use crate::profile::Profile;
 use crate::raw::{Ends, Finding, Name, Origin, RawPlatform, RawZone};
 use crate::resolve::resolve;

@@ -27,7 +27,7 @@ use std::collections::BinaryHeap;
 
 use isotherm_kernel::{Distribution, Duration, Random, RandomStreams, Time};
 
-use super::check_span;
+use super::limits::check_span;
 use crate::{Arrival, Workload, WorkloadError};
 
 const MARGINALS: &str = include_str!("../../data/azure2019-marginals.csv");
@@ -144,8 +144,8 @@ impl AzureLike {
         streams: &RandomStreams,
         path: &str,
     ) -> Result<Self, WorkloadError> {
-        let wrong = |parameter, expected, got: String| {
-            Err(WorkloadError::Parameter { workload: "azure-like", parameter, expected, got })
+        let wrong = |parameter, expected, got| {
+            WorkloadError::parameter("azure-like", parameter, expected, got)
         };
         check_span(config.from, Some(config.until), None)?;
         if !(1..=MOST_APPS).contains(&config.apps) {

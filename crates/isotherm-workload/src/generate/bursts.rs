@@ -15,8 +15,8 @@ use std::sync::Arc;
 
 use isotherm_kernel::{Distribution, Duration, Random, RandomStreams, Time};
 
-use super::HIGHEST_RATE;
 use super::gaps::Gaps;
+use super::limits::HIGHEST_RATE;
 use crate::WorkloadError;
 
 /// A state of the process.
@@ -47,6 +47,9 @@ struct State {
     cumulative: Vec<f64>,
 }
 
+/// The name of the workload in errors.
+const NAME: &str = "bursts";
+
 /// How far the probabilities of a state may be from 1 in all.
 const ROUNDING: f64 = 1e-6;
 
@@ -59,7 +62,12 @@ impl Bursts {
     pub fn new(states: Vec<BurstState>) -> Result<Self, WorkloadError> {
         let count = states.len();
         if count < 2 {
-            return wrong("number of states", "at least 2", count.to_string());
+            return WorkloadError::parameter(
+                NAME,
+                "number of states",
+                "at least 2",
+                count.to_string(),
+            );
         }
         let states: Result<Vec<_>, _> = states
             .into_iter()
@@ -68,7 +76,8 @@ impl Bursts {
             .collect();
         let states = states?;
         if let Some(index) = silent(&states) {
-            return wrong(
+            return WorkloadError::parameter(
+                NAME,
                 "rates",
                 "such that something arrives after every state",
                 format!("none after state {index}"),
@@ -108,11 +117,21 @@ impl State {
     fn new(state: BurstState, index: usize, count: usize) -> Result<Self, WorkloadError> {
         let rate = state.rate_per_s;
         if !(rate.is_finite() && (0.0..=HIGHEST_RATE).contains(&rate)) {
-            return wrong("rate of a state", "from 0 to 1e9 per second", rate.to_string());
+            return WorkloadError::parameter(
+                NAME,
+                "rate of a state",
+                "from 0 to 1e9 per second",
+                rate.to_string(),
+            );
         }
         let mean_s = state.mean.as_secs_f64();
         let Ok(stay_s) = Distribution::exponential_with_mean(mean_s) else {
-            return wrong("mean time of a state", "more than zero", state.mean.to_string());
+            return WorkloadError::parameter(
+                NAME,
+                "mean time of a state",
+                "more than zero",
+                state.mean.to_string(),
+            );
         };
         let next = match state.next.len() {
             0 => {
@@ -120,7 +139,8 @@ impl State {
             }
             given if given == count => state.next,
             given => {
-                return wrong(
+                return WorkloadError::parameter(
+                    NAME,
                     "number of probabilities of a state",
                     "the number of states",
                     given.to_string(),
@@ -131,13 +151,23 @@ impl State {
         let mut cumulative = Vec::with_capacity(count);
         for probability in next {
             if !(0.0..=1.0).contains(&probability) {
-                return wrong("probability of a state", "from 0 to 1", probability.to_string());
+                return WorkloadError::parameter(
+                    NAME,
+                    "probability of a state",
+                    "from 0 to 1",
+                    probability.to_string(),
+                );
             }
             sum += probability;
             cumulative.push(sum);
         }
         if (sum - 1.0).abs() > ROUNDING {
-            return wrong("sum of the probabilities of a state", "1", sum.to_string());
+            return WorkloadError::parameter(
+                NAME,
+                "sum of the probabilities of a state",
+                "1",
+                sum.to_string(),
+            );
         }
         cumulative.iter_mut().for_each(|partial| *partial /= sum);
         let gaps = Distribution::exponential(rate).ok().map(Gaps::new);
@@ -178,14 +208,6 @@ fn silent(states: &[State]) -> Option<usize> {
     };
     let from_the_first = reached(0);
     (0..states.len()).find(|&index| from_the_first[index] && !sounds(index))
-}
-
-fn wrong<T>(
-    parameter: &'static str,
-    expected: &'static str,
-    got: String,
-) -> Result<T, WorkloadError> {
-    Err(WorkloadError::Parameter { workload: "bursts", parameter, expected, got })
 }
 
 /// The states as they are visited, and what arrives in them.

@@ -8,7 +8,8 @@
 
 use isotherm_kernel::{Distribution, Duration, Random, RandomStreams, Time};
 
-use super::{Targets, check_span};
+use super::limits::check_span;
+use super::targets::Targets;
 use crate::WorkloadError;
 
 /// A closed loop. It needs an end: `until`, `count` or both.
@@ -53,14 +54,8 @@ impl ClosedLoop {
     pub fn new(config: ClosedLoopConfig) -> Result<Self, WorkloadError> {
         check_span(config.from, config.until, config.count)?;
         if config.clients == 0 {
-            let expected = "at least 1";
-            let got = 0.to_string();
-            return Err(WorkloadError::Parameter {
-                workload: "closed",
-                parameter: "number of clients",
-                expected,
-                got,
-            });
+            let parameter = "number of clients";
+            return WorkloadError::parameter("closed", parameter, "at least 1", 0.to_string());
         }
         Ok(ClosedLoop { config })
     }

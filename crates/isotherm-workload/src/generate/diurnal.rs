@@ -14,8 +14,11 @@ use std::sync::Arc;
 use isotherm_kernel::{Distribution, Duration, Random, RandomStreams, Time};
 
 use super::gaps::Gaps;
-use super::process::check_rate;
+use super::limits::check_rate;
 use crate::WorkloadError;
+
+/// The name of the workload in errors.
+const NAME: &str = "diurnal";
 
 /// How the rate changes over a period.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,13 +64,18 @@ impl Diurnal {
     /// A rate of zero or less, a period of zero, an amplitude outside 0 to 1, or a profile that has
     /// no part, a weight below zero, or nothing but zeros.
     pub fn new(rate_per_s: f64, period: Duration, shape: DayShape) -> Result<Self, WorkloadError> {
-        check_rate("diurnal", rate_per_s)?;
+        check_rate(NAME, rate_per_s)?;
         if period.is_zero() {
-            return wrong("period", "more than zero", period.to_string());
+            return WorkloadError::parameter(NAME, "period", "more than zero", period.to_string());
         }
         let (shape, highest) = match shape {
             DayShape::Wave { amplitude, .. } if !(0.0..=1.0).contains(&amplitude) => {
-                return wrong("amplitude", "from 0 to 1", amplitude.to_string());
+                return WorkloadError::parameter(
+                    NAME,
+                    "amplitude",
+                    "from 0 to 1",
+                    amplitude.to_string(),
+                );
             }
             DayShape::Wave { amplitude, peak } => {
                 (Shape::Wave { amplitude, peak }, 1.0 + amplitude)
@@ -76,7 +84,8 @@ impl Diurnal {
                 if let Some(weight) =
                     weights.iter().find(|weight| !(weight.is_finite() && **weight >= 0.0))
                 {
-                    return wrong(
+                    return WorkloadError::parameter(
+                        NAME,
                         "weight in a profile",
                         "zero or a positive number",
                         weight.to_string(),
@@ -84,7 +93,12 @@ impl Diurnal {
                 }
                 let sum: f64 = weights.iter().sum();
                 if !(sum.is_finite() && sum > 0.0) {
-                    return wrong("sum of a profile", "a positive number", sum.to_string());
+                    return WorkloadError::parameter(
+                        NAME,
+                        "sum of a profile",
+                        "a positive number",
+                        sum.to_string(),
+                    );
                 }
                 let scale = weights.len() as f64 / sum;
                 let scaled: Arc<[f64]> = weights.iter().map(|weight| weight * scale).collect();
@@ -92,9 +106,14 @@ impl Diurnal {
                 (Shape::Profile(scaled), highest)
             }
         };
-        check_rate("diurnal", rate_per_s * highest)?;
+        check_rate(NAME, rate_per_s * highest)?;
         let Ok(gap_s) = Distribution::exponential(rate_per_s * highest) else {
-            return wrong("rate", "a positive number", rate_per_s.to_string());
+            return WorkloadError::parameter(
+                NAME,
+                "rate",
+                "a positive number",
+                rate_per_s.to_string(),
+            );
         };
         Ok(Diurnal { rate_per_s, period, shape, highest, gap_s })
     }
@@ -127,14 +146,6 @@ impl Diurnal {
             }
         }
     }
-}
-
-fn wrong<T>(
-    parameter: &'static str,
-    expected: &'static str,
-    got: String,
-) -> Result<T, WorkloadError> {
-    Err(WorkloadError::Parameter { workload: "diurnal", parameter, expected, got })
 }
 
 /// Candidates, and which of them are kept.

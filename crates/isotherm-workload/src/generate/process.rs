@@ -2,10 +2,10 @@
 
 use isotherm_kernel::{Distribution, Duration, Random, RandomStreams, Time};
 
-use super::HIGHEST_RATE;
 use super::bursts::{Bursts, Visits};
 use super::diurnal::{Diurnal, Thinning};
 use super::gaps::Gaps;
+use super::limits::{HIGHEST_RATE, check_rate};
 use crate::WorkloadError;
 
 /// When something arrives.
@@ -74,14 +74,13 @@ impl Process {
         distribution: Result<Distribution, isotherm_kernel::DistributionError>,
         got: f64,
     ) -> Result<Self, WorkloadError> {
-        // A rate so small that its inverse overflows.
-        let wrong = |_| WorkloadError::Parameter {
-            workload,
-            parameter: "rate",
-            expected: "a positive number",
-            got: got.to_string(),
-        };
-        distribution.map(Process::Gaps).map_err(wrong)
+        match distribution {
+            Ok(distribution) => Ok(Process::Gaps(distribution)),
+            // A rate so small that its inverse overflows.
+            Err(_) => {
+                WorkloadError::parameter(workload, "rate", "a positive number", got.to_string())
+            }
+        }
     }
 
     /// Independent gaps of this distribution, in seconds; what is below zero counts as zero.
@@ -90,12 +89,12 @@ impl Process {
     /// A mean gap of less than a nanosecond.
     pub fn gaps(gap_s: Distribution) -> Result<Self, WorkloadError> {
         match gap_s.mean() {
-            Some(mean) if mean < 1.0 / HIGHEST_RATE => Err(WorkloadError::Parameter {
-                workload: "gaps",
-                parameter: "mean gap",
-                expected: "at least a nanosecond",
-                got: format!("{mean} s"),
-            }),
+            Some(mean) if mean < 1.0 / HIGHEST_RATE => WorkloadError::parameter(
+                "gaps",
+                "mean gap",
+                "at least a nanosecond",
+                format!("{mean} s"),
+            ),
             _ => Ok(Process::Gaps(gap_s)),
         }
     }
@@ -110,21 +109,6 @@ impl Process {
             Process::Diurnal(diurnal) => Some(diurnal.rate_per_s()),
         }
     }
-}
-
-/// Checks a rate that must not be zero.
-pub(super) fn check_rate(workload: &'static str, rate_per_s: f64) -> Result<(), WorkloadError> {
-    let expected = match rate_per_s {
-        rate if !(rate.is_finite() && rate > 0.0) => "a positive number",
-        rate if rate > HIGHEST_RATE => "at most 1e9 per second, since dates are whole nanoseconds",
-        _ => return Ok(()),
-    };
-    Err(WorkloadError::Parameter {
-        workload,
-        parameter: "rate",
-        expected,
-        got: rate_per_s.to_string(),
-    })
 }
 
 /// A process that goes on.

@@ -101,12 +101,8 @@ impl Azure2019Replay {
         path: &str,
     ) -> Result<Self, WorkloadError> {
         if !(config.scale.is_finite() && config.scale > 0.0) {
-            return Err(WorkloadError::Parameter {
-                workload: "replayed",
-                parameter: "scale",
-                expected: "a positive number",
-                got: config.scale.to_string(),
-            });
+            let got = config.scale.to_string();
+            return WorkloadError::parameter("replayed", "scale", "a positive number", got);
         }
         let mut replay =
             Azure2019Replay { trace, config, sources: Vec::new(), next: BinaryHeap::new() };
