@@ -79,8 +79,12 @@ impl PlatformState {
 
     /// Admits and dispatches an invocation if no other is pending and the scheduler places it
     /// without a round. Returns whether it was admitted.
+    ///
+    /// Where unused images keep their room (preset `wrench`), a decision may be infeasible. The
+    /// round that follows would ask the scheduler again, and a rule that draws or counts would
+    /// decide differently than in rounds alone; so there is always a round.
     pub(super) fn dispatch_alone(&mut self, id: InvocationId, function: FunctionId) -> bool {
-        if !self.pending.is_empty() {
+        if !self.pending.is_empty() || !self.evicts_for_images() {
             return false;
         }
         let Some(mut scheduler) = self.policies.scheduler.take() else { return false };
