@@ -43,9 +43,9 @@ pub use model::NetworkModel;
 pub use network::{Endpoint, Route};
 pub use platform::{Part, Platform};
 pub use profile::{Occurrences, Profile, ProfileError};
-pub use routing::Links;
+pub use routing::{Links, Point, Routing};
 pub use spec::{
-    Attachment, DeclaredRoute, DiskSpec, HostSpec, LinkSharing, LinkSpec, PlatformSpec, Point,
-    Properties, RouterSpec, Routing, ZoneSpec,
+    Attachment, DeclaredRoute, DiskSpec, HostSpec, LinkSharing, LinkSpec, PlatformSpec, Properties,
+    RouterSpec, ZoneSpec,
 };
 pub use xml::ProfileFiles;

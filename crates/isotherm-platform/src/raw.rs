@@ -7,7 +7,8 @@
 use crate::error::{PlatformError, Problem};
 use crate::model::NetworkModel;
 use crate::profile::Profile;
-use crate::spec::{LinkSharing, Properties, Routing};
+use crate::routing::Routing;
+use crate::spec::{LinkSharing, Properties};
 
 /// Where something was written: a byte of the text, if there is a text.
 pub(crate) type Origin = Option<usize>;

@@ -5,7 +5,8 @@ use crate::raw::{
     Direction, Name, RawAttachment, RawDisk, RawHop, RawHost, RawLink, RawPlatform, RawRouter,
     RawSharing, RawZone,
 };
-use crate::spec::{LinkSharing, Properties, Routing};
+use crate::routing::Routing;
+use crate::spec::{LinkSharing, Properties};
 
 /// More hosts than this on one platform are not meant.
 pub(crate) const MOST_HOSTS: usize = 1_000_000;

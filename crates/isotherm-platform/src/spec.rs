@@ -13,7 +13,7 @@ use crate::error::{Kind, PlatformError, Problem};
 use crate::id::{DiskId, HostId, LinkId, RouterId, ZoneId};
 use crate::model::NetworkModel;
 use crate::profile::Profile;
-use crate::routing::{HostLinks, Links, Topology};
+use crate::routing::{HostLinks, Links, Point, Routing, Topology};
 
 /// Properties by name.
 pub type Properties = BTreeMap<String, String>;
@@ -92,47 +92,6 @@ pub struct LinkSpec {
     pub latency_profile: Option<Profile>,
     /// When it is on (> 0) and off (0).
     pub state_profile: Option<Profile>,
-}
-
-/// How the routes between the points of a zone are found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Routing {
-    /// Every route is declared.
-    Full,
-    /// Declared routes are steps; a route is the path with the fewest links, and all of them are
-    /// found at once.
-    Floyd,
-    /// Declared routes are steps; a route is the path with the fewest links, found when it is asked
-    /// for.
-    Dijkstra,
-    /// Every host has links of its own to the middle of the zone.
-    Cluster,
-    /// There are no routes.
-    None,
-}
-
-impl Routing {
-    /// Its name in platform files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Routing::Full => "Full",
-            Routing::Floyd => "Floyd",
-            Routing::Dijkstra => "Dijkstra",
-            Routing::Cluster => "Cluster",
-            Routing::None => "None",
-        }
-    }
-}
-
-/// Something that routes begin, end or pass at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Point {
-    /// A host.
-    Host(HostId),
-    /// A router.
-    Router(RouterId),
-    /// A zone.
-    Zone(ZoneId),
 }
 
 /// A zone: hosts, or zones, that belong together, and how the routes between them are found.

@@ -32,7 +32,8 @@ use crate::raw::{
     RawRouter, RawSharing, RawZone, bad_value, check_latency, check_rate,
 };
 use crate::resolve::resolve;
-use crate::spec::{LinkSharing, PlatformSpec, Properties, Routing};
+use crate::routing::Routing;
+use crate::spec::{LinkSharing, PlatformSpec, Properties};
 use rustc_hash::FxHashMap;
 
 /// Describes a platform step by step. See the [module](self).

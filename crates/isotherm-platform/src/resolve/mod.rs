@@ -15,9 +15,9 @@ use crate::raw::{
     Finding, Name, RawDisk, RawHost, RawLink, RawPlatform, RawRouter, RawSharing, RawZone,
 };
 use crate::routing::{MOST_FLOYD_POINTS, PointId, Topology};
+use crate::routing::{Point, Routing};
 use crate::spec::{
-    DiskSpec, HostSpec, LinkSharing, LinkSpec, PlatformSpec, Point, Properties, RouterSpec,
-    Routing, ZoneSpec,
+    DiskSpec, HostSpec, LinkSharing, LinkSpec, PlatformSpec, Properties, RouterSpec, ZoneSpec,
 };
 use crate::units;
 

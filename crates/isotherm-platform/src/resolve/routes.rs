@@ -7,7 +7,7 @@ use crate::error::{Kind, PlatformError, Problem};
 use crate::id::{LinkId, ZoneId};
 use crate::raw::{Direction, Ends, Finding, Name, RawAttachment, RawHop, RawRoute, RawZone};
 use crate::routing::{Hop, HostLinks, PointId, RouteEntry};
-use crate::spec::{Point, Routing};
+use crate::routing::{Point, Routing};
 
 /// What the ends of a route were found to be.
 struct FoundEnds {

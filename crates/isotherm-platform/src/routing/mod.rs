@@ -26,6 +26,7 @@
 mod cluster;
 mod dijkstra;
 mod floyd;
+mod point;
 mod table;
 
 use indexmap::IndexSet;
@@ -33,8 +34,9 @@ use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
 
 use crate::id::{HostId, LinkId, ZoneId};
-use crate::spec::{Point, Routing};
 pub(crate) use cluster::{Cluster, HostLinks};
+pub use point::{Point, Routing};
+
 use dijkstra::Dijkstra;
 use floyd::Floyd;
 pub(crate) use floyd::MOST_POINTS as MOST_FLOYD_POINTS;
