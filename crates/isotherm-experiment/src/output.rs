@@ -1,18 +1,17 @@
-//! The files of a run: written under temporary names beside their places, and renamed when all of
-//! them are whole.
+//! The files of a run. They are written under temporary names beside their paths and renamed when
+//! all of them are complete.
 //!
-//! * A run that fails or is interrupted leaves nothing: its temporary files are removed, and the
-//!   folder too if it was made for the run. What a program leaves that is killed
-//!   (`.invocations.csv.*.partial`) the next run into the folder clears.
-//! * Whatever fails while files get their names, the files of the earlier run are there as they
-//!   were: they are set aside first (`.invocations.csv.*.earlier`). What a program leaves that is
-//!   killed at that moment, the next run puts right.
-//! * The manifest comes last and has the hashes of the others ([`crate::results`]), so that nobody
-//!   takes files of two runs for those of one. A run that keeps no records removes the records of
-//!   an earlier one.
+//! * A run that fails or is interrupted leaves nothing: its temporary files are removed, and so is
+//!   the folder if the run has made it. The next run into the folder removes the temporary files of
+//!   a killed process (`.invocations.csv.*.partial`).
+//! * The files of an earlier run are first moved aside (`.invocations.csv.*.earlier`), and moved
+//!   back if a renaming fails. If the process is killed in between, the next run moves them back.
+//! * The manifest is renamed last and has the hashes of the other files ([`crate::results`]), so
+//!   files of two runs are never taken for those of one. A run without records removes the records
+//!   of an earlier run.
 //! * One run at a time writes into a folder ([`Lock`]).
-//! * No file takes the place of one that the experiment is read from, of a folder, or, unless that
-//!   is wanted, of a link, a device or a pipe ([`NotReplaced`]).
+//! * No output replaces an input of the experiment or a folder, nor, unless forced, a link, a
+//!   device or a pipe ([`NotReplaced`]).
 
 pub(crate) mod listing;
 mod lock;
@@ -36,41 +35,40 @@ pub(crate) use made::Made;
 pub(crate) use target::Target;
 pub use target::{NotReplaced, Rules};
 
-/// The name of the file of records.
+/// The name of the file with the records.
 pub const INVOCATIONS: &str = "invocations.csv";
 
-/// The name of the file of the summary.
+/// The name of the file with the summary.
 pub const SUMMARY: &str = "summary.json";
 
-/// The name of the file that says what the run was made of.
+/// The name of the manifest.
 pub const MANIFEST: &str = "manifest.toml";
 
-/// The files of a run, the one that seals them last.
+/// The files of a run. The manifest, which makes the set complete, comes last.
 pub const FILES: [&str; 3] = [INVOCATIONS, SUMMARY, MANIFEST];
 
-/// A folder that results are being written into. Dropped before [`commit`](Output::commit), it
-/// leaves nothing behind.
+/// A folder into which results are written. If dropped before [`commit`](Output::commit), it leaves
+/// nothing behind.
 pub struct Output<'a> {
     folder: PathBuf,
     rules: Rules<'a>,
     /// The records, if they are kept.
     invocations: Option<(NamedTempFile, Arc<Mutex<Sha256>>)>,
-    /// Held until all files have their names.
+    /// Held until all files are renamed.
     _lock: Lock,
-    /// Dropped last, when there is nothing in it any more.
+    /// Dropped last, when the folder is empty again.
     made: Made,
 }
 
 impl<'a> Output<'a> {
-    /// Makes the folder, if it is not there, and a temporary file for the records beside their
-    /// place, if they are to be kept.
+    /// Makes the folder if it does not exist and, if records are kept, a temporary file for them.
     ///
     /// # Errors
     ///
     /// The folder cannot be made or written into, another run writes into it, or one of the files
     /// may not be replaced.
     pub fn create(folder: &Path, records: bool, rules: Rules<'a>) -> io::Result<Self> {
-        // Looked at once: a run that fails may remove the folder at any moment.
+        // Asked once only: another run that fails may remove the folder at any moment.
         if std::fs::metadata(folder).is_ok_and(|known| !known.is_dir()) {
             return Err(io::Error::new(io::ErrorKind::NotADirectory, "it is not a folder"));
         }
@@ -93,11 +91,11 @@ impl<'a> Output<'a> {
         Ok(output)
     }
 
-    /// Where records go; `None` if they are not kept.
+    /// The writer for records; `None` if they are not kept.
     ///
     /// # Errors
     ///
-    /// The file cannot be shared.
+    /// The file handle cannot be duplicated.
     pub fn invocations(&self) -> io::Result<Option<Hashed>> {
         let hashed = |(file, hash): &(NamedTempFile, _)| {
             Ok(Hashed { file: file.as_file().try_clone()?, hash: Arc::clone(hash) })
@@ -105,12 +103,12 @@ impl<'a> Output<'a> {
         self.invocations.as_ref().map(hashed).transpose()
     }
 
-    /// Writes the other files, given by name and text, and the manifest, to which the hashes of the
-    /// others are added, and puts all files in their places.
+    /// Writes the other files, given by name and text, then the manifest with the hashes of all
+    /// others, and renames them to their final names.
     ///
     /// # Errors
     ///
-    /// A file cannot be written or put in its place. Then everything is as it was before.
+    /// A file cannot be written or renamed. Then everything is as it was before.
     pub fn commit(mut self, others: &[(&str, &str)], manifest: &str) -> io::Result<()> {
         let mut files = Vec::new();
         let mut hashes = Vec::new();
@@ -123,7 +121,7 @@ impl<'a> Output<'a> {
             }
             None => gone.push(self.folder.join(INVOCATIONS)),
         }
-        // Whatever can fail for want of room fails before the first file is in its place.
+        // What may fail for lack of disk space fails before the first file is renamed.
         for (name, text) in others {
             hashes.push((name, sha256(text.as_bytes())));
             files.push(self.staged(name, text)?);
@@ -135,7 +133,7 @@ impl<'a> Output<'a> {
         Ok(())
     }
 
-    /// A temporary file beside the place of one of the files, so that it can get its name.
+    /// A temporary file in the folder of one of the files, so that it can be renamed.
     fn begun(&self, name: &str) -> io::Result<NamedTempFile> {
         partial::create(&beside(&self.folder.join(name), self.rules)?)
     }
@@ -147,33 +145,35 @@ impl<'a> Output<'a> {
     }
 }
 
-/// A folder that several runs write into, each into a folder in it, and nobody else meanwhile.
+/// A folder into whose subfolders several runs of one command write, and no other command
+/// meanwhile.
 #[derive(Debug)]
 pub struct FolderLock {
     _lock: Lock,
-    /// Dropped last, when there is nothing in it any more.
+    /// Dropped last, when the folder is empty again.
     _made: Made,
 }
 
 impl FolderLock {
-    /// Takes the lock of a folder, which is made if it is not there.
+    /// Locks a folder, which is made if it does not exist.
     ///
     /// # Errors
     ///
-    /// Another run has it, or the folder cannot be made or written into.
+    /// Another process has the lock, or the folder cannot be made or written into.
     pub fn of(folder: &Path) -> io::Result<Self> {
         let (made, lock) = made::locked(folder)?;
         Ok(FolderLock { _lock: lock, _made: made })
     }
 }
 
-/// The folder that a file of this path is in.
+/// The folder of a path.
 pub(crate) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Beside what a file of a run is written that is to be at a path: what it takes the place of may
-/// be on another file system, if the path is a link. Beside a device is no place for files.
+/// The path beside which the temporary file for an output is written. It differs from the path of
+/// the output if that is a link, whose target may be on another file system. Beside a device no
+/// file can be made.
 fn beside(path: &Path, rules: Rules<'_>) -> io::Result<PathBuf> {
     match rules.target(path)? {
         Target::Place(place) => Ok(place),
@@ -181,8 +181,8 @@ fn beside(path: &Path, rules: Rules<'_>) -> io::Result<PathBuf> {
     }
 }
 
-/// A temporary file for what is to be at a path, whose folder is there. What dead processes have
-/// left of such files goes.
+/// A temporary file for an output, whose folder must exist. Temporary files of dead processes for
+/// the same output are removed.
 pub(crate) fn stage(path: &Path, rules: Rules<'_>) -> io::Result<NamedTempFile> {
     let Some(name) = path.file_name() else {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not the path of a file"));
@@ -194,23 +194,23 @@ pub(crate) fn stage(path: &Path, rules: Rules<'_>) -> io::Result<NamedTempFile> 
             partial::clear_dead(&place);
             partial::create(&place)
         }
-        // Beside a device is no place for files.
+        // Beside a device no file can be made.
         target::Target::Into(_) => NamedTempFile::new(),
     }
 }
 
-/// Writes a text into a file, which appears (or is replaced) when it is whole.
+/// Writes a text to a file, which appears or is replaced when it is complete.
 ///
 /// # Errors
 ///
-/// It cannot be written, or may not take the place of what is there.
+/// It cannot be written, or may not replace what is at the path.
 pub fn write_whole(path: &Path, text: &str, rules: Rules<'_>) -> io::Result<()> {
     let mut file = stage(path, rules)?;
     file.write_all(text.as_bytes())?;
     set::appear(vec![Staged { file, path: path.to_owned() }], &[], rules)
 }
 
-/// A file whose hash is known when it has been written.
+/// A file that is hashed while it is written.
 #[derive(Debug)]
 pub struct Hashed {
     file: File,
@@ -229,12 +229,12 @@ impl Write for Hashed {
     }
 }
 
-/// The hash of a text, as it stands in manifests.
+/// The SHA-256 of a text in hexadecimal, as manifests have it.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-/// The hash of a file.
+/// The SHA-256 of a file in hexadecimal.
 pub(crate) fn sha256_of(path: &Path) -> io::Result<String> {
     let mut file = File::open(path)?;
     let mut hash = Sha256::new();

@@ -1,5 +1,5 @@
-//! One writer at a time: a lock file that the system lets go of when its process ends, however it
-//! ends.
+//! One writer at a time: a lock file, whose lock the system releases when the process ends for any
+//! reason.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -10,7 +10,7 @@ use crate::inputs::Identity;
 /// The name of the lock file of a folder.
 pub const LOCK: &str = ".isotherm.lock";
 
-/// A lock that is held until it is dropped.
+/// A lock, held until it is dropped.
 #[derive(Debug)]
 pub struct Lock {
     path: PathBuf,
@@ -19,16 +19,16 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock of a folder, which must be there.
+    /// Locks a folder, which must exist.
     ///
     /// # Errors
     ///
-    /// Another run has it, or the lock file cannot be made.
+    /// Another process has the lock, or the lock file cannot be made.
     pub fn of_folder(folder: &Path) -> io::Result<Self> {
         Self::take(folder.join(LOCK))
     }
 
-    /// Takes the lock for a file that is going to be written.
+    /// Takes the lock for the output of a single file.
     pub(crate) fn of_file(path: &Path) -> io::Result<Self> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         Self::take(path.with_file_name(format!(".{}.lock", super::partial::short(&name))))
@@ -38,15 +38,15 @@ impl Lock {
         loop {
             let file = File::options().create(true).truncate(false).write(true).open(&path)?;
             match file.try_lock() {
-                // Some file systems know no locks; a run must be possible there.
+                // Some file systems have no locks; runs must be possible there.
                 Ok(()) | Err(TryLockError::Error(_)) => {}
                 Err(TryLockError::WouldBlock) => {
                     let reason = "another run is writing there at this moment";
                     return Err(io::Error::new(io::ErrorKind::ResourceBusy, reason));
                 }
             }
-            // Whoever had the lock removes the file; a lock on a file without a name keeps nobody
-            // out.
+            // The process that had the lock has removed the file: a lock on a removed file keeps
+            // nobody out.
             if Identity::is_at(&file, &path) {
                 return Ok(Lock { path, _file: file });
             }
@@ -56,7 +56,7 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // While it is still locked, so that nobody else's file is removed.
+        // While it is locked, so that no other process's file is removed.
         let _ = std::fs::remove_file(&self.path);
     }
 }

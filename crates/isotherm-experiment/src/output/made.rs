@@ -1,28 +1,28 @@
-//! Folders that are made for what is going to be written.
+//! Folders made for outputs, removed again if nothing is written into them.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Lock;
 
-/// A folder that is made while another run removes it is made again so many times.
+/// How often to try again to make a folder while another run removes it.
 const ATTEMPTS: usize = 100;
 
-/// A folder that was made for what is going to be written, and goes again unless that is kept.
+/// A folder that was made for an output. It is removed when dropped, unless it is kept.
 #[derive(Debug)]
 pub(crate) struct Made {
     folder: PathBuf,
-    /// The topmost folder that was made for it.
+    /// The topmost folder that had to be made.
     created: Option<PathBuf>,
 }
 
 impl Made {
-    /// Makes a folder, if it is not there.
+    /// Makes a folder if it does not exist.
     pub fn folder(folder: &Path) -> io::Result<Self> {
         let mut made = Made { folder: folder.to_owned(), created: topmost_missing(folder) };
         match std::fs::create_dir_all(folder) {
             Ok(()) => Ok(made),
-            // What is in the way is no folder of ours.
+            // Another file in its way is not ours to remove.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 made.created = None;
                 Err(error)
@@ -31,7 +31,7 @@ impl Made {
         }
     }
 
-    /// The folder has something in it.
+    /// Keeps the folder.
     pub fn keep(&mut self) {
         self.created = None;
     }
@@ -45,8 +45,7 @@ impl Drop for Made {
     }
 }
 
-/// The lock of a folder, which is made if it is not there. The lock is to be dropped
-/// first: it is a file in the folder.
+/// Makes and locks a folder. Drop the lock first: its file is in the folder.
 pub(super) fn locked(folder: &Path) -> io::Result<(Made, Lock)> {
     let mut made = Made { folder: folder.to_owned(), created: None };
     let mut attempts = 0;
@@ -55,8 +54,8 @@ pub(super) fn locked(folder: &Path) -> io::Result<(Made, Lock)> {
         let locked = std::fs::create_dir_all(folder).and_then(|()| Lock::of_folder(folder));
         attempts += 1;
         match locked {
-            // A run that has failed removes the folder if it has made it: then it is missing, or it
-            // was there when it was to be made, and not when it was looked at.
+            // A failed run may remove the folder between the two calls: then making it found it,
+            // and locking it did not.
             Err(error)
                 if matches!(
                     error.kind(),
@@ -67,7 +66,7 @@ pub(super) fn locked(folder: &Path) -> io::Result<(Made, Lock)> {
     }
 }
 
-/// The topmost folder that would have to be made for a folder to be there.
+/// The topmost folder that has to be made for a folder to exist.
 fn topmost_missing(folder: &Path) -> Option<PathBuf> {
     let parents = folder.ancestors();
     let missing = parents.take_while(|parent| !parent.as_os_str().is_empty() && !parent.exists());
@@ -75,7 +74,7 @@ fn topmost_missing(folder: &Path) -> Option<PathBuf> {
 }
 
 /// Removes a folder and those above it up to the topmost that was made. Only empty folders can be
-/// removed; one that somebody has put something into stays.
+/// removed, so one that another process has written into stays.
 fn remove_empty(folder: &Path, created: &Path) {
     for folder in folder.ancestors() {
         if std::fs::remove_dir(folder).is_err() || folder == created {

@@ -1,8 +1,8 @@
-//! Files that are being written: under a temporary name beside the place they are for, locked as
-//! long as somebody writes.
+//! Files that are being written: they have a temporary name beside their final path and are locked
+//! by their writer.
 //!
-//! A process that is killed leaves them. Nobody has such a file locked any more, so that whoever
-//! writes to the same place next knows that it is dead, and removes it.
+//! A killed process leaves them behind unlocked. The next writer to the same path recognises them
+//! by that and removes them.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -14,39 +14,38 @@ use tempfile::NamedTempFile;
 use super::folder_of;
 use crate::inputs::Identity;
 
-/// How the names of files that are being written end.
+/// The suffix of files that are being written.
 const PARTIAL: &str = ".partial";
 
-/// How the names of files end that were set aside while others take their places.
+/// The suffix of files that are moved aside while others are renamed to their names.
 const EARLIER: &str = ".earlier";
 
-/// Random characters in a temporary name.
+/// The number of random characters in a temporary name.
 const RANDOM: usize = 6;
 
-/// As much of a name as leaves room for the rest of a temporary one: file systems take 255 bytes.
+/// The bytes of a file name that go into its temporary name: file systems allow 255.
 pub(super) fn short(name: &str) -> &str {
     let end =
         name.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= 200).last();
     &name[..end.unwrap_or(0)]
 }
 
-/// What the temporary names for a name begin with.
+/// The prefix of the temporary names for a file name.
 fn prefix(name: &str) -> String {
     format!(".{}.", short(name))
 }
 
-/// The name of what is at a path.
+/// The file name of a path.
 fn name_of(path: &Path) -> Cow<'_, str> {
     path.file_name().unwrap_or_default().to_string_lossy()
 }
 
-/// A file beside a path, which is removed unless it is given that name.
+/// A temporary file for a path. It is removed when dropped, unless renamed.
 pub(crate) fn create(path: &Path) -> io::Result<NamedTempFile> {
     let (folder, prefix) = (folder_of(path), prefix(&name_of(path)));
     let mut builder = tempfile::Builder::new();
     builder.prefix(&prefix).suffix(PARTIAL).rand_bytes(RANDOM);
-    // A temporary file is private by default; results are as readable as any other file of the
-    // user.
+    // Temporary files are private by default; results get the permissions of any other new file.
     #[cfg(unix)]
     let builder = {
         use std::os::unix::fs::PermissionsExt;
@@ -54,7 +53,7 @@ pub(crate) fn create(path: &Path) -> io::Result<NamedTempFile> {
     };
     loop {
         let file = builder.tempfile_in(folder)?;
-        // Whoever clears dead files may be faster than the lock; then there is another name.
+        // A process that clears dead files may win the race for the lock; then try another name.
         match file.as_file().try_lock() {
             Err(std::fs::TryLockError::WouldBlock) => {}
             _ if !Identity::is_at(file.as_file(), file.path()) => {}
@@ -63,7 +62,7 @@ pub(crate) fn create(path: &Path) -> io::Result<NamedTempFile> {
     }
 }
 
-/// The paths beside a path that are temporary names for it, with this end.
+/// The existing temporary files for a path with this suffix.
 fn temporary(path: &Path, end: &str) -> Vec<PathBuf> {
     let prefix = prefix(&name_of(path));
     let is_ours = |file: &str| {
@@ -83,7 +82,7 @@ fn temporary(path: &Path, end: &str) -> Vec<PathBuf> {
     found
 }
 
-/// Removes what dead processes have left of a file that was to be at a path.
+/// Removes the temporary files that dead processes have left for a path.
 pub(super) fn clear_dead(path: &Path) {
     for path in temporary(path, PARTIAL) {
         if let Ok(file) = File::options().write(true).open(&path)
@@ -94,7 +93,7 @@ pub(super) fn clear_dead(path: &Path) {
     }
 }
 
-/// Gives what is at a path another name, which is given back; nothing if nothing is there.
+/// Moves what is at a path aside. Returns its new path; nothing if there is no file.
 pub(super) fn set_aside(path: &Path) -> io::Result<Option<PathBuf>> {
     if path.symlink_metadata().is_err() {
         return Ok(None);
@@ -109,7 +108,7 @@ pub(super) fn set_aside(path: &Path) -> io::Result<Option<PathBuf>> {
     moved.into_temp_path().keep().map(Some).map_err(|error| error.error)
 }
 
-/// What a dead process has set aside of a file and neither put back nor removed.
+/// The file that a dead process has moved aside from a path and neither moved back nor removed.
 pub(super) fn earlier(path: &Path) -> Option<PathBuf> {
     temporary(path, EARLIER).pop()
 }

@@ -1,10 +1,10 @@
-//! Files that belong together: all of them get their names, or none, and then what was there before
-//! is there again.
+//! Sets of files that appear together: either all get their final names, or none, and then the
+//! earlier files are back.
 //!
-//! What is in the way is first given other names (`.NAME.*.earlier`), the last file of the set
-//! first; then the new files get their names, the last one last; then what was set aside is
-//! removed. A process that is killed in between leaves what it set aside, and [`recover`] puts it
-//! back. A file that is a set by itself just gets its name: nobody ever finds its place empty.
+//! Files in the way are first moved aside (`.NAME.*.earlier`), the last of the set first. Then the
+//! new files are renamed, the last one last. Then the old ones are removed. If the process is
+//! killed in between, [`recover`] moves them back. A set of one file is just renamed, so its path
+//! is never empty.
 
 use std::fs::File;
 use std::io::{self, Seek};
@@ -15,29 +15,28 @@ use tempfile::NamedTempFile;
 use super::partial;
 use super::target::{Rules, Target};
 
-/// A file that is whole but for its name.
+/// A complete file under a temporary name.
 #[derive(Debug)]
 pub(crate) struct Staged {
     /// The file.
     pub file: NamedTempFile,
-    /// Where it is to be.
+    /// Its final path.
     pub path: PathBuf,
 }
 
-/// Gives all files their names, and removes those that are to be gone.
+/// Renames all files to their final names, and removes those that are to be gone.
 pub(crate) fn appear(files: Vec<Staged>, gone: &[PathBuf], rules: Rules<'_>) -> io::Result<()> {
     appear_with(files, gone, rules, &mut || Ok(()))
 }
 
-/// The same; `before` is called before each change, and what it returns is what the change returns
-/// if it cannot be made.
+/// The same; `before` is called before each change, which fails if it returns an error.
 pub(super) fn appear_with(
     files: Vec<Staged>,
     gone: &[PathBuf],
     rules: Rules<'_>,
     before: &mut dyn FnMut() -> io::Result<()>,
 ) -> io::Result<()> {
-    // Whatever may not be replaced is found before anything is changed.
+    // What may not be replaced is found before anything is changed.
     let targets =
         files.iter().map(|staged| rules.target(&staged.path)).collect::<io::Result<Vec<_>>>()?;
     for path in gone {
@@ -69,12 +68,12 @@ pub(super) fn appear_with(
     }
 }
 
-/// What has been changed so far.
+/// The changes so far.
 #[derive(Default)]
 struct Change {
-    /// Paths, and what was there is called now.
+    /// Paths, and the paths to which their files were moved.
     aside: Vec<(PathBuf, PathBuf)>,
-    /// New files that have their names.
+    /// New files that have their final names.
     placed: Vec<PathBuf>,
 }
 
@@ -85,7 +84,7 @@ impl Change {
         gone: &[PathBuf],
         before: &mut dyn FnMut() -> io::Result<()>,
     ) -> io::Result<()> {
-        // One renaming changes all or nothing.
+        // A single renaming is atomic.
         let is_one = files.len() == 1 && gone.is_empty();
         let files_in_the_way = if is_one { &[] } else { &files[..] };
         let paths = files_in_the_way
@@ -132,10 +131,10 @@ fn write_into(staged: &Staged, path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Puts right what a process left that was killed while files got their names. `places` are those
-/// of a set, by name. If `listed` is given, the last of them is what seals the set: without it the
-/// set is not whole, and what was there before comes back; `listed` tells whether a file is one of
-/// those that an earlier seal is for.
+/// Restores the files of a process that was killed while it renamed. `places` are the paths of a
+/// set, by name. If `listed` is given, the last of them seals the set: without it the set is
+/// incomplete, and the earlier files are moved back. `listed` says whether a file belongs to the
+/// set of a seal.
 pub(super) fn recover(places: &[(&str, &Path)], listed: Option<fn(&Path, &str) -> bool>) {
     let aside: Vec<_> = places.iter().map(|(_, place)| partial::earlier(place)).collect();
     let (Some((_, seal)), true) = (places.last(), aside.iter().any(Option::is_some)) else {
@@ -151,7 +150,7 @@ pub(super) fn recover(places: &[(&str, &Path)], listed: Option<fn(&Path, &str) -
                 drop(std::fs::remove_file(aside));
             }
             (Some(aside), _) => drop(std::fs::rename(aside, place)),
-            // What the earlier seal, which is in its place again, does not know is new.
+            // A file that the restored seal does not list is new.
             (None, Some(listed)) if had_seal && is_there(place) && !listed(seal, name) => {
                 drop(std::fs::remove_file(place));
             }

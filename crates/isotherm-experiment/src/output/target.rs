@@ -1,9 +1,8 @@
-//! What may be written to a path: a file takes the place of a file, and of nothing else unless that
-//! is wanted.
+//! What an output may replace.
 //!
-//! An output never takes the place of a file that the experiment is read from, by whatever path or
-//! hard link that is named. A link, a device or a pipe is left alone unless whoever writes insists;
-//! then the file that the link leads to is replaced, and the device or pipe is written into.
+//! An output replaces a regular file or nothing. It never replaces a file that the experiment is
+//! read from, under whatever path, link or hard link. A link, a device or a pipe is left alone
+//! unless forced; then the target of the link is replaced, and the device or pipe is written into.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,7 +11,7 @@ use thiserror::Error;
 
 use crate::inputs::Inputs;
 
-/// Why an output may not be written to a path. It is the inner error of an [`io::Error`].
+/// Why an output may not be written to a path: the inner error of an [`io::Error`].
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum NotReplaced {
     /// The experiment is read from it.
@@ -30,12 +29,12 @@ pub enum NotReplaced {
 }
 
 impl NotReplaced {
-    /// What is inside an error, if it is this.
+    /// The reason inside an error, if it is one.
     pub fn of(error: &io::Error) -> Option<&Self> {
         error.get_ref()?.downcast_ref()
     }
 
-    /// Whether it is written to if whoever writes insists.
+    /// Whether forcing lifts it.
     pub fn yields(&self) -> bool {
         matches!(self, NotReplaced::Link(..) | NotReplaced::Special(_))
     }
@@ -47,10 +46,10 @@ impl From<NotReplaced> for io::Error {
     }
 }
 
-/// What may take the place of what.
+/// The rules for outputs.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules<'a> {
-    /// What is never replaced.
+    /// Files that are never replaced.
     pub inputs: &'a Inputs,
     /// Whether links, devices and pipes are written to.
     pub force: bool,
@@ -59,9 +58,9 @@ pub struct Rules<'a> {
 /// Where an output goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
-    /// It takes this place, by getting this name.
+    /// A temporary file is renamed to this path.
     Place(PathBuf),
-    /// It is written into what is there.
+    /// It is written into what is at this path.
     Into(PathBuf),
 }
 
@@ -75,7 +74,7 @@ impl Target {
 }
 
 impl Rules<'_> {
-    /// Where an output goes that is to be at a path, if it may.
+    /// The destination of an output, if it is allowed.
     pub(crate) fn target(self, path: &Path) -> io::Result<Target> {
         let known = match path.symlink_metadata() {
             Ok(known) => known,
@@ -94,7 +93,7 @@ impl Rules<'_> {
             }
             return match path.canonicalize() {
                 Ok(file) => self.target(&file),
-                // It leads to nothing yet: a file is made there.
+                // A link to nothing: a file is made at its target.
                 Err(_) => Ok(Target::Into(path.to_owned())),
             };
         }

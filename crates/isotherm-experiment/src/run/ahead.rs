@@ -1,4 +1,4 @@
-//! Arrivals that are read ahead, on a thread of their own.
+//! Read-ahead: a workload is read by a second thread while its arrivals are simulated.
 
 use std::fmt;
 use std::panic::resume_unwind;
@@ -8,46 +8,45 @@ use std::thread::{Builder, JoinHandle};
 use isotherm_kernel::Time;
 use isotherm_workload::{Arrival, Next, Rest, Workload, WorkloadError};
 
-/// Arrivals in a batch.
+/// Arrivals per batch.
 const BATCH: usize = 4096;
 
-/// Batches that go round: one is with each side, and one is between them.
+/// Batches in circulation: one on each side, and one in between.
 const BATCHES: usize = 3;
 
-/// The arrivals of another workload, which gives them on a thread of its own.
+/// A workload that is read by a thread of its own.
 ///
-/// What reads a trace has nothing to do with what becomes of its arrivals, so it need not wait for
-/// it. They are the same arrivals in the same order, and an error comes in its place. A panic of
-/// the workload comes out of [`next_arrival`](Workload::next_arrival), where its batch would.
-/// Nothing of this depends on which thread is faster: each waits for the other where it must, and
-/// never looks whether it would have to.
+/// Reading a trace does not depend on the simulation, so it can run ahead of it. The arrivals and
+/// their order are those of the workload, and an error comes in its place. A panic of the workload
+/// is raised by [`next_arrival`](Workload::next_arrival) where its batch would be read. Nothing
+/// depends on timing: each side blocks for the next batch and never polls.
 ///
-/// A fixed number of batches goes round: full ones come to whoever takes the arrivals, and empty
-/// ones go back. So the workload is never further than [`BATCHES`] of [`BATCH`] arrivals ahead, and
-/// no more are held. Nothing is asked of it before the first arrival is wanted. The first batch is
-/// read by whoever wants it, so that a short workload needs no thread; so are all of them if there
-/// can be no thread. Dropping it ends the thread, which finishes the batch that it is reading. A
-/// batch also ends where the workload is [silent](Next::Silence), so that it never takes long; one
-/// without any arrival says how long the silence is.
+/// A fixed number of batches circulates: full ones go to the consumer, empty ones back. So the
+/// reader is at most [`BATCHES`] of [`BATCH`] arrivals ahead, and memory is bounded. Nothing is
+/// read before the first arrival is asked for. The first batch is read by the consumer, so a short
+/// workload needs no thread; the consumer reads everything if no thread can be started. Dropping
+/// the workload ends the thread after the batch it is reading. A batch also ends where the workload
+/// is [silent](Next::Silence), so that it never takes long; a batch without arrivals says until
+/// when the silence lasts.
 pub(super) struct ReadAhead<W> {
     batch: Batch,
-    /// How many arrivals of the batch have been given.
+    /// The number of arrivals of the batch that have been returned.
     given: usize,
     reading: Reading<W>,
 }
 
-/// Arrivals that follow each other.
+/// Consecutive arrivals.
 #[derive(Default)]
 struct Batch {
     arrivals: Vec<Arrival>,
-    /// Up to when nothing follows, if the batch ends in silence.
+    /// The date before which nothing follows, if the batch ends in silence.
     silence: Option<Time>,
-    /// How the workload ends, if it does so after them.
+    /// How the workload ends, if it ends after these arrivals.
     end: Option<Result<(), WorkloadError>>,
 }
 
 impl Batch {
-    /// The next arrivals of a workload, in the room of others.
+    /// Fills a batch with the next arrivals, reusing its memory.
     fn read(mut arrivals: Vec<Arrival>, workload: &mut impl Workload) -> Self {
         arrivals.clear();
         let (silence, end) = match workload.read(BATCH, &mut arrivals) {
@@ -59,7 +58,7 @@ impl Batch {
         Batch { arrivals, silence, end }
     }
 
-    /// After which there is nothing.
+    /// Whether nothing follows it.
     fn last() -> Self {
         Batch { arrivals: Vec::new(), silence: None, end: Some(Ok(())) }
     }
@@ -67,15 +66,15 @@ impl Batch {
 
 /// Where the next batch comes from.
 enum Reading<W> {
-    /// It has to be read yet.
+    /// The workload itself: nothing has been read yet, or there is no thread.
     Here(W),
-    /// It is read by a thread.
+    /// The thread that reads it.
     There(Thread),
-    /// There is none.
+    /// Nowhere: there is no next batch.
     Over,
 }
 
-/// A thread that reads.
+/// The reading thread.
 struct Thread {
     full: Receiver<Batch>,
     empty: SyncSender<Vec<Arrival>>,
@@ -83,13 +82,13 @@ struct Thread {
 }
 
 impl Thread {
-    /// Starts a thread that reads the rest of a workload. The workload stays here if there can be
-    /// none.
+    /// Starts a thread that reads the rest of a workload. If none can be started, the workload
+    /// stays with the caller.
     fn start<W: Workload + Send + 'static>(workload: W) -> Reading<W> {
-        // No more batches are under way than there are, so that only receiving ever waits.
+        // The channels hold all batches there are, so only receiving ever blocks.
         let (sender, full) = sync_channel(BATCHES);
         let (empty, receiver) = sync_channel(BATCHES);
-        // What a thread that cannot be started was to own would be lost.
+        // What is moved into a thread that fails to start would be lost.
         let (hand, taken) = sync_channel::<W>(1);
         let read = move || {
             let Ok(mut workload) = taken.recv() else { return };
@@ -105,7 +104,7 @@ impl Thread {
             return Reading::Here(workload);
         };
         for _ in 1..BATCHES {
-            // The thread is there, and takes them.
+            // The thread has started and receives them.
             let _ = empty.send(Vec::new());
         }
         match hand.send(workload) {
@@ -114,24 +113,24 @@ impl Thread {
         }
     }
 
-    /// The next batch in exchange for the room of one; `None` if the thread has panicked.
+    /// The next full batch in exchange for an empty one; `None` if the thread has panicked.
     fn exchange(&self, room: Vec<Arrival>) -> Option<Batch> {
-        // A thread that has read everything takes no more room.
+        // A thread that has read everything receives no more batches.
         let _ = self.empty.send(room);
         self.full.recv().ok()
     }
 
-    /// Waits for its end; gives whether it has panicked.
+    /// Waits for the thread to end. Returns its panic, if it has panicked.
     fn end(self) -> std::thread::Result<()> {
         let Thread { full, empty, handle } = self;
-        // Nobody is there any more to give it anything, or to take anything.
+        // The channels are closed first, so the thread does not block.
         drop((full, empty));
         handle.join()
     }
 }
 
 impl<W: Workload + Send + 'static> ReadAhead<W> {
-    /// How many arrivals a workload has at most given that nobody has taken yet.
+    /// The largest number of arrivals that were read and not yet returned.
     #[cfg(test)]
     pub(super) const MOST_AHEAD: usize = BATCH * BATCHES;
 
@@ -140,7 +139,7 @@ impl<W: Workload + Send + 'static> ReadAhead<W> {
         ReadAhead { batch: Batch::default(), given: 0, reading: Reading::Here(workload) }
     }
 
-    /// The first arrival of the next batch, or that it has none, or the end.
+    /// The first arrival of the next batch, or a silence, or the end.
     #[cold]
     fn turn(&mut self) -> Result<Next, WorkloadError> {
         self.given = 0;
@@ -148,7 +147,7 @@ impl<W: Workload + Send + 'static> ReadAhead<W> {
         let reading = std::mem::replace(&mut self.reading, Reading::Over);
         match (end, reading) {
             (Some(end), Reading::There(thread)) => {
-                // It has nothing left to do.
+                // The thread has ended already.
                 let _ = thread.end();
                 return end.map(|()| Next::End);
             }
@@ -168,7 +167,7 @@ impl<W: Workload + Send + 'static> ReadAhead<W> {
         }
         match self.batch.silence {
             Some(until) if self.batch.arrivals.is_empty() => Ok(Next::Silence(until)),
-            // There is an arrival now, or the end.
+            // The batch has an arrival now, or is the end.
             _ => self.look(),
         }
     }
@@ -196,7 +195,7 @@ impl<W: Workload + Send + 'static> Workload for ReadAhead<W> {
 impl<W> Drop for ReadAhead<W> {
     fn drop(&mut self) {
         if let Reading::There(thread) = std::mem::replace(&mut self.reading, Reading::Over) {
-            // Of a panic behind what was taken nobody needs to know.
+            // A panic behind the last arrival that was taken concerns nobody.
             let _ = thread.end();
         }
     }

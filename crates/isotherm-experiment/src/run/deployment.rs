@@ -1,4 +1,4 @@
-//! What a plan describes, set up in an empty simulation: storages, the serverless platform,
+//! Sets up what a plan describes in an empty simulation: storages, the serverless platform,
 //! functions with their bodies, workloads.
 
 use std::cell::RefCell;
@@ -22,10 +22,10 @@ use crate::plan::{
 };
 use crate::trace;
 
-/// What a plan describes, started on a site: everything that is there when the controller begins.
+/// What a plan describes, started on a site: everything that exists when the controller begins.
 ///
-/// Nothing is registered or invoked yet. [`Experiment::run`](crate::Experiment::run) does that as
-/// the workloads of the plan say; whoever deploys a plan brings a controller.
+/// No function is registered or invoked yet. [`Experiment::run`](crate::Experiment::run) does that
+/// as the workloads of the plan say; a program that deploys a plan brings a controller of its own.
 #[non_exhaustive]
 pub struct Deployment {
     /// The serverless platform.
@@ -74,8 +74,8 @@ impl Deployment {
             plan.functions.iter().map(|function| function.name.as_str().into()).collect();
         let streams = RandomStreams::new(plan.seed);
         let body = |steps: &[StepPlan], of: &str| {
-            // Every step that is random has a stream of its own, so that a step more or less leaves
-            // the others as they are.
+            // Every random step has a stream of its own, so that adding a step leaves the others
+            // unchanged.
             let step = |(number, step)| {
                 self::step(step, &storages, &names, &streams, &format!("{of}/{number}"))
             };
@@ -115,7 +115,7 @@ impl Deployment {
     }
 }
 
-/// Keep-alive policies of functions. Those that say the same share one, which may be large.
+/// Keep-alive policies of functions. Equal ones share an instance, which may be large.
 #[derive(Default)]
 struct KeepAlives {
     made: Vec<(KeepAliveKind, Rc<RefCell<dyn KeepAlive>>)>,
@@ -215,7 +215,7 @@ fn step(
     }
 }
 
-/// All workloads of a plan but the closed loops as one.
+/// All workloads of a plan except the closed loops, merged by date.
 pub(crate) fn workloads(plan: &Plan) -> Result<Merge, WorkloadError> {
     let streams = RandomStreams::new(plan.seed);
     let names = FunctionNames::new(plan.functions.iter().map(|function| function.name.as_str()));
@@ -225,7 +225,7 @@ pub(crate) fn workloads(plan: &Plan) -> Result<Merge, WorkloadError> {
             WorkloadPlan::Generated(plan) => {
                 Box::new(Generator::new(plan.config.clone(), &streams, &plan.stream)?)
             }
-            // Its clients are actors of the controller's.
+            // The clients of a closed loop are actors of the controller.
             WorkloadPlan::Closed(_) => Box::new(ArrivalList::new(Vec::new())?),
             WorkloadPlan::AzureLike(plan) => {
                 Box::new(plan.drawn.arrivals(plan.first_function, &streams, &plan.stream))
@@ -262,7 +262,7 @@ pub(super) fn clients(plan: &Plan) -> Vec<Clients> {
     plan.workloads.iter().filter_map(clients).collect()
 }
 
-/// What all compute hosts together can hold.
+/// The slots and the memory of all compute hosts together.
 pub(super) fn totals(site: &Site, plan: &Plan) -> Totals {
     let platform = site.platform();
     let slots = |host| match plan.service.slots {
@@ -270,7 +270,7 @@ pub(super) fn totals(site: &Site, plan: &Plan) -> Totals {
         Slots::Count(slots) => Some(u64::from(slots)),
         Slots::Unlimited => None,
     };
-    // A host that says nothing of its memory has any amount.
+    // A host without a stated memory has an unlimited one.
     let memory = |host| Some(platform.memory(host)).filter(|&bytes| bytes < u64::MAX);
     let nodes = || plan.hosts.nodes.iter().copied();
     Totals {

@@ -1,5 +1,5 @@
-//! The controller: registers the functions, invokes them as the workloads say, and waits for what
-//! it has invoked.
+//! The controller of an experiment: registers the functions, invokes them as the workloads say, and
+//! waits for all invocations to end.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -14,26 +14,26 @@ use super::Failure;
 use super::ahead::ReadAhead;
 use super::deployment::{Clients, Deployment};
 
-/// So many times in a row whoever looks for the next arrival may find none without time going on:
-/// millions of changes and candidates, which take about a second.
+/// The number of times in a row that the search for the next arrival may find none while time
+/// stands still: millions of changes and candidates, which take about a second.
 const MOST_SILENCES: u64 = 1 << 12;
 
-/// A client that does not think waits for so long if its request is lost in no time: time has to go
-/// on until whoever was missing is there.
+/// How long a client without think time waits if its request is lost in zero time. Time must
+/// advance for the missing part to come back.
 const NOBODY_THERE: Duration = Duration::from_secs(1);
 
-/// The arrivals of a workload as invocations to be made.
+/// The arrivals of a workload as invocations to be submitted.
 struct Arrivals {
     workload: ReadAhead<Merge>,
     search: Search,
     bodies: Vec<Body>,
     missed: Missed,
-    /// Why there are no more.
+    /// The error that ended the workload.
     failure: Rc<RefCell<Option<WorkloadError>>>,
 }
 
 impl Source for Arrivals {
-    // Called for every arrival, from one place that keeps what it gives.
+    // Inlined: called for every arrival, from one place that stores the result.
     #[inline(always)]
     fn next(&mut self) -> Option<Upcoming> {
         loop {
@@ -63,28 +63,28 @@ impl Source for Arrivals {
     }
 }
 
-/// The search for the next arrival, of which it is only known up to when there is none.
+/// The search for the next arrival while only a date is known before which there is none.
 ///
-/// Time stands still meanwhile, since the run is over at once if there is none any more. Only where
-/// that takes long it goes on to the date that the search has reached, so that limits are heard.
+/// Time stands still meanwhile, since the run ends at once if there is none at all. If the search
+/// takes long, time advances to the date that it has reached, so that the limits of the run apply.
 struct Search {
     allowed: u64,
     left: u64,
 }
 
 impl Search {
-    /// A search that takes no more steps than a run may have events.
+    /// A search with at most as many steps as the run may have events.
     fn new(max_events: Option<u64>) -> Self {
         let allowed = max_events.map_or(MOST_SILENCES, |most| most.min(MOST_SILENCES));
         Search { allowed, left: allowed }
     }
 
-    /// There is an arrival.
+    /// An arrival was found.
     fn found(&mut self) {
         self.left = self.allowed;
     }
 
-    /// When to look on, if there is none up to this date.
+    /// The date at which to search on, if there is no arrival before it.
     fn goes_on_at(&mut self, until: Time) -> Time {
         match self.left.checked_sub(1) {
             None => until,
@@ -96,17 +96,16 @@ impl Search {
     }
 }
 
-/// Arrivals of dates at which the host of the user or that of the head was still off: they are
-/// lost.
+/// Arrivals at dates when the host of the user or of the head was still off. They are lost.
 #[derive(Clone)]
 struct Missed {
-    /// Since when both have been on.
+    /// The date since which both hosts have been on.
     before: Time,
     lost: Rc<Cell<u64>>,
 }
 
 impl Missed {
-    /// Whether it is one of these.
+    /// Whether the arrival is lost.
     fn take(&self, arrival: &Arrival) -> bool {
         let is_missed = arrival.at < self.before;
         self.lost.set(self.lost.get() + u64::from(is_missed));
@@ -114,7 +113,7 @@ impl Missed {
     }
 }
 
-/// The body of one invocation, if it is not the function's.
+/// The body of one invocation, if it has one of its own.
 fn body_of(arrival: &Arrival, bodies: &[Body]) -> Option<Body> {
     match (arrival.duration, arrival.tag) {
         (Some(duration), _) => Some(Body::sleep(duration)),
@@ -123,17 +122,17 @@ fn body_of(arrival: &Arrival, bodies: &[Body]) -> Option<Body> {
     }
 }
 
-/// The controller's knowledge.
+/// The state of the controller.
 pub(super) struct Driver {
     pub(super) deployment: Deployment,
     pub(super) clients: Vec<Clients>,
-    /// How many of its invocations were to be made before there was a service.
+    /// The number of invocations that were due before there was a service.
     pub(super) lost: Rc<Cell<u64>>,
-    /// How many actors have not come to their end: those that die with their host never do.
+    /// The number of its actors that have not ended: those killed with their host never end.
     pub(super) acting: Rc<Cell<u64>>,
-    /// Where the controller hears that it is the last that acts.
+    /// Notified when the last of its actors ends.
     pub(super) alone: Mailbox<()>,
-    /// At most so many events may there be.
+    /// The limit on events of the run.
     pub(super) max_events: Option<u64>,
 }
 
@@ -168,7 +167,7 @@ impl Driver {
                 let arrival = match workload.look()? {
                     Next::Arrival(arrival) => arrival,
                     Next::Silence(until) => {
-                        // In a turn of its own, so that the run can be ended.
+                        // In a step of its own of the run queue, so that the run can be ended.
                         me.kernel().yield_now().await;
                         me.sleep_until(search.goes_on_at(until)).await;
                         continue;
@@ -184,8 +183,8 @@ impl Driver {
                 self.invoke_apart(me, function, body_of(&arrival, &self.deployment.bodies));
             }
         }
-        // Bodies may have invoked what they no longer wait for, so there is more to wait for than
-        // the own actors do.
+        // Bodies may have invoked functions they no longer wait for, so waiting for the own actors
+        // is not enough.
         loop {
             // A service that has stopped has no invocation left.
             let _ = manager.drain(service).await;
@@ -223,8 +222,8 @@ impl Driver {
                 (self.deployment.manager.clone(), Rc::clone(&functions), me.kernel().clone());
             let left = Rc::clone(&left);
             self.act(me, async move {
-                // Whoever begins to think will invoke, so that nobody thinks in vain when the
-                // others have invoked enough.
+                // A client that begins to think takes a ticket for an invocation, so that none
+                // thinks in vain when the others have used up the number of invocations.
                 let mut is_refused_at_once = false;
                 while let Some(rest) = left.get().checked_sub(1) {
                     let mut think = client.think();
@@ -247,7 +246,7 @@ impl Driver {
                             manager.wait_one(&invocation).await;
                             false
                         }
-                        // The host of the head may come back, or a link.
+                        // The host of the head, or a link, may come back.
                         Err(_) => true,
                     };
                     is_refused_at_once = lost && kernel.now() == at;
@@ -256,7 +255,7 @@ impl Driver {
         }
     }
 
-    /// Invokes in an actor of its own, which also sees the invocation to its end.
+    /// Invokes in a new actor, which also waits for the invocation to end.
     fn invoke_apart(
         &self,
         me: &ExecutionController,
@@ -271,7 +270,7 @@ impl Driver {
         });
     }
 
-    /// Starts an actor of the controller's.
+    /// Starts an actor that the controller counts.
     fn act(&self, me: &ExecutionController, act: impl Future<Output = ()> + 'static) {
         let (acting, alone) = (Rc::clone(&self.acting), self.alone.clone());
         acting.set(acting.get() + 1);

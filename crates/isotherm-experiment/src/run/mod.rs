@@ -1,16 +1,16 @@
 //! From a checked plan to a finished simulation.
 //!
-//! A [controller](driver) on the user's host registers the functions and then invokes them as the
-//! workloads say: it sleeps until the next arrival, invokes, goes on. Arrivals do not wait for
-//! anything (an *open loop*): where the service's answer takes time (payloads, processing
-//! overhead), every invocation is made by an actor of its own. The clients of a closed loop are
-//! actors that wait for what they have invoked. It begins when the hosts of the user and of the
-//! head are on; what was to be invoked before is lost. The run ends when everything that was
-//! invoked has ended; idle containers do not prolong it.
+//! A [controller](driver) on the user's host registers the functions and invokes them as the
+//! workloads say: it sleeps until the next arrival, invokes, and repeats. Arrivals wait for nothing
+//! (an *open loop*): where the answer of the service takes time (payloads, processing overhead),
+//! every invocation is made by an actor of its own. The clients of a closed loop are actors that
+//! wait for their invocations. The controller begins when the hosts of the user and of the head are
+//! on; earlier arrivals are lost. The run ends when every invocation has ended; idle containers do
+//! not prolong it.
 //!
-//! Records and events are looked at as they pass and forgotten: memory grows with what is alive,
-//! not with what has passed. Whoever [watches](RunOptions::watch) a run sees how far it is and can
-//! end it, but nothing that he does changes what it gives.
+//! Records and events are processed as they pass and not stored: memory grows with what is alive,
+//! not with what has passed. A [watcher](RunOptions::watch) sees the progress of a run and can end
+//! it, but has no influence on its results.
 
 mod ahead;
 mod deployment;
@@ -41,14 +41,14 @@ pub(crate) use deployment::workloads;
 pub use deployment::{DeployError, Deployment};
 pub use progress::{Progress, Stopped};
 
-/// Steps of the simulation between two looks of whoever watches it: some microseconds to some
-/// milliseconds.
+/// The number of steps of the simulation between two calls of the watcher: some microseconds to
+/// some milliseconds.
 const STEPS_BETWEEN_LOOKS: u64 = 256;
 
-/// Looks in on a run every few hundred steps; `Break` ends it.
+/// Called every few hundred steps of a run; `Break` ends the run.
 pub type Watch = Box<dyn FnMut(&Progress) -> ControlFlow<()>>;
 
-/// How a run is carried out. What it gives does not depend on it.
+/// How a run is carried out. None of it changes the results.
 ///
 /// ```
 /// use std::ops::ControlFlow;
@@ -65,9 +65,10 @@ pub type Watch = Box<dyn FnMut(&Progress) -> ControlFlow<()>>;
 pub struct RunOptions {
     /// Whether `invocations.csv` is written.
     pub records: bool,
-    /// Whether a link, a device or a pipe in the place of one of the files is written to.
+    /// Whether to write through a link, or into a device or pipe, that stands at the path of an
+    /// output.
     pub force: bool,
-    /// Who watches.
+    /// The watcher, if any.
     pub watch: Option<Watch>,
 }
 
@@ -77,24 +78,24 @@ impl Default for RunOptions {
     }
 }
 
-/// What a run gave.
+/// The outcome of a run.
 pub struct Outcome {
-    /// The numbers gathered from the records.
+    /// Statistics of the records.
     pub summary: SummaryReport,
-    /// What the platform did.
+    /// Counts of what the platform did.
     pub counts: PlatformCounts,
-    /// How much of it was in use.
+    /// How much of the platform was in use.
     pub utilisation: Option<UtilisationReport>,
-    /// Invocations that the service never took in, because a message was lost or it had stopped.
-    /// They have no record.
+    /// Requests that the service never accepted, because a message was lost or it had stopped. They
+    /// have no record.
     pub lost: u64,
 }
 
-/// Why a run gave nothing.
+/// Why a run has no outcome.
 pub enum Failure {
     /// The simulation could not go on.
     Simulation(Box<Stopped>),
-    /// Whoever watched it has ended it; how far it had come.
+    /// The watcher has ended it after this progress.
     Interrupted(Progress),
     /// The platform refused a function.
     Refused {
@@ -107,7 +108,7 @@ pub enum Failure {
     Workload(WorkloadError),
     /// The platform could not be set up.
     Setup(String),
-    /// The host from which it invokes went off, and nobody was left to go on.
+    /// The host from which it invokes went off, and no actor was left to go on.
     UserGone {
         /// The host.
         host: String,
@@ -124,7 +125,7 @@ impl From<WorkloadError> for Failure {
     }
 }
 
-/// Simulates a plan; records go to `records`, if they are wanted.
+/// Simulates a plan. Records go to `records`, if it is given.
 pub fn run(plan: &Plan, records: Option<Hashed>, watch: Option<Watch>) -> Result<Outcome, Failure> {
     let mut simulation = plan.preset.simulation().with_limits(plan.limits);
     let kernel = simulation.kernel();
@@ -155,7 +156,7 @@ pub fn run(plan: &Plan, records: Option<Hashed>, watch: Option<Watch>) -> Result
     let lost = Rc::new(Cell::new(0));
     let service = deployment.service.clone();
     let clients = deployment::clients(plan);
-    // The controller is one.
+    // One of them is the controller.
     let acting = Rc::new(Cell::new(1));
     let alone = kernel.mailbox("the last of the controller's actors");
     let (max_events, lost_before) = (plan.limits.max_events, Rc::clone(&lost));
@@ -192,7 +193,7 @@ pub fn run(plan: &Plan, records: Option<Hashed>, watch: Option<Watch>) -> Result
         })),
     })?;
     if still_acting.get() > 0 {
-        // Actors die with their host only.
+        // Actors are only killed with their host.
         return Err(Failure::UserGone {
             host: site.platform().host_name(plan.hosts.user).to_string(),
             at: end,
@@ -205,7 +206,7 @@ pub fn run(plan: &Plan, records: Option<Hashed>, watch: Option<Watch>) -> Result
     Ok(Outcome { summary, counts: observer.counts, utilisation, lost })
 }
 
-/// Gives everything that happens to those who gather it.
+/// Passes all events to the observers that gather statistics.
 fn listen(
     service: &ServerlessComputeService,
     recorder: &Rc<RefCell<Recorder>>,
@@ -214,14 +215,14 @@ fn listen(
     service.records_to(recorder.clone());
     let observer = Rc::clone(observer);
     service.observe_at_once(Box::new(move |event| {
-        // It changes nothing that anyone looks at here.
+        // No observer here is concerned by it.
         if !matches!(event.kind, EventKind::Admitted { .. }) {
             observer.borrow_mut().observe(event);
         }
     }));
 }
 
-/// Counts and measures what happens on the platform.
+/// The observer that counts and measures.
 struct Observer {
     counts: PlatformCounts,
     utilisation: Utilisation,
@@ -234,14 +235,14 @@ impl Observer {
         match event.kind {
             EventKind::Submitted { .. } => self.progress.note_submission(),
             EventKind::Ended { .. } => self.progress.note_end(),
-            // What every invocation brings is not counted.
+            // Events that every invocation has are not counted.
             EventKind::Dispatched { .. } | EventKind::ContainerIdle { .. } => {}
             _ => self.counts.observe(event),
         }
     }
 }
 
-/// Takes records.
+/// The sink of records.
 struct Recorder {
     csv: Option<CsvSink<Hashed>>,
     summary: Summary,

@@ -1,4 +1,4 @@
-//! How far a run has come, and what the invocations that have not ended are doing.
+//! The progress of a run, and the state of the invocations that have not ended.
 
 use isotherm_kernel::{RunError, Time};
 use isotherm_serverless::{Lack, Unfinished};
@@ -17,7 +17,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// The beginning of a plan.
+    /// The progress at the beginning of a plan.
     pub(super) fn new(plan: &Plan, slots: Option<u64>) -> Self {
         Progress {
             last_arrival: last_arrival(plan),
@@ -44,8 +44,7 @@ impl Progress {
         self.now
     }
 
-    /// The date after which nothing is invoked any more, if the experiment says it: nothing is
-    /// known of traces in files.
+    /// The date of the last arrival, if the experiment states it. Traces in files do not.
     pub fn last_arrival(&self) -> Option<Time> {
         self.last_arrival
     }
@@ -60,8 +59,8 @@ impl Progress {
         self.ended
     }
 
-    /// How many invocations there will be, if the experiment says it: random arrivals until a date,
-    /// traces in files and bodies that invoke others leave it open.
+    /// The number of invocations, if the experiment states it. Random arrivals until a date, traces
+    /// in files, and bodies that invoke functions leave it open.
     pub fn expected(&self) -> Option<u64> {
         self.expected
     }
@@ -123,13 +122,13 @@ fn expected(plan: &Plan) -> Option<u64> {
 pub struct Stopped {
     /// Why.
     pub error: RunError,
-    /// How far it had come.
+    /// The progress when it stopped.
     pub progress: Progress,
     /// The invocations that had not ended.
     pub unfinished: Vec<Unfinished>,
 }
 
-/// Why, without the actors of the platform, of which users of an experiment know nothing.
+/// The reason without the actors of the platform, which users of an experiment do not know.
 impl std::fmt::Display for Stopped {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("the simulation could not go on: ")?;
@@ -149,7 +148,7 @@ impl std::fmt::Display for Stopped {
 }
 
 impl Stopped {
-    /// How far it had come and which invocations wait for what, a sentence each.
+    /// The progress, and which invocations wait for what, a sentence each.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = vec![self.progress.to_string()];
         match &self.error {
