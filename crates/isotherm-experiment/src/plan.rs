@@ -1,8 +1,8 @@
-//! A checked plan: everything a run needs, with every name resolved and every default written out.
+//! A checked plan: everything a run needs, with names resolved to indexes and defaults filled in.
 //!
-//! A plan is made by [`crate::Experiment::load`], or by code that has checked as much. So its
-//! indexes are good: a function's image, a step's storage and an arrival's function exist, hosts
-//! and disks are those of its own platform, and routes connect those that must talk.
+//! A plan is made by [`crate::Experiment::load`], or by code that has checked as much. Its indexes
+//! are valid: images, storages and functions exist, hosts and disks are those of its own platform,
+//! and there are routes between hosts that communicate.
 
 use std::sync::Arc;
 
@@ -22,13 +22,11 @@ pub use crate::policies::{EvictionKind, ImageEvictionKind, KeepAliveKind, Schedu
 pub use azure::{AppMemory, AzureContent, AzurePlan, AzureSource, AzureTrace};
 pub use workload::{AzureLikePlan, ClosedPlan, CsvPlan, GeneratedPlan, TableFormat, WorkloadPlan};
 
-/// How long an idle container is kept if the experiment does not say, under preset `default`:
-/// roughly what the large platforms are known to do. Under `wrench` none is kept, as in the
-/// reference.
+/// The default keep-alive of an experiment under preset `default`: roughly what the large platforms
+/// are known to do. Under `wrench` no container is kept, as in the reference.
 ///
-/// This is a default of experiments. A library user who makes a
-/// [`ServiceConfig`](isotherm_serverless::ServiceConfig) begins with containers that are not kept,
-/// and chooses.
+/// A program that makes a [`ServiceConfig`](isotherm_serverless::ServiceConfig) has no such
+/// default: its containers are not kept unless it says so.
 pub const DEFAULT_KEEP_ALIVE: Duration = Duration::from_secs(600);
 
 /// One run, ready to be simulated.
@@ -37,22 +35,21 @@ pub struct Plan {
     /// Name of the experiment: letters, digits, `-`, `_` and `.` only, so that it can name a
     /// folder.
     pub name: String,
-    /// What all random numbers derive from.
+    /// The seed of all random streams.
     pub seed: u64,
-    /// Which rules the platform follows, how exactly networks are shared, and what ends first of
-    /// what ends at the same date ([`Preset::simulation`]).
+    /// The rules that the platform follows, how network links are shared, and the order of
+    /// activities that end at the same date ([`Preset::simulation`]).
     ///
-    /// When the latency of a flow ends, the reference shares out anew only what is connected to the
+    /// When the latency of a flow ends, the reference solves again only what is connected to the
     /// first link of the flow ([`Marking::FirstResource`](isotherm_kernel::Marking)); its other
-    /// links may carry more than they can until something else happens there. This is a defect, but
-    /// it moves dates, so `wrench`, which is there for dates, reproduces it. `default` shares
-    /// exactly.
+    /// links may be over-allocated for a while. This is a defect, but dates depend on it, so
+    /// `wrench` reproduces it. `default` shares exactly.
     pub preset: Preset,
-    /// What the run may use before it is ended with an error.
+    /// Limits at which the run ends with an error.
     pub limits: Limits,
     /// Hosts, disks, links and routes.
     pub platform: PlatformSpec,
-    /// Who is where.
+    /// The roles of hosts.
     pub hosts: HostsPlan,
     /// The serverless platform.
     pub service: ServicePlan,
@@ -62,68 +59,68 @@ pub struct Plan {
     pub images: Vec<ImagePlan>,
     /// Functions, registered in this order.
     pub functions: Vec<FunctionPlan>,
-    /// The trace that the last of the functions come from, if they do.
+    /// The trace that the functions at the end of the list come from, if any.
     pub trace: Option<Arc<AzureTrace>>,
-    /// Who invokes what and when. Never empty, unless a controller of its own drives the plan
+    /// What is invoked when. Never empty, unless a controller of its own drives the plan
     /// ([`Deployment`](crate::Deployment)).
     pub workloads: Vec<WorkloadPlan>,
     /// Bodies of single invocations: the tag of an arrival is an index into this list.
     pub bodies: Vec<Body>,
 }
 
-/// Which host plays which part.
+/// The roles of hosts.
 #[derive(Clone, Debug)]
 pub struct HostsPlan {
-    /// Where invocations come from.
+    /// The host that invokes.
     pub user: HostId,
-    /// Where the service runs and images are cached.
+    /// The host on which the service runs and images are cached.
     pub head: HostId,
-    /// Where the head disk is mounted.
+    /// The mount point of the head disk.
     pub head_mount: String,
-    /// Where the disks of the compute hosts are mounted.
+    /// The mount point of the disks of the compute hosts.
     pub node_mount: String,
     /// The compute hosts, in order. Never empty.
     pub nodes: Vec<HostId>,
 }
 
-/// What an invocation does, step by step.
+/// The steps of an invocation.
 pub type Body = Arc<[StepPlan]>;
 
 /// The serverless platform.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServicePlan {
-    /// Who decides where invocations run.
+    /// The scheduler.
     pub scheduler: SchedulerKind,
-    /// How long an idle container is kept.
+    /// The keep-alive policy.
     pub keep_alive: KeepAliveKind,
-    /// Which idle container serves when there are several.
+    /// Which of several idle containers serves.
     pub reuse: ContainerReuse,
-    /// Which idle containers go when room is needed.
+    /// Which idle containers are evicted when room is needed.
     pub eviction: EvictionKind,
-    /// Which images go when room is needed.
+    /// Which images are evicted when room is needed.
     pub image_eviction: ImageEvictionKind,
-    /// How many invocations run at once; `None`: any number.
+    /// The maximum number of concurrent invocations; `None`: unlimited.
     pub max_concurrency: Option<u32>,
-    /// What becomes of those that come beyond.
+    /// What happens to invocations above the maximum.
     pub throttle: Throttle,
-    /// What becomes of the container of an invocation that has failed.
+    /// What happens to the container of a failed invocation.
     pub on_failure: OnFailure,
-    /// How long the start of a container takes, unless its function says otherwise.
+    /// The start-up time of a container, unless its function says otherwise.
     pub startup: DurationDistribution,
-    /// How long the service needs to take in an invocation.
+    /// The time that the service needs to process a request.
     pub processing_overhead: Duration,
-    /// How many invocations a compute host runs at a time.
+    /// The number of slots of a compute host.
     pub slots: Slots,
     /// Chunk size of transfers between storages; `None` moves a file as one stream.
     pub buffer_bytes: Option<u64>,
-    /// Whether images have to be downloaded to the head disk, or simply are there.
+    /// Whether images have to be downloaded to the head disk, or are there from the start.
     pub simulate_downloads: bool,
     /// Sizes of the messages between user and service.
     pub payloads: Payloads,
 }
 
 impl ServicePlan {
-    /// What holds for everything the file does not say.
+    /// The defaults under a preset.
     pub fn of_preset(preset: Preset) -> Self {
         let (scheduler, keep_alive) = match preset {
             Preset::Wrench => (SchedulerKind::Fcfs, KeepAliveKind::None),
@@ -147,8 +144,7 @@ impl ServicePlan {
         }
     }
 
-    /// Whether invoking a function takes no time of its own: messages of 0 bytes and no processing
-    /// overhead.
+    /// Whether invoking takes no time: messages of 0 bytes and no processing overhead.
     pub fn invoking_is_free(&self) -> bool {
         self.payloads == Payloads::default() && self.processing_overhead.is_zero()
     }
@@ -200,45 +196,43 @@ pub struct FunctionPlan {
     pub place: Span,
     /// Index of its image, if it has one.
     pub image: Option<usize>,
-    /// What a container of it may use.
+    /// The limits of its containers.
     pub limits: isotherm_serverless::Limits,
-    /// How long the start of its container takes.
+    /// The start-up time of its containers.
     pub startup: DurationDistribution,
-    /// How long an idle container of it is kept, if not as the service says.
+    /// The keep-alive policy of its containers, if not that of the service.
     pub keep_alive: Option<KeepAliveKind>,
-    /// What becomes of the container of an invocation of it that has failed, if not as the service
-    /// says.
+    /// What happens to the container of a failed invocation, if not what the service says.
     pub on_failure: OnFailurePlan,
-    /// How many invocations of it run at once.
+    /// Its limits on concurrency.
     pub concurrency: ConcurrencyPlan,
-    /// What it does when it is invoked, unless the invocation says otherwise. Empty if every
-    /// invocation does.
+    /// The body of its invocations. Empty if every invocation has a body of its own.
     pub body: Body,
-    /// The workload that brought it; `None` if the experiment has it.
+    /// The index of the workload that created it; `None` if it stands in the experiment.
     pub workload: Option<usize>,
 }
 
-/// What becomes of the container of an invocation that has failed, as far as it is said.
+/// What happens to the container of a failed invocation, by cause; `None`: as the service says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OnFailurePlan {
-    /// It ran into its time limit.
+    /// After a timeout.
     pub timeout: Option<AfterFailure>,
-    /// Its body failed.
+    /// After a failure of the body.
     pub error: Option<AfterFailure>,
 }
 
-/// How many invocations of a function run at once.
+/// Limits on the concurrency of a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConcurrencyPlan {
-    /// In one container.
+    /// Concurrent invocations per container.
     pub per_container: u32,
-    /// In all; `None`: any number.
+    /// Concurrent invocations in all; `None`: unlimited.
     pub most: Option<u32>,
-    /// Whether these places are kept free for it.
+    /// Whether that many are reserved for the function.
     pub reserved: bool,
 }
 
-/// One in each container, and any number in all.
+/// One per container, and no limit in all.
 impl Default for ConcurrencyPlan {
     fn default() -> Self {
         ConcurrencyPlan { per_container: 1, most: None, reserved: false }
@@ -248,11 +242,11 @@ impl Default for ConcurrencyPlan {
 /// One step of a body.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StepPlan {
-    /// Lets time pass.
+    /// Waits.
     Sleep(Duration),
-    /// Lets a time pass that is drawn for each invocation.
+    /// Waits for a time that is drawn for each invocation.
     SleepRandom(DurationDistribution),
-    /// Computes so many floating-point operations on one core.
+    /// Executes so many floating-point operations on one core.
     Compute(f64),
     /// Writes a file to the container's private storage.
     Write {

@@ -1,5 +1,4 @@
-//! `[functions] azure_2019` and `azure_2021`: a trace that says which functions there are, and when
-//! they are invoked.
+//! `[functions] azure_2019` and `azure_2021`: a trace that defines functions and their invocations.
 //!
 //! ```toml
 //! [functions]
@@ -11,8 +10,8 @@
 //! kind = "azure-2019"
 //! ```
 //!
-//! The files are named once, here; the workload plays them. They are read as a whole before
-//! anything refers to a function, and once for all runs of a sweep that want the same of them.
+//! The files are named once, here; the workload replays them. They are read as a whole before
+//! anything refers to a function, and once for all runs of a sweep that use the same part of them.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -34,10 +33,10 @@ use crate::check::traces;
 use crate::plan::{AppMemory, AzureContent, AzureSource, AzureTrace};
 use crate::trace;
 
-/// So many things that are wrong with the rows of a trace are told in full.
+/// The number of errors in the rows of a trace that are reported in full.
 pub const MOST: usize = 20;
 
-/// The days of the trace of which there is memory.
+/// The number of days for which the trace has memory sizes.
 const DAYS_WITH_MEMORY: u16 = 12;
 
 /// The files of invocations.
@@ -46,7 +45,7 @@ pub const INVOCATIONS: &str = "invocations_per_function_md.anon";
 pub const DURATIONS: &str = "function_durations_percentiles.anon";
 const MEMORY: &str = "app_memory_percentiles.anon";
 
-/// What the names of the files of each day begin with, in the order in which they are read.
+/// The prefixes of the files of each day, in the order in which they are read.
 pub const FAMILIES: [&str; 3] = [INVOCATIONS, DURATIONS, MEMORY];
 
 const MEMORIES: &[Choice<AppMemory>] = &[
@@ -136,16 +135,16 @@ impl FromValue for AppMemory {
 pub struct Functions {
     /// The trace.
     pub trace: Arc<AzureTrace>,
-    /// Their names, and how much memory a container takes.
+    /// Their names, and the memory of a container.
     pub rows: Vec<(String, u64)>,
     /// Where the trace is named.
     pub place: Span,
-    /// What the experiment says of all of them.
+    /// The limits that the experiment gives for all of them.
     pub limits: DefaultLimits,
 }
 
-/// Reads the trace that `[functions]` names: `None` if it names none, `Some(None)` if it cannot be
-/// read, which is then reported.
+/// Reads the trace that `[functions]` names: `None` if it names none, `Some(None)` if the trace
+/// cannot be read, which is reported.
 pub fn functions(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<Option<Functions>> {
     let is_2019 = fields.has("azure_2019");
     let key = if is_2019 { "azure_2019" } else { "azure_2021" };
@@ -197,8 +196,7 @@ fn tell_fewer_apps(
     context.report.warn(Diagnostic::at(wanted.span, message, "all of them are taken"));
 }
 
-/// Which functions of a trace are simulated: those of which it is known how long invocations take,
-/// and how much memory a container does.
+/// The functions of a trace that are simulated: those whose durations and memory are known.
 struct Kept<'a> {
     has_body: bool,
     limits: DefaultLimits,
@@ -244,7 +242,7 @@ impl Kept<'_> {
         Some(Functions { trace, rows, place: self.named.span, limits: self.limits })
     }
 
-    /// Reports that there is no function: nothing is invoked, or all functions are left out.
+    /// Reports a trace without functions: nothing is invoked, or all functions are left out.
     fn nothing_left(&self, is_never_invoked: bool, source: &AzureSource) {
         let (message, hint) = match source {
             AzureSource::Year2019 { days, .. } if is_never_invoked => {
@@ -297,7 +295,7 @@ impl Kept<'_> {
     }
 }
 
-/// The memory of a container of a function, as far as the trace says it.
+/// The memory of a container of a function, if the trace has it.
 pub fn memory_of(function: &Azure2019Function, choice: AppMemory) -> Option<u64> {
     let app = function.app_memory_bytes?;
     match choice {
@@ -307,14 +305,14 @@ pub fn memory_of(function: &Azure2019Function, choice: AppMemory) -> Option<u64>
     }
 }
 
-/// Which apps are drawn, and how many of them as it is written.
+/// Which apps are drawn, with the number as it is written.
 fn sample(fields: &mut Fields<'_>) -> (AppSample, Option<Located<Count>>) {
     let apps = fields.optional::<Located<Count>>("apps");
     let count = apps.as_ref().map(|count| u64::from(count.value.0));
     (AppSample { apps: count, number: fields.optional_or("sample", 0) }, apps)
 }
 
-/// A trace, where it is named, and how many of its apps are drawn.
+/// A trace, the place where it is named, and the number of its apps that are drawn.
 type Named = (AzureSource, Located<String>, Option<Located<Count>>);
 
 fn year_2019(value: &Value, context: &Context<'_>) -> Option<Named> {
@@ -381,7 +379,7 @@ fn year_2021(value: &Value, context: &Context<'_>) -> Option<Named> {
     Some((AzureSource::Year2021 { shown: path.display().to_string(), path, sample }, file, apps))
 }
 
-/// Reports what is wrong with the rows of a trace; whether nothing is.
+/// Reports errors in the rows of a trace. Returns whether there were none.
 fn report(
     errors: Vec<TraceError>,
     further: u64,
@@ -458,7 +456,7 @@ fn read_2019(
     (report(scan.errors, scan.further, named, context) && is_whole).then(|| Arc::new(scan.trace))
 }
 
-/// Reads a file of a family and a day, counted from 0.
+/// Reads the file of a family and a day, counted from 0.
 pub fn read_family(
     files: &mut Azure2019Files,
     family: &str,
@@ -479,8 +477,8 @@ pub fn file_of_day(folder: &Path, family: &str, day: u16) -> Option<PathBuf> {
     ["", ".gz", ".zst"].into_iter().map(name).find(|path| path.exists())
 }
 
-/// The folder of the trace and the days that a path stands for: all of which there are invocations
-/// in a folder, or that of a file of invocations.
+/// The folder and the days that a path stands for: all days with invocations if it is a folder, the
+/// day of the file if it is a file of invocations.
 pub fn folder_and_days(path: &Path) -> Option<(PathBuf, Vec<u16>)> {
     let is_there = |folder: &Path, day: u16| file_of_day(folder, INVOCATIONS, day);
     if path.is_dir() {
@@ -510,7 +508,7 @@ fn no_file(folder: &Path, family: &str, day: u16, named: &Located<String>, conte
     context.report.error(named.span, message, hint);
 }
 
-/// What was tolerated in a trace, in words; nothing if there was nothing.
+/// What was tolerated in a trace, a sentence each.
 pub fn tolerated(content: &AzureContent) -> Vec<String> {
     let counted = |count: u64, one: &str, several: &str| match count {
         0 => None,

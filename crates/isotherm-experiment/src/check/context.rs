@@ -1,4 +1,4 @@
-//! What all readers need: names, the folder of the file, where errors go.
+//! The context of all readers of an experiment: names, the folder of the file, where errors go.
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::files::{self, TextError, io_reason};
 use crate::inputs::Inputs;
 use crate::plan::{AzureTrace, Body, FunctionPlan};
 
-/// What all readers need.
+/// The context of all readers of an experiment.
 pub struct Context<'a> {
     /// Where errors go.
     pub report: &'a Report,
@@ -22,9 +22,9 @@ pub struct Context<'a> {
     pub sources: &'a RefCell<Sources>,
     /// The files read so far.
     pub inputs: &'a RefCell<Inputs>,
-    /// Paths in the file are relative to this folder: that of the file.
+    /// The folder of the file, to which paths in it are relative.
     pub folder: &'a Path,
-    /// The traces that were looked at so far.
+    /// The traces that were opened so far.
     pub traces: &'a Traces,
     /// The storages of the file, and the repository.
     pub storages: Names,
@@ -32,26 +32,26 @@ pub struct Context<'a> {
     pub images: Names,
     /// The functions of the file.
     pub functions: Names,
-    /// What bodies need from elsewhere, checked when everything has been read.
+    /// What bodies refer to, checked when everything has been read.
     pub needs: RefCell<Needs>,
     /// The seed of all random numbers.
     pub seed: u64,
-    /// Functions that workloads bring, numbered after those of the file.
+    /// Functions created by workloads, numbered after those of the file.
     pub created: RefCell<Vec<FunctionPlan>>,
     /// Bodies of single invocations read so far.
     pub bodies: RefCell<Vec<Body>>,
-    /// The trace that functions come from, if they do.
+    /// The trace that functions come from, if any.
     pub azure: Option<Arc<AzureTrace>>,
 }
 
-/// What bodies and workloads need that is known only when everything has been read.
+/// References of bodies and workloads that can be checked only when everything has been read.
 #[derive(Debug, Default)]
 pub struct Needs {
     /// Files that bodies fetch, with the index of the storage.
     pub fetched: Vec<(usize, Located<String>)>,
     /// Files that bodies put, with the index of the storage.
     pub put: Vec<(usize, String)>,
-    /// Functions that are invoked without a body of the invocation's own: the place and the index.
+    /// Functions invoked without a body of the invocation's own: place and index.
     pub invoked: Vec<Located<usize>>,
 }
 
@@ -64,8 +64,8 @@ pub struct ReadFile {
 }
 
 impl Context<'_> {
-    /// Where a file of the experiment is. A path that was given on the command line means what it
-    /// means there.
+    /// The path of a file of the experiment. A path that was given on the command line is relative
+    /// to the current folder.
     pub fn path(&self, path: &Located<String>) -> PathBuf {
         let full = match self.is_argument(path) {
             true => PathBuf::from(&path.value),
@@ -79,8 +79,8 @@ impl Context<'_> {
         self.sources.borrow().get(path.span.source).is_argument
     }
 
-    /// Reads a file of the experiment, which may be compressed, or reports at the place of its path
-    /// why it cannot be read.
+    /// Reads a text file of the experiment, which may be compressed. Reports an error at the place
+    /// of its path.
     pub fn read(&self, path: &Located<String>) -> Option<ReadFile> {
         let full = self.path(path);
         match files::read(&full) {

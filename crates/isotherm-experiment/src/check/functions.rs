@@ -1,4 +1,4 @@
-//! `[functions]`: functions from a CSV file, a row for each, for those who have thousands of them.
+//! `[functions]`: functions from a CSV file, one per row, for experiments with thousands of them.
 //!
 //! ```toml
 //! [functions]
@@ -8,10 +8,11 @@
 //! image = "python"
 //! ```
 //!
-//! Or the functions of a trace, which says itself which there are (`azure_2019`, `azure_2021`: see
+//! Or the functions of a trace that defines them itself (`azure_2019`, `azure_2021`: see
 //! [`azure`]).
 //!
 //! They are numbered after the `[[function]]` tables. The file is read before anything refers to a
+//! function.
 //! function.
 
 use std::sync::Arc;
@@ -39,7 +40,7 @@ use crate::duration_distribution::DurationDistribution;
 use crate::plan::{AzureTrace, Body, ConcurrencyPlan, FunctionPlan, OnFailurePlan};
 use crate::policies::{KeepAliveKind, Policy};
 
-/// So many things that are wrong with the rows of the file are told in full.
+/// The number of errors in the rows of the file that are reported in full.
 const MOST_OF_A_FILE: usize = 20;
 
 const A_COLUMN: Takes = Takes::Value { what: "the name of a column", example: "\"memory_mb\"" };
@@ -144,40 +145,40 @@ const UNITS: TableSpec = TableSpec {
     ],
 };
 
-/// The functions of a file or a trace, and the table that names it.
+/// The functions of a file or a trace, and the table `[functions]` itself.
 pub struct Listed<'a> {
     fields: Fields<'a>,
     from: From,
 }
 
-/// Where functions come from: what could be read of it, if anything.
+/// Where functions come from, and what could be read of it.
 enum From {
     File(Option<File>),
     Trace(Option<azure::Functions>),
 }
 
-/// The functions of `[functions]`, as they are in the plan.
+/// The functions of `[functions]` for the plan.
 pub struct Planned {
     /// The functions.
     pub functions: Vec<FunctionPlan>,
-    /// The body of all of them.
+    /// Their common body.
     pub body: BodyOf,
-    /// The trace that they come from, if they do.
+    /// The trace that they come from, if any.
     pub trace: Option<Arc<AzureTrace>>,
 }
 
 /// A file of functions.
 struct File {
-    /// Whether something was wrong with its rows.
+    /// Whether there were errors in its rows.
     is_broken: bool,
     rows: Vec<FunctionRow>,
     columns: FunctionColumns,
     lines: Lines,
-    /// Where the name of each function is.
+    /// The place of the name of each function.
     places: Vec<Span>,
 }
 
-/// Reads the file or the trace of `[functions]`. What is wrong with it is reported.
+/// Reads the file or the trace of `[functions]`, and reports errors.
 pub fn listed<'a>(value: &'a Value, context: &Context<'a>) -> Option<Listed<'a>> {
     let mut fields = Fields::of(value, &FUNCTIONS, context.report)?;
     let from = match azure::functions(&mut fields, context) {
@@ -283,7 +284,7 @@ fn columns(
     (report.count() == before).then_some((columns, wanted))
 }
 
-/// The unit of a column: it is given, or the end of the column's name says it.
+/// The unit of a column: the given one, or the one that the end of its name states.
 fn unit_of<T: std::str::FromStr<Err: std::fmt::Display>>(
     name: &Located<String>,
     unit: Option<Located<String>>,
@@ -315,8 +316,8 @@ fn unit_of<T: std::str::FromStr<Err: std::fmt::Display>>(
 }
 
 impl Listed<'_> {
-    /// Whether there are functions of which the name is not known, because the file or a row of it
-    /// could not be read.
+    /// Whether there are functions of unknown names, because the file or a row of it could not be
+    /// read.
     pub fn is_incomplete(&self) -> bool {
         match &self.from {
             From::File(file) => file.as_ref().is_none_or(|file| file.is_broken),
@@ -350,7 +351,7 @@ impl Listed<'_> {
         }
     }
 
-    /// The functions, each with what the table says of all of them. `startup` is that of the
+    /// The functions with the fields that the table gives for all of them. `startup` is that of the
     /// service.
     pub fn plans(
         mut self,
@@ -359,7 +360,7 @@ impl Listed<'_> {
     ) -> Option<Planned> {
         let before = context.report.count();
         let fields = &mut self.fields;
-        // A trace had to know them before.
+        // For a trace they were read with the trace.
         let limits = match &self.from {
             From::File(_) => fields.optional_or("limits", DefaultLimits::default()),
             From::Trace(_) => DefaultLimits::default(),
@@ -386,7 +387,7 @@ impl Listed<'_> {
     }
 }
 
-/// What holds for all functions of a table.
+/// The common fields of all functions of a table.
 struct Common {
     startup: DurationDistribution,
     image: Option<usize>,
@@ -422,7 +423,7 @@ impl azure::Functions {
 }
 
 impl File {
-    /// The functions of a file, as far as they are good.
+    /// The functions of a file whose rows are valid.
     fn plans(
         &self,
         limits: &DefaultLimits,
@@ -463,7 +464,7 @@ impl File {
         plans
     }
 
-    /// Limits that neither the file nor the table can say.
+    /// Reports limits that neither the file nor the table gives.
     fn check_limits(&self, limits: &DefaultLimits, fields: &Fields<'_>) {
         if self.columns.time.is_none() && limits.time.is_none() {
             let examples = [("limits.time", "\"60s\""), ("columns.time", "\"timeout_s\"")];
@@ -475,7 +476,7 @@ impl File {
         }
     }
 
-    /// The limits of a function. One that has none, and gets none by default, is reported.
+    /// The limits of a function. Reports one without limits if there is no default.
     fn limits(
         &self,
         row: &FunctionRow,
@@ -497,8 +498,7 @@ impl File {
         Some(Limits { time: time?, memory_bytes: memory_bytes?, disk_bytes })
     }
 
-    /// The image of a function. The first of those that are not there are reported, the others
-    /// counted.
+    /// The image of a function. Reports the first unknown images and counts the others.
     fn image(
         &self,
         row: &FunctionRow,
@@ -519,7 +519,7 @@ impl File {
     }
 }
 
-/// Where the lines of a file begin.
+/// The lines of a file, with their offsets.
 struct Lines {
     file: ReadFile,
     starts: Vec<usize>,
@@ -540,20 +540,18 @@ impl Lines {
         (start, text[start..end].trim_end())
     }
 
-    /// The place of a word in a line; the whole line if it is written in another way than it is
-    /// read.
+    /// The place of a word in a line; the whole line if the word is not written there literally.
     fn word(&self, line: u64, word: &str) -> Span {
         let (start, text) = self.line(line);
         let (from, length) = text.find(word).map_or((0, text.len()), |at| (at, word.len()));
         Span { source: self.file.source, start: start + from, end: start + from + length }
     }
 
-    /// The place of what is wrong.
+    /// The place of an error.
     fn place(&self, error: &TraceError) -> Span {
         let (start, text) = self.line(error.line.unwrap_or(1));
         let whole = Span { source: self.file.source, start, end: start + text.len() };
-        // The row as it was read is the line as it is written, unless there are quotation marks in
-        // it.
+        // The row as read equals the line as written, unless there are quotation marks in it.
         let Some(field) = error.field.filter(|&field| error.row == text && field <= text.len())
         else {
             return whole;

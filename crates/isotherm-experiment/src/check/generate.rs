@@ -28,7 +28,7 @@ use crate::plan::{
     WorkloadPlan,
 };
 
-/// Each client is an actor with random streams of its own, a kilobyte or two.
+/// Each client is an actor with random streams of its own: a kilobyte or two.
 const MOST_CLIENTS: u32 = 1_000_000;
 
 const fn kind(what: &'static str, example: &'static str) -> Field {
@@ -263,7 +263,7 @@ pub const AZURE_LIKE: TableSpec = TableSpec {
     ],
 };
 
-/// Reads a workload of this kind; its fields are those of the kind already.
+/// Reads a workload of this kind, whose fields `fields` already describes.
 pub fn generated(
     kind: &str,
     fields: &mut Fields<'_>,
@@ -301,7 +301,7 @@ fn open(
     Some(WorkloadPlan::Generated(GeneratedPlan { kind, config, stream }))
 }
 
-/// What is invoked, and the path of the random streams.
+/// The functions that are invoked, and the path of the random streams.
 fn targets(
     fields: &mut Fields<'_>,
     number: usize,
@@ -399,7 +399,7 @@ fn span(fields: &mut Fields<'_>, from: Duration) -> Option<Ends> {
     (report.count() == before).then_some(ends)
 }
 
-/// What the library refuses.
+/// Reports what the library refuses.
 fn checked<T>(made: Result<T, WorkloadError>, place: Span, report: &Report) -> Option<T> {
     made.map_err(|error| report.error(place, error.to_string(), "")).ok()
 }
@@ -461,7 +461,7 @@ fn bursts(fields: &mut Fields<'_>) -> Option<Process> {
     Some(Process::Bursts(process))
 }
 
-/// A state as it is written.
+/// A state of `bursts` as it is written.
 struct State {
     rate_per_s: f64,
     mean: Located<Duration>,
@@ -529,7 +529,7 @@ fn diurnal(fields: &mut Fields<'_>) -> Option<Process> {
     Some(Process::Diurnal(process))
 }
 
-/// The shape of a day, and where it is written.
+/// The shape of a day, and its place.
 fn day_shape(fields: &mut Fields<'_>) -> Option<(DayShape, Span)> {
     let report = fields.report();
     if fields.has("profile") {
@@ -639,7 +639,7 @@ fn azure_like(
     Some(WorkloadPlan::AzureLike(AzureLikePlan { drawn: Arc::new(drawn), first_function, stream }))
 }
 
-/// Adds the functions of a workload to the experiment. Gives the number of the first.
+/// Adds the functions of a workload to the experiment. Returns the number of the first.
 fn create(
     drawn: &AzureLike,
     prefix: &str,
@@ -652,8 +652,8 @@ fn create(
     let taken = |name: &str| {
         context.functions.index_of(name).is_some() || created.iter().any(|known| known.name == name)
     };
-    // All names end in the same way, so the first one is taken if any is, unless somebody writes
-    // such names by hand.
+    // All names have the same form, so the first one is taken if any is, unless such names are
+    // written by hand.
     let names: Vec<String> =
         drawn.functions().iter().map(|function| format!("{prefix}{}", function.name)).collect();
     let collision = match created.is_empty() {

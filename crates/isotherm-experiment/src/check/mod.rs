@@ -1,11 +1,11 @@
-//! From the tree of an experiment file to a checked plan, with everything that is wrong found on
-//! the way.
+//! From the tree of an experiment file to a checked plan.
 //!
-//! The readers go over the whole file whatever they find; a plan comes out only if nothing was
-//! found. Names are gathered first, so that one mistake does not entail others.
+//! Every reader reads all of its part and reports every error; there is a plan only if there was
+//! none. Names are gathered first, so that one mistake does not cause others.
 //!
-//! What fields there are, with their units and defaults, is described by data beside the readers
-//! ([`isotherm_config::schema`]), from which the [reference](crate::reference) is written.
+//! Fields, with their units and defaults, are described by data beside their readers
+//! ([`isotherm_config::schema`]). The [reference](crate::reference) is written from these
+//! descriptions.
 
 pub mod azure;
 mod body;
@@ -151,7 +151,7 @@ const LIMITS: TableSpec = TableSpec {
     ],
 };
 
-/// Its keys are those of the user.
+/// Its keys are chosen by the user.
 const PARAMETERS_TABLE: TableSpec = TableSpec {
     name: "[parameters]",
     title: "",
@@ -161,7 +161,7 @@ const PARAMETERS_TABLE: TableSpec = TableSpec {
     fields: &[],
 };
 
-/// Its keys are those that a run writes.
+/// Its keys are written by a run.
 const MANIFEST: TableSpec = TableSpec {
     name: "[manifest]",
     title: "",
@@ -180,19 +180,19 @@ const SWEEP: TableSpec = TableSpec {
     fields: &[],
 };
 
-/// The tables of an experiment file that may occur many times.
+/// The arrays of tables of an experiment file.
 const ARRAYS: [&str; 4] = ["storage", "image", "function", "workload"];
 
-/// What a file says.
+/// What was read from a file.
 pub struct Checked {
     /// The run.
     pub plan: Plan,
-    /// What was measured on a real platform, to be set beside the result.
+    /// Numbers measured on a real platform, to compare the results with.
     pub measured: Measured,
 }
 
-/// Checks one experiment. Paths in it are relative to `folder`; a `seed` from outside takes the
-/// place of the file's. Gives nothing if anything is wrong; what is wrong is then in `report`.
+/// Checks one experiment. Paths in it are relative to `folder`; a `seed` from outside replaces that
+/// of the file. Returns nothing if anything is wrong, which is then in `report`.
 pub fn check(
     root: &Value,
     folder: &Path,
@@ -232,7 +232,7 @@ pub fn check(
     let file =
         File { table, root, context: &context, implicit_repository, listed: RefCell::new(listed) };
     let checked = file.read();
-    // A placeholder may have taken the place of what could not be read.
+    // After an error a placeholder may stand for what could not be read.
     if report.count() > before { None } else { checked }
 }
 
@@ -252,7 +252,7 @@ struct File<'a> {
     root: &'a Value,
     context: &'a Context<'a>,
     implicit_repository: bool,
-    /// The functions of `[functions]`, until they are in the plan.
+    /// The functions of `[functions]`, until they are moved into the plan.
     listed: RefCell<Option<Listed<'a>>>,
 }
 
@@ -261,8 +261,7 @@ impl File<'_> {
         let report = self.context.report;
         let mut fields = Fields::of(self.root, &EXPERIMENT, report)?;
         let name = fields.required::<Located<String>>("name");
-        // Workloads need it before it is read here; a seed from outside comes before that of the
-        // file.
+        // Already in `context.seed`, since workloads need it earlier; here it is only checked.
         fields.optional::<Seed>("seed");
         let seed = self.context.seed;
         let preset = fields.optional_with("preset", service::preset).unwrap_or(Preset::Default);
@@ -283,7 +282,7 @@ impl File<'_> {
         }
         let measured = fields.entry("measured").map(|entry| &entry.value);
         let measured = measured::measured(measured, self.context);
-        // Read before, but known to this table as well; `[manifest]` is for people.
+        // Read elsewhere, but allowed here. `[manifest]` is only for people.
         for key in ["sweep", "functions", PARAMETERS, "manifest"] {
             fields.entry(key);
         }
@@ -317,7 +316,7 @@ impl File<'_> {
         Some(Checked { plan, measured })
     }
 
-    /// The name also names the folder of the results.
+    /// Checks the name of the experiment, which also names the folder of its results.
     fn folder_name(&self, name: Located<String>) -> Option<String> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         let text = &name.value;
@@ -360,7 +359,7 @@ impl File<'_> {
         let mut functions: Option<Vec<FunctionPlan>> = functions.into_iter().collect();
         let listed = match self.listed.take() {
             Some(listed) => listed.plans(&service.startup, context),
-            // One that could not be read has been reported.
+            // What could not be read has been reported.
             None => None,
         };
         if let Some(functions) = &mut functions {
@@ -394,7 +393,7 @@ impl File<'_> {
         matches!(self.table.get(kind).map(|value| &value.kind), Some(Kind::Array(values)) if values.is_empty())
     }
 
-    /// Whether anything comes from the repository that nobody declared.
+    /// Whether something comes from the implicit storage `repository`.
     fn uses_repository(&self) -> bool {
         let index = self.context.storages.index_of(REPOSITORY);
         let needs = self.context.needs.borrow();
@@ -403,7 +402,7 @@ impl File<'_> {
             || needs.put.iter().any(|(storage, _)| Some(*storage) == index)
     }
 
-    /// What a body fetches must be there from the start, or be put there by some body.
+    /// Checks that every file that a body fetches is there at the start, or put there by some body.
     fn check_fetched(&self, storages: &[StoragePlan]) {
         let needs = self.context.needs.borrow();
         for (storage, file) in &needs.fetched {
@@ -426,7 +425,7 @@ impl File<'_> {
         }
     }
 
-    /// Files that are there at the start must fit, and those of images have the names of the
+    /// Checks that the files at the start fit on their storages and do not have the names of
     /// images.
     fn check_files(&self, objects: &Objects, spec: &PlatformSpec) {
         for (index, storage) in objects.storages.iter().enumerate() {
@@ -461,7 +460,7 @@ impl File<'_> {
         }
     }
 
-    /// The head must reach the storages of images, and the nodes those that bodies use.
+    /// Checks that the head reaches the storages of images, and nodes those that bodies use.
     fn check_routes(&self, objects: &Objects, hosts: &HostsPlan, spec: &PlatformSpec) {
         let needs = self.context.needs.borrow();
         let used = needs
@@ -483,13 +482,13 @@ impl File<'_> {
         }
     }
 
-    /// Where a storage is declared; the beginning of the file for one that is not.
+    /// The place where a storage is declared; the beginning of the file if it is not.
     fn place_of(&self, storage: usize) -> Span {
         tables(self.table, "storage").get(storage).map_or(self.root.span, |value| value.span)
     }
 }
 
-/// What the arrays of tables say.
+/// What was read from the arrays of tables.
 struct Objects {
     storages: Vec<StoragePlan>,
     images: Vec<ImagePlan>,
@@ -498,7 +497,7 @@ struct Objects {
     workloads: Vec<WorkloadPlan>,
 }
 
-/// The seed of the file, if it has a good one.
+/// The seed of the file, if it is valid.
 fn written_seed(table: &Table) -> Option<u64> {
     Seed::of(&table.get("seed")?.kind)
 }

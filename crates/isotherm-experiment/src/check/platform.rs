@@ -1,4 +1,4 @@
-//! The platform: a SimGrid XML file with the parts its hosts play, or a compact description.
+//! The platform: a SimGrid XML file with the roles of its hosts, or a short description.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -44,15 +44,15 @@ const HOST: &[Takes] = &[
     Takes::Table(&HOST_AND_MOUNT),
 ];
 
-/// The platform as far as it could be read.
+/// A platform that was read.
 pub struct Platform {
     /// Hosts, disks, links, routes.
     pub spec: PlatformSpec,
-    /// Who is where.
+    /// The roles of hosts.
     pub hosts: HostsPlan,
-    /// Where images come from.
+    /// The location of the repository.
     pub repository: Location,
-    /// Where the platform is described in the experiment file.
+    /// The place of the platform in the experiment file.
     pub place: Span,
 }
 
@@ -121,7 +121,7 @@ fn xml(path: &Located<String>, context: &Context<'_>) -> Option<PlatformSpec> {
     }
 }
 
-/// Finds the hosts that play a part, and checks that they can.
+/// Finds the hosts with a role, and checks that they can have it.
 fn resolve(
     root: &Table,
     place: Span,
@@ -168,7 +168,7 @@ fn resolve(
     Some(platform)
 }
 
-/// The host that plays a part: the one named, or the one whose name is that of the part.
+/// The host with a role: the named one, or the host of the name of the role.
 fn part(
     spec: &PlatformSpec,
     part: &str,
@@ -193,7 +193,7 @@ fn location(spec: &PlatformSpec, named: &HostAndMount, report: &Report) -> Optio
     disk(spec, host, named.mount.as_ref(), report).map(|disk| Location { host, disk })
 }
 
-/// A host by its name; reports a name that is not there.
+/// The host of a name. Reports an unknown name.
 pub fn host(spec: &PlatformSpec, name: &Located<String>, report: &Report) -> Option<HostId> {
     let host = spec.host_id(&name.value);
     if host.is_none() {
@@ -204,8 +204,8 @@ pub fn host(spec: &PlatformSpec, name: &Located<String>, report: &Report) -> Opt
     host
 }
 
-/// The disk of a host at a mount point, which must exist if it is named. If none is named: the disk
-/// at `/`, or the memory of a host that has none.
+/// The disk of a host at a mount point, which must exist if given. The default is the disk at `/`,
+/// or the memory of a host that has none.
 pub fn disk(
     spec: &PlatformSpec,
     host: HostId,
@@ -236,7 +236,7 @@ fn mounts(spec: &PlatformSpec, host: HostId) -> impl Iterator<Item = &str> {
     spec.host(host).disks.iter().map(|&disk| spec.disk(disk).mount.as_str())
 }
 
-/// The hosts that `[[storage]]` tables name, as far as they exist.
+/// The existing hosts that `[[storage]]` tables name.
 fn storage_hosts(root: &Table, spec: &PlatformSpec) -> Vec<HostId> {
     let name = |storage: &Value| match &storage.kind {
         Kind::Table(table) => match table.get("host").map(|host| &host.kind) {
@@ -249,7 +249,7 @@ fn storage_hosts(root: &Table, spec: &PlatformSpec) -> Vec<HostId> {
 }
 
 impl Platform {
-    /// A compute host may be listed once.
+    /// Checks that no compute host is listed twice.
     fn check_nodes(&self, parts: &Parts, report: &Report) {
         let mut seen = BTreeSet::new();
         for (index, node) in self.hosts.nodes.iter().enumerate() {
@@ -261,7 +261,7 @@ impl Platform {
         }
     }
 
-    /// The head keeps images on its disk, and every node on its own.
+    /// Checks that the head and every node has a disk for images.
     fn check_disks(&self, report: &Report) {
         let HostsPlan { head, head_mount, node_mount, nodes, .. } = &self.hosts;
         let nodes = nodes.iter().map(|&node| ("compute", node, node_mount));
@@ -273,7 +273,7 @@ impl Platform {
         }
     }
 
-    /// Those who talk to each other, or move images, need routes.
+    /// Checks that there are routes between hosts that communicate or move images.
     fn check_routes(&self, report: &Report) {
         let HostsPlan { user, head, nodes, .. } = &self.hosts;
         let mut pairs = vec![(*user, *head), (*head, *user), (self.repository.host, *head)];

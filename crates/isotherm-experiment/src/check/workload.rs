@@ -1,4 +1,4 @@
-//! `[[workload]]`: who invokes what and when.
+//! `[[workload]]`: which function is invoked when.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::check::traces;
 use crate::duration_distribution::DurationDistribution;
 use crate::plan::{AzurePlan, Body, CsvPlan, TableFormat, WorkloadPlan};
 
-/// A list is held in memory; what is longer is a trace or generated.
+/// The longest list that is held in memory; longer workloads are traces or generated.
 const MAX_LISTED: u32 = 10_000_000;
 
 const A_PATH: Takes = Takes::Path { what: "a path", example: "\"data/run.csv\"" };
@@ -70,7 +70,7 @@ const KINDS: &[Choice<&TableSpec>] = &[
     ),
 ];
 
-/// What is known of a workload before its kind is.
+/// The fields of a workload before its kind is known.
 const WORKLOAD: TableSpec = TableSpec {
     name: "[[workload]]",
     title: "",
@@ -296,8 +296,7 @@ const UNITS: TableSpec = TableSpec {
     ],
 };
 
-/// Reads one `[[workload]]`. `number` counts the workloads before it; `startup` is that of the
-/// service.
+/// Reads one `[[workload]]`. `number` is its position; `startup` is that of the service.
 pub fn workload(
     value: &Value,
     number: usize,
@@ -330,7 +329,7 @@ pub fn workload(
     plan
 }
 
-/// Keeps the body of a single invocation, and gives its tag.
+/// Stores the body of a single invocation. Returns its tag.
 fn add_body(body: Body, context: &Context<'_>) -> u32 {
     let mut bodies = context.bodies.borrow_mut();
     bodies.push(body);
@@ -353,7 +352,7 @@ fn list_workload(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<Workl
         context.report.error(place, "this workload is empty", "nothing would be invoked");
         return None;
     }
-    // What is to happen at the same date keeps the order of the file.
+    // Stable: arrivals of one date keep the order of the file.
     arrivals.sort_by_key(|arrival| arrival.at);
     Some(WorkloadPlan::List(arrivals))
 }
@@ -410,8 +409,8 @@ fn of_one_function(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<Vec
     Some(dates.into_iter().enumerate().map(arrival).collect())
 }
 
-/// `at = [...]`, or `every = "1s"` with `from` and `count`. There are as many as there are
-/// durations, unless `count` says otherwise.
+/// `at = [...]`, or `every = "1s"` with `from` and `count`, which defaults to the number of
+/// durations.
 fn dates(fields: &mut Fields<'_>, durations: Option<usize>) -> Option<Vec<Time>> {
     if fields.has("at") || !fields.has("every") {
         let dates = fields.required::<Vec<Duration>>("at")?;
@@ -463,7 +462,7 @@ fn azure(
         replay.until = Some(date(until.value));
     }
     let Some(trace) = context.azure.as_ref().filter(|trace| trace.source.kind() == kind) else {
-        // One that could not be read has been reported.
+        // What could not be read has been reported.
         if !context.functions.is_incomplete() {
             let key = kind.replace('-', "_");
             let what = if kind == "azure-2019" { "folder" } else { "file" };
@@ -503,7 +502,7 @@ fn table(
     };
     let (file, function) = (file?, function?);
     let path = context.path(&file);
-    // The header is looked at even if a unit is missing.
+    // The header is checked even if a unit is missing.
     let any_unit =
         |name: &Located<String>| TimeColumn { name: name.value.clone(), unit: TimeUnit::SECOND };
     let complete = arrival.is_some() && duration.is_some();
@@ -523,7 +522,7 @@ fn table(
     complete.then_some(WorkloadPlan::Csv(plan))
 }
 
-/// The function of a trace: always the same, or in a column, by name or by number.
+/// The function of a table: a fixed one, or a column with its name or number.
 fn table_function(
     fields: &Fields<'_>,
     fixed_given: bool,
@@ -560,7 +559,7 @@ fn table_function(
         (None, Some(column)) => FunctionColumn::Numbered(column.value.clone()),
     };
     if !own_body {
-        // Any function may be in the file.
+        // The file may name any function.
         let span = fields.place();
         let all = (0..context.functions.iter().count()).map(|value| Located { value, span });
         context.needs.borrow_mut().invoked.extend(all);
@@ -606,8 +605,8 @@ fn unit_table(fields: &mut Fields<'_>) -> UnitTable {
     table
 }
 
-/// A column of times: its unit is given, or the end of its name (`arrival_s`, `response_ms`) says
-/// it.
+/// A column of times. Its unit is given, or stated by the end of its name (`arrival_s`,
+/// `response_ms`).
 pub fn time_column(
     column: &Located<String>,
     unit: Option<Located<String>>,

@@ -6,45 +6,45 @@ use std::sync::Arc;
 use isotherm_kernel::Time;
 use isotherm_workload::{AppSample, Azure2019, Azure2021, ReplayConfig, WithinMinute};
 
-/// A trace of Azure Functions, which was read: its functions are those of the experiment.
+/// A trace of Azure Functions that was read. Its functions are functions of the experiment.
 #[derive(Clone, Debug)]
 pub struct AzureTrace {
-    /// Where it is, and what of it is wanted.
+    /// The files, and which part of them is used.
     pub source: AzureSource,
-    /// What is in it.
+    /// The content.
     pub content: AzureContent,
-    /// The numbers of its functions; `None` for those that are left out.
+    /// The number that each of its functions has in the experiment; `None` if it is left out.
     pub numbers: Vec<Option<u32>>,
 }
 
-/// Where a trace of Azure Functions is, and what of it is wanted.
+/// The files of a trace of Azure Functions, and which part of them is used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AzureSource {
     /// The trace of 2019.
     Year2019 {
         /// The folder of its files.
         folder: PathBuf,
-        /// How the folder is called in messages.
+        /// The folder as messages show it.
         shown: String,
         /// The days, in order.
         days: Vec<u16>,
-        /// Which apps.
+        /// Which apps are used.
         sample: AppSample,
-        /// How much memory containers take.
+        /// How the memory of an app is divided among containers.
         memory: AppMemory,
     },
     /// The trace of 2021.
     Year2021 {
         /// Its file.
         path: PathBuf,
-        /// How the file is called in messages.
+        /// The file as messages show it.
         shown: String,
-        /// Which apps.
+        /// Which apps are used.
         sample: AppSample,
     },
 }
 
-/// What is in a trace of Azure Functions.
+/// The content of a trace of Azure Functions.
 #[derive(Clone, Debug)]
 pub enum AzureContent {
     /// The trace of 2019.
@@ -53,30 +53,30 @@ pub enum AzureContent {
     Year2021(Arc<Azure2021>),
 }
 
-/// How much memory a container takes, of what its app has.
+/// The memory of a container, given that of its app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AppMemory {
-    /// An even share for each function.
+    /// Divided equally among the functions of the app.
     Split,
-    /// All of it.
+    /// That of the whole app.
     App,
-    /// What the experiment says.
+    /// The limit that the experiment gives.
     Limits,
 }
 
-/// A trace of Azure Functions, as it is played.
+/// The replay of a trace of Azure Functions.
 #[derive(Clone, Debug)]
 pub struct AzurePlan {
     /// The trace.
     pub trace: Arc<AzureTrace>,
-    /// How it is played. That of 2021 says all but the end itself.
+    /// How it is replayed. Only its end applies to the trace of 2021, which has exact dates.
     pub replay: ReplayConfig,
-    /// What the names of its random streams begin with.
+    /// The prefix of the names of its random streams.
     pub streams: String,
 }
 
 impl AzureSource {
-    /// The kind of workload that plays it.
+    /// The `kind` of the workload that replays it.
     pub fn kind(&self) -> &'static str {
         match self {
             AzureSource::Year2019 { .. } => "azure-2019",
@@ -84,7 +84,7 @@ impl AzureSource {
         }
     }
 
-    /// How it is called in messages.
+    /// The folder or file as messages show it.
     pub fn shown(&self) -> &str {
         match self {
             AzureSource::Year2019 { shown, .. } | AzureSource::Year2021 { shown, .. } => shown,
@@ -93,7 +93,7 @@ impl AzureSource {
 }
 
 impl AzurePlan {
-    /// How many invocations there are, and whether that is known exactly.
+    /// The number of invocations, and whether it is exact.
     pub fn arrivals(&self) -> (u64, bool) {
         let ReplayConfig { within_minute, scale, until } = self.replay;
         match &self.trace.content {
@@ -112,7 +112,7 @@ impl AzurePlan {
         }
     }
 
-    /// When the last of them arrives at the latest.
+    /// An upper bound on the date of the last invocation.
     pub fn last(&self) -> Time {
         let last = match &self.trace.content {
             AzureContent::Year2019(trace) => {

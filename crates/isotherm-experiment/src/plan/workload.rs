@@ -7,29 +7,29 @@ use isotherm_workload::{Arrival, AzureLike, ClosedLoop, Columns, GeneratorConfig
 
 use super::AzurePlan;
 
-/// Invocations that come from one source.
+/// A source of invocations.
 #[derive(Clone, Debug)]
 pub enum WorkloadPlan {
-    /// Written out one by one, ordered by date. Never empty.
+    /// A list, ordered by date. Never empty.
     List(Vec<Arrival>),
-    /// Generated as the simulation goes on.
+    /// Generated during the simulation.
     Generated(GeneratedPlan),
-    /// Clients that wait for what they have invoked.
+    /// A closed loop of clients that wait for their invocations.
     Closed(ClosedPlan),
-    /// Apps like those of Azure Functions, with functions of their own.
+    /// Apps like those of Azure Functions. They create their own functions.
     AzureLike(AzureLikePlan),
-    /// A table in a file, read as the simulation goes on.
+    /// A table in a file, read during the simulation.
     Csv(CsvPlan),
     /// The trace that the functions come from.
     Azure(AzurePlan),
 }
 
-/// Arrivals that are generated.
+/// Generated arrivals.
 #[derive(Clone, Debug)]
 pub struct GeneratedPlan {
     /// The `kind` of the workload.
     pub kind: &'static str,
-    /// What is generated.
+    /// The generator.
     pub config: GeneratorConfig,
     /// The path of its random streams.
     pub stream: String,
@@ -38,7 +38,7 @@ pub struct GeneratedPlan {
 /// A closed loop.
 #[derive(Clone, Debug)]
 pub struct ClosedPlan {
-    /// The closed loop.
+    /// Its clients.
     pub closed: ClosedLoop,
     /// The path of its random streams.
     pub stream: String,
@@ -47,7 +47,7 @@ pub struct ClosedPlan {
 /// Apps like those of Azure Functions.
 #[derive(Clone, Debug)]
 pub struct AzureLikePlan {
-    /// What was drawn.
+    /// The apps that were drawn.
     pub drawn: Arc<AzureLike>,
     /// The number of its first function.
     pub first_function: u32,
@@ -55,32 +55,33 @@ pub struct AzureLikePlan {
     pub stream: String,
 }
 
-/// A table in a file: CSV, or one of the other formats that are read in the same way.
+/// A table in a file: CSV, JSONL or Parquet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CsvPlan {
-    /// What the file is.
+    /// The format of the file.
     pub format: TableFormat,
-    /// Where the file is.
+    /// The path of the file.
     pub path: PathBuf,
-    /// How the file is called in messages.
+    /// The file as messages show it.
     pub shown: String,
     /// Which column holds what.
     pub columns: Columns,
 }
 
-/// What a table is written in.
+/// The format of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TableFormat {
-    /// Lines of fields, separated by commas.
+    /// Lines of comma-separated fields.
     Csv,
-    /// Lines of JSON.
+    /// A JSON object per line.
     Jsonl,
     /// Parquet.
     Parquet,
 }
 
 impl TableFormat {
-    /// That of a file of this name, which may be compressed: CSV unless the name says otherwise.
+    /// The format of a file of this name, which may be compressed: CSV unless its extension says
+    /// otherwise.
     pub fn of_name(name: &str) -> Self {
         let name = name.to_lowercase();
         let plain = name.trim_end_matches(".gz").trim_end_matches(".zst");

@@ -1,4 +1,4 @@
-//! `service.eviction`: which idle containers go when their room is needed.
+//! `service.eviction`: which idle containers are evicted when their room is needed.
 
 use isotherm_config::schema::{FamilySpec, TableSpec, Takes, field};
 use isotherm_serverless::eviction::{
@@ -19,11 +19,11 @@ pub enum EvictionKind {
     Lfu,
     /// The largest ones.
     Size,
-    /// Those that are worth least.
+    /// Those with the lowest priority of greedy-dual: frequency times start-up cost, by memory.
     GreedyDual,
     /// The smallest one that makes enough room.
     Ram,
-    /// Nobody.
+    /// None.
     None,
 }
 
@@ -67,7 +67,7 @@ impl Policy for EvictionKind {
 }
 
 impl EvictionKind {
-    /// Makes it.
+    /// Makes the policy.
     pub(crate) fn build(self) -> Box<dyn ContainerEviction> {
         match self {
             EvictionKind::Lru => Box::new(LeastRecentlyUsed),

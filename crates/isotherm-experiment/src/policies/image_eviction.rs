@@ -1,5 +1,5 @@
-//! `service.image_eviction`: which images go when the room of others is needed, on the head disk,
-//! on disks and in memories.
+//! `service.image_eviction`: which images are evicted when room is needed on the head disk, on the
+//! disks of nodes and in their memories.
 
 use isotherm_config::schema::{FamilySpec, TableSpec, Takes, field};
 use isotherm_services::Eviction;
@@ -11,13 +11,13 @@ use super::{BuiltIn, Policy, built_in, kinds};
 pub enum ImageEvictionKind {
     /// Those not used for the longest time.
     Lru,
-    /// Those that came first.
+    /// Those that were stored first.
     Fifo,
     /// Those used least often.
     Lfu,
     /// Those that are large and seldom used.
     GreedyDual,
-    /// Newcomers that are not used twice more.
+    /// New ones that are not used again soon (S3-FIFO).
     S3Fifo,
 }
 
@@ -63,7 +63,7 @@ impl Policy for ImageEvictionKind {
 }
 
 impl ImageEvictionKind {
-    /// As storages know it.
+    /// The eviction policy of storages.
     pub(crate) fn build(self) -> Eviction {
         match self {
             ImageEvictionKind::Lru => Eviction::Lru,

@@ -13,13 +13,13 @@ use super::{BuiltIn, Policy, built_in, kinds};
 /// The built-in keep-alive policies.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum KeepAliveKind {
-    /// A container stops when its invocation has ended.
+    /// A container stops when its invocation ends.
     None,
-    /// A container stops when it has been idle for this long.
+    /// A container stops after this idle time.
     Fixed(Duration),
     /// A container is kept until its room is needed.
     Forever,
-    /// Kept and started anew as the idle times of its function tell.
+    /// By a histogram of the idle times of the function, with pre-warming.
     Hybrid(HybridConfig),
 }
 
@@ -135,7 +135,7 @@ fn hybrid(fields: &mut Fields<'_>) -> Option<KeepAliveKind> {
     }))
 }
 
-/// A range is covered by one bin at least, and not by so many that nobody can have meant it.
+/// Checks that there is at least one bin, and no more than a histogram may have.
 fn check_bins(fields: &mut Fields<'_>, bin: Duration, range: Duration) {
     let Some(bins) = range.as_nanos().checked_div(bin.as_nanos()).filter(|_| !range.is_zero())
     else {
@@ -157,7 +157,7 @@ fn check_bins(fields: &mut Fields<'_>, bin: Duration, range: Duration) {
 }
 
 impl KeepAliveKind {
-    /// Makes it, for a service.
+    /// Makes the policy, for a service.
     pub(crate) fn build(self) -> Box<dyn KeepAlive> {
         match self.fixed() {
             Ok(fixed) => Box::new(fixed),
@@ -165,7 +165,7 @@ impl KeepAliveKind {
         }
     }
 
-    /// Makes it, for functions that share it.
+    /// Makes the policy, for functions that share it.
     pub(crate) fn build_shared(self) -> Rc<RefCell<dyn KeepAlive>> {
         match self.fixed() {
             Ok(fixed) => Rc::new(RefCell::new(fixed)),

@@ -1,15 +1,15 @@
-//! The built-in policies as experiment files have them: a registry for each sort, keyed by `kind`.
+//! The built-in policies by name: a registry for each family of policies, keyed by `kind`.
 //!
-//! A sort of policies is a type that implements [`Policy`]: a value of it is one policy with its
-//! parameters, as a [`ServicePlan`](crate::plan::ServicePlan) holds it. Its registry lists the
-//! kinds, and of each its documentation, its parameters and how they are read. From the registry
-//! come the checks of experiment files with their hints, the reference of fields, and what
-//! `isotherm policies` prints. Beside it stands how a policy is made when a run begins.
+//! A family (schedulers, keep-alive, eviction, …) is a type that implements [`Policy`]. A value of
+//! it is one policy with its parameters, as a [`ServicePlan`](crate::plan::ServicePlan) holds it.
+//! Its registry lists the kinds, each with its documentation, its parameters and its reader. The
+//! checks of experiment files, the reference of fields and `isotherm policies` are all derived from
+//! the registry.
 //!
 //! # To add a policy
 //!
-//! Add a variant with its parameters to the sort's type; the compiler then asks for how it is made,
-//! and tests ask for its entry in the registry, which names each parameter once.
+//! Add a variant with its parameters to the type of the family. The compiler then asks how it is
+//! made, and tests ask for its entry in the registry, which names each parameter once.
 
 mod eviction;
 mod image_eviction;
@@ -29,22 +29,22 @@ use isotherm_config::schema::{FamilySpec, Field, TableSpec};
 use isotherm_config::tree::{Kind, Table, Value};
 use isotherm_serverless::ContainerReuse;
 
-/// A sort of policies. A value is one of them, with its parameters.
+/// A family of policies. A value is one policy with its parameters.
 pub trait Policy: Sized + 'static {
-    /// The sort.
+    /// The description of the family.
     const FAMILY: &'static FamilySpec;
 
-    /// The policies of the sort, in the order in which they are listed.
+    /// The kinds of the family, in the order in which they are listed.
     const REGISTRY: &'static [BuiltIn<Self>];
 }
 
-/// A kind of policy: what it is, and how its parameters are read.
+/// A kind of policy: its description and its reader.
 pub struct BuiltIn<P: 'static> {
     table: TableSpec,
     read: fn(&mut Fields<'_>) -> Option<P>,
 }
 
-/// All sorts of policies, each with the path of its field.
+/// All families, each with the path of its field.
 pub fn families() -> Vec<(&'static str, &'static FamilySpec)> {
     vec![
         ("service.scheduler", SchedulerKind::FAMILY),
@@ -65,13 +65,13 @@ const fn built_in<P>(
     BuiltIn { table: TableSpec { name: kind, title: kind, doc, fields }, read }
 }
 
-/// The tables of a registry.
+/// The descriptions of the kinds of a registry.
 fn kinds<P: Policy>() -> Vec<&'static TableSpec> {
     P::REGISTRY.iter().map(|one| &one.table).collect()
 }
 
-/// Reads a policy: a table with its kind and parameters, or its kind alone if it needs no
-/// parameters.
+/// Reads a policy: a table with its kind and parameters, or the kind alone if no parameter is
+/// required.
 pub(crate) fn read<P: Policy>(value: &Value, report: &Report) -> Option<P> {
     let family = P::FAMILY;
     let nothing = Value { kind: Kind::Table(Table::default()), ..value.clone() };
@@ -153,7 +153,7 @@ fn names(family: &FamilySpec) -> Vec<&'static str> {
     family.words().iter().map(|word| word.name).collect()
 }
 
-/// How a policy is written in TOML, with the parameters that must be there.
+/// An example of a policy in TOML, with the required parameters.
 pub fn example(kind: &TableSpec) -> String {
     let mut text = format!("{{ kind = \"{}\"", kind.title);
     for parameter in kind.required() {

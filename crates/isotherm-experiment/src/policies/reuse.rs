@@ -1,4 +1,4 @@
-//! `service.reuse`: which idle container serves.
+//! `service.reuse`: which of several idle containers serves an invocation.
 
 use isotherm_config::schema::{FamilySpec, TableSpec, Takes, field};
 use isotherm_serverless::ContainerReuse;

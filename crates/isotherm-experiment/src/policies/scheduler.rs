@@ -1,4 +1,4 @@
-//! `service.scheduler`: which invocation runs where.
+//! `service.scheduler`: which invocation runs on which node.
 
 use isotherm_config::fields::{Choice, Fields, Multiple, choice, takes, word, words};
 use isotherm_config::schema::{FamilySpec, Field, TableSpec, Takes, field};
@@ -18,44 +18,44 @@ pub enum SchedulerKind {
     Fcfs,
     /// The first node with room.
     FirstFit {
-        /// Whether idle containers serve wherever they are.
+        /// Whether an idle container on any node is preferred.
         prefer_warm: bool,
     },
-    /// One node after the other.
+    /// The nodes in turn.
     RoundRobin {
-        /// Whether idle containers serve wherever they are.
+        /// Whether an idle container on any node is preferred.
         prefer_warm: bool,
     },
-    /// The node that has least to do.
+    /// The least loaded node.
     LeastLoaded {
         /// What counts as load.
         by: LoadMeasure,
-        /// Whether idle containers serve wherever they are.
+        /// Whether an idle container on any node is preferred.
         prefer_warm: bool,
     },
-    /// The fullest node with room.
+    /// The most loaded node with room.
     MostLoaded {
-        /// Whether idle containers serve wherever they are.
+        /// Whether an idle container on any node is preferred.
         prefer_warm: bool,
     },
     /// The better of two nodes drawn at random.
     PowerOfTwo {
-        /// Whether idle containers serve wherever they are.
+        /// Whether an idle container on any node is preferred.
         prefer_warm: bool,
     },
-    /// An idle container wherever it is, else the node to which the image is nearest of those with
-    /// free room.
+    /// An idle container on any node, else the node with free room whose copy of the image is
+    /// nearest.
     WarmFirst,
-    /// The node to which the image is nearest.
+    /// The node whose copy of the image is nearest.
     Locality,
-    /// Every function at home on a node, by consistent hashing with bounded loads.
+    /// A home node for each function, by consistent hashing with bounded loads.
     HashAffinity {
-        /// How many times the mean a node may run.
+        /// The bound on the load of a node, as a multiple of the mean.
         load_factor: f64,
     },
     /// A node drawn at random for each invocation.
     Random,
-    /// Cores shared out by the work that waits for each function.
+    /// Slots divided by the work that is pending for each function.
     WorkloadBalancing,
 }
 
@@ -175,7 +175,7 @@ impl Policy for SchedulerKind {
 }
 
 impl SchedulerKind {
-    /// Makes it, for a service with these rules in a run with this seed.
+    /// Makes the scheduler, for a service with these rules in a run with this seed.
     pub(crate) fn build(self, rules: Rules, seed: u64) -> Box<dyn Scheduler> {
         let random = |name| RandomStreams::new(seed).stream(name);
         match self {
