@@ -1,11 +1,10 @@
-//! Holds what a simulation gave against what the reference gives.
+//! Compares the dates of a simulation with those of the reference.
 //!
 //! * Dates may differ by the tolerance: 1e-6 s, or 1e-4 s where a buffer size is set. Outcomes and
 //!   registrations must be the same. A date that is missing on one side only is a difference.
-//! * Invocations that cannot be told apart are compared as a set: same function, same body,
-//!   dispatched at the same date (within tolerance, on both sides). Which of them goes where
-//!   depends only on the order among events of one date. Their submissions are compared each with
-//!   its own.
+//! * Invocations that cannot be distinguished are compared as a set: same function, same body,
+//!   dispatched at the same date (within tolerance, on both sides). Which of them runs where
+//!   depends only on the order among events of one date. Their submissions are compared one by one.
 //! * A difference in the node alone is counted, but does not matter.
 //! * Where nothing is expected (the reference aborts), every invocation must have ended and the
 //!   auditor must have nothing to say. Elsewhere too what the auditor says is a difference: a run
@@ -118,7 +117,7 @@ pub enum Difference {
         /// The date that came out.
         got: f64,
     },
-    /// The simulation gave more or fewer entries than the scenario has.
+    /// The simulation has more or fewer entries than the scenario.
     Count {
         /// Of what: `registrations` or `invocations`.
         what: &'static str,
@@ -348,8 +347,8 @@ fn same(expected: Option<f64>, got: Option<f64>, tolerance: f64) -> bool {
     }
 }
 
-/// For each expected invocation the one that it is compared with: itself, unless it is one of
-/// several that cannot be told apart and another one of these fits.
+/// For each expected invocation the simulated one to compare it with: its own, or another that
+/// cannot be distinguished from it and fits.
 fn pairs(
     scenario: &Scenario,
     expected: &Expected,
@@ -427,7 +426,7 @@ fn all_same(expected: &ExpectedInvocation, got: &ObtainedInvocation, tolerance: 
         && same(expected.ended_s, got.ended.map(Time::as_secs_f64), tolerance)
 }
 
-/// What tells invocations apart.
+/// What distinguishes invocations.
 struct InvocationKey<'a> {
     function: &'a str,
     body: &'a [StepSpec],
@@ -445,7 +444,7 @@ impl<'a> InvocationKey<'a> {
         }
     }
 
-    /// An order that puts those that cannot be told apart side by side.
+    /// An order in which invocations that cannot be distinguished are adjacent.
     fn order(&self, other: &Self) -> std::cmp::Ordering {
         let steps = self.body.iter().map(step_key).cmp(other.body.iter().map(step_key));
         self.function

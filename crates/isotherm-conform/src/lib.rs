@@ -10,7 +10,7 @@
 //! expected but that it ends: every invocation with an outcome, and no rule of the
 //! [auditor](isotherm_serverless::audit) broken.
 //!
-//! The wall clock belongs to the command line, so whoever wants times passes a clock in.
+//! The wall clock belongs to the command line: a caller that wants times passes a clock.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -65,7 +65,7 @@ pub struct RunFailed {
     pub message: String,
 }
 
-/// What the simulation of a scenario gave.
+/// The result of simulating a scenario.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Obtained {
     /// Date when the controller was done.

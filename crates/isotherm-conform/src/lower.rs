@@ -1,9 +1,9 @@
 //! A scenario as a plan: its services, policies, functions and bodies are set up as those of any
 //! experiment.
 //!
-//! The plan has no workload, because a workload cannot say what a scenario needs: its controller
-//! goes on if a function is refused, and invokes only when the invocation before has been answered,
-//! or has ended.
+//! The plan has no workload, because a workload cannot express a scenario: the controller of a
+//! scenario goes on if a function is refused, and invokes only when the invocation before has been
+//! answered, or has ended.
 
 use std::sync::Arc;
 

@@ -21,7 +21,7 @@ use crate::compare::Comparison;
 pub struct CaseReport {
     /// Name of the scenario.
     pub name: String,
-    /// What the comparison gave, or why there was nothing to compare.
+    /// The comparison, or why there was nothing to compare.
     pub result: Result<Comparison, RunFailed>,
     /// How long the simulation took, if it was asked for.
     pub wall_time: Option<WallTime>,

@@ -177,9 +177,9 @@ pub struct FunctionSpec {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepSpec {
-    /// Does nothing for so many seconds.
+    /// Sleeps for this number of seconds.
     Sleep(f64),
-    /// Computes so many flops on one core.
+    /// Executes this number of flops on one core.
     Compute(f64),
     /// Writes a file to the container's private storage.
     Write {
@@ -203,7 +203,7 @@ pub struct InvocationSpec {
     /// What it does instead of the function's body.
     #[serde(default)]
     pub body: Option<Vec<StepSpec>>,
-    /// Whether the controller waits for its end before it goes on.
+    /// Whether the controller waits for it to end before it continues.
     #[serde(default)]
     pub wait: bool,
 }

@@ -32,14 +32,14 @@ pub(crate) struct HostState {
     /// with it.
     pub(crate) memory: ResourceId,
     pub(crate) on: Cell<bool>,
-    /// Who waits until it is on, in the order in which they have begun to.
+    /// The actors that wait for the host to be on, in the order in which they began to wait.
     pub(crate) waiting: RefCell<BTreeMap<u64, Mailbox<()>>>,
     pstate: Cell<usize>,
     availability: Cell<f64>,
     computations: RefCell<ActivityList<Computation>>,
 }
 
-/// What is needed to bound a running computation anew when the speed changes.
+/// What is needed to compute the new bound of a running computation when the speed changes.
 struct Computation {
     id: ActivityId,
     threads: f64,
@@ -149,7 +149,7 @@ impl Platform {
         activity
     }
 
-    /// Changes the processor state of a host; what is being computed goes on at the new speed.
+    /// Changes the processor state of a host. Running computations continue at the new speed.
     ///
     /// # Errors
     /// If the host has no such state.

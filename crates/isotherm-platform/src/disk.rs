@@ -108,7 +108,8 @@ impl Platform {
         activity
     }
 
-    /// Changes a bandwidth of a disk, in bytes per second; running accesses go on with the new one.
+    /// Changes a bandwidth of a disk, in bytes per second. Running accesses continue with the new
+    /// one.
     ///
     /// # Errors
     /// If the bandwidth is not positive and finite.

@@ -244,7 +244,7 @@ pub enum Problem {
         /// What is wrong with it.
         error: crate::profile::ProfileError,
     },
-    /// A profile that nobody gave.
+    /// A profile that was not given.
     #[error("profile `{profile}` cannot be had: {reason}")]
     MissingProfile {
         /// The name of the profile, most often that of its file.
@@ -268,7 +268,7 @@ pub enum Problem {
         /// The host.
         host: String,
     },
-    /// The description is too deep or too large to be meant.
+    /// The description is nested too deeply or too large.
     #[error("{what} (limit {limit})")]
     TooLarge {
         /// What is too much.

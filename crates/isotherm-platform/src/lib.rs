@@ -10,8 +10,9 @@
 //! # Invariants
 //!
 //! 1. No path is opened here: a text comes in, and what it refers to is asked of the caller.
-//! 2. A [`PlatformSpec`] that exists is consistent; all that is wrong with one is told at once.
-//! 3. This crate knows nothing of services, files or functions.
+//! 2. A [`PlatformSpec`] that exists is consistent; all errors of a description are reported at
+//!    once.
+//! 3. This crate does not know services, files or functions.
 
 pub mod builder;
 pub mod error;

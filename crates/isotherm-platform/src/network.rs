@@ -84,7 +84,7 @@ struct Crossing {
     times: f64,
 }
 
-/// A route as it is now.
+/// A route with its current latency and bandwidth.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Route {
     /// The links in the order in which they are crossed, one that is crossed twice listed twice.
@@ -155,7 +155,7 @@ fn memories(from: Endpoint, to: Endpoint) -> SmallVec<[HostId; 2]> {
 }
 
 impl Platform {
-    /// The route from one host to another as it is now.
+    /// The route between two hosts, with its current latency and bandwidth.
     ///
     /// # Errors
     /// If no route connects them.
@@ -409,7 +409,7 @@ impl Platform {
     }
 
     /// Changes the latency of a link, in seconds. Running flows get the penalty and the window of
-    /// the new one; a flow that waits for its latency goes on waiting as long as before.
+    /// the new latency; the latency phase of a flow that has begun keeps its length.
     ///
     /// # Errors
     /// If the latency is negative or not finite.

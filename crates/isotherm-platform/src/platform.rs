@@ -48,7 +48,7 @@ pub enum Part {
     Link(LinkId),
 }
 
-/// A function that is told when a host is turned on or off.
+/// A function that is called when a host is turned on or off.
 pub(crate) type HostObserver = Rc<dyn Fn(HostId, bool)>;
 pub(crate) type RecoveryObserver = Rc<dyn Fn()>;
 
@@ -59,11 +59,12 @@ pub(crate) struct Inner {
     pub(crate) disks: Vec<DiskState>,
     pub(crate) links: Vec<LinkState>,
     pub(crate) routes: RefCell<RouteCache>,
-    /// How many hosts, links and disks are off: while there is none, nobody has to look.
+    /// The number of hosts, links and disks that are off. While it is 0, nothing needs to be
+    /// checked.
     pub(crate) parts_off: Cell<usize>,
     /// How many times one has been turned on or off.
     pub(crate) state_changes: Cell<u64>,
-    /// How many times somebody has begun to wait until a host is on.
+    /// The number of times that an actor began to wait for a host to be on.
     pub(crate) waits: Cell<u64>,
     pub(crate) observers: RefCell<Vec<HostObserver>>,
     pub(crate) recovery_observers: RefCell<Vec<RecoveryObserver>>,
@@ -328,7 +329,7 @@ fn check_model(spec: &PlatformSpec) -> Result<(), PlatformError> {
     Ok(())
 }
 
-/// A list of running activities of which the ended ones are forgotten now and then, at constant
+/// A list of running activities. Ended ones are removed from time to time, at constant amortised
 /// cost per entry.
 pub(crate) struct ActivityList<T> {
     entries: Vec<T>,

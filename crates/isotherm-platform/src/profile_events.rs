@@ -1,9 +1,9 @@
 //! Applies the profiles of a platform in the course of a simulation.
 //!
-//! Events dated 0 are applied when the platform is made. Each profile then has one call pending:
-//! its next event. It comes before anything that ends at its date. It does not prolong a simulation
-//! that has come to its end; one in which everybody waits goes on to it, for as long as that may be
-//! of use ([`Change`]).
+//! Events dated 0 are applied when the platform is made. After that each profile has one scheduled
+//! call: its next event, which comes before anything that ends at its date. It does not prolong a
+//! simulation that has ended. A simulation in which all actors wait advances to it, as long as that
+//! may be of use ([`Change`]).
 
 use std::rc::Rc;
 

@@ -53,8 +53,8 @@ pub(crate) struct RawHost {
     pub(crate) name: Name,
     pub(crate) zone: usize,
     pub(crate) order: u32,
-    /// The number of the cluster or cabinet whose hosts are all alike, so that what is wrong with
-    /// them is told once.
+    /// The number of the cluster or cabinet whose hosts are all equal, so that an error of them is
+    /// reported once.
     pub(crate) series: Option<u32>,
     pub(crate) speeds: Vec<f64>,
     pub(crate) pstate: usize,
@@ -168,7 +168,7 @@ impl RawPlatform {
         self.reserve_order(1)
     }
 
-    /// The first of the places of so many zones, hosts and routers.
+    /// The first of so many zones, hosts and routers, by place.
     pub(crate) fn reserve_order(&mut self, count: u32) -> u32 {
         self.points += count;
         self.points - count

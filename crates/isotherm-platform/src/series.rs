@@ -8,7 +8,7 @@ use crate::raw::{
 use crate::routing::Routing;
 use crate::spec::{LinkSharing, Properties};
 
-/// More hosts than this on one platform are not meant.
+/// The largest number of hosts of a platform.
 pub(crate) const MOST_HOSTS: usize = 1_000_000;
 
 /// What all hosts of a series have in common, and their numbers.

@@ -76,8 +76,8 @@ impl Platform {
         self.inner.observers.borrow_mut().push(Rc::new(observer));
     }
 
-    /// Has a function called whenever a host, a disk or a link has been turned on, whichever it is:
-    /// for those who try again what has failed. Observers of hosts have been told before.
+    /// Registers a function that is called whenever any host, disk or link is turned on, for
+    /// retries of what has failed. Observers of hosts are called before.
     pub fn observe_recoveries(&self, observer: impl Fn() + 'static) {
         self.inner.recovery_observers.borrow_mut().push(Rc::new(observer));
     }
@@ -170,7 +170,7 @@ impl Platform {
     }
 }
 
-/// Somebody who waits until a host is on. He may be killed meanwhile.
+/// An actor that waits for a host to be on. It may be killed meanwhile.
 struct RecoveryWait<'a> {
     platform: &'a Platform,
     host: HostId,
@@ -185,7 +185,7 @@ impl Drop for RecoveryWait<'_> {
     }
 }
 
-/// Says which hosts are off that somebody waits for.
+/// Reports, at a standstill, which hosts are off that actors wait for.
 impl StandstillHandler for Inner {
     fn missing(&self) -> Vec<String> {
         let awaited =

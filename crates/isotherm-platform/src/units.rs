@@ -8,8 +8,8 @@
 //! | size | `B` | `k M G …`, `Ki Mi Gi …` | bytes |
 //!
 //! A decimal prefix counts in thousands and a binary one in 1024s. Case matters: `KBps` is an
-//! error. A number without a unit is taken to be in flop/s, B/s, seconds or bytes; [`parse`] tells
-//! so that a caller may warn.
+//! error. A number without a unit is in flop/s, B/s, seconds or bytes; the result of [`parse`] says
+//! so, and a caller may warn.
 
 use thiserror::Error;
 

@@ -140,8 +140,7 @@ impl Percentiles {
         Percentiles::report_all(&[self])
     }
 
-    /// The statistics of the durations of all parts, as if one had taken them all; `None` if there
-    /// are none.
+    /// The statistics of several sets of durations together; `None` if there are no durations.
     #[must_use]
     pub fn report_all(parts: &[&Percentiles]) -> Option<TimesReport> {
         let count = parts.iter().map(|part| part.count).sum();

@@ -72,8 +72,8 @@ const fn field(name: &'static str, meaning: &'static str) -> FieldDoc {
     FieldDoc { name, meaning }
 }
 
-/// The fields before those of [`SummaryReport`] in `summary.json`, which whoever carries out the
-/// run adds.
+/// The fields before those of [`SummaryReport`] in `summary.json`. The crate that runs experiments
+/// adds them.
 pub const BEFORE: &[FieldDoc] = &[
     field("name", "Name of the experiment."),
     field("seed", "What all random numbers derived from."),

@@ -13,12 +13,12 @@
 //! assert_eq!(spec.hosts().count(), 2);
 //! ```
 //!
-//! Nothing fails before [`build`](PlatformBuilder::build), which tells everything that is wrong at
-//! once. All hosts are in one zone whose routes are the declared ones; the implicit loopback
-//! connects each host with itself. With [`routing`](PlatformBuilder::routing) routes are put
-//! together from declared ones, for instance over [routers](PlatformBuilder::router). Many hosts
-//! that are alike are a [cluster](PlatformBuilder::cluster): a zone of its own, without a table of
-//! routes, which may be an end of a route like a host.
+//! Nothing fails before [`build`](PlatformBuilder::build), which reports all errors at once. All
+//! hosts are in one zone whose routes are the declared ones; the implicit loopback connects each
+//! host with itself. With [`routing`](PlatformBuilder::routing) routes are composed of declared
+//! ones, for instance over [routers](PlatformBuilder::router). Many equal hosts are a
+//! [cluster](PlatformBuilder::cluster): a zone of its own, without a table of routes, which may be
+//! an end of a route like a host.
 
 mod cluster;
 

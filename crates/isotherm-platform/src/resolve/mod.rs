@@ -74,7 +74,7 @@ struct Resolver {
     disks: Vec<DiskSpec>,
     links: IndexMap<String, LinkSpec, FxBuildHasher>,
     link_names: IndexMap<String, NamedLink, FxBuildHasher>,
-    /// The clusters and cabinets with whose hosts something is wrong that has been told.
+    /// The clusters and cabinets for whose hosts an error was reported.
     broken_series: FxHashSet<u32>,
     findings: Vec<Finding>,
 }
@@ -198,7 +198,7 @@ impl Resolver {
         }
     }
 
-    /// Tells the zones what is in them.
+    /// Adds the hosts, routers and zones to their zones.
     fn list_points(&mut self, zones: &[RawZone]) {
         self.order.sort_unstable();
         for &(_, point) in &self.order {
@@ -255,7 +255,7 @@ impl Resolver {
             && self.findings.len() > before
             && !self.broken_series.insert(series)
         {
-            // The same has been told of an earlier host of the series.
+            // The same error was reported for an earlier host of the series.
             self.findings.truncate(before);
         }
     }

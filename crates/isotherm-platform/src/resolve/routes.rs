@@ -131,7 +131,7 @@ impl Resolver {
             self.findings.push(unnamed.finding(error));
             return None;
         };
-        // If there is no router of this name its name was taken, which has been told.
+        // A router is missing only if its name was already taken, which has been reported.
         self.points.get(&gateway.text).map(|router| router.id)
     }
 
@@ -238,7 +238,7 @@ impl Resolver {
         }
     }
 
-    /// Gives clusters their backbones, and tells of hosts in them that have no links.
+    /// Sets the backbones of clusters, and reports hosts in clusters that have no links.
     pub(super) fn clusters(&mut self, zones: &[RawZone]) {
         for (index, zone) in zones.iter().enumerate() {
             if zone.routing != Routing::Cluster {
@@ -257,7 +257,7 @@ impl Resolver {
         }
     }
 
-    /// A host in a cluster without links can talk to nobody, not even to itself: that is not meant.
+    /// A host of a cluster without links reaches no host, not even itself: that is an error.
     fn check_attached(&mut self, id: ZoneId, zone: &RawZone) {
         let Some(cluster) = self.topology.cluster(id) else {
             return;

@@ -1,10 +1,10 @@
 //! Zones in which every host has links of its own to the middle: routes go up from one host and
 //! down to the other.
 //!
-//! The way up is the limiter of the host, its link upwards, and the backbone of the zone; the way
-//! down the same in reverse, with its link downwards. A link that would come twice comes once. So a
-//! route between two hosts is limiter, up, backbone, down, limiter, of which only up and down are
-//! always there. A router has no links of its own: the route to it ends behind the backbone.
+//! The way up is the limiter of the host, its uplink, and the backbone of the zone; the way down is
+//! the reverse, with its downlink. A repeated link counts once. So a route between two hosts is
+//! limiter, up, backbone, down, limiter, where only up and down always exist. A router has no links
+//! of its own: the route to it ends behind the backbone.
 //!
 //! A host that sends to itself does so over its loopback, if it has one, or else up and down its
 //! own links: there is no implicit loopback.

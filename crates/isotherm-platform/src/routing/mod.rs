@@ -59,7 +59,7 @@ pub(crate) struct Hop {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct HopListId(u32);
 
-/// A declared route as it is crossed on the way from one point to another.
+/// A declared route in the direction in which it is crossed.
 #[derive(Clone, Copy, Debug)]
 struct RouteStep {
     hops: HopListId,

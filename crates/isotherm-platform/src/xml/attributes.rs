@@ -13,14 +13,13 @@ pub(super) struct Attributes {
     element: String,
     origin: Option<usize>,
     given: Vec<(String, Name)>,
-    /// Attributes that a misspelt one was probably meant to be: that they are missing too need not
-    /// be told.
+    /// Attributes for which misspelt ones were probably meant: they are not reported as missing,
+    /// too.
     meant: Vec<String>,
 }
 
 impl Attributes {
-    /// Takes the attributes of an element; those that are not among the known ones are told as
-    /// errors.
+    /// Reads the attributes of an element, and reports unknown ones.
     pub(super) fn new(reader: &mut Reader<'_, '_>, node: Node<'_, '_>, known: &[&str]) -> Self {
         let element = node.tag_name().name().to_owned();
         let mut given = Vec::new();

@@ -1,13 +1,13 @@
 //! Reads SimGrid platform files (DTD 4.1).
 //!
-//! What is understood: `platform`, `config`, `zone` (old name `AS`) with the routings `Full`,
-//! `Floyd`, `Dijkstra`, `DijkstraCache`, `Cluster` and `None`, `host`, `disk`, `link` (`SHARED`,
-//! `FATPIPE`, `SPLITDUPLEX`), `router`, `route`, `zoneRoute`, `bypassRoute`, `bypassZoneRoute`,
-//! `link_ctn`, flat `cluster`, `cabinet`, `backbone`, `host_link`, `trace`, `trace_connect` and
-//! `prop`. What SimGrid knows beyond that is refused by name as not supported yet; what SimGrid
-//! does not know is refused as unknown, with one exception: a `cluster` and a `cabinet` may have a
-//! `disk`, which is given to every host as `prop` is. All that is wrong is told at once, each with
-//! its line and column.
+//! Supported: `platform`, `config`, `zone` (old name `AS`) with the routings `Full`, `Floyd`,
+//! `Dijkstra`, `DijkstraCache`, `Cluster` and `None`, `host`, `disk`, `link` (`SHARED`, `FATPIPE`,
+//! `SPLITDUPLEX`), `router`, `route`, `zoneRoute`, `bypassRoute`, `bypassZoneRoute`, `link_ctn`,
+//! flat `cluster`, `cabinet`, `backbone`, `host_link`, `trace`, `trace_connect` and `prop`. Other
+//! features of SimGrid are refused by name as not supported yet. Anything that SimGrid does not
+//! know is refused as unknown, with one exception: a `cluster` and a `cabinet` may have a `disk`,
+//! which every host gets, as with `prop`. All errors are reported at once, each with its line and
+//! column.
 //!
 //! No path is opened here: a profile file that is named in the text is asked of the caller.
 //!
@@ -309,7 +309,7 @@ impl Reader<'_, '_> {
         None
     }
 
-    /// The child elements that may be here; all others are told as errors.
+    /// Checks the child elements: all but the given ones are reported as errors.
     fn children<'a, 'i>(&mut self, node: Node<'a, 'i>, known: &[&str]) -> Vec<Node<'a, 'i>> {
         let mut children = Vec::new();
         let inside = node.tag_name().name();

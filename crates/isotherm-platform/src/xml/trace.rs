@@ -158,7 +158,7 @@ impl Reader<'_, '_> {
                 TraceTarget::Latency => &mut self.raw.links[found].latency_profile,
             };
             let taken = profile_of_target.is_some();
-            // A trace that cannot be read is `None` and has been told.
+            // A trace that cannot be read is `None`, and has been reported.
             *profile_of_target = profile;
             if taken {
                 let (kind, name) = (Kind::Profile, element.text.clone());
