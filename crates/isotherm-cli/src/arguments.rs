@@ -12,7 +12,7 @@ Exit codes: 0 done; 1 the simulation could not go on, results could not be writt
 scenarios conform; 2 bad input or usage; 129 the terminal was closed; 130 Ctrl-C; 143 asked to end by
 the system.";
 
-/// What stands below the help of the commands that take an experiment.
+/// The text below the help of the commands that take an experiment.
 macro_rules! about_set {
     ($above:literal) => {
         concat!(

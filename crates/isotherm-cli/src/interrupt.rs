@@ -4,7 +4,7 @@
 //! far, and the command says how far it had come. The second one ends the command at once, as
 //! without a handler; temporary files may then be left, which the next run into the folder clears.
 //!
-//! A command that was started so that it outlives its terminal (`nohup`) goes on.
+//! A command that was started so that it outlives its terminal (`nohup`) continues.
 
 use std::io;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use signal_hook::flag;
 
 use crate::Status;
 
-/// Whether somebody has asked the command to end. A cheap handle; clones are the same.
+/// Whether the command was asked to end. A cheap handle; clones share the state.
 #[derive(Clone)]
 pub struct Interrupt {
     signal: Arc<AtomicUsize>,
@@ -29,8 +29,8 @@ impl Interrupt {
         let signal = Arc::new(AtomicUsize::new(0));
         let asked = Arc::new(AtomicBool::new(false));
         for number in [SIGINT, SIGTERM].into_iter().chain(hangup()) {
-            // What is registered first is called first: only the second signal finds that somebody
-            // has asked already.
+            // Handlers are called in the order of registration: only at the second signal is the
+            // flag set already.
             flag::register_conditional_shutdown(number, 128 + number, Arc::clone(&asked))?;
             flag::register(number, Arc::clone(&asked))?;
             flag::register_usize(number, Arc::clone(&signal), number.unsigned_abs() as usize)?;
@@ -38,7 +38,7 @@ impl Interrupt {
         Ok(Interrupt { signal })
     }
 
-    /// How the command ends, if somebody has asked it to.
+    /// The exit code, if the command was asked to end.
     pub fn status(&self) -> Option<Status> {
         match i32::try_from(self.signal.load(Ordering::Relaxed)) {
             Ok(SIGINT) => Some(Status::Interrupted),
@@ -63,8 +63,8 @@ fn hangup() -> Option<i32> {
     None
 }
 
-/// Whether a process ignores a signal, as the system tells about it. Where the system does not say
-/// so, it does not ignore it.
+/// Whether a process ignores a signal, as the system reports. If the system does not report it, it
+/// is not ignored.
 #[cfg(unix)]
 fn ignores(status: &str, signal: i32) -> bool {
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

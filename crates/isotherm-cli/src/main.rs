@@ -11,7 +11,7 @@
 //! | 143 | asked to end by the system (SIGTERM) |
 //!
 //! A pipe that is closed by its reader (`isotherm run study.toml | head -1`) is not an error: the
-//! command goes on without printing.
+//! command continues without printing.
 
 mod arguments;
 mod commands;

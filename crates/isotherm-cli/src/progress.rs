@@ -25,10 +25,10 @@ const PARTS: u64 = 1000;
 pub struct Bar {
     begun: Instant,
     next: Instant,
-    /// What stands before it, such as which run of a sweep it is.
+    /// The text before the bar, such as which run of a sweep it is.
     label: String,
     bar: Option<ProgressBar>,
-    /// Nobody would see it.
+    /// No bar is shown.
     hidden: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What a run gave, as tables to read.
+//! The results of a run as tables for people.
 
 use comfy_table::{Cell, CellAlignment};
 use isotherm_experiment::RunReport;
@@ -212,8 +212,8 @@ pub fn sweep(reports: &[(String, RunReport)]) -> String {
     text
 }
 
-/// What the names of runs mean that do not tell it: of values that are written alike in the name of
-/// a folder.
+/// The values that the names of runs stand for, where a name does not say it: values that are
+/// written alike in the name of a folder.
 pub fn names(reports: &[(String, RunReport)]) -> String {
     let tells = |label: &str, report: &RunReport| {
         report.sweep.iter().all(|setting| {

@@ -63,7 +63,7 @@ impl Terminal {
         }
     }
 
-    /// Whether something could not be printed, for another reason than that nobody reads it.
+    /// Whether printing failed for another reason than a closed pipe.
     pub fn failed(&self) -> bool {
         self.failed
     }

@@ -44,13 +44,12 @@ pub struct DisplayUnit {
 }
 
 impl DisplayUnit {
-    /// The unit in which amounts of memory are to be shown, in bytes, of which this is the largest.
+    /// The unit for amounts of memory of which this is the largest, in bytes.
     pub fn of_bytes(largest: u64) -> Self {
         DisplayUnit::of(largest as f64, &["B", "kB", "MB", "GB", "TB", "PB", "EB"])
     }
 
-    /// The unit in which memory × time is to be shown, in megabytes × seconds, of which this is the
-    /// largest.
+    /// The unit for memory × time of which this is the largest, in megabytes × seconds.
     pub fn of_megabyte_seconds(largest: f64) -> Self {
         DisplayUnit::of(largest, &["MB·s", "GB·s", "TB·s", "PB·s", "EB·s"])
     }
@@ -87,8 +86,8 @@ pub fn share(part: f64) -> String {
     format!("{:.1} %", part * 100.0)
 }
 
-/// The text with the heads of its tables in colour: the lines whose rows, indented further, stand
-/// below them.
+/// The text with the headings of its tables in colour: lines followed by rows that are indented
+/// further.
 pub fn with_coloured_heads(text: &str) -> String {
     let indent = |line: &str| line.len() - line.trim_start().len();
     let lines: Vec<_> = text.lines().collect();

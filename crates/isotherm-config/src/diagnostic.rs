@@ -1,8 +1,8 @@
 //! What is wrong with the input: place, reason, hint; all at once.
 //!
-//! A check never stops at the first error. It writes what it finds into a [`Report`] and goes on;
-//! when everything has been looked at the report becomes [`Diagnostics`], which own the texts they
-//! point into and can be shown:
+//! A check never stops at the first error. It writes each error into a [`Report`] and continues. At
+//! the end the report becomes [`Diagnostics`], which own the texts they point into and can be
+//! rendered:
 //!
 //! ```text
 //! error: unknown field `keepalive`
@@ -28,7 +28,7 @@ use crate::syntax::Syntax;
 pub enum Severity {
     /// Nothing can be simulated.
     Error,
-    /// It is taken as it is, but probably not meant.
+    /// It is accepted, but probably not intended.
     Warning,
 }
 
@@ -96,8 +96,8 @@ fn is_invisible(c: char) -> bool {
             | '\u{e0000}'..='\u{e007f}')
 }
 
-/// A text in which whatever cannot be seen is written as an escape, such as `\u{1b}`: names come
-/// from files, and must not tell a terminal what to do. Line breaks stay.
+/// A text in which invisible characters are escaped, such as `\u{1b}`: names come from files and
+/// must not control a terminal. Line breaks stay.
 ///
 /// ```
 /// use isotherm_config::diagnostic::visible;
@@ -164,7 +164,7 @@ pub struct Report {
     syntax: Syntax,
     found: RefCell<Vec<Diagnostic>>,
     warnings: RefCell<Vec<Diagnostic>>,
-    /// Places of which enough has been said.
+    /// Places at which no further errors are reported.
     hushed: RefCell<BTreeSet<Span>>,
 }
 
@@ -179,7 +179,7 @@ impl Report {
         self.syntax
     }
 
-    /// A value that is written in TOML as it is written in the file.
+    /// A value, given in TOML, in the language of the file.
     pub fn example(&self, toml: &str) -> String {
         self.syntax.example(toml)
     }
@@ -205,8 +205,7 @@ impl Report {
         self.push(Diagnostic::at(place, message, label));
     }
 
-    /// Takes no more of what is wrong at this place, because that follows from what was told
-    /// already.
+    /// Ignores further errors at this place, because they follow from one that was reported.
     pub fn hush(&self, place: Span) {
         self.hushed.borrow_mut().insert(place);
     }
@@ -237,7 +236,7 @@ impl Report {
     }
 }
 
-/// Who gets so many messages does not read more of them.
+/// The number of messages that are shown; further ones are counted.
 pub const MOST_SHOWN: usize = 50;
 
 /// All that is wrong with an input, with the texts it is in. As an error never empty.

@@ -1,9 +1,8 @@
 //! Reading the fields of a table, so that everything that is wrong with them is found.
 //!
-//! [`Fields`] hands out the fields of one table, remembers which ones it was asked for, and at the
-//! end reports unknown ones. A [`FromValue`] reads one value or reports why it cannot.
-//! Either says `None` after it has written what is wrong to the report, so that the caller can go
-//! on and find more.
+//! [`Fields`] reads the fields of one table, records which ones it was asked for, and at the end
+//! reports unknown ones. A [`FromValue`] reads one value or reports why it cannot. Both return
+//! `None` after reporting an error, so that the caller can go on and find more.
 
 use isotherm_kernel::Duration;
 
@@ -39,9 +38,9 @@ pub struct Fields<'a> {
     place: Span,
     report: &'a Report,
     asked: Vec<&'static str>,
-    /// What else a mistyped key may have meant.
+    /// Further names to suggest for a mistyped key.
     also: Vec<String>,
-    /// The kinds of which this table is one.
+    /// The family of which this table is a kind.
     family: Option<&'static FamilySpec>,
     /// How many errors there were when reading began.
     before: usize,
@@ -70,20 +69,19 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Goes on as a table of another kind, now that it is known which: keys that were read already
-    /// stay so.
+    /// Continues with the description of the kind of table, once it is known. Keys that were read
+    /// stay read.
     pub fn proceed_as(&mut self, spec: &'static TableSpec) {
         self.spec = spec;
     }
 
-    /// Goes on as a table of one of these kinds, whose parameters may be among the fields by
-    /// mistake.
+    /// Continues with the description of a kind of a family. Parameters of other kinds get a hint.
     pub fn proceed_as_one_of(&mut self, family: &'static FamilySpec, kind: &'static TableSpec) {
         self.family = Some(family);
         self.spec = kind;
     }
 
-    /// What else a mistyped key may have meant.
+    /// Adds names to suggest for a mistyped key.
     pub fn also(&mut self, keys: &[&str]) {
         self.also.extend(keys.iter().map(|&key| key.to_owned()));
     }
@@ -98,8 +96,8 @@ impl<'a> Fields<'a> {
         self.report
     }
 
-    /// The entry of a field, as it is; `None` if it is absent. A field that is not described is
-    /// always absent.
+    /// The entry of a field; `None` if it is absent. A field that is not described is always
+    /// absent.
     pub fn entry(&mut self, key: &'static str) -> Option<&'a Entry> {
         debug_assert!(
             self.spec.field(key).is_some(),
@@ -179,7 +177,7 @@ impl<'a> Fields<'a> {
         self.report.error(self.place, message, hint);
     }
 
-    /// Reports the fields that nobody knows, and those that do not go with the others.
+    /// Reports unknown fields, and fields that contradict others.
     pub fn finish(self) {
         let what = match self.family {
             Some(_) => format!("`{}`", self.spec.title),
@@ -229,7 +227,7 @@ fn owners(family: &FamilySpec, key: &str) -> Vec<&'static str> {
         .collect()
 }
 
-/// What is written as it stands in a file gets quotes; `a step` and the like are plain words.
+/// Quotes names that occur literally in a file; plain words such as `a step` stay unquoted.
 fn quoted(what: &str, report: &Report) -> String {
     match report.syntax() {
         _ if what.contains(' ') => what.to_owned(),

@@ -1,6 +1,6 @@
-//! The words of hints: what a mistyped name may have meant, and lists of names.
+//! Words for hints: suggestions for mistyped names, and lists of names.
 
-/// `did you mean ...?`, if one of the candidates is near enough to be meant.
+/// `did you mean ...?` with the nearest candidate, if one is near enough.
 pub fn suggestion<'a>(
     wrong: &str,
     candidates: impl IntoIterator<Item = &'a str>,

@@ -22,7 +22,7 @@ pub fn quantities() -> String {
     text
 }
 
-/// A section for each kind of table that can stand in this one, itself first.
+/// A section for this table and each kind of table inside it.
 #[must_use]
 pub fn tables(root: &'static TableSpec) -> String {
     let (mut sections, mut text) = (Vec::new(), String::new());

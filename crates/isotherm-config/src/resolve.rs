@@ -1,5 +1,5 @@
-//! A table as it would be written by someone who leaves nothing out: every constant default in its
-//! place, fields in the order of their description, and paths right for another folder.
+//! Completes a table: every constant default in its place, fields in the order of their
+//! description, and paths relative to another folder.
 //!
 //! What is read from the result is what is read from the table.
 
@@ -12,8 +12,8 @@ use crate::tree::{Entry, Kind, Table, Value, parse_toml_value};
 /// table and the place where that is written.
 pub type MovePath<'a> = &'a dyn Fn(&str, Span) -> String;
 
-/// Completes a table of this description. A table without described fields has keys of the user's
-/// own, and stays as it is.
+/// Completes a table of this description. A table without described fields, whose keys the user
+/// chooses, stays unchanged.
 #[must_use]
 pub fn resolved(table: &Table, spec: &TableSpec, path: MovePath<'_>) -> Table {
     if spec.fields.is_empty() {

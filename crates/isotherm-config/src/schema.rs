@@ -21,8 +21,8 @@ pub struct TableSpec {
     pub fields: &'static [Field],
 }
 
-/// What may stand in one place, of several kinds, each with parameters of its own: the built-in
-/// policies of one sort.
+/// A family of kinds of tables that may occur in one place, each with parameters of its own, such
+/// as the built-in schedulers.
 #[derive(Debug)]
 pub struct FamilySpec {
     /// What it is called in messages: the key of its field.
@@ -33,13 +33,12 @@ pub struct FamilySpec {
     pub example: &'static str,
     /// What is known of a table before its kind is: the field `kind`.
     pub head: TableSpec,
-    /// The kinds: the title of each is the word that stands in `kind`, its fields are the
-    /// parameters.
+    /// The kinds. The title of each is the value of `kind`, its fields are the parameters.
     pub kinds: fn() -> Vec<&'static TableSpec>,
 }
 
 impl FamilySpec {
-    /// The words that may stand in `kind`.
+    /// The possible values of `kind`.
     pub fn words(&self) -> Vec<Word> {
         (self.kinds)().iter().map(|table| Word { name: table.title, doc: table.doc }).collect()
     }
@@ -139,7 +138,7 @@ pub struct Word {
 pub enum Absent {
     /// It must not be.
     Error,
-    /// The same as with this value, as it is written in TOML.
+    /// The same as with this value, given in TOML.
     Default(&'static str),
     /// Something else.
     Otherwise(&'static str),
@@ -156,9 +155,9 @@ impl TableSpec {
         self.fields.iter().filter(|field| field.absent == Absent::Error)
     }
 
-    /// Whether a table is of this description, of several that may stand in one place. One whose
-    /// first field takes a single word, such as `kind = "poisson"`, is known by that word; any other
-    /// has the fields that must be there, and none that is not described.
+    /// Whether this describes a table, where several descriptions are possible. If its first field
+    /// takes a single word, such as `kind = "poisson"`, that word decides; otherwise the table must
+    /// have the required fields, and none that is not described.
     #[must_use]
     pub fn describes(&self, table: &Table) -> bool {
         let first = self.fields.first();

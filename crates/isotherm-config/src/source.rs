@@ -40,7 +40,7 @@ pub struct Located<T> {
 /// One text: a file, or some lines of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
-    /// The name shown to the user: the path as he would write it.
+    /// The name shown to the user: the path as it was given.
     pub name: String,
     /// What is in it.
     pub text: String,
@@ -65,7 +65,7 @@ impl Sources {
 
     /// Adds some lines of a file; `first_line` is the number of the first of them, counted from 1.
     /// The same lines of the same file are one source: the variants of a sweep all read the same
-    /// platform, and what is wrong with it is told once.
+    /// platform, and its errors are reported once.
     pub fn add_lines(
         &mut self,
         name: impl Into<String>,

@@ -25,7 +25,7 @@ impl Syntax {
         }
     }
 
-    /// A value that is given in TOML, in this language. What is no value (`[...]`) stays as it is.
+    /// A value, given in TOML, in this language. Anything else (`[...]`) is returned unchanged.
     #[must_use]
     pub fn example(self, toml: &str) -> String {
         match (self, DeValue::parse(toml)) {

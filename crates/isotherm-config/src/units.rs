@@ -2,9 +2,9 @@
 //! `"5Gf"`, `"1Gbps"`.
 //!
 //! `MB` is 10^6 bytes and `MiB` is 2^20; a quantity without a unit is an error, and so is a unit in
-//! the wrong case (`mb`, `KB`), because it may have been meant in two ways. Sizes and durations are
-//! converted by integer arithmetic, so that `"0.1s"` is exactly 100,000,000 nanoseconds, and
-//! rounded to a whole byte or nanosecond.
+//! the wrong case (`mb`, `KB`), because it is ambiguous. Sizes and durations are converted by
+//! integer arithmetic, so that `"0.1s"` is exactly 100,000,000 nanoseconds, and rounded to a whole
+//! byte or nanosecond.
 
 use isotherm_kernel::Duration;
 use thiserror::Error;
@@ -331,7 +331,7 @@ pub fn bandwidth(text: &str) -> Result<f64, UnitError> {
     real(text, Dimension::Bandwidth)
 }
 
-/// A number as it is written: `digits × 10^exponent`.
+/// A decimal number: `digits × 10^exponent`.
 struct Decimal {
     digits: u128,
     exponent: i32,
@@ -369,7 +369,7 @@ fn real(text: &str, dimension: Dimension) -> Result<f64, UnitError> {
     }
 }
 
-/// Splits a text into the number, without sign, and its unit. One space may stand between them.
+/// Splits a text into an unsigned number and its unit. One space may separate them.
 fn split(text: &str, dimension: Dimension) -> Result<(&str, &'static Unit), UnitError> {
     let lower = text.trim_start_matches(['-', '+']).to_ascii_lowercase();
     if lower.starts_with("nan") || lower.starts_with("inf") {

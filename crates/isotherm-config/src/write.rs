@@ -3,7 +3,7 @@
 use crate::tree::{Kind, Table, Value};
 use crate::units::{SIZES, Unit};
 
-/// A string in quotes, on one line, that is read as it is: nothing in it is taken for a parameter.
+/// A string in quotes, on one line, in which nothing is read as a parameter.
 #[must_use]
 pub fn string(text: &str) -> String {
     quoted(&text.replace("${", "$${"))

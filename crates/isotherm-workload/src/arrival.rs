@@ -9,13 +9,13 @@ use crate::WorkloadError;
 pub struct Arrival {
     /// When.
     pub at: Time,
-    /// Number of the function in the list of whoever built the workload.
+    /// Number of the function in the list of the workload's builder.
     pub function: u32,
     /// How long the body runs, if the workload says so (then it takes the place of the function's
     /// body).
     pub duration: Option<Duration>,
-    /// A number of the builder's choice, such as the index of a body for this invocation alone.
-    /// Passed on as it is.
+    /// A number chosen by the builder, such as the index of a body for this invocation alone. It is
+    /// passed on unchanged.
     pub tag: Option<u32>,
 }
 
@@ -58,17 +58,16 @@ pub trait Workload {
     /// The next arrival; `Ok(None)` if there are no more.
     fn next_arrival(&mut self) -> Result<Option<Arrival>, WorkloadError>;
 
-    /// The next arrival, if it is found in a moment. Between two arrivals of a process there may be
-    /// billions of changes of its state, or of candidates that are not kept; whoever does not want
-    /// to wait for them without being asked whether to go on looks step by step. The arrivals are
-    /// the same.
+    /// The next arrival, if it is found after a bounded number of steps. Between two arrivals of a
+    /// process there may be billions of changes of its state, or of rejected candidates. A caller
+    /// that must stay responsive uses this instead of [`next_arrival`](Self::next_arrival); the
+    /// arrivals are the same.
     fn look(&mut self) -> Result<Next, WorkloadError> {
         Ok(self.next_arrival()?.map_or(Next::End, Next::Arrival))
     }
 
-    /// Reads the next arrivals, at most so many, behind those that are there, and says what follows
-    /// them. They are those that [`look`](Self::look) would find one after the other, which a
-    /// workload may find faster together.
+    /// Appends at most so many arrivals, and returns what follows them. They are the arrivals that
+    /// [`look`](Self::look) finds one by one; a workload may find them faster together.
     ///
     /// # Errors
     /// That of the arrival behind those that have been read.

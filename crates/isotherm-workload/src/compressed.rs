@@ -1,8 +1,8 @@
 //! Compressed files, read as they are.
 //!
-//! A [`Decompressed`] looks at the first bytes of what it reads, not at a name: gzip and zstd are
-//! unpacked on the way, of several members or frames one after the other, and everything else is
-//! passed on as it is. Files of other packers are told apart from text and refused.
+//! A [`Decompressed`] recognises formats by the first bytes of the data, not by a name: gzip and
+//! zstd are decompressed, also several members or frames in a row. Other compression formats are
+//! refused. Everything else passes unchanged.
 //!
 //! Data that end too early, or were changed, are an [`io::Error`] that holds a
 //! [`CompressionError`]; everything before the break has been read by then.
@@ -13,9 +13,9 @@ use flate2::bufread::MultiGzDecoder;
 #[cfg(feature = "formats")]
 use zstd::stream::read::Decoder as ZstdDecoder;
 
-/// Reads what may be compressed: gzip and zstd, which are known by their first bytes, are unpacked
-/// on the way, of several members or frames one after the other; anything else is passed on as it
-/// is. An error of the data is an [`io::Error`] that holds a [`CompressionError`].
+/// Reads data that may be compressed. gzip and zstd are recognised by their first bytes and
+/// decompressed, also several members or frames in a row; anything else passes unchanged. An error
+/// of the data is an [`io::Error`] that holds a [`CompressionError`].
 ///
 /// ```
 /// use std::io::Read;
@@ -118,7 +118,7 @@ const WINDOW_LOG: u32 = 27;
 /// How zstd says that the window of a frame is larger.
 const LARGE_WINDOW: &str = "Frame requires too much memory for decoding";
 
-/// As many bytes as tell all of these apart.
+/// The number of bytes that distinguish all of these formats.
 const HEAD: u64 = 6;
 
 type Headed<R> = Chain<Cursor<Vec<u8>>, R>;
@@ -215,7 +215,7 @@ impl<R: Read> Read for Decompressed<R> {
                 drop(error);
                 Err(io::Error::new(
                     io::ErrorKind::InvalidData,
-                    // Whoever wants more than there is has lost its end.
+                    // More was read than there is: the end of the data is missing.
                     match is_over {
                         _ if is_large => CompressionError::LargeWindow { given },
                         true => CompressionError::Truncated { packer, given },
@@ -227,8 +227,8 @@ impl<R: Read> Read for Decompressed<R> {
     }
 }
 
-/// Compressed data. Remembers whether more was wanted than there is, and why reading has failed:
-/// decoders do not tell.
+/// Compressed data. Records whether its end was reached, and why reading failed: decoders do not
+/// report this.
 struct CompressedInput<R> {
     reader: BufReader<R>,
     is_over: bool,

@@ -1,4 +1,4 @@
-//! Why a workload cannot be made, or cannot go on.
+//! Why a workload cannot be made or continued.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::CompressionError;
 /// The longest row of a table in a text, and the longest value of one in Parquet, in bytes.
 pub const LONGEST_LINE: usize = 1 << 20;
 
-/// Why a workload cannot be made, or cannot go on.
+/// Why a workload cannot be made or continued.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkloadError {
     /// A trace is broken.
@@ -326,7 +326,7 @@ impl TraceError {
         self.problem.hint(self.column.as_deref().unwrap_or_default())
     }
 
-    /// The value that is wrong, as it is written, if it is one.
+    /// The wrong value as written, if there is one.
     pub fn value(&self) -> Option<&str> {
         match &self.problem {
             TraceProblem::NotANumber { value }

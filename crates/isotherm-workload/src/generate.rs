@@ -1,10 +1,10 @@
 //! Arrivals that are generated: when, what, and for how long.
 //!
-//! A [`Generator`] is made of three parts that know nothing of each other. A [`Process`] says when
-//! something arrives, [`Targets`] which function it invokes, and a distribution, if there is one,
-//! how long its body runs. Each draws from a random stream of its own, named after the workload:
-//! other durations leave the dates as they are, and another rate leaves the durations as they are,
-//! so that variants of an experiment can be compared invocation by invocation.
+//! A [`Generator`] has three independent parts. A [`Process`] decides when something arrives,
+//! [`Targets`] which function it invokes, and a distribution, if there is one, how long its body
+//! runs. Each draws from a random stream of its own, named after the workload: other durations
+//! leave the dates unchanged, and another rate leaves the durations unchanged, so variants of an
+//! experiment can be compared invocation by invocation.
 //!
 //! A [`ClosedLoop`] is no [`Workload`], because when its clients invoke something depends on when
 //! what they invoked before has ended; it says how long they think, and what they invoke.
@@ -49,8 +49,8 @@ pub use targets::Targets;
 
 use limits::check_span;
 
-/// After so many changes of a state and candidates that are not kept, whoever looks is asked
-/// whether to go on: a fraction of a millisecond.
+/// The number of changes of state and rejected candidates after which a search returns without an
+/// arrival: a fraction of a millisecond.
 const STEP_BUDGET: u32 = 1 << 13;
 
 /// What is generated. It needs an end: `until`, `count` or both.
@@ -66,7 +66,7 @@ pub struct GeneratorConfig {
     pub from: Time,
     /// Nothing arrives at this date or later.
     pub until: Option<Time>,
-    /// At most so many arrive.
+    /// The maximum number of arrivals.
     pub count: Option<u64>,
 }
 

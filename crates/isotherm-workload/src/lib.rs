@@ -1,4 +1,4 @@
-//! Who invokes what and when: arrivals, written out, generated or read from traces.
+//! Workloads: arrivals of invocations, listed, generated or read from traces.
 //!
 //! A [`Workload`] gives [`Arrival`]s one after the other, ordered by date. It is a stream: nothing
 //! is read or drawn before it is asked for, and nothing is kept after it was given, so that a trace
@@ -17,9 +17,8 @@
 //!
 //! A [`ClosedLoop`] is not among them: its clients wait for what they have invoked.
 //!
-//! The functions that are invoked are known here by their number only; whoever builds the workload
-//! has the list. What a function is, and what runs it, is none of this crate's business, and it
-//! opens no files.
+//! Functions are known here by number only; the builder of the workload has the list. This crate
+//! does not know what a function is or what runs it, and it opens no files.
 //!
 //! ```
 //! use isotherm_kernel::{RandomStreams, Time};

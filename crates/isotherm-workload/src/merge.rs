@@ -29,7 +29,7 @@ struct MergedWorkload {
     /// The next arrival, taken out of the workload already; nothing if the workload is only known
     /// to be silent until then.
     head: Option<Arrival>,
-    /// How many arrivals it gave.
+    /// The number of arrivals it has returned.
     given: u64,
     last: Time,
 }
@@ -158,7 +158,8 @@ impl Merge {
         }
     }
 
-    /// Takes the arrival of the leader, if there is one, and looks who leads then.
+    /// Takes the arrival of the first input, if there is one, and finds the input that is first
+    /// then.
     #[inline]
     fn follow(&mut self, index: usize) -> Result<Option<Arrival>, WorkloadError> {
         let (arrival, at) = self.workloads[index].advance(index)?;

@@ -55,7 +55,7 @@ impl TimeUnit {
         }
     }
 
-    /// A unit of so many nanoseconds; `None` for 0.
+    /// A unit of this number of nanoseconds; `None` for 0.
     pub fn from_nanos(nanos: u64) -> Option<TimeUnit> {
         NonZeroU64::new(nanos).map(|nanos| TimeUnit { nanos })
     }

@@ -140,7 +140,7 @@ fn as_text(shown: &[ShownFamily], closely: bool) -> String {
     text
 }
 
-/// How it stands in an experiment file.
+/// An example of the policy in an experiment file.
 fn written(kind: &TableSpec) -> String {
     match kind.fields {
         [] => format!("\"{}\"", kind.title),

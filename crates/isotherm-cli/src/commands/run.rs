@@ -60,7 +60,7 @@ pub fn run(arguments: &RunArguments) -> Status {
     if terminal.failed() { Status::CouldNotGoOn } else { Status::Done }
 }
 
-/// So many folders of an earlier sweep are named.
+/// The number of folders of an earlier sweep that are named.
 const MOST_LEFT_OVER: usize = 10;
 
 /// What all runs of an experiment have in common.
@@ -69,7 +69,7 @@ struct Session<'a> {
     out: &'a Path,
     records: bool,
     force: bool,
-    /// Whether nobody would see a bar, or wants one.
+    /// Whether to show no progress bar: it is not wanted, or standard error is no terminal.
     no_bar: bool,
     interrupt: Interrupt,
 }
@@ -238,7 +238,7 @@ fn bad_input(diagnostics: &Diagnostics) -> Status {
     Status::BadInput
 }
 
-/// Says why a run gave nothing.
+/// Prints why a run has no results.
 fn failed(error: &ExperimentError) -> Status {
     match error {
         ExperimentError::Input(diagnostics) => return bad_input(diagnostics),

@@ -39,7 +39,7 @@ fn load(file: &Path, overrides: &Overrides, quiet: bool) -> Result<Experiment, S
     Ok(experiment)
 }
 
-/// The run whose workload is meant: the first of a sweep, which is said.
+/// The run whose workload is used: the first of a sweep, which is printed.
 fn first(experiment: &Experiment, quiet: bool) -> &PlannedRun {
     let run = &experiment.runs()[0];
     if let Some(label) = run.label().filter(|_| !quiet) {

@@ -12,13 +12,13 @@
 //! nodes = { count = "${nodes}", ... }  # a string that is nothing but a parameter becomes its value: 4
 //! ```
 //!
-//! A parameter may use those above it. `$${` is a `${` that is meant as it is.
+//! A parameter may use those above it. `$${` is a literal `${`.
 //!
 //! # Where a string is written
 //!
 //! A string that begins with a parameter which was set from outside of the file (`--set data=...`)
-//! counts as written there: its errors are shown there, and a path is relative to the current
-//! folder, as it is for every path that a person gives to a command.
+//! counts as written there: its errors are shown there, and if it is a path, it is relative to the
+//! current folder, like every path on a command line.
 
 use std::collections::BTreeSet;
 
@@ -48,8 +48,8 @@ pub fn names(root: &Value) -> Vec<&str> {
     }
 }
 
-/// The path that is meant by one that may be the name of a parameter alone: `data` is
-/// `parameters.data` in a file that has it.
+/// Expands a path that is the name of a parameter alone: `data` is `parameters.data` in a file that
+/// has it.
 pub fn resolve(mut path: Path, root: &Value) -> Path {
     if let [only] = &path.steps[..]
         && names(root).contains(&only.name.as_str())
@@ -193,8 +193,8 @@ impl Filler<'_> {
         None
     }
 
-    /// The place of a part of a string, as it is written; all of it if it is written in another way
-    /// than it is read.
+    /// The place of a part of a string; the whole string if the part is not written there
+    /// literally.
     fn part(&self, place: Span, part: &str) -> Span {
         let written = self.sources.get(place.source).text.get(place.range()).unwrap_or_default();
         match written.find(part) {
@@ -238,7 +238,7 @@ mod tests {
     use crate::tree::tests::table;
     use crate::tree::{parse_toml, parse_toml_value};
 
-    /// What stands at the key `x` when the parameters are in, or the message.
+    /// The value of the key `x` after substitution, or the message.
     fn x(text: &str) -> Result<Kind, String> {
         let mut sources = Sources::default();
         let id = sources.add("f.toml", text);

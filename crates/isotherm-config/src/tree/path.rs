@@ -1,9 +1,9 @@
 //! Paths of fields, such as `service.keep_alive.idle`, `function.resize.limits.memory` or
 //! `image.0.size`.
 //!
-//! A path leads from table to table by keys. In an array of tables it goes on with the `name` of
-//! one of them, or with its number, counted from 0. What is no plain word (letters, digits, `_`,
-//! `-`) stands in quotes: `function."my.function".image`.
+//! A path leads from table to table by keys. In an array of tables it continues with the `name` of
+//! one of them, or with its number, counted from 0. A name that is not a plain word (letters,
+//! digits, `_`, `-`) is quoted: `function."my.function".image`.
 
 use super::{Entry, Kind, Table, Value};
 use crate::hint::{list, suggestion};
@@ -95,7 +95,7 @@ impl Path {
     }
 }
 
-/// The path as it is written, with as few quotation marks as possible.
+/// The path as text, with as few quotation marks as possible.
 impl std::fmt::Display for Path {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for (index, step) in self.steps.iter().enumerate() {

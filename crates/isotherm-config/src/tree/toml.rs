@@ -22,8 +22,8 @@ pub fn parse_toml(source: SourceId, text: &str, report: &Report) -> Value {
     Value { span, kind: Kind::Table(table) }
 }
 
-/// Reads a single TOML value that is written in a text from `offset` on. `None` if it is none,
-/// which is reported.
+/// Reads a single TOML value that begins at `offset` of a text. Anything else is reported and gives
+/// `None`.
 pub fn parse_toml_value(
     source: SourceId,
     text: &str,
@@ -40,9 +40,8 @@ pub fn parse_toml_value(
     }
 }
 
-/// Reads a value as it is written on the command line: what TOML understands by it, or else a
-/// string, so that `5min` needs no quotes. What begins like a list, a table or a string in quotes
-/// must be one.
+/// Reads a value of the command line: a TOML value if it is one, otherwise a string, so that `5min`
+/// needs no quotes. A text that begins like a list, a table or a quoted string must be one.
 pub fn parse_argument(
     source: SourceId,
     text: &str,

@@ -1,15 +1,15 @@
 //! Bursts: a Poisson process whose rate jumps between states, a Markov-modulated Poisson process
 //! (MMPP).
 //!
-//! The process is in one state at a time. It stays there for a time that is exponential with the
-//! mean of the state, and meanwhile arrivals are Poisson with the rate of the state. Then it goes
-//! on to another state: the next of the list (after the last the first), or one that is drawn by
-//! the probabilities that the state gives. It begins in the first state. See W. Fischer and K.
-//! Meier-Hellstern, "The Markov-modulated Poisson process (MMPP) cookbook", Performance Evaluation
-//! 18 (1993) 149-171.
+//! The process is in one state at a time. The time it stays there is exponential with the mean of
+//! the state; meanwhile arrivals are Poisson with the rate of the state. Then it changes to another
+//! state: the next of the list (after the last the first), or one that is drawn by the
+//! probabilities of the state. It begins in the first state. See W. Fischer and K. Meier-Hellstern,
+//! "The Markov-modulated Poisson process (MMPP) cookbook", Performance Evaluation 18 (1993)
+//! 149-171.
 //!
-//! Since exponential times have no memory, a gap that would end in the next state is thrown away
-//! and drawn anew there.
+//! Exponential times are memoryless, so a gap that would end in the next state is discarded and
+//! drawn again there.
 
 use std::sync::Arc;
 

@@ -1,10 +1,10 @@
 //! A closed loop: clients that invoke something, wait until it has ended, think, and invoke
 //! something again.
 //!
-//! How many invocations a closed loop makes depends on how fast the platform is: a slow platform
-//! slows its clients down, whereas the arrivals of an open loop go on as before. With N clients
-//! that think for Z in the mean and responses that take R, there are `N / (R + Z)` invocations per
-//! second (the response time distribution of interactive systems, Denning and Buzen 1978).
+//! The number of invocations of a closed loop depends on the platform: a slow platform slows its
+//! clients down, whereas an open loop is not affected. With N clients that think for Z on average
+//! and responses that take R, there are `N / (R + Z)` invocations per second (the response time law
+//! of interactive systems, Denning and Buzen 1978).
 
 use isotherm_kernel::{Distribution, Duration, Random, RandomStreams, Time};
 

@@ -58,7 +58,7 @@ enum Shape {
 }
 
 impl Diurnal {
-    /// A process of so many arrivals per second in the mean over a period.
+    /// A process with this average rate, in arrivals per second, over a period.
     ///
     /// # Errors
     /// A rate of zero or less, a period of zero, an amplitude outside 0 to 1, or a profile that has

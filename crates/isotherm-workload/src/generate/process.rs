@@ -39,7 +39,7 @@ pub enum Process {
 }
 
 impl Process {
-    /// A Poisson process of so many arrivals per second in the mean.
+    /// A Poisson process with this average rate, in arrivals per second.
     ///
     /// # Errors
     /// A rate of zero or less, or of more than one arrival per nanosecond.
@@ -111,11 +111,11 @@ impl Process {
     }
 }
 
-/// A process that goes on.
+/// The state of a process.
 #[derive(Clone, Debug)]
 pub(super) enum Dates {
     Gaps(Gaps, Random),
-    /// So many have come since the beginning.
+    /// The number of arrivals so far.
     Even {
         rate_per_s: f64,
         from: Time,
@@ -137,8 +137,8 @@ impl Dates {
         }
     }
 
-    /// The date after this one; any date from `until` on if there is none before. When the budget
-    /// is used up it is the date up to which there is none, from which to go on.
+    /// The next arrival after this date; any date from `until` on if there is none before. When the
+    /// budget is used up, the date before which there is none, from which to continue.
     #[inline]
     pub(super) fn next(&mut self, last: Time, until: Time, budget: &mut u32) -> Result<Time, Time> {
         match self {

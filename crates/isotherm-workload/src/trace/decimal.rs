@@ -12,8 +12,7 @@ use crate::error::{TraceProblem, ValueKind};
 #[derive(Clone, Debug)]
 pub(super) struct Scale {
     unit: TimeUnit,
-    /// What digits are multiplied by if so many of them stand after the point; 0 if the result may
-    /// need to be rounded.
+    /// The factor for digits with this number of decimals; 0 if the result may need rounding.
     factors: [u64; LONGEST_PLAIN],
 }
 
@@ -58,7 +57,7 @@ impl Scale {
     }
 }
 
-/// So many digits always fit into 64 bits, whatever they are.
+/// This number of digits always fits into 64 bits.
 const LONGEST_PLAIN: usize = 19;
 
 /// Appends the digits that begin here to a number, and says where they end. `None` if that is too
@@ -109,16 +108,16 @@ fn values(bytes: [u8; 8]) -> (u64, u64) {
     (values, others)
 }
 
-/// The number of eight digits, the first of which is the lowest byte. Neighbours are joined to
-/// pairs, these to fours, and these.
+/// The number of eight digits, the first in the lowest byte. Adjacent digits are combined to pairs,
+/// pairs to fours, and fours to the result.
 fn value(digits: u64) -> u64 {
     let pairs = (digits.wrapping_mul((10 << 8) + 1) >> 8) & 0x00ff_00ff_00ff_00ff;
     let fours = (pairs.wrapping_mul((100 << 16) + 1) >> 16) & 0x0000_ffff_0000_ffff;
     fours.wrapping_mul((10_000 << 32) + 1) >> 32
 }
 
-/// A number such as `12.5` of a unit of so many nanoseconds (or bytes), in nanoseconds, rounded
-/// half up.
+/// A number such as `12.5` in a unit of so many nanoseconds (or bytes), converted to nanoseconds
+/// and rounded half up.
 pub(super) fn nanos(field: &[u8], per_unit: u64, kind: ValueKind) -> Result<u64, TraceProblem> {
     let number = number(field, per_unit, kind)?;
     if number == 0 && kind.is_limit() {

@@ -25,8 +25,7 @@ pub struct JsonlTable<R> {
     is_unread: bool,
 }
 
-/// A value as it would stand in CSV, and where it is in the line. Nothing if it is not there, or
-/// null.
+/// A value as CSV would have it, and its position in the line. Nothing if it is missing or null.
 #[derive(Default)]
 struct Value {
     text: Vec<u8>,
@@ -251,7 +250,7 @@ pub fn json_reason(error: &serde_json::Error) -> &'static str {
     }
 }
 
-/// Reads an object, and gives its keys and values to somebody.
+/// Reads an object, and passes its keys and values to a function.
 struct Object<F>(F);
 
 impl<'de, F: FnMut(&str, &RawValue)> DeserializeSeed<'de> for Object<F> {

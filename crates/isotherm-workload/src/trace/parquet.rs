@@ -6,11 +6,10 @@
 //!
 //! The place of a row in messages is its number, counted from 1.
 //!
-//! The library that takes Parquet apart gives an error for most damaged files and panics on some.
-//! The panic ends at the boundary to it, here, and is the same error. (Whoever wants to see nothing
-//! of it installs a panic hook; this crate installs none.) What would make it reserve more memory
-//! than a file can need is refused before it sees it: in the [description](guard) of the columns,
-//! and in their [pages].
+//! The Parquet library returns an error for most damaged files and panics on some. The panic is
+//! caught here and becomes the same error. (A panic hook still sees it; this crate installs none.)
+//! Files that would make the library allocate more memory than they can need are refused before it
+//! reads them: see [descriptions](guard) of columns, and [pages].
 
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -31,7 +30,7 @@ mod guard;
 mod lengths;
 mod pages;
 
-/// So many rows are read at a time.
+/// The number of rows that are read at a time.
 const BATCH: usize = 1024;
 
 /// What the library does with a file, in which a panic is an error.
@@ -165,7 +164,7 @@ fn broken(name: &str, row: u64, column: Option<&String>, error: &ParquetError) -
     error
 }
 
-/// What is wrong, in words of this place: those of the library are for those who know it.
+/// The error in words for users: those of the library are for programmers.
 fn not_parquet(error: &ParquetError, damage: &str) -> TraceProblem {
     let reason = match error {
         ParquetError::External(error) if error.is::<Refused>() => error.to_string(),
@@ -376,7 +375,7 @@ fn write_bytes(text: &mut Vec<u8>, bytes: &[u8], scale: usize) {
     }
 }
 
-/// A whole number with so many digits after its point.
+/// An integer with this number of decimals.
 fn write_decimal(text: &mut Vec<u8>, value: i128, scale: usize) {
     if scale == 0 {
         return write(text, &value);
@@ -391,7 +390,7 @@ fn write_decimal(text: &mut Vec<u8>, value: i128, scale: usize) {
     text.extend_from_slice(fraction.as_bytes());
 }
 
-/// Reads the next values of a column, and gives them to somebody one after the other.
+/// Reads the next values of a column, and passes each to a function.
 fn each<T: DataType>(
     reader: &mut ColumnReaderImpl<T>,
     rows: usize,

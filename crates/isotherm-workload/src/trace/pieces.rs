@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-/// Gives so many bytes at a time.
+/// Returns this number of bytes per read.
 pub(super) struct Pieces<'a>(pub(super) &'a [u8], pub(super) usize);
 
 impl Read for Pieces<'_> {

@@ -1,10 +1,9 @@
 //! Rows of CSV that are read in one go.
 //!
-//! Nearly all rows of a trace are plain: numbers and names with nothing around them, commas in
-//! between, a line break at the end. Such a row is read from where it lies in the buffer, eight
-//! bytes at a time, without being split into fields before. A row with anything else in it, or with
-//! anything wrong, is none: it is left as it is, to be read by the book, which also says what is
-//! wrong.
+//! Nearly all rows of a trace are plain: numbers and names with nothing around them, separated by
+//! commas, with a line break at the end. Such a row is parsed in place in the buffer, eight bytes
+//! at a time, without being split into fields first. Any other row, and any row with an error, is
+//! left to the general parser, which also reports the error.
 
 use isotherm_kernel::{Duration, Time};
 
@@ -30,7 +29,8 @@ enum Field {
 }
 
 impl PlainRow {
-    /// Rows of so many fields. `None` if a column is wanted twice, which nobody is fast for.
+    /// Rows with these columns. `None` if a column is wanted twice, for which there is no fast
+    /// path.
     pub(super) fn new(
         width: usize,
         arrival: &Located<Scale>,
@@ -123,7 +123,7 @@ fn name(text: &[u8], begin: usize, functions: &FunctionNames) -> Option<(u32, us
     ))
 }
 
-/// Where a field that nobody wants ends.
+/// The end of a field that is not wanted.
 fn ignored(text: &[u8], begin: usize) -> Option<usize> {
     for index in marks_from(text, begin) {
         match text.get(index)? {

@@ -1,7 +1,7 @@
 //! Following quotation marks.
 
-/// Where in a field a byte is, by the rules of the parser: a quotation mark opens a field only as
-/// its first byte, and two of them within a quoted field are one that is meant as it is.
+/// The state of a quoted field, by the rules of the parser: a quotation mark opens a field only as
+/// its first byte, and two of them within a quoted field are a literal one.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum FieldState {
     /// At the beginning of a field.

@@ -25,8 +25,8 @@ pub(super) struct Records<R> {
     begun: bool,
     /// Whether the source has come to its end.
     over: bool,
-    /// Where each field of the current record ends in its text, so many of them; what is behind is
-    /// of longer records before it.
+    /// The end of each field of the current record in its text; entries beyond the number of fields
+    /// are left over from longer records.
     ends: Vec<usize>,
     count: usize,
     /// Where the first field begins, in the buffer. Between the fields are the commas.
@@ -73,8 +73,8 @@ impl<R: Read> Records<R> {
         }
     }
 
-    /// Reads the next record; `false` at the end. Blank lines, also those of spaces, are none; a
-    /// field that may be empty anyway needs a second one beside it.
+    /// Reads the next record; `false` at the end. Blank lines, also those of spaces, are skipped;
+    /// so a single field that may be empty needs a second one beside it.
     pub(super) fn read(&mut self) -> io::Result<bool> {
         loop {
             if !self.read_one()? {
@@ -91,8 +91,8 @@ impl<R: Read> Records<R> {
         if self.begun { &self.buffer[self.rest.clone()] } else { &[] }
     }
 
-    /// Passes over a record that takes so many bytes and one line of what is ahead. There is no
-    /// current record then.
+    /// Skips a record of this many bytes, one line, of what is buffered. After that there is no
+    /// current record.
     pub(super) fn pass(&mut self, length: usize) {
         self.rest.start += length;
         self.count = 0;
@@ -203,7 +203,7 @@ impl<R: Read> Records<R> {
         self.split_slowly(place)
     }
 
-    /// Splits the rest of a record, beginning with this byte, of which the fields so far are known.
+    /// Splits the rest of a record from this byte on; the fields before it are known.
     fn split_slowly(&mut self, mut index: usize) -> Found {
         let bytes = &self.buffer[..self.rest.end];
         self.ends.truncate(self.count);
@@ -371,7 +371,7 @@ mod tests {
             text = &text[used..];
             (length, count) = (length + written, count + ended);
             match result {
-                // It is asked again with nothing, which tells it that there is no more.
+                // It is called again with no data, which tells it that there is no more.
                 ReadRecordResult::InputEmpty => continue,
                 ReadRecordResult::Record => {}
                 ReadRecordResult::End => return all,

@@ -4,9 +4,9 @@ use crate::error::{TraceError, TraceProblem};
 
 /// The rows of a table file, read one at a time.
 ///
-/// Values are text, as they would stand in CSV, so that numbers are parsed in one way, and exactly,
-/// in every format. Implemented by [`CsvTable`](crate::CsvTable),
-/// [`JsonlTable`](crate::JsonlTable) and [`ParquetTable`](crate::ParquetTable).
+/// Values are text, as CSV would have them, so numbers are parsed in one way, and exactly, in every
+/// format. Implemented by [`CsvTable`](crate::CsvTable), [`JsonlTable`](crate::JsonlTable) and
+/// [`ParquetTable`](crate::ParquetTable).
 pub trait TableRows {
     /// The name of the file in messages.
     fn name(&self) -> &str;

@@ -32,7 +32,7 @@ use super::sample::AppSample;
 use crate::error::{TraceError, TraceProblem, ValueKind};
 use crate::{SizeUnit, WorkloadError};
 
-/// So many invocations in one minute are taken for what they are.
+/// The largest number of invocations per minute that is accepted.
 const MOST_A_MINUTE: u32 = 100_000_000;
 
 /// A function of the trace of 2019.
@@ -53,7 +53,7 @@ pub struct Azure2019Function {
 /// What was tolerated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Quirks {
-    /// Rows of functions or apps of which no invocation is known, which do not matter.
+    /// Rows of functions or apps without invocations. They are ignored.
     pub not_invoked: u64,
     /// Rows of a function or an app that the file of this day had already. Invocations are added;
     /// otherwise the first row holds.
@@ -235,7 +235,7 @@ const FUNCTION_KEY: [&str; 3] = ["HashOwner", "HashApp", "HashFunction"];
 const APP_KEY: [&str; 2] = ["HashOwner", "HashApp"];
 
 impl Azure2019Files {
-    /// Nothing has been read. The first `most` things that are wrong are told in full.
+    /// A reader at the beginning. The first `most` errors are reported in full.
     pub fn new(sample: AppSample, most: usize) -> Self {
         Azure2019Files {
             sample,

@@ -124,8 +124,8 @@ struct Seen {
 }
 
 impl Azure2021 {
-    /// Reads a trace to its end, and tells what is in it and everything that is wrong with its
-    /// rows, the first `most` of it in full. The name is for messages.
+    /// Reads a trace to its end. Returns its content, or the errors of its rows, the first `most`
+    /// in full. The name is for messages.
     ///
     /// # Errors
     ///

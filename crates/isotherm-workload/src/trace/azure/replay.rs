@@ -70,7 +70,7 @@ pub struct Azure2019Replay {
 struct FunctionReplay {
     /// Which of the trace.
     function: u32,
-    /// The number of whoever built the workload.
+    /// The number that the builder of the workload gave it.
     number: u32,
     dates: Random,
     durations: Random,

@@ -26,7 +26,7 @@ const TAIL: u64 = 8;
 /// The deepest description that is looked at.
 const DEEPEST: usize = 32;
 
-/// A reader of which the description of all columns is looked at. Pages are read through
+/// A reader whose column descriptions were checked. Pages are read through
 /// [`Pages`](super::pages::Pages).
 pub(super) struct Guarded<R>(pub(super) Arc<R>);
 
@@ -129,16 +129,15 @@ fn check_columns(bytes: &[u8]) -> Result<(), Refused> {
     if walked.is_some() && is_possible { Ok(()) } else { Err(Refused::Impossible) }
 }
 
-/// Fields of a struct, of which some are structs themselves.
+/// A struct of fields, some of which are structs.
 pub(super) struct ThriftFields<'a> {
     pub(super) rest: &'a [u8],
     pub(super) depth: usize,
 }
 
 impl ThriftFields<'_> {
-    /// Goes over the fields of a struct, and tells the whole numbers in them, and truths as 0 or 1,
-    /// with the numbers of the fields that lead there. `None` if this is no struct, or if it is cut
-    /// off.
+    /// Visits the fields of a struct. Reports integers, and booleans as 0 or 1, with the field
+    /// numbers that lead to them. `None` if this is no struct, or if it is truncated.
     pub(super) fn walk(
         &mut self,
         path: &mut Vec<i64>,
@@ -243,7 +242,7 @@ impl ThriftFields<'_> {
 mod tests {
     use super::*;
 
-    /// A number of 32 bits behind a head that goes on by one.
+    /// A 32-bit integer in a field whose number is one more than the last.
     fn number(value: i32) -> Vec<u8> {
         let mut folded = ((value << 1) ^ (value >> 31)) as u32;
         let mut bytes = vec![0x15];
@@ -261,7 +260,7 @@ mod tests {
         // Two structs without fields; and 127 that are not there.
         assert!(check_columns(&[list(2), vec![0, 0]].concat()).is_ok());
         assert!(check_columns(&[list(127), vec![0, 0]].concat()).is_err());
-        // A column of so many children.
+        // A column with this number of children.
         let children = |count: i32| {
             let element = [&[0x55][..], &number(count)[1..], &[0]].concat();
             [&number(1)[..], &[0x19, 0x1c], &element, &[0]].concat()

@@ -71,7 +71,7 @@ impl<'a> Lengths<'a> {
     }
 }
 
-/// So many bits, of which the lowest of the first byte is the first; at most 32.
+/// Reads this number of bits, at most 32, least significant bit first.
 fn bits(bytes: &[u8], begin: u64, width: u64) -> Option<u32> {
     if width == 0 {
         return Some(0);

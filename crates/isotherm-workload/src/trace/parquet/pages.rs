@@ -1,10 +1,10 @@
 //! The pages of a column, which are looked at before the library unpacks them, and again before it
 //! takes values out of them.
 //!
-//! A page says how large it is when it is unpacked, and the library sets that much room aside. Some
-//! decoders go on behind it: those of gzip, of Brotli and of the LZ4 frames that old files have.
-//! What they give is counted first, and a page that gives more than it says is refused. The
-//! decoders of Snappy, zstd and LZ4 blocks write into the room that there is and fail at its end.
+//! A page states its size when decompressed, and the library allocates that much. Some decoders
+//! continue beyond it: those of gzip, of Brotli, and of the LZ4 frames of old files. Their output
+//! is counted first, and a page that produces more than it states is refused. The decoders of
+//! Snappy, zstd and LZ4 blocks write into a buffer of fixed size and fail at its end.
 //!
 //! In the encoding `DELTA_BYTE_ARRAY` a value says how much of the value before it is its
 //! beginning, so that a page of a few bytes may hold many long values. Their lengths are added up
@@ -27,13 +27,14 @@ use super::guard::{LARGEST_PAGE, Refused, ThriftFields};
 use super::lengths::Lengths;
 use crate::error::LONGEST_LINE;
 
-/// So many bytes at the beginning of a page have its sizes, unless there are long statistics.
+/// The number of bytes at the beginning of a page that contain its sizes, unless there are long
+/// statistics.
 const HEAD: u64 = 256;
 
 /// The longest head of a page.
 const LONGEST_HEAD: u64 = 16 << 20;
 
-/// Behind its first bytes, the length of a text is in so many bytes.
+/// The size of the length of a text, in bytes.
 const LENGTH: u64 = 4;
 
 /// What was refused, and where it is.
@@ -217,7 +218,7 @@ struct PageHeader {
 }
 
 impl PageHeader {
-    /// Reads it, and how long it is. `None` if it is none, or if it is cut off.
+    /// Reads the header, and its length. `None` if it is invalid or truncated.
     fn read(bytes: &[u8]) -> Option<(u64, PageHeader)> {
         let mut found = [None; 6];
         let mut is_once = true;
@@ -325,7 +326,7 @@ fn check_values(page: &Page, kind: Type, has_levels: bool) -> Result<(), Parquet
     };
     let values = usize::try_from(levels).ok().and_then(|levels| bytes.get(levels..));
     let values = values.ok_or_else(damaged)?;
-    // A page in which all values are missing may say nothing of them.
+    // A page in which all values are missing may have no data.
     if values.is_empty() {
         return Ok(());
     }
@@ -352,7 +353,7 @@ fn check_values(page: &Page, kind: Type, has_levels: bool) -> Result<(), Parquet
     Ok(())
 }
 
-/// How much room so many values of these lengths take, with the lengths, and where the lengths end.
+/// The space that values of these lengths take, with the lengths, and where the lengths end.
 fn written_out(bytes: &[u8], count: u64) -> Result<(u64, usize), ParquetError> {
     let lengths = Lengths::new(bytes).filter(|lengths| lengths.count() <= count);
     let lengths = lengths.ok_or_else(damaged)?;
@@ -374,12 +375,13 @@ mod tests {
     use super::super::lengths::tests::{packed, varint};
     use super::*;
 
-    /// A number of 32 bits behind a head that goes on by one.
+    /// A 32-bit integer in a field whose number is one more than the last.
     fn number(value: i32) -> Vec<u8> {
         [vec![0x15], varint(u64::from(((value << 1) ^ (value >> 31)) as u32))].concat()
     }
 
-    /// The head of a page of a kind, with its sizes, and of a dictionary with so many values.
+    /// The header of a page of a kind, with its sizes; for a dictionary, with this number of
+    /// values.
     fn head(kind: i32, unpacked: i32, packed: i32, values: i32) -> Vec<u8> {
         let dictionary = [&[0x4c][..], &number(values), &number(0), &[0, 0]].concat();
         [number(kind), number(unpacked), number(packed), dictionary].concat()
