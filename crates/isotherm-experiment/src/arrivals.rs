@@ -1,10 +1,10 @@
 //! The arrivals of a plan without a simulation, each with how long its body runs, where that is
 //! known beforehand.
 //!
-//! A body that is one sleep is known: its duration is the one that a run gives it, and if it is
-//! random it is drawn from the same stream in the same order, which is that of the arrivals.
-//! (Functions that are invoked by other functions, or by the clients of a closed loop, also draw
-//! from it in a run; then the numbers differ, the distribution does not.)
+//! The duration of a body that is one sleep is known beforehand: if it is random, it is drawn from
+//! the same stream in the same order as in a run, that of the arrivals. (Functions that are invoked
+//! by other functions, or by the clients of a closed loop, also draw from this stream in a run;
+//! then the numbers differ, but not their distribution.)
 
 use std::collections::BTreeSet;
 

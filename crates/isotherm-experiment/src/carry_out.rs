@@ -33,7 +33,7 @@ pub fn carry_out(
     let output_error = |source| ExperimentError::Output { path: folder.to_owned(), source };
     let rules = Rules { inputs, force };
     let output = Output::create(folder, records, rules).map_err(output_error)?;
-    // What makes a manifest that nobody could run is found before anything is simulated.
+    // A manifest that could not be written or read again is an error before anything is simulated.
     let manifest = manifest(run, sources, folder);
     let manifest = manifest.map_err(|path| output_error(no_text(&path)))?;
     if manifest.len() as u64 > LARGEST_EXPERIMENT - ROOM_FOR_HASHES {

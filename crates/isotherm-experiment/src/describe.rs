@@ -1,8 +1,8 @@
 //! What a workload looks like: how much, when, what, how long. Of an experiment, or of a trace in a
 //! file.
 //!
-//! Arrivals are looked at as they pass; what is kept are the counts of the functions and of at most
-//! 120 equal parts of the time.
+//! Arrivals are counted as they pass; only the counts of the functions and of at most 120 equal
+//! parts of the time are stored.
 
 use isotherm_kernel::{Duration, Time};
 use isotherm_results::{Percentiles, TimesReport};
@@ -16,7 +16,7 @@ pub use traces::{TraceColumns, describe_trace};
 
 mod traces;
 
-/// So many functions are told by name.
+/// The number of functions that are listed by name.
 const MOST_POPULAR: usize = 10;
 
 /// Parts of the time whose arrivals are counted.
@@ -33,7 +33,7 @@ pub struct WorkloadReport {
     pub first_s: Option<f64>,
     /// When the last of them arrives.
     pub last_s: Option<f64>,
-    /// How many arrive in a second in the mean, from the first to the last.
+    /// Average arrivals per second, from the first to the last.
     pub rate_per_s: Option<f64>,
     /// The coefficient of variation of the gaps between them: 0 if they are equally far apart, 1
     /// for a Poisson process, more for bursts.
@@ -49,15 +49,15 @@ pub struct WorkloadReport {
     pub share_of_top_percent: Option<f64>,
     /// The most popular functions, the most popular first.
     pub popular: Vec<FunctionShare>,
-    /// How long bodies run, of those of which it is known beforehand.
+    /// The durations of the bodies whose duration is known beforehand.
     pub durations: Option<TimesReport>,
-    /// Invocations of which it depends on the platform how long their bodies run.
+    /// Invocations whose duration depends on the platform.
     pub durations_unknown: u64,
-    /// How many bodies run at a time in the mean, if nothing ever waits; absent if the durations
-    /// are not known.
+    /// The average number of concurrent bodies if nothing ever waits; absent if the durations are
+    /// not known.
     pub mean_concurrency: Option<f64>,
-    /// How much memory their containers take in the mean; absent if it is not known of all
-    /// functions, as of most traces.
+    /// The average memory of their containers; absent if it is not known of all functions, as for
+    /// most traces.
     pub mean_memory_bytes: Option<f64>,
     /// Clients of closed loops. What they invoke, and when, depends on the platform.
     pub closed_loop_clients: u64,
@@ -83,7 +83,7 @@ pub struct FunctionShare {
     pub arrivals: u64,
     /// Their part of all.
     pub share: f64,
-    /// How long its bodies run in the mean, if that is known of all of them.
+    /// The average duration of its bodies, if all are known.
     pub mean_duration_s: Option<f64>,
 }
 

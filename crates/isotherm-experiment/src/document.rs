@@ -1,6 +1,6 @@
-//! An experiment as it is given, before it means anything: the text of a file, and what was changed
-//! from outside. It becomes a tree when it is checked, and again when a run writes its manifest, so
-//! that no tree is held for each run of a sweep.
+//! An experiment as it is given: the text of a file, and what was changed from outside. It is
+//! parsed when it is checked, and again when a run writes its manifest, so that no tree is stored
+//! for each run of a sweep.
 
 use std::path::PathBuf;
 
@@ -31,9 +31,9 @@ pub struct Document {
 }
 
 impl Document {
-    /// The experiment as a tree, and the paths of the fields that were set from outside. Sweeps and
-    /// parameters are not in their places yet. Nothing if the text is no table; what is wrong is
-    /// reported.
+    /// Parses the experiment. Returns its tree, and the paths of the fields that were set from
+    /// outside. Values of a sweep and parameters are not yet filled in. Nothing if the text is not
+    /// a table; errors are reported.
     pub fn tree(&self, sources: &mut Sources, report: &Report) -> Option<(Value, Vec<Path>)> {
         let source = self.source;
         let text = sources.get(source).text.as_str();
@@ -45,7 +45,7 @@ impl Document {
             report.error(sources.line(source, 1), "the experiment is empty", begin);
             return None;
         }
-        // Each but the first stands behind one of these.
+        // Each value but the first is preceded by one of these.
         let values = text.bytes().filter(|byte| matches!(byte, b'=' | b',' | b':')).count();
         if values > MOST_VALUES {
             let most = MOST_VALUES / 1_000_000;
@@ -60,7 +60,7 @@ impl Document {
             Syntax::Json => tree::parse_json(source, text, report),
         };
         if !report.is_empty() {
-            // What was read from a broken file would only bring errors that are none.
+            // A tree of a broken file would only cause further errors.
             return None;
         }
         if !matches!(root.kind, Kind::Table(_)) {
@@ -73,7 +73,7 @@ impl Document {
     }
 }
 
-/// What was changed from outside for the run whose manifest a file is; nothing if it is none.
+/// If the file is a manifest: what was changed from outside for its run. Empty if it is none.
 #[derive(Clone, Debug, Default)]
 pub struct Earlier {
     /// Fields that a sweep has changed.
@@ -85,8 +85,8 @@ pub struct Earlier {
 }
 
 impl Earlier {
-    /// What the table `[manifest]` of a file says that is not changed anew. What is not as a run
-    /// writes it means nothing.
+    /// Reads the table `[manifest]`, without the fields that are set again. Entries that no run
+    /// writes are ignored.
     pub fn of(root: &Value, set: &[Path]) -> Self {
         let Some(manifest) = root.table().and_then(|root| root.get("manifest")?.table()) else {
             return Earlier::default();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use isotherm_kernel::{Distribution, DistributionError, Duration, RandomDuration, RandomStreams};
 use isotherm_serverless::Startup;
 
-/// How long something takes: always as long, or drawn anew each time. Its parameters make sense.
+/// A duration: constant, or drawn anew each time. Its parameters are valid.
 ///
 /// ```
 /// use isotherm_experiment::duration_distribution::{DurationDistribution, DistributionForm};
@@ -22,7 +22,7 @@ pub struct DurationDistribution {
     seconds: Distribution,
 }
 
-/// A distribution of durations as it is written in an experiment file.
+/// The parameters of a distribution of durations, in the forms of experiment files.
 #[derive(Clone, Debug, PartialEq)]
 pub enum DistributionForm {
     /// Always as long.
@@ -129,8 +129,7 @@ impl DurationDistribution {
         RandomDuration::new(self.seconds.clone(), streams.stream(path))
     }
 
-    /// The start-up of a container that takes so long; what is random is drawn from the stream of
-    /// this path.
+    /// A start-up time of this distribution. Random ones are drawn from the stream of this path.
     pub fn startup(&self, streams: &RandomStreams, path: &str) -> Startup {
         match self.fixed() {
             Some(duration) => duration.into(),

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::run::{Progress, Stopped};
 
-/// Why an experiment gave no result.
+/// Why an experiment has no result.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ExperimentError {
@@ -17,13 +17,13 @@ pub enum ExperimentError {
     /// The simulation could not go on.
     #[error("{0}")]
     Simulation(Box<Stopped>),
-    /// Whoever [watched](crate::RunOptions::watch) the run has ended it.
+    /// The [watcher](crate::RunOptions::watch) of the run has ended it.
     #[error("interrupted at {} s", progress.now())]
     Interrupted {
-        /// How far it had come.
+        /// The progress at that moment.
         progress: Progress,
     },
-    /// The host of the user went off while invocations were to be made or had not ended.
+    /// The host of the user went off before all invocations were made and had ended.
     #[error(
         "host `{host}`, from which the experiment invokes, went off at {at} s, and nobody is left to go on"
     )]
@@ -61,8 +61,8 @@ impl From<Diagnostics> for ExperimentError {
 }
 
 impl ExperimentError {
-    /// What else is to be said, a sentence each: how far a simulation that could not go on had
-    /// come, and which invocations wait for what.
+    /// Further information, a sentence each: the progress of a simulation that could not go on, and
+    /// which invocations wait for what.
     pub fn notes(&self) -> Vec<String> {
         match self {
             ExperimentError::Simulation(stopped) => stopped.notes(),

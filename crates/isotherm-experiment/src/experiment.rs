@@ -44,9 +44,8 @@ impl Experiment {
     ///
     /// # Errors
     ///
-    /// Everything that is wrong with the file and with the files it names, in the order of the
-    /// places. Of a trace only the header and the first row are looked at; see
-    /// [`load_whole`](Experiment::load_whole).
+    /// All errors of the file and of the files it names, ordered by place. Only the header and the
+    /// first row of a trace are checked; see [`load_whole`](Experiment::load_whole).
     pub fn load(path: &Path, overrides: &Overrides) -> Result<Self, Diagnostics> {
         Self::read(path, overrides, Depth::Beginning)
     }
@@ -164,8 +163,8 @@ impl Experiment {
         &self.name
     }
 
-    /// What was accepted but is probably not what was meant, such as a quantity without a unit in a
-    /// platform file. Empty if there is nothing of the kind.
+    /// Warnings: what was accepted but is probably not intended, such as a quantity without a unit
+    /// in a platform file.
     pub fn warnings(&self) -> &Diagnostics {
         &self.warnings
     }
@@ -175,7 +174,7 @@ impl Experiment {
         &self.runs
     }
 
-    /// What is in a run, counted. The rows of traces are known after
+    /// Counts what is in a run. The rows of traces are known after
     /// [`load_whole`](Experiment::load_whole) only.
     pub fn inventory(&self, run: &PlannedRun) -> Inventory {
         Inventory::new(&run.plan, &self.traces)
@@ -242,7 +241,7 @@ impl Experiment {
         self.run_with(run, folder, RunOptions::default())
     }
 
-    /// The same, with or without `invocations.csv`, and watched while it goes on.
+    /// The same with options: without `invocations.csv`, or with a watcher.
     ///
     /// # Errors
     ///

@@ -31,7 +31,7 @@ use azure2019::Azure2019;
 use parquet::Parquet;
 use table::Table;
 
-/// Arrivals between two looks of whoever watches.
+/// Arrivals between two calls of the watcher.
 const BETWEEN_LOOKS: u64 = 4096;
 
 /// What is written.
@@ -68,7 +68,7 @@ pub struct ExportOptions {
     pub out: PathBuf,
     /// Whether a link, a device or a pipe is written to.
     pub force: bool,
-    /// Who watches.
+    /// The watcher, if any.
     pub watch: Option<ExportWatch>,
 }
 
@@ -86,7 +86,7 @@ pub struct ExportReport {
 impl ExportReport {
     /// As JSON.
     pub fn to_json(&self) -> String {
-        // Numbers and paths; a path that is no text cannot be written in JSON.
+        // Numbers and paths. A path that is not UTF-8 cannot be written in JSON.
         serde_json::to_string_pretty(self).unwrap_or_default()
     }
 }

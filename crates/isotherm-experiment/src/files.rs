@@ -1,6 +1,6 @@
-//! Files that are read as a whole: text of a limited size, from files alone.
+//! Reads whole text files of a limited size.
 //!
-//! What is refused is refused with a place: a byte that is no text is shown in its line.
+//! An error has a place: bytes that are not UTF-8 are shown in their line.
 
 use std::fmt;
 use std::fs::File;
@@ -19,7 +19,7 @@ pub(crate) const LARGEST_EXPERIMENT: u64 = 256 << 20;
 /// or not well written.
 pub(crate) const LARGEST_TEXT: u64 = 64 << 20;
 
-/// Why the text of a file cannot be had.
+/// Why the text of a file cannot be read.
 #[derive(Debug)]
 pub enum TextError {
     /// It cannot be read.
@@ -30,7 +30,7 @@ pub enum TextError {
     NotText(NotText),
 }
 
-/// A byte that is no text.
+/// A byte that is not UTF-8.
 #[derive(Debug)]
 pub struct NotText {
     /// Its line and its column in characters, counted from 1.
@@ -113,8 +113,8 @@ pub fn io_reason(error: &io::Error) -> String {
     }
 }
 
-/// Opens a file, and nothing else: a pipe may keep whoever opens it waiting, a device may give
-/// bytes for ever, and both may be read only once.
+/// Opens a regular file: opening a pipe may block, a device may have no end, and either may be
+/// readable only once.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     let kind = std::fs::metadata(path)?.file_type();
     if kind.is_dir() {
@@ -129,12 +129,12 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
 /// The text of a file, which may be compressed.
 ///
 /// # Errors
-/// It is no file or cannot be read, it is too large for a text, or it is not UTF-8.
+/// It is not a regular file, cannot be read, is too large, or is not UTF-8.
 pub fn read(path: &Path) -> Result<String, TextError> {
     text(Decompressed::new(open(path).map_err(TextError::Unreadable)?), LARGEST_TEXT)
 }
 
-/// The text that a reader gives, if it is not longer than this.
+/// The text of a reader, if it has at most `most` bytes.
 pub(crate) fn text(reader: impl Read, most: u64) -> Result<String, TextError> {
     let mut bytes = Vec::new();
     reader.take(most + 1).read_to_end(&mut bytes).map_err(TextError::Unreadable)?;
@@ -147,7 +147,7 @@ pub(crate) fn text(reader: impl Read, most: u64) -> Result<String, TextError> {
     })
 }
 
-/// The text of a file that is given by itself, and is no part of another one.
+/// The text of a file that is given on the command line, which may be a pipe.
 pub(crate) fn read_given(
     path: &Path,
     shown: &str,

@@ -1,4 +1,4 @@
-//! What is in an experiment, counted without running it.
+//! Counts what is in an experiment, without running it.
 
 use isotherm_kernel::{Distribution, Time};
 use isotherm_workload::Targets;
@@ -6,7 +6,7 @@ use isotherm_workload::Targets;
 use crate::check::{KnownTraces, tolerated};
 use crate::plan::{ClosedPlan, Plan, StepPlan, WorkloadPlan};
 
-/// What is in one run of an experiment.
+/// The contents of one run of an experiment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inventory {
     /// Hosts of the platform.
@@ -25,7 +25,7 @@ pub struct Inventory {
     pub tolerated: Vec<String>,
 }
 
-/// What is in one workload.
+/// The contents of one workload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkloadInventory {
     /// The `kind` of the workload in the experiment.
@@ -41,9 +41,9 @@ pub struct WorkloadInventory {
 /// A number of invocations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrivals {
-    /// So many.
+    /// An exact number.
     Exactly(u64),
-    /// So many in the mean, or at least.
+    /// An expected number, or a lower bound.
     About(u64),
 }
 

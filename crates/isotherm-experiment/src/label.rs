@@ -1,10 +1,10 @@
 //! What the runs of a sweep are called: a folder and a line of a table for each.
 //!
-//! A name tells fields and values, as `reuse-newest_startup-1s`. It is made of letters, digits,
-//! `-`, `_` and `.` alone, begins with a letter or a digit (or `_`), and is short enough for any
-//! file system. Where two runs would have the same name, or names that differ in capital letters
-//! only, each of them has a part of the hash of its values at its end; so a run is called the same
-//! whatever the order of the values.
+//! A label lists fields and values, such as `reuse-newest_startup-1s`. It consists of letters,
+//! digits, `-`, `_` and `.`, begins with a letter, a digit or `_`, and is short enough for any file
+//! system. Where two runs would have the same label, or labels that differ in case only, part of
+//! the hash of its values is appended to each; so the label of a run does not depend on the order
+//! of the values.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -15,22 +15,23 @@
 //!
 //! # From text to plan
 //!
-//! An experiment is a TOML or a JSON file. It is read into a [tree](isotherm_config::tree) in which every key and every
-//! value knows its [place](isotherm_config::source). What is said outside of the file ([`Overrides`]) and the values
-//! of a `[sweep]` are put into the tree, then its [parameters](isotherm_config::tree::parameters). The readers of
-//! [`check`] go over the tree, collect [everything that is wrong](isotherm_config::diagnostic) and, if that is
-//! nothing, make a checked [`Plan`]: names resolved, defaults written out, the platform built. A
-//! file with a `[sweep]` gives several plans. What fields there are is [described by
-//! data](isotherm_config::schema), from which `docs/reference/experiment.md` is written.
+//! An experiment is a TOML or JSON file. It is parsed into a [tree](isotherm_config::tree) in which
+//! every key and every value knows its [place](isotherm_config::source). Values from outside
+//! ([`Overrides`]), the values of a `[sweep]`, and [parameters](isotherm_config::tree::parameters)
+//! are put into the tree. The readers of [`check`] read the tree, collect [all
+//! errors](isotherm_config::diagnostic) and, if there are none, make a checked [`Plan`]: names
+//! resolved, defaults filled in, the platform built. A file with a `[sweep]` gives several plans.
+//! Fields are [described by data](isotherm_config::schema), from which
+//! `docs/reference/experiment.md` is written.
 //!
 //! # From plan to results
 //!
-//! A plan is simulated by actors of the crates below; records stream into `invocations.csv` under a
-//! temporary name, and when the run has ended the [files appear](output) together: the records,
-//! `summary.json`, and `manifest.toml`, which is the plan as an experiment file again. The same
-//! plan and seed give the same bytes, on any machine and from any folder: no wall clock and no path
-//! gets into them, except the way to the files that a manifest names. [`RunOptions`] say who
-//! watches a run, and may end it.
+//! A plan is simulated by the crates below. Records stream into `invocations.csv` under a temporary
+//! name. When the run has ended, all [files appear](output) together: the records, `summary.json`,
+//! and `manifest.toml`, which is the experiment with everything filled in. The same plan and seed
+//! give the same bytes, on any machine and from any folder: no wall clock and no path affects them,
+//! except the paths of the files that a manifest names. [`RunOptions`] add a watcher, which may end
+//! a run.
 //!
 //! # Invariants
 //!

@@ -7,10 +7,10 @@
 //! (platform, functions, traces) are not in it; their paths are relative to the manifest. So the
 //! manifest is the one file of a run whose bytes depend on where things are.
 //!
-//! The table `[manifest]` says what the rest does not: the version of Isotherm, what was changed
-//! from outside, and how large the platform is. It has no meaning for a run, but what was changed
-//! from outside goes on into the results of a run of the manifest, so that these are the same to
-//! the last byte. Its table `[manifest.sha256]` is added when the other files are whole
+//! The table `[manifest]` has what the rest does not: the version of Isotherm, what was changed
+//! from outside, and the size of the platform. It has no effect on a run, but what was changed from
+//! outside is copied into the results of a run of the manifest, so that these are the same to the
+//! last byte. Its table `[manifest.sha256]` is added when the other files are complete
 //! ([`crate::results`]).
 
 use std::cell::RefCell;
@@ -32,8 +32,8 @@ use crate::planned_run::PlannedRun;
 /// A longer array of tables has a line for each of them.
 const LONGEST_LINE: usize = 100;
 
-/// The text of the manifest of a run whose results are in `folder`, but for the hashes of its
-/// files; or the way to a file, if that is no text.
+/// The text of the manifest of a run whose results are in `folder`, without the hashes of its
+/// files. The error is a path that is not UTF-8.
 pub fn manifest(run: &PlannedRun, sources: &Sources, folder: &Path) -> Result<String, PathBuf> {
     let table = tree(run, sources);
     let paths = Paths { folder, no_text: RefCell::new(None) };
@@ -75,8 +75,8 @@ pub fn manifest(run: &PlannedRun, sources: &Sources, folder: &Path) -> Result<St
     }
 }
 
-/// The tree that a run was planned from, with everything in its place that does not stand in the
-/// file: values of a sweep, parameters, the seed, and defaults that depend on the preset.
+/// The tree that a run was planned from, with everything filled in that is not in the file: values
+/// of a sweep, parameters, the seed, and defaults that depend on the preset.
 fn tree(run: &PlannedRun, sources: &Sources) -> Table {
     // All of this went well when the run was planned.
     let (mut sources, report) = (sources.clone(), Report::new(run.document.syntax));
@@ -111,8 +111,8 @@ fn add(table: &mut Table, key: &str, toml: &str) {
     }
 }
 
-/// Whether a file is the manifest of a run of a sweep. Only its beginning is read, where that
-/// stands.
+/// Whether a file is the manifest of a run of a sweep. Only its beginning is read, which has the
+/// table.
 pub fn is_of_sweep(path: &Path) -> bool {
     let mut beginning = Vec::new();
     let read =

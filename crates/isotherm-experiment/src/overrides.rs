@@ -36,7 +36,7 @@ impl Overrides {
         self
     }
 
-    /// Puts the values into the tree. Gives the paths that were set.
+    /// Puts the values into the tree. Returns the paths that were set.
     pub(crate) fn apply(
         &self,
         root: &mut Value,

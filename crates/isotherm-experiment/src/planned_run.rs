@@ -23,14 +23,14 @@ pub struct PlannedRun {
     pub(crate) document: Arc<Document>,
     /// with these values of its sweep in their places.
     pub(crate) changes: Vec<(Path, Value)>,
-    /// What had been changed for the run whose manifest the document is.
+    /// What was changed for the run whose manifest the document is, if it is one.
     pub(crate) earlier: Earlier,
 }
 
 impl PlannedRun {
-    /// What distinguishes this run from the others of its sweep, as a name for a folder and for a
-    /// line of a table, such as `reuse-newest`; `None` if there is no sweep. No two runs of a sweep
-    /// have the same, whether or not capital letters count.
+    /// The label of this run among those of its sweep, for folders and tables, such as
+    /// `reuse-newest`; `None` if there is no sweep. Labels of a sweep are unique, also where case
+    /// does not count.
     pub fn label(&self) -> Option<String> {
         self.label.clone()
     }

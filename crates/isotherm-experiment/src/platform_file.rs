@@ -32,7 +32,7 @@ pub struct PlatformFile {
     /// Which hosts an experiment uses as `head`, `repository`, `user` and `compute`. A host that
     /// plays several parts is listed with each; empty for a SimGrid platform file.
     pub parts: Vec<(HostId, &'static str)>,
-    /// What was accepted but is probably not what was meant.
+    /// Warnings: what was accepted but is probably not intended.
     pub warnings: Diagnostics,
     /// The files that were read: none of them may be overwritten by a drawing.
     pub inputs: Inputs,

@@ -1,4 +1,4 @@
-//! What a run gave, as it is written to `summary.json` and printed.
+//! The results of a run as they are printed and written to `summary.json`.
 
 use isotherm_results::{PlatformCounts, SummaryReport, UtilisationReport};
 use isotherm_serverless::Preset;
@@ -8,7 +8,7 @@ use crate::check::Setting;
 use crate::planned_run::PlannedRun;
 use crate::run::Outcome;
 
-/// What a run gave. Its fields are, in this order, those of `summary.json`; units are in the names.
+/// The results of a run. Its fields are those of `summary.json`, in this order; names end in units.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RunReport {
     /// Name of the experiment.
@@ -29,8 +29,7 @@ pub struct RunReport {
     /// How much of the compute hosts was in use; absent if no time passed between the first
     /// submission and the end.
     pub utilisation: Option<UtilisationReport>,
-    /// Requests to invoke a function that the service never took in. They are no invocations and
-    /// have no record.
+    /// Requests that the service never accepted. They are no invocations and have no record.
     pub requests_lost: u64,
     /// Cold starts that were measured on a real platform, if the experiment gives them.
     pub measured_cold_starts: Option<u64>,

@@ -1,4 +1,4 @@
-//! The results of a run on disk, for whoever reads them: whole, or an error that names the file.
+//! The results of a run on disk: complete, or an error that names the file.
 //!
 //! ```no_run
 //! use std::path::Path;
@@ -57,7 +57,7 @@ pub enum ResultsError {
 }
 
 impl Results {
-    /// Looks at the files of a run, and reads them once to compare their hashes.
+    /// Opens the results of a run, and reads its files once to compare their hashes.
     ///
     /// # Errors
     ///
@@ -86,7 +86,7 @@ impl Results {
         let is_named = |file: &str| hashes.iter().any(|(name, _)| name == file);
         for file in FILES.into_iter().filter(|file| *file != MANIFEST && !is_named(file)) {
             let path = folder.join(file);
-            // That a run keeps no records is no fault, but every run has a summary.
+            // A run may have no records, but it has a summary.
             match path.symlink_metadata() {
                 Ok(_) => return Err(ResultsError::Foreign(path)),
                 Err(_) if file == SUMMARY => return Err(ResultsError::Missing(path)),

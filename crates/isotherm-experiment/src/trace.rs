@@ -1,4 +1,4 @@
-//! Traces on disk: opening them, and showing what is wrong with them.
+//! Opens traces on disk, and shows their errors.
 //!
 //! Reading is done by [`isotherm_workload`], which opens no files; this module does, and turns an
 //! error of a trace into a diagnostic that shows the row.
@@ -37,7 +37,8 @@ pub fn open(
     })
 }
 
-/// Reads a trace to its end, and tells what is wrong with it: of its rows the first `most` things.
+/// Reads a trace to its end and checks it. The first `most` errors of its rows are returned in
+/// full.
 ///
 /// # Errors
 ///
@@ -104,8 +105,7 @@ pub fn azure(
     }
 }
 
-/// What is wrong with a workload, as it is shown: for a trace, the row with the value in question
-/// marked.
+/// The diagnostic of an error of a workload: for a trace, the row with the value marked.
 pub fn diagnostic(error: &WorkloadError, sources: &mut Sources) -> Diagnostic {
     let WorkloadError::Trace(error) = error else {
         return Diagnostic::without_place(error.to_string());
@@ -118,7 +118,7 @@ pub fn diagnostic(error: &WorkloadError, sources: &mut Sources) -> Diagnostic {
     // The place is shown by itself.
     let message = text.strip_prefix(&place).unwrap_or(&text).to_owned();
     let Some(line) = error.line.filter(|_| !error.row.is_empty()) else {
-        // There is no row to be shown.
+        // There is no row to show.
         let message =
             error.line.map_or_else(|| message.clone(), |line| format!("line {line}: {message}"));
         let source = sources.add(&error.name, "");
@@ -129,7 +129,7 @@ pub fn diagnostic(error: &WorkloadError, sources: &mut Sources) -> Diagnostic {
     if let Some(start) = error.field
         && start <= place.end
     {
-        // The field in question, up to the next comma or as far as it is known to be wrong.
+        // The field with the error, up to the next comma or as far as it is known to be wrong.
         let rest = error.row.get(start..place.end).unwrap_or_default();
         let length = error.value().map_or_else(|| rest.find(',').unwrap_or(rest.len()), str::len);
         place.start = start;
@@ -142,7 +142,7 @@ pub fn diagnostic(error: &WorkloadError, sources: &mut Sources) -> Diagnostic {
     Diagnostic::at(place, message, error.hint())
 }
 
-/// What is wrong with a workload found in the middle of a run.
+/// The diagnostics of an error that a workload has in the middle of a run.
 pub fn diagnostics(error: &WorkloadError) -> Diagnostics {
     let mut sources = Sources::default();
     let diagnostic = diagnostic(error, &mut sources);

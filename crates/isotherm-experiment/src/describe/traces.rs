@@ -21,10 +21,10 @@ use crate::check::io_reason;
 use crate::plan::{AppMemory, CsvPlan, TableFormat};
 use crate::trace::{self, open_file};
 
-/// So many columns are told by name.
+/// The number of columns that are listed by name.
 const MOST_COLUMNS: usize = 12;
 
-/// So much of the name of a column is told.
+/// The number of characters of the name of a column that are shown.
 const LONGEST_NAME: usize = 40;
 
 /// A column that all files of the trace of Azure Functions of 2019 have.
@@ -167,8 +167,7 @@ fn describe_2019(
                     wrong.trace(&error);
                 }
             } else if family == azure::DURATIONS {
-                // Of the later days of the data set there is no memory, but there are durations of
-                // all.
+                // The data set has no memory sizes for the later days, but durations for all.
                 let message =
                     format!("there is no file `{family}.d{day:02}.csv`, nor a compressed one");
                 let hint = format!(
@@ -205,7 +204,7 @@ fn describe_2019(
     Ok(gathered().map_err(broken)?.report(shown, &names, memory.as_deref()))
 }
 
-/// What is wrong with a trace, perhaps in several of its files.
+/// The errors of a trace, perhaps in several of its files.
 #[derive(Default)]
 struct Wrong {
     sources: Sources,

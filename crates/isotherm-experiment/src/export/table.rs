@@ -38,8 +38,8 @@ impl Table {
     }
 }
 
-/// Writes the functions. Start-ups that are drawn cannot be said in a table, so there is no column
-/// of them if any is.
+/// Writes the functions. A table cannot hold random start-up times, so it has no such column if any
+/// is random.
 pub fn write_functions(plan: &Plan, path: &Path, rules: Rules<'_>) -> io::Result<Pending> {
     let mut file = Pending::create(path, rules)?;
     let all_fixed = plan.functions.iter().all(|function| function.startup.fixed().is_some());

@@ -195,7 +195,7 @@ impl<W: Workload + Send + 'static> Workload for ReadAhead<W> {
 impl<W> Drop for ReadAhead<W> {
     fn drop(&mut self) {
         if let Reading::There(thread) = std::mem::replace(&mut self.reading, Reading::Over) {
-            // A panic behind the last arrival that was taken concerns nobody.
+            // A panic behind the last arrival that was taken does not matter.
             let _ = thread.end();
         }
     }
