@@ -1,9 +1,8 @@
-//! A folder of scenarios: `cases/*.json`, and the platform files that they name, relative to the
-//! folder.
+//! Reads and checks the scenarios of a folder: `cases/*.json`, and the platform files that they
+//! name, whose paths are relative to the folder.
 //!
-//! A folder without `cases` is taken to hold the scenarios itself; then platforms are looked for
-//! beside them and, if they are not there, beside the folder, so that `conform DIR/cases` does what
-//! `conform DIR` does.
+//! A folder without `cases` is taken to hold the scenarios itself; then platforms are looked for in
+//! the same folder and then in its parent, so that `conform DIR/cases` does what `conform DIR` does.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,7 +18,7 @@ use crate::{ConformError, validation};
 /// A scenario with its platform.
 #[derive(Clone, Debug)]
 pub struct Case {
-    /// Where the scenario stands.
+    /// The path of the scenario.
     pub file: PathBuf,
     /// The scenario, checked.
     pub scenario: Scenario,
@@ -27,8 +26,8 @@ pub struct Case {
     pub platform: Arc<PlatformSpec>,
 }
 
-/// Reads and checks all scenarios of a folder, in the order of their file names. Whatever is wrong
-/// with any of them, or with their platforms, is reported at once.
+/// Reads and checks all scenarios of a folder, in the order of their file names. All errors of
+/// them and of their platforms are reported together.
 pub fn read_folder(folder: &Path) -> Result<Vec<Case>, ConformError> {
     let nested = folder.join("cases");
     let (cases, roots) = if nested.is_dir() {

@@ -1,24 +1,24 @@
-//! Transfers and streams: the network model LV08.
+//! Transfers and streams: LV08, SimGrid's default model of TCP.
 //!
-//! A transfer of `size` bytes over a route first waits for `latency_factor · lat`, using nothing,
-//! where `lat` is the sum of the latencies of its links. Then it uses each link with weight 1 (a
-//! link crossed twice with weight 2) and each link of the reverse route with weight 0.05 (its
-//! acknowledgements), and moves `0.97 · x` bytes per second, where `x` is its max-min fair share
-//! under the
+//! A transfer of `size` bytes over a route first waits for `latency_factor · lat`, using no
+//! resource, where `lat` is the sum of the latencies of its links. Then it uses each link with
+//! weight 1 (a link crossed twice with weight 2) and each link of the reverse route with weight
+//! 0.05 (its acknowledgements), and moves `0.97 · x` bytes per second, where `x` is its max-min
+//! fair share with these parameters:
 //!
-//! * penalty `lat + Σ 20537 / bandwidth` over the links of the route, or 1 if the latency is zero
-//!   (so that a flow without latency gives way to any flow that has one), and the
-//! * bound: the least bandwidth of a link, the window `gamma / (2 · lat)`, and the caller's limit /
-//!   0.97.
+//! * Penalty: `lat + Σ 20537 / bandwidth` over the links of the route, or 1 if the latency is zero
+//!   (so a flow without latency gets a much smaller share than any flow with one).
+//! * Bound: the minimum of the bandwidths of its links, the rate limit of the TCP window
+//!   `gamma / (2 · lat)`, and the caller's limit / 0.97.
 //!
 //! A *stream* is a transfer that also reads from a disk, writes to one, or both. It uses the disks
-//! with weight 0.97, so that they see the true bytes; everything overlaps, nothing is stored in
-//! between, and even a stream from a disk to memory on the same host goes through the loopback. The
-//! constants are those of [`NetworkModel`](crate::NetworkModel).
+//! with weight 0.97, so that each disk is charged exactly `size` bytes; everything overlaps,
+//! nothing is stored in between, and even a stream from a disk to memory on the same host goes
+//! through the loopback. The constants are those of [`NetworkModel`](crate::NetworkModel).
 //!
-//! A running flow does not notice that routes change. It notices a new latency of a link (penalty
-//! and window; the latency it is waiting for stays) and a new bandwidth (capacity and penalty; its
-//! bound stays).
+//! A running flow is not affected by changes of routes. It is affected by a new latency of a link
+//! (penalty and window; a latency phase that has begun stays) and by a new bandwidth (capacity and
+//! penalty; its bound stays).
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

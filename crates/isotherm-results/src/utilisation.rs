@@ -1,9 +1,8 @@
-//! How much of the platform was in use, and how much memory was kept for nothing.
+//! How much of the platform was in use, and how much memory idle containers held.
 //!
 //! [`Utilisation`] listens to the [event log](isotherm_serverless::PlatformEvent) and integrates
 //! what is held over time. All sums are integers (bytes × nanoseconds in 128 bits), so they are
-//! exact, and they cost O(1) per event, and nothing where an event changes nothing. What exactly is
-//! counted stands with [`Utilisation`].
+//! exact. An event costs O(1). What exactly is counted is defined at [`Utilisation`].
 
 use isotherm_kernel::Time;
 use isotherm_serverless::{EventKind, ImageId, PlatformEvent};
@@ -28,22 +27,21 @@ pub struct Totals {
 /// # Definitions
 ///
 /// * The **window** runs from the date of the first submission to the end of the run. A run ends
-///   when everything that was invoked has ended; containers that are still kept then are counted
-///   until then. Nothing happens before the window, so sums do not depend on it; means do.
+///   when every invocation has ended; containers that are alive then count until then. Nothing is
+///   held before the window, so sums do not depend on its beginning; means do.
 /// * A slot is **in use** from the dispatch of an invocation to its end, start-up of the container
 ///   included.
 /// * A container holds its **memory limit**, whatever its body does, from its start to its end. It
 ///   is *busy* while it serves an invocation or several, start-up included, and **idle** while it
-///   is kept and serves nobody.
+///   is kept and serves no invocation.
 /// * An image holds its size in memory from the beginning of its load on a node until it leaves the
 ///   memory of that node, however many containers use it.
 /// * **Mean** is over time. **Peak** is the most that was held together, on all compute hosts, for
-///   longer than an instant: what changes several times at one date counts as it is when that date
-///   has passed.
+///   longer than an instant: of several changes at one date only the final value counts.
 /// * Totals are those of all compute hosts, whether they are on or off.
 ///
 /// The memory·time of idle containers, `idle_mb_s`, is thus the sum over all containers of memory
-/// limit × time idle, in megabytes (10⁶ bytes) × seconds: the price of warm starts.
+/// limit × time idle, in megabytes (10⁶ bytes) × seconds: what keeping containers costs.
 ///
 /// # Example
 ///
@@ -81,16 +79,16 @@ pub struct Utilisation {
     from: Option<Time>,
     /// The date of the last event.
     now: Time,
-    /// Until when slots and idle and busy containers are summed up.
-    since: Time,
+    /// The date up to which slots and idle and busy containers are integrated.
+    integrated_until: Time,
     slots: Level,
     idle: Level,
-    /// Memory of busy containers: what `memory` is without the other two.
+    /// Memory of busy containers: `memory` without `idle` and `images`.
     busy_now: u64,
     busy_peak: u64,
-    /// Until when what follows is summed up, which changes less often.
-    memory_since: Time,
-    /// Memory of containers and images together, which stays as it is when a container becomes idle
+    /// The date up to which `memory` and `images` are integrated, which change less often.
+    memory_integrated_until: Time,
+    /// Memory of containers and images together. It does not change when a container becomes idle
     /// or busy.
     memory: Level,
     images: Level,
@@ -98,8 +96,9 @@ pub struct Utilisation {
     image_bytes: Vec<u64>,
 }
 
-/// Something that is held, now, at most, and integrated over time. Less than 2^64 of it is held at
-/// a time, and no simulation lasts longer than 2^64 nanoseconds, so the area does not overflow.
+/// A quantity that is held: its current value, its peak, and its time integral. Less than 2^64 of
+/// it is held at a time, and no simulation lasts longer than 2^64 nanoseconds, so the area does not
+/// overflow.
 #[derive(Clone, Copy, Debug, Default)]
 struct Level {
     now: u64,
@@ -109,7 +108,7 @@ struct Level {
 }
 
 impl Level {
-    /// Lets so much time pass, which is not nothing.
+    /// Integrates over a time of more than zero; at zero the peak would count an instant.
     #[inline]
     fn pass(&mut self, nanos: u64) {
         self.peak = self.peak.max(self.now);
@@ -128,18 +127,18 @@ impl Level {
 }
 
 impl Utilisation {
-    /// Nothing is held yet.
+    /// Begins with nothing held.
     pub fn new(totals: Totals) -> Self {
         Utilisation {
             totals,
             from: None,
             now: Time::ZERO,
-            since: Time::ZERO,
+            integrated_until: Time::ZERO,
             slots: Level::default(),
             idle: Level::default(),
             busy_now: 0,
             busy_peak: 0,
-            memory_since: Time::ZERO,
+            memory_integrated_until: Time::ZERO,
             memory: Level::default(),
             images: Level::default(),
             image_bytes: Vec::new(),
@@ -152,7 +151,7 @@ impl Utilisation {
         let at = event.at;
         self.now = at;
         match event.kind {
-            // What every invocation brings is done where it is called.
+            // The events of every invocation are handled inline, rare ones in a function.
             EventKind::Submitted { .. } => {
                 self.from.get_or_insert(at);
             }
@@ -208,23 +207,23 @@ impl Utilisation {
     /// Lets time pass for slots and containers, busy and idle.
     #[inline]
     fn pass(&mut self, until: Time) {
-        if until > self.since {
-            let nanos = until.since(self.since).as_nanos();
+        if until > self.integrated_until {
+            let nanos = until.since(self.integrated_until).as_nanos();
             self.slots.pass(nanos);
             self.idle.pass(nanos);
             self.busy_peak = self.busy_peak.max(self.busy_now);
-            self.since = until;
+            self.integrated_until = until;
         }
     }
 
     /// Lets time pass for everything.
     fn pass_all(&mut self, until: Time) {
         self.pass(until);
-        if until > self.memory_since {
-            let nanos = until.since(self.memory_since).as_nanos();
+        if until > self.memory_integrated_until {
+            let nanos = until.since(self.memory_integrated_until).as_nanos();
             self.memory.pass(nanos);
             self.images.pass(nanos);
-            self.memory_since = until;
+            self.memory_integrated_until = until;
         }
     }
 

@@ -1,8 +1,7 @@
 //! Explains in words what the invocations that have not ended wait for.
 //!
 //! [`ServerlessComputeService::why_unfinished`](crate::ServerlessComputeService::why_unfinished)
-//! [`ServerlessComputeService::why_unfinished`](crate::ServerlessComputeService::why_unfinished)
-//! returns it at any time; a run that ends in a deadlock
+//! returns this explanation at any time; a run that ends in a deadlock
 //! ([`RunError::Deadlock`](isotherm_kernel::RunError)) reports it.
 
 use std::fmt;
@@ -24,7 +23,7 @@ pub enum Lack {
     ServiceConcurrency {
         /// The limit.
         most: u32,
-        /// How much of it is reserved by functions.
+        /// How much of it is reserved by other functions.
         reserved_by_others: u32,
     },
     /// The head disk has no room for its image.
@@ -43,24 +42,24 @@ pub enum Lack {
     },
     /// All compute hosts that could hold it are off.
     HostsOff {
-        /// How many these are.
+        /// Their number.
         hosts: usize,
     },
-    /// All slots of the compute hosts that could hold it and are on are taken.
+    /// No compute host that is on and could hold it has a free slot.
     Slot {
         /// How many of these are on.
         hosts: usize,
     },
     /// No compute host with a free slot has enough memory.
     Memory {
-        /// What its container needs, and its image where it is missing.
+        /// What its container needs, plus its image on hosts that lack it.
         bytes: u64,
         /// The most that one of them can provide.
         obtainable_bytes: u64,
     },
     /// No compute host with a free slot and enough memory has enough disk space.
     Disk {
-        /// What its container needs, and its image where it is missing.
+        /// What its container needs, plus its image on hosts that lack it.
         bytes: u64,
         /// The most that one of them can provide.
         obtainable_bytes: u64,

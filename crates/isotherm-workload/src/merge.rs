@@ -1,4 +1,4 @@
-//! Several workloads as one.
+//! Merges several workloads lazily into one, ordered by date.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -9,11 +9,11 @@ use isotherm_kernel::Time;
 use crate::arrival::{find_arrival, read_one_by_one};
 use crate::{Arrival, Next, Rest, Workload, WorkloadError};
 
-/// Several workloads as one, ordered by date.
+/// Several workloads merged into one, ordered by date.
 ///
 /// Arrivals of one date come in the order of the workloads, and those of one workload in its order.
 /// One arrival of each workload is held at a time; each arrival costs O(log n) for n workloads, and
-/// O(1) as long as one workload leads.
+/// O(1) while successive arrivals come from the same workload.
 pub struct Merge {
     workloads: Vec<MergedWorkload>,
     /// The workload whose next arrival is the first of all.
@@ -26,16 +26,17 @@ pub struct Merge {
 
 struct MergedWorkload {
     workload: Box<dyn Workload + Send>,
-    /// The next arrival, taken out of the workload already; nothing if the workload is only known
-    /// to be silent until then.
+    /// The next arrival, already taken out of the workload; nothing if the workload has only
+    /// announced silence until `last`.
     head: Option<Arrival>,
     /// The number of arrivals it has returned.
     given: u64,
+    /// The date of its last arrival, or the end of its last silence.
     last: Time,
 }
 
 impl MergedWorkload {
-    /// Looks for the next arrival of the workload, which is the one of this number.
+    /// Looks for the next arrival of this workload, whose number is for errors.
     #[inline]
     fn look(&mut self, number: usize) -> Result<Next, WorkloadError> {
         let next = self.workload.look();
@@ -82,7 +83,7 @@ impl MergedWorkload {
         }
     }
 
-    /// A merge of streams that go back would go back itself.
+    /// If an input is not ordered by date, the merge would not be either.
     #[cold]
     fn out_of_order(&self, number: usize, at: Time) -> WorkloadError {
         WorkloadError::OutOfOrder {
@@ -93,8 +94,8 @@ impl MergedWorkload {
         }
     }
 
-    /// Looks for the next arrival; gives its date, or that up to which there is none, and the
-    /// arrival before in exchange.
+    /// Stores the next arrival. Returns the previous one, and the date of the next arrival or of
+    /// the end of a silence.
     #[inline]
     fn advance(&mut self, number: usize) -> Result<(Option<Arrival>, Option<Time>), WorkloadError> {
         let (next, at) = match self.look(number)? {
@@ -150,7 +151,7 @@ impl Merge {
             if let Some(arrival) = arrival {
                 return Ok(Next::Arrival(arrival));
             }
-            // It was silent, and has looked on.
+            // The leader had only announced silence; it has a new date now.
             let leader = self.leader.and_then(|index| self.workloads.get(index));
             if let Some(MergedWorkload { head: None, last, .. }) = leader {
                 return Ok(Next::Silence(*last));

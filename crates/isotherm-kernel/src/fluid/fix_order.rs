@@ -1,9 +1,11 @@
-//! The order in which progressive filling fixes shares and saturates resources as the level rises.
+//! The total order in which resources saturate and activities get their final share.
 //!
-//! Levels have finite precision, so one that is computed later may come out lower by a rounding
-//! error. The order therefore has a second component: a [`FixOrder`] is a level and, among equal
-//! levels, a step higher than the steps of everything it depends on. Resources with equal orders do
-//! not depend on each other; their users get the same level.
+//! In max-min progressive filling a common level rises until a resource is saturated, which fixes
+//! the shares of its users. Levels have finite precision, so a level that is computed later, which
+//! mathematically is not lower, may be lower by a rounding error. The order therefore has a second
+//! component: a [`FixOrder`] is a level and, among equal levels, a step higher than the steps of
+//! everything it depends on. Resources with equal orders do not depend on each other; their users
+//! get the same level.
 
 use super::{PRECISION, Resource, Sharing};
 
@@ -21,15 +23,15 @@ impl FixOrder {
     }
 
     /// The position at which a bound is reached. Resources that saturate at the same level come
-    /// first.
+    /// first: their steps stay below 2^31.
     pub(super) fn of_bound(level: f64) -> FixOrder {
         FixOrder::new(level.to_bits(), 1 << 31)
     }
 
     /// The position of a level that was computed from what is fixed up to this position.
     pub(super) fn then(self, level: f64) -> FixOrder {
-        let same = (self.0 >> 32) as u64;
-        if level.to_bits() > same {
+        let current = (self.0 >> 32) as u64;
+        if level.to_bits() > current {
             FixOrder::new(level.to_bits(), 0)
         } else {
             FixOrder(self.0 + 1)
@@ -47,12 +49,12 @@ pub(super) struct Saturation {
 impl Saturation {
     pub(super) const NEVER: Saturation =
         Saturation { order: FixOrder::NEVER, level: f64::INFINITY };
-    /// The saturation of a resource without capacity.
+    /// The saturation of a resource with capacity zero.
     pub(super) const AT_ONCE: Saturation = Saturation { order: FixOrder::FIRST, level: 0.0 };
 }
 
 /// When an activity is fixed, at which share, and by which resource: `NONE` if its bound fixes it,
-/// or nothing.
+/// or if nothing does.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Fix {
     pub(super) order: FixOrder,
@@ -73,8 +75,9 @@ pub(super) struct ResourceUser {
 /// The result of evaluating a resource.
 pub(super) struct Evaluation {
     pub(super) saturation: Saturation,
-    /// The capacity left over if it is never saturated, otherwise `-∞`.
+    /// The capacity left over if it is never saturated and not used up, otherwise `-∞`.
     pub(super) spare: f64,
+    /// Whether users that are fixed earlier use all of it, so that nothing is left for the others.
     pub(super) overdrawn: bool,
 }
 
@@ -85,8 +88,8 @@ impl Evaluation {
 }
 
 impl Resource {
-    /// When a resource is saturated. Users that are fixed before the level of the others are taken
-    /// out, which raises that level, until no more are.
+    /// When a resource is saturated, given its users. Repeatedly removes the users that are fixed
+    /// earlier than the level of the rest; each removal raises that level, until none is removed.
     ///
     /// Sums are computed in the order of the users, so they depend only on which users are fixed
     /// earlier, and at which shares.

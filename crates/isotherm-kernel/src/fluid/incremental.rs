@@ -1,5 +1,5 @@
-//! Incremental components: the max-min solution of a large connected component is kept, and each
-//! change updates only what it affects.
+//! Incremental components: the max-min solution of a large connected component is stored between
+//! solves, and each change updates only what it affects.
 //!
 //! Thousands of transfers between the hosts of a star form one component, in which each link
 //! carries a few transfers. When one of them starts or ends, the shares of a few dozen change:
@@ -9,10 +9,11 @@
 //! # State and update
 //!
 //! For each resource the component keeps its [`Saturation`]: the [position in the fix
-//! order](FixOrder) at which the resource is saturated, and the level of its users then. It follows
-//! from the capacity and from the users that are fixed earlier, by another resource or by their
-//! bound. So it depends on earlier saturations alone, and the solution is unique. The share of an
-//! activity follows from the earliest saturation among its resources and from its bound.
+//! order](FixOrder) at which the resource is saturated, and the level of its users then. The
+//! saturation follows from the capacity and from the users that are fixed earlier, by another
+//! resource or by their bound. So it depends on earlier saturations alone, and the solution is
+//! unique. The share of an activity follows from the earliest saturation among its resources and
+//! from its bound.
 //!
 //! A change evaluates the resources it touches. Where a saturation changes, resources that share a
 //! user and saturate later are evaluated too, earliest first, from a priority queue. A resource
@@ -22,20 +23,24 @@
 //!
 //! # Differences from solving a whole component
 //!
-//! Precisions are the same. Bounds take effect as the level rises, not when a resource of the
-//! activity saturates, which differs in rounding only. Dates are keyed when shares change, newest
-//! first, instead of at each solve of the component; so under
+//! Both use the same tolerances. Bounds take effect as the level rises, not when a resource of the
+//! activity saturates, which differs in rounding only. End events get their dates when
+//! shares change, newest activity first, instead of at each solve of the component; so under
 //! [`TieOrder::Reference`](crate::TieOrder) activities that end at the same date may end in another
 //! order. Under [`TieOrder::NewestFirst`](crate::TieOrder) it makes no difference.
 //!
 //! # Life cycle
 //!
-//! There is at most one incremental component; it may have several connected parts. It is formed
-//! after solving a component with enough activities, without virtual-time groups and without
-//! resources suited to one. It absorbs what becomes connected to it. It is dissolved into ordinary
-//! activities, which keep their shares, when it becomes small, when a resource gets very many
-//! users, when it meets a virtual-time group, and when all resources of an activity are used up by
-//! others within the precision, a case left to progressive filling.
+//! There is at most one incremental component; since activities end, it may fall into several
+//! connected parts. It is formed after solving a component with enough activities, without
+//! virtual-time groups and without resources suited to a virtual-time group. It absorbs what
+//! becomes connected to it. It is dissolved into ordinary activities, which keep their shares, in
+//! any of these cases:
+//!
+//! * it becomes small, or a saturated resource gets very many users;
+//! * it meets a virtual-time group;
+//! * others use up all resources of an activity within the precision, a case left to progressive
+//!   filling.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -152,13 +157,13 @@ impl Incremental {
                 Sharing::Shared => *spare + usage.weight * (before - share),
                 Sharing::Fatpipe => spare.min(resource.capacity - usage.weight * share),
             };
-            // Also true of NaN: nothing limited the user before.
+            // NaN (infinite minus infinite: nothing limited the user before) is not plenty.
             let plenty = *spare > resource.capacity * SPARE;
             if !plenty {
                 self.enqueue(order, at);
             }
         } else if saturation > order {
-            // It can only saturate later if its users take less.
+            // If its users take less, it saturates no earlier than before.
             self.enqueue(if share < before { saturation } else { order }, at);
         }
     }

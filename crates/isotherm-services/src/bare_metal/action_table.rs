@@ -51,15 +51,15 @@ pub struct Ledger {
 /// The stage of an action, with what must be cancelled when it is ended by force.
 #[derive(Debug)]
 pub(super) enum ActionStage {
-    /// Its message is on its way.
+    /// Its request is on its way or just arrived.
     Sent,
     /// It waits for cores.
     Waiting,
     /// It runs without an actor and its next step is in the run queue.
     Turn,
-    /// It runs without an actor; its next step is that call.
+    /// It runs without an actor; its next step is the given call.
     Call(ScheduledCall),
-    /// It runs in that actor.
+    /// It runs in the given actor.
     Executor(Box<Actor<()>>),
     /// It has ended.
     Ended,
@@ -89,7 +89,7 @@ pub(super) enum ActionWork {
 }
 
 impl ActionWork {
-    /// Takes the name and action for an executor.
+    /// Takes the name and action for an executor. A sleep can be taken again, other work cannot.
     pub(super) fn take(&mut self) -> Option<(Cow<'static, str>, Action)> {
         match self {
             ActionWork::Sleep(duration) => Some(("sleep".into(), Action::Sleep(*duration))),
@@ -118,8 +118,8 @@ pub(super) struct Removed {
     pub(super) stage: ActionStage,
     pub(super) started: Option<Time>,
     pub(super) on_end: OnEnd,
-    /// Dropping an action that has not begun may call the service, so it is dropped by the caller,
-    /// while nothing is borrowed.
+    /// Dropping an action that has not begun runs its destructor, which may call the service. The
+    /// caller drops it after releasing its borrow of the table.
     _work: ActionWork,
 }
 
@@ -143,8 +143,8 @@ impl ActionEntry {
         }
     }
 
-    /// Whether it can run without an actor. A sleep that is killed at a limit at which it might be
-    /// given further steps cannot.
+    /// Whether it can run without an actor: a sleep, unless it is longer than a time limit at which
+    /// it only counts as completed and its caller may give it further steps.
     pub(super) fn sleeps(&self) -> bool {
         match (&self.work, self.time_limit, self.at_limit) {
             (ActionWork::Sleep(duration), Some(limit), AtLimit::Completed) => *duration <= limit,
@@ -153,7 +153,7 @@ impl ActionEntry {
         }
     }
 
-    /// Its body begins now.
+    /// Records that its body begins now.
     pub(super) fn begins(&mut self, now: Time) {
         self.started = Some(now);
         self.tell(ActionState::Running, Some(now));
@@ -187,8 +187,8 @@ impl ActionTable {
         self.insert(request, ActionStage::Sent)
     }
 
-    /// Adds an action that has arrived, at a service that is up. If none waits and there are cores
-    /// for it, it takes them. Returns whether it does.
+    /// Adds an action whose request has arrived. If no other waits and there are cores for it, it
+    /// takes them and starts. Returns its id and whether it starts. Empties the request.
     #[inline]
     pub(super) fn receive(&mut self, request: &mut ActionRequest) -> (ActionId, bool) {
         let starts = self.waiting.is_empty() && request.cores <= self.free_cores();
