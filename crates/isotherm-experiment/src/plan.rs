@@ -1,8 +1,9 @@
-//! A checked plan: everything a run needs, with every name resolved and every default written out.
+//! A plan: the checked description of one run, with all names resolved to indexes and all defaults
+//! filled in.
 //!
-//! A plan is made by [`crate::Experiment::load`], or by code that has checked as much. So its
-//! indexes are good: a function's image, a step's storage and an arrival's function exist, hosts
-//! and disks are those of its own platform, and routes connect those that must talk.
+//! [`crate::Experiment::load`] makes plans from files. Other code that makes one must establish the
+//! same invariants: every index (image, storage, function) is valid, hosts and disks belong to the
+//! plan's platform, and there are routes between all hosts that communicate.
 
 use std::sync::Arc;
 
@@ -22,108 +23,106 @@ pub use crate::policies::{EvictionKind, ImageEvictionKind, KeepAliveKind, Schedu
 pub use azure::{AppMemory, AzureContent, AzurePlan, AzureSource, AzureTrace};
 pub use workload::{AzureLikePlan, ClosedPlan, CsvPlan, GeneratedPlan, TableFormat, WorkloadPlan};
 
-/// How long an idle container is kept if the experiment does not say, under preset `default`:
-/// roughly what the large platforms are known to do. Under `wrench` none is kept, as in the
-/// reference.
+/// The default keep-alive time of experiments under preset `default`, close to that of the large
+/// platforms. Under `wrench` idle containers are not kept, as in the reference.
 ///
-/// This is a default of experiments. A library user who makes a
-/// [`ServiceConfig`](isotherm_serverless::ServiceConfig) begins with containers that are not kept,
-/// and chooses.
+/// It does not apply to programs that make a [`ServiceConfig`](isotherm_serverless::ServiceConfig):
+/// there, idle containers are not kept by default.
 pub const DEFAULT_KEEP_ALIVE: Duration = Duration::from_secs(600);
 
 /// One run, ready to be simulated.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Name of the experiment: letters, digits, `-`, `_` and `.` only, so that it can name a
-    /// folder.
+    /// The name of the experiment and of its results folder: only ASCII letters, digits, `-`, `_`
+    /// and `.`.
     pub name: String,
-    /// What all random numbers derive from.
+    /// The seed of all random streams.
     pub seed: u64,
-    /// Which rules the platform follows, how exactly networks are shared, and what ends first of
-    /// what ends at the same date ([`Preset::simulation`]).
+    /// Selects the rules of the platform, how exactly networks are shared, and the order of
+    /// activities that end at the same date ([`Preset::simulation`]).
     ///
-    /// When the latency of a flow ends, the reference shares out anew only what is connected to the
-    /// first link of the flow ([`Marking::FirstResource`](isotherm_kernel::Marking)); its other
-    /// links may carry more than they can until something else happens there. This is a defect, but
-    /// it moves dates, so `wrench`, which is there for dates, reproduces it. `default` shares
-    /// exactly.
+    /// When the latency of a flow ends, the reference recomputes only the shares of flows connected
+    /// to its first link ([`Marking::FirstResource`](isotherm_kernel::Marking)). The other links of
+    /// the flow may be overcommitted until their next event. This defect affects dates, so `wrench`
+    /// reproduces it. `default` shares exactly.
     pub preset: Preset,
-    /// What the run may use before it is ended with an error.
+    /// The limits at which the run is stopped with an error.
     pub limits: Limits,
     /// Hosts, disks, links and routes.
     pub platform: PlatformSpec,
-    /// Who is where.
+    /// The roles of hosts.
     pub hosts: HostsPlan,
     /// The serverless platform.
     pub service: ServicePlan,
-    /// Storages besides those of the serverless platform itself.
+    /// Storages, except the disks and memories of the serverless platform.
     pub storages: Vec<StoragePlan>,
     /// Container images.
     pub images: Vec<ImagePlan>,
     /// Functions, registered in this order.
     pub functions: Vec<FunctionPlan>,
-    /// The trace that the last of the functions come from, if they do.
+    /// The Azure trace that defines the last of the functions, if there is one.
     pub trace: Option<Arc<AzureTrace>>,
-    /// Who invokes what and when. Never empty, unless a controller of its own drives the plan
+    /// The workloads. Not empty, except where a controller of the program drives the plan
     /// ([`Deployment`](crate::Deployment)).
     pub workloads: Vec<WorkloadPlan>,
-    /// Bodies of single invocations: the tag of an arrival is an index into this list.
+    /// Bodies of single invocations; an arrival refers to one by its tag, an index.
     pub bodies: Vec<Body>,
 }
 
-/// Which host plays which part.
+/// The roles of hosts.
 #[derive(Clone, Debug)]
 pub struct HostsPlan {
-    /// Where invocations come from.
+    /// The host that sends invocations.
     pub user: HostId,
-    /// Where the service runs and images are cached.
+    /// The head host: it runs the service and caches images on its disk.
     pub head: HostId,
-    /// Where the head disk is mounted.
+    /// The mount point of the head disk.
     pub head_mount: String,
-    /// Where the disks of the compute hosts are mounted.
+    /// The mount point of the disk of each compute host.
     pub node_mount: String,
-    /// The compute hosts, in order. Never empty.
+    /// The compute hosts, in order. Not empty.
     pub nodes: Vec<HostId>,
 }
 
-/// What an invocation does, step by step.
+/// The body of a function or an invocation: its steps in order.
 pub type Body = Arc<[StepPlan]>;
 
-/// The serverless platform.
+/// The configuration of the serverless platform.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServicePlan {
-    /// Who decides where invocations run.
+    /// The scheduler.
     pub scheduler: SchedulerKind,
-    /// How long an idle container is kept.
+    /// The keep-alive policy.
     pub keep_alive: KeepAliveKind,
-    /// Which idle container serves when there are several.
+    /// Which container serves an invocation if several can.
     pub reuse: ContainerReuse,
-    /// Which idle containers go when room is needed.
+    /// Which idle containers are evicted when room is missing.
     pub eviction: EvictionKind,
-    /// Which images go when room is needed.
+    /// Which images are evicted when room is missing.
     pub image_eviction: ImageEvictionKind,
-    /// How many invocations run at once; `None`: any number.
+    /// The maximum number of concurrent invocations; `None`: no limit.
     pub max_concurrency: Option<u32>,
-    /// What becomes of those that come beyond.
+    /// What happens to invocations beyond a concurrency limit.
     pub throttle: Throttle,
-    /// What becomes of the container of an invocation that has failed.
+    /// What happens to the container of a failed invocation.
     pub on_failure: OnFailure,
-    /// How long the start of a container takes, unless its function says otherwise.
+    /// The start-up time of containers, unless their function has its own.
     pub startup: DurationDistribution,
-    /// How long the service needs to take in an invocation.
+    /// The time the service needs to process an invocation request.
     pub processing_overhead: Duration,
-    /// How many invocations a compute host runs at a time.
+    /// How many invocations a compute host may run at once.
     pub slots: Slots,
-    /// Chunk size of transfers between storages; `None` moves a file as one stream.
+    /// Chunk size of transfers between storages in bytes; `None`: one fluid stream.
     pub buffer_bytes: Option<u64>,
-    /// Whether images have to be downloaded to the head disk, or simply are there.
+    /// Whether downloads to the head disk take time; otherwise an image is there at once.
     pub simulate_downloads: bool,
-    /// Sizes of the messages between user and service.
+    /// The sizes of the messages between the user and the service.
     pub payloads: Payloads,
 }
 
 impl ServicePlan {
-    /// What holds for everything the file does not say.
+    /// The defaults of a preset.
+    #[must_use]
     pub fn of_preset(preset: Preset) -> Self {
         let (scheduler, keep_alive) = match preset {
             Preset::Wrench => (SchedulerKind::Fcfs, KeepAliveKind::None),
@@ -147,8 +146,9 @@ impl ServicePlan {
         }
     }
 
-    /// Whether invoking a function takes no time of its own: messages of 0 bytes and no processing
-    /// overhead.
+    /// Whether an invocation request takes no simulated time: all messages have 0 bytes and there
+    /// is no processing overhead.
+    #[must_use]
     pub fn invoking_is_free(&self) -> bool {
         self.payloads == Payloads::default() && self.processing_overhead.is_zero()
     }
@@ -157,88 +157,87 @@ impl ServicePlan {
 /// A storage that exists from the start.
 #[derive(Clone, Debug)]
 pub struct StoragePlan {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its host.
+    /// The host.
     pub host: HostId,
-    /// Its disk; `None` keeps files in the memory of the host, where access takes no time.
+    /// The disk; `None` keeps files in the memory of the host, where access takes no time.
     pub disk: Option<DiskId>,
-    /// Chunk size of transfers; `None` moves a file as one stream.
+    /// Chunk size of transfers in bytes; `None`: one fluid stream.
     pub buffer_bytes: Option<u64>,
-    /// The files that are there at the start.
+    /// The files that exist at the start.
     pub files: Vec<FilePlan>,
 }
 
-/// A file.
+/// A file that exists at the start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FilePlan {
-    /// Its name, unique on its storage.
+    /// The name, unique on its storage.
     pub name: String,
-    /// Its size.
+    /// The size.
     pub bytes: u64,
 }
 
 /// A container image.
 #[derive(Clone, Debug)]
 pub struct ImagePlan {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its size on disk.
+    /// The size on disk.
     pub bytes: u64,
-    /// Its size in memory.
+    /// The size in memory.
     pub memory_bytes: u64,
-    /// Index of the storage it is downloaded from.
+    /// The index of the storage that it is downloaded from.
     pub storage: usize,
 }
 
 /// A function.
 #[derive(Clone, Debug)]
 pub struct FunctionPlan {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Where the name is written.
+    /// The place of the name, for errors.
     pub place: Span,
-    /// Index of its image, if it has one.
+    /// The index of its image, if it has one.
     pub image: Option<usize>,
-    /// What a container of it may use.
+    /// The limits of its containers.
     pub limits: isotherm_serverless::Limits,
-    /// How long the start of its container takes.
+    /// The start-up time of its containers.
     pub startup: DurationDistribution,
-    /// How long an idle container of it is kept, if not as the service says.
+    /// Its keep-alive policy; `None`: that of the service.
     pub keep_alive: Option<KeepAliveKind>,
-    /// What becomes of the container of an invocation of it that has failed, if not as the service
-    /// says.
+    /// What happens to the container of a failed invocation, where it differs from the service.
     pub on_failure: OnFailurePlan,
-    /// How many invocations of it run at once.
+    /// Its concurrency limits.
     pub concurrency: ConcurrencyPlan,
-    /// What it does when it is invoked, unless the invocation says otherwise. Empty if every
-    /// invocation does.
+    /// The body of invocations that have none of their own. Empty if all have.
     pub body: Body,
-    /// The workload that brought it; `None` if the experiment has it.
+    /// The index of the workload that generated it; `None` if the experiment defines it.
     pub workload: Option<usize>,
 }
 
-/// What becomes of the container of an invocation that has failed, as far as it is said.
+/// What happens to the container of a failed invocation, by the kind of failure. `None`: that of the
+/// service, or of the preset.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OnFailurePlan {
-    /// It ran into its time limit.
+    /// The invocation exceeded its time limit.
     pub timeout: Option<AfterFailure>,
-    /// Its body failed.
+    /// The body failed.
     pub error: Option<AfterFailure>,
 }
 
-/// How many invocations of a function run at once.
+/// The concurrency limits of a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConcurrencyPlan {
-    /// In one container.
+    /// How many invocations one container serves at once.
     pub per_container: u32,
-    /// In all; `None`: any number.
+    /// The maximum number of concurrent invocations; `None`: no limit.
     pub most: Option<u32>,
-    /// Whether these places are kept free for it.
+    /// Whether `most` is reserved for it out of the limit of the service.
     pub reserved: bool,
 }
 
-/// One in each container, and any number in all.
+/// One invocation per container, and no limit in total.
 impl Default for ConcurrencyPlan {
     fn default() -> Self {
         ConcurrencyPlan { per_container: 1, most: None, reserved: false }
@@ -248,43 +247,43 @@ impl Default for ConcurrencyPlan {
 /// One step of a body.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StepPlan {
-    /// Lets time pass.
+    /// Sleeps for a fixed time.
     Sleep(Duration),
-    /// Lets a time pass that is drawn for each invocation.
+    /// Sleeps for a time that is drawn for each invocation.
     SleepRandom(DurationDistribution),
-    /// Computes so many floating-point operations on one core.
+    /// Computes this many floating-point operations on one core.
     Compute(f64),
     /// Writes a file to the container's private storage.
     Write {
-        /// Its name.
+        /// The name of the file.
         file: String,
-        /// Its size.
+        /// The size of the file.
         bytes: u64,
     },
     /// Reads a file from the container's private storage.
     Read {
-        /// Its name.
+        /// The name of the file.
         file: String,
     },
-    /// Reads a file of a storage into memory.
+    /// Reads a file from a storage into memory.
     Fetch {
-        /// Index of the storage.
+        /// The index of the storage.
         storage: usize,
         /// The name of the file.
         file: String,
     },
     /// Writes a file from memory to a storage.
     Put {
-        /// Index of the storage.
+        /// The index of the storage.
         storage: usize,
         /// The name of the file.
         file: String,
-        /// Its size.
+        /// The size of the file.
         bytes: u64,
     },
-    /// Invokes another function and waits for it.
+    /// Invokes another function and waits until it has ended.
     Invoke {
-        /// Index of the function.
+        /// The index of the function.
         function: usize,
     },
 }

@@ -1,4 +1,4 @@
-//! Traces of Azure Functions in a plan.
+//! Traces of Azure Functions in a plan: the trace that was read, and how a workload replays it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,45 +6,45 @@ use std::sync::Arc;
 use isotherm_kernel::Time;
 use isotherm_workload::{AppSample, Azure2019, Azure2021, ReplayConfig, WithinMinute};
 
-/// A trace of Azure Functions, which was read: its functions are those of the experiment.
+/// A trace of Azure Functions that was read and defines functions of the experiment.
 #[derive(Clone, Debug)]
 pub struct AzureTrace {
-    /// Where it is, and what of it is wanted.
+    /// The files of the trace, and the selection from it.
     pub source: AzureSource,
-    /// What is in it.
+    /// The content.
     pub content: AzureContent,
-    /// The numbers of its functions; `None` for those that are left out.
+    /// The index in the plan of each function of the trace; `None` if it is left out.
     pub numbers: Vec<Option<u32>>,
 }
 
-/// Where a trace of Azure Functions is, and what of it is wanted.
+/// The files of a trace of Azure Functions, and the selection from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AzureSource {
     /// The trace of 2019.
     Year2019 {
         /// The folder of its files.
         folder: PathBuf,
-        /// How the folder is called in messages.
+        /// The folder as shown in messages.
         shown: String,
-        /// The days, in order.
+        /// The days, numbered from 1, in increasing order.
         days: Vec<u16>,
-        /// Which apps.
+        /// The selection of apps.
         sample: AppSample,
-        /// How much memory containers take.
+        /// The memory of containers.
         memory: AppMemory,
     },
     /// The trace of 2021.
     Year2021 {
-        /// Its file.
+        /// The file.
         path: PathBuf,
-        /// How the file is called in messages.
+        /// The file as shown in messages.
         shown: String,
-        /// Which apps.
+        /// The selection of apps.
         sample: AppSample,
     },
 }
 
-/// What is in a trace of Azure Functions.
+/// The content of a trace of Azure Functions.
 #[derive(Clone, Debug)]
 pub enum AzureContent {
     /// The trace of 2019.
@@ -53,30 +53,31 @@ pub enum AzureContent {
     Year2021(Arc<Azure2021>),
 }
 
-/// How much memory a container takes, of what its app has.
+/// The memory of a container: the trace knows only that of a whole app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AppMemory {
-    /// An even share for each function.
+    /// The memory of the app divided by its number of functions, rounded up.
     Split,
-    /// All of it.
+    /// The memory of the whole app.
     App,
-    /// What the experiment says.
+    /// The `limits.memory` of the experiment.
     Limits,
 }
 
-/// A trace of Azure Functions, as it is played.
+/// A workload that replays a trace of Azure Functions.
 #[derive(Clone, Debug)]
 pub struct AzurePlan {
     /// The trace.
     pub trace: Arc<AzureTrace>,
-    /// How it is played. That of 2021 says all but the end itself.
+    /// How it is replayed. For the trace of 2021 only `until` is used.
     pub replay: ReplayConfig,
-    /// What the names of its random streams begin with.
+    /// The common prefix of the names of its random streams.
     pub streams: String,
 }
 
 impl AzureSource {
-    /// The kind of workload that plays it.
+    /// The `kind` of the workload that replays it.
+    #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
             AzureSource::Year2019 { .. } => "azure-2019",
@@ -84,7 +85,8 @@ impl AzureSource {
         }
     }
 
-    /// How it is called in messages.
+    /// The file or folder as shown in messages.
+    #[must_use]
     pub fn shown(&self) -> &str {
         match self {
             AzureSource::Year2019 { shown, .. } | AzureSource::Year2021 { shown, .. } => shown,
@@ -93,7 +95,8 @@ impl AzureSource {
 }
 
 impl AzurePlan {
-    /// How many invocations there are, and whether that is known exactly.
+    /// The number of invocations, and whether it is exact.
+    #[must_use]
     pub fn arrivals(&self) -> (u64, bool) {
         let ReplayConfig { within_minute, scale, until } = self.replay;
         match &self.trace.content {
@@ -112,7 +115,8 @@ impl AzurePlan {
         }
     }
 
-    /// When the last of them arrives at the latest.
+    /// An upper bound of the date of the last arrival.
+    #[must_use]
     pub fn last(&self) -> Time {
         let last = match &self.trace.content {
             AzureContent::Year2019(trace) => {

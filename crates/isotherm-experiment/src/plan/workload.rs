@@ -1,4 +1,4 @@
-//! Workloads of a plan.
+//! The workloads of a plan.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,31 +7,31 @@ use isotherm_workload::{Arrival, AzureLike, ClosedLoop, Columns, GeneratorConfig
 
 use super::AzurePlan;
 
-/// Invocations that come from one source.
+/// A source of invocations.
 #[derive(Clone, Debug)]
 pub enum WorkloadPlan {
-    /// Written out one by one, ordered by date. Never empty.
+    /// A list of arrivals, ordered by date. Not empty.
     List(Vec<Arrival>),
-    /// Generated as the simulation goes on.
+    /// An open-loop generator, run during the simulation.
     Generated(GeneratedPlan),
-    /// Clients that wait for what they have invoked.
+    /// A closed loop of clients that wait for their invocations to end.
     Closed(ClosedPlan),
-    /// Apps like those of Azure Functions, with functions of their own.
+    /// Generated apps with the statistics of Azure Functions. They define their own functions.
     AzureLike(AzureLikePlan),
-    /// A table in a file, read as the simulation goes on.
+    /// A table in a file, read during the simulation.
     Csv(CsvPlan),
-    /// The trace that the functions come from.
+    /// A replay of the trace that defines the functions.
     Azure(AzurePlan),
 }
 
-/// Arrivals that are generated.
+/// An open-loop generator.
 #[derive(Clone, Debug)]
 pub struct GeneratedPlan {
     /// The `kind` of the workload.
     pub kind: &'static str,
-    /// What is generated.
+    /// The configuration of the generator.
     pub config: GeneratorConfig,
-    /// The path of its random streams.
+    /// The common prefix of the names of its random streams.
     pub stream: String,
 }
 
@@ -40,47 +40,49 @@ pub struct GeneratedPlan {
 pub struct ClosedPlan {
     /// The closed loop.
     pub closed: ClosedLoop,
-    /// The path of its random streams.
+    /// The common prefix of the names of its random streams.
     pub stream: String,
 }
 
-/// Apps like those of Azure Functions.
+/// Generated apps with the statistics of Azure Functions.
 #[derive(Clone, Debug)]
 pub struct AzureLikePlan {
-    /// What was drawn.
+    /// The apps and functions that were drawn.
     pub drawn: Arc<AzureLike>,
-    /// The number of its first function.
+    /// The index of its first function in the plan; the others follow it.
     pub first_function: u32,
-    /// The path of its random streams.
+    /// The common prefix of the names of its random streams.
     pub stream: String,
 }
 
-/// A table in a file: CSV, or one of the other formats that are read in the same way.
+/// A table in a file, in any [`TableFormat`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CsvPlan {
-    /// What the file is.
+    /// The format of the file.
     pub format: TableFormat,
-    /// Where the file is.
+    /// The path.
     pub path: PathBuf,
-    /// How the file is called in messages.
+    /// The path as shown in messages.
     pub shown: String,
-    /// Which column holds what.
+    /// The columns that are read.
     pub columns: Columns,
 }
 
-/// What a table is written in.
+/// The format of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TableFormat {
-    /// Lines of fields, separated by commas.
+    /// Comma-separated values with a header.
     Csv,
-    /// Lines of JSON.
+    /// One JSON object per line.
     Jsonl,
-    /// Parquet.
+    /// Apache Parquet.
     Parquet,
 }
 
 impl TableFormat {
-    /// That of a file of this name, which may be compressed: CSV unless the name says otherwise.
+    /// The format that the extension of a file name indicates, without `.gz` and `.zst`; CSV if it
+    /// is unknown.
+    #[must_use]
     pub fn of_name(name: &str) -> Self {
         let name = name.to_lowercase();
         let plain = name.trim_end_matches(".gz").trim_end_matches(".zst");
@@ -91,7 +93,8 @@ impl TableFormat {
         }
     }
 
-    /// The kind of workload that reads it.
+    /// The `kind` of the workload that reads it.
+    #[must_use]
     pub fn kind(self) -> &'static str {
         match self {
             TableFormat::Csv => "csv",

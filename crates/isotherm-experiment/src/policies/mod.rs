@@ -1,15 +1,16 @@
-//! The built-in policies as experiment files have them: a registry for each sort, keyed by `kind`.
+//! The built-in policies of experiment files: for each family a registry, keyed by `kind`.
 //!
-//! A sort of policies is a type that implements [`Policy`]: a value of it is one policy with its
-//! parameters, as a [`ServicePlan`](crate::plan::ServicePlan) holds it. Its registry lists the
-//! kinds, and of each its documentation, its parameters and how they are read. From the registry
-//! come the checks of experiment files with their hints, the reference of fields, and what
-//! `isotherm policies` prints. Beside it stands how a policy is made when a run begins.
+//! A family is a type that implements [`Policy`], such as [`SchedulerKind`]. A value of it is one
+//! policy with its parameters; a [`ServicePlan`](crate::plan::ServicePlan) holds one per family. An
+//! entry of the registry has the documentation of a policy, its parameters and the function that
+//! reads them. The registry is the source of the checks of experiment files with their hints, of
+//! the field reference, and of the output of `isotherm policies`. The `build` method of a family
+//! makes the policy when a run begins.
 //!
-//! # To add a policy
+//! # Adding a policy
 //!
-//! Add a variant with its parameters to the sort's type; the compiler then asks for how it is made,
-//! and tests ask for its entry in the registry, which names each parameter once.
+//! Add a variant with its parameters to the type of the family, extend its `build` method, and add
+//! an entry to its registry; tests check that no variant lacks one.
 
 mod eviction;
 mod image_eviction;
@@ -29,22 +30,23 @@ use isotherm_config::schema::{FamilySpec, Field, TableSpec};
 use isotherm_config::tree::{Kind, Table, Value};
 use isotherm_serverless::ContainerReuse;
 
-/// A sort of policies. A value is one of them, with its parameters.
+/// A family of policies. A value is one policy with its parameters.
 pub trait Policy: Sized + 'static {
-    /// The sort.
+    /// The description of the family.
     const FAMILY: &'static FamilySpec;
 
-    /// The policies of the sort, in the order in which they are listed.
+    /// The policies of the family, in the order of the reference.
     const REGISTRY: &'static [BuiltIn<Self>];
 }
 
-/// A kind of policy: what it is, and how its parameters are read.
+/// An entry of a registry: the description of a policy, and the function that reads its parameters.
 pub struct BuiltIn<P: 'static> {
     table: TableSpec,
     read: fn(&mut Fields<'_>) -> Option<P>,
 }
 
-/// All sorts of policies, each with the path of its field.
+/// All families, each with the path of its field.
+#[must_use]
 pub fn families() -> Vec<(&'static str, &'static FamilySpec)> {
     vec![
         ("service.scheduler", SchedulerKind::FAMILY),
@@ -55,7 +57,7 @@ pub fn families() -> Vec<(&'static str, &'static FamilySpec)> {
     ]
 }
 
-/// An entry of a registry.
+/// Makes an entry of a registry. `kind` is the word that selects the policy.
 const fn built_in<P>(
     kind: &'static str,
     doc: &'static str,
@@ -65,13 +67,13 @@ const fn built_in<P>(
     BuiltIn { table: TableSpec { name: kind, title: kind, doc, fields }, read }
 }
 
-/// The tables of a registry.
+/// The descriptions of all policies of a family.
 fn kinds<P: Policy>() -> Vec<&'static TableSpec> {
     P::REGISTRY.iter().map(|one| &one.table).collect()
 }
 
-/// Reads a policy: a table with its kind and parameters, or its kind alone if it needs no
-/// parameters.
+/// Reads a policy: a table with `kind` and parameters, or the kind alone as a string if no
+/// parameter is required.
 pub(crate) fn read<P: Policy>(value: &Value, report: &Report) -> Option<P> {
     let family = P::FAMILY;
     let nothing = Value { kind: Kind::Table(Table::default()), ..value.clone() };
@@ -133,6 +135,7 @@ pub(crate) fn read<P: Policy>(value: &Value, report: &Report) -> Option<P> {
     policy
 }
 
+/// The entry of a kind; reports an unknown one.
 fn find<P: Policy>(kind: &str, value: &Value, report: &Report) -> Option<&'static BuiltIn<P>> {
     let found = P::REGISTRY.iter().find(|one| one.table.title == kind);
     if found.is_none() {
@@ -153,7 +156,8 @@ fn names(family: &FamilySpec) -> Vec<&'static str> {
     family.words().iter().map(|word| word.name).collect()
 }
 
-/// How a policy is written in TOML, with the parameters that must be there.
+/// An example of a policy in TOML, with its required parameters.
+#[must_use]
 pub fn example(kind: &TableSpec) -> String {
     let mut text = format!("{{ kind = \"{}\"", kind.title);
     for parameter in kind.required() {
