@@ -1,11 +1,14 @@
-//! From the tree of an experiment file to a checked plan, with everything that is wrong found on
-//! the way.
+//! Checks the tree of an experiment file and turns it into a [`Plan`].
 //!
-//! The readers go over the whole file whatever they find; a plan comes out only if nothing was
-//! found. Names are gathered first, so that one mistake does not entail others.
+//! [`variants`] expands `[sweep]` into one tree per combination; [`check()`] turns each tree into a
+//! plan. It has a reader for each table of the file, mostly in a submodule of its own. Readers
+//! report errors to a [`Report`] and go on, so all errors of a file are found at once. There is a
+//! plan only if there are no errors. The names of storages, images and functions are gathered
+//! before any reader resolves one, so an error in one table does not cause errors in others.
 //!
-//! What fields there are, with their units and defaults, is described by data beside the readers
-//! ([`isotherm_config::schema`]), from which the [reference](crate::reference) is written.
+//! Beside each reader, constants describe its fields with units and defaults
+//! ([`isotherm_config::schema`]). The [reference](crate::reference) is generated from them,
+//! starting with [`EXPERIMENT`].
 
 pub mod azure;
 mod body;
@@ -66,7 +69,7 @@ use functions::{Listed, Planned};
 use objects::REPOSITORY;
 use platform::Platform;
 
-/// The whole file.
+/// The top level of an experiment file.
 pub const EXPERIMENT: TableSpec = TableSpec {
     name: "the experiment",
     title: "",
@@ -151,7 +154,7 @@ const LIMITS: TableSpec = TableSpec {
     ],
 };
 
-/// Its keys are those of the user.
+/// `[parameters]`; the user chooses the keys.
 const PARAMETERS_TABLE: TableSpec = TableSpec {
     name: "[parameters]",
     title: "",
@@ -161,7 +164,7 @@ const PARAMETERS_TABLE: TableSpec = TableSpec {
     fields: &[],
 };
 
-/// Its keys are those that a run writes.
+/// `[manifest]`; a run writes it.
 const MANIFEST: TableSpec = TableSpec {
     name: "[manifest]",
     title: "",
@@ -171,7 +174,7 @@ const MANIFEST: TableSpec = TableSpec {
     fields: &[],
 };
 
-/// Its keys are paths.
+/// `[sweep]`; the keys are paths of fields.
 const SWEEP: TableSpec = TableSpec {
     name: "[sweep]",
     title: "",
@@ -180,19 +183,21 @@ const SWEEP: TableSpec = TableSpec {
     fields: &[],
 };
 
-/// The tables of an experiment file that may occur many times.
+/// The tables that may occur several times.
 const ARRAYS: [&str; 4] = ["storage", "image", "function", "workload"];
 
-/// What a file says.
+/// The content of an experiment file.
 pub struct Checked {
-    /// The run.
+    /// The plan of the run.
     pub plan: Plan,
-    /// What was measured on a real platform, to be set beside the result.
+    /// Measurements of a real platform, to be compared with the results.
     pub measured: Measured,
 }
 
-/// Checks one experiment. Paths in it are relative to `folder`; a `seed` from outside takes the
-/// place of the file's. Gives nothing if anything is wrong; what is wrong is then in `report`.
+/// Checks one experiment, with the changes of a sweep already made in the tree `root`.
+///
+/// Paths in the file are relative to `folder`; `seed` overrides that of the file. Returns `None` if
+/// there are errors, which are then in `report`.
 pub fn check(
     root: &Value,
     folder: &Path,
@@ -229,10 +234,15 @@ pub fn check(
     if listed.as_ref().is_some_and(Listed::is_incomplete) {
         context.functions.set_incomplete();
     }
-    let file =
-        File { table, root, context: &context, implicit_repository, listed: RefCell::new(listed) };
-    let checked = file.read();
-    // A placeholder may have taken the place of what could not be read.
+    let reader = ExperimentReader {
+        table,
+        root,
+        context: &context,
+        implicit_repository,
+        listed: RefCell::new(listed),
+    };
+    let checked = reader.read();
+    // Readers replace some values that they could not read by defaults.
     if report.count() > before { None } else { checked }
 }
 
@@ -247,22 +257,23 @@ fn limits(value: &Value, report: &Report) -> Option<Limits> {
     Some(limits)
 }
 
-struct File<'a> {
+/// Reads the top level of a file, once the names are gathered.
+struct ExperimentReader<'a> {
     table: &'a Table,
     root: &'a Value,
     context: &'a Context<'a>,
+    /// Whether the storage `repository` is not declared in the file.
     implicit_repository: bool,
-    /// The functions of `[functions]`, until they are in the plan.
+    /// The functions of `[functions]`; [`Self::objects`] takes them.
     listed: RefCell<Option<Listed<'a>>>,
 }
 
-impl File<'_> {
+impl ExperimentReader<'_> {
     fn read(&self) -> Option<Checked> {
         let report = self.context.report;
         let mut fields = Fields::of(self.root, &EXPERIMENT, report)?;
         let name = fields.required::<Located<String>>("name");
-        // Workloads need it before it is read here; a seed from outside comes before that of the
-        // file.
+        // Checked here; its value is in the context, because workloads need it.
         fields.optional::<Seed>("seed");
         let seed = self.context.seed;
         let preset = fields.optional_with("preset", service::preset).unwrap_or(Preset::Default);
@@ -283,7 +294,7 @@ impl File<'_> {
         }
         let measured = fields.entry("measured").map(|entry| &entry.value);
         let measured = measured::measured(measured, self.context);
-        // Read before, but known to this table as well; `[manifest]` is for people.
+        // These keys are read elsewhere (or not at all: `[manifest]`), but are not unknown.
         for key in ["sweep", "functions", PARAMETERS, "manifest"] {
             fields.entry(key);
         }
@@ -317,7 +328,7 @@ impl File<'_> {
         Some(Checked { plan, measured })
     }
 
-    /// The name also names the folder of the results.
+    /// Checks the name of the experiment, which is also the name of the results folder.
     fn folder_name(&self, name: Located<String>) -> Option<String> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         let text = &name.value;
@@ -330,6 +341,7 @@ impl File<'_> {
         Some(name.value)
     }
 
+    /// Reads storages, images, functions and workloads, and checks which function invokes which.
     fn objects(&self, platform: Option<&Platform>, service: &ServicePlan) -> Option<Objects> {
         let context = self.context;
         let mut storages: Vec<_> = tables(self.table, "storage")
@@ -360,7 +372,7 @@ impl File<'_> {
         let mut functions: Option<Vec<FunctionPlan>> = functions.into_iter().collect();
         let listed = match self.listed.take() {
             Some(listed) => listed.plans(&service.startup, context),
-            // One that could not be read has been reported.
+            // Absent, or already reported as unreadable.
             None => None,
         };
         if let Some(functions) = &mut functions {
@@ -394,7 +406,7 @@ impl File<'_> {
         matches!(self.table.get(kind).map(|value| &value.kind), Some(Kind::Array(values)) if values.is_empty())
     }
 
-    /// Whether anything comes from the repository that nobody declared.
+    /// Whether images or bodies use the storage `repository`.
     fn uses_repository(&self) -> bool {
         let index = self.context.storages.index_of(REPOSITORY);
         let needs = self.context.needs.borrow();
@@ -403,7 +415,7 @@ impl File<'_> {
             || needs.put.iter().any(|(storage, _)| Some(*storage) == index)
     }
 
-    /// What a body fetches must be there from the start, or be put there by some body.
+    /// Reports fetched files that neither exist at the start nor are put there by any body.
     fn check_fetched(&self, storages: &[StoragePlan]) {
         let needs = self.context.needs.borrow();
         for (storage, file) in &needs.fetched {
@@ -426,8 +438,8 @@ impl File<'_> {
         }
     }
 
-    /// Files that are there at the start must fit, and those of images have the names of the
-    /// images.
+    /// Reports storages whose files and images do not fit on the disk, and files with the name of
+    /// an image, since an image is stored as a file of its name.
     fn check_files(&self, objects: &Objects, spec: &PlatformSpec) {
         for (index, storage) in objects.storages.iter().enumerate() {
             let images = || objects.images.iter().filter(|image| image.storage == index);
@@ -461,7 +473,8 @@ impl File<'_> {
         }
     }
 
-    /// The head must reach the storages of images, and the nodes those that bodies use.
+    /// Reports missing routes from storages to the head host (for images) and to compute hosts (for
+    /// files that bodies use).
     fn check_routes(&self, objects: &Objects, hosts: &HostsPlan, spec: &PlatformSpec) {
         let needs = self.context.needs.borrow();
         let used = needs
@@ -483,13 +496,13 @@ impl File<'_> {
         }
     }
 
-    /// Where a storage is declared; the beginning of the file for one that is not.
+    /// The place of a storage's declaration; the whole file for the implicit repository.
     fn place_of(&self, storage: usize) -> Span {
         tables(self.table, "storage").get(storage).map_or(self.root.span, |value| value.span)
     }
 }
 
-/// What the arrays of tables say.
+/// The content of the arrays of tables.
 struct Objects {
     storages: Vec<StoragePlan>,
     images: Vec<ImagePlan>,
@@ -498,7 +511,7 @@ struct Objects {
     workloads: Vec<WorkloadPlan>,
 }
 
-/// The seed of the file, if it has a good one.
+/// The seed of the file, if it is present and valid.
 fn written_seed(table: &Table) -> Option<u64> {
     Seed::of(&table.get("seed")?.kind)
 }

@@ -10,7 +10,7 @@
 //! # Adding a policy
 //!
 //! Add a variant with its parameters to the type of the family, extend its `build` method, and add
-//! an entry to its registry; tests check that no variant lacks one.
+//! an entry to its registry, which names each parameter once.
 
 mod eviction;
 mod image_eviction;
