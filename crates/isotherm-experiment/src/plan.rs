@@ -1,8 +1,9 @@
-//! A checked plan: everything a run needs, with names resolved to indexes and defaults filled in.
+//! A plan: the checked description of one run, with all names resolved to indexes and all defaults
+//! filled in.
 //!
-//! A plan is made by [`crate::Experiment::load`], or by code that has checked as much. Its indexes
-//! are valid: images, storages and functions exist, hosts and disks are those of its own platform,
-//! and there are routes between hosts that communicate.
+//! [`crate::Experiment::load`] makes plans from files. Other code that makes one must establish the
+//! same invariants: every index (image, storage, function) is valid, hosts and disks belong to the
+//! plan's platform, and there are routes between all hosts that communicate.
 
 use std::sync::Arc;
 
@@ -22,30 +23,30 @@ pub use crate::policies::{EvictionKind, ImageEvictionKind, KeepAliveKind, Schedu
 pub use azure::{AppMemory, AzureContent, AzurePlan, AzureSource, AzureTrace};
 pub use workload::{AzureLikePlan, ClosedPlan, CsvPlan, GeneratedPlan, TableFormat, WorkloadPlan};
 
-/// The default keep-alive of an experiment under preset `default`: roughly what the large platforms
-/// are known to do. Under `wrench` no container is kept, as in the reference.
+/// The default keep-alive time of experiments under preset `default`, close to that of the large
+/// platforms. Under `wrench` idle containers are not kept, as in the reference.
 ///
-/// A program that makes a [`ServiceConfig`](isotherm_serverless::ServiceConfig) has no such
-/// default: its containers are not kept unless it says so.
+/// It does not apply to programs that make a [`ServiceConfig`](isotherm_serverless::ServiceConfig):
+/// there, idle containers are not kept by default.
 pub const DEFAULT_KEEP_ALIVE: Duration = Duration::from_secs(600);
 
 /// One run, ready to be simulated.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Name of the experiment: letters, digits, `-`, `_` and `.` only, so that it can name a
-    /// folder.
+    /// The name of the experiment and of its results folder: only ASCII letters, digits, `-`, `_`
+    /// and `.`.
     pub name: String,
     /// The seed of all random streams.
     pub seed: u64,
-    /// The rules that the platform follows, how network links are shared, and the order of
+    /// Selects the rules of the platform, how exactly networks are shared, and the order of
     /// activities that end at the same date ([`Preset::simulation`]).
     ///
-    /// When the latency of a flow ends, the reference solves again only what is connected to the
-    /// first link of the flow ([`Marking::FirstResource`](isotherm_kernel::Marking)); its other
-    /// links may be over-allocated for a while. This is a defect, but dates depend on it, so
-    /// `wrench` reproduces it. `default` shares exactly.
+    /// When the latency of a flow ends, the reference recomputes only the shares of flows connected
+    /// to its first link ([`Marking::FirstResource`](isotherm_kernel::Marking)). The other links of
+    /// the flow may be overcommitted until their next event. This defect affects dates, so `wrench`
+    /// reproduces it. `default` shares exactly.
     pub preset: Preset,
-    /// Limits at which the run ends with an error.
+    /// The limits at which the run is stopped with an error.
     pub limits: Limits,
     /// Hosts, disks, links and routes.
     pub platform: PlatformSpec,
@@ -53,74 +54,75 @@ pub struct Plan {
     pub hosts: HostsPlan,
     /// The serverless platform.
     pub service: ServicePlan,
-    /// Storages besides those of the serverless platform itself.
+    /// Storages, except the disks and memories of the serverless platform.
     pub storages: Vec<StoragePlan>,
     /// Container images.
     pub images: Vec<ImagePlan>,
     /// Functions, registered in this order.
     pub functions: Vec<FunctionPlan>,
-    /// The trace that the functions at the end of the list come from, if any.
+    /// The Azure trace that defines the last of the functions, if there is one.
     pub trace: Option<Arc<AzureTrace>>,
-    /// What is invoked when. Never empty, unless a controller of its own drives the plan
+    /// The workloads. Not empty, except where a controller of the program drives the plan
     /// ([`Deployment`](crate::Deployment)).
     pub workloads: Vec<WorkloadPlan>,
-    /// Bodies of single invocations: the tag of an arrival is an index into this list.
+    /// Bodies of single invocations; an arrival refers to one by its tag, an index.
     pub bodies: Vec<Body>,
 }
 
 /// The roles of hosts.
 #[derive(Clone, Debug)]
 pub struct HostsPlan {
-    /// The host that invokes.
+    /// The host that sends invocations.
     pub user: HostId,
-    /// The host on which the service runs and images are cached.
+    /// The head host: it runs the service and caches images on its disk.
     pub head: HostId,
     /// The mount point of the head disk.
     pub head_mount: String,
-    /// The mount point of the disks of the compute hosts.
+    /// The mount point of the disk of each compute host.
     pub node_mount: String,
-    /// The compute hosts, in order. Never empty.
+    /// The compute hosts, in order. Not empty.
     pub nodes: Vec<HostId>,
 }
 
-/// The steps of an invocation.
+/// The body of a function or an invocation: its steps in order.
 pub type Body = Arc<[StepPlan]>;
 
-/// The serverless platform.
+/// The configuration of the serverless platform.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServicePlan {
     /// The scheduler.
     pub scheduler: SchedulerKind,
     /// The keep-alive policy.
     pub keep_alive: KeepAliveKind,
-    /// Which of several idle containers serves.
+    /// Which container serves an invocation if several can.
     pub reuse: ContainerReuse,
-    /// Which idle containers are evicted when room is needed.
+    /// Which idle containers are evicted when room is missing.
     pub eviction: EvictionKind,
-    /// Which images are evicted when room is needed.
+    /// Which images are evicted when room is missing.
     pub image_eviction: ImageEvictionKind,
-    /// The maximum number of concurrent invocations; `None`: unlimited.
+    /// The maximum number of concurrent invocations; `None`: no limit.
     pub max_concurrency: Option<u32>,
-    /// What happens to invocations above the maximum.
+    /// What happens to invocations beyond a concurrency limit.
     pub throttle: Throttle,
     /// What happens to the container of a failed invocation.
     pub on_failure: OnFailure,
-    /// The start-up time of a container, unless its function says otherwise.
+    /// The start-up time of containers, unless their function has its own.
     pub startup: DurationDistribution,
-    /// The time that the service needs to process a request.
+    /// The time the service needs to process an invocation request.
     pub processing_overhead: Duration,
-    /// The number of slots of a compute host.
+    /// How many invocations a compute host may run at once.
     pub slots: Slots,
-    /// Chunk size of transfers between storages; `None` moves a file as one stream.
+    /// Chunk size of transfers between storages in bytes; `None`: one fluid stream.
     pub buffer_bytes: Option<u64>,
-    /// Whether images have to be downloaded to the head disk, or are there from the start.
+    /// Whether downloads to the head disk take time; otherwise an image is there at once.
     pub simulate_downloads: bool,
-    /// Sizes of the messages between user and service.
+    /// The sizes of the messages between the user and the service.
     pub payloads: Payloads,
 }
 
 impl ServicePlan {
-    /// The defaults under a preset.
+    /// The defaults of a preset.
+    #[must_use]
     pub fn of_preset(preset: Preset) -> Self {
         let (scheduler, keep_alive) = match preset {
             Preset::Wrench => (SchedulerKind::Fcfs, KeepAliveKind::None),
@@ -144,7 +146,9 @@ impl ServicePlan {
         }
     }
 
-    /// Whether invoking takes no time: messages of 0 bytes and no processing overhead.
+    /// Whether an invocation request takes no simulated time: all messages have 0 bytes and there
+    /// is no processing overhead.
+    #[must_use]
     pub fn invoking_is_free(&self) -> bool {
         self.payloads == Payloads::default() && self.processing_overhead.is_zero()
     }
@@ -153,86 +157,87 @@ impl ServicePlan {
 /// A storage that exists from the start.
 #[derive(Clone, Debug)]
 pub struct StoragePlan {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its host.
+    /// The host.
     pub host: HostId,
-    /// Its disk; `None` keeps files in the memory of the host, where access takes no time.
+    /// The disk; `None` keeps files in the memory of the host, where access takes no time.
     pub disk: Option<DiskId>,
-    /// Chunk size of transfers; `None` moves a file as one stream.
+    /// Chunk size of transfers in bytes; `None`: one fluid stream.
     pub buffer_bytes: Option<u64>,
-    /// The files that are there at the start.
+    /// The files that exist at the start.
     pub files: Vec<FilePlan>,
 }
 
-/// A file.
+/// A file that exists at the start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FilePlan {
-    /// Its name, unique on its storage.
+    /// The name, unique on its storage.
     pub name: String,
-    /// Its size.
+    /// The size.
     pub bytes: u64,
 }
 
 /// A container image.
 #[derive(Clone, Debug)]
 pub struct ImagePlan {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its size on disk.
+    /// The size on disk.
     pub bytes: u64,
-    /// Its size in memory.
+    /// The size in memory.
     pub memory_bytes: u64,
-    /// Index of the storage it is downloaded from.
+    /// The index of the storage that it is downloaded from.
     pub storage: usize,
 }
 
 /// A function.
 #[derive(Clone, Debug)]
 pub struct FunctionPlan {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Where the name is written.
+    /// The place of the name, for errors.
     pub place: Span,
-    /// Index of its image, if it has one.
+    /// The index of its image, if it has one.
     pub image: Option<usize>,
     /// The limits of its containers.
     pub limits: isotherm_serverless::Limits,
     /// The start-up time of its containers.
     pub startup: DurationDistribution,
-    /// The keep-alive policy of its containers, if not that of the service.
+    /// Its keep-alive policy; `None`: that of the service.
     pub keep_alive: Option<KeepAliveKind>,
-    /// What happens to the container of a failed invocation, if not what the service says.
+    /// What happens to the container of a failed invocation, where it differs from the service.
     pub on_failure: OnFailurePlan,
-    /// Its limits on concurrency.
+    /// Its concurrency limits.
     pub concurrency: ConcurrencyPlan,
-    /// The body of its invocations. Empty if every invocation has a body of its own.
+    /// The body of invocations that have none of their own. Empty if all have.
     pub body: Body,
-    /// The index of the workload that created it; `None` if it stands in the experiment.
+    /// The index of the workload that generated it; `None` if the experiment defines it.
     pub workload: Option<usize>,
 }
 
-/// What happens to the container of a failed invocation, by cause; `None`: as the service says.
+/// What happens to the container of a failed invocation, by the kind of failure. `None`: that of the
+/// service, or of the preset.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OnFailurePlan {
-    /// After a timeout.
+    /// The invocation exceeded its time limit.
     pub timeout: Option<AfterFailure>,
-    /// After a failure of the body.
+    /// The body failed.
     pub error: Option<AfterFailure>,
 }
 
-/// Limits on the concurrency of a function.
+/// The concurrency limits of a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConcurrencyPlan {
-    /// Concurrent invocations per container.
+    /// How many invocations one container serves at once.
     pub per_container: u32,
-    /// Concurrent invocations in all; `None`: unlimited.
+    /// The maximum number of concurrent invocations; `None`: no limit.
     pub most: Option<u32>,
-    /// Whether that many are reserved for the function.
+    /// Whether `most` is reserved for it out of the limit of the service.
     pub reserved: bool,
 }
 
-/// One per container, and no limit in all.
+/// One invocation per container, and no limit in total.
 impl Default for ConcurrencyPlan {
     fn default() -> Self {
         ConcurrencyPlan { per_container: 1, most: None, reserved: false }
@@ -242,43 +247,43 @@ impl Default for ConcurrencyPlan {
 /// One step of a body.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StepPlan {
-    /// Waits.
+    /// Sleeps for a fixed time.
     Sleep(Duration),
-    /// Waits for a time that is drawn for each invocation.
+    /// Sleeps for a time that is drawn for each invocation.
     SleepRandom(DurationDistribution),
-    /// Executes so many floating-point operations on one core.
+    /// Computes this many floating-point operations on one core.
     Compute(f64),
     /// Writes a file to the container's private storage.
     Write {
-        /// Its name.
+        /// The name of the file.
         file: String,
-        /// Its size.
+        /// The size of the file.
         bytes: u64,
     },
     /// Reads a file from the container's private storage.
     Read {
-        /// Its name.
+        /// The name of the file.
         file: String,
     },
-    /// Reads a file of a storage into memory.
+    /// Reads a file from a storage into memory.
     Fetch {
-        /// Index of the storage.
+        /// The index of the storage.
         storage: usize,
         /// The name of the file.
         file: String,
     },
     /// Writes a file from memory to a storage.
     Put {
-        /// Index of the storage.
+        /// The index of the storage.
         storage: usize,
         /// The name of the file.
         file: String,
-        /// Its size.
+        /// The size of the file.
         bytes: u64,
     },
-    /// Invokes another function and waits for it.
+    /// Invokes another function and waits until it has ended.
     Invoke {
-        /// Index of the function.
+        /// The index of the function.
         function: usize,
     },
 }

@@ -21,12 +21,12 @@ const A_FILE: Field = field(
 
 const A_STORAGE: Takes = Takes::Value { what: "the name of a storage", example: "\"repository\"" };
 
-/// A step that is known by its first field.
+/// The description of a kind of step, identified by its first field.
 const fn step(doc: &'static str, fields: &'static [Field]) -> TableSpec {
     TableSpec { name: "a step", title: "", doc, fields }
 }
 
-/// The kinds of steps. The first field of each says what it does.
+/// The kinds of steps. The first field of each is its verb, which identifies the kind.
 pub const STEPS: &[&TableSpec] = &[
     &step(
         "Lets time pass.",
@@ -77,15 +77,15 @@ pub const STEPS: &[&TableSpec] = &[
     ),
 ];
 
-/// What is known of a step before its kind is.
+/// A step whose kind is not yet known.
 const STEP: TableSpec = step("A step.", &[]);
 
-/// The words that say what a step does, in the order of the reference.
+/// The first fields of all kinds of steps, in the order of the reference.
 fn verbs() -> Vec<&'static str> {
     STEPS.iter().map(|step| step.fields[0].key).collect()
 }
 
-/// Reads a list of steps; what is wrong is reported.
+/// Reads a list of steps.
 pub fn body(value: &Value, context: &Context<'_>) -> Option<Vec<StepPlan>> {
     let Kind::Array(steps) = &value.kind else {
         let message = format!("a body must be a list of steps, not {}", value.kind.description());
@@ -96,16 +96,17 @@ pub fn body(value: &Value, context: &Context<'_>) -> Option<Vec<StepPlan>> {
         );
         return None;
     };
-    let mut body = BodyReader { context, unnamed: 0, private_files: Vec::new() };
+    let mut body = BodyReader { context, files_written: 0, private_files: Vec::new() };
     let steps: Vec<_> = steps.iter().map(|step| body.step(step)).collect();
     steps.into_iter().collect()
 }
 
+/// Reads the steps of a body in order.
 struct BodyReader<'a, 'c> {
     context: &'c Context<'a>,
-    /// How many files without a name were written so far.
-    unnamed: usize,
-    /// The files that are on the private storage at this step.
+    /// The number of `write` and `put` steps so far, which numbers files without a name.
+    files_written: usize,
+    /// The files on the private storage before this step.
     private_files: Vec<String>,
 }
 
@@ -117,10 +118,10 @@ impl BodyReader<'_, '_> {
         let step = match steps[..] {
             [spec] => {
                 fields.proceed_as(spec);
-                self.verb(spec.fields[0].key, &mut fields)
+                self.read_verb(spec.fields[0].key, &mut fields)
             }
             [] => {
-                self.no_verb(value);
+                self.report_no_verb(value);
                 return None;
             }
             [_, second, ..] => {
@@ -136,7 +137,8 @@ impl BodyReader<'_, '_> {
         step
     }
 
-    fn verb(&mut self, verb: &str, fields: &mut Fields<'_>) -> Option<StepPlan> {
+    /// Reads the fields of a step of the kind `verb`.
+    fn read_verb(&mut self, verb: &str, fields: &mut Fields<'_>) -> Option<StepPlan> {
         match verb {
             "sleep" => {
                 let distribution = fields.required::<DurationDistribution>("sleep")?;
@@ -184,10 +186,10 @@ impl BodyReader<'_, '_> {
         }
     }
 
-    /// The file that is written: named, or numbered by its place in the body.
+    /// The name of the file that a step writes: given, or numbered in the order of writes.
     fn file_name(&mut self, fields: &mut Fields<'_>) -> String {
-        self.unnamed += 1;
-        let number = self.unnamed;
+        self.files_written += 1;
+        let number = self.files_written;
         fields.optional::<String>("file").unwrap_or_else(|| format!("file-{number}"))
     }
 
@@ -196,8 +198,8 @@ impl BodyReader<'_, '_> {
         self.context.storages.resolve(&name, self.context.report)
     }
 
-    /// The private storage is empty when a body begins, so what it reads it must have written
-    /// before.
+    /// Reports a read of a file that no earlier step writes: the private storage is empty when a
+    /// body begins.
     fn check_private_file(&self, file: &Located<String>) {
         if self.private_files.contains(&file.value) {
             return;
@@ -208,7 +210,8 @@ impl BodyReader<'_, '_> {
         self.context.report.error(file.span, message, hint);
     }
 
-    fn no_verb(&self, value: &Value) {
+    /// Reports a step without a known verb.
+    fn report_no_verb(&self, value: &Value) {
         let report = self.context.report;
         let verbs = verbs();
         let first = match &value.kind {
@@ -232,7 +235,7 @@ impl BodyReader<'_, '_> {
     }
 }
 
-/// The field `body`, which may be absent.
+/// Reads the field `body`; `None` if it is absent or wrong.
 pub fn optional_body(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<Body> {
     let entry = fields.entry("body")?;
     body(&entry.value, context).map(Into::into)

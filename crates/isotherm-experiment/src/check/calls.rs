@@ -1,5 +1,5 @@
-//! Who invokes whom: functions that are invoked must have a body, and no function may invoke itself
-//! without end.
+//! Checks the call graph of functions: an invoked function must have a body, and the graph must
+//! have no cycle, since a function that invokes itself would never end.
 
 use std::collections::BTreeSet;
 
@@ -11,26 +11,25 @@ use isotherm_config::syntax::Syntax;
 use crate::check::context::Context;
 use crate::plan::{Body, StepPlan};
 
-/// The body of a function, or of all functions of a file.
+/// The body of a function, for the check of the call graph.
 #[derive(Clone)]
 pub struct BodyOf {
-    /// Where the function is named.
+    /// The place of the function; the functions of a file share that of `[functions]`.
     pub place: Span,
-    /// What it does.
+    /// The body, empty if there is none.
     pub body: Body,
-    /// Whether that is written, or empty for want of a `body`.
+    /// Whether there is a field `body`.
     pub is_written: bool,
 }
 
-/// Reports functions that are invoked but have no body, and functions that invoke themselves
-/// without end.
+/// Reports functions that are invoked but have no body, and cycles of the call graph.
 pub fn check_bodies(functions: &[BodyOf], context: &Context<'_>) {
     let needs = context.needs.borrow();
-    // The functions of a file share a place, and it is told once that they have no body.
-    let mut told = BTreeSet::new();
+    // The functions of a file share a place and are reported once.
+    let mut reported = BTreeSet::new();
     for invoked in &needs.invoked {
         let Some(function) = functions.get(invoked.value) else { continue };
-        if !function.is_written && told.insert(function.place) {
+        if !function.is_written && reported.insert(function.place) {
             let name = context.functions.name(invoked.value);
             let example = "[{ sleep = \"1s\" }]";
             let hint = match context.report.syntax() {
@@ -44,66 +43,67 @@ pub fn check_bodies(functions: &[BodyOf], context: &Context<'_>) {
         }
     }
     let name = |index: usize| context.functions.name(index);
-    for circle in circles(functions) {
-        let message = format!("function `{}` invokes itself without end", name(circle[0]));
-        let hint = match circle.len() {
+    for cycle in cycles(functions) {
+        let message = format!("function `{}` invokes itself without end", name(cycle[0]));
+        let hint = match cycle.len() {
             1 => "its own body invokes it".to_owned(),
             _ => {
-                let names: Vec<_> = circle.iter().map(|&index| name(index)).collect();
+                let names: Vec<_> = cycle.iter().map(|&index| name(index)).collect();
                 format!("through {}", list(&names[1..]))
             }
         };
-        context.report.error(functions[circle[0]].place, message, hint);
+        context.report.error(functions[cycle[0]].place, message, hint);
     }
 }
 
-/// How far the search for circles has come with a function.
+/// The state of a function in the depth-first search.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Seen {
-    Not,
-    OnTheWay,
+    No,
+    OnPath,
     Done,
 }
 
-/// Circles of functions that invoke each other, each beginning with the first of its functions in
-/// the file. Every call is followed once, so that not all circles through the same functions are
-/// found, but one at least.
-fn circles(functions: &[BodyOf]) -> Vec<Vec<usize>> {
-    let mut circles = Vec::new();
-    let mut seen = vec![Seen::Not; functions.len()];
+/// Finds cycles of the call graph by depth-first search, in time linear in the number of steps.
+///
+/// Each cycle begins with its first function in the file. If there are cycles, at least one is
+/// found, but not all that share functions, because every call is followed once.
+fn cycles(functions: &[BodyOf]) -> Vec<Vec<usize>> {
+    let mut cycles = Vec::new();
+    let mut seen = vec![Seen::No; functions.len()];
     for start in 0..functions.len() {
-        // The functions on the way, each with the number of the step that is looked at next.
-        let mut way: Vec<(usize, usize)> = Vec::new();
-        if seen[start] == Seen::Not {
-            seen[start] = Seen::OnTheWay;
-            way.push((start, 0));
+        // The stack of the search: functions, each with the index of its next step.
+        let mut path: Vec<(usize, usize)> = Vec::new();
+        if seen[start] == Seen::No {
+            seen[start] = Seen::OnPath;
+            path.push((start, 0));
         }
-        while let Some((function, step)) = way.last_mut() {
+        while let Some((function, step)) = path.last_mut() {
             let Some(next) = functions[*function].body.get(*step) else {
                 seen[*function] = Seen::Done;
-                way.pop();
+                path.pop();
                 continue;
             };
             *step += 1;
             let StepPlan::Invoke { function: next } = *next else { continue };
             match seen.get(next) {
-                Some(Seen::Not) => {
-                    seen[next] = Seen::OnTheWay;
-                    way.push((next, 0));
+                Some(Seen::No) => {
+                    seen[next] = Seen::OnPath;
+                    path.push((next, 0));
                 }
-                Some(Seen::OnTheWay) => {
-                    let from = way.iter().position(|&(function, _)| function == next).unwrap_or(0);
-                    let mut circle: Vec<_> =
-                        way[from..].iter().map(|&(function, _)| function).collect();
-                    let first = (0..circle.len()).min_by_key(|&at| circle[at]).unwrap_or(0);
-                    circle.rotate_left(first);
-                    circles.push(circle);
+                Some(Seen::OnPath) => {
+                    let from = path.iter().position(|&(function, _)| function == next).unwrap_or(0);
+                    let mut cycle: Vec<_> =
+                        path[from..].iter().map(|&(function, _)| function).collect();
+                    let first = (0..cycle.len()).min_by_key(|&at| cycle[at]).unwrap_or(0);
+                    cycle.rotate_left(first);
+                    cycles.push(cycle);
                 }
                 _ => {}
             }
         }
     }
-    circles.sort();
-    circles.dedup();
-    circles
+    cycles.sort();
+    cycles.dedup();
+    cycles
 }

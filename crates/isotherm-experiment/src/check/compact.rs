@@ -1,4 +1,4 @@
-//! A short description of a platform: "4 nodes of 16 cores and 64 GiB behind a 10 Gb/s switch".
+//! The compact form of `[platform]`: groups of equal compute hosts behind one switch.
 //!
 //! ```toml
 //! [platform]
@@ -7,11 +7,11 @@
 //! network = { node = "10Gbps", latency = "50us", repository = "1Gbps" }
 //! ```
 //!
-//! Every host is connected to one switch by a full-duplex link of its own; `latency` is that of a
-//! route between two hosts, through two such links. The hosts are called `user`, `head`,
-//! `repository` and `node0`, `node1`, ...; `nodes` may be an array of such tables, for groups that
-//! differ. By default the head has the bandwidth of a node, and the user that of the repository.
-//! The repository reads and writes as fast as its link.
+//! Every host is connected to the switch by a full-duplex link of its own. `latency` is that of a
+//! route between two hosts, so each link has half of it. The hosts are named `user`, `head`,
+//! `repository` and `node0`, `node1`, ...; `nodes` may be an array of tables, one for each group.
+//! By default, head and repository have the bandwidth of a node, and the user has that of the
+//! repository. The disks of user and repository are as fast as the link of the repository.
 
 use isotherm_config::diagnostic::Report;
 use isotherm_config::fields::{AtMost, Bandwidth, Count, Fields, FromValue, Size, Speed, takes};
@@ -23,7 +23,7 @@ use isotherm_platform::{PlatformBuilder, PlatformSpec, Via};
 
 use crate::check::parts::{HostAndMount, Parts};
 
-/// The largest group of compute hosts.
+/// The maximum number of compute hosts in a group, a guard against typing errors.
 const MAX_NODES: u32 = 1_000_000;
 
 /// The default speed of a core in flop/s.
@@ -112,6 +112,7 @@ const NETWORK: TableSpec = TableSpec {
     ],
 };
 
+/// A disk; bandwidths are in bytes per second.
 struct Disk {
     read: f64,
     write: f64,
@@ -132,6 +133,7 @@ impl FromValue for Disk {
     }
 }
 
+/// The hardware of a host.
 struct Machine {
     cores: u32,
     speed: f64,
@@ -139,7 +141,7 @@ struct Machine {
     disk: Disk,
 }
 
-/// Reads the common fields of head and nodes.
+/// Reads the fields that `head` and `nodes` have in common.
 fn machine(fields: &mut Fields<'_>) -> Option<Machine> {
     let cores = fields.required::<Count>("cores");
     let speed = fields.optional_or("speed", Speed(DEFAULT_SPEED));
@@ -153,7 +155,7 @@ fn machine(fields: &mut Fields<'_>) -> Option<Machine> {
     })
 }
 
-/// A group of equal nodes.
+/// A group of equal compute hosts.
 struct Group {
     count: u32,
     machine: Machine,
@@ -184,6 +186,7 @@ fn groups(fields: &mut Fields<'_>) -> Option<Vec<Group>> {
     }
 }
 
+/// Bandwidths of links in bytes per second, and the latency of a route.
 struct Network {
     node: f64,
     head: f64,
@@ -231,7 +234,7 @@ pub fn platform(value: &Value, report: &Report) -> Option<(Option<PlatformSpec>,
         }
     };
     let network = network(&mut fields);
-    // So that a mistyped field of the other form gets a hint.
+    // So that a mistyped `xml` gets a hint.
     fields.also(&["xml"]);
     let place = fields.place();
     fields.finish();

@@ -1,5 +1,4 @@
-//! How many invocations run at once: the fields of functions and of the service, and whether they
-//! go together.
+//! Concurrency limits: the fields of functions and of the service, and whether they are compatible.
 
 use isotherm_config::diagnostic::Report;
 use isotherm_config::fields::{Choice, Count, Fields, FromValue, choice, takes, word, words};
@@ -10,7 +9,8 @@ use isotherm_serverless::Throttle;
 use crate::plan::{ConcurrencyPlan, FunctionPlan, ServicePlan};
 
 /// A number of invocations, or `"unlimited"`.
-const A_MAXIMUM: Takes = Takes::Either(&[takes::<Places>(), Takes::Words(|| words(UNLIMITED))]);
+const A_MAXIMUM: Takes =
+    Takes::Either(&[takes::<WholeNumber>(), Takes::Words(|| words(UNLIMITED))]);
 
 const UNLIMITED: &[Choice<Maximum>] = &[word("unlimited", "any number of them", Maximum(None))];
 
@@ -54,33 +54,33 @@ pub const FUNCTION_MAXIMUM: Field = field(
 /// `reserved_concurrency` of a function.
 pub const RESERVED: Field = field(
     "reserved_concurrency",
-    takes::<Places>(),
+    takes::<WholeNumber>(),
     "So many places of the service's `max_concurrency`, if it has one, are kept free for it, and no more invocations of it run at once. With 0 it is stopped: all are rejected, with the cause `throttled`.",
 )
 .otherwise("it shares what nobody has reserved");
 
-/// A number of invocations that may run at once, which may be none.
+/// A whole number, including 0.
 #[derive(Clone, Copy, Debug)]
-struct Places(u32);
+struct WholeNumber(u32);
 
-impl FromValue for Places {
+impl FromValue for WholeNumber {
     const WHAT: &'static str = "a whole number from 0";
     const EXAMPLE: &'static str = "10";
 
     fn read(value: &Value, report: &Report) -> Option<Self> {
         match value.kind {
-            Kind::Integer(0) => Some(Places(0)),
+            Kind::Integer(0) => Some(WholeNumber(0)),
             Kind::Integer(number) if u32::try_from(number).is_err() => {
                 let hint = format!("use a number from 0 to {}", u32::MAX);
                 report.error(value.span, "this number is out of range", hint);
                 None
             }
-            _ => Count::read(value, report).map(|count| Places(count.0)),
+            _ => Count::read(value, report).map(|count| WholeNumber(count.0)),
         }
     }
 }
 
-/// At most so many; `None`: any number.
+/// A maximum number of concurrent invocations; `None`: no limit.
 #[derive(Clone, Copy, Debug)]
 pub struct Maximum(pub Option<u32>);
 
@@ -91,7 +91,7 @@ impl FromValue for Maximum {
     fn read(value: &Value, report: &Report) -> Option<Self> {
         match value.kind {
             Kind::String(_) => choice(value, "max_concurrency", UNLIMITED, report),
-            _ => Places::read(value, report).map(|places| Maximum(Some(places.0))),
+            _ => WholeNumber::read(value, report).map(|number| Maximum(Some(number.0))),
         }
     }
 }
@@ -101,7 +101,7 @@ pub fn throttle(value: &Value, report: &Report) -> Option<Throttle> {
     choice(value, "throttle", THROTTLE, report)
 }
 
-/// Reads what a function says.
+/// Reads the fields of a function.
 pub fn of_function(fields: &mut Fields<'_>) -> ConcurrencyPlan {
     let per_container = fields.optional::<Count>("concurrency").map_or(1, |count| count.0);
     let most = fields.optional_or("max_concurrency", Maximum(None)).0;
@@ -117,29 +117,29 @@ pub fn of_function(fields: &mut Fields<'_>) -> ConcurrencyPlan {
             "what is reserved is the maximum too: remove one of them",
         );
     }
-    let most = Places::read(&reserved.value, report).map(|places| places.0);
+    let most = WholeNumber::read(&reserved.value, report).map(|number| number.0);
     ConcurrencyPlan { per_container, most, reserved: true }
 }
 
-/// Reports functions that reserve what is not there, or that nothing is left for.
+/// Reports reservations that exceed the limit of the service, or leave nothing to other functions.
 pub fn check(functions: &[FunctionPlan], service: &ServicePlan, report: &Report) {
     let reserving = || functions.iter().filter(|function| function.concurrency.reserved);
-    // Without a limit of the service there is nothing to share.
+    // Without a limit of the service, reservations cannot conflict.
     let (Some(first), Some(most)) = (reserving().next(), service.max_concurrency) else { return };
-    // A function that is stopped needs nothing, and if there is nothing at all, everything is to be
-    // rejected.
-    let wants = |function: &&FunctionPlan| {
+    // A function with a maximum of 0 is meant never to run.
+    let needs_capacity = |function: &&FunctionPlan| {
         !function.concurrency.reserved && function.concurrency.most != Some(0)
     };
     let reserved: u64 =
         reserving().filter_map(|function| function.concurrency.most).map(u64::from).sum();
-    let others = functions.iter().find(wants);
+    let other = functions.iter().find(needs_capacity);
     if reserved > u64::from(most) {
         let message = format!(
             "functions reserve a concurrency of {reserved} together, and the service has {most}"
         );
         report.error(first.place, message, "reserve less, or raise `service.max_concurrency`");
-    } else if let Some(other) = others.filter(|_| reserved == u64::from(most) && most > 0) {
+        // A service limit of 0 is meant to reject everything.
+    } else if let Some(other) = other.filter(|_| reserved == u64::from(most) && most > 0) {
         let message = format!(
             "function `{}` could never run: others reserve all of the concurrency",
             other.name

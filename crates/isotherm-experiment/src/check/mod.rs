@@ -1,11 +1,14 @@
-//! From the tree of an experiment file to a checked plan.
+//! Checks the tree of an experiment file and turns it into a [`Plan`].
 //!
-//! Every reader reads all of its part and reports every error; there is a plan only if there was
-//! none. Names are gathered first, so that one mistake does not cause others.
+//! [`variants`] expands `[sweep]` into one tree per combination; [`check()`] turns each tree into a
+//! plan. It has a reader for each table of the file, mostly in a submodule of its own. Readers
+//! report errors to a [`Report`] and go on, so all errors of a file are found at once. There is a
+//! plan only if there are no errors. The names of storages, images and functions are gathered
+//! before any reader resolves one, so an error in one table does not cause errors in others.
 //!
-//! Fields, with their units and defaults, are described by data beside their readers
-//! ([`isotherm_config::schema`]). The [reference](crate::reference) is written from these
-//! descriptions.
+//! Beside each reader, constants describe its fields with units and defaults
+//! ([`isotherm_config::schema`]). The [reference](crate::reference) is generated from them,
+//! starting with [`EXPERIMENT`].
 
 pub mod azure;
 mod body;
@@ -66,7 +69,7 @@ use functions::{Listed, Planned};
 use objects::REPOSITORY;
 use platform::Platform;
 
-/// The whole file.
+/// The top level of an experiment file.
 pub const EXPERIMENT: TableSpec = TableSpec {
     name: "the experiment",
     title: "",
@@ -151,7 +154,7 @@ const LIMITS: TableSpec = TableSpec {
     ],
 };
 
-/// Its keys are chosen by the user.
+/// `[parameters]`; the user chooses the keys.
 const PARAMETERS_TABLE: TableSpec = TableSpec {
     name: "[parameters]",
     title: "",
@@ -161,7 +164,7 @@ const PARAMETERS_TABLE: TableSpec = TableSpec {
     fields: &[],
 };
 
-/// Its keys are written by a run.
+/// `[manifest]`; a run writes it.
 const MANIFEST: TableSpec = TableSpec {
     name: "[manifest]",
     title: "",
@@ -171,7 +174,7 @@ const MANIFEST: TableSpec = TableSpec {
     fields: &[],
 };
 
-/// Its keys are paths.
+/// `[sweep]`; the keys are paths of fields.
 const SWEEP: TableSpec = TableSpec {
     name: "[sweep]",
     title: "",
@@ -180,19 +183,21 @@ const SWEEP: TableSpec = TableSpec {
     fields: &[],
 };
 
-/// The arrays of tables of an experiment file.
+/// The tables that may occur several times.
 const ARRAYS: [&str; 4] = ["storage", "image", "function", "workload"];
 
-/// What was read from a file.
+/// The content of an experiment file.
 pub struct Checked {
-    /// The run.
+    /// The plan of the run.
     pub plan: Plan,
-    /// Numbers measured on a real platform, to compare the results with.
+    /// Measurements of a real platform, to be compared with the results.
     pub measured: Measured,
 }
 
-/// Checks one experiment. Paths in it are relative to `folder`; a `seed` from outside replaces that
-/// of the file. Returns nothing if anything is wrong, which is then in `report`.
+/// Checks one experiment, with the changes of a sweep already made in the tree `root`.
+///
+/// Paths in the file are relative to `folder`; `seed` overrides that of the file. Returns `None` if
+/// there are errors, which are then in `report`.
 pub fn check(
     root: &Value,
     folder: &Path,
@@ -229,10 +234,15 @@ pub fn check(
     if listed.as_ref().is_some_and(Listed::is_incomplete) {
         context.functions.set_incomplete();
     }
-    let file =
-        File { table, root, context: &context, implicit_repository, listed: RefCell::new(listed) };
-    let checked = file.read();
-    // After an error a placeholder may stand for what could not be read.
+    let reader = ExperimentReader {
+        table,
+        root,
+        context: &context,
+        implicit_repository,
+        listed: RefCell::new(listed),
+    };
+    let checked = reader.read();
+    // Readers replace some values that they could not read by defaults.
     if report.count() > before { None } else { checked }
 }
 
@@ -247,21 +257,23 @@ fn limits(value: &Value, report: &Report) -> Option<Limits> {
     Some(limits)
 }
 
-struct File<'a> {
+/// Reads the top level of a file, once the names are gathered.
+struct ExperimentReader<'a> {
     table: &'a Table,
     root: &'a Value,
     context: &'a Context<'a>,
+    /// Whether the storage `repository` is not declared in the file.
     implicit_repository: bool,
-    /// The functions of `[functions]`, until they are moved into the plan.
+    /// The functions of `[functions]`; [`Self::objects`] takes them.
     listed: RefCell<Option<Listed<'a>>>,
 }
 
-impl File<'_> {
+impl ExperimentReader<'_> {
     fn read(&self) -> Option<Checked> {
         let report = self.context.report;
         let mut fields = Fields::of(self.root, &EXPERIMENT, report)?;
         let name = fields.required::<Located<String>>("name");
-        // Already in `context.seed`, since workloads need it earlier; here it is only checked.
+        // Checked here; its value is in the context, because workloads need it.
         fields.optional::<Seed>("seed");
         let seed = self.context.seed;
         let preset = fields.optional_with("preset", service::preset).unwrap_or(Preset::Default);
@@ -282,7 +294,7 @@ impl File<'_> {
         }
         let measured = fields.entry("measured").map(|entry| &entry.value);
         let measured = measured::measured(measured, self.context);
-        // Read elsewhere, but allowed here. `[manifest]` is only for people.
+        // These keys are read elsewhere (or not at all: `[manifest]`), but are not unknown.
         for key in ["sweep", "functions", PARAMETERS, "manifest"] {
             fields.entry(key);
         }
@@ -316,7 +328,7 @@ impl File<'_> {
         Some(Checked { plan, measured })
     }
 
-    /// Checks the name of the experiment, which also names the folder of its results.
+    /// Checks the name of the experiment, which is also the name of the results folder.
     fn folder_name(&self, name: Located<String>) -> Option<String> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         let text = &name.value;
@@ -329,6 +341,7 @@ impl File<'_> {
         Some(name.value)
     }
 
+    /// Reads storages, images, functions and workloads, and checks which function invokes which.
     fn objects(&self, platform: Option<&Platform>, service: &ServicePlan) -> Option<Objects> {
         let context = self.context;
         let mut storages: Vec<_> = tables(self.table, "storage")
@@ -359,7 +372,7 @@ impl File<'_> {
         let mut functions: Option<Vec<FunctionPlan>> = functions.into_iter().collect();
         let listed = match self.listed.take() {
             Some(listed) => listed.plans(&service.startup, context),
-            // What could not be read has been reported.
+            // Absent, or already reported as unreadable.
             None => None,
         };
         if let Some(functions) = &mut functions {
@@ -393,7 +406,7 @@ impl File<'_> {
         matches!(self.table.get(kind).map(|value| &value.kind), Some(Kind::Array(values)) if values.is_empty())
     }
 
-    /// Whether something comes from the implicit storage `repository`.
+    /// Whether images or bodies use the storage `repository`.
     fn uses_repository(&self) -> bool {
         let index = self.context.storages.index_of(REPOSITORY);
         let needs = self.context.needs.borrow();
@@ -402,7 +415,7 @@ impl File<'_> {
             || needs.put.iter().any(|(storage, _)| Some(*storage) == index)
     }
 
-    /// Checks that every file that a body fetches is there at the start, or put there by some body.
+    /// Reports fetched files that neither exist at the start nor are put there by any body.
     fn check_fetched(&self, storages: &[StoragePlan]) {
         let needs = self.context.needs.borrow();
         for (storage, file) in &needs.fetched {
@@ -425,8 +438,8 @@ impl File<'_> {
         }
     }
 
-    /// Checks that the files at the start fit on their storages and do not have the names of
-    /// images.
+    /// Reports storages whose files and images do not fit on the disk, and files with the name of
+    /// an image, since an image is stored as a file of its name.
     fn check_files(&self, objects: &Objects, spec: &PlatformSpec) {
         for (index, storage) in objects.storages.iter().enumerate() {
             let images = || objects.images.iter().filter(|image| image.storage == index);
@@ -460,7 +473,8 @@ impl File<'_> {
         }
     }
 
-    /// Checks that the head reaches the storages of images, and nodes those that bodies use.
+    /// Reports missing routes from storages to the head host (for images) and to compute hosts (for
+    /// files that bodies use).
     fn check_routes(&self, objects: &Objects, hosts: &HostsPlan, spec: &PlatformSpec) {
         let needs = self.context.needs.borrow();
         let used = needs
@@ -482,13 +496,13 @@ impl File<'_> {
         }
     }
 
-    /// The place where a storage is declared; the beginning of the file if it is not.
+    /// The place of a storage's declaration; the whole file for the implicit repository.
     fn place_of(&self, storage: usize) -> Span {
         tables(self.table, "storage").get(storage).map_or(self.root.span, |value| value.span)
     }
 }
 
-/// What was read from the arrays of tables.
+/// The content of the arrays of tables.
 struct Objects {
     storages: Vec<StoragePlan>,
     images: Vec<ImagePlan>,
@@ -497,7 +511,7 @@ struct Objects {
     workloads: Vec<WorkloadPlan>,
 }
 
-/// The seed of the file, if it is valid.
+/// The seed of the file, if it is present and valid.
 fn written_seed(table: &Table) -> Option<u64> {
     Seed::of(&table.get("seed")?.kind)
 }

@@ -1,4 +1,4 @@
-//! Which host of a platform plays which part: user, head, repository, compute hosts.
+//! The roles of hosts as `[platform]` names them: user, head, repository, compute hosts.
 
 use isotherm_config::diagnostic::Report;
 use isotherm_config::fields::{Fields, FromValue};
@@ -6,6 +6,7 @@ use isotherm_config::schema::{TableSpec, Takes, field};
 use isotherm_config::source::{Located, Span};
 use isotherm_config::tree::{Kind, Value};
 
+/// `{ host, mount }`
 pub const HOST_AND_MOUNT: TableSpec = TableSpec {
     name: "a host",
     title: "`{ host, mount }`",
@@ -25,19 +26,19 @@ pub const HOST_AND_MOUNT: TableSpec = TableSpec {
     ],
 };
 
-/// Which host plays which part, by name.
+/// The hosts of each role, by name. `None`: the default of the role.
 pub struct Parts {
-    /// Where invocations come from.
+    /// The host that sends invocations.
     pub user: Option<HostAndMount>,
-    /// Where the service runs.
+    /// The head host, which runs the service.
     pub head: Option<HostAndMount>,
-    /// Where images come from.
+    /// The host of the storage `repository`.
     pub repository: Option<HostAndMount>,
-    /// The compute hosts; `None` means all that play no other part.
+    /// The compute hosts; `None`: all hosts without another role.
     pub nodes: Option<Vec<Located<String>>>,
 }
 
-/// The name of a host and perhaps the mount point of one of its disks.
+/// The name of a host, and optionally the mount point of one of its disks.
 pub struct HostAndMount {
     /// The host.
     pub host: Located<String>,
@@ -63,7 +64,7 @@ impl FromValue for HostAndMount {
 }
 
 impl HostAndMount {
-    /// A host that was not named, but described.
+    /// A host that the compact form describes at `place`.
     pub fn described(host: &str, place: Span) -> Self {
         let host = Located { value: host.to_owned(), span: place };
         HostAndMount { host, mount: None }

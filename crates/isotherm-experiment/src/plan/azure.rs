@@ -1,4 +1,4 @@
-//! Traces of Azure Functions in a plan.
+//! Traces of Azure Functions in a plan: the trace that was read, and how a workload replays it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,40 +6,40 @@ use std::sync::Arc;
 use isotherm_kernel::Time;
 use isotherm_workload::{AppSample, Azure2019, Azure2021, ReplayConfig, WithinMinute};
 
-/// A trace of Azure Functions that was read. Its functions are functions of the experiment.
+/// A trace of Azure Functions that was read and defines functions of the experiment.
 #[derive(Clone, Debug)]
 pub struct AzureTrace {
-    /// The files, and which part of them is used.
+    /// The files of the trace, and the selection from it.
     pub source: AzureSource,
     /// The content.
     pub content: AzureContent,
-    /// The number that each of its functions has in the experiment; `None` if it is left out.
+    /// The index in the plan of each function of the trace; `None` if it is left out.
     pub numbers: Vec<Option<u32>>,
 }
 
-/// The files of a trace of Azure Functions, and which part of them is used.
+/// The files of a trace of Azure Functions, and the selection from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AzureSource {
     /// The trace of 2019.
     Year2019 {
         /// The folder of its files.
         folder: PathBuf,
-        /// The folder as messages show it.
+        /// The folder as shown in messages.
         shown: String,
-        /// The days, in order.
+        /// The days, numbered from 1, in increasing order.
         days: Vec<u16>,
-        /// Which apps are used.
+        /// The selection of apps.
         sample: AppSample,
-        /// How the memory of an app is divided among containers.
+        /// The memory of containers.
         memory: AppMemory,
     },
     /// The trace of 2021.
     Year2021 {
-        /// Its file.
+        /// The file.
         path: PathBuf,
-        /// The file as messages show it.
+        /// The file as shown in messages.
         shown: String,
-        /// Which apps are used.
+        /// The selection of apps.
         sample: AppSample,
     },
 }
@@ -53,30 +53,31 @@ pub enum AzureContent {
     Year2021(Arc<Azure2021>),
 }
 
-/// The memory of a container, given that of its app.
+/// The memory of a container: the trace knows only that of a whole app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AppMemory {
-    /// Divided equally among the functions of the app.
+    /// The memory of the app divided by its number of functions, rounded up.
     Split,
-    /// That of the whole app.
+    /// The memory of the whole app.
     App,
-    /// The limit that the experiment gives.
+    /// The `limits.memory` of the experiment.
     Limits,
 }
 
-/// The replay of a trace of Azure Functions.
+/// A workload that replays a trace of Azure Functions.
 #[derive(Clone, Debug)]
 pub struct AzurePlan {
     /// The trace.
     pub trace: Arc<AzureTrace>,
-    /// How it is replayed. Only its end applies to the trace of 2021, which has exact dates.
+    /// How it is replayed. For the trace of 2021 only `until` is used.
     pub replay: ReplayConfig,
-    /// The prefix of the names of its random streams.
+    /// The common prefix of the names of its random streams.
     pub streams: String,
 }
 
 impl AzureSource {
     /// The `kind` of the workload that replays it.
+    #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
             AzureSource::Year2019 { .. } => "azure-2019",
@@ -84,7 +85,8 @@ impl AzureSource {
         }
     }
 
-    /// The folder or file as messages show it.
+    /// The file or folder as shown in messages.
+    #[must_use]
     pub fn shown(&self) -> &str {
         match self {
             AzureSource::Year2019 { shown, .. } | AzureSource::Year2021 { shown, .. } => shown,
@@ -94,6 +96,7 @@ impl AzureSource {
 
 impl AzurePlan {
     /// The number of invocations, and whether it is exact.
+    #[must_use]
     pub fn arrivals(&self) -> (u64, bool) {
         let ReplayConfig { within_minute, scale, until } = self.replay;
         match &self.trace.content {
@@ -112,7 +115,8 @@ impl AzurePlan {
         }
     }
 
-    /// An upper bound on the date of the last invocation.
+    /// An upper bound of the date of the last arrival.
+    #[must_use]
     pub fn last(&self) -> Time {
         let last = match &self.trace.content {
             AzureContent::Year2019(trace) => {

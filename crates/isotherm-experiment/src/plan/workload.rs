@@ -1,4 +1,4 @@
-//! Workloads of a plan.
+//! The workloads of a plan.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,28 +10,28 @@ use super::AzurePlan;
 /// A source of invocations.
 #[derive(Clone, Debug)]
 pub enum WorkloadPlan {
-    /// A list, ordered by date. Never empty.
+    /// A list of arrivals, ordered by date. Not empty.
     List(Vec<Arrival>),
-    /// Generated during the simulation.
+    /// An open-loop generator, run during the simulation.
     Generated(GeneratedPlan),
-    /// A closed loop of clients that wait for their invocations.
+    /// A closed loop of clients that wait for their invocations to end.
     Closed(ClosedPlan),
-    /// Apps like those of Azure Functions. They create their own functions.
+    /// Generated apps with the statistics of Azure Functions. They define their own functions.
     AzureLike(AzureLikePlan),
     /// A table in a file, read during the simulation.
     Csv(CsvPlan),
-    /// The trace that the functions come from.
+    /// A replay of the trace that defines the functions.
     Azure(AzurePlan),
 }
 
-/// Generated arrivals.
+/// An open-loop generator.
 #[derive(Clone, Debug)]
 pub struct GeneratedPlan {
     /// The `kind` of the workload.
     pub kind: &'static str,
-    /// The generator.
+    /// The configuration of the generator.
     pub config: GeneratorConfig,
-    /// The path of its random streams.
+    /// The common prefix of the names of its random streams.
     pub stream: String,
 }
 
@@ -40,48 +40,49 @@ pub struct GeneratedPlan {
 pub struct ClosedPlan {
     /// Its clients.
     pub closed: ClosedLoop,
-    /// The path of its random streams.
+    /// The common prefix of the names of its random streams.
     pub stream: String,
 }
 
-/// Apps like those of Azure Functions.
+/// Generated apps with the statistics of Azure Functions.
 #[derive(Clone, Debug)]
 pub struct AzureLikePlan {
-    /// The apps that were drawn.
+    /// The apps and functions that were drawn.
     pub drawn: Arc<AzureLike>,
-    /// The number of its first function.
+    /// The index of its first function in the plan; the others follow it.
     pub first_function: u32,
-    /// The path of its random streams.
+    /// The common prefix of the names of its random streams.
     pub stream: String,
 }
 
-/// A table in a file: CSV, JSONL or Parquet.
+/// A table in a file, in any [`TableFormat`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CsvPlan {
     /// The format of the file.
     pub format: TableFormat,
-    /// The path of the file.
+    /// The path.
     pub path: PathBuf,
-    /// The file as messages show it.
+    /// The path as shown in messages.
     pub shown: String,
-    /// Which column holds what.
+    /// The columns that are read.
     pub columns: Columns,
 }
 
 /// The format of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TableFormat {
-    /// Lines of comma-separated fields.
+    /// Comma-separated values with a header.
     Csv,
-    /// A JSON object per line.
+    /// One JSON object per line.
     Jsonl,
-    /// Parquet.
+    /// Apache Parquet.
     Parquet,
 }
 
 impl TableFormat {
-    /// The format of a file of this name, which may be compressed: CSV unless its extension says
-    /// otherwise.
+    /// The format that the extension of a file name indicates, without `.gz` and `.zst`; CSV if it
+    /// is unknown.
+    #[must_use]
     pub fn of_name(name: &str) -> Self {
         let name = name.to_lowercase();
         let plain = name.trim_end_matches(".gz").trim_end_matches(".zst");
@@ -92,7 +93,8 @@ impl TableFormat {
         }
     }
 
-    /// The kind of workload that reads it.
+    /// The `kind` of the workload that reads it.
+    #[must_use]
     pub fn kind(self) -> &'static str {
         match self {
             TableFormat::Csv => "csv",

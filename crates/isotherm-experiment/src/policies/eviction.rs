@@ -8,22 +8,22 @@ use isotherm_serverless::eviction::{
 
 use super::{BuiltIn, Policy, built_in, kinds};
 
-/// Which idle containers are evicted.
+/// The built-in eviction policies of containers, named by what is evicted first.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum EvictionKind {
-    /// Those idle for the longest time.
+    /// The container that has been idle for the longest time.
     Lru,
-    /// Those started first.
+    /// The container that was started first.
     Fifo,
-    /// Those of the function that was invoked least often on the node.
+    /// A container of the function that was invoked least often on the node.
     Lfu,
-    /// The largest ones.
+    /// The container with the largest memory limit.
     Size,
-    /// Those with the lowest priority of greedy-dual: frequency times start-up cost, by memory.
+    /// The container with the lowest Greedy-Dual-Size-Frequency priority.
     GreedyDual,
-    /// The smallest one that makes enough room.
+    /// The smallest container that makes enough room.
     Ram,
-    /// None.
+    /// No container: idle containers keep their room until they stop.
     None,
 }
 
@@ -67,7 +67,7 @@ impl Policy for EvictionKind {
 }
 
 impl EvictionKind {
-    /// Makes the policy.
+    /// Makes the policy for a run.
     pub(crate) fn build(self) -> Box<dyn ContainerEviction> {
         match self {
             EvictionKind::Lru => Box::new(LeastRecentlyUsed),

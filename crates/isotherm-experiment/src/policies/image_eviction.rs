@@ -1,23 +1,23 @@
-//! `service.image_eviction`: which images are evicted when room is needed on the head disk, on the
-//! disks of nodes and in their memories.
+//! `service.image_eviction`: which images are evicted when room is missing, on the head disk and on
+//! the disks and in the memories of compute hosts.
 
 use isotherm_config::schema::{FamilySpec, TableSpec, Takes, field};
 use isotherm_services::Eviction;
 
 use super::{BuiltIn, Policy, built_in, kinds};
 
-/// Which images are evicted.
+/// The built-in eviction policies of images, named by what is evicted first.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum ImageEvictionKind {
-    /// Those not used for the longest time.
+    /// The least recently used image.
     Lru,
-    /// Those that were stored first.
+    /// The image that arrived first.
     Fifo,
-    /// Those used least often.
+    /// The image used least often since it arrived.
     Lfu,
-    /// Those that are large and seldom used.
+    /// The image with the lowest Greedy-Dual-Size-Frequency priority.
     GreedyDual,
-    /// New ones that are not used again soon (S3-FIFO).
+    /// S3-FIFO: a new image that was not used twice more, then a main queue in FIFO order.
     S3Fifo,
 }
 
@@ -63,7 +63,7 @@ impl Policy for ImageEvictionKind {
 }
 
 impl ImageEvictionKind {
-    /// The eviction policy of storages.
+    /// The same policy as the file systems name it.
     pub(crate) fn build(self) -> Eviction {
         match self {
             ImageEvictionKind::Lru => Eviction::Lru,

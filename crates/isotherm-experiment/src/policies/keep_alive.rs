@@ -1,4 +1,4 @@
-//! `service.keep_alive`: how long an idle container is kept.
+//! `service.keep_alive` and `keep_alive` of functions: how long idle containers are kept.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -13,13 +13,14 @@ use super::{BuiltIn, Policy, built_in, kinds};
 /// The built-in keep-alive policies.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum KeepAliveKind {
-    /// A container stops when its invocation ends.
+    /// A container stops when its last invocation has ended.
     None,
     /// A container stops after this idle time.
     Fixed(Duration),
-    /// A container is kept until its room is needed.
+    /// A container is kept until it is evicted.
     Forever,
-    /// By a histogram of the idle times of the function, with pre-warming.
+    /// A histogram of the idle times of its function determines when a container is stopped and
+    /// when one is started ahead.
     Hybrid(HybridConfig),
 }
 
@@ -135,7 +136,7 @@ fn hybrid(fields: &mut Fields<'_>) -> Option<KeepAliveKind> {
     }))
 }
 
-/// Checks that there is at least one bin, and no more than a histogram may have.
+/// Reports a range of less than one bin, or of more than [`HybridConfig::MOST_BINS`].
 fn check_bins(fields: &mut Fields<'_>, bin: Duration, range: Duration) {
     let Some(bins) = range.as_nanos().checked_div(bin.as_nanos()).filter(|_| !range.is_zero())
     else {
@@ -157,7 +158,7 @@ fn check_bins(fields: &mut Fields<'_>, bin: Duration, range: Duration) {
 }
 
 impl KeepAliveKind {
-    /// Makes the policy, for a service.
+    /// Makes the policy of a service.
     pub(crate) fn build(self) -> Box<dyn KeepAlive> {
         match self.fixed() {
             Ok(fixed) => Box::new(fixed),
@@ -165,7 +166,7 @@ impl KeepAliveKind {
         }
     }
 
-    /// Makes the policy, for functions that share it.
+    /// Makes a policy that functions share.
     pub(crate) fn build_shared(self) -> Rc<RefCell<dyn KeepAlive>> {
         match self.fixed() {
             Ok(fixed) => Rc::new(RefCell::new(fixed)),
@@ -173,6 +174,7 @@ impl KeepAliveKind {
         }
     }
 
+    /// The policy with a fixed time, or the configuration of the hybrid one.
     fn fixed(self) -> Result<Fixed, HybridConfig> {
         Ok(match self {
             KeepAliveKind::None => Fixed::NONE,

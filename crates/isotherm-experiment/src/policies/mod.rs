@@ -1,15 +1,16 @@
-//! The built-in policies by name: a registry for each family of policies, keyed by `kind`.
+//! The built-in policies of experiment files: for each family a registry, keyed by `kind`.
 //!
-//! A family (schedulers, keep-alive, eviction, …) is a type that implements [`Policy`]. A value of
-//! it is one policy with its parameters, as a [`ServicePlan`](crate::plan::ServicePlan) holds it.
-//! Its registry lists the kinds, each with its documentation, its parameters and its reader. The
-//! checks of experiment files, the reference of fields and `isotherm policies` are all derived from
-//! the registry.
+//! A family is a type that implements [`Policy`], such as [`SchedulerKind`]. A value of it is one
+//! policy with its parameters; a [`ServicePlan`](crate::plan::ServicePlan) holds one per family. An
+//! entry of the registry has the documentation of a policy, its parameters and the function that
+//! reads them. The registry is the source of the checks of experiment files with their hints, of
+//! the field reference, and of the output of `isotherm policies`. The `build` method of a family
+//! makes the policy when a run begins.
 //!
-//! # To add a policy
+//! # Adding a policy
 //!
-//! Add a variant with its parameters to the type of the family. The compiler then asks how it is
-//! made, and tests ask for its entry in the registry, which names each parameter once.
+//! Add a variant with its parameters to the type of the family, extend its `build` method, and add
+//! an entry to its registry, which names each parameter once.
 
 mod eviction;
 mod image_eviction;
@@ -34,17 +35,18 @@ pub trait Policy: Sized + 'static {
     /// The description of the family.
     const FAMILY: &'static FamilySpec;
 
-    /// The kinds of the family, in the order in which they are listed.
+    /// The policies of the family, in the order of the reference.
     const REGISTRY: &'static [BuiltIn<Self>];
 }
 
-/// A kind of policy: its description and its reader.
+/// An entry of a registry: the description of a policy, and the function that reads its parameters.
 pub struct BuiltIn<P: 'static> {
     table: TableSpec,
     read: fn(&mut Fields<'_>) -> Option<P>,
 }
 
 /// All families, each with the path of its field.
+#[must_use]
 pub fn families() -> Vec<(&'static str, &'static FamilySpec)> {
     vec![
         ("service.scheduler", SchedulerKind::FAMILY),
@@ -55,7 +57,7 @@ pub fn families() -> Vec<(&'static str, &'static FamilySpec)> {
     ]
 }
 
-/// An entry of a registry.
+/// Makes an entry of a registry. `kind` is the word that selects the policy.
 const fn built_in<P>(
     kind: &'static str,
     doc: &'static str,
@@ -65,13 +67,13 @@ const fn built_in<P>(
     BuiltIn { table: TableSpec { name: kind, title: kind, doc, fields }, read }
 }
 
-/// The descriptions of the kinds of a registry.
+/// The descriptions of all policies of a family.
 fn kinds<P: Policy>() -> Vec<&'static TableSpec> {
     P::REGISTRY.iter().map(|one| &one.table).collect()
 }
 
-/// Reads a policy: a table with its kind and parameters, or the kind alone if no parameter is
-/// required.
+/// Reads a policy: a table with `kind` and parameters, or the kind alone as a string if no
+/// parameter is required.
 pub(crate) fn read<P: Policy>(value: &Value, report: &Report) -> Option<P> {
     let family = P::FAMILY;
     let nothing = Value { kind: Kind::Table(Table::default()), ..value.clone() };
@@ -133,6 +135,7 @@ pub(crate) fn read<P: Policy>(value: &Value, report: &Report) -> Option<P> {
     policy
 }
 
+/// The entry of a kind; reports an unknown one.
 fn find<P: Policy>(kind: &str, value: &Value, report: &Report) -> Option<&'static BuiltIn<P>> {
     let found = P::REGISTRY.iter().find(|one| one.table.title == kind);
     if found.is_none() {
@@ -153,7 +156,8 @@ fn names(family: &FamilySpec) -> Vec<&'static str> {
     family.words().iter().map(|word| word.name).collect()
 }
 
-/// An example of a policy in TOML, with the required parameters.
+/// An example of a policy in TOML, with its required parameters.
+#[must_use]
 pub fn example(kind: &TableSpec) -> String {
     let mut text = format!("{{ kind = \"{}\"", kind.title);
     for parameter in kind.required() {

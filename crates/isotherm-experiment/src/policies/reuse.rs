@@ -1,4 +1,4 @@
-//! `service.reuse`: which of several idle containers serves an invocation.
+//! `service.reuse`: which container serves an invocation if several can.
 
 use isotherm_config::schema::{FamilySpec, TableSpec, Takes, field};
 use isotherm_serverless::ContainerReuse;

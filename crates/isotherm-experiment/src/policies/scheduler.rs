@@ -1,4 +1,4 @@
-//! `service.scheduler`: which invocation runs on which node.
+//! `service.scheduler`: on which compute host (node) each invocation runs.
 
 use isotherm_config::fields::{Choice, Fields, Multiple, choice, takes, word, words};
 use isotherm_config::schema::{FamilySpec, Field, TableSpec, Takes, field};
@@ -14,48 +14,48 @@ use super::{BuiltIn, Policy, built_in, kinds};
 /// The built-in schedulers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum SchedulerKind {
-    /// First come, first served.
+    /// First come, first served, on the first of the nodes nearest to the image.
     Fcfs,
-    /// The first node with room.
+    /// First fit: the first node with room.
     FirstFit {
-        /// Whether an idle container on any node is preferred.
+        /// Whether an idle container on any node is preferred to the node chosen by the rule.
         prefer_warm: bool,
     },
-    /// The nodes in turn.
+    /// Round robin: one node after the other.
     RoundRobin {
-        /// Whether an idle container on any node is preferred.
+        /// Whether an idle container on any node is preferred to the node chosen by the rule.
         prefer_warm: bool,
     },
-    /// The least loaded node.
+    /// Worst fit: the least loaded node.
     LeastLoaded {
-        /// What counts as load.
+        /// The measure of load.
         by: LoadMeasure,
-        /// Whether an idle container on any node is preferred.
+        /// Whether an idle container on any node is preferred to the node chosen by the rule.
         prefer_warm: bool,
     },
-    /// The most loaded node with room.
+    /// Best fit: the fullest node with room.
     MostLoaded {
-        /// Whether an idle container on any node is preferred.
+        /// Whether an idle container on any node is preferred to the node chosen by the rule.
         prefer_warm: bool,
     },
-    /// The better of two nodes drawn at random.
+    /// Power of two choices: the less busy of two random nodes.
     PowerOfTwo {
-        /// Whether an idle container on any node is preferred.
+        /// Whether an idle container on any node is preferred to the node chosen by the rule.
         prefer_warm: bool,
     },
-    /// An idle container on any node, else the node with free room whose copy of the image is
-    /// nearest.
+    /// An idle container on any node; otherwise, of the nodes with free room, the one nearest to
+    /// the image.
     WarmFirst,
-    /// The node whose copy of the image is nearest.
+    /// The node nearest to the image: it has it in memory, or on its disk.
     Locality,
-    /// A home node for each function, by consistent hashing with bounded loads.
+    /// Consistent hashing with bounded loads: a home node for each function.
     HashAffinity {
-        /// The bound on the load of a node, as a multiple of the mean.
+        /// The bound on the load of a node, as a multiple of the mean over all nodes.
         load_factor: f64,
     },
-    /// A node drawn at random for each invocation.
+    /// A random node for each invocation.
     Random,
-    /// Slots divided by the work that is pending for each function.
+    /// Free slots are shared in proportion to the pending work of functions.
     WorkloadBalancing,
 }
 
@@ -175,7 +175,7 @@ impl Policy for SchedulerKind {
 }
 
 impl SchedulerKind {
-    /// Makes the scheduler, for a service with these rules in a run with this seed.
+    /// Makes the scheduler for a run with these rules and this seed.
     pub(crate) fn build(self, rules: Rules, seed: u64) -> Box<dyn Scheduler> {
         let random = |name| RandomStreams::new(seed).stream(name);
         match self {
