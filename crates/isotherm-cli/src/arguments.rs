@@ -31,16 +31,16 @@ Examples:
   isotherm run examples/quickstart.toml
   isotherm run study.toml --set service.keep_alive.idle=5min --seed 7 --out results/short
   isotherm run study.toml --json --no-records | jq .starts.cold
-  isotherm run results/short/manifest.toml        what that run was, again
+  isotherm run results/short/manifest.toml        the same run again
 
-The results are three files, which appear when all of them are whole: invocations.csv, one line per
-invocation in the order in which they ended; summary.json, the run in numbers; and manifest.toml, all that
-the run was made of. docs/reference/results.md explains every field. An experiment with a [sweep] is run
-once for each combination of values, and each run has a folder of its own in DIR. The same file and seed
-give the same bytes in the first two, on any machine and from any folder; and so does the manifest.
+The results are three files, which appear when all of them are complete: invocations.csv, one line per
+invocation, ordered by end; summary.json, the run in numbers; and manifest.toml, everything the run was
+made of. docs/reference/results.md explains every field. An experiment with a [sweep] is run once for each
+combination of values, and each run has a folder of its own in DIR. The same file and seed give the same
+bytes in the first two, on any machine and from any folder; and so does a run of the manifest.
 
-If anything fails, the files of an earlier run are there as before. What the experiment is read from is
-never replaced; a link, a device or a pipe only with `--force`. One run at a time writes into a folder.
+If anything fails, the files of an earlier run stay as they were. Input files are never replaced; links,
+devices and pipes are written to only with `--force`. One run at a time writes into a folder.
 
 Ctrl-C ends a run and removes what it has written so far; a second one ends it at once. Exit codes: 0 done;
 1 the simulation could not go on, or results could not be written; 2 bad input or usage; 129 the terminal
@@ -49,10 +49,9 @@ was closed; 130 Ctrl-C; 143 asked to end by the system."
 
 const AFTER_CHECK: &str = about_set!(
     "\
-Nothing is simulated. Everything that is wrong is told at once, with its place and a hint: in the
-experiment, in the files it names, and in every row of its traces. Of a folder of results it is told
-whether its files are those that its manifest was written for. Exit codes: 0 it can be run, or the results
-are whole; 2 not so."
+Nothing is simulated. All errors are reported at once, with place and hint: in the experiment, in the files
+it names, and in every row of its traces. For a folder of results, the files are compared with the hashes
+in its manifest. Exit codes: 0 the experiment can be run, or the results are complete; 2 otherwise."
 );
 
 const AFTER_PLATFORM: &str = "\
@@ -62,7 +61,7 @@ Examples:
   isotherm platform study.toml --svg platform.svg      a drawing of an experiment's platform
   isotherm platform cluster.xml --dot - | dot -Tpdf -o cluster.pdf
 
-What is alike is one row of a table and one box of a drawing. FILE is a SimGrid platform file, or an
+Equal hosts or links share a row of a table and a box of a drawing. FILE is a SimGrid platform file, or an
 experiment, whose platform may be changed by `--set`. docs/platforms.md explains what is shown. Exit codes:
 0 done; 1 a drawing could not be written; 2 bad input, such as a host that is not there.";
 
@@ -139,7 +138,7 @@ pub struct RunArguments {
     /// Where the results go [default: results/NAME].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Write also where a link, a device or a pipe is in the place of a file.
+    /// Write also through a link, or into a device or pipe, that stands at the path of a file.
     #[arg(long)]
     pub force: bool,
     /// Keep no record of single invocations: no invocations.csv.
@@ -224,7 +223,7 @@ pub struct GenerateArguments {
     /// The file for the functions [default: beside the arrivals, NAME-functions.csv].
     #[arg(long, value_name = "FILE")]
     pub functions: Option<PathBuf>,
-    /// Write also where a link, a device or a pipe is in the place of a file.
+    /// Write also through a link, or into a device or pipe, that stands at the path of a file.
     #[arg(long)]
     pub force: bool,
     /// Do not write how long bodies run.
@@ -316,7 +315,7 @@ pub struct PlatformArguments {
     /// Draw the platform for Graphviz; `-` is standard output.
     #[arg(long, value_name = "DRAWING")]
     pub dot: Option<PathBuf>,
-    /// Draw also where a link, a device or a pipe is in the place of a file.
+    /// Draw also through a link, or into a device or pipe, that stands at the path of a file.
     #[arg(long)]
     pub force: bool,
     /// Show every host, disk, link and zone on a line of its own.

@@ -54,7 +54,7 @@ fn head(report: &WorkloadReport) -> String {
         line(
             "rate",
             format!(
-                "{}/s in the mean, {peak}/s at most (in {})",
+                "{}/s on average, {peak}/s at most (in {})",
                 three_digits(rate),
                 length(report.rate.part_s)
             ),
@@ -77,7 +77,7 @@ fn head(report: &WorkloadReport) -> String {
         line(
             "busy",
             format!(
-                "{} bodies at a time in the mean, if nothing waits{memory}",
+                "{} concurrent bodies on average, if nothing waits{memory}",
                 three_digits(concurrency)
             ),
         );

@@ -136,7 +136,7 @@ impl<'a> Fields<'a> {
         self.optional(key).unwrap_or(default)
     }
 
-    /// A field that must be there.
+    /// A required field.
     pub fn required<T: FromValue>(&mut self, key: &'static str) -> Option<T> {
         match self.entry(key) {
             Some(entry) => T::read(&entry.value, self.report),
@@ -147,7 +147,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A field that must be there, written like `example` and read by a function.
+    /// A required field, written like `example` and read by a function.
     pub fn required_with<T>(
         &mut self,
         key: &'static str,

@@ -164,7 +164,7 @@ impl Section {
 
     /// Small tables of several kinds, each known by its first field.
     fn write_kinds(&self, text: &mut String) {
-        *text += "\nA list of steps, each a table of one of these kinds. What is marked `*` must be there.\n\n| step | what it does |\n|---|---|\n";
+        *text += "\nA list of steps, each a table of one of these kinds. Fields marked `*` are required.\n\n| step | what it does |\n|---|---|\n";
         for spec in &self.specs {
             let field = |field: &Field| {
                 let star = if field.absent == Absent::Error { " *" } else { "" };
@@ -234,7 +234,7 @@ fn takes(takes: &Takes, sections: &[Section]) -> String {
 
 fn absent(field: &Field) -> String {
     match field.absent {
-        Absent::Error => "**must be there**".to_owned(),
+        Absent::Error => "**required**".to_owned(),
         Absent::Default(value) => format!("`{value}`"),
         Absent::Otherwise(what) => what.to_owned(),
     }

@@ -150,7 +150,7 @@ impl TableSpec {
         self.fields.iter().find(|field| field.key == key)
     }
 
-    /// The fields that must be there.
+    /// The required fields.
     pub fn required(&self) -> impl Iterator<Item = &'static Field> + use<> {
         self.fields.iter().filter(|field| field.absent == Absent::Error)
     }
@@ -175,7 +175,7 @@ impl TableSpec {
     }
 }
 
-/// A field that must be there.
+/// A required field.
 pub const fn field(key: &'static str, takes: Takes, doc: &'static str) -> Field {
     Field { key, takes, absent: Absent::Error, doc }
 }

@@ -69,7 +69,7 @@ fn chosen(name: Option<&str>) -> Result<Vec<ShownFamily>, String> {
 /// How a parameter is written, and what holds without it.
 fn takes(field: &Field) -> String {
     let absent = match field.absent {
-        Absent::Error => "must be there".to_owned(),
+        Absent::Error => "required".to_owned(),
         Absent::Default(value) => format!("default {value}"),
         Absent::Otherwise(what) => format!("without it {what}"),
     };

@@ -62,13 +62,13 @@ pub const FUNCTIONS: TableSpec = TableSpec {
             Takes::Path { what: "a path", example: "\"data/functions.csv\"" },
             "The file, which may be compressed (gzip, zstd).",
         )
-        .otherwise("`azure_2019` or `azure_2021` must be there"),
+        .otherwise("`azure_2019` or `azure_2021` is required"),
         field("azure_2019", Takes::Table(&AZURE_2019), "The functions of the trace of Azure Functions of 2019, instead of `csv`.")
-            .otherwise("`csv` or `azure_2021` must be there"),
+            .otherwise("`csv` or `azure_2021` is required"),
         field("azure_2021", Takes::Table(&AZURE_2021), "The functions of the trace of Azure Functions of 2021, instead of `csv`.")
-            .otherwise("`csv` or `azure_2019` must be there"),
+            .otherwise("`csv` or `azure_2019` is required"),
         field("columns", Takes::Table(&COLUMNS), "Which column of the CSV file holds what.")
-            .otherwise("must be there with `csv`"),
+            .otherwise("required with `csv`"),
         field("units", Takes::Table(&UNITS), "The units of the columns.").otherwise("the ends of their names say them"),
         field("limits", Takes::Table(&DEFAULT_LIMITS), "The limits of functions of which the file or the trace does not say them.")
             .otherwise("the file must say them"),

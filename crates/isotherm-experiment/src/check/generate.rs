@@ -36,14 +36,14 @@ const fn kind(what: &'static str, example: &'static str) -> Field {
 }
 
 const FUNCTION: Field = field("function", A_FUNCTION, "The function that is invoked.")
-    .otherwise("`functions` must be there");
+    .otherwise("`functions` is required");
 
 const FUNCTIONS: Field = field(
     "functions",
     Takes::Value { what: "a list of names, or \"all\"", example: "[\"resize\", \"thumbnail\"]" },
     "The functions of which one is invoked each time, the most popular first.",
 )
-.otherwise("`function` must be there");
+.otherwise("`function` is required");
 
 const POPULARITY: Field = field(
     "popularity",
@@ -187,14 +187,14 @@ pub const DIURNAL: TableSpec = TableSpec {
         field("rate", takes::<Rate>(), "Invocations in the mean over a period, more than zero."),
         field("period", takes::<Duration>(), "After which it begins anew.").default("\"1d\""),
         field("amplitude", takes::<f64>(), "How far the rate goes up and down: 0.8 is from a fifth of the mean to 1.8 times the mean.")
-            .otherwise("`profile` must be there"),
+            .otherwise("`profile` is required"),
         field("peak", takes::<Duration>(), "When in the period the wave is highest.").like("\"14h\"").otherwise("`\"0s\"`"),
         field(
             "profile",
             Takes::Value { what: "a list of numbers", example: "[1, 1, 2, 5, 8, 3]" },
             "The rate in equal parts of the period, one for each hour of a day for instance; only their proportions matter.",
         )
-        .otherwise("`amplitude` must be there"),
+        .otherwise("`amplitude` is required"),
         DURATION,
         FROM,
         UNTIL,

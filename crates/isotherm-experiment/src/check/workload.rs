@@ -107,18 +107,18 @@ const LIST: TableSpec = TableSpec {
             "What the workload is.",
         ),
         field("arrivals", Takes::Tables(&ARRIVAL), "The invocations, in any order.")
-            .otherwise("`function` must be there"),
+            .otherwise("`function` is required"),
         field("function", A_FUNCTION, "The function that is invoked.")
-            .otherwise("`arrivals` must be there"),
+            .otherwise("`arrivals` is required"),
         field(
             "at",
             Takes::Value { what: "a list of durations", example: "[\"0s\", \"1.5s\"]" },
             "When it is invoked.",
         )
-        .otherwise("`every` must be there"),
+        .otherwise("`every` is required"),
         field("every", takes::<Duration>(), "It is invoked again and again after this time.")
             .like("\"1s\"")
-            .otherwise("`at` must be there"),
+            .otherwise("`at` is required"),
         field("from", takes::<Duration>(), "When it is invoked first (with `every`).")
             .like("\"0s\"")
             .otherwise("`\"0s\"`"),

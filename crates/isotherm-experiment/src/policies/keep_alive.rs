@@ -45,7 +45,7 @@ impl Policy for KeepAliveKind {
         }),
         built_in(
             "fixed",
-            "a container stops when it has been idle for so long",
+            "a container stops after this idle time",
             &[field("idle", takes::<Duration>(), "How long a container is kept when it is idle.")
                 .like("\"10min\"")],
             |fields| {
@@ -99,11 +99,11 @@ const HYBRID: &[Field] = &[
     field(
         "variation",
         takes::<Number>(),
-        "A histogram whose bins have a lower coefficient of variation than this tells nothing.",
+        "A histogram whose bins have a lower coefficient of variation than this is not used.",
     )
     .like("2.0")
     .default("2.0"),
-    field("fallback", takes::<Duration>(), "How long a container is kept when the histogram tells nothing.")
+    field("fallback", takes::<Duration>(), "How long a container is kept when the histogram is not used.")
         .like("\"4h\"")
         .otherwise("the range"),
 ];

@@ -62,7 +62,7 @@ pub enum SchedulerKind {
 const PREFER_WARM: Field = field(
     "prefer_warm",
     takes::<bool>(),
-    "Whether an idle container of the function serves wherever it is; else one serves if it is on the node that is chosen.",
+    "Whether an idle container of the function on any node is preferred. If not, a node is chosen first, and an idle container serves only if it is on that node.",
 )
 .default("true");
 
@@ -82,7 +82,7 @@ fn prefer_warm(fields: &mut Fields<'_>) -> bool {
 impl Policy for SchedulerKind {
     const FAMILY: &'static FamilySpec = &FamilySpec {
         name: "scheduler",
-        doc: "Who decides which invocation runs where.",
+        doc: "Which invocation runs on which node, and when.",
         example: "\"warm-first\"",
         head: TableSpec {
             name: "scheduler",
@@ -141,13 +141,13 @@ impl Policy for SchedulerKind {
         ),
         built_in(
             "locality",
-            "the node to which the image is nearest: in memory, on disk; of several the one with most memory to be had",
+            "the node that has the image nearest (in memory, then on disk); of several, the one with the most available memory",
             &[],
             |_| Some(SchedulerKind::Locality),
         ),
         built_in(
             "hash-affinity",
-            "every function at home on a node, and on the next ones when that is too busy: consistent hashing with bounded loads",
+            "a home node for each function, and the next ones when it is too busy: consistent hashing with bounded loads",
             &[field(
                 "load_factor",
                 takes::<Multiple>(),
@@ -167,7 +167,7 @@ impl Policy for SchedulerKind {
         ),
         built_in(
             "workload-balancing",
-            "cores are shared out by the work that waits for each function",
+            "slots are divided among functions by their pending work",
             &[],
             |_| Some(SchedulerKind::WorkloadBalancing),
         ),
