@@ -33,25 +33,28 @@ Examples:
   isotherm run study.toml --json --no-records | jq .starts.cold
   isotherm run results/short/manifest.toml        the same run again
 
-The results are three files, which appear when all of them are complete: invocations.csv, one line per
-invocation, ordered by end; summary.json, the run in numbers; and manifest.toml, everything the run was
-made of. docs/reference/results.md explains every field. An experiment with a [sweep] is run once for each
-combination of values, and each run has a folder of its own in DIR. The same file and seed give the same
-bytes in the first two, on any machine and from any folder; and so does a run of the manifest.
+The results are three files, which appear when all of them are complete: invocations.csv, one line
+per invocation, ordered by end; summary.json, the run in numbers; and manifest.toml, everything
+the run was made of. docs/reference/results.md explains every field. An experiment with a [sweep]
+is run once for each combination of values, and each run has a folder of its own in DIR. The same
+file and seed give the same bytes in the first two, on any machine and from any folder; and so
+does a run of the manifest.
 
-If anything fails, the files of an earlier run stay as they were. Input files are never replaced; links,
-devices and pipes are written to only with `--force`. One run at a time writes into a folder.
+If anything fails, the files of an earlier run stay as they were. Input files are never replaced;
+links, devices and pipes are written to only with `--force`. One run at a time writes into a
+folder.
 
-Ctrl-C ends a run and removes what it has written so far; a second one ends it at once. Exit codes: 0 done;
-1 the simulation could not go on, or results could not be written; 2 bad input or usage; 129 the terminal
-was closed; 130 Ctrl-C; 143 asked to end by the system."
+Ctrl-C ends a run and removes what it has written so far; a second one ends it at once. Exit
+codes: 0 done; 1 the simulation could not go on, or results could not be written; 2 bad input or
+usage; 129 the terminal was closed; 130 Ctrl-C; 143 asked to end by the system."
 );
 
 const AFTER_CHECK: &str = about_set!(
     "\
-Nothing is simulated. All errors are reported at once, with place and hint: in the experiment, in the files
-it names, and in every row of its traces. For a folder of results, the files are compared with the hashes
-in its manifest. Exit codes: 0 the experiment can be run, or the results are complete; 2 otherwise."
+Nothing is simulated. All errors are reported at once, with place and hint: in the experiment, in
+the files it names, and in every row of its traces. For a folder of results, the files are
+compared with the hashes in its manifest. Exit codes: 0 the experiment can be run, or the results
+are complete; 2 otherwise."
 );
 
 const AFTER_PLATFORM: &str = "\
@@ -61,9 +64,10 @@ Examples:
   isotherm platform study.toml --svg platform.svg      a drawing of an experiment's platform
   isotherm platform cluster.xml --dot - | dot -Tpdf -o cluster.pdf
 
-Equal hosts or links share a row of a table and a box of a drawing. FILE is a SimGrid platform file, or an
-experiment, whose platform may be changed by `--set`. docs/platforms.md explains what is shown. Exit codes:
-0 done; 1 a drawing could not be written; 2 bad input, such as a host that is not there.";
+Equal hosts or links share a row of a table and a box of a drawing. FILE is a SimGrid platform
+file, or an experiment, whose platform may be changed by `--set`. docs/platforms.md explains what
+is shown. Exit codes: 0 done; 1 a drawing could not be written; 2 bad input, such as a host that
+is not there.";
 
 const AFTER_POLICIES: &str = "\
 A policy is chosen in an experiment file, by its kind alone or in a table with its parameters:

@@ -2,7 +2,8 @@
 //! name, whose paths are relative to the folder.
 //!
 //! A folder without `cases` is taken to hold the scenarios itself; then platforms are looked for in
-//! the same folder and then in its parent, so that `conform DIR/cases` does what `conform DIR` does.
+//! the same folder and then in its parent, so that `conform DIR/cases` does what `conform DIR`
+//! does.
 
 use std::collections::BTreeMap;
 use std::fs;

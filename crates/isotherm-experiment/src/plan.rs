@@ -216,8 +216,8 @@ pub struct FunctionPlan {
     pub workload: Option<usize>,
 }
 
-/// What happens to the container of a failed invocation, by the kind of failure. `None`: that of the
-/// service, or of the preset.
+/// What happens to the container of a failed invocation, by the kind of failure. `None`: that of
+/// the service, or of the preset.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OnFailurePlan {
     /// The invocation exceeded its time limit.
