@@ -104,6 +104,7 @@ fn is_invisible(c: char) -> bool {
 ///
 /// assert_eq!(visible("red \x1b[31m\nend"), "red \\u{1b}[31m\nend");
 /// ```
+#[must_use]
 pub fn visible(text: &str) -> Cow<'_, str> {
     let is_hidden = |c: char| c != '\n' && is_invisible(c);
     if !text.contains(is_hidden) {
@@ -120,6 +121,7 @@ pub fn visible(text: &str) -> Cow<'_, str> {
 }
 
 /// The same for JSON, in whose strings alone such characters are: as JSON writes them.
+#[must_use]
 pub fn visible_json(text: &str) -> Cow<'_, str> {
     let is_hidden = |c: char| !matches!(c, '\n' | '\t') && is_invisible(c);
     if !text.contains(is_hidden) {
@@ -170,6 +172,7 @@ pub struct Report {
 
 impl Report {
     /// An empty one about a file of this syntax.
+    #[must_use]
     pub fn new(syntax: Syntax) -> Self {
         Report { syntax, ..Report::default() }
     }
@@ -248,6 +251,7 @@ pub struct Diagnostics {
 
 impl Diagnostics {
     /// Orders what was found by place.
+    #[must_use]
     pub fn new(sources: Sources, mut list: Vec<Diagnostic>) -> Self {
         list.sort_by_key(|diagnostic| diagnostic.place);
         list.dedup();
@@ -260,12 +264,14 @@ impl Diagnostics {
     }
 
     /// What was found, in the order of the places.
+    #[must_use]
     pub fn list(&self) -> &[Diagnostic] {
         &self.list
     }
 
     /// As text for a person, with or without colours, each ended by a line break and separated by
     /// an empty line. After the first [`MOST_SHOWN`] they are only counted.
+    #[must_use]
     pub fn render(&self, colours: bool) -> String {
         let renderer = if colours { Renderer::styled() } else { Renderer::plain() };
         let mut text = String::new();
@@ -320,6 +326,7 @@ impl Diagnostics {
 }
 
 /// `12345` as `12,345`.
+#[must_use]
 pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);

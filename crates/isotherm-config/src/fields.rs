@@ -27,6 +27,7 @@ pub trait FromValue: Sized {
 }
 
 /// What a field takes that is read as `T`.
+#[must_use]
 pub const fn takes<T: FromValue>() -> Takes {
     Takes::Value { what: T::WHAT, example: T::EXAMPLE }
 }
@@ -87,11 +88,13 @@ impl<'a> Fields<'a> {
     }
 
     /// Where the table is written: its header, or its braces.
+    #[must_use]
     pub fn place(&self) -> Span {
         self.place
     }
 
     /// Where errors go.
+    #[must_use]
     pub fn report(&self) -> &'a Report {
         self.report
     }
@@ -110,6 +113,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Whether a field is there. Does not count as reading it.
+    #[must_use]
     pub fn has(&self, key: &str) -> bool {
         self.table.entry(key).is_some()
     }
@@ -373,6 +377,7 @@ pub struct Seed(pub u64);
 
 impl Seed {
     /// The seed that a value is, if it is one.
+    #[must_use]
     pub fn of(kind: &Kind) -> Option<u64> {
         match kind {
             Kind::Integer(number) => u64::try_from(*number).ok(),

@@ -17,6 +17,7 @@ pub fn suggestion<'a>(
 }
 
 /// Names for a message: `a`, `b` and `c`.
+#[must_use]
 pub fn list(names: &[&str]) -> String {
     match names {
         [] => "nothing".to_owned(),

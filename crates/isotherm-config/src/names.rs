@@ -61,6 +61,7 @@ impl Names {
     }
 
     /// Whether there are more names that could not be read.
+    #[must_use]
     pub fn is_incomplete(&self) -> bool {
         self.incomplete
     }
@@ -99,11 +100,13 @@ impl Names {
     }
 
     /// The name of an index; empty if there is none.
+    #[must_use]
     pub fn name(&self, index: usize) -> &str {
         self.names.get_index(index).map_or("", |(name, _)| name)
     }
 
     /// The index of a name, without a report.
+    #[must_use]
     pub fn index_of(&self, name: &str) -> Option<usize> {
         self.names.get_index_of(name)
     }
@@ -111,6 +114,7 @@ impl Names {
 
 /// All tables `[[kind]]`, in the order of the file. What is not an array of tables is reported by
 /// [`array_of_tables`].
+#[must_use]
 pub fn tables<'a>(root: &'a Table, kind: &str) -> &'a [Value] {
     match root.get(kind).map(|value| &value.kind) {
         Some(Kind::Array(tables)) => tables,

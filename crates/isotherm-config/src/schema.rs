@@ -39,6 +39,7 @@ pub struct FamilySpec {
 
 impl FamilySpec {
     /// The possible values of `kind`.
+    #[must_use]
     pub fn words(&self) -> Vec<Word> {
         (self.kinds)().iter().map(|table| Word { name: table.title, doc: table.doc }).collect()
     }
@@ -109,6 +110,7 @@ impl Takes {
     }
 
     /// How it is written in TOML.
+    #[must_use]
     pub fn example(&self) -> String {
         match self {
             Takes::Value { example, .. } | Takes::Path { example, .. } => (*example).to_owned(),
@@ -146,6 +148,7 @@ pub enum Absent {
 
 impl TableSpec {
     /// The field of a key.
+    #[must_use]
     pub fn field(&self, key: &str) -> Option<&'static Field> {
         self.fields.iter().find(|field| field.key == key)
     }
@@ -170,18 +173,21 @@ impl TableSpec {
     }
 
     /// Its keys.
+    #[must_use]
     pub fn keys(&self) -> Vec<&'static str> {
         self.fields.iter().map(|field| field.key).collect()
     }
 }
 
 /// A required field.
+#[must_use]
 pub const fn field(key: &'static str, takes: Takes, doc: &'static str) -> Field {
     Field { key, takes, absent: Absent::Error, doc }
 }
 
 impl Field {
     /// The same, with another example of a value.
+    #[must_use]
     pub const fn like(mut self, example: &'static str) -> Self {
         if let Takes::Value { what, .. } = self.takes {
             self.takes = Takes::Value { what, example };
@@ -190,12 +196,14 @@ impl Field {
     }
 
     /// The same, with a value that holds when it is absent.
+    #[must_use]
     pub const fn default(mut self, value: &'static str) -> Self {
         self.absent = Absent::Default(value);
         self
     }
 
     /// The same, but it may be absent: what then holds.
+    #[must_use]
     pub const fn otherwise(mut self, what: &'static str) -> Self {
         self.absent = Absent::Otherwise(what);
         self

@@ -23,6 +23,7 @@ pub struct Span {
 
 impl Span {
     /// The range without the text it is in.
+    #[must_use]
     pub fn range(self) -> Range<usize> {
         self.start..self.end
     }
@@ -94,6 +95,7 @@ impl Sources {
     }
 
     /// The text a place is in.
+    #[must_use]
     pub fn get(&self, id: SourceId) -> &Source {
         &self.sources[id.0 as usize]
     }
@@ -121,6 +123,7 @@ impl Sources {
     }
 
     /// The place of a whole line (counted from 1, in the text, not in the file).
+    #[must_use]
     pub fn line(&self, source: SourceId, line: usize) -> Span {
         let text = &self.get(source).text;
         let mut start = 0;

@@ -141,6 +141,7 @@ impl Dimension {
     }
 
     /// What to call it, with its article.
+    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Dimension::Size => "a size",
@@ -153,6 +154,7 @@ impl Dimension {
     }
 
     /// How one is written.
+    #[must_use]
     pub fn example(self) -> &'static str {
         match self {
             Dimension::Size => "250MB",
@@ -165,6 +167,7 @@ impl Dimension {
     }
 
     /// Its units, for a message.
+    #[must_use]
     pub fn unit_names(self) -> String {
         let names: Vec<_> = self.units().iter().map(|unit| unit.name).collect();
         names.join(", ")
@@ -222,6 +225,7 @@ pub enum UnitError {
 
 impl UnitError {
     /// How it may be mended.
+    #[must_use]
     pub fn hint(&self) -> String {
         let write = |dimension: &Dimension| format!("write it like \"{}\"", dimension.example());
         match self {

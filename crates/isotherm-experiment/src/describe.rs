@@ -89,6 +89,7 @@ pub struct FunctionShare {
 
 impl WorkloadReport {
     /// As JSON.
+    #[must_use]
     pub fn to_json(&self) -> String {
         // Strings, numbers and lists with fixed names always serialise.
         serde_json::to_string_pretty(self).unwrap_or_default()

@@ -115,21 +115,25 @@ impl DurationDistribution {
     }
 
     /// The distribution, in seconds.
+    #[must_use]
     pub fn seconds(&self) -> &Distribution {
         &self.seconds
     }
 
     /// How long it always takes, if it always takes as long.
+    #[must_use]
     pub fn fixed(&self) -> Option<Duration> {
         self.fixed
     }
 
     /// The duration, drawn from the stream of this path.
+    #[must_use]
     pub fn random(&self, streams: &RandomStreams, path: &str) -> RandomDuration {
         RandomDuration::new(self.seconds.clone(), streams.stream(path))
     }
 
     /// A start-up time of this distribution. Random ones are drawn from the stream of this path.
+    #[must_use]
     pub fn startup(&self, streams: &RandomStreams, path: &str) -> Startup {
         match self.fixed() {
             Some(duration) => duration.into(),

@@ -63,6 +63,7 @@ impl From<Diagnostics> for ExperimentError {
 impl ExperimentError {
     /// Further information, a sentence each: the progress of a simulation that could not go on, and
     /// which invocations wait for what.
+    #[must_use]
     pub fn notes(&self) -> Vec<String> {
         match self {
             ExperimentError::Simulation(stopped) => stopped.notes(),

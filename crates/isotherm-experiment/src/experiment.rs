@@ -159,34 +159,40 @@ impl Experiment {
     }
 
     /// Its name, which is also that of the folder of its results.
+    #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
     /// Warnings: what was accepted but is probably not intended, such as a quantity without a unit
     /// in a platform file.
+    #[must_use]
     pub fn warnings(&self) -> &Diagnostics {
         &self.warnings
     }
 
     /// Its runs, in order. Never empty.
+    #[must_use]
     pub fn runs(&self) -> &[PlannedRun] {
         &self.runs
     }
 
     /// Counts what is in a run. The rows of traces are known after
     /// [`load_whole`](Experiment::load_whole) only.
+    #[must_use]
     pub fn inventory(&self, run: &PlannedRun) -> Inventory {
         Inventory::new(&run.plan, &self.traces)
     }
 
     /// The files that the experiment was read from: itself, its platform with its profiles, its
     /// functions, its traces. None of them is ever replaced by a file that a run writes.
+    #[must_use]
     pub fn inputs(&self) -> &Inputs {
         &self.inputs
     }
 
     /// Where the results of a run go, if those of the experiment go to `out`.
+    #[must_use]
     pub fn folder(&self, run: &PlannedRun, out: &Path) -> PathBuf {
         match run.label() {
             Some(label) => out.join(label),
@@ -196,6 +202,7 @@ impl Experiment {
 
     /// The folders in `out` that runs of an earlier sweep have left and that the runs of this
     /// experiment do not replace: they could be taken for theirs. By their names, in order.
+    #[must_use]
     pub fn left_over(&self, out: &Path) -> Vec<String> {
         let ours: Vec<&str> = self.runs.iter().filter_map(|run| run.label.as_deref()).collect();
         let is_ours = |name: &str| ours.iter().any(|label| label.eq_ignore_ascii_case(name));

@@ -85,6 +85,7 @@ pub struct ExportReport {
 
 impl ExportReport {
     /// As JSON.
+    #[must_use]
     pub fn to_json(&self) -> String {
         // Numbers and paths. A path that is not UTF-8 cannot be written in JSON.
         serde_json::to_string_pretty(self).unwrap_or_default()

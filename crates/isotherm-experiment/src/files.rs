@@ -100,6 +100,7 @@ pub(crate) fn special(error: &io::Error) -> Option<String> {
 }
 
 /// Why a file could not be opened, in the same words on every system.
+#[must_use]
 pub fn io_reason(error: &io::Error) -> String {
     if let Some(reason) = special(error) {
         return reason;

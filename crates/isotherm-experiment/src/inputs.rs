@@ -24,6 +24,7 @@ impl Inputs {
 
     /// Whether a path leads to one of the files, however it is written: through links, or by
     /// another of the names of the file.
+    #[must_use]
     pub fn contains(&self, path: &Path) -> bool {
         let Some(wanted) = Identity::of(path) else { return false };
         self.files.iter().any(|file| Identity::of(file).as_ref() == Some(&wanted))

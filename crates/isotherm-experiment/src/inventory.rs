@@ -71,6 +71,7 @@ impl Inventory {
     }
 
     /// Invocations of all workloads.
+    #[must_use]
     pub fn arrivals(&self) -> Arrivals {
         let (mut total, mut exact) = (0u64, true);
         for workload in &self.workloads {
@@ -85,6 +86,7 @@ impl Inventory {
     }
 
     /// When the last invocation arrives at the latest, if that is known.
+    #[must_use]
     pub fn last(&self) -> Option<Time> {
         let dates: Option<Vec<Time>> =
             self.workloads.iter().map(|workload| workload.last).collect();

@@ -25,6 +25,7 @@ pub struct Overrides {
 
 impl Overrides {
     /// The same with this seed.
+    #[must_use]
     pub fn with_seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self

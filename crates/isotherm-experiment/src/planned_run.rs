@@ -31,6 +31,7 @@ impl PlannedRun {
     /// The label of this run among those of its sweep, for folders and tables, such as
     /// `reuse-newest`; `None` if there is no sweep. Labels of a sweep are unique, also where case
     /// does not count.
+    #[must_use]
     pub fn label(&self) -> Option<String> {
         self.label.clone()
     }

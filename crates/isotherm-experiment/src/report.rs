@@ -54,6 +54,7 @@ impl RunReport {
     }
 
     /// The text of `summary.json`.
+    #[must_use]
     pub fn to_json(&self) -> String {
         // Strings, numbers and lists with fixed names always serialise; a number that is not finite
         // becomes null.

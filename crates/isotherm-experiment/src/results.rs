@@ -97,16 +97,19 @@ impl Results {
     }
 
     /// The records of the invocations, if the run has kept them.
+    #[must_use]
     pub fn invocations(&self) -> Option<PathBuf> {
         self.has_records.then(|| self.folder.join(INVOCATIONS))
     }
 
     /// The run in numbers.
+    #[must_use]
     pub fn summary(&self) -> PathBuf {
         self.folder.join(SUMMARY)
     }
 
     /// What the run was made of.
+    #[must_use]
     pub fn manifest(&self) -> PathBuf {
         self.folder.join(MANIFEST)
     }

@@ -143,6 +143,7 @@ pub fn diagnostic(error: &WorkloadError, sources: &mut Sources) -> Diagnostic {
 }
 
 /// The diagnostics of an error that a workload has in the middle of a run.
+#[must_use]
 pub fn diagnostics(error: &WorkloadError) -> Diagnostics {
     let mut sources = Sources::default();
     let diagnostic = diagnostic(error, &mut sources);

@@ -58,6 +58,7 @@ pub enum Kind {
 
 impl Kind {
     /// What to call it in a message.
+    #[must_use]
     pub fn description(&self) -> &'static str {
         match self {
             Kind::String(_) => "a string",
@@ -91,6 +92,7 @@ pub struct Entry {
 
 impl Table {
     /// The entry of a key.
+    #[must_use]
     pub fn entry(&self, key: &str) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.key == key)
     }
@@ -101,6 +103,7 @@ impl Table {
     }
 
     /// The value of a key.
+    #[must_use]
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.entry(key).map(|entry| &entry.value)
     }

@@ -40,6 +40,7 @@ const MOST_FILLED: usize = 16 << 20;
 const SWEEP: &str = "sweep";
 
 /// The names of the parameters of a file.
+#[must_use]
 pub fn names(root: &Value) -> Vec<&str> {
     let Kind::Table(root) = &root.kind else { return Vec::new() };
     match root.get(PARAMETERS).map(|value| &value.kind) {
@@ -50,6 +51,7 @@ pub fn names(root: &Value) -> Vec<&str> {
 
 /// Expands a path that is the name of a parameter alone: `data` is `parameters.data` in a file that
 /// has it.
+#[must_use]
 pub fn resolve(mut path: Path, root: &Value) -> Path {
     if let [only] = &path.steps[..]
         && names(root).contains(&only.name.as_str())

@@ -88,6 +88,7 @@ impl Path {
     }
 
     /// Whether this path leads to the field of the other, or to a table around it.
+    #[must_use]
     pub fn contains(&self, other: &Path) -> bool {
         let names =
             |path: &Path| path.steps.iter().map(|step| step.name.clone()).collect::<Vec<_>>();

@@ -30,11 +30,13 @@ pub enum NotReplaced {
 
 impl NotReplaced {
     /// The reason inside an error, if it is one.
+    #[must_use]
     pub fn of(error: &io::Error) -> Option<&Self> {
         error.get_ref()?.downcast_ref()
     }
 
     /// Whether forcing lifts it.
+    #[must_use]
     pub fn yields(&self) -> bool {
         matches!(self, NotReplaced::Link(..) | NotReplaced::Special(_))
     }

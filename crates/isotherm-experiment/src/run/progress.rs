@@ -40,27 +40,32 @@ impl Progress {
     }
 
     /// The simulated date.
+    #[must_use]
     pub fn now(&self) -> Time {
         self.now
     }
 
     /// The date of the last arrival, if the experiment states it. Traces in files do not.
+    #[must_use]
     pub fn last_arrival(&self) -> Option<Time> {
         self.last_arrival
     }
 
     /// Invocations that were submitted so far.
+    #[must_use]
     pub fn submitted(&self) -> u64 {
         self.submitted
     }
 
     /// Invocations that have ended so far.
+    #[must_use]
     pub fn ended(&self) -> u64 {
         self.ended
     }
 
     /// The number of invocations, if the experiment states it. Random arrivals until a date, traces
     /// in files, and bodies that invoke functions leave it open.
+    #[must_use]
     pub fn expected(&self) -> Option<u64> {
         self.expected
     }
@@ -149,6 +154,7 @@ impl std::fmt::Display for Stopped {
 
 impl Stopped {
     /// The progress, and which invocations wait for what, a sentence each.
+    #[must_use]
     pub fn notes(&self) -> Vec<String> {
         let mut notes = vec![self.progress.to_string()];
         match &self.error {
