@@ -1,5 +1,5 @@
-//! The files that a command reads, known by what they are and not by how they are called: none of
-//! them is ever replaced by an output.
+//! The files that a command reads, identified by device and inode, not by path: no output ever
+//! replaces one of them.
 
 use std::collections::BTreeSet;
 use std::fs::Metadata;

@@ -19,9 +19,9 @@ pub struct PlannedRun {
     pub measured: Measured,
     /// What distinguishes it from the others of its sweep.
     pub(crate) label: Option<String>,
-    /// What it was planned from,
+    /// The experiment it was planned from.
     pub(crate) document: Arc<Document>,
-    /// with these values of its sweep in their places.
+    /// The values of its sweep, which are set in the tree of the experiment.
     pub(crate) changes: Vec<(Path, Value)>,
     /// What was changed for the run whose manifest the document is, if it is one.
     pub(crate) earlier: Earlier,

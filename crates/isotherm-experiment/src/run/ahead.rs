@@ -58,7 +58,7 @@ impl Batch {
         Batch { arrivals, silence, end }
     }
 
-    /// Whether nothing follows it.
+    /// The batch after the end: it has no arrivals, and nothing follows.
     fn last() -> Self {
         Batch { arrivals: Vec::new(), silence: None, end: Some(Ok(())) }
     }
