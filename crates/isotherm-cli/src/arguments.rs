@@ -8,9 +8,9 @@ use isotherm_experiment::{Overrides, TraceColumns};
 const AFTER_HELP: &str = "\
 Begin with:  isotherm run examples/quickstart.toml
 
-Exit codes: 0 done; 1 the simulation could not go on, results could not be written, or not all
-scenarios conform; 2 bad input or usage; 129 the terminal was closed; 130 Ctrl-C; 143 asked to end by
-the system.";
+Exit codes: 0 success; 1 the simulation could not continue, results could not be written, or some
+scenarios do not conform; 2 bad input or usage; 129 the terminal was closed (SIGHUP); 130 Ctrl-C
+(SIGINT); 143 SIGTERM.";
 
 /// The text below the help of the commands that take an experiment.
 macro_rules! about_set {
@@ -18,9 +18,9 @@ macro_rules! about_set {
         concat!(
             $above,
             "\n\n\
-`--set FIELD=VALUE` changes the experiment, and may be given many times: service.keep_alive.idle=5min,
-image.python.size=1GB (an element of a list by its name), workload.0.rate=5/s (by its number), data=DIR
-(one of its [parameters]). A path of a file is then relative to the current folder."
+`--set FIELD=VALUE` changes a field of the experiment and may be repeated: service.keep_alive.idle=5min,
+image.python.size=1GB (the element of a list with this name), workload.0.rate=5/s (the element with this
+number), data=DIR (an entry of [parameters]). A file path set in this way is relative to the current folder."
         )
     };
 }
@@ -31,49 +31,51 @@ Examples:
   isotherm run examples/quickstart.toml
   isotherm run study.toml --set service.keep_alive.idle=5min --seed 7 --out results/short
   isotherm run study.toml --json --no-records | jq .starts.cold
-  isotherm run results/short/manifest.toml        what that run was, again
+  isotherm run results/short/manifest.toml        repeats the run from its manifest
 
-The results are three files, which appear when all of them are whole: invocations.csv, one line per
-invocation in the order in which they ended; summary.json, the run in numbers; and manifest.toml, all that
-the run was made of. docs/reference/results.md explains every field. An experiment with a [sweep] is run
-once for each combination of values, and each run has a folder of its own in DIR. The same file and seed
-give the same bytes in the first two, on any machine and from any folder; and so does the manifest.
+A run writes three files, which appear together once all of them are complete: invocations.csv has one line
+per invocation, in the order in which they ended; summary.json sums up the run in numbers; manifest.toml
+holds everything that determined the run. docs/reference/results.md explains every field. An experiment
+with a [sweep] is run once for each combination of values, each run in its own subfolder of DIR. The same
+file and seed give the same bytes in invocations.csv and summary.json, on any machine and from any folder;
+running manifest.toml gives them again.
 
-If anything fails, the files of an earlier run are there as before. What the experiment is read from is
-never replaced; a link, a device or a pipe only with `--force`. One run at a time writes into a folder.
+If a run fails, the files of an earlier run stay unchanged. Files that the experiment is read from are never
+overwritten; links, devices and pipes are written to only with `--force`. Only one run at a time can write
+into a folder.
 
-Ctrl-C ends a run and removes what it has written so far; a second one ends it at once. Exit codes: 0 done;
-1 the simulation could not go on, or results could not be written; 2 bad input or usage; 129 the terminal
-was closed; 130 Ctrl-C; 143 asked to end by the system."
+Ctrl-C stops a run and removes what it has written so far; a second Ctrl-C stops it at once. Exit codes:
+0 success; 1 the simulation could not continue, or results could not be written; 2 bad input or usage;
+129 the terminal was closed (SIGHUP); 130 Ctrl-C (SIGINT); 143 SIGTERM."
 );
 
 const AFTER_CHECK: &str = about_set!(
     "\
-Nothing is simulated. Everything that is wrong is told at once, with its place and a hint: in the
-experiment, in the files it names, and in every row of its traces. Of a folder of results it is told
-whether its files are those that its manifest was written for. Exit codes: 0 it can be run, or the results
-are whole; 2 not so."
+Nothing is simulated. All errors are reported together, each with its place and a hint: those in the
+experiment, in the files it names, and in every row of its traces. If FILE is a folder of results, its files
+are compared with the checksums in its manifest. Exit codes: 0 the experiment can be run, or the results are
+complete and unchanged; 2 errors were found."
 );
 
 const AFTER_PLATFORM: &str = "\
 Examples:
   isotherm platform cluster.xml                        hosts, disks, links and zones
-  isotherm platform cluster.xml --route node0 node17   the links on the way, and how fast it is
-  isotherm platform study.toml --svg platform.svg      a drawing of an experiment's platform
+  isotherm platform cluster.xml --route node0 node17   the links of a route and its speed
+  isotherm platform study.toml --svg platform.svg      draws the platform of an experiment
   isotherm platform cluster.xml --dot - | dot -Tpdf -o cluster.pdf
 
-What is alike is one row of a table and one box of a drawing. FILE is a SimGrid platform file, or an
-experiment, whose platform may be changed by `--set`. docs/platforms.md explains what is shown. Exit codes:
-0 done; 1 a drawing could not be written; 2 bad input, such as a host that is not there.";
+Identical hosts, disks and links share one row of a table and one box of a drawing. FILE is a SimGrid
+platform file, or an experiment, whose platform may be changed by `--set`. docs/platforms.md explains the
+output. Exit codes: 0 success; 1 a drawing could not be written; 2 bad input, such as an unknown host.";
 
 const AFTER_POLICIES: &str = "\
-A policy is chosen in an experiment file, by its kind alone or in a table with its parameters:
+A policy is chosen in an experiment file, by its kind alone or by a table with its parameters:
   [service]
   scheduler = \"fcfs\"
   keep_alive = { kind = \"fixed\", idle = \"10min\" }
 or on the command line: isotherm run study.toml --set service.scheduler=random
 
-Exit codes: 0 done; 2 there is no such policy.";
+Exit codes: 0 success; 2 there is no such policy.";
 
 const AFTER_WORKLOAD: &str = "\
 Examples:
@@ -83,27 +85,30 @@ Examples:
 
 const AFTER_DESCRIBE: &str = about_set!(
     "\
-Nothing is simulated. It is shown how many invocations there are and when, how popular the functions are, how
-long bodies run, and how many of them would run at a time. Columns of a trace are known by their names
-(arrival_s, function, duration_s and the like) unless `--columns` says otherwise; the end of a name says the
-unit, or else unit=s. Exit codes: 0 done; 2 bad input or usage."
+Nothing is simulated. The output shows how many invocations there are and when they arrive, how popular the
+functions are, how long bodies run, and how many of them would run at a time. The columns of a trace are
+found by their names (arrival_s, function, duration_s and similar ones) unless `--columns` names them. The
+suffix of a name gives the unit; for names without one, add unit=s to `--columns`. Exit codes: 0 success;
+2 bad input or usage."
 );
 
 const AFTER_GENERATE: &str = about_set!(
     "\
-`--format csv` writes arrival_s, function and, if they are known for all, duration_s, as a workload of kind
-\"csv\" reads them; and the functions as [functions] reads them. `--format parquet` writes arrival_ns, function
-and duration_ns. `--format azure-2019` writes three files a day into a folder. The files appear when all of
-them are whole. Exit codes: 0 done; 1 the files could not be written; 2 bad input or usage; 129 the
-terminal was closed; 130 Ctrl-C; 143 asked to end by the system."
+`--format csv` writes the columns arrival_s, function and, if the durations of all bodies are known,
+duration_s, as a workload of kind \"csv\" reads them, and a second file as [functions] reads it.
+`--format parquet` writes arrival_ns, function and duration_ns. `--format azure-2019` writes three files per
+day into a folder. The files appear together once all of them are complete. Exit codes: 0 success; 1 the
+files could not be written; 2 bad input or usage; 129 the terminal was closed (SIGHUP); 130 Ctrl-C (SIGINT);
+143 SIGTERM."
 );
 
 const AFTER_CONFORM: &str = "\
-FOLDER has scenarios in cases/*.json and the platforms they name beside that folder, as in conformance/.
-One line is printed for each scenario that differs: the first date that does, what was expected, what
-came out. The last line counts. Exit codes: 0 all conform; 1 some differ; 2 a scenario is broken.";
+FOLDER holds scenarios in cases/*.json and, beside cases/, the platforms that they name, as conformance/
+does. One line is printed for each scenario that differs: its first differing date, with the expected and
+the simulated value. The last line counts them. Exit codes: 0 all conform; 1 some differ; 2 a scenario is
+invalid.";
 
-/// Simulates serverless platforms: fast, exactly, and the same on every machine.
+/// Simulates serverless platforms, fast and exactly, with the same results on every machine.
 #[derive(Debug, Parser)]
 #[command(name = "isotherm", version, arg_required_else_help = true, after_help = AFTER_HELP)]
 pub struct Arguments {
@@ -115,17 +120,17 @@ pub struct Arguments {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run an experiment and show what happened.
+    /// Run an experiment, write its results and show a summary.
     Run(RunArguments),
-    /// Say what is wrong with an experiment, without running it.
+    /// Report all errors of an experiment without running it.
     Check(CheckArguments),
     /// Show and draw a platform: hosts, disks, links, and the route between two hosts.
     Platform(PlatformArguments),
-    /// List the built-in policies with their parameters.
+    /// List the built-in policies and their parameters.
     Policies(PoliciesArguments),
-    /// Say what a workload looks like, or write its arrivals into files.
+    /// Describe a workload, or write its arrivals to files.
     Workload(WorkloadArguments),
-    /// Check that the dates of a folder of scenarios are those of the reference.
+    /// Compare the dates of a folder of scenarios with those of the reference simulator.
     Conform(ConformArguments),
 }
 
@@ -136,16 +141,16 @@ pub struct RunArguments {
     /// What is run.
     #[command(flatten)]
     pub experiment: ExperimentArguments,
-    /// Where the results go [default: results/NAME].
+    /// The folder for the results [default: results/NAME].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Write also where a link, a device or a pipe is in the place of a file.
+    /// Write even if an output path is a link, a device or a pipe.
     #[arg(long)]
     pub force: bool,
-    /// Keep no record of single invocations: no invocations.csv.
+    /// Do not write invocations.csv, the records of single invocations.
     #[arg(long)]
     pub no_records: bool,
-    /// Print nothing but errors: no table, no warnings, no progress.
+    /// Print only errors: no table, no warnings, no progress.
     #[arg(long, conflicts_with = "json")]
     pub quiet: bool,
     /// Print the summary as JSON instead of a table.
@@ -157,7 +162,7 @@ pub struct RunArguments {
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_CHECK)]
 pub struct CheckArguments {
-    /// What is checked; a folder of results is looked at as well.
+    /// The experiment, or a folder of results.
     #[command(flatten)]
     pub experiment: ExperimentArguments,
 }
@@ -174,9 +179,9 @@ pub struct WorkloadArguments {
 /// What to do with a workload.
 #[derive(Debug, Subcommand)]
 pub enum WorkloadCommand {
-    /// Say what the workload of an experiment, or a trace in a file, looks like.
+    /// Describe the workload of an experiment, or a trace in a file.
     Describe(DescribeArguments),
-    /// Write the arrivals of an experiment into files.
+    /// Write the arrivals of an experiment to files.
     Generate(GenerateArguments),
 }
 
@@ -184,8 +189,8 @@ pub enum WorkloadCommand {
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_DESCRIBE)]
 pub struct DescribeArguments {
-    /// An experiment (its name ends in .toml or .json), or else a trace: CSV, JSONL, Parquet, or
-    /// that of Azure Functions (of 2019: its folder, or the invocations of a day).
+    /// An experiment (.toml or .json), or a trace: a CSV, JSONL or Parquet file, or a trace of Azure
+    /// Functions (that of 2019: its folder, or the file of the invocations of a day).
     pub file: PathBuf,
     /// Use this seed instead of the experiment's.
     #[arg(long, value_name = "N")]
@@ -193,7 +198,7 @@ pub struct DescribeArguments {
     /// Set a field of the experiment, such as workload.0.rate=5/s.
     #[arg(long, value_name = "FIELD=VALUE", value_parser = setting)]
     pub set: Vec<(String, String)>,
-    /// Which column of a trace holds what: arrival=start_s,function=func,duration=run_ms,unit=s.
+    /// The columns of a trace, such as arrival=start_s,function=func,duration=run_ms,unit=s.
     #[arg(long, value_name = "KEY=COLUMN,...", value_parser = columns)]
     pub columns: Option<TraceColumns>,
     /// Print the description as JSON.
@@ -212,25 +217,25 @@ impl DescribeArguments {
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_GENERATE)]
 pub struct GenerateArguments {
-    /// Whose arrivals are written.
+    /// The experiment whose arrivals are written.
     #[command(flatten)]
     pub experiment: ExperimentArguments,
-    /// The file for the arrivals (a folder for the Azure format).
+    /// The file for the arrivals (a folder for `--format azure-2019`).
     #[arg(long, value_name = "PATH")]
     pub out: PathBuf,
-    /// How they are written.
+    /// The format of the files.
     #[arg(long, value_enum, default_value_t = GenerateFormat::Csv)]
     pub format: GenerateFormat,
     /// The file for the functions [default: beside the arrivals, NAME-functions.csv].
     #[arg(long, value_name = "FILE")]
     pub functions: Option<PathBuf>,
-    /// Write also where a link, a device or a pipe is in the place of a file.
+    /// Write even if an output path is a link, a device or a pipe.
     #[arg(long)]
     pub force: bool,
-    /// Do not write how long bodies run.
+    /// Do not write the durations of bodies.
     #[arg(long)]
     pub no_durations: bool,
-    /// Print nothing but errors.
+    /// Print only errors.
     #[arg(long, conflicts_with = "json")]
     pub quiet: bool,
     /// Print what was written as JSON.
@@ -241,11 +246,11 @@ pub struct GenerateArguments {
 /// How arrivals are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum GenerateFormat {
-    /// A row for each arrival, and a file of the functions.
+    /// A CSV file with a row for each arrival, and one with the functions.
     Csv,
-    /// The same, with the arrivals in a Parquet file.
+    /// The arrivals in a Parquet file, the functions in a CSV file.
     Parquet,
-    /// The three files a day of the Azure Functions 2019 data set, in a folder.
+    /// A folder with the three files per day of the Azure Functions 2019 data set.
     #[value(name = "azure-2019")]
     Azure2019,
 }
@@ -276,7 +281,7 @@ fn columns(text: &str) -> Result<TraceColumns, String> {
 /// An experiment, and what is changed in it.
 #[derive(Debug, Args)]
 pub struct ExperimentArguments {
-    /// The experiment (TOML, or JSON if it ends in .json); paths in it are relative to it.
+    /// The experiment (TOML, or JSON if its name ends in .json); paths in it are relative to it.
     pub file: PathBuf,
     /// Use this seed instead of the file's.
     #[arg(long, value_name = "N")]
@@ -307,7 +312,7 @@ fn setting(text: &str) -> Result<(String, String), String> {
 pub struct PlatformArguments {
     /// A SimGrid platform file (XML), or an experiment (TOML or JSON).
     pub file: PathBuf,
-    /// Show the route from one host to another, and what a transfer along it gets.
+    /// Show the route from one host to another, and the speed of a transfer along it.
     #[arg(long, num_args = 2, value_names = ["FROM", "TO"])]
     pub route: Option<Vec<String>>,
     /// Draw the platform as SVG; `-` is standard output.
@@ -316,10 +321,10 @@ pub struct PlatformArguments {
     /// Draw the platform for Graphviz; `-` is standard output.
     #[arg(long, value_name = "DRAWING")]
     pub dot: Option<PathBuf>,
-    /// Draw also where a link, a device or a pipe is in the place of a file.
+    /// Draw even if the path of a drawing is a link, a device or a pipe.
     #[arg(long)]
     pub force: bool,
-    /// Show every host, disk, link and zone on a line of its own.
+    /// Show each host, disk, link and zone on its own line, even if some are identical.
     #[arg(long, conflicts_with = "route")]
     pub all: bool,
     /// Print everything as JSON.
@@ -346,7 +351,7 @@ impl PlatformArguments {
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_POLICIES)]
 pub struct PoliciesArguments {
-    /// Only this policy, or those of this field, such as `least-loaded` or `scheduler`.
+    /// Show only this policy, or the policies of this field, such as `least-loaded` or `scheduler`.
     pub name: Option<String>,
     /// Print the list as JSON.
     #[arg(long)]

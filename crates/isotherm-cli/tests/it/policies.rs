@@ -29,14 +29,11 @@ fn the_list_says_what_holds_if_none_is_named() {
     let line = |after: &str| {
         text.lines()
             .skip_while(|line| !line.starts_with(after))
-            .find(|line| line.contains("if none"))
+            .find(|line| line.contains("(default: "))
     };
     let said = |after: &str| line(after).map(str::trim).unwrap_or_default();
-    assert_eq!(
-        said("service.scheduler:"),
-        "(if none is named: warm-first; fcfs under preset wrench)"
-    );
-    assert_eq!(said("service.eviction:"), "(if none is named: lru)");
+    assert_eq!(said("service.scheduler:"), "(default: warm-first; fcfs under preset wrench)");
+    assert_eq!(said("service.eviction:"), "(default: lru)");
     let list: serde_json::Value =
         serde_json::from_str(&stdout(&policies(&["--json", "first-fit"]))).unwrap();
     assert_eq!(list[0]["unless_named"], "`warm-first`; `fcfs` under preset `wrench`");
@@ -48,9 +45,9 @@ fn one_policy_is_told_with_its_parameters() {
     let text = stdout(&policies(&["fixed"]));
     let expected = "\
 service.keep_alive: How long an idle container is kept.
-  fixed  a container stops when it has been idle for so long
-           idle: How long a container is kept when it is idle.
-                 a duration such as \"10min\"; must be there
+  fixed  a container stops after it has been idle for the time `idle`
+           idle: How long an idle container is kept.
+                 a duration, such as \"10min\"; required
          keep_alive = { kind = \"fixed\", idle = \"10min\" }
 ";
     assert_eq!(text, expected);

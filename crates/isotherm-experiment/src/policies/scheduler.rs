@@ -62,17 +62,17 @@ pub enum SchedulerKind {
 const PREFER_WARM: Field = field(
     "prefer_warm",
     takes::<bool>(),
-    "Whether an idle container of the function serves wherever it is; else one serves if it is on the node that is chosen.",
+    "If `true`, an idle container of the function on any node serves, and the rule places only new containers. If `false`, the rule always chooses the node, and an idle container serves only if it is on that node.",
 )
 .default("true");
 
 const LOADS: &[Choice<LoadMeasure>] = &[
     word(
         "memory",
-        "what busy containers hold: the node is taken on which most memory can be had",
+        "the memory that busy containers hold: the node with the most available memory is chosen",
         LoadMeasure::Memory,
     ),
-    word("running", "the invocations that run", LoadMeasure::Running),
+    word("running", "the number of running invocations", LoadMeasure::Running),
 ];
 
 fn prefer_warm(fields: &mut Fields<'_>) -> bool {
@@ -82,7 +82,7 @@ fn prefer_warm(fields: &mut Fields<'_>) -> bool {
 impl Policy for SchedulerKind {
     const FAMILY: &'static FamilySpec = &FamilySpec {
         name: "scheduler",
-        doc: "Who decides which invocation runs where.",
+        doc: "The policy that decides on which node each invocation runs.",
         example: "\"warm-first\"",
         head: TableSpec {
             name: "scheduler",
@@ -96,19 +96,19 @@ impl Policy for SchedulerKind {
     const REGISTRY: &'static [BuiltIn<Self>] = &[
         built_in(
             "fcfs",
-            "first come, first served, on the first node to which the image is nearest",
+            "first come, first served, on the first of the nodes that are nearest to the image",
             &[],
             |_| Some(SchedulerKind::Fcfs),
         ),
         built_in("first-fit", "the first node that has room", &[PREFER_WARM], |fields| {
             Some(SchedulerKind::FirstFit { prefer_warm: prefer_warm(fields) })
         }),
-        built_in("round-robin", "one node after the other", &[PREFER_WARM], |fields| {
+        built_in("round-robin", "the next node in turn that has room", &[PREFER_WARM], |fields| {
             Some(SchedulerKind::RoundRobin { prefer_warm: prefer_warm(fields) })
         }),
         built_in(
             "least-loaded",
-            "the node that has least to do",
+            "the node with the least load",
             &[
                 field("by", Takes::Words(|| words(LOADS)), "What counts as load.")
                     .default("\"memory\""),
@@ -135,23 +135,23 @@ impl Policy for SchedulerKind {
         ),
         built_in(
             "warm-first",
-            "an idle container wherever it is; a new one where room is free, there on the node to which the image is nearest",
+            "an idle container on any node; otherwise a new one, on the node nearest to the image among those with free room",
             &[],
             |_| Some(SchedulerKind::WarmFirst),
         ),
         built_in(
             "locality",
-            "the node to which the image is nearest: in memory, on disk; of several the one with most memory to be had",
+            "the node nearest to the image (in memory, being loaded, on disk, being copied); of several, the one with the most free memory",
             &[],
             |_| Some(SchedulerKind::Locality),
         ),
         built_in(
             "hash-affinity",
-            "every function at home on a node, and on the next ones when that is too busy: consistent hashing with bounded loads",
+            "a home node for each function, and the next nodes when that one is too busy: consistent hashing with bounded loads",
             &[field(
                 "load_factor",
                 takes::<Multiple>(),
-                "How many times the mean over all nodes a node may run.",
+                "The limit on the running invocations of a node, as a multiple of the mean over all nodes.",
             )
             .default("1.25")],
             |fields| {
@@ -161,13 +161,13 @@ impl Policy for SchedulerKind {
         ),
         built_in(
             "random",
-            "a compute host drawn at random for each invocation, drawn anew while that is full",
+            "a node drawn at random for each invocation, and drawn again as long as that node is full",
             &[],
             |_| Some(SchedulerKind::Random),
         ),
         built_in(
             "workload-balancing",
-            "cores are shared out by the work that waits for each function",
+            "free slots are divided among the functions in proportion to their waiting work",
             &[],
             |_| Some(SchedulerKind::WorkloadBalancing),
         ),
