@@ -8,9 +8,9 @@ use isotherm_experiment::{Overrides, TraceColumns};
 const AFTER_HELP: &str = "\
 Begin with:  isotherm run examples/quickstart.toml
 
-Exit codes: 0 done; 1 the simulation could not go on, results could not be written, or not all
-scenarios conform; 2 bad input or usage; 129 the terminal was closed; 130 Ctrl-C; 143 asked to end by
-the system.";
+Exit codes: 0 success; 1 the simulation could not continue, results could not be written, or some
+scenarios do not conform; 2 bad input or usage; 129 the terminal was closed (SIGHUP); 130 Ctrl-C
+(SIGINT); 143 SIGTERM.";
 
 /// The text below the help of the commands that take an experiment.
 macro_rules! about_set {
@@ -18,9 +18,9 @@ macro_rules! about_set {
         concat!(
             $above,
             "\n\n\
-`--set FIELD=VALUE` changes the experiment, and may be given many times: service.keep_alive.idle=5min,
-image.python.size=1GB (an element of a list by its name), workload.0.rate=5/s (by its number), data=DIR
-(one of its [parameters]). A path of a file is then relative to the current folder."
+`--set FIELD=VALUE` changes a field of the experiment and may be repeated: service.keep_alive.idle=5min,
+image.python.size=1GB (the element of a list with this name), workload.0.rate=5/s (the element with this
+number), data=DIR (an entry of [parameters]). A file path set in this way is relative to the current folder."
         )
     };
 }
@@ -60,8 +60,8 @@ are complete; 2 otherwise."
 const AFTER_PLATFORM: &str = "\
 Examples:
   isotherm platform cluster.xml                        hosts, disks, links and zones
-  isotherm platform cluster.xml --route node0 node17   the links on the way, and how fast it is
-  isotherm platform study.toml --svg platform.svg      a drawing of an experiment's platform
+  isotherm platform cluster.xml --route node0 node17   the links of a route and its speed
+  isotherm platform study.toml --svg platform.svg      draws the platform of an experiment
   isotherm platform cluster.xml --dot - | dot -Tpdf -o cluster.pdf
 
 Equal hosts or links share a row of a table and a box of a drawing. FILE is a SimGrid platform
@@ -70,13 +70,13 @@ is shown. Exit codes: 0 done; 1 a drawing could not be written; 2 bad input, suc
 is not there.";
 
 const AFTER_POLICIES: &str = "\
-A policy is chosen in an experiment file, by its kind alone or in a table with its parameters:
+A policy is chosen in an experiment file, by its kind alone or by a table with its parameters:
   [service]
   scheduler = \"fcfs\"
   keep_alive = { kind = \"fixed\", idle = \"10min\" }
 or on the command line: isotherm run study.toml --set service.scheduler=random
 
-Exit codes: 0 done; 2 there is no such policy.";
+Exit codes: 0 success; 2 there is no such policy.";
 
 const AFTER_WORKLOAD: &str = "\
 Examples:
@@ -86,27 +86,30 @@ Examples:
 
 const AFTER_DESCRIBE: &str = about_set!(
     "\
-Nothing is simulated. It is shown how many invocations there are and when, how popular the functions are, how
-long bodies run, and how many of them would run at a time. Columns of a trace are known by their names
-(arrival_s, function, duration_s and the like) unless `--columns` says otherwise; the end of a name says the
-unit, or else unit=s. Exit codes: 0 done; 2 bad input or usage."
+Nothing is simulated. The output shows how many invocations there are and when they arrive, how popular the
+functions are, how long bodies run, and how many of them would run at a time. The columns of a trace are
+found by their names (arrival_s, function, duration_s and similar ones) unless `--columns` names them. The
+suffix of a name gives the unit; for names without one, add unit=s to `--columns`. Exit codes: 0 success;
+2 bad input or usage."
 );
 
 const AFTER_GENERATE: &str = about_set!(
     "\
-`--format csv` writes arrival_s, function and, if they are known for all, duration_s, as a workload of kind
-\"csv\" reads them; and the functions as [functions] reads them. `--format parquet` writes arrival_ns, function
-and duration_ns. `--format azure-2019` writes three files a day into a folder. The files appear when all of
-them are whole. Exit codes: 0 done; 1 the files could not be written; 2 bad input or usage; 129 the
-terminal was closed; 130 Ctrl-C; 143 asked to end by the system."
+`--format csv` writes the columns arrival_s, function and, if the durations of all bodies are known,
+duration_s, as a workload of kind \"csv\" reads them, and a second file as [functions] reads it.
+`--format parquet` writes arrival_ns, function and duration_ns. `--format azure-2019` writes three files per
+day into a folder. The files appear together once all of them are complete. Exit codes: 0 success; 1 the
+files could not be written; 2 bad input or usage; 129 the terminal was closed (SIGHUP); 130 Ctrl-C (SIGINT);
+143 SIGTERM."
 );
 
 const AFTER_CONFORM: &str = "\
-FOLDER has scenarios in cases/*.json and the platforms they name beside that folder, as in conformance/.
-One line is printed for each scenario that differs: the first date that does, what was expected, what
-came out. The last line counts. Exit codes: 0 all conform; 1 some differ; 2 a scenario is broken.";
+FOLDER holds scenarios in cases/*.json and, beside cases/, the platforms that they name, as conformance/
+does. One line is printed for each scenario that differs: its first differing date, with the expected and
+the simulated value. The last line counts them. Exit codes: 0 all conform; 1 some differ; 2 a scenario is
+invalid.";
 
-/// Simulates serverless platforms: fast, exactly, and the same on every machine.
+/// Simulates serverless platforms, fast and exactly, with the same results on every machine.
 #[derive(Debug, Parser)]
 #[command(name = "isotherm", version, arg_required_else_help = true, after_help = AFTER_HELP)]
 pub struct Arguments {
@@ -118,17 +121,17 @@ pub struct Arguments {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run an experiment and show what happened.
+    /// Run an experiment, write its results and show a summary.
     Run(RunArguments),
-    /// Say what is wrong with an experiment, without running it.
+    /// Report all errors of an experiment without running it.
     Check(CheckArguments),
     /// Show and draw a platform: hosts, disks, links, and the route between two hosts.
     Platform(PlatformArguments),
-    /// List the built-in policies with their parameters.
+    /// List the built-in policies and their parameters.
     Policies(PoliciesArguments),
-    /// Say what a workload looks like, or write its arrivals into files.
+    /// Describe a workload, or write its arrivals to files.
     Workload(WorkloadArguments),
-    /// Check that the dates of a folder of scenarios are those of the reference.
+    /// Compare the dates of a folder of scenarios with those of the reference simulator.
     Conform(ConformArguments),
 }
 
@@ -139,16 +142,16 @@ pub struct RunArguments {
     /// What is run.
     #[command(flatten)]
     pub experiment: ExperimentArguments,
-    /// Where the results go [default: results/NAME].
+    /// The folder for the results [default: results/NAME].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Write also through a link, or into a device or pipe, that stands at the path of a file.
     #[arg(long)]
     pub force: bool,
-    /// Keep no record of single invocations: no invocations.csv.
+    /// Do not write invocations.csv, the records of single invocations.
     #[arg(long)]
     pub no_records: bool,
-    /// Print nothing but errors: no table, no warnings, no progress.
+    /// Print only errors: no table, no warnings, no progress.
     #[arg(long, conflicts_with = "json")]
     pub quiet: bool,
     /// Print the summary as JSON instead of a table.
@@ -160,7 +163,7 @@ pub struct RunArguments {
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_CHECK)]
 pub struct CheckArguments {
-    /// What is checked; a folder of results is looked at as well.
+    /// The experiment, or a folder of results.
     #[command(flatten)]
     pub experiment: ExperimentArguments,
 }
@@ -177,9 +180,9 @@ pub struct WorkloadArguments {
 /// What to do with a workload.
 #[derive(Debug, Subcommand)]
 pub enum WorkloadCommand {
-    /// Say what the workload of an experiment, or a trace in a file, looks like.
+    /// Describe the workload of an experiment, or a trace in a file.
     Describe(DescribeArguments),
-    /// Write the arrivals of an experiment into files.
+    /// Write the arrivals of an experiment to files.
     Generate(GenerateArguments),
 }
 
@@ -187,8 +190,8 @@ pub enum WorkloadCommand {
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_DESCRIBE)]
 pub struct DescribeArguments {
-    /// An experiment (its name ends in .toml or .json), or else a trace: CSV, JSONL, Parquet, or
-    /// that of Azure Functions (of 2019: its folder, or the invocations of a day).
+    /// An experiment (.toml or .json), or a trace: a CSV, JSONL or Parquet file, or a trace of Azure
+    /// Functions (that of 2019: its folder, or the file of the invocations of a day).
     pub file: PathBuf,
     /// Use this seed instead of the experiment's.
     #[arg(long, value_name = "N")]
@@ -196,7 +199,7 @@ pub struct DescribeArguments {
     /// Set a field of the experiment, such as workload.0.rate=5/s.
     #[arg(long, value_name = "FIELD=VALUE", value_parser = setting)]
     pub set: Vec<(String, String)>,
-    /// Which column of a trace holds what: arrival=start_s,function=func,duration=run_ms,unit=s.
+    /// The columns of a trace, such as arrival=start_s,function=func,duration=run_ms,unit=s.
     #[arg(long, value_name = "KEY=COLUMN,...", value_parser = columns)]
     pub columns: Option<TraceColumns>,
     /// Print the description as JSON.
@@ -215,13 +218,13 @@ impl DescribeArguments {
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_GENERATE)]
 pub struct GenerateArguments {
-    /// Whose arrivals are written.
+    /// The experiment whose arrivals are written.
     #[command(flatten)]
     pub experiment: ExperimentArguments,
-    /// The file for the arrivals (a folder for the Azure format).
+    /// The file for the arrivals (a folder for `--format azure-2019`).
     #[arg(long, value_name = "PATH")]
     pub out: PathBuf,
-    /// How they are written.
+    /// The format of the files.
     #[arg(long, value_enum, default_value_t = GenerateFormat::Csv)]
     pub format: GenerateFormat,
     /// The file for the functions [default: beside the arrivals, NAME-functions.csv].
@@ -230,10 +233,10 @@ pub struct GenerateArguments {
     /// Write also through a link, or into a device or pipe, that stands at the path of a file.
     #[arg(long)]
     pub force: bool,
-    /// Do not write how long bodies run.
+    /// Do not write the durations of bodies.
     #[arg(long)]
     pub no_durations: bool,
-    /// Print nothing but errors.
+    /// Print only errors.
     #[arg(long, conflicts_with = "json")]
     pub quiet: bool,
     /// Print what was written as JSON.
@@ -244,11 +247,11 @@ pub struct GenerateArguments {
 /// How arrivals are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum GenerateFormat {
-    /// A row for each arrival, and a file of the functions.
+    /// A CSV file with a row for each arrival, and one with the functions.
     Csv,
-    /// The same, with the arrivals in a Parquet file.
+    /// The arrivals in a Parquet file, the functions in a CSV file.
     Parquet,
-    /// The three files a day of the Azure Functions 2019 data set, in a folder.
+    /// A folder with the three files per day of the Azure Functions 2019 data set.
     #[value(name = "azure-2019")]
     Azure2019,
 }
@@ -279,7 +282,7 @@ fn columns(text: &str) -> Result<TraceColumns, String> {
 /// An experiment, and what is changed in it.
 #[derive(Debug, Args)]
 pub struct ExperimentArguments {
-    /// The experiment (TOML, or JSON if it ends in .json); paths in it are relative to it.
+    /// The experiment (TOML, or JSON if its name ends in .json); paths in it are relative to it.
     pub file: PathBuf,
     /// Use this seed instead of the file's.
     #[arg(long, value_name = "N")]
@@ -310,7 +313,7 @@ fn setting(text: &str) -> Result<(String, String), String> {
 pub struct PlatformArguments {
     /// A SimGrid platform file (XML), or an experiment (TOML or JSON).
     pub file: PathBuf,
-    /// Show the route from one host to another, and what a transfer along it gets.
+    /// Show the route from one host to another, and the speed of a transfer along it.
     #[arg(long, num_args = 2, value_names = ["FROM", "TO"])]
     pub route: Option<Vec<String>>,
     /// Draw the platform as SVG; `-` is standard output.
@@ -322,7 +325,7 @@ pub struct PlatformArguments {
     /// Draw also through a link, or into a device or pipe, that stands at the path of a file.
     #[arg(long)]
     pub force: bool,
-    /// Show every host, disk, link and zone on a line of its own.
+    /// Show each host, disk, link and zone on its own line, even if some are identical.
     #[arg(long, conflicts_with = "route")]
     pub all: bool,
     /// Print everything as JSON.
@@ -349,7 +352,7 @@ impl PlatformArguments {
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_POLICIES)]
 pub struct PoliciesArguments {
-    /// Only this policy, or those of this field, such as `least-loaded` or `scheduler`.
+    /// Show only this policy, or the policies of this field, such as `least-loaded` or `scheduler`.
     pub name: Option<String>,
     /// Print the list as JSON.
     #[arg(long)]

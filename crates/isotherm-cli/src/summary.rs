@@ -90,8 +90,8 @@ fn responses(report: &RunReport) -> String {
     let header = ["count", "mean", "p50", "p95", "p99", "max"].map(str::to_owned);
     row(&mut table, "response time, s", &header);
     let kinds = [
-        ("  cold start", responses.cold),
-        ("  warm start", responses.warm),
+        ("  completed, cold start", responses.cold),
+        ("  completed, warm start", responses.warm),
         ("  all completed", responses.all),
     ];
     for (name, times) in kinds {
@@ -110,7 +110,7 @@ fn times_row(times: &TimesReport) -> Vec<String> {
 
 fn cold_starts(mean: &ColdStartReport) -> String {
     let mut table = table();
-    let header = ["download", "copy", "load", "queue", "start-up", "all"].map(str::to_owned);
+    let header = ["download", "copy", "load", "queue", "start-up", "total"].map(str::to_owned);
     row(&mut table, "cold start, mean, s", &header);
     let times =
         [mean.download_wait_s, mean.copy_wait_s, mean.load_wait_s, mean.queue_s, mean.startup_s];
@@ -118,9 +118,9 @@ fn cold_starts(mean: &ColdStartReport) -> String {
     let column = |write: &dyn Fn(f64) -> String| {
         times.iter().chain([&all]).map(|time| write(*time)).collect::<Vec<_>>()
     };
-    row(&mut table, "  waited for", &column(&seconds));
+    row(&mut table, "  wait", &column(&seconds));
     if all > 0.0 {
-        row(&mut table, "  part of the wait", &column(&|time| share(time / all)));
+        row(&mut table, "  share of the total", &column(&|time| share(time / all)));
     }
     lines(&table)
 }
@@ -129,9 +129,9 @@ fn cold_starts(mean: &ColdStartReport) -> String {
 fn in_use(utilisation: &UtilisationReport) -> String {
     let UtilisationReport { slots, memory, .. } = utilisation;
     let mut table = table();
-    row(&mut table, "in use", &["mean", "share", "peak", "of"].map(str::to_owned));
+    row(&mut table, "in use", &["mean", "share", "peak", "capacity"].map(str::to_owned));
     let part = |part: Option<f64>| part.map(share).unwrap_or_default();
-    let all = slots.total.map_or_else(|| "any number".to_owned(), count);
+    let all = slots.total.map_or_else(|| "unlimited".to_owned(), count);
     let mean = three_digits(slots.used_mean);
     row(&mut table, "  slots", &[mean, part(slots.used_share), count(slots.used_peak), all]);
     let unit = DisplayUnit::of_bytes(memory.used.peak_bytes);
@@ -146,7 +146,7 @@ fn in_use(utilisation: &UtilisationReport) -> String {
         let mut numbers =
             vec![amount(held.mean_bytes), part(held.mean_share), amount(held.peak_bytes)];
         if number == 0 {
-            numbers.push(memory.total_bytes.map_or_else(|| "any amount".to_owned(), amount));
+            numbers.push(memory.total_bytes.map_or_else(|| "unlimited".to_owned(), amount));
         }
         row(&mut table, &name, &numbers);
     }
@@ -157,7 +157,7 @@ fn in_use(utilisation: &UtilisationReport) -> String {
 fn container_memory(memory: &ContainerMemory) -> String {
     let mut table = table();
     let unit = DisplayUnit::of_megabyte_seconds(memory.busy_mb_s.max(memory.idle_mb_s));
-    row(&mut table, "memory of containers × time", &[unit.name.to_owned(), "share".to_owned()]);
+    row(&mut table, "container memory × time", &[unit.name.to_owned(), "share".to_owned()]);
     let part = |part: Option<f64>| part.map(share).unwrap_or_default();
     let busy = memory.idle_share.map(|idle| 1.0 - idle);
     row(&mut table, "  busy", &[unit.show(memory.busy_mb_s), part(busy)]);

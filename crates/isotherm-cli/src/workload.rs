@@ -62,17 +62,17 @@ fn head(report: &WorkloadReport) -> String {
     }
     if let Some(variation) = report.gap_variation {
         let meaning = match variation {
-            v if v < 0.05 => "equally far apart",
-            v if v < 0.8 => "more regular than at random",
-            v if v <= 1.25 => "as at random",
+            v if v < 0.05 => "evenly spaced",
+            v if v < 0.8 => "more regular than a Poisson process",
+            v if v <= 1.25 => "like a Poisson process",
             _ => "in bursts",
         };
-        line("gaps", format!("variation {}: {meaning}", three_digits(variation)));
+        line("gaps", format!("coefficient of variation {}: {meaning}", three_digits(variation)));
     }
     if let Some(concurrency) = report.mean_concurrency {
         let memory = report.mean_memory_bytes.map_or(String::new(), |bytes| {
             let unit = DisplayUnit::of_bytes(bytes as u64);
-            format!(", in {} {} of memory", unit.show(bytes), unit.name)
+            format!("; their containers hold {} {} of memory", unit.show(bytes), unit.name)
         });
         line(
             "busy",
@@ -115,7 +115,7 @@ fn plot(report: &WorkloadReport) -> String {
             height => height,
         })
         .collect();
-    let mut text = format!("arrivals over time (a column is {})\n", length(column_s));
+    let mut text = format!("arrivals over time (each column covers {})\n", length(column_s));
     for line in (0..HEIGHT).rev() {
         let label = if line + 1 == HEIGHT { top.as_str() } else { "" };
         let bars: String = heights
@@ -164,7 +164,7 @@ fn functions(report: &WorkloadReport) -> String {
     let mut text = lines(&table);
     if let Some(top) = report.share_of_top_percent.filter(|_| report.functions_invoked >= 100) {
         text += &format!(
-            "the most popular hundredth of the functions has {} of the invocations\n",
+            "the most popular hundredth of the functions receives {} of the invocations\n",
             share(top)
         );
     }

@@ -26,7 +26,7 @@ described! {
         pub containers_prewarmed: u64,
         /// Containers that were to be so started, but found no room.
         pub prewarmings_skipped: u64,
-        /// Idle containers that were stopped to make room for another one.
+        /// Idle containers that were stopped to make room for another container or for an image.
         pub containers_evicted: u64,
         /// Images downloaded from the repository to the head disk.
         pub downloads: u64,

@@ -212,9 +212,9 @@ described! {
     pub struct ResponseReport {
         /// Cold and warm together; null if none completed.
         pub all: Option<TimesReport>,
-        /// Cold starts; null if none completed.
+        /// Those that had a cold start; null if none completed.
         pub cold: Option<TimesReport>,
-        /// Warm starts; null if none completed.
+        /// Those that had a warm start; null if none completed.
         pub warm: Option<TimesReport>,
     }
 }
@@ -229,7 +229,8 @@ described! {
         pub copy_wait_s: f64,
         /// Waiting for the load of the image into the memory of the node, in seconds.
         pub load_wait_s: f64,
-        /// Waiting for anything else: concurrency, a slot, room, its turn, in seconds.
+        /// Waiting for anything else: the concurrency limit, a slot, room, or invocations that are
+        /// served before it, in seconds.
         pub queue_s: f64,
         /// Waiting for the container to start, in seconds.
         pub startup_s: f64,

@@ -71,14 +71,16 @@ fn takes(field: &Field) -> String {
     let absent = match field.absent {
         Absent::Error => "required".to_owned(),
         Absent::Default(value) => format!("default {value}"),
-        Absent::Otherwise(what) => format!("without it {what}"),
+        Absent::Otherwise(what) => format!("if absent: {what}"),
     };
     match &field.takes {
         Takes::Words(words) => {
             let words: Vec<_> = words().iter().map(|word| format!("\"{}\"", word.name)).collect();
             format!("one of {}; {absent}", words.join(", "))
         }
-        Takes::Value { what, example } => format!("{what} such as {example}; {absent}"),
+        // What is written in code already shows how.
+        Takes::Value { what, .. } if what.starts_with('`') => format!("{what}; {absent}"),
+        Takes::Value { what, example } => format!("{what}, such as {example}; {absent}"),
         other => format!("{}; {absent}", other.example()),
     }
 }
@@ -123,11 +125,7 @@ fn as_text(shown: &[ShownFamily], closely: bool) -> String {
             }
         }
         if let (Some(policy), false) = (unless_named(one.family), closely) {
-            text += &format!(
-                "  {:width$}  (if none is named: {})\n",
-                "",
-                policy.replace(['`', '"'], "")
-            );
+            text += &format!("  {:width$}  (default: {})\n", "", policy.replace(['`', '"'], ""));
         }
         if let (Some(kind), false) = (default, closely) {
             text += &format!("  {:width$}  (a table without `kind` is `{kind}`)\n", "");
@@ -135,7 +133,7 @@ fn as_text(shown: &[ShownFamily], closely: bool) -> String {
         text.push('\n');
     }
     if !closely {
-        text += "`isotherm policies NAME` tells more of one; docs/policies.md tells which is for what.\n";
+        text += "`isotherm policies NAME` shows one policy in detail; docs/policies.md says when to choose which.\n";
     }
     text
 }

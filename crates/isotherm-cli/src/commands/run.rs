@@ -281,7 +281,7 @@ fn times(done: &[FinishedRun]) -> String {
     // A clock that has not moved would make the rate infinite.
     let rate = (invocations as f64 / wall_time.max(1e-6)).round() as u64;
     format!(
-        "simulated {} s in {} s, {} invocations/s\n",
+        "simulated {} s in {} s of wall time: {} invocations per second of wall time\n",
         text::seconds(simulated),
         text::seconds(wall_time),
         text::count(rate)

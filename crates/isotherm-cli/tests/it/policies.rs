@@ -29,14 +29,11 @@ fn the_list_says_what_holds_if_none_is_named() {
     let line = |after: &str| {
         text.lines()
             .skip_while(|line| !line.starts_with(after))
-            .find(|line| line.contains("if none"))
+            .find(|line| line.contains("(default: "))
     };
     let said = |after: &str| line(after).map(str::trim).unwrap_or_default();
-    assert_eq!(
-        said("service.scheduler:"),
-        "(if none is named: warm-first; fcfs under preset wrench)"
-    );
-    assert_eq!(said("service.eviction:"), "(if none is named: lru)");
+    assert_eq!(said("service.scheduler:"), "(default: warm-first; fcfs under preset wrench)");
+    assert_eq!(said("service.eviction:"), "(default: lru)");
     let list: serde_json::Value =
         serde_json::from_str(&stdout(&policies(&["--json", "first-fit"]))).unwrap();
     assert_eq!(list[0]["unless_named"], "`warm-first`; `fcfs` under preset `wrench`");

@@ -30,7 +30,7 @@ pub enum EvictionKind {
 impl Policy for EvictionKind {
     const FAMILY: &'static FamilySpec = &FamilySpec {
         name: "eviction",
-        doc: "Which idle containers go when their room is needed.",
+        doc: "Which idle containers are evicted when their room is needed.",
         example: "\"lru\"",
         head: TableSpec {
             name: "eviction",
@@ -60,7 +60,7 @@ impl Policy for EvictionKind {
         built_in("ram", "the smallest one that makes enough room", &[], |_| {
             Some(EvictionKind::Ram)
         }),
-        built_in("none", "nobody: whoever needs their room waits until they stop", &[], |_| {
+        built_in("none", "none: what needs their room waits until they stop", &[], |_| {
             Some(EvictionKind::None)
         }),
     ];

@@ -24,7 +24,7 @@ pub enum ImageEvictionKind {
 impl Policy for ImageEvictionKind {
     const FAMILY: &'static FamilySpec = &FamilySpec {
         name: "image_eviction",
-        doc: "Which images that nobody uses go when room is needed, on the head disk, on disks and in memories.",
+        doc: "Which unused images are evicted when room is needed, on the head disk and on the disks and in the memories of nodes.",
         example: "\"lru\"",
         head: TableSpec {
             name: "image_eviction",
@@ -43,8 +43,8 @@ impl Policy for ImageEvictionKind {
         built_in("lru", "those that have not been used for the longest time", &[], |_| {
             Some(ImageEvictionKind::Lru)
         }),
-        built_in("fifo", "those that came first", &[], |_| Some(ImageEvictionKind::Fifo)),
-        built_in("lfu", "those that have been used least often since they came there", &[], |_| {
+        built_in("fifo", "those that arrived first", &[], |_| Some(ImageEvictionKind::Fifo)),
+        built_in("lfu", "those that have been used least often since they arrived", &[], |_| {
             Some(ImageEvictionKind::Lfu)
         }),
         built_in(
@@ -55,7 +55,7 @@ impl Policy for ImageEvictionKind {
         ),
         built_in(
             "s3-fifo",
-            "newcomers that are not used twice more, then those no longer used (SOSP 2023)",
+            "new images that were not used twice more, then those that are no longer used (SOSP 2023)",
             &[],
             |_| Some(ImageEvictionKind::S3Fifo),
         ),

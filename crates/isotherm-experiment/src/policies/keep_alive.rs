@@ -55,12 +55,15 @@ impl Policy for KeepAliveKind {
                 })
             },
         ),
-        built_in("forever", "a container is kept until its room is needed", &[], |_| {
-            Some(KeepAliveKind::Forever)
-        }),
+        built_in(
+            "forever",
+            "a container is kept until it is evicted because its room is needed",
+            &[],
+            |_| Some(KeepAliveKind::Forever),
+        ),
         built_in(
             "hybrid-histogram",
-            "a container is stopped, started ahead and kept as the past idle times of its function tell (Shahrad et al., ATC 2020)",
+            "a histogram of the past idle times of the function determines when its container is stopped and when one is started ahead (Shahrad et al., ATC 2020)",
             HYBRID,
             hybrid,
         ),
@@ -68,31 +71,31 @@ impl Policy for KeepAliveKind {
 }
 
 const HYBRID: &[Field] = &[
-    field("bin", takes::<Duration>(), "Width of a bin of the histograms.").like("\"1min\"").default("\"1min\""),
+    field("bin", takes::<Duration>(), "The width of a bin of the histograms.").like("\"1min\"").default("\"1min\""),
     field(
         "range",
         takes::<Duration>(),
-        "What the bins cover together, at most 100,000 of them. Longer idle times are counted apart.",
+        "The idle times that the bins cover together, with at most 100,000 bins. Longer idle times are counted separately.",
     )
     .like("\"4h\"")
     .default("\"4h\""),
     field(
         "head",
         takes::<Share>(),
-        "The percentile of idle times, as a share, before which another container is started.",
+        "The percentile of idle times, as a fraction, before which a container is started ahead.",
     )
     .like("0.05")
     .default("0.05"),
-    field("tail", takes::<Share>(), "The percentile of idle times, as a share, until which a container is kept.")
+    field("tail", takes::<Share>(), "The percentile of idle times, as a fraction, until which a container is kept.")
         .like("0.99")
         .default("0.99"),
-    field("margin", takes::<Share>(), "By how much the head is made shorter and the tail longer, as a share of each.")
+    field("margin", takes::<Share>(), "By how much the head is shortened and the tail lengthened, as a fraction of each.")
         .like("0.1")
         .default("0.1"),
     field(
         "forecast_margin",
         takes::<Share>(),
-        "By how much a container is ready before, and kept after, the end of an idle time that is forecast, as a share of it.",
+        "How long before the forecast end of an idle time a container is ready, and how long after it is kept, as a fraction of the forecast.",
     )
     .like("0.15")
     .default("0.15"),
@@ -105,7 +108,7 @@ const HYBRID: &[Field] = &[
     .default("2.0"),
     field("fallback", takes::<Duration>(), "How long a container is kept when the histogram is not used.")
         .like("\"4h\"")
-        .otherwise("the range"),
+        .otherwise("`range`"),
 ];
 
 fn hybrid(fields: &mut Fields<'_>) -> Option<KeepAliveKind> {

@@ -8,7 +8,7 @@ use super::{BuiltIn, Policy, built_in, kinds};
 impl Policy for ContainerReuse {
     const FAMILY: &'static FamilySpec = &FamilySpec {
         name: "reuse",
-        doc: "Which container serves an invocation when several can. Where they serve several at once, those with a place left go by the last invocation that they were given.",
+        doc: "Which container serves an invocation when several can. Containers that serve several invocations at once are ordered by the date of the last invocation that they were given.",
         example: "\"newest\"",
         head: TableSpec {
             name: "reuse",

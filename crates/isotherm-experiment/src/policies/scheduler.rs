@@ -69,10 +69,10 @@ const PREFER_WARM: Field = field(
 const LOADS: &[Choice<LoadMeasure>] = &[
     word(
         "memory",
-        "what busy containers hold: the node is taken on which most memory can be had",
+        "the memory that busy containers hold: the node with the most available memory is chosen",
         LoadMeasure::Memory,
     ),
-    word("running", "the invocations that run", LoadMeasure::Running),
+    word("running", "the number of running invocations", LoadMeasure::Running),
 ];
 
 fn prefer_warm(fields: &mut Fields<'_>) -> bool {
@@ -96,19 +96,19 @@ impl Policy for SchedulerKind {
     const REGISTRY: &'static [BuiltIn<Self>] = &[
         built_in(
             "fcfs",
-            "first come, first served, on the first node to which the image is nearest",
+            "first come, first served, on the first of the nodes that are nearest to the image",
             &[],
             |_| Some(SchedulerKind::Fcfs),
         ),
         built_in("first-fit", "the first node that has room", &[PREFER_WARM], |fields| {
             Some(SchedulerKind::FirstFit { prefer_warm: prefer_warm(fields) })
         }),
-        built_in("round-robin", "one node after the other", &[PREFER_WARM], |fields| {
+        built_in("round-robin", "the next node in turn that has room", &[PREFER_WARM], |fields| {
             Some(SchedulerKind::RoundRobin { prefer_warm: prefer_warm(fields) })
         }),
         built_in(
             "least-loaded",
-            "the node that has least to do",
+            "the node with the least load",
             &[
                 field("by", Takes::Words(|| words(LOADS)), "What counts as load.")
                     .default("\"memory\""),
@@ -135,7 +135,7 @@ impl Policy for SchedulerKind {
         ),
         built_in(
             "warm-first",
-            "an idle container wherever it is; a new one where room is free, there on the node to which the image is nearest",
+            "an idle container on any node; otherwise a new one, on the node nearest to the image among those with free room",
             &[],
             |_| Some(SchedulerKind::WarmFirst),
         ),
@@ -151,7 +151,7 @@ impl Policy for SchedulerKind {
             &[field(
                 "load_factor",
                 takes::<Multiple>(),
-                "How many times the mean over all nodes a node may run.",
+                "The limit on the running invocations of a node, as a multiple of the mean over all nodes.",
             )
             .default("1.25")],
             |fields| {
@@ -161,7 +161,7 @@ impl Policy for SchedulerKind {
         ),
         built_in(
             "random",
-            "a compute host drawn at random for each invocation, drawn anew while that is full",
+            "a node drawn at random for each invocation, and drawn again as long as that node is full",
             &[],
             |_| Some(SchedulerKind::Random),
         ),

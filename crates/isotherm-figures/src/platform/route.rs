@@ -256,7 +256,7 @@ impl RouteView {
         };
         format!(
             "route from {} to {}: {links}, latency {latency}, bandwidth {bandwidth}{back}\n\
-             a transfer that has it to itself starts after {} ({} times the latency) and then moves {}\n  \
+             a transfer without other traffic starts after {} ({} times the latency) and then moves {}\n  \
              ({limit}; {} of the bandwidth is payload)",
             self.from,
             self.to,
@@ -274,7 +274,11 @@ impl RouteView {
                 link.name.clone(),
                 quantity::bandwidth(link.bandwidth_bytes_per_s),
                 quantity::time(link.latency_s),
-                link.way_back.to_owned(),
+                match link.way_back {
+                    "other half" => "other direction",
+                    other => other,
+                }
+                .to_owned(),
                 link.sharing(),
             ]
         });
@@ -305,16 +309,22 @@ impl Crossed {
             .as_deref()
             .filter(|_| self.from_hosts.len() > 1 && self.to_hosts.len() > 1)
         {
-            return format!("all from and to {host}{direction}");
+            return format!("all traffic from and to {host}{direction}");
         }
         match (self.from_hosts.as_slice(), self.to_hosts.as_slice()) {
-            ([], _) | (_, []) => format!("all that crosses it{direction}"),
+            ([], _) | (_, []) => format!("all traffic that crosses it{direction}"),
             ([_], [_]) => format!("nothing else{direction}"),
-            ([from], _) => format!("all from {from}{direction}"),
-            (_, [to]) => format!("all to {to}{direction}"),
-            (from, to) if from == to => format!("routes among {}{direction}", hosts(from, "hosts")),
+            ([from], _) => format!("all traffic from {from}{direction}"),
+            (_, [to]) => format!("all traffic to {to}{direction}"),
+            (from, to) if from == to => {
+                format!("all traffic among {}{direction}", hosts(from, "hosts"))
+            }
             (from, to) => {
-                format!("all from {} to {}{direction}", hosts(from, "hosts"), hosts(to, "hosts"))
+                format!(
+                    "all traffic from {} to {}{direction}",
+                    hosts(from, "hosts"),
+                    hosts(to, "hosts")
+                )
             }
         }
     }

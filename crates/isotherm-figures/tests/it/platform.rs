@@ -146,10 +146,10 @@ fn who_shares_a_link_is_told() {
          <route src=\"r\" dst=\"c\"><link_ctn id=\"lc\" direction=\"UP\"/></route></zone>",
     );
     let table = only(view.routes("a", "c").unwrap()).table();
-    assert_eq!(row_of(&table, "la"), "1 GB/s | 1 us | same | all from and to a");
+    assert_eq!(row_of(&table, "la"), "1 GB/s | 1 us | same | all traffic from and to a");
     assert_eq!(
         row_of(&table, "lc_UP"),
-        "1 GB/s | 1 us | other half | all to c (in this direction)"
+        "1 GB/s | 1 us | other direction | all traffic to c (in this direction)"
     );
 }
 
