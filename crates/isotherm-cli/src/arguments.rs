@@ -18,9 +18,10 @@ macro_rules! about_set {
         concat!(
             $above,
             "\n\n\
-`--set FIELD=VALUE` changes a field of the experiment and may be repeated: service.keep_alive.idle=5min,
-image.python.size=1GB (the element of a list with this name), workload.0.rate=5/s (the element with this
-number), data=DIR (an entry of [parameters]). A file path set in this way is relative to the current folder."
+`--set FIELD=VALUE` changes a field of the experiment and may be repeated:
+service.keep_alive.idle=5min, image.python.size=1GB (the element of a list with this name),
+workload.0.rate=5/s (the element with this number), data=DIR (an entry of [parameters]). A file
+path set in this way is relative to the current folder."
         )
     };
 }
@@ -86,28 +87,28 @@ Examples:
 
 const AFTER_DESCRIBE: &str = about_set!(
     "\
-Nothing is simulated. The output shows how many invocations there are and when they arrive, how popular the
-functions are, how long bodies run, and how many of them would run at a time. The columns of a trace are
-found by their names (arrival_s, function, duration_s and similar ones) unless `--columns` names them. The
-suffix of a name gives the unit; for names without one, add unit=s to `--columns`. Exit codes: 0 success;
-2 bad input or usage."
+Nothing is simulated. The output shows how many invocations there are and when they arrive, how
+popular the functions are, how long bodies run, and how many of them would run at a time. The
+columns of a trace are found by their names (arrival_s, function, duration_s and similar ones)
+unless `--columns` names them. The suffix of a name gives the unit; for names without one, add
+unit=s to `--columns`. Exit codes: 0 success; 2 bad input or usage."
 );
 
 const AFTER_GENERATE: &str = about_set!(
     "\
 `--format csv` writes the columns arrival_s, function and, if the durations of all bodies are known,
 duration_s, as a workload of kind \"csv\" reads them, and a second file as [functions] reads it.
-`--format parquet` writes arrival_ns, function and duration_ns. `--format azure-2019` writes three files per
-day into a folder. The files appear together once all of them are complete. Exit codes: 0 success; 1 the
-files could not be written; 2 bad input or usage; 129 the terminal was closed (SIGHUP); 130 Ctrl-C (SIGINT);
-143 SIGTERM."
+`--format parquet` writes arrival_ns, function and duration_ns. `--format azure-2019` writes three
+files per day into a folder. The files appear together once all of them are complete. Exit codes: 0
+success; 1 the files could not be written; 2 bad input or usage; 129 the terminal was closed
+(SIGHUP); 130 Ctrl-C (SIGINT); 143 SIGTERM."
 );
 
 const AFTER_CONFORM: &str = "\
-FOLDER holds scenarios in cases/*.json and, beside cases/, the platforms that they name, as conformance/
-does. One line is printed for each scenario that differs: its first differing date, with the expected and
-the simulated value. The last line counts them. Exit codes: 0 all conform; 1 some differ; 2 a scenario is
-invalid.";
+FOLDER holds scenarios in cases/*.json and, beside cases/, the platforms that they name, as
+conformance/ does. One line is printed for each scenario that differs: its first differing date,
+with the expected and the simulated value. The last line counts them. Exit codes: 0 all conform; 1
+some differ; 2 a scenario is invalid.";
 
 /// Simulates serverless platforms, fast and exactly, with the same results on every machine.
 #[derive(Debug, Parser)]

@@ -47,7 +47,7 @@ fn one_policy_is_told_with_its_parameters() {
 service.keep_alive: How long an idle container is kept.
   fixed  a container stops after this idle time
            idle: How long a container is kept when it is idle.
-                 a duration such as \"10min\"; required
+                 a duration, such as \"10min\"; required
          keep_alive = { kind = \"fixed\", idle = \"10min\" }
 ";
     assert_eq!(text, expected);
