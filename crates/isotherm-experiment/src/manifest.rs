@@ -171,7 +171,7 @@ fn is_tables(values: &[Value]) -> bool {
     !values.is_empty() && values.iter().all(|value| value.table().is_some())
 }
 
-/// Writes paths so that they are right in a folder.
+/// Makes paths relative to a folder.
 struct Paths<'a> {
     folder: &'a Path,
     /// The first one that cannot be written as text.
@@ -179,23 +179,23 @@ struct Paths<'a> {
 }
 
 impl Paths<'_> {
-    /// The way from the folder to a file. Absolute where they have nothing in common but the root.
+    /// The path from the folder to a file. Absolute where they have nothing in common but the root.
     fn to(&self, file: &Path) -> String {
-        let way = self.way(file).unwrap_or_else(|| file.to_owned());
+        let path = self.relative(file).unwrap_or_else(|| file.to_owned());
         // Slashes are understood everywhere.
         let parts: Option<Vec<_>> =
-            way.components().map(|part| part.as_os_str().to_str()).collect();
+            path.components().map(|part| part.as_os_str().to_str()).collect();
         match parts {
-            Some(parts) if way.is_relative() => parts.join("/"),
-            Some(_) => way.display().to_string(),
+            Some(parts) if path.is_relative() => parts.join("/"),
+            Some(_) => path.display().to_string(),
             None => {
-                self.no_text.borrow_mut().get_or_insert(way);
+                self.no_text.borrow_mut().get_or_insert(path);
                 String::new()
             }
         }
     }
 
-    fn way(&self, file: &Path) -> Option<PathBuf> {
+    fn relative(&self, file: &Path) -> Option<PathBuf> {
         let from = self.folder.canonicalize().ok()?;
         // A link stays one: what a file names beside itself is beside the link.
         let to = match file.file_name() {

@@ -258,6 +258,26 @@ fn assert_text_runs_again(text: &str, overrides: &Overrides) {
     assert_runs_again(&folder.path().join("study.toml"), overrides);
 }
 
+/// What a preset decides is written out, and is what it decides: the plans are compared.
+#[test]
+fn what_a_preset_decides_runs_again() {
+    for (preset, scheduler) in [("default", "warm-first"), ("wrench", "fcfs")] {
+        let text = format!(
+            "preset = \"{preset}\"\n{SMALL}{}[[workload]]\nkind = \"poisson\"\nrate = \"1/s\"\n\
+             function = \"f\"\ncount = 3\n",
+            function("f")
+        );
+        assert_text_runs_again(&text, &Overrides::default());
+        let out = tempfile::tempdir().unwrap();
+        let experiment =
+            Experiment::parse("m.toml", &text, Path::new(""), &Overrides::default()).unwrap();
+        run(&experiment, &out.path().join("o"));
+        let manifest: toml::Table = read(&out.path().join("o"), MANIFEST).parse().unwrap();
+        let written = &manifest["service"]["scheduler"];
+        assert!(written.to_string().contains(scheduler), "{written}");
+    }
+}
+
 /// A list of one function draws from another random stream than the function alone.
 #[test]
 fn one_function_run_again_however_it_is_named() {
