@@ -140,7 +140,7 @@ pub fn storage(
     Some(StoragePlan { name: name?, host, disk, buffer_bytes, files: files? })
 }
 
-/// The repository that nobody declared.
+/// The repository of an experiment that does not declare one.
 pub fn implicit_repository(platform: &Platform) -> StoragePlan {
     StoragePlan {
         name: REPOSITORY.to_owned(),

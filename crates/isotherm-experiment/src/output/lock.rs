@@ -45,8 +45,8 @@ impl Lock {
                     return Err(io::Error::new(io::ErrorKind::ResourceBusy, reason));
                 }
             }
-            // The process that had the lock has removed the file: a lock on a removed file keeps
-            // nobody out.
+            // The process that had the lock has removed the file: a lock on a removed file excludes
+            // no other process.
             if Identity::is_at(&file, &path) {
                 return Ok(Lock { path, _file: file });
             }

@@ -247,8 +247,8 @@ fn the_head_is_off_for_a_while() {
     assert!(told.contains("host `head` is off and does not come back"), "{told}");
 }
 
-/// The host of the user is off until 50 s: what was to be invoked before is lost. When it goes off
-/// later nobody is left to go on.
+/// The host of the user is off until 50 s: earlier arrivals are lost. When it goes off later, the
+/// run cannot go on.
 #[test]
 fn the_user_is_off_for_a_while() {
     let text = function("[\"1s\", \"60s\"]");

@@ -607,8 +607,8 @@ fn clients_of_a_closed_loop_wait_for_what_they_have_invoked() {
         rows.into_iter().map(|row| row[0].parse().unwrap()).collect()
     };
     assert_eq!(submitted("2", "until = \"10s\""), [1.0, 1.0, 4.0, 4.0, 7.0, 7.0]);
-    // One slot: bodies from 1 to 3, 3 to 5, and so on; whoever has ended thinks for a second and
-    // waits for the other.
+    // One slot: bodies from 1 to 3, 3 to 5, and so on; a client whose invocation has ended thinks
+    // for a second and waits for the other client's.
     assert_eq!(submitted("1", "until = \"10s\""), [1.0, 1.0, 4.0, 6.0, 8.0]);
     assert_eq!(submitted("2", "count = 3"), [1.0, 1.0, 4.0]);
     assert_eq!(submitted("2", "from = \"5s\"\ncount = 2"), [6.0, 6.0]);

@@ -189,9 +189,9 @@ fn packing_uses_few_nodes_and_spreading_uses_all() {
     }
 }
 
-/// With room for all, whoever looks for idle containers everywhere starts one only if there is none
-/// at all, wherever he starts it. Whoever chooses a node first misses those on other nodes; a
-/// function that has its home on few nodes misses fewer of them.
+/// With room for all, a scheduler that looks for idle containers on all nodes has a cold start only
+/// if there is none at all, whatever node it would choose. A scheduler that chooses a node first
+/// misses idle containers on other nodes, but fewer if a function has its home on few nodes.
 #[test]
 fn looking_for_idle_containers_everywhere_avoids_cold_starts() {
     for workload in [NARROW, SKEWED, AZURE_LIKE] {

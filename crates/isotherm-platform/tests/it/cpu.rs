@@ -51,9 +51,9 @@ fn computations_share_the_cores() {
 }
 
 /// SimGrid exec-threads on 4 cores of 1e8, each line an equation: 2 threads of 1e9: 10 s; 4: 10 s;
-/// 6: 6e9/4e8 = 15 s. Then a background thread of 2.5e9 flops: with 2 threads nobody is disturbed
-/// (10 s); with 4 threads the shares are 0.8e8 and 3.2e8, 4e9/3.2e8 = 12.5 s; the background has
-/// 2.5e9 − 1e9 − 1e9 left: 5 s more.
+/// 6: 6e9/4e8 = 15 s. Then a background thread of 2.5e9 flops: it does not slow 2 threads down (10
+/// s); with 4 threads the shares are 0.8e8 and 3.2e8, 4e9/3.2e8 = 12.5 s; the background has 2.5e9
+/// − 1e9 − 1e9 left: 5 s more.
 #[test]
 fn threads_alone_and_with_a_background_thread() {
     let site = Site::build(|builder| {

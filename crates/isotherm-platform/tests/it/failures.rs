@@ -329,10 +329,10 @@ fn observers_hear_of_hosts() {
     assert_eq!(*heard.borrow(), [(a, false), (b, false), (a, true)]);
 }
 
-/// Those who try again hear once of each part that comes on, and not of what was on before or goes
-/// off.
+/// An observer of recoveries is called once for each part that comes on, and not for parts that
+/// were on before or go off.
 #[test]
-fn observers_hear_of_whatever_comes_on() {
+fn observers_are_called_for_each_recovery() {
     let site = Site::build(|builder| {
         builder.host("a", 1e9);
         for disk in ["x", "y"] {
@@ -364,10 +364,10 @@ fn observers_hear_of_whatever_comes_on() {
     assert_eq!(heard_of(&|platform| platform.link_on(link)), 1);
 }
 
-/// Who waits for a host and is killed meanwhile does not miss it any more: whoever is left waits
-/// for something else. Of two who wait, the other one is told when it is on again.
+/// An actor that is killed while it waits for a host is removed from the list: the other actors
+/// wait for something else. If two wait, the other one is woken when the host is on again.
 #[test]
-fn who_is_killed_waits_for_no_host() {
+fn a_killed_actor_waits_for_no_host() {
     for is_another_left in [false, true] {
         let site = Site::build(|builder| {
             ["a", "b"].into_iter().for_each(|name| _ = builder.host(name, 1e9))

@@ -94,8 +94,8 @@ fn every_field_of_the_summary_is_described_and_every_description_is_of_a_field()
     described.sort_unstable();
     seen.sort_unstable();
     assert_eq!(seen, described);
-    // What is at the top and not from here is added by whoever carries out the run, where another
-    // test looks at it.
+    // Top-level fields that do not come from here are added by the crate that runs experiments,
+    // where another test checks them.
     let keys: Vec<_> = value.as_object().unwrap().keys().map(String::as_str).collect();
     let top = reference::top();
     assert!(keys.iter().all(|key| top.iter().any(|field| field.name == *key)), "{keys:?}");

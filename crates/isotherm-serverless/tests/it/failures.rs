@@ -37,8 +37,8 @@ fn host_failed(host: &str) -> Option<FailureCause> {
     Some(FailureCause::HostFailed { host: host.into() })
 }
 
-/// Everybody who waits for the image fails with it, the room on the head disk is free again, and
-/// the next invocation downloads anew.
+/// All invocations that wait for the image fail with it, the room on the head disk is free again,
+/// and the next invocation starts a new download.
 #[test]
 fn a_link_fails_during_a_download() {
     let world = World::new(1);
@@ -327,8 +327,8 @@ fn nothing_is_dispatched_to_a_node_that_has_just_failed() {
     }
 }
 
-/// The head host fails: whatever is going on ends, whoever waits is told, and nothing is taken
-/// until it is back.
+/// The head host fails: whatever is in progress ends, all waiters are woken, and requests are
+/// refused until it is back.
 #[test]
 fn the_head_host_fails() {
     let world = World::new(1);
@@ -521,7 +521,7 @@ fn a_request_is_lost() {
     assert_eq!(auditor.borrow().counters().submitted, 0);
 }
 
-/// The user does not hear that his invocation was taken in; it runs all the same.
+/// The answer to a request to invoke is lost; the invocation runs all the same.
 #[test]
 fn an_answer_is_lost() {
     let world = World::new(1);

@@ -1,6 +1,6 @@
 //! Random outages of compute hosts, of the head host, of the host that keeps the images and of
-//! links, in either direction, given by profiles, under every scheduler and both presets: nobody is
-//! served by a host that is off, and if all that is needed is on for good in the end, everything
+//! links, in either direction, given by profiles, under every scheduler and both presets: no
+//! invocation runs on a host that is off, and if all that is needed is on for good in the end, everything
 //! ends.
 //!
 //! What is expected follows from the profiles alone: no body runs while its host, or the head host,

@@ -173,7 +173,7 @@ fn a_controller_is_killed_while_it_waits() {
     assert_eq!(to("user/function_manager"), 1);
 }
 
-/// Waiting with patience: whoever gives up is forgotten, and may wait again.
+/// Waiting with a timeout: a waiter that times out is removed, and may wait again.
 #[test]
 fn giving_up_and_waiting_again() {
     let world = World::new(1);
@@ -215,7 +215,7 @@ fn done_is_what_the_manager_has_heard() {
     });
 }
 
-/// A user with a manager of his own on another host waits for somebody else's invocation.
+/// A user with another function manager on another host waits for an invocation of the first.
 #[test]
 fn through_another_manager() {
     let world = World::new(1);

@@ -366,7 +366,8 @@ mod tests {
             disk.lookup("again").is_some(),
             "as long as newcomers take more than a tenth, the main queue is left alone"
         );
-        // In the main queue too, who is not read goes when newcomers take no more than a tenth.
+        // In the main queue too, a file that is not read is evicted when new files take no more
+        // than a tenth.
         let mut disk = self::disk(Eviction::S3Fifo);
         create(&mut disk, &[("a", 10)]);
         scan(&mut disk, "x", 10);

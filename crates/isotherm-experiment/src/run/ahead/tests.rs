@@ -141,8 +141,8 @@ fn a_slow_consumer_is_waited_for() {
 
 #[test]
 fn dropping_it_ends_the_thread() {
-    // Before anything is asked for, in the first batch, at the end of a batch, behind it, where the
-    // thread has ended by itself, and where it has panicked with what nobody has taken.
+    // Before the first arrival, in the first batch, at the end of a batch, behind it, where the
+    // thread has ended by itself, and where it has panicked behind what was taken.
     let endless = usize::MAX;
     let cases = [
         (endless, 0),

@@ -116,8 +116,8 @@ fn disk_activities_end_oldest_first_whatever_is_solved_again() {
 
 #[test]
 fn places_among_equals_survive_many_that_come_and_go() {
-    // Users that left are dropped from the list of a resource now and then; the order of those who
-    // stay must not change.
+    // Users that left are removed from the list of a resource from time to time; the order of the
+    // remaining ones must not change.
     let ends = Ends::default();
     let noted = ends.clone();
     play(|kernel| async move {

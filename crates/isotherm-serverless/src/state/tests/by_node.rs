@@ -140,7 +140,7 @@ fn of_two_nodes_both_are_drawn_and_the_less_busy_one_is_taken() {
 #[test]
 fn two_choices_are_far_more_even_than_one() {
     // 500 invocations on 500 nodes. With one choice a node would run four or more with probability
-    // 0.019 (Poisson with mean 1), so that nobody does with probability 0.981^500 = 0.00007. With
+    // 0.019 (Poisson with mean 1), so that no node does with probability 0.981^500 = 0.00007. With
     // two choices the share of nodes that run i + 1 or more is about the square of the share that
     // run i or more: at most 1/2, 1/4, 1/16, … of them more than 1, 2, 3, …; four or more are not
     // to be expected at this size.
