@@ -9,6 +9,7 @@ use isotherm::kernel::{
 };
 
 /// `actors` sleep all the time, so that as many dates are pending; `sleeps` of them end in all.
+#[must_use]
 pub fn sleeps(actors: u64, sleeps: u64) -> Simulation {
     let simulation = Simulation::new();
     let streams = RandomStreams::new(1);
@@ -25,6 +26,7 @@ pub fn sleeps(actors: u64, sleeps: u64) -> Simulation {
 }
 
 /// Two actors that send each other messages that cost nothing.
+#[must_use]
 pub fn round_trips(number: u64) -> Simulation {
     let simulation = Simulation::new();
     let kernel = simulation.kernel();
@@ -49,6 +51,7 @@ pub fn round_trips(number: u64) -> Simulation {
 }
 
 /// Resources that each run `concurrent` executions at a time, `total` in all.
+#[must_use]
 pub fn executions(resources: u64, concurrent: u64, total: u64) -> Simulation {
     let simulation = Simulation::new();
     let kernel = simulation.kernel();
@@ -84,6 +87,7 @@ fn transfer(there: &[ResourceId], back: &[ResourceId], bytes: f64, bandwidth: f6
 }
 
 /// `flows` of different sizes over one link, all begun at once, until the last has ended.
+#[must_use]
 pub fn one_bottleneck(flows: u64) -> Simulation {
     let simulation = Simulation::new();
     let kernel = simulation.kernel();
@@ -117,6 +121,7 @@ fn random_transfer(hosts: &[Host], random: &mut Random) -> ActivitySpec {
 
 /// `concurrent` flows at a time between random hosts of a star of full-duplex links, until `total`
 /// have ended.
+#[must_use]
 pub fn star_transfers(hosts: u64, concurrent: u64, total: u64) -> Simulation {
     let simulation = Simulation::new();
     let kernel = simulation.kernel();

@@ -2,9 +2,9 @@
 //! without them.
 //!
 //! Every table of the file has a [`TableSpec`], beside the reader that reads it. A reader gets
-//! fields only through the specification ([`Fields`](crate::fields::Fields)), so that a field that is not
-//! described here cannot be read. The [reference](crate::reference) of a format is written from
-//! these, and tests can go over them.
+//! fields only through the specification ([`Fields`](crate::fields::Fields)), so that a field that
+//! is not described here cannot be read. The [reference](crate::reference) of a format is written
+//! from these, and tests can go over them.
 
 use crate::tree::{Kind, Table, Value};
 

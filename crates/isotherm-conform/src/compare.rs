@@ -37,6 +37,7 @@ pub struct Comparison {
 
 impl Comparison {
     /// Whether the scenario conforms.
+    #[must_use]
     pub fn conforms(&self) -> bool {
         self.differences.is_empty()
     }

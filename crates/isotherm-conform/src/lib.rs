@@ -108,6 +108,7 @@ pub struct ObtainedInvocation {
 impl ObtainedInvocation {
     /// What a record says, in the words of the scenario format: `completed`, `timeout`, the code of
     /// the cause of a failure (`storage_full`), `cancelled`, `rejected`.
+    #[must_use]
     pub fn from_record(record: &InvocationRecord) -> Self {
         let outcome = match (record.outcome, &record.cause) {
             (Outcome::TimedOut, _) => "timeout",

@@ -86,6 +86,7 @@ pub struct ConformanceSummary {
 
 impl ConformanceSummary {
     /// Whether every scenario conforms: whether the command is a success.
+    #[must_use]
     pub fn all_conform(&self) -> bool {
         self.conforming == self.total
     }
@@ -107,6 +108,7 @@ impl ConformanceSummary {
     }
 
     /// The last lines: remarks, if there are any, and the count.
+    #[must_use]
     pub fn lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
         if self.other_nodes > 0 {

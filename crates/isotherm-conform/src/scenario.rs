@@ -264,16 +264,19 @@ impl Scenario {
 
     /// Whether a buffer size is set, so that files move in chunks: dates are compared with more
     /// tolerance then.
+    #[must_use]
     pub fn is_buffered(&self) -> bool {
         self.image_storage.buffer_size > 0 || self.serverless.properties.buffer_bytes > 0
     }
 
     /// The function of this name. If a name is given twice, the first.
+    #[must_use]
     pub fn function(&self, name: &str) -> Option<&FunctionSpec> {
         self.functions.iter().find(|function| function.name == name)
     }
 
     /// What an invocation does: its own body or that of its function.
+    #[must_use]
     pub fn body<'a>(&'a self, invocation: &'a InvocationSpec) -> &'a [StepSpec] {
         match &invocation.body {
             Some(body) => body,

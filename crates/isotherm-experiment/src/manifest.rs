@@ -1,8 +1,8 @@
 //! The manifest of a run: `manifest.toml`, everything that the run was made of.
 //!
-//! It is the experiment file itself, with every constant default written out and everything that was
-//! changed from outside (a sweep, `--seed`, `--set`) and every parameter put in: run it, and the
-//! same results come out. It is written from the tree of the file and the
+//! It is the experiment file itself, with every constant default written out and everything that
+//! was changed from outside (a sweep, `--seed`, `--set`) and every parameter put in: run it, and
+//! the same results come out. It is written from the tree of the file and the
 //! [descriptions](isotherm_config::resolve) of its fields. The files that the experiment names
 //! (platform, functions, traces) are not in it; their paths are relative to the manifest. So the
 //! manifest is the one file of a run whose bytes depend on where things are.

@@ -16,10 +16,10 @@ use isotherm_config::tree::{self, Value, parameters};
 pub struct Overrides {
     /// The seed to use instead of the file's.
     pub seed: Option<u64>,
-    /// The [paths](isotherm_config::tree::path) of fields and the values to put there, in this order; a path may
-    /// also be the name of a [parameter](isotherm_config::tree::parameters). A value is what TOML understands by it,
-    /// or else a string: `5min` needs no quotes. Paths of files in it are relative to the current
-    /// folder.
+    /// The [paths](isotherm_config::tree::path) of fields and the values to put there, in this
+    /// order; a path may also be the name of a [parameter](isotherm_config::tree::parameters). A
+    /// value is what TOML understands by it, or else a string: `5min` needs no quotes. Paths of
+    /// files in it are relative to the current folder.
     pub set: Vec<(String, String)>,
 }
 

@@ -261,6 +261,7 @@ impl Activity {
     }
 
     /// Lets the activity go on without a future.
+    #[expect(clippy::must_use_candidate, reason = "called for its effect")]
     pub fn detach(self) -> ActivityId {
         self.leave_to(Listener::Nothing)
     }

@@ -435,6 +435,7 @@ impl Kernel {
     }
 
     /// Cancels a call. Returns whether it was still pending.
+    #[expect(clippy::must_use_candidate, reason = "called for its effect")]
     pub fn cancel_call(&self, call: ScheduledCall) -> bool {
         call.alarm.is_some_and(|alarm| self.end_alarm(alarm))
     }

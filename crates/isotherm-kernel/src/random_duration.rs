@@ -41,6 +41,7 @@ impl RandomDuration {
     }
 
     /// Draws a duration. Takes one word from the stream; see [`Distribution::sample_duration`].
+    #[must_use]
     pub fn draw(&self) -> Duration {
         self.inner.seconds.sample_duration(&mut self.inner.random.borrow_mut())
     }
@@ -57,6 +58,7 @@ impl RandomDuration {
     /// assert_eq!(drawn.draw(), later.of_word(later.next_word()));
     /// # Ok::<(), isotherm_kernel::DistributionError>(())
     /// ```
+    #[must_use]
     pub fn next_word(&self) -> u64 {
         self.inner.random.borrow_mut().next_word()
     }

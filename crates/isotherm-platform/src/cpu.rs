@@ -82,22 +82,26 @@ impl HostState {
 
 impl Platform {
     /// The speed of one core of a host now, in flop/s, its availability included.
+    #[must_use]
     pub fn speed(&self, host: HostId) -> f64 {
         let state = &self.inner.hosts[host.index()];
         self.inner.spec.host(host).speeds[state.pstate.get()] * state.availability.get()
     }
 
     /// The processor state of a host.
+    #[must_use]
     pub fn pstate(&self, host: HostId) -> usize {
         self.inner.hosts[host.index()].pstate.get()
     }
 
     /// The part of its speed that a host can use now, as its speed profile says: 1 without one.
+    #[must_use]
     pub fn availability(&self, host: HostId) -> f64 {
         self.inner.hosts[host.index()].availability.get()
     }
 
     /// Flops per second computed on a host now.
+    #[must_use]
     pub fn load(&self, host: HostId) -> f64 {
         let kernel = &self.inner.kernel;
         let computations = self.inner.hosts[host.index()].computations.borrow();

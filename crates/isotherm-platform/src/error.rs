@@ -296,16 +296,19 @@ pub struct PlatformError {
 
 impl PlatformError {
     /// What is wrong. Its `Display` is the message without place and hint.
+    #[must_use]
     pub fn problem(&self) -> &Problem {
         &self.problem
     }
 
     /// Where it was written, if it comes from a text.
+    #[must_use]
     pub fn position(&self) -> Option<TextPosition> {
         self.position
     }
 
     /// How it may be mended, if there is something helpful to say.
+    #[must_use]
     pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
     }

@@ -137,6 +137,7 @@ pub struct Endpoint {
 
 impl Endpoint {
     /// The memory of a host.
+    #[must_use]
     pub fn memory(host: HostId) -> Self {
         Self { host, disk: None }
     }
@@ -377,11 +378,13 @@ impl Platform {
     }
 
     /// The bandwidth of a link now, in bytes per second.
+    #[must_use]
     pub fn bandwidth(&self, link: LinkId) -> f64 {
         self.inner.links[link.index()].bandwidth.get()
     }
 
     /// The latency of a link now, in seconds.
+    #[must_use]
     pub fn latency_s(&self, link: LinkId) -> f64 {
         self.inner.links[link.index()].latency_s.get()
     }

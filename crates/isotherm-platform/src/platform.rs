@@ -155,16 +155,19 @@ impl Platform {
     }
 
     /// The kernel of the simulation.
+    #[must_use]
     pub fn kernel(&self) -> &Kernel {
         &self.inner.kernel
     }
 
     /// The description that the platform was made from.
+    #[must_use]
     pub fn spec(&self) -> &PlatformSpec {
         &self.inner.spec
     }
 
     /// The host of a name.
+    #[must_use]
     pub fn host(&self, name: &str) -> Option<HostId> {
         self.inner.spec.host_id(name)
     }
@@ -183,16 +186,19 @@ impl Platform {
     }
 
     /// The name of a host.
+    #[must_use]
     pub fn host_name(&self, host: HostId) -> Arc<str> {
         Arc::clone(&self.inner.hosts[host.index()].name)
     }
 
     /// How many cores a host has.
+    #[must_use]
     pub fn cores(&self, host: HostId) -> u32 {
         self.inner.spec.host(host).cores
     }
 
     /// How much memory a host has, in bytes; `u64::MAX` if its description does not say.
+    #[must_use]
     pub fn memory(&self, host: HostId) -> u64 {
         self.inner.spec.host(host).memory.unwrap_or(u64::MAX)
     }
@@ -203,16 +209,19 @@ impl Platform {
     }
 
     /// The disks of a host in order of declaration.
+    #[must_use]
     pub fn disks(&self, host: HostId) -> &[DiskId] {
         &self.inner.spec.host(host).disks
     }
 
     /// The disk of a host that is mounted at a place.
+    #[must_use]
     pub fn disk_at(&self, host: HostId, mount: &str) -> Option<DiskId> {
         self.find_disk(host, |disk| disk.mount == mount)
     }
 
     /// The disk of a host that has a name.
+    #[must_use]
     pub fn disk_named(&self, host: HostId, name: &str) -> Option<DiskId> {
         self.find_disk(host, |disk| disk.name == name)
     }
@@ -227,31 +236,37 @@ impl Platform {
     }
 
     /// How much a disk holds, in bytes.
+    #[must_use]
     pub fn disk_capacity(&self, disk: DiskId) -> u64 {
         self.inner.spec.disk(disk).size
     }
 
     /// The host of a disk.
+    #[must_use]
     pub fn disk_host(&self, disk: DiskId) -> HostId {
         self.inner.spec.disk(disk).host
     }
 
     /// The name of a disk.
+    #[must_use]
     pub fn disk_name(&self, disk: DiskId) -> &str {
         &self.inner.spec.disk(disk).name
     }
 
     /// The link of a name; for a split-duplex link `x` ask for `x_UP` or `x_DOWN`.
+    #[must_use]
     pub fn link(&self, name: &str) -> Option<LinkId> {
         self.inner.spec.link_id(name)
     }
 
     /// The name of a link.
+    #[must_use]
     pub fn link_name(&self, link: LinkId) -> &str {
         &self.inner.spec.link(link).name
     }
 
     /// The group of the actors of a host, which die when it is turned off.
+    #[must_use]
     pub fn group(&self, host: HostId) -> Group {
         self.inner.hosts[host.index()].group
     }
@@ -276,11 +291,13 @@ impl Platform {
     }
 
     /// The part of the platform that a resource belongs to, for saying what failed.
+    #[must_use]
     pub fn part(&self, resource: ResourceId) -> Option<Part> {
         self.inner.parts.get(&resource).copied()
     }
 
     /// A part in words: ``host `node` ``, ``disk `d` on host `node` ``, ``link `wan` ``.
+    #[must_use]
     pub fn describe(&self, part: Part) -> String {
         let spec = &self.inner.spec;
         match part {

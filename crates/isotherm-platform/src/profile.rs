@@ -166,16 +166,19 @@ impl Profile {
     }
 
     /// The events of one repetition.
+    #[must_use]
     pub fn events(&self) -> &[(Duration, f64)] {
         &self.events
     }
 
     /// The period, if the profile repeats.
+    #[must_use]
     pub fn period(&self) -> Option<Duration> {
         self.period
     }
 
     /// All events in order, repetitions included: endless if the profile repeats.
+    #[must_use]
     pub fn occurrences(&self) -> Occurrences<'_> {
         Occurrences { profile: self, cursor: Cursor::default() }
     }

@@ -181,71 +181,85 @@ pub struct PlatformSpec {
 
 impl PlatformSpec {
     /// The hosts in order of declaration.
+    #[must_use]
     pub fn hosts(&self) -> impl ExactSizeIterator<Item = (HostId, &HostSpec)> {
         self.hosts.values().enumerate().map(|(index, host)| (HostId(index as u32), host))
     }
 
     /// The disks in order of declaration.
+    #[must_use]
     pub fn disks(&self) -> impl ExactSizeIterator<Item = (DiskId, &DiskSpec)> {
         self.disks.iter().enumerate().map(|(index, disk)| (DiskId(index as u32), disk))
     }
 
     /// The links in order of declaration; the implicit loopbacks come last.
+    #[must_use]
     pub fn links(&self) -> impl ExactSizeIterator<Item = (LinkId, &LinkSpec)> {
         self.links.values().enumerate().map(|(index, link)| (LinkId(index as u32), link))
     }
 
     /// The host of a name.
+    #[must_use]
     pub fn host_id(&self, name: &str) -> Option<HostId> {
         self.hosts.get_index_of(name).map(|index| HostId(index as u32))
     }
 
     /// The link of a name; for a split-duplex link `x` ask for `x_UP` or `x_DOWN`.
+    #[must_use]
     pub fn link_id(&self, name: &str) -> Option<LinkId> {
         self.links.get_index_of(name).map(|index| LinkId(index as u32))
     }
 
     /// A host. The number must come from this description.
+    #[must_use]
     pub fn host(&self, host: HostId) -> &HostSpec {
         &self.hosts[host.index()]
     }
 
     /// A disk. The number must come from this description.
+    #[must_use]
     pub fn disk(&self, disk: DiskId) -> &DiskSpec {
         &self.disks[disk.index()]
     }
 
     /// A link. The number must come from this description.
+    #[must_use]
     pub fn link(&self, link: LinkId) -> &LinkSpec {
         &self.links[link.index()]
     }
 
     /// The routers in order of declaration.
+    #[must_use]
     pub fn routers(&self) -> impl ExactSizeIterator<Item = (RouterId, &RouterSpec)> {
         self.routers.iter().enumerate().map(|(index, router)| (RouterId(index as u32), router))
     }
 
     /// The zones in order of declaration, a zone before those in it.
+    #[must_use]
     pub fn zones(&self) -> impl ExactSizeIterator<Item = (ZoneId, &ZoneSpec)> {
         self.zones.iter().enumerate().map(|(index, zone)| (ZoneId(index as u32), zone))
     }
 
     /// A router. The number must come from this description.
+    #[must_use]
     pub fn router(&self, router: RouterId) -> &RouterSpec {
         &self.routers[router.index()]
     }
 
     /// A zone. The number must come from this description.
+    #[must_use]
     pub fn zone(&self, zone: ZoneId) -> &ZoneSpec {
         &self.zones[zone.index()]
     }
 
     /// The zone that a host is in.
+    #[must_use]
     pub fn zone_of(&self, host: HostId) -> ZoneId {
         self.topology.zone_of(self.topology.host_point(host))
     }
 
     /// The name of a host, a router or a zone.
+    #[must_use]
     pub fn name(&self, point: Point) -> &str {
         match point {
             Point::Host(host) => &self.host(host).name,
@@ -255,6 +269,7 @@ impl PlatformSpec {
     }
 
     /// What is in a zone, in order of declaration.
+    #[must_use]
     pub fn points(&self, zone: ZoneId) -> impl ExactSizeIterator<Item = Point> {
         self.topology.members(zone).iter().map(|&point| self.topology.what(point))
     }
@@ -292,6 +307,7 @@ impl PlatformSpec {
 
     /// The link that everything that leaves or reaches a host of a zone with [`Routing::Cluster`]
     /// passes, if there is one.
+    #[must_use]
     pub fn backbone(&self, zone: ZoneId) -> Option<LinkId> {
         self.topology.cluster(zone)?.backbone()
     }
@@ -330,6 +346,7 @@ impl PlatformSpec {
     }
 
     /// The constants of the network model.
+    #[must_use]
     pub fn network_model(&self) -> &NetworkModel {
         &self.network_model
     }
@@ -346,6 +363,7 @@ impl PlatformSpec {
     }
 
     /// What was accepted but is probably not what was meant, such as a quantity without a unit.
+    #[must_use]
     pub fn warnings(&self) -> &[PlatformError] {
         &self.warnings
     }

@@ -14,6 +14,7 @@ use crate::platform::{Inner, Part, Platform};
 
 impl Platform {
     /// Whether a host is on.
+    #[must_use]
     pub fn is_on(&self, host: HostId) -> bool {
         self.inner.hosts[host.index()].on.get()
     }
@@ -53,6 +54,7 @@ impl Platform {
 
     /// How many times a host, a disk or a link has been turned on or off: what failed may be tried
     /// again when that has changed.
+    #[must_use]
     pub fn state_changes(&self) -> u64 {
         self.inner.state_changes.get()
     }
@@ -97,6 +99,7 @@ impl Platform {
     }
 
     /// Whether a disk is on.
+    #[must_use]
     pub fn disk_is_on(&self, disk: DiskId) -> bool {
         self.inner.disks[disk.index()].on.get()
     }
@@ -126,6 +129,7 @@ impl Platform {
     }
 
     /// Whether a link is on.
+    #[must_use]
     pub fn link_is_on(&self, link: LinkId) -> bool {
         self.inner.links[link.index()].on.get()
     }

@@ -30,6 +30,7 @@ pub enum Dimension {
 
 impl Dimension {
     /// The unit in which results are given and which a bare number is taken to have.
+    #[must_use]
     pub fn base_unit(self) -> &'static str {
         match self {
             Dimension::Speed => "f",
@@ -87,6 +88,7 @@ pub enum UnitError {
 
 impl UnitError {
     /// How the text may be mended, if there is something helpful to say.
+    #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
             UnitError::UnknownUnit { near: Some(near), .. } => {

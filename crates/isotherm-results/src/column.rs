@@ -15,6 +15,7 @@ pub enum Unit {
 
 impl Unit {
     /// How the unit is called in documentation: `s`, or nothing.
+    #[must_use]
     pub fn symbol(self) -> &'static str {
         match self {
             Unit::None => "",

@@ -73,6 +73,7 @@ impl PlatformCounts {
     }
 
     /// Everything that was pushed out to make room: containers, and images from any level.
+    #[must_use]
     pub fn evictions(&self) -> u64 {
         self.containers_evicted + self.head_evictions + self.disk_evictions + self.memory_evictions
     }

@@ -24,6 +24,7 @@ pub struct FieldDoc {
 
 impl FieldDoc {
     /// What it is measured in, as the end of its name says: `s`, `B`, `MB·s`, `0 to 1`, or nothing.
+    #[must_use]
     pub fn unit(&self) -> &'static str {
         let units = [("_mb_s", "MB·s"), ("_bytes", "B"), ("_s", "s"), ("_share", "0 to 1")];
         units.iter().find(|(end, _)| self.name.ends_with(end)).map_or("", |(_, unit)| unit)
@@ -134,6 +135,7 @@ pub const OBJECTS: &[ObjectDoc] = &[
 ];
 
 /// The fields of the whole file, in order.
+#[must_use]
 pub fn top() -> Vec<FieldDoc> {
     [BEFORE, SummaryReport::FIELDS, AFTER].concat()
 }
@@ -144,6 +146,7 @@ pub fn top() -> Vec<FieldDoc> {
 /// let text = isotherm_results::reference::markdown();
 /// assert!(text.contains("| `queue_s` | s | time until dispatch"));
 /// ```
+#[must_use]
 pub fn markdown() -> String {
     let mut text = INTRODUCTION.replace("{EXACT_UP_TO}", &EXACT_UP_TO.to_string());
     text += "\n## `invocations.csv`\n\n";

@@ -56,6 +56,7 @@ struct ColdStartTimes {
 
 impl Summary {
     /// What was seen so far. `end` is the date at which the simulation ended.
+    #[must_use]
     pub fn report(&self, end: Time) -> SummaryReport {
         SummaryReport {
             simulated_end_s: end.as_secs_f64(),
@@ -182,6 +183,7 @@ impl OutcomeCounts {
     }
 
     /// How many invocations ended in this way.
+    #[must_use]
     pub fn of(&self, outcome: Outcome) -> u64 {
         match outcome {
             Outcome::Completed => self.completed,

@@ -128,6 +128,7 @@ impl Level {
 
 impl Utilisation {
     /// Begins with nothing held.
+    #[must_use]
     pub fn new(totals: Totals) -> Self {
         Utilisation {
             totals,

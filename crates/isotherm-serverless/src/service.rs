@@ -572,6 +572,7 @@ impl ServerlessComputeService {
 
     /// How often the invariants have been checked: once per message.
     #[cfg(any(test, feature = "audit"))]
+    #[must_use]
     pub fn checks(&self) -> u64 {
         self.inner.checks.get()
     }

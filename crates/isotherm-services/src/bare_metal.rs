@@ -228,6 +228,7 @@ impl BareMetalService {
     }
 
     /// Submits an action by a message. A message of 0 bytes arrives immediately.
+    #[expect(clippy::must_use_candidate, reason = "called for its effect")]
     pub fn submit(
         &self,
         from: &Address,
@@ -257,6 +258,7 @@ impl BareMetalService {
     /// Submits an action by a message of 0 bytes. If the call is in tail position ([`Turn::Ends`]),
     /// an action that would start in the next step starts in this one; it never ends in it.
     #[inline(always)]
+    #[expect(clippy::must_use_candidate, reason = "called for its effect")]
     pub fn submit_in(&self, turn: Turn, from: &Address, mut request: ActionRequest) -> ActionId {
         let inner = &self.inner;
         inner.site.message_sent(from, &inner.address, "action_request", 0);
@@ -281,6 +283,7 @@ impl BareMetalService {
 
     /// Cancels an action in any state: it ends with [`FailureCause::Cancelled`]. Returns whether it
     /// had not ended yet.
+    #[expect(clippy::must_use_candidate, reason = "called for its effect")]
     pub fn cancel(&self, id: ActionId) -> bool {
         self.end_later(id, FailureCause::Cancelled)
     }

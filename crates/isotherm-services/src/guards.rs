@@ -85,6 +85,7 @@ impl FileWrite {
     }
 
     /// Commits the write, see [`FileSystem::commit`]. Returns the file that has the name.
+    #[expect(clippy::must_use_candidate, reason = "called for its effect")]
     pub fn commit(mut self) -> FileId {
         self.committed = true;
         self.files.borrow_mut().commit(self.id)

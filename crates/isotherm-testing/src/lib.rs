@@ -17,6 +17,7 @@ const SIZE: &str = "ISOTHERM_TEST_SIZE";
 /// # Panics
 ///
 /// If `ISOTHERM_TEST_SIZE` is not the name of a size.
+#[must_use]
 pub fn count(full: u32) -> u32 {
     let size = std::env::var_os(SIZE).unwrap_or_else(|| "fiftieth".into());
     let part = part(&size.to_string_lossy()).unwrap_or_else(|message| panic!("{message}"));
@@ -28,6 +29,7 @@ pub fn count(full: u32) -> u32 {
 /// # Panics
 ///
 /// As [`count`] does.
+#[must_use]
 pub fn cases(full: u32) -> Config {
     Config { cases: count(full), rng_seed: RngSeed::Fixed(20_261_129), ..Config::default() }
 }
@@ -42,6 +44,7 @@ fn part(size: &str) -> Result<u32, String> {
 }
 
 /// The path of a file in the repository, given from its root.
+#[must_use]
 pub fn in_repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
 }

@@ -21,6 +21,7 @@ pub struct Arrival {
 
 impl Arrival {
     /// An invocation of a function, with nothing special about it.
+    #[must_use]
     pub fn new(at: Time, function: u32) -> Self {
         Arrival { at, function, duration: None, tag: None }
     }

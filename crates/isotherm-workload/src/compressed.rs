@@ -68,11 +68,13 @@ pub enum CompressionError {
 
 impl CompressionError {
     /// The one that an error of reading holds, if it does.
+    #[must_use]
     pub fn of(error: &io::Error) -> Option<&CompressionError> {
         error.get_ref()?.downcast_ref()
     }
 
     /// What may be done about it.
+    #[must_use]
     pub fn hint(&self) -> String {
         match self {
             CompressionError::Truncated { .. } => {

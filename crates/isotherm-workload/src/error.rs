@@ -251,6 +251,7 @@ impl TraceError {
     }
 
     /// What is wrong, without the place.
+    #[must_use]
     pub fn message(&self) -> String {
         let column = self.column.as_deref().unwrap_or_default();
         match &self.problem {
@@ -322,11 +323,13 @@ impl TraceError {
     }
 
     /// What may be done about it: a sentence without its period; empty if there is nothing to say.
+    #[must_use]
     pub fn hint(&self) -> String {
         self.problem.hint(self.column.as_deref().unwrap_or_default())
     }
 
     /// The wrong value as written, if there is one.
+    #[must_use]
     pub fn value(&self) -> Option<&str> {
         match &self.problem {
             TraceProblem::NotANumber { value }

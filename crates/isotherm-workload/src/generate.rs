@@ -72,6 +72,7 @@ pub struct GeneratorConfig {
 
 impl GeneratorConfig {
     /// A process from the start of the simulation that invokes function 0, as yet without an end.
+    #[must_use]
     pub fn new(process: Process) -> Self {
         let targets = Targets::one(0);
         GeneratorConfig {

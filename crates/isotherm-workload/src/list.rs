@@ -33,6 +33,7 @@ impl ArrivalList {
 
     /// These arrivals in the order of their dates. Those of one date stay in the order in which
     /// they are given.
+    #[must_use]
     pub fn sorted(mut arrivals: Vec<Arrival>) -> Self {
         arrivals.sort_by_key(|arrival| arrival.at);
         ArrivalList { arrivals: arrivals.into_iter() }

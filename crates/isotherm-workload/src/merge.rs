@@ -109,6 +109,7 @@ impl MergedWorkload {
 
 impl Merge {
     /// Merges these workloads. Nothing is asked of them before the first arrival is wanted.
+    #[must_use]
     pub fn new(workloads: Vec<Box<dyn Workload + Send>>) -> Self {
         let source = |workload| MergedWorkload { workload, head: None, given: 0, last: Time::ZERO };
         let workloads: Vec<MergedWorkload> = workloads.into_iter().map(source).collect();

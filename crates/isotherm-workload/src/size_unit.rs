@@ -49,12 +49,14 @@ impl SizeUnit {
     }
 
     /// Bytes of one unit.
+    #[must_use]
     pub fn bytes(self) -> u64 {
         self.bytes.get()
     }
 
     /// The unit that the end of a column's name says, as in `memory_mb`, `disk_GiB` or
     /// `size_bytes`. Names of columns are mostly in small letters, so these do not matter here.
+    #[must_use]
     pub fn of_column(name: &str) -> Option<SizeUnit> {
         let end = name.rsplit_once('_')?.1;
         if end.eq_ignore_ascii_case("bytes") {

@@ -56,16 +56,19 @@ impl TimeUnit {
     }
 
     /// A unit of this number of nanoseconds; `None` for 0.
+    #[must_use]
     pub fn from_nanos(nanos: u64) -> Option<TimeUnit> {
         NonZeroU64::new(nanos).map(|nanos| TimeUnit { nanos })
     }
 
     /// Nanoseconds of one unit.
+    #[must_use]
     pub fn nanos(self) -> u64 {
         self.nanos.get()
     }
 
     /// The unit that the end of a column's name says, as in `arrival_s`.
+    #[must_use]
     pub fn of_column(name: &str) -> Option<TimeUnit> {
         name.rsplit_once('_')?.1.parse().ok()
     }

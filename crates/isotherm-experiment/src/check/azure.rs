@@ -296,6 +296,7 @@ impl Kept<'_> {
 }
 
 /// The memory of a container of a function, if the trace has it.
+#[must_use]
 pub fn memory_of(function: &Azure2019Function, choice: AppMemory) -> Option<u64> {
     let app = function.app_memory_bytes?;
     match choice {
@@ -472,6 +473,7 @@ pub fn read_family(
 }
 
 /// The file of a family and a day, plain or compressed.
+#[must_use]
 pub fn file_of_day(folder: &Path, family: &str, day: u16) -> Option<PathBuf> {
     let name = |end: &str| folder.join(format!("{family}.d{day:02}.csv{end}"));
     ["", ".gz", ".zst"].into_iter().map(name).find(|path| path.exists())
@@ -479,6 +481,7 @@ pub fn file_of_day(folder: &Path, family: &str, day: u16) -> Option<PathBuf> {
 
 /// The folder and the days that a path stands for: all days with invocations if it is a folder, the
 /// day of the file if it is a file of invocations.
+#[must_use]
 pub fn folder_and_days(path: &Path) -> Option<(PathBuf, Vec<u16>)> {
     let is_there = |folder: &Path, day: u16| file_of_day(folder, INVOCATIONS, day);
     if path.is_dir() {
@@ -509,6 +512,7 @@ fn no_file(folder: &Path, family: &str, day: u16, named: &Located<String>, conte
 }
 
 /// What was tolerated in a trace, a sentence each.
+#[must_use]
 pub fn tolerated(content: &AzureContent) -> Vec<String> {
     let counted = |count: u64, one: &str, several: &str| match count {
         0 => None,

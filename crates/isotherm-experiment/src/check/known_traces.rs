@@ -46,6 +46,7 @@ pub struct KnownTraces(Vec<Known>);
 
 impl KnownTraces {
     /// What is known of a trace: nothing if only its beginning was looked at.
+    #[must_use]
     pub fn size(&self, plan: &CsvPlan) -> Option<TraceSize> {
         self.0.iter().find(|known| known.plan == *plan).map(|known| known.size)
     }
@@ -53,6 +54,7 @@ impl KnownTraces {
 
 impl Traces {
     /// None so far.
+    #[must_use]
     pub fn new(depth: Depth) -> Self {
         Traces { depth, known: RefCell::default(), azure: RefCell::default() }
     }

@@ -95,6 +95,7 @@ impl FromValue for OnFailurePlan {
 
 impl OnFailurePlan {
     /// What holds where this says nothing.
+    #[must_use]
     pub fn or(self, otherwise: OnFailure) -> OnFailure {
         OnFailure {
             timeout: self.timeout.unwrap_or(otherwise.timeout),

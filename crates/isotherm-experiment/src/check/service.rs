@@ -69,6 +69,7 @@ const PAYLOADS: TableSpec = TableSpec {
 };
 
 /// What holds if no policy of the family is named.
+#[must_use]
 pub fn unless_named(family: &FamilySpec) -> Option<&'static str> {
     match SERVICE.field(family.name)?.absent {
         Absent::Default(value) | Absent::Otherwise(value) => Some(value),
@@ -77,6 +78,7 @@ pub fn unless_named(family: &FamilySpec) -> Option<&'static str> {
 }
 
 /// What holds for fields whose defaults depend on the preset, in TOML.
+#[must_use]
 pub fn preset_defaults(preset: Preset) -> [(&'static str, &'static str); 4] {
     match preset {
         Preset::Default => [

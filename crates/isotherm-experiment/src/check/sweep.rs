@@ -29,6 +29,7 @@ pub struct Setting {
 
 impl Setting {
     /// What the value means, in a few words, if it needs any.
+    #[must_use]
     pub fn meaning(&self) -> Option<&'static str> {
         service::meaning(&self.path, &self.shown)
     }

@@ -61,6 +61,7 @@ pub fn check(
 }
 
 /// That only some of the errors of a file are told.
+#[must_use]
 pub fn further(file: &str, shown: u64, further: u64) -> String {
     let all = thousands(shown.saturating_add(further));
     format!("`{file}`: {shown} of {all} errors in its rows shown")

@@ -12,6 +12,7 @@ use super::view::PlatformView;
 
 impl PlatformView {
     /// The platform in the language of Graphviz.
+    #[must_use]
     pub fn dot(&self) -> String {
         let mut dot = format!(
             "graph {} {{\n  compound=true;\n  fontname=\"Helvetica\";\n  \

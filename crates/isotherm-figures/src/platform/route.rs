@@ -37,6 +37,7 @@ impl std::error::Error for RouteError {}
 
 impl RouteError {
     /// A hint how to correct it, if there is one.
+    #[must_use]
     pub fn hint(&self) -> Option<&str> {
         self.0.hint()
     }
@@ -115,6 +116,7 @@ impl PlatformView {
 }
 
 /// Routes as JSON: `{ "routes": [...] }`, each a [`RouteView`].
+#[must_use]
 pub fn routes_json(routes: &[RouteView]) -> String {
     json(&BTreeMap::from([("routes", routes)]))
 }
@@ -231,6 +233,7 @@ fn users(spec: &PlatformSpec, links: &[LinkId]) -> Vec<Users> {
 
 impl RouteView {
     /// The heading of the table: the properties of the route, and what a transfer gets.
+    #[must_use]
     pub fn summary(&self) -> String {
         let links = quantity::count(self.links.len(), "link", "links");
         let (latency, bandwidth) =
@@ -268,6 +271,7 @@ impl RouteView {
     }
 
     /// Its links as a table.
+    #[must_use]
     pub fn table(&self) -> Table {
         let rows = self.links.iter().map(|link| {
             vec![

@@ -134,6 +134,7 @@ pub(super) fn speed(host: &HostSpec) -> f64 {
 
 impl PlatformView {
     /// The platform as data.
+    #[must_use]
     pub fn description(&self) -> Description<'_> {
         let spec = &self.spec;
         let hosts = spec.hosts().map(|(id, host)| HostRow {
@@ -179,12 +180,14 @@ impl PlatformView {
     }
 
     /// The platform as JSON: its [description](Description).
+    #[must_use]
     pub fn json(&self) -> String {
         json(&self.description())
     }
 
     /// The platform as tables of hosts, disks, links and zones; with `all`, one row for each
     /// thing.
+    #[must_use]
     pub fn tables(&self, all: bool) -> Vec<Table> {
         let description = self.description();
         let mut tables = vec![hosts_table(&description, all)];

@@ -28,16 +28,19 @@ impl PlatformView {
     }
 
     /// The title: for instance the name of the experiment, or of the outermost zone.
+    #[must_use]
     pub fn title(&self) -> &str {
         &self.title
     }
 
     /// The platform itself.
+    #[must_use]
     pub fn spec(&self) -> &PlatformSpec {
         &self.spec
     }
 
     /// What a host is for, if that is known.
+    #[must_use]
     pub fn part(&self, host: HostId) -> Option<&'static str> {
         self.parts.get(&host).copied()
     }

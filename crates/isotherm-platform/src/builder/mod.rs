@@ -20,6 +20,8 @@
 //! [cluster](PlatformBuilder::cluster): a zone of its own, without a table of routes, which may be
 //! an end of a route like a host.
 
+#![expect(clippy::must_use_candidate, reason = "the methods change the builder they borrow")]
+
 mod cluster;
 
 pub use cluster::ClusterBuilder;

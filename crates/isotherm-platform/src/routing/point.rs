@@ -21,6 +21,7 @@ pub enum Routing {
 
 impl Routing {
     /// Its name in platform files.
+    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Routing::Full => "Full",

@@ -4,6 +4,7 @@ use super::ServerlessComputeService;
 
 impl ServerlessComputeService {
     /// The sizes of all tables that grow and shrink while the service runs, with their names.
+    #[must_use]
     pub fn live_tables(&self) -> Vec<(&'static str, usize)> {
         let tables = self.inner.tables.borrow();
         let mut sizes = self.inner.state.borrow().live_tables();

@@ -184,22 +184,26 @@ impl AzureLike {
     }
 
     /// What was drawn for.
+    #[must_use]
     pub fn config(&self) -> &AzureLikeConfig {
         &self.config
     }
 
     /// The functions of all apps.
+    #[must_use]
     pub fn functions(&self) -> &[AzureFunction] {
         &self.functions
     }
 
     /// How many invocations there will be in the mean.
+    #[must_use]
     pub fn expected_arrivals(&self) -> f64 {
         let span_s = self.config.until.since(self.config.from).as_secs_f64();
         self.apps.iter().map(|app| span_s / app.mean_gap_s).sum()
     }
 
     /// Their invocations. The first function has the number `first` there.
+    #[must_use]
     pub fn arrivals(&self, first: u32, streams: &RandomStreams, path: &str) -> AzureLikeArrivals {
         let averages_s: Vec<f64> =
             self.functions.iter().map(|function| function.average.as_secs_f64()).collect();

@@ -87,6 +87,7 @@ impl Bursts {
     }
 
     /// Arrivals per second in the long run: the rates, weighted by the share of time in each state.
+    #[must_use]
     pub fn mean_rate_per_s(&self) -> f64 {
         let states = &self.states;
         // How often each state is entered, by repeating the step of a chain that stays where it is

@@ -61,6 +61,7 @@ impl ClosedLoop {
     }
 
     /// Its configuration.
+    #[must_use]
     pub fn config(&self) -> &ClosedLoopConfig {
         &self.config
     }

@@ -119,11 +119,13 @@ impl Diurnal {
     }
 
     /// Arrivals per second in the mean over a period.
+    #[must_use]
     pub fn rate_per_s(&self) -> f64 {
         self.rate_per_s
     }
 
     /// Arrivals per second at a date.
+    #[must_use]
     pub fn rate_at(&self, at: Time) -> f64 {
         self.rate_per_s * self.shape_at(at)
     }

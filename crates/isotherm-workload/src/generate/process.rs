@@ -101,6 +101,7 @@ impl Process {
 
     /// Arrivals per second in the long run; `None` if the mean of the gaps is infinite, so that
     /// they become ever rarer.
+    #[must_use]
     pub fn mean_rate_per_s(&self) -> Option<f64> {
         match self {
             Process::Gaps(distribution) => distribution.mean().map(|mean| 1.0 / mean),

@@ -15,6 +15,7 @@ pub struct Targets {
 
 impl Targets {
     /// Always this function.
+    #[must_use]
     pub fn one(function: u32) -> Self {
         Targets { functions: Arc::new([function]), rank: None, exponent: 0.0 }
     }
@@ -32,11 +33,13 @@ impl Targets {
     }
 
     /// The functions, the most popular first.
+    #[must_use]
     pub fn functions(&self) -> &[u32] {
         &self.functions
     }
 
     /// By which power popularity falls with rank.
+    #[must_use]
     pub fn exponent(&self) -> f64 {
         self.exponent
     }

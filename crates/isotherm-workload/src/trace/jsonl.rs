@@ -219,6 +219,7 @@ fn without_break(line: &[u8]) -> &[u8] {
 }
 
 /// What is wrong with a text in JSON, in plain words.
+#[must_use]
 pub fn json_reason(error: &serde_json::Error) -> &'static str {
     let text = error.to_string();
     let known = [

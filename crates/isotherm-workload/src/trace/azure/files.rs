@@ -69,6 +69,7 @@ pub struct Quirks {
 
 impl Quirks {
     /// Whether there was nothing to be tolerated.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Quirks::default()
     }
@@ -236,6 +237,7 @@ const APP_KEY: [&str; 2] = ["HashOwner", "HashApp"];
 
 impl Azure2019Files {
     /// A reader at the beginning. The first `most` errors are reported in full.
+    #[must_use]
     pub fn new(sample: AppSample, most: usize) -> Self {
         Azure2019Files {
             sample,
@@ -463,6 +465,7 @@ impl Azure2019Files {
     }
 
     /// What is in the files.
+    #[must_use]
     pub fn finish(mut self) -> Azure2019Scan {
         if let Some(error) = self.without_rows.take().filter(|_| !self.has_rows) {
             self.errors.push(*error);
