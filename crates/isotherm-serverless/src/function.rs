@@ -378,14 +378,14 @@ pub(crate) struct Concurrency {
     /// In one container.
     pub(crate) per_container: u32,
     /// In all containers; `None`: any number.
-    pub(crate) most: Option<u32>,
+    pub(crate) limit: Option<u32>,
     /// Whether this number is reserved for the function.
     pub(crate) reserved: bool,
 }
 
 impl Default for Concurrency {
     fn default() -> Self {
-        Concurrency { per_container: 1, most: None, reserved: false }
+        Concurrency { per_container: 1, limit: None, reserved: false }
     }
 }
 
@@ -459,9 +459,9 @@ impl Function {
     /// Limits how many invocations of the function run at once. [`Throttle`](crate::Throttle) says
     /// what becomes of further ones; with 0 all are rejected.
     #[must_use]
-    pub fn with_max_concurrency(self, most: u32) -> Self {
+    pub fn with_max_concurrency(self, limit: u32) -> Self {
         self.changed(|inner| {
-            inner.concurrency.most = Some(most);
+            inner.concurrency.limit = Some(limit);
             inner.concurrency.reserved = false;
         })
     }
@@ -472,9 +472,9 @@ impl Function {
     /// left for functions that share the rest. With 0 all its invocations are rejected, as on AWS
     /// Lambda.
     #[must_use]
-    pub fn with_reserved_concurrency(self, most: u32) -> Self {
+    pub fn with_reserved_concurrency(self, limit: u32) -> Self {
         self.changed(|inner| {
-            inner.concurrency.most = Some(most);
+            inner.concurrency.limit = Some(limit);
             inner.concurrency.reserved = true;
         })
     }

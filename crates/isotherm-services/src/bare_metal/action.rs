@@ -203,19 +203,24 @@ impl ActionRequest {
 
 /// The owner of many actions.
 pub trait ActionOwner {
-    /// An action has ended. `token` is the one it was submitted with; `turn` says whether the call
+    /// An action has ended. `token` is the one it was submitted with; `position` says whether the call
     /// is in tail position.
-    fn action_ended(self: Rc<Self>, token: (u64, u64), report: ActionReport, turn: Turn);
+    fn action_ended(
+        self: Rc<Self>,
+        token: (u64, u64),
+        report: ActionReport,
+        position: CallPosition,
+    );
 }
 
 /// Whether a call is in tail position: whether the caller has more to do in the current step of the
 /// run queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Turn {
+pub enum CallPosition {
     /// The caller returns right after the call.
-    Ends,
+    Tail,
     /// The caller has more to do.
-    GoesOn,
+    Inner,
 }
 
 /// What is called when an action has ended.
@@ -230,9 +235,9 @@ pub enum OnEnd {
 
 impl OnEnd {
     /// Calls it with a report.
-    pub(super) fn tell(self, report: ActionReport, turn: Turn) {
+    pub(super) fn tell(self, report: ActionReport, position: CallPosition) {
         let ActionReport { started, ended, result } = report;
-        self.tell_parts(started, ended, result, turn);
+        self.tell_parts(started, ended, result, position);
     }
 
     /// Calls it with a report that is built where it is used.
@@ -242,13 +247,13 @@ impl OnEnd {
         started: Option<Time>,
         ended: Option<Time>,
         result: Result<(), FailureCause>,
-        turn: Turn,
+        position: CallPosition,
     ) {
         match self {
             OnEnd::Nothing => {}
             OnEnd::Call(call) => call(ActionReport { started, ended, result }),
             OnEnd::Owner(owner, token) => {
-                owner.action_ended(token, ActionReport { started, ended, result }, turn)
+                owner.action_ended(token, ActionReport { started, ended, result }, position)
             }
         }
     }

@@ -47,10 +47,13 @@ impl BareMetalService {
         &self,
         mut actions: RefMut<'_, ActionTable>,
         id: ActionId,
-        turn: Turn,
+        position: CallPosition,
     ) {
         let Some(entry) = actions.get(id) else { return };
-        if turn == Turn::Ends && entry.takes_time() && self.inner.site.kernel().is_quiet() {
+        if position == CallPosition::Tail
+            && entry.takes_time()
+            && self.inner.site.kernel().is_quiet()
+        {
             self.go_on(actions, id);
         } else {
             self.go_on_after(id, entry, Duration::ZERO, Step::StartUp);
@@ -80,7 +83,7 @@ impl BareMetalService {
                         id,
                         result,
                         has_ended.then_some(kernel.now()),
-                        Turn::Ends,
+                        CallPosition::Tail,
                     );
                 }
             }

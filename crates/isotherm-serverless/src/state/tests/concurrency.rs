@@ -56,7 +56,7 @@ fn in_one(per_container: u32) -> Concurrency {
 }
 
 fn at_most(most: u32, reserved: bool) -> Concurrency {
-    Concurrency { most: Some(most), reserved, ..Concurrency::default() }
+    Concurrency { limit: Some(most), reserved, ..Concurrency::default() }
 }
 
 #[test]

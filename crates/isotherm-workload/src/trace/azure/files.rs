@@ -558,7 +558,7 @@ fn count(field: &[u8]) -> Result<u32, TraceProblem> {
     let number = std::str::from_utf8(field).ok().and_then(|text| text.parse::<f64>().ok());
     match number.filter(|number| number.is_finite() && *number >= 0.0 && number.fract() == 0.0) {
         Some(number) if number <= f64::from(MOST_A_MINUTE) => Ok(number as u32),
-        Some(_) => Err(TraceProblem::TooMany { value: value(), most: MOST_A_MINUTE }),
+        Some(_) => Err(TraceProblem::TooMany { value: value(), limit: MOST_A_MINUTE }),
         None => Err(TraceProblem::NotACount { value: value() }),
     }
 }
