@@ -133,8 +133,9 @@ impl fmt::Debug for Image {
     }
 }
 
-/// One step of a body. Steps run one after the other on the compute host.
+/// One step of a body. Steps run one after the other on the compute host. Sizes are in bytes.
 #[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the comment of a step says what its fields are")]
 pub enum Step {
     /// Waits.
     Sleep(Duration),
@@ -144,39 +145,16 @@ pub enum Step {
     /// Computes a number of flops on one core.
     Compute(f64),
     /// Writes a file to the container's private storage.
-    Write {
-        /// The file.
-        file: FileName,
-        /// Its size.
-        bytes: u64,
-    },
+    Write { file: FileName, bytes: u64 },
     /// Reads a file of the container's private storage.
-    Read {
-        /// The file.
-        file: FileName,
-    },
+    Read { file: FileName },
     /// Reads a file of a storage service into memory.
-    Fetch {
-        /// The storage service.
-        storage: StorageService,
-        /// The file.
-        file: FileName,
-    },
+    Fetch { storage: StorageService, file: FileName },
     /// Writes a file from memory to a storage service.
-    Put {
-        /// The storage service.
-        storage: StorageService,
-        /// The file.
-        file: FileName,
-        /// Its size.
-        bytes: u64,
-    },
+    Put { storage: StorageService, file: FileName, bytes: u64 },
     /// Invokes another function of the same service, by name, and waits until the invocation has
     /// ended.
-    Invoke {
-        /// Name of the function.
-        function: Arc<str>,
-    },
+    Invoke { function: Arc<str> },
 }
 
 /// The future of a custom body.

@@ -148,30 +148,36 @@ impl FailureCause {
     ];
 }
 
-/// Errors that a body meets outside the simulation.
-macro_rules! fails_a_body {
-    ($($error:ty),* $(,)?) => {
+/// Converts common errors of the standard library to an error type by a function of it.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! from_common_errors {
+    ($target:ty, $convert:path) => {
+        $crate::from_common_errors! {
+            $target, $convert,
+            Box<dyn std::error::Error + Send + Sync>,
+            std::fmt::Error,
+            std::io::Error,
+            std::num::ParseFloatError,
+            std::num::ParseIntError,
+            std::num::TryFromIntError,
+            std::str::ParseBoolError,
+            std::str::Utf8Error,
+            std::string::FromUtf8Error
+        }
+    };
+    ($target:ty, $convert:path, $($error:ty),*) => {
         $(
-            impl From<$error> for FailureCause {
+            impl From<$error> for $target {
                 fn from(error: $error) -> Self {
-                    FailureCause::body_failed(error)
+                    $convert(error)
                 }
             }
         )*
     };
 }
 
-fails_a_body! {
-    Box<dyn std::error::Error + Send + Sync>,
-    fmt::Error,
-    std::io::Error,
-    std::num::ParseFloatError,
-    std::num::ParseIntError,
-    std::num::TryFromIntError,
-    std::str::ParseBoolError,
-    std::str::Utf8Error,
-    std::string::FromUtf8Error,
-}
+from_common_errors!(FailureCause, FailureCause::body_failed);
 
 #[cfg(test)]
 mod tests {

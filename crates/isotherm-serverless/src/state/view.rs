@@ -114,8 +114,8 @@ impl<'a> View<'a> {
         self.state.changes
     }
 
-    /// What has changed from a position in the log on, and where the log ends now. `None` if that is
-    /// not known, as on the first call; from then on it is.
+    /// What has changed from a position in the log on, and where the log ends now. `None` if that
+    /// is not known, as on the first call; from then on it is.
     pub(crate) fn log_since(&self, position: Option<u64>) -> (Option<&'a [Change]>, u64) {
         let log = &self.state.log;
         let changes = position.and_then(|position| log.since(position));
@@ -372,18 +372,6 @@ impl<'a> View<'a> {
         }
         let in_order = in_order.into_iter().flatten();
         in_order.chain(in_rounds.into_iter().flatten()).chain(drawn.into_iter().flatten())
-    }
-
-    /// The containers of the function on all nodes that can take an invocation, in the order of
-    /// serving.
-    pub fn idle_anywhere(
-        &self,
-        function: FunctionId,
-    ) -> impl Iterator<Item = (ContainerId, NodeId)> + 'a {
-        let is_random = self.state.policies.reuse == ContainerReuse::Random;
-        let drawn = is_random.then(|| self.drawn_anywhere(function));
-        let ordered = (!is_random).then(|| self.state.functions[function.index()].idle.iter());
-        drawn.into_iter().flatten().chain(ordered.into_iter().flatten())
     }
 
     /// Whether a container serves no invocation.
