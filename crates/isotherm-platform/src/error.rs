@@ -21,20 +21,16 @@ pub struct TextPosition {
 
 /// The kinds of named things on a platform, as errors call them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "most kinds are called what they are")]
 pub enum Kind {
-    /// A host.
     Host,
-    /// A disk of a host.
     Disk,
-    /// A link.
     Link,
-    /// A zone.
     Zone,
     /// A router: a point of a zone that computes nothing.
     Router,
     /// A host or a router: an end of a route.
     EndOfRoute,
-    /// A property.
     Property,
     /// The mount point of a disk.
     MountPoint,

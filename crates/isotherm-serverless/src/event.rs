@@ -51,10 +51,10 @@ pub struct PlatformEvent {
 
 /// The kinds of events.
 ///
-/// Fields such as `node` are the numbers of what the event is about. `bytes` is the room of an image
-/// that is taken or free again, on the disk or in the memory that the event is about. `disk_bytes`
-/// and `memory_bytes` are the limits of the container. `started` says whether a copy or load that
-/// failed had taken room, which is free again.
+/// Fields such as `node` are the numbers of what the event is about. `bytes` is the room of an
+/// image that is taken or free again, on the disk or in the memory that the event is about.
+/// `disk_bytes` and `memory_bytes` are the limits of the container. `started` says whether a copy
+/// or load that failed had taken room, which is free again.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(missing_docs, reason = "the enum says what its fields are")]
 pub enum EventKind {

@@ -255,8 +255,9 @@ impl BareMetalService {
         id
     }
 
-    /// Submits an action by a message of 0 bytes. If the call is in tail position ([`CallPosition::Tail`]),
-    /// an action that would start in the next step starts in this one; it never ends in it.
+    /// Submits an action by a message of 0 bytes. If the call is in tail position
+    /// ([`CallPosition::Tail`]), an action that would start in the next step starts in this one; it
+    /// never ends in it.
     #[inline(always)]
     #[expect(clippy::must_use_candidate, reason = "called for its effect")]
     pub fn submit_in(

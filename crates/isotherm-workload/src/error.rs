@@ -334,11 +334,11 @@ impl TraceProblem {
             }
             TraceProblem::AmbiguousColumn => "give each column a name of its own".to_owned(),
             TraceProblem::OpenQuote => {
-                "all that follows would be one field; write \"\" for a mark that is meant as it is".to_owned()
+                "all that follows would be one field; write \"\" for a quotation mark inside a field".to_owned()
             }
             TraceProblem::NotText => "save the file as UTF-8: `file` says what it is".to_owned(),
             TraceProblem::LongRow | TraceProblem::LongValue => {
-                "no longer one is read: is the file what it should be, and are its lines and quotes whole?".to_owned()
+                "longer rows and values are refused: is this the right file, and are its lines and quotes complete?".to_owned()
             }
             TraceProblem::Ragged { expected, got } if got > expected => {
                 "a field that has a comma in it must stand in quotes".to_owned()
@@ -361,7 +361,7 @@ impl TraceProblem {
             }
             TraceProblem::NoName => format!("the column `{column}` takes names"),
             TraceProblem::TooLarge { .. } => "is the unit of the column right?".to_owned(),
-            TraceProblem::NotAnObject { .. } => "each line is one by itself, like { \"arrival_s\": 0.5 }".to_owned(),
+            TraceProblem::NotAnObject { .. } => "each line is a JSON object, like { \"arrival_s\": 0.5 }".to_owned(),
             TraceProblem::NotParquet { .. } => "is it a Parquet file, and was it copied to its end?".to_owned(),
             TraceProblem::ParquetPage { hint, .. } => (*hint).to_owned(),
             TraceProblem::NotAType { .. } => "numbers and text are read, at the top level of the schema".to_owned(),

@@ -25,8 +25,8 @@ pub struct TraceCheck {
     pub further: u64,
 }
 
-/// Reads a trace to its end and reports all errors in its rows, the first `in_full` in full. A row is
-/// compared with the one above it, so that one row out of order is one error.
+/// Reads a trace to its end and reports all errors in its rows, the first `in_full` in full. A row
+/// is compared with the one above it, so that one row out of order is one error.
 ///
 /// ```
 /// # use isotherm_workload::{

@@ -455,8 +455,8 @@ impl<C: ChooseNode> ByNode<C> {
         }
     }
 
-    /// Starts invocations on nodes where the image of a reservation has arrived, and moves the other images
-    /// on.
+    /// Starts invocations on nodes where the image of a reservation has arrived, and moves the
+    /// other images on.
     fn fulfil_reservations(&mut self, view: &View<'_>, plan: &mut Plan) {
         let mut unsettled = std::mem::take(&mut self.scratch);
         self.reservations.take_unsettled(&mut unsettled);

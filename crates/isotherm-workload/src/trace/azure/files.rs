@@ -236,12 +236,12 @@ const FUNCTION_KEY: [&str; 3] = ["HashOwner", "HashApp", "HashFunction"];
 const APP_KEY: [&str; 2] = ["HashOwner", "HashApp"];
 
 impl Azure2019Files {
-    /// A reader at the beginning. The first `most` errors are reported in full.
+    /// A reader at the beginning. The first `in_full` errors are reported in full.
     #[must_use]
-    pub fn new(sample: AppSample, most: usize) -> Self {
+    pub fn new(sample: AppSample, in_full: usize) -> Self {
         Azure2019Files {
             sample,
-            errors: RowErrors::new(most),
+            errors: RowErrors::new(in_full),
             days: 0,
             quirks: Quirks::default(),
             app_numbers: Interner::default(),
@@ -259,7 +259,7 @@ impl Azure2019Files {
     ///
     /// # Errors
     ///
-    /// What is wrong with the file as a whole: it cannot be read, is empty, or has not its columns.
+    /// What is wrong with the file as a whole: it cannot be read, is empty, or lacks its columns.
     pub fn invocations(
         &mut self,
         day: u16,

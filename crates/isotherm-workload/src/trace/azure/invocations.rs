@@ -124,8 +124,8 @@ struct Seen {
 }
 
 impl Azure2021 {
-    /// Reads a trace to its end. Returns its content, or the errors of its rows, the first `in_full`
-    /// in full. The name is for messages.
+    /// Reads a trace to its end. Returns its content, or the errors of its rows, the first
+    /// `in_full` in full. The name is for messages.
     ///
     /// # Errors
     ///
