@@ -66,7 +66,7 @@ impl PlatformState {
     /// What a new container of the function and its image need on the node, together with
     /// `reserved` and the claims of transfers of other images. `None` if the node is off, or the
     /// image waits for its next copy or load. `evicts` says whether idle containers may make room.
-    #[inline]
+    #[inline(always)]
     fn need_beside(
         &self,
         function: FunctionId,
